@@ -1,0 +1,46 @@
+"""The errors of leukcnn: one root, and a message in three parts."""
+
+
+class LeukCNNError(Exception):
+    """Root of every error that leukcnn raises on purpose.
+
+    The message says what was found, what was expected and what to do, in that order.
+
+    Args:
+        found: What is wrong, with the offending value.
+        expected: What would have been right, with its limits.
+        remedy: What the user can do about it.
+    """
+
+    def __init__(self, found: str, *, expected: str = "", remedy: str = ""):
+        self.found, self.expected, self.remedy = found, expected, remedy
+        parts = [found]
+        if expected:
+            parts.append(f"Expected: {expected}")
+        if remedy:
+            parts.append(f"What to do: {remedy}")
+        super().__init__("\n".join(parts))
+
+
+class ArgumentError(LeukCNNError, ValueError):
+    """An argument of a library function lies outside what the function takes."""
+
+
+class DataError(LeukCNNError):
+    """A dataset's folder or a picture in it can't be used as it is."""
+
+
+class SpecError(LeukCNNError):
+    """A paper, profile, row or assumption is unknown or contradicts itself."""
+
+
+class StoreError(LeukCNNError):
+    """The store of runs can't be read or written, or holds something else."""
+
+
+class DeviceError(LeukCNNError):
+    """The devices that were asked for aren't there or can't share the work."""
+
+
+class WeightsError(LeukCNNError):
+    """Weights can't be found, downloaded or laid into the network."""
