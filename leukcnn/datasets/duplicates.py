@@ -1,0 +1,72 @@
+"""Byte-identical pictures, and the subjects that share them."""
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from leukcnn.datasets.index import ImageIndex
+from leukcnn.datasets.scan import natural
+
+
+def duplicate_pairs(index: ImageIndex) -> np.ndarray:
+    """Returns every pair of byte-identical pictures.
+
+    Args:
+        index: The pictures; their SHA-256 are compared.
+
+    Returns:
+        (P, 2) int64, positions in the index, the lower first; three identical pictures give three pairs.
+    """
+    _, content = np.unique(index.sha256, return_inverse=True)
+    order = np.argsort(content, kind="stable")
+    runs = np.split(order, np.flatnonzero(np.diff(content[order])) + 1)
+    pairs = [
+        (run[i], run[j])
+        for run in runs
+        if len(run) > 1
+        for i in range(len(run))
+        for j in range(i + 1, len(run))
+    ]
+    return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+
+
+def joined_groups(index: ImageIndex) -> np.ndarray:
+    """Returns the subject of each picture, subjects that share a byte-identical picture counted as one.
+
+    Args:
+        index: The pictures.
+
+    Returns:
+        (N,) str. Joined subjects are named together, in numeric order: "20+21". A picture without a subject
+        is a group of its own, named by its id. With several datasets in the index, subjects are named
+        "dataset/subject", since two datasets may use the same numbers.
+    """
+    several = len(np.unique(index.dataset)) > 1
+    names = np.array(
+        [
+            (f"{dataset}/{group}" if several else group) if group else identity
+            for dataset, group, identity in zip(index.dataset, index.group, index.ids, strict=True)
+        ],
+        dtype=np.str_,
+    )
+    subjects, subject = np.unique(names, return_inverse=True)
+    first, second = subject[duplicate_pairs(index)].T
+    links = coo_array((np.ones(len(first)), (first, second)), shape=(len(subjects), len(subjects)))
+    _, component = connected_components(links, directed=False)
+    joined = {
+        number: "+".join(sorted(subjects[component == number].tolist(), key=natural))
+        for number in np.unique(component)
+    }
+    return np.array([joined[number] for number in component[subject]], dtype=np.str_)
+
+
+def pairs_between(pairs: np.ndarray, rows: np.ndarray, other_rows: np.ndarray) -> int:
+    """Returns how many pairs have one picture in each of two sets, e.g. in training and in test.
+
+    Args:
+        pairs: (P, 2) int, positions, as from `duplicate_pairs`.
+        rows: (M,) int, positions of one set.
+        other_rows: (K,) int, positions of the other.
+    """
+    one, other = np.isin(pairs, rows), np.isin(pairs, other_rows)
+    return int(np.count_nonzero((one[:, 0] & other[:, 1]) | (other[:, 0] & one[:, 1])))

@@ -1,0 +1,229 @@
+"""The index of a dataset: which pictures there are, of which class, of which subject."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from leukcnn.datasets.catalog import DatasetCard, card
+from leukcnn.datasets.headers import BrokenPicture, conversion, read_header
+from leukcnn.datasets.manifest import manifest
+from leukcnn.datasets.scan import UNLABELLED, Found, Progress, Scan, place, read_files, scan, sort_key
+from leukcnn.errors import ArgumentError, DataError
+
+__all__ = ["UNLABELLED", "ImageIndex", "index_from_manifest", "load", "make_index", "require_classes"]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageIndex:
+    """Pictures of one or several datasets, one row a picture; it never opens a picture.
+
+    Attributes:
+        paths: (N,) `pathlib.Path`, where each picture lies on this machine.
+        ids: (N,) str, name of each picture in the dataset's own layout, the same on every machine
+            (`training_data/fold_0/all/UID_1_1_1_all.bmp`); unique.
+        labels: (N,) int64, index into `class_names`; -1 where the dataset gives no label.
+        class_names: Names of the classes in the order of the networks' outputs.
+        dataset: (N,) str, key of the dataset in the catalog.
+        group: (N,) str, subject (patient) or other unit that must not be parted; "" where unknown.
+        part: (N,) str, part of the dataset as its makers ship it ("training", "preliminary", "final").
+        fold: (N,) int64, the makers' own fold, -1 where there is none.
+        sha256: (N,) str, hexadecimal SHA-256 of each file.
+        notes: What a reader of figures made from these pictures must know: how much of the dataset they are,
+            and what was converted.
+    """
+
+    paths: Sequence[Path]
+    ids: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    dataset: np.ndarray
+    group: np.ndarray
+    part: np.ndarray
+    fold: np.ndarray
+    sha256: np.ndarray
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self):
+        lengths = {
+            f.name: len(getattr(self, f.name)) for f in fields(self) if f.name not in ("class_names", "notes")
+        }
+        if len(set(lengths.values())) != 1:
+            raise ArgumentError(
+                f"The columns of the index have different lengths: {lengths}.",
+                expected="one entry a picture in every column",
+            )
+        if len(set(self.ids)) != len(self.ids):
+            raise ArgumentError("Some picture ids occur twice.", expected="unique ids")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def select(self, rows: np.ndarray) -> "ImageIndex":
+        """Returns the index of some rows, given as positions or as a mask of shape (N,)."""
+        positions = np.arange(len(self))[rows]
+        columns = {
+            f.name: np.asarray(getattr(self, f.name))[positions]
+            for f in fields(self)
+            if f.name not in ("paths", "class_names", "notes")
+        }
+        return replace(self, paths=[self.paths[i] for i in positions], **columns)
+
+
+def load(name: str, root: str | Path, *, progress: Progress | None = None) -> ImageIndex:
+    """Indexes a dataset's folder.
+
+    Every file is read once, for its SHA-256 and to make sure that it is complete; nothing is decoded.
+
+    Args:
+        name: Key of the dataset in the catalog, e.g. "cnmc2019".
+        root: The dataset's own folder or the root above it.
+        progress: Called after each file with the number done and the number of all.
+
+    Returns:
+        The pictures by part, then by id with numbers in numeric order, so that the final phase stands in the
+        order of the challenge's files. A partial copy is indexed as it is; `notes` says what is there.
+
+    Raises:
+        DataError: The folder isn't there, can't be read or holds no picture of the dataset, or some files are
+            no complete pictures, stand twice, or claim two classes; one message counts all such files.
+    """
+    found = scan(name, root)
+    _refuse(found, "folders that can't be read", found.unreadable)
+    _refuse(
+        found,
+        "pictures with the name of one class in the folder of another",
+        [str(picture.path) for picture in found.pictures if picture.contradictory],
+    )
+    times = Counter(picture.id for picture in found.pictures)
+    _refuse(
+        found,
+        "files that stand for the same picture",
+        [f"{picture.path} ({picture.id})" for picture in found.pictures if times[picture.id] > 1],
+    )
+    contents = read_files(_content, [picture.path for picture in found.pictures], progress=progress)
+    _refuse(
+        found,
+        "files that are no complete pictures",
+        [
+            f"{picture.path} {result}"
+            for picture, (digest, result) in zip(found.pictures, contents, strict=True)
+            if not digest
+        ],
+    )
+    conversions = Counter(result for _, result in contents if result)
+    return make_index(
+        found.card,
+        found.pictures,
+        sha256=[digest for digest, _ in contents],
+        notes=(*_what_is_there(found), *(f"{n:,} pictures: {what}" for what, n in conversions.items())),
+    )
+
+
+def index_from_manifest(name: str) -> ImageIndex:
+    """Returns the index of a complete copy, made from the shipped manifest alone.
+
+    The paths are those in the makers' archive; no file is there. Labels that stand in a file beside the
+    pictures are unknown.
+
+    Raises:
+        DataError: The dataset is unknown or has no manifest.
+    """
+    dataset, published = card(name), manifest(name)
+    if not published:
+        raise DataError(f"No manifest is shipped for {dataset.name}.")
+    paths = [PurePosixPath(identity) for identity in published]
+    pictures = [place(dataset, path, depth=len(path.parts) - 1) for path in paths]
+    pictures.sort(key=lambda picture: sort_key(dataset, picture))
+    return make_index(dataset, pictures, sha256=[published[picture.id].sha256 for picture in pictures])
+
+
+def make_index(
+    dataset: DatasetCard,
+    pictures: Sequence[Found],
+    *,
+    sha256: Sequence[str],
+    notes: tuple[str, ...] = (),
+) -> ImageIndex:
+    """Returns the index of pictures found in a folder, one row each in their order.
+
+    Args:
+        dataset: Their dataset.
+        pictures: The pictures.
+        sha256: Hexadecimal SHA-256 of each.
+        notes: See `ImageIndex`.
+    """
+    return ImageIndex(
+        paths=[picture.path for picture in pictures],
+        ids=np.array([picture.id for picture in pictures], dtype=np.str_),
+        labels=np.array([picture.label for picture in pictures], dtype=np.int64),
+        class_names=dataset.classes,
+        dataset=np.full(len(pictures), dataset.key),
+        group=np.array([picture.group for picture in pictures], dtype=np.str_),
+        part=np.array([picture.part for picture in pictures], dtype=np.str_),
+        fold=np.array([picture.fold for picture in pictures], dtype=np.int64),
+        sha256=np.array(sha256, dtype=np.str_),
+        notes=notes,
+    )
+
+
+def require_classes(index: ImageIndex) -> None:
+    """Makes sure that every class has labelled pictures.
+
+    Raises:
+        DataError: A class has none, as when only one class was copied.
+    """
+    counts = np.bincount(index.labels[index.labels != UNLABELLED], minlength=len(index.class_names))
+    if not counts.all():
+        held = ", ".join(f"{n:,} {name}" for name, n in zip(index.class_names, counts, strict=True))
+        only = "one class only" if np.count_nonzero(counts) == 1 else "too few classes"
+        raise DataError(
+            f"The data hold {only}: {held} pictures with a label.",
+            expected=f"pictures of every class: {', '.join(index.class_names)}",
+            remedy="copy the folders of the other classes too",
+        )
+
+
+def _content(path: Path) -> tuple[str, str | None]:
+    """Returns SHA-256 and note on conversion of a picture, or "" and what is wrong with it."""
+    try:
+        content = path.read_bytes()
+        header = read_header(content)
+    except BrokenPicture as error:
+        return "", error.detail
+    except OSError as error:
+        return "", f"can't be read: {error.strerror or error}"
+    return hashlib.sha256(content).hexdigest(), conversion(header.channels, header.bits)
+
+
+def _refuse(found: Scan, what: str, cases: Sequence[str]) -> None:
+    if cases:
+        shown = "\n".join(f"  {case}" for case in cases[:10])
+        more = f"\n  and {len(cases) - 10:,} more" if len(cases) > 10 else ""
+        raise DataError(
+            f"{found.folder} holds {what}, {len(cases):,} of them:\n{shown}{more}",
+            expected="complete, readable pictures, each once and in the folder of its class",
+            remedy=f"copy them again or remove them; 'leukcnn check {found.card.key}' lists every fault",
+        )
+
+
+def _what_is_there(found: Scan) -> list[str]:
+    cells = found.card.pictures_are
+    here = Counter(picture.part for picture in found.pictures)
+    if found.drawn:
+        notes = [f"drawn data, not {found.card.name}"]
+        notes += [f"{n:,} drawn {part} {cells}" for part, n in here.items()]
+    else:
+        notes = [f"{here[part.key]:,} of {part.total:,} {part.key} {cells}" for part in found.card.parts]
+    notes += found.notes
+    if foreign := [picture for picture in found.pictures if picture.foreign]:
+        notes.append(
+            f"{len(foreign):,} {cells} with other names than the makers', e.g. {foreign[0].path.name}"
+        )
+    if found.strays:
+        where = found.strays[0].relative_to(found.folder)
+        notes.append(f"{len(found.strays):,} pictures outside the layout were left out, e.g. {where}")
+    return notes

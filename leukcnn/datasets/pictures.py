@@ -1,0 +1,84 @@
+"""Read a picture file as RGB with 8 bits a channel, whatever it is stored as."""
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from leukcnn.datasets.headers import BrokenPicture, conversion, read_header
+from leukcnn.errors import DataError
+
+
+def read_picture(path: str | Path) -> tuple[np.ndarray, str | None]:
+    """Reads a BMP, PNG, JPEG or TIFF picture as RGB.
+
+    Pictures stored otherwise are converted: 16 bits are divided by 257 and rounded, grey is repeated in three
+    channels, and alpha is dropped, as other readers of the field do (in many 32-bit BMP files it is zero
+    throughout, so that composing on black would blot out the picture). Orientation tags are not applied: the
+    pixels are those stored.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The picture, (H, W, 3) uint8, 0..255, and a note on what was converted, or None.
+
+    Raises:
+        DataError: The file can't be read, is empty, is no picture, or is truncated; the message names it.
+    """
+    try:
+        return decode_picture(Path(path).read_bytes())
+    except OSError as error:
+        raise DataError(
+            f"{path} can't be read: {error.strerror or error}.",
+            expected="a readable BMP, PNG, JPEG or TIFF picture",
+            remedy="check the path and its permissions",
+        ) from error
+    except BrokenPicture as error:
+        raise DataError(
+            f"{path} {error.detail}.",
+            expected="a complete BMP, PNG, JPEG or TIFF picture",
+            remedy="copy or download the file again; 'leukcnn check' lists all faults of a folder",
+        ) from error
+
+
+def decode_picture(content: bytes) -> tuple[np.ndarray, str | None]:
+    """Decodes the content of a picture file; see `read_picture`.
+
+    Args:
+        content: The whole file.
+
+    Returns:
+        The picture, (H, W, 3) uint8, 0..255, and a note on what was converted, or None.
+
+    Raises:
+        BrokenPicture: The content is empty, no picture, or truncated.
+    """
+    header = read_header(content)
+    _silence_decoder()
+    try:
+        # OpenCV 5.0 scrambles the colours of 16-bit TIFF if asked for RGB, so it is asked for what is stored.
+        stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        stored = None
+    if stored is None:
+        raise BrokenPicture("undecodable", f"can't be decoded as {header.format}")
+    if stored.dtype not in (np.uint8, np.uint16):
+        raise BrokenPicture(
+            "undecodable", f"holds values of type {stored.dtype}, not whole numbers of 8 or 16 bits"
+        )
+    channels = 1 if stored.ndim == 2 else stored.shape[2]
+    note = conversion(channels, 8 * stored.dtype.itemsize)
+    if stored.dtype == np.uint16:
+        stored = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    to_rgb = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
+    if channels not in to_rgb:
+        raise BrokenPicture("undecodable", f"has {channels} channels, not 1, 3 or 4")
+    return cv2.cvtColor(stored, to_rgb[channels]), note
+
+
+@cache
+def _silence_decoder() -> None:
+    # OpenCV prints every fault of a file on stderr, where it would tear the progress bar; ours says it all.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -1,0 +1,307 @@
+"""Walk a dataset's folder: which file is which published picture, and what its place says of it.
+
+Nothing is opened here but the files with labels. `index.load` and `verify.verify` both start from a `Scan`.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path, PurePath, PurePosixPath
+from typing import TypeVar
+
+from leukcnn.datasets.catalog import DatasetCard, LabelsFile, Layout, card
+from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.datasets.manifest import manifest
+from leukcnn.errors import DataError
+
+DRAWN_MARKER = "DRAWN.json"
+UNLABELLED = -1
+
+_IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
+# The deepest layout known lies 4 folders down; going on would search a whole home directory.
+_DEEPEST = 6
+
+_T = TypeVar("_T")
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A picture file at a place that the layouts know.
+
+    Attributes:
+        path: Where it lies.
+        id: Its path in the makers' archive.
+        label: Position in the card's classes, -1 without a label.
+        group: Subject, "" where unknown.
+        part: Key of its part.
+        fold: The makers' fold, -1 where there is none.
+        foreign: Whether its name isn't one that the makers gave.
+        contradictory: Whether its name claims another class than its folder.
+    """
+
+    path: Path
+    id: str
+    label: int
+    group: str
+    part: str
+    fold: int
+    foreign: bool = False
+    contradictory: bool = False
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a folder holds.
+
+    Attributes:
+        card: The dataset.
+        folder: The dataset's own folder.
+        drawn: Whether the pictures are drawn ones, by the marker that their writer leaves.
+        pictures: Pictures in the order of an index: by part, then by id with numbers in numeric order.
+        strays: Picture files at places that no layout knows.
+        unreadable: Folders that couldn't be listed, with the reason.
+        notes: What is lacking beside the pictures themselves.
+    """
+
+    card: DatasetCard
+    folder: Path
+    drawn: bool
+    pictures: tuple[Found, ...]
+    strays: tuple[Path, ...]
+    unreadable: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def scan(name: str, root: str | Path) -> Scan:
+    """Finds the pictures of a dataset below a folder.
+
+    Args:
+        name: Key of the dataset in the catalog.
+        root: The dataset's own folder or the root above it.
+
+    Raises:
+        DataError: The dataset is unknown, the folder isn't there or holds no picture of the dataset, or a
+            file with labels can't be understood.
+    """
+    dataset = card(name)
+    folders = _own_folders(dataset, Path(root).expanduser().absolute())
+    folder = folders[-1]
+    unreadable: list[str] = []
+    files = sorted(_files(folder, unreadable))
+    found, strays = [], []
+    for path in files:
+        if path.suffix.lower() in EXTENSIONS:
+            picture = place(dataset, path, depth=len(path.relative_to(folder).parts) - 1)
+            (strays if picture is None else found).append(picture or path)
+    if not found and not unreadable:
+        raise _no_pictures(dataset, folder, strays)
+    found, notes = _add_labels(dataset, found, files)
+    return Scan(
+        card=dataset,
+        folder=folder,
+        drawn=any((above / DRAWN_MARKER).is_file() for above in folders),
+        pictures=tuple(sorted(found, key=lambda picture: sort_key(dataset, picture))),
+        strays=tuple(strays),
+        unreadable=tuple(unreadable),
+        notes=tuple(notes),
+    )
+
+
+def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
+    """Returns what the path of a picture says of it, or None where no layout fits.
+
+    Args:
+        dataset: The dataset.
+        path: Path of the picture, absolute or in the makers' archive.
+        depth: How many folders the picture lies below the dataset's own.
+    """
+    for layout in dataset.layouts:
+        where = re.search(rf"(?:^|/)(?:{layout.folder})$", path.parent.as_posix(), re.IGNORECASE)
+        if where and (depth <= 1 or not layout.any_name):
+            return _describe(dataset, layout, path, where.groupdict())
+    return None
+
+
+def sort_key(dataset: DatasetCard, picture: Found) -> tuple:
+    """Returns the key that brings pictures into the order of an index."""
+    order = [part.key for part in dataset.parts]
+    return order.index(picture.part), natural(picture.id), str(picture.path)
+
+
+def natural(text: str) -> list[str | int]:
+    """Returns a key that sorts numbers within texts by value: 2.bmp before 10.bmp."""
+    return [int(word) if word.isdecimal() else word for word in re.split(r"(\d+)", text.lower())]
+
+
+def read_files(
+    read: Callable[[Path], _T], paths: Sequence[Path], *, progress: Progress | None = None
+) -> list[_T]:
+    """Applies a reading function to files in a pool of threads and returns the results in order.
+
+    Args:
+        read: Called with each path.
+        paths: The files.
+        progress: Called after each file with the number done and the number of all.
+    """
+    results = []
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        for result in pool.map(read, paths):
+            results.append(result)
+            if progress:
+                progress(len(results), len(paths))
+    return results
+
+
+def how_to_get(dataset: DatasetCard) -> dict[str, str]:
+    """Returns the layouts expected and the way to the data, as keyword arguments of an error."""
+    return {
+        "expected": f"the pictures of {dataset.name} in one of these layouts:\n{dataset.layout_help()}",
+        "remedy": f"{dataset.how_to_get}. Licence: {dataset.licence}. Or draw cells: --data synthetic",
+    }
+
+
+def _own_folders(dataset: DatasetCard, root: Path) -> list[Path]:
+    """Returns the folders from the root to the dataset's own."""
+    if not root.is_dir():
+        state = "is a file, not a folder" if root.exists() else "doesn't exist"
+        raise DataError(f"The data folder {root} {state}.", **how_to_get(dataset))
+    names = {name.lower() for name in dataset.folder_names}
+    folders = [root]
+    while len(folders) <= _DEEPEST:
+        try:
+            inner = sorted(p for p in folders[-1].iterdir() if p.name.lower() in names and p.is_dir())
+        except OSError:
+            break
+        if not inner:
+            break
+        folders.append(inner[0])
+    return folders
+
+
+def _files(folder: Path, unreadable: list[str]) -> Iterator[Path]:
+    seen = set()
+
+    def note(error: OSError) -> None:
+        unreadable.append(f"{error.filename}: {error.strerror}")
+
+    # Copies are often made of links to a shared store, so links are followed; `seen` breaks circles.
+    for here, folders, names in os.walk(folder, followlinks=True, onerror=note):
+        real = os.path.realpath(here)
+        depth = len(Path(here).relative_to(folder).parts)
+        if real in seen or depth == _DEEPEST:
+            folders.clear()
+        if real in seen:
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not _ignored(name))
+        yield from (Path(here, name) for name in names if not _ignored(name))
+
+
+def _ignored(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _IGNORED
+
+
+def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mapping[str, str | None]) -> Found:
+    name = re.fullmatch(layout.stem, path.stem, re.IGNORECASE)
+    words = (name.groupdict() if name else {}) | {"stem": path.stem}
+    folder = (where.get("folder") or "").lower()
+    class_name = dataset.class_folders.get(folder)
+    claimed = dataset.class_folders.get((words.get("named") or "").lower())
+    fold = where.get("fold")
+    if layout.identity:
+        suffix = "" if name else path.suffix
+        identity = layout.identity.format(**words, folder=folder, fold=fold) + suffix
+        identity = _by_path(dataset.key).get(identity.lower(), identity)
+    else:
+        identity = _by_name(dataset.key, layout.stem).get(path.stem.lower(), f"{folder}/{path.name}")
+        published = re.search(r"(?:^|/)fold_(\d+)/", identity)
+        fold = published and published.group(1)
+    return Found(
+        path=Path(path),
+        id=identity,
+        label=dataset.classes.index(class_name) if class_name else UNLABELLED,
+        group=(words.get("subject") or "").upper(),
+        part=layout.part,
+        fold=int(fold) if fold else -1,
+        foreign=name is None and not layout.any_name,
+        contradictory=claimed is not None and claimed != class_name,
+    )
+
+
+@cache
+def _by_path(name: str) -> dict[str, str]:
+    return {identity.lower(): identity for identity in manifest(name)}
+
+
+@cache
+def _by_name(name: str, stem: str) -> dict[str, str]:
+    stems = {PurePosixPath(identity).stem: identity for identity in manifest(name)}
+    return {
+        key.lower(): identity for key, identity in stems.items() if re.fullmatch(stem, key, re.IGNORECASE)
+    }
+
+
+def _add_labels(
+    dataset: DatasetCard, found: list[Found], files: Sequence[Path]
+) -> tuple[list[Found], list[str]]:
+    """Fills in labels and subjects that stand in files beside the pictures."""
+    notes = []
+    for layout in dataset.layouts:
+        rows = [i for i, picture in enumerate(found) if layout.labels_file and picture.part == layout.part]
+        if not rows:
+            continue
+        paths = [path for path in files if path.name.lower() == layout.labels_file.name.lower()]
+        if not paths:
+            lost = f"the {layout.part} {dataset.pictures_are} have no labels"
+            notes.append(f"{lost}: {layout.labels_file.name} isn't there")
+            continue
+        table = _read_labels(dataset, layout.labels_file, paths[0])
+        for i in rows:
+            label, group = table.get(found[i].path.stem.lower(), (UNLABELLED, ""))
+            found[i] = replace(found[i], label=label, group=group)
+        lacking = sum(found[i].label == UNLABELLED for i in rows)
+        if lacking:
+            notes.append(f"{lacking:,} {layout.part} {dataset.pictures_are} aren't in {paths[0].name}")
+    return found, notes
+
+
+def _read_labels(dataset: DatasetCard, labels: LabelsFile, path: Path) -> dict[str, tuple[int, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            rows = list(csv.DictReader(text))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"The labels {path} can't be read: {error}.",
+            expected=f"a CSV file with the columns {labels.picture}, {labels.label} and {labels.subject}",
+            remedy="unpack the archive's own file again",
+        ) from error
+    table = {}
+    for line, row in enumerate(rows, start=2):
+        picture, value, origin = (row.get(key) for key in (labels.picture, labels.label, labels.subject))
+        subject = re.search(labels.subject_pattern, origin or "", re.IGNORECASE)
+        if not picture or value is None or value.strip() not in labels.classes or subject is None:
+            raise DataError(
+                f"Line {line} of {path} can't be understood: {row}.",
+                expected=f"{labels.picture}: a file name; {labels.label}: one of {list(labels.classes)}; "
+                f"{labels.subject}: a name with the subject, such as UID_57_29_1_all.bmp",
+                remedy="unpack the archive's own file again",
+            )
+        label = dataset.classes.index(labels.classes[value.strip()])
+        table[PurePosixPath(picture.strip()).stem.lower()] = label, subject["subject"].upper()
+    return table
+
+
+def _no_pictures(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> DataError:
+    if strays:
+        found = f"{folder} holds {len(strays):,} pictures, but none where {dataset.name} has its own, "
+        found += f"e.g. {strays[0].relative_to(folder)}."
+    elif any(folder.iterdir()):
+        found = f"{folder} holds no pictures ({', '.join(EXTENSIONS)})."
+    else:
+        found = f"{folder} is an empty folder."
+    return DataError(found, **how_to_get(dataset))

@@ -1,0 +1,340 @@
+"""Verify a dataset's folder: every file, every fault, one report."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from leukcnn.datasets.catalog import DatasetCard, Part
+from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups
+from leukcnn.datasets.headers import BrokenPicture
+from leukcnn.datasets.index import UNLABELLED, ImageIndex, make_index
+from leukcnn.datasets.manifest import Published, manifest
+from leukcnn.datasets.pictures import decode_picture
+from leukcnn.datasets.scan import Found, Progress, Scan, natural, read_files, scan
+
+FAULTS = {
+    "unreadable": "a folder or file that can't be read",
+    "empty": "a file of 0 bytes",
+    "undecodable": "a file that is no picture, or a damaged one",
+    "truncated": "a picture whose end is missing",
+    "wrong size": "a picture of another size than published",
+    "misnamed": "a name or place that doesn't fit the content",
+    "unknown": "a picture that isn't in the manifest",
+    "changed": "a published name with other content (SHA-256)",
+    "duplicate": "a picture that stands there twice, and not as published",
+}
+
+
+class Fault(NamedTuple):
+    """One thing wrong with one file.
+
+    Attributes:
+        path: The file, relative to the dataset's folder.
+        kind: A key of `FAULTS`.
+        detail: What was found and what was expected.
+    """
+
+    path: str
+    kind: str
+    detail: str
+
+
+class Count(NamedTuple):
+    """How many sound pictures one subject has.
+
+    Attributes:
+        part: Part of the dataset.
+        fold: The makers' fold, -1 where there is none.
+        class_name: Class, "" without a label.
+        subject: Subject, "" where unknown.
+        pictures: Number of pictures.
+    """
+
+    part: str
+    fold: int
+    class_name: str
+    subject: str
+    pictures: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `verify` found in a folder.
+
+    Attributes:
+        card: The dataset.
+        folder: The dataset's folder.
+        compared: Whether the files were compared with a manifest.
+        counts: Sound pictures by part, fold, class and subject.
+        faults: Everything that is wrong, by path.
+        known_duplicates: Pairs of ids of byte-identical pictures that the published dataset itself holds.
+        joined_subjects: Subjects that share a byte-identical picture and count as one.
+        notes: What is neither a count nor a fault.
+    """
+
+    card: DatasetCard
+    folder: Path
+    compared: bool
+    counts: tuple[Count, ...]
+    faults: tuple[Fault, ...]
+    known_duplicates: tuple[tuple[str, str], ...]
+    joined_subjects: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong; a partial copy is not wrong."""
+        return not self.faults
+
+    def pictures(self, **where: str | int) -> int:
+        """Returns the number of sound pictures.
+
+        Args:
+            **where: Fields of `Count` and the values that they must have, e.g. `part="training", fold=0`.
+        """
+        return sum(
+            count.pictures
+            for count in self.counts
+            if all(getattr(count, key) == value for key, value in where.items())
+        )
+
+    def lines(self) -> list[str]:
+        """Returns the report as lines of plain text."""
+        return [
+            f"{self.card.name} in {self.folder}",
+            *self._part_lines(),
+            *(f"note: {note}" for note in self.notes),
+            *self._duplicate_lines(),
+            *self._fault_lines(),
+        ]
+
+    def _part_lines(self) -> Iterable[str]:
+        for part in self.card.parts:
+            here = self.pictures(part=part.key)
+            yield f"{part.key}: {here:,}{self._of(part.total)} {self.card.pictures_are}"
+            for class_name in (*self.card.classes, ""):
+                rows = [c for c in self.counts if (c.part, c.class_name) == (part.key, class_name)]
+                if rows:
+                    yield from self._class_lines(part, class_name, rows)
+
+    def _class_lines(self, part: Part, class_name: str, rows: Sequence[Count]) -> Iterable[str]:
+        subjects, folds = Counter(), Counter()
+        for row in rows:
+            subjects[row.subject or "unknown"] += row.pictures
+            folds[row.fold] += row.pictures
+        known = len(subjects.keys() - {"unknown"})
+        yield (
+            f"  {class_name or 'unlabelled'}: {subjects.total():,}{self._of(part.pictures.get(class_name))}, "
+            f"{known} subjects{self._of(part.subjects.get(class_name))}"
+        )
+        if known:
+            each = sorted(subjects.items(), key=lambda item: natural(item[0]))
+            yield "    by subject: " + ", ".join(f"{name} {n:,}" for name, n in each)
+        if folds.keys() != {-1}:
+            yield "    by fold: " + ", ".join(f"fold {fold} {folds[fold]:,}" for fold in sorted(folds))
+
+    def _of(self, published: int | None) -> str:
+        return f" of {published:,}" if self.compared and published else ""
+
+    def _duplicate_lines(self) -> Iterable[str]:
+        if self.known_duplicates:
+            yield f"known duplicates: {len(self.known_duplicates):,} byte-identical pairs, as published"
+            yield from (f"  {one} = {other}" for one, other in self.known_duplicates)
+        if self.joined_subjects:
+            yield "subjects that share a picture and count as one: " + ", ".join(self.joined_subjects)
+
+    def _fault_lines(self) -> Iterable[str]:
+        if self.ok:
+            yield "no faults"
+            return
+        kinds = Counter(fault.kind for fault in self.faults)
+        yield f"{len(self.faults):,} faults: " + ", ".join(
+            f"{kinds[kind]:,} {kind}" for kind in FAULTS if kind in kinds
+        )
+        yield from (f"  {fault.kind}: {fault.path}: {fault.detail}" for fault in self.faults)
+
+
+class _Content(NamedTuple):
+    sha256: str
+    size: tuple[int, int] | None
+    note: str | None
+    fault: tuple[str, str] | None
+
+
+def verify(name: str, root: str | Path, *, progress: Progress | None = None) -> Report:
+    """Reads and decodes every picture of a folder and reports all that is wrong.
+
+    Pictures are compared with the shipped manifest by name and SHA-256. Drawn pictures, known by the marker
+    that their writer leaves, are only decoded.
+
+    Args:
+        name: Key of the dataset in the catalog.
+        root: The dataset's own folder or the root above it.
+        progress: Called after each file with the number done and the number of all.
+
+    Raises:
+        DataError: There is nothing to verify: the dataset is unknown, or the folder isn't there or holds no
+            picture of it.
+    """
+    found = scan(name, root)
+    published = {} if found.drawn else manifest(name)
+    paths = [*(picture.path for picture in found.pictures), *found.strays]
+    contents = dict(zip(paths, read_files(_read, paths, progress=progress), strict=True))
+
+    faults = [Fault(entry, "unreadable", "is left out of this report") for entry in found.unreadable]
+    faults += _content_faults(found, contents, sized=not found.drawn)
+    faults += _name_faults(found, contents, published)
+    faults += _twice(found, contents, published)
+
+    index = _sound_pictures(found, contents)
+    known = _known_pairs(index, published)
+    return Report(
+        card=found.card,
+        folder=found.folder,
+        compared=bool(published),
+        counts=_counts(index),
+        faults=tuple(sorted(faults, key=lambda fault: (natural(fault.path), fault.kind))),
+        known_duplicates=tuple((str(index.ids[i]), str(index.ids[j])) for i, j in known),
+        joined_subjects=tuple(
+            sorted({str(group) for group in joined_groups(index) if "+" in group}, key=natural)
+        ),
+        notes=_notes(found, contents, published),
+    )
+
+
+def _read(path: Path) -> _Content:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return _Content("", None, None, ("unreadable", str(error.strerror or error)))
+    digest = hashlib.sha256(content).hexdigest()
+    try:
+        picture, note = decode_picture(content)
+    except BrokenPicture as error:
+        return _Content(digest, None, None, (error.kind, error.detail))
+    return _Content(digest, picture.shape[:2], note, None)
+
+
+def _content_faults(found: Scan, contents: Mapping[Path, _Content], *, sized: bool) -> Iterable[Fault]:
+    for path, content in contents.items():
+        if content.fault:
+            yield Fault(_relative(found, path), *content.fault)
+    for picture in found.pictures:
+        size, expected = contents[picture.path].size, found.card.part(picture.part).size
+        if sized and size and expected and size != expected:
+            yield Fault(
+                _relative(found, picture.path),
+                "wrong size",
+                f"is {size[0]}x{size[1]} pixels, not {expected[0]}x{expected[1]}",
+            )
+
+
+def _name_faults(
+    found: Scan, contents: Mapping[Path, _Content], published: Mapping[str, Published]
+) -> Iterable[Fault]:
+    """Yields what names and places claim in contradiction to the content."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for identity, file in published.items():
+        names[file.sha256].append(identity)
+
+    def claim(path: Path, what: str) -> str:
+        known = names.get(contents[path].sha256, [])
+        return f"{what}; its content is that of {' and '.join(known)}" if known else what
+
+    for picture in found.pictures:
+        where, content = _relative(found, picture.path), contents[picture.path]
+        if picture.contradictory:
+            what = "its name claims another class than its folder"
+            yield Fault(where, "misnamed", claim(picture.path, what))
+        elif picture.foreign or (picture.id not in published and content.sha256 in names):
+            yield Fault(where, "misnamed", claim(picture.path, "its name isn't the makers'"))
+        elif content.fault or not published:
+            continue
+        elif picture.id not in published:
+            yield Fault(where, "unknown", "neither its name nor its content is in the manifest")
+        elif content.sha256 != published[picture.id].sha256:
+            what = f"its SHA-256 isn't that of {picture.id}"
+            yield Fault(where, "changed", claim(picture.path, what))
+    for path in found.strays:
+        kind = "misnamed" if contents[path].sha256 in names else "unknown"
+        yield Fault(_relative(found, path), kind, claim(path, "it lies outside the layout"))
+
+
+def _twice(
+    found: Scan, contents: Mapping[Path, _Content], published: Mapping[str, Published]
+) -> Iterable[Fault]:
+    """Yields the files beyond the first of each content and of each id, unless published so."""
+    first: dict[str, Path] = {}
+    # Files that are as published come first, so that the blame falls on the copy.
+    for genuine in (True, False):
+        for picture in found.pictures:
+            digest = contents[picture.path].sha256
+            as_published = picture.id in published and published[picture.id].sha256 == digest
+            if contents[picture.path].fault or as_published != genuine:
+                continue
+            twin = first.setdefault(digest, picture.path)
+            if twin != picture.path and not genuine:
+                yield Fault(
+                    _relative(found, picture.path),
+                    "duplicate",
+                    f"is byte-identical with {_relative(found, twin)}",
+                )
+    stands_for: dict[str, Path] = {}
+    for picture in found.pictures:
+        twin = stands_for.setdefault(picture.id, picture.path)
+        if twin != picture.path:
+            yield Fault(
+                _relative(found, picture.path),
+                "duplicate",
+                f"stands for {picture.id}, as {_relative(found, twin)} does",
+            )
+
+
+def _sound_pictures(found: Scan, contents: Mapping[Path, _Content]) -> ImageIndex:
+    sound: dict[str, Found] = {}
+    for picture in found.pictures:
+        if not contents[picture.path].fault:
+            sound.setdefault(picture.id, picture)
+    digests = [contents[picture.path].sha256 for picture in sound.values()]
+    return make_index(found.card, list(sound.values()), sha256=digests)
+
+
+def _known_pairs(index: ImageIndex, published: Mapping[str, Published]) -> list[tuple[int, int]]:
+    as_published = [
+        identity in published and published[identity].sha256 == digest
+        for identity, digest in zip(index.ids, index.sha256, strict=True)
+    ]
+    return [(i, j) for i, j in duplicate_pairs(index).tolist() if as_published[i] and as_published[j]]
+
+
+def _counts(index: ImageIndex) -> tuple[Count, ...]:
+    names = {UNLABELLED: "", **dict(enumerate(index.class_names))}
+    rows = Counter(
+        (str(part), int(fold), names[int(label)], str(subject))
+        for part, fold, label, subject in zip(index.part, index.fold, index.labels, index.group, strict=True)
+    )
+    return tuple(Count(*row, n) for row, n in rows.items())
+
+
+def _notes(
+    found: Scan, contents: Mapping[Path, _Content], published: Mapping[str, Published]
+) -> tuple[str, ...]:
+    notes = list(found.notes)
+    if found.drawn:
+        notes.append("drawn data: not compared with the manifest")
+    elif not published:
+        notes.append(f"no manifest is shipped for {found.card.name}: content not compared")
+    else:
+        here = {picture.id for picture in found.pictures} & published.keys()
+        if len(here) < len(published):
+            notes.append(f"a partial copy: {len(here):,} of {len(published):,} published pictures")
+    conversions = Counter(content.note for content in contents.values() if content.note)
+    notes += [f"{n:,} pictures are converted when read: {what}" for what, n in conversions.items()]
+    return tuple(notes)
+
+
+def _relative(found: Scan, path: Path) -> str:
+    return path.relative_to(found.folder).as_posix()

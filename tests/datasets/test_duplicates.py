@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
+from leukcnn.datasets.index import ImageIndex, index_from_manifest
+
+
+def make_index(groups, contents, dataset="a"):
+    n = len(groups)
+    return ImageIndex(
+        paths=[None] * n,
+        ids=np.array([f"id{i}" for i in range(n)]),
+        labels=np.zeros(n, np.int64),
+        class_names=("healthy", "malignant"),
+        dataset=np.broadcast_to(dataset, n),
+        group=np.array(list(groups)),
+        part=np.full(n, "training"),
+        fold=np.full(n, -1),
+        sha256=np.array(list(contents)),
+    )
+
+
+@pytest.fixture(scope="module")
+def training():
+    index = index_from_manifest("cnmc2019")
+    return index.select(index.part == "training")
+
+
+def test_pairs_of_a_small_index():
+    assert duplicate_pairs(make_index("ABCDE", "xyxzx")).tolist() == [[0, 2], [0, 4], [2, 4]]
+    assert duplicate_pairs(make_index("AB", "xy")).shape == (0, 2)
+
+
+def test_subjects_are_joined_through_a_third():
+    index = make_index(["10", "9", "9", "H1", "H1", "2"], ["x", "x", "y", "y", "z", "q"])
+    assert joined_groups(index).tolist() == ["9+10+H1"] * 5 + ["2"]
+
+
+def test_unknown_subjects_stay_apart_unless_identical():
+    assert joined_groups(make_index(["", "", "", "7"], "xyyz")).tolist() == ["id0", "id1+id2", "id1+id2", "7"]
+
+
+def test_equal_numbers_of_two_datasets_are_two_subjects():
+    index = make_index(["1", "1", "2"], "xyz", dataset=["a", "b", "b"])
+    assert joined_groups(index).tolist() == ["a/1", "b/1", "b/2"]
+
+
+def test_pairs_between_two_sets():
+    pairs = np.array([[0, 1], [2, 3], [4, 5]])
+    assert pairs_between(pairs, np.array([0, 2, 3]), np.array([1, 4, 5])) == 1
+    assert pairs_between(np.empty((0, 2), int), np.array([0]), np.array([1])) == 0
+
+
+def test_duplicates_of_the_published_training_data(training):
+    first, second = duplicate_pairs(training).T
+    assert len(first) == 104
+    assert np.count_nonzero(training.labels[first] != training.labels[second]) == 0
+    assert np.count_nonzero(training.group[first] != training.group[second]) == 99
+    assert np.count_nonzero(training.fold[first] != training.fold[second]) == 94
+
+
+def test_subject_20_is_nearly_subject_21(training):
+    pairs = duplicate_pairs(training)
+    twenty, other = (np.flatnonzero(training.group == subject) for subject in ("20", "21"))
+    assert len(twenty) == 76
+    assert pairs_between(pairs, twenty, other) == 71
+
+
+def test_joined_subjects_of_the_published_training_data(training):
+    joined = joined_groups(training)
+    assert {group for group in joined if "+" in group} == {"20+21", "51+75+78", "H2+H4+H5+H6", "H3+H10"}
+    assert len(np.unique(training.group)) == 73
+    assert len(np.unique(joined)) == 73 - 1 - 2 - 3 - 1
+
+
+def test_two_pairs_in_the_final_phase_and_none_across_parts():
+    index = index_from_manifest("cnmc2019")
+    pairs = duplicate_pairs(index)
+    assert len(pairs) == 106
+    assert np.count_nonzero((index.part[pairs] == "final").all(axis=1)) == 2

@@ -1,0 +1,189 @@
+import hashlib
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from leukcnn.datasets import verification
+from leukcnn.datasets.manifest import Published
+from leukcnn.datasets.verification import FAULTS, verify
+from leukcnn.errors import DataError
+
+
+@pytest.fixture
+def published(archive, monkeypatch):
+    """Returns the archive's folder, with a manifest that fits it."""
+    manifest = {
+        path.relative_to(archive).as_posix(): Published(
+            hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size
+        )
+        for path in archive.rglob("*.bmp")
+    }
+    monkeypatch.setattr(verification, "manifest", lambda name: manifest)
+    return archive
+
+
+def faults(report):
+    return [(fault.kind, fault.path) for fault in report.faults]
+
+
+def test_a_sound_folder(published):
+    report = verify("cnmc2019", published)
+    assert report.ok
+    assert report.faults == ()
+    assert report.notes == ()
+    assert report.pictures() == 12
+    assert report.pictures(part="training", class_name="malignant", fold=1, subject="2") == 2
+    assert report.pictures(part="preliminary", subject="H49") == 2
+    assert report.pictures(part="final", class_name="") == 3
+    lines = report.lines()
+    assert lines[-1] == "no faults"
+    assert "training: 6 of 10,661 cells" in lines
+    assert "  malignant: 3 of 7,272, 2 subjects of 47" in lines
+    assert "    by subject: 2 2, 11 1" in lines
+    assert "    by fold: fold 0 1, fold 1 2" in lines
+    assert "  unlabelled: 3 of 2,586, 0 subjects of 17" in lines
+
+
+def test_a_partial_copy_is_no_fault(published):
+    shutil.rmtree(published / "testing_data")
+    report = verify("cnmc2019", published)
+    assert report.ok
+    assert report.notes == ("a partial copy: 9 of 12 published pictures",)
+
+
+def test_every_kind_of_fault_stands_in_one_report(published, write_cell):
+    fold = published / "training_data/fold_0/all"
+    whole = (fold / "UID_11_1_1_all.bmp").read_bytes()
+    (fold / "UID_1_1_1_all.bmp").touch()
+    (fold / "UID_1_1_2_all.bmp").write_text("a text file\n")
+    (fold / "UID_1_1_3_all.bmp").write_bytes(whole[:-1])
+    (fold / "UID_1_1_4_all.bmp").symlink_to(fold / "gone.bmp")
+    write_cell(fold / "UID_1_1_5_all.bmp", seed=30)
+    write_cell(fold / "my cell.bmp", seed=31)
+    (fold / "UID_1_1_6_hem.bmp").write_bytes(whole)
+    write_cell(published / "testing_data/C-NMC_test_final_phase_data/2.bmp", seed=32)
+    write_cell(published / "figures/a/plot.png", seed=33)
+    report = verify("cnmc2019", published)
+    assert not report.ok
+    assert {fault.kind for fault in report.faults} == FAULTS.keys()
+    assert faults(report) == [
+        ("unknown", "figures/a/plot.png"),
+        ("changed", "testing_data/C-NMC_test_final_phase_data/2.bmp"),
+        ("wrong size", "testing_data/C-NMC_test_final_phase_data/2.bmp"),
+        ("misnamed", "training_data/fold_0/all/my cell.bmp"),
+        ("empty", "training_data/fold_0/all/UID_1_1_1_all.bmp"),
+        ("undecodable", "training_data/fold_0/all/UID_1_1_2_all.bmp"),
+        ("truncated", "training_data/fold_0/all/UID_1_1_3_all.bmp"),
+        ("unreadable", "training_data/fold_0/all/UID_1_1_4_all.bmp"),
+        ("unknown", "training_data/fold_0/all/UID_1_1_5_all.bmp"),
+        ("duplicate", "training_data/fold_0/all/UID_1_1_6_hem.bmp"),
+        ("misnamed", "training_data/fold_0/all/UID_1_1_6_hem.bmp"),
+    ]
+    text = "\n".join(report.lines())
+    assert "11 faults: 1 unreadable, 1 empty, 1 undecodable, 1 truncated, 1 wrong size, 2 misnamed" in text
+    assert "is 450x450 pixels, not 600x600" in text
+    assert "its content is that of training_data/fold_0/all/UID_11_1_1_all.bmp" in text
+
+
+def test_exchanged_files_are_traced(published):
+    one, other = (published / f"training_data/fold_1/all/UID_2_{i}_1_all.bmp" for i in (2, 10))
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+    report = verify("cnmc2019", published)
+    assert [fault.kind for fault in report.faults] == ["changed", "changed"]
+    assert "its content is that of training_data/fold_1/all/UID_2_10_1_all.bmp" in report.faults[0].detail
+
+
+def test_published_duplicates_are_known_and_join_their_subjects(archive, monkeypatch):
+    one = "training_data/fold_0/all/UID_11_1_1_all.bmp"
+    other = "training_data/fold_1/all/UID_2_2_1_all.bmp"
+    shutil.copy(archive / one, archive / other)
+    digest = hashlib.sha256((archive / one).read_bytes()).hexdigest()
+    monkeypatch.setattr(
+        verification, "manifest", lambda name: {key: Published(digest, 1) for key in (one, other)}
+    )
+    report = verify("cnmc2019", archive / "training_data")
+    assert report.known_duplicates == ((one, other),)
+    assert report.joined_subjects == ("2+11",)
+    assert not {fault.kind for fault in report.faults} & {"duplicate", "changed"}
+    assert f"  {one} = {other}" in report.lines()
+
+
+def test_the_blame_for_a_duplicate_falls_on_the_copy(published):
+    genuine = published / "training_data/fold_1/all/UID_2_2_1_all.bmp"
+    shutil.copy(genuine, published / "training_data/fold_0/all/UID_1_9_9_all.bmp")
+    report = verify("cnmc2019", published)
+    assert faults(report) == [
+        ("duplicate", "training_data/fold_0/all/UID_1_9_9_all.bmp"),
+        ("misnamed", "training_data/fold_0/all/UID_1_9_9_all.bmp"),
+    ]
+    assert report.known_duplicates == ()
+
+
+def test_one_cell_in_two_formats_is_a_duplicate(published, write_cell):
+    write_cell(published / "training_data/fold_0/all/UID_11_1_1_all.png", seed=0)
+    report = verify("cnmc2019", published)
+    assert ("duplicate", "training_data/fold_0/all/UID_11_1_1_all.png") in faults(report)
+
+
+def test_converted_pictures_are_noted(published):
+    path = published / "training_data/fold_0/all/UID_11_1_1_all.bmp"
+    assert cv2.imwrite(str(path), np.zeros((450, 450), np.uint8))
+    report = verify("cnmc2019", published)
+    assert "1 pictures are converted when read: grey repeated in three channels" in report.notes
+    assert [fault.kind for fault in report.faults] == ["changed"]
+
+
+def test_drawn_data_are_decoded_but_not_compared(archive, write_cell):
+    (archive / "DRAWN.json").write_text("{}")
+    write_cell(archive / "training_data/fold_0/hem/UID_H11_1_1_hem.bmp", seed=1, side=100)
+    report = verify("cnmc2019", archive.parent)
+    assert report.ok
+    assert not report.compared
+    assert report.notes == ("drawn data: not compared with the manifest",)
+    assert "training: 6 cells" in report.lines()
+    (archive / "training_data/fold_0/all/UID_11_1_1_all.bmp").write_text("broken")
+    assert [fault.kind for fault in verify("cnmc2019", archive).faults] == ["undecodable"]
+
+
+def test_pictures_that_only_bear_published_names_are_changed(archive):
+    kinds = {fault.kind for fault in verify("cnmc2019", archive).faults}
+    assert kinds <= {"changed", "unknown"}
+    assert "changed" in kinds
+
+
+def test_a_folder_of_broken_files_alone(tmp_path):
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "cell.bmp").touch()
+    report = verify("cnmc2019", tmp_path)
+    assert faults(report) == [("empty", "all/cell.bmp")]
+    assert report.pictures() == 0
+
+
+def test_no_folder_and_progress(published, tmp_path):
+    with pytest.raises(DataError, match="doesn't exist"):
+        verify("cnmc2019", tmp_path / "nowhere")
+    seen = []
+    verify("cnmc2019", published, progress=lambda done, of: seen.append((done, of)))
+    assert seen[-1] == (12, 12)
+
+
+def test_real_cells_are_sound(real_data):
+    report = verify("cnmc2019", real_data / "cnmc2019")
+    assert report.ok, report.lines()
+    files = list((real_data / "cnmc2019").rglob("*.bmp"))
+    assert report.pictures() == len(files)
+    assert report.notes == (f"a partial copy: {len(files)} of 15,114 published pictures",)
+
+
+def test_a_copy_of_real_cells_without_folds_is_recognised(real_data, tmp_path):
+    for path in (real_data / "cnmc2019").rglob("*_1_1_*.bmp"):
+        target = tmp_path / path.parent.name / path.name
+        target.parent.mkdir(exist_ok=True)
+        target.symlink_to(path)
+    report = verify("cnmc2019", tmp_path)
+    assert report.ok, report.lines()
+    assert report.pictures(part="training", fold=0) > 0
