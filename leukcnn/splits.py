@@ -1,0 +1,333 @@
+"""Splits: which pictures train, which validate, which test. Index arrays only; no picture is opened.
+
+With the ids of the pictures given, rows are put in the order of their ids before anything is drawn: the same
+pictures are parted alike in whatever order they are listed. Splits of groups are keyed by the groups' names.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from leukcnn.errors import ArgumentError, DataError
+from leukcnn.seeding import child_seed, generator
+
+PARTS = ("train", "validation", "test")
+
+# Restarts of the search for a split by group; on C-NMC's 66 joined subjects more restarts gain nothing.
+_RESTARTS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Positions of the pictures of each part, ascending and disjoint.
+
+    Attributes:
+        train: (M,) int64.
+        validation: (K,) int64.
+        test: (L,) int64.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def holdout(
+    labels: ArrayLike,
+    *,
+    fractions: tuple[float, float, float] = (0.6, 0.3, 0.1),
+    seed: int,
+    groups: ArrayLike | None = None,
+    ids: ArrayLike | None = None,
+) -> Split:
+    """Parts pictures once into training, validation and test set, class by class.
+
+    Without groups, n pictures of a class give ceil(f0 n), floor(f1 n) and the rest: 7,272 malignant and 3,389
+    healthy cells at 6:3:1 give 4,364 / 2,181 / 727 and 2,034 / 1,016 / 339 (cnmc2019, Table 1). With groups,
+    no group stands in two parts, and the fractions of each class are met as nearly as the groups allow.
+
+    Args:
+        labels: (N,) int, classes 0, 1, ...
+        fractions: Shares of training, validation and test set; their sum is 1.
+        seed: Root seed.
+        groups: (N,) str or int, units that must not be parted, e.g. subjects.
+        ids: (N,) str, ids of the pictures.
+
+    Raises:
+        ArgumentError: The fractions aren't positive or don't add up to 1, labels are negative, or arrays
+            differ in length.
+        DataError: A part would lack a class, because there are too few pictures or groups.
+    """
+    shares = _exact(fractions)
+    if len(shares) != 3:
+        raise ArgumentError(f"There are {len(shares)} fractions.", expected="3: training, validation, test")
+    labels, order = _prepare(labels, ids)
+    if groups is not None:
+        groups = _column(groups, len(labels), "groups")
+        return Split(*_part_groups(labels, groups, shares, rng=generator(seed, "holdout", "groups")))
+    parts: tuple[list[np.ndarray], ...] = ([], [], [])
+    for label in np.unique(labels):
+        rows = generator(seed, "holdout", int(label)).permutation(order[labels[order] == label])
+        first, second = _cut(len(rows), shares)
+        for part, chosen in zip(parts, np.split(rows, [first, first + second]), strict=True):
+            part.append(chosen)
+    split = Split(*(np.sort(np.concatenate(part)) for part in parts))
+    _require_all_classes(
+        (split.train, split.validation, split.test),
+        labels,
+        minimum=f"at least {_smallest_class(shares)} pictures of each class",
+    )
+    return split
+
+
+def stratified_kfold(
+    labels: ArrayLike,
+    *,
+    n_splits: int,
+    seed: int,
+    groups: ArrayLike | None = None,
+    ids: ArrayLike | None = None,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Parts pictures into k folds of like class shares, each the test set once (scikit-learn's splitters).
+
+    Args:
+        labels: (N,) int, classes 0, 1, ...
+        n_splits: Number of folds, at least 2.
+        seed: Root seed.
+        groups: (N,) str or int, units that must not be parted, e.g. subjects.
+        ids: (N,) str, ids of the pictures.
+
+    Returns:
+        One pair (train, test) a fold, ascending int64 positions.
+
+    Raises:
+        ArgumentError: `n_splits` is below 2, labels are negative, or arrays differ in length.
+        DataError: A class has fewer pictures, or groups, than there are folds.
+    """
+    if n_splits < 2:
+        raise ArgumentError(f"n_splits is {n_splits}.", expected="at least 2 folds")
+    labels, order = _prepare(labels, ids)
+    groups = None if groups is None else _column(groups, len(labels), "groups")
+    minimum = f"at least {n_splits} {'pictures' if groups is None else 'groups'} of each class"
+    for label in np.unique(labels):
+        members = labels == label
+        units = np.count_nonzero(members) if groups is None else len(np.unique(groups[members]))
+        if units < n_splits:
+            raise _too_few(f"{n_splits} folds can't be made: class {label} has {units}.", minimum)
+    splitter = StratifiedKFold if groups is None else StratifiedGroupKFold
+    folds = splitter(n_splits, shuffle=True, random_state=child_seed(seed, "stratified_kfold") % 2**32)
+    ordered = None if groups is None else groups[order]
+    pairs = [
+        (np.sort(order[train]), np.sort(order[test]))
+        for train, test in folds.split(order, labels[order], ordered)
+    ]
+    for train, test in pairs:
+        _require_all_classes((train, test), labels, minimum=minimum)
+    return pairs
+
+
+def predefined_folds(
+    fold: ArrayLike,
+    labels: ArrayLike,
+    *,
+    groups: ArrayLike,
+    seed: int,
+    validation_fraction: float = 1 / 3,
+) -> list[Split]:
+    """Makes each of the makers' own folds the test set once, and parts the rest into training and validation.
+
+    No group stands in both training and validation. The test folds are kept as the makers made them, even
+    where a group, or a byte-identical picture, also stands in another fold: `datasets.pairs_between` counts
+    those pictures, so that the figure can be read with them in mind.
+
+    Args:
+        fold: (N,) int, the makers' fold of each picture.
+        labels: (N,) int, classes 0, 1, ...
+        groups: (N,) str or int, units that training and validation must not share, e.g. subjects.
+        seed: Root seed.
+        validation_fraction: Share of the validation set in what isn't tested, above 0 and below 1.
+
+    Returns:
+        One split a fold, in ascending order of the folds.
+
+    Raises:
+        ArgumentError: Folds or labels are negative, arrays differ in length, or the fraction is out of range.
+        DataError: There is one fold only, or a part would lack a class.
+    """
+    if not 0 < validation_fraction < 1:
+        raise ArgumentError(
+            f"validation_fraction is {validation_fraction}.", expected="a number above 0 and below 1"
+        )
+    labels, _ = _prepare(labels, None)
+    fold, groups = _column(fold, len(labels), "fold"), _column(groups, len(labels), "groups")
+    folds = np.unique(fold)
+    if folds[0] < 0:
+        outside = np.count_nonzero(fold < 0)
+        raise ArgumentError(f"{outside:,} pictures have no fold.", expected="a fold of at least 0 for each")
+    if len(folds) < 2:
+        raise DataError(
+            f"All pictures lie in fold {folds[0]}.",
+            expected="pictures of at least 2 folds",
+            remedy="copy the other folds too, or use another split",
+        )
+    validation = Fraction(validation_fraction).limit_denominator(1000)
+    splits = []
+    for number in folds:
+        rest, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        train, held_out = _part_groups(
+            labels[rest],
+            groups[rest],
+            (1 - validation, validation),
+            rng=generator(seed, "predefined_folds", int(number)),
+        )
+        split = Split(rest[train], rest[held_out], test)
+        _require_all_classes(
+            (split.train, split.validation, test), labels, minimum="every class in each fold"
+        )
+        splits.append(split)
+    return splits
+
+
+def balanced_subset(labels: ArrayLike, *, seed: int, ids: ArrayLike | None = None) -> np.ndarray:
+    """Drops pictures of the larger classes at random until all classes are as large as the smallest.
+
+    The authors of cnmc2019 test so: of 727 malignant and 339 healthy cells, 339 and 339 remain.
+
+    Args:
+        labels: (N,) int, classes 0, 1, ...
+        seed: Root seed.
+        ids: (N,) str, ids of the pictures.
+
+    Returns:
+        Ascending int64 positions of the pictures kept.
+
+    Raises:
+        ArgumentError: Labels are negative, or arrays differ in length.
+    """
+    labels, order = _prepare(labels, ids)
+    classes, counts = np.unique(labels, return_counts=True)
+    kept = [
+        generator(seed, "balanced_subset", int(label)).permutation(order[labels[order] == label])[
+            : counts.min()
+        ]
+        for label in classes
+    ]
+    return np.sort(np.concatenate(kept))
+
+
+def _prepare(labels: ArrayLike, ids: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the labels as an array, and the positions in the order of the ids."""
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not len(labels):
+        raise ArgumentError(f"The labels have the shape {labels.shape}.", expected="(N,), N at least 1")
+    if labels.min() < 0:
+        raise ArgumentError(
+            f"{np.count_nonzero(labels < 0):,} of {len(labels):,} pictures have no label.",
+            expected="classes 0, 1, ...",
+            remedy="select the labelled rows of the index first",
+        )
+    if ids is None:
+        return labels, np.arange(len(labels))
+    return labels, np.argsort(_column(ids, len(labels), "ids"), kind="stable")
+
+
+def _column(values: ArrayLike, length: int, name: str) -> np.ndarray:
+    values = np.asarray(values)
+    if values.shape != (length,):
+        raise ArgumentError(f"{name} has the shape {values.shape}.", expected=f"({length},), as the labels")
+    return values
+
+
+def _exact(fractions: Sequence[float]) -> tuple[Fraction, ...]:
+    # Decimals as they are written: in floating point, 0.6 * n lies now above, now below a whole number.
+    shares = tuple(Fraction(str(fraction)) for fraction in fractions)
+    if min(shares) <= 0 or sum(shares) != 1:
+        raise ArgumentError(f"The fractions are {fractions}.", expected="positive numbers that add up to 1")
+    return shares
+
+
+def _cut(n: int, shares: Sequence[Fraction]) -> tuple[int, int]:
+    first = math.ceil(shares[0] * n)
+    return first, math.floor(shares[1] * n)
+
+
+def _smallest_class(shares: Sequence[Fraction]) -> int:
+    """Returns the least class size from which on every part gets a picture, whatever the rounding."""
+    beyond = math.ceil(2 / min(shares))
+    lacking = [n for n in range(1, beyond + 1) if min(*_cut(n, shares), n - sum(_cut(n, shares))) < 1]
+    return max(lacking) + 1
+
+
+def _part_groups(
+    labels: np.ndarray, groups: np.ndarray, shares: Sequence[Fraction], *, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Returns the positions of each part; no group is parted.
+
+    scikit-learn has no splitter for groups and unequal shares: folds of equal size, put together 6:3:1, leave
+    parts without a class where there are few subjects. So random assignments are improved by moving one group
+    at a time, and the best of several is kept.
+    """
+    names, group = np.unique(groups.astype(str), return_inverse=True)
+    classes, label = np.unique(labels, return_inverse=True)
+    sizes = np.zeros((len(names), len(classes)), dtype=np.int64)
+    np.add.at(sizes, (group, label), 1)
+    target = np.array([float(share) for share in shares])
+    trials = [
+        _improve(rng.choice(len(target), len(names), p=target), sizes, target) for _ in range(_RESTARTS)
+    ]
+    assigned, _ = min(trials, key=lambda trial: trial[1])
+    parts = [np.flatnonzero(assigned[group] == part) for part in range(len(target))]
+    _require_all_classes(parts, labels, minimum=f"at least {len(shares)} groups (subjects) of each class")
+    return parts
+
+
+def _improve(assigned: np.ndarray, sizes: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+    """Moves single groups to other parts as long as that brings the parts nearer to their shares.
+
+    Args:
+        assigned: (G,) int, part of each group.
+        sizes: (G, C) int, pictures of each class in each group.
+        target: (P,) share of each part.
+
+    Returns:
+        The improved assignment and its distance from the target.
+    """
+    assigned, each, total = assigned.copy(), np.arange(len(assigned)), sizes.sum(axis=0)
+    held = np.stack([sizes[assigned == part].sum(axis=0) for part in range(len(target))])
+    while True:
+        now = _distance(held, target, total)
+        left = _distance(held[assigned] - sizes, target[assigned], total)
+        entered = _distance(held + sizes[:, None], target, total)
+        gain = (now[assigned] - left)[:, None] + now - entered
+        gain[each, assigned] = 0
+        group, part = np.unravel_index(gain.argmax(), gain.shape)
+        if gain[group, part] < 1e-12:
+            return assigned, now.sum()
+        held[assigned[group]] -= sizes[group]
+        held[part] += sizes[group]
+        assigned[group] = part
+
+
+def _distance(held: np.ndarray, target: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Returns how far parts that hold (..., C) pictures are from their target shares (...)."""
+    lacking = np.count_nonzero(held == 0, axis=-1)
+    # A part without a class weighs more than any deviation of shares.
+    return ((held / total - target[..., None]) ** 2).sum(axis=-1) + 100 * lacking
+
+
+def _require_all_classes(parts: Sequence[np.ndarray], labels: np.ndarray, *, minimum: str) -> None:
+    classes = np.unique(labels)
+    counts = [[np.count_nonzero(labels[part] == label) for label in classes] for part in parts]
+    if not np.all(counts):
+        each = ", ".join(" + ".join(map(str, row)) for row in counts)
+        all_ = " + ".join(str(np.count_nonzero(labels == label)) for label in classes)
+        raise _too_few(f"A part would lack a class: {all_} pictures give parts of {each}.", minimum)
+
+
+def _too_few(found: str, minimum: str) -> DataError:
+    return DataError(found, expected=minimum, remedy="use more of the data, or a split with fewer parts")

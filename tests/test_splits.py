@@ -1,0 +1,240 @@
+import numpy as np
+import pytest
+
+from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
+from leukcnn.datasets.index import index_from_manifest, load
+from leukcnn.errors import ArgumentError, DataError
+from leukcnn.splits import balanced_subset, holdout, predefined_folds, stratified_kfold
+
+LABELS = np.repeat([0, 1], [40, 60])
+IDS = np.array([f"picture {i:03}" for i in range(100)])
+GROUPS = np.arange(100) // 4
+
+
+@pytest.fixture(scope="module")
+def training():
+    index = index_from_manifest("cnmc2019")
+    return index.select(index.part == "training")
+
+
+def parts_of(split):
+    return split.train, split.validation, split.test
+
+
+def counts(labels, rows):
+    return np.bincount(labels[rows], minlength=2).tolist()
+
+
+def assert_disjoint_and_complete(parts, n):
+    assert np.sort(np.concatenate(parts)).tolist() == list(range(n))
+    for part in parts:
+        assert np.all(np.diff(part) > 0)
+
+
+def assert_no_group_parted(parts, groups):
+    sets = [set(groups[part]) for part in parts]
+    assert sum(map(len, sets)) == len(set().union(*sets))
+
+
+def test_holdout_has_the_papers_counts(training):
+    split = holdout(training.labels, seed=0, ids=training.ids)
+    assert counts(training.labels, split.train) == [2034, 4364]
+    assert counts(training.labels, split.validation) == [1016, 2181]
+    assert counts(training.labels, split.test) == [339, 727]
+    assert_disjoint_and_complete(parts_of(split), 10_661)
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"), [(5, (3, 1, 1)), (8, (5, 2, 1)), (10, (6, 3, 1)), (15, (9, 4, 2)), (100, (60, 30, 10))]
+)
+def test_holdout_rounds_up_down_and_leaves_the_rest(n, expected):
+    split = holdout(np.repeat([0, 1], n), seed=1)
+    assert tuple(len(part) // 2 for part in parts_of(split)) == expected
+
+
+@pytest.mark.parametrize("groups", [None, GROUPS], ids=["cells", "groups"])
+def test_holdout_depends_on_the_seed_alone(groups):
+    once, again, other = (holdout(LABELS, seed=seed, groups=groups, ids=IDS) for seed in (3, 3, 4))
+    for part in ("train", "validation", "test"):
+        np.testing.assert_array_equal(getattr(once, part), getattr(again, part))
+    assert once.train.tolist() != other.train.tolist()
+
+
+@pytest.mark.parametrize("groups", [None, GROUPS], ids=["cells", "groups"])
+def test_no_split_depends_on_the_order_of_the_rows(groups):
+    shuffled = np.random.default_rng(0).permutation(100)
+    mixed = None if groups is None else groups[shuffled]
+    fold = GROUPS % 3
+
+    one = holdout(LABELS, seed=0, groups=groups, ids=IDS)
+    other = holdout(LABELS[shuffled], seed=0, groups=mixed, ids=IDS[shuffled])
+    for a, b in zip(parts_of(one), parts_of(other), strict=True):
+        assert set(IDS[a]) == set(IDS[shuffled][b])
+
+    folds = stratified_kfold(LABELS, n_splits=4, seed=0, groups=groups, ids=IDS)
+    mixed_folds = stratified_kfold(LABELS[shuffled], n_splits=4, seed=0, groups=mixed, ids=IDS[shuffled])
+    for (_, a), (_, b) in zip(folds, mixed_folds, strict=True):
+        assert set(IDS[a]) == set(IDS[shuffled][b])
+
+    made = predefined_folds(fold, LABELS, groups=GROUPS, seed=0)
+    remade = predefined_folds(fold[shuffled], LABELS[shuffled], groups=GROUPS[shuffled], seed=0)
+    for one, other in zip(made, remade, strict=True):
+        for a, b in zip(parts_of(one), parts_of(other), strict=True):
+            assert set(IDS[a]) == set(IDS[shuffled][b])
+
+    kept = balanced_subset(LABELS, seed=0, ids=IDS)
+    assert set(IDS[kept]) == set(IDS[shuffled][balanced_subset(LABELS[shuffled], seed=0, ids=IDS[shuffled])])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_holdout_by_subject_parts_no_joined_subject_and_meets_the_shares(training, seed):
+    groups = joined_groups(training)
+    split = holdout(training.labels, seed=seed, groups=groups)
+    assert_disjoint_and_complete(parts_of(split), 10_661)
+    assert_no_group_parted(parts_of(split), groups)
+    assert_no_group_parted(parts_of(split), training.group)
+    for part, share in zip(parts_of(split), (0.6, 0.3, 0.1), strict=True):
+        measured = np.array(counts(training.labels, part)) / [3389, 7272]
+        np.testing.assert_allclose(measured, share, atol=0.01)
+
+
+def test_holdout_by_subject_parts_no_byte_identical_pair(training):
+    pairs = duplicate_pairs(training)
+    by_subject = holdout(training.labels, seed=0, groups=joined_groups(training))
+    by_cell = holdout(training.labels, seed=0, ids=training.ids)
+    fitted, leaky = (np.concatenate([split.train, split.validation]) for split in (by_subject, by_cell))
+    assert pairs_between(pairs, fitted, by_subject.test) == 0
+    assert pairs_between(pairs, leaky, by_cell.test) > 0
+
+
+def test_three_groups_of_each_class_are_just_enough():
+    labels = np.repeat([0, 0, 0, 1, 1, 1], [50, 30, 2, 90, 9, 1])
+    groups = np.repeat(["a", "b", "c", "d", "e", "f"], [50, 30, 2, 90, 9, 1])
+    split = holdout(labels, seed=0, groups=groups)
+    assert_no_group_parted(parts_of(split), groups)
+    assert set(groups[split.train]) == {"a", "d"}
+    assert set(groups[split.test]) == {"c", "f"}
+    with pytest.raises(DataError, match="at least 3 groups"):
+        holdout(labels, seed=0, groups=np.where(groups == "f", "e", groups))
+
+
+def test_groups_that_hold_both_classes():
+    labels = np.tile([0, 1, 1], 60)
+    groups = np.arange(180) // 6
+    split = holdout(labels, seed=0, groups=groups)
+    assert [counts(labels, part) for part in parts_of(split)] == [[36, 72], [18, 36], [6, 12]]
+    assert_no_group_parted(parts_of(split), groups)
+
+
+def test_too_few_pictures_for_a_holdout_are_refused_with_the_least_number():
+    with pytest.raises(DataError, match=r"7 \+ 60 pictures(.|\n)*at least 8 pictures of each class"):
+        holdout(np.repeat([0, 1], [7, 60]), seed=0)
+    for n in range(8, 200):
+        holdout(np.repeat([0, 1], n), seed=0)
+
+
+@pytest.mark.parametrize("fractions", [(0.6, 0.3), (0.6, 0.3, 0.2), (1.0, 0.1, -0.1), (0.7, 0.3, 0.0)])
+def test_fractions_must_be_three_positive_shares_of_one(fractions):
+    with pytest.raises(ArgumentError):
+        holdout(LABELS, seed=0, fractions=fractions)
+
+
+@pytest.mark.parametrize("groups", [None, GROUPS], ids=["cells", "groups"])
+def test_kfold_tests_each_picture_once(groups):
+    folds = stratified_kfold(LABELS, n_splits=5, seed=0, groups=groups)
+    assert len(folds) == 5
+    assert_disjoint_and_complete([test for _, test in folds], 100)
+    for train, test in folds:
+        assert_disjoint_and_complete([train, test], 100)
+        assert counts(LABELS, test) == [8, 12]
+        if groups is not None:
+            assert_no_group_parted([train, test], groups)
+
+
+def test_kfold_depends_on_the_seed_alone():
+    tests = [stratified_kfold(LABELS, n_splits=5, seed=seed)[0][1].tolist() for seed in (0, 0, 1)]
+    assert tests[0] == tests[1] != tests[2]
+
+
+def test_too_few_for_a_kfold():
+    with pytest.raises(DataError, match=r"class 0 has 4(.|\n)*at least 5 pictures"):
+        stratified_kfold(np.repeat([0, 1], [4, 50]), n_splits=5, seed=0)
+    with pytest.raises(DataError, match=r"class 0 has 10(.|\n)*at least 11 groups"):
+        stratified_kfold(LABELS, n_splits=11, seed=0, groups=GROUPS)
+    with pytest.raises(ArgumentError, match="n_splits is 1"):
+        stratified_kfold(LABELS, n_splits=1, seed=0)
+
+
+def test_the_challenges_folds(training):
+    groups = joined_groups(training)
+    splits = predefined_folds(training.fold, training.labels, groups=groups, seed=0)
+    assert [counts(training.labels, split.test) for split in splits] == [
+        [1130, 2397],
+        [1163, 2418],
+        [1096, 2457],
+    ]
+    for number, split in enumerate(splits):
+        assert_disjoint_and_complete(parts_of(split), 10_661)
+        assert set(training.fold[split.test]) == {number}
+        assert_no_group_parted((split.train, split.validation), groups)
+        assert len(split.validation) / (10_661 - len(split.test)) == pytest.approx(1 / 3, abs=0.01)
+
+
+def test_pairs_that_cross_the_challenges_folds_can_be_counted(training):
+    pairs = duplicate_pairs(training)
+    splits = predefined_folds(training.fold, training.labels, groups=joined_groups(training), seed=0)
+    crossing = [
+        pairs_between(pairs, np.concatenate([split.train, split.validation]), split.test) for split in splits
+    ]
+    # Each of the 94 pairs that cross the folds is met by the two folds that it joins.
+    assert sum(crossing) == 2 * 94
+    assert all(pairs_between(pairs, split.train, split.validation) == 0 for split in splits)
+
+
+def test_the_share_of_validation_can_be_chosen():
+    splits = predefined_folds(GROUPS % 5, LABELS, groups=GROUPS, seed=0, validation_fraction=0.25)
+    assert {len(split.validation) for split in splits} == {20}
+
+
+def test_folds_that_cannot_be_used():
+    with pytest.raises(ArgumentError, match="4 pictures have no fold"):
+        predefined_folds(np.where(GROUPS == 0, -1, GROUPS % 3), LABELS, groups=GROUPS, seed=0)
+    with pytest.raises(DataError, match="All pictures lie in fold 0"):
+        predefined_folds(np.zeros(100, int), LABELS, groups=GROUPS, seed=0)
+    with pytest.raises(DataError, match="would lack a class"):
+        predefined_folds(LABELS, LABELS, groups=GROUPS, seed=0)
+    with pytest.raises(ArgumentError, match="validation_fraction is 1"):
+        predefined_folds(GROUPS % 3, LABELS, groups=GROUPS, seed=0, validation_fraction=1)
+
+
+def test_balanced_subset_drops_of_the_larger_class_alone(training):
+    test = holdout(training.labels, seed=0, ids=training.ids).test
+    labels = training.labels[test]
+    kept = balanced_subset(labels, seed=0, ids=training.ids[test])
+    assert counts(labels, kept) == [339, 339]
+    assert set(np.flatnonzero(labels == 0)) <= set(kept)
+    assert np.all(np.diff(kept) > 0)
+    assert kept.tolist() != balanced_subset(labels, seed=1, ids=training.ids[test]).tolist()
+
+
+@pytest.mark.parametrize(
+    "split",
+    [lambda y, **k: holdout(y, seed=0, **k), lambda y, **k: stratified_kfold(y, n_splits=2, seed=0, **k)],
+)
+def test_arguments_that_do_not_fit(split):
+    with pytest.raises(ArgumentError, match="2 of 100 pictures have no label"):
+        split(np.where(np.arange(100) < 2, -1, LABELS))
+    with pytest.raises(ArgumentError, match=r"ids has the shape \(3,\)"):
+        split(LABELS, ids=IDS[:3])
+    with pytest.raises(ArgumentError, match=r"groups has the shape \(3,\)"):
+        split(LABELS, groups=GROUPS[:3])
+    with pytest.raises(ArgumentError, match=r"shape \(0,\)"):
+        split([])
+
+
+def test_real_cells_can_be_parted_by_cell_and_by_subject(real_data):
+    index = load("cnmc2019", real_data)
+    for groups in (None, joined_groups(index)):
+        split = holdout(index.labels, seed=0, groups=groups, ids=index.ids)
+        assert_disjoint_and_complete(parts_of(split), len(index))
+        assert all(set(index.labels[part]) == {0, 1} for part in parts_of(split))
