@@ -1,0 +1,1 @@
+"""Figures from stored predictions: metrics and how far they may be off."""

@@ -1,0 +1,189 @@
+import time
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from leukcnn.errors import ArgumentError
+from leukcnn.evaluation.metrics import METRICS
+from leukcnn.evaluation.statistics import bootstrap_interval, interval_for, wilson_interval
+
+
+def clustered(n_subjects: int = 20, n_each: int = 30, seed: int = 0):
+    """Predictions of which each subject has its own hit rate, from one half to one."""
+    rng = np.random.default_rng(seed)
+    groups = np.repeat([f"S{k}" for k in range(n_subjects)], n_each)
+    labels = np.repeat(np.arange(n_subjects) % 2, n_each)
+    hit = rng.random(len(labels)) < np.repeat(rng.uniform(0.5, 1, n_subjects), n_each)
+    return labels, np.where(hit, labels, 1 - labels), groups
+
+
+def test_wilson_by_hand():
+    # 8 of 10 with z = 1.959964: centre (.8 + z2/20) / (1 + z2/10), half z sqrt(.016 + z2/400) / (1 + z2/10).
+    interval = wilson_interval(8, 10)
+    assert (interval.low, interval.high) == pytest.approx((0.490162, 0.943318), abs=1e-6)
+    assert (interval.method, interval.unit, interval.n_units) == ("wilson", "pictures", 10)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 5), (5, 5), (1, 1), (319, 350), (627, 678)])
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
+def test_wilson_solves_its_own_equation(successes, n, confidence):
+    # The bounds are the proportions p at which |k/n - p| is z standard errors of p.
+    interval, z = wilson_interval(successes, n, confidence=confidence), stats.norm.ppf((1 + confidence) / 2)
+    for bound in (interval.low, interval.high):
+        assert (successes / n - bound) ** 2 == pytest.approx(z**2 * bound * (1 - bound) / n, abs=1e-12)
+    assert successes / n in interval
+
+
+def test_wilson_without_trials_is_undefined():
+    interval = wilson_interval(0, 0)
+    assert not interval.defined
+    assert 0.5 not in interval
+    assert interval.describe() == "no interval: it rests on no pictures"
+
+
+@pytest.mark.parametrize(("successes", "n"), [(3, 2), (-1, 2)])
+def test_wilson_refuses_impossible_counts(successes, n):
+    with pytest.raises(ArgumentError, match="0 <= successes <= n"):
+        wilson_interval(successes, n)
+
+
+@pytest.mark.parametrize("confidence", [0, 1, 95])
+def test_impossible_confidence_is_refused(confidence):
+    with pytest.raises(ArgumentError, match="confidence"):
+        wilson_interval(1, 2, confidence=confidence)
+    with pytest.raises(ArgumentError, match="confidence"):
+        bootstrap_interval(METRICS["f1"], [0, 1], [0, 1], groups=None, seed=0, confidence=confidence)
+
+
+def test_bootstrap_is_keyed_by_its_seed_and_blind_to_the_order_of_pictures():
+    labels, predicted, groups = clustered()
+    first = interval_for("f1", labels, predicted, groups, seed=3)
+    order = np.random.default_rng(5).permutation(len(labels))
+    assert interval_for("f1", labels[order], predicted[order], groups[order], seed=3) == first
+    assert interval_for("f1", labels, predicted, groups, seed=4) != first
+
+
+def test_bootstrap_over_subjects_agrees_with_drawing_them_one_by_one():
+    labels, predicted, groups = clustered()
+    interval = interval_for("accuracy", labels, predicted, groups, n_resamples=20_000)
+    hits = (labels == predicted).reshape(20, 30).mean(axis=1)
+    drawn = np.random.default_rng(0).integers(0, 20, (20_000, 20))
+    expected = np.quantile(hits[drawn].mean(axis=1), [0.025, 0.975])
+    np.testing.assert_allclose([interval.low, interval.high], expected, atol=0.004)
+    assert (interval.method, interval.unit, interval.n_units) == ("bootstrap", "subjects", 20)
+    assert "over 20 subjects, 20000 resamples" in interval.describe()
+
+
+def test_subjects_that_differ_widen_the_interval():
+    labels, predicted, groups = clustered()
+    by_subject = interval_for("accuracy", labels, predicted, groups)
+    by_picture = interval_for("accuracy", labels, predicted)
+    assert by_subject.high - by_subject.low > 1.5 * (by_picture.high - by_picture.low)
+
+
+def test_subjects_of_one_picture_each_are_pictures():
+    labels, predicted, _ = clustered()
+    names = np.arange(len(labels)).astype(str)
+    single = interval_for("f1", labels, predicted, names, n_resamples=10_000)
+    pictures = interval_for("f1", labels, predicted, n_resamples=10_000)
+    assert (single.low, single.high) == pytest.approx((pictures.low, pictures.high), abs=0.003)
+
+
+def test_more_confidence_contains_less():
+    labels, predicted, groups = clustered()
+    narrow, wide = (interval_for("f1", labels, predicted, groups, confidence=c) for c in (0.8, 0.99))
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_bootstrap_covers_the_truth_about_as_often_as_it_says():
+    # Subjects' hit rates are uniform from .5 to 1, so that the true accuracy is .75.
+    covered = [0.75 in interval_for("accuracy", *clustered(seed=s), n_resamples=500) for s in range(200)]
+    assert 0.87 <= np.mean(covered) <= 0.99
+
+
+def test_method_by_metric_and_subjects():
+    labels, predicted, groups = clustered()
+    methods = {
+        name: tuple(interval_for(name, labels, predicted, g).method for g in (None, groups))
+        for name in METRICS
+    }
+    proportion, other = ("wilson", "bootstrap"), ("bootstrap", "bootstrap")
+    assert methods == dict.fromkeys(METRICS, proportion) | {"f1": other, "weighted_f1": other}
+
+
+def test_wilson_counts_the_trials_of_the_metric():
+    labels, predicted = [1] * 10 + [0] * 30, [1] * 8 + [0] * 32
+    assert interval_for("sensitivity", labels, predicted) == wilson_interval(8, 10)
+    assert interval_for("specificity", labels, predicted) == wilson_interval(30, 30)
+    assert interval_for("sensitivity", labels, predicted, positive=0) == wilson_interval(30, 30)
+
+
+def test_unknown_subjects_fall_back_to_pictures():
+    labels, predicted, groups = clustered()
+    groups[3] = ""
+    assert interval_for("accuracy", labels, predicted, groups) == interval_for("accuracy", labels, predicted)
+
+
+def test_resamples_without_a_positive_subject_are_left_out_and_counted():
+    # Each of four subjects has one class: 1 resample in 16 draws no malignant subject.
+    labels, groups = [1, 1, 1, 1, 0, 0], ["a", "a", "b", "b", "c", "d"]
+    interval = interval_for("sensitivity", labels, [1, 0, 1, 1, 0, 0], groups, n_resamples=4000)
+    assert interval.n_undefined == pytest.approx(4000 / 16, rel=0.25)
+    assert (interval.low, interval.high) == (0.5, 1)
+    assert f"{interval.n_undefined} of them left out" in interval.describe()
+
+
+def test_mostly_undefined_means_no_interval():
+    labels, groups = [1] + [0] * 9, [str(k) for k in range(10)]
+    interval = interval_for("precision", labels, [0] * 10, groups)
+    assert not interval.defined
+    assert interval.describe() == "no interval: undefined on 2000 of 2000 resamples"
+
+
+def test_one_subject_gives_no_interval():
+    interval = interval_for("accuracy", [0, 1], [0, 0], ["a", "a"])
+    assert interval.reason == "it rests on fewer than 2 subjects"
+    assert np.isnan(interval.low)
+
+
+def test_no_pictures_give_no_interval():
+    for name in METRICS:
+        assert not interval_for(name, [], []).defined
+        assert not interval_for(name, [], [], []).defined
+
+
+def test_perfect_proportion_counts_each_subject_once():
+    labels, groups = [1] * 50 + [0] * 50, np.repeat(["a", "b", "c", "d"], 25)
+    interval = interval_for("sensitivity", labels, labels, groups)
+    assert interval == wilson_interval(2, 2, unit="subjects")
+    wrong = [1 - label for label in labels]
+    assert interval_for("accuracy", labels, wrong, groups) == wilson_interval(0, 4, unit="subjects")
+
+
+def test_perfect_f1_has_no_interval():
+    interval = interval_for("f1", [0, 1, 0, 1], [0, 1, 0, 1], ["a", "a", "b", "b"])
+    assert interval.reason == "every resample of the 2 subjects gives the same value"
+
+
+def test_several_classes():
+    labels, predicted = np.tile([0, 1, 2], 40), np.tile([0, 1, 2, 2, 1, 0], 20)
+    interval = interval_for("weighted_f1", labels, predicted, n_classes=3)
+    assert METRICS["weighted_f1"](np.array([[20, 0, 20], [0, 40, 0], [20, 0, 20]])) in interval
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(ArgumentError, match="resamples is 0"):
+        interval_for("f1", [0, 1], [0, 1], n_resamples=0)
+    with pytest.raises(ArgumentError, match="no metric 'kappa'"):
+        interval_for("kappa", [0, 1], [0, 1])
+    with pytest.raises(ArgumentError, match="beside 2 labels"):
+        interval_for("f1", [0, 1], [0, 1], ["a"])
+
+
+def test_test_set_of_the_paper_takes_well_under_a_second():
+    labels, predicted, groups = clustered(n_subjects=73, n_each=15)
+    start = time.perf_counter()
+    for name in METRICS:
+        interval_for(name, labels, predicted, groups)
+    assert time.perf_counter() - start < 1

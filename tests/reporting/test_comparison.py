@@ -1,0 +1,90 @@
+import math
+
+import pytest
+
+from leukcnn.evaluation.metrics import METRICS, binary_scores
+from leukcnn.evaluation.statistics import Interval, interval_for, wilson_interval
+from leukcnn.reporting.comparison import METRIC_TITLES, comparison_columns, comparison_rows, verdict
+from leukcnn.reporting.tables import Table, to_text
+
+INTERVAL = wilson_interval(627, 678)  # .9024 to .9423
+UNDEFINED = Interval(math.nan, math.nan, 0.95, "bootstrap", "subjects", 1, reason="too few subjects")
+
+
+@pytest.mark.parametrize(
+    ("published", "expected"),
+    [(0.9248, "within"), (0.90, "outside"), (0.95, "outside"), (None, "not published")],
+)
+def test_verdict_on_the_published_value(published, expected):
+    assert verdict(published, 627 / 678, INTERVAL) == expected
+
+
+def test_bounds_belong_to_the_interval():
+    assert verdict(1.0, 1.0, wilson_interval(20, 20)) == "within"
+
+
+@pytest.mark.parametrize(
+    ("measured", "interval", "reasons", "expected"),
+    [
+        (0.9, INTERVAL, {"not_comparable": "smoke profile"}, "not comparable: smoke profile"),
+        (None, None, {}, "not measured: no such trial"),
+        (None, None, {"not_measured": "no such data"}, "not measured: no such data"),
+        (None, None, {"not_measured": "a", "not_comparable": "b"}, "not measured: a"),
+        (math.nan, INTERVAL, {}, "not measured: undefined for these predictions"),
+        (0.9, UNDEFINED, {}, "not comparable: no interval: too few subjects"),
+        (0.9, None, {}, "not comparable: no interval"),
+    ],
+)
+def test_verdict_without_a_comparison(measured, interval, reasons, expected):
+    assert verdict(0.9, measured, interval, **reasons) == expected
+
+
+def vgg16():
+    labels = [1] * 339 + [0] * 339
+    predicted = [1] * 319 + [0] * 20 + [0] * 308 + [1] * 31
+    return binary_scores(labels, predicted), {name: interval_for(name, labels, predicted) for name in METRICS}
+
+
+def test_rows_by_hand():
+    published = {"accuracy": 0.9248, "specificity": 0.8668, "weighted_f1": None}
+    rows = comparison_rows(published, *vgg16(), leading=("VGG16",))
+    assert [row[:2] for row in rows] == [
+        ("VGG16", "Accuracy"),
+        ("VGG16", "Specificity"),
+        ("VGG16", "Weighted F1-score"),
+    ]
+    assert [row[3] for row in rows[:2]] == [627 / 678, 308 / 339]
+    assert rows[0][4] == (INTERVAL.low, INTERVAL.high)
+    assert rows[1][5] == pytest.approx(308 / 339 - 0.8668)
+    assert rows[2][5] is None
+    assert [row[6] for row in rows] == ["within", "outside", "not published"]
+
+
+def test_rows_make_a_table():
+    rows = comparison_rows({"accuracy": 0.9248}, *vgg16(), leading=("VGG16", "balanced"))
+    text = to_text(Table("table2", "Test", comparison_columns("Network", "Test set"), rows))
+    assert "92.48 %" in text
+    assert "90.24 to 94.23 %" in text
+
+
+def test_what_is_not_comparable_has_no_difference():
+    (row,) = comparison_rows({"f1": 0.926}, *vgg16(), not_comparable="smoke profile")
+    assert row[2] is not None
+    assert row[4] is None
+    assert row[5] == "not comparable: smoke profile"
+
+
+def test_what_is_not_measured_keeps_the_published_value():
+    assert comparison_rows({"f1": 0.926}, None, {}, not_measured="no external set") == [
+        ("F1-score", 0.926, None, None, None, "not measured: no external set")
+    ]
+
+
+def test_undefined_scores_are_shown_as_such():
+    (row,) = comparison_rows({"precision": 0.9}, {"precision": math.nan}, {"precision": UNDEFINED})
+    assert math.isnan(row[2])
+    assert row[3:] == (None, None, "not measured: undefined for these predictions")
+
+
+def test_every_metric_has_a_title():
+    assert list(METRIC_TITLES) == list(METRICS)

@@ -1,0 +1,187 @@
+import io
+
+import numpy as np
+import pytest
+from matplotlib import image
+
+from leukcnn.errors import ArgumentError
+from leukcnn.reporting.figures import (
+    TrainingCurve,
+    draw_augmentations,
+    draw_confusion,
+    draw_history,
+    draw_samples,
+    draw_topology,
+)
+
+MARK = "NOT COMPARABLE WITH THE PAPER: smoke profile, drawn data"
+RNG = np.random.default_rng(0)
+# Grey noise, so that red in a figure is the mark's.
+PICTURES = [np.repeat(RNG.integers(0, 256, (60, 60, 1), dtype=np.uint8), 3, axis=2) for _ in range(6)]
+CURVE = TrainingCurve("VGG16", [0.5, 0.6, 0.8], [0.4, 0.7, 0.65], chosen_epoch=2)
+LAYERS = [("Global average pooling", "512"), ("Dense 512, ReLU", "512"), ("Dense 2, softmax", "2")]
+
+DRAWINGS = {
+    "samples": lambda path, **k: draw_samples(PICTURES[:4], ["malignant", "b", "c", "healthy"], path, **k),
+    "augmentations": lambda path, **k: draw_augmentations(PICTURES, list("abcdef"), path, **k),
+    "history": lambda path, **k: draw_history([CURVE, CURVE], path, **k),
+    "topology": lambda path, **k: draw_topology([("VGG16", LAYERS), ("(b)", LAYERS[:1])], path, **k),
+    "confusion": lambda path, **k: draw_confusion(
+        [[308, 31], [20, 319]], ["healthy", "malignant"], path, **k
+    ),
+}
+
+
+def pixels(path) -> np.ndarray:
+    """(H, W, 3) of the picture, 0 to 1."""
+    return image.imread(io.BytesIO(path.read_bytes()), format="png")[..., :3]
+
+
+def is_red(picture: np.ndarray) -> np.ndarray:
+    return np.abs(picture - np.array([0xB0, 0x00, 0x20]) / 255).max(axis=-1) < 0.02
+
+
+@pytest.fixture(params=DRAWINGS)
+def draw(request):
+    return DRAWINGS[request.param]
+
+
+def test_same_input_gives_the_same_bytes(draw, tmp_path):
+    first, second = (draw(tmp_path / name, mark=MARK, caption="c") for name in ("a.png", "b.png"))
+    assert first.read_bytes() == second.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+def test_mark_is_visible_at_the_top(draw, tmp_path):
+    marked = is_red(pixels(draw(tmp_path / "a.png", mark=MARK)))
+    assert marked.any()
+    assert np.flatnonzero(marked.any(axis=1)).max() < 0.25 * len(marked)
+    assert not is_red(pixels(draw(tmp_path / "b.png"))).any()
+
+
+def test_nothing_is_cut_off_at_the_edges(draw, tmp_path):
+    picture = pixels(draw(tmp_path / "a.png", mark=MARK, caption="A caption that goes on. " * 5))
+    edges = [picture[0], picture[-1], picture[:, 0], picture[:, -1]]
+    assert all((edge == 1).all() for edge in edges)
+
+
+def test_samples_show_the_pictures_in_order(tmp_path):
+    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
+    plain = [np.full((50, 50, 3), colour, np.uint8) for colour in colours]
+    picture = pixels(draw_samples(plain, ["r", "g", "b"], tmp_path / "a.png"))
+    middle = picture[int(0.6 * len(picture))]
+    shown = [middle[int((i + 0.5) / 3 * len(middle))] for i in range(3)]
+    np.testing.assert_allclose(shown, np.array(colours) / 255)
+
+
+def test_grey_pictures_keep_their_shade(tmp_path):
+    # Without fixed limits Matplotlib would stretch a flat picture to black.
+    picture = pixels(draw_samples([np.full((50, 50), 100, np.uint8)], ["grey"], tmp_path / "a.png"))
+    np.testing.assert_allclose(picture[int(0.6 * len(picture)), picture.shape[1] // 2], 100 / 255, atol=0.01)
+
+
+@pytest.mark.parametrize(("n", "columns"), [(1, 1), (3, 3), (6, 3), (8, 4), (5, 4), (12, 4)])
+def test_grid_grows_by_whole_rows(n, columns, tmp_path):
+    picture = pixels(draw_samples([PICTURES[0]] * n, [""] * n, tmp_path / "a.png"))
+    assert picture.shape[1] == 315 * columns
+    assert len(picture) == pytest.approx(315 * -(-n // columns), abs=2)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "titles", "message"),
+    [
+        ([], [], "0 pictures"),
+        (PICTURES[:2], ["a"], "2 pictures and 1 titles"),
+        ([PICTURES[0] / 255], ["scaled"], "float64"),
+        ([PICTURES[0][..., :2]], ["two channels"], r"\(60, 60, 2\)"),
+    ],
+)
+def test_what_is_no_picture_is_refused(pictures, titles, message, tmp_path):
+    with pytest.raises(ArgumentError, match=message):
+        draw_samples(pictures, titles, tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("n", [1, 3, 30, 31, 400])
+def test_history_of_any_length(n, tmp_path):
+    values = np.linspace(0.5, 0.9, n)
+    path = draw_history([TrainingCurve("a", values, values - 0.05, n)], tmp_path / "a.png")
+    assert pixels(path).shape[:2] == (540, 900)
+
+
+def test_history_without_validation_or_chosen_epoch(tmp_path):
+    curve = TrainingCurve("a", [0.5, 0.6], [float("nan")] * 2)
+    assert draw_history([curve], tmp_path / "a.png").exists()
+
+
+def test_chosen_epoch_changes_the_picture(tmp_path):
+    chosen = [
+        draw_history(
+            [TrainingCurve("a", CURVE.accuracy, CURVE.val_accuracy, epoch)], tmp_path / f"{epoch}.png"
+        )
+        for epoch in (None, 1, 3)
+    ]
+    assert len({path.read_bytes() for path in chosen}) == 3
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "val_accuracy", "chosen", "message"),
+    [
+        ([], [], None, "0 training"),
+        ([0.5], [], None, "0 validation"),
+        ([0.5], [0.5], 2, "is 2"),
+        ([0.5], [0.5], 0, "is 0"),
+    ],
+)
+def test_impossible_curves_are_refused(accuracy, val_accuracy, chosen, message):
+    with pytest.raises(ArgumentError, match=message):
+        TrainingCurve("a", accuracy, val_accuracy, chosen)
+
+
+def test_no_history_is_refused(tmp_path):
+    with pytest.raises(ArgumentError, match="no training"):
+        draw_history([], tmp_path / "a.png")
+
+
+def test_confusion_shades_by_the_share_of_the_true_class(tmp_path):
+    # Both rows are 9 to 1, so that both diagonals have one shade although the counts differ by 100.
+    picture = pixels(draw_confusion([[9, 1], [100, 900]], ["a", "b"], tmp_path / "a.png"))
+    colours, counts = np.unique(picture.reshape(-1, 3), axis=0, return_counts=True)
+    shades = sorted(counts[(colours < 0.999).any(axis=1)])[-2:]
+    assert shades[0] == pytest.approx(shades[1], rel=0.1)
+
+
+def test_confusion_of_a_class_without_pictures(tmp_path):
+    assert draw_confusion(np.diag([3, 0, 2]), list("abc"), tmp_path / "a.png", title="t").exists()
+
+
+def test_confusion_needs_a_name_a_class(tmp_path):
+    with pytest.raises(ArgumentError, match=r"\(2, 2\)"):
+        draw_confusion(np.eye(2), ["a"], tmp_path / "a.png")
+
+
+def test_topology_is_as_deep_as_its_longest_column(tmp_path):
+    short = pixels(draw_topology([("a", LAYERS)], tmp_path / "a.png"))
+    long = pixels(draw_topology([("a", LAYERS * 2), ("b", LAYERS)], tmp_path / "b.png"))
+    assert len(long) - len(short) == pytest.approx(150 * 3 * 0.76, abs=2)
+    assert long.shape[1] > 1.8 * short.shape[1]
+
+
+@pytest.mark.parametrize("columns", [[], [("a", LAYERS), ("b", [])]])
+def test_topology_without_layers_is_refused(columns, tmp_path):
+    with pytest.raises(ArgumentError, match="layers"):
+        draw_topology(columns, tmp_path / "a.png")
+
+
+def test_topology_shortens_what_does_not_fit(tmp_path):
+    path = draw_topology(
+        [("a " * 40, [("A layer of a very long name indeed, ReLU", "1 × " * 30)])], tmp_path / "a.png"
+    )
+    assert (pixels(path)[:, :15] == 1).all()
+
+
+def test_real_cells(real_data, tmp_path):
+    files = sorted((real_data / "cnmc2019").rglob("*.bmp"))[:4]
+    # Matplotlib reads BMP through Pillow, which gives uint8.
+    cells = [image.imread(file) for file in files]
+    picture = pixels(draw_samples(cells, [file.stem for file in files], tmp_path / "a.png"))
+    assert (picture.max(axis=-1) - picture.min(axis=-1)).max() > 0.2
