@@ -1,0 +1,203 @@
+"""The arguments of `ImageAugmenter`, checked once and brought into a form that is cheap to draw from."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
+
+import numpy as np
+
+from leukcnn.errors import ArgumentError
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """One of Keras' shift ranges.
+
+    Attributes:
+        limit: Largest shift of a uniform draw, where there are no choices.
+        choices: The shifts to choose from, with both signs.
+        fraction: Whether the unit is the picture's side; otherwise pixels.
+    """
+
+    limit: float = 0.0
+    choices: tuple[float, ...] = ()
+    fraction: bool = True
+
+    def draw(self, uniform: float, side: int) -> float:
+        """Returns a shift in pixels from a number in [0, 1) and the picture's side in pixels."""
+        if self.choices:
+            shift = self.choices[int(uniform * len(self.choices))]
+        else:
+            shift = self.limit * (2.0 * uniform - 1.0)
+        return shift * side if self.fraction else shift
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What 'one of' chooses between.
+
+    Attributes:
+        shear_factor: Interval of the factors, or None.
+        gaussian_blur: Side of the kernel in pixels, 0 for none.
+        salt_and_pepper: Fraction of the pixels.
+    """
+
+    shear_factor: Interval | None = None
+    gaussian_blur: int = 0
+    salt_and_pepper: float = 0.0
+
+    def __post_init__(self):
+        if self.shear_factor is not None:
+            object.__setattr__(self, "shear_factor", interval("shear_factor", self.shear_factor))
+        if self.gaussian_blur != 0:
+            check_blur("gaussian_blur", self.gaussian_blur)
+        check_fraction("salt_and_pepper", self.salt_and_pepper)
+
+    def alternatives(self, one_of: Sequence[Mapping[str, object]]) -> tuple["Effects", ...]:
+        """Returns what each choice makes of these effects; these alone where there is no choice.
+
+        Raises:
+            ArgumentError: A choice isn't a mapping, or names something that can't be chosen.
+        """
+        names = tuple(self.__dataclass_fields__)
+        for choice in one_of:
+            if not isinstance(choice, Mapping) or not set(choice) <= set(names):
+                raise ArgumentError(
+                    f"one_of holds {choice!r}.",
+                    expected=f"mappings with keys among {', '.join(names)}, or an empty one for nothing",
+                    remedy='pass e.g. `one_of=({}, {"gaussian_blur": 5})`',
+                )
+        return tuple(replace(self, **choice) for choice in one_of) or (self,)
+
+
+def number(name: str, value: object) -> float:
+    """Returns a finite real number as a float.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not math.isfinite(value):
+        raise ArgumentError(
+            f"{name} is {value!r}.", expected="a finite number", remedy=f"pass e.g. `{name}=0.2`"
+        )
+    return float(value)
+
+
+def interval(name: str, value: object) -> Interval:
+    """Returns (lower, upper) of a pair.
+
+    Raises:
+        ArgumentError: It is no pair of finite numbers in ascending order.
+    """
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ArgumentError(
+            f"{name} is {value!r}.",
+            expected="a pair (lower, upper)",
+            remedy=f"pass e.g. `{name}=(0.1, 0.35)`",
+        )
+    lower, upper = (number(name, limit) for limit in value)
+    if lower > upper:
+        raise ArgumentError(
+            f"{name} is {value!r}.",
+            expected="a lower limit that isn't above the upper one",
+            remedy=f"pass `{name}={(upper, lower)}`",
+        )
+    return lower, upper
+
+
+def angle_interval(name: str, value: object) -> Interval:
+    """Returns (-value, value) of a number of degrees, or a pair as it is.
+
+    Raises:
+        ArgumentError: It is neither, or the number is negative.
+    """
+    if isinstance(value, tuple | list):
+        return interval(name, value)
+    limit = number(name, value)
+    if limit < 0:
+        raise ArgumentError(
+            f"{name} is {value!r}.",
+            expected="at least 0 degrees, for plus or minus as much, or a pair",
+            remedy=f"pass `{name}={-limit:g}`",
+        )
+    return -limit, limit
+
+
+def zoom_interval(name: str, value: object) -> Interval:
+    """Returns (1 - value, 1 + value) of a number, or a pair as it is.
+
+    Raises:
+        ArgumentError: It is neither, or would let a zoom be 0 or less.
+    """
+    if isinstance(value, tuple | list):
+        lower, upper = interval(name, value)
+    else:
+        half = number(name, value)
+        lower, upper = 1.0 - half, 1.0 + half
+    if not 0 < lower <= upper:
+        raise ArgumentError(
+            f"{name} is {value!r}.",
+            expected="a number from 0 to below 1, for 1 plus or minus as much, or a pair above 0",
+            remedy=f"pass e.g. `{name}=0.2` or `{name}=(0.8, 1.2)`",
+        )
+    return lower, upper
+
+
+def shift_range(name: str, value: object) -> Shift:
+    """Returns what Keras makes of a shift range.
+
+    A float is the limit of a uniform draw, an integer n stands for the choices 0 .. n - 1 and a sequence for
+    its own items, with a random sign. Where nothing reaches 1 the unit is the picture's side, otherwise
+    pixels.
+
+    Raises:
+        ArgumentError: It is none of these, negative or empty.
+    """
+    if isinstance(value, tuple | list | np.ndarray):
+        sizes = [number(name, item) for item in value]
+    elif isinstance(value, Integral) and number(name, value) > 0:
+        sizes = [float(pixels) for pixels in range(value)]
+    else:
+        limit = number(name, value)
+        if limit < 0:
+            raise ArgumentError(
+                f"{name} is {value!r}.", expected="at least 0", remedy=f"pass `{name}={-limit:g}`"
+            )
+        return Shift(limit=limit, fraction=limit < 1)
+    if not sizes:
+        raise ArgumentError(
+            f"{name} is {value!r}.", expected="at least one shift", remedy=f"pass `{name}=0.0` for no shift"
+        )
+    in_pixels = isinstance(value, Integral)
+    return Shift(choices=(*sizes, *(-size for size in sizes)), fraction=not in_pixels and max(sizes) < 1)
+
+
+def check_fraction(name: str, value: object) -> None:
+    """Refuses what isn't a fraction.
+
+    Raises:
+        ArgumentError: Not a number from 0 to 1.
+    """
+    if not 0 <= number(name, value) <= 1:
+        raise ArgumentError(
+            f"{name} is {value!r}.",
+            expected="a fraction from 0 to 1",
+            remedy=f"pass e.g. `{name}=0.02` for 2 %",
+        )
+
+
+def check_blur(name: str, value: object) -> None:
+    """Refuses what can't be the side of a blurring kernel.
+
+    Raises:
+        ArgumentError: Not an odd whole number of at least 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1 or value % 2 == 0:
+        raise ArgumentError(
+            f"{name} is {value!r}.",
+            expected="an odd number of pixels, at least 1",
+            remedy=f"pass e.g. `{name}=5`",
+        )

@@ -1,0 +1,6 @@
+"""Preprocessing: pure functions of RGB pictures (H, W, C) and batches (N, H, W, C)."""
+
+from leukcnn.preprocessing.geometry import center_crop, resize, square_crop
+from leukcnn.preprocessing.intensity import rescale, subtract_channel_mean
+
+__all__ = ["center_crop", "rescale", "resize", "square_crop", "subtract_channel_mean"]

@@ -1,0 +1,115 @@
+"""Cropping and resizing."""
+
+from numbers import Integral
+
+import cv2
+import numpy as np
+
+from leukcnn.errors import ArgumentError
+from leukcnn.preprocessing.layout import check_layout
+
+INTERPOLATIONS = {
+    "area": cv2.INTER_AREA,
+    "linear": cv2.INTER_LINEAR,
+    "nearest": cv2.INTER_NEAREST_EXACT,
+    "cubic": cv2.INTER_CUBIC,
+    "lanczos": cv2.INTER_LANCZOS4,
+}
+
+
+def center_crop(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
+    """Cuts the central rectangle out of a picture or a batch.
+
+    Where a margin is odd, the extra row or column is cut off at the bottom or on the right.
+
+    Args:
+        image: (H, W, C) or (N, H, W, C), any dtype and range.
+        size: Side in pixels, or (height, width).
+
+    Returns:
+        A view of the input, (h, w, C) or (N, h, w, C).
+
+    Raises:
+        ArgumentError: The size is no positive whole number, or larger than the picture.
+    """
+    check_layout(image)
+    height, width = _pair(size)
+    rows, columns = image.shape[-3:-1]
+    if height > rows or width > columns:
+        raise ArgumentError(
+            f"A crop of {height}x{width} pixels was asked of a picture of {rows}x{columns}.",
+            expected=f"at most {rows}x{columns}",
+            remedy="crop less, or enlarge the picture first with `resize`",
+        )
+    top, left = (rows - height) // 2, (columns - width) // 2
+    return image[..., top : top + height, left : left + width, :]
+
+
+def square_crop(image: np.ndarray) -> np.ndarray:
+    """Cuts out the central square whose side is the picture's shorter side.
+
+    Args:
+        image: (H, W, C) or (N, H, W, C), any dtype and range.
+
+    Returns:
+        A view of the input, (s, s, C) or (N, s, s, C) with s = min(H, W).
+
+    Raises:
+        ArgumentError: The array is neither a picture nor a batch.
+    """
+    check_layout(image)
+    return center_crop(image, min(image.shape[-3:-1]))
+
+
+def resize(image: np.ndarray, size: int | tuple[int, int], *, interpolation: str = "area") -> np.ndarray:
+    """Brings a picture or a batch to a size, without regard to its proportions.
+
+    Args:
+        image: (H, W, C) or (N, H, W, C), uint8 or float32 of any range, 1 to 4 channels.
+        size: Side in pixels, or (height, width).
+        interpolation: "area" (the mean of the pixels covered: for making smaller), "linear", "nearest",
+            "cubic" or "lanczos".
+
+    Returns:
+        (h, w, C) or (N, h, w, C), a new array of the input's dtype. "cubic" and "lanczos" may overshoot the
+        range of float32.
+
+    Raises:
+        ArgumentError: The size is no positive whole number, the interpolation unknown, or the picture has
+            another dtype or number of channels.
+    """
+    check_layout(image, for_opencv=True)
+    height, width = _pair(size)
+    if interpolation not in INTERPOLATIONS:
+        raise ArgumentError(
+            f"The interpolation is {interpolation!r}.",
+            expected=" | ".join(repr(name) for name in INTERPOLATIONS),
+            remedy='pass "area" to make pictures smaller and "linear" to make them larger',
+        )
+    channels = image.shape[-1]
+    resized = np.empty((*image.shape[:-3], height, width, channels), image.dtype)
+    sources = image.reshape(-1, *image.shape[-3:])
+    for source, target in zip(sources, resized.reshape(-1, height, width, channels), strict=True):
+        shrunk = cv2.resize(source, (width, height), interpolation=INTERPOLATIONS[interpolation])
+        target[...] = shrunk.reshape(target.shape)
+    return resized
+
+
+def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Returns (height, width) of a side or a pair.
+
+    Raises:
+        ArgumentError: It is neither, or not positive.
+    """
+    pair = (size, size) if isinstance(size, Integral) else size
+    if (
+        not isinstance(pair, tuple | list)
+        or len(pair) != 2
+        or any(isinstance(side, bool) or not isinstance(side, Integral) or side < 1 for side in pair)
+    ):
+        raise ArgumentError(
+            f"The size is {size!r}.",
+            expected="a side in pixels of at least 1, or a pair (height, width)",
+            remedy="pass e.g. 224 or (224, 224)",
+        )
+    return int(pair[0]), int(pair[1])

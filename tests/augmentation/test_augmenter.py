@@ -1,0 +1,236 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from leukcnn.augmentation import ImageAugmenter, gaussian_blur, salt_and_pepper
+from leukcnn.errors import ArgumentError
+from leukcnn.seeding import child_seed
+
+SHAPE = (24, 30, 3)
+EVERYTHING = {
+    "rotation_range": 40,
+    "width_shift_range": 0.2,
+    "height_shift_range": 0.1,
+    "shear_range": 15,
+    "zoom_range": (0.8, 1.3),
+    "horizontal_flip": True,
+    "vertical_flip": True,
+    "fill_mode": "reflect",
+}
+CNMC = {
+    "rotation_range": (20, 339),
+    "flips": "one_of",
+    "fill_mode": "constant",
+    "one_of": ({}, {"shear_factor": (0.1, 0.35)}, {"salt_and_pepper": 0.02}, {"gaussian_blur": 5}),
+}
+
+
+def pictures(count=6, dtype=np.uint8):
+    return np.random.default_rng(11).integers(0, 256, (count, *SHAPE)).astype(dtype)
+
+
+def draws(augmenter, count=4000, shape=SHAPE):
+    rng = np.random.default_rng(0)
+    return [augmenter.get_random_transform(shape, rng) for _ in range(count)]
+
+
+def spread(drawn, key):
+    values = [params[key] for params in drawn]
+    return min(values), max(values), sum(values) / len(values)
+
+
+@pytest.mark.parametrize(
+    ("key", "lower", "upper"),
+    [
+        ("theta", -40, 40),
+        ("tx", -2.4, 2.4),
+        ("ty", -6, 6),
+        ("shear", -15, 15),
+        ("zx", 0.8, 1.3),
+        ("zy", 0.8, 1.3),
+    ],
+)
+def test_draws_fill_their_intervals_evenly(key, lower, upper):
+    smallest, largest, mean = spread(draws(ImageAugmenter(**EVERYTHING)), key)
+    width = upper - lower
+    assert lower <= smallest < lower + 0.01 * width
+    assert upper - 0.01 * width < largest <= upper
+    assert mean == pytest.approx((lower + upper) / 2, abs=0.02 * width)
+
+
+def test_flips_are_independent_and_half_the_time():
+    flips = Counter((p["flip_horizontal"], p["flip_vertical"]) for p in draws(ImageAugmenter(**EVERYTHING)))
+    assert len(flips) == 4
+    assert all(abs(count - 1000) < 120 for count in flips.values())
+
+
+def test_one_of_three_flips():
+    flips = Counter((p["flip_horizontal"], p["flip_vertical"]) for p in draws(ImageAugmenter(**CNMC)))
+    assert set(flips) == {(True, False), (False, True), (True, True)}
+    assert all(abs(count - 4000 / 3) < 130 for count in flips.values())
+
+
+def test_rotation_as_an_interval():
+    smallest, largest, mean = spread(draws(ImageAugmenter(**CNMC)), "theta")
+    assert 20 <= smallest < 22
+    assert 337 < largest <= 339
+    assert mean == pytest.approx(179.5, abs=6)
+
+
+def test_each_choice_comes_a_quarter_of_the_time_and_does_its_own_thing_only():
+    drawn = draws(ImageAugmenter(**CNMC))
+    counts = Counter(params["choice"] for params in drawn)
+    assert sorted(counts) == [0, 1, 2, 3]
+    assert all(abs(count - 1000) < 120 for count in counts.values())
+    for params in drawn:
+        sheared = bool(params["shear_factor_x"] or params["shear_factor_y"])
+        assert sheared == (params["choice"] == 1)
+        assert params["salt_and_pepper"] == (0.02 if params["choice"] == 2 else 0)
+        assert params["gaussian_blur"] == (5 if params["choice"] == 3 else 0)
+
+
+def test_shear_factors_along_x_along_y_and_along_both():
+    factors = [
+        (p["shear_factor_x"], p["shear_factor_y"]) for p in draws(ImageAugmenter(shear_factor=(0.1, 0.35)))
+    ]
+    axes = Counter((x > 0, y > 0) for x, y in factors)
+    assert set(axes) == {(True, False), (False, True), (True, True)}
+    assert all(abs(count - 4000 / 3) < 130 for count in axes.values())
+    assert all(0.1 <= factor <= 0.35 for pair in factors for factor in pair if factor)
+
+
+def test_a_seed_and_its_generator_draw_the_same():
+    augmenter = ImageAugmenter(**EVERYTHING)
+    assert augmenter.get_random_transform(SHAPE, 5) == augmenter.get_random_transform(
+        SHAPE, np.random.default_rng(5)
+    )
+
+
+def test_one_argument_more_leaves_the_other_draws():
+    fewer = ImageAugmenter(rotation_range=30, horizontal_flip=True).get_random_transform(SHAPE, 8)
+    more = ImageAugmenter(rotation_range=30, horizontal_flip=True, zoom_range=0.2, shear_range=5)
+    drawn = more.get_random_transform(SHAPE, 8)
+    assert {key for key in fewer if fewer[key] != drawn[key]} == {"zx", "zy", "shear"}
+
+
+def test_without_arguments_nothing_happens():
+    images = pictures()
+    augmented = ImageAugmenter().apply_batch(images, range(len(images)))
+    assert np.array_equal(augmented, images)
+    assert not np.shares_memory(augmented, images)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("arguments", [EVERYTHING, CNMC], ids=["everything", "cnmc"])
+def test_neither_order_nor_threads_nor_neighbours_matter(arguments, dtype):
+    images = pictures(12, dtype)
+    seeds = [child_seed(0, "augmentation", i) for i in range(12)]
+    augmenter = ImageAugmenter(**arguments)
+    before = images.copy()
+    expected = augmenter.apply_batch(images, seeds)
+    assert expected.dtype == dtype
+    assert np.array_equal(images, before)
+    order = np.random.default_rng(0).permutation(12)
+    shuffled = augmenter.apply_batch(images[order], [seeds[i] for i in order], threads=3)
+    assert np.array_equal(shuffled, expected[order])
+    assert np.array_equal(augmenter.random_transform(images[4], seeds[4]), expected[4])
+    out = np.empty_like(images)
+    assert augmenter.apply_batch(images, seeds, out=out, threads=2) is out
+    assert np.array_equal(out, expected)
+
+
+def test_one_generator_for_all_pictures_gives_the_same_on_any_number_of_threads():
+    images = pictures(7)
+    augmenter = ImageAugmenter(**EVERYTHING)
+    one, three = (
+        augmenter.apply_batch(images, [rng] * 7, threads=threads)
+        for rng, threads in ((np.random.default_rng(2), 1), (np.random.default_rng(2), 3))
+    )
+    assert np.array_equal(one, three)
+
+
+def test_more_threads_than_pictures():
+    images = pictures(2)
+    augmenter = ImageAugmenter(**EVERYTHING)
+    expected = augmenter.apply_batch(images, [1, 2])
+    assert np.array_equal(augmenter.apply_batch(images, [1, 2], threads=5), expected)
+
+
+def test_different_seeds_differ():
+    same = np.repeat(pictures(1), 2, axis=0)
+    one, other = ImageAugmenter(**EVERYTHING).apply_batch(same, [1, 2])
+    assert not np.array_equal(one, other)
+
+
+def test_blur_comes_before_noise_and_both_after_the_warp():
+    image = pictures(1)[0]
+    augmenter = ImageAugmenter(gaussian_blur=5, salt_and_pepper=0.1)
+    params = augmenter.get_random_transform(SHAPE, 4) | {"flip_horizontal": True}
+    flipped = np.ascontiguousarray(image[:, ::-1])
+    expected = salt_and_pepper(gaussian_blur(flipped, 5), 0.1, params["noise_seed"])
+    assert np.array_equal(augmenter.apply_transform(image, params), expected)
+
+
+def test_white_on_a_scale_of_one():
+    image = np.full(SHAPE, 0.5, np.float32)
+    noisy = ImageAugmenter(salt_and_pepper=0.5, salt_value=1.0).random_transform(image, 0)
+    assert sorted(np.unique(noisy)) == [0, 0.5, 1]
+
+
+def test_parameters_that_are_missing_do_nothing():
+    image = pictures(1)[0]
+    flipped = ImageAugmenter().apply_transform(image, {"flip_vertical": True, "brightness": None})
+    assert np.array_equal(flipped, image[::-1])
+
+
+def test_parameters_that_are_unknown():
+    with pytest.raises(ArgumentError, match=r"(?s)'brightness'.*theta"):
+        ImageAugmenter().apply_transform(pictures(1)[0], {"brightness": 0.5})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"rotation_range": -1},
+        {"zoom_range": 1.5},
+        {"shear_range": "10"},
+        {"width_shift_range": []},
+        {"height_shift_range": -0.1},
+        {"fill_mode": "mirror"},
+        {"cval": None},
+        {"flips": "both"},
+        {"flips": "one_of", "vertical_flip": True},
+        {"shear_factor": 0.3},
+        {"gaussian_blur": 4},
+        {"salt_and_pepper": 2},
+        {"one_of": ({"zoom_range": 0.2},)},
+        {"salt_value": "white"},
+    ],
+    ids=str,
+)
+def test_arguments_that_are_refused(arguments):
+    with pytest.raises(ArgumentError) as error:
+        ImageAugmenter(**arguments)
+    assert error.value.expected
+    assert error.value.remedy
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True, None])
+def test_threads_that_are_none(threads):
+    with pytest.raises(ArgumentError, match="threads is"):
+        ImageAugmenter().apply_batch(pictures(), range(6), threads=threads)
+
+
+def test_one_seed_a_picture():
+    with pytest.raises(ArgumentError, match="5 seeds"):
+        ImageAugmenter().apply_batch(pictures(), range(5))
+
+
+def test_a_fill_value_that_the_batch_cannot_hold():
+    with pytest.raises(ArgumentError, match="cval is 300"):
+        ImageAugmenter(rotation_range=5, cval=300).apply_batch(pictures(), range(6))
+
+
+def test_an_empty_batch():
+    assert ImageAugmenter(**EVERYTHING).apply_batch(pictures(0), []).shape == (0, *SHAPE)

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from leukcnn.augmentation.pictures import as_opencv, check_picture, output_like
+from leukcnn.errors import ArgumentError
+
+IMAGE = np.zeros((4, 5, 3), np.uint8)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_pictures_pass(dtype, channels):
+    check_picture(np.zeros((2, 3, channels), dtype))
+    check_picture(np.zeros((7, 2, 3, channels), dtype), batch=True)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        None,
+        [[[1]]],
+        np.zeros((4, 5), np.uint8),
+        np.zeros((1, 4, 5, 3), np.uint8),
+        np.zeros((4, 5, 3)),
+        np.zeros((4, 5, 3), np.uint16),
+        np.zeros((3, 4, 5), np.uint8),
+        np.zeros((4, 0, 3), np.uint8),
+    ],
+)
+def test_others_are_refused(image):
+    with pytest.raises(ArgumentError, match="What to do"):
+        check_picture(image)
+
+
+def test_no_output_means_a_new_one():
+    out = output_like(IMAGE, None)
+    assert out.shape == IMAGE.shape
+    assert out.dtype == IMAGE.dtype
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        np.zeros((5, 4, 3), np.uint8),
+        np.zeros((4, 5, 3), np.float32),
+        np.zeros((4, 5, 6), np.uint8)[..., ::2],
+        IMAGE,
+        IMAGE[:],
+        "out",
+    ],
+)
+def test_outputs_that_do_not_fit(out):
+    with pytest.raises(ArgumentError, match="out"):
+        output_like(IMAGE, out)
+
+
+def test_the_picture_itself_where_that_is_allowed():
+    assert output_like(IMAGE, IMAGE, in_place=True) is IMAGE
+
+
+def test_one_channel_is_a_plane_of_the_same_memory():
+    grey = np.zeros((4, 5, 1), np.uint8)
+    assert as_opencv(grey).shape == (4, 5)
+    assert np.shares_memory(as_opencv(grey), grey)
+    assert as_opencv(IMAGE) is IMAGE

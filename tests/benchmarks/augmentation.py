@@ -1,0 +1,268 @@
+"""Measures augmentation in one run: `python tests/benchmarks/augmentation.py --data DIR`.
+
+DIR holds `taleghani/` (224x224) and `cnmc2019/` (450x450) in the datasets' own layouts. Every contestant
+does the same to the same pictures (rotation, shifts, shear, zoom, both flips, bilinear, mirrored edge) on one
+core, one after the other within a round, over many short rounds. A rate is that of the best round. A multiple
+is the median over the rounds, each contestant against another one of the same round, so that a busy machine
+changes the rates and hardly the multiples. For two threads the multiple of the best rounds is printed too:
+another process on the second core hides the gain in the others. It takes two to three minutes and needs the
+test extra.
+"""
+
+import argparse
+import os
+import statistics
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+CORES = sorted(os.sched_getaffinity(0))
+os.sched_setaffinity(0, CORES[:1])
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+import albumentations  # noqa: E402
+import cv2  # noqa: E402
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from keras.src.legacy.preprocessing.image import ImageDataGenerator  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+from leukcnn.augmentation import ImageAugmenter, affine_matrix, gaussian_blur, salt_and_pepper  # noqa: E402
+
+ROTATION_DEGREES, SHIFT, SHEAR_DEGREES, ZOOM = 40, 0.2, 10, 0.2
+KERAS_ARGUMENTS = {
+    "rotation_range": ROTATION_DEGREES,
+    "width_shift_range": SHIFT,
+    "height_shift_range": SHIFT,
+    "shear_range": SHEAR_DEGREES,
+    "zoom_range": ZOOM,
+    "horizontal_flip": True,
+    "vertical_flip": True,
+    "fill_mode": "reflect",
+}
+NOISE_SIDE = 250
+Contestants = dict[str, Callable[[], object]]
+
+
+def read_pictures(folder: Path, side: int, count: int) -> np.ndarray:
+    """Returns (count, side, side, 3) uint8 RGB, spread over the folder, repeated where it holds fewer."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in {".jpg", ".bmp", ".png"})
+    if not paths:
+        raise SystemExit(f"{folder} holds no picture. Name the folder above it with --data.")
+    chosen = (paths * count)[:: max(1, len(paths) // count)][:count]
+    pictures = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in chosen]
+    return np.stack([picture for picture in pictures if picture.shape[:2] == (side, side)])
+
+
+def warp_loop(pictures: np.ndarray, out: np.ndarray) -> Callable[[], None]:
+    """Returns the floor: a bare loop of one cv2.warpAffine a picture, its matrices ready beforehand."""
+    count, side = pictures.shape[:2]
+    augmenter = ImageAugmenter(**KERAS_ARGUMENTS)
+    matrices = []
+    for seed in range(count):
+        drawn = augmenter.get_random_transform(pictures.shape[1:], seed)
+        geometry = {key: drawn[key] for key in ("theta", "tx", "ty", "shear", "zx", "zy")}
+        matrices.append(affine_matrix((side, side), **geometry))
+
+    def run():
+        for i in range(count):
+            cv2.warpAffine(
+                pictures[i],
+                matrices[i],
+                (side, side),
+                dst=out[i],
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REFLECT,
+            )
+
+    return run
+
+
+def geometric_contestants(pictures: np.ndarray) -> Contestants:
+    """Returns what warps the whole batch once, by name; the floor comes first."""
+    count = len(pictures)
+    out = np.empty_like(pictures)
+    as_float = pictures.astype(np.float32)
+    augmenter = ImageAugmenter(**KERAS_ARGUMENTS)
+    params = [augmenter.get_random_transform(pictures.shape[1:], seed) for seed in range(count)]
+    generator = ImageDataGenerator(**KERAS_ARGUMENTS)
+
+    def keras_bare():
+        for i in range(count):
+            generator.apply_transform(as_float[i], params[i])
+
+    def keras_drawing():
+        for i in range(count):
+            generator.random_transform(as_float[i], seed=i)
+
+    albumented = albumentations.Compose(
+        [
+            albumentations.Affine(
+                rotate=(-ROTATION_DEGREES, ROTATION_DEGREES),
+                translate_percent={"x": (-SHIFT, SHIFT), "y": (-SHIFT, SHIFT)},
+                shear={"x": (-SHEAR_DEGREES, SHEAR_DEGREES), "y": (0, 0)},
+                scale={"x": (1 - ZOOM, 1 + ZOOM), "y": (1 - ZOOM, 1 + ZOOM)},
+                interpolation=cv2.INTER_LINEAR,
+                border_mode=cv2.BORDER_REFLECT,
+                p=1.0,
+            ),
+            albumentations.HorizontalFlip(p=0.5),
+            albumentations.VerticalFlip(p=0.5),
+        ],
+        seed=0,
+    )
+
+    def albumentations_affine():
+        for i in range(count):
+            albumented(image=pictures[i])
+
+    layers = [
+        keras.layers.RandomRotation(ROTATION_DEGREES / 360, fill_mode="reflect", seed=0),
+        keras.layers.RandomTranslation(SHIFT, SHIFT, fill_mode="reflect", seed=0),
+        keras.layers.RandomShear(
+            SHEAR_DEGREES / 90, 0.0, fill_mode="reflect", seed=0, data_format="channels_last"
+        ),
+        keras.layers.RandomZoom(ZOOM, ZOOM, fill_mode="reflect", seed=0),
+        keras.layers.RandomFlip(seed=0),
+    ]
+
+    @tf.function
+    def layered(batch):
+        for layer in layers:
+            batch = layer(batch, training=True)
+        return batch
+
+    tensor = tf.constant(as_float)
+    return {
+        "floor: one cv2.warpAffine": warp_loop(pictures, out),
+        "leukcnn: apply_batch": lambda: augmenter.apply_batch(pictures, range(count), out=out),
+        "Albumentations: Affine + flips": albumentations_affine,
+        "ImageDataGenerator: apply_transform": keras_bare,
+        "ImageDataGenerator: random_transform": keras_drawing,
+        "keras.layers.Random* in tf.function": lambda: layered(tensor).numpy(),
+    }
+
+
+def noise_contestants(pictures: np.ndarray) -> Contestants:
+    """Returns blur and noise, as kernels and through the augmenter; a bare cv2.GaussianBlur comes first."""
+    count = len(pictures)
+    out = np.empty_like(pictures)
+    rng = np.random.default_rng(0)
+    blurring, salting = ImageAugmenter(gaussian_blur=5), ImageAugmenter(salt_and_pepper=0.02)
+
+    def floor():
+        for i in range(count):
+            cv2.GaussianBlur(pictures[i], (5, 5), 0, dst=out[i])
+
+    def blur():
+        for i in range(count):
+            gaussian_blur(pictures[i], 5, out=out[i])
+
+    def salt():
+        for i in range(count):
+            salt_and_pepper(pictures[i], 0.02, rng, out=out[i])
+
+    return {
+        "floor: one cv2.GaussianBlur 5x5": floor,
+        "leukcnn: gaussian_blur 5x5": blur,
+        "leukcnn: apply_batch, blur 5x5": lambda: blurring.apply_batch(pictures, range(count), out=out),
+        "leukcnn: salt_and_pepper 2 %": salt,
+        "leukcnn: apply_batch, noise 2 %": lambda: salting.apply_batch(pictures, range(count), out=out),
+    }
+
+
+def thread_contestants(pictures: np.ndarray) -> Contestants:
+    """Returns the same batch on one thread and on two, and what a second core gives OpenCV alone."""
+    augmenter = ImageAugmenter(**KERAS_ARGUMENTS)
+    out, spare = np.empty_like(pictures), np.empty_like(pictures)
+    count, half = len(pictures), len(pictures) // 2
+    whole_floor = warp_loop(pictures, out)
+    first_half, second_half = warp_loop(pictures[:half], out[:half]), warp_loop(pictures[half:], spare[half:])
+
+    def split_floor():
+        other = threading.Thread(target=second_half)
+        other.start()
+        first_half()
+        other.join()
+
+    return {
+        "leukcnn: threads=1": lambda: augmenter.apply_batch(pictures, range(count), out=out),
+        "leukcnn: threads=2": lambda: augmenter.apply_batch(pictures, range(count), out=out, threads=2),
+        "bare cv2.warpAffine, one thread": whole_floor,
+        "bare cv2.warpAffine, two threads": split_floor,
+    }
+
+
+def measure(contestants: Contestants, rounds: int) -> dict[str, list[float]]:
+    """Returns the seconds of each contestant in each round, all of them once a round, after a warm-up."""
+    seconds = {name: [] for name in contestants}
+    for run in contestants.values():
+        run()
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def report(console: Console, title: str, seconds: dict[str, list[float]], pictures: int) -> None:
+    """Prints each contestant's rate, and its speed as a multiple of the first one's and the second's."""
+    first, second = list(seconds)[:2]
+    table = Table("", "pictures/s", f"x {first}", f"x {second}", title=title)
+    for name, times in seconds.items():
+        multiples = [
+            statistics.median(base / own for base, own in zip(seconds[reference], times, strict=True))
+            for reference in (first, second)
+        ]
+        table.add_row(name, f"{pictures / min(times):,.0f}", *(f"{multiple:.3f}" for multiple in multiples))
+    console.print(table)
+
+
+def main() -> None:
+    """Reads the pictures, measures and prints."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, default=os.environ.get("LEUKCNN_DATA"), help="default: $LEUKCNN_DATA"
+    )
+    parser.add_argument("--rounds", type=int, default=15, help="rounds of each measurement (default: 15)")
+    parser.add_argument("--batch", type=int, default=16, help="pictures a round (default: 16)")
+    arguments = parser.parse_args()
+    if arguments.data is None:
+        parser.error("name the folder of real pictures with --data or LEUKCNN_DATA")
+    warnings.simplefilter("ignore", DeprecationWarning)
+    cv2.setNumThreads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    console = Console(width=120)
+    console.print(f"OpenCV {cv2.__version__}, NumPy {np.__version__}, Keras {keras.__version__}, one core")
+    small = read_pictures(arguments.data / "taleghani", 224, arguments.batch)
+    large = read_pictures(arguments.data / "cnmc2019", 450, arguments.batch)
+    for pictures in (small, large):
+        seconds = measure(geometric_contestants(pictures), arguments.rounds)
+        report(console, "{1}x{2}".format(*pictures.shape), seconds, len(pictures))
+    margin = (large.shape[1] - NOISE_SIDE) // 2
+    cropped = np.ascontiguousarray(large[:, margin:-margin, margin:-margin])
+    report(console, "250x250", measure(noise_contestants(cropped), 10 * arguments.rounds), len(cropped))
+    if len(CORES) < 2:
+        console.print("One core only: two threads can't be measured.")
+        return
+    os.sched_setaffinity(0, CORES[:2])
+    for pictures in (small, large):
+        seconds = measure(thread_contestants(pictures), 20 * arguments.rounds)
+        report(console, "{1}x{2}, two cores".format(*pictures.shape), seconds, len(pictures))
+        best = [min(times) for times in seconds.values()]
+        console.print(f"Best rounds, two threads: leukcnn {best[0] / best[1]:.2f} times, ", end="")
+        console.print(f"bare OpenCV {best[2] / best[3]:.2f} times")
+
+
+if __name__ == "__main__":
+    main()
