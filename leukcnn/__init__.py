@@ -1,4 +1,4 @@
-"""leukcnn: five papers on recognising leukaemia in blood-smear pictures, reproduced on Keras 3."""
+"""leukcnn: papers on recognising leukaemia in blood-smear pictures, reproduced on Keras 3."""
 
 import importlib
 
@@ -13,16 +13,22 @@ _LAZY = (
     "errors",
     "evaluation",
     "experiment",
+    "fields",
     "models",
     "papers",
+    "picture_cache",
     "pipeline",
+    "planning",
+    "prediction",
     "preprocessing",
+    "records",
     "reporting",
     "runs",
     "seeding",
     "spec",
     "splits",
     "training",
+    "trials",
 )
 
 __all__ = ["__version__", *_LAZY]

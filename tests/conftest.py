@@ -1,6 +1,8 @@
 """What the tests share."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,3 +20,33 @@ def real_data() -> Path:
     if not root or not Path(root).is_dir():
         pytest.skip("needs real pictures: LEUKCNN_DATA names no folder")
     return Path(root)
+
+
+@pytest.fixture
+def run_on_disk(tmp_path):
+    """Returns a function that runs Python code with a small disk of its own mounted on the folder `disk`.
+
+    Permissions don't bind root, and a mocked error may not be the real one; a mounted disk is. The
+    test is skipped where this user can't mount one.
+    """
+
+    def run(options: str, code: str) -> str:
+        disk = tmp_path / "disk"
+        disk.mkdir()
+        mount = f"mount -t tmpfs -o {options} leukcnn '{disk}'"
+        command = ["unshare", "-rm", "sh", "-c"]
+        try:
+            subprocess.run([*command, mount], capture_output=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("this user can't mount a disk")
+        setup = f"from pathlib import Path\ndisk, folder = Path({str(disk)!r}), Path({str(tmp_path)!r})\n"
+        done = subprocess.run(
+            [*command, f'{mount} && exec "$0" -c "$1"', sys.executable, setup + code],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{done.returncode}\n{done.stderr}"
+        return done.stdout
+
+    return run

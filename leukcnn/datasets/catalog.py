@@ -153,6 +153,21 @@ class DatasetCard:
             expected=f"one of {[part.key for part in self.parts]}",
         )
 
+    def lines(self) -> list[str]:
+        """Returns all that a reader wants to know of the dataset, a line each."""
+        lines = [f"{self.name} ({self.key}): {self.total:,} pictures, classes {', '.join(self.classes)}"]
+        for part in self.parts:
+            held = ", ".join(
+                f"{count:,} {name or 'unlabelled'} of {part.subjects[name]:,} subjects"
+                for name, count in part.pictures.items()
+            )
+            size = f", {part.size[0]}x{part.size[1]} pixels" if part.size else ""
+            lines.append(f"  {part.title}: {held}{size}")
+        lines += [f"  {remark}" for remark in self.remarks]
+        lines += [f"Source: {self.link}", f"Licence: {self.licence}", f"Cite: {self.citation}"]
+        lines += [f"How to get it: {self.how_to_get}", "Layouts that are understood:"]
+        return [*lines, *self.layout_help().splitlines()]
+
     def layout_help(self) -> str:
         """Returns the layouts understood, one a line, with an example each."""
         width = max(len(layout.name) for layout in self.layouts)

@@ -6,7 +6,7 @@ from scipy import stats
 
 from leukcnn.errors import ArgumentError
 from leukcnn.evaluation.metrics import METRICS
-from leukcnn.evaluation.statistics import bootstrap_interval, interval_for, wilson_interval
+from leukcnn.evaluation.statistics import bootstrap_interval, interval_for, run_interval, wilson_interval
 
 
 def clustered(n_subjects: int = 20, n_each: int = 30, seed: int = 0):
@@ -179,6 +179,50 @@ def test_bad_arguments_are_refused():
         interval_for("kappa", [0, 1], [0, 1])
     with pytest.raises(ArgumentError, match="beside 2 labels"):
         interval_for("f1", [0, 1], [0, 1], ["a"])
+
+
+def test_run_interval_by_hand():
+    # Mean .5, sd .1, t(.975; 2) = 4.302653: .5 -+ 4.302653 * .1 * sqrt(4 / 3).
+    interval = run_interval([0.4, 0.5, 0.6])
+    assert (interval.low, interval.high) == pytest.approx((0.0031724, 0.9968276), abs=1e-6)
+    assert (interval.method, interval.unit, interval.n_units) == ("prediction", "runs", 3)
+    assert interval.describe() == "95 % Student's t prediction interval over 3 runs"
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_next_run_falls_into_the_interval_as_often_as_it_says(confidence):
+    runs = np.random.default_rng(0).normal(0.7, 0.02, (2000, 6))
+    hits = [run[5] in run_interval(run[:5], confidence=confidence) for run in runs]
+    assert np.mean(hits) == pytest.approx(confidence, abs=0.03)
+
+
+def test_interval_of_a_run_does_not_shrink_to_the_mean():
+    values = np.tile([0.68, 0.72], 500)
+    interval = run_interval(values)
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * 0.02, rel=0.01)
+
+
+def test_run_interval_stays_between_0_and_1():
+    interval = run_interval([0.5, 0.99])
+    assert (interval.low, interval.high) == (0, 1)
+
+
+def test_runs_that_agree_give_a_point():
+    interval = run_interval([0.75, 0.75, 0.75])
+    assert (interval.low, interval.high) == (0.75, 0.75)
+    assert 0.75 in interval
+
+
+def test_run_without_a_figure_gives_no_interval():
+    interval = run_interval([0.5, float("nan"), 0.6])
+    assert interval.describe() == "no interval: undefined in some runs"
+    assert 0.55 not in interval
+
+
+@pytest.mark.parametrize("values", [[], [0.9]])
+def test_one_run_has_no_spread(values):
+    with pytest.raises(ArgumentError, match=f"{len(values)} runs"):
+        run_interval(values)
 
 
 def test_test_set_of_the_paper_takes_well_under_a_second():

@@ -1,0 +1,1 @@
+"""Manifests of the published datasets, compressed CSV: path, sha256, bytes."""

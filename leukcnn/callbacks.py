@@ -1,0 +1,179 @@
+"""Keras callbacks: learning-rate schedule, best checkpoints, history on disk, and a state to resume from."""
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import keras
+import numpy as np
+
+from leukcnn.errors import ArgumentError, StoreError
+from leukcnn.runs import replace_file
+
+
+def exponential_schedule(*, initial: float, final: float, epochs: int) -> Callable[[int, float], float]:
+    """Returns lr(e) = initial * (final / initial) ** (e / epochs), as `LearningRateScheduler` takes it.
+
+    Source: C-NMC 2019 paper, section 2.5 ("initial and final learning rates that exponentially decay over 400
+    epochs").
+
+    Args:
+        initial: Learning rate in epoch 0.
+        final: Learning rate that would be reached in epoch `epochs`.
+        epochs: Epochs in all.
+
+    Raises:
+        ArgumentError: A rate or the number of epochs isn't above 0.
+    """
+    if min(initial, final, epochs) <= 0:
+        raise ArgumentError(
+            f"initial = {initial}, final = {final}, epochs = {epochs}.", expected="three numbers above 0"
+        )
+    return lambda epoch, _rate=None: initial * (final / initial) ** (epoch / epochs)
+
+
+class BestCheckpoint(keras.callbacks.Callback):
+    """Keeps the weights of the epoch in which a logged value was best; the first such epoch wins ties.
+
+    Args:
+        path: A `.weights.h5` file; replaced in one step, so that it is never half a file.
+        monitor: Name in the logs, e.g. "val_accuracy".
+        mode: "max" or "min".
+    """
+
+    def __init__(self, path: Path, *, monitor: str, mode: str):
+        super().__init__()
+        if mode not in ("max", "min"):
+            raise ArgumentError(f"mode = {mode!r}.", expected="'max' or 'min'")
+        self.path, self.monitor, self.mode = Path(path), monitor, mode
+        self.best, self.best_epoch = None, None
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
+        """Writes the weights if this epoch is better than all before."""
+        value = float((logs or {})[self.monitor])
+        better = self.best is None or (value > self.best if self.mode == "max" else value < self.best)
+        if better and not np.isnan(value):
+            self.best, self.best_epoch = value, epoch
+            with replace_file(self.path) as draft:
+                self.model.save_weights(draft)
+
+
+class ResumableState(keras.callbacks.Callback):
+    """Saves after every epoch all that the next one depends on, so that a killed run goes on where it was.
+
+    Weights, optimizer slots and the states of Keras' own random generators (dropout) go into one file,
+    together with the history and what the checkpoints hold as best; hence it must stand behind them in the
+    list of callbacks. Keras' own BackupAndRestore forgets the history and the checkpoints' best values.
+
+    Args:
+        path: File of the state (`.npz`).
+        checkpoints: The `BestCheckpoint`s whose best values belong to the state.
+        history: Mapping name -> list of values by epoch, which this callback extends.
+    """
+
+    def __init__(self, path: Path, *, checkpoints: list[BestCheckpoint], history: dict[str, list[float]]):
+        super().__init__()
+        self.path, self.checkpoints, self.history = Path(path), checkpoints, history
+
+    def restore(self, model: keras.Model) -> int:
+        """Lays a saved state into a compiled model; returns the epoch to go on with, 0 where there is none.
+
+        Raises:
+            StoreError: The file belongs to another network.
+        """
+        if not self.path.exists():
+            return 0
+        with np.load(self.path, allow_pickle=False) as state:
+            record = json.loads(str(state["record"]))
+            variables = _state_variables(model)
+            values = [state[f"v{i}"] for i in range(len(state.files) - 1)]
+        if [tuple(v.shape) for v in variables] != [v.shape for v in values]:
+            raise StoreError(
+                f"The state {self.path} belongs to another network.",
+                expected=f"{len(variables)} arrays that fit {model.name}",
+                remedy="remove the trial's folder to start it afresh",
+            )
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        self.history.clear()
+        self.history.update(record["history"])
+        for checkpoint, (best, epoch) in zip(self.checkpoints, record["best"], strict=True):
+            checkpoint.best, checkpoint.best_epoch = best, epoch
+        return record["next_epoch"]
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
+        """Extends the history and replaces the state's file in one step."""
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+        record = {
+            "next_epoch": epoch + 1,
+            "history": self.history,
+            "best": [(c.best, c.best_epoch) for c in self.checkpoints],
+        }
+        arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(_state_variables(self.model))}
+        with replace_file(self.path) as draft, draft.open("wb") as file:
+            np.savez(file, record=np.array(json.dumps(record)), **arrays)
+
+
+def resume_epoch(path: Path) -> int:
+    """Returns how many epochs a saved state has behind it, 0 where there is no state."""
+    if not path.exists():
+        return 0
+    with np.load(path, allow_pickle=False) as state:
+        return json.loads(str(state["record"]))["next_epoch"]
+
+
+def _state_variables(model: keras.Model) -> list[keras.Variable]:
+    return [*model.variables, *model.optimizer.variables]
+
+
+class HistoryFile(keras.callbacks.Callback):
+    """Writes the history as CSV after every epoch: epoch (from 1), then one column a logged value."""
+
+    def __init__(self, path: Path, *, history: Mapping[str, list[float]]):
+        super().__init__()
+        self.path, self.history = Path(path), history
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
+        """Replaces the file in one step."""
+        with replace_file(self.path) as draft, draft.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["epoch", *self.history])
+            for i, values in enumerate(zip(*self.history.values(), strict=True), start=1):
+                writer.writerow([i, *(f"{value:.9g}" for value in values)])
+
+
+class ProgressObserver(Protocol):
+    """Whoever wants to see the training go on (the terminal's progress bar)."""
+
+    def batch(self, *, epoch: int, step: int, loss: float, accuracy: float) -> None:
+        """Is called after each step; epoch and step count from 1."""
+
+    def end_epoch(self, *, epoch: int, logs: Mapping[str, float]) -> None:
+        """Is called after each epoch, which counts from 1."""
+
+
+class ReportProgress(keras.callbacks.Callback):
+    """Tells an observer of every step and epoch."""
+
+    def __init__(self, observer: ProgressObserver):
+        super().__init__()
+        self.observer = observer
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None):
+        """Notes the epoch."""
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None):
+        """Reports a step."""
+        logs = logs or {}
+        self.observer.batch(
+            epoch=self.epoch, step=batch + 1, loss=float(logs["loss"]), accuracy=float(logs["accuracy"])
+        )
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
+        """Reports an epoch."""
+        self.observer.end_epoch(epoch=epoch + 1, logs={k: float(v) for k, v in (logs or {}).items()})

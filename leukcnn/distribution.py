@@ -1,0 +1,172 @@
+"""The devices on which a network is trained; the only module that knows of them.
+
+One device needs nothing. Several share each batch: `tf.distribute.MirroredStrategy` on the TensorFlow
+backend, `keras.distribution.DataParallel` on JAX. The batch size is the global one, so the same settings mean
+the same training on any number of devices.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from leukcnn.errors import DeviceError
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices of a run.
+
+    Attributes:
+        names: Names of the devices as the backend knows them.
+        strategy: The backend's own object that shares the work; None with one device.
+    """
+
+    names: tuple[str, ...]
+    strategy: Any = None
+
+    @property
+    def replicas(self) -> int:
+        """Into how many parts each batch is cut."""
+        return len(self.names)
+
+    @property
+    def accelerated(self) -> bool:
+        """Whether the devices are more than processors' cores."""
+        return not any("cpu" in name.lower() for name in self.names)
+
+    def check_batch_size(self, batch_size: int) -> None:
+        """Fails where a global batch can't be shared evenly.
+
+        Raises:
+            DeviceError: The batch size is no multiple of the number of devices.
+        """
+        if batch_size % self.replicas:
+            raise DeviceError(
+                f"A batch of {batch_size} pictures for {self.replicas} devices.",
+                expected="a batch size that is a multiple of the number of devices",
+                remedy=f"take --devices with a divisor of {batch_size}, or --assume batch_size=...",
+            )
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """Within it networks are built, compiled and trained for these devices."""
+        if self.strategy is None:
+            yield
+        elif keras.backend.backend() == "tensorflow":
+            with self.strategy.scope():
+                yield
+        else:
+            before = keras.distribution.distribution()
+            keras.distribution.set_distribution(self.strategy)
+            try:
+                yield
+            finally:
+                keras.distribution.set_distribution(before)
+
+
+def find_devices(wanted: str | None = None) -> Devices:
+    """Finds the devices that `--devices` names.
+
+    Args:
+        wanted: None for the first GPU or else the processor, "all" for every GPU, a number for so many GPUs,
+            or "cpu:N" for N logical processors (to try out the sharing on one machine).
+
+    Raises:
+        DeviceError: The text can't be read, there are too few devices, or the backend knows none of this.
+    """
+    if wanted is None:
+        return Devices(names=_backend_devices()[:1])
+    match = re.fullmatch(r"all|(?P<kind>cpu:)?(?P<count>[1-9]\d*)", str(wanted).strip().lower())
+    if not match:
+        raise DeviceError(f"--devices got {wanted!r}.", expected="all, a number, or cpu:N")
+    if match["kind"]:
+        names = _logical_processors(int(match["count"]))
+    else:
+        found = [name for name in _backend_devices() if "cpu" not in name.lower()]
+        count = len(found) if match["count"] is None else int(match["count"])
+        if not found and count <= 1:
+            return Devices(names=_backend_devices()[:1])
+        if len(found) < count:
+            raise DeviceError(
+                f"--devices asks for {count} accelerators and Keras' {keras.backend.backend()} backend sees "
+                f"{len(found)}.",
+                expected=f"at most {len(found)}" if found else "an accelerator",
+                remedy="leave --devices out, or cpu:N to try the sharing out on the processor",
+            )
+        names = tuple(found[:count])
+    return Devices(names=names, strategy=_strategy(names) if len(names) > 1 else None)
+
+
+def _backend_devices() -> tuple[str, ...]:
+    devices = keras.distribution.list_devices()
+    accelerators = [name for name in devices if "cpu" not in name.lower()]
+    return tuple(accelerators or devices)
+
+
+def _logical_processors(count: int) -> tuple[str, ...]:
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        processor = tf.config.list_physical_devices("CPU")[0]
+        if len(tf.config.get_logical_device_configuration(processor) or [0]) != count:
+            configuration = [tf.config.LogicalDeviceConfiguration()] * count
+            with _started_too_early(count):
+                tf.config.set_logical_device_configuration(processor, configuration)
+    elif backend == "jax":
+        import jax
+
+        with _started_too_early(count):
+            jax.config.update("jax_num_cpu_devices", count)
+    names = tuple(name for name in keras.distribution.list_devices("cpu"))
+    if len(names) < count:
+        raise DeviceError(
+            f"Keras' {backend} backend shows {len(names)} logical processors, not {count}.",
+            expected="the TensorFlow or the JAX backend",
+            remedy="set KERAS_BACKEND=tensorflow or jax",
+        )
+    return names[:count]
+
+
+@contextlib.contextmanager
+def _started_too_early(count: int) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise DeviceError(
+            f"The backend is already running and can't be cut into {count} logical processors: {error}",
+            expected="find_devices before anything is computed",
+            remedy="start a new process",
+        ) from error
+
+
+def _strategy(names: tuple[str, ...]) -> Any:
+    if keras.backend.backend() == "jax":
+        return keras.distribution.DataParallel(devices=list(names))
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.distribute.MirroredStrategy([f"/{name.upper()}" for name in names])
+    raise DeviceError(
+        f"Keras' {keras.backend.backend()} backend can't share a batch among {len(names)} devices.",
+        expected="the TensorFlow or the JAX backend",
+        remedy="set KERAS_BACKEND=tensorflow or jax, or leave --devices out",
+    )
+
+
+def make_deterministic() -> None:
+    """Makes the backend's operations give the same bytes each time, for the rest of the process."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    elif keras.backend.backend() == "jax":
+        # XLA reads its flags when the first computation starts.
+        flag = "--xla_gpu_deterministic_ops=true"
+        if flag not in os.environ.get("XLA_FLAGS", ""):
+            os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()

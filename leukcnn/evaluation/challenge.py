@@ -1,0 +1,51 @@
+"""The file that the C-NMC challenge's leaderboard takes."""
+
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from leukcnn.errors import DataError
+from leukcnn.runs import Predictions, replace_file
+
+MEMBER = "isbi_valid.predict"
+
+
+def write_challenge_file(path: Path, predictions: Predictions, *, expected: int) -> Path:
+    """Writes predictions of the final phase as the zip file that the leaderboard takes.
+
+    The zip holds one file, `isbi_valid.predict`, with a line for each picture in the numeric order of its
+    file name (1.bmp, 2.bmp ... 10.bmp): 1 for malignant, 0 for healthy.
+
+    Args:
+        path: The zip file.
+        predictions: Of the final-phase pictures, in any order.
+        expected: How many pictures the final phase has (2,586).
+
+    Raises:
+        DataError: A picture is missing, or a name holds no number.
+        StoreError: The folder can't be written to.
+    """
+    numbers = [re.fullmatch(r"(?:.*/)?(\d+)\.\w+", str(name)) for name in predictions.image]
+    if None in numbers:
+        raise DataError(
+            f"{predictions.image[numbers.index(None)]} has no number for a name.",
+            expected="file names 1.bmp, 2.bmp ...",
+        )
+    order = np.array([int(match[1]) for match in numbers], dtype=np.int64)
+    if not np.array_equal(np.sort(order), np.arange(1, expected + 1)):
+        missing = sorted(set(range(1, expected + 1)) - set(order.tolist()))
+        dots = " ..." if missing[5:] else ""
+        raise DataError(
+            f"The final phase has {len(order)} pictures here; missing: {missing[:5]}{dots}",
+            expected=f"{expected} pictures, 1 to {expected}",
+            remedy="complete the folder; the leaderboard takes no part of it",
+        )
+    malignant = predictions.class_names.index("malignant")
+    said = (predictions.predicted == malignant).astype(int)[np.argsort(order)]
+    with replace_file(path) as draft, zipfile.ZipFile(draft, "w") as archive:
+        # A fixed date, so that the same predictions give the same bytes.
+        member = zipfile.ZipInfo(MEMBER, date_time=(2019, 4, 8, 0, 0, 0))
+        archive.writestr(member, "".join(f"{value}\n" for value in said))
+    return path

@@ -1,0 +1,80 @@
+"""Fields of nested dataclasses, read and replaced by their dotted path."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from leukcnn.errors import SpecError
+
+
+def value_at(setup: Any, path: str) -> Any:
+    """Returns the value of a field by its dotted path, e.g. `training.batch_size`.
+
+    Raises:
+        SpecError: The path names no field.
+    """
+    value = setup
+    for name in path.split("."):
+        if isinstance(value, Mapping) and name in value:
+            value = value[name]
+        elif is_dataclass(value) and name in {f.name for f in fields(value)}:
+            value = getattr(value, name)
+        else:
+            raise SpecError(
+                f"There is no field {path!r} in a setup.", expected="a dotted path of field names"
+            )
+    return value
+
+
+def replace_at(setup: Any, path: str, value: Any) -> Any:
+    """Returns a copy of a dataclass in which the field of a dotted path has another value.
+
+    Raises:
+        SpecError: The path names no field, or the value isn't allowed there.
+    """
+    value_at(setup, path)
+    head, _, rest = path.partition(".")
+    inner = replace_at(value_at(setup, head), rest, value) if rest else value
+    return {**setup, head: inner} if isinstance(setup, Mapping) else replace(setup, **{head: inner})
+
+
+def to_plain(value: Any) -> Any:
+    """Returns a specification as what JSON knows: dicts, lists, strings, numbers, None."""
+    if is_dataclass(value):
+        return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_plain(item) for item in value]
+    return value
+
+
+def read_like(word: str, example: Any, name: str) -> Any:
+    """Reads a word as a value of the type that an example has.
+
+    Args:
+        word: Text, or a value as JSON writes it.
+        example: A value of that type.
+        name: What the value is for, for the error.
+
+    Raises:
+        SpecError: The word is of another type.
+    """
+    if isinstance(example, str):
+        return word
+    try:
+        plain = word.lower() if word.lower() in ("true", "false") else word
+        # JSON has no NaN and no infinity, though Python reads them.
+        value = json.loads(plain, parse_constant=lambda constant: None)
+    except ValueError:
+        value = None
+    if isinstance(example, tuple) and isinstance(value, list):
+        return tuple(value)
+    if isinstance(example, float) and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is type(example):
+        return value
+    raise SpecError(
+        f"--assume {name} got {word!r}.", expected=f"a value like {json.dumps(example)}, as JSON writes it"
+    )

@@ -1,0 +1,32 @@
+"""The papers as data: one module of values each."""
+
+import difflib
+import importlib
+
+from leukcnn.errors import SpecError
+from leukcnn.spec import Paper
+
+_MODULES = {"cnmc2019": "leukcnn.papers.cnmc2019"}
+
+__all__ = ["get", "list_papers"]
+
+
+def list_papers() -> tuple[str, ...]:
+    """Returns the keys of all papers."""
+    return tuple(_MODULES)
+
+
+def get(key: str) -> Paper:
+    """Returns a paper by its key.
+
+    Raises:
+        SpecError: There is no such paper.
+    """
+    if key not in _MODULES:
+        near = difflib.get_close_matches(key, _MODULES, n=1)
+        raise SpecError(
+            f"There is no paper named {key!r}.",
+            expected=", ".join(_MODULES),
+            remedy=f"did you mean {near[0]!r}?" if near else "`leukcnn papers` lists them",
+        )
+    return importlib.import_module(_MODULES[key]).PAPER

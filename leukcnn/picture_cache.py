@@ -1,0 +1,148 @@
+"""The cache of decoded pictures: each is read, cropped and resized once, then mapped from disk as uint8."""
+
+import contextlib
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from leukcnn.datasets import ImageIndex, read_picture
+from leukcnn.errors import DataError
+from leukcnn.preprocessing import center_crop, resize, square_crop
+from leukcnn.runs import replace_file
+from leukcnn.spec import Preprocessing
+
+# Part of the key: raise it when the same settings come to give other pixels.
+_FORMAT = 1
+
+
+def cache_folder() -> Path:
+    """Returns the folder of the caches: LEUKCNN_CACHE, or leukcnn below the user's own cache folder."""
+    own = os.environ.get("LEUKCNN_CACHE")
+    if own:
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "leukcnn"
+
+
+def prepare(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """Crops and resizes one picture as a network takes it.
+
+    Args:
+        picture: RGB, uint8 (H, W, 3).
+        preprocessing: What to do.
+
+    Returns:
+        uint8 (side, side, 3).
+
+    Raises:
+        DataError: The picture is smaller than the crop.
+    """
+    height, width = picture.shape[:2]
+    if preprocessing.crop is None:
+        picture = square_crop(picture)
+    elif min(height, width) < preprocessing.crop:
+        raise DataError(
+            f"The picture has {height}x{width} pixels and {preprocessing.crop} are to be cropped from it.",
+            expected=f"at least {preprocessing.crop}x{preprocessing.crop} pixels",
+        )
+    else:
+        picture = center_crop(picture, preprocessing.crop)
+    if preprocessing.resize is not None and picture.shape[0] != preprocessing.resize:
+        picture = resize(picture, preprocessing.resize)
+    return picture
+
+
+def prepared_pictures(
+    index: ImageIndex,
+    preprocessing: Preprocessing,
+    *,
+    folder: Path | None = None,
+    threads: int | None = None,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> np.ndarray:
+    """Returns the pictures of an index, decoded, cropped and resized, mapped from the cache.
+
+    The cache is found again by what the pictures are (their SHA-256 in order) and what is done to them, never
+    by where they lie. It is written beside its place and renamed, so that a killed process or a second one
+    working on the same pictures harms nothing.
+
+    Args:
+        index: N pictures.
+        preprocessing: Crop and size; its scaling is done later.
+        folder: Where caches lie; `cache_folder()` if None.
+        threads: Threads that decode; as many as there are processors if None.
+        on_note: Called with a sentence about pictures that had to be converted.
+
+    Returns:
+        uint8 (N, side, side, 3), read-only.
+
+    Raises:
+        DataError: Some pictures can't be decoded or are too small; all of them are named.
+        StoreError: The cache can't be written.
+    """
+    side = preprocessing.side
+    what = f"{_FORMAT} {preprocessing.crop} {preprocessing.resize} {' '.join(index.sha256)}"
+    name = hashlib.sha256(what.encode()).hexdigest()[:32]
+    path = (folder or cache_folder()) / "pictures" / f"{name}.npy"
+    if not path.exists():
+        _remove_drafts_of_the_dead(path)
+        with replace_file(path) as draft:
+            pictures = np.lib.format.open_memmap(
+                draft, mode="w+", dtype=np.uint8, shape=(len(index), side, side, 3)
+            )
+            _claim_space(draft)
+            _fill(pictures, index, preprocessing, threads=threads, on_note=on_note)
+            pictures.flush()
+    return np.load(path, mmap_mode="r")
+
+
+def _fill(
+    pictures: np.ndarray,
+    index: ImageIndex,
+    preprocessing: Preprocessing,
+    *,
+    threads: int | None,
+    on_note: Callable[[str], None],
+) -> None:
+    def one(row: int) -> tuple[str | None, str | None]:
+        try:
+            picture, note = read_picture(index.paths[row])
+            pictures[row] = prepare(picture, preprocessing)
+        except DataError as error:
+            return None, f"{index.ids[row]}: {error.found}"
+        return note, None
+
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        notes, faults = zip(*pool.map(one, range(len(index))), strict=True)
+    faults = [fault for fault in faults if fault]
+    if faults:
+        raise DataError(
+            f"{len(faults)} of {len(index)} pictures can't be used:\n" + "\n".join(faults),
+            expected="whole pictures of at least the size that is cropped",
+            remedy="get these files anew; `leukcnn check` lists all that is wrong with a folder",
+        )
+    for note, count in Counter(note for note in notes if note).items():
+        on_note(f"{count} pictures: {note}")
+
+
+def _claim_space(draft: Path) -> None:
+    """Takes the space of a mapped file at once: on a full disk, writing to the map would kill the process."""
+    if hasattr(os, "posix_fallocate"):
+        with draft.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, draft.stat().st_size)
+
+
+def _remove_drafts_of_the_dead(path: Path) -> None:
+    for draft in path.parent.glob(f".draft-*-{path.name}"):
+        process = int(draft.name.split("-")[1])
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+        except OSError:
+            continue

@@ -1,0 +1,366 @@
+"""The store of runs: one folder a trial, found again by the hash of what the trial is.
+
+    <out>/<paper>/trials/<hash>/trial.json        what the trial is; the hash is taken over this
+                                history.csv       one line an epoch
+                                state.npz         after the last finished epoch; gone when the trial is done
+                                predictions.csv   one line a picture and checkpoint
+                                model.keras       the network, with its preprocessing
+                                environment.json  versions, devices, commit
+                                done.json         result, timing and the SHA-256 of each file; written last
+    <out>/<paper>/experiments/<name>/             which trials a command asked for; its tables and figures
+
+Every file is written under another name and renamed, so that a kill leaves a whole file or none.
+"""
+
+import contextlib
+import csv
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+
+from leukcnn.errors import StoreError
+
+STORE_VERSION = 1
+
+
+def _explained(error: OSError, path: Path) -> StoreError:
+    what = {
+        errno.ENOSPC: "The disk is full",
+        errno.EDQUOT: "The disk quota is used up",
+        errno.EROFS: "The file system is read-only",
+        errno.EACCES: "Writing is not allowed",
+        errno.EPERM: "Writing is not allowed",
+    }.get(error.errno, f"Writing failed ({error})")
+    return StoreError(
+        f"{what}: {path}",
+        expected="a folder that this user can write to, with space for the run",
+        remedy="free some space, or name another folder with --out (cache: LEUKCNN_CACHE); "
+        "finished epochs are kept",
+    )
+
+
+@contextlib.contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """Yields a draft path beside `path`, which replaces `path` in one step when the block ends well.
+
+    Raises:
+        StoreError: The folder is read-only or the disk full; `path` is then as it was before.
+    """
+    draft = path.with_name(f".draft-{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise _explained(error, path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON, keys sorted, in one step.
+
+    Raises:
+        StoreError: The folder can't be written to.
+    """
+    with replace_file(path) as draft:
+        draft.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Reads JSON of the store.
+
+    Raises:
+        StoreError: The file isn't there or isn't JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{path} can't be read: {error}",
+            expected="a file that leukcnn wrote",
+            remedy="remove the folder that holds it and run `leukcnn reproduce` again",
+        ) from error
+
+
+def digest(value: Any) -> str:
+    """Returns the SHA-256 of a plain value, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a trial's networks said of each picture.
+
+    Attributes:
+        image: (N,) str, ids of the pictures.
+        part: (N,) str, "test", "external" or "final".
+        checkpoint: (N,) str, value whose best epoch was used, "val_accuracy" or "val_loss".
+        group: (N,) str, subject; "" where unknown.
+        label: (N,) int64, true class; -1 where unknown.
+        probabilities: (N, C) float64, in 0..1.
+        class_names: C names.
+    """
+
+    image: np.ndarray
+    part: np.ndarray
+    checkpoint: np.ndarray
+    group: np.ndarray
+    label: np.ndarray
+    probabilities: np.ndarray
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """(N,) int64, class of the highest probability."""
+        return self.probabilities.argmax(axis=1)
+
+    def select(self, mask: np.ndarray) -> "Predictions":
+        """Returns some of the rows."""
+        columns = {name: getattr(self, name)[mask] for name in _PREDICTION_COLUMNS}
+        return Predictions(**columns, probabilities=self.probabilities[mask], class_names=self.class_names)
+
+    @staticmethod
+    def join(several: "list[Predictions]") -> "Predictions":
+        """Returns the rows of several, one after another."""
+        columns = {
+            name: np.concatenate([getattr(p, name) for p in several])
+            for name in (*_PREDICTION_COLUMNS, "probabilities")
+        }
+        return Predictions(**columns, class_names=several[0].class_names)
+
+
+_PREDICTION_COLUMNS = ("image", "part", "checkpoint", "group", "label")
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Writes predictions as CSV: image, part, checkpoint, group, label, p_<class> ...
+
+    Raises:
+        StoreError: The folder can't be written to.
+    """
+    with replace_file(path) as draft, draft.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*_PREDICTION_COLUMNS, *(f"p_{name}" for name in predictions.class_names)])
+        columns = [getattr(predictions, name) for name in _PREDICTION_COLUMNS]
+        for *row, probabilities in zip(*columns, predictions.probabilities, strict=True):
+            writer.writerow([*row, *(f"{p:.9g}" for p in probabilities)])
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Reads predictions as `write_predictions` wrote them.
+
+    Raises:
+        StoreError: The file isn't there or isn't of that form.
+    """
+    try:
+        with path.open(newline="") as file:
+            header, *rows = list(csv.reader(file))
+        n = len(_PREDICTION_COLUMNS)
+        if tuple(header[:n]) != _PREDICTION_COLUMNS:
+            raise ValueError(f"its columns are {header}")
+        columns = {name: np.array([row[i] for row in rows]) for i, name in enumerate(_PREDICTION_COLUMNS)}
+        columns["label"] = columns["label"].astype(np.int64)
+        probabilities = np.array([row[n:] for row in rows], dtype=np.float64)
+    except (OSError, ValueError, IndexError, csv.Error) as error:
+        raise StoreError(
+            f"{path} holds no predictions: {error}",
+            expected=f"the columns {', '.join(_PREDICTION_COLUMNS)}, p_<class> ...",
+            remedy="remove the trial's folder and run `leukcnn reproduce` again",
+        ) from error
+    return Predictions(
+        **columns,
+        probabilities=probabilities,
+        class_names=tuple(name.removeprefix("p_") for name in header[n:]),
+    )
+
+
+class Trial:
+    """The folder of one trial.
+
+    Args:
+        path: The folder.
+        identity: What the trial is, as plain JSON values.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Any]):
+        self.path, self.identity = path, identity
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of the trial is on disk."""
+        return (self.path / "done.json").exists()
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """What `finish` noted."""
+        return read_json(self.path / "done.json")
+
+    def predictions(self) -> Predictions:
+        """Reads the trial's predictions."""
+        return read_predictions(self.path / "predictions.csv")
+
+    def history(self) -> dict[str, np.ndarray]:
+        """Reads the trial's history: name -> (epochs,) float64.
+
+        Raises:
+            StoreError: The file isn't there or is no history.
+        """
+        path = self.path / "history.csv"
+        try:
+            with path.open(newline="") as file:
+                header, *rows = list(csv.reader(file))
+            return dict(zip(header, np.array(rows, dtype=np.float64).T, strict=True))
+        except (OSError, ValueError, csv.Error) as error:
+            raise StoreError(
+                f"{path} holds no history: {error}",
+                expected="one line an epoch, as many numbers as columns",
+                remedy="remove the trial's folder and run `leukcnn reproduce` again",
+            ) from error
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes off this trial; a killed process loses its hold.
+
+        Raises:
+            StoreError: Another process works on the trial.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(self.path / ".lock", timeout=0)
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise StoreError(
+                f"Another process works on the trial {self.path}.",
+                expected="one process a trial",
+                remedy="wait for it, or choose another --out",
+            ) from error
+        except OSError as error:
+            raise _explained(error, self.path) from error
+        try:
+            for leftover in self.path.glob(".draft-*"):
+                leftover.unlink()
+            yield
+        finally:
+            lock.release()
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """Marks the trial as done, with the SHA-256 of each file that stays."""
+        files = {
+            name: hashlib.sha256((self.path / name).read_bytes()).hexdigest()
+            for name in ("trial.json", "history.csv", "predictions.csv", "model.keras", "environment.json")
+        }
+        write_json(self.path / "done.json", {**result, "files": files})
+
+    def faults(self) -> list[str]:
+        """Returns what differs between the files and what `finish` noted; empty where nothing does."""
+        faults = []
+        for name, expected in self.result["files"].items():
+            file = self.path / name
+            if not file.exists():
+                faults.append(f"{file}: missing")
+            elif hashlib.sha256(file.read_bytes()).hexdigest() != expected:
+                faults.append(f"{file}: changed since the trial was finished")
+        return faults
+
+
+def trial_name(identity: Mapping[str, Any]) -> str:
+    """Returns the name of the folder of a trial: the hash of what it is."""
+    return digest({"store_version": STORE_VERSION, **identity})[:16]
+
+
+class Store:
+    """All runs of one paper below an output folder.
+
+    Args:
+        out: The output folder; made when something is written.
+        paper: Key of the paper.
+    """
+
+    def __init__(self, out: Path, paper: str):
+        self.root = Path(out).expanduser() / paper
+
+    def check_writable(self) -> None:
+        """Fails before hours of training rather than after.
+
+        Raises:
+            StoreError: The folder can't be written to.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root) as file:
+                file.write(b"leukcnn")
+        except OSError as error:
+            raise _explained(error, self.root) from error
+
+    def trial(self, identity: Mapping[str, Any]) -> Trial:
+        """Returns the trial of an identity, its folder made and `trial.json` written.
+
+        Raises:
+            StoreError: The folder of that hash holds another specification, or can't be written to.
+        """
+        name = trial_name(identity)
+        noted = self.root / "trials" / name / "trial.json"
+        if not noted.exists():
+            write_json(noted, {"store_version": STORE_VERSION, **identity})
+        return self.open_trial(name)
+
+    def finished_trial(self, name: str) -> Trial | None:
+        """Returns a trial by the name of its folder, or None where it isn't finished.
+
+        Raises:
+            StoreError: The folder holds another specification than its name says.
+        """
+        if not (self.root / "trials" / name / "done.json").exists():
+            return None
+        return self.open_trial(name)
+
+    def open_trial(self, name: str) -> Trial:
+        """Opens a trial by the name of its folder, and checks that the folder holds what its name says.
+
+        Raises:
+            StoreError: The folder isn't there or holds another specification.
+        """
+        path = self.root / "trials" / name
+        identity = read_json(path / "trial.json")
+        if not isinstance(identity, dict) or digest(identity)[:16] != name:
+            raise StoreError(
+                f"The trial {path} was written by a different specification than its name says.",
+                expected=f"a trial.json with the hash {name}",
+                remedy="remove that folder, or choose another --out",
+            )
+        return Trial(path, identity)
+
+    def experiment(self, name: str) -> Path:
+        """Returns the folder of an experiment, which may not exist yet."""
+        return self.root / "experiments" / name
+
+    def experiments(self) -> list[Path]:
+        """Returns the folders of all experiments, the latest last.
+
+        Raises:
+            StoreError: There is none.
+        """
+        found = sorted(self.root.glob("experiments/*/experiment.json"), key=lambda p: p.stat().st_mtime_ns)
+        if not found:
+            raise StoreError(
+                f"There are no runs in {self.root}.",
+                expected="a folder that `leukcnn reproduce` wrote",
+                remedy=f"run `leukcnn reproduce {self.root.name}` first, or name its folder with --out",
+            )
+        return [path.parent for path in found]

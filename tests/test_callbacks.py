@@ -1,0 +1,106 @@
+"""Callbacks: the schedule by hand, ties among checkpoints, a state that forgets nothing."""
+
+import csv
+
+import keras
+import numpy as np
+import pytest
+
+from leukcnn.callbacks import BestCheckpoint, HistoryFile, ResumableState, exponential_schedule, resume_epoch
+from leukcnn.errors import ArgumentError, StoreError
+
+pytestmark = pytest.mark.backend
+
+
+def network(units=3):
+    model = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(units), keras.layers.Dropout(0.5), keras.layers.Dense(1)]
+    )
+    model.compile(optimizer="adam", loss="mse")
+    return model
+
+
+def attached(callback, model):
+    callback.set_model(model)
+    return callback
+
+
+def values(model):
+    return [keras.ops.convert_to_numpy(v) for v in (*model.variables, *model.optimizer.variables)]
+
+
+def test_the_papers_schedule_by_hand():
+    rate = exponential_schedule(initial=1e-5, final=1e-6, epochs=400)
+    assert rate(0, 99.0) == 1e-5
+    assert rate(200, 99.0) == pytest.approx(10**-5.5)
+    assert rate(399, 99.0) == pytest.approx(1e-6 * 10 ** (1 / 400))
+
+
+@pytest.mark.parametrize("bad", [{"initial": 0}, {"final": -1e-6}, {"epochs": 0}])
+def test_a_schedule_needs_numbers_above_zero(bad):
+    with pytest.raises(ArgumentError, match="above 0"):
+        exponential_schedule(**{"initial": 1e-3, "final": 1e-4, "epochs": 5, **bad})
+
+
+@pytest.mark.parametrize(("mode", "best"), [("max", 1), ("min", 0)])
+def test_the_first_of_equally_good_epochs_is_kept(tmp_path, mode, best):
+    model = network()
+    checkpoint = attached(BestCheckpoint(tmp_path / "best.weights.h5", monitor="v", mode=mode), model)
+    for epoch, value in enumerate([0.5, 0.7, 0.7, 0.6, float("nan")]):
+        model.layers[0].kernel.assign(np.full((4, 3), epoch))
+        checkpoint.on_epoch_end(epoch, {"v": value})
+    assert checkpoint.best_epoch == best
+    model.load_weights(tmp_path / "best.weights.h5")
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(model.layers[0].kernel), np.full((4, 3), best))
+
+
+def test_a_checkpoint_has_a_direction():
+    with pytest.raises(ArgumentError, match="'max' or 'min'"):
+        BestCheckpoint("x.weights.h5", monitor="v", mode="auto")
+
+
+def test_a_state_holds_weights_slots_dropout_history_and_bests(tmp_path):
+    model = network()
+    x, y = np.ones((8, 4), np.float32), np.ones((8, 1), np.float32)
+    model.fit(x, y, epochs=1, verbose=0)
+    checkpoint = attached(BestCheckpoint(tmp_path / "b.weights.h5", monitor="loss", mode="min"), model)
+    checkpoint.on_epoch_end(0, {"loss": 0.25})
+    history = {}
+    state = attached(ResumableState(tmp_path / "s.npz", checkpoints=[checkpoint], history=history), model)
+    state.on_epoch_end(0, {"loss": 0.25, "accuracy": 0.5})
+    expected = values(model)
+
+    other = network()
+    again = BestCheckpoint(tmp_path / "b.weights.h5", monitor="loss", mode="min")
+    new_history = {"old": [1.0]}
+    restored = ResumableState(tmp_path / "s.npz", checkpoints=[again], history=new_history)
+    other.optimizer.build(other.trainable_variables)
+    assert restored.restore(other) == 1 == resume_epoch(tmp_path / "s.npz")
+    assert (again.best, again.best_epoch) == (0.25, 0)
+    assert new_history == {"loss": [0.25], "accuracy": [0.5]}
+    for a, b in zip(values(other), expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_without_a_state_training_begins_at_epoch_zero(tmp_path):
+    assert ResumableState(tmp_path / "s.npz", checkpoints=[], history={}).restore(network()) == 0
+    assert resume_epoch(tmp_path / "s.npz") == 0
+
+
+def test_another_networks_state_is_refused(tmp_path):
+    state = ResumableState(tmp_path / "s.npz", checkpoints=[], history={})
+    model = network()
+    model.optimizer.build(model.trainable_variables)
+    attached(state, model).on_epoch_end(0, {})
+    other = network(units=5)
+    other.optimizer.build(other.trainable_variables)
+    with pytest.raises(StoreError, match="another network"):
+        state.restore(other)
+
+
+def test_the_history_file_counts_epochs_from_one(tmp_path):
+    history = {"loss": [1.0, 0.5], "accuracy": [0.25, 1 / 3]}
+    HistoryFile(tmp_path / "h.csv", history=history).on_epoch_end(1)
+    with (tmp_path / "h.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert rows == [["epoch", "loss", "accuracy"], ["1", "1", "0.25"], ["2", "0.5", "0.333333333"]]

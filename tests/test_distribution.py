@@ -1,0 +1,110 @@
+"""Devices: what --devices takes, and two logical processors against one."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from leukcnn.distribution import Devices, find_devices
+from leukcnn.errors import DeviceError
+
+pytestmark = pytest.mark.backend
+
+# Run in a process of its own: a backend can't be cut into logical processors once it has started.
+SCRIPT = """
+import json, sys, tempfile
+from pathlib import Path
+import keras, numpy as np
+from leukcnn.distribution import find_devices
+from leukcnn.pipeline import PictureSequence, originals
+from leukcnn.spec import Preprocessing, Training
+from leukcnn.training import compile_network, predict, train
+
+devices = find_devices(sys.argv[1] or None)
+keras.utils.set_random_seed(3)
+rng = np.random.default_rng(0)
+pictures = rng.integers(0, 256, (37, 8, 8, 3), dtype=np.uint8)
+labels = (pictures[..., 0].mean(axis=(1, 2)) > 127).astype(np.int64)
+ids = [f"p{i}" for i in range(37)]
+common = dict(classes=2, preprocessing=Preprocessing(crop=8), ids=ids, seed=0, replicas=devices.replicas)
+training = Training(epochs=3, batch_size=8, initial_learning_rate=1e-2, final_learning_rate=1e-3)
+with devices.scope():
+    network = keras.Sequential([
+        keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, activation="relu"),
+        keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, activation="softmax"),
+    ])
+    compile_network(network, training, devices=devices)
+
+class Silent:
+    def batch(self, **_): pass
+    def end_epoch(self, **_): pass
+
+folder = Path(tempfile.mkdtemp())
+train(
+    network, training, folder=folder, devices=devices, observer=Silent(),
+    train_data=PictureSequence(pictures, originals(np.arange(24)), labels=labels, batch_size=8,
+                               shuffle=True, **common),
+    validation_data=PictureSequence(pictures, originals(np.arange(24, 37)), labels=labels, batch_size=8,
+                                    padding_weights="set", **common),
+)
+outputs = predict(
+    network, PictureSequence(pictures, originals(np.arange(37)), labels=None, batch_size=8, **common),
+    devices=devices,
+)
+history = (folder / "history.csv").read_text().split()
+print(json.dumps({"replicas": devices.replicas, "history": history, "outputs": outputs.tolist()}))
+"""
+
+
+def run(devices):
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, devices], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads(done.stdout.splitlines()[-1])
+    result["history"] = np.array([[float(x) for x in row.split(",")] for row in result["history"][1:]])
+    return result
+
+
+@pytest.mark.slow
+def test_two_logical_processors_train_and_predict_as_one():
+    one, two = run(""), run("cpu:2")
+    assert (one["replicas"], two["replicas"]) == (1, 2)
+    np.testing.assert_allclose(two["history"], one["history"], rtol=2e-5, atol=2e-6)
+    assert len(two["outputs"]) == 37
+    np.testing.assert_allclose(two["outputs"], one["outputs"], rtol=2e-5, atol=2e-6)
+
+
+def test_without_a_wish_there_is_one_device():
+    devices = find_devices()
+    assert devices.replicas == 1
+    assert devices.strategy is None
+    with devices.scope():
+        keras.layers.Dense(1).build((None, 2))
+
+
+@pytest.mark.parametrize("wish", ["cpu", "gpu:1", "0", "-1", "two", "cpu:0"])
+def test_other_words_are_refused(wish):
+    with pytest.raises(DeviceError, match="all, a number, or cpu:N"):
+        find_devices(wish)
+
+
+def test_more_accelerators_than_there_are_are_refused():
+    with pytest.raises(DeviceError, match="asks for 99 accelerators"):
+        find_devices("99")
+
+
+def test_a_batch_must_be_shared_evenly():
+    Devices(names=("cpu:0", "cpu:1")).check_batch_size(20)
+    with pytest.raises(DeviceError, match="multiple of the number of devices"):
+        Devices(names=("cpu:0", "cpu:1", "cpu:2")).check_batch_size(20)
+
+
+def test_a_processor_is_no_accelerator():
+    assert not Devices(names=("cpu:0",)).accelerated
+    assert Devices(names=("gpu:0",)).accelerated

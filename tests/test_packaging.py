@@ -1,0 +1,118 @@
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import leukcnn
+from leukcnn import papers
+
+ROOT = Path(__file__).parent.parent
+MANIFEST = "leukcnn/datasets/manifests/cnmc2019.csv.gz"
+
+
+@pytest.fixture(scope="module")
+def set_up():
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def requirements(text):
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_requirements_file_agrees_with_setup_cfg(set_up):
+    listed = requirements((ROOT / "requirements.txt").read_text())
+    assert listed == requirements(set_up["options"]["install_requires"])
+
+
+def test_every_extra_that_the_readme_names_is_there(set_up):
+    named = re.findall(r"'\.\[(\w+)\]'", (ROOT / "README.rst").read_text())
+    assert {"gpu", "jax", "tensorboard", "test"} == set(named)
+    assert set(named) == set(set_up["options.extras_require"])
+
+
+def test_build_needs_no_more_than_the_test_extra_brings(set_up):
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    assert set(needed) <= set(requirements(set_up["options.extras_require"]["test"]))
+
+
+def test_changelog_and_citation_speak_of_this_version():
+    assert f"\n{leukcnn.__version__}," in (ROOT / "CHANGELOG.rst").read_text()
+    assert f"\nversion: {leukcnn.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+@pytest.mark.parametrize("key", papers.list_papers())
+def test_citation_names_every_paper(key):
+    text = (ROOT / "CITATION.cff").read_text()
+    paper = papers.get(key)
+    assert paper.title in text
+    assert re.search(r"doi:(\S+)", paper.citation)[1] in text
+
+
+def test_licence_is_whole():
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text[:100]
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Builds the wheel from a copy of what a clone holds, so that no earlier build lends it a file."""
+    folder = tmp_path_factory.mktemp("wheel")
+    shutil.copytree(ROOT / "leukcnn", folder / "leukcnn", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.rst", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    command = [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "-w", "dist"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = (folder / "dist").glob("leukcnn-*.whl")
+    return path
+
+
+@pytest.mark.slow
+def test_wheel_carries_all_modules_and_data(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        inside = set(archive.namelist())
+        metadata = next(name for name in inside if name.endswith("dist-info/METADATA"))
+        described = archive.read(metadata).decode()
+    kept = {path.relative_to(ROOT).as_posix() for path in (ROOT / "leukcnn").rglob("*.py")}
+    assert kept | {MANIFEST, "leukcnn/py.typed"} <= inside
+    assert not any(name.startswith(("tests/", "experiments/")) for name in inside)
+    assert any(name.endswith("licenses/LICENSE") for name in inside)
+    assert f"Version: {leukcnn.__version__}\n" in described
+    assert "Requires-Python: >=3.11\n" in described
+
+
+@pytest.mark.slow
+def test_wheel_runs_outside_the_checkout(wheel, tmp_path):
+    target = tmp_path / "installed"
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", target, wheel]
+    subprocess.run(command, capture_output=True, check=True)
+
+    def run(*arguments):
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(target)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert run("-c", "import leukcnn; print(leukcnn.__file__)").strip() == str(
+        target / "leukcnn" / "__init__.py"
+    )
+    assert "reproduce" in run("-c", "from leukcnn.cli import main; main(['--help'])")
+    read = "from leukcnn.datasets.manifest import manifest; print(len(manifest('cnmc2019')))"
+    assert run("-c", read).strip() == "15114"
+    version = run(str(target / "bin" / "leukcnn"), "--version")
+    assert leukcnn.__version__ in version

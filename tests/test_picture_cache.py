@@ -1,0 +1,301 @@
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from leukcnn import picture_cache
+from leukcnn.datasets import ImageIndex, read_picture
+from leukcnn.errors import DataError
+from leukcnn.picture_cache import cache_folder, prepare, prepared_pictures
+from leukcnn.spec import Preprocessing
+
+CROP = Preprocessing(crop=20)
+
+
+def write_pictures(folder: Path, n: int = 6, *, side: int = 24) -> list[Path]:
+    """Writes n colour pictures, whose pixels are the same in every folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{i}{('.png', '.bmp')[i % 2]}" for i in range(n)]
+    rng = np.random.default_rng(0)
+    for path in paths:
+        assert cv2.imwrite(str(path), rng.integers(0, 256, (side, side, 3), dtype=np.uint8))
+    return paths
+
+
+def index_of(paths: list[Path]) -> ImageIndex:
+    n = len(paths)
+    return ImageIndex(
+        paths=paths,
+        ids=np.array([path.name for path in paths]),
+        labels=np.zeros(n, dtype=np.int64),
+        class_names=("healthy", "malignant"),
+        dataset=np.full(n, "cnmc2019"),
+        group=np.full(n, ""),
+        part=np.full(n, "training"),
+        fold=np.full(n, -1),
+        sha256=np.array([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]),
+    )
+
+
+def caches(folder: Path) -> list[Path]:
+    """Caches and drafts of caches."""
+    return sorted(folder.glob("pictures/*"))
+
+
+@pytest.fixture
+def reads(monkeypatch) -> list[Path]:
+    """The files that are decoded, in whatever order."""
+    read: list[Path] = []
+
+    def counted(path):
+        read.append(path)
+        return read_picture(path)
+
+    monkeypatch.setattr(picture_cache, "read_picture", counted)
+    return read
+
+
+def test_prepare_cuts_out_the_centre():
+    picture = np.arange(6 * 6 * 3, dtype=np.uint8).reshape(6, 6, 3)
+    np.testing.assert_array_equal(prepare(picture, Preprocessing(crop=2)), picture[2:4, 2:4])
+    np.testing.assert_array_equal(prepare(picture, Preprocessing(crop=6, resize=6)), picture)
+
+
+def test_prepare_without_a_crop_takes_the_largest_square():
+    picture = np.zeros((4, 8, 3), dtype=np.uint8)
+    picture[:, 2:6] = 200
+    np.testing.assert_array_equal(prepare(picture, Preprocessing(resize=2)), np.full((2, 2, 3), 200))
+
+
+def test_prepare_crops_before_it_resizes():
+    picture = np.zeros((8, 8, 3), dtype=np.uint8)
+    picture[2:6, 2:6] = 90
+    np.testing.assert_array_equal(prepare(picture, Preprocessing(crop=4, resize=2)), np.full((2, 2, 3), 90))
+
+
+@pytest.mark.parametrize("shape", [(19, 30, 3), (30, 19, 3)])
+def test_prepare_refuses_what_is_smaller_than_the_crop(shape):
+    with pytest.raises(DataError, match=f"{shape[0]}x{shape[1]} pixels and 20 are") as caught:
+        prepare(np.zeros(shape, dtype=np.uint8), CROP)
+    assert caught.value.expected == "at least 20x20 pixels"
+
+
+def test_pictures_stand_in_the_order_of_the_index(tmp_path):
+    paths = write_pictures(tmp_path / "data")
+    for order in (paths, paths[::-1]):
+        pictures = prepared_pictures(index_of(order), CROP, folder=tmp_path)
+        assert (pictures.shape, pictures.dtype) == ((6, 20, 20, 3), np.uint8)
+        for picture, path in zip(pictures, order, strict=True):
+            np.testing.assert_array_equal(picture, read_picture(path)[0][2:22, 2:22])
+    assert len(caches(tmp_path)) == 2
+
+
+def test_pictures_cannot_be_changed(tmp_path):
+    pictures = prepared_pictures(index_of(write_pictures(tmp_path / "data")), CROP, folder=tmp_path)
+    with pytest.raises(ValueError, match="read-only"):
+        pictures[0] = 0
+
+
+def test_cache_is_found_again_by_content_not_by_path(tmp_path, reads):
+    here = index_of(write_pictures(tmp_path / "here"))
+    first = np.array(prepared_pictures(here, CROP, folder=tmp_path))
+    assert sorted(reads) == sorted(here.paths)
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    shutil.rmtree(tmp_path / "here")
+    there = index_of([tmp_path / "there" / path.name for path in here.paths])
+    reads.clear()
+    np.testing.assert_array_equal(prepared_pictures(there, CROP, folder=tmp_path), first)
+    assert reads == []
+    assert len(caches(tmp_path)) == 1
+
+
+def test_changed_pixel_makes_a_new_cache(tmp_path):
+    paths = write_pictures(tmp_path / "data")
+    before = np.array(prepared_pictures(index_of(paths), CROP, folder=tmp_path))
+    picture = cv2.imread(str(paths[3]))
+    picture[12, 12] = 255 - picture[12, 12]
+    cv2.imwrite(str(paths[3]), picture)
+    after = prepared_pictures(index_of(paths), CROP, folder=tmp_path)
+    assert np.argwhere((after != before).any(axis=-1)).tolist() == [[3, 10, 10]]
+    assert len(caches(tmp_path)) == 2
+
+
+def test_key_holds_crop_and_size_but_not_the_scaling(tmp_path, reads):
+    index = index_of(write_pictures(tmp_path / "data"))
+    for preprocessing in (CROP, Preprocessing(crop=18), Preprocessing(crop=20, resize=10)):
+        prepared_pictures(index, preprocessing, folder=tmp_path)
+    assert len(caches(tmp_path)) == 3
+    reads.clear()
+    scaled = Preprocessing(crop=20, scale=1.0, subtract_channel_mean=True)
+    prepared_pictures(index, scaled, folder=tmp_path)
+    assert reads == []
+
+
+@pytest.mark.parametrize("threads", [1, 4, None])
+def test_threads_do_not_change_the_bytes(tmp_path, threads):
+    index = index_of(write_pictures(tmp_path / "data", 20))
+    prepared_pictures(index, CROP, folder=tmp_path / "one", threads=1)
+    prepared_pictures(index, CROP, folder=tmp_path / "other", threads=threads)
+    (one,), (other,) = caches(tmp_path / "one"), caches(tmp_path / "other")
+    assert one.name == other.name
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_all_unusable_pictures_stand_in_one_error_and_leave_no_cache(tmp_path):
+    paths = write_pictures(tmp_path / "data", 7)
+    cv2.imwrite(str(paths[1]), np.zeros((24, 19, 3), dtype=np.uint8))
+    paths[2].write_bytes(paths[2].read_bytes()[:200])
+    paths[3].write_text("no picture")
+    paths[4].write_bytes(b"")
+    with pytest.raises(DataError, match="4 of 7 pictures can't be used") as caught:
+        prepared_pictures(index_of(paths), CROP, folder=tmp_path)
+    lines = caught.value.found.splitlines()[1:]
+    for line, (name, said) in zip(
+        lines,
+        [("1.bmp", "24x19 pixels"), ("2.png", "truncated"), ("3.bmp", "is no BMP"), ("4.png", "empty")],
+        strict=True,
+    ):
+        assert line.startswith(name)
+        assert said in line
+    assert caches(tmp_path) == []
+
+
+def test_converted_pictures_are_counted_in_a_note_each_kind(tmp_path):
+    paths = write_pictures(tmp_path / "data", 4)
+    grey = np.full((24, 24), 70, dtype=np.uint8)
+    for path, picture in (
+        (paths[0], grey),
+        (paths[2], grey),
+        (paths[1].with_suffix(".png"), np.full((24, 24, 3), 257 * 9, dtype=np.uint16)),
+    ):
+        assert cv2.imwrite(str(path), picture)
+    paths[1] = paths[1].with_suffix(".png")
+    notes: list[str] = []
+    pictures = prepared_pictures(index_of(paths), CROP, folder=tmp_path, on_note=notes.append)
+    assert sorted(notes) == [
+        "1 pictures: 16 bits a channel scaled to 8",
+        "2 pictures: grey repeated in three channels",
+    ]
+    assert (pictures[0] == 70).all()
+    assert (pictures[1] == 9).all()
+
+
+def dead_process() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    return process.pid
+
+
+def test_draft_of_a_dead_process_is_removed_and_that_of_a_living_one_kept(tmp_path):
+    index = index_of(write_pictures(tmp_path / "data"))
+    prepared_pictures(index, CROP, folder=tmp_path)
+    (cache,) = caches(tmp_path)
+    content = cache.read_bytes()
+    cache.unlink()
+    dead = cache.with_name(f".draft-{dead_process()}-{cache.name}")
+    living = cache.with_name(f".draft-{os.getppid()}-{cache.name}")
+    for draft in (dead, living):
+        draft.write_bytes(b"half")
+    prepared_pictures(index, CROP, folder=tmp_path)
+    assert not dead.exists()
+    assert living.read_bytes() == b"half"
+    assert cache.read_bytes() == content
+
+
+FILL = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from test_picture_cache import CROP, index_of
+from leukcnn import picture_cache
+from leukcnn.picture_cache import prepared_pictures
+folder, read = Path(sys.argv[2]), picture_cache.read_picture
+
+def after_a_signal(path):
+    print("reading", flush=True)
+    sys.stdin.readline()
+    return read(path)
+
+picture_cache.read_picture = after_a_signal
+paths = sorted((folder / "data").iterdir())
+pictures = prepared_pictures(index_of(paths), CROP, folder=folder, threads=1)
+print(int(pictures.sum()), flush=True)
+"""
+
+
+def start_filling(folder: Path) -> subprocess.Popen:
+    """A process that waits for a line on its stdin before each picture."""
+    return subprocess.Popen(
+        [sys.executable, "-c", FILL, str(Path(__file__).parent), str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_at_once_give_the_same_cache(tmp_path):
+    index = index_of(sorted(write_pictures(tmp_path / "data")))
+    with start_filling(tmp_path) as one, start_filling(tmp_path) as other:
+        for process in (one, other):
+            assert process.stdout.readline() == "reading\n"
+        # Both are in the middle of it.
+        assert len(caches(tmp_path)) == 2
+        said = [process.communicate("\n" * len(index))[0].splitlines()[-1] for process in (one, other)]
+    assert (one.returncode, other.returncode) == (0, 0)
+    assert len(caches(tmp_path)) == 1
+    pictures = prepared_pictures(index, CROP, folder=tmp_path)
+    assert said == [str(pictures.sum())] * 2
+
+
+def test_killed_process_harms_nothing(tmp_path):
+    index = index_of(sorted(write_pictures(tmp_path / "data")))
+    with start_filling(tmp_path) as killed:
+        assert killed.stdout.readline() == "reading\n"
+        killed.kill()
+    (draft,) = caches(tmp_path)
+    assert draft.name.startswith(".draft-")
+    pictures = prepared_pictures(index, CROP, folder=tmp_path)
+    np.testing.assert_array_equal(pictures[5], read_picture(index.paths[5])[0][2:22, 2:22])
+    assert [path.name.startswith(".draft-") for path in caches(tmp_path)] == [False]
+
+
+def test_full_disk_is_said_before_any_picture_is_decoded(tmp_path, run_on_disk):
+    write_pictures(tmp_path / "data", 40)
+    said = run_on_disk(
+        "size=32k",
+        f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_picture_cache import CROP, index_of
+from leukcnn.errors import StoreError
+from leukcnn.picture_cache import prepared_pictures
+try:
+    prepared_pictures(index_of(sorted((folder / "data").iterdir())), CROP, folder=disk)
+except StoreError as error:
+    print(error)
+print(*(path for path in disk.rglob("*") if path.is_file()))
+""",
+    )
+    first, *_, last = said.split("\n")[:-1]
+    assert first.startswith("The disk is full: ")
+    assert "LEUKCNN_CACHE" in said
+    assert last == ""
+
+
+def test_cache_folder_follows_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("LEUKCNN_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert cache_folder() == tmp_path / ".cache/leukcnn"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder() == tmp_path / "xdg/leukcnn"
+    monkeypatch.setenv("LEUKCNN_CACHE", "~/own")
+    assert cache_folder() == tmp_path / "own"
+    prepared_pictures(index_of(write_pictures(tmp_path / "data")), CROP)
+    assert len(caches(tmp_path / "own")) == 1

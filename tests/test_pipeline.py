@@ -1,0 +1,383 @@
+import keras
+import numpy as np
+import pytest
+
+from leukcnn.augmentation import ImageAugmenter
+from leukcnn.errors import ArgumentError
+from leukcnn.pipeline import Entries, PictureSequence, balanced, originals, scaled
+from leukcnn.spec import Preprocessing
+
+SIDE, N = 6, 11
+PLAIN = Preprocessing(crop=SIDE, scale=1.0)
+AUGMENTER = ImageAugmenter(rotation_range=170, flips="one_of", one_of=({}, {"salt_and_pepper": 0.2}))
+IDS = [f"UID_{i}_1_1_all.bmp" for i in range(N)]
+LABELS = np.array([0, 1, 1, 0, 1, 1, 0, 1, 1, 1, 1])
+PICTURES = np.random.default_rng(0).integers(1, 255, (N, SIDE, SIDE, 3), dtype=np.uint8)
+# The corner pixel tells which picture a plain input is.
+PICTURES[:, 0, 0, 0] = np.arange(N)
+TOPPED_UP = balanced(np.arange(N), LABELS, IDS, per_class=10, seed=1)
+
+
+def make_sequence(entries: Entries | None = None, **options) -> PictureSequence:
+    values = {"labels": LABELS, "classes": 2, "batch_size": 4, "preprocessing": PLAIN, "ids": IDS, "seed": 3}
+    entries = originals(np.arange(N)) if entries is None else entries
+    return PictureSequence(PICTURES, entries, **(values | options))
+
+
+def make_augmented(**options) -> PictureSequence:
+    return make_sequence(TOPPED_UP, augmenter=AUGMENTER, **options)
+
+
+def at_epoch(sequence: PictureSequence, epoch: int) -> PictureSequence:
+    sequence.epoch = epoch
+    return sequence
+
+
+def batches(sequence: PictureSequence) -> list[tuple[np.ndarray, ...]]:
+    return [sequence[i] for i in range(len(sequence))]
+
+
+def joined(sequence: PictureSequence) -> list[np.ndarray]:
+    """Inputs and targets of a whole epoch."""
+    return [np.concatenate(parts) for parts in zip(*batches(sequence), strict=True)]
+
+
+def shown_rows(sequence: PictureSequence) -> list[int]:
+    return joined(sequence)[0][:, 0, 0, 0].astype(int).tolist()
+
+
+def assert_same_batches(one, other) -> None:
+    assert len(one) == len(other)
+    for first, second in zip(one, other, strict=True):
+        for a, b in zip(first, second, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(M,) bool, which pictures of two batches differ."""
+    return (one != other).any(axis=(1, 2, 3))
+
+
+def test_originals_are_every_picture_once_as_it_is():
+    entries = originals([4, 2, 7])
+    assert entries.rows.tolist() == [4, 2, 7]
+    assert entries.variants.tolist() == [0, 0, 0]
+    assert len(entries) == 3
+
+
+@pytest.mark.parametrize("per_class", [8, 9, 16, 17, 50])
+def test_balanced_reaches_the_count_and_keeps_every_original(per_class):
+    entries = balanced(np.arange(N), LABELS, IDS, per_class=per_class, seed=0)
+    assert np.bincount(LABELS[entries.rows]).tolist() == [per_class, per_class]
+    assert entries.rows[entries.variants == 0].tolist() == list(range(N))
+    pairs = set(zip(entries.rows.tolist(), entries.variants.tolist(), strict=True))
+    assert len(pairs) == len(entries)
+
+
+@pytest.mark.parametrize("per_class", [9, 20, 50])
+def test_balanced_spreads_the_variants_evenly(per_class):
+    entries = balanced(np.arange(N), LABELS, IDS, per_class=per_class, seed=0)
+    for label in (0, 1):
+        counts = np.bincount(entries.rows, minlength=N)[label == LABELS]
+        assert counts.max() - counts.min() <= 1
+    # Each picture's variants are numbered without gaps.
+    for row in range(N):
+        assert sorted(entries.variants[entries.rows == row]) == list(range((entries.rows == row).sum()))
+
+
+def test_balanced_as_the_paper_counts():
+    labels = np.repeat([0, 1], [2034, 4364])
+    ids = [str(i) for i in range(len(labels))]
+    entries = balanced(np.arange(len(labels)), labels, ids, per_class=10_000, seed=0)
+    assert np.bincount(labels[entries.rows]).tolist() == [10_000, 10_000]
+    # 7966 variants of 2034 cells: 3 or 4 each; 5636 of 4364: 1 or 2 each.
+    assert np.unique(np.bincount(entries.rows)[:2034], return_counts=True)[1].tolist() == [170, 1864]
+    assert np.unique(np.bincount(entries.rows)[2034:], return_counts=True)[1].tolist() == [3092, 1272]
+
+
+def test_class_that_is_larger_than_the_count_stays():
+    entries = balanced(np.arange(N), LABELS, IDS, per_class=5, seed=0)
+    assert np.bincount(LABELS[entries.rows]).tolist() == [5, 8]
+    assert not entries.variants[LABELS[entries.rows] == 1].any()
+
+
+def test_balanced_takes_no_other_rows():
+    entries = balanced(np.array([0, 1, 2]), LABELS, IDS, per_class=7, seed=0)
+    assert set(entries.rows.tolist()) == {0, 1, 2}
+
+
+def named(entries: Entries, ids) -> set[tuple[str, int]]:
+    return {(ids[row], variant) for row, variant in zip(entries.rows, entries.variants.tolist(), strict=True)}
+
+
+def test_balanced_is_blind_to_the_order_of_rows_and_of_the_index():
+    expected = named(balanced(np.arange(N), LABELS, IDS, per_class=13, seed=5), IDS)
+    order = np.random.default_rng(2).permutation(N)
+    assert named(balanced(order, LABELS, IDS, per_class=13, seed=5), IDS) == expected
+    ids = [IDS[i] for i in order]
+    assert named(balanced(np.arange(N), LABELS[order], ids, per_class=13, seed=5), ids) == expected
+
+
+def test_balanced_draws_from_the_seed_which_pictures_get_one_more():
+    drawn = {
+        frozenset(named(balanced(np.arange(N), LABELS, IDS, per_class=13, seed=s), IDS)) for s in range(9)
+    }
+    assert len(drawn) > 1
+
+
+def test_nothing_to_balance_is_refused():
+    with pytest.raises(ArgumentError, match="No pictures"):
+        balanced(np.array([], dtype=int), LABELS, IDS, per_class=5, seed=0)
+
+
+def test_scaled_by_hand():
+    picture = np.zeros((1, 2, 2, 3), dtype=np.uint8)
+    picture[0, :, :, 0] = [[0, 255], [255, 0]]
+    picture[0, :, :, 1] = 51
+    picture[0, :, :, 2] = [[0, 0], [0, 204]]
+    plain = scaled(picture, Preprocessing(crop=2, scale=1 / 255))
+    np.testing.assert_allclose(plain[0, :, :, 2], [[0, 0], [0, 0.8]], atol=1e-7)
+    centred = scaled(picture, Preprocessing(crop=2, scale=1 / 255, subtract_channel_mean=True))
+    assert plain.dtype == centred.dtype == np.float32
+    np.testing.assert_allclose(centred[0, :, :, 0], [[-0.5, 0.5], [0.5, -0.5]], atol=1e-7)
+    np.testing.assert_allclose(centred[0, :, :, 1], 0, atol=1e-7)
+    np.testing.assert_allclose(centred[0, :, :, 2], [[-0.2, -0.2], [-0.2, 0.6]], atol=1e-7)
+
+
+def test_each_picture_loses_its_own_mean():
+    preprocessing = Preprocessing(crop=SIDE, subtract_channel_mean=True)
+    inputs, _ = joined(make_sequence(preprocessing=preprocessing))
+    np.testing.assert_allclose(inputs.mean(axis=(1, 2)), 0, atol=1e-6)
+    np.testing.assert_allclose(np.ptp(inputs, axis=(1, 2)), np.ptp(PICTURES, axis=(1, 2)) / 255, atol=1e-6)
+
+
+def test_batches_hold_inputs_and_one_hot_targets():
+    sequence = make_sequence()
+    assert len(sequence) == 3
+    inputs, targets = sequence[2]
+    np.testing.assert_array_equal(inputs, PICTURES[8:11].astype(np.float32))
+    np.testing.assert_array_equal(targets, [[0, 1], [0, 1], [0, 1]])
+    np.testing.assert_array_equal(sequence[0][1], [[1, 0], [0, 1], [0, 1], [1, 0]])
+    assert inputs.dtype == targets.dtype == np.float32
+    assert len(make_sequence(labels=None)[0]) == 1
+
+
+def test_stored_pictures_stay_as_they_are():
+    before = PICTURES.copy()
+    batches(make_augmented())
+    np.testing.assert_array_equal(PICTURES, before)
+
+
+def test_every_epoch_is_a_permutation_of_its_own():
+    sequence, orders = make_sequence(shuffle=True), []
+    for _ in range(4):
+        orders.append(shown_rows(sequence))
+        sequence.on_epoch_end()
+    assert all(sorted(order) == list(range(N)) for order in orders)
+    assert len({tuple(order) for order in [*orders, range(N)]}) == 5
+    assert shown_rows(make_sequence()) == list(range(N))
+
+
+def test_targets_follow_their_pictures_when_shuffled():
+    inputs, targets = joined(make_sequence(shuffle=True))
+    assert targets.argmax(axis=1).tolist() == LABELS[inputs[:, 0, 0, 0].astype(int)].tolist()
+
+
+def test_going_on_at_an_epoch_is_as_if_never_stopped():
+    sequence = make_augmented(shuffle=True, fresh=True)
+    for _ in range(3):
+        sequence.on_epoch_end()
+    assert_same_batches(batches(at_epoch(make_augmented(shuffle=True, fresh=True), 3)), batches(sequence))
+
+
+def test_batch_depends_on_its_number_alone():
+    expected = batches(make_augmented(shuffle=True, fresh=True))
+    sequence = make_augmented(shuffle=True, fresh=True)
+    for i in (4, 0, 0, 3, 1, 4, 2):
+        assert_same_batches([sequence[i]], [expected[i]])
+
+
+@pytest.mark.parametrize("workers", [2, 3, 7])
+def test_workers_do_not_change_a_batch(workers):
+    # Seven threads are more than the pictures of a batch.
+    options = {"shuffle": True, "fresh": True, "preprocessing": Preprocessing(crop=SIDE)}
+    assert_same_batches(
+        batches(make_augmented(workers=workers, **options)), batches(make_augmented(**options))
+    )
+
+
+def test_seed_decides_order_and_variants():
+    one, other = (joined(make_augmented(seed=seed))[0] for seed in (3, 4))
+    np.testing.assert_array_equal(differ(one, other), TOPPED_UP.variants > 0)
+    assert shown_rows(make_sequence(shuffle=True, seed=3)) != shown_rows(make_sequence(shuffle=True, seed=4))
+
+
+def epochs_of(fresh: bool) -> list[np.ndarray]:
+    sequence = make_augmented(fresh=fresh)
+    first = joined(sequence)[0]
+    sequence.on_epoch_end()
+    return [first, joined(sequence)[0]]
+
+
+def test_variants_drawn_once_are_the_same_in_every_epoch():
+    first, second = epochs_of(fresh=False)
+    np.testing.assert_array_equal(first, second)
+
+
+def test_fresh_variants_differ_by_epoch_and_the_originals_stay():
+    first, second = epochs_of(fresh=True)
+    np.testing.assert_array_equal(differ(first, second), TOPPED_UP.variants > 0)
+
+
+def test_variants_of_one_picture_differ_from_it_and_from_each_other():
+    entries = Entries(rows=np.full(6, 4), variants=np.arange(6))
+    inputs, _ = joined(make_sequence(entries, augmenter=AUGMENTER))
+    np.testing.assert_array_equal(inputs[0], PICTURES[4].astype(np.float32))
+    assert len({picture.tobytes() for picture in inputs}) == 6
+
+
+def test_variant_depends_on_the_picture_s_id_not_on_its_row_or_batch():
+    entries = Entries(rows=np.array([4, 7]), variants=np.array([2, 1]))
+    expected, _ = joined(make_sequence(entries, augmenter=AUGMENTER))
+    order = np.random.default_rng(2).permutation(N)
+    rows = np.argsort(order)[[0, 7, 4]]
+    moved = PictureSequence(
+        PICTURES[order],
+        Entries(rows=rows, variants=np.array([3, 1, 2])),
+        labels=None,
+        classes=2,
+        batch_size=1,
+        preprocessing=PLAIN,
+        ids=[IDS[i] for i in order],
+        seed=3,
+        augmenter=AUGMENTER,
+    )
+    np.testing.assert_array_equal(moved[2][0], expected[:1])
+    np.testing.assert_array_equal(moved[1][0], expected[1:])
+
+
+def weights_of(n: int, batch_size: int, replicas: int, mode: str) -> list[list[float]]:
+    sequence = make_sequence(
+        originals(np.arange(n)), batch_size=batch_size, replicas=replicas, padding_weights=mode
+    )
+    return [np.round(batch[2].astype(float), 6).tolist() for batch in batches(sequence)]
+
+
+def test_padding_weights_by_hand():
+    # One picture alone in the last batch of two devices: it counts for two there, or all five for six.
+    assert weights_of(5, 4, 2, "batch") == [[1, 1, 1, 1], [2, 0]]
+    assert weights_of(5, 4, 2, "set") == [[1.2, 1.2, 1.2, 1.2], [1.2, 0]]
+    assert weights_of(5, 4, 4, "batch") == [[1, 1, 1, 1], [4, 0, 0, 0]]
+    assert weights_of(5, 4, 4, "set") == [[1.6] * 4, [1.6, 0, 0, 0]]
+    assert weights_of(6, 4, 2, "set") == weights_of(6, 4, 2, "batch") == [[1] * 4, [1] * 2]
+
+
+@pytest.mark.parametrize("replicas", [2, 4])
+def test_padding_keeps_the_means_of_one_device(replicas):
+    loss = np.random.default_rng(0).random(N)
+
+    def weighted_losses(mode: str) -> list[np.ndarray]:
+        sequence = make_sequence(replicas=replicas, padding_weights=mode)
+        return [weights * loss[inputs[:, 0, 0, 0].astype(int)] for inputs, _, weights in batches(sequence)]
+
+    # Keras divides a batch's weighted sum by the number of its pictures, the padding included.
+    means = [losses.mean() for losses in weighted_losses("batch")]
+    np.testing.assert_allclose(means, [loss[:4].mean(), loss[4:8].mean(), loss[8:].mean()], rtol=1e-6)
+    assert np.concatenate(weighted_losses("set")).mean() == pytest.approx(loss.mean(), rel=1e-6)
+
+
+def test_padding_repeats_a_picture_of_the_batch_behind_the_others():
+    inputs, targets, weights = make_sequence(replicas=4)[2]
+    assert inputs[:, 0, 0, 0].tolist() == [8, 9, 10, 8]
+    assert (targets.shape, weights.dtype) == ((4, 2), np.float32)
+    (padded,) = make_sequence(replicas=4, labels=None)[2]
+    np.testing.assert_array_equal(padded, inputs)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"entries": originals([])}, "0 pictures"),
+        ({"batch_size": 0}, "batches of 0"),
+        ({"workers": 0}, "by 0 workers"),
+        ({"entries": TOPPED_UP}, "no augmenter"),
+        ({"padding_weights": "sum"}, "padding_weights is 'sum'"),
+    ],
+)
+def test_impossible_sequence_is_refused(options, named):
+    with pytest.raises(ArgumentError, match=named):
+        make_sequence(**options)
+
+
+def tiny_network(*layers: keras.Layer) -> keras.Model:
+    return keras.Sequential([keras.Input((SIDE, SIDE, 3)), *layers])
+
+
+@pytest.fixture(scope="module")
+def looking_glass() -> keras.Model:
+    """A network that gives back its input."""
+    network = tiny_network(keras.layers.Activation("linear"))
+    network.compile(jit_compile=False)
+    return network
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_keras_sees_the_same_batches_whatever_the_workers(looking_glass, workers):
+    expected = joined(make_augmented())[0]
+    sequence = make_augmented(labels=None, workers=workers)
+    for _ in range(2):
+        np.testing.assert_array_equal(looking_glass.predict(sequence, verbose=0), expected)
+
+
+def fresh_classifier() -> keras.Model:
+    keras.utils.set_random_seed(1)
+    network = tiny_network(keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(2))
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    network.compile("sgd", loss, weighted_metrics=["accuracy"], jit_compile=False)
+    return network
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_fit_goes_through_every_epoch_s_own_order_whatever_the_workers(workers):
+    fitted, by_hand = fresh_classifier(), fresh_classifier()
+    sequence = make_augmented(shuffle=True, fresh=True, workers=workers)
+    # Keras ends an epoch before the first one too, so whoever wants epochs by number sets them.
+    set_epoch = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: setattr(sequence, "epoch", epoch)
+    )
+    fitted.fit(
+        sequence,
+        validation_data=make_augmented(workers=workers),
+        epochs=3,
+        callbacks=[set_epoch],
+        shuffle=False,
+        verbose=0,
+    )
+    for epoch in range(3):
+        for batch in batches(at_epoch(make_augmented(shuffle=True, fresh=True), epoch)):
+            by_hand.train_on_batch(*batch)
+    for one, other in zip(fitted.get_weights(), by_hand.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.backend
+def test_keras_takes_the_padded_means_for_those_of_one_device():
+    network = fresh_classifier()
+    plain, padded = (
+        network.evaluate(make_sequence(replicas=replicas, padding_weights="set"), verbose=0)
+        for replicas in (1, 4)
+    )
+    np.testing.assert_allclose(padded, plain, rtol=1e-5)
+
+
+@pytest.mark.backend
+def test_padded_last_batch_has_the_gradient_of_one_device():
+    plain, padded = fresh_classifier(), fresh_classifier()
+    before = plain.get_weights()
+    plain.train_on_batch(*make_sequence()[2])
+    padded.train_on_batch(*make_sequence(replicas=4)[2])
+    for one, other, old in zip(plain.get_weights(), padded.get_weights(), before, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+        assert np.abs(one - old).max() > 1e-4

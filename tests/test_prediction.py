@@ -1,0 +1,187 @@
+import json
+import zipfile
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from leukcnn.datasets import read_picture
+from leukcnn.errors import DataError, WeightsError
+from leukcnn.prediction import NOTICE, SavedNetwork, find_pictures, write_classes
+from leukcnn.spec import Preprocessing
+
+SIDE = 8
+PREPROCESSING = Preprocessing(crop=12, resize=SIDE, scale=1 / 255, subtract_channel_mean=True)
+CLASSES = ("healthy", "malignant")
+
+
+def tiny_network() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 3)),
+            keras.layers.Conv2D(4, 3),
+            keras.layers.BatchNormalization(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(300, activation="relu"),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    network.compile("adam", "categorical_crossentropy", jit_compile=False)
+    return network
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A trained network, as it is and as it was saved."""
+    network = tiny_network()
+    inputs = np.random.default_rng(0).random((6, SIDE, SIDE, 3), dtype=np.float32)
+    network.train_on_batch(inputs, np.eye(2, dtype=np.float32)[[0, 1] * 3])
+    path = tmp_path_factory.mktemp("trial") / "model.keras"
+    origin = {"paper": "cnmc2019", "row": "vgg16", "seed": 3}
+    SavedNetwork(network, PREPROCESSING, CLASSES, origin).save(path)
+    return network, path
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    rng = np.random.default_rng(1)
+    paths = [tmp_path / f"{i}.png" for i in range(35)]
+    for path in paths:
+        cv2.imwrite(str(path), rng.integers(0, 256, (14, 16, 3), dtype=np.uint8))
+    return paths
+
+
+@pytest.mark.backend
+def test_saved_network_comes_back_whole(saved):
+    network, path = saved
+    loaded = SavedNetwork.load(path)
+    assert loaded.preprocessing == PREPROCESSING
+    assert loaded.class_names == CLASSES
+    assert loaded.origin == {"paper": "cnmc2019", "row": "vgg16", "seed": 3}
+    for one, other in zip(loaded.network.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.backend
+def test_keras_itself_reads_the_file(saved):
+    network, path = saved
+    inputs = np.random.default_rng(2).random((4, SIDE, SIDE, 3), dtype=np.float32)
+    loaded = keras.models.load_model(path)
+    expected = network.predict(inputs, verbose=0)
+    np.testing.assert_allclose(loaded.predict(inputs, verbose=0), expected, atol=1e-6)
+
+
+@pytest.mark.backend
+def test_file_holds_no_optimizer(saved, tmp_path):
+    network, path = saved
+    network.save(tmp_path / "whole.keras")
+    # Adam keeps two numbers beside each weight.
+    assert path.stat().st_size < 0.5 * (tmp_path / "whole.keras").stat().st_size
+    assert network.optimizer is not None
+    assert sorted(p.name for p in path.parent.iterdir()) == ["model.keras"]
+
+
+@pytest.mark.backend
+def test_file_says_that_it_is_no_diagnosis(saved):
+    with zipfile.ZipFile(saved[1]) as archive:
+        assert json.loads(archive.read("leukcnn.json"))["notice"] == NOTICE
+    assert "no diagnosis" in NOTICE
+
+
+@pytest.mark.backend
+def test_prediction_is_the_network_s_on_prepared_pictures(saved, pictures):
+    network, path = saved
+    said = SavedNetwork.load(path).predict(pictures)
+    inputs = []
+    for picture in pictures:
+        cropped = read_picture(picture)[0][1:13, 2:14]
+        scaled = cv2.resize(cropped, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float64) / 255
+        inputs.append(scaled - scaled.mean(axis=(0, 1)))
+    expected = network.predict(np.array(inputs, dtype=np.float32), verbose=0)
+    np.testing.assert_allclose(said, expected, atol=1e-5)
+    assert said.dtype == np.float64
+    np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-6)
+    assert len(np.unique(said[:, 0])) == len(pictures)
+
+
+@pytest.mark.backend
+def test_prediction_notes_conversions_and_refuses_small_pictures_by_name(saved, pictures):
+    loaded, notes = SavedNetwork.load(saved[1]), []
+    cv2.imwrite(str(pictures[1]), np.full((14, 14), 9, dtype=np.uint8))
+    loaded.predict(pictures[:3], on_note=notes.append)
+    assert notes == [f"{pictures[1]}: grey repeated in three channels"]
+    cv2.imwrite(str(pictures[2]), np.zeros((11, 14, 3), dtype=np.uint8))
+    with pytest.raises(DataError, match=r"2\.png: The picture has 11x14 pixels"):
+        loaded.predict(pictures[:3])
+
+
+def rewritten(path, copy, change):
+    """A copy of the file whose leukcnn.json has been changed."""
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(copy, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "leukcnn.json":
+                content = json.dumps(change(json.loads(content))).encode()
+            target.writestr(name, content)
+    return copy
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path, copy: copy.write_text("a text"),
+        lambda path, copy: copy.write_bytes(b""),
+        lambda path, copy: copy.write_bytes(path.read_bytes()[:3000]),
+        lambda path, copy: tiny_network().save(copy),
+        lambda path, copy: rewritten(path, copy, lambda record: {}),
+        lambda path, copy: rewritten(path, copy, lambda record: [1]),
+        lambda path, copy: rewritten(path, copy, lambda record: record | {"preprocessing": {"crop": 0}}),
+        lambda path, copy: rewritten(path, copy, lambda record: record | {"preprocessing": {"zoom": 2}}),
+    ],
+    ids=["text", "empty", "truncated", "plain keras", "no record", "list", "bad value", "unknown field"],
+)
+def test_file_that_leukcnn_did_not_save_is_refused(saved, tmp_path, spoil):
+    copy = tmp_path / "copy.keras"
+    spoil(saved[1], copy)
+    with pytest.raises(WeightsError, match=r"copy\.keras is no network that leukcnn saved") as caught:
+        SavedNetwork.load(copy)
+    assert "finished trial" in caught.value.expected
+
+
+@pytest.mark.parametrize("name", ["nothing.keras", "."])
+def test_missing_file_is_refused(tmp_path, name):
+    with pytest.raises(WeightsError, match="There is no file"):
+        SavedNetwork.load(tmp_path / name)
+
+
+def test_pictures_are_found_in_folders_and_by_name(tmp_path):
+    for name in ("b/2.png", "b/1.BMP", "b/c/3.tif", "b/notes.txt", "a.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "b/folder.png").mkdir()
+    inside = [tmp_path / "b/1.BMP", tmp_path / "b/2.png", tmp_path / "b/c/3.tif"]
+    assert find_pictures([tmp_path / "b"]) == inside
+    assert find_pictures([str(tmp_path / "a.jpg"), tmp_path / "b"]) == [tmp_path / "a.jpg", *inside]
+
+
+def test_place_without_pictures_is_refused(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DataError, match="holds no picture") as caught:
+        find_pictures([tmp_path])
+    assert ".bmp" in caught.value.expected
+    with pytest.raises(DataError, match=r"gone\.png is not there"):
+        find_pictures([tmp_path / "gone.png"])
+
+
+def test_classes_as_csv_by_hand(tmp_path):
+    probabilities = np.array([[0.25, 0.75], [1.0, 1 / 3e9]])
+    write_classes(tmp_path / "out.csv", ["a.bmp", 'b,"c".bmp'], probabilities, CLASSES)
+    assert (tmp_path / "out.csv").read_text() == (
+        "picture,class,p_healthy,p_malignant\n"
+        "a.bmp,malignant,0.25,0.75\n"
+        '"b,""c"".bmp",healthy,1,3.33333333e-10\n'
+    )

@@ -1,0 +1,289 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leukcnn import papers, runs
+from leukcnn.datasets import ImageIndex
+from leukcnn.errors import StoreError
+from leukcnn.planning import Request, plan
+from leukcnn.runs import (
+    Predictions,
+    Store,
+    Trial,
+    read_json,
+    read_predictions,
+    trial_name,
+    write_json,
+    write_predictions,
+)
+
+IDENTITY = {"paper": "cnmc2019", "row": "vgg16", "setup": {"epochs": 4, "crop": 250}, "seed": 0, "fold": -1}
+FILES = ("trial.json", "history.csv", "predictions.csv", "model.keras", "environment.json")
+
+
+def make_predictions(n: int = 5, *, seed: int = 0) -> Predictions:
+    malignant = np.random.default_rng(seed).random(n, dtype=np.float32).astype(np.float64)
+    return Predictions(
+        image=np.array([f"training_data/fold_0/all/UID_{i}_1_1_all.bmp" for i in range(n)]),
+        part=np.array(["test", "external"] * n)[:n],
+        checkpoint=np.full(n, "val_accuracy"),
+        group=np.array(["", "H11"] * n)[:n],
+        label=np.array([-1, 0, 1] * n)[:n],
+        probabilities=np.stack([1 - malignant, malignant], axis=1),
+        class_names=("healthy", "malignant"),
+    )
+
+
+def assert_same(one: Predictions, other: Predictions) -> None:
+    for name in ("image", "part", "checkpoint", "group", "label", "probabilities"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+    assert one.class_names == other.class_names
+
+
+@pytest.fixture
+def finished(tmp_path) -> Trial:
+    trial = Store(tmp_path, "cnmc2019").trial(IDENTITY)
+    write_predictions(trial.path / "predictions.csv", make_predictions())
+    (trial.path / "history.csv").write_text("epoch,accuracy\r\n1,0.5\r\n2,0.75\r\n")
+    (trial.path / "model.keras").write_bytes(b"network")
+    write_json(trial.path / "environment.json", {"backend": "none"})
+    trial.finish({"best_epochs": {"val_accuracy": 2}})
+    return trial
+
+
+def test_name_of_a_trial_is_a_hash_blind_to_the_order_of_keys():
+    backwards = dict(reversed(IDENTITY.items())) | {"setup": {"crop": 250, "epochs": 4}}
+    assert list(backwards) != list(IDENTITY)
+    assert trial_name(backwards) == trial_name(IDENTITY)
+    assert len(trial_name(IDENTITY)) == 16
+    assert set(trial_name(IDENTITY)) <= set("0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"row": "vgg19"}, {"seed": 1}, {"fold": 0}, {"setup": {"epochs": 4, "crop": 251}}, {"more": None}],
+)
+def test_every_value_of_the_identity_counts(change):
+    assert trial_name(IDENTITY | change) != trial_name(IDENTITY)
+
+
+def test_name_of_a_trial_does_not_depend_on_where_the_data_lie():
+    def index(folder: str, sha256: str) -> ImageIndex:
+        ids = np.array([f"{i}.png" for i in range(40)])
+        return ImageIndex(
+            paths=[Path(folder, name) for name in ids],
+            ids=ids,
+            labels=np.arange(40) % 2,
+            class_names=("healthy", "malignant"),
+            dataset=np.full(40, "cnmc2019"),
+            group=np.full(40, ""),
+            part=np.full(40, "training"),
+            fold=np.full(40, -1),
+            sha256=np.full(40, sha256),
+        )
+
+    def trials(folder: str, sha256: str = "0") -> list[str]:
+        request = Request(papers.get("cnmc2019"), data=folder, out=Path(folder, "runs"))
+        return [trial.name for trial in plan(request, index(folder, sha256))[0]]
+
+    assert trials("here") == trials("elsewhere")
+    assert not set(trials("here")) & set(trials("here", sha256="1"))
+
+
+def test_store_s_version_is_part_of_the_name(monkeypatch):
+    before = trial_name(IDENTITY)
+    monkeypatch.setattr(runs, "STORE_VERSION", runs.STORE_VERSION + 1)
+    assert trial_name(IDENTITY) != before
+
+
+def test_trial_is_found_again_and_its_specification_written_once(tmp_path):
+    store = Store(tmp_path, "cnmc2019")
+    trial = store.trial(IDENTITY)
+    noted = trial.path / "trial.json"
+    assert json.loads(noted.read_text()) == {"store_version": runs.STORE_VERSION, **IDENTITY}
+    assert trial.path == tmp_path / "cnmc2019/trials" / trial_name(IDENTITY)
+    before = noted.stat().st_mtime_ns
+    again = Store(tmp_path, "cnmc2019").trial(IDENTITY)
+    assert (again.path, again.identity) == (trial.path, trial.identity)
+    assert noted.stat().st_mtime_ns == before
+
+
+def test_trial_is_finished_when_its_last_file_is_there(tmp_path, finished):
+    store = Store(tmp_path, "cnmc2019")
+    found = store.finished_trial(finished.path.name)
+    assert found.finished
+    assert found.identity["row"] == "vgg16"
+    assert found.result["best_epochs"] == {"val_accuracy": 2}
+    assert set(found.result["files"]) == set(FILES)
+    (finished.path / "done.json").unlink()
+    assert store.finished_trial(finished.path.name) is None
+    assert store.finished_trial("0" * 16) is None
+
+
+def test_changed_specification_is_refused(tmp_path, finished):
+    store, noted = Store(tmp_path, "cnmc2019"), finished.path / "trial.json"
+    write_json(noted, read_json(noted) | {"seed": 5})
+    for opened in (
+        lambda: store.open_trial(finished.path.name),
+        lambda: store.finished_trial(finished.path.name),
+        lambda: store.trial(IDENTITY),
+    ):
+        with pytest.raises(StoreError, match="different specification"):
+            opened()
+    noted.write_text("[]")
+    with pytest.raises(StoreError, match="different specification"):
+        store.open_trial(finished.path.name)
+    noted.unlink()
+    with pytest.raises(StoreError, match="can't be read"):
+        store.open_trial(finished.path.name)
+
+
+def test_faults_name_what_was_changed_and_what_is_gone(finished):
+    assert finished.faults() == []
+    predictions = finished.path / "predictions.csv"
+    predictions.write_bytes(predictions.read_bytes().replace(b"H11", b"H12", 1))
+    (finished.path / "model.keras").unlink()
+    assert sorted(finished.faults()) == [
+        f"{finished.path / 'model.keras'}: missing",
+        f"{predictions}: changed since the trial was finished",
+    ]
+
+
+def test_history_by_column(finished):
+    history = finished.history()
+    assert list(history) == ["epoch", "accuracy"]
+    np.testing.assert_array_equal(history["accuracy"], [0.5, 0.75])
+
+
+@pytest.mark.parametrize("content", [None, "", "epoch,accuracy\n1\n", "epoch,accuracy\n1,high\n"])
+def test_broken_history_is_named(finished, content):
+    path = finished.path / "history.csv"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(StoreError, match=r"history\.csv holds no history"):
+        finished.history()
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from leukcnn.runs import Trial, replace_file
+folder = Path(sys.argv[1])
+with Trial(folder, {}).locked(), replace_file(folder / "state.npz") as draft:
+    draft.write_text("half")
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_second_process_is_kept_out_until_the_first_is_killed(tmp_path):
+    trial = Trial(tmp_path, {})
+    (tmp_path / "state.npz").write_text("whole")
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout.readline() == b"held\n"
+            with pytest.raises(StoreError, match="Another process works on the trial"), trial.locked():
+                pass
+        finally:
+            holder.send_signal(signal.SIGKILL)
+    assert len(list(tmp_path.glob(".draft-*"))) == 1
+    with trial.locked():
+        # What the killed process had half written is gone, what it wrote before is whole.
+        assert not list(tmp_path.glob(".draft-*"))
+        assert (tmp_path / "state.npz").read_text() == "whole"
+    with trial.locked():
+        pass
+
+
+def test_predictions_come_back_as_they_were(tmp_path):
+    written = make_predictions(50)
+    write_predictions(tmp_path / "a.csv", written)
+    # Nine digits hold every float32.
+    assert_same(read_predictions(tmp_path / "a.csv"), as_printed(written))
+    write_predictions(tmp_path / "b.csv", read_predictions(tmp_path / "a.csv"))
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def as_printed(predictions: Predictions) -> Predictions:
+    rounded = np.array([[float(f"{p:.9g}") for p in row] for row in predictions.probabilities])
+    np.testing.assert_array_equal(rounded.astype(np.float32), predictions.probabilities.astype(np.float32))
+    return Predictions(**(vars(predictions) | {"probabilities": rounded}))
+
+
+def test_predictions_file_by_hand(tmp_path):
+    predictions = make_predictions(2)
+    predictions.probabilities[:] = [[1 / 3, 2 / 3], [1e-12, 1.0]]
+    predictions.image[1] = 'a,"b"'
+    write_predictions(tmp_path / "a.csv", predictions)
+    assert (tmp_path / "a.csv").read_bytes() == (
+        b"image,part,checkpoint,group,label,p_healthy,p_malignant\n"
+        b"training_data/fold_0/all/UID_0_1_1_all.bmp,test,val_accuracy,,-1,0.333333333,0.666666667\n"
+        b'"a,""b""",external,val_accuracy,H11,0,1e-12,1\n'
+    )
+    assert read_predictions(tmp_path / "a.csv").image[1] == 'a,"b"'
+
+
+GOOD = "image,part,checkpoint,group,label,p_healthy,p_malignant\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "image,label\n1.bmp,0\n",
+        GOOD + "1.bmp,test,val_loss,1,malignant,0.5,0.5\n",
+        GOOD + "1.bmp,test,val_loss,1,0,half,0.5\n",
+        GOOD + "1.bmp,test,val_loss,1,0,0.5,0.5\n2.bmp,test,val_loss,1,0,0.5\n",
+        GOOD + "1.bmp,test\n",
+        GOOD + '"' + "1.bmp,test,val_loss,1,0,0.5,0.5\n" * 5000,
+        b"\xff\xfe\x00",
+    ],
+    ids=["absent", "empty", "columns", "label", "number", "ragged", "short", "stray quote", "binary"],
+)
+def test_broken_predictions_are_named(tmp_path, content):
+    path = tmp_path / "predictions.csv"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(StoreError, match=r"predictions\.csv holds no predictions") as caught:
+        read_predictions(path)
+    assert "leukcnn reproduce" in caught.value.remedy
+
+
+def test_select_and_join_are_each_other_s_inverse():
+    predictions = make_predictions(6)
+    test = predictions.part == "test"
+    parts = [predictions.select(test), predictions.select(~test)]
+    assert [len(part) for part in parts] == [3, 3]
+    joined = Predictions.join(parts)
+    order = np.argsort(joined.image)
+    assert_same(joined.select(order), predictions)
+
+
+def test_predicted_class_has_the_highest_probability():
+    predictions = make_predictions(3)
+    predictions.probabilities[:] = [[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]]
+    assert predictions.predicted.tolist() == [0, 1, 0]
+
+
+def test_store_without_experiments_says_so(tmp_path):
+    with pytest.raises(StoreError, match="no runs in") as caught:
+        Store(tmp_path, "cnmc2019").experiments()
+    assert "leukcnn reproduce cnmc2019" in caught.value.remedy
+
+
+def test_experiments_stand_in_order_of_time(tmp_path):
+    store = Store(tmp_path, "cnmc2019")
+    for name, seconds in (("b", 30), ("a", 20), ("c", 10)):
+        write_json(store.experiment(name) / "experiment.json", {})
+        os.utime(store.experiment(name) / "experiment.json", (seconds, seconds))
+    (store.root / "experiments/unfinished").mkdir()
+    assert [path.name for path in store.experiments()] == ["c", "a", "b"]
+    assert Store(tmp_path, "alertnet").root.parent == store.root.parent

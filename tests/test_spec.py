@@ -1,0 +1,241 @@
+import dataclasses
+
+import pytest
+
+from leukcnn import spec
+from leukcnn.errors import SpecError
+from leukcnn.fields import replace_at
+from leukcnn.spec import (
+    Assumption,
+    Augmentation,
+    Figure,
+    Model,
+    Paper,
+    Preprocessing,
+    Profile,
+    Published,
+    Row,
+    Setup,
+    Split,
+    Table,
+    Training,
+)
+
+TRAINING = Training(epochs=4, batch_size=8, initial_learning_rate=1e-3, final_learning_rate=1e-4)
+SETUP = Setup(
+    model=Model("Small", {"penalty": 0.5, "kernel": "glorot", "sides": (3, 5)}),
+    preprocessing=Preprocessing(crop=10),
+    augmentation=Augmentation(),
+    split=Split(),
+    training=TRAINING,
+)
+ASSUMPTIONS = tuple(
+    Assumption(name, sets=path, reason="", where="", choices=choices)
+    for name, path, choices in (
+        ("batch_size", "training.batch_size", ()),
+        ("penalty", "model.arguments.penalty", ()),
+        ("loss", "training.loss", ()),
+        ("augmentation", "augmentation.variants", ("once", "fresh")),
+        ("split_fractions", "split.fractions", ()),
+        ("mean", "preprocessing.subtract_channel_mean", ()),
+    )
+)
+
+
+def make_paper(**changes) -> Paper:
+    values = {
+        "key": "made_up",
+        "title": "",
+        "authors": "",
+        "year": 2020,
+        "citation": "",
+        "task": "",
+        "dataset": "",
+        "rows": (Row("one", "One", SETUP), Row("two", "Two", replace_at(SETUP, "training.epochs", 6))),
+        "profiles": (
+            Profile("paper", ""),
+            Profile(
+                "smoke",
+                "",
+                changes={"training.epochs": 2, "training.batch_size": 2, "model.arguments.penalty": 0.25},
+                row_changes={"two": {"training.epochs": 1}},
+            ),
+        ),
+        "assumptions": ASSUMPTIONS,
+        "tables": (Table("table1", "", "scores", "", published=(Published("one", "accuracy", 90.0),)),),
+        "figures": (Figure("figure1", "", "history", "", rows=("two",)),),
+        "findings": (),
+    }
+    return Paper(**(values | changes))
+
+
+PAPER = make_paper()
+
+SPECIFICATIONS = [kind for kind in vars(spec).values() if dataclasses.is_dataclass(kind)]
+
+
+@pytest.mark.parametrize("kind", SPECIFICATIONS, ids=lambda kind: kind.__name__)
+def test_every_specification_is_frozen(kind):
+    blank = object.__new__(kind)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(blank, dataclasses.fields(kind)[0].name, 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: Preprocessing(), "Neither crop nor resize"),
+        (lambda: Preprocessing(crop=0), "crop = 0"),
+        (lambda: Preprocessing(resize=-3), "resize = -3"),
+        (lambda: Preprocessing(crop=10.5), r"crop = 10\.5"),
+        (lambda: Preprocessing(crop=10, scale=0), "scale = 0"),
+        (lambda: Augmentation(variants="often"), "augmentation = 'often'"),
+        (lambda: Augmentation(train_per_class=0), "train_per_class = 0"),
+        (lambda: Augmentation(validation_per_class=-1), "validation_per_class = -1"),
+        (lambda: Split(kind="random"), "split = 'random'"),
+        (lambda: Split(fractions=(0.6, 0.4)), "fractions"),
+        (lambda: Split(fractions=(0.6, 0.3, 0.2)), "fractions"),
+        (lambda: Split(fractions=(0.7, 0.3, 0.0)), "fractions"),
+        (lambda: Split(fractions=("a", "b", "c")), "fractions"),
+        (lambda: Split(fractions=(0.6, 0.4, None)), "fractions"),
+        (lambda: dataclasses.replace(TRAINING, epochs=0), "epochs = 0"),
+        (lambda: dataclasses.replace(TRAINING, batch_size=2.5), r"batch_size = 2\.5"),
+        (lambda: dataclasses.replace(TRAINING, initial_learning_rate=0.0), r"initial_learning_rate = 0\.0"),
+        (lambda: dataclasses.replace(TRAINING, final_learning_rate=-1.0), "final_learning_rate"),
+        (lambda: dataclasses.replace(TRAINING, precision="float8"), "precision = 'float8'"),
+    ],
+)
+def test_value_outside_its_limits_is_refused_by_name(make, named):
+    with pytest.raises(SpecError, match=named) as caught:
+        make()
+    assert caught.value.expected
+
+
+def test_fractions_may_be_off_by_rounding_only():
+    assert Split(fractions=(0.1 + 0.2, 0.6, 0.1)).fractions[0] != 0.3
+    with pytest.raises(SpecError):
+        Split(fractions=(0.3, 0.6, 0.1001))
+
+
+def test_side_of_the_input_is_that_after_resizing():
+    assert Preprocessing(crop=250).side == 250
+    assert Preprocessing(crop=250, resize=40).side == 40
+    assert Preprocessing(resize=40).side == 40
+
+
+def test_paper_profile_is_the_row_as_it_stands():
+    assert PAPER.setup("one") == SETUP
+    assert PAPER.setup("two").training.epochs == 6
+
+
+def test_each_kind_of_change_overrides_those_before_it():
+    # Profile 2, row in the profile 1, assumption 8, option 16.
+    assert PAPER.setup("one", profile="smoke").training.epochs == 2
+    assert PAPER.setup("two", profile="smoke").training.epochs == 1
+    assert PAPER.setup("two", profile="smoke").training.batch_size == 2
+    assumed = {"batch_size": 8}
+    assert PAPER.setup("two", profile="smoke", assumed=assumed).training.batch_size == 8
+    changes = {"training.batch_size": 16}
+    assert PAPER.setup("two", profile="smoke", assumed=assumed, changes=changes).training.batch_size == 16
+
+
+def test_unknown_names_are_refused_with_the_nearest():
+    with pytest.raises(SpecError, match="no row of made_up named 'tow'") as caught:
+        PAPER.setup("tow")
+    assert caught.value.remedy == "did you mean 'two'?"
+    with pytest.raises(SpecError, match="no profile of made_up named 'smok'"):
+        PAPER.setup("one", profile="smok")
+    with pytest.raises(SpecError, match="no assumption of made_up named 'batchsize'") as caught:
+        PAPER.setup("one", assumed={"batchsize": 3})
+    assert caught.value.remedy == "did you mean 'batch_size'?"
+    with pytest.raises(SpecError, match=r"training\.epoch"):
+        PAPER.setup("one", changes={"training.epoch": 3})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("batch_size=32", ("batch_size", 32)),
+        (" batch_size = 32 ", ("batch_size", 32)),
+        ("penalty=7e-4", ("penalty", 0.0007)),
+        ("penalty=1", ("penalty", 1.0)),
+        ("loss=binary_crossentropy", ("loss", "binary_crossentropy")),
+        ("loss=a=b", ("loss", "a=b")),
+        ("augmentation=fresh", ("augmentation", "fresh")),
+        ("split_fractions=[0.8, 0.1, 0.1]", ("split_fractions", (0.8, 0.1, 0.1))),
+        ("mean=true", ("mean", True)),
+        ("mean=False", ("mean", False)),
+    ],
+)
+def test_assumption_is_read_as_its_field_has_it(text, expected):
+    name, value = PAPER.parse_assumption(text)
+    assert (name, value) == expected
+    assert type(value) is type(expected[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("batch_size", "got 'batch_size'"),
+        ("batch_size=2.5", r"got '2\.5'"),
+        ("batch_size=many", "got 'many'"),
+        ("batch_size=true", "got 'true'"),
+        ("batch_size=", "got ''"),
+        ("batch_size=" + "9" * 5000, "got '999"),
+        ("penalty=NaN", "got 'NaN'"),
+        ("penalty=-Infinity", "got '-Infinity'"),
+        ("penalty=true", "got 'true'"),
+        ("penalty=[1]", r"got '\[1\]'"),
+        ("split_fractions=0.6", r"got '0\.6'"),
+        ("split_fractions=0.6,0.3,0.1", "got"),
+        ("mean=1", "got '1'"),
+        ("augmentation=often", "got 'often'"),
+        ("=3", "no assumption"),
+    ],
+)
+def test_assumption_of_another_form_is_refused(text, named):
+    with pytest.raises(SpecError, match=named) as caught:
+        PAPER.parse_assumption(text)
+    assert caught.value.expected
+
+
+def test_refusal_names_the_form_the_choices_or_the_nearest_name():
+    with pytest.raises(SpecError) as caught:
+        PAPER.parse_assumption("batch_size 3")
+    assert caught.value.expected == "NAME=VALUE"
+    assert "batch_size, penalty" in caught.value.remedy
+    with pytest.raises(SpecError) as caught:
+        PAPER.parse_assumption("augmentation=often")
+    assert caught.value.expected == "once or fresh"
+    with pytest.raises(SpecError) as caught:
+        PAPER.parse_assumption("penalti=3")
+    assert caught.value.remedy == "did you mean 'penalty'?"
+
+
+def test_published_value_of_a_row():
+    assert PAPER.tables[0].value("one", "accuracy") == 90.0
+    assert PAPER.tables[0].value("one", "precision") is None
+    assert PAPER.tables[0].value("two", "accuracy") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"rows": (PAPER.rows[0], PAPER.rows[0])}, "twice"),
+        ({"figures": (Figure("table1", "", "samples", ""),)}, "twice"),
+        ({"tables": (Table("t", "", "scores", "", published=(Published("six", "f1", 1.0),)),)}, "six"),
+        ({"figures": (Figure("figure1", "", "history", "", rows=("six",)),)}, "six"),
+        ({"profiles": (Profile("smoke", "", changes={"training.epoch": 3}),)}, r"training\.epoch"),
+        ({"profiles": (Profile("smoke", "", changes={"training.epochs": 0}),)}, "epochs = 0"),
+        ({"profiles": (Profile("smoke", "", row_changes={"six": {"training.epochs": 1}}),)}, "six"),
+        ({"assumptions": (Assumption("a", "training.steps", "", ""),)}, r"training\.steps"),
+        (
+            {"rows": (PAPER.rows[0], Row("two", "", dataclasses.replace(SETUP, model=Model("Other"))))},
+            "penalty",
+        ),
+    ],
+    ids=["rows", "ids", "published", "figure", "path", "value", "row_changes", "assumption", "second_row"],
+)
+def test_paper_that_contradicts_itself_is_refused(changes, named):
+    with pytest.raises(SpecError, match=named):
+        make_paper(**changes)

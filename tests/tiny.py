@@ -1,0 +1,125 @@
+"""A paper with tiny networks, to test all that surrounds a training in seconds.
+
+As a script it reproduces that paper, so that a test can kill it: tiny.py DATA OUT EPOCHS SECONDS_A_STEP
+"""
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+
+from leukcnn import models, papers, spec
+from leukcnn.datasets.synthetic import DrawnCounts
+from leukcnn.errors import ArgumentError
+
+COUNTS = DrawnCounts(
+    malignant=40,
+    healthy=30,
+    malignant_subjects=10,
+    healthy_subjects=10,
+    preliminary=6,
+    preliminary_subjects=3,
+    final=11,
+)
+
+
+def TinyNetwork(*, input_shape, classes=2, units=8, dropout_rate=0.5, kernel_initializer="he_normal"):
+    """A network with all that makes resuming hard: batch statistics, dropout, an optimizer with slots."""
+    if units < 1:
+        raise ArgumentError(f"units = {units}.", expected="at least 1")
+    return keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.Conv2D(units, 3, strides=2, kernel_initializer=kernel_initializer),
+            keras.layers.BatchNormalization(),
+            keras.layers.ReLU(),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dropout(dropout_rate),
+            keras.layers.Dense(classes, activation="softmax", dtype="float32"),
+        ],
+        name="tiny",
+    )
+
+
+def register():
+    """Makes the network known to leukcnn.models under a name."""
+    sys.modules.setdefault("tiny_network", sys.modules[__name__])
+    models._BUILDERS["TinyNetwork"] = "tiny_network"
+
+
+def tiny_paper(*, epochs=2, profile="smoke"):
+    """Returns the C-NMC paper with tiny networks and a quick smoke profile."""
+    register()
+    paper = papers.get("cnmc2019")
+    rows = tuple(
+        replace(
+            row,
+            setup=replace(
+                row.setup,
+                model=spec.Model(
+                    "TinyNetwork", {"units": units, "dropout_rate": 0.5, "kernel_initializer": "he_normal"}
+                ),
+            ),
+        )
+        for row, units in zip(paper.rows, (8, 6, 4), strict=True)
+    )
+    changes = {
+        "preprocessing.resize": 24,
+        "augmentation.train_per_class": 30,
+        "augmentation.validation_per_class": 15,
+        "training.epochs": epochs,
+        "training.batch_size": 10,
+        "training.initial_learning_rate": 1e-2,
+        "training.final_learning_rate": 1e-3,
+        "training.deterministic": True,
+    }
+    profiles = (
+        paper.profiles[0],
+        spec.Profile("smoke", "quick", changes=changes, not_comparable="smoke profile"),
+    )
+    assumptions = tuple(a for a in paper.assumptions if a.name != "penalty")
+    figures = tuple(
+        replace(f, networks=(("tiny", "TinyNetwork"),)) if f.networks else f for f in paper.figures
+    )
+    return replace(paper, rows=rows, profiles=profiles, assumptions=assumptions, figures=figures)
+
+
+class Progress:
+    """Takes the place of the terminal's display and notes what it is told."""
+
+    def __init__(self, seconds_a_step=0.0):
+        self.seconds_a_step, self.messages, self.started, self.epochs = seconds_a_step, [], [], []
+
+    def message(self, text):
+        self.messages.append(text)
+
+    def start_trial(self, label, index, total, epochs, steps, *, first_epoch=1):
+        self.started.append((label, first_epoch))
+
+    def batch(self, *, epoch, step, loss, accuracy):
+        time.sleep(self.seconds_a_step)
+        if self.seconds_a_step:
+            print("step", epoch, step, flush=True)
+
+    def end_epoch(self, *, epoch, logs):
+        self.epochs.append((epoch, logs))
+
+    def end_trial(self):
+        pass
+
+
+def main(data, out, epochs, seconds_a_step):
+    """Reproduces the first row of the tiny paper."""
+    from leukcnn.experiment import reproduce
+    from leukcnn.planning import Request
+
+    request = Request(
+        paper=tiny_paper(epochs=int(epochs)), data=data, out=Path(out), profile="smoke", only="vgg16"
+    )
+    reproduce(request, progress=Progress(float(seconds_a_step)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
