@@ -1,0 +1,230 @@
+"""Drawn white blood cells: two classes that differ as in life, subjects with a stain and a size of their own.
+
+What tells the classes apart is form: blasts have little cytoplasm, fine chromatin with nucleoli and an
+irregular, often indented outline; healthy precursors have more cytoplasm, clumped chromatin and a round
+outline. Colour does not: mean and contrast of the stain inside the cell are drawn without regard to the
+class, and the size nearly so, because otherwise the six channel statistics alone would solve the task.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from leukcnn.errors import ArgumentError
+from leukcnn.seeding import generator
+
+SMALLEST_SIDE = 320  # pixels; the largest cell with its shift off the centre fits in
+_LARGEST_RADIUS = 150.0
+_ANGLES = np.linspace(0, 2 * np.pi, 128, endpoint=False)
+_HARMONICS = np.arange(2, 9)
+_WAVES = np.exp(1j * np.outer(_HARMONICS, _ANGLES))
+
+# In-cell mean and sd of the 8-bit channels (R, G, B) as measured on C-NMC 2019.
+_MEAN_COLOUR = np.array([68.0, 29.0, 78.0])
+_COLOUR_CONTRAST = np.array([13.0, 10.0, 11.0])
+# Uneven staining shifts the hue between reddish and bluish without changing the brightness much.
+_HUE_SHIFT = np.array([2.0, 0.0, -2.0])
+
+
+@dataclass(frozen=True)
+class Morphology:
+    """What one class of cells looks like: means, from which subjects and cells depart.
+
+    Attributes:
+        diameter: Diameter of the circle with the cell's area, in pixels.
+        nucleus_share: Nucleus area / cell area, 0..1.
+        outline_roughness: Relative departure of the cell's outline from a circle.
+        nucleus_roughness: The same for the nucleus against the cell's outline.
+        indentation_chance: Probability that the outline is indented, 0..1.
+        clump_width: Width of a chromatin clump, in pixels.
+        clumping: Contrast of the chromatin, in units of the step from cytoplasm to nucleus.
+        nucleoli: Most nucleoli in a nucleus; one less for each that a cell happens to lack.
+    """
+
+    diameter: float
+    nucleus_share: float
+    outline_roughness: float
+    nucleus_roughness: float
+    indentation_chance: float
+    clump_width: float
+    clumping: float
+    nucleoli: int
+
+
+MALIGNANT = Morphology(
+    diameter=218,
+    nucleus_share=0.87,
+    outline_roughness=0.10,
+    nucleus_roughness=0.03,
+    indentation_chance=0.5,
+    clump_width=9,
+    clumping=0.2,
+    nucleoli=3,
+)
+HEALTHY = Morphology(
+    diameter=206,
+    nucleus_share=0.58,
+    outline_roughness=0.035,
+    nucleus_roughness=0.015,
+    indentation_chance=0.1,
+    clump_width=24,
+    clumping=0.3,
+    nucleoli=0,
+)
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """How one subject's smear departs from its class: colours in 8-bit levels, the rest as factors."""
+
+    mean_colour: np.ndarray
+    contrast: float
+    size: float
+    clump_width: float
+    clumping: float
+    nucleus_share: float
+
+
+@dataclass(frozen=True)
+class _Outline:
+    """Cell and nucleus as closed polygons of shape (P, 2), (x, y) in pixels from the cell's middle."""
+
+    cell: np.ndarray
+    nucleus: np.ndarray
+
+
+def draw_cell(*, malignant: bool, subject: str, seed: int, cell: str | int, side: int = 450) -> np.ndarray:
+    """Draws one segmented white cell on black, as C-NMC 2019 shows them.
+
+    The cell has the same size in pixels whatever the side of the picture, as in the dataset, where 450
+    and 600 pixels differ only by the black margin.
+
+    Args:
+        malignant: Whether the cell is a blast (C-NMC's `all`) or a healthy precursor (`hem`).
+        subject: Whose cell it is; stain and habit of all cells of a subject depend on (seed, subject).
+        seed: Root seed.
+        cell: Which of the subject's cells; all else depends on (seed, subject, cell).
+        side: Height and width of the picture in pixels, at least 320.
+
+    Returns:
+        Array (side, side, 3), uint8, RGB; exactly 0 outside the cell and above 0 in some channel inside.
+
+    Raises:
+        ArgumentError: The side is too small for a cell, or the seed is no whole number >= 0.
+    """
+    if side < SMALLEST_SIDE:
+        raise ArgumentError(f"The side is {side} pixels.", expected=f"at least {SMALLEST_SIDE} pixels")
+    morphology = MALIGNANT if malignant else HEALTHY
+    habit = _draw_subject(generator(seed, "synthetic", "subject", str(subject)))
+    rng = generator(seed, "synthetic", "cell", str(subject), "all" if malignant else "hem", str(cell))
+    outline = _draw_outline(rng, morphology, habit)
+    corner = np.floor(outline.cell.min(axis=0)).astype(int)
+    width, height = np.ceil(outline.cell.max(axis=0)).astype(int) - corner + 1
+    inside = _fill(outline.cell - corner, (height, width))
+    nucleus = _fill(outline.nucleus - corner, (height, width)) & inside
+    density = _stain_density(rng, nucleus, morphology, habit)
+    coloured = _colour(rng, density, inside, habit)
+
+    left, top = corner + side // 2
+    picture = np.zeros((side, side, 3), np.uint8)
+    picture[top : top + height, left : left + width] = coloured
+    return picture
+
+
+def _draw_subject(rng: np.random.Generator) -> _Subject:
+    """Draws what all cells of a subject share; the class has no part in it."""
+    return _Subject(
+        mean_colour=_MEAN_COLOUR * rng.normal(1, 0.1) + rng.normal(0, [4, 3, 4]),
+        contrast=rng.lognormal(0, 0.18),
+        size=rng.normal(1, 0.05),
+        clump_width=rng.lognormal(0, 0.1),
+        clumping=rng.lognormal(0, 0.15),
+        nucleus_share=rng.normal(1, 0.03),
+    )
+
+
+def _draw_outline(rng: np.random.Generator, morphology: Morphology, habit: _Subject) -> _Outline:
+    """Draws the borders of cell and nucleus around the origin; the whole cell is shifted a little."""
+    cell = _wavy_circle(rng, morphology.outline_roughness)
+    if rng.random() < morphology.indentation_chance:
+        from_notch = np.angle(np.exp(1j * (_ANGLES - rng.uniform(0, 2 * np.pi))))
+        depth, half_width = rng.uniform(0.12, 0.3), rng.uniform(0.2, 0.4)
+        cell *= 1 - depth * np.exp(-0.5 * (from_notch / half_width) ** 2)
+    # The area must not depend on the roughness, or the brightness of the picture would give it away.
+    cell /= np.sqrt(np.mean(cell**2))
+    radius = 0.5 * morphology.diameter * habit.size * rng.normal(1, 0.08)
+    cell = np.clip(cell * radius, 0.3 * _LARGEST_RADIUS, _LARGEST_RADIUS)
+
+    share = np.clip(morphology.nucleus_share * habit.nucleus_share * rng.normal(1, 0.05), 0.35, 0.95)
+    nucleus = cell * np.sqrt(share) * _wavy_circle(rng, morphology.nucleus_roughness)
+    to_border = radius * (1 - np.sqrt(share))
+    off_centre = rng.uniform(0, 0.8) * to_border * _unit_vector(rng.uniform(0, 2 * np.pi))
+    shift = rng.uniform(-8, 8, size=2)
+    return _Outline(cell=_polygon(cell) + shift, nucleus=_polygon(nucleus) + off_centre + shift)
+
+
+def _wavy_circle(rng: np.random.Generator, roughness: float) -> np.ndarray:
+    """Draws radii of shape (P,) around 1 whose waves grow smaller the shorter they are."""
+    amplitudes = roughness * rng.normal(size=(2, len(_HARMONICS))) / _HARMONICS
+    return 1 + ((amplitudes[0] + 1j * amplitudes[1]) @ _WAVES).real
+
+
+def _polygon(radii: np.ndarray) -> np.ndarray:
+    return radii[:, None] * _unit_vector(_ANGLES)
+
+
+def _unit_vector(angle: float | np.ndarray) -> np.ndarray:
+    return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+
+
+def _fill(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Returns the mask of a polygon (P, 2), uint8 of the shape given, 255 inside and 0 outside."""
+    fraction_bits = 4
+    points = np.round(polygon * 2**fraction_bits).astype(np.int32)
+    return cv2.fillPoly(np.zeros(shape, np.uint8), [points], 255, shift=fraction_bits)
+
+
+def _stain_density(
+    rng: np.random.Generator, nucleus: np.ndarray, morphology: Morphology, habit: _Subject
+) -> np.ndarray:
+    """Draws how much stain each pixel took up, float32 (H, W): about 0 in cytoplasm, 1 in the nucleus."""
+    shape = nucleus.shape
+    clumping = morphology.clumping * habit.clumping * rng.lognormal(0, 0.15)
+    chromatin = 1 + clumping * _cloud(rng, shape, morphology.clump_width * habit.clump_width)
+    for _ in range(rng.integers(morphology.nucleoli + 1)):
+        rows, columns = np.nonzero(nucleus[::8, ::8])
+        pick = rng.integers(len(rows))
+        middle = (int(columns[pick]) * 8, int(rows[pick]) * 8)
+        cv2.circle(chromatin, middle, int(rng.integers(7, 13)), 0.55, cv2.FILLED)
+    chromatin = cv2.GaussianBlur(chromatin, (5, 5), 1.5)
+    cytoplasm = 0.1 * _cloud(rng, shape, 14)
+    weight = cv2.GaussianBlur(nucleus, (7, 7), 2).astype(np.float32) / 255
+    illumination = 0.15 * _cloud(rng, shape, max(shape))
+    return cytoplasm + weight * (chromatin - cytoplasm) + illumination
+
+
+def _cloud(rng: np.random.Generator, shape: tuple[int, int], width: float) -> np.ndarray:
+    """Draws smooth noise, float32 (H, W), mean 0 and sd about 1, whose blobs are `width` pixels wide."""
+    grid = [int(np.ceil(length / width)) + 1 for length in shape]
+    noise = rng.standard_normal(grid, dtype=np.float32)
+    return cv2.resize(noise, shape[::-1], interpolation=cv2.INTER_CUBIC) * 1.4
+
+
+def _colour(rng: np.random.Generator, density: np.ndarray, inside: np.ndarray, habit: _Subject) -> np.ndarray:
+    """Colours a cell such that its mean and contrast don't depend on what is drawn in it.
+
+    Returns:
+        (H, W, 3), uint8, RGB, black outside the cell.
+    """
+    mean_colour = habit.mean_colour + rng.normal(0, 3) + rng.normal(0, 1.5, size=3)
+    contrast = _COLOUR_CONTRAST * habit.contrast * rng.lognormal(0, 0.12)
+    (mean,), (sd,) = (values[0] for values in cv2.meanStdDev(density, mask=inside))
+    standardised = np.clip((density - mean) / sd, -3, 3)
+    hue = _cloud(rng, density.shape, 70)
+    channels = [
+        level - spread * standardised + hue_shift * hue
+        for level, spread, hue_shift in zip(mean_colour, contrast, _HUE_SHIFT, strict=True)
+    ]
+    coloured = np.clip(cv2.merge(channels), 1, 255).astype(np.uint8)
+    return cv2.bitwise_and(coloured, coloured, mask=inside)

@@ -1,0 +1,369 @@
+"""C-NMC 2019: malignant or healthy cell, with VGG16, VGG19 and Xception trained from scratch.
+
+Maurício de Oliveira and Dantas, "Classification of Normal versus Leukemic Cells with Data Augmentation and
+Convolutional Neural Networks", VISAPP 2021. Every published figure below is copied from the paper's text.
+"""
+
+from dataclasses import replace
+
+from leukcnn.spec import (
+    Assumption,
+    Augmentation,
+    Figure,
+    Finding,
+    Model,
+    Paper,
+    Preprocessing,
+    Profile,
+    Published,
+    Row,
+    Setup,
+    Split,
+    Table,
+    Training,
+)
+
+PREPROCESSING = Preprocessing(crop=250, scale=1 / 255, subtract_channel_mean=True)
+
+AUGMENTATION = Augmentation(
+    arguments={
+        "flips": "one_of",
+        "rotation_range": (20, 339),
+        "fill_mode": "constant",
+        "cval": 0.0,
+        "one_of": (
+            {},
+            {"shear_factor": (0.1, 0.35)},
+            {"salt_and_pepper": 0.02},
+            {"gaussian_blur": 5},
+        ),
+    },
+    train_per_class=10_000,
+    validation_per_class=5_000,
+)
+
+SPLIT = Split(kind="cell", fractions=(0.6, 0.3, 0.1))
+
+
+# Adam with the values of Kingma and Ba (section 2.5); Keras' own epsilon is 1e-7.
+VGG_TRAINING = Training(
+    epochs=400,
+    batch_size=20,
+    initial_learning_rate=1e-5,
+    final_learning_rate=1e-6,
+    optimizer="adam",
+    optimizer_arguments={"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8},
+)
+XCEPTION_TRAINING = replace(VGG_TRAINING, initial_learning_rate=5e-6)
+
+VGG16 = Setup(
+    model=Model("CNMCVGG16", {"penalty": 1e-4, "dropout_rate": 0.5, "kernel_initializer": "glorot_uniform"}),
+    preprocessing=PREPROCESSING,
+    augmentation=AUGMENTATION,
+    split=SPLIT,
+    training=VGG_TRAINING,
+)
+VGG19 = replace(VGG16, model=replace(VGG16.model, name="CNMCVGG19"))
+XCEPTION = replace(
+    VGG16,
+    model=Model(
+        "CNMCXception", {"penalty": 7e-4, "dropout_rate": 0.5, "kernel_initializer": "glorot_uniform"}
+    ),
+    training=XCEPTION_TRAINING,
+)
+
+ROWS = (Row("vgg16", "VGG16", VGG16), Row("vgg19", "VGG19", VGG19), Row("xception", "Xception", XCEPTION))
+
+PROFILES = (
+    Profile("paper", "The paper's own setting: 250x250 pixels, 20,000 + 10,000 pictures, 400 epochs."),
+    Profile(
+        "smoke",
+        "The same networks on small pictures for a few epochs, to see that everything runs.",
+        changes={
+            "preprocessing.resize": 32,
+            "augmentation.train_per_class": 200,
+            "augmentation.validation_per_class": 60,
+            "split.limit_per_class": 240,
+            "model.arguments.kernel_initializer": "he_normal",
+            "training.epochs": 3,
+            "training.initial_learning_rate": 3e-4,
+            "training.final_learning_rate": 3e-5,
+            "training.deterministic": True,
+        },
+        row_changes={
+            "vgg16": {"training.epochs": 7},
+            "xception": {"preprocessing.resize": 71, "training.epochs": 2},
+        },
+        not_comparable="smoke profile",
+    ),
+)
+
+
+# Section 2.1, 2.2 and Table 1: malignant and healthy cells before and after augmentation.
+TABLE_1 = Table(
+    id="table1",
+    title="Cells in the training, validation and test sets",
+    kind="counts",
+    where="Table 1",
+    columns=("Set", "Malignant before", "Healthy before", "Malignant after", "Healthy after"),
+    reference=(
+        ("Training", 4364, 2034, 10_000, 10_000),
+        ("Validation", 2181, 1016, 5_000, 5_000),
+        ("Test", 727, 339, None, None),
+    ),
+)
+
+TABLE_2 = Table(
+    id="table2",
+    title="The networks on the test set, weights of the best validation accuracy",
+    kind="scores",
+    where="Table 2",
+    published=(
+        Published("vgg16", "accuracy", 92.48),
+        Published("vgg16", "precision", 91.14),
+        Published("vgg16", "sensitivity", 94.10),
+        Published("vgg16", "specificity", 90.86),
+        Published("vgg16", "f1", 92.60),
+        Published("vgg19", "accuracy", 91.59),
+        Published("vgg19", "precision", 90.06),
+        Published("vgg19", "sensitivity", 93.51),
+        Published("vgg19", "specificity", 86.68),
+        Published("vgg19", "f1", 91.75),
+        Published("xception", "accuracy", 90.41),
+        Published("xception", "precision", 87.64),
+        Published("xception", "sensitivity", 94.10),
+        Published("xception", "specificity", 86.73),
+        Published("xception", "f1", 90.76),
+    ),
+)
+
+TABLE_3 = Table(
+    id="table3",
+    title="F1-scores that participants of the challenge published",
+    kind="reference",
+    where="Table 3",
+    columns=("Participant", "F1-score (%)", "Method"),
+    reference=(
+        ("The paper's VGG16", 92.60, "VGG16 from scratch"),
+        ("Pan et al., 2019", 92.50, "transfer learning, ResNets, neighbourhood correction"),
+        ("Honnalgere and Nayak, 2019", 91.70, "transfer learning, VGG16"),
+        ("Xiao et al., 2019", 90.30, "deep multi-model ensemble of convolutional networks"),
+        ("Verma and Singh, 2019", 89.47, "transfer learning, MobileNetV2"),
+        ("Prellberg and Kramer, 2019", 87.89, "ResNeXt50 from scratch"),
+        ("Shah et al., 2019", 87.58, "transfer learning, convolutional and recurrent networks"),
+        ("Marzahl et al., 2019", 87.46, "transfer learning, ResNet18"),
+        ("Ding et al., 2019", 86.74, "InceptionV3, DenseNet, InceptionResNetV2 from scratch"),
+        ("Kulhalli et al., 2019", 85.70, "ResNeXt50 and ResNeXt101 from scratch"),
+        ("Liu and Long, 2019", 84.00, "transfer learning, Inception and ResNets"),
+        ("Khan and Choo, 2019", 81.79, "transfer learning, ResNets and SENets"),
+    ),
+    notes=(
+        "The participants were scored on the preliminary phase or in cross-validation, the paper on a part "
+        "of the training data that shares subjects with what it trained on: the scores don't measure the "
+        "same.",
+    ),
+)
+
+TABLE_4 = Table(
+    id="table4",
+    title="The challenge's leaderboard, final phase: weighted F1-score",
+    kind="leaderboard",
+    where="Table 4",
+    published=(
+        Published("xception", "weighted_f1", 86.35177019),
+        Published("vgg16", "weighted_f1", 83.24786937),
+        Published("vgg19", "weighted_f1", 82.59010758),
+    ),
+)
+
+TABLE_5 = Table(
+    id="table5",
+    title="The challenge's final ranking",
+    kind="reference",
+    where="Table 5",
+    columns=("Name", "Rank", "Weighted F1-score"),
+    reference=(
+        ("Yongsheng Pan", 1, 0.910),
+        ("Ekansh Verma", 2, 0.894),
+        ("Jonas Prellberg", 3, 0.889),
+        ("Fenrui Xiao", 4, 0.885),
+        ("Tian Shi", 5, 0.879),
+        ("Ying Liu", 6, 0.876),
+        ("Salman Shah", 7, 0.866),
+        ("Yifan Ding", 8, 0.855),
+        ("Xinpeng Xie", 9, 0.848),
+    ),
+)
+
+BESIDE = (
+    Table("confusion", "Confusion matrices on the test set and the external set", "confusion", where=""),
+    Table(
+        "external",
+        "The test set's figures beside those on other subjects (the challenge's preliminary phase)",
+        "external",
+        where="",
+        notes=(
+            "The test set shares its subjects with the training set, as published; the preliminary phase has "
+            "none of them. What is lost from one to the other is what a split by cell hides.",
+        ),
+    ),
+    Table("subjects", "Accuracy on each subject's cells", "subjects", where=""),
+)
+
+FIGURES = (
+    Figure("figure2", "Cells of both classes", "samples", "Figure 2"),
+    Figure(
+        "figure3",
+        "Each augmentation on one cell",
+        "augmentations",
+        "Figure 3",
+        variants=(
+            ("mirrored both ways", {"flip_horizontal": True, "flip_vertical": True}),
+            ("rotated by 60 degrees", {"theta": 60.0}),
+            ("Gaussian blur, 17x17", {"gaussian_blur": 17}),
+            ("sheared by 0.3", {"shear_factor_x": 0.3}),
+            ("salt and pepper, 2 %", {"salt_and_pepper": 0.02}),
+        ),
+    ),
+    Figure(
+        "figure4",
+        "Top layers of the networks",
+        "topology",
+        "Figure 4",
+        networks=(
+            ("(a) Xception, original", "Xception"),
+            ("(b) Xception, the paper's", "CNMCXception"),
+            ("(c) VGG16 and VGG19, original", "VGG16"),
+            ("(d) VGG16 and VGG19, the paper's", "CNMCVGG16"),
+        ),
+    ),
+    Figure("figure5", "Training of VGG16", "history", "Figure 5", rows=("vgg16",)),
+    Figure("figure6", "Training of VGG19", "history", "Figure 6", rows=("vgg19",)),
+    Figure("figure7", "Training of Xception", "history", "Figure 7", rows=("xception",)),
+    Figure("confusion_matrices", "Confusion matrices on the test set", "confusion", ""),
+)
+
+ASSUMPTIONS = (
+    Assumption(
+        "batch_size",
+        sets="training.batch_size",
+        reason="the authors' published code trains with batches of 20",
+        where="not stated in the paper",
+    ),
+    Assumption(
+        "loss",
+        sets="training.loss",
+        reason="cross-entropy over the two softmax outputs; 'binary' in the text means two classes",
+        where="section 2.5, equation 2",
+        choices=("categorical_crossentropy", "binary_crossentropy"),
+    ),
+    Assumption(
+        "epochs",
+        sets="training.epochs",
+        reason="the length of the schedule; that training ran to its end is implied",
+        where="section 2.5",
+    ),
+    Assumption(
+        "initializer",
+        sets="model.arguments.kernel_initializer",
+        reason="Keras' default; with it VGG16's first outputs hardly depend on the picture. he_normal learns "
+        "sooner",
+        where="section 3 says 'trained from scratch' and no more",
+        choices=("glorot_uniform", "he_normal", "he_uniform", "glorot_normal"),
+    ),
+    Assumption(
+        "penalty",
+        sets="model.arguments.penalty",
+        reason="on the kernels of all dense layers, the last one too, as in the authors' code",
+        where="section 2.5, equation 3: 'the fully-connected layers'",
+    ),
+    Assumption(
+        "dropout_rate",
+        sets="model.arguments.dropout_rate",
+        reason="behind each dense layer but the last",
+        where="section 2.3",
+    ),
+    Assumption(
+        "crop",
+        sets="preprocessing.crop",
+        reason="the centre; pictures are cropped before they are augmented, so that they are decoded once",
+        where="section 2.4 gives 250 pixels, not the order",
+    ),
+    Assumption(
+        "subtract_channel_mean",
+        sets="preprocessing.subtract_channel_mean",
+        reason="each picture's own mean of each channel, as in the authors' code, not the dataset's",
+        where="section 2.4: 'the channel mean value'",
+    ),
+    Assumption(
+        "split_fractions",
+        sets="split.fractions",
+        reason="per class, the training part rounded up and the validation part down: gives Table 1 exactly",
+        where="section 2.1, Table 1",
+    ),
+    Assumption(
+        "augmentation",
+        sets="augmentation.variants",
+        reason="each new picture is drawn once and is the same in every epoch; fresh draws anew each epoch",
+        where="section 2.2, Table 1",
+        choices=("once", "fresh"),
+    ),
+    Assumption(
+        "rotation_degrees",
+        sets="augmentation.arguments.rotation_range",
+        reason="the range in the authors' code, on black",
+        where="section 2.2 names rotation without a range; Figure 3 shows 60 degrees",
+    ),
+    Assumption(
+        "extra_augmentation",
+        sets="augmentation.arguments.one_of",
+        reason="behind flip and rotation one of four with a chance of 1/4 each: nothing, shear by .1 to .35, "
+        "salt and pepper on 2 % of the pixels, Gaussian blur of 5x5 pixels (17x17 in Figure 3), as in the "
+        "authors' code",
+        where="section 2.2 names them without probabilities or sizes",
+    ),
+)
+
+FINDINGS = (
+    Finding(
+        "Table 2 can't come from the 727 + 339 test cells of Table 1: no whole numbers of cells give its "
+        "accuracy, precision and sensitivity together. On 339 + 339 they fit exactly (true positives and "
+        "negatives: VGG16 319, 308; VGG19 317, 304; Xception 319, 294): the test set was balanced by leaving "
+        "out malignant cells. Both test sets are shown.",
+        "Tables 1 and 2",
+    ),
+    Finding("VGG19's specificity is a slip of the pen: 304 of 339 is 89.68 %, not 86.68 %.", "Table 2"),
+    Finding(
+        "Xception's F1-score of 90.76 % is worked out from the rounded precision and sensitivity; the counts "
+        "give 90.75 %.",
+        "Table 2",
+    ),
+    Finding(
+        "The split by cell puts cells of one subject into training and test; 104 pairs of cells are "
+        "identical to the byte, 99 of them across subjects. `--split subject` keeps subjects, and those who "
+        "share a cell, together.",
+        "section 2.1",
+    ),
+    Finding(
+        "The paper chooses its weights by the accuracy on augmented validation cells and compares its "
+        "F1-score on its own test set with other groups' on the preliminary phase.",
+        "section 3, Table 3",
+    ),
+)
+
+PAPER = Paper(
+    key="cnmc2019",
+    title="Classification of Normal versus Leukemic Cells with Data Augmentation and Convolutional Neural "
+    "Networks",
+    authors="José Elwyslan Maurício de Oliveira, Daniel Oliveira Dantas",
+    year=2021,
+    citation="VISIGRAPP 2021, volume 4: VISAPP, pages 685-692, doi:10.5220/0010257406850692",
+    task="malignant or healthy cell",
+    dataset="cnmc2019",
+    rows=ROWS,
+    profiles=PROFILES,
+    assumptions=ASSUMPTIONS,
+    tables=(TABLE_1, TABLE_2, TABLE_3, TABLE_4, TABLE_5, *BESIDE),
+    figures=FIGURES,
+    findings=FINDINGS,
+)
