@@ -1,0 +1,6 @@
+"""`python -m leukcnn` is the command `leukcnn`."""
+
+from leukcnn.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,247 @@
+"""The command line. Heavy libraries are imported inside the commands, so that `--help` answers at once."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from leukcnn import __version__, papers
+from leukcnn.errors import LeukCNNError
+from leukcnn.spec import PRECISIONS, SPLIT_KINDS
+
+_DATA = click.option(
+    "--data",
+    envvar="LEUKCNN_DATA",
+    metavar="DIR|synthetic",
+    help="Folder of the data (the dataset's own or the one above it), or 'synthetic' for drawn cells. "
+    "Default: the environment variable LEUKCNN_DATA.",
+)
+_OUT = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of the runs.",
+)
+_ONLY = click.option("--only", metavar="table2|ROW", help="One table, figure or row alone.")
+
+
+class _Commands(click.Group):
+    """Turns errors that leukcnn raises on purpose into a message and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command."""
+        try:
+            return super().invoke(ctx)
+        except LeukCNNError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Reproduces papers on recognising leukaemia in blood-smear pictures.
+
+    Start with: leukcnn reproduce cnmc2019 --data synthetic --profile smoke
+    """
+    # TensorFlow's notes on processor features say nothing to a user; errors still show.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@main.command("papers")
+def list_papers() -> None:
+    """Lists the papers, their profiles, rows and assumptions."""
+    for key in papers.list_papers():
+        paper = papers.get(key)
+        click.echo(f"{key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
+        click.echo(f"  Rows: {', '.join(paper.row_ids)}")
+        for profile in paper.profiles:
+            click.echo(f"  Profile {profile.name}: {profile.description}")
+        click.echo("  Assumptions:")
+        for line in _assumption_lines(paper, "paper", {}):
+            click.echo(f"    {line}")
+
+
+@main.command()
+@click.argument("name", required=False)
+def datasets(name: str | None) -> None:
+    """Lists the datasets, or shows one: classes, counts, source, licence, layouts."""
+    from leukcnn.datasets import catalog
+
+    if name is None:
+        for key, card in catalog.CATALOG.items():
+            click.echo(f"{key}: {card.name}, {card.total:,} pictures, {', '.join(card.classes)}")
+        return
+    for line in catalog.card(name).lines():
+        click.echo(line)
+
+
+@main.command()
+@click.argument("name", metavar="DATASET|PAPER")
+@_DATA
+def check(name: str, data: str | None) -> None:
+    """Verifies a dataset's folder; exits with 1 where something is wrong."""
+    from leukcnn.datasets import CATALOG, synthetic, verify
+    from leukcnn.picture_cache import cache_folder
+
+    dataset = papers.get(name).dataset if name not in CATALOG and name in papers.list_papers() else name
+    root = _data_folder(data)
+    if root == "synthetic":
+        root = synthetic.write(dataset, cache_folder() / "synthetic", seed=0)
+    report = verify(dataset, root)
+    for line in report.lines():
+        click.echo(line)
+    if not report.ok:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("paper")
+@_DATA
+@_OUT
+@_ONLY
+@click.option("--profile", default="paper", show_default=True, help="paper, or smoke for a quick look.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Root seed.")
+@click.option("--runs", type=click.IntRange(min=1), default=1, show_default=True, help="Repetitions.")
+@click.option("--split", type=click.Choice(SPLIT_KINDS), help="Instead of the paper's own split.")
+@click.option("--assume", "assumed", multiple=True, metavar="NAME=VALUE", help="Override an assumption.")
+@click.option(
+    "--deterministic/--no-deterministic",
+    default=None,
+    help="Same command, same bytes (on in the smoke profile).",
+)
+@click.option("--precision", type=click.Choice(PRECISIONS), help="Keras' dtype policy.")
+@click.option("--devices", metavar="all|N|cpu:N", help="Devices that share each batch.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Threads that prepare batches; the result doesn't depend on them.",
+)
+@click.option("--tensorboard", is_flag=True, help="Write TensorBoard's logs into the trials' folders.")
+def reproduce(paper: str, data: str | None, assumed: tuple[str, ...], **options: Any) -> None:
+    """Trains a paper's networks and prints its tables, published beside measured.
+
+    Finished trials are kept in --out and never computed again; interrupted ones go on from their last epoch.
+    """
+    found = papers.get(paper)
+    overrides = dict(found.parse_assumption(text) for text in assumed)
+    found.profile(options["profile"])
+    folder = _data_folder(data, dataset=found.dataset)
+
+    from leukcnn.experiment import reproduce as run
+    from leukcnn.planning import Request
+    from leukcnn.reporting.terminal import TrainingProgress
+
+    request = Request(paper=found, data=folder, assumed=overrides, **options)
+    with TrainingProgress() as progress:
+        report = run(request, progress=progress)
+    _print_report(report)
+
+
+@main.command()
+@click.argument("paper")
+@_OUT
+@_ONLY
+@click.option("--verify", is_flag=True, help="Check the stored files and figures instead; exit with 1.")
+def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
+    """Draws the tables and figures of finished runs again, without data and without training."""
+    found = papers.get(paper)
+
+    from leukcnn.experiment import report, verify_report
+    from leukcnn.runs import Store
+
+    store, faults = Store(out, found.key), []
+    for folder in store.experiments():
+        if verify:
+            faults += verify_report(store, folder, found)
+        else:
+            _print_report(report(store, folder, found, only=only))
+    for fault in faults:
+        click.echo(fault, err=True)
+    if faults:
+        sys.exit(1)
+    if verify:
+        click.echo("Every stored file is as it was written and gives the same tables.")
+
+
+@main.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", "table", type=click.Path(path_type=Path, dir_okay=False), help="Write a CSV file too.")
+def predict(model: Path, pictures: tuple[Path, ...], table: Path | None) -> None:
+    """Says what a trained network (a trial's model.keras) makes of pictures or folders of pictures."""
+    from leukcnn.prediction import NOTICE, SavedNetwork, find_pictures, write_classes
+
+    paths = find_pictures(pictures)
+    network = SavedNetwork.load(model)
+    probabilities = network.predict(paths, on_note=lambda note: click.echo(note, err=True))
+    width = max(len(str(path)) for path in paths)
+    for path, row in zip(paths, probabilities, strict=True):
+        best = int(row.argmax())
+        click.echo(f"{path!s:<{width}}  {network.class_names[best]:<12} {row[best]:.4f}")
+    if table is not None:
+        write_classes(table, paths, probabilities, network.class_names)
+    click.echo(NOTICE, err=True)
+
+
+def _data_folder(data: str | None, *, dataset: str | None = None) -> str:
+    if data:
+        return data
+    message = "No data: --data is not given and LEUKCNN_DATA is not set."
+    remedy = "pass --data DIR, or --data synthetic for drawn cells"
+    if dataset:
+        remedy += f"; `leukcnn datasets {dataset}` says where to get the real ones"
+    from leukcnn.errors import DataError
+
+    raise DataError(message, expected="a folder with the dataset", remedy=remedy)
+
+
+def _assumption_lines(paper: Any, profile: str, overrides: dict[str, Any]) -> list[str]:
+    from leukcnn.spec import value_at
+
+    lines = []
+    for assumption in paper.assumptions:
+        by_row = {
+            row: value_at(paper.setup(row, profile=profile, assumed=overrides), assumption.sets)
+            for row in paper.row_ids
+        }
+        values = list(by_row.values())
+        if all(value == values[0] for value in values):
+            shown = str(values[0])
+        else:
+            shown = ", ".join(f"{row} {value}" for row, value in by_row.items())
+        note = " (overridden)" if assumption.name in overrides else ""
+        lines.append(f"{assumption.name} = {shown}{note}: {assumption.reason} [{assumption.where}]")
+    return lines
+
+
+def _print_report(report: Any) -> None:
+    from rich.console import Console
+
+    from leukcnn.records import relative
+    from leukcnn.reporting.tables import to_rich
+
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    paper, record = papers.get(report.record.paper), report.record
+    for table in report.tables:
+        if len(table.rows) > 40:
+            console.print(f"{table.title}: {len(table.rows)} rows, in {table.id}.csv below.\n")
+        else:
+            console.print(to_rich(table))
+            console.print()
+    console.print("Assumptions (override with --assume NAME=VALUE):", markup=False)
+    for line in _assumption_lines(paper, record.profile, record.assumed):
+        console.print(f"  {line}", markup=False, highlight=False)
+    console.print("Findings about the paper:")
+    for finding in paper.findings:
+        console.print(f"  {finding.where}: {finding.text}", markup=False, highlight=False)
+    for note in record.data_notes:
+        console.print(f"Data: {note}", markup=False, highlight=False)
+    if record.not_comparable:
+        console.print(f"NOT COMPARABLE WITH THE PAPER: {record.not_comparable}", style="bold red")
+    console.print(f"{len(report.files)} files in {relative(report.folder)}", markup=False, highlight=False)

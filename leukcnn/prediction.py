@@ -1,0 +1,169 @@
+"""Saved networks that know their own preprocessing, and what they say of pictures.
+
+A `.keras` file is a zip archive. leukcnn adds one member, `leukcnn.json`, with the preprocessing and the
+names of the classes, which Keras passes over: `keras.models.load_model` reads such a file like any other.
+"""
+
+import csv
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from leukcnn.datasets import read_picture
+from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.errors import DataError, SpecError, WeightsError
+from leukcnn.fields import to_plain
+from leukcnn.picture_cache import prepare
+from leukcnn.pipeline import scaled
+from leukcnn.runs import replace_file
+from leukcnn.spec import Preprocessing
+
+NOTICE = "Research software: no diagnosis. Its figures hold for the pictures it was tested on, if for any."
+_MEMBER = "leukcnn.json"
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class SavedNetwork:
+    """A network with all it takes to apply it to a picture.
+
+    Attributes:
+        network: The Keras model.
+        preprocessing: From the picture to its input.
+        class_names: Names of its outputs.
+        origin: Where it comes from: paper, row, profile, trial.
+    """
+
+    network: keras.Model
+    preprocessing: Preprocessing
+    class_names: tuple[str, ...]
+    origin: dict[str, Any]
+
+    def save(self, path: Path) -> None:
+        """Writes the `.keras` file in one step, without the optimizer.
+
+        Raises:
+            StoreError: The folder can't be written to.
+        """
+        record = {
+            "preprocessing": to_plain(self.preprocessing),
+            "class_names": list(self.class_names),
+            "origin": self.origin,
+            "notice": NOTICE,
+        }
+        # Built anew it isn't compiled, as a clone would be: an optimizer makes the file three times as large.
+        bare = type(self.network).from_config(self.network.get_config())
+        bare.set_weights(self.network.get_weights())
+        with replace_file(path) as draft:
+            bare.save(draft)
+            with zipfile.ZipFile(draft, "a") as archive:
+                archive.writestr(_MEMBER, json.dumps(record, indent=1))
+
+    @staticmethod
+    def load(path: str | Path) -> "SavedNetwork":
+        """Reads a file that `save` wrote.
+
+        Raises:
+            WeightsError: The file isn't there, isn't a Keras model, or lacks its preprocessing.
+        """
+        path = Path(path).expanduser()
+        wanted = "a model.keras that a finished trial of `leukcnn reproduce` left"
+        if not path.is_file():
+            raise WeightsError(f"There is no file {path}.", expected=wanted, remedy="check the path")
+        try:
+            with zipfile.ZipFile(path) as archive:
+                record = json.loads(archive.read(_MEMBER))
+            network = keras.models.load_model(path, compile=False)
+            return SavedNetwork(
+                network=network,
+                preprocessing=Preprocessing(**record["preprocessing"]),
+                class_names=tuple(record["class_names"]),
+                origin=record["origin"],
+            )
+        except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, TypeError, SpecError) as error:
+            raise WeightsError(
+                f"{path} is no network that leukcnn saved: {error}",
+                expected=wanted,
+                remedy="for another Keras model, use keras.models.load_model and its own preprocessing",
+            ) from error
+
+    def predict(
+        self, paths: Iterable[Path], *, on_note: Callable[[str], None] = lambda note: None
+    ) -> np.ndarray:
+        """Applies the network to pictures.
+
+        Args:
+            paths: N picture files.
+            on_note: Called with a sentence for each picture that had to be converted.
+
+        Returns:
+            float64 (N, classes), probabilities.
+
+        Raises:
+            DataError: A picture can't be read or is too small.
+        """
+        paths, outputs = list(paths), []
+        for start in range(0, len(paths), _BATCH):
+            pictures = []
+            for path in paths[start : start + _BATCH]:
+                picture, note = read_picture(path)
+                if note:
+                    on_note(f"{path}: {note}")
+                try:
+                    pictures.append(prepare(picture, self.preprocessing))
+                except DataError as error:
+                    raise DataError(
+                        f"{path}: {error.found}", expected=error.expected, remedy="leave it out"
+                    ) from error
+            outputs.append(self.network.predict(scaled(np.stack(pictures), self.preprocessing), verbose=0))
+        return np.concatenate(outputs).astype(np.float64)
+
+
+def write_classes(
+    path: Path, pictures: Sequence[Path], probabilities: np.ndarray, class_names: Sequence[str]
+) -> None:
+    """Writes a CSV file: picture, class, p_<class> ...
+
+    Args:
+        path: The file.
+        pictures: N pictures.
+        probabilities: (N, classes).
+        class_names: Names of the classes.
+
+    Raises:
+        StoreError: The folder can't be written to.
+    """
+    with replace_file(path) as draft, draft.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["picture", "class", *(f"p_{name}" for name in class_names)])
+        for picture, row in zip(pictures, probabilities, strict=True):
+            writer.writerow([picture, class_names[int(row.argmax())], *(f"{p:.9g}" for p in row)])
+
+
+def find_pictures(places: Iterable[str | Path]) -> list[Path]:
+    """Returns picture files: those named, and all below the folders named, in order of their paths.
+
+    Raises:
+        DataError: A place isn't there, or there is no picture in it.
+    """
+    found = []
+    for place in map(Path, places):
+        if place.is_dir():
+            inside = sorted(p for p in place.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
+        else:
+            inside = [place] if place.is_file() else []
+        if not inside:
+            raise DataError(
+                f"{place} {'holds no picture' if place.is_dir() else 'is not there'}.",
+                expected=f"a picture or a folder with pictures ({', '.join(sorted(EXTENSIONS))})",
+                remedy="check the path",
+            )
+        found += inside
+    return found

@@ -1,0 +1,192 @@
+"""One trial's training: compile, fit, keep the best, and predict."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from leukcnn.callbacks import (
+    BestCheckpoint,
+    HistoryFile,
+    ProgressObserver,
+    ReportProgress,
+    ResumableState,
+    exponential_schedule,
+)
+from leukcnn.distribution import Devices, make_deterministic
+from leukcnn.errors import LeukCNNError
+from leukcnn.models import build
+from leukcnn.pipeline import PictureSequence
+from leukcnn.spec import Model, Setup, Training
+
+# Logged value -> whether its best is the highest or the lowest. The paper's figures rest on the first.
+CHECKPOINTS = {"val_accuracy": "max", "val_loss": "min"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training gave.
+
+    Attributes:
+        checkpoints: Logged value -> file with the weights of its best epoch.
+        best_epochs: Logged value -> that epoch, counted from 1.
+        seconds: Wall-clock time of the epochs run in this process.
+        epochs_run: How many these were; fewer than the setup's where a killed run went on.
+    """
+
+    checkpoints: dict[str, Path]
+    best_epochs: dict[str, int]
+    seconds: float
+    epochs_run: int
+
+
+def build_network(
+    model: Model, *, side: int, classes: int, training: Training, seed: int, devices: Devices
+) -> keras.Model:
+    """Builds and compiles a network for a trial.
+
+    Args:
+        model: Builder and its arguments.
+        side: Side of the square input, in pixels.
+        classes: Number of outputs.
+        training: Optimizer, loss and precision.
+        seed: Seed of the initial weights and of dropout.
+        devices: Where it is to be trained.
+    """
+    if training.deterministic:
+        make_deterministic()
+    keras.utils.set_random_seed(seed % 2**32)
+    keras.config.set_dtype_policy(training.precision)
+    try:
+        with devices.scope():
+            network = build(
+                model.name, **{"input_shape": (side, side, 3), "classes": classes, **model.arguments}
+            )
+            compile_network(network, training, devices=devices)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    return network
+
+
+def compile_network(network: keras.Model, training: Training, *, devices: Devices) -> None:
+    """Compiles a network with a trial's optimizer and loss."""
+    options = {"learning_rate": training.initial_learning_rate, **training.optimizer_arguments}
+    optimizer = keras.optimizers.get({"class_name": training.optimizer, "config": options})
+    metrics = {"metrics" if devices.replicas == 1 else "weighted_metrics": ["accuracy"]}
+    network.compile(optimizer=optimizer, loss=training.loss, **metrics)
+
+
+def train(
+    network: keras.Model,
+    training: Training,
+    *,
+    train_data: PictureSequence,
+    validation_data: PictureSequence,
+    folder: Path,
+    devices: Devices,
+    observer: ProgressObserver,
+    tensorboard: Path | None = None,
+) -> Outcome:
+    """Trains a network, or goes on with the training that a folder holds.
+
+    Args:
+        network: Built and compiled by `build_network`.
+        training: Epochs and schedule.
+        train_data: Shuffled batches, whose epoch is set here.
+        validation_data: Batches of the validation part.
+        folder: Where state, checkpoints and history are kept.
+        devices: The devices of `build_network`.
+        observer: Told of each step and epoch.
+        tensorboard: Where to write TensorBoard's logs; None writes none.
+
+    Raises:
+        DeviceError: The batch can't be shared evenly.
+        StoreError: The folder can't be written to or its state belongs to another network.
+    """
+    devices.check_batch_size(training.batch_size)
+    history: dict[str, list[float]] = {}
+    checkpoints = [
+        BestCheckpoint(folder / f"best_{monitor}.weights.h5", monitor=monitor, mode=mode)
+        for monitor, mode in CHECKPOINTS.items()
+    ]
+    state = ResumableState(folder / "state.npz", checkpoints=checkpoints, history=history)
+    schedule = exponential_schedule(
+        initial=training.initial_learning_rate, final=training.final_learning_rate, epochs=training.epochs
+    )
+    callbacks = [
+        # Keras ends an epoch of the data before its first, too: the epoch's own number keys the draws.
+        keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: setattr(train_data, "epoch", epoch)),
+        keras.callbacks.LearningRateScheduler(schedule),
+        *checkpoints,
+        state,
+        HistoryFile(folder / "history.csv", history=history),
+        ReportProgress(observer),
+    ]
+    if tensorboard is not None:
+        callbacks.append(keras.callbacks.TensorBoard(tensorboard))
+    started = time.perf_counter()
+    with devices.scope():
+        first_epoch = state.restore(network)
+        network.fit(
+            train_data,
+            validation_data=validation_data,
+            epochs=training.epochs,
+            initial_epoch=first_epoch,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
+        )
+    for checkpoint in checkpoints:
+        if checkpoint.best is None:
+            raise LeukCNNError(
+                f"{checkpoint.monitor} was no number in all {training.epochs} epochs: the training diverged.",
+                expected="a loss that stays finite",
+                remedy="take a lower learning rate (--assume), or float32 instead of mixed precision",
+            )
+    return Outcome(
+        checkpoints={c.monitor: c.path for c in checkpoints},
+        best_epochs={c.monitor: c.best_epoch + 1 for c in checkpoints},
+        seconds=time.perf_counter() - started,
+        epochs_run=training.epochs - first_epoch,
+    )
+
+
+def predict(network: keras.Model, data: PictureSequence, *, devices: Devices) -> np.ndarray:
+    """Returns the network's outputs for every picture, in the order of the entries, whatever the devices.
+
+    Args:
+        network: A built network.
+        data: A sequence without labels and not shuffled.
+        devices: Where the network was built.
+
+    Returns:
+        float64 (M, classes).
+    """
+    with devices.scope():
+        outputs = network.predict(data, verbose=0)
+    # What stands behind the last entry pads the last batch to a multiple of the devices.
+    return np.asarray(outputs, dtype=np.float64)[: len(data.entries)]
+
+
+def seconds_per_picture(setup: Setup, *, classes: int, devices: Devices) -> float:
+    """Measures how long one picture's training step takes here, on a network that is thrown away.
+
+    Args:
+        setup: Network, size of the pictures, optimizer.
+        classes: Number of outputs.
+        devices: Where it is to be trained.
+    """
+    side, batch = setup.preprocessing.side, devices.replicas
+    network = build_network(
+        setup.model, side=side, classes=classes, training=setup.training, seed=0, devices=devices
+    )
+    network.jit_compile = False
+    pictures = np.zeros((batch, side, side, 3), dtype=np.float32)
+    targets = np.eye(classes, dtype=np.float32)[np.zeros(batch, dtype=int)]
+    with devices.scope():
+        network.train_on_batch(pictures, targets)
+        started = time.perf_counter()
+        network.train_on_batch(pictures, targets)
+    return (time.perf_counter() - started) / batch

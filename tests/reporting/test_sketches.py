@@ -1,0 +1,169 @@
+import dataclasses
+import hashlib
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from leukcnn import papers
+from leukcnn.augmentation import ImageAugmenter
+from leukcnn.datasets import ImageIndex, read_picture
+from leukcnn.errors import StoreError
+from leukcnn.reporting import sketches as module
+from leukcnn.reporting.sketches import Sketches, make_sketches
+from leukcnn.spec import replace_at
+
+PICTURE = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
+SKETCHES = Sketches(
+    samples=[("malignant, subject 1", PICTURE), ("healthy, subject H1", PICTURE[:2])],
+    augmentations=[("source", PICTURE), ("gespiegelt – Ärger", 255 - PICTURE)],
+    topology=[("(a) VGG16", [("Dense 512, ReLU", "512"), ("Dense 2, softmax", "2")])],
+)
+
+PAPER = papers.get("cnmc2019")
+SETUP = replace_at(replace_at(PAPER.setup("vgg16"), "preprocessing.crop", 20), "preprocessing.resize", 8)
+
+
+def tiny_network(**options) -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input(options.get("input_shape", (16, 16, 3))),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(7, activation="softmax"),
+        ]
+    )
+
+
+@pytest.fixture
+def no_large_networks(monkeypatch):
+    """What is asked for of Keras Applications and of the paper's builders, neither of which is built."""
+    asked = []
+
+    def build(name, **options):
+        asked.append((name, options))
+        return tiny_network(**options)
+
+    monkeypatch.setattr(module.models, "build", build)
+    for name in ("VGG16", "Xception"):
+        monkeypatch.setattr(
+            keras.applications, name, lambda weights, _name=name: build(_name, weights=weights)
+        )
+    return asked
+
+
+@pytest.fixture
+def index(tmp_path, monkeypatch) -> ImageIndex:
+    """Six malignant and six healthy training cells, then two without a label and two of another part."""
+    monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / f"{i:02}.png" for i in range(16)]
+    for path in paths:
+        cv2.imwrite(str(path), rng.integers(0, 256, (24, 24, 3), dtype=np.uint8))
+    return ImageIndex(
+        paths=paths,
+        ids=np.array([path.name for path in paths]),
+        labels=np.array([1, 0] * 6 + [-1, -1, 1, 0]),
+        class_names=("healthy", "malignant"),
+        dataset=np.full(16, "cnmc2019"),
+        group=np.array([str(i) for i in range(15)] + [""]),
+        part=np.array(["training"] * 14 + ["preliminary"] * 2),
+        fold=np.full(16, -1),
+        sha256=np.array([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]),
+    )
+
+
+def same(one, other) -> bool:
+    return [title for title, _ in one] == [title for title, _ in other] and all(
+        np.array_equal(a, b) for (_, a), (_, b) in zip(one, other, strict=True)
+    )
+
+
+def test_sketches_come_back_as_they_were(tmp_path):
+    assert not Sketches.exist(tmp_path / "experiment")
+    SKETCHES.save(tmp_path / "experiment")
+    assert Sketches.exist(tmp_path / "experiment")
+    loaded = Sketches.load(tmp_path / "experiment")
+    assert same(loaded.samples, SKETCHES.samples)
+    assert same(loaded.augmentations, SKETCHES.augmentations)
+    assert loaded.topology == SKETCHES.topology
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no zip", "cut"])
+def test_sketches_that_cannot_be_read_are_named(tmp_path, content):
+    SKETCHES.save(tmp_path)
+    path = tmp_path / "sketches.npz"
+    whole = path.read_bytes()
+    path.unlink()
+    if content is not None:
+        path.write_bytes(whole[: len(whole) // 2] if content == "cut" else content)
+    with pytest.raises(StoreError, match="can't be read") as caught:
+        Sketches.load(tmp_path)
+    assert str(tmp_path) in caught.value.found
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_samples_are_training_cells_of_both_classes_the_positive_first(index, no_large_networks, seed):
+    sketches = make_sketches(PAPER, SETUP, index, seed=seed)
+    assert len(sketches.samples) == 8
+    for i, (title, picture) in enumerate(sketches.samples):
+        name, subject = title.split(", subject ")
+        row = int(subject)
+        assert name == ("malignant" if i < 4 else "healthy")
+        assert row < 12
+        assert index.class_names[index.labels[row]] == name
+        # As large as it is cropped, though the network sees it smaller.
+        np.testing.assert_array_equal(picture, read_picture(index.paths[row])[0][2:22, 2:22])
+    assert len({title for title, _ in sketches.samples}) == 8
+
+
+def test_seed_picks_the_samples(index, no_large_networks):
+    one, again, other = (make_sketches(PAPER, SETUP, index, seed=seed) for seed in (0, 0, 1))
+    assert same(one.samples, again.samples)
+    assert same(one.augmentations, again.augmentations)
+    assert not same(one.samples, other.samples)
+
+
+def test_unknown_subject_is_called_so(index, no_large_networks):
+    blank = dataclasses.replace(index, group=np.full(16, ""))
+    titles = [title for title, _ in make_sketches(PAPER, SETUP, blank, seed=0).samples]
+    assert set(titles) == {"malignant, subject unknown", "healthy, subject unknown"}
+
+
+def test_augmentations_show_the_first_sample_and_its_variants(index, no_large_networks):
+    sketches = make_sketches(PAPER, SETUP, index, seed=0)
+    (_, source), *variants = sketches.augmentations
+    np.testing.assert_array_equal(source, sketches.samples[0][1])
+    assert [title for title, _ in variants] == [
+        "mirrored both ways",
+        "rotated by 60 degrees",
+        "Gaussian blur, 17x17",
+        "sheared by 0.3",
+        "salt and pepper, 2 %",
+    ]
+    np.testing.assert_array_equal(variants[0][1], source[::-1, ::-1])
+    augmenter = ImageAugmenter(fill_mode="constant")
+    np.testing.assert_array_equal(variants[1][1], augmenter.apply_transform(source, {"theta": 60.0}))
+    changed = (variants[4][1] != source).any(axis=-1)
+    assert changed.sum() <= 0.02 * 400
+    assert set(np.unique(variants[4][1][changed])) <= {0, 255}
+
+
+def test_topology_is_read_off_the_paper_s_networks_and_the_originals(index, no_large_networks):
+    sketches = make_sketches(PAPER, SETUP, index, seed=0)
+    layers = [("Global average pooling", "3"), ("Dense 7, softmax", "7")]
+    assert sketches.topology == [
+        ("(a) Xception, original", layers),
+        ("(b) Xception, the paper's", layers),
+        ("(c) VGG16 and VGG19, original", layers),
+        ("(d) VGG16 and VGG19, the paper's", layers),
+    ]
+    # No weights are downloaded, and the paper's networks have its own input size.
+    assert [name for name, _ in no_large_networks] == ["Xception", "CNMCXception", "VGG16", "CNMCVGG16"]
+    assert no_large_networks[0][1] == {"weights": None}
+    assert no_large_networks[3][1] == {
+        "input_shape": (250, 250, 3),
+        "penalty": 1e-4,
+        "dropout_rate": 0.5,
+        "kernel_initializer": "glorot_uniform",
+    }

@@ -1,0 +1,169 @@
+"""The command line, as a user calls it."""
+
+import csv
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from leukcnn import papers
+from leukcnn.cli import main
+from leukcnn.datasets import synthetic
+from leukcnn.prediction import NOTICE
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    return synthetic.write("cnmc2019", tmp_path_factory.mktemp("drawn"), seed=0, counts=tiny.COUNTS)
+
+
+@pytest.fixture(autouse=True)
+def tiny_papers(monkeypatch, tmp_path_factory):
+    """Puts the tiny paper in the place of the real one."""
+    paper = tiny.tiny_paper()
+    monkeypatch.setattr(papers, "get", lambda key, get=papers.get: paper if key == "cnmc2019" else get(key))
+    monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.delenv("LEUKCNN_DATA", raising=False)
+    monkeypatch.setenv("COLUMNS", "140")
+
+
+def call(*words):
+    return CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def reproduced(drawn, tmp_path_factory):
+    """A finished smoke run and what it printed."""
+    out = tmp_path_factory.mktemp("out")
+    with pytest.MonkeyPatch.context() as patch:
+        paper = tiny.tiny_paper()
+        patch.setattr(papers, "get", lambda key: paper)
+        patch.setenv("LEUKCNN_CACHE", str(out / "cache"))
+        patch.setenv("COLUMNS", "140")
+        result = call("reproduce", "cnmc2019", "--data", drawn, "--profile", "smoke", "--out", out)
+    return out, result
+
+
+def test_reproduce_prints_tables_assumptions_findings_and_where_the_files_are(reproduced):
+    _, result = reproduced
+    assert result.exit_code == 0, result.output
+    for words in ("Table 1", "Table 2", "Table 5", "batch_size = 10", "slip of the pen", "files in"):
+        assert words in result.output
+    assert result.output.count("NOT COMPARABLE WITH THE PAPER: smoke profile") >= 3
+
+
+def test_table_draws_it_again_and_verifies(reproduced):
+    out, _ = reproduced
+    again = call("table", "cnmc2019", "--out", out)
+    assert again.exit_code == 0
+    assert "Table 2" in again.output
+    verified = call("table", "cnmc2019", "--out", out, "--verify")
+    assert verified.exit_code == 0, verified.output
+    assert "gives the same tables" in verified.output
+
+
+def test_table_shows_one_alone(reproduced):
+    out, _ = reproduced
+    result = call("table", "cnmc2019", "--out", out, "--only", "table5")
+    assert "Yongsheng Pan" in result.output
+    assert "The networks on the test set" not in result.output
+
+
+def test_table_without_runs_says_what_to_do(tmp_path):
+    result = call("table", "cnmc2019", "--out", tmp_path)
+    assert result.exit_code == 1
+    assert "leukcnn reproduce cnmc2019" in result.output
+
+
+def test_predict_says_class_and_probability_of_each_picture_and_the_notice(reproduced, drawn, tmp_path):
+    out, _ = reproduced
+    model = next(out.rglob("model.keras"))
+    folder = drawn / "C-NMC_Leukemia" / "training_data" / "fold_0" / "all"
+    result = call("predict", model, folder, "--out", tmp_path / "p.csv")
+    assert result.exit_code == 0, result.output
+    assert NOTICE in result.output
+    with (tmp_path / "p.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(list(folder.iterdir()))
+    for row in rows:
+        assert row["class"] in ("healthy", "malignant")
+        assert float(row["p_healthy"]) + float(row["p_malignant"]) == pytest.approx(1, abs=1e-6)
+        assert row["picture"] in result.output
+
+
+def test_predict_agrees_with_the_stored_predictions(reproduced, drawn, tmp_path):
+    out, _ = reproduced
+    trial = next(out.rglob("model.keras")).parent
+    with (trial / "predictions.csv").open() as file:
+        stored = {
+            row["image"]: float(row["p_malignant"])
+            for row in csv.DictReader(file)
+            if row["checkpoint"] == "val_accuracy"
+        }
+    image = next(iter(stored))
+    call("predict", trial / "model.keras", drawn / "C-NMC_Leukemia" / image, "--out", tmp_path / "p.csv")
+    with (tmp_path / "p.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["p_malignant"]) == pytest.approx(stored[image], abs=1e-5)
+
+
+def test_predict_without_a_model_says_what_was_expected(tmp_path):
+    (tmp_path / "a.png").write_text("")
+    result = call("predict", tmp_path / "none.keras", tmp_path / "a.png")
+    assert result.exit_code == 1
+    assert "model.keras" in result.output
+
+
+def test_check_reports_and_exits_with_one_on_a_fault(drawn, tmp_path):
+    sound = call("check", "cnmc2019", "--data", drawn)
+    assert sound.exit_code == 0, sound.output
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "x.bmp").write_text("text")
+    broken = call("check", "cnmc2019", "--data", tmp_path)
+    assert broken.exit_code == 1
+    assert "x.bmp" in broken.output
+
+
+def test_papers_and_datasets_are_listed():
+    listed = call("papers")
+    assert "cnmc2019" in listed.output
+    assert "batch_size" in listed.output
+    assert "cnmc2019" in call("datasets").output
+    shown = call("datasets", "cnmc2019").output
+    for words in ("7,272", "3,389", "CC BY 3.0", "doi.org/10.7937", "fold_0"):
+        assert words in shown
+
+
+def test_without_data_it_says_where_to_get_them():
+    result = call("reproduce", "cnmc2019", "--profile", "smoke")
+    assert result.exit_code == 1
+    assert "--data synthetic" in result.output
+    assert "leukcnn datasets cnmc2019" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("reproduce", "cnmc2091", "--data", "synthetic"), "did you mean 'cnmc2019'"),
+        (("reproduce", "cnmc2019", "--data", "synthetic", "--profile", "fast"), "smoke"),
+        (
+            ("reproduce", "cnmc2019", "--data", "synthetic", "--assume", "batch=3"),
+            "did you mean 'batch_size'",
+        ),
+        (("reproduce", "cnmc2019", "--data", "synthetic", "--assume", "batch_size=x"), "like 20"),
+        (("check", "nothing", "--data", "."), "cnmc2019"),
+        (("datasets", "nothing"), "cnmc2019"),
+    ],
+)
+def test_wrong_words_are_refused_with_a_hint(words, said):
+    result = call(*words)
+    assert result.exit_code == 1
+    assert said in result.output
+    assert "Traceback" not in result.output
+
+
+def test_the_experiment_record_is_json(reproduced):
+    out, _ = reproduced
+    (record,) = out.rglob("experiment.json")
+    assert json.loads(record.read_text())["paper"] == "cnmc2019"

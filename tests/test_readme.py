@@ -1,0 +1,91 @@
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from leukcnn import papers
+from leukcnn.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.rst").read_text()
+
+
+def blocks(language, text=README):
+    found = re.findall(rf"^\.\. code-block:: {language}\n\n((?:   .*\n|\n)+)", text, re.MULTILINE)
+    return [re.sub("^   ", "", block, flags=re.MULTILINE).strip() for block in found]
+
+
+def marked(name):
+    return blocks("bash", README[README.index(f"\n.. ci: {name}\n") :])[0]
+
+
+def test_two_commands_are_marked_for_continuous_integration():
+    assert re.findall(r"^\.\. ci: (\w+)$", README, re.MULTILINE) == ["main", "test"]
+    for command in (marked("main"), marked("test")):
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+        assert "\n" not in command
+    assert marked("main").endswith("leukcnn reproduce cnmc2019 --data synthetic --profile smoke")
+    assert marked("test").endswith(".venv/bin/python -m pytest")
+
+
+@pytest.mark.parametrize("name", ["main", "test"])
+def test_continuous_integration_takes_the_command_from_the_readme(name):
+    script = (ROOT / ".ci" / "run").read_text()
+    function = re.search(r"^readme_command\(\) \{.*?^\}", script, re.MULTILINE | re.DOTALL)[0]
+    done = subprocess.run(
+        ["bash", "-c", f"{function}\nreadme_command {name}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == marked(name)
+    assert f'"$(readme_command {name})"' in script
+    assert "pip install" not in script
+
+
+def test_options_that_the_readme_names_exist():
+    named = set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", README))
+    known = {name for command in main.commands.values() for option in command.params for name in option.opts}
+    assert named - known == {"--help"}
+
+
+def test_commands_that_the_readme_names_exist():
+    named = set(re.findall(r"``leukcnn ([a-z]+)", README)) | set(
+        re.findall(r"^ +leukcnn (\w+)", README, re.M)
+    )
+    assert named == set(main.commands)
+
+
+def test_papers_that_the_readme_calls_finished_are_those_that_are_there():
+    rows = re.findall(r"^``(\w+)`` .* (planned|in \d+\.\d+\.\d+)$", README, re.MULTILINE)
+    assert len(rows) == 5
+    assert [key for key, state in rows if state != "planned"] == list(papers.list_papers())
+
+
+def test_map_names_every_layer():
+    layers = (ROOT / ".importlinter").read_text().split("layers =\n")[1].split("\n\n")[0]
+    section = README[README.index("\nMap of the package\n") : README.index("\nBenchmarks\n")]
+    rows = re.findall(r"^(``.*?)(?:  |$)", section, re.MULTILINE)
+    assert re.findall(r"``(\w+)``", "".join(rows)) == re.findall(r"\w+", layers)
+
+
+def test_benchmarks_that_the_readme_names_are_those_that_are_there():
+    named = set(re.findall(r"python (tests/benchmarks/\w+\.py)", README))
+    assert named == {f"tests/benchmarks/{path.name}" for path in (ROOT / "tests" / "benchmarks").glob("*.py")}
+
+
+@pytest.mark.slow
+def test_library_snippet_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (snippet,) = blocks("python")
+    names = {}
+    exec(compile(snippet, "README.rst", "exec"), names)
+    shutil.rmtree(tmp_path / "drawn")
+    assert "cnmc_vgg16" in capsys.readouterr().out
+    assert names["picture"].shape == names["augmented"].shape == (450, 450, 3)
+    assert (names["augmented"] != names["picture"]).any()
+    subjects = [set(names["index"].group[part]) for part in vars(names["split"]).values()]
+    assert sum(map(len, subjects)) == len(set.union(*subjects))
