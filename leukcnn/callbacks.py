@@ -37,18 +37,32 @@ def exponential_schedule(*, initial: float, final: float, epochs: int) -> Callab
 class BestCheckpoint(keras.callbacks.Callback):
     """Keeps the weights of the epoch in which a logged value was best; the first such epoch wins ties.
 
+    The file bears the epoch's number. The one before it stays until `tidy`, so that a run killed in between
+    finds the weights that its state speaks of.
+
     Args:
-        path: A `.weights.h5` file; replaced in one step, so that it is never half a file.
+        folder: Where `best_<monitor>-<epoch>.weights.h5` is written, epochs counted from 1.
         monitor: Name in the logs, e.g. "val_accuracy".
         mode: "max" or "min".
     """
 
-    def __init__(self, path: Path, *, monitor: str, mode: str):
+    def __init__(self, folder: Path, *, monitor: str, mode: str):
         super().__init__()
         if mode not in ("max", "min"):
             raise ArgumentError(f"mode = {mode!r}.", expected="'max' or 'min'")
-        self.path, self.monitor, self.mode = Path(path), monitor, mode
+        self.folder, self.monitor, self.mode = Path(folder), monitor, mode
         self.best, self.best_epoch = None, None
+
+    @property
+    def path(self) -> Path:
+        """File of the best epoch's weights."""
+        return self.folder / f"best_{self.monitor}-{self.best_epoch + 1:04d}.weights.h5"
+
+    def tidy(self) -> None:
+        """Removes the weights of earlier best epochs."""
+        for path in self.folder.glob(f"best_{self.monitor}-*.weights.h5"):
+            if self.best_epoch is None or path != self.path:
+                path.unlink()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
         """Writes the weights if this epoch is better than all before."""
@@ -87,6 +101,8 @@ class ResumableState(keras.callbacks.Callback):
             return 0
         with np.load(self.path, allow_pickle=False) as state:
             record = json.loads(str(state["record"]))
+            # A new optimizer has no slots yet, and those are a part of the state.
+            model.optimizer.build(model.trainable_variables)
             variables = _state_variables(model)
             values = [state[f"v{i}"] for i in range(len(state.files) - 1)]
         if [tuple(v.shape) for v in variables] != [v.shape for v in values]:
@@ -115,6 +131,8 @@ class ResumableState(keras.callbacks.Callback):
         arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(_state_variables(self.model))}
         with replace_file(self.path) as draft, draft.open("wb") as file:
             np.savez(file, record=np.array(json.dumps(record)), **arrays)
+        for checkpoint in self.checkpoints:
+            checkpoint.tidy()
 
 
 def resume_epoch(path: Path) -> int:
@@ -137,6 +155,10 @@ class HistoryFile(keras.callbacks.Callback):
         self.path, self.history = Path(path), history
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
+        """Writes the file anew."""
+        self.write()
+
+    def write(self) -> None:
         """Replaces the file in one step."""
         with replace_file(self.path) as draft, draft.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")

@@ -14,7 +14,7 @@ from leukcnn.picture_cache import cache_folder
 from leukcnn.planning import SYNTHETIC, Request, data_digest, make_record, plan, trial_identity
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.reporting.paper_figures import paper_figures
-from leukcnn.reporting.paper_tables import Results, paper_tables
+from leukcnn.reporting.paper_tables import Results, assumption_table, paper_tables
 from leukcnn.reporting.sketches import Sketches, make_sketches
 from leukcnn.reporting.tables import Table, to_csv, write
 from leukcnn.reporting.terminal import TrainingProgress
@@ -31,12 +31,14 @@ class Report:
         folder: Folder of the experiment.
         record: What was asked for.
         tables: The tables.
+        assumptions: The table of assumptions, with what is amiss in the paper as its notes.
         files: Every file written: tables, figures, challenge files.
     """
 
     folder: Path
     record: ExperimentRecord
     tables: list[Table]
+    assumptions: Table
     files: list[Path]
 
 
@@ -63,6 +65,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     if not Sketches.exist(folder):
         setup = request.setup(planned[0].row)
         make_sketches(request.paper, setup, index, seed=request.seed).save(folder)
+        keras.utils.clear_session()
     progress.message(f"Devices: {', '.join(devices.names)}; backend: {keras.backend.backend()}.")
     to_do = [
         trial
@@ -83,15 +86,15 @@ def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = 
     """
     record = ExperimentRecord.load(folder)
     results = Results(paper, record, store)
-    tables = paper_tables(results, only=only)
-    files = [path for table in tables for path in write(table, folder / "tables")]
+    tables, assumptions = paper_tables(results, only=only), assumption_table(results)
+    files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
     files += paper_figures(results, Sketches.load(folder), folder / "figures", only=only)
     for row in paper.row_ids:
         for predictions in results.part(row, "final")[:1]:
             if len(predictions) == record.final_total:
                 path = folder / "challenge" / f"{row}.zip"
                 files.append(write_challenge_file(path, predictions, expected=record.final_total))
-    return Report(folder, record, tables, files)
+    return Report(folder, record, tables, assumptions, files)
 
 
 def experiment_name(record: ExperimentRecord) -> str:
@@ -106,6 +109,7 @@ def _load(request: Request, progress: TrainingProgress) -> ImageIndex:
         root = synthetic.write(name, cache_folder() / SYNTHETIC, seed=request.seed)
     else:
         root = Path(request.data).expanduser()
+    progress.message(f"Reading the pictures of {card(name).name} for their SHA-256 ...")
     index = load(name, root)
     for note in index.notes:
         progress.message(note)
@@ -125,7 +129,7 @@ def _run(
 ) -> None:
     setup = request.setup(planned.row)
     identity = trial_identity(
-        request, planned.row, setup, seed=planned.seed, fold=planned.fold, manifest=data_digest(index)
+        request, planned.row, setup, seed=planned.seed, fold=planned.fold, pictures=data_digest(index)
     )
     trial = store.trial(identity)
     label = request.paper.row(planned.row).label
@@ -156,6 +160,8 @@ def _run(
         tensorboard=request.tensorboard,
     )
     progress.end_trial()
+    # Graphs and weights of the finished network would stay in memory beside the next one's.
+    keras.utils.clear_session()
 
 
 def _say_how_long(
@@ -174,8 +180,10 @@ def _say_how_long(
     for row in dict.fromkeys(trial.row for trial in to_do):
         setup, label = request.setup(row), request.paper.row(row).label
         trials = [trial for trial in to_do if trial.row == row]
-        entries, _ = epoch_entries(index, setup, parts[trials[0].name], seed=trials[0].seed)
-        epoch = seconds_per_picture(setup, classes=len(index.class_names), devices=devices) * len(entries)
+        train, validation = epoch_entries(index, setup, parts[trials[0].name], seed=trials[0].seed)
+        # A validation picture goes forward only, about a third of a training step's work.
+        pictures = len(train) + len(validation) / 3
+        epoch = seconds_per_picture(setup, classes=len(index.class_names), devices=devices) * pictures
         total += epoch * setup.training.epochs * len(trials)
         progress.message(
             f"{label}: about {epoch / 3600:,.1f} hours an epoch on this processor, {setup.training.epochs} "

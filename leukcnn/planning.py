@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.datasets import ImageIndex, card, joined_groups
+from leukcnn.datasets import ImageIndex, card, duplicate_pairs, joined_groups, pairs_between
+from leukcnn.datasets.manifest import manifest
 from leukcnn.errors import DataError, SpecError
 from leukcnn.fields import to_plain
 from leukcnn.records import ExperimentRecord, PlannedTrial
@@ -116,13 +117,13 @@ def plan(request: Request, index: ImageIndex) -> tuple[list[PlannedTrial], dict[
         DataError: There are too few pictures for the split.
     """
     planned, parts = [], {}
-    manifest = data_digest(index)
+    pictures = data_digest(index)
     for row in request.paper.row_ids:
         setup = request.setup(row)
         for run in range(request.runs):
             seed = request.seed + run
             for fold, split in _splits(setup.split, index, seed=seed):
-                identity = trial_identity(request, row, setup, seed=seed, fold=fold, manifest=manifest)
+                identity = trial_identity(request, row, setup, seed=seed, fold=fold, pictures=pictures)
                 name = trial_name(identity)
                 planned.append(PlannedTrial(row=row, run=run, fold=fold, seed=seed, name=name))
                 parts[name] = split
@@ -130,7 +131,7 @@ def plan(request: Request, index: ImageIndex) -> tuple[list[PlannedTrial], dict[
 
 
 def trial_identity(
-    request: Request, row: str, setup: spec.Setup, *, seed: int, fold: int, manifest: str
+    request: Request, row: str, setup: spec.Setup, *, seed: int, fold: int, pictures: str
 ) -> dict[str, Any]:
     """Returns what a trial is, as plain values; its hash names the trial's folder.
 
@@ -140,7 +141,7 @@ def trial_identity(
         setup: What the trial does, the split included.
         seed: Its root seed.
         fold: The fold tested, -1 where the split has none.
-        manifest: `data_digest` of the pictures.
+        pictures: `data_digest` of the pictures.
     """
     return {
         "paper": request.paper.key,
@@ -149,7 +150,7 @@ def trial_identity(
         "setup": to_plain(setup),
         "seed": seed,
         "fold": fold,
-        "data": manifest,
+        "data": pictures,
         "backend": keras.backend.backend(),
     }
 
@@ -231,11 +232,10 @@ def make_record(
             if part not in index.part
         },
         final_total=(
-            int(np.count_nonzero(index.part == "final"))
-            if request.data == SYNTHETIC
-            else dataset.part("final").total
+            int(np.count_nonzero(index.part == "final")) if index.drawn else dataset.part("final").total
         ),
         not_comparable=_not_comparable(request, index),
+        identical_pairs=_identical_pairs(index, parts[first.name]),
         data_notes=list(index.notes),
     )
 
@@ -255,15 +255,28 @@ def _counts(
     }
 
 
+def _identical_pairs(index: ImageIndex, parts: Parts) -> int:
+    learnt_from = np.concatenate([parts.train, parts.validation])
+    return pairs_between(duplicate_pairs(index), learnt_from, parts.predicted["test"])
+
+
 def _not_comparable(request: Request, index: ImageIndex) -> str:
     reasons = [request.paper.profile(request.profile).not_comparable]
-    if request.data == SYNTHETIC:
+    if index.drawn:
         reasons.append("drawn data")
     else:
         published = card(request.paper.dataset).part("training").total
-        here = np.count_nonzero(index.part == "training")
-        if here != published:
-            reasons.append(f"it rests on {here:,} of {published:,} training cells")
+        known = {entry.sha256 for entry in manifest(request.paper.dataset).values()}
+        training = index.sha256[index.part == "training"]
+        genuine = sum(sha256 in known for sha256 in training)
+        if genuine != published:
+            reasons.append(f"it rests on {genuine:,} of {published:,} published training cells")
+        if genuine != len(training):
+            reasons.append(f"{len(training) - genuine:,} training cells are no published files")
     if request.setup(request.paper.row_ids[0]).split.kind != request.paper.rows[0].setup.split.kind:
         reasons.append("another split than the paper's")
+    if request.assumed:
+        reasons.append(f"other assumptions: {', '.join(sorted(request.assumed))}")
+    if request.precision not in (None, "float32"):
+        reasons.append(f"precision {request.precision}")
     return "; ".join(reason for reason in reasons if reason)

@@ -47,6 +47,7 @@ class ExperimentRecord:
         missing: Set ("external", "final") that the data lack -> why.
         final_total: Number of pictures of the whole final phase.
         not_comparable: Why the figures can't be held against the paper's; "" where they can.
+        identical_pairs: Pairs of byte-identical cells of which one is tested and one was learnt from.
         data_notes: What was found in the data's folder.
     """
 
@@ -63,6 +64,7 @@ class ExperimentRecord:
     missing: dict[str, str]
     final_total: int
     not_comparable: str
+    identical_pairs: int = 0
     data_notes: list[str] = field(default_factory=list)
 
     def save(self, folder: Path) -> None:

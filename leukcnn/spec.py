@@ -230,6 +230,7 @@ class Table:
         published: Published figures of the rows.
         columns: Headings of a table that the paper prints as it stands in `reference`.
         reference: Its rows.
+        measured: First cell of a row of `reference`, id of the paper's row and metric that it stands for.
         notes: Remarks that stand under it.
     """
 
@@ -240,6 +241,7 @@ class Table:
     published: tuple[Published, ...] = ()
     columns: tuple[str, ...] = ()
     reference: tuple[tuple[Any, ...], ...] = ()
+    measured: tuple[tuple[str, str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
     def value(self, row: str, metric: str) -> float | None:
@@ -366,6 +368,16 @@ class Paper:
         for path, value in [*every, *(changes or {}).items()]:
             setup = replace_at(setup, path, value)
         return setup
+
+    def assumed_value(
+        self, name: str, *, profile: str = "paper", assumed: Mapping[str, Any] | None = None
+    ) -> str:
+        """Returns the value of an assumption in words, by row where the rows differ."""
+        path = self.assumption(name).sets
+        values = [value_at(self.setup(row, profile=profile, assumed=assumed), path) for row in self.row_ids]
+        if all(value == values[0] for value in values):
+            return str(values[0])
+        return ", ".join(f"{row} {value}" for row, value in zip(self.row_ids, values, strict=True))
 
     def parse_assumption(self, text: str) -> tuple[str, Any]:
         """Reads `NAME=VALUE` into a name and a value of the type that the field has.

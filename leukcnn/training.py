@@ -108,20 +108,20 @@ def train(
     devices.check_batch_size(training.batch_size)
     history: dict[str, list[float]] = {}
     checkpoints = [
-        BestCheckpoint(folder / f"best_{monitor}.weights.h5", monitor=monitor, mode=mode)
-        for monitor, mode in CHECKPOINTS.items()
+        BestCheckpoint(folder, monitor=monitor, mode=mode) for monitor, mode in CHECKPOINTS.items()
     ]
     state = ResumableState(folder / "state.npz", checkpoints=checkpoints, history=history)
     schedule = exponential_schedule(
         initial=training.initial_learning_rate, final=training.final_learning_rate, epochs=training.epochs
     )
+    history_file = HistoryFile(folder / "history.csv", history=history)
     callbacks = [
         # Keras ends an epoch of the data before its first, too: the epoch's own number keys the draws.
         keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: setattr(train_data, "epoch", epoch)),
         keras.callbacks.LearningRateScheduler(schedule),
         *checkpoints,
         state,
-        HistoryFile(folder / "history.csv", history=history),
+        history_file,
         ReportProgress(observer),
     ]
     if tensorboard is not None:
@@ -138,6 +138,8 @@ def train(
             shuffle=False,
             verbose=0,
         )
+    # A run killed between its last state and its last line of history goes on here, with no epoch left.
+    history_file.write()
     for checkpoint in checkpoints:
         if checkpoint.best is None:
             raise LeukCNNError(
@@ -178,7 +180,7 @@ def seconds_per_picture(setup: Setup, *, classes: int, devices: Devices) -> floa
         classes: Number of outputs.
         devices: Where it is to be trained.
     """
-    side, batch = setup.preprocessing.side, devices.replicas
+    side, batch = setup.preprocessing.side, 4 * devices.replicas
     network = build_network(
         setup.model, side=side, classes=classes, training=setup.training, seed=0, devices=devices
     )

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# As `leukcnn` itself sets it: on many processors TensorFlow's own convolutions are several times slower.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 
 def pytest_collection_modifyitems(items):
     """Puts the slow tests last, so that a plain mistake shows early."""

@@ -45,25 +45,35 @@ def test_a_schedule_needs_numbers_above_zero(bad):
 @pytest.mark.parametrize(("mode", "best"), [("max", 1), ("min", 0)])
 def test_the_first_of_equally_good_epochs_is_kept(tmp_path, mode, best):
     model = network()
-    checkpoint = attached(BestCheckpoint(tmp_path / "best.weights.h5", monitor="v", mode=mode), model)
+    checkpoint = attached(BestCheckpoint(tmp_path, monitor="v", mode=mode), model)
     for epoch, value in enumerate([0.5, 0.7, 0.7, 0.6, float("nan")]):
         model.layers[0].kernel.assign(np.full((4, 3), epoch))
         checkpoint.on_epoch_end(epoch, {"v": value})
     assert checkpoint.best_epoch == best
-    model.load_weights(tmp_path / "best.weights.h5")
+    model.load_weights(checkpoint.path)
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(model.layers[0].kernel), np.full((4, 3), best))
+
+
+def test_earlier_weights_stay_until_the_state_is_saved(tmp_path):
+    model = network()
+    checkpoint = attached(BestCheckpoint(tmp_path, monitor="v", mode="max"), model)
+    checkpoint.on_epoch_end(0, {"v": 0.1})
+    checkpoint.on_epoch_end(1, {"v": 0.2})
+    assert len(list(tmp_path.iterdir())) == 2
+    attached(ResumableState(tmp_path / "s.npz", checkpoints=[checkpoint], history={}), model).on_epoch_end(1)
+    assert [p.name for p in tmp_path.glob("best*")] == ["best_v-0002.weights.h5"]
 
 
 def test_a_checkpoint_has_a_direction():
     with pytest.raises(ArgumentError, match="'max' or 'min'"):
-        BestCheckpoint("x.weights.h5", monitor="v", mode="auto")
+        BestCheckpoint(".", monitor="v", mode="auto")
 
 
 def test_a_state_holds_weights_slots_dropout_history_and_bests(tmp_path):
     model = network()
     x, y = np.ones((8, 4), np.float32), np.ones((8, 1), np.float32)
     model.fit(x, y, epochs=1, verbose=0)
-    checkpoint = attached(BestCheckpoint(tmp_path / "b.weights.h5", monitor="loss", mode="min"), model)
+    checkpoint = attached(BestCheckpoint(tmp_path, monitor="loss", mode="min"), model)
     checkpoint.on_epoch_end(0, {"loss": 0.25})
     history = {}
     state = attached(ResumableState(tmp_path / "s.npz", checkpoints=[checkpoint], history=history), model)
@@ -71,10 +81,9 @@ def test_a_state_holds_weights_slots_dropout_history_and_bests(tmp_path):
     expected = values(model)
 
     other = network()
-    again = BestCheckpoint(tmp_path / "b.weights.h5", monitor="loss", mode="min")
+    again = BestCheckpoint(tmp_path, monitor="loss", mode="min")
     new_history = {"old": [1.0]}
     restored = ResumableState(tmp_path / "s.npz", checkpoints=[again], history=new_history)
-    other.optimizer.build(other.trainable_variables)
     assert restored.restore(other) == 1 == resume_epoch(tmp_path / "s.npz")
     assert (again.best, again.best_epoch) == (0.25, 0)
     assert new_history == {"loss": [0.25], "accuracy": [0.5]}
@@ -90,10 +99,8 @@ def test_without_a_state_training_begins_at_epoch_zero(tmp_path):
 def test_another_networks_state_is_refused(tmp_path):
     state = ResumableState(tmp_path / "s.npz", checkpoints=[], history={})
     model = network()
-    model.optimizer.build(model.trainable_variables)
     attached(state, model).on_epoch_end(0, {})
     other = network(units=5)
-    other.optimizer.build(other.trainable_variables)
     with pytest.raises(StoreError, match="another network"):
         state.restore(other)
 

@@ -147,18 +147,21 @@ def test_killed_in_mid_epoch_and_started_again_it_gives_the_same_predictions(dra
         )
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert start(whole, 0).wait() == 0
-    process = start(killed, 0.2)
-    for line in process.stdout:
-        if line.split() == ["step", "3", "2"]:
-            process.send_signal(signal.SIGKILL)
-            break
-    process.stdout.close()
-    assert process.wait() == -signal.SIGKILL
+    with start(whole, 0) as process:
+        process.communicate()
+    assert process.returncode == 0
+    with start(killed, 0.2) as process:
+        for line in process.stdout:
+            if line.split() == ["step", "3", "2"]:
+                process.send_signal(signal.SIGKILL)
+                break
+    assert process.returncode == -signal.SIGKILL
     (folder,) = (killed / "cnmc2019" / "trials").iterdir()
     assert not (folder / "predictions.csv").exists()
     assert len((folder / "history.csv").read_text().split()) == 1 + 2
-    assert start(killed, 0).wait() == 0
+    with start(killed, 0) as process:
+        process.communicate()
+    assert process.returncode == 0
     (expected,) = (whole / "cnmc2019" / "trials").iterdir()
     assert folder.name == expected.name
     for name in ("predictions.csv", "history.csv"):
@@ -179,6 +182,16 @@ def test_reference_tables_need_no_training(drawn, tmp_path):
     done = run(drawn, tmp_path, only="table5", progress=progress)
     assert [table.id for table in done.tables] == ["table5"]
     assert progress.started == []
+
+
+def test_real_cells_are_used_as_far_as_they_go_and_the_tables_say_so(real_data, tmp_path):
+    progress = tiny.Progress()
+    done = run(real_data, tmp_path, only="vgg16", progress=progress)
+    here = sum(sum(counts["before"].values()) for counts in done.record.counts.values())
+    assert f"it rests on {here} of 10,661 published training cells" in done.tables[1].marks[0]
+    assert any(f"{here} of 10,661 training cells" in note for note in done.record.data_notes)
+    (external,) = (table for table in done.tables if table.id == "external")
+    assert "the data hold no C-NMC test preliminary phase data" in external.rows[0][-1]
 
 
 @pytest.mark.parametrize(("split", "trials"), [("subject", 1), ("fold", 3)])

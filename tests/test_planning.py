@@ -122,8 +122,33 @@ def test_other_than_the_papers_data_or_split_is_marked(published):
     request = request_for(split="subject")
     planned, parts = plan(request, part)
     reason = make_record(request, part, planned, parts).not_comparable
-    assert "of 10,661 training cells" in reason
+    assert "of 10,661 published training cells" in reason
     assert "another split than the paper's" in reason
+
+
+def test_other_assumptions_foreign_pictures_and_drawn_ones_are_marked(published):
+    def reason(index, **options):
+        request = request_for(**options)
+        return make_record(request, index, *plan(request, index)).not_comparable
+
+    assert reason(published) == ""
+    assert (
+        reason(published, assumed={"batch_size": 10, "epochs": 5}) == "other assumptions: batch_size, epochs"
+    )
+    assert reason(published, precision="mixed_float16") == "precision mixed_float16"
+    assert reason(published, deterministic=True) == ""
+    assert reason(replace(published, drawn=True)) == "drawn data"
+    changed = published.sha256.copy()
+    changed[np.flatnonzero(published.part == "training")[:3]] = "0" * 64
+    assert reason(replace(published, sha256=changed)) == (
+        "it rests on 10,658 of 10,661 published training cells; 3 training cells are no published files"
+    )
+
+
+def test_identical_pairs_between_test_and_training_are_counted(published):
+    for split, pairs in (("fold", 72), ("subject", 0)):
+        request = request_for(split=split)
+        assert make_record(request, published, *plan(request, published)).identical_pairs == pairs
 
 
 def test_folds_must_be_known(published):

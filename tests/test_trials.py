@@ -26,7 +26,7 @@ def external_accuracy(index, truth, folder):
     planned, parts = plan(request, index)
     first = planned[0]
     setup = request.setup(first.row)
-    identity = trial_identity(request, first.row, setup, seed=0, fold=-1, manifest="test")
+    identity = trial_identity(request, first.row, setup, seed=0, fold=-1, pictures="test")
     trial = Store(folder, "cnmc2019").trial(identity)
     run_trial(
         trial,

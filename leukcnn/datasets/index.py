@@ -32,6 +32,8 @@ class ImageIndex:
         part: (N,) str, part of the dataset as its makers ship it ("training", "preliminary", "final").
         fold: (N,) int64, the makers' own fold, -1 where there is none.
         sha256: (N,) str, hexadecimal SHA-256 of each file.
+        notes: What is there of what was published, and what had to be converted.
+        drawn: Whether the pictures are drawn and stand in for the dataset's own.
         notes: What a reader of figures made from these pictures must know: how much of the dataset they are,
             and what was converted.
     """
@@ -46,10 +48,13 @@ class ImageIndex:
     fold: np.ndarray
     sha256: np.ndarray
     notes: tuple[str, ...] = field(default=())
+    drawn: bool = False
 
     def __post_init__(self):
         lengths = {
-            f.name: len(getattr(self, f.name)) for f in fields(self) if f.name not in ("class_names", "notes")
+            f.name: len(getattr(self, f.name))
+            for f in fields(self)
+            if f.name not in ("class_names", "notes", "drawn")
         }
         if len(set(lengths.values())) != 1:
             raise ArgumentError(
@@ -68,7 +73,7 @@ class ImageIndex:
         columns = {
             f.name: np.asarray(getattr(self, f.name))[positions]
             for f in fields(self)
-            if f.name not in ("paths", "class_names", "notes")
+            if f.name not in ("paths", "class_names", "notes", "drawn")
         }
         return replace(self, paths=[self.paths[i] for i in positions], **columns)
 
@@ -120,6 +125,7 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
         found.pictures,
         sha256=[digest for digest, _ in contents],
         notes=(*_what_is_there(found), *(f"{n:,} pictures: {what}" for what, n in conversions.items())),
+        drawn=found.drawn,
     )
 
 
@@ -147,6 +153,7 @@ def make_index(
     *,
     sha256: Sequence[str],
     notes: tuple[str, ...] = (),
+    drawn: bool = False,
 ) -> ImageIndex:
     """Returns the index of pictures found in a folder, one row each in their order.
 
@@ -155,6 +162,7 @@ def make_index(
         pictures: The pictures.
         sha256: Hexadecimal SHA-256 of each.
         notes: See `ImageIndex`.
+        drawn: See `ImageIndex`.
     """
     return ImageIndex(
         paths=[picture.path for picture in pictures],
@@ -167,6 +175,7 @@ def make_index(
         fold=np.array([picture.fold for picture in pictures], dtype=np.int64),
         sha256=np.array(sha256, dtype=np.str_),
         notes=notes,
+        drawn=drawn,
     )
 
 

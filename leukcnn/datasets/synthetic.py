@@ -8,6 +8,8 @@ import csv
 import json
 import os
 import shutil
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -85,9 +87,14 @@ def write(name: str, root: str | Path, *, seed: int, counts: DrawnCounts = Drawn
     folder = Path(root) / f"{name}-v{_VERSION}-seed{seed}-{numbers}"
     if (folder / DRAWN_MARKER).exists():
         return folder
-    draft = folder.with_name(f".draft-{os.getpid()}-{folder.name}")
+    prefix = f".draft-{folder.name}-"
     try:
-        draft.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(folder.parent, prefix)
+        draft = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+    try:
         _DRAWERS[name](draft, seed, counts)
         marker = {"dataset": name, "seed": seed, "version": _VERSION, "counts": asdict(counts)}
         (draft / DRAWN_MARKER).write_text(json.dumps(marker, indent=1))
@@ -98,14 +105,25 @@ def write(name: str, root: str | Path, *, seed: int, counts: DrawnCounts = Drawn
             if not (folder / DRAWN_MARKER).exists():
                 raise
     except OSError as error:
-        raise DataError(
-            f"The drawn cells can't be written to {folder}: {error}",
-            expected="a folder that this user can write to, with some 500 MB of space",
-            remedy="name another folder with the environment variable LEUKCNN_CACHE",
-        ) from error
+        raise _not_writable(folder, error) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return folder
+
+
+def _not_writable(folder: Path, error: OSError) -> DataError:
+    return DataError(
+        f"The drawn cells can't be written to {folder}: {error}",
+        expected="a folder that this user can write to, with some 500 MB of space",
+        remedy="name another folder with the environment variable LEUKCNN_CACHE",
+    )
+
+
+def _remove_abandoned(root: Path, prefix: str) -> None:
+    """Removes what killed processes left; drawing takes seconds, so an hour old is abandoned."""
+    for draft in root.glob(f"{prefix}*"):
+        if time.time() - draft.stat().st_mtime > 3600:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _draw_cnmc2019(folder: Path, seed: int, counts: DrawnCounts) -> None:

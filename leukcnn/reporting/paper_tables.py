@@ -8,8 +8,8 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import DatasetCard, card
-from leukcnn.evaluation.metrics import METRICS, BinaryScores, accuracy_per_group, binary_scores
-from leukcnn.evaluation.statistics import Interval, interval_for, run_interval
+from leukcnn.evaluation.metrics import METRICS, BinaryScores, GroupAccuracy, accuracy_per_group, binary_scores
+from leukcnn.evaluation.statistics import Interval, interval_for, run_interval, wilson_interval
 from leukcnn.records import ExperimentRecord
 from leukcnn.reporting.comparison import METRIC_TITLES, comparison_columns, comparison_rows
 from leukcnn.reporting.tables import Cell, Column, Table
@@ -154,9 +154,26 @@ def _finish(
 ) -> Table:
     title = f"{table.where}: {table.title}" if table.where else table.title
     marks = ()
-    if measured and results.record.not_comparable:
-        marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
+    if measured:
+        notes = (*notes, "The assumptions that it rests on stand in the table 'assumptions'.")
+        if results.record.not_comparable:
+            marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
     return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
+
+
+def assumption_table(results: Results) -> Table:
+    """Returns the assumptions with the values of this experiment, and what is amiss in the paper."""
+    paper, record = results.paper, results.record
+    rows = []
+    for assumption in paper.assumptions:
+        value = paper.assumed_value(assumption.name, profile=record.profile, assumed=record.assumed)
+        changed = "yes" if assumption.name in record.assumed else "no"
+        rows.append((assumption.name, value, changed, assumption.reason, assumption.where))
+    columns = ["Assumption", "Value", "Overridden", "Reason", "Where"]
+    notes = ("Override with --assume NAME=VALUE.", *(f"{f.where}: {f.text}" for f in paper.findings))
+    return Table(
+        "assumptions", "Assumptions, where the paper leaves a detail open", columns, rows, notes=notes
+    )
 
 
 def _counts(results: Results, table: spec.Table) -> Table:
@@ -195,7 +212,13 @@ def _scores(results: Results, table: spec.Table) -> Table:
             if scores:
                 methods[f"Intervals: {scores.method}."] = None
     columns = comparison_columns("Network", "Test set", Column("Cells", "integer"))
-    return _finish(results, table, columns, rows, notes=tuple(methods))
+    notes = [*methods, "Balanced: so many cells of the larger class are left out, drawn by the seed."]
+    if results.record.identical_pairs:
+        notes.append(
+            f"{results.record.identical_pairs} pairs of byte-identical cells have one cell in the test set "
+            "and one in the training or validation set."
+        )
+    return _finish(results, table, columns, rows, notes=tuple(notes))
 
 
 def _confusion(results: Results, table: spec.Table) -> Table:
@@ -213,21 +236,24 @@ def _confusion(results: Results, table: spec.Table) -> Table:
 def _external(results: Results, table: spec.Table) -> Table:
     rows, methods = [], {}
     for row in results.paper.rows:
-        inside, outside = results.scores(row.id, "test"), results.scores(row.id, "external")
+        full, balanced = results.scores(row.id, "test"), results.scores(row.id, "balanced")
+        outside = results.scores(row.id, "external")
         reason = results.why_missing(row.id, "external")
         if reason:
-            rows.append((row.label, "all", None, None, None, None, f"not measured: {reason}"))
+            rows.append((row.label, "all", *[None] * 6, f"not measured: {reason}"))
             continue
         for name, title in METRIC_TITLES.items():
-            interval = outside.intervals[name]
+            interval, value = outside.intervals[name], outside.values[name]
             rows.append(
                 (
                     row.label,
                     title,
-                    inside.values[name],
-                    outside.values[name],
+                    full.values[name],
+                    balanced.values[name],
+                    value,
                     (interval.low, interval.high) if interval.defined else None,
-                    outside.values[name] - inside.values[name],
+                    value - full.values[name],
+                    value - balanced.values[name],
                     "measured",
                 )
             )
@@ -235,31 +261,49 @@ def _external(results: Results, table: spec.Table) -> Table:
     columns = [
         "Network",
         "Metric",
-        Column("Test set", "percent"),
+        Column("Full test set", "percent"),
+        Column("Balanced test set", "percent"),
         Column("Other subjects", "percent"),
         Column("95 % interval", "interval"),
-        Column("Difference (points)", "points"),
+        Column("Less full (points)", "points"),
+        Column("Less balanced (points)", "points"),
         "State",
     ]
-    return _finish(results, table, columns, rows, notes=tuple(methods))
+    return _finish(results, table, columns, rows, notes=(_SUBJECTS_TESTED[results.record.split], *methods))
+
+
+# What the difference to other subjects means under each split.
+_SUBJECTS_TESTED = {
+    "cell": "The test set shares its subjects with the training set, as published; the preliminary phase has "
+    "none of them. What is lost from one to the other is what a split by cell hides.",
+    "subject": "Neither the test set nor the preliminary phase shares a subject with the training set.",
+    "fold": "The test folds are the challenge's own, by subject but for identical cells; the preliminary "
+    "phase has other subjects again, and the first fold's networks predict it.",
+}
 
 
 def _subjects(results: Results, table: spec.Table) -> Table:
-    by_subject: dict[tuple[str, str], dict[str, tuple[int, float]]] = {}
+    by_subject: dict[tuple[str, str], dict[str, GroupAccuracy]] = {}
     for row in results.paper.row_ids:
         for part in ("test", "external"):
             for predictions in results.part(row, part)[:1]:
                 for group in accuracy_per_group(predictions.label, predictions.predicted, predictions.group):
-                    by_subject.setdefault((part, group.group), {})[row] = (group.n, group.accuracy)
+                    by_subject.setdefault((part, group.group), {})[row] = group
     rows = []
     for (part, subject), figures in by_subject.items():
-        n = next(iter(figures.values()))[0]
-        accuracies = [figures.get(row, (0, None))[1] for row in results.paper.row_ids]
-        rows.append((part, subject or "unknown", n, *accuracies))
-    labels = [Column(row.label, "percent") for row in results.paper.rows]
-    columns = ["Set", "Subject", Column("Cells", "integer"), *labels]
-    notes = ("Of the first run." if results.record.runs > 1 else "",)
-    return _finish(results, table, columns, rows, notes=tuple(note for note in notes if note))
+        cells: list[Cell] = [part, subject or "unknown", next(iter(figures.values())).n]
+        for row in results.paper.row_ids:
+            group = figures.get(row)
+            interval = wilson_interval(group.correct, group.n) if group else None
+            cells += [group and group.accuracy, interval and (interval.low, interval.high)]
+        rows.append(tuple(cells))
+    columns = ["Set", "Subject", Column("Cells", "integer")]
+    for row in results.paper.rows:
+        columns += [Column(row.label, "percent"), Column(f"{row.label}, 95 % interval", "interval")]
+    notes = ["Intervals: Wilson, over each subject's cells."]
+    if results.record.runs > 1:
+        notes.append("Of the first run.")
+    return _finish(results, table, columns, rows, notes=tuple(notes))
 
 
 def _leaderboard(results: Results, table: spec.Table) -> Table:
@@ -269,7 +313,8 @@ def _leaderboard(results: Results, table: spec.Table) -> Table:
         reason = results.why_missing(printed.row, "final") or "the final phase's labels are not public"
         state = f"not measured: {reason}"
         if final and len(final[0]) == results.record.final_total:
-            state += f"; submit challenge/{printed.row}.zip to the leaderboard"
+            state += f"; challenge/{printed.row}.zip holds the predictions"
+            state += "" if results.record.not_comparable else " for the leaderboard"
         rows.append((results.paper.row(printed.row).label, printed.value / 100, state))
     columns = ["Network", Column("Published weighted F1-score", "percent"), "Measured"]
     return _finish(results, table, columns, rows)
@@ -281,8 +326,16 @@ def _reference(results: Results, table: spec.Table) -> Table:
         for i, title in enumerate(table.columns)
     ]
     rows = [tuple(str(cell) if isinstance(cell, int) else cell for cell in row) for row in table.reference]
-    notes = ("As printed in the paper; nothing in it is measured here.",)
-    return _finish(results, table, columns, rows, notes=notes, measured=False)
+    if not table.measured:
+        notes = ("As printed in the paper; nothing in it is measured here.",)
+        return _finish(results, table, columns, rows, notes=notes, measured=False)
+    measured = {}
+    for first, row, metric in table.measured:
+        scores = results.scores(row, "balanced")
+        measured[first] = 100 * scores.values[metric] if scores else None
+    rows = [(*row, measured.get(row[0])) for row in rows]
+    columns.append(Column("Measured here (%), balanced test set", "number"))
+    return _finish(results, table, columns, rows, notes=("The other rows are as printed in the paper.",))
 
 
 _BUILDERS: Mapping[str, Callable[[Results, spec.Table], Table]] = {
