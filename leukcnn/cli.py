@@ -94,7 +94,12 @@ def check(name: str, data: str | None) -> None:
     root = _data_folder(data)
     if root == "synthetic":
         root = synthetic.write(dataset, cache_folder() / "synthetic", seed=0)
-    report = verify(dataset, root)
+
+    def tell(done: int, total: int) -> None:
+        if done % 2000 == 0:
+            click.echo(f"{done:,} of {total:,} files read", err=True)
+
+    report = verify(dataset, root, progress=tell)
     for line in report.lines():
         click.echo(line)
     if not report.ok:

@@ -110,7 +110,12 @@ def _load(request: Request, progress: TrainingProgress) -> ImageIndex:
     else:
         root = Path(request.data).expanduser()
     progress.message(f"Reading the pictures of {card(name).name} for their SHA-256 ...")
-    index = load(name, root)
+
+    def tell(done: int, total: int) -> None:
+        if done % 2000 == 0:
+            progress.message(f"{done:,} of {total:,} files read")
+
+    index = load(name, root, progress=tell)
     for note in index.notes:
         progress.message(note)
     require_classes(index)

@@ -1,7 +1,8 @@
-"""Fields of nested dataclasses, read and replaced by their dotted path."""
+"""Fields of nested dataclasses, read and replaced by their dotted path, and items found by their name."""
 
+import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -78,3 +79,31 @@ def read_like(word: str, example: Any, name: str) -> Any:
     raise SpecError(
         f"--assume {name} got {word!r}.", expected=f"a value like {json.dumps(example)}, as JSON writes it"
     )
+
+
+def find_named(items: Iterable[Any], wanted: str, attribute: str, what: str) -> Any:
+    """Returns the item that bears a name.
+
+    Args:
+        items: Where to look.
+        wanted: The name.
+        attribute: Attribute of the items that holds it.
+        what: What the items are, for the error.
+
+    Raises:
+        SpecError: No item bears that name; the message lists them and the nearest.
+    """
+    by_name = {getattr(item, attribute): item for item in items}
+    if wanted not in by_name:
+        raise SpecError(
+            f"There is no {what} named {wanted!r}.",
+            expected=", ".join(by_name),
+            remedy=did_you_mean(wanted, by_name),
+        )
+    return by_name[wanted]
+
+
+def did_you_mean(wanted: str, names: Iterable[str]) -> str:
+    """Returns a question with the name nearest to a word, "" where none is near."""
+    near = difflib.get_close_matches(wanted, list(names), n=1)
+    return f"did you mean {near[0]!r}?" if near else ""

@@ -5,13 +5,12 @@ one trial does; a profile, an assumption or a command-line option changes it by 
 (`training.batch_size`), so that every value stands in one place only.
 """
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from leukcnn.errors import SpecError
-from leukcnn.fields import read_like, replace_at, value_at
+from leukcnn.fields import find_named, read_like, replace_at, value_at
 
 
 def _require(condition: bool, found: str, expected: str) -> None:
@@ -330,7 +329,7 @@ class Paper:
         Raises:
             SpecError: There is no such row.
         """
-        return _named(self.rows, row_id, "id", f"row of {self.key}")
+        return find_named(self.rows, row_id, "id", f"row of {self.key}")
 
     def profile(self, name: str) -> Profile:
         """Returns a profile.
@@ -338,7 +337,7 @@ class Paper:
         Raises:
             SpecError: There is no such profile.
         """
-        return _named(self.profiles, name, "name", f"profile of {self.key}")
+        return find_named(self.profiles, name, "name", f"profile of {self.key}")
 
     def assumption(self, name: str) -> Assumption:
         """Returns an assumption.
@@ -346,7 +345,7 @@ class Paper:
         Raises:
             SpecError: There is no such assumption.
         """
-        return _named(self.assumptions, name, "name", f"assumption of {self.key}")
+        return find_named(self.assumptions, name, "name", f"assumption of {self.key}")
 
     def setup(
         self,
@@ -399,15 +398,3 @@ class Paper:
                 f"--assume {name} got {word!r}.", expected=" or ".join(str(c) for c in assumption.choices)
             )
         return assumption.name, value
-
-
-def _named(items: Iterable[Any], wanted: str, attribute: str, what: str) -> Any:
-    names = [getattr(item, attribute) for item in items]
-    if wanted not in names:
-        near = difflib.get_close_matches(wanted, names, n=1)
-        raise SpecError(
-            f"There is no {what} named {wanted!r}.",
-            expected=", ".join(names),
-            remedy=f"did you mean {near[0]!r}?" if near else "",
-        )
-    return next(item for item in items if getattr(item, attribute) == wanted)

@@ -1,9 +1,9 @@
 """The papers as data: one module of values each."""
 
-import difflib
 import importlib
 
 from leukcnn.errors import SpecError
+from leukcnn.fields import did_you_mean
 from leukcnn.spec import Paper
 
 _MODULES = {"cnmc2019": "leukcnn.papers.cnmc2019"}
@@ -23,10 +23,9 @@ def get(key: str) -> Paper:
         SpecError: There is no such paper.
     """
     if key not in _MODULES:
-        near = difflib.get_close_matches(key, _MODULES, n=1)
         raise SpecError(
             f"There is no paper named {key!r}.",
             expected=", ".join(_MODULES),
-            remedy=f"did you mean {near[0]!r}?" if near else "`leukcnn papers` lists them",
+            remedy=did_you_mean(key, _MODULES) or "`leukcnn papers` lists them",
         )
     return importlib.import_module(_MODULES[key]).PAPER
