@@ -241,7 +241,7 @@ def empty_folder(path):
     ("make", "words"),
     [
         (lambda p: p / "nowhere", "nowhere"),
-        (lambda p: empty_folder(p / "d"), "no pictures"),
+        (lambda p: empty_folder(p / "d"), "is an empty folder"),
         (lambda p: plain_folder(p / "d", all=5), "one class only"),
         (lambda p: plain_folder(p / "d", all=3, hem=3), "at least"),
     ],
