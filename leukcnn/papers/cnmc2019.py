@@ -93,7 +93,7 @@ PROFILES = (
         row_changes={
             "vgg16": {"training.epochs": 6},
             "vgg19": {"training.epochs": 2},
-            "xception": {"preprocessing.resize": 71, "training.epochs": 2},
+            "xception": {"preprocessing.resize": 71, "training.epochs": 1},
         },
         not_comparable="smoke profile",
     ),
