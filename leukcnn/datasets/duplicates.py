@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from leukcnn.datasets.index import ImageIndex
+from leukcnn.datasets.index import ImageIndex, group_names
 from leukcnn.datasets.scan import natural
 
 
@@ -39,16 +39,12 @@ def joined_groups(index: ImageIndex) -> np.ndarray:
     Returns:
         (N,) str. Joined subjects are named together, in numeric order: "20+21". A picture without a subject
         is a group of its own, named by its id. With several datasets in the index, subjects are named
-        "dataset/subject", since two datasets may use the same numbers.
+        "dataset/subject", since two datasets may use the same numbers; groups that go across datasets, which
+        have such names already, join their pictures wherever they lie.
     """
     several = len(np.unique(index.dataset)) > 1
-    names = np.array(
-        [
-            (f"{dataset}/{group}" if several else group) if group else identity
-            for dataset, group, identity in zip(index.dataset, index.group, index.ids, strict=True)
-        ],
-        dtype=np.str_,
-    )
+    groups = group_names(index) if several else index.group
+    names = np.where(groups == "", index.ids, groups)
     subjects, subject = np.unique(names, return_inverse=True)
     first, second = subject[duplicate_pairs(index)].T
     links = coo_array((np.ones(len(first)), (first, second)), shape=(len(subjects), len(subjects)))

@@ -8,13 +8,23 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from leukcnn.datasets.catalog import DatasetCard, card
+from leukcnn.datasets.cards import DatasetCard
+from leukcnn.datasets.catalog import card
 from leukcnn.datasets.headers import BrokenPicture, conversion, read_header
-from leukcnn.datasets.manifest import manifest
+from leukcnn.datasets.manifest import manifest, published_groups
 from leukcnn.datasets.scan import UNLABELLED, Found, Progress, Scan, place, read_files, scan, sort_key
 from leukcnn.errors import ArgumentError, DataError
 
-__all__ = ["UNLABELLED", "ImageIndex", "index_from_manifest", "load", "make_index", "require_classes"]
+__all__ = [
+    "UNLABELLED",
+    "ImageIndex",
+    "group_names",
+    "index_from_manifest",
+    "load",
+    "make_index",
+    "read_index",
+    "require_classes",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +38,12 @@ class ImageIndex:
         labels: (N,) int64, index into `class_names`; -1 where the dataset gives no label.
         class_names: Names of the classes in the order of the networks' outputs.
         dataset: (N,) str, key of the dataset in the catalog.
-        group: (N,) str, subject (patient) or other unit that must not be parted; "" where unknown.
+        group: (N,) str, subject (patient) or other unit that must not be parted; "" where unknown. A name
+            with a slash ("allidb1/Im001_1.jpg", "cnmc2019/H12") is one unit in all datasets; one without
+            ("H12") counts within its dataset alone, since another may use the same number.
         part: (N,) str, part of the dataset as its makers ship it ("training", "preliminary", "final").
         fold: (N,) int64, the makers' own fold, -1 where there is none.
         sha256: (N,) str, hexadecimal SHA-256 of each file.
-        notes: What is there of what was published, and what had to be converted.
         drawn: Whether the pictures are drawn and stand in for the dataset's own.
         notes: What a reader of figures made from these pictures must know: how much of the dataset they are,
             and what was converted.
@@ -96,7 +107,19 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
         DataError: The folder isn't there, can't be read or holds no picture of the dataset, or some files are
             no complete pictures, stand twice, or claim two classes; one message counts all such files.
     """
-    found = scan(name, root)
+    return read_index(scan(name, root), progress=progress)
+
+
+def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
+    """Reads the files of a scan and returns their index; see `load`.
+
+    Args:
+        found: The folder.
+        progress: Called after each file with the number done and the number of all.
+
+    Raises:
+        DataError: Some files are no complete pictures, stand twice, or claim two classes.
+    """
     _refuse(found, "folders that can't be read", found.unreadable)
     _refuse(
         found,
@@ -130,10 +153,10 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
 
 
 def index_from_manifest(name: str) -> ImageIndex:
-    """Returns the index of a complete copy, made from the shipped manifest alone.
+    """Returns the index of all that the shipped manifest lists, made from it alone.
 
     The paths are those in the makers' archive; no file is there. Labels that stand in a file beside the
-    pictures are unknown.
+    pictures are unknown. It is the whole dataset where its card says `manifest_whole`.
 
     Raises:
         DataError: The dataset is unknown or has no manifest.
@@ -157,6 +180,9 @@ def make_index(
 ) -> ImageIndex:
     """Returns the index of pictures found in a folder, one row each in their order.
 
+    Where nothing tells a picture's subject, its group is that of the published picture with its id or its
+    content. Drawn pictures stand for no published one and have none.
+
     Args:
         dataset: Their dataset.
         pictures: The pictures.
@@ -164,19 +190,41 @@ def make_index(
         notes: See `ImageIndex`.
         drawn: See `ImageIndex`.
     """
+    published = {} if drawn else published_groups(dataset.key)
+    groups = [
+        picture.group or published.get(picture.id) or published.get(digest, "")
+        for picture, digest in zip(pictures, sha256, strict=True)
+    ]
     return ImageIndex(
         paths=[picture.path for picture in pictures],
         ids=np.array([picture.id for picture in pictures], dtype=np.str_),
         labels=np.array([picture.label for picture in pictures], dtype=np.int64),
         class_names=dataset.classes,
         dataset=np.full(len(pictures), dataset.key),
-        group=np.array([picture.group for picture in pictures], dtype=np.str_),
+        group=np.array(groups, dtype=np.str_),
         part=np.array([picture.part for picture in pictures], dtype=np.str_),
         fold=np.array([picture.fold for picture in pictures], dtype=np.int64),
         sha256=np.array(sha256, dtype=np.str_),
         notes=notes,
         drawn=drawn,
     )
+
+
+def group_names(index: ImageIndex) -> np.ndarray:
+    """Returns the groups by names that hold across datasets.
+
+    Args:
+        index: The pictures.
+
+    Returns:
+        (N,) str: a group without a slash is named after its dataset, "cnmc2019/H12"; one with a slash and the
+        empty one stay as they are.
+    """
+    names = [
+        f"{dataset}/{group}" if group and "/" not in group else group
+        for dataset, group in zip(index.dataset, index.group, strict=True)
+    ]
+    return np.array(names, dtype=np.str_)
 
 
 def require_classes(index: ImageIndex) -> None:

@@ -1,4 +1,4 @@
-"""The manifests shipped with the package: name, SHA-256 and size of every published file."""
+"""The manifests shipped with the package: name, SHA-256, size and group of the published pictures."""
 
 import csv
 import gzip
@@ -17,10 +17,14 @@ class Published(NamedTuple):
     Attributes:
         sha256: Hexadecimal SHA-256.
         bytes: Size in bytes.
+        group: Pictures of one group must not be parted between training and test; "" where none is known. A
+            name with a slash ("allidb1/Im001_1.jpg") is one group in all datasets, here the field of
+            ALL-IDB 1 from which crops of ALL-IDB 2 were cut; one without belongs to its dataset alone.
     """
 
     sha256: str
     bytes: int
+    group: str = ""
 
 
 @cache
@@ -31,8 +35,8 @@ def manifest(name: str) -> Mapping[str, Published]:
         name: Key of the dataset in the catalog.
 
     Returns:
-        A read-only mapping from id (path in the makers' archive) to SHA-256 and size in bytes; empty for a
-        dataset of which no manifest is shipped.
+        A read-only mapping from id (path in the makers' archive) to SHA-256, size in bytes and group; empty
+        for a dataset of which no manifest is shipped.
 
     Raises:
         DataError: No dataset bears that name.
@@ -42,4 +46,23 @@ def manifest(name: str) -> Mapping[str, Published]:
         return MappingProxyType({})
     with file.open("rb") as packed, gzip.open(packed, "rt", encoding="utf-8", newline="") as text:
         rows = csv.DictReader(text)
-        return MappingProxyType({row["path"]: Published(row["sha256"], int(row["bytes"])) for row in rows})
+        return MappingProxyType(
+            {row["path"]: Published(row["sha256"], int(row["bytes"]), row.get("group") or "") for row in rows}
+        )
+
+
+@cache
+def published_groups(name: str) -> Mapping[str, str]:
+    """Returns the group of each published picture that has one, by its id and by its SHA-256.
+
+    Args:
+        name: Key of the dataset in the catalog.
+
+    Raises:
+        DataError: No dataset bears that name.
+    """
+    groups: dict[str, str] = {}
+    for identity, file in manifest(name).items():
+        if file.group:
+            groups[identity] = groups[file.sha256] = file.group
+    return MappingProxyType(groups)

@@ -1,6 +1,6 @@
 """Walk a dataset's folder: which file is which published picture, and what its place says of it.
 
-Nothing is opened here but the files with labels. `index.load` and `verify.verify` both start from a `Scan`.
+Nothing is opened here but the files with labels. `load`, `load_many` and `verify` all start from a `Scan`.
 """
 
 import csv
@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TypeVar
 
-from leukcnn.datasets.catalog import DatasetCard, LabelsFile, Layout, card
+from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout
+from leukcnn.datasets.catalog import card
 from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.datasets.manifest import manifest
 from leukcnn.errors import DataError
@@ -37,7 +38,7 @@ class Found:
         path: Where it lies.
         id: Its path in the makers' archive.
         label: Position in the card's classes, -1 without a label.
-        group: Subject, "" where unknown.
+        group: Subject that its name or a file with labels tells, "" where unknown.
         part: Key of its part.
         fold: The makers' fold, -1 where there is none.
         foreign: Whether its name isn't one that the makers gave.
@@ -89,15 +90,14 @@ def scan(name: str, root: str | Path) -> Scan:
             file with labels can't be understood.
     """
     dataset = card(name)
-    folders = _own_folders(dataset, Path(root).expanduser().absolute())
+    folders = own_folders(dataset, root)
     folder = folders[-1]
     unreadable: list[str] = []
     files = sorted(_files(folder, unreadable))
     found, strays = [], []
-    for path in files:
-        if path.suffix.lower() in EXTENSIONS:
-            picture = place(dataset, path, depth=len(path.relative_to(folder).parts) - 1)
-            (strays if picture is None else found).append(picture or path)
+    for path in _picture_files(dataset, files):
+        picture = place(dataset, path, depth=len(path.relative_to(folder).parts) - 1)
+        (strays if picture is None else found).append(picture or path)
     if not found and not unreadable:
         raise _no_pictures(dataset, folder, strays)
     found, notes = _add_labels(dataset, found, files)
@@ -122,7 +122,9 @@ def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
     """
     for layout in dataset.layouts:
         where = re.search(rf"(?:^|/)(?:{layout.folder})$", path.parent.as_posix(), re.IGNORECASE)
-        if where and (depth <= 1 or not layout.any_name):
+        if where and (layout.deepest is None or depth <= layout.deepest):
+            if layout.extensions and path.suffix.lower() not in layout.extensions:
+                return None
             return _describe(dataset, layout, path, where.groupdict())
     return None
 
@@ -165,22 +167,64 @@ def how_to_get(dataset: DatasetCard) -> dict[str, str]:
     }
 
 
-def _own_folders(dataset: DatasetCard, root: Path) -> list[Path]:
-    """Returns the folders from the root to the dataset's own."""
+def own_folders(dataset: DatasetCard, root: str | Path) -> list[Path]:
+    """Returns the folders from the root down to the dataset's own, which may be the root itself.
+
+    Raises:
+        DataError: There is no such folder.
+    """
+    root = Path(root).expanduser().absolute()
     if not root.is_dir():
         state = "is a file, not a folder" if root.exists() else "doesn't exist"
         raise DataError(f"The data folder {root} {state}.", **how_to_get(dataset))
-    names = {name.lower() for name in dataset.folder_names}
     folders = [root]
     while len(folders) <= _DEEPEST:
-        try:
-            inner = sorted(p for p in folders[-1].iterdir() if p.name.lower() in names and p.is_dir())
-        except OSError:
+        deeper = _next_folder(dataset, folders[-1])
+        if deeper is None:
             break
-        if not inner:
-            break
-        folders.append(inner[0])
+        folders.append(deeper)
     return folders
+
+
+def is_named(dataset: DatasetCard, folder: Path) -> bool:
+    """Returns whether a folder bears one of the names of the dataset's own."""
+    return any(_ends_in(folder, _words(name)) for name in dataset.folder_names)
+
+
+def _next_folder(dataset: DatasetCard, folder: Path) -> Path | None:
+    for words in map(_words, dataset.folder_names):
+        # The folder may be the first part of a name that has two: "segmentation_WBC" of ".../Dataset 1".
+        for known in range(len(words)):
+            if _ends_in(folder, words[:known]) and (deeper := _below(folder, words[known:])):
+                return deeper
+    return None
+
+
+def _below(folder: Path, words: Sequence[str]) -> Path | None:
+    for word in words:
+        try:
+            inner = sorted(path for path in folder.iterdir() if path.name.lower() == word and path.is_dir())
+        except OSError:
+            return None
+        if not inner:
+            return None
+        folder = inner[0]
+    return folder
+
+
+def _words(name: str) -> list[str]:
+    return name.lower().split("/")
+
+
+def _ends_in(folder: Path, words: Sequence[str]) -> bool:
+    return [part.lower() for part in folder.parts[len(folder.parts) - len(words) :]] == [*words]
+
+
+def _picture_files(dataset: DatasetCard, files: Sequence[Path]) -> list[Path]:
+    pictures = [path for path in files if path.suffix.lower() in EXTENSIONS]
+    masks = dataset.mask_extension
+    depicted = {path.with_suffix("") for path in pictures if path.suffix.lower() != masks}
+    return [path for path in pictures if path.suffix.lower() != masks or path.with_suffix("") not in depicted]
 
 
 def _files(folder: Path, unreadable: list[str]) -> Iterator[Path]:
@@ -210,15 +254,16 @@ def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mappi
     name = re.fullmatch(layout.stem, path.stem, re.IGNORECASE)
     words = (name.groupdict() if name else {}) | {"stem": path.stem}
     folder = (where.get("folder") or "").lower()
-    class_name = dataset.class_folders.get(folder)
-    claimed = dataset.class_folders.get((words.get("named") or "").lower())
+    claimed = dataset.class_words.get((words.get("named") or "").lower())
+    class_name = layout.class_name or dataset.class_words.get(folder) or claimed
     fold = where.get("fold")
     if layout.identity:
         suffix = "" if name else path.suffix
         identity = layout.identity.format(**words, folder=folder, fold=fold) + suffix
         identity = _by_path(dataset.key).get(identity.lower(), identity)
     else:
-        identity = _by_name(dataset.key, layout.stem).get(path.stem.lower(), f"{folder}/{path.name}")
+        unknown = f"{folder}/{path.name}" if folder else path.name
+        identity = _by_name(dataset.key, layout.stem).get(path.stem.lower(), unknown)
         published = re.search(r"(?:^|/)fold_(\d+)/", identity)
         fold = published and published.group(1)
     return Found(

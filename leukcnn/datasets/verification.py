@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from leukcnn.datasets.catalog import DatasetCard, Part
+from leukcnn.datasets.cards import DatasetCard, Part
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups
 from leukcnn.datasets.headers import BrokenPicture
 from leukcnn.datasets.index import UNLABELLED, ImageIndex, make_index
@@ -49,7 +49,7 @@ class Count(NamedTuple):
         part: Part of the dataset.
         fold: The makers' fold, -1 where there is none.
         class_name: Class, "" without a label.
-        subject: Subject, "" where unknown.
+        subject: Subject or other group, "" where unknown.
         pictures: Number of pictures.
     """
 
@@ -67,17 +67,17 @@ class Report:
     Attributes:
         card: The dataset.
         folder: The dataset's folder.
-        compared: Whether the files were compared with a manifest.
+        drawn: Whether the pictures are drawn ones.
         counts: Sound pictures by part, fold, class and subject.
         faults: Everything that is wrong, by path.
         known_duplicates: Pairs of ids of byte-identical pictures that the published dataset itself holds.
-        joined_subjects: Subjects that share a byte-identical picture and count as one.
+        joined_subjects: Subjects or other groups that share a byte-identical picture and count as one.
         notes: What is neither a count nor a fault.
     """
 
     card: DatasetCard
     folder: Path
-    compared: bool
+    drawn: bool
     counts: tuple[Count, ...]
     faults: tuple[Fault, ...]
     known_duplicates: tuple[tuple[str, str], ...]
@@ -126,25 +126,29 @@ class Report:
             subjects[row.subject or "unknown"] += row.pictures
             folds[row.fold] += row.pictures
         known = len(subjects.keys() - {"unknown"})
-        yield (
-            f"  {class_name or 'unlabelled'}: {subjects.total():,}{self._of(part.pictures.get(class_name))}, "
-            f"{known} subjects{self._of(part.subjects.get(class_name))}"
+        line = (
+            f"  {class_name or 'unlabelled'}: {subjects.total():,}{self._of(part.pictures.get(class_name))}"
         )
-        if known:
+        if known or part.subjects:
+            line += f", {known:,} {self.card.groups_are}{self._of(part.subjects.get(class_name))}"
+        yield line
+        if known and part.subjects:
             each = sorted(subjects.items(), key=lambda item: natural(item[0]))
             yield "    by subject: " + ", ".join(f"{name} {n:,}" for name, n in each)
         if folds.keys() != {-1}:
             yield "    by fold: " + ", ".join(f"fold {fold} {folds[fold]:,}" for fold in sorted(folds))
 
     def _of(self, published: int | None) -> str:
-        return f" of {published:,}" if self.compared and published else ""
+        return f" of {published:,}" if published and not self.drawn else ""
 
     def _duplicate_lines(self) -> Iterable[str]:
         if self.known_duplicates:
             yield f"known duplicates: {len(self.known_duplicates):,} byte-identical pairs, as published"
             yield from (f"  {one} = {other}" for one, other in self.known_duplicates)
         if self.joined_subjects:
-            yield "subjects that share a picture and count as one: " + ", ".join(self.joined_subjects)
+            yield f"{self.card.groups_are} that share a picture and count as one: " + ", ".join(
+                self.joined_subjects
+            )
 
     def _fault_lines(self) -> Iterable[str]:
         if self.ok:
@@ -191,15 +195,16 @@ def verify(name: str, root: str | Path, *, progress: Progress | None = None) -> 
 
     index = _sound_pictures(found, contents)
     known = _known_pairs(index, published)
+    joined = joined_groups(index)
     return Report(
         card=found.card,
         folder=found.folder,
-        compared=bool(published),
+        drawn=found.drawn,
         counts=_counts(index),
         faults=tuple(sorted(faults, key=lambda fault: (natural(fault.path), fault.kind))),
         known_duplicates=tuple((str(index.ids[i]), str(index.ids[j])) for i, j in known),
         joined_subjects=tuple(
-            sorted({str(group) for group in joined_groups(index) if "+" in group}, key=natural)
+            sorted({str(group) for group in joined[index.group != ""] if "+" in group}, key=natural)
         ),
         notes=_notes(found, contents, published),
     )
@@ -249,12 +254,15 @@ def _name_faults(
         if picture.contradictory:
             what = "its name claims another class than its folder"
             yield Fault(where, "misnamed", claim(picture.path, what))
+        elif content.sha256 in names and not found.card.manifest_whole:
+            continue
         elif picture.foreign or (picture.id not in published and content.sha256 in names):
             yield Fault(where, "misnamed", claim(picture.path, "its name isn't the makers'"))
         elif content.fault or not published:
             continue
         elif picture.id not in published:
-            yield Fault(where, "unknown", "neither its name nor its content is in the manifest")
+            if found.card.manifest_whole:
+                yield Fault(where, "unknown", "neither its name nor its content is in the manifest")
         elif content.sha256 != published[picture.id].sha256:
             what = f"its SHA-256 isn't that of {picture.id}"
             yield Fault(where, "changed", claim(picture.path, what))
@@ -299,7 +307,7 @@ def _sound_pictures(found: Scan, contents: Mapping[Path, _Content]) -> ImageInde
         if not contents[picture.path].fault:
             sound.setdefault(picture.id, picture)
     digests = [contents[picture.path].sha256 for picture in sound.values()]
-    return make_index(found.card, list(sound.values()), sha256=digests)
+    return make_index(found.card, list(sound.values()), sha256=digests, drawn=found.drawn)
 
 
 def _known_pairs(index: ImageIndex, published: Mapping[str, Published]) -> list[tuple[int, int]]:
@@ -327,6 +335,13 @@ def _notes(
         notes.append("drawn data: not compared with the manifest")
     elif not published:
         notes.append(f"no manifest is shipped for {found.card.name}: content not compared")
+    elif not found.card.manifest_whole:
+        known = {file.sha256 for file in published.values()}
+        compared = sum(contents[picture.path].sha256 in known for picture in found.pictures)
+        notes.append(
+            f"the manifest lists {len(published):,} of the {found.card.total:,} published pictures: "
+            f"{compared:,} of {len(found.pictures):,} pictures here were found in it"
+        )
     else:
         here = {picture.id for picture in found.pictures} & published.keys()
         if len(here) < len(published):

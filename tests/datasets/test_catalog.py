@@ -1,35 +1,68 @@
 import subprocess
 import sys
-from dataclasses import replace
+from pathlib import PurePosixPath
 
 import pytest
 
-from leukcnn.datasets.catalog import CATALOG, Layout, card
-from leukcnn.errors import DataError, SpecError
+from leukcnn.datasets.catalog import CATALOG, card
+from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.datasets.scan import place
+from leukcnn.errors import DataError
 
-CNMC = card("cnmc2019")
+# Table II of the Alert Net paper: HBS, ALL, AML, other types.
+TABLE_II = {
+    "allidb1": (59, 49, 0, 0),
+    "allidb1_crop": (0, 510, 0, 0),
+    "allidb2": (130, 130, 0, 0),
+    "leukocytes": (149, 0, 0, 0),
+    "cellavision": (109, 0, 0, 0),
+    "atlas": (0, 25, 40, 23),
+    "omid2014": (154, 0, 0, 0),
+    "omid2015": (0, 0, 27, 0),
+    "ash": (0, 0, 96, 0),
+    "bloodline": (0, 0, 217, 0),
+    "onkodin": (0, 0, 78, 0),
+    "cellavision2": (100, 0, 0, 0),
+    "jtsc": (300, 0, 0, 0),
+    "ufg": (57, 10, 27, 27),
+    "pn_all": (0, 30, 0, 0),
+    "leukemia_images": (0, 40, 78, 22),
+}
 
 
-def test_published_counts_of_cnmc2019():
-    assert [(part.key, part.total) for part in CNMC.parts] == [
-        ("training", 10_661),
-        ("preliminary", 1_867),
-        ("final", 2_586),
-    ]
-    assert CNMC.total == 15_114
-    assert sum(n for part in CNMC.parts for n in part.subjects.values()) == 118
-    assert CNMC.part("training").pictures == {"healthy": 3389, "malignant": 7272}
+def test_the_sixteen_datasets_stand_in_the_order_of_table_ii():
+    assert list(CATALOG) == ["cnmc2019", "taleghani", *TABLE_II]
 
 
-def test_positive_class_is_the_second_output():
-    assert CNMC.classes.index(CNMC.positive_class) == 1
+@pytest.mark.parametrize("key", TABLE_II)
+def test_published_counts_of_table_ii(key):
+    counts = card(key).pictures
+    assert tuple(counts.get(name, 0) for name in ("healthy", "ALL", "AML", "other")) == TABLE_II[key]
+    assert set(counts) == set(card(key).classes)
+
+
+def test_the_sums_of_table_ii():
+    sums = {
+        name: sum(card(key).pictures.get(name, 0) for key in TABLE_II) for name in ("healthy", "ALL", "AML")
+    }
+    assert sums == {"healthy": 1058, "ALL": 794, "AML": 563}
+    assert sum(sums.values()) == 2415
+    assert sum(card(key).pictures.get("other", 0) for key in TABLE_II) == 72
+    assert sum(card(key).total for key in TABLE_II) == 2487
 
 
 @pytest.mark.parametrize("key", CATALOG)
 def test_every_card_can_be_cited_found_and_got(key):
     dataset = card(key)
     assert dataset.key == key
-    for text in (dataset.link, dataset.licence, dataset.citation, dataset.how_to_get, dataset.layout_help()):
+    for text in (
+        dataset.link,
+        dataset.availability,
+        dataset.licence,
+        dataset.citation,
+        dataset.how_to_get,
+        dataset.layout_help(),
+    ):
         assert text
 
 
@@ -38,17 +71,22 @@ def test_unknown_dataset_is_refused_with_the_list():
         card("cnmc2091")
 
 
-def test_unknown_part_is_refused_with_the_list():
-    with pytest.raises(SpecError, match=r"'test'(.|\n)*training"):
-        CNMC.part("test")
+def test_no_two_datasets_answer_to_one_folder():
+    names = [name.lower() for key in CATALOG for name in card(key).folder_names]
+    assert len(set(names)) == len(names)
+    assert all(card(key).folder_names[0].lower() == key for key in CATALOG)
 
 
-def test_a_card_checks_its_classes_and_parts():
-    with pytest.raises(SpecError, match="benign"):
-        replace(CNMC, positive_class="benign")
-    layout = Layout(name="x", part="nowhere", folder="x", stem="x", identity="x", example="x")
-    with pytest.raises(SpecError, match="nowhere"):
-        replace(CNMC, layouts=(layout,))
+@pytest.mark.parametrize("key", CATALOG)
+def test_every_card_is_read_from_a_folder_for_each_class(key):
+    dataset = card(key)
+    for position, name in enumerate(dataset.classes):
+        folders = [word for word, meant in dataset.class_words.items() if meant == name and word not in "01"]
+        for folder in (*folders, name, name.upper()):
+            for extension in EXTENSIONS:
+                found = place(dataset, PurePosixPath(f"{key}/{folder}/some picture{extension}"), depth=1)
+                assert found.label == position
+                assert not found.foreign
 
 
 def test_catalog_and_index_load_no_heavy_library():

@@ -45,6 +45,11 @@ def test_equal_numbers_of_two_datasets_are_two_subjects():
     assert joined_groups(index).tolist() == ["a/1", "b/1", "b/2"]
 
 
+def test_a_group_that_goes_across_datasets_joins_them():
+    index = make_index(["f/1", "f/1", "1", ""], "xyzw", dataset=["a", "b", "b", "b"])
+    assert joined_groups(index).tolist() == ["f/1", "f/1", "b/1", "id3"]
+
+
 def test_pairs_between_two_sets():
     pairs = np.array([[0, 1], [2, 3], [4, 5]])
     assert pairs_between(pairs, np.array([0, 2, 3]), np.array([1, 4, 5])) == 1

@@ -1,9 +1,12 @@
 import re
+from collections import Counter
 
+import numpy as np
 import pytest
 
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.manifest import manifest
+from leukcnn.datasets.index import index_from_manifest
+from leukcnn.datasets.manifest import manifest, published_groups
 from leukcnn.errors import DataError
 
 
@@ -28,3 +31,44 @@ def test_it_can_be_read_only():
 def test_unknown_dataset():
     with pytest.raises(DataError, match="nonsense"):
         manifest("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures"),
+    [("allidb1", 84), ("allidb2", 260), ("jtsc", 300), ("cellavision2", 100), ("taleghani", 3256)],
+)
+def test_manifests_of_other_datasets_list_their_pictures_by_class(name, pictures):
+    dataset = card(name)
+    index = index_from_manifest(name)
+    assert len(index) == len(manifest(name)) == pictures
+    assert set(index.ids) == set(manifest(name))
+    assert dataset.manifest_whole == (pictures == dataset.total)
+    if dataset.manifest_whole:
+        counts = dict(zip(dataset.classes, np.bincount(index.labels).tolist(), strict=True))
+        assert counts == dataset.pictures
+    else:
+        assert (np.bincount(index.labels) <= [dataset.pictures[c] for c in dataset.classes]).all()
+
+
+def test_masks_are_no_published_pictures():
+    assert not [path for name in ("jtsc", "cellavision2") for path in manifest(name) if path.endswith(".png")]
+
+
+def test_groups_of_near_duplicates():
+    groups = Counter(file.group for file in manifest("taleghani").values())
+    assert sum(n > 1 for n in groups.values()) == 86
+    assert published_groups("taleghani")["Original/Benign/WBC-Benign-001.jpg"] == "0"
+
+
+def test_fields_of_the_crops():
+    fields = [file.group for file in manifest("allidb2").values() if file.group]
+    assert len(fields) == 185
+    assert len(set(fields)) == 80
+    own = {f"allidb1/{name}" for name in manifest("allidb1")}
+    assert set(fields) <= own == {file.group for file in manifest("allidb1").values()}
+
+
+def test_groups_are_found_by_content_too():
+    file = manifest("allidb1")["WBC_Healthy_10.jpg"]
+    assert published_groups("allidb1")[file.sha256] == "allidb1/WBC_Healthy_10.jpg"
+    assert published_groups("cnmc2019") == {}

@@ -142,7 +142,7 @@ def test_drawn_data_are_decoded_but_not_compared(archive, write_cell):
     write_cell(archive / "training_data/fold_0/hem/UID_H11_1_1_hem.bmp", seed=1, side=100)
     report = verify("cnmc2019", archive.parent)
     assert report.ok
-    assert not report.compared
+    assert report.drawn
     assert report.notes == ("drawn data: not compared with the manifest",)
     assert "training: 6 cells" in report.lines()
     (archive / "training_data/fold_0/all/UID_11_1_1_all.bmp").write_text("broken")
@@ -187,3 +187,61 @@ def test_a_copy_of_real_cells_without_folds_is_recognised(real_data, tmp_path):
     report = verify("cnmc2019", tmp_path)
     assert report.ok, report.lines()
     assert report.pictures(part="training", fold=0) > 0
+
+
+def test_a_dataset_without_a_manifest_is_decoded_and_counted(tmp_path, write_cell):
+    write_cell(tmp_path / "atlas/aml/1.png", seed=0)
+    write_cell(tmp_path / "atlas/ALL/1.png", seed=1)
+    (tmp_path / "atlas/ALL/2.jpg").write_text("no picture")
+    report = verify("atlas", tmp_path)
+    assert faults(report) == [("undecodable", "ALL/2.jpg")]
+    assert report.notes == ("no manifest is shipped for Atlas: content not compared",)
+    assert report.lines()[1:4] == ["atlas: 2 of 88 smears", "  ALL: 1 of 25", "  AML: 1 of 40"]
+
+
+@pytest.fixture
+def partial(tmp_path, write_cell, monkeypatch):
+    """Returns an ALL-IDB 1 of which a partial manifest knows one field, under another name."""
+    for seed, name in enumerate(("Im034_0.jpg", "Im001_1.jpg")):
+        write_cell(tmp_path / "ALL_IDB1/im" / name, seed=seed)
+    digest = hashlib.sha256((tmp_path / "ALL_IDB1/im/Im034_0.jpg").read_bytes()).hexdigest()
+    known = {"WBC_Healthy_10.jpg": Published(digest, 1)}
+    monkeypatch.setattr(verification, "manifest", lambda name: known)
+    return tmp_path
+
+
+def test_what_a_partial_manifest_lacks_is_no_fault(partial):
+    report = verify("allidb1", partial)
+    assert report.ok, report.lines()
+    assert report.notes == (
+        "the manifest lists 1 of the 108 published pictures: 1 of 2 pictures here were found in it",
+    )
+
+
+def test_what_a_partial_manifest_knows_must_be_as_published(partial, write_cell):
+    write_cell(partial / "ALL_IDB1/im/WBC_Healthy_10.jpg", seed=7)
+    assert faults(verify("allidb1", partial)) == [("changed", "im/WBC_Healthy_10.jpg")]
+
+
+def test_masks_are_no_pictures(tmp_path, write_cell):
+    for name in ("001.bmp", "001.png", "002.png"):
+        write_cell(tmp_path / "jtsc/Dataset 1" / name, seed=0, side=120)
+    report = verify("jtsc", tmp_path)
+    assert report.pictures() == 1
+    assert faults(report) == [("changed", "001.bmp"), ("unknown", "002.png")]
+
+
+@pytest.mark.parametrize(("name", "pictures"), [("jtsc", 300), ("cellavision2", 100), ("taleghani", 3256)])
+def test_real_datasets_are_sound_and_whole(real_data, name, pictures):
+    report = verify(name, real_data)
+    assert report.ok, report.lines()
+    assert report.pictures() == pictures
+    assert report.notes == ()
+    assert {c: report.pictures(class_name=c) for c in report.card.classes} == report.card.pictures
+    assert len(report.lines()) < 100
+
+
+def test_a_published_duplicate_in_jtsc_is_known(real_data):
+    report = verify("jtsc", real_data)
+    assert report.known_duplicates == (("Dataset 1/112.bmp", "Dataset 1/139.bmp"),)
+    assert report.joined_subjects == ()

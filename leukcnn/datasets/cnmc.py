@@ -1,0 +1,100 @@
+"""C-NMC 2019, the dataset of the ISBI 2019 challenge: values only."""
+
+from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout, Part
+
+_CELL = r"UID_(?P<subject>H?\d+)_\d+_\d+_(?P<named>all|hem)"
+
+CNMC2019 = DatasetCard(
+    key="cnmc2019",
+    name="C-NMC 2019",
+    classes=("healthy", "malignant"),
+    class_words={"hem": "healthy", "healthy": "healthy", "all": "malignant", "malignant": "malignant"},
+    parts=(
+        Part(
+            key="training",
+            title="C-NMC training data",
+            pictures={"healthy": 3389, "malignant": 7272},
+            subjects={"healthy": 26, "malignant": 47},
+            size=(450, 450),
+        ),
+        Part(
+            key="preliminary",
+            title="C-NMC test preliminary phase data",
+            pictures={"healthy": 648, "malignant": 1219},
+            subjects={"healthy": 15, "malignant": 13},
+            size=(450, 450),
+        ),
+        Part(
+            key="final",
+            title="C-NMC test final phase data",
+            pictures={"": 2586},
+            subjects={"": 17},
+            size=(600, 600),
+        ),
+    ),
+    layouts=(
+        Layout(
+            name="folds (archive and competition)",
+            part="training",
+            folder=r"fold_(?P<fold>[0-2])/(?P<folder>all|hem)",
+            stem=_CELL,
+            identity="training_data/fold_{fold}/{folder}/{stem}.bmp",
+            example="[C-NMC_Leukemia/training_data/]fold_0/{all,hem}/UID_1_1_1_all.bmp",
+        ),
+        Layout(
+            name="preliminary phase",
+            part="preliminary",
+            folder=r"C-NMC_test_prelim_phase_data",
+            stem=r"\d+",
+            identity="validation_data/C-NMC_test_prelim_phase_data/{stem}.bmp",
+            example="[validation_data/]C-NMC_test_prelim_phase_data/1.bmp, "
+            "with C-NMC_test_prelim_phase_data_labels.csv",
+            labels_file=LabelsFile(
+                name="C-NMC_test_prelim_phase_data_labels.csv",
+                picture="new_names",
+                label="labels",
+                subject="Patient_ID",
+                subject_pattern=r"UID_(?P<subject>H?\d+)_",
+                classes={"0": "healthy", "1": "malignant"},
+            ),
+        ),
+        Layout(
+            name="final phase",
+            part="final",
+            folder=r"C-NMC_test_final_phase_data",
+            stem=r"\d+",
+            identity="testing_data/C-NMC_test_final_phase_data/{stem}.bmp",
+            example="[testing_data/]C-NMC_test_final_phase_data/1.bmp",
+        ),
+        Layout(
+            name="plain",
+            part="training",
+            folder=r"(?P<folder>all|hem|malignant|healthy)",
+            stem=_CELL,
+            identity="",
+            example="{all,hem} or {malignant,healthy}/*.{bmp,png,jpg,tif}",
+            any_name=True,
+            deepest=1,
+        ),
+    ),
+    folder_names=("cnmc2019", "C-NMC_Leukemia"),
+    pictures_are="cells",
+    link="https://doi.org/10.7937/tcia.2019.dc64i46r",
+    availability="open download from The Cancer Imaging Archive, free of charge",
+    licence="CC BY 3.0",
+    citation=(
+        "Mourya, S., Kant, S., Kumar, P., Gupta, A., & Gupta, R. (2019). ALL Challenge dataset of ISBI "
+        "2019 (C-NMC 2019) (Version 1) [Data set]. The Cancer Imaging Archive. "
+        "https://doi.org/10.7937/tcia.2019.dc64i46r"
+    ),
+    how_to_get=(
+        "download the collection 'C-NMC 2019' from The Cancer Imaging Archive "
+        "(https://doi.org/10.7937/tcia.2019.dc64i46r, free of charge), unpack its zip files and pass "
+        "their folder, or the one above it, as --data"
+    ),
+    remarks=(
+        "Cells cut out of stain-normalised smears, 24-bit BMP, on black; the names tell the subjects.",
+        "The training data hold 104 byte-identical pairs, 99 of them across subjects, 94 across folds.",
+        "The final phase has no published labels.",
+    ),
+)

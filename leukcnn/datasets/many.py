@@ -1,0 +1,152 @@
+"""One index over many datasets: those that are there, under the classes of one paper."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from leukcnn.datasets.cards import DatasetCard
+from leukcnn.datasets.catalog import card
+from leukcnn.datasets.index import UNLABELLED, ImageIndex, group_names, read_index
+from leukcnn.datasets.scan import Progress, is_named, own_folders, scan
+from leukcnn.errors import ArgumentError, DataError
+
+
+def present(names: Sequence[str], root: str | Path) -> dict[str, Path]:
+    """Returns which datasets have a folder of their own below a root.
+
+    Only names of folders are looked at; `load` and `verify` say what a folder holds. Unlike there, a folder
+    counts only under one of the dataset's own names, since most datasets have folders named after classes.
+
+    Args:
+        names: Keys of datasets in the catalog.
+        root: The folder above the datasets' own, or one of those.
+
+    Returns:
+        The own folder of each dataset that is there, in the order of `names`.
+
+    Raises:
+        DataError: A dataset is unknown, or the root is no folder.
+    """
+    root = Path(root).expanduser().absolute()
+    if not root.is_dir():
+        state = "is a file, not a folder" if root.exists() else "doesn't exist"
+        raise DataError(f"The data folder {root} {state}.", **_how_to_get(names))
+    own = {name: own_folders(card(name), root)[-1] for name in names}
+    return {name: folder for name, folder in own.items() if is_named(card(name), folder)}
+
+
+def load_many(
+    names: Sequence[str],
+    root: str | Path,
+    *,
+    class_names: tuple[str, ...],
+    class_of: Mapping[str, str],
+    progress: Progress | None = None,
+) -> ImageIndex:
+    """Indexes those of several datasets that are there, as one.
+
+    Args:
+        names: Keys of datasets in the catalog.
+        root: The folder that holds the datasets' own folders.
+        class_names: Classes of the index, in the order of the networks' outputs.
+        class_of: Class of the index for each class of a dataset; pictures of other classes, and those without
+            a label, are left out.
+        progress: Called after each file with the number done and the number of all.
+
+    Returns:
+        The pictures in the order of `names`, then in that of `load`. Ids begin with the dataset's key
+        ("jtsc/Dataset 1/001.bmp"), and so do the groups, but for those that go across datasets anyway: a crop
+        of ALL-IDB 2 is in the group of the ALL-IDB 1 field from which it was cut. `notes` name the datasets
+        that are absent, what was left out, and what `load` has to say of each.
+
+    Raises:
+        ArgumentError: `class_of` names a class that isn't in `class_names`.
+        DataError: None of the datasets is there, or one of them can't be indexed; see `load`.
+    """
+    if unknown := set(class_of.values()) - set(class_names):
+        raise ArgumentError(
+            f"class_of leads to the classes {sorted(unknown)}.",
+            expected=f"classes out of {list(class_names)}",
+        )
+    here = present(names, root)
+    if not here:
+        raise DataError(
+            f"None of the {len(names)} datasets is below {Path(root).absolute()}.", **_how_to_get(names)
+        )
+    scans = [scan(name, root) for name in here]
+    total, done = sum(len(found.pictures) for found in scans), 0
+    indices, notes = [], list(_absence(names, here))
+    for found in scans:
+        index = read_index(found, progress=_shifted(progress, done, total))
+        done += len(index)
+        kept, left_out = _relabelled(index, class_names, class_of)
+        indices.append(kept)
+        if not index.drawn:
+            notes += [f"{found.card.key}: {note}" for note in (*index.notes, *left_out)]
+    if drawn := [index for index in indices if index.drawn]:
+        notes.append(f"{sum(map(len, drawn)):,} drawn pictures stand in for those of {len(drawn)} datasets")
+    return _joined(indices, class_names, tuple(notes))
+
+
+def _shifted(progress: Progress | None, done: int, total: int) -> Progress | None:
+    return progress and (lambda here, _: progress(done + here, total))
+
+
+def _absence(names: Sequence[str], here: Mapping[str, Path]) -> Iterator[str]:
+    absent = [name for name in names if name not in here]
+    if absent:
+        yield f"{len(here)} of {len(names)} datasets are there; absent: {', '.join(absent)}"
+
+
+def _relabelled(
+    index: ImageIndex, class_names: tuple[str, ...], class_of: Mapping[str, str]
+) -> tuple[ImageIndex, list[str]]:
+    """Returns the pictures of the classes wanted, labelled by those, and notes on the others."""
+    positions = [
+        class_names.index(class_of[name]) if name in class_of else UNLABELLED for name in index.class_names
+    ]
+    # The last place stands for pictures without a label, which is -1.
+    labels = np.array([*positions, UNLABELLED], dtype=np.int64)[index.labels]
+    names = np.array([*index.class_names, "no class"])[index.labels]
+    wanted = labels != UNLABELLED
+    left_out = [
+        f"{n:,} pictures of {name} are left out" for name, n in Counter(names[~wanted].tolist()).items()
+    ]
+    columns = {f.name: getattr(index, f.name) for f in fields(index)} | {
+        "labels": labels,
+        "class_names": class_names,
+        "group": group_names(index),
+        "ids": np.array([f"{key}/{name}" for key, name in zip(index.dataset, index.ids, strict=True)]),
+    }
+    return ImageIndex(**columns).select(wanted), left_out
+
+
+def _joined(
+    indices: Sequence[ImageIndex], class_names: tuple[str, ...], notes: tuple[str, ...]
+) -> ImageIndex:
+    columns = {
+        f.name: np.concatenate([getattr(index, f.name) for index in indices])
+        for f in fields(ImageIndex)
+        if f.name not in ("paths", "class_names", "notes", "drawn")
+    }
+    return ImageIndex(
+        paths=[path for index in indices for path in index.paths],
+        class_names=class_names,
+        notes=notes,
+        drawn=any(index.drawn for index in indices),
+        **columns,
+    )
+
+
+def _how_to_get(names: Sequence[str]) -> dict[str, str]:
+    def line(dataset: DatasetCard) -> str:
+        return f"  {dataset.folder_names[0]:<16} {dataset.name}: {dataset.availability}"
+
+    folders = "\n".join(line(card(name)) for name in names)
+    return {
+        "expected": f"a folder for each dataset, each with a folder for each class in it:\n{folders}",
+        "remedy": "'leukcnn datasets NAME' says how to get one. Or draw pictures: --data synthetic",
+    }

@@ -1,0 +1,313 @@
+"""Datasets that hospitals and universities made for research: values only.
+
+Counts of the sets that the Alert Net paper (Claro et al., 2020) uses are those of its Table II; works to cite
+are those that its sister paper on LeukNet cites for them. What nobody states is said to be not stated.
+"""
+
+from leukcnn.datasets.cards import DatasetCard, Layout, Part, class_words
+
+_NOT_STATED = "not stated by its makers"
+_ALL_IDB = (
+    "Labati, R. D., Piuri, V., & Scotti, F. (2011). ALL-IDB: the acute lymphoblastic leukemia image database "
+    "for image processing. 18th IEEE International Conference on Image Processing (ICIP), 2045-2048."
+)
+_ALL_IDB_LINK = "https://homes.di.unimi.it/scotti/all"
+_ALL_IDB_ON_REQUEST = "on request from its makers at the University of Milan"
+_ALL_IDB_LICENCE = "free of charge for research only, under the terms that its makers send"
+# The makers' names end in _0 (healthy) or _1 (ALL); some copies name healthy fields WBC_Healthy_10.jpg.
+_ALL_IDB_NAME = r"(?:Im\d+|WBC)_(?P<named>0|1|Healthy)(?:_\d+)?"
+_ALL_IDB_WORDS = class_words("healthy", "ALL")
+_ZHENG = (
+    "Zheng, X., Wang, Y., Wang, G., & Liu, J. (2018). Fast and robust segmentation of white blood cell "
+    "images by self-supervised learning. Micron, 107, 55-71."
+)
+_HEALTHY = class_words("healthy")
+
+TALEGHANI = DatasetCard(
+    key="taleghani",
+    name="Taleghani hospital ALL",
+    classes=("benign", "early", "pre", "pro"),
+    class_words={"benign": "benign", "early": "early", "pre": "pre", "pro": "pro"},
+    parts=(
+        Part(
+            key="taleghani",
+            title="Original",
+            pictures={"benign": 504, "early": 985, "pre": 963, "pro": 804},
+            size=(224, 224),
+        ),
+    ),
+    layouts=(
+        Layout(
+            name="makers' own",
+            part="taleghani",
+            folder=r"Original/(?P<folder>benign|early|pre|pro)",
+            stem=r"WBC-(?:Malignant-)?(?P<named>Benign|Early|Pre|Pro)-\d+",
+            identity="Original/{folder}/{stem}.jpg",
+            example="Original/{Benign,Early,Pre,Pro}/WBC-Benign-001.jpg",
+        ),
+        Layout.by_class(
+            "taleghani",
+            {"benign": "benign", "early": "early", "pre": "pre", "pro": "pro"},
+            stem=r"WBC-(?:Malignant-)?(?P<named>Benign|Early|Pre|Pro)-\d+",
+        ),
+    ),
+    folder_names=("taleghani", "taleghani/Original"),
+    pictures_are="smears",
+    link="https://doi.org/10.34740/KAGGLE/DSV/2175623",
+    availability="open download from Kaggle, with an account",
+    licence="see its page on Kaggle",
+    citation=(
+        "Aria, M., et al. (2021). Acute Lymphoblastic Leukemia (ALL) image dataset. Kaggle. "
+        "https://doi.org/10.34740/KAGGLE/DSV/2175623"
+    ),
+    how_to_get=(
+        "download it from Kaggle (https://doi.org/10.34740/KAGGLE/DSV/2175623) and unpack it into a folder "
+        "'taleghani'; the pictures are those in its folder 'Original'"
+    ),
+    remarks=(
+        "From 89 people, 25 of them without leukaemia; which picture is whose isn't published.",
+        "86 groups of near-duplicates (correlation above .97 at 24x24 pixels); the manifest names them.",
+    ),
+    groups_are="groups once near-duplicates are joined",
+)
+
+ALLIDB1 = DatasetCard(
+    key="allidb1",
+    name="ALL-IDB 1",
+    classes=("healthy", "ALL"),
+    class_words={**_ALL_IDB_WORDS, "0": "healthy", "1": "ALL"},
+    parts=(Part(key="allidb1", title="ALL_IDB1", pictures={"healthy": 59, "ALL": 49}),),
+    layouts=(
+        Layout(
+            name="makers' own",
+            part="allidb1",
+            folder=r"im",
+            stem=_ALL_IDB_NAME,
+            identity="{stem}.jpg",
+            example="ALL_IDB1/im/Im001_1.jpg (_0 healthy, _1 ALL)",
+        ),
+        Layout.by_class("allidb1", _ALL_IDB_WORDS, stem=_ALL_IDB_NAME),
+        Layout(
+            name="one folder",
+            part="allidb1",
+            folder=r"[^/]*",
+            stem=_ALL_IDB_NAME,
+            identity="{stem}.jpg",
+            example="allidb1/Im001_1.jpg (_0 healthy, _1 ALL)",
+            deepest=0,
+        ),
+    ),
+    folder_names=("allidb1", "ALL_IDB1", "ALL-IDB1"),
+    pictures_are="smears",
+    link=_ALL_IDB_LINK,
+    availability=_ALL_IDB_ON_REQUEST,
+    licence=_ALL_IDB_LICENCE,
+    citation=_ALL_IDB,
+    how_to_get=f"ask its makers for it ({_ALL_IDB_LINK}) and unpack it into a folder 'ALL_IDB1'",
+    remarks=(
+        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells.",
+        "The shipped manifest lists 84 of the 108 pictures, 17 of them by the names of a copy: a picture "
+        "that it lacks is no fault, and a picture is known by its content, whatever its name.",
+    ),
+    groups_are="fields",
+    manifest_whole=False,
+)
+
+ALLIDB1_CROP = DatasetCard(
+    key="allidb1_crop",
+    name="ALL-IDB 1 (Crop)",
+    classes=("ALL",),
+    class_words=class_words("ALL"),
+    parts=(Part(key="allidb1_crop", title="crops of ALL-IDB 1", pictures={"ALL": 510}),),
+    layouts=(
+        Layout.by_class("allidb1_crop", class_words("ALL")),
+        Layout.one_folder("allidb1_crop", "ALL"),
+    ),
+    folder_names=("allidb1_crop", "ALL_IDB1_crop", "ALL-IDB1_crop"),
+    pictures_are="cells",
+    link=_ALL_IDB_LINK,
+    availability="cut out of ALL-IDB 1; the crops as used are not known to be published",
+    licence=_ALL_IDB_LICENCE,
+    citation=_ALL_IDB,
+    how_to_get="get ALL-IDB 1 from its makers and cut its lymphoblasts out at the centroids in its xyc files",
+    remarks=("Which crop comes from which picture isn't published: they can't be kept together.",),
+)
+
+ALLIDB2 = DatasetCard(
+    key="allidb2",
+    name="ALL-IDB 2",
+    classes=("healthy", "ALL"),
+    class_words={**_ALL_IDB_WORDS, "0": "healthy", "1": "ALL"},
+    parts=(
+        Part(
+            key="allidb2",
+            title="ALL_IDB2",
+            pictures={"healthy": 130, "ALL": 130},
+            size=(257, 257),
+        ),
+    ),
+    layouts=(
+        Layout(
+            name="makers' own",
+            part="allidb2",
+            folder=r"img",
+            stem=_ALL_IDB_NAME,
+            identity="{stem}.tif",
+            example="ALL_IDB2/img/Im001_1.tif (_0 healthy, _1 ALL)",
+        ),
+        Layout.by_class("allidb2", _ALL_IDB_WORDS, stem=_ALL_IDB_NAME),
+        Layout(
+            name="one folder",
+            part="allidb2",
+            folder=r"[^/]*",
+            stem=_ALL_IDB_NAME,
+            identity="{stem}.tif",
+            example="allidb2/Im001_1.tif (_0 healthy, _1 ALL)",
+            deepest=0,
+        ),
+    ),
+    folder_names=("allidb2", "ALL_IDB2", "ALL-IDB2"),
+    pictures_are="cells",
+    link=_ALL_IDB_LINK,
+    availability=_ALL_IDB_ON_REQUEST,
+    licence=_ALL_IDB_LICENCE,
+    citation=_ALL_IDB,
+    how_to_get=f"ask its makers for it ({_ALL_IDB_LINK}) and unpack it into a folder 'ALL_IDB2'",
+    remarks=(
+        "Cells cut out of ALL-IDB 1; 185 of the 260 were found again there, and the manifest says where.",
+    ),
+    groups_are="fields of ALL-IDB 1",
+)
+
+LEUKOCYTES = DatasetCard(
+    key="leukocytes",
+    name="Leukocytes",
+    classes=("healthy",),
+    class_words=_HEALTHY,
+    parts=(Part(key="leukocytes", title="Leukocytes", pictures={"healthy": 149}),),
+    layouts=(Layout.by_class("leukocytes", _HEALTHY), Layout.one_folder("leukocytes", "healthy")),
+    folder_names=("leukocytes",),
+    pictures_are="smears",
+    link="https://doi.org/10.4103/2277-9175.163998 (the paper; the pictures' own address isn't known)",
+    availability="unknown",
+    licence=_NOT_STATED,
+    citation=(
+        "Sarrafzadeh, O., & Dehnavi, A. M. (2015). Nucleus and cytoplasm segmentation in microscopic images "
+        "using K-means clustering and region growing. Advanced Biomedical Research, 4, 174."
+    ),
+    how_to_get="ask its makers (Isfahan University of Medical Sciences) for it",
+)
+
+OMID2014 = DatasetCard(
+    key="omid2014",
+    name="Omid et al. 2014",
+    classes=("healthy",),
+    class_words=_HEALTHY,
+    parts=(Part(key="omid2014", title="Omid et al. 2014", pictures={"healthy": 154}),),
+    layouts=(Layout.by_class("omid2014", _HEALTHY), Layout.one_folder("omid2014", "healthy")),
+    folder_names=("omid2014",),
+    pictures_are="smears",
+    link="no address known: see the paper to cite",
+    availability="unknown",
+    licence=_NOT_STATED,
+    citation=(
+        "Sarrafzadeh, O., Rabbani, H., Talebi, A., & Usefi-Banaem, H. (2014). Selection of the best features "
+        "for leukocytes classification in blood smear microscopic images. Proc. SPIE 9041."
+    ),
+    how_to_get="ask its makers (Isfahan University of Medical Sciences) for it",
+)
+
+OMID2015 = DatasetCard(
+    key="omid2015",
+    name="Omid et al. 2015",
+    classes=("AML",),
+    class_words=class_words("AML"),
+    parts=(Part(key="omid2015", title="Omid et al. 2015", pictures={"AML": 27}),),
+    layouts=(Layout.by_class("omid2015", class_words("AML")), Layout.one_folder("omid2015", "AML")),
+    folder_names=("omid2015",),
+    pictures_are="smears",
+    link="no address known: see the paper to cite",
+    availability="unknown",
+    licence=_NOT_STATED,
+    citation=(
+        "Sarrafzadeh, O., Rabbani, H., Dehnavi, A. M., & Talebi, A. (2015). Detecting different sub-types of "
+        "acute myelogenous leukemia using dictionary learning and sparse representation. IEEE International "
+        "Conference on Image Processing (ICIP), 3339-3343."
+    ),
+    how_to_get="ask its makers (Isfahan University of Medical Sciences) for it",
+)
+
+JTSC = DatasetCard(
+    key="jtsc",
+    name="JTSC",
+    classes=("healthy",),
+    class_words=_HEALTHY,
+    parts=(Part(key="jtsc", title="Dataset 1", pictures={"healthy": 300}),),
+    layouts=(
+        Layout(
+            name="makers' own",
+            part="jtsc",
+            folder=r"Dataset 1",
+            stem=r"\d{3}",
+            identity="Dataset 1/{stem}.bmp",
+            example="segmentation_WBC/Dataset 1/001.bmp (the PNG files are masks)",
+            class_name="healthy",
+            extensions=(".bmp",),
+        ),
+        Layout.by_class("jtsc", _HEALTHY, stem=r"\d{3}"),
+        Layout.one_folder("jtsc", "healthy", stem=r"\d{3}"),
+    ),
+    folder_names=(
+        "jtsc",
+        "jtsc/Dataset 1",
+        "segmentation_WBC/Dataset 1",
+        "segmentation_WBC-master/Dataset 1",
+    ),
+    pictures_are="cells",
+    link="https://github.com/zxaoyou/segmentation_WBC",
+    availability="open download from GitHub",
+    licence=_NOT_STATED,
+    citation=_ZHENG,
+    how_to_get="clone https://github.com/zxaoyou/segmentation_WBC; JTSC is its 'Dataset 1'",
+    remarks=(
+        "From Jiangxi Tecom Science Corporation; masks of nucleus and cytoplasm lie beside the cells.",
+        "Up to 120x120 pixels: 76 cells are smaller. 112.bmp and 139.bmp are byte-identical.",
+    ),
+    mask_extension=".png",
+)
+
+UFG = DatasetCard(
+    key="ufg",
+    name="UFG",
+    classes=("healthy", "ALL", "AML", "other"),
+    class_words=class_words("healthy", "ALL", "AML", "other"),
+    parts=(Part(key="ufg", title="UFG", pictures={"healthy": 57, "ALL": 10, "AML": 27, "other": 27}),),
+    layouts=(Layout.by_class("ufg", class_words("healthy", "ALL", "AML", "other")),),
+    folder_names=("ufg",),
+    pictures_are="smears",
+    link="https://hematologia.farmacia.ufg.br (as of June 2020)",
+    availability="pictures of a web site; no archive to download is known",
+    licence=_NOT_STATED,
+    citation="Federal University of Goiás, https://hematologia.farmacia.ufg.br (accessed in June 2020)",
+    how_to_get="collect the pictures from the site, or ask its makers, and sort them into folders by class",
+    remarks=("From several microscopes; some pictures show one leukocyte, some many.",),
+)
+
+PN_ALL = DatasetCard(
+    key="pn_all",
+    name="PN-ALL",
+    classes=("ALL",),
+    class_words=class_words("ALL"),
+    parts=(Part(key="pn_all", title="PN-ALL", pictures={"ALL": 30}),),
+    layouts=(Layout.by_class("pn_all", class_words("ALL")), Layout.one_folder("pn_all", "ALL")),
+    folder_names=("pn_all", "PN-ALL"),
+    pictures_are="smears",
+    link="no address known: see the paper to cite",
+    availability="unknown",
+    licence=_NOT_STATED,
+    citation=(
+        "Duggal, R., Gupta, A., Gupta, R., & Mallick, P. (2017). SD-Layer: stain deconvolutional layer for "
+        "CNNs in medical microscopic imaging. MICCAI 2017, 435-443."
+    ),
+    how_to_get="ask its makers (see the paper to cite) for it",
+)

@@ -1,0 +1,165 @@
+import hashlib
+import shutil
+
+import numpy as np
+import pytest
+
+from leukcnn.datasets import index as index_module
+from leukcnn.datasets.duplicates import joined_groups
+from leukcnn.datasets.manifest import manifest
+from leukcnn.datasets.many import load_many, present
+from leukcnn.errors import ArgumentError, DataError
+
+CLASSES = ("HBS", "ALL", "AML")
+CLASS_OF = {
+    "healthy": "HBS",
+    "ALL": "ALL",
+    "malignant": "ALL",
+    "AML": "AML",
+    "benign": "HBS",
+    "early": "ALL",
+    "pre": "ALL",
+    "pro": "ALL",
+}
+NAMES = ("allidb1", "allidb2", "atlas", "omid2014", "cellavision2", "jtsc", "ufg")
+
+
+def load(root, names=NAMES, **options):
+    return load_many(names, root, class_names=CLASSES, class_of=CLASS_OF, **options)
+
+
+@pytest.fixture
+def smears(tmp_path, write_cell):
+    """Returns a root with seven small datasets, two of them in the folder of one repository."""
+    root = tmp_path / "data"
+    paths = [
+        "ALL_IDB1/im/Im001_1.jpg",
+        "ALL_IDB1/im/Im064_0.jpg",
+        "ALL_IDB2/img/Im001_1.tif",
+        "ALL_IDB2/img/Im002_1.tif",
+        "atlas/other/1.png",
+        "atlas/aml/1.png",
+        "omid2014/1.jpg",
+        "segmentation_wbc/Dataset 2/001.bmp",
+        "segmentation_wbc/Dataset 1/001.bmp",
+        "segmentation_wbc/Dataset 1/002.bmp",
+        "ufg/healthy/1.tiff",
+    ]
+    for seed, path in enumerate(paths):
+        write_cell(root / path, seed=seed, side=60)
+    for path in ("Dataset 1/001.png", "Dataset 2/001.png"):
+        write_cell(root / "segmentation_wbc" / path, seed=99, side=60)
+    return root
+
+
+def test_one_index_in_the_order_of_the_names(smears):
+    index = load(smears)
+    assert index.ids.tolist() == [
+        "allidb1/Im001_1.jpg",
+        "allidb1/Im064_0.jpg",
+        "allidb2/Im001_1.tif",
+        "allidb2/Im002_1.tif",
+        "atlas/aml/1.png",
+        "omid2014/1.jpg",
+        "cellavision2/Dataset 2/001.bmp",
+        "jtsc/Dataset 1/001.bmp",
+        "jtsc/Dataset 1/002.bmp",
+        "ufg/healthy/1.tiff",
+    ]
+    assert index.class_names == CLASSES
+    assert index.labels.tolist() == [1, 0, 1, 1, 2, 0, 0, 0, 0, 0]
+    assert index.dataset.tolist() == [name.split("/")[0] for name in index.ids]
+    assert not index.drawn
+    for path, digest in zip(index.paths, index.sha256, strict=True):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    assert "atlas: 1 pictures of other are left out" in index.notes
+    assert "jtsc: 2 of 300 jtsc cells" in index.notes
+
+
+def test_absent_datasets_are_named(smears):
+    shutil.rmtree(smears / "atlas")
+    assert load(smears).notes[0] == "6 of 7 datasets are there; absent: atlas"
+    assert "atlas" not in load(smears).dataset
+
+
+def test_crops_are_in_the_group_of_the_field_they_were_cut_from(smears):
+    assert manifest("allidb2")["Im001_1.tif"].group == "allidb1/Im001_1.jpg"
+    assert manifest("allidb2")["Im002_1.tif"].group == ""
+    index = load(smears)
+    assert index.group.tolist()[:4] == [
+        "allidb1/Im001_1.jpg",
+        "allidb1/Im064_0.jpg",
+        "allidb1/Im001_1.jpg",
+        "",
+    ]
+    joined = joined_groups(index)
+    assert joined[0] == joined[2] == "allidb1/Im001_1.jpg"
+    assert len(set(joined)) == len(index) - 1
+
+
+def test_a_known_picture_under_another_name_is_in_its_group(smears, monkeypatch):
+    digest = hashlib.sha256((smears / "ALL_IDB1/im/Im064_0.jpg").read_bytes()).hexdigest()
+    groups = {digest: "allidb1/WBC_Healthy_10.jpg"}
+    monkeypatch.setattr(index_module, "published_groups", lambda name: groups)
+    assert load(smears).group[1] == "allidb1/WBC_Healthy_10.jpg"
+
+
+def test_equal_numbers_of_two_datasets_are_two_groups(archive, write_cell):
+    root = archive.parent
+    name = "Original/Benign/WBC-Benign-002.jpg"
+    write_cell(root / "taleghani" / name, seed=50, side=224)
+    group = manifest("taleghani")[name].group
+    write_cell(archive / f"training_data/fold_0/all/UID_{group}_1_1_all.bmp", seed=51)
+    index = load(root, ("cnmc2019", "taleghani"))
+    assert {f"cnmc2019/{group}", f"taleghani/{group}"} <= set(index.group.tolist())
+    assert {f"cnmc2019/{group}", f"taleghani/{group}"} <= set(joined_groups(index).tolist())
+    assert "cnmc2019: 3 pictures of no class are left out" in index.notes
+
+
+def test_drawn_data_are_marked_and_have_no_published_groups(smears):
+    (smears / "DRAWN.json").write_text("{}")
+    index = load(smears)
+    assert index.drawn
+    assert set(index.group) == {""}
+    assert any("drawn pictures stand in for those of" in note for note in index.notes)
+
+
+def test_progress_counts_all_files(smears):
+    seen = []
+    load(smears, progress=lambda done, of: seen.append((done, of)))
+    assert seen == [(i, 11) for i in range(1, 12)]
+
+
+def test_only_folders_of_their_own_count(tmp_path, write_cell):
+    write_cell(tmp_path / "healthy" / "1.png", seed=0)
+    write_cell(tmp_path / "segmentation_WBC" / "Dataset 2" / "001.bmp", seed=1)
+    assert present(NAMES, tmp_path) == {"cellavision2": tmp_path / "segmentation_WBC" / "Dataset 2"}
+    for inner in ("segmentation_WBC", "segmentation_WBC/Dataset 2"):
+        assert list(present(NAMES, tmp_path / inner)) == ["cellavision2"]
+    assert present(NAMES, tmp_path / "healthy") == {}
+
+
+def test_nothing_there_says_what_was_looked_for(tmp_path):
+    with pytest.raises(DataError, match=r"None of the 7 datasets(.|\n)*allidb1 (.|\n)*on request"):
+        load(tmp_path)
+    with pytest.raises(DataError, match="nowhere doesn't exist"):
+        load(tmp_path / "nowhere")
+    (tmp_path / "zip").touch()
+    with pytest.raises(DataError, match="is a file"):
+        present(NAMES, tmp_path / "zip")
+
+
+def test_a_class_that_the_index_lacks_is_refused(smears):
+    with pytest.raises(ArgumentError, match="CLL"):
+        load_many(NAMES, smears, class_names=CLASSES, class_of={"healthy": "CLL"})
+
+
+def test_real_pictures(real_data):
+    names = ("cnmc2019", "taleghani", *NAMES)
+    index = load(real_data, names)
+    counts = {name: int(np.count_nonzero(index.dataset == name)) for name in np.unique(index.dataset)}
+    assert counts.pop("cnmc2019") > 0
+    assert counts == {"taleghani": 3256, "jtsc": 300, "cellavision2": 100}
+    assert np.bincount(index.labels[index.dataset == "taleghani"]).tolist() == [504, 2752]
+    assert len(index.select(np.char.startswith(index.group, "taleghani/"))) == 3256
+    assert index.notes[0].endswith("absent: allidb1, allidb2, atlas, omid2014, ufg")

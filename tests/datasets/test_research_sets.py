@@ -1,0 +1,65 @@
+from pathlib import PurePosixPath
+
+import pytest
+
+from leukcnn.datasets import research_sets
+from leukcnn.datasets.scan import place
+
+
+@pytest.mark.parametrize(
+    ("dataset", "path", "depth", "identity", "class_name"),
+    [
+        (research_sets.ALLIDB1, "ALL_IDB1/im/Im006_1.jpg", 1, "Im006_1.jpg", "ALL"),
+        (research_sets.ALLIDB1, "ALL_IDB1/IM/im064_0.JPG", 1, "Im064_0.jpg", "healthy"),
+        (research_sets.ALLIDB1, "ALL_IDB1/im/WBC_Healthy_10.jpg", 1, "WBC_Healthy_10.jpg", "healthy"),
+        (research_sets.ALLIDB1, "allidb1/Im006_1.jpg", 0, "Im006_1.jpg", "ALL"),
+        (research_sets.ALLIDB1, "allidb1/all/Im001_1.jpg", 1, "Im001_1.jpg", "ALL"),
+        (research_sets.ALLIDB1, "allidb1/hbs/field 7.png", 1, "hbs/field 7.png", "healthy"),
+        (research_sets.ALLIDB2, "ALL_IDB2/img/Im001_1.tif", 1, "Im001_1.tif", "ALL"),
+        (research_sets.ALLIDB2, "ALL_IDB2/img/Im260_0.tif", 1, "Im260_0.tif", "healthy"),
+        (research_sets.ALLIDB2, "allidb2/healthy/Im260_0.png", 1, "Im260_0.tif", "healthy"),
+        (research_sets.ALLIDB1_CROP, "allidb1_crop/7.bmp", 0, "7.bmp", "ALL"),
+        (research_sets.OMID2015, "omid2015/a.jpg", 0, "a.jpg", "AML"),
+        (research_sets.JTSC, "segmentation_wbc/dataset 1/001.bmp", 0, "Dataset 1/001.bmp", "healthy"),
+        (research_sets.JTSC, "jtsc/001.bmp", 0, "Dataset 1/001.bmp", "healthy"),
+        (research_sets.JTSC, "jtsc/normal/my.png", 1, "normal/my.png", "healthy"),
+        (
+            research_sets.TALEGHANI,
+            "taleghani/Original/Pre/WBC-Malignant-Pre-001.jpg",
+            1,
+            "Original/Pre/WBC-Malignant-Pre-001.jpg",
+            "pre",
+        ),
+        (
+            research_sets.TALEGHANI,
+            "taleghani/benign/wbc-benign-001.png",
+            1,
+            "Original/Benign/WBC-Benign-001.jpg",
+            "benign",
+        ),
+    ],
+)
+def test_places(dataset, path, depth, identity, class_name):
+    found = place(dataset, PurePosixPath(path), depth=depth)
+    assert found.id == identity
+    assert dataset.classes[found.label] == class_name
+    assert not (found.foreign or found.contradictory)
+
+
+def test_names_that_contradict_their_folder():
+    for dataset, path in (
+        (research_sets.ALLIDB1, "allidb1/healthy/Im001_1.jpg"),
+        (research_sets.TALEGHANI, "Original/Pro/WBC-Benign-001.jpg"),
+    ):
+        assert place(dataset, PurePosixPath(path), depth=1).contradictory
+
+
+def test_a_name_without_a_label_is_foreign():
+    found = place(research_sets.ALLIDB1, PurePosixPath("ALL_IDB1/im/field.jpg"), depth=1)
+    assert found.foreign
+    assert found.label == -1
+
+
+def test_sets_of_several_classes_need_folders():
+    assert place(research_sets.UFG, PurePosixPath("ufg/1.png"), depth=0) is None
+    assert place(research_sets.OMID2014, PurePosixPath("omid2014/aml/1.png"), depth=1) is None

@@ -1,0 +1,32 @@
+from pathlib import PurePosixPath
+
+import pytest
+
+from leukcnn.datasets import web_sets
+from leukcnn.datasets.scan import place
+
+
+@pytest.mark.parametrize(
+    ("dataset", "path", "depth", "identity", "class_name"),
+    [
+        (web_sets.CELLAVISION2, "segmentation_WBC/Dataset 2/001.bmp", 0, "Dataset 2/001.bmp", "healthy"),
+        (web_sets.CELLAVISION, "cellavision/1.tif", 0, "1.tif", "healthy"),
+        (web_sets.ATLAS, "atlas/Other/CLL 3.jpeg", 1, "other/CLL 3.jpeg", "other"),
+        (web_sets.ASH, "ASH-OK/60.jpg", 0, "60.jpg", "AML"),
+        (web_sets.BLOODLINE, "bloodline/AML/60.jpg", 1, "aml/60.jpg", "AML"),
+        (web_sets.LEUKEMIA_IMAGES, "leukemia-images/all/60.jpg", 1, "all/60.jpg", "ALL"),
+    ],
+)
+def test_places(dataset, path, depth, identity, class_name):
+    found = place(dataset, PurePosixPath(path), depth=depth)
+    assert found.id == identity
+    assert dataset.classes[found.label] == class_name
+
+
+def test_the_two_sets_of_one_repository_are_kept_apart():
+    assert place(web_sets.CELLAVISION2, PurePosixPath("segmentation_WBC/Dataset 1/001.bmp"), depth=1) is None
+
+
+def test_what_is_unknown_is_said_to_be():
+    assert web_sets.ATLAS.availability == "unknown"
+    assert "not named" in web_sets.ATLAS.link
