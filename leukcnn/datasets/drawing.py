@@ -4,6 +4,8 @@ What tells the classes apart is form: blasts have little cytoplasm, fine chromat
 irregular, often indented outline; healthy precursors have more cytoplasm, clumped chromatin and a round
 outline. Colour does not: mean and contrast of the stain inside the cell are drawn without regard to the
 class, and the size nearly so, because otherwise the six channel statistics alone would solve the task.
+
+The outlines and clouds that any drawn cell is made of stand at the end.
 """
 
 from dataclasses import dataclass
@@ -122,8 +124,8 @@ def draw_cell(*, malignant: bool, subject: str, seed: int, cell: str | int, side
     outline = _draw_outline(rng, morphology, habit)
     corner = np.floor(outline.cell.min(axis=0)).astype(int)
     width, height = np.ceil(outline.cell.max(axis=0)).astype(int) - corner + 1
-    inside = _fill(outline.cell - corner, (height, width))
-    nucleus = _fill(outline.nucleus - corner, (height, width)) & inside
+    inside = fill(np.zeros((height, width), np.uint8), outline.cell - corner)
+    nucleus = fill(np.zeros_like(inside), outline.nucleus - corner) & inside
     density = _stain_density(rng, nucleus, morphology, habit)
     coloured = _colour(rng, density, inside, habit)
 
@@ -147,43 +149,22 @@ def _draw_subject(rng: np.random.Generator) -> _Subject:
 
 def _draw_outline(rng: np.random.Generator, morphology: Morphology, habit: _Subject) -> _Outline:
     """Draws the borders of cell and nucleus around the origin; the whole cell is shifted a little."""
-    cell = _wavy_circle(rng, morphology.outline_roughness)
+    cell = wavy_circle(rng, morphology.outline_roughness)
     if rng.random() < morphology.indentation_chance:
-        from_notch = np.angle(np.exp(1j * (_ANGLES - rng.uniform(0, 2 * np.pi))))
-        depth, half_width = rng.uniform(0.12, 0.3), rng.uniform(0.2, 0.4)
-        cell *= 1 - depth * np.exp(-0.5 * (from_notch / half_width) ** 2)
+        cell *= notch(
+            rng.uniform(0, 2 * np.pi), depth=rng.uniform(0.12, 0.3), half_width=rng.uniform(0.2, 0.4)
+        )
     # The area must not depend on the roughness, or the brightness of the picture would give it away.
     cell /= np.sqrt(np.mean(cell**2))
     radius = 0.5 * morphology.diameter * habit.size * rng.normal(1, 0.08)
     cell = np.clip(cell * radius, 0.3 * _LARGEST_RADIUS, _LARGEST_RADIUS)
 
     share = np.clip(morphology.nucleus_share * habit.nucleus_share * rng.normal(1, 0.05), 0.35, 0.95)
-    nucleus = cell * np.sqrt(share) * _wavy_circle(rng, morphology.nucleus_roughness)
+    nucleus = cell * np.sqrt(share) * wavy_circle(rng, morphology.nucleus_roughness)
     to_border = radius * (1 - np.sqrt(share))
-    off_centre = rng.uniform(0, 0.8) * to_border * _unit_vector(rng.uniform(0, 2 * np.pi))
+    off_centre = rng.uniform(0, 0.8) * to_border * unit_vector(rng.uniform(0, 2 * np.pi))
     shift = rng.uniform(-8, 8, size=2)
-    return _Outline(cell=_polygon(cell) + shift, nucleus=_polygon(nucleus) + off_centre + shift)
-
-
-def _wavy_circle(rng: np.random.Generator, roughness: float) -> np.ndarray:
-    """Draws radii of shape (P,) around 1 whose waves grow smaller the shorter they are."""
-    amplitudes = roughness * rng.normal(size=(2, len(_HARMONICS))) / _HARMONICS
-    return 1 + ((amplitudes[0] + 1j * amplitudes[1]) @ _WAVES).real
-
-
-def _polygon(radii: np.ndarray) -> np.ndarray:
-    return radii[:, None] * _unit_vector(_ANGLES)
-
-
-def _unit_vector(angle: float | np.ndarray) -> np.ndarray:
-    return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-
-
-def _fill(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Returns the mask of a polygon (P, 2), uint8 of the shape given, 255 inside and 0 outside."""
-    fraction_bits = 4
-    points = np.round(polygon * 2**fraction_bits).astype(np.int32)
-    return cv2.fillPoly(np.zeros(shape, np.uint8), [points], 255, shift=fraction_bits)
+    return _Outline(cell=polygon(cell) + shift, nucleus=polygon(nucleus) + off_centre + shift)
 
 
 def _stain_density(
@@ -192,24 +173,17 @@ def _stain_density(
     """Draws how much stain each pixel took up, float32 (H, W): about 0 in cytoplasm, 1 in the nucleus."""
     shape = nucleus.shape
     clumping = morphology.clumping * habit.clumping * rng.lognormal(0, 0.15)
-    chromatin = 1 + clumping * _cloud(rng, shape, morphology.clump_width * habit.clump_width)
+    chromatin = 1 + clumping * cloud(rng, shape, morphology.clump_width * habit.clump_width)
     for _ in range(rng.integers(morphology.nucleoli + 1)):
         rows, columns = np.nonzero(nucleus[::8, ::8])
         pick = rng.integers(len(rows))
         middle = (int(columns[pick]) * 8, int(rows[pick]) * 8)
         cv2.circle(chromatin, middle, int(rng.integers(7, 13)), 0.55, cv2.FILLED)
     chromatin = cv2.GaussianBlur(chromatin, (5, 5), 1.5)
-    cytoplasm = 0.1 * _cloud(rng, shape, 14)
+    cytoplasm = 0.1 * cloud(rng, shape, 14)
     weight = cv2.GaussianBlur(nucleus, (7, 7), 2).astype(np.float32) / 255
-    illumination = 0.15 * _cloud(rng, shape, max(shape))
+    illumination = 0.15 * cloud(rng, shape, max(shape))
     return cytoplasm + weight * (chromatin - cytoplasm) + illumination
-
-
-def _cloud(rng: np.random.Generator, shape: tuple[int, int], width: float) -> np.ndarray:
-    """Draws smooth noise, float32 (H, W), mean 0 and sd about 1, whose blobs are `width` pixels wide."""
-    grid = [int(np.ceil(length / width)) + 1 for length in shape]
-    noise = rng.standard_normal(grid, dtype=np.float32)
-    return cv2.resize(noise, shape[::-1], interpolation=cv2.INTER_CUBIC) * 1.4
 
 
 def _colour(rng: np.random.Generator, density: np.ndarray, inside: np.ndarray, habit: _Subject) -> np.ndarray:
@@ -222,7 +196,66 @@ def _colour(rng: np.random.Generator, density: np.ndarray, inside: np.ndarray, h
     contrast = _COLOUR_CONTRAST * habit.contrast * rng.lognormal(0, 0.12)
     (mean,), (sd,) = (values[0].tolist() for values in cv2.meanStdDev(density, mask=inside))
     standardised = np.clip((density - mean) / sd, -3, 3)
-    hue = _cloud(rng, density.shape, 70)
+    hue = cloud(rng, density.shape, 70)
     levels = np.stack([-contrast, _HUE_SHIFT, mean_colour], axis=1).astype(np.float32)
     coloured = np.clip(cv2.transform(cv2.merge([standardised, hue]), levels), 1, 255).astype(np.uint8)
     return cv2.bitwise_and(coloured, coloured, mask=inside)
+
+
+def wavy_circle(rng: np.random.Generator, roughness: float) -> np.ndarray:
+    """Draws radii around 1, one for each of 128 even angles, whose waves grow smaller the shorter they are.
+
+    Args:
+        rng: Where the waves come from.
+        roughness: Relative departure from a circle.
+
+    Returns:
+        Array (128,), float64.
+    """
+    amplitudes = roughness * rng.normal(size=(2, len(_HARMONICS))) / _HARMONICS
+    return 1 + ((amplitudes[0] + 1j * amplitudes[1]) @ _WAVES).real
+
+
+def notch(angle: float, *, depth: float, half_width: float) -> np.ndarray:
+    """Returns the factors, shape (128,), by which radii shrink where an outline is indented.
+
+    Args:
+        angle: Where the indentation lies, in radians.
+        depth: How far it reaches in, as a share of the radius, 0..1.
+        half_width: Half of its width, in radians.
+    """
+    from_notch = np.angle(np.exp(1j * (_ANGLES - angle)))
+    return 1 - depth * np.exp(-0.5 * (from_notch / half_width) ** 2)
+
+
+def polygon(radii: np.ndarray) -> np.ndarray:
+    """Returns the closed polygon (128, 2), (x, y) around the origin, of radii at even angles."""
+    return radii[:, None] * unit_vector(_ANGLES)
+
+
+def unit_vector(angle: float | np.ndarray) -> np.ndarray:
+    """Returns (x, y) of length 1 for each angle in radians, shape (..., 2)."""
+    return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+
+
+def fill(canvas: np.ndarray, outline: np.ndarray, value: int = 255) -> np.ndarray:
+    """Fills a polygon in place, to a sixteenth of a pixel.
+
+    Args:
+        canvas: Array (H, W), uint8.
+        outline: Closed polygon (P, 2), (x, y) in pixels; what lies off the canvas is left out.
+        value: What the pixels inside become, 0..255.
+
+    Returns:
+        The canvas.
+    """
+    fraction_bits = 4
+    points = np.round(outline * 2**fraction_bits).astype(np.int32)
+    return cv2.fillPoly(canvas, [points], value, shift=fraction_bits)
+
+
+def cloud(rng: np.random.Generator, shape: tuple[int, int], width: float) -> np.ndarray:
+    """Draws smooth noise, float32 (H, W), mean 0 and sd about 1, whose blobs are `width` pixels wide."""
+    grid = [int(np.ceil(length / width)) + 1 for length in shape]
+    noise = rng.standard_normal(grid, dtype=np.float32)
+    return cv2.resize(noise, shape[::-1], interpolation=cv2.INTER_CUBIC) * 1.4

@@ -1,31 +1,41 @@
-"""Drawn datasets: folders with the names, layout and sizes of the real ones, full of drawn cells.
+"""Drawn datasets: folders with the names and layout of the real ones, full of drawn cells and smears.
 
 With them everything runs without the real pictures. Their figures say that the programme works, and nothing
 of leukaemia.
 """
 
 import csv
+import hashlib
 import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
+from leukcnn.datasets.catalog import card
 from leukcnn.datasets.drawing import draw_cell
+from leukcnn.datasets.leukocytes import FORMS
 from leukcnn.datasets.scan import DRAWN_MARKER
-from leukcnn.errors import DataError
+from leukcnn.datasets.smears import draw_smear
+from leukcnn.errors import ArgumentError, DataError
 from leukcnn.seeding import generator
 
 # Part of the folder's name: raise it when the same seed comes to draw other cells.
 _VERSION = 1
 _FOLDS = 3
+# Enough for five folds and a look at each form; as many more as makes the large datasets the larger.
+_FEWEST_SMEARS, _MOST_SMEARS, _PUBLISHED_A_SMEAR = 6, 24, 8
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -63,10 +73,10 @@ class _Cell:
 def write(name: str, root: str | Path, *, seed: int, counts: DrawnCounts = DrawnCounts()) -> Path:
     """Draws a dataset below a folder, or finds it there again.
 
-    It is drawn beside its place and renamed, so that a kill leaves nothing half done.
+    A kill leaves nothing half done.
 
     Args:
-        name: Key of a dataset that can be drawn.
+        name: Key of a dataset that can be drawn with the real one's layout.
         root: Where drawn datasets lie; each gets a folder named after dataset, seed and counts.
         seed: Root seed.
         counts: How many cells and subjects.
@@ -85,8 +95,89 @@ def write(name: str, root: str | Path, *, seed: int, counts: DrawnCounts = Drawn
         )
     numbers = "-".join(str(value) for value in asdict(counts).values())
     folder = Path(root) / f"{name}-v{_VERSION}-seed{seed}-{numbers}"
+    _draw_once(
+        folder,
+        lambda draft: _DRAWERS[name](draft, seed, counts),
+        dataset=name,
+        seed=seed,
+        counts=asdict(counts),
+    )
+    return folder
+
+
+def write_many(names: Sequence[str], root: str | Path, *, seed: int) -> Path:
+    """Draws several datasets below a folder of their own, or finds them there again.
+
+    A dataset of blood smears has the folder `<dataset>/<class>` for each class of its first part, with about
+    an eighth of the published number of pictures, at least 6 and at most 24. C-NMC 2019 has its own layout,
+    as `write` draws it.
+
+    Args:
+        names: Keys of datasets in the catalog; their order doesn't matter.
+        root: Where drawn datasets lie; these get a folder named after seed, names and counts.
+        seed: Root seed.
+
+    Returns:
+        The folder that holds the datasets' folders.
+
+    Raises:
+        ArgumentError: No dataset is named, or the seed is no whole number >= 0.
+        DataError: A dataset is unknown or has a class of which nothing can be drawn, or the folder can't be
+            written to.
+    """
+    if not names:
+        raise ArgumentError("No dataset is to be drawn.", expected="at least one key of the catalog")
+    counts = {
+        name: asdict(DrawnCounts()) if name in _DRAWERS else smear_counts(name) for name in sorted(set(names))
+    }
+    digest = hashlib.sha256(json.dumps(counts).encode()).hexdigest()[:12]
+    folder = Path(root) / f"smears-v{_VERSION}-seed{seed}-{digest}"
+
+    def draw(draft: Path) -> None:
+        smears = {name: numbers for name, numbers in counts.items() if name not in _DRAWERS}
+        for name in counts.keys() - smears:
+            _DRAWERS[name](draft / name, seed, DrawnCounts())
+        _draw_smears(draft, seed, smears)
+        # A dataset's folder that is taken elsewhere still says that it is drawn.
+        for name, numbers in counts.items():
+            _mark(draft / name, dataset=name, seed=seed, counts=numbers)
+
+    _draw_once(folder, draw, datasets=list(counts), seed=seed, counts=counts)
+    return folder
+
+
+def smear_counts(name: str) -> dict[str, int]:
+    """Returns how many pictures of each class are drawn for a dataset of blood smears.
+
+    Raises:
+        DataError: The dataset is unknown or has a class of which nothing can be drawn.
+    """
+    published = {label: count for label, count in card(name).parts[0].pictures.items() if count}
+    if unknown := [label for label in published if label not in FORMS]:
+        raise DataError(
+            f"Nothing can be drawn for the classes {', '.join(map(repr, unknown))} of {name!r}.",
+            expected=f"a dataset with classes out of {', '.join(FORMS)}",
+            remedy="leave the dataset out, or pass --data with the real one",
+        )
+    return {
+        label: min(max(round(count / _PUBLISHED_A_SMEAR), _FEWEST_SMEARS), _MOST_SMEARS)
+        for label, count in published.items()
+    }
+
+
+def _draw_once(folder: Path, draw: Callable[[Path], None], **description: object) -> None:
+    """Fills a folder unless it is there; drawn beside its place and renamed, so it is whole or absent.
+
+    Args:
+        folder: Where the drawn pictures shall lie.
+        draw: Draws into the folder it is given, which is empty.
+        **description: What the file that marks a finished folder says of it.
+
+    Raises:
+        DataError: The folder can't be written to.
+    """
     if (folder / DRAWN_MARKER).exists():
-        return folder
+        return
     prefix = f".draft-{folder.name}-"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -95,25 +186,27 @@ def write(name: str, root: str | Path, *, seed: int, counts: DrawnCounts = Drawn
     except OSError as error:
         raise _not_writable(folder, error) from error
     try:
-        _DRAWERS[name](draft, seed, counts)
-        marker = {"dataset": name, "seed": seed, "version": _VERSION, "counts": asdict(counts)}
-        (draft / DRAWN_MARKER).write_text(json.dumps(marker, indent=1))
+        draw(draft)
+        _mark(draft, **description)
         try:
             draft.replace(folder)
         except OSError:
-            # Another process was faster; it drew the same cells.
+            # Another process was faster; it drew the same pictures.
             if not (folder / DRAWN_MARKER).exists():
                 raise
     except OSError as error:
         raise _not_writable(folder, error) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return folder
+
+
+def _mark(folder: Path, **description: object) -> None:
+    (folder / DRAWN_MARKER).write_text(json.dumps(description | {"version": _VERSION}, indent=1))
 
 
 def _not_writable(folder: Path, error: OSError) -> DataError:
     return DataError(
-        f"The drawn cells can't be written to {folder}: {error}",
+        f"The drawn pictures can't be written to {folder}: {error}",
         expected="a folder that this user can write to, with some 500 MB of space",
         remedy="name another folder with the environment variable LEUKCNN_CACHE",
     )
@@ -137,11 +230,9 @@ def _draw_cnmc2019(folder: Path, seed: int, counts: DrawnCounts) -> None:
         picture = draw_cell(
             malignant=cell.malignant, subject=cell.subject, seed=seed, cell=cell.number, side=cell.side
         )
-        encoded = cv2.imencode(".bmp", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
-        (archive / cell.path).write_bytes(encoded.tobytes())
+        _write_bmp(archive / cell.path, picture)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(draw, cells))
+    _draw_all(draw, cells)
     if labels:
         with (archive / "validation_data" / "C-NMC_test_prelim_phase_data_labels.csv").open(
             "w", newline=""
@@ -149,6 +240,35 @@ def _draw_cnmc2019(folder: Path, seed: int, counts: DrawnCounts) -> None:
             writer = csv.writer(file)
             writer.writerow(["Patient_ID", "new_names", "labels"])
             writer.writerows(labels)
+
+
+def _draw_smears(folder: Path, seed: int, counts: Mapping[str, Mapping[str, int]]) -> None:
+    """Draws `<dataset>/<class>/<dataset>_<class>_<number>.bmp` for counts of each dataset and class."""
+    smears = [
+        (name, label, number)
+        for name, numbers in counts.items()
+        for label, count in numbers.items()
+        for number in range(1, count + 1)
+    ]
+    for name, label in {smear[:2] for smear in smears}:
+        (folder / name / label).mkdir(parents=True)
+
+    def draw(smear: tuple[str, str, int]) -> None:
+        name, label, number = smear
+        picture = draw_smear(class_name=label, dataset=name, seed=seed, picture=number)
+        _write_bmp(folder / name / label / f"{name}_{label}_{number}.bmp", picture)
+
+    _draw_all(draw, smears)
+
+
+def _draw_all(draw: Callable[[_T], None], pictures: Sequence[_T]) -> None:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(draw, pictures))
+
+
+def _write_bmp(path: Path, picture: np.ndarray) -> None:
+    encoded = cv2.imencode(".bmp", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
+    path.write_bytes(encoded.tobytes())
 
 
 def _cells_of(malignant: bool, subjects: list[str], count: int) -> Iterator[tuple[str, int, str]]:

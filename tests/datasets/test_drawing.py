@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
-from leukcnn.datasets.drawing import SMALLEST_SIDE, draw_cell
+from leukcnn.datasets.drawing import SMALLEST_SIDE, cloud, draw_cell, fill, notch, polygon, wavy_circle
 from leukcnn.errors import ArgumentError
 
 KEY = {"malignant": True, "subject": "7", "seed": 0, "cell": 1}
@@ -125,6 +125,46 @@ def test_stain_is_the_subjects_own():
     cells = cells_of(malignant=True, subjects=range(20), cells_per_subject=6)
     red = np.array([picture[inside(picture) > 0][:, 0].mean() for picture in cells]).reshape(20, 6)
     assert red.mean(axis=1).std() > red.std(axis=1).mean()
+
+
+def test_a_circle_without_roughness_is_a_circle():
+    np.testing.assert_array_equal(wavy_circle(np.random.default_rng(0), 0), np.ones(128))
+
+
+def test_roughness_scales_the_waves():
+    rough, rougher = (wavy_circle(np.random.default_rng(0), roughness) - 1 for roughness in (0.05, 0.1))
+    np.testing.assert_allclose(rougher, 2 * rough)
+    assert abs(rough.mean()) < 1e-12, "waves neither grow nor shrink the circle"
+
+
+def test_a_notch_is_deepest_at_its_angle_and_gone_opposite():
+    factors = notch(np.pi, depth=0.4, half_width=0.3)
+    assert factors.argmin() == 64
+    assert factors[64] == pytest.approx(0.6)
+    assert factors[0] == pytest.approx(1)
+
+
+def test_a_filled_circle_has_its_area_and_what_lies_off_the_canvas_is_left_out():
+    canvas = np.zeros((100, 100), np.uint8)
+    assert fill(canvas, polygon(np.full(128, 30.0)) + 50, 7) is canvas
+    assert set(np.unique(canvas)) == {0, 7}
+    assert np.count_nonzero(canvas) == pytest.approx(np.pi * 30**2, rel=0.05)
+    half = fill(np.zeros((100, 100), np.uint8), polygon(np.full(128, 30.0)) + np.array([0, 50]))
+    assert np.count_nonzero(half) == pytest.approx(np.pi * 30**2 / 2, rel=0.06)
+
+
+@pytest.mark.parametrize("width", [4, 16])
+def test_blobs_of_a_cloud_are_as_wide_as_asked(width):
+    noise = cloud(np.random.default_rng(0), (256, 320), width)
+    assert noise.shape == (256, 320)
+    assert noise.dtype == np.float32
+    assert abs(noise.mean()) < 0.1
+    assert 0.7 < noise.std() < 1.4
+    neighbours, strangers = (
+        np.corrcoef(noise[:, :-by].ravel(), noise[:, by:].ravel())[0, 1] for by in (width // 4, 2 * width)
+    )
+    assert neighbours > 0.8
+    assert abs(strangers) < 0.1
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Drawn datasets: the real one's names, layout and sizes, complete or not there."""
 
 import csv
+import json
 import re
 from collections import Counter
 
@@ -8,10 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn.datasets import load, synthetic
+from leukcnn.datasets import load, load_many, synthetic, verify
 from leukcnn.datasets.drawing import draw_cell
-from leukcnn.datasets.synthetic import DrawnCounts, write
-from leukcnn.errors import DataError
+from leukcnn.datasets.smears import draw_smear
+from leukcnn.datasets.synthetic import DrawnCounts, smear_counts, write, write_many
+from leukcnn.errors import ArgumentError, DataError
 
 COUNTS = DrawnCounts(
     malignant=13,
@@ -22,12 +24,36 @@ COUNTS = DrawnCounts(
     preliminary_subjects=2,
     final=4,
 )
+SIXTEEN = (
+    "allidb1",
+    "allidb1_crop",
+    "allidb2",
+    "leukocytes",
+    "cellavision",
+    "atlas",
+    "omid2014",
+    "omid2015",
+    "ash",
+    "bloodline",
+    "onkodin",
+    "cellavision2",
+    "jtsc",
+    "ufg",
+    "pn_all",
+    "leukemia_images",
+)
+FEW = ("atlas", "jtsc")
 PRELIMINARY = "C-NMC_Leukemia/validation_data/C-NMC_test_prelim_phase_data"
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     return write("cnmc2019", tmp_path_factory.mktemp("drawn"), seed=3, counts=COUNTS)
+
+
+@pytest.fixture(scope="module")
+def drawn_few(tmp_path_factory):
+    return write_many(FEW, tmp_path_factory.mktemp("drawn many"), seed=3)
 
 
 def pictures_of(folder):
@@ -166,3 +192,123 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
     with pytest.raises(DataError, match="can't be written to") as raised:
         write("cnmc2019", tmp_path / "file", seed=0, counts=COUNTS)
     assert raised.value.remedy
+
+
+def test_counts_are_an_eighth_of_the_published_within_limits():
+    # Table II of the Alert Net paper: JTSC has 300 healthy, Atlas 25 ALL, 40 AML and 23 others.
+    assert smear_counts("jtsc") == {"healthy": 24}
+    assert smear_counts("atlas") == {"ALL": 6, "AML": 6, "other": 6}
+    assert smear_counts("leukemia_images") == {"ALL": 6, "AML": 10, "other": 6}
+    for name in SIXTEEN:
+        assert all(6 <= count <= 24 for count in smear_counts(name).values())
+    assert sum(sum(smear_counts(name).values()) for name in SIXTEEN) == pytest.approx(280, abs=10)
+
+
+def test_many_datasets_have_a_folder_each_with_a_folder_a_class(drawn_few):
+    names = set(pictures_of(drawn_few))
+    expected = {
+        f"{name}/{label}/{name}_{label}_{number}.bmp"
+        for name in FEW
+        for label, count in smear_counts(name).items()
+        for number in range(1, count + 1)
+    }
+    assert names == expected
+    marker = json.loads((drawn_few / "DRAWN.json").read_text())
+    assert marker["seed"] == 3
+    assert marker["counts"] == {name: smear_counts(name) for name in FEW}
+
+
+def test_each_folder_of_many_says_that_it_is_drawn(drawn_few):
+    for name in FEW:
+        assert load(name, drawn_few / name).drawn
+        assert json.loads((drawn_few / name / "DRAWN.json").read_text())["counts"] == smear_counts(name)
+
+
+def test_the_name_says_which_smear_is_drawn(drawn_few):
+    for path in sorted(drawn_few.rglob("*_2.bmp")):
+        expected = draw_smear(class_name=path.parent.name, dataset=path.parts[-3], seed=3, picture=2)
+        np.testing.assert_array_equal(cv2.imread(str(path))[..., ::-1], expected)
+
+
+def test_one_index_reads_many_drawn_datasets(drawn_few):
+    index = load_many(
+        FEW,
+        drawn_few,
+        class_names=("HBS", "ALL", "AML"),
+        class_of={"healthy": "HBS", "ALL": "ALL", "AML": "AML"},
+    )
+    assert index.drawn
+    found = Counter(zip(index.dataset.tolist(), index.labels.tolist(), strict=True))
+    assert found == {("jtsc", 0): 24, ("atlas", 1): 6, ("atlas", 2): 6}
+
+
+@pytest.mark.slow
+def test_every_dataset_of_the_sixteen_is_drawn_and_understood(tmp_path):
+    folder = write_many(SIXTEEN, tmp_path, seed=0)
+    for name in SIXTEEN:
+        report = verify(name, folder / name)
+        assert report.ok, "\n".join(report.lines())
+        index = load(name, folder)
+        labels = Counter(index.class_names[label] for label in index.labels)
+        assert labels == smear_counts(name)
+
+
+def test_neither_order_nor_twins_among_the_names_matter(drawn_few, monkeypatch):
+    monkeypatch.setattr(synthetic, "draw_smear", None)
+    assert write_many((*reversed(FEW), FEW[0]), drawn_few.parent, seed=3) == drawn_few
+
+
+def test_many_drawn_again_have_the_same_bytes_and_another_seed_others(drawn_few, tmp_path):
+    again = write_many(FEW, tmp_path, seed=3)
+    assert again.name == drawn_few.name
+    assert pictures_of(again) == pictures_of(drawn_few)
+    other = write_many(FEW, tmp_path, seed=4)
+    assert other.name != again.name
+    assert set(pictures_of(other).values()).isdisjoint(pictures_of(again).values())
+    fewer = write_many(FEW[:1], tmp_path, seed=3)
+    assert fewer not in (again, other)
+    assert pictures_of(fewer).items() <= pictures_of(again).items()
+
+
+def test_an_interruption_among_many_leaves_nothing_half_done(tmp_path, monkeypatch):
+    def interrupted(*, picture, **key):
+        if picture == 3:
+            raise KeyboardInterrupt
+        return draw_smear(picture=picture, **key)
+
+    monkeypatch.setattr(synthetic, "draw_smear", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_many(FEW, tmp_path, seed=3)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dataset_with_a_layout_of_its_own_is_drawn_in_it_beside_the_others(tmp_path, monkeypatch):
+    def draw_few_cells(folder, seed, counts):
+        assert counts == DrawnCounts()
+        draw(folder, seed, COUNTS)
+
+    draw = synthetic._DRAWERS["cnmc2019"]
+    monkeypatch.setitem(synthetic._DRAWERS, "cnmc2019", draw_few_cells)
+    folder = write_many(("cnmc2019", "atlas"), tmp_path, seed=3)
+    assert len(load("atlas", folder)) == 18
+    index = load("cnmc2019", folder)
+    assert index.drawn
+    assert Counter(index.part.tolist()) == {"training": 21, "preliminary": 10, "final": 4}
+
+
+def test_nothing_to_draw_and_what_cannot_be_drawn_are_named(tmp_path):
+    with pytest.raises(ArgumentError, match="No dataset"):
+        write_many((), tmp_path, seed=0)
+    with pytest.raises(DataError, match="'allidb9'"):
+        write_many(("allidb2", "allidb9"), tmp_path, seed=0)
+    with pytest.raises(DataError, match=r"'early'(.|\n)*of 'taleghani'"):
+        write_many(("taleghani",), tmp_path, seed=0)
+    with pytest.raises(ArgumentError, match="seed"):
+        write_many(FEW, tmp_path, seed=-1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_many_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match="can't be written to"):
+        write_many(FEW, tmp_path / "file", seed=0)
