@@ -7,9 +7,13 @@ from leukcnn.errors import SpecError
 
 # Builder -> its module; imported on first use, so that listing them doesn't import Keras.
 _BUILDERS = {
+    "AlertNet": "leukcnn.models.alertnet",
+    "AlertNetR": "leukcnn.models.alertnet",
+    "AlertNetX": "leukcnn.models.alertnet",
     "CNMCVGG16": "leukcnn.models.cnmc",
     "CNMCVGG19": "leukcnn.models.cnmc",
     "CNMCXception": "leukcnn.models.cnmc",
+    "FineTuned": "leukcnn.models.fine_tuned",
 }
 
 __all__ = ["build", "list_models", *_BUILDERS]
@@ -20,7 +24,7 @@ def list_models() -> tuple[str, ...]:
     return tuple(_BUILDERS)
 
 
-def build(name: str, **arguments: Any):
+def build(name: str, /, **arguments: Any):
     """Builds a network by name.
 
     Args:

@@ -1,7 +1,7 @@
-"""Convolutional bases from Keras Applications, and weights from files."""
+"""Convolutional bases from Keras Applications, and where the frozen part of a network ends."""
 
-import warnings
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -9,7 +9,7 @@ import keras
 from leukcnn.errors import ArgumentError, WeightsError
 
 # Backbone -> smallest height and width that Keras Applications allows without the top, in pixels.
-SMALLEST_SIDE = {"VGG16": 32, "VGG19": 32, "Xception": 71}
+SMALLEST_SIDE = {"VGG16": 32, "VGG19": 32, "ResNet50": 32, "InceptionV3": 75, "Xception": 71}
 
 
 def base_network(
@@ -42,12 +42,27 @@ def base_network(
             expected=f"(height, width, 3) with at least {side} pixels each way",
             remedy="take larger pictures, or channels last",
         )
-    builder = getattr(keras.applications, backbone)
     if weights is None and kernel_initializer != "glorot_uniform":
-        draft = builder(include_top=False, weights=None, input_shape=input_shape)
+        draft = application(backbone, include_top=False, weights=None, input_shape=input_shape)
         return _with_initializer(draft, kernel_initializer, input_tensor)
+    return application(
+        backbone, include_top=False, weights=weights, input_shape=input_shape, input_tensor=input_tensor
+    )
+
+
+def application(backbone: str, *, weights: str | None, **arguments: Any) -> keras.Model:
+    """Builds a network of Keras Applications.
+
+    Args:
+        backbone: Name in `keras.applications`.
+        weights: None or "imagenet".
+        **arguments: The builder's other arguments.
+
+    Raises:
+        WeightsError: The published weights can't be downloaded.
+    """
     try:
-        return builder(include_top=False, weights=weights, input_shape=input_shape, input_tensor=input_tensor)
+        return getattr(keras.applications, backbone)(weights=weights, **arguments)
     except Exception as error:
         if weights is None or "URL fetch failure" not in str(error):
             raise
@@ -69,31 +84,71 @@ def _with_initializer(model: keras.Model, kernel_initializer: str, input_tensor:
     return keras.models.clone_model(model, input_tensors=input_tensor, clone_function=clone)
 
 
-def load_whole(model: keras.Model, path: str | Path) -> None:
-    """Loads weights of a whole network from a file.
+def frozen_border(model: keras.Model) -> str | None:
+    """Finds where the part of a network ends that training leaves as it is.
+
+    That part gives the same answer to the same picture in every step: its layers with weights are frozen,
+    batch statistics included, and none of them draws at random.
 
     Args:
-        model: The network, changed in place.
-        path: A `.weights.h5` or `.h5` file, or a saved `.keras` model of the same network.
+        model: A functional network, each of whose layers is called once.
+
+    Returns:
+        Name of the last layer whose output alone, with nothing but such layers before it, all that follows
+        depends on; None where no layer with weights is frozen up to there.
+    """
+    border, frozen = None, False
+    for operation, is_cut in _operations(model):
+        if not _stands_still(operation):
+            break
+        frozen = frozen or bool(getattr(operation, "weights", ()))
+        if frozen and is_cut:
+            border = operation.name
+    return border
+
+
+def split_at(model: keras.Model, layer_name: str) -> tuple[keras.Model, keras.Model]:
+    """Cuts a network in two behind a layer.
+
+    Args:
+        model: A functional network, each of whose layers is called once.
+        layer_name: Layer whose output alone all that follows depends on, such as `frozen_border` returns.
+
+    Returns:
+        Two models that share the network's layers: `base`, from its inputs to that layer's output, and
+        `head`, from there to its outputs, so that `head(base(x))` is `model(x)`.
 
     Raises:
-        WeightsError: The file isn't there or holds another network's weights.
+        ArgumentError: There is no such layer, nothing stands behind it, or something goes past it.
     """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise WeightsError(
-            f"There is no weights file {path}.",
-            expected="a .weights.h5, .h5 or .keras file",
-            remedy='pass its path, or weights=None for random weights, or "imagenet"',
+    cuts = [operation.name for operation, is_cut in _operations(model) if is_cut][:-1]
+    if layer_name not in cuts:
+        raise ArgumentError(
+            f"{model.name} can't be cut behind {layer_name!r}.",
+            expected=f"a layer that all paths lead through: {', '.join(cuts)}",
         )
-    try:
-        with warnings.catch_warnings():
-            # Keras only warns where a file lacks a layer, and leaves the layer random.
-            warnings.simplefilter("error", UserWarning)
-            model.load_weights(path)
-    except (ValueError, OSError, KeyError, UserWarning) as error:
-        raise WeightsError(
-            f"The file {path} doesn't hold weights of {model.name}: {error}",
-            expected=f"{model.count_params():,} parameters in the layers of {model.name}",
-            remedy="pass a file that this network saved",
-        ) from error
+    features = model.get_layer(layer_name).output
+    base = keras.Model(model.input, features, name=f"{model.name}_base")
+    return base, keras.Model(features, model.output, name=f"{model.name}_head")
+
+
+def _operations(model: keras.Model) -> Iterator[tuple[Any, bool]]:
+    """Yields the operations, inputs first, each with whether all paths to the outputs lead through it."""
+    inputs_of = {operation: keras.tree.flatten(operation.input) for operation in model.operations}
+    readers = Counter(id(tensor) for tensors in [*inputs_of.values(), model.outputs] for tensor in tensors)
+    unread = {id(tensor) for tensor in model.inputs}
+    for operation, tensors in inputs_of.items():
+        for tensor in map(id, tensors):
+            readers[tensor] -= 1
+            if not readers[tensor]:
+                unread.discard(tensor)
+        outputs = {id(tensor) for tensor in keras.tree.flatten(operation.output)}
+        unread |= outputs
+        yield operation, len(unread) == 1 and unread == outputs
+
+
+def _stands_still(operation: Any) -> bool:
+    weights = getattr(operation, "weights", ())
+    # What a layer has beside its weights is the state of the random numbers that it draws.
+    draws_at_random = len(getattr(operation, "variables", ())) > len(weights)
+    return not draws_at_random and not (weights and operation.trainable)

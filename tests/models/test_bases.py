@@ -1,4 +1,4 @@
-"""Bases of Keras Applications, and ImageNet weights through Keras' own download from a local server."""
+"""Bases of Keras Applications, their download from a local server, and where a frozen part ends."""
 
 import hashlib
 import http.server
@@ -7,14 +7,17 @@ import threading
 import keras
 import numpy as np
 import pytest
+from keras import layers
 from keras.ops import convert_to_numpy as to_numpy
 
 from leukcnn import models
-from leukcnn.models.bases import SMALLEST_SIDE, base_network
+from leukcnn.errors import ArgumentError
+from leukcnn.models.bases import SMALLEST_SIDE, base_network, frozen_border, split_at
 
 pytestmark = pytest.mark.backend
 
 
+@pytest.mark.slow
 def test_smallest_sides_are_keras_own():
     for name, side in SMALLEST_SIDE.items():
         builder = getattr(keras.applications, name)
@@ -71,3 +74,84 @@ def test_imagenet_weights_come_through_keras_download(tmp_path, monkeypatch):
         server.server_close()
     loaded = model.get_layer("block1_conv1").kernel
     np.testing.assert_array_equal(to_numpy(loaded), to_numpy(made.get_layer("block1_conv1").kernel))
+
+
+def branching(*, frozen=(), dropout=False):
+    """Returns input -> a -> (b, c) -> add -> [dropout] -> d -> e, with some layers frozen."""
+    inputs = keras.Input((4,), name="input")
+    a = layers.Dense(3, name="a")(inputs)
+    x = layers.Add(name="add")([layers.Dense(3, name="b")(a), layers.Dense(3, name="c")(a)])
+    if dropout:
+        x = layers.Dropout(0.5, name="dropout")(x)
+    x = layers.BatchNormalization(name="d")(x)
+    model = keras.Model(inputs, layers.Dense(2, name="e")(x), name="branching")
+    for name in frozen:
+        model.get_layer(name).trainable = False
+    return model
+
+
+@pytest.mark.parametrize(
+    ("frozen", "border"),
+    [
+        ("", None),
+        ("a", "a"),
+        ("ab", "a"),
+        ("bc", None),
+        ("abc", "add"),
+        ("abcd", "d"),
+        ("abce", "add"),
+        ("abcde", "e"),
+    ],
+)
+def test_the_border_is_the_last_layer_that_all_that_is_trained_hangs_on(frozen, border):
+    assert frozen_border(branching(frozen=frozen)) == border
+
+
+def test_a_layer_that_draws_at_random_ends_the_frozen_part():
+    assert frozen_border(branching(frozen="abcd", dropout=True)) == "add"
+
+
+def test_batch_statistics_that_move_end_the_frozen_part():
+    inputs = keras.Input((4,))
+    x = layers.Dense(3, name="a", trainable=False)(inputs)
+    x = layers.BatchNormalization(center=False, scale=False, name="b")(x)
+    model = keras.Model(inputs, layers.Dense(1)(x))
+    assert not model.get_layer("b").trainable_weights
+    assert frozen_border(model) == "a"
+
+
+def test_layers_without_weights_belong_to_the_frozen_part_but_make_none():
+    inputs = keras.Input((2, 2, 1))
+    x = layers.Flatten(name="flatten")(layers.ReLU(name="relu")(inputs))
+    assert frozen_border(keras.Model(inputs, layers.Dense(1)(x))) is None
+
+
+def test_a_second_input_keeps_the_border_off():
+    left, right = keras.Input((3,)), keras.Input((3,))
+    x = layers.Dense(3, trainable=False, name="a")(left)
+    joined = layers.Concatenate(name="joined")([x, right])
+    model = keras.Model([left, right], layers.Dense(1)(joined))
+    assert frozen_border(model) == "joined"
+
+
+@pytest.mark.parametrize("border", ["input", "a", "add", "d"])
+def test_both_parts_together_are_the_network(border):
+    model = branching()
+    x = np.random.default_rng(0).random((5, 4), dtype=np.float32)
+    expected = np.asarray(model(x))
+    base, head = split_at(model, border)
+    np.testing.assert_array_equal(np.asarray(head(base(x))), expected)
+    assert {id(w) for w in base.weights} | {id(w) for w in head.weights} == {id(w) for w in model.weights}
+    assert not {id(w) for w in base.weights} & {id(w) for w in head.weights}
+    assert (base.name, head.name) == ("branching_base", "branching_head")
+    # The network itself stays whole: it can be cut again and run.
+    split_at(model, "add")
+    np.testing.assert_array_equal(np.asarray(model(x)), expected)
+
+
+@pytest.mark.parametrize("layer_name", ["b", "e", "nowhere"])
+def test_a_cut_that_leaves_a_way_round_or_nothing_behind_is_refused(layer_name):
+    with pytest.raises(
+        ArgumentError, match=r"Expected: a layer that all paths lead through: input, a, add, d"
+    ):
+        split_at(branching(), layer_name)

@@ -1,0 +1,178 @@
+"""Networks trained on ImageNet and tuned to blood slides: the Alert Net and LeukNet papers' comparisons.
+
+Shallow fine-tuning (SFT) trains what stands behind the frozen convolutional base, deep fine-tuning (DFT)
+trains all; the modified forms (mSFT, mDFT) first replace the dense layers by smaller ones (Vogado et al.,
+"LeukNet").
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import layers
+
+from leukcnn.errors import ArgumentError
+from leukcnn.models.bases import application, base_network
+from leukcnn.models.heads import check_head, dense_head, pooled
+from leukcnn.models.weights import load_whole, misfit, stored_parameters
+
+MODES = ("SFT", "DFT", "mSFT", "mDFT")
+
+# Backbone -> units of its own dense layers, kept by SFT and DFT, and of those that mSFT and mDFT put there.
+DENSE_UNITS = {
+    "VGG16": ((4096, 4096), (1024, 256)),
+    "VGG19": ((4096, 4096), (1024, 256)),
+    "ResNet50": ((), (1024,)),
+    "InceptionV3": ((), (1024,)),
+    "Xception": ((), (128,)),
+}
+
+# The VGGs' dense layers as Keras Applications names them, and the input that they were trained for.
+_PUBLISHED_DENSE = {"fc1": "dense_1", "fc2": "dense_2"}
+_PUBLISHED_INPUT = (224, 224, 3)
+_PUBLISHED_CLASSES = 1000
+
+
+def FineTuned(
+    *,
+    backbone: str = "ResNet50",
+    mode: str = "SFT",
+    dense_units: Sequence[int] | None = None,
+    dropout_rates: Sequence[float] | None = None,
+    include_top: bool = True,
+    weights: str | Path | None = "imagenet",
+    input_tensor: Any = None,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    pooling: str | None = None,
+    classes: int = 1,
+    classifier_activation: str | None = "auto",
+    kernel_initializer: str = "glorot_uniform",
+    name: str | None = None,
+) -> keras.Model:
+    """A base of Keras Applications with a new top, frozen or trained.
+
+    The VGGs' feature maps are flattened, the others' averaged: "flatten" or "gap" is the first layer behind
+    the base. SFT and mSFT freeze the base's layers, so that their batch statistics stand still too.
+
+    Args:
+        backbone: "VGG16", "VGG19", "ResNet50", "InceptionV3" or "Xception".
+        mode: "SFT", "DFT", "mSFT" or "mDFT".
+        dense_units: Outputs of each dense layer before the classifier. None takes the mode's: with SFT and
+            DFT the backbone's own, (4096, 4096) for the VGGs and none for the others; with mSFT and mDFT
+            (1024, 256) for the VGGs, (1024,) for ResNet50 and InceptionV3, (128,) for Xception.
+        dropout_rates: Share of each dense layer's outputs that is dropped in training, one rate a layer; 0 or
+            None puts no dropout layer there.
+        include_top: Whether the dense layers follow; False gives the base, pooled as `pooling` says.
+        weights: None (random), "imagenet" or a path. "imagenet" loads the base; where SFT or DFT keep a
+            VGG's own dense layers, these too, which needs an input of 224x224 pixels. A file (`.weights.h5`,
+            `.h5` as Keras publishes it, `.keras`) is taken, by its number of parameters, for the base alone
+            (the top stays random), else for this whole network, else, where "imagenet" would load the dense
+            layers too, for the published network with its 1000 classes.
+        input_tensor: Keras tensor to use as the input instead of a new one.
+        input_shape: Height, width (at least 32 each, 71 for Xception, 75 for InceptionV3) and 3 channels.
+        pooling: None, "avg" or "max"; only without the top.
+        classes: Number of outputs.
+        classifier_activation: Activation of the last layer. "auto" is a sigmoid for one output and a softmax
+            for more; None for logits.
+        kernel_initializer: Keras initializer of every kernel that isn't loaded.
+        name: Name of the model; None makes it from backbone and mode, as "resnet50_sft".
+
+    Returns:
+        A `keras.Model` that takes float32 (N, height, width, 3) and returns float32 (N, classes),
+        probabilities under sigmoid and softmax.
+
+    Raises:
+        ArgumentError: An argument is out of range.
+        WeightsError: Weights can't be found, downloaded or laid in.
+    """
+    if backbone not in DENSE_UNITS:
+        raise ArgumentError(f"backbone = {backbone!r}.", expected=", ".join(DENSE_UNITS))
+    if mode not in MODES:
+        raise ArgumentError(f"mode = {mode!r}.", expected=", ".join(MODES))
+    own, replacing = DENSE_UNITS[backbone]
+    keeps_own = mode in ("SFT", "DFT")
+    if dense_units is None:
+        dense_units = own if keeps_own else replacing
+    if dropout_rates is None:
+        dropout_rates = [0] * len(dense_units)
+    if len(dropout_rates) != len(dense_units):
+        raise ArgumentError(
+            f"dropout_rates = {tuple(dropout_rates)} for dense_units = {tuple(dense_units)}.",
+            expected="one rate for each dense layer",
+        )
+    if classifier_activation == "auto":
+        classifier_activation = "sigmoid" if classes == 1 else "softmax"
+    check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=dropout_rates)
+
+    shape = tuple(input_shape if input_tensor is None else input_tensor.shape[1:])
+    takes_published = include_top and keeps_own and bool(own) and tuple(dense_units) == own
+    if takes_published and weights == "imagenet" and shape != _PUBLISHED_INPUT:
+        raise ArgumentError(
+            f"input_shape = {shape} for {backbone} with its published dense layers.",
+            expected=f"{_PUBLISHED_INPUT}, for which they were trained",
+            remedy="resize to 224 pixels, take mSFT or mDFT, which replace those layers, or weights=None",
+        )
+    base = base_network(
+        backbone,
+        weights="imagenet" if weights == "imagenet" and not takes_published else None,
+        input_tensor=input_tensor,
+        input_shape=input_shape,
+        kernel_initializer=kernel_initializer,
+    )
+    if include_top:
+        bridge = (
+            layers.Flatten(name="flatten")
+            if backbone.startswith("VGG")
+            else layers.GlobalAveragePooling2D(name="gap")
+        )
+        x = dense_head(
+            bridge(base.output),
+            dense_units=dense_units,
+            dropout_rates=dropout_rates,
+            classes=classes,
+            classifier_activation=classifier_activation,
+            kernel_initializer=kernel_initializer,
+        )
+    else:
+        x = pooled(base.output, pooling)
+    model = keras.Model(base.input, x, name=name or f"{backbone}_{mode}".lower())
+
+    if weights == "imagenet":
+        if takes_published:
+            _copy_published(application(backbone, weights="imagenet"), model)
+    elif weights is not None:
+        _load_file(weights, model=model, base=base, backbone=backbone, takes_published=takes_published)
+    if mode in ("SFT", "mSFT"):
+        for layer in base.layers:
+            layer.trainable = False
+    return model
+
+
+def _load_file(
+    path: str | Path, *, model: keras.Model, base: keras.Model, backbone: str, takes_published: bool
+) -> None:
+    held = stored_parameters(path)
+    fitting = {f"{backbone}'s base": base.count_params(), f"the whole {model.name}": model.count_params()}
+    if takes_published and model.input_shape[1:] == _PUBLISHED_INPUT:
+        classifier = model.get_layer("predictions")
+        published_classifier = (classifier.kernel.shape[0] + 1) * _PUBLISHED_CLASSES
+        fitting[f"{backbone} with its own top"] = (
+            model.count_params() - classifier.count_params() + published_classifier
+        )
+    if held not in fitting.values():
+        raise misfit(path, held, fitting)
+    if held == base.count_params():
+        load_whole(base, path)
+    elif held == model.count_params():
+        load_whole(model, path)
+    else:
+        published = application(backbone, weights=None)
+        load_whole(published, path)
+        _copy_published(published, model)
+
+
+def _copy_published(published: keras.Model, model: keras.Model) -> None:
+    for layer in published.layers:
+        if layer.weights and layer.name != "predictions":
+            model.get_layer(_PUBLISHED_DENSE.get(layer.name, layer.name)).set_weights(layer.get_weights())

@@ -1,0 +1,98 @@
+"""Weights from files: how many a file holds, and laying them into a network that they fit."""
+
+import warnings
+import zipfile
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+
+from leukcnn.errors import WeightsError
+
+_FORMATS = "a .weights.h5, .h5 or .keras file"
+
+
+def stored_parameters(path: str | Path) -> int:
+    """Counts the parameters that a file holds, those of an optimizer left out.
+
+    Args:
+        path: A `.weights.h5` file, a `.h5` file as Keras 1 and 2 published them, or a saved `.keras` model.
+
+    Raises:
+        WeightsError: The file isn't there or is none of these.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise WeightsError(
+            f"There is no weights file {path}.",
+            expected=_FORMATS,
+            remedy="pass its path, or weights=None for random weights",
+        )
+    try:
+        if path.suffix == ".keras":
+            with (
+                zipfile.ZipFile(path) as archive,
+                archive.open("model.weights.h5") as stored,
+                h5py.File(stored) as file,
+            ):
+                return _parameters(file)
+        with h5py.File(path) as file:
+            return _parameters(file)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise WeightsError(
+            f"The file {path} can't be read: {error}", expected=_FORMATS, remedy="copy or save it again"
+        ) from error
+
+
+def _parameters(file: h5py.File) -> int:
+    sizes = []
+
+    def add(name, item):
+        if isinstance(item, h5py.Dataset) and not name.startswith(("optimizer/", "optimizer_weights/")):
+            sizes.append(int(np.prod(item.shape)))
+
+    file.visititems(add)
+    return sum(sizes)
+
+
+def load_whole(model: keras.Model, path: str | Path) -> None:
+    """Loads weights of a whole network from a file.
+
+    Args:
+        model: The network, changed in place; untouched where the file holds another number of parameters.
+        path: A file as `stored_parameters` takes, of the same network.
+
+    Raises:
+        WeightsError: The file isn't there or holds another network's weights.
+    """
+    path = Path(path).expanduser()
+    held = stored_parameters(path)
+    if held != model.count_params():
+        raise misfit(path, held, {model.name: model.count_params()})
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns where a file lacks a layer, and leaves the layer random.
+            warnings.simplefilter("error", UserWarning)
+            model.load_weights(path)
+    except (ValueError, OSError, KeyError, UserWarning) as error:
+        raise WeightsError(
+            f"The file {path} doesn't hold weights of {model.name}: {error}",
+            expected=f"the layers of {model.name} with their {held:,} parameters",
+            remedy="pass a file that this network saved",
+        ) from error
+
+
+def misfit(path: str | Path, held: int, fitting: dict[str, int]) -> WeightsError:
+    """Returns the error for a file whose number of parameters fits nothing that could be loaded.
+
+    Args:
+        path: The file.
+        held: Its number of parameters.
+        fitting: What could be loaded, in words -> its number of parameters.
+    """
+    return WeightsError(
+        f"The file {path} holds {held:,} parameters.",
+        expected=" or ".join(f"{count:,} parameters of {what}" for what, count in fitting.items()),
+        remedy="pass a file that the same network saved, built with the same arguments",
+    )

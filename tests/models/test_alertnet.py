@@ -1,0 +1,86 @@
+"""The Alert Nets: parameters, sizes of the maps, the shortcut, the variants without dropout."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from keras.ops import convert_to_numpy as to_numpy
+
+from leukcnn import models
+from leukcnn.errors import ArgumentError
+from leukcnn.models.bases import frozen_border
+
+pytestmark = pytest.mark.backend
+
+PARAMETERS = {"AlertNet": 8_792_963, "AlertNetR": 8_799_875, "AlertNetX": 3_078_318}
+
+
+@pytest.mark.parametrize("dropout_rate", [0.5, 0])
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters_with_and_without_dropout(name, dropout_rate):
+    model = models.build(name, dropout_rate=dropout_rate)
+    assert model.count_params() == PARAMETERS[name]
+    rates = [layer.rate for layer in model.layers if isinstance(layer, layers.Dropout)]
+    assert rates == ([dropout_rate] if dropout_rate else [])
+    assert frozen_border(model) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("AlertNet", layers.Conv2D), ("AlertNetR", layers.Conv2D), ("AlertNetX", layers.SeparableConv2D)],
+)
+def test_layers_are_those_of_the_reading(name, kind):
+    model = models.build(name)
+    convolutions = [model.get_layer(f"conv_{i}") for i in range(1, 6)]
+    assert all(type(layer) is kind and layer.use_bias for layer in convolutions)
+    assert [layer.filters for layer in convolutions] == [64, 128, 256, 512, 1024]
+    assert [layer.kernel_size[0] for layer in convolutions] == [11, 5, 3, 3, 3]
+    assert [layer.strides[0] for layer in convolutions] == [4, 1, 1, 1, 1]
+    assert [model.get_layer(f"pool_{i}").output.shape[1] for i in range(1, 6)] == [28, 14, 7, 4, 2]
+    names = [layer.name for layer in model.layers]
+    start = names.index("conv_3")
+    assert names[start : start + 4] == ["conv_3", "batch_norm_3", "relu_3", "pool_3"]
+    assert names[-5:] == ["flatten", "dense_1", "dense_2", "dropout_2", "predictions"]
+
+
+def test_the_shortcut_is_the_picture_itself_pooled_16_by_16():
+    model = models.build("AlertNetR", input_shape=(64, 96, 3))
+    picture = np.random.default_rng(0).random((1, 64, 96, 3), dtype=np.float32)
+    joined = np.asarray(keras.Model(model.input, model.get_layer("concatenate").output)(picture))
+    assert joined.shape == (1, 4, 6, 128 + 3)
+    blocks = picture[0].reshape(4, 16, 6, 16, 3).max(axis=(1, 3))
+    np.testing.assert_array_equal(joined[0, ..., 128:], blocks)
+
+
+@pytest.mark.parametrize("side", [16, 17, 40, 100, 224, 225, 250])
+def test_the_shortcut_fits_at_any_size(side):
+    model = models.build("AlertNetR", input_shape=(side, 64, 3), include_top=False)
+    assert model.get_layer("pool_input").output.shape[1:3] == model.get_layer("pool_2").output.shape[1:3]
+    assert model.get_layer("pool_input").output.shape[1] == -(-side // 16)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"input_shape": (224, 15, 3)}, "at least 16 pixels"),
+        ({"input_shape": (None, None, 3)}, "at least 16 pixels"),
+        ({"dropout_rate": 1.0}, "below 1"),
+        ({"weights": "imagenet"}, "never trained on ImageNet"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, match):
+    with pytest.raises(ArgumentError, match=match):
+        models.build("AlertNetR", **arguments)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_the_initializer_reaches_every_kernel(name):
+    model = models.build(name, input_shape=(32, 32, 3), kernel_initializer="zeros")
+    kernels = [w for w in model.trainable_weights if w.path.endswith("kernel")]
+    assert len(kernels) == (13 if name == "AlertNetX" else 8)
+    assert not any(to_numpy(w).any() for w in kernels)
+
+
+def test_grey_pictures_with_one_channel_work():
+    model = models.build("AlertNetR", input_shape=(32, 32, 1))
+    assert np.asarray(model(np.zeros((2, 32, 32, 1), dtype=np.float32))).shape == (2, 3)

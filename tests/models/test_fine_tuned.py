@@ -1,0 +1,197 @@
+"""Fine-tuned networks: parameters, tops, what is frozen, and where their weights come from."""
+
+import keras
+import numpy as np
+import pytest
+from keras.ops import convert_to_numpy as to_numpy
+
+from leukcnn import models
+from leukcnn.errors import ArgumentError, WeightsError
+from leukcnn.models.bases import frozen_border, split_at
+from leukcnn.models.fine_tuned import DENSE_UNITS, MODES
+
+pytestmark = pytest.mark.backend
+
+# (backbone, mode, dense units, classes) -> parameters at 224x224 (READINGS of the two papers).
+PARAMETERS = {
+    ("ResNet50", "SFT", (512,), 3): 24_638_339,
+    ("InceptionV3", "SFT", (512,), 3): 22_853_411,
+    ("Xception", "SFT", (512,), 3): 21_912_107,
+    ("VGG16", "mDFT", None, 1): 40_668_481,
+    ("VGG16", "mDFT", (512, 256), 1): 27_691_841,
+    ("VGG16", "mDFT", (1024, 512), 1): 40_931_137,
+    ("VGG16", "mDFT", (1024, 1024), 1): 41_456_449,
+    ("VGG19", "mDFT", None, 1): 45_978_177,
+    ("InceptionV3", "mDFT", None, 1): 23_901_985,
+    ("ResNet50", "mDFT", None, 1): 25_686_913,
+    ("Xception", "mDFT", None, 1): 21_123_881,
+}
+
+
+def build(backbone="VGG16", mode="mSFT", **arguments):
+    arguments = {"input_shape": (32, 32, 3), "weights": None, "dense_units": (16,), **arguments}
+    return models.build("FineTuned", backbone=backbone, mode=mode, **arguments)
+
+
+def pictures(side, n=2):
+    return np.random.default_rng(0).random((n, side, side, 3), dtype=np.float32)
+
+
+def weights_equal(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(a.get_weights(), b.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("case", PARAMETERS, ids=lambda case: "-".join(map(str, case)))
+def test_parameters_are_those_of_the_papers(case):
+    backbone, mode, dense_units, classes = case
+    model = models.build(
+        "FineTuned", backbone=backbone, mode=mode, dense_units=dense_units, classes=classes, weights=None
+    )
+    assert model.count_params() == PARAMETERS[case]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "mode"),
+    [
+        *(("VGG16", mode) for mode in MODES),
+        *((backbone, mode) for backbone in DENSE_UNITS if backbone != "VGG16" for mode in ("SFT", "mDFT")),
+    ],
+)
+def test_dense_layers_and_frozen_layers_are_the_modes(backbone, mode):
+    side = {"InceptionV3": 75, "Xception": 71}.get(backbone, 32)
+    model = build(backbone, mode, dense_units=None, input_shape=(side, side, 3))
+    names = [layer.name for layer in model.layers]
+    bridge = "flatten" if backbone.startswith("VGG") else "gap"
+    top = model.layers[names.index(bridge) + 1 :]
+    own, replacing = DENSE_UNITS[backbone]
+    assert [layer.units for layer in top] == [*(own if mode in ("SFT", "DFT") else replacing), 1]
+    assert all(layer.trainable for layer in top)
+    base = model.layers[: names.index(bridge)]
+    assert {layer.trainable for layer in base} == {mode in ("DFT", "mDFT")}
+    assert frozen_border(model) == (bridge if mode in ("SFT", "mSFT") else None)
+    assert model.name == f"{backbone}_{mode}".lower()
+
+
+def test_one_output_is_a_sigmoid_more_a_softmax_unless_said():
+    def activation(**arguments):
+        return build(**arguments).get_layer("predictions").activation
+
+    assert activation() is keras.activations.sigmoid
+    assert activation(classes=2) is keras.activations.softmax
+    assert activation(classes=2, classifier_activation="sigmoid") is keras.activations.sigmoid
+    assert activation(classifier_activation=None) is keras.activations.linear
+
+
+def test_dropout_stands_behind_the_layers_whose_rate_is_not_zero():
+    model = build(dense_units=[8, 4, 4], dropout_rates=[0.5, 0, 0.6])
+    names = [layer.name for layer in model.layers]
+    assert names[names.index("flatten") + 1 :] == [
+        *("dense_1", "dropout_1", "dense_2", "dense_3", "dropout_3", "predictions")
+    ]
+    assert [model.get_layer(name).rate for name in ("dropout_1", "dropout_3")] == [0.5, 0.6]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"backbone": "VGG99"}, "InceptionV3"),
+        ({"mode": "sft"}, "mSFT"),
+        ({"dense_units": (8, 4), "dropout_rates": (0.5,)}, "one rate for each dense layer"),
+        ({"dropout_rates": (1.0,)}, "below 1"),
+        ({"backbone": "ResNet50", "input_shape": (31, 32, 3)}, "at least 32 pixels"),
+        ({"backbone": "InceptionV3", "input_shape": (74, 75, 3)}, "at least 75 pixels"),
+        ({"mode": "SFT", "dense_units": None, "weights": "imagenet"}, "for which they were trained"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, match):
+    with pytest.raises(ArgumentError, match=match):
+        build(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "file"),
+    [
+        ("VGG16", "base_notop.weights.h5"),
+        ("VGG16", "base_notop.h5"),
+        ("VGG16", "base.keras"),
+        ("ResNet50", "base_notop.h5"),
+        pytest.param("ResNet50", "base_notop.weights.h5", marks=pytest.mark.slow),
+        pytest.param("ResNet50", "base.keras", marks=pytest.mark.slow),
+    ],
+)
+def test_a_file_of_the_base_fills_the_base_alone(backbone, file, tmp_path):
+    base = getattr(keras.applications, backbone)(include_top=False, weights=None, input_shape=(48, 48, 3))
+    if file.endswith("weights.h5"):
+        base.save_weights(tmp_path / file)
+    else:
+        base.save(tmp_path / file)
+    keras.utils.set_random_seed(5)
+    model = build(backbone, weights=tmp_path / file)
+    keras.utils.set_random_seed(5)
+    random = build(backbone)
+    loaded_base, head = split_at(model, frozen_border(model))
+    assert weights_equal(loaded_base, base)
+    assert weights_equal(head, split_at(random, frozen_border(random))[1])
+
+
+@pytest.mark.parametrize("mode", ["mSFT", "mDFT"])
+def test_a_file_of_the_whole_network_fills_all_whatever_was_frozen(mode, tmp_path):
+    made = build(mode="mSFT")
+    made.save_weights(tmp_path / "whole.weights.h5")
+    assert weights_equal(build(mode=mode, weights=tmp_path / "whole.weights.h5"), made)
+
+
+def test_a_file_that_fits_neither_names_all_counts(tmp_path):
+    build(classes=7).save_weights(tmp_path / "other.weights.h5")
+    # Base 14,714,688; flattened 512 into 16; then 7 or 1 outputs.
+    with pytest.raises(
+        WeightsError,
+        match=r"(?s)holds 14,723,015 parameters.*14,714,688 parameters of VGG16's base"
+        r" or 14,722,913 parameters of the whole vgg16_msft",
+    ):
+        build(weights=tmp_path / "other.weights.h5")
+
+
+@pytest.mark.slow
+def test_a_vggs_own_dense_layers_come_with_the_published_weights(tmp_path, monkeypatch):
+    import keras.src.applications.vgg16 as vgg16
+
+    published = keras.applications.VGG16(weights=None)
+    file = tmp_path / "published.weights.h5"
+    published.save_weights(file)
+    own = {"mode": "SFT", "dense_units": None, "classes": 3, "input_shape": (224, 224, 3)}
+
+    def check(model):
+        for theirs, ours in {"block5_conv3": "block5_conv3", "fc1": "dense_1", "fc2": "dense_2"}.items():
+            expected = to_numpy(published.get_layer(theirs).kernel)
+            np.testing.assert_array_equal(to_numpy(model.get_layer(ours).kernel), expected)
+
+    check(build(weights=file, **own))
+    build().save_weights(tmp_path / "other.weights.h5")
+    with pytest.raises(WeightsError, match="138,357,544 parameters of VGG16 with its own top"):
+        build(weights=tmp_path / "other.weights.h5", **own)
+    monkeypatch.setattr(vgg16.file_utils, "get_file", lambda *_, **__: str(file))
+    check(build(weights="imagenet", **own))
+
+
+def test_the_frozen_base_stays_and_its_head_alone_learns_the_same():
+    """A step of the whole SFT network and a step of its head on the base's features agree."""
+
+    def compiled(model):
+        model.compile(keras.optimizers.SGD(0.1, momentum=0.8), "binary_crossentropy", run_eagerly=True)
+        return model
+
+    def made():
+        keras.utils.set_random_seed(3)
+        return build("ResNet50", "SFT")
+
+    x, y = pictures(32, 4), np.array([[0], [1], [0], [1]], dtype=np.float32)
+    whole = compiled(made())
+    whole.train_on_batch(x, y)
+    apart = made()
+    base, head = split_at(apart, frozen_border(apart))
+    compiled(head).train_on_batch(np.asarray(base(x)), y)
+    for a, b in zip(whole.get_weights(), apart.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    start = to_numpy(made().get_layer("dense_1").kernel)
+    assert not np.array_equal(to_numpy(apart.get_layer("dense_1").kernel), start)
