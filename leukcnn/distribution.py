@@ -8,11 +8,12 @@ the same training on any number of devices.
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 from leukcnn.errors import DeviceError
 
@@ -170,3 +171,38 @@ def make_deterministic() -> None:
         flag = "--xla_gpu_deterministic_ops=true"
         if flag not in os.environ.get("XLA_FLAGS", ""):
             os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
+
+
+def gradient(function: Callable[[Any], Any], value: np.ndarray) -> np.ndarray:
+    """Differentiates a function of one array.
+
+    Args:
+        function: Takes a tensor of the backend and returns a scalar one, by way of `keras.ops` and of layers
+            that it calls with training=False: no variable may change in it.
+        value: Where to differentiate, floats of any shape.
+
+    Returns:
+        Array of the shape and dtype of `value`: the derivative by each of its elements, 0 where the function
+        doesn't depend on it.
+
+    Raises:
+        DeviceError: The backend is neither TensorFlow nor JAX.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tensor = tf.convert_to_tensor(value)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(tensor)
+            result = function(tensor)
+        return tape.gradient(result, tensor, unconnected_gradients="zero").numpy()
+    if backend == "jax":
+        import jax
+
+        return np.asarray(jax.grad(function)(jax.numpy.asarray(value)))
+    raise DeviceError(
+        f"Keras' {backend} backend gives no gradients here.",
+        expected="the TensorFlow or the JAX backend",
+        remedy="set KERAS_BACKEND=tensorflow or jax",
+    )

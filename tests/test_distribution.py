@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from leukcnn.distribution import Devices, find_devices
+from leukcnn.distribution import Devices, find_devices, gradient
 from leukcnn.errors import DeviceError
 
 pytestmark = pytest.mark.backend
@@ -108,3 +108,41 @@ def test_a_batch_must_be_shared_evenly():
 def test_a_processor_is_no_accelerator():
     assert not Devices(names=("cpu:0",)).accelerated
     assert Devices(names=("gpu:0",)).accelerated
+
+
+def test_gradient_by_hand():
+    values = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)
+    found = gradient(lambda x: keras.ops.sum(x**3), values)
+    assert isinstance(found, np.ndarray)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, 3 * values**2)
+
+
+def test_gradient_is_zero_where_nothing_depends_on_the_value():
+    values = np.ones((2, 3), np.float32)
+    np.testing.assert_array_equal(gradient(lambda x: keras.ops.sum(x[0]), values), [[1, 1, 1], [0, 0, 0]])
+    constant = keras.ops.convert_to_tensor(2.0)
+    np.testing.assert_array_equal(gradient(lambda x: constant, values), np.zeros((2, 3)))
+
+
+def test_gradient_through_layers_leaves_their_state_alone():
+    network = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(2, kernel_initializer="ones"),
+            keras.layers.BatchNormalization(epsilon=0),
+            keras.layers.Dropout(0.5),
+        ]
+    )
+    before = [keras.ops.convert_to_numpy(variable) for variable in network.variables]
+    found = gradient(lambda x: keras.ops.sum(network(x, training=False)), np.ones((4, 3), np.float32))
+    # Each input feeds two outputs with weight 1; the normalisation has mean 0 and variance 1.
+    np.testing.assert_allclose(found, np.full((4, 3), 2.0), rtol=1e-6)
+    for variable, value in zip(network.variables, before, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), value)
+
+
+def test_gradient_needs_a_backend_that_is_known(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(DeviceError, match="torch backend gives no gradients"):
+        gradient(lambda x: x, np.ones(1, np.float32))

@@ -1,11 +1,12 @@
 """Metrics of a classifier, each a function of its confusion matrix.
 
 Labels and predictions are whole numbers, positions in the tuple of class names. Every metric takes one matrix
-or a stack of them, so that thousands of bootstrap resamples cost one call. Values are fractions from 0 to 1.
+or a stack of them, so that thousands of bootstrap resamples cost one call. Values are fractions from 0 to 1;
+kappa lies in -1..1.
 """
 
-import re
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import ArrayLike
 from leukcnn.errors import ArgumentError
 
 Metric = Callable[..., np.ndarray]
+# keras.config.epsilon() as it stands by default.
+_EPSILON = 1e-7
 
 
 def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, *, n_classes: int) -> np.ndarray:
@@ -159,15 +162,67 @@ def weighted_f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
 
     The C-NMC 2019 leaderboard ranks by it. Args and shapes as in `accuracy`; NaN without any picture.
     """
-    matrix = np.asarray(matrix)
-    support = matrix.sum(axis=-1)
-    scores = np.stack([f1(matrix, positive=k) for k in range(matrix.shape[-1])], axis=-1)
-    # A class that doesn't occur weighs nothing, even where its own score is undefined.
-    weighted = np.where(support > 0, scores * support, 0.0)
-    return _ratio(weighted.sum(axis=-1), support.sum(axis=-1))
+    return _weighted(f1, matrix)
 
 
-METRICS: dict[str, Metric] = {
+def macro_precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the mean of the classes' precisions over the classes that occur; 0 for one never predicted.
+
+    Args and shapes as in `accuracy`, here and below; NaN without any picture.
+    """
+    return _macro(precision, matrix)
+
+
+def macro_recall(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the mean of the classes' recalls over the classes that occur (balanced accuracy)."""
+    return _macro(sensitivity, matrix)
+
+
+def macro_f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the mean of the classes' F1-scores over the classes that occur."""
+    return _macro(f1, matrix)
+
+
+def weighted_precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the mean of the classes' precisions, weighted by how often each occurs; 0 as above."""
+    return _weighted(precision, matrix)
+
+
+def weighted_recall(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the mean of the classes' recalls, weighted by how often each occurs: always the accuracy."""
+    return _weighted(sensitivity, matrix)
+
+
+def kappa(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns Cohen's kappa, (observed - expected) / (1 - expected) agreement (Alert Net, equation 1).
+
+    The result lies in -1..1. It is NaN where all pictures are of one class and all are taken for it: an
+    agreement of 1 is expected, and 0 / 0 says neither skill nor chance.
+    """
+    # Everything times total^2: whole numbers, which float64 holds exactly.
+    matrix = np.asarray(matrix, dtype=np.float64)
+    total = matrix.sum(axis=(-2, -1))
+    observed = np.trace(matrix, axis1=-2, axis2=-1) * total
+    expected = (matrix.sum(axis=-1) * matrix.sum(axis=-2)).sum(axis=-1)
+    return _ratio(observed - expected, total**2 - expected)
+
+
+def _weighted(metric: Metric, matrix: np.ndarray) -> np.ndarray:
+    return _class_mean(metric, matrix, weights=matrix.sum(axis=-1))
+
+
+def _macro(metric: Metric, matrix: np.ndarray) -> np.ndarray:
+    return _class_mean(metric, matrix, weights=matrix.sum(axis=-1) > 0)
+
+
+def _class_mean(metric: Metric, matrix: np.ndarray, *, weights: np.ndarray) -> np.ndarray:
+    scores = np.stack([metric(matrix, positive=k) for k in range(matrix.shape[-1])], axis=-1)
+    # The precision of a class never predicted is undefined; in a mean it counts as a failure. Where the
+    # class doesn't occur either, its weight is 0.
+    return _ratio((np.nan_to_num(scores, nan=0.0) * weights).sum(axis=-1), weights.sum(axis=-1))
+
+
+BINARY_METRICS: dict[str, Metric] = {
     "accuracy": accuracy,
     "precision": precision,
     "sensitivity": sensitivity,
@@ -175,7 +230,107 @@ METRICS: dict[str, Metric] = {
     "f1": f1,
     "weighted_f1": weighted_f1,
 }
-"""Every metric by the name that tables and specs use for it."""
+"""Metrics of two classes, by the name that tables and specs use for them."""
+
+MULTICLASS_METRICS: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "macro_precision": macro_precision,
+    "macro_recall": macro_recall,
+    "macro_f1": macro_f1,
+    "weighted_precision": weighted_precision,
+    "weighted_recall": weighted_recall,
+    "weighted_f1": weighted_f1,
+    "kappa": kappa,
+}
+"""Metrics of any number of classes."""
+
+METRICS: dict[str, Metric] = {**BINARY_METRICS, **MULTICLASS_METRICS}
+"""Every metric by its name."""
+
+
+def cross_entropy(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Returns the mean cross-entropy, Keras' categorical loss: -log of the true class's probability.
+
+    Args:
+        labels: (N,) integers from 0 to K - 1, the true classes.
+        probabilities: (N, K), 0..1, each row's sum 1; clipped to 1e-7 from 0 and 1, as Keras does.
+
+    Returns:
+        A number of at least 0, in nats; NaN without any picture.
+
+    Raises:
+        ArgumentError: There isn't one row of probabilities for every label, or no column for a label.
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if probabilities.ndim != 2 or len(probabilities) != np.size(labels):
+        raise ArgumentError(
+            f"The probabilities have the shape {probabilities.shape} beside {np.size(labels)} labels.",
+            expected="a row for every label and a column for every class",
+        )
+    labels, _ = check_classes(labels, labels, n_classes=probabilities.shape[1])
+    if not len(labels):
+        return math.nan
+    of_truth = np.clip(probabilities[np.arange(len(labels)), labels], _EPSILON, 1 - _EPSILON)
+    return float(-np.log(of_truth).mean())
+
+
+def multiclass_scores(
+    labels: ArrayLike, predicted: ArrayLike, probabilities: ArrayLike | None = None, *, n_classes: int
+) -> dict[str, float]:
+    """Scores the predictions of a classifier of any number of classes.
+
+    Args:
+        labels: (N,) integers from 0 to `n_classes` - 1, the true classes.
+        predicted: (N,) integers from 0 to `n_classes` - 1, the predicted classes.
+        probabilities: (N, n_classes), 0..1, for the loss; None leaves the loss out.
+        n_classes: Number of classes.
+
+    Returns:
+        The keys of `MULTICLASS_METRICS`, each with its fraction, and "loss".
+
+    Raises:
+        ArgumentError: As in `confusion_matrix` and `cross_entropy`.
+    """
+    matrix = confusion_matrix(labels, predicted, n_classes=n_classes)
+    scores = {name: float(metric(matrix)) for name, metric in MULTICLASS_METRICS.items()}
+    return scores if probabilities is None else {**scores, "loss": cross_entropy(labels, probabilities)}
+
+
+# Scale -> the words for kappa, each with the largest kappa that it is for.
+_KAPPA_WORDS = {
+    "landis_koch": (
+        (math.nextafter(0, -1), "poor"),
+        (0.2, "slight"),
+        (0.4, "fair"),
+        (0.6, "moderate"),
+        (0.8, "substantial"),
+        (1, "almost perfect"),
+    ),
+    "alertnet": ((0.2, "Bad"), (0.4, "Fair"), (0.6, "Good"), (0.8, "Very Good"), (1, "Excellent")),
+}
+
+
+def kappa_word(value: float, *, scale: str = "landis_koch") -> str:
+    """Returns a kappa in words.
+
+    Args:
+        value: Kappa, -1..1, or NaN.
+        scale: "landis_koch" (Landis and Koch, Biometrics 33, 1977) or "alertnet", the words of that paper's
+            section III-D.
+
+    Returns:
+        The word, "undefined" for NaN.
+
+    Raises:
+        ArgumentError: There is no such scale, or the value is no kappa.
+    """
+    if scale not in _KAPPA_WORDS:
+        raise ArgumentError(f"There is no scale {scale!r}.", expected=f"one of {', '.join(_KAPPA_WORDS)}")
+    if math.isnan(value):
+        return "undefined"
+    if not -1 <= value <= 1:
+        raise ArgumentError(f"kappa = {value!r}.", expected="-1 to 1")
+    return next(word for limit, word in _KAPPA_WORDS[scale] if value <= limit)
 
 
 def metric_by_name(name: str) -> Metric:
@@ -191,7 +346,7 @@ def metric_by_name(name: str) -> Metric:
 
 @dataclass(frozen=True)
 class BinaryScores:
-    """The scores of a classifier of two classes; field names are the keys of `METRICS`.
+    """The scores of a classifier of two classes; field names are the keys of `BINARY_METRICS`.
 
     Attributes:
         accuracy: Share of pictures recognised, 0 to 1, as all scores; NaN where a score is undefined.
@@ -234,74 +389,9 @@ def binary_scores(labels: ArrayLike, predicted: ArrayLike, *, positive: int = 1)
     matrix = confusion_matrix(labels, predicted, n_classes=2)
     negative = 1 - positive
     return BinaryScores(
-        **{name: float(metric(matrix, positive=positive)) for name, metric in METRICS.items()},
+        **{name: float(metric(matrix, positive=positive)) for name, metric in BINARY_METRICS.items()},
         tp=int(matrix[positive, positive]),
         tn=int(matrix[negative, negative]),
         fp=int(matrix[negative, positive]),
         fn=int(matrix[positive, negative]),
     )
-
-
-@dataclass(frozen=True)
-class GroupAccuracy:
-    """How many pictures of one subject were recognised.
-
-    Attributes:
-        group: Name of the subject; "" for the pictures whose subject is unknown.
-        n: Number of its pictures.
-        correct: How many of them were recognised.
-        accuracy: `correct` / `n`, 0 to 1.
-    """
-
-    group: str
-    n: int
-    correct: int
-    accuracy: float
-
-
-def accuracy_per_group(
-    labels: ArrayLike, predicted: ArrayLike, groups: Sequence[str] | np.ndarray
-) -> list[GroupAccuracy]:
-    """Counts the recognised pictures of every subject, as the C-NMC 2019 challenge asks.
-
-    Args:
-        labels: (N,) integers >= 0, the true classes.
-        predicted: (N,) integers >= 0, the predicted classes.
-        groups: (N,) str, subject of each picture.
-
-    Returns:
-        One entry a subject, in the natural order of their names (2 before 10, 10 before H2).
-
-    Raises:
-        ArgumentError: The arrays differ in length or hold something else than numbers of classes.
-    """
-    highest = max((int(np.max(a)) for a in (labels, predicted) if np.size(a)), default=0)
-    labels, predicted = check_classes(labels, predicted, n_classes=max(highest + 1, 2))
-    names, member = check_groups(groups, n=len(labels))
-    n = np.bincount(member, minlength=len(names))
-    correct = np.bincount(member, weights=labels == predicted, minlength=len(names)).astype(np.int64)
-    rows = [
-        GroupAccuracy(str(name), int(total), int(right), float(right / total))
-        for name, total, right in zip(names, n, correct, strict=True)
-    ]
-    return sorted(rows, key=lambda row: _natural_key(row.group))
-
-
-def check_groups(groups: Sequence[str] | np.ndarray, *, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the sorted names of the groups and each picture's position among them.
-
-    Raises:
-        ArgumentError: There isn't one group for each of the `n` pictures.
-    """
-    groups = np.asarray(groups, dtype=np.str_)
-    if groups.shape != (n,):
-        raise ArgumentError(
-            f"The groups have the shape {groups.shape} beside {n} labels.",
-            expected="the name of one subject for every picture",
-        )
-    return np.unique(groups, return_inverse=True)
-
-
-def _natural_key(name: str) -> list[str | int]:
-    # re.split with a group alternates text and number, so that like is always compared with like.
-    return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", name)]

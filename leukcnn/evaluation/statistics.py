@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from leukcnn.errors import ArgumentError
+from leukcnn.evaluation.groups import check_groups
 from leukcnn.evaluation.metrics import (
     PROPORTIONS,
     Metric,
     check_classes,
-    check_groups,
     confusion_matrix,
     metric_by_name,
 )
@@ -32,11 +32,11 @@ class Interval:
     """A confidence interval and how it came about.
 
     Attributes:
-        low: Lower bound, a fraction; NaN where there is no interval.
-        high: Upper bound, a fraction; NaN where there is no interval.
+        low: Lower bound in the unit of the values, a fraction for all but losses; NaN if there is none.
+        high: Upper bound, likewise.
         confidence: Nominal coverage, between 0 and 1.
-        method: "wilson", "bootstrap" or "prediction".
-        unit: What counts as one independent observation: "pictures", "subjects" or "runs".
+        method: "wilson", "bootstrap", "prediction" or "corrected".
+        unit: What counts as one observation: "pictures", "subjects", "runs" or "folds".
         n_units: How many of them there are.
         n_resamples: Resamples drawn; 0 for Wilson's interval.
         n_undefined: Resamples left out because the metric is undefined on them.
@@ -69,6 +69,7 @@ class Interval:
             "wilson": "Wilson",
             "bootstrap": "percentile bootstrap",
             "prediction": "Student's t prediction",
+            "corrected": "corrected resampled t",
         }[self.method]
         text = f"{100 * self.confidence:g} % {name} interval over {self.n_units} {self.unit}"
         if self.method == "bootstrap":
@@ -188,6 +189,54 @@ def run_interval(values: Sequence[float], *, confidence: float = 0.95) -> Interv
         return replace(interval, reason="undefined in some runs")
     mean = values.mean()
     return replace(interval, low=float(max(mean - half, 0)), high=float(min(mean + half, 1)))
+
+
+def fold_interval(values: Sequence[float], *, test_share: float, confidence: float = 0.95) -> Interval:
+    """Returns the interval of the mean over folds: mean -+ t * sd * sqrt(1 / J + n_test / n_train).
+
+    With J - 1 degrees of freedom, as in the corrected resampled t-test (Nadeau and Bengio, "Inference for the
+    Generalization Error", Machine Learning 52, 2003): the training sets of the folds overlap.
+
+    Args:
+        values: (J,) one value for each fold of each run, in any unit, J >= 2.
+        test_share: n_test / n_train, 1 / (k - 1) in k-fold cross-validation.
+        confidence: Nominal coverage, strictly between 0 and 1.
+
+    Returns:
+        The interval, not cut off at 0 and 1; without bounds where a value is NaN.
+
+    Raises:
+        ArgumentError: There are fewer than two folds, `test_share` isn't above 0, or `confidence` isn't
+            between 0 and 1.
+    """
+    _check_confidence(confidence)
+    values = np.asarray(values, dtype=np.float64)
+    if len(values) < 2:
+        raise ArgumentError(f"There are {len(values)} folds.", expected="at least 2")
+    interval = Interval(math.nan, math.nan, confidence, "corrected", "folds", len(values))
+    variance = corrected_variance(values, test_share=test_share)
+    if math.isnan(variance):
+        return replace(interval, reason="undefined in some folds")
+    mean, half = values.mean(), stats.t.ppf((1 + confidence) / 2, len(values) - 1) * math.sqrt(variance)
+    return replace(interval, low=float(mean - half), high=float(mean + half))
+
+
+def corrected_variance(values: np.ndarray, *, test_share: float) -> float:
+    """Returns the variance of the mean over folds, sd^2 (1 / J + n_test / n_train), after Nadeau and Bengio.
+
+    Args:
+        values: (J,) float64, J >= 2.
+        test_share: n_test / n_train.
+
+    Returns:
+        At least 0; NaN where a value is NaN.
+
+    Raises:
+        ArgumentError: `test_share` isn't above 0.
+    """
+    if not test_share > 0:
+        raise ArgumentError(f"test_share = {test_share!r}.", expected="n_test / n_train, above 0")
+    return float(values.var(ddof=1) * (1 / len(values) + test_share))
 
 
 def interval_for(

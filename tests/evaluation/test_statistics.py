@@ -5,8 +5,15 @@ import pytest
 from scipy import stats
 
 from leukcnn.errors import ArgumentError
-from leukcnn.evaluation.metrics import METRICS
-from leukcnn.evaluation.statistics import bootstrap_interval, interval_for, run_interval, wilson_interval
+from leukcnn.evaluation.metrics import METRICS, PROPORTIONS
+from leukcnn.evaluation.statistics import (
+    bootstrap_interval,
+    corrected_variance,
+    fold_interval,
+    interval_for,
+    run_interval,
+    wilson_interval,
+)
 
 
 def clustered(n_subjects: int = 20, n_each: int = 30, seed: int = 0):
@@ -109,7 +116,8 @@ def test_method_by_metric_and_subjects():
         for name in METRICS
     }
     proportion, other = ("wilson", "bootstrap"), ("bootstrap", "bootstrap")
-    assert methods == dict.fromkeys(METRICS, proportion) | {"f1": other, "weighted_f1": other}
+    expected = {name: proportion if name in PROPORTIONS else other for name in METRICS}
+    assert methods == expected
 
 
 def test_wilson_counts_the_trials_of_the_metric():
@@ -169,14 +177,24 @@ def test_perfect_f1_has_no_interval():
 def test_several_classes():
     labels, predicted = np.tile([0, 1, 2], 40), np.tile([0, 1, 2, 2, 1, 0], 20)
     interval = interval_for("weighted_f1", labels, predicted, n_classes=3)
-    assert METRICS["weighted_f1"](np.array([[20, 0, 20], [0, 40, 0], [20, 0, 20]])) in interval
+    matrix = np.array([[20, 0, 20], [0, 40, 0], [20, 0, 20]])
+    assert METRICS["weighted_f1"](matrix) in interval
+    interval = interval_for("kappa", labels, predicted, n_classes=3)
+    # Two thirds observed, one third expected.
+    assert 0.5 in interval
+    assert 0.35 < interval.low < interval.high < 0.65
+
+
+def test_kappa_of_a_network_worse_than_chance_keeps_its_sign():
+    interval = interval_for("kappa", [0, 1] * 50, [1, 0] * 45 + [0, 1] * 5)
+    assert -1 < interval.low < -0.8 < interval.high < 0
 
 
 def test_bad_arguments_are_refused():
     with pytest.raises(ArgumentError, match="resamples is 0"):
         interval_for("f1", [0, 1], [0, 1], n_resamples=0)
-    with pytest.raises(ArgumentError, match="no metric 'kappa'"):
-        interval_for("kappa", [0, 1], [0, 1])
+    with pytest.raises(ArgumentError, match="no metric 'loss'"):
+        interval_for("loss", [0, 1], [0, 1])
     with pytest.raises(ArgumentError, match="beside 2 labels"):
         interval_for("f1", [0, 1], [0, 1], ["a"])
 
@@ -223,6 +241,67 @@ def test_run_without_a_figure_gives_no_interval():
 def test_one_run_has_no_spread(values):
     with pytest.raises(ArgumentError, match=f"{len(values)} runs"):
         run_interval(values)
+
+
+def test_fold_interval_by_hand():
+    # Mean .94, sd sqrt(.0010 / 4), t(.975; 4) = 2.776445, factor sqrt(1/5 + 1/4).
+    interval = fold_interval([0.92, 0.93, 0.94, 0.95, 0.96], test_share=1 / 4)
+    half = 2.776445 * 0.0158113883 * 0.6708203932
+    assert (interval.low, interval.high) == pytest.approx((0.94 - half, 0.94 + half), abs=1e-8)
+    assert (interval.method, interval.unit, interval.n_units) == ("corrected", "folds", 5)
+    assert interval.describe() == "95 % corrected resampled t interval over 5 folds"
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_fold_interval_without_overlap_would_be_students(confidence):
+    values = np.random.default_rng(0).normal(0.9, 0.03, 12)
+    low, high = stats.t.interval(confidence, 11, loc=values.mean(), scale=stats.sem(values))
+    interval = fold_interval(values, test_share=1e-12, confidence=confidence)
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=1e-9)
+
+
+def test_more_runs_of_the_same_folds_narrow_the_interval_only_so_far():
+    values = np.array([0.8, 0.9] * 500)
+    interval = fold_interval(values, test_share=1 / 4)
+    assert interval.high - interval.low == pytest.approx(2 * 1.9623 * 0.05 * np.sqrt(0.251), rel=1e-3)
+
+
+def test_fold_interval_is_not_cut_off():
+    interval = fold_interval([0.5, 0.99], test_share=1 / 4)
+    assert interval.low < 0 < 1 < interval.high
+    loss = fold_interval([2.0, 2.2, 2.1, 1.9, 2.3], test_share=1 / 4)
+    assert 1 < loss.low < 2.1 < loss.high
+
+
+def test_folds_that_agree_give_a_point():
+    interval = fold_interval([0.9, 0.9, 0.9], test_share=1 / 4)
+    assert (interval.low, interval.high) == pytest.approx((0.9, 0.9), abs=1e-15)
+    assert 0.9 in interval
+
+
+def test_fold_without_a_figure_gives_no_interval():
+    interval = fold_interval([0.5, float("nan"), 0.6], test_share=1 / 4)
+    assert interval.describe() == "no interval: undefined in some folds"
+    assert np.isnan(interval.low)
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "message"),
+    [
+        ([0.9], {"test_share": 0.25}, "1 folds"),
+        ([0.9, 0.8], {"test_share": 0}, "test_share = 0"),
+        ([0.9, 0.8], {"test_share": float("nan")}, "test_share = nan"),
+        ([0.9, 0.8], {"test_share": 0.25, "confidence": 95}, "confidence"),
+    ],
+)
+def test_impossible_folds_are_refused(values, options, message):
+    with pytest.raises(ArgumentError, match=message):
+        fold_interval(values, **options)
+
+
+def test_corrected_variance_by_hand():
+    # sd^2 = .02 / 2, times 1/3 + 1/2.
+    assert corrected_variance(np.array([0.8, 0.9, 1.0]), test_share=1 / 2) == pytest.approx(0.01 * 5 / 6)
 
 
 def test_test_set_of_the_paper_takes_well_under_a_second():

@@ -1,0 +1,171 @@
+"""Where in a picture a network looks: its feature maps, and what in them speaks for a class (Grad-CAM).
+
+Grad-CAM after Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-Based
+Localization", ICCV 2017. Both maps are as coarse as the feature maps that they come from.
+"""
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import ArrayLike
+
+from leukcnn.distribution import gradient
+from leukcnn.errors import ArgumentError
+from leukcnn.models.bases import split_at
+
+_CONVOLUTIONS = (layers.Conv2D, layers.SeparableConv2D, layers.DepthwiseConv2D)
+_ELEMENTWISE = (layers.BatchNormalization, layers.Activation, layers.ReLU)
+
+
+def last_convolution(model: keras.Model) -> str:
+    """Returns the name of the layer that gives the maps of the last convolution.
+
+    That is the convolution itself or, where batch normalisation and an activation in layers of their own
+    follow it, the last of those: what the network passes on, and not numbers that it still clips.
+
+    Args:
+        model: A network, each of whose layers is called once.
+
+    Raises:
+        ArgumentError: There is no convolution, or something goes past it, as in a residual block.
+    """
+    model = _functional(model)
+    at = max((i for i, layer in enumerate(model.layers) if isinstance(layer, _CONVOLUTIONS)), default=None)
+    if at is None:
+        raise ArgumentError(
+            f"{model.name} has no convolution.",
+            expected="one of " + ", ".join(kind.__name__ for kind in _CONVOLUTIONS),
+            remedy="pass the network whose own layers they are, or the name of a layer with feature maps",
+        )
+    last = model.layers[at]
+    for layer in model.layers[at + 1 :]:
+        if isinstance(layer, _ELEMENTWISE) and layer.input is last.output:
+            last = layer
+    if not _separates(model, last):
+        others = (
+            other for other in reversed(model.layers) if _gives_maps(other) and _separates(model, other)
+        )
+        other = next(others, None)
+        raise ArgumentError(
+            f"The last convolution of {model.name}, {model.layers[at].name!r}, is on one of several paths.",
+            expected="a layer that all paths from the input to the output lead through",
+            remedy=f"pass layer={other.name!r}" if other else "",
+        )
+    return last.name
+
+
+def grad_cam(
+    model: keras.Model, inputs: np.ndarray, *, class_index: ArrayLike, layer: str | None = None
+) -> np.ndarray:
+    """Computes Grad-CAM: where the feature maps raise a class's score.
+
+    The score before the softmax is differentiated by the maps; each channel weighs as much as its gradient on
+    average over the positions; what is left of the weighted sum above 0 is divided by its largest value.
+
+    Args:
+        model: A network whose last layer is dense, each of whose layers is called once.
+        inputs: (N, H, W, C) float, as the network takes them; all are computed at once.
+        class_index: Output whose score is explained, one for all pictures or (N,), from 0.
+        layer: Layer with feature maps (N, h, w, channels) that all paths lead through; None for
+            `last_convolution`.
+
+    Returns:
+        float32 (N, h, w), 0..1; all 0 for a picture in which nothing speaks for the class.
+
+    Raises:
+        ArgumentError: The pictures, the class or the layer can't be meant, or the network has another end.
+        DeviceError: The Keras backend gives no gradients.
+    """
+    model = _functional(model)
+    classifier = model.layers[-1]
+    if not isinstance(classifier, layers.Dense) or len(model.outputs) > 1:
+        raise ArgumentError(
+            f"{model.name} ends in {classifier.name!r}, a {type(classifier).__name__}.",
+            expected="one dense layer with the scores of the classes, its activation in the layer itself",
+        )
+    classes = _checked_classes(class_index, n_pictures=len(inputs), n_classes=classifier.units)
+    layer = _checked_layer(model, layer)
+    base, head = split_at(keras.Model(model.inputs, classifier.input, name=model.name), layer)
+    maps = _computed(base, inputs)
+    # The classifier's bias doesn't reach the gradient. The scores may be added up: no picture's depends on
+    # another's outside of training.
+    kernels = keras.ops.transpose(classifier.kernel)
+    chosen = keras.ops.take(kernels, classes, axis=0)
+    by_maps = gradient(lambda x: keras.ops.sum(head(x, training=False) * chosen), maps)
+    weights = by_maps.mean(axis=(1, 2), keepdims=True)
+    return _scaled((weights * maps).sum(axis=-1))
+
+
+def mean_activation(model: keras.Model, inputs: np.ndarray, *, layer: str | None = None) -> np.ndarray:
+    """Averages the feature maps over their channels.
+
+    Args:
+        model: A network, each of whose layers is called once.
+        inputs: (N, H, W, C) float, as the network takes them; all are computed at once.
+        layer: Layer with feature maps (N, h, w, channels); None for `last_convolution`.
+
+    Returns:
+        float32 (N, h, w), 0..1: each picture's mean, where it is above 0, divided by its largest value.
+
+    Raises:
+        ArgumentError: The pictures or the layer can't be meant.
+    """
+    model = _functional(model)
+    base = keras.Model(model.inputs, model.get_layer(_checked_layer(model, layer)).output, name=model.name)
+    return _scaled(_computed(base, inputs).mean(axis=-1))
+
+
+def _functional(model: keras.Model) -> keras.Model:
+    # A sequential model doesn't show its graph.
+    if isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs, model.outputs, name=model.name)
+    return model
+
+
+def _gives_maps(layer: keras.Layer) -> bool:
+    return not isinstance(layer, layers.InputLayer) and len(layer.output.shape) == 4
+
+
+def _separates(model: keras.Model, layer: keras.Layer) -> bool:
+    try:
+        split_at(model, layer.name)
+    except ArgumentError:
+        return False
+    return True
+
+
+def _checked_layer(model: keras.Model, layer: str | None) -> str:
+    if layer is None:
+        return last_convolution(model)
+    names = [other.name for other in model.layers if _gives_maps(other)]
+    if layer not in names:
+        raise ArgumentError(
+            f"{model.name} has no layer {layer!r} with feature maps.", expected=", ".join(names)
+        )
+    return layer
+
+
+def _checked_classes(class_index: ArrayLike, *, n_pictures: int, n_classes: int) -> np.ndarray:
+    classes = np.asarray(class_index)
+    if not np.issubdtype(classes.dtype, np.integer) or classes.shape not in [(), (n_pictures,)]:
+        raise ArgumentError(
+            f"class_index has the shape {classes.shape} and the type {classes.dtype}.",
+            expected=f"a whole number, or one for each of the {n_pictures} pictures",
+        )
+    if not ((classes >= 0) & (classes < n_classes)).all():
+        raise ArgumentError(f"class_index = {class_index}.", expected=f"0 to {n_classes - 1}")
+    return np.broadcast_to(classes, n_pictures)
+
+
+def _computed(base: keras.Model, inputs: np.ndarray) -> np.ndarray:
+    """Returns float32 (N, h, w, channels)."""
+    shape = np.shape(inputs)
+    if len(shape) != 4 or not shape[0]:
+        raise ArgumentError(f"The pictures have the shape {shape}.", expected="(N, H, W, C), N at least 1")
+    return keras.ops.convert_to_numpy(base([inputs], training=False)).astype(np.float32)
+
+
+def _scaled(maps: np.ndarray) -> np.ndarray:
+    positive = np.maximum(maps, 0)
+    largest = positive.max(axis=(1, 2), keepdims=True)
+    return np.divide(positive, largest, out=np.zeros_like(positive), where=largest > 0)

@@ -1,0 +1,162 @@
+"""What a figure is worth: how far one gets without any network, from class shares and colour alone.
+
+A classifier that sees the border of the pictures, or nothing but their mean colours, knows nothing of cells.
+Where it comes near a network's figure, that figure says little of leukaemia.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+
+from leukcnn.errors import ArgumentError
+from leukcnn.evaluation.metrics import check_classes
+from leukcnn.seeding import child_seed
+
+Features = Callable[[np.ndarray], np.ndarray]
+
+BORDER_PIXELS = 16
+_TREES = 300
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Control:
+    """A classifier that knows nothing of cells.
+
+    Attributes:
+        label: What tables call it.
+        features: What it sees of pictures, uint8 (N, S, S, 3) -> (N, F); None if it sees nothing of them.
+    """
+
+    label: str
+    features: Features | None
+
+
+def border_features(pictures: np.ndarray, *, width: int = BORDER_PIXELS) -> np.ndarray:
+    """Returns mean and standard deviation of each channel in the border of each picture.
+
+    Args:
+        pictures: uint8 (N, S, S, 3), RGB.
+        width: Width of the border in pixels.
+
+    Returns:
+        float64 (N, 6), three means, then three standard deviations (of all pixels, ddof 0), in grey levels.
+
+    Raises:
+        ArgumentError: The border is wider than half a picture.
+    """
+    height, breadth = pictures.shape[1:3]
+    if not 0 < width <= min(height, breadth) // 2:
+        raise ArgumentError(
+            f"The border is {width} pixels wide and the pictures have {height}x{breadth}.",
+            expected="a border of at least 1 pixel and at most half a picture",
+        )
+    mask = np.full((height, breadth), 255, dtype=np.uint8)
+    mask[width : height - width, width : breadth - width] = 0
+    return _channel_statistics(pictures, mask)
+
+
+def colour_features(pictures: np.ndarray) -> np.ndarray:
+    """Returns mean and standard deviation of each channel of each whole picture.
+
+    Args:
+        pictures: uint8 (N, S, S, 3), RGB.
+
+    Returns:
+        float64 (N, 6), three means, then three standard deviations (of all pixels, ddof 0), in grey levels.
+    """
+    return _channel_statistics(pictures, None)
+
+
+def _channel_statistics(pictures: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    levels = np.arange(256)
+    features = np.empty((len(pictures), 6))
+    for row, picture in zip(features, pictures, strict=True):
+        # Whole numbers up to the division: a border of one colour has the standard deviation 0, and no
+        # rounding that a tree could split at (cv2.meanStdDev gives up to 4e-6).
+        counts = np.stack([_histogram(picture, channel, mask) for channel in range(3)])
+        n, total, squares = counts.sum(axis=1), counts @ levels, counts @ levels**2
+        row[:3], row[3:] = total / n, np.sqrt(n * squares - total**2) / n
+    return features
+
+
+def _histogram(picture: np.ndarray, channel: int, mask: np.ndarray | None) -> np.ndarray:
+    counts = cv2.calcHist([np.ascontiguousarray(picture)], [channel], mask, [256], [0, 256])
+    return counts.ravel().astype(np.int64)
+
+
+CONTROLS: dict[str, Control] = {
+    "majority": Control("Majority class", None),
+    "border": Control(f"Random forest, {BORDER_PIXELS}-pixel border", border_features),
+    "colour": Control("Random forest, whole picture's colour", colour_features),
+}
+"""The controls, in the order in which tables show them."""
+
+
+def control_label(name: str) -> str:
+    """Returns what tables call a control.
+
+    Raises:
+        ArgumentError: There is no such control.
+    """
+    return _control(name).label
+
+
+def control_probabilities(
+    name: str,
+    pictures: np.ndarray,
+    *,
+    labels: np.ndarray,
+    train: np.ndarray,
+    predict: np.ndarray,
+    n_classes: int,
+    seed: int,
+) -> np.ndarray:
+    """Fits a control and applies it.
+
+    Args:
+        name: Key of `CONTROLS`.
+        pictures: uint8 (N, S, S, 3), RGB; may be mapped from disk, only the rows named below are read.
+        labels: (N,) integers, the true classes; from 0 to `n_classes` - 1 in the rows of `train`.
+        train: (M,) positions of the pictures that it is fitted on.
+        predict: (K,) positions of those that it is applied to.
+        n_classes: Number of classes.
+        seed: Root seed of the forest.
+
+    Returns:
+        float64 (K, n_classes), probabilities; 0 for classes that don't occur in training. The majority class
+        gives the shares of the classes in training.
+
+    Raises:
+        ArgumentError: There is no such control, nothing to fit on, or a label is no class.
+    """
+    features = _control(name).features
+    if len(train) == 0:
+        raise ArgumentError("There is no picture to fit a control on.", expected="at least one")
+    learnt, _ = check_classes(labels[train], labels[train], n_classes=n_classes)
+    if features is None:
+        return np.tile(np.bincount(learnt, minlength=n_classes) / len(train), (len(predict), 1))
+    forest = RandomForestClassifier(
+        _TREES, n_jobs=2, random_state=child_seed(seed, "control", name) % 2**32
+    ).fit(_in_chunks(features, pictures, train), learnt)
+    # Several threads would add up the trees' votes in the order in which they finish.
+    forest.set_params(n_jobs=1)
+    probabilities = np.zeros((len(predict), n_classes))
+    if len(predict):
+        probabilities[:, forest.classes_] = forest.predict_proba(_in_chunks(features, pictures, predict))
+    return probabilities
+
+
+def _in_chunks(features: Features, pictures: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    # Pictures are mapped from disk: all of them at once may not fit into memory.
+    chunks = [rows[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK)]
+    return np.concatenate([features(pictures[chunk]) for chunk in chunks])
+
+
+def _control(name: str) -> Control:
+    if name not in CONTROLS:
+        raise ArgumentError(f"There is no control {name!r}.", expected=f"one of {', '.join(CONTROLS)}")
+    return CONTROLS[name]

@@ -1,0 +1,219 @@
+import numpy as np
+import pytest
+import sklearn.ensemble
+
+from leukcnn.datasets import load
+from leukcnn.errors import ArgumentError
+from leukcnn.evaluation import controls
+from leukcnn.evaluation.controls import (
+    CONTROLS,
+    border_features,
+    colour_features,
+    control_label,
+    control_probabilities,
+)
+from leukcnn.picture_cache import prepared_pictures
+from leukcnn.spec import Preprocessing
+from leukcnn.splits import stratified_kfold
+
+RNG = np.random.default_rng(0)
+NOISE = RNG.integers(0, 256, (7, 40, 40, 3), dtype=np.uint8)
+
+
+def in_border(side: int, width: int) -> np.ndarray:
+    inner = np.zeros((side, side), dtype=bool)
+    inner[width : side - width, width : side - width] = True
+    return ~inner
+
+
+def stained(labels: np.ndarray, *, side: int = 32) -> np.ndarray:
+    """Noisy pictures whose red grows with their class."""
+    noise = np.random.default_rng(1).normal(0, 20, (len(labels), side, side, 3))
+    noise[..., 0] += 40 * labels[:, None, None]
+    return (noise + 80).clip(0, 255).astype(np.uint8)
+
+
+LABELS = np.tile([0, 1, 2], 20)
+STAINED = stained(LABELS)
+
+
+def probabilities(name, pictures=STAINED, *, labels=LABELS, train=(0, 40), predict=(40, 60), **options):
+    options = {"n_classes": 3, "seed": 0} | options
+    return control_probabilities(
+        name, pictures, labels=labels, train=np.arange(*train), predict=np.arange(*predict), **options
+    )
+
+
+def test_border_by_hand():
+    # A 3x3 picture with 30 in the middle: the border of one pixel has eight others.
+    picture = np.full((1, 4, 4, 3), 200, dtype=np.uint8)
+    picture[0, 1:3, 1:3] = 30
+    picture[0, 0, :, 0] = 100
+    # Red: 4 of 12 pixels at 100, 8 at 200, mean 500/3, sd 100 sqrt(1/3 * 2/3).
+    expected = [[500 / 3, 200, 200, 100 * np.sqrt(2) / 3, 0, 0]]
+    np.testing.assert_allclose(border_features(picture, width=1), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("width", [1, 5, 16, 20])
+def test_border_is_numpys_mean_and_sd_of_its_pixels(width):
+    pixels = NOISE[:, in_border(40, width)].astype(np.float64)
+    expected = np.concatenate([pixels.mean(axis=1), pixels.std(axis=1)], axis=1)
+    found = border_features(NOISE, width=width)
+    assert (found.shape, found.dtype) == ((7, 6), np.float64)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_colour_is_numpys_mean_and_sd():
+    pixels = NOISE.reshape(7, -1, 3).astype(np.float64)
+    expected = np.concatenate([pixels.mean(axis=1), pixels.std(axis=1)], axis=1)
+    np.testing.assert_allclose(colour_features(NOISE), expected, rtol=1e-12)
+    # A border of half the picture is the whole picture.
+    np.testing.assert_array_equal(border_features(NOISE, width=20), colour_features(NOISE))
+
+
+def test_border_is_blind_to_what_it_frames():
+    other = NOISE.copy()
+    other[:, 16:24, 16:24] = 255 - other[:, 16:24, 16:24]
+    np.testing.assert_array_equal(border_features(other), border_features(NOISE))
+    assert (colour_features(other) != colour_features(NOISE)).any(axis=1).all()
+
+
+@pytest.mark.parametrize("side", [33, 100, 224, 250])
+def test_one_colour_has_no_spread_at_all(side):
+    levels = np.arange(1, 256, 2, dtype=np.uint8)
+    pictures = np.broadcast_to(levels[:, None, None, None], (128, side, side, 3))
+    expected = np.concatenate([np.tile(levels[:, None], 3), np.zeros((128, 3))], axis=1)
+    np.testing.assert_array_equal(border_features(pictures), expected)
+    np.testing.assert_array_equal(colour_features(pictures), expected)
+
+
+@pytest.mark.parametrize("width", [0, -1, 21])
+def test_border_wider_than_half_the_picture_is_refused(width):
+    with pytest.raises(ArgumentError, match=f"{width} pixels wide and the pictures have 40x40"):
+        border_features(NOISE, width=width)
+
+
+def test_no_pictures_have_no_features():
+    for features in (border_features, colour_features):
+        assert features(NOISE[:0]).shape == (0, 6)
+
+
+def test_names_and_order():
+    assert list(CONTROLS) == ["majority", "border", "colour"]
+    assert [control_label(name) for name in CONTROLS] == [
+        "Majority class",
+        "Random forest, 16-pixel border",
+        "Random forest, whole picture's colour",
+    ]
+    for refused in (control_label, probabilities):
+        with pytest.raises(ArgumentError, match=r"(?s)no control 'chance'.*majority, border, colour"):
+            refused("chance")
+
+
+def test_majority_gives_the_shares_of_the_training_set():
+    labels = np.array([0, 1, 1, 1, 2, 2, 2, 2])
+    found = probabilities("majority", NOISE, labels=labels, train=(0, 4), predict=(4, 7))
+    np.testing.assert_array_equal(found, np.tile([0.25, 0.75, 0], (3, 1)))
+
+
+@pytest.mark.parametrize("name", ["border", "colour"])
+def test_forest_learns_the_stain(name):
+    found = probabilities(name)
+    assert (found.shape, found.dtype) == ((20, 3), np.float64)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    np.testing.assert_array_equal(found.argmax(axis=1), LABELS[40:])
+
+
+def test_border_control_learns_nothing_from_the_middle():
+    pictures = np.broadcast_to(np.uint8(200), (60, 48, 48, 3)).copy()
+    pictures[:, 16:32, 16:32] = 60 * LABELS[:, None, None, None]
+    assert np.ptp(probabilities("border", pictures), axis=0).max() == 0
+    np.testing.assert_array_equal(probabilities("colour", pictures).argmax(axis=1), LABELS[40:])
+
+
+@pytest.mark.parametrize("name", list(CONTROLS))
+def test_class_that_training_lacks_gets_nothing(name):
+    labels = np.tile([0, 2], 30)
+    found = probabilities(name, labels=labels, n_classes=4)
+    assert not found[:, [1, 3]].any()
+    np.testing.assert_allclose(found[:, [0, 2]].sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("name", list(CONTROLS))
+def test_labels_of_predicted_pictures_play_no_part(name):
+    unknown = LABELS.copy()
+    unknown[40:] = -1
+    np.testing.assert_array_equal(probabilities(name, labels=unknown), probabilities(name))
+
+
+def test_seed_draws_the_forest_and_each_control_has_its_own():
+    pictures = NOISE[np.arange(60) % 7, :32, :32] // 2 + STAINED[:, :1, :1] // 4
+    first = probabilities("border", pictures)
+    np.testing.assert_array_equal(probabilities("border", pictures), first)
+    assert (probabilities("border", pictures, seed=1) != first).any()
+    # In a picture of 32 pixels a border of 16 is all there is: both see the same.
+    np.testing.assert_array_equal(border_features(pictures), colour_features(pictures))
+    assert (probabilities("colour", pictures) != first).any()
+
+
+def test_result_does_not_depend_on_the_threads(monkeypatch):
+    # Twins of different classes leave impure leaves, whose votes are fractions with rounding.
+    pictures = np.repeat(STAINED[:30], 2, axis=0)
+    expected = probabilities("colour", pictures)
+
+    class Forest(sklearn.ensemble.RandomForestClassifier):
+        def __init__(self, n_estimators, *, n_jobs, random_state):
+            super().__init__(n_estimators, n_jobs=1, random_state=random_state)
+
+    monkeypatch.setattr(controls, "RandomForestClassifier", Forest)
+    np.testing.assert_array_equal(probabilities("colour", pictures), expected)
+
+
+class Mapped:
+    """Pictures that note which rows were read."""
+
+    def __init__(self, pictures):
+        self.pictures, self.read = pictures, []
+
+    def __getitem__(self, rows):
+        self.read.append(np.asarray(rows))
+        return self.pictures[rows]
+
+
+def test_only_the_rows_needed_are_read_and_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(controls, "_CHUNK", 8)
+    mapped = Mapped(STAINED)
+    found = probabilities("colour", mapped, train=(0, 40), predict=(50, 60))
+    assert np.concatenate(mapped.read).tolist() == [*range(40), *range(50, 60)]
+    assert max(map(len, mapped.read)) == 8
+    monkeypatch.undo()
+    np.testing.assert_array_equal(found, probabilities("colour", train=(0, 40), predict=(50, 60)))
+    mapped = Mapped(STAINED)
+    probabilities("majority", mapped)
+    assert mapped.read == []
+
+
+@pytest.mark.parametrize("name", list(CONTROLS))
+def test_nothing_to_predict_and_nothing_to_fit_on(name):
+    assert probabilities(name, predict=(40, 40)).shape == (0, 3)
+    with pytest.raises(ArgumentError, match="no picture to fit"):
+        probabilities(name, train=(0, 0))
+    with pytest.raises(ArgumentError, match="run from 0 to 2"):
+        probabilities(name, n_classes=2)
+
+
+def test_border_of_real_pictures_tells_the_class_far_better_than_chance(real_data, tmp_path):
+    index = load("taleghani", real_data)
+    chosen = np.sort(np.random.default_rng(0).permutation(len(index))[:400])
+    index = index.select(chosen)
+    pictures = prepared_pictures(index, Preprocessing(resize=224), folder=tmp_path)
+    train, test = stratified_kfold(index.labels, n_splits=5, seed=0)[0]
+    right = {}
+    for name in CONTROLS:
+        found = control_probabilities(
+            name, pictures, labels=index.labels, train=train, predict=test, n_classes=4, seed=0
+        )
+        right[name] = np.mean(found.argmax(axis=1) == index.labels[test])
+    assert right["majority"] < 0.4
+    assert right["border"] > 0.8
+    assert right["colour"] > 0.8
