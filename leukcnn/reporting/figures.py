@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from leukcnn.errors import ArgumentError
@@ -53,10 +54,7 @@ def draw_samples(
         )
     for picture, title in zip(pictures, titles, strict=True):
         if picture.dtype != np.uint8 or not (picture.ndim == 2 or picture.shape[2:] == (3,)):
-            raise ArgumentError(
-                f"The picture {title!r} has the shape {picture.shape} and the type {picture.dtype}.",
-                expected="(H, W, 3) RGB or (H, W) grey, uint8",
-            )
+            raise _no_picture(title, picture, expected="(H, W, 3) RGB or (H, W) grey, uint8")
     n_columns = n_columns or _grid_width(len(pictures))
     n_rows = math.ceil(len(pictures) / n_columns)
     lines = [wrapped(title, 1.95) for title in titles]
@@ -71,14 +69,15 @@ def draw_samples(
     return Path(path)
 
 
+def _no_picture(title: str, picture: np.ndarray, *, expected: str) -> ArgumentError:
+    found = f"The picture {title!r} has the shape {picture.shape} and the type {picture.dtype}."
+    return ArgumentError(found, expected=expected)
+
+
 def _grid_width(n: int) -> int:
     if n <= 4:
         return n
     return next((columns for columns in (4, 3) if n % columns == 0), 4)
-
-
-draw_augmentations = draw_samples
-"""Draws a source picture and its variants, as `draw_samples`."""
 
 
 @dataclass(frozen=True)
@@ -227,78 +226,84 @@ def draw_confusion(
     return Path(path)
 
 
-# Inches: a box, the arrow below it, the gap between two columns.
-_BOX_WIDTH, _BOX_HEIGHT, _ARROW, _GAP = 2.1, 0.52, 0.24, 0.3
+_MAP_COLOURS, _MAP_OPACITY = "inferno", 0.55
+_LUMINANCE = np.array([0.299, 0.587, 0.114])  # weights of red, green and blue, ITU-R BT.601
 
 
-def draw_topology(
-    columns: Sequence[tuple[str, Sequence[tuple[str, str]]]],
+def draw_overlays(
+    rows: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]],
     path: str | os.PathLike,
     *,
     mark: str = "",
     caption: str = "",
 ) -> Path:
-    """Draws layers as stacked boxes joined by arrows, one column a network.
+    """Draws pictures with their activation maps over them, one row a picture.
+
+    Each map covers its whole picture, drawn smoothly from as few values as it has, over the picture in grey:
+    its own colours would mix with the map's.
 
     Args:
-        columns: Title of each column and its layers from input to output, as (text, output shape);
-            `leukcnn.reporting.topology.top_layers` reads them from a model.
+        rows: For each picture its title, the picture uint8 (H, W, 3), its mean activation (h, w) and its
+            Grad-CAM (h, w) for the class that the network chose, both 0..1, as
+            `leukcnn.evaluation.activation_maps` gives them.
         path: PNG file to write.
         mark: What stands in red at the top.
         caption: What stands at the bottom.
 
     Raises:
-        ArgumentError: There is no column, or one without a layer.
+        ArgumentError: There is no picture, or a picture or map of another kind.
         StoreError: The file can't be written.
     """
-    if not columns or not all(layers for _, layers in columns):
-        raise ArgumentError(
-            f"The columns hold {[len(layers) for _, layers in columns]} layers.",
-            expected="at least one column, and a layer in each",
+    if not rows:
+        raise ArgumentError("There is no picture to draw.", expected="at least one")
+    for title, picture, *maps in rows:
+        if picture.dtype != np.uint8 or picture.shape[2:] != (3,):
+            raise _no_picture(title, picture, expected="(H, W, 3) RGB, uint8")
+        for values in maps:
+            if np.ndim(values) != 2 or not (np.min(values) >= 0 and np.max(values) <= 1):
+                raise ArgumentError(
+                    f"A map of {title!r} has the shape {np.shape(values)} and values from {np.min(values):g} "
+                    f"to {np.max(values):g}.",
+                    expected="(h, w), 0 to 1",
+                )
+    names = ("Picture", "Mean activation", "Grad-CAM")
+    with sheet(path, width=8.2, height=2.3 * len(rows) + 1.4, mark=mark, caption=caption) as figure:
+        grid = figure.subplots(len(rows), 4, squeeze=False, width_ratios=[0.55, 1, 1, 1])
+        for line, (title, picture, *maps) in zip(grid, rows, strict=True):
+            for axes in line:
+                axes.set_axis_off()
+            line[0].text(0, 0.5, wrapped(title, 1.15), va="center", transform=line[0].transAxes)
+            line[1].imshow(picture, interpolation="antialiased")
+            for axes, values in zip(line[2:], maps, strict=True):
+                _draw_overlay(axes, picture, values)
+        for axes, name in zip(grid[0, 1:], names, strict=True):
+            axes.set_title(name)
+        bar = figure.colorbar(
+            ScalarMappable(Normalize(0, 1), _MAP_COLOURS),
+            ax=grid[:, 1:],
+            location="bottom",
+            aspect=60,
+            fraction=0.04,
         )
-    titles = [wrapped(title, _BOX_WIDTH, bold=True) for title, _ in columns]
-    title_height = max(map(lines_height, titles)) + 0.12
-    deepest = max(len(layers) for _, layers in columns)
-    width = len(columns) * (_BOX_WIDTH + _GAP)
-    height = title_height + deepest * (_BOX_HEIGHT + _ARROW)
-    with sheet(path, width=width + 0.2, height=height + 0.2, mark=mark, caption=caption) as figure:
-        axes = figure.subplots()
-        axes.set_axis_off()
-        axes.set_xlim(0, width)
-        axes.set_ylim(height, 0)
-        axes.set_aspect("equal")
-        for i, (title, (_, layers)) in enumerate(zip(titles, columns, strict=True)):
-            centre = (i + 0.5) * (_BOX_WIDTH + _GAP)
-            axes.text(centre, title_height - 0.12, title, ha="center", va="bottom", weight="bold")
-            for j, layer in enumerate(layers):
-                top = title_height + j * (_BOX_HEIGHT + _ARROW)
-                _draw_box(axes, centre, top, layer, last=j == len(layers) - 1)
+        bar.outline.set_visible(False)
+        bar.set_label(
+            "0: nothing; 1: the largest value in this map.\n"
+            "Mean activation: feature maps averaged over their channels.\n"
+            "Grad-CAM: what in them speaks for the class that the network chose."
+        )
     return Path(path)
 
 
-def _draw_box(axes: Axes, centre: float, top: float, layer: tuple[str, str], *, last: bool) -> None:
-    text, shape = layer
-    axes.add_patch(
-        FancyBboxPatch(
-            (centre - _BOX_WIDTH / 2, top),
-            _BOX_WIDTH,
-            _BOX_HEIGHT,
-            boxstyle="round,pad=0,rounding_size=0.06",
-            facecolor="#E6F1F8",
-            edgecolor=BLUE,
-            linewidth=1,
-        )
+def _draw_overlay(axes: Axes, picture: np.ndarray, values: np.ndarray) -> None:
+    height, width = picture.shape[:2]
+    axes.imshow(picture @ _LUMINANCE, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+    axes.imshow(
+        values,
+        cmap=_MAP_COLOURS,
+        vmin=0,
+        vmax=1,
+        alpha=_MAP_OPACITY,
+        interpolation="bicubic",
+        interpolation_stage="data",
+        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
     )
-    for line, place, colour, size in ((text, 0.3, "black", 8.5), (shape, 0.72, GREY, 8)):
-        first, *rest = wrapped(line, _BOX_WIDTH - 0.25, size=size).split("\n")
-        shown = f"{first} …" if rest else first
-        axes.text(
-            centre, top + place * _BOX_HEIGHT, shown, ha="center", va="center", fontsize=size, color=colour
-        )
-    if not last:
-        axes.annotate(
-            "",
-            xy=(centre, top + _BOX_HEIGHT + _ARROW),
-            xytext=(centre, top + _BOX_HEIGHT),
-            arrowprops={"arrowstyle": "-|>", "color": GREY, "shrinkA": 0, "shrinkB": 0},
-        )

@@ -7,23 +7,24 @@ from matplotlib import image
 from leukcnn.errors import ArgumentError
 from leukcnn.reporting.figures import (
     TrainingCurve,
-    draw_augmentations,
     draw_confusion,
     draw_history,
+    draw_overlays,
     draw_samples,
-    draw_topology,
 )
+from leukcnn.reporting.topology_figure import draw_topology
 
 MARK = "NOT COMPARABLE WITH THE PAPER: smoke profile, drawn data"
 RNG = np.random.default_rng(0)
 # Grey noise, so that red in a figure is the mark's.
 PICTURES = [np.repeat(RNG.integers(0, 256, (60, 60, 1), dtype=np.uint8), 3, axis=2) for _ in range(6)]
 CURVE = TrainingCurve("VGG16", [0.5, 0.6, 0.8], [0.4, 0.7, 0.65], chosen_epoch=2)
-LAYERS = [("Global average pooling", "512"), ("Dense 512, ReLU", "512"), ("Dense 2, softmax", "2")]
+LAYERS = [("Global average pooling", "512", "pooling"), ("Dense 2, softmax", "2", "dense", [(0, [])])]
+OVERLAY = ("ALL, CellaVision, taken for AML", PICTURES[0], np.eye(4), np.zeros((4, 4)))
 
 DRAWINGS = {
     "samples": lambda path, **k: draw_samples(PICTURES[:4], ["malignant", "b", "c", "healthy"], path, **k),
-    "augmentations": lambda path, **k: draw_augmentations(PICTURES, list("abcdef"), path, **k),
+    "overlays": lambda path, **k: draw_overlays([OVERLAY, OVERLAY], path, **k),
     "history": lambda path, **k: draw_history([CURVE, CURVE], path, **k),
     "topology": lambda path, **k: draw_topology([("VGG16", LAYERS), ("(b)", LAYERS[:1])], path, **k),
     "confusion": lambda path, **k: draw_confusion(
@@ -159,24 +160,53 @@ def test_confusion_needs_a_name_a_class(tmp_path):
         draw_confusion(np.eye(2), ["a"], tmp_path / "a.png")
 
 
-def test_topology_is_as_deep_as_its_longest_column(tmp_path):
-    short = pixels(draw_topology([("a", LAYERS)], tmp_path / "a.png"))
-    long = pixels(draw_topology([("a", LAYERS * 2), ("b", LAYERS)], tmp_path / "b.png"))
-    assert len(long) - len(short) == pytest.approx(150 * 3 * 0.76, abs=2)
-    assert long.shape[1] > 1.8 * short.shape[1]
+def test_overlays_colour_by_the_map_and_leave_the_picture_beside_them(tmp_path):
+    # Left half 0, right half 1, on a picture of one colour.
+    halves = np.repeat([[0.0] * 8 + [1.0] * 8], 16, axis=0)
+    plain = np.full((50, 50, 3), (200, 100, 150), np.uint8)
+    picture = pixels(draw_overlays([("a", plain, halves, halves[:, ::-1])], tmp_path / "a.png"))
+    row = picture[int(0.35 * len(picture))]
+    # A run is a stretch of one colour: the picture, then both halves of both maps.
+    edges = np.flatnonzero((np.abs(np.diff(row, axis=0)) > 1e-6).any(axis=1))
+    longest = sorted(sorted(zip(np.diff(edges), edges[:-1], strict=True))[-5:], key=lambda run: run[1])
+    original, *shades = (row[start + length // 2] for length, start in longest)
+    np.testing.assert_allclose(original, np.array([200, 100, 150]) / 255, atol=0.01)
+    np.testing.assert_allclose(shades[0], shades[3], atol=0.01)
+    np.testing.assert_allclose(shades[1], shades[2], atol=0.01)
+    assert shades[1].sum() > shades[0].sum() + 0.5
 
 
-@pytest.mark.parametrize("columns", [[], [("a", LAYERS), ("b", [])]])
-def test_topology_without_layers_is_refused(columns, tmp_path):
-    with pytest.raises(ArgumentError, match="layers"):
-        draw_topology(columns, tmp_path / "a.png")
+def test_overlay_shows_the_picture_below_the_map(tmp_path):
+    flat = np.full((4, 4), 0.5)
+    dark, light = np.full((50, 50, 3), 20, np.uint8), np.full((50, 50, 3), 230, np.uint8)
+    paths = [
+        draw_overlays([("a", picture, flat, flat)], tmp_path / f"{i}.png")
+        for i, picture in enumerate((dark, light))
+    ]
+    shades = [pixels(path)[150, -150] for path in paths]
+    assert (shades[1] > shades[0] + 0.2).all()
 
 
-def test_topology_shortens_what_does_not_fit(tmp_path):
-    path = draw_topology(
-        [("a " * 40, [("A layer of a very long name indeed, ReLU", "1 × " * 30)])], tmp_path / "a.png"
-    )
-    assert (pixels(path)[:, :15] == 1).all()
+def test_maps_of_one_value_and_of_other_sizes_are_drawn(tmp_path):
+    wide = RNG.integers(0, 256, (40, 80, 3), dtype=np.uint8)
+    row = ("a", wide, np.ones((1, 1)), RNG.random((5, 10)))
+    assert draw_overlays([row, OVERLAY, row, row], tmp_path / "a.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "no picture"),
+        ([("grey", PICTURES[0][..., 0], np.eye(2), np.eye(2))], "'grey'"),
+        ([("scaled", PICTURES[0] / 255, np.eye(2), np.eye(2))], "float64"),
+        ([("deep", PICTURES[0], np.zeros((2, 2, 1)), np.eye(2))], r"\(2, 2, 1\)"),
+        ([("large", PICTURES[0], np.eye(2), 2 * np.eye(2))], "from 0 to 2"),
+        ([("no number", PICTURES[0], np.eye(2) * np.nan, np.eye(2))], "nan"),
+    ],
+)
+def test_what_is_no_overlay_is_refused(rows, message, tmp_path):
+    with pytest.raises(ArgumentError, match=message):
+        draw_overlays(rows, tmp_path / "a.png")
 
 
 def test_real_cells(real_data, tmp_path):
