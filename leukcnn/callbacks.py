@@ -13,7 +13,9 @@ from leukcnn.errors import ArgumentError, StoreError
 from leukcnn.runs import replace_file
 
 
-def exponential_schedule(*, initial: float, final: float, epochs: int) -> Callable[[int, float], float]:
+def exponential_schedule(
+    *, initial: float, final: float | None, epochs: int
+) -> Callable[[int, float], float]:
     """Returns lr(e) = initial * (final / initial) ** (e / epochs), as `LearningRateScheduler` takes it.
 
     Source: C-NMC 2019 paper, section 2.5 ("initial and final learning rates that exponentially decay over 400
@@ -21,12 +23,13 @@ def exponential_schedule(*, initial: float, final: float, epochs: int) -> Callab
 
     Args:
         initial: Learning rate in epoch 0.
-        final: Learning rate that would be reached in epoch `epochs`.
+        final: Learning rate that would be reached in epoch `epochs`; None keeps the first one.
         epochs: Epochs in all.
 
     Raises:
         ArgumentError: A rate or the number of epochs isn't above 0.
     """
+    final = initial if final is None else final
     if min(initial, final, epochs) <= 0:
         raise ArgumentError(
             f"initial = {initial}, final = {final}, epochs = {epochs}.", expected="three numbers above 0"
@@ -175,6 +178,9 @@ class ProgressObserver(Protocol):
 
     def end_epoch(self, *, epoch: int, logs: Mapping[str, float]) -> None:
         """Is called after each epoch, which counts from 1."""
+
+    def message(self, text: str) -> None:
+        """Is called with a sentence that the user should read."""
 
 
 class ReportProgress(keras.callbacks.Callback):

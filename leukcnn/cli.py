@@ -77,6 +77,7 @@ def datasets(name: str | None) -> None:
     if name is None:
         for key, card in catalog.CATALOG.items():
             click.echo(f"{key}: {card.name}, {card.total:,} pictures, {', '.join(card.classes)}")
+            click.echo(f"    {card.availability}")
         return
     for line in catalog.card(name).lines():
         click.echo(line)
@@ -86,23 +87,40 @@ def datasets(name: str | None) -> None:
 @click.argument("name", metavar="DATASET|PAPER")
 @_DATA
 def check(name: str, data: str | None) -> None:
-    """Verifies a dataset's folder; exits with 1 where something is wrong."""
-    from leukcnn.datasets import CATALOG, synthetic, verify
+    """Verifies a dataset or those of a paper that are there; exits with 1 if something is wrong."""
+    from leukcnn.datasets import CATALOG, present, synthetic, verify
     from leukcnn.picture_cache import cache_folder
 
-    dataset = papers.get(name).dataset if name not in CATALOG and name in papers.list_papers() else name
+    paper = papers.get(name) if name not in CATALOG and name in papers.list_papers() else None
+    names = paper.datasets if paper else (name,)
     root = _data_folder(data)
     if root == "synthetic":
-        root = synthetic.write(dataset, cache_folder() / "synthetic", seed=0)
+        place = cache_folder() / "synthetic"
+        if paper and not paper.class_of:
+            root = synthetic.write(names[0], place, seed=0)
+        else:
+            root = synthetic.write_many(names, place, seed=0)
+    if len(names) > 1:
+        here = present(names, root)
+        for absent in (key for key in names if key not in here):
+            click.echo(f"{absent}: not there")
+        names = tuple(here)
 
     def tell(done: int, total: int) -> None:
         if done % 2000 == 0:
             click.echo(f"{done:,} of {total:,} files read", err=True)
 
-    report = verify(dataset, root, progress=tell)
-    for line in report.lines():
-        click.echo(line)
-    if not report.ok:
+    reports = [verify(key, root, progress=tell) for key in names]
+    for report in reports:
+        for line in report.lines():
+            click.echo(line)
+    if not reports:
+        raise DataError(
+            f"None of the datasets of {name} lies below {root}.",
+            expected="folders named after them (`leukcnn datasets`)",
+            remedy="pass the folder above them as --data",
+        )
+    if not all(report.ok for report in reports):
         sys.exit(1)
 
 
@@ -115,6 +133,12 @@ def check(name: str, data: str | None) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Root seed.")
 @click.option("--runs", type=click.IntRange(min=1), default=1, show_default=True, help="Repetitions.")
 @click.option("--split", type=click.Choice(SPLIT_KINDS), help="Instead of the paper's own split.")
+@click.option("--datasets", metavar="NAME,NAME", default="", help="Instead of the paper's own datasets.")
+@click.option(
+    "--weights",
+    metavar="FILE|DIR|none",
+    help="What fine-tuned networks start from: a file, a folder of Keras' files, or random weights.",
+)
 @click.option("--assume", "assumed", multiple=True, metavar="NAME=VALUE", help="Override an assumption.")
 @click.option(
     "--deterministic/--no-deterministic",
@@ -131,7 +155,7 @@ def check(name: str, data: str | None) -> None:
     help="Threads that prepare batches; the result doesn't depend on them.",
 )
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard's logs into the trials' folders.")
-def reproduce(paper: str, data: str | None, assumed: tuple[str, ...], **options: Any) -> None:
+def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, ...], **options: Any) -> None:
     """Trains a paper's networks and prints its tables, published beside measured.
 
     Finished trials are kept in --out and never computed again; interrupted ones go on from their last epoch.
@@ -139,13 +163,14 @@ def reproduce(paper: str, data: str | None, assumed: tuple[str, ...], **options:
     found = papers.get(paper)
     overrides = dict(found.parse_assumption(text) for text in assumed)
     found.profile(options["profile"])
-    folder = _data_folder(data, dataset=found.dataset)
+    folder = _data_folder(data, dataset=found.datasets[0])
+    named = tuple(name.strip() for name in datasets.split(",") if name.strip())
 
     from leukcnn.experiment import reproduce as run
-    from leukcnn.planning import Request
     from leukcnn.reporting.terminal import TrainingProgress
+    from leukcnn.request import Request
 
-    request = Request(paper=found, data=folder, assumed=overrides, **options)
+    request = Request(paper=found, data=folder, datasets=named, assumed=overrides, **options)
     with TrainingProgress() as progress:
         report = run(request, progress=progress)
     _print_report(report)
@@ -213,10 +238,10 @@ def _print_report(report: Any) -> None:
     from leukcnn.records import relative
     from leukcnn.reporting.tables import to_rich
 
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if sys.stdout.isatty() else 160)
     record = report.record
     for table in report.tables:
-        if len(table.rows) > 40:
+        if len(table.rows) > 80:
             console.print(f"{table.title}: {len(table.rows)} rows, in {table.id}.csv below.\n")
         else:
             console.print(to_rich(table))

@@ -4,23 +4,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from leukcnn import spec
 from leukcnn.callbacks import resume_epoch
-from leukcnn.datasets import ImageIndex, card, load, require_classes, synthetic
+from leukcnn.datasets import ImageIndex, load, load_many, require_classes, synthetic
 from leukcnn.distribution import Devices, find_devices, make_deterministic
+from leukcnn.errors import DataError
 from leukcnn.evaluation.challenge import write_challenge_file
 from leukcnn.picture_cache import cache_folder
-from leukcnn.planning import SYNTHETIC, Request, data_digest, make_record, plan, trial_identity
+from leukcnn.planning import Plan, make_record, plan
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.reporting.paper_figures import paper_figures
-from leukcnn.reporting.paper_tables import Results, assumption_table, paper_tables
-from leukcnn.reporting.sketches import Sketches, make_sketches
+from leukcnn.reporting.paper_tables import assumption_table, paper_tables
+from leukcnn.reporting.results import Results
+from leukcnn.reporting.sketches import ActivationMaps, Sketches, make_activation_maps, make_sketches
 from leukcnn.reporting.tables import Table, to_csv, write
 from leukcnn.reporting.terminal import TrainingProgress
+from leukcnn.request import SYNTHETIC, Request
 from leukcnn.runs import Store, digest
-from leukcnn.training import seconds_per_picture
-from leukcnn.trials import Parts, epoch_entries, run_trial
+from leukcnn.training import Networks, build_network, seconds_per_picture
+from leukcnn.trials import epoch_entries, run_control, run_trial
 
 
 @dataclass(frozen=True)
@@ -58,23 +62,27 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
         make_deterministic()
     devices = find_devices(request.devices)
     index = _load(request, progress)
-    planned, parts = plan(request, index)
-    record = make_record(request, index, planned, parts)
+    planned = _plan(request, index)
+    record = make_record(request, index, planned)
     folder = store.experiment(experiment_name(record))
     record.save(folder)
     if not Sketches.exist(folder):
-        setup = request.setup(planned[0].row)
-        make_sketches(request.paper, setup, index, seed=request.seed).save(folder)
+        make_sketches(request, index).save(folder)
         keras.utils.clear_session()
     progress.message(f"Devices: {', '.join(devices.names)}; backend: {keras.backend.backend()}.")
     to_do = [
         trial
-        for trial in planned
+        for trial in planned.trials
         if trial.row in request.rows_to_train and store.finished_trial(trial.name) is None
     ]
-    _say_how_long(request, to_do, index, parts, devices, progress)
+    _check_weights(request, to_do, len(index.class_names), devices)
+    _say_how_long(request, to_do, index, planned, devices, progress)
+    if request.rows_to_train:
+        _run_controls(request, store, index, planned, progress)
+    networks = Networks()
     for number, trial in enumerate(to_do, start=1):
-        _run(request, store, trial, index, parts[trial.name], devices, progress, (number, len(to_do)))
+        _run(request, store, trial, index, planned, devices, networks, progress, (number, len(to_do)))
+    _keep_activation_maps(request, store, index, planned, folder)
     return report(store, folder, request.paper, only=request.only)
 
 
@@ -88,7 +96,7 @@ def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = 
     results = Results(paper, record, store)
     tables, assumptions = paper_tables(results, only=only), assumption_table(results)
     files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
-    files += paper_figures(results, Sketches.load(folder), folder / "figures", only=only)
+    files += paper_figures(results, folder, only=only)
     for row in paper.row_ids:
         for predictions in results.part(row, "final")[:1]:
             if len(predictions) == record.final_total:
@@ -103,47 +111,100 @@ def experiment_name(record: ExperimentRecord) -> str:
 
 
 def _load(request: Request, progress: TrainingProgress) -> ImageIndex:
-    name = request.paper.dataset
+    paper, names = request.paper, request.dataset_keys
     if request.data == SYNTHETIC:
-        progress.message(f"Drawing cells with the names and layout of {card(name).name} ...")
-        root = synthetic.write(name, cache_folder() / SYNTHETIC, seed=request.seed)
+        progress.message(f"Drawing pictures with the names and layout of {paper.key}'s datasets ...")
+        place = cache_folder() / SYNTHETIC
+        if paper.class_of:
+            root = synthetic.write_many(names, place, seed=request.seed)
+        else:
+            root = synthetic.write(names[0], place, seed=request.seed)
     else:
         root = Path(request.data).expanduser()
-    progress.message(f"Reading the pictures of {card(name).name} for their SHA-256 ...")
+    progress.message("Reading the pictures for their SHA-256 ...")
 
     def tell(done: int, total: int) -> None:
         if done % 2000 == 0:
             progress.message(f"{done:,} of {total:,} files read")
 
-    index = load(name, root, progress=tell)
+    if paper.class_of:
+        options = {"class_names": paper.classes, "class_of": paper.class_of}
+        index = load_many(names, root, **options, progress=tell)
+    else:
+        index = load(names[0], root, progress=tell)
+        require_classes(index)
     for note in index.notes:
         progress.message(note)
-    require_classes(index)
     return index
+
+
+def _plan(request: Request, index: ImageIndex) -> Plan:
+    held = np.unique(index.labels[index.labels >= 0])
+    if request.rows_to_train and len(held) < 2:
+        here = ", ".join(index.class_names[label] for label in held) or "none"
+        raise DataError(
+            f"The data hold pictures of {len(held)} of {len(index.class_names)} classes ({here}): the rows "
+            f"{', '.join(request.rows_to_train)} can't be trained.",
+            expected=f"pictures of at least two of {', '.join(index.class_names)}",
+            remedy="get more of the datasets (`leukcnn datasets` lists them), name others with --datasets, "
+            "draw them with --data synthetic, or ask with --only for a table that needs no training",
+        )
+    try:
+        return plan(request, index)
+    except DataError:
+        if request.rows_to_train:
+            raise
+        return Plan([], [], {}, {})
+
+
+def _check_weights(request: Request, to_do: list[PlannedTrial], classes: int, devices: Devices) -> None:
+    """Lays published weights in once before anything is trained: a file may be lacking or be another's."""
+    for row in dict.fromkeys(trial.row for trial in to_do):
+        setup = request.setup(row)
+        if setup.model.arguments.get("weights") is not None:
+            side = setup.preprocessing.side
+            options = {"side": side, "classes": classes, "training": setup.training}
+            build_network(setup.model, **options, seed=0, devices=devices)
+            keras.utils.clear_session()
+
+
+def _run_controls(
+    request: Request, store: Store, index: ImageIndex, planned: Plan, progress: TrainingProgress
+) -> None:
+    to_do = [control for control in planned.controls if store.finished_trial(control.name) is None]
+    if to_do:
+        progress.message(f"Working out {len(to_do)} controls, which need no network ...")
+    for control in to_do:
+        run_control(
+            store.trial(planned.identities[control.name]),
+            control.row,
+            request.control_preprocessing,
+            index,
+            planned.parts[control.name],
+            seed=control.seed,
+        )
 
 
 def _run(
     request: Request,
     store: Store,
-    planned: PlannedTrial,
+    trial: PlannedTrial,
     index: ImageIndex,
-    parts: Parts,
+    planned: Plan,
     devices: Devices,
+    networks: Networks,
     progress: TrainingProgress,
     position: tuple[int, int],
 ) -> None:
-    setup = request.setup(planned.row)
-    identity = trial_identity(
-        request, planned.row, setup, seed=planned.seed, fold=planned.fold, pictures=data_digest(index)
-    )
-    trial = store.trial(identity)
-    label = request.paper.row(planned.row).label
+    setup, parts = request.setup(trial.row), planned.parts[trial.name]
+    stored = store.trial(planned.identities[trial.name])
+    label = request.paper.row(trial.row).label
     if request.runs > 1:
-        label += f", run {planned.run + 1}"
-    if planned.fold >= 0:
-        label += f", fold {planned.fold}"
-    entries, _ = epoch_entries(index, setup, parts, seed=planned.seed)
-    resumed = resume_epoch(trial.path / "state.npz")
+        label += f", run {trial.run + 1}"
+    if trial.fold >= 0:
+        label += f", fold {trial.fold}"
+    entries, _ = epoch_entries(index, setup, parts, seed=trial.seed)
+    resumed = resume_epoch(stored.path / "state.npz")
     if resumed:
         progress.message(f"{label} goes on after epoch {resumed}.")
     progress.start_trial(
@@ -154,26 +215,41 @@ def _run(
         first_epoch=min(resumed + 1, setup.training.epochs),
     )
     run_trial(
-        trial,
+        stored,
         setup,
         index,
         parts,
-        seed=planned.seed,
+        seed=trial.seed,
         devices=devices,
         observer=progress,
         workers=request.workers,
         tensorboard=request.tensorboard,
+        networks=networks,
     )
     progress.end_trial()
-    # Graphs and weights of the finished network would stay in memory beside the next one's.
-    keras.utils.clear_session()
+
+
+def _keep_activation_maps(
+    request: Request, store: Store, index: ImageIndex, planned: Plan, folder: Path
+) -> None:
+    """Keeps what the figures of activation maps need, of the first trial of their rows."""
+    for figure in request.paper.figures:
+        if figure.kind != "activation_maps" or ActivationMaps.exist(folder, figure.id):
+            continue
+        first = next((trial for trial in planned.trials if trial.row == figure.rows[0]), None)
+        finished = first and store.finished_trial(first.name)
+        if finished:
+            setup = request.setup(first.row)
+            maps = make_activation_maps(finished, setup, index, planned.parts[first.name].predicted["test"])
+            maps.save(folder, figure.id)
+            keras.utils.clear_session()
 
 
 def _say_how_long(
     request: Request,
     to_do: list[PlannedTrial],
     index: ImageIndex,
-    parts: dict[str, Parts],
+    planned: Plan,
     devices: Devices,
     progress: TrainingProgress,
 ) -> None:
@@ -185,7 +261,7 @@ def _say_how_long(
     for row in dict.fromkeys(trial.row for trial in to_do):
         setup, label = request.setup(row), request.paper.row(row).label
         trials = [trial for trial in to_do if trial.row == row]
-        train, validation = epoch_entries(index, setup, parts[trials[0].name], seed=trials[0].seed)
+        train, validation = epoch_entries(index, setup, planned.parts[trials[0].name], seed=trials[0].seed)
         # A validation picture goes forward only, about a third of a training step's work.
         pictures = len(train) + len(validation) / 3
         epoch = seconds_per_picture(setup, classes=len(index.class_names), devices=devices) * pictures
@@ -210,7 +286,7 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
         StoreError: The store can't be read.
     """
     record = ExperimentRecord.load(folder)
-    trials = [store.finished_trial(planned.name) for planned in record.trials]
+    trials = [store.finished_trial(planned.name) for planned in (*record.trials, *record.controls)]
     faults = [fault for trial in trials if trial is not None for fault in trial.faults()]
     for table in paper_tables(Results(paper, record, store)):
         written = folder / "tables" / f"{table.id}.csv"

@@ -94,7 +94,7 @@ def prepared_pictures(
             pictures = np.lib.format.open_memmap(
                 draft, mode="w+", dtype=np.uint8, shape=(len(index), side, side, 3)
             )
-            _claim_space(draft)
+            claim_space(draft)
             _fill(pictures, index, preprocessing, threads=threads, on_note=on_note)
             pictures.flush()
     return np.load(path, mmap_mode="r")
@@ -129,7 +129,7 @@ def _fill(
         on_note(f"{count} pictures: {note}")
 
 
-def _claim_space(draft: Path) -> None:
+def claim_space(draft: Path) -> None:
     """Takes the space of a mapped file at once: on a full disk, writing to the map would kill the process."""
     if hasattr(os, "posix_fallocate"):
         with draft.open("r+b") as file:

@@ -1,8 +1,10 @@
 """Batches for Keras: which pictures an epoch shows, augmented, scaled, in what order."""
 
+import abc
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -34,6 +36,12 @@ def originals(rows: np.ndarray) -> Entries:
     """Returns the entries of pictures as they are, each once."""
     rows = np.asarray(rows, dtype=np.int64)
     return Entries(rows=rows, variants=np.zeros(len(rows), dtype=np.int64))
+
+
+def multiplied(rows: np.ndarray, *, variants: int) -> Entries:
+    """Returns the entries of `variants` new pictures of each picture, numbered from 1, in its place."""
+    rows = np.asarray(rows, dtype=np.int64)
+    return Entries(rows=np.repeat(rows, variants), variants=np.tile(np.arange(1, variants + 1), len(rows)))
 
 
 def balanced(
@@ -70,67 +78,50 @@ def balanced(
     )
 
 
-class PictureSequence(keras.utils.PyDataset):
-    """Batches of pictures for `fit`, `evaluate` and `predict`.
+class BatchSequence(keras.utils.PyDataset, abc.ABC):
+    """Batches for `fit`, `evaluate` and `predict`; what an input is, a subclass says.
 
     Every batch depends on its number, the epoch and the seed alone: not on the number of workers, nor on
     which batches were asked for before. Pass `shuffle=False` to `fit`; the order is shuffled here, anew for
     each value of the attribute `epoch`, which goes up when Keras ends an epoch.
 
     Args:
-        pictures: uint8 (N, side, side, 3), RGB.
         entries: What one epoch shows.
         labels: (N,) int64 classes by row, or None for `predict`.
         classes: Number of classes of the one-hot targets.
-        batch_size: Pictures a batch.
-        preprocessing: Scaling of the grey levels; crop and size are already done.
-        ids: Ids by row, which key the augmentation.
+        batch_size: Inputs a batch.
         seed: Root seed.
-        augmenter: Makes the variants; needed where there are any.
-        fresh: Whether variants are drawn anew in each epoch (the originals of a shuffled set then stay).
         shuffle: Whether each epoch has an order of its own.
-        replicas: Devices that share a batch. The last batch is padded to a multiple of it by pictures of
+        replicas: Devices that share a batch. The last batch is padded to a multiple of it by inputs of
             weight 0, and the others' weights are raised so that means stay what they are on one device.
         padding_weights: Which means the raised weights keep: "batch" those of the last batch (its gradient),
             "set" those of the whole set (its loss and accuracy).
-        workers: Threads that prepare the pictures of a batch.
     """
 
     def __init__(
         self,
-        pictures: np.ndarray,
         entries: Entries,
         *,
         labels: np.ndarray | None,
         classes: int,
         batch_size: int,
-        preprocessing: Preprocessing,
-        ids: Sequence[str],
         seed: int,
-        augmenter: ImageAugmenter | None = None,
-        fresh: bool = False,
         shuffle: bool = False,
         replicas: int = 1,
         padding_weights: str = "batch",
-        workers: int = 1,
     ):
         # Keras' own workers go on drawing behind the batch that `fit` first builds the network with, and
         # serve what they drew in a later epoch (JAX and tf.distribute): the work is shared within a batch.
         super().__init__(workers=1)
-        if min(len(entries), batch_size, workers) < 1:
+        if min(len(entries), batch_size) < 1:
             raise ArgumentError(
-                f"{len(entries)} pictures in batches of {batch_size} by {workers} workers.",
-                expected="at least one of each",
+                f"{len(entries)} pictures in batches of {batch_size}.", expected="at least one of each"
             )
-        if augmenter is None and entries.variants.any():
-            raise ArgumentError("There are variants and no augmenter.", expected="an ImageAugmenter")
         if padding_weights not in ("batch", "set"):
             raise ArgumentError(f"padding_weights is {padding_weights!r}.", expected="'batch' or 'set'")
-        self.pictures, self.entries, self.labels, self.classes = pictures, entries, labels, classes
-        self.batch_size, self.preprocessing, self.ids, self.seed = batch_size, preprocessing, ids, seed
-        self.augmenter, self.fresh, self.shuffle = augmenter, fresh, shuffle
+        self.entries, self.labels, self.classes = entries, labels, classes
+        self.batch_size, self.seed, self.shuffle = batch_size, seed, shuffle
         self.epoch, self.replicas, self.padding_weights = 0, replicas, padding_weights
-        self.threads = workers
 
     def __len__(self) -> int:
         return -(-len(self.entries) // self.batch_size)
@@ -143,8 +134,8 @@ class PictureSequence(keras.utils.PyDataset):
         """Returns batch number `batch` of the current epoch.
 
         Returns:
-            (inputs float32 (B, side, side, 3),) or (inputs, one-hot targets float32 (B, classes)) or, with
-            several replicas, (inputs, targets, weights float32 (B,)).
+            (inputs float32 (B, ...),) or (inputs, one-hot targets float32 (B, classes)) or, with several
+            replicas, (inputs, targets, weights float32 (B,)).
         """
         positions = self._order()[batch * self.batch_size : (batch + 1) * self.batch_size]
         padding = -len(positions) % self.replicas
@@ -166,6 +157,49 @@ class PictureSequence(keras.utils.PyDataset):
             return np.arange(len(self.entries))
         return generator(self.seed, "order", self.epoch).permutation(len(self.entries))
 
+    @abc.abstractmethod
+    def inputs(self, positions: np.ndarray) -> np.ndarray:
+        """Returns the network's inputs for B positions in the entries: float32 (B, ...)."""
+
+
+class PictureSequence(BatchSequence):
+    """Batches of pictures, augmented and scaled.
+
+    Args:
+        pictures: uint8 (N, side, side, 3), RGB.
+        entries: What one epoch shows.
+        preprocessing: Scaling of the grey levels; crop and size are already done.
+        ids: Ids by row, which key the augmentation.
+        seed: Root seed.
+        augmenter: Makes the variants; needed where there are any.
+        fresh: Whether variants are drawn anew in each epoch (the originals of a shuffled set then stay).
+        workers: Threads that prepare the pictures of a batch.
+        **options: Those of `BatchSequence`.
+    """
+
+    def __init__(
+        self,
+        pictures: np.ndarray,
+        entries: Entries,
+        *,
+        preprocessing: Preprocessing,
+        ids: Sequence[str],
+        seed: int,
+        augmenter: ImageAugmenter | None = None,
+        fresh: bool = False,
+        workers: int = 1,
+        **options: Any,
+    ):
+        super().__init__(entries, seed=seed, **options)
+        if workers < 1:
+            raise ArgumentError(
+                f"{len(entries)} pictures by {workers} workers.", expected="at least one of each"
+            )
+        if augmenter is None and entries.variants.any():
+            raise ArgumentError("There are variants and no augmenter.", expected="an ImageAugmenter")
+        self.pictures, self.preprocessing, self.ids = pictures, preprocessing, ids
+        self.augmenter, self.fresh, self.threads = augmenter, fresh, workers
+
     def inputs(self, positions: np.ndarray) -> np.ndarray:
         """Returns the network's inputs for B positions in the entries: float32 (B, side, side, 3)."""
         if self.threads == 1:
@@ -185,6 +219,25 @@ class PictureSequence(keras.utils.PyDataset):
             ]
             pictures[changed] = self.augmenter.apply_batch(pictures[changed], seeds)
         return scaled(pictures, self.preprocessing)
+
+
+class FeatureSequence(BatchSequence):
+    """Batches of what a frozen base makes of pictures, for the part of the network behind it.
+
+    Args:
+        features: float32 (N, V, ...), the features of each picture's V variants, by row; variant 0 is the
+            picture itself.
+        entries: What one epoch shows.
+        **options: Those of `BatchSequence`.
+    """
+
+    def __init__(self, features: np.ndarray, entries: Entries, **options: Any):
+        super().__init__(entries, **options)
+        self.features = features
+
+    def inputs(self, positions: np.ndarray) -> np.ndarray:
+        """Returns the features for B positions in the entries: float32 (B, ...)."""
+        return self.features[self.entries.rows[positions], self.entries.variants[positions]]
 
 
 def scaled(pictures: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:

@@ -1,8 +1,7 @@
-"""From what a user asks for to the trials that it takes: options, splits, identities."""
+"""From what a user asks for to the trials that it takes: splits, identities, what the data allow."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,94 +11,32 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card, duplicate_pairs, joined_groups, pairs_between
 from leukcnn.datasets.manifest import manifest
-from leukcnn.errors import DataError, SpecError
-from leukcnn.fields import to_plain
+from leukcnn.errors import DataError
+from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.fields import replace_at, to_plain
 from leukcnn.records import ExperimentRecord, PlannedTrial
+from leukcnn.request import Request
 from leukcnn.runs import trial_name
 from leukcnn.seeding import generator
-from leukcnn.splits import holdout, predefined_folds
+from leukcnn.splits import holdout, predefined_folds, stratified_kfold
 from leukcnn.trials import Parts, epoch_entries
-
-SYNTHETIC = "synthetic"
-
-# Table kinds that rest on trained networks.
-_TRAINED = ("scores", "confusion", "external", "subjects", "leaderboard")
-_TRAINED_FIGURES = ("history", "confusion")
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a user asks for, as the options of `leukcnn reproduce` name it.
+class Plan:
+    """The trials of a request.
 
     Attributes:
-        paper: The paper.
-        data: Folder of the data, or "synthetic".
-        out: Folder of the runs.
-        profile: Name of the profile.
-        only: Id of one row, table or figure; None for all.
-        seed: Root seed.
-        runs: Repetitions with other seeds.
-        split: Kind of split, None for the paper's own.
-        assumed: Assumptions overridden by name.
-        deterministic: Whether the same command must give the same bytes; None for the profile's own choice.
-        precision: Keras' dtype policy, None for the profile's own.
-        devices: As `leukcnn.distribution.find_devices` takes it.
-        workers: Threads that prepare batches.
-        tensorboard: Whether to write TensorBoard's logs.
+        trials: Those that train a network.
+        controls: Those that don't, on the same splits.
+        identities: Name of a trial or control -> what it is.
+        parts: Name of a trial or control -> who trains and who is predicted.
     """
 
-    paper: spec.Paper
-    data: str
-    out: Path = Path("runs")
-    profile: str = "paper"
-    only: str | None = None
-    seed: int = 0
-    runs: int = 1
-    split: str | None = None
-    assumed: Mapping[str, Any] = field(default_factory=dict)
-    deterministic: bool | None = None
-    precision: str | None = None
-    devices: str | None = None
-    workers: int = 2
-    tensorboard: bool = False
-
-    def __post_init__(self):
-        paper = self.paper
-        known = (*paper.row_ids, *(t.id for t in paper.tables), *(f.id for f in paper.figures))
-        if self.only not in (None, *known):
-            raise SpecError(
-                f"--only got {self.only!r}.", expected=f"a row, table or figure: {', '.join(known)}"
-            )
-        if self.runs < 1:
-            raise SpecError(f"--runs got {self.runs}.", expected="a whole number of at least 1")
-        for row in paper.row_ids:
-            self.setup(row)
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """Fields that options change, by path."""
-        chosen = {
-            "split.kind": self.split,
-            "training.deterministic": self.deterministic,
-            "training.precision": self.precision,
-        }
-        return {path: value for path, value in chosen.items() if value is not None}
-
-    def setup(self, row: str) -> spec.Setup:
-        """Returns what a row's trials do."""
-        return self.paper.setup(row, profile=self.profile, assumed=self.assumed, changes=self.changes)
-
-    @property
-    def rows_to_train(self) -> tuple[str, ...]:
-        """Rows that this request needs trained."""
-        if self.only in self.paper.row_ids:
-            return (self.only,)
-        for item in (*self.paper.tables, *self.paper.figures):
-            if item.id == self.only:
-                if item.kind not in (*_TRAINED, *_TRAINED_FIGURES):
-                    return ()
-                return getattr(item, "rows", ()) or self.paper.row_ids
-        return self.paper.row_ids
+    trials: list[PlannedTrial]
+    controls: list[PlannedTrial]
+    identities: dict[str, dict[str, Any]]
+    parts: dict[str, Parts]
 
 
 def data_digest(index: ImageIndex) -> str:
@@ -110,24 +47,41 @@ def data_digest(index: ImageIndex) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def plan(request: Request, index: ImageIndex) -> tuple[list[PlannedTrial], dict[str, Parts]]:
-    """Returns all trials of a request, and by trial's name who trains and who is predicted.
+def plan(request: Request, index: ImageIndex) -> Plan:
+    """Returns all trials and controls of a request, and who trains and who is predicted in each.
 
     Raises:
-        DataError: There are too few pictures for the split.
+        DataError: There are too few pictures or classes for the split.
     """
-    planned, parts = [], {}
+    trials, controls, identities, parts = [], [], {}, {}
     pictures = data_digest(index)
+
+    def add(planned: list[PlannedTrial], row: str, run: int, fold: int, identity: dict, split: Parts) -> None:
+        name = trial_name(identity)
+        planned.append(PlannedTrial(row=row, run=run, fold=fold, seed=request.seed + run, name=name))
+        identities[name], parts[name] = identity, split
+
     for row in request.paper.row_ids:
         setup = request.setup(row)
         for run in range(request.runs):
             seed = request.seed + run
             for fold, split in _splits(setup.split, index, seed=seed):
                 identity = trial_identity(request, row, setup, seed=seed, fold=fold, pictures=pictures)
-                name = trial_name(identity)
-                planned.append(PlannedTrial(row=row, run=run, fold=fold, seed=seed, name=name))
-                parts[name] = split
-    return planned, parts
+                add(trials, row, run, fold, identity, split)
+    # The controls rest on the same splits; so the first row's stand for all.
+    for trial in [trial for trial in trials if trial.row == request.paper.row_ids[0]]:
+        for control in CONTROLS:
+            identity = {
+                "paper": request.paper.key,
+                "control": control,
+                "preprocessing": to_plain(request.control_preprocessing),
+                "split": to_plain(request.setup(trial.row).split),
+                "seed": trial.seed,
+                "fold": trial.fold,
+                "data": pictures,
+            }
+            add(controls, control, trial.run, trial.fold, identity, parts[trial.name])
+    return Plan(trials, controls, identities, parts)
 
 
 def trial_identity(
@@ -143,6 +97,11 @@ def trial_identity(
         fold: The fold tested, -1 where the split has none.
         pictures: `data_digest` of the pictures.
     """
+    weights = setup.model.arguments.get("weights")
+    if weights not in (None, "imagenet"):
+        # What a file holds says what the trial is, not where it lies.
+        digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
+        setup = replace_at(setup, "model.arguments.weights", f"sha256:{digest}")
     return {
         "paper": request.paper.key,
         "row": row,
@@ -156,35 +115,39 @@ def trial_identity(
 
 
 def _splits(split: spec.Split, index: ImageIndex, *, seed: int) -> list[tuple[int, Parts]]:
-    rows = np.flatnonzero((index.part == "training") & (index.labels >= 0))
-    rows = _limited(rows, index, split.limit_per_class, seed=seed)
+    """Returns each fold's number, -1 where there are none, and its parts."""
+    training = index.labels >= 0
+    if split.has_validation:
+        training &= index.part == "training"
+    rows = _limited(np.flatnonzero(training), index, split.limit_per_class, seed=seed)
     labels, ids = index.labels[rows], index.ids[rows]
+    groups = joined_groups(index)[rows]
+    if not split.has_validation:
+        grouped = groups if split.kind == "grouped_kfold" else None
+        pairs = stratified_kfold(labels, n_splits=split.n_splits, seed=seed, groups=grouped, ids=ids)
+        nobody = np.empty(0, dtype=np.int64)
+        return [
+            (fold, Parts(train=rows[train], validation=nobody, predicted={"test": rows[test]}))
+            for fold, (train, test) in enumerate(pairs)
+        ]
     predicted = {
         name: np.flatnonzero(index.part == part)
         for name, part in (("external", "preliminary"), ("final", "final"))
     }
     predicted = {name: positions for name, positions in predicted.items() if len(positions)}
-    groups = joined_groups(index)[rows]
     if split.kind == "fold":
         folds = index.fold[rows]
         if (folds < 0).any():
             raise DataError(
                 f"{np.count_nonzero(folds < 0)} training pictures have no fold.",
-                expected="the challenge's own folders fold_0, fold_1, fold_2",
+                expected="the challenge's own folds fold_0, fold_1, fold_2",
                 remedy="take --split cell or --split subject",
             )
         found = predefined_folds(folds, labels, groups=groups, seed=seed)
         numbers = np.unique(folds).tolist()
     else:
-        found = [
-            holdout(
-                labels,
-                fractions=split.fractions,
-                seed=seed,
-                groups=groups if split.kind == "subject" else None,
-                ids=ids,
-            )
-        ]
+        grouped = groups if split.kind == "subject" else None
+        found = [holdout(labels, fractions=split.fractions, seed=seed, groups=grouped, ids=ids)]
         numbers = [-1]
     return [
         (
@@ -199,6 +162,123 @@ def _splits(split: spec.Split, index: ImageIndex, *, seed: int) -> list[tuple[in
     ]
 
 
+def make_record(request: Request, index: ImageIndex, planned: Plan) -> ExperimentRecord:
+    """Returns the record of an experiment: what was asked for, and what the data at hand allow."""
+    parts = {part.key: part for part in card(request.paper.datasets[0]).parts}
+    final = parts.get("final")
+    first = planned.trials[0] if planned.trials else None
+    return ExperimentRecord(
+        paper=request.paper.key,
+        profile=request.profile,
+        split=request.setup(request.paper.row_ids[0]).split.kind,
+        seed=request.seed,
+        runs=request.runs,
+        backend=keras.backend.backend(),
+        assumed=to_plain(request.assumed),
+        changes=to_plain(request.changes),
+        trials=planned.trials,
+        controls=planned.controls,
+        counts=_counts(request, index, planned.parts[first.name], first) if first else {},
+        datasets={
+            str(name): _by_class(index, np.flatnonzero(index.dataset == name))
+            for name in np.unique(index.dataset)
+        },
+        missing={
+            name: f"the data hold no {parts[part].title}"
+            for name, part in (("external", "preliminary"), ("final", "final"))
+            if part in parts and part not in index.part
+        },
+        final_total=0
+        if final is None
+        else int(np.count_nonzero(index.part == "final"))
+        if index.drawn
+        else final.total,
+        not_comparable=_not_comparable(request, index),
+        identical_pairs=_identical_pairs(index, planned, request.paper.row_ids[0]),
+        data_notes=list(index.notes),
+    )
+
+
+def _by_class(index: ImageIndex, rows: np.ndarray) -> dict[str, int]:
+    labels = index.labels[rows]
+    counts = np.bincount(labels[labels >= 0], minlength=len(index.class_names))
+    return dict(zip(index.class_names, counts.tolist(), strict=True))
+
+
+def _counts(
+    request: Request, index: ImageIndex, parts: Parts, trial: PlannedTrial
+) -> dict[str, dict[str, dict[str, int]]]:
+    train, validation = epoch_entries(index, request.setup(trial.row), parts, seed=trial.seed)
+    return {
+        "train": {"before": _by_class(index, parts.train), "after": _by_class(index, train.rows)},
+        "validation": {
+            "before": _by_class(index, parts.validation),
+            "after": _by_class(index, validation.rows),
+        },
+        "test": {"before": _by_class(index, parts.predicted["test"])},
+    }
+
+
+def _identical_pairs(index: ImageIndex, planned: Plan, row: str) -> int:
+    """Counts pairs of identical pictures of which one is tested and one learnt from, in any fold of a run."""
+    folds = [planned.parts[trial.name] for trial in planned.trials if (trial.row, trial.run) == (row, 0)]
+    learnt_from = [np.concatenate([parts.train, parts.validation]) for parts in folds]
+    return sum(
+        any(
+            pairs_between(pair[None], rows, parts.predicted["test"])
+            for rows, parts in zip(learnt_from, folds, strict=True)
+        )
+        for pair in duplicate_pairs(index)
+    )
+
+
+def _not_comparable(request: Request, index: ImageIndex) -> str:
+    paper = request.paper
+    reasons = [paper.profile(request.profile).not_comparable]
+    reasons += ["drawn data"] if index.drawn else _departures(request, index)
+    absent = set(index.class_names) - {index.class_names[label] for label in index.labels if label >= 0}
+    if absent:
+        reasons.append(f"no picture of {' and '.join(sorted(absent))}")
+    if request.setup(paper.row_ids[0]).split.kind != paper.rows[0].setup.split.kind:
+        reasons.append("another split than the paper's")
+    if request.assumed:
+        reasons.append(f"other assumptions: {', '.join(sorted(request.assumed))}")
+    if request.weights not in (None, "imagenet"):
+        reasons.append(
+            "fine-tuned networks start from "
+            + ("random weights" if request.weights == "none" else "weights of the user's own")
+        )
+    if request.precision not in (None, "float32"):
+        reasons.append(f"precision {request.precision}")
+    return "; ".join(reason for reason in reasons if reason)
+
+
+def _departures(request: Request, index: ImageIndex) -> list[str]:
+    """Returns how the pictures at hand depart from those that the paper learns from and tests on."""
+    paper, reasons = request.paper, []
+    published = here = unknown = 0
+    for name in paper.datasets:
+        used = card(name).parts[0]
+        published += sum(n for class_name, n in used.pictures.items() if _used(paper, class_name))
+        digests = {entry.sha256 for entry in manifest(name).values()}
+        rows = (index.dataset == name) & (index.part == used.key) & (index.labels >= 0)
+        listed = digests and card(name).manifest_whole
+        genuine = np.isin(index.sha256[rows], list(digests)) if listed else np.ones(rows.sum(), dtype=bool)
+        here += int(genuine.sum())
+        unknown += int((~genuine).sum())
+    if here != published:
+        reasons.append(f"it rests on {here:,} of {published:,} published pictures")
+    if unknown:
+        reasons.append(f"{unknown:,} pictures are no published files")
+    if others := sorted(set(np.unique(index.dataset).tolist()) - set(paper.datasets)):
+        reasons.append(f"datasets that the paper doesn't use: {', '.join(others)}")
+    return reasons
+
+
+def _used(paper: spec.Paper, class_name: str) -> bool:
+    return not paper.class_of or class_name in paper.class_of
+
+
 def _limited(rows: np.ndarray, index: ImageIndex, limit: int | None, *, seed: int) -> np.ndarray:
     if limit is None:
         return rows
@@ -207,76 +287,3 @@ def _limited(rows: np.ndarray, index: ImageIndex, limit: int | None, *, seed: in
         of_class = np.array(sorted(rows[index.labels[rows] == label], key=lambda row: index.ids[row]))
         kept.append(generator(seed, "limit", int(label)).permutation(of_class)[:limit])
     return np.sort(np.concatenate(kept))
-
-
-def make_record(
-    request: Request, index: ImageIndex, planned: list[PlannedTrial], parts: dict[str, Parts]
-) -> ExperimentRecord:
-    """Returns the record of an experiment: what was asked for, and what the data at hand allow."""
-    dataset = card(request.paper.dataset)
-    first = planned[0]
-    return ExperimentRecord(
-        paper=request.paper.key,
-        profile=request.profile,
-        split=request.setup(first.row).split.kind,
-        seed=request.seed,
-        runs=request.runs,
-        backend=keras.backend.backend(),
-        assumed=to_plain(request.assumed),
-        changes=to_plain(request.changes),
-        trials=planned,
-        counts=_counts(request, index, parts[first.name], first),
-        missing={
-            name: f"the data hold no {dataset.part(part).title}"
-            for name, part in (("external", "preliminary"), ("final", "final"))
-            if part not in index.part
-        },
-        final_total=(
-            int(np.count_nonzero(index.part == "final")) if index.drawn else dataset.part("final").total
-        ),
-        not_comparable=_not_comparable(request, index),
-        identical_pairs=_identical_pairs(index, parts[first.name]),
-        data_notes=list(index.notes),
-    )
-
-
-def _counts(
-    request: Request, index: ImageIndex, parts: Parts, trial: PlannedTrial
-) -> dict[str, dict[str, dict[str, int]]]:
-    def by_class(rows: np.ndarray) -> dict[str, int]:
-        counts = np.bincount(index.labels[rows], minlength=len(index.class_names))
-        return dict(zip(index.class_names, counts.tolist(), strict=True))
-
-    train, validation = epoch_entries(index, request.setup(trial.row), parts, seed=trial.seed)
-    return {
-        "train": {"before": by_class(parts.train), "after": by_class(train.rows)},
-        "validation": {"before": by_class(parts.validation), "after": by_class(validation.rows)},
-        "test": {"before": by_class(parts.predicted["test"])},
-    }
-
-
-def _identical_pairs(index: ImageIndex, parts: Parts) -> int:
-    learnt_from = np.concatenate([parts.train, parts.validation])
-    return pairs_between(duplicate_pairs(index), learnt_from, parts.predicted["test"])
-
-
-def _not_comparable(request: Request, index: ImageIndex) -> str:
-    reasons = [request.paper.profile(request.profile).not_comparable]
-    if index.drawn:
-        reasons.append("drawn data")
-    else:
-        published = card(request.paper.dataset).part("training").total
-        known = {entry.sha256 for entry in manifest(request.paper.dataset).values()}
-        training = index.sha256[index.part == "training"]
-        genuine = sum(sha256 in known for sha256 in training)
-        if genuine != published:
-            reasons.append(f"it rests on {genuine:,} of {published:,} published training cells")
-        if genuine != len(training):
-            reasons.append(f"{len(training) - genuine:,} training cells are no published files")
-    if request.setup(request.paper.row_ids[0]).split.kind != request.paper.rows[0].setup.split.kind:
-        reasons.append("another split than the paper's")
-    if request.assumed:
-        reasons.append(f"other assumptions: {', '.join(sorted(request.assumed))}")
-    if request.precision not in (None, "float32"):
-        reasons.append(f"precision {request.precision}")
-    return "; ".join(reason for reason in reasons if reason)

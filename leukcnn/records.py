@@ -14,7 +14,7 @@ class PlannedTrial:
     """One trial of an experiment.
 
     Attributes:
-        row: Id of the paper's row.
+        row: Id of the paper's row, or key of the control.
         run: Number of the repetition, from 0.
         fold: The fold that is tested, -1 where the split has none.
         seed: Root seed of the trial.
@@ -42,12 +42,14 @@ class ExperimentRecord:
         assumed: Assumptions overridden by name.
         changes: Other fields changed, by path.
         trials: All trials, finished or not.
+        controls: The controls, on the same splits, finished or not.
         counts: Pictures of the first trial by set ("train", "validation", "test"), "before" or "after"
             augmentation, and class name.
-        missing: Set ("external", "final") that the data lack -> why.
-        final_total: Number of pictures of the whole final phase.
+        datasets: Pictures that were found by dataset and class of the paper.
+        missing: What the data lack: set ("external", "final") -> why.
+        final_total: Number of pictures of the whole final phase; 0 where the paper has none.
         not_comparable: Why the figures can't be held against the paper's; "" where they can.
-        identical_pairs: Pairs of byte-identical cells of which one is tested and one was learnt from.
+        identical_pairs: Pairs of byte-identical pictures of which one is tested and one was learnt from.
         data_notes: What was found in the data's folder.
     """
 
@@ -60,7 +62,9 @@ class ExperimentRecord:
     assumed: dict[str, Any]
     changes: dict[str, Any]
     trials: list[PlannedTrial]
+    controls: list[PlannedTrial]
     counts: dict[str, dict[str, dict[str, int]]]
+    datasets: dict[str, dict[str, int]]
     missing: dict[str, str]
     final_total: int
     not_comparable: str
@@ -86,8 +90,9 @@ class ExperimentRecord:
         try:
             if values.pop("store_version") != STORE_VERSION:
                 raise KeyError("store_version")
-            trials = [PlannedTrial(**trial) for trial in values.pop("trials")]
-            return ExperimentRecord(trials=trials, **values)
+            for kind in ("trials", "controls"):
+                values[kind] = [PlannedTrial(**trial) for trial in values[kind]]
+            return ExperimentRecord(**values)
         except (KeyError, TypeError, AttributeError) as error:
             raise StoreError(
                 f"{folder} was written by another version of leukcnn ({error}).",

@@ -1,7 +1,7 @@
 """The store of runs: one folder a trial, found again by the hash of what the trial is.
 
     <out>/<paper>/trials/<hash>/trial.json        what the trial is; the hash is taken over this
-                                history.csv       one line an epoch
+                                history.csv       one line an epoch; a control has none, and no network
                                 state.npz         after the last finished epoch; gone when the trial is done
                                 predictions.csv   one line a picture and checkpoint
                                 model.keras       the network, with its preprocessing
@@ -29,7 +29,7 @@ import numpy as np
 
 from leukcnn.errors import StoreError
 
-STORE_VERSION = 1
+STORE_VERSION = 2
 
 
 def _explained(error: OSError, path: Path) -> StoreError:
@@ -107,7 +107,8 @@ class Predictions:
     Attributes:
         image: (N,) str, ids of the pictures.
         part: (N,) str, "test", "external" or "final".
-        checkpoint: (N,) str, value whose best epoch was used, "val_accuracy" or "val_loss".
+        checkpoint: (N,) str, value whose best epoch was used, "val_accuracy" or "val_loss"; "last" for the
+            last epoch, "control" where no network was trained.
         group: (N,) str, subject; "" where unknown.
         label: (N,) int64, true class; -1 where unknown.
         probabilities: (N, C) float64, in 0..1.
@@ -264,6 +265,7 @@ class Trial:
         files = {
             name: hashlib.sha256((self.path / name).read_bytes()).hexdigest()
             for name in ("trial.json", "history.csv", "predictions.csv", "model.keras", "environment.json")
+            if (self.path / name).exists()
         }
         write_json(self.path / "done.json", {**result, "files": files})
 

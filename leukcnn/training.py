@@ -1,5 +1,6 @@
 """One trial's training: compile, fit, keep the best, and predict."""
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,13 @@ from leukcnn.callbacks import (
 )
 from leukcnn.distribution import Devices, make_deterministic
 from leukcnn.errors import LeukCNNError
+from leukcnn.fields import to_plain
 from leukcnn.models import build
-from leukcnn.pipeline import PictureSequence
+from leukcnn.pipeline import BatchSequence
 from leukcnn.spec import Model, Setup, Training
 
-# Logged value -> whether its best is the highest or the lowest. The paper's figures rest on the first.
-CHECKPOINTS = {"val_accuracy": "max", "val_loss": "min"}
+# Logged value -> whether its best is the highest or the lowest.
+MONITORED = {"val_accuracy": "max", "val_loss": "min"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Outcome:
     """What a training gave.
 
     Attributes:
-        checkpoints: Logged value -> file with the weights of its best epoch.
+        checkpoints: Logged value -> file with the weights of its best epoch; empty without validation.
         best_epochs: Logged value -> that epoch, counted from 1.
         seconds: Wall-clock time of the epochs run in this process.
         epochs_run: How many these were; fewer than the setup's where a killed run went on.
@@ -70,6 +72,42 @@ def build_network(
     return network
 
 
+class Networks:
+    """Builds networks for trials, and gives the last one again, as it was at first, to the next like trial.
+
+    The folds of a row start from the same weights. What a backend works out when a network is first trained
+    (its graph) takes longer than a short training, and is kept so.
+    """
+
+    def __init__(self):
+        self._key, self._network, self._first_values = None, None, []
+
+    def get(
+        self, model: Model, *, side: int, classes: int, training: Training, seed: int, devices: Devices
+    ) -> keras.Model:
+        """Returns what `build_network` returns for the same arguments; the one before it is void then."""
+        key = (to_plain(model), side, classes, to_plain(training), seed, devices.names)
+        if key != self._key:
+            self._key, self._network = None, None
+            # Graphs and weights of the network before would stay in memory beside the new one's.
+            keras.utils.clear_session()
+            options = {"side": side, "classes": classes, "training": training, "seed": seed}
+            network = build_network(model, **options, devices=devices)
+            with devices.scope():
+                network.optimizer.build(network.trainable_variables)
+            self._key, self._network = key, network
+            self._first_values = [keras.ops.convert_to_numpy(v) for v in _state(network)]
+        else:
+            with devices.scope():
+                for variable, value in zip(_state(self._network), self._first_values, strict=True):
+                    variable.assign(value)
+        return self._network
+
+
+def _state(network: keras.Model) -> list[keras.Variable]:
+    return [*network.variables, *network.optimizer.variables]
+
+
 def compile_network(network: keras.Model, training: Training, *, devices: Devices) -> None:
     """Compiles a network with a trial's optimizer and loss."""
     options = {"learning_rate": training.initial_learning_rate, **training.optimizer_arguments}
@@ -82,8 +120,8 @@ def train(
     network: keras.Model,
     training: Training,
     *,
-    train_data: PictureSequence,
-    validation_data: PictureSequence,
+    train_data: BatchSequence,
+    validation_data: BatchSequence | None,
     folder: Path,
     devices: Devices,
     observer: ProgressObserver,
@@ -91,11 +129,13 @@ def train(
 ) -> Outcome:
     """Trains a network, or goes on with the training that a folder holds.
 
+    In the end the network has the weights of the last epoch.
+
     Args:
         network: Built and compiled by `build_network`.
         training: Epochs and schedule.
         train_data: Shuffled batches, whose epoch is set here.
-        validation_data: Batches of the validation part.
+        validation_data: Batches of the validation part, None where nothing is kept apart.
         folder: Where state, checkpoints and history are kept.
         devices: The devices of `build_network`.
         observer: Told of each step and epoch.
@@ -103,13 +143,13 @@ def train(
 
     Raises:
         DeviceError: The batch can't be shared evenly.
+        LeukCNNError: The training diverged.
         StoreError: The folder can't be written to or its state belongs to another network.
     """
     devices.check_batch_size(training.batch_size)
     history: dict[str, list[float]] = {}
-    checkpoints = [
-        BestCheckpoint(folder, monitor=monitor, mode=mode) for monitor, mode in CHECKPOINTS.items()
-    ]
+    monitored = {} if validation_data is None else MONITORED
+    checkpoints = [BestCheckpoint(folder, monitor=monitor, mode=mode) for monitor, mode in monitored.items()]
     state = ResumableState(folder / "state.npz", checkpoints=checkpoints, history=history)
     schedule = exponential_schedule(
         initial=training.initial_learning_rate, final=training.final_learning_rate, epochs=training.epochs
@@ -140,13 +180,15 @@ def train(
         )
     # A run killed between its last state and its last line of history goes on here, with no epoch left.
     history_file.write()
-    for checkpoint in checkpoints:
-        if checkpoint.best is None:
-            raise LeukCNNError(
-                f"{checkpoint.monitor} was no number in all {training.epochs} epochs: the training diverged.",
-                expected="a loss that stays finite",
-                remedy="take a lower learning rate (--assume), or float32 instead of mixed precision",
-            )
+    diverged = [c.monitor for c in checkpoints if c.best is None]
+    if not checkpoints and math.isnan(history["loss"][-1]):
+        diverged = ["loss"]
+    if diverged:
+        raise LeukCNNError(
+            f"{diverged[0]} was no number in {training.epochs} epochs: the training diverged.",
+            expected="a loss that stays finite",
+            remedy="take a lower learning rate (--assume), or float32 instead of mixed precision",
+        )
     return Outcome(
         checkpoints={c.monitor: c.path for c in checkpoints},
         best_epochs={c.monitor: c.best_epoch + 1 for c in checkpoints},
@@ -155,7 +197,7 @@ def train(
     )
 
 
-def predict(network: keras.Model, data: PictureSequence, *, devices: Devices) -> np.ndarray:
+def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> np.ndarray:
     """Returns the network's outputs for every picture, in the order of the entries, whatever the devices.
 
     Args:

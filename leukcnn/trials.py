@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,28 @@ from leukcnn.augmentation import ImageAugmenter
 from leukcnn.callbacks import ProgressObserver
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
+from leukcnn.evaluation.controls import control_probabilities
+from leukcnn.features import kept_features
+from leukcnn.fields import to_plain
+from leukcnn.models.bases import frozen_border, split_at
 from leukcnn.picture_cache import prepared_pictures
-from leukcnn.pipeline import Entries, PictureSequence, balanced, originals
+from leukcnn.pipeline import (
+    BatchSequence,
+    Entries,
+    FeatureSequence,
+    PictureSequence,
+    balanced,
+    multiplied,
+    originals,
+)
 from leukcnn.prediction import SavedNetwork
-from leukcnn.runs import Predictions, Trial, write_json, write_predictions
+from leukcnn.runs import Predictions, Trial, digest, write_json, write_predictions
 from leukcnn.seeding import child_seed
-from leukcnn.spec import Setup
-from leukcnn.training import build_network, predict, train
+from leukcnn.spec import Preprocessing, Setup
+from leukcnn.training import Networks, compile_network, predict, train
 
-# What the figures rest on; the prediction file holds the other checkpoint too.
-MAIN_CHECKPOINT = "val_accuracy"
+CONTROL = "control"
+"""Value of `Predictions.checkpoint` where no network was trained."""
 
 _VERSIONED = (
     "leukcnn",
@@ -45,7 +58,7 @@ class Parts:
 
     Attributes:
         train: (n,) int64.
-        validation: (n,) int64.
+        validation: (n,) int64, empty where nothing is kept apart.
         predicted: Name of a set ("test", "external", "final") -> (n,) int64.
     """
 
@@ -55,15 +68,17 @@ class Parts:
 
 
 def epoch_entries(index: ImageIndex, setup: Setup, parts: Parts, *, seed: int) -> tuple[Entries, Entries]:
-    """Returns what an epoch of training and one of validation show, after balancing by augmentation."""
+    """Returns what an epoch of training and one of validation show, after augmentation."""
     both = []
     for name, rows in (("train", parts.train), ("validation", parts.validation)):
         per_class = getattr(setup.augmentation, f"{name}_per_class")
-        if per_class is None:
-            both.append(originals(rows))
-        else:
+        if per_class is not None:
             key = child_seed(seed, name)
             both.append(balanced(rows, index.labels, index.ids, per_class=per_class, seed=key))
+        elif name == "train" and setup.augmentation.variants_per_picture is not None:
+            both.append(multiplied(rows, variants=setup.augmentation.variants_per_picture))
+        else:
+            both.append(originals(rows))
     return both[0], both[1]
 
 
@@ -79,8 +94,13 @@ def run_trial(
     workers: int = 1,
     cache: Path | None = None,
     tensorboard: bool = False,
+    keep_features: bool = True,
+    networks: Networks | None = None,
 ) -> None:
     """Runs a trial to its end, from where an earlier process left it; a finished one stays as it is.
+
+    Where the network's base is frozen and variants are drawn once, the base's features are computed once and
+    only what stands behind it is trained on them, to the same end.
 
     Args:
         trial: Its folder.
@@ -91,8 +111,10 @@ def run_trial(
         devices: Where it is trained.
         observer: Told of each step and epoch.
         workers: Threads that prepare batches; they don't change the result.
-        cache: Folder of the decoded pictures; the user's own cache if None.
+        cache: Folder of the decoded pictures and of features; the user's own cache if None.
         tensorboard: Whether to write TensorBoard's logs into the trial's folder.
+        keep_features: Whether features of a frozen base are kept; False computes them anew in every epoch.
+        networks: Where the network comes from; trials that share it don't build the same one twice.
 
     Raises:
         DataError: Pictures can't be used.
@@ -106,25 +128,10 @@ def run_trial(
         pictures = prepared_pictures(index, setup.preprocessing, folder=cache)
         prepared = time.perf_counter()
         classes = len(index.class_names)
-
-        def sequence(entries: Entries, **options: Any) -> PictureSequence:
-            return PictureSequence(
-                pictures,
-                entries,
-                classes=classes,
-                batch_size=setup.training.batch_size,
-                preprocessing=setup.preprocessing,
-                ids=index.ids,
-                seed=seed,
-                replicas=devices.replicas,
-                workers=workers,
-                **options,
-            )
-
         train_entries, validation_entries = epoch_entries(index, setup, parts, seed=seed)
         augmenter = ImageAugmenter(**setup.augmentation.arguments)
         fresh = setup.augmentation.variants == "fresh"
-        network = build_network(
+        network = (networks or Networks()).get(
             setup.model,
             side=setup.preprocessing.side,
             classes=classes,
@@ -132,16 +139,63 @@ def run_trial(
             seed=child_seed(seed, "network"),
             devices=devices,
         )
+        shared = {
+            "classes": classes,
+            "batch_size": setup.training.batch_size,
+            "seed": seed,
+            "replicas": devices.replicas,
+        }
+
+        def picture_batches(entries: Entries, **options: Any) -> BatchSequence:
+            return PictureSequence(
+                pictures,
+                entries,
+                preprocessing=setup.preprocessing,
+                ids=index.ids,
+                augmenter=augmenter,
+                # The validation part stays the same in every epoch, so that epochs can be compared.
+                fresh=fresh and options.get("shuffle", False),
+                workers=workers,
+                **shared,
+                **options,
+            )
+
+        learner, batches = network, picture_batches
+        border = frozen_border(network)
+        if border is not None and keep_features and _features_last(setup, train_entries, observer):
+            base, learner = split_at(network, border)
+            compile_network(learner, setup.training, devices=devices)
+            features = kept_features(
+                base,
+                lambda entries: picture_batches(entries, labels=None).inputs(np.arange(len(entries))),
+                np.concatenate([parts.train, parts.validation, *parts.predicted.values()]),
+                pictures=len(index),
+                variants=1
+                + int(max(train_entries.variants.max(), validation_entries.variants.max(initial=0))),
+                key={
+                    "model": to_plain(setup.model),
+                    "preprocessing": to_plain(setup.preprocessing),
+                    "augmentation": to_plain(setup.augmentation.arguments),
+                    "pictures": digest([index.ids.tolist(), index.sha256.tolist()]),
+                    "seed": seed,
+                    "precision": setup.training.precision,
+                    "backend": keras.backend.backend(),
+                },
+                devices=devices,
+                folder=cache,
+                on_start=lambda n: observer.message(
+                    f"The base of {network.name} is frozen: computing its features of {n:,} pictures once."
+                ),
+            )
+            batches = partial(FeatureSequence, features, **shared)
+        computed = time.perf_counter()
         outcome = train(
-            network,
+            learner,
             setup.training,
-            train_data=sequence(
-                train_entries, labels=index.labels, augmenter=augmenter, fresh=fresh, shuffle=True
-            ),
-            # The validation part stays the same in every epoch, so that epochs can be compared.
-            validation_data=sequence(
-                validation_entries, labels=index.labels, augmenter=augmenter, padding_weights="set"
-            ),
+            train_data=batches(train_entries, labels=index.labels, shuffle=True),
+            validation_data=batches(validation_entries, labels=index.labels, padding_weights="set")
+            if len(validation_entries)
+            else None,
             folder=trial.path,
             devices=devices,
             observer=observer,
@@ -149,26 +203,32 @@ def run_trial(
         )
         trained = time.perf_counter()
         predictions = []
-        for checkpoint, weights in outcome.checkpoints.items():
-            with devices.scope():
-                network.load_weights(weights)
-            if checkpoint == MAIN_CHECKPOINT:
+        for checkpoint, weights in (outcome.checkpoints or {"last": None}).items():
+            if weights is not None:
+                with devices.scope():
+                    learner.load_weights(weights)
+            if checkpoint == setup.training.checkpoint:
                 origin = {key: trial.identity[key] for key in ("paper", "row", "profile", "seed")}
                 SavedNetwork(
                     network, setup.preprocessing, index.class_names, {**origin, "trial": trial.path.name}
                 ).save(trial.path / "model.keras")
             for part, rows in parts.predicted.items():
-                probabilities = predict(network, sequence(originals(rows), labels=None), devices=devices)
+                probabilities = predict(learner, batches(originals(rows), labels=None), devices=devices)
                 predictions.append(_predictions(index, rows, probabilities, part=part, checkpoint=checkpoint))
         write_predictions(trial.path / "predictions.csv", Predictions.join(predictions))
         write_json(trial.path / "environment.json", environment(devices))
+        slots = sum(int(np.prod(v.shape)) * np.dtype(v.dtype).itemsize for v in learner.optimizer.variables)
+        size = (trial.path / "model.keras").stat().st_size
         trial.finish(
             {
+                "checkpoint": setup.training.checkpoint,
                 "best_epochs": outcome.best_epochs,
                 "parameters": network.count_params(),
+                "file_bytes": {"network": size, "network and optimizer": size + slots},
                 "pictures": {"train": len(train_entries), "validation": len(validation_entries)},
                 "seconds": {
                     "pictures": round(prepared - started, 3),
+                    "features": round(computed - prepared, 3),
                     "training": round(outcome.seconds, 3),
                     "prediction": round(time.perf_counter() - trained, 3),
                 },
@@ -177,6 +237,66 @@ def run_trial(
         )
         for leftover in (trial.path / "state.npz", *outcome.checkpoints.values()):
             leftover.unlink(missing_ok=True)
+
+
+def _features_last(setup: Setup, entries: Entries, observer: ProgressObserver) -> bool:
+    """Whether the features of an epoch serve in the next one too; says so where they don't."""
+    if setup.augmentation.variants == "once" or not entries.variants.any():
+        return True
+    observer.message(
+        "Variants are drawn anew in every epoch (augmentation=fresh): the frozen base's features can't be "
+        "kept and are computed in every epoch."
+    )
+    return False
+
+
+def run_control(
+    trial: Trial,
+    name: str,
+    preprocessing: Preprocessing,
+    index: ImageIndex,
+    parts: Parts,
+    *,
+    seed: int,
+    cache: Path | None = None,
+) -> None:
+    """Runs a control on the parts of a trial: what a figure would be without any network.
+
+    Args:
+        trial: Its folder.
+        name: Key in `leukcnn.evaluation.controls.CONTROLS`.
+        preprocessing: Crop and size of the pictures that it looks at.
+        index: The pictures.
+        parts: Who trains and who is predicted.
+        seed: Root seed.
+        cache: Folder of the decoded pictures; the user's own cache if None.
+
+    Raises:
+        DataError: Pictures can't be used.
+        StoreError: The folder can't be written to, or another process works on the trial.
+    """
+    with trial.locked():
+        if trial.finished:
+            return
+        started = time.perf_counter()
+        names, rows = list(parts.predicted), list(parts.predicted.values())
+        probabilities = control_probabilities(
+            name,
+            prepared_pictures(index, preprocessing, folder=cache),
+            labels=index.labels,
+            train=parts.train,
+            predict=np.concatenate(rows),
+            n_classes=len(index.class_names),
+            seed=seed,
+        )
+        each = np.split(probabilities, np.cumsum([len(r) for r in rows])[:-1])
+        predictions = [
+            _predictions(index, r, values, part=part, checkpoint=CONTROL)
+            for part, r, values in zip(names, rows, each, strict=True)
+        ]
+        write_predictions(trial.path / "predictions.csv", Predictions.join(predictions))
+        seconds = round(time.perf_counter() - started, 3)
+        trial.finish({"checkpoint": CONTROL, "seconds": {"control": seconds}})
 
 
 def _predictions(

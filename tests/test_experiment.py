@@ -16,8 +16,8 @@ import pytest
 from leukcnn.datasets import synthetic
 from leukcnn.errors import DataError, SpecError, StoreError
 from leukcnn.experiment import report, reproduce, verify_report
-from leukcnn.planning import Request
 from leukcnn.reporting.tables import to_text
+from leukcnn.request import Request
 from leukcnn.runs import Store
 from tests import tiny
 

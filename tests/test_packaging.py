@@ -54,7 +54,7 @@ def test_citation_names_every_paper(key):
     text = (ROOT / "CITATION.cff").read_text()
     paper = papers.get(key)
     assert paper.title in text
-    assert re.search(r"doi:(\S+)", paper.citation)[1] in text
+    assert re.search(r"(?:doi:|ISBN )(\S+)", paper.citation)[1] in text
 
 
 def test_licence_is_whole():

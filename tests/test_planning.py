@@ -9,7 +9,8 @@ import pytest
 from leukcnn import papers
 from leukcnn.datasets import index_from_manifest
 from leukcnn.errors import DataError, SpecError
-from leukcnn.planning import Request, data_digest, make_record, plan
+from leukcnn.planning import data_digest, make_record, plan
+from leukcnn.request import Request
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +25,7 @@ def request_for(**options):
 
 def test_the_papers_counts_come_out_exactly(published):
     request = request_for()
-    planned, parts = plan(request, published)
-    record = make_record(request, published, planned, parts)
+    record = make_record(request, published, plan(request, published))
     assert record.counts == {
         "train": {
             "before": {"healthy": 2034, "malignant": 4364},
@@ -43,8 +43,7 @@ def test_the_papers_counts_come_out_exactly(published):
 
 
 def test_parts_are_disjoint_and_complete(published):
-    _, parts = plan(request_for(), published)
-    for p in parts.values():
+    for p in plan(request_for(), published).parts.values():
         together = np.concatenate([p.train, p.validation, p.predicted["test"]])
         assert len(set(together)) == len(together) == 10_661
         assert set(published.part[together]) == {"training"}
@@ -53,8 +52,7 @@ def test_parts_are_disjoint_and_complete(published):
 
 
 def test_no_subject_and_no_identical_cell_is_parted_by_subject(published):
-    _, parts = plan(request_for(split="subject"), published)
-    p = next(iter(parts.values()))
+    p = next(iter(plan(request_for(split="subject"), published).parts.values()))
     for column in (published.group, published.sha256):
         held = [set(column[rows]) for rows in (p.train, p.validation, p.predicted["test"])]
         assert held[0].isdisjoint(held[1])
@@ -63,8 +61,9 @@ def test_no_subject_and_no_identical_cell_is_parted_by_subject(published):
 
 
 def test_every_fold_of_the_challenge_is_tested_once(published):
-    planned, parts = plan(request_for(split="fold"), published)
-    of_row = [t for t in planned if t.row == "vgg19"]
+    planned = plan(request_for(split="fold"), published)
+    parts = planned.parts
+    of_row = [t for t in planned.trials if t.row == "vgg19"]
     assert [t.fold for t in of_row] == [0, 1, 2]
     for trial in of_row:
         assert set(published.fold[parts[trial.name].predicted["test"]]) == {trial.fold}
@@ -72,8 +71,7 @@ def test_every_fold_of_the_challenge_is_tested_once(published):
 
 
 def test_a_limit_takes_so_many_of_each_class(published):
-    _, parts = plan(request_for(profile="smoke"), published)
-    p = next(iter(parts.values()))
+    p = next(iter(plan(request_for(profile="smoke"), published).parts.values()))
     rows = np.concatenate([p.train, p.validation, p.predicted["test"]])
     limit = papers.get("cnmc2019").setup("vgg16", profile="smoke").split.limit_per_class
     assert np.bincount(published.labels[rows]).tolist() == [limit, limit]
@@ -81,8 +79,8 @@ def test_a_limit_takes_so_many_of_each_class(published):
 
 def test_names_depend_on_what_a_trial_is_and_not_on_where_its_data_lie(published):
     moved = replace(published, paths=[Path("/elsewhere") / p.name for p in published.paths])
-    names = {t.name for t in plan(request_for(), published)[0]}
-    assert {t.name for t in plan(request_for(data="/elsewhere", out=Path("o")), moved)[0]} == names
+    names = {t.name for t in plan(request_for(), published).trials}
+    assert {t.name for t in plan(request_for(data="/elsewhere", out=Path("o")), moved).trials} == names
     others = [
         request_for(seed=1),
         request_for(profile="smoke"),
@@ -92,7 +90,7 @@ def test_names_depend_on_what_a_trial_is_and_not_on_where_its_data_lie(published
         request_for(precision="mixed_float16"),
     ]
     for other in others:
-        assert names.isdisjoint(t.name for t in plan(other, published)[0])
+        assert names.isdisjoint(t.name for t in plan(other, published).trials)
 
 
 def test_the_digest_does_not_depend_on_the_order(published):
@@ -120,16 +118,15 @@ def test_what_a_request_needs_trained(only, rows):
 def test_other_than_the_papers_data_or_split_is_marked(published):
     part = published.select(np.flatnonzero(published.fold != 2))
     request = request_for(split="subject")
-    planned, parts = plan(request, part)
-    reason = make_record(request, part, planned, parts).not_comparable
-    assert "of 10,661 published training cells" in reason
+    reason = make_record(request, part, plan(request, part)).not_comparable
+    assert "of 10,661 published pictures" in reason
     assert "another split than the paper's" in reason
 
 
 def test_other_assumptions_foreign_pictures_and_drawn_ones_are_marked(published):
     def reason(index, **options):
         request = request_for(**options)
-        return make_record(request, index, *plan(request, index)).not_comparable
+        return make_record(request, index, plan(request, index)).not_comparable
 
     assert reason(published) == ""
     assert (
@@ -141,14 +138,14 @@ def test_other_assumptions_foreign_pictures_and_drawn_ones_are_marked(published)
     changed = published.sha256.copy()
     changed[np.flatnonzero(published.part == "training")[:3]] = "0" * 64
     assert reason(replace(published, sha256=changed)) == (
-        "it rests on 10,658 of 10,661 published training cells; 3 training cells are no published files"
+        "it rests on 10,658 of 10,661 published pictures; 3 pictures are no published files"
     )
 
 
 def test_identical_pairs_between_test_and_training_are_counted(published):
-    for split, pairs in (("fold", 72), ("subject", 0)):
+    for split, pairs in (("fold", 94), ("subject", 0)):
         request = request_for(split=split)
-        assert make_record(request, published, *plan(request, published)).identical_pairs == pairs
+        assert make_record(request, published, plan(request, published)).identical_pairs == pairs
 
 
 def test_folds_must_be_known(published):

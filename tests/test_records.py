@@ -21,7 +21,9 @@ RECORD = ExperimentRecord(
         for run in range(2)
         for fold in range(3)
     ],
+    controls=[PlannedTrial(row="majority", run=0, fold=0, seed=3, name="c")],
     counts={"test": {"before": {"healthy": 339, "malignant": 727}}},
+    datasets={"cnmc2019": {"healthy": 3389, "malignant": 7272}},
     missing={"final": "the data hold no C-NMC test final phase data"},
     final_total=2586,
     not_comparable="smoke profile",

@@ -11,7 +11,8 @@ import pytest
 from leukcnn import papers, runs
 from leukcnn.datasets import ImageIndex
 from leukcnn.errors import StoreError
-from leukcnn.planning import Request, plan
+from leukcnn.planning import plan
+from leukcnn.request import Request
 from leukcnn.runs import (
     Predictions,
     Store,
@@ -90,7 +91,7 @@ def test_name_of_a_trial_does_not_depend_on_where_the_data_lie():
 
     def trials(folder: str, sha256: str = "0") -> list[str]:
         request = Request(papers.get("cnmc2019"), data=folder, out=Path(folder, "runs"))
-        return [trial.name for trial in plan(request, index(folder, sha256))[0]]
+        return [trial.name for trial in plan(request, index(folder, sha256)).trials]
 
     assert trials("here") == trials("elsewhere")
     assert not set(trials("here")) & set(trials("here", sha256="1"))

@@ -8,7 +8,8 @@ import pytest
 from leukcnn import papers
 from leukcnn.datasets import load, synthetic
 from leukcnn.distribution import find_devices, make_deterministic
-from leukcnn.planning import Request, plan, trial_identity
+from leukcnn.planning import plan, trial_identity
+from leukcnn.request import Request
 from leukcnn.runs import Store
 from leukcnn.trials import environment, run_trial
 from tests import tiny
@@ -23,8 +24,8 @@ def external_accuracy(index, truth, folder):
     """Trains VGG16 in the smoke profile; returns its accuracy on cells of unseen subjects."""
     request = Request(paper=papers.get("cnmc2019"), data="synthetic", profile="smoke", only="vgg16")
     make_deterministic()
-    planned, parts = plan(request, index)
-    first = planned[0]
+    planned = plan(request, index)
+    first = planned.trials[0]
     setup = request.setup(first.row)
     identity = trial_identity(request, first.row, setup, seed=0, fold=-1, pictures="test")
     trial = Store(folder, "cnmc2019").trial(identity)
@@ -32,7 +33,7 @@ def external_accuracy(index, truth, folder):
         trial,
         setup,
         index,
-        parts[first.name],
+        planned.parts[first.name],
         seed=0,
         devices=find_devices(),
         observer=tiny.Progress(),

@@ -113,7 +113,7 @@ class Progress:
 def main(data, out, epochs, seconds_a_step):
     """Reproduces the first row of the tiny paper."""
     from leukcnn.experiment import reproduce
-    from leukcnn.planning import Request
+    from leukcnn.request import Request
 
     request = Request(
         paper=tiny_paper(epochs=int(epochs)), data=data, out=Path(out), profile="smoke", only="vgg16"

@@ -134,6 +134,8 @@ def split_at(model: keras.Model, layer_name: str) -> tuple[keras.Model, keras.Mo
 
 def _operations(model: keras.Model) -> Iterator[tuple[Any, bool]]:
     """Yields the operations, inputs first, each with whether all paths to the outputs lead through it."""
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs, model.outputs)
     inputs_of = {operation: keras.tree.flatten(operation.input) for operation in model.operations}
     readers = Counter(id(tensor) for tensors in [*inputs_of.values(), model.outputs] for tensor in tensors)
     unread = {id(tensor) for tensor in model.inputs}

@@ -6,7 +6,7 @@ from leukcnn.errors import SpecError
 from leukcnn.fields import did_you_mean
 from leukcnn.spec import Paper
 
-_MODULES = {"cnmc2019": "leukcnn.papers.cnmc2019"}
+_MODULES = {"alertnet": "leukcnn.papers.alertnet", "cnmc2019": "leukcnn.papers.cnmc2019"}
 
 __all__ = ["get", "list_papers"]
 

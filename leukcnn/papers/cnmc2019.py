@@ -53,6 +53,7 @@ VGG_TRAINING = Training(
     final_learning_rate=1e-6,
     optimizer="adam",
     optimizer_arguments={"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8},
+    checkpoint="val_accuracy",
 )
 XCEPTION_TRAINING = replace(VGG_TRAINING, initial_learning_rate=5e-6)
 
@@ -371,7 +372,10 @@ PAPER = Paper(
     year=2021,
     citation="VISIGRAPP 2021, volume 4: VISAPP, pages 685-692, doi:10.5220/0010257406850692",
     task="malignant or healthy cell",
-    dataset="cnmc2019",
+    datasets=("cnmc2019",),
+    classes=("healthy", "malignant"),
+    positive_class="malignant",
+    splits=("cell", "subject", "fold"),
     rows=ROWS,
     profiles=PROFILES,
     assumptions=ASSUMPTIONS,

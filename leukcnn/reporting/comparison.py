@@ -15,7 +15,7 @@ METRIC_TITLES = {
     "f1": "F1-score",
     "weighted_f1": "Weighted F1-score",
 }
-"""What tables call the metrics of `leukcnn.evaluation.metrics.METRICS`."""
+"""What tables call the metrics of `leukcnn.evaluation.metrics.BINARY_METRICS`."""
 
 
 def verdict(

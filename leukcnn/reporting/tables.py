@@ -35,6 +35,12 @@ def _format_interval(value: tuple[float, float]) -> str:
     return f"{100 * value[0]:.2f} to {100 * value[1]:.2f} %"
 
 
+def _format_quantity(value: int | float) -> str:
+    if isinstance(value, int):
+        return f"{value:,d}"
+    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4f}"
+
+
 FORMATS = {
     "text": str,
     "integer": lambda value: f"{value:d}",
@@ -42,9 +48,12 @@ FORMATS = {
     "percent": lambda value: f"{100 * value:.2f} %",
     "points": _format_points,
     "interval": _format_interval,
+    "quantity": _format_quantity,
+    "range": lambda value: " to ".join(map(_format_quantity, value)),
 }
 """How a column's values are shown. Percent, points (a difference in percentage points) and interval, two
-bounds, take fractions; every column takes None, 'there is no value', and NaN, 'undefined'."""
+bounds, take fractions; quantity and range, two bounds, take values in the unit that the row names; every
+column takes None, 'there is no value', and NaN, 'undefined'."""
 
 _TYPES = {
     "text": (str,),
@@ -53,8 +62,11 @@ _TYPES = {
     "percent": (int, float),
     "points": (int, float),
     "interval": (tuple,),
+    "quantity": (int, float),
+    "range": (tuple,),
 }
-_CSV_UNITS = {"percent": " (fraction)", "points": " (fraction)"}
+_BOUNDS = ("interval", "range")
+_CSV_UNITS = {"percent": " (fraction)", "points": " (fraction)", "interval": " (fraction)"}
 
 
 @dataclass(frozen=True)
@@ -151,7 +163,7 @@ def _check_row(row: Sequence[Cell], columns: Sequence[Column], *, table: str) ->
         if value is not None and (
             isinstance(value, bool)
             or not (isinstance(value, _TYPES[column.format]) or _undefined(value))
-            or (column.format == "interval" and not _undefined(value) and len(value) != 2)
+            or (column.format in _BOUNDS and not _undefined(value) and len(value) != 2)
         ):
             raise ArgumentError(
                 f"The column {column.title!r} of {table} holds {value!r}.",
@@ -219,10 +231,11 @@ def to_csv(table: Table) -> str:
     header = ["comparable", "mark"]
     for column in table.columns:
         title = _one_line(column.title)
-        if column.format == "interval":
-            header += [f"{title} low (fraction)", f"{title} high (fraction)"]
+        unit = _CSV_UNITS.get(column.format, "")
+        if column.format in _BOUNDS:
+            header += [f"{title} low{unit}", f"{title} high{unit}"]
         else:
-            header.append(title + _CSV_UNITS.get(column.format, ""))
+            header.append(title + unit)
     face = ["yes" if table.comparable else "no", "; ".join(map(_one_line, table.marks))]
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
@@ -230,7 +243,7 @@ def to_csv(table: Table) -> str:
     for row in table.rows:
         cells = list(face)
         for value, column in zip(row, table.columns, strict=True):
-            if column.format == "interval":
+            if column.format in _BOUNDS:
                 cells += [_raw(bound) for bound in (value if isinstance(value, tuple) else (value, value))]
             else:
                 cells.append(_raw(value))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets import catalog
+from leukcnn.fields import value_at
 from leukcnn.papers.cnmc2019 import PAPER
-from leukcnn.spec import value_at
 
 VGGS = ("vgg16", "vgg19")
 

@@ -23,8 +23,12 @@ def test_paper_has_what_every_stage_asks_of_it(key):
     assert {profile.name for profile in paper.profiles} >= {"paper", "smoke"}
     assert paper.profile("paper").not_comparable == ""
     assert paper.profile("smoke").not_comparable != ""
-    assert paper.dataset in catalog.CATALOG
-    assert all(table.id == f"table{i}" for i, table in enumerate(paper.tables, start=1) if table.where)
+    assert set(paper.datasets) <= set(catalog.CATALOG)
+    numbered = [table.id for table in paper.tables if table.where.startswith("Table")]
+    assert numbered == [f"table{i}" for i in range(1, len(numbered) + 1)]
+    class_of = paper.class_of or {name: name for name in paper.classes}
+    named = {name for key in paper.datasets for name in catalog.card(key).classes}
+    assert {class_of[name] for name in named & set(class_of)} == set(paper.classes)
 
 
 def test_cnmc2019_is_listed():

@@ -8,10 +8,8 @@ import pytest
 
 from leukcnn import papers
 from leukcnn.records import ExperimentRecord, PlannedTrial
-from leukcnn.reporting.paper_tables import Results
+from leukcnn.reporting.results import Results
 from leukcnn.runs import Predictions, Store, write_json, write_predictions
-
-ROWS = papers.get("cnmc2019").row_ids
 
 COUNTS = {
     "train": {
@@ -61,33 +59,54 @@ def final_phase(n: int = 4) -> Predictions:
 class FakeExperiment:
     """Collects trials and gives the results that rest on them."""
 
-    def __init__(self, out: Path):
-        self.store = Store(out, "cnmc2019")
+    def __init__(self, out: Path, key: str = "cnmc2019"):
+        self.paper = papers.get(key)
+        self.store = Store(out, key)
         self.planned: list[PlannedTrial] = []
+        self.controls: list[PlannedTrial] = []
 
     def add(self, row: str, *parts: Predictions, run: int = 0, fold: int = -1, finished: bool = True) -> None:
-        identity = {"paper": "cnmc2019", "row": row, "seed": run, "fold": fold}
+        identity = {"paper": self.paper.key, "row": row, "seed": run, "fold": fold}
         trial = self.store.trial(identity)
         self.planned.append(PlannedTrial(row=row, run=run, fold=fold, seed=run, name=trial.path.name))
         if not finished:
             return
         # What the other checkpoint said is all wrong, and must not count.
-        other = replace(parts[0], checkpoint=np.full(len(parts[0]), "val_loss"), label=1 - parts[0].label)
+        wrong = (parts[0].label + 1) % len(parts[0].class_names)
+        other = replace(parts[0], checkpoint=np.full(len(parts[0]), "val_loss"), label=wrong)
         write_predictions(trial.path / "predictions.csv", Predictions.join([*parts, other]))
         (trial.path / "history.csv").write_text(
             "epoch,accuracy,loss,val_accuracy,val_loss\n1,0.5,0.7,0.55,0.69\n2,0.8,0.4,0.75,0.5\n"
         )
         (trial.path / "model.keras").write_bytes(b"")
         write_json(trial.path / "environment.json", {})
-        trial.finish({"best_epochs": {"val_accuracy": 2, "val_loss": 2}})
+        trial.finish(
+            {
+                "checkpoint": str(parts[0].checkpoint[0]),
+                "best_epochs": {"val_accuracy": 2, "val_loss": 2},
+                "parameters": 8_792_963,
+                "file_bytes": {"network": 35 * 2**20, "network and optimizer": 68 * 2**20},
+            }
+        )
+
+    def add_control(self, name: str, *parts: Predictions, run: int = 0, fold: int = -1) -> None:
+        trial = self.store.trial({"paper": self.paper.key, "control": name, "seed": run, "fold": fold})
+        self.controls.append(PlannedTrial(row=name, run=run, fold=fold, seed=run, name=trial.path.name))
+        joined = Predictions.join(list(parts))
+        write_predictions(
+            trial.path / "predictions.csv", replace(joined, checkpoint=np.full(len(joined), "control"))
+        )
+        trial.finish({"checkpoint": "control"})
 
     def results(self, **changes) -> Results:
         """The results so far; rows without a trial are planned but not trained."""
-        for row in ROWS:
+        folds = sorted({planned.fold for planned in self.planned}) or [-1]
+        for row in self.paper.row_ids:
             if row not in {planned.row for planned in self.planned}:
-                self.add(row, finished=False)
+                for fold in folds:
+                    self.add(row, fold=fold, finished=False)
         values = {
-            "paper": "cnmc2019",
+            "paper": self.paper.key,
             "profile": "paper",
             "split": "cell",
             "seed": 0,
@@ -96,17 +115,24 @@ class FakeExperiment:
             "assumed": {},
             "changes": {},
             "trials": self.planned,
+            "controls": self.controls,
+            "datasets": {"cnmc2019": {"healthy": 3389, "malignant": 7272}},
             "counts": COUNTS,
             "missing": {},
             "final_total": 4,
             "not_comparable": "",
         }
-        return Results(papers.get("cnmc2019"), ExperimentRecord(**(values | changes)), self.store)
+        return Results(self.paper, ExperimentRecord(**(values | changes)), self.store)
 
 
 @pytest.fixture
 def experiment(tmp_path) -> FakeExperiment:
     return FakeExperiment(tmp_path)
+
+
+@pytest.fixture
+def alertnet(tmp_path) -> FakeExperiment:
+    return FakeExperiment(tmp_path, "alertnet")
 
 
 @pytest.fixture

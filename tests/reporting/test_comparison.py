@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from leukcnn.evaluation.metrics import METRICS, binary_scores
+from leukcnn.evaluation.metrics import BINARY_METRICS, binary_scores
 from leukcnn.evaluation.statistics import Interval, interval_for, wilson_interval
 from leukcnn.reporting.comparison import METRIC_TITLES, comparison_columns, comparison_rows, verdict
 from leukcnn.reporting.tables import Table, to_text
@@ -42,7 +42,9 @@ def test_verdict_without_a_comparison(measured, interval, reasons, expected):
 def vgg16():
     labels = [1] * 339 + [0] * 339
     predicted = [1] * 319 + [0] * 20 + [0] * 308 + [1] * 31
-    return binary_scores(labels, predicted), {name: interval_for(name, labels, predicted) for name in METRICS}
+    return binary_scores(labels, predicted), {
+        name: interval_for(name, labels, predicted) for name in BINARY_METRICS
+    }
 
 
 def test_rows_by_hand():
@@ -87,4 +89,4 @@ def test_undefined_scores_are_shown_as_such():
 
 
 def test_every_metric_has_a_title():
-    assert list(METRIC_TITLES) == list(METRICS)
+    assert list(METRIC_TITLES) == list(BINARY_METRICS)

@@ -10,13 +10,14 @@ PICTURE = np.full((30, 30, 3), 90, dtype=np.uint8)
 SKETCHES = Sketches(
     samples=[("malignant, subject 1", PICTURE), ("healthy, subject H1", PICTURE)],
     augmentations=[("source", PICTURE), ("rotated", PICTURE)],
-    topology=[("(a)", [("Dense 2, softmax", "2")]), ("(b)", [("Dense 3, softmax", "3")])],
+    topology={"figure4": [["(a)", [["Dense 2, softmax", "2"]]], ["(b)", [["Dense 3, softmax", "3"]]]]},
 )
 
 
 @pytest.fixture
-def trained(experiment, make_predictions):
-    """VGG16 and Xception trained, VGG19 not."""
+def trained(experiment, make_predictions, tmp_path):
+    """VGG16 and Xception trained, VGG19 not; the sketches lie beside."""
+    SKETCHES.save(tmp_path)
     for row in ("vgg16", "xception"):
         experiment.add(row, make_predictions("test", tp=5, fn=1, fp=2, tn=4))
     return experiment
@@ -26,7 +27,7 @@ def trained(experiment, make_predictions):
 def drawn(monkeypatch):
     """What each drawing function was called with."""
     calls = {}
-    for name in ("samples", "augmentations", "topology", "history", "confusion"):
+    for name in ("samples", "topology", "history", "confusion"):
 
         def record(*args, _name=name, **options):
             calls.setdefault(_name, []).append((args, options))
@@ -41,8 +42,7 @@ def names(paths) -> list[str]:
 
 
 def test_figures_of_what_was_trained_are_written(trained, tmp_path):
-    folder = tmp_path / "figures"
-    paths = paper_figures(trained.results(), SKETCHES, folder)
+    paths = paper_figures(trained.results(), tmp_path)
     assert names(paths) == [
         "figure2.png",
         "figure3.png",
@@ -52,7 +52,7 @@ def test_figures_of_what_was_trained_are_written(trained, tmp_path):
         "confusion_vgg16.png",
         "confusion_xception.png",
     ]
-    assert sorted(folder.iterdir()) == sorted(paths)
+    assert sorted((tmp_path / "figures").iterdir()) == sorted(paths)
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
@@ -67,15 +67,15 @@ def test_figures_of_what_was_trained_are_written(trained, tmp_path):
     ],
 )
 def test_only_that_figure(trained, drawn, tmp_path, only, expected):
-    assert names(paper_figures(trained.results(), SKETCHES, tmp_path, only=only)) == expected
+    assert names(paper_figures(trained.results(), tmp_path, only=only)) == expected
 
 
 def test_a_row_s_id_draws_all(trained, drawn, tmp_path):
-    assert len(paper_figures(trained.results(), SKETCHES, tmp_path, only="vgg16")) == 7
+    assert len(paper_figures(trained.results(), tmp_path, only="vgg16")) == 7
 
 
 def test_history_and_its_chosen_epoch(trained, drawn, tmp_path):
-    paper_figures(trained.results(), SKETCHES, tmp_path, only="figure5")
+    paper_figures(trained.results(), tmp_path, only="figure5")
     (((curve,), _), _) = drawn["history"][0]
     assert (curve.title, curve.chosen_epoch) == ("VGG16", 2)
     assert curve.accuracy.tolist() == [0.5, 0.8]
@@ -83,11 +83,12 @@ def test_history_and_its_chosen_epoch(trained, drawn, tmp_path):
 
 
 def test_history_has_a_curve_a_run_and_fold(experiment, make_predictions, drawn, tmp_path):
+    SKETCHES.save(tmp_path)
     for run in range(2):
         for fold in range(2):
             test = make_predictions("test", tp=5, fn=1, fp=2, tn=4)
             experiment.add("vgg19", test, run=run, fold=fold)
-    paper_figures(experiment.results(runs=2, split="fold"), SKETCHES, tmp_path, only="figure6")
+    paper_figures(experiment.results(runs=2, split="fold"), tmp_path, only="figure6")
     ((curves, _), _) = drawn["history"][0]
     assert [curve.title for curve in curves] == [
         "VGG19, run 1, fold 0",
@@ -98,7 +99,7 @@ def test_history_has_a_curve_a_run_and_fold(experiment, make_predictions, drawn,
 
 
 def test_confusion_matrix_has_true_classes_in_rows(trained, drawn, tmp_path):
-    paper_figures(trained.results(), SKETCHES, tmp_path, only="confusion_matrices")
+    paper_figures(trained.results(), tmp_path, only="confusion_matrices")
     (matrix, class_names, _), options = drawn["confusion"][0]
     assert class_names == ("healthy", "malignant")
     np.testing.assert_array_equal(matrix, [[4, 2], [1, 5]])
@@ -106,23 +107,22 @@ def test_confusion_matrix_has_true_classes_in_rows(trained, drawn, tmp_path):
 
 
 def test_sketches_go_where_they_belong(trained, drawn, tmp_path):
-    paper_figures(trained.results(), SKETCHES, tmp_path)
-    for name in ("samples", "augmentations"):
-        ((pictures, titles, _), _), *_ = drawn[name]
+    paper_figures(trained.results(), tmp_path)
+    for name, ((pictures, titles, _), _) in zip(("samples", "augmentations"), drawn["samples"], strict=True):
         assert list(titles) == [title for title, _ in getattr(SKETCHES, name)]
         assert len(pictures) == 2
-    assert drawn["topology"][0][0][0] == SKETCHES.topology
+    assert drawn["topology"][0][0][0] == SKETCHES.topology["figure4"]
 
 
 def test_all_but_the_topology_bear_the_mark(trained, drawn, tmp_path):
-    paper_figures(trained.results(not_comparable="drawn data"), SKETCHES, tmp_path)
+    paper_figures(trained.results(not_comparable="drawn data"), tmp_path)
     for name, calls in drawn.items():
         mark = "" if name == "topology" else "Not comparable with the paper: drawn data"
         assert {options.get("mark", "") for _, options in calls} == {mark}
 
 
 def test_comparable_figures_bear_none_and_name_their_place(trained, drawn, tmp_path):
-    paper_figures(trained.results(), SKETCHES, tmp_path)
+    paper_figures(trained.results(), tmp_path)
     assert {options.get("mark", "") for calls in drawn.values() for _, options in calls} == {""}
     assert drawn["samples"][0][1]["caption"] == "Figure 2: Cells of both classes"
     assert drawn["confusion"][0][1]["caption"] == "Confusion matrices on the test set"
@@ -132,4 +132,4 @@ def test_broken_history_is_a_fault_of_the_store(trained, tmp_path):
     results = trained.results()
     (results.trials["vgg16"][0][2].path / "history.csv").write_text("epoch\nx\n")
     with pytest.raises(StoreError, match="holds no history"):
-        paper_figures(results, SKETCHES, tmp_path, only="figure5")
+        paper_figures(results, tmp_path, only="figure5")

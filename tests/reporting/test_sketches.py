@@ -10,19 +10,30 @@ from leukcnn import papers
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.datasets import ImageIndex, read_picture
 from leukcnn.errors import StoreError
+from leukcnn.fields import replace_at
 from leukcnn.reporting import sketches as module
 from leukcnn.reporting.sketches import Sketches, make_sketches
-from leukcnn.spec import replace_at
+from leukcnn.request import Request
 
 PICTURE = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
 SKETCHES = Sketches(
     samples=[("malignant, subject 1", PICTURE), ("healthy, subject H1", PICTURE[:2])],
     augmentations=[("source", PICTURE), ("gespiegelt – Ärger", 255 - PICTURE)],
-    topology=[("(a) VGG16", [("Dense 512, ReLU", "512"), ("Dense 2, softmax", "2")])],
+    topology={"figure4": [["(a) VGG16", [["Dense 512, ReLU", "512"], ["Dense 2, softmax", "2"]]]]},
 )
 
 PAPER = papers.get("cnmc2019")
-SETUP = replace_at(replace_at(PAPER.setup("vgg16"), "preprocessing.crop", 20), "preprocessing.resize", 8)
+# Pictures are as large as the paper's profile crops them, though the network of another sees them smaller.
+SMALL = dataclasses.replace(
+    PAPER,
+    rows=tuple(
+        dataclasses.replace(r, setup=replace_at(r.setup, "preprocessing.crop", 20)) for r in PAPER.rows
+    ),
+)
+
+
+def sketches_of(index, *, seed=0, paper=SMALL):
+    return make_sketches(Request(paper=paper, data="d", profile="smoke", seed=seed), index)
 
 
 def tiny_network(**options) -> keras.Model:
@@ -104,7 +115,7 @@ def test_sketches_that_cannot_be_read_are_named(tmp_path, content):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_samples_are_training_cells_of_both_classes_the_positive_first(index, no_large_networks, seed):
-    sketches = make_sketches(PAPER, SETUP, index, seed=seed)
+    sketches = sketches_of(index, seed=seed)
     assert len(sketches.samples) == 8
     for i, (title, picture) in enumerate(sketches.samples):
         name, subject = title.split(", subject ")
@@ -118,7 +129,7 @@ def test_samples_are_training_cells_of_both_classes_the_positive_first(index, no
 
 
 def test_seed_picks_the_samples(index, no_large_networks):
-    one, again, other = (make_sketches(PAPER, SETUP, index, seed=seed) for seed in (0, 0, 1))
+    one, again, other = (sketches_of(index, seed=seed) for seed in (0, 0, 1))
     assert same(one.samples, again.samples)
     assert same(one.augmentations, again.augmentations)
     assert not same(one.samples, other.samples)
@@ -126,12 +137,12 @@ def test_seed_picks_the_samples(index, no_large_networks):
 
 def test_unknown_subject_is_called_so(index, no_large_networks):
     blank = dataclasses.replace(index, group=np.full(16, ""))
-    titles = [title for title, _ in make_sketches(PAPER, SETUP, blank, seed=0).samples]
+    titles = [title for title, _ in sketches_of(blank, seed=0).samples]
     assert set(titles) == {"malignant, subject unknown", "healthy, subject unknown"}
 
 
 def test_augmentations_show_the_first_sample_and_its_variants(index, no_large_networks):
-    sketches = make_sketches(PAPER, SETUP, index, seed=0)
+    sketches = sketches_of(index, seed=0)
     (_, source), *variants = sketches.augmentations
     np.testing.assert_array_equal(source, sketches.samples[0][1])
     assert [title for title, _ in variants] == [
@@ -150,9 +161,11 @@ def test_augmentations_show_the_first_sample_and_its_variants(index, no_large_ne
 
 
 def test_topology_is_read_off_the_paper_s_networks_and_the_originals(index, no_large_networks):
-    sketches = make_sketches(PAPER, SETUP, index, seed=0)
+    sketches = sketches_of(index, seed=0)
     layers = [("Global average pooling", "3"), ("Dense 7, softmax", "7")]
-    assert sketches.topology == [
+    assert [
+        (title, [(box.text, box.shape) for box in boxes]) for title, boxes in sketches.topology["figure4"]
+    ] == [
         ("(a) Xception, original", layers),
         ("(b) Xception, the paper's", layers),
         ("(c) VGG16 and VGG19, original", layers),
@@ -162,7 +175,8 @@ def test_topology_is_read_off_the_paper_s_networks_and_the_originals(index, no_l
     assert [name for name, _ in no_large_networks] == ["Xception", "CNMCXception", "VGG16", "CNMCVGG16"]
     assert no_large_networks[0][1] == {"weights": None}
     assert no_large_networks[3][1] == {
-        "input_shape": (250, 250, 3),
+        "input_shape": (20, 20, 3),
+        "classes": 2,
         "penalty": 1e-4,
         "dropout_rate": 0.5,
         "kernel_initializer": "glorot_uniform",

@@ -1,0 +1,109 @@
+"""What a frozen base makes of each picture and variant: computed once, kept, used in every epoch and fold.
+
+A frozen base gives the same answer for the same picture in every epoch. Variants are drawn once, so their
+features too can be kept. They lie in the cache, found again by what they depend on: the base's weights, the
+pictures, what is done to them, and the seed.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import filelock
+import keras
+import numpy as np
+
+from leukcnn.distribution import Devices
+from leukcnn.picture_cache import cache_folder, claim_space
+from leukcnn.pipeline import Entries
+from leukcnn.runs import digest, replace_file
+
+# Part of the key: raise it when the same settings come to give other features.
+_FORMAT = 1
+# Inputs a forward pass. The blocks never change, so that rounding doesn't depend on what was there before.
+_BLOCK = 64
+_BLOCKS_BETWEEN_SAVES = 16
+
+
+def kept_features(
+    base: keras.Model,
+    inputs_of: Callable[[Entries], np.ndarray],
+    rows: np.ndarray,
+    *,
+    pictures: int,
+    variants: int,
+    key: Mapping[str, Any],
+    devices: Devices,
+    folder: Path | None = None,
+    on_start: Callable[[int], None] = lambda inputs: None,
+) -> np.ndarray:
+    """Returns the features of pictures and their variants, of which only the lacking ones are computed.
+
+    Args:
+        base: The frozen part of a network.
+        inputs_of: Gives the base's inputs for some entries, float32 (M, ...).
+        rows: Positions of the pictures that are needed, each with all its variants.
+        pictures: Number N of all pictures of the index.
+        variants: Number V of variants, the picture itself (variant 0) included.
+        key: What else the features depend on, as plain values: network, pictures, what is done to them, seed.
+        devices: Where the base was built.
+        folder: Where caches lie; the user's own cache if None.
+        on_start: Called with the number of inputs that have to be computed, if there are any.
+
+    Returns:
+        float32 (N, V, ...), mapped from disk, read-only; rows that were never asked for are 0.
+
+    Raises:
+        StoreError: The cache can't be written to.
+    """
+    shape = (pictures, variants, *base.output_shape[1:])
+    name = digest({"format": _FORMAT, "base": _weights_digest(base), "shape": list(shape), **key})[:32]
+    place = (folder or cache_folder()) / "features"
+    values, finished = place / f"{name}.npy", place / f"{name}.done.npy"
+    rows_a_block = max(1, _BLOCK // variants)
+    wanted = np.unique(np.asarray(rows) // rows_a_block)
+    done = np.zeros(-(-pictures // rows_a_block), dtype=bool)
+    if finished.exists() and np.load(finished)[wanted].all():
+        return np.load(values, mmap_mode="r")
+    place.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(place / f"{name}.lock"):
+        if not values.exists():
+            with replace_file(values) as draft:
+                np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)
+                claim_space(draft)
+        if finished.exists():
+            done = np.load(finished)
+        lacking = wanted[~done[wanted]]
+        if len(lacking):
+            on_start(len(lacking) * rows_a_block * variants)
+        features = np.load(values, mmap_mode="r+")
+        for count, block in enumerate(lacking, start=1):
+            first = block * rows_a_block
+            of_block = np.arange(first, min(first + rows_a_block, pictures))
+            entries = Entries(
+                rows=np.repeat(of_block, variants), variants=np.tile(np.arange(variants), len(of_block))
+            )
+            features[of_block] = _forward(base, inputs_of(entries), devices).reshape(-1, *shape[1:])
+            done[block] = True
+            if count % _BLOCKS_BETWEEN_SAVES == 0 or count == len(lacking):
+                features.flush()
+                with replace_file(finished) as draft, draft.open("wb") as file:
+                    np.save(file, done)
+    return np.load(values, mmap_mode="r")
+
+
+def _forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarray:
+    # Batches of one size alone: another size would have the network traced again.
+    padding = -len(inputs) % _BLOCK
+    padded = np.concatenate([inputs, np.repeat(inputs[:1], padding, axis=0)])
+    with devices.scope():
+        outputs = base.predict(padded, batch_size=_BLOCK, verbose=0)
+    return np.asarray(outputs, dtype=np.float32)[: len(inputs)]
+
+
+def _weights_digest(base: keras.Model) -> str:
+    content = hashlib.sha256()
+    for weight in base.weights:
+        content.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
+    return content.hexdigest()

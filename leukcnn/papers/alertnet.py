@@ -1,0 +1,319 @@
+"""Alert Net: ALL, AML or healthy blood slide, on sixteen datasets in 5-fold cross-validation.
+
+Claro et al., "Convolution Neural Network Models for Acute Leukemia Diagnosis", IWSSIP 2020. Every published
+figure below is copied from the paper's text.
+"""
+
+from dataclasses import replace
+
+from leukcnn.papers.alertnet_tables import ALERT_NETS, DEEP, SHALLOW, TABLE_2, TABLES, WITH_DROPOUT
+from leukcnn.spec import (
+    Assumption,
+    Augmentation,
+    Figure,
+    Finding,
+    Model,
+    Paper,
+    Preprocessing,
+    Profile,
+    Row,
+    Setup,
+    Split,
+    Training,
+)
+
+# Section III-B: central square on the shorter side, 224 x 224; section III-C: 0..1.
+PREPROCESSING = Preprocessing(resize=224, scale=1 / 255)
+
+# Section III-C.
+AUGMENTATION = Augmentation(
+    arguments={
+        "rotation_range": 40,
+        "width_shift_range": 0.2,
+        "height_shift_range": 0.2,
+        "shear_range": 0.2,
+        "zoom_range": 0.2,
+        "horizontal_flip": True,
+        "vertical_flip": True,
+        "fill_mode": "reflect",
+    },
+    variants_per_picture=20,
+)
+
+TRAINING = Training(
+    epochs=50,
+    batch_size=32,
+    initial_learning_rate=1e-3,
+    optimizer="sgd",
+    optimizer_arguments={"momentum": 0.8},
+    checkpoint="last",
+)
+
+ALERT_NET = Setup(
+    model=Model("AlertNet", {"dropout_rate": 0.5, "batch_norm_momentum": 0.99}),
+    preprocessing=PREPROCESSING,
+    augmentation=AUGMENTATION,
+    split=Split(kind="kfold", n_splits=5),
+    training=TRAINING,
+)
+ALERT_NET_WD = replace(ALERT_NET, model=Model("AlertNet", {"dropout_rate": 0.0, "batch_norm_momentum": 0.99}))
+ALERT_NET_R = replace(ALERT_NET, model=Model("AlertNetR", {"dropout_rate": 0.5, "batch_norm_momentum": 0.99}))
+ALERT_NET_RWD = replace(
+    ALERT_NET, model=Model("AlertNetR", {"dropout_rate": 0.0, "batch_norm_momentum": 0.99})
+)
+ALERT_NET_X = replace(ALERT_NET, model=Model("AlertNetX", {"dropout_rate": 0.5, "batch_norm_momentum": 0.99}))
+ALERT_NET_XWD = replace(
+    ALERT_NET, model=Model("AlertNetX", {"dropout_rate": 0.0, "batch_norm_momentum": 0.99})
+)
+
+# Shallow (SFT) and deep fine-tuning (DFT) from ImageNet's weights, section V.
+HEAD = {"dense_units": (512,), "weights": "imagenet"}
+RESNET50_SFT = replace(ALERT_NET, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "SFT", **HEAD}))
+INCEPTIONV3_SFT = replace(
+    ALERT_NET, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "SFT", **HEAD})
+)
+XCEPTION_SFT = replace(ALERT_NET, model=Model("FineTuned", {"backbone": "Xception", "mode": "SFT", **HEAD}))
+RESNET50_DFT = replace(ALERT_NET, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "DFT", **HEAD}))
+INCEPTIONV3_DFT = replace(
+    ALERT_NET, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "DFT", **HEAD})
+)
+XCEPTION_DFT = replace(ALERT_NET, model=Model("FineTuned", {"backbone": "Xception", "mode": "DFT", **HEAD}))
+
+ROWS = (
+    Row("alertnet", "Alert Net", ALERT_NET),
+    Row("alertnet_wd", "Alert Net-WD", ALERT_NET_WD),
+    Row("alertnet_r", "Alert Net-R", ALERT_NET_R),
+    Row("alertnet_rwd", "Alert Net-RWD", ALERT_NET_RWD),
+    Row("alertnet_x", "Alert Net-X", ALERT_NET_X),
+    Row("alertnet_xwd", "Alert Net-XWD", ALERT_NET_XWD),
+    Row("resnet50_sft", "ResNet50 SFT", RESNET50_SFT),
+    Row("inceptionv3_sft", "InceptionV3 SFT", INCEPTIONV3_SFT),
+    Row("xception_sft", "Xception SFT", XCEPTION_SFT),
+    Row("resnet50_dft", "ResNet50 DFT", RESNET50_DFT),
+    Row("inceptionv3_dft", "InceptionV3 DFT", INCEPTIONV3_DFT),
+    Row("xception_dft", "Xception DFT", XCEPTION_DFT),
+)
+_RANDOM = {"model.arguments.weights": None}
+_ALERT_NET_SMOKE = {"model.arguments.batch_norm_momentum": 0.8}
+_SHALLOW_SMOKE = {**_RANDOM, "augmentation.variants_per_picture": 1, "training.epochs": 10}
+_DEEP_SMOKE = {**_RANDOM, "augmentation.variants_per_picture": 1, "training.epochs": 1}
+
+PROFILES = (
+    Profile("paper", "The paper's own setting: 224x224 pixels, 20 variants a picture, 5 folds, 50 epochs."),
+    Profile(
+        "smoke",
+        "The same networks on small pictures, from random weights, for a few epochs and in 2 folds, to see "
+        "that everything runs.",
+        changes={
+            "preprocessing.resize": 64,
+            "augmentation.variants_per_picture": 2,
+            "split.n_splits": 2,
+            "split.limit_per_class": 60,
+            "training.epochs": 6,
+            "training.initial_learning_rate": 1e-2,
+            "training.deterministic": True,
+        },
+        row_changes={
+            "alertnet": _ALERT_NET_SMOKE,
+            "alertnet_wd": _ALERT_NET_SMOKE,
+            "alertnet_r": _ALERT_NET_SMOKE,
+            "alertnet_rwd": _ALERT_NET_SMOKE,
+            "alertnet_x": _ALERT_NET_SMOKE,
+            "alertnet_xwd": _ALERT_NET_SMOKE,
+            "resnet50_sft": _SHALLOW_SMOKE,
+            "inceptionv3_sft": {**_SHALLOW_SMOKE, "preprocessing.resize": 75},
+            "xception_sft": {**_SHALLOW_SMOKE, "preprocessing.resize": 71},
+            "resnet50_dft": _DEEP_SMOKE,
+            "inceptionv3_dft": {**_DEEP_SMOKE, "preprocessing.resize": 75},
+            "xception_dft": {**_DEEP_SMOKE, "preprocessing.resize": 71},
+        },
+        not_comparable="smoke profile",
+    ),
+)
+
+FIGURES = (
+    Figure("figure1", "Pictures of each class", "samples", "Figure 1"),
+    Figure(
+        "figure2",
+        "Topologies of the proposed models",
+        "networks",
+        "Figure 2",
+        networks=(("Alert Net", "AlertNet"), ("Alert Net-R", "AlertNetR"), ("Alert Net-X", "AlertNetX")),
+    ),
+    Figure(
+        "figure3", "Activation maps of Alert Net-RWD", "activation_maps", "Figure 3", rows=("alertnet_rwd",)
+    ),
+    Figure("confusion_matrices", "Confusion matrices over all folds", "confusion", ""),
+)
+
+ASSUMPTIONS = (
+    Assumption(
+        "dropout_rate",
+        sets="model.arguments.dropout_rate",
+        reason="Keras' and AlexNet's usual rate; the WD variants have no dropout layer",
+        where="not stated in the paper",
+        rows=WITH_DROPOUT,
+    ),
+    Assumption(
+        "batch_norm_momentum",
+        sets="model.arguments.batch_norm_momentum",
+        reason="Keras' default; too slow for the few steps of the smoke profile",
+        where="not stated in the paper",
+        rows=ALERT_NETS,
+    ),
+    Assumption(
+        "dense_units",
+        sets="model.arguments.dense_units",
+        reason="global average, one dense layer of 512, three outputs: gives the parameters of Table V",
+        where="not stated in the paper",
+        rows=(*SHALLOW, *DEEP),
+    ),
+    Assumption(
+        "optimizer",
+        sets="training.optimizer",
+        reason="a file of 68 MB holds the weights and one slot of the optimizer, so it isn't Adam; the same "
+        "group's LeukNet takes SGD with momentum",
+        where="not stated in the paper",
+        choices=("sgd",),
+    ),
+    Assumption(
+        "momentum",
+        sets="training.optimizer_arguments.momentum",
+        reason="that of the same group's LeukNet",
+        where="not stated in the paper",
+    ),
+    Assumption(
+        "learning_rate",
+        sets="training.initial_learning_rate",
+        reason="that of the same group's LeukNet, constant",
+        where="not stated in the paper",
+    ),
+    Assumption(
+        "batch_size",
+        sets="training.batch_size",
+        reason="that of the same group's LeukNet",
+        where="not stated in the paper",
+    ),
+    Assumption(
+        "epochs",
+        sets="training.epochs",
+        reason="those of the same group's LeukNet",
+        where="not stated in the paper",
+    ),
+    Assumption(
+        "checkpoint",
+        sets="training.checkpoint",
+        reason="no pictures are kept apart to choose an epoch by, so the last one counts",
+        where="not stated in the paper",
+        choices=("last",),
+    ),
+    Assumption(
+        "variants_per_picture",
+        sets="augmentation.variants_per_picture",
+        reason="20 new pictures take the place of each training picture of a fold; test pictures stay",
+        where="section III-C: 'a dataset 20 times bigger than the original'",
+    ),
+    Assumption(
+        "augmentation",
+        sets="augmentation.variants",
+        reason="each new picture is drawn once and is the same in every epoch and fold; fresh draws anew in "
+        "each epoch",
+        where="section III-C",
+        choices=("once", "fresh"),
+    ),
+    Assumption(
+        "rotation_degrees",
+        sets="augmentation.arguments.rotation_range",
+        reason="to either side, as Keras reads a range of 40",
+        where="section III-C: 'rotation in the range of 0 to 40 degrees'",
+    ),
+    Assumption(
+        "width_shift",
+        sets="augmentation.arguments.width_shift_range",
+        reason="share of the width, to either side; 'vertical, horizontal' are shifts",
+        where="section III-C",
+    ),
+    Assumption(
+        "height_shift",
+        sets="augmentation.arguments.height_shift_range",
+        reason="share of the height, to either side",
+        where="section III-C",
+    ),
+    Assumption(
+        "shear_degrees",
+        sets="augmentation.arguments.shear_range",
+        reason="Keras' shear_range is in degrees: what a program with 0.2 does",
+        where="section III-C: 'shear ... of 0 to 0.2'",
+    ),
+)
+
+FINDINGS = (
+    Finding(
+        "The layer sizes stand in a figure that the text lacks. One reading gives the printed 8,792,963 "
+        "parameters exactly: filters 64-128-256-512-1024, kernels 11-5-3-3-3, first stride 4, dense layers "
+        "512-512-3.",
+        "Figure 2, Table V",
+    ),
+    Finding(
+        "8,792,963 parameters are Alert Net's and Alert Net-WD's. The shortcut of Alert Net-R and -RWD adds "
+        "three channels to the third convolution: 8,799,875. Table V prints the former for -RWD.",
+        "Table V",
+    ),
+    Finding(
+        "Xception's 22,910,480 parameters are those of the published model with 1000 classes; with the head "
+        "that the other two have, they are 21,912,107.",
+        "Table V",
+    ),
+    Finding("Xception's recall of 72.084 % and accuracy of 72.00 % are one figure: a slip.", "Table V"),
+    Finding("Alert Net's accuracy implies a kappa of .937; printed is .9317.", "Table III"),
+    Finding(
+        "Averages are mixed: where recall equals accuracy it is weighted by support, elsewhere it isn't. "
+        "Both ways are shown.",
+        "Tables III and V",
+    ),
+    Finding(
+        "ResNet50 SFT's kappa of 0 and 41.61 +- 4.86 % mean one class for all pictures of a fold: four folds "
+        "all healthy and one all ALL give 41.62 +- 4.89.",
+        "Table V",
+    ),
+    Finding(
+        "The words for kappa (bad, fair, good, very good, excellent) aren't Landis and Koch's (slight, fair, "
+        "moderate, substantial, almost perfect).",
+        "section III-D",
+    ),
+    Finding(
+        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells: folds by picture test on cells that were "
+        "trained on. `--split grouped_kfold` keeps a crop with the field that it was found in.",
+        "Table II",
+    ),
+)
+
+PAPER = Paper(
+    key="alertnet",
+    title="Convolution Neural Network Models for Acute Leukemia Diagnosis",
+    authors="Maíla Claro, Luis Vogado, Rodrigo Veras, André Santana, João Tavares, Justino Santos, Vinicius "
+    "Machado",
+    year=2020,
+    citation="IWSSIP 2020, IEEE, ISBN 978-1-7281-7539-3",
+    task="ALL, AML or healthy blood slide (HBS)",
+    datasets=tuple(row[0] for row in TABLE_2.reference),
+    classes=("HBS", "ALL", "AML"),
+    positive_class="",
+    splits=("kfold", "grouped_kfold"),
+    rows=ROWS,
+    profiles=PROFILES,
+    assumptions=ASSUMPTIONS,
+    tables=TABLES,
+    figures=FIGURES,
+    findings=FINDINGS,
+    class_of={
+        "healthy": "HBS",
+        "benign": "HBS",
+        "ALL": "ALL",
+        "malignant": "ALL",
+        "early": "ALL",
+        "pre": "ALL",
+        "pro": "ALL",
+        "AML": "AML",
+    },
+)

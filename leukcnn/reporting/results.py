@@ -1,0 +1,192 @@
+"""What an experiment gave: its finished trials and controls, and their figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from leukcnn import spec
+from leukcnn.evaluation.controls import CONTROLS, control_label
+from leukcnn.evaluation.metrics import BINARY_METRICS, BinaryScores, binary_scores, multiclass_scores
+from leukcnn.evaluation.statistics import Interval, interval_for, run_interval
+from leukcnn.records import ExperimentRecord, PlannedTrial
+from leukcnn.reporting.tables import Table
+from leukcnn.runs import Predictions, Store, Trial
+from leukcnn.splits import balanced_subset
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Figures of one row on one test set.
+
+    Attributes:
+        values: Metric -> fraction; the mean where there are several runs.
+        intervals: Metric -> 95 % interval.
+        method: How the intervals came about, in words.
+        runs: The figures of each run.
+    """
+
+    values: dict[str, float]
+    intervals: dict[str, Interval]
+    method: str
+    runs: list[BinaryScores]
+
+
+@dataclass(frozen=True)
+class Results:
+    """The finished trials of an experiment.
+
+    Attributes:
+        paper: The paper.
+        record: What was asked for.
+        store: Where the trials lie.
+    """
+
+    paper: spec.Paper
+    record: ExperimentRecord
+    store: Store
+
+    @property
+    def positive(self) -> int:
+        """Position of the positive class."""
+        return self.paper.classes.index(self.paper.positive_class)
+
+    def lines(self, rows: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """Returns id and label of what a table shows: the paper's rows, or some of them, and the controls."""
+        wanted = rows or self.paper.row_ids
+        shown = [(row.id, row.label) for row in self.paper.rows if row.id in wanted]
+        return [*shown, *((name, control_label(name)) for name in CONTROLS)]
+
+    @property
+    def _planned(self) -> list[PlannedTrial]:
+        return [*self.record.trials, *self.record.controls]
+
+    @cached_property
+    def trials(self) -> dict[str, list[tuple[int, int, Trial]]]:
+        """Row or control -> (run, seed, finished trial) of all its runs and folds."""
+        found = {row: [] for row, _ in self.lines()}
+        for planned in self._planned:
+            trial = self.store.finished_trial(planned.name)
+            if trial is not None:
+                found[planned.row].append((planned.run, planned.seed, trial))
+        return found
+
+    @cached_property
+    def predictions(self) -> dict[str, list[tuple[int, Predictions]]]:
+        """Row or control -> (seed, predictions of all folds) of each run whose folds are all finished."""
+        found = {}
+        for row, trials in self.trials.items():
+            wanted = len([p for p in self._planned if p.row == row and p.run == 0])
+            found[row] = []
+            for run in range(self.record.runs):
+                of_run = [(seed, main_predictions(trial)) for number, seed, trial in trials if number == run]
+                if wanted and len(of_run) == wanted:
+                    joined = Predictions.join([predictions for _, predictions in of_run])
+                    found[row].append((of_run[0][0], joined))
+        return found
+
+    @cached_property
+    def n_folds(self) -> int:
+        """Folds of a run; 1 where the split has none."""
+        return len({planned.fold for planned in self._planned}) or 1
+
+    @cached_property
+    def by_fold(self) -> dict[str, dict[str, list[float]]]:
+        """Row or control -> metric -> its value in each fold of each run; empty unless all are finished."""
+        found = {}
+        for row, trials in self.trials.items():
+            wanted = len([p for p in self._planned if p.row == row])
+            found[row] = {}
+            for _, _, trial in trials if wanted == len(trials) else ():
+                tested = main_predictions(trial)
+                tested = tested.select((tested.part == "test") & (tested.label >= 0))
+                scores = multiclass_scores(
+                    tested.label, tested.predicted, tested.probabilities, n_classes=len(tested.class_names)
+                )
+                for name, value in scores.items():
+                    found[row].setdefault(name, []).append(value)
+        return found
+
+    def part(self, row: str, part: str) -> list[Predictions]:
+        """Returns each run's predictions of a set; "balanced" is the test set with equal classes.
+
+        Pictures without a label count in the final phase alone, where there are no others. A network of each
+        fold has predicted the external set; only the first fold's counts.
+        """
+        chosen = []
+        for seed, predictions in self.predictions[row]:
+            of_part = predictions.select(predictions.part == ("test" if part == "balanced" else part))
+            if part != "final":
+                of_part = of_part.select(of_part.label >= 0)
+            if part == "balanced" and len(of_part):
+                of_part = of_part.select(balanced_subset(of_part.label, seed=seed, ids=of_part.image))
+            if part in ("external", "final"):
+                _, first = np.unique(of_part.image, return_index=True)
+                of_part = of_part.select(first)
+            if len(of_part):
+                chosen.append(of_part)
+        return chosen
+
+    def scores(self, row: str, part: str) -> Scores | None:
+        """Returns the figures of a row on a set, or None where they aren't measured."""
+        runs = self.part(row, part)
+        if not runs:
+            return None
+        scores = [binary_scores(p.label, p.predicted, positive=self.positive) for p in runs]
+        if len(runs) > 1:
+            values = {name: [getattr(s, name) for s in scores] for name in BINARY_METRICS}
+            intervals = {name: run_interval(v) for name, v in values.items()}
+            means = {name: float(np.mean(v)) for name, v in values.items()}
+            return Scores(means, intervals, intervals["accuracy"].describe(), scores)
+        # On a split by cell the subjects are the same everywhere: a cell is what was drawn at random.
+        by_subject = part == "external" or self.record.split != "cell"
+        (p,) = runs
+        intervals = {
+            name: interval_for(
+                name, p.label, p.predicted, p.group if by_subject else None, positive=self.positive
+            )
+            for name in BINARY_METRICS
+        }
+        method = intervals["accuracy"].describe()
+        if intervals["f1"].method != intervals["accuracy"].method:
+            method += f"; F1-scores: {intervals['f1'].describe()}"
+        return Scores({name: getattr(scores[0], name) for name in BINARY_METRICS}, intervals, method, scores)
+
+    def why_missing(self, row: str, part: str) -> str:
+        """Returns why a row has no figures on a set."""
+        if part in self.record.missing:
+            return self.record.missing[part]
+        if not self.predictions[row]:
+            return "this row has not been trained"
+        return "" if self.part(row, part) else "these pictures have no labels"
+
+    def measured(self, row: str, metric: str) -> float | None:
+        """Returns the figure that stands for a row beside other groups' published ones; None if not measured.
+
+        In k-fold cross-validation that is the mean over the folds, else the one on the balanced test set.
+        """
+        if self.n_folds > 1 and not self.paper.positive_class:
+            values = self.by_fold[row].get(metric)
+            return float(np.mean(values)) if values else None
+        scores = self.scores(row, "balanced")
+        return scores.values[metric] if scores else None
+
+
+def main_predictions(trial: Trial) -> Predictions:
+    """Returns what a trial's network says with the weights that its figures rest on."""
+    predictions = trial.predictions()
+    return predictions.select(predictions.checkpoint == trial.result["checkpoint"])
+
+
+def framed(
+    results: Results, table: spec.Table, columns, rows, *, notes: tuple[str, ...] = (), measured: bool = True
+) -> Table:
+    """Returns a table of an experiment with its title, its notes and, where it rests on trials, its mark."""
+    title = f"{table.where}: {table.title}" if table.where else table.title
+    marks = ()
+    if measured:
+        notes = (*notes, "The assumptions that it rests on stand in the table 'assumptions'.")
+        if results.record.not_comparable:
+            marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
+    return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)

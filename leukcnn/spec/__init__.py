@@ -1,0 +1,40 @@
+"""What a paper is: frozen dataclasses that check themselves.
+
+A paper's module in `leukcnn.papers` holds values of these classes and nothing else. A `Setup` says all that
+one trial does; a profile, an assumption or a command-line option changes it by the path of a field
+(`training.batch_size`), so that every value stands in one place only.
+"""
+
+from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Published, Row, Table
+from leukcnn.spec.paper import Paper
+from leukcnn.spec.setups import (
+    CHECKPOINTS,
+    PRECISIONS,
+    SPLIT_KINDS,
+    Augmentation,
+    Model,
+    Preprocessing,
+    Setup,
+    Split,
+    Training,
+)
+
+__all__ = [
+    "CHECKPOINTS",
+    "PRECISIONS",
+    "SPLIT_KINDS",
+    "Assumption",
+    "Augmentation",
+    "Figure",
+    "Finding",
+    "Model",
+    "Paper",
+    "Preprocessing",
+    "Profile",
+    "Published",
+    "Row",
+    "Setup",
+    "Split",
+    "Table",
+    "Training",
+]

@@ -1,0 +1,140 @@
+"""What a paper prints and what it leaves open: rows, profiles, assumptions, tables, figures, findings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from leukcnn.spec.setups import Setup
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the paper's tables: a network and its setup."""
+
+    id: str
+    label: str
+    setup: Setup
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named set of changes to every row.
+
+    Attributes:
+        name: "paper" or "smoke".
+        description: What it is for, in a sentence.
+        changes: Field path -> value, for every row.
+        row_changes: Row id -> the same, for that row alone.
+        not_comparable: Why its figures can't be held against the paper's; "" where they can.
+    """
+
+    name: str
+    description: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    row_changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    not_comparable: str = ""
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A detail that the paper leaves open.
+
+    Attributes:
+        name: Name for `--assume NAME=VALUE`.
+        sets: Path of the field that holds its value.
+        reason: Why this value.
+        where: Where the paper is silent, or what else states it.
+        choices: Values it can take; empty where any of the field's type will do.
+        rows: Ids of the rows that have this field; empty where all do.
+    """
+
+    name: str
+    sets: str
+    reason: str
+    where: str
+    choices: tuple[Any, ...] = ()
+    rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published figure, as the paper prints it.
+
+    Attributes:
+        row: Id of the row.
+        metric: "accuracy", "precision", "kappa", "parameters" ...
+        value: The figure: accuracy, precision, recall, F1-scores in percent; parameters as a count; file
+            sizes in MB.
+        sd: Its standard deviation over folds or runs in the same unit, None where the paper prints none.
+    """
+
+    row: str
+    metric: str
+    value: float
+    sd: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the paper, or one that stands beside them.
+
+    Attributes:
+        id: "table1", "table2" ...
+        title: What it shows.
+        kind: How it is filled: "counts", "datasets", "scores", "folds", "t_test", "confusion", "external",
+            "subjects", "leaderboard" or "reference".
+        where: Its place in the paper; "" for a table that the paper doesn't have.
+        published: Published figures of the rows.
+        columns: Headings of a table that the paper prints as it stands in `reference`.
+        reference: Its rows.
+        measured: First cell of a row of `reference`, id of the paper's row and metric that it stands for.
+        rows: Ids of the paper's rows that it shows, for "folds", and of the two that "t_test" compares.
+        notes: Remarks that stand under it.
+    """
+
+    id: str
+    title: str
+    kind: str
+    where: str
+    published: tuple[Published, ...] = ()
+    columns: tuple[str, ...] = ()
+    reference: tuple[tuple[Any, ...], ...] = ()
+    measured: tuple[tuple[str, str, str], ...] = ()
+    rows: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def printed(self, row: str, metric: str) -> Published | None:
+        """Returns the published figure of a row, or None where the paper prints none."""
+        return next((p for p in self.published if (p.row, p.metric) == (row, metric)), None)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the paper.
+
+    Attributes:
+        id: "figure2", "figure3" ...
+        title: What it shows.
+        kind: How it is drawn: "samples", "augmentations", "topology" (the top layers), "networks" (all
+            layers), "activation_maps", "history" or "confusion".
+        where: Its place in the paper; "" for a figure that the paper doesn't have.
+        rows: The rows whose "history" or "activation_maps" it shows.
+        variants: Title and parameters of `ImageAugmenter.apply_transform`, of "augmentations".
+        networks: Title and builder (of leukcnn or Keras Applications), of "topology" and "networks".
+    """
+
+    id: str
+    title: str
+    kind: str
+    where: str
+    rows: tuple[str, ...] = ()
+    variants: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    networks: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Where the paper's own text can't be right, or leaves out what matters."""
+
+    text: str
+    where: str

@@ -1,0 +1,190 @@
+"""What one trial does: network, preprocessing, augmentation, split and training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from leukcnn.errors import SpecError
+
+
+def require(condition: bool, found: str, expected: str) -> None:
+    """Makes sure that a value of a specification is allowed.
+
+    Raises:
+        SpecError: It isn't.
+    """
+    if not condition:
+        raise SpecError(found, expected=expected, remedy="change this value of the paper or of --assume")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network: the name of its builder in `leukcnn.models`, and the builder's arguments."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From the picture in its file to the network's input.
+
+    Attributes:
+        crop: Side of the central square that is kept, in pixels; None keeps the whole picture.
+        resize: Side to which that square is resized, in pixels; None leaves it.
+        scale: Factor on the grey levels 0..255.
+        subtract_channel_mean: Whether each picture loses its own mean of each channel.
+    """
+
+    crop: int | None = None
+    resize: int | None = None
+    scale: float = 1 / 255
+    subtract_channel_mean: bool = False
+
+    def __post_init__(self):
+        for name in ("crop", "resize"):
+            side = getattr(self, name)
+            require(side is None or (isinstance(side, int) and side > 0), f"{name} = {side!r}.", "pixels > 0")
+        require(
+            self.crop or self.resize, "Neither crop nor resize is given.", "one of them sets the input size"
+        )
+        require(self.scale > 0, f"scale = {self.scale!r}.", "a number above 0")
+
+    @property
+    def side(self) -> int:
+        """Side of the network's square input, in pixels."""
+        return self.resize or self.crop
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How pictures are multiplied.
+
+    Attributes:
+        arguments: Arguments of `leukcnn.augmentation.ImageAugmenter`.
+        train_per_class: Pictures a class to which the training part is topped up; None adds none.
+        validation_per_class: The same for the validation part.
+        variants_per_picture: New pictures that take the place of each training picture; None leaves it.
+        variants: "once" draws each new picture once, the same in every epoch; "fresh" draws it anew in each.
+    """
+
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    train_per_class: int | None = None
+    validation_per_class: int | None = None
+    variants_per_picture: int | None = None
+    variants: str = "once"
+
+    def __post_init__(self):
+        require(self.variants in ("once", "fresh"), f"augmentation = {self.variants!r}.", "once or fresh")
+        for name in ("train_per_class", "validation_per_class", "variants_per_picture"):
+            count = getattr(self, name)
+            require(count is None or count > 0, f"{name} = {count!r}.", "a whole number above 0")
+        require(
+            None in (self.train_per_class, self.variants_per_picture),
+            f"train_per_class = {self.train_per_class}, variants_per_picture = {self.variants_per_picture}.",
+            "one of them alone",
+        )
+
+
+@dataclass(frozen=True)
+class Split:
+    """Who trains, who validates, who tests.
+
+    Attributes:
+        kind: "cell" (at random by picture), "subject" (no subject in two parts), "fold" (the dataset
+            makers' own folds, each tested once), "kfold" (stratified folds by picture, each tested once, no
+            validation part) or "grouped_kfold" (the same, but pictures of one subject, field of view or
+            content stay in one fold).
+        fractions: Shares of training, validation and test in "cell" and "subject".
+        n_splits: Folds of "kfold" and "grouped_kfold".
+        limit_per_class: At most so many pictures a class take part; None takes all.
+    """
+
+    kind: str = "cell"
+    fractions: tuple[float, float, float] = (0.6, 0.3, 0.1)
+    n_splits: int = 5
+    limit_per_class: int | None = None
+
+    def __post_init__(self):
+        require(self.kind in SPLIT_KINDS, f"split = {self.kind!r}.", " or ".join(SPLIT_KINDS))
+        require(
+            len(self.fractions) == 3
+            and all(isinstance(share, int | float) and share > 0 for share in self.fractions)
+            and abs(sum(self.fractions) - 1) < 1e-9,
+            f"fractions = {self.fractions!r}.",
+            "three numbers above 0 that add up to 1",
+        )
+        require(self.n_splits >= 2, f"n_splits = {self.n_splits!r}.", "at least 2 folds")
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether some pictures are kept apart to choose an epoch by."""
+        return self.kind not in ("kfold", "grouped_kfold")
+
+
+SPLIT_KINDS = ("cell", "subject", "fold", "kfold", "grouped_kfold")
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a network is trained.
+
+    Attributes:
+        epochs: Passes over the training part.
+        batch_size: Pictures a step, over all devices together.
+        initial_learning_rate: Learning rate of the first epoch.
+        final_learning_rate: The rate that the exponential schedule reaches after the last epoch; None keeps
+            the initial one.
+        optimizer: Name of a Keras optimizer.
+        optimizer_arguments: Its arguments besides the learning rate.
+        loss: Name of a Keras loss.
+        checkpoint: Whose weights the figures rest on: the epoch of the best "val_accuracy" or "val_loss", or
+            the "last" one.
+        deterministic: Whether the same command gives the same bytes.
+        precision: Keras' dtype policy, "float32", "mixed_float16" or "mixed_bfloat16".
+    """
+
+    epochs: int
+    batch_size: int
+    initial_learning_rate: float
+    final_learning_rate: float | None = None
+    optimizer: str = "adam"
+    optimizer_arguments: Mapping[str, Any] = field(default_factory=dict)
+    loss: str = "categorical_crossentropy"
+    checkpoint: str = "val_accuracy"
+    deterministic: bool = False
+    precision: str = "float32"
+
+    def __post_init__(self):
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            require(isinstance(value, int) and value > 0, f"{name} = {value!r}.", "a whole number above 0")
+        for name in ("initial_learning_rate", "final_learning_rate"):
+            rate = getattr(self, name)
+            require(rate is None or rate > 0, f"{name} = {rate!r}.", "a number above 0")
+        require(
+            self.checkpoint in CHECKPOINTS, f"checkpoint = {self.checkpoint!r}.", " or ".join(CHECKPOINTS)
+        )
+        require(self.precision in PRECISIONS, f"precision = {self.precision!r}.", " or ".join(PRECISIONS))
+
+
+CHECKPOINTS = ("val_accuracy", "val_loss", "last")
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that one trial does."""
+
+    model: Model
+    preprocessing: Preprocessing
+    augmentation: Augmentation
+    split: Split
+    training: Training
+
+    def __post_init__(self):
+        require(
+            self.split.has_validation or self.training.checkpoint == "last",
+            f"The split {self.split.kind!r} with the checkpoint {self.training.checkpoint!r}.",
+            "the checkpoint 'last', since nothing is kept apart to choose an epoch by",
+        )

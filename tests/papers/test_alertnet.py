@@ -1,0 +1,75 @@
+import pytest
+
+from leukcnn.models import build
+from leukcnn.papers.alertnet import PAPER
+
+# READINGS of the paper: parameters at 224x224 pixels and three classes.
+PARAMETERS = {
+    "alertnet": 8_792_963,
+    "alertnet_wd": 8_792_963,
+    "alertnet_r": 8_799_875,
+    "alertnet_rwd": 8_799_875,
+    "alertnet_x": 3_078_318,
+    "alertnet_xwd": 3_078_318,
+    "resnet50_sft": 24_638_339,
+    "inceptionv3_sft": 22_853_411,
+    "xception_sft": 21_912_107,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", PARAMETERS)
+def test_networks_have_the_parameters_of_the_paper(row):
+    model = PAPER.setup(row).model
+    arguments = {**model.arguments, "weights": None} if "weights" in model.arguments else model.arguments
+    network = build(model.name, input_shape=(224, 224, 3), classes=3, **arguments)
+    assert network.count_params() == PARAMETERS[row]
+    assert network.output_shape == (None, 3)
+
+
+def test_protocol():
+    for row in PAPER.row_ids:
+        setup = PAPER.setup(row)
+        assert (setup.split.kind, setup.split.n_splits) == ("kfold", 5)
+        assert (setup.preprocessing.crop, setup.preprocessing.side) == (None, 224)
+        assert setup.preprocessing.scale == 1 / 255
+        assert setup.augmentation.variants_per_picture == 20
+        assert setup.augmentation.arguments == {
+            "rotation_range": 40,
+            "width_shift_range": 0.2,
+            "height_shift_range": 0.2,
+            "shear_range": 0.2,
+            "zoom_range": 0.2,
+            "horizontal_flip": True,
+            "vertical_flip": True,
+            "fill_mode": "reflect",
+        }
+        training = setup.training
+        assert (training.optimizer, training.optimizer_arguments) == ("sgd", {"momentum": 0.8})
+        assert (training.initial_learning_rate, training.final_learning_rate) == (0.001, None)
+        assert (training.batch_size, training.epochs, training.checkpoint) == (32, 50, "last")
+
+
+def test_wd_variants_have_no_dropout_whatever_is_assumed():
+    for row in ("alertnet_wd", "alertnet_rwd", "alertnet_xwd"):
+        assert PAPER.setup(row, assumed={"dropout_rate": 0.3}).model.arguments["dropout_rate"] == 0
+    for row in ("alertnet", "alertnet_r", "alertnet_x"):
+        assert PAPER.setup(row).model.arguments["dropout_rate"] == 0.5
+        assert PAPER.setup(row, assumed={"dropout_rate": 0.3}).model.arguments["dropout_rate"] == 0.3
+
+
+def test_fine_tuning_starts_from_imagenet_but_in_the_smoke_profile():
+    fine_tuned = [row for row in PAPER.row_ids if row.endswith(("_sft", "_dft"))]
+    assert len(fine_tuned) == 6
+    for row in fine_tuned:
+        assert PAPER.setup(row).model.arguments["weights"] == "imagenet"
+        assert PAPER.setup(row).model.arguments["mode"] == row[-3:].upper()
+        assert PAPER.setup(row, profile="smoke").model.arguments["weights"] is None
+
+
+def test_classes_of_all_datasets_lead_to_the_paper_s():
+    assert PAPER.classes == ("HBS", "ALL", "AML")
+    assert PAPER.class_of["healthy"] == PAPER.class_of["benign"] == "HBS"
+    assert {PAPER.class_of[name] for name in ("ALL", "malignant", "early", "pre", "pro")} == {"ALL"}
+    assert "other" not in PAPER.class_of
+    assert len(PAPER.datasets) == 16

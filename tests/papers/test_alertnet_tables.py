@@ -1,0 +1,97 @@
+"""Every number below is copied from the paper's text, not from the module."""
+
+import pytest
+
+from leukcnn.papers.alertnet_tables import TABLES
+
+# Table III: accuracy, loss, precision, recall, kappa.
+TABLE_3 = {
+    "alertnet": (95.94, 0.1186, 97.37, 93.45, 0.9317),
+    "alertnet_wd": (96.72, 0.0953, 97.44, 95.58, 0.9481),
+    "alertnet_r": (95.85, 0.1180, 98.01, 93.32, 0.9353),
+    "alertnet_rwd": (97.18, 0.0940, 97.23, 97.18, 0.9564),
+    "alertnet_x": (94.76, 0.1575, 94.94, 94.77, 0.9194),
+    "alertnet_xwd": (95.53, 0.1399, 95.72, 95.20, 0.9324),
+}
+# Table V: each with its sd, then parameters and file size.
+TABLE_5 = {
+    "resnet50_sft": ((41.61, 4.86), (1.2667, 0.11), (18.50, 1.48), (41.61, 4.86), (0, None), 24_638_339, 94),
+    "inceptionv3_sft": (
+        (64.30, 2.09),
+        (0.8231, 0.03),
+        (65.25, 1.73),
+        (64.30, 2.09),
+        (0.4501, 0.03),
+        22_853_411,
+        109,
+    ),
+    "xception_sft": (
+        (72.00, 3.48),
+        (0.6913, 0.02),
+        (71.43, 3.64),
+        (72.084, 3.47),
+        (0.5601, 0.05),
+        22_910_480,
+        90,
+    ),
+    "alertnet_rwd": (
+        (97.18, 0.61),
+        (0.0940, 0.03),
+        (97.23, 0.61),
+        (97.18, 0.60),
+        (0.9564, 0.0094),
+        8_792_963,
+        68,
+    ),
+}
+METRICS = ("accuracy", "loss", "precision", "recall", "kappa")
+TABLE_1_ACCURACIES = (
+    *(99.76, 97.70, 93.80, 96.60, 99.50, 97.78, 88.00, 81.74, 88.25),
+    *(93.50, 98.00, 99.50, 99.85),
+)
+TABLE_1_IMAGES = (1268, 100, 260, 1188, 760, 330, 388, 363, 2478, 50, 90, 420, 500)
+
+
+def table(table_id):
+    return next(table for table in TABLES if table.id == table_id)
+
+
+@pytest.mark.parametrize("row", TABLE_3)
+def test_table_3(row):
+    assert tuple(table("table3").printed(row, metric).value for metric in METRICS) == TABLE_3[row]
+    assert {table("table3").printed(row, metric).sd for metric in METRICS} == {None}
+
+
+@pytest.mark.parametrize("row", TABLE_5)
+def test_table_5(row):
+    *figures, parameters, file_mb = TABLE_5[row]
+    printed = [table("table5").printed(row, metric) for metric in METRICS]
+    assert [(p.value, p.sd) for p in printed] == figures
+    assert table("table5").printed(row, "parameters").value == parameters
+    assert table("table5").printed(row, "file_mb").value == file_mb
+
+
+def test_table_6_has_what_the_text_has_of_it():
+    figures = [table("table6").printed("resnet50_dft", metric) for metric in METRICS]
+    assert [figure and figure.value for figure in figures] == [97.80, None, 97.81, 97.80, 0.9660]
+    assert table("table6").printed("xception_dft", "accuracy") is None
+
+
+def test_table_1():
+    rows = table("table1").reference
+    assert tuple(row[-1] for row in rows) == TABLE_1_ACCURACIES
+    assert tuple(row[-2] for row in rows) == TABLE_1_IMAGES
+    years = (2018, 2015, 2016, 2017, 2018, 2018, 2018, 2019, 2019, 2012, 2015, 2017, 2018)
+    assert tuple(int(row[2]) for row in rows) == years
+
+
+def test_table_2_sums_to_what_the_paper_says():
+    columns = list(zip(*(row[1:] for row in table("table2").reference), strict=True))
+    assert [sum(column) for column in columns] == [1058, 794, 563, 72, 2487]
+    assert sum(sum(column) for column in columns[:3]) == 2415
+    for row in table("table2").reference:
+        assert sum(row[1:5]) == row[5]
+
+
+def test_table_4():
+    assert [row[-2:] for row in table("table4").reference] == [(420, 99.50), (500, 99.85), (2415, 97.18)]

@@ -1,0 +1,193 @@
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import cohen_kappa_score, log_loss, precision_score, recall_score
+
+from leukcnn.evaluation.controls import CONTROLS, control_label
+from leukcnn.reporting.paper_tables import paper_tables
+from leukcnn.runs import Predictions
+
+CLASSES = ("HBS", "ALL", "AML")
+FOLDS = 5
+
+
+def fold_predictions(fold: int, *, wrong: int, n: int = 60) -> Predictions:
+    """Sixty test pictures of which the first `wrong` are taken for the next class."""
+    label = np.repeat([0, 0, 1, 1, 2, 2], n // 6)
+    predicted = label.copy()
+    predicted[:wrong] = (predicted[:wrong] + 1) % 3
+    return Predictions(
+        image=np.array([f"fold{fold}/{i}" for i in range(n)]),
+        part=np.full(n, "test"),
+        checkpoint=np.full(n, "last"),
+        group=np.full(n, ""),
+        label=label,
+        probabilities=np.where(predicted[:, None] == np.arange(3), 0.8, 0.1),
+        class_names=CLASSES,
+    )
+
+
+WRONG = {"alertnet_rwd": (1, 2, 3, 2, 1), "resnet50_dft": (1, 1, 2, 3, 0), "alertnet": (20, 22, 24, 18, 19)}
+
+
+@pytest.fixture
+def trained(alertnet):
+    """Three rows trained in five folds, and the controls."""
+    for row, wrong in WRONG.items():
+        for fold in range(FOLDS):
+            alertnet.add(row, fold_predictions(fold, wrong=wrong[fold]), fold=fold)
+    for name in CONTROLS:
+        for fold in range(FOLDS):
+            alertnet.add_control(name, fold_predictions(fold, wrong=30), fold=fold)
+    return alertnet
+
+
+def results_of(experiment, **changes):
+    return experiment.results(split="kfold", final_total=0, datasets={}, **changes)
+
+
+def table(results, table_id):
+    return paper_tables(results, only=table_id)[0]
+
+
+def records(results, table_id, network):
+    shown = table(results, table_id)
+    titles = [column.title for column in shown.columns]
+    rows = [dict(zip(titles, row, strict=True)) for row in shown.rows]
+    return {row["Metric"]: row for row in rows if row["Network"] == network}
+
+
+def by_scikit_learn(row) -> dict[str, np.ndarray]:
+    values = {title: [] for title in ("Accuracy (%)", "Kappa", "Loss")}
+    values |= {f"{kind}, {how} (%)": [] for kind in ("Precision", "Recall") for how in ("weighted", "macro")}
+    for fold in range(FOLDS):
+        p = fold_predictions(fold, wrong=WRONG[row][fold])
+        values["Accuracy (%)"].append(100 * np.mean(p.label == p.predicted))
+        values["Kappa"].append(cohen_kappa_score(p.label, p.predicted))
+        values["Loss"].append(log_loss(p.label, p.probabilities))
+        for how in ("weighted", "macro"):
+            options = {"average": how, "zero_division": 0}
+            values[f"Precision, {how} (%)"].append(100 * precision_score(p.label, p.predicted, **options))
+            values[f"Recall, {how} (%)"].append(100 * recall_score(p.label, p.predicted, **options))
+    return {title: np.array(v) for title, v in values.items()}
+
+
+def test_mean_and_sd_over_the_folds(trained):
+    rows = records(results_of(trained), "table3", "Alert Net-RWD")
+    for title, values in by_scikit_learn("alertnet_rwd").items():
+        assert rows[title]["Measured"] == pytest.approx(values.mean())
+        assert rows[title]["Measured sd"] == pytest.approx(values.std(ddof=1))
+
+
+def test_the_published_figure_stands_beside_both_averages(trained):
+    rows = records(results_of(trained), "table3", "Alert Net")
+    assert rows["Accuracy (%)"]["Published"] == 95.94
+    assert rows["Precision, weighted (%)"]["Published"] == rows["Precision, macro (%)"]["Published"] == 97.37
+    assert rows["Kappa"]["Published"] == 0.9317
+    beside = records(results_of(trained), "table5", "Alert Net-RWD")
+    assert (beside["Accuracy (%)"]["Published"], beside["Accuracy (%)"]["Published sd"]) == (97.18, 0.61)
+
+
+def test_the_interval_allows_for_overlapping_folds(trained):
+    rows = records(results_of(trained), "table3", "Alert Net-RWD")
+    values = by_scikit_learn("alertnet_rwd")["Accuracy (%)"]
+    half = stats.t.ppf(0.975, 4) * values.std(ddof=1) * np.sqrt(1 / 5 + 1 / 4)
+    low, high = rows["Accuracy (%)"]["95 % interval"]
+    assert low == pytest.approx(values.mean() - half)
+    assert high == pytest.approx(min(values.mean() + half, 100))
+    assert rows["Accuracy (%)"]["Verdict"] == "within"
+    assert rows["Accuracy (%)"]["Difference"] == pytest.approx(values.mean() - 97.18)
+    assert records(results_of(trained), "table3", "Alert Net")["Accuracy (%)"]["Verdict"] == "outside"
+
+
+def test_kappa_has_its_words(trained):
+    assert records(results_of(trained), "table3", "Alert Net-RWD")["Kappa"]["Verdict"] == (
+        "within; almost perfect (Excellent)"
+    )
+
+
+def test_sizes_stand_beside_the_published(trained):
+    rows = records(results_of(trained), "table5", "Alert Net-RWD")
+    assert (rows["Parameters"]["Published"], rows["Parameters"]["Measured"]) == (8_792_963, 8_792_963)
+    assert rows["Parameters"]["Verdict"] == "equal"
+    assert rows["File, network and optimizer (MiB)"]["Verdict"] == "equal"
+    assert rows["File, network alone (MiB)"]["Verdict"] == "differs"
+    assert rows["File, network alone (MiB)"]["Difference"] == -33
+    smoke = records(results_of(trained, not_comparable="smoke profile"), "table5", "Alert Net-RWD")
+    assert smoke["File, network alone (MiB)"]["Verdict"] == "not comparable: smoke profile"
+    assert smoke["File, network alone (MiB)"]["Difference"] is None
+    assert smoke["Accuracy (%)"]["Verdict"] == "not comparable: smoke profile"
+
+
+@pytest.mark.parametrize("table_id", ["table3", "table5", "table6"])
+def test_controls_stand_at_the_end_of_each_table(trained, table_id):
+    shown = table(results_of(trained), table_id)
+    networks = list(dict.fromkeys(row[0] for row in shown.rows))
+    assert networks[-3:] == [control_label(name) for name in CONTROLS]
+    rows = records(results_of(trained), table_id, control_label("border"))
+    assert list(rows) == ["Accuracy (%)", "Recall, macro (%)", "Kappa"]
+    assert rows["Accuracy (%)"]["Measured"] == pytest.approx(50)
+
+
+def test_a_row_that_was_not_trained_says_so(trained):
+    rows = records(results_of(trained), "table3", "Alert Net-X")
+    assert {row["Verdict"] for row in rows.values()} == {"not measured: this row has not been trained"}
+    assert rows["Accuracy (%)"]["Published"] == 94.76
+    assert {row["Measured"] for row in rows.values()} == {None}
+
+
+def test_a_row_counts_only_when_all_its_folds_are_finished(alertnet):
+    for fold in range(FOLDS):
+        alertnet.add("alertnet", fold_predictions(fold, wrong=1), fold=fold, finished=fold < 4)
+    assert records(results_of(alertnet), "table3", "Alert Net")["Accuracy (%)"]["Measured"] is None
+
+
+def test_t_tests_agree_with_scipy_and_the_formula(trained):
+    rows = table(results_of(trained), "t_test").rows
+    first, second = (by_scikit_learn(row)["Accuracy (%)"] / 100 for row in ("alertnet_rwd", "resnet50_dft"))
+    paired, unpaired = stats.ttest_rel(first, second), stats.ttest_ind(first, second)
+    assert rows[0][3] == pytest.approx(paired.statistic)
+    assert rows[0][4:6] == (4, pytest.approx(paired.pvalue))
+    assert rows[1][3] == pytest.approx(unpaired.statistic)
+    assert rows[1][4:6] == (8, pytest.approx(unpaired.pvalue))
+    difference = first - second
+    t = difference.mean() / np.sqrt((1 / 5 + 1 / 4) * difference.var(ddof=1))
+    assert rows[2][3] == pytest.approx(t)
+    assert rows[2][5] == pytest.approx(2 * stats.t.sf(abs(t), 4))
+    assert {row[6] for row in rows} == {"no difference shown"}
+    assert {row[7] for row in rows} == {"statistically equivalent"}
+
+
+def test_a_clear_difference_is_called_one(alertnet):
+    for row, wrong in (("alertnet_rwd", (30, 31, 29, 30, 30)), ("resnet50_dft", (1, 2, 1, 2, 1))):
+        for fold in range(FOLDS):
+            alertnet.add(row, fold_predictions(fold, wrong=wrong[fold]), fold=fold)
+    assert {row[6] for row in table(results_of(alertnet), "t_test").rows} == {"different"}
+
+
+def test_without_both_rows_there_is_no_t_test(alertnet):
+    ((*_, said, published),) = table(results_of(alertnet), "t_test").rows
+    assert said == "not measured: this row has not been trained"
+    assert published == "statistically equivalent"
+
+
+def test_the_proposed_method_is_measured_beside_related_ones(trained):
+    rows = table(results_of(trained), "table4").rows
+    assert [row[-1] for row in rows[:2]] == [None, None]
+    assert rows[2][-1] == pytest.approx(by_scikit_learn("alertnet_rwd")["Accuracy (%)"].mean())
+
+
+def test_table_2_comes_from_the_catalogue_and_agrees_with_the_print(trained):
+    here = {"jtsc": {"HBS": 300, "ALL": 0, "AML": 0}, "taleghani": {"HBS": 504, "ALL": 2752, "AML": 0}}
+    shown = table(trained.results(split="kfold", final_total=0, datasets=here), "table2")
+    titles = [column.title for column in shown.columns]
+    rows = {row[0]: dict(zip(titles, row, strict=True)) for row in shown.rows}
+    assert len(rows) == 16 + 1 + 1
+    total = rows["Total"]
+    sums = [total[name] for name in ("HBS", "ALL", "AML", "Other", "Total")]
+    assert sums == [1058, 794, 563, 72, 2487]
+    assert sum(sums[:3]) == 2415
+    assert all(row["As printed"] == "yes" for row in list(rows.values())[:16])
+    assert rows["JTSC"]["HBS here"] == total["HBS here"] == 300
+    extra = next(row for row in rows.values() if row["As printed"] == "not in the paper")
+    assert extra["ALL here"] == 2752

@@ -1,0 +1,227 @@
+"""Features of a frozen base: the same end as training end to end, computed once."""
+
+import sys
+from dataclasses import replace
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from leukcnn import models, papers
+from leukcnn.datasets import ImageIndex
+from leukcnn.distribution import find_devices
+from leukcnn.features import kept_features
+from leukcnn.pipeline import Entries
+from leukcnn.planning import plan
+from leukcnn.request import Request
+from leukcnn.runs import Store
+from leukcnn.spec import Model
+from leukcnn.trials import run_trial
+from tests import tiny
+
+pytestmark = pytest.mark.backend
+
+
+def FrozenNetwork(*, input_shape, classes=3, dropout_rate=0.0):
+    """A frozen base with batch statistics, and a head behind it."""
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Conv2D(6, 3, strides=2, name="conv")(inputs)
+    x = keras.layers.BatchNormalization(name="norm")(x)
+    x = keras.layers.ReLU(name="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="gap")(x)
+    x = keras.layers.Dense(8, activation="relu", name="dense")(x)
+    if dropout_rate:
+        x = keras.layers.Dropout(dropout_rate, name="dropout")(x)
+    outputs = keras.layers.Dense(classes, activation="softmax", name="predictions")(x)
+    network = keras.Model(inputs, outputs, name="frozen_network")
+    for name in ("conv", "norm"):
+        network.get_layer(name).trainable = False
+    return network
+
+
+@pytest.fixture
+def known(monkeypatch):
+    sys.modules.setdefault("frozen_network", sys.modules[__name__])
+    monkeypatch.setitem(models._BUILDERS, "FrozenNetwork", "frozen_network")
+
+
+@pytest.fixture
+def index(tmp_path, monkeypatch) -> ImageIndex:
+    """Thirty pictures of three classes, which differ in colour."""
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / f"{i:02}.png" for i in range(30)]
+    for i, path in enumerate(paths):
+        picture = rng.integers(0, 120, (24, 24, 3), dtype=np.uint8)
+        picture[..., i % 3] += 100
+        cv2.imwrite(str(path), picture)
+    return ImageIndex(
+        paths=paths,
+        ids=np.array([path.name for path in paths]),
+        labels=np.arange(30) % 3,
+        class_names=("HBS", "ALL", "AML"),
+        dataset=np.full(30, "jtsc"),
+        group=np.full(30, ""),
+        part=np.full(30, "jtsc"),
+        fold=np.full(30, -1),
+        sha256=np.array([f"{i:064x}" for i in range(30)]),
+    )
+
+
+def setup_of(*, dropout_rate=0.0, **augmentation):
+    setup = papers.get("alertnet").setup("alertnet", profile="smoke")
+    return replace(
+        setup,
+        model=Model("FrozenNetwork", {"dropout_rate": dropout_rate}),
+        preprocessing=replace(setup.preprocessing, resize=24),
+        augmentation=replace(setup.augmentation, **augmentation),
+        split=replace(setup.split, n_splits=3, limit_per_class=None),
+        training=replace(setup.training, epochs=3, batch_size=8),
+    )
+
+
+def run(index, setup, folder, *, fold=0, keep_features=True, observer=None):
+    """Trains one fold; returns its predictions and its weights."""
+    request = Request(paper=papers.get("alertnet"), data="d", profile="smoke")
+    planned = plan(request, index)
+    trials = [trial for trial in planned.trials if trial.row == "alertnet"]
+    name = trials[fold % len(trials)].name
+    identity = {**planned.identities[name], "fold": fold, "kept": keep_features}
+    trial = Store(folder / "runs", "alertnet").trial(identity)
+    run_trial(
+        trial,
+        setup,
+        index,
+        planned.parts[name],
+        seed=0,
+        devices=find_devices(),
+        observer=observer or tiny.Progress(),
+        cache=folder / "cache",
+        keep_features=keep_features,
+    )
+    network = keras.models.load_model(trial.path / "model.keras", compile=False)
+    return trial.predictions(), [keras.ops.convert_to_numpy(w) for w in network.weights], trial
+
+
+@pytest.mark.parametrize("dropout_rate", [0.0, 0.5])
+def test_kept_features_end_where_training_end_to_end_does(known, index, tmp_path, dropout_rate):
+    setup = setup_of(dropout_rate=dropout_rate)
+    kept, kept_weights, _ = run(index, setup, tmp_path)
+    plain, plain_weights, _ = run(index, setup, tmp_path, keep_features=False)
+    np.testing.assert_array_equal(kept.image, plain.image)
+    np.testing.assert_allclose(kept.probabilities, plain.probabilities, atol=1e-5)
+    for one, other in zip(kept_weights, plain_weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_training_moves_the_head_and_leaves_the_base(known, index, tmp_path):
+    setup = setup_of()
+    _, weights, _ = run(index, setup, tmp_path)
+    still = replace(setup, training=replace(setup.training, initial_learning_rate=1e-12))
+    _, before, _ = run(index, still, tmp_path, fold=1)
+    for i, (one, other) in enumerate(zip(weights, before, strict=True)):
+        # Kernel and bias of the convolution and four of the normalisation are the base's.
+        assert np.allclose(one, other, atol=1e-7) == (i < 6 or not np.abs(one).any())
+
+
+def test_other_folds_find_the_features_of_the_first(known, index, tmp_path):
+    said = [tiny.Progress() for _ in range(2)]
+    run(index, setup_of(), tmp_path, fold=0, observer=said[0])
+    run(index, setup_of(), tmp_path, fold=1, observer=said[1])
+    assert any("computing its features" in message for message in said[0].messages)
+    assert not said[1].messages
+
+
+def test_fresh_variants_are_trained_all_the_same_and_said_not_to_be_kept(known, index, tmp_path):
+    progress = tiny.Progress()
+    predictions, _, _ = run(index, setup_of(variants="fresh"), tmp_path, observer=progress)
+    assert len(predictions) == 15
+    assert any("can't be kept" in message for message in progress.messages)
+    assert not (tmp_path / "cache" / "features").exists()
+
+
+class Counted:
+    """Inputs for entries, with a count of how many were asked for."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, entries: Entries) -> np.ndarray:
+        self.asked += len(entries)
+        values = entries.rows * 100 + entries.variants
+        return np.tile(values[:, None].astype(np.float32), (1, 2))
+
+
+def base_of(scale=2.0):
+    inputs = keras.Input((2,))
+    outputs = keras.layers.Dense(3, use_bias=False, name="base", trainable=False)(inputs)
+    base = keras.Model(inputs, outputs)
+    base.set_weights([np.full((2, 3), scale / 2, dtype=np.float32)])
+    return base
+
+
+def features_of(folder, rows, *, inputs=None, base=None, key=None, pictures=200, variants=3):
+    return kept_features(
+        base or base_of(),
+        inputs or Counted(),
+        np.asarray(rows),
+        pictures=pictures,
+        variants=variants,
+        key=key or {"pictures": "a"},
+        devices=find_devices(),
+        folder=folder,
+    )
+
+
+def test_features_stand_at_row_and_variant(tmp_path):
+    features = features_of(tmp_path, [3, 150])
+    assert features.shape == (200, 3, 3)
+    for row, variant in ((3, 0), (3, 2), (150, 1)):
+        np.testing.assert_allclose(features[row, variant], 2 * (100 * row + variant))
+
+
+def test_only_what_is_lacking_is_computed(tmp_path):
+    inputs = Counted()
+    features_of(tmp_path, [3], inputs=inputs)
+    first = inputs.asked
+    assert 3 <= first <= 64
+    features_of(tmp_path, [3], inputs=inputs)
+    assert inputs.asked == first
+    features_of(tmp_path, [3, 150], inputs=inputs)
+    assert inputs.asked == 2 * first
+
+
+@pytest.mark.parametrize("change", [{"base": 3.0}, {"key": {"pictures": "b"}}, {"variants": 4}])
+def test_other_weights_pictures_or_variants_are_computed_anew(tmp_path, change):
+    inputs = Counted()
+    features_of(tmp_path, [3], inputs=inputs)
+    asked = inputs.asked
+    if "base" in change:
+        change = {"base": base_of(change["base"])}
+    features_of(tmp_path, [3], inputs=inputs, **change)
+    assert inputs.asked > asked
+
+
+def test_a_computation_that_was_stopped_goes_on(tmp_path):
+    class Stops(Counted):
+        def __call__(self, entries):
+            if self.asked > 400:
+                raise KeyboardInterrupt
+            return super().__call__(entries)
+
+    rows = np.arange(600)
+    with pytest.raises(KeyboardInterrupt):
+        features_of(tmp_path, rows, inputs=Stops(), pictures=600, variants=1)
+    # Saved after every sixteenth block only: nothing is taken for done that may not be on disk.
+    inputs = Counted()
+    features = features_of(tmp_path, rows, inputs=inputs, pictures=600, variants=1)
+    assert inputs.asked == 600
+    np.testing.assert_allclose(features[:, 0, 0], 200 * rows)
+    again = Counted()
+    features_of(tmp_path, rows, inputs=again, pictures=600, variants=1)
+    assert again.asked == 0
+
+
+def test_more_variants_than_a_forward_pass_holds(tmp_path):
+    features = features_of(tmp_path, [1], pictures=3, variants=70)
+    np.testing.assert_allclose(features[1, :, 0], 2 * (100 + np.arange(70)))

@@ -1,0 +1,91 @@
+import pytest
+
+from leukcnn import papers
+from leukcnn.errors import DataError, SpecError, WeightsError
+from leukcnn.request import Request, weights_file
+
+ALERTNET = papers.get("alertnet")
+
+
+def request_for(**options):
+    return Request(**{"paper": ALERTNET, "data": "d", **options})
+
+
+@pytest.mark.parametrize(
+    ("only", "rows"),
+    [
+        ("table1", ()),
+        ("table2", ()),
+        ("table4", ()),
+        ("figure2", ()),
+        ("table3", ALERTNET.row_ids[:6]),
+        ("t_test", ("alertnet_rwd", "resnet50_dft")),
+        ("figure3", ("alertnet_rwd",)),
+        ("xception_sft", ("xception_sft",)),
+        (None, ALERTNET.row_ids),
+    ],
+)
+def test_what_a_table_or_figure_needs_trained(only, rows):
+    assert set(request_for(only=only).rows_to_train) == set(rows)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"split": "cell"}, "kfold, grouped_kfold"),
+        ({"paper": papers.get("cnmc2019"), "split": "kfold"}, "cell, subject, fold"),
+        ({"paper": papers.get("cnmc2019"), "datasets": ("jtsc",)}, "no --datasets"),
+        ({"only": "table9"}, "table2"),
+        ({"runs": 0}, "at least 1"),
+    ],
+)
+def test_an_option_that_the_paper_does_not_know_is_refused(options, named):
+    with pytest.raises(SpecError) as caught:
+        request_for(**options)
+    assert named in caught.value.expected
+
+
+def test_an_unknown_dataset_is_refused_at_once():
+    with pytest.raises(DataError, match="no_such_set"):
+        request_for(datasets=("jtsc", "no_such_set"))
+
+
+def test_datasets_are_the_paper_s_own_or_those_named():
+    assert request_for().dataset_keys == ALERTNET.datasets
+    assert request_for(datasets=("taleghani", "jtsc")).dataset_keys == ("taleghani", "jtsc")
+
+
+def test_controls_see_the_paper_s_own_pictures_whatever_the_profile():
+    assert request_for(profile="smoke").control_preprocessing.side == 224
+    assert request_for(profile="smoke").setup("alertnet").preprocessing.side == 64
+
+
+def test_weights_none_reaches_the_fine_tuned_networks_alone():
+    request = request_for(weights="none")
+    assert request.setup("resnet50_sft").model.arguments["weights"] is None
+    assert "weights" not in request.setup("alertnet").model.arguments
+    assert request_for().setup("resnet50_sft").model.arguments["weights"] == "imagenet"
+
+
+def test_a_folder_gives_each_network_its_own_file(tmp_path):
+    for name in ("resnet50", "inception_v3", "xception"):
+        (tmp_path / f"{name}_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"")
+    request = request_for(weights=str(tmp_path))
+    for row, name in (("resnet50_dft", "resnet50"), ("inceptionv3_sft", "inception_v3")):
+        assert f"/{name}_weights" in request.setup(row).model.arguments["weights"]
+
+
+def test_one_file_serves_as_it_is(tmp_path):
+    file = tmp_path / "mine.weights.h5"
+    file.write_bytes(b"")
+    assert weights_file(str(file), {"backbone": "Xception"}) == str(file)
+    assert weights_file("imagenet", {"backbone": "Xception"}) == "imagenet"
+
+
+def test_a_folder_without_the_file_says_how_it_is_named(tmp_path):
+    with pytest.raises(WeightsError, match="xception") as caught:
+        weights_file(str(tmp_path), {"backbone": "Xception"})
+    assert "xception_weights_tf_dim_ordering_tf_kernels_notop.h5" in caught.value.expected
+    assert "--weights none" in caught.value.remedy
+    with pytest.raises(WeightsError, match="isn't there"):
+        weights_file(str(tmp_path / "nowhere"), {"backbone": "Xception"})
