@@ -4,7 +4,15 @@ import pytest
 
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.errors import ArgumentError
-from leukcnn.pipeline import Entries, PictureSequence, balanced, originals, scaled
+from leukcnn.pipeline import (
+    Entries,
+    FeatureSequence,
+    PictureSequence,
+    balanced,
+    multiplied,
+    originals,
+    scaled,
+)
 from leukcnn.spec import Preprocessing
 
 SIDE, N = 6, 11
@@ -104,6 +112,28 @@ def test_class_that_is_larger_than_the_count_stays():
 def test_balanced_takes_no_other_rows():
     entries = balanced(np.array([0, 1, 2]), LABELS, IDS, per_class=7, seed=0)
     assert set(entries.rows.tolist()) == {0, 1, 2}
+
+
+def test_multiplied_puts_so_many_new_pictures_in_the_place_of_each():
+    entries = multiplied(np.array([4, 7]), variants=3)
+    assert entries.rows.tolist() == [4, 4, 4, 7, 7, 7]
+    assert entries.variants.tolist() == [1, 2, 3, 1, 2, 3]
+
+
+def test_features_are_served_by_row_and_variant():
+    features = np.arange(2 * 3 * 2, dtype=np.float32).reshape(2, 3, 2)
+    sequence = FeatureSequence(
+        features,
+        multiplied(np.array([1, 0]), variants=2),
+        labels=np.array([1, 0]),
+        classes=2,
+        batch_size=3,
+        seed=0,
+    )
+    (first, targets), (last, _) = sequence[0], sequence[1]
+    np.testing.assert_array_equal(first, features[[1, 1, 0], [1, 2, 1]])
+    np.testing.assert_array_equal(targets, [[1, 0], [1, 0], [0, 1]])
+    np.testing.assert_array_equal(last, features[[0], [2]])
 
 
 def named(entries: Entries, ids) -> set[tuple[str, int]]:

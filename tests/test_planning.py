@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from leukcnn import papers
-from leukcnn.datasets import index_from_manifest
+from leukcnn.datasets import ImageIndex, index_from_manifest
 from leukcnn.errors import DataError, SpecError
+from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.planning import data_digest, make_record, plan
 from leukcnn.request import Request
+from leukcnn.trials import epoch_entries
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +159,117 @@ def test_folds_must_be_known(published):
 def test_bad_options_are_refused_at_once(bad):
     with pytest.raises(SpecError):
         request_for(**bad)
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Sixty pictures of three classes in three datasets; ALL-IDB 2 has crops of ALL-IDB 1's fields."""
+    n = 60
+    labels = np.repeat([0, 1, 2], 20)
+    dataset = np.array(["allidb1"] * 10 + ["allidb2"] * 20 + ["atlas"] * 30)
+    group = np.array([f"allidb1/Im{i % 10:03}_1.jpg" if i < 30 else "" for i in range(n)])
+    sha256 = np.array([f"{i:064x}" for i in range(n)])
+    sha256[41] = sha256[40]
+    return ImageIndex(
+        paths=[Path(f"{i}.png") for i in range(n)],
+        ids=np.array([f"{dataset[i]}/{i:02}.png" for i in range(n)]),
+        labels=labels,
+        class_names=("HBS", "ALL", "AML"),
+        dataset=dataset,
+        group=group,
+        part=dataset,
+        fold=np.full(n, -1),
+        sha256=sha256,
+    )
+
+
+def alertnet(**options):
+    return Request(**{"paper": papers.get("alertnet"), "data": "d", **options})
+
+
+def folds_of(planned, row="alertnet"):
+    return [planned.parts[trial.name] for trial in planned.trials if trial.row == row]
+
+
+def test_folds_are_disjoint_complete_and_stratified(many):
+    folds = folds_of(plan(alertnet(), many))
+    assert len(folds) == 5
+    tested = np.concatenate([p.predicted["test"] for p in folds])
+    assert sorted(tested) == list(range(60))
+    for p in folds:
+        assert sorted(np.concatenate([p.train, p.predicted["test"]])) == list(range(60))
+        assert np.bincount(many.labels[p.predicted["test"]]).tolist() == [4, 4, 4]
+        assert len(p.validation) == 0
+
+
+def test_no_augmented_twin_of_a_test_picture_is_learnt_from(many):
+    request = alertnet()
+    for p in folds_of(plan(request, many)):
+        entries, validation = epoch_entries(many, request.setup("alertnet"), p, seed=0)
+        assert set(entries.rows) == set(p.train)
+        assert set(entries.rows).isdisjoint(p.predicted["test"])
+        assert len(entries) == 20 * len(p.train) == 20 * 48
+        for row in p.train[:3]:
+            assert sorted(entries.variants[entries.rows == row]) == list(range(1, 21))
+        assert len(validation) == 0
+
+
+def test_every_row_and_control_has_the_same_folds(many):
+    planned = plan(alertnet(runs=2), many)
+    first = folds_of(planned)
+    assert len(first) == 10
+    for row in papers.get("alertnet").row_ids:
+        for one, other in zip(first, folds_of(planned, row), strict=True):
+            np.testing.assert_array_equal(one.train, other.train)
+    for name in CONTROLS:
+        controls = [trial for trial in planned.controls if trial.row == name]
+        assert [(c.run, c.fold) for c in controls] == [(run, fold) for run in range(2) for fold in range(5)]
+        for one, control in zip(first, controls, strict=True):
+            np.testing.assert_array_equal(one.train, planned.parts[control.name].train)
+
+
+def test_grouped_folds_part_neither_a_field_nor_identical_pictures(many):
+    def parted(folds, values):
+        return sum(bool(set(values[p.train]) & set(values[p.predicted["test"]]) - {""}) for p in folds)
+
+    by_picture, grouped = (folds_of(plan(alertnet(split=s), many)) for s in ("kfold", "grouped_kfold"))
+    assert parted(grouped, many.group) == parted(grouped, many.sha256) == 0
+    assert parted(by_picture, many.group) > 0
+
+
+def test_controls_are_the_same_whatever_the_networks_do(many):
+    def names(**options):
+        return {control.name for control in plan(alertnet(**options), many).controls}
+
+    assert (
+        names() == names(assumed={"epochs": 3}) == names(precision="mixed_float16") == names(weights="none")
+    )
+    assert names().isdisjoint(names(seed=1))
+    assert names().isdisjoint(names(split="grouped_kfold"))
+
+
+def test_a_weights_file_is_known_by_its_content(many, tmp_path):
+    def names(file):
+        return {t.name for t in plan(alertnet(weights=str(file)), many).trials if t.row == "resnet50_sft"}
+
+    one, same, other = (tmp_path / f"{name}.h5" for name in ("one", "same", "other"))
+    for file, content in ((one, b"a"), (same, b"a"), (other, b"b")):
+        file.write_bytes(content)
+    assert names(one) == names(same)
+    assert names(one).isdisjoint(names(other))
+
+
+def test_lacking_classes_other_datasets_and_weights_are_marked(many):
+    def reason(index, **options):
+        return make_record(request := alertnet(**options), index, plan(request, index)).not_comparable
+
+    assert "of 2,415 published pictures" in reason(many)
+    assert "no picture of AML" in reason(many.select(many.labels != 2))
+    assert "random weights" in reason(many, weights="none")
+    moved = replace(many, dataset=np.where(many.dataset == "atlas", "taleghani", many.dataset))
+    assert "datasets that the paper doesn't use: taleghani" in reason(moved)
+    assert make_record(alertnet(), many, plan(alertnet(), many)).datasets["atlas"] == {
+        "HBS": 0,
+        "ALL": 10,
+        "AML": 20,
+    }

@@ -8,7 +8,7 @@ from leukcnn.distribution import find_devices
 from leukcnn.errors import LeukCNNError
 from leukcnn.fields import replace_at
 from leukcnn.pipeline import PictureSequence, originals
-from leukcnn.training import build_network, predict, seconds_per_picture, train
+from leukcnn.training import Networks, build_network, predict, seconds_per_picture, train
 from tests import tiny
 
 pytestmark = pytest.mark.backend
@@ -108,3 +108,70 @@ def test_predictions_stand_in_the_order_of_the_entries(setup):
 
 def test_a_step_is_timed(setup):
     assert 0 < seconds_per_picture(setup, classes=2, devices=find_devices()) < 60
+
+
+def weights_of(network):
+    return [keras.ops.convert_to_numpy(v) for v in (*network.variables, *network.optimizer.variables)]
+
+
+def test_a_network_given_again_is_as_it_was_at_first(setup, tmp_path):
+    networks = Networks()
+    options = {"side": 24, "classes": 2, "training": setup.training, "seed": 5, "devices": find_devices()}
+    first = networks.get(setup.model, **options)
+    before = weights_of(first)
+    fit(setup, first, tmp_path / "a")
+    assert any((a != b).any() for a, b in zip(before, weights_of(first), strict=True))
+    again = networks.get(setup.model, **options)
+    assert again is first
+    for one, other in zip(before, weights_of(again), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_network_given_again_trains_as_a_new_one_does(setup, tmp_path):
+    networks = Networks()
+    options = {"side": 24, "classes": 2, "training": setup.training, "seed": 5, "devices": find_devices()}
+    fit(setup, networks.get(setup.model, **options), tmp_path / "a")
+    fit(setup, networks.get(setup.model, **options), tmp_path / "b")
+    fit(setup, Networks().get(setup.model, **options), tmp_path / "c")
+    histories = [(tmp_path / name / "history.csv").read_text() for name in "abc"]
+    assert histories[0] == histories[1] == histories[2]
+
+
+def test_another_seed_or_model_is_another_network(setup):
+    networks = Networks()
+    options = {"side": 24, "classes": 2, "training": setup.training, "devices": find_devices()}
+    first = networks.get(setup.model, seed=5, **options)
+    assert networks.get(setup.model, seed=6, **options) is not first
+
+
+def test_without_validation_the_last_epoch_counts(setup, tmp_path):
+    _, network = build(setup)
+    outcome = train(
+        network,
+        setup.training,
+        train_data=sequence(setup),
+        validation_data=None,
+        folder=tmp_path,
+        devices=find_devices(),
+        observer=tiny.Progress(),
+    )
+    assert outcome.checkpoints == outcome.best_epochs == {}
+    header, *lines = (tmp_path / "history.csv").read_text().splitlines()
+    assert "val_accuracy" not in header
+    assert len(lines) == 2
+    assert not list(tmp_path.glob("best_*"))
+
+
+def test_divergence_without_validation_is_told(setup, tmp_path):
+    _, network = build(setup)
+    network.layers[-1].set_weights([np.full_like(w, np.nan) for w in network.layers[-1].get_weights()])
+    with pytest.raises(LeukCNNError, match="loss was no number"):
+        train(
+            network,
+            setup.training,
+            train_data=sequence(setup),
+            validation_data=None,
+            folder=tmp_path,
+            devices=find_devices(),
+            observer=tiny.Progress(),
+        )
