@@ -4,6 +4,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -165,27 +166,18 @@ def run_trial(
         if border is not None and keep_features and _features_last(setup, train_entries, observer):
             base, learner = split_at(network, border)
             compile_network(learner, setup.training, devices=devices)
-            features = kept_features(
+            highest = max(e.variants.max(initial=0) for e in (train_entries, validation_entries))
+            features = _features(
                 base,
                 lambda entries: picture_batches(entries, labels=None).inputs(np.arange(len(entries))),
-                np.concatenate([parts.train, parts.validation, *parts.predicted.values()]),
-                pictures=len(index),
-                variants=1
-                + int(max(train_entries.variants.max(), validation_entries.variants.max(initial=0))),
-                key={
-                    "model": to_plain(setup.model),
-                    "preprocessing": to_plain(setup.preprocessing),
-                    "augmentation": to_plain(setup.augmentation.arguments),
-                    "pictures": digest([index.ids.tolist(), index.sha256.tolist()]),
-                    "seed": seed,
-                    "precision": setup.training.precision,
-                    "backend": keras.backend.backend(),
-                },
+                setup,
+                index,
+                parts,
+                variants=1 + int(highest),
+                seed=seed,
                 devices=devices,
-                folder=cache,
-                on_start=lambda n: observer.message(
-                    f"The base of {network.name} is frozen: computing its features of {n:,} pictures once."
-                ),
+                observer=observer,
+                cache=cache,
             )
             batches = partial(FeatureSequence, features, **shared)
         computed = time.perf_counter()
@@ -203,7 +195,9 @@ def run_trial(
         )
         trained = time.perf_counter()
         predictions = []
-        for checkpoint, weights in (outcome.checkpoints or {"last": None}).items():
+        # The network has the last epoch's weights until others are laid in.
+        last = {"last": None} if setup.training.checkpoint == "last" else {}
+        for checkpoint, weights in {**last, **outcome.checkpoints}.items():
             if weights is not None:
                 with devices.scope():
                     learner.load_weights(weights)
@@ -237,6 +231,43 @@ def run_trial(
         )
         for leftover in (trial.path / "state.npz", *outcome.checkpoints.values()):
             leftover.unlink(missing_ok=True)
+
+
+def _features(
+    base: keras.Model,
+    inputs_of: Callable[[Entries], np.ndarray],
+    setup: Setup,
+    index: ImageIndex,
+    parts: Parts,
+    *,
+    variants: int,
+    seed: int,
+    devices: Devices,
+    observer: ProgressObserver,
+    cache: Path | None,
+) -> np.ndarray:
+    """Returns what a frozen base makes of all pictures of a trial, from the cache where it is there."""
+    return kept_features(
+        base,
+        inputs_of,
+        np.concatenate([parts.train, parts.validation, *parts.predicted.values()]),
+        pictures=len(index),
+        variants=variants,
+        key={
+            "model": to_plain(setup.model),
+            "preprocessing": to_plain(setup.preprocessing),
+            "augmentation": to_plain(setup.augmentation.arguments),
+            "pictures": digest([index.ids.tolist(), index.sha256.tolist()]),
+            "seed": seed,
+            "precision": setup.training.precision,
+            "backend": keras.backend.backend(),
+        },
+        devices=devices,
+        folder=cache,
+        on_start=lambda n: observer.message(
+            f"The base of {setup.model.name} is frozen: computing its features of {n:,} pictures once."
+        ),
+    )
 
 
 def _features_last(setup: Setup, entries: Entries, observer: ProgressObserver) -> bool:

@@ -8,7 +8,9 @@ import pytest
 from leukcnn import papers
 from leukcnn.datasets import load, synthetic
 from leukcnn.distribution import find_devices, make_deterministic
+from leukcnn.fields import replace_at
 from leukcnn.planning import plan, trial_identity
+from leukcnn.prediction import SavedNetwork
 from leukcnn.request import Request
 from leukcnn.runs import Store
 from leukcnn.trials import environment, run_trial
@@ -59,6 +61,37 @@ def test_with_shuffled_training_labels_nothing_is_learnt(drawn, tmp_path):
     training = np.flatnonzero(drawn.part == "training")
     labels[training] = np.random.default_rng(0).permutation(labels[training])
     assert external_accuracy(replace(drawn, labels=labels), truth, tmp_path) == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.backend
+def test_the_last_epoch_counts_where_that_is_asked_for(tmp_path):
+    paper = tiny.tiny_paper(epochs=3)
+    rows = [replace(row, setup=replace_at(row.setup, "training.checkpoint", "last")) for row in paper.rows]
+    request = Request(paper=replace(paper, rows=tuple(rows)), data="d", profile="smoke")
+    folder = synthetic.write("cnmc2019", tmp_path / "drawn", seed=0, counts=tiny.COUNTS)
+    index = load("cnmc2019", folder)
+    planned = plan(request, index)
+    first = planned.trials[0]
+    trial = Store(tmp_path / "runs", "cnmc2019").trial(planned.identities[first.name])
+    run_trial(
+        trial,
+        request.setup(first.row),
+        index,
+        planned.parts[first.name],
+        seed=0,
+        devices=find_devices(),
+        observer=tiny.Progress(),
+        cache=tmp_path / "cache",
+    )
+    predictions = trial.predictions()
+    assert set(predictions.checkpoint) == {"last", "val_accuracy", "val_loss"}
+    assert trial.result["checkpoint"] == "last"
+    # The saved network says what the last epoch's did.
+    saved = SavedNetwork.load(trial.path / "model.keras")
+    last = predictions.select((predictions.checkpoint == "last") & (predictions.part == "test"))
+    paths = dict(zip(index.ids, index.paths, strict=True))
+    said = saved.predict([paths[image] for image in last.image])
+    np.testing.assert_allclose(said, last.probabilities, atol=1e-5)
 
 
 @pytest.mark.backend
