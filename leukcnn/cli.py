@@ -163,7 +163,7 @@ def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, .
     found = papers.get(paper)
     overrides = dict(found.parse_assumption(text) for text in assumed)
     found.profile(options["profile"])
-    folder = _data_folder(data, dataset=found.datasets[0])
+    folder = _data_folder(data, dataset="NAME" if found.class_of else found.datasets[0])
     named = tuple(name.strip() for name in datasets.split(",") if name.strip())
 
     from leukcnn.experiment import reproduce as run
@@ -222,13 +222,12 @@ def predict(model: Path, pictures: tuple[Path, ...], table: Path | None) -> None
     click.echo(NOTICE, err=True)
 
 
-def _data_folder(data: str | None, *, dataset: str | None = None) -> str:
+def _data_folder(data: str | None, *, dataset: str = "NAME") -> str:
     if data:
         return data
     message = "No data: --data is not given and LEUKCNN_DATA is not set."
     remedy = "pass --data DIR, or --data synthetic for drawn cells"
-    if dataset:
-        remedy += f"; `leukcnn datasets {dataset}` says where to get the real ones"
+    remedy += f"; `leukcnn datasets {dataset}` says where to get the real ones"
     raise DataError(message, expected="a folder with the dataset", remedy=remedy)
 
 

@@ -69,7 +69,8 @@ def application(backbone: str, *, weights: str | None, **arguments: Any) -> kera
         raise WeightsError(
             f"The ImageNet weights of {backbone} could not be downloaded: {error}",
             expected="a network connection to Keras' weight server, once",
-            remedy="copy the file into ~/.keras/models from another machine, or pass weights=None or a path",
+            remedy="copy the file into ~/.keras/models from another machine, or pass weights=None or a path "
+            "(--weights none, --weights FILE)",
         ) from error
 
 
