@@ -23,7 +23,7 @@ from leukcnn.reporting.tables import Table, to_csv, write
 from leukcnn.reporting.terminal import TrainingProgress
 from leukcnn.request import SYNTHETIC, Request
 from leukcnn.runs import Store, digest
-from leukcnn.training import Networks, build_network, seconds_per_picture
+from leukcnn.training import Networks, build_network, time_step
 from leukcnn.trials import epoch_entries, run_control, run_trial
 
 
@@ -262,16 +262,19 @@ def _say_how_long(
         setup, label = request.setup(row), request.paper.row(row).label
         trials = [trial for trial in to_do if trial.row == row]
         train, validation = epoch_entries(index, setup, planned.parts[trials[0].name], seed=trials[0].seed)
+        seconds, frozen = time_step(setup, classes=len(index.class_names), devices=devices)
         # A validation picture goes forward only, about a third of a training step's work.
-        pictures = len(train) + len(validation) / 3
-        epoch = seconds_per_picture(setup, classes=len(index.class_names), devices=devices) * pictures
-        total += epoch * setup.training.epochs * len(trials)
-        progress.message(
-            f"{label}: about {epoch / 3600:,.1f} hours an epoch on this processor, {setup.training.epochs} "
-            f"epochs, {len(trials)} trial(s)"
-        )
+        epoch = seconds * (len(train) + len(validation) / 3)
+        work = f"{setup.training.epochs} epochs, {len(trials)} trial(s)"
+        passes = setup.training.epochs * len(trials)
+        if frozen and setup.augmentation.variants == "once":
+            # Every trial of a run finds there what the first has computed.
+            work, passes = "once, since its base is frozen", request.runs
+        total += epoch * passes
+        progress.message(f"{label}: about {epoch / 3600:,.1f} hours an epoch on this processor, {work}")
+    whole = f"{total / 86400:,.0f} days" if total > 2 * 86400 else f"{total / 3600:,.1f} hours"
     progress.message(
-        f"All together about {total / 86400:,.0f} days on this processor. A GPU takes a small part of that; "
+        f"All together about {whole} on this processor. A GPU takes a small part of that; "
         "--profile smoke takes minutes. Every epoch is kept: the run may be stopped and started again."
     )
 

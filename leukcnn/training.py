@@ -20,6 +20,7 @@ from leukcnn.distribution import Devices, make_deterministic
 from leukcnn.errors import LeukCNNError
 from leukcnn.fields import to_plain
 from leukcnn.models import build
+from leukcnn.models.bases import frozen_border
 from leukcnn.pipeline import BatchSequence
 from leukcnn.spec import Model, Setup, Training
 
@@ -214,13 +215,16 @@ def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> n
     return np.asarray(outputs, dtype=np.float64)[: len(data.entries)]
 
 
-def seconds_per_picture(setup: Setup, *, classes: int, devices: Devices) -> float:
+def time_step(setup: Setup, *, classes: int, devices: Devices) -> tuple[float, bool]:
     """Measures how long one picture's training step takes here, on a network that is thrown away.
 
     Args:
         setup: Network, size of the pictures, optimizer.
         classes: Number of outputs.
         devices: Where it is to be trained.
+
+    Returns:
+        Seconds a picture, and whether the network's base is frozen.
     """
     side, batch = setup.preprocessing.side, 4 * devices.replicas
     network = build_network(
@@ -233,4 +237,4 @@ def seconds_per_picture(setup: Setup, *, classes: int, devices: Devices) -> floa
         network.train_on_batch(pictures, targets)
         started = time.perf_counter()
         network.train_on_batch(pictures, targets)
-    return (time.perf_counter() - started) / batch
+    return (time.perf_counter() - started) / batch, frozen_border(network) is not None

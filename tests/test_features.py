@@ -1,6 +1,5 @@
 """Features of a frozen base: the same end as training end to end, computed once."""
 
-import sys
 from dataclasses import replace
 
 import cv2
@@ -8,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from leukcnn import models, papers
+from leukcnn import papers
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import find_devices
 from leukcnn.features import kept_features
@@ -23,27 +22,9 @@ from tests import tiny
 pytestmark = pytest.mark.backend
 
 
-def FrozenNetwork(*, input_shape, classes=3, dropout_rate=0.0):
-    """A frozen base with batch statistics, and a head behind it."""
-    inputs = keras.Input(input_shape)
-    x = keras.layers.Conv2D(6, 3, strides=2, name="conv")(inputs)
-    x = keras.layers.BatchNormalization(name="norm")(x)
-    x = keras.layers.ReLU(name="relu")(x)
-    x = keras.layers.GlobalAveragePooling2D(name="gap")(x)
-    x = keras.layers.Dense(8, activation="relu", name="dense")(x)
-    if dropout_rate:
-        x = keras.layers.Dropout(dropout_rate, name="dropout")(x)
-    outputs = keras.layers.Dense(classes, activation="softmax", name="predictions")(x)
-    network = keras.Model(inputs, outputs, name="frozen_network")
-    for name in ("conv", "norm"):
-        network.get_layer(name).trainable = False
-    return network
-
-
-@pytest.fixture
-def known(monkeypatch):
-    sys.modules.setdefault("frozen_network", sys.modules[__name__])
-    monkeypatch.setitem(models._BUILDERS, "FrozenNetwork", "frozen_network")
+@pytest.fixture(autouse=True)
+def known():
+    tiny.register()
 
 
 @pytest.fixture
@@ -80,20 +61,20 @@ def setup_of(*, dropout_rate=0.0, **augmentation):
     )
 
 
-def run(index, setup, folder, *, fold=0, keep_features=True, observer=None):
+def run(index, setup, folder, *, fold=0, seed=0, keep_features=True, observer=None):
     """Trains one fold; returns its predictions and its weights."""
     request = Request(paper=papers.get("alertnet"), data="d", profile="smoke")
     planned = plan(request, index)
     trials = [trial for trial in planned.trials if trial.row == "alertnet"]
     name = trials[fold % len(trials)].name
-    identity = {**planned.identities[name], "fold": fold, "kept": keep_features}
+    identity = {**planned.identities[name], "fold": fold, "seed": seed, "kept": keep_features}
     trial = Store(folder / "runs", "alertnet").trial(identity)
     run_trial(
         trial,
         setup,
         index,
         planned.parts[name],
-        seed=0,
+        seed=seed,
         devices=find_devices(),
         observer=observer or tiny.Progress(),
         cache=folder / "cache",
@@ -104,7 +85,7 @@ def run(index, setup, folder, *, fold=0, keep_features=True, observer=None):
 
 
 @pytest.mark.parametrize("dropout_rate", [0.0, 0.5])
-def test_kept_features_end_where_training_end_to_end_does(known, index, tmp_path, dropout_rate):
+def test_kept_features_end_where_training_end_to_end_does(index, tmp_path, dropout_rate):
     setup = setup_of(dropout_rate=dropout_rate)
     kept, kept_weights, _ = run(index, setup, tmp_path)
     plain, plain_weights, _ = run(index, setup, tmp_path, keep_features=False)
@@ -114,7 +95,7 @@ def test_kept_features_end_where_training_end_to_end_does(known, index, tmp_path
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_training_moves_the_head_and_leaves_the_base(known, index, tmp_path):
+def test_training_moves_the_head_and_leaves_the_base(index, tmp_path):
     setup = setup_of()
     _, weights, _ = run(index, setup, tmp_path)
     still = replace(setup, training=replace(setup.training, initial_learning_rate=1e-12))
@@ -124,7 +105,7 @@ def test_training_moves_the_head_and_leaves_the_base(known, index, tmp_path):
         assert np.allclose(one, other, atol=1e-7) == (i < 6 or not np.abs(one).any())
 
 
-def test_other_folds_find_the_features_of_the_first(known, index, tmp_path):
+def test_other_folds_find_the_features_of_the_first(index, tmp_path):
     said = [tiny.Progress() for _ in range(2)]
     run(index, setup_of(), tmp_path, fold=0, observer=said[0])
     run(index, setup_of(), tmp_path, fold=1, observer=said[1])
@@ -132,7 +113,58 @@ def test_other_folds_find_the_features_of_the_first(known, index, tmp_path):
     assert not said[1].messages
 
 
-def test_fresh_variants_are_trained_all_the_same_and_said_not_to_be_kept(known, index, tmp_path):
+def widened(setup):
+    return replace(
+        setup, augmentation=replace(setup.augmentation, arguments={**setup.augmentation.arguments, "cval": 9})
+    )
+
+
+CHANGES = {
+    "seed": lambda index, setup: {"seed": 1},
+    "augmentation": lambda index, setup: {"setup": widened(setup)},
+    "preprocessing": lambda index, setup: {
+        "setup": replace(setup, preprocessing=replace(setup.preprocessing, scale=1 / 127.5))
+    },
+    "pictures": lambda index, setup: {"index": replace(index, sha256=index.sha256[::-1].copy())},
+    "network": lambda index, setup: {"setup": replace(setup, model=Model("FrozenNetwork"))},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_whatever_features_depend_on_has_them_computed_anew(index, tmp_path, change):
+    setup, said = setup_of(), [tiny.Progress() for _ in range(2)]
+    setup = replace(setup, training=replace(setup.training, epochs=1))
+    run(index, setup, tmp_path / "a", observer=said[0])
+    # Another trial on the cache of the first.
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "cache").symlink_to(tmp_path / "a" / "cache")
+    options = {"index": index, "setup": setup} | change(index, setup)
+    run(folder=tmp_path / "b", observer=said[1], **options)
+    for progress in said:
+        assert any("computing its features" in message for message in progress.messages)
+
+
+def test_stopped_between_epochs_it_ends_where_it_would_have(index, tmp_path):
+    class Stops(tiny.Progress):
+        def end_epoch(self, *, epoch, logs):
+            super().end_epoch(epoch=epoch, logs=logs)
+            if len(self.epochs) == 2:
+                raise KeyboardInterrupt
+
+    setup = setup_of(dropout_rate=0.5)
+    whole, whole_weights, _ = run(index, setup, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(index, setup, tmp_path / "stopped", observer=Stops())
+    rest = tiny.Progress()
+    again, weights, trial = run(index, setup, tmp_path / "stopped", observer=rest)
+    assert 1 <= len(rest.epochs) < 3
+    assert len(trial.history()["loss"]) == 3
+    np.testing.assert_array_equal(again.probabilities, whole.probabilities)
+    for one, other in zip(weights, whole_weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_fresh_variants_are_trained_all_the_same_and_said_not_to_be_kept(index, tmp_path):
     progress = tiny.Progress()
     predictions, _, _ = run(index, setup_of(variants="fresh"), tmp_path, observer=progress)
     assert len(predictions) == 15

@@ -3,13 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
-from leukcnn import papers
+from leukcnn import papers, spec
+from leukcnn.augmentation import ImageAugmenter
 from leukcnn.datasets import ImageIndex, index_from_manifest
 from leukcnn.errors import DataError, SpecError
 from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.pipeline import Entries, PictureSequence
 from leukcnn.planning import data_digest, make_record, plan
 from leukcnn.request import Request
 from leukcnn.trials import epoch_entries
@@ -246,6 +249,55 @@ def test_controls_are_the_same_whatever_the_networks_do(many):
     )
     assert names().isdisjoint(names(seed=1))
     assert names().isdisjoint(names(split="grouped_kfold"))
+
+
+def test_controls_know_neither_backend_nor_network(many, monkeypatch):
+    def names(planned):
+        return ({t.name for t in planned.trials}, {c.name for c in planned.controls})
+
+    trials, controls = names(plan(alertnet(), many))
+    smaller = {"training.epochs": 1, "preprocessing.resize": 64, "augmentation.variants_per_picture": 2}
+    paper = alertnet().paper
+    paper = replace(paper, profiles=(*paper.profiles, spec.Profile("quick", "", changes=smaller)))
+    other_trials, other_controls = names(plan(alertnet(paper=paper, profile="quick"), many))
+    assert other_controls == controls
+    assert other_trials.isdisjoint(trials)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "another")
+    other_trials, other_controls = names(plan(alertnet(), many))
+    assert other_controls == controls
+    assert other_trials.isdisjoint(trials)
+
+
+def test_variants_of_a_picture_are_the_same_in_every_fold_and_epoch(many):
+    request = alertnet()
+    setup = request.setup("alertnet")
+    pictures = np.random.default_rng(0).integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)
+    seen = {}
+    for p in folds_of(plan(request, many)):
+        entries, _ = epoch_entries(many, setup, p, seed=0)
+        chosen = np.flatnonzero(np.isin(entries.rows, (3, 27, 45)))
+        sequence = PictureSequence(
+            pictures,
+            Entries(entries.rows[chosen], entries.variants[chosen]),
+            preprocessing=setup.preprocessing,
+            ids=many.ids,
+            augmenter=ImageAugmenter(**setup.augmentation.arguments),
+            fresh=setup.augmentation.variants == "fresh",
+            labels=many.labels,
+            classes=3,
+            batch_size=60,
+            seed=0,
+        )
+        for _ in range(2):
+            inputs, _ = sequence[0]
+            for row, variant, one in zip(
+                sequence.entries.rows, sequence.entries.variants, inputs, strict=True
+            ):
+                first = seen.setdefault((row, variant), one)
+                np.testing.assert_array_equal(one, first)
+            sequence.on_epoch_end()
+    assert len(seen) == 3 * 20
+    assert len({one.tobytes() for one in seen.values()}) == 60
 
 
 def test_a_weights_file_is_known_by_its_content(many, tmp_path):

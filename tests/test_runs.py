@@ -127,6 +127,16 @@ def test_trial_is_finished_when_its_last_file_is_there(tmp_path, finished):
     assert store.finished_trial("0" * 16) is None
 
 
+def test_a_trial_without_a_network_notes_the_files_that_it_has(tmp_path):
+    trial = Store(tmp_path, "cnmc2019").trial({"control": "majority"})
+    write_predictions(trial.path / "predictions.csv", make_predictions())
+    trial.finish({"checkpoint": "control"})
+    assert set(trial.result["files"]) == {"trial.json", "predictions.csv"}
+    assert trial.faults() == []
+    with pytest.raises(StoreError, match="holds no history"):
+        trial.history()
+
+
 def test_changed_specification_is_refused(tmp_path, finished):
     store, noted = Store(tmp_path, "cnmc2019"), finished.path / "trial.json"
     write_json(noted, read_json(noted) | {"seed": 5})

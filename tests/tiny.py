@@ -43,10 +43,27 @@ def TinyNetwork(*, input_shape, classes=2, units=8, dropout_rate=0.5, kernel_ini
     )
 
 
+def FrozenNetwork(*, input_shape, classes=3, dropout_rate=0.0):
+    """A frozen base with batch statistics, and a head behind it."""
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Conv2D(6, 3, strides=2, name="conv")(inputs)
+    x = keras.layers.BatchNormalization(name="norm")(x)
+    x = keras.layers.ReLU(name="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="gap")(x)
+    x = keras.layers.Dense(8, activation="relu", name="dense")(x)
+    if dropout_rate:
+        x = keras.layers.Dropout(dropout_rate, name="dropout")(x)
+    outputs = keras.layers.Dense(classes, activation="softmax", name="predictions")(x)
+    network = keras.Model(inputs, outputs, name="frozen_network")
+    for name in ("conv", "norm"):
+        network.get_layer(name).trainable = False
+    return network
+
+
 def register():
-    """Makes the network known to leukcnn.models under a name."""
+    """Makes the networks known to leukcnn.models under their names."""
     sys.modules.setdefault("tiny_network", sys.modules[__name__])
-    models._BUILDERS["TinyNetwork"] = "tiny_network"
+    models._BUILDERS["TinyNetwork"] = models._BUILDERS["FrozenNetwork"] = "tiny_network"
 
 
 def tiny_paper(*, epochs=2, profile="smoke"):
@@ -80,6 +97,41 @@ def tiny_paper(*, epochs=2, profile="smoke"):
         spec.Profile("smoke", "quick", changes=changes, not_comparable="smoke profile"),
     )
     assumptions = tuple(a for a in paper.assumptions if a.name != "penalty")
+    figures = tuple(
+        replace(f, networks=(("tiny", "TinyNetwork"),)) if f.networks else f for f in paper.figures
+    )
+    return replace(paper, rows=rows, profiles=profiles, assumptions=assumptions, figures=figures)
+
+
+def tiny_folds_paper():
+    """Returns the Alert Net paper with tiny networks: two folds, two epochs, frozen bases for SFT."""
+    register()
+    paper = papers.get("alertnet")
+    rows = tuple(
+        replace(
+            row,
+            setup=replace(
+                row.setup,
+                model=spec.Model("FrozenNetwork") if row.id.endswith("_sft") else spec.Model("TinyNetwork"),
+                preprocessing=spec.Preprocessing(resize=40),
+            ),
+        )
+        for row in paper.rows
+    )
+    changes = {
+        "preprocessing.resize": 24,
+        "augmentation.variants_per_picture": 3,
+        "split.n_splits": 2,
+        "training.epochs": 2,
+        "training.batch_size": 12,
+        "training.initial_learning_rate": 1e-2,
+        "training.deterministic": True,
+    }
+    profiles = (
+        paper.profiles[0],
+        spec.Profile("smoke", "quick", changes=changes, not_comparable="smoke profile"),
+    )
+    assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith("model."))
     figures = tuple(
         replace(f, networks=(("tiny", "TinyNetwork"),)) if f.networks else f for f in paper.figures
     )

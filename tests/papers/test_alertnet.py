@@ -1,5 +1,6 @@
 import pytest
 
+from leukcnn.fields import value_at
 from leukcnn.models import build
 from leukcnn.papers.alertnet import PAPER
 
@@ -56,6 +57,23 @@ def test_wd_variants_have_no_dropout_whatever_is_assumed():
     for row in ("alertnet", "alertnet_r", "alertnet_x"):
         assert PAPER.setup(row).model.arguments["dropout_rate"] == 0.5
         assert PAPER.setup(row, assumed={"dropout_rate": 0.3}).model.arguments["dropout_rate"] == 0.3
+
+
+@pytest.mark.parametrize("assumption", PAPER.assumptions, ids=lambda a: a.name)
+@pytest.mark.parametrize("profile", ["paper", "smoke"])
+def test_an_assumption_resolves_for_its_rows_and_changes_no_other(assumption, profile):
+    assert assumption.reason
+    assert assumption.where
+    rows = PAPER.rows_of(assumption)
+    for row in rows:
+        value = value_at(PAPER.setup(row, profile=profile), assumption.sets)
+        assert not assumption.choices or value in assumption.choices
+    for row in PAPER.row_ids:
+        changed = PAPER.setup(row, profile=profile, assumed={assumption.name: value})
+        if row in rows:
+            assert value_at(changed, assumption.sets) == value
+        else:
+            assert changed == PAPER.setup(row, profile=profile)
 
 
 def test_fine_tuning_starts_from_imagenet_but_in_the_smoke_profile():

@@ -44,7 +44,41 @@ TABLE_5 = {
         68,
     ),
 }
+# Table II: HBS, ALL, AML, other types, total.
+TABLE_2 = (
+    (59, 49, 0, 0, 108),
+    (0, 510, 0, 0, 510),
+    (130, 130, 0, 0, 260),
+    (149, 0, 0, 0, 149),
+    (109, 0, 0, 0, 109),
+    (0, 25, 40, 23, 88),
+    (154, 0, 0, 0, 154),
+    (0, 0, 27, 0, 27),
+    (0, 0, 96, 0, 96),
+    (0, 0, 217, 0, 217),
+    (0, 0, 78, 0, 78),
+    (100, 0, 0, 0, 100),
+    (300, 0, 0, 0, 300),
+    (57, 10, 27, 27, 121),
+    (0, 30, 0, 0, 30),
+    (0, 40, 78, 22, 140),
+)
 METRICS = ("accuracy", "loss", "precision", "recall", "kappa")
+TABLE_1_WORKS = (
+    ("Vogado", "SVM"),
+    ("Vincent", "MLP"),
+    ("Singhal and Singh", "SVM"),
+    ("Thanh", "CNN"),
+    ("Shafique", "CNN"),
+    ("Rehman", "CNN"),
+    ("Sipes", "CNN"),
+    ("Pansombut", "CNN"),
+    ("Ahmed", "CNN"),
+    ("Madhukar and Agaian", "SVM"),
+    ("Goutam and Sailaja", "SVM"),
+    ("Rawat", "GA-SVM"),
+    ("Laosai and Chamnongthai", "SVM"),
+)
 TABLE_1_ACCURACIES = (
     *(99.76, 97.70, 93.80, 96.60, 99.50, 97.78, 88.00, 81.74, 88.25),
     *(93.50, 98.00, 99.50, 99.85),
@@ -75,6 +109,10 @@ def test_table_6_has_what_the_text_has_of_it():
     figures = [table("table6").printed("resnet50_dft", metric) for metric in METRICS]
     assert [figure and figure.value for figure in figures] == [97.80, None, 97.81, 97.80, 0.9660]
     assert table("table6").printed("xception_dft", "accuracy") is None
+    beside = [p for p in table("table5").published if p.row == "alertnet_rwd"]
+    assert [p for p in table("table6").published if p.row == "alertnet_rwd"] == beside
+    assert len(table("table6").published) == 4 + len(beside) == 11
+    assert len(table("table5").published) == 4 * 7
 
 
 def test_table_1():
@@ -83,6 +121,14 @@ def test_table_1():
     assert tuple(row[-2] for row in rows) == TABLE_1_IMAGES
     years = (2018, 2015, 2016, 2017, 2018, 2018, 2018, 2019, 2019, 2012, 2015, 2017, 2018)
     assert tuple(int(row[2]) for row in rows) == years
+    assert tuple((row[0].removesuffix(" et al."), row[4]) for row in rows) == TABLE_1_WORKS
+
+
+def test_table_2():
+    rows = table("table2").reference
+    assert tuple(row[1:] for row in rows) == TABLE_2
+    assert [row[0] for row in rows[:3]] == ["allidb1", "allidb1_crop", "allidb2"]
+    assert [row[0] for row in rows[-2:]] == ["pn_all", "leukemia_images"]
 
 
 def test_table_2_sums_to_what_the_paper_says():

@@ -100,6 +100,38 @@ def test_values_are_shown_by_the_format_of_their_column():
     assert row[1] == "| VGG19 | – | undefined | – | +2.00 | 0.5 |"
 
 
+@pytest.mark.parametrize(
+    ("format", "value", "shown"),
+    [
+        ("quantity", 8_792_963, "8,792,963"),
+        ("quantity", 97.184, "97.18"),
+        ("quantity", 10.0, "10.00"),
+        ("quantity", 0.95641, "0.9564"),
+        ("quantity", -33.0, "-33.00"),
+        ("quantity", float("nan"), "undefined"),
+        ("quantity", None, "–"),
+        ("range", (0.9, 1.0), "0.9000 to 1.0000"),
+        ("range", (95.5, 98.875), "95.50 to 98.88"),
+        ("range", (float("nan"), 1.0), "undefined"),
+    ],
+)
+def test_quantities_are_shown_in_their_own_unit(format, value, shown):
+    assert Column("q", format).show(value) == shown
+
+
+def test_csv_has_the_two_bounds_of_a_range_apart():
+    shown = Table(
+        id="t",
+        title="",
+        columns=("Metric", Column("Mean", "quantity"), Column("95 % interval", "range")),
+        rows=(("kappa", 0.951, (0.9, 1.0)), ("loss", None, None)),
+    )
+    first, second = csv.DictReader(io.StringIO(to_csv(shown)))
+    low, high = (name for name in first if name.startswith("95 % interval"))
+    assert (float(first["Mean"]), float(first[low]), float(first[high])) == (0.951, 0.9, 1.0)
+    assert second["Mean"] == second[low] == second[high] == ""
+
+
 @pytest.mark.parametrize(("value", "shown"), [(-1e-6, "0.00"), (0.0, "0.00"), (0.00005, "+0.01")])
 def test_a_difference_of_nothing_has_no_sign(value, shown):
     assert Column("d", "points").show(value) == shown
