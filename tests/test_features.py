@@ -53,7 +53,7 @@ def setup_of(*, dropout_rate=0.0, **augmentation):
     setup = papers.get("alertnet").setup("alertnet", profile="smoke")
     return replace(
         setup,
-        model=Model("FrozenNetwork", {"dropout_rate": dropout_rate}),
+        model=Model("TwoPartNetwork", {"dropout_rate": dropout_rate}),
         preprocessing=replace(setup.preprocessing, resize=24),
         augmentation=replace(setup.augmentation, **augmentation),
         split=replace(setup.split, n_splits=3, limit_per_class=None),
@@ -126,7 +126,7 @@ CHANGES = {
         "setup": replace(setup, preprocessing=replace(setup.preprocessing, scale=1 / 127.5))
     },
     "pictures": lambda index, setup: {"index": replace(index, sha256=index.sha256[::-1].copy())},
-    "network": lambda index, setup: {"setup": replace(setup, model=Model("FrozenNetwork"))},
+    "network": lambda index, setup: {"setup": replace(setup, model=Model("TwoPartNetwork"))},
 }
 
 

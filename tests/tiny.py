@@ -43,8 +43,8 @@ def TinyNetwork(*, input_shape, classes=2, units=8, dropout_rate=0.5, kernel_ini
     )
 
 
-def FrozenNetwork(*, input_shape, classes=3, dropout_rate=0.0):
-    """A frozen base with batch statistics, and a head behind it."""
+def TwoPartNetwork(*, input_shape, classes=3, dropout_rate=0.0, frozen=True):
+    """A base with batch statistics, frozen or not, and a head behind it."""
     inputs = keras.Input(input_shape)
     x = keras.layers.Conv2D(6, 3, strides=2, name="conv")(inputs)
     x = keras.layers.BatchNormalization(name="norm")(x)
@@ -54,16 +54,16 @@ def FrozenNetwork(*, input_shape, classes=3, dropout_rate=0.0):
     if dropout_rate:
         x = keras.layers.Dropout(dropout_rate, name="dropout")(x)
     outputs = keras.layers.Dense(classes, activation="softmax", name="predictions")(x)
-    network = keras.Model(inputs, outputs, name="frozen_network")
+    network = keras.Model(inputs, outputs, name="two_part_network")
     for name in ("conv", "norm"):
-        network.get_layer(name).trainable = False
+        network.get_layer(name).trainable = not frozen
     return network
 
 
 def register():
     """Makes the networks known to leukcnn.models under their names."""
     sys.modules.setdefault("tiny_network", sys.modules[__name__])
-    models._BUILDERS["TinyNetwork"] = models._BUILDERS["FrozenNetwork"] = "tiny_network"
+    models._BUILDERS["TinyNetwork"] = models._BUILDERS["TwoPartNetwork"] = "tiny_network"
 
 
 def tiny_paper(*, epochs=2, profile="smoke"):
@@ -112,7 +112,7 @@ def tiny_folds_paper():
             row,
             setup=replace(
                 row.setup,
-                model=spec.Model("FrozenNetwork") if row.id.endswith("_sft") else spec.Model("TinyNetwork"),
+                model=spec.Model("TwoPartNetwork", {"frozen": row.id.endswith("_sft")}),
                 preprocessing=spec.Preprocessing(resize=40),
             ),
         )
@@ -133,7 +133,7 @@ def tiny_folds_paper():
     )
     assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith("model."))
     figures = tuple(
-        replace(f, networks=(("tiny", "TinyNetwork"),)) if f.networks else f for f in paper.figures
+        replace(f, networks=(("tiny", "TwoPartNetwork"),)) if f.networks else f for f in paper.figures
     )
     return replace(paper, rows=rows, profiles=profiles, assumptions=assumptions, figures=figures)
 
