@@ -4,7 +4,7 @@ import pytest
 from leukcnn.errors import StoreError
 from leukcnn.reporting import paper_figures as module
 from leukcnn.reporting.paper_figures import paper_figures
-from leukcnn.reporting.sketches import Sketches
+from leukcnn.reporting.sketches import ActivationMaps, Sketches
 
 PICTURE = np.full((30, 30, 3), 90, dtype=np.uint8)
 SKETCHES = Sketches(
@@ -27,7 +27,7 @@ def trained(experiment, make_predictions, tmp_path):
 def drawn(monkeypatch):
     """What each drawing function was called with."""
     calls = {}
-    for name in ("samples", "topology", "history", "confusion"):
+    for name in ("samples", "topology", "history", "confusion", "overlays"):
 
         def record(*args, _name=name, **options):
             calls.setdefault(_name, []).append((args, options))
@@ -133,3 +133,35 @@ def test_broken_history_is_a_fault_of_the_store(trained, tmp_path):
     (results.trials["vgg16"][0][2].path / "history.csv").write_text("epoch\nx\n")
     with pytest.raises(StoreError, match="holds no history"):
         paper_figures(results, tmp_path, only="figure5")
+
+
+@pytest.fixture
+def maps():
+    values = np.linspace(0, 1, 2 * 5 * 5, dtype=np.float32).reshape(2, 5, 5)
+    return ActivationMaps(
+        titles=["HBS, Atlas", "ALL, UFG"],
+        pictures=np.stack([PICTURE, PICTURE]),
+        mean=values,
+        grad_cam=1 - values,
+        layer="conv5",
+    )
+
+
+def test_activation_maps_stand_beside_their_picture(alertnet, maps, drawn, tmp_path):
+    maps.save(tmp_path, "figure3")
+    results = alertnet.results(split="kfold", datasets={}, not_comparable="drawn data")
+    assert names(paper_figures(results, tmp_path, only="figure3")) == ["figure3.png"]
+    ((rows, _), options) = drawn["overlays"][0]
+    assert [row[0] for row in rows] == maps.titles
+    for at, values in ((1, maps.pictures), (2, maps.mean), (3, maps.grad_cam)):
+        np.testing.assert_array_equal([row[at] for row in rows], values)
+    assert options["caption"] == "Figure 3: Activation maps of Alert Net-RWD (layer conv5)"
+    assert options["mark"] == "Not comparable with the paper: drawn data"
+
+
+def test_activation_maps_are_drawn_when_their_row_is_trained(alertnet, maps, tmp_path):
+    results = alertnet.results(split="kfold", datasets={})
+    assert paper_figures(results, tmp_path, only="figure3") == []
+    maps.save(tmp_path, "figure3")
+    (path,) = paper_figures(results, tmp_path, only="figure3")
+    assert path.read_bytes().startswith(b"\x89PNG")

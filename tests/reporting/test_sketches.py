@@ -11,9 +11,12 @@ from leukcnn.augmentation import ImageAugmenter
 from leukcnn.datasets import ImageIndex, read_picture
 from leukcnn.errors import StoreError
 from leukcnn.fields import replace_at
+from leukcnn.prediction import SavedNetwork
 from leukcnn.reporting import sketches as module
-from leukcnn.reporting.sketches import Sketches, make_sketches
+from leukcnn.reporting.sketches import ActivationMaps, Sketches, make_activation_maps, make_sketches
 from leukcnn.request import Request
+from leukcnn.runs import Predictions, Store, write_predictions
+from leukcnn.spec import Augmentation, Model, Preprocessing, Setup, Split, Training
 
 PICTURE = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
 SKETCHES = Sketches(
@@ -181,3 +184,120 @@ def test_topology_is_read_off_the_paper_s_networks_and_the_originals(index, no_l
         "dropout_rate": 0.5,
         "kernel_initializer": "glorot_uniform",
     }
+
+
+@pytest.fixture
+def smears(index) -> ImageIndex:
+    """The same pictures as fields of three classes from two datasets."""
+    return dataclasses.replace(
+        index,
+        labels=np.arange(16) % 3,
+        class_names=("HBS", "ALL", "AML"),
+        dataset=np.array(["allidb2"] * 8 + ["atlas"] * 8),
+        part=np.full(16, "all"),
+    )
+
+
+def test_samples_of_several_datasets_name_theirs_the_last_class_first(smears, no_large_networks):
+    alertnet = papers.get("alertnet")
+    small = dataclasses.replace(
+        alertnet,
+        rows=tuple(
+            dataclasses.replace(r, setup=replace_at(r.setup, "preprocessing.resize", 20))
+            for r in alertnet.rows
+        ),
+    )
+    part = {str(name): module.card(str(name)).parts[0].key for name in np.unique(smears.dataset)}
+    smears = dataclasses.replace(smears, part=np.array([part[name] for name in smears.dataset]))
+    sketches = sketches_of(smears, paper=small)
+    titles = [title for title, _ in sketches.samples]
+    assert [title.split(", ")[0] for title in titles] == ["AML"] * 4 + ["ALL"] * 4 + ["HBS"] * 4
+    named = {module.card(name).name for name in ("allidb2", "atlas")}
+    assert {title.split(", ", 1)[1] for title in titles} <= named
+    assert all(picture.shape == (20, 20, 3) for _, picture in sketches.samples)
+    assert sketches.augmentations == []
+    assert list(sketches.topology) == ["figure2"]
+    assert [title for title, _ in sketches.topology["figure2"]] == ["Alert Net", "Alert Net-R", "Alert Net-X"]
+
+
+SMALL_SETUP = Setup(
+    model=Model("Small"),
+    preprocessing=Preprocessing(resize=16),
+    augmentation=Augmentation(),
+    split=Split(kind="kfold"),
+    training=Training(epochs=1, batch_size=1, initial_learning_rate=1e-3, checkpoint="last"),
+)
+TESTED = np.array([2, 3, 4, 5, 6, 7, 8])
+
+
+@pytest.fixture
+def trial(smears, tmp_path):
+    """A network with maps of 14, 7 and 3 pixels, finished on seven pictures, of which it knows some."""
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(4, 3, name="wide")(inputs)
+    x = keras.layers.MaxPooling2D(2, name="narrow")(x)
+    x = keras.layers.MaxPooling2D(2, name="points")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    network = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
+    made = Store(tmp_path / "runs", "alertnet").trial({"row": "alertnet_rwd"})
+    saved = SavedNetwork(network, SMALL_SETUP.preprocessing, smears.class_names, {})
+    saved.save(made.path / "model.keras")
+    # Right for 5 and 6 alone (AML and HBS): of ALL none is known, so the first is shown.
+    label = smears.labels[TESTED]
+    said = np.where(np.isin(TESTED, (5, 6)), label, (label + 1) % 3)
+    write_predictions(
+        made.path / "predictions.csv",
+        Predictions(
+            image=smears.ids[TESTED],
+            part=np.full(len(TESTED), "test"),
+            checkpoint=np.full(len(TESTED), "last"),
+            group=np.full(len(TESTED), ""),
+            label=label,
+            probabilities=np.eye(3)[said],
+            class_names=smears.class_names,
+        ),
+    )
+    made.finish({"checkpoint": "last"})
+    return made
+
+
+def test_activation_maps_show_a_picture_of_each_class_that_the_network_knows(smears, trial):
+    maps = make_activation_maps(trial, SMALL_SETUP, smears, TESTED)
+    # Rows 6 (HBS), 4 (ALL) and 5 (AML).
+    assert [title.split(", taken for ")[0].split(", ")[0] for title in maps.titles] == ["HBS", "ALL", "AML"]
+    for picture, row in zip(maps.pictures, (6, 4, 5), strict=True):
+        expected = cv2.resize(read_picture(smears.paths[row])[0], (16, 16), interpolation=cv2.INTER_AREA)
+        assert np.abs(picture.astype(int) - expected).max() <= 2
+    assert all(title.rpartition(" ")[2] in smears.class_names for title in maps.titles)
+
+
+def test_activation_maps_are_of_the_last_layer_that_is_no_single_point(smears, trial):
+    maps = make_activation_maps(trial, SMALL_SETUP, smears, TESTED)
+    assert maps.layer == "narrow"
+    for values in (maps.mean, maps.grad_cam):
+        assert values.shape == (3, 7, 7)
+        assert (values >= 0).all()
+        assert (values <= 1).all()
+
+
+def test_activation_maps_come_back_as_they_were(tmp_path):
+    rng = np.random.default_rng(0)
+    maps = ActivationMaps(
+        titles=["HBS – größer", "ALL"],
+        pictures=rng.integers(0, 256, (2, 8, 8, 3), dtype=np.uint8),
+        mean=rng.random((2, 4, 4), dtype=np.float32),
+        grad_cam=rng.random((2, 4, 4), dtype=np.float32),
+        layer="conv5",
+    )
+    assert not ActivationMaps.exist(tmp_path, "figure3")
+    maps.save(tmp_path, "figure3")
+    assert ActivationMaps.exist(tmp_path, "figure3")
+    assert not ActivationMaps.exist(tmp_path, "figure4")
+    loaded = ActivationMaps.load(tmp_path, "figure3")
+    assert (loaded.titles, loaded.layer) == (maps.titles, "conv5")
+    for name in ("pictures", "mean", "grad_cam"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(maps, name))
+    path = tmp_path / "figure3.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(StoreError, match=r"figure3\.npz can't be read"):
+        ActivationMaps.load(tmp_path, "figure3")
