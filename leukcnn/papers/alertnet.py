@@ -225,7 +225,7 @@ ASSUMPTIONS = (
         "rotation_degrees",
         sets="augmentation.arguments.rotation_range",
         reason="to either side, as Keras reads a range of 40",
-        where="section III-C: 'rotation in the range of 0 to 40 degrees'",
+        where="section III-C: 'rotation in the range of 0º to 40º'",
     ),
     Assumption(
         "width_shift",
