@@ -66,60 +66,6 @@ def differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return (one != other).any(axis=(1, 2, 3))
 
 
-def test_originals_are_every_picture_once_as_it_is():
-    entries = originals([4, 2, 7])
-    assert entries.rows.tolist() == [4, 2, 7]
-    assert entries.variants.tolist() == [0, 0, 0]
-    assert len(entries) == 3
-
-
-@pytest.mark.parametrize("per_class", [8, 9, 16, 17, 50])
-def test_balanced_reaches_the_count_and_keeps_every_original(per_class):
-    entries = balanced(np.arange(N), LABELS, IDS, per_class=per_class, seed=0)
-    assert np.bincount(LABELS[entries.rows]).tolist() == [per_class, per_class]
-    assert entries.rows[entries.variants == 0].tolist() == list(range(N))
-    pairs = set(zip(entries.rows.tolist(), entries.variants.tolist(), strict=True))
-    assert len(pairs) == len(entries)
-
-
-@pytest.mark.parametrize("per_class", [9, 20, 50])
-def test_balanced_spreads_the_variants_evenly(per_class):
-    entries = balanced(np.arange(N), LABELS, IDS, per_class=per_class, seed=0)
-    for label in (0, 1):
-        counts = np.bincount(entries.rows, minlength=N)[label == LABELS]
-        assert counts.max() - counts.min() <= 1
-    # Each picture's variants are numbered without gaps.
-    for row in range(N):
-        assert sorted(entries.variants[entries.rows == row]) == list(range((entries.rows == row).sum()))
-
-
-def test_balanced_as_the_paper_counts():
-    labels = np.repeat([0, 1], [2034, 4364])
-    ids = [str(i) for i in range(len(labels))]
-    entries = balanced(np.arange(len(labels)), labels, ids, per_class=10_000, seed=0)
-    assert np.bincount(labels[entries.rows]).tolist() == [10_000, 10_000]
-    # 7966 variants of 2034 cells: 3 or 4 each; 5636 of 4364: 1 or 2 each.
-    assert np.unique(np.bincount(entries.rows)[:2034], return_counts=True)[1].tolist() == [170, 1864]
-    assert np.unique(np.bincount(entries.rows)[2034:], return_counts=True)[1].tolist() == [3092, 1272]
-
-
-def test_class_that_is_larger_than_the_count_stays():
-    entries = balanced(np.arange(N), LABELS, IDS, per_class=5, seed=0)
-    assert np.bincount(LABELS[entries.rows]).tolist() == [5, 8]
-    assert not entries.variants[LABELS[entries.rows] == 1].any()
-
-
-def test_balanced_takes_no_other_rows():
-    entries = balanced(np.array([0, 1, 2]), LABELS, IDS, per_class=7, seed=0)
-    assert set(entries.rows.tolist()) == {0, 1, 2}
-
-
-def test_multiplied_puts_so_many_new_pictures_in_the_place_of_each():
-    entries = multiplied(np.array([4, 7]), variants=3)
-    assert entries.rows.tolist() == [4, 4, 4, 7, 7, 7]
-    assert entries.variants.tolist() == [1, 2, 3, 1, 2, 3]
-
-
 def test_features_are_served_by_row_and_variant():
     features = np.arange(2 * 3 * 2, dtype=np.float32).reshape(2, 3, 2)
     sequence = FeatureSequence(
@@ -134,30 +80,6 @@ def test_features_are_served_by_row_and_variant():
     np.testing.assert_array_equal(first, features[[1, 1, 0], [1, 2, 1]])
     np.testing.assert_array_equal(targets, [[1, 0], [1, 0], [0, 1]])
     np.testing.assert_array_equal(last, features[[0], [2]])
-
-
-def named(entries: Entries, ids) -> set[tuple[str, int]]:
-    return {(ids[row], variant) for row, variant in zip(entries.rows, entries.variants.tolist(), strict=True)}
-
-
-def test_balanced_is_blind_to_the_order_of_rows_and_of_the_index():
-    expected = named(balanced(np.arange(N), LABELS, IDS, per_class=13, seed=5), IDS)
-    order = np.random.default_rng(2).permutation(N)
-    assert named(balanced(order, LABELS, IDS, per_class=13, seed=5), IDS) == expected
-    ids = [IDS[i] for i in order]
-    assert named(balanced(np.arange(N), LABELS[order], ids, per_class=13, seed=5), ids) == expected
-
-
-def test_balanced_draws_from_the_seed_which_pictures_get_one_more():
-    drawn = {
-        frozenset(named(balanced(np.arange(N), LABELS, IDS, per_class=13, seed=s), IDS)) for s in range(9)
-    }
-    assert len(drawn) > 1
-
-
-def test_nothing_to_balance_is_refused():
-    with pytest.raises(ArgumentError, match="No pictures"):
-        balanced(np.array([], dtype=int), LABELS, IDS, per_class=5, seed=0)
 
 
 def test_scaled_by_hand():

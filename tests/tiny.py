@@ -43,10 +43,12 @@ def TinyNetwork(*, input_shape, classes=2, units=8, dropout_rate=0.5, kernel_ini
     )
 
 
-def TwoPartNetwork(*, input_shape, classes=3, dropout_rate=0.0, frozen=True):
+def TwoPartNetwork(
+    *, input_shape, classes=3, dropout_rate=0.0, frozen=True, base_initializer="glorot_uniform"
+):
     """A base with batch statistics, frozen or not, and a head behind it."""
     inputs = keras.Input(input_shape)
-    x = keras.layers.Conv2D(6, 3, strides=2, name="conv")(inputs)
+    x = keras.layers.Conv2D(6, 3, strides=2, kernel_initializer=base_initializer, name="conv")(inputs)
     x = keras.layers.BatchNormalization(name="norm")(x)
     x = keras.layers.ReLU(name="relu")(x)
     x = keras.layers.GlobalAveragePooling2D(name="gap")(x)

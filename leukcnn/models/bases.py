@@ -92,7 +92,8 @@ def frozen_border(model: keras.Model) -> str | None:
     batch statistics included, and none of them draws at random.
 
     Args:
-        model: A functional network, each of whose layers is called once.
+        model: A functional network, each of whose layers is called once (a `Sequential` as it was built, not
+            one that was loaded from a file).
 
     Returns:
         Name of the last layer whose output alone, with nothing but such layers before it, all that follows
@@ -112,7 +113,8 @@ def split_at(model: keras.Model, layer_name: str) -> tuple[keras.Model, keras.Mo
     """Cuts a network in two behind a layer.
 
     Args:
-        model: A functional network, each of whose layers is called once.
+        model: A functional network, each of whose layers is called once (a `Sequential` as it was built, not
+            one that was loaded from a file).
         layer_name: Layer whose output alone all that follows depends on, such as `frozen_border` returns.
 
     Returns:

@@ -38,7 +38,9 @@ def _format_interval(value: tuple[float, float]) -> str:
 def _format_quantity(value: int | float) -> str:
     if isinstance(value, int):
         return f"{value:,d}"
-    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4f}"
+    digits = 2 if abs(value) >= 10 else 4
+    # Adding 0 turns a rounded -0.0 into 0.0.
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 FORMATS = {

@@ -118,7 +118,7 @@ class Figure:
         kind: How it is drawn: "samples", "augmentations", "topology" (the top layers), "networks" (all
             layers), "activation_maps", "history" or "confusion".
         where: Its place in the paper; "" for a figure that the paper doesn't have.
-        rows: The rows whose "history" or "activation_maps" it shows.
+        rows: The rows whose "history" (of a split with a validation part) or "activation_maps" it shows.
         variants: Title and parameters of `ImageAugmenter.apply_transform`, of "augmentations".
         networks: Title and builder (of leukcnn or Keras Applications), of "topology" and "networks".
     """

@@ -63,6 +63,11 @@ class Paper:
             f"class_of names {sorted(set(self.class_of.values()))}.",
             f"classes {self.classes}",
         )
+        require(
+            self.positive_class in ("", *self.classes),
+            f"positive_class = {self.positive_class!r}.",
+            f"one of {self.classes}, or nothing where there are more than two",
+        )
         require(set(self.splits) <= set(SPLIT_KINDS), f"splits = {self.splits}.", " or ".join(SPLIT_KINDS))
         for table in self.tables:
             unknown = {*table.rows, *(p.row for p in table.published)} - set(self.row_ids)

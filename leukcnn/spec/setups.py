@@ -17,6 +17,11 @@ def require(condition: bool, found: str, expected: str) -> None:
         raise SpecError(found, expected=expected, remedy="change this value of the paper or of --assume")
 
 
+def _require_count(name: str, count: int | None) -> None:
+    allowed = count is None or (isinstance(count, int) and count > 0)
+    require(allowed, f"{name} = {count!r}.", "a whole number above 0")
+
+
 @dataclass(frozen=True)
 class Model:
     """A network: the name of its builder in `leukcnn.models`, and the builder's arguments."""
@@ -77,8 +82,7 @@ class Augmentation:
     def __post_init__(self):
         require(self.variants in ("once", "fresh"), f"augmentation = {self.variants!r}.", "once or fresh")
         for name in ("train_per_class", "validation_per_class", "variants_per_picture"):
-            count = getattr(self, name)
-            require(count is None or count > 0, f"{name} = {count!r}.", "a whole number above 0")
+            _require_count(name, getattr(self, name))
         require(
             None in (self.train_per_class, self.variants_per_picture),
             f"train_per_class = {self.train_per_class}, variants_per_picture = {self.variants_per_picture}.",
@@ -114,7 +118,9 @@ class Split:
             f"fractions = {self.fractions!r}.",
             "three numbers above 0 that add up to 1",
         )
-        require(self.n_splits >= 2, f"n_splits = {self.n_splits!r}.", "at least 2 folds")
+        whole = isinstance(self.n_splits, int) and self.n_splits >= 2
+        require(whole, f"n_splits = {self.n_splits!r}.", "a whole number of at least 2 folds")
+        _require_count("limit_per_class", self.limit_per_class)
 
     @property
     def has_validation(self) -> bool:
@@ -161,7 +167,8 @@ class Training:
             require(isinstance(value, int) and value > 0, f"{name} = {value!r}.", "a whole number above 0")
         for name in ("initial_learning_rate", "final_learning_rate"):
             rate = getattr(self, name)
-            require(rate is None or rate > 0, f"{name} = {rate!r}.", "a number above 0")
+            constant = rate is None and name == "final_learning_rate"
+            require(constant or (rate is not None and rate > 0), f"{name} = {rate!r}.", "a number above 0")
         require(
             self.checkpoint in CHECKPOINTS, f"checkpoint = {self.checkpoint!r}.", " or ".join(CHECKPOINTS)
         )
