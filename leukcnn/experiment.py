@@ -62,7 +62,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
         make_deterministic()
     devices = find_devices(request.devices)
     index = _load(request, progress)
-    planned = _plan(request, index)
+    planned = _plan(request, index, progress)
     record = make_record(request, index, planned)
     folder = store.experiment(experiment_name(record))
     record.save(folder)
@@ -106,8 +106,9 @@ def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = 
 
 
 def experiment_name(record: ExperimentRecord) -> str:
-    """Returns the name of an experiment's folder: readable, then the hash of its trials."""
-    return f"{record.profile}-{record.split}-seed{record.seed}-{digest([t.name for t in record.trials])[:8]}"
+    """Returns the name of an experiment's folder: readable, then the hash of its trials and data."""
+    what = digest([[trial.name for trial in record.trials], record.datasets])[:8]
+    return f"{record.profile}-{record.split}-seed{record.seed}-{what}"
 
 
 def _load(request: Request, progress: TrainingProgress) -> ImageIndex:
@@ -138,23 +139,23 @@ def _load(request: Request, progress: TrainingProgress) -> ImageIndex:
     return index
 
 
-def _plan(request: Request, index: ImageIndex) -> Plan:
+def _plan(request: Request, index: ImageIndex, progress: TrainingProgress) -> Plan:
     held = np.unique(index.labels[index.labels >= 0])
-    if request.rows_to_train and len(held) < 2:
-        here = ", ".join(index.class_names[label] for label in held) or "none"
-        raise DataError(
-            f"The data hold pictures of {len(held)} of {len(index.class_names)} classes ({here}): the rows "
-            f"{', '.join(request.rows_to_train)} can't be trained.",
-            expected=f"pictures of at least two of {', '.join(index.class_names)}",
-            remedy="get more of the datasets (`leukcnn datasets` lists them), name others with --datasets, "
-            "draw them with --data synthetic, or ask with --only for a table that needs no training",
-        )
+    if len(held) < 2:
+        absent = [name for label, name in enumerate(index.class_names) if label not in held]
+        reason = f"the data hold no picture of {' and '.join(absent)}"
+        if request.rows_to_train:
+            progress.message(
+                f"{', '.join(request.rows_to_train)} can't be trained: {reason}. Get more of the datasets "
+                "(`leukcnn datasets` lists them), name others (--datasets), or draw them (--data synthetic)."
+            )
+        return Plan([], [], {}, {}, reason=reason)
     try:
         return plan(request, index)
     except DataError:
         if request.rows_to_train:
             raise
-        return Plan([], [], {}, {})
+        return Plan([], [], {}, {}, reason="the data hold too few pictures")
 
 
 def _check_weights(request: Request, to_do: list[PlannedTrial], classes: int, devices: Devices) -> None:

@@ -64,11 +64,13 @@ def kept_features(
     rows_a_block = max(1, _BLOCK // variants)
     wanted = np.unique(np.asarray(rows) // rows_a_block)
     done = np.zeros(-(-pictures // rows_a_block), dtype=bool)
-    if finished.exists() and np.load(finished)[wanted].all():
+    if values.exists() and finished.exists() and np.load(finished)[wanted].all():
         return np.load(values, mmap_mode="r")
     place.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(place / f"{name}.lock"):
         if not values.exists():
+            # What was noted as done went with the file that is lacking.
+            finished.unlink(missing_ok=True)
             with replace_file(values) as draft:
                 np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)
                 claim_space(draft)

@@ -21,6 +21,9 @@ from leukcnn.seeding import generator
 from leukcnn.splits import holdout, predefined_folds, stratified_kfold
 from leukcnn.trials import Parts, epoch_entries
 
+# In the names of the weights that Keras publishes.
+_KERAS_FILE = "_weights_tf_dim_ordering_tf_kernels"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -31,12 +34,14 @@ class Plan:
         controls: Those that don't, on the same splits.
         identities: Name of a trial or control -> what it is.
         parts: Name of a trial or control -> who trains and who is predicted.
+        reason: Why there are none; "" where there are.
     """
 
     trials: list[PlannedTrial]
     controls: list[PlannedTrial]
     identities: dict[str, dict[str, Any]]
     parts: dict[str, Parts]
+    reason: str = ""
 
 
 def data_digest(index: ImageIndex) -> str:
@@ -187,7 +192,8 @@ def make_record(request: Request, index: ImageIndex, planned: Plan) -> Experimen
             name: f"the data hold no {parts[part].title}"
             for name, part in (("external", "preliminary"), ("final", "final"))
             if part in parts and part not in index.part
-        },
+        }
+        | ({} if planned.reason == "" else {"test": planned.reason}),
         final_total=0
         if final is None
         else int(np.count_nonzero(index.part == "final"))
@@ -243,11 +249,11 @@ def _not_comparable(request: Request, index: ImageIndex) -> str:
         reasons.append("another split than the paper's")
     if request.assumed:
         reasons.append(f"other assumptions: {', '.join(sorted(request.assumed))}")
-    if request.weights not in (None, "imagenet"):
-        reasons.append(
-            "fine-tuned networks start from "
-            + ("random weights" if request.weights == "none" else "weights of the user's own")
-        )
+    started = {request.setup(row).model.arguments.get("weights") for row in request.rows_to_train}
+    if request.weights == "none":
+        reasons.append("fine-tuned networks start from random weights")
+    elif any(_KERAS_FILE not in Path(file).name for file in started - {None, "imagenet"}):
+        reasons.append("fine-tuned networks start from weights of the user's own")
     if request.precision not in (None, "float32"):
         reasons.append(f"precision {request.precision}")
     return "; ".join(reason for reason in reasons if reason)

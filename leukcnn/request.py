@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from leukcnn import spec
-from leukcnn.datasets import card
+from leukcnn.datasets import CATALOG, card
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import replace_at
 
@@ -95,7 +95,8 @@ class Request:
     def setup(self, row: str) -> spec.Setup:
         """Returns what a row's trials do."""
         setup = self.paper.setup(row, profile=self.profile, assumed=self.assumed, changes=self.changes)
-        if self.weights is None or "weights" not in setup.model.arguments:
+        unused = row not in self.rows_to_train
+        if self.weights is None or "weights" not in setup.model.arguments or unused:
             return setup
         weights = None if self.weights == "none" else weights_file(self.weights, setup.model.arguments)
         return replace_at(setup, "model.arguments.weights", weights)
@@ -108,7 +109,8 @@ class Request:
     @property
     def dataset_keys(self) -> tuple[str, ...]:
         """Keys of the datasets to use."""
-        return self.datasets or self.paper.datasets
+        # In one order, whatever the order on the command line: the batches follow it.
+        return tuple(name for name in CATALOG if name in (self.datasets or self.paper.datasets))
 
     @property
     def rows_to_train(self) -> tuple[str, ...]:
@@ -118,8 +120,8 @@ class Request:
         for item in (*self.paper.tables, *self.paper.figures):
             if item.id == self.only:
                 if item.kind not in (*_TRAINED, *_TRAINED_FIGURES):
-                    return ()
-                return getattr(item, "rows", ()) or self.paper.row_ids
+                    return tuple(row for _, row, _ in getattr(item, "measured", ()))
+                return item.rows or self.paper.row_ids
         return self.paper.row_ids
 
 
@@ -135,10 +137,13 @@ def weights_file(place: str, arguments: Mapping[str, Any]) -> str:
     """
     path = Path(place).expanduser()
     if place == "imagenet" or path.is_file():
-        return place
+        return place if place == "imagenet" else str(path)
     # Keras itself writes some names with an underscore: inception_v3_weights_...
     backbone = _FILE_NAMES.get(arguments["backbone"], arguments["backbone"].lower())
-    found = sorted(p for p in path.glob("*") if p.name.lower().startswith(backbone)) if path.is_dir() else []
+    files = path.glob("*") if path.is_dir() else []
+    found = sorted(p for p in files if p.name.lower().startswith((f"{backbone}_weights", f"{backbone}.")))
+    # The whole published network may lie beside its base.
+    found.sort(key=lambda p: "notop" not in p.name)
     if not found:
         lacking = f"holds no file whose name begins with {backbone!r}" if path.is_dir() else "isn't there"
         raise WeightsError(

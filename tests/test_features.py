@@ -258,6 +258,15 @@ def test_a_computation_that_was_stopped_goes_on(tmp_path):
     assert again.asked == 0
 
 
+def test_features_whose_file_was_removed_are_computed_anew(tmp_path):
+    features_of(tmp_path, [3])
+    (values,) = [p for p in (tmp_path / "features").glob("*.npy") if ".done" not in p.name]
+    values.unlink()
+    features = features_of(tmp_path, [3, 150])
+    np.testing.assert_allclose(features[3, 1], 2 * 301)
+    np.testing.assert_allclose(features[150, 1], 2 * 15001)
+
+
 def test_more_variants_than_a_forward_pass_holds(tmp_path):
     features = features_of(tmp_path, [1], pictures=3, variants=70)
     np.testing.assert_allclose(features[1, :, 0], 2 * (100 + np.arange(70)))

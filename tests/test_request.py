@@ -16,7 +16,7 @@ def request_for(**options):
     [
         ("table1", ()),
         ("table2", ()),
-        ("table4", ()),
+        ("table4", ("alertnet_rwd",)),
         ("figure2", ()),
         ("table3", ALERTNET.row_ids[:6]),
         ("t_test", ("alertnet_rwd", "resnet50_dft")),
@@ -52,7 +52,7 @@ def test_an_unknown_dataset_is_refused_at_once():
 
 def test_datasets_are_the_paper_s_own_or_those_named():
     assert request_for().dataset_keys == ALERTNET.datasets
-    assert request_for(datasets=("taleghani", "jtsc")).dataset_keys == ("taleghani", "jtsc")
+    assert set(request_for(datasets=("taleghani", "jtsc")).dataset_keys) == {"taleghani", "jtsc"}
 
 
 def test_controls_see_the_paper_s_own_pictures_whatever_the_profile():
@@ -73,6 +73,36 @@ def test_a_folder_gives_each_network_its_own_file(tmp_path):
     request = request_for(weights=str(tmp_path))
     for row, name in (("resnet50_dft", "resnet50"), ("inceptionv3_sft", "inception_v3")):
         assert f"/{name}_weights" in request.setup(row).model.arguments["weights"]
+
+
+def test_the_base_s_own_file_goes_before_the_whole_network_s(tmp_path):
+    whole = "resnet50_weights_tf_dim_ordering_tf_kernels.h5"
+    for name in (whole, whole.replace(".h5", "_notop.h5"), "resnet50v2_weights_notop.h5"):
+        (tmp_path / name).write_bytes(b"")
+    assert weights_file(str(tmp_path), {"backbone": "ResNet50"}).endswith(
+        "/" + whole.replace(".h5", "_notop.h5")
+    )
+
+
+def test_only_the_rows_that_are_trained_need_their_files(tmp_path):
+    (tmp_path / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"")
+    request = request_for(weights=str(tmp_path), only="resnet50_dft")
+    assert request.setup("resnet50_dft").model.arguments["weights"].startswith(str(tmp_path))
+    with pytest.raises(WeightsError, match="inception_v3"):
+        request_for(weights=str(tmp_path))
+
+
+def test_the_home_folder_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.h5").write_bytes(b"")
+    assert weights_file("~/mine.h5", {"backbone": "ResNet50"}) == str(tmp_path / "mine.h5")
+
+
+def test_datasets_come_in_one_order():
+    assert (
+        request_for(datasets=("jtsc", "atlas")).dataset_keys
+        == request_for(datasets=("atlas", "jtsc")).dataset_keys
+    )
 
 
 def test_one_file_serves_as_it_is(tmp_path):

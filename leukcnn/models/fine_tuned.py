@@ -94,6 +94,8 @@ def FineTuned(
     keeps_own = mode in ("SFT", "DFT")
     if dense_units is None:
         dense_units = own if keeps_own else replacing
+    if not all(isinstance(units, int) and units > 0 for units in dense_units):
+        raise ArgumentError(f"dense_units = {tuple(dense_units)}.", expected="whole numbers above 0")
     if dropout_rates is None:
         dropout_rates = [0] * len(dense_units)
     if len(dropout_rates) != len(dense_units):

@@ -1,5 +1,6 @@
 """What an experiment gave: its finished trials and controls, and their figures."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,12 +94,13 @@ class Results:
 
     @cached_property
     def by_fold(self) -> dict[str, dict[str, list[float]]]:
-        """Row or control -> metric -> its value in each fold of each run; empty unless all are finished."""
+        """Row or control -> metric -> its value in each fold of each run whose folds are all finished."""
         found = {}
         for row, trials in self.trials.items():
-            wanted = len([p for p in self._planned if p.row == row])
+            wanted = len([p for p in self._planned if p.row == row and p.run == 0])
+            finished = Counter(run for run, _, _ in trials)
             found[row] = {}
-            for _, _, trial in trials if wanted == len(trials) else ():
+            for trial in [trial for run, _, trial in trials if finished[run] == wanted]:
                 tested = main_predictions(trial)
                 tested = tested.select((tested.part == "test") & (tested.label >= 0))
                 scores = multiclass_scores(

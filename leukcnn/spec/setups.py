@@ -172,6 +172,8 @@ class Training:
         require(
             self.checkpoint in CHECKPOINTS, f"checkpoint = {self.checkpoint!r}.", " or ".join(CHECKPOINTS)
         )
+        momentum = self.optimizer_arguments.get("momentum", 0)
+        require(0 <= momentum < 1, f"momentum = {momentum!r}.", "a number from 0 to below 1")
         require(self.precision in PRECISIONS, f"precision = {self.precision!r}.", " or ".join(PRECISIONS))
 
 

@@ -142,6 +142,15 @@ def test_a_row_counts_only_when_all_its_folds_are_finished(alertnet):
     assert records(results_of(alertnet), "table3", "Alert Net")["Accuracy (%)"]["Measured"] is None
 
 
+def test_a_finished_run_stands_though_the_next_is_not(alertnet):
+    for run in range(2):
+        for fold in range(FOLDS):
+            done = run == 0 or fold < 2
+            alertnet.add("alertnet", fold_predictions(fold, wrong=6), run=run, fold=fold, finished=done)
+    rows = records(results_of(alertnet, runs=2), "table3", "Alert Net")
+    assert rows["Accuracy (%)"]["Measured"] == pytest.approx(90)
+
+
 def test_t_tests_agree_with_scipy_and_the_formula(trained):
     rows = table(results_of(trained), "t_test").rows
     first, second = (by_scikit_learn(row)["Accuracy (%)"] / 100 for row in ("alertnet_rwd", "resnet50_dft"))

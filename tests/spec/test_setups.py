@@ -32,6 +32,7 @@ TRAINING = Training(epochs=4, batch_size=8, initial_learning_rate=1e-3, final_le
         (lambda: Split(kind="kfold", n_splits=2.5), r"n_splits = 2\.5"),
         (lambda: Split(limit_per_class=0), "limit_per_class = 0"),
         (lambda: dataclasses.replace(TRAINING, checkpoint="best"), "checkpoint = 'best'"),
+        (lambda: dataclasses.replace(TRAINING, optimizer_arguments={"momentum": 7}), "momentum = 7"),
         (lambda: dataclasses.replace(TRAINING, epochs=0), "epochs = 0"),
         (lambda: dataclasses.replace(TRAINING, batch_size=2.5), r"batch_size = 2\.5"),
         (lambda: dataclasses.replace(TRAINING, initial_learning_rate=0.0), r"initial_learning_rate = 0\.0"),
