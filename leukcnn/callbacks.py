@@ -106,7 +106,7 @@ class ResumableState(keras.callbacks.Callback):
             record = json.loads(str(state["record"]))
             # A new optimizer has no slots yet, and those are a part of the state.
             model.optimizer.build(model.trainable_variables)
-            variables = _state_variables(model)
+            variables = state_variables(model)
             values = [state[f"v{i}"] for i in range(len(state.files) - 1)]
         if [tuple(v.shape) for v in variables] != [v.shape for v in values]:
             raise StoreError(
@@ -131,7 +131,7 @@ class ResumableState(keras.callbacks.Callback):
             "history": self.history,
             "best": [(c.best, c.best_epoch) for c in self.checkpoints],
         }
-        arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(_state_variables(self.model))}
+        arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(state_variables(self.model))}
         with replace_file(self.path) as draft, draft.open("wb") as file:
             np.savez(file, record=np.array(json.dumps(record)), **arrays)
         for checkpoint in self.checkpoints:
@@ -146,7 +146,8 @@ def resume_epoch(path: Path) -> int:
         return json.loads(str(state["record"]))["next_epoch"]
 
 
-def _state_variables(model: keras.Model) -> list[keras.Variable]:
+def state_variables(model: keras.Model) -> list[keras.Variable]:
+    """Returns all that a compiled model's next step depends on: weights, random states, optimizer slots."""
     return [*model.variables, *model.optimizer.variables]
 
 

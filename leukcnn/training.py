@@ -15,6 +15,7 @@ from leukcnn.callbacks import (
     ReportProgress,
     ResumableState,
     exponential_schedule,
+    state_variables,
 )
 from leukcnn.distribution import Devices, make_deterministic
 from leukcnn.errors import LeukCNNError
@@ -97,16 +98,12 @@ class Networks:
             with devices.scope():
                 network.optimizer.build(network.trainable_variables)
             self._key, self._network = key, network
-            self._first_values = [keras.ops.convert_to_numpy(v) for v in _state(network)]
+            self._first_values = [keras.ops.convert_to_numpy(v) for v in state_variables(network)]
         else:
             with devices.scope():
-                for variable, value in zip(_state(self._network), self._first_values, strict=True):
+                for variable, value in zip(state_variables(self._network), self._first_values, strict=True):
                     variable.assign(value)
         return self._network
-
-
-def _state(network: keras.Model) -> list[keras.Variable]:
-    return [*network.variables, *network.optimizer.variables]
 
 
 def compile_network(network: keras.Model, training: Training, *, devices: Devices) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from leukcnn.distribution import gradient
 from leukcnn.errors import ArgumentError
-from leukcnn.models.bases import split_at
+from leukcnn.models.bases import functional, split_at
 
 _CONVOLUTIONS = (layers.Conv2D, layers.SeparableConv2D, layers.DepthwiseConv2D)
 _ELEMENTWISE = (layers.BatchNormalization, layers.Activation, layers.ReLU)
@@ -29,7 +29,7 @@ def last_convolution(model: keras.Model) -> str:
     Raises:
         ArgumentError: There is no convolution, or something goes past it, as in a residual block.
     """
-    model = _functional(model)
+    model = functional(model)
     at = max((i for i, layer in enumerate(model.layers) if isinstance(layer, _CONVOLUTIONS)), default=None)
     if at is None:
         raise ArgumentError(
@@ -76,7 +76,7 @@ def grad_cam(
         ArgumentError: The pictures, the class or the layer can't be meant, or the network has another end.
         DeviceError: The Keras backend gives no gradients.
     """
-    model = _functional(model)
+    model = functional(model)
     classifier = model.layers[-1]
     if not isinstance(classifier, layers.Dense) or len(model.outputs) > 1:
         raise ArgumentError(
@@ -110,16 +110,9 @@ def mean_activation(model: keras.Model, inputs: np.ndarray, *, layer: str | None
     Raises:
         ArgumentError: The pictures or the layer can't be meant.
     """
-    model = _functional(model)
+    model = functional(model)
     base = keras.Model(model.inputs, model.get_layer(_checked_layer(model, layer)).output, name=model.name)
     return _scaled(_computed(base, inputs).mean(axis=-1))
-
-
-def _functional(model: keras.Model) -> keras.Model:
-    # A sequential model doesn't show its graph.
-    if isinstance(model, keras.Sequential):
-        return keras.Model(model.inputs, model.outputs, name=model.name)
-    return model
 
 
 def _gives_maps(layer: keras.Layer) -> bool:

@@ -135,10 +135,16 @@ def split_at(model: keras.Model, layer_name: str) -> tuple[keras.Model, keras.Mo
     return base, keras.Model(features, model.output, name=f"{model.name}_head")
 
 
+def functional(model: keras.Model) -> keras.Model:
+    """Returns a network that shows its graph, which a sequential one doesn't."""
+    if isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs, model.outputs, name=model.name)
+    return model
+
+
 def _operations(model: keras.Model) -> Iterator[tuple[Any, bool]]:
     """Yields the operations, inputs first, each with whether all paths to the outputs lead through it."""
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs, model.outputs)
+    model = functional(model)
     inputs_of = {operation: keras.tree.flatten(operation.input) for operation in model.operations}
     readers = Counter(id(tensor) for tensors in [*inputs_of.values(), model.outputs] for tensor in tensors)
     unread = {id(tensor) for tensor in model.inputs}

@@ -1,6 +1,5 @@
 """What an experiment gave: its finished trials and controls, and their figures."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -74,18 +73,25 @@ class Results:
         return found
 
     @cached_property
-    def predictions(self) -> dict[str, list[tuple[int, Predictions]]]:
-        """Row or control -> (seed, predictions of all folds) of each run whose folds are all finished."""
+    def _whole_runs(self) -> dict[str, list[tuple[int, list[Predictions]]]]:
+        """Row or control -> (seed, predictions of each fold) of each run whose folds are all finished."""
         found = {}
         for row, trials in self.trials.items():
             wanted = len([p for p in self._planned if p.row == row and p.run == 0])
             found[row] = []
             for run in range(self.record.runs):
-                of_run = [(seed, main_predictions(trial)) for number, seed, trial in trials if number == run]
+                of_run = [(seed, trial) for number, seed, trial in trials if number == run]
                 if wanted and len(of_run) == wanted:
-                    joined = Predictions.join([predictions for _, predictions in of_run])
-                    found[row].append((of_run[0][0], joined))
+                    found[row].append((of_run[0][0], [main_predictions(trial) for _, trial in of_run]))
         return found
+
+    @cached_property
+    def predictions(self) -> dict[str, list[tuple[int, Predictions]]]:
+        """Row or control -> (seed, predictions of all folds) of each run whose folds are all finished."""
+        return {
+            row: [(seed, Predictions.join(folds)) for seed, folds in runs]
+            for row, runs in self._whole_runs.items()
+        }
 
     @cached_property
     def n_folds(self) -> int:
@@ -96,13 +102,10 @@ class Results:
     def by_fold(self) -> dict[str, dict[str, list[float]]]:
         """Row or control -> metric -> its value in each fold of each run whose folds are all finished."""
         found = {}
-        for row, trials in self.trials.items():
-            wanted = len([p for p in self._planned if p.row == row and p.run == 0])
-            finished = Counter(run for run, _, _ in trials)
+        for row, runs in self._whole_runs.items():
             found[row] = {}
-            for trial in [trial for run, _, trial in trials if finished[run] == wanted]:
-                tested = main_predictions(trial)
-                tested = tested.select((tested.part == "test") & (tested.label >= 0))
+            for fold in [fold for _, folds in runs for fold in folds]:
+                tested = fold.select((fold.part == "test") & (fold.label >= 0))
                 scores = multiclass_scores(
                     tested.label, tested.predicted, tested.probabilities, n_classes=len(tested.class_names)
                 )
