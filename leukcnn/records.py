@@ -71,6 +71,11 @@ class ExperimentRecord:
     identical_pairs: int = 0
     data_notes: list[str] = field(default_factory=list)
 
+    @property
+    def main_reason(self) -> str:
+        """The first reason why the figures can't be held against the paper's; "" where they can."""
+        return self.not_comparable.split(";")[0]
+
     def save(self, folder: Path) -> None:
         """Writes the record into an experiment's folder.
 

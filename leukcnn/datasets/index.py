@@ -27,6 +27,10 @@ __all__ = [
 ]
 
 
+# What an index says of all its pictures together; every other field has an entry a picture.
+_OF_ALL = ("class_names", "notes", "drawn")
+
+
 @dataclass(frozen=True, eq=False)
 class ImageIndex:
     """Pictures of one or several datasets, one row a picture; it never opens a picture.
@@ -62,11 +66,7 @@ class ImageIndex:
     drawn: bool = False
 
     def __post_init__(self):
-        lengths = {
-            f.name: len(getattr(self, f.name))
-            for f in fields(self)
-            if f.name not in ("class_names", "notes", "drawn")
-        }
+        lengths = {f.name: len(getattr(self, f.name)) for f in fields(self) if f.name not in _OF_ALL}
         if len(set(lengths.values())) != 1:
             raise ArgumentError(
                 f"The columns of the index have different lengths: {lengths}.",
@@ -84,7 +84,7 @@ class ImageIndex:
         columns = {
             f.name: np.asarray(getattr(self, f.name))[positions]
             for f in fields(self)
-            if f.name not in ("paths", "class_names", "notes", "drawn")
+            if f.name not in ("paths", *_OF_ALL)
         }
         return replace(self, paths=[self.paths[i] for i in positions], **columns)
 

@@ -102,7 +102,7 @@ def _compared(
     factor = metric.factor
     mean = float(np.mean(values)) if values else None
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    reason = results.record.not_comparable.split(";")[0]
+    reason = results.record.main_reason
     said = verdict(
         printed and printed.value / factor,
         mean,
@@ -132,7 +132,7 @@ def _size_rows(results: Results, table: spec.Table, row: str) -> list[tuple[Cell
     """Returns parameters and file sizes, which are the same in every fold."""
     trials = results.trials[row]
     result = trials[0][2].result if trials else None
-    reason = results.record.not_comparable.split(";")[0]
+    reason = results.record.main_reason
     sizes = [("parameters", "Parameters", result and result["parameters"])]
     sizes += [("file_mb", title, result and result["file_bytes"][key] / 2**20) for key, title in _SIZES]
     rows = []

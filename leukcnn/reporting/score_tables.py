@@ -47,7 +47,7 @@ def scores_table(results: Results, table: spec.Table) -> Table:
                 scores.values if scores else None,
                 scores.intervals if scores else {},
                 leading=(label, shown, n),
-                not_comparable=results.record.not_comparable.split(";")[0],
+                not_comparable=results.record.main_reason,
                 not_measured=results.why_missing(row, part),
             )
             if scores:
