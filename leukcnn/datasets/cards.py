@@ -15,6 +15,9 @@ _CLASS_WORDS = {
     "all": "ALL",
     "aml": "AML",
     "other": "other",
+    "pathological": "pathological",
+    "leukaemia": "pathological",
+    "leukemia": "pathological",
 }
 
 
@@ -165,6 +168,8 @@ class DatasetCard:
             names; they are never taken for pictures. Empty where there are none.
         manifest_whole: Whether a manifest that is shipped lists every picture under the makers' own name.
             Where it doesn't, a picture that it lacks, or knows under another name, is no fault.
+        shares_cells_with: Keys of the datasets that show the same cells, by declaration of their makers or
+            of those who cut them out; each of them names this one, too.
     """
 
     key: str
@@ -184,6 +189,7 @@ class DatasetCard:
     groups_are: str = "subjects"
     mask_extension: str = ""
     manifest_whole: bool = True
+    shares_cells_with: tuple[str, ...] = ()
 
     def __post_init__(self):
         named = [*self.class_words.values(), *(name for part in self.parts for name in part.pictures)]
@@ -236,6 +242,8 @@ class DatasetCard:
             )
             size = f", {part.size[0]}x{part.size[1]} pixels" if part.size else ""
             lines.append(f"  {part.title}: {held}{size}")
+        if self.shares_cells_with:
+            lines.append(f"  Shows the same cells as {', '.join(self.shares_cells_with)}.")
         lines += [f"  {remark}" for remark in self.remarks]
         lines += [f"Source: {self.link}", f"Availability: {self.availability}"]
         lines += [f"Licence: {self.licence}", f"Cite: {self.citation}"]
@@ -252,7 +260,8 @@ def class_words(*classes: str) -> dict[str, str]:
     """Returns the words by which the field names classes of blood smears.
 
     Args:
-        *classes: Some of "healthy", "ALL", "AML" and "other".
+        *classes: Some of "healthy", "ALL", "AML", "other" and "pathological", which stands for leukaemia of a
+            type that isn't stated.
 
     Returns:
         The class of each word, the words in lower case.

@@ -30,6 +30,9 @@ CATALOG: dict[str, DatasetCard] = {
     "ufg": research_sets.UFG,
     "pn_all": research_sets.PN_ALL,
     "leukemia_images": web_sets.LEUKEMIA_IMAGES,
+    # The two that Table II of the LeukNet paper adds.
+    "midb": web_sets.MIDB,
+    "lisc": research_sets.LISC,
 }
 
 

@@ -126,12 +126,14 @@ SMUDGE = Form(
     clumping=0.3,
 )
 
-# Share of each form among the white cells of a class; "other" stands for the chronic leukaemias.
+# Share of each form among the white cells of a class; "other" stands for the chronic leukaemias,
+# "pathological" for acute ones of either kind.
 FORMS: dict[str, tuple[tuple[float, Form], ...]] = {
     "healthy": ((0.7, NEUTROPHIL), (0.15, LYMPHOCYTE), (0.15, MONOCYTE)),
     "ALL": ((1.0, LYMPHOBLAST),),
     "AML": ((1.0, MYELOBLAST),),
     "other": ((0.45, CLL_LYMPHOCYTE), (0.35, SMUDGE), (0.2, BAND)),
+    "pathological": ((0.5, LYMPHOBLAST), (0.5, MYELOBLAST)),
 }
 
 

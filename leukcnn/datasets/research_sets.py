@@ -1,7 +1,8 @@
 """Datasets that hospitals and universities made for research: values only.
 
 Counts of the sets that the Alert Net paper (Claro et al., 2020) uses are those of its Table II; works to cite
-are those that its sister paper on LeukNet cites for them. What nobody states is said to be not stated.
+are those that its sister paper on LeukNet cites for them. LISC is in the latter alone, its count that of its
+Table II. What nobody states is said to be not stated.
 """
 
 from leukcnn.datasets.cards import DatasetCard, Layout, Part, class_words
@@ -105,12 +106,12 @@ ALLIDB1 = DatasetCard(
     citation=_ALL_IDB,
     how_to_get=f"ask its makers for it ({_ALL_IDB_LINK}) and unpack it into a folder 'ALL_IDB1'",
     remarks=(
-        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells.",
         "The shipped manifest lists 84 of the 108 pictures, 17 of them by the names of a copy: a picture "
         "that it lacks is no fault, and a picture is known by its content, whatever its name.",
     ),
     groups_are="fields",
     manifest_whole=False,
+    shares_cells_with=("allidb1_crop", "allidb2"),
 )
 
 ALLIDB1_CROP = DatasetCard(
@@ -131,6 +132,7 @@ ALLIDB1_CROP = DatasetCard(
     citation=_ALL_IDB,
     how_to_get="get ALL-IDB 1 from its makers and cut its lymphoblasts out at the centroids in its xyc files",
     remarks=("Which crop comes from which picture isn't published: they can't be kept together.",),
+    shares_cells_with=("allidb1", "allidb2"),
 )
 
 ALLIDB2 = DatasetCard(
@@ -177,6 +179,7 @@ ALLIDB2 = DatasetCard(
         "Cells cut out of ALL-IDB 1; 185 of the 260 were found again there, and the manifest says where.",
     ),
     groups_are="fields of ALL-IDB 1",
+    shares_cells_with=("allidb1", "allidb1_crop"),
 )
 
 LEUKOCYTES = DatasetCard(
@@ -310,4 +313,39 @@ PN_ALL = DatasetCard(
         "CNNs in medical microscopic imaging. MICCAI 2017, 435-443."
     ),
     how_to_get="ask its makers (see the paper to cite) for it",
+)
+
+LISC = DatasetCard(
+    key="lisc",
+    name="LISC",
+    classes=("healthy",),
+    class_words=_HEALTHY,
+    parts=(Part(key="lisc", title="LISC", pictures={"healthy": 376}, size=(576, 720)),),
+    layouts=(
+        Layout(
+            name="makers' own",
+            part="lisc",
+            folder=r"Main Dataset/(?P<folder>Baso|eosi|lymp|mixt|mono|neut)",
+            stem=r"\d+",
+            identity="Main Dataset/{folder}/{stem}.bmp",
+            example="LISC Database/Main Dataset/{Baso,eosi,lymp,mixt,mono,neut}/1.bmp, all healthy",
+            class_name="healthy",
+        ),
+        Layout.by_class("lisc", _HEALTHY),
+        Layout.one_folder("lisc", "healthy"),
+    ),
+    folder_names=("lisc", "lisc/Main Dataset", "LISC Database/Main Dataset"),
+    pictures_are="smears",
+    link="http://users.cecs.anu.edu.au/~hrezatofighi/Data/Leukocyte%20Data.htm",
+    availability="download from the page of its makers; whether that still answers isn't known",
+    licence="see the page of its makers",
+    citation=(
+        "Rezatofighi, S. H., & Soltanian-Zadeh, H. (2011). Automatic recognition of five types of white "
+        "blood cells in peripheral blood. Computerized Medical Imaging and Graphics, 35(4), 333-343."
+    ),
+    how_to_get="download it from the page of its makers and unpack it as the folder 'LISC Database'",
+    remarks=(
+        "From 8 healthy people, of the Imam Khomeini hospital in Tehran; which picture is whose isn't known.",
+        "Its makers count 400 samples, the paper on LeukNet 376; which those were is not published.",
+    ),
 )

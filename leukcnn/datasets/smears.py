@@ -40,19 +40,23 @@ class Frame:
     Attributes:
         size: Height and width, in pixels.
         cells: Fewest and most white cells in a picture.
+        cell_scale: How large cells are relative to those of a crop that holds as many, 0..1.
     """
 
     size: tuple[int, int]
     cells: tuple[int, int] = (1, 1)
+    cell_scale: float = 1.0
 
 
-# Those that are known; another dataset's frame is drawn from its key. ALL-IDB 1 is far larger in life.
+# Those that are known; another dataset's frame is drawn from its key. In life ALL-IDB 1 is far
+# larger and LISC twice as large.
 FRAMES: dict[str, Frame] = {
     "allidb1": Frame((420, 560), (2, 6)),
     "allidb2": Frame((257, 257)),
     "ash": Frame((300, 400), (2, 4)),
     "cellavision2": Frame((300, 300)),
     "jtsc": Frame((120, 120)),
+    "lisc": Frame((288, 360), cell_scale=0.65),
 }
 
 
@@ -101,8 +105,8 @@ def draw_smear(
         seed: Root seed.
         picture: Which picture; all else depends on (seed, dataset, class_name, picture).
         size: Height and width in pixels, at least 64; by default the dataset's own.
-        cells: White cells, 1 to 12: one fills half of the picture, as in a crop; of many, each is smaller.
-            By default as many as is usual in the dataset.
+        cells: White cells, 1 to 12: one fills half of the picture, as in a crop, or less where the dataset's
+            own frame is wider; of many, each is smaller. By default as many as is usual in the dataset.
 
     Returns:
         Array (H, W, 3), uint8, RGB.
@@ -122,7 +126,7 @@ def draw_smear(
     rng = generator(seed, "smears", "picture", dataset, class_name, str(picture))
     shape = size or look.frame.size
     fewest, most = look.frame.cells if cells is None else (cells, cells)
-    share = look.cell_share / np.sqrt(most)
+    share = look.frame.cell_scale * look.cell_share / np.sqrt(most)
     scale = max(share * min(shape) / LYMPHOBLAST.diameter * rng.normal(1, 0.08), SMALLEST_SCALE)
     leukocytes = [
         draw_leukocyte(rng, pick_form(rng, class_name), scale=scale)

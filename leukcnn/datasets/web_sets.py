@@ -1,7 +1,8 @@
 """Datasets that were collected from image banks, atlases and blogs on the web: values only.
 
 Counts are those of Table II of the Alert Net paper (Claro et al., 2020), works to cite those that its sister
-paper on LeukNet cites for them. Neither lists the pictures: nobody can tell exactly which ones they were.
+paper on LeukNet cites for them. MIDB is in the latter alone, its count that of Table II there. Neither lists
+the pictures: nobody can tell exactly which ones they were.
 """
 
 from leukcnn.datasets.cards import DatasetCard, Layout, Part, class_words
@@ -9,7 +10,9 @@ from leukcnn.datasets.cards import DatasetCard, Layout, Part, class_words
 _NOT_STATED = "not stated by its makers"
 _NOT_NAMED = "the source is not named in the papers that use it"
 _NO_LIST = "which of its pictures were used is not published"
+_LINK_NOT_SHOWN = "a link in the paper on LeukNet, whose address its text doesn't show"
 _HEALTHY, _AML = class_words("healthy"), class_words("AML")
+_PATHOLOGICAL = class_words("pathological")
 
 CELLAVISION = DatasetCard(
     key="cellavision",
@@ -162,9 +165,26 @@ LEUKEMIA_IMAGES = DatasetCard(
     layouts=(Layout.by_class("leukemia_images", class_words("ALL", "AML", "other")),),
     folder_names=("leukemia_images", "leukemia-images"),
     pictures_are="smears",
-    link="a link in the paper on LeukNet, whose address its text doesn't show",
+    link=_LINK_NOT_SHOWN,
     availability="unknown",
     licence="unknown",
     citation="no work is cited for it in the papers that use it",
     how_to_get="ask the authors of the papers that use it",
+)
+
+MIDB = DatasetCard(
+    key="midb",
+    name="MIDB",
+    classes=("pathological",),
+    class_words=_PATHOLOGICAL,
+    parts=(Part(key="midb", title="MIDB", pictures={"pathological": 673}),),
+    layouts=(Layout.by_class("midb", _PATHOLOGICAL), Layout.one_folder("midb", "pathological")),
+    folder_names=("midb",),
+    pictures_are="smears",
+    link=_LINK_NOT_SHOWN,
+    availability="unknown",
+    licence="unknown",
+    citation="no work is cited for it in the paper that uses it",
+    how_to_get="ask the authors of the paper that uses it",
+    remarks=("The paper calls its pictures pathological; of which leukaemia they are it doesn't say.",),
 )

@@ -47,7 +47,13 @@ def test_lines_tell_counts_alone_where_subjects_are_unknown():
     assert lines[-1].endswith("atlas/{all,aml,other}/*.{bmp,png,jpg,jpeg,tif,tiff}")
 
 
+def test_lines_tell_which_datasets_show_the_same_cells():
+    assert "  Shows the same cells as allidb1, allidb2." in card("allidb1_crop").lines()
+    assert not any("same cells" in line for line in card("atlas").lines())
+
+
 def test_words_of_the_classes():
+    assert set(class_words("pathological")) == {"pathological", "leukaemia", "leukemia"}
     assert class_words("healthy", "AML") == {
         "healthy": "healthy",
         "hbs": "healthy",

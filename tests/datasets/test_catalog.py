@@ -28,10 +28,12 @@ TABLE_II = {
     "pn_all": (0, 30, 0, 0),
     "leukemia_images": (0, 40, 78, 22),
 }
+# What Table II of the LeukNet paper adds: non-pathological, pathological.
+ADDED = {"midb": (0, 673), "lisc": (376, 0)}
 
 
-def test_the_sixteen_datasets_stand_in_the_order_of_table_ii():
-    assert list(CATALOG) == ["cnmc2019", "taleghani", *TABLE_II]
+def test_the_datasets_stand_in_the_order_of_the_tables():
+    assert list(CATALOG) == ["cnmc2019", "taleghani", *TABLE_II, *ADDED]
 
 
 @pytest.mark.parametrize("key", TABLE_II)
@@ -49,6 +51,24 @@ def test_the_sums_of_table_ii():
     assert sum(sums.values()) == 2415
     assert sum(card(key).pictures.get("other", 0) for key in TABLE_II) == 72
     assert sum(card(key).total for key in TABLE_II) == 2487
+
+
+def test_what_the_leuknet_paper_adds_and_its_totals():
+    def count(key):
+        healthy = card(key).pictures.get("healthy", 0)
+        return healthy, card(key).total - healthy
+
+    assert {key: count(key) for key in ADDED} == ADDED
+    # The totals that its Table II prints; they close with 217 pictures of Bloodline, where it prints 204.
+    counts = [count(key) for key in (*TABLE_II, *ADDED)]
+    assert [sum(column) for column in zip(*counts, strict=True)] == [1434, 2102]
+
+
+def test_shared_cells_are_declared_on_all_sides():
+    related = {key: {*card(key).shares_cells_with} for key in CATALOG if card(key).shares_cells_with}
+    assert set(related) == {"allidb1", "allidb1_crop", "allidb2"}
+    for key, others in related.items():
+        assert others == set(related) - {key}
 
 
 @pytest.mark.parametrize("key", CATALOG)

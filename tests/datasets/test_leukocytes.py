@@ -146,12 +146,13 @@ def test_shares_of_the_forms_are_kept():
     for expected, form in FORMS["healthy"]:
         # Four standard errors of a share among 600.
         assert drawn.count(form) / 600 == pytest.approx(expected, abs=4 * np.sqrt(expected / 600))
+    assert {form for _, form in FORMS["pathological"]} == {LYMPHOBLAST, MYELOBLAST}
     for shares in FORMS.values():
         assert sum(weight for weight, _ in shares) == pytest.approx(1)
 
 
 def test_an_unknown_class_and_a_scale_too_small_are_refused():
-    with pytest.raises(ArgumentError, match=r"'CML'(.|\n)*healthy, ALL, AML, other"):
+    with pytest.raises(ArgumentError, match=r"'CML'(.|\n)*healthy, ALL, AML, other, pathological"):
         pick_form(generator(0), "CML")
     for scale in (0.9, float("nan")):
         with pytest.raises(ArgumentError, match="pixels a micrometre"):

@@ -22,6 +22,16 @@ from leukcnn.datasets.scan import place
         (research_sets.OMID2015, "omid2015/a.jpg", 0, "a.jpg", "AML"),
         (research_sets.JTSC, "segmentation_wbc/dataset 1/001.bmp", 0, "Dataset 1/001.bmp", "healthy"),
         (research_sets.JTSC, "jtsc/001.bmp", 0, "Dataset 1/001.bmp", "healthy"),
+        (
+            research_sets.LISC,
+            "LISC Database/Main Dataset/Baso/7.bmp",
+            1,
+            "Main Dataset/baso/7.bmp",
+            "healthy",
+        ),
+        (research_sets.LISC, "lisc/Main Dataset/mixt/7.bmp", 2, "Main Dataset/mixt/7.bmp", "healthy"),
+        (research_sets.LISC, "lisc/healthy/7.png", 1, "healthy/7.png", "healthy"),
+        (research_sets.LISC, "lisc/7.bmp", 0, "7.bmp", "healthy"),
         (research_sets.JTSC, "jtsc/normal/my.png", 1, "normal/my.png", "healthy"),
         (
             research_sets.TALEGHANI,
@@ -44,6 +54,11 @@ def test_places(dataset, path, depth, identity, class_name):
     assert found.id == identity
     assert dataset.classes[found.label] == class_name
     assert not (found.foreign or found.contradictory)
+
+
+def test_masks_of_lisc_are_no_pictures_of_it():
+    mask = PurePosixPath("LISC Database/Ground Truth Segmentation/Baso/areaforexpert1/7_expert.bmp")
+    assert place(research_sets.LISC, mask, depth=3) is None
 
 
 def test_names_that_contradict_their_folder():

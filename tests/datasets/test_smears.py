@@ -9,31 +9,15 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_score
 
-from leukcnn.datasets.smears import FRAMES, SMALLEST_SIDE, draw_look, draw_smear
+from leukcnn.datasets.catalog import CATALOG
+from leukcnn.datasets.smears import FRAMES, SMALLEST_SIDE, Frame, draw_look, draw_smear
 from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing import resize, square_crop
 
 KEY = {"class_name": "ALL", "dataset": "allidb2", "seed": 0, "picture": 1}
 CLASSES = ("healthy", "ALL", "AML")
 LABELS = np.repeat(np.arange(3), 40)
-DATASETS = (
-    "allidb1",
-    "allidb1_crop",
-    "allidb2",
-    "leukocytes",
-    "cellavision",
-    "atlas",
-    "omid2014",
-    "omid2015",
-    "ash",
-    "bloodline",
-    "onkodin",
-    "cellavision2",
-    "jtsc",
-    "ufg",
-    "pn_all",
-    "leukemia_images",
-)
+DATASETS = tuple(key for key in CATALOG if key not in ("cnmc2019", "taleghani"))
 
 
 def smears_of(class_name, *, dataset, count, **options):
@@ -114,6 +98,7 @@ def test_known_sizes_and_some_that_are_not_square():
     assert FRAMES["allidb2"].size == (257, 257)
     assert FRAMES["jtsc"].size == (120, 120)
     assert FRAMES["cellavision2"].size == (300, 300)
+    assert FRAMES["lisc"].size == (288, 360), "half of 576 x 720 in life"
     sizes = {draw_look(dataset, seed=0).frame.size for dataset in DATASETS}
     assert len(sizes) >= 10
     assert any(height != width for height, width in sizes)
@@ -174,6 +159,15 @@ def test_a_crop_shows_one_cell_and_a_field_as_many_as_asked():
         for picture in smears_of("ALL", dataset="allidb2", count=8, size=(300, 400), cells=5)
     ]
     assert np.median(counts) == 5, "two cells may touch"
+
+
+def test_a_wider_frame_shows_the_same_cell_smaller(monkeypatch):
+    def share(frame):
+        monkeypatch.setitem(FRAMES, "allidb2", frame)
+        return np.mean([nuclei(picture).mean() for picture in smears_of("ALL", dataset="allidb2", count=8)])
+
+    crop, wider = share(Frame((257, 257))), share(Frame((257, 257), cell_scale=0.5))
+    assert wider == pytest.approx(0.5**2 * crop, rel=0.1)
 
 
 def test_classes_are_told_apart_by_form_at_64_pixels(three_classes):

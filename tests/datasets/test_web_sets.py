@@ -15,6 +15,8 @@ from leukcnn.datasets.scan import place
         (web_sets.ASH, "ASH-OK/60.jpg", 0, "60.jpg", "AML"),
         (web_sets.BLOODLINE, "bloodline/AML/60.jpg", 1, "aml/60.jpg", "AML"),
         (web_sets.LEUKEMIA_IMAGES, "leukemia-images/all/60.jpg", 1, "all/60.jpg", "ALL"),
+        (web_sets.MIDB, "midb/Leukemia/60.jpg", 1, "leukemia/60.jpg", "pathological"),
+        (web_sets.MIDB, "midb/60.jpg", 0, "60.jpg", "pathological"),
     ],
 )
 def test_places(dataset, path, depth, identity, class_name):
@@ -30,3 +32,5 @@ def test_the_two_sets_of_one_repository_are_kept_apart():
 def test_what_is_unknown_is_said_to_be():
     assert web_sets.ATLAS.availability == "unknown"
     assert "not named" in web_sets.ATLAS.link
+    assert web_sets.MIDB.link == web_sets.LEUKEMIA_IMAGES.link
+    assert "doesn't show" in web_sets.MIDB.link
