@@ -1,4 +1,4 @@
-"""Are two networks different? Tests on their figures over the same folds."""
+"""Are two networks different? Tests on their figures over folds or runs, or on means and sds in print."""
 
 import math
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class TTest:
         p_value: Two-sided, 0..1; the chance of such a t, or a larger one, if there were no difference.
         degrees_of_freedom: Of the t distribution.
         mean_difference: Mean of the first row less that of the second, in their unit.
-        n: Figures in each row.
+        n: Figures in each row; in the first where the second has another number of them.
     """
 
     method: str
@@ -74,6 +74,45 @@ def unpaired_t_test(first: Sequence[float], second: Sequence[float]) -> TTest:
     return _t_test("Student's t-test, unpaired", first, second, variance=variance, freedom=2 * len(first) - 2)
 
 
+def t_test_from_statistics(
+    mean: float, sd: float, n: int, other_mean: float, other_sd: float, other_n: int
+) -> TTest:
+    """Runs Student's t-test with pooled variance on means and sds, as `scipy.stats.ttest_ind_from_stats`.
+
+    So the tests of a paper are done again from what it prints: 97.04 +- 1.21 against 93.14 +- 3.73 over five
+    runs each gives p = .057. Means and sds need one unit, which p doesn't depend on.
+
+    Args:
+        mean: Mean of the first row.
+        sd: Its standard deviation, with n - 1 below, at least 0.
+        n: Number of its figures, at least 2.
+        other_mean: Mean of the second row.
+        other_sd: Its standard deviation.
+        other_n: Number of its figures, at least 2.
+
+    Returns:
+        The test; where neither row varies, p is 1 if their means are equal, else 0. NaN in, NaN out.
+
+    Raises:
+        ArgumentError: A row has fewer than two figures, or a standard deviation is below 0.
+    """
+    if min(n, other_n) < 2 or sd < 0 or other_sd < 0:
+        raise ArgumentError(
+            f"There are {n} and {other_n} figures with the standard deviations {sd} and {other_sd}.",
+            expected="at least two of both, and standard deviations of at least 0",
+        )
+    freedom = n + other_n - 2
+    pooled = ((n - 1) * sd**2 + (other_n - 1) * other_sd**2) / freedom
+    return _t_test_of_means(
+        "Student's t-test, unpaired",
+        (float(mean), float(other_mean)),
+        variance=pooled * (1 / n + 1 / other_n),
+        freedom=freedom,
+        n=n,
+        rounding=_ROUNDING * max(abs(mean), abs(other_mean)),
+    )
+
+
 def corrected_resampled_t_test(
     first: Sequence[float], second: Sequence[float], *, test_share: float
 ) -> TTest:
@@ -109,8 +148,20 @@ def _checked(first: Sequence[float], second: Sequence[float]) -> tuple[np.ndarra
 
 
 def _t_test(method: str, first: np.ndarray, second: np.ndarray, *, variance: float, freedom: int) -> TTest:
-    difference = float(first.mean() - second.mean())
-    error, rounding = math.sqrt(variance), _ROUNDING * float(np.abs([first, second]).max())
+    return _t_test_of_means(
+        method,
+        (float(first.mean()), float(second.mean())),
+        variance=variance,
+        freedom=freedom,
+        n=len(first),
+        rounding=_ROUNDING * float(np.abs([first, second]).max()),
+    )
+
+
+def _t_test_of_means(
+    method: str, means: tuple[float, float], *, variance: float, freedom: int, n: int, rounding: float
+) -> TTest:
+    difference, error = means[0] - means[1], math.sqrt(variance)
     # A NaN is no rounding: it fails the comparison and goes on into t and p.
     if error <= rounding:
         equal = abs(difference) <= rounding
@@ -118,4 +169,4 @@ def _t_test(method: str, first: np.ndarray, second: np.ndarray, *, variance: flo
     else:
         statistic = difference / error
     p_value = float(2 * stats.t.sf(abs(statistic), freedom))
-    return TTest(method, statistic, p_value, freedom, difference, len(first))
+    return TTest(method, statistic, p_value, freedom, difference, n)

@@ -5,7 +5,12 @@ import pytest
 from scipy import stats
 
 from leukcnn.errors import ArgumentError
-from leukcnn.evaluation.comparisons import corrected_resampled_t_test, paired_t_test, unpaired_t_test
+from leukcnn.evaluation.comparisons import (
+    corrected_resampled_t_test,
+    paired_t_test,
+    t_test_from_statistics,
+    unpaired_t_test,
+)
 
 ALERT_NET = [0.96, 0.98, 0.97, 0.97, 0.99]
 RESNET = [0.95, 0.98, 0.95, 0.96, 0.96]
@@ -135,3 +140,45 @@ def test_rows_that_do_not_match_are_refused(test, first, second):
 def test_share_of_no_test_set_is_refused(share):
     with pytest.raises(ArgumentError, match="test_share"):
         corrected_resampled_t_test(ALERT_NET, RESNET, test_share=share)
+
+
+def test_leuknets_tests_again_from_its_table():
+    # Table V, accuracy of 1024-256 and 1024-512 over five runs; the .02 printed on ALL-IDB 2 is a fraction.
+    allidb1 = t_test_from_statistics(97.04, 1.21, 5, 93.14, 3.73, 5)
+    assert allidb1.p_value == pytest.approx(0.057, abs=5e-4)
+    assert (allidb1.degrees_of_freedom, allidb1.n) == (8, 5)
+    # Both variances over five: sqrt((1.4641 + 13.9129) / 5) = 1.7537.
+    assert allidb1.statistic == pytest.approx(3.9 / 1.7537, abs=1e-4)
+    assert t_test_from_statistics(82.46, 2, 5, 71.84, 3.64, 5).p_value == pytest.approx(0.0004, abs=5e-5)
+
+
+def test_from_statistics_is_the_unpaired_test_of_the_rows():
+    rows = [(np.mean(row), np.std(row, ddof=1), len(row)) for row in (ALERT_NET, RESNET)]
+    found, expected = t_test_from_statistics(*rows[0], *rows[1]), unpaired_t_test(ALERT_NET, RESNET)
+    assert found.statistic == pytest.approx(expected.statistic)
+    assert found.p_value == pytest.approx(expected.p_value)
+    assert found.mean_difference == pytest.approx(expected.mean_difference)
+    assert (found.method, found.degrees_of_freedom, found.n) == (expected.method, 8, 5)
+
+
+@pytest.mark.parametrize(("n", "other_n"), [(5, 5), (2, 9), (30, 3)])
+def test_from_statistics_agrees_with_scipy(n, other_n):
+    arguments = (0.9, 0.02, n, 0.88, 0.05, other_n)
+    found, expected = t_test_from_statistics(*arguments), stats.ttest_ind_from_stats(*arguments)
+    assert found.statistic == pytest.approx(expected.statistic)
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.degrees_of_freedom == n + other_n - 2
+
+
+def test_from_statistics_that_do_not_vary():
+    assert t_test_from_statistics(0.9, 0, 5, 0.9, 0, 5).p_value == 1
+    found = t_test_from_statistics(0.8, 0, 5, 0.9, 0, 5)
+    assert (found.statistic, found.p_value) == (-math.inf, 0)
+    assert math.isnan(t_test_from_statistics(0.8, math.nan, 5, 0.9, 0.1, 5).p_value)
+
+
+@pytest.mark.parametrize(("n", "sd"), [(1, 0.1), (0, 0.1), (5, -0.1)])
+def test_statistics_of_no_row_are_refused(n, sd):
+    for arguments in ((0.9, sd, n, 0.8, 0.1, 5), (0.8, 0.1, 5, 0.9, sd, n)):
+        with pytest.raises(ArgumentError, match="standard deviations"):
+            t_test_from_statistics(*arguments)

@@ -1,0 +1,220 @@
+"""The shortcut probe: can one tell the dataset from a picture's border, and how far does that lead?
+
+Where most datasets have pictures of one class only, to know a picture's dataset is to know its class. The
+border shows no cell, so that whatever can be read from it says nothing of leukaemia.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from leukcnn.errors import ArgumentError
+from leukcnn.evaluation.controls import control_probabilities
+from leukcnn.evaluation.metrics import accuracy, check_classes, confusion_matrix, macro_recall
+from leukcnn.splits import stratified_kfold
+
+
+@dataclass(frozen=True, eq=False)
+class DatasetProbe:
+    """What a random forest that sees nothing but borders takes for the pictures' datasets.
+
+    Attributes:
+        names: The D datasets that it tells apart, in alphabetical order.
+        left_out: Those with fewer pictures than folds, in alphabetical order.
+        rows: (M,) int64, ascending positions of the pictures of `names`.
+        truth: (M,) int64, position in `names` of each picture's dataset.
+        probabilities: (M, D) float64, each picture's from the fold that it was left out of.
+        n_splits: Number of folds.
+    """
+
+    names: tuple[str, ...]
+    left_out: tuple[str, ...]
+    rows: np.ndarray
+    truth: np.ndarray
+    probabilities: np.ndarray
+    n_splits: int
+
+
+@dataclass(frozen=True)
+class ProbeScores:
+    """How well datasets are told from borders, and what that is worth for another class.
+
+    Attributes:
+        accuracy: Share of the pictures whose dataset was told, 0..1, as all below.
+        macro_recall: Mean over the datasets of the share of their pictures.
+        chance: Share of the largest dataset: the accuracy of one that always names it.
+        class_accuracy: Share of the pictures whose class follows from the dataset named; see
+            `implied_accuracy`.
+        class_chance: Share of the largest class.
+        n_pictures: How many pictures they rest on.
+        n_datasets: How many datasets.
+    """
+
+    accuracy: float
+    macro_recall: float
+    chance: float
+    class_accuracy: float
+    class_chance: float
+    n_pictures: int
+    n_datasets: int
+
+
+def dataset_probabilities(
+    pictures: np.ndarray, datasets: ArrayLike, *, ids: ArrayLike, seed: int, n_splits: int = 5
+) -> DatasetProbe:
+    """Tells the dataset of each picture from its border, by a forest that was fitted to other pictures.
+
+    The forest and what it sees are those of the control "border" in `leukcnn.evaluation.controls`. The folds
+    are stratified by dataset. There are fewer of them where otherwise fewer than two datasets would remain.
+
+    Args:
+        pictures: uint8 (N, S, S, 3), RGB; may be mapped from disk.
+        datasets: (N,) str, dataset of each picture.
+        ids: (N,) str, ids of the pictures; the result doesn't depend on the order in which they are listed.
+        seed: Root seed of folds and forests.
+        n_splits: Number of folds, at least 2.
+
+    Raises:
+        ArgumentError: There are fewer than two datasets of at least two pictures, arrays differ in length, or
+            `n_splits` is below 2.
+    """
+    datasets, ids = np.asarray(datasets, dtype=np.str_), np.asarray(ids, dtype=np.str_)
+    if not datasets.shape == ids.shape == (len(pictures),):
+        raise ArgumentError(
+            f"There are {len(pictures)} pictures, {datasets.size} datasets and {ids.size} ids.",
+            expected="one dataset and one id for every picture",
+        )
+    if n_splits < 2:
+        raise ArgumentError(f"n_splits is {n_splits}.", expected="at least 2 folds")
+    every, sizes = np.unique(datasets, return_counts=True)
+    if np.count_nonzero(sizes >= 2) < 2:
+        found = ", ".join(f"{name}: {size}" for name, size in zip(every, sizes, strict=True))
+        raise ArgumentError(
+            f"There is nothing to tell apart. Pictures of each dataset: {found or 'none at all'}.",
+            expected="two datasets of at least two pictures each",
+        )
+    n_splits = min(n_splits, int(np.sort(sizes)[-2]))
+    names = every[sizes >= n_splits]
+    rows = np.flatnonzero(np.isin(datasets, names))
+    truth = np.searchsorted(names, datasets[rows])
+    probabilities = np.empty((len(rows), len(names)))
+    # A forest draws its pictures by their positions.
+    in_order = np.argsort(ids[rows], kind="stable")
+    for train, test in stratified_kfold(truth[in_order], n_splits=n_splits, seed=seed):
+        probabilities[in_order[test]] = control_probabilities(
+            "border",
+            pictures,
+            labels=_spread(truth, rows, len(pictures)),
+            train=rows[in_order[train]],
+            predict=rows[in_order[test]],
+            n_classes=len(names),
+            seed=seed,
+        )
+    return DatasetProbe(
+        names=tuple(names.tolist()),
+        left_out=tuple(every[sizes < n_splits].tolist()),
+        rows=rows,
+        truth=truth,
+        probabilities=probabilities,
+        n_splits=n_splits,
+    )
+
+
+def probe_scores(probe: DatasetProbe, labels: ArrayLike) -> ProbeScores:
+    """Scores a probe.
+
+    Args:
+        probe: What `dataset_probabilities` returned.
+        labels: (N,) integers >= 0, the class of each of the pictures that it was given, left out or not.
+
+    Raises:
+        ArgumentError: There isn't one label for each picture.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or len(labels) <= probe.rows.max():
+        raise ArgumentError(
+            f"The labels have the shape {labels.shape}.",
+            expected="one for every picture that the probe was given",
+        )
+    return dataset_scores(probe.truth, probe.probabilities.argmax(axis=1), labels[probe.rows])
+
+
+def dataset_scores(truth: ArrayLike, predicted: ArrayLike, labels: ArrayLike) -> ProbeScores:
+    """Scores stored predictions of datasets.
+
+    Args:
+        truth: (M,) str or int, names or numbers of the true datasets.
+        predicted: (M,) likewise, of the predicted ones.
+        labels: (M,) integers >= 0, the classes of the pictures.
+
+    Raises:
+        ArgumentError: There is no picture, the arrays differ in length, a dataset is predicted to which no
+            picture belongs, or a label is no class.
+    """
+    names, truth, predicted = _numbered(truth, predicted)
+    labels = _classes(labels, n=len(truth))
+    matrix = confusion_matrix(truth, predicted, n_classes=max(len(names), 2))
+    return ProbeScores(
+        accuracy=float(accuracy(matrix)),
+        macro_recall=float(macro_recall(matrix)),
+        chance=float(np.bincount(truth).max() / len(truth)),
+        class_accuracy=implied_accuracy(truth, predicted, labels),
+        class_chance=float(np.bincount(labels).max() / len(labels)),
+        n_pictures=len(truth),
+        n_datasets=len(names),
+    )
+
+
+def implied_accuracy(truth: ArrayLike, predicted: ArrayLike, labels: ArrayLike) -> float:
+    """Returns the accuracy of giving each picture the majority class of the dataset that was named for it.
+
+    Args:
+        truth: (M,) str or int, names or numbers of the true datasets, from which the majorities are counted;
+            of classes equally frequent in a dataset the first is taken.
+        predicted: (M,) likewise, of the predicted ones.
+        labels: (M,) integers >= 0, the classes of the pictures.
+
+    Returns:
+        0..1.
+
+    Raises:
+        ArgumentError: As in `dataset_scores`.
+    """
+    names, truth, predicted = _numbered(truth, predicted)
+    labels = _classes(labels, n=len(truth))
+    counts = np.zeros((len(names), int(labels.max()) + 1), dtype=np.int64)
+    np.add.at(counts, (truth, labels), 1)
+    return float((counts.argmax(axis=1)[predicted] == labels).mean())
+
+
+def _spread(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
+    spread = np.full(n, -1, dtype=np.int64)
+    spread[rows] = values
+    return spread
+
+
+def _numbered(truth: ArrayLike, predicted: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the true datasets, sorted, and the positions of the true and predicted ones among them."""
+    truth, predicted = np.asarray(truth), np.asarray(predicted)
+    if truth.ndim != 1 or truth.shape != predicted.shape or not len(truth):
+        raise ArgumentError(
+            f"The datasets have the shapes {truth.shape} and {predicted.shape}.",
+            expected="a true and a predicted one for every picture, at least one picture",
+        )
+    names, numbers = np.unique(truth, return_inverse=True)
+    if unknown := sorted(set(predicted.tolist()) - set(names.tolist())):
+        raise ArgumentError(
+            f"Pictures are taken for {unknown}.", expected=f"datasets with pictures: {names.tolist()}"
+        )
+    return names, numbers, np.searchsorted(names, predicted)
+
+
+def _classes(labels: ArrayLike, *, n: int) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.shape != (n,):
+        raise ArgumentError(
+            f"The labels have the shape {labels.shape} beside {n} datasets.",
+            expected="one label for every picture",
+        )
+    return check_classes(labels, labels, n_classes=max(int(labels.max()) + 1, 2))[0]

@@ -1,0 +1,187 @@
+"""The shortcut probe: datasets told from borders alone, and what that says of leukaemia."""
+
+import numpy as np
+import pytest
+
+from leukcnn.datasets import load_many
+from leukcnn.errors import ArgumentError
+from leukcnn.evaluation.shortcuts import (
+    dataset_probabilities,
+    dataset_scores,
+    implied_accuracy,
+    probe_scores,
+)
+from leukcnn.picture_cache import prepared_pictures
+from leukcnn.spec import Preprocessing
+
+SIDE = 40
+
+
+def smears(datasets, *, tint=30, seed=0):
+    """Noisy pictures whose border, and nothing else, is redder in "b" and greener in "c"."""
+    pictures = np.random.default_rng(seed).normal(120, 25, (len(datasets), SIDE, SIDE, 3))
+    tints = np.array([[tint * (name == "b"), tint * (name == "c"), 0] for name in datasets])
+    border = np.ones((SIDE, SIDE), dtype=bool)
+    border[16:-16, 16:-16] = False
+    pictures[:, border] += tints[:, None]
+    return pictures.clip(0, 255).astype(np.uint8)
+
+
+DATASETS = np.array(["b"] * 12 + ["a"] * 20 + ["c"] * 8)
+IDS = np.array([f"{name}/{i:02}" for i, name in enumerate(DATASETS)])
+PICTURES = smears(DATASETS)
+
+
+def probed(pictures=PICTURES, datasets=DATASETS, *, ids=IDS, seed=0, n_splits=2):
+    return dataset_probabilities(pictures, datasets, ids=ids, seed=seed, n_splits=n_splits)
+
+
+@pytest.fixture(scope="module")
+def probe():
+    return probed()
+
+
+def test_datasets_are_told_from_their_borders(probe):
+    assert (probe.names, probe.left_out, probe.n_splits) == (("a", "b", "c"), (), 2)
+    np.testing.assert_array_equal(probe.rows, np.arange(40))
+    assert np.array(probe.names)[probe.truth].tolist() == DATASETS.tolist()
+    assert probe.probabilities.shape == (40, 3)
+    np.testing.assert_allclose(probe.probabilities.sum(axis=1), 1)
+    assert probe_scores(probe, np.zeros(40, dtype=int)).accuracy == 1
+
+
+def test_what_stands_inside_the_border_is_not_seen(probe):
+    other = PICTURES.copy()
+    other[:, 16:-16, 16:-16] = np.arange(40)[:, None, None, None]
+    np.testing.assert_array_equal(probed(other).probabilities, probe.probabilities)
+
+
+def test_pictures_are_predicted_by_forests_that_did_not_see_them():
+    # A forest that knew them would be right on most; without tints there is nothing else to know.
+    probe = probed(smears(DATASETS, tint=0))
+    scores = probe_scores(probe, np.zeros(40, dtype=int))
+    assert scores.accuracy < 0.75
+    assert scores.macro_recall < 0.6
+
+
+def test_order_of_the_list_does_not_matter(probe):
+    order = np.random.default_rng(3).permutation(40)
+    back = probed(PICTURES[order], DATASETS[order], ids=IDS[order])
+    np.testing.assert_array_equal(back.truth, probe.truth[order])
+    np.testing.assert_array_equal(back.probabilities, probe.probabilities[order])
+
+
+def test_seed_decides_the_draw():
+    faint = smears(DATASETS, tint=2)
+    first = probed(faint).probabilities
+    np.testing.assert_array_equal(probed(faint).probabilities, first)
+    assert (probed(faint, seed=1).probabilities != first).any()
+
+
+def test_datasets_smaller_than_the_folds_are_left_out_and_named():
+    datasets = np.where(np.isin(np.arange(40), [3, 25]), "tiny", DATASETS)
+    probe = probed(datasets=datasets, n_splits=3)
+    assert (probe.names, probe.left_out, probe.n_splits) == (("a", "b", "c"), ("tiny",), 3)
+    assert probe.rows.tolist() == [i for i in range(40) if i not in (3, 25)]
+    assert np.array(probe.names)[probe.truth].tolist() == datasets[probe.rows].tolist()
+    labels = np.zeros(40, dtype=int)
+    assert probe_scores(probe, labels).n_pictures == 38
+
+
+def test_folds_are_as_few_as_two_datasets_need():
+    few = np.r_[0:12, 12:15, 32:34]
+    probe = probed(PICTURES[few], DATASETS[few], ids=IDS[few], n_splits=5)
+    assert (probe.n_splits, probe.names, probe.left_out) == (3, ("a", "b"), ("c",))
+    pair = np.r_[0:2, 12:14]
+    probe = probed(PICTURES[pair], DATASETS[pair], ids=IDS[pair], n_splits=5)
+    assert (probe.n_splits, probe.names) == (2, ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [(np.r_[0:12], r"b: 12"), (np.r_[0:12, 12], "a: 1, b: 12"), (np.r_[0:0], "none at all")],
+)
+def test_nothing_to_tell_apart_is_refused(rows, message):
+    with pytest.raises(ArgumentError, match=message):
+        probed(PICTURES[rows], DATASETS[rows], ids=IDS[rows])
+
+
+def test_arguments_that_do_not_match_are_refused(probe):
+    with pytest.raises(ArgumentError, match="40 pictures, 39 datasets and 40 ids"):
+        probed(datasets=DATASETS[:-1])
+    with pytest.raises(ArgumentError, match="n_splits is 1"):
+        probed(n_splits=1)
+    with pytest.raises(ArgumentError, match="one for every picture"):
+        probe_scores(probe, np.zeros(39, dtype=int))
+
+
+# Six pictures of "u", all healthy; three of "v", two of them leukaemia; one of "w", leukaemia.
+TRUTH = ["u"] * 6 + ["v"] * 3 + ["w"]
+NAMED = ["u", "u", "u", "u", "v", "w", "v", "v", "u", "u"]
+CLASSES = [0, 0, 0, 0, 0, 0, 1, 0, 1, 1]
+
+
+def test_scores_by_hand():
+    scores = dataset_scores(TRUTH, NAMED, CLASSES)
+    assert scores.accuracy == pytest.approx(6 / 10)
+    assert scores.macro_recall == pytest.approx((4 / 6 + 2 / 3 + 0) / 3)
+    assert scores.chance == pytest.approx(6 / 10)
+    # "u" means healthy, "v" and "w" leukaemia: right are the first four and the first of "v".
+    assert scores.class_accuracy == pytest.approx(5 / 10)
+    assert scores.class_chance == pytest.approx(7 / 10)
+    assert (scores.n_pictures, scores.n_datasets) == (10, 3)
+    assert implied_accuracy(TRUTH, NAMED, CLASSES) == scores.class_accuracy
+
+
+def test_names_and_numbers_say_the_same():
+    numbers = [["u", "v", "w"].index(name) for name in TRUTH], [["u", "v", "w"].index(n) for n in NAMED]
+    assert dataset_scores(*numbers, CLASSES) == dataset_scores(TRUTH, NAMED, CLASSES)
+
+
+def test_datasets_of_one_class_give_the_class_away():
+    truth, classes = np.repeat(["u", "v"], [30, 10]), np.repeat([0, 1], [30, 10])
+    assert implied_accuracy(truth, truth, classes) == 1
+    assert dataset_scores(truth, truth, classes).class_chance == 0.75
+
+
+def test_of_equally_frequent_classes_the_first_is_taken():
+    assert implied_accuracy(["u"] * 4, ["u"] * 4, [1, 1, 0, 0]) == 0.5
+    assert implied_accuracy(["u"] * 2 + ["v"], ["u", "u", "u"], [1, 0, 0]) == pytest.approx(2 / 3)
+
+
+def test_probe_and_stored_predictions_have_the_same_scores():
+    probe, labels = probed(smears(DATASETS, tint=3)), np.arange(40) % 2
+    names = np.array(probe.names)
+    stored = dataset_scores(DATASETS, names[probe.probabilities.argmax(axis=1)], labels)
+    assert stored == probe_scores(probe, labels)
+    assert stored.accuracy < 1
+
+
+@pytest.mark.parametrize(
+    ("truth", "named", "classes", "message"),
+    [
+        (["u", "v"], ["u"], [0, 1], "a true and a predicted one"),
+        ([], [], [], "at least one picture"),
+        (["u", "v"], ["u", "x"], [0, 1], r"taken for \['x'\]"),
+        (["u", "v"], ["u", "v"], [0], "beside 2 datasets"),
+        (["u", "v"], ["u", "v"], [0, -1], "from -1 to 0"),
+    ],
+)
+def test_predictions_that_do_not_match_are_refused(truth, named, classes, message):
+    for use in (dataset_scores, implied_accuracy):
+        with pytest.raises(ArgumentError, match=message):
+            use(truth, named, classes)
+
+
+@pytest.mark.slow
+def test_real_datasets_are_told_from_their_borders(real_data, tmp_path):
+    index = load_many(
+        ["jtsc", "cellavision2", "cnmc2019"],
+        real_data,
+        class_names=("healthy", "malignant"),
+        class_of={"healthy": "healthy", "malignant": "malignant"},
+    )
+    pictures = prepared_pictures(index, Preprocessing(resize=96), folder=tmp_path)
+    probe = dataset_probabilities(pictures, index.dataset, ids=index.ids, seed=0)
+    scores = probe_scores(probe, index.labels)
+    assert scores.accuracy > scores.chance + 0.1
