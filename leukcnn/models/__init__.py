@@ -7,13 +7,17 @@ from leukcnn.errors import SpecError
 
 # Builder -> its module; imported on first use, so that listing them doesn't import Keras.
 _BUILDERS = {
+    "AlexNet": "leukcnn.models.caffe",
     "AlertNet": "leukcnn.models.alertnet",
     "AlertNetR": "leukcnn.models.alertnet",
     "AlertNetX": "leukcnn.models.alertnet",
     "CNMCVGG16": "leukcnn.models.cnmc",
     "CNMCVGG19": "leukcnn.models.cnmc",
     "CNMCXception": "leukcnn.models.cnmc",
+    "CaffeNet": "leukcnn.models.caffe",
     "FineTuned": "leukcnn.models.fine_tuned",
+    "LeukNet": "leukcnn.models.leuknet",
+    "VGGF": "leukcnn.models.caffe",
 }
 
 __all__ = ["build", "list_models", *_BUILDERS]

@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+from keras import layers, ops
 
 from leukcnn.errors import ArgumentError, WeightsError
+from leukcnn.models.heads import source_inputs
 
 # Backbone -> smallest height and width that Keras Applications allows without the top, in pixels.
 SMALLEST_SIDE = {"VGG16": 32, "VGG19": 32, "ResNet50": 32, "InceptionV3": 75, "Xception": 71}
+
+# Backbones whose weights take -1..1. The others', which came from Caffe, take blue, green, red, 0..255, less
+# ImageNet's mean; this is it, in the order of the pictures that come in.
+_CENTRED = ("InceptionV3", "Xception")
+_RGB_MEAN = (123.68, 116.779, 103.939)
 
 
 def base_network(
@@ -19,6 +26,7 @@ def base_network(
     input_shape: tuple[int, int, int],
     kernel_initializer: str = "glorot_uniform",
     input_tensor: Any = None,
+    preprocess_input: bool = False,
 ) -> keras.Model:
     """Builds a base without its top.
 
@@ -28,6 +36,7 @@ def base_network(
         input_shape: Height, width and channels.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
         input_tensor: Keras tensor to use as the input instead of a new one.
+        preprocess_input: Whether pictures of 0..1 are first turned into what the published weights take.
 
     Raises:
         ArgumentError: The input is too small or has no 3 channels.
@@ -42,12 +51,27 @@ def base_network(
             expected=f"(height, width, 3) with at least {side} pixels each way",
             remedy="take larger pictures, or channels last",
         )
-    if weights is None and kernel_initializer != "glorot_uniform":
-        draft = application(backbone, include_top=False, weights=None, input_shape=input_shape)
-        return _with_initializer(draft, kernel_initializer, input_tensor)
-    return application(
+    if preprocess_input:
+        input_tensor = _preprocessed(
+            keras.Input(input_shape) if input_tensor is None else input_tensor, backbone
+        )
+    base = application(
         backbone, include_top=False, weights=weights, input_shape=input_shape, input_tensor=input_tensor
     )
+    if weights is None and kernel_initializer != "glorot_uniform":
+        _initialise(base, kernel_initializer)
+    if input_tensor is not None:
+        # Keras Applications makes a list of it, of which a call with one array would warn.
+        base = keras.Model(source_inputs(input_tensor), base.output, name=base.name)
+    return base
+
+
+def _preprocessed(pictures: Any, backbone: str) -> Any:
+    # Keras' own layers and operations only: a saved network loads where leukcnn isn't imported.
+    if backbone in _CENTRED:
+        return layers.Rescaling(2, offset=-1, name="preprocess_input")(pictures)
+    offset = [-mean for mean in _RGB_MEAN]
+    return ops.flip(layers.Rescaling(255, offset=offset, name="preprocess_input")(pictures), axis=-1)
 
 
 def application(backbone: str, *, weights: str | None, **arguments: Any) -> keras.Model:
@@ -74,15 +98,13 @@ def application(backbone: str, *, weights: str | None, **arguments: Any) -> kera
         ) from error
 
 
-def _with_initializer(model: keras.Model, kernel_initializer: str, input_tensor: Any) -> keras.Model:
-    def clone(layer):
-        config = layer.get_config()
-        for name in ("kernel_initializer", "depthwise_initializer", "pointwise_initializer"):
-            if name in config:
-                config[name] = keras.initializers.serialize(keras.initializers.get(kernel_initializer))
-        return layer.__class__.from_config(config)
-
-    return keras.models.clone_model(model, input_tensors=input_tensor, clone_function=clone)
+def _initialise(base: keras.Model, kernel_initializer: str) -> None:
+    for layer in base.layers:
+        for name in ("kernel", "depthwise_kernel", "pointwise_kernel"):
+            if hasattr(layer, name):
+                kernel = getattr(layer, name)
+                # An initializer of its own for each: one gives equal values to kernels of equal shapes.
+                kernel.assign(keras.initializers.get(kernel_initializer)(kernel.shape))
 
 
 def frozen_border(model: keras.Model) -> str | None:
@@ -124,15 +146,42 @@ def split_at(model: keras.Model, layer_name: str) -> tuple[keras.Model, keras.Mo
     Raises:
         ArgumentError: There is no such layer, nothing stands behind it, or something goes past it.
     """
-    cuts = [operation.name for operation, is_cut in _operations(model) if is_cut][:-1]
+    cuts = {operation.name: operation.output for operation, is_cut in _operations(model) if is_cut}
+    cuts.popitem()
     if layer_name not in cuts:
         raise ArgumentError(
             f"{model.name} can't be cut behind {layer_name!r}.",
             expected=f"a layer that all paths lead through: {', '.join(cuts)}",
         )
-    features = model.get_layer(layer_name).output
-    base = keras.Model(model.input, features, name=f"{model.name}_base")
-    return base, keras.Model(features, model.output, name=f"{model.name}_head")
+    base = keras.Model(model.input, cuts[layer_name], name=f"{model.name}_base")
+    return base, keras.Model(cuts[layer_name], model.output, name=f"{model.name}_head")
+
+
+def penultimate(model: keras.Model) -> keras.Model:
+    """Cuts a network before its classifier: what it gives there are the deep features of a picture.
+
+    Args:
+        model: A network with its top, as any builder makes it: its last layer is "predictions".
+
+    Returns:
+        A model that shares the network's layers, from its input to what "predictions" takes in, the dropout
+        right before it left out; "alert_net" gives "alert_net_penultimate".
+
+    Raises:
+        ArgumentError: There is no layer "predictions".
+    """
+    made_by = {id(operation.output): operation for operation, _ in _operations(model)}
+    classifier = made_by.get(id(model.outputs[0]))
+    if classifier is None or classifier.name != "predictions":
+        raise ArgumentError(
+            f"{model.name} doesn't end in a layer 'predictions'.",
+            expected="a network with its top",
+            remedy="build it with include_top=True",
+        )
+    features = classifier.input
+    while isinstance(made_by[id(features)], layers.Dropout):
+        features = made_by[id(features)].input
+    return keras.Model(source_inputs(features), features, name=f"{model.name}_penultimate")
 
 
 def functional(model: keras.Model) -> keras.Model:

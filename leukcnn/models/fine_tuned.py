@@ -48,6 +48,7 @@ def FineTuned(
     classes: int = 1,
     classifier_activation: str | None = "auto",
     kernel_initializer: str = "glorot_uniform",
+    preprocess_input: bool = False,
     name: str | None = None,
 ) -> keras.Model:
     """A base of Keras Applications with a new top, frozen or trained.
@@ -76,10 +77,14 @@ def FineTuned(
         classifier_activation: Activation of the last layer. "auto" is a sigmoid for one output and a softmax
             for more; None for logits.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
+        preprocess_input: Whether the network itself turns pictures of 0..1 into what the backbone's ImageNet
+            weights were trained on, as `preprocess_input` of Keras Applications does with 0..255: BGR less
+            ImageNet's mean for the VGGs and ResNet50, -1..1 for the others. It has no parameters. False hands
+            the pictures on as they come, as both papers do.
         name: Name of the model; None makes it from backbone and mode, as "resnet50_sft".
 
     Returns:
-        A `keras.Model` that takes float32 (N, height, width, 3) and returns float32 (N, classes),
+        A `keras.Model` that takes float32 (N, height, width, 3), 0..1, and returns float32 (N, classes),
         probabilities under sigmoid and softmax.
 
     Raises:
@@ -121,6 +126,7 @@ def FineTuned(
         input_tensor=input_tensor,
         input_shape=input_shape,
         kernel_initializer=kernel_initializer,
+        preprocess_input=preprocess_input,
     )
     if include_top:
         bridge = (

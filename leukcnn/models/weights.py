@@ -10,6 +10,8 @@ import numpy as np
 
 from leukcnn.errors import WeightsError
 
+# A mean picture lies beside the weights that were trained with it (see `leukcnn.models.layers`).
+_NO_PARAMETERS = "/vars/mean"
 _FORMATS = "a .weights.h5, .h5 or .keras file"
 
 
@@ -49,7 +51,8 @@ def _parameters(file: h5py.File) -> int:
     sizes = []
 
     def add(name, item):
-        if isinstance(item, h5py.Dataset) and not name.startswith(("optimizer/", "optimizer_weights/")):
+        of_optimizer = name.startswith(("optimizer/", "optimizer_weights/"))
+        if isinstance(item, h5py.Dataset) and not of_optimizer and not name.endswith(_NO_PARAMETERS):
             sizes.append(int(np.prod(item.shape)))
 
     file.visititems(add)

@@ -12,7 +12,7 @@ from keras.ops import convert_to_numpy as to_numpy
 
 from leukcnn import models
 from leukcnn.errors import ArgumentError
-from leukcnn.models.bases import SMALLEST_SIDE, base_network, frozen_border, split_at
+from leukcnn.models.bases import SMALLEST_SIDE, base_network, frozen_border, penultimate, split_at
 
 pytestmark = pytest.mark.backend
 
@@ -155,3 +155,55 @@ def test_a_cut_that_leaves_a_way_round_or_nothing_behind_is_refused(layer_name):
         ArgumentError, match=r"Expected: a layer that all paths lead through: input, a, add, d"
     ):
         split_at(branching(), layer_name)
+
+
+def test_an_operation_that_is_no_layer_is_a_place_to_cut_too():
+    inputs = keras.Input((4,))
+    turned = keras.ops.flip(layers.Dense(3, name="a")(inputs), axis=-1)
+    model = keras.Model(inputs, layers.Dense(2, name="b")(turned))
+    (cut,) = (operation.name for operation in model.operations if operation not in model.layers)
+    base, head = split_at(model, cut)
+    x = np.random.default_rng(0).random((5, 4), dtype=np.float32)
+    expected = np.asarray(keras.Model(inputs, model.get_layer("a").output)(x))[:, ::-1]
+    np.testing.assert_array_equal(np.asarray(base(x)), expected)
+    np.testing.assert_array_equal(np.asarray(head(base(x))), np.asarray(model(x)))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "last"),
+    [
+        ("AlertNet", {}, "dense_2"),
+        ("LeukNet", {"weights": None, "dense_units": (16, 8)}, "dense_2"),
+        ("CNMCVGG16", {}, "dense_2"),
+        ("FineTuned", {"backbone": "VGG16", "mode": "mDFT", "weights": None, "dense_units": ()}, "flatten"),
+    ],
+)
+def test_penultimate_features_are_those_that_the_classifier_takes(name, arguments, last):
+    model = models.build(name, input_shape=(32, 32, 3), **arguments)
+    part = penultimate(model)
+    assert part.layers[-1] is model.get_layer(last)
+    assert part.name == f"{model.name}_penultimate"
+    x = np.random.default_rng(0).random((3, 32, 32, 3), dtype=np.float32)
+    features, classifier = np.asarray(part(x)), model.get_layer("predictions")
+    logits = features @ to_numpy(classifier.kernel) + to_numpy(classifier.bias)
+    np.testing.assert_allclose(to_numpy(classifier.activation(logits)), np.asarray(model(x)), atol=1e-5)
+
+
+def test_penultimate_features_of_a_sequential_network():
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(3, name="a"),
+            layers.Dropout(0.9),
+            layers.Dense(2, name="predictions"),
+        ]
+    )
+    assert penultimate(model).layers[-1] is model.get_layer("a")
+
+
+def test_penultimate_needs_the_top():
+    model = models.build("AlertNet", input_shape=(32, 32, 3), include_top=False)
+    with pytest.raises(ArgumentError, match="include_top=True"):
+        penultimate(model)
+    with pytest.raises(ArgumentError, match="branching doesn't end in a layer 'predictions'"):
+        penultimate(branching())

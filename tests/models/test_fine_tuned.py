@@ -1,5 +1,7 @@
 """Fine-tuned networks: parameters, tops, what is frozen, and where their weights come from."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -195,3 +197,63 @@ def test_the_frozen_base_stays_and_its_head_alone_learns_the_same():
         np.testing.assert_allclose(a, b, atol=1e-6)
     start = to_numpy(made().get_layer("dense_1").kernel)
     assert not np.array_equal(to_numpy(apart.get_layer("dense_1").kernel), start)
+
+
+PREPROCESS = {
+    "VGG16": keras.applications.vgg16,
+    "VGG19": keras.applications.vgg19,
+    "ResNet50": keras.applications.resnet50,
+    "InceptionV3": keras.applications.inception_v3,
+    "Xception": keras.applications.xception,
+}
+
+
+@pytest.mark.parametrize("backbone", PREPROCESS)
+def test_pictures_are_preprocessed_as_keras_applications_does(backbone):
+    side = {"InceptionV3": 75, "Xception": 71}.get(backbone, 32)
+    model = build(backbone, input_shape=(side, side, 3), include_top=False, preprocess_input=True)
+    names = [layer.name for layer in model.layers]
+    start = model.layers[names.index("preprocess_input") + 1]
+    prepared = np.asarray(keras.Model(model.input, start.input)(pictures(side)))
+    # Keras' own function changes the array that it is given.
+    expected = PREPROCESS[backbone].preprocess_input(255 * pictures(side))
+    np.testing.assert_allclose(prepared, expected, atol=1e-4)
+
+
+def test_preprocessing_has_no_parameters_and_is_frozen_cut_and_saved_with_the_rest(tmp_path):
+    model = build("VGG16", preprocess_input=True)
+    plain = build("VGG16", weights=None)
+    assert model.count_params() == plain.count_params()
+    model.save_weights(tmp_path / "whole.weights.h5")
+    plain.load_weights(tmp_path / "whole.weights.h5")
+    x = pictures(32)
+    expected = np.asarray(model(x))
+    own = keras.applications.vgg16.preprocess_input(255 * x)
+    np.testing.assert_allclose(np.asarray(plain(own)), expected, rtol=1e-3, atol=1e-5)
+
+    assert frozen_border(model) == "flatten"
+    base, head = split_at(model, "flatten")
+    np.testing.assert_array_equal(np.asarray(head(base(x))), expected)
+
+    # A saved network has to load where leukcnn isn't imported.
+    assert "leukcnn" not in json.dumps(json.loads(model.to_json()))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(np.asarray(again(x)), expected)
+
+
+@pytest.mark.parametrize("initializer", ["glorot_uniform", "he_normal"])
+def test_preprocessing_stands_behind_a_given_input(initializer):
+    tensor = keras.Input((48, 40, 3), name="cell")
+    model = build(input_tensor=tensor, preprocess_input=True, kernel_initializer=initializer)
+    assert model.input is tensor
+    assert [layer.name for layer in model.layers[:3]] == ["cell", "preprocess_input", "block1_conv1"]
+    fan_in = 9 * 512
+    expected = np.sqrt(2 / fan_in) if initializer == "he_normal" else np.sqrt(2 / (2 * fan_in))
+    assert to_numpy(model.get_layer("block5_conv3").kernel).std() == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("input_shape", [(64, 64, 1), (64, 64)])
+def test_preprocessing_takes_colour_pictures_only(input_shape):
+    with pytest.raises(ArgumentError, match="at least 32 pixels each way"):
+        build(input_shape=input_shape, preprocess_input=True)

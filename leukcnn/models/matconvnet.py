@@ -1,0 +1,202 @@
+"""Weights as MatConvNet publishes them: a `.mat` file that holds a chain of layers (a "SimpleNN").
+
+MatConvNet's filters are (height, width, channels of a group, outputs), dense layers are convolutions over the
+whole map, and the mean picture stands under `meta.normalization.averageImage`; before beta17 it stood under
+`normalization.averageImage`, and in the first versions filters and biases stood apart.
+"""
+
+from collections.abc import Iterator, Mapping
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import layers
+from scipy import io
+
+from leukcnn.errors import WeightsError
+from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
+
+_PRETRAINED_URL = "https://www.vlfeat.org/matconvnet/pretrained/"
+
+# Types of layers that have neither weights nor a place to check: each follows from the layer before it.
+_PASSED_OVER = ("relu", "dropout", "softmax", "softmaxloss")
+_RENAMED = {"normalize": "lrn"}
+
+
+class _Stage(NamedTuple):
+    """One layer as MatConvNet describes it: its name, type and what has to agree."""
+
+    name: str
+    kind: str
+    shapes: Mapping[str, tuple[int, ...]]
+    values: Mapping[str, tuple[float, ...]]
+
+
+def load_matconvnet(model: keras.Model, path: str | Path) -> None:
+    """Lays the weights and the mean picture of a `.mat` file into a network.
+
+    Args:
+        model: A network like those of `leukcnn.models.caffe`: a chain of mean subtraction, convolutions,
+            normalisations, poolings and dense layers. It is changed in place; untouched where an error is
+            raised. Where it ends before its dense layers, the file's are left out.
+        path: File of the same network, as MatConvNet's authors publish it.
+
+    Raises:
+        WeightsError: The file isn't there, can't be read or holds another network; all that differs is named.
+    """
+    path = Path(path).expanduser()
+    contents = _contents(path)
+    expected = list(_stages(model))
+    found = [_fields(layer) for layer in np.ravel(contents["layers"])]
+    found = [layer for layer in found if _kind(layer) not in _PASSED_OVER]
+    if "predictions" not in {layer.name for layer in model.layers}:
+        found = found[: len(expected)]
+    if [_kind(layer) for layer in found] != [stage.kind for stage in expected]:
+        raise WeightsError(
+            f"The layers in {path} are {', '.join(map(_kind, found))}.",
+            expected=f"those of {model.name}: {', '.join(stage.kind for stage in expected)}",
+            remedy="pass the file of the same network",
+        )
+    weights = [_weights(layer) for layer in found]
+    mean_layer = next(layer for layer in model.layers if isinstance(layer, MeanSubtraction))
+    mean = _mean(contents)
+    faults = [
+        fault
+        for stage, layer, arrays in zip(expected, found, weights, strict=True)
+        for fault in _faults(stage, layer, arrays)
+    ]
+    picture = tuple(mean_layer.input.shape[1:])
+    if mean.shape not in ((3,), picture):
+        faults.append(f"averageImage is {mean.shape}, expected (3,) or {picture}")
+    if faults:
+        raise WeightsError(
+            f"The weights in {path} don't fit {model.name}:\n" + "\n".join(faults),
+            expected=f"the weights of {model.name} at {picture}",
+            remedy="pass the file of the same network, and build it with the file's input_shape and classes",
+        )
+    for stage, arrays in zip(expected, weights, strict=True):
+        if arrays:
+            layer = model.get_layer(stage.name)
+            # MatConvNet's filters and Flatten both run over rows, columns and channels in this order.
+            layer.set_weights([np.reshape(arrays["filters"], layer.kernel.shape), np.ravel(arrays["biases"])])
+    mean_layer.mean = mean
+
+
+def convert_matconvnet(mat: str | Path, network: keras.Model, target: str | Path) -> None:
+    """Writes the weights of a `.mat` file as Keras does, for `weights=` of the same builder.
+
+    `convert_matconvnet("imagenet-vgg-f.mat", VGGF(), "vgg_f.weights.h5")`
+
+    Args:
+        mat: File as MatConvNet's authors publish it.
+        network: The network, built as the file has it, which takes its weights and mean.
+        target: A `.weights.h5` or `.keras` file, replaced if it is there. It holds the mean too.
+
+    Raises:
+        WeightsError: The file can't be read or holds another network, or the target's name ends otherwise.
+    """
+    target = Path(target).expanduser()
+    if not target.name.endswith((".weights.h5", ".keras")):
+        raise WeightsError(f"The target is {target}.", expected="a .weights.h5 or .keras file")
+    load_matconvnet(network, mat)
+    if target.suffix == ".keras":
+        network.save(target)
+    else:
+        network.save_weights(target)
+
+
+def _contents(path: Path) -> dict[str, Any]:
+    expected = "a .mat file of one of MatConvNet's networks, before version 7.3 of the format"
+    if not path.is_file():
+        raise WeightsError(
+            f"There is no weights file {path}.",
+            expected=expected,
+            remedy=f"download it from {_PRETRAINED_URL} and pass its path",
+        )
+    try:
+        contents = io.loadmat(path)
+    except (OSError, ValueError, NotImplementedError, TypeError, io.matlab.MatReadError) as error:
+        raise WeightsError(
+            f"The file {path} can't be read: {error}",
+            expected=expected,
+            remedy=f"download it again from {_PRETRAINED_URL}",
+        ) from error
+    if "layers" not in contents or contents["layers"].dtype != object:
+        raise WeightsError(
+            f"The file {path} holds {', '.join(k for k in contents if not k.startswith('__'))}.",
+            expected="a cell array 'layers', as in MatConvNet's SimpleNN",
+            remedy=f"pass a file from {_PRETRAINED_URL} whose name doesn't end in -dag",
+        )
+    return contents
+
+
+def _fields(struct: np.ndarray) -> dict[str, Any]:
+    record = np.ravel(struct)[0]
+    return {name: record[name] for name in record.dtype.names}
+
+
+def _kind(layer: Mapping[str, Any]) -> str:
+    kind = str(np.ravel(layer["type"])[0])
+    return _RENAMED.get(kind, kind)
+
+
+def _weights(layer: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    if "filters" in layer:
+        pair = layer["filters"], layer["biases"]
+    elif "weights" in layer:
+        pair = np.ravel(layer["weights"])
+    else:
+        return {}
+    arrays = (np.asarray(array, dtype=np.float32) for array in pair)
+    return dict(zip(("filters", "biases"), arrays, strict=False))
+
+
+def _mean(contents: Mapping[str, Any]) -> np.ndarray:
+    place = _fields(contents["meta"]) if "meta" in contents else contents
+    normalization = _fields(place["normalization"]) if "normalization" in place else {}
+    mean = np.asarray(normalization.get("averageImage", ()), dtype=np.float32)
+    return np.ravel(mean) if mean.size == 3 else mean
+
+
+def _stages(model: keras.Model) -> Iterator[_Stage]:
+    """Yields what MatConvNet's description of a network would have to be."""
+    map_size = (1, 1)
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D):
+            pad = [0 if layer.padding == "valid" else (size - 1) // 2 for size in layer.kernel_size]
+            yield _Stage(
+                layer.name,
+                "conv",
+                {"filters": tuple(layer.kernel.shape), "biases": (layer.filters,)},
+                {"stride": layer.strides, "pad": (pad[0], pad[0], pad[1], pad[1])},
+            )
+        elif isinstance(layer, layers.Flatten):
+            map_size = tuple(layer.input.shape[1:3])
+        elif isinstance(layer, layers.Dense):
+            inputs, outputs = layer.kernel.shape
+            filters = (*map_size, inputs // prod(map_size), outputs)
+            yield _Stage(layer.name, "conv", {"filters": filters, "biases": (outputs,)}, {"stride": (1, 1)})
+            map_size = (1, 1)
+        elif isinstance(layer, layers.MaxPooling2D):
+            yield _Stage(layer.name, "pool", {}, {"pool": layer.pool_size, "stride": layer.strides})
+        elif isinstance(layer, LocalResponseNormalization):
+            param = (layer.size, layer.bias, layer.alpha, layer.beta)
+            yield _Stage(layer.name, "lrn", {}, {"param": param})
+
+
+def _faults(stage: _Stage, layer: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Iterator[str]:
+    for name, expected in stage.shapes.items():
+        shape = arrays[name].shape if name in arrays else (0,)
+        # MATLAB drops sizes of 1 at the end, and writes a vector as a row or a column.
+        full = (prod(shape),) if name == "biases" else shape + (1,) * (len(expected) - len(shape))
+        if full != expected:
+            yield f"{stage.name}: {name} are {shape}, expected {expected}"
+    for name, expected in stage.values.items():
+        if name not in layer:
+            continue
+        found = np.ravel(layer[name]).astype(float)
+        # One number stands for all sides.
+        if found.size not in (1, len(expected)) or not np.allclose(found, expected):
+            yield f"{stage.name}: {name} is {found.tolist()}, expected {list(expected)}"
