@@ -87,8 +87,12 @@ def datasets(name: str | None) -> None:
 @click.argument("name", metavar="DATASET|PAPER")
 @_DATA
 def check(name: str, data: str | None) -> None:
-    """Verifies a dataset or those of a paper that are there; exits with 1 if something is wrong."""
+    """Verifies a dataset or those of a paper that are there; exits with 1 if something is wrong.
+
+    Then lists the pictures that stand there twice, or nearly: they are worth knowing, and no fault.
+    """
     from leukcnn.datasets import CATALOG, present, synthetic, verify
+    from leukcnn.duplicate_scan import scan_folders
     from leukcnn.picture_cache import cache_folder
 
     paper = papers.get(name) if name not in CATALOG and name in papers.list_papers() else None
@@ -120,7 +124,12 @@ def check(name: str, data: str | None) -> None:
             expected="folders named after them (`leukcnn datasets`)",
             remedy="pass the folder above them as --data",
         )
-    if not all(report.ok for report in reports):
+    sound = [report.card.key for report in reports if report.ok]
+    if sound:
+        for line in scan_folders(sound, root, paper=paper).lines():
+            click.echo(line)
+    if faulty := [report.card.key for report in reports if not report.ok]:
+        click.echo(f"not searched for duplicates because of their faults: {', '.join(faulty)}")
         sys.exit(1)
 
 
@@ -131,7 +140,7 @@ def check(name: str, data: str | None) -> None:
 @_ONLY
 @click.option("--profile", default="paper", show_default=True, help="paper, or smoke for a quick look.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Root seed.")
-@click.option("--runs", type=click.IntRange(min=1), default=1, show_default=True, help="Repetitions.")
+@click.option("--runs", type=click.IntRange(min=1), help="Repetitions; the paper's own number if not given.")
 @click.option("--split", type=click.Choice(SPLIT_KINDS), help="Instead of the paper's own split.")
 @click.option("--datasets", metavar="NAME,NAME", default="", help="Instead of the paper's own datasets.")
 @click.option(

@@ -123,6 +123,22 @@ def test_check_reports_and_exits_with_one_on_a_fault(drawn, tmp_path):
     broken = call("check", "cnmc2019", "--data", tmp_path)
     assert broken.exit_code == 1
     assert "x.bmp" in broken.output
+    assert "not searched for duplicates because of their faults: cnmc2019" in broken.output
+
+
+def test_check_tells_duplicates_and_calls_them_no_fault(tmp_path):
+    names = ["allidb1", "allidb2", "omid2014"]
+    root = synthetic.write_many(names, tmp_path, seed=0)
+    (root / "omid2014" / "healthy" / "copy.bmp").write_bytes(
+        (root / "allidb1" / "healthy" / "allidb1_healthy_1.bmp").read_bytes()
+    )
+    alone, together = call("check", "allidb1", "--data", root), call("check", "alertnet", "--data", root)
+    assert alone.exit_code == together.exit_code == 0, together.output
+    assert "of allidb1: 0 byte-identical pairs, 0 near ones" in alone.output
+    assert "of 3 datasets: 1 byte-identical pairs, 0 near ones" in together.output
+    assert "between allidb1 and omid2014: 1 identical, 0 near" in together.output
+    assert "by declaration: allidb1 (allidb2); allidb2 (allidb1)" in together.output
+    assert "keeps apart: allidb1 (allidb2, omid2014)" in together.output
 
 
 def test_papers_and_datasets_are_listed():

@@ -1,4 +1,4 @@
-"""Splits: which pictures train, which validate, which test. Index arrays only; no picture is opened.
+"""Splits of pictures or groups, whichever dataset they are of: hold-out, k-fold, the makers' own folds.
 
 With the ids of the pictures given, rows are put in the order of their ids before anything is drawn: the same
 pictures are parted alike in whatever order they are listed. Splits of groups are keyed by the groups' names.

@@ -4,7 +4,7 @@ import pytest
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
 from leukcnn.datasets.index import index_from_manifest, load
 from leukcnn.errors import ArgumentError, DataError
-from leukcnn.splits import balanced_subset, holdout, predefined_folds, stratified_kfold
+from leukcnn.splits.pictures import balanced_subset, holdout, predefined_folds, stratified_kfold
 
 LABELS = np.repeat([0, 1], [40, 60])
 IDS = np.array([f"picture {i:03}" for i in range(100)])

@@ -1,0 +1,140 @@
+"""The search for pictures that stand in the data twice, within a dataset and between datasets."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from leukcnn.datasets import (
+    CATALOG,
+    UNLABELLED,
+    ImageIndex,
+    duplicate_pairs,
+    load,
+    load_many,
+    near_duplicate_pairs,
+    perceptual_hashes,
+)
+from leukcnn.picture_cache import prepared_pictures
+from leukcnn.spec import Paper, Preprocessing
+from leukcnn.splits import declared_relatives, related_datasets
+
+_EXAMPLES = 3
+# Hashes at this side part copies from others as well as at 224, and need a twelfth of the cache.
+_SMALL = Preprocessing(resize=64)
+
+
+@dataclass(frozen=True, eq=False)
+class DuplicateScan:
+    """Pictures of an index that are the same, or nearly so.
+
+    Attributes:
+        index: The pictures.
+        identical: (P, 2) int64, pairs of byte-identical pictures, see `duplicate_pairs`.
+        near: (Q, 2) int64, the other pairs whose perceptual hashes differ in few bits, see
+            `near_duplicate_pairs`.
+    """
+
+    index: ImageIndex
+    identical: np.ndarray
+    near: np.ndarray
+
+    @property
+    def pairs(self) -> np.ndarray:
+        """(P + Q, 2) int64, all pairs, as `leave_one_dataset_out` takes them."""
+        return np.concatenate([self.identical, self.near])
+
+    def lines(self) -> list[str]:
+        """Returns the duplicates by pair of datasets, with some examples, as lines of plain text."""
+        names, numbers = np.unique(self.index.dataset, return_inverse=True)
+        whose = names[0] if len(names) == 1 else f"{len(names)} datasets"
+        lines = [
+            f"duplicates among {len(self.index):,} pictures of {whose}: "
+            f"{len(self.identical):,} byte-identical pairs, {len(self.near):,} near ones (perceptual hash)"
+        ]
+        places = np.sort(numbers[self.pairs], axis=1)
+        for place in np.unique(places, axis=0):
+            there = (places == place).all(axis=1)
+            lines += self._lines_of(*names[place], there[: len(self.identical)], there[len(self.identical) :])
+        if len(names) > 1:
+            declared, related = declared_relatives(self.index), related_datasets(self.index, self.pairs)
+            lines.append(f"datasets that share cells by declaration: {_listed(declared)}")
+            lines.append(f"datasets that a strict split keeps apart: {_listed(related)}")
+        return lines
+
+    def _lines_of(self, one: str, other: str, identical: np.ndarray, near: np.ndarray) -> Iterator[str]:
+        """Yields the lines of two datasets, or of one; (P,) and (Q,) bool say which pairs are theirs."""
+        where = f"within {one}" if one == other else f"between {one} and {other}"
+        labels = self.index.labels[self.pairs[np.concatenate([identical, near])]]
+        differing = np.count_nonzero((labels[:, 0] != labels[:, 1]) & (labels != UNLABELLED).all(axis=1))
+        doubt = f", {differing:,} of them in two classes" if differing else ""
+        yield f"  {where}: {identical.sum():,} identical, {near.sum():,} near{doubt}"
+        for sign, pairs in (("=", self.identical[identical]), ("~", self.near[near])):
+            for first, second in self.index.ids[pairs[:_EXAMPLES]]:
+                yield f"    {first} {sign} {second}"
+            if len(pairs) > _EXAMPLES:
+                yield f"    and {len(pairs) - _EXAMPLES:,} more"
+
+
+def scan_duplicates(
+    index: ImageIndex,
+    preprocessing: Preprocessing,
+    *,
+    folder: Path | None = None,
+    workers: int = 2,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> DuplicateScan:
+    """Searches an index for byte-identical and for nearly identical pictures.
+
+    Args:
+        index: The pictures; there may be none.
+        preprocessing: Crop and size in which pictures are compared. With those of an experiment's networks,
+            pictures that it has cached are found again, and others are left there for it.
+        folder: Where caches lie, see `prepared_pictures`.
+        workers: Threads.
+        on_note: Called with a sentence about pictures that had to be converted.
+
+    Raises:
+        DataError: Some pictures can't be decoded or are too small.
+        StoreError: The cache can't be written.
+    """
+    identical = duplicate_pairs(index)
+    if not len(index):
+        return DuplicateScan(index, identical, near=identical)
+    pictures = prepared_pictures(index, preprocessing, folder=folder, threads=workers, on_note=on_note)
+    near = near_duplicate_pairs(perceptual_hashes(pictures, workers=workers))
+    first, second = index.sha256[near].T
+    return DuplicateScan(index, identical, near=near[first != second])
+
+
+def scan_folders(
+    names: Sequence[str], root: str | Path, *, paper: Paper | None = None, folder: Path | None = None
+) -> DuplicateScan:
+    """Indexes datasets and searches them for duplicates.
+
+    Args:
+        names: Keys of datasets in the catalog; one alone unless the paper takes several.
+        root: The folder that holds the datasets' own folders, or that of the one dataset.
+        paper: The paper whose classes, crop and size count: what its experiment shows its networks. None for
+            a dataset by itself, all of whose pictures are compared.
+        folder: Where caches lie, see `prepared_pictures`.
+
+    Raises:
+        DataError: A dataset isn't there, or has faults that `verify` names.
+        StoreError: The cache can't be written.
+    """
+    if paper is None:
+        return scan_duplicates(load(names[0], root), _SMALL, folder=folder)
+    preprocessing = paper.setup(paper.row_ids[0]).preprocessing
+    if not paper.class_of:
+        return scan_duplicates(load(names[0], root), preprocessing, folder=folder)
+    # The catalog's order is that of experiments, by which they find the cache.
+    ordered = [name for name in CATALOG if name in names]
+    index = load_many(ordered, root, class_names=paper.classes, class_of=paper.class_of)
+    return scan_duplicates(index, preprocessing, folder=folder)
+
+
+def _listed(relatives: Mapping[str, Sequence[str]]) -> str:
+    listed = [f"{name} ({', '.join(others)})" for name, others in relatives.items() if others]
+    return "; ".join(listed) or "none"

@@ -1,0 +1,162 @@
+"""Leave one dataset out: each dataset is tested by what was learnt from the others (LODOCV).
+
+The published protocol trains on all other datasets, also on those that show the tested cells; the strict one
+does without them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from leukcnn.datasets import CATALOG, UNLABELLED, ImageIndex, duplicate_pairs, joined_groups
+from leukcnn.errors import ArgumentError, DataError
+
+
+@dataclass(frozen=True, eq=False)
+class DatasetSplit:
+    """One dataset to test, and what is learnt from; positions in the index, ascending and disjoint.
+
+    Attributes:
+        dataset: Key of the tested dataset.
+        train: (M,) int64.
+        test: (K,) int64, the labelled pictures of the tested dataset.
+    """
+
+    dataset: str
+    train: np.ndarray
+    test: np.ndarray
+
+
+def leave_one_dataset_out(
+    index: ImageIndex, *, strict: bool = False, pairs: np.ndarray | None = None, single_class: bool = False
+) -> list[DatasetSplit]:
+    """Tests each dataset that holds both classes once, and trains on the others.
+
+    Pictures without a label are in no part.
+
+    Args:
+        index: Pictures of two or more datasets.
+        strict: Whether the training part goes without every dataset related to the tested one, see
+            `related_datasets`; otherwise it is all other datasets, as in leuknet_lodocv.
+        pairs: (P, 2) int, positions of the same or nearly the same pictures: those of `duplicate_pairs` and
+            `near_duplicate_pairs`. None for `duplicate_pairs` alone.
+        single_class: Whether to test the datasets that hold one class alone instead. Accuracy means little
+            there, the rate of false positives or negatives does.
+
+    Returns:
+        One split for each dataset tested, in the order in which the index lists them.
+
+    Raises:
+        ArgumentError: `pairs` has another shape, or names positions outside the index.
+        DataError: No dataset can be tested, or nothing of a class is left to learn from.
+    """
+    labelled = index.labels != UNLABELLED
+    datasets = _names(index.dataset[labelled])
+    if len(datasets) < 2:
+        found = f"All labelled pictures are of {datasets[0]}" if datasets else "No picture has a label"
+        raise DataError(
+            f"{found}: nothing is left to learn from.",
+            expected="labelled pictures of at least 2 datasets",
+            remedy="copy more of the datasets (`leukcnn datasets`), or use another split",
+        )
+    held = {name: np.unique(index.labels[labelled & (index.dataset == name)]) for name in datasets}
+    tested = [name for name in datasets if (len(held[name]) == 1) == single_class]
+    if not tested:
+        wanted = "one class alone" if single_class else "both classes"
+        raise DataError(
+            f"Of the {len(datasets)} datasets none holds {wanted}.",
+            expected=f"one that can be tested beside {', '.join(datasets)}",
+            remedy="copy more of the datasets (`leukcnn datasets`), or use another split",
+        )
+    related = related_datasets(index, pairs) if strict else dict.fromkeys(datasets, ())
+    splits = []
+    for name in tested:
+        left_out = np.isin(index.dataset, [name, *related[name]])
+        split = DatasetSplit(
+            name,
+            train=np.flatnonzero(labelled & ~left_out),
+            test=np.flatnonzero(labelled & (index.dataset == name)),
+        )
+        _require_all_classes(split, index, related[name])
+        splits.append(split)
+    return splits
+
+
+def related_datasets(index: ImageIndex, pairs: np.ndarray | None = None) -> dict[str, tuple[str, ...]]:
+    """Returns for each dataset the others that show some of its pictures, cells or subjects.
+
+    Two datasets are related if one's card declares that they share cells, or if a unit has pictures in both.
+    Pictures that are the same, nearly the same, or of one group are of one unit, also by way of third ones:
+    if a near copy of a picture stands in another dataset beside a picture of the same subject, the three are
+    one unit.
+
+    Args:
+        index: The pictures; those without a label count too.
+        pairs: As for `leave_one_dataset_out`.
+
+    Returns:
+        Dataset -> related datasets, both in the order in which the index lists them.
+
+    Raises:
+        ArgumentError: `pairs` has another shape, or names positions outside the index.
+    """
+    related = {name: set(others) for name, others in declared_relatives(index).items()}
+    unit = _units(index, duplicate_pairs(index) if pairs is None else pairs)
+    order = np.argsort(unit, kind="stable")
+    for members in np.split(index.dataset[order], np.flatnonzero(np.diff(unit[order])) + 1):
+        for name in (together := set(members.tolist())):
+            related[name] |= together - {name}
+    return {name: tuple(other for other in related if other in related[name]) for name in related}
+
+
+def declared_relatives(index: ImageIndex) -> dict[str, tuple[str, ...]]:
+    """Returns for each dataset the others that show the same cells as their cards say.
+
+    Args:
+        index: The pictures. A dataset that isn't in the catalog declares nothing.
+
+    Returns:
+        Dataset -> declared relatives, both in the order in which the index lists them.
+    """
+    names = _names(index.dataset)
+    named = {
+        frozenset({name, other})
+        for name in names
+        if name in CATALOG
+        for other in CATALOG[name].shares_cells_with
+    }
+    return {name: tuple(other for other in names if frozenset({name, other}) in named) for name in names}
+
+
+def _units(index: ImageIndex, pairs: np.ndarray) -> np.ndarray:
+    """Returns the number of the unit of each picture."""
+    n, pairs = len(index), np.asarray(pairs)
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or (pairs.size and not (0 <= pairs.min() <= pairs.max() < n)):
+        raise ArgumentError(
+            f"pairs has the shape {pairs.shape}"
+            + (f" and values from {pairs.min()} to {pairs.max()}." if pairs.size else "."),
+            expected=f"(P, 2), positions in the index from 0 to {n - 1}",
+        )
+    groups, group = np.unique(joined_groups(index), return_inverse=True)
+    first, second = group[pairs].T
+    links = coo_array((np.ones(len(first)), (first, second)), shape=(len(groups), len(groups)))
+    _, unit = connected_components(links, directed=False)
+    return unit[group]
+
+
+def _names(datasets: np.ndarray) -> list[str]:
+    return list(dict.fromkeys(datasets.tolist()))
+
+
+def _require_all_classes(split: DatasetSplit, index: ImageIndex, related: tuple[str, ...]) -> None:
+    counts = np.bincount(index.labels[split.train], minlength=len(index.class_names))
+    if lacking := [name for name, n in zip(index.class_names, counts, strict=True) if not n]:
+        without = f", without its relatives {', '.join(related)}" if related else ""
+        raise DataError(
+            f"To test {split.dataset}, no {' and no '.join(lacking)} picture is left to learn from{without}.",
+            expected=f"pictures of every class in the other datasets: {', '.join(index.class_names)}",
+            remedy="copy more of the datasets (`leukcnn datasets`)"
+            + (", or take the split that isn't strict" if related else ""),
+        )

@@ -1,0 +1,236 @@
+import cv2
+import numpy as np
+import pytest
+
+from leukcnn.datasets import (
+    duplicate_pairs,
+    joined_groups,
+    load_many,
+    near_duplicate_pairs,
+    pairs_between,
+    perceptual_hashes,
+    read_picture,
+    synthetic,
+)
+from leukcnn.datasets.index import ImageIndex
+from leukcnn.errors import ArgumentError, DataError
+from leukcnn.splits import declared_relatives, leave_one_dataset_out, related_datasets
+
+NO_PAIRS = np.empty((0, 2), np.int64)
+CLASSES = ("healthy", "pathological")
+
+
+def make_index(*rows):
+    """Returns an index of rows (dataset, label, group, content); the last two may be left out."""
+    rows = [(*row, "", f"content {i}")[:4] if len(row) == 2 else row for i, row in enumerate(rows)]
+    rows = [(*row, f"content {i}")[:4] for i, row in enumerate(rows)]
+    dataset, label, group, content = zip(*rows, strict=True)
+    n = len(rows)
+    return ImageIndex(
+        paths=[None] * n,
+        ids=np.array([f"{dataset[i]}/{i}" for i in range(n)]),
+        labels=np.array(label, dtype=np.int64),
+        class_names=CLASSES,
+        dataset=np.array(dataset),
+        group=np.array(group),
+        part=np.full(n, "training"),
+        fold=np.full(n, -1),
+        sha256=np.array(content),
+    )
+
+
+# b and e hold both classes, a and d one; picture 4 has no label.
+SMALL = (("b", 0), ("a", 1), ("b", 1), ("e", 0), ("e", -1), ("d", 0), ("e", 1))
+
+
+def as_lists(splits):
+    return {split.dataset: (split.train.tolist(), split.test.tolist()) for split in splits}
+
+
+def test_each_dataset_of_both_classes_is_tested_by_all_others():
+    splits = leave_one_dataset_out(make_index(*SMALL))
+    assert as_lists(splits) == {"b": ([1, 3, 5, 6], [0, 2]), "e": ([0, 1, 2, 5], [3, 6])}
+    assert [split.dataset for split in splits] == ["b", "e"]
+    assert {split.train.dtype for split in splits} == {np.dtype(np.int64)}
+
+
+def test_datasets_of_one_class_are_its_counterpart():
+    splits = leave_one_dataset_out(make_index(*SMALL), single_class=True)
+    assert as_lists(splits) == {"a": ([0, 2, 3, 5, 6], [1]), "d": ([0, 1, 2, 3, 6], [5])}
+
+
+def test_strict_without_relatives_is_as_published():
+    index = make_index(*SMALL)
+    assert as_lists(leave_one_dataset_out(index, strict=True)) == as_lists(leave_one_dataset_out(index))
+
+
+def test_strict_goes_without_a_dataset_that_holds_an_identical_picture():
+    rows = [(*row, "", f"content {i}") for i, row in enumerate(SMALL)]
+    rows[1] = ("a", 1, "", "content 0")
+    index = make_index(*rows)
+    assert as_lists(leave_one_dataset_out(index))["b"] == ([1, 3, 5, 6], [0, 2])
+    strict = as_lists(leave_one_dataset_out(index, strict=True))
+    assert strict == {"b": ([3, 5, 6], [0, 2]), "e": ([0, 1, 2, 5], [3, 6])}
+
+
+def test_strict_goes_without_a_dataset_of_a_pair_that_is_given():
+    index = make_index(*SMALL)
+    splits = leave_one_dataset_out(index, strict=True, pairs=np.array([[1, 6], [0, 2]]))
+    assert as_lists(splits) == {"b": ([1, 3, 5, 6], [0, 2]), "e": ([0, 2, 5], [3, 6])}
+
+
+def test_pairs_within_a_dataset_relate_nothing():
+    index = make_index(*SMALL)
+    assert set(related_datasets(index, np.array([[0, 2], [3, 6]])).values()) == {()}
+
+
+def test_the_declared_relatives_are_the_three_that_show_allidb1s_cells():
+    names = ("ufg", "allidb2", "allidb1", "jtsc", "allidb1_crop", "own pictures")
+    index = make_index(*((name, label) for name in names for label in (0, 1)))
+    declared = {
+        "ufg": (),
+        "allidb2": ("allidb1", "allidb1_crop"),
+        "allidb1": ("allidb2", "allidb1_crop"),
+        "jtsc": (),
+        "allidb1_crop": ("allidb2", "allidb1"),
+        "own pictures": (),
+    }
+    assert declared_relatives(index) == related_datasets(index, NO_PAIRS) == declared
+    splits = {split.dataset: split for split in leave_one_dataset_out(index, strict=True)}
+    assert set(index.dataset[splits["allidb1"].train]) == {"ufg", "jtsc", "own pictures"}
+    assert set(index.dataset[splits["ufg"].train]) == set(names) - {"ufg"}
+    published = {split.dataset: split for split in leave_one_dataset_out(index)}
+    assert set(index.dataset[published["allidb1"].train]) == set(names) - {"allidb1"}
+
+
+def test_a_group_that_goes_across_datasets_relates_them():
+    index = make_index(("b", 0, "f/1"), ("b", 1, "7"), ("c", 0, "7"), ("c", 1, "f/1"), ("d", 0), ("d", 1))
+    assert related_datasets(index) == {"b": ("c",), "c": ("b",), "d": ()}
+    assert as_lists(leave_one_dataset_out(index, strict=True))["b"] == ([4, 5], [0, 1])
+
+
+def test_a_subject_met_by_way_of_a_near_copy_relates_too():
+    # Picture 0 is nearly picture 2, whose subject's other picture is byte-identical with picture 4.
+    rows = [
+        ("b", 0),
+        ("b", 1),
+        ("c", 0, "7"),
+        ("c", 1, "7", "same"),
+        ("d", 1, "", "same"),
+        ("e", 0),
+        ("e", 1),
+    ]
+    index = make_index(*rows)
+    pairs = np.concatenate([duplicate_pairs(index), [[0, 2]]])
+    assert related_datasets(index, pairs)["b"] == ("c", "d")
+    assert related_datasets(index) == {"b": (), "c": ("d",), "d": ("c",), "e": ()}
+
+
+def random_index(seed):
+    """Returns pictures of ten datasets, some with a picture or a group in two of them, and near pairs.
+
+    "spare" shares nothing with the others, so that something is always left to learn from.
+    """
+    rng = np.random.default_rng(seed)
+    names = ["allidb1", "allidb2", "jtsc", "ufg", "b", "c", "d", "e", "f"]
+    rows = [
+        (
+            names[rng.integers(len(names))],
+            int(rng.integers(-1, 2)),
+            f"x/{rng.integers(300)}" if rng.random() < 0.1 else "",
+            f"content {rng.integers(300) if rng.random() < 0.1 else 1000 + i}",
+        )
+        for i in range(300)
+    ]
+    near = np.sort(rng.choice(300, (3, 2), replace=False), axis=1)
+    return make_index(*rows, ("spare", 0, "", "0"), ("spare", 1, "", "1")), near
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_strict_promises(seed):
+    index, near = random_index(seed)
+    pairs = np.concatenate([duplicate_pairs(index), near])
+    related, groups = related_datasets(index, pairs), joined_groups(index)
+    labelled = np.flatnonzero(index.labels >= 0)
+    published = leave_one_dataset_out(index, pairs=pairs)
+    strict = leave_one_dataset_out(index, strict=True, pairs=pairs)
+    assert len(published) == 10
+    assert any(len(one.train) < len(other.train) for one, other in zip(strict, published, strict=True))
+    for split in published:
+        assert set(index.dataset[split.test]) == {split.dataset}
+        assert np.sort(np.concatenate([split.train, split.test])).tolist() == labelled.tolist()
+    for split, whole in zip(strict, published, strict=True):
+        learnt = set(index.dataset[split.train])
+        assert split.test.tolist() == whole.test.tolist()
+        assert np.all(np.diff(split.train) > 0)
+        assert pairs_between(pairs, split.train, split.test) == 0
+        assert not set(groups[split.train]) & set(groups[split.test])
+        assert {"allidb1": "allidb2", "allidb2": "allidb1"}.get(split.dataset) not in learnt
+        left_out = whole.train[~np.isin(whole.train, split.train)]
+        assert set(index.dataset[left_out]) == set(related[split.dataset])
+        assert not learnt & set(related[split.dataset])
+        assert all(split.dataset in related[other] for other in related[split.dataset])
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Returns a root with drawn datasets: one copy of a picture, and one near copy, stand in another each."""
+    names = ["jtsc", "ufg", "atlas", "omid2014", "leukemia_images"]
+    root = synthetic.write_many(names, tmp_path_factory.mktemp("drawn"), seed=0)
+    one, two, *_ = sorted((root / "ufg" / "healthy").glob("*.bmp"))
+    (root / "jtsc" / "healthy" / "copy.bmp").write_bytes(one.read_bytes())
+    picture = read_picture(two)[0][..., ::-1].astype(int) + 3
+    size = [round(0.98 * length) for length in picture.shape[1::-1]]
+    near = cv2.resize(np.clip(picture, 0, 255).astype(np.uint8), size, interpolation=cv2.INTER_AREA)
+    assert cv2.imwrite(str(root / "atlas" / "AML" / "near.jpg"), near, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    class_of = {"healthy": CLASSES[0], "ALL": CLASSES[1], "AML": CLASSES[1], "other": CLASSES[1]}
+    return load_many(names, root, class_names=CLASSES, class_of=class_of)
+
+
+def test_copies_among_drawn_pictures_keep_their_datasets_apart(drawn):
+    pictures = [
+        cv2.resize(read_picture(path)[0], (96, 96), interpolation=cv2.INTER_AREA) for path in drawn.paths
+    ]
+    near = near_duplicate_pairs(perceptual_hashes(np.stack(pictures)))
+    pairs = np.unique(np.concatenate([duplicate_pairs(drawn), near]), axis=0)
+    alone = {"omid2014": (), "leukemia_images": ()}
+    assert related_datasets(drawn) == {"jtsc": ("ufg",), "ufg": ("jtsc",), "atlas": (), **alone}
+    related = {"jtsc": ("ufg",), "ufg": ("jtsc", "atlas"), "atlas": ("ufg",), **alone}
+    assert related_datasets(drawn, pairs) == related
+    (published,) = leave_one_dataset_out(drawn, pairs=pairs)
+    (strict,) = leave_one_dataset_out(drawn, strict=True, pairs=pairs)
+    assert published.dataset == strict.dataset == "ufg"
+    assert pairs_between(pairs, published.train, published.test) == 2
+    assert pairs_between(pairs, strict.train, strict.test) == 0
+    assert set(drawn.dataset[strict.train]) == set(alone)
+
+
+def test_one_dataset_alone_leaves_nothing_to_learn_from():
+    with pytest.raises(DataError, match=r"are of b: nothing is left to learn from(.|\n)*at least 2 datasets"):
+        leave_one_dataset_out(make_index(("b", 0), ("b", 1), ("c", -1)))
+    with pytest.raises(DataError, match="No picture has a label: nothing"):
+        leave_one_dataset_out(make_index(("b", -1), ("c", -1)))
+
+
+def test_something_must_be_testable():
+    with pytest.raises(DataError, match="Of the 2 datasets none holds both classes"):
+        leave_one_dataset_out(make_index(("b", 0), ("c", 1)))
+    with pytest.raises(DataError, match="Of the 2 datasets none holds one class alone"):
+        leave_one_dataset_out(make_index(("b", 0), ("b", 1), ("c", 1), ("c", 0)), single_class=True)
+
+
+def test_a_training_part_without_a_class_is_refused():
+    index = make_index(("b", 0), ("b", 1), ("c", 1))
+    with pytest.raises(DataError, match=r"To test b, no healthy picture is left to learn from\."):
+        leave_one_dataset_out(index)
+    related = make_index(("allidb1", 0), ("allidb1", 1), ("allidb2", 0), ("allidb2", 1))
+    assert len(leave_one_dataset_out(related)) == 2
+    message = r"no healthy and no pathological picture .* without its relatives allidb2\.(.|\n)*isn't strict"
+    with pytest.raises(DataError, match=message):
+        leave_one_dataset_out(related, strict=True)
+
+
+@pytest.mark.parametrize("pairs", [[[0, 7]], [[-1, 2]], [[0, 1, 2]], [0, 1]])
+def test_pairs_must_be_positions(pairs):
+    with pytest.raises(ArgumentError, match=r"\(P, 2\), positions in the index from 0 to 6"):
+        related_datasets(make_index(*SMALL), np.array(pairs))

@@ -1,0 +1,140 @@
+import cv2
+import numpy as np
+import pytest
+
+from leukcnn import papers
+from leukcnn.datasets import pairs_between, synthetic
+from leukcnn.datasets.index import load
+from leukcnn.datasets.many import load_many
+from leukcnn.duplicate_scan import scan_duplicates, scan_folders
+from leukcnn.errors import DataError
+from leukcnn.picture_cache import prepared_pictures
+from leukcnn.spec import Preprocessing
+from leukcnn.splits import leave_one_dataset_out, related_datasets
+
+NAMES = ("jtsc", "ufg", "allidb1", "allidb2", "atlas")
+PAPER = papers.get("alertnet")
+SMALL = Preprocessing(resize=64)
+
+
+def write_picture(path, seed, *, brighter=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(20, 230, (20, 20, 3), dtype=np.uint8)
+    picture = cv2.resize(coarse, (120, 120), interpolation=cv2.INTER_CUBIC)
+    assert cv2.imwrite(str(path), cv2.add(picture, np.full_like(picture, brighter)))
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Returns five datasets: a copy and a near copy of a ufg picture in jtsc, four pictures alike in ufg."""
+    root = tmp_path_factory.mktemp("data")
+    folders = [
+        "jtsc/healthy",
+        "ufg/healthy",
+        "ufg/AML",
+        "atlas/AML",
+        *(f"allidb{i}/{c}" for i in (1, 2) for c in ("healthy", "ALL")),
+    ]
+    for place, folder in enumerate(folders):
+        for number in range(4):
+            write_picture(root / folder / f"{number}.png", 10 * place + number)
+    write_picture(root / "jtsc/healthy/copy.png", 10)
+    write_picture(root / "jtsc/healthy/near.png", 11, brighter=3)
+    for twin in ("healthy/twin 1.png", "healthy/twin 2.png", "AML/twin 3.png"):
+        write_picture(root / "ufg" / twin, 12)
+    return root
+
+
+@pytest.fixture(scope="module")
+def scan(root, tmp_path_factory):
+    return scan_folders(NAMES, root, paper=PAPER, folder=tmp_path_factory.mktemp("cache"))
+
+
+def places(scan, pairs):
+    return [tuple("/".join(scan.index.paths[row].parts[-3:]) for row in pair) for pair in pairs]
+
+
+def test_identical_and_near_pairs_are_told_apart(scan):
+    assert places(scan, scan.near) == [("jtsc/healthy/near.png", "ufg/healthy/1.png")]
+    first, *others = places(scan, scan.identical)
+    assert first == ("jtsc/healthy/copy.png", "ufg/healthy/0.png")
+    assert len(others) == 6
+    assert all(place.startswith("ufg/") for pair in others for place in pair)
+    assert scan.pairs.tolist() == [*scan.identical.tolist(), *scan.near.tolist()]
+
+
+def test_lines_count_by_pair_of_datasets_and_name_examples(scan):
+    first, *lines = scan.lines()
+    assert first == (
+        "duplicates among 37 pictures of 5 datasets: 7 byte-identical pairs, 1 near ones (perceptual hash)"
+    )
+    between, within = (
+        lines.index("  between jtsc and ufg: 1 identical, 1 near"),
+        lines.index("  within ufg: 6 identical, 0 near, 3 of them in two classes"),
+    )
+    assert within == between + 3
+    assert [sign for line in lines[between:within] for sign in "=~" if f" {sign} " in line] == ["=", "~"]
+    assert ["jtsc/" in line and "ufg/" in line for line in lines[between + 1 : within]] == [True, True]
+    assert [line.count(" = ufg/") for line in lines[within + 1 : within + 4]] == [1, 1, 1]
+    assert lines[within + 4] == "    and 3 more"
+    assert lines[within + 5 :] == [
+        "datasets that share cells by declaration: allidb1 (allidb2); allidb2 (allidb1)",
+        "datasets that a strict split keeps apart: "
+        "allidb1 (allidb2); allidb2 (allidb1); jtsc (ufg); ufg (jtsc)",
+    ]
+
+
+def test_the_splitter_takes_its_pairs(scan):
+    (split,) = [
+        split for split in leave_one_dataset_out(scan.index, pairs=scan.pairs) if split.dataset == "ufg"
+    ]
+    assert pairs_between(scan.pairs, split.train, split.test) == 2
+    assert related_datasets(scan.index, scan.pairs)["ufg"] == ("jtsc",)
+
+
+def test_an_experiment_finds_the_pictures_in_the_cache(root, tmp_path, monkeypatch):
+    scan_folders(NAMES[::-1], root, paper=PAPER, folder=tmp_path)
+    ordered = ("allidb1", "allidb2", "atlas", "jtsc", "ufg")
+    index = load_many(ordered, root, class_names=PAPER.classes, class_of=PAPER.class_of)
+    monkeypatch.setattr("leukcnn.picture_cache.read_picture", None)
+    pictures = prepared_pictures(index, PAPER.setup(PAPER.row_ids[0]).preprocessing, folder=tmp_path)
+    assert len(pictures) == len(index)
+
+
+def test_one_dataset_by_itself_speaks_of_no_other(root, tmp_path):
+    lines = scan_folders(("ufg",), root, folder=tmp_path).lines()
+    assert "of ufg: 6 byte-identical pairs, 0 near ones" in lines[0]
+    assert lines[1].startswith("  within ufg: 6 identical, 0 near")
+    assert not any("strict" in line or "declaration" in line for line in lines)
+
+
+def test_without_duplicates_one_line_says_so(root, tmp_path):
+    index = load("allidb1", root)
+    (line,) = scan_duplicates(index, SMALL, folder=tmp_path).lines()
+    assert line.endswith("of allidb1: 0 byte-identical pairs, 0 near ones (perceptual hash)")
+
+
+def test_a_paper_on_one_dataset(tmp_path):
+    counts = synthetic.DrawnCounts(4, 4, 2, 2, 1, 1, 2)
+    root = synthetic.write("cnmc2019", tmp_path, seed=0, counts=counts)
+    scan = scan_folders(("cnmc2019",), root, paper=papers.get("cnmc2019"), folder=tmp_path)
+    assert len(scan.index) == 12
+    assert len(scan.pairs) == 0
+
+
+def test_pictures_of_no_class_of_the_paper_are_not_compared(tmp_path):
+    write_picture(tmp_path / "atlas" / "other" / "1.png", 0)
+    (line,) = scan_folders(("atlas",), tmp_path, paper=PAPER, folder=tmp_path).lines()
+    assert line.startswith("duplicates among 0 pictures")
+
+
+def test_a_dataset_that_is_not_there(tmp_path):
+    with pytest.raises(DataError):
+        scan_folders(("jtsc",), tmp_path / "none", folder=tmp_path)
+
+
+def test_real_cells_of_two_datasets_are_related_to_none(real_data, tmp_path):
+    scan = scan_folders(("jtsc", "cellavision2"), real_data, paper=PAPER, folder=tmp_path)
+    assert len(scan.identical) == 1
+    assert set(scan.index.dataset[scan.near].ravel()) == {"jtsc"}
+    assert scan.lines()[-1] == "datasets that a strict split keeps apart: none"
