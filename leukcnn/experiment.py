@@ -8,9 +8,9 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.callbacks import resume_epoch
-from leukcnn.datasets import ImageIndex, load, load_many, require_classes, synthetic
+from leukcnn.datasets import ImageIndex, card, load, load_many, require_classes, synthetic
 from leukcnn.distribution import Devices, find_devices, make_deterministic
-from leukcnn.errors import DataError
+from leukcnn.errors import DataError, WeightsError
 from leukcnn.evaluation.challenge import write_challenge_file
 from leukcnn.picture_cache import cache_folder
 from leukcnn.planning import Plan, make_record, plan
@@ -18,13 +18,20 @@ from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.reporting.paper_figures import paper_figures
 from leukcnn.reporting.paper_tables import assumption_table, paper_tables
 from leukcnn.reporting.results import Results
-from leukcnn.reporting.sketches import ActivationMaps, Sketches, make_activation_maps, make_sketches
+from leukcnn.reporting.sketches import NETWORK_MAPS, Sketches, make_sketches
 from leukcnn.reporting.tables import Table, to_csv, write
 from leukcnn.reporting.terminal import TrainingProgress
 from leukcnn.request import SYNTHETIC, Request
 from leukcnn.runs import Store, digest
 from leukcnn.training import Networks, build_network, time_step
-from leukcnn.trials import epoch_entries, run_control, run_trial
+from leukcnn.trials import (
+    epoch_entries,
+    feature_network,
+    run_control,
+    run_feature_trial,
+    run_probe,
+    run_trial,
+)
 
 
 @dataclass(frozen=True)
@@ -63,26 +70,27 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     devices = find_devices(request.devices)
     index = _load(request, progress)
     planned = _plan(request, index, progress)
-    record = make_record(request, index, planned)
+    to_do = [
+        trial
+        for trial in planned.trials
+        if request.wants(trial.row, trial.split) and store.finished_trial(trial.name) is None
+    ]
+    lacking = _check_weights(request, to_do, len(index.class_names), devices, progress)
+    to_do = [trial for trial in to_do if trial.row not in lacking]
+    record = make_record(request, index, planned, lacking=lacking)
     folder = store.experiment(experiment_name(record))
     record.save(folder)
     if not Sketches.exist(folder):
         make_sketches(request, index).save(folder)
         keras.utils.clear_session()
     progress.message(f"Devices: {', '.join(devices.names)}; backend: {keras.backend.backend()}.")
-    to_do = [
-        trial
-        for trial in planned.trials
-        if trial.row in request.rows_to_train and store.finished_trial(trial.name) is None
-    ]
-    _check_weights(request, to_do, len(index.class_names), devices)
     _say_how_long(request, to_do, index, planned, devices, progress)
     if request.rows_to_train:
         _run_controls(request, store, index, planned, progress)
     networks = Networks()
     for number, trial in enumerate(to_do, start=1):
         _run(request, store, trial, index, planned, devices, networks, progress, (number, len(to_do)))
-    _keep_activation_maps(request, store, index, planned, folder)
+    _keep_network_maps(request, store, index, planned, folder)
     return report(store, folder, request.paper, only=request.only)
 
 
@@ -158,21 +166,50 @@ def _plan(request: Request, index: ImageIndex, progress: TrainingProgress) -> Pl
         return Plan([], [], {}, {}, reason="the data hold too few pictures")
 
 
-def _check_weights(request: Request, to_do: list[PlannedTrial], classes: int, devices: Devices) -> None:
-    """Lays published weights in once before anything is trained: a file may be lacking or be another's."""
+def _check_weights(
+    request: Request,
+    to_do: list[PlannedTrial],
+    classes: int,
+    devices: Devices,
+    progress: TrainingProgress,
+) -> dict[str, str]:
+    """Lays published weights in once before anything is trained: a file may be lacking or be another's.
+
+    Returns:
+        Optional row that can't have its weights -> why.
+    """
+    lacking = {}
     for row in dict.fromkeys(trial.row for trial in to_do):
         setup = request.setup(row)
-        if setup.model.arguments.get("weights") is not None:
-            side = setup.preprocessing.side
-            options = {"side": side, "classes": classes, "training": setup.training}
-            build_network(setup.model, **options, seed=0, devices=devices)
-            keras.utils.clear_session()
+        if request.paper.source(row):
+            continue
+        try:
+            for model in (setup.model, *(setup.features.beside if setup.features else ())):
+                if model.arguments.get("weights") is None:
+                    continue
+                if setup.features:
+                    feature_network(model, setup, seed=0, devices=devices)
+                else:
+                    options = {"side": setup.preprocessing.side, "classes": classes}
+                    build_network(model, **options, training=setup.training, seed=0, devices=devices)
+                keras.utils.clear_session()
+        except WeightsError as error:
+            if not request.paper.row(row).optional or request.only == row:
+                raise
+            lacking[row] = "its published weights aren't at hand"
+            progress.message(f"{request.paper.row(row).label} is left out: {error}")
+    return lacking
 
 
 def _run_controls(
     request: Request, store: Store, index: ImageIndex, planned: Plan, progress: TrainingProgress
 ) -> None:
-    to_do = [control for control in planned.controls if store.finished_trial(control.name) is None]
+    wanted = {trial.split for trial in planned.trials if request.wants(trial.row, trial.split)}
+    to_do = [
+        control
+        for control in planned.controls
+        if control.split in wanted and store.finished_trial(control.name) is None
+    ]
     if to_do:
         progress.message(f"Working out {len(to_do)} controls, which need no network ...")
     for control in to_do:
@@ -184,6 +221,11 @@ def _run_controls(
             planned.parts[control.name],
             seed=control.seed,
         )
+    probe = planned.probe
+    if probe is not None and store.finished_trial(probe.name) is None:
+        progress.message("Trying to tell the datasets apart by the border of their pictures ...")
+        preprocessing = request.control_preprocessing
+        run_probe(store.trial(planned.identities[probe.name]), preprocessing, index, seed=probe.seed)
 
 
 def _run(
@@ -200,10 +242,15 @@ def _run(
     setup, parts = request.setup(trial.row), planned.parts[trial.name]
     stored = store.trial(planned.identities[trial.name])
     label = request.paper.row(trial.row).label
-    if request.runs > 1:
+    if request.n_runs > 1:
         label += f", run {trial.run + 1}"
-    if trial.fold >= 0:
+    if trial.tested:
+        label += f", {trial.split}: {', '.join(card(key).name for key in trial.tested)}"
+    elif trial.fold >= 0:
         label += f", fold {trial.fold}"
+    if setup.features:
+        _run_features(request, store, trial, index, planned, devices, label, progress)
+        return
     entries, _ = epoch_entries(index, setup, parts, seed=trial.seed)
     resumed = resume_epoch(stored.path / "state.npz")
     if resumed:
@@ -230,19 +277,50 @@ def _run(
     progress.end_trial()
 
 
-def _keep_activation_maps(
+def _run_features(
+    request: Request,
+    store: Store,
+    trial: PlannedTrial,
+    index: ImageIndex,
+    planned: Plan,
+    devices: Devices,
+    label: str,
+    progress: TrainingProgress,
+) -> None:
+    identity = planned.identities[trial.name]
+    source = identity.get("features_of")
+    trained = store.finished_trial(source) if source else None
+    if source is not None and trained is None:
+        progress.message(f"{label} is left out: the network that gives its features isn't trained.")
+        return
+    progress.message(f"{label}: a support vector machine on features ...")
+    run_feature_trial(
+        store.trial(identity),
+        request.setup(trial.row),
+        index,
+        planned.parts[trial.name],
+        seed=trial.seed,
+        devices=devices,
+        observer=progress,
+        source=trained,
+    )
+
+
+def _keep_network_maps(
     request: Request, store: Store, index: ImageIndex, planned: Plan, folder: Path
 ) -> None:
-    """Keeps what the figures of activation maps need, of the first trial of their rows."""
+    """Keeps what the figures that look into a network need, of the first trial of their rows."""
     for figure in request.paper.figures:
-        if figure.kind != "activation_maps" or ActivationMaps.exist(folder, figure.id):
+        if figure.kind not in NETWORK_MAPS:
+            continue
+        maps_class, make_maps = NETWORK_MAPS[figure.kind]
+        if maps_class.exist(folder, figure.id):
             continue
         first = next((trial for trial in planned.trials if trial.row == figure.rows[0]), None)
         finished = first and store.finished_trial(first.name)
         if finished:
-            setup = request.setup(first.row)
-            maps = make_activation_maps(finished, setup, index, planned.parts[first.name].predicted["test"])
-            maps.save(folder, figure.id)
+            setup, rows = request.setup(first.row), planned.parts[first.name].predicted["test"]
+            make_maps(finished, setup, index, rows).save(folder, figure.id)
             keras.utils.clear_session()
 
 
@@ -261,6 +339,8 @@ def _say_how_long(
     total = 0.0
     for row in dict.fromkeys(trial.row for trial in to_do):
         setup, label = request.setup(row), request.paper.row(row).label
+        if setup.features:
+            continue
         trials = [trial for trial in to_do if trial.row == row]
         train, validation = epoch_entries(index, setup, planned.parts[trials[0].name], seed=trials[0].seed)
         seconds, frozen = time_step(setup, classes=len(index.class_names), devices=devices)
@@ -270,7 +350,7 @@ def _say_how_long(
         passes = setup.training.epochs * len(trials)
         if frozen and setup.augmentation.variants == "once":
             # Every trial of a run finds there what the first has computed.
-            work, passes = "once, since its base is frozen", request.runs
+            work, passes = "once, since its base is frozen", request.n_runs
         total += epoch * passes
         progress.message(f"{label}: about {epoch / 3600:,.1f} hours an epoch on this processor, {work}")
     whole = f"{total / 86400:,.0f} days" if total > 2 * 86400 else f"{total / 3600:,.1f} hours"
@@ -290,7 +370,8 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
         StoreError: The store can't be read.
     """
     record = ExperimentRecord.load(folder)
-    trials = [store.finished_trial(planned.name) for planned in (*record.trials, *record.controls)]
+    planned = [*record.trials, *record.controls, *([record.probe] if record.probe else [])]
+    trials = [store.finished_trial(one.name) for one in planned]
     faults = [fault for trial in trials if trial is not None for fault in trial.faults()]
     for table in paper_tables(Results(paper, record, store)):
         written = folder / "tables" / f"{table.id}.csv"

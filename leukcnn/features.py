@@ -21,8 +21,9 @@ from leukcnn.runs import digest, replace_file
 
 # Part of the key: raise it when the same settings come to give other features.
 _FORMAT = 1
-# Inputs a forward pass. The blocks never change, so that rounding doesn't depend on what was there before.
-_BLOCK = 64
+FORWARD = 64
+"""Inputs a forward pass. It never changes, so that rounding doesn't depend on what was there before."""
+
 _BLOCKS_BETWEEN_SAVES = 16
 
 
@@ -61,7 +62,7 @@ def kept_features(
     name = digest({"format": _FORMAT, "base": _weights_digest(base), "shape": list(shape), **key})[:32]
     place = (folder or cache_folder()) / "features"
     values, finished = place / f"{name}.npy", place / f"{name}.done.npy"
-    rows_a_block = max(1, _BLOCK // variants)
+    rows_a_block = max(1, FORWARD // variants)
     wanted = np.unique(np.asarray(rows) // rows_a_block)
     done = np.zeros(-(-pictures // rows_a_block), dtype=bool)
     if values.exists() and finished.exists() and np.load(finished)[wanted].all():
@@ -86,7 +87,7 @@ def kept_features(
             entries = Entries(
                 rows=np.repeat(of_block, variants), variants=np.tile(np.arange(variants), len(of_block))
             )
-            features[of_block] = _forward(base, inputs_of(entries), devices).reshape(-1, *shape[1:])
+            features[of_block] = forward(base, inputs_of(entries), devices).reshape(-1, *shape[1:])
             done[block] = True
             if count % _BLOCKS_BETWEEN_SAVES == 0 or count == len(lacking):
                 features.flush()
@@ -95,12 +96,22 @@ def kept_features(
     return np.load(values, mmap_mode="r")
 
 
-def _forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarray:
+def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarray:
+    """Returns what a network makes of inputs.
+
+    Args:
+        base: The network.
+        inputs: float32 (M, ...); the last batch is filled up to `FORWARD`.
+        devices: Where the network was built.
+
+    Returns:
+        float32 (M, ...).
+    """
     # Batches of one size alone: another size would have the network traced again.
-    padding = -len(inputs) % _BLOCK
+    padding = -len(inputs) % FORWARD
     padded = np.concatenate([inputs, np.repeat(inputs[:1], padding, axis=0)])
     with devices.scope():
-        outputs = base.predict(padded, batch_size=_BLOCK, verbose=0)
+        outputs = base.predict(padded, batch_size=FORWARD, verbose=0)
     return np.asarray(outputs, dtype=np.float32)[: len(inputs)]
 
 

@@ -88,7 +88,8 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
     Args:
         entries: What one epoch shows.
         labels: (N,) int64 classes by row, or None for `predict`.
-        classes: Number of classes of the one-hot targets.
+        classes: Number of the network's outputs: that of the classes, for one-hot targets, or 1 for the
+            second of two classes.
         batch_size: Inputs a batch.
         seed: Root seed.
         shuffle: Whether each epoch has an order of its own.
@@ -134,7 +135,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         """Returns batch number `batch` of the current epoch.
 
         Returns:
-            (inputs float32 (B, ...),) or (inputs, one-hot targets float32 (B, classes)) or, with several
+            (inputs float32 (B, ...),) or (inputs, targets float32 (B, classes)) or, with several
             replicas, (inputs, targets, weights float32 (B,)).
         """
         positions = self._order()[batch * self.batch_size : (batch + 1) * self.batch_size]
@@ -143,7 +144,9 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         inputs = self.inputs(padded)
         if self.labels is None:
             return (inputs,)
-        targets = np.eye(self.classes, dtype=np.float32)[self.labels[self.entries.rows[padded]]]
+        labels = self.labels[self.entries.rows[padded]]
+        one_hot = np.eye(max(2, self.classes), dtype=np.float32)[labels]
+        targets = one_hot[:, 1:] if self.classes == 1 else one_hot
         if self.replicas == 1:
             return inputs, targets
         real = len(positions) if self.padding_weights == "batch" else len(self.entries)
@@ -238,6 +241,19 @@ class FeatureSequence(BatchSequence):
     def inputs(self, positions: np.ndarray) -> np.ndarray:
         """Returns the features for B positions in the entries: float32 (B, ...)."""
         return self.features[self.entries.rows[positions], self.entries.variants[positions]]
+
+
+def class_probabilities(outputs: np.ndarray) -> np.ndarray:
+    """Returns a network's outputs as one probability a class.
+
+    Args:
+        outputs: (N, classes), or (N, 1): the probability of the second of two classes.
+
+    Returns:
+        float64 (N, classes), at least two columns.
+    """
+    outputs = np.asarray(outputs, dtype=np.float64)
+    return np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
 
 
 def scaled(pictures: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:

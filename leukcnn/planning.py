@@ -1,7 +1,8 @@
 """From what a user asks for to the trials that it takes: splits, identities, what the data allow."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +10,26 @@ import keras
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.datasets import ImageIndex, card, duplicate_pairs, joined_groups, pairs_between
+from leukcnn.datasets import (
+    ImageIndex,
+    card,
+    duplicate_pairs,
+    pairs_between,
+)
 from leukcnn.datasets.manifest import manifest
+from leukcnn.duplicate_scan import scan_duplicates
 from leukcnn.errors import DataError
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.fields import replace_at, to_plain
+from leukcnn.partition import Fold, Parts, partition
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.request import Request
-from leukcnn.runs import trial_name
-from leukcnn.seeding import generator
-from leukcnn.splits import holdout, predefined_folds, stratified_kfold
-from leukcnn.trials import Parts, epoch_entries
+from leukcnn.runs import digest, trial_name
+from leukcnn.splits import related_datasets
+from leukcnn.trials import PROBE, epoch_entries
 
-# In the names of the weights that Keras publishes.
-_KERAS_FILE = "_weights_tf_dim_ordering_tf_kernels"
+# In the names of the files that hold published weights: Keras', MatConvNet's.
+_PUBLISHED_FILES = ("_weights_tf_dim_ordering_tf_kernels", "imagenet-caffe-", "imagenet-vgg-f")
 
 
 @dataclass(frozen=True)
@@ -34,13 +41,19 @@ class Plan:
         controls: Those that don't, on the same splits.
         identities: Name of a trial or control -> what it is.
         parts: Name of a trial or control -> who trains and who is predicted.
-        reason: Why there are none; "" where there are.
+        probe: The probe that tells datasets apart; None where there is one dataset, or no table asks for it.
+        related: Dataset -> datasets that share pictures or cells with it.
+        missing: Kind of split that the data don't allow -> why.
+        reason: Why there are no trials at all; "" where there are.
     """
 
     trials: list[PlannedTrial]
     controls: list[PlannedTrial]
     identities: dict[str, dict[str, Any]]
     parts: dict[str, Parts]
+    probe: PlannedTrial | None = None
+    related: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
     reason: str = ""
 
 
@@ -56,37 +69,114 @@ def plan(request: Request, index: ImageIndex) -> Plan:
     """Returns all trials and controls of a request, and who trains and who is predicted in each.
 
     Raises:
-        DataError: There are too few pictures or classes for the split.
+        DataError: There are too few pictures or classes for the paper's own split.
     """
-    trials, controls, identities, parts = [], [], {}, {}
-    pictures = data_digest(index)
-
-    def add(planned: list[PlannedTrial], row: str, run: int, fold: int, identity: dict, split: Parts) -> None:
-        name = trial_name(identity)
-        planned.append(PlannedTrial(row=row, run=run, fold=fold, seed=request.seed + run, name=name))
-        identities[name], parts[name] = identity, split
-
-    for row in request.paper.row_ids:
+    paper, planner = request.paper, _Planner(request, index)
+    for row in paper.row_ids:
         setup = request.setup(row)
-        for run in range(request.runs):
-            seed = request.seed + run
-            for fold, split in _splits(setup.split, index, seed=seed):
-                identity = trial_identity(request, row, setup, seed=seed, fold=fold, pictures=pictures)
-                add(trials, row, run, fold, identity, split)
-    # The controls rest on the same splits; so the first row's stand for all.
-    for trial in [trial for trial in trials if trial.row == request.paper.row_ids[0]]:
-        for control in CONTROLS:
-            identity = {
-                "paper": request.paper.key,
-                "control": control,
-                "preprocessing": to_plain(request.control_preprocessing),
-                "split": to_plain(request.setup(trial.row).split),
-                "seed": trial.seed,
-                "fold": trial.fold,
-                "data": pictures,
-            }
-            add(controls, control, trial.run, trial.fold, identity, parts[trial.name])
-    return Plan(trials, controls, identities, parts)
+        for run in range(request.n_runs):
+            for kind in request.splits(row):
+                planner.add_row(row, replace_at(setup, "split.kind", kind), run=run)
+    several = len(np.unique(index.dataset)) > 1
+    if several and any(table.kind == "shortcut" for table in paper.tables):
+        planner.add_probe()
+    return planner.plan
+
+
+class _Planner:
+    """Collects the trials of a request."""
+
+    def __init__(self, request: Request, index: ImageIndex):
+        self.request, self.index = request, index
+        self.pictures = data_digest(index)
+        self.pairs = duplicate_pairs(index)
+        related = {}
+        if {kind for row in request.paper.row_ids for kind in request.splits(row)} & {*spec.LODOCV_KINDS[1:]}:
+            self.pairs = scan_duplicates(index, request.control_preprocessing).pairs
+            related = related_datasets(index, self.pairs)
+        self.plan = Plan([], [], {}, {}, related=related)
+        self._folds: dict[str, list[Fold]] = {}
+        self._controlled: set[tuple[str, int]] = set()
+
+    def add_row(self, row: str, setup: spec.Setup, *, run: int) -> None:
+        """Adds a row's trials of one run under one split, and the controls if they aren't there yet.
+
+        Raises:
+            DataError: There are too few pictures or classes, and the split is the row's main one.
+        """
+        request, kind, seed = self.request, setup.split.kind, self.request.seed + run
+        try:
+            folds = self._partition(setup.split, seed=seed)
+        except DataError as error:
+            if kind == request.splits(row)[0]:
+                raise
+            self.plan.missing[kind] = error.found
+            return
+        controlled = (kind, run) in self._controlled
+        for fold in folds:
+            identity = trial_identity(
+                request, row, setup, seed=seed, fold=fold.number, pictures=self.pictures
+            ) | self._left_out(fold)
+            if source := request.paper.source(row):
+                identity["features_of"] = self._name(source, run, kind, fold.tested)
+            self._add(self.plan.trials, row, identity, fold, run=run, kind=kind)
+            # The controls rest on the same splits; so those of the first row stand for all.
+            for control in () if controlled else CONTROLS:
+                identity = {
+                    "paper": request.paper.key,
+                    "control": control,
+                    "preprocessing": to_plain(request.control_preprocessing),
+                    "split": to_plain(setup.split),
+                    "seed": seed,
+                    "fold": fold.number,
+                    "data": self.pictures,
+                } | self._left_out(fold)
+                self._add(self.plan.controls, control, identity, fold, run=run, kind=kind)
+        self._controlled.add((kind, run))
+
+    def add_probe(self) -> None:
+        """Adds the probe that tells datasets by their pictures' borders."""
+        identity = {
+            "paper": self.request.paper.key,
+            "probe": PROBE,
+            "preprocessing": to_plain(self.request.control_preprocessing),
+            "seed": self.request.seed,
+            "data": self.pictures,
+        }
+        name = trial_name(identity)
+        self.plan.identities[name] = identity
+        probe = PlannedTrial(PROBE, run=0, fold=-1, seed=self.request.seed, name=name, split="probe")
+        self.plan = replace(self.plan, probe=probe)
+
+    def _partition(self, split: spec.Split, *, seed: int) -> list[Fold]:
+        key = digest([to_plain(split), seed])
+        if key not in self._folds:
+            self._folds[key] = partition(split, self.index, seed=seed, pairs=self.pairs)
+        return self._folds[key]
+
+    def _left_out(self, fold: Fold) -> dict[str, list[str]]:
+        """Returns what the identity says of the datasets of a trial, where the split is by dataset."""
+        if not fold.tested:
+            return {}
+        learnt_from = np.unique(self.index.dataset[fold.parts.train]).tolist()
+        return {"tested": list(fold.tested), "learnt_from": learnt_from}
+
+    def _name(self, row: str, run: int, kind: str, tested: tuple[str, ...]) -> str:
+        """Returns the name of the trial of another row on the same parts; "" where there is none."""
+        wanted = (row, run, kind)
+        for trial in self.plan.trials:
+            if (trial.row, trial.run, trial.split) == wanted and trial.tested == tested:
+                return trial.name
+        return ""
+
+    def _add(
+        self, planned: list[PlannedTrial], row: str, identity: dict, fold: Fold, *, run: int, kind: str
+    ) -> None:
+        name, seed = trial_name(identity), self.request.seed + run
+        planned.append(
+            PlannedTrial(row, run=run, fold=fold.number, seed=seed, name=name, split=kind, tested=fold.tested)
+        )
+        self.plan.identities[name], self.plan.parts[name] = identity, fold.parts
 
 
 def trial_identity(
@@ -102,11 +192,10 @@ def trial_identity(
         fold: The fold tested, -1 where the split has none.
         pictures: `data_digest` of the pictures.
     """
-    weights = setup.model.arguments.get("weights")
-    if weights not in (None, "imagenet"):
-        # What a file holds says what the trial is, not where it lies.
-        digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
-        setup = replace_at(setup, "model.arguments.weights", f"sha256:{digest}")
+    setup = replace_at(setup, "model", _by_content(setup.model))
+    if setup.features:
+        beside = tuple(_by_content(model) for model in setup.features.beside)
+        setup = replace_at(setup, "features.beside", beside)
     return {
         "paper": request.paper.key,
         "row": row,
@@ -119,81 +208,55 @@ def trial_identity(
     }
 
 
-def _splits(split: spec.Split, index: ImageIndex, *, seed: int) -> list[tuple[int, Parts]]:
-    """Returns each fold's number, -1 where there are none, and its parts."""
-    training = index.labels >= 0
-    if split.has_validation:
-        training &= index.part == "training"
-    rows = _limited(np.flatnonzero(training), index, split.limit_per_class, seed=seed)
-    labels, ids = index.labels[rows], index.ids[rows]
-    groups = joined_groups(index)[rows]
-    if not split.has_validation:
-        grouped = groups if split.kind == "grouped_kfold" else None
-        pairs = stratified_kfold(labels, n_splits=split.n_splits, seed=seed, groups=grouped, ids=ids)
-        nobody = np.empty(0, dtype=np.int64)
-        return [
-            (fold, Parts(train=rows[train], validation=nobody, predicted={"test": rows[test]}))
-            for fold, (train, test) in enumerate(pairs)
-        ]
-    predicted = {
-        name: np.flatnonzero(index.part == part)
-        for name, part in (("external", "preliminary"), ("final", "final"))
-    }
-    predicted = {name: positions for name, positions in predicted.items() if len(positions)}
-    if split.kind == "fold":
-        folds = index.fold[rows]
-        if (folds < 0).any():
-            raise DataError(
-                f"{np.count_nonzero(folds < 0)} training pictures have no fold.",
-                expected="the challenge's own folds fold_0, fold_1, fold_2",
-                remedy="take --split cell or --split subject",
-            )
-        found = predefined_folds(folds, labels, groups=groups, seed=seed)
-        numbers = np.unique(folds).tolist()
-    else:
-        grouped = groups if split.kind == "subject" else None
-        found = [holdout(labels, fractions=split.fractions, seed=seed, groups=grouped, ids=ids)]
-        numbers = [-1]
-    return [
-        (
-            number,
-            Parts(
-                train=rows[s.train],
-                validation=rows[s.validation],
-                predicted={"test": rows[s.test], **predicted},
-            ),
-        )
-        for number, s in zip(numbers, found, strict=True)
-    ]
+def _by_content(model: spec.Model) -> spec.Model:
+    """Returns a network whose weights file is named by what it holds, not by where it lies."""
+    weights = model.arguments.get("weights")
+    if weights in (None, "imagenet"):
+        return model
+    content = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
+    return replace_at(model, "arguments.weights", f"sha256:{content}")
 
 
-def make_record(request: Request, index: ImageIndex, planned: Plan) -> ExperimentRecord:
-    """Returns the record of an experiment: what was asked for, and what the data at hand allow."""
+def make_record(
+    request: Request, index: ImageIndex, planned: Plan, *, lacking: Mapping[str, str] | None = None
+) -> ExperimentRecord:
+    """Returns the record of an experiment: what was asked for, and what the data at hand allow.
+
+    Args:
+        request: What was asked for.
+        index: The pictures.
+        planned: Its trials.
+        lacking: Row that can't be trained here -> why.
+    """
     parts = {part.key: part for part in card(request.paper.datasets[0]).parts}
     final = parts.get("final")
     first = planned.trials[0] if planned.trials else None
     return ExperimentRecord(
         paper=request.paper.key,
         profile=request.profile,
-        split=request.setup(request.paper.row_ids[0]).split.kind,
+        split=request.splits(request.paper.row_ids[0])[0],
         seed=request.seed,
-        runs=request.runs,
+        runs=request.n_runs,
         backend=keras.backend.backend(),
         assumed=to_plain(request.assumed),
         changes=to_plain(request.changes),
         trials=planned.trials,
         controls=planned.controls,
+        probe=planned.probe,
         counts=_counts(request, index, planned.parts[first.name], first) if first else {},
         datasets={
             str(name): _by_class(index, np.flatnonzero(index.dataset == name))
             for name in np.unique(index.dataset)
         },
+        related={name: list(others) for name, others in planned.related.items()},
         missing={
             name: f"the data hold no {parts[part].title}"
             for name, part in (("external", "preliminary"), ("final", "final"))
             if part in parts and part not in index.part
         }
-        | ({} if planned.reason == "" else {"test": planned.reason}),
+        | ({} if planned.reason == "" else {"test": planned.reason})
+        | planned.missing
+        | dict(lacking or {}),
         final_total=0
         if final is None
         else int(np.count_nonzero(index.part == "final"))
@@ -227,7 +290,8 @@ def _counts(
 
 def _identical_pairs(index: ImageIndex, planned: Plan, row: str) -> int:
     """Counts pairs of identical pictures of which one is tested and one learnt from, in any fold of a run."""
-    folds = [planned.parts[trial.name] for trial in planned.trials if (trial.row, trial.run) == (row, 0)]
+    first = [trial for trial in planned.trials if (trial.row, trial.run) == (row, 0)]
+    folds = [planned.parts[trial.name] for trial in first if trial.split == first[0].split]
     learnt_from = [np.concatenate([parts.train, parts.validation]) for parts in folds]
     return sum(
         any(
@@ -252,7 +316,9 @@ def _not_comparable(request: Request, index: ImageIndex) -> str:
     started = {request.setup(row).model.arguments.get("weights") for row in request.rows_to_train}
     if request.weights == "none":
         reasons.append("fine-tuned networks start from random weights")
-    elif any(_KERAS_FILE not in Path(file).name for file in started - {None, "imagenet"}):
+    elif any(
+        not any(part in Path(file).name for part in _PUBLISHED_FILES) for file in started - {None, "imagenet"}
+    ):
         reasons.append("fine-tuned networks start from weights of the user's own")
     if request.precision not in (None, "float32"):
         reasons.append(f"precision {request.precision}")
@@ -283,13 +349,3 @@ def _departures(request: Request, index: ImageIndex) -> list[str]:
 
 def _used(paper: spec.Paper, class_name: str) -> bool:
     return not paper.class_of or class_name in paper.class_of
-
-
-def _limited(rows: np.ndarray, index: ImageIndex, limit: int | None, *, seed: int) -> np.ndarray:
-    if limit is None:
-        return rows
-    kept = []
-    for label in np.unique(index.labels[rows]):
-        of_class = np.array(sorted(rows[index.labels[rows] == label], key=lambda row: index.ids[row]))
-        kept.append(generator(seed, "limit", int(label)).permutation(of_class)[:limit])
-    return np.sort(np.concatenate(kept))

@@ -21,7 +21,7 @@ from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.errors import DataError, SpecError, WeightsError
 from leukcnn.fields import to_plain
 from leukcnn.picture_cache import prepare
-from leukcnn.pipeline import scaled
+from leukcnn.pipeline import class_probabilities, scaled
 from leukcnn.runs import replace_file
 from leukcnn.spec import Preprocessing
 
@@ -123,7 +123,7 @@ class SavedNetwork:
                         f"{path}: {error.found}", expected=error.expected, remedy="leave it out"
                     ) from error
             outputs.append(self.network.predict(scaled(np.stack(pictures), self.preprocessing), verbose=0))
-        return np.concatenate(outputs).astype(np.float64)
+        return class_probabilities(np.concatenate(outputs))
 
 
 def write_classes(

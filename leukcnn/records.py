@@ -19,6 +19,8 @@ class PlannedTrial:
         fold: The fold that is tested, -1 where the split has none.
         seed: Root seed of the trial.
         name: Name of its folder in the store.
+        split: Kind of its split.
+        tested: Keys of the datasets that it leaves out and tests; empty where the split isn't by dataset.
     """
 
     row: str
@@ -26,6 +28,8 @@ class PlannedTrial:
     fold: int
     seed: int
     name: str
+    split: str
+    tested: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class ExperimentRecord:
     Attributes:
         paper: Key of the paper.
         profile: Name of the profile.
-        split: Kind of the split.
+        split: Kind of the main split.
         seed: Root seed.
         runs: Repetitions with other seeds.
         backend: Keras' backend.
@@ -43,10 +47,12 @@ class ExperimentRecord:
         changes: Other fields changed, by path.
         trials: All trials, finished or not.
         controls: The controls, on the same splits, finished or not.
+        probe: The classifier that tells datasets by their pictures' borders; None where there is one dataset.
         counts: Pictures of the first trial by set ("train", "validation", "test"), "before" or "after"
             augmentation, and class name.
         datasets: Pictures that were found by dataset and class of the paper.
-        missing: What the data lack: set ("external", "final") -> why.
+        related: Dataset -> datasets that share pictures or cells with it, by declaration or as found.
+        missing: What isn't there: set ("external", "final"), or row, -> why.
         final_total: Number of pictures of the whole final phase; 0 where the paper has none.
         not_comparable: Why the figures can't be held against the paper's; "" where they can.
         identical_pairs: Pairs of byte-identical pictures of which one is tested and one was learnt from.
@@ -63,8 +69,10 @@ class ExperimentRecord:
     changes: dict[str, Any]
     trials: list[PlannedTrial]
     controls: list[PlannedTrial]
+    probe: PlannedTrial | None
     counts: dict[str, dict[str, dict[str, int]]]
     datasets: dict[str, dict[str, int]]
+    related: dict[str, list[str]]
     missing: dict[str, str]
     final_total: int
     not_comparable: str
@@ -96,7 +104,8 @@ class ExperimentRecord:
             if values.pop("store_version") != STORE_VERSION:
                 raise KeyError("store_version")
             for kind in ("trials", "controls"):
-                values[kind] = [PlannedTrial(**trial) for trial in values[kind]]
+                values[kind] = [_planned(trial) for trial in values[kind]]
+            values["probe"] = values["probe"] and _planned(values["probe"])
             return ExperimentRecord(**values)
         except (KeyError, TypeError, AttributeError) as error:
             raise StoreError(
@@ -104,6 +113,10 @@ class ExperimentRecord:
                 expected=f"a store of version {STORE_VERSION}",
                 remedy="choose another --out, or install the version that wrote it",
             ) from error
+
+
+def _planned(values: dict[str, Any]) -> PlannedTrial:
+    return PlannedTrial(**{**values, "tested": tuple(values["tested"])})
 
 
 def relative(path: Path) -> str:

@@ -12,12 +12,16 @@ from leukcnn.fields import replace_at
 
 SYNTHETIC = "synthetic"
 
-# Backbones whose published files bear another name.
-_FILE_NAMES = {"InceptionV3": "inception_v3"}
+# Networks whose published files bear another name than their own in lower case.
+_FILE_NAMES = {
+    "InceptionV3": "inception_v3",
+    "AlexNet": "imagenet-caffe-alex",
+    "CaffeNet": "imagenet-caffe-ref",
+    "VGGF": "imagenet-vgg-f",
+}
 
-# Table kinds that rest on trained networks.
-_TRAINED = ("scores", "folds", "t_test", "confusion", "external", "subjects", "leaderboard")
-_TRAINED_FIGURES = ("history", "confusion", "activation_maps")
+# Tables and figures that rest on no trained network.
+_UNTRAINED = ("counts", "datasets", "reference", "samples", "augmentations", "topology", "networks")
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,8 @@ class Request:
         profile: Name of the profile.
         only: Id of one row, table or figure; None for all.
         seed: Root seed.
-        runs: Repetitions with other seeds.
-        split: Kind of split, None for the paper's own.
+        runs: Repetitions with other seeds, None for the profile's or the paper's own.
+        split: Kind of split, None for the paper's own and those that stand beside it.
         datasets: Keys of the datasets to use, empty for the paper's own.
         weights: What fine-tuned networks start from: "none" (random), "imagenet", a file, or a folder of
             files with Keras' own names; None for the paper's own choice.
@@ -50,7 +54,7 @@ class Request:
     profile: str = "paper"
     only: str | None = None
     seed: int = 0
-    runs: int = 1
+    runs: int | None = None
     split: str | None = None
     datasets: tuple[str, ...] = ()
     weights: str | None = None
@@ -68,7 +72,7 @@ class Request:
             raise SpecError(
                 f"--only got {self.only!r}.", expected=f"a row, table or figure: {', '.join(known)}"
             )
-        if self.runs < 1:
+        if self.runs is not None and self.runs < 1:
             raise SpecError(f"--runs got {self.runs}.", expected="a whole number of at least 1")
         if self.split not in (None, *paper.splits):
             raise SpecError(f"--split got {self.split!r} for {paper.key}.", expected=", ".join(paper.splits))
@@ -93,13 +97,38 @@ class Request:
         return {path: value for path, value in chosen.items() if value is not None}
 
     def setup(self, row: str) -> spec.Setup:
-        """Returns what a row's trials do."""
+        """Returns what a row's trials do under its own split."""
         setup = self.paper.setup(row, profile=self.profile, assumed=self.assumed, changes=self.changes)
-        unused = row not in self.rows_to_train
-        if self.weights is None or "weights" not in setup.model.arguments or unused:
+        if self.weights is None or row not in self.rows_to_train:
             return setup
-        weights = None if self.weights == "none" else weights_file(self.weights, setup.model.arguments)
-        return replace_at(setup, "model.arguments.weights", weights)
+        try:
+            setup = replace_at(setup, "model", self._with_weights(setup.model))
+            if setup.features:
+                beside = tuple(self._with_weights(model) for model in setup.features.beside)
+                setup = replace_at(setup, "features.beside", beside)
+        except WeightsError:
+            # Its trials then say what they lack, and the other rows go on.
+            if not self.paper.row(row).optional:
+                raise
+        return setup
+
+    def _with_weights(self, model: spec.Model) -> spec.Model:
+        if "weights" not in model.arguments:
+            return model
+        weights = None if self.weights == "none" else weights_file(self.weights, model)
+        return replace_at(model, "arguments.weights", weights)
+
+    def splits(self, row: str) -> tuple[str, ...]:
+        """Returns the kinds of split under which a row is trained, its own first."""
+        if self.split:
+            return (self.split,)
+        found = self.paper.row(row)
+        return tuple(dict.fromkeys((found.setup.split.kind, *found.also)))
+
+    @property
+    def n_runs(self) -> int:
+        """Repetitions with other seeds."""
+        return self.runs or self.paper.profile(self.profile).runs or self.paper.runs
 
     @property
     def control_preprocessing(self) -> spec.Preprocessing:
@@ -115,22 +144,39 @@ class Request:
     @property
     def rows_to_train(self) -> tuple[str, ...]:
         """Rows that this request needs trained."""
+        wanted = self.paper.profile(self.profile).rows or self.paper.row_ids
+        item = self._item
         if self.only in self.paper.row_ids:
-            return (self.only,)
-        for item in (*self.paper.tables, *self.paper.figures):
-            if item.id == self.only:
-                if item.kind not in (*_TRAINED, *_TRAINED_FIGURES):
-                    return tuple(row for _, row, _ in getattr(item, "measured", ()))
-                return item.rows or self.paper.row_ids
-        return self.paper.row_ids
+            wanted = (self.only,)
+        elif item is not None and item.kind in _UNTRAINED:
+            wanted = tuple(row for _, row, _ in getattr(item, "measured", ()))
+        elif item is not None:
+            wanted = item.rows or wanted
+        sources = {self.paper.source(row) for row in wanted}
+        return tuple(row for row in self.paper.row_ids if row in wanted or row in sources)
+
+    def wants(self, row: str, split: str) -> bool:
+        """Says whether this request needs a row trained under a kind of split."""
+        if row not in self.rows_to_train or split not in self.splits(row):
+            return False
+        main = self.splits(self.paper.row_ids[0])[0]
+        if not isinstance(self._item, spec.Table):
+            return self._item is None or split == main
+        return self._item.kind == "shortcut" or split in (self._item.split or main, self._item.beside)
+
+    @property
+    def _item(self) -> spec.Table | spec.Figure | None:
+        """The table or figure that alone is wanted."""
+        every = (*self.paper.tables, *self.paper.figures)
+        return next((item for item in every if item.id == self.only), None)
 
 
-def weights_file(place: str, arguments: Mapping[str, Any]) -> str:
+def weights_file(place: str, model: spec.Model) -> str:
     """Returns where a fine-tuned network's weights are: "imagenet", a file, or one of its name in a folder.
 
     Args:
         place: Value of --weights.
-        arguments: Arguments of the builder, `backbone` among them.
+        model: The network; one with a `backbone` takes that one's weights.
 
     Raises:
         WeightsError: There is no such file.
@@ -139,7 +185,8 @@ def weights_file(place: str, arguments: Mapping[str, Any]) -> str:
     if place == "imagenet" or path.is_file():
         return place if place == "imagenet" else str(path)
     # Keras itself writes some names with an underscore: inception_v3_weights_...
-    backbone = _FILE_NAMES.get(arguments["backbone"], arguments["backbone"].lower())
+    backbone = model.arguments.get("backbone", model.name)
+    backbone = _FILE_NAMES.get(backbone, backbone.lower())
     files = path.glob("*") if path.is_dir() else []
     found = sorted(p for p in files if p.name.lower().startswith((f"{backbone}_weights", f"{backbone}.")))
     # The whole published network may lie beside its base.

@@ -4,6 +4,7 @@
                                 history.csv       one line an epoch; a control has none, and no network
                                 state.npz         after the last finished epoch; gone when the trial is done
                                 predictions.csv   one line a picture and checkpoint
+                                features.npz      of rows that classify features: those of the tested pictures
                                 model.keras       the network, with its preprocessing
                                 environment.json  versions, devices, commit
                                 done.json         result, timing and the SHA-256 of each file; written last
@@ -19,6 +20,7 @@ import hashlib
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +31,7 @@ import numpy as np
 
 from leukcnn.errors import StoreError
 
-STORE_VERSION = 2
+STORE_VERSION = 3
 
 
 def _explained(error: OSError, path: Path) -> StoreError:
@@ -108,7 +110,7 @@ class Predictions:
         image: (N,) str, ids of the pictures.
         part: (N,) str, "test", "external" or "final".
         checkpoint: (N,) str, value whose best epoch was used, "val_accuracy" or "val_loss"; "last" for the
-            last epoch, "control" where no network was trained.
+            last epoch, "control" or "svm" where no network was trained.
         group: (N,) str, subject; "" where unknown.
         label: (N,) int64, true class; -1 where unknown.
         probabilities: (N, C) float64, in 0..1.
@@ -146,6 +148,8 @@ class Predictions:
         return Predictions(**columns, class_names=several[0].class_names)
 
 
+# Files of a finished trial.
+_KEPT = ("trial.json", "history.csv", "predictions.csv", "features.npz", "model.keras", "environment.json")
 _PREDICTION_COLUMNS = ("image", "part", "checkpoint", "group", "label")
 
 
@@ -191,6 +195,16 @@ def read_predictions(path: Path) -> Predictions:
     )
 
 
+def write_features(path: Path, **columns: np.ndarray) -> None:
+    """Writes features of pictures: `image` (N,) ids, `label` (N,) classes, `features` float32 (N, D).
+
+    Raises:
+        StoreError: The folder can't be written to.
+    """
+    with replace_file(path) as draft, draft.open("wb") as file:
+        np.savez(file, **columns)
+
+
 class Trial:
     """The folder of one trial.
 
@@ -234,6 +248,23 @@ class Trial:
                 remedy="remove the trial's folder and run `leukcnn reproduce` again",
             ) from error
 
+    def features(self) -> dict[str, np.ndarray]:
+        """Reads the tested pictures' features, as `write_features` wrote them.
+
+        Raises:
+            StoreError: The file isn't there or holds no features.
+        """
+        path = self.path / "features.npz"
+        try:
+            with np.load(path) as stored:
+                return {name: stored[name] for name in ("image", "label", "features")}
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise StoreError(
+                f"{path} holds no features: {error}",
+                expected="the columns image, label and features",
+                remedy="remove the trial's folder and run `leukcnn reproduce` again",
+            ) from error
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps other processes off this trial; a killed process loses its hold.
@@ -264,7 +295,7 @@ class Trial:
         """Marks the trial as done, with the SHA-256 of each file that stays."""
         files = {
             name: hashlib.sha256((self.path / name).read_bytes()).hexdigest()
-            for name in ("trial.json", "history.csv", "predictions.csv", "model.keras", "environment.json")
+            for name in _KEPT
             if (self.path / name).exists()
         }
         write_json(self.path / "done.json", {**result, "files": files})

@@ -22,7 +22,7 @@ from leukcnn.errors import LeukCNNError
 from leukcnn.fields import to_plain
 from leukcnn.models import build
 from leukcnn.models.bases import frozen_border
-from leukcnn.pipeline import BatchSequence
+from leukcnn.pipeline import BatchSequence, class_probabilities
 from leukcnn.spec import Model, Setup, Training
 
 # Logged value -> whether its best is the highest or the lowest.
@@ -196,7 +196,7 @@ def train(
 
 
 def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> np.ndarray:
-    """Returns the network's outputs for every picture, in the order of the entries, whatever the devices.
+    """Returns each picture's probabilities, in the order of the entries, whatever the devices.
 
     Args:
         network: A built network.
@@ -204,12 +204,12 @@ def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> n
         devices: Where the network was built.
 
     Returns:
-        float64 (M, classes).
+        float64 (M, classes); two columns for a network with one output.
     """
     with devices.scope():
         outputs = network.predict(data, verbose=0)
     # What stands behind the last entry pads the last batch to a multiple of the devices.
-    return np.asarray(outputs, dtype=np.float64)[: len(data.entries)]
+    return class_probabilities(outputs[: len(data.entries)])
 
 
 def time_step(setup: Setup, *, classes: int, devices: Devices) -> tuple[float, bool]:
@@ -229,7 +229,7 @@ def time_step(setup: Setup, *, classes: int, devices: Devices) -> tuple[float, b
     )
     network.jit_compile = False
     pictures = np.zeros((batch, side, side, 3), dtype=np.float32)
-    targets = np.eye(classes, dtype=np.float32)[np.zeros(batch, dtype=int)]
+    targets = np.ones((batch, network.output_shape[-1]), dtype=np.float32)
     with devices.scope():
         network.train_on_batch(pictures, targets)
         started = time.perf_counter()

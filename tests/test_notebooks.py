@@ -24,6 +24,10 @@ EXPECTED = {
         3 + 1 + 3,
     ),
     "cnmc2019": (["15,241,026 parameters", "drawn data", "malignant with 0."], 3 + 4),
+    "leuknet_lodocv": (
+        ["40,668,481 parameters", "ALL-IDB 1 is related to ALL-IDB 2", "learnt from the other datasets"],
+        2 + 1 + 1,
+    ),
 }
 
 

@@ -17,13 +17,15 @@ RECORD = ExperimentRecord(
     assumed={"split_fractions": [0.8, 0.1, 0.1], "augmentation": "fresh"},
     changes={"training.deterministic": True},
     trials=[
-        PlannedTrial(row="vgg16", run=run, fold=fold, seed=3 + run, name=f"{run}{fold}")
+        PlannedTrial(row="vgg16", run=run, fold=fold, seed=3 + run, name=f"{run}{fold}", split="fold")
         for run in range(2)
         for fold in range(3)
     ],
-    controls=[PlannedTrial(row="majority", run=0, fold=0, seed=3, name="c")],
+    controls=[PlannedTrial(row="majority", run=0, fold=0, seed=3, name="c", split="lodocv", tested=("ufg",))],
+    probe=PlannedTrial(row="dataset_border", run=0, fold=-1, seed=3, name="p", split="probe"),
     counts={"test": {"before": {"healthy": 339, "malignant": 727}}},
     datasets={"cnmc2019": {"healthy": 3389, "malignant": 7272}},
+    related={"allidb1": ["allidb2"]},
     missing={"final": "the data hold no C-NMC test final phase data"},
     final_total=2586,
     not_comparable="smoke profile",

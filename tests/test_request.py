@@ -3,6 +3,7 @@ import pytest
 from leukcnn import papers
 from leukcnn.errors import DataError, SpecError, WeightsError
 from leukcnn.request import Request, weights_file
+from leukcnn.spec import Model
 
 ALERTNET = papers.get("alertnet")
 
@@ -79,7 +80,7 @@ def test_the_base_s_own_file_goes_before_the_whole_network_s(tmp_path):
     whole = "resnet50_weights_tf_dim_ordering_tf_kernels.h5"
     for name in (whole, whole.replace(".h5", "_notop.h5"), "resnet50v2_weights_notop.h5"):
         (tmp_path / name).write_bytes(b"")
-    assert weights_file(str(tmp_path), {"backbone": "ResNet50"}).endswith(
+    assert weights_file(str(tmp_path), Model("FineTuned", {"backbone": "ResNet50"})).endswith(
         "/" + whole.replace(".h5", "_notop.h5")
     )
 
@@ -95,7 +96,9 @@ def test_only_the_rows_that_are_trained_need_their_files(tmp_path):
 def test_the_home_folder_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine.h5").write_bytes(b"")
-    assert weights_file("~/mine.h5", {"backbone": "ResNet50"}) == str(tmp_path / "mine.h5")
+    assert weights_file("~/mine.h5", Model("FineTuned", {"backbone": "ResNet50"})) == str(
+        tmp_path / "mine.h5"
+    )
 
 
 def test_datasets_come_in_one_order():
@@ -108,14 +111,14 @@ def test_datasets_come_in_one_order():
 def test_one_file_serves_as_it_is(tmp_path):
     file = tmp_path / "mine.weights.h5"
     file.write_bytes(b"")
-    assert weights_file(str(file), {"backbone": "Xception"}) == str(file)
-    assert weights_file("imagenet", {"backbone": "Xception"}) == "imagenet"
+    assert weights_file(str(file), Model("FineTuned", {"backbone": "Xception"})) == str(file)
+    assert weights_file("imagenet", Model("FineTuned", {"backbone": "Xception"})) == "imagenet"
 
 
 def test_a_folder_without_the_file_says_how_it_is_named(tmp_path):
     with pytest.raises(WeightsError, match="xception") as caught:
-        weights_file(str(tmp_path), {"backbone": "Xception"})
+        weights_file(str(tmp_path), Model("FineTuned", {"backbone": "Xception"}))
     assert "xception_weights_tf_dim_ordering_tf_kernels_notop.h5" in caught.value.expected
     assert "--weights none" in caught.value.remedy
     with pytest.raises(WeightsError, match="isn't there"):
-        weights_file(str(tmp_path / "nowhere"), {"backbone": "Xception"})
+        weights_file(str(tmp_path / "nowhere"), Model("FineTuned", {"backbone": "Xception"}))

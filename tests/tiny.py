@@ -55,7 +55,8 @@ def TwoPartNetwork(
     x = keras.layers.Dense(8, activation="relu", name="dense")(x)
     if dropout_rate:
         x = keras.layers.Dropout(dropout_rate, name="dropout")(x)
-    outputs = keras.layers.Dense(classes, activation="softmax", name="predictions")(x)
+    activation = "sigmoid" if classes == 1 else "softmax"
+    outputs = keras.layers.Dense(classes, activation=activation, name="predictions")(x)
     network = keras.Model(inputs, outputs, name="two_part_network")
     for name in ("conv", "norm"):
         network.get_layer(name).trainable = not frozen
@@ -138,6 +139,54 @@ def tiny_folds_paper():
         replace(f, networks=(("tiny", "TwoPartNetwork"),)) if f.networks else f for f in paper.figures
     )
     return replace(paper, rows=rows, profiles=profiles, assumptions=assumptions, figures=figures)
+
+
+def tiny_lodocv_paper():
+    """Returns the LeukNet paper with tiny networks of one output: two epochs, two runs."""
+    register()
+    paper = papers.get("leuknet_lodocv")
+    beside = (spec.Model("TwoPartNetwork", {"classes": 1, "input_shape": (20, 20, 3)}),)
+
+    def tiny(row):
+        setup = replace(
+            row.setup,
+            model=spec.Model("TwoPartNetwork", {"classes": 1, "frozen": row.id.endswith("sft")}),
+            preprocessing=spec.Preprocessing(resize=40),
+        )
+        if setup.features:
+            features = replace(
+                setup.features, n_components=None, within_splits=2 * bool(setup.features.within_splits)
+            )
+            if features.beside:
+                features = replace(features, beside=beside, n_selected=5)
+            setup = replace(setup, features=features)
+        return replace(row, setup=setup)
+
+    changes = {
+        "preprocessing.resize": 24,
+        "augmentation.variants_per_picture": 2,
+        "split.n_splits": 2,
+        "training.epochs": 2,
+        "training.batch_size": 12,
+        "training.initial_learning_rate": 1e-2,
+        "training.deterministic": True,
+    }
+    smoke = spec.Profile(
+        "smoke",
+        "quick",
+        changes=changes,
+        rows=("leuknet", "vgg16_dft", "features_dft", "features_mdft", "features_imagenet", "vogado2018"),
+        runs=2,
+        not_comparable="smoke profile",
+    )
+    assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith(("model.", "features.")))
+    figures = tuple(
+        replace(f, networks=(("tiny", "TwoPartNetwork"),)) if f.networks else f for f in paper.figures
+    )
+    rows = tuple(map(tiny, paper.rows))
+    return replace(
+        paper, rows=rows, profiles=(paper.profiles[0], smoke), assumptions=assumptions, figures=figures
+    )
 
 
 class Progress:

@@ -6,7 +6,11 @@ from leukcnn.errors import SpecError
 from leukcnn.fields import did_you_mean
 from leukcnn.spec import Paper
 
-_MODULES = {"alertnet": "leukcnn.papers.alertnet", "cnmc2019": "leukcnn.papers.cnmc2019"}
+_MODULES = {
+    "alertnet": "leukcnn.papers.alertnet",
+    "cnmc2019": "leukcnn.papers.cnmc2019",
+    "leuknet_lodocv": "leukcnn.papers.leuknet_lodocv",
+}
 
 __all__ = ["get", "list_papers"]
 

@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
 
 from leukcnn.evaluation.metrics import BinaryScores
 from leukcnn.evaluation.statistics import Interval
 from leukcnn.reporting.tables import Cell, Column
+from leukcnn.spec import Published
 
 METRIC_TITLES = {
     "accuracy": "Accuracy",
@@ -110,3 +114,92 @@ def comparison_rows(
 
 def _score(measured: BinaryScores | Mapping[str, float] | None, name: str) -> float | None:
     return measured.get(name) if isinstance(measured, Mapping) else getattr(measured, name, None)
+
+
+class MeanMetric(NamedTuple):
+    """A metric of which a table shows mean and standard deviation.
+
+    Attributes:
+        name: Its name among the measured figures.
+        title: What tables call it, with the unit.
+        printed: Name of the published figure that stands beside it.
+        factor: What a measured figure is multiplied by to have the unit of the published one.
+        limits: Lowest and highest value in that unit.
+    """
+
+    name: str
+    title: str
+    printed: str
+    factor: int
+    limits: tuple[float, float]
+
+    @classmethod
+    def percent(cls, name: str, title: str, *, printed: str = "") -> "MeanMetric":
+        """Returns a metric that is a fraction and shown in percent."""
+        return cls(name, f"{title} (%)", printed or name, 100, (0, 100))
+
+
+KAPPA = MeanMetric("kappa", "Kappa", "kappa", 1, (-1, 1))
+"""Cohen's kappa, which is no share and may be negative."""
+
+MEAN_COLUMNS = (
+    Column("Metric"),
+    Column("Published", "quantity"),
+    Column("Published sd", "quantity"),
+    Column("Measured", "quantity"),
+    Column("Measured sd", "quantity"),
+    Column("95 % interval", "range"),
+    Column("Difference", "quantity"),
+    Column("Verdict"),
+)
+"""The columns of `mean_cells`; figures in the unit that the metric names."""
+
+
+def mean_cells(
+    metric: MeanMetric,
+    printed: Published | None,
+    values: Sequence[float],
+    interval: Interval | None,
+    *,
+    not_comparable: str = "",
+    not_measured: str = "",
+) -> tuple[Cell, ...]:
+    """Returns title, published mean and sd, measured mean and sd (n - 1), interval, difference and verdict.
+
+    Args:
+        metric: The metric.
+        printed: What the paper prints; None where it prints nothing.
+        values: (J,) the metric in each fold or run, a fraction where it is shown in percent; empty where
+            nothing was measured. One value has no sd.
+        interval: The interval of a measured figure, in the unit of `values`.
+        not_comparable: Why published and measured can't be compared; the difference is then left out.
+        not_measured: Why there are no values.
+    """
+    mean, sd = mean_and_sd(values)
+    factor = metric.factor
+    comparable = None not in (printed, mean) and not math.isnan(mean) and not not_comparable
+    return (
+        metric.title,
+        None if printed is None else float(printed.value),
+        printed and printed.sd,
+        None if mean is None else factor * mean,
+        None if sd is None else factor * sd,
+        # An interval by Student's t may pass what a metric can be.
+        tuple(np.clip((factor * interval.low, factor * interval.high), *metric.limits).tolist())
+        if interval and interval.defined
+        else None,
+        factor * mean - printed.value if comparable else None,
+        verdict(
+            printed and printed.value / factor,
+            mean,
+            interval,
+            not_comparable=not_comparable,
+            not_measured=not_measured,
+        ),
+    )
+
+
+def mean_and_sd(values: Sequence[float]) -> tuple[float | None, float | None]:
+    """Returns mean and standard deviation (n - 1) of some values; None for what they are too few for."""
+    mean = float(np.mean(values)) if len(values) else None
+    return mean, float(np.std(values, ddof=1)) if len(values) > 1 else None

@@ -3,8 +3,14 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from leukcnn import spec
+from leukcnn.datasets import card
+from leukcnn.errors import ArgumentError
+from leukcnn.evaluation.feature_space import Projection, project
 from leukcnn.evaluation.metrics import confusion_matrix
+from leukcnn.reporting.feature_space_figure import draw_feature_space
 from leukcnn.reporting.figures import (
     TrainingCurve,
     draw_confusion,
@@ -12,9 +18,14 @@ from leukcnn.reporting.figures import (
     draw_overlays,
     draw_samples,
 )
+from leukcnn.reporting.filter_figure import FilterPanel, draw_filters
 from leukcnn.reporting.results import Results
-from leukcnn.reporting.sketches import ActivationMaps, Sketches
+from leukcnn.reporting.run_figures import dataset_title, why_no_runs
+from leukcnn.reporting.sketches import ActivationMaps, FilterSketch, Sketches
 from leukcnn.reporting.topology_figure import draw_topology
+from leukcnn.seeding import generator
+
+_MOST_POINTS = 1000
 
 
 def paper_figures(results: Results, folder: Path, *, only: str | None = None) -> list[Path]:
@@ -64,6 +75,71 @@ def _activation_maps(results: Results, figure: spec.Figure, folder: Path, target
     return [draw_overlays(rows, target / f"{figure.id}.png", **face)]
 
 
+def _filters(results: Results, figure: spec.Figure, folder: Path, target: Path) -> list[Path]:
+    if not FilterSketch.exist(folder, figure.id):
+        return []
+    sketch = FilterSketch.load(folder, figure.id)
+    panels = [
+        FilterPanel(
+            title,
+            picture,
+            [
+                (layer, filters[i], maps[i])
+                for layer, filters, maps in zip(sketch.layers, sketch.filters, sketch.maps, strict=True)
+            ],
+        )
+        for i, (title, picture) in enumerate(zip(sketch.titles, sketch.pictures, strict=True))
+    ]
+    face = _face(results, figure)
+    face["caption"] += " (of the last convolution before each pooling, the filters that answer most)"
+    return [draw_filters(panels, target / f"{figure.id}.png", **face)]
+
+
+def _feature_space(results: Results, figure: spec.Figure, folder: Path, target: Path) -> list[Path]:
+    """Draws a figure of its own dataset; where no figure's dataset is tested, the first of all that are."""
+    own = [other.dataset for other in results.paper.figures if other.kind == figure.kind]
+    if figure.dataset in results.tested:
+        places = {figure.dataset: target / f"{figure.id}.png"}
+    elif figure.dataset == own[0] and not set(own) & set(results.tested):
+        places = {dataset: target / f"{figure.id}_{dataset}.png" for dataset in results.tested}
+    else:
+        return []
+    paths = []
+    for dataset, path in places.items():
+        planes = [_feature_plane(results, row, dataset) for row in figure.rows]
+        shown = [len(plane.labels) for plane in planes if isinstance(plane, Projection)]
+        if not shown:
+            continue
+        face = _face(results, figure)
+        if dataset != figure.dataset:
+            face["caption"] += (
+                f", here of {dataset_title(results, dataset)} in place of {card(figure.dataset).name}"
+            )
+        if max(shown) == _MOST_POINTS:
+            face["caption"] += f" (at most {_MOST_POINTS:,} pictures, drawn at random)"
+        panels = list(zip((results.paper.row(row).label for row in figure.rows), planes, strict=True))
+        paths.append(draw_feature_space(panels, results.paper.classes, path, **face))
+    return paths
+
+
+def _feature_plane(results: Results, row: str, dataset: str) -> Projection | str:
+    """Lays out what the first trial of a row that tests a dataset gave; or says why there is nothing."""
+    for _, _, trial in results.trials[row]:
+        columns = trial.features()
+        rows = np.flatnonzero(np.char.startswith(columns["image"], f"{dataset}/"))
+        if not len(rows):
+            continue
+        if len(rows) > _MOST_POINTS:
+            # More can't be told apart on paper, and would take minutes.
+            rng = generator(results.record.seed, "feature space", dataset)
+            rows = np.sort(rng.choice(rows, _MOST_POINTS, replace=False))
+        try:
+            return project(columns["features"][rows], columns["label"][rows], seed=results.record.seed)
+        except ArgumentError as error:
+            return f"Not drawn: {error.found}"
+    return f"Not measured: {why_no_runs(results, row, dataset=dataset) or 'not tested by this row'}"
+
+
 def _history(results: Results, figure: spec.Figure, folder: Path, target: Path) -> list[Path]:
     curves = []
     for row in figure.rows:
@@ -92,8 +168,11 @@ def _confusion(results: Results, figure: spec.Figure, folder: Path, target: Path
         for predictions in results.part(row.id, "test")[:1]:
             names = predictions.class_names
             matrix = confusion_matrix(predictions.label, predictions.predicted, n_classes=len(names))
+            title = row.label
+            if results.record.runs > 1:
+                title += f", one of {results.record.runs} runs"
             path = target / f"confusion_{row.id}.png"
-            paths.append(draw_confusion(matrix, names, path, title=row.label, **_face(results, figure)))
+            paths.append(draw_confusion(matrix, names, path, title=title, **_face(results, figure)))
     return paths
 
 
@@ -103,6 +182,8 @@ _DRAWERS: Mapping[str, Callable[[Results, spec.Figure, Path, Path], list[Path]]]
     "topology": _topology,
     "networks": _topology,
     "activation_maps": _activation_maps,
+    "filters": _filters,
+    "feature_space": _feature_space,
     "history": _history,
     "confusion": _confusion,
 }

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from leukcnn import spec
-from leukcnn.reporting.fold_tables import datasets_table, folds_table, t_test_table
+from leukcnn.reporting.dataset_tables import datasets_table
+from leukcnn.reporting.fold_tables import folds_table
 from leukcnn.reporting.results import Results
+from leukcnn.reporting.run_tables import runs_table
 from leukcnn.reporting.score_tables import (
     confusion_table,
     counts_table,
@@ -14,6 +16,8 @@ from leukcnn.reporting.score_tables import (
     scores_table,
     subjects_table,
 )
+from leukcnn.reporting.shortcut_tables import shortcut_table, single_class_table
+from leukcnn.reporting.t_test_tables import runs_t_test_table, t_test_table
 from leukcnn.reporting.tables import Table
 
 
@@ -54,4 +58,8 @@ _BUILDERS: Mapping[str, Callable[[Results, spec.Table], Table]] = {
     "subjects": subjects_table,
     "leaderboard": leaderboard_table,
     "reference": reference_table,
+    "runs": runs_table,
+    "runs_t_test": runs_t_test_table,
+    "single_class": single_class_table,
+    "shortcut": shortcut_table,
 }

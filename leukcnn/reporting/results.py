@@ -1,14 +1,21 @@
 """What an experiment gave: its finished trials and controls, and their figures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS, control_label
-from leukcnn.evaluation.metrics import BINARY_METRICS, BinaryScores, binary_scores, multiclass_scores
+from leukcnn.evaluation.metrics import (
+    BINARY_METRICS,
+    BinaryScores,
+    binary_scores,
+    confusion_matrix,
+    kappa,
+    multiclass_scores,
+)
 from leukcnn.evaluation.statistics import Interval, interval_for, run_interval
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.reporting.tables import Table
@@ -35,17 +42,35 @@ class Scores:
 
 @dataclass(frozen=True)
 class Results:
-    """The finished trials of an experiment.
+    """The finished trials of an experiment under one of its splits.
 
     Attributes:
         paper: The paper.
         record: What was asked for.
         store: Where the trials lie.
+        split: Kind of split; "" for the main one.
     """
 
     paper: spec.Paper
     record: ExperimentRecord
     store: Store
+    split: str = ""
+
+    def under(self, split: str) -> "Results":
+        """Returns the same experiment's results under another split; "" for the main one."""
+        split = "" if split == self.record.split else split
+        if split == self.split:
+            return self
+        return self._others.setdefault(split, replace(self, split=split))
+
+    @cached_property
+    def _others(self) -> dict[str, "Results"]:
+        return {}
+
+    @property
+    def split_kind(self) -> str:
+        """Kind of the split that is shown."""
+        return self.split or self.record.split
 
     @property
     def positive(self) -> int:
@@ -60,7 +85,8 @@ class Results:
 
     @property
     def _planned(self) -> list[PlannedTrial]:
-        return [*self.record.trials, *self.record.controls]
+        every = (*self.record.trials, *self.record.controls)
+        return [planned for planned in every if planned.split == self.split_kind]
 
     @cached_property
     def trials(self) -> dict[str, list[tuple[int, int, Trial]]]:
@@ -92,6 +118,45 @@ class Results:
             row: [(seed, Predictions.join(folds)) for seed, folds in runs]
             for row, runs in self._whole_runs.items()
         }
+
+    @cached_property
+    def tested(self) -> tuple[str, ...]:
+        """Keys of the datasets that are tested each by itself; empty where the split isn't by dataset."""
+        return tuple(dict.fromkeys(dataset for planned in self._planned for dataset in planned.tested))
+
+    def runs(self, row: str, *, dataset: str = "", part: str = "test") -> list[Predictions]:
+        """Returns each whole run's predictions of a set of pictures.
+
+        Args:
+            row: Row or control.
+            dataset: Key of the dataset whose pictures are wanted; "" for all together.
+            part: Name of the set.
+        """
+        chosen = []
+        for _, predictions in self.predictions[row]:
+            wanted = (predictions.part == part) & (predictions.label >= 0)
+            if dataset:
+                wanted &= np.char.startswith(predictions.image, f"{dataset}/")
+            if wanted.any():
+                chosen.append(predictions.select(wanted))
+        return chosen
+
+    def run_scores(self, row: str, *, dataset: str = "", part: str = "test") -> dict[str, list[float]]:
+        """Returns metric -> its value in each run, over all its folds: those of two classes, and kappa."""
+        found = {}
+        for p in self.runs(row, dataset=dataset, part=part):
+            scores = binary_scores(p.label, p.predicted, positive=self.positive)
+            matrix = confusion_matrix(p.label, p.predicted, n_classes=len(p.class_names))
+            for name in BINARY_METRICS:
+                found.setdefault(name, []).append(getattr(scores, name))
+            found.setdefault("kappa", []).append(float(kappa(matrix)))
+        return found
+
+    @cached_property
+    def probe(self) -> Predictions | None:
+        """What the probe says of each picture's dataset; its classes are datasets. None if not finished."""
+        trial = self.record.probe and self.store.finished_trial(self.record.probe.name)
+        return trial.predictions() if trial else None
 
     @cached_property
     def n_folds(self) -> int:
@@ -145,7 +210,7 @@ class Results:
             means = {name: float(np.mean(v)) for name, v in values.items()}
             return Scores(means, intervals, intervals["accuracy"].describe(), scores)
         # On a split by cell the subjects are the same everywhere: a cell is what was drawn at random.
-        by_subject = part == "external" or self.record.split != "cell"
+        by_subject = part == "external" or self.split_kind != "cell"
         (p,) = runs
         intervals = {
             name: interval_for(
@@ -160,8 +225,9 @@ class Results:
 
     def why_missing(self, row: str, part: str) -> str:
         """Returns why a row has no figures on a set."""
-        if part in self.record.missing:
-            return self.record.missing[part]
+        for what in (row, part, self.split_kind):
+            if what in self.record.missing:
+                return self.record.missing[what]
         if not self.predictions[row]:
             return "this row has not been trained"
         return "" if self.part(row, part) else "these pictures have no labels"
@@ -171,7 +237,7 @@ class Results:
 
         In k-fold cross-validation that is the mean over the folds, else the one on the balanced test set.
         """
-        if self.n_folds > 1 and not self.paper.positive_class:
+        if self.split_kind in ("kfold", "grouped_kfold"):
             values = self.by_fold[row].get(metric)
             return float(np.mean(values)) if values else None
         scores = self.scores(row, "balanced")

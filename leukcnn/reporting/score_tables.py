@@ -175,11 +175,11 @@ def reference_table(results: Results, table: spec.Table) -> Table:
     if not table.measured:
         notes = ("As printed in the paper; nothing in it is measured here.",)
         return framed(results, table, columns, rows, notes=notes, measured=False)
-    measured = {}
+    shown, measured = results.under(table.split), {}
     for first, row, metric in table.measured:
-        value = results.measured(row, metric)
+        value = shown.measured(row, metric)
         measured[first] = None if value is None else 100 * value
     rows = [(*row, measured.get(row[0])) for row in rows]
-    how = "balanced test set" if results.paper.positive_class else "mean over the folds"
+    how = "mean over the folds" if shown.split_kind in ("kfold", "grouped_kfold") else "balanced test set"
     columns.append(Column(f"Measured here (%), {how}", "quantity"))
     return framed(results, table, columns, rows, notes=("The other rows are as printed in the paper.",))

@@ -1,7 +1,8 @@
 """What a paper's figures need of the data and the networks, kept with an experiment."""
 
+import contextlib
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from leukcnn.augmentation import ImageAugmenter
 from leukcnn.datasets import ImageIndex, card
 from leukcnn.errors import StoreError
 from leukcnn.evaluation.activation_maps import grad_cam, mean_activation
+from leukcnn.evaluation.filter_maps import filter_maps
 from leukcnn.picture_cache import prepared_pictures
-from leukcnn.pipeline import scaled
+from leukcnn.pipeline import class_probabilities, scaled
 from leukcnn.prediction import SavedNetwork
 from leukcnn.reporting.results import main_predictions
 from leukcnn.reporting.topology import all_layers, top_layers
@@ -25,6 +27,7 @@ from leukcnn.seeding import generator
 
 _SAMPLES_A_CLASS = 4
 _SMALLEST_MAP = 4
+_FILTERS_A_LAYER = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +56,7 @@ class Sketches:
             named = getattr(self, kind)
             arrays[f"{kind}_titles"] = np.array([title for title, _ in named])
             arrays |= {f"{kind}_{i}": picture for i, (_, picture) in enumerate(named)}
-        with replace_file(folder / "sketches.npz") as draft, draft.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+        _write_arrays(folder / "sketches.npz", **arrays)
         write_json(folder / "topology.json", self.topology)
 
     @staticmethod
@@ -64,17 +66,13 @@ class Sketches:
         Raises:
             StoreError: They aren't there or can't be read.
         """
-        try:
-            with (folder / "sketches.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                named = {
-                    kind: [
-                        (str(title), arrays[f"{kind}_{i}"])
-                        for i, title in enumerate(arrays[f"{kind}_titles"])
-                    ]
-                    for kind in ("samples", "augmentations")
-                }
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise _unreadable(folder / "sketches.npz", error) from error
+        with _stored_arrays(folder / "sketches.npz") as arrays:
+            named = {
+                kind: [
+                    (str(title), arrays[f"{kind}_{i}"]) for i, title in enumerate(arrays[f"{kind}_titles"])
+                ]
+                for kind in ("samples", "augmentations")
+            }
         return Sketches(**named, topology=read_json(folder / "topology.json"))
 
     @staticmethod
@@ -83,12 +81,23 @@ class Sketches:
         return (folder / "topology.json").exists()
 
 
-def _unreadable(path: Path, error: Exception) -> StoreError:
-    return StoreError(
-        f"The sketches {path} can't be read: {error}",
-        expected="a file as `leukcnn reproduce` wrote it",
-        remedy="remove it and run `leukcnn reproduce` with the same arguments again; finished trials stay",
-    )
+def _write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    with replace_file(path) as draft, draft.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+@contextlib.contextmanager
+def _stored_arrays(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
+    """Yields the arrays of a file that `_write_arrays` wrote; one that is asked for and lacks is an error."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            yield arrays
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise StoreError(
+            f"The sketches {path} can't be read: {error}",
+            expected="a file as `leukcnn reproduce` wrote it",
+            remedy="remove it and run `leukcnn reproduce` with the same arguments; finished trials stay",
+        ) from error
 
 
 def make_sketches(request: Request, index: ImageIndex) -> Sketches:
@@ -144,9 +153,11 @@ def _network(paper: spec.Paper, name: str) -> keras.Model:
     """Builds a network of the paper as the paper has it, or one of Keras Applications."""
     if name in models.list_models():
         row = next(row for row in paper.rows if row.setup.model.name == name)
-        side = row.setup.preprocessing.side
+        side, arguments = row.setup.preprocessing.side, dict(row.setup.model.arguments)
+        if "weights" in arguments:
+            arguments["weights"] = None
         return models.build(
-            name, input_shape=(side, side, 3), classes=len(paper.classes), **row.setup.model.arguments
+            name, **{"input_shape": (side, side, 3), "classes": len(paper.classes), **arguments}
         )
     return getattr(keras.applications, name)(weights=None)
 
@@ -180,15 +191,14 @@ class ActivationMaps:
         Raises:
             StoreError: The folder can't be written to.
         """
-        with replace_file(folder / f"{figure}.npz") as draft, draft.open("wb") as file:
-            np.savez_compressed(
-                file,
-                titles=np.array(self.titles),
-                pictures=self.pictures,
-                mean=self.mean,
-                grad_cam=self.grad_cam,
-                layer=np.array(self.layer),
-            )
+        _write_arrays(
+            folder / f"{figure}.npz",
+            titles=np.array(self.titles),
+            pictures=self.pictures,
+            mean=self.mean,
+            grad_cam=self.grad_cam,
+            layer=np.array(self.layer),
+        )
 
     @staticmethod
     def load(folder: Path, figure: str) -> "ActivationMaps":
@@ -197,14 +207,10 @@ class ActivationMaps:
         Raises:
             StoreError: They can't be read.
         """
-        path = folder / f"{figure}.npz"
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                values = {name: arrays[name] for name in ("pictures", "mean", "grad_cam")}
-                titles, layer = arrays["titles"].tolist(), str(arrays["layer"])
-                return ActivationMaps(titles=titles, layer=layer, **values)
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise _unreadable(path, error) from error
+        with _stored_arrays(folder / f"{figure}.npz") as arrays:
+            values = {name: arrays[name] for name in ("pictures", "mean", "grad_cam")}
+            titles, layer = arrays["titles"].tolist(), str(arrays["layer"])
+        return ActivationMaps(titles=titles, layer=layer, **values)
 
 
 def make_activation_maps(
@@ -218,7 +224,108 @@ def make_activation_maps(
         index: The pictures.
         rows: Positions of the test pictures.
     """
-    saved = SavedNetwork.load(trial.path / "model.keras")
+    network = SavedNetwork.load(trial.path / "model.keras").network
+    titles, pictures, said = _tested_pictures(trial, network, setup, index, rows)
+    inputs = scaled(pictures, setup.preprocessing)
+    # The last convolution at the paper's size; on small pictures its maps are single points.
+    maps = [layer for layer in network.layers if len(layer.output.shape) == 4]
+    large = [layer.name for layer in maps if min(layer.output.shape[1:3]) >= _SMALLEST_MAP]
+    layer = large[-1] if large else maps[-1].name
+    return ActivationMaps(
+        titles=titles,
+        pictures=pictures,
+        mean=mean_activation(network, inputs, layer=layer),
+        grad_cam=grad_cam(network, inputs, class_index=said, layer=layer),
+        layer=layer,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class FilterSketch:
+    """What single filters of a network gave on one picture of each class.
+
+    Attributes:
+        titles: C titles.
+        pictures: uint8 (C, H, W, 3), RGB.
+        layers: Names of the layers whose filters they are.
+        filters: For each layer the numbers of its filters, int64 (C, n).
+        maps: For each layer what they gave, float32 (C, n, h, w), in the network's own units.
+    """
+
+    titles: list[str]
+    pictures: np.ndarray
+    layers: list[str]
+    filters: list[np.ndarray]
+    maps: list[np.ndarray]
+
+    @staticmethod
+    def exist(folder: Path, figure: str) -> bool:
+        """Returns whether an experiment's folder holds that of a figure."""
+        return (folder / f"{figure}.npz").exists()
+
+    def save(self, folder: Path, figure: str) -> None:
+        """Writes it into an experiment's folder.
+
+        Raises:
+            StoreError: The folder can't be written to.
+        """
+        arrays = {"titles": np.array(self.titles), "layers": np.array(self.layers), "pictures": self.pictures}
+        for i, (filters, maps) in enumerate(zip(self.filters, self.maps, strict=True)):
+            arrays |= {f"filters_{i}": filters, f"maps_{i}": maps}
+        _write_arrays(folder / f"{figure}.npz", **arrays)
+
+    @staticmethod
+    def load(folder: Path, figure: str) -> "FilterSketch":
+        """Reads that of a figure.
+
+        Raises:
+            StoreError: It can't be read.
+        """
+        with _stored_arrays(folder / f"{figure}.npz") as arrays:
+            layers = arrays["layers"].tolist()
+            return FilterSketch(
+                titles=arrays["titles"].tolist(),
+                pictures=arrays["pictures"],
+                layers=layers,
+                filters=[arrays[f"filters_{i}"] for i in range(len(layers))],
+                maps=[arrays[f"maps_{i}"] for i in range(len(layers))],
+            )
+
+
+def make_filter_sketch(trial: Trial, setup: spec.Setup, index: ImageIndex, rows: np.ndarray) -> FilterSketch:
+    """Picks a test picture of each class as `make_activation_maps` does, and looks at single filters.
+
+    The filters are those of the last convolution before each pooling that answer most to the picture.
+
+    Args:
+        trial: A finished trial.
+        setup: What it did.
+        index: The pictures.
+        rows: Positions of the test pictures.
+    """
+    network = SavedNetwork.load(trial.path / "model.keras").network
+    titles, pictures, _ = _tested_pictures(trial, network, setup, index, rows)
+    found = [
+        filter_maps(network, picture, n_filters=_FILTERS_A_LAYER)
+        for picture in scaled(pictures, setup.preprocessing)
+    ]
+    return FilterSketch(
+        titles=titles,
+        pictures=pictures,
+        layers=list(found[0].layers),
+        filters=[np.stack(of_layer) for of_layer in zip(*(one.filters for one in found), strict=True)],
+        maps=[np.stack(of_layer) for of_layer in zip(*(one.maps for one in found), strict=True)],
+    )
+
+
+def _tested_pictures(
+    trial: Trial, network: keras.Model, setup: spec.Setup, index: ImageIndex, rows: np.ndarray
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Picks a test picture of each class, one that the network knows where there is one.
+
+    Returns:
+        Titles, pictures uint8 (C, H, W, 3) and the classes (C,) that the network takes them for.
+    """
     tested = main_predictions(trial)
     right = dict(zip(tested.image, tested.predicted == tested.label, strict=True))
     chosen = []
@@ -226,20 +333,17 @@ def make_activation_maps(
         of_class = rows[index.labels[rows] == label]
         chosen.append(min(of_class, key=lambda row: (not right[index.ids[row]], row)))
     pictures = np.array(prepared_pictures(index.select(np.array(chosen)), setup.preprocessing))
-    inputs = scaled(pictures, setup.preprocessing)
-    said = saved.network.predict(inputs, verbose=0).argmax(axis=1)
+    outputs = network.predict(scaled(pictures, setup.preprocessing), verbose=0)
+    said = class_probabilities(outputs).argmax(axis=1)
     titles = [
         f"{_describe(index, row)}, taken for {index.class_names[answer]}"
         for row, answer in zip(chosen, said, strict=True)
     ]
-    # The last convolution at the paper's size; on small pictures its maps are single points.
-    maps = [layer for layer in saved.network.layers if len(layer.output.shape) == 4]
-    large = [layer.name for layer in maps if min(layer.output.shape[1:3]) >= _SMALLEST_MAP]
-    layer = large[-1] if large else maps[-1].name
-    return ActivationMaps(
-        titles=titles,
-        pictures=pictures,
-        mean=mean_activation(saved.network, inputs, layer=layer),
-        grad_cam=grad_cam(saved.network, inputs, class_index=said, layer=layer),
-        layer=layer,
-    )
+    return titles, pictures, said
+
+
+NETWORK_MAPS: Mapping[str, tuple[type, Callable[..., Any]]] = {
+    "activation_maps": (ActivationMaps, make_activation_maps),
+    "filters": (FilterSketch, make_filter_sketch),
+}
+"""Kind of a figure that looks into a trained network -> what is kept for it, and what makes that."""

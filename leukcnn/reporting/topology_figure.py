@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -31,6 +32,8 @@ _OTHER_COLOURS = ("#EBEBEB", "#5F5F5F")
 # two columns, and the gap between a column and the upright boxes beside it.
 _BOX_WIDTH, _LINE, _PADDING, _ARROW, _GAP, _LANE_GAP = 2.55, 0.155, 0.13, 0.19, 0.3, 0.14
 _TEXT_SIZE, _SHAPE_SIZE = 8.5, 8
+# Boxes of the deepest network that is drawn in one piece, and about as many of each piece of a deeper one.
+_DEEPEST, _PIECE = 18, 10
 
 
 def draw_topology(
@@ -42,7 +45,8 @@ def draw_topology(
 ) -> Path:
     """Draws layers as stacked boxes joined by arrows, one column a network, each layer type in its colour.
 
-    A shortcut runs down the right side of its column, with its own layers in upright boxes.
+    A shortcut runs down the right side of its column, with its own layers in upright boxes. A deep network
+    without shortcuts is cut into several columns, behind poolings where it has any.
 
     Args:
         columns: Title of each column and its boxes from input to output, as `leukcnn.reporting.topology`
@@ -62,11 +66,14 @@ def draw_topology(
         )
     titles = [wrapped(title, _BOX_WIDTH, bold=True) for title, _ in columns]
     top = max(map(lines_height, titles)) + 0.12
-    stacks = [_Stack.of([Box(*box) for box in boxes], top=top) for _, boxes in columns]
+    networks = [
+        [_Stack.of(piece, top=top) for piece in _pieces([Box(*box) for box in boxes])] for _, boxes in columns
+    ]
+    stacks = [stack for pieces in networks for stack in pieces]
     width = sum(stack.width + _GAP for stack in stacks)
     kinds = [kind for kind in _COLOURS if any(kind in stack.kinds for stack in stacks)]
-    n_columns = max(1, int(width / 1.65))
-    legend_height = 0.2 * -(-len(kinds) // n_columns) + 0.15 if kinds else 0
+    n_lines = -(-len(kinds) // max(1, int(width / 1.65)))
+    legend_height = 0.2 * n_lines + 0.15 if kinds else 0
     height = max(stack.bottom for stack in stacks) + legend_height
     with sheet(path, width=width + 0.2, height=height + 0.2, mark=mark, caption=caption) as figure:
         axes = figure.subplots()
@@ -75,17 +82,20 @@ def draw_topology(
         axes.set_ylim(height, 0)
         axes.set_aspect("equal")
         left = _GAP / 2
-        for title, stack in zip(titles, stacks, strict=True):
+        for title, pieces in zip(titles, networks, strict=True):
             axes.text(left + _BOX_WIDTH / 2, top - 0.12, title, ha="center", va="bottom", weight="bold")
-            stack.draw(axes, left)
-            left += stack.width + _GAP
+            for stack in pieces:
+                stack.draw(axes, left)
+                if stack is not pieces[-1]:
+                    _draw_turn(axes, left, begin=stack.bottom - _ARROW, end=top)
+                left += stack.width + _GAP
         if kinds:
             axes.legend(
                 handles=[_patch(kind) for kind in kinds],
                 loc="lower center",
                 bbox_to_anchor=(0.5, 0),
                 borderaxespad=0,
-                ncols=min(n_columns, len(kinds)),
+                ncols=-(-len(kinds) // n_lines),
                 frameon=False,
                 fontsize=_TEXT_SIZE,
             )
@@ -173,6 +183,27 @@ class _Stack:
             y = begin + (i + 0.5) * (end - begin) / n
             length = min(_BOX_WIDTH, (end - begin) / n - _ARROW)
             _draw_box(axes, (x, y), box, length=length, upright=True)
+
+
+def _pieces(boxes: Sequence[Box]) -> list[Sequence[Box]]:
+    if len(boxes) <= _DEEPEST or any(box.shortcuts for box in boxes):
+        return [boxes]
+    n = -(-len(boxes) // _PIECE)
+    places = [i + 1 for i, box in enumerate(boxes[:-1]) if box.kind == "pooling"] or range(1, len(boxes))
+    even = (i * len(boxes) / n for i in range(1, n))
+    cuts = sorted({min(places, key=lambda place, cut=cut: abs(place - cut)) for cut in even})
+    return [boxes[start:end] for start, end in pairwise([0, *cuts, len(boxes)])]
+
+
+def _draw_turn(axes: Axes, left: float, *, begin: float, end: float) -> None:
+    """Leads from the last box of a piece, which ends at `begin`, to the top of the next, which is `end`."""
+    centre, step = left + _BOX_WIDTH / 2, _BOX_WIDTH + _GAP
+    between, above = centre + step / 2, end - 0.75 * _ARROW
+    below = begin + 0.5 * _ARROW
+    x = [centre, centre, between, between, centre + step, centre + step]
+    y = [begin, below, below, above, above, end]
+    axes.plot(x[:-1], y[:-1], color=_GREY, linewidth=1, solid_joinstyle="miter")
+    _draw_arrow(axes, (x[-2], y[-2]), (x[-1], y[-1]))
 
 
 def _height(box: Box) -> float:

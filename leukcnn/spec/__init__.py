@@ -9,9 +9,11 @@ from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Publishe
 from leukcnn.spec.paper import Paper
 from leukcnn.spec.setups import (
     CHECKPOINTS,
+    LODOCV_KINDS,
     PRECISIONS,
     SPLIT_KINDS,
     Augmentation,
+    Features,
     Model,
     Preprocessing,
     Setup,
@@ -21,10 +23,12 @@ from leukcnn.spec.setups import (
 
 __all__ = [
     "CHECKPOINTS",
+    "LODOCV_KINDS",
     "PRECISIONS",
     "SPLIT_KINDS",
     "Assumption",
     "Augmentation",
+    "Features",
     "Figure",
     "Finding",
     "Model",

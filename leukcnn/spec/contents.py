@@ -9,11 +9,21 @@ from leukcnn.spec.setups import Setup
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the paper's tables: a network and its setup."""
+    """One row of the paper's tables: a network and its setup.
+
+    Attributes:
+        id: Its name for `--only`.
+        label: What tables call it.
+        setup: What its trials do.
+        also: Kinds of split under which it is trained too, beside the setup's own.
+        optional: Whether the others are trained without it where its weights aren't at hand.
+    """
 
     id: str
     label: str
     setup: Setup
+    also: tuple[str, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,8 @@ class Profile:
         description: What it is for, in a sentence.
         changes: Field path -> value, for every row.
         row_changes: Row id -> the same, for that row alone.
+        rows: Rows that are trained unless one is asked for by name; empty for all.
+        runs: Repetitions, None for the paper's own.
         not_comparable: Why its figures can't be held against the paper's; "" where they can.
     """
 
@@ -32,6 +44,8 @@ class Profile:
     description: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     row_changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rows: tuple[str, ...] = ()
+    runs: int | None = None
     not_comparable: str = ""
 
 
@@ -66,12 +80,16 @@ class Published:
         value: The figure: accuracy, precision, recall, F1-scores in percent; parameters as a count; file
             sizes in MB.
         sd: Its standard deviation over folds or runs in the same unit, None where the paper prints none.
+        dataset: Key of the dataset that was tested on; "" for all together.
+        part: Set of pictures: "test", or "within" for a cross-validation within the tested dataset.
     """
 
     row: str
     metric: str
     value: float
     sd: float | None = None
+    dataset: str = ""
+    part: str = "test"
 
 
 @dataclass(frozen=True)
@@ -82,13 +100,17 @@ class Table:
         id: "table1", "table2" ...
         title: What it shows.
         kind: How it is filled: "counts", "datasets", "scores", "folds", "t_test", "confusion", "external",
-            "subjects", "leaderboard" or "reference".
+            "subjects", "leaderboard", "reference", "runs" (mean and sd over runs by tested dataset),
+            "runs_t_test", "single_class" or "shortcut".
         where: Its place in the paper; "" for a table that the paper doesn't have.
         published: Published figures of the rows.
         columns: Headings of a table that the paper prints as it stands in `reference`.
         reference: Its rows.
         measured: First cell of a row of `reference`, id of the paper's row and metric that it stands for.
-        rows: Ids of the paper's rows that it shows, for "folds", and of the two that "t_test" compares.
+        rows: Ids of the paper's rows that it shows, and of the two that "t_test" and "runs_t_test" compare.
+        split: Kind of split that its figures rest on; "" for the experiment's main one.
+        beside: Kind of split whose figures stand beside them; "" for none.
+        metrics: Metrics that it shows, those of its published figures where it is empty.
         notes: Remarks that stand under it.
     """
 
@@ -101,11 +123,15 @@ class Table:
     reference: tuple[tuple[Any, ...], ...] = ()
     measured: tuple[tuple[str, str, str], ...] = ()
     rows: tuple[str, ...] = ()
+    split: str = ""
+    beside: str = ""
+    metrics: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def printed(self, row: str, metric: str) -> Published | None:
+    def printed(self, row: str, metric: str, *, dataset: str = "", part: str = "test") -> Published | None:
         """Returns the published figure of a row, or None where the paper prints none."""
-        return next((p for p in self.published if (p.row, p.metric) == (row, metric)), None)
+        wanted = (row, metric, dataset, part)
+        return next((p for p in self.published if (p.row, p.metric, p.dataset, p.part) == wanted), None)
 
 
 @dataclass(frozen=True)
@@ -116,9 +142,11 @@ class Figure:
         id: "figure2", "figure3" ...
         title: What it shows.
         kind: How it is drawn: "samples", "augmentations", "topology" (the top layers), "networks" (all
-            layers), "activation_maps", "history" or "confusion".
+            layers), "activation_maps", "filters", "feature_space", "history" or "confusion".
         where: Its place in the paper; "" for a figure that the paper doesn't have.
-        rows: The rows whose "history" (of a split with a validation part) or "activation_maps" it shows.
+        rows: The rows whose "history" (of a split with a validation part), "activation_maps", "filters" or
+            "feature_space" it shows.
+        dataset: Key of the tested dataset of "feature_space".
         variants: Title and parameters of `ImageAugmenter.apply_transform`, of "augmentations".
         networks: Title and builder (of leukcnn or Keras Applications), of "topology" and "networks".
     """
@@ -128,6 +156,7 @@ class Figure:
     kind: str
     where: str
     rows: tuple[str, ...] = ()
+    dataset: str = ""
     variants: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     networks: tuple[tuple[str, str], ...] = ()
 

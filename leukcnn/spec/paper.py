@@ -31,6 +31,7 @@ class Paper:
         tables: Its tables, and those that stand beside them.
         figures: Its figures.
         findings: What is amiss in it.
+        runs: Repetitions with other seeds over which its figures are means.
         class_of: Class of the paper for each class that a dataset's card names; pictures of other classes
             are left out. Empty where the dataset has the paper's own classes.
     """
@@ -51,6 +52,7 @@ class Paper:
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
     findings: tuple[Finding, ...]
+    runs: int = 1
     class_of: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -69,6 +71,13 @@ class Paper:
             f"one of {self.classes}, or nothing where there are more than two",
         )
         require(set(self.splits) <= set(SPLIT_KINDS), f"splits = {self.splits}.", " or ".join(SPLIT_KINDS))
+        for place, row in enumerate(self.rows):
+            source, earlier = self.source(row.id), self.row_ids[:place]
+            require(
+                not source or source in earlier, f"{row.id} has features of {source!r}.", f"one of {earlier}"
+            )
+            unknown = set(row.also) - set(self.splits)
+            require(not unknown, f"{row.id} has the splits {sorted(unknown)}.", f"splits {self.splits}")
         for table in self.tables:
             unknown = {*table.rows, *(p.row for p in table.published)} - set(self.row_ids)
             require(not unknown, f"{table.id} shows rows {sorted(unknown)}.", f"rows {self.row_ids}")
@@ -79,7 +88,7 @@ class Paper:
             unknown = set(figure.rows) - set(self.row_ids)
             require(not unknown, f"{figure.id} shows rows {sorted(unknown)}.", f"rows {self.row_ids}")
         for profile in self.profiles:
-            unknown = set(profile.row_changes) - set(self.row_ids)
+            unknown = {*profile.row_changes, *profile.rows} - set(self.row_ids)
             require(
                 not unknown, f"Profile {profile.name} changes rows {sorted(unknown)}.", f"rows {self.row_ids}"
             )
@@ -121,6 +130,11 @@ class Paper:
     def rows_of(self, assumption: Assumption) -> tuple[str, ...]:
         """Returns the ids of the rows that an assumption speaks of."""
         return assumption.rows or self.row_ids
+
+    def source(self, row_id: str) -> str:
+        """Returns the id of the row whose trained networks a row's features come from; "" where none is."""
+        features = self.row(row_id).setup.features
+        return features.row if features else ""
 
     def setup(
         self,

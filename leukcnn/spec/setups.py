@@ -98,15 +98,21 @@ class Split:
         kind: "cell" (at random by picture), "subject" (no subject in two parts), "fold" (the dataset
             makers' own folds, each tested once), "kfold" (stratified folds by picture, each tested once, no
             validation part) or "grouped_kfold" (the same, but pictures of one subject, field of view or
-            content stay in one fold).
+            content stay in one fold). Where there are several datasets: "lodocv" (leave one dataset out: each
+            that holds both classes is tested once, all others are learnt from), "lodocv_strict" (the same
+            without the datasets that share pictures or cells with the tested one) or "lodocv_single_class"
+            (strict, and tested are the datasets of one class).
         fractions: Shares of training, validation and test in "cell" and "subject".
         n_splits: Folds of "kfold" and "grouped_kfold".
-        limit_per_class: At most so many pictures a class take part; None takes all.
+        never_tested: Keys of datasets that the kinds of "lodocv" learn from and never test on.
+        limit_per_class: At most so many pictures a class take part, those of the datasets that are tested by
+            a kind of "lodocv" not counted; None takes all.
     """
 
     kind: str = "cell"
     fractions: tuple[float, float, float] = (0.6, 0.3, 0.1)
     n_splits: int = 5
+    never_tested: tuple[str, ...] = ()
     limit_per_class: int | None = None
 
     def __post_init__(self):
@@ -125,10 +131,11 @@ class Split:
     @property
     def has_validation(self) -> bool:
         """Whether some pictures are kept apart to choose an epoch by."""
-        return self.kind not in ("kfold", "grouped_kfold")
+        return self.kind in ("cell", "subject", "fold")
 
 
-SPLIT_KINDS = ("cell", "subject", "fold", "kfold", "grouped_kfold")
+LODOCV_KINDS = ("lodocv", "lodocv_strict", "lodocv_single_class")
+SPLIT_KINDS = ("cell", "subject", "fold", "kfold", "grouped_kfold", *LODOCV_KINDS)
 
 
 @dataclass(frozen=True)
@@ -182,14 +189,53 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
 @dataclass(frozen=True)
+class Features:
+    """A linear support vector machine on what the networks' penultimate layers give; no network is trained.
+
+    Attributes:
+        row: Row whose trained networks give the features, each on the parts that it was trained for; "" for
+            networks as their weights make them.
+        beside: Networks whose features stand beside those of the setup's model.
+        n_selected: Features kept, those of the highest gain ratio; None keeps all.
+        n_components: Principal components kept; None leaves the features as they are.
+        within_splits: Folds of a cross-validation within each tested dataset, beside; 0 for none.
+    """
+
+    row: str = ""
+    beside: tuple[Model, ...] = ()
+    n_selected: int | None = None
+    n_components: int | None = None
+    within_splits: int = 0
+
+    def __post_init__(self):
+        _require_count("n_selected", self.n_selected)
+        _require_count("n_components", self.n_components)
+        folds = self.within_splits
+        require(
+            isinstance(folds, int) and folds >= 0 and folds != 1,
+            f"within_splits = {folds!r}.",
+            "0, 2 or more",
+        )
+        require(
+            not (self.row and self.beside),
+            f"Features of the row {self.row!r} beside those of {len(self.beside)} networks.",
+            "one of them alone",
+        )
+
+
+@dataclass(frozen=True)
 class Setup:
-    """All that one trial does."""
+    """All that one trial does.
+
+    Where it has `features`, no network is trained, and of `training` the precision alone counts.
+    """
 
     model: Model
     preprocessing: Preprocessing
     augmentation: Augmentation
     split: Split
     training: Training
+    features: Features | None = None
 
     def __post_init__(self):
         require(

@@ -1,13 +1,8 @@
-"""One trial, from an index of pictures to stored predictions."""
+"""A trial that trains a network, from an index of pictures to stored predictions."""
 
-import platform
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +13,10 @@ from leukcnn.augmentation import ImageAugmenter
 from leukcnn.callbacks import ProgressObserver
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
-from leukcnn.evaluation.controls import control_probabilities
 from leukcnn.features import kept_features
 from leukcnn.fields import to_plain
 from leukcnn.models.bases import frozen_border, split_at
+from leukcnn.partition import Parts
 from leukcnn.picture_cache import prepared_pictures
 from leukcnn.pipeline import (
     BatchSequence,
@@ -35,37 +30,9 @@ from leukcnn.pipeline import (
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Predictions, Trial, digest, write_json, write_predictions
 from leukcnn.seeding import child_seed
-from leukcnn.spec import Preprocessing, Setup
+from leukcnn.spec import Setup
 from leukcnn.training import Networks, compile_network, predict, train
-
-CONTROL = "control"
-"""Value of `Predictions.checkpoint` where no network was trained."""
-
-_VERSIONED = (
-    "leukcnn",
-    "keras",
-    "tensorflow",
-    "jax",
-    "numpy",
-    "opencv-python-headless",
-    "scikit-learn",
-    "scipy",
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """Positions in an index: who trains, who validates, and the sets that are predicted.
-
-    Attributes:
-        train: (n,) int64.
-        validation: (n,) int64, empty where nothing is kept apart.
-        predicted: Name of a set ("test", "external", "final") -> (n,) int64.
-    """
-
-    train: np.ndarray
-    validation: np.ndarray
-    predicted: dict[str, np.ndarray]
+from leukcnn.trials.outcome import environment, picture_predictions
 
 
 def epoch_entries(index: ImageIndex, setup: Setup, parts: Parts, *, seed: int) -> tuple[Entries, Entries]:
@@ -128,20 +95,19 @@ def run_trial(
         started = time.perf_counter()
         pictures = prepared_pictures(index, setup.preprocessing, folder=cache)
         prepared = time.perf_counter()
-        classes = len(index.class_names)
         train_entries, validation_entries = epoch_entries(index, setup, parts, seed=seed)
         augmenter = ImageAugmenter(**setup.augmentation.arguments)
         fresh = setup.augmentation.variants == "fresh"
         network = (networks or Networks()).get(
             setup.model,
             side=setup.preprocessing.side,
-            classes=classes,
+            classes=len(index.class_names),
             training=setup.training,
             seed=child_seed(seed, "network"),
             devices=devices,
         )
         shared = {
-            "classes": classes,
+            "classes": network.output_shape[-1],
             "batch_size": setup.training.batch_size,
             "seed": seed,
             "replicas": devices.replicas,
@@ -208,7 +174,9 @@ def run_trial(
                 ).save(trial.path / "model.keras")
             for part, rows in parts.predicted.items():
                 probabilities = predict(learner, batches(originals(rows), labels=None), devices=devices)
-                predictions.append(_predictions(index, rows, probabilities, part=part, checkpoint=checkpoint))
+                predictions.append(
+                    picture_predictions(index, rows, probabilities, part=part, checkpoint=checkpoint)
+                )
         write_predictions(trial.path / "predictions.csv", Predictions.join(predictions))
         write_json(trial.path / "environment.json", environment(devices))
         slots = sum(int(np.prod(v.shape)) * np.dtype(v.dtype).itemsize for v in learner.optimizer.variables)
@@ -279,95 +247,3 @@ def _features_last(setup: Setup, entries: Entries, observer: ProgressObserver) -
         "kept and are computed in every epoch."
     )
     return False
-
-
-def run_control(
-    trial: Trial,
-    name: str,
-    preprocessing: Preprocessing,
-    index: ImageIndex,
-    parts: Parts,
-    *,
-    seed: int,
-    cache: Path | None = None,
-) -> None:
-    """Runs a control on the parts of a trial: what a figure would be without any network.
-
-    Args:
-        trial: Its folder.
-        name: Key in `leukcnn.evaluation.controls.CONTROLS`.
-        preprocessing: Crop and size of the pictures that it looks at.
-        index: The pictures.
-        parts: Who trains and who is predicted.
-        seed: Root seed.
-        cache: Folder of the decoded pictures; the user's own cache if None.
-
-    Raises:
-        DataError: Pictures can't be used.
-        StoreError: The folder can't be written to, or another process works on the trial.
-    """
-    with trial.locked():
-        if trial.finished:
-            return
-        started = time.perf_counter()
-        names, rows = list(parts.predicted), list(parts.predicted.values())
-        probabilities = control_probabilities(
-            name,
-            prepared_pictures(index, preprocessing, folder=cache),
-            labels=index.labels,
-            train=parts.train,
-            predict=np.concatenate(rows),
-            n_classes=len(index.class_names),
-            seed=seed,
-        )
-        each = np.split(probabilities, np.cumsum([len(r) for r in rows])[:-1])
-        predictions = [
-            _predictions(index, r, values, part=part, checkpoint=CONTROL)
-            for part, r, values in zip(names, rows, each, strict=True)
-        ]
-        write_predictions(trial.path / "predictions.csv", Predictions.join(predictions))
-        seconds = round(time.perf_counter() - started, 3)
-        trial.finish({"checkpoint": CONTROL, "seconds": {"control": seconds}})
-
-
-def _predictions(
-    index: ImageIndex, rows: np.ndarray, probabilities: np.ndarray, *, part: str, checkpoint: str
-) -> Predictions:
-    return Predictions(
-        image=index.ids[rows],
-        part=np.full(len(rows), part),
-        checkpoint=np.full(len(rows), checkpoint),
-        group=index.group[rows],
-        label=index.labels[rows],
-        probabilities=probabilities,
-        class_names=index.class_names,
-    )
-
-
-def environment(devices: Devices) -> dict[str, Any]:
-    """Returns what the figures may depend on besides the specification: versions, devices, commit."""
-    versions = {}
-    for name in _VERSIONED:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = None
-    return {
-        "backend": keras.backend.backend(),
-        "devices": list(devices.names),
-        "versions": versions,
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "commit": _commit(),
-    }
-
-
-def _commit() -> str | None:
-    checkout = Path(__file__).parent.parent
-    if not (checkout / ".git").exists():
-        return None
-    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=40"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None

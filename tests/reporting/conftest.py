@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leukcnn import papers
+from leukcnn import papers, spec
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.reporting.results import Results
-from leukcnn.runs import Predictions, Store, write_json, write_predictions
+from leukcnn.runs import Predictions, Store, Trial, write_json, write_predictions
 
 COUNTS = {
     "train": {
@@ -56,19 +56,49 @@ def final_phase(n: int = 4) -> Predictions:
     return replace(blank, label=np.full(n, -1), group=np.full(n, ""))
 
 
+def fold_predictions(fold: int, *, wrong: int, n: int = 60) -> Predictions:
+    """Sixty test pictures of which the first `wrong` are taken for the next class."""
+    label = np.repeat([0, 0, 1, 1, 2, 2], n // 6)
+    predicted = label.copy()
+    predicted[:wrong] = (predicted[:wrong] + 1) % 3
+    return Predictions(
+        image=np.array([f"fold{fold}/{i}" for i in range(n)]),
+        part=np.full(n, "test"),
+        checkpoint=np.full(n, "last"),
+        group=np.full(n, ""),
+        label=label,
+        probabilities=np.where(predicted[:, None] == np.arange(3), 0.8, 0.1),
+        class_names=("HBS", "ALL", "AML"),
+    )
+
+
 class FakeExperiment:
     """Collects trials and gives the results that rest on them."""
 
-    def __init__(self, out: Path, key: str = "cnmc2019"):
-        self.paper = papers.get(key)
-        self.store = Store(out, key)
+    def __init__(self, out: Path, paper: str | spec.Paper = "cnmc2019"):
+        self.paper = papers.get(paper) if isinstance(paper, str) else paper
+        self.store = Store(out, self.paper.key)
         self.planned: list[PlannedTrial] = []
         self.controls: list[PlannedTrial] = []
+        self.probe: PlannedTrial | None = None
 
-    def add(self, row: str, *parts: Predictions, run: int = 0, fold: int = -1, finished: bool = True) -> None:
-        identity = {"paper": self.paper.key, "row": row, "seed": run, "fold": fold}
-        trial = self.store.trial(identity)
-        self.planned.append(PlannedTrial(row=row, run=run, fold=fold, seed=run, name=trial.path.name))
+    def _plan(self, row: str, **values) -> tuple[PlannedTrial, Trial]:
+        trial = self.store.trial({"paper": self.paper.key, "row": row, **values})
+        return PlannedTrial(row=row, seed=values["run"], name=trial.path.name, **values), trial
+
+    def add(
+        self,
+        row: str,
+        *parts: Predictions,
+        run: int = 0,
+        fold: int = -1,
+        split: str = "",
+        tested: tuple[str, ...] = (),
+        finished: bool = True,
+    ) -> None:
+        """Adds a trial, by default under the experiment's main split."""
+        planned, trial = self._plan(row, run=run, fold=fold, split=split, tested=tested)
+        self.planned.append(planned)
         if not finished:
             return
         # What the other checkpoint said is all wrong, and must not count.
@@ -89,13 +119,28 @@ class FakeExperiment:
             }
         )
 
-    def add_control(self, name: str, *parts: Predictions, run: int = 0, fold: int = -1) -> None:
-        trial = self.store.trial({"paper": self.paper.key, "control": name, "seed": run, "fold": fold})
-        self.controls.append(PlannedTrial(row=name, run=run, fold=fold, seed=run, name=trial.path.name))
-        joined = Predictions.join(list(parts))
-        write_predictions(
-            trial.path / "predictions.csv", replace(joined, checkpoint=np.full(len(joined), "control"))
-        )
+    def add_control(
+        self,
+        name: str,
+        *parts: Predictions,
+        run: int = 0,
+        fold: int = -1,
+        split: str = "",
+        tested: tuple[str, ...] = (),
+    ) -> None:
+        planned, trial = self._plan(name, run=run, fold=fold, split=split, tested=tested)
+        self.controls.append(planned)
+        self._finish_control(trial, Predictions.join(list(parts)))
+
+    def add_probe(self, predictions: Predictions | None) -> None:
+        """Adds the probe; None plans it and leaves it unfinished."""
+        self.probe, trial = self._plan("probe", run=0, fold=-1, split="kfold", tested=())
+        if predictions is not None:
+            self._finish_control(trial, predictions)
+
+    def _finish_control(self, trial: Trial, predictions: Predictions) -> None:
+        predictions = replace(predictions, checkpoint=np.full(len(predictions), "control"))
+        write_predictions(trial.path / "predictions.csv", predictions)
         trial.finish({"checkpoint": "control"})
 
     def results(self, **changes) -> Results:
@@ -116,13 +161,81 @@ class FakeExperiment:
             "changes": {},
             "trials": self.planned,
             "controls": self.controls,
+            "probe": self.probe,
+            "related": {},
             "datasets": {"cnmc2019": {"healthy": 3389, "malignant": 7272}},
             "counts": COUNTS,
             "missing": {},
             "final_total": 4,
             "not_comparable": "",
         }
-        return Results(self.paper, ExperimentRecord(**(values | changes)), self.store)
+        values |= changes
+        for kind in ("trials", "controls"):
+            values[kind] = [replace(t, split=t.split or values["split"]) for t in values[kind]]
+        return Results(self.paper, ExperimentRecord(**values), self.store)
+
+
+def tested_on(
+    dataset: str, *, tp: int = 0, fn: int = 0, fp: int = 0, tn: int = 0, part: str = "test"
+) -> Predictions:
+    """Predictions of a dataset's pictures, whose ids begin with its key, with that confusion matrix."""
+    predictions = predictions_of(part, tp=tp, fn=fn, fp=fp, tn=tn)
+    return replace(
+        predictions,
+        image=np.array([f"{dataset}/{i}.jpg" for i in range(len(predictions))]),
+        checkpoint=np.full(len(predictions), "last"),
+        group=np.full(len(predictions), ""),
+        class_names=("non-pathological", "pathological"),
+    )
+
+
+def lodocv_paper(*tables: spec.Table) -> spec.Paper:
+    """A paper of two rows that leaves one dataset out, with those tables."""
+    setup = spec.Setup(
+        spec.Model("LeukNet"),
+        spec.Preprocessing(resize=8),
+        spec.Augmentation(),
+        spec.Split("lodocv"),
+        spec.Training(epochs=1, batch_size=1, initial_learning_rate=1e-3, checkpoint="last"),
+    )
+    return spec.Paper(
+        key="left_out",
+        title="Leave one dataset out",
+        authors="",
+        year=2020,
+        citation="",
+        task="leukaemia or not",
+        datasets=("allidb1", "allidb2", "ufg", "jtsc", "ash", "bloodline"),
+        classes=("non-pathological", "pathological"),
+        positive_class="pathological",
+        splits=("lodocv", "lodocv_strict", "lodocv_single_class", "kfold", "grouped_kfold"),
+        rows=(spec.Row("deep", "Deep", setup), spec.Row("shallow", "Shallow", setup)),
+        profiles=(spec.Profile("paper", "as published"),),
+        assumptions=(),
+        tables=tables,
+        figures=(),
+        findings=(),
+        runs=5,
+        class_of={"healthy": "non-pathological", "ALL": "pathological", "AML": "pathological"},
+    )
+
+
+HERE = {
+    "allidb1": {"non-pathological": 4, "pathological": 6},
+    "allidb2": {"non-pathological": 5, "pathological": 5},
+    "ufg": {"non-pathological": 3, "pathological": 2},
+    "jtsc": {"non-pathological": 10, "pathological": 0},
+    "bloodline": {"non-pathological": 0, "pathological": 8},
+}
+
+
+class LeftOut(FakeExperiment):
+    """An experiment that leaves datasets out, made of some tables."""
+
+    def results(self, **changes) -> Results:
+        """The results so far, with two classes in the first three of five datasets."""
+        values = {"split": "lodocv", "datasets": HERE, "counts": {}, "final_total": 0, "runs": 3}
+        return super().results(**(values | changes))
 
 
 @pytest.fixture
@@ -143,3 +256,19 @@ def make_predictions():
 @pytest.fixture
 def make_final_phase():
     return final_phase
+
+
+@pytest.fixture
+def left_out(tmp_path):
+    """Makes an experiment that leaves datasets out, of the tables given."""
+    return lambda *tables: LeftOut(tmp_path, lodocv_paper(*tables))
+
+
+@pytest.fixture
+def tested():
+    return tested_on
+
+
+@pytest.fixture
+def make_fold():
+    return fold_predictions

@@ -3,9 +3,20 @@ import math
 import pytest
 
 from leukcnn.evaluation.metrics import BINARY_METRICS, binary_scores
-from leukcnn.evaluation.statistics import Interval, interval_for, wilson_interval
-from leukcnn.reporting.comparison import METRIC_TITLES, comparison_columns, comparison_rows, verdict
+from leukcnn.evaluation.statistics import Interval, interval_for, run_interval, wilson_interval
+from leukcnn.reporting.comparison import (
+    KAPPA,
+    MEAN_COLUMNS,
+    METRIC_TITLES,
+    MeanMetric,
+    comparison_columns,
+    comparison_rows,
+    mean_and_sd,
+    mean_cells,
+    verdict,
+)
 from leukcnn.reporting.tables import Table, to_text
+from leukcnn.spec import Published
 
 INTERVAL = wilson_interval(627, 678)  # .9024 to .9423
 UNDEFINED = Interval(math.nan, math.nan, 0.95, "bootstrap", "subjects", 1, reason="too few subjects")
@@ -90,3 +101,48 @@ def test_undefined_scores_are_shown_as_such():
 
 def test_every_metric_has_a_title():
     assert list(METRIC_TITLES) == list(BINARY_METRICS)
+
+
+ACCURACY = MeanMetric.percent("accuracy", "Accuracy")
+RUNS = [0.9, 0.8, 0.85]
+
+
+def means(metric, printed, values, **reasons):
+    interval = run_interval(values) if len(values) > 1 else None
+    cells = mean_cells(metric, printed, values, interval, **reasons)
+    return dict(zip((column.title for column in MEAN_COLUMNS), cells, strict=True))
+
+
+def test_mean_and_sd_are_in_the_unit_of_the_published_figure():
+    cells = means(ACCURACY, Published("row", "accuracy", 86.0, sd=1.5), RUNS)
+    assert (cells["Metric"], cells["Published"], cells["Published sd"]) == ("Accuracy (%)", 86.0, 1.5)
+    assert (cells["Measured"], cells["Measured sd"]) == (pytest.approx(85), pytest.approx(5))
+    assert cells["Difference"] == pytest.approx(-1)
+    assert cells["Verdict"] == "within"
+    low, high = cells["95 % interval"]
+    assert 0 < low < 85 < high == 100
+
+
+def test_kappa_stays_as_it_is():
+    cells = means(KAPPA, Published("row", "kappa", -0.2), RUNS)
+    assert (cells["Measured"], cells["Difference"]) == (pytest.approx(0.85), pytest.approx(1.05))
+    assert cells["Verdict"] == "outside"
+
+
+def test_one_value_has_no_sd_and_none_no_mean():
+    assert mean_and_sd([]) == (None, None)
+    assert mean_and_sd([0.5]) == (0.5, None)
+    assert mean_and_sd([1, 2, 3]) == (2, 1)
+    cells = means(ACCURACY, None, [], not_measured="no data")
+    assert (cells["Measured"], cells["Measured sd"], cells["Verdict"]) == (
+        None,
+        None,
+        "not measured: no data",
+    )
+
+
+def test_means_that_can_t_be_compared_have_no_difference():
+    cells = means(ACCURACY, Published("row", "accuracy", 86.0), RUNS, not_comparable="drawn data")
+    assert (cells["Difference"], cells["Verdict"]) == (None, "not comparable: drawn data")
+    undefined = means(ACCURACY, Published("row", "accuracy", 86.0), [math.nan, 0.8])
+    assert (undefined["Difference"], undefined["95 % interval"]) == (None, None)

@@ -5,40 +5,20 @@ from sklearn.metrics import cohen_kappa_score, log_loss, precision_score, recall
 
 from leukcnn.evaluation.controls import CONTROLS, control_label
 from leukcnn.reporting.paper_tables import paper_tables
-from leukcnn.runs import Predictions
 
-CLASSES = ("HBS", "ALL", "AML")
 FOLDS = 5
-
-
-def fold_predictions(fold: int, *, wrong: int, n: int = 60) -> Predictions:
-    """Sixty test pictures of which the first `wrong` are taken for the next class."""
-    label = np.repeat([0, 0, 1, 1, 2, 2], n // 6)
-    predicted = label.copy()
-    predicted[:wrong] = (predicted[:wrong] + 1) % 3
-    return Predictions(
-        image=np.array([f"fold{fold}/{i}" for i in range(n)]),
-        part=np.full(n, "test"),
-        checkpoint=np.full(n, "last"),
-        group=np.full(n, ""),
-        label=label,
-        probabilities=np.where(predicted[:, None] == np.arange(3), 0.8, 0.1),
-        class_names=CLASSES,
-    )
-
-
 WRONG = {"alertnet_rwd": (1, 2, 3, 2, 1), "resnet50_dft": (1, 1, 2, 3, 0), "alertnet": (20, 22, 24, 18, 19)}
 
 
 @pytest.fixture
-def trained(alertnet):
+def trained(alertnet, make_fold):
     """Three rows trained in five folds, and the controls."""
     for row, wrong in WRONG.items():
         for fold in range(FOLDS):
-            alertnet.add(row, fold_predictions(fold, wrong=wrong[fold]), fold=fold)
+            alertnet.add(row, make_fold(fold, wrong=wrong[fold]), fold=fold)
     for name in CONTROLS:
         for fold in range(FOLDS):
-            alertnet.add_control(name, fold_predictions(fold, wrong=30), fold=fold)
+            alertnet.add_control(name, make_fold(fold, wrong=30), fold=fold)
     return alertnet
 
 
@@ -57,22 +37,28 @@ def records(results, table_id, network):
     return {row["Metric"]: row for row in rows if row["Network"] == network}
 
 
-def by_scikit_learn(row) -> dict[str, np.ndarray]:
-    values = {title: [] for title in ("Accuracy (%)", "Kappa", "Loss")}
-    values |= {f"{kind}, {how} (%)": [] for kind in ("Precision", "Recall") for how in ("weighted", "macro")}
-    for fold in range(FOLDS):
-        p = fold_predictions(fold, wrong=WRONG[row][fold])
-        values["Accuracy (%)"].append(100 * np.mean(p.label == p.predicted))
-        values["Kappa"].append(cohen_kappa_score(p.label, p.predicted))
-        values["Loss"].append(log_loss(p.label, p.probabilities))
-        for how in ("weighted", "macro"):
-            options = {"average": how, "zero_division": 0}
-            values[f"Precision, {how} (%)"].append(100 * precision_score(p.label, p.predicted, **options))
-            values[f"Recall, {how} (%)"].append(100 * recall_score(p.label, p.predicted, **options))
-    return {title: np.array(v) for title, v in values.items()}
+@pytest.fixture
+def by_scikit_learn(make_fold):
+    def scores(row) -> dict[str, np.ndarray]:
+        values = {title: [] for title in ("Accuracy (%)", "Kappa", "Loss")}
+        values |= {
+            f"{kind}, {how} (%)": [] for kind in ("Precision", "Recall") for how in ("weighted", "macro")
+        }
+        for fold in range(FOLDS):
+            p = make_fold(fold, wrong=WRONG[row][fold])
+            values["Accuracy (%)"].append(100 * np.mean(p.label == p.predicted))
+            values["Kappa"].append(cohen_kappa_score(p.label, p.predicted))
+            values["Loss"].append(log_loss(p.label, p.probabilities))
+            for how in ("weighted", "macro"):
+                options = {"average": how, "zero_division": 0}
+                values[f"Precision, {how} (%)"].append(100 * precision_score(p.label, p.predicted, **options))
+                values[f"Recall, {how} (%)"].append(100 * recall_score(p.label, p.predicted, **options))
+        return {title: np.array(v) for title, v in values.items()}
+
+    return scores
 
 
-def test_mean_and_sd_over_the_folds(trained):
+def test_mean_and_sd_over_the_folds(trained, by_scikit_learn):
     rows = records(results_of(trained), "table3", "Alert Net-RWD")
     for title, values in by_scikit_learn("alertnet_rwd").items():
         assert rows[title]["Measured"] == pytest.approx(values.mean())
@@ -88,7 +74,7 @@ def test_the_published_figure_stands_beside_both_averages(trained):
     assert (beside["Accuracy (%)"]["Published"], beside["Accuracy (%)"]["Published sd"]) == (97.18, 0.61)
 
 
-def test_the_interval_allows_for_overlapping_folds(trained):
+def test_the_interval_allows_for_overlapping_folds(trained, by_scikit_learn):
     rows = records(results_of(trained), "table3", "Alert Net-RWD")
     values = by_scikit_learn("alertnet_rwd")["Accuracy (%)"]
     half = stats.t.ppf(0.975, 4) * values.std(ddof=1) * np.sqrt(1 / 5 + 1 / 4)
@@ -136,67 +122,22 @@ def test_a_row_that_was_not_trained_says_so(trained):
     assert {row["Measured"] for row in rows.values()} == {None}
 
 
-def test_a_row_counts_only_when_all_its_folds_are_finished(alertnet):
+def test_a_row_counts_only_when_all_its_folds_are_finished(alertnet, make_fold):
     for fold in range(FOLDS):
-        alertnet.add("alertnet", fold_predictions(fold, wrong=1), fold=fold, finished=fold < 4)
+        alertnet.add("alertnet", make_fold(fold, wrong=1), fold=fold, finished=fold < 4)
     assert records(results_of(alertnet), "table3", "Alert Net")["Accuracy (%)"]["Measured"] is None
 
 
-def test_a_finished_run_stands_though_the_next_is_not(alertnet):
+def test_a_finished_run_stands_though_the_next_is_not(alertnet, make_fold):
     for run in range(2):
         for fold in range(FOLDS):
             done = run == 0 or fold < 2
-            alertnet.add("alertnet", fold_predictions(fold, wrong=6), run=run, fold=fold, finished=done)
+            alertnet.add("alertnet", make_fold(fold, wrong=6), run=run, fold=fold, finished=done)
     rows = records(results_of(alertnet, runs=2), "table3", "Alert Net")
     assert rows["Accuracy (%)"]["Measured"] == pytest.approx(90)
 
 
-def test_t_tests_agree_with_scipy_and_the_formula(trained):
-    rows = table(results_of(trained), "t_test").rows
-    first, second = (by_scikit_learn(row)["Accuracy (%)"] / 100 for row in ("alertnet_rwd", "resnet50_dft"))
-    paired, unpaired = stats.ttest_rel(first, second), stats.ttest_ind(first, second)
-    assert rows[0][3] == pytest.approx(paired.statistic)
-    assert rows[0][4:6] == (4, pytest.approx(paired.pvalue))
-    assert rows[1][3] == pytest.approx(unpaired.statistic)
-    assert rows[1][4:6] == (8, pytest.approx(unpaired.pvalue))
-    difference = first - second
-    t = difference.mean() / np.sqrt((1 / 5 + 1 / 4) * difference.var(ddof=1))
-    assert rows[2][3] == pytest.approx(t)
-    assert rows[2][5] == pytest.approx(2 * stats.t.sf(abs(t), 4))
-    assert {row[6] for row in rows} == {"no difference shown"}
-    assert {row[7] for row in rows} == {"statistically equivalent"}
-
-
-def test_a_clear_difference_is_called_one(alertnet):
-    for row, wrong in (("alertnet_rwd", (30, 31, 29, 30, 30)), ("resnet50_dft", (1, 2, 1, 2, 1))):
-        for fold in range(FOLDS):
-            alertnet.add(row, fold_predictions(fold, wrong=wrong[fold]), fold=fold)
-    assert {row[6] for row in table(results_of(alertnet), "t_test").rows} == {"different"}
-
-
-def test_without_both_rows_there_is_no_t_test(alertnet):
-    ((*_, said, published),) = table(results_of(alertnet), "t_test").rows
-    assert said == "not measured: this row has not been trained"
-    assert published == "statistically equivalent"
-
-
-def test_the_proposed_method_is_measured_beside_related_ones(trained):
+def test_the_proposed_method_is_measured_beside_related_ones(trained, by_scikit_learn):
     rows = table(results_of(trained), "table4").rows
     assert [row[-1] for row in rows[:2]] == [None, None]
     assert rows[2][-1] == pytest.approx(by_scikit_learn("alertnet_rwd")["Accuracy (%)"].mean())
-
-
-def test_table_2_comes_from_the_catalogue_and_agrees_with_the_print(trained):
-    here = {"jtsc": {"HBS": 300, "ALL": 0, "AML": 0}, "taleghani": {"HBS": 504, "ALL": 2752, "AML": 0}}
-    shown = table(trained.results(split="kfold", final_total=0, datasets=here), "table2")
-    titles = [column.title for column in shown.columns]
-    rows = {row[0]: dict(zip(titles, row, strict=True)) for row in shown.rows}
-    assert len(rows) == 16 + 1 + 1
-    total = rows["Total"]
-    sums = [total[name] for name in ("HBS", "ALL", "AML", "Other", "Total")]
-    assert sums == [1058, 794, 563, 72, 2487]
-    assert sum(sums[:3]) == 2415
-    assert all(row["As printed"] == "yes" for row in list(rows.values())[:16])
-    assert rows["JTSC"]["HBS here"] == total["HBS here"] == 300
-    extra = next(row for row in rows.values() if row["As printed"] == "not in the paper")
-    assert extra["ALL here"] == 2752

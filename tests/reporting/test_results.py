@@ -49,3 +49,70 @@ def test_a_measured_table_bears_the_mark_and_points_to_the_assumptions(experimen
     assert table.notes[0] == "first"
     assert "assumptions" in table.notes[1]
     assert framed(results, spec, ["Set"], [("a",)], measured=False).marks == ()
+
+
+@pytest.fixture
+def under_three_splits(left_out, tested):
+    """Two runs left out on two datasets, one strict, and two folds."""
+    experiment = left_out()
+    for run, tp in enumerate((6, 3)):
+        first, second = tested("allidb1", tp=tp, fn=6 - tp, fp=1, tn=3), tested("allidb1_crop", tp=1, fn=1)
+        experiment.add("deep", first, run=run, fold=0, tested=("allidb1",))
+        experiment.add("deep", second, run=run, fold=1, tested=("allidb1_crop",))
+    strict = tested("allidb1", tp=2, fn=4, fp=1, tn=3)
+    experiment.add("deep", strict, split="lodocv_strict", tested=("allidb1", "allidb1_crop"))
+    for fold in range(2):
+        experiment.add("deep", tested("ufg", tp=3 + fold, fn=1), fold=fold, split="kfold")
+    return experiment
+
+
+def test_each_split_has_its_own_trials(under_three_splits):
+    results = under_three_splits.results(runs=2)
+    assert results.split_kind == "lodocv"
+    assert results.under("") is results.under("lodocv") is results
+    strict = results.under("lodocv_strict")
+    assert strict.split_kind == "lodocv_strict"
+    assert results.under("lodocv_strict") is strict
+    assert [len(results.under(kind).trials["deep"]) for kind in ("lodocv", "lodocv_strict", "kfold")] == [
+        4,
+        1,
+        2,
+    ]
+    assert results.under("grouped_kfold").trials["deep"] == []
+    assert results.tested == strict.tested == ("allidb1", "allidb1_crop")
+    assert results.under("kfold").tested == ()
+
+
+def test_runs_of_a_dataset_hold_its_own_pictures(under_three_splits):
+    results = under_three_splits.results(runs=2)
+    assert [len(run) for run in results.runs("deep", dataset="allidb1")] == [10, 10]
+    assert [len(run) for run in results.runs("deep", dataset="allidb1_crop")] == [2, 2]
+    assert [len(run) for run in results.runs("deep")] == [12, 12]
+    assert results.runs("deep", dataset="allidb1", part="within") == []
+
+
+def test_scores_of_each_run(under_three_splits):
+    scores = under_three_splits.results(runs=2).run_scores("deep", dataset="allidb1")
+    assert scores["accuracy"] == [0.9, 0.6]
+    assert scores["sensitivity"] == [1, 0.5]
+    # Observed .9 and .6; expected by chance .54 (six by .7, four by .3) and .48 (.4, .6).
+    assert scores["kappa"] == pytest.approx([(0.9 - 0.54) / 0.46, (0.6 - 0.48) / 0.52])
+
+
+def test_the_figure_beside_other_groups_is_the_mean_over_folds_in_cross_validation(under_three_splits):
+    results = under_three_splits.results(runs=1)
+    assert results.under("kfold").measured("deep", "accuracy") == pytest.approx((3 / 4 + 4 / 5) / 2)
+
+
+def test_a_row_that_can_t_be_trained_says_why(under_three_splits):
+    results = under_three_splits.results(missing={"shallow": "no weights", "external": "no such part"})
+    assert results.why_missing("shallow", "test") == "no weights"
+    assert results.why_missing("deep", "external") == "no such part"
+
+
+def test_the_probe_counts_once_it_is_finished(under_three_splits, tested):
+    assert under_three_splits.results().probe is None
+    under_three_splits.add_probe(None)
+    assert under_three_splits.results().probe is None
+    under_three_splits.add_probe(tested("ufg", tp=3))
+    assert len(under_three_splits.results().probe) == 3

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS, control_label
 from leukcnn.evaluation.statistics import wilson_interval
 from leukcnn.reporting.paper_tables import paper_tables
@@ -221,6 +222,30 @@ def test_reference_tables_are_the_paper_s_own(as_published):
     assert table(results, "table5").rows[0] == ("Yongsheng Pan", "1", 0.910)
     assert len(table(results, "table5").rows) == 9
     assert any("nothing in it is measured here" in note for note in table(results, "table5").notes)
+
+
+def test_figures_beside_a_reference_come_from_the_split_that_the_table_names(left_out, tested):
+    reference = spec.Table(
+        "table7",
+        "Related work",
+        "reference",
+        "Table VII",
+        columns=("Work", "Accuracy (%)"),
+        reference=(("Another", 99.76), ("LeukNet", 98.24)),
+        measured=(("LeukNet", "deep", "accuracy"),),
+        split="kfold",
+    )
+    experiment = left_out(reference)
+    experiment.add("deep", tested("ufg", tp=1, fn=9), tested=("ufg",))
+    for fold, tp in enumerate((3, 4)):
+        experiment.add("deep", tested("ufg", tp=tp, tn=10 - tp - 1, fn=1), fold=fold, split="kfold")
+    shown = table(experiment.results(runs=1), "table7")
+    assert shown.columns[-1].title == "Measured here (%), mean over the folds"
+    assert [row[-1] for row in shown.rows] == [None, pytest.approx(90)]
+
+
+def test_without_folds_a_reference_stands_beside_the_balanced_test_set(as_published):
+    assert table(as_published.results(), "table3").columns[-1].title == "Measured here (%), balanced test set"
 
 
 def test_identical_cells_in_test_and_training_are_told(as_published):

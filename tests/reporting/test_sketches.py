@@ -186,6 +186,27 @@ def test_topology_is_read_off_the_paper_s_networks_and_the_originals(index, no_l
     }
 
 
+def test_figure_s_network_has_the_paper_s_outputs_and_needs_no_weights(index, no_large_networks):
+    arguments = {"classes": 1, "weights": "imagenet", "kernel_initializer": "glorot_uniform"}
+    rows = tuple(
+        dataclasses.replace(r, setup=dataclasses.replace(r.setup, model=Model("CNMCVGG16", arguments)))
+        for r in SMALL.rows
+    )
+    figures = tuple(
+        dataclasses.replace(f, kind="networks", networks=(("LeukNet", "CNMCVGG16"),)) if f.networks else f
+        for f in SMALL.figures
+    )
+    sketches = sketches_of(
+        index, paper=dataclasses.replace(SMALL, rows=rows, figures=figures, assumptions=())
+    )
+    assert list(sketches.topology) == ["figure4"]
+    assert no_large_networks == [
+        ("CNMCVGG16", {"input_shape": (20, 20, 3), **arguments, "weights": None}),
+    ]
+    # What the paper's rows say stays as it is.
+    assert arguments["weights"] == "imagenet"
+
+
 @pytest.fixture
 def smears(index) -> ImageIndex:
     """The same pictures as fields of three classes from two datasets."""

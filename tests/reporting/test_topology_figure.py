@@ -113,3 +113,43 @@ def test_what_does_not_fit_is_shortened(tmp_path):
     long = Box("A layer of a very long name indeed, " * 2, "1 × " * 30)
     boxes = [long, Box("Add", "512", "addition", [(0, [long])])]
     assert (pixels(draw_topology([("a " * 40, boxes)], tmp_path / "a.png"))[:, :15] == 1).all()
+
+
+def convolutional(blocks: int) -> list[Box]:
+    """Blocks of three convolutions and a pooling, and three layers behind them."""
+    convolution = Box("Conv2D 8, 3 × 3", "9 × 9 × 8", "convolution")
+    pooling = Box("Max pooling 2 × 2", "4 × 4 × 8", "pooling")
+    return [*[convolution, convolution, convolution, pooling] * blocks, *PLAIN]
+
+
+def test_deep_network_is_cut_behind_poolings(tmp_path):
+    # 19 boxes in two pieces: behind the pooling at place 8, the one nearest to the middle.
+    picture = pixels(draw_topology([("a", convolutional(4))], tmp_path / "a.png"))
+    one_piece = pixels(draw_topology([("a", convolutional(4)[:8])], tmp_path / "b.png"))
+    assert picture.shape[1] - one_piece.shape[1] == pytest.approx(150 * (2.55 + 0.3), abs=2)
+    # Two poolings stand on either side; the legend's patch is small.
+    columns = np.nonzero(np.abs(picture - to_rgb(POOLING)).max(axis=-1) < 0.004)[1]
+    assert (columns < picture.shape[1] // 2).mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_cut_network_is_one_line_from_end_to_end(tmp_path):
+    grey = "#5F5F5F"
+    picture = pixels(draw_topology([("a", [Box("a", "1") for _ in range(19)])], tmp_path / "a.png"))
+    # Between both columns one upright line leads from below the left one to above the right one.
+    middle = picture[:, picture.shape[1] // 2 - 3 : picture.shape[1] // 2 + 4]
+    upright = (np.abs(middle - to_rgb(grey)).max(axis=-1) < 0.35).any(axis=1)
+    assert upright.sum() > 0.8 * len(picture)
+
+
+def test_network_with_shortcuts_is_drawn_in_one_piece_however_deep(tmp_path):
+    boxes = [Box("a", "1") for _ in range(25)]
+    deep = pixels(
+        draw_topology([("a", [*boxes, Box("Add", "1", "addition", [(0, [])])])], tmp_path / "a.png")
+    )
+    assert len(deep) > 150 * 25 * 0.63
+
+
+def test_pieces_stand_beside_other_networks(tmp_path):
+    both = pixels(draw_topology([("a", convolutional(4)), ("b", PLAIN)], tmp_path / "a.png"))
+    alone = pixels(draw_topology([("a", convolutional(4))], tmp_path / "b.png"))
+    assert both.shape[1] - alone.shape[1] == pytest.approx(150 * (2.55 + 0.3), abs=2)

@@ -1,0 +1,36 @@
+"""LeukNet: leukaemia or not, on eighteen datasets, each left out and tested in turn (LODOCV).
+
+Command:  python experiments/leuknet_lodocv.py --data DIR
+          It takes every option of `leukcnn reproduce`; `--help` lists them.
+Needs:    the datasets of Table II in folders below DIR (`leukcnn datasets` names them; what is absent is left
+          out, and the tables say so), ImageNet's weights (--weights; for Vogado et al. 2018 the MatConvNet
+          files of AlexNet, CaffeNet and VGG-f) and a GPU.
+Cost:     23 networks, five runs: each run trains them twice as published (ALL-IDB 1 or 2 left out) and once
+          under strict LODOCV, LeukNet more often (UFG, datasets of one class, 5 folds); 50 epochs of up to
+          68,560 pictures of 224x224 pixels each. Without a GPU the command first says how long it will take.
+Expected: Tables IV, V and IX of the paper, accuracy in percent on ALL-IDB 1, ALL-IDB 2 and UFG, - where the
+          paper prints none:
+
+          LeukNet (VGG-16 mDFT, 1024-256)      97.04  82.46  70.24
+          VGG-19 DFT                           97.04      -      -
+          VGG-19 mDFT                              -  79.62      -
+          ResNet50 mDFT                        87.96  69.46      -
+          InceptionV3 mDFT                     65.56  58.38      -
+          Xception mDFT                        77.41  64.92      -
+          LeukNet 512-256                      94.81  71.53      -
+          LeukNet 1024-512                     93.14  71.84      -
+          LeukNet 1024-1024                    93.70  69.15      -
+          SVM on VGG-16 DFT's features         59.25  51.92      -
+          SVM on LeukNet's (mDFT) features     87.96  73.84      -
+          SVM on ImageNet's VGG-16's features  68.51  49.61      -
+          Vogado et al. 2018                       -      -  52.06
+
+A quick look on drawn smears, not comparable: --data synthetic --profile smoke
+"""
+
+import sys
+
+from leukcnn.cli import main
+
+if __name__ == "__main__":
+    main(["reproduce", "leuknet_lodocv", *sys.argv[1:]], prog_name="leukcnn")

@@ -1,0 +1,337 @@
+"""LeukNet: leukaemia or not, on eighteen datasets, each left out and tested in turn (LODOCV).
+
+Vogado, Veras and Aires, '"LeukNet" - A Model of Convolutional Neural Network for the Diagnosis of Leukemia',
+summary of an M.Sc. dissertation, Universidade Federal do Piauí. Every published figure is copied from the
+paper's text.
+"""
+
+from leukcnn.papers.leuknet_lodocv_rows import ROWS
+from leukcnn.papers.leuknet_lodocv_tables import DENSE_SIZES, FEATURE_ROWS, TABLE_2, TABLES
+from leukcnn.spec import Assumption, Figure, Finding, Model, Paper, Profile
+
+# Every row but Vogado et al.'s: one that is trained, or whose network is VGG-16.
+VGG_AND_LIKE = tuple(row.id for row in ROWS if row.id != "vogado2018")
+TRAINED = tuple(row for row in VGG_AND_LIKE if row not in FEATURE_ROWS)
+REPLACED_VGGS = (*DENSE_SIZES, "vgg16_msft", "vgg19_msft", "vgg19_mdft")
+
+# Without published weights a VGG begins with outputs near 1/2 for every picture; He's start spreads them.
+_VGG_SMOKE = {"model.arguments.kernel_initializer": "he_normal"}
+# Of the fifteen datasets of one class the smoke profile leaves out three.
+_SINGLE_CLASS_LEFT_IN = (
+    *("leukocytes", "cellavision", "atlas", "omid2014", "omid2015", "ash", "bloodline", "onkodin"),
+    *("cellavision2", "pn_all", "leukemia_images", "lisc"),
+)
+_FEATURES_SMOKE = {**_VGG_SMOKE, "features.within_splits": 3}
+_PCA_SMOKE = {**_FEATURES_SMOKE, "features.n_components": 20}
+
+PROFILES = (
+    Profile("paper", "The paper's own setting: 224x224 pixels, 20 variants a picture, 50 epochs, five runs."),
+    Profile(
+        "smoke",
+        "The networks of the printed tables on small pictures, from random weights, for a few epochs and one "
+        "run, to see that everything runs.",
+        changes={
+            "model.arguments.weights": None,
+            "preprocessing.resize": 32,
+            "augmentation.variants_per_picture": 1,
+            "split.n_splits": 2,
+            "split.limit_per_class": 24,
+            "training.epochs": 2,
+            "training.initial_learning_rate": 1e-2,
+            "training.deterministic": True,
+        },
+        row_changes={
+            "leuknet": {**_VGG_SMOKE, "training.epochs": 3, "split.never_tested": _SINGLE_CLASS_LEFT_IN},
+            "vgg16_sft": _VGG_SMOKE,
+            "vgg16_dft": _VGG_SMOKE,
+            "vgg16_msft": _VGG_SMOKE,
+            "vgg19_sft": _VGG_SMOKE,
+            "vgg19_dft": _VGG_SMOKE,
+            "vgg19_msft": _VGG_SMOKE,
+            "vgg19_mdft": _VGG_SMOKE,
+            "leuknet_512_256": _VGG_SMOKE,
+            "leuknet_1024_512": _VGG_SMOKE,
+            "leuknet_1024_1024": _VGG_SMOKE,
+            "resnet50_mdft": {"training.epochs": 1},
+            "inceptionv3_sft": {"preprocessing.resize": 75},
+            "inceptionv3_dft": {"preprocessing.resize": 75},
+            "inceptionv3_msft": {"preprocessing.resize": 75},
+            "inceptionv3_mdft": {"preprocessing.resize": 75, "training.epochs": 1},
+            "xception_sft": {"preprocessing.resize": 71},
+            "xception_dft": {"preprocessing.resize": 71},
+            "xception_msft": {"preprocessing.resize": 71},
+            "xception_mdft": {"preprocessing.resize": 71, "training.epochs": 1},
+            "features_dft": _PCA_SMOKE,
+            "features_mdft": _FEATURES_SMOKE,
+            "features_imagenet": _PCA_SMOKE,
+            "vogado2018": {
+                "preprocessing.resize": 67,
+                "features.beside": (
+                    Model("CaffeNet", {"weights": None}),
+                    Model("VGGF", {"weights": None, "input_shape": (64, 64, 3)}),
+                ),
+                "features.n_selected": 100,
+            },
+        },
+        rows=(
+            *("leuknet", "vgg19_dft", "vgg19_mdft", "inceptionv3_mdft", "xception_mdft", "resnet50_mdft"),
+            *("leuknet_512_256", "leuknet_1024_512", "leuknet_1024_1024", "vgg16_dft"),
+            *(*FEATURE_ROWS, "vogado2018"),
+        ),
+        runs=1,
+        not_comparable="smoke profile",
+    ),
+)
+
+FIGURES = (
+    Figure("figure1", "Pictures of both classes", "samples", "Figure 1"),
+    Figure("figure3", "What LeukNet's filters make of a picture", "filters", "Figure 3", rows=("leuknet",)),
+    Figure("figure4", "Structure of LeukNet", "networks", "Figure 4", networks=(("LeukNet", "LeukNet"),)),
+    Figure(
+        "figure5",
+        "Feature space of ALL-IDB 1: no fine-tuning, DFT, mDFT",
+        "feature_space",
+        "Figure 5",
+        rows=("features_imagenet", "features_dft", "features_mdft"),
+        dataset="allidb1",
+    ),
+    Figure(
+        "figure6",
+        "Feature space of ALL-IDB 2: no fine-tuning, DFT, mDFT",
+        "feature_space",
+        "Figure 6",
+        rows=("features_imagenet", "features_dft", "features_mdft"),
+        dataset="allidb2",
+    ),
+    Figure("confusion_matrices", "Confusion matrices", "confusion", ""),
+)
+
+ASSUMPTIONS = (
+    Assumption(
+        "preprocess_input",
+        sets="model.arguments.preprocess_input",
+        reason="grey levels 0..1 as the paper says, though ImageNet's weights expect others; true has the "
+        "network turn them into what those expect",
+        where="section III-B: 'normalized to values between 0 (zero) and 1 (one)'",
+        choices=(False, True),
+        rows=VGG_AND_LIKE,
+    ),
+    Assumption(
+        "input_side",
+        sets="preprocessing.resize",
+        reason="of the central square, as in the same group's Alert Net, and the size that the VGGs' own "
+        "dense layers need",
+        where="not stated in the paper",
+        rows=VGG_AND_LIKE,
+    ),
+    Assumption(
+        "dropout_rates",
+        sets="model.arguments.dropout_rates",
+        reason="LeukNet's, wherever a VGG's dense layers are replaced; the VGGs' own layers and the other "
+        "networks have none",
+        where="section IV-B gives LeukNet's alone",
+        rows=REPLACED_VGGS,
+    ),
+    Assumption(
+        "kernel_initializer",
+        sets="model.arguments.kernel_initializer",
+        reason="Keras' default, for layers that aren't loaded",
+        where="section IV: 'the new layers are trained from randomly initialized weights'",
+        rows=VGG_AND_LIKE,
+    ),
+    Assumption(
+        "checkpoint",
+        sets="training.checkpoint",
+        reason="no pictures are kept apart to choose an epoch by, so the last one counts",
+        where="not stated in the paper",
+        choices=("last",),
+        rows=TRAINED,
+    ),
+    Assumption(
+        "variants_per_picture",
+        sets="augmentation.variants_per_picture",
+        reason="20 new pictures take the place of each training picture, of both classes; test pictures stay",
+        where="section III-B: 'a dataset 20 times larger than the original dataset'",
+        rows=TRAINED,
+    ),
+    Assumption(
+        "augmentation",
+        sets="augmentation.variants",
+        reason="each new picture is drawn once and is the same in every epoch, whatever dataset is left "
+        "out; fresh draws anew in each epoch",
+        where="section III-B",
+        choices=("once", "fresh"),
+        rows=TRAINED,
+    ),
+    Assumption(
+        "rotation_degrees",
+        sets="augmentation.arguments.rotation_range",
+        reason="to either side, as Keras reads a range of 40",
+        where="section III-B: 'rotation in the range of 0 to 40°'",
+        rows=TRAINED,
+    ),
+    Assumption(
+        "width_shift",
+        sets="augmentation.arguments.width_shift_range",
+        reason="share of the width, to either side; 'vertical, horizontal' are shifts",
+        where="section III-B: 'vertical, horizontal, shear and zoom in the range of 0 to 0.2'",
+        rows=TRAINED,
+    ),
+    Assumption(
+        "height_shift",
+        sets="augmentation.arguments.height_shift_range",
+        reason="share of the height, to either side",
+        where="section III-B",
+        rows=TRAINED,
+    ),
+    Assumption(
+        "shear_degrees",
+        sets="augmentation.arguments.shear_range",
+        reason="Keras' shear_range is in degrees: what a program with 0.2 does",
+        where="section III-B: 'shear ... in the range of 0 to 0.2'",
+        rows=TRAINED,
+    ),
+    Assumption(
+        "n_components",
+        sets="features.n_components",
+        reason="principal axes of the pictures that the SVM learns from, in each fold anew",
+        where="section IV-C: '100 principal components'; of which pictures isn't stated",
+        rows=("features_dft", "features_imagenet"),
+    ),
+    Assumption(
+        "within_splits",
+        sets="features.within_splits",
+        reason="the dataset that LODOCV leaves out is cross-validated in itself, on features of the same "
+        "networks",
+        where="section IV-C: 'the LODOCV test as input to the k-fold cross-validation with k = 10'",
+        rows=FEATURE_ROWS,
+    ),
+    Assumption(
+        "n_selected",
+        sets="features.n_selected",
+        reason="a third of the 12,288 features of the three networks, as many as one of them has",
+        where="not stated in this paper; that of Vogado et al. 2018 wasn't at hand",
+        rows=("vogado2018",),
+    ),
+)
+
+FINDINGS = (
+    Finding(
+        "Table II's pathological column adds up to 2089 and all to 3523, printed are 2102 and 3536. The "
+        "missing 13 are Bloodline's: 204 here, 217 in the same group's Alert Net; with 217 all closes.",
+        "Table II",
+    ),
+    Finding(
+        "1001 healthy and 1182 pathological pictures of the development set (section III-B) and 'eight of "
+        "the fourteen' datasets (section IV-D) aren't those of Table II: 18 datasets, of which 17 with 3415 "
+        "pictures are said to form the development set.",
+        "sections III-A, III-B and IV-D",
+    ),
+    Finding(
+        "Fifteen of the eighteen datasets have one class. A network that tells datasets apart by stain or "
+        "camera tells classes apart; k-fold cross-validation rewards that.",
+        "Table II",
+    ),
+    Finding(
+        "Pathological means any leukaemia: the 88 of Atlas, 140 of leukemia-images and 64 of UFG include "
+        "23, 22 and 27 that Alert Net's Table II counts as neither ALL nor AML.",
+        "Table II",
+    ),
+    Finding(
+        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells. Leaving out one of them alone tests on "
+        "cells that were learnt from; strict LODOCV, beside it, leaves out all three.",
+        "section III-E",
+    ),
+    Finding(
+        "Network, fine-tuning and dense layers are chosen by the accuracy on ALL-IDB 1 and 2, and the same "
+        "accuracy is reported for the choice. UFG alone had no part in it.",
+        "section IV-A",
+    ),
+    Finding(
+        "LeukNet's row on ALL-IDB 1 is 238 of 245 and 286 of 295 over five runs: A 97.04, R 97.14, S 96.95.",
+        "Table IV",
+    ),
+    Finding(
+        "VGG-19 DFT's row on ALL-IDB 1 fits 48, 48, 48, 48 and 47 of 49 pathological and 57 of 59 healthy "
+        "pictures right, all eight figures of it: standard deviations are over n - 1.",
+        "Table IV",
+    ),
+    Finding(
+        "LeukNet's standard deviations on ALL-IDB 2 (0.02, 0.04, 0.08, 0.09) can't be percentage points: "
+        "five runs of 260 pictures that are 1072 right together spread by at least 0.21 points. As "
+        "fractions they are 2, 4, 8 and 9 points.",
+        "Tables IV and V",
+    ),
+    Finding(
+        "InceptionV3's A, R and S on ALL-IDB 1 can't all hold: with 49 and 59 pictures a recall of 73.92 "
+        "and a specificity of 60.91 mean an accuracy of 66.81, not 65.56.",
+        "Table IV",
+    ),
+    Finding(
+        "1024-256 and 1024-512 are called equal. From the printed means and sds, Student's t-test gives p = "
+        ".057 on ALL-IDB 1, but .0004 on ALL-IDB 2.",
+        "section IV-A, Table V",
+    ),
+    Finding("'Layers with size 1024-254' is a slip for 1024-256.", "section IV-A"),
+    Finding(
+        "All rows of Table VI but one fit one confusion matrix each, as a single run gives it. In mDFT's "
+        "10-fold row on ALL-IDB 1, recall and kappa have changed places: 42 of 49 and 57 of 59 give A "
+        "91.67, P 95.45, R 85.71 and kappa .8304; printed are R 83.04 and kappa .8571.",
+        "Table VI",
+    ),
+    Finding(
+        "The accuracy in k-fold cross-validation is 98.28 in the abstract and section IV-D, 98.24 in Tables "
+        "VII and VIII. With the classes of Table II, R 98.76 and S 97.34 give 98.18.",
+        "abstract, section IV-D, Tables VII and VIII",
+    ),
+    Finding(
+        "Vogado et al.'s row of Table VIII can't hold for the pathological class: R 92.80 and S 92.22 mean "
+        "A 92.56, printed is 92.79. Where R equals A to a decimal, as here and in Table IX, averages "
+        "weighted by class size are likely.",
+        "Table VIII",
+    ),
+    Finding(
+        "Vogado et al.'s row on UFG can't hold for the pathological class: R 52.10 and S 47.70 mean A "
+        "50.03. Read as averages weighted by class size, 56 of 64 pathological and 7 of 57 healthy pictures "
+        "right give A 52.07, P 49.93, R 52.07 and S 47.71: no other counts do. One answer for all would "
+        "have 52.89 %.",
+        "Table IX",
+    ),
+    Finding(
+        "The text calls Table IX's figures those of 'k-fold cross-validation'; its caption says LODOCV, and "
+        "UFG alone is tested.",
+        "section IV-D",
+    ),
+)
+
+PAPER = Paper(
+    key="leuknet_lodocv",
+    title='"LeukNet" - A Model of Convolutional Neural Network for the Diagnosis of Leukemia',
+    authors="Luis H. S. Vogado, Rodrigo de M. S. Veras, Kelson R. T. Aires",
+    year=2020,
+    citation="summary of an M.Sc. dissertation, Universidade Federal do Piauí, Teresina",
+    task="leukaemia or not (pathological or non-pathological)",
+    datasets=tuple(row[0] for row in TABLE_2.reference if row[0] != "Total"),
+    classes=("non-pathological", "pathological"),
+    positive_class="pathological",
+    splits=("lodocv", "lodocv_strict", "lodocv_single_class", "kfold", "grouped_kfold"),
+    rows=ROWS,
+    profiles=PROFILES,
+    assumptions=ASSUMPTIONS,
+    tables=TABLES,
+    figures=FIGURES,
+    findings=FINDINGS,
+    runs=5,
+    class_of={
+        "healthy": "non-pathological",
+        "benign": "non-pathological",
+        "ALL": "pathological",
+        "AML": "pathological",
+        "other": "pathological",
+        "malignant": "pathological",
+        "early": "pathological",
+        "pre": "pathological",
+        "pro": "pathological",
+        "pathological": "pathological",
+    },
+)

@@ -1,0 +1,170 @@
+"""The networks of the LeukNet paper and what their trials do."""
+
+from dataclasses import replace
+
+from leukcnn.spec import Augmentation, Features, Model, Preprocessing, Row, Setup, Split, Training
+
+# Section III-B: 0..1; the size and the central square are those of the same group's Alert Net.
+PREPROCESSING = Preprocessing(resize=224, scale=1 / 255)
+
+# Section III-B.
+AUGMENTATION = Augmentation(
+    arguments={
+        "rotation_range": 40,
+        "width_shift_range": 0.2,
+        "height_shift_range": 0.2,
+        "shear_range": 0.2,
+        "zoom_range": 0.2,
+        "horizontal_flip": True,
+        "vertical_flip": True,
+        "fill_mode": "reflect",
+    },
+    variants_per_picture=20,
+)
+
+# Section IV-B.
+TRAINING = Training(
+    epochs=50,
+    batch_size=32,
+    initial_learning_rate=1e-3,
+    optimizer="sgd",
+    optimizer_arguments={"momentum": 0.8},
+    loss="binary_crossentropy",
+    checkpoint="last",
+)
+
+COMMON = {
+    "classes": 1,
+    "weights": "imagenet",
+    "preprocess_input": False,
+    "kernel_initializer": "glorot_uniform",
+}
+
+# Section IV-B; tested on all three datasets of both classes (section III-E).
+LEUKNET = Setup(
+    model=Model(
+        "LeukNet", {"backbone": "VGG16", "dense_units": (1024, 256), "dropout_rates": (0.5, 0.6), **COMMON}
+    ),
+    preprocessing=PREPROCESSING,
+    augmentation=AUGMENTATION,
+    split=Split(kind="lodocv", n_splits=5),
+    training=TRAINING,
+)
+
+# Section IV-A: "we evaluated the development set through experiments with the ALL-IDB 1 and ALL-IDB 2".
+DEVELOPMENT = replace(LEUKNET, split=Split(kind="lodocv", n_splits=5, never_tested=("ufg",)))
+
+# Rates of the dense layers that mSFT and mDFT put behind a VGG.
+REPLACED = {"dropout_rates": (0.5, 0.6), **COMMON}
+
+VGG16_SFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG16", "mode": "SFT", **COMMON}))
+VGG16_DFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG16", "mode": "DFT", **COMMON}))
+VGG16_MSFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG16", "mode": "mSFT", **REPLACED}))
+VGG19_SFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG19", "mode": "SFT", **COMMON}))
+VGG19_DFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG19", "mode": "DFT", **COMMON}))
+VGG19_MSFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG19", "mode": "mSFT", **REPLACED}))
+VGG19_MDFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG19", "mode": "mDFT", **REPLACED}))
+RESNET50_SFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "SFT", **COMMON})
+)
+RESNET50_DFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "DFT", **COMMON})
+)
+RESNET50_MSFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "mSFT", **COMMON})
+)
+RESNET50_MDFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "mDFT", **COMMON})
+)
+INCEPTIONV3_SFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "SFT", **COMMON})
+)
+INCEPTIONV3_DFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "DFT", **COMMON})
+)
+INCEPTIONV3_MSFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "mSFT", **COMMON})
+)
+INCEPTIONV3_MDFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "mDFT", **COMMON})
+)
+XCEPTION_SFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "Xception", "mode": "SFT", **COMMON})
+)
+XCEPTION_DFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "Xception", "mode": "DFT", **COMMON})
+)
+XCEPTION_MSFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "Xception", "mode": "mSFT", **COMMON})
+)
+XCEPTION_MDFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "Xception", "mode": "mDFT", **COMMON})
+)
+
+# Table V.
+SIZED = {"backbone": "VGG16", "dropout_rates": (0.5, 0.6), **COMMON}
+LEUKNET_512_256 = replace(DEVELOPMENT, model=Model("LeukNet", {"dense_units": (512, 256), **SIZED}))
+LEUKNET_1024_512 = replace(DEVELOPMENT, model=Model("LeukNet", {"dense_units": (1024, 512), **SIZED}))
+LEUKNET_1024_1024 = replace(DEVELOPMENT, model=Model("LeukNet", {"dense_units": (1024, 1024), **SIZED}))
+
+# Section IV-C and Table VI: features of the layer before the output; 4096 go through PCA to 100, 256 don't.
+FEATURES_DFT = replace(VGG16_DFT, features=Features(row="vgg16_dft", n_components=100, within_splits=10))
+FEATURES_MDFT = replace(DEVELOPMENT, model=LEUKNET.model, features=Features(row="leuknet", within_splits=10))
+FEATURES_IMAGENET = replace(VGG16_SFT, features=Features(n_components=100, within_splits=10))
+
+# Tables VIII and IX. These networks take grey levels 0..255 and subtract the published mean themselves.
+VOGADO2018 = replace(
+    LEUKNET,
+    model=Model("AlexNet", {"weights": "imagenet"}),
+    preprocessing=Preprocessing(resize=227, scale=1.0),
+    features=Features(
+        beside=(
+            Model("CaffeNet", {"weights": "imagenet"}),
+            Model("VGGF", {"weights": "imagenet", "input_shape": (224, 224, 3)}),
+        ),
+        n_selected=4096,
+    ),
+)
+
+STRICT = ("lodocv_strict",)
+
+ROWS = (
+    Row(
+        "leuknet",
+        "LeukNet (VGG-16 mDFT, 1024-256)",
+        LEUKNET,
+        also=("lodocv_strict", "lodocv_single_class", "kfold"),
+    ),
+    Row("vgg16_sft", "VGG-16 SFT", VGG16_SFT, also=STRICT),
+    Row("vgg16_dft", "VGG-16 DFT", VGG16_DFT, also=STRICT),
+    Row("vgg16_msft", "VGG-16 mSFT", VGG16_MSFT, also=STRICT),
+    Row("vgg19_sft", "VGG-19 SFT", VGG19_SFT, also=STRICT),
+    Row("vgg19_dft", "VGG-19 DFT", VGG19_DFT, also=STRICT),
+    Row("vgg19_msft", "VGG-19 mSFT", VGG19_MSFT, also=STRICT),
+    Row("vgg19_mdft", "VGG-19 mDFT", VGG19_MDFT, also=STRICT),
+    Row("resnet50_sft", "ResNet50 SFT", RESNET50_SFT, also=STRICT),
+    Row("resnet50_dft", "ResNet50 DFT", RESNET50_DFT, also=STRICT),
+    Row("resnet50_msft", "ResNet50 mSFT", RESNET50_MSFT, also=STRICT),
+    Row("resnet50_mdft", "ResNet50 mDFT", RESNET50_MDFT, also=STRICT),
+    Row("inceptionv3_sft", "InceptionV3 SFT", INCEPTIONV3_SFT, also=STRICT),
+    Row("inceptionv3_dft", "InceptionV3 DFT", INCEPTIONV3_DFT, also=STRICT),
+    Row("inceptionv3_msft", "InceptionV3 mSFT", INCEPTIONV3_MSFT, also=STRICT),
+    Row("inceptionv3_mdft", "InceptionV3 mDFT", INCEPTIONV3_MDFT, also=STRICT),
+    Row("xception_sft", "Xception SFT", XCEPTION_SFT, also=STRICT),
+    Row("xception_dft", "Xception DFT", XCEPTION_DFT, also=STRICT),
+    Row("xception_msft", "Xception mSFT", XCEPTION_MSFT, also=STRICT),
+    Row("xception_mdft", "Xception mDFT", XCEPTION_MDFT, also=STRICT),
+    Row("leuknet_512_256", "LeukNet 512-256", LEUKNET_512_256, also=STRICT),
+    Row("leuknet_1024_512", "LeukNet 1024-512", LEUKNET_1024_512, also=STRICT),
+    Row("leuknet_1024_1024", "LeukNet 1024-1024", LEUKNET_1024_1024, also=STRICT),
+    Row("features_dft", "SVM on VGG-16 DFT's features", FEATURES_DFT, also=STRICT),
+    Row("features_mdft", "SVM on LeukNet's (mDFT) features", FEATURES_MDFT, also=STRICT),
+    Row("features_imagenet", "SVM on ImageNet's VGG-16's features", FEATURES_IMAGENET, also=STRICT),
+    Row(
+        "vogado2018",
+        "Vogado et al. 2018",
+        VOGADO2018,
+        also=("lodocv_strict", "kfold"),
+        optional=True,
+    ),
+)

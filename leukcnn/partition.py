@@ -1,0 +1,147 @@
+"""Who trains and who is predicted in each trial of a split, as positions in an index of pictures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from leukcnn import spec
+from leukcnn.datasets import ImageIndex, joined_groups
+from leukcnn.errors import DataError
+from leukcnn.seeding import generator
+from leukcnn.splits import holdout, leave_one_dataset_out, predefined_folds, stratified_kfold
+
+NOBODY = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Positions in an index: who trains, who validates, and the sets that are predicted.
+
+    Attributes:
+        train: (n,) int64.
+        validation: (n,) int64, empty where nothing is kept apart.
+        predicted: Name of a set ("test", "external", "final") -> (n,) int64.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    predicted: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One fold of a split.
+
+    Attributes:
+        number: Its number, -1 where the split has no folds.
+        parts: Who trains and who is predicted.
+        tested: Keys of the datasets that are left out and tested; empty where the split isn't by dataset.
+    """
+
+    number: int
+    parts: Parts
+    tested: tuple[str, ...] = ()
+
+
+def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndarray) -> list[Fold]:
+    """Returns the folds of a split.
+
+    Args:
+        split: The split.
+        index: The pictures.
+        seed: Root seed.
+        pairs: (P, 2) int64, positions of pictures that are the same or nearly so; "lodocv_strict" and
+            "lodocv_single_class" keep such datasets apart.
+
+    Raises:
+        DataError: There are too few pictures, classes or datasets for it.
+    """
+    if split.kind in spec.LODOCV_KINDS:
+        return _by_dataset(split, index, seed=seed, pairs=pairs)
+    training = index.labels >= 0
+    if split.has_validation:
+        training &= index.part == "training"
+    rows = _limited(np.flatnonzero(training), index, split.limit_per_class, seed=seed)
+    labels, ids = index.labels[rows], index.ids[rows]
+    groups = joined_groups(index)[rows]
+    if not split.has_validation:
+        grouped = groups if split.kind == "grouped_kfold" else None
+        found = stratified_kfold(labels, n_splits=split.n_splits, seed=seed, groups=grouped, ids=ids)
+        return [
+            Fold(number, Parts(train=rows[train], validation=NOBODY, predicted={"test": rows[test]}))
+            for number, (train, test) in enumerate(found)
+        ]
+    predicted = {
+        name: np.flatnonzero(index.part == part)
+        for name, part in (("external", "preliminary"), ("final", "final"))
+    }
+    predicted = {name: positions for name, positions in predicted.items() if len(positions)}
+    if split.kind == "fold":
+        folds = index.fold[rows]
+        if (folds < 0).any():
+            raise DataError(
+                f"{np.count_nonzero(folds < 0)} training pictures have no fold.",
+                expected="the challenge's own folds fold_0, fold_1, fold_2",
+                remedy="take --split cell or --split subject",
+            )
+        parted = predefined_folds(folds, labels, groups=groups, seed=seed)
+        numbers = np.unique(folds).tolist()
+    else:
+        grouped = groups if split.kind == "subject" else None
+        parted = [holdout(labels, fractions=split.fractions, seed=seed, groups=grouped, ids=ids)]
+        numbers = [-1]
+    return [
+        Fold(number, Parts(rows[s.train], rows[s.validation], {"test": rows[s.test], **predicted}))
+        for number, s in zip(numbers, parted, strict=True)
+    ]
+
+
+def _by_dataset(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndarray) -> list[Fold]:
+    left_out = leave_one_dataset_out(
+        index,
+        strict=split.kind != "lodocv",
+        pairs=pairs,
+        single_class=split.kind == "lodocv_single_class",
+    )
+    # Datasets with the same training part share a trial: relatives of one another, under strict.
+    tested: dict[bytes, list[str]] = {}
+    trained: dict[bytes, np.ndarray] = {}
+    for one in left_out:
+        if one.dataset not in split.never_tested:
+            train = _limited(one.train, index, split.limit_per_class, seed=seed)
+            tested.setdefault(train.tobytes(), []).append(one.dataset)
+            trained[train.tobytes()] = train
+    if not tested:
+        raise DataError(
+            f"Every dataset that could be tested is only learnt from: {', '.join(split.never_tested)}.",
+            expected="another dataset to test on",
+            remedy="name more of the datasets (--datasets), or draw them (--data synthetic)",
+        )
+    return [
+        Fold(
+            number,
+            Parts(
+                train=trained[key],
+                validation=NOBODY,
+                predicted={"test": np.flatnonzero((index.labels >= 0) & np.isin(index.dataset, names))},
+            ),
+            tested=tuple(names),
+        )
+        for number, (key, names) in enumerate(tested.items())
+    ]
+
+
+def _limited(rows: np.ndarray, index: ImageIndex, limit: int | None, *, seed: int) -> np.ndarray:
+    """Returns at most so many pictures of each class, spread over the datasets as evenly as they allow."""
+    if limit is None:
+        return rows
+    kept = []
+    for label in np.unique(index.labels[rows]):
+        of_class = np.array(sorted(rows[index.labels[rows] == label], key=lambda row: index.ids[row]))
+        drawn = generator(seed, "limit", int(label)).permutation(of_class)
+        turn = np.empty(len(drawn), dtype=np.int64)
+        for name in np.unique(index.dataset[drawn]):
+            of_dataset = index.dataset[drawn] == name
+            turn[of_dataset] = np.arange(np.count_nonzero(of_dataset))
+        kept.append(drawn[np.argsort(turn, kind="stable")][:limit])
+    return np.sort(np.concatenate(kept))

@@ -1,0 +1,63 @@
+"""What the runs of a row gave on a tested dataset: an interval for it, or why there is nothing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from leukcnn.datasets import card
+from leukcnn.evaluation.statistics import Interval, interval_for, run_interval
+from leukcnn.reporting.results import Results
+
+SPLIT_TITLES = {
+    "cell": "split by cell",
+    "subject": "split by subject",
+    "fold": "the makers' folds",
+    "kfold": "k-fold",
+    "grouped_kfold": "grouped k-fold",
+    "lodocv": "LODOCV",
+    "lodocv_strict": "strict LODOCV",
+    "lodocv_single_class": "strict LODOCV of single classes",
+}
+"""What tables call the kinds of split."""
+
+
+def dataset_title(results: Results, dataset: str) -> str:
+    """Returns what tables call a tested dataset; "" stands for all together."""
+    if not dataset:
+        return "all together"
+    return card(dataset).name + ("" if dataset in results.paper.datasets else " (not in the paper)")
+
+
+def interval_of_runs(
+    metric: str, results: Results, row: str, values: Sequence[float], *, dataset: str = "", part: str = "test"
+) -> Interval:
+    """Returns where one more run would lie or, of one run alone, the interval over its pictures.
+
+    Args:
+        metric: A key of `leukcnn.evaluation.metrics.BINARY_METRICS`, or "kappa".
+        results: The experiment under a split.
+        row: Row or control.
+        values: (J,) the metric in each run, J >= 1.
+        dataset: Key of the tested dataset; "" for all together.
+        part: Name of the set.
+    """
+    if len(values) == 1:
+        (run,) = results.runs(row, dataset=dataset, part=part)
+        return interval_for(metric, run.label, run.predicted, positive=results.positive)
+    if metric != "kappa":
+        return run_interval(values)
+    # `run_interval` cuts off at 0 and 1, and kappa reaches down to -1: (kappa + 1) / 2 stays in between.
+    moved = run_interval([(value + 1) / 2 for value in values])
+    return replace(moved, low=2 * moved.low - 1, high=2 * moved.high - 1)
+
+
+def why_no_runs(results: Results, row: str, *, dataset: str = "", part: str = "test") -> str:
+    """Returns why a row has no figures on a tested dataset."""
+    if row in results.record.missing:
+        return results.record.missing[row]
+    if dataset and not any(results.record.datasets.get(dataset, {}).values()):
+        return f"the data lack {card(dataset).name}"
+    if dataset and dataset not in results.tested:
+        return f"not tested by {SPLIT_TITLES[results.split_kind]} here"
+    if part == "within" and results.predictions[row]:
+        return "this row has no cross-validation within a dataset"
+    return results.why_missing(row, part)

@@ -1,0 +1,135 @@
+"""Tables of mean and standard deviation over runs, by tested dataset, under one split and beside another."""
+
+from collections.abc import Sequence
+
+from leukcnn import spec
+from leukcnn.datasets import card
+from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.reporting.comparison import KAPPA, MEAN_COLUMNS, MeanMetric, mean_and_sd, mean_cells
+from leukcnn.reporting.results import Results, framed
+from leukcnn.reporting.run_figures import SPLIT_TITLES, dataset_title, interval_of_runs, why_no_runs
+from leukcnn.reporting.tables import Cell, Column, Table
+
+_METRICS = (
+    MeanMetric.percent("accuracy", "Accuracy"),
+    MeanMetric.percent("precision", "Precision"),
+    MeanMetric.percent("sensitivity", "Recall"),
+    MeanMetric.percent("specificity", "Specificity"),
+    MeanMetric.percent("f1", "F1-score"),
+    KAPPA,
+)
+# What is shown of a control; more would hide the networks among them.
+_CONTROL_METRICS = ("accuracy",)
+_PARTS = {"test": "left out", "within": "cross-validated within"}
+_STRICT = ("lodocv_strict", "lodocv_single_class")
+
+
+def runs_table(results: Results, table: spec.Table) -> Table:
+    """Returns mean and sd over runs of each row on each tested dataset, published beside measured.
+
+    Where the table names a split to stand beside, its mean and sd follow, and what it changes.
+    """
+    shown, beside = results.under(table.split), results.under(table.beside) if table.beside else None
+    wanted = table.rows or tuple(dict.fromkeys(printed.row for printed in table.published))
+    parts = tuple(dict.fromkeys(printed.part for printed in table.published)) or ("test",)
+    datasets = _datasets(shown, table)
+    rows = []
+    for dataset in datasets:
+        for part in parts:
+            for row, label in shown.lines(wanted):
+                if row in CONTROLS and part != "test":
+                    continue
+                leading = (dataset_title(shown, dataset), *([_PARTS[part]] if len(parts) > 1 else []), label)
+                for cells in _lines(shown, beside, table, row, dataset=dataset, part=part):
+                    rows.append((*leading, *cells))
+    columns = ["Dataset", *(["Dataset is"] if len(parts) > 1 else []), "Network", *MEAN_COLUMNS]
+    if beside:
+        title, other = SPLIT_TITLES[beside.split_kind], SPLIT_TITLES[shown.split_kind]
+        titles = (f"Measured, {title}", f"Measured sd, {title}", f"Difference, {title} less {other}")
+        columns += [Column(heading, "quantity") for heading in titles]
+    return framed(results, table, columns, rows, notes=tuple(_notes(shown, beside, datasets)))
+
+
+def _datasets(results: Results, table: spec.Table) -> tuple[str, ...]:
+    """Returns the keys of the datasets that are shown: those with printed figures, then others tested.
+
+    A table that prints figures of one dataset alone is about that one.
+    """
+    printed = tuple(dict.fromkeys(figure.dataset for figure in table.published))
+    if len(printed) == 1:
+        return printed
+    return tuple(dict.fromkeys((*printed, *results.tested))) or ("",)
+
+
+def _lines(
+    shown: Results, beside: Results | None, table: spec.Table, row: str, *, dataset: str, part: str
+) -> list[tuple[Cell, ...]]:
+    """Returns a line a metric, from its title on."""
+    where = {"dataset": dataset, "part": part}
+    scores = shown.run_scores(row, **where)
+    other_scores = beside.run_scores(row, **where) if beside else {}
+    lines = []
+    for metric in _shown_metrics(table, row):
+        values = scores.get(metric.name, [])
+        cells = mean_cells(
+            metric,
+            table.printed(row, metric.printed, **where),
+            values,
+            interval_of_runs(metric.name, shown, row, values, **where) if values else None,
+            not_comparable=shown.record.main_reason,
+            not_measured="" if values else why_no_runs(shown, row, **where),
+        )
+        if beside:
+            cells += _beside_cells(metric, values, other_scores.get(metric.name, []))
+        lines.append(cells)
+    return lines
+
+
+def _shown_metrics(table: spec.Table, row: str) -> list[MeanMetric]:
+    wanted = table.metrics or {printed.metric for printed in table.published}
+    if row in CONTROLS:
+        wanted = _CONTROL_METRICS
+    return [metric for metric in _METRICS if metric.name in wanted]
+
+
+def _beside_cells(
+    metric: MeanMetric, values: Sequence[float], other_values: Sequence[float]
+) -> tuple[float | None, ...]:
+    """Returns mean and sd under the other split, and that mean less the one under the split shown."""
+    (mean, _), (other, other_sd) = mean_and_sd(values), mean_and_sd(other_values)
+    figures = (other, other_sd, None if None in (mean, other) else other - mean)
+    return tuple(None if value is None else metric.factor * value for value in figures)
+
+
+def _notes(shown: Results, beside: Results | None, datasets: Sequence[str]) -> list[str]:
+    runs, printed = shown.record.runs, shown.paper.runs
+    if runs > 1:
+        notes = [
+            f"Mean and sd (n - 1) over {runs} runs with other seeds, {printed} in the paper. 95 % interval: "
+            "where one more run would lie (Student's t prediction); a published mean varies less."
+        ]
+    else:
+        notes = [
+            f"One run, so there is no sd; the paper has {printed} runs. 95 % interval: Wilson's over the "
+            "run's pictures, of kappa and F1-scores the percentile bootstrap's."
+        ]
+    if any(results and results.split_kind in _STRICT for results in (shown, beside)):
+        notes.append(_removed(shown, datasets))
+    if shown.record.identical_pairs:
+        notes.append(
+            f"{shown.record.identical_pairs} pairs of byte-identical pictures have one in a test set and one "
+            "in what was learnt from."
+        )
+    return notes
+
+
+def _removed(results: Results, datasets: Sequence[str]) -> str:
+    """Says which datasets strict LODOCV keeps out of what is learnt from."""
+    removed = []
+    for dataset in filter(None, datasets):
+        relatives = ", ".join(card(other).name for other in results.record.related.get(dataset, ()))
+        removed.append(f"for {card(dataset).name}: {relatives or 'none'}")
+    return (
+        "Strict LODOCV does not learn from datasets that share pictures or cells with the tested one, "
+        f"{'; '.join(removed)}."
+    )

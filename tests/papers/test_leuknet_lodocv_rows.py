@@ -1,0 +1,86 @@
+import pytest
+
+from leukcnn.models import build
+from leukcnn.papers.leuknet_lodocv import PAPER
+from leukcnn.papers.leuknet_lodocv_rows import ROWS
+
+LODOCV_BESIDE = ("lodocv_strict",)
+# READINGS of the paper: parameters at 224x224 pixels with one output.
+PARAMETERS = {
+    "leuknet": 40_668_481,
+    "leuknet_512_256": 27_691_841,
+    "leuknet_1024_512": 40_931_137,
+    "leuknet_1024_1024": 41_456_449,
+    "vgg19_mdft": 45_978_177,
+    "inceptionv3_mdft": 23_901_985,
+    "resnet50_mdft": 25_686_913,
+    "xception_mdft": 21_123_881,
+}
+
+
+def test_leuknet_alone_is_tested_under_every_split_of_the_paper():
+    assert ROWS[0].id == "leuknet"
+    assert ROWS[0].also == ("lodocv_strict", "lodocv_single_class", "kfold")
+    assert {row.also for row in ROWS[1:-1]} == {LODOCV_BESIDE}
+    assert (ROWS[-1].id, ROWS[-1].also) == ("vogado2018", ("lodocv_strict", "kfold"))
+    assert [row.id for row in ROWS if row.optional] == ["vogado2018"]
+
+
+def test_ufg_is_kept_for_the_chosen_network_and_its_rival():
+    for row in ROWS:
+        kept = () if row.id in ("leuknet", "vogado2018") else ("ufg",)
+        assert row.setup.split.never_tested == kept
+
+
+def test_every_network_has_one_output_and_starts_from_imagenet():
+    for row in ROWS:
+        assert row.setup.model.arguments["weights"] == "imagenet"
+        if row.id != "vogado2018":
+            assert row.setup.model.arguments["classes"] == 1
+            assert row.setup.model.arguments["preprocess_input"] is False
+            assert (row.setup.preprocessing.side, row.setup.preprocessing.scale) == (224, 1 / 255)
+
+
+def test_augmentation_is_that_of_the_paper():
+    assert ROWS[0].setup.augmentation.arguments == {
+        "rotation_range": 40,
+        "width_shift_range": 0.2,
+        "height_shift_range": 0.2,
+        "shear_range": 0.2,
+        "zoom_range": 0.2,
+        "horizontal_flip": True,
+        "vertical_flip": True,
+        "fill_mode": "reflect",
+    }
+    assert len({str(row.setup.augmentation) for row in ROWS}) == 1
+
+
+def test_feature_rows_of_table_6():
+    features = {row.id: row.setup.features for row in ROWS if row.setup.features}
+    assert set(features) == {"features_dft", "features_mdft", "features_imagenet", "vogado2018"}
+    found = {key: (f.row, f.n_components, f.within_splits) for key, f in features.items()}
+    assert found["features_dft"] == ("vgg16_dft", 100, 10)
+    assert found["features_mdft"] == ("leuknet", None, 10)
+    assert found["features_imagenet"] == ("", 100, 10)
+    assert PAPER.source("features_mdft") == "leuknet"
+    for row in ("features_dft", "features_mdft"):
+        assert PAPER.setup(row).model == PAPER.setup(PAPER.source(row)).model
+
+
+def test_rival_s_networks_see_pictures_as_they_were_trained():
+    rival = PAPER.setup("vogado2018")
+    models = (rival.model, *rival.features.beside)
+    assert [model.name for model in models] == ["AlexNet", "CaffeNet", "VGGF"]
+    assert (rival.preprocessing.side, rival.preprocessing.scale) == (227, 1)
+    assert models[2].arguments["input_shape"] == (224, 224, 3)
+    assert rival.features.n_selected == 4096
+    assert rival.features.n_components is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", PARAMETERS)
+def test_networks_have_the_parameters_of_the_paper(row):
+    model = PAPER.setup(row).model
+    network = build(model.name, input_shape=(224, 224, 3), **{**model.arguments, "weights": None})
+    assert network.count_params() == PARAMETERS[row]
+    assert network.output_shape == (None, 1)

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from leukcnn import spec
+from leukcnn.evaluation.statistics import run_interval, wilson_interval
+from leukcnn.reporting.run_figures import SPLIT_TITLES, dataset_title, interval_of_runs, why_no_runs
+
+
+def test_every_kind_of_split_has_a_title():
+    assert set(SPLIT_TITLES) == set(spec.SPLIT_KINDS)
+    assert len(set(SPLIT_TITLES.values())) == len(SPLIT_TITLES)
+
+
+def test_titles_of_datasets(left_out):
+    results = left_out().results()
+    assert dataset_title(results, "") == "all together"
+    assert dataset_title(results, "allidb1") == "ALL-IDB 1"
+    assert dataset_title(results, "taleghani").endswith("(not in the paper)")
+
+
+def test_several_runs_have_the_interval_of_one_more(left_out):
+    values = [0.8, 0.9, 0.85]
+    assert interval_of_runs("accuracy", left_out().results(), "deep", values) == run_interval(values)
+
+
+def test_the_interval_of_kappa_reaches_below_0_and_ends_at_its_limits(left_out):
+    results = left_out().results()
+    values = np.array([-0.1, 0.05, 0.1])
+    interval = interval_of_runs("kappa", results, "deep", values)
+    half = stats.t.ppf(0.975, 2) * values.std(ddof=1) * np.sqrt(4 / 3)
+    assert (interval.low, interval.high) == pytest.approx((values.mean() - half, values.mean() + half))
+    assert interval.low < 0
+    assert interval_of_runs("kappa", results, "deep", [0.2, 1.0, 0.9]).high == 1
+    assert interval_of_runs("kappa", results, "deep", [-0.9, 0.0, 0.9]).low == -1
+
+
+def test_one_run_has_the_interval_over_its_pictures_of_that_dataset_and_part(left_out, tested):
+    experiment = left_out()
+    parts = (tested("allidb1", tp=5, fn=1), tested("ufg", tp=1, fn=9), tested("ufg", tp=3, part="within"))
+    experiment.add("deep", *parts, tested=("allidb1", "ufg"))
+    results = experiment.results(runs=1)
+    expected = wilson_interval(1, 10)
+    assert interval_of_runs("accuracy", results, "deep", [0.1], dataset="ufg") == expected
+    within = interval_of_runs("accuracy", results, "deep", [1.0], dataset="ufg", part="within")
+    assert within == wilson_interval(3, 3)
+    assert interval_of_runs("accuracy", results, "deep", [6 / 16]) == wilson_interval(6, 16)
+
+
+def test_why_a_row_has_no_figures(left_out, tested):
+    experiment = left_out()
+    experiment.add("deep", tested("allidb1", tp=5, fn=1), tested=("allidb1",))
+    results = experiment.results(runs=1, missing={"shallow": "no weights"})
+    assert why_no_runs(results, "shallow", dataset="allidb1") == "no weights"
+    assert why_no_runs(results, "deep", dataset="onkodin") == "the data lack ONKODIN"
+    assert why_no_runs(results, "deep", dataset="ufg") == "not tested by LODOCV here"
+    within = why_no_runs(results, "deep", dataset="allidb1", part="within")
+    assert within == "this row has no cross-validation within a dataset"
+    assert why_no_runs(results.under("kfold"), "deep") == "this row has not been trained"

@@ -1,0 +1,147 @@
+"""A support vector machine on features, of networks as they are and of trained ones."""
+
+import hashlib
+from dataclasses import replace
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from leukcnn.datasets import ImageIndex
+from leukcnn.distribution import find_devices
+from leukcnn.partition import Parts
+from leukcnn.prediction import SavedNetwork
+from leukcnn.runs import Store
+from leukcnn.spec import Augmentation, Features, Model, Preprocessing, Setup, Split, Training
+from leukcnn.trials import feature_network, run_feature_trial
+from leukcnn.trials.feature_trials import SVM
+from tests import tiny
+
+pytestmark = pytest.mark.backend
+
+NOBODY = np.empty(0, dtype=np.int64)
+NETWORK = Model("TwoPartNetwork", {"classes": 1})
+SETUP = Setup(
+    model=NETWORK,
+    preprocessing=Preprocessing(resize=24),
+    augmentation=Augmentation(),
+    split=Split(kind="lodocv"),
+    training=Training(epochs=1, batch_size=8, initial_learning_rate=1e-3, checkpoint="last"),
+    features=Features(within_splits=2),
+)
+
+
+@pytest.fixture
+def index(tmp_path) -> ImageIndex:
+    """Forty pictures of two datasets; class 1 is red, class 0 blue, and one in each dataset isn't."""
+    tiny.register()
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / f"{i:02}.png" for i in range(40)]
+    labels = np.arange(40) % 2
+    for i, path in enumerate(paths):
+        picture = rng.integers(0, 90, (30, 30, 3), dtype=np.uint8)
+        picture[..., 2 if labels[i] else 0] += 150
+        cv2.imwrite(str(path), picture)
+    dataset = np.repeat(["allidb2", "ufg"], [24, 16])
+    return ImageIndex(
+        paths=paths,
+        ids=np.array([f"{name}/{path.name}" for name, path in zip(dataset, paths, strict=True)]),
+        labels=labels,
+        class_names=("non-pathological", "pathological"),
+        dataset=dataset,
+        group=np.full(40, ""),
+        part=dataset,
+        fold=np.full(40, -1),
+        sha256=np.array([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]),
+    )
+
+
+@pytest.fixture
+def parts() -> Parts:
+    return Parts(train=np.arange(24), validation=NOBODY, predicted={"test": np.arange(24, 40)})
+
+
+def run(index, parts, folder, setup=SETUP, *, source=None, seed=0, progress=None):
+    trial = Store(folder / "out", "leuknet_lodocv").trial({"row": "features", "seed": seed, "s": str(setup)})
+    run_feature_trial(
+        trial,
+        setup,
+        index,
+        parts,
+        seed=seed,
+        devices=find_devices(),
+        observer=progress or tiny.Progress(),
+        source=source,
+        cache=folder / "cache",
+    )
+    return trial
+
+
+def test_the_tested_dataset_is_predicted_from_the_others_and_within_itself(index, parts, tmp_path):
+    trial = run(index, parts, tmp_path)
+    predictions = trial.predictions()
+    assert predictions.part.tolist() == ["test"] * 16 + ["within"] * 16
+    assert set(predictions.checkpoint) == {SVM} == {trial.result["checkpoint"]}
+    for part in ("test", "within"):
+        of_part = predictions.select(predictions.part == part)
+        assert sorted(of_part.image) == sorted(index.ids[24:])
+        # Red and blue are told apart whatever the network's weights.
+        assert of_part.predicted.tolist() == of_part.label.tolist()
+    assert set(trial.result["files"]) == {
+        "trial.json",
+        "predictions.csv",
+        "features.npz",
+        "environment.json",
+    }
+    assert trial.faults() == []
+
+
+def test_the_features_kept_are_those_of_the_penultimate_layer(index, parts, tmp_path):
+    stored = run(index, parts, tmp_path).features()
+    assert stored["image"].tolist() == index.ids[24:].tolist()
+    assert stored["label"].tolist() == index.labels[24:].tolist()
+    network = feature_network(NETWORK, SETUP, seed=0, devices=find_devices())
+    picture = cv2.imread(str(index.paths[30]))[..., ::-1]
+    inputs = cv2.resize(picture, (24, 24), interpolation=cv2.INTER_AREA)[None].astype(np.float32) / 255
+    dense = keras.Model(network.input, network.get_layer("dense").output)
+    np.testing.assert_allclose(stored["features"][6], dense.predict(inputs, verbose=0)[0], atol=1e-4)
+
+
+def test_networks_side_by_side_give_their_features_side_by_side(index, parts, tmp_path):
+    beside = (Model("TwoPartNetwork", {"classes": 1, "input_shape": (32, 32, 3)}),)
+    alone = run(index, parts, tmp_path).features()["features"]
+    both = run(index, parts, tmp_path, replace(SETUP, features=Features(beside=beside, within_splits=2)))
+    assert both.result["features"] == 2 * alone.shape[1]
+    np.testing.assert_array_equal(both.features()["features"][:, : alone.shape[1]], alone)
+
+
+def test_features_of_published_networks_are_computed_once_for_all_folds(index, parts, tmp_path):
+    said = tiny.Progress()
+    turned = Parts(train=parts.predicted["test"], validation=NOBODY, predicted={"test": parts.train})
+    run(index, parts, tmp_path, progress=said)
+    fewer = replace(SETUP, features=Features(within_splits=2, n_selected=3))
+    trial = run(index, turned, tmp_path, fewer, progress=said)
+    assert sum("Computing TwoPartNetwork's features" in message for message in said.messages) == 1
+    assert "features.npz" in trial.result["files"]
+
+
+def test_a_trained_network_s_features_come_from_its_file(index, parts, tmp_path):
+    source = Store(tmp_path / "out", "leuknet_lodocv").trial({"row": "trained"})
+    trained = feature_network(NETWORK, SETUP, seed=7, devices=find_devices())
+    SavedNetwork(trained, SETUP.preprocessing, index.class_names, {}).save(source.path / "model.keras")
+    base = keras.Model(trained.input, trained.get_layer("dense").output)
+    pictures = [cv2.imread(str(path))[..., ::-1] for path in index.paths[24:]]
+    inputs = np.stack([cv2.resize(p, (24, 24), interpolation=cv2.INTER_AREA) for p in pictures])
+    expected = base.predict(inputs.astype(np.float32) / 255, verbose=0)
+    stored = run(index, parts, tmp_path, source=source).features()["features"]
+    np.testing.assert_allclose(stored, expected, atol=1e-4)
+
+
+def test_a_finished_trial_stays_and_another_seed_is_another_one(index, parts, tmp_path):
+    trial = run(index, parts, tmp_path)
+    before = (trial.path / "done.json").read_bytes()
+    run(replace(index, labels=1 - index.labels), parts, tmp_path)
+    assert (trial.path / "done.json").read_bytes() == before
+    other = run(index, parts, tmp_path, seed=1).features()["features"]
+    assert not np.array_equal(other, trial.features()["features"])
