@@ -25,6 +25,7 @@ from leukcnn.request import SYNTHETIC, Request
 from leukcnn.runs import Store, digest
 from leukcnn.training import Networks, build_network, time_step
 from leukcnn.trials import (
+    FeatureNetworks,
     epoch_entries,
     feature_network,
     run_control,
@@ -87,9 +88,13 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     _say_how_long(request, to_do, index, planned, devices, progress)
     if request.rows_to_train:
         _run_controls(request, store, index, planned, progress)
-    networks = Networks()
+    networks, feature_networks = Networks(), FeatureNetworks()
     for number, trial in enumerate(to_do, start=1):
-        _run(request, store, trial, index, planned, devices, networks, progress, (number, len(to_do)))
+        here = (request, store, trial, index, planned, devices)
+        if request.setup(trial.row).features:
+            _run_features(*here, feature_networks, progress)
+        else:
+            _run(*here, networks, progress, (number, len(to_do)))
     _keep_network_maps(request, store, index, planned, folder)
     return report(store, folder, request.paper, only=request.only)
 
@@ -241,16 +246,7 @@ def _run(
 ) -> None:
     setup, parts = request.setup(trial.row), planned.parts[trial.name]
     stored = store.trial(planned.identities[trial.name])
-    label = request.paper.row(trial.row).label
-    if request.n_runs > 1:
-        label += f", run {trial.run + 1}"
-    if trial.tested:
-        label += f", {trial.split}: {', '.join(card(key).name for key in trial.tested)}"
-    elif trial.fold >= 0:
-        label += f", fold {trial.fold}"
-    if setup.features:
-        _run_features(request, store, trial, index, planned, devices, label, progress)
-        return
+    label = _label(request, trial)
     entries, _ = epoch_entries(index, setup, parts, seed=trial.seed)
     resumed = resume_epoch(stored.path / "state.npz")
     if resumed:
@@ -277,6 +273,15 @@ def _run(
     progress.end_trial()
 
 
+def _label(request: Request, trial: PlannedTrial) -> str:
+    label = request.paper.row(trial.row).label
+    if request.n_runs > 1:
+        label += f", run {trial.run + 1}"
+    if trial.tested:
+        return label + f", {trial.split}: {', '.join(card(key).name for key in trial.tested)}"
+    return label + (f", fold {trial.fold}" if trial.fold >= 0 else "")
+
+
 def _run_features(
     request: Request,
     store: Store,
@@ -284,9 +289,10 @@ def _run_features(
     index: ImageIndex,
     planned: Plan,
     devices: Devices,
-    label: str,
+    networks: FeatureNetworks,
     progress: TrainingProgress,
 ) -> None:
+    label = _label(request, trial)
     identity = planned.identities[trial.name]
     source = identity.get("features_of")
     trained = store.finished_trial(source) if source else None
@@ -303,6 +309,7 @@ def _run_features(
         devices=devices,
         observer=progress,
         source=trained,
+        networks=networks,
     )
 
 

@@ -28,6 +28,30 @@ SVM = "svm"
 """Value of `Predictions.checkpoint` where a support vector machine spoke."""
 
 
+class FeatureNetworks:
+    """Keeps the networks of the last row and seed, which all folds share; they take long to build."""
+
+    def __init__(self):
+        self._key, self._bases = None, []
+
+    def get(self, setup: Setup, *, seed: int, devices: Devices) -> list[tuple[Model, keras.Model]]:
+        """Returns the networks of a setup, each cut behind its penultimate layer.
+
+        Raises:
+            WeightsError: The weights of one can't be had.
+        """
+        models = (setup.model, *setup.features.beside)
+        key = (to_plain(models), setup.preprocessing.side, seed, devices.names)
+        if key != self._key:
+            self._key, self._bases = None, []
+            keras.utils.clear_session()
+            self._bases = [
+                penultimate(feature_network(model, setup, seed=seed, devices=devices)) for model in models
+            ]
+            self._key = key
+        return list(zip(models, self._bases, strict=True))
+
+
 def run_feature_trial(
     trial: Trial,
     setup: Setup,
@@ -39,6 +63,7 @@ def run_feature_trial(
     observer: ProgressObserver,
     source: Trial | None = None,
     cache: Path | None = None,
+    networks: FeatureNetworks | None = None,
 ) -> None:
     """Fits an SVM on features of a trial's training pictures and applies it; a finished trial stays.
 
@@ -56,6 +81,7 @@ def run_feature_trial(
         observer: Told what is computed.
         source: The finished trial whose network gives the features; None for published networks.
         cache: Folder of the decoded pictures and of features; the user's own cache if None.
+        networks: Where published networks come from; trials that share it don't build the same ones twice.
 
     Raises:
         DataError: Pictures can't be used, or are too few for the cross-validation.
@@ -72,14 +98,10 @@ def run_feature_trial(
         if source is not None:
             features = _of_trained(source, index, rows, **options)
         else:
-            models = (setup.model, *setup.features.beside)
-            features = np.concatenate(
-                [
-                    _of_published(m, setup, index, rows, seed=seed, observer=observer, **options)
-                    for m in models
-                ],
-                axis=1,
-            )
+            built = (networks or FeatureNetworks()).get(setup, seed=seed, devices=devices)
+            options["observer"] = observer
+            each = [_of_published(model, base, setup, index, rows, **options) for model, base in built]
+            features = np.concatenate(each, axis=1)
         extracted = time.perf_counter()
         labels = index.labels[rows]
         first_tested = len(parts.train)
@@ -137,17 +159,15 @@ def feature_network(model: Model, setup: Setup, *, seed: int, devices: Devices) 
 
 def _of_published(
     model: Model,
+    base: keras.Model,
     setup: Setup,
     index: ImageIndex,
     rows: np.ndarray,
     *,
-    seed: int,
     devices: Devices,
     observer: ProgressObserver,
     cache: Path | None,
 ) -> np.ndarray:
-    keras.utils.clear_session()
-    base = penultimate(feature_network(model, setup, seed=seed, devices=devices))
     preprocessing = replace(setup.preprocessing, resize=base.input_shape[1])
     pictures = prepared_pictures(index, preprocessing, folder=cache)
 
