@@ -67,8 +67,8 @@ class Finished:
     def store(self) -> Store:
         return Store(self.out, "leuknet_lodocv")
 
-    def planned(self, row, run=0):
-        return [t for t in self.done.record.trials if (t.row, t.run) == (row, run)]
+    def planned(self, row):
+        return [t for t in self.done.record.trials if t.row == row]
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_each_row_is_trained_under_each_of_its_splits(finished):
         ("kfold", ()),
         ("kfold", ()),
     ]
-    assert all(finished.store.finished_trial(t.name) for t in finished.planned("leuknet", run=1))
+    assert all(finished.store.finished_trial(t.name) for t in finished.planned("leuknet"))
     assert not any(finished.store.finished_trial(t.name) for t in finished.planned("xception_sft"))
 
 
@@ -165,7 +165,7 @@ def test_a_second_command_trains_nothing(finished, smears, monkeypatch):
 
 def test_one_table_needs_its_own_splits_alone(smears, tmp_path, own_cache):
     said = tiny.Progress()
-    done = run(smears, tmp_path, only="table9", runs=1, progress=said)
+    done = run(smears, tmp_path, only="table9", progress=said)
     assert {label.split("), ")[1].split(":")[0] for label, _ in said.started} == {"lodocv", "lodocv_strict"}
     (table,) = done.tables
     assert table.id == "table9"
@@ -173,7 +173,7 @@ def test_one_table_needs_its_own_splits_alone(smears, tmp_path, own_cache):
 
 def test_a_row_brings_the_row_whose_features_it_classifies(smears, tmp_path, own_cache):
     said = tiny.Progress()
-    run(smears, tmp_path, only="features_mdft", runs=1, split="lodocv", progress=said)
+    run(smears, tmp_path, only="features_mdft", split="lodocv", progress=said)
     assert {label.split("), ")[0] for label, _ in said.started} == {"LeukNet (VGG-16 mDFT, 1024-256"}
 
 

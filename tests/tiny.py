@@ -142,7 +142,7 @@ def tiny_folds_paper():
 
 
 def tiny_lodocv_paper():
-    """Returns the LeukNet paper with tiny networks of one output: two epochs, two runs."""
+    """Returns the LeukNet paper with tiny networks of one output and two epochs."""
     register()
     paper = papers.get("leuknet_lodocv")
     beside = (spec.Model("TwoPartNetwork", {"classes": 1, "input_shape": (20, 20, 3)}),)
@@ -176,7 +176,7 @@ def tiny_lodocv_paper():
         "quick",
         changes=changes,
         rows=("leuknet", "vgg16_dft", "features_dft", "features_mdft", "features_imagenet", "vogado2018"),
-        runs=2,
+        runs=1,
         not_comparable="smoke profile",
     )
     assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith(("model.", "features.")))
