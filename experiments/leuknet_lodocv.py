@@ -11,19 +11,19 @@ Cost:     23 networks, five runs: each run trains them twice as published (ALL-I
 Expected: Tables IV, V and IX of the paper, accuracy in percent on ALL-IDB 1, ALL-IDB 2 and UFG, - where the
           paper prints none:
 
-          LeukNet (VGG-16 mDFT, 1024-256)      97.04  82.46  70.24
-          VGG-19 DFT                           97.04      -      -
-          VGG-19 mDFT                              -  79.62      -
-          ResNet50 mDFT                        87.96  69.46      -
-          InceptionV3 mDFT                     65.56  58.38      -
-          Xception mDFT                        77.41  64.92      -
-          LeukNet 512-256                      94.81  71.53      -
-          LeukNet 1024-512                     93.14  71.84      -
-          LeukNet 1024-1024                    93.70  69.15      -
-          SVM on VGG-16 DFT's features         59.25  51.92      -
-          SVM on LeukNet's (mDFT) features     87.96  73.84      -
-          SVM on ImageNet's VGG-16's features  68.51  49.61      -
-          Vogado et al. 2018                       -      -  52.06
+          LeukNet                 97.04  82.46  70.24
+          VGG-19 DFT              97.04      -      -
+          VGG-19 mDFT                 -  79.62      -
+          ResNet50 mDFT           87.96  69.46      -
+          InceptionV3 mDFT        65.56  58.38      -
+          Xception mDFT           77.41  64.92      -
+          LeukNet 512-256         94.81  71.53      -
+          LeukNet 1024-512        93.14  71.84      -
+          LeukNet 1024-1024       93.70  69.15      -
+          SVM, DFT features       59.25  51.92      -
+          SVM, mDFT features      87.96  73.84      -
+          SVM, ImageNet features  68.51  49.61      -
+          Vogado et al. 2018          -      -  52.06
 
 A quick look on drawn smears, not comparable: --data synthetic --profile smoke
 """

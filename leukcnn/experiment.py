@@ -71,11 +71,13 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     devices = find_devices(request.devices)
     index = _load(request, progress)
     planned = _plan(request, index, progress)
-    to_do = [
-        trial
-        for trial in planned.trials
-        if request.wants(trial.row, trial.split) and store.finished_trial(trial.name) is None
-    ]
+    wanted = [t for t in planned.trials if request.wants(t.row, t.split, t.tested)]
+    if planned.trials and request.rows_to_train and not wanted:
+        progress.message(
+            f"Nothing is trained: {request.only} rests on a split that isn't among this run's, "
+            f"{', '.join(sorted({trial.split for trial in planned.trials}))}."
+        )
+    to_do = [trial for trial in wanted if store.finished_trial(trial.name) is None]
     lacking = _check_weights(request, to_do, len(index.class_names), devices, progress)
     to_do = [trial for trial in to_do if trial.row not in lacking]
     record = make_record(request, index, planned, lacking=lacking)
@@ -209,7 +211,7 @@ def _check_weights(
 def _run_controls(
     request: Request, store: Store, index: ImageIndex, planned: Plan, progress: TrainingProgress
 ) -> None:
-    wanted = {trial.split for trial in planned.trials if request.wants(trial.row, trial.split)}
+    wanted = {t.split for t in planned.trials if request.wants(t.row, t.split, t.tested)}
     to_do = [
         control
         for control in planned.controls

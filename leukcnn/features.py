@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from leukcnn.distribution import Devices
+from leukcnn.models.layers import MeanSubtraction
 from leukcnn.picture_cache import cache_folder, claim_space
 from leukcnn.pipeline import Entries
 from leukcnn.runs import digest, replace_file
@@ -59,7 +60,7 @@ def kept_features(
         StoreError: The cache can't be written to.
     """
     shape = (pictures, variants, *base.output_shape[1:])
-    name = digest({"format": _FORMAT, "base": _weights_digest(base), "shape": list(shape), **key})[:32]
+    name = digest({"format": _FORMAT, "base": weights_digest(base), "shape": list(shape), **key})[:32]
     place = (folder or cache_folder()) / "features"
     values, finished = place / f"{name}.npy", place / f"{name}.done.npy"
     rows_a_block = max(1, FORWARD // variants)
@@ -115,8 +116,12 @@ def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarr
     return np.asarray(outputs, dtype=np.float32)[: len(inputs)]
 
 
-def _weights_digest(base: keras.Model) -> str:
+def weights_digest(base: keras.Model) -> str:
+    """Returns the SHA-256 of all that a network learnt: its weights, and the mean that it subtracts."""
     content = hashlib.sha256()
     for weight in base.weights:
         content.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
+    for layer in base.layers:
+        if isinstance(layer, MeanSubtraction):
+            content.update(layer.mean.tobytes())
     return content.hexdigest()

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.fields import replace_at, to_plain
 from leukcnn.partition import Fold, Parts, partition
 from leukcnn.records import ExperimentRecord, PlannedTrial
-from leukcnn.request import Request
+from leukcnn.request import BASE_ALONE, Request, needs_published_top
 from leukcnn.runs import digest, trial_name
 from leukcnn.splits import related_datasets
 from leukcnn.trials import PROBE, epoch_entries
@@ -43,7 +44,7 @@ class Plan:
         parts: Name of a trial or control -> who trains and who is predicted.
         probe: The probe that tells datasets apart; None where there is one dataset, or no table asks for it.
         related: Dataset -> datasets that share pictures or cells with it.
-        missing: Kind of split that the data don't allow -> why.
+        missing: Row, or kind of split beside the main one, that the data don't allow -> why.
         reason: Why there are no trials at all; "" where there are.
     """
 
@@ -72,11 +73,19 @@ def plan(request: Request, index: ImageIndex) -> Plan:
         DataError: There are too few pictures or classes for the paper's own split.
     """
     paper, planner = request.paper, _Planner(request, index)
+    impossible: dict[str, DataError] = {}
     for row in paper.row_ids:
         setup = request.setup(row)
         for run in range(request.n_runs):
             for kind in request.splits(row):
-                planner.add_row(row, replace_at(setup, "split.kind", kind), run=run)
+                try:
+                    planner.add_row(row, replace_at(setup, "split.kind", kind), run=run)
+                except DataError as error:
+                    impossible.setdefault(row if kind == request.splits(row)[0] else kind, error)
+    needed = request.rows_to_train or paper.row_ids
+    if impossible.keys() >= set(needed):
+        raise impossible[needed[0]]
+    planner.plan.missing.update({what: error.found for what, error in impossible.items()})
     several = len(np.unique(index.dataset)) > 1
     if several and any(table.kind == "shortcut" for table in paper.tables):
         planner.add_probe()
@@ -102,23 +111,17 @@ class _Planner:
         """Adds a row's trials of one run under one split, and the controls if they aren't there yet.
 
         Raises:
-            DataError: There are too few pictures or classes, and the split is the row's main one.
+            DataError: There are too few pictures, classes or datasets.
         """
         request, kind, seed = self.request, setup.split.kind, self.request.seed + run
-        try:
-            folds = self._partition(setup.split, seed=seed)
-        except DataError as error:
-            if kind == request.splits(row)[0]:
-                raise
-            self.plan.missing[kind] = error.found
-            return
+        folds = self._partition(setup.split, seed=seed)
         controlled = (kind, run) in self._controlled
         for fold in folds:
             identity = trial_identity(
                 request, row, setup, seed=seed, fold=fold.number, pictures=self.pictures
             ) | self._left_out(fold)
             if source := request.paper.source(row):
-                identity["features_of"] = self._name(source, run, kind, fold.tested)
+                identity["features_of"] = self._name(source, run, kind, fold)
             self._add(self.plan.trials, row, identity, fold, run=run, kind=kind)
             # The controls rest on the same splits; so those of the first row stand for all.
             for control in () if controlled else CONTROLS:
@@ -161,11 +164,11 @@ class _Planner:
         learnt_from = np.unique(self.index.dataset[fold.parts.train]).tolist()
         return {"tested": list(fold.tested), "learnt_from": learnt_from}
 
-    def _name(self, row: str, run: int, kind: str, tested: tuple[str, ...]) -> str:
-        """Returns the name of the trial of another row on the same parts; "" where there is none."""
-        wanted = (row, run, kind)
+    def _name(self, row: str, run: int, kind: str, fold: Fold) -> str:
+        """Returns the name of another row's trial that learnt from the same pictures; "" where none did."""
         for trial in self.plan.trials:
-            if (trial.row, trial.run, trial.split) == wanted and trial.tested == tested:
+            same = np.array_equal(self.plan.parts[trial.name].train, fold.parts.train)
+            if same and (trial.row, trial.run, trial.split) == (row, run, kind):
                 return trial.name
         return ""
 
@@ -213,8 +216,16 @@ def _by_content(model: spec.Model) -> spec.Model:
     weights = model.arguments.get("weights")
     if weights in (None, "imagenet"):
         return model
-    content = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
+    state = Path(weights).stat()
+    content = _content(weights, state.st_size, state.st_mtime_ns)
     return replace_at(model, "arguments.weights", f"sha256:{content}")
+
+
+@cache
+def _content(path: str, size: int, changed: int) -> str:
+    """Returns the SHA-256 of a file, read once as long as size and time of change stay the same."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def make_record(
@@ -313,13 +324,17 @@ def _not_comparable(request: Request, index: ImageIndex) -> str:
         reasons.append("another split than the paper's")
     if request.assumed:
         reasons.append(f"other assumptions: {', '.join(sorted(request.assumed))}")
-    started = {request.setup(row).model.arguments.get("weights") for row in request.rows_to_train}
+    setups = [request.setup(row) for row in request.rows_to_train]
+    models = [model for s in setups for model in (s.model, *(s.features.beside if s.features else ()))]
+    started = {model.arguments.get("weights") for model in models}
     if request.weights == "none":
         reasons.append("fine-tuned networks start from random weights")
     elif any(
         not any(part in Path(file).name for part in _PUBLISHED_FILES) for file in started - {None, "imagenet"}
     ):
         reasons.append("fine-tuned networks start from weights of the user's own")
+    if any(needs_published_top(m) and BASE_ALONE in str(m.arguments.get("weights")) for m in models):
+        reasons.append("dense layers that should be the published ones start from random weights")
     if request.precision not in (None, "float32"):
         reasons.append(f"precision {request.precision}")
     return "; ".join(reason for reason in reasons if reason)

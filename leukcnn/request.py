@@ -9,6 +9,7 @@ from leukcnn import spec
 from leukcnn.datasets import CATALOG, card
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import replace_at
+from leukcnn.models.fine_tuned import keeps_published_top
 
 SYNTHETIC = "synthetic"
 
@@ -19,6 +20,10 @@ _FILE_NAMES = {
     "CaffeNet": "imagenet-caffe-ref",
     "VGGF": "imagenet-vgg-f",
 }
+
+_KERAS_NAME = "_weights_tf_dim_ordering_tf_kernels"
+BASE_ALONE = "notop"
+"""In the names of Keras' files that hold a network's convolutional base alone."""
 
 # Tables and figures that rest on no trained network.
 _UNTRAINED = ("counts", "datasets", "reference", "samples", "augmentations", "topology", "networks")
@@ -155,20 +160,37 @@ class Request:
         sources = {self.paper.source(row) for row in wanted}
         return tuple(row for row in self.paper.row_ids if row in wanted or row in sources)
 
-    def wants(self, row: str, split: str) -> bool:
-        """Says whether this request needs a row trained under a kind of split."""
+    def wants(self, row: str, split: str, tested: tuple[str, ...] = ()) -> bool:
+        """Says whether this request needs a row trained under a kind of split.
+
+        Args:
+            row: Id of the row.
+            split: The kind of split.
+            tested: Keys of the datasets that are left out and tested.
+        """
         if row not in self.rows_to_train or split not in self.splits(row):
             return False
         main = self.splits(self.paper.row_ids[0])[0]
         if not isinstance(self._item, spec.Table):
             return self._item is None or split == main
-        return self._item.kind == "shortcut" or split in (self._item.split or main, self._item.beside)
+        if self._item.kind == "shortcut":
+            return True
+        shown = {printed.dataset for printed in self._item.published}
+        elsewhere = tested and len(shown) == 1 and shown.isdisjoint(("", *tested))
+        return split in (self._item.split or main, self._item.beside) and not elsewhere
 
     @property
     def _item(self) -> spec.Table | spec.Figure | None:
         """The table or figure that alone is wanted."""
         every = (*self.paper.tables, *self.paper.figures)
         return next((item for item in every if item.id == self.only), None)
+
+
+def needs_published_top(model: spec.Model) -> bool:
+    """Says whether a network starts from the published one's dense layers too, not from its base alone."""
+    if model.name != "FineTuned":
+        return False
+    return keeps_published_top(*(model.arguments.get(name) for name in ("backbone", "mode", "dense_units")))
 
 
 def weights_file(place: str, model: spec.Model) -> str:
@@ -190,14 +212,20 @@ def weights_file(place: str, model: spec.Model) -> str:
     files = path.glob("*") if path.is_dir() else []
     found = sorted(p for p in files if p.name.lower().startswith((f"{backbone}_weights", f"{backbone}.")))
     # The whole published network may lie beside its base.
-    found.sort(key=lambda p: "notop" not in p.name)
+    whole = needs_published_top(model)
+    found = sorted(
+        (p for p in found if not (whole and BASE_ALONE in p.name)), key=lambda p: BASE_ALONE not in p.name
+    )
     if not found:
         lacking = f"holds no file whose name begins with {backbone!r}" if path.is_dir() else "isn't there"
+        if whole and path.is_dir():
+            lacking += f" and has the network's own dense layers, which {model.arguments['mode']} keeps"
         raise WeightsError(
             f"--weights got {place!r}, which {lacking}.",
             expected="'none', 'imagenet', a weights file (.h5, .weights.h5 or .keras), or a folder with one "
-            "for each network, named as Keras names them: "
-            f"{backbone}_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            "for each network, named as its publishers name them: "
+            + ("imagenet-*.mat" if backbone.startswith("imagenet") else f"{backbone}{_KERAS_NAME}")
+            + ("" if backbone.startswith("imagenet") else ".h5" if whole else f"_{BASE_ALONE}.h5"),
             remedy="get the file where there is a connection, or start from random weights: --weights none",
         )
     return str(found[0])

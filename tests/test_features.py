@@ -10,7 +10,8 @@ import pytest
 from leukcnn import papers
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import find_devices
-from leukcnn.features import kept_features
+from leukcnn.features import kept_features, weights_digest
+from leukcnn.models.layers import MeanSubtraction
 from leukcnn.pipeline import Entries
 from leukcnn.planning import plan
 from leukcnn.request import Request
@@ -270,3 +271,13 @@ def test_features_whose_file_was_removed_are_computed_anew(tmp_path):
 def test_more_variants_than_a_forward_pass_holds(tmp_path):
     features = features_of(tmp_path, [1], pictures=3, variants=70)
     np.testing.assert_allclose(features[1, :, 0], 2 * (100 + np.arange(70)))
+
+
+def test_another_mean_picture_is_another_network():
+    inputs = keras.Input((8, 8, 3))
+    subtraction = MeanSubtraction()
+    base = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(subtraction(inputs)))
+    before = weights_digest(base)
+    assert weights_digest(base) == before
+    subtraction.mean = subtraction.mean + 1
+    assert weights_digest(base) != before

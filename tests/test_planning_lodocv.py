@@ -15,7 +15,7 @@ from leukcnn.spec import Model
 from leukcnn.trials import PROBE
 
 # Dataset -> pictures of class 0 and of class 1.
-HELD = {"allidb1": (6, 5), "allidb2": (8, 8), "jtsc": (9, 0), "ufg": (4, 6)}
+HELD = {"allidb1": (6, 5), "allidb2": (8, 8), "jtsc": (9, 0), "ufg": (4, 6), "midb": (0, 5)}
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_an_identity_says_what_is_tested_and_learnt_from(index):
     planned = plan(request_for(runs=1), index)
     identity = planned.identities[trials_of(planned, "leuknet")[0].name]
     assert identity["tested"] == ["allidb1"]
-    assert identity["learnt_from"] == ["allidb2", "jtsc", "ufg"]
+    assert identity["learnt_from"] == ["allidb2", "jtsc", "midb", "ufg"]
     assert identity["setup"]["split"]["kind"] == "lodocv"
     control = planned.controls[0]
     assert planned.identities[control.name]["tested"] == ["allidb1"]
@@ -146,6 +146,36 @@ def test_weights_reach_the_networks_that_stand_beside(tmp_path):
     assert {model.arguments["weights"] for model in (none.model, *none.features.beside)} == {None}
 
 
+def test_networks_that_keep_published_dense_layers_take_the_whole_file(tmp_path):
+    whole = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+    base = whole.replace(".h5", "_notop.h5")
+    for name in (whole, base):
+        (tmp_path / name).write_bytes(b"")
+
+    def file_of(row):
+        arguments = request_for(weights=str(tmp_path), only=row).setup(row).model.arguments
+        return Path(arguments["weights"]).name
+
+    assert {file_of(row) for row in ("vgg16_sft", "vgg16_dft", "features_imagenet")} == {whole}
+    assert {file_of(row) for row in ("vgg16_msft", "leuknet")} == {base}
+    (tmp_path / whole).unlink()
+    with pytest.raises(WeightsError, match="own dense layers, which SFT keeps") as caught:
+        request_for(weights=str(tmp_path), only="vgg16_sft")
+    assert whole in caught.value.expected
+
+
+def test_dense_layers_without_their_published_weights_are_marked(index, tmp_path):
+    file = tmp_path / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    file.write_bytes(b"")
+
+    def reason(row):
+        request = request_for(weights=str(file), only=row, runs=1)
+        return make_record(request, index, plan(request, index)).not_comparable
+
+    assert "dense layers that should be the published ones" in reason("vgg16_dft")
+    assert "dense layers" not in reason("vgg16_msft")
+
+
 def test_the_rival_without_its_files_stops_nobody_else(tmp_path):
     (tmp_path / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"")
     request = request_for(weights=str(tmp_path), only="table9")
@@ -153,6 +183,24 @@ def test_the_rival_without_its_files_stops_nobody_else(tmp_path):
     assert request.setup("vogado2018").model == Model("AlexNet", {"weights": "imagenet"})
     with pytest.raises(WeightsError, match="vgg19"):
         request_for(weights=str(tmp_path), only="vgg19_mdft")
+
+
+def test_a_row_that_the_data_do_not_allow_is_noted_and_others_planned(index):
+    # Without ALL-IDB the ablation rows have nothing to test on; LeukNet has UFG.
+    others = index.select(np.isin(index.dataset, ["ufg", "jtsc", "midb"]))
+    planned = plan(request_for(runs=1, only="leuknet"), others)
+    assert {t.tested for t in trials_of(planned, "leuknet")} == {("ufg",)}
+    assert "only learnt from: ufg" in planned.missing["xception_dft"]
+    with pytest.raises(DataError, match="only learnt from: ufg"):
+        plan(request_for(runs=1, only="xception_dft"), others)
+
+
+def test_a_table_of_one_dataset_wants_the_trials_that_test_it_alone():
+    request = request_for(only="table9")
+    assert request.wants("leuknet", "lodocv", ("ufg",))
+    assert request.wants("leuknet", "lodocv", ("allidb2", "ufg"))
+    assert not request.wants("leuknet", "lodocv", ("allidb1",))
+    assert request_for(only="table4").wants("leuknet", "lodocv", ("ufg",))
 
 
 def test_a_side_split_that_the_data_do_not_allow_is_noted_and_the_main_one_raises(index):

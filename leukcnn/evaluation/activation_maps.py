@@ -65,7 +65,8 @@ def grad_cam(
     Args:
         model: A network whose last layer is dense, each of whose layers is called once.
         inputs: (N, H, W, C) float, as the network takes them; all are computed at once.
-        class_index: Output whose score is explained, one for all pictures or (N,), from 0.
+        class_index: Class whose score is explained, one for all pictures or (N,), from 0. One output is the
+            score of the second of two classes, and less than nothing that of the first.
         layer: Layer with feature maps (N, h, w, channels) that all paths lead through; None for
             `last_convolution`.
 
@@ -83,13 +84,15 @@ def grad_cam(
             f"{model.name} ends in {classifier.name!r}, a {type(classifier).__name__}.",
             expected="one dense layer with the scores of the classes, its activation in the layer itself",
         )
-    classes = _checked_classes(class_index, n_pictures=len(inputs), n_classes=classifier.units)
+    classes = _checked_classes(class_index, n_pictures=len(inputs), n_classes=max(2, classifier.units))
     layer = _checked_layer(model, layer)
     base, head = split_at(keras.Model(model.inputs, classifier.input, name=model.name), layer)
     maps = _computed(base, inputs)
     # The classifier's bias doesn't reach the gradient. The scores may be added up: no picture's depends on
     # another's outside of training.
     kernels = keras.ops.transpose(classifier.kernel)
+    if classifier.units == 1:
+        kernels = keras.ops.concatenate([-kernels, kernels])
     chosen = keras.ops.take(kernels, classes, axis=0)
     by_maps = gradient(lambda x: keras.ops.sum(head(x, training=False) * chosen), maps)
     weights = by_maps.mean(axis=(1, 2), keepdims=True)

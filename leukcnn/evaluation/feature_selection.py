@@ -43,8 +43,9 @@ def gain_ratio(features: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """Computes the gain ratio of each feature: information gain over the information of the split itself.
 
     A feature is cut where that lowers the entropy of the classes most, then each part likewise, for as long
-    as the gain pays for the description of the cut: for n pictures and k classes in the part, and k1, k2 in
-    its halves, gain > (log2(n - 1) + log2(3^k - 2) - (k H - k1 H1 - k2 H2)) / n.
+    as the gain pays for the description of the cut: for n pictures and k classes in the part, k1 and k2 in its
+    halves, and m places between different values, gain > (log2(m) + log2(3^k - 2) - (k H - k1 H1 - k2 H2)) / n.
+    WEKA's GainRatioAttributeEval counts the places so ("better encoding"); with all values different, m is n - 1.
 
     Args:
         features: (N, F) float, all finite.
@@ -120,20 +121,20 @@ def _cuts(below: np.ndarray, candidates: np.ndarray, n_log_n: np.ndarray) -> lis
         total = disorder.sum(axis=0)
         best = int((total <= total.min() + _ROUNDING).argmax())
         halves = np.stack([left[best], whole - left[best]])
-        if _pays(whole, halves, n_log_n):
+        if _pays(whole, halves, n_log_n, n_candidates=len(inside)):
             cut = int(inside[best])
             cuts.append(cut)
             parts += [(start, cut), (cut, stop)]
     return cuts
 
 
-def _pays(whole: np.ndarray, halves: np.ndarray, n_log_n: np.ndarray) -> bool:
+def _pays(whole: np.ndarray, halves: np.ndarray, n_log_n: np.ndarray, *, n_candidates: int) -> bool:
     n, n_classes = whole.sum(), np.count_nonzero(whole)
     before, after = _disorder(whole, n_log_n), _disorder(halves, n_log_n)
     entropies = after / halves.sum(axis=1)
     spread = n_classes * before / n - (np.count_nonzero(halves, axis=1) * entropies).sum()
     # Everything times n.
-    return bool(before - after.sum() > math.log2(n - 1) + math.log2(3**n_classes - 2) - spread)
+    return bool(before - after.sum() > math.log2(n_candidates) + math.log2(3**n_classes - 2) - spread)
 
 
 def _disorder(counts: np.ndarray, n_log_n: np.ndarray) -> np.ndarray:

@@ -20,7 +20,6 @@ from leukcnn.evaluation.metrics import check_classes
 from leukcnn.seeding import child_seed
 from leukcnn.splits import stratified_kfold
 
-_PENALTY = 1.0
 _ABOVE_HALF = np.nextafter(0.5, 1)
 _FEWEST_PICTURES = 4
 
@@ -52,11 +51,10 @@ def svm_probabilities(
     predict: ArrayLike,
     n_components: int | None = None,
     n_selected: int | None = None,
+    penalty: float = 1.0,
     seed: int,
 ) -> np.ndarray:
     """Fits a linear SVM to features and applies it; selection and PCA, if any, see the same pictures.
-
-    The SVM's C is 1: the paper states none.
 
     Args:
         features: (N, F) float, all finite.
@@ -66,6 +64,7 @@ def svm_probabilities(
         n_components: Principal components to go on with, at least 1; as many as M and F allow where that is
             more. None for no PCA.
         n_selected: Features to pick by gain ratio before that, at least 1; None for all.
+        penalty: The SVM's C, above 0.
         seed: Root seed of the PCA, whose solver draws at random where there are many features.
 
     Returns:
@@ -94,7 +93,7 @@ def svm_probabilities(
         seen, unseen = seen[:, selected], unseen[:, selected]
     if n_components is not None:
         seen, unseen = _components(seen, unseen, n_components=n_components, seed=seed)
-    svm = SVC(kernel="linear", C=_PENALTY, break_ties=True).fit(seen.astype(np.float64), learnt)
+    svm = SVC(kernel="linear", C=penalty, break_ties=True).fit(seen.astype(np.float64), learnt)
     probabilities[:, svm.classes_] = _squashed(svm, unseen.astype(np.float64))
     return probabilities
 
@@ -106,6 +105,7 @@ def cross_validated_probabilities(
     n_splits: int,
     n_components: int | None = None,
     n_selected: int | None = None,
+    penalty: float = 1.0,
     seed: int,
     ids: ArrayLike | None = None,
 ) -> np.ndarray:
@@ -117,6 +117,7 @@ def cross_validated_probabilities(
         n_splits: Number of folds, at least 2; `leukcnn.splits.stratified_kfold` makes them.
         n_components: As in `svm_probabilities`, fitted in each fold anew.
         n_selected: Likewise.
+        penalty: The SVM's C, above 0.
         seed: Root seed of the folds and of the PCA.
         ids: (N,) str, ids of the pictures, which make the folds independent of their order.
 
@@ -137,6 +138,7 @@ def cross_validated_probabilities(
             predict=test,
             n_components=n_components,
             n_selected=n_selected,
+            penalty=penalty,
             seed=seed,
         )
     return probabilities
@@ -174,7 +176,7 @@ def project(features: ArrayLike, labels: ArrayLike, *, seed: int, perplexity: fl
     # Several threads add up forces in the order in which they finish.
     with threadpool_limits(1):
         points = tsne.fit_transform(features.astype(np.float64)).astype(np.float64)
-    svm = SVC(kernel="linear", C=_PENALTY).fit(points, labels)
+    svm = SVC(kernel="linear").fit(points, labels)
     return Projection(
         points, labels, svm.coef_[0], float(svm.intercept_[0]), float(svm.score(points, labels))
     )

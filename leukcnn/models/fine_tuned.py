@@ -34,6 +34,15 @@ _PUBLISHED_INPUT = (224, 224, 3)
 _PUBLISHED_CLASSES = 1000
 
 
+def keeps_published_top(backbone: str, mode: str, dense_units: Sequence[int] | None = None) -> bool:
+    """Says whether a fine-tuned network keeps dense layers of the published one, whose file it then needs.
+
+    Args and defaults as in `FineTuned`.
+    """
+    own, _ = DENSE_UNITS[backbone]
+    return mode in ("SFT", "DFT") and bool(own) and (dense_units is None or tuple(dense_units) == own)
+
+
 def FineTuned(
     *,
     backbone: str = "ResNet50",
@@ -113,7 +122,7 @@ def FineTuned(
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=dropout_rates)
 
     shape = tuple(input_shape if input_tensor is None else input_tensor.shape[1:])
-    takes_published = include_top and keeps_own and bool(own) and tuple(dense_units) == own
+    takes_published = include_top and keeps_published_top(backbone, mode, dense_units)
     if takes_published and weights == "imagenet" and shape != _PUBLISHED_INPUT:
         raise ArgumentError(
             f"input_shape = {shape} for {backbone} with its published dense layers.",

@@ -131,7 +131,7 @@ STRICT = ("lodocv_strict",)
 ROWS = (
     Row(
         "leuknet",
-        "LeukNet (VGG-16 mDFT, 1024-256)",
+        "LeukNet",
         LEUKNET,
         also=("lodocv_strict", "lodocv_single_class", "kfold"),
     ),
@@ -157,9 +157,9 @@ ROWS = (
     Row("leuknet_512_256", "LeukNet 512-256", LEUKNET_512_256, also=STRICT),
     Row("leuknet_1024_512", "LeukNet 1024-512", LEUKNET_1024_512, also=STRICT),
     Row("leuknet_1024_1024", "LeukNet 1024-1024", LEUKNET_1024_1024, also=STRICT),
-    Row("features_dft", "SVM on VGG-16 DFT's features", FEATURES_DFT, also=STRICT),
-    Row("features_mdft", "SVM on LeukNet's (mDFT) features", FEATURES_MDFT, also=STRICT),
-    Row("features_imagenet", "SVM on ImageNet's VGG-16's features", FEATURES_IMAGENET, also=STRICT),
+    Row("features_dft", "SVM, DFT features", FEATURES_DFT, also=STRICT),
+    Row("features_mdft", "SVM, mDFT features", FEATURES_MDFT, also=STRICT),
+    Row("features_imagenet", "SVM, ImageNet features", FEATURES_IMAGENET, also=STRICT),
     Row(
         "vogado2018",
         "Vogado et al. 2018",

@@ -156,7 +156,11 @@ TABLE_4 = Table(
         Published("resnet50_mdft", "sensitivity", 80.31, sd=10.17, dataset="allidb2"),
         Published("resnet50_mdft", "specificity", 58.62, sd=16.71, dataset="allidb2"),
     ),
-    notes=(_FRACTIONS, "The paper prints each network with its best fine-tuning; 'ablation' has all four."),
+    notes=(
+        _FRACTIONS,
+        "LeukNet is the paper's line 'VGG-16 mDFT'. The paper prints each network with its best fine-tuning; "
+        "'ablation' has all four.",
+    ),
 )
 
 ABLATION_TABLE = Table(
@@ -169,6 +173,7 @@ ABLATION_TABLE = Table(
     beside="lodocv_strict",
     metrics=("accuracy",),
     published=tuple(figure for figure in TABLE_4.published if figure.metric == "accuracy"),
+    notes=("LeukNet is VGG-16 mDFT.",),
 )
 
 # Dataset, the paper's verdict, then mean and sd of each row's accuracy in points; see _FRACTIONS.

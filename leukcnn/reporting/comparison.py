@@ -8,8 +8,12 @@ import numpy as np
 
 from leukcnn.evaluation.metrics import BinaryScores
 from leukcnn.evaluation.statistics import Interval
+from leukcnn.reporting.formats import PERCENT_UNIT, UNDEFINED
 from leukcnn.reporting.tables import Cell, Column
 from leukcnn.spec import Published
+
+Spread = tuple[float, float | None]
+"""Mean and standard deviation (n - 1); one value has no standard deviation."""
 
 METRIC_TITLES = {
     "accuracy": "Accuracy",
@@ -29,6 +33,7 @@ def verdict(
     *,
     not_comparable: str = "",
     not_measured: str = "",
+    marked: bool = False,
 ) -> str:
     """Says in words what a measured figure means for the published one.
 
@@ -38,17 +43,21 @@ def verdict(
         interval: Its interval.
         not_comparable: Why the two can't be compared ("smoke profile"); "" where they can.
         not_measured: Why nothing was measured ("the data lack the preliminary phase").
+        marked: Whether the table bears a mark that says why the two can't be compared.
 
     Returns:
         "within" where the published value lies inside the measured interval and "outside" where it doesn't;
-        else "not measured: <reason>", "not comparable: <reason>" or "not published".
+        else "not measured: <reason>", "undefined" where the predictions give the metric no value, "not
+        published" or "not comparable: <reason>", of which "not comparable" is left where the mark says why.
     """
     if measured is None or not_measured:
         return f"not measured: {not_measured or 'no such trial'}"
     if math.isnan(measured):
-        return "not measured: undefined for these predictions"
+        return UNDEFINED
     if published is None:
         return "not published"
+    if marked:
+        return "not comparable"
     if not_comparable:
         return f"not comparable: {not_comparable}"
     if interval is None or not interval.defined:
@@ -136,7 +145,14 @@ class MeanMetric(NamedTuple):
     @classmethod
     def percent(cls, name: str, title: str, *, printed: str = "") -> "MeanMetric":
         """Returns a metric that is a fraction and shown in percent."""
-        return cls(name, f"{title} (%)", printed or name, 100, (0, 100))
+        return cls(name, f"{title} {PERCENT_UNIT}", printed or name, 100, (0, 100))
+
+    def in_unit(self, spread: Spread | None) -> Spread | None:
+        """Returns a measured mean and its sd in the unit of the published ones."""
+        if spread is None:
+            return None
+        mean, sd = spread
+        return self.factor * mean, None if sd is None else self.factor * sd
 
 
 KAPPA = MeanMetric("kappa", "Kappa", "kappa", 1, (-1, 1))
@@ -144,12 +160,10 @@ KAPPA = MeanMetric("kappa", "Kappa", "kappa", 1, (-1, 1))
 
 MEAN_COLUMNS = (
     Column("Metric"),
-    Column("Published", "quantity"),
-    Column("Published sd", "quantity"),
-    Column("Measured", "quantity"),
-    Column("Measured sd", "quantity"),
+    Column("Published", "spread"),
+    Column("Measured", "spread"),
     Column("95 % interval", "range"),
-    Column("Difference", "quantity"),
+    Column("Difference", "change"),
     Column("Verdict"),
 )
 """The columns of `mean_cells`; figures in the unit that the metric names."""
@@ -161,29 +175,28 @@ def mean_cells(
     values: Sequence[float],
     interval: Interval | None,
     *,
-    not_comparable: str = "",
+    marked: bool = False,
     not_measured: str = "",
 ) -> tuple[Cell, ...]:
-    """Returns title, published mean and sd, measured mean and sd (n - 1), interval, difference and verdict.
+    """Returns title, published mean and sd, measured mean and sd, interval, difference and verdict.
 
     Args:
         metric: The metric.
         printed: What the paper prints; None where it prints nothing.
         values: (J,) the metric in each fold or run, a fraction where it is shown in percent; empty where
-            nothing was measured. One value has no sd.
+            nothing was measured.
         interval: The interval of a measured figure, in the unit of `values`.
-        not_comparable: Why published and measured can't be compared; the difference is then left out.
+        marked: Whether the table bears a mark that says why published and measured can't be compared; the
+            difference is then left out.
         not_measured: Why there are no values.
     """
-    mean, sd = mean_and_sd(values)
-    factor = metric.factor
-    comparable = None not in (printed, mean) and not math.isnan(mean) and not not_comparable
+    spread, factor = mean_and_sd(values), metric.factor
+    mean = spread and spread[0]
+    comparable = None not in (printed, mean) and not math.isnan(mean) and not marked
     return (
         metric.title,
-        None if printed is None else float(printed.value),
-        printed and printed.sd,
-        None if mean is None else factor * mean,
-        None if sd is None else factor * sd,
+        printed and (float(printed.value), printed.sd),
+        metric.in_unit(spread),
         # An interval by Student's t may pass what a metric can be.
         tuple(np.clip((factor * interval.low, factor * interval.high), *metric.limits).tolist())
         if interval and interval.defined
@@ -193,13 +206,29 @@ def mean_cells(
             printed and printed.value / factor,
             mean,
             interval,
-            not_comparable=not_comparable,
             not_measured=not_measured,
+            marked=marked,
         ),
     )
 
 
-def mean_and_sd(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """Returns mean and standard deviation (n - 1) of some values; None for what they are too few for."""
-    mean = float(np.mean(values)) if len(values) else None
-    return mean, float(np.std(values, ddof=1)) if len(values) > 1 else None
+def mean_and_sd(values: Sequence[float]) -> Spread | None:
+    """Returns mean and standard deviation of some values; None of no values."""
+    if not len(values):
+        return None
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def not_trained(reasons: Mapping[str, str]) -> list[str]:
+    """Returns notes that name the rows of which a table shows nothing, a note a reason.
+
+    Args:
+        reasons: Label of the row -> why it was not trained; "" where it was not asked for.
+    """
+    labels: dict[str, list[str]] = {}
+    for label, reason in reasons.items():
+        labels.setdefault(reason, []).append(label)
+    return [
+        f"Not trained in this run{f' ({reason})' if reason else ''}: {', '.join(named)}."
+        for reason, named in labels.items()
+    ]

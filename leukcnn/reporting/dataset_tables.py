@@ -32,28 +32,27 @@ def datasets_table(results: Results, table: spec.Table) -> Table:
             *catalogued[key],
             *found.get(key, nothing),
             _agreement(catalogued[key], counts),
-            card(key).availability,
         )
         for key, counts in printed.items()
     ]
     sums = _sums(catalogued.values())
     found_sums = _sums([found.get(key, nothing) for key in printed])
     agrees = _agreement_of_sums(sums, printed_sums, _sums(printed.values())) if printed_sums else ""
-    rows.append((_TOTAL, *sums, *found_sums, agrees, ""))
+    rows.append((_TOTAL, *sums, *found_sums, agrees))
     for key in here:
         if key not in results.paper.datasets:
-            rows.append((card(key).name, *[None] * len(sums), *found[key], "not in the paper", ""))
+            rows.append((card(key).name, *[None] * len(sums), *found[key], "not in the paper"))
     columns = (
         "Dataset",
         *(Column(name, "integer") for name in (*classes, *(["Other"] if with_other else []), _TOTAL)),
         *(Column(f"{name} here", "integer") for name in classes),
         "As printed",
-        "Availability",
     )
     notes = (
         f"{sum(sums[: len(classes)]):,} pictures of {', '.join(classes)} are used, {sums[-1]:,} are there in "
         "all.",
-        "Counts by the catalogue (`leukcnn datasets`); 'here': found in the data of this run.",
+        "Counts by the catalogue; 'here': found in the data of this run. `leukcnn datasets` says where each "
+        "dataset is to be had.",
     )
     return framed(results, table, columns, rows, notes=notes, measured=False)
 

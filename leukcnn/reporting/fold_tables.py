@@ -9,7 +9,7 @@ from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.evaluation.metrics import kappa_word
 from leukcnn.evaluation.statistics import Interval, fold_interval
-from leukcnn.reporting.comparison import KAPPA, MEAN_COLUMNS, MeanMetric, mean_cells
+from leukcnn.reporting.comparison import KAPPA, MEAN_COLUMNS, MeanMetric, mean_cells, not_trained
 from leukcnn.reporting.results import Results, framed
 from leukcnn.reporting.tables import Cell, Table
 
@@ -32,20 +32,23 @@ _CONTROL_METRICS = ("accuracy", "macro_recall", "kappa")
 
 def folds_table(results: Results, table: spec.Table) -> Table:
     """Returns mean and sd over the folds of each metric, and the networks' sizes, beside the published."""
-    rows, methods = [], {}
+    rows, methods, left_out = [], {}, {}
     for row, label in results.lines(table.rows):
+        n_before = len(rows)
         for metric in _METRICS:
             if row in CONTROLS and metric.name not in _CONTROL_METRICS:
                 continue
             values = results.by_fold[row].get(metric.name, [])
-            interval = _interval(results, values)
             printed = table.printed(row, metric.printed)
+            if printed is None and not values:
+                continue
+            interval = _interval(results, values)
             cells = mean_cells(
                 metric,
                 printed,
                 values,
                 interval,
-                not_comparable=results.record.main_reason,
+                marked=bool(results.record.not_comparable),
                 not_measured=results.why_missing(row, "test"),
             )
             words = _in_words(values) if metric is KAPPA and values else ""
@@ -54,8 +57,11 @@ def folds_table(results: Results, table: spec.Table) -> Table:
                 methods[f"{interval.describe()}."] = None
         if row not in CONTROLS:
             rows += [(label, *cells) for cells in _size_rows(results, table, row)]
+            if len(rows) == n_before:
+                left_out[label] = results.record.missing.get(row, "")
     notes = [
         *methods,
+        *not_trained(left_out),
         "Mean and sd (n - 1) over the folds. The paper doesn't say how it averages precision and recall over "
         "the classes: the printed figure stands beside both ways.",
         "Kappa in words: Landis and Koch (1977); in brackets the word that the paper has for it.",
@@ -83,12 +89,14 @@ def _size_rows(results: Results, table: spec.Table, row: str) -> list[tuple[Cell
     """Returns parameters and file sizes, which are the same in every fold."""
     trials = results.trials[row]
     result = trials[0][2].result if trials else None
-    reason = results.record.main_reason
+    marked = bool(results.record.not_comparable)
     sizes = [("parameters", "Parameters", result and result["parameters"])]
     sizes += [("file_mb", title, result and result["file_bytes"][key] / 2**20) for key, title in _SIZES]
     rows = []
     for metric, title, value in sizes:
         printed = table.printed(row, metric)
+        if printed is None and value is None:
+            continue
         number = printed and (int(printed.value) if metric == "parameters" else float(printed.value))
         difference = None if None in (number, value) else value - number
         if value is None:
@@ -98,7 +106,8 @@ def _size_rows(results: Results, table: spec.Table, row: str) -> list[tuple[Cell
         elif round(difference) == 0:
             said = "equal"
         else:
-            said = f"not comparable: {reason}" if reason else "differs"
-            difference = None if reason else difference
-        rows.append((title, number, None, value, None, None, difference, said))
+            said = "not comparable" if marked else "differs"
+            difference = None if marked else difference
+        shown = [None if figure is None else (figure, None) for figure in (number, value)]
+        rows.append((title, *shown, None, difference, said))
     return rows

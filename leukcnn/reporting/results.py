@@ -235,13 +235,21 @@ class Results:
     def measured(self, row: str, metric: str) -> float | None:
         """Returns the figure that stands for a row beside other groups' published ones; None if not measured.
 
-        In k-fold cross-validation that is the mean over the folds, else the one on the balanced test set.
+        Which one that is, `measured_how` says.
         """
         if self.split_kind in ("kfold", "grouped_kfold"):
-            values = self.by_fold[row].get(metric)
+            by_run = self.run_scores(row) if self.paper.positive_class else self.by_fold[row]
+            values = by_run.get(metric)
             return float(np.mean(values)) if values else None
         scores = self.scores(row, "balanced")
         return scores.values[metric] if scores else None
+
+    @property
+    def measured_how(self) -> str:
+        """What the figure of `measured` is, in words."""
+        if self.split_kind in ("kfold", "grouped_kfold"):
+            return "all folds together" if self.paper.positive_class else "mean over the folds"
+        return "balanced test set"
 
 
 def main_predictions(trial: Trial) -> Predictions:

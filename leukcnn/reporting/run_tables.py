@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from leukcnn import spec
 from leukcnn.datasets import card
 from leukcnn.evaluation.controls import CONTROLS
-from leukcnn.reporting.comparison import KAPPA, MEAN_COLUMNS, MeanMetric, mean_and_sd, mean_cells
+from leukcnn.reporting.comparison import KAPPA, MEAN_COLUMNS, MeanMetric, mean_and_sd, mean_cells, not_trained
 from leukcnn.reporting.results import Results, framed
 from leukcnn.reporting.run_figures import SPLIT_TITLES, dataset_title, interval_of_runs, why_no_runs
 from leukcnn.reporting.tables import Cell, Column, Table
@@ -20,7 +20,7 @@ _METRICS = (
 )
 # What is shown of a control; more would hide the networks among them.
 _CONTROL_METRICS = ("accuracy",)
-_PARTS = {"test": "left out", "within": "cross-validated within"}
+_PARTS = {"test": "left out", "within": "within"}
 _STRICT = ("lodocv_strict", "lodocv_single_class")
 
 
@@ -33,7 +33,7 @@ def runs_table(results: Results, table: spec.Table) -> Table:
     wanted = table.rows or tuple(dict.fromkeys(printed.row for printed in table.published))
     parts = tuple(dict.fromkeys(printed.part for printed in table.published)) or ("test",)
     datasets = _datasets(shown, table)
-    rows = []
+    rows, with_lines = [], set()
     for dataset in datasets:
         for part in parts:
             for row, label in shown.lines(wanted):
@@ -42,12 +42,19 @@ def runs_table(results: Results, table: spec.Table) -> Table:
                 leading = (dataset_title(shown, dataset), *([_PARTS[part]] if len(parts) > 1 else []), label)
                 for cells in _lines(shown, beside, table, row, dataset=dataset, part=part):
                     rows.append((*leading, *cells))
-    columns = ["Dataset", *(["Dataset is"] if len(parts) > 1 else []), "Network", *MEAN_COLUMNS]
+                    with_lines.add(row)
+    columns = ["Dataset", *(["Test"] if len(parts) > 1 else []), "Network", *MEAN_COLUMNS]
     if beside:
-        title, other = SPLIT_TITLES[beside.split_kind], SPLIT_TITLES[shown.split_kind]
-        titles = (f"Measured, {title}", f"Measured sd, {title}", f"Difference, {title} less {other}")
-        columns += [Column(heading, "quantity") for heading in titles]
-    return framed(results, table, columns, rows, notes=tuple(_notes(shown, beside, datasets)))
+        columns += _beside_columns(SPLIT_TITLES[beside.split_kind], SPLIT_TITLES[shown.split_kind])
+    left_out = {
+        label: results.record.missing.get(row, "")
+        for row, label in shown.lines(wanted)
+        if row not in with_lines and row not in CONTROLS and not _trained(row, shown, beside)
+    }
+    notes = [*not_trained(left_out), *_notes(shown, beside, datasets)]
+    if "within" in parts:
+        notes.append("Test 'within': the dataset that is left out is cross-validated in itself.")
+    return framed(results, table, columns, rows, notes=tuple(notes))
 
 
 def _datasets(results: Results, table: spec.Table) -> tuple[str, ...]:
@@ -64,23 +71,26 @@ def _datasets(results: Results, table: spec.Table) -> tuple[str, ...]:
 def _lines(
     shown: Results, beside: Results | None, table: spec.Table, row: str, *, dataset: str, part: str
 ) -> list[tuple[Cell, ...]]:
-    """Returns a line a metric, from its title on."""
+    """Returns a line a metric that is printed or measured, from its title on."""
     where = {"dataset": dataset, "part": part}
     scores = shown.run_scores(row, **where)
     other_scores = beside.run_scores(row, **where) if beside else {}
     lines = []
     for metric in _shown_metrics(table, row):
-        values = scores.get(metric.name, [])
+        values, other_values = scores.get(metric.name, []), other_scores.get(metric.name, [])
+        printed = table.printed(row, metric.printed, **where)
+        if printed is None and not values and not other_values:
+            continue
         cells = mean_cells(
             metric,
-            table.printed(row, metric.printed, **where),
+            printed,
             values,
             interval_of_runs(metric.name, shown, row, values, **where) if values else None,
-            not_comparable=shown.record.main_reason,
+            marked=bool(shown.record.not_comparable),
             not_measured="" if values else why_no_runs(shown, row, **where),
         )
         if beside:
-            cells += _beside_cells(metric, values, other_scores.get(metric.name, []))
+            cells += _beside_cells(metric, values, other_values)
         lines.append(cells)
     return lines
 
@@ -92,13 +102,25 @@ def _shown_metrics(table: spec.Table, row: str) -> list[MeanMetric]:
     return [metric for metric in _METRICS if metric.name in wanted]
 
 
+def _trained(row: str, *under: Results | None) -> bool:
+    return any(results and results.predictions[row] for results in under)
+
+
+def _beside_columns(beside: str, shown: str) -> tuple[Column, ...]:
+    """Returns the columns of `_beside_cells`; of "strict LODOCV" and "LODOCV" "Strict less LODOCV"."""
+    difference = f"{beside.removesuffix(shown).rstrip()} less {shown}"
+    return tuple(
+        Column(title[0].upper() + title[1:], format)
+        for title, format in ((beside, "spread"), (difference, "change"))
+    )
+
+
 def _beside_cells(
     metric: MeanMetric, values: Sequence[float], other_values: Sequence[float]
-) -> tuple[float | None, ...]:
+) -> tuple[Cell, ...]:
     """Returns mean and sd under the other split, and that mean less the one under the split shown."""
-    (mean, _), (other, other_sd) = mean_and_sd(values), mean_and_sd(other_values)
-    figures = (other, other_sd, None if None in (mean, other) else other - mean)
-    return tuple(None if value is None else metric.factor * value for value in figures)
+    spread, other = (metric.in_unit(mean_and_sd(figures)) for figures in (values, other_values))
+    return other, None if None in (spread, other) else other[0] - spread[0]
 
 
 def _notes(shown: Results, beside: Results | None, datasets: Sequence[str]) -> list[str]:

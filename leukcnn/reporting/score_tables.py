@@ -180,6 +180,5 @@ def reference_table(results: Results, table: spec.Table) -> Table:
         value = shown.measured(row, metric)
         measured[first] = None if value is None else 100 * value
     rows = [(*row, measured.get(row[0])) for row in rows]
-    how = "mean over the folds" if shown.split_kind in ("kfold", "grouped_kfold") else "balanced test set"
-    columns.append(Column(f"Measured here (%), {how}", "quantity"))
+    columns.append(Column(f"Measured here (%), {shown.measured_how}", "quantity"))
     return framed(results, table, columns, rows, notes=("The other rows are as printed in the paper.",))

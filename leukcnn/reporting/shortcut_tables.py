@@ -9,13 +9,13 @@ from leukcnn.evaluation.controls import control_label
 from leukcnn.evaluation.metrics import confusion_matrix, macro_recall
 from leukcnn.evaluation.shortcuts import implied_accuracy
 from leukcnn.evaluation.statistics import Interval, interval_for, run_interval, wilson_interval
-from leukcnn.reporting.comparison import mean_and_sd
+from leukcnn.reporting.comparison import MeanMetric, mean_and_sd
 from leukcnn.reporting.results import Results, framed
 from leukcnn.reporting.run_figures import SPLIT_TITLES, dataset_title, interval_of_runs, why_no_runs
 from leukcnn.reporting.tables import Cell, Column, Table
 from leukcnn.runs import Predictions
 
-_PROBE = f"{control_label('border')}, fitted to datasets"
+_PROBE = f"{control_label('border').removeprefix('Random forest, ')}, fitted to datasets"
 _ALL = "all together"
 _LEUKAEMIA = "Leukaemia? Accuracy"
 
@@ -34,18 +34,17 @@ def single_class_table(results: Results, table: spec.Table) -> Table:
         missed = shown.paper.positive_class in classes
         leading = (dataset_title(shown, dataset), ", ".join(classes))
         for row, label in shown.lines(table.rows or tuple(planned)):
-            rows.append((*leading, label, _RATES[missed], *_error_cells(shown, row, dataset)))
+            rows.append((*leading, label, *_error_cells(shown, row, dataset, rate=_RATES[missed])))
     if not rows:
-        rows.append(("all", *[None] * 7, "not measured: no dataset of one class is tested here"))
+        rows.append(("all", *[None] * 6, "not measured: no dataset of one class is tested here"))
     columns = (
         "Dataset",
         "Class",
         "Network",
         "Rate",
         Column("Pictures", "integer"),
-        Column("Measured", "percent"),
-        Column("Measured sd", "percent"),
-        Column("95 % interval", "interval"),
+        Column("Measured", "spread"),
+        Column("95 % interval", "range"),
         "State",
     )
     notes = (
@@ -55,18 +54,22 @@ def single_class_table(results: Results, table: spec.Table) -> Table:
     return framed(results, table, columns, rows, notes=notes)
 
 
-_RATES = {False: "false positives", True: "false negatives"}
+_RATES = {
+    False: MeanMetric.percent("false_positive_rate", "False positives"),
+    True: MeanMetric.percent("false_negative_rate", "False negatives"),
+}
 
 
-def _error_cells(results: Results, row: str, dataset: str) -> tuple[Cell, ...]:
-    """Returns pictures, mean and sd of the share of errors over the runs, its interval and the state."""
+def _error_cells(results: Results, row: str, dataset: str, *, rate: MeanMetric) -> tuple[Cell, ...]:
+    """Returns the rate's title, pictures, its mean and sd over the runs, its interval and the state."""
     runs = results.runs(row, dataset=dataset)
     if not runs:
-        return (*[None] * 4, f"not measured: {why_no_runs(results, row, dataset=dataset)}")
+        return (rate.title, *[None] * 3, f"not measured: {why_no_runs(results, row, dataset=dataset)}")
     errors, n = [int((run.predicted != run.label).sum()) for run in runs], len(runs[0])
-    rates = [count / n for count in errors]
-    interval = run_interval(rates) if len(runs) > 1 else wilson_interval(errors[0], n)
-    return (n, *mean_and_sd(rates), _bounds(interval), "measured")
+    shares = [count / n for count in errors]
+    interval = run_interval(shares) if len(runs) > 1 else wilson_interval(errors[0], n)
+    bounds = tuple(rate.factor * bound for bound in (interval.low, interval.high))
+    return (rate.title, n, rate.in_unit(mean_and_sd(shares)), bounds, "measured")
 
 
 def shortcut_table(results: Results, table: spec.Table) -> Table:
@@ -106,8 +109,9 @@ def _shortcut_notes(results: Results) -> tuple[str, ...]:
         "cross-validation, the accuracy of the named dataset's majority class can be had without a cell, and "
         "a network's figure up to there shows nothing of leukaemia. LODOCV tests a dataset that was not "
         "learnt from: there the knowledge helps only as far as it looks like others of its class.",
-        "The probe is cross-validated. 95 % interval: of one run Wilson's over its pictures, of a mean "
-        "recall the percentile bootstrap's; of several runs, where one more would lie.",
+        "What is fitted to datasets is a random forest, cross-validated. 95 % interval: of one run Wilson's "
+        "over its pictures, of a mean recall the percentile bootstrap's; of several runs, where one more "
+        "would lie.",
     )
 
 

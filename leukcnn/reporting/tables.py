@@ -6,69 +6,21 @@ WITH THE PAPER: drawn data") stands in every rendering where nobody can miss it;
 
 import csv
 import io
-import math
+import itertools
 import os
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leukcnn.errors import ArgumentError
+from leukcnn.reporting.formats import FORMATS, NO_VALUE, PERCENT_UNIT, UNDEFINED, Cell, Format, undefined
 from leukcnn.runs import replace_file
 
 if TYPE_CHECKING:
     import rich.table
-
-Cell = str | int | float | tuple[float, float] | None
-
-NO_VALUE = "–"
-UNDEFINED = "undefined"
-
-
-def _format_points(value: float) -> str:
-    points = round(100 * value, 2)
-    return f"{points:+.2f}" if points else "0.00"
-
-
-def _format_interval(value: tuple[float, float]) -> str:
-    return f"{100 * value[0]:.2f} to {100 * value[1]:.2f} %"
-
-
-def _format_quantity(value: int | float) -> str:
-    if isinstance(value, int):
-        return f"{value:,d}"
-    digits = 2 if abs(value) >= 10 else 4
-    # Adding 0 turns a rounded -0.0 into 0.0.
-    return f"{round(value, digits) + 0.0:.{digits}f}"
-
-
-FORMATS = {
-    "text": str,
-    "integer": lambda value: f"{value:d}",
-    "number": lambda value: f"{value:g}",
-    "percent": lambda value: f"{100 * value:.2f} %",
-    "points": _format_points,
-    "interval": _format_interval,
-    "quantity": _format_quantity,
-    "range": lambda value: " to ".join(map(_format_quantity, value)),
-}
-"""How a column's values are shown. Percent, points (a difference in percentage points) and interval, two
-bounds, take fractions; quantity and range, two bounds, take values in the unit that the row names; every
-column takes None, 'there is no value', and NaN, 'undefined'."""
-
-_TYPES = {
-    "text": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "percent": (int, float),
-    "points": (int, float),
-    "interval": (tuple,),
-    "quantity": (int, float),
-    "range": (tuple,),
-}
-_BOUNDS = ("interval", "range")
-_CSV_UNITS = {"percent": " (fraction)", "points": " (fraction)", "interval": " (fraction)"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +29,7 @@ class Column:
 
     Attributes:
         title: What stands above it.
-        format: A key of `FORMATS`.
+        format: A key of `leukcnn.reporting.formats.FORMATS`.
     """
 
     title: str
@@ -90,13 +42,40 @@ class Column:
                 expected=f"one of {', '.join(FORMATS)}",
             )
 
-    def show(self, value: Cell) -> str:
-        """Returns a value as text for human eyes, on one line."""
+    def show(self, value: Cell, *, in_percent: bool = False) -> str:
+        """Returns a value as text for human eyes, on one line.
+
+        Args:
+            value: The value.
+            in_percent: Whether its row names it a percentage; a column's title may do so too.
+        """
         if value is None:
             return NO_VALUE
-        if _undefined(value):
+        if undefined(value):
             return UNDEFINED
-        return _one_line(FORMATS[self.format](value))
+        return _one_line(self._how.show(value, in_percent or PERCENT_UNIT in self.title))
+
+    @property
+    def _how(self) -> Format:
+        return FORMATS[self.format]
+
+    def fits(self, value: Cell) -> bool:
+        """Whether it can show a value."""
+        if isinstance(value, tuple):
+            return tuple in self._how.types and len(value) == self._how.n_parts and value[0] is not None
+        if value is None or undefined(value):
+            return True
+        return isinstance(value, self._how.types) and not isinstance(value, bool)
+
+    @property
+    def csv_titles(self) -> list[str]:
+        """Titles of the columns that it takes in CSV."""
+        return [_one_line(self.title) + added for added in self._how.csv]
+
+    def csv_cells(self, value: Cell) -> list[str]:
+        """Returns a value at full precision, a text for each of `csv_titles`."""
+        parts = value if isinstance(value, tuple) else (value,) * self._how.n_parts
+        return ["" if part is None else part if isinstance(part, str) else repr(part) for part in parts]
 
 
 @dataclass(frozen=True)
@@ -162,21 +141,11 @@ def _check_row(row: Sequence[Cell], columns: Sequence[Column], *, table: str) ->
             expected=f"{len(columns)}, one a column",
         )
     for value, column in zip(row, columns, strict=True):
-        if value is not None and (
-            isinstance(value, bool)
-            or not (isinstance(value, _TYPES[column.format]) or _undefined(value))
-            or (column.format in _BOUNDS and not _undefined(value) and len(value) != 2)
-        ):
+        if not column.fits(value):
             raise ArgumentError(
                 f"The column {column.title!r} of {table} holds {value!r}.",
                 expected=f"a value of the format {column.format!r}, or None",
             )
-
-
-def _undefined(value: Cell) -> bool:
-    """Whether a cell is NaN, or an interval with such a bound."""
-    parts = value if isinstance(value, tuple) else (value,)
-    return any(isinstance(part, float) and math.isnan(part) for part in parts)
 
 
 def _one_line(text: str) -> str:
@@ -186,6 +155,7 @@ def _one_line(text: str) -> str:
 def to_rich(table: Table) -> "rich.table.Table":
     """Returns the table for the terminal; marks stand in red above the title, notes below."""
     # rich costs a tenth of a second, and files are written without it.
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -194,14 +164,34 @@ def to_rich(table: Table) -> "rich.table.Table":
     for mark in table.marks:
         title.append(f"{_one_line(mark)}\n", style="bold red")
     title.append(_one_line(table.title), style="bold")
-    notes = Text("\n".join(_one_line(note) for note in table.notes), justify="left")
-    rendered = RichTable(title=title, title_justify="left", caption=notes if table.notes else None)
-    rendered.caption_justify = "left"
-    for column in table.columns:
-        rendered.add_column(Text(_one_line(column.title)), justify=_justify(column), overflow="fold")
-    for row in _shown(table):
+    notes = Text("\n".join(["", *map(_one_line, table.notes)]), justify="left")
+    rendered = RichTable(
+        title=title,
+        title_justify="left",
+        caption=notes if table.notes else None,
+        caption_justify="left",
+        # Rules down the page would take a tenth of the width, which figures need.
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    shown = _shown(table)
+    for i, column in enumerate(table.columns):
+        heading = _heading(column, [row[i] for row in shown])
+        rendered.add_column(Text(heading), justify=_justify(column), overflow="fold")
+    for row in shown:
         rendered.add_row(*map(Text, row))
     return rendered
+
+
+def _heading(column: Column, cells: Sequence[str]) -> str:
+    """Returns a column's title, broken where it would make a column of figures wider than they are."""
+    title = _one_line(column.title)
+    if _justify(column) == "left":
+        return title
+    width = max(map(len, (*cells, *title.split())), default=1)
+    return textwrap.fill(title, width, break_on_hyphens=False)
 
 
 def to_text(table: Table) -> str:
@@ -227,36 +217,18 @@ def to_csv(table: Table) -> str:
     """Returns the table as CSV with raw values at full precision, for programs.
 
     The first two columns, `comparable` (yes or no) and `mark`, say in every row whether and why it must not
-    be read beside the paper. Percent and points are fractions, as the header says; an interval takes two
-    columns; a missing value is empty, an undefined one `nan`. Notes are left to the other forms.
+    be read beside the paper. Percent and points are fractions, as the header says; an interval, and a mean
+    with its standard deviation, take two columns; a missing value is empty, an undefined one `nan`. Notes are
+    left to the other forms.
     """
-    header = ["comparable", "mark"]
-    for column in table.columns:
-        title = _one_line(column.title)
-        unit = _CSV_UNITS.get(column.format, "")
-        if column.format in _BOUNDS:
-            header += [f"{title} low{unit}", f"{title} high{unit}"]
-        else:
-            header.append(title + unit)
     face = ["yes" if table.comparable else "no", "; ".join(map(_one_line, table.marks))]
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(header)
+    writer.writerow(["comparable", "mark", *(title for c in table.columns for title in c.csv_titles)])
     for row in table.rows:
-        cells = list(face)
-        for value, column in zip(row, table.columns, strict=True):
-            if column.format in _BOUNDS:
-                cells += [_raw(bound) for bound in (value if isinstance(value, tuple) else (value, value))]
-            else:
-                cells.append(_raw(value))
-        writer.writerow(cells)
+        cells = [c.csv_cells(value) for value, c in zip(row, table.columns, strict=True)]
+        writer.writerow([*face, *itertools.chain.from_iterable(cells)])
     return target.getvalue()
-
-
-def _raw(value: str | int | float | None) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else repr(value)
 
 
 def to_markdown(table: Table) -> str:
@@ -360,9 +332,12 @@ def _latex_cell(shown: str, column: Column) -> str:
 
 
 def _shown(table: Table) -> list[list[str]]:
-    return [
-        [column.show(value) for value, column in zip(row, table.columns, strict=True)] for row in table.rows
-    ]
+    shown = []
+    for row in table.rows:
+        in_percent = any(isinstance(value, str) and value.endswith(PERCENT_UNIT) for value in row)
+        cells = zip(row, table.columns, strict=True)
+        shown.append([column.show(value, in_percent=in_percent) for value, column in cells])
+    return shown
 
 
 def _justify(column: Column) -> str:

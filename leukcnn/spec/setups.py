@@ -199,6 +199,7 @@ class Features:
         n_selected: Features kept, those of the highest gain ratio; None keeps all.
         n_components: Principal components kept; None leaves the features as they are.
         within_splits: Folds of a cross-validation within each tested dataset, beside; 0 for none.
+        penalty: The machine's C.
     """
 
     row: str = ""
@@ -206,10 +207,12 @@ class Features:
     n_selected: int | None = None
     n_components: int | None = None
     within_splits: int = 0
+    penalty: float = 1.0
 
     def __post_init__(self):
         _require_count("n_selected", self.n_selected)
         _require_count("n_components", self.n_components)
+        require(self.penalty > 0, f"penalty = {self.penalty!r}.", "a number above 0")
         folds = self.within_splits
         require(
             isinstance(folds, int) and folds >= 0 and folds != 1,

@@ -87,7 +87,8 @@ def leave_one_dataset_out(
 def related_datasets(index: ImageIndex, pairs: np.ndarray | None = None) -> dict[str, tuple[str, ...]]:
     """Returns for each dataset the others that show some of its pictures, cells or subjects.
 
-    Two datasets are related if one's card declares that they share cells, or if a unit has pictures in both.
+    Two datasets are related if one's card declares that they share cells, or if a unit has pictures in both,
+    or in one of them and one that shows the cells of the other.
     Pictures that are the same, nearly the same, or of one group are of one unit, also by way of third ones:
     if a near copy of a picture stands in another dataset beside a picture of the same subject, the three are
     one unit.
@@ -102,13 +103,19 @@ def related_datasets(index: ImageIndex, pairs: np.ndarray | None = None) -> dict
     Raises:
         ArgumentError: `pairs` has another shape, or names positions outside the index.
     """
-    related = {name: set(others) for name, others in declared_relatives(index).items()}
+    # Those that show the same cells stand for one another: what is related to one is related to all.
+    family = {name: {name, *others} for name, others in declared_relatives(index).items()}
+    related = {name: set(members) for name, members in family.items()}
     unit = _units(index, duplicate_pairs(index) if pairs is None else pairs)
     order = np.argsort(unit, kind="stable")
     for members in np.split(index.dataset[order], np.flatnonzero(np.diff(unit[order])) + 1):
-        for name in (together := set(members.tolist())):
-            related[name] |= together - {name}
-    return {name: tuple(other for other in related if other in related[name]) for name in related}
+        together = set().union(*(family[name] for name in set(members.tolist())))
+        for name in together:
+            related[name] |= together
+    return {
+        name: tuple(other for other in related if other in related[name] and other != name)
+        for name in related
+    }
 
 
 def declared_relatives(index: ImageIndex) -> dict[str, tuple[str, ...]]:

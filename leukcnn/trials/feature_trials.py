@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -69,7 +70,7 @@ def run_feature_trial(
 
     The set "test" is predicted by the SVM of the training part; where the setup has `within_splits`, the set
     "within" holds each tested dataset's pictures again, predicted by the SVMs of a cross-validation within
-    that dataset, and `features.npz` their features.
+    that dataset, unless it is too small, and `features.npz` their features.
 
     Args:
         trial: Its folder.
@@ -84,7 +85,7 @@ def run_feature_trial(
         networks: Where published networks come from; trials that share it don't build the same ones twice.
 
     Raises:
-        DataError: Pictures can't be used, or are too few for the cross-validation.
+        DataError: Pictures can't be used.
         StoreError: The folder can't be written to, or another process works on the trial.
         WeightsError: Published weights can't be had.
     """
@@ -105,7 +106,7 @@ def run_feature_trial(
         extracted = time.perf_counter()
         labels = index.labels[rows]
         first_tested = len(parts.train)
-        choice = {"n_components": setup.features.n_components, "n_selected": setup.features.n_selected}
+        choice = {name: getattr(setup.features, name) for name in ("n_components", "n_selected", "penalty")}
         probabilities = svm_probabilities(
             features,
             labels,
@@ -117,7 +118,7 @@ def run_feature_trial(
         predictions = [picture_predictions(index, tested, probabilities, part="test", checkpoint=SVM)]
         if setup.features.within_splits:
             of_tested = features[first_tested:]
-            predictions += _within(index, tested, of_tested, setup, seed=seed)
+            predictions += _within(index, tested, of_tested, setup, seed=seed, observer=observer, **choice)
             write_features(
                 trial.path / "features.npz",
                 image=index.ids[tested],
@@ -207,20 +208,31 @@ def _of_trained(
 
 
 def _within(
-    index: ImageIndex, tested: np.ndarray, features: np.ndarray, setup: Setup, *, seed: int
+    index: ImageIndex,
+    tested: np.ndarray,
+    features: np.ndarray,
+    setup: Setup,
+    *,
+    seed: int,
+    observer: ProgressObserver,
+    **choice: Any,
 ) -> list[Predictions]:
-    found = []
+    found, n_splits = [], setup.features.within_splits
     for name in dict.fromkeys(index.dataset[tested].tolist()):
         of_dataset = index.dataset[tested] == name
         rows = tested[of_dataset]
+        counts = np.bincount(index.labels[rows], minlength=len(index.class_names))
+        if counts.min() < n_splits:
+            held = ", ".join(f"{n} {label}" for n, label in zip(counts, index.class_names, strict=True))
+            observer.message(f"{name} is too small for {n_splits} folds within it: it holds {held} pictures.")
+            continue
         probabilities = cross_validated_probabilities(
             features[of_dataset],
             index.labels[rows],
-            n_splits=setup.features.within_splits,
-            n_components=setup.features.n_components,
-            n_selected=setup.features.n_selected,
+            n_splits=n_splits,
             seed=seed,
             ids=index.ids[rows],
+            **choice,
         )
         found.append(picture_predictions(index, rows, probabilities, part="within", checkpoint=SVM))
     return found

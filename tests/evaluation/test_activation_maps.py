@@ -46,6 +46,17 @@ def test_grad_cam_of_a_linear_head_is_the_class_activation_map():
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_one_output_speaks_for_the_second_class_and_against_the_first():
+    one = small_network(kernel=KERNEL[:, :1], bias=(0.0,), activation="sigmoid")
+    two = small_network(kernel=np.hstack([-KERNEL[:, :1], KERNEL[:, :1]]))
+    for label in (0, 1):
+        np.testing.assert_allclose(
+            grad_cam(one, PICTURES, class_index=label), grad_cam(two, PICTURES, class_index=label), atol=1e-5
+        )
+    with pytest.raises(ArgumentError, match="0 to 1"):
+        grad_cam(one, PICTURES, class_index=2)
+
+
 def test_gradients_are_averaged_over_the_positions():
     keras.utils.set_random_seed(0)
     inputs = keras.Input((8, 10, 3))

@@ -41,7 +41,8 @@ def cut_points(pairs):
     delta = math.log2(3 ** kinds[0] - 2) - (
         kinds[0] * before - sum(k * entropy(side) for k, side in zip(kinds[1:], labels, strict=True))
     )
-    if before - after <= (math.log2(len(pairs) - 1) + delta) / len(pairs):
+    # WEKA's better encoding: as many cuts as there are steps between distinct values.
+    if before - after <= (math.log2(len({value for value, _ in pairs}) - 1) + delta) / len(pairs):
         return []
     return [cut, *cut_points(sides[0]), *cut_points(sides[1])]
 
@@ -89,6 +90,16 @@ def test_features_without_a_cut():
     assert gain_ratio(noise, labels).max() == 0
     assert gain_ratio(noise[:, :0], labels).shape == (0,)
     assert gain_ratio(noise[:1], labels[:1]).tolist() == [0] * 5
+
+
+def test_a_cut_costs_less_where_there_are_few_places_for_it():
+    # Two values leave one place for a cut: the gain of .163 is above (log2 1 + d) / 40 = .100, and would be
+    # below (log2 39 + d) / 40 = .232.
+    classes = [0] * 22 + [1] * 8 + [0] * 2 + [1] * 8
+    two_values = [0.0] * 30 + [1.0] * 10
+    assert ratio_of(classes, two_values) > 0
+    gain = entropy(classes) - 0.75 * entropy(classes[:30]) - 0.25 * entropy(classes[30:])
+    assert ratio_of(classes, two_values) == pytest.approx(gain / entropy(two_values))
 
 
 def test_no_cut_goes_between_equal_values():

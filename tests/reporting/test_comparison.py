@@ -1,4 +1,5 @@
 import math
+import re
 
 import pytest
 
@@ -13,6 +14,7 @@ from leukcnn.reporting.comparison import (
     comparison_rows,
     mean_and_sd,
     mean_cells,
+    not_trained,
     verdict,
 )
 from leukcnn.reporting.tables import Table, to_text
@@ -38,10 +40,12 @@ def test_bounds_belong_to_the_interval():
     ("measured", "interval", "reasons", "expected"),
     [
         (0.9, INTERVAL, {"not_comparable": "smoke profile"}, "not comparable: smoke profile"),
+        (0.9, INTERVAL, {"marked": True}, "not comparable"),
+        (None, None, {"marked": True}, "not measured: no such trial"),
         (None, None, {}, "not measured: no such trial"),
         (None, None, {"not_measured": "no such data"}, "not measured: no such data"),
         (None, None, {"not_measured": "a", "not_comparable": "b"}, "not measured: a"),
-        (math.nan, INTERVAL, {}, "not measured: undefined for these predictions"),
+        (math.nan, INTERVAL, {}, "undefined"),
         (0.9, UNDEFINED, {}, "not comparable: no interval: too few subjects"),
         (0.9, None, {}, "not comparable: no interval"),
     ],
@@ -96,7 +100,7 @@ def test_what_is_not_measured_keeps_the_published_value():
 def test_undefined_scores_are_shown_as_such():
     (row,) = comparison_rows({"precision": 0.9}, {"precision": math.nan}, {"precision": UNDEFINED})
     assert math.isnan(row[2])
-    assert row[3:] == (None, None, "not measured: undefined for these predictions")
+    assert row[3:] == (None, None, "undefined")
 
 
 def test_every_metric_has_a_title():
@@ -115,8 +119,8 @@ def means(metric, printed, values, **reasons):
 
 def test_mean_and_sd_are_in_the_unit_of_the_published_figure():
     cells = means(ACCURACY, Published("row", "accuracy", 86.0, sd=1.5), RUNS)
-    assert (cells["Metric"], cells["Published"], cells["Published sd"]) == ("Accuracy (%)", 86.0, 1.5)
-    assert (cells["Measured"], cells["Measured sd"]) == (pytest.approx(85), pytest.approx(5))
+    assert (cells["Metric"], cells["Published"]) == ("Accuracy (%)", (86.0, 1.5))
+    assert cells["Measured"] == pytest.approx((85, 5))
     assert cells["Difference"] == pytest.approx(-1)
     assert cells["Verdict"] == "within"
     low, high = cells["95 % interval"]
@@ -125,24 +129,43 @@ def test_mean_and_sd_are_in_the_unit_of_the_published_figure():
 
 def test_kappa_stays_as_it_is():
     cells = means(KAPPA, Published("row", "kappa", -0.2), RUNS)
-    assert (cells["Measured"], cells["Difference"]) == (pytest.approx(0.85), pytest.approx(1.05))
+    assert cells["Published"] == (-0.2, None)
+    assert cells["Measured"] == pytest.approx((0.85, 0.05))
+    assert cells["Difference"] == pytest.approx(1.05)
     assert cells["Verdict"] == "outside"
 
 
 def test_one_value_has_no_sd_and_none_no_mean():
-    assert mean_and_sd([]) == (None, None)
+    assert mean_and_sd([]) is None
     assert mean_and_sd([0.5]) == (0.5, None)
     assert mean_and_sd([1, 2, 3]) == (2, 1)
     cells = means(ACCURACY, None, [], not_measured="no data")
-    assert (cells["Measured"], cells["Measured sd"], cells["Verdict"]) == (
-        None,
-        None,
-        "not measured: no data",
-    )
+    assert (cells["Published"], cells["Measured"], cells["Verdict"]) == (None, None, "not measured: no data")
 
 
 def test_means_that_can_t_be_compared_have_no_difference():
-    cells = means(ACCURACY, Published("row", "accuracy", 86.0), RUNS, not_comparable="drawn data")
-    assert (cells["Difference"], cells["Verdict"]) == (None, "not comparable: drawn data")
+    cells = means(ACCURACY, Published("row", "accuracy", 86.0), RUNS, marked=True)
+    assert (cells["Difference"], cells["Verdict"]) == (None, "not comparable")
     undefined = means(ACCURACY, Published("row", "accuracy", 86.0), [math.nan, 0.8])
     assert (undefined["Difference"], undefined["95 % interval"]) == (None, None)
+    assert undefined["Verdict"] == "undefined"
+
+
+def test_percentages_have_two_decimals_and_kappa_has_four():
+    lines = [
+        mean_cells(ACCURACY, Published("row", "accuracy", 97.04, sd=1.21), [0.081, 0.083], None),
+        mean_cells(KAPPA, Published("row", "kappa", 0.7575), [0.75, 0.5], None),
+    ]
+    text = to_text(Table("table5", "Runs", MEAN_COLUMNS, lines)).splitlines()
+    assert re.split("  +", text[4])[:3] == ["Accuracy (%)", "97.04 ± 1.21", "8.20 ± 0.14"]
+    assert re.split("  +", text[5])[:3] == ["Kappa", "0.7575", "0.6250 ± 0.1768"]
+    assert "-88.84" in text[4]
+    assert "-0.1325" in text[5]
+
+
+def test_rows_that_were_not_trained_are_named_by_the_reason():
+    assert not_trained({}) == []
+    assert not_trained({"A": "", "B": "no weights", "C": ""}) == [
+        "Not trained in this run: A, C.",
+        "Not trained in this run (no weights): B.",
+    ]

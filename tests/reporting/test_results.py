@@ -99,9 +99,14 @@ def test_scores_of_each_run(under_three_splits):
     assert scores["kappa"] == pytest.approx([(0.9 - 0.54) / 0.46, (0.6 - 0.48) / 0.52])
 
 
-def test_the_figure_beside_other_groups_is_the_mean_over_folds_in_cross_validation(under_three_splits):
-    results = under_three_splits.results(runs=1)
-    assert results.under("kfold").measured("deep", "accuracy") == pytest.approx((3 / 4 + 4 / 5) / 2)
+def test_the_figure_beside_other_groups_counts_all_folds_of_two_classes_together(under_three_splits):
+    results = under_three_splits.results(runs=1).under("kfold")
+    assert results.measured("deep", "accuracy") == pytest.approx((3 + 4) / (4 + 5))
+    assert results.measured_how == "all folds together"
+
+
+def test_the_figure_beside_other_groups_is_the_mean_over_the_folds_of_more_classes(alertnet):
+    assert alertnet.results(split="kfold").measured_how == "mean over the folds"
 
 
 def test_a_row_that_can_t_be_trained_says_why(under_three_splits):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -69,9 +71,8 @@ def one(results, dataset, network, metric, table_id="table4", **cells):
 def test_mean_sd_and_interval_over_the_runs(trained):
     row = one(trained.results(), "ALL-IDB 1", "Deep", "Accuracy (%)")
     values = np.array([90, 80, 90])
-    assert (row["Published"], row["Published sd"]) == (97.04, 1.21)
-    assert row["Measured"] == pytest.approx(values.mean())
-    assert row["Measured sd"] == pytest.approx(values.std(ddof=1))
+    assert row["Published"] == (97.04, 1.21)
+    assert row["Measured"] == pytest.approx((values.mean(), values.std(ddof=1)))
     half = stats.t.ppf(0.975, 2) * values.std(ddof=1) * np.sqrt(4 / 3)
     assert row["95 % interval"] == pytest.approx((values.mean() - half, min(values.mean() + half, 100)))
     assert row["Difference"] == pytest.approx(values.mean() - 97.04)
@@ -86,25 +87,24 @@ def test_metrics_stand_in_the_paper_s_order_with_its_words(trained):
         "Recall (%)",
         "Specificity (%)",
     ]
-    assert rows[1]["Measured"] == pytest.approx(100 * np.mean([6 / 7, 5 / 6, 6 / 7]))
-    assert rows[2]["Measured"] == pytest.approx(100 * 17 / 18)
-    assert (rows[3]["Measured"], rows[3]["Measured sd"]) == (75, 0)
+    assert rows[1]["Measured"][0] == pytest.approx(100 * np.mean([6 / 7, 5 / 6, 6 / 7]))
+    assert rows[2]["Measured"][0] == pytest.approx(100 * 17 / 18)
+    assert rows[3]["Measured"] == (75, 0)
 
 
 def test_the_strict_split_stands_beside(trained):
     row = one(trained.results(), "ALL-IDB 1", "Deep", "Recall (%)")
-    assert row["Measured, strict LODOCV"] == pytest.approx(100 * 10 / 18)
-    assert row["Measured sd, strict LODOCV"] == pytest.approx(np.std([400 / 6, 50, 50], ddof=1))
-    assert row["Difference, strict LODOCV less LODOCV"] == pytest.approx(-100 * 7 / 18)
+    assert row["Strict LODOCV"] == pytest.approx((100 * 10 / 18, np.std([400 / 6, 50, 50], ddof=1)))
+    assert row["Strict less LODOCV"] == pytest.approx(-100 * 7 / 18)
 
 
 def test_figures_under_the_strict_split_alone_are_shown_without_a_difference(left_out, tested):
     experiment = left_out(TABLE)
     add(experiment, tested, "deep", (4, 3, 3), split="lodocv_strict")
     row = one(experiment.results(split="lodocv_strict"), "ALL-IDB 1", "Deep", "Recall (%)")
-    assert row["Measured, strict LODOCV"] == pytest.approx(100 * 10 / 18)
+    assert row["Strict LODOCV"][0] == pytest.approx(100 * 10 / 18)
     assert row["Measured"] is None
-    assert row["Difference, strict LODOCV less LODOCV"] is None
+    assert row["Strict less LODOCV"] is None
     assert row["Verdict"] == "not measured: not tested by LODOCV here"
 
 
@@ -118,7 +118,7 @@ def test_printed_datasets_come_first_and_then_the_others_that_were_tested(traine
     assert datasets[:3] == ["ALL-IDB 1", "ALL-IDB 2", "UFG"]
     assert datasets[3].endswith("(not in the paper)")
     row = one(results, datasets[3], "Deep", "Accuracy (%)")
-    assert (row["Measured"], row["Verdict"]) == (75, "not published")
+    assert (row["Measured"], row["Verdict"]) == ((75, 0), "not published")
 
 
 def test_a_table_about_one_dataset_shows_that_one_alone(left_out, tested):
@@ -128,7 +128,8 @@ def test_a_table_about_one_dataset_shows_that_one_alone(left_out, tested):
     experiment = left_out(table)
     add(experiment, tested, "deep", (6, 5, 6))
     assert {row["Dataset"] for row in records(experiment.results(), "table9")} == {"UFG"}
-    assert one(experiment.results(), "UFG", "Deep", "Accuracy (%)", "table9")["Measured"] == pytest.approx(80)
+    row = one(experiment.results(), "UFG", "Deep", "Accuracy (%)", "table9")
+    assert row["Measured"] == pytest.approx((80, 0))
 
 
 def test_all_folds_together_are_one_set(left_out, tested):
@@ -146,8 +147,9 @@ def test_all_folds_together_are_one_set(left_out, tested):
             part = tested("allidb1", tp=tp, fn=5 - tp, tn=5 * fold)
             experiment.add("deep", part, run=run, fold=fold, split="kfold")
     row = one(experiment.results(), "all together", "Deep", "Accuracy (%)", "table8")
-    assert row["Measured"] == pytest.approx(100 * 10 / 15)
-    assert one(experiment.results(), "all together", "Deep", "Recall (%)", "table8")["Measured"] == 50
+    assert row["Measured"] == pytest.approx((100 * 10 / 15, 0))
+    row = one(experiment.results(), "all together", "Deep", "Recall (%)", "table8")
+    assert row["Measured"] == (50, 0)
 
 
 def test_the_cross_validation_within_the_dataset_stands_beside(left_out, tested):
@@ -174,16 +176,19 @@ def test_the_cross_validation_within_the_dataset_stands_beside(left_out, tested)
             tested("allidb1", tp=5, tn=5, part="within"),
         )
         experiment.add("deep", *parts, run=run, tested=("allidb1",))
+        experiment.add_control("border", parts[0], run=run, tested=("allidb1",))
     results = experiment.results()
-    outside = one(results, "ALL-IDB 1", "Deep", "Kappa", "table6", **{"Dataset is": "left out"})
-    assert (outside["Published"], outside["Measured"]) == (-0.007, pytest.approx(0))
+    outside = one(results, "ALL-IDB 1", "Deep", "Kappa", "table6", Test="left out")
+    assert outside["Published"] == (-0.007, None)
+    assert outside["Measured"] == pytest.approx((0, 0))
     assert outside["Verdict"] == "outside"
-    accuracy = one(results, "ALL-IDB 1", "Deep", "Accuracy (%)", "table6", **{"Dataset is": "left out"})
-    assert (accuracy["Measured"], accuracy["Measured sd"]) == (50, 0)
-    inside = one(results, "ALL-IDB 1", "Deep", "Kappa", "table6", **{"Dataset is": "cross-validated within"})
-    assert inside["Measured"] == 1
+    accuracy = one(results, "ALL-IDB 1", "Deep", "Accuracy (%)", "table6", Test="left out")
+    assert accuracy["Measured"] == (50, 0)
+    inside = one(results, "ALL-IDB 1", "Deep", "Kappa", "table6", Test="within")
+    assert inside["Measured"] == (1, 0)
+    assert any("cross-validated in itself" in note for note in shown(results, "table6").notes)
     controls = [row for row in records(results, "table6") if row["Network"] == control_label("border")]
-    assert {(row["Dataset is"], row["Metric"]) for row in controls} == {("left out", "Accuracy (%)")}
+    assert {(row["Test"], row["Metric"]) for row in controls} == {("left out", "Accuracy (%)")}
 
 
 def test_one_run_has_the_interval_of_its_pictures_and_no_sd(left_out, tested):
@@ -192,7 +197,7 @@ def test_one_run_has_the_interval_of_its_pictures_and_no_sd(left_out, tested):
     row = one(experiment.results(runs=1), "ALL-IDB 1", "Deep", "Recall (%)")
     expected = wilson_interval(5, 6)
     assert row["95 % interval"] == pytest.approx((100 * expected.low, 100 * expected.high))
-    assert row["Measured sd"] is None
+    assert row["Measured"] == pytest.approx((100 * 5 / 6, None))
     assert expected.high < 0.9714
     assert row["Verdict"] == "outside"
     assert any("there is no sd" in note for note in shown(experiment.results(runs=1)).notes)
@@ -201,19 +206,19 @@ def test_one_run_has_the_interval_of_its_pictures_and_no_sd(left_out, tested):
 def test_controls_stand_behind_the_networks_of_each_dataset(trained):
     rows = records(trained.results())
     networks = list(dict.fromkeys(row["Network"] for row in rows if row["Dataset"] == "ALL-IDB 1"))
-    assert networks == ["Deep", "Shallow", *map(control_label, CONTROLS)]
+    assert networks == ["Deep", *map(control_label, CONTROLS)]
     of_control = [row for row in rows if row["Network"] == control_label("border")]
     assert [(row["Dataset"], row["Metric"]) for row in of_control] == [
         ("ALL-IDB 1", "Accuracy (%)"),
         ("ALL-IDB 2", "Accuracy (%)"),
         ("UFG", "Accuracy (%)"),
     ]
-    assert [row["Measured"] for row in of_control] == pytest.approx([30, 70, 80])
+    assert [row["Measured"][0] for row in of_control] == pytest.approx([30, 70, 80])
 
 
 def test_a_deviation_printed_as_a_fraction_is_shown_as_printed(trained):
     row = one(trained.results(), "ALL-IDB 2", "Shallow", "Accuracy (%)")
-    assert (row["Published"], row["Published sd"]) == (82.46, 0.02)
+    assert row["Published"] == (82.46, 0.02)
 
 
 def test_what_is_not_measured_says_why(trained):
@@ -225,10 +230,29 @@ def test_what_is_not_measured_says_why(trained):
     assert weights["Verdict"] == "not measured: no weights"
 
 
+def test_a_metric_neither_printed_nor_measured_has_no_line(trained):
+    rows = [row for row in records(trained.results()) if row["Network"] == "Shallow"]
+    assert [(row["Dataset"], row["Metric"]) for row in rows] == [("ALL-IDB 2", "Accuracy (%)")]
+
+
+def test_rows_without_a_line_are_named(left_out, tested):
+    table = replace(TABLE, published=TABLE.published[:1], metrics=("accuracy",), rows=("deep", "shallow"))
+    experiment = left_out(table)
+    add(experiment, tested, "deep", (6, 5, 6))
+    results = experiment.results()
+    assert {row["Network"] for row in records(results)} == {"Deep"}
+    assert "Not trained in this run: Shallow." in shown(results).notes
+    with_reason = shown(experiment.results(missing={"shallow": "no weights"}))
+    assert "Not trained in this run (no weights): Shallow." in with_reason.notes
+    add(experiment, tested, "shallow", (4, 3, 3), split="lodocv_strict")
+    assert not any(note.startswith("Not trained") for note in shown(experiment.results()).notes)
+
+
 def test_a_smoke_profile_is_not_comparable(trained):
     row = one(trained.results(not_comparable="smoke profile"), "ALL-IDB 1", "Deep", "Accuracy (%)")
-    assert (row["Verdict"], row["Difference"]) == ("not comparable: smoke profile", None)
-    assert row["Difference, strict LODOCV less LODOCV"] is not None
+    assert (row["Verdict"], row["Difference"]) == ("not comparable", None)
+    assert row["Strict less LODOCV"] is not None
+    assert "smoke profile" in shown(trained.results(not_comparable="smoke profile")).marks[0]
 
 
 def test_notes_name_relatives_runs_and_identical_pairs(trained):
@@ -246,6 +270,6 @@ def test_a_metric_undefined_in_a_run_is_called_so(left_out, tested):
         part = tested("allidb1", tp=run, fn=6 - run, tn=4)
         experiment.add("deep", part, run=run, tested=("allidb1",))
     row = one(experiment.results(), "ALL-IDB 1", "Deep", "Precision (%)")
-    assert np.isnan(row["Measured"])
+    assert np.isnan(row["Measured"][0])
     assert row["Difference"] is None
-    assert row["Verdict"] == "not measured: undefined for these predictions"
+    assert row["Verdict"] == "undefined"

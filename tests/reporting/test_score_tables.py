@@ -240,7 +240,7 @@ def test_figures_beside_a_reference_come_from_the_split_that_the_table_names(lef
     for fold, tp in enumerate((3, 4)):
         experiment.add("deep", tested("ufg", tp=tp, tn=10 - tp - 1, fn=1), fold=fold, split="kfold")
     shown = table(experiment.results(runs=1), "table7")
-    assert shown.columns[-1].title == "Measured here (%), mean over the folds"
+    assert shown.columns[-1].title == "Measured here (%), all folds together"
     assert [row[-1] for row in shown.rows] == [None, pytest.approx(90)]
 
 

@@ -33,32 +33,31 @@ def test_wrong_answers_on_one_class_have_the_name_of_that_class(left_out, tested
     rows = records(single(left_out(SINGLE), tested, wrong=[(3, 2)]).results(runs=1), "single_class")
     shown = [(r["Dataset"], r["Class"], r["Rate"], r["Pictures"]) for r in rows if r["Network"] == "Deep"]
     assert shown == [
-        ("JTSC", "non-pathological", "false positives", 10),
-        ("Bloodline", "pathological", "false negatives", 8),
+        ("JTSC", "non-pathological", "False positives (%)", 10),
+        ("Bloodline", "pathological", "False negatives (%)", 8),
     ]
-    assert [r["Measured"] for r in rows if r["Network"] == "Deep"] == [0.3, 0.25]
+    assert [r["Measured"] for r in rows if r["Network"] == "Deep"] == [(30, None), (25, None)]
 
 
 def test_one_run_has_wilson_s_interval_and_several_where_one_more_would_lie(left_out, tested):
     row = records(single(left_out(SINGLE), tested, wrong=[(3, 2)]).results(runs=1), "single_class")[0]
     expected = wilson_interval(3, 10)
-    assert row["95 % interval"] == (expected.low, expected.high)
-    assert row["Measured sd"] is None
+    assert row["95 % interval"] == (100 * expected.low, 100 * expected.high)
 
 
 def test_several_runs_have_mean_and_sd(left_out, tested):
     experiment = single(left_out(SINGLE), tested, wrong=[(3, 2), (1, 2), (2, 2)])
     row = records(experiment.results(), "single_class")[0]
     expected = run_interval([0.3, 0.1, 0.2])
-    assert (row["Measured"], row["Measured sd"]) == (pytest.approx(0.2), pytest.approx(0.1))
-    assert row["95 % interval"] == pytest.approx((expected.low, expected.high))
+    assert row["Measured"] == pytest.approx((20, 10))
+    assert row["95 % interval"] == pytest.approx((100 * expected.low, 100 * expected.high))
 
 
 def test_only_planned_rows_stand_there_and_controls_beside(left_out, tested):
     rows = records(single(left_out(SINGLE), tested, wrong=[(3, 2)]).results(runs=1), "single_class")
     of_jtsc = [row for row in rows if row["Dataset"] == "JTSC"]
     assert [row["Network"] for row in of_jtsc] == ["Deep", *map(control_label, CONTROLS)]
-    assert of_jtsc[2]["Measured"] == 0.3
+    assert of_jtsc[2]["Measured"] == (30, None)
     assert of_jtsc[3]["State"] == "not measured: this row has not been trained"
 
 

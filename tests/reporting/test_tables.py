@@ -100,25 +100,6 @@ def test_values_are_shown_by_the_format_of_their_column():
     assert row[1] == "| VGG19 | – | undefined | – | +2.00 | 0.5 |"
 
 
-@pytest.mark.parametrize(
-    ("format", "value", "shown"),
-    [
-        ("quantity", 8_792_963, "8,792,963"),
-        ("quantity", 97.184, "97.18"),
-        ("quantity", 10.0, "10.00"),
-        ("quantity", 0.95641, "0.9564"),
-        ("quantity", -33.0, "-33.00"),
-        ("quantity", float("nan"), "undefined"),
-        ("quantity", None, "–"),
-        ("range", (0.9, 1.0), "0.9000 to 1.0000"),
-        ("range", (95.5, 98.875), "95.50 to 98.88"),
-        ("range", (float("nan"), 1.0), "undefined"),
-    ],
-)
-def test_quantities_are_shown_in_their_own_unit(format, value, shown):
-    assert Column("q", format).show(value) == shown
-
-
 def test_csv_has_the_two_bounds_of_a_range_apart():
     shown = Table(
         id="t",
@@ -132,9 +113,61 @@ def test_csv_has_the_two_bounds_of_a_range_apart():
     assert second["Mean"] == second[low] == second[high] == ""
 
 
-@pytest.mark.parametrize(("value", "shown"), [(-1e-6, "0.00"), (0.0, "0.00"), (0.00005, "+0.01")])
-def test_a_difference_of_nothing_has_no_sign(value, shown):
-    assert Column("d", "points").show(value) == shown
+def test_csv_has_mean_and_sd_apart():
+    shown = Table(
+        id="t",
+        title="",
+        columns=("Metric", Column("Measured", "spread")),
+        rows=[("kappa", (0.951, 0.1)), ("loss", (0.5, None)), ("f1", (np.nan, None)), ("recall", None)],
+    )
+    rows = list(csv.DictReader(io.StringIO(to_csv(shown))))
+    assert [(row["Measured"], row["Measured sd"]) for row in rows] == [
+        ("0.951", "0.1"),
+        ("0.5", ""),
+        ("nan", ""),
+        ("", ""),
+    ]
+
+
+def test_figures_of_a_row_or_column_in_percent_have_two_decimals():
+    columns = (
+        "Metric",
+        Column("Mean", "spread"),
+        Column("Change", "change"),
+        Column("Share (%)", "quantity"),
+    )
+    rows = [("Recall (%)", (5.0, 1.21), -0.5, 1.0), ("Kappa", (0.5, 0.25), 0.125, 1.0)]
+    lines = to_markdown(table(columns=columns, rows=rows)).splitlines()
+    assert "| Recall (%) | 5.00 ± 1.21 | -0.50 | 1.00 |" in lines
+    assert "| Kappa | 0.5000 ± 0.2500 | +0.1250 | 1.00 |" in lines
+
+
+def test_latex_sets_a_spread():
+    shown = table(columns=("a", Column("m", "spread")), rows=[("x", (-0.5, 0.25))])
+    assert r"x & $-$0.5000 $\pm$ 0.2500 \\" in to_latex(shown).splitlines()
+
+
+def test_a_heading_is_no_wider_than_the_figures_below_it():
+    columns = (
+        "Long name of a network",
+        Column("Strict less LODOCV", "change"),
+        Column("Pictures", "integer"),
+    )
+    lines = on_terminal(table(columns=columns, rows=[("x", -3.5, 7)])).splitlines()
+    rule = next(i for i, line in enumerate(lines) if set(line.strip()) == {"─"})
+    assert [line.split() for line in lines[rule - 3 : rule]] == [
+        ["Strict"],
+        ["less"],
+        ["Long", "name", "of", "a", "network", "LODOCV", "Pictures"],
+    ]
+    assert to_csv(table(columns=columns, rows=[])).startswith(
+        "comparable,mark,Long name of a network,Strict less LODOCV,"
+    )
+
+
+def test_notes_stand_apart_on_the_terminal():
+    lines = [line.rstrip() for line in on_terminal(table()).splitlines()]
+    assert lines[-2:] == ["", "Wilson intervals over 678 pictures."]
 
 
 def test_csv_round_trips_at_full_precision():
@@ -228,6 +261,9 @@ def test_id_that_is_no_file_name_is_refused(name):
         ((Column("a", "percent"),), ("92 %",), "holds '92 %'"),
         ((Column("a", "percent"),), (True,), "holds True"),
         ((Column("a", "interval"),), ((0.1, 0.2, 0.3),), "holds"),
+        ((Column("a", "spread"),), ((None, 0.2),), "holds"),
+        ((Column("a", "spread"),), (0.2,), "holds 0.2"),
+        ((Column("a", "quantity"),), ((0.1, 0.2),), "holds"),
         (("a",), (1,), "holds 1"),
         (("a", "a"), ("x", "y"), "no title twice"),
     ],

@@ -109,6 +109,21 @@ def test_a_group_that_goes_across_datasets_relates_them():
     assert as_lists(leave_one_dataset_out(index, strict=True))["b"] == ([4, 5], [0, 1])
 
 
+def test_what_is_related_to_a_relative_by_declaration_is_related_to_all_of_them():
+    names = ("midb", "allidb1", "allidb1_crop", "allidb2", "ufg")
+    rows = [(name, label) for name in names for label in (0, 1)]
+    index = make_index(*rows)
+    crop, copy = (int(np.flatnonzero(index.dataset == name)[0]) for name in ("allidb1_crop", "midb"))
+    pairs = np.array([sorted((crop, copy))])
+    related = related_datasets(index, pairs)
+    assert related["midb"] == ("allidb1", "allidb1_crop", "allidb2")
+    assert set(related["allidb2"]) == {"midb", "allidb1", "allidb1_crop"}
+    assert related["ufg"] == ()
+    for split in leave_one_dataset_out(index, strict=True, pairs=pairs):
+        if split.dataset.startswith("allidb"):
+            assert set(index.dataset[split.train]) == {"ufg"}
+
+
 def test_a_subject_met_by_way_of_a_near_copy_relates_too():
     # Picture 0 is nearly picture 2, whose subject's other picture is byte-identical with picture 4.
     rows = [

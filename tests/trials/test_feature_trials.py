@@ -97,6 +97,15 @@ def test_the_tested_dataset_is_predicted_from_the_others_and_within_itself(index
     assert trial.faults() == []
 
 
+def test_a_dataset_too_small_for_folds_within_it_is_left_out_of_them_and_said(index, parts, tmp_path):
+    said = tiny.Progress()
+    few = Parts(train=parts.train, validation=NOBODY, predicted={"test": np.array([24, 25, 26, 28])})
+    trial = run(index, few, tmp_path, progress=said)
+    assert set(trial.predictions().part) == {"test"}
+    assert any("ufg is too small for 2 folds" in message for message in said.messages)
+    assert len(trial.features()["image"]) == 4
+
+
 def test_the_features_kept_are_those_of_the_penultimate_layer(index, parts, tmp_path):
     stored = run(index, parts, tmp_path).features()
     assert stored["image"].tolist() == index.ids[24:].tolist()

@@ -1,0 +1,95 @@
+"""How a table's values are shown, and what CSV makes of them: a format a column."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+Cell = str | int | float | tuple[float, float | None] | None
+
+NO_VALUE = "–"
+UNDEFINED = "undefined"
+PERCENT_UNIT = "(%)"
+"""Ends the name of a quantity that is a percentage: 'Accuracy (%)'."""
+
+
+class Format(NamedTuple):
+    """A way to show values.
+
+    Attributes:
+        show: Turns a value, neither None nor undefined, and whether it is a quantity in percent into text.
+        types: What a value may be.
+        csv: What CSV adds to the column's title: an entry for each column that a value takes there.
+    """
+
+    show: Callable[[Cell, bool], str]
+    types: tuple[type, ...]
+    csv: tuple[str, ...] = ("",)
+
+    @property
+    def n_parts(self) -> int:
+        """Parts of a value; a value of several is a tuple."""
+        return len(self.csv)
+
+
+def _points(value: float, in_percent: bool) -> str:
+    points = round(100 * value, 2)
+    return f"{points:+.2f}" if points else "0.00"
+
+
+def _interval(value: tuple[float, float], in_percent: bool) -> str:
+    return f"{100 * value[0]:.2f} to {100 * value[1]:.2f} %"
+
+
+def _quantity(value: int | float, in_percent: bool) -> str:
+    return _rounded(value, _decimals(value, in_percent))
+
+
+def _change(value: int | float, in_percent: bool) -> str:
+    shown = _quantity(value, in_percent)
+    return f"+{shown}" if value > 0 and shown.strip("0.") else shown
+
+
+def _range(value: tuple[float, float], in_percent: bool) -> str:
+    decimals = _decimals(max(map(abs, value)), in_percent)
+    return " to ".join(_rounded(bound, decimals) for bound in value)
+
+
+def _spread(value: tuple[float, float | None], in_percent: bool) -> str:
+    mean, sd = value
+    decimals = _decimals(mean, in_percent)
+    return _rounded(mean, decimals) + ("" if sd is None else f" ± {_rounded(sd, decimals)}")
+
+
+def _decimals(value: int | float, in_percent: bool) -> int:
+    return 2 if in_percent or abs(value) >= 10 else 4
+
+
+def _rounded(value: int | float, decimals: int) -> str:
+    if isinstance(value, int):
+        return f"{value:,d}"
+    # Adding 0 turns a rounded -0.0 into 0.0.
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"
+
+
+FORMATS = {
+    "text": Format(lambda value, _: value, (str,)),
+    "integer": Format(lambda value, _: f"{value:d}", (int,)),
+    "number": Format(lambda value, _: f"{value:g}", (int, float)),
+    "percent": Format(lambda value, _: f"{100 * value:.2f} %", (int, float), (" (fraction)",)),
+    "points": Format(_points, (int, float), (" (fraction)",)),
+    "interval": Format(_interval, (tuple,), (" low (fraction)", " high (fraction)")),
+    "quantity": Format(_quantity, (int, float)),
+    "change": Format(_change, (int, float)),
+    "range": Format(_range, (tuple,), (" low", " high")),
+    "spread": Format(_spread, (tuple,), ("", " sd")),
+}
+"""How a column's values are shown. Percent, points (a difference in percentage points) and interval, two
+bounds, take fractions. Quantity, change (a difference, with its sign), range (two bounds) and spread (mean,
+and standard deviation or None) take values in the unit that the row or the column names: two decimals in
+percent, else four below 10. Every column takes None, 'there is no value', and NaN, 'undefined'."""
+
+
+def undefined(value: Cell) -> bool:
+    """Whether a value is NaN, or one of its parts is."""
+    parts = value if isinstance(value, tuple) else (value,)
+    return any(isinstance(part, float) and math.isnan(part) for part in parts)
