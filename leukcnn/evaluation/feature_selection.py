@@ -43,9 +43,9 @@ def gain_ratio(features: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """Computes the gain ratio of each feature: information gain over the information of the split itself.
 
     A feature is cut where that lowers the entropy of the classes most, then each part likewise, for as long
-    as the gain pays for the description of the cut: for n pictures and k classes in the part, k1 and k2 in its
-    halves, and m places between different values, gain > (log2(m) + log2(3^k - 2) - (k H - k1 H1 - k2 H2)) / n.
-    WEKA's GainRatioAttributeEval counts the places so ("better encoding"); with all values different, m is n - 1.
+    as the gain pays for the description of the cut: for n pictures and k classes in the part, k1 and k2 in
+    its halves, and m places between different values (n - 1 where all values differ; WEKA's "better
+    encoding"), gain > (log2(m) + log2(3^k - 2) - (k H - k1 H1 - k2 H2)) / n.
 
     Args:
         features: (N, F) float, all finite.
