@@ -28,8 +28,8 @@ PROFILES = (
     Profile("paper", "The paper's own setting: 224x224 pixels, 20 variants a picture, 50 epochs, five runs."),
     Profile(
         "smoke",
-        "The networks of the printed tables on small pictures, from random weights, for a few epochs and one "
-        "run, to see that everything runs.",
+        "Networks of each kind, on small pictures, from random weights, for an epoch or two and "
+        "one run, to see that everything runs.",
         changes={
             "model.arguments.weights": None,
             "preprocessing.resize": 32,
@@ -73,8 +73,7 @@ PROFILES = (
             },
         },
         rows=(
-            *("leuknet", "vgg19_dft", "vgg19_mdft", "inceptionv3_mdft", "xception_mdft", "resnet50_mdft"),
-            *("leuknet_512_256", "leuknet_1024_512", "leuknet_1024_1024", "vgg16_dft"),
+            *("leuknet", "vgg16_dft", "vgg19_mdft", "resnet50_mdft", "xception_mdft", "leuknet_1024_512"),
             *(*FEATURE_ROWS, "vogado2018"),
         ),
         runs=1,

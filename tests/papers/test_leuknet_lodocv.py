@@ -239,7 +239,7 @@ def test_assumptions_speak_of_the_rows_that_have_them():
             assert "dropout_rates" not in setup.model.arguments
 
 
-def test_smoke_profile_needs_no_published_weights_and_shows_the_printed_tables():
+def test_smoke_profile_needs_no_published_weights_and_fills_something_of_every_table():
     profile = PAPER.profile("smoke")
     for row in PAPER.row_ids:
         setup = PAPER.setup(row, profile="smoke")
@@ -248,9 +248,12 @@ def test_smoke_profile_needs_no_published_weights_and_shows_the_printed_tables()
         assert setup.training.deterministic
         backbone = setup.model.arguments.get("backbone")
         assert setup.preprocessing.side >= {"InceptionV3": 75, "Xception": 71}.get(backbone, 32)
-    shown = {row for t in PAPER.tables if t.where.startswith("Table") for row in t.rows}
-    sources = {PAPER.source(row) for row in shown} - {""}
-    assert set(profile.rows) == shown | sources
+    assert {PAPER.source(row) for row in profile.rows} - {""} <= set(profile.rows)
+    for table in PAPER.tables:
+        assert set(table.rows) & set(profile.rows) or not table.rows
+        # What a t-test compares, and what the feature space shows, has to be complete.
+        if table.kind == "runs_t_test" or table.id == "table6":
+            assert set(table.rows) <= set(profile.rows)
     assert profile.runs == 1
 
 
