@@ -325,9 +325,9 @@ def _not_comparable(request: Request, index: ImageIndex) -> str:
     if request.assumed:
         reasons.append(f"other assumptions: {', '.join(sorted(request.assumed))}")
     setups = [request.setup(row) for row in request.rows_to_train]
-    models = [model for s in setups for model in (s.model, *(s.features.beside if s.features else ()))]
-    started = {model.arguments.get("weights") for model in models}
-    if request.weights == "none":
+    models = [model for s in setups for model in _networks(s)]
+    started = {model.arguments["weights"] for model in models if "weights" in model.arguments}
+    if None in started and "imagenet" in _published_weights(paper, request.rows_to_train):
         reasons.append("fine-tuned networks start from random weights")
     elif any(
         not any(part in Path(file).name for part in _PUBLISHED_FILES) for file in started - {None, "imagenet"}
@@ -338,6 +338,15 @@ def _not_comparable(request: Request, index: ImageIndex) -> str:
     if request.precision not in (None, "float32"):
         reasons.append(f"precision {request.precision}")
     return "; ".join(reason for reason in reasons if reason)
+
+
+def _networks(setup: spec.Setup) -> tuple[spec.Model, ...]:
+    return (setup.model, *(setup.features.beside if setup.features else ()))
+
+
+def _published_weights(paper: spec.Paper, rows: tuple[str, ...]) -> set[str | None]:
+    """Returns what the networks of some rows start from in the paper."""
+    return {model.arguments.get("weights") for row in rows for model in _networks(paper.row(row).setup)}
 
 
 def _departures(request: Request, index: ImageIndex) -> list[str]:

@@ -64,7 +64,7 @@ def test_to_plain_is_what_json_gives_back():
         "arguments": {"penalty": 0.5, "kernel": "glorot", "sides": [3, 5]},
     }
     assert plain["preprocessing"]["resize"] is None
-    assert set(plain) == {"model", "preprocessing", "augmentation", "split", "training"}
+    assert set(plain) == {"model", "preprocessing", "augmentation", "split", "training", "features"}
 
 
 def test_to_plain_makes_text_of_keys():

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from leukcnn import papers
-from leukcnn.datasets import ImageIndex
+from leukcnn.datasets import ImageIndex, load_many, synthetic
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.planning import make_record, plan
 from leukcnn.request import Request
@@ -213,3 +214,23 @@ def test_a_side_split_that_the_data_do_not_allow_is_noted_and_the_main_one_raise
     planned = plan(request_for(paper=replace(paper, rows=rows), split=None, runs=1), few)
     assert set(planned.missing) == {"kfold"}
     assert {t.split for t in planned.trials} == {"lodocv"}
+
+
+def test_a_near_copy_keeps_its_dataset_from_what_strict_learns_from(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
+    paper, names = papers.get("leuknet_lodocv"), ["allidb2", "jtsc", "leukemia_images", "omid2014", "ufg"]
+    root = synthetic.write_many(names, tmp_path / "drawn", seed=0)
+    picture = cv2.imread(str(min((root / "ufg" / "healthy").iterdir())))
+    copy = root / "jtsc" / "healthy" / "copy.jpg"
+    assert cv2.imwrite(str(copy), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    index = load_many(names, root, class_names=paper.classes, class_of=paper.class_of)
+    planned = plan(request_for(split="lodocv_strict", only="leuknet", runs=1), index)
+    assert planned.related["ufg"] == ("jtsc",)
+    assert planned.related["allidb2"] == ()
+    learnt = {t.tested: planned.identities[t.name]["learnt_from"] for t in trials_of(planned, "leuknet")}
+    assert learnt == {
+        ("allidb2",): ["jtsc", "leukemia_images", "omid2014", "ufg"],
+        ("ufg",): ["allidb2", "leukemia_images", "omid2014"],
+    }
+    shown = [set(index.dataset[planned.parts[t.name].train]) for t in trials_of(planned, "leuknet")]
+    assert [sorted(datasets) for datasets in shown] == list(learnt.values())

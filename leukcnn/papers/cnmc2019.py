@@ -88,7 +88,7 @@ PROFILES = (
             "model.arguments.kernel_initializer": "he_normal",
             "training.epochs": 3,
             "training.initial_learning_rate": 3e-4,
-            "training.final_learning_rate": 3e-5,
+            "training.final_learning_rate": 2e-4,
             "training.deterministic": True,
         },
         row_changes={

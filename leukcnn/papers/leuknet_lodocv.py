@@ -135,6 +135,7 @@ ASSUMPTIONS = (
         sets="model.arguments.kernel_initializer",
         reason="Keras' default, for layers that aren't loaded",
         where="section IV: 'the new layers are trained from randomly initialized weights'",
+        choices=("glorot_uniform", "glorot_normal", "he_uniform", "he_normal"),
         rows=VGG_AND_LIKE,
     ),
     Assumption(

@@ -20,7 +20,7 @@ from leukcnn.reporting.figures import (
 )
 from leukcnn.reporting.filter_figure import FilterPanel, draw_filters
 from leukcnn.reporting.results import Results
-from leukcnn.reporting.run_figures import dataset_title, why_no_runs
+from leukcnn.reporting.run_figures import SPLIT_TITLES, dataset_title, why_no_runs
 from leukcnn.reporting.sketches import ActivationMaps, FilterSketch, Sketches
 from leukcnn.reporting.topology_figure import draw_topology
 from leukcnn.seeding import generator
@@ -169,6 +169,10 @@ def _confusion(results: Results, figure: spec.Figure, folder: Path, target: Path
             names = predictions.class_names
             matrix = confusion_matrix(predictions.label, predictions.predicted, n_classes=len(names))
             title = row.label
+            if results.tested:
+                tested = dict.fromkeys(image.split("/")[0] for image in predictions.image.tolist())
+                split = SPLIT_TITLES[results.split_kind]
+                title += f", {split} on {', '.join(card(key).name for key in tested)}"
             if results.record.runs > 1:
                 title += f", one of {results.record.runs} runs"
             path = target / f"confusion_{row.id}.png"

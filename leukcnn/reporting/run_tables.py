@@ -135,8 +135,9 @@ def _notes(shown: Results, beside: Results | None, datasets: Sequence[str]) -> l
             f"One run, so there is no sd; the paper has {printed} runs. 95 % interval: Wilson's over the "
             "run's pictures, of kappa and F1-scores the percentile bootstrap's."
         ]
-    if any(results and results.split_kind in _STRICT for results in (shown, beside)):
-        notes.append(_removed(shown, datasets))
+    for results in (shown, beside):
+        if results and results.split_kind in _STRICT:
+            notes += _removed(results, datasets)
     if shown.record.identical_pairs:
         notes.append(
             f"{shown.record.identical_pairs} pairs of byte-identical pictures have one in a test set and one "
@@ -145,13 +146,15 @@ def _notes(shown: Results, beside: Results | None, datasets: Sequence[str]) -> l
     return notes
 
 
-def _removed(results: Results, datasets: Sequence[str]) -> str:
-    """Says which datasets strict LODOCV keeps out of what is learnt from."""
+def _removed(results: Results, datasets: Sequence[str]) -> list[str]:
+    """Says which datasets strict LODOCV keeps out of what is learnt from, where it tests any."""
     removed = []
-    for dataset in filter(None, datasets):
+    for dataset in [dataset for dataset in datasets if dataset in results.tested]:
         relatives = ", ".join(card(other).name for other in results.record.related.get(dataset, ()))
         removed.append(f"for {card(dataset).name}: {relatives or 'none'}")
-    return (
+    if not removed:
+        return []
+    return [
         "Strict LODOCV does not learn from datasets that share pictures or cells with the tested one, "
         f"{'; '.join(removed)}."
-    )
+    ]
