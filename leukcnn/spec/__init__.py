@@ -9,8 +9,12 @@ from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Publishe
 from leukcnn.spec.paper import Paper
 from leukcnn.spec.setups import (
     CHECKPOINTS,
+    HOLDOUT_KINDS,
+    KFOLD_KINDS,
     LODOCV_KINDS,
+    MASKS,
     PRECISIONS,
+    SCHEDULES,
     SPLIT_KINDS,
     Augmentation,
     Features,
@@ -23,8 +27,12 @@ from leukcnn.spec.setups import (
 
 __all__ = [
     "CHECKPOINTS",
+    "HOLDOUT_KINDS",
+    "KFOLD_KINDS",
     "LODOCV_KINDS",
+    "MASKS",
     "PRECISIONS",
+    "SCHEDULES",
     "SPLIT_KINDS",
     "Assumption",
     "Augmentation",

@@ -17,6 +17,8 @@ class Row:
         setup: What its trials do.
         also: Kinds of split under which it is trained too, beside the setup's own.
         optional: Whether the others are trained without it where its weights aren't at hand.
+        scratch: Its name for `--base scratch=NAME`, where it isn't the paper's own but a network trained from
+            scratch in the place of one that needs published weights; "" for the paper's own.
     """
 
     id: str
@@ -24,6 +26,7 @@ class Row:
     setup: Setup
     also: tuple[str, ...] = ()
     optional: bool = False
+    scratch: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,9 @@ class Table:
         title: What it shows.
         kind: How it is filled: "counts", "datasets", "scores", "folds", "t_test", "confusion", "external",
             "subjects", "leaderboard", "reference", "runs" (mean and sd over runs by tested dataset),
-            "runs_t_test", "single_class" or "shortcut".
+            "runs_t_test", "single_class", "shortcut", "layers" (a network as Keras summarises it), "report"
+            (scikit-learn's classification report), "class_confusion", "log" (figures by epoch), "splits"
+            (accuracy under each kind of split) or "masks" (accuracy with parts of the pictures blanked).
         where: Its place in the paper; "" for a table that the paper doesn't have.
         published: Published figures of the rows.
         columns: Headings of a table that the paper prints as it stands in `reference`.

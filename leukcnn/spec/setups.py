@@ -39,12 +39,15 @@ class Preprocessing:
         resize: Side to which that square is resized, in pixels; None leaves it.
         scale: Factor on the grey levels 0..255.
         subtract_channel_mean: Whether each picture loses its own mean of each channel.
+        mask: Part of each picture that is blanked, see `leukcnn.preprocessing.blank`: "border", "cells" or
+            "background"; "" for none.
     """
 
     crop: int | None = None
     resize: int | None = None
     scale: float = 1 / 255
     subtract_channel_mean: bool = False
+    mask: str = ""
 
     def __post_init__(self):
         for name in ("crop", "resize"):
@@ -54,11 +57,15 @@ class Preprocessing:
             self.crop or self.resize, "Neither crop nor resize is given.", "one of them sets the input size"
         )
         require(self.scale > 0, f"scale = {self.scale!r}.", "a number above 0")
+        require(self.mask in ("", *MASKS), f"mask = {self.mask!r}.", f"{' or '.join(MASKS)}, or '' for none")
 
     @property
     def side(self) -> int:
         """Side of the network's square input, in pixels."""
         return self.resize or self.crop
+
+
+MASKS = ("border", "cells", "background")
 
 
 @dataclass(frozen=True)
@@ -95,15 +102,18 @@ class Split:
     """Who trains, who validates, who tests.
 
     Attributes:
-        kind: "cell" (at random by picture), "subject" (no subject in two parts), "fold" (the dataset
-            makers' own folds, each tested once), "kfold" (stratified folds by picture, each tested once, no
-            validation part) or "grouped_kfold" (the same, but pictures of one subject, field of view or
-            content stay in one fold). Where there are several datasets: "lodocv" (leave one dataset out: each
-            that holds both classes is tested once, all others are learnt from), "lodocv_strict" (the same
-            without the datasets that share pictures or cells with the tested one) or "lodocv_single_class"
-            (strict, and tested are the datasets of one class).
-        fractions: Shares of training, validation and test in "cell" and "subject".
+        kind: "cell" (at random by picture, class by class), "random" (at random by picture, whatever the
+            classes), "subject" (no subject in two parts), "grouped" (no two pictures of one field of view or
+            nearly one content in two parts), "fold" (the dataset makers' own folds, each tested once),
+            "kfold" (stratified folds by picture, each tested once) or "grouped_kfold" (the same, but pictures
+            of one subject, field of view or content stay in one fold). Where there are several datasets:
+            "lodocv" (leave one dataset out: each that holds both classes is tested once, all others are
+            learnt from), "lodocv_strict" (the same without the datasets that share pictures or cells with the
+            tested one) or "lodocv_single_class" (strict, and tested are the datasets of one class).
+        fractions: Shares of training, validation and test in "cell", "random", "subject" and "grouped".
         n_splits: Folds of "kfold" and "grouped_kfold".
+        validation_fraction: Share of what isn't tested that "kfold" and "grouped_kfold" keep apart to choose
+            an epoch by; 0 for none.
         never_tested: Keys of datasets that the kinds of "lodocv" learn from and never test on.
         limit_per_class: At most so many pictures a class take part, those of the datasets that are tested by
             a kind of "lodocv" not counted; None takes all.
@@ -112,6 +122,7 @@ class Split:
     kind: str = "cell"
     fractions: tuple[float, float, float] = (0.6, 0.3, 0.1)
     n_splits: int = 5
+    validation_fraction: float = 0.0
     never_tested: tuple[str, ...] = ()
     limit_per_class: int | None = None
 
@@ -126,16 +137,21 @@ class Split:
         )
         whole = isinstance(self.n_splits, int) and self.n_splits >= 2
         require(whole, f"n_splits = {self.n_splits!r}.", "a whole number of at least 2 folds")
+        share = self.validation_fraction
+        allowed = isinstance(share, int | float) and 0 <= share < 1
+        require(allowed, f"validation_fraction = {share!r}.", "a number from 0 to below 1")
         _require_count("limit_per_class", self.limit_per_class)
 
     @property
     def has_validation(self) -> bool:
         """Whether some pictures are kept apart to choose an epoch by."""
-        return self.kind in ("cell", "subject", "fold")
+        return self.kind in HOLDOUT_KINDS or (self.kind in KFOLD_KINDS and self.validation_fraction > 0)
 
 
 LODOCV_KINDS = ("lodocv", "lodocv_strict", "lodocv_single_class")
-SPLIT_KINDS = ("cell", "subject", "fold", "kfold", "grouped_kfold", *LODOCV_KINDS)
+KFOLD_KINDS = ("kfold", "grouped_kfold")
+HOLDOUT_KINDS = ("cell", "random", "subject", "grouped", "fold")
+SPLIT_KINDS = (*HOLDOUT_KINDS, *KFOLD_KINDS, *LODOCV_KINDS)
 
 
 @dataclass(frozen=True)
@@ -146,13 +162,16 @@ class Training:
         epochs: Passes over the training part.
         batch_size: Pictures a step, over all devices together.
         initial_learning_rate: Learning rate of the first epoch.
-        final_learning_rate: The rate that the exponential schedule reaches after the last epoch; None keeps
-            the initial one.
+        final_learning_rate: The rate that the schedule reaches after the last epoch; None keeps the initial
+            one.
+        schedule: How it gets there: "exponential", or "cosine", which may end at 0.
         optimizer: Name of a Keras optimizer.
         optimizer_arguments: Its arguments besides the learning rate.
         loss: Name of a Keras loss.
         checkpoint: Whose weights the figures rest on: the epoch of the best "val_accuracy" or "val_loss", or
             the "last" one.
+        patience: Epochs without a lower validation loss after which the training ends early, as Keras'
+            EarlyStopping counts them (0 and 1 are alike); None trains all epochs.
         deterministic: Whether the same command gives the same bytes.
         precision: Keras' dtype policy, "float32", "mixed_float16" or "mixed_bfloat16".
     """
@@ -161,10 +180,12 @@ class Training:
     batch_size: int
     initial_learning_rate: float
     final_learning_rate: float | None = None
+    schedule: str = "exponential"
     optimizer: str = "adam"
     optimizer_arguments: Mapping[str, Any] = field(default_factory=dict)
     loss: str = "categorical_crossentropy"
     checkpoint: str = "val_accuracy"
+    patience: int | None = None
     deterministic: bool = False
     precision: str = "float32"
 
@@ -172,18 +193,24 @@ class Training:
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
             require(isinstance(value, int) and value > 0, f"{name} = {value!r}.", "a whole number above 0")
+        require(self.schedule in SCHEDULES, f"schedule = {self.schedule!r}.", " or ".join(SCHEDULES))
         for name in ("initial_learning_rate", "final_learning_rate"):
-            rate = getattr(self, name)
-            constant = rate is None and name == "final_learning_rate"
-            require(constant or (rate is not None and rate > 0), f"{name} = {rate!r}.", "a number above 0")
+            rate, last = getattr(self, name), name == "final_learning_rate"
+            allowed = (last and rate is None) or (rate is not None and rate > 0)
+            allowed |= last and rate == 0 and self.schedule == "cosine"
+            require(allowed, f"{name} = {rate!r}.", "a number above 0, or 0 at the end of a cosine")
         require(
             self.checkpoint in CHECKPOINTS, f"checkpoint = {self.checkpoint!r}.", " or ".join(CHECKPOINTS)
         )
+        patience = self.patience
+        allowed = patience is None or (isinstance(patience, int) and patience >= 0)
+        require(allowed, f"patience = {patience!r}.", "a whole number of epochs from 0, or None")
         momentum = self.optimizer_arguments.get("momentum", 0)
         require(0 <= momentum < 1, f"momentum = {momentum!r}.", "a number from 0 to below 1")
         require(self.precision in PRECISIONS, f"precision = {self.precision!r}.", " or ".join(PRECISIONS))
 
 
+SCHEDULES = ("exponential", "cosine")
 CHECKPOINTS = ("val_accuracy", "val_loss", "last")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
@@ -245,4 +272,9 @@ class Setup:
             self.split.has_validation or self.training.checkpoint == "last",
             f"The split {self.split.kind!r} with the checkpoint {self.training.checkpoint!r}.",
             "the checkpoint 'last', since nothing is kept apart to choose an epoch by",
+        )
+        require(
+            self.split.has_validation or self.training.patience is None,
+            f"The split {self.split.kind!r} with the patience {self.training.patience}.",
+            "no patience, since nothing is kept apart to stop by",
         )
