@@ -31,6 +31,7 @@ _LAZY = (
     "seeding",
     "spec",
     "splits",
+    "timing",
     "training",
     "trials",
 )

@@ -1,8 +1,9 @@
-"""Keras callbacks: learning-rate schedule, best checkpoints, history on disk, and a state to resume from."""
+"""Keras callbacks: rates by epoch, early stopping, best checkpoints, history, a state to resume from."""
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +36,76 @@ def exponential_schedule(
             f"initial = {initial}, final = {final}, epochs = {epochs}.", expected="three numbers above 0"
         )
     return lambda epoch, _rate=None: initial * (final / initial) ** (epoch / epochs)
+
+
+def cosine_schedule(*, initial: float, final: float | None, epochs: int) -> Callable[[int, float], float]:
+    """Returns lr(e) = final + (initial - final) * (1 + cos(pi * e / epochs)) / 2.
+
+    Source: Loshchilov and Hutter 2017, "SGDR", equation 5, by epoch and without a restart.
+
+    Args:
+        initial: Learning rate in epoch 0.
+        final: Learning rate that would be reached in epoch `epochs`, 0 or more; None keeps the first one.
+        epochs: Epochs in all.
+
+    Returns:
+        The schedule as `LearningRateScheduler` takes it.
+
+    Raises:
+        ArgumentError: The initial rate or the number of epochs isn't above 0, or the final rate is below it.
+    """
+    final = initial if final is None else final
+    if min(initial, epochs) <= 0 or final < 0:
+        raise ArgumentError(
+            f"initial = {initial}, final = {final}, epochs = {epochs}.",
+            expected="initial and epochs above 0, final 0 or more",
+        )
+    return lambda epoch, _rate=None: final + (initial - final) * (1 + math.cos(math.pi * epoch / epochs)) / 2
+
+
+def patience_is_over(values: Sequence[float], *, patience: int) -> bool:
+    """Says whether a training ends after these epochs, as `keras.callbacks.EarlyStopping` counts.
+
+    It depends on the history alone, so that a run that was killed ends where it would have.
+
+    Args:
+        values: What the epochs so far logged of a value that is to sink; at least one.
+        patience: Epochs in a row without a value below all before them; 0 and 1 are alike.
+    """
+    best, waited = values[0], 0
+    for value in values[1:]:
+        if value < best:
+            best, waited = value, 0
+        else:
+            waited += 1
+    return waited >= max(patience, 1)
+
+
+class StopEarly(keras.callbacks.Callback):
+    """Ends a training whose validation loss no longer sinks.
+
+    It reads the history that a `ResumableState` extends and must stand behind it in the list of callbacks:
+    Keras' own EarlyStopping begins to count anew in a run that goes on.
+
+    Args:
+        history: Mapping name -> list of values by epoch.
+        patience: See `patience_is_over`; None never stops.
+    """
+
+    def __init__(self, *, history: Mapping[str, list[float]], patience: int | None):
+        super().__init__()
+        self.history, self.patience = history, patience
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the training ends after the epochs of the history."""
+        losses = self.history.get("val_loss")
+        return self.patience is not None and bool(losses) and patience_is_over(losses, patience=self.patience)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
+        """Has Keras end the training."""
+        if self.is_due:
+            self.model.stop_training = True
 
 
 class BestCheckpoint(keras.callbacks.Callback):

@@ -9,7 +9,7 @@ import click
 
 from leukcnn import __version__, papers
 from leukcnn.errors import DataError, LeukCNNError
-from leukcnn.spec import PRECISIONS, SPLIT_KINDS
+from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
 
 _DATA = click.option(
     "--data",
@@ -59,7 +59,9 @@ def list_papers() -> None:
     for key in papers.list_papers():
         paper = papers.get(key)
         click.echo(f"{key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
-        click.echo(f"  Rows: {', '.join(paper.row_ids)}")
+        click.echo(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch)}")
+        if stand_ins := [row.scratch for row in paper.rows if row.scratch]:
+            click.echo(f"  Networks for --base scratch=NAME: {', '.join(stand_ins)}")
         for profile in paper.profiles:
             click.echo(f"  Profile {profile.name}: {profile.description}")
         click.echo("  Assumptions, for --assume NAME=VALUE:")
@@ -148,6 +150,12 @@ def check(name: str, data: str | None) -> None:
     metavar="FILE|DIR|none",
     help="What fine-tuned networks start from: a file, a folder of Keras' files, or random weights.",
 )
+@click.option(
+    "--base",
+    metavar="scratch[=NAME]",
+    help="A network trained from scratch in the place of those that need published weights.",
+)
+@click.option("--mask", type=click.Choice(MASKS), help="Blank this part of every picture, for controls too.")
 @click.option("--assume", "assumed", multiple=True, metavar="NAME=VALUE", help="Override an assumption.")
 @click.option(
     "--deterministic/--no-deterministic",
@@ -178,11 +186,13 @@ def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, .
     from leukcnn.experiment import reproduce as run
     from leukcnn.reporting.terminal import TrainingProgress
     from leukcnn.request import Request
+    from leukcnn.timing import describe_seconds
 
     request = Request(paper=found, data=folder, datasets=named, assumed=overrides, **options)
     with TrainingProgress() as progress:
         report = run(request, progress=progress)
     _print_report(report)
+    click.echo(describe_seconds(report.seconds))
 
 
 @main.command()

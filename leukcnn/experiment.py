@@ -1,6 +1,6 @@
 """A paper's trials in order, from the data's folder to its tables; the only module that sees all stages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import keras
@@ -23,7 +23,8 @@ from leukcnn.reporting.tables import Table, to_csv, write
 from leukcnn.reporting.terminal import TrainingProgress
 from leukcnn.request import SYNTHETIC, Request
 from leukcnn.runs import Store, digest
-from leukcnn.training import Networks, build_network, time_step
+from leukcnn.timing import Stopwatch, say_how_long
+from leukcnn.training import Networks, build_network
 from leukcnn.trials import (
     FeatureNetworks,
     epoch_entries,
@@ -45,6 +46,7 @@ class Report:
         tables: The tables.
         assumptions: The table of assumptions, with what is amiss in the paper as its notes.
         files: Every file written: tables, figures, challenge files.
+        seconds: Stage -> wall-clock time of this run in seconds; empty where nothing was run.
     """
 
     folder: Path
@@ -52,6 +54,7 @@ class Report:
     tables: list[Table]
     assumptions: Table
     files: list[Path]
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
@@ -64,12 +67,13 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     Raises:
         LeukCNNError: The data, the options, the devices or the output folder can't be used.
     """
-    store = Store(request.out, request.paper.key)
+    watch, store = Stopwatch(), Store(request.out, request.paper.key)
     store.check_writable()
     if any(request.setup(row).training.deterministic for row in request.paper.row_ids):
         make_deterministic()
     devices = find_devices(request.devices)
     index = _load(request, progress)
+    watch.lap("reading")
     planned = _plan(request, index, progress)
     wanted = [t for t in planned.trials if request.wants(t.row, t.split, t.tested)]
     if planned.trials and request.rows_to_train and not wanted:
@@ -87,9 +91,11 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
         make_sketches(request, index).save(folder)
         keras.utils.clear_session()
     progress.message(f"Devices: {', '.join(devices.names)}; backend: {keras.backend.backend()}.")
-    _say_how_long(request, to_do, index, planned, devices, progress)
+    say_how_long(request, to_do, index, planned, devices, progress)
+    watch.lap("planning")
     if request.rows_to_train:
         _run_controls(request, store, index, planned, progress)
+    watch.lap("controls")
     networks, feature_networks = Networks(), FeatureNetworks()
     for number, trial in enumerate(to_do, start=1):
         here = (request, store, trial, index, planned, devices)
@@ -97,8 +103,12 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
             _run_features(*here, feature_networks, progress)
         else:
             _run(*here, networks, progress, (number, len(to_do)))
+    finished = [store.finished_trial(trial.name) for trial in to_do]
+    watch.lap_of_trials(trial for trial in finished if trial is not None)
     _keep_network_maps(request, store, index, planned, folder)
-    return report(store, folder, request.paper, only=request.only)
+    done = report(store, folder, request.paper, only=request.only)
+    watch.lap("tables and figures")
+    return replace(done, seconds=watch.seconds)
 
 
 def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = None) -> Report:
@@ -109,7 +119,8 @@ def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = 
     """
     record = ExperimentRecord.load(folder)
     results = Results(paper, record, store)
-    tables, assumptions = paper_tables(results, only=only), assumption_table(results)
+    topology = Sketches.load(folder).topology
+    tables, assumptions = paper_tables(results, only=only, topology=topology), assumption_table(results)
     files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
     files += paper_figures(results, folder, only=only)
     for row in paper.row_ids:
@@ -333,42 +344,6 @@ def _keep_network_maps(
             keras.utils.clear_session()
 
 
-def _say_how_long(
-    request: Request,
-    to_do: list[PlannedTrial],
-    index: ImageIndex,
-    planned: Plan,
-    devices: Devices,
-    progress: TrainingProgress,
-) -> None:
-    """Says on a processor, before a long training, how long it will take."""
-    if devices.accelerated or not to_do or request.paper.profile(request.profile).not_comparable:
-        return
-    progress.message("There is no GPU; timing one step of each network ...")
-    total = 0.0
-    for row in dict.fromkeys(trial.row for trial in to_do):
-        setup, label = request.setup(row), request.paper.row(row).label
-        if setup.features:
-            continue
-        trials = [trial for trial in to_do if trial.row == row]
-        train, validation = epoch_entries(index, setup, planned.parts[trials[0].name], seed=trials[0].seed)
-        seconds, frozen = time_step(setup, classes=len(index.class_names), devices=devices)
-        # A validation picture goes forward only, about a third of a training step's work.
-        epoch = seconds * (len(train) + len(validation) / 3)
-        work = f"{setup.training.epochs} epochs, {len(trials)} trial(s)"
-        passes = setup.training.epochs * len(trials)
-        if frozen and setup.augmentation.variants == "once":
-            # Every trial of a run finds there what the first has computed.
-            work, passes = "once, since its base is frozen", request.n_runs
-        total += epoch * passes
-        progress.message(f"{label}: about {epoch / 3600:,.1f} hours an epoch on this processor, {work}")
-    whole = f"{total / 86400:,.0f} days" if total > 2 * 86400 else f"{total / 3600:,.1f} hours"
-    progress.message(
-        f"All together about {whole} on this processor. A GPU takes a small part of that; "
-        "--profile smoke takes minutes. Every epoch is kept: the run may be stopped and started again."
-    )
-
-
 def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     """Returns what doesn't hold of an experiment's stored files and tables; empty where all does.
 
@@ -382,7 +357,7 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     planned = [*record.trials, *record.controls, *([record.probe] if record.probe else [])]
     trials = [store.finished_trial(one.name) for one in planned]
     faults = [fault for trial in trials if trial is not None for fault in trial.faults()]
-    for table in paper_tables(Results(paper, record, store)):
+    for table in paper_tables(Results(paper, record, store), topology=Sketches.load(folder).topology):
         written = folder / "tables" / f"{table.id}.csv"
         if written.exists() and written.read_text() != to_csv(table):
             faults.append(f"{written}: the stored predictions give another table")

@@ -6,7 +6,7 @@ pictures, what is done to them, and the seed.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,15 @@ def weights_digest(base: keras.Model) -> str:
     content = hashlib.sha256()
     for weight in base.weights:
         content.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
-    for layer in base.layers:
+    for layer in _flat_layers(base):
         if isinstance(layer, MeanSubtraction):
             content.update(layer.mean.tobytes())
     return content.hexdigest()
+
+
+def _flat_layers(network: keras.Model) -> Iterator[keras.Layer]:
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from _flat_layers(layer)
+        else:
+            yield layer

@@ -8,9 +8,22 @@ from leukcnn import spec
 from leukcnn.datasets import ImageIndex, joined_groups
 from leukcnn.errors import DataError
 from leukcnn.seeding import generator
-from leukcnn.splits import holdout, leave_one_dataset_out, predefined_folds, stratified_kfold
+from leukcnn.splits import (
+    Split,
+    holdout,
+    keep_apart,
+    leave_one_dataset_out,
+    predefined_folds,
+    stratified_kfold,
+)
 
 NOBODY = np.empty(0, dtype=np.int64)
+
+# Kinds of split that part no group.
+_GROUPED = ("subject", "grouped", "grouped_kfold")
+
+# Part of a dataset that its makers set apart for testing -> name of the predicted set. Nobody learns from it.
+_SET_APART = {"preliminary": "external", "final": "final"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,24 +71,20 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
     """
     if split.kind in spec.LODOCV_KINDS:
         return _by_dataset(split, index, seed=seed, pairs=pairs)
-    training = index.labels >= 0
-    if split.has_validation:
-        training &= index.part == "training"
+    training = (index.labels >= 0) & ~np.isin(index.part, list(_SET_APART))
     rows = _limited(np.flatnonzero(training), index, split.limit_per_class, seed=seed)
-    labels, ids = index.labels[rows], index.ids[rows]
-    groups = joined_groups(index)[rows]
-    if not split.has_validation:
-        grouped = groups if split.kind == "grouped_kfold" else None
-        found = stratified_kfold(labels, n_splits=split.n_splits, seed=seed, groups=grouped, ids=ids)
-        return [
-            Fold(number, Parts(train=rows[train], validation=NOBODY, predicted={"test": rows[test]}))
-            for number, (train, test) in enumerate(found)
-        ]
-    predicted = {
-        name: np.flatnonzero(index.part == part)
-        for name, part in (("external", "preliminary"), ("final", "final"))
-    }
+    predicted = {name: np.flatnonzero(index.part == part) for part, name in _SET_APART.items()}
     predicted = {name: positions for name, positions in predicted.items() if len(positions)}
+    by_number = _by_picture(split, index, rows, seed=seed)
+    return [
+        Fold(number, Parts(rows[s.train], rows[s.validation], {"test": rows[s.test], **predicted}))
+        for number, s in by_number.items()
+    ]
+
+
+def _by_picture(split: spec.Split, index: ImageIndex, rows: np.ndarray, *, seed: int) -> dict[int, Split]:
+    """Returns the number of each fold, -1 where there are none, and its parts as positions in `rows`."""
+    labels, ids, groups = index.labels[rows], index.ids[rows], joined_groups(index)[rows]
     if split.kind == "fold":
         folds = index.fold[rows]
         if (folds < 0).any():
@@ -85,15 +94,19 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
                 remedy="take --split cell or --split subject",
             )
         parted = predefined_folds(folds, labels, groups=groups, seed=seed)
-        numbers = np.unique(folds).tolist()
-    else:
-        grouped = groups if split.kind == "subject" else None
-        parted = [holdout(labels, fractions=split.fractions, seed=seed, groups=grouped, ids=ids)]
-        numbers = [-1]
-    return [
-        Fold(number, Parts(rows[s.train], rows[s.validation], {"test": rows[s.test], **predicted}))
-        for number, s in zip(numbers, parted, strict=True)
-    ]
+        return dict(zip(np.unique(folds).tolist(), parted, strict=True))
+    options = {"seed": seed, "ids": ids, "groups": groups if split.kind in _GROUPED else None}
+    if split.kind not in spec.KFOLD_KINDS:
+        stratified = split.kind != "random"
+        return {-1: holdout(labels, fractions=split.fractions, stratified=stratified, **options)}
+    found = {}
+    for number, (train, test) in enumerate(stratified_kfold(labels, n_splits=split.n_splits, **options)):
+        validation = NOBODY
+        if split.has_validation:
+            share = split.validation_fraction
+            train, validation = keep_apart(labels, train, fraction=share, fold=number, **options)
+        found[number] = Split(train, validation, test)
+    return found
 
 
 def _by_dataset(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndarray) -> list[Fold]:

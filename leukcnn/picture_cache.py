@@ -1,4 +1,4 @@
-"""The cache of decoded pictures: each is read, cropped and resized once, then mapped from disk as uint8."""
+"""The cache of decoded pictures: each is read, cropped, resized and masked once, then mapped from disk."""
 
 import contextlib
 import hashlib
@@ -12,7 +12,7 @@ import numpy as np
 
 from leukcnn.datasets import ImageIndex, read_picture
 from leukcnn.errors import DataError
-from leukcnn.preprocessing import center_crop, resize, square_crop
+from leukcnn.preprocessing import blank, center_crop, resize, square_crop
 from leukcnn.runs import replace_file
 from leukcnn.spec import Preprocessing
 
@@ -29,7 +29,7 @@ def cache_folder() -> Path:
 
 
 def prepare(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Crops and resizes one picture as a network takes it.
+    """Crops and resizes one picture as a network takes it, then blanks the part that is masked.
 
     Args:
         picture: RGB, uint8 (H, W, 3).
@@ -53,7 +53,7 @@ def prepare(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
         picture = center_crop(picture, preprocessing.crop)
     if preprocessing.resize is not None and picture.shape[0] != preprocessing.resize:
         picture = resize(picture, preprocessing.resize)
-    return picture
+    return blank(picture, preprocessing.mask) if preprocessing.mask else picture
 
 
 def prepared_pictures(
@@ -64,7 +64,7 @@ def prepared_pictures(
     threads: int | None = None,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> np.ndarray:
-    """Returns the pictures of an index, decoded, cropped and resized, mapped from the cache.
+    """Returns the pictures of an index, decoded, cropped, resized and masked, mapped from the cache.
 
     The cache is found again by what the pictures are (their SHA-256 in order) and what is done to them, never
     by where they lie. It is written beside its place and renamed, so that a killed process or a second one
@@ -72,7 +72,7 @@ def prepared_pictures(
 
     Args:
         index: N pictures.
-        preprocessing: Crop and size; its scaling is done later.
+        preprocessing: Crop, size and mask; its scaling is done later.
         folder: Where caches lie; `cache_folder()` if None.
         threads: Threads that decode; as many as there are processors if None.
         on_note: Called with a sentence about pictures that had to be converted.
@@ -85,7 +85,9 @@ def prepared_pictures(
         StoreError: The cache can't be written.
     """
     side = preprocessing.side
-    what = f"{_FORMAT} {preprocessing.crop} {preprocessing.resize} {' '.join(index.sha256)}"
+    # Without a mask the text is what it was before there were masks, and so are the caches' names.
+    mask = f"{preprocessing.mask} " if preprocessing.mask else ""
+    what = f"{_FORMAT} {preprocessing.crop} {preprocessing.resize} {mask}{' '.join(index.sha256)}"
     name = hashlib.sha256(what.encode()).hexdigest()[:32]
     path = (folder or cache_folder()) / "pictures" / f"{name}.npy"
     if not path.exists():

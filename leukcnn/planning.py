@@ -43,6 +43,8 @@ class Plan:
         identities: Name of a trial or control -> what it is.
         parts: Name of a trial or control -> who trains and who is predicted.
         probe: The probe that tells datasets apart; None where there is one dataset, or no table asks for it.
+        masked: Mask ("" for none) -> trials and controls of the main split under it, those of this request
+            included; empty where the paper has no table of masks.
         related: Dataset -> datasets that share pictures or cells with it.
         missing: Row, or kind of split beside the main one, that the data don't allow -> why.
         reason: Why there are no trials at all; "" where there are.
@@ -53,6 +55,7 @@ class Plan:
     identities: dict[str, dict[str, Any]]
     parts: dict[str, Parts]
     probe: PlannedTrial | None = None
+    masked: dict[str, list[PlannedTrial]] = field(default_factory=dict)
     related: dict[str, tuple[str, ...]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     reason: str = ""
@@ -72,6 +75,17 @@ def plan(request: Request, index: ImageIndex) -> Plan:
     Raises:
         DataError: There are too few pictures or classes for the paper's own split.
     """
+    planned = _plan(request, index)
+    if any(table.kind == "masks" for table in request.paper.tables):
+        main = request.splits(request.paper.row_ids[0])[0]
+        for mask in ("", *spec.MASKS):
+            # What was trained with other parts blanked stands beside this request's own.
+            other = _plan(replace(request, mask=mask or None, split=main), index)
+            planned.masked[mask] = [*other.trials, *other.controls]
+    return planned
+
+
+def _plan(request: Request, index: ImageIndex) -> Plan:
     paper, planner = request.paper, _Planner(request, index)
     impossible: dict[str, DataError] = {}
     for row in paper.row_ids:
@@ -101,7 +115,9 @@ class _Planner:
         self.pairs = duplicate_pairs(index)
         related = {}
         if {kind for row in request.paper.row_ids for kind in request.splits(row)} & {*spec.LODOCV_KINDS[1:]}:
-            self.pairs = scan_duplicates(index, request.control_preprocessing).pairs
+            # Whole pictures, whatever --mask says: copies are copies.
+            whole = replace(request.control_preprocessing, mask="")
+            self.pairs = scan_duplicates(index, whole).pairs
             related = related_datasets(index, self.pairs)
         self.plan = Plan([], [], {}, {}, related=related)
         self._folds: dict[str, list[Fold]] = {}
@@ -254,6 +270,7 @@ def make_record(
         trials=planned.trials,
         controls=planned.controls,
         probe=planned.probe,
+        masked=planned.masked,
         counts=_counts(request, index, planned.parts[first.name], first) if first else {},
         datasets={
             str(name): _by_class(index, np.flatnonzero(index.dataset == name))
@@ -322,6 +339,8 @@ def _not_comparable(request: Request, index: ImageIndex) -> str:
         reasons.append(f"no picture of {' and '.join(sorted(absent))}")
     if request.setup(paper.row_ids[0]).split.kind != paper.rows[0].setup.split.kind:
         reasons.append("another split than the paper's")
+    if request.mask:
+        reasons.append(f"pictures with their {request.mask} blanked")
     if request.assumed:
         reasons.append(f"other assumptions: {', '.join(sorted(request.assumed))}")
     setups = [request.setup(row) for row in request.rows_to_train]

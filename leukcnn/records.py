@@ -57,6 +57,8 @@ class ExperimentRecord:
         not_comparable: Why the figures can't be held against the paper's; "" where they can.
         identical_pairs: Pairs of byte-identical pictures of which one is tested and one was learnt from.
         data_notes: What was found in the data's folder.
+        masked: Mask ("" for none) -> trials and controls of the main split with that part of the pictures
+            blanked, finished or not; empty where the paper has no table of masks.
     """
 
     paper: str
@@ -78,6 +80,7 @@ class ExperimentRecord:
     not_comparable: str
     identical_pairs: int = 0
     data_notes: list[str] = field(default_factory=list)
+    masked: dict[str, list[PlannedTrial]] = field(default_factory=dict)
 
     @property
     def main_reason(self) -> str:
@@ -105,6 +108,7 @@ class ExperimentRecord:
                 raise KeyError("store_version")
             for kind in ("trials", "controls"):
                 values[kind] = [_planned(trial) for trial in values[kind]]
+            values["masked"] = {mask: list(map(_planned, of)) for mask, of in values["masked"].items()}
             values["probe"] = values["probe"] and _planned(values["probe"])
             return ExperimentRecord(**values)
         except (KeyError, TypeError, AttributeError) as error:

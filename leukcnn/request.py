@@ -1,7 +1,7 @@
 """What a user asks for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from leukcnn.fields import replace_at
 from leukcnn.models.fine_tuned import keeps_published_top
 
 SYNTHETIC = "synthetic"
+SCRATCH = "scratch"
 
 # Networks whose published files bear another name than their own in lower case.
 _FILE_NAMES = {
@@ -26,7 +27,17 @@ BASE_ALONE = "notop"
 """In the names of Keras' files that hold a network's convolutional base alone."""
 
 # Tables and figures that rest on no trained network.
-_UNTRAINED = ("counts", "datasets", "reference", "samples", "augmentations", "topology", "networks")
+_UNTRAINED = (
+    "counts",
+    "datasets",
+    "reference",
+    "layers",
+    "samples",
+    "augmentations",
+    "segmentation",
+    "topology",
+    "networks",
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,9 @@ class Request:
         datasets: Keys of the datasets to use, empty for the paper's own.
         weights: What fine-tuned networks start from: "none" (random), "imagenet", a file, or a folder of
             files with Keras' own names; None for the paper's own choice.
+        base: "scratch" or "scratch=NAME" for a network trained from scratch in the place of those that need
+            published weights; None for the paper's own, unless `weights` is "none" and there is a "scratch".
+        mask: Part of every picture that is blanked, one of `spec.MASKS`; None for none.
         assumed: Assumptions overridden by name.
         deterministic: Whether the same command must give the same bytes; None for the profile's own choice.
         precision: Keras' dtype policy, None for the profile's own.
@@ -63,6 +77,8 @@ class Request:
     split: str | None = None
     datasets: tuple[str, ...] = ()
     weights: str | None = None
+    base: str | None = None
+    mask: str | None = None
     assumed: Mapping[str, Any] = field(default_factory=dict)
     deterministic: bool | None = None
     precision: str | None = None
@@ -88,14 +104,48 @@ class Request:
             )
         for name in self.datasets:
             card(name)
+        self._check_base()
         for row in paper.row_ids:
             self.setup(row)
+
+    def _check_base(self) -> None:
+        if self.base is None:
+            return
+        names = [row.scratch for row in self.paper.rows if row.scratch]
+        if not names:
+            raise SpecError(
+                f"--base got {self.base!r}, but no network of {self.paper.key} stands in for another.",
+                expected="no --base",
+            )
+        kind, equals, name = self.base.partition("=")
+        if kind != SCRATCH or (equals and name not in names):
+            raise SpecError(
+                f"--base got {self.base!r}.",
+                expected=f"{SCRATCH}, which is {SCRATCH}={names[0]}"
+                + "".join(f", or {SCRATCH}={other}" for other in names[1:]),
+            )
+        if self.only in self.paper.row_ids:
+            raise SpecError(
+                f"--base {self.base} beside --only {self.only}.",
+                expected="one of them",
+                remedy="--only names the row, and --base chooses one",
+            )
+
+    @property
+    def base_row(self) -> str:
+        """Id of the row trained from scratch in the place of the paper's own; "" where those are trained."""
+        rows = {row.scratch: row.id for row in self.paper.rows if row.scratch}
+        if self.base is None and (self.weights != "none" or self.only in self.paper.row_ids):
+            return ""
+        _, _, name = (self.base or SCRATCH).partition("=")
+        return rows.get(name) or next(iter(rows.values()), "")
 
     @property
     def changes(self) -> dict[str, Any]:
         """Fields that options change, by path."""
         chosen = {
             "split.kind": self.split,
+            "preprocessing.mask": self.mask,
             "training.deterministic": self.deterministic,
             "training.precision": self.precision,
         }
@@ -137,8 +187,9 @@ class Request:
 
     @property
     def control_preprocessing(self) -> spec.Preprocessing:
-        """Crop and size of the pictures that the controls see: the paper's own, whatever the profile."""
-        return self.paper.setup(self.paper.row_ids[0], assumed=self.assumed).preprocessing
+        """Crop, size and mask of the controls' pictures: the paper's own crop and size, whatever the profile."""
+        own = self.paper.setup(self.paper.row_ids[0], assumed=self.assumed).preprocessing
+        return replace(own, mask=self.mask or own.mask)
 
     @property
     def dataset_keys(self) -> tuple[str, ...]:
@@ -149,14 +200,18 @@ class Request:
     @property
     def rows_to_train(self) -> tuple[str, ...]:
         """Rows that this request needs trained."""
-        wanted = self.paper.profile(self.profile).rows or self.paper.row_ids
+        profile = self.paper.profile(self.profile).rows
+        wanted = profile or tuple(row.id for row in self.paper.rows if not row.scratch)
         item = self._item
         if self.only in self.paper.row_ids:
             wanted = (self.only,)
         elif item is not None and item.kind in _UNTRAINED:
             wanted = tuple(row for _, row, _ in getattr(item, "measured", ()))
         elif item is not None:
-            wanted = item.rows or wanted
+            stand_ins = {row.id for row in self.paper.rows if row.scratch} - {*profile}
+            wanted = tuple(row for row in item.rows if row not in stand_ins) or wanted
+        if wanted and self.base_row:
+            wanted = (self.base_row,)
         sources = {self.paper.source(row) for row in wanted}
         return tuple(row for row in self.paper.row_ids if row in wanted or row in sources)
 
@@ -173,7 +228,7 @@ class Request:
         main = self.splits(self.paper.row_ids[0])[0]
         if not isinstance(self._item, spec.Table):
             return self._item is None or split == main
-        if self._item.kind == "shortcut":
+        if self._item.kind in ("shortcut", "splits"):
             return True
         shown = {printed.dataset for printed in self._item.published}
         elsewhere = tested and len(shown) == 1 and shown.isdisjoint(("", *tested))

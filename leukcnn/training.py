@@ -14,6 +14,8 @@ from leukcnn.callbacks import (
     ProgressObserver,
     ReportProgress,
     ResumableState,
+    StopEarly,
+    cosine_schedule,
     exponential_schedule,
     state_variables,
 )
@@ -28,6 +30,8 @@ from leukcnn.spec import Model, Setup, Training
 # Logged value -> whether its best is the highest or the lowest.
 MONITORED = {"val_accuracy": "max", "val_loss": "min"}
 
+_SCHEDULES = {"exponential": exponential_schedule, "cosine": cosine_schedule}
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -37,7 +41,8 @@ class Outcome:
         checkpoints: Logged value -> file with the weights of its best epoch; empty without validation.
         best_epochs: Logged value -> that epoch, counted from 1.
         seconds: Wall-clock time of the epochs run in this process.
-        epochs_run: How many these were; fewer than the setup's where a killed run went on.
+        epochs_run: How many these were; fewer than the setup's where a killed run went on or the training
+            ended early.
     """
 
     checkpoints: dict[str, Path]
@@ -127,11 +132,12 @@ def train(
 ) -> Outcome:
     """Trains a network, or goes on with the training that a folder holds.
 
-    In the end the network has the weights of the last epoch.
+    In the end the network has the weights of the last epoch that was run: where the training has patience,
+    the first after which the validation loss didn't sink for so long.
 
     Args:
         network: Built and compiled by `build_network`.
-        training: Epochs and schedule.
+        training: Epochs, schedule and patience.
         train_data: Shuffled batches, whose epoch is set here.
         validation_data: Batches of the validation part, None where nothing is kept apart.
         folder: Where state, checkpoints and history are kept.
@@ -149,7 +155,8 @@ def train(
     monitored = {} if validation_data is None else MONITORED
     checkpoints = [BestCheckpoint(folder, monitor=monitor, mode=mode) for monitor, mode in monitored.items()]
     state = ResumableState(folder / "state.npz", checkpoints=checkpoints, history=history)
-    schedule = exponential_schedule(
+    stop_early = StopEarly(history=history, patience=training.patience)
+    schedule = _SCHEDULES[training.schedule](
         initial=training.initial_learning_rate, final=training.final_learning_rate, epochs=training.epochs
     )
     history_file = HistoryFile(folder / "history.csv", history=history)
@@ -159,6 +166,7 @@ def train(
         keras.callbacks.LearningRateScheduler(schedule),
         *checkpoints,
         state,
+        stop_early,
         history_file,
         ReportProgress(observer),
     ]
@@ -170,7 +178,8 @@ def train(
         network.fit(
             train_data,
             validation_data=validation_data,
-            epochs=training.epochs,
+            # A run killed after it had stopped early has no epoch left.
+            epochs=first_epoch if stop_early.is_due else training.epochs,
             initial_epoch=first_epoch,
             callbacks=callbacks,
             shuffle=False,
@@ -183,7 +192,7 @@ def train(
         diverged = ["loss"]
     if diverged:
         raise LeukCNNError(
-            f"{diverged[0]} was no number in {training.epochs} epochs: the training diverged.",
+            f"{diverged[0]} was no number in {len(history['loss'])} epochs: the training diverged.",
             expected="a loss that stays finite",
             remedy="take a lower learning rate (--assume), or float32 instead of mixed precision",
         )
@@ -191,7 +200,7 @@ def train(
         checkpoints={c.monitor: c.path for c in checkpoints},
         best_epochs={c.monitor: c.best_epoch + 1 for c in checkpoints},
         seconds=time.perf_counter() - started,
-        epochs_run=training.epochs - first_epoch,
+        epochs_run=len(history["loss"]) - first_epoch,
     )
 
 

@@ -6,7 +6,16 @@ import keras
 import numpy as np
 import pytest
 
-from leukcnn.callbacks import BestCheckpoint, HistoryFile, ResumableState, exponential_schedule, resume_epoch
+from leukcnn.callbacks import (
+    BestCheckpoint,
+    HistoryFile,
+    ResumableState,
+    StopEarly,
+    cosine_schedule,
+    exponential_schedule,
+    patience_is_over,
+    resume_epoch,
+)
 from leukcnn.errors import ArgumentError, StoreError
 
 pytestmark = pytest.mark.backend
@@ -40,6 +49,75 @@ def test_the_papers_schedule_by_hand():
 def test_a_schedule_needs_numbers_above_zero(bad):
     with pytest.raises(ArgumentError, match="above 0"):
         exponential_schedule(**{"initial": 1e-3, "final": 1e-4, "epochs": 5, **bad})
+
+
+def test_a_cosine_by_hand():
+    rate = cosine_schedule(initial=1e-2, final=0, epochs=4)
+    # The cosines of 0, 45, 90 and 135 degrees: 1, .7071, 0 and -.7071.
+    expected = [1e-2, 8.535534e-3, 5e-3, 1.464466e-3]
+    assert [rate(epoch, 99.0) for epoch in range(4)] == pytest.approx(expected)
+    above = cosine_schedule(initial=1e-2, final=2e-3, epochs=4)
+    assert above(0) == pytest.approx(1e-2)
+    assert above(2) == pytest.approx(6e-3)
+    assert above(3) > 2e-3 == pytest.approx(above(4))
+    assert cosine_schedule(initial=1e-2, final=None, epochs=4)(3) == 1e-2
+
+
+def test_keras_takes_the_cosine_for_each_epoch():
+    model = network()
+    rates = keras.callbacks.LearningRateScheduler(cosine_schedule(initial=1, final=0, epochs=2))
+    x, y = np.ones((4, 4), np.float32), np.ones((4, 1), np.float32)
+    history = model.fit(x, y, epochs=2, verbose=0, callbacks=[rates]).history
+    np.testing.assert_allclose(history["learning_rate"], [1, 0.5])
+
+
+@pytest.mark.parametrize("bad", [{"initial": 0}, {"final": -1e-6}, {"epochs": 0}])
+def test_a_cosine_needs_a_rate_and_epochs(bad):
+    with pytest.raises(ArgumentError, match="above 0"):
+        cosine_schedule(**{"initial": 1e-3, "final": 0, "epochs": 5, **bad})
+
+
+NAN = float("nan")
+LOSSES = {
+    "sinks": [5, 4, 3, 2, 1],
+    "rises at once": [1, 2, 3, 4, 5],
+    "equal is no better": [1, 1, 1, 1],
+    "comes back": [3, 4, 2, 5, 6, 1, 2, 2, 2],
+    "no number": [3, NAN, 2, NAN, NAN, NAN],
+    "never a number": [NAN, 2, 1, 1],
+}
+
+
+@pytest.mark.parametrize("patience", [0, 1, 2, 3])
+@pytest.mark.parametrize("losses", LOSSES.values(), ids=LOSSES)
+def test_patience_is_counted_as_keras_counts(losses, patience):
+    theirs = keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience)
+    theirs.set_model(network())
+    theirs.model.stop_training = False
+    theirs.on_train_begin()
+    for epoch, loss in enumerate(losses):
+        theirs.on_epoch_end(epoch, {"val_loss": loss})
+        assert patience_is_over(losses[: epoch + 1], patience=patience) == theirs.model.stop_training
+        if theirs.model.stop_training:
+            break
+
+
+def test_patience_by_hand():
+    assert not patience_is_over([3, 2, 4], patience=2)
+    assert patience_is_over([3, 2, 4, 2], patience=2)
+
+
+def test_stopping_depends_on_the_history_alone():
+    model, history = network(), {}
+    stop = attached(StopEarly(history=history, patience=1), model)
+    model.stop_training = False
+    assert not stop.is_due
+    history["val_loss"] = [1.0, 2.0]
+    stop.on_epoch_end(1, {})
+    assert model.stop_training
+    # One that was made anew, as after a kill, says the same.
+    assert StopEarly(history=history, patience=1).is_due
+    assert not StopEarly(history=history, patience=None).is_due
 
 
 @pytest.mark.parametrize(("mode", "best"), [("max", 1), ("min", 0)])

@@ -15,6 +15,7 @@ METRICS = {
     "cnmc2019": [(metric, "") for metric in ("accuracy", "precision", "sensitivity", "specificity", "f1")],
     "alertnet": [("accuracy", ""), ("kappa", "")],
     "leuknet_lodocv": [("accuracy", "allidb1"), ("accuracy", "allidb2"), ("accuracy", "ufg")],
+    "taleghani_resnet50": [("accuracy", "")],
 }
 
 

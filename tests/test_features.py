@@ -1,5 +1,6 @@
 """Features of a frozen base: the same end as training end to end, computed once."""
 
+import sys
 from dataclasses import replace
 
 import cv2
@@ -7,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from leukcnn import papers
+from leukcnn import features, models, papers
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import find_devices
 from leukcnn.features import kept_features, weights_digest
@@ -23,9 +24,25 @@ from tests import tiny
 pytestmark = pytest.mark.backend
 
 
+def NestedNetwork(*, input_shape, classes=3, dropout_rate=0.5, initializer="glorot_uniform"):
+    """A frozen base that is one layer, flattened, dropped out and classified, as TaleghaniResNet50 is."""
+    inner = keras.Input(input_shape)
+    x = keras.layers.Conv2D(4, 3, strides=4, kernel_initializer=initializer)(inner)
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+    base = keras.Model(inner, x, name="base")
+    base.trainable = False
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Flatten(name="flatten")(base(inputs))
+    x = keras.layers.Dropout(dropout_rate, name="dropout")(x)
+    outputs = keras.layers.Dense(classes, activation="softmax", name="predictions")(x)
+    return keras.Model(inputs, outputs, name="nested_network")
+
+
 @pytest.fixture(autouse=True)
-def known():
+def known(monkeypatch):
     tiny.register()
+    monkeypatch.setitem(sys.modules, "nested_network", sys.modules[__name__])
+    monkeypatch.setitem(models._BUILDERS, "NestedNetwork", "nested_network")
 
 
 @pytest.fixture
@@ -62,19 +79,21 @@ def setup_of(*, dropout_rate=0.0, **augmentation):
     )
 
 
-def run(index, setup, folder, *, fold=0, seed=0, keep_features=True, observer=None):
-    """Trains one fold; returns its predictions and its weights."""
+def run(index, setup, folder, *, fold=0, seed=0, keep_features=True, observer=None, validated=0):
+    """Trains one fold, of whose training part some validate; returns its predictions and its weights."""
     request = Request(paper=papers.get("alertnet"), data="d", profile="smoke")
     planned = plan(request, index)
     trials = [trial for trial in planned.trials if trial.row == "alertnet"]
     name = trials[fold % len(trials)].name
+    parts = planned.parts[name]
+    parts = replace(parts, train=parts.train[validated:], validation=parts.train[:validated])
     identity = {**planned.identities[name], "fold": fold, "seed": seed, "kept": keep_features}
     trial = Store(folder / "runs", "alertnet").trial(identity)
     run_trial(
         trial,
         setup,
         index,
-        planned.parts[name],
+        parts,
         seed=seed,
         devices=find_devices(),
         observer=observer or tiny.Progress(),
@@ -94,6 +113,51 @@ def test_kept_features_end_where_training_end_to_end_does(index, tmp_path, dropo
     np.testing.assert_allclose(kept.probabilities, plain.probabilities, atol=1e-5)
     for one, other in zip(kept_weights, plain_weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def once(setup, *, model):
+    """Returns a setup that shows each picture as it is."""
+    plain = replace(setup.augmentation, variants_per_picture=None)
+    return replace(setup, model=model, augmentation=plain)
+
+
+def assert_ends_alike(index, setup, folder):
+    kept, kept_weights, _ = run(index, setup, folder, validated=6)
+    plain, plain_weights, _ = run(index, setup, folder, validated=6, keep_features=False)
+    assert set(kept.checkpoint) == {"last", "val_accuracy", "val_loss"}
+    np.testing.assert_array_equal(kept.image, plain.image)
+    np.testing.assert_allclose(kept.probabilities, plain.probabilities, atol=1e-5)
+    for one, other in zip(kept_weights, plain_weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_base_that_is_one_layer_gives_its_features_once_to_the_same_end(index, tmp_path):
+    assert_ends_alike(index, once(setup_of(), model=Model("NestedNetwork")), tmp_path)
+
+
+@pytest.mark.slow
+def test_the_frozen_resnet50_gives_its_features_once_to_the_same_end(index, tmp_path):
+    setup = once(setup_of(), model=Model("TaleghaniResNet50", {"weights": None}))
+    # Random features are large: at a high rate the softmax saturates.
+    training = replace(setup.training, initial_learning_rate=1e-4, optimizer="adam", optimizer_arguments={})
+    setup = replace(setup, preprocessing=replace(setup.preprocessing, resize=32), training=training)
+    assert_ends_alike(index, setup, tmp_path)
+
+
+def test_every_picture_passes_the_base_once_for_all_parts_folds_and_seeds(index, tmp_path, monkeypatch):
+    passed, original = [], features.forward
+
+    def counted(base, inputs, devices):
+        passed.append(len(inputs))
+        return original(base, inputs, devices)
+
+    monkeypatch.setattr(features, "forward", counted)
+    # Published weights are the same for every seed, as these are.
+    setup = once(setup_of(), model=Model("NestedNetwork", {"initializer": "ones"}))
+    run(index, setup, tmp_path, validated=6)
+    assert sum(passed) == len(index)
+    run(index, setup, tmp_path, fold=1, seed=1, validated=6)
+    assert sum(passed) == len(index)
 
 
 def test_training_moves_the_head_and_leaves_the_base(index, tmp_path):
@@ -273,10 +337,14 @@ def test_more_variants_than_a_forward_pass_holds(tmp_path):
     np.testing.assert_allclose(features[1, :, 0], 2 * (100 + np.arange(70)))
 
 
-def test_another_mean_picture_is_another_network():
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_another_mean_picture_is_another_network(is_nested):
     inputs = keras.Input((8, 8, 3))
     subtraction = MeanSubtraction()
     base = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(subtraction(inputs)))
+    if is_nested:
+        outer = keras.Input((8, 8, 3))
+        base = keras.Model(outer, base(outer))
     before = weights_digest(base)
     assert weights_digest(base) == before
     subtraction.mean = subtraction.mean + 1

@@ -28,6 +28,10 @@ EXPECTED = {
         ["40,668,481 parameters", "ALL-IDB 1 is related to ALL-IDB 2", "learnt from the other datasets"],
         2 + 1 + 1,
     ),
+    "taleghani_resnet50": (
+        ["23,587,712 frozen, 401,412 trained", "drawn pictures stand in", "test pictures right"],
+        4 + 3,
+    ),
 }
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leukcnn.datasets import ImageIndex
+from leukcnn.datasets import ImageIndex, joined_groups, load_many
+from leukcnn.datasets.duplicates import pairs_between
+from leukcnn.datasets.index import index_from_manifest
 from leukcnn.errors import DataError
 from leukcnn.partition import partition
 from leukcnn.spec import Split
@@ -107,3 +109,118 @@ def test_kfold_tests_every_picture_once(index, kind):
     assert {fold.tested for fold in folds} == {()}
     for fold in folds:
         assert set(fold.parts.train).isdisjoint(fold.parts.predicted["test"])
+
+
+@pytest.fixture(scope="module")
+def taleghani() -> ImageIndex:
+    """The whole dataset, named as `load_many` names it."""
+    index = index_from_manifest("taleghani")
+    return replace(index, ids=np.array([f"taleghani/{name}" for name in index.ids]))
+
+
+def near_duplicates(index):
+    """Returns the pairs of pictures that the manifest has in one group."""
+    order = np.argsort(index.group, kind="stable")
+    runs = np.split(order, np.flatnonzero(index.group[order][1:] != index.group[order][:-1]) + 1)
+    return np.array([(a, b) for run in runs for i, a in enumerate(run) for b in run[i + 1 :]])
+
+
+def parts_of(fold):
+    return fold.parts.train, fold.parts.validation, fold.parts.predicted["test"]
+
+
+def crossing(index, fold):
+    """Counts the near-duplicates that stand in two parts."""
+    pairs, parts = near_duplicates(index), parts_of(fold)
+    return sum(pairs_between(pairs, parts[i], parts[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
+
+
+def test_taleghani_has_90_near_duplicate_pairs(taleghani):
+    assert len(near_duplicates(taleghani)) == 90
+
+
+def test_a_random_split_of_taleghani_is_the_paper_s(taleghani):
+    split = Split(kind="random", fractions=(0.7, 0.1, 0.2))
+    (fold,) = partition(split, taleghani, seed=0, pairs=NO_PAIRS)
+    assert [len(part) for part in parts_of(fold)] == [2279, 326, 651]
+    assert (fold.number, fold.tested, set(fold.parts.predicted)) == (-1, (), {"test"})
+    assert crossing(taleghani, fold) > 0
+
+
+@pytest.mark.parametrize("kind", ["grouped", "subject"])
+def test_a_grouped_split_of_taleghani_parts_no_near_duplicates(taleghani, kind):
+    split = Split(kind=kind, fractions=(0.7, 0.1, 0.2))
+    (fold,) = partition(split, taleghani, seed=0, pairs=NO_PAIRS)
+    assert crossing(taleghani, fold) == 0
+    np.testing.assert_allclose([len(part) for part in parts_of(fold)], [2279, 326, 651], atol=3)
+
+
+@pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
+def test_folds_with_validation_are_70_10_20(taleghani, kind):
+    split = Split(kind=kind, n_splits=5, validation_fraction=0.125)
+    folds = partition(split, taleghani, seed=0, pairs=NO_PAIRS)
+    assert [fold.number for fold in folds] == [0, 1, 2, 3, 4]
+    tested = np.concatenate([fold.parts.predicted["test"] for fold in folds])
+    assert sorted(tested) == list(range(3256))
+    for fold in folds:
+        assert sorted(np.concatenate(parts_of(fold))) == list(range(3256))
+        np.testing.assert_allclose([len(part) for part in parts_of(fold)], [2279, 326, 651], atol=5)
+        assert (crossing(taleghani, fold) == 0) == (kind == "grouped_kfold")
+
+
+def test_folds_without_validation_learn_from_all_that_is_not_tested(taleghani):
+    for kind in ("kfold", "grouped_kfold"):
+        with_it, without = (
+            partition(
+                Split(kind=kind, n_splits=2, validation_fraction=share), taleghani, seed=0, pairs=NO_PAIRS
+            )
+            for share in (0.125, 0.0)
+        )
+        for one, other in zip(with_it, without, strict=True):
+            np.testing.assert_array_equal(one.parts.predicted["test"], other.parts.predicted["test"])
+            learnt_from = np.sort(np.concatenate([one.parts.train, one.parts.validation]))
+            np.testing.assert_array_equal(learnt_from, other.parts.train)
+            assert len(other.parts.validation) == 0
+
+
+def test_a_split_does_not_depend_on_the_order_of_the_pictures(taleghani):
+    mixed = taleghani.select(np.random.default_rng(0).permutation(len(taleghani)))
+    for kind in ("random", "grouped", "kfold", "grouped_kfold"):
+        split = Split(kind=kind, fractions=(0.7, 0.1, 0.2), n_splits=2, validation_fraction=0.125)
+        pairs = zip(
+            *(partition(split, one, seed=3, pairs=NO_PAIRS) for one in (taleghani, mixed)), strict=True
+        )
+        for one, other in pairs:
+            for a, b in zip(parts_of(one), parts_of(other), strict=True):
+                assert set(taleghani.ids[a]) == set(mixed.ids[b]), kind
+
+
+@pytest.mark.parametrize("kind", ["cell", "random", "subject", "grouped", "kfold", "grouped_kfold"])
+def test_nobody_learns_from_what_the_challenge_set_apart(kind):
+    index = index_from_manifest("cnmc2019")
+    # Labels for all, as where the answers of the preliminary phase are at hand.
+    index = replace(index, labels=np.where(index.labels < 0, 0, index.labels))
+    split = Split(kind=kind, n_splits=2, validation_fraction=0.2)
+    for fold in partition(split, index, seed=0, pairs=NO_PAIRS):
+        assert set(index.part[np.concatenate(parts_of(fold))]) == {"training"}
+        assert set(index.part[fold.parts.predicted["external"]]) == {"preliminary"}
+        assert set(index.part[fold.parts.predicted["final"]]) == {"final"}
+        assert [len(fold.parts.predicted[name]) for name in ("external", "final")] == [1867, 2586]
+
+
+@pytest.mark.parametrize("kind", ["cell", "random", "grouped"])
+def test_pictures_of_many_datasets_are_learnt_from_whatever_their_part_is_called(index, kind):
+    (fold,) = partition(Split(kind=kind, fractions=(0.6, 0.2, 0.2)), index, seed=1, pairs=NO_PAIRS)
+    assert sorted(np.concatenate(parts_of(fold))) == list(range(len(index)))
+
+
+def test_real_smears_are_parted_by_near_duplicates(real_data):
+    names = {name: name for name in ("benign", "early", "pre", "pro")}
+    index = load_many(["taleghani"], real_data, class_names=tuple(names), class_of=names)
+    groups = joined_groups(index)
+    for kind in ("grouped", "grouped_kfold"):
+        split = Split(kind=kind, fractions=(0.7, 0.1, 0.2), validation_fraction=0.125)
+        for fold in partition(split, index, seed=0, pairs=NO_PAIRS):
+            held = [set(groups[part]) for part in parts_of(fold)]
+            assert sum(map(len, held)) == len(set().union(*held))
+            assert crossing(index, fold) == 0

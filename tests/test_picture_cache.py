@@ -13,7 +13,8 @@ from leukcnn import picture_cache
 from leukcnn.datasets import ImageIndex, read_picture
 from leukcnn.errors import DataError
 from leukcnn.picture_cache import cache_folder, prepare, prepared_pictures
-from leukcnn.spec import Preprocessing
+from leukcnn.preprocessing import blank
+from leukcnn.spec import MASKS, Preprocessing
 
 CROP = Preprocessing(crop=20)
 
@@ -71,6 +72,33 @@ def test_prepare_without_a_crop_takes_the_largest_square():
     picture = np.zeros((4, 8, 3), dtype=np.uint8)
     picture[:, 2:6] = 200
     np.testing.assert_array_equal(prepare(picture, Preprocessing(resize=2)), np.full((2, 2, 3), 200))
+
+
+@pytest.mark.parametrize("part", MASKS)
+def test_prepare_blanks_after_crop_and_resize(part):
+    picture = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    plain = prepare(picture, Preprocessing(crop=50, resize=28))
+    masked = prepare(picture, Preprocessing(crop=50, resize=28, mask=part))
+    np.testing.assert_array_equal(masked, blank(plain, part))
+
+
+def test_each_mask_has_a_cache_of_its_own(tmp_path):
+    index = index_of(write_pictures(tmp_path / "data"))
+    plain = prepared_pictures(index, CROP, folder=tmp_path)
+    masked = {
+        part: prepared_pictures(index, Preprocessing(crop=20, mask=part), folder=tmp_path) for part in MASKS
+    }
+    assert len(caches(tmp_path)) == 1 + len(MASKS)
+    for part, pictures in masked.items():
+        expected = np.stack([blank(picture, part) for picture in plain])
+        np.testing.assert_array_equal(pictures, expected)
+
+
+def test_without_a_mask_a_cache_has_the_name_it_had_before_there_were_masks(tmp_path):
+    index = index_of(write_pictures(tmp_path / "data"))
+    prepared_pictures(index, CROP, folder=tmp_path)
+    key = f"1 20 None {' '.join(index.sha256)}"
+    assert [path.stem for path in caches(tmp_path)] == [hashlib.sha256(key.encode()).hexdigest()[:32]]
 
 
 def test_prepare_crops_before_it_resizes():

@@ -30,6 +30,7 @@ RECORD = ExperimentRecord(
     final_total=2586,
     not_comparable="smoke profile",
     data_notes=["59 of 10,661 training cells"],
+    masked={"border": [PlannedTrial(row="vgg16", run=0, fold=-1, seed=3, name="m", split="cell")]},
 )
 
 

@@ -42,7 +42,7 @@ def sequence(setup, *, labels=True, n=20):
     )
 
 
-def fit(setup, network, folder):
+def fit(setup, network, folder, *, observer=None):
     data = sequence(setup)
     return train(
         network,
@@ -51,7 +51,7 @@ def fit(setup, network, folder):
         validation_data=sequence(setup),
         folder=folder,
         devices=find_devices(),
-        observer=tiny.Progress(),
+        observer=observer or tiny.Progress(),
     )
 
 
@@ -77,6 +77,69 @@ def test_epochs_are_run_and_the_rate_decays(setup, tmp_path):
     rates = [row.split(",")[-1] for row in (tmp_path / "history.csv").read_text().split()]
     assert rates[0] == "learning_rate"
     np.testing.assert_allclose([float(r) for r in rates[1:]], [1e-2, 1e-2 * 0.1**0.5], rtol=1e-6)
+
+
+def test_the_rate_follows_a_cosine(setup, tmp_path):
+    setup, network = build(setup, training__schedule="cosine", training__final_learning_rate=0)
+    fit(setup, network, tmp_path)
+    rates = [row.split(",")[-1] for row in (tmp_path / "history.csv").read_text().split()]
+    np.testing.assert_allclose([float(r) for r in rates[1:]], [1e-2, 5e-3], rtol=1e-6)
+
+
+IMPATIENT = {"training__epochs": 10, "training__patience": 2}
+
+
+def rising(monkeypatch, losses):
+    """Has every training log these validation losses, whatever it learns."""
+    original = keras.Model.evaluate
+
+    def evaluate(model, *args, **options):
+        logs = original(model, *args, **options)
+        model.epochs_seen = getattr(model, "epochs_seen", 0) + 1
+        return {**logs, "loss": losses[model.epochs_seen - 1]}
+
+    monkeypatch.setattr(keras.Model, "evaluate", evaluate)
+
+
+def test_patience_ends_a_training_early(setup, tmp_path, monkeypatch):
+    setup, network = build(setup, **IMPATIENT)
+    rising(monkeypatch, [3.0, 2.0, 4.0, 2.5, 1.0])
+    outcome = fit(setup, network, tmp_path)
+    assert outcome.epochs_run == 4
+    assert outcome.best_epochs["val_loss"] == 2
+    assert len((tmp_path / "history.csv").read_text().splitlines()) == 5
+
+
+def test_a_run_killed_after_it_stopped_early_trains_no_more(setup, tmp_path, monkeypatch):
+    setup, network = build(setup, **IMPATIENT)
+    rising(monkeypatch, [3.0, 2.0, 4.0, 2.5, 1.0])
+    first = fit(setup, network, tmp_path)
+    (tmp_path / "history.csv").unlink()
+    _, again = build(setup)
+    second = fit(setup, again, tmp_path)
+    assert second.epochs_run == 0
+    assert second.best_epochs == first.best_epochs
+    assert len((tmp_path / "history.csv").read_text().splitlines()) == 5
+    for one, other in zip(weights_of(network), weights_of(again), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_killed_on_the_way_stops_at_the_same_epoch(setup, tmp_path, monkeypatch):
+    class Stops(tiny.Progress):
+        def end_epoch(self, *, epoch, logs):
+            if epoch == 3:
+                raise KeyboardInterrupt
+
+    losses = [3.0, 2.0, 4.0, 2.5, 1.0]
+    setup, network = build(setup, **IMPATIENT)
+    rising(monkeypatch, losses)
+    with pytest.raises(KeyboardInterrupt):
+        fit(setup, network, tmp_path, observer=Stops())
+    _, again = build(setup)
+    again.epochs_seen = 3
+    outcome = fit(setup, again, tmp_path)
+    assert outcome.epochs_run == 1
+    assert len((tmp_path / "history.csv").read_text().splitlines()) == 5
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])

@@ -189,6 +189,35 @@ def tiny_lodocv_paper():
     )
 
 
+def tiny_stages_paper():
+    """Returns the Taleghani paper with tiny networks: two epochs, two folds, its own row's base frozen."""
+    register()
+    paper = papers.get("taleghani_resnet50")
+    rows = tuple(
+        replace(
+            row,
+            setup=replace(
+                row.setup,
+                model=spec.Model("TwoPartNetwork", {"classes": 4, "frozen": not row.scratch}),
+            ),
+        )
+        for row in paper.rows
+    )
+    changes = {
+        "preprocessing.resize": 24,
+        "split.n_splits": 2,
+        "training.epochs": 2,
+        "training.batch_size": 12,
+        "training.initial_learning_rate": 1e-2,
+        "training.deterministic": True,
+    }
+    smoke = spec.Profile(
+        "smoke", "quick", changes=changes, rows=("resnet50", "four_blocks"), not_comparable="smoke profile"
+    )
+    assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith("model."))
+    return replace(paper, rows=rows, profiles=(paper.profiles[0], smoke), assumptions=assumptions)
+
+
 class Progress:
     """Takes the place of the terminal's display and notes what it is told."""
 

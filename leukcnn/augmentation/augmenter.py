@@ -8,7 +8,13 @@ import numpy as np
 
 from leukcnn.augmentation import arguments
 from leukcnn.augmentation.arguments import Effects
-from leukcnn.augmentation.geometry import affine_matrix, check_fill, warp_into
+from leukcnn.augmentation.geometry import (
+    affine_matrix,
+    check_fill,
+    check_square,
+    quarter_turned,
+    warp_into,
+)
 from leukcnn.augmentation.noise import gaussian_blur, salt_and_pepper
 from leukcnn.augmentation.pictures import check_picture, describe, output_like
 from leukcnn.errors import ArgumentError
@@ -30,19 +36,23 @@ _NEUTRAL = _NEUTRAL_GEOMETRY | {
     "salt_and_pepper": 0.0,
     "noise_seed": 0,
     "choice": None,
+    "quarter_turns": 0,
 }
 _ONE_OF_FLIPS = ((True, False), (False, True), (True, True))
 _SHEARED_AXES = ((1, 0), (0, 1), (1, 1))
-_DRAWS = 13
+# A quantity that comes to be drawn goes to the end, so that those before it keep their draws.
+_DRAWS = 14
 _ALMOST_ONE = 1.0 - 2.0**-53
 
 
 class ImageAugmenter:
     """Random rotation, shift, shear, zoom, flips, blur and noise, with ImageDataGenerator's arguments.
 
-    The geometry is composed into one matrix and the picture resampled once; blur and noise follow. Every draw
-    takes the same quantities from the generator in the same order whatever the arguments are, so one argument
-    more or less leaves the other quantities of a seed as they were.
+    The geometry is composed into one matrix and the picture resampled once; blur and noise follow. Quarter
+    turns, which come first, and flips move pixels and change no value.
+
+    Every draw takes the same quantities from the generator in the same order whatever the arguments are, so
+    one argument more or less leaves the other quantities of a seed as they were.
 
     As in Keras 3, `tx` comes from `height_shift_range` and the picture's height and moves its columns, `ty`
     from `width_shift_range` and moves its rows.
@@ -76,6 +86,8 @@ class ImageAugmenter:
         one_of: Mappings of the last three arguments to values. For each picture one of them, all equally
             likely, replaces those arguments; an empty one replaces nothing.
         salt_value: Grey level of the white pixels; 1.0 for pictures on 0..1.
+        quarter_turns: Whether the picture is first turned by 0, 90, 180 or 270 degrees, a quarter of the time
+            each. Square pictures only.
 
     Raises:
         ArgumentError: An argument lies outside what is described.
@@ -99,6 +111,7 @@ class ImageAugmenter:
         salt_and_pepper: float = 0.0,
         one_of: Sequence[Mapping[str, object]] = (),
         salt_value: float = 255.0,
+        quarter_turns: bool = False,
     ):
         if flips not in (None, "one_of") or (flips and (horizontal_flip or vertical_flip)):
             raise ArgumentError(
@@ -119,6 +132,7 @@ class ImageAugmenter:
         self._salt = arguments.number("salt_value", salt_value)
         self._effects = Effects(shear_factor, gaussian_blur, salt_and_pepper).alternatives(one_of)
         self._has_choice = bool(one_of)
+        self._turns = 4 if quarter_turns else 1
         self._is_random = self._params((2, 2), [0.0] * _DRAWS) != self._params((2, 2), [_ALMOST_ONE] * _DRAWS)
 
     def get_random_transform(
@@ -134,8 +148,13 @@ class ImageAugmenter:
             ImageDataGenerator's keys `theta` (degrees), `tx`, `ty` (pixels), `shear` (degrees), `zx`, `zy`,
             `flip_horizontal`, `flip_vertical`, and `shear_factor_x`, `shear_factor_y`, `gaussian_blur`
             (pixels), `salt_and_pepper` (fraction), `noise_seed`, `choice` (position in `one_of`, None
-            without).
+            without), `quarter_turns` (0 to 3, counter-clockwise).
+
+        Raises:
+            ArgumentError: The picture isn't square and the augmenter makes quarter turns.
         """
+        if self._turns > 1:
+            check_square(image_shape)
         # A generator costs as much as a tenth of a blur: none is made where nothing is left to chance.
         draws = np.random.default_rng(rng).random(_DRAWS).tolist() if self._is_random else [0.0] * _DRAWS
         return self._params(image_shape, draws)
@@ -165,6 +184,7 @@ class ImageAugmenter:
             "salt_and_pepper": effects.salt_and_pepper,
             "noise_seed": int(u[12] * 2**53) if effects.salt_and_pepper else 0,
             "choice": choice if self._has_choice else None,
+            "quarter_turns": int(u[13] * self._turns),
         }
 
     def apply_transform(
@@ -181,7 +201,8 @@ class ImageAugmenter:
             (H, W, C) of the input's dtype: `out`, or a new array.
 
         Raises:
-            ArgumentError: The picture or `out` isn't as described, or `params` asks for something unknown.
+            ArgumentError: The picture or `out` isn't as described, or `params` asks for something unknown or
+                for a quarter turn of a picture that isn't square.
         """
         check_picture(image)
         check_fill(self._fill_mode, self._cval, dtype=image.dtype)
@@ -200,10 +221,13 @@ class ImageAugmenter:
         """Does what `apply_transform` does, with all parameters present and arrays that have been checked."""
         flip_horizontal, flip_vertical = params["flip_horizontal"], params["flip_vertical"]
         geometry = {key: params[key] for key in _NEUTRAL_GEOMETRY}
+        is_moved = flip_horizontal or flip_vertical or geometry != _NEUTRAL_GEOMETRY
         result = image
-        if flip_horizontal or flip_vertical or geometry != _NEUTRAL_GEOMETRY:
+        if params["quarter_turns"]:
+            result = quarter_turned(image, params["quarter_turns"], out=None if is_moved else out)
+        if is_moved:
             matrix = affine_matrix(image.shape, **geometry)
-            warp_into(out, image, matrix, flip_horizontal, flip_vertical, self._fill_mode, self._cval)
+            warp_into(out, result, matrix, flip_horizontal, flip_vertical, self._fill_mode, self._cval)
             result = out
         if params["gaussian_blur"]:
             result = gaussian_blur(result, params["gaussian_blur"], out=out)
@@ -243,8 +267,8 @@ class ImageAugmenter:
             (N, H, W, C) of the input's dtype: `out`, or a new array.
 
         Raises:
-            ArgumentError: The batch or `out` isn't as described, there isn't a seed for each picture, or
-                `threads` is below 1.
+            ArgumentError: The batch or `out` isn't as described, there isn't a seed for each picture,
+                `threads` is below 1, or the augmenter makes quarter turns of pictures that aren't square.
         """
         check_picture(images, batch=True)
         check_fill(self._fill_mode, self._cval, dtype=images.dtype)

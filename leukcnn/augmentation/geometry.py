@@ -22,6 +22,7 @@ _BORDERS = {
 FILL_MODES = tuple(_BORDERS)
 
 _IDENTITY = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+_TURN_CODES = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 _FLIP_CODES = {(True, False): 1, (False, True): 0, (True, True): -1}
 _FAR_OUTSIDE = -9.0
 
@@ -163,6 +164,48 @@ def warp_into(
             dst=target,
             borderMode=_BORDERS[fill_mode],
             borderValue=(cval,) * 4,
+        )
+
+
+def quarter_turned(image: np.ndarray, turns: int, *, out: np.ndarray | None = None) -> np.ndarray:
+    """Turns a square picture by quarters, as `numpy.rot90` does: nothing is interpolated.
+
+    Args:
+        image: (H, H, C), uint8 or float32, 1 to 4 channels; it isn't modified.
+        turns: Quarters, counter-clockwise; any whole number.
+        out: Where to write: C-contiguous, of the picture's shape and dtype, apart from it in memory.
+
+    Returns:
+        (H, H, C) of the input's dtype: `out`, or a new array.
+
+    Raises:
+        ArgumentError: The picture isn't square, or the picture or `out` isn't as described.
+    """
+    check_picture(image)
+    check_square(image.shape)
+    out = output_like(image, out)
+    if turns % 4:
+        cv2.rotate(as_opencv(image), _TURN_CODES[turns % 4], dst=as_opencv(out))
+    else:
+        np.copyto(out, image)
+    return out
+
+
+def check_square(image_shape: Sequence[int]) -> None:
+    """Refuses pictures that a quarter turn would give another shape.
+
+    Args:
+        image_shape: Height and width in pixels; further entries aren't read.
+
+    Raises:
+        ArgumentError: Height and width differ.
+    """
+    height, width = image_shape[:2]
+    if height != width:
+        raise ArgumentError(
+            f"A picture of {height}x{width} pixels is to be turned by quarters.",
+            expected="a square picture, which keeps its shape",
+            remedy="crop it first (`leukcnn.preprocessing.square_crop`), or take `rotation_range`",
         )
 
 

@@ -170,6 +170,8 @@ class DatasetCard:
             Where it doesn't, a picture that it lacks, or knows under another name, is no fault.
         shares_cells_with: Keys of the datasets that show the same cells, by declaration of their makers or
             of those who cut them out; each of them names this one, too.
+        made_from: Key of the dataset from whose pictures these were made, one from each, under the same
+            name; a picture has the group of that one. Empty where there is none.
     """
 
     key: str
@@ -190,6 +192,7 @@ class DatasetCard:
     mask_extension: str = ""
     manifest_whole: bool = True
     shares_cells_with: tuple[str, ...] = ()
+    made_from: str = ""
 
     def __post_init__(self):
         named = [*self.class_words.values(), *(name for part in self.parts for name in part.pictures)]

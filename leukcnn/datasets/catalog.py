@@ -13,6 +13,7 @@ __all__ = ["CATALOG", "DatasetCard", "LabelsFile", "Layout", "Part", "card"]
 CATALOG: dict[str, DatasetCard] = {
     "cnmc2019": cnmc.CNMC2019,
     "taleghani": research_sets.TALEGHANI,
+    "taleghani_segmented": research_sets.TALEGHANI_SEGMENTED,
     # From here on in the order of Table II of the Alert Net paper.
     "allidb1": research_sets.ALLIDB1,
     "allidb1_crop": research_sets.ALLIDB1_CROP,

@@ -126,6 +126,43 @@ SMUDGE = Form(
     clumping=0.3,
 )
 
+# Precursors of B lymphocytes: a benign one that is often taken for a blast, and blasts of three stages.
+HEMATOGONE = Form(
+    diameter=9.0,
+    nucleus="round",
+    nucleus_share=0.92,
+    clump_width=1.2,
+    clumping=0.08,
+    basophilia=0.5,
+)
+EARLY_PRE_B = Form(
+    diameter=15.0,
+    nucleus="round",
+    nucleus_share=0.84,
+    clump_width=0.8,
+    clumping=0.06,
+    nucleoli=(0, 1),
+    basophilia=0.7,
+)
+PRE_B = Form(
+    diameter=12.0,
+    nucleus="round",
+    nucleus_share=0.9,
+    clump_width=1.4,
+    clumping=0.16,
+    basophilia=0.6,
+)
+PRO_B = Form(
+    diameter=12.5,
+    nucleus="folded",
+    nucleus_share=0.66,
+    clump_width=1.8,
+    clumping=0.3,
+    nucleoli=(1, 3),
+    acidophilia=0.3,
+    basophilia=0.2,
+)
+
 # Share of each form among the white cells of a class; "other" stands for the chronic leukaemias,
 # "pathological" for acute ones of either kind.
 FORMS: dict[str, tuple[tuple[float, Form], ...]] = {
@@ -134,6 +171,10 @@ FORMS: dict[str, tuple[tuple[float, Form], ...]] = {
     "AML": ((1.0, MYELOBLAST),),
     "other": ((0.45, CLL_LYMPHOCYTE), (0.35, SMUDGE), (0.2, BAND)),
     "pathological": ((0.5, LYMPHOBLAST), (0.5, MYELOBLAST)),
+    "benign": ((0.7, HEMATOGONE), (0.3, MONOCYTE)),
+    "early": ((1.0, EARLY_PRE_B),),
+    "pre": ((1.0, PRE_B),),
+    "pro": ((1.0, PRO_B),),
 }
 
 

@@ -5,6 +5,8 @@ are those that its sister paper on LeukNet cites for them. LISC is in the latter
 Table II. What nobody states is said to be not stated.
 """
 
+from dataclasses import replace
+
 from leukcnn.datasets.cards import DatasetCard, Layout, Part, class_words
 
 _NOT_STATED = "not stated by its makers"
@@ -23,34 +25,30 @@ _ZHENG = (
     "images by self-supervised learning. Micron, 107, 55-71."
 )
 _HEALTHY = class_words("healthy")
+_STAGES = {"benign": "benign", "early": "early", "pre": "pre", "pro": "pro"}
+_TALEGHANI_COUNTS = {"benign": 504, "early": 985, "pre": 963, "pro": 804}
+_TALEGHANI_NAME = r"WBC-(?:Malignant-)?(?P<named>Benign|Early|Pre|Pro)-\d+"
+_TALEGHANI_GET = (
+    "download it from Kaggle (https://doi.org/10.34740/KAGGLE/DSV/2175623) and unpack it into a folder "
+    "'taleghani'; the pictures are those in its folder"
+)
 
 TALEGHANI = DatasetCard(
     key="taleghani",
     name="Taleghani hospital ALL",
-    classes=("benign", "early", "pre", "pro"),
-    class_words={"benign": "benign", "early": "early", "pre": "pre", "pro": "pro"},
-    parts=(
-        Part(
-            key="taleghani",
-            title="Original",
-            pictures={"benign": 504, "early": 985, "pre": 963, "pro": 804},
-            size=(224, 224),
-        ),
-    ),
+    classes=tuple(_STAGES),
+    class_words=_STAGES,
+    parts=(Part(key="taleghani", title="Original", pictures=_TALEGHANI_COUNTS, size=(224, 224)),),
     layouts=(
         Layout(
             name="makers' own",
             part="taleghani",
             folder=r"Original/(?P<folder>benign|early|pre|pro)",
-            stem=r"WBC-(?:Malignant-)?(?P<named>Benign|Early|Pre|Pro)-\d+",
+            stem=_TALEGHANI_NAME,
             identity="Original/{folder}/{stem}.jpg",
             example="Original/{Benign,Early,Pre,Pro}/WBC-Benign-001.jpg",
         ),
-        Layout.by_class(
-            "taleghani",
-            {"benign": "benign", "early": "early", "pre": "pre", "pro": "pro"},
-            stem=r"WBC-(?:Malignant-)?(?P<named>Benign|Early|Pre|Pro)-\d+",
-        ),
+        Layout.by_class("taleghani", _STAGES, stem=_TALEGHANI_NAME),
     ),
     folder_names=("taleghani", "taleghani/Original"),
     pictures_are="smears",
@@ -61,15 +59,39 @@ TALEGHANI = DatasetCard(
         "Aria, M., et al. (2021). Acute Lymphoblastic Leukemia (ALL) image dataset. Kaggle. "
         "https://doi.org/10.34740/KAGGLE/DSV/2175623"
     ),
-    how_to_get=(
-        "download it from Kaggle (https://doi.org/10.34740/KAGGLE/DSV/2175623) and unpack it into a folder "
-        "'taleghani'; the pictures are those in its folder 'Original'"
-    ),
+    how_to_get=f"{_TALEGHANI_GET} 'Original'",
     remarks=(
         "From 89 people, 25 of them without leukaemia; which picture is whose isn't published.",
         "86 groups of near-duplicates (correlation above .97 at 24x24 pixels); the manifest names them.",
     ),
     groups_are="groups once near-duplicates are joined",
+    shares_cells_with=("taleghani_segmented",),
+)
+
+TALEGHANI_SEGMENTED = replace(
+    TALEGHANI,
+    key="taleghani_segmented",
+    name="Taleghani hospital ALL (segmented)",
+    parts=(Part(key="taleghani_segmented", title="Segmented", pictures=_TALEGHANI_COUNTS, size=(224, 224)),),
+    layouts=(
+        Layout(
+            name="makers' own",
+            part="taleghani_segmented",
+            folder=r"Segmented/(?P<folder>benign|early|pre|pro)",
+            stem=_TALEGHANI_NAME,
+            identity="Segmented/{folder}/{stem}.jpg",
+            example="Segmented/{Benign,Early,Pre,Pro}/WBC-Benign-001.jpg",
+        ),
+        Layout.by_class("taleghani_segmented", _STAGES, stem=_TALEGHANI_NAME),
+    ),
+    folder_names=("taleghani_segmented", "taleghani/Segmented"),
+    how_to_get=f"{_TALEGHANI_GET} 'Segmented'",
+    remarks=(
+        "The makers' own segmentation of the pictures of 'Original', by colour thresholds in the HSV space "
+        "that aren't published; a picture's near-duplicates are those of its original.",
+    ),
+    shares_cells_with=("taleghani",),
+    made_from="taleghani",
 )
 
 ALLIDB1 = DatasetCard(

@@ -38,7 +38,8 @@ class Found:
         path: Where it lies.
         id: Its path in the makers' archive.
         label: Position in the card's classes, -1 without a label.
-        group: Subject that its name or a file with labels tells, "" where unknown.
+        group: Subject that its name or a file with labels tells, or the group of the published picture of
+            another dataset from which it was made; "" where unknown.
         part: Key of its part.
         fold: The makers' fold, -1 where there is none.
         foreign: Whether its name isn't one that the makers gave.
@@ -101,10 +102,13 @@ def scan(name: str, root: str | Path) -> Scan:
     if not found and not unreadable:
         raise _no_pictures(dataset, folder, strays)
     found, notes = _add_labels(dataset, found, files)
+    drawn = any((above / DRAWN_MARKER).is_file() for above in folders)
+    if dataset.made_from and not drawn:
+        found = _add_groups(dataset, found)
     return Scan(
         card=dataset,
         folder=folder,
-        drawn=any((above / DRAWN_MARKER).is_file() for above in folders),
+        drawn=drawn,
         pictures=tuple(sorted(found, key=lambda picture: sort_key(dataset, picture))),
         strays=tuple(strays),
         unreadable=tuple(unreadable),
@@ -289,6 +293,16 @@ def _by_name(name: str, stem: str) -> dict[str, str]:
     return {
         key.lower(): identity for key, identity in stems.items() if re.fullmatch(stem, key, re.IGNORECASE)
     }
+
+
+def _add_groups(dataset: DatasetCard, found: Sequence[Found]) -> list[Found]:
+    """Fills in the groups of the pictures from which these were made, named after their dataset."""
+    sources = {
+        PurePosixPath(identity).stem.lower(): f"{dataset.made_from}/{source.group}"
+        for identity, source in manifest(dataset.made_from).items()
+        if source.group
+    }
+    return [replace(picture, group=sources.get(picture.path.stem.lower(), "")) for picture in found]
 
 
 def _add_labels(

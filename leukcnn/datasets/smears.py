@@ -1,13 +1,13 @@
 """Drawn blood smears: bright-field pictures of a Wright-Giemsa stain, each dataset with a look of its own.
 
 What differs between datasets is colour, magnification, sharpness, noise and the frame; what differs between
-classes is the form of the white cells (`leukocytes`). Background, red cells, platelets, exposure and depth of
-stain are drawn without regard to the class.
+classes is the form of the white cells (`leukocytes`), and in Taleghani's their number. Background, red cells,
+platelets, exposure and depth of stain are drawn without regard to the class.
 """
 
 import colorsys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -41,11 +41,14 @@ class Frame:
         size: Height and width, in pixels.
         cells: Fewest and most white cells in a picture.
         cell_scale: How large cells are relative to those of a crop that holds as many, 0..1.
+        cells_of: Fewest and most white cells in a picture of a class, where classes differ in that; within
+            `cells`.
     """
 
     size: tuple[int, int]
     cells: tuple[int, int] = (1, 1)
     cell_scale: float = 1.0
+    cells_of: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 # Those that are known; another dataset's frame is drawn from its key. In life ALL-IDB 1 is far
@@ -57,6 +60,12 @@ FRAMES: dict[str, Frame] = {
     "cellavision2": Frame((300, 300)),
     "jtsc": Frame((120, 120)),
     "lisc": Frame((288, 360), cell_scale=0.65),
+    "taleghani": Frame(
+        (224, 224),
+        (2, 12),
+        cell_scale=0.95,
+        cells_of={"benign": (4, 7), "early": (3, 6), "pre": (9, 12), "pro": (2, 4)},
+    ),
 }
 
 
@@ -127,6 +136,8 @@ def draw_smear(
     shape = size or look.frame.size
     fewest, most = look.frame.cells if cells is None else (cells, cells)
     share = look.frame.cell_scale * look.cell_share / np.sqrt(most)
+    if cells is None:
+        fewest, most = look.frame.cells_of.get(class_name, (fewest, most))
     scale = max(share * min(shape) / LYMPHOBLAST.diameter * rng.normal(1, 0.08), SMALLEST_SCALE)
     leukocytes = [
         draw_leukocyte(rng, pick_form(rng, class_name), scale=scale)
@@ -152,6 +163,8 @@ def draw_look(dataset: str, *, seed: int) -> Look:
         ArgumentError: The seed is no whole number >= 0.
     """
     rng = generator(seed, "smears", "look", dataset)
+    if dataset == "taleghani":
+        return _taleghani_look(rng)
     shorter = int(rng.integers(40, 76)) * 4
     longer = int(shorter * rng.choice([1, 1, 1.25, 4 / 3]))
     hue, strongest = _GLASS[rng.integers(len(_GLASS))]
@@ -170,6 +183,21 @@ def draw_look(dataset: str, *, seed: int) -> Look:
         crowding=rng.uniform(0.7, 4),
         blur=rng.uniform(0.0015, 0.005),
         noise=rng.uniform(1, 5),
+    )
+
+
+def _taleghani_look(rng: np.random.Generator) -> Look:
+    """Draws a look near the real one: glass of a faint green, grey red cells that crowd, violet nuclei."""
+    return Look(
+        frame=FRAMES["taleghani"],
+        background=np.array([247, 250, 243]) * rng.normal(1, 0.01, size=3),
+        absorption=np.array([[0.33, 0.38, 0.62], [0.27, 0.34, 0.86], [0.18, 0.04, 0.16]]),
+        cell_share=0.46,
+        red_cell_stain=rng.uniform(0.6, 0.9),
+        pallor=rng.uniform(0.4, 0.8),
+        crowding=rng.uniform(1, 1.6),
+        blur=rng.uniform(0.002, 0.004),
+        noise=rng.uniform(1, 3),
     )
 
 

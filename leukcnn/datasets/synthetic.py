@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TypeVar
 
 import cv2
@@ -33,7 +33,8 @@ _VERSION = 1
 _FOLDS = 3
 # Enough for five folds and a look at each form; as many more as makes the large datasets the larger.
 _FEWEST_SMEARS, _MOST_SMEARS, _PUBLISHED_A_SMEAR = 6, 24, 8
-
+# A network has to learn from this dataset alone.
+_SMEARS = {"taleghani": {"benign": 40, "early": 60, "pre": 60, "pro": 50}}
 
 _T = TypeVar("_T")
 
@@ -110,7 +111,7 @@ def write_many(names: Sequence[str], root: str | Path, *, seed: int) -> Path:
 
     A dataset of blood smears has the folder `<dataset>/<class>` for each class of its first part, with about
     an eighth of the published number of pictures, at least 6 and at most 24. C-NMC 2019 has its own layout,
-    as `write` draws it.
+    as `write` draws it, and so has Taleghani's, of whose four classes 40 to 60 pictures each are drawn.
 
     Args:
         names: Keys of datasets in the catalog; their order doesn't matter.
@@ -152,6 +153,14 @@ def smear_counts(name: str) -> dict[str, int]:
     Raises:
         DataError: The dataset is unknown or has a class of which nothing can be drawn.
     """
+    if source := card(name).made_from:
+        raise DataError(
+            f"Nothing can be drawn for {name!r}, whose pictures are made from those of {source!r}.",
+            expected="a dataset of pictures as they were taken",
+            remedy=f"take {source!r}, or pass --data with the real one",
+        )
+    if name in _SMEARS:
+        return dict(_SMEARS[name])
     published = {label: count for label, count in card(name).parts[0].pictures.items() if count}
     if unknown := [label for label in published if label not in FORMS]:
         raise DataError(
@@ -230,7 +239,7 @@ def _draw_cnmc2019(folder: Path, seed: int, counts: DrawnCounts) -> None:
         picture = draw_cell(
             malignant=cell.malignant, subject=cell.subject, seed=seed, cell=cell.number, side=cell.side
         )
-        _write_bmp(archive / cell.path, picture)
+        _write(archive / cell.path, picture)
 
     _draw_all(draw, cells)
     if labels:
@@ -243,22 +252,31 @@ def _draw_cnmc2019(folder: Path, seed: int, counts: DrawnCounts) -> None:
 
 
 def _draw_smears(folder: Path, seed: int, counts: Mapping[str, Mapping[str, int]]) -> None:
-    """Draws `<dataset>/<class>/<dataset>_<class>_<number>.bmp` for counts of each dataset and class."""
+    """Draws as many pictures of each dataset and class, each in its place, see `_smear_path`."""
     smears = [
         (name, label, number)
         for name, numbers in counts.items()
         for label, count in numbers.items()
         for number in range(1, count + 1)
     ]
-    for name, label in {smear[:2] for smear in smears}:
-        (folder / name / label).mkdir(parents=True)
+    for path in {_smear_path(*smear).parent for smear in smears}:
+        (folder / path).mkdir(parents=True)
 
     def draw(smear: tuple[str, str, int]) -> None:
         name, label, number = smear
         picture = draw_smear(class_name=label, dataset=name, seed=seed, picture=number)
-        _write_bmp(folder / name / label / f"{name}_{label}_{number}.bmp", picture)
+        _write(folder / _smear_path(*smear), picture)
 
     _draw_all(draw, smears)
+
+
+def _smear_path(name: str, label: str, number: int) -> PurePath:
+    """Returns where a picture lies: a folder for each class, but Taleghani's has its makers' layout."""
+    if name != "taleghani":
+        return PurePath(name, label, f"{name}_{label}_{number}.bmp")
+    stage = label.title()
+    prefix = "WBC" if label == "benign" else "WBC-Malignant"
+    return PurePath(name, "Original", stage, f"{prefix}-{stage}-{number:03}.jpg")
 
 
 def _draw_all(draw: Callable[[_T], None], pictures: Sequence[_T]) -> None:
@@ -266,8 +284,8 @@ def _draw_all(draw: Callable[[_T], None], pictures: Sequence[_T]) -> None:
         list(pool.map(draw, pictures))
 
 
-def _write_bmp(path: Path, picture: np.ndarray) -> None:
-    encoded = cv2.imencode(".bmp", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
+def _write(path: Path, picture: np.ndarray) -> None:
+    encoded = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
     path.write_bytes(encoded.tobytes())
 
 

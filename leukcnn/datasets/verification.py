@@ -276,6 +276,7 @@ def _twice(
 ) -> Iterable[Fault]:
     """Yields the files beyond the first of each content and of each id, unless published so."""
     first: dict[str, Path] = {}
+    groups = {picture.path: picture.group for picture in found.pictures}
     # Files that are as published come first, so that the blame falls on the copy.
     for genuine in (True, False):
         for picture in found.pictures:
@@ -284,7 +285,7 @@ def _twice(
             if contents[picture.path].fault or as_published != genuine:
                 continue
             twin = first.setdefault(digest, picture.path)
-            if twin != picture.path and not genuine:
+            if twin != picture.path and not genuine and not _made_alike(found, picture, groups[twin]):
                 yield Fault(
                     _relative(found, picture.path),
                     "duplicate",
@@ -299,6 +300,11 @@ def _twice(
                 "duplicate",
                 f"stands for {picture.id}, as {_relative(found, twin)} does",
             )
+
+
+def _made_alike(found: Scan, picture: Found, group: str) -> bool:
+    """Returns whether a picture and one of some group may be equal since those they were made from are."""
+    return bool(found.card.made_from and group) and picture.group == group
 
 
 def _sound_pictures(found: Scan, contents: Mapping[Path, _Content]) -> ImageIndex:
@@ -345,7 +351,11 @@ def _notes(
     else:
         here = {picture.id for picture in found.pictures} & published.keys()
         if len(here) < len(published):
-            notes.append(f"a partial copy: {len(here):,} of {len(published):,} published pictures")
+            absent = min(published.keys() - here, key=natural)
+            notes.append(
+                f"a partial copy: {len(here):,} of {len(published):,} published pictures; absent is {absent}"
+                + (f", and {more:,} more" if (more := len(published) - len(here) - 1) else "")
+            )
     conversions = Counter(content.note for content in contents.values() if content.note)
     notes += [f"{n:,} pictures are converted when read: {what}" for what, n in conversions.items()]
     return tuple(notes)

@@ -18,6 +18,12 @@ from leukcnn.seeding import child_seed
 Features = Callable[[np.ndarray], np.ndarray]
 
 BORDER_PIXELS = 16
+"""Width of the border that the control sees, whatever the picture's size.
+
+Where `leukcnn.preprocessing.blank` blanked the border, the control sees a constant in pictures of 224 pixels
+and more; in smaller ones that frame is narrower than this border.
+"""
+
 _TREES = 300
 _CHUNK = 256
 

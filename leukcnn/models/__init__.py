@@ -16,7 +16,10 @@ _BUILDERS = {
     "CNMCXception": "leukcnn.models.cnmc",
     "CaffeNet": "leukcnn.models.caffe",
     "FineTuned": "leukcnn.models.fine_tuned",
+    "FourBlockCNN": "leukcnn.models.four_blocks",
     "LeukNet": "leukcnn.models.leuknet",
+    "LightweightCNN": "leukcnn.models.lightweight",
+    "TaleghaniResNet50": "leukcnn.models.taleghani",
     "VGGF": "leukcnn.models.caffe",
 }
 

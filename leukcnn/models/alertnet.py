@@ -13,7 +13,14 @@ import keras
 from keras import layers
 
 from leukcnn.errors import ArgumentError
-from leukcnn.models.heads import check_head, dense_head, pooled, source_inputs
+from leukcnn.models.heads import (
+    check_head,
+    checked_input,
+    dense_head,
+    pooled,
+    refuse_imagenet,
+    source_inputs,
+)
 from leukcnn.models.weights import load_whole
 
 # Side in pixels of the square that one pixel behind the second pooling stands for: strides of 4, 2 and 2.
@@ -67,17 +74,13 @@ def _builder(
         batch_norm_momentum: float = 0.99,
         name: str = model_name,
     ) -> keras.Model:
-        if weights == "imagenet":
-            raise ArgumentError(
-                f"weights = 'imagenet' for {function_name}.",
-                expected="None or a path: this network was never trained on ImageNet",
-            )
+        refuse_imagenet(weights, function_name)
         check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
         if not 0 <= batch_norm_momentum < 1:
             raise ArgumentError(
                 f"batch_norm_momentum = {batch_norm_momentum!r}.", expected="a number from 0 to below 1"
             )
-        inputs = _checked_input(input_tensor, input_shape)
+        inputs = checked_input(input_tensor, input_shape, smallest_side=_STRIDE_OF_POOL_2)
         block = partial(
             _block, separable=separable, kernel_initializer=kernel_initializer, momentum=batch_norm_momentum
         )
@@ -134,17 +137,6 @@ def _block(
     x = layers.BatchNormalization(momentum=momentum, name=f"batch_norm_{i}")(x)
     x = layers.ReLU(name=f"relu_{i}")(x)
     return layers.MaxPooling2D(2, padding="same", name=f"pool_{i}")(x)
-
-
-def _checked_input(input_tensor: Any, input_shape: tuple[int, int, int]) -> Any:
-    shape = tuple(input_shape if input_tensor is None else input_tensor.shape[1:])
-    if len(shape) != 3 or None in shape or min(shape[:2]) < _STRIDE_OF_POOL_2 or shape[2] < 1:
-        raise ArgumentError(
-            f"input_shape = {shape}.",
-            expected=f"(height, width, channels) with at least {_STRIDE_OF_POOL_2} pixels each way",
-            remedy="take larger pictures, of a fixed size and channels last",
-        )
-    return keras.Input(shape) if input_tensor is None else input_tensor
 
 
 AlertNet = _builder(

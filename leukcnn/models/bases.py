@@ -93,8 +93,8 @@ def application(backbone: str, *, weights: str | None, **arguments: Any) -> kera
         raise WeightsError(
             f"The ImageNet weights of {backbone} could not be downloaded: {error}",
             expected="a network connection to Keras' weight server, once",
-            remedy="copy the file into ~/.keras/models from another machine, or pass weights=None or a path "
-            "(--weights none, --weights FILE)",
+            remedy="copy the file into ~/.keras/models from another machine, or pass a path or weights=None "
+            "(--weights FILE, --weights none); --base scratch trains another network where the paper has one",
         ) from error
 
 
@@ -111,7 +111,7 @@ def frozen_border(model: keras.Model) -> str | None:
     """Finds where the part of a network ends that training leaves as it is.
 
     That part gives the same answer to the same picture in every step: its layers with weights are frozen,
-    batch statistics included, and none of them draws at random.
+    batch statistics included, and none of them draws at random. A network within the network is one layer.
 
     Args:
         model: A functional network, each of whose layers is called once (a `Sequential` as it was built, not
@@ -146,7 +146,7 @@ def split_at(model: keras.Model, layer_name: str) -> tuple[keras.Model, keras.Mo
     Raises:
         ArgumentError: There is no such layer, nothing stands behind it, or something goes past it.
     """
-    cuts = {operation.name: operation.output for operation, is_cut in _operations(model) if is_cut}
+    cuts = {operation.name: _made(operation) for operation, is_cut in _operations(model) if is_cut}
     cuts.popitem()
     if layer_name not in cuts:
         raise ArgumentError(
@@ -170,7 +170,7 @@ def penultimate(model: keras.Model) -> keras.Model:
     Raises:
         ArgumentError: There is no layer "predictions".
     """
-    made_by = {id(operation.output): operation for operation, _ in _operations(model)}
+    made_by = {id(_made(operation)): operation for operation, _ in _operations(model)}
     classifier = made_by.get(id(model.outputs[0]))
     if classifier is None or classifier.name != "predictions":
         raise ArgumentError(
@@ -194,7 +194,7 @@ def functional(model: keras.Model) -> keras.Model:
 def _operations(model: keras.Model) -> Iterator[tuple[Any, bool]]:
     """Yields the operations, inputs first, each with whether all paths to the outputs lead through it."""
     model = functional(model)
-    inputs_of = {operation: keras.tree.flatten(operation.input) for operation in model.operations}
+    inputs_of = {operation: keras.tree.flatten(_read(operation)) for operation in model.operations}
     readers = Counter(id(tensor) for tensors in [*inputs_of.values(), model.outputs] for tensor in tensors)
     unread = {id(tensor) for tensor in model.inputs}
     for operation, tensors in inputs_of.items():
@@ -202,9 +202,18 @@ def _operations(model: keras.Model) -> Iterator[tuple[Any, bool]]:
             readers[tensor] -= 1
             if not readers[tensor]:
                 unread.discard(tensor)
-        outputs = {id(tensor) for tensor in keras.tree.flatten(operation.output)}
+        outputs = {id(tensor) for tensor in keras.tree.flatten(_made(operation))}
         unread |= outputs
         yield operation, len(unread) == 1 and unread == outputs
+
+
+# A network within a network has attributes `input` and `output` of its own, which lie in its inner graph.
+def _read(operation: Any) -> Any:
+    return keras.Operation.input.fget(operation)
+
+
+def _made(operation: Any) -> Any:
+    return keras.Operation.output.fget(operation)
 
 
 def _stands_still(operation: Any) -> bool:

@@ -1,6 +1,7 @@
-"""What stands behind the feature maps: pooling and dense layers, named alike in all networks."""
+"""What networks have in common: the input before their feature maps, pooling and dense layers behind them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -27,6 +28,44 @@ def check_head(*, classes: int, classifier_activation: str | None, dropout_rates
         )
 
 
+def refuse_imagenet(weights: str | Path | None, network: str) -> None:
+    """Refuses weights="imagenet" for a network that has no such weights.
+
+    Args:
+        weights: The builder's argument.
+        network: Name of the builder.
+
+    Raises:
+        ArgumentError: They are "imagenet".
+    """
+    if weights == "imagenet":
+        raise ArgumentError(
+            f"weights = 'imagenet' for {network}.",
+            expected="None or a path: this network was never trained on ImageNet",
+        )
+
+
+def checked_input(input_tensor: Any, input_shape: tuple[int, int, int], *, smallest_side: int) -> Any:
+    """Returns a network's input: the tensor that is given, or a new one.
+
+    Args:
+        input_tensor: Keras tensor (N, height, width, channels), or None.
+        input_shape: Height, width and channels of a new one.
+        smallest_side: Least height and width, in pixels.
+
+    Raises:
+        ArgumentError: A side isn't fixed or is too small, or there are no channels.
+    """
+    shape = tuple(input_shape if input_tensor is None else input_tensor.shape[1:])
+    if len(shape) != 3 or None in shape or min(shape[:2]) < smallest_side or shape[2] < 1:
+        raise ArgumentError(
+            f"input_shape = {shape}.",
+            expected=f"(height, width, channels) with at least {smallest_side} pixels each way",
+            remedy="take larger pictures, of a fixed size and channels last",
+        )
+    return keras.Input(shape) if input_tensor is None else input_tensor
+
+
 def dense_head(
     x: Any,
     *,
@@ -34,9 +73,10 @@ def dense_head(
     dropout_rates: Sequence[float],
     classes: int,
     classifier_activation: str | None,
+    activation: str = "relu",
     **options: Any,
 ) -> Any:
-    """Appends dense layers with ReLU, each with its dropout, and the classifier.
+    """Appends dense layers with their activation, each with its dropout, and the classifier.
 
     The layers are "dense_1", "dropout_1", "dense_2" ... "predictions"; a rate of 0 gives no dropout layer.
 
@@ -46,13 +86,14 @@ def dense_head(
         dropout_rates: As many rates, each the share of that layer's outputs dropped in training.
         classes: Number of outputs.
         classifier_activation: Activation of the classifier; None for logits.
+        activation: Activation of the layers before it.
         **options: Arguments of every dense layer: initializer, regularizer.
 
     Returns:
         Keras tensor float32 (N, classes).
     """
     for i, (units, rate) in enumerate(zip(dense_units, dropout_rates, strict=True), start=1):
-        x = layers.Dense(units, activation="relu", name=f"dense_{i}", **options)(x)
+        x = layers.Dense(units, activation=activation, name=f"dense_{i}", **options)(x)
         if rate:
             x = layers.Dropout(rate, name=f"dropout_{i}")(x)
     # Under mixed precision a half-precision softmax would round the probabilities away.

@@ -10,6 +10,7 @@ _MODULES = {
     "alertnet": "leukcnn.papers.alertnet",
     "cnmc2019": "leukcnn.papers.cnmc2019",
     "leuknet_lodocv": "leukcnn.papers.leuknet_lodocv",
+    "taleghani_resnet50": "leukcnn.papers.taleghani_resnet50",
 }
 
 __all__ = ["get", "list_papers"]

@@ -34,6 +34,7 @@ def verdict(
     not_comparable: str = "",
     not_measured: str = "",
     marked: bool = False,
+    rounding: float = 0.0,
 ) -> str:
     """Says in words what a measured figure means for the published one.
 
@@ -44,9 +45,12 @@ def verdict(
         not_comparable: Why the two can't be compared ("smoke profile"); "" where they can.
         not_measured: Why nothing was measured ("the data lack the preliminary phase").
         marked: Whether the table bears a mark that says why the two can't be compared.
+        rounding: How far the figure that was printed may lie from the one that was rounded to it: half a unit
+            of its last digit.
 
     Returns:
-        "within" where the published value lies inside the measured interval and "outside" where it doesn't;
+        "within" where the published value, or one that rounds to it, lies inside the measured interval and
+        "outside" where it doesn't;
         else "not measured: <reason>", "undefined" where the predictions give the metric no value, "not
         published" or "not comparable: <reason>", of which "not comparable" is left where the mark says why.
     """
@@ -62,7 +66,8 @@ def verdict(
         return f"not comparable: {not_comparable}"
     if interval is None or not interval.defined:
         return f"not comparable: {interval.describe() if interval else 'no interval'}"
-    return "within" if published in interval else "outside"
+    nearest = min(max(published, interval.low), interval.high)
+    return "within" if published in interval or abs(nearest - published) <= rounding else "outside"
 
 
 def comparison_columns(*leading: Column | str) -> tuple[Column | str, ...]:
@@ -154,6 +159,14 @@ class MeanMetric(NamedTuple):
         mean, sd = spread
         return self.factor * mean, None if sd is None else self.factor * sd
 
+    def bounds(self, interval: Interval | None) -> tuple[float, float] | None:
+        """Returns a measured interval in the unit of the published figures; None where there is none."""
+        if interval is None or not interval.defined:
+            return None
+        # An interval by Student's t may pass what a metric can be.
+        low, high = np.clip((self.factor * interval.low, self.factor * interval.high), *self.limits).tolist()
+        return low, high
+
 
 KAPPA = MeanMetric("kappa", "Kappa", "kappa", 1, (-1, 1))
 """Cohen's kappa, which is no share and may be negative."""
@@ -177,6 +190,7 @@ def mean_cells(
     *,
     marked: bool = False,
     not_measured: str = "",
+    rounding: float = 0.0,
 ) -> tuple[Cell, ...]:
     """Returns title, published mean and sd, measured mean and sd, interval, difference and verdict.
 
@@ -189,6 +203,7 @@ def mean_cells(
         marked: Whether the table bears a mark that says why published and measured can't be compared; the
             difference is then left out.
         not_measured: Why there are no values.
+        rounding: As `verdict` takes it, in the unit of `values`.
     """
     spread, factor = mean_and_sd(values), metric.factor
     mean = spread and spread[0]
@@ -197,10 +212,7 @@ def mean_cells(
         metric.title,
         printed and (float(printed.value), printed.sd),
         metric.in_unit(spread),
-        # An interval by Student's t may pass what a metric can be.
-        tuple(np.clip((factor * interval.low, factor * interval.high), *metric.limits).tolist())
-        if interval and interval.defined
-        else None,
+        metric.bounds(interval),
         factor * mean - printed.value if comparable else None,
         verdict(
             printed and printed.value / factor,
@@ -208,6 +220,7 @@ def mean_cells(
             interval,
             not_measured=not_measured,
             marked=marked,
+            rounding=rounding,
         ),
     )
 

@@ -7,14 +7,12 @@ paper"), and a `caption` at the bottom, and returns the path that it wrote.
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from leukcnn.errors import ArgumentError
 from leukcnn.reporting.canvas import lines_height, sheet, wrapped
@@ -78,96 +76,6 @@ def _grid_width(n: int) -> int:
     if n <= 4:
         return n
     return next((columns for columns in (4, 3) if n % columns == 0), 4)
-
-
-@dataclass(frozen=True)
-class TrainingCurve:
-    """How one training went.
-
-    Attributes:
-        title: What was trained.
-        accuracy: (E,) training accuracy after each epoch, fractions.
-        val_accuracy: (E,) validation accuracy after each epoch, fractions.
-        chosen_epoch: The epoch whose weights were kept, counted from 1; None where none was chosen.
-    """
-
-    title: str
-    accuracy: Sequence[float]
-    val_accuracy: Sequence[float]
-    chosen_epoch: int | None = None
-
-    def __post_init__(self):
-        n = len(self.accuracy)
-        if not n or len(self.val_accuracy) != n:
-            raise ArgumentError(
-                f"{self.title!r} has {n} training and {len(self.val_accuracy)} validation accuracies.",
-                expected="at least one epoch, and both after each",
-            )
-        if self.chosen_epoch is not None and not 1 <= self.chosen_epoch <= n:
-            raise ArgumentError(
-                f"The chosen epoch of {self.title!r} is {self.chosen_epoch}.", expected=f"1 to {n}, or None"
-            )
-
-
-def draw_history(
-    histories: Sequence[TrainingCurve], path: str | os.PathLike, *, mark: str = "", caption: str = ""
-) -> Path:
-    """Draws training and validation accuracy by epoch, one panel a training, on one common scale.
-
-    Args:
-        histories: The trainings, at least one.
-        path: PNG file to write.
-        mark: What stands in red at the top.
-        caption: What stands at the bottom.
-
-    Raises:
-        ArgumentError: There is no training.
-        StoreError: The file can't be written.
-    """
-    if not histories:
-        raise ArgumentError("There is no training to draw.", expected="at least one")
-    n_columns = min(len(histories), 3)
-    n_rows = math.ceil(len(histories) / n_columns)
-    width = 6.0 if n_columns == 1 else 3.6 * n_columns
-    with sheet(path, width=width, height=3.6 * n_rows, mark=mark, caption=caption) as figure:
-        panels = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True).ravel()
-        for axes, curve in zip(panels, histories, strict=False):
-            _draw_curve(axes, curve)
-        for axes in panels[len(histories) :]:
-            axes.set_axis_off()
-    return Path(path)
-
-
-def _draw_curve(axes: Axes, curve: TrainingCurve) -> None:
-    epochs = np.arange(1, len(curve.accuracy) + 1)
-    # Points and dashes help where there are few epochs; hundreds of them would blur into each other.
-    few = len(epochs) <= 30
-    line = {"marker": "o", "markersize": 4, "linewidth": 1.4} if few else {"linewidth": 1.0}
-    axes.plot(epochs, np.asarray(curve.accuracy, float), color=BLUE, label="training", **line)
-    values = np.asarray(curve.val_accuracy, float)
-    axes.plot(epochs, values, color=ORANGE, label="validation", linestyle="--" if few else "-", **line)
-    if curve.chosen_epoch is not None:
-        value = values[curve.chosen_epoch - 1]
-        axes.axvline(curve.chosen_epoch, color=GREY, linewidth=0.9, linestyle=":", zorder=0)
-        axes.plot(
-            [curve.chosen_epoch],
-            [value],
-            linestyle="none",
-            marker="D",
-            markersize=9,
-            markerfacecolor="none",
-            markeredgecolor="black",
-            label=f"chosen: epoch {curve.chosen_epoch}, {100 * value:.2f} %",
-        )
-    axes.set_title(wrapped(curve.title, 2.8, size=10))
-    axes.set_xlabel("Epoch")
-    axes.set_ylabel("Accuracy")
-    axes.tick_params(labelleft=True)
-    axes.set_xlim(min(0.5, 1 - 0.02 * len(epochs)), max(len(epochs) + 0.5, 1.02 * len(epochs)))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, min_n_ticks=1))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
-    axes.grid(axis="y", color="#DDDDDD", linewidth=0.6)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1, frameon=False, fontsize=8.5)
 
 
 def draw_confusion(

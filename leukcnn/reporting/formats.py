@@ -75,6 +75,7 @@ FORMATS = {
     "text": Format(lambda value, _: value, (str,)),
     "integer": Format(lambda value, _: f"{value:d}", (int,)),
     "number": Format(lambda value, _: f"{value:g}", (int, float)),
+    "hundredths": Format(lambda value, _: f"{value:.2f}", (int, float)),
     "percent": Format(lambda value, _: f"{100 * value:.2f} %", (int, float), (" (fraction)",)),
     "points": Format(_points, (int, float), (" (fraction)",)),
     "interval": Format(_interval, (tuple,), (" low (fraction)", " high (fraction)")),
@@ -83,10 +84,11 @@ FORMATS = {
     "range": Format(_range, (tuple,), (" low", " high")),
     "spread": Format(_spread, (tuple,), ("", " sd")),
 }
-"""How a column's values are shown. Percent, points (a difference in percentage points) and interval, two
-bounds, take fractions. Quantity, change (a difference, with its sign), range (two bounds) and spread (mean,
-and standard deviation or None) take values in the unit that the row or the column names: two decimals in
-percent, else four below 10. Every column takes None, 'there is no value', and NaN, 'undefined'."""
+"""How a column's values are shown. Hundredths have two decimals, as a paper prints them. Percent, points (a
+difference in percentage points) and interval, two bounds, take fractions. Quantity, change (a difference,
+with its sign), range (two bounds) and spread (mean, and standard deviation or None) take values in the unit
+that the row or the column names: two decimals in percent, else four below 10. Every column takes None, 'there
+is no value', and NaN, 'undefined'."""
 
 
 def undefined(value: Cell) -> bool:

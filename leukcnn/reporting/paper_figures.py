@@ -11,14 +11,9 @@ from leukcnn.errors import ArgumentError
 from leukcnn.evaluation.feature_space import Projection, project
 from leukcnn.evaluation.metrics import confusion_matrix
 from leukcnn.reporting.feature_space_figure import draw_feature_space
-from leukcnn.reporting.figures import (
-    TrainingCurve,
-    draw_confusion,
-    draw_history,
-    draw_overlays,
-    draw_samples,
-)
+from leukcnn.reporting.figures import draw_confusion, draw_overlays, draw_samples
 from leukcnn.reporting.filter_figure import FilterPanel, draw_filters
+from leukcnn.reporting.history_figure import TrainingCurve, draw_history
 from leukcnn.reporting.results import Results
 from leukcnn.reporting.run_figures import SPLIT_TITLES, dataset_title, why_no_runs
 from leukcnn.reporting.sketches import ActivationMaps, FilterSketch, Sketches
@@ -57,6 +52,14 @@ def _face(results: Results, figure: spec.Figure) -> dict[str, str]:
 def _pictures(results: Results, figure: spec.Figure, folder: Path, target: Path) -> list[Path]:
     titles, pictures = zip(*getattr(Sketches.load(folder), figure.kind), strict=True)
     return [draw_samples(pictures, titles, target / f"{figure.id}.png", **_face(results, figure))]
+
+
+def _segmentation(results: Results, figure: spec.Figure, folder: Path, target: Path) -> list[Path]:
+    panels = Sketches.load(folder).segmentation
+    titles, pictures = zip(*panels, strict=True)
+    path = target / f"{figure.id}.png"
+    # Each picture and what is kept of it are neighbours, two such pairs in a row.
+    return [draw_samples(pictures, titles, path, n_columns=4, **_face(results, figure))]
 
 
 def _topology(results: Results, figure: spec.Figure, folder: Path, target: Path) -> list[Path]:
@@ -155,6 +158,8 @@ def _history(results: Results, figure: spec.Figure, folder: Path, target: Path) 
                     accuracy=history["accuracy"],
                     val_accuracy=history["val_accuracy"],
                     chosen_epoch=trial.result["best_epochs"].get(trial.result["checkpoint"]),
+                    loss=history["loss"],
+                    val_loss=history["val_loss"],
                 )
             )
     if not curves:
@@ -183,6 +188,7 @@ def _confusion(results: Results, figure: spec.Figure, folder: Path, target: Path
 _DRAWERS: Mapping[str, Callable[[Results, spec.Figure, Path, Path], list[Path]]] = {
     "samples": _pictures,
     "augmentations": _pictures,
+    "segmentation": _segmentation,
     "topology": _topology,
     "networks": _topology,
     "activation_maps": _activation_maps,

@@ -1,10 +1,14 @@
 """A paper's tables, published beside measured, from an experiment's record and the store alone."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from leukcnn import spec
+from leukcnn.reporting.class_tables import class_confusion_table, report_table
 from leukcnn.reporting.dataset_tables import datasets_table
 from leukcnn.reporting.fold_tables import folds_table
+from leukcnn.reporting.layer_tables import layers_table
+from leukcnn.reporting.log_tables import log_table
 from leukcnn.reporting.results import Results
 from leukcnn.reporting.run_tables import runs_table
 from leukcnn.reporting.score_tables import (
@@ -17,19 +21,30 @@ from leukcnn.reporting.score_tables import (
     subjects_table,
 )
 from leukcnn.reporting.shortcut_tables import shortcut_table, single_class_table
+from leukcnn.reporting.split_tables import masks_table, splits_table
 from leukcnn.reporting.t_test_tables import runs_t_test_table, t_test_table
 from leukcnn.reporting.tables import Table
 
 
-def paper_tables(results: Results, *, only: str | None = None) -> list[Table]:
+def paper_tables(
+    results: Results, *, only: str | None = None, topology: Mapping[str, Any] | None = None
+) -> list[Table]:
     """Returns the paper's tables and those that stand beside them.
 
     Args:
         results: The experiment.
         only: Id of the one table to return; None or the id of a row for all.
+        topology: What the experiment's `leukcnn.reporting.sketches.Sketches` keep of the networks, for the
+            tables of layers; None where it isn't at hand.
     """
     wanted = [table for table in results.paper.tables if only in (None, table.id, *results.paper.row_ids)]
-    return [_BUILDERS[table.kind](results, table) for table in wanted]
+    return [_build(results, table, topology or {}) for table in wanted]
+
+
+def _build(results: Results, table: spec.Table, topology: Mapping[str, Any]) -> Table:
+    if table.kind == "layers":
+        return layers_table(results, table, topology.get(table.id))
+    return _BUILDERS[table.kind](results, table)
 
 
 def assumption_table(results: Results) -> Table:
@@ -62,4 +77,9 @@ _BUILDERS: Mapping[str, Callable[[Results, spec.Table], Table]] = {
     "runs_t_test": runs_t_test_table,
     "single_class": single_class_table,
     "shortcut": shortcut_table,
+    "report": report_table,
+    "class_confusion": class_confusion_table,
+    "log": log_table,
+    "splits": splits_table,
+    "masks": masks_table,
 }

@@ -63,6 +63,18 @@ class Results:
             return self
         return self._others.setdefault(split, replace(self, split=split))
 
+    def masked(self, mask: str) -> "Results | None":
+        """Returns the main split's results with a part of the pictures blanked; "" for none.
+
+        None where the experiment names no such trials. Whichever mask it was run with itself, the others' are
+        read from the store as far as they are finished there.
+        """
+        if mask not in self.record.masked:
+            return None
+        return replace(
+            self, record=replace(self.record, trials=self.record.masked[mask], controls=[]), split=""
+        )
+
     @cached_property
     def _others(self) -> dict[str, "Results"]:
         return {}
@@ -209,8 +221,8 @@ class Results:
             intervals = {name: run_interval(v) for name, v in values.items()}
             means = {name: float(np.mean(v)) for name, v in values.items()}
             return Scores(means, intervals, intervals["accuracy"].describe(), scores)
-        # On a split by cell the subjects are the same everywhere: a cell is what was drawn at random.
-        by_subject = part == "external" or self.split_kind != "cell"
+        # On a split by picture the subjects are the same everywhere: a picture is what was drawn at random.
+        by_subject = part == "external" or self.split_kind not in ("cell", "random")
         (p,) = runs
         intervals = {
             name: interval_for(

@@ -9,7 +9,9 @@ from leukcnn.reporting.results import Results
 
 SPLIT_TITLES = {
     "cell": "split by cell",
+    "random": "random split",
     "subject": "split by subject",
+    "grouped": "grouped split",
     "fold": "the makers' folds",
     "kfold": "k-fold",
     "grouped_kfold": "grouped k-fold",

@@ -1,16 +1,16 @@
-"""What a paper's figures need of the data and the networks, kept with an experiment."""
+"""What a paper's figures and tables need of the data and the networks, kept with an experiment."""
 
 import contextlib
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import keras
 import numpy as np
 
-from leukcnn import models, spec
+from leukcnn import models, preprocessing, spec
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.datasets import ImageIndex, card
 from leukcnn.errors import StoreError
@@ -20,30 +20,37 @@ from leukcnn.picture_cache import prepared_pictures
 from leukcnn.pipeline import class_probabilities, scaled
 from leukcnn.prediction import SavedNetwork
 from leukcnn.reporting.results import main_predictions
-from leukcnn.reporting.topology import all_layers, top_layers
+from leukcnn.reporting.topology import all_layers, network_summary, top_layers
 from leukcnn.request import Request
 from leukcnn.runs import Trial, read_json, replace_file, write_json
 from leukcnn.seeding import generator
 
 _SAMPLES_A_CLASS = 4
+_SEGMENTED_A_CLASS = 2
 _SMALLEST_MAP = 4
 _FILTERS_A_LAYER = 2
+_PICTURES = ("samples", "augmentations", "segmentation")
 
 
 @dataclass(frozen=True, eq=False)
 class Sketches:
-    """What the figures need of the data and the networks, kept with an experiment.
+    """What figures and tables need of the data and the networks, kept with an experiment.
 
     Attributes:
         samples: Titles and uint8 (H, W, 3) pictures of cells of each class.
         augmentations: Titles and uint8 (H, W, 3) pictures of one cell and its variants.
         topology: Id of a figure -> title and layers of each of its networks, as
-            `leukcnn.reporting.topology_figure.draw_topology` takes them.
+            `leukcnn.reporting.topology_figure.draw_topology` takes them; id of a table of layers -> what
+            `leukcnn.reporting.topology.network_summary` says of its network.
+        segmentation: Titles and uint8 (H, W, 3) pictures: some of the samples, without any mask, each
+            followed by what `leukcnn.preprocessing.hsv_segment` keeps of it, the rest black. Empty where no
+            figure shows it.
     """
 
     samples: list[tuple[str, np.ndarray]]
     augmentations: list[tuple[str, np.ndarray]]
     topology: dict[str, Any]
+    segmentation: list[tuple[str, np.ndarray]] = field(default_factory=list)
 
     def save(self, folder: Path) -> None:
         """Writes the sketches into an experiment's folder.
@@ -52,7 +59,7 @@ class Sketches:
             StoreError: The folder can't be written to.
         """
         arrays = {}
-        for kind in ("samples", "augmentations"):
+        for kind in _PICTURES:
             named = getattr(self, kind)
             arrays[f"{kind}_titles"] = np.array([title for title, _ in named])
             arrays |= {f"{kind}_{i}": picture for i, (_, picture) in enumerate(named)}
@@ -71,7 +78,7 @@ class Sketches:
                 kind: [
                     (str(title), arrays[f"{kind}_{i}"]) for i, title in enumerate(arrays[f"{kind}_titles"])
                 ]
-                for kind in ("samples", "augmentations")
+                for kind in _PICTURES
             }
         return Sketches(**named, topology=read_json(folder / "topology.json"))
 
@@ -112,33 +119,53 @@ def make_sketches(request: Request, index: ImageIndex) -> Sketches:
     kept = np.flatnonzero((index.labels >= 0) & np.isin(index.part, first_parts))
     rng = generator(request.seed, "figures")
     # The last class first: where there are two, it is the positive one.
-    chosen = np.concatenate(
-        [
-            rng.permutation(kept[index.labels[kept] == label])[:_SAMPLES_A_CLASS]
-            for label in reversed(range(len(index.class_names)))
-        ]
-    )
+    by_class = [
+        rng.permutation(kept[index.labels[kept] == label])[:_SAMPLES_A_CLASS]
+        for label in reversed(range(len(index.class_names)))
+    ]
+    chosen = np.concatenate(by_class)
     pictures = prepared_pictures(index.select(chosen), request.control_preprocessing)
     samples = [
         (_describe(index, row), np.array(picture)) for row, picture in zip(chosen, pictures, strict=True)
     ]
-    augmentations, topology = [], {}
+    augmentations, topology, segmentation = [], {}, []
     for figure in paper.figures:
         if figure.variants:
             arguments = request.setup(paper.row_ids[0]).augmentation.arguments
             variants = _variants(arguments, samples[0][1], figure.variants)
             augmentations = [("source", samples[0][1]), *variants]
+        if figure.kind == "segmentation":
+            shown = np.concatenate([rows[:_SEGMENTED_A_CLASS] for rows in by_class])
+            segmentation = _segmented(request, index, shown)
         if figure.networks:
             read = top_layers if figure.kind == "topology" else all_layers
             topology[figure.id] = [(title, read(_network(paper, name))) for title, name in figure.networks]
-    return Sketches(samples=samples, augmentations=augmentations, topology=topology)
+    for table in paper.tables:
+        if table.kind == "layers":
+            topology[table.id] = network_summary(_own_network(paper, paper.row(table.rows[0])))
+    return Sketches(
+        samples=samples, augmentations=augmentations, topology=topology, segmentation=segmentation
+    )
+
+
+def _segmented(request: Request, index: ImageIndex, rows: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Returns some pictures without any mask, each followed by what the segmentation keeps of it."""
+    whole = replace(request.control_preprocessing, mask="")
+    panels = []
+    for row, picture in zip(rows, np.array(prepared_pictures(index.select(rows), whole)), strict=True):
+        kept = preprocessing.hsv_segment(picture)
+        panels.append((_describe(index, row), picture))
+        panels.append((f"segmented: {100 * kept.mean():.0f} % kept", picture * kept[..., None]))
+    return panels
 
 
 def _describe(index: ImageIndex, row: int) -> str:
-    """Returns class and origin of a picture: its subject, or its dataset where there are several."""
-    name = index.class_names[index.labels[row]]
+    """Returns class and origin of a picture: its subject or file, or its dataset where there are several."""
+    name, dataset = index.class_names[index.labels[row]], card(str(index.dataset[row]))
     if len(np.unique(index.dataset)) > 1:
-        return f"{name}, {card(str(index.dataset[row])).name}"
+        return f"{name}, {dataset.name}"
+    if dataset.groups_are != "subjects":
+        return f"{name}, {PurePosixPath(str(index.ids[row])).stem}"
     return f"{name}, subject {index.group[row] or 'unknown'}"
 
 
@@ -152,14 +179,17 @@ def _variants(
 def _network(paper: spec.Paper, name: str) -> keras.Model:
     """Builds a network of the paper as the paper has it, or one of Keras Applications."""
     if name in models.list_models():
-        row = next(row for row in paper.rows if row.setup.model.name == name)
-        side, arguments = row.setup.preprocessing.side, dict(row.setup.model.arguments)
-        if "weights" in arguments:
-            arguments["weights"] = None
-        return models.build(
-            name, **{"input_shape": (side, side, 3), "classes": len(paper.classes), **arguments}
-        )
+        return _own_network(paper, next(row for row in paper.rows if row.setup.model.name == name))
     return getattr(keras.applications, name)(weights=None)
+
+
+def _own_network(paper: spec.Paper, row: spec.Row) -> keras.Model:
+    """Builds a row's network as the paper has it, with random weights."""
+    side, arguments = row.setup.preprocessing.side, dict(row.setup.model.arguments)
+    if "weights" in arguments:
+        arguments["weights"] = None
+    options = {"input_shape": (side, side, 3), "classes": len(paper.classes), **arguments}
+    return models.build(row.setup.model.name, **options)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ Nothing here imports Keras: a model is whatever has `layers`, each with `name`, 
 `get_config()`.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -131,6 +132,33 @@ def all_layers(model: Any) -> list[Box]:
     if sorted(drawn) != list(range(len(model.layers))):
         raise _not_a_path_with_shortcuts(model)
     return boxes
+
+
+def network_summary(model: Any) -> dict[str, Any]:
+    """Returns a network's layers and parameters as Keras' own summary lists them, as plain JSON values.
+
+    A network within the network is one line; input layers are left out, as in the summary of a Sequential.
+
+    Args:
+        model: A built Keras model of single-output layers.
+
+    Returns:
+        "layers": a line a layer, its name and type ("dense (Dense)"), output shape ("(None, 4)") and number
+        of parameters; "trainable" and "frozen": numbers of parameters of the whole network.
+    """
+    lines = [
+        [f"{layer.name} ({_class_name(layer)})", str(_output_shape(layer)), layer.count_params()]
+        for layer in model.layers
+        if _class_name(layer) != "InputLayer"
+    ]
+    counts = {
+        name: sum(math.prod(weight.shape) for weight in weights)
+        for name, weights in (
+            ("trainable", model.trainable_weights),
+            ("frozen", model.non_trainable_weights),
+        )
+    }
+    return {"layers": lines, **counts}
 
 
 def _sources(model: Any) -> list[list[int]]:

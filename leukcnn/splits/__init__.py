@@ -11,6 +11,7 @@ from leukcnn.splits.pictures import (
     Split,
     balanced_subset,
     holdout,
+    keep_apart,
     predefined_folds,
     stratified_kfold,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "balanced_subset",
     "declared_relatives",
     "holdout",
+    "keep_apart",
     "leave_one_dataset_out",
     "predefined_folds",
     "related_datasets",

@@ -15,11 +15,9 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.seeding import child_seed, generator
+from leukcnn.splits.grouping import assign_groups
 
 PARTS = ("train", "validation", "test")
-
-# Restarts of the search for a split by group; on C-NMC's 66 joined subjects more restarts gain nothing.
-_RESTARTS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,46 +40,56 @@ def holdout(
     *,
     fractions: tuple[float, float, float] = (0.6, 0.3, 0.1),
     seed: int,
+    stratified: bool = True,
     groups: ArrayLike | None = None,
     ids: ArrayLike | None = None,
 ) -> Split:
-    """Parts pictures once into training, validation and test set, class by class.
+    """Parts pictures once into training, validation and test set, class by class or whatever the classes.
 
-    Without groups, n pictures of a class give ceil(f0 n), floor(f1 n) and the rest: 7,272 malignant and 3,389
-    healthy cells at 6:3:1 give 4,364 / 2,181 / 727 and 2,034 / 1,016 / 339 (cnmc2019, Table 1). With groups,
-    no group stands in two parts, and the fractions of each class are met as nearly as the groups allow.
+    Stratified, n pictures of a class give ceil(f0 n), floor(f1 n) and the rest: 7,272 malignant and 3,389
+    healthy cells at 6:3:1 give 4,364 / 2,181 / 727 and 2,034 / 1,016 / 339 (cnmc2019, Table 1). Otherwise
+    n pictures of all classes give round(f0 n), round(f1 n) and the rest: 3,256 smears at 7:1:2 give 2,279 /
+    326 / 651 (taleghani_resnet50). With groups, no group stands in two parts, and the fractions of each class
+    are met as nearly as the groups allow.
 
     Args:
         labels: (N,) int, classes 0, 1, ...
         fractions: Shares of training, validation and test set; their sum is 1.
         seed: Root seed.
+        stratified: Whether each class is parted by itself; False goes without groups only.
         groups: (N,) str or int, units that must not be parted, e.g. subjects.
         ids: (N,) str, ids of the pictures.
 
     Raises:
-        ArgumentError: The fractions aren't positive or don't add up to 1, labels are negative, or arrays
-            differ in length.
+        ArgumentError: The fractions aren't positive or don't add up to 1, labels are negative, arrays differ
+            in length, or groups are given for a split that isn't stratified.
         DataError: A part would lack a class, because there are too few pictures or groups.
     """
     shares = _exact(fractions)
     if len(shares) != 3:
         raise ArgumentError(f"There are {len(shares)} fractions.", expected="3: training, validation, test")
+    if groups is not None and not stratified:
+        raise ArgumentError("groups with stratified=False.", expected="groups, or stratified=False, alone")
     labels, order = _prepare(labels, ids)
     if groups is not None:
         groups = _column(groups, len(labels), "groups")
         return Split(*_part_groups(labels, groups, shares, rng=generator(seed, "holdout", "groups")))
+    if stratified:
+        drawn = [
+            (generator(seed, "holdout", int(label)).permutation(order[labels[order] == label]), _cut)
+            for label in np.unique(labels)
+        ]
+        minimum = f"at least {_smallest_class(shares)} pictures of each class"
+    else:
+        drawn = [(generator(seed, "holdout", "random").permutation(order), _rounded_cut)]
+        minimum = "pictures of every class in each part, which chance alone gives only where there are many"
     parts: tuple[list[np.ndarray], ...] = ([], [], [])
-    for label in np.unique(labels):
-        rows = generator(seed, "holdout", int(label)).permutation(order[labels[order] == label])
-        first, second = _cut(len(rows), shares)
+    for rows, cut in drawn:
+        first, second = cut(len(rows), shares)
         for part, chosen in zip(parts, np.split(rows, [first, first + second]), strict=True):
             part.append(chosen)
     split = Split(*(np.sort(np.concatenate(part)) for part in parts))
-    _require_all_classes(
-        (split.train, split.validation, split.test),
-        labels,
-        minimum=f"at least {_smallest_class(shares)} pictures of each class",
-    )
+    _require_all_classes((split.train, split.validation, split.test), labels, minimum=minimum)
     return split
 
 
@@ -131,6 +139,61 @@ def stratified_kfold(
     return pairs
 
 
+def keep_apart(
+    labels: ArrayLike,
+    rows: ArrayLike,
+    *,
+    fraction: float,
+    seed: int,
+    fold: int = 0,
+    groups: ArrayLike | None = None,
+    ids: ArrayLike | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Keeps a share of what a fold learns from apart, to choose an epoch by; class by class.
+
+    Without groups, n pictures of a class give floor(f n + 1/2) to validation. With groups, none of them
+    stands in both parts, and the share of each class is met as nearly as the groups allow.
+
+    Args:
+        labels: (N,) int, classes 0, 1, ... of all pictures.
+        rows: (M,) int, positions of those that the fold doesn't test.
+        fraction: Share of the validation set in them, above 0 and below 1.
+        seed: Root seed.
+        fold: Number of the fold; each draws its own.
+        groups: (N,) str or int, units that must not be parted, e.g. subjects.
+        ids: (N,) str, ids of the pictures.
+
+    Returns:
+        Training and validation set, ascending int64 positions.
+
+    Raises:
+        ArgumentError: The fraction is out of range, labels are negative, or arrays differ in length.
+        DataError: A part would lack a class, because there are too few pictures or groups.
+    """
+    share = _validation_share(fraction)
+    labels, order = _prepare(labels, ids)
+    rows = np.sort(np.asarray(rows))
+    if groups is not None:
+        train, validation = _part_groups(
+            labels[rows],
+            _column(groups, len(labels), "groups")[rows],
+            (1 - share, share),
+            rng=generator(seed, "keep_apart", "groups", fold),
+        )
+        return rows[train], rows[validation]
+    order = order[np.isin(order, rows)]
+    kept = []
+    for label in np.unique(labels[rows]):
+        drawn = generator(seed, "keep_apart", fold, int(label)).permutation(order[labels[order] == label])
+        kept.append(drawn[: math.floor(share * len(drawn) + Fraction(1, 2))])
+    validation = np.sort(np.concatenate(kept))
+    train = np.setdiff1d(rows, validation)
+    least = max(math.ceil(1 / (2 * share)), math.floor(1 / (2 * (1 - share))) + 1)
+    minimum = f"at least {least} pictures of each class that aren't tested"
+    _require_all_classes((train, validation), labels, minimum=minimum)
+    return train, validation
+
+
 def predefined_folds(
     fold: ArrayLike,
     labels: ArrayLike,
@@ -159,10 +222,7 @@ def predefined_folds(
         ArgumentError: Folds or labels are negative, arrays differ in length, or the fraction is out of range.
         DataError: There is one fold only, or a part would lack a class.
     """
-    if not 0 < validation_fraction < 1:
-        raise ArgumentError(
-            f"validation_fraction is {validation_fraction}.", expected="a number above 0 and below 1"
-        )
+    validation = _validation_share(validation_fraction)
     labels, _ = _prepare(labels, None)
     fold, groups = _column(fold, len(labels), "fold"), _column(groups, len(labels), "groups")
     folds = np.unique(fold)
@@ -175,7 +235,6 @@ def predefined_folds(
             expected="pictures of at least 2 folds",
             remedy="copy the other folds too, or use another split",
         )
-    validation = Fraction(validation_fraction).limit_denominator(1000)
     splits = []
     for number in folds:
         rest, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
@@ -251,9 +310,31 @@ def _exact(fractions: Sequence[float]) -> tuple[Fraction, ...]:
     return shares
 
 
+def _validation_share(fraction: float) -> Fraction:
+    if not 0 < fraction < 1:
+        raise ArgumentError(
+            f"The share of the validation set is {fraction}.", expected="a number above 0 and below 1"
+        )
+    return Fraction(fraction).limit_denominator(1000)
+
+
 def _cut(n: int, shares: Sequence[Fraction]) -> tuple[int, int]:
     first = math.ceil(shares[0] * n)
     return first, math.floor(shares[1] * n)
+
+
+def _rounded_cut(n: int, shares: Sequence[Fraction]) -> tuple[int, int]:
+    return round(shares[0] * n), round(shares[1] * n)
+
+
+def _part_groups(
+    labels: np.ndarray, groups: np.ndarray, shares: Sequence[Fraction], *, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Returns the positions of each part; no group is parted."""
+    assigned = assign_groups(labels, groups, [float(share) for share in shares], rng=rng)
+    parts = [np.flatnonzero(assigned == part) for part in range(len(shares))]
+    _require_all_classes(parts, labels, minimum=f"at least {len(shares)} groups (subjects) of each class")
+    return parts
 
 
 def _smallest_class(shares: Sequence[Fraction]) -> int:
@@ -261,63 +342,6 @@ def _smallest_class(shares: Sequence[Fraction]) -> int:
     beyond = math.ceil(2 / min(shares))
     lacking = [n for n in range(1, beyond + 1) if min(*_cut(n, shares), n - sum(_cut(n, shares))) < 1]
     return max(lacking) + 1
-
-
-def _part_groups(
-    labels: np.ndarray, groups: np.ndarray, shares: Sequence[Fraction], *, rng: np.random.Generator
-) -> list[np.ndarray]:
-    """Returns the positions of each part; no group is parted.
-
-    scikit-learn has no splitter for groups and unequal shares: folds of equal size, put together 6:3:1, leave
-    parts without a class where there are few subjects. So random assignments are improved by moving one group
-    at a time, and the best of several is kept.
-    """
-    names, group = np.unique(groups.astype(str), return_inverse=True)
-    classes, label = np.unique(labels, return_inverse=True)
-    sizes = np.zeros((len(names), len(classes)), dtype=np.int64)
-    np.add.at(sizes, (group, label), 1)
-    target = np.array([float(share) for share in shares])
-    trials = [
-        _improve(rng.choice(len(target), len(names), p=target), sizes, target) for _ in range(_RESTARTS)
-    ]
-    assigned, _ = min(trials, key=lambda trial: trial[1])
-    parts = [np.flatnonzero(assigned[group] == part) for part in range(len(target))]
-    _require_all_classes(parts, labels, minimum=f"at least {len(shares)} groups (subjects) of each class")
-    return parts
-
-
-def _improve(assigned: np.ndarray, sizes: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
-    """Moves single groups to other parts as long as that brings the parts nearer to their shares.
-
-    Args:
-        assigned: (G,) int, part of each group.
-        sizes: (G, C) int, pictures of each class in each group.
-        target: (P,) share of each part.
-
-    Returns:
-        The improved assignment and its distance from the target.
-    """
-    assigned, each, total = assigned.copy(), np.arange(len(assigned)), sizes.sum(axis=0)
-    held = np.stack([sizes[assigned == part].sum(axis=0) for part in range(len(target))])
-    while True:
-        now = _distance(held, target, total)
-        left = _distance(held[assigned] - sizes, target[assigned], total)
-        entered = _distance(held + sizes[:, None], target, total)
-        gain = (now[assigned] - left)[:, None] + now - entered
-        gain[each, assigned] = 0
-        group, part = np.unravel_index(gain.argmax(), gain.shape)
-        if gain[group, part] < 1e-12:
-            return assigned, now.sum()
-        held[assigned[group]] -= sizes[group]
-        held[part] += sizes[group]
-        assigned[group] = part
-
-
-def _distance(held: np.ndarray, target: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Returns how far parts that hold (..., C) pictures are from their target shares (...)."""
-    lacking = np.count_nonzero(held == 0, axis=-1)
-    # A part without a class weighs more than any deviation of shares.
-    return ((held / total - target[..., None]) ** 2).sum(axis=-1) + 100 * lacking
 
 
 def _require_all_classes(parts: Sequence[np.ndarray], labels: np.ndarray, *, minimum: str) -> None:

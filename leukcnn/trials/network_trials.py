@@ -215,6 +215,8 @@ def _features(
     cache: Path | None,
 ) -> np.ndarray:
     """Returns what a frozen base makes of all pictures of a trial, from the cache where it is there."""
+    # Without variants nothing is drawn, and trials with other seeds share the features.
+    drawn = {"augmentation": to_plain(setup.augmentation.arguments), "seed": seed} if variants > 1 else {}
     return kept_features(
         base,
         inputs_of,
@@ -224,11 +226,10 @@ def _features(
         key={
             "model": to_plain(setup.model),
             "preprocessing": to_plain(setup.preprocessing),
-            "augmentation": to_plain(setup.augmentation.arguments),
             "pictures": digest([index.ids.tolist(), index.sha256.tolist()]),
-            "seed": seed,
             "precision": setup.training.precision,
             "backend": keras.backend.backend(),
+            **drawn,
         },
         devices=devices,
         folder=cache,

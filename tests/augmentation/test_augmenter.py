@@ -234,3 +234,73 @@ def test_a_fill_value_that_the_batch_cannot_hold():
 
 def test_an_empty_batch():
     assert ImageAugmenter(**EVERYTHING).apply_batch(pictures(0), []).shape == (0, *SHAPE)
+
+
+SQUARE = (24, 24, 3)
+
+
+def square_pictures(count=6, dtype=np.uint8):
+    return np.random.default_rng(11).integers(0, 256, (count, *SQUARE)).astype(dtype)
+
+
+def test_each_quarter_turn_comes_a_quarter_of_the_time():
+    turns = Counter(p["quarter_turns"] for p in draws(ImageAugmenter(quarter_turns=True), shape=SQUARE))
+    assert sorted(turns) == [0, 1, 2, 3]
+    assert all(abs(count - 1000) < 120 for count in turns.values())
+
+
+@pytest.mark.parametrize("arguments", [EVERYTHING, CNMC], ids=["everything", "cnmc"])
+def test_quarter_turns_leave_the_other_draws(arguments):
+    without, beside = ImageAugmenter(**arguments), ImageAugmenter(**arguments, quarter_turns=True)
+    for seed in range(20):
+        fewer, more = (augmenter.get_random_transform(SQUARE, seed) for augmenter in (without, beside))
+        assert fewer.pop("quarter_turns") == 0
+        assert more.pop("quarter_turns") in range(4)
+        assert fewer == more
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_turns_and_flips_move_pixels_and_change_none(dtype):
+    augmenter = ImageAugmenter(quarter_turns=True, horizontal_flip=True, vertical_flip=True)
+    image, seen = square_pictures(1, dtype)[0], set()
+    for seed in range(60):
+        params = augmenter.get_random_transform(SQUARE, seed)
+        expected = np.rot90(image, params["quarter_turns"])
+        if params["flip_horizontal"]:
+            expected = expected[:, ::-1]
+        if params["flip_vertical"]:
+            expected = expected[::-1]
+        assert np.array_equal(augmenter.random_transform(image, seed), expected)
+        seen.add(expected.tobytes())
+    # The square's own symmetries: four turns, each mirrored or not.
+    assert len(seen) == 8
+
+
+def test_the_rest_follows_the_turn():
+    image = square_pictures(1)[0]
+    augmenter = ImageAugmenter(**EVERYTHING)
+    params = augmenter.get_random_transform(SQUARE, 3)
+    turned = np.ascontiguousarray(np.rot90(image, 3))
+    expected = augmenter.apply_transform(turned, params)
+    assert np.array_equal(augmenter.apply_transform(image, params | {"quarter_turns": 3}), expected)
+    noisy = {"quarter_turns": 1, "salt_and_pepper": 0.1, "noise_seed": 5}
+    expected = salt_and_pepper(np.ascontiguousarray(np.rot90(image)), 0.1, 5)
+    assert np.array_equal(augmenter.apply_transform(image, noisy), expected)
+
+
+def test_turned_batches_depend_on_the_seeds_alone():
+    images = square_pictures(8)
+    augmenter = ImageAugmenter(quarter_turns=True, gaussian_blur=3)
+    expected = np.stack([augmenter.random_transform(image, i) for i, image in enumerate(images)])
+    assert np.array_equal(augmenter.apply_batch(images, range(8), threads=3), expected)
+
+
+def test_pictures_that_are_not_square_are_not_turned():
+    augmenter = ImageAugmenter(quarter_turns=True)
+    for seed in range(4):
+        with pytest.raises(ArgumentError, match=r"(?s)24x30 pixels.*square_crop"):
+            augmenter.get_random_transform(SHAPE, seed)
+    with pytest.raises(ArgumentError, match="24x30 pixels"):
+        augmenter.apply_batch(pictures(), range(6))
+    with pytest.raises(ArgumentError, match="24x30 pixels"):
+        ImageAugmenter().apply_transform(pictures(1)[0], {"quarter_turns": 2})

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
-from leukcnn.augmentation import FILL_MODES, affine_matrix, warp
+from leukcnn.augmentation import FILL_MODES, affine_matrix, quarter_turned, warp
 from leukcnn.errors import ArgumentError
 
 CVAL = 37.0
@@ -175,3 +175,28 @@ def test_a_fill_value_that_bytes_cannot_hold():
     with pytest.raises(ArgumentError, match="cval is -1"):
         warp(np.zeros((3, 3, 3), np.uint8), affine_matrix((3, 3)), fill_mode="constant", cval=-1)
     warp(np.zeros((3, 3, 3), np.float32), affine_matrix((3, 3)), fill_mode="constant", cval=-1)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_quarter_turns_are_numpys(dtype, channels):
+    image = np.random.default_rng(0).integers(0, 256, (7, 7, channels)).astype(dtype)
+    for turns in range(-1, 6):
+        turned = quarter_turned(image, turns)
+        assert turned.dtype == dtype
+        assert np.array_equal(turned, np.rot90(image, turns))
+        assert not np.shares_memory(turned, image)
+
+
+def test_a_quarter_turn_of_two_by_two_by_hand():
+    image = np.array([[1, 2], [3, 4]], np.uint8)[..., None]
+    assert quarter_turned(image, 1)[..., 0].tolist() == [[2, 4], [1, 3]]
+
+
+def test_quarter_turns_write_to_out_and_need_a_square():
+    image = np.random.default_rng(0).integers(0, 256, (5, 5, 1), dtype=np.uint8)
+    out = np.empty_like(image)
+    assert quarter_turned(image, 3, out=out) is out
+    assert np.array_equal(out, np.rot90(image, 3))
+    with pytest.raises(ArgumentError, match=r"(?s)5x6 pixels.*square_crop"):
+        quarter_turned(np.zeros((5, 6, 3), np.uint8), 2)

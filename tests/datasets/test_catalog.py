@@ -33,7 +33,7 @@ ADDED = {"midb": (0, 673), "lisc": (376, 0)}
 
 
 def test_the_datasets_stand_in_the_order_of_the_tables():
-    assert list(CATALOG) == ["cnmc2019", "taleghani", *TABLE_II, *ADDED]
+    assert list(CATALOG) == ["cnmc2019", "taleghani", "taleghani_segmented", *TABLE_II, *ADDED]
 
 
 @pytest.mark.parametrize("key", TABLE_II)
@@ -66,9 +66,19 @@ def test_what_the_leuknet_paper_adds_and_its_totals():
 
 def test_shared_cells_are_declared_on_all_sides():
     related = {key: {*card(key).shares_cells_with} for key in CATALOG if card(key).shares_cells_with}
-    assert set(related) == {"allidb1", "allidb1_crop", "allidb2"}
-    for key, others in related.items():
-        assert others == set(related) - {key}
+    families = ({"allidb1", "allidb1_crop", "allidb2"}, {"taleghani", "taleghani_segmented"})
+    assert set(related) == set.union(*families)
+    for family in families:
+        for key in family:
+            assert related[key] == family - {key}
+
+
+def test_what_is_made_from_pictures_counts_as_many_and_shares_their_cells():
+    made = {key: card(key).made_from for key in CATALOG if card(key).made_from}
+    assert made == {"taleghani_segmented": "taleghani"}
+    for key, source in made.items():
+        assert card(key).pictures == card(source).pictures
+        assert source in card(key).shares_cells_with
 
 
 @pytest.mark.parametrize("key", CATALOG)

@@ -116,6 +116,26 @@ def test_equal_numbers_of_two_datasets_are_two_groups(archive, write_cell):
     assert "cnmc2019: 3 pictures of no class are left out" in index.notes
 
 
+def test_a_segmented_picture_is_in_the_group_of_its_original(tmp_path, write_cell):
+    for number in (1, 2):
+        for folder in ("Original", "Segmented"):
+            name = f"Benign/WBC-Benign-00{number}.jpg"
+            write_cell(tmp_path / "taleghani" / folder / name, seed=number + 10 * (folder == "Segmented"))
+    names = ("taleghani", "taleghani_segmented")
+    for root in (tmp_path, tmp_path / "taleghani"):
+        assert [folder.name for folder in present(names, root).values()] == ["Original", "Segmented"]
+        options = {"class_names": ("benign",), "class_of": {"benign": "benign"}}
+        index = load_many(names, root, **options)
+        assert index.dataset.tolist() == ["taleghani"] * 2 + ["taleghani_segmented"] * 2
+        assert index.ids[3] == "taleghani_segmented/Segmented/benign/WBC-Benign-002.jpg"
+        groups = [manifest("taleghani")[f"Original/Benign/WBC-Benign-00{n}.jpg"].group for n in (1, 2)]
+        assert index.group.tolist() == [f"taleghani/{group}" for group in groups] * 2
+        alone = load_many(names[1:], root, **options)
+        assert alone.group.tolist() == index.group[2:].tolist()
+    shutil.rmtree(tmp_path / "taleghani/Segmented")
+    assert list(present(names, tmp_path)) == ["taleghani"]
+
+
 def test_drawn_data_are_marked_and_have_no_published_groups(smears):
     (smears / "DRAWN.json").write_text("{}")
     index = load(smears)

@@ -47,6 +47,13 @@ from leukcnn.datasets.scan import place
             "Original/Benign/WBC-Benign-001.jpg",
             "benign",
         ),
+        (
+            research_sets.TALEGHANI_SEGMENTED,
+            "taleghani/Segmented/Pro/WBC-Malignant-Pro-001.jpg",
+            1,
+            "Segmented/pro/WBC-Malignant-Pro-001.jpg",
+            "pro",
+        ),
     ],
 )
 def test_places(dataset, path, depth, identity, class_name):

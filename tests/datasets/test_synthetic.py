@@ -25,7 +25,8 @@ COUNTS = DrawnCounts(
     preliminary_subjects=2,
     final=4,
 )
-SMEARS = tuple(key for key in CATALOG if key not in ("cnmc2019", "taleghani"))
+OWN_LAYOUT = ("cnmc2019", "taleghani")
+SMEARS = tuple(key for key in CATALOG if key not in OWN_LAYOUT and not CATALOG[key].made_from)
 FEW = ("atlas", "jtsc")
 PRELIMINARY = "C-NMC_Leukemia/validation_data/C-NMC_test_prelim_phase_data"
 
@@ -284,13 +285,37 @@ def test_a_dataset_with_a_layout_of_its_own_is_drawn_in_it_beside_the_others(tmp
     assert Counter(index.part.tolist()) == {"training": 21, "preliminary": 10, "final": 4}
 
 
+def test_taleghani_is_drawn_in_its_makers_layout(tmp_path, monkeypatch):
+    few = {"benign": 2, "early": 1, "pre": 1, "pro": 1}
+    monkeypatch.setitem(synthetic._SMEARS, "taleghani", few)
+    folder = write_many(("taleghani",), tmp_path, seed=3) / "taleghani"
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg")} == {
+        "Original/Benign/WBC-Benign-001.jpg",
+        "Original/Benign/WBC-Benign-002.jpg",
+        "Original/Early/WBC-Malignant-Early-001.jpg",
+        "Original/Pre/WBC-Malignant-Pre-001.jpg",
+        "Original/Pro/WBC-Malignant-Pro-001.jpg",
+    }
+    index = load("taleghani", folder)
+    assert index.drawn
+    assert not index.group.any()
+    assert np.bincount(index.labels).tolist() == list(few.values())
+    report = verify("taleghani", folder.parent)
+    assert report.ok
+    assert report.drawn
+
+
+def test_each_stage_is_drawn_forty_to_sixty_times():
+    assert smear_counts("taleghani") == {"benign": 40, "early": 60, "pre": 60, "pro": 50}
+
+
 def test_nothing_to_draw_and_what_cannot_be_drawn_are_named(tmp_path):
     with pytest.raises(ArgumentError, match="No dataset"):
         write_many((), tmp_path, seed=0)
     with pytest.raises(DataError, match="'allidb9'"):
         write_many(("allidb2", "allidb9"), tmp_path, seed=0)
-    with pytest.raises(DataError, match=r"'early'(.|\n)*of 'taleghani'"):
-        write_many(("taleghani",), tmp_path, seed=0)
+    with pytest.raises(DataError, match=r"'taleghani_segmented'(.|\n)*those of 'taleghani'"):
+        write_many(("taleghani_segmented",), tmp_path, seed=0)
     with pytest.raises(ArgumentError, match="seed"):
         write_many(FEW, tmp_path, seed=-1)
     assert list(tmp_path.iterdir()) == []

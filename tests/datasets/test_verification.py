@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn.datasets import verification
+from leukcnn.datasets import scan, verification
 from leukcnn.datasets.manifest import Published
 from leukcnn.datasets.verification import FAULTS, verify
 from leukcnn.errors import DataError
@@ -50,7 +50,10 @@ def test_a_partial_copy_is_no_fault(published):
     shutil.rmtree(published / "testing_data")
     report = verify("cnmc2019", published)
     assert report.ok
-    assert report.notes == ("a partial copy: 9 of 12 published pictures",)
+    assert report.notes == (
+        "a partial copy: 9 of 12 published pictures; absent is "
+        "testing_data/C-NMC_test_final_phase_data/1.bmp, and 2 more",
+    )
 
 
 def test_every_kind_of_fault_stands_in_one_report(published, write_cell):
@@ -176,7 +179,7 @@ def test_real_cells_are_sound(real_data):
     assert report.ok, report.lines()
     files = list((real_data / "cnmc2019").rglob("*.bmp"))
     assert report.pictures() == len(files)
-    assert report.notes == (f"a partial copy: {len(files)} of 15,114 published pictures",)
+    assert report.notes[0].startswith(f"a partial copy: {len(files)} of 15,114 published pictures; absent")
 
 
 def test_a_copy_of_real_cells_without_folds_is_recognised(real_data, tmp_path):
@@ -239,6 +242,38 @@ def test_real_datasets_are_sound_and_whole(real_data, name, pictures):
     assert report.notes == ()
     assert {c: report.pictures(class_name=c) for c in report.card.classes} == report.card.pictures
     assert len(report.lines()) < 100
+
+
+@pytest.fixture
+def both_taleghanis(tmp_path, write_cell):
+    """Returns a folder with Original and Segmented, two pictures each; those of Segmented are equal."""
+    for number in (1, 2):
+        name = f"Benign/WBC-Benign-00{number}.jpg"
+        write_cell(tmp_path / "taleghani/Original" / name, seed=number, side=224)
+        write_cell(tmp_path / "taleghani/Segmented" / name, seed=9, side=224)
+    return tmp_path
+
+
+def test_a_folder_of_segmented_pictures_is_no_part_of_the_original(both_taleghanis):
+    for root in (both_taleghanis, both_taleghanis / "taleghani"):
+        report = verify("taleghani", root)
+        assert report.folder.name == "Original"
+        assert faults(report) == [("changed", f"Benign/WBC-Benign-00{number}.jpg") for number in (1, 2)]
+
+
+def test_segmented_pictures_have_no_manifest_and_may_be_equal_where_their_originals_are_one_group(
+    both_taleghanis, monkeypatch
+):
+    segmented = verify("taleghani_segmented", both_taleghanis)
+    assert faults(segmented) == [("duplicate", "Benign/WBC-Benign-002.jpg")]
+    assert segmented.notes == (
+        "no manifest is shipped for Taleghani hospital ALL (segmented): content not compared",
+    )
+    names = [f"Original/Benign/WBC-Benign-00{number}.jpg" for number in (1, 2)]
+    monkeypatch.setattr(scan, "manifest", lambda name: {n: Published("0", 1, "7") for n in names})
+    segmented = verify("taleghani_segmented", both_taleghanis)
+    assert segmented.ok
+    assert segmented.pictures(class_name="benign", subject="taleghani/7") == 2
 
 
 def test_a_published_duplicate_in_jtsc_is_known(real_data):

@@ -169,6 +169,46 @@ def test_an_operation_that_is_no_layer_is_a_place_to_cut_too():
     np.testing.assert_array_equal(np.asarray(head(base(x))), np.asarray(model(x)))
 
 
+def nested(*, inner_trainable=False, inner_dropout=False):
+    """Returns input -> a network of its own, perhaps frozen -> d -> predictions."""
+    inner_input = keras.Input((4,))
+    x = layers.BatchNormalization(name="norm")(layers.Dense(3, name="a")(inner_input))
+    if inner_dropout:
+        x = layers.Dropout(0.5)(x)
+    inner = keras.Model(inner_input, x, name="inner")
+    inner.trainable = inner_trainable
+    inputs = keras.Input((4,), name="input")
+    x = layers.ReLU(name="d")(inner(inputs))
+    return keras.Model(inputs, layers.Dense(2, name="predictions")(x), name="nested")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "border"), [({}, "d"), ({"inner_trainable": True}, None), ({"inner_dropout": True}, None)]
+)
+def test_a_network_within_the_network_is_one_layer(arguments, border):
+    assert frozen_border(nested(**arguments)) == border
+
+
+@pytest.mark.parametrize("border", ["input", "inner", "d"])
+def test_a_network_is_cut_behind_one_within_it(border):
+    model = nested()
+    x = np.random.default_rng(0).random((5, 4), dtype=np.float32)
+    base, head = split_at(model, border)
+    np.testing.assert_array_equal(np.asarray(head(base(x))), np.asarray(model(x)))
+    assert {id(w) for w in base.weights} | {id(w) for w in head.weights} == {id(w) for w in model.weights}
+    assert penultimate(model).layers[-1].name == "d"
+
+
+def test_a_network_within_a_loaded_network_is_found_too(tmp_path):
+    model = nested()
+    model.save(tmp_path / "nested.keras")
+    again = keras.models.load_model(tmp_path / "nested.keras")
+    assert frozen_border(again) == "d"
+    x = np.random.default_rng(0).random((5, 4), dtype=np.float32)
+    base, head = split_at(again, "inner")
+    np.testing.assert_array_equal(np.asarray(head(base(x))), np.asarray(model(x)))
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "last"),
     [

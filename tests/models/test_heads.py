@@ -1,11 +1,18 @@
-"""Pooling and dense layers behind the feature maps, with their names and by hand."""
+"""Inputs, and pooling and dense layers behind the feature maps, with their names and by hand."""
 
 import keras
 import numpy as np
 import pytest
 
 from leukcnn.errors import ArgumentError
-from leukcnn.models.heads import check_head, dense_head, pooled, source_inputs
+from leukcnn.models.heads import (
+    check_head,
+    checked_input,
+    dense_head,
+    pooled,
+    refuse_imagenet,
+    source_inputs,
+)
 
 pytestmark = pytest.mark.backend
 
@@ -76,3 +83,28 @@ def test_heads_that_cannot_be_meant_are_refused(arguments):
 
 def test_one_output_is_fine_under_a_sigmoid():
     check_head(classes=1, classifier_activation="sigmoid", dropout_rates=(0, 0.99))
+
+
+def test_another_activation_is_that_of_the_layers_before_the_classifier():
+    model = head(activation="elu")
+    activations = [model.get_layer(name).activation for name in ("dense_1", "dense_2", "predictions")]
+    assert activations == [keras.activations.elu, keras.activations.elu, keras.activations.softmax]
+
+
+def test_an_input_is_the_tensor_given_or_a_new_one():
+    tensor = keras.Input((9, 8, 1))
+    assert checked_input(tensor, (1, 1, 1), smallest_side=8) is tensor
+    assert checked_input(None, (8, 9, 3), smallest_side=8).shape == (None, 8, 9, 3)
+
+
+@pytest.mark.parametrize("shape", [(7, 8, 3), (8, None, 3), (8, 8), (8, 8, 0)])
+def test_inputs_that_leave_nothing_are_refused(shape):
+    with pytest.raises(ArgumentError, match="at least 8 pixels"):
+        checked_input(None, shape, smallest_side=8)
+
+
+def test_imagenet_is_refused_by_name():
+    refuse_imagenet(None, "Mine")
+    refuse_imagenet("imagenet.weights.h5", "Mine")
+    with pytest.raises(ArgumentError, match="for Mine"):
+        refuse_imagenet("imagenet", "Mine")

@@ -37,11 +37,15 @@ NETWORKS = {
     "AlexNet": ("AlexNet", {"classes": 3}, 39),
     "CaffeNet": ("CaffeNet", {"classes": 3}, 39),
     "VGGF": ("VGGF", {"classes": 3}, 39),
+    "FourBlockCNN": ("FourBlockCNN", {}, 16),
+    "LightweightCNN": ("LightweightCNN", {}, 8),
+    "LightweightCNN-pool-first": ("LightweightCNN", {"pool_first": True}, 8),
+    "TaleghaniResNet50-SFT": ("TaleghaniResNet50", {"weights": None}, 32),
 }
 # Together with saving and loading these take more than five seconds each.
 SLOW_STEPS = (
     *("CNMCVGG16", "CNMCVGG19", "CNMCXception", "ResNet50-SFT", "ResNet50-DFT", "InceptionV3-mSFT"),
-    *("Xception-mDFT", "LeukNet", "AlexNet", "CaffeNet", "VGGF"),
+    *("Xception-mDFT", "LeukNet", "AlexNet", "CaffeNet", "VGGF", "TaleghaniResNet50-SFT"),
 )
 
 
@@ -119,7 +123,10 @@ def test_the_classifier_stays_float32_under_mixed_precision(case):
 
 
 @pytest.mark.parametrize("initializer", ["glorot_uniform", "he_normal"])
-@pytest.mark.parametrize("case", ["AlertNetR", "CNMCVGG16", "VGG16-mDFT"])
+@pytest.mark.parametrize(
+    "case",
+    ["AlertNetR", "CNMCVGG16", "VGG16-mDFT", "FourBlockCNN", "LightweightCNN", "TaleghaniResNet50-SFT"],
+)
 def test_input_tensor_is_the_input(case, initializer):
     tensor = keras.Input((48, 48, 3), name="cell")
     model, _ = build(case, input_tensor=tensor, kernel_initializer=initializer)
@@ -128,13 +135,16 @@ def test_input_tensor_is_the_input(case, initializer):
 
 
 @pytest.mark.parametrize("pooling", [None, "avg", "max"])
-@pytest.mark.parametrize(("case", "channels"), [("AlertNetR", 1024), ("CNMCVGG16", 512), ("VGG16-mDFT", 512)])
+@pytest.mark.parametrize(
+    ("case", "channels"),
+    [("AlertNetR", 1024), ("CNMCVGG16", 512), ("VGG16-mDFT", 512), ("FourBlockCNN", 128)],
+)
 def test_without_the_top(case, channels, pooling):
     model, side = build(case, include_top=False, pooling=pooling)
     assert outputs(model, pictures(side, 1)).shape == ((1, channels) if pooling else (1, 1, 1, channels))
 
 
-@pytest.mark.parametrize("case", ["AlertNet", "CNMCVGG16", "VGG16-mDFT"])
+@pytest.mark.parametrize("case", ["AlertNet", "CNMCVGG16", "VGG16-mDFT", "FourBlockCNN", "LightweightCNN"])
 def test_logits_classes_and_name(case):
     model, _ = build(case, classes=5, classifier_activation=None, name="mine")
     assert model.output_shape == (None, 5)
@@ -158,7 +168,7 @@ def test_bad_arguments_are_refused(case, arguments):
         build(case, **arguments)
 
 
-@pytest.mark.parametrize("case", ["AlertNet", "CNMCVGG16", "VGG16-mDFT"])
+@pytest.mark.parametrize("case", ["AlertNet", "CNMCVGG16", "VGG16-mDFT", "FourBlockCNN", "LightweightCNN"])
 def test_missing_and_foreign_weights_are_refused(case, tmp_path):
     with pytest.raises(WeightsError, match="no weights file"):
         build(case, weights=tmp_path / "none.weights.h5")

@@ -81,6 +81,7 @@ class FakeExperiment:
         self.planned: list[PlannedTrial] = []
         self.controls: list[PlannedTrial] = []
         self.probe: PlannedTrial | None = None
+        self.masked: dict[str, list[PlannedTrial]] = {}
 
     def _plan(self, row: str, **values) -> tuple[PlannedTrial, Trial]:
         trial = self.store.trial({"paper": self.paper.key, "row": row, **values})
@@ -162,6 +163,7 @@ class FakeExperiment:
             "trials": self.planned,
             "controls": self.controls,
             "probe": self.probe,
+            "masked": self.masked,
             "related": {},
             "datasets": {"cnmc2019": {"healthy": 3389, "malignant": 7272}},
             "counts": COUNTS,
@@ -172,6 +174,9 @@ class FakeExperiment:
         values |= changes
         for kind in ("trials", "controls"):
             values[kind] = [replace(t, split=t.split or values["split"]) for t in values[kind]]
+        values["masked"] = {
+            mask: [replace(t, split=values["split"]) for t in of] for mask, of in values["masked"].items()
+        }
         return Results(self.paper, ExperimentRecord(**values), self.store)
 
 
@@ -236,6 +241,87 @@ class LeftOut(FakeExperiment):
         """The results so far, with two classes in the first three of five datasets."""
         values = {"split": "lodocv", "datasets": HERE, "counts": {}, "final_total": 0, "runs": 3}
         return super().results(**(values | changes))
+
+
+STAGES = ("benign", "early", "pre", "pro")
+
+
+def stages(
+    *, wrong: int = 0, n: int = 80, checkpoint: str = "val_accuracy", prefix: str = "", groups: int = 0
+) -> Predictions:
+    """As many test pictures of each of four stages, of which the first `wrong` are taken for the next one."""
+    label = np.repeat(np.arange(4), n // 4)
+    predicted = np.where(np.arange(n) < wrong, (label + 1) % 4, label)
+    group = np.arange(n) % groups if groups else np.arange(n)
+    return Predictions(
+        image=np.array([f"taleghani/{prefix}{i}.jpg" for i in range(n)]),
+        part=np.full(n, "test"),
+        checkpoint=np.full(n, checkpoint),
+        group=group.astype(np.str_),
+        label=label,
+        probabilities=np.where(predicted[:, None] == np.arange(4), 0.7, 0.1),
+        class_names=STAGES,
+    )
+
+
+def stages_paper(*tables: spec.Table, figures: tuple[spec.Figure, ...] = ()) -> spec.Paper:
+    """A paper of four stages and two rows, with those tables and figures."""
+    setup = spec.Setup(
+        spec.Model("TwoPartNetwork", {"frozen": True}),
+        spec.Preprocessing(resize=24),
+        spec.Augmentation(),
+        spec.Split("random", validation_fraction=0.2),
+        spec.Training(epochs=2, batch_size=4, initial_learning_rate=1e-3),
+    )
+    return spec.Paper(
+        key="stages",
+        title="Four stages",
+        authors="",
+        year=2025,
+        citation="",
+        task="stage of leukaemia",
+        datasets=("taleghani",),
+        classes=STAGES,
+        positive_class="",
+        splits=("random", "grouped", "kfold", "grouped_kfold"),
+        rows=(
+            spec.Row("frozen", "Frozen", setup, also=("grouped", "kfold")),
+            spec.Row("scratch", "From scratch", setup, also=("grouped", "kfold"), scratch="small"),
+        ),
+        profiles=(spec.Profile("paper", "as published"),),
+        assumptions=(),
+        tables=tables,
+        figures=figures,
+        findings=(),
+    )
+
+
+class Staged(FakeExperiment):
+    """An experiment on four stages, made of some tables."""
+
+    def add_masked(self, mask: str, row: str, *parts: Predictions, finished: bool = True) -> None:
+        """Adds a row's or a control's trial of the main split with a part of the pictures blanked."""
+        trial = self.store.trial({"paper": self.paper.key, "row": row, "mask": mask})
+        planned = PlannedTrial(row=row, run=0, fold=-1, seed=0, name=trial.path.name, split="")
+        self.masked.setdefault(mask, []).append(planned)
+        if finished:
+            write_predictions(trial.path / "predictions.csv", Predictions.join(list(parts)))
+            trial.finish({"checkpoint": str(parts[0].checkpoint[0])})
+
+    def results(self, **changes) -> Results:
+        values = {"split": "random", "datasets": {}, "counts": {}, "final_total": 0}
+        return super().results(**(values | changes))
+
+
+@pytest.fixture
+def staged(tmp_path):
+    """Makes an experiment on four stages, of the tables given."""
+    return lambda *tables, **options: Staged(tmp_path, stages_paper(*tables, **options))
+
+
+@pytest.fixture
+def make_stages():
+    return stages
 
 
 @pytest.fixture

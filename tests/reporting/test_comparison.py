@@ -32,6 +32,14 @@ def test_verdict_on_the_published_value(published, expected):
     assert verdict(published, 627 / 678, INTERVAL) == expected
 
 
+@pytest.mark.parametrize(
+    ("published", "expected"), [(0.90, "within"), (0.89, "outside"), (0.94, "within"), (0.95, "outside")]
+)
+def test_a_rounded_figure_stands_for_all_that_round_to_it(published, expected):
+    # .9024 to .9423: .905 rounds to .90 under half a hundredth, and nothing of .895 or .945 reaches in.
+    assert verdict(published, 627 / 678, INTERVAL, rounding=0.005) == expected
+
+
 def test_bounds_belong_to_the_interval():
     assert verdict(1.0, 1.0, wilson_interval(20, 20)) == "within"
 

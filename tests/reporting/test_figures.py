@@ -5,13 +5,8 @@ import pytest
 from matplotlib import image
 
 from leukcnn.errors import ArgumentError
-from leukcnn.reporting.figures import (
-    TrainingCurve,
-    draw_confusion,
-    draw_history,
-    draw_overlays,
-    draw_samples,
-)
+from leukcnn.reporting.figures import draw_confusion, draw_overlays, draw_samples
+from leukcnn.reporting.history_figure import TrainingCurve, draw_history
 from leukcnn.reporting.topology_figure import draw_topology
 
 MARK = "NOT COMPARABLE WITH THE PAPER: smoke profile, drawn data"
@@ -100,47 +95,6 @@ def test_grid_grows_by_whole_rows(n, columns, tmp_path):
 def test_what_is_no_picture_is_refused(pictures, titles, message, tmp_path):
     with pytest.raises(ArgumentError, match=message):
         draw_samples(pictures, titles, tmp_path / "a.png")
-
-
-@pytest.mark.parametrize("n", [1, 3, 30, 31, 400])
-def test_history_of_any_length(n, tmp_path):
-    values = np.linspace(0.5, 0.9, n)
-    path = draw_history([TrainingCurve("a", values, values - 0.05, n)], tmp_path / "a.png")
-    assert pixels(path).shape[:2] == (540, 900)
-
-
-def test_history_without_validation_or_chosen_epoch(tmp_path):
-    curve = TrainingCurve("a", [0.5, 0.6], [float("nan")] * 2)
-    assert draw_history([curve], tmp_path / "a.png").exists()
-
-
-def test_chosen_epoch_changes_the_picture(tmp_path):
-    chosen = [
-        draw_history(
-            [TrainingCurve("a", CURVE.accuracy, CURVE.val_accuracy, epoch)], tmp_path / f"{epoch}.png"
-        )
-        for epoch in (None, 1, 3)
-    ]
-    assert len({path.read_bytes() for path in chosen}) == 3
-
-
-@pytest.mark.parametrize(
-    ("accuracy", "val_accuracy", "chosen", "message"),
-    [
-        ([], [], None, "0 training"),
-        ([0.5], [], None, "0 validation"),
-        ([0.5], [0.5], 2, "is 2"),
-        ([0.5], [0.5], 0, "is 0"),
-    ],
-)
-def test_impossible_curves_are_refused(accuracy, val_accuracy, chosen, message):
-    with pytest.raises(ArgumentError, match=message):
-        TrainingCurve("a", accuracy, val_accuracy, chosen)
-
-
-def test_no_history_is_refused(tmp_path):
-    with pytest.raises(ArgumentError, match="no training"):
-        draw_history([], tmp_path / "a.png")
 
 
 def test_confusion_shades_by_the_share_of_the_true_class(tmp_path):

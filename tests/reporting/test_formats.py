@@ -30,6 +30,8 @@ NAN = float("nan")
         ("spread", (8_792_963, None), "8,792,963"),
         ("spread", (NAN, None), "undefined"),
         ("spread", None, "–"),
+        ("hundredths", 1.0, "1.00"),
+        ("hundredths", 0.97, "0.97"),
     ],
 )
 def test_quantities_are_shown_in_their_own_unit(format, value, shown):

@@ -85,6 +85,18 @@ def test_history_and_its_chosen_epoch(trained, drawn, tmp_path):
     assert (curve.title, curve.chosen_epoch) == ("VGG16", 2)
     assert curve.accuracy.tolist() == [0.5, 0.8]
     assert curve.val_accuracy.tolist() == [0.55, 0.75]
+    assert (curve.loss.tolist(), curve.val_loss.tolist()) == ([0.7, 0.4], [0.69, 0.5])
+
+
+def test_segmented_pictures_stand_beside_theirs_two_pairs_in_a_row(staged, drawn, tmp_path):
+    shown = [("benign, a", PICTURE), ("segmented: 0 % kept", 0 * PICTURE)]
+    replace(SKETCHES, segmentation=shown).save(tmp_path)
+    figure = spec.Figure("segmentation", "What is kept", "segmentation", "")
+    assert names(paper_figures(staged(figures=(figure,)).results(), tmp_path)) == ["segmentation.png"]
+    ((pictures, titles, _), options) = drawn["samples"][0]
+    assert titles == ("benign, a", "segmented: 0 % kept")
+    np.testing.assert_array_equal(pictures[1], 0 * PICTURE)
+    assert options["n_columns"] == 4
 
 
 def test_history_has_a_curve_a_run_and_fold(experiment, make_predictions, drawn, tmp_path):

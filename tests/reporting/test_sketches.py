@@ -1,5 +1,6 @@
 import dataclasses
 import hashlib
+import re
 
 import cv2
 import keras
@@ -16,13 +17,14 @@ from leukcnn.reporting import sketches as module
 from leukcnn.reporting.sketches import ActivationMaps, Sketches, make_activation_maps, make_sketches
 from leukcnn.request import Request
 from leukcnn.runs import Predictions, Store, write_predictions
-from leukcnn.spec import Augmentation, Model, Preprocessing, Setup, Split, Training
+from leukcnn.spec import Augmentation, Figure, Model, Preprocessing, Setup, Split, Table, Training
 
 PICTURE = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
 SKETCHES = Sketches(
     samples=[("malignant, subject 1", PICTURE), ("healthy, subject H1", PICTURE[:2])],
     augmentations=[("source", PICTURE), ("gespiegelt – Ärger", 255 - PICTURE)],
     topology={"figure4": [["(a) VGG16", [["Dense 512, ReLU", "512"], ["Dense 2, softmax", "2"]]]]},
+    segmentation=[("malignant, subject 1", PICTURE), ("segmented: 0 % kept", 0 * PICTURE)],
 )
 
 PAPER = papers.get("cnmc2019")
@@ -35,16 +37,16 @@ SMALL = dataclasses.replace(
 )
 
 
-def sketches_of(index, *, seed=0, paper=SMALL):
-    return make_sketches(Request(paper=paper, data="d", profile="smoke", seed=seed), index)
+def sketches_of(index, *, seed=0, paper=SMALL, **options):
+    return make_sketches(Request(paper=paper, data="d", profile="smoke", seed=seed, **options), index)
 
 
 def tiny_network(**options) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input(options.get("input_shape", (16, 16, 3))),
-            keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(7, activation="softmax"),
+            keras.layers.GlobalAveragePooling2D(name="gap"),
+            keras.layers.Dense(7, activation="softmax", name="predictions"),
         ]
     )
 
@@ -101,6 +103,7 @@ def test_sketches_come_back_as_they_were(tmp_path):
     assert same(loaded.samples, SKETCHES.samples)
     assert same(loaded.augmentations, SKETCHES.augmentations)
     assert loaded.topology == SKETCHES.topology
+    assert same(loaded.segmentation, SKETCHES.segmentation)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no zip", "cut"])
@@ -142,6 +145,46 @@ def test_unknown_subject_is_called_so(index, no_large_networks):
     blank = dataclasses.replace(index, group=np.full(16, ""))
     titles = [title for title, _ in sketches_of(blank, seed=0).samples]
     assert set(titles) == {"malignant, subject unknown", "healthy, subject unknown"}
+
+
+def test_where_groups_are_no_subjects_a_picture_is_named_by_its_file(index, no_large_networks):
+    fields = dataclasses.replace(index, dataset=np.full(16, "taleghani"), part=np.full(16, "taleghani"))
+    titles = [title for title, _ in sketches_of(fields).samples]
+    assert all(re.fullmatch(r"(malignant|healthy), \d\d", title) for title in titles)
+
+
+def test_each_segmented_picture_follows_its_own_without_the_request_s_mask(
+    index, no_large_networks, monkeypatch
+):
+    monkeypatch.setattr(module.preprocessing, "hsv_segment", lambda picture: picture[..., 0] > 127)
+    figures = (*SMALL.figures, Figure("segmentation", "What is kept", "segmentation", ""))
+    sketches = sketches_of(index, paper=dataclasses.replace(SMALL, figures=figures), mask="background")
+    titles, pictures = zip(*sketches.segmentation, strict=True)
+    assert len(titles) == 2 * 2 * 2
+    by_title = dict(sketches.samples)
+    for i in range(0, 8, 2):
+        whole, kept = pictures[i], pictures[i][..., 0] > 127
+        row = int(titles[i].split(", subject ")[1])
+        np.testing.assert_array_equal(whole, read_picture(index.paths[row])[0][2:22, 2:22])
+        np.testing.assert_array_equal(pictures[i + 1], np.where(kept[..., None], whole, 0))
+        assert titles[i + 1] == f"segmented: {100 * kept.mean():.0f} % kept"
+        # The samples show what the networks of this run see.
+        assert not np.array_equal(by_title[titles[i]], whole)
+    assert sketches_of(index).segmentation == []
+
+
+def test_table_of_layers_is_kept_as_its_row_s_builder_gives_them(index, no_large_networks):
+    layers = Table("layers", "t", "layers", "", rows=("vgg16",))
+    sketches = sketches_of(index, paper=dataclasses.replace(SMALL, tables=(layers,)))
+    assert sketches.topology["layers"] == {
+        "layers": [
+            ["gap (GlobalAveragePooling2D)", "(None, 3)", 0],
+            ["predictions (Dense)", "(None, 7)", 28],
+        ],
+        "trainable": 28,
+        "frozen": 0,
+    }
+    assert no_large_networks[-1][0] == "CNMCVGG16"
 
 
 def test_augmentations_show_the_first_sample_and_its_variants(index, no_large_networks):

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from leukcnn.errors import ArgumentError
-from leukcnn.reporting.topology import Box, all_layers, describe_layer, top_layers
+from leukcnn.reporting.topology import Box, all_layers, describe_layer, network_summary, top_layers
 
 
 def layer(kind: str, name: str, shape: tuple, **config):
@@ -213,3 +213,28 @@ def test_boxes_come_back_from_json():
         [[0, [["Max pooling 1 × 1", "8 × 8 × 3", "pooling", []]]]],
     ]
     assert [Box(*fields)[:3] for fields in stored] == [box[:3] for box in boxes]
+
+
+def test_summary_lists_layers_as_keras_does():
+    base = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)], name="base")
+    base.trainable = False
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Dropout(0.5, name="dropout")(keras.layers.Flatten(name="flatten")(base(inputs)))
+    network = keras.Model(inputs, keras.layers.Dense(4, name="predictions")(x))
+    assert network_summary(network) == {
+        "layers": [
+            ["base (Sequential)", "(None, 6, 6, 2)", 56],
+            ["flatten (Flatten)", "(None, 72)", 0],
+            ["dropout (Dropout)", "(None, 72)", 0],
+            ["predictions (Dense)", "(None, 4)", 292],
+        ],
+        "trainable": 292,
+        "frozen": 56,
+    }
+
+
+def test_summary_is_plain_json():
+    network = keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization()])
+    summary = network_summary(network)
+    assert json.loads(json.dumps(summary)) == summary
+    assert (summary["trainable"], summary["frozen"]) == (8, 8)

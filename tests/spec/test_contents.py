@@ -21,3 +21,15 @@ def test_published_figure_of_a_row():
     assert table.printed("one", "accuracy") is figure
     assert table.printed("one", "precision") is None
     assert table.printed("two", "accuracy") is None
+
+
+def test_a_row_is_the_paper_s_own_unless_it_has_a_name_for_scratch():
+    setup = spec.Setup(
+        spec.Model("Small"),
+        spec.Preprocessing(crop=10),
+        spec.Augmentation(),
+        spec.Split(),
+        spec.Training(epochs=1, batch_size=1, initial_learning_rate=1.0),
+    )
+    assert spec.Row("one", "One", setup).scratch == ""
+    assert spec.Row("two", "Two", setup, scratch="small").scratch == "small"

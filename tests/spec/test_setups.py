@@ -3,7 +3,19 @@ import dataclasses
 import pytest
 
 from leukcnn.errors import SpecError
-from leukcnn.spec import Augmentation, Model, Preprocessing, Setup, Split, Training
+from leukcnn.spec import (
+    HOLDOUT_KINDS,
+    KFOLD_KINDS,
+    LODOCV_KINDS,
+    MASKS,
+    SPLIT_KINDS,
+    Augmentation,
+    Model,
+    Preprocessing,
+    Setup,
+    Split,
+    Training,
+)
 
 TRAINING = Training(epochs=4, batch_size=8, initial_learning_rate=1e-3, final_learning_rate=1e-4)
 
@@ -19,7 +31,11 @@ TRAINING = Training(epochs=4, batch_size=8, initial_learning_rate=1e-3, final_le
         (lambda: Augmentation(variants="often"), "augmentation = 'often'"),
         (lambda: Augmentation(train_per_class=0), "train_per_class = 0"),
         (lambda: Augmentation(validation_per_class=-1), "validation_per_class = -1"),
-        (lambda: Split(kind="random"), "split = 'random'"),
+        (lambda: Preprocessing(crop=10, mask="nuclei"), "mask = 'nuclei'"),
+        (lambda: Split(kind="chance"), "split = 'chance'"),
+        (lambda: Split(kind="kfold", validation_fraction=1), "validation_fraction = 1"),
+        (lambda: Split(kind="kfold", validation_fraction=-0.1), r"validation_fraction = -0\.1"),
+        (lambda: Split(kind="kfold", validation_fraction=None), "validation_fraction = None"),
         (lambda: Split(fractions=(0.6, 0.4)), "fractions"),
         (lambda: Split(fractions=(0.6, 0.3, 0.2)), "fractions"),
         (lambda: Split(fractions=(0.7, 0.3, 0.0)), "fractions"),
@@ -38,6 +54,11 @@ TRAINING = Training(epochs=4, batch_size=8, initial_learning_rate=1e-3, final_le
         (lambda: dataclasses.replace(TRAINING, initial_learning_rate=0.0), r"initial_learning_rate = 0\.0"),
         (lambda: dataclasses.replace(TRAINING, initial_learning_rate=None), "initial_learning_rate = None"),
         (lambda: dataclasses.replace(TRAINING, final_learning_rate=-1.0), "final_learning_rate"),
+        (lambda: dataclasses.replace(TRAINING, final_learning_rate=0), "final_learning_rate = 0"),
+        (lambda: dataclasses.replace(TRAINING, schedule="linear"), "schedule = 'linear'"),
+        (lambda: dataclasses.replace(TRAINING, schedule="cosine", initial_learning_rate=0), "initial_lea"),
+        (lambda: dataclasses.replace(TRAINING, patience=-1), "patience = -1"),
+        (lambda: dataclasses.replace(TRAINING, patience=1.5), r"patience = 1\.5"),
         (lambda: dataclasses.replace(TRAINING, precision="float8"), "precision = 'float8'"),
     ],
 )
@@ -71,7 +92,33 @@ def test_without_validation_the_last_epoch_must_count(kind):
         setup(kind, "val_accuracy")
 
 
-@pytest.mark.parametrize("kind", ["cell", "subject", "fold"])
+@pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
+def test_folds_may_keep_a_part_for_validation(kind):
+    made = setup(kind, "last")
+    kept = dataclasses.replace(made.split, validation_fraction=0.125)
+    assert kept.has_validation
+    training = dataclasses.replace(made.training, checkpoint="val_loss", patience=0)
+    assert dataclasses.replace(made, split=kept, training=training).training.patience == 0
+
+
+@pytest.mark.parametrize("kind", ["kfold", "grouped_kfold", "lodocv"])
+def test_without_validation_nothing_says_when_to_stop(kind):
+    made = setup(kind, "last")
+    with pytest.raises(SpecError, match="patience 0"):
+        dataclasses.replace(made, training=dataclasses.replace(made.training, patience=0))
+
+
+def test_leaving_datasets_out_keeps_nothing_for_validation_whatever_the_fraction():
+    assert not Split(kind="lodocv", validation_fraction=0.125).has_validation
+
+
+def test_every_kind_of_split_is_of_one_family():
+    families = (HOLDOUT_KINDS, KFOLD_KINDS, LODOCV_KINDS)
+    assert sorted(SPLIT_KINDS) == sorted(kind for family in families for kind in family)
+    assert len(set(SPLIT_KINDS)) == len(SPLIT_KINDS)
+
+
+@pytest.mark.parametrize("kind", HOLDOUT_KINDS)
 def test_with_validation_any_checkpoint_will_do(kind):
     for checkpoint in ("val_accuracy", "val_loss", "last"):
         assert setup(kind, checkpoint).split.has_validation
@@ -79,3 +126,15 @@ def test_with_validation_any_checkpoint_will_do(kind):
 
 def test_a_constant_learning_rate_needs_no_final_one():
     assert dataclasses.replace(TRAINING, final_learning_rate=None).final_learning_rate is None
+
+
+def test_a_cosine_may_end_at_0():
+    assert dataclasses.replace(TRAINING, schedule="cosine", final_learning_rate=0).final_learning_rate == 0
+
+
+def test_nothing_is_blanked_and_training_never_ends_early_unless_asked():
+    assert Preprocessing(crop=10).mask == ""
+    assert TRAINING.patience is None
+    assert TRAINING.schedule == "exponential"
+    for mask in MASKS:
+        assert Preprocessing(crop=10, mask=mask).mask == mask

@@ -4,7 +4,7 @@ import pytest
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
 from leukcnn.datasets.index import index_from_manifest, load
 from leukcnn.errors import ArgumentError, DataError
-from leukcnn.splits.pictures import balanced_subset, holdout, predefined_folds, stratified_kfold
+from leukcnn.splits.pictures import balanced_subset, holdout, keep_apart, predefined_folds, stratified_kfold
 
 LABELS = np.repeat([0, 1], [40, 60])
 IDS = np.array([f"picture {i:03}" for i in range(100)])
@@ -15,6 +15,11 @@ GROUPS = np.arange(100) // 4
 def training():
     index = index_from_manifest("cnmc2019")
     return index.select(index.part == "training")
+
+
+@pytest.fixture(scope="module")
+def taleghani():
+    return index_from_manifest("taleghani")
 
 
 def parts_of(split):
@@ -82,8 +87,80 @@ def test_no_split_depends_on_the_order_of_the_rows(groups):
         for a, b in zip(parts_of(one), parts_of(other), strict=True):
             assert set(IDS[a]) == set(IDS[shuffled][b])
 
+    one = holdout(LABELS, seed=0, stratified=False, ids=IDS)
+    other = holdout(LABELS[shuffled], seed=0, stratified=False, ids=IDS[shuffled])
+    for a, b in zip(parts_of(one), parts_of(other), strict=True):
+        assert set(IDS[a]) == set(IDS[shuffled][b])
+
+    rows, place = np.arange(20, 100), np.argsort(shuffled)
+    apart = keep_apart(LABELS, rows, fraction=0.25, seed=0, groups=groups, ids=IDS)
+    mixed_apart = keep_apart(
+        LABELS[shuffled], place[rows], fraction=0.25, seed=0, groups=mixed, ids=IDS[shuffled]
+    )
+    for a, b in zip(apart, mixed_apart, strict=True):
+        assert set(IDS[a]) == set(IDS[shuffled][b])
+
     kept = balanced_subset(LABELS, seed=0, ids=IDS)
     assert set(IDS[kept]) == set(IDS[shuffled][balanced_subset(LABELS[shuffled], seed=0, ids=IDS[shuffled])])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_holdout_whatever_the_classes_has_the_counts_of_taleghani(taleghani, seed):
+    split = holdout(
+        taleghani.labels, fractions=(0.7, 0.1, 0.2), seed=seed, stratified=False, ids=taleghani.ids
+    )
+    assert [len(part) for part in parts_of(split)] == [2279, 326, 651]
+    assert_disjoint_and_complete(parts_of(split), 3256)
+    # A stratified test set would have a fifth of each class.
+    by_class = np.bincount(taleghani.labels[split.test])
+    assert by_class.tolist() != [101, 197, 192, 161]
+    np.testing.assert_allclose(by_class, [100.8, 197, 192.6, 160.8], atol=35)
+
+
+@pytest.mark.parametrize(("n", "expected"), [(10, (6, 3, 1)), (25, (15, 8, 2)), (26, (16, 8, 2))])
+def test_holdout_whatever_the_classes_rounds_to_the_nearest(n, expected):
+    split = holdout(np.zeros(n, dtype=int), seed=0, stratified=False)
+    assert tuple(len(part) for part in parts_of(split)) == expected
+
+
+def test_holdout_whatever_the_classes_depends_on_the_seed_alone():
+    tests = [holdout(LABELS, seed=seed, stratified=False, ids=IDS).test.tolist() for seed in (0, 0, 1)]
+    assert tests[0] == tests[1] != tests[2]
+
+
+def test_holdout_whatever_the_classes_refuses_what_it_cannot_do():
+    with pytest.raises(ArgumentError, match="stratified=False"):
+        holdout(LABELS, seed=0, stratified=False, groups=GROUPS)
+    with pytest.raises(DataError, match="would lack a class"):
+        holdout(np.repeat([0, 1], [2, 98]), seed=0, stratified=False)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_holdout_by_near_duplicates_parts_no_pair_and_meets_the_shares(taleghani, seed):
+    groups = joined_groups(taleghani)
+    split = holdout(taleghani.labels, fractions=(0.7, 0.1, 0.2), seed=seed, groups=groups, ids=taleghani.ids)
+    assert_disjoint_and_complete(parts_of(split), 3256)
+    assert_no_group_parted(parts_of(split), groups)
+    for part, share in zip(parts_of(split), (0.7, 0.1, 0.2), strict=True):
+        measured = np.bincount(taleghani.labels[part]) / [504, 985, 963, 804]
+        np.testing.assert_allclose(measured, share, atol=0.005)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_folds_of_taleghani_with_an_eighth_kept_apart_are_70_10_20(taleghani, grouped):
+    groups = joined_groups(taleghani) if grouped else None
+    options = {"seed": 0, "groups": groups, "ids": taleghani.ids}
+    validations = []
+    for fold, (rest, test) in enumerate(stratified_kfold(taleghani.labels, n_splits=5, **options)):
+        train, validation = keep_apart(taleghani.labels, rest, fraction=1 / 8, fold=fold, **options)
+        assert_disjoint_and_complete((train, validation, test), 3256)
+        if grouped:
+            assert_no_group_parted((train, validation, test), groups)
+        for part, share in zip((train, validation, test), (0.7, 0.1, 0.2), strict=True):
+            measured = np.bincount(taleghani.labels[part]) / [504, 985, 963, 804]
+            np.testing.assert_allclose(measured, share, atol=0.005)
+        validations.append(validation.tolist())
+    assert len(set(map(tuple, validations))) == 5
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -196,6 +273,34 @@ def test_the_share_of_validation_can_be_chosen():
     assert {len(split.validation) for split in splits} == {20}
 
 
+def test_what_is_kept_apart_is_a_share_of_each_class_in_the_rows_given():
+    rows = np.arange(20, 80)
+    train, validation = keep_apart(LABELS, rows, fraction=0.25, seed=0, ids=IDS)
+    assert np.sort(np.concatenate([train, validation])).tolist() == rows.tolist()
+    # A quarter of 20 and of 40, and of 22 (5.5, rounded up) and of 41 (10.25, rounded down).
+    assert counts(LABELS, validation) == [5, 10]
+    assert counts(LABELS, keep_apart(LABELS, np.arange(18, 81), fraction=0.25, seed=0)[1]) == [6, 10]
+
+
+@pytest.mark.parametrize("groups", [None, GROUPS], ids=["cells", "groups"])
+def test_what_is_kept_apart_depends_on_seed_and_fold(groups):
+    def validation(seed, fold):
+        return keep_apart(LABELS, np.arange(100), fraction=0.2, seed=seed, fold=fold, groups=groups)[1]
+
+    drawn = [validation(*key).tolist() for key in ((0, 0), (0, 0), (0, 1), (1, 0))]
+    assert drawn[0] == drawn[1]
+    assert len({tuple(part) for part in drawn}) == 3
+
+
+def test_too_little_to_keep_apart_is_refused():
+    labels = np.repeat([0, 1], [3, 40])
+    with pytest.raises(DataError, match=r"at least 4 pictures of each class that aren't tested"):
+        keep_apart(labels, np.arange(43), fraction=1 / 8, seed=0)
+    keep_apart(np.repeat([0, 1], [4, 40]), np.arange(44), fraction=1 / 8, seed=0)
+    with pytest.raises(ArgumentError, match="share of the validation set is 0"):
+        keep_apart(labels, np.arange(43), fraction=0, seed=0)
+
+
 def test_folds_that_cannot_be_used():
     with pytest.raises(ArgumentError, match="4 pictures have no fold"):
         predefined_folds(np.where(GROUPS == 0, -1, GROUPS % 3), LABELS, groups=GROUPS, seed=0)
@@ -203,7 +308,7 @@ def test_folds_that_cannot_be_used():
         predefined_folds(np.zeros(100, int), LABELS, groups=GROUPS, seed=0)
     with pytest.raises(DataError, match="would lack a class"):
         predefined_folds(LABELS, LABELS, groups=GROUPS, seed=0)
-    with pytest.raises(ArgumentError, match="validation_fraction is 1"):
+    with pytest.raises(ArgumentError, match="share of the validation set is 1"):
         predefined_folds(GROUPS % 3, LABELS, groups=GROUPS, seed=0, validation_fraction=1)
 
 

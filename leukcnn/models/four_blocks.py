@@ -1,0 +1,110 @@
+"""A small network to train from scratch, where the weights of a published one can't be had."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import layers
+
+from leukcnn.errors import ArgumentError
+from leukcnn.models.heads import (
+    check_head,
+    checked_input,
+    dense_head,
+    pooled,
+    refuse_imagenet,
+    source_inputs,
+)
+from leukcnn.models.weights import load_whole
+
+_BLOCKS = 4
+
+
+def FourBlockCNN(
+    *,
+    include_top: bool = True,
+    weights: str | Path | None = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int, int, int] = (112, 112, 3),
+    pooling: str | None = None,
+    classes: int = 4,
+    classifier_activation: str | None = "softmax",
+    filters: Sequence[int] = (16, 32, 64, 128),
+    dropout_rate: float = 0.0,
+    kernel_initializer: str = "glorot_uniform",
+    batch_norm_momentum: float = 0.9,
+    name: str = "four_block_cnn",
+) -> keras.Model:
+    """Four blocks of convolution: 98,676 parameters, 98,196 of them trained, at any input size.
+
+    Each block is a 3x3 convolution without bias, batch normalisation, ReLU and 2x2 max pooling; a global
+    average and the classifier follow. No paper's network: leukcnn's own stand-in, small enough to train on
+    a processor.
+
+    Args:
+        include_top: Whether average and classifier follow; False gives the last feature maps, pooled as
+            `pooling` says.
+        weights: None (random) or the path of a file with weights of this whole network (`.weights.h5` or
+            `.keras`). None are published.
+        input_tensor: Keras tensor to use as the input instead of a new one.
+        input_shape: Height, width (any, from 16 each) and channels.
+        pooling: None, "avg" or "max"; only without the top.
+        classes: Number of outputs.
+        classifier_activation: Activation of the last layer; None for logits.
+        filters: Filters of each of the four convolutions.
+        dropout_rate: Share of the averaged outputs that is dropped in training; 0 puts no dropout layer
+            there.
+        kernel_initializer: Keras initializer of every kernel.
+        batch_norm_momentum: Share of the moving mean and variance that each step keeps. Keras' 0.99 takes
+            hundreds of steps to forget where it began, more than a short training has.
+        name: Name of the model.
+
+    Returns:
+        A `keras.Model` that takes float32 (N, height, width, channels), 0..1, and returns float32
+        (N, classes), probabilities under softmax.
+
+    Raises:
+        ArgumentError: An argument is out of range.
+        WeightsError: The file isn't there or holds another network's weights.
+    """
+    refuse_imagenet(weights, "FourBlockCNN")
+    check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
+    if len(filters) != _BLOCKS or not all(isinstance(n, int) and n > 0 for n in filters):
+        raise ArgumentError(f"filters = {tuple(filters)}.", expected="four whole numbers above 0")
+    if not 0 <= batch_norm_momentum < 1:
+        raise ArgumentError(
+            f"batch_norm_momentum = {batch_norm_momentum!r}.", expected="a number from 0 to below 1"
+        )
+    x = inputs = checked_input(input_tensor, input_shape, smallest_side=2**_BLOCKS)
+    for i, n in enumerate(filters, start=1):
+        x = layers.Conv2D(
+            n,
+            3,
+            padding="same",
+            # The normalisation behind it has its own offset.
+            use_bias=False,
+            kernel_initializer=kernel_initializer,
+            name=f"conv_{i}",
+        )(x)
+        x = layers.BatchNormalization(momentum=batch_norm_momentum, name=f"batch_norm_{i}")(x)
+        x = layers.ReLU(name=f"relu_{i}")(x)
+        x = layers.MaxPooling2D(2, name=f"pool_{i}")(x)
+    if include_top:
+        x = layers.GlobalAveragePooling2D(name="gap")(x)
+        if dropout_rate:
+            x = layers.Dropout(dropout_rate, name="dropout")(x)
+        x = dense_head(
+            x,
+            dense_units=(),
+            dropout_rates=(),
+            classes=classes,
+            classifier_activation=classifier_activation,
+            kernel_initializer=kernel_initializer,
+        )
+    else:
+        x = pooled(x, pooling)
+    model = keras.Model(source_inputs(inputs), x, name=name)
+    if weights is not None:
+        load_whole(model, weights)
+    return model

@@ -1,0 +1,331 @@
+"""Four stages from a frozen ResNet50: benign, early, pre or pro, on 3,256 smears of Taleghani hospital.
+
+Marines, "Convolutional Neural Network for Acute Lymphoblastic Leukemia Classification", manuscript. Every
+published figure is copied from the paper's text. Beside the paper's own network stand four that are trained
+from scratch, for machines that have no ImageNet weights.
+"""
+
+from dataclasses import replace
+
+from leukcnn.papers.taleghani_resnet50_tables import TABLES
+from leukcnn.spec import (
+    Assumption,
+    Augmentation,
+    Figure,
+    Finding,
+    Model,
+    Paper,
+    Preprocessing,
+    Profile,
+    Row,
+    Setup,
+    Split,
+    Training,
+)
+
+# 72 steps of 32 pictures and 651 tested ones are 2,279 / 326 / 651; of five folds each is tested once, and an
+# eighth of the rest validates: 70/10/20 too.
+SPLIT = Split(kind="random", fractions=(0.7, 0.1, 0.2), n_splits=5, validation_fraction=0.125)
+
+RESNET50 = Setup(
+    model=Model("TaleghaniResNet50", {"weights": "imagenet", "dropout_rate": 0.5, "preprocess_input": True}),
+    preprocessing=Preprocessing(resize=224, scale=1 / 255),
+    augmentation=Augmentation(),
+    split=SPLIT,
+    training=Training(
+        epochs=3,
+        batch_size=32,
+        initial_learning_rate=1e-3,
+        optimizer="adam",
+        checkpoint="val_loss",
+        patience=0,
+    ),
+)
+
+FOUR_BLOCKS = Setup(
+    model=Model("FourBlockCNN", {"filters": (16, 32, 64, 128)}),
+    preprocessing=Preprocessing(resize=112, scale=1 / 255),
+    augmentation=Augmentation(
+        arguments={"horizontal_flip": True, "vertical_flip": True, "quarter_turns": True},
+        variants_per_picture=1,
+        variants="fresh",
+    ),
+    split=SPLIT,
+    training=Training(
+        epochs=16,
+        batch_size=32,
+        initial_learning_rate=1e-3,
+        final_learning_rate=0.0,
+        schedule="cosine",
+        optimizer="adam",
+        checkpoint="val_loss",
+    ),
+)
+_LARGE = replace(FOUR_BLOCKS, preprocessing=RESNET50.preprocessing)
+SCRATCH_RESNET50 = replace(
+    _LARGE,
+    model=Model("FineTuned", {"backbone": "ResNet50", "mode": "DFT", "dense_units": (), "weights": None}),
+)
+SCRATCH_ALERTNET = replace(
+    _LARGE, model=Model("AlertNet", {"dropout_rate": 0.5, "batch_norm_momentum": 0.99})
+)
+SCRATCH_LIGHTWEIGHT = replace(
+    _LARGE,
+    model=Model("LightweightCNN", {"dropout_rate": 0.2}),
+    training=replace(FOUR_BLOCKS.training, initial_learning_rate=1e-4),
+)
+
+_ALSO = ("grouped", "kfold")
+
+ROWS = (
+    Row("resnet50", "ResNet50, frozen", RESNET50, also=_ALSO),
+    Row("four_blocks", "Four blocks, from scratch", FOUR_BLOCKS, also=_ALSO, scratch="four_blocks"),
+    Row("scratch_resnet50", "ResNet50, from scratch", SCRATCH_RESNET50, also=_ALSO, scratch="resnet50"),
+    Row("scratch_alertnet", "Alert Net, from scratch", SCRATCH_ALERTNET, also=_ALSO, scratch="alertnet"),
+    Row(
+        "scratch_lightweight",
+        "Lightweight CNN, from scratch",
+        SCRATCH_LIGHTWEIGHT,
+        also=_ALSO,
+        scratch="lightweight",
+    ),
+)
+OWN = ("resnet50",)
+SCRATCH = tuple(row.id for row in ROWS if row.scratch)
+
+PROFILES = (
+    Profile("paper", "The paper's own setting: 224x224 pixels, ImageNet's weights, 3 epochs."),
+    Profile(
+        "smoke",
+        "The frozen ResNet50 with random weights and the network of four blocks, on small pictures and in 2 "
+        "folds, to see that everything runs.",
+        changes={
+            "preprocessing.resize": 32,
+            "split.n_splits": 2,
+            "split.limit_per_class": 60,
+            "training.batch_size": 8,
+            "training.deterministic": True,
+        },
+        row_changes={
+            "resnet50": {"model.arguments.weights": None},
+            "four_blocks": {"preprocessing.resize": 48, "training.epochs": 8},
+            "scratch_resnet50": {"training.epochs": 1},
+            "scratch_alertnet": {
+                "preprocessing.resize": 64,
+                "training.epochs": 4,
+                "model.arguments.batch_norm_momentum": 0.8,
+            },
+            "scratch_lightweight": {"training.epochs": 6, "training.initial_learning_rate": 1e-3},
+        },
+        rows=("resnet50", "four_blocks"),
+        not_comparable="smoke profile",
+    ),
+)
+
+FIGURES = (
+    Figure("samples", "Smears of each class", "samples", ""),
+    Figure("segmentation", "Cells found by their colour, beside the original", "segmentation", ""),
+    Figure("curves", "Accuracy and loss by epoch", "history", "", rows=tuple(row.id for row in ROWS)),
+    Figure("confusion_matrix", "Confusion matrix on the test set", "confusion", ""),
+)
+
+_NOT_STATED = "not stated in the paper"
+
+ASSUMPTIONS = (
+    Assumption(
+        "split",
+        sets="split.kind",
+        reason="the supports 95, 191, 206, 159 aren't a fifth of each class (100.8, 196.9, 192.5, 160.8): "
+        "drawn whatever the class, here by --seed, since the paper's own draw isn't given",
+        where=f"{_NOT_STATED}; Results: the supports",
+        choices=("random",),
+    ),
+    Assumption(
+        "split_fractions",
+        sets="split.fractions",
+        reason="651 of 3,256 pictures are tested and 72 batches of 32 trained: 2,279 / 326 / 651",
+        where=f"{_NOT_STATED}; Implementation: '72/72', Results: the support of 651",
+    ),
+    Assumption(
+        "batch_size",
+        sets="training.batch_size",
+        reason="Keras' default; 72 batches of 32 are 70 % of the pictures",
+        where=f"{_NOT_STATED}; Implementation: '72/72'",
+        rows=OWN,
+    ),
+    Assumption(
+        "learning_rate",
+        sets="training.initial_learning_rate",
+        reason="the default of Keras' Adam, constant",
+        where=_NOT_STATED,
+        rows=OWN,
+    ),
+    Assumption(
+        "weights",
+        sets="model.arguments.weights",
+        reason="ImageNet's: 'originally trained on a large dataset'; which the 'custom' ones are isn't said",
+        where="Implementation: 'preloaded custom weights'",
+        rows=OWN,
+    ),
+    Assumption(
+        "preprocess_input",
+        sets="model.arguments.preprocess_input",
+        reason="what ImageNet's weights were trained on: BGR less ImageNet's mean. False gives grey levels "
+        "0..1",
+        where=f"{_NOT_STATED}; Implementation: 'processed images'",
+        choices=(True, False),
+        rows=OWN,
+    ),
+    Assumption(
+        "checkpoint",
+        sets="training.checkpoint",
+        reason="Keras' default for ModelCheckpoint. In the printed log the second epoch is the best by "
+        "validation loss and by accuracy alike; whether the reports rest on it or on the last isn't said",
+        where="Implementation: 'saved the best model during training'",
+        choices=("val_loss", "val_accuracy", "last"),
+    ),
+    Assumption(
+        "patience",
+        sets="training.patience",
+        reason="Keras' default, 0: the first epoch without a lower validation loss is the last. The printed "
+        "log fits, as it does any patience: its validation loss rises in the third epoch of three",
+        where="Implementation: 'halted training early if the validation loss did not improve'",
+        rows=OWN,
+    ),
+    Assumption(
+        "filters",
+        sets="model.arguments.filters",
+        reason="the smallest network that learns these pictures in minutes on two cores; not the paper's",
+        where="not in the paper, which has no network from scratch",
+        rows=("four_blocks",),
+    ),
+    Assumption(
+        "scratch_side",
+        sets="preprocessing.resize",
+        reason="112 pixels are half the pictures' own and a quarter of the time; the others take what their "
+        "own papers do",
+        where="not in the paper, which has no network from scratch",
+        rows=SCRATCH,
+    ),
+    Assumption(
+        "scratch_epochs",
+        sets="training.epochs",
+        reason="few enough for the four blocks to be trained in minutes on two cores",
+        where="not in the paper, which has no network from scratch",
+        rows=SCRATCH,
+    ),
+    Assumption(
+        "scratch_learning_rate",
+        sets="training.initial_learning_rate",
+        reason="the default of Keras' Adam; the lightweight CNN takes its own paper's",
+        where="not in the paper, which has no network from scratch",
+        rows=SCRATCH,
+    ),
+    Assumption(
+        "scratch_schedule",
+        sets="training.schedule",
+        reason="half a cosine, from the initial rate to 0 after the last epoch",
+        where="not in the paper, which has no network from scratch",
+        choices=("cosine",),
+        rows=SCRATCH,
+    ),
+    Assumption(
+        "scratch_augmentation",
+        sets="augmentation.variants",
+        reason="flips and quarter turns, which cost no detail and have no direction in a smear, drawn anew "
+        "in each epoch",
+        where="not in the paper, which has no network from scratch and no augmentation",
+        choices=("fresh", "once"),
+        rows=SCRATCH,
+    ),
+)
+
+FINDINGS = (
+    Finding(
+        "The abstract's 97 % on the test set (629 to 634 of 651 pictures) disagree with both reports, whose "
+        "recalls and supports give 643 to 646 right before the 'modifications' and 642 to 645 after. With "
+        "the printed precisions and F1-scores only 645 or 646 (99.08 or 99.23 %) and 644 or 645 (98.92 or "
+        "99.08 %) remain. The reports count here.",
+        "Abstract, Introduction; Results",
+    ),
+    Finding(
+        "What the 'modifications' are isn't said. They gained no picture: the class benign lost one (94 of "
+        "95 right, then 93), and in all between none and two were lost.",
+        "Results",
+    ),
+    Finding(
+        "The abstract's 98 % in training and 99 % in validation are no epoch of the log: the second has 97.2 "
+        "and 98.6 %, the third 99.1 and 97.9 %.",
+        "Abstract; Implementation of the model",
+    ),
+    Finding(
+        "Of 326 validation pictures .9785 are 319, but .9343 lie between 304 and 305 and .9859 between 321 "
+        "and 322. No set of 290 to 334 pictures gives .9343, and none of fewer than 1,491 all three: the "
+        "figures or the split differ from what the rest of the paper implies.",
+        "Implementation of the model",
+    ),
+    Finding(
+        "The training accuracy of .9911 is no whole number of right pictures out of the 2,273 to 2,304 that "
+        "make 72 batches of 32. The log's form is Keras 3's, whose progress bar long averaged the running "
+        "means of an epoch once more: such training figures aren't those of the epoch, the validation's are.",
+        "Implementation of the model",
+    ),
+    Finding(
+        "The numbers of the layer table agree: 7 x 7 x 2,048 = 100,352 outputs are flattened, and 100,352 x "
+        "4 + 4 = 401,412 parameters are trained on them. 72 steps are the batches of 32 in 2,279 pictures.",
+        "Implementation of the model",
+    ),
+    Finding(
+        "The base is frozen and nothing is augmented, yet it runs over the same pictures in each of the "
+        "three epochs, 743 seconds in all. Its features need computing once, which gives the same figures.",
+        "Implementation of the model",
+    ),
+    Finding(
+        "Results and Discussion are placeholders ('blah blah'), one table of results has rows without "
+        "figures, and 'Dataset Sizes' is a heading without sizes.",
+        "Understanding the Dataset, Results, Discussion",
+    ),
+    Finding(
+        "The split is by picture, 3,256 of them from 89 people, and which picture is whose isn't published. "
+        "Flow cytometry labels a person, not a picture: each person's pictures share class and stain, and "
+        "stand in training and test alike. No split of these pictures can rule that out.",
+        "Understanding the Dataset",
+    ),
+    Finding(
+        "90 pairs of pictures are near-duplicates, in 86 groups. `--split grouped` and `grouped_kfold` keep "
+        "those together; the table of splits shows what that does to the figure.",
+        "Understanding the Dataset",
+    ),
+    Finding(
+        "The colour of a border of 16 pixels alone, its mean and sd in each channel put into a random "
+        "forest, gives 95.3 +- 1.0 % in stratified 5-fold cross-validation, the whole picture's 96.2 %: "
+        "stain and light alone tell the classes. A figure near these says little of leukaemia.",
+        "Understanding the Dataset",
+    ),
+    Finding(
+        "Early, pre and pro are called stages in the abstract and subtypes in the text. They are subtypes of "
+        "B-ALL: a patient doesn't pass from one to the next.",
+        "Abstract; Understanding the Dataset",
+    ),
+)
+
+PAPER = Paper(
+    key="taleghani_resnet50",
+    title="Convolutional Neural Network for Acute Lymphoblastic Leukemia Classification",
+    authors="Gamaliel Marines",
+    # The manuscript bears no date; its log is of Keras 3, the first release of which is of late 2023.
+    year=2025,
+    citation="Instituto Tecnológico y de Estudios Superiores de Monterrey, manuscript without date",
+    task="benign, early, pre or pro: ALL or not, and its subtype",
+    datasets=("taleghani",),
+    classes=("benign", "early", "pre", "pro"),
+    positive_class="",
+    splits=("random", "grouped", "kfold", "grouped_kfold"),
+    rows=ROWS,
+    profiles=PROFILES,
+    assumptions=ASSUMPTIONS,
+    tables=TABLES,
+    figures=FIGURES,
+    findings=FINDINGS,
+    class_of={"benign": "benign", "early": "early", "pre": "pre", "pro": "pro"},
+)

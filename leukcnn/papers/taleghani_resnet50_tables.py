@@ -1,0 +1,102 @@
+"""The tables of the Taleghani paper as its text prints them, and those that stand beside them."""
+
+from leukcnn.spec import Published, Table
+
+_REPORT = ("Class", "precision", "recall", "f1-score", "support")
+_IMPLEMENTATION = "Implementation of the model"
+
+LAYERS = Table(
+    id="layers",
+    title="The network, layer by layer",
+    kind="layers",
+    where=_IMPLEMENTATION,
+    rows=("resnet50",),
+    columns=("Layer (type)", "Output Shape", "Param #"),
+    reference=(
+        ("resnet50 (Functional)", "(None, 7, 7, 2048)", 23_587_712),
+        ("flatten (Flatten)", "(None, 100352)", 0),
+        ("dropout (Dropout)", "(None, 100352)", 0),
+        ("dense (Dense)", "(None, 4)", 401_412),
+    ),
+)
+
+LOG = Table(
+    id="log",
+    title="The training's log",
+    kind="log",
+    where=_IMPLEMENTATION,
+    columns=("Epoch", "accuracy", "loss", "val_accuracy", "val_loss"),
+    reference=(
+        (1, 0.6686, 3.8103, 0.9343, 0.4046),
+        (2, 0.9718, 0.2245, 0.9859, 0.0896),
+        (3, 0.9911, 0.0534, 0.9785, 0.1388),
+    ),
+    notes=(
+        "The printed training figures seem to be means of the running means over an epoch, as Keras 3's "
+        "progress bar long showed them: lower in accuracy and higher in loss than the epoch as a whole.",
+    ),
+)
+
+REPORT = Table(
+    id="report",
+    title="Classification report on the test set",
+    kind="report",
+    where="Results",
+    published=(Published("resnet50", "accuracy", 99.0),),
+    columns=_REPORT,
+    reference=(
+        ("0", 0.97, 0.99, 0.98, 95),
+        ("1", 0.99, 0.99, 0.99, 191),
+        ("2", 1.00, 0.99, 0.99, 206),
+        ("3", 1.00, 0.99, 1.00, 159),
+        ("accuracy", None, None, 0.99, 651),
+        ("macro avg", 0.99, 0.99, 0.99, 651),
+        ("weighted avg", 0.99, 0.99, 0.99, 651),
+    ),
+)
+
+REPORT_MODIFIED = Table(
+    id="report_modified",
+    title="Classification report on the test set, after the author's 'modifications'",
+    kind="report",
+    where="Results, 'After doing modifications'",
+    published=(Published("resnet50", "accuracy", 99.0),),
+    columns=_REPORT,
+    reference=(
+        ("0", 0.98, 0.98, 0.98, 95),
+        ("1", 0.98, 0.99, 0.99, 191),
+        ("2", 1.00, 0.99, 0.99, 206),
+        ("3", 1.00, 0.99, 1.00, 159),
+        ("accuracy", None, None, 0.99, 651),
+        ("macro avg", 0.99, 0.99, 0.99, 651),
+        ("weighted avg", 0.99, 0.99, 0.99, 651),
+    ),
+    notes=("What was modified isn't said: the measured figures are those of the one network described.",),
+)
+
+CONFUSION = Table(
+    id="confusion",
+    title="Confusion matrix on the test set",
+    kind="class_confusion",
+    where="",
+    columns=("Class", "support"),
+    reference=(("0", 95), ("1", 191), ("2", 206), ("3", 159)),
+)
+
+SPLITS = Table(
+    id="splits",
+    title="At random by picture, near-duplicates kept together, in 5 folds",
+    kind="splits",
+    where="",
+    published=(Published("resnet50", "accuracy", 99.0), Published("resnet50", "macro_f1", 99.0)),
+)
+
+MASKS = Table(
+    id="masks",
+    title="What border, cells and background give",
+    kind="masks",
+    where="",
+    rows=("resnet50", "four_blocks", "scratch_resnet50", "scratch_alertnet", "scratch_lightweight"),
+)
+
+TABLES = (LAYERS, LOG, REPORT, REPORT_MODIFIED, CONFUSION, SPLITS, MASKS)

@@ -1,0 +1,88 @@
+"""Figures of any number of classes: what the runs, or the folds, of a row gave, with an interval."""
+
+from dataclasses import dataclass, replace
+
+from leukcnn import spec
+from leukcnn.evaluation.metrics import confusion_matrix, metric_by_name
+from leukcnn.evaluation.statistics import Interval, fold_interval, interval_for, run_interval
+from leukcnn.reporting.comparison import Spread, mean_and_sd
+from leukcnn.reporting.results import Results
+
+# Splits that keep groups of pictures whole: there a group, not a picture, is what was drawn at random.
+_GROUPED = ("subject", "fold", "grouped", "grouped_kfold")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric as it was measured.
+
+    Attributes:
+        values: (J,) fractions, one for each run, or for each fold of each run; J >= 1.
+        interval: Their 95 % interval.
+    """
+
+    values: list[float]
+    interval: Interval
+
+    @property
+    def spread(self) -> Spread:
+        """Mean and standard deviation over runs or folds; one value has no standard deviation."""
+        return mean_and_sd(self.values)
+
+
+def measured_by_run(results: Results, row: str, metric: str, *, of_class: int = 0) -> Measured | None:
+    """Returns a metric of each whole run on its test pictures, those of all its folds together.
+
+    The interval of one run is Wilson's or the bootstrap's over its pictures or, where the split keeps groups
+    whole, over the groups; of several runs it says where one more would lie.
+
+    Args:
+        results: The experiment under a split.
+        row: Row or control.
+        metric: A key of `leukcnn.evaluation.metrics.METRICS`.
+        of_class: Position of the class that counts as positive, where the metric is of one class.
+
+    Returns:
+        None where no run is finished.
+    """
+    runs = results.runs(row)
+    if not runs:
+        return None
+    n_classes, function = len(runs[0].class_names), metric_by_name(metric)
+    matrices = [confusion_matrix(run.label, run.predicted, n_classes=n_classes) for run in runs]
+    values = [float(function(matrix, positive=of_class)) for matrix in matrices]
+    if len(runs) > 1:
+        return Measured(values, run_interval(values))
+    (run,) = runs
+    groups = run.group if results.split_kind in _GROUPED else None
+    interval = interval_for(metric, run.label, run.predicted, groups, n_classes=n_classes, positive=of_class)
+    if interval.unit == "subjects":
+        # A group may be a subject, a field of view or near-duplicates.
+        reason = interval.reason.replace("subjects", "groups of pictures")
+        interval = replace(interval, unit="groups of pictures", reason=reason)
+    return Measured(values, interval)
+
+
+def measured_under(results: Results, row: str, metric: str) -> Measured | None:
+    """Returns a metric as its split has it: by fold in cross-validation, else by run.
+
+    Args:
+        results: The experiment under a split.
+        row: Row or control.
+        metric: A key of `leukcnn.evaluation.metrics.MULTICLASS_METRICS`.
+
+    Returns:
+        None where nothing is finished.
+    """
+    values = results.by_fold[row].get(metric, [])
+    if results.split_kind not in spec.KFOLD_KINDS or len(values) < 2:
+        return measured_by_run(results, row, metric)
+    return Measured(values, fold_interval(values, test_share=_test_share(results)))
+
+
+def _test_share(results: Results) -> float:
+    """Returns n_test / n_train; what is kept apart for validation isn't trained on."""
+    record = results.record
+    options = {"profile": record.profile, "assumed": record.assumed, "changes": record.changes}
+    split = results.paper.setup(results.paper.row_ids[0], **options).split
+    return 1 / ((results.n_folds - 1) * (1 - split.validation_fraction))
