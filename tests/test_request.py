@@ -6,6 +6,7 @@ from leukcnn.request import Request, weights_file
 from leukcnn.spec import Model
 
 ALERTNET = papers.get("alertnet")
+TALEGHANI = papers.get("taleghani_resnet50")
 
 
 def request_for(**options):
@@ -122,3 +123,60 @@ def test_a_folder_without_the_file_says_how_it_is_named(tmp_path):
     assert "--weights none" in caught.value.remedy
     with pytest.raises(WeightsError, match="isn't there"):
         weights_file(str(tmp_path / "nowhere"), Model("FineTuned", {"backbone": "Xception"}))
+
+
+@pytest.mark.parametrize(
+    ("options", "rows"),
+    [
+        ({}, ("resnet50",)),
+        ({"base": "scratch"}, ("four_blocks",)),
+        ({"base": "scratch=lightweight"}, ("scratch_lightweight",)),
+        ({"weights": "none"}, ("four_blocks",)),
+        ({"weights": "none", "only": "resnet50"}, ("resnet50",)),
+        ({"weights": "none", "base": "scratch=resnet50"}, ("scratch_resnet50",)),
+        ({"only": "scratch_alertnet"}, ("scratch_alertnet",)),
+        ({"only": "masks"}, ("resnet50",)),
+        ({"only": "masks", "base": "scratch"}, ("four_blocks",)),
+        ({"only": "layers", "base": "scratch"}, ()),
+        ({"profile": "smoke"}, ("resnet50", "four_blocks")),
+        ({"profile": "smoke", "only": "splits"}, ("resnet50", "four_blocks")),
+        ({"profile": "smoke", "base": "scratch"}, ("four_blocks",)),
+    ],
+)
+def test_stand_ins_are_trained_where_they_are_asked_for(options, rows):
+    assert request_for(paper=TALEGHANI, **options).rows_to_train == rows
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"paper": TALEGHANI, "base": "scratch=vgg16"}, "scratch=four_blocks, or scratch=resnet50"),
+        ({"paper": TALEGHANI, "base": "resnet50"}, "scratch=lightweight"),
+        ({"paper": TALEGHANI, "base": "scratch", "only": "resnet50"}, "one of them"),
+        ({"base": "scratch"}, "no --base"),
+        ({"mask": "sky"}, "border or cells or background"),
+    ],
+)
+def test_a_base_or_mask_that_is_not_there_is_refused(options, named):
+    with pytest.raises(SpecError) as caught:
+        request_for(**options)
+    assert named in caught.value.expected
+
+
+def test_a_paper_without_stand_ins_keeps_its_rows_without_weights():
+    assert request_for(weights="none").rows_to_train == ALERTNET.row_ids
+
+
+def test_a_mask_blanks_the_pictures_of_networks_and_controls_alike():
+    request = request_for(mask="cells")
+    assert request.control_preprocessing.mask == "cells"
+    assert {request.setup(row).preprocessing.mask for row in ALERTNET.row_ids} == {"cells"}
+    assert request_for().control_preprocessing.mask == ""
+
+
+def test_the_table_of_splits_wants_every_split_and_that_of_masks_the_main_one():
+    splits = request_for(paper=TALEGHANI, only="splits")
+    masks = request_for(paper=TALEGHANI, only="masks")
+    for kind in ("random", "grouped", "kfold"):
+        assert splits.wants("resnet50", kind)
+        assert masks.wants("resnet50", kind) == (kind == "random")

@@ -10,7 +10,8 @@ computed once. Printed: seconds of both, their ratio, and how far apart the two 
 Of the Taleghani paper, the whole trial (frozen ResNet50, random weights, 224x224 pixels, no augmentation) is
 run from an empty cache: pictures decoded, features, training, predictions, the network saved. It is printed
 beside one bare forward pass of the base over the same pictures, already decoded, and the ratio of the two, in
-seconds of the clock and of the processor (on a machine with other work, the latter says more). The pictures are those below LEUKCNN_DATA, or random ones. KERAS_BACKEND chooses the backend.
+seconds of the clock and of the processor (on a machine with other work, the latter says more). The pictures
+are those below LEUKCNN_DATA, or random ones. KERAS_BACKEND chooses the backend.
 """
 
 import argparse
