@@ -80,7 +80,8 @@ def kept_features(
             done = np.load(finished)
         lacking = wanted[~done[wanted]]
         if len(lacking):
-            on_start(len(lacking) * rows_a_block * variants)
+            ends = np.minimum((lacking + 1) * rows_a_block, pictures)
+            on_start(int((ends - lacking * rows_a_block).sum()) * variants)
         features = np.load(values, mmap_mode="r+")
         for count, block in enumerate(lacking, start=1):
             first = block * rows_a_block

@@ -63,8 +63,8 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
         split: The split.
         index: The pictures.
         seed: Root seed.
-        pairs: (P, 2) int64, positions of pictures that are the same or nearly so; "lodocv_strict" and
-            "lodocv_single_class" keep such datasets apart.
+        pairs: (P, 2) int64, positions of pictures that are the same or nearly so; the kinds of
+            `spec.COPY_PROOF_KINDS` keep them, or their datasets, apart.
 
     Raises:
         DataError: There are too few pictures, classes or datasets for it.
@@ -75,16 +75,19 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
     rows = _limited(np.flatnonzero(training), index, split.limit_per_class, seed=seed)
     predicted = {name: np.flatnonzero(index.part == part) for part, name in _SET_APART.items()}
     predicted = {name: positions for name, positions in predicted.items() if len(positions)}
-    by_number = _by_picture(split, index, rows, seed=seed)
+    copies = pairs if split.kind in spec.COPY_PROOF_KINDS else None
+    by_number = _by_picture(split, index, rows, seed=seed, groups=joined_groups(index, pairs=copies)[rows])
     return [
         Fold(number, Parts(rows[s.train], rows[s.validation], {"test": rows[s.test], **predicted}))
         for number, s in by_number.items()
     ]
 
 
-def _by_picture(split: spec.Split, index: ImageIndex, rows: np.ndarray, *, seed: int) -> dict[int, Split]:
+def _by_picture(
+    split: spec.Split, index: ImageIndex, rows: np.ndarray, *, seed: int, groups: np.ndarray
+) -> dict[int, Split]:
     """Returns the number of each fold, -1 where there are none, and its parts as positions in `rows`."""
-    labels, ids, groups = index.labels[rows], index.ids[rows], joined_groups(index)[rows]
+    labels, ids = index.labels[rows], index.ids[rows]
     if split.kind == "fold":
         folds = index.fold[rows]
         if (folds < 0).any():

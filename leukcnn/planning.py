@@ -11,12 +11,7 @@ import keras
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.datasets import (
-    ImageIndex,
-    card,
-    duplicate_pairs,
-    pairs_between,
-)
+from leukcnn.datasets import ImageIndex, card, duplicate_pairs, pairs_between
 from leukcnn.datasets.manifest import manifest
 from leukcnn.duplicate_scan import scan_duplicates
 from leukcnn.errors import DataError
@@ -75,18 +70,31 @@ def plan(request: Request, index: ImageIndex) -> Plan:
     Raises:
         DataError: There are too few pictures or classes for the paper's own split.
     """
-    planned = _plan(request, index)
+    pairs = _copies(request, index)
+    planned = _plan(request, index, pairs)
     if any(table.kind == "masks" for table in request.paper.tables):
         main = request.splits(request.paper.row_ids[0])[0]
         for mask in ("", *spec.MASKS):
             # What was trained with other parts blanked stands beside this request's own.
-            other = _plan(replace(request, mask=mask or None, split=main), index)
+            other = _plan(replace(request, mask=mask or None, split=main), index, pairs)
             planned.masked[mask] = [*other.trials, *other.controls]
     return planned
 
 
-def _plan(request: Request, index: ImageIndex) -> Plan:
-    paper, planner = request.paper, _Planner(request, index)
+def _copies(request: Request, index: ImageIndex) -> np.ndarray:
+    """Returns (P, 2) positions of byte-identical pictures and, where a split asks for them, of near ones."""
+    if not _kinds(request) & {*spec.COPY_PROOF_KINDS}:
+        return duplicate_pairs(index)
+    # Whole pictures, whatever --mask says: copies are copies.
+    return scan_duplicates(index, replace(request.control_preprocessing, mask="")).pairs
+
+
+def _kinds(request: Request) -> set[str]:
+    return {kind for row in request.paper.row_ids for kind in request.splits(row)}
+
+
+def _plan(request: Request, index: ImageIndex, pairs: np.ndarray) -> Plan:
+    paper, planner = request.paper, _Planner(request, index, pairs)
     impossible: dict[str, DataError] = {}
     for row in paper.row_ids:
         setup = request.setup(row)
@@ -109,16 +117,12 @@ def _plan(request: Request, index: ImageIndex) -> Plan:
 class _Planner:
     """Collects the trials of a request."""
 
-    def __init__(self, request: Request, index: ImageIndex):
+    def __init__(self, request: Request, index: ImageIndex, pairs: np.ndarray):
         self.request, self.index = request, index
         self.pictures = data_digest(index)
-        self.pairs = duplicate_pairs(index)
-        related = {}
-        if {kind for row in request.paper.row_ids for kind in request.splits(row)} & {*spec.LODOCV_KINDS[1:]}:
-            # Whole pictures, whatever --mask says: copies are copies.
-            whole = replace(request.control_preprocessing, mask="")
-            self.pairs = scan_duplicates(index, whole).pairs
-            related = related_datasets(index, self.pairs)
+        self.pairs = pairs
+        strict = _kinds(request) & {*spec.LODOCV_KINDS[1:]}
+        related = related_datasets(index, pairs) if strict else {}
         self.plan = Plan([], [], {}, {}, related=related)
         self._folds: dict[str, list[Fold]] = {}
         self._controlled: set[tuple[str, int]] = set()

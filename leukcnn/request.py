@@ -17,6 +17,7 @@ SCRATCH = "scratch"
 # Networks whose published files bear another name than their own in lower case.
 _FILE_NAMES = {
     "InceptionV3": "inception_v3",
+    "TaleghaniResNet50": "resnet50",
     "AlexNet": "imagenet-caffe-alex",
     "CaffeNet": "imagenet-caffe-ref",
     "VGGF": "imagenet-vgg-f",
@@ -109,6 +110,14 @@ class Request:
             self.setup(row)
 
     def _check_base(self) -> None:
+        stands_in = self.only in self.paper.row_ids and self.paper.row(self.only).scratch
+        if self.weights not in (None, "none") and (self.base or stands_in):
+            named = f"--base {self.base}" if self.base else f"--only {self.only}"
+            raise SpecError(
+                f"{named} beside --weights {self.weights}.",
+                expected="one of them, since a network from scratch starts from random weights",
+                remedy=f"drop {named} to start from that file",
+            )
         if self.base is None:
             return
         names = [row.scratch for row in self.paper.rows if row.scratch]
@@ -127,8 +136,8 @@ class Request:
         if self.only in self.paper.row_ids:
             raise SpecError(
                 f"--base {self.base} beside --only {self.only}.",
-                expected="one of them",
-                remedy="--only names the row, and --base chooses one",
+                expected="one of them, since both name the network",
+                remedy=f"drop --only {self.only}",
             )
 
     @property
@@ -154,7 +163,7 @@ class Request:
     def setup(self, row: str) -> spec.Setup:
         """Returns what a row's trials do under its own split."""
         setup = self.paper.setup(row, profile=self.profile, assumed=self.assumed, changes=self.changes)
-        if self.weights is None or row not in self.rows_to_train:
+        if self.weights is None or self.paper.row(row).scratch or row not in self.rows_to_train:
             return setup
         try:
             setup = replace_at(setup, "model", self._with_weights(setup.model))
@@ -187,7 +196,7 @@ class Request:
 
     @property
     def control_preprocessing(self) -> spec.Preprocessing:
-        """Crop, size and mask of the controls' pictures: the paper's own crop and size, whatever the profile."""
+        """Crop, size and mask of the controls' pictures: the paper's own size, whatever the profile."""
         own = self.paper.setup(self.paper.row_ids[0], assumed=self.assumed).preprocessing
         return replace(own, mask=self.mask or own.mask)
 
@@ -281,6 +290,6 @@ def weights_file(place: str, model: spec.Model) -> str:
             "for each network, named as its publishers name them: "
             + ("imagenet-*.mat" if backbone.startswith("imagenet") else f"{backbone}{_KERAS_NAME}")
             + ("" if backbone.startswith("imagenet") else ".h5" if whole else f"_{BASE_ALONE}.h5"),
-            remedy="get the file where there is a connection, or start from random weights: --weights none",
+            remedy="get the file where there is a connection, or go without: --weights none",
         )
     return str(found[0])

@@ -16,7 +16,7 @@ from leukcnn.trials import epoch_entries
 # What a trial notes of its own time -> what it is called beside the other stages.
 _OF_TRIALS = {
     "pictures": "decoding",
-    "features": "features",
+    "features": "networks and features",
     "svm": "support vector machines",
     "training": "training",
     "prediction": "prediction",
@@ -39,12 +39,12 @@ class Stopwatch:
     def lap_of_trials(self, trials: Iterable[Trial]) -> None:
         """Ends the stage of the trials, and parts it by what each noted of its own time.
 
-        What they noted nothing of (building networks, writing files) is "networks and files".
+        What they noted nothing of, such as writing files, is "files".
         """
-        self.lap("networks and files")
+        self.lap("files")
         for trial in trials:
             for name, seconds in trial.result["seconds"].items():
-                self.seconds["networks and files"] -= seconds
+                self.seconds["files"] -= seconds
                 stage = _OF_TRIALS[name]
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
@@ -92,9 +92,16 @@ def say_how_long(
             # Every trial of a run finds there what the first has computed.
             work, passes = "once, since its base is frozen", request.n_runs
         total += epoch * passes
-        progress.message(f"{label}: about {epoch / 3600:,.1f} hours an epoch on this processor, {work}")
-    whole = f"{total / 86400:,.0f} days" if total > 2 * 86400 else f"{total / 3600:,.1f} hours"
+        progress.message(f"{label}: about {in_words(epoch)} an epoch on this processor, {work}")
     progress.message(
-        f"All together about {whole} on this processor. A GPU takes a small part of that; "
+        f"All together about {in_words(total)} on this processor. A GPU takes a small part of that; "
         "--profile smoke takes minutes. Every epoch is kept: the run may be stopped and started again."
     )
+
+
+def in_words(seconds: float) -> str:
+    """Returns a duration, given in seconds, in the largest unit of which it holds more than two."""
+    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds > 2 * unit:
+            return f"{seconds / unit:,.0f} {name}"
+    return f"{seconds:,.0f} seconds"

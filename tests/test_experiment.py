@@ -337,5 +337,5 @@ def test_on_a_processor_the_paper_profile_says_first_how_long_it_takes(drawn, tm
             progress=progress,
         )
     said = "\n".join(progress.messages)
-    assert "hours an epoch on this processor" in said
+    assert "seconds an epoch on this processor" in said
     assert "All together about" in said

@@ -7,9 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from leukcnn import papers, spec
+from leukcnn import papers, planning, spec
 from leukcnn.augmentation import ImageAugmenter
-from leukcnn.datasets import ImageIndex, index_from_manifest
+from leukcnn.datasets import ImageIndex, duplicate_pairs, index_from_manifest
+from leukcnn.duplicate_scan import DuplicateScan
 from leukcnn.errors import DataError, SpecError
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.pipeline import Entries, PictureSequence
@@ -194,6 +195,18 @@ def folds_of(planned, row="alertnet"):
     return [planned.parts[trial.name] for trial in planned.trials if trial.row == row]
 
 
+@pytest.fixture
+def near_pair(monkeypatch):
+    """Has the search for near-duplicates, which would open the pictures, find 42 and 43 alike."""
+    near = np.array([[42, 43]])
+
+    def scan(index, preprocessing):
+        return DuplicateScan(index, duplicate_pairs(index), near=near)
+
+    monkeypatch.setattr(planning, "scan_duplicates", scan)
+    return near[0]
+
+
 def test_folds_are_disjoint_complete_and_stratified(many):
     folds = folds_of(plan(alertnet(), many))
     assert len(folds) == 5
@@ -231,16 +244,17 @@ def test_every_row_and_control_has_the_same_folds(many):
             np.testing.assert_array_equal(one.train, planned.parts[control.name].train)
 
 
-def test_grouped_folds_part_neither_a_field_nor_identical_pictures(many):
+def test_grouped_folds_part_neither_a_field_nor_copies(many, near_pair):
     def parted(folds, values):
         return sum(bool(set(values[p.train]) & set(values[p.predicted["test"]]) - {""}) for p in folds)
 
     by_picture, grouped = (folds_of(plan(alertnet(split=s), many)) for s in ("kfold", "grouped_kfold"))
     assert parted(grouped, many.group) == parted(grouped, many.sha256) == 0
+    assert [np.isin(near_pair, p.train).sum() in (0, 2) for p in grouped] == [True] * 5
     assert parted(by_picture, many.group) > 0
 
 
-def test_controls_are_the_same_whatever_the_networks_do(many):
+def test_controls_are_the_same_whatever_the_networks_do(many, near_pair):
     def names(**options):
         return {control.name for control in plan(alertnet(**options), many).controls}
 

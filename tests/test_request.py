@@ -153,6 +153,7 @@ def test_stand_ins_are_trained_where_they_are_asked_for(options, rows):
         ({"paper": TALEGHANI, "base": "scratch=vgg16"}, "scratch=four_blocks, or scratch=resnet50"),
         ({"paper": TALEGHANI, "base": "resnet50"}, "scratch=lightweight"),
         ({"paper": TALEGHANI, "base": "scratch", "only": "resnet50"}, "one of them"),
+        ({"paper": TALEGHANI, "base": "scratch", "weights": "imagenet"}, "starts from random weights"),
         ({"base": "scratch"}, "no --base"),
         ({"mask": "sky"}, "border or cells or background"),
     ],
@@ -161,6 +162,17 @@ def test_a_base_or_mask_that_is_not_there_is_refused(options, named):
     with pytest.raises(SpecError) as caught:
         request_for(**options)
     assert named in caught.value.expected
+
+
+def test_what_is_trained_from_scratch_never_starts_from_a_file(tmp_path):
+    file = tmp_path / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    file.touch()
+    for place in (file, tmp_path):
+        request = request_for(paper=TALEGHANI, weights=str(place))
+        assert request.setup("resnet50").model.arguments["weights"] == str(file)
+        assert request.setup("scratch_resnet50").model.arguments["weights"] is None
+        with pytest.raises(SpecError, match="--only scratch_resnet50 beside --weights"):
+            request_for(paper=TALEGHANI, weights=str(place), only="scratch_resnet50")
 
 
 def test_a_paper_without_stand_ins_keeps_its_rows_without_weights():

@@ -30,11 +30,13 @@ def duplicate_pairs(index: ImageIndex) -> np.ndarray:
     return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
 
 
-def joined_groups(index: ImageIndex) -> np.ndarray:
-    """Returns the subject of each picture, subjects that share a byte-identical picture counted as one.
+def joined_groups(index: ImageIndex, *, pairs: np.ndarray | None = None) -> np.ndarray:
+    """Returns the subject of each picture, subjects that share a picture counted as one.
 
     Args:
         index: The pictures.
+        pairs: (P, 2) int, positions of the same or nearly the same pictures: those of `duplicate_pairs` and
+            `near_duplicate_pairs`. None for `duplicate_pairs` alone.
 
     Returns:
         (N,) str. Joined subjects are named together, in numeric order: "20+21". A picture without a subject
@@ -46,7 +48,7 @@ def joined_groups(index: ImageIndex) -> np.ndarray:
     groups = group_names(index) if several else index.group
     names = np.where(groups == "", index.ids, groups)
     subjects, subject = np.unique(names, return_inverse=True)
-    first, second = subject[duplicate_pairs(index)].T
+    first, second = subject[duplicate_pairs(index) if pairs is None else pairs].T
     links = coo_array((np.ones(len(first)), (first, second)), shape=(len(subjects), len(subjects)))
     _, component = connected_components(links, directed=False)
     joined = {

@@ -87,7 +87,8 @@ def load_many(
         if not index.drawn:
             notes += [f"{found.card.key}: {note}" for note in (*index.notes, *left_out)]
     if drawn := [index for index in indices if index.drawn]:
-        notes.append(f"{sum(map(len, drawn)):,} drawn pictures stand in for those of {len(drawn)} datasets")
+        whose = drawn[0].dataset[0] if len(drawn) == 1 else f"{len(drawn)} datasets"
+        notes.append(f"{sum(map(len, drawn)):,} drawn pictures stand in for those of {whose}")
     return _joined(indices, class_names, tuple(notes))
 
 

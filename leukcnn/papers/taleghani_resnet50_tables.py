@@ -85,7 +85,7 @@ CONFUSION = Table(
 
 SPLITS = Table(
     id="splits",
-    title="At random by picture, near-duplicates kept together, in 5 folds",
+    title="At random by picture, near-duplicates kept together, and in folds",
     kind="splits",
     where="",
     published=(Published("resnet50", "accuracy", 99.0), Published("resnet50", "macro_f1", 99.0)),

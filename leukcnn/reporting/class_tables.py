@@ -6,6 +6,7 @@ from typing import NamedTuple
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.evaluation.metrics import confusion_matrix
+from leukcnn.evaluation.statistics import Interval
 from leukcnn.reporting.class_figures import measured_by_run
 from leukcnn.reporting.comparison import MeanMetric, mean_cells, not_trained
 from leukcnn.reporting.results import Results, framed
@@ -46,7 +47,7 @@ def report_table(results: Results, table: spec.Table) -> Table:
     classes = results.paper.classes
     printed = {_class_name(line[0], classes): line[1:] for line in table.reference}
     with_figures, left_out = _shown(results, table)
-    rows, methods = [], {}
+    rows, methods, without = [], {}, {}
     for row, label in with_figures:
         published = printed if row == _published_row(results, table) else {}
         runs = results.runs(row)
@@ -64,12 +65,14 @@ def report_table(results: Results, table: spec.Table) -> Table:
             )
             *others, verdict = cells[2:]
             if found and not found.interval.defined and verdict.endswith(found.interval.reason):
-                methods[f"{_NO_INTERVAL.capitalize()}: {found.interval.reason}."] = None
+                without[f"{_NO_INTERVAL.capitalize()}: {found.interval.reason}."] = None
                 verdict = f"not comparable: {_NO_INTERVAL}"
             here = _support(runs[0].label.tolist(), line.position) if runs else None
             rows.append((label, line.of, of_line[3], here, line.title, of_line[line.place], *others, verdict))
             if found and found.interval.defined:
-                methods[f"{line.title}: {found.interval.describe()}."] = None
+                figure = line.title if line.position is None else f"{line.title} of a class"
+                figure += f" ({line.of})" if line.of in _AVERAGES else ""
+                methods.setdefault(found.interval.method, (found.interval, {}))[1][figure] = None
     columns = (
         "Network",
         "Class",
@@ -82,7 +85,8 @@ def report_table(results: Results, table: spec.Table) -> Table:
         Column("Difference", "change"),
         Column("Verdict"),
     )
-    notes = [*_brief(methods), *not_trained(left_out)]
+    notes = [f"{', '.join(figures)}: {_described(one)}." for one, figures in methods.values()]
+    notes += [*without, *not_trained(left_out)]
     if printed:
         notes.append(
             "Printed figures have two decimals: 'within' says that some figure that rounds to the printed "
@@ -167,11 +171,6 @@ def _support(labels: Sequence[int], position: int | None) -> int:
     return len(labels) if position is None else labels.count(position)
 
 
-def _brief(methods: Sequence[str]) -> list[str]:
-    """Returns the intervals of accuracy and F1-score in words, one of each method: the others are alike."""
-    kept = {}
-    for method in methods:
-        title, _, words = method.partition(": ")
-        if title == "Accuracy" or title.startswith(("F1", _NO_INTERVAL.capitalize())):
-            kept.setdefault(words, method)
-    return list(kept.values())
+def _described(interval: Interval) -> str:
+    """Returns the method of an interval in words; of Wilson's, each figure has its own number of pictures."""
+    return "95 % Wilson interval over its pictures" if interval.method == "wilson" else interval.describe()

@@ -63,7 +63,8 @@ def _measured(trial: Trial) -> dict[int, tuple[Cell, ...]]:
     return {
         epoch: (
             # Without validation pictures there is no figure, which isn't one that is undefined.
-            *(None if np.isnan(value) else value for value in values),
+            *(None if np.isnan(value) else value for value in values[:-1]),
+            None if np.isnan(values[-1]) else float(f"{values[-1]:.3g}"),
             _KEPT if epoch == best else "",
         )
         for epoch, values in enumerate(zip(*columns, strict=True), start=1)

@@ -88,7 +88,7 @@ def masks_table(results: Results, table: spec.Table) -> Table:
         "Metric",
         Column("Measured", "spread"),
         Column("95 % interval", "range"),
-        Column("Less nothing blanked (points)", "change"),
+        Column("Change by blanking (points)", "change"),
         "State",
     )
     notes = (

@@ -9,6 +9,7 @@ from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Publishe
 from leukcnn.spec.paper import Paper
 from leukcnn.spec.setups import (
     CHECKPOINTS,
+    COPY_PROOF_KINDS,
     HOLDOUT_KINDS,
     KFOLD_KINDS,
     LODOCV_KINDS,
@@ -27,6 +28,7 @@ from leukcnn.spec.setups import (
 
 __all__ = [
     "CHECKPOINTS",
+    "COPY_PROOF_KINDS",
     "HOLDOUT_KINDS",
     "KFOLD_KINDS",
     "LODOCV_KINDS",

@@ -151,6 +151,8 @@ class Split:
 LODOCV_KINDS = ("lodocv", "lodocv_strict", "lodocv_single_class")
 KFOLD_KINDS = ("kfold", "grouped_kfold")
 HOLDOUT_KINDS = ("cell", "random", "subject", "grouped", "fold")
+COPY_PROOF_KINDS = ("grouped", "grouped_kfold", *LODOCV_KINDS[1:])
+"""Kinds that keep pictures apart which a perceptual hash finds to be nearly the same."""
 SPLIT_KINDS = (*HOLDOUT_KINDS, *KFOLD_KINDS, *LODOCV_KINDS)
 
 

@@ -93,7 +93,10 @@ def test_without_an_interval_a_note_says_why(trained):
     shown = figures(table, "Frozen")["pro", "F1-score"]
     assert (shown["95 % interval"], shown["Verdict"]) == (None, "not comparable: no interval")
     assert "No interval: every resample of the 80 pictures gives the same value." in table.notes
-    assert any(note.startswith("Accuracy: 95 % Wilson") for note in table.notes)
+    wilson = next(note for note in table.notes if note.endswith("95 % Wilson interval over its pictures."))
+    assert "Precision of a class, Recall of a class" in wilson
+    assert "Accuracy" in wilson
+    assert "Recall (weighted avg)" in wilson
 
 
 def test_other_rows_have_no_published_figures(trained, make_stages):

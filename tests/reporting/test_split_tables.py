@@ -108,7 +108,7 @@ def test_each_mask_stands_beside_no_mask(staged, make_stages):
     rows = [row for row in records(table) if row["Network"] == "Frozen"]
     assert [row["Blanked"] for row in rows] == ["nothing", "border", "cells", "background"]
     assert [row["Measured"][0] for row in rows] == pytest.approx([95, 95, 75, 90])
-    changes = [row["Less nothing blanked (points)"] for row in rows]
+    changes = [row["Change by blanking (points)"] for row in rows]
     assert changes[0] is None
     assert changes[1:] == pytest.approx([0, -20, -5])
     control = [row["Measured"] for row in records(table) if row["Network"] == control_label("border")]
@@ -125,7 +125,7 @@ def test_a_mask_that_was_not_run_says_how(staged, make_stages):
         "cells": "not measured: not run; add --mask cells",
         "background": "not measured: not run; add --mask background",
     }
-    assert {row["Less nothing blanked (points)"] for row in rows} == {None}
+    assert {row["Change by blanking (points)"] for row in rows} == {None}
 
 
 def test_an_experiment_without_masks_has_the_controls_alone(staged):
