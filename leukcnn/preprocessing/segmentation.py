@@ -2,6 +2,9 @@
 
 They write that their segmented pictures come from "color thresholding in the HSV color space", and publish no
 thresholds. Those here were set by eye on their original pictures, all four classes of them.
+
+`leukcnn.preprocessing.wbc_mask` needs no thresholds: it goes by grey level, finds nuclei without their
+cytoplasm, and takes the darkest pixels for them even where there are none.
 """
 
 import cv2
