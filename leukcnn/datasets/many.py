@@ -73,9 +73,7 @@ def load_many(
         )
     here = present(names, root)
     if not here:
-        raise DataError(
-            f"None of {', '.join(names)} is below {Path(root).absolute()}.", **_how_to_get(names)
-        )
+        raise DataError(f"None of {', '.join(names)} is below {Path(root).absolute()}.", **_how_to_get(names))
     scans = [scan(name, root) for name in here]
     total, done = sum(len(found.pictures) for found in scans), 0
     indices, notes = [], list(_absence(names, here))

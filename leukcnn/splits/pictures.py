@@ -354,4 +354,4 @@ def _require_all_classes(parts: Sequence[np.ndarray], labels: np.ndarray, *, min
 
 
 def _too_few(found: str, minimum: str) -> DataError:
-    return DataError(found, expected=minimum, remedy="use more of the data, another kind of split, or fewer parts")
+    return DataError(found, expected=minimum, remedy="use more of the data, another split, or fewer parts")
