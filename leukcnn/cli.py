@@ -60,8 +60,8 @@ def list_papers() -> None:
         paper = papers.get(key)
         click.echo(f"{key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
         click.echo(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch)}")
-        if stand_ins := [row.scratch for row in paper.rows if row.scratch]:
-            click.echo(f"  Networks for --base scratch=NAME: {', '.join(stand_ins)}")
+        if paper.stand_ins:
+            click.echo(f"  Networks for --base scratch=NAME: {', '.join(paper.stand_ins)}")
         for profile in paper.profiles:
             click.echo(f"  Profile {profile.name}: {profile.description}")
         click.echo("  Assumptions, for --assume NAME=VALUE:")

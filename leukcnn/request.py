@@ -120,7 +120,7 @@ class Request:
             )
         if self.base is None:
             return
-        names = [row.scratch for row in self.paper.rows if row.scratch]
+        names = list(self.paper.stand_ins)
         if not names:
             raise SpecError(
                 f"--base got {self.base!r}, but no network of {self.paper.key} stands in for another.",
@@ -143,7 +143,7 @@ class Request:
     @property
     def base_row(self) -> str:
         """Id of the row trained from scratch in the place of the paper's own; "" where those are trained."""
-        rows = {row.scratch: row.id for row in self.paper.rows if row.scratch}
+        rows = self.paper.stand_ins
         if self.base is None and (self.weights != "none" or self.only in self.paper.row_ids):
             return ""
         _, _, name = (self.base or SCRATCH).partition("=")
@@ -217,7 +217,7 @@ class Request:
         elif item is not None and item.kind in _UNTRAINED:
             wanted = tuple(row for _, row, _ in getattr(item, "measured", ()))
         elif item is not None:
-            stand_ins = {row.id for row in self.paper.rows if row.scratch} - {*profile}
+            stand_ins = {*self.paper.stand_ins.values()} - {*profile}
             wanted = tuple(row for row in item.rows if row not in stand_ins) or wanted
         if wanted and self.base_row:
             wanted = (self.base_row,)

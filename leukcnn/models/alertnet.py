@@ -12,9 +12,9 @@ from typing import Any
 import keras
 from keras import layers
 
-from leukcnn.errors import ArgumentError
 from leukcnn.models.heads import (
     check_head,
+    check_momentum,
     checked_input,
     dense_head,
     pooled,
@@ -76,10 +76,7 @@ def _builder(
     ) -> keras.Model:
         refuse_imagenet(weights, function_name)
         check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
-        if not 0 <= batch_norm_momentum < 1:
-            raise ArgumentError(
-                f"batch_norm_momentum = {batch_norm_momentum!r}.", expected="a number from 0 to below 1"
-            )
+        check_momentum(batch_norm_momentum)
         inputs = checked_input(input_tensor, input_shape, smallest_side=_STRIDE_OF_POOL_2)
         block = partial(
             _block, separable=separable, kernel_initializer=kernel_initializer, momentum=batch_norm_momentum

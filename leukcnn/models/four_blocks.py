@@ -10,6 +10,7 @@ from keras import layers
 from leukcnn.errors import ArgumentError
 from leukcnn.models.heads import (
     check_head,
+    check_momentum,
     checked_input,
     dense_head,
     pooled,
@@ -72,10 +73,7 @@ def FourBlockCNN(
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
     if len(filters) != _BLOCKS or not all(isinstance(n, int) and n > 0 for n in filters):
         raise ArgumentError(f"filters = {tuple(filters)}.", expected="four whole numbers above 0")
-    if not 0 <= batch_norm_momentum < 1:
-        raise ArgumentError(
-            f"batch_norm_momentum = {batch_norm_momentum!r}.", expected="a number from 0 to below 1"
-        )
+    check_momentum(batch_norm_momentum)
     x = inputs = checked_input(input_tensor, input_shape, smallest_side=2**_BLOCKS)
     for i, n in enumerate(filters, start=1):
         x = layers.Conv2D(

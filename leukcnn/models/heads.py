@@ -28,6 +28,18 @@ def check_head(*, classes: int, classifier_activation: str | None, dropout_rates
         )
 
 
+def check_momentum(batch_norm_momentum: float) -> None:
+    """Makes sure that the momentum of batch normalisation is usable.
+
+    Raises:
+        ArgumentError: It isn't from 0 to below 1.
+    """
+    if not 0 <= batch_norm_momentum < 1:
+        raise ArgumentError(
+            f"batch_norm_momentum = {batch_norm_momentum!r}.", expected="a number from 0 to below 1"
+        )
+
+
 def refuse_imagenet(weights: str | Path | None, network: str) -> None:
     """Refuses weights="imagenet" for a network that has no such weights.
 

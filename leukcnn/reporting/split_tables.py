@@ -10,7 +10,6 @@ from leukcnn.reporting.tables import Cell, Column, Table
 
 _ACCURACY = MeanMetric.percent("accuracy", "Accuracy")
 _METRICS = (_ACCURACY, MeanMetric.percent("macro_f1", "F1-score, macro"))
-_BLANKED = {"": "nothing", "border": "border", "cells": "cells", "background": "background"}
 
 
 def splits_table(results: Results, table: spec.Table) -> Table:
@@ -20,12 +19,12 @@ def splits_table(results: Results, table: spec.Table) -> Table:
     """
     main = results.record.split
     planned = {trial.split for trial in results.record.trials}
-    kinds = [kind for kind in (main, *results.paper.splits) if kind in planned]
+    kinds = [kind for kind in dict.fromkeys((main, *results.paper.splits)) if kind in planned]
     lines = results.lines(table.rows)
     # Without a finished run anywhere a row stands here only for the sake of its published figures.
     trained = {row for row, _ in lines if any(results.under(kind).predictions[row] for kind in kinds)}
     rows, methods, with_lines = [], {}, set()
-    for kind in dict.fromkeys(kinds):
+    for kind in kinds:
         shown = results.under(kind)
         held = {
             trial.row for trial in (*results.record.trials, *results.record.controls) if trial.split == kind
@@ -81,7 +80,7 @@ def masks_table(results: Results, table: spec.Table) -> Table:
             measured, interval, state = cells
             unmasked = unmasked or (None if mask else measured)
             change = measured[0] - unmasked[0] if mask and measured and unmasked else None
-            rows.append((label, _BLANKED[mask], _ACCURACY.title, measured, interval, change, state))
+            rows.append((label, mask or "nothing", _ACCURACY.title, measured, interval, change, state))
     columns = (
         "Network",
         "Blanked",

@@ -103,6 +103,11 @@ class Paper:
         """Ids of the rows, in the paper's order."""
         return tuple(row.id for row in self.rows)
 
+    @property
+    def stand_ins(self) -> dict[str, str]:
+        """NAME of `--base scratch=NAME` -> id of its row, the default first; empty where there is none."""
+        return {row.scratch: row.id for row in self.rows if row.scratch}
+
     def row(self, row_id: str) -> Row:
         """Returns a row.
 
