@@ -19,9 +19,6 @@ from leukcnn.splits import (
 
 NOBODY = np.empty(0, dtype=np.int64)
 
-# Kinds of split that part no group.
-_GROUPED = ("subject", "grouped", "grouped_kfold")
-
 # Part of a dataset that its makers set apart for testing -> name of the predicted set. Nobody learns from it.
 _SET_APART = {"preliminary": "external", "final": "final"}
 
@@ -48,7 +45,7 @@ class Fold:
     Attributes:
         number: Its number, -1 where the split has no folds.
         parts: Who trains and who is predicted.
-        tested: Keys of the datasets that are left out and tested; empty where the split isn't by dataset.
+        tested: Keys of the datasets that are tested; empty where all are tested together.
     """
 
     number: int
@@ -76,11 +73,36 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
     predicted = {name: np.flatnonzero(index.part == part) for part, name in _SET_APART.items()}
     predicted = {name: positions for name, positions in predicted.items() if len(positions)}
     copies = pairs if split.kind in spec.COPY_PROOF_KINDS else None
-    by_number = _by_picture(split, index, rows, seed=seed, groups=joined_groups(index, pairs=copies)[rows])
-    return [
-        Fold(number, Parts(rows[s.train], rows[s.validation], {"test": rows[s.test], **predicted}))
-        for number, s in by_number.items()
-    ]
+    groups, folds = joined_groups(index, pairs=copies), []
+    for tested in _tasks(split, np.unique(index.dataset[rows]).tolist()):
+        own = rows[np.isin(index.dataset[rows], tested)] if tested else rows
+        if tested:
+            _require_two_classes(index, own, tested)
+        by_number = _by_picture(split, index, own, seed=seed, groups=groups[own])
+        folds += [
+            Fold(number, Parts(own[s.train], own[s.validation], {"test": own[s.test], **predicted}), tested)
+            for number, s in by_number.items()
+        ]
+    return folds
+
+
+def _tasks(split: spec.Split, present: list[str]) -> list[tuple[str, ...]]:
+    """Returns the datasets of each cross-validation; () for one over all pictures, whatever their dataset."""
+    if not split.apart or split.kind not in spec.KFOLD_KINDS:
+        return [()]
+    together = tuple(name for name in present if name not in split.apart)
+    return [*((name,) for name in split.apart if name in present), *([together] if together else [])]
+
+
+def _require_two_classes(index: ImageIndex, rows: np.ndarray, tested: tuple[str, ...]) -> None:
+    held = np.unique(index.labels[rows])
+    if len(held) < 2:
+        raise DataError(
+            f"{' and '.join(tested)}, tested without the other datasets, hold no picture but of "
+            f"{' and '.join(index.class_names[label] for label in held)}.",
+            expected="two classes in what is parted into folds",
+            remedy="leave them out, or name datasets with the other class beside them (--datasets)",
+        )
 
 
 def _by_picture(
@@ -98,7 +120,7 @@ def _by_picture(
             )
         parted = predefined_folds(folds, labels, groups=groups, seed=seed)
         return dict(zip(np.unique(folds).tolist(), parted, strict=True))
-    options = {"seed": seed, "ids": ids, "groups": groups if split.kind in _GROUPED else None}
+    options = {"seed": seed, "ids": ids, "groups": groups if split.kind in spec.GROUPED_KINDS else None}
     if split.kind not in spec.KFOLD_KINDS:
         stratified = split.kind != "random"
         return {-1: holdout(labels, fractions=split.fractions, stratified=stratified, **options)}

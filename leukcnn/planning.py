@@ -178,7 +178,7 @@ class _Planner:
         return self._folds[key]
 
     def _left_out(self, fold: Fold) -> dict[str, list[str]]:
-        """Returns what the identity says of the datasets of a trial, where the split is by dataset."""
+        """Returns what the identity says of the datasets of a trial, where some are tested by themselves."""
         if not fold.tested:
             return {}
         learnt_from = np.unique(self.index.dataset[fold.parts.train]).tolist()

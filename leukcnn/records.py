@@ -20,7 +20,7 @@ class PlannedTrial:
         seed: Root seed of the trial.
         name: Name of its folder in the store.
         split: Kind of its split.
-        tested: Keys of the datasets that it leaves out and tests; empty where the split isn't by dataset.
+        tested: Keys of the datasets that it tests; empty where all are tested together.
     """
 
     row: str

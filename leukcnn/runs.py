@@ -31,7 +31,7 @@ import numpy as np
 
 from leukcnn.errors import StoreError
 
-STORE_VERSION = 4
+STORE_VERSION = 5
 
 
 def _explained(error: OSError, path: Path) -> StoreError:

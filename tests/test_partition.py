@@ -224,3 +224,51 @@ def test_real_smears_are_parted_by_near_duplicates(real_data):
             held = [set(groups[part]) for part in parts_of(fold)]
             assert sum(map(len, held)) == len(set().union(*held))
             assert crossing(index, fold) == 0
+
+
+@pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
+def test_each_dataset_that_stands_apart_has_folds_of_its_own(index, kind):
+    split = Split(kind=kind, n_splits=4, apart=("allidb2", "allidb1", "lisc"))
+    folds = partition(split, index, seed=0, pairs=NO_PAIRS)
+    # A dataset that isn't here has no folds, and those that aren't named make one task together.
+    rest = ("allidb1_crop", "jtsc", "ufg")
+    tasks = [("allidb2",), ("allidb1",), rest]
+    assert [fold.tested for fold in folds] == [task for task in tasks for _ in range(4)]
+    assert [fold.number for fold in folds] == [0, 1, 2, 3] * 3
+    for task in tasks:
+        own = [fold.parts for fold in folds if fold.tested == task]
+        rows = np.flatnonzero(np.isin(index.dataset, task))
+        np.testing.assert_array_equal(np.sort(np.concatenate([p.predicted["test"] for p in own])), rows)
+        for parts in own:
+            np.testing.assert_array_equal(
+                np.sort(np.concatenate([parts.train, parts.predicted["test"]])), rows
+            )
+
+
+def test_without_datasets_apart_all_are_parted_together(index):
+    folds = partition(Split(kind="kfold", n_splits=4), index, seed=0, pairs=NO_PAIRS)
+    assert [fold.tested for fold in folds] == [()] * 4
+    assert datasets_of(index, np.concatenate([f.parts.predicted["test"] for f in folds])) == HELD.keys()
+
+
+def test_crops_of_one_field_stay_in_one_fold():
+    """All of ALL-IDB 2, with the fields of ALL-IDB 1 that the shipped manifest names."""
+    index = index_from_manifest("allidb2")
+    groups = joined_groups(index)
+    parted = {}
+    for kind in ("kfold", "grouped_kfold"):
+        split = Split(kind=kind, n_splits=4, apart=("allidb2",))
+        folds = [fold.parts for fold in partition(split, index, seed=0, pairs=NO_PAIRS)]
+        in_folds = [set(groups[parts.predicted["test"]]) for parts in folds]
+        parted[kind] = {field for one in in_folds for field in one if sum(field in o for o in in_folds) > 1}
+        assert all(len(parts.predicted["test"]) == pytest.approx(65, abs=3) for parts in folds)
+    assert not parted["grouped_kfold"]
+    # Of the 49 fields with more than one crop, chance leaves few in one fold.
+    assert len(parted["kfold"]) > 35
+
+
+def test_a_dataset_of_one_class_cannot_stand_apart(index):
+    split = Split(kind="kfold", n_splits=4, apart=("jtsc",))
+    with pytest.raises(DataError, match="jtsc, tested without .* but of non-pathological") as caught:
+        partition(split, index, seed=0, pairs=NO_PAIRS)
+    assert "--datasets" in caught.value.remedy

@@ -10,6 +10,7 @@ from leukcnn.spec.paper import Paper
 from leukcnn.spec.setups import (
     CHECKPOINTS,
     COPY_PROOF_KINDS,
+    GROUPED_KINDS,
     HOLDOUT_KINDS,
     KFOLD_KINDS,
     LODOCV_KINDS,
@@ -17,6 +18,7 @@ from leukcnn.spec.setups import (
     PRECISIONS,
     SCHEDULES,
     SPLIT_KINDS,
+    THRESHOLD_RULES,
     Augmentation,
     Features,
     Model,
@@ -29,6 +31,7 @@ from leukcnn.spec.setups import (
 __all__ = [
     "CHECKPOINTS",
     "COPY_PROOF_KINDS",
+    "GROUPED_KINDS",
     "HOLDOUT_KINDS",
     "KFOLD_KINDS",
     "LODOCV_KINDS",
@@ -36,6 +39,7 @@ __all__ = [
     "PRECISIONS",
     "SCHEDULES",
     "SPLIT_KINDS",
+    "THRESHOLD_RULES",
     "Assumption",
     "Augmentation",
     "Features",

@@ -106,7 +106,9 @@ class Table:
             "subjects", "leaderboard", "reference", "runs" (mean and sd over runs by tested dataset),
             "runs_t_test", "single_class", "shortcut", "layers" (a network as Keras summarises it), "report"
             (scikit-learn's classification report), "class_confusion", "log" (figures by epoch), "splits"
-            (accuracy under each kind of split) or "masks" (accuracy with parts of the pictures blanked).
+            (accuracy under each kind of split), "masks" (accuracy with parts of the pictures blanked), "times"
+            (how long a training took) or "mask_scores" (how masks of white cells agree with those that
+            datasets come with).
         where: Its place in the paper; "" for a table that the paper doesn't have.
         published: Published figures of the rows.
         columns: Headings of a table that the paper prints as it stands in `reference`.
@@ -147,10 +149,12 @@ class Figure:
         id: "figure2", "figure3" ...
         title: What it shows.
         kind: How it is drawn: "samples", "augmentations", "topology" (the top layers), "networks" (all
-            layers), "activation_maps", "filters", "feature_space", "history" or "confusion".
+            layers), "activation_maps", "filters", "feature_space", "history", "confusion", "histograms" (grey
+            histograms with the clusters of thresholding), "extraction" (pictures, masks and cells cut out) or
+            "misclassified" (pictures that a row's network takes for another class).
         where: Its place in the paper; "" for a figure that the paper doesn't have.
-        rows: The rows whose "history" (of a split with a validation part), "activation_maps", "filters" or
-            "feature_space" it shows.
+        rows: The rows whose "history" (of a split with a validation part), "activation_maps", "filters",
+            "feature_space" or "misclassified" pictures it shows.
         dataset: Key of the tested dataset of "feature_space".
         variants: Title and parameters of `ImageAugmenter.apply_transform`, of "augmentations".
         networks: Title and builder (of leukcnn or Keras Applications), of "topology" and "networks".

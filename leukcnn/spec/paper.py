@@ -34,6 +34,8 @@ class Paper:
         runs: Repetitions with other seeds over which its figures are means.
         class_of: Class of the paper for each class that a dataset's card names; pictures of other classes
             are left out. Empty where the dataset has the paper's own classes.
+        drawn: Dataset -> class of its card -> pictures that are drawn of it for the paper; of datasets that
+            aren't named, as many as `leukcnn.datasets.synthetic` has by itself.
     """
 
     key: str
@@ -54,6 +56,7 @@ class Paper:
     findings: tuple[Finding, ...]
     runs: int = 1
     class_of: Mapping[str, str] = field(default_factory=dict)
+    drawn: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __post_init__(self):
         ids = [*self.row_ids, *(t.id for t in self.tables), *(f.id for f in self.figures)]

@@ -41,6 +41,10 @@ class Preprocessing:
         subtract_channel_mean: Whether each picture loses its own mean of each channel.
         mask: Part of each picture that is blanked, see `leukcnn.preprocessing.blank`: "border", "cells" or
             "background"; "" for none.
+        threshold: Rule of `leukcnn.preprocessing.wbc_mask` by which white cells are found in the picture as
+            it is in its file, all else becoming black; "none" keeps everything.
+        squeeze: Whether a picture that isn't cropped is squeezed into the square, whatever its proportions;
+            otherwise its central square is kept.
     """
 
     crop: int | None = None
@@ -48,6 +52,8 @@ class Preprocessing:
     scale: float = 1 / 255
     subtract_channel_mean: bool = False
     mask: str = ""
+    threshold: str = "none"
+    squeeze: bool = False
 
     def __post_init__(self):
         for name in ("crop", "resize"):
@@ -58,6 +64,13 @@ class Preprocessing:
         )
         require(self.scale > 0, f"scale = {self.scale!r}.", "a number above 0")
         require(self.mask in ("", *MASKS), f"mask = {self.mask!r}.", f"{' or '.join(MASKS)}, or '' for none")
+        rules = ("none", *THRESHOLD_RULES)
+        require(self.threshold in rules, f"threshold = {self.threshold!r}.", " or ".join(rules))
+        require(
+            not (self.crop and self.squeeze),
+            f"crop = {self.crop} and squeeze.",
+            "one of them, since a crop is square already",
+        )
 
     @property
     def side(self) -> int:
@@ -66,6 +79,8 @@ class Preprocessing:
 
 
 MASKS = ("border", "cells", "background")
+THRESHOLD_RULES = ("darkest", "least_frequent")
+"""How the white cells' cluster of grey levels is told from the other two, see `leukcnn.preprocessing`."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +132,8 @@ class Split:
         never_tested: Keys of datasets that the kinds of "lodocv" learn from and never test on.
         limit_per_class: At most so many pictures a class take part, those of the datasets that are tested by
             a kind of "lodocv" not counted; None takes all.
+        apart: Keys of datasets each of which "kfold" and "grouped_kfold" part into folds of its own, tested
+            and learnt from by itself; pictures of all other datasets are parted together.
     """
 
     kind: str = "cell"
@@ -125,6 +142,7 @@ class Split:
     validation_fraction: float = 0.0
     never_tested: tuple[str, ...] = ()
     limit_per_class: int | None = None
+    apart: tuple[str, ...] = ()
 
     def __post_init__(self):
         require(self.kind in SPLIT_KINDS, f"split = {self.kind!r}.", " or ".join(SPLIT_KINDS))
@@ -151,6 +169,8 @@ class Split:
 LODOCV_KINDS = ("lodocv", "lodocv_strict", "lodocv_single_class")
 KFOLD_KINDS = ("kfold", "grouped_kfold")
 HOLDOUT_KINDS = ("cell", "random", "subject", "grouped", "fold")
+GROUPED_KINDS = ("subject", "fold", "grouped", "grouped_kfold")
+"""Kinds that keep groups of pictures whole: there a group, not a picture, is what was drawn at random."""
 COPY_PROOF_KINDS = ("grouped", "grouped_kfold", *LODOCV_KINDS[1:])
 """Kinds that keep pictures apart which a perceptual hash finds to be nearly the same."""
 SPLIT_KINDS = (*HOLDOUT_KINDS, *KFOLD_KINDS, *LODOCV_KINDS)
