@@ -1,4 +1,4 @@
-"""The cache of decoded pictures: each is read, cropped, resized and masked once, then mapped from disk."""
+"""The cache of decoded pictures: each is read, thresholded, cropped, resized and masked once."""
 
 import contextlib
 import hashlib
@@ -12,7 +12,7 @@ import numpy as np
 
 from leukcnn.datasets import ImageIndex, read_picture
 from leukcnn.errors import DataError
-from leukcnn.preprocessing import blank, center_crop, resize, square_crop
+from leukcnn.preprocessing import blank, center_crop, resize, square_crop, wbc_mask
 from leukcnn.runs import replace_file
 from leukcnn.spec import Preprocessing
 
@@ -29,7 +29,7 @@ def cache_folder() -> Path:
 
 
 def prepare(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Crops and resizes one picture as a network takes it, then blanks the part that is masked.
+    """Thresholds, crops and resizes one picture as a network takes it, then blanks the part that is masked.
 
     Args:
         picture: RGB, uint8 (H, W, 3).
@@ -42,8 +42,11 @@ def prepare(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
         DataError: The picture is smaller than the crop.
     """
     height, width = picture.shape[:2]
+    if preprocessing.threshold != "none":
+        # In the picture's own pixels, before smaller ones mix cells with what lies around them.
+        picture = picture * wbc_mask(picture, rule=preprocessing.threshold)[..., None]
     if preprocessing.crop is None:
-        picture = square_crop(picture)
+        picture = picture if preprocessing.squeeze else square_crop(picture)
     elif min(height, width) < preprocessing.crop:
         raise DataError(
             f"The picture has {height}x{width} pixels and {preprocessing.crop} are to be cropped from it.",
@@ -51,7 +54,7 @@ def prepare(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
         )
     else:
         picture = center_crop(picture, preprocessing.crop)
-    if preprocessing.resize is not None and picture.shape[0] != preprocessing.resize:
+    if preprocessing.resize is not None and picture.shape[:2] != (preprocessing.resize,) * 2:
         picture = resize(picture, preprocessing.resize)
     return blank(picture, preprocessing.mask) if preprocessing.mask else picture
 
@@ -72,7 +75,7 @@ def prepared_pictures(
 
     Args:
         index: N pictures.
-        preprocessing: Crop, size and mask; its scaling is done later.
+        preprocessing: Threshold, crop, size and mask; its scaling is done later.
         folder: Where caches lie; `cache_folder()` if None.
         threads: Threads that decode; as many as there are processors if None.
         on_note: Called with a sentence about pictures that had to be converted.
@@ -85,9 +88,7 @@ def prepared_pictures(
         StoreError: The cache can't be written.
     """
     side = preprocessing.side
-    # Without a mask the text is what it was before there were masks, and so are the caches' names.
-    mask = f"{preprocessing.mask} " if preprocessing.mask else ""
-    what = f"{_FORMAT} {preprocessing.crop} {preprocessing.resize} {mask}{' '.join(index.sha256)}"
+    what = f"{_FORMAT} {_shape(preprocessing)} {' '.join(index.sha256)}"
     name = hashlib.sha256(what.encode()).hexdigest()[:32]
     path = (folder or cache_folder()) / "pictures" / f"{name}.npy"
     if not path.exists():
@@ -100,6 +101,20 @@ def prepared_pictures(
             _fill(pictures, index, preprocessing, threads=threads, on_note=on_note)
             pictures.flush()
     return np.load(path, mmap_mode="r")
+
+
+def _shape(preprocessing: Preprocessing) -> str:
+    """Returns all of a preprocessing that changes the cached pixels, in words.
+
+    What isn't used is left out, so that a new field of `Preprocessing` leaves the caches' names as they are.
+    """
+    used = {
+        "mask": preprocessing.mask,
+        "threshold": preprocessing.threshold if preprocessing.threshold != "none" else "",
+        "squeeze": preprocessing.squeeze,
+    }
+    words = [name if value is True else str(value) for name, value in used.items() if value]
+    return " ".join([str(preprocessing.crop), str(preprocessing.resize), *words])
 
 
 def _fill(

@@ -31,11 +31,14 @@ BASE_ALONE = "notop"
 _UNTRAINED = (
     "counts",
     "datasets",
+    "mask_scores",
     "reference",
     "layers",
     "samples",
     "augmentations",
     "segmentation",
+    "histograms",
+    "extraction",
     "topology",
     "networks",
 )
@@ -196,9 +199,10 @@ class Request:
 
     @property
     def control_preprocessing(self) -> spec.Preprocessing:
-        """Crop, size and mask of the controls' pictures: the paper's own size, whatever the profile."""
+        """What the controls see: pictures of the paper's own size, whatever the profile, without threshold."""
         own = self.paper.setup(self.paper.row_ids[0], assumed=self.assumed).preprocessing
-        return replace(own, mask=self.mask or own.mask)
+        # What colour alone tells is asked of whole pictures, not of the cells that a network is shown.
+        return replace(own, mask=self.mask or own.mask, threshold="none")
 
     @property
     def dataset_keys(self) -> tuple[str, ...]:
@@ -230,7 +234,7 @@ class Request:
         Args:
             row: Id of the row.
             split: The kind of split.
-            tested: Keys of the datasets that are left out and tested.
+            tested: Keys of the datasets that are tested; empty where all are tested together.
         """
         if row not in self.rows_to_train or split not in self.splits(row):
             return False

@@ -14,7 +14,7 @@ from leukcnn.datasets import ImageIndex, read_picture
 from leukcnn.errors import DataError
 from leukcnn.picture_cache import cache_folder, prepare, prepared_pictures
 from leukcnn.preprocessing import blank
-from leukcnn.spec import MASKS, Preprocessing
+from leukcnn.spec import MASKS, THRESHOLD_RULES, Preprocessing
 
 CROP = Preprocessing(crop=20)
 
@@ -99,6 +99,53 @@ def test_without_a_mask_a_cache_has_the_name_it_had_before_there_were_masks(tmp_
     prepared_pictures(index, CROP, folder=tmp_path)
     key = f"1 20 None {' '.join(index.sha256)}"
     assert [path.stem for path in caches(tmp_path)] == [hashlib.sha256(key.encode()).hexdigest()[:32]]
+
+
+@pytest.mark.parametrize("rule", THRESHOLD_RULES)
+def test_prepare_thresholds_in_the_picture_s_own_pixels(rule):
+    """Of a wide picture of three tones, what isn't found is black; only then is it made small."""
+    picture = np.full((8, 16, 3), 250, dtype=np.uint8)
+    picture[:, :4], picture[:, 4:10] = 40, 150
+    whole = prepare(picture, Preprocessing(resize=8, threshold=rule, squeeze=True))
+    # Both rules find the 4 columns of 40: they are the darkest and the fewest.
+    np.testing.assert_array_equal(whole[:, :2], 40)
+    assert not whole[:, 2:].any()
+    # The central square holds none of them.
+    assert not prepare(picture, Preprocessing(resize=8, threshold=rule)).any()
+
+
+def test_prepare_squeezes_the_whole_picture_or_takes_its_central_square():
+    picture = np.zeros((4, 8, 3), dtype=np.uint8)
+    picture[:, 4:] = 200
+    squeezed = prepare(picture, Preprocessing(resize=4, squeeze=True))
+    np.testing.assert_array_equal(squeezed[..., 0], [[0, 0, 200, 200]] * 4)
+    square = prepare(picture, Preprocessing(resize=4))
+    np.testing.assert_array_equal(square, picture[:, 2:6])
+    wide = np.concatenate([picture, picture])  # 8 x 8
+    np.testing.assert_array_equal(prepare(wide, Preprocessing(resize=8, squeeze=True)), wide)
+    # As high as it shall be, and too wide.
+    assert prepare(picture, Preprocessing(resize=4, squeeze=True)).shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize("level", [0, 255, 90])
+def test_a_picture_in_which_no_cell_can_be_found_becomes_black(level):
+    picture = np.full((6, 6, 3), level, dtype=np.uint8)
+    assert not prepare(picture, Preprocessing(resize=6, threshold="darkest")).any()
+
+
+def test_threshold_and_squeeze_have_caches_of_their_own(tmp_path):
+    index = index_of(write_pictures(tmp_path / "data"))
+    settings = [
+        Preprocessing(resize=20),
+        Preprocessing(resize=20, squeeze=True),
+        *(Preprocessing(resize=20, threshold=rule) for rule in THRESHOLD_RULES),
+        Preprocessing(resize=20, threshold="darkest", squeeze=True),
+        Preprocessing(resize=20, threshold="darkest", mask="border"),
+    ]
+    for number, preprocessing in enumerate(settings, start=1):
+        found = prepared_pictures(index, preprocessing, folder=tmp_path)
+        assert len(caches(tmp_path)) == number
+        np.testing.assert_array_equal(found[0], prepare(read_picture(index.paths[0])[0], preprocessing))
 
 
 def test_prepare_crops_before_it_resizes():

@@ -5,6 +5,10 @@ smear has three peaks, white cells, red cells and glass; the pixels are clustere
 highest grey level of the white cells' set is the threshold. The paper names no algorithm. Here the three sets
 are those of 3-means, found exactly.
 
+Of two rules, "darkest" takes the cluster of the lowest grey levels for the white cells'. "least_frequent",
+the paper's words, takes the one with the fewest pixels, the darker one of two with equally many. In close-ups,
+where nuclei fill more of the picture than cytoplasm and red cells do, that isn't the nuclei's cluster.
+
 `wbc_mask` needs no setting and finds what is dark, which is nuclei, in every picture, even where there is no
 white cell. `leukcnn.preprocessing.hsv_segment` goes by colour: it finds violet nuclei and cytoplasm, nothing
 where there is no violet, and its saturations have to fit the stain.
@@ -15,14 +19,7 @@ import numpy as np
 
 from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing.segmentation import check_rgb
-
-RULES = ("darkest", "least_frequent")
-"""How the white cells' cluster is told from the other two.
-
-"darkest" takes the cluster of the lowest grey levels. "least_frequent", the paper's words, takes the one with
-the fewest pixels, the darker one of two with equally many. In close-ups, where nuclei fill more of the
-picture than cytoplasm and red cells do, that isn't the nuclei's cluster.
-"""
+from leukcnn.spec import THRESHOLD_RULES
 
 LEVELS = 256
 
@@ -32,7 +29,7 @@ def wbc_threshold(image: np.ndarray, *, rule: str = "darkest") -> int:
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
-        rule: Which of the three clusters is that of the white cells, a name in `RULES`.
+        rule: Which of the three clusters is that of the white cells, a name in `leukcnn.spec.THRESHOLD_RULES`.
 
     Returns:
         The highest grey level in that cluster, 0..255; -1 where the picture has fewer than three grey
@@ -52,7 +49,7 @@ def wbc_mask(image: np.ndarray, *, rule: str = "darkest") -> np.ndarray:
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
-        rule: Which of the three clusters is that of the white cells, a name in `RULES`.
+        rule: Which of the three clusters is that of the white cells, a name in `leukcnn.spec.THRESHOLD_RULES`.
 
     Returns:
         bool (H, W), True in white cells. Empty where the picture has fewer than three grey levels (black,
@@ -130,8 +127,8 @@ def _share(total: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 
 def _threshold(grey: np.ndarray, rule: str) -> int:
-    if rule not in RULES:
-        raise ArgumentError(f"The rule is {rule!r}.", expected=" | ".join(map(repr, RULES)))
+    if rule not in THRESHOLD_RULES:
+        raise ArgumentError(f"The rule is {rule!r}.", expected=" | ".join(map(repr, THRESHOLD_RULES)))
     histogram = _histogram(grey)
     borders = three_means(histogram)
     if borders is None:

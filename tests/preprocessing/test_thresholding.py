@@ -9,7 +9,7 @@ from skimage.filters import threshold_multiotsu
 from leukcnn.datasets import load, read_picture
 from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing import grey_histogram, three_means, wbc_mask, wbc_threshold
-from leukcnn.preprocessing.thresholding import RULES
+from leukcnn.spec import THRESHOLD_RULES as RULES
 
 
 def grey_picture(levels):
