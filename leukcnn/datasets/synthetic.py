@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import TypeVar
 
 import cv2
@@ -106,7 +107,13 @@ def write(name: str, root: str | Path, *, seed: int, counts: DrawnCounts = Drawn
     return folder
 
 
-def write_many(names: Sequence[str], root: str | Path, *, seed: int) -> Path:
+def write_many(
+    names: Sequence[str],
+    root: str | Path,
+    *,
+    seed: int,
+    counts: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
+) -> Path:
     """Draws several datasets below a folder of their own, or finds them there again.
 
     A dataset of blood smears has the folder `<dataset>/<class>` for each class of its first part, with about
@@ -117,33 +124,42 @@ def write_many(names: Sequence[str], root: str | Path, *, seed: int) -> Path:
         names: Keys of datasets in the catalog; their order doesn't matter.
         root: Where drawn datasets lie; these get a folder named after seed, names and counts.
         seed: Root seed.
+        counts: Dataset -> class -> how many pictures are drawn, for datasets of blood smears of which others
+            than those are wanted.
 
     Returns:
         The folder that holds the datasets' folders.
 
     Raises:
-        ArgumentError: No dataset is named, or the seed is no whole number >= 0.
+        ArgumentError: No dataset is named, a count is no whole number above 0, or the seed is no whole number
+            >= 0.
         DataError: A dataset is unknown or has a class of which nothing can be drawn, or the folder can't be
             written to.
     """
     if not names:
         raise ArgumentError("No dataset is to be drawn.", expected="at least one key of the catalog")
-    counts = {
-        name: asdict(DrawnCounts()) if name in _DRAWERS else smear_counts(name) for name in sorted(set(names))
+    for name, wanted in counts.items():
+        if not all(isinstance(count, int) and count > 0 for count in wanted.values()):
+            raise ArgumentError(
+                f"{dict(wanted)} pictures of {name!r} are to be drawn.", expected="whole numbers above 0"
+            )
+    drawn = {
+        name: asdict(DrawnCounts()) if name in _DRAWERS else dict(counts.get(name) or smear_counts(name))
+        for name in sorted(set(names))
     }
-    digest = hashlib.sha256(json.dumps(counts).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(json.dumps(drawn).encode()).hexdigest()[:12]
     folder = Path(root) / f"smears-v{_VERSION}-seed{seed}-{digest}"
 
     def draw(draft: Path) -> None:
-        smears = {name: numbers for name, numbers in counts.items() if name not in _DRAWERS}
-        for name in counts.keys() - smears:
+        smears = {name: numbers for name, numbers in drawn.items() if name not in _DRAWERS}
+        for name in drawn.keys() - smears:
             _DRAWERS[name](draft / name, seed, DrawnCounts())
         _draw_smears(draft, seed, smears)
         # A dataset's folder that is taken elsewhere still says that it is drawn.
-        for name, numbers in counts.items():
+        for name, numbers in drawn.items():
             _mark(draft / name, dataset=name, seed=seed, counts=numbers)
 
-    _draw_once(folder, draw, datasets=list(counts), seed=seed, counts=counts)
+    _draw_once(folder, draw, datasets=list(drawn), seed=seed, counts=drawn)
     return folder
 
 

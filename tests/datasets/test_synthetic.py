@@ -207,6 +207,20 @@ def test_many_datasets_have_a_folder_each_with_a_folder_a_class(drawn_few):
     assert marker["counts"] == {name: smear_counts(name) for name in FEW}
 
 
+def test_other_counts_of_some_datasets_can_be_asked_for(drawn_few, tmp_path):
+    folder = write_many(FEW, tmp_path, seed=3, counts={"jtsc": {"healthy": 2}, "lisc": {"healthy": 5}})
+    found = Counter(tuple(name.split("/")[:2]) for name in pictures_of(folder))
+    # The others keep their own numbers, and a dataset that isn't drawn has none.
+    own = {("atlas", label): count for label, count in smear_counts("atlas").items()}
+    assert found == {("jtsc", "healthy"): 2, **own}
+    assert folder.name != drawn_few.name
+    # The first pictures are the same, however many there are.
+    first = "jtsc/healthy/jtsc_healthy_1.bmp"
+    assert (folder / first).read_bytes() == (drawn_few / first).read_bytes()
+    with pytest.raises(ArgumentError, match="0"):
+        write_many(FEW, tmp_path, seed=3, counts={"jtsc": {"healthy": 0}})
+
+
 def test_each_folder_of_many_says_that_it_is_drawn(drawn_few):
     for name in FEW:
         assert load(name, drawn_few / name).drawn
