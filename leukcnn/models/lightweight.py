@@ -4,12 +4,14 @@ The paper names the layers, the dropout rate and the two outputs; how many filte
 the size of the pictures, it leaves open. Those below are a reading.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 from keras import layers
 
+from leukcnn.errors import ArgumentError
 from leukcnn.models.heads import (
     check_head,
     checked_input,
@@ -19,9 +21,6 @@ from leukcnn.models.heads import (
     source_inputs,
 )
 from leukcnn.models.weights import load_whole
-
-_FILTERS = (16, 32)
-_DENSE_UNITS = 64
 
 
 def LightweightCNN(
@@ -33,6 +32,8 @@ def LightweightCNN(
     pooling: str | None = None,
     classes: int = 2,
     classifier_activation: str | None = "softmax",
+    filters: Sequence[int] = (16, 32),
+    dense_units: int = 64,
     pool_first: bool = False,
     dropout_rate: float = 0.2,
     kernel_initializer: str = "glorot_uniform",
@@ -53,6 +54,8 @@ def LightweightCNN(
         pooling: None, "avg" or "max"; only without the top.
         classes: Number of outputs.
         classifier_activation: Activation of the last layer; None for logits.
+        filters: Filters of each of the two convolutions.
+        dense_units: Outputs of the dense layer before the classifier.
         pool_first: Whether each convolution is "preceded by a max pooling layer", as section 4.2 has it, and
             not "succeeded by" one, as Figure 1 says and shows. The number of parameters is the same.
         dropout_rate: Share of the dense layer's outputs that is dropped in training; 0 puts no dropout layer
@@ -70,13 +73,19 @@ def LightweightCNN(
     """
     refuse_imagenet(weights, "LightweightCNN")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
+    sizes = (*filters, dense_units)
+    if len(filters) != 2 or not all(isinstance(n, int) and n > 0 for n in sizes):
+        raise ArgumentError(
+            f"filters = {tuple(filters)}, dense_units = {dense_units!r}.",
+            expected="two numbers of filters and one of units, whole and above 0",
+        )
     x = inputs = checked_input(input_tensor, input_shape, smallest_side=4)
-    for i, filters in enumerate(_FILTERS, start=1):
+    for i, n in enumerate(filters, start=1):
         pool = layers.MaxPooling2D(2, strides=2, name=f"pool_{i}")
         if pool_first:
             x = pool(x)
         x = layers.Conv2D(
-            filters,
+            n,
             3,
             padding="same",
             activation="elu",
@@ -88,7 +97,7 @@ def LightweightCNN(
     if include_top:
         x = dense_head(
             layers.Flatten(name="flatten")(x),
-            dense_units=(_DENSE_UNITS,),
+            dense_units=(dense_units,),
             dropout_rates=(dropout_rate,),
             activation="elu",
             classes=classes,

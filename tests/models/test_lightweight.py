@@ -35,6 +35,12 @@ def test_pooling_succeeds_or_precedes_each_convolution(pool_first, order):
     assert names == [*order, "flatten", "dense_1", "dropout_1", "predictions"]
 
 
+def test_filters_and_units_can_be_chosen():
+    built = build(input_shape=(8, 8, 3), filters=(2, 5), dense_units=7)
+    # 3x3 kernels, 2 x 2 x 5 features after two poolings.
+    assert built.count_params() == (27 * 2 + 2) + (18 * 5 + 5) + (20 * 7 + 7) + (7 * 2 + 2)
+
+
 def test_the_layers_have_elu_and_a_fifth_is_dropped():
     model = build()
     for name in ("conv_1", "conv_2", "dense_1"):
@@ -54,6 +60,9 @@ def test_the_layers_have_elu_and_a_fifth_is_dropped():
         ({"input_shape": (3, 8, 3)}, "at least 4 pixels"),
         ({"weights": "imagenet"}, "never trained on ImageNet"),
         ({"dropout_rate": -0.1}, "from 0"),
+        ({"filters": (16,)}, r"filters = \(16,\)"),
+        ({"filters": (16, 0)}, "whole and above 0"),
+        ({"dense_units": 6.4}, r"dense_units = 6\.4"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, match):
