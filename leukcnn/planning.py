@@ -15,7 +15,6 @@ from leukcnn.datasets import ImageIndex, card, duplicate_pairs, pairs_between
 from leukcnn.datasets.manifest import manifest
 from leukcnn.duplicate_scan import scan_duplicates
 from leukcnn.errors import DataError
-from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.fields import replace_at, to_plain
 from leukcnn.partition import Fold, Parts, partition
 from leukcnn.records import ExperimentRecord, PlannedTrial
@@ -144,7 +143,7 @@ class _Planner:
                 identity["features_of"] = self._name(source, run, kind, fold)
             self._add(self.plan.trials, row, identity, fold, run=run, kind=kind)
             # The controls rest on the same splits; so those of the first row stand for all.
-            for control in () if controlled else CONTROLS:
+            for control in () if controlled else request.paper.controls:
                 identity = {
                     "paper": request.paper.key,
                     "control": control,

@@ -199,7 +199,7 @@ class Request:
 
     @property
     def control_preprocessing(self) -> spec.Preprocessing:
-        """What the controls see: pictures of the paper's own size, whatever the profile, without threshold."""
+        """What the controls see: whole pictures, in the paper's own size whatever the profile."""
         own = self.paper.setup(self.paper.row_ids[0], assumed=self.assumed).preprocessing
         # What colour alone tells is asked of whole pictures, not of the cells that a network is shown.
         return replace(own, mask=self.mask or own.mask, threshold="none")

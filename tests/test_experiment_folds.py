@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn.evaluation.controls import CONTROLS, control_label
+from leukcnn.evaluation.controls import control_label
 from leukcnn.experiment import Report, report, reproduce, verify_report
 from leukcnn.request import Request
 from leukcnn.runs import Store
+from leukcnn.spec import DEFAULT_CONTROLS
 from tests import tiny
 
 pytestmark = pytest.mark.backend
@@ -162,7 +163,7 @@ def test_every_picture_is_tested_once_and_the_last_epoch_counts(finished, row):
 
 def test_controls_are_worked_out_once_and_in_every_fold(finished):
     controls = finished.t_test.record.controls
-    assert [(c.row, c.fold) for c in controls] == [(n, f) for f in (0, 1) for n in CONTROLS]
+    assert [(c.row, c.fold) for c in controls] == [(n, f) for f in (0, 1) for n in DEFAULT_CONTROLS]
     assert finished.frozen.record.controls == controls
     assert all(finished.store.finished_trial(c.name) for c in controls)
     said = [any("controls" in message for message in p.messages) for p in finished.said]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets import present
-from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.experiment import Report, report, reproduce, verify_report
 from leukcnn.request import Request
 from leukcnn.runs import Store
+from leukcnn.spec import DEFAULT_CONTROLS
 from tests import tiny
 
 # Dataset and class -> pictures, and the channel that is bright in that class.
@@ -140,7 +140,9 @@ def test_features_come_from_the_network_trained_on_the_same_parts(finished):
 def test_controls_and_probe_stand_beside(finished):
     record = finished.done.record
     kinds = {"lodocv", "lodocv_strict", "lodocv_single_class", "kfold"}
-    assert {(c.row, c.split) for c in record.controls} == {(n, kind) for n in CONTROLS for kind in kinds}
+    assert {(c.row, c.split) for c in record.controls} == {
+        (n, kind) for n in DEFAULT_CONTROLS for kind in kinds
+    }
     probe = finished.store.finished_trial(record.probe.name).predictions()
     assert set(probe.class_names) == {key for key, _ in FOLDERS}
 

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.experiment import Report, report, reproduce, verify_report
 from leukcnn.records import ExperimentRecord
 from leukcnn.reporting.results import Results
 from leukcnn.request import Request
 from leukcnn.runs import Store
+from leukcnn.spec import DEFAULT_CONTROLS
 from tests import tiny
 
 # The colour of the whole border and of the middle, by class; in the border the first two classes are alike.
@@ -70,7 +70,9 @@ def test_own_row_and_stand_in_are_trained_under_all_splits(finished):
     store, done = finished
     rows, kinds = ("resnet50", "four_blocks"), ("random", "grouped", "kfold")
     assert trained(done, store) == {(row, kind) for row in rows for kind in kinds}
-    assert {(c.row, c.split) for c in done.record.controls} == {(n, kind) for n in CONTROLS for kind in kinds}
+    assert {(c.row, c.split) for c in done.record.controls} == {
+        (n, kind) for n in DEFAULT_CONTROLS for kind in kinds
+    }
 
 
 @pytest.mark.backend

@@ -269,6 +269,6 @@ def test_crops_of_one_field_stay_in_one_fold():
 
 def test_a_dataset_of_one_class_cannot_stand_apart(index):
     split = Split(kind="kfold", n_splits=4, apart=("jtsc",))
-    with pytest.raises(DataError, match="jtsc, tested without .* but of non-pathological") as caught:
+    with pytest.raises(DataError, match=r"jtsc, tested without .* but of non-pathological") as caught:
         partition(split, index, seed=0, pairs=NO_PAIRS)
     assert "--datasets" in caught.value.remedy

@@ -12,10 +12,10 @@ from leukcnn.augmentation import ImageAugmenter
 from leukcnn.datasets import ImageIndex, duplicate_pairs, index_from_manifest
 from leukcnn.duplicate_scan import DuplicateScan
 from leukcnn.errors import DataError, SpecError
-from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.pipeline import Entries, PictureSequence
 from leukcnn.planning import data_digest, make_record, plan
 from leukcnn.request import Request
+from leukcnn.spec import DEFAULT_CONTROLS
 from leukcnn.trials import epoch_entries
 
 
@@ -237,7 +237,7 @@ def test_every_row_and_control_has_the_same_folds(many):
     for row in papers.get("alertnet").row_ids:
         for one, other in zip(first, folds_of(planned, row), strict=True):
             np.testing.assert_array_equal(one.train, other.train)
-    for name in CONTROLS:
+    for name in DEFAULT_CONTROLS:
         controls = [trial for trial in planned.controls if trial.row == name]
         assert [(c.run, c.fold) for c in controls] == [(run, fold) for run in range(2) for fold in range(5)]
         for one, control in zip(first, controls, strict=True):

@@ -1,7 +1,8 @@
-"""What a figure is worth: how far one gets without any network, from class shares and colour alone.
+"""What a figure is worth: how far one gets without any network, from class shares, colour or counts alone.
 
-A classifier that sees the border of the pictures, or nothing but their mean colours, knows nothing of cells.
-Where it comes near a network's figure, that figure says little of leukaemia.
+A classifier that sees the border of the pictures, or nothing but their mean colours, knows nothing of cells;
+one that is told their number and size has never seen what is in them. Where it comes near a network's figure,
+that figure says little of leukaemia.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from leukcnn.errors import ArgumentError
 from leukcnn.evaluation.metrics import check_classes
+from leukcnn.preprocessing import label_cells, wbc_mask
 from leukcnn.seeding import child_seed
 
 Features = Callable[[np.ndarray], np.ndarray]
@@ -30,7 +32,7 @@ _CHUNK = 256
 
 @dataclass(frozen=True)
 class Control:
-    """A classifier that knows nothing of cells.
+    """A classifier that knows nothing of what is in cells.
 
     Attributes:
         label: What tables call it.
@@ -77,6 +79,29 @@ def colour_features(pictures: np.ndarray) -> np.ndarray:
     return _channel_statistics(pictures, None)
 
 
+def cell_features(pictures: np.ndarray) -> np.ndarray:
+    """Returns how many dark cells there are in each picture, and how large they are.
+
+    What counts as a cell, `leukcnn.preprocessing.wbc_mask` and `label_cells` say: patches of the darkest grey
+    levels, touching ones parted. In pictures without a white cell these are red ones or specks.
+
+    Args:
+        pictures: uint8 (N, S, S, 3), RGB.
+
+    Returns:
+        float64 (N, 5): the number of cells, then as shares of the picture's area 0..1 the whole mask and the
+        mean, standard deviation (ddof 0) and largest of the cells; 0 where there is none.
+    """
+    features = np.zeros((len(pictures), 5))
+    for row, picture in zip(features, pictures, strict=True):
+        mask = wbc_mask(picture)
+        row[1] = mask.mean()
+        areas = np.bincount(label_cells(mask).ravel())[1:] / mask.size
+        if len(areas):
+            row[[0, 2, 3, 4]] = len(areas), areas.mean(), areas.std(), areas.max()
+    return features
+
+
 def _channel_statistics(pictures: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     levels = np.arange(256)
     features = np.empty((len(pictures), 6))
@@ -98,8 +123,9 @@ CONTROLS: dict[str, Control] = {
     "majority": Control("Majority class", None),
     "border": Control(f"Random forest, {BORDER_PIXELS}-pixel border", border_features),
     "colour": Control("Random forest, whole picture's colour", colour_features),
+    "cells": Control("Random forest, number and size of cells", cell_features),
 }
-"""The controls, in the order in which tables show them."""
+"""The controls, in the order in which tables show them; which of them a paper has, its `controls` says."""
 
 
 def control_label(name: str) -> str:

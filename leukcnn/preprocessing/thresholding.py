@@ -6,8 +6,8 @@ highest grey level of the white cells' set is the threshold. The paper names no 
 are those of 3-means, found exactly.
 
 Of two rules, "darkest" takes the cluster of the lowest grey levels for the white cells'. "least_frequent",
-the paper's words, takes the one with the fewest pixels, the darker one of two with equally many. In close-ups,
-where nuclei fill more of the picture than cytoplasm and red cells do, that isn't the nuclei's cluster.
+the paper's words, takes the one with the fewest pixels, the darker one of two with equally many. In
+close-ups, where nuclei fill more of the picture than cytoplasm and red cells do, that isn't the nuclei's.
 
 `wbc_mask` needs no setting and finds what is dark, which is nuclei, in every picture, even where there is no
 white cell. `leukcnn.preprocessing.hsv_segment` goes by colour: it finds violet nuclei and cytoplasm, nothing
@@ -29,7 +29,7 @@ def wbc_threshold(image: np.ndarray, *, rule: str = "darkest") -> int:
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
-        rule: Which of the three clusters is that of the white cells, a name in `leukcnn.spec.THRESHOLD_RULES`.
+        rule: Which of the three clusters is that of the white cells: "darkest" or "least_frequent".
 
     Returns:
         The highest grey level in that cluster, 0..255; -1 where the picture has fewer than three grey
@@ -49,7 +49,7 @@ def wbc_mask(image: np.ndarray, *, rule: str = "darkest") -> np.ndarray:
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
-        rule: Which of the three clusters is that of the white cells, a name in `leukcnn.spec.THRESHOLD_RULES`.
+        rule: Which of the three clusters is that of the white cells: "darkest" or "least_frequent".
 
     Returns:
         bool (H, W), True in white cells. Empty where the picture has fewer than three grey levels (black,

@@ -6,7 +6,7 @@ one trial does; a profile, an assumption or a command-line option changes it by 
 """
 
 from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Published, Row, Table
-from leukcnn.spec.paper import Paper
+from leukcnn.spec.paper import DEFAULT_CONTROLS, Paper
 from leukcnn.spec.setups import (
     CHECKPOINTS,
     COPY_PROOF_KINDS,
@@ -31,6 +31,7 @@ from leukcnn.spec.setups import (
 __all__ = [
     "CHECKPOINTS",
     "COPY_PROOF_KINDS",
+    "DEFAULT_CONTROLS",
     "GROUPED_KINDS",
     "HOLDOUT_KINDS",
     "KFOLD_KINDS",

@@ -106,9 +106,9 @@ class Table:
             "subjects", "leaderboard", "reference", "runs" (mean and sd over runs by tested dataset),
             "runs_t_test", "single_class", "shortcut", "layers" (a network as Keras summarises it), "report"
             (scikit-learn's classification report), "class_confusion", "log" (figures by epoch), "splits"
-            (accuracy under each kind of split), "masks" (accuracy with parts of the pictures blanked), "times"
-            (how long a training took) or "mask_scores" (how masks of white cells agree with those that
-            datasets come with).
+            (accuracy under each kind of split), "masks" (accuracy with parts of the pictures blanked),
+            "times" (how long a training took) or "mask_scores" (how masks of white cells agree with those
+            that datasets come with).
         where: Its place in the paper; "" for a table that the paper doesn't have.
         published: Published figures of the rows.
         columns: Headings of a table that the paper prints as it stands in `reference`.

@@ -9,6 +9,8 @@ from leukcnn.fields import find_named, read_like, replace_at, value_at
 from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Row, Table
 from leukcnn.spec.setups import SPLIT_KINDS, Setup, require
 
+DEFAULT_CONTROLS = ("majority", "border", "colour")
+
 
 @dataclass(frozen=True)
 class Paper:
@@ -36,6 +38,8 @@ class Paper:
             are left out. Empty where the dataset has the paper's own classes.
         drawn: Dataset -> class of its card -> pictures that are drawn of it for the paper; of datasets that
             aren't named, as many as `leukcnn.datasets.synthetic` has by itself.
+        controls: Keys of `leukcnn.evaluation.controls.CONTROLS`: the classifiers without a network whose
+            figures stand beside its rows'.
     """
 
     key: str
@@ -57,6 +61,7 @@ class Paper:
     runs: int = 1
     class_of: Mapping[str, str] = field(default_factory=dict)
     drawn: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    controls: tuple[str, ...] = DEFAULT_CONTROLS
 
     def __post_init__(self):
         ids = [*self.row_ids, *(t.id for t in self.tables), *(f.id for f in self.figures)]

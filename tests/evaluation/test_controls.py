@@ -8,12 +8,13 @@ from leukcnn.evaluation import controls
 from leukcnn.evaluation.controls import (
     CONTROLS,
     border_features,
+    cell_features,
     colour_features,
     control_label,
     control_probabilities,
 )
 from leukcnn.picture_cache import prepared_pictures
-from leukcnn.spec import Preprocessing
+from leukcnn.spec import DEFAULT_CONTROLS, Preprocessing
 from leukcnn.splits import stratified_kfold
 
 RNG = np.random.default_rng(0)
@@ -93,17 +94,45 @@ def test_border_wider_than_half_the_picture_is_refused(width):
         border_features(NOISE, width=width)
 
 
+def test_cells_by_hand():
+    pictures = np.full((3, 100, 100, 3), 240, dtype=np.uint8)
+    pictures[:2, :, 50:] = 150
+    # Two squares of 20 x 20 and 30 x 30 pixels; one of 40 x 40; nothing, which has two grey levels.
+    pictures[0, 10:30, 10:30] = pictures[0, 60:90, 60:90] = pictures[1, 20:60, 20:60] = 30
+    pictures[2, :50] = 30
+    found = cell_features(pictures)
+    assert (found.shape, found.dtype) == ((3, 5), np.float64)
+    number, mask, mean, sd, largest = found.T
+    np.testing.assert_array_equal(number, [2, 1, 0])
+    np.testing.assert_allclose(mask, [0.13, 0.16, 0], rtol=1e-12)
+    # Opening rounds the corners of each off, by less than 2 pixels.
+    np.testing.assert_allclose(mean, [0.065, 0.16, 0], atol=4e-4)
+    np.testing.assert_allclose(sd, [0.025, 0, 0], atol=4e-4)
+    np.testing.assert_allclose(largest, [0.09, 0.16, 0], atol=4e-4)
+
+
+def test_cells_know_nothing_of_colour():
+    """Grey levels in the same order: other colours, the same cells."""
+    pictures = np.full((2, 60, 60, 3), 240, dtype=np.uint8)
+    pictures[:, :, 30:] = 150
+    pictures[0, 10:25, 10:25], pictures[1, 10:25, 10:25] = (90, 20, 120), (20, 60, 20)
+    first, second = cell_features(pictures)
+    np.testing.assert_array_equal(first, second)
+
+
 def test_no_pictures_have_no_features():
-    for features in (border_features, colour_features):
-        assert features(NOISE[:0]).shape == (0, 6)
+    for features, n in ((border_features, 6), (colour_features, 6), (cell_features, 5)):
+        assert features(NOISE[:0]).shape == (0, n)
 
 
 def test_names_and_order():
-    assert list(CONTROLS) == ["majority", "border", "colour"]
+    assert list(CONTROLS) == ["majority", "border", "colour", "cells"]
+    assert list(CONTROLS)[:3] == list(DEFAULT_CONTROLS)
     assert [control_label(name) for name in CONTROLS] == [
         "Majority class",
         "Random forest, 16-pixel border",
         "Random forest, whole picture's colour",
+        "Random forest, number and size of cells",
     ]
     for refused in (control_label, probabilities):
         with pytest.raises(ArgumentError, match=r"(?s)no control 'chance'.*majority, border, colour"):

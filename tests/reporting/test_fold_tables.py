@@ -5,9 +5,10 @@ import pytest
 from scipy import stats
 from sklearn.metrics import cohen_kappa_score, log_loss, precision_score, recall_score
 
-from leukcnn.evaluation.controls import CONTROLS, control_label
+from leukcnn.evaluation.controls import control_label
 from leukcnn.reporting.fold_tables import folds_table
 from leukcnn.reporting.paper_tables import paper_tables
+from leukcnn.spec import DEFAULT_CONTROLS
 
 FOLDS = 5
 WRONG = {"alertnet_rwd": (1, 2, 3, 2, 1), "resnet50_dft": (1, 1, 2, 3, 0), "alertnet": (20, 22, 24, 18, 19)}
@@ -19,7 +20,7 @@ def trained(alertnet, make_fold):
     for row, wrong in WRONG.items():
         for fold in range(FOLDS):
             alertnet.add(row, make_fold(fold, wrong=wrong[fold]), fold=fold)
-    for name in CONTROLS:
+    for name in DEFAULT_CONTROLS:
         for fold in range(FOLDS):
             alertnet.add_control(name, make_fold(fold, wrong=30), fold=fold)
     return alertnet
@@ -112,7 +113,7 @@ def test_sizes_stand_beside_the_published(trained):
 def test_controls_stand_at_the_end_of_each_table(trained, table_id):
     shown = table(results_of(trained), table_id)
     networks = list(dict.fromkeys(row[0] for row in shown.rows))
-    assert networks[-3:] == [control_label(name) for name in CONTROLS]
+    assert networks[-3:] == [control_label(name) for name in DEFAULT_CONTROLS]
     rows = records(results_of(trained), table_id, control_label("border"))
     assert list(rows) == ["Accuracy (%)", "Recall, macro (%)", "Kappa"]
     assert rows["Accuracy (%)"]["Measured"] == pytest.approx((50, 0))

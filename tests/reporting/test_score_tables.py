@@ -5,9 +5,10 @@ import pytest
 from scipy import stats
 
 from leukcnn import spec
-from leukcnn.evaluation.controls import CONTROLS, control_label
+from leukcnn.evaluation.controls import control_label
 from leukcnn.evaluation.statistics import wilson_interval
 from leukcnn.reporting.paper_tables import paper_tables
+from leukcnn.spec import DEFAULT_CONTROLS
 
 IDS = ("table1", "table2", "table3", "table4", "table5", "confusion", "external", "subjects")
 # True positives and negatives on 339 + 339 cells, from which Table 2 follows.
@@ -307,12 +308,12 @@ def test_split_by_subject_draws_whole_subjects(as_published):
 
 
 def test_controls_stand_behind_the_networks(as_published, make_predictions):
-    for name in CONTROLS:
+    for name in DEFAULT_CONTROLS:
         as_published.add_control(name, make_predictions("test", tp=200, fn=139, fp=100, tn=239))
     results = as_published.results()
     rows = records(results, "table2")
     labels = list(dict.fromkeys(row["Network"] for row in rows))
-    assert labels == ["VGG16", "VGG19", "Xception", *map(control_label, CONTROLS)]
+    assert labels == ["VGG16", "VGG19", "Xception", *map(control_label, DEFAULT_CONTROLS)]
     of_control = [row for row in rows if row["Network"] == control_label("border")]
     assert {row["Metric"] for row in of_control} == {"Accuracy", "F1-score"}
     full = next(row for row in of_control if (row["Test set"], row["Metric"]) == ("full", "Accuracy"))

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from leukcnn import spec
-from leukcnn.evaluation.controls import CONTROLS, control_label
+from leukcnn.evaluation.controls import control_label
 from leukcnn.evaluation.statistics import run_interval, wilson_interval
 from leukcnn.reporting.paper_tables import paper_tables
 from leukcnn.runs import Predictions
+from leukcnn.spec import DEFAULT_CONTROLS
 
 SINGLE = spec.Table("single_class", "One class", "single_class", "", split="lodocv_single_class")
 SHORTCUT = spec.Table("shortcut", "What the border tells", "shortcut", "", rows=("deep",))
@@ -56,7 +57,7 @@ def test_several_runs_have_mean_and_sd(left_out, tested):
 def test_only_planned_rows_stand_there_and_controls_beside(left_out, tested):
     rows = records(single(left_out(SINGLE), tested, wrong=[(3, 2)]).results(runs=1), "single_class")
     of_jtsc = [row for row in rows if row["Dataset"] == "JTSC"]
-    assert [row["Network"] for row in of_jtsc] == ["Deep", *map(control_label, CONTROLS)]
+    assert [row["Network"] for row in of_jtsc] == ["Deep", *map(control_label, DEFAULT_CONTROLS)]
     assert of_jtsc[2]["Measured"] == (30, None)
     assert of_jtsc[3]["State"] == "not measured: this row has not been trained"
 
@@ -101,7 +102,7 @@ def probed(left_out, tested):
     # In the order of their ids: three sick pictures, then the healthy one.
     mixed = tested("allidb1", tp=2, fn=1, tn=1)
     experiment.add("deep", mixed, tested=("allidb1",))
-    for name in CONTROLS:
+    for name in DEFAULT_CONTROLS:
         experiment.add_control(name, tested("allidb1", fn=3, tn=1), tested=("allidb1",))
     for fold, part in enumerate((mixed, tested("bloodline", tp=8))):
         experiment.add("deep", part, fold=fold, split="kfold")

@@ -11,7 +11,7 @@ from leukcnn.datasets import ImageIndex
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.partition import Parts
 from leukcnn.runs import Store
-from leukcnn.spec import Preprocessing
+from leukcnn.spec import DEFAULT_CONTROLS, Preprocessing
 from leukcnn.trials import run_control, run_probe
 
 
@@ -65,7 +65,7 @@ def test_a_control_predicts_every_part_and_leaves_no_network(stained, tmp_path, 
 
 
 def test_controls_say_what_they_should_of_pictures_told_apart_by_colour(stained, tmp_path):
-    majority, border, colour = (control(stained, n, tmp_path / "out").predictions() for n in CONTROLS)
+    majority, border, colour = (control(stained, n, tmp_path / "out").predictions() for n in DEFAULT_CONTROLS)
     np.testing.assert_allclose(majority.probabilities, [[7 / 15, 6 / 15, 2 / 15]] * 8)
     # The colour is that of the whole picture, border included; rows 29 and 28 are of classes 2 and 1.
     for forest in (border, colour):
