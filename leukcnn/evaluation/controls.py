@@ -18,6 +18,8 @@ from leukcnn.preprocessing import label_cells, wbc_mask
 from leukcnn.seeding import child_seed
 
 Features = Callable[[np.ndarray], np.ndarray]
+KnownFeatures = dict[str, dict[int, np.ndarray]]
+"""Key of a control -> position of a picture -> what the control sees of it."""
 
 BORDER_PIXELS = 16
 """Width of the border that the control sees, whatever the picture's size.
@@ -146,6 +148,7 @@ def control_probabilities(
     predict: np.ndarray,
     n_classes: int,
     seed: int,
+    known: KnownFeatures | None = None,
 ) -> np.ndarray:
     """Fits a control and applies it.
 
@@ -157,6 +160,8 @@ def control_probabilities(
         predict: (K,) positions of those that it is applied to.
         n_classes: Number of classes.
         seed: Root seed of the forest.
+        known: What controls saw of these same pictures before, in another fold or split; it takes in what is
+            new. None keeps nothing.
 
     Returns:
         float64 (K, n_classes), probabilities; 0 for classes that don't occur in training. The majority class
@@ -171,21 +176,29 @@ def control_probabilities(
     learnt, _ = check_classes(labels[train], labels[train], n_classes=n_classes)
     if features is None:
         return np.tile(np.bincount(learnt, minlength=n_classes) / len(train), (len(predict), 1))
+    of_pictures = {} if known is None else known.setdefault(name, {})
     forest = RandomForestClassifier(
         _TREES, n_jobs=2, random_state=child_seed(seed, "control", name) % 2**32
-    ).fit(_in_chunks(features, pictures, train), learnt)
+    ).fit(_worked_out(features, pictures, train, of_pictures), learnt)
     # Several threads would add up the trees' votes in the order in which they finish.
     forest.set_params(n_jobs=1)
     probabilities = np.zeros((len(predict), n_classes))
     if len(predict):
-        probabilities[:, forest.classes_] = forest.predict_proba(_in_chunks(features, pictures, predict))
+        probabilities[:, forest.classes_] = forest.predict_proba(
+            _worked_out(features, pictures, predict, of_pictures)
+        )
     return probabilities
 
 
-def _in_chunks(features: Features, pictures: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _worked_out(
+    features: Features, pictures: np.ndarray, rows: np.ndarray, known: dict[int, np.ndarray]
+) -> np.ndarray:
+    missing = [row for row in rows.tolist() if row not in known]
     # Pictures are mapped from disk: all of them at once may not fit into memory.
-    chunks = [rows[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK)]
-    return np.concatenate([features(pictures[chunk]) for chunk in chunks])
+    for i in range(0, len(missing), _CHUNK):
+        chunk = missing[i : i + _CHUNK]
+        known.update(zip(chunk, features(pictures[chunk]), strict=True))
+    return np.stack([known[row] for row in rows.tolist()])
 
 
 def _control(name: str) -> Control:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from leukcnn.datasets import ImageIndex
-from leukcnn.evaluation.controls import control_probabilities
+from leukcnn.evaluation.controls import KnownFeatures, control_probabilities
 from leukcnn.evaluation.shortcuts import dataset_probabilities
 from leukcnn.partition import Parts
 from leukcnn.picture_cache import prepared_pictures
@@ -29,6 +29,7 @@ def run_control(
     parts: Parts,
     *,
     seed: int,
+    known: KnownFeatures | None = None,
     cache: Path | None = None,
 ) -> None:
     """Runs a control on the parts of a trial: what a figure would be without any network.
@@ -40,6 +41,7 @@ def run_control(
         index: The pictures.
         parts: Who trains and who is predicted.
         seed: Root seed.
+        known: As `leukcnn.evaluation.controls.control_probabilities` takes it, of trials on these pictures.
         cache: Folder of the decoded pictures; the user's own cache if None.
 
     Raises:
@@ -59,6 +61,7 @@ def run_control(
             predict=np.concatenate(rows),
             n_classes=len(index.class_names),
             seed=seed,
+            known=known,
         )
         each = np.split(probabilities, np.cumsum([len(r) for r in rows])[:-1])
         predictions = [

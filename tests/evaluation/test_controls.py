@@ -222,6 +222,19 @@ def test_only_the_rows_needed_are_read_and_few_at_a_time(monkeypatch):
     assert mapped.read == []
 
 
+@pytest.mark.parametrize("name", [name for name in CONTROLS if name != "majority"])
+def test_what_was_seen_once_is_not_looked_at_again(name):
+    known, mapped = {}, Mapped(STAINED)
+    first = probabilities(name, mapped, known=known)
+    assert np.concatenate(mapped.read).tolist() == [*range(60)]
+    assert known.keys() == {name}
+    # Another fold of the same pictures.
+    second = probabilities(name, mapped, train=(20, 60), predict=(0, 20), known=known)
+    assert len(np.concatenate(mapped.read)) == 60
+    np.testing.assert_array_equal(first, probabilities(name))
+    np.testing.assert_array_equal(second, probabilities(name, train=(20, 60), predict=(0, 20)))
+
+
 @pytest.mark.parametrize("name", list(CONTROLS))
 def test_nothing_to_predict_and_nothing_to_fit_on(name):
     assert probabilities(name, predict=(40, 40)).shape == (0, 3)
