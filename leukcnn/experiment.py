@@ -12,13 +12,16 @@ from leukcnn.datasets import ImageIndex, card, load, load_many, require_classes,
 from leukcnn.distribution import Devices, find_devices, make_deterministic
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.evaluation.challenge import write_challenge_file
+from leukcnn.evaluation.controls import KnownFeatures
 from leukcnn.picture_cache import cache_folder
 from leukcnn.planning import Plan, make_record, plan
 from leukcnn.records import ExperimentRecord, PlannedTrial
+from leukcnn.reporting.cell_sketches import keep_misclassified
+from leukcnn.reporting.network_maps import NETWORK_MAPS
 from leukcnn.reporting.paper_figures import paper_figures
 from leukcnn.reporting.paper_tables import assumption_table, paper_tables
 from leukcnn.reporting.results import Results
-from leukcnn.reporting.sketches import NETWORK_MAPS, Sketches, make_sketches
+from leukcnn.reporting.sketches import Sketches, make_sketches
 from leukcnn.reporting.tables import Table, to_csv, write
 from leukcnn.reporting.terminal import TrainingProgress
 from leukcnn.request import SYNTHETIC, Request
@@ -143,7 +146,7 @@ def _load(request: Request, progress: TrainingProgress) -> ImageIndex:
         progress.message(f"Drawing pictures with the names and layout of {paper.key}'s datasets ...")
         place = cache_folder() / SYNTHETIC
         if paper.class_of:
-            root = synthetic.write_many(names, place, seed=request.seed)
+            root = synthetic.write_many(names, place, seed=request.seed, counts=paper.drawn)
         else:
             root = synthetic.write(names[0], place, seed=request.seed)
     else:
@@ -230,6 +233,8 @@ def _run_controls(
     ]
     if to_do:
         progress.message(f"Working out {len(to_do)} controls, which need no network ...")
+    # All controls look at the same pictures, fold after fold.
+    known: KnownFeatures = {}
     for control in to_do:
         run_control(
             store.trial(planned.identities[control.name]),
@@ -238,6 +243,7 @@ def _run_controls(
             index,
             planned.parts[control.name],
             seed=control.seed,
+            known=known,
         )
     probe = planned.probe
     if probe is not None and store.finished_trial(probe.name) is None:
@@ -291,8 +297,9 @@ def _label(request: Request, trial: PlannedTrial) -> str:
     if request.n_runs > 1:
         label += f", run {trial.run + 1}"
     if trial.tested:
-        return label + f", {trial.split}: {', '.join(card(key).name for key in trial.tested)}"
-    return label + (f", fold {trial.fold}" if trial.fold >= 0 else "")
+        label += f", {trial.split}: {', '.join(card(key).name for key in trial.tested)}"
+    by_fold = trial.fold >= 0 and trial.split not in spec.LODOCV_KINDS
+    return label + (f", fold {trial.fold}" if by_fold else "")
 
 
 def _run_features(
@@ -329,8 +336,11 @@ def _run_features(
 def _keep_network_maps(
     request: Request, store: Store, index: ImageIndex, planned: Plan, folder: Path
 ) -> None:
-    """Keeps what the figures that look into a network need, of the first trial of their rows."""
+    """Keeps what figures need of trained networks: of the first trial of their rows, or of all its tests."""
+    results = Results(request.paper, ExperimentRecord.load(folder), store)
     for figure in request.paper.figures:
+        if figure.kind == "misclassified":
+            keep_misclassified(results, figure, index, folder)
         if figure.kind not in NETWORK_MAPS:
             continue
         maps_class, make_maps = NETWORK_MAPS[figure.kind]

@@ -4,6 +4,7 @@ Every function takes a `mark`, a line in red at the top ("smoke profile, drawn d
 paper"), and a `caption` at the bottom, and returns the path that it wrote.
 """
 
+import itertools
 import math
 import os
 from collections.abc import Sequence
@@ -101,37 +102,79 @@ def draw_confusion(
         ArgumentError: The matrix isn't square, or has another number of classes than there are names.
         StoreError: The file can't be written.
     """
-    matrix, n = np.asarray(matrix), len(class_names)
-    if matrix.shape != (n, n):
+    return draw_confusions([[(title, matrix)]], class_names, path, mark=mark, caption=caption)
+
+
+def draw_confusions(
+    grid: Sequence[Sequence[tuple[str, np.ndarray] | None]],
+    class_names: Sequence[str],
+    path: str | os.PathLike,
+    *,
+    mark: str = "",
+    caption: str = "",
+) -> Path:
+    """Draws several confusion matrices of the same classes on one sheet, each as `draw_confusion` does.
+
+    Args:
+        grid: Lines of equal length with title and (K, K) counts, true classes in rows, of each matrix; None
+            leaves a place empty.
+        class_names: K names.
+        path: PNG file to write.
+        mark: What stands in red at the top.
+        caption: What stands at the bottom.
+
+    Raises:
+        ArgumentError: There is no place, the lines differ in length, or a matrix isn't square or has another
+            number of classes than there are names.
+        StoreError: The file can't be written.
+    """
+    n, widths = len(class_names), {len(line) for line in grid}
+    if len(widths) != 1 or 0 in widths:
         raise ArgumentError(
-            f"The confusion matrix has the shape {matrix.shape}.", expected=f"({n}, {n}), one row a class"
+            f"There are {len(grid)} lines of {sorted(widths)} matrices.",
+            expected="at least one, and as many in each line",
         )
-    totals = matrix.sum(axis=1, keepdims=True)
-    shares = np.divide(matrix, totals, out=np.zeros((n, n)), where=totals > 0)
-    side = max(3.2, 0.9 * n + 1.4)
-    names = [wrapped(name, 0.85) for name in class_names]
-    with sheet(path, width=side + 0.6, height=side, mark=mark, caption=caption) as figure:
-        axes = figure.subplots()
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        for row, column in np.ndindex(n, n):
-            share = shares[row, column]
-            percent = f"{100 * share:.1f} %" if totals[row] else "no picture"
-            axes.text(
-                column,
-                row,
-                f"{matrix[row, column]}\n{percent}",
-                ha="center",
-                va="center",
-                color="white" if share > 0.55 else "black",
+    for _, matrix in filter(None, itertools.chain(*grid)):
+        if np.shape(matrix) != (n, n):
+            raise ArgumentError(
+                f"The confusion matrix has the shape {np.shape(matrix)}.",
+                expected=f"({n}, {n}), one row a class",
             )
-        axes.set_xticks(range(n), names)
-        axes.set_yticks(range(n), names)
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
-        axes.set_xlabel("Predicted")
-        axes.set_ylabel("True")
-        axes.set_title(wrapped(title, side - 0.8, size=10))
+    side, (n_columns,) = max(3.2, 0.9 * n + 1.4), widths
+    size = {"width": (side + 0.6) * n_columns, "height": side * len(grid)}
+    with sheet(path, **size, mark=mark, caption=caption) as figure:
+        places = figure.subplots(len(grid), n_columns, squeeze=False)
+        for axes, panel in zip(places.ravel(), itertools.chain(*grid), strict=True):
+            if panel is None:
+                axes.set_axis_off()
+                continue
+            title, matrix = panel
+            _draw_matrix(axes, np.asarray(matrix), [wrapped(name, 0.85) for name in class_names])
+            axes.set_title(wrapped(title, side - (0.8 if n_columns == 1 else 0.2), size=10))
     return Path(path)
+
+
+def _draw_matrix(axes: Axes, matrix: np.ndarray, names: Sequence[str]) -> None:
+    n, totals = len(names), matrix.sum(axis=1, keepdims=True)
+    shares = np.divide(matrix, totals, out=np.zeros((n, n)), where=totals > 0)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(n, n):
+        share = shares[row, column]
+        percent = f"{100 * share:.1f} %" if totals[row] else "no picture"
+        axes.text(
+            column,
+            row,
+            f"{matrix[row, column]}\n{percent}",
+            ha="center",
+            va="center",
+            color="white" if share > 0.55 else "black",
+        )
+    axes.set_xticks(range(n), names)
+    axes.set_yticks(range(n), names)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("Predicted")
+    axes.set_ylabel("True")
 
 
 _MAP_COLOURS, _MAP_OPACITY = "inferno", 0.55

@@ -1,6 +1,7 @@
 """A paper's figures, from an experiment's record, its sketches and the store."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,30 @@ from leukcnn.datasets import card
 from leukcnn.errors import ArgumentError
 from leukcnn.evaluation.feature_space import Projection, project
 from leukcnn.evaluation.metrics import confusion_matrix
+from leukcnn.reporting.cell_sketches import (
+    LONGEST_SIDE,
+    Misclassified,
+    Task,
+    row_preprocessing,
+    tasks_of,
+)
 from leukcnn.reporting.feature_space_figure import draw_feature_space
-from leukcnn.reporting.figures import draw_confusion, draw_overlays, draw_samples
+from leukcnn.reporting.figures import draw_confusion, draw_confusions, draw_overlays, draw_samples
 from leukcnn.reporting.filter_figure import FilterPanel, draw_filters
 from leukcnn.reporting.history_figure import TrainingCurve, draw_history
+from leukcnn.reporting.network_maps import ActivationMaps, FilterSketch
+from leukcnn.reporting.picture_titles import file_stem
 from leukcnn.reporting.results import Results
 from leukcnn.reporting.run_figures import SPLIT_TITLES, dataset_title, why_no_runs
-from leukcnn.reporting.sketches import ActivationMaps, FilterSketch, Sketches
+from leukcnn.reporting.sketches import Sketches
+from leukcnn.reporting.threshold_figures import (
+    draw_extraction,
+    draw_histograms,
+    draw_misclassified,
+    extract,
+)
 from leukcnn.reporting.topology_figure import draw_topology
+from leukcnn.runs import Predictions
 from leukcnn.seeding import generator
 
 _MOST_POINTS = 1000
@@ -168,21 +185,131 @@ def _history(results: Results, figure: spec.Figure, folder: Path, target: Path) 
 
 
 def _confusion(results: Results, figure: spec.Figure, folder: Path, target: Path) -> list[Path]:
+    if results.tasks:
+        return _confusion_of_each_dataset(results, figure, target)
     paths = []
     for row in results.paper.rows:
         for predictions in results.part(row.id, "test")[:1]:
-            names = predictions.class_names
-            matrix = confusion_matrix(predictions.label, predictions.predicted, n_classes=len(names))
-            title = row.label
+            tested = ""
             if results.tested:
-                tested = dict.fromkeys(image.split("/")[0] for image in predictions.image.tolist())
-                split = SPLIT_TITLES[results.split_kind]
-                title += f", {split} on {', '.join(card(key).name for key in tested)}"
-            if results.record.runs > 1:
-                title += f", one of {results.record.runs} runs"
+                tested = "+".join(dict.fromkeys(image.split("/")[0] for image in predictions.image.tolist()))
             path = target / f"confusion_{row.id}.png"
-            paths.append(draw_confusion(matrix, names, path, title=title, **_face(results, figure)))
+            title, matrix = _matrix(results, row, tested, predictions)
+            face = _face(results, figure)
+            paths.append(draw_confusion(matrix, predictions.class_names, path, title=title, **face))
     return paths
+
+
+def _confusion_of_each_dataset(results: Results, figure: spec.Figure, target: Path) -> list[Path]:
+    """Draws the matrices of all rows on one sheet, a line for each row and a column for each dataset."""
+    found = {(task.row, task.dataset): task.predictions for task in tasks_of(results, figure)}
+    grid = []
+    for row in results.paper.rows:
+        line = [(dataset, found.get((row.id, dataset))) for dataset in results.tested]
+        grid.append([said and _matrix(results, row, dataset, said) for dataset, said in line])
+    grid = [line for line in grid if any(line)]
+    if not grid:
+        return []
+    path = target / f"{figure.id}.png"
+    return [draw_confusions(grid, results.paper.classes, path, **_face(results, figure))]
+
+
+def _matrix(
+    results: Results, row: spec.Row, dataset: str, predictions: Predictions
+) -> tuple[str, np.ndarray]:
+    """Returns the title and the counts of a confusion matrix."""
+    matrix = confusion_matrix(
+        predictions.label, predictions.predicted, n_classes=len(predictions.class_names)
+    )
+    return _tested_title(results, row, dataset), matrix
+
+
+def _tested_title(results: Results, row: spec.Row, dataset: str) -> str:
+    title = row.label
+    if dataset:
+        names = ", ".join(card(key).name for key in dataset.split("+"))
+        title += f", {SPLIT_TITLES[results.split_kind]} on {names}"
+    if results.record.runs > 1:
+        title += f", one of {results.record.runs} runs"
+    return title
+
+
+def _histograms(results: Results, figure: spec.Figure, folder: Path, target: Path) -> list[Path]:
+    smears, path = Sketches.load(folder).smears, target / f"{figure.id}.png"
+    preprocessing, face = _thresholding(results, figure, smears)
+    return [draw_histograms(smears, path, rule=preprocessing.threshold, **face)] if smears else []
+
+
+def _extraction(results: Results, figure: spec.Figure, folder: Path, target: Path) -> list[Path]:
+    smears, path = Sketches.load(folder).smears, target / f"{figure.id}.png"
+    preprocessing, face = _thresholding(results, figure, smears)
+    extractions = [extract(title, picture, preprocessing) for title, picture in smears]
+    return [draw_extraction(extractions, path, **face)] if smears else []
+
+
+def _thresholding(
+    results: Results, figure: spec.Figure, smears: Sequence[tuple[str, np.ndarray]]
+) -> tuple[spec.Preprocessing, dict[str, str]]:
+    """Returns how the first row's pictures are thresholded, and a figure's face, which says so."""
+    preprocessing, face = row_preprocessing(results, results.paper.row_ids[0]), _face(results, figure)
+    if preprocessing.threshold == "none":
+        preprocessing = replace(preprocessing, threshold=spec.THRESHOLD_RULES[0])
+        face["caption"] += f' (by the rule "{preprocessing.threshold}"; the networks here see whole pictures)'
+    else:
+        face["caption"] += f' (by the rule "{preprocessing.threshold}")'
+    if any(max(picture.shape) == LONGEST_SIDE for _, picture in smears):
+        face["caption"] += (
+            f". Larger pictures are reduced to {LONGEST_SIDE} pixels here; for the networks they are "
+            "thresholded in full size"
+        )
+    return preprocessing, face
+
+
+def _misclassified(results: Results, figure: spec.Figure, folder: Path, target: Path) -> list[Path]:
+    """Draws a sheet for each row and dataset; what is kept of other predictions is left out."""
+    paths = []
+    for task in tasks_of(results, figure):
+        if Misclassified.exist(folder, task.name, key=task.key):
+            kept = Misclassified.load(folder, task.name)
+            paths.append(_misclassified_sheet(results, figure, task, kept, target))
+    return paths
+
+
+def _misclassified_sheet(
+    results: Results, figure: spec.Figure, task: Task, kept: Misclassified, target: Path
+) -> Path:
+    beside = {"its mask": kept.masks, "what the network was fed": kept.fed}
+    if np.array_equal(kept.fed, kept.pictures):
+        del beside["what the network was fed"]
+    if not len(kept.masks):
+        del beside["its mask"]
+    panels = [
+        (_misclassified_title(kept, i, task), [kept.pictures[i], *(of[i] for of in beside.values())])
+        for i in range(len(kept))
+    ]
+    face = _face(results, figure)
+    face["caption"] += f". {_tested_title(results, results.paper.row(task.row), task.dataset)}"
+    if panels:
+        face["caption"] += (
+            f": {len(kept):,} of {kept.n_wrong:,} misclassified pictures, of {kept.n_tested:,} tested, the "
+            "surest mistakes first"
+        )
+        if beside:
+            face["caption"] += f". From left to right the picture, {' and '.join(beside)}"
+    nothing = f"no picture of {kept.n_tested:,} misclassified"
+    return draw_misclassified(panels, target / f"{task.name}.png", nothing=nothing, **face)
+
+
+def _misclassified_title(kept: Misclassified, i: int, task: Task) -> str:
+    true, taken = (kept.class_names[labels[i]] for labels in (kept.label, kept.predicted))
+    name = file_stem(kept.images[i])
+    if "+" in task.dataset:
+        name = f"{card(kept.images[i].split('/')[0]).name} {name}"
+    title = f"{name}: true {true}, taken for {taken}, score {kept.score[i]:.2f} for {taken}"
+    if not len(kept.masks):
+        return title
+    # Kept together by no-break spaces.
+    return f"{title}; mask\u00a0{100 * kept.masks[i].mean() / 255:.1f}\u00a0%"
 
 
 _DRAWERS: Mapping[str, Callable[[Results, spec.Figure, Path, Path], list[Path]]] = {
@@ -196,4 +323,7 @@ _DRAWERS: Mapping[str, Callable[[Results, spec.Figure, Path, Path], list[Path]]]
     "feature_space": _feature_space,
     "history": _history,
     "confusion": _confusion,
+    "histograms": _histograms,
+    "extraction": _extraction,
+    "misclassified": _misclassified,
 }

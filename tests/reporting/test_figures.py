@@ -5,7 +5,7 @@ import pytest
 from matplotlib import image
 
 from leukcnn.errors import ArgumentError
-from leukcnn.reporting.figures import draw_confusion, draw_overlays, draw_samples
+from leukcnn.reporting.figures import draw_confusion, draw_confusions, draw_overlays, draw_samples
 from leukcnn.reporting.history_figure import TrainingCurve, draw_history
 from leukcnn.reporting.topology_figure import draw_topology
 
@@ -22,6 +22,9 @@ DRAWINGS = {
     "overlays": lambda path, **k: draw_overlays([OVERLAY, OVERLAY], path, **k),
     "history": lambda path, **k: draw_history([CURVE, CURVE], path, **k),
     "topology": lambda path, **k: draw_topology([("VGG16", LAYERS), ("(b)", LAYERS[:1])], path, **k),
+    "confusions": lambda path, **k: draw_confusions(
+        [[("CNN, k-fold on ALL-IDB 1", np.eye(2, dtype=int)), None]] * 2, ["healthy", "ALL"], path, **k
+    ),
     "confusion": lambda path, **k: draw_confusion(
         [[308, 31], [20, 319]], ["healthy", "malignant"], path, **k
     ),
@@ -112,6 +115,28 @@ def test_confusion_of_a_class_without_pictures(tmp_path):
 def test_confusion_needs_a_name_a_class(tmp_path):
     with pytest.raises(ArgumentError, match=r"\(2, 2\)"):
         draw_confusion(np.eye(2), ["a"], tmp_path / "a.png")
+
+
+def test_each_matrix_of_a_grid_has_a_place_as_large_as_one_alone_has(tmp_path):
+    alone = pixels(draw_confusion([[9, 1], [2, 8]], ["a", "b"], tmp_path / "a.png"))
+    line = [("one", [[9, 1], [2, 8]]), None, ("other", [[0, 10], [0, 10]])]
+    grid = pixels(draw_confusions([line, line], ["a", "b"], tmp_path / "b.png"))
+    assert grid.shape[:2] == (2 * alone.shape[0], 3 * alone.shape[1])
+    # The empty place is white; in the last one the second column is dark.
+    left, empty, right = np.split(grid, 3, axis=1)
+    assert (left < 0.9).any()
+    assert (empty == 1).mean() > 0.99
+    dark = (right[..., 0] < 0.1) & (right[..., 2] > 0.3)
+    assert dark.any()
+    assert not dark[:, : right.shape[1] // 2].any()
+
+
+@pytest.mark.parametrize(
+    "grid", [[], [[]], [[None], [None, None]], [[("a", np.eye(2))], [("b", np.eye(3))]]], ids=str
+)
+def test_what_is_no_grid_of_matrices_is_refused(grid, tmp_path):
+    with pytest.raises(ArgumentError):
+        draw_confusions(grid, ["a", "b"], tmp_path / "a.png")
 
 
 def test_overlays_colour_by_the_map_and_leave_the_picture_beside_them(tmp_path):

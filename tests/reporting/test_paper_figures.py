@@ -7,8 +7,9 @@ from leukcnn import spec
 from leukcnn.errors import StoreError
 from leukcnn.evaluation.feature_space import Projection
 from leukcnn.reporting import paper_figures as module
+from leukcnn.reporting.network_maps import ActivationMaps, FilterSketch
 from leukcnn.reporting.paper_figures import paper_figures
-from leukcnn.reporting.sketches import ActivationMaps, FilterSketch, Sketches
+from leukcnn.reporting.sketches import Sketches
 from leukcnn.runs import write_features
 
 PICTURE = np.full((30, 30, 3), 90, dtype=np.uint8)
@@ -32,7 +33,8 @@ def trained(experiment, make_predictions, tmp_path):
 def drawn(monkeypatch):
     """What each drawing function was called with."""
     calls = {}
-    for name in ("samples", "topology", "history", "confusion", "overlays", "filters", "feature_space"):
+    drawers = [name for name in vars(module) if name.startswith("draw_")]
+    for name in [name.removeprefix("draw_") for name in drawers]:
 
         def record(*args, _name=name, **options):
             calls.setdefault(_name, []).append((args, options))

@@ -12,12 +12,10 @@ from leukcnn.augmentation import ImageAugmenter
 from leukcnn.datasets import ImageIndex, read_picture
 from leukcnn.errors import StoreError
 from leukcnn.fields import replace_at
-from leukcnn.prediction import SavedNetwork
 from leukcnn.reporting import sketches as module
-from leukcnn.reporting.sketches import ActivationMaps, Sketches, make_activation_maps, make_sketches
+from leukcnn.reporting.sketches import Sketches, make_sketches
 from leukcnn.request import Request
-from leukcnn.runs import Predictions, Store, write_predictions
-from leukcnn.spec import Augmentation, Figure, Model, Preprocessing, Setup, Split, Table, Training
+from leukcnn.spec import Figure, Model, Table
 
 PICTURE = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
 SKETCHES = Sketches(
@@ -25,6 +23,7 @@ SKETCHES = Sketches(
     augmentations=[("source", PICTURE), ("gespiegelt – Ärger", 255 - PICTURE)],
     topology={"figure4": [["(a) VGG16", [["Dense 512, ReLU", "512"], ["Dense 2, softmax", "2"]]]]},
     segmentation=[("malignant, subject 1", PICTURE), ("segmented: 0 % kept", 0 * PICTURE)],
+    smears=[("malignant, C-NMC 2019, 00", np.zeros((5, 7, 3), np.uint8))],
 )
 
 PAPER = papers.get("cnmc2019")
@@ -104,6 +103,7 @@ def test_sketches_come_back_as_they_were(tmp_path):
     assert same(loaded.augmentations, SKETCHES.augmentations)
     assert loaded.topology == SKETCHES.topology
     assert same(loaded.segmentation, SKETCHES.segmentation)
+    assert same(loaded.smears, SKETCHES.smears)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no zip", "cut"])
@@ -171,6 +171,37 @@ def test_each_segmented_picture_follows_its_own_without_the_request_s_mask(
         # The samples show what the networks of this run see.
         assert not np.array_equal(by_title[titles[i]], whole)
     assert sketches_of(index).segmentation == []
+
+
+@pytest.mark.parametrize("kind", ["histograms", "extraction"])
+def test_whole_labelled_pictures_of_the_first_part_are_kept_for_what_shows_thresholding(
+    index, no_large_networks, kind
+):
+    figures = (*SMALL.figures, Figure("figure2b", "Thresholding", kind, ""))
+    smears = sketches_of(index, paper=dataclasses.replace(SMALL, figures=figures)).smears
+    assert [title.split(", ")[0] for title, _ in smears] == ["malignant", "healthy"]
+    for title, picture in smears:
+        row = int(title.split(", ")[2])
+        assert row < 12
+        np.testing.assert_array_equal(picture, read_picture(index.paths[row])[0])
+    assert sketches_of(index).smears == []
+
+
+def test_pictures_for_thresholding_change_no_other_sketch(index, no_large_networks):
+    figures = (*SMALL.figures, Figure("figure2b", "Thresholding", "extraction", ""))
+    one, other = (
+        sketches_of(index, paper=paper) for paper in (SMALL, dataclasses.replace(SMALL, figures=figures))
+    )
+    assert same(one.samples, other.samples)
+    assert same(one.augmentations, other.augmentations)
+
+
+def test_scores_of_masks_are_kept_under_their_table(index, no_large_networks, monkeypatch):
+    monkeypatch.setattr(module, "measure_masks", lambda pictures: {"cnmc2019": {"pictures": len(pictures)}})
+    masks = Table("masks", "t", "mask_scores", "")
+    sketches = sketches_of(index, paper=dataclasses.replace(SMALL, tables=(masks,)))
+    assert sketches.topology["masks"] == {"cnmc2019": {"pictures": 16}}
+    assert "masks" not in sketches_of(index).topology
 
 
 def test_table_of_layers_is_kept_as_its_row_s_builder_gives_them(index, no_large_networks):
@@ -282,86 +313,3 @@ def test_samples_of_several_datasets_name_theirs_the_last_class_first(smears, no
     assert sketches.augmentations == []
     assert list(sketches.topology) == ["figure2"]
     assert [title for title, _ in sketches.topology["figure2"]] == ["Alert Net", "Alert Net-R", "Alert Net-X"]
-
-
-SMALL_SETUP = Setup(
-    model=Model("Small"),
-    preprocessing=Preprocessing(resize=16),
-    augmentation=Augmentation(),
-    split=Split(kind="kfold"),
-    training=Training(epochs=1, batch_size=1, initial_learning_rate=1e-3, checkpoint="last"),
-)
-TESTED = np.array([2, 3, 4, 5, 6, 7, 8])
-
-
-@pytest.fixture
-def trial(smears, tmp_path):
-    """A network with maps of 14, 7 and 3 pixels, finished on seven pictures, of which it knows some."""
-    inputs = keras.Input((16, 16, 3))
-    x = keras.layers.Conv2D(4, 3, name="wide")(inputs)
-    x = keras.layers.MaxPooling2D(2, name="narrow")(x)
-    x = keras.layers.MaxPooling2D(2, name="points")(x)
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    network = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
-    made = Store(tmp_path / "runs", "alertnet").trial({"row": "alertnet_rwd"})
-    saved = SavedNetwork(network, SMALL_SETUP.preprocessing, smears.class_names, {})
-    saved.save(made.path / "model.keras")
-    # Right for 5 and 6 alone (AML and HBS): of ALL none is known, so the first is shown.
-    label = smears.labels[TESTED]
-    said = np.where(np.isin(TESTED, (5, 6)), label, (label + 1) % 3)
-    write_predictions(
-        made.path / "predictions.csv",
-        Predictions(
-            image=smears.ids[TESTED],
-            part=np.full(len(TESTED), "test"),
-            checkpoint=np.full(len(TESTED), "last"),
-            group=np.full(len(TESTED), ""),
-            label=label,
-            probabilities=np.eye(3)[said],
-            class_names=smears.class_names,
-        ),
-    )
-    made.finish({"checkpoint": "last"})
-    return made
-
-
-def test_activation_maps_show_a_picture_of_each_class_that_the_network_knows(smears, trial):
-    maps = make_activation_maps(trial, SMALL_SETUP, smears, TESTED)
-    # Rows 6 (HBS), 4 (ALL) and 5 (AML).
-    assert [title.split(", taken for ")[0].split(", ")[0] for title in maps.titles] == ["HBS", "ALL", "AML"]
-    for picture, row in zip(maps.pictures, (6, 4, 5), strict=True):
-        expected = cv2.resize(read_picture(smears.paths[row])[0], (16, 16), interpolation=cv2.INTER_AREA)
-        assert np.abs(picture.astype(int) - expected).max() <= 2
-    assert all(title.rpartition(" ")[2] in smears.class_names for title in maps.titles)
-
-
-def test_activation_maps_are_of_the_last_layer_that_is_no_single_point(smears, trial):
-    maps = make_activation_maps(trial, SMALL_SETUP, smears, TESTED)
-    assert maps.layer == "narrow"
-    for values in (maps.mean, maps.grad_cam):
-        assert values.shape == (3, 7, 7)
-        assert (values >= 0).all()
-        assert (values <= 1).all()
-
-
-def test_activation_maps_come_back_as_they_were(tmp_path):
-    rng = np.random.default_rng(0)
-    maps = ActivationMaps(
-        titles=["HBS – größer", "ALL"],
-        pictures=rng.integers(0, 256, (2, 8, 8, 3), dtype=np.uint8),
-        mean=rng.random((2, 4, 4), dtype=np.float32),
-        grad_cam=rng.random((2, 4, 4), dtype=np.float32),
-        layer="conv5",
-    )
-    assert not ActivationMaps.exist(tmp_path, "figure3")
-    maps.save(tmp_path, "figure3")
-    assert ActivationMaps.exist(tmp_path, "figure3")
-    assert not ActivationMaps.exist(tmp_path, "figure4")
-    loaded = ActivationMaps.load(tmp_path, "figure3")
-    assert (loaded.titles, loaded.layer) == (maps.titles, "conv5")
-    for name in ("pictures", "mean", "grad_cam"):
-        np.testing.assert_array_equal(getattr(loaded, name), getattr(maps, name))
-    path = tmp_path / "figure3.npz"
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(StoreError, match=r"figure3\.npz can't be read"):
-        ActivationMaps.load(tmp_path, "figure3")

@@ -1,6 +1,5 @@
-"""Tests of what `leukcnn.reporting.sketches` keeps of single filters."""
-
 import hashlib
+from dataclasses import replace
 
 import cv2
 import keras
@@ -11,7 +10,13 @@ from leukcnn.datasets import ImageIndex, read_picture
 from leukcnn.errors import StoreError
 from leukcnn.pipeline import scaled
 from leukcnn.prediction import SavedNetwork
-from leukcnn.reporting.sketches import NETWORK_MAPS, ActivationMaps, FilterSketch, make_filter_sketch
+from leukcnn.reporting.network_maps import (
+    NETWORK_MAPS,
+    ActivationMaps,
+    FilterSketch,
+    make_activation_maps,
+    make_filter_sketch,
+)
 from leukcnn.runs import Predictions, Store, write_predictions
 from leukcnn.spec import Augmentation, Model, Preprocessing, Setup, Split, Training
 
@@ -143,3 +148,82 @@ def test_what_is_kept_for_each_kind_of_figure(smears, trial):
     assert list(NETWORK_MAPS) == ["activation_maps", "filters"]
     kept, make = NETWORK_MAPS["filters"]
     assert isinstance(make(trial, SETUP, smears, TESTED), kept)
+
+
+@pytest.fixture
+def stages(smears) -> ImageIndex:
+    """The same pictures as those of three classes."""
+    return replace(smears, labels=np.arange(10) % 3, class_names=("HBS", "ALL", "AML"))
+
+
+@pytest.fixture
+def tested_stages(stages, tmp_path):
+    """A network with maps of 14, 7 and 3 pixels, finished on seven pictures, of which it knows some."""
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(4, 3, name="wide")(inputs)
+    x = keras.layers.MaxPooling2D(2, name="narrow")(x)
+    x = keras.layers.MaxPooling2D(2, name="points")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    network = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
+    made = Store(tmp_path / "runs", "alertnet").trial({"row": "alertnet_rwd"})
+    saved = SavedNetwork(network, SETUP.preprocessing, stages.class_names, {})
+    saved.save(made.path / "model.keras")
+    # Right for 5 and 6 alone (AML and HBS): of ALL none is known, so the first is shown.
+    label = stages.labels[TESTED]
+    said = np.where(np.isin(TESTED, (5, 6)), label, (label + 1) % 3)
+    write_predictions(
+        made.path / "predictions.csv",
+        Predictions(
+            image=stages.ids[TESTED],
+            part=np.full(len(TESTED), "test"),
+            checkpoint=np.full(len(TESTED), "last"),
+            group=np.full(len(TESTED), ""),
+            label=label,
+            probabilities=np.eye(3)[said],
+            class_names=stages.class_names,
+        ),
+    )
+    made.finish({"checkpoint": "last"})
+    return made
+
+
+def test_activation_maps_show_a_picture_of_each_class_that_the_network_knows(stages, tested_stages):
+    maps = make_activation_maps(tested_stages, SETUP, stages, TESTED)
+    # Rows 6 (HBS), 4 (ALL) and 5 (AML).
+    assert [title.split(", taken for ")[0].split(", ")[0] for title in maps.titles] == ["HBS", "ALL", "AML"]
+    for picture, row in zip(maps.pictures, (6, 4, 5), strict=True):
+        expected = cv2.resize(read_picture(stages.paths[row])[0], (16, 16), interpolation=cv2.INTER_AREA)
+        assert np.abs(picture.astype(int) - expected).max() <= 2
+    assert all(title.rpartition(" ")[2] in stages.class_names for title in maps.titles)
+
+
+def test_activation_maps_are_of_the_last_layer_that_is_no_single_point(stages, tested_stages):
+    maps = make_activation_maps(tested_stages, SETUP, stages, TESTED)
+    assert maps.layer == "narrow"
+    for values in (maps.mean, maps.grad_cam):
+        assert values.shape == (3, 7, 7)
+        assert (values >= 0).all()
+        assert (values <= 1).all()
+
+
+def test_activation_maps_come_back_as_they_were(tmp_path):
+    rng = np.random.default_rng(0)
+    maps = ActivationMaps(
+        titles=["HBS – größer", "ALL"],
+        pictures=rng.integers(0, 256, (2, 8, 8, 3), dtype=np.uint8),
+        mean=rng.random((2, 4, 4), dtype=np.float32),
+        grad_cam=rng.random((2, 4, 4), dtype=np.float32),
+        layer="conv5",
+    )
+    assert not ActivationMaps.exist(tmp_path, "figure3")
+    maps.save(tmp_path, "figure3")
+    assert ActivationMaps.exist(tmp_path, "figure3")
+    assert not ActivationMaps.exist(tmp_path, "figure4")
+    loaded = ActivationMaps.load(tmp_path, "figure3")
+    assert (loaded.titles, loaded.layer) == (maps.titles, "conv5")
+    for name in ("pictures", "mean", "grad_cam"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(maps, name))
+    path = tmp_path / "figure3.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(StoreError, match=r"figure3\.npz can't be read"):
+        ActivationMaps.load(tmp_path, "figure3")
