@@ -1,15 +1,13 @@
 """Figures of any number of classes: what the runs, or the folds, of a row gave, with an interval."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from leukcnn import spec
 from leukcnn.evaluation.metrics import confusion_matrix, metric_by_name
-from leukcnn.evaluation.statistics import Interval, fold_interval, interval_for, run_interval
+from leukcnn.evaluation.statistics import Interval, fold_interval
 from leukcnn.reporting.comparison import Spread, mean_and_sd
 from leukcnn.reporting.results import Results
-
-# Splits that keep groups of pictures whole: there a group, not a picture, is what was drawn at random.
-_GROUPED = ("subject", "fold", "grouped", "grouped_kfold")
+from leukcnn.reporting.run_figures import interval_of_runs
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,7 @@ class Measured:
 def measured_by_run(results: Results, row: str, metric: str, *, of_class: int = 0) -> Measured | None:
     """Returns a metric of each whole run on its test pictures, those of all its folds together.
 
-    The interval of one run is Wilson's or the bootstrap's over its pictures or, where the split keeps groups
-    whole, over the groups; of several runs it says where one more would lie.
+    The interval is that of `leukcnn.reporting.run_figures.interval_of_runs`.
 
     Args:
         results: The experiment under a split.
@@ -53,16 +50,7 @@ def measured_by_run(results: Results, row: str, metric: str, *, of_class: int = 
     n_classes, function = len(runs[0].class_names), metric_by_name(metric)
     matrices = [confusion_matrix(run.label, run.predicted, n_classes=n_classes) for run in runs]
     values = [float(function(matrix, positive=of_class)) for matrix in matrices]
-    if len(runs) > 1:
-        return Measured(values, run_interval(values))
-    (run,) = runs
-    groups = run.group if results.split_kind in _GROUPED else None
-    interval = interval_for(metric, run.label, run.predicted, groups, n_classes=n_classes, positive=of_class)
-    if interval.unit == "subjects":
-        # A group may be a subject, a field of view or near-duplicates.
-        reason = interval.reason.replace("subjects", "groups of pictures")
-        interval = replace(interval, unit="groups of pictures", reason=reason)
-    return Measured(values, interval)
+    return Measured(values, interval_of_runs(metric, results, row, values, of_class=of_class))
 
 
 def measured_under(results: Results, row: str, metric: str) -> Measured | None:

@@ -46,10 +46,11 @@ def report_table(results: Results, table: spec.Table) -> Table:
     """
     classes = results.paper.classes
     printed = {_class_name(line[0], classes): line[1:] for line in table.reference}
-    with_figures, left_out = _shown(results, table)
+    published_row = _published_rows(results, table)[0]
+    with_figures, left_out = _shown(results, table, published=(published_row,))
     rows, methods, without = [], {}, {}
     for row, label in with_figures:
-        published = printed if row == _published_row(results, table) else {}
+        published = printed if row == published_row else {}
         runs = results.runs(row)
         for line in _lines(classes, control=row in CONTROLS):
             found = measured_by_run(results, row, line.metric, of_class=line.position or 0)
@@ -98,14 +99,16 @@ def report_table(results: Results, table: spec.Table) -> Table:
 def class_confusion_table(results: Results, table: spec.Table) -> Table:
     """Returns how often each class was taken for each class, in every run.
 
-    Of the published matrix `table.reference` has the sum of each row: class, support.
+    Of the published matrix `table.reference` has the sum of each row: class, support. It is that of the rows
+    that the table names, of the paper's first row where it names none.
     """
     classes = results.paper.classes
     printed = {_class_name(name, classes): support for name, support in table.reference}
-    with_figures, left_out = _shown(results, table)
+    published_rows = _published_rows(results, table)
+    with_figures, left_out = _shown(results, table, published=published_rows)
     rows = []
     for row, label in with_figures:
-        published = printed if row == _published_row(results, table) else {}
+        published = printed if row in published_rows else {}
         runs = results.runs(row)
         for number, run in enumerate(runs, start=1):
             matrix = confusion_matrix(run.label, run.predicted, n_classes=len(classes))
@@ -130,19 +133,21 @@ def class_confusion_table(results: Results, table: spec.Table) -> Table:
     return framed(results, table, columns, rows, notes=tuple(notes))
 
 
-def _shown(results: Results, table: spec.Table) -> tuple[list[tuple[str, str]], dict[str, str]]:
+def _shown(
+    results: Results, table: spec.Table, *, published: Sequence[str]
+) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """Returns the lines with figures, published or measured, and why the other rows have none."""
     shown, left_out = [], {}
     for row, label in results.lines(table.rows):
-        if results.predictions[row] or row in CONTROLS or row == _published_row(results, table):
+        if results.predictions[row] or row in CONTROLS or row in published:
             shown.append((row, label))
         else:
             left_out[label] = results.record.missing.get(row, "")
     return shown, left_out
 
 
-def _published_row(results: Results, table: spec.Table) -> str:
-    return (table.rows or results.paper.row_ids)[0]
+def _published_rows(results: Results, table: spec.Table) -> tuple[str, ...]:
+    return table.rows or results.paper.row_ids[:1]
 
 
 def _class_name(printed: str, classes: Sequence[str]) -> str:

@@ -7,13 +7,14 @@ from functools import cached_property
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.evaluation.controls import CONTROLS, control_label
+from leukcnn.errors import ArgumentError
+from leukcnn.evaluation.controls import control_label
 from leukcnn.evaluation.metrics import (
     BINARY_METRICS,
+    METRICS,
     BinaryScores,
     binary_scores,
     confusion_matrix,
-    kappa,
     multiclass_scores,
 )
 from leukcnn.evaluation.statistics import Interval, interval_for, run_interval
@@ -80,6 +81,40 @@ class Results:
         return {}
 
     @property
+    def tasks(self) -> tuple[str, ...]:
+        """What is cross-validated by itself, each as `tested` names it; empty where nothing is."""
+        return self.tested if self.split_kind in spec.KFOLD_KINDS else ()
+
+    def task(self, tested: str) -> "Results":
+        """Returns the results of one of `tasks`, as if no other had been asked for."""
+        if tested not in self._by_task:
+
+            def own(planned: list[PlannedTrial]) -> list[PlannedTrial]:
+                return [trial for trial in planned if "+".join(trial.tested) == tested]
+
+            record = replace(
+                self.record,
+                trials=own(self.record.trials),
+                controls=own(self.record.controls),
+                masked={mask: own(planned) for mask, planned in self.record.masked.items()},
+            )
+            self._by_task[tested] = replace(self, record=record)
+        return self._by_task[tested]
+
+    @cached_property
+    def _by_task(self) -> dict[str, "Results"]:
+        return {}
+
+    def _refuse_several_tasks(self) -> None:
+        """Fails where a figure would mix datasets that have nothing to do with each other."""
+        if len(self.tasks) > 1:
+            raise ArgumentError(
+                f"{', '.join(self.tasks)} are cross-validated each by itself.",
+                expected="one of them",
+                remedy="ask `results.task(...)` for its figures",
+            )
+
+    @property
     def split_kind(self) -> str:
         """Kind of the split that is shown."""
         return self.split or self.record.split
@@ -93,7 +128,7 @@ class Results:
         """Returns id and label of what a table shows: the paper's rows, or some of them, and the controls."""
         wanted = rows or self.paper.row_ids
         shown = [(row.id, row.label) for row in self.paper.rows if row.id in wanted]
-        return [*shown, *((name, control_label(name)) for name in CONTROLS)]
+        return [*shown, *((name, control_label(name)) for name in self.paper.controls)]
 
     @property
     def _planned(self) -> list[PlannedTrial]:
@@ -133,7 +168,12 @@ class Results:
 
     @cached_property
     def tested(self) -> tuple[str, ...]:
-        """Keys of the datasets that are tested each by itself; empty where the split isn't by dataset."""
+        """What is tested by itself: keys of datasets, empty where all pictures are tested together.
+
+        Datasets whose pictures are cross-validated together stand as one, their keys joined by "+".
+        """
+        if self.split_kind in spec.KFOLD_KINDS:
+            return tuple(dict.fromkeys("+".join(p.tested) for p in self._planned if p.tested))
         return tuple(dict.fromkeys(dataset for planned in self._planned for dataset in planned.tested))
 
     def runs(self, row: str, *, dataset: str = "", part: str = "test") -> list[Predictions]:
@@ -141,27 +181,30 @@ class Results:
 
         Args:
             row: Row or control.
-            dataset: Key of the dataset whose pictures are wanted; "" for all together.
+            dataset: Key of the dataset whose pictures are wanted, or several joined by "+"; "" for all.
             part: Name of the set.
         """
+        if len(self.tasks) > 1 and dataset in self.tasks:
+            # A run of a task is whole though another task's folds may be lacking.
+            return self.task(dataset).runs(row, part=part)
         chosen = []
         for _, predictions in self.predictions[row]:
             wanted = (predictions.part == part) & (predictions.label >= 0)
             if dataset:
-                wanted &= np.char.startswith(predictions.image, f"{dataset}/")
+                wanted &= np.isin(
+                    [image.partition("/")[0] for image in predictions.image.tolist()], dataset.split("+")
+                )
             if wanted.any():
                 chosen.append(predictions.select(wanted))
         return chosen
 
     def run_scores(self, row: str, *, dataset: str = "", part: str = "test") -> dict[str, list[float]]:
-        """Returns metric -> its value in each run, over all its folds: those of two classes, and kappa."""
+        """Returns metric -> its value in each run, over all its folds: every one in `metrics.METRICS`."""
         found = {}
         for p in self.runs(row, dataset=dataset, part=part):
-            scores = binary_scores(p.label, p.predicted, positive=self.positive)
             matrix = confusion_matrix(p.label, p.predicted, n_classes=len(p.class_names))
-            for name in BINARY_METRICS:
-                found.setdefault(name, []).append(getattr(scores, name))
-            found.setdefault("kappa", []).append(float(kappa(matrix)))
+            for name, metric in METRICS.items():
+                found.setdefault(name, []).append(float(metric(matrix, positive=self.positive)))
         return found
 
     @cached_property
@@ -177,7 +220,12 @@ class Results:
 
     @cached_property
     def by_fold(self) -> dict[str, dict[str, list[float]]]:
-        """Row or control -> metric -> its value in each fold of each run whose folds are all finished."""
+        """Row or control -> metric -> its value in each fold of each run whose folds are all finished.
+
+        Raises:
+            ArgumentError: The folds are of several tasks.
+        """
+        self._refuse_several_tasks()
         found = {}
         for row, runs in self._whole_runs.items():
             found[row] = {}
@@ -211,7 +259,12 @@ class Results:
         return chosen
 
     def scores(self, row: str, part: str) -> Scores | None:
-        """Returns the figures of a row on a set, or None where they aren't measured."""
+        """Returns the figures of a row on a set, or None where they aren't measured.
+
+        Raises:
+            ArgumentError: The pictures are of several tasks.
+        """
+        self._refuse_several_tasks()
         runs = self.part(row, part)
         if not runs:
             return None
@@ -248,8 +301,12 @@ class Results:
         """Returns the figure that stands for a row beside other groups' published ones; None if not measured.
 
         Which one that is, `measured_how` says.
+
+        Raises:
+            ArgumentError: The pictures are of several tasks.
         """
-        if self.split_kind in ("kfold", "grouped_kfold"):
+        self._refuse_several_tasks()
+        if self.split_kind in spec.KFOLD_KINDS:
             by_run = self.run_scores(row) if self.paper.positive_class else self.by_fold[row]
             values = by_run.get(metric)
             return float(np.mean(values)) if values else None
@@ -259,7 +316,7 @@ class Results:
     @property
     def measured_how(self) -> str:
         """What the figure of `measured` is, in words."""
-        if self.split_kind in ("kfold", "grouped_kfold"):
+        if self.split_kind in spec.KFOLD_KINDS:
             return "all folds together" if self.paper.positive_class else "mean over the folds"
         return "balanced test set"
 

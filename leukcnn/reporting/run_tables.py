@@ -1,6 +1,6 @@
 """Tables of mean and standard deviation over runs, by tested dataset, under one split and beside another."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from leukcnn import spec
 from leukcnn.datasets import card
@@ -17,9 +17,15 @@ _METRICS = (
     MeanMetric.percent("specificity", "Specificity"),
     MeanMetric.percent("f1", "F1-score"),
     KAPPA,
+    MeanMetric.percent("macro_precision", "Precision, macro"),
+    MeanMetric.percent("macro_recall", "Recall, macro"),
+    MeanMetric.percent("macro_f1", "F1-score, macro"),
 )
 # What is shown of a control; more would hide the networks among them.
-_CONTROL_METRICS = ("accuracy",)
+_CONTROL_METRICS = ("accuracy", "macro_f1")
+# Half a unit of a percentage without decimals, as a fraction.
+_WHOLE_PERCENT = 0.005
+_UP_TO_MEASURED = 1 + [column.title for column in MEAN_COLUMNS].index("Measured")
 _PARTS = {"test": "left out", "within": "within"}
 _STRICT = ("lodocv_strict", "lodocv_single_class")
 
@@ -27,7 +33,8 @@ _STRICT = ("lodocv_strict", "lodocv_single_class")
 def runs_table(results: Results, table: spec.Table) -> Table:
     """Returns mean and sd over runs of each row on each tested dataset, published beside measured.
 
-    Where the table names a split to stand beside, its mean and sd follow, and what it changes.
+    Where the table names a split to stand beside, its mean and sd follow, and what it changes. Beside macro
+    averages over the classes stand the weighted ones.
     """
     shown, beside = results.under(table.split), results.under(table.beside) if table.beside else None
     wanted = table.rows or tuple(dict.fromkeys(printed.row for printed in table.published))
@@ -43,7 +50,9 @@ def runs_table(results: Results, table: spec.Table) -> Table:
                 for cells in _lines(shown, beside, table, row, dataset=dataset, part=part):
                     rows.append((*leading, *cells))
                     with_lines.add(row)
-    columns = ["Dataset", *(["Test"] if len(parts) > 1 else []), "Network", *MEAN_COLUMNS]
+    columns = ["Dataset", *(["Test"] if len(parts) > 1 else []), "Network", *MEAN_COLUMNS[:_UP_TO_MEASURED]]
+    columns += [Column("Weighted", "spread")] if _with_macro(table) else []
+    columns += MEAN_COLUMNS[_UP_TO_MEASURED:]
     if beside:
         columns += _beside_columns(SPLIT_TITLES[beside.split_kind], SPLIT_TITLES[shown.split_kind])
     left_out = {
@@ -51,7 +60,7 @@ def runs_table(results: Results, table: spec.Table) -> Table:
         for row, label in shown.lines(wanted)
         if row not in with_lines and row not in CONTROLS and not _trained(row, shown, beside)
     }
-    notes = [*not_trained(left_out), *_notes(shown, beside, datasets)]
+    notes = [*not_trained(left_out), *_notes(shown, beside, table, datasets=datasets)]
     if "within" in parts:
         notes.append("Test 'within': the dataset that is left out is cross-validated in itself.")
     return framed(results, table, columns, rows, notes=tuple(notes))
@@ -88,7 +97,10 @@ def _lines(
             interval_of_runs(metric.name, shown, row, values, **where) if values else None,
             marked=bool(shown.record.not_comparable),
             not_measured="" if values else why_no_runs(shown, row, **where),
+            rounding=_WHOLE_PERCENT if _in_whole_percent(table) else 0.0,
         )
+        if _with_macro(table):
+            cells = (*cells[:_UP_TO_MEASURED], _weighted(metric, scores), *cells[_UP_TO_MEASURED:])
         if beside:
             cells += _beside_cells(metric, values, other_values)
         lines.append(cells)
@@ -96,10 +108,34 @@ def _lines(
 
 
 def _shown_metrics(table: spec.Table, row: str) -> list[MeanMetric]:
-    wanted = table.metrics or {printed.metric for printed in table.published}
+    wanted = set(_wanted_metrics(table))
     if row in CONTROLS:
-        wanted = _CONTROL_METRICS
+        wanted = {"accuracy", *wanted.intersection(_CONTROL_METRICS)}
     return [metric for metric in _METRICS if metric.name in wanted]
+
+
+def _wanted_metrics(table: spec.Table) -> tuple[str, ...]:
+    return table.metrics or tuple(printed.metric for printed in table.published)
+
+
+def _is_macro(metric: str) -> bool:
+    return metric.startswith("macro_")
+
+
+def _weighted(metric: MeanMetric, scores: Mapping[str, Sequence[float]]) -> Cell:
+    """Returns mean and sd of the weighted average that stands beside a macro one; None beside others."""
+    if not _is_macro(metric.name):
+        return None
+    return metric.in_unit(mean_and_sd(scores.get(metric.name.replace("macro", "weighted"), [])))
+
+
+def _with_macro(table: spec.Table) -> bool:
+    return any(map(_is_macro, _wanted_metrics(table)))
+
+
+def _in_whole_percent(table: spec.Table) -> bool:
+    """Whether the paper prints no decimals: all its figures are integers, 96 and not 96.0."""
+    return bool(table.published) and all(isinstance(printed.value, int) for printed in table.published)
 
 
 def _trained(row: str, *under: Results | None) -> bool:
@@ -123,18 +159,10 @@ def _beside_cells(
     return other, None if None in (spread, other) else other[0] - spread[0]
 
 
-def _notes(shown: Results, beside: Results | None, datasets: Sequence[str]) -> list[str]:
-    runs, printed = shown.record.runs, shown.paper.runs
-    if runs > 1:
-        notes = [
-            f"Mean and sd (n - 1) over {runs} runs with other seeds, {printed} in the paper. 95 % interval: "
-            "where one more run would lie (Student's t prediction); a published mean varies less."
-        ]
-    else:
-        notes = [
-            f"One run, so there is no sd; the paper has {printed} runs. 95 % interval: Wilson's over the "
-            "run's pictures, of kappa and F1-scores the percentile bootstrap's."
-        ]
+def _notes(
+    shown: Results, beside: Results | None, table: spec.Table, *, datasets: Sequence[str]
+) -> list[str]:
+    notes = [_on_runs(shown, table)]
     for results in (shown, beside):
         if results and results.split_kind in _STRICT:
             notes += _removed(results, datasets)
@@ -143,6 +171,49 @@ def _notes(shown: Results, beside: Results | None, datasets: Sequence[str]) -> l
             f"{shown.record.identical_pairs} pairs of byte-identical pictures have one in a test set and one "
             "in what was learnt from."
         )
+    return [*notes, *_on_figures(shown, table)]
+
+
+def _on_runs(shown: Results, table: spec.Table) -> str:
+    """Says what mean, sd and interval rest on."""
+    runs, printed = shown.record.runs, shown.paper.runs
+    if runs > 1:
+        varies = "; a published mean varies less" if printed > 1 else ""
+        return (
+            f"Mean and sd (n - 1) over {runs} runs with other seeds, {printed} in the paper. 95 % interval: "
+            f"where one more run would lie (Student's t prediction){varies}."
+        )
+    of_folds = f" of {shown.n_folds} folds, whose pictures count together" if shown.tasks else ""
+    published = f"; the paper has {printed} runs" if printed > 1 else ""
+    one_run = f"One run{of_folds}, so there is no sd{published}. 95 % interval: "
+    others = "kappa, F1-scores and averages over classes" if _with_macro(table) else "kappa and F1-scores"
+    over_pictures = f"Wilson's over the run's pictures, of {others} the percentile bootstrap's."
+    if shown.split_kind not in spec.GROUPED_KINDS:
+        return one_run + over_pictures
+    over_groups = "the percentile bootstrap's over groups of pictures; where not every picture's is known, "
+    return one_run + over_groups + over_pictures
+
+
+def _on_figures(shown: Results, table: spec.Table) -> list[str]:
+    """Says what averages, printed figures and controls stand for."""
+    notes = []
+    if _with_macro(table):
+        notes.append(
+            "Macro: the mean over the classes, each counting alike. Weighted: each counts by its pictures, "
+            "and so the weighted recall is always the accuracy."
+        )
+    if any(_is_macro(printed.metric) for printed in table.published):
+        notes.append("Which of the two averages the paper prints isn't said.")
+    if _in_whole_percent(table):
+        notes.append(
+            "Printed figures have no decimals: 'within' says that some figure that rounds to the printed one "
+            "lies in the interval."
+        )
+    record = shown.record
+    options = {"profile": record.profile, "assumed": record.assumed, "changes": record.changes}
+    setups = [shown.paper.setup(row, **options) for row in shown.paper.row_ids]
+    if any(setup.preprocessing.threshold != "none" for setup in setups):
+        notes.append("Controls see whole pictures; networks see what thresholding leaves of them.")
     return notes
 
 

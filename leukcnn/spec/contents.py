@@ -112,7 +112,8 @@ class Table:
         where: Its place in the paper; "" for a table that the paper doesn't have.
         published: Published figures of the rows.
         columns: Headings of a table that the paper prints as it stands in `reference`.
-        reference: Its rows.
+        reference: Its rows; in a table that has a block for each of several datasets, each cross-validated by
+            itself, they begin with the dataset's key.
         measured: First cell of a row of `reference`, id of the paper's row and metric that it stands for.
         rows: Ids of the paper's rows that it shows, and of the two that "t_test" and "runs_t_test" compare.
         split: Kind of split that its figures rest on; "" for the experiment's main one.

@@ -243,6 +243,21 @@ class LeftOut(FakeExperiment):
         return super().results(**(values | changes))
 
 
+class Apart(LeftOut):
+    """An experiment that cross-validates ALL-IDB 1 and 2 each by itself, and all other datasets together."""
+
+    def __init__(self, out: Path, *tables: spec.Table):
+        paper = lodocv_paper(*tables)
+        split = spec.Split("kfold", n_splits=2, apart=("allidb1", "allidb2"))
+        rows = [replace(row, setup=replace(row.setup, split=split)) for row in paper.rows]
+        own = {"key": "apart", "datasets": split.apart, "splits": ("kfold", "grouped_kfold"), "runs": 1}
+        super().__init__(out, replace(paper, rows=tuple(rows), **own))
+
+    def results(self, **changes) -> Results:
+        """The results so far of one run."""
+        return super().results(**({"split": "kfold", "runs": 1} | changes))
+
+
 STAGES = ("benign", "early", "pre", "pro")
 
 
@@ -348,6 +363,12 @@ def make_final_phase():
 def left_out(tmp_path):
     """Makes an experiment that leaves datasets out, of the tables given."""
     return lambda *tables: LeftOut(tmp_path, lodocv_paper(*tables))
+
+
+@pytest.fixture
+def apart(tmp_path):
+    """Makes an experiment that cross-validates two datasets each by itself, of the tables given."""
+    return lambda *tables: Apart(tmp_path, *tables)
 
 
 @pytest.fixture

@@ -68,3 +68,11 @@ def test_nothing_finished_is_nothing_measured(staged):
     results = staged().results()
     assert measured_by_run(results, "frozen", "accuracy") is None
     assert measured_under(results, "frozen", "accuracy") is None
+
+
+def test_the_interval_of_kappa_reaches_below_0(staged, make_stages):
+    experiment = staged()
+    for run, wrong in enumerate((60, 62, 64)):
+        experiment.add("frozen", make_stages(wrong=wrong), run=run)
+    found = measured_by_run(experiment.results(runs=3), "frozen", "kappa")
+    assert found.interval.low < 0

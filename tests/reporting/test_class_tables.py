@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from sklearn.metrics import classification_report
 
-from leukcnn.evaluation.controls import CONTROLS, control_label
+from leukcnn.evaluation.controls import control_label
 from leukcnn.reporting.class_tables import class_confusion_table, report_table
-from leukcnn.spec import Table
+from leukcnn.spec import DEFAULT_CONTROLS, Table
 
 REPORT = Table(
     "report",
@@ -35,7 +37,7 @@ MATRIX = Table(
 def trained(staged, make_stages):
     experiment = staged(REPORT, MATRIX)
     experiment.add("frozen", make_stages(wrong=4))
-    for name in CONTROLS:
+    for name in DEFAULT_CONTROLS:
         experiment.add_control(name, make_stages(wrong=40))
     return experiment
 
@@ -108,7 +110,8 @@ def test_other_rows_have_no_published_figures(trained, make_stages):
 
 def test_controls_stand_at_the_end_with_few_figures(trained):
     rows = records(report_table(trained.results(), REPORT))
-    assert list(dict.fromkeys(row["Network"] for row in rows))[1:] == [control_label(c) for c in CONTROLS]
+    networks = list(dict.fromkeys(row["Network"] for row in rows))
+    assert networks[1:] == [control_label(name) for name in DEFAULT_CONTROLS]
     shown = figures(report_table(trained.results(), REPORT), control_label("border"))
     assert list(shown) == [("accuracy", "Accuracy"), ("macro avg", "F1-score")]
     assert shown["accuracy", "Accuracy"]["Measured"] == (pytest.approx(0.5), None)
@@ -145,7 +148,7 @@ def test_matrix_has_true_classes_in_rows_and_supports_beside(trained):
     assert [early[f"Taken for {name}"] for name in ("benign", "early", "pre", "pro")] == [0, 20, 0, 0]
     assert (benign["Support, published"], benign["Support, here"]) == (19, 20)
     assert (benign["Run"], benign["State"]) == (1, "measured")
-    assert len(rows) == 4 * (1 + len(CONTROLS))
+    assert len(rows) == 4 * (1 + len(DEFAULT_CONTROLS))
     assert {row["Support, published"] for row in rows[4:]} == {None}
 
 
@@ -162,3 +165,14 @@ def test_matrix_that_was_not_measured_shows_the_supports(staged):
     rows = records(class_confusion_table(staged(MATRIX).results(), MATRIX))
     assert [row["Support, published"] for row in rows[:4]] == [19, 20, 20, 21]
     assert {row["State"] for row in rows[:4]} == {"not measured: this row has not been trained"}
+
+
+def test_supports_stand_beside_every_row_that_the_table_names(staged, make_stages):
+    matrix = replace(MATRIX, rows=("frozen", "scratch"))
+    experiment = staged(matrix)
+    experiment.add("scratch", make_stages(wrong=2))
+    named = records(class_confusion_table(experiment.results(), matrix))
+    assert [row["Network"] for row in named[:8]] == ["Frozen"] * 4 + ["From scratch"] * 4
+    assert [row["Support, published"] for row in named[:8]] == [19, 20, 20, 21] * 2
+    unnamed = records(class_confusion_table(experiment.results(), replace(MATRIX, rows=())))
+    assert [row["Support, published"] for row in unnamed[:8]] == [19, 20, 20, 21] + [None] * 4

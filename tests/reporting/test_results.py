@@ -3,8 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from leukcnn.evaluation.controls import CONTROLS, control_label
+from leukcnn.errors import ArgumentError
+from leukcnn.evaluation.controls import control_label
 from leukcnn.reporting.results import framed, main_predictions
+from leukcnn.spec import DEFAULT_CONTROLS
 
 
 @pytest.fixture
@@ -15,9 +17,9 @@ def trained(experiment, make_predictions):
 
 def test_lines_are_the_rows_and_then_the_controls(experiment):
     lines = experiment.results().lines()
-    assert [row for row, _ in lines] == ["vgg16", "vgg19", "xception", *CONTROLS]
+    assert [row for row, _ in lines] == ["vgg16", "vgg19", "xception", *DEFAULT_CONTROLS]
     assert lines[-1][1] == control_label("colour")
-    assert [row for row, _ in experiment.results().lines(["vgg19"])] == ["vgg19", *CONTROLS]
+    assert [row for row, _ in experiment.results().lines(["vgg19"])] == ["vgg19", *DEFAULT_CONTROLS]
 
 
 def test_only_the_checkpoint_that_the_figures_rest_on_counts(trained):
@@ -121,3 +123,59 @@ def test_the_probe_counts_once_it_is_finished(under_three_splits, tested):
     assert under_three_splits.results().probe is None
     under_three_splits.add_probe(tested("ufg", tp=3))
     assert len(under_three_splits.results().probe) == 3
+
+
+@pytest.fixture
+def two_tasks(apart, tested):
+    """Two folds of each of two datasets, and two rows' controls with a mask."""
+    experiment = apart()
+    for fold in range(2):
+        experiment.add("deep", tested("allidb1", tp=4 - fold, fn=fold, tn=4), fold=fold, tested=("allidb1",))
+        experiment.add("deep", tested("allidb2", tp=1, fn=3), fold=fold, tested=("allidb2",))
+        experiment.add_control("border", tested("allidb2", tp=4), fold=fold, tested=("allidb2",))
+    return experiment
+
+
+def test_tasks_are_what_is_cross_validated_by_itself(two_tasks, left_out, tested):
+    assert two_tasks.results().tasks == ("allidb1", "allidb2")
+    experiment = left_out()
+    experiment.add("deep", tested("allidb1", tp=1), fold=0, tested=("allidb1",))
+    assert (experiment.results().tested, experiment.results().tasks) == (("allidb1",), ())
+
+
+def test_a_task_has_its_own_folds_and_figures(two_tasks):
+    results = two_tasks.results()
+    first, second = (results.task(name) for name in results.tasks)
+    assert results.task("allidb1") is first
+    assert (first.tasks, second.tasks) == (("allidb1",), ("allidb2",))
+    assert first.by_fold["deep"]["accuracy"] == [1, pytest.approx(7 / 8)]
+    assert second.by_fold["deep"]["accuracy"] == [0.25, 0.25]
+    assert first.scores("deep", "test").values["accuracy"] == pytest.approx(15 / 16)
+    assert second.measured("deep", "accuracy") == 0.25
+    assert first.predictions["border"] == []
+    assert len(second.runs("border")[0]) == 8
+    assert results.run_scores("deep", dataset="allidb2")["macro_recall"] == [0.25]
+
+
+def test_figures_of_several_tasks_are_not_mixed(two_tasks):
+    results = two_tasks.results()
+    with pytest.raises(ArgumentError, match="allidb1, allidb2"):
+        _ = results.by_fold
+    with pytest.raises(ArgumentError, match="itself"):
+        results.scores("deep", "test")
+    with pytest.raises(ArgumentError, match="itself"):
+        results.measured("deep", "accuracy")
+
+
+def test_a_task_keeps_its_masked_trials_alone(two_tasks):
+    results = two_tasks.results(masked={"border": list(two_tasks.planned)})
+    masked = results.task("allidb2").masked("border")
+    assert {planned.tested for planned in masked.record.trials} == {("allidb2",)}
+
+
+def test_a_run_of_a_task_is_whole_though_another_task_s_is_not(two_tasks, tested):
+    lacking = tested("allidb2", tp=1)
+    two_tasks.add("deep", lacking, fold=2, tested=("allidb2",), finished=False)
+    results = two_tasks.results()
+    assert [len(run) for run in results.runs("deep", dataset="allidb1")] == [16]
+    assert results.runs("deep", dataset="allidb2") == []

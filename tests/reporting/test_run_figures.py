@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -57,3 +59,43 @@ def test_why_a_row_has_no_figures(left_out, tested):
     within = why_no_runs(results, "deep", dataset="allidb1", part="within")
     assert within == "this row has no cross-validation within a dataset"
     assert why_no_runs(results.under("kfold"), "deep") == "this row has not been trained"
+
+
+def test_titles_of_datasets_that_are_tested_together(left_out):
+    results = left_out().results()
+    assert dataset_title(results, "allidb1+ufg") == "ALL-IDB 1 + UFG"
+    assert dataset_title(results, "cellavision2+cnmc2019").endswith("2019 (not in the paper)")
+    assert dataset_title(results, "allidb1+cellavision2").endswith("(not in the paper: CellaVision 2)")
+
+
+def test_why_datasets_that_are_tested_together_have_no_figures(apart, tested):
+    experiment = apart()
+    experiment.add("deep", tested("allidb1", tp=1, tn=1), fold=0, tested=("allidb1",))
+    experiment.add("deep", tested("jtsc", tp=1, tn=1), fold=0, tested=("bloodline", "jtsc"), finished=False)
+    results = experiment.results()
+    assert why_no_runs(results, "deep", dataset="bloodline+jtsc") == "this row has not been trained"
+    assert why_no_runs(results, "deep", dataset="cellavision2+onkodin").startswith("the data lack Cell")
+    assert why_no_runs(results, "deep", dataset="jtsc+ufg") == "not tested by k-fold here"
+    assert why_no_runs(results, "shallow", dataset="allidb1") == "this row has not been trained"
+
+
+def test_where_groups_stay_whole_one_run_has_the_interval_over_them(apart, tested):
+    experiment = apart()
+    part = tested("allidb1", tp=30, fn=10, tn=20)
+    groups = np.array([f"g{i // 5}" for i in range(60)])
+    options = {"fold": 0, "split": "grouped_kfold", "tested": ("allidb1",)}
+    experiment.add("deep", replace(part, group=groups), **options)
+    results = experiment.results(split="grouped_kfold")
+    interval = interval_of_runs("accuracy", results, "deep", [5 / 6], dataset="allidb1")
+    assert (interval.method, interval.unit, interval.n_units) == ("bootstrap", "groups of pictures", 12)
+    # Two of twelve groups are all wrong: the pictures alone would say less.
+    wilson = wilson_interval(50, 60)
+    assert interval.high - interval.low > wilson.high - wilson.low
+
+
+def test_the_class_that_counts_as_positive_can_be_chosen(left_out, tested):
+    experiment = left_out()
+    experiment.add("deep", tested("allidb1", tp=5, fn=1, tn=2, fp=2), tested=("allidb1",))
+    results = experiment.results(runs=1)
+    assert interval_of_runs("sensitivity", results, "deep", [5 / 6]) == wilson_interval(5, 6)
+    assert interval_of_runs("sensitivity", results, "deep", [0.5], of_class=0) == wilson_interval(2, 4)

@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 from leukcnn import spec
-from leukcnn.evaluation.controls import CONTROLS, control_label
+from leukcnn.evaluation.controls import control_label
 from leukcnn.evaluation.statistics import wilson_interval
 from leukcnn.reporting.paper_tables import paper_tables
-from leukcnn.spec import Published
+from leukcnn.spec import DEFAULT_CONTROLS, Published
 
 TABLE = spec.Table(
     "table4",
@@ -38,7 +38,7 @@ def add(experiment, tested, row, hits, *, split="lodocv"):
             tested("ufg", tp=1, fn=1, fp=0, tn=3),
         )
         for fold, (key, part) in enumerate(zip(("allidb1", "allidb2", "ufg"), every, strict=True)):
-            adder = experiment.add_control if row in CONTROLS else experiment.add
+            adder = experiment.add_control if row in DEFAULT_CONTROLS else experiment.add
             adder(row, part, run=run, fold=fold, split=split, tested=(key,))
 
 
@@ -47,7 +47,7 @@ def trained(left_out, tested):
     experiment = left_out(TABLE)
     for split, hits in HITS.items():
         add(experiment, tested, "deep", hits, split=split)
-    for control in CONTROLS:
+    for control in DEFAULT_CONTROLS:
         add(experiment, tested, control, (0, 0, 0))
     return experiment
 
@@ -206,7 +206,7 @@ def test_one_run_has_the_interval_of_its_pictures_and_no_sd(left_out, tested):
 def test_controls_stand_behind_the_networks_of_each_dataset(trained):
     rows = records(trained.results())
     networks = list(dict.fromkeys(row["Network"] for row in rows if row["Dataset"] == "ALL-IDB 1"))
-    assert networks == ["Deep", *map(control_label, CONTROLS)]
+    assert networks == ["Deep", *map(control_label, DEFAULT_CONTROLS)]
     of_control = [row for row in rows if row["Network"] == control_label("border")]
     assert [(row["Dataset"], row["Metric"]) for row in of_control] == [
         ("ALL-IDB 1", "Accuracy (%)"),
@@ -273,3 +273,8 @@ def test_a_metric_undefined_in_a_run_is_called_so(left_out, tested):
     assert np.isnan(row["Measured"][0])
     assert row["Difference"] is None
     assert row["Verdict"] == "undefined"
+
+
+def test_without_macro_figures_nothing_is_weighted(trained):
+    assert "Weighted" not in [column.title for column in shown(trained.results()).columns]
+    assert not any("Macro" in note or "decimals" in note for note in shown(trained.results()).notes)

@@ -1,9 +1,9 @@
 import pytest
 
-from leukcnn.evaluation.controls import CONTROLS, control_label
+from leukcnn.evaluation.controls import control_label
 from leukcnn.evaluation.statistics import wilson_interval
 from leukcnn.reporting.split_tables import masks_table, splits_table
-from leukcnn.spec import Published, Table
+from leukcnn.spec import DEFAULT_CONTROLS, Published, Table
 
 ROWS = ("frozen", "scratch")
 SPLITS = Table("splits", "Splits", "splits", "", rows=ROWS, published=(Published("frozen", "accuracy", 99),))
@@ -19,7 +19,7 @@ def trained(staged, make_stages):
     experiment.add("frozen", make_stages(wrong=6, groups=8), split="grouped")
     for fold in range(4):
         experiment.add("frozen", make_stages(wrong=fold, prefix=f"{fold}/"), fold=fold, split="kfold")
-    for name in CONTROLS:
+    for name in DEFAULT_CONTROLS:
         experiment.add_control(name, make_stages(wrong=20))
         experiment.add_control(name, make_stages(wrong=24), split="grouped")
     return experiment
@@ -37,7 +37,7 @@ def accuracies(table) -> dict[tuple[str, str], dict]:
 
 def test_each_split_has_the_rows_that_it_tests(trained):
     shown = accuracies(splits_table(trained.results(), SPLITS))
-    controls = [control_label(name) for name in CONTROLS]
+    controls = [control_label(name) for name in DEFAULT_CONTROLS]
     assert list(shown) == [
         *(("random split", name) for name in ("Frozen", "From scratch", *controls)),
         *(("grouped split", name) for name in ("Frozen", *controls)),
@@ -130,5 +130,5 @@ def test_a_mask_that_was_not_run_says_how(staged, make_stages):
 
 def test_an_experiment_without_masks_has_the_controls_alone(staged):
     table = masks_table(staged(MASKS).results(), MASKS)
-    assert {row["Network"] for row in records(table)} == {control_label(name) for name in CONTROLS}
+    assert {row["Network"] for row in records(table)} == {control_label(name) for name in DEFAULT_CONTROLS}
     assert "Not trained in this run: Frozen, From scratch." in table.notes
