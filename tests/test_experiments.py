@@ -12,6 +12,7 @@ from leukcnn.cli import main
 ROOT = Path(__file__).parent.parent / "experiments"
 # Paper -> metrics that its script expects, each with the dataset that is tested.
 METRICS = {
+    "allidb_lightweight": [("accuracy", "allidb1"), ("accuracy", "allidb2")],
     "cnmc2019": [(metric, "") for metric in ("accuracy", "precision", "sensitivity", "specificity", "f1")],
     "alertnet": [("accuracy", ""), ("kappa", "")],
     "leuknet_lodocv": [("accuracy", "allidb1"), ("accuracy", "allidb2"), ("accuracy", "ufg")],

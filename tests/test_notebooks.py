@@ -19,6 +19,10 @@ def test_notebook_is_kept_without_outputs(path):
 
 # Notebook -> what a run of it must show, and how many pictures at least: those of the data and of the run.
 EXPECTED = {
+    "allidb_lightweight": (
+        ["6,427,810 parameters", "drawn pictures stand in", "pictures right"],
+        2 + 3,
+    ),
     "alertnet": (
         ["8,792,963 parameters", "drawn pictures stand in", "Random forest, 16-pixel border"],
         3 + 1 + 3,

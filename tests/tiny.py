@@ -218,6 +218,32 @@ def tiny_stages_paper():
     return replace(paper, rows=rows, profiles=(paper.profiles[0], smoke), assumptions=assumptions)
 
 
+def tiny_apart_paper():
+    """Returns the ALL-IDB paper with its own small network and tiny ones for the others, in two folds."""
+    register()
+    paper = papers.get("allidb_lightweight")
+    rows = tuple(
+        row
+        if row.id == "lightweight"
+        else replace(row, setup=replace(row.setup, model=spec.Model("TwoPartNetwork", {"classes": 2})))
+        for row in paper.rows
+    )
+    changes = {
+        "preprocessing.resize": 24,
+        "split.n_splits": 2,
+        "training.epochs": 2,
+        "training.batch_size": 8,
+        "training.initial_learning_rate": 1e-2,
+        "training.deterministic": True,
+    }
+    smoke = spec.Profile("smoke", "quick", changes=changes, not_comparable="smoke profile")
+    assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith("model."))
+    drawn = {"allidb1": {"healthy": 9, "ALL": 7}, "allidb2": {"healthy": 8, "ALL": 10}}
+    return replace(
+        paper, rows=rows, profiles=(paper.profiles[0], smoke), assumptions=assumptions, drawn=drawn
+    )
+
+
 class Progress:
     """Takes the place of the terminal's display and notes what it is told."""
 

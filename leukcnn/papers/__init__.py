@@ -11,6 +11,7 @@ _MODULES = {
     "cnmc2019": "leukcnn.papers.cnmc2019",
     "leuknet_lodocv": "leukcnn.papers.leuknet_lodocv",
     "taleghani_resnet50": "leukcnn.papers.taleghani_resnet50",
+    "allidb_lightweight": "leukcnn.papers.allidb_lightweight",
 }
 
 __all__ = ["get", "list_papers"]

@@ -1,0 +1,294 @@
+"""ALL or healthy on ALL-IDB 1 and 2, each by itself, after thresholding: a network of two convolutions.
+
+Zaiter and Zwiggelaar, "Acute Lymphocytic Leukemia Detection Using Deep Learning Methods", submitted to
+Diagnostics. Every published figure is copied from the paper's text.
+"""
+
+from dataclasses import replace
+
+from leukcnn.papers.allidb_lightweight_tables import TABLES
+from leukcnn.spec import (
+    DEFAULT_CONTROLS,
+    Assumption,
+    Augmentation,
+    Figure,
+    Finding,
+    Model,
+    Paper,
+    Preprocessing,
+    Profile,
+    Row,
+    Setup,
+    Split,
+    Training,
+)
+
+DATASETS = ("allidb1", "allidb2")
+
+# Sections 4.1, 4.2 and 5.
+LIGHTWEIGHT = Setup(
+    model=Model(
+        "LightweightCNN",
+        {"filters": (16, 32), "dense_units": 64, "pool_first": False, "dropout_rate": 0.2},
+    ),
+    preprocessing=Preprocessing(resize=224, scale=1 / 255, threshold="darkest", squeeze=True),
+    augmentation=Augmentation(),
+    split=Split(kind="kfold", n_splits=4, apart=DATASETS),
+    training=Training(
+        epochs=25,
+        batch_size=16,
+        initial_learning_rate=1e-4,
+        optimizer="adam",
+        checkpoint="last",
+    ),
+)
+_PRETRAINED = {"mode": "DFT", "dense_units": (), "weights": "imagenet", "preprocess_input": True}
+RESNET50 = replace(LIGHTWEIGHT, model=Model("FineTuned", {"backbone": "ResNet50", **_PRETRAINED}))
+REGNET = replace(LIGHTWEIGHT, model=Model("FineTuned", {"backbone": "RegNetY-400MF", **_PRETRAINED}))
+
+_ALSO = ("grouped_kfold",)
+
+ROWS = (
+    Row("resnet50", "ResNet50", RESNET50, also=_ALSO, optional=True),
+    Row("regnet", "RegNet", REGNET, also=_ALSO, optional=True),
+    Row("lightweight", "Proposed CNN", LIGHTWEIGHT, also=_ALSO),
+)
+OWN = ("lightweight",)
+PRETRAINED = ("resnet50", "regnet")
+
+PROFILES = (
+    Profile("paper", "The paper's own setting: 224x224 pixels, 4 folds, 25 epochs."),
+    Profile(
+        "smoke",
+        "The lightweight CNN learns small pictures in 2 folds; ResNet50 and RegNet, with random weights, "
+        "show that they run.",
+        changes={
+            "preprocessing.resize": 64,
+            "split.n_splits": 2,
+            "split.limit_per_class": 80,
+            "training.batch_size": 8,
+            "training.deterministic": True,
+        },
+        row_changes={
+            "resnet50": {
+                "model.arguments.weights": None,
+                "preprocessing.resize": 32,
+                "training.epochs": 1,
+                "training.batch_size": 16,
+            },
+            "regnet": {
+                "model.arguments.weights": None,
+                "preprocessing.resize": 32,
+                "training.epochs": 1,
+                "training.batch_size": 16,
+            },
+            "lightweight": {"training.epochs": 8, "training.initial_learning_rate": 1e-3},
+        },
+        not_comparable="smoke profile",
+    ),
+)
+
+FIGURES = (
+    Figure("samples", "Pictures of each class", "samples", ""),
+    Figure(
+        "figure1",
+        "The proposed Lightweight CNN architecture",
+        "networks",
+        "Figure 1",
+        networks=(("Lightweight CNN", "LightweightCNN"),),
+    ),
+    Figure("figure2", "Grey histograms, with the clusters of thresholding", "histograms", "Figure 2"),
+    Figure("figure3", "Picture, mask, what the network is fed, extracted cells", "extraction", "Figure 3"),
+    Figure("figure4", "The confusion matrices of the proposed models", "confusion", "Figure 4"),
+    Figure("figure5", "Misclassified pictures, masks and scores", "misclassified", "Figure 5", rows=OWN),
+)
+
+_NOT_STATED = "not stated in the paper"
+
+ASSUMPTIONS = (
+    Assumption(
+        "folds",
+        sets="split.n_splits",
+        reason="'four-fold' in the methods; the abstract has five. 27 and 65 pictures a fold divide evenly",
+        where="Section 4.2; Abstract: '5-fold'",
+    ),
+    Assumption(
+        "threshold",
+        sets="preprocessing.threshold",
+        reason="the cluster of white cells, as the paper wants it; 'least_frequent' follows its words, which "
+        "in close-ups name another one; 'none' leaves the pictures whole",
+        where="Section 4.1: 'the cluster having the least frequency'",
+        choices=("darkest", "least_frequent", "none"),
+    ),
+    Assumption(
+        "squeeze",
+        sets="preprocessing.squeeze",
+        reason="a field's white cells lie anywhere: its central square can be without one. False keeps that "
+        "square alone",
+        where=_NOT_STATED,
+        choices=(True, False),
+    ),
+    Assumption(
+        "side",
+        sets="preprocessing.resize",
+        reason="what ImageNet's weights were trained on",
+        where=_NOT_STATED,
+    ),
+    Assumption(
+        "batch_size",
+        sets="training.batch_size",
+        reason="small, as the datasets are",
+        where=_NOT_STATED,
+    ),
+    Assumption(
+        "checkpoint",
+        sets="training.checkpoint",
+        reason="four folds leave no validation set to choose an epoch by, and choosing by the test fold "
+        "would flatter the figures",
+        where=_NOT_STATED,
+        choices=("last",),
+    ),
+    Assumption(
+        "filters",
+        sets="model.arguments.filters",
+        reason="small powers of two; 3x3 kernels, same padding",
+        where=f"{_NOT_STATED}; Figure 1 has no numbers",
+        rows=OWN,
+    ),
+    Assumption(
+        "dense_units",
+        sets="model.arguments.dense_units",
+        reason="few, since they hold nearly all parameters",
+        where=_NOT_STATED,
+        rows=OWN,
+    ),
+    Assumption(
+        "pool_first",
+        sets="model.arguments.pool_first",
+        reason="as Figure 1 draws it and its caption says ('succeeded by a max pooling layer')",
+        where="Section 4.2: 'preceded by a max pooling layer'",
+        choices=(False, True),
+        rows=OWN,
+    ),
+    Assumption(
+        "regnet",
+        sets="model.arguments.backbone",
+        reason="a small one: as fast as ResNet50 or faster, and of a like accuracy on ImageNet",
+        where=f"{_NOT_STATED}: 'RegNet'",
+        rows=("regnet",),
+    ),
+    Assumption(
+        "mode",
+        sets="model.arguments.mode",
+        reason="every layer is trained, the head being new: 'we train our networks'",
+        where=_NOT_STATED,
+        choices=("DFT", "SFT"),
+        rows=PRETRAINED,
+    ),
+    Assumption(
+        "preprocess_input",
+        sets="model.arguments.preprocess_input",
+        reason="what ImageNet's weights were trained on. False gives grey levels 0..1",
+        where=_NOT_STATED,
+        choices=(True, False),
+        rows=PRETRAINED,
+    ),
+)
+
+FINDINGS = (
+    Finding(
+        "39 pictures with leukaemia and 59 without aren't 108. ALL-IDB 1 has 49 and 59.",
+        "Section 3",
+    ),
+    Finding(
+        "Of 108 pictures, 99 % are 107, 97 % are 105 and 96 % are 104: the networks differ by one to three "
+        "pictures of ALL-IDB 1. If the better one had no error that the worse hasn't too, an exact McNemar "
+        "test of three pictures would give p = 0.25.",
+        "Table 1",
+    ),
+    Finding(
+        "On ALL-IDB 2 all three networks have 98 %, 254 to 256 of 260 pictures: there the proposed network "
+        "outperforms no other.",
+        "Section 5: 'The proposed CNN outperformed all other models'; Table 1",
+    ),
+    Finding(
+        "The one error on ALL-IDB 1 is told twice, and differently: a healthy patient taken for one with "
+        "leukaemia, and a picture with leukaemia taken for healthy. '48 true negatives' beside one error fit "
+        "the 49 pictures with leukaemia alone, the 59 healthy ones don't: the second telling holds, with the "
+        "classes exchanged in the first. An error that calls the sick healthy is the graver one.",
+        "Section 5: text on Figures 4 and 5",
+    ),
+    Finding(
+        "Four folds in the methods are five in the abstract.",
+        "Section 4.2; Abstract",
+    ),
+    Finding(
+        "Each convolution is 'succeeded' by max pooling in the figure and 'preceded' by it in the text.",
+        "Figure 1; Section 4.2",
+    ),
+    Finding(
+        "No network is said to be chosen on a validation set, and there is none: a figure of the best epoch "
+        "would have been chosen on the test folds.",
+        "Section 4.2",
+    ),
+    Finding(
+        "The crops of ALL-IDB 2 come from fields of ALL-IDB 1: 185 of the 260 were found again there, in 80 "
+        "fields, and 154 of them share their field with another crop. Folds drawn by picture part them, so "
+        "that stain, light and neighbouring cells of a test picture were seen in training. `--split "
+        "grouped_kfold` keeps crops of one field together where it is known; for 75 crops it isn't.",
+        "Section 4.2",
+    ),
+    Finding(
+        "The cluster with the least frequency isn't that of the white cells where they fill much of the "
+        "picture, as in ALL-IDB 2: then it is what lies between nucleus and glass. The table of mask scores "
+        "says what each rule finds on pictures whose masks are known.",
+        "Section 4.1",
+    ),
+    Finding(
+        "Masking leaves number and size of the white cells to be seen, and the authors hold that the network "
+        "takes account of their number. Where sick and healthy pictures differ in it, one can do without any "
+        "eye for blasts: a control, a random forest on number and size of the cells in the mask, stands in "
+        "the tables and says how far that goes.",
+        "Section 6",
+    ),
+    Finding(
+        "No time is printed for 'in a significantly short amount of time'. The table of times measures it.",
+        "Introduction",
+    ),
+    Finding(
+        "Precision, recall and F1-score are averages over both classes, but which isn't said; each line of "
+        "the table has one figure four times. Here the macro average is compared, with the weighted beside.",
+        "Table 1",
+    ),
+)
+
+PAPER = Paper(
+    key="allidb_lightweight",
+    title="Acute Lymphocytic Leukemia Detection Using Deep Learning Methods",
+    authors="Louai Zaiter, Reyer Zwiggelaar",
+    # Its template says 2024 in the citation and 2025 in the copyright.
+    year=2025,
+    citation="Submitted to Diagnostics, without a DOI",
+    task="ALL or healthy, on each of two datasets by itself",
+    datasets=DATASETS,
+    classes=("healthy", "ALL"),
+    positive_class="ALL",
+    splits=("kfold", "grouped_kfold"),
+    rows=ROWS,
+    profiles=PROFILES,
+    assumptions=ASSUMPTIONS,
+    tables=TABLES,
+    figures=FIGURES,
+    findings=FINDINGS,
+    class_of={
+        "healthy": "healthy",
+        "benign": "healthy",
+        "ALL": "ALL",
+        "malignant": "ALL",
+        "early": "ALL",
+        "pre": "ALL",
+        "pro": "ALL",
+    },
+    controls=(*DEFAULT_CONTROLS, "cells"),
+    drawn={"allidb1": {"healthy": 59, "ALL": 49}, "allidb2": {"healthy": 130, "ALL": 130}},
+)

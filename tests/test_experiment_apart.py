@@ -1,0 +1,153 @@
+"""A whole experiment on two datasets, each cross-validated by itself, with thresholded pictures."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from leukcnn.datasets import load_many, synthetic
+from leukcnn.errors import DataError
+from leukcnn.experiment import Report, report, reproduce, verify_report
+from leukcnn.picture_cache import cache_folder
+from leukcnn.prediction import SavedNetwork
+from leukcnn.reporting.results import Results
+from leukcnn.request import Request
+from leukcnn.runs import Store
+from tests import tiny
+
+PAPER = tiny.tiny_apart_paper()
+COUNTS = {name: sum(counts.values()) for name, counts in PAPER.drawn.items()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEUKCNN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def run(out, *, progress=None, data="synthetic", **options) -> Report:
+    request = Request(paper=PAPER, data=str(data), out=Path(out), profile="smoke", **options)
+    return reproduce(request, progress=progress or tiny.Progress())
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> tuple[Store, Report]:
+    out = tmp_path_factory.mktemp("finished")
+    return Store(out, PAPER.key), run(out)
+
+
+@pytest.mark.backend
+def test_each_dataset_is_trained_and_tested_by_itself(finished):
+    store, done = finished
+    trials = [t for t in done.record.trials if store.finished_trial(t.name)]
+    assert len(trials) == len(done.record.trials)
+    expected = {
+        (row, kind, (name,), fold)
+        for row in PAPER.row_ids
+        for kind in ("kfold", "grouped_kfold")
+        for name in PAPER.datasets
+        for fold in (0, 1)
+    }
+    assert {(t.row, t.split, t.tested, t.fold) for t in trials} == expected
+    for planned in trials:
+        tested = store.finished_trial(planned.name).predictions()
+        assert {image.split("/")[0] for image in tested.image.tolist()} == {*planned.tested}
+
+
+def test_controls_of_the_paper_stand_beside_and_one_counts_cells(finished):
+    store, done = finished
+    assert {c.row for c in done.record.controls} == {"majority", "border", "colour", "cells"}
+    assert all(store.finished_trial(c.name) for c in done.record.controls)
+
+
+@pytest.mark.backend
+def test_all_tables_and_figures_come_from_the_store_alone(finished):
+    store, done = finished
+    again = report(store, done.folder, PAPER)
+    assert [table.id for table in again.tables] == [table.id for table in PAPER.tables]
+    assert {path.name for path in again.files} == {path.name for path in done.files}
+    names = {path.stem for path in again.files if path.suffix == ".png"}
+    assert {"figure1", "figure2", "figure3", "figure4", "samples"} <= names
+    assert {f"figure5_lightweight_{name}" for name in PAPER.datasets} <= names
+    assert all(cv2.imread(str(path)) is not None for path in again.files if path.suffix == ".png")
+    assert verify_report(store, done.folder, PAPER) == []
+
+
+def test_figures_of_each_dataset_are_those_of_its_own_pictures(finished):
+    store, done = finished
+    results = Results(PAPER, done.record, store)
+    assert results.tested == PAPER.datasets
+    for name in PAPER.datasets:
+        (tested,) = results.runs("lightweight", dataset=name)
+        assert len(tested) == len(set(tested.image)) == COUNTS[name]
+    (table,) = [table for table in done.tables if table.id == "table1"]
+    text = str(table.rows)
+    assert "ALL-IDB 1" in text
+    assert "ALL-IDB 2" in text
+
+
+def test_a_saved_network_thresholds_pictures_itself(finished):
+    store, done = finished
+    planned = next(t for t in done.record.trials if t.row == "lightweight" and t.tested == ("allidb2",))
+    trial = store.finished_trial(planned.name)
+    saved, stored = SavedNetwork.load(trial.path / "model.keras"), trial.predictions()
+    assert saved.preprocessing.threshold == "darkest"
+    folder = synthetic.write_many(PAPER.datasets, cache_folder() / "synthetic", seed=0, counts=PAPER.drawn)
+    index = load_many(PAPER.datasets, folder, class_names=PAPER.classes, class_of=PAPER.class_of)
+    place = index.ids.tolist().index(stored.image[0])
+    found = saved.predict([index.paths[place]])
+    np.testing.assert_allclose(found[0], stored.probabilities[0], atol=1e-5)
+
+
+def test_the_same_command_trains_nothing_again_and_keeps_its_sketches(finished):
+    store, done = finished
+    progress = tiny.Progress()
+    again = run(store.root.parent, progress=progress)
+    assert progress.started == []
+    assert [table.rows for table in again.tables] == [table.rows for table in done.tables]
+
+
+@pytest.mark.slow
+def test_other_datasets_make_one_task_together(tmp_path):
+    done = run(tmp_path, datasets=("jtsc", "atlas"), only="lightweight", split="kfold")
+    trials = [t for t in done.record.trials if t.row == "lightweight"]
+    assert [(t.tested, t.fold) for t in trials] == [(("atlas", "jtsc"), 0), (("atlas", "jtsc"), 1)]
+    results = Results(PAPER, done.record, Store(tmp_path, PAPER.key))
+    assert results.tested == ("atlas+jtsc",)
+    # 24 healthy pictures of JTSC, 6 with ALL of Atlas; its AML and other leukaemias are left out.
+    (tested,) = results.runs("lightweight", dataset="atlas+jtsc")
+    assert np.bincount(tested.label).tolist() == [24, 6]
+    assert "smoke profile; drawn data" in done.record.not_comparable
+
+
+@pytest.mark.slow
+def test_a_dataset_of_one_class_beside_one_that_stands_apart_is_refused(tmp_path):
+    with pytest.raises(DataError, match="jtsc, tested without the other datasets"):
+        run(tmp_path, datasets=("allidb2", "jtsc"), only="lightweight")
+
+
+def test_masks_are_scored_where_the_datasets_have_them(real_data, tmp_path):
+    names = ("jtsc", "cellavision2")
+    done = run(tmp_path, data=real_data, datasets=names, only="mask_scores")
+    (table,) = done.tables
+    lines = [row for row in table.rows if "darkest" in str(row)]
+    assert {str(row[0]) for row in lines} == {"JTSC", "CellaVision 2"}
+    assert not any(Store(tmp_path, PAPER.key).finished_trial(t.name) for t in done.record.trials)
+
+
+def test_real_smears_go_the_whole_way(real_data, tmp_path):
+    """Fifty smears of each of two stages, cross-validated together."""
+    index = load_many(["taleghani"], real_data, class_names=PAPER.classes, class_of=dict(PAPER.class_of))
+    root = tmp_path / "taleghani"
+    for label in (0, 1):
+        for row in np.flatnonzero(index.labels == label)[::16][:30]:
+            source = index.paths[row]
+            target = root / "Original" / source.parent.name / source.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(source)
+    done = run(tmp_path / "out", data=tmp_path, datasets=("taleghani",), only="lightweight", split="kfold")
+    results = Results(PAPER, done.record, Store(tmp_path / "out", PAPER.key))
+    (tested,) = results.runs("lightweight", dataset="taleghani")
+    assert np.bincount(tested.label).tolist() == [30, 30]
