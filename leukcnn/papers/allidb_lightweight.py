@@ -98,7 +98,13 @@ FIGURES = (
         networks=(("Lightweight CNN", "LightweightCNN"),),
     ),
     Figure("figure2", "Grey histograms, with the clusters of thresholding", "histograms", "Figure 2"),
-    Figure("figure3", "Picture, mask, what the network is fed, extracted cells", "extraction", "Figure 3"),
+    Figure(
+        "figure3",
+        "Picture, mask, what the network is fed, extracted cells",
+        "extraction",
+        "Figure 3",
+        rows=OWN,
+    ),
     Figure("figure4", "The confusion matrices of the proposed models", "confusion", "Figure 4"),
     Figure("figure5", "Misclassified pictures, masks and scores", "misclassified", "Figure 5", rows=OWN),
 )
@@ -173,7 +179,7 @@ ASSUMPTIONS = (
     Assumption(
         "regnet",
         sets="model.arguments.backbone",
-        reason="a small one: as fast as ResNet50 or faster, and of a like accuracy on ImageNet",
+        reason="a small one, since the datasets are small",
         where=f"{_NOT_STATED}: 'RegNet'",
         rows=("regnet",),
     ),

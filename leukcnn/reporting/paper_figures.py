@@ -251,7 +251,8 @@ def _thresholding(
     results: Results, figure: spec.Figure, smears: Sequence[tuple[str, np.ndarray]]
 ) -> tuple[spec.Preprocessing, dict[str, str]]:
     """Returns how the first row's pictures are thresholded, and a figure's face, which says so."""
-    preprocessing, face = row_preprocessing(results, results.paper.row_ids[0]), _face(results, figure)
+    shown = (figure.rows or results.paper.row_ids)[0]
+    preprocessing, face = row_preprocessing(results, shown), _face(results, figure)
     if preprocessing.threshold == "none":
         preprocessing = replace(preprocessing, threshold=spec.THRESHOLD_RULES[0])
         face["caption"] += f' (by the rule "{preprocessing.threshold}"; the networks here see whole pictures)'

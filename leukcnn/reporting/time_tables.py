@@ -63,7 +63,7 @@ def times_table(results: Results, table: spec.Table) -> Table:
         Column("Epochs", "quantity"),
         Column("Seconds a training", "spread"),
         Column("Milliseconds a picture and epoch", "spread"),
-        Column(f"Seconds, ratio to {own.label}", "quantity"),
+        Column(f"Seconds, ratio to {own.label}", "hundredths"),
         "State",
     )
     return framed(results, table, columns, rows, notes=tuple(_notes(every)))

@@ -155,7 +155,7 @@ class Figure:
             "misclassified" (pictures that a row's network takes for another class).
         where: Its place in the paper; "" for a figure that the paper doesn't have.
         rows: The rows whose "history" (of a split with a validation part), "activation_maps", "filters",
-            "feature_space" or "misclassified" pictures it shows.
+            "feature_space" or "misclassified" pictures it shows, or the one whose input "extraction" does.
         dataset: Key of the tested dataset of "feature_space".
         variants: Title and parameters of `ImageAugmenter.apply_transform`, of "augmentations".
         networks: Title and builder (of leukcnn or Keras Applications), of "topology" and "networks".
