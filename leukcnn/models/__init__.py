@@ -19,6 +19,8 @@ _BUILDERS = {
     "FourBlockCNN": "leukcnn.models.four_blocks",
     "LeukNet": "leukcnn.models.leuknet",
     "LightweightCNN": "leukcnn.models.lightweight",
+    "RegNetX": "leukcnn.models.regnet",
+    "RegNetY": "leukcnn.models.regnet",
     "TaleghaniResNet50": "leukcnn.models.taleghani",
     "VGGF": "leukcnn.models.caffe",
 }

@@ -1,4 +1,4 @@
-"""Convolutional bases from Keras Applications, and where the frozen part of a network ends."""
+"""Convolutional bases, most from Keras Applications, and where the frozen part of a network ends."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,13 +8,19 @@ import keras
 from keras import layers, ops
 
 from leukcnn.errors import ArgumentError, WeightsError
+from leukcnn.models import regnet
 from leukcnn.models.heads import source_inputs
+from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_MEAN, IMAGENET_SD
 
-# Backbone -> smallest height and width that Keras Applications allows without the top, in pixels.
-SMALLEST_SIDE = {"VGG16": 32, "VGG19": 32, "ResNet50": 32, "InceptionV3": 75, "Xception": 71}
+# Backbone -> smallest height and width that its builder allows without the top, in pixels.
+SMALLEST_SIDE = {
+    **{"VGG16": 32, "VGG19": 32, "ResNet50": 32, "InceptionV3": 75, "Xception": 71},
+    **dict.fromkeys(DESIGNS, regnet.SMALLEST_SIDE),
+}
 
-# Backbones whose weights take -1..1. The others', which came from Caffe, take blue, green, red, 0..255, less
-# ImageNet's mean; this is it, in the order of the pictures that come in.
+# Backbones whose weights take -1..1. RegNets' take ImageNet's pictures standardised; the others', which came
+# from Caffe, blue, green, red, 0..255, less ImageNet's mean; this is it, in the order of the pictures that
+# come in.
 _CENTRED = ("InceptionV3", "Xception")
 _RGB_MEAN = (123.68, 116.779, 103.939)
 
@@ -31,7 +37,7 @@ def base_network(
     """Builds a base without its top.
 
     Args:
-        backbone: Name in `keras.applications`, one of `SMALLEST_SIDE`.
+        backbone: One of `SMALLEST_SIDE`: a name in `keras.applications`, or a RegNet's in its zoo.
         weights: None or "imagenet".
         input_shape: Height, width and channels.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
@@ -70,21 +76,27 @@ def _preprocessed(pictures: Any, backbone: str) -> Any:
     # Keras' own layers and operations only: a saved network loads where leukcnn isn't imported.
     if backbone in _CENTRED:
         return layers.Rescaling(2, offset=-1, name="preprocess_input")(pictures)
+    if backbone in DESIGNS:
+        scale = [1 / sd for sd in IMAGENET_SD]
+        offset = [-mean / sd for mean, sd in zip(IMAGENET_MEAN, IMAGENET_SD, strict=True)]
+        return layers.Rescaling(scale, offset=offset, name="preprocess_input")(pictures)
     offset = [-mean for mean in _RGB_MEAN]
     return ops.flip(layers.Rescaling(255, offset=offset, name="preprocess_input")(pictures), axis=-1)
 
 
 def application(backbone: str, *, weights: str | None, **arguments: Any) -> keras.Model:
-    """Builds a network of Keras Applications.
+    """Builds a network of Keras Applications, or a RegNet, which Keras lacks.
 
     Args:
-        backbone: Name in `keras.applications`.
+        backbone: Name in `keras.applications`, or one of `leukcnn.models.regnet_designs.DESIGNS`.
         weights: None or "imagenet".
         **arguments: The builder's other arguments.
 
     Raises:
-        WeightsError: The published weights can't be downloaded.
+        WeightsError: The published weights can't be downloaded; a RegNet's never are.
     """
+    if backbone in DESIGNS:
+        return regnet.build_regnet(backbone, weights=weights, **arguments)
     try:
         return getattr(keras.applications, backbone)(weights=weights, **arguments)
     except Exception as error:

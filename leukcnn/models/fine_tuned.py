@@ -15,6 +15,8 @@ from keras import layers
 from leukcnn.errors import ArgumentError
 from leukcnn.models.bases import application, base_network
 from leukcnn.models.heads import check_head, dense_head, pooled
+from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
+from leukcnn.models.regnet_designs import DESIGNS
 from leukcnn.models.weights import load_whole, misfit, stored_parameters
 
 MODES = ("SFT", "DFT", "mSFT", "mDFT")
@@ -26,6 +28,8 @@ DENSE_UNITS = {
     "ResNet50": ((), (1024,)),
     "InceptionV3": ((), (1024,)),
     "Xception": ((), (128,)),
+    # Nobody has replaced a RegNet's: as ResNet50, whose place it takes.
+    **dict.fromkeys(DESIGNS, ((), (1024,))),
 }
 
 # The VGGs' dense layers as Keras Applications names them, and the input that they were trained for.
@@ -60,17 +64,18 @@ def FineTuned(
     preprocess_input: bool = False,
     name: str | None = None,
 ) -> keras.Model:
-    """A base of Keras Applications with a new top, frozen or trained.
+    """A base of Keras Applications, or a RegNet's, with a new top, frozen or trained.
 
     The VGGs' feature maps are flattened, the others' averaged: "flatten" or "gap" is the first layer behind
     the base. SFT and mSFT freeze the base's layers, so that their batch statistics stand still too.
 
     Args:
-        backbone: "VGG16", "VGG19", "ResNet50", "InceptionV3" or "Xception".
+        backbone: "VGG16", "VGG19", "ResNet50", "InceptionV3", "Xception", or a RegNet as its zoo names it:
+            "RegNetX-200MF" ... "RegNetX-32GF", "RegNetY-200MF" ... (`leukcnn.models.regnet_designs.DESIGNS`).
         mode: "SFT", "DFT", "mSFT" or "mDFT".
         dense_units: Outputs of each dense layer before the classifier. None takes the mode's: with SFT and
             DFT the backbone's own, (4096, 4096) for the VGGs and none for the others; with mSFT and mDFT
-            (1024, 256) for the VGGs, (1024,) for ResNet50 and InceptionV3, (128,) for Xception.
+            (1024, 256) for the VGGs, (1024,) for ResNet50, InceptionV3 and RegNets, (128,) for Xception.
         dropout_rates: Share of each dense layer's outputs that is dropped in training, one rate a layer; 0 or
             None puts no dropout layer there.
         include_top: Whether the dense layers follow; False gives the base, pooled as `pooling` says.
@@ -78,7 +83,9 @@ def FineTuned(
             VGG's own dense layers, these too, which needs an input of 224x224 pixels. A file (`.weights.h5`,
             `.h5` as Keras publishes it, `.keras`) is taken, by its number of parameters, for the base alone
             (the top stays random), else for this whole network, else, where "imagenet" would load the dense
-            layers too, for the published network with its 1000 classes.
+            layers too, for the published network with its 1000 classes. A RegNet's weights are published by
+            its authors and never downloaded: pass the path of PyTorch's file, whose classifier is left out,
+            or of one that `leukcnn.models.pytorch_weights.convert_pytorch` wrote.
         input_tensor: Keras tensor to use as the input instead of a new one.
         input_shape: Height, width (at least 32 each, 71 for Xception, 75 for InceptionV3) and 3 channels.
         pooling: None, "avg" or "max"; only without the top.
@@ -88,8 +95,9 @@ def FineTuned(
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
         preprocess_input: Whether the network itself turns pictures of 0..1 into what the backbone's ImageNet
             weights were trained on, as `preprocess_input` of Keras Applications does with 0..255: BGR less
-            ImageNet's mean for the VGGs and ResNet50, -1..1 for the others. It has no parameters. False hands
-            the pictures on as they come, as both papers do.
+            ImageNet's mean for the VGGs and ResNet50, -1..1 for InceptionV3 and Xception, and for RegNets
+            ImageNet's mean 0 and standard deviation 1. It has no parameters. False hands the pictures on as
+            they come, as both papers do.
         name: Name of the model; None makes it from backbone and mode, as "resnet50_sft".
 
     Returns:
@@ -169,6 +177,9 @@ def FineTuned(
 def _load_file(
     path: str | Path, *, model: keras.Model, base: keras.Model, backbone: str, takes_published: bool
 ) -> None:
+    if backbone in DESIGNS and Path(path).suffix in SUFFIXES:
+        load_pytorch(base, path)
+        return
     held = stored_parameters(path)
     fitting = {f"{backbone}'s base": base.count_params(), f"the whole {model.name}": model.count_params()}
     if takes_published and model.input_shape[1:] == _PUBLISHED_INPUT:

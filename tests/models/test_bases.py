@@ -12,15 +12,23 @@ from keras.ops import convert_to_numpy as to_numpy
 
 from leukcnn import models
 from leukcnn.errors import ArgumentError
-from leukcnn.models.bases import SMALLEST_SIDE, base_network, frozen_border, penultimate, split_at
+from leukcnn.models.bases import (
+    SMALLEST_SIDE,
+    application,
+    base_network,
+    frozen_border,
+    penultimate,
+    split_at,
+)
+from leukcnn.models.regnet_designs import DESIGNS
 
 pytestmark = pytest.mark.backend
 
 
 @pytest.mark.slow
 def test_smallest_sides_are_keras_own():
-    for name, side in SMALLEST_SIDE.items():
-        builder = getattr(keras.applications, name)
+    for name in ("VGG16", "VGG19", "ResNet50", "InceptionV3", "Xception"):
+        builder, side = getattr(keras.applications, name), SMALLEST_SIDE[name]
         builder(include_top=False, weights=None, input_shape=(side, side, 3))
         with pytest.raises(ValueError):
             builder(include_top=False, weights=None, input_shape=(side - 1, side - 1, 3))
@@ -33,6 +41,15 @@ def test_he_initialisation_reaches_every_kernel():
         if hasattr(layer, "kernel"):
             fan_in = np.prod(layer.kernel.shape[:-1])
             assert to_numpy(layer.kernel).std() == pytest.approx(np.sqrt(2 / fan_in), rel=0.1)
+
+
+def test_smallest_sides_of_the_others_are_their_builders_own():
+    others = set(SMALLEST_SIDE) - {"VGG16", "VGG19", "ResNet50", "InceptionV3", "Xception"}
+    assert others == set(DESIGNS)
+    assert application("RegNetX-200MF", weights=None, include_top=False, input_shape=(32, 32, 3))
+    with pytest.raises(ArgumentError, match="at least 32 pixels"):
+        application("RegNetX-200MF", weights=None, include_top=False, input_shape=(31, 32, 3))
+    assert {SMALLEST_SIDE[name] for name in others} == {32}
 
 
 @pytest.mark.slow

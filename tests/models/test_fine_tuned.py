@@ -11,6 +11,7 @@ from leukcnn import models
 from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.models.bases import frozen_border, split_at
 from leukcnn.models.fine_tuned import DENSE_UNITS, MODES
+from leukcnn.models.regnet_designs import DESIGNS
 
 pytestmark = pytest.mark.backend
 
@@ -27,7 +28,12 @@ PARAMETERS = {
     ("InceptionV3", "mDFT", None, 1): 23_901_985,
     ("ResNet50", "mDFT", None, 1): 25_686_913,
     ("Xception", "mDFT", None, 1): 21_123_881,
+    # 4,344,144 at 1000 classes, of which 441 a class; 2 statistics for each of 13,576 normalised channels.
+    ("RegNetY-400MF", "DFT", None, 2): 4_344_144 - 998 * 441 + 2 * 13_576,
 }
+
+# The other backbones, and of the RegNets the smallest of each kind.
+OTHERS = ("VGG19", "ResNet50", "InceptionV3", "Xception", "RegNetX-200MF", "RegNetY-200MF")
 
 
 def build(backbone="VGG16", mode="mSFT", **arguments):
@@ -56,7 +62,7 @@ def test_parameters_are_those_of_the_papers(case):
     ("backbone", "mode"),
     [
         *(("VGG16", mode) for mode in MODES),
-        *((backbone, mode) for backbone in DENSE_UNITS if backbone != "VGG16" for mode in ("SFT", "mDFT")),
+        *((backbone, mode) for backbone in OTHERS for mode in ("SFT", "mDFT")),
     ],
 )
 def test_dense_layers_and_frozen_layers_are_the_modes(backbone, mode):
@@ -72,6 +78,37 @@ def test_dense_layers_and_frozen_layers_are_the_modes(backbone, mode):
     assert {layer.trainable for layer in base} == {mode in ("DFT", "mDFT")}
     assert frozen_border(model) == (bridge if mode in ("SFT", "mSFT") else None)
     assert model.name == f"{backbone}_{mode}".lower()
+
+
+def test_every_published_regnet_is_a_backbone():
+    assert set(DESIGNS) < set(DENSE_UNITS)
+    assert set(DENSE_UNITS) == {*OTHERS, "VGG16", *DESIGNS}
+
+
+def test_a_regnets_imagenet_weights_are_refused_with_their_address():
+    with pytest.raises(WeightsError, match=r"download https://.*/RegNetY-200MF_dds_8gpu\.pyth"):
+        build("RegNetY-200MF", "DFT", weights="imagenet")
+
+
+def test_a_file_of_keras_fills_a_regnets_base_or_the_whole(tmp_path):
+    made = build("RegNetX-200MF", "DFT")
+    base, _ = split_at(made, "s4_b7_relu")
+    base.save_weights(tmp_path / "regnetx-200mf.weights.h5")
+    made.save_weights(tmp_path / "whole.weights.h5")
+    assert weights_equal(build("RegNetX-200MF", "DFT", weights=tmp_path / "whole.weights.h5"), made)
+    model = build("RegNetX-200MF", "DFT", weights=tmp_path / "regnetx-200mf.weights.h5")
+    loaded, head = split_at(model, "s4_b7_relu")
+    assert weights_equal(loaded, base)
+    assert not weights_equal(head, split_at(made, "s4_b7_relu")[1])
+
+
+def test_a_regnets_pictures_are_standardised():
+    model = build("RegNetY-200MF", include_top=False, preprocess_input=True)
+    prepared = keras.Model(model.input, model.get_layer("stem_pad").input)
+    x = np.float32([[[[0.485, 0.456, 0.406]]]]) + np.zeros((1, 32, 32, 3), np.float32)
+    np.testing.assert_allclose(np.asarray(prepared(x)), 0, atol=1e-6)
+    x += np.float32([0.229, 0.448, 0])
+    np.testing.assert_allclose(np.asarray(prepared(x))[0, 3, 5], [1, 2, 0], atol=1e-6)
 
 
 def test_one_output_is_a_sigmoid_more_a_softmax_unless_said():

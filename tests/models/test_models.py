@@ -40,12 +40,16 @@ NETWORKS = {
     "FourBlockCNN": ("FourBlockCNN", {}, 16),
     "LightweightCNN": ("LightweightCNN", {}, 8),
     "LightweightCNN-pool-first": ("LightweightCNN", {"pool_first": True}, 8),
+    "RegNetX": ("RegNetX", {"design": "200mf", "classes": 3}, 32),
+    "RegNetY": ("RegNetY", {"design": "200mf", "classes": 3}, 32),
+    "RegNetY-mSFT": (*tuned("RegNetY-200MF", "mSFT", preprocess_input=True), 32),
     "TaleghaniResNet50-SFT": ("TaleghaniResNet50", {"weights": None}, 32),
 }
 # Together with saving and loading these take more than five seconds each.
 SLOW_STEPS = (
     *("CNMCVGG16", "CNMCVGG19", "CNMCXception", "ResNet50-SFT", "ResNet50-DFT", "InceptionV3-mSFT"),
     *("Xception-mDFT", "LeukNet", "AlexNet", "CaffeNet", "VGGF", "TaleghaniResNet50-SFT"),
+    *("RegNetX", "RegNetY", "RegNetY-mSFT"),
 )
 
 

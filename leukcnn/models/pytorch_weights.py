@@ -1,0 +1,246 @@
+"""Weights of RegNets as PyTorch saves them: a state dict in a `.pth` or a `.safetensors` file.
+
+Three ways of naming are known: that of the authors' model zoo (pycls), torchvision's and timm's, which also
+publishes the zoo's weights as `.safetensors`. torchvision rounds some widths otherwise: its RegNetX-400MF and
+RegNetY-800MF are other networks than the authors' and are refused.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import layers
+
+from leukcnn.errors import WeightsError
+
+SUFFIXES = (".pyth", ".pth", ".pt", ".bin", ".safetensors")
+"""Ends of the names of the files that can be read."""
+
+# Where a checkpoint holds more than the state dict: pycls, and what others are used to.
+_WRAPPERS = ("model_state", "state_dict", "model")
+# Batch normalisation's count of batches, of no use to Keras.
+_UNUSED = "num_batches_tracked"
+_BATCH_NORMALISATION = ("weight", "bias", "running_mean", "running_var")
+_FAULTS_SHOWN = 10
+
+
+class _Naming(NamedTuple):
+    """How a PyTorch implementation names its modules.
+
+    Attributes:
+        block: What the names in a block begin with.
+        modules: Layer of `leukcnn.models.regnet`, less "s1_b1_" -> module.
+        is_bgr: Whether its weights take blue, green, red.
+    """
+
+    block: str
+    modules: Mapping[str, str]
+    is_bgr: bool = False
+
+
+_NAMINGS = {
+    "pycls": _Naming(
+        "s{stage}.b{block}.",
+        {
+            **{"stem": "stem.conv", "stem_bn": "stem.bn", "predictions": "head.fc"},
+            **{"proj": "proj", "proj_bn": "bn"},
+            **{"a": "f.a", "a_bn": "f.a_bn", "b": "f.b", "b_bn": "f.b_bn", "c": "f.c", "c_bn": "f.c_bn"},
+            **{"se_reduce": "f.se.f_ex.0", "se_expand": "f.se.f_ex.2"},
+        },
+        is_bgr=True,
+    ),
+    "torchvision": _Naming(
+        "trunk_output.block{stage}.block{stage}-{before}.",
+        {
+            **{"stem": "stem.0", "stem_bn": "stem.1", "predictions": "fc"},
+            **{"proj": "proj.0", "proj_bn": "proj.1"},
+            **{"a": "f.a.0", "a_bn": "f.a.1", "b": "f.b.0", "b_bn": "f.b.1", "c": "f.c.0", "c_bn": "f.c.1"},
+            **{"se_reduce": "f.se.fc1", "se_expand": "f.se.fc2"},
+        },
+    ),
+    "timm": _Naming(
+        "s{stage}.b{block}.",
+        {
+            **{"stem": "stem.conv", "stem_bn": "stem.bn", "predictions": "head.fc"},
+            **{"proj": "downsample.conv", "proj_bn": "downsample.bn"},
+            **{"a": "conv1.conv", "a_bn": "conv1.bn", "b": "conv2.conv", "b_bn": "conv2.bn"},
+            **{"c": "conv3.conv", "c_bn": "conv3.bn", "se_reduce": "se.fc1", "se_expand": "se.fc2"},
+        },
+    ),
+}
+
+
+def load_pytorch(model: keras.Model, path: str | Path) -> None:
+    """Lays PyTorch's weights into a RegNet.
+
+    The zoo's own networks (pycls) take blue, green, red; their first kernel is turned round, so that the
+    network takes RGB.
+
+    Args:
+        model: A network of `leukcnn.models.regnet`, changed in place; untouched where an error is raised.
+            Where it ends before its classifier, the file's is left out.
+        path: A `.safetensors` file, which takes the package safetensors, or a checkpoint, which takes torch
+            and is read without running any code in it (`weights_only`).
+
+    Raises:
+        WeightsError: The file isn't there, can't be read or holds another network, or the package that reads
+            it isn't there; what differs is named.
+    """
+    path = Path(path).expanduser()
+    state = read_state_dict(path)
+    expected = {name: dict(_expected(model, naming)) for name, naming in _NAMINGS.items()}
+    name = max(expected, key=lambda name: len(expected[name].keys() & state.keys()))
+    naming, shapes = _NAMINGS[name], expected[name]
+    if "predictions" not in {layer.name for layer in model.layers}:
+        classifier = naming.modules["predictions"]
+        state = {key: array for key, array in state.items() if not key.startswith(f"{classifier}.")}
+    faults = list(_faults(shapes, state))
+    if faults:
+        more = [f"and {len(faults) - _FAULTS_SHOWN} more"] if len(faults) > _FAULTS_SHOWN else []
+        raise WeightsError(
+            f"The weights in {path} don't fit {model.name}:\n" + "\n".join(faults[:_FAULTS_SHOWN] + more),
+            expected=f"the weights of {model.name}, named as {', '.join(_NAMINGS)} name them",
+            remedy="pass the file of the same network, and build it with as many classes, or without its top",
+        )
+    for layer in _weighted(model):
+        arrays = [_as_keras(state[key]) for key in _keys(layer, naming)]
+        if naming.is_bgr and layer.name == "stem":
+            arrays = [kernel[:, :, ::-1] for kernel in arrays]
+        layer.set_weights(arrays)
+
+
+def convert_pytorch(source: str | Path, network: keras.Model, target: str | Path) -> None:
+    """Writes PyTorch's weights as Keras does, for `weights=` of the same builder, where torch isn't needed.
+
+    `convert_pytorch("RegNetY-400MF_dds_8gpu.pyth", RegNetY(include_top=False), "regnety-400mf.weights.h5")`
+    is a base for `FineTuned`.
+
+    Args:
+        source: File as `load_pytorch` takes it.
+        network: The network, which takes its weights.
+        target: A `.weights.h5` or `.keras` file, replaced if it is there.
+
+    Raises:
+        WeightsError: The file can't be read or holds another network, or the target's name ends otherwise.
+    """
+    target = Path(target).expanduser()
+    if not target.name.endswith((".weights.h5", ".keras")):
+        raise WeightsError(f"The target is {target}.", expected="a .weights.h5 or .keras file")
+    load_pytorch(network, source)
+    if target.suffix == ".keras":
+        network.save(target)
+    else:
+        network.save_weights(target)
+
+
+def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
+    """Reads the arrays of a state dict.
+
+    Args:
+        path: File as `load_pytorch` takes it; a checkpoint may hold the state dict under "model_state",
+            "state_dict" or "model".
+
+    Returns:
+        PyTorch's name -> float32 array, batch counts left out.
+
+    Raises:
+        WeightsError: The file isn't there or can't be read, or the package that reads it isn't there.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise WeightsError(
+            f"There is no weights file {path}.",
+            expected=f"a file of PyTorch's: {', '.join(SUFFIXES)}",
+            remedy="pass its path, or weights=None for random weights",
+        )
+    stored = _from_safetensors(path) if path.suffix == ".safetensors" else _from_torch(path)
+    return {key: np.asarray(array, dtype=np.float32) for key, array in stored.items() if _UNUSED not in key}
+
+
+def _from_safetensors(path: Path) -> dict[str, Any]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+    except ImportError as error:
+        raise _package_missing(path, "safetensors") from error
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _from_torch(path: Path) -> dict[str, Any]:
+    try:
+        import torch
+    except ImportError as error:
+        raise _package_missing(path, "torch") from error
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, KeyError, RuntimeError, ValueError, UnpicklingError) as error:
+        raise _unreadable(path, error) from error
+    for wrapper in _WRAPPERS:
+        if isinstance(stored, Mapping) and isinstance(stored.get(wrapper), Mapping):
+            stored = stored[wrapper]
+    if not isinstance(stored, Mapping) or not all(map(torch.is_tensor, stored.values())):
+        raise _unreadable(path, "it holds no state dict")
+    return {key: tensor.float().numpy() for key, tensor in stored.items()}
+
+
+def _package_missing(path: Path, package: str) -> WeightsError:
+    return WeightsError(
+        f"The package {package}, which reads {path}, isn't installed.",
+        remedy=f"pip install {package} (pip install 'leukcnn[pytorch]' brings both), or convert the file "
+        "where it is: leukcnn.models.pytorch_weights.convert_pytorch",
+    )
+
+
+def _unreadable(path: Path, reason: Any) -> WeightsError:
+    return WeightsError(
+        f"The file {path} can't be read: {reason}",
+        expected="a state dict that PyTorch saved, or a .safetensors file",
+        remedy="download it again from its publisher",
+    )
+
+
+def _weighted(model: keras.Model) -> Iterator[layers.Layer]:
+    return (layer for layer in model.layers if layer.weights)
+
+
+def _keys(layer: layers.Layer, naming: _Naming) -> list[str]:
+    """Returns PyTorch's names of a layer's variables, in the order of its weights."""
+    match = re.fullmatch(r"s(\d)_b(\d+)_(\w+)", layer.name)
+    if match:
+        stage, block, part = match.groups()
+        module = naming.block.format(stage=stage, block=block, before=int(block) - 1) + naming.modules[part]
+    else:
+        module = naming.modules[layer.name]
+    if isinstance(layer, layers.BatchNormalization):
+        return [f"{module}.{variable}" for variable in _BATCH_NORMALISATION]
+    return [f"{module}.{variable}" for variable in ("weight", "bias")[: len(layer.weights)]]
+
+
+def _expected(model: keras.Model, naming: _Naming) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for layer in _weighted(model):
+        for key, variable in zip(_keys(layer, naming), layer.weights, strict=True):
+            shape = tuple(variable.shape)
+            # PyTorch's kernels are (filters, channels, height, width), its dense ones (outputs, inputs).
+            yield key, (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else shape[::-1]
+
+
+def _as_keras(array: np.ndarray) -> np.ndarray:
+    return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
+
+
+def _faults(expected: Mapping[str, tuple[int, ...]], state: Mapping[str, np.ndarray]) -> Iterator[str]:
+    for key, shape in expected.items():
+        if key not in state:
+            yield f"{key} is missing"
+        elif state[key].shape != shape:
+            yield f"{key} is {state[key].shape}, expected {shape}"
+    for key in state:
+        if key not in expected:
+            yield f"{key} has no place in the network"

@@ -1,0 +1,236 @@
+"""RegNetX and RegNetY of Radosavovic et al. 2020, "Designing Network Design Spaces", in all their sizes.
+
+Layers are named by stage, block and the paper's Figure 4: "s2_b1_a" is the first, 1x1 convolution of stage
+2's first block, "b" the grouped 3x3 one, "c" the last, 1x1 one, and "proj" is the shortcut's.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import layers
+
+from leukcnn.errors import ArgumentError, WeightsError
+from leukcnn.models.grouped_convolution import GroupedConv2D
+from leukcnn.models.heads import check_head, checked_input, dense_head, pooled, source_inputs
+from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
+from leukcnn.models.regnet_designs import (
+    DESIGNS,
+    SQUEEZE_RATIO,
+    STEM_WIDTH,
+    Design,
+    Stage,
+    stages,
+    zoo_file,
+)
+from leukcnn.models.weights import load_whole
+
+SMALLEST_SIDE = 32
+"""Least height and width of a picture, in pixels: five strides of 2 leave one pixel of it."""
+
+_ARGUMENTS = """
+
+    Args:
+        design: Size, by the multiply-adds that a picture of 224x224 pixels takes: "200mf", "400mf", "600mf",
+            "800mf", "1.6gf", "3.2gf", "4.0gf", "6.4gf", "8.0gf", "12gf", "16gf" or "32gf".
+        include_top: Whether a global average and the classifier follow; False gives the last feature maps,
+            pooled as `pooling` says.
+        weights: None (random) or the path of a file with weights of this network: as PyTorch saved them (see
+            `leukcnn.models.pytorch_weights`; `.pyth`, `.pth`, `.pt`, `.bin`, `.safetensors`; without the top
+            their classifier is left out), or as Keras did (`.weights.h5`, `.h5`, `.keras`).
+        input_tensor: Keras tensor to use as the input instead of a new one.
+        input_shape: Height, width (at least 32 each) and channels; published weights take 3.
+        pooling: None, "avg" or "max"; only without the top.
+        classes: Number of outputs.
+        classifier_activation: Activation of the last layer; None for logits.
+        kernel_initializer: Keras initializer of every kernel.
+        name: Name of the model; None makes it from network and design, as "regnety-400mf".
+
+    Returns:
+        A `keras.Model` that takes float32 (N, height, width, channels) and returns float32 (N, classes),
+        probabilities under softmax. Published weights take RGB of 0..1 less `IMAGENET_MEAN`, divided by
+        `IMAGENET_SD` of `leukcnn.models.regnet_designs`; `FineTuned(preprocess_input=True)` does that itself.
+
+    Raises:
+        ArgumentError: An argument is out of range.
+        WeightsError: The file isn't there or holds another network's weights.
+    """
+
+
+def _builder(function_name: str, *, squeezes: bool, summary: str) -> Callable[..., keras.Model]:
+    """Makes the builder of one of the two design spaces."""
+
+    def builder(
+        *,
+        design: str = "400mf",
+        include_top: bool = True,
+        weights: str | Path | None = None,
+        input_tensor: Any = None,
+        input_shape: tuple[int, int, int] = (224, 224, 3),
+        pooling: str | None = None,
+        classes: int = 1000,
+        classifier_activation: str | None = "softmax",
+        kernel_initializer: str = "glorot_uniform",
+        name: str | None = None,
+    ) -> keras.Model:
+        zoo_name = _zoo_name(function_name, design)
+        check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=())
+        inputs = checked_input(input_tensor, input_shape, smallest_side=SMALLEST_SIDE)
+        x = _feature_maps(inputs, DESIGNS[zoo_name], squeezes=squeezes, kernel_initializer=kernel_initializer)
+        if include_top:
+            x = dense_head(
+                layers.GlobalAveragePooling2D(name="gap")(x),
+                dense_units=(),
+                dropout_rates=(),
+                classes=classes,
+                classifier_activation=classifier_activation,
+                kernel_initializer=kernel_initializer,
+            )
+        else:
+            x = pooled(x, pooling)
+        model = keras.Model(source_inputs(inputs), x, name=name or zoo_name.lower())
+        if weights is not None:
+            _load(model, weights, zoo_name)
+        return model
+
+    builder.__name__ = builder.__qualname__ = function_name
+    builder.__doc__ = summary + _ARGUMENTS
+    return builder
+
+
+def _zoo_name(family: str, design: str) -> str:
+    name = f"{family}-{design.upper()}"
+    if name not in DESIGNS:
+        sizes = (known.partition("-")[2].lower() for known in DESIGNS if known.startswith(family))
+        raise ArgumentError(f"design = {design!r} for {family}.", expected=", ".join(sizes))
+    return name
+
+
+def _load(model: keras.Model, weights: str | Path, zoo_name: str) -> None:
+    suffix = Path(weights).suffix
+    if suffix in SUFFIXES:
+        load_pytorch(model, weights)
+    elif suffix in (".h5", ".keras"):
+        load_whole(model, weights)
+    else:
+        raise WeightsError(
+            f"weights = {str(weights)!r} for {zoo_name}.",
+            expected=f"None or the path of a file: {', '.join(SUFFIXES)} as PyTorch saved it, .weights.h5 or "
+            ".keras as Keras did",
+            remedy=f"download {zoo_file(zoo_name)} and pass its path",
+        )
+
+
+def _feature_maps(pictures: Any, design: Design, *, squeezes: bool, kernel_initializer: str) -> Any:
+    """Appends the stem and the stages, which together divide height and width by 32, rounded up."""
+    x = _convolution(pictures, STEM_WIDTH, 3, strides=2, kernel_initializer=kernel_initializer, name="stem")
+    x = layers.ReLU(name="stem_relu")(x)
+    for i, stage in enumerate(stages(design), start=1):
+        for block in range(1, stage.depth + 1):
+            x = residual_block(
+                x,
+                stage=stage,
+                strides=2 if block == 1 else 1,
+                squeezes=squeezes,
+                kernel_initializer=kernel_initializer,
+                name=f"s{i}_b{block}",
+            )
+    return x
+
+
+def residual_block(
+    x: Any,
+    *,
+    stage: Stage,
+    strides: int,
+    squeezes: bool,
+    kernel_initializer: str = "glorot_uniform",
+    name: str,
+) -> Any:
+    """Appends a block: 1x1, grouped 3x3 and 1x1 convolutions beside a shortcut (Figure 4 of the paper).
+
+    The bottleneck ratio is 1. Every convolution is without bias and has its batch normalisation. A shortcut
+    that changes the shape is a 1x1 convolution too. Squeeze-and-excitation stands behind the 3x3 convolution.
+
+    Args:
+        x: Keras tensor (N, rows, columns, channels).
+        stage: The stage that the block belongs to, for its widths.
+        strides: 2 in a stage's first block, else 1.
+        squeezes: Whether there is squeeze-and-excitation.
+        kernel_initializer: Keras initializer of every kernel.
+        name: What the names of the layers begin with.
+
+    Returns:
+        Keras tensor (N, rows / strides, columns / strides, stage.width), sizes rounded up.
+    """
+    options = {"kernel_initializer": kernel_initializer}
+    channels, shortcut = x.shape[-1], x
+    if strides > 1 or channels != stage.width:
+        shortcut = _convolution(x, stage.width, 1, strides=strides, name=f"{name}_proj", **options)
+    x = _convolution(x, stage.width, 1, name=f"{name}_a", **options)
+    x = layers.ReLU(name=f"{name}_a_relu")(x)
+    groups = stage.width // stage.group_width
+    x = _convolution(x, stage.width, 3, strides=strides, groups=groups, name=f"{name}_b", **options)
+    x = layers.ReLU(name=f"{name}_b_relu")(x)
+    if squeezes:
+        reduced = round(SQUEEZE_RATIO * channels)
+        gate = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_se_squeeze")(x)
+        gate = layers.Conv2D(reduced, 1, activation="relu", name=f"{name}_se_reduce", **options)(gate)
+        gate = layers.Conv2D(stage.width, 1, activation="sigmoid", name=f"{name}_se_expand", **options)(gate)
+        x = layers.Multiply(name=f"{name}_se_scale")([x, gate])
+    x = _convolution(x, stage.width, 1, name=f"{name}_c", **options)
+    x = layers.Add(name=f"{name}_add")([shortcut, x])
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _convolution(
+    x: Any, filters: int, kernel_size: int, *, strides: int = 1, groups: int = 1, name: str, **options: Any
+) -> Any:
+    """Appends a convolution and its batch normalisation."""
+    if strides > 1 and kernel_size > 1:
+        # "same" would pad even sizes behind them alone; the published weights have seen both sides padded.
+        x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
+    layer = layers.Conv2D if groups == 1 else GroupedConv2D
+    x = layer(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding="same" if strides == 1 else "valid",
+        groups=groups,
+        use_bias=False,
+        name=name,
+        **options,
+    )(x)
+    # The other way round than PyTorch's momentum of 0.1.
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
+
+
+RegNetX = _builder(
+    "RegNetX",
+    squeezes=False,
+    summary="""RegNetX: four stages of residual blocks with grouped convolutions.
+
+    Trainable parameters at 1000 classes, in millions: 200mf 2.7, 400mf 5.2, 600mf 6.2, 800mf 7.3, 1.6gf 9.2,
+    3.2gf 15.3, 4.0gf 22.1, 6.4gf 26.2, 8.0gf 39.6, 12gf 46.1, 16gf 54.3, 32gf 107.8.""",
+)
+
+RegNetY = _builder(
+    "RegNetY",
+    squeezes=True,
+    summary="""RegNetY: as RegNetX, with squeeze-and-excitation in every block.
+
+    Trainable parameters at 1000 classes, in millions: 200mf 3.2, 400mf 4.3, 600mf 6.1, 800mf 6.3, 1.6gf 11.2,
+    3.2gf 19.4, 4.0gf 20.6, 6.4gf 30.6, 8.0gf 39.2, 12gf 51.8, 16gf 83.6, 32gf 145.0.""",
+)
+
+
+def build_regnet(zoo_name: str, /, **arguments: Any) -> keras.Model:
+    """Builds a network by its name in the authors' model zoo.
+
+    Args:
+        zoo_name: One of `leukcnn.models.regnet_designs.DESIGNS`, such as "RegNetY-400MF".
+        **arguments: Arguments of `RegNetX` and `RegNetY` but `design`.
+    """
+    family, design = zoo_name.split("-")
+    return {"RegNetX": RegNetX, "RegNetY": RegNetY}[family](design=design.lower(), **arguments)

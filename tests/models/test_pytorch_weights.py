@@ -1,0 +1,284 @@
+"""PyTorch's files: written on the spot in each way of naming, laid in, and refused where they don't fit."""
+
+import re
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras.ops import convert_to_numpy as to_numpy
+from safetensors.numpy import save_file
+
+from leukcnn import models
+from leukcnn.errors import WeightsError
+from leukcnn.models.pytorch_weights import convert_pytorch, load_pytorch, read_state_dict
+from tests import regnets
+
+# Regular expression of a name in the authors' state dict (pycls) -> what torchvision and timm call it.
+TORCHVISION = {
+    r"stem\.conv\.(.*)": r"stem.0.\1",
+    r"stem\.bn\.(.*)": r"stem.1.\1",
+    r"head\.(fc\..*)": r"\1",
+    r"(s.\.b\d+\.)proj\.(.*)": r"\1proj.0.\2",
+    r"(s.\.b\d+\.)bn\.(.*)": r"\1proj.1.\2",
+    r"(s.\.b\d+\.f\.[abc])_bn\.(.*)": r"\1.1.\2",
+    r"(s.\.b\d+\.f\.[abc])\.(.*)": r"\1.0.\2",
+    r"(s.\.b\d+\.f\.se)\.f_ex\.0\.(.*)": r"\1.fc1.\2",
+    r"(s.\.b\d+\.f\.se)\.f_ex\.2\.(.*)": r"\1.fc2.\2",
+}
+TIMM = {
+    r"(stem\..*)": r"\1",
+    r"(head\..*)": r"\1",
+    r"(s.\.b\d+\.)proj\.(.*)": r"\1downsample.conv.\2",
+    r"(s.\.b\d+\.)bn\.(.*)": r"\1downsample.bn.\2",
+    r"(s.\.b\d+\.)f\.a\.(.*)": r"\1conv1.conv.\2",
+    r"(s.\.b\d+\.)f\.b\.(.*)": r"\1conv2.conv.\2",
+    r"(s.\.b\d+\.)f\.c\.(.*)": r"\1conv3.conv.\2",
+    r"(s.\.b\d+\.)f\.a_bn\.(.*)": r"\1conv1.bn.\2",
+    r"(s.\.b\d+\.)f\.b_bn\.(.*)": r"\1conv2.bn.\2",
+    r"(s.\.b\d+\.)f\.c_bn\.(.*)": r"\1conv3.bn.\2",
+    r"(s.\.b\d+\.)f\.se\.f_ex\.0\.(.*)": r"\1se.fc1.\2",
+    r"(s.\.b\d+\.)f\.se\.f_ex\.2\.(.*)": r"\1se.fc2.\2",
+}
+
+
+def renamed(state, naming):
+    """Returns the authors' state dict as another implementation would save it: its names, and RGB."""
+    if naming is None:
+        return state
+    found = {}
+    for name, array in state.items():
+        (new,) = (re.sub(f"^{old}$", to, name) for old, to in naming.items() if re.fullmatch(old, name))
+        if naming is TORCHVISION and new.startswith("s") and not new.startswith("stem"):
+            stage, block, rest = re.fullmatch(r"s(\d)\.b(\d+)\.(.*)", new).groups()
+            new = f"trunk_output.block{stage}.block{stage}-{int(block) - 1}.{rest}"
+        found[new] = np.ascontiguousarray(array[:, ::-1]) if name == "stem.conv.weight" else array
+    return found
+
+
+def network(family="RegNetY", **arguments):
+    arguments = {"design": "200mf", "classes": 4, "input_shape": (32, 32, 3), **arguments}
+    return models.build(family, **arguments)
+
+
+@pytest.fixture(scope="module")
+def state():
+    return regnets.random_state(squeezes=True, classes=4)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("naming", [None, TORCHVISION, TIMM], ids=["pycls", "torchvision", "timm"])
+@pytest.mark.parametrize("family", ["RegNetX", "RegNetY"])
+def test_each_way_of_naming_gives_numpys_outputs_for_rgb(naming, family, pictures, tmp_path):
+    made = regnets.random_state(squeezes=family == "RegNetY", classes=4)
+    save_file(renamed(made, naming), tmp_path / "made.safetensors")
+    model = network(family, weights=tmp_path / "made.safetensors")
+    expected = regnets.probabilities_of(made, pictures[..., ::-1])
+    np.testing.assert_allclose(np.asarray(model(pictures)), expected, atol=2e-4)
+
+
+def test_the_names_are_the_published_ones(state):
+    """The first and last of each implementation, as its state dict of RegNetY-200MF has them."""
+    torchvision, timm = renamed(state, TORCHVISION), renamed(state, TIMM)
+    assert torchvision["trunk_output.block4.block4-6.f.se.fc2.bias"].shape == (368,)
+    assert torchvision["trunk_output.block1.block1-0.proj.1.running_var"].shape == (24,)
+    assert torchvision["fc.weight"].shape == (4, 368)
+    assert timm["s4.b7.conv2.conv.weight"].shape == (368, 8, 3, 3)
+    assert timm["s1.b1.downsample.bn.weight"].shape == (24,)
+    assert state["s4.b7.f.se.f_ex.2.bias"].shape == (368,)
+
+
+def test_kernels_are_turned_and_the_first_takes_rgb(state, tmp_path):
+    save_file(state, tmp_path / "y.safetensors")
+    model = network(weights=tmp_path / "y.safetensors")
+    stem = to_numpy(model.get_layer("stem").kernel)
+    assert stem[2, 1, 0, 5] == state["stem.conv.weight"][5, 2, 2, 1]
+    grouped = to_numpy(model.get_layer("s3_b2_b").kernel)
+    assert grouped[0, 2, 7, 100] == state["s3.b2.f.b.weight"][100, 7, 0, 2]
+    np.testing.assert_array_equal(to_numpy(model.get_layer("predictions").kernel), state["head.fc.weight"].T)
+    bn = model.get_layer("s2_b1_proj_bn")
+    assert to_numpy(bn.gamma)[3] == state["s2.b1.bn.weight"][3]
+    assert to_numpy(bn.beta)[3] == state["s2.b1.bn.bias"][3]
+    assert to_numpy(bn.moving_mean)[3] == state["s2.b1.bn.running_mean"][3]
+    assert to_numpy(bn.moving_variance)[3] == state["s2.b1.bn.running_var"][3]
+
+
+def test_without_the_top_the_classifier_is_left_out(state, pictures, tmp_path):
+    made = {**state, "head.fc.weight": np.zeros((1000, 368), np.float32)}
+    save_file(made, tmp_path / "y.safetensors")
+    model = network(include_top=False, weights=tmp_path / "y.safetensors")
+    expected = regnets.maps_of(state, pictures[..., ::-1])
+    np.testing.assert_allclose(np.asarray(model(pictures)), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_half_precision_is_read_as_float32(tmp_path):
+    save_file({"a": np.float16([1, 2]), "a.num_batches_tracked": np.array(3)}, tmp_path / "x.safetensors")
+    found = read_state_dict(tmp_path / "x.safetensors")
+    assert list(found) == ["a"]
+    assert found["a"].dtype == np.float32
+
+
+def faulty(state, **changes):
+    found = {name.replace("__", "."): array for name, array in changes.items()}
+    return {name: array for name, array in {**state, **found}.items() if array is not None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"s3__b2__f__b__weight": None}, r"s3\.b2\.f\.b\.weight is missing"),
+        (
+            {"s3__b2__f__b__weight": np.zeros((152, 16, 3, 3), np.float32)},
+            r"s3\.b2\.f\.b\.weight is \(152, 16, 3, 3\), expected \(152, 8, 3, 3\)",
+        ),
+        ({"s3__b9__f__a__weight": np.zeros(3, np.float32)}, r"s3\.b9\.f\.a\.weight has no place"),
+        (
+            {"head__fc__weight": np.zeros((1000, 368), np.float32)},
+            r"(?s)head\.fc\.weight is \(1000, 368\), expected \(4, 368\).*as many classes",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named_and_nothing_is_changed(changes, match, state, tmp_path):
+    save_file(faulty(state, **changes), tmp_path / "y.safetensors")
+    model = network()
+    before = model.get_weights()
+    with pytest.raises(WeightsError, match=match):
+        load_pytorch(model, tmp_path / "y.safetensors")
+    for now, then in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_squeezing_weights_do_not_pass_for_those_of_the_network_without(state, tmp_path):
+    # X-200MF and Y-200MF have the same widths: all that X needs is there.
+    save_file(state, tmp_path / "y.safetensors")
+    with pytest.raises(WeightsError, match=r"(?s)s1\.b1\.f\.se\.f_ex\.0\.weight has no place.*and 42 more"):
+        network("RegNetX", weights=tmp_path / "y.safetensors")
+
+
+def test_another_networks_file_is_refused(tmp_path):
+    save_file({"layer1.0.conv1.weight": np.zeros((64, 64, 1, 1), np.float32)}, tmp_path / "r50.safetensors")
+    with pytest.raises(WeightsError, match=r"(?s)stem.*missing.*and \d+ more.*pycls, torchvision, timm"):
+        network(weights=tmp_path / "r50.safetensors")
+
+
+@pytest.mark.parametrize("file", ["none.pyth", "none.safetensors"])
+def test_a_file_that_is_not_there_is_named(file, tmp_path):
+    with pytest.raises(WeightsError, match=f"no weights file .*{file}"):
+        network(weights=tmp_path / file)
+
+
+@pytest.mark.parametrize("package", ["safetensors", "torch"])
+def test_a_package_that_is_not_there_is_named(package, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    file = tmp_path / ("x.safetensors" if package == "safetensors" else "x.pth")
+    file.write_bytes(b"")
+    with pytest.raises(WeightsError, match=rf"(?s)package {package}.*pip install {package}"):
+        network(weights=file)
+
+
+def test_a_broken_safetensors_file_is_refused(tmp_path):
+    (tmp_path / "x.safetensors").write_bytes(b"\x00" * 20)
+    with pytest.raises(WeightsError, match="can't be read"):
+        network(weights=tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
+def test_conversion_writes_what_the_builder_reads(suffix, state, pictures, tmp_path):
+    save_file(state, tmp_path / "y.safetensors")
+    target = tmp_path / f"regnety-200mf{suffix}"
+    convert_pytorch(tmp_path / "y.safetensors", network(), target)
+    expected = regnets.probabilities_of(state, pictures[..., ::-1])
+    np.testing.assert_allclose(np.asarray(network(weights=target)(pictures)), expected, atol=2e-4)
+
+
+def test_conversion_refuses_another_kind_of_target(state, tmp_path):
+    with pytest.raises(WeightsError, match=r"x\.npz"):
+        convert_pytorch(tmp_path / "y.safetensors", network(), tmp_path / "x.npz")
+
+
+class TestCheckpoints:
+    """Files that torch itself writes and reads, where it is installed."""
+
+    @pytest.fixture(autouse=True)
+    def torch(self):
+        return pytest.importorskip("torch")
+
+    def tensors(self, torch, state):
+        return {name: torch.from_numpy(np.array(array)) for name, array in state.items()}
+
+    @pytest.mark.parametrize("wrapper", ["model_state", "state_dict", "model", None])
+    @pytest.mark.parametrize("is_zip", [True, False])
+    def test_checkpoints_are_unwrapped(self, torch, wrapper, is_zip, state, tmp_path):
+        stored = self.tensors(torch, state)
+        if wrapper is not None:
+            stored = {"epoch": 99, "cfg": "MODEL: ...", "optimizer_state": {"state": {}}, wrapper: stored}
+        torch.save(stored, tmp_path / "y.pyth", _use_new_zipfile_serialization=is_zip)
+        found = read_state_dict(tmp_path / "y.pyth")
+        assert set(found) == {name for name in state if not name.endswith("tracked")}
+        np.testing.assert_array_equal(found["stem.conv.weight"], state["stem.conv.weight"])
+
+    def test_the_authors_checkpoint_is_numpys(self, torch, state, pictures, tmp_path):
+        torch.save({"model_state": self.tensors(torch, state)}, tmp_path / "y.pyth")
+        model = network(weights=tmp_path / "y.pyth")
+        expected = regnets.probabilities_of(state, pictures[..., ::-1])
+        np.testing.assert_allclose(np.asarray(model(pictures)), expected, atol=2e-4)
+
+    def test_code_in_a_file_is_not_run(self, torch, tmp_path):
+        class Touches:
+            def __reduce__(self):
+                return (type(tmp_path).touch, (tmp_path / "touched",))
+
+        torch.save({"model_state": Touches()}, tmp_path / "x.pth")
+        with pytest.raises(WeightsError, match="can't be read"):
+            network(weights=tmp_path / "x.pth")
+        assert not (tmp_path / "touched").exists()
+
+    @pytest.mark.parametrize("stored", [[1, 2], {"epoch": 3}])
+    def test_what_is_no_state_dict_is_refused(self, torch, stored, tmp_path):
+        torch.save(stored, tmp_path / "x.pt")
+        with pytest.raises(WeightsError, match="no state dict"):
+            read_state_dict(tmp_path / "x.pt")
+
+    def test_a_broken_file_is_refused(self, torch, tmp_path):
+        (tmp_path / "x.pth").write_bytes(b"not a checkpoint")
+        with pytest.raises(WeightsError, match="can't be read"):
+            read_state_dict(tmp_path / "x.pth")
+
+    def test_a_network_in_torch_gives_the_same_block(self, torch, state):
+        """Not NumPy's arithmetic, nor Keras': a block of PyTorch's own layers, with the same weights."""
+        block = {name.removeprefix("s2.b1."): array for name, array in state.items() if "s2.b1." in name}
+        maps = np.random.default_rng(1).normal(size=(2, 9, 8, 24)).astype(np.float32)
+        nn = torch.nn.functional
+        w = self.tensors(torch, block)
+
+        def conv_bn(x, conv, bn, **options):
+            x = nn.conv2d(x, w[f"{conv}.weight"], **options)
+            statistics = (w[f"{bn}.running_mean"], w[f"{bn}.running_var"])
+            return nn.batch_norm(x, *statistics, w[f"{bn}.weight"], w[f"{bn}.bias"], eps=1e-5)
+
+        x = torch.from_numpy(maps.transpose(0, 3, 1, 2).copy())
+        y = nn.relu(conv_bn(x, "f.a", "f.a_bn"))
+        y = nn.relu(conv_bn(y, "f.b", "f.b_bn", stride=2, padding=1, groups=7))
+        gate = nn.adaptive_avg_pool2d(y, 1)
+        gate = nn.relu(nn.conv2d(gate, w["f.se.f_ex.0.weight"], w["f.se.f_ex.0.bias"]))
+        y = y * torch.sigmoid(nn.conv2d(gate, w["f.se.f_ex.2.weight"], w["f.se.f_ex.2.bias"]))
+        y = conv_bn(y, "f.c", "f.c_bn") + conv_bn(x, "proj", "bn", stride=2)
+        expected = nn.relu(y).numpy().transpose(0, 2, 3, 1)
+        found = regnets.block_output(state, "s2.b1", maps, strides=2)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_fine_tuned_base_takes_the_file_and_its_top_stays_random(state, pictures, tmp_path):
+    save_file(state, tmp_path / "y.safetensors")
+    arguments = {"mode": "DFT", "classes": 2, "input_shape": (32, 32, 3)}
+    model = models.build(
+        "FineTuned", backbone="RegNetY-200MF", weights=tmp_path / "y.safetensors", **arguments
+    )
+    maps = keras.Model(model.input, model.get_layer("s4_b7_relu").output)
+    expected = regnets.maps_of(state, pictures[..., ::-1])
+    np.testing.assert_allclose(np.asarray(maps(pictures)), expected, rtol=1e-3, atol=1e-3)
+    assert model.output_shape == (None, 2)
