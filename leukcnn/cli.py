@@ -148,7 +148,7 @@ def check(name: str, data: str | None) -> None:
 @click.option(
     "--weights",
     metavar="FILE|DIR|none",
-    help="What fine-tuned networks start from: a file, a folder of Keras' files, or random weights.",
+    help="What fine-tuned networks start from: a file, a folder of published files, or random weights.",
 )
 @click.option(
     "--base",

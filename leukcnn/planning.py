@@ -23,8 +23,8 @@ from leukcnn.runs import digest, trial_name
 from leukcnn.splits import related_datasets
 from leukcnn.trials import PROBE, epoch_entries
 
-# In the names of the files that hold published weights: Keras', MatConvNet's.
-_PUBLISHED_FILES = ("_weights_tf_dim_ordering_tf_kernels", "imagenet-caffe-", "imagenet-vgg-f")
+# In the names of the files that hold published weights: Keras', MatConvNet's, the RegNets'.
+_PUBLISHED_FILES = ("_weights_tf_dim_ordering_tf_kernels", "imagenet-caffe-", "imagenet-vgg-f", "_dds_8gpu")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Saved networks that know their own preprocessing, and what they say of pictures.
 
 A `.keras` file is a zip archive. leukcnn adds one member, `leukcnn.json`, with the preprocessing and the
-names of the classes, which Keras passes over: `keras.models.load_model` reads such a file like any other.
+names of the classes, which Keras passes over: `keras.models.load_model` reads such a file like any other, one
+with layers that Keras lacks (RegNets, AlexNet, CaffeNet, VGG-f) where this module has been imported.
 """
 
 import csv
@@ -20,6 +21,8 @@ from leukcnn.datasets import read_picture
 from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.errors import DataError, SpecError, WeightsError
 from leukcnn.fields import to_plain
+from leukcnn.models.grouped_convolution import GroupedConv2D
+from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
 from leukcnn.picture_cache import prepare
 from leukcnn.pipeline import class_probabilities, scaled
 from leukcnn.runs import replace_file
@@ -28,6 +31,8 @@ from leukcnn.spec import Preprocessing
 NOTICE = "Research software: no diagnosis. Its figures hold for the pictures it was tested on, if for any."
 _MEMBER = "leukcnn.json"
 _BATCH = 32
+# Keras finds none of them by itself where no network with them has been built.
+_OWN_LAYERS = (GroupedConv2D, LocalResponseNormalization, MeanSubtraction)
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ class SavedNetwork:
         try:
             with zipfile.ZipFile(path) as archive:
                 record = json.loads(archive.read(_MEMBER))
-            network = keras.models.load_model(path, compile=False)
+            own = {keras.saving.get_registered_name(layer): layer for layer in _OWN_LAYERS}
+            network = keras.models.load_model(path, custom_objects=own, compile=False)
             return SavedNetwork(
                 network=network,
                 preprocessing=Preprocessing(**record["preprocessing"]),

@@ -10,6 +10,7 @@ from leukcnn.datasets import CATALOG, card
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import replace_at
 from leukcnn.models.fine_tuned import keeps_published_top
+from leukcnn.models.regnet_designs import DESIGNS, zoo_file
 
 SYNTHETIC = "synthetic"
 SCRATCH = "scratch"
@@ -59,7 +60,7 @@ class Request:
         split: Kind of split, None for the paper's own and those that stand beside it.
         datasets: Keys of the datasets to use, empty for the paper's own.
         weights: What fine-tuned networks start from: "none" (random), "imagenet", a file, or a folder of
-            files with Keras' own names; None for the paper's own choice.
+            files with their publishers' names; None for the paper's own choice.
         base: "scratch" or "scratch=NAME" for a network trained from scratch in the place of those that need
             published weights; None for the paper's own, unless `weights` is "none" and there is a "scratch".
         mask: Part of every picture that is blanked, one of `spec.MASKS`; None for none.
@@ -275,25 +276,34 @@ def weights_file(place: str, model: spec.Model) -> str:
     if place == "imagenet" or path.is_file():
         return place if place == "imagenet" else str(path)
     # Keras itself writes some names with an underscore: inception_v3_weights_...
-    backbone = model.arguments.get("backbone", model.name)
-    backbone = _FILE_NAMES.get(backbone, backbone.lower())
+    network = model.arguments.get("backbone", model.name)
+    name = _FILE_NAMES.get(network, network.lower())
     files = path.glob("*") if path.is_dir() else []
-    found = sorted(p for p in files if p.name.lower().startswith((f"{backbone}_weights", f"{backbone}.")))
+    begins = tuple(f"{name}{end}" for end in (".", "_weights", "_dds_8gpu"))
+    found = sorted(p for p in files if p.name.lower().startswith(begins))
     # The whole published network may lie beside its base.
     whole = needs_published_top(model)
     found = sorted(
         (p for p in found if not (whole and BASE_ALONE in p.name)), key=lambda p: BASE_ALONE not in p.name
     )
     if not found:
-        lacking = f"holds no file whose name begins with {backbone!r}" if path.is_dir() else "isn't there"
+        lacking = f"holds no file whose name begins with {name!r}" if path.is_dir() else "isn't there"
         if whole and path.is_dir():
             lacking += f" and has the network's own dense layers, which {model.arguments['mode']} keeps"
         raise WeightsError(
             f"--weights got {place!r}, which {lacking}.",
             expected="'none', 'imagenet', a weights file (.h5, .weights.h5 or .keras), or a folder with one "
             "for each network, named as its publishers name them: "
-            + ("imagenet-*.mat" if backbone.startswith("imagenet") else f"{backbone}{_KERAS_NAME}")
-            + ("" if backbone.startswith("imagenet") else ".h5" if whole else f"_{BASE_ALONE}.h5"),
-            remedy="get the file where there is a connection, or go without: --weights none",
+            + _published_name(network, name, whole=whole),
+            remedy=(f"download {zoo_file(network)}" if network in DESIGNS else "get the file")
+            + " where there is a connection, or go without: --weights none",
         )
     return str(found[0])
+
+
+def _published_name(network: str, name: str, *, whole: bool) -> str:
+    if network in DESIGNS:
+        return zoo_file(network).rpartition("/")[2]
+    if name.startswith("imagenet"):
+        return "imagenet-*.mat"
+    return f"{name}{_KERAS_NAME}" + (".h5" if whole else f"_{BASE_ALONE}.h5")

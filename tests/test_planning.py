@@ -341,7 +341,7 @@ def test_lacking_classes_other_datasets_and_weights_are_marked(many):
     }
 
 
-def test_keras_own_weights_from_a_folder_are_the_paper_s(many, tmp_path):
+def test_published_weights_from_a_folder_are_the_paper_s(many, tmp_path):
     def reason(file):
         (tmp_path / file).write_bytes(b"")
         request = alertnet(weights=str(tmp_path / file), only="resnet50_sft")
@@ -349,3 +349,4 @@ def test_keras_own_weights_from_a_folder_are_the_paper_s(many, tmp_path):
 
     assert "weights of the user's own" in reason("mine.h5")
     assert "weights" not in reason("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5")
+    assert "weights" not in reason("RegNetY-400MF_dds_8gpu.pyth")

@@ -1,4 +1,7 @@
+import csv
 import json
+import subprocess
+import sys
 import zipfile
 
 import cv2
@@ -8,6 +11,8 @@ import pytest
 
 from leukcnn.datasets import read_picture
 from leukcnn.errors import DataError, WeightsError
+from leukcnn.models.grouped_convolution import GroupedConv2D
+from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
 from leukcnn.prediction import NOTICE, SavedNetwork, find_pictures, write_classes
 from leukcnn.spec import Preprocessing
 
@@ -116,6 +121,38 @@ def test_prediction_notes_conversions_and_refuses_small_pictures_by_name(saved, 
     cv2.imwrite(str(pictures[2]), np.zeros((11, 14, 3), dtype=np.uint8))
     with pytest.raises(DataError, match=r"2\.png: The picture has 11x14 pixels"):
         loaded.predict(pictures[:3])
+
+
+@pytest.mark.backend
+def test_a_fresh_process_knows_the_layers_that_keras_lacks(pictures, tmp_path):
+    network = keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 3)),
+            MeanSubtraction([0.1, 0.2, 0.3]),
+            keras.layers.Conv2D(4, 3),
+            LocalResponseNormalization(3),
+            GroupedConv2D(6, 3, groups=2),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    SavedNetwork(network, PREPROCESSING, CLASSES, {}).save(tmp_path / "model.keras")
+    expected = SavedNetwork(network, PREPROCESSING, CLASSES, {}).predict(pictures[:1])
+    out = tmp_path / "out.csv"
+    command = [
+        sys.executable,
+        "-m",
+        "leukcnn",
+        "predict",
+        tmp_path / "model.keras",
+        pictures[0],
+        "--out",
+        out,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (row,) = csv.DictReader(out.read_text().splitlines())
+    assert [float(row[f"p_{name}"]) for name in CLASSES] == pytest.approx(expected[0], abs=1e-5)
 
 
 def rewritten(path, copy, change):

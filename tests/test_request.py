@@ -94,6 +94,22 @@ def test_only_the_rows_that_are_trained_need_their_files(tmp_path):
         request_for(weights=str(tmp_path))
 
 
+def test_a_regnet_takes_the_file_of_its_zoo(tmp_path):
+    regnet = Model("FineTuned", {"backbone": "RegNetY-400MF"})
+    with pytest.raises(WeightsError, match="'regnety-400mf'") as caught:
+        weights_file(str(tmp_path), regnet)
+    assert "RegNetY-400MF_dds_8gpu.pyth" in caught.value.expected
+    assert "/160906449/RegNetY-400MF_dds_8gpu.pyth" in caught.value.remedy
+    # Converted or not, and no other size's.
+    for file in ("RegNetY-400MF_dds_8gpu.pyth", "regnety-400mf.weights.h5", "RegNetY-400MF.safetensors"):
+        for other in ("RegNetX-400MF_dds_8gpu.pyth", "RegNetY-4.0GF_dds_8gpu.pyth"):
+            (tmp_path / other).write_bytes(b"")
+        (tmp_path / file).write_bytes(b"")
+        assert weights_file(str(tmp_path), regnet) == str(tmp_path / file)
+        assert weights_file(str(tmp_path / file), regnet) == str(tmp_path / file)
+        (tmp_path / file).unlink()
+
+
 def test_the_home_folder_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine.h5").write_bytes(b"")

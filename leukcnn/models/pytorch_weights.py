@@ -1,8 +1,8 @@
 """Weights of RegNets as PyTorch saves them: a state dict in a `.pth` or a `.safetensors` file.
 
 Three ways of naming are known: that of the authors' model zoo (pycls), torchvision's and timm's, which also
-publishes the zoo's weights as `.safetensors`. torchvision rounds some widths otherwise: its RegNetX-400MF and
-RegNetY-800MF are other networks than the authors' and are refused.
+publishes the zoo's weights as `.safetensors`. torchvision rounds some widths otherwise: its RegNetX-400MF,
+RegNetY-800MF and RegNetY-8.0GF are other networks than the authors' and are refused.
 """
 
 import re
@@ -26,6 +26,12 @@ _WRAPPERS = ("model_state", "state_dict", "model")
 _UNUSED = "num_batches_tracked"
 _BATCH_NORMALISATION = ("weight", "bias", "running_mean", "running_var")
 _FAULTS_SHOWN = 10
+
+_OTHER_NETWORK = "pass the file of the same network, and build it with as many classes, or without its top"
+_OTHER_WIDTHS = (
+    "; torchvision rounds the widths of RegNetX-400MF, RegNetY-800MF and RegNetY-8.0GF otherwise than their "
+    "authors, whose networks these are: take the file of the authors' zoo (pycls)"
+)
 
 
 class _Naming(NamedTuple):
@@ -104,7 +110,7 @@ def load_pytorch(model: keras.Model, path: str | Path) -> None:
         raise WeightsError(
             f"The weights in {path} don't fit {model.name}:\n" + "\n".join(faults[:_FAULTS_SHOWN] + more),
             expected=f"the weights of {model.name}, named as {', '.join(_NAMINGS)} name them",
-            remedy="pass the file of the same network, and build it with as many classes, or without its top",
+            remedy=_OTHER_NETWORK + (_OTHER_WIDTHS if name == "torchvision" else ""),
         )
     for layer in _weighted(model):
         arrays = [_as_keras(state[key]) for key in _keys(layer, naming)]

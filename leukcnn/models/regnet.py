@@ -118,7 +118,8 @@ def _load(model: keras.Model, weights: str | Path, zoo_name: str) -> None:
             f"weights = {str(weights)!r} for {zoo_name}.",
             expected=f"None or the path of a file: {', '.join(SUFFIXES)} as PyTorch saved it, .weights.h5 or "
             ".keras as Keras did",
-            remedy=f"download {zoo_file(zoo_name)} and pass its path",
+            remedy=f"download {zoo_file(zoo_name)} and pass its path (--weights FILE), or weights=None "
+            "(--weights none)",
         )
 
 

@@ -90,18 +90,20 @@ def test_a_regnets_imagenet_weights_are_refused_with_their_address():
         build("RegNetY-200MF", "DFT", weights="imagenet")
 
 
+@pytest.mark.usefixtures("small_regnets")
 def test_a_file_of_keras_fills_a_regnets_base_or_the_whole(tmp_path):
     made = build("RegNetX-200MF", "DFT")
-    base, _ = split_at(made, "s4_b7_relu")
+    base, _ = split_at(made, "s4_b2_relu")
     base.save_weights(tmp_path / "regnetx-200mf.weights.h5")
     made.save_weights(tmp_path / "whole.weights.h5")
     assert weights_equal(build("RegNetX-200MF", "DFT", weights=tmp_path / "whole.weights.h5"), made)
     model = build("RegNetX-200MF", "DFT", weights=tmp_path / "regnetx-200mf.weights.h5")
-    loaded, head = split_at(model, "s4_b7_relu")
+    loaded, head = split_at(model, "s4_b2_relu")
     assert weights_equal(loaded, base)
-    assert not weights_equal(head, split_at(made, "s4_b7_relu")[1])
+    assert not weights_equal(head, split_at(made, "s4_b2_relu")[1])
 
 
+@pytest.mark.usefixtures("small_regnets")
 def test_a_regnets_pictures_are_standardised():
     model = build("RegNetY-200MF", include_top=False, preprocess_input=True)
     prepared = keras.Model(model.input, model.get_layer("stem_pad").input)

@@ -11,7 +11,7 @@ from keras.ops import convert_to_numpy as to_numpy
 from leukcnn import models
 from leukcnn.errors import ArgumentError, SpecError, WeightsError
 
-pytestmark = pytest.mark.backend
+pytestmark = [pytest.mark.backend, pytest.mark.usefixtures("small_regnets")]
 
 
 def tuned(backbone, mode="mDFT", **arguments):
@@ -49,7 +49,6 @@ NETWORKS = {
 SLOW_STEPS = (
     *("CNMCVGG16", "CNMCVGG19", "CNMCXception", "ResNet50-SFT", "ResNet50-DFT", "InceptionV3-mSFT"),
     *("Xception-mDFT", "LeukNet", "AlexNet", "CaffeNet", "VGGF", "TaleghaniResNet50-SFT"),
-    *("RegNetX", "RegNetY", "RegNetY-mSFT"),
 )
 
 

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -165,6 +166,19 @@ def test_another_networks_file_is_refused(tmp_path):
         network(weights=tmp_path / "r50.safetensors")
 
 
+def test_torchvisions_other_widths_are_refused_and_explained(tmp_path):
+    # Its RegNetX-400MF ends in 25 groups of 16 channels, the authors' in 24.
+    made = regnets.random_state(((1, 32), (2, 64), (7, 160), (12, 400)), group_width=16, squeezes=False)
+    save_file(renamed(made, TORCHVISION), tmp_path / "regnet_x_400mf.pth.safetensors")
+    with pytest.raises(
+        WeightsError,
+        match=r"block4\.block4-0\.f\.a\.0\.weight is \(400, 160, 1, 1\), expected \(384, 160, 1, 1\)",
+    ) as error:
+        network("RegNetX", design="400mf", weights=tmp_path / "regnet_x_400mf.pth.safetensors")
+    assert "torchvision rounds the widths of RegNetX-400MF" in error.value.remedy
+    assert "zoo" in error.value.remedy
+
+
 @pytest.mark.parametrize("file", ["none.pyth", "none.safetensors"])
 def test_a_file_that_is_not_there_is_named(file, tmp_path):
     with pytest.raises(WeightsError, match=f"no weights file .*{file}"):
@@ -198,6 +212,33 @@ def test_conversion_writes_what_the_builder_reads(suffix, state, pictures, tmp_p
 def test_conversion_refuses_another_kind_of_target(state, tmp_path):
     with pytest.raises(WeightsError, match=r"x\.npz"):
         convert_pytorch(tmp_path / "y.safetensors", network(), tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("file", ["y.pyth", "y.pth"])
+def test_a_checkpoint_is_read_by_torch_with_weights_only(file, state, tmp_path, monkeypatch):
+    """torch itself is large: here stands what of it is called (`TestCheckpoints` has the real one)."""
+
+    class Tensor(np.ndarray):
+        def float(self):
+            return self.astype(np.float32)
+
+        def numpy(self):
+            return np.asarray(self)
+
+    def load(path, *, map_location, weights_only):
+        assert (path, map_location, weights_only) == (tmp_path / file, "cpu", True)
+        return {"epoch": 99, "model_state": {name: array.view(Tensor) for name, array in state.items()}}
+
+    torch = SimpleNamespace(load=load, is_tensor=lambda value: isinstance(value, Tensor))
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    (tmp_path / file).write_bytes(b"")
+    found = read_state_dict(tmp_path / file)
+    assert set(found) == {name for name in state if not name.endswith("tracked")}
+    model = models.build(
+        "FineTuned", backbone="RegNetY-200MF", mode="DFT", input_shape=(32, 32, 3), weights=tmp_path / file
+    )
+    grouped = to_numpy(model.get_layer("s3_b2_b").kernel)
+    assert grouped[0, 2, 7, 100] == state["s3.b2.f.b.weight"][100, 7, 0, 2]
 
 
 class TestCheckpoints:
@@ -282,3 +323,22 @@ def test_a_fine_tuned_base_takes_the_file_and_its_top_stays_random(state, pictur
     expected = regnets.maps_of(state, pictures[..., ::-1])
     np.testing.assert_allclose(np.asarray(maps(pictures)), expected, rtol=1e-3, atol=1e-3)
     assert model.output_shape == (None, 2)
+
+
+def test_preprocessing_shows_the_weights_what_they_were_trained_on(state, tmp_path):
+    """pycls: pictures of 0..1, less the mean, divided by the standard deviation, as blue, green, red."""
+    save_file(state, tmp_path / "y.safetensors")
+    model = models.build(
+        "FineTuned",
+        backbone="RegNetY-200MF",
+        mode="DFT",
+        include_top=False,
+        preprocess_input=True,
+        weights=tmp_path / "y.safetensors",
+        input_shape=(32, 32, 3),
+    )
+    rgb = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    # Their data loader's own figures, in the order in which cv2.imread gives the channels.
+    bgr = (rgb[..., ::-1] / 255 - [0.406, 0.456, 0.485]) / [0.225, 0.224, 0.229]
+    found = np.asarray(model(np.float32(rgb / 255)))
+    np.testing.assert_allclose(found, regnets.maps_of(state, bgr), rtol=1e-3, atol=1e-3)

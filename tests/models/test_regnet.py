@@ -183,7 +183,25 @@ def test_keras_own_files_load(file, tmp_path):
 
 
 @pytest.mark.backend
+@pytest.mark.usefixtures("small_regnets")
+def test_mixed_precision_computes_in_half_with_a_float32_head():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = models.build("RegNetY", design="200mf", classes=2, input_shape=(32, 32, 3))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    grouped, head = model.get_layer("s3_b1_b"), model.get_layer("predictions")
+    assert isinstance(grouped, GroupedConv2D)
+    assert (grouped.compute_dtype, grouped.variable_dtype) == ("float16", "float32")
+    assert (head.compute_dtype, head.variable_dtype) == ("float32", "float32")
+    outputs = np.asarray(model(pictures(32)))
+    assert outputs.dtype == np.float32
+    np.testing.assert_allclose(outputs.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.backend
 @pytest.mark.slow
+@pytest.mark.usefixtures("small_regnets")
 def test_fit_learns_to_tell_bright_from_dark():
     keras.utils.set_random_seed(0)
     model = models.build("RegNetY", design="200mf", classes=2, input_shape=(64, 64, 3))
