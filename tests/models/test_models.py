@@ -92,9 +92,10 @@ def test_one_step_changes_what_is_trained_and_survives_saving(case, tmp_path):
     initializer = "glorot_uniform" if saturates else "he_normal"
     model, side = build(case, kernel_initializer=initializer)
     before = {v.path: to_numpy(v).copy() for v in model.weights}
-    model.compile(
-        optimizer=keras.optimizers.SGD(1e-2, momentum=0.8), loss="categorical_crossentropy", run_eagerly=True
-    )
+    # JAX compiles every operation of an eager step by itself, which takes several times as long as the whole.
+    eagerly = keras.backend.backend() == "tensorflow"
+    optimizer = keras.optimizers.SGD(1e-2, momentum=0.8)
+    model.compile(optimizer, "categorical_crossentropy", run_eagerly=eagerly)
     classes = model.output_shape[1]
     model.train_on_batch(pictures(side, 4), np.eye(classes, dtype=np.float32)[[0, 1, 0, 1]])
     changed = {v.path for v in model.weights if not np.array_equal(to_numpy(v), before[v.path])}
