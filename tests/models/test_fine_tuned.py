@@ -58,6 +58,7 @@ def test_parameters_are_those_of_the_papers(case):
     assert model.count_params() == PARAMETERS[case]
 
 
+@pytest.mark.usefixtures("small_regnets")
 @pytest.mark.parametrize(
     ("backbone", "mode"),
     [
