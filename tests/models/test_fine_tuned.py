@@ -86,6 +86,7 @@ def test_every_published_regnet_is_a_backbone():
     assert set(DENSE_UNITS) == {*OTHERS, "VGG16", *DESIGNS}
 
 
+@pytest.mark.usefixtures("small_regnets")
 def test_a_regnets_imagenet_weights_are_refused_with_their_address():
     with pytest.raises(WeightsError, match=r"download https://.*/RegNetY-200MF_dds_8gpu\.pyth"):
         build("RegNetY-200MF", "DFT", weights="imagenet")

@@ -190,7 +190,7 @@ def test_keras_own_files_load(file, tmp_path):
         np.testing.assert_array_equal(loaded, stored)
 
 
-@pytest.mark.backend
+# On one backend: compiling half-precision convolutions for a processor takes JAX most of a minute.
 @pytest.mark.usefixtures("small_regnets")
 def test_mixed_precision_computes_in_half_with_a_float32_head():
     keras.config.set_dtype_policy("mixed_float16")
