@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,8 @@ import numpy as np
 
 from leukcnn.errors import ArgumentError, StoreError
 from leukcnn.runs import replace_file
+
+_TIME_BETWEEN_SAVES = 20  # times as long as the last save took
 
 
 def exponential_schedule(
@@ -149,7 +152,10 @@ class BestCheckpoint(keras.callbacks.Callback):
 
 
 class ResumableState(keras.callbacks.Callback):
-    """Saves after every epoch all that the next one depends on, so that a killed run goes on where it was.
+    """Saves after an epoch all that the next one depends on, so that a killed run goes on where it was.
+
+    An epoch is passed over where less than 20 times as long as saving takes has gone by since the last save
+    and others follow: of short epochs a kill loses some seconds, and saving takes a twentieth of the time.
 
     Weights, optimizer slots and the states of Keras' own random generators (dropout) go into one file,
     together with the history and what the checkpoints hold as best; hence it must stand behind them in the
@@ -164,6 +170,7 @@ class ResumableState(keras.callbacks.Callback):
     def __init__(self, path: Path, *, checkpoints: list[BestCheckpoint], history: dict[str, list[float]]):
         super().__init__()
         self.path, self.checkpoints, self.history = Path(path), checkpoints, history
+        self.next_save, self.unsaved = -math.inf, None
 
     def restore(self, model: keras.Model) -> int:
         """Lays a saved state into a compiled model; returns the epoch to go on with, 0 where there is none.
@@ -194,9 +201,24 @@ class ResumableState(keras.callbacks.Callback):
         return record["next_epoch"]
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
-        """Extends the history and replaces the state's file in one step."""
+        """Extends the history and, where it is time to, replaces the state's file in one step."""
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
+        if (started := time.perf_counter()) >= self.next_save:
+            self._save(epoch)
+            ended = time.perf_counter()
+            self.next_save = ended + (ended - started) * _TIME_BETWEEN_SAVES
+        else:
+            self.unsaved = epoch
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None):
+        """Saves the last epoch's state if it was passed over."""
+        if self.unsaved is not None:
+            self._save(self.unsaved)
+
+    def _save(self, epoch: int) -> None:
+        """Replaces the state's file in one step, and removes the weights of earlier best epochs."""
+        self.unsaved = None
         record = {
             "next_epoch": epoch + 1,
             "history": self.history,

@@ -175,7 +175,8 @@ def check(name: str, data: str | None) -> None:
 def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, ...], **options: Any) -> None:
     """Trains a paper's networks and prints its tables, published beside measured.
 
-    Finished trials are kept in --out and never computed again; interrupted ones go on from their last epoch.
+    Finished trials are kept in --out and never computed again; interrupted ones go on from the last epoch
+    that was saved.
     """
     found = papers.get(paper)
     overrides = dict(found.parse_assumption(text) for text in assumed)

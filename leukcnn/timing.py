@@ -95,7 +95,7 @@ def say_how_long(
         progress.message(f"{label}: about {in_words(epoch)} an epoch on this processor, {work}")
     progress.message(
         f"All together about {in_words(total)} on this processor. A GPU takes a small part of that; "
-        "--profile smoke takes minutes. Every epoch is kept: the run may be stopped and started again."
+        "--profile smoke takes minutes. What is done is kept: the run may be stopped and started again."
     )
 
 

@@ -1,11 +1,13 @@
 """Callbacks: the schedule by hand, ties among checkpoints, a state that forgets nothing."""
 
 import csv
+import math
 
 import keras
 import numpy as np
 import pytest
 
+from leukcnn import callbacks
 from leukcnn.callbacks import (
     BestCheckpoint,
     HistoryFile,
@@ -171,7 +173,52 @@ def test_a_state_holds_weights_slots_dropout_history_and_bests(tmp_path):
 
 def test_without_a_state_training_begins_at_epoch_zero(tmp_path):
     assert ResumableState(tmp_path / "s.npz", checkpoints=[], history={}).restore(network()) == 0
-    assert resume_epoch(tmp_path / "s.npz") == 0
+
+
+def test_saving_takes_a_twentieth_of_the_time_at_most(tmp_path, monkeypatch):
+    """A save takes 3 seconds here: 20 times as long, nothing is saved, then the next epoch that ends is."""
+    clock = [0.0]
+    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: clock[0])
+    saved = []
+
+    def save(epoch):
+        saved.append(epoch)
+        state.unsaved = None
+        clock[0] += 3
+
+    checkpoint = BestCheckpoint(tmp_path, monitor="val_loss", mode="min")
+    state = ResumableState(tmp_path / "s.npz", checkpoints=[checkpoint], history={})
+    monkeypatch.setattr(state, "_save", save)
+    for epoch in range(10):
+        clock[0] += 7  # seconds an epoch
+        state.on_epoch_end(epoch, {"loss": float(epoch)})
+    # Saved from 7 to 10 s, so not before 70: epochs end at 17, 24 ... 66, 73.
+    assert saved == [0, 9]
+    assert state.history == {"loss": [*map(float, range(10))]}
+    # Epochs that take long are all saved.
+    for epoch in range(10, 13):
+        clock[0] += 61
+        state.on_epoch_end(epoch, {"loss": 0.0})
+    assert saved == [0, 9, 10, 11, 12]
+
+
+def test_the_last_epoch_is_saved_when_the_training_ends(tmp_path):
+    model, history = network(), {}
+    checkpoint = attached(BestCheckpoint(tmp_path, monitor="val_loss", mode="min"), model)
+    state = attached(ResumableState(tmp_path / "s.npz", checkpoints=[checkpoint], history=history), model)
+    for epoch, loss in enumerate([3.0, 2.0, 2.5]):
+        checkpoint.on_epoch_end(epoch, {"val_loss": loss})
+        state.on_epoch_end(epoch, {"val_loss": loss})
+        state.next_save = math.inf
+    assert resume_epoch(tmp_path / "s.npz") == 1
+    assert len([*tmp_path.glob("best_*")]) == 2
+    state.on_train_end()
+    assert resume_epoch(tmp_path / "s.npz") == 3
+    assert [*tmp_path.glob("best_*")] == [checkpoint.path]
+    # Nothing has come since: nothing is written again.
+    (tmp_path / "s.npz").unlink()
+    state.on_train_end()
+    assert not (tmp_path / "s.npz").exists()
 
 
 def test_another_networks_state_is_refused(tmp_path):
