@@ -14,7 +14,7 @@ import numpy as np
 from leukcnn.errors import ArgumentError, StoreError
 from leukcnn.runs import replace_file
 
-_TIME_BETWEEN_SAVES = 20  # times as long as the last save took
+_TIME_BETWEEN_SAVES = 50  # times as long as the last save took
 
 
 def exponential_schedule(
@@ -154,8 +154,8 @@ class BestCheckpoint(keras.callbacks.Callback):
 class ResumableState(keras.callbacks.Callback):
     """Saves after an epoch all that the next one depends on, so that a killed run goes on where it was.
 
-    An epoch is passed over where less than 20 times as long as saving takes has gone by since the last save
-    and others follow: of short epochs a kill loses some seconds, and saving takes a twentieth of the time.
+    An epoch is passed over where less than 50 times as long as saving takes has gone by since the last save
+    and others follow: of short epochs a kill loses some seconds, and saving takes a fiftieth of the time.
 
     Weights, optimizer slots and the states of Keras' own random generators (dropout) go into one file,
     together with the history and what the checkpoints hold as best; hence it must stand behind them in the
