@@ -46,7 +46,7 @@ def test_each_dataset_is_trained_and_tested_by_itself(finished):
     expected = {
         (row, kind, (name,), fold)
         for row in PAPER.row_ids
-        for kind in ("kfold", "grouped_kfold")
+        for kind in ("kfold", *PAPER.row(row).also)
         for name in PAPER.datasets
         for fold in (0, 1)
     }

@@ -179,7 +179,9 @@ def control_probabilities(
         return np.tile(np.bincount(learnt, minlength=n_classes) / len(train), (len(predict), 1))
     of_pictures = {} if known is None else known.setdefault(name, {})
     forest = RandomForestClassifier(
-        _TREES, n_jobs=1 + (len(train) >= _WORTH_THREADS), random_state=child_seed(seed, "control", name) % 2**32
+        _TREES,
+        n_jobs=2 if len(train) >= _WORTH_THREADS else 1,
+        random_state=child_seed(seed, "control", name) % 2**32,
     ).fit(_worked_out(features, pictures, train, of_pictures), learnt)
     # Several threads would add up the trees' votes in the order in which they finish.
     forest.set_params(n_jobs=1)
