@@ -27,7 +27,9 @@ TABLE_1 = Table(
         for metric in _AVERAGES
     ),
     rows=NETWORKS,
-    notes=("25 epochs in every line of the paper's table.",),
+    notes=(
+        "25 epochs in every line of the paper's table. How long a training takes, the table 'times' says.",
+    ),
 )
 
 TIMES = Table(
