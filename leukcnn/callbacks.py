@@ -133,13 +133,18 @@ class BestCheckpoint(keras.callbacks.Callback):
     @property
     def path(self) -> Path:
         """File of the best epoch's weights."""
-        return self.folder / f"best_{self.monitor}-{self.best_epoch + 1:04d}.weights.h5"
+        return self._path(self.best_epoch)
 
-    def tidy(self) -> None:
-        """Removes the weights of earlier best epochs."""
+    def tidy(self, *, kept: int | None = None) -> None:
+        """Removes the weights of earlier best epochs, but for that of one epoch."""
+        epochs = {epoch for epoch in (self.best_epoch, kept) if epoch is not None}
+        keep = {self._path(epoch) for epoch in epochs}
         for path in self.folder.glob(f"best_{self.monitor}-*.weights.h5"):
-            if self.best_epoch is None or path != self.path:
+            if path not in keep:
                 path.unlink()
+
+    def _path(self, epoch: int) -> Path:
+        return self.folder / f"best_{self.monitor}-{epoch + 1:04d}.weights.h5"
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
         """Writes the weights if this epoch is better than all before."""
@@ -171,6 +176,7 @@ class ResumableState(keras.callbacks.Callback):
         super().__init__()
         self.path, self.checkpoints, self.history = Path(path), checkpoints, history
         self.next_save, self.unsaved = -math.inf, None
+        self.saved_best: list[int | None] = [None] * len(checkpoints)
 
     def restore(self, model: keras.Model) -> int:
         """Lays a saved state into a compiled model; returns the epoch to go on with, 0 where there is none.
@@ -198,6 +204,7 @@ class ResumableState(keras.callbacks.Callback):
         self.history.update(record["history"])
         for checkpoint, (best, epoch) in zip(self.checkpoints, record["best"], strict=True):
             checkpoint.best, checkpoint.best_epoch = best, epoch
+        self.saved_best = [checkpoint.best_epoch for checkpoint in self.checkpoints]
         return record["next_epoch"]
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
@@ -210,6 +217,8 @@ class ResumableState(keras.callbacks.Callback):
             self.next_save = ended + (ended - started) * _TIME_BETWEEN_SAVES
         else:
             self.unsaved = epoch
+            for checkpoint, kept in zip(self.checkpoints, self.saved_best, strict=True):
+                checkpoint.tidy(kept=kept)
 
     def on_train_end(self, logs: Mapping[str, float] | None = None):
         """Saves the last epoch's state if it was passed over."""
@@ -227,6 +236,7 @@ class ResumableState(keras.callbacks.Callback):
         arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(state_variables(self.model))}
         with replace_file(self.path) as draft, draft.open("wb") as file:
             np.savez(file, record=np.array(json.dumps(record)), **arrays)
+        self.saved_best = [checkpoint.best_epoch for checkpoint in self.checkpoints]
         for checkpoint in self.checkpoints:
             checkpoint.tidy()
 

@@ -13,7 +13,7 @@ from leukcnn.distribution import Devices, find_devices, make_deterministic
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.evaluation.challenge import write_challenge_file
 from leukcnn.evaluation.controls import KnownFeatures
-from leukcnn.picture_cache import cache_folder
+from leukcnn.picture_cache import cache_folder, prepared_pictures
 from leukcnn.planning import Plan, make_record, plan
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.reporting.cell_sketches import keep_misclassified
@@ -88,9 +88,12 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     lacking = _check_weights(request, to_do, len(index.class_names), devices, progress)
     to_do = [trial for trial in to_do if trial.row not in lacking]
     record = make_record(request, index, planned, lacking=lacking)
+    record = replace(record, data_notes=[*record.data_notes, *_emptied(request, index, wanted)])
     folder = store.experiment(experiment_name(record))
     record.save(folder)
-    if not Sketches.exist(folder):
+    # Masks aren't among what names the experiment: they may have come or changed since.
+    measures_masks = any(t.kind == "mask_scores" and t.id == request.only for t in request.paper.tables)
+    if measures_masks or not Sketches.exist(folder):
         make_sketches(request, index).save(folder)
         keras.utils.clear_session()
     progress.message(f"Devices: {', '.join(devices.names)}; backend: {keras.backend.backend()}.")
@@ -185,6 +188,22 @@ def _plan(request: Request, index: ImageIndex, progress: TrainingProgress) -> Pl
         if request.rows_to_train:
             raise
         return Plan([], [], {}, {}, reason="the data hold too few pictures")
+
+
+def _emptied(request: Request, index: ImageIndex, wanted: list[PlannedTrial]) -> list[str]:
+    """Says of which datasets thresholding leaves black pictures, for the networks asked for."""
+    notes = []
+    settings = [request.setup(row).preprocessing for row in dict.fromkeys(trial.row for trial in wanted)]
+    for preprocessing in dict.fromkeys(one for one in settings if one.threshold != "none"):
+        pictures = prepared_pictures(index, preprocessing)
+        black = np.array([not picture.any() for picture in pictures], dtype=bool)
+        for name in np.unique(index.dataset[black]).tolist():
+            own = index.dataset == name
+            notes.append(
+                f"{name}: {np.count_nonzero(black & own):,} of {np.count_nonzero(own):,} pictures are black "
+                f"as the networks see them: the threshold '{preprocessing.threshold}' leaves no cell there"
+            )
+    return list(dict.fromkeys(notes))
 
 
 def _check_weights(

@@ -124,6 +124,8 @@ class SavedNetwork:
                     on_note(f"{path}: {note}")
                 try:
                     pictures.append(prepare(picture, self.preprocessing))
+                    if self.preprocessing.threshold != "none" and not pictures[-1].any():
+                        on_note(f"{path}: thresholding leaves no cell, and the network sees a black picture")
                 except DataError as error:
                     raise DataError(
                         f"{path}: {error.found}", expected=error.expected, remedy="leave it out"

@@ -206,14 +206,15 @@ def test_the_last_epoch_is_saved_when_the_training_ends(tmp_path):
     model, history = network(), {}
     checkpoint = attached(BestCheckpoint(tmp_path, monitor="val_loss", mode="min"), model)
     state = attached(ResumableState(tmp_path / "s.npz", checkpoints=[checkpoint], history=history), model)
-    for epoch, loss in enumerate([3.0, 2.0, 2.5]):
+    for epoch, loss in enumerate([3.0, 2.0, 1.0, 1.5]):
         checkpoint.on_epoch_end(epoch, {"val_loss": loss})
         state.on_epoch_end(epoch, {"val_loss": loss})
         state.next_save = math.inf
     assert resume_epoch(tmp_path / "s.npz") == 1
-    assert len([*tmp_path.glob("best_*")]) == 2
+    # What the saved state names as best stays beside the best of now; the one in between is gone.
+    assert {path.name[9:18] for path in tmp_path.glob("best_*")} == {"loss-0001", "loss-0003"}
     state.on_train_end()
-    assert resume_epoch(tmp_path / "s.npz") == 3
+    assert resume_epoch(tmp_path / "s.npz") == 4
     assert [*tmp_path.glob("best_*")] == [checkpoint.path]
     # Nothing has come since: nothing is written again.
     (tmp_path / "s.npz").unlink()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets import load_many, synthetic
+from leukcnn.datasets.smears import draw_smear
 from leukcnn.errors import DataError
 from leukcnn.experiment import Report, report, reproduce, verify_report
 from leukcnn.picture_cache import cache_folder
@@ -110,6 +111,24 @@ def test_the_same_command_trains_nothing_again_and_keeps_its_sketches(finished):
 
 
 @pytest.mark.slow
+def test_pictures_that_thresholding_leaves_black_are_counted(tmp_path):
+    """Of eight crops of each class two are white all over."""
+    for name in PAPER.classes:
+        folder = tmp_path / "allidb2" / name
+        folder.mkdir(parents=True)
+        for i in range(8):
+            smear = draw_smear(class_name=name, dataset="allidb2", seed=0, picture=i, size=(64, 64))
+            picture = np.full_like(smear, 255) if i < 2 else smear
+            assert cv2.imwrite(str(folder / f"{name}_{i}.png"), picture)
+    options = {"datasets": ("allidb2",), "only": "lightweight", "split": "kfold"}
+    done = run(tmp_path / "out", data=tmp_path, **options)
+    said = "allidb2: 4 of 16 pictures are black as the networks see them: the threshold 'darkest' leaves no"
+    assert any(note.startswith(said) for note in done.record.data_notes)
+    whole = run(tmp_path / "out", data=tmp_path, assumed={"threshold": "none"}, **options)
+    assert not any("black" in note for note in whole.record.data_notes)
+
+
+@pytest.mark.slow
 def test_other_datasets_make_one_task_together(tmp_path):
     done = run(tmp_path, datasets=("jtsc", "atlas"), only="lightweight", split="kfold")
     trials = [t for t in done.record.trials if t.row == "lightweight"]
@@ -135,6 +154,23 @@ def test_masks_are_scored_where_the_datasets_have_them(real_data, tmp_path):
     lines = [row for row in table.rows if "darkest" in str(row)]
     assert {str(row[0]) for row in lines} == {"JTSC", "CellaVision 2"}
     assert not any(Store(tmp_path, PAPER.key).finished_trial(t.name) for t in done.record.trials)
+
+
+def test_masks_that_came_later_are_scored_when_they_are_asked_for_again(tmp_path):
+    """Nothing that names the experiment has changed but the masks beside the pictures."""
+    folder = tmp_path / "jtsc" / "healthy"
+    folder.mkdir(parents=True)
+    for i in range(2):
+        picture = draw_smear(class_name="healthy", dataset="jtsc", seed=0, picture=i)
+        assert cv2.imwrite(str(folder / f"{i}.bmp"), picture)
+    options = {"data": tmp_path, "datasets": ("jtsc",), "only": "mask_scores"}
+    (before,) = run(tmp_path / "out", **options).tables
+    assert "2 of 2 pictures have no mask" in str(before.rows)
+    for i in range(2):
+        mask = np.full(picture.shape, 255, np.uint8)
+        assert cv2.imwrite(str(folder / f"{i}.png"), mask)
+    (after,) = run(tmp_path / "out", **options).tables
+    assert "no mask" not in str(after.rows)
 
 
 def test_real_smears_go_the_whole_way(real_data, tmp_path):

@@ -73,10 +73,10 @@ def LightweightCNN(
     """
     refuse_imagenet(weights, "LightweightCNN")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
-    sizes = (*filters, dense_units)
-    if len(filters) != 2 or not all(isinstance(n, int) and n > 0 for n in sizes):
+    two = isinstance(filters, tuple | list) and len(filters) == 2
+    if not two or not all(isinstance(n, int) and n > 0 for n in (*filters, dense_units)):
         raise ArgumentError(
-            f"filters = {tuple(filters)}, dense_units = {dense_units!r}.",
+            f"filters = {filters!r}, dense_units = {dense_units!r}.",
             expected="two numbers of filters and one of units, whole and above 0",
         )
     x = inputs = checked_input(input_tensor, input_shape, smallest_side=4)

@@ -109,6 +109,10 @@ FIGURES = (
 )
 
 _NOT_STATED = "not stated in the paper"
+_REGNET_SIZES = (
+    *("200MF", "400MF", "600MF", "800MF", "1.6GF", "3.2GF"),
+    *("4.0GF", "6.4GF", "8.0GF", "12GF", "16GF", "32GF"),
+)
 
 ASSUMPTIONS = (
     Assumption(
@@ -180,6 +184,7 @@ ASSUMPTIONS = (
         sets="model.arguments.backbone",
         reason="a small one, since the datasets are small",
         where=f"{_NOT_STATED}: 'RegNet'",
+        choices=tuple(f"{kind}-{size}" for kind in ("RegNetX", "RegNetY") for size in _REGNET_SIZES),
         rows=("regnet",),
     ),
     Assumption(

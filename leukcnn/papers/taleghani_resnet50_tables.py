@@ -81,6 +81,7 @@ CONFUSION = Table(
     where="",
     columns=("Class", "support"),
     reference=(("0", 95), ("1", 191), ("2", 206), ("3", 159)),
+    notes=("Of the paper's own matrix its text gives the sum of each row alone, the support.",),
 )
 
 SPLITS = Table(

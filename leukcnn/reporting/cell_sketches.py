@@ -20,7 +20,7 @@ from leukcnn.seeding import generator
 LONGEST_SIDE = 512
 """Pixels of the longer side of a smear that is kept, at most."""
 
-MOST_MISCLASSIFIED = 12
+MOST_MISCLASSIFIED = 120
 """Misclassified pictures of a row and a dataset that are kept, at most."""
 
 _MOST_SMEARS = 4

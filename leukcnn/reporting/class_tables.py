@@ -128,8 +128,6 @@ def class_confusion_table(results: Results, table: spec.Table) -> Table:
         "State",
     )
     notes = not_trained(left_out)
-    if printed:
-        notes.append("Of the paper's own matrix its text gives the sum of each row alone, the support.")
     return framed(results, table, columns, rows, notes=tuple(notes))
 
 

@@ -38,6 +38,7 @@ from leukcnn.runs import Predictions
 from leukcnn.seeding import generator
 
 _MOST_POINTS = 1000
+_A_SHEET = 12  # misclassified pictures
 
 
 def paper_figures(results: Results, folder: Path, *, only: str | None = None) -> list[Path]:
@@ -272,13 +273,17 @@ def _misclassified(results: Results, figure: spec.Figure, folder: Path, target: 
     for task in tasks_of(results, figure):
         if Misclassified.exist(folder, task.name, key=task.key):
             kept = Misclassified.load(folder, task.name)
-            paths.append(_misclassified_sheet(results, figure, task, kept, target))
+            paths += [
+                _misclassified_sheet(results, figure, task, kept, target, first=first)
+                for first in range(0, max(len(kept), 1), _A_SHEET)
+            ]
     return paths
 
 
 def _misclassified_sheet(
-    results: Results, figure: spec.Figure, task: Task, kept: Misclassified, target: Path
+    results: Results, figure: spec.Figure, task: Task, kept: Misclassified, target: Path, *, first: int
 ) -> Path:
+    """Draws those kept from the one at position `first` on, as many as a sheet holds."""
     beside = {"its mask": kept.masks, "what the network was fed": kept.fed}
     if np.array_equal(kept.fed, kept.pictures):
         del beside["what the network was fed"]
@@ -286,19 +291,20 @@ def _misclassified_sheet(
         del beside["its mask"]
     panels = [
         (_misclassified_title(kept, i, task), [kept.pictures[i], *(of[i] for of in beside.values())])
-        for i in range(len(kept))
+        for i in range(first, min(first + _A_SHEET, len(kept)))
     ]
     face = _face(results, figure)
     face["caption"] += f". {_tested_title(results, results.paper.row(task.row), task.dataset)}"
     if panels:
         face["caption"] += (
-            f": {len(kept):,} of {kept.n_wrong:,} misclassified pictures, of {kept.n_tested:,} tested, the "
-            "surest mistakes first"
+            f": {first + 1:,} to {first + len(panels):,} of {kept.n_wrong:,} misclassified pictures, of "
+            f"{kept.n_tested:,} tested, the surest mistakes first"
         )
         if beside:
             face["caption"] += f". From left to right the picture, {' and '.join(beside)}"
     nothing = f"no picture of {kept.n_tested:,} misclassified"
-    return draw_misclassified(panels, target / f"{task.name}.png", nothing=nothing, **face)
+    number = f"_{1 + first // _A_SHEET}" if first else ""
+    return draw_misclassified(panels, target / f"{task.name}{number}.png", nothing=nothing, **face)
 
 
 def _misclassified_title(kept: Misclassified, i: int, task: Task) -> str:

@@ -62,6 +62,7 @@ def test_the_layers_have_elu_and_a_fifth_is_dropped():
         ({"dropout_rate": -0.1}, "from 0"),
         ({"filters": (16,)}, r"filters = \(16,\)"),
         ({"filters": (16, 0)}, "whole and above 0"),
+        ({"filters": 16}, "filters = 16"),
         ({"dense_units": 6.4}, r"dense_units = 6\.4"),
     ],
 )

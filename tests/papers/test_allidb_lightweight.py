@@ -2,8 +2,10 @@ import pytest
 
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.manifest import manifest
+from leukcnn.errors import SpecError
 from leukcnn.fields import value_at
 from leukcnn.models import build
+from leukcnn.models.regnet_designs import DESIGNS
 from leukcnn.papers.allidb_lightweight import OWN, PAPER, PRETRAINED
 from leukcnn.spec import THRESHOLD_RULES
 
@@ -105,6 +107,12 @@ def test_assumptions_can_be_overridden_in_words(words, value):
     assert read == value
     row = PAPER.rows_of(PAPER.assumption(name))[0]
     assert value_at(PAPER.setup(row, assumed={name: read}), PAPER.assumption(name).sets) == value
+
+
+def test_every_regnet_can_be_chosen():
+    assert {*PAPER.assumption("regnet").choices} == {*DESIGNS}
+    with pytest.raises(SpecError, match="RegNetY-500MF"):
+        PAPER.parse_assumption("regnet=RegNetY-500MF")
 
 
 def test_every_rule_of_thresholding_can_be_chosen():

@@ -10,9 +10,9 @@ from leukcnn.datasets import ImageIndex, load_many, read_picture
 from leukcnn.errors import StoreError
 from leukcnn.picture_cache import prepare
 from leukcnn.preprocessing import wbc_mask
+from leukcnn.reporting import cell_sketches
 from leukcnn.reporting.cell_sketches import (
     LONGEST_SIDE,
-    MOST_MISCLASSIFIED,
     Misclassified,
     Task,
     keep_misclassified,
@@ -125,10 +125,11 @@ def test_misclassified_are_the_surest_mistakes_first(index):
     assert (found.n_wrong, found.n_tested, len(found)) == (4, 6, 4)
 
 
-def test_misclassified_are_at_most_twelve(index):
+def test_misclassified_are_kept_up_to_a_number(index, monkeypatch):
+    monkeypatch.setattr(cell_sketches, "MOST_MISCLASSIFIED", 12)
     everything = said(index, np.arange(16), np.where(index.labels == 1, 0.3, 0.7))
     found = make_misclassified(task_of(everything), SQUEEZED, index)
-    assert (len(found), found.n_wrong, found.n_tested) == (MOST_MISCLASSIFIED, 16, 16)
+    assert (len(found), found.n_wrong, found.n_tested) == (12, 16, 16)
     assert found.pictures.shape == found.fed.shape == (12, 16, 16, 3)
     assert found.masks.shape == (12, 16, 16)
 

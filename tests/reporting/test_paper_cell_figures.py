@@ -201,11 +201,25 @@ def test_misclassified_have_a_sheet_for_each_dataset_of_their_row(apart, drawn, 
     # The picture, its mask, what the network was fed.
     assert [int(picture.max()) for picture in pictures] == [200, 255, 90]
     assert options["caption"] == (
-        "Figure 5: Title 5. Deep, k-fold on ALL-IDB 1: 2 of 7 misclassified pictures, of 16 tested, the "
+        "Figure 5: Title 5. Deep, k-fold on ALL-IDB 1: 1 to 2 of 7 misclassified pictures, of 16 tested, the "
         "surest mistakes first. From left to right the picture, its mask and what the network was fed"
     )
     # Of several datasets together, each picture's is named.
     assert {panel[0].split(":")[0].split(" ")[0] for panel in others} == {"JTSC", "Bloodline"}
+
+
+def test_more_misclassified_than_a_sheet_holds_go_on_on_the_next(apart, drawn, tmp_path):
+    experiment = apart()
+    # In each of two folds 8 wrong.
+    experiment.add("deep", "allidb1", tp=3, fn=8, tn=4)
+    experiment.keep(tmp_path)
+    paths = paper_figures(experiment.results(), tmp_path, only="figure5")
+    assert names(paths) == ["figure5_deep_allidb1.png", "figure5_deep_allidb1_2.png"]
+    sheets = [panels for ((panels, _), _) in drawn["misclassified"]]
+    assert [len(panels) for panels in sheets] == [12, 4]
+    titles = [title for panels in sheets for title, _ in panels]
+    assert len(set(titles)) == 16
+    assert "13 to 16 of 21 misclassified" in drawn["misclassified"][1][1]["caption"]
 
 
 def test_misclassified_of_other_predictions_are_left_out(apart, drawn, tmp_path):
