@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 
 import cv2
 import keras
@@ -121,6 +122,18 @@ def test_prediction_notes_conversions_and_refuses_small_pictures_by_name(saved, 
     cv2.imwrite(str(pictures[2]), np.zeros((11, 14, 3), dtype=np.uint8))
     with pytest.raises(DataError, match=r"2\.png: The picture has 11x14 pixels"):
         loaded.predict(pictures[:3])
+
+
+def test_prediction_says_where_thresholding_leaves_nothing(saved, pictures):
+    network, _ = saved
+    thresholded = replace(PREPROCESSING, threshold="darkest")
+    cv2.imwrite(str(pictures[1]), np.full((14, 16, 3), 255, dtype=np.uint8))
+    notes = []
+    SavedNetwork(network, thresholded, CLASSES, {}).predict(pictures[:3], on_note=notes.append)
+    assert notes == [f"{pictures[1]}: thresholding leaves no cell, and the network sees a black picture"]
+    # Without a threshold a white picture is a picture.
+    SavedNetwork(network, PREPROCESSING, CLASSES, {}).predict(pictures[:3], on_note=notes.append)
+    assert len(notes) == 1
 
 
 @pytest.mark.backend
