@@ -111,7 +111,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
             _run(*here, networks, progress, (number, len(to_do)))
     finished = [store.finished_trial(trial.name) for trial in to_do]
     watch.lap_of_trials(trial for trial in finished if trial is not None)
-    _keep_network_maps(request, store, index, planned, folder)
+    _keep_looks_into_trials(request, store, index, planned, folder)
     done = report(store, folder, request.paper, only=request.only)
     watch.lap("tables and figures")
     return replace(done, seconds=watch.seconds)
@@ -224,6 +224,8 @@ def _check_weights(
         if request.paper.source(row):
             continue
         try:
+            if error := request.missing_weights(row):
+                raise error
             for model in (setup.model, *(setup.features.beside if setup.features else ())):
                 if model.arguments.get("weights") is None:
                     continue
@@ -352,7 +354,7 @@ def _run_features(
     )
 
 
-def _keep_network_maps(
+def _keep_looks_into_trials(
     request: Request, store: Store, index: ImageIndex, planned: Plan, folder: Path
 ) -> None:
     """Keeps what figures need of trained networks: of the first trial of their rows, or of all its tests."""

@@ -88,7 +88,7 @@ def prepared_pictures(
         StoreError: The cache can't be written.
     """
     side = preprocessing.side
-    what = f"{_FORMAT} {_shape(preprocessing)} {' '.join(index.sha256)}"
+    what = f"{_FORMAT} {_settings(preprocessing)} {' '.join(index.sha256)}"
     name = hashlib.sha256(what.encode()).hexdigest()[:32]
     path = (folder or cache_folder()) / "pictures" / f"{name}.npy"
     if not path.exists():
@@ -103,7 +103,7 @@ def prepared_pictures(
     return np.load(path, mmap_mode="r")
 
 
-def _shape(preprocessing: Preprocessing) -> str:
+def _settings(preprocessing: Preprocessing) -> str:
     """Returns all of a preprocessing that changes the cached pixels, in words.
 
     What isn't used is left out, so that a new field of `Preprocessing` leaves the caches' names as they are.

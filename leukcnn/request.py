@@ -175,10 +175,23 @@ class Request:
                 beside = tuple(self._with_weights(model) for model in setup.features.beside)
                 setup = replace_at(setup, "features.beside", beside)
         except WeightsError:
-            # Its trials then say what they lack, and the other rows go on.
-            if not self.paper.row(row).optional:
+            # `missing_weights` then says what it lacks, and the other rows go on.
+            place = Path(self.weights).expanduser()
+            if not self.paper.row(row).optional or self.only == row or not place.exists():
                 raise
         return setup
+
+    def missing_weights(self, row: str) -> WeightsError | None:
+        """Returns why a row that may be left out has no weights in the place that `weights` names."""
+        setup = self.paper.row(row).setup
+        if self.weights is None or self.paper.row(row).scratch:
+            return None
+        try:
+            for model in (setup.model, *(setup.features.beside if setup.features else ())):
+                self._with_weights(model)
+        except WeightsError as error:
+            return error
+        return None
 
     def _with_weights(self, model: spec.Model) -> spec.Model:
         if "weights" not in model.arguments:

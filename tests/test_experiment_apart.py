@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from leukcnn import papers
 from leukcnn.datasets import load_many, synthetic
 from leukcnn.datasets.smears import draw_smear
 from leukcnn.errors import DataError
@@ -13,6 +14,7 @@ from leukcnn.experiment import Report, report, reproduce, verify_report
 from leukcnn.picture_cache import cache_folder
 from leukcnn.prediction import SavedNetwork
 from leukcnn.reporting.results import Results
+from leukcnn.reporting.sketches import Sketches
 from leukcnn.request import Request
 from leukcnn.runs import Store
 from tests import tiny
@@ -84,9 +86,12 @@ def test_figures_of_each_dataset_are_those_of_its_own_pictures(finished):
         (tested,) = results.runs("lightweight", dataset=name)
         assert len(tested) == len(set(tested.image)) == COUNTS[name]
     (table,) = [table for table in done.tables if table.id == "table1"]
-    text = str(table.rows)
-    assert "ALL-IDB 1" in text
-    assert "ALL-IDB 2" in text
+    lines = {(row[0], row[1]): row for row in table.rows if row[2] == "Accuracy (%)"}
+    for name, title in zip(PAPER.datasets, ("ALL-IDB 1", "ALL-IDB 2"), strict=True):
+        (tested,) = results.runs("lightweight", dataset=name)
+        mean, sd = lines[title, "Proposed CNN"][4]
+        assert mean == pytest.approx(100 * np.mean(tested.predicted == tested.label))
+        assert sd is None
 
 
 def test_a_saved_network_thresholds_pictures_itself(finished):
@@ -108,6 +113,28 @@ def test_the_same_command_trains_nothing_again_and_keeps_its_sketches(finished):
     again = run(store.root.parent, progress=progress)
     assert progress.started == []
     assert [table.rows for table in again.tables] == [table.rows for table in done.tables]
+
+
+def test_pictures_of_one_class_have_tables_that_say_what_is_lacking(tmp_path):
+    done = run(tmp_path, datasets=("jtsc",))
+    assert [table.id for table in done.tables] == [table.id for table in PAPER.tables]
+    assert done.record.trials == []
+    (confusion,) = [table for table in done.tables if table.id == "confusion"]
+    assert {row[0] for row in confusion.rows} == {"ALL-IDB 1", "ALL-IDB 2"}
+    assert all(str(row[-1]).startswith("not measured: ") for row in confusion.rows)
+
+
+def test_figure_1_draws_the_network_that_the_assumptions_make(tmp_path):
+    paper = papers.get("allidb_lightweight")
+    assumed = {"pool_first": True, "filters": (4, 6)}
+    request = Request(
+        paper=paper, data="synthetic", out=tmp_path, profile="smoke", only="figure1", assumed=assumed
+    )
+    done = reproduce(request, progress=tiny.Progress())
+    ((_, layers),) = Sketches.load(done.folder).topology["figure1"]
+    words = str(layers)
+    assert words.index("pool") < words.index("conv")
+    assert "32" not in words
 
 
 @pytest.mark.slow
@@ -174,7 +201,7 @@ def test_masks_that_came_later_are_scored_when_they_are_asked_for_again(tmp_path
 
 
 def test_real_smears_go_the_whole_way(real_data, tmp_path):
-    """Fifty smears of each of two stages, cross-validated together."""
+    """Thirty smears of each class, cross-validated together."""
     index = load_many(["taleghani"], real_data, class_names=PAPER.classes, class_of=dict(PAPER.class_of))
     root = tmp_path / "taleghani"
     for label in (0, 1):

@@ -62,6 +62,22 @@ def test_controls_see_the_paper_s_own_pictures_whatever_the_profile():
     assert request_for(profile="smoke").setup("alertnet").preprocessing.side == 64
 
 
+def test_a_row_that_may_be_left_out_lacks_weights_that_a_folder_does_not_hold(tmp_path):
+    paper = papers.get("allidb_lightweight")
+    (tmp_path / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5").touch()
+    request = request_for(paper=paper, weights=str(tmp_path))
+    assert request.missing_weights("resnet50") is None
+    assert request.missing_weights("lightweight") is None
+    lacking = request.missing_weights("regnet")
+    assert str(tmp_path) in lacking.found
+    # Asked for alone, or of a place that isn't there, it is an error at once.
+    with pytest.raises(WeightsError, match="regnet"):
+        request_for(paper=paper, weights=str(tmp_path), only="regnet")
+    with pytest.raises(WeightsError, match="isn't there"):
+        request_for(paper=paper, weights=str(tmp_path / "no"))
+    assert request_for(paper=paper).missing_weights("regnet") is None
+
+
 def test_weights_none_reaches_the_fine_tuned_networks_alone():
     request = request_for(weights="none")
     assert request.setup("resnet50_sft").model.arguments["weights"] is None

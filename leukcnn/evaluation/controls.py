@@ -126,7 +126,7 @@ CONTROLS: dict[str, Control] = {
     "majority": Control("Majority class", None),
     "border": Control(f"Random forest, {BORDER_PIXELS}-pixel border", border_features),
     "colour": Control("Random forest, whole picture's colour", colour_features),
-    "cells": Control("Random forest, number and size of cells", cell_features),
+    "cells": Control("Random forest, number and size of dark patches", cell_features),
 }
 """The controls, in the order in which tables show them; which of them a paper has, its `controls` says."""
 

@@ -97,7 +97,7 @@ def FineTuned(
             weights were trained on, as `preprocess_input` of Keras Applications does with 0..255: BGR less
             ImageNet's mean for the VGGs and ResNet50, -1..1 for InceptionV3 and Xception, and for RegNets
             ImageNet's mean 0 and standard deviation 1. It has no parameters. False hands the pictures on as
-            they come, as both papers do.
+            they come, as Alert Net's and LeukNet's papers do.
         name: Name of the model; None makes it from backbone and mode, as "resnet50_sft".
 
     Returns:

@@ -99,7 +99,7 @@ FIGURES = (
     Figure("figure2", "Grey histograms, with the clusters of thresholding", "histograms", "Figure 2"),
     Figure(
         "figure3",
-        "Picture, mask, what the network is fed, extracted cells",
+        "Picture, mask, what the network is fed, extracted cells (lobes of a nucleus are parted, too)",
         "extraction",
         "Figure 3",
         rows=OWN,
@@ -125,7 +125,7 @@ ASSUMPTIONS = (
         "threshold",
         sets="preprocessing.threshold",
         reason="the cluster of white cells, as the paper wants it; 'least_frequent' follows its words, which "
-        "in close-ups name another one; 'none' leaves the pictures whole",
+        "in close-ups may name another one; 'none' leaves the pictures whole",
         where="Section 4.1: 'the cluster having the least frequency'",
         choices=("darkest", "least_frequent", "none"),
     ),
@@ -250,14 +250,14 @@ FINDINGS = (
     ),
     Finding(
         "The cluster with the least frequency isn't that of the white cells where they fill much of the "
-        "picture, as in ALL-IDB 2: then it is what lies between nucleus and glass. The table of mask scores "
-        "says what each rule finds on pictures whose masks are known.",
+        "picture, as in JTSC's close-ups: then it is what lies between nucleus and glass. The table of mask "
+        "scores says what each rule finds on pictures whose masks are known.",
         "Section 4.1",
     ),
     Finding(
         "Masking leaves number and size of the white cells to be seen, and the authors hold that the network "
         "takes account of their number. Where sick and healthy pictures differ in it, one can do without any "
-        "eye for blasts: a control, a random forest on number and size of the cells in the mask, stands in "
+        "eye for blasts: a control, a random forest on number and size of the mask's patches, stands in "
         "the tables and says how far that goes.",
         "Section 6",
     ),

@@ -9,9 +9,9 @@ Of two rules, "darkest" takes the cluster of the lowest grey levels for the whit
 the paper's words, takes the one with the fewest pixels, the darker one of two with equally many. In
 close-ups, where nuclei fill more of the picture than cytoplasm and red cells do, that isn't the nuclei's.
 
-`wbc_mask` needs no setting and finds what is dark, which is nuclei, in every picture, even where there is no
-white cell. `leukcnn.preprocessing.hsv_segment` goes by colour: it finds violet nuclei and cytoplasm, nothing
-where there is no violet, and its saturations have to fit the stain.
+`wbc_mask` needs no setting and finds what is dark in every picture: nuclei and, where the stain is pale or
+there is no white cell, red cells. `leukcnn.preprocessing.hsv_segment` goes by colour: it finds violet nuclei
+and cytoplasm, nothing where there is no violet, and its saturations have to fit the stain.
 """
 
 import cv2

@@ -49,7 +49,8 @@ def paper_tables(
 def _build(results: Results, table: spec.Table, topology: Mapping[str, Any]) -> Table:
     if table.kind in _FROM_SKETCHES:
         return _FROM_SKETCHES[table.kind](results, table, topology.get(table.id))
-    if table.kind in _OF_ONE_TASK and results.under(table.split).tasks:
+    apart = any(row.setup.split.apart for row in results.paper.rows)
+    if table.kind in _OF_ONE_TASK and (apart or results.under(table.split).tasks):
         return _by_task(_BUILDERS[table.kind], results, table)
     return _BUILDERS[table.kind](results, table)
 

@@ -163,6 +163,9 @@ def _notes(
     shown: Results, beside: Results | None, table: spec.Table, *, datasets: Sequence[str]
 ) -> list[str]:
     notes = [_on_runs(shown, table)]
+    here = {planned.split for planned in shown.record.trials}
+    if beside and here and beside.split_kind not in here:
+        notes.append(f"Nothing was run under {SPLIT_TITLES[beside.split_kind]} here (--split).")
     for results in (shown, beside):
         if results and results.split_kind in _STRICT:
             notes += _removed(results, datasets)

@@ -121,10 +121,10 @@ def make_sketches(request: Request, index: ImageIndex) -> Sketches:
             smears = pick_smears(index, kept, seed=request.seed)
         if figure.networks:
             read = top_layers if figure.kind == "topology" else all_layers
-            topology[figure.id] = [(title, read(_network(paper, name))) for title, name in figure.networks]
+            topology[figure.id] = [(title, read(_network(request, name))) for title, name in figure.networks]
     for table in paper.tables:
         if table.kind == "layers":
-            topology[table.id] = network_summary(_own_network(paper, paper.row(table.rows[0])))
+            topology[table.id] = network_summary(_own_network(request, paper.row(table.rows[0])))
         if table.kind == "mask_scores":
             topology[table.id] = measure_masks(index)
     return Sketches(samples, augmentations, topology, segmentation=segmentation, smears=smears)
@@ -148,17 +148,18 @@ def _variants(
     return [(title, augmenter.apply_transform(source, parameters)) for title, parameters in variants]
 
 
-def _network(paper: spec.Paper, name: str) -> keras.Model:
-    """Builds a network of the paper as the paper has it, or one of Keras Applications."""
+def _network(request: Request, name: str) -> keras.Model:
+    """Builds a network of the paper in the paper's own size, or one of Keras Applications."""
     if name in models.list_models():
-        return _own_network(paper, next(row for row in paper.rows if row.setup.model.name == name))
+        return _own_network(request, next(r for r in request.paper.rows if r.setup.model.name == name))
     return getattr(keras.applications, name)(weights=None)
 
 
-def _own_network(paper: spec.Paper, row: spec.Row) -> keras.Model:
-    """Builds a row's network as the paper has it, with random weights."""
-    side, arguments = row.setup.preprocessing.side, dict(row.setup.model.arguments)
+def _own_network(request: Request, row: spec.Row) -> keras.Model:
+    """Builds a row's network with random weights, as the paper and the assumptions have it."""
+    setup = request.paper.setup(row.id, assumed=request.assumed)
+    side, arguments = setup.preprocessing.side, dict(setup.model.arguments)
     if "weights" in arguments:
         arguments["weights"] = None
-    options = {"input_shape": (side, side, 3), "classes": len(paper.classes), **arguments}
-    return models.build(row.setup.model.name, **options)
+    options = {"input_shape": (side, side, 3), "classes": len(request.paper.classes), **arguments}
+    return models.build(setup.model.name, **options)

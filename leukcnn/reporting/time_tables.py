@@ -32,6 +32,11 @@ class _Training(NamedTuple):
     machine: str
     whole: bool
 
+    @property
+    def milliseconds(self) -> float:
+        """Time a picture and epoch."""
+        return 1000 * self.seconds / (self.pictures * self.epochs)
+
 
 def times_table(results: Results, table: spec.Table) -> Table:
     """Returns size, pictures, epochs and time of each row's trainings, over all folds and runs.
@@ -49,7 +54,7 @@ def times_table(results: Results, table: spec.Table) -> Table:
     for task in shown.tasks or ("",):
         of_task = shown.task(task) if task else shown
         trainings = {row: _trainings(trial for _, _, trial in of_task.trials[row]) for row in wanted}
-        of_own = [training.seconds for training in trainings[own.id] if training.whole]
+        of_own = [training.milliseconds for training in trainings[own.id] if training.whole]
         for row, found in trainings.items():
             leading = (dataset_title(shown, task), shown.paper.row(row).label)
             rows.append((*leading, *_cells(found, of_own, why_missing=_why_missing(of_task, row, found))))
@@ -63,7 +68,7 @@ def times_table(results: Results, table: spec.Table) -> Table:
         Column("Epochs", "quantity"),
         Column("Seconds a training", "spread"),
         Column("Milliseconds a picture and epoch", "spread"),
-        Column(f"Seconds, ratio to {own.label}", "hundredths"),
+        Column(f"Ratio of these to {own.label}", "hundredths"),
         "State",
     )
     return framed(results, table, columns, rows, notes=tuple(_notes(every)))
@@ -96,7 +101,7 @@ def _cells(found: Sequence[_Training], of_own: Sequence[float], *, why_missing: 
     if not whole:
         return (found[0].parameters if found else None, *[None] * 6, f"not measured: {why_missing}")
     seconds = [training.seconds for training in whole]
-    each = [1000 * t.seconds / (t.pictures * t.epochs) for t in whole]
+    each = [training.milliseconds for training in whole]
     return (
         whole[0].parameters,
         len(whole),
@@ -104,7 +109,7 @@ def _cells(found: Sequence[_Training], of_own: Sequence[float], *, why_missing: 
         _mean([training.epochs for training in whole]),
         mean_and_sd(seconds),
         mean_and_sd(each),
-        float(np.mean(seconds) / np.mean(of_own)) if of_own else None,
+        float(np.mean(each) / np.mean(of_own)) if of_own else None,
         "measured",
     )
 

@@ -132,7 +132,7 @@ def test_names_and_order():
         "Majority class",
         "Random forest, 16-pixel border",
         "Random forest, whole picture's colour",
-        "Random forest, number and size of cells",
+        "Random forest, number and size of dark patches",
     ]
     for refused in (control_label, probabilities):
         with pytest.raises(ArgumentError, match=r"(?s)no control 'chance'.*majority, border, colour"):

@@ -189,9 +189,15 @@ def test_a_task_is_shown_though_another_lacks_a_fold(apart, tested):
     )
 
 
+def test_a_split_beside_that_was_not_run_is_said(apart_trained):
+    table = shown(apart_trained.results(datasets=HERE), "strict")
+    assert "Nothing was run under grouped k-fold here (--split)." in table.notes
+
+
 def test_grouped_folds_stand_beside_with_intervals_over_groups(apart_trained, tested):
     add_apart(apart_trained, tested, split="grouped_kfold", grouped=True)
     results = apart_trained.results(datasets=HERE)
+    assert not any("Nothing was run" in note for note in shown(results, "strict").notes)
     row = one(results, "ALL-IDB 2", "Deep", "Accuracy (%)", "strict")
     assert row["Grouped k-fold"] == (pytest.approx(70), None)
     assert row["Grouped less k-fold"] == pytest.approx(0)
