@@ -13,7 +13,7 @@ from leukcnn.distribution import Devices, find_devices, make_deterministic
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.evaluation.challenge import write_challenge_file
 from leukcnn.evaluation.controls import KnownFeatures
-from leukcnn.picture_cache import cache_folder, prepared_pictures
+from leukcnn.picture_cache import cache_folder, prepared_pictures, shows_nothing
 from leukcnn.planning import Plan, make_record, plan
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.reporting.cell_sketches import keep_misclassified
@@ -196,12 +196,12 @@ def _emptied(request: Request, index: ImageIndex, wanted: list[PlannedTrial]) ->
     settings = [request.setup(row).preprocessing for row in dict.fromkeys(trial.row for trial in wanted)]
     for preprocessing in dict.fromkeys(one for one in settings if one.threshold != "none"):
         pictures = prepared_pictures(index, preprocessing)
-        black = np.array([not picture.any() for picture in pictures], dtype=bool)
+        black = np.array([shows_nothing(picture) for picture in pictures], dtype=bool)
         for name in np.unique(index.dataset[black]).tolist():
             own = index.dataset == name
             notes.append(
-                f"{name}: {np.count_nonzero(black & own):,} of {np.count_nonzero(own):,} pictures are black "
-                f"as the networks see them: the threshold '{preprocessing.threshold}' leaves no cell there"
+                f"{name}: {np.count_nonzero(black & own):,} of {np.count_nonzero(own):,} pictures are black, "
+                f"or nearly so, as the networks see them: '{preprocessing.threshold}' leaves no cell there"
             )
     return list(dict.fromkeys(notes))
 

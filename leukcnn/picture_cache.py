@@ -18,6 +18,7 @@ from leukcnn.spec import Preprocessing
 
 # Part of the key: raise it when the same settings come to give other pixels.
 _FORMAT = 1
+_NEARLY_BLACK = 32  # of 255
 
 
 def cache_folder() -> Path:
@@ -57,6 +58,16 @@ def prepare(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     if preprocessing.resize is not None and picture.shape[:2] != (preprocessing.resize,) * 2:
         picture = resize(picture, preprocessing.resize)
     return blank(picture, preprocessing.mask) if preprocessing.mask else picture
+
+
+def shows_nothing(picture: np.ndarray) -> bool:
+    """Returns whether a prepared picture is black or nearly so, as thresholding may leave one without a cell.
+
+    Args:
+        picture: uint8 (side, side, 3). Stained nuclei, the darkest that smears show, pass a level of 100 in
+            some channel; what is left along a black background stays below 32.
+    """
+    return bool(picture.max() < _NEARLY_BLACK)
 
 
 def prepared_pictures(

@@ -23,7 +23,7 @@ from leukcnn.errors import DataError, SpecError, WeightsError
 from leukcnn.fields import to_plain
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
-from leukcnn.picture_cache import prepare
+from leukcnn.picture_cache import prepare, shows_nothing
 from leukcnn.pipeline import class_probabilities, scaled
 from leukcnn.runs import replace_file
 from leukcnn.spec import Preprocessing
@@ -124,7 +124,7 @@ class SavedNetwork:
                     on_note(f"{path}: {note}")
                 try:
                     pictures.append(prepare(picture, self.preprocessing))
-                    if self.preprocessing.threshold != "none" and not pictures[-1].any():
+                    if self.preprocessing.threshold != "none" and shows_nothing(pictures[-1]):
                         on_note(f"{path}: thresholding leaves no cell, and the network sees a black picture")
                 except DataError as error:
                     raise DataError(

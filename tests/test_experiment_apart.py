@@ -149,7 +149,7 @@ def test_pictures_that_thresholding_leaves_black_are_counted(tmp_path):
             assert cv2.imwrite(str(folder / f"{name}_{i}.png"), picture)
     options = {"datasets": ("allidb2",), "only": "lightweight", "split": "kfold"}
     done = run(tmp_path / "out", data=tmp_path, **options)
-    said = "allidb2: 4 of 16 pictures are black as the networks see them: the threshold 'darkest' leaves no"
+    said = "allidb2: 4 of 16 pictures are black, or nearly so, as the networks see them: 'darkest' leaves no"
     assert any(note.startswith(said) for note in done.record.data_notes)
     whole = run(tmp_path / "out", data=tmp_path, assumed={"threshold": "none"}, **options)
     assert not any("black" in note for note in whole.record.data_notes)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from leukcnn import picture_cache
-from leukcnn.datasets import ImageIndex, read_picture
+from leukcnn.datasets import ImageIndex, load, read_picture
 from leukcnn.errors import DataError
-from leukcnn.picture_cache import cache_folder, prepare, prepared_pictures
+from leukcnn.picture_cache import cache_folder, prepare, prepared_pictures, shows_nothing
 from leukcnn.preprocessing import blank
 from leukcnn.spec import MASKS, THRESHOLD_RULES, Preprocessing
 
@@ -131,6 +131,24 @@ def test_prepare_squeezes_the_whole_picture_or_takes_its_central_square():
 def test_a_picture_in_which_no_cell_can_be_found_becomes_black(level):
     picture = np.full((6, 6, 3), level, dtype=np.uint8)
     assert not prepare(picture, Preprocessing(resize=6, threshold="darkest")).any()
+
+
+def test_what_thresholding_leaves_of_a_black_background_shows_nothing():
+    picture = np.zeros((6, 6, 3), dtype=np.uint8)
+    assert shows_nothing(picture)
+    picture[0, 0] = 30, 20, 31
+    assert shows_nothing(picture)
+    # One pixel of a nucleus.
+    picture[3, 3] = 60, 30, 110
+    assert not shows_nothing(picture)
+
+
+@pytest.mark.parametrize(("dataset", "nothing"), [("cnmc2019", True), ("jtsc", False), ("taleghani", False)])
+def test_darkest_pixels_of_real_pictures(real_data, dataset, nothing):
+    index = load(dataset, real_data)
+    for path in index.paths[:: len(index) // 10]:
+        fed = prepare(read_picture(path)[0], Preprocessing(resize=224, threshold="darkest", squeeze=True))
+        assert shows_nothing(fed) == nothing
 
 
 def test_threshold_and_squeeze_have_caches_of_their_own(tmp_path):
