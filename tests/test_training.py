@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from leukcnn import callbacks
 from leukcnn.distribution import find_devices
 from leukcnn.errors import LeukCNNError
 from leukcnn.fields import replace_at
@@ -130,6 +131,7 @@ def test_a_run_killed_on_the_way_stops_at_the_same_epoch(setup, tmp_path, monkey
             if epoch == 3:
                 raise KeyboardInterrupt
 
+    monkeypatch.setattr(callbacks, "_TIME_BETWEEN_SAVES", 0)
     losses = [3.0, 2.0, 4.0, 2.5, 1.0]
     setup, network = build(setup, **IMPATIENT)
     rising(monkeypatch, losses)
