@@ -71,7 +71,9 @@ def steps():
 
 
 def test_every_builder_is_in_this_suite():
-    assert {name for name, _, _ in NETWORKS.values()} == set(models.list_models())
+    # Other tests make tiny networks known, which lie in modules of their own.
+    own = {name for name, module in models._BUILDERS.items() if module.startswith("leukcnn.")}
+    assert {name for name, _, _ in NETWORKS.values()} == own
 
 
 @pytest.mark.parametrize("case", NETWORKS)
