@@ -111,7 +111,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
             _run(*here, networks, progress, (number, len(to_do)))
     finished = [store.finished_trial(trial.name) for trial in to_do]
     watch.lap_of_trials(trial for trial in finished if trial is not None)
-    _keep_looks_into_trials(request, store, index, planned, folder)
+    _keep_looks_into_trials(request, Results(request.paper, record, store), index, planned, folder)
     done = report(store, folder, request.paper, only=request.only)
     watch.lap("tables and figures")
     return replace(done, seconds=watch.seconds)
@@ -226,7 +226,7 @@ def _check_weights(
         try:
             if error := request.missing_weights(row):
                 raise error
-            for model in (setup.model, *(setup.features.beside if setup.features else ())):
+            for model in setup.models:
                 if model.arguments.get("weights") is None:
                     continue
                 if setup.features:
@@ -355,10 +355,9 @@ def _run_features(
 
 
 def _keep_looks_into_trials(
-    request: Request, store: Store, index: ImageIndex, planned: Plan, folder: Path
+    request: Request, results: Results, index: ImageIndex, planned: Plan, folder: Path
 ) -> None:
     """Keeps what figures need of trained networks: of the first trial of their rows, or of all its tests."""
-    results = Results(request.paper, ExperimentRecord.load(folder), store)
     for figure in request.paper.figures:
         if figure.kind == "misclassified":
             keep_misclassified(results, figure, index, folder)
@@ -368,7 +367,7 @@ def _keep_looks_into_trials(
         if maps_class.exist(folder, figure.id):
             continue
         first = next((trial for trial in planned.trials if trial.row == figure.rows[0]), None)
-        finished = first and store.finished_trial(first.name)
+        finished = first and results.store.finished_trial(first.name)
         if finished:
             setup, rows = request.setup(first.row), planned.parts[first.name].predicted["test"]
             make_maps(finished, setup, index, rows).save(folder, figure.id)

@@ -347,7 +347,7 @@ def _not_comparable(request: Request, index: ImageIndex) -> str:
     if request.assumed:
         reasons.append(f"other assumptions: {', '.join(sorted(request.assumed))}")
     setups = [request.setup(row) for row in request.rows_to_train]
-    models = [model for s in setups for model in _networks(s)]
+    models = [model for s in setups for model in s.models]
     started = {model.arguments["weights"] for model in models if "weights" in model.arguments}
     if None in started and "imagenet" in _published_weights(paper, request.rows_to_train):
         reasons.append("fine-tuned networks start from random weights")
@@ -362,13 +362,9 @@ def _not_comparable(request: Request, index: ImageIndex) -> str:
     return "; ".join(reason for reason in reasons if reason)
 
 
-def _networks(setup: spec.Setup) -> tuple[spec.Model, ...]:
-    return (setup.model, *(setup.features.beside if setup.features else ()))
-
-
 def _published_weights(paper: spec.Paper, rows: tuple[str, ...]) -> set[str | None]:
     """Returns what the networks of some rows start from in the paper."""
-    return {model.arguments.get("weights") for row in rows for model in _networks(paper.row(row).setup)}
+    return {model.arguments.get("weights") for row in rows for model in paper.row(row).setup.models}
 
 
 def _departures(request: Request, index: ImageIndex) -> list[str]:

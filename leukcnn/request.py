@@ -183,11 +183,10 @@ class Request:
 
     def missing_weights(self, row: str) -> WeightsError | None:
         """Returns why a row that may be left out has no weights in the place that `weights` names."""
-        setup = self.paper.row(row).setup
         if self.weights is None or self.paper.row(row).scratch:
             return None
         try:
-            for model in (setup.model, *(setup.features.beside if setup.features else ())):
+            for model in self.paper.row(row).setup.models:
                 self._with_weights(model)
         except WeightsError as error:
             return error

@@ -17,6 +17,7 @@ from scipy import io
 
 from leukcnn.errors import WeightsError
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
+from leukcnn.models.weights import converted_file, save_whole
 
 _PRETRAINED_URL = "https://www.vlfeat.org/matconvnet/pretrained/"
 
@@ -97,14 +98,9 @@ def convert_matconvnet(mat: str | Path, network: keras.Model, target: str | Path
     Raises:
         WeightsError: The file can't be read or holds another network, or the target's name ends otherwise.
     """
-    target = Path(target).expanduser()
-    if not target.name.endswith((".weights.h5", ".keras")):
-        raise WeightsError(f"The target is {target}.", expected="a .weights.h5 or .keras file")
+    target = converted_file(target)
     load_matconvnet(network, mat)
-    if target.suffix == ".keras":
-        network.save(target)
-    else:
-        network.save_weights(target)
+    save_whole(network, target)
 
 
 def _contents(path: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import numpy as np
 from keras import layers
 
 from leukcnn.errors import WeightsError
+from leukcnn.models.weights import converted_file, save_whole
 
 SUFFIXES = (".pyth", ".pth", ".pt", ".bin", ".safetensors")
 """Ends of the names of the files that can be read."""
@@ -133,14 +134,9 @@ def convert_pytorch(source: str | Path, network: keras.Model, target: str | Path
     Raises:
         WeightsError: The file can't be read or holds another network, or the target's name ends otherwise.
     """
-    target = Path(target).expanduser()
-    if not target.name.endswith((".weights.h5", ".keras")):
-        raise WeightsError(f"The target is {target}.", expected="a .weights.h5 or .keras file")
+    target = converted_file(target)
     load_pytorch(network, source)
-    if target.suffix == ".keras":
-        network.save(target)
-    else:
-        network.save_weights(target)
+    save_whole(network, target)
 
 
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:

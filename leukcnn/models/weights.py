@@ -86,6 +86,26 @@ def load_whole(model: keras.Model, path: str | Path) -> None:
         ) from error
 
 
+def converted_file(target: str | Path) -> Path:
+    """Returns where weights of another library are to be written in Keras' own form.
+
+    Raises:
+        WeightsError: The name ends otherwise than in .weights.h5 or .keras.
+    """
+    target = Path(target).expanduser()
+    if not target.name.endswith((".weights.h5", ".keras")):
+        raise WeightsError(f"The target is {target}.", expected="a .weights.h5 or .keras file")
+    return target
+
+
+def save_whole(network: keras.Model, target: Path) -> None:
+    """Writes a network, or its weights alone, as `converted_file` named the file."""
+    if target.suffix == ".keras":
+        network.save(target)
+    else:
+        network.save_weights(target)
+
+
 def misfit(path: str | Path, held: int, fitting: dict[str, int]) -> WeightsError:
     """Returns the error for a file whose number of parameters fits nothing that could be loaded.
 

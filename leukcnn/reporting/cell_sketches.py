@@ -180,13 +180,6 @@ def tasks_of(results: Results, figure: spec.Figure) -> Iterator[Task]:
                 yield Task(name, row, dataset, predictions)
 
 
-def row_preprocessing(results: Results, row: str) -> spec.Preprocessing:
-    """Returns how an experiment prepares the pictures of a row."""
-    record = results.record
-    options = {"profile": record.profile, "assumed": record.assumed, "changes": record.changes}
-    return results.paper.setup(row, **options).preprocessing
-
-
 def keep_misclassified(results: Results, figure: spec.Figure, index: ImageIndex, folder: Path) -> None:
     """Keeps what a figure of misclassified pictures needs, unless that of the same predictions is there.
 
@@ -202,7 +195,8 @@ def keep_misclassified(results: Results, figure: spec.Figure, index: ImageIndex,
     """
     for task in tasks_of(results, figure):
         if not Misclassified.exist(folder, task.name, key=task.key):
-            make_misclassified(task, row_preprocessing(results, task.row), index).save(folder, task.name)
+            preprocessing = results.setup(task.row).preprocessing
+            make_misclassified(task, preprocessing, index).save(folder, task.name)
 
 
 def make_misclassified(task: Task, preprocessing: spec.Preprocessing, index: ImageIndex) -> Misclassified:

@@ -72,7 +72,5 @@ def measured_under(results: Results, row: str, metric: str) -> Measured | None:
 
 def _test_share(results: Results) -> float:
     """Returns n_test / n_train; what is kept apart for validation isn't trained on."""
-    record = results.record
-    options = {"profile": record.profile, "assumed": record.assumed, "changes": record.changes}
-    split = results.paper.setup(results.paper.row_ids[0], **options).split
+    split = results.setup(results.paper.row_ids[0]).split
     return 1 / ((results.n_folds - 1) * (1 - split.validation_fraction))

@@ -24,8 +24,17 @@ _SMALLEST_MAP = 4
 _FILTERS_A_LAYER = 2
 
 
+class _OfFigure:
+    """What is kept for a figure, in a file of its own."""
+
+    @staticmethod
+    def exist(folder: Path, figure: str) -> bool:
+        """Returns whether an experiment's folder holds what is kept for a figure."""
+        return (folder / f"{figure}.npz").exists()
+
+
 @dataclass(frozen=True, eq=False)
-class ActivationMaps:
+class ActivationMaps(_OfFigure):
     """What a network looked at in one picture of each class.
 
     Attributes:
@@ -41,11 +50,6 @@ class ActivationMaps:
     mean: np.ndarray
     grad_cam: np.ndarray
     layer: str
-
-    @staticmethod
-    def exist(folder: Path, figure: str) -> bool:
-        """Returns whether an experiment's folder holds those of a figure."""
-        return (folder / f"{figure}.npz").exists()
 
     def save(self, folder: Path, figure: str) -> None:
         """Writes them into an experiment's folder.
@@ -103,7 +107,7 @@ def make_activation_maps(
 
 
 @dataclass(frozen=True, eq=False)
-class FilterSketch:
+class FilterSketch(_OfFigure):
     """What single filters of a network gave on one picture of each class.
 
     Attributes:
@@ -119,11 +123,6 @@ class FilterSketch:
     layers: list[str]
     filters: list[np.ndarray]
     maps: list[np.ndarray]
-
-    @staticmethod
-    def exist(folder: Path, figure: str) -> bool:
-        """Returns whether an experiment's folder holds that of a figure."""
-        return (folder / f"{figure}.npz").exists()
 
     def save(self, folder: Path, figure: str) -> None:
         """Writes it into an experiment's folder.

@@ -15,7 +15,6 @@ from leukcnn.reporting.cell_sketches import (
     LONGEST_SIDE,
     Misclassified,
     Task,
-    row_preprocessing,
     tasks_of,
 )
 from leukcnn.reporting.feature_space_figure import draw_feature_space
@@ -253,7 +252,7 @@ def _thresholding(
 ) -> tuple[spec.Preprocessing, dict[str, str]]:
     """Returns how the first row's pictures are thresholded, and a figure's face, which says so."""
     shown = (figure.rows or results.paper.row_ids)[0]
-    preprocessing, face = row_preprocessing(results, shown), _face(results, figure)
+    preprocessing, face = results.setup(shown).preprocessing, _face(results, figure)
     if preprocessing.threshold == "none":
         preprocessing = replace(preprocessing, threshold=spec.THRESHOLD_RULES[0])
         face["caption"] += f' (by the rule "{preprocessing.threshold}"; the networks here see whole pictures)'

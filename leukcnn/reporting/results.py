@@ -124,6 +124,11 @@ class Results:
         """Position of the positive class."""
         return self.paper.classes.index(self.paper.positive_class)
 
+    def setup(self, row: str) -> spec.Setup:
+        """Returns what the experiment's trials of a row do."""
+        record = self.record
+        return self.paper.setup(row, profile=record.profile, assumed=record.assumed, changes=record.changes)
+
     def lines(self, rows: Sequence[str] = ()) -> list[tuple[str, str]]:
         """Returns id and label of what a table shows: the paper's rows, or some of them, and the controls."""
         wanted = rows or self.paper.row_ids

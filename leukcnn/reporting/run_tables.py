@@ -212,9 +212,7 @@ def _on_figures(shown: Results, table: spec.Table) -> list[str]:
             "Printed figures have no decimals: 'within' says that some figure that rounds to the printed one "
             "lies in the interval."
         )
-    record = shown.record
-    options = {"profile": record.profile, "assumed": record.assumed, "changes": record.changes}
-    setups = [shown.paper.setup(row, **options) for row in shown.paper.row_ids]
+    setups = [shown.setup(row) for row in shown.paper.row_ids]
     if any(setup.preprocessing.threshold != "none" for setup in setups):
         notes.append("Controls see whole pictures; networks see what thresholding leaves of them.")
     return notes

@@ -289,6 +289,11 @@ class Setup:
     training: Training
     features: Features | None = None
 
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The network, and those whose features stand beside its own."""
+        return (self.model, *(self.features.beside if self.features else ()))
+
     def __post_init__(self):
         require(
             self.split.has_validation or self.training.checkpoint == "last",

@@ -18,7 +18,6 @@ from leukcnn.reporting.cell_sketches import (
     keep_misclassified,
     make_misclassified,
     pick_smears,
-    row_preprocessing,
     tasks_of,
 )
 from leukcnn.runs import Predictions
@@ -287,7 +286,7 @@ def test_misclassified_are_kept_for_what_is_finished_and_made_anew_for_other_pre
 def test_assumptions_and_changes_of_the_record_prepare_the_pictures(apart, tmp_path):
     apart.add("deep", "allidb1", p_all=0.9)
     results = apart.results(assumed={"threshold": "none"}, changes={"preprocessing.mask": "border"})
-    assert row_preprocessing(results, "deep") == replace(SQUEEZED, threshold="none", mask="border")
+    assert results.setup("deep").preprocessing == replace(SQUEEZED, threshold="none", mask="border")
     keep_misclassified(results, FIGURE, apart.index, tmp_path)
     assert not len(Misclassified.load(tmp_path, "figure5_deep_allidb1").masks)
 
