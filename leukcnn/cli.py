@@ -93,7 +93,8 @@ def check(name: str, data: str | None) -> None:
 
     Then lists the pictures that stand there twice, or nearly: they are worth knowing, and no fault.
     """
-    from leukcnn.datasets import CATALOG, present, synthetic, verify
+    from leukcnn import synthetic
+    from leukcnn.datasets import CATALOG, present, verify
     from leukcnn.duplicate_scan import scan_folders
     from leukcnn.picture_cache import cache_folder
 
@@ -184,10 +185,10 @@ def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, .
     folder = _data_folder(data, dataset="NAME" if found.class_of else found.datasets[0])
     named = tuple(name.strip() for name in datasets.split(",") if name.strip())
 
-    from leukcnn.experiment import reproduce as run
-    from leukcnn.reporting.terminal import TrainingProgress
-    from leukcnn.request import Request
-    from leukcnn.timing import describe_seconds
+    from leukcnn.experiment.estimate import describe_seconds
+    from leukcnn.experiment.request import Request
+    from leukcnn.experiment.run import reproduce as run
+    from leukcnn.progress import TrainingProgress
 
     request = Request(paper=found, data=folder, datasets=named, assumed=overrides, **options)
     with TrainingProgress() as progress:
@@ -205,7 +206,7 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
     """Draws the tables and figures of finished runs again, without data and without training."""
     found = papers.get(paper)
 
-    from leukcnn.experiment import report, verify_report
+    from leukcnn.experiment.run import report, verify_report
     from leukcnn.runs import Store
 
     store, faults = Store(out, found.key), []
@@ -255,7 +256,7 @@ def _print_report(report: Any) -> None:
     from rich.console import Console
 
     from leukcnn.records import relative
-    from leukcnn.reporting.tables import to_rich
+    from leukcnn.rendering.tables import to_rich
 
     console = Console(width=None if sys.stdout.isatty() else 160)
     record = report.record

@@ -6,9 +6,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from leukcnn import papers
+from leukcnn import papers, synthetic
 from leukcnn.cli import main
-from leukcnn.datasets import synthetic
 from leukcnn.prediction import NOTICE
 from tests import tiny
 

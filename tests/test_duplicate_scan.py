@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn import papers
-from leukcnn.datasets import pairs_between, synthetic
+from leukcnn import papers, synthetic
+from leukcnn.datasets import pairs_between
 from leukcnn.datasets.index import load
 from leukcnn.datasets.many import load_many
 from leukcnn.duplicate_scan import scan_duplicates, scan_folders

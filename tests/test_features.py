@@ -11,11 +11,11 @@ import pytest
 from leukcnn import features, models, papers
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import find_devices
+from leukcnn.experiment.plan import plan
+from leukcnn.experiment.request import Request
 from leukcnn.features import kept_features, weights_digest
 from leukcnn.models.layers import MeanSubtraction
 from leukcnn.pipeline import Entries
-from leukcnn.planning import plan
-from leukcnn.request import Request
 from leukcnn.runs import Store
 from leukcnn.spec import Model
 from leukcnn.trials import run_trial

@@ -11,8 +11,8 @@ import pytest
 from leukcnn import papers, runs
 from leukcnn.datasets import ImageIndex
 from leukcnn.errors import StoreError
-from leukcnn.planning import plan
-from leukcnn.request import Request
+from leukcnn.experiment.plan import plan
+from leukcnn.experiment.request import Request
 from leukcnn.runs import (
     Predictions,
     Store,

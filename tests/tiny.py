@@ -11,8 +11,8 @@ from pathlib import Path
 import keras
 
 from leukcnn import models, papers, spec
-from leukcnn.datasets.synthetic import DrawnCounts
 from leukcnn.errors import ArgumentError
+from leukcnn.synthetic.folders import DrawnCounts
 
 COUNTS = DrawnCounts(
     malignant=40,
@@ -271,8 +271,8 @@ class Progress:
 def main(data, out, epochs, seconds_a_step):
     """Reproduces the first row of the tiny paper."""
     from leukcnn import callbacks
-    from leukcnn.experiment import reproduce
-    from leukcnn.request import Request
+    from leukcnn.experiment.request import Request
+    from leukcnn.experiment.run import reproduce
 
     # Every epoch is saved, however short, so that a test knows where a killed run goes on.
     callbacks._TIME_BETWEEN_SAVES = 0

@@ -1,1 +1,1 @@
-"""Figures from stored predictions: metrics and how far they may be off."""
+"""What values are held against, and looks inside networks: controls, shortcuts, feature spaces, maps."""

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
 from leukcnn.errors import ArgumentError
-from leukcnn.evaluation.metrics import check_classes
+from leukcnn.labels import check_classes
 from leukcnn.preprocessing import label_cells, wbc_mask
 from leukcnn.seeding import child_seed
 

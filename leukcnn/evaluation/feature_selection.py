@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from leukcnn.errors import ArgumentError
-from leukcnn.evaluation.metrics import check_classes
+from leukcnn.labels import check_classes
 
 # Sums of n log2 n over thousands of pictures: cuts that differ by less are equally good.
 _ROUNDING = 1e-9

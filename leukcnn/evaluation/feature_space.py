@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from leukcnn.errors import ArgumentError
 from leukcnn.evaluation.feature_selection import checked_features, select_by_gain_ratio
-from leukcnn.evaluation.metrics import check_classes
+from leukcnn.labels import check_classes
 from leukcnn.seeding import child_seed
 from leukcnn.splits import stratified_kfold
 

@@ -37,7 +37,7 @@ class Paper:
         class_of: Class of the paper for each class that a dataset's card names; pictures of other classes
             are left out. Empty where the dataset has the paper's own classes.
         drawn: Dataset -> class of its card -> pictures that are drawn of it for the paper; of datasets that
-            aren't named, as many as `leukcnn.datasets.synthetic` has by itself.
+            aren't named, as many as `leukcnn.synthetic.folders` has by itself.
         controls: Keys of `leukcnn.evaluation.controls.CONTROLS`: the classifiers without a network whose
             figures stand beside its rows'.
     """

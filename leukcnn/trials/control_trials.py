@@ -8,10 +8,10 @@ import numpy as np
 from leukcnn.datasets import ImageIndex
 from leukcnn.evaluation.controls import KnownFeatures, control_probabilities
 from leukcnn.evaluation.shortcuts import dataset_probabilities
-from leukcnn.partition import Parts
 from leukcnn.picture_cache import prepared_pictures
 from leukcnn.runs import Predictions, Trial, write_predictions
 from leukcnn.spec import Preprocessing
+from leukcnn.splits.partition import Parts
 from leukcnn.trials.outcome import picture_predictions
 
 CONTROL = "control"

@@ -16,7 +16,6 @@ from leukcnn.distribution import Devices
 from leukcnn.features import kept_features
 from leukcnn.fields import to_plain
 from leukcnn.models.bases import frozen_border, split_at
-from leukcnn.partition import Parts
 from leukcnn.picture_cache import prepared_pictures
 from leukcnn.pipeline import (
     BatchSequence,
@@ -31,6 +30,7 @@ from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Predictions, Trial, digest, write_json, write_predictions
 from leukcnn.seeding import child_seed
 from leukcnn.spec import Setup
+from leukcnn.splits.partition import Parts
 from leukcnn.training import Networks, compile_network, predict, train
 from leukcnn.trials.outcome import environment, picture_predictions
 

@@ -25,17 +25,17 @@ import cv2
 import keras
 import numpy as np
 
-from leukcnn import models, papers, spec
-from leukcnn.datasets import ImageIndex, load, load_many, synthetic
+from leukcnn import models, papers, spec, synthetic
+from leukcnn.datasets import ImageIndex, load, load_many
 from leukcnn.distribution import find_devices
+from leukcnn.experiment.plan import plan
+from leukcnn.experiment.request import Request
 from leukcnn.features import FORWARD
 from leukcnn.models.bases import frozen_border, split_at
-from leukcnn.partition import Parts
 from leukcnn.picture_cache import prepared_pictures
 from leukcnn.pipeline import scaled
-from leukcnn.planning import plan
-from leukcnn.request import Request
 from leukcnn.runs import Store
+from leukcnn.splits.partition import Parts
 from leukcnn.trials import run_trial
 
 CLASSES = ("benign", "early", "pre", "pro")

@@ -15,9 +15,9 @@ os.sched_setaffinity(0, CORES[:2])
 
 import cv2  # noqa: E402
 
-from leukcnn.datasets.drawing import draw_cell  # noqa: E402
-from leukcnn.datasets.synthetic import smear_counts, write_many  # noqa: E402
 from leukcnn.papers import alertnet  # noqa: E402
+from leukcnn.synthetic.drawing import draw_cell  # noqa: E402
+from leukcnn.synthetic.folders import smear_counts, write_many  # noqa: E402
 
 ROUNDS, CELLS, CELLS_TO_REACH = 10, 200, 200
 SMEAR_ROUNDS, SECONDS_TO_REACH = 3, 6

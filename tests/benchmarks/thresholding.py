@@ -18,7 +18,8 @@ os.sched_setaffinity(0, {CORE})
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
-from leukcnn.datasets import load, read_picture, synthetic  # noqa: E402
+from leukcnn import synthetic  # noqa: E402
+from leukcnn.datasets import load, read_picture  # noqa: E402
 from leukcnn.preprocessing import cell_crops, hsv_segment, resize, wbc_mask  # noqa: E402
 
 PICTURES, SIDE, ROUNDS, MASKS_TO_REACH = 100, 224, 5, 500

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn.datasets import synthetic
+from leukcnn import synthetic
 from leukcnn.datasets.duplicates import duplicate_pairs
 from leukcnn.datasets.index import load
 from leukcnn.datasets.near_duplicates import MAX_DISTANCE, near_duplicate_pairs, perceptual_hashes

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from leukcnn.evaluation.metrics import kappa as kappa_of
 from leukcnn.fields import value_at
 from leukcnn.papers.leuknet_lodocv import PAPER, REPLACED_VGGS, TRAINED, VGG_AND_LIKE
+from leukcnn.results.metrics import kappa as kappa_of
 
 RUNS = 5
 # Pathological and non-pathological pictures of the datasets with both classes (Table II).

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from leukcnn import synthetic
 from leukcnn.datasets import (
     duplicate_pairs,
     joined_groups,
@@ -10,7 +11,6 @@ from leukcnn.datasets import (
     pairs_between,
     perceptual_hashes,
     read_picture,
-    synthetic,
 )
 from leukcnn.datasets.index import ImageIndex
 from leukcnn.errors import ArgumentError, DataError

@@ -9,9 +9,9 @@ import pytest
 
 from leukcnn.datasets import ImageIndex
 from leukcnn.evaluation.controls import CONTROLS
-from leukcnn.partition import Parts
 from leukcnn.runs import Store
 from leukcnn.spec import DEFAULT_CONTROLS, Preprocessing
+from leukcnn.splits.partition import Parts
 from leukcnn.trials import run_control, run_probe
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import find_devices
-from leukcnn.partition import Parts
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Store
 from leukcnn.spec import Augmentation, Features, Model, Preprocessing, Setup, Split, Training
+from leukcnn.splits.partition import Parts
 from leukcnn.trials import feature_network, run_feature_trial
 from leukcnn.trials.feature_trials import SVM
 from tests import tiny

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from leukcnn import papers
-from leukcnn.datasets import load, synthetic
+from leukcnn import papers, synthetic
+from leukcnn.datasets import load
 from leukcnn.distribution import find_devices, make_deterministic
+from leukcnn.experiment.plan import plan, trial_identity
+from leukcnn.experiment.request import Request
 from leukcnn.fields import replace_at
-from leukcnn.planning import plan, trial_identity
 from leukcnn.prediction import SavedNetwork
-from leukcnn.request import Request
 from leukcnn.runs import Store
 from leukcnn.trials import run_trial
 from tests import tiny

@@ -1,0 +1,1 @@
+"""A paper's trials in order, from options to tables."""

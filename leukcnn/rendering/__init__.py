@@ -1,0 +1,1 @@
+"""Tables to text, CSV, Markdown and LaTeX; plots from arrays. Nothing here knows a store or a network."""

@@ -1,0 +1,1 @@
+"""Values with their intervals, from stored predictions."""

@@ -1,0 +1,361 @@
+"""Metrics of a classifier, each a function of its confusion matrix.
+
+Labels and predictions are whole numbers, positions in the tuple of class names. Every metric takes one matrix
+or a stack of them, so that thousands of bootstrap resamples cost one call. Values are fractions from 0 to 1;
+kappa lies in -1..1.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from leukcnn.errors import ArgumentError
+from leukcnn.labels import check_classes
+
+Metric = Callable[..., np.ndarray]
+# keras.config.epsilon() as it stands by default.
+_EPSILON = 1e-7
+
+
+def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, *, n_classes: int) -> np.ndarray:
+    """Counts how often each class was taken for each class.
+
+    Args:
+        labels: (N,) integers from 0 to `n_classes` - 1, the true classes.
+        predicted: (N,) integers from 0 to `n_classes` - 1, the predicted classes.
+        n_classes: Number of classes, at least 2.
+
+    Returns:
+        (n_classes, n_classes) int64; entry [t, p] counts the pictures of class t predicted as p.
+
+    Raises:
+        ArgumentError: The two arrays differ in length, aren't one-dimensional, or hold something else than
+            the numbers of classes.
+    """
+    labels, predicted = check_classes(labels, predicted, n_classes=n_classes)
+    pairs = np.bincount(labels * n_classes + predicted, minlength=n_classes**2)
+    return pairs.reshape(n_classes, n_classes)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divides and gives NaN where there is nothing to divide by."""
+    part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+def _correct_of_all(matrix: np.ndarray, *, positive: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.trace(matrix, axis1=-2, axis2=-1), matrix.sum(axis=(-2, -1))
+
+
+def _hits_of_predicted(matrix: np.ndarray, *, positive: int) -> tuple[np.ndarray, np.ndarray]:
+    return matrix[..., positive, positive], matrix[..., :, positive].sum(axis=-1)
+
+
+def _hits_of_positives(matrix: np.ndarray, *, positive: int) -> tuple[np.ndarray, np.ndarray]:
+    return matrix[..., positive, positive], matrix[..., positive, :].sum(axis=-1)
+
+
+def _rejected_of_negatives(matrix: np.ndarray, *, positive: int) -> tuple[np.ndarray, np.ndarray]:
+    total, positives = matrix.sum(axis=(-2, -1)), matrix[..., positive, :].sum(axis=-1)
+    false_alarms = matrix[..., :, positive].sum(axis=-1) - matrix[..., positive, positive]
+    return total - positives - false_alarms, total - positives
+
+
+PROPORTIONS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
+    "accuracy": _correct_of_all,
+    "precision": _hits_of_predicted,
+    "sensitivity": _hits_of_positives,
+    "specificity": _rejected_of_negatives,
+}
+"""Metrics that are a number of successes out of a number of trials; each function returns the two."""
+
+
+def accuracy(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the share of pictures whose class was recognised.
+
+    Args:
+        matrix: (..., K, K) confusion matrices, true classes in rows.
+        positive: Position of the positive class; plays no part here, all metrics take it.
+
+    Returns:
+        (...) float64 from 0 to 1; NaN without any picture.
+    """
+    return _ratio(*_correct_of_all(matrix, positive=positive))
+
+
+def precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the share of true positives among the predicted positives; NaN where none was predicted.
+
+    Args and shapes as in `accuracy`.
+    """
+    return _ratio(*_hits_of_predicted(matrix, positive=positive))
+
+
+def sensitivity(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the share of positives that were recognised (recall); NaN where there is none.
+
+    Args and shapes as in `accuracy`.
+    """
+    return _ratio(*_hits_of_positives(matrix, positive=positive))
+
+
+def specificity(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the share of negatives that were recognised as such; NaN where there is none.
+
+    Args and shapes as in `accuracy`; with several classes every class but `positive` is negative.
+    """
+    return _ratio(*_rejected_of_negatives(matrix, positive=positive))
+
+
+def f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the F1-score of the positive class, 2 TP / (2 TP + FP + FN).
+
+    This form is 0, not undefined, where positives exist and none was predicted; it is NaN only where the
+    class neither occurs nor is predicted. Args and shapes as in `accuracy`.
+    """
+    true_positives = matrix[..., positive, positive]
+    predicted, actual = matrix[..., :, positive].sum(axis=-1), matrix[..., positive, :].sum(axis=-1)
+    return _ratio(2 * true_positives, predicted + actual)
+
+
+def weighted_f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the mean of the classes' F1-scores, weighted by how often each class occurs.
+
+    The C-NMC 2019 leaderboard ranks by it. Args and shapes as in `accuracy`; NaN without any picture.
+    """
+    return _weighted(f1, matrix)
+
+
+def macro_precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the mean of the classes' precisions over the classes that occur; 0 for one never predicted.
+
+    Args and shapes as in `accuracy`, here and below; NaN without any picture.
+    """
+    return _macro(precision, matrix)
+
+
+def macro_recall(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the mean of the classes' recalls over the classes that occur (balanced accuracy)."""
+    return _macro(sensitivity, matrix)
+
+
+def macro_f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the mean of the classes' F1-scores over the classes that occur."""
+    return _macro(f1, matrix)
+
+
+def weighted_precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the mean of the classes' precisions, weighted by how often each occurs; 0 as above."""
+    return _weighted(precision, matrix)
+
+
+def weighted_recall(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the mean of the classes' recalls, weighted by how often each occurs: always the accuracy."""
+    return _weighted(sensitivity, matrix)
+
+
+def kappa(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns Cohen's kappa, (observed - expected) / (1 - expected) agreement (Alert Net, equation 1).
+
+    The result lies in -1..1. It is NaN where all pictures are of one class and all are taken for it: an
+    agreement of 1 is expected, and 0 / 0 says neither skill nor chance.
+    """
+    # Everything times total^2: whole numbers, which float64 holds exactly.
+    matrix = np.asarray(matrix, dtype=np.float64)
+    total = matrix.sum(axis=(-2, -1))
+    observed = np.trace(matrix, axis1=-2, axis2=-1) * total
+    expected = (matrix.sum(axis=-1) * matrix.sum(axis=-2)).sum(axis=-1)
+    return _ratio(observed - expected, total**2 - expected)
+
+
+def _weighted(metric: Metric, matrix: np.ndarray) -> np.ndarray:
+    return _class_mean(metric, matrix, weights=matrix.sum(axis=-1))
+
+
+def _macro(metric: Metric, matrix: np.ndarray) -> np.ndarray:
+    return _class_mean(metric, matrix, weights=matrix.sum(axis=-1) > 0)
+
+
+def _class_mean(metric: Metric, matrix: np.ndarray, *, weights: np.ndarray) -> np.ndarray:
+    scores = np.stack([metric(matrix, positive=k) for k in range(matrix.shape[-1])], axis=-1)
+    # The precision of a class never predicted is undefined; in a mean it counts as a failure. Where the
+    # class doesn't occur either, its weight is 0.
+    return _ratio((np.nan_to_num(scores, nan=0.0) * weights).sum(axis=-1), weights.sum(axis=-1))
+
+
+BINARY_METRICS: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "precision": precision,
+    "sensitivity": sensitivity,
+    "specificity": specificity,
+    "f1": f1,
+    "weighted_f1": weighted_f1,
+}
+"""Metrics of two classes, by the name that tables and specs use for them."""
+
+MULTICLASS_METRICS: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "macro_precision": macro_precision,
+    "macro_recall": macro_recall,
+    "macro_f1": macro_f1,
+    "weighted_precision": weighted_precision,
+    "weighted_recall": weighted_recall,
+    "weighted_f1": weighted_f1,
+    "kappa": kappa,
+}
+"""Metrics of any number of classes."""
+
+METRICS: dict[str, Metric] = {**BINARY_METRICS, **MULTICLASS_METRICS}
+"""Every metric by its name."""
+
+
+def cross_entropy(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Returns the mean cross-entropy, Keras' categorical loss: -log of the true class's probability.
+
+    Args:
+        labels: (N,) integers from 0 to K - 1, the true classes.
+        probabilities: (N, K), 0..1, each row's sum 1; clipped to 1e-7 from 0 and 1, as Keras does.
+
+    Returns:
+        A number of at least 0, in nats; NaN without any picture.
+
+    Raises:
+        ArgumentError: There isn't one row of probabilities for every label, or no column for a label.
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if probabilities.ndim != 2 or len(probabilities) != np.size(labels):
+        raise ArgumentError(
+            f"The probabilities have the shape {probabilities.shape} beside {np.size(labels)} labels.",
+            expected="a row for every label and a column for every class",
+        )
+    labels, _ = check_classes(labels, labels, n_classes=probabilities.shape[1])
+    if not len(labels):
+        return math.nan
+    of_truth = np.clip(probabilities[np.arange(len(labels)), labels], _EPSILON, 1 - _EPSILON)
+    return float(-np.log(of_truth).mean())
+
+
+def multiclass_scores(
+    labels: ArrayLike, predicted: ArrayLike, probabilities: ArrayLike | None = None, *, n_classes: int
+) -> dict[str, float]:
+    """Scores the predictions of a classifier of any number of classes.
+
+    Args:
+        labels: (N,) integers from 0 to `n_classes` - 1, the true classes.
+        predicted: (N,) integers from 0 to `n_classes` - 1, the predicted classes.
+        probabilities: (N, n_classes), 0..1, for the loss; None leaves the loss out.
+        n_classes: Number of classes.
+
+    Returns:
+        The keys of `MULTICLASS_METRICS`, each with its fraction, and "loss".
+
+    Raises:
+        ArgumentError: As in `confusion_matrix` and `cross_entropy`.
+    """
+    matrix = confusion_matrix(labels, predicted, n_classes=n_classes)
+    scores = {name: float(metric(matrix)) for name, metric in MULTICLASS_METRICS.items()}
+    return scores if probabilities is None else {**scores, "loss": cross_entropy(labels, probabilities)}
+
+
+# Scale -> the words for kappa, each with the largest kappa that it is for.
+_KAPPA_WORDS = {
+    "landis_koch": (
+        (math.nextafter(0, -1), "poor"),
+        (0.2, "slight"),
+        (0.4, "fair"),
+        (0.6, "moderate"),
+        (0.8, "substantial"),
+        (1, "almost perfect"),
+    ),
+    "alertnet": ((0.2, "Bad"), (0.4, "Fair"), (0.6, "Good"), (0.8, "Very Good"), (1, "Excellent")),
+}
+
+
+def kappa_word(value: float, *, scale: str = "landis_koch") -> str:
+    """Returns a kappa in words.
+
+    Args:
+        value: Kappa, -1..1, or NaN.
+        scale: "landis_koch" (Landis and Koch, Biometrics 33, 1977) or "alertnet", the words of that paper's
+            section III-D.
+
+    Returns:
+        The word, "undefined" for NaN.
+
+    Raises:
+        ArgumentError: There is no such scale, or the value is no kappa.
+    """
+    if scale not in _KAPPA_WORDS:
+        raise ArgumentError(f"There is no scale {scale!r}.", expected=f"one of {', '.join(_KAPPA_WORDS)}")
+    if math.isnan(value):
+        return "undefined"
+    if not -1 <= value <= 1:
+        raise ArgumentError(f"kappa = {value!r}.", expected="-1 to 1")
+    return next(word for limit, word in _KAPPA_WORDS[scale] if value <= limit)
+
+
+def metric_by_name(name: str) -> Metric:
+    """Returns a metric of `METRICS`.
+
+    Raises:
+        ArgumentError: There is no metric of that name.
+    """
+    if name not in METRICS:
+        raise ArgumentError(f"There is no metric {name!r}.", expected=f"one of {', '.join(METRICS)}")
+    return METRICS[name]
+
+
+@dataclass(frozen=True)
+class BinaryScores:
+    """The scores of a classifier of two classes; field names are the keys of `BINARY_METRICS`.
+
+    Attributes:
+        accuracy: Share of pictures recognised, 0 to 1, as all scores; NaN where a score is undefined.
+        precision: Share of true positives among the predicted positives.
+        sensitivity: Share of positives that were recognised.
+        specificity: Share of negatives that were recognised.
+        f1: F1-score of the positive class.
+        weighted_f1: F1-scores of both classes, weighted by how often they occur.
+        tp: Number of true positives.
+        tn: Number of true negatives.
+        fp: Number of false positives.
+        fn: Number of false negatives.
+    """
+
+    accuracy: float
+    precision: float
+    sensitivity: float
+    specificity: float
+    f1: float
+    weighted_f1: float
+    tp: int
+    tn: int
+    fp: int
+    fn: int
+
+
+def binary_scores(labels: ArrayLike, predicted: ArrayLike, *, positive: int = 1) -> BinaryScores:
+    """Scores the predictions of a classifier of two classes.
+
+    Args:
+        labels: (N,) integers 0 or 1, the true classes.
+        predicted: (N,) integers 0 or 1, the predicted classes.
+        positive: Which of the two is the positive class (leukaemia).
+
+    Raises:
+        ArgumentError: As in `confusion_matrix`, or `positive` is neither 0 nor 1.
+    """
+    if positive not in (0, 1):
+        raise ArgumentError(f"The positive class is {positive!r}.", expected="0 or 1")
+    matrix = confusion_matrix(labels, predicted, n_classes=2)
+    negative = 1 - positive
+    return BinaryScores(
+        **{name: float(metric(matrix, positive=positive)) for name, metric in BINARY_METRICS.items()},
+        tp=int(matrix[positive, positive]),
+        tn=int(matrix[negative, negative]),
+        fp=int(matrix[negative, positive]),
+        fn=int(matrix[positive, negative]),
+    )

@@ -1,0 +1,345 @@
+"""What an experiment gave: its finished trials and controls, and their figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from leukcnn import spec
+from leukcnn.errors import ArgumentError
+from leukcnn.evaluation.controls import control_label
+from leukcnn.records import ExperimentRecord, PlannedTrial
+from leukcnn.rendering.tables import Table
+from leukcnn.results.intervals import Interval, interval_for, run_interval
+from leukcnn.results.metrics import (
+    BINARY_METRICS,
+    METRICS,
+    BinaryScores,
+    binary_scores,
+    confusion_matrix,
+    multiclass_scores,
+)
+from leukcnn.runs import Predictions, Store, Trial
+from leukcnn.splits import balanced_subset
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Figures of one row on one test set.
+
+    Attributes:
+        values: Metric -> fraction; the mean where there are several runs.
+        intervals: Metric -> 95 % interval.
+        method: How the intervals came about, in words.
+        runs: The figures of each run.
+    """
+
+    values: dict[str, float]
+    intervals: dict[str, Interval]
+    method: str
+    runs: list[BinaryScores]
+
+
+@dataclass(frozen=True)
+class Results:
+    """The finished trials of an experiment under one of its splits.
+
+    Attributes:
+        paper: The paper.
+        record: What was asked for.
+        store: Where the trials lie.
+        split: Kind of split; "" for the main one.
+    """
+
+    paper: spec.Paper
+    record: ExperimentRecord
+    store: Store
+    split: str = ""
+
+    def under(self, split: str) -> "Results":
+        """Returns the same experiment's results under another split; "" for the main one."""
+        split = "" if split == self.record.split else split
+        if split == self.split:
+            return self
+        return self._others.setdefault(split, replace(self, split=split))
+
+    def masked(self, mask: str) -> "Results | None":
+        """Returns the main split's results with a part of the pictures blanked; "" for none.
+
+        None where the experiment names no such trials. Whichever mask it was run with itself, the others' are
+        read from the store as far as they are finished there.
+        """
+        if mask not in self.record.masked:
+            return None
+        return replace(
+            self, record=replace(self.record, trials=self.record.masked[mask], controls=[]), split=""
+        )
+
+    @cached_property
+    def _others(self) -> dict[str, "Results"]:
+        return {}
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What is cross-validated by itself, each as `tested` names it; empty where nothing is."""
+        return self.tested if self.split_kind in spec.KFOLD_KINDS else ()
+
+    def task(self, tested: str) -> "Results":
+        """Returns the results of one of `tasks`, as if no other had been asked for."""
+        if tested not in self._by_task:
+
+            def own(planned: list[PlannedTrial]) -> list[PlannedTrial]:
+                return [trial for trial in planned if "+".join(trial.tested) == tested]
+
+            record = replace(
+                self.record,
+                trials=own(self.record.trials),
+                controls=own(self.record.controls),
+                masked={mask: own(planned) for mask, planned in self.record.masked.items()},
+            )
+            self._by_task[tested] = replace(self, record=record)
+        return self._by_task[tested]
+
+    @cached_property
+    def _by_task(self) -> dict[str, "Results"]:
+        return {}
+
+    def _refuse_several_tasks(self) -> None:
+        """Fails where a figure would mix datasets that have nothing to do with each other."""
+        if len(self.tasks) > 1:
+            raise ArgumentError(
+                f"{', '.join(self.tasks)} are cross-validated each by itself.",
+                expected="one of them",
+                remedy="ask `results.task(...)` for its figures",
+            )
+
+    @property
+    def split_kind(self) -> str:
+        """Kind of the split that is shown."""
+        return self.split or self.record.split
+
+    @property
+    def positive(self) -> int:
+        """Position of the positive class."""
+        return self.paper.classes.index(self.paper.positive_class)
+
+    def setup(self, row: str) -> spec.Setup:
+        """Returns what the experiment's trials of a row do."""
+        record = self.record
+        return self.paper.setup(row, profile=record.profile, assumed=record.assumed, changes=record.changes)
+
+    def lines(self, rows: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """Returns id and label of what a table shows: the paper's rows, or some of them, and the controls."""
+        wanted = rows or self.paper.row_ids
+        shown = [(row.id, row.label) for row in self.paper.rows if row.id in wanted]
+        return [*shown, *((name, control_label(name)) for name in self.paper.controls)]
+
+    @property
+    def _planned(self) -> list[PlannedTrial]:
+        every = (*self.record.trials, *self.record.controls)
+        return [planned for planned in every if planned.split == self.split_kind]
+
+    @cached_property
+    def trials(self) -> dict[str, list[tuple[int, int, Trial]]]:
+        """Row or control -> (run, seed, finished trial) of all its runs and folds."""
+        found = {row: [] for row, _ in self.lines()}
+        for planned in self._planned:
+            trial = self.store.finished_trial(planned.name)
+            if trial is not None:
+                found[planned.row].append((planned.run, planned.seed, trial))
+        return found
+
+    @cached_property
+    def _whole_runs(self) -> dict[str, list[tuple[int, list[Predictions]]]]:
+        """Row or control -> (seed, predictions of each fold) of each run whose folds are all finished."""
+        found = {}
+        for row, trials in self.trials.items():
+            wanted = len([p for p in self._planned if p.row == row and p.run == 0])
+            found[row] = []
+            for run in range(self.record.runs):
+                of_run = [(seed, trial) for number, seed, trial in trials if number == run]
+                if wanted and len(of_run) == wanted:
+                    found[row].append((of_run[0][0], [main_predictions(trial) for _, trial in of_run]))
+        return found
+
+    @cached_property
+    def predictions(self) -> dict[str, list[tuple[int, Predictions]]]:
+        """Row or control -> (seed, predictions of all folds) of each run whose folds are all finished."""
+        return {
+            row: [(seed, Predictions.join(folds)) for seed, folds in runs]
+            for row, runs in self._whole_runs.items()
+        }
+
+    @cached_property
+    def tested(self) -> tuple[str, ...]:
+        """What is tested by itself: keys of datasets, empty where all pictures are tested together.
+
+        Datasets whose pictures are cross-validated together stand as one, their keys joined by "+".
+        """
+        if self.split_kind in spec.KFOLD_KINDS:
+            return tuple(dict.fromkeys("+".join(p.tested) for p in self._planned if p.tested))
+        return tuple(dict.fromkeys(dataset for planned in self._planned for dataset in planned.tested))
+
+    def runs(self, row: str, *, dataset: str = "", part: str = "test") -> list[Predictions]:
+        """Returns each whole run's predictions of a set of pictures.
+
+        Args:
+            row: Row or control.
+            dataset: Key of the dataset whose pictures are wanted, or several joined by "+"; "" for all.
+            part: Name of the set.
+        """
+        if len(self.tasks) > 1 and dataset in self.tasks:
+            # A run of a task is whole though another task's folds may be lacking.
+            return self.task(dataset).runs(row, part=part)
+        chosen = []
+        for _, predictions in self.predictions[row]:
+            wanted = (predictions.part == part) & (predictions.label >= 0)
+            if dataset:
+                wanted &= np.isin(
+                    [image.partition("/")[0] for image in predictions.image.tolist()], dataset.split("+")
+                )
+            if wanted.any():
+                chosen.append(predictions.select(wanted))
+        return chosen
+
+    def run_scores(self, row: str, *, dataset: str = "", part: str = "test") -> dict[str, list[float]]:
+        """Returns metric -> its value in each run, over all its folds: every one in `metrics.METRICS`."""
+        found = {}
+        for p in self.runs(row, dataset=dataset, part=part):
+            matrix = confusion_matrix(p.label, p.predicted, n_classes=len(p.class_names))
+            for name, metric in METRICS.items():
+                found.setdefault(name, []).append(float(metric(matrix, positive=self.positive)))
+        return found
+
+    @cached_property
+    def probe(self) -> Predictions | None:
+        """What the probe says of each picture's dataset; its classes are datasets. None if not finished."""
+        trial = self.record.probe and self.store.finished_trial(self.record.probe.name)
+        return trial.predictions() if trial else None
+
+    @cached_property
+    def n_folds(self) -> int:
+        """Folds of a run; 1 where the split has none."""
+        return len({planned.fold for planned in self._planned}) or 1
+
+    @cached_property
+    def by_fold(self) -> dict[str, dict[str, list[float]]]:
+        """Row or control -> metric -> its value in each fold of each run whose folds are all finished.
+
+        Raises:
+            ArgumentError: The folds are of several tasks.
+        """
+        self._refuse_several_tasks()
+        found = {}
+        for row, runs in self._whole_runs.items():
+            found[row] = {}
+            for fold in [fold for _, folds in runs for fold in folds]:
+                tested = fold.select((fold.part == "test") & (fold.label >= 0))
+                scores = multiclass_scores(
+                    tested.label, tested.predicted, tested.probabilities, n_classes=len(tested.class_names)
+                )
+                for name, value in scores.items():
+                    found[row].setdefault(name, []).append(value)
+        return found
+
+    def part(self, row: str, part: str) -> list[Predictions]:
+        """Returns each run's predictions of a set; "balanced" is the test set with equal classes.
+
+        Pictures without a label count in the final phase alone, where there are no others. A network of each
+        fold has predicted the external set; only the first fold's counts.
+        """
+        chosen = []
+        for seed, predictions in self.predictions[row]:
+            of_part = predictions.select(predictions.part == ("test" if part == "balanced" else part))
+            if part != "final":
+                of_part = of_part.select(of_part.label >= 0)
+            if part == "balanced" and len(of_part):
+                of_part = of_part.select(balanced_subset(of_part.label, seed=seed, ids=of_part.image))
+            if part in ("external", "final"):
+                _, first = np.unique(of_part.image, return_index=True)
+                of_part = of_part.select(first)
+            if len(of_part):
+                chosen.append(of_part)
+        return chosen
+
+    def scores(self, row: str, part: str) -> Scores | None:
+        """Returns the figures of a row on a set, or None where they aren't measured.
+
+        Raises:
+            ArgumentError: The pictures are of several tasks.
+        """
+        self._refuse_several_tasks()
+        runs = self.part(row, part)
+        if not runs:
+            return None
+        scores = [binary_scores(p.label, p.predicted, positive=self.positive) for p in runs]
+        if len(runs) > 1:
+            values = {name: [getattr(s, name) for s in scores] for name in BINARY_METRICS}
+            intervals = {name: run_interval(v) for name, v in values.items()}
+            means = {name: float(np.mean(v)) for name, v in values.items()}
+            return Scores(means, intervals, intervals["accuracy"].describe(), scores)
+        # On a split by picture the subjects are the same everywhere: a picture is what was drawn at random.
+        by_subject = part == "external" or self.split_kind not in ("cell", "random")
+        (p,) = runs
+        intervals = {
+            name: interval_for(
+                name, p.label, p.predicted, p.group if by_subject else None, positive=self.positive
+            )
+            for name in BINARY_METRICS
+        }
+        method = intervals["accuracy"].describe()
+        if intervals["f1"].method != intervals["accuracy"].method:
+            method += f"; F1-scores: {intervals['f1'].describe()}"
+        return Scores({name: getattr(scores[0], name) for name in BINARY_METRICS}, intervals, method, scores)
+
+    def why_missing(self, row: str, part: str) -> str:
+        """Returns why a row has no figures on a set."""
+        for what in (row, part, self.split_kind):
+            if what in self.record.missing:
+                return self.record.missing[what]
+        if not self.predictions[row]:
+            return "this row has not been trained"
+        return "" if self.part(row, part) else "these pictures have no labels"
+
+    def measured(self, row: str, metric: str) -> float | None:
+        """Returns the figure that stands for a row beside other groups' published ones; None if not measured.
+
+        Which one that is, `measured_how` says.
+
+        Raises:
+            ArgumentError: The pictures are of several tasks.
+        """
+        self._refuse_several_tasks()
+        if self.split_kind in spec.KFOLD_KINDS:
+            by_run = self.run_scores(row) if self.paper.positive_class else self.by_fold[row]
+            values = by_run.get(metric)
+            return float(np.mean(values)) if values else None
+        scores = self.scores(row, "balanced")
+        return scores.values[metric] if scores else None
+
+    @property
+    def measured_how(self) -> str:
+        """What the figure of `measured` is, in words."""
+        if self.split_kind in spec.KFOLD_KINDS:
+            return "all folds together" if self.paper.positive_class else "mean over the folds"
+        return "balanced test set"
+
+
+def main_predictions(trial: Trial) -> Predictions:
+    """Returns what a trial's network says with the weights that its figures rest on."""
+    predictions = trial.predictions()
+    return predictions.select(predictions.checkpoint == trial.result["checkpoint"])
+
+
+def framed(
+    results: Results, table: spec.Table, columns, rows, *, notes: tuple[str, ...] = (), measured: bool = True
+) -> Table:
+    """Returns a table of an experiment with its title, its notes and, where it rests on trials, its mark."""
+    title = f"{table.where}: {table.title}" if table.where else table.title
+    marks = ()
+    if measured:
+        notes = (*notes, "The assumptions that it rests on stand in the table 'assumptions'.")
+        if results.record.not_comparable:
+            marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
+    return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)

@@ -1,0 +1,282 @@
+"""Drawn blood smears: bright-field pictures of a Wright-Giemsa stain, each dataset with a look of its own.
+
+What differs between datasets is colour, magnification, sharpness, noise and the frame; what differs between
+classes is the form of the white cells (`leukocytes`), and in Taleghani's their number. Background, red cells,
+platelets, exposure and depth of stain are drawn without regard to the class.
+"""
+
+import colorsys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from leukcnn.errors import ArgumentError
+from leukcnn.seeding import generator
+from leukcnn.synthetic.drawing import cloud, fill, polygon, wavy_circle
+from leukcnn.synthetic.leukocytes import (
+    EOSIN,
+    LYMPHOBLAST,
+    SMALLEST_SCALE,
+    Leukocyte,
+    draw_leukocyte,
+    pick_form,
+)
+
+SMALLEST_SIDE = 64  # pixels
+MOST_CELLS = 12
+
+_RED_CELL_DIAMETER = 7.5  # micrometres
+_TRIES_A_CELL = 12
+# Hue in degrees and greatest saturation of the empty glass: straw, rose, lavender, sky blue; never green.
+_GLASS = ((42, 0.4), (345, 0.16), (265, 0.14), (215, 0.2))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a picture of a dataset takes in.
+
+    Attributes:
+        size: Height and width, in pixels.
+        cells: Fewest and most white cells in a picture.
+        cell_scale: How large cells are relative to those of a crop that holds as many, 0..1.
+        cells_of: Fewest and most white cells in a picture of a class, where classes differ in that; within
+            `cells`.
+    """
+
+    size: tuple[int, int]
+    cells: tuple[int, int] = (1, 1)
+    cell_scale: float = 1.0
+    cells_of: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+# Those that are known; another dataset's frame is drawn from its key. In life ALL-IDB 1 is far
+# larger and LISC twice as large.
+FRAMES: dict[str, Frame] = {
+    "allidb1": Frame((420, 560), (2, 6)),
+    "allidb2": Frame((257, 257)),
+    "ash": Frame((300, 400), (2, 4)),
+    "cellavision2": Frame((300, 300)),
+    "jtsc": Frame((120, 120)),
+    "lisc": Frame((288, 360), cell_scale=0.65),
+    "taleghani": Frame(
+        (224, 224),
+        (2, 12),
+        cell_scale=0.95,
+        cells_of={"benign": (4, 7), "early": (3, 6), "pre": (9, 12), "pro": (2, 4)},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What all pictures of a dataset share.
+
+    Attributes:
+        frame: What a picture takes in.
+        background: Colour of the empty glass, RGB, 0..255.
+        absorption: Optical density of each channel for an amount of 1 of eosin, methylene blue and azure,
+            (3 channels, 3 dyes).
+        cell_share: Diameter of a lymphoblast that is alone in a picture, as a share of the shorter side.
+        red_cell_stain: Eosin in a red cell.
+        pallor: How much less of it there is in the red cell's middle, 0..1.
+        crowding: Red cells tried for, relative to as many as would fit.
+        blur: Standard deviation of the blur, as a share of the shorter side.
+        noise: Standard deviation of the noise, in 8-bit levels.
+    """
+
+    frame: Frame
+    background: np.ndarray
+    absorption: np.ndarray
+    cell_share: float
+    red_cell_stain: float
+    pallor: float
+    crowding: float
+    blur: float
+    noise: float
+
+
+def draw_smear(
+    *,
+    class_name: str,
+    dataset: str,
+    seed: int,
+    picture: str | int,
+    size: tuple[int, int] | None = None,
+    cells: int | None = None,
+) -> np.ndarray:
+    """Draws one picture of a smear; one of its white cells lies in the central square.
+
+    Args:
+        class_name: Class of all white cells in it, a key of `leukocytes.FORMS`.
+        dataset: Key of the dataset; the look of all its pictures depends on (seed, dataset).
+        seed: Root seed.
+        picture: Which picture; all else depends on (seed, dataset, class_name, picture).
+        size: Height and width in pixels, at least 64; by default the dataset's own.
+        cells: White cells, 1 to 12: one fills half of the picture, as in a crop, or less where the dataset's
+            own frame is wider; of many, each is smaller. By default as many as is usual in the dataset.
+
+    Returns:
+        Array (H, W, 3), uint8, RGB.
+
+    Raises:
+        ArgumentError: The class has no form, the size or the number of cells lies outside its range, or the
+            seed is no whole number >= 0.
+    """
+    if size is not None and min(size) < SMALLEST_SIDE:
+        raise ArgumentError(
+            f"The picture is {size[0]}x{size[1]} pixels.",
+            expected=f"sides of at least {SMALLEST_SIDE} pixels",
+        )
+    if cells is not None and not 1 <= cells <= MOST_CELLS:
+        raise ArgumentError(f"The picture has {cells} white cells.", expected=f"1 to {MOST_CELLS}")
+    look = draw_look(dataset, seed=seed)
+    rng = generator(seed, "smears", "picture", dataset, class_name, str(picture))
+    shape = size or look.frame.size
+    fewest, most = look.frame.cells if cells is None else (cells, cells)
+    share = look.frame.cell_scale * look.cell_share / np.sqrt(most)
+    if cells is None:
+        fewest, most = look.frame.cells_of.get(class_name, (fewest, most))
+    scale = max(share * min(shape) / LYMPHOBLAST.diameter * rng.normal(1, 0.08), SMALLEST_SCALE)
+    leukocytes = [
+        draw_leukocyte(rng, pick_form(rng, class_name), scale=scale)
+        for _ in range(rng.integers(fewest, most + 1))
+    ]
+    places = _place(rng, leukocytes, shape)
+    dyes = np.zeros((*shape, 3), np.float32)
+    dyes[..., EOSIN] = _draw_red_cells(rng, look, leukocytes, places, shape, scale)
+    _draw_platelets(rng, dyes, scale)
+    for leukocyte, place in zip(leukocytes, places, strict=True):
+        _lay_on(dyes, leukocyte, place)
+    return _expose(rng, dyes, look)
+
+
+def draw_look(dataset: str, *, seed: int) -> Look:
+    """Draws what all pictures of a dataset share.
+
+    Args:
+        dataset: Key of the dataset.
+        seed: Root seed.
+
+    Raises:
+        ArgumentError: The seed is no whole number >= 0.
+    """
+    rng = generator(seed, "smears", "look", dataset)
+    if dataset == "taleghani":
+        return _taleghani_look(rng)
+    shorter = int(rng.integers(40, 76)) * 4
+    longer = int(shorter * rng.choice([1, 1, 1.25, 4 / 3]))
+    hue, strongest = _GLASS[rng.integers(len(_GLASS))]
+    hue = (hue + rng.uniform(-18, 18)) / 360
+    glass = colorsys.hsv_to_rgb(hue, rng.uniform(0.02, strongest), rng.uniform(0.72, 0.98))
+    eosin = rng.uniform([0.03, 0.32, 0.1], [0.2, 0.5, 0.5])
+    methylene_blue = rng.uniform([0.45, 0.25, 0.02], [0.75, 0.45, 0.15])
+    azure = rng.uniform([0.55, 0.95, 0.25], [1.05, 1.35, 0.7])
+    return Look(
+        frame=FRAMES.get(dataset, Frame((shorter, longer))),
+        background=255 * np.array(glass),
+        absorption=np.stack([eosin, methylene_blue, azure], axis=1),
+        cell_share=rng.uniform(0.4, 0.52),
+        red_cell_stain=rng.uniform(0.45, 1.0),
+        pallor=rng.uniform(0.25, 0.8),
+        crowding=rng.uniform(0.7, 4),
+        blur=rng.uniform(0.0015, 0.005),
+        noise=rng.uniform(1, 5),
+    )
+
+
+def _taleghani_look(rng: np.random.Generator) -> Look:
+    """Draws a look near the real one: glass of a faint green, grey red cells that crowd, violet nuclei."""
+    return Look(
+        frame=FRAMES["taleghani"],
+        background=np.array([247, 250, 243]) * rng.normal(1, 0.01, size=3),
+        absorption=np.array([[0.33, 0.38, 0.62], [0.27, 0.34, 0.86], [0.18, 0.04, 0.16]]),
+        cell_share=0.46,
+        red_cell_stain=rng.uniform(0.6, 0.9),
+        pallor=rng.uniform(0.4, 0.8),
+        crowding=rng.uniform(1, 1.6),
+        blur=rng.uniform(0.002, 0.004),
+        noise=rng.uniform(1, 3),
+    )
+
+
+def _place(
+    rng: np.random.Generator, leukocytes: Sequence[Leukocyte], shape: tuple[int, int]
+) -> list[np.ndarray]:
+    """Draws where the cells' middles lie, (x, y) in pixels: the first near the centre, the others apart."""
+    size = np.array(shape[::-1])
+    places = [size / 2 + rng.uniform(-0.06, 0.06, size=2) * size.min()]
+    for leukocyte in leukocytes[1:]:
+        margin = min(0.4 * len(leukocyte.cell), 0.3 * size.min())
+        tries = rng.uniform(margin, size - margin, size=(_TRIES_A_CELL, 2))
+        nearest = np.linalg.norm(tries[:, None] - np.array(places), axis=-1).min(axis=1)
+        places.append(tries[nearest.argmax()])
+    return places
+
+
+def _draw_red_cells(
+    rng: np.random.Generator,
+    look: Look,
+    leukocytes: Sequence[Leukocyte],
+    places: Sequence[np.ndarray],
+    shape: tuple[int, int],
+    scale: float,
+) -> np.ndarray:
+    """Draws the red cells between the white ones, as amounts of eosin, float32 (H, W)."""
+    size = np.array(shape[::-1])
+    radius = 0.5 * _RED_CELL_DIAMETER * scale
+    fit = np.prod(size + 2 * radius) / (4 * radius**2)
+    tries = int(np.ceil(look.crowding * fit * rng.lognormal(0, 0.5)))
+    middles = rng.uniform(-radius, size + radius, size=(tries, 2))
+    radii = radius * rng.normal(1, 0.07, size=tries)
+    kept = list(places)
+    # A patch ends two micrometres off its cell.
+    reach = [0.5 * len(leukocyte.cell) - 2 * scale for leukocyte in leukocytes]
+    discs, pale = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    for middle, own in zip(middles, radii, strict=True):
+        gaps = np.linalg.norm(np.array(kept) - middle, axis=1) - np.array(reach)
+        if gaps.min() < 0.96 * own:
+            continue
+        kept.append(middle)
+        reach.append(own)
+        outline = polygon(wavy_circle(rng, 0.04)) * rng.normal(1, 0.04, size=2)
+        fill(discs, own * outline + middle, int(rng.uniform(190, 240)))
+        fill(pale, 0.55 * own * outline + middle)
+    amount = cv2.GaussianBlur(discs, (0, 0), max(0.15 * scale, 0.3)).astype(np.float32)
+    dip = cv2.GaussianBlur(pale, (0, 0), 0.8 * scale).astype(np.float32)
+    return look.red_cell_stain / 255 * amount * (1 - look.pallor / 255 * dip)
+
+
+def _draw_platelets(rng: np.random.Generator, dyes: np.ndarray, scale: float) -> None:
+    """Draws a few platelets into the dyes, (H, W, 3)."""
+    for _ in range(rng.integers(4)):
+        spot = polygon(wavy_circle(rng, 0.08) * rng.uniform(0.7, 1.2) * scale)
+        middle = rng.uniform(0, dyes.shape[1::-1])
+        mask = fill(np.zeros(dyes.shape[:2], np.uint8), spot + middle)
+        dyes[mask > 0] = (0.1, 0.2, 0.3)
+
+
+def _lay_on(dyes: np.ndarray, leukocyte: Leukocyte, place: np.ndarray) -> None:
+    """Lays a white cell with its middle on a place, in front of what is there; in place, (H, W, 3)."""
+    half = len(leukocyte.cell) // 2
+    left, top = np.round(place).astype(int) - half
+    rows = slice(max(top, 0), min(top + 2 * half + 1, dyes.shape[0]))
+    columns = slice(max(left, 0), min(left + 2 * half + 1, dyes.shape[1]))
+    seen = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    around = leukocyte.cell[seen][..., None] == 0
+    dyes[rows, columns] = dyes[rows, columns] * around + leukocyte.dyes[seen]
+
+
+def _expose(rng: np.random.Generator, dyes: np.ndarray, look: Look) -> np.ndarray:
+    """Turns amounts of dye (H, W, 3) into a picture (H, W, 3), uint8, RGB, by the law of Beer and Lambert."""
+    shape = dyes.shape[:2]
+    # Preparations differ in depth of stain, exposures in brightness and white balance.
+    depth = rng.lognormal(0, 0.16)
+    background = look.background * rng.normal(1, 0.03) * rng.normal(1, 0.012, size=3)
+    light = 1 + 0.018 * cloud(rng, shape, 0.7 * max(shape))
+    picture = cv2.exp(cv2.transform(dyes, -depth * look.absorption))
+    picture = cv2.GaussianBlur(picture, (0, 0), max(look.blur * min(shape), 0.3))
+    picture *= light[..., None] * background.astype(np.float32)
+    picture += look.noise * rng.standard_normal(picture.shape, dtype=np.float32)
+    return np.clip(picture, 0, 255).astype(np.uint8)

@@ -1,0 +1,341 @@
+"""Whole experiments: what lies on disk, resuming after a kill, bad input, both backends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from leukcnn import synthetic
+from leukcnn.errors import DataError, SpecError, StoreError
+from leukcnn.experiment.request import Request
+from leukcnn.experiment.run import report, reproduce, verify_report
+from leukcnn.rendering.tables import to_text
+from leukcnn.runs import Store
+from tests import tiny
+
+pytestmark = pytest.mark.backend
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory):
+    """A small drawn C-NMC 2019."""
+    return synthetic.write("cnmc2019", tmp_path_factory.mktemp("drawn"), seed=0, counts=tiny.COUNTS)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
+
+
+def run(data, out, *, progress=None, **options):
+    paper = options.pop("paper", None) or tiny.tiny_paper()
+    request = Request(paper=paper, data=str(data), out=Path(out), profile="smoke", **options)
+    return reproduce(request, progress=progress or tiny.Progress())
+
+
+def written(tables):
+    # As text, in which what is undefined equals itself.
+    return [to_text(table) for table in tables]
+
+
+@pytest.fixture(scope="module")
+def finished(drawn, tmp_path_factory):
+    """A finished experiment of all rows."""
+    out = tmp_path_factory.mktemp("finished")
+    os.environ["LEUKCNN_CACHE"] = str(out / "cache")
+    return out, run(drawn, out)
+
+
+def test_all_tables_figures_and_the_challenge_file_are_there(finished):
+    _, done = finished
+    names = {path.relative_to(done.folder).as_posix() for path in done.files}
+    tables = ["table1", "table2", "table3", "table4", "table5", "confusion", "external", "subjects"]
+    assert {f"tables/{table}.{kind}" for table in tables for kind in ("csv", "md", "tex", "txt")} <= names
+    assert {f"figures/figure{n}.png" for n in range(2, 8)} <= names
+    assert all(cv2.imread(str(path)) is not None for path in done.files if path.suffix == ".png")
+
+
+def test_tables_say_on_their_face_that_they_are_not_comparable(finished):
+    _, done = finished
+    for table in done.tables:
+        if table.id not in ("table3", "table5"):
+            assert "NOT COMPARABLE" in " ".join(table.marks)
+    (column,) = (i for i, c in enumerate(done.tables[1].columns) if c.title == "Verdict")
+    verdicts = {row[column] for row in done.tables[1].rows}
+    # A network that calls every cell the same has no precision; that is said before all else.
+    assert "not comparable: smoke profile" in verdicts
+    assert verdicts <= {"not comparable: smoke profile", "not published", "undefined"}
+
+
+def test_a_trial_leaves_what_it_promises(finished):
+    out, done = finished
+    for planned in done.record.trials:
+        folder = out / "cnmc2019" / "trials" / planned.name
+        names = {p.name for p in folder.iterdir() if not p.name.startswith(".")}
+        assert names == {
+            "trial.json",
+            "history.csv",
+            "predictions.csv",
+            "model.keras",
+            "environment.json",
+            "done.json",
+        }
+        assert str(out) not in (folder / "trial.json").read_text()
+        with zipfile.ZipFile(folder / "model.keras") as archive:
+            assert json.loads(archive.read("leukcnn.json"))["preprocessing"]["crop"] == 250
+
+
+def test_every_picture_of_every_set_is_predicted_once_by_each_checkpoint(finished):
+    out, done = finished
+    predictions = Store(out, "cnmc2019").finished_trial(done.record.trials[0].name).predictions()
+    for checkpoint in ("val_accuracy", "val_loss"):
+        chosen = predictions.select(predictions.checkpoint == checkpoint)
+        assert len(set(chosen.image)) == len(chosen)
+        counts = {part: np.count_nonzero(chosen.part == part) for part in ("test", "external", "final")}
+        # 40 and 30 cells, 6:3:1 per class: 24 + 12 + 4 and 18 + 9 + 3.
+        assert counts == {"test": 7, "external": 12, "final": 11}
+    np.testing.assert_allclose(predictions.probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_finished_trial_is_never_computed_again(finished, drawn):
+    out, done = finished
+    progress = tiny.Progress()
+    again = run(drawn, out, progress=progress)
+    assert progress.started == []
+    assert again.folder == done.folder
+    assert written(again.tables) == written(done.tables)
+
+
+def test_tables_come_from_the_store_alone(finished):
+    out, done = finished
+    store, paper = Store(out, "cnmc2019"), tiny.tiny_paper()
+    before = {p.name: p.read_bytes() for p in (done.folder / "tables").iterdir()}
+    again = report(store, done.folder, paper)
+    assert written(again.tables) == written(done.tables)
+    assert {p.name: p.read_bytes() for p in (done.folder / "tables").iterdir()} == before
+    assert verify_report(store, done.folder, paper) == []
+
+
+def test_a_changed_store_is_found(drawn, tmp_path):
+    done = run(drawn, tmp_path, only="vgg16")
+    store = Store(tmp_path, "cnmc2019")
+    path = store.root / "trials" / done.record.trials[0].name / "predictions.csv"
+    path.write_text(path.read_text().replace(",1,", ",0,"))
+    faults = verify_report(store, done.folder, tiny.tiny_paper())
+    assert any("predictions.csv: changed" in fault for fault in faults)
+    assert any("table2.csv: the stored predictions give another table" in fault for fault in faults)
+
+
+def test_the_same_command_gives_the_same_bytes_whatever_the_workers(drawn, tmp_path):
+    bytes_of = []
+    for workers, out in ((1, "a"), (3, "b")):
+        done = run(drawn, tmp_path / out, workers=workers, only="vgg16")
+        folder = tmp_path / out / "cnmc2019" / "trials" / done.record.trials[0].name
+        bytes_of.append([(folder / name).read_bytes() for name in ("predictions.csv", "history.csv")])
+    assert bytes_of[0] == bytes_of[1]
+
+
+def network_trial(out: Path) -> Path:
+    """The folder of the one trial that trains a network; the controls have folders beside it."""
+    (folder,) = (
+        path.parent
+        for path in (out / "cnmc2019" / "trials").glob("*/trial.json")
+        if "row" in json.loads(path.read_text())
+    )
+    return folder
+
+
+@pytest.mark.slow
+def test_killed_in_mid_epoch_and_started_again_it_gives_the_same_predictions(drawn, tmp_path):
+    def start(out, pause):
+        command = [sys.executable, "-m", "tests.tiny", str(drawn), str(out), "4", str(pause)]
+        environment = {**os.environ, "LEUKCNN_CACHE": str(tmp_path / f"cache-{out.name}")}
+        return subprocess.Popen(
+            command, cwd=Path(__file__).parents[1], env=environment, text=True, stdout=subprocess.PIPE
+        )
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    with start(whole, 0) as process:
+        process.communicate()
+    assert process.returncode == 0
+    with start(killed, 0.2) as process:
+        for line in process.stdout:
+            if line.split() == ["step", "3", "2"]:
+                process.send_signal(signal.SIGKILL)
+                break
+    assert process.returncode == -signal.SIGKILL
+    folder = network_trial(killed)
+    assert not (folder / "predictions.csv").exists()
+    assert len((folder / "history.csv").read_text().split()) == 1 + 2
+    with start(killed, 0) as process:
+        process.communicate()
+    assert process.returncode == 0
+    expected = network_trial(whole)
+    assert folder.name == expected.name
+    for name in ("predictions.csv", "history.csv"):
+        assert (folder / name).read_bytes() == (expected / name).read_bytes()
+    assert json.loads((folder / "done.json").read_text())["epochs_run_here"] == 2
+
+
+def test_an_assumption_changes_the_trial_and_is_recorded(drawn, tmp_path):
+    paper = tiny.tiny_paper()
+    plain = run(drawn, tmp_path, paper=paper, only="table1")
+    fresh = run(drawn, tmp_path, paper=paper, only="table1", assumed={"augmentation": "fresh"})
+    assert {t.name for t in plain.record.trials}.isdisjoint(t.name for t in fresh.record.trials)
+    assert fresh.record.assumed == {"augmentation": "fresh"}
+
+
+def test_reference_tables_need_no_training(drawn, tmp_path):
+    progress = tiny.Progress()
+    done = run(drawn, tmp_path, only="table5", progress=progress)
+    assert [table.id for table in done.tables] == ["table5"]
+    assert progress.started == []
+
+
+def test_real_cells_are_used_as_far_as_they_go_and_the_tables_say_so(real_data, tmp_path):
+    progress = tiny.Progress()
+    done = run(real_data, tmp_path, only="vgg16", progress=progress)
+    here = sum(sum(counts["before"].values()) for counts in done.record.counts.values())
+    assert f"it rests on {here} of 10,661 published pictures" in done.tables[1].marks[0]
+    assert any(f"{here} of 10,661 training cells" in note for note in done.record.data_notes)
+    (external,) = (table for table in done.tables if table.id == "external")
+    assert "the data hold no C-NMC test preliminary phase data" in external.rows[0][-1]
+
+
+@pytest.mark.parametrize(("split", "trials"), [("subject", 1), ("fold", 3)])
+def test_other_splits(drawn, tmp_path, split, trials):
+    done = run(drawn, tmp_path, split=split, only="vgg16")
+    assert sum(t.row == "vgg16" for t in done.record.trials) == trials
+    assert done.record.not_comparable.startswith("smoke profile")
+    tested = next(row for row in done.tables[1].rows if row[:2] == ("VGG16", "full"))
+    # Each of the 70 training cells is tested once over the folds.
+    assert tested[2] == 70 if split == "fold" else tested[2] < 20
+
+
+def test_several_runs_have_other_seeds_and_a_spread(drawn, tmp_path):
+    done = run(drawn, tmp_path, runs=2, only="vgg16")
+    assert [t.seed for t in done.record.trials if t.row == "vgg16"] == [0, 1]
+    assert any("prediction interval over 2 runs" in note for note in done.tables[1].notes)
+
+
+def test_tensorboard_logs_are_written_on_demand(drawn, tmp_path):
+    done = run(drawn, tmp_path, only="vgg16", tensorboard=True)
+    folder = tmp_path / "cnmc2019" / "trials" / done.record.trials[0].name / "tensorboard"
+    assert list(folder.rglob("events.out.tfevents.*"))
+
+
+def test_the_root_above_the_dataset_will_do(drawn, tmp_path):
+    a = run(drawn, tmp_path / "a", only="table1")
+    b = run(drawn / "C-NMC_Leukemia", tmp_path / "b", only="table1")
+    assert [t.name for t in a.record.trials] == [t.name for t in b.record.trials]
+
+
+def plain_folder(root, **classes):
+    rng = np.random.default_rng(0)
+    for name, count in classes.items():
+        (root / name).mkdir(parents=True)
+        for i in range(count):
+            picture = rng.integers(0, 256, (260, 260, 3), dtype=np.uint8)
+            cv2.imwrite(str(root / name / f"{name}_{i}.png"), picture)
+    return root
+
+
+def empty_folder(path):
+    path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda p: p / "nowhere", "nowhere"),
+        (lambda p: empty_folder(p / "d"), "is an empty folder"),
+        (lambda p: plain_folder(p / "d", all=5), "one class only"),
+        (lambda p: plain_folder(p / "d", all=3, hem=3), "at least"),
+    ],
+)
+def test_data_that_cannot_be_used_are_refused_before_training(tmp_path, make, words):
+    with pytest.raises(DataError, match=words) as caught:
+        run(make(tmp_path), tmp_path / "out")
+    assert "Expected" in str(caught.value)
+
+
+def test_broken_pictures_are_named(tmp_path):
+    root = plain_folder(tmp_path / "d", all=10, hem=10)
+    (root / "all" / "text.bmp").write_text("no picture")
+    whole = (root / "hem" / "hem_0.png").read_bytes()
+    (root / "hem" / "hem_0.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError) as caught:
+        run(root, tmp_path / "out")
+    assert "text.bmp" in str(caught.value)
+    assert "hem_0.png" in str(caught.value)
+
+
+def test_unusual_pictures_are_converted_with_a_note(tmp_path):
+    root = plain_folder(tmp_path / "d", all=10, hem=10)
+    rng = np.random.default_rng(1)
+    cv2.imwrite(str(root / "all" / "grey.png"), rng.integers(0, 256, (260, 260), dtype=np.uint8))
+    cv2.imwrite(str(root / "all" / "deep.png"), rng.integers(0, 2**16, (260, 260, 3), dtype=np.uint16))
+    cv2.imwrite(str(root / "hem" / "alpha.png"), rng.integers(0, 256, (260, 260, 4), dtype=np.uint8))
+    progress = tiny.Progress()
+    done = run(root, tmp_path / "out", progress=progress, only="vgg16")
+    said = "\n".join(progress.messages)
+    for word in ("grey", "16 bits", "alpha"):
+        assert word.lower() in said.lower()
+    assert done.tables
+
+
+def test_unknown_words_are_refused(drawn, tmp_path):
+    with pytest.raises(SpecError, match="vgg16"):
+        run(drawn, tmp_path, only="vgg61")
+    with pytest.raises(SpecError, match="cell, subject, fold"):
+        run(drawn, tmp_path, split="patient")
+
+
+def test_an_output_folder_that_is_a_file_is_refused(drawn, tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(StoreError, match="name another folder with --out"):
+        run(drawn, tmp_path / "out")
+
+
+def test_a_store_of_another_specification_is_refused(drawn, tmp_path):
+    done = run(drawn, tmp_path, only="table1")
+    store = Store(tmp_path, "cnmc2019")
+    folder = store.root / "trials" / done.record.trials[0].name
+    folder.mkdir(parents=True)
+    (folder / "trial.json").write_text('{"paper": "another"}')
+    with pytest.raises(StoreError, match="different specification"):
+        run(drawn, tmp_path, only="vgg16")
+
+
+def test_on_a_processor_the_paper_profile_says_first_how_long_it_takes(drawn, tmp_path):
+    class Stop(Exception):
+        pass
+
+    class StopAtFirstTrial(tiny.Progress):
+        def start_trial(self, *_, **__):
+            raise Stop
+
+    progress = StopAtFirstTrial()
+    paper = tiny.tiny_paper()
+    # The controls look at pictures of the paper's own size, which the quick profile makes too small for them.
+    changes = {**paper.profiles[1].changes, "preprocessing.resize": None}
+    quick = replace(
+        paper, profiles=(replace(paper.profiles[1], name="paper", changes=changes, not_comparable=""),)
+    )
+    with pytest.raises(Stop):
+        reproduce(
+            Request(paper=quick, data=str(drawn), out=tmp_path, profile="paper", only="vgg16"),
+            progress=progress,
+        )
+    said = "\n".join(progress.messages)
+    assert "seconds an epoch on this processor" in said
+    assert "All together about" in said

@@ -1,0 +1,223 @@
+"""A whole experiment on two datasets, each cross-validated by itself, with thresholded pictures."""
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from leukcnn import papers, synthetic
+from leukcnn.datasets import load_many
+from leukcnn.errors import DataError
+from leukcnn.experiment.request import Request
+from leukcnn.experiment.run import Report, report, reproduce, verify_report
+from leukcnn.outputs.sketches import Sketches
+from leukcnn.picture_cache import cache_folder
+from leukcnn.prediction import SavedNetwork
+from leukcnn.results.results import Results
+from leukcnn.runs import Store
+from leukcnn.spec import Paper
+from leukcnn.synthetic.smears import draw_smear
+from tests import tiny
+
+
+@cache
+def paper() -> Paper:
+    # When a test runs, not when it is collected: it makes tiny networks known to `leukcnn.models`.
+    return tiny.tiny_apart_paper()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEUKCNN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def run(out, *, progress=None, data="synthetic", **options) -> Report:
+    request = Request(paper=paper(), data=str(data), out=Path(out), profile="smoke", **options)
+    return reproduce(request, progress=progress or tiny.Progress())
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> tuple[Store, Report]:
+    out = tmp_path_factory.mktemp("finished")
+    return Store(out, paper().key), run(out)
+
+
+@pytest.mark.backend
+def test_each_dataset_is_trained_and_tested_by_itself(finished):
+    store, done = finished
+    trials = [t for t in done.record.trials if store.finished_trial(t.name)]
+    assert len(trials) == len(done.record.trials)
+    expected = {
+        (row, kind, (name,), fold)
+        for row in paper().row_ids
+        for kind in ("kfold", *paper().row(row).also)
+        for name in paper().datasets
+        for fold in (0, 1)
+    }
+    assert {(t.row, t.split, t.tested, t.fold) for t in trials} == expected
+    for planned in trials:
+        tested = store.finished_trial(planned.name).predictions()
+        assert {image.split("/")[0] for image in tested.image.tolist()} == {*planned.tested}
+
+
+def test_controls_of_the_paper_stand_beside_and_one_counts_cells(finished):
+    store, done = finished
+    assert {c.row for c in done.record.controls} == {"majority", "border", "colour", "cells"}
+    assert all(store.finished_trial(c.name) for c in done.record.controls)
+
+
+@pytest.mark.backend
+def test_all_tables_and_figures_come_from_the_store_alone(finished):
+    store, done = finished
+    again = report(store, done.folder, paper())
+    assert [table.id for table in again.tables] == [table.id for table in paper().tables]
+    assert {path.name for path in again.files} == {path.name for path in done.files}
+    names = {path.stem for path in again.files if path.suffix == ".png"}
+    assert {"figure1", "figure2", "figure3", "figure4", "samples"} <= names
+    assert {f"figure5_lightweight_{name}" for name in paper().datasets} <= names
+    assert all(cv2.imread(str(path)) is not None for path in again.files if path.suffix == ".png")
+    assert verify_report(store, done.folder, paper()) == []
+
+
+def test_figures_of_each_dataset_are_those_of_its_own_pictures(finished):
+    store, done = finished
+    results = Results(paper(), done.record, store)
+    assert results.tested == paper().datasets
+    for name in paper().datasets:
+        (tested,) = results.runs("lightweight", dataset=name)
+        assert len(tested) == len(set(tested.image)) == sum(paper().drawn[name].values())
+    (table,) = [table for table in done.tables if table.id == "table1"]
+    lines = {(row[0], row[1]): row for row in table.rows if row[2] == "Accuracy (%)"}
+    for name, title in zip(paper().datasets, ("ALL-IDB 1", "ALL-IDB 2"), strict=True):
+        (tested,) = results.runs("lightweight", dataset=name)
+        mean, sd = lines[title, "Proposed CNN"][4]
+        assert mean == pytest.approx(100 * np.mean(tested.predicted == tested.label))
+        assert sd is None
+
+
+def test_a_saved_network_thresholds_pictures_itself(finished):
+    store, done = finished
+    planned = next(t for t in done.record.trials if t.row == "lightweight" and t.tested == ("allidb2",))
+    trial = store.finished_trial(planned.name)
+    saved, stored = SavedNetwork.load(trial.path / "model.keras"), trial.predictions()
+    assert saved.preprocessing.threshold == "darkest"
+    folder = synthetic.write_many(
+        paper().datasets, cache_folder() / "synthetic", seed=0, counts=paper().drawn
+    )
+    index = load_many(paper().datasets, folder, class_names=paper().classes, class_of=paper().class_of)
+    row = index.ids.tolist().index(stored.image[0])
+    found = saved.predict([index.paths[row]])
+    np.testing.assert_allclose(found[0], stored.probabilities[0], atol=1e-5)
+
+
+def test_the_same_command_trains_nothing_again_and_keeps_its_sketches(finished):
+    store, done = finished
+    progress = tiny.Progress()
+    again = run(store.root.parent, progress=progress)
+    assert progress.started == []
+    assert [table.rows for table in again.tables] == [table.rows for table in done.tables]
+
+
+def test_pictures_of_one_class_have_tables_that_say_what_is_lacking(tmp_path):
+    done = run(tmp_path, datasets=("jtsc",))
+    assert [table.id for table in done.tables] == [table.id for table in paper().tables]
+    assert done.record.trials == []
+    (confusion,) = [table for table in done.tables if table.id == "confusion"]
+    assert {row[0] for row in confusion.rows} == {"ALL-IDB 1", "ALL-IDB 2"}
+    assert all(str(row[-1]).startswith("not measured: ") for row in confusion.rows)
+
+
+def test_figure_1_draws_the_network_that_the_assumptions_make(tmp_path):
+    own = papers.get("allidb_lightweight")
+    assumed = {"pool_first": True, "filters": (4, 6)}
+    request = Request(
+        paper=own, data="synthetic", out=tmp_path, profile="smoke", only="figure1", assumed=assumed
+    )
+    done = reproduce(request, progress=tiny.Progress())
+    ((_, layers),) = Sketches.load(done.folder).topology["figure1"]
+    words = str(layers)
+    assert words.index("pool") < words.index("conv")
+    assert "32" not in words
+
+
+@pytest.mark.slow
+def test_pictures_that_thresholding_leaves_black_are_counted(tmp_path):
+    """Of eight crops of each class two are white all over."""
+    for name in paper().classes:
+        folder = tmp_path / "allidb2" / name
+        folder.mkdir(parents=True)
+        for i in range(8):
+            smear = draw_smear(class_name=name, dataset="allidb2", seed=0, picture=i, size=(64, 64))
+            picture = np.full_like(smear, 255) if i < 2 else smear
+            assert cv2.imwrite(str(folder / f"{name}_{i}.png"), picture)
+    options = {"datasets": ("allidb2",), "only": "lightweight", "split": "kfold"}
+    done = run(tmp_path / "out", data=tmp_path, **options)
+    said = "allidb2: 4 of 16 pictures are black, or nearly so, as the networks see them: 'darkest' leaves no"
+    assert any(note.startswith(said) for note in done.record.data_notes)
+    whole = run(tmp_path / "out", data=tmp_path, assumed={"threshold": "none"}, **options)
+    assert not any("black" in note for note in whole.record.data_notes)
+
+
+@pytest.mark.slow
+def test_other_datasets_make_one_task_together(tmp_path):
+    done = run(tmp_path, datasets=("jtsc", "atlas"), only="lightweight", split="kfold")
+    trials = [t for t in done.record.trials if t.row == "lightweight"]
+    assert [(t.tested, t.fold) for t in trials] == [(("atlas", "jtsc"), 0), (("atlas", "jtsc"), 1)]
+    results = Results(paper(), done.record, Store(tmp_path, paper().key))
+    assert results.tested == ("atlas+jtsc",)
+    # 24 healthy pictures of JTSC, 6 with ALL of Atlas; its AML and other leukaemias are left out.
+    (tested,) = results.runs("lightweight", dataset="atlas+jtsc")
+    assert np.bincount(tested.label).tolist() == [24, 6]
+    assert "smoke profile; drawn data" in done.record.not_comparable
+
+
+@pytest.mark.slow
+def test_a_dataset_of_one_class_beside_one_that_stands_apart_is_refused(tmp_path):
+    with pytest.raises(DataError, match="jtsc, tested without the other datasets"):
+        run(tmp_path, datasets=("allidb2", "jtsc"), only="lightweight")
+
+
+def test_masks_are_scored_where_the_datasets_have_them(real_data, tmp_path):
+    names = ("jtsc", "cellavision2")
+    done = run(tmp_path, data=real_data, datasets=names, only="mask_scores")
+    (table,) = done.tables
+    lines = [row for row in table.rows if "darkest" in str(row)]
+    assert {str(row[0]) for row in lines} == {"JTSC", "CellaVision 2"}
+    assert not any(Store(tmp_path, paper().key).finished_trial(t.name) for t in done.record.trials)
+
+
+def test_masks_that_came_later_are_scored_when_they_are_asked_for_again(tmp_path):
+    """Nothing that names the experiment has changed but the masks beside the pictures."""
+    folder = tmp_path / "jtsc" / "healthy"
+    folder.mkdir(parents=True)
+    for i in range(2):
+        picture = draw_smear(class_name="healthy", dataset="jtsc", seed=0, picture=i)
+        assert cv2.imwrite(str(folder / f"{i}.bmp"), picture)
+    options = {"data": tmp_path, "datasets": ("jtsc",), "only": "mask_scores"}
+    (before,) = run(tmp_path / "out", **options).tables
+    assert "2 of 2 pictures have no mask" in str(before.rows)
+    for i in range(2):
+        mask = np.full(picture.shape, 255, np.uint8)
+        assert cv2.imwrite(str(folder / f"{i}.png"), mask)
+    (after,) = run(tmp_path / "out", **options).tables
+    assert "no mask" not in str(after.rows)
+
+
+def test_real_smears_go_the_whole_way(real_data, tmp_path):
+    """Thirty smears of each class, cross-validated together."""
+    index = load_many(["taleghani"], real_data, class_names=paper().classes, class_of=dict(paper().class_of))
+    root = tmp_path / "taleghani"
+    for label in (0, 1):
+        for row in np.flatnonzero(index.labels == label)[::16][:30]:
+            source = index.paths[row]
+            target = root / "Original" / source.parent.name / source.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(source)
+    done = run(tmp_path / "out", data=tmp_path, datasets=("taleghani",), only="lightweight", split="kfold")
+    results = Results(paper(), done.record, Store(tmp_path / "out", paper().key))
+    (tested,) = results.runs("lightweight", dataset="taleghani")
+    assert np.bincount(tested.label).tolist() == [30, 30]

@@ -1,0 +1,195 @@
+"""Whole experiments on several datasets in cross-validation, with tiny networks."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from leukcnn.evaluation.controls import control_label
+from leukcnn.experiment.request import Request
+from leukcnn.experiment.run import Report, report, reproduce, verify_report
+from leukcnn.runs import Store
+from leukcnn.spec import DEFAULT_CONTROLS
+from tests import tiny
+
+pytestmark = pytest.mark.backend
+
+# Dataset and class -> pictures, and the channel that is bright in that class: 18 HBS, 14 ALL, 10 AML.
+FOLDERS = {
+    ("allidb2", "healthy"): (8, 0),
+    ("allidb2", "all"): (6, 1),
+    ("atlas", "all"): (8, 1),
+    ("atlas", "aml"): (10, 2),
+    ("atlas", "other"): (3, 1),
+    ("ufg", "healthy"): (10, 0),
+}
+
+
+@pytest.fixture(scope="module")
+def smears(tmp_path_factory) -> Path:
+    """Three small datasets of three classes, which differ in colour."""
+    root, rng = tmp_path_factory.mktemp("smears"), np.random.default_rng(0)
+    for (dataset, name), (count, channel) in FOLDERS.items():
+        folder = root / dataset / name
+        folder.mkdir(parents=True)
+        for i in range(count):
+            picture = rng.integers(0, 100, (30, 40, 3), dtype=np.uint8)
+            picture[..., 2 - channel] += 150
+            cv2.imwrite(str(folder / f"{name}_{i}.png"), picture)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
+
+
+def run(data, out, *, progress=None, **options):
+    request = Request(
+        paper=tiny.tiny_folds_paper(), data=str(data), out=Path(out), profile="smoke", **options
+    )
+    return reproduce(request, progress=progress or tiny.Progress())
+
+
+def table_of(done, table_id):
+    return next(table for table in done.tables if table.id == table_id)
+
+
+@dataclass
+class Finished:
+    """Two commands in one store: the rows of the t-test, then one with a frozen base."""
+
+    out: Path
+    t_test: Report
+    frozen: Report
+    said: tuple[tiny.Progress, tiny.Progress]
+
+    @property
+    def store(self) -> Store:
+        return Store(self.out, "alertnet")
+
+
+@pytest.fixture(scope="module")
+def finished(smears, tmp_path_factory) -> Finished:
+    out, said = tmp_path_factory.mktemp("finished"), (tiny.Progress(), tiny.Progress())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEUKCNN_CACHE", str(out / "cache"))
+        t_test = run(smears, out, only="t_test", progress=said[0])
+        frozen = run(smears, out, only="resnet50_sft", progress=said[1])
+    return Finished(out, t_test, frozen, said)
+
+
+def test_rows_are_trained_fold_by_fold(finished):
+    assert [label for label, _ in finished.said[0].started] == [
+        "Alert Net-RWD, fold 0",
+        "Alert Net-RWD, fold 1",
+        "ResNet50 DFT, fold 0",
+        "ResNet50 DFT, fold 1",
+    ]
+    assert [label for label, _ in finished.said[1].started] == [
+        "ResNet50 SFT, fold 0",
+        "ResNet50 SFT, fold 1",
+    ]
+    (table,) = finished.t_test.tables
+    assert len(table.rows) == 3
+    assert all(row[4] is not None for row in table.rows)
+
+
+def test_all_tables_and_figures_come_from_the_store(finished):
+    store, paper = finished.store, tiny.tiny_folds_paper()
+    done = report(store, finished.t_test.folder, paper)
+    assert [table.id for table in done.tables] == [*(f"table{n}" for n in range(1, 7)), "t_test"]
+    names = {path.relative_to(done.folder).as_posix() for path in done.files}
+    assert {f"figures/figure{n}.png" for n in (1, 2, 3)} <= names
+    assert {
+        f"figures/confusion_{row}.png" for row in ("alertnet_rwd", "resnet50_dft", "resnet50_sft")
+    } <= names
+    assert all(cv2.imread(str(path)) is not None for path in done.files if path.suffix == ".png")
+    assert not (done.folder / "challenge").exists()
+    assert verify_report(store, done.folder, paper) == []
+
+    rows = {row[:2]: row for row in table_of(done, "table3").rows}
+    assert rows["Alert Net-RWD", "Accuracy (%)"][3] is not None
+    assert rows["Alert Net", "Accuracy (%)"][6] == "not measured: this row has not been trained"
+    # Folds of 21 pictures, of which 9 are HBS: 9/21 of each.
+    majority = rows[control_label("majority"), "Accuracy (%)"]
+    assert majority[3] == pytest.approx((100 * 9 / 21, 0))
+    assert rows[control_label("colour"), "Accuracy (%)"][3][0] > 90
+
+
+def test_data_of_several_datasets_are_recorded_and_counted(smears, tmp_path):
+    done = run(smears, tmp_path, only="table2")
+    assert done.record.datasets == {
+        "allidb2": {"HBS": 8, "ALL": 6, "AML": 0},
+        "atlas": {"HBS": 0, "ALL": 8, "AML": 10},
+        "ufg": {"HBS": 10, "ALL": 0, "AML": 0},
+    }
+    assert any("3 pictures of other are left out" in note for note in done.record.data_notes)
+    assert done.record.counts["train"]["before"] == {"HBS": 9, "ALL": 7, "AML": 5}
+    assert done.record.counts["train"]["after"] == {"HBS": 27, "ALL": 21, "AML": 15}
+    assert done.record.counts["validation"]["after"] == {"HBS": 0, "ALL": 0, "AML": 0}
+    assert "of 2,415 published pictures" in done.record.not_comparable
+    total = table_of(done, "table2").rows[-1]
+    assert total[0] == "Total"
+    assert total[6:9] == (18, 14, 10)
+
+
+@pytest.mark.parametrize("row", ["alertnet_rwd", "resnet50_sft"])
+def test_every_picture_is_tested_once_and_the_last_epoch_counts(finished, row):
+    store = finished.store
+    trials = [t for t in finished.t_test.record.trials if t.row == row]
+    predictions = [store.finished_trial(t.name).predictions() for t in trials]
+    images = np.concatenate([p.image for p in predictions])
+    assert len(images) == len(set(images)) == 42
+    assert not any("other" in image for image in images)
+    assert {checkpoint for p in predictions for checkpoint in p.checkpoint} == {"last"}
+    for trial in trials:
+        folder = store.root / "trials" / trial.name
+        assert {p.name for p in folder.iterdir() if not p.name.startswith(".")} == {
+            "trial.json",
+            "history.csv",
+            "predictions.csv",
+            "model.keras",
+            "environment.json",
+            "done.json",
+        }
+        noted = json.loads((folder / "done.json").read_text())
+        assert noted["checkpoint"] == "last"
+        assert noted["pictures"] == {"train": 63, "validation": 0}
+
+
+def test_controls_are_worked_out_once_and_in_every_fold(finished):
+    controls = finished.t_test.record.controls
+    assert [(c.row, c.fold) for c in controls] == [(n, f) for f in (0, 1) for n in DEFAULT_CONTROLS]
+    assert finished.frozen.record.controls == controls
+    assert all(finished.store.finished_trial(c.name) for c in controls)
+    said = [any("controls" in message for message in p.messages) for p in finished.said]
+    assert said == [True, False]
+
+
+def test_one_pass_of_a_frozen_base_serves_every_fold(finished):
+    said = [sum("computing its features" in m for m in p.messages) for p in finished.said]
+    assert said == [0, 1]
+
+
+def test_one_class_alone_cannot_be_trained_but_its_datasets_are_listed(smears, tmp_path):
+    progress = tiny.Progress()
+    done = run(smears, tmp_path, datasets=("ufg",), progress=progress)
+    (said,) = [message for message in progress.messages if "can't be trained" in message]
+    assert "alertnet" in said
+    assert "no picture of ALL and AML" in said
+    assert "--datasets" in said
+    assert {row[-1] for row in table_of(done, "table3").rows} == {
+        "not measured: the data hold no picture of ALL and AML"
+    }
+    assert done.record.datasets == {"ufg": {"HBS": 10, "ALL": 0, "AML": 0}}
+
+
+def test_a_class_that_is_lacking_is_named_and_the_rest_trained(smears, tmp_path):
+    done = run(smears, tmp_path, datasets=("allidb2", "ufg"), only="alertnet_rwd")
+    assert "no picture of AML" in done.record.not_comparable
+    rows = {row[:2]: row for row in table_of(done, "table3").rows}
+    assert rows["Alert Net-RWD", "Kappa"][3] is not None

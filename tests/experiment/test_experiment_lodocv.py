@@ -1,0 +1,190 @@
+"""A whole experiment that leaves one dataset out, with tiny networks of one output."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from leukcnn.datasets import present
+from leukcnn.experiment.request import Request
+from leukcnn.experiment.run import Report, report, reproduce, verify_report
+from leukcnn.runs import Store
+from leukcnn.spec import DEFAULT_CONTROLS
+from tests import tiny
+
+# Dataset and class -> pictures, and the channel that is bright in that class.
+FOLDERS = {
+    ("allidb1", "healthy"): (7, 0),
+    ("allidb1", "all"): (6, 2),
+    ("allidb1_crop", "all"): (6, 2),
+    ("allidb2", "healthy"): (8, 0),
+    ("allidb2", "all"): (8, 2),
+    ("jtsc", "healthy"): (10, 0),
+    ("ufg", "healthy"): (6, 0),
+    ("ufg", "all"): (7, 2),
+    ("ufg", "other"): (2, 2),
+    ("midb", "pathological"): (9, 2),
+}
+TESTED = [("lodocv", ("allidb1",)), ("lodocv", ("allidb2",)), ("lodocv", ("ufg",))]
+STRICT = [("lodocv_strict", ("allidb1", "allidb2")), ("lodocv_strict", ("ufg",))]
+
+
+@pytest.fixture(scope="module")
+def smears(tmp_path_factory) -> Path:
+    """Six small datasets; in all of them the classes differ in colour."""
+    root, rng = tmp_path_factory.mktemp("smears"), np.random.default_rng(0)
+    for (dataset, name), (count, channel) in FOLDERS.items():
+        folder = root / dataset / name
+        folder.mkdir(parents=True)
+        for i in range(count):
+            picture = rng.integers(0, 100, (30, 40, 3), dtype=np.uint8)
+            picture[..., channel] += 150
+            cv2.imwrite(str(folder / f"{name}_{i}.png"), picture)
+    assert len(present([key for key, _ in FOLDERS], root)) == 6
+    return root
+
+
+def run(data, out, *, progress=None, **options) -> Report:
+    request = Request(
+        paper=tiny.tiny_lodocv_paper(), data=str(data), out=Path(out), profile="smoke", **options
+    )
+    return reproduce(request, progress=progress or tiny.Progress())
+
+
+@dataclass
+class Finished:
+    """All that the smoke profile trains, in one store."""
+
+    out: Path
+    done: Report
+    said: tiny.Progress
+
+    @property
+    def store(self) -> Store:
+        return Store(self.out, "leuknet_lodocv")
+
+    def planned(self, row):
+        return [t for t in self.done.record.trials if t.row == row]
+
+
+@pytest.fixture(scope="module")
+def finished(smears, tmp_path_factory) -> Finished:
+    out, said = tmp_path_factory.mktemp("finished"), tiny.Progress()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEUKCNN_CACHE", str(out / "cache"))
+        done = run(smears, out, progress=said)
+    return Finished(out, done, said)
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
+
+
+def test_each_row_is_trained_under_each_of_its_splits(finished):
+    assert [(t.split, t.tested) for t in finished.planned("vgg16_dft")] == TESTED[:2] + STRICT[:1]
+    assert [(t.split, t.tested) for t in finished.planned("leuknet")] == [
+        *TESTED,
+        *STRICT,
+        ("lodocv_single_class", ("allidb1_crop",)),
+        ("lodocv_single_class", ("jtsc",)),
+        ("lodocv_single_class", ("midb",)),
+        ("kfold", ()),
+        ("kfold", ()),
+    ]
+    assert all(finished.store.finished_trial(t.name) for t in finished.planned("leuknet"))
+    assert not any(finished.store.finished_trial(t.name) for t in finished.planned("xception_sft"))
+
+
+def test_no_relative_of_a_tested_dataset_is_learnt_from_under_strict(finished):
+    relatives = {"allidb1", "allidb1_crop", "allidb2"}
+    strict = [t for t in finished.done.record.trials if t.split.startswith("lodocv_s")]
+    trained = {t.split for t in strict if finished.store.finished_trial(t.name)}
+    assert trained == {"lodocv_strict", "lodocv_single_class"}
+    for trial in strict:
+        identity = finished.store.root / "trials" / trial.name
+        stored = finished.store.finished_trial(trial.name)
+        if stored is None:
+            assert not identity.exists()
+            continue
+        learnt = set(stored.identity["learnt_from"])
+        assert learnt.isdisjoint(trial.tested)
+        if relatives & set(trial.tested):
+            assert learnt.isdisjoint(relatives)
+    assert finished.done.record.related["allidb1"] == ["allidb1_crop", "allidb2"]
+
+
+@pytest.mark.backend
+def test_one_output_gives_two_columns_of_probabilities(finished):
+    trial = finished.store.finished_trial(finished.planned("leuknet")[0].name)
+    predictions = trial.predictions()
+    assert predictions.class_names == ("non-pathological", "pathological")
+    assert predictions.probabilities.shape == (13, 2)
+    np.testing.assert_allclose(predictions.probabilities.sum(axis=1), 1, atol=1e-6)
+    assert set(predictions.label) == {0, 1}
+
+
+@pytest.mark.backend
+def test_features_come_from_the_network_trained_on_the_same_parts(finished):
+    for trial in finished.planned("features_dft"):
+        stored = finished.store.finished_trial(trial.name)
+        (source,) = [
+            t for t in finished.planned("vgg16_dft") if (t.split, t.tested) == (trial.split, trial.tested)
+        ]
+        assert stored.identity["features_of"] == source.name
+        assert set(stored.predictions().part) == {"test", "within"}
+
+
+def test_controls_and_probe_stand_beside(finished):
+    record = finished.done.record
+    kinds = {"lodocv", "lodocv_strict", "lodocv_single_class", "kfold"}
+    assert {(c.row, c.split) for c in record.controls} == {
+        (n, kind) for n in DEFAULT_CONTROLS for kind in kinds
+    }
+    probe = finished.store.finished_trial(record.probe.name).predictions()
+    assert set(probe.class_names) == {key for key, _ in FOLDERS}
+
+
+def test_all_tables_and_figures_come_from_the_store(finished):
+    store, paper = finished.store, tiny.tiny_lodocv_paper()
+    done = report(store, finished.done.folder, paper)
+    assert [table.id for table in done.tables] == [table.id for table in paper.tables]
+    names = {path.relative_to(done.folder).as_posix() for path in done.files}
+    assert {f"figures/figure{n}.png" for n in (1, 3, 4, 5, 6)} <= names
+    assert "figures/confusion_leuknet.png" in names
+    assert all(cv2.imread(str(path)) is not None for path in done.files if path.suffix == ".png")
+    assert verify_report(store, done.folder, paper) == []
+
+
+def test_a_second_command_trains_nothing(finished, smears, monkeypatch):
+    monkeypatch.setenv("LEUKCNN_CACHE", str(finished.out / "cache"))
+    said = tiny.Progress()
+    run(smears, finished.out, progress=said)
+    assert said.started == []
+    assert finished.said.started
+
+
+@pytest.mark.slow
+def test_one_table_needs_its_own_splits_alone(smears, tmp_path, own_cache):
+    said = tiny.Progress()
+    done = run(smears, tmp_path, only="table9", progress=said)
+    assert {label.split(":")[0].split(", ")[-1] for label, _ in said.started} == {"lodocv", "lodocv_strict"}
+    (table,) = done.tables
+    assert table.id == "table9"
+
+
+@pytest.mark.slow
+def test_a_row_brings_the_row_whose_features_it_classifies(smears, tmp_path, own_cache):
+    said = tiny.Progress()
+    run(smears, tmp_path, only="features_mdft", split="lodocv", progress=said)
+    assert {label.split(", ")[0] for label, _ in said.started} == {"LeukNet"}
+
+
+@pytest.mark.slow
+def test_a_split_that_the_data_do_not_allow_says_why_and_the_rest_goes_on(smears, tmp_path, own_cache):
+    done = run(smears, tmp_path, datasets=("allidb1", "allidb2"), only="leuknet", runs=1)
+    assert "lodocv_strict" in done.record.missing
+    assert "lodocv_single_class" in done.record.missing
+    assert {t.split for t in done.record.trials if t.row == "leuknet"} == {"lodocv", "kfold"}

@@ -1,0 +1,140 @@
+"""A whole experiment with four classes: several splits, networks from scratch, masked pictures."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from leukcnn.experiment.request import Request
+from leukcnn.experiment.run import Report, report, reproduce, verify_report
+from leukcnn.records import ExperimentRecord
+from leukcnn.results.results import Results
+from leukcnn.runs import Store
+from leukcnn.spec import DEFAULT_CONTROLS
+from tests import tiny
+
+# The colour of the whole border and of the middle, by class; in the border the first two classes are alike.
+COLOURS = {
+    "Benign": ((200, 120, 120), (90, 60, 160)),
+    "Early": ((200, 120, 120), (160, 60, 90)),
+    "Pre": ((120, 200, 120), (60, 160, 90)),
+    "Pro": ((120, 120, 200), (60, 90, 160)),
+}
+PICTURES = 14
+
+
+@pytest.fixture(scope="module")
+def smears(tmp_path_factory) -> Path:
+    root, rng = tmp_path_factory.mktemp("stages"), np.random.default_rng(0)
+    for name, (border, middle) in COLOURS.items():
+        folder = root / "taleghani" / "Original" / name
+        folder.mkdir(parents=True)
+        word = name if name == "Benign" else f"Malignant-{name}"
+        for i in range(1, PICTURES + 1):
+            picture = np.tile(np.uint8(border), (48, 48, 1))
+            picture[14:34, 14:34] = middle
+            noisy = np.clip(picture + rng.normal(0, 12, picture.shape), 0, 255).astype(np.uint8)
+            assert cv2.imwrite(str(folder / f"WBC-{word}-{i:03}.jpg"), noisy)
+    return root
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEUKCNN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def run(data, out, *, progress=None, **options) -> Report:
+    request = Request(
+        paper=tiny.tiny_stages_paper(), data=str(data), out=Path(out), profile="smoke", **options
+    )
+    return reproduce(request, progress=progress or tiny.Progress())
+
+
+def trained(done: Report, store: Store) -> set[tuple[str, str]]:
+    return {(t.row, t.split) for t in done.record.trials if store.finished_trial(t.name)}
+
+
+@pytest.fixture(scope="module")
+def finished(smears, tmp_path_factory) -> tuple[Store, Report]:
+    """All that the smoke profile trains, in one store."""
+    out = tmp_path_factory.mktemp("finished")
+    done = run(smears, out)
+    return Store(out, "taleghani_resnet50"), done
+
+
+@pytest.mark.backend
+def test_own_row_and_stand_in_are_trained_under_all_splits(finished):
+    store, done = finished
+    rows, kinds = ("resnet50", "four_blocks"), ("random", "grouped", "kfold")
+    assert trained(done, store) == {(row, kind) for row in rows for kind in kinds}
+    assert {(c.row, c.split) for c in done.record.controls} == {
+        (n, kind) for n in DEFAULT_CONTROLS for kind in kinds
+    }
+
+
+@pytest.mark.backend
+def test_all_tables_and_figures_come_from_the_store(finished):
+    store, done = finished
+    paper = tiny.tiny_stages_paper()
+    again = report(store, done.folder, paper)
+    assert [table.id for table in again.tables] == [table.id for table in paper.tables]
+    assert again.seconds == {}
+    assert {"reading", "planning", "controls", "training"} <= done.seconds.keys()
+    names = {path.relative_to(done.folder).as_posix() for path in again.files}
+    drawn = {f"figures/{n}.png" for n in ("samples", "segmentation", "curves", "confusion_four_blocks")}
+    assert drawn <= names
+    assert all(cv2.imread(str(path)) is not None for path in again.files if path.suffix == ".png")
+    assert verify_report(store, done.folder, paper) == []
+
+
+def test_folds_keep_a_validation_part_of_their_own(finished):
+    store, done = finished
+    folds = [t for t in done.record.trials if (t.row, t.split) == ("four_blocks", "kfold")]
+    assert len(folds) == 2
+    for planned in folds:
+        trial = store.finished_trial(planned.name)
+        assert trial.result["pictures"]["validation"] > 0
+        assert trial.result["checkpoint"] == "val_loss"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "row"),
+    [
+        ({"base": "scratch"}, "four_blocks"),
+        ({"base": "scratch=alertnet"}, "scratch_alertnet"),
+        ({"weights": "none"}, "four_blocks"),
+    ],
+)
+def test_a_network_from_scratch_takes_the_place_of_the_frozen_one(smears, tmp_path, options, row):
+    done = run(smears, tmp_path, split="random", **options)
+    assert trained(done, Store(tmp_path, "taleghani_resnet50")) == {(row, "random")}
+
+
+@pytest.mark.slow
+def test_masks_meet_in_one_table_and_blind_the_control_too(finished, smears):
+    store, done = finished
+    before = accuracies(store, done, "border")
+    assert before["border"] is None
+    masked = run(smears, store.root.parent, only="masks", mask="border")
+    assert masked.folder != done.folder
+    assert "border blanked" in masked.record.not_comparable
+    # The table is the same from whichever of the two experiments it is drawn.
+    for seen_from in (done, masked):
+        whole, blind = (accuracies(store, seen_from, mask) for mask in ("", "border"))
+        assert whole["border"] > 0.6
+        assert blind["border"] < 0.5
+        assert blind["four_blocks"] is not None
+        assert accuracies(store, seen_from, "cells")["four_blocks"] is None
+
+
+def accuracies(store: Store, done: Report, mask: str) -> dict[str, float | None]:
+    results = Results(tiny.tiny_stages_paper(), ExperimentRecord.load(done.folder), store).masked(mask)
+    found = {}
+    for row, _ in results.lines():
+        runs = results.runs(row)
+        found[row] = float(np.mean(runs[0].predicted == runs[0].label)) if runs else None
+    return found

@@ -1,0 +1,240 @@
+import json
+from types import SimpleNamespace
+
+import keras
+import pytest
+from keras import layers
+
+from leukcnn.errors import ArgumentError
+from leukcnn.outputs.network_layers import Box, all_layers, describe_layer, network_summary, top_layers
+
+
+def layer(kind: str, name: str, shape: tuple, **config):
+    """Something that looks like a Keras layer."""
+    made = type(kind, (), {"get_config": lambda self: config})()
+    made.name, made.output = name, SimpleNamespace(shape=shape)
+    return made
+
+
+def network() -> SimpleNamespace:
+    image = layer("InputLayer", "input", ())
+    image.output = [SimpleNamespace(shape=(None, 250, 250, 3))]
+    return SimpleNamespace(
+        layers=[
+            image,
+            layer("Conv2D", "conv", (None, 7, 7, 512), filters=512, kernel_size=(3, 3), activation="relu"),
+            layer("MaxPooling2D", "pool", (None, 7, 7, 512), pool_size=(2, 2)),
+            layer("GlobalAveragePooling2D", "average", (None, 512)),
+            layer("Dense", "fc1", (None, 512), units=512, activation="relu"),
+            layer("Dropout", "drop1", (None, 512), rate=0.5),
+            layer("Dense", "predictions", (None, 2), units=2, activation="softmax"),
+        ]
+    )
+
+
+TOP = [
+    Box("Global average pooling", "512", "pooling"),
+    Box("Dense 512, ReLU", "512", "dense"),
+    Box("Dropout 0.5", "512", "dropout"),
+    Box("Dense 2, softmax", "2", "dense"),
+]
+
+
+def test_top_begins_behind_the_last_feature_maps():
+    assert top_layers(network()) == TOP
+
+
+def test_top_begins_behind_a_named_layer():
+    assert top_layers(network(), after="fc1") == TOP[2:]
+    assert top_layers(network(), after="input")[:2] == [
+        Box("Conv2D 512, 3 × 3, ReLU", "7 × 7 × 512", "convolution"),
+        Box("Max pooling 2 × 2", "7 × 7 × 512", "pooling"),
+    ]
+
+
+def test_network_without_feature_maps_is_all_top():
+    model = SimpleNamespace(layers=network().layers[3:])
+    assert top_layers(model) == TOP
+
+
+def test_unknown_layer_is_refused_with_the_names_there_are():
+    with pytest.raises(ArgumentError, match=r"(?s)no layer 'fc9'.*fc1, drop1, predictions"):
+        top_layers(network(), after="fc9")
+
+
+@pytest.mark.parametrize("after", ["predictions", None])
+def test_network_without_top_is_refused(after):
+    model = network() if after else SimpleNamespace(layers=network().layers[:3])
+    with pytest.raises(ArgumentError, match="include_top=True"):
+        top_layers(model, after=after)
+
+
+SEPARABLE = "Separable Conv2D 8, 3 × 3, stride 1 × 2, ELU"
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (layer("Dense", "a", (None, 2), units=2, activation="linear"), "Dense 2"),
+        (layer("Activation", "a", (None, 2), activation="relu"), "ReLU"),
+        (layer("Flatten", "a", (None, 8)), "Flatten"),
+        (layers.Conv2D(64, 11, strides=4, padding="same"), "Conv2D 64, 11 × 11, stride 4"),
+        (layers.SeparableConv2D(8, 3, strides=(1, 2), activation="elu"), SEPARABLE),
+        (layers.DepthwiseConv2D((3, 5)), "Depthwise Conv2D 3 × 5"),
+        (layers.MaxPooling2D(3, strides=2), "Max pooling 3 × 3, stride 2"),
+        (layers.AveragePooling2D(2), "Average pooling 2 × 2"),
+        (layers.ReLU(), "ReLU"),
+        (layers.Concatenate(), "Concatenate"),
+        (layer("Dense", "a", (None, 2), units=2, activation={"class_name": "mine"}), "Dense 2"),
+    ],
+)
+def test_description_by_hand(made, text):
+    assert describe_layer(made) == text
+
+
+def test_unknown_sizes_are_named():
+    made = layer("Conv2D", "a", (None, None, None, 64), filters=64, kernel_size=(1, 1))
+    model = SimpleNamespace(layers=[network().layers[0], made])
+    assert top_layers(model, after="input") == [Box("Conv2D 64, 1 × 1", "any × any × 64", "convolution")]
+
+
+def test_keras_network():
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            layers.Conv2D(512, 3),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(512, activation="relu"),
+            layers.Dropout(0.5),
+            layers.Dense(2, activation="softmax", dtype="float32"),
+        ]
+    )
+    assert top_layers(model) == TOP
+
+
+def block(x, filters, *, strides=1):
+    x = layers.Conv2D(filters, 3, strides=strides, padding="same")(x)
+    return layers.Activation("relu")(layers.BatchNormalization()(x))
+
+
+def test_every_layer_of_a_plain_network():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Flatten()(layers.MaxPooling2D()(block(inputs, 4, strides=2)))
+    model = keras.Model(inputs, layers.Dense(2, activation="softmax")(x))
+    assert all_layers(model) == [
+        Box("Input", "8 × 8 × 3", "input"),
+        Box("Conv2D 4, 3 × 3, stride 2\nbatch normalisation, ReLU", "4 × 4 × 4", "convolution"),
+        Box("Max pooling 2 × 2", "2 × 2 × 4", "pooling"),
+        Box("Flatten", "16", "flattening"),
+        Box("Dense 2, softmax", "2", "dense"),
+    ]
+
+
+def test_sequential_networks_have_no_input_layer():
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Conv2D(4, 1), layers.BatchNormalization(), layers.ReLU()]
+    )
+    assert all_layers(model) == [
+        Box("Conv2D 4, 1 × 1\nbatch normalisation, ReLU", "8 × 8 × 4", "convolution")
+    ]
+
+
+def test_normalised_input_is_no_part_of_the_input():
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, layers.BatchNormalization()(inputs))
+    assert [box.text for box in all_layers(model)] == ["Input", "Batch normalisation"]
+
+
+@pytest.mark.parametrize("shortcut_first", [False, True])
+def test_pooled_input_is_a_shortcut_whichever_way_it_is_joined(shortcut_first):
+    inputs = keras.Input((8, 8, 3))
+    x = layers.MaxPooling2D()(block(inputs, 4, strides=2))
+    pooled = layers.MaxPooling2D(4)(inputs)
+    joined = [pooled, x] if shortcut_first else [x, pooled]
+    model = keras.Model(inputs, layers.Conv2D(2, 1)(layers.Concatenate()(joined)))
+    shortcut = Box("Max pooling 4 × 4", "2 × 2 × 3", "pooling")
+    boxes = all_layers(model)
+    assert boxes[3] == Box("Concatenate", "2 × 2 × 7", "concatenation", ((0, (shortcut,)),))
+    assert [i for i, box in enumerate(boxes) if box.shortcuts] == [3]
+    assert len(boxes) == 5
+
+
+def test_residual_blocks_keep_what_a_shortcut_reads_at_the_end_of_a_box():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 1)(inputs)
+    y = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(layers.ReLU()(x)))
+    x = layers.ReLU()(layers.Add()([x, y]))
+    z = block(block(x, 8), 8)
+    branch = layers.BatchNormalization()(layers.Conv2D(8, 1)(x))
+    model = keras.Model(inputs, layers.Add()([branch, z]))
+    boxes = all_layers(model)
+    assert [box.text.split("\n") for box in boxes] == [
+        ["Input"],
+        ["Conv2D 4, 1 × 1"],
+        ["ReLU"],
+        ["Conv2D 4, 3 × 3", "batch normalisation"],
+        ["Add", "ReLU"],
+        ["Conv2D 8, 3 × 3", "batch normalisation, ReLU"],
+        ["Conv2D 8, 3 × 3", "batch normalisation, ReLU"],
+        ["Add"],
+    ]
+    assert boxes[4].shortcuts == ((1, ()),)
+    ((start, through),) = boxes[7].shortcuts
+    assert start == 4
+    assert [box.text for box in through] == ["Conv2D 8, 1 × 1\nbatch normalisation"]
+
+
+def test_an_input_joined_to_itself():
+    inputs = keras.Input((8, 8, 3))
+    assert all_layers(keras.Model(inputs, layers.Add()([inputs, inputs])))[1].shortcuts == ((0, ()),)
+
+
+def test_branches_that_branch_again_are_refused():
+    inputs = keras.Input((8, 8, 3))
+    long = block(block(inputs, 4), 4)
+    stem = layers.Conv2D(4, 1)(inputs)
+    inner = layers.Add()([layers.Conv2D(4, 1)(stem), layers.Conv2D(4, 3, padding="same")(stem)])
+    with pytest.raises(ArgumentError, match="more than one path with shortcuts"):
+        all_layers(keras.Model(inputs, layers.Add()([long, inner])))
+    with pytest.raises(ArgumentError, match="more than one path with shortcuts"):
+        all_layers(keras.Model(inputs, [long, stem]))
+
+
+def test_boxes_come_back_from_json():
+    inputs = keras.Input((8, 8, 3))
+    pooled = layers.MaxPooling2D(1)(inputs)
+    model = keras.Model(inputs, layers.Add()([block(block(inputs, 3), 3), pooled]))
+    boxes = all_layers(model)
+    stored = json.loads(json.dumps(boxes))
+    assert stored[-1] == [
+        "Add",
+        "8 × 8 × 3",
+        "addition",
+        [[0, [["Max pooling 1 × 1", "8 × 8 × 3", "pooling", []]]]],
+    ]
+    assert [Box(*fields)[:3] for fields in stored] == [box[:3] for box in boxes]
+
+
+def test_summary_lists_layers_as_keras_does():
+    base = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)], name="base")
+    base.trainable = False
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Dropout(0.5, name="dropout")(keras.layers.Flatten(name="flatten")(base(inputs)))
+    network = keras.Model(inputs, keras.layers.Dense(4, name="predictions")(x))
+    assert network_summary(network) == {
+        "layers": [
+            ["base (Sequential)", "(None, 6, 6, 2)", 56],
+            ["flatten (Flatten)", "(None, 72)", 0],
+            ["dropout (Dropout)", "(None, 72)", 0],
+            ["predictions (Dense)", "(None, 4)", 292],
+        ],
+        "trainable": 292,
+        "frozen": 56,
+    }
+
+
+def test_summary_is_plain_json():
+    network = keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization()])
+    summary = network_summary(network)
+    assert json.loads(json.dumps(summary)) == summary
+    assert (summary["trainable"], summary["frozen"]) == (8, 8)

@@ -1,0 +1,80 @@
+import subprocess
+import sys
+
+import matplotlib
+import pytest
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+
+from leukcnn.errors import StoreError
+from leukcnn.rendering.canvas import lines_height, sheet, wrapped
+
+SENTENCE = "NOT COMPARABLE WITH THE PAPER: smoke profile, drawn data, 59 of 10,661 cells"
+
+
+def draw(path, *, mark: str = "", caption: str = "") -> bytes:
+    with sheet(path, width=3, height=2, mark=mark, caption=caption) as figure:
+        figure.subplots().plot([1, 2, 3])
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("width", [1.5, 2.5, 6])
+def test_no_wrapped_line_is_wider_than_asked(width):
+    lines = wrapped(SENTENCE, width, bold=True).split("\n")
+    font = FontProperties(family="DejaVu Sans", weight="bold", size=9)
+    extents = [TextPath((0, 0), line, prop=font).get_extents().width / 72 for line in lines]
+    assert max(extents) <= width
+    assert " ".join(lines) == SENTENCE
+
+
+def test_wrapped_breaks_a_word_that_is_too_long():
+    lines = wrapped("UID_H11_1_1_hem" * 4, 1).split("\n")
+    assert len(lines) > 3
+    assert "".join(lines) == "UID_H11_1_1_hem" * 4
+
+
+def test_nothing_to_wrap():
+    assert wrapped("", 3) == ""
+    assert lines_height("") == 0
+    assert lines_height("a\nb") == 2 * lines_height("a")
+
+
+def test_same_drawing_gives_the_same_bytes_whatever_the_users_style(tmp_path):
+    first = draw(tmp_path / "a.png", mark="mark")
+    with matplotlib.rc_context({"font.size": 30, "figure.facecolor": "black", "savefig.dpi": 40}):
+        assert draw(tmp_path / "b.png", mark="mark") == first
+        assert matplotlib.rcParams["font.size"] == 30
+
+
+def test_file_names_neither_software_nor_date(tmp_path):
+    content = draw(tmp_path / "a.png")
+    assert b"Software" not in content
+    assert b"tEXt" not in content
+
+
+def test_mark_and_caption_add_to_the_height(tmp_path):
+    heights = []
+    for name, texts in {"a": {}, "b": {"mark": SENTENCE}, "c": {"mark": SENTENCE, "caption": "x"}}.items():
+        content = draw(tmp_path / f"{name}.png", **texts)
+        heights.append(int.from_bytes(content[20:24], "big"))
+    assert heights == sorted(set(heights))
+
+
+def test_nothing_is_left_of_a_drawing_that_failed(tmp_path):
+    with (
+        pytest.raises(ZeroDivisionError),
+        sheet(tmp_path / "a.png", width=2, height=2, mark="", caption=""),
+    ):
+        raise ZeroDivisionError
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_that_is_a_file(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(StoreError, match="--out"):
+        draw(tmp_path / "out" / "a.png")
+
+
+def test_pyplot_stays_out():
+    code = "import sys, leukcnn.rendering.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

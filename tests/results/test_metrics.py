@@ -1,0 +1,312 @@
+import dataclasses
+import math
+
+import keras
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from leukcnn.errors import ArgumentError
+from leukcnn.results.metrics import (
+    BINARY_METRICS,
+    METRICS,
+    MULTICLASS_METRICS,
+    PROPORTIONS,
+    BinaryScores,
+    binary_scores,
+    confusion_matrix,
+    cross_entropy,
+    kappa,
+    kappa_word,
+    metric_by_name,
+    multiclass_scores,
+)
+
+
+def cells(tp: int, tn: int, *, positives: int = 339, negatives: int = 339) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and predictions of a test set with so many true positives and true negatives."""
+    labels = np.repeat([1, 0], [positives, negatives])
+    predicted = np.repeat([1, 0, 0, 1], [tp, positives - tp, tn, negatives - tn])
+    return labels, predicted
+
+
+def test_confusion_matrix_by_hand():
+    matrix = confusion_matrix([0, 0, 1, 2, 2, 2], [0, 1, 1, 2, 0, 2], n_classes=3)
+    np.testing.assert_array_equal(matrix, [[1, 1, 0], [0, 1, 0], [1, 0, 2]])
+    assert matrix.dtype == np.int64
+
+
+def test_confusion_matrix_keeps_classes_that_do_not_occur():
+    np.testing.assert_array_equal(confusion_matrix([1], [1], n_classes=3), np.diag([0, 1, 0]))
+    np.testing.assert_array_equal(confusion_matrix([], [], n_classes=2), np.zeros((2, 2)))
+
+
+# The paper's Table 2 on a balanced test set of 339 + 339 cells; its specificity of VGG19 (86.68) is a slip.
+# Its F1-score of Xception, 90.76, follows from the rounded precision and sensitivity; the counts give 90.75.
+@pytest.mark.parametrize(
+    ("tp", "tn", "accuracy", "precision", "sensitivity", "specificity", "f1"),
+    [
+        (319, 308, 92.48, 91.14, 94.10, 90.86, 92.60),
+        (317, 304, 91.59, 90.06, 93.51, 89.68, 91.75),
+        (319, 294, 90.41, 87.64, 94.10, 86.73, 90.75),
+    ],
+    ids=["VGG16", "VGG19", "Xception"],
+)
+def test_published_rows_follow_from_their_counts(tp, tn, accuracy, precision, sensitivity, specificity, f1):
+    scores = binary_scores(*cells(tp, tn))
+    measured = [scores.accuracy, scores.precision, scores.sensitivity, scores.specificity, scores.f1]
+    assert [round(100 * value, 2) for value in measured] == [
+        accuracy,
+        precision,
+        sensitivity,
+        specificity,
+        f1,
+    ]
+    assert (scores.tp, scores.tn, scores.fp, scores.fn) == (tp, tn, 339 - tn, 339 - tp)
+
+
+def test_weighted_f1_by_hand():
+    # Malignant: 2*319 / (350 + 339), healthy: 2*308 / (328 + 339), each weighing one half.
+    expected = (638 / 689 + 616 / 667) / 2
+    assert binary_scores(*cells(319, 308)).weighted_f1 == pytest.approx(expected, abs=1e-12)
+
+
+def test_other_positive_class_swaps_the_roles():
+    labels, predicted = cells(319, 308)
+    malignant, healthy = (binary_scores(labels, predicted, positive=k) for k in (1, 0))
+    assert healthy.sensitivity == malignant.specificity
+    assert (healthy.tp, healthy.fp) == (malignant.tn, malignant.fn)
+    assert healthy.weighted_f1 == malignant.weighted_f1
+
+
+def test_scores_agree_with_scikit_learn():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 200)
+    predicted = np.where(rng.random(200) < 0.6, labels, rng.integers(0, 3, 200))
+    matrix = confusion_matrix(labels, predicted, n_classes=3)
+    np.testing.assert_array_equal(matrix, sk.confusion_matrix(labels, predicted))
+    one = {"labels": [2], "average": None}
+    expected = {
+        "accuracy": sk.accuracy_score(labels, predicted),
+        "precision": sk.precision_score(labels, predicted, **one)[0],
+        "sensitivity": sk.recall_score(labels, predicted, **one)[0],
+        "specificity": sk.recall_score(labels != 2, predicted != 2),
+        "f1": sk.f1_score(labels, predicted, **one)[0],
+        "weighted_f1": sk.f1_score(labels, predicted, average="weighted"),
+    }
+    found = {name: float(metric(matrix, positive=2)) for name, metric in BINARY_METRICS.items()}
+    assert found == pytest.approx(expected)
+
+
+def sklearn_scores(labels, predicted) -> dict[str, float]:
+    """What scikit-learn says of the classes that occur; one that is never predicted has the precision 0."""
+    scores = {
+        "accuracy": sk.accuracy_score(labels, predicted),
+        "kappa": sk.cohen_kappa_score(labels, predicted),
+    }
+    for average in ("macro", "weighted"):
+        options = {"labels": np.unique(labels), "average": average, "zero_division": 0}
+        scores[f"{average}_precision"] = sk.precision_score(labels, predicted, **options)
+        scores[f"{average}_recall"] = sk.recall_score(labels, predicted, **options)
+        scores[f"{average}_f1"] = sk.f1_score(labels, predicted, **options)
+    return scores
+
+
+@pytest.mark.parametrize(
+    ("shares", "spoken"),
+    [
+        ([0.4, 0.3, 0.3], [0, 1, 2]),
+        ([0.9, 0.1, 0.0], [0, 1, 2]),  # class 2 is predicted and doesn't occur
+        ([0.5, 0.3, 0.2], [0, 1]),  # class 2 occurs and is never predicted
+        ([0.5, 0.5, 0.0], [0, 1]),  # class 2 plays no part
+        ([0.5, 0.3, 0.2], [1]),  # one answer for all
+    ],
+)
+def test_scores_of_several_classes_agree_with_scikit_learn(shares, spoken):
+    rng = np.random.default_rng(1)
+    labels = rng.choice(3, 300, p=shares)
+    guesses = rng.choice(spoken, 300)
+    predicted = np.where((rng.random(300) < 0.5) & np.isin(labels, spoken), labels, guesses)
+    scores = multiclass_scores(labels, predicted, n_classes=3)
+    assert scores == pytest.approx(sklearn_scores(labels, predicted), abs=1e-12)
+    assert list(scores) == list(MULTICLASS_METRICS)
+
+
+def test_scores_of_several_classes_by_hand():
+    # Rows HBS, ALL, AML. Precisions 6/8, 3/4, 1; recalls 6/7, 3/3, 1/3.
+    labels, predicted = [0] * 7 + [1] * 3 + [2] * 3, [0] * 6 + [1] + [1] * 3 + [2, 0, 0]
+    scores = multiclass_scores(labels, predicted, n_classes=3)
+    assert scores["macro_precision"] == pytest.approx((3 / 4 + 3 / 4 + 1) / 3)
+    assert scores["weighted_precision"] == pytest.approx((7 * 3 / 4 + 3 * 3 / 4 + 3 * 1) / 13)
+    assert scores["macro_recall"] == pytest.approx((6 / 7 + 1 + 1 / 3) / 3)
+    assert scores["weighted_recall"] == scores["accuracy"] == pytest.approx(10 / 13)
+    # Observed 10/13; expected (7 * 8 + 3 * 4 + 3 * 1) / 169 = 71/169; kappa (130 - 71) / (169 - 71).
+    assert scores["kappa"] == pytest.approx(59 / 98)
+
+
+def test_kappa_that_a_published_accuracy_implies():
+    # Alert Net's 95.94 % are 2317 of 2415 pictures, 1058 HBS + 794 ALL + 563 AML. Were each class named as
+    # often as it occurs, .35437 would be expected: (.95942 - .35437) / .64563 = .937; .9317 is printed.
+    matrix = np.array([[1025, 17, 16], [17, 761, 16], [16, 16, 531]])
+    assert matrix.sum(axis=1).tolist() == matrix.sum(axis=0).tolist() == [1058, 794, 563]
+    assert np.trace(matrix) == 2317
+    assert float(kappa(matrix)) == pytest.approx(0.93715, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "expected"),
+    [
+        ([[5, 0], [0, 5]], 1),
+        ([[0, 5], [5, 0]], -1),
+        ([[4, 0], [6, 0]], 0),  # one class for all
+        ([[10, 0], [0, 0]], math.nan),  # one class, and nothing else said
+        ([[0, 0], [0, 0]], math.nan),
+        ([[0, 10], [0, 0]], 0),
+    ],
+)
+def test_kappa_at_its_limits(matrix, expected):
+    assert float(kappa(np.array(matrix))) == pytest.approx(expected, nan_ok=True)
+
+
+def test_majority_vote_has_the_recall_of_chance_and_no_kappa():
+    scores = multiclass_scores([0] * 5 + [1] * 3 + [2] * 2, [0] * 10, n_classes=3)
+    assert (scores["accuracy"], scores["macro_recall"], scores["kappa"]) == (0.5, pytest.approx(1 / 3), 0)
+    # Only class 0 is ever predicted, half of the time rightly.
+    assert scores["macro_precision"] == pytest.approx(0.5 / 3)
+    assert scores["weighted_precision"] == pytest.approx(0.25)
+
+
+def test_cross_entropy_by_hand():
+    probabilities = [[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]]
+    assert cross_entropy([0, 1], probabilities) == pytest.approx((math.log(2) - math.log(0.8)) / 2)
+    assert cross_entropy([1], [[1.0, 0.0]]) == pytest.approx(-math.log(1e-7))
+    assert cross_entropy([0], [[1.0, 0.0]]) == pytest.approx(1e-7, rel=1e-6)
+    assert math.isnan(cross_entropy([], np.empty((0, 3))))
+
+
+def test_cross_entropy_is_the_loss_of_keras():
+    rng = np.random.default_rng(2)
+    labels, probabilities = rng.integers(0, 3, 50), rng.dirichlet([0.3, 0.3, 0.3], 50)
+    probabilities[0] = np.eye(3)[(labels[0] + 1) % 3]
+    loss = keras.losses.CategoricalCrossentropy()(np.eye(3)[labels], probabilities)
+    assert cross_entropy(labels, probabilities) == pytest.approx(float(loss), rel=1e-5)
+    scores = multiclass_scores(labels, probabilities.argmax(axis=1), probabilities, n_classes=3)
+    assert scores["loss"] == cross_entropy(labels, probabilities)
+
+
+@pytest.mark.parametrize(
+    ("labels", "probabilities", "message"),
+    [
+        ([0, 1], [[0.5, 0.5]], r"shape \(1, 2\) beside 2 labels"),
+        ([0, 1], [0.5, 0.5], r"shape \(2,\) beside 2 labels"),
+        ([2], [[0.5, 0.5]], "run from 2 to 2"),
+        ([-1], [[0.5, 0.5]], "run from -1 to -1"),
+    ],
+)
+def test_probabilities_that_fit_no_label_are_refused(labels, probabilities, message):
+    with pytest.raises(ArgumentError, match=message):
+        cross_entropy(labels, probabilities)
+
+
+@pytest.mark.parametrize(
+    ("value", "landis_koch", "alertnet"),
+    [
+        (-0.01, "poor", "Bad"),
+        (0.0, "slight", "Bad"),
+        (0.2, "slight", "Bad"),
+        (0.21, "fair", "Fair"),
+        (0.4, "fair", "Fair"),
+        (0.41, "moderate", "Good"),
+        (0.6, "moderate", "Good"),
+        (0.61, "substantial", "Very Good"),
+        (0.8, "substantial", "Very Good"),
+        (0.81, "almost perfect", "Excellent"),
+        (1.0, "almost perfect", "Excellent"),
+        (math.nan, "undefined", "undefined"),
+    ],
+)
+def test_kappa_in_words(value, landis_koch, alertnet):
+    assert (kappa_word(value), kappa_word(value, scale="alertnet")) == (landis_koch, alertnet)
+
+
+def test_what_is_no_kappa_and_no_scale_is_refused():
+    for value in (1.01, -1.01, 93.17):
+        with pytest.raises(ArgumentError, match="-1 to 1"):
+            kappa_word(value)
+    with pytest.raises(ArgumentError, match="landis_koch, alertnet"):
+        kappa_word(0.5, scale="fleiss")
+
+
+def test_no_predicted_positive_leaves_precision_alone_undefined():
+    scores = binary_scores([1, 1, 0], [0, 0, 0])
+    assert np.isnan(scores.precision)
+    assert (scores.sensitivity, scores.specificity, scores.f1) == (0, 1, 0)
+    # Healthy: 2*1 / (3 + 1), weighing one third; malignant: 0.
+    assert scores.weighted_f1 == pytest.approx(0.5 / 3)
+
+
+def test_a_class_that_does_not_occur():
+    scores = binary_scores([0, 0], [0, 0])
+    assert np.isnan([scores.precision, scores.sensitivity, scores.f1]).all()
+    assert (scores.accuracy, scores.specificity, scores.weighted_f1) == (1, 1, 1)
+
+
+def test_without_pictures_every_score_is_undefined():
+    scores = dataclasses.asdict(binary_scores([], []))
+    assert all(np.isnan(scores[name]) for name in BINARY_METRICS)
+    assert np.isnan(list(multiclass_scores([], [], n_classes=3).values())).all()
+
+
+def test_stack_of_matrices_gives_each_its_value():
+    stack = np.random.default_rng(1).integers(0, 9, (4, 5, 3, 3))
+    stack[2, 3, 1] = stack[2, 3, :, 2] = 0
+    for metric in METRICS.values():
+        values = metric(stack)
+        assert values.shape == (4, 5)
+        for at in np.ndindex(4, 5):
+            assert values[at] == pytest.approx(float(metric(stack[at])), nan_ok=True)
+
+
+def test_proportions_are_the_metrics_of_the_same_name():
+    matrix = np.array([[308, 31], [20, 319]])
+    counts = {name: tuple(map(int, split(matrix, positive=1))) for name, split in PROPORTIONS.items()}
+    assert counts == {
+        "accuracy": (627, 678),
+        "precision": (319, 350),
+        "sensitivity": (319, 339),
+        "specificity": (308, 339),
+    }
+
+
+def test_names_of_metrics_are_the_fields_of_the_scores():
+    fields = [field.name for field in dataclasses.fields(BinaryScores)]
+    assert fields[: len(BINARY_METRICS)] == list(BINARY_METRICS)
+
+
+def test_every_metric_is_found_by_its_name():
+    assert {**BINARY_METRICS, **MULTICLASS_METRICS} == METRICS
+    assert all(metric_by_name(name) is metric for name, metric in METRICS.items())
+    with pytest.raises(ArgumentError, match="no metric 'F1'"):
+        metric_by_name("F1")
+
+
+@pytest.mark.parametrize(
+    ("labels", "predicted", "message"),
+    [
+        ([0, 1], [0], "2 labels and 1 predictions"),
+        ([0, -1], [0, 1], "run from -1 to 0"),
+        ([0, 1], [0, 2], "run from 0 to 2"),
+        ([0, 1], [0.2, 0.8], "float64"),
+        ([0, 1], [[0, 1], [1, 0]], r"shape \(2, 2\)"),
+    ],
+)
+def test_what_is_no_class_is_refused(labels, predicted, message):
+    with pytest.raises(ArgumentError, match=message):
+        binary_scores(labels, predicted)
+
+
+def test_impossible_classes_are_refused():
+    with pytest.raises(ArgumentError, match="at least 2 classes"):
+        confusion_matrix([0], [0], n_classes=1)
+    with pytest.raises(ArgumentError, match="positive class is 2"):
+        binary_scores([0], [0], positive=2)

@@ -1,0 +1,184 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from leukcnn.errors import ArgumentError
+from leukcnn.results.t_tests import (
+    corrected_resampled_t_test,
+    paired_t_test,
+    t_test_from_statistics,
+    unpaired_t_test,
+)
+
+ALERT_NET = [0.96, 0.98, 0.97, 0.97, 0.99]
+RESNET = [0.95, 0.98, 0.95, 0.96, 0.96]
+
+
+def corrected(first, second):
+    return corrected_resampled_t_test(first, second, test_share=1 / 4)
+
+
+TESTS = pytest.mark.parametrize("test", [paired_t_test, unpaired_t_test, corrected])
+
+
+def test_paired_by_hand():
+    # Differences .01 0 .02 .01 .03: mean .014, sd .0114018; t = .014 / (.0114018 / sqrt(5)).
+    found = paired_t_test(ALERT_NET, RESNET)
+    assert found.statistic == pytest.approx(2.7456, abs=1e-4)
+    assert found.mean_difference == pytest.approx(0.014)
+    assert (found.degrees_of_freedom, found.n) == (4, 5)
+    assert found.p_value == pytest.approx(0.0516, abs=1e-4)
+
+
+def test_corrected_by_hand():
+    # The paired t times sqrt((1/5) / (1/5 + 1/4)) = 2/3.
+    found = corrected(ALERT_NET, RESNET)
+    assert found.statistic == pytest.approx(2.7456 * 2 / 3, abs=1e-4)
+    assert found.p_value == pytest.approx(2 * stats.t.sf(2.7456 * 2 / 3, 4), abs=1e-4)
+    assert (found.degrees_of_freedom, found.n) == (4, 5)
+
+
+@pytest.mark.parametrize("n", [2, 5, 25])
+@pytest.mark.parametrize("shift", [0, 0.01, -0.3])
+def test_students_tests_agree_with_scipy(n, shift):
+    rng = np.random.default_rng(n)
+    first = rng.normal(0.9, 0.02, n)
+    second = first + shift + rng.normal(0, 0.01, n)
+    for test, reference in ((paired_t_test, stats.ttest_rel), (unpaired_t_test, stats.ttest_ind)):
+        found, expected = test(first, second), reference(first, second)
+        assert found.statistic == pytest.approx(float(expected.statistic), rel=1e-9)
+        assert found.p_value == pytest.approx(float(expected.pvalue), rel=1e-9)
+        assert found.degrees_of_freedom == expected.df
+
+
+@pytest.mark.parametrize(("folds", "runs"), [(5, 1), (10, 10)])
+def test_correction_widens_by_what_the_folds_share(folds, runs):
+    rng = np.random.default_rng(0)
+    n, share = folds * runs, 1 / (folds - 1)
+    first, second = rng.normal(0.9, 0.02, n), rng.normal(0.88, 0.02, n)
+    found = corrected_resampled_t_test(first, second, test_share=share)
+    student = paired_t_test(first, second)
+    assert student.statistic / found.statistic == pytest.approx(math.sqrt(1 + n * share))
+    assert found.p_value > student.p_value
+
+
+def test_corrected_test_is_wrong_less_often_than_students():
+    # Two networks of the same true accuracy over folds whose differences have the correlation that Nadeau and
+    # Bengio assume, n_test / (n_test + n_train): Student's test sees one in far more than 5 % of the cases.
+    rng = np.random.default_rng(0)
+    shared, own = rng.normal(0, math.sqrt(0.2), (1000, 1)), rng.normal(0, math.sqrt(0.8), (1000, 5))
+    zeros = np.zeros(5)
+    wrong = {
+        test: np.mean([test(row, zeros).p_value < 0.05 for row in shared + own])
+        for test in (paired_t_test, corrected)
+    }
+    assert wrong[corrected] == pytest.approx(0.05, abs=0.02)
+    assert wrong[paired_t_test] > 0.1
+
+
+@TESTS
+def test_exchanged_rows_change_the_sign_alone(test):
+    there, back = test(ALERT_NET, RESNET), test(RESNET, ALERT_NET)
+    assert back.statistic == -there.statistic
+    assert back.mean_difference == -there.mean_difference
+    assert back.p_value == there.p_value
+
+
+@TESTS
+def test_p_does_not_depend_on_the_unit(test):
+    fractions, points = test(ALERT_NET, RESNET), test(*(100 * np.array(row) for row in (ALERT_NET, RESNET)))
+    assert points.p_value == pytest.approx(fractions.p_value)
+    assert points.mean_difference == pytest.approx(100 * fractions.mean_difference)
+
+
+@TESTS
+def test_rows_that_do_not_vary(test):
+    same = test([0.9] * 5, [0.9] * 5)
+    assert (same.statistic, same.p_value, same.mean_difference) == (0, 1, 0)
+    for first, second, sign in ((0.9, 0.8, 1), (0.8, 0.9, -1)):
+        found = test([first] * 5, [second] * 5)
+        assert (found.statistic, found.p_value) == (sign * math.inf, 0)
+    assert test([0.0] * 3, [0.0] * 3).p_value == 1
+
+
+@pytest.mark.parametrize("test", [paired_t_test, corrected])
+def test_rounding_is_no_variation(test):
+    # As decimal fractions these differ by .02 each, as binary ones not quite.
+    first, second = [0.95, 0.85, 0.9], [0.93, 0.83, 0.88]
+    assert np.ptp(np.subtract(first, second)) > 0
+    assert test(first, second).statistic == math.inf
+    assert test(first, first).p_value == 1
+    assert test([0.1 + 0.2] * 3, [0.3] * 3).p_value == 1
+
+
+def test_one_row_that_does_not_vary():
+    # Where a network always names one class, the other's spread alone counts.
+    found = unpaired_t_test([0.9, 0.9, 0.9], [0.8, 0.85, 0.9])
+    assert found.statistic == pytest.approx(0.05 / math.sqrt(0.0025 / 3))
+    assert found.p_value == pytest.approx(2 * stats.t.sf(math.sqrt(3), 4))
+
+
+@TESTS
+def test_undefined_figure_leaves_the_test_undefined(test):
+    found = test([0.9, math.nan, 0.8], [0.7, 0.8, 0.9])
+    assert math.isnan(found.statistic)
+    assert math.isnan(found.p_value)
+
+
+@TESTS
+@pytest.mark.parametrize(
+    ("first", "second"), [([0.9, 0.8], [0.9]), ([0.9], [0.8]), ([], []), ([[0.9, 0.8]], [[0.7, 0.6]])]
+)
+def test_rows_that_do_not_match_are_refused(test, first, second):
+    with pytest.raises(ArgumentError, match="There are"):
+        test(first, second)
+
+
+@pytest.mark.parametrize("share", [0, -0.25, math.nan])
+def test_share_of_no_test_set_is_refused(share):
+    with pytest.raises(ArgumentError, match="test_share"):
+        corrected_resampled_t_test(ALERT_NET, RESNET, test_share=share)
+
+
+def test_leuknets_tests_again_from_its_table():
+    # Table V, accuracy of 1024-256 and 1024-512 over five runs; the .02 printed on ALL-IDB 2 is a fraction.
+    allidb1 = t_test_from_statistics(97.04, 1.21, 5, 93.14, 3.73, 5)
+    assert allidb1.p_value == pytest.approx(0.057, abs=5e-4)
+    assert (allidb1.degrees_of_freedom, allidb1.n) == (8, 5)
+    # Both variances over five: sqrt((1.4641 + 13.9129) / 5) = 1.7537.
+    assert allidb1.statistic == pytest.approx(3.9 / 1.7537, abs=1e-4)
+    assert t_test_from_statistics(82.46, 2, 5, 71.84, 3.64, 5).p_value == pytest.approx(0.0004, abs=5e-5)
+
+
+def test_from_statistics_is_the_unpaired_test_of_the_rows():
+    rows = [(np.mean(row), np.std(row, ddof=1), len(row)) for row in (ALERT_NET, RESNET)]
+    found, expected = t_test_from_statistics(*rows[0], *rows[1]), unpaired_t_test(ALERT_NET, RESNET)
+    assert found.statistic == pytest.approx(expected.statistic)
+    assert found.p_value == pytest.approx(expected.p_value)
+    assert found.mean_difference == pytest.approx(expected.mean_difference)
+    assert (found.method, found.degrees_of_freedom, found.n) == (expected.method, 8, 5)
+
+
+@pytest.mark.parametrize(("n", "other_n"), [(5, 5), (2, 9), (30, 3)])
+def test_from_statistics_agrees_with_scipy(n, other_n):
+    arguments = (0.9, 0.02, n, 0.88, 0.05, other_n)
+    found, expected = t_test_from_statistics(*arguments), stats.ttest_ind_from_stats(*arguments)
+    assert found.statistic == pytest.approx(expected.statistic)
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.degrees_of_freedom == n + other_n - 2
+
+
+def test_from_statistics_that_do_not_vary():
+    assert t_test_from_statistics(0.9, 0, 5, 0.9, 0, 5).p_value == 1
+    found = t_test_from_statistics(0.8, 0, 5, 0.9, 0, 5)
+    assert (found.statistic, found.p_value) == (-math.inf, 0)
+    assert math.isnan(t_test_from_statistics(0.8, math.nan, 5, 0.9, 0.1, 5).p_value)
+
+
+@pytest.mark.parametrize(("n", "sd"), [(1, 0.1), (0, 0.1), (5, -0.1)])
+def test_statistics_of_no_row_are_refused(n, sd):
+    for arguments in ((0.9, sd, n, 0.8, 0.1, 5), (0.8, 0.1, 5, 0.9, sd, n)):
+        with pytest.raises(ArgumentError, match="standard deviations"):
+            t_test_from_statistics(*arguments)

@@ -1,0 +1,274 @@
+"""Who trains and who is predicted, on indices made by hand."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leukcnn.datasets import ImageIndex, joined_groups, load_many
+from leukcnn.datasets.duplicates import pairs_between
+from leukcnn.datasets.index import index_from_manifest
+from leukcnn.errors import DataError
+from leukcnn.spec import Split
+from leukcnn.splits.partition import partition
+
+# Dataset -> pictures of class 0 and of class 1.
+HELD = {"allidb1": (6, 5), "allidb1_crop": (0, 7), "allidb2": (8, 8), "jtsc": (9, 0), "ufg": (4, 6)}
+NO_PAIRS = np.empty((0, 2), dtype=np.int64)
+
+
+@pytest.fixture
+def index() -> ImageIndex:
+    dataset = np.concatenate([np.repeat(name, sum(counts)) for name, counts in HELD.items()])
+    labels = np.concatenate([np.repeat([0, 1], counts) for counts in HELD.values()])
+    n = len(labels)
+    return ImageIndex(
+        paths=[Path(f"{i}.png") for i in range(n)],
+        ids=np.array([f"{name}/{i}.png" for i, name in enumerate(dataset)]),
+        labels=labels,
+        class_names=("non-pathological", "pathological"),
+        dataset=dataset,
+        group=np.full(n, "", dtype=np.str_),
+        part=dataset,
+        fold=np.full(n, -1),
+        sha256=np.array([f"{i:064x}" for i in range(n)]),
+    )
+
+
+def datasets_of(index, rows):
+    return set(index.dataset[rows].tolist())
+
+
+def test_every_dataset_of_both_classes_is_left_out_once(index):
+    folds = partition(Split(kind="lodocv"), index, seed=0, pairs=NO_PAIRS)
+    assert [fold.tested for fold in folds] == [("allidb1",), ("allidb2",), ("ufg",)]
+    assert [fold.number for fold in folds] == [0, 1, 2]
+    for fold in folds:
+        assert datasets_of(index, fold.parts.predicted["test"]) == set(fold.tested)
+        assert datasets_of(index, fold.parts.train) == HELD.keys() - set(fold.tested)
+        assert len(fold.parts.train) + len(fold.parts.predicted["test"]) == len(index)
+        assert len(fold.parts.validation) == 0
+
+
+def test_strict_relatives_share_one_trial_and_none_of_them_is_learnt_from(index):
+    folds = partition(Split(kind="lodocv_strict"), index, seed=0, pairs=NO_PAIRS)
+    assert [fold.tested for fold in folds] == [("allidb1", "allidb2"), ("ufg",)]
+    assert datasets_of(index, folds[0].parts.train) == {"jtsc", "ufg"}
+    assert datasets_of(index, folds[0].parts.predicted["test"]) == {"allidb1", "allidb2"}
+    assert datasets_of(index, folds[1].parts.train) == HELD.keys() - {"ufg"}
+
+
+def test_strict_drops_a_dataset_that_shares_a_picture(index):
+    jtsc, ufg = (int(np.flatnonzero(index.dataset == name)[0]) for name in ("jtsc", "ufg"))
+    pairs = np.array([sorted((jtsc, ufg))])
+    (of_ufg,) = [
+        fold
+        for fold in partition(Split(kind="lodocv_strict"), index, seed=0, pairs=pairs)
+        if fold.tested == ("ufg",)
+    ]
+    assert "jtsc" not in datasets_of(index, of_ufg.parts.train)
+
+
+def test_datasets_of_one_class_are_tested_apart(index):
+    folds = partition(Split(kind="lodocv_single_class"), index, seed=0, pairs=NO_PAIRS)
+    assert [fold.tested for fold in folds] == [("allidb1_crop",), ("jtsc",)]
+    assert datasets_of(index, folds[0].parts.train) == {"jtsc", "ufg"}
+
+
+def test_a_dataset_that_is_never_tested_is_still_learnt_from(index):
+    split = Split(kind="lodocv", never_tested=("ufg",))
+    folds = partition(split, index, seed=0, pairs=NO_PAIRS)
+    assert [fold.tested for fold in folds] == [("allidb1",), ("allidb2",)]
+    assert "ufg" in datasets_of(index, folds[0].parts.train)
+    with pytest.raises(DataError, match="only learnt from: allidb1, allidb2, ufg"):
+        partition(replace(split, never_tested=("allidb1", "allidb2", "ufg")), index, seed=0, pairs=NO_PAIRS)
+
+
+def test_a_limit_takes_pictures_from_every_dataset_in_turn(index):
+    split = Split(kind="lodocv", limit_per_class=8)
+    folds = partition(split, index, seed=0, pairs=NO_PAIRS)
+    train = folds[0].parts.train
+    for label, spread in ((0, [3, 3, 2]), (1, [3, 3, 2])):
+        of_class = train[index.labels[train] == label]
+        _, counts = np.unique(index.dataset[of_class], return_counts=True)
+        assert sorted(counts.tolist(), reverse=True) == spread
+    # What is tested isn't limited.
+    assert len(folds[0].parts.predicted["test"]) == sum(HELD["allidb1"])
+    again = partition(split, index, seed=0, pairs=NO_PAIRS)
+    np.testing.assert_array_equal(folds[0].parts.train, again[0].parts.train)
+    other = partition(split, index, seed=1, pairs=NO_PAIRS)
+    assert folds[0].parts.train.tolist() != other[0].parts.train.tolist()
+
+
+@pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
+def test_kfold_tests_every_picture_once(index, kind):
+    folds = partition(Split(kind=kind, n_splits=4), index, seed=0, pairs=NO_PAIRS)
+    tested = np.concatenate([fold.parts.predicted["test"] for fold in folds])
+    assert sorted(tested) == list(range(len(index)))
+    assert {fold.tested for fold in folds} == {()}
+    for fold in folds:
+        assert set(fold.parts.train).isdisjoint(fold.parts.predicted["test"])
+
+
+@pytest.fixture(scope="module")
+def taleghani() -> ImageIndex:
+    """The whole dataset, named as `load_many` names it."""
+    index = index_from_manifest("taleghani")
+    return replace(index, ids=np.array([f"taleghani/{name}" for name in index.ids]))
+
+
+def near_duplicates(index):
+    """Returns the pairs of pictures that the manifest has in one group."""
+    order = np.argsort(index.group, kind="stable")
+    runs = np.split(order, np.flatnonzero(index.group[order][1:] != index.group[order][:-1]) + 1)
+    return np.array([(a, b) for run in runs for i, a in enumerate(run) for b in run[i + 1 :]])
+
+
+def parts_of(fold):
+    return fold.parts.train, fold.parts.validation, fold.parts.predicted["test"]
+
+
+def crossing(index, fold):
+    """Counts the near-duplicates that stand in two parts."""
+    pairs, parts = near_duplicates(index), parts_of(fold)
+    return sum(pairs_between(pairs, parts[i], parts[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
+
+
+def test_taleghani_has_90_near_duplicate_pairs(taleghani):
+    assert len(near_duplicates(taleghani)) == 90
+
+
+def test_a_random_split_of_taleghani_is_the_paper_s(taleghani):
+    split = Split(kind="random", fractions=(0.7, 0.1, 0.2))
+    (fold,) = partition(split, taleghani, seed=0, pairs=NO_PAIRS)
+    assert [len(part) for part in parts_of(fold)] == [2279, 326, 651]
+    assert (fold.number, fold.tested, set(fold.parts.predicted)) == (-1, (), {"test"})
+    assert crossing(taleghani, fold) > 0
+
+
+@pytest.mark.parametrize("kind", ["grouped", "subject"])
+def test_a_grouped_split_of_taleghani_parts_no_near_duplicates(taleghani, kind):
+    split = Split(kind=kind, fractions=(0.7, 0.1, 0.2))
+    (fold,) = partition(split, taleghani, seed=0, pairs=NO_PAIRS)
+    assert crossing(taleghani, fold) == 0
+    np.testing.assert_allclose([len(part) for part in parts_of(fold)], [2279, 326, 651], atol=3)
+
+
+@pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
+def test_folds_with_validation_are_70_10_20(taleghani, kind):
+    split = Split(kind=kind, n_splits=5, validation_fraction=0.125)
+    folds = partition(split, taleghani, seed=0, pairs=NO_PAIRS)
+    assert [fold.number for fold in folds] == [0, 1, 2, 3, 4]
+    tested = np.concatenate([fold.parts.predicted["test"] for fold in folds])
+    assert sorted(tested) == list(range(3256))
+    for fold in folds:
+        assert sorted(np.concatenate(parts_of(fold))) == list(range(3256))
+        np.testing.assert_allclose([len(part) for part in parts_of(fold)], [2279, 326, 651], atol=5)
+        assert (crossing(taleghani, fold) == 0) == (kind == "grouped_kfold")
+
+
+def test_folds_without_validation_learn_from_all_that_is_not_tested(taleghani):
+    for kind in ("kfold", "grouped_kfold"):
+        with_it, without = (
+            partition(
+                Split(kind=kind, n_splits=2, validation_fraction=share), taleghani, seed=0, pairs=NO_PAIRS
+            )
+            for share in (0.125, 0.0)
+        )
+        for one, other in zip(with_it, without, strict=True):
+            np.testing.assert_array_equal(one.parts.predicted["test"], other.parts.predicted["test"])
+            learnt_from = np.sort(np.concatenate([one.parts.train, one.parts.validation]))
+            np.testing.assert_array_equal(learnt_from, other.parts.train)
+            assert len(other.parts.validation) == 0
+
+
+def test_a_split_does_not_depend_on_the_order_of_the_pictures(taleghani):
+    mixed = taleghani.select(np.random.default_rng(0).permutation(len(taleghani)))
+    for kind in ("random", "grouped", "kfold", "grouped_kfold"):
+        split = Split(kind=kind, fractions=(0.7, 0.1, 0.2), n_splits=2, validation_fraction=0.125)
+        pairs = zip(
+            *(partition(split, one, seed=3, pairs=NO_PAIRS) for one in (taleghani, mixed)), strict=True
+        )
+        for one, other in pairs:
+            for a, b in zip(parts_of(one), parts_of(other), strict=True):
+                assert set(taleghani.ids[a]) == set(mixed.ids[b]), kind
+
+
+@pytest.mark.parametrize("kind", ["cell", "random", "subject", "grouped", "kfold", "grouped_kfold"])
+def test_nobody_learns_from_what_the_challenge_set_apart(kind):
+    index = index_from_manifest("cnmc2019")
+    # Labels for all, as where the answers of the preliminary phase are at hand.
+    index = replace(index, labels=np.where(index.labels < 0, 0, index.labels))
+    split = Split(kind=kind, n_splits=2, validation_fraction=0.2)
+    for fold in partition(split, index, seed=0, pairs=NO_PAIRS):
+        assert set(index.part[np.concatenate(parts_of(fold))]) == {"training"}
+        assert set(index.part[fold.parts.predicted["external"]]) == {"preliminary"}
+        assert set(index.part[fold.parts.predicted["final"]]) == {"final"}
+        assert [len(fold.parts.predicted[name]) for name in ("external", "final")] == [1867, 2586]
+
+
+@pytest.mark.parametrize("kind", ["cell", "random", "grouped"])
+def test_pictures_of_many_datasets_are_learnt_from_whatever_their_part_is_called(index, kind):
+    (fold,) = partition(Split(kind=kind, fractions=(0.6, 0.2, 0.2)), index, seed=1, pairs=NO_PAIRS)
+    assert sorted(np.concatenate(parts_of(fold))) == list(range(len(index)))
+
+
+def test_real_smears_are_parted_by_near_duplicates(real_data):
+    names = {name: name for name in ("benign", "early", "pre", "pro")}
+    index = load_many(["taleghani"], real_data, class_names=tuple(names), class_of=names)
+    groups = joined_groups(index)
+    for kind in ("grouped", "grouped_kfold"):
+        split = Split(kind=kind, fractions=(0.7, 0.1, 0.2), validation_fraction=0.125)
+        for fold in partition(split, index, seed=0, pairs=NO_PAIRS):
+            held = [set(groups[part]) for part in parts_of(fold)]
+            assert sum(map(len, held)) == len(set().union(*held))
+            assert crossing(index, fold) == 0
+
+
+@pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
+def test_each_dataset_that_stands_apart_has_folds_of_its_own(index, kind):
+    split = Split(kind=kind, n_splits=4, apart=("allidb2", "allidb1", "lisc"))
+    folds = partition(split, index, seed=0, pairs=NO_PAIRS)
+    # A dataset that isn't here has no folds, and those that aren't named make one task together.
+    rest = ("allidb1_crop", "jtsc", "ufg")
+    tasks = [("allidb2",), ("allidb1",), rest]
+    assert [fold.tested for fold in folds] == [task for task in tasks for _ in range(4)]
+    assert [fold.number for fold in folds] == [0, 1, 2, 3] * 3
+    for task in tasks:
+        own = [fold.parts for fold in folds if fold.tested == task]
+        rows = np.flatnonzero(np.isin(index.dataset, task))
+        np.testing.assert_array_equal(np.sort(np.concatenate([p.predicted["test"] for p in own])), rows)
+        for parts in own:
+            np.testing.assert_array_equal(
+                np.sort(np.concatenate([parts.train, parts.predicted["test"]])), rows
+            )
+
+
+def test_without_datasets_apart_all_are_parted_together(index):
+    folds = partition(Split(kind="kfold", n_splits=4), index, seed=0, pairs=NO_PAIRS)
+    assert [fold.tested for fold in folds] == [()] * 4
+    assert datasets_of(index, np.concatenate([f.parts.predicted["test"] for f in folds])) == HELD.keys()
+
+
+def test_crops_of_one_field_stay_in_one_fold():
+    """All of ALL-IDB 2, with the fields of ALL-IDB 1 that the shipped manifest names."""
+    index = index_from_manifest("allidb2")
+    groups = joined_groups(index)
+    parted = {}
+    for kind in ("kfold", "grouped_kfold"):
+        split = Split(kind=kind, n_splits=4, apart=("allidb2",))
+        folds = [fold.parts for fold in partition(split, index, seed=0, pairs=NO_PAIRS)]
+        in_folds = [set(groups[parts.predicted["test"]]) for parts in folds]
+        parted[kind] = {field for one in in_folds for field in one if sum(field in o for o in in_folds) > 1}
+        assert all(len(parts.predicted["test"]) == pytest.approx(65, abs=3) for parts in folds)
+    assert not parted["grouped_kfold"]
+    # Of the 49 fields with more than one crop, chance leaves few in one fold.
+    assert len(parted["kfold"]) > 35
+
+
+def test_a_dataset_of_one_class_cannot_stand_apart(index):
+    split = Split(kind="kfold", n_splits=4, apart=("jtsc",))
+    with pytest.raises(DataError, match=r"jtsc, tested without .* but of non-pathological") as caught:
+        partition(split, index, seed=0, pairs=NO_PAIRS)
+    assert "--datasets" in caught.value.remedy

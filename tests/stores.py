@@ -1,0 +1,381 @@
+"""A store written by hand, as if networks had been trained."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leukcnn import papers, spec
+from leukcnn.records import ExperimentRecord, PlannedTrial
+from leukcnn.results.results import Results
+from leukcnn.runs import Predictions, Store, Trial, write_json, write_predictions
+
+COUNTS = {
+    "train": {
+        "before": {"healthy": 2034, "malignant": 4364},
+        "after": {"healthy": 10_000, "malignant": 10_000},
+    },
+    "validation": {
+        "before": {"healthy": 1016, "malignant": 2181},
+        "after": {"healthy": 5_000, "malignant": 5_000},
+    },
+    "test": {"before": {"healthy": 339, "malignant": 727}},
+}
+
+
+def predictions_of(
+    part: str,
+    *,
+    tp: int,
+    fn: int,
+    fp: int,
+    tn: int,
+    subjects: int = 10,
+    checkpoint: str = "val_accuracy",
+    prefix: str = "",
+) -> Predictions:
+    """Predictions with that confusion matrix; each subject has cells of one class."""
+    label = np.repeat([1, 1, 0, 0], [tp, fn, fp, tn])
+    predicted = np.repeat([1, 0, 1, 0], [tp, fn, fp, tn])
+    n = len(label)
+    return Predictions(
+        image=np.array([f"{part}/{prefix}{i}.bmp" for i in range(n)], dtype=np.str_),
+        part=np.full(n, part),
+        checkpoint=np.full(n, checkpoint),
+        group=np.array([f"{'' if y else 'H'}{i % subjects}" for i, y in enumerate(label)], dtype=np.str_),
+        label=label,
+        probabilities=np.where(predicted[:, None] == [0, 1], 0.8, 0.2),
+        class_names=("healthy", "malignant"),
+    )
+
+
+def final_phase(n: int = 4) -> Predictions:
+    """Predictions of the final phase, of which no label is known."""
+    blank = predictions_of("final", tp=n, fn=0, fp=0, tn=0)
+    return replace(blank, label=np.full(n, -1), group=np.full(n, ""))
+
+
+def fold_predictions(fold: int, *, wrong: int, n: int = 60) -> Predictions:
+    """Sixty test pictures of which the first `wrong` are taken for the next class."""
+    label = np.repeat([0, 0, 1, 1, 2, 2], n // 6)
+    predicted = label.copy()
+    predicted[:wrong] = (predicted[:wrong] + 1) % 3
+    return Predictions(
+        image=np.array([f"fold{fold}/{i}" for i in range(n)]),
+        part=np.full(n, "test"),
+        checkpoint=np.full(n, "last"),
+        group=np.full(n, ""),
+        label=label,
+        probabilities=np.where(predicted[:, None] == np.arange(3), 0.8, 0.1),
+        class_names=("HBS", "ALL", "AML"),
+    )
+
+
+class FakeExperiment:
+    """Collects trials and gives the results that rest on them."""
+
+    def __init__(self, out: Path, paper: str | spec.Paper = "cnmc2019"):
+        self.paper = papers.get(paper) if isinstance(paper, str) else paper
+        self.store = Store(out, self.paper.key)
+        self.planned: list[PlannedTrial] = []
+        self.controls: list[PlannedTrial] = []
+        self.probe: PlannedTrial | None = None
+        self.masked: dict[str, list[PlannedTrial]] = {}
+
+    def _plan(self, row: str, **values) -> tuple[PlannedTrial, Trial]:
+        trial = self.store.trial({"paper": self.paper.key, "row": row, **values})
+        return PlannedTrial(row=row, seed=values["run"], name=trial.path.name, **values), trial
+
+    def add(
+        self,
+        row: str,
+        *parts: Predictions,
+        run: int = 0,
+        fold: int = -1,
+        split: str = "",
+        tested: tuple[str, ...] = (),
+        finished: bool = True,
+    ) -> None:
+        """Adds a trial, by default under the experiment's main split."""
+        planned, trial = self._plan(row, run=run, fold=fold, split=split, tested=tested)
+        self.planned.append(planned)
+        if not finished:
+            return
+        # What the other checkpoint said is all wrong, and must not count.
+        wrong = (parts[0].label + 1) % len(parts[0].class_names)
+        other = replace(parts[0], checkpoint=np.full(len(parts[0]), "val_loss"), label=wrong)
+        write_predictions(trial.path / "predictions.csv", Predictions.join([*parts, other]))
+        (trial.path / "history.csv").write_text(
+            "epoch,accuracy,loss,val_accuracy,val_loss\n1,0.5,0.7,0.55,0.69\n2,0.8,0.4,0.75,0.5\n"
+        )
+        (trial.path / "model.keras").write_bytes(b"")
+        write_json(trial.path / "environment.json", {})
+        trial.finish(
+            {
+                "checkpoint": str(parts[0].checkpoint[0]),
+                "best_epochs": {"val_accuracy": 2, "val_loss": 2},
+                "parameters": 8_792_963,
+                "file_bytes": {"network": 35 * 2**20, "network and optimizer": 68 * 2**20},
+            }
+        )
+
+    def add_control(
+        self,
+        name: str,
+        *parts: Predictions,
+        run: int = 0,
+        fold: int = -1,
+        split: str = "",
+        tested: tuple[str, ...] = (),
+    ) -> None:
+        planned, trial = self._plan(name, run=run, fold=fold, split=split, tested=tested)
+        self.controls.append(planned)
+        self._finish_control(trial, Predictions.join(list(parts)))
+
+    def add_probe(self, predictions: Predictions | None) -> None:
+        """Adds the probe; None plans it and leaves it unfinished."""
+        self.probe, trial = self._plan("probe", run=0, fold=-1, split="kfold", tested=())
+        if predictions is not None:
+            self._finish_control(trial, predictions)
+
+    def _finish_control(self, trial: Trial, predictions: Predictions) -> None:
+        predictions = replace(predictions, checkpoint=np.full(len(predictions), "control"))
+        write_predictions(trial.path / "predictions.csv", predictions)
+        trial.finish({"checkpoint": "control"})
+
+    def results(self, **changes) -> Results:
+        """The results so far; rows without a trial are planned but not trained."""
+        folds = sorted({planned.fold for planned in self.planned}) or [-1]
+        for row in self.paper.row_ids:
+            if row not in {planned.row for planned in self.planned}:
+                for fold in folds:
+                    self.add(row, fold=fold, finished=False)
+        values = {
+            "paper": self.paper.key,
+            "profile": "paper",
+            "split": "cell",
+            "seed": 0,
+            "runs": 1,
+            "backend": "tensorflow",
+            "assumed": {},
+            "changes": {},
+            "trials": self.planned,
+            "controls": self.controls,
+            "probe": self.probe,
+            "masked": self.masked,
+            "related": {},
+            "datasets": {"cnmc2019": {"healthy": 3389, "malignant": 7272}},
+            "counts": COUNTS,
+            "missing": {},
+            "final_total": 4,
+            "not_comparable": "",
+        }
+        values |= changes
+        for kind in ("trials", "controls"):
+            values[kind] = [replace(t, split=t.split or values["split"]) for t in values[kind]]
+        values["masked"] = {
+            mask: [replace(t, split=values["split"]) for t in of] for mask, of in values["masked"].items()
+        }
+        return Results(self.paper, ExperimentRecord(**values), self.store)
+
+
+def tested_on(
+    dataset: str, *, tp: int = 0, fn: int = 0, fp: int = 0, tn: int = 0, part: str = "test"
+) -> Predictions:
+    """Predictions of a dataset's pictures, whose ids begin with its key, with that confusion matrix."""
+    predictions = predictions_of(part, tp=tp, fn=fn, fp=fp, tn=tn)
+    return replace(
+        predictions,
+        image=np.array([f"{dataset}/{i}.jpg" for i in range(len(predictions))]),
+        checkpoint=np.full(len(predictions), "last"),
+        group=np.full(len(predictions), ""),
+        class_names=("non-pathological", "pathological"),
+    )
+
+
+def lodocv_paper(*tables: spec.Table) -> spec.Paper:
+    """A paper of two rows that leaves one dataset out, with those tables."""
+    setup = spec.Setup(
+        spec.Model("LeukNet"),
+        spec.Preprocessing(resize=8),
+        spec.Augmentation(),
+        spec.Split("lodocv"),
+        spec.Training(epochs=1, batch_size=1, initial_learning_rate=1e-3, checkpoint="last"),
+    )
+    return spec.Paper(
+        key="left_out",
+        title="Leave one dataset out",
+        authors="",
+        year=2020,
+        citation="",
+        task="leukaemia or not",
+        datasets=("allidb1", "allidb2", "ufg", "jtsc", "ash", "bloodline"),
+        classes=("non-pathological", "pathological"),
+        positive_class="pathological",
+        splits=("lodocv", "lodocv_strict", "lodocv_single_class", "kfold", "grouped_kfold"),
+        rows=(spec.Row("deep", "Deep", setup), spec.Row("shallow", "Shallow", setup)),
+        profiles=(spec.Profile("paper", "as published"),),
+        assumptions=(),
+        tables=tables,
+        figures=(),
+        findings=(),
+        runs=5,
+        class_of={"healthy": "non-pathological", "ALL": "pathological", "AML": "pathological"},
+    )
+
+
+HERE = {
+    "allidb1": {"non-pathological": 4, "pathological": 6},
+    "allidb2": {"non-pathological": 5, "pathological": 5},
+    "ufg": {"non-pathological": 3, "pathological": 2},
+    "jtsc": {"non-pathological": 10, "pathological": 0},
+    "bloodline": {"non-pathological": 0, "pathological": 8},
+}
+
+
+class LeftOut(FakeExperiment):
+    """An experiment that leaves datasets out, made of some tables."""
+
+    def results(self, **changes) -> Results:
+        """The results so far, with two classes in the first three of five datasets."""
+        values = {"split": "lodocv", "datasets": HERE, "counts": {}, "final_total": 0, "runs": 3}
+        return super().results(**(values | changes))
+
+
+class Apart(LeftOut):
+    """An experiment that cross-validates ALL-IDB 1 and 2 each by itself, and all other datasets together."""
+
+    def __init__(self, out: Path, *tables: spec.Table):
+        paper = lodocv_paper(*tables)
+        split = spec.Split("kfold", n_splits=2, apart=("allidb1", "allidb2"))
+        rows = [replace(row, setup=replace(row.setup, split=split)) for row in paper.rows]
+        own = {"key": "apart", "datasets": split.apart, "splits": ("kfold", "grouped_kfold"), "runs": 1}
+        super().__init__(out, replace(paper, rows=tuple(rows), **own))
+
+    def results(self, **changes) -> Results:
+        """The results so far of one run."""
+        return super().results(**({"split": "kfold", "runs": 1} | changes))
+
+
+STAGES = ("benign", "early", "pre", "pro")
+
+
+def stages(
+    *, wrong: int = 0, n: int = 80, checkpoint: str = "val_accuracy", prefix: str = "", groups: int = 0
+) -> Predictions:
+    """As many test pictures of each of four stages, of which the first `wrong` are taken for the next one."""
+    label = np.repeat(np.arange(4), n // 4)
+    predicted = np.where(np.arange(n) < wrong, (label + 1) % 4, label)
+    group = np.arange(n) % groups if groups else np.arange(n)
+    return Predictions(
+        image=np.array([f"taleghani/{prefix}{i}.jpg" for i in range(n)]),
+        part=np.full(n, "test"),
+        checkpoint=np.full(n, checkpoint),
+        group=group.astype(np.str_),
+        label=label,
+        probabilities=np.where(predicted[:, None] == np.arange(4), 0.7, 0.1),
+        class_names=STAGES,
+    )
+
+
+def stages_paper(*tables: spec.Table, figures: tuple[spec.Figure, ...] = ()) -> spec.Paper:
+    """A paper of four stages and two rows, with those tables and figures."""
+    setup = spec.Setup(
+        spec.Model("TwoPartNetwork", {"frozen": True}),
+        spec.Preprocessing(resize=24),
+        spec.Augmentation(),
+        spec.Split("random", validation_fraction=0.2),
+        spec.Training(epochs=2, batch_size=4, initial_learning_rate=1e-3),
+    )
+    return spec.Paper(
+        key="stages",
+        title="Four stages",
+        authors="",
+        year=2025,
+        citation="",
+        task="stage of leukaemia",
+        datasets=("taleghani",),
+        classes=STAGES,
+        positive_class="",
+        splits=("random", "grouped", "kfold", "grouped_kfold"),
+        rows=(
+            spec.Row("frozen", "Frozen", setup, also=("grouped", "kfold")),
+            spec.Row("scratch", "From scratch", setup, also=("grouped", "kfold"), scratch="small"),
+        ),
+        profiles=(spec.Profile("paper", "as published"),),
+        assumptions=(),
+        tables=tables,
+        figures=figures,
+        findings=(),
+    )
+
+
+class Staged(FakeExperiment):
+    """An experiment on four stages, made of some tables."""
+
+    def add_masked(self, mask: str, row: str, *parts: Predictions, finished: bool = True) -> None:
+        """Adds a row's or a control's trial of the main split with a part of the pictures blanked."""
+        trial = self.store.trial({"paper": self.paper.key, "row": row, "mask": mask})
+        planned = PlannedTrial(row=row, run=0, fold=-1, seed=0, name=trial.path.name, split="")
+        self.masked.setdefault(mask, []).append(planned)
+        if finished:
+            write_predictions(trial.path / "predictions.csv", Predictions.join(list(parts)))
+            trial.finish({"checkpoint": str(parts[0].checkpoint[0])})
+
+    def results(self, **changes) -> Results:
+        values = {"split": "random", "datasets": {}, "counts": {}, "final_total": 0}
+        return super().results(**(values | changes))
+
+
+@pytest.fixture
+def staged(tmp_path):
+    """Makes an experiment on four stages, of the tables given."""
+    return lambda *tables, **options: Staged(tmp_path, stages_paper(*tables, **options))
+
+
+@pytest.fixture
+def make_stages():
+    return stages
+
+
+@pytest.fixture
+def experiment(tmp_path) -> FakeExperiment:
+    return FakeExperiment(tmp_path)
+
+
+@pytest.fixture
+def alertnet(tmp_path) -> FakeExperiment:
+    return FakeExperiment(tmp_path, "alertnet")
+
+
+@pytest.fixture
+def make_predictions():
+    return predictions_of
+
+
+@pytest.fixture
+def make_final_phase():
+    return final_phase
+
+
+@pytest.fixture
+def left_out(tmp_path):
+    """Makes an experiment that leaves datasets out, of the tables given."""
+    return lambda *tables: LeftOut(tmp_path, lodocv_paper(*tables))
+
+
+@pytest.fixture
+def apart(tmp_path):
+    """Makes an experiment that cross-validates two datasets each by itself, of the tables given."""
+    return lambda *tables: Apart(tmp_path, *tables)
+
+
+@pytest.fixture
+def tested():
+    return tested_on
+
+
+@pytest.fixture
+def make_fold():
+    return fold_predictions

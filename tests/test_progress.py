@@ -1,0 +1,188 @@
+import io
+import math
+
+import pytest
+from rich.console import Console
+
+from leukcnn.errors import ArgumentError
+from leukcnn.progress import TrainingProgress
+
+
+class Clock:
+    """A clock that goes on only when told."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def terminal(monkeypatch) -> Console:
+    monkeypatch.setenv("TERM", "xterm")
+    return Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+
+
+def log(width: int = 80) -> Console:
+    return Console(file=io.StringIO(), force_terminal=False, width=width)
+
+
+def epoch(progress, clock, number: int, *, steps: int, seconds: float = 1.0, val_accuracy=None):
+    for step in range(1, steps + 1):
+        clock.now += seconds
+        progress.batch(epoch=number, step=step, loss=1 / number, accuracy=0.5)
+    logs = {"loss": 0.25, "accuracy": 0.75}
+    progress.end_epoch(epoch=number, logs=logs | ({"val_accuracy": val_accuracy} if val_accuracy else {}))
+
+
+def test_log_has_one_plain_line_an_epoch(clock):
+    console = log()
+    with TrainingProgress(console=console, clock=clock) as progress:
+        progress.start_trial("VGG16, split by subject", 2, 3, epochs=2, steps=4)
+        epoch(progress, clock, 1, steps=4, val_accuracy=0.7)
+        epoch(progress, clock, 2, steps=4)
+        progress.end_trial()
+    assert console.file.getvalue().splitlines() == [
+        "trial 2/3 | epoch 1/2 | VGG16, split by subject | loss 0.2500 | accuracy 75.00 % | "
+        "validation accuracy 70.00 % | 0:00:04 elapsed, 0:00:12 left",
+        "trial 2/3 | epoch 2/2 | VGG16, split by subject | loss 0.2500 | accuracy 75.00 % | "
+        "0:00:08 elapsed, 0:00:08 left",
+    ]
+
+
+def test_dumb_terminal_is_treated_as_a_log(clock, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    console = Console(file=io.StringIO(), force_terminal=True)
+    with TrainingProgress(console=console, clock=clock) as progress:
+        progress.start_trial("VGG16", 1, 1, epochs=1, steps=1)
+        epoch(progress, clock, 1, steps=1)
+    assert console.file.getvalue().count("\n") == 1
+    assert "\x1b[?25l" not in console.file.getvalue()
+
+
+def test_terminal_shows_where_the_training_stands(clock, terminal):
+    with TrainingProgress(console=terminal, clock=clock) as progress:
+        progress.start_trial("VGG16", 1, 2, epochs=2, steps=2)
+        epoch(progress, clock, 1, steps=2, val_accuracy=0.7)
+        clock.now += 1
+        progress.batch(2, 1, 0.125, 0.875)
+    shown = terminal.file.getvalue()
+    for text in (
+        "trial 1/2  epoch 2/2  VGG16",
+        "loss 0.1250",
+        "accuracy 87.50 %",
+        "validation accuracy 70.00 %",
+        "38 % of all trials",
+        "0:00:03 elapsed, 0:00:05 left",
+        "━━━",
+    ):
+        assert text in shown
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_display_fits_a_narrow_terminal(clock, monkeypatch, width):
+    monkeypatch.setenv("TERM", "xterm")
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
+    progress = TrainingProgress(console=console, clock=clock)
+    progress.start_trial("Xception, split by subject, seed 3, run 4", 1, 2, epochs=400, steps=1000)
+    epoch(progress, clock, 1, steps=3, val_accuracy=0.7)
+    lines = console.render_lines(progress._render(), pad=False)
+    shown = ["".join(segment.text for segment in line) for line in lines]
+    assert max(map(len, shown)) <= width
+    assert shown[0].startswith("trial 1/2  epoch 1/400  Xception")
+    assert "0 % of all trials" in shown[1]
+    assert shown[2].startswith("0:00:03 elapsed, 0:26:")
+    assert shown[3].startswith("loss 0.2500  accuracy 75.00 %")
+
+
+def test_finished_trials_leave_a_line_on_the_terminal(clock, terminal):
+    with TrainingProgress(console=terminal, clock=clock) as progress:
+        progress.start_trial("VGG16", 1, 2, epochs=1, steps=2)
+        epoch(progress, clock, 1, steps=2, val_accuracy=0.7)
+        progress.end_trial()
+    figures = "loss 0.2500 | accuracy 75.00 % | validation accuracy 70.00 %"
+    assert f"trial 1/2 | epoch 1/1 | VGG16 | {figures} | 0:00:02\n" in terminal.file.getvalue()
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_messages_are_printed_word_for_word(clock, terminal, is_terminal):
+    console = terminal if is_terminal else log()
+    text = "59 of 10,661 cells [bold] in /a/very/long/path/" + "x" * 100
+    with TrainingProgress(console=console, clock=clock) as progress:
+        progress.message(text)
+    assert text in console.file.getvalue()
+
+
+def test_nothing_is_known_before_two_steps(clock):
+    progress = TrainingProgress(console=log(), clock=clock)
+    assert math.isnan(progress.seconds_left())
+    progress.start_trial("VGG16", 1, 2, epochs=2, steps=5)
+    clock.now += 60
+    progress.batch(1, 1, 0.7, 0.5)
+    assert math.isnan(progress.seconds_left())
+
+
+def test_time_left_leaves_out_the_first_step(clock):
+    progress = TrainingProgress(console=log(), clock=clock)
+    progress.start_trial("VGG16", 1, 2, epochs=2, steps=5)
+    clock.now += 60  # building and compiling
+    progress.batch(1, 1, 0.7, 0.5)
+    clock.now += 2
+    progress.batch(1, 2, 0.7, 0.5)
+    # 2 seconds a step: 8 steps are left in this trial and 10 in the next.
+    assert progress.seconds_left() == pytest.approx(36)
+
+
+def test_trials_to_come_count_as_the_mean_of_those_seen(clock):
+    progress = TrainingProgress(console=log(), clock=clock)
+    progress.start_trial("VGG16", 1, 3, epochs=2, steps=5)
+    epoch(progress, clock, 1, steps=5, seconds=1)
+    epoch(progress, clock, 2, steps=5, seconds=1)
+    progress.end_trial()
+    progress.start_trial("Xception", 2, 3, epochs=2, steps=5)
+    assert progress.seconds_left() == pytest.approx(10 + 10)
+    epoch(progress, clock, 1, steps=5, seconds=3)
+    assert progress.seconds_left() == pytest.approx(15 + (10 + 30) / 2)
+
+
+def test_resumed_trial_counts_only_what_is_left(clock):
+    progress = TrainingProgress(console=log(), clock=clock)
+    progress.start_trial("VGG16", 1, 1, epochs=10, steps=4, first_epoch=9)
+    epoch(progress, clock, 9, steps=4, seconds=2)
+    assert progress.seconds_left() == pytest.approx(8)
+    progress.end_trial()
+    progress.start_trial("VGG16", 1, 1, epochs=10, steps=4, first_epoch=11)
+    assert progress.seconds_left() == 0
+
+
+def test_long_times_show_days(clock):
+    console = log()
+    with TrainingProgress(console=console, clock=clock) as progress:
+        progress.start_trial("VGG16", 1, 1, epochs=400, steps=2)
+        epoch(progress, clock, 1, steps=2, seconds=1800)
+    assert console.file.getvalue().endswith("1:00:00 elapsed, 16 d 15:00:00 left\n")
+
+
+def test_display_ends_with_an_error(clock, terminal):
+    with pytest.raises(KeyboardInterrupt), TrainingProgress(console=terminal, clock=clock):
+        raise KeyboardInterrupt
+    assert "\x1b[?25h" in terminal.file.getvalue()
+
+
+def test_steps_need_a_trial(clock):
+    with pytest.raises(ArgumentError, match="No trial is running"):
+        TrainingProgress(console=log(), clock=clock).batch(1, 1, 0.7, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("index", "epochs", "steps", "first_epoch"), [(0, 1, 1, 1), (4, 1, 1, 1), (1, 1, 0, 1), (1, 2, 1, 4)]
+)
+def test_impossible_numbers_are_refused(index, epochs, steps, first_epoch):
+    with pytest.raises(ArgumentError, match="within their totals"):
+        TrainingProgress(console=log()).start_trial("a", index, 3, epochs, steps, first_epoch=first_epoch)
