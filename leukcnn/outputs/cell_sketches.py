@@ -9,8 +9,8 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card, read_picture
-from leukcnn.outputs.picture_titles import file_stem
 from leukcnn.outputs.stored_arrays import stored_arrays, write_arrays
+from leukcnn.outputs.titles import file_stem
 from leukcnn.picture_cache import prepare
 from leukcnn.preprocessing import resize, wbc_mask
 from leukcnn.results.results import Results

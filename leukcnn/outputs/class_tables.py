@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.outputs.titles import framed, table_lines
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.class_figures import measured_by_run
 from leukcnn.results.comparison import MeanMetric, mean_cells, not_trained
 from leukcnn.results.intervals import Interval
 from leukcnn.results.metrics import confusion_matrix
-from leukcnn.results.results import Results, framed
+from leukcnn.results.results import Results
 
 # A report prints two decimals: .99 stands for all from .985 to .995.
 _ROUNDING = 0.005
@@ -136,7 +137,7 @@ def _shown(
 ) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """Returns the lines with figures, published or measured, and why the other rows have none."""
     shown, left_out = [], {}
-    for row, label in results.lines(table.rows):
+    for row, label in table_lines(results, table.rows):
         if results.predictions[row] or row in CONTROLS or row in published:
             shown.append((row, label))
         else:

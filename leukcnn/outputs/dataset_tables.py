@@ -6,8 +6,9 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import CATALOG, card
+from leukcnn.outputs.titles import framed
 from leukcnn.rendering.tables import Column, Table
-from leukcnn.results.results import Results, framed
+from leukcnn.results.results import Results
 
 _TOTAL = "Total"
 

@@ -7,11 +7,12 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.outputs.titles import framed, table_lines
 from leukcnn.rendering.tables import Cell, Table
 from leukcnn.results.comparison import KAPPA, MEAN_COLUMNS, MeanMetric, mean_cells, not_trained
 from leukcnn.results.intervals import Interval, fold_interval
 from leukcnn.results.metrics import kappa_word
-from leukcnn.results.results import Results, framed
+from leukcnn.results.results import Results
 
 _METRICS = (
     MeanMetric.percent("accuracy", "Accuracy"),
@@ -33,7 +34,7 @@ _CONTROL_METRICS = ("accuracy", "macro_recall", "kappa")
 def folds_table(results: Results, table: spec.Table) -> Table:
     """Returns mean and sd over the folds of each metric, and the networks' sizes, beside the published."""
     rows, methods, left_out = [], {}, {}
-    for row, label in results.lines(table.rows):
+    for row, label in table_lines(results, table.rows):
         n_before = len(rows)
         for metric in _METRICS:
             if row in CONTROLS and metric.name not in _CONTROL_METRICS:

@@ -5,8 +5,9 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from leukcnn import spec
+from leukcnn.outputs.titles import framed
 from leukcnn.rendering.tables import Cell, Column, Table
-from leukcnn.results.results import Results, framed
+from leukcnn.results.results import Results
 
 _TOTALS = {"Total params": ("trainable", "frozen"), "Trainable": ("trainable",), "Frozen": ("frozen",)}
 

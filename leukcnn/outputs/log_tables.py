@@ -4,9 +4,10 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.outputs.titles import framed, table_lines
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.comparison import not_trained
-from leukcnn.results.results import Results, framed
+from leukcnn.results.results import Results
 from leukcnn.runs import Trial
 
 _FIGURES = {
@@ -26,7 +27,7 @@ def log_table(results: Results, table: spec.Table) -> Table:
     """
     first = (table.rows or results.paper.row_ids)[0]
     rows, left_out = [], {}
-    for row, label in results.lines(table.rows):
+    for row, label in table_lines(results, table.rows):
         if row in CONTROLS:
             continue
         trials = results.trials[row]
@@ -48,7 +49,7 @@ def log_table(results: Results, table: spec.Table) -> Table:
     if all(row[-2] is None for row in rows):
         columns, rows = [*columns[:-2], columns[-1]], [(*row[:-2], row[-1]) for row in rows]
     notes = [*not_trained(left_out), f"'{_KEPT}': those of this epoch, on which the figures rest."]
-    if any(len(results.trials[row]) > 1 for row, _ in results.lines(table.rows)):
+    if any(len(results.trials[row]) > 1 for row, _ in table_lines(results, table.rows)):
         notes.append("Of the first run, and of its first fold where there are folds.")
     return framed(results, table, columns, rows, notes=tuple(notes))
 

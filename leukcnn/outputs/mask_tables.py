@@ -10,10 +10,11 @@ from leukcnn import spec
 from leukcnn.datasets import CATALOG, ImageIndex, card
 from leukcnn.errors import DataError
 from leukcnn.evaluation.mask_scores import score_masks
+from leukcnn.outputs.titles import framed
 from leukcnn.preprocessing import hsv_segment, wbc_mask
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.comparison import mean_and_sd
-from leukcnn.results.results import Results, framed
+from leukcnn.results.results import Results
 
 # The saturation suits the stains of JTSC and CellaVision.
 _FINDERS = {

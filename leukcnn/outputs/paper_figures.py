@@ -17,7 +17,6 @@ from leukcnn.outputs.cell_sketches import (
     tasks_of,
 )
 from leukcnn.outputs.network_maps import ActivationMaps, FilterSketch
-from leukcnn.outputs.picture_titles import file_stem
 from leukcnn.outputs.sketches import Sketches
 from leukcnn.outputs.threshold_figures import (
     draw_extraction,
@@ -25,6 +24,7 @@ from leukcnn.outputs.threshold_figures import (
     draw_misclassified,
     extract,
 )
+from leukcnn.outputs.titles import SPLIT_TITLES, dataset_title, file_stem, why_no_runs
 from leukcnn.rendering.feature_space import draw_feature_space
 from leukcnn.rendering.figures import draw_confusion, draw_confusions, draw_overlays, draw_samples
 from leukcnn.rendering.filters import FilterPanel, draw_filters
@@ -32,7 +32,6 @@ from leukcnn.rendering.history import TrainingCurve, draw_history
 from leukcnn.rendering.topology import draw_topology
 from leukcnn.results.metrics import confusion_matrix
 from leukcnn.results.results import Results
-from leukcnn.results.run_figures import SPLIT_TITLES, dataset_title, why_no_runs
 from leukcnn.runs import Predictions
 from leukcnn.seeding import generator
 

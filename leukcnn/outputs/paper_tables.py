@@ -26,9 +26,9 @@ from leukcnn.outputs.shortcut_tables import shortcut_table, single_class_table
 from leukcnn.outputs.split_tables import masks_table, splits_table
 from leukcnn.outputs.t_test_tables import runs_t_test_table, t_test_table
 from leukcnn.outputs.time_tables import times_table
+from leukcnn.outputs.titles import dataset_title, why_no_runs
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
-from leukcnn.results.run_figures import dataset_title, why_no_runs
 
 
 def paper_tables(

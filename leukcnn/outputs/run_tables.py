@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from leukcnn import spec
 from leukcnn.datasets import card
 from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.outputs.titles import SPLIT_TITLES, dataset_title, framed, table_lines, why_no_runs
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.comparison import KAPPA, MEAN_COLUMNS, MeanMetric, mean_and_sd, mean_cells, not_trained
-from leukcnn.results.results import Results, framed
-from leukcnn.results.run_figures import SPLIT_TITLES, dataset_title, interval_of_runs, why_no_runs
+from leukcnn.results.results import Results
+from leukcnn.results.run_figures import interval_of_runs
 
 _METRICS = (
     MeanMetric.percent("accuracy", "Accuracy"),
@@ -43,7 +44,7 @@ def runs_table(results: Results, table: spec.Table) -> Table:
     rows, with_lines = [], set()
     for dataset in datasets:
         for part in parts:
-            for row, label in shown.lines(wanted):
+            for row, label in table_lines(shown, wanted):
                 if row in CONTROLS and part != "test":
                     continue
                 leading = (dataset_title(shown, dataset), *([_PARTS[part]] if len(parts) > 1 else []), label)
@@ -57,7 +58,7 @@ def runs_table(results: Results, table: spec.Table) -> Table:
         columns += _beside_columns(SPLIT_TITLES[beside.split_kind], SPLIT_TITLES[shown.split_kind])
     left_out = {
         label: results.record.missing.get(row, "")
-        for row, label in shown.lines(wanted)
+        for row, label in table_lines(shown, wanted)
         if row not in with_lines and row not in CONTROLS and not _trained(row, shown, beside)
     }
     notes = [*not_trained(left_out), *_notes(shown, beside, table, datasets=datasets)]

@@ -2,12 +2,13 @@
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.outputs.titles import framed, table_lines
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.comparison import METRIC_TITLES, comparison_columns, comparison_rows
 from leukcnn.results.groups import GroupAccuracy, accuracy_per_group
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.results.metrics import BINARY_METRICS, binary_scores
-from leukcnn.results.results import Results, framed
+from leukcnn.results.results import Results
 
 # What is shown of a control; more would hide the networks among them.
 CONTROL_METRICS = ("accuracy", "f1")
@@ -36,7 +37,7 @@ _TEST_SETS = {"test": "full", "balanced": "balanced"}
 def scores_table(results: Results, table: spec.Table) -> Table:
     """Returns the figures on the full and the balanced test set, published beside measured."""
     rows, methods = [], {}
-    for row, label in results.lines():
+    for row, label in table_lines(results):
         metrics = CONTROL_METRICS if row in CONTROLS else BINARY_METRICS
         for part, shown in _TEST_SETS.items():
             scores = results.scores(row, part)
@@ -65,7 +66,7 @@ def scores_table(results: Results, table: spec.Table) -> Table:
 def confusion_table(results: Results, table: spec.Table) -> Table:
     """Returns the counts of hits and misses on every set and in every run."""
     rows = []
-    for row, label in results.lines():
+    for row, label in table_lines(results):
         for part in ("test", "balanced", "external"):
             for number, predictions in enumerate(results.part(row, part), start=1):
                 s = binary_scores(predictions.label, predictions.predicted, positive=results.positive)
@@ -78,7 +79,7 @@ def confusion_table(results: Results, table: spec.Table) -> Table:
 def external_table(results: Results, table: spec.Table) -> Table:
     """Returns the test set's figures beside those on subjects that no network knew."""
     rows, methods = [], {}
-    for row, label in results.lines():
+    for row, label in table_lines(results):
         full, balanced = results.scores(row, "test"), results.scores(row, "balanced")
         outside = results.scores(row, "external")
         reason = results.why_missing(row, "external")
@@ -128,7 +129,7 @@ _SUBJECTS_TESTED = {
 def subjects_table(results: Results, table: spec.Table) -> Table:
     """Returns the accuracy on each subject's pictures."""
     by_subject: dict[tuple[str, str], dict[str, GroupAccuracy]] = {}
-    for row, _ in results.lines():
+    for row, _ in table_lines(results):
         for part in ("test", "external"):
             for predictions in results.part(row, part)[:1]:
                 for group in accuracy_per_group(predictions.label, predictions.predicted, predictions.group):
@@ -136,13 +137,13 @@ def subjects_table(results: Results, table: spec.Table) -> Table:
     rows = []
     for (part, subject), figures in by_subject.items():
         cells: list[Cell] = [part, subject or "unknown", next(iter(figures.values())).n]
-        for row, _ in results.lines():
+        for row, _ in table_lines(results):
             group = figures.get(row)
             interval = wilson_interval(group.correct, group.n) if group else None
             cells += [group and group.accuracy, interval and (interval.low, interval.high)]
         rows.append(tuple(cells))
     columns = ["Set", "Subject", Column("Cells", "integer")]
-    for _, label in results.lines():
+    for _, label in table_lines(results):
         columns += [Column(label, "percent"), Column(f"{label}, 95 % interval", "interval")]
     notes = ["Intervals: Wilson, over each subject's cells."]
     if results.record.runs > 1:

@@ -7,12 +7,13 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
 from leukcnn.evaluation.shortcuts import implied_accuracy
+from leukcnn.outputs.titles import SPLIT_TITLES, dataset_title, framed, table_lines, why_no_runs
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.comparison import MeanMetric, mean_and_sd
 from leukcnn.results.intervals import Interval, interval_for, run_interval, wilson_interval
 from leukcnn.results.metrics import confusion_matrix, macro_recall
-from leukcnn.results.results import Results, framed
-from leukcnn.results.run_figures import SPLIT_TITLES, dataset_title, interval_of_runs, why_no_runs
+from leukcnn.results.results import Results
+from leukcnn.results.run_figures import interval_of_runs
 from leukcnn.runs import Predictions
 
 _PROBE = f"{control_label('border').removeprefix('Random forest, ')}, fitted to datasets"
@@ -33,7 +34,7 @@ def single_class_table(results: Results, table: spec.Table) -> Table:
         classes = _classes_of(shown, dataset)
         missed = shown.paper.positive_class in classes
         leading = (dataset_title(shown, dataset), ", ".join(classes))
-        for row, label in shown.lines(table.rows or tuple(planned)):
+        for row, label in table_lines(shown, table.rows or tuple(planned)):
             rows.append((*leading, label, *_error_cells(shown, row, dataset, rate=_RATES[missed])))
     if not rows:
         rows.append(("all", *[None] * 6, "not measured: no dataset of one class is tested here"))
@@ -149,7 +150,9 @@ def _recall_rows(results: Results, probe: Predictions) -> Iterator[tuple[Cell, .
 def _leukaemia_rows(results: Results, table: spec.Table) -> Iterator[tuple[Cell, ...]]:
     """Yields the accuracy of the table's rows, and of the border fitted to leukaemia, under each split."""
     kinds = {planned.split for planned in results.record.trials if planned.row in table.rows}
-    lines = [(row, label) for row, label in results.lines(table.rows) if row in (*table.rows, "border")]
+    lines = [
+        (row, label) for row, label in table_lines(results, table.rows) if row in (*table.rows, "border")
+    ]
     for kind in sorted(kinds - {"lodocv_single_class"}, key=spec.SPLIT_KINDS.index):
         shown, title = results.under(kind), SPLIT_TITLES[kind]
         for row, label in lines:

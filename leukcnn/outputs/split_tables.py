@@ -2,11 +2,11 @@
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.outputs.titles import SPLIT_TITLES, framed, table_lines
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.class_figures import measured_under
 from leukcnn.results.comparison import MeanMetric, Spread, not_trained
-from leukcnn.results.results import Results, framed
-from leukcnn.results.run_figures import SPLIT_TITLES
+from leukcnn.results.results import Results
 
 _ACCURACY = MeanMetric.percent("accuracy", "Accuracy")
 _METRICS = (_ACCURACY, MeanMetric.percent("macro_f1", "F1-score, macro"))
@@ -20,7 +20,7 @@ def splits_table(results: Results, table: spec.Table) -> Table:
     main = results.record.split
     planned = {trial.split for trial in results.record.trials}
     kinds = [kind for kind in dict.fromkeys((main, *results.paper.splits)) if kind in planned]
-    lines = results.lines(table.rows)
+    lines = table_lines(results, table.rows)
     # Without a finished run anywhere a row stands here only for the sake of its published figures.
     trained = {row for row, _ in lines if any(results.under(kind).predictions[row] for kind in kinds)}
     rows, methods, with_lines = [], {}, set()
@@ -66,7 +66,7 @@ def masks_table(results: Results, table: spec.Table) -> Table:
     """Returns the accuracy with nothing blanked, then with each part of the pictures blanked."""
     under = {mask: results.masked(mask) for mask in ("", *spec.MASKS)}
     rows, methods, left_out = [], {}, {}
-    for row, label in results.lines(table.rows):
+    for row, label in table_lines(results, table.rows):
         if row not in CONTROLS and not any(shown and shown.predictions[row] for shown in under.values()):
             left_out[label] = results.record.missing.get(row, "")
             continue

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from leukcnn import spec
+from leukcnn.outputs.titles import dataset_title, framed, why_no_runs
 from leukcnn.rendering.tables import Cell, Column, Table
-from leukcnn.results.results import Results, framed
-from leukcnn.results.run_figures import dataset_title, why_no_runs
+from leukcnn.results.results import Results
 from leukcnn.results.t_tests import (
     TTest,
     corrected_resampled_t_test,

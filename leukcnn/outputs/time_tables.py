@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from leukcnn import spec
+from leukcnn.outputs.titles import dataset_title, framed
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.comparison import mean_and_sd
-from leukcnn.results.results import Results, framed
-from leukcnn.results.run_figures import dataset_title
+from leukcnn.results.results import Results
 from leukcnn.runs import Trial, read_json
 
 

@@ -1,6 +1,5 @@
 """What an experiment gave: its finished trials and controls, and their figures."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,9 +7,7 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.errors import ArgumentError
-from leukcnn.evaluation.controls import control_label
 from leukcnn.records import ExperimentRecord, PlannedTrial
-from leukcnn.rendering.tables import Table
 from leukcnn.results.intervals import Interval, interval_for, run_interval
 from leukcnn.results.metrics import (
     BINARY_METRICS,
@@ -129,12 +126,6 @@ class Results:
         record = self.record
         return self.paper.setup(row, profile=record.profile, assumed=record.assumed, changes=record.changes)
 
-    def lines(self, rows: Sequence[str] = ()) -> list[tuple[str, str]]:
-        """Returns id and label of what a table shows: the paper's rows, or some of them, and the controls."""
-        wanted = rows or self.paper.row_ids
-        shown = [(row.id, row.label) for row in self.paper.rows if row.id in wanted]
-        return [*shown, *((name, control_label(name)) for name in self.paper.controls)]
-
     @property
     def _planned(self) -> list[PlannedTrial]:
         every = (*self.record.trials, *self.record.controls)
@@ -143,7 +134,7 @@ class Results:
     @cached_property
     def trials(self) -> dict[str, list[tuple[int, int, Trial]]]:
         """Row or control -> (run, seed, finished trial) of all its runs and folds."""
-        found = {row: [] for row, _ in self.lines()}
+        found = {row: [] for row in (*self.paper.row_ids, *self.paper.controls)}
         for planned in self._planned:
             trial = self.store.finished_trial(planned.name)
             if trial is not None:
@@ -330,16 +321,3 @@ def main_predictions(trial: Trial) -> Predictions:
     """Returns what a trial's network says with the weights that its figures rest on."""
     predictions = trial.predictions()
     return predictions.select(predictions.checkpoint == trial.result["checkpoint"])
-
-
-def framed(
-    results: Results, table: spec.Table, columns, rows, *, notes: tuple[str, ...] = (), measured: bool = True
-) -> Table:
-    """Returns a table of an experiment with its title, its notes and, where it rests on trials, its mark."""
-    title = f"{table.where}: {table.title}" if table.where else table.title
-    marks = ()
-    if measured:
-        notes = (*notes, "The assumptions that it rests on stand in the table 'assumptions'.")
-        if results.record.not_comparable:
-            marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
-    return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)

@@ -5,7 +5,8 @@ import pytest
 
 from leukcnn.errors import ArgumentError
 from leukcnn.evaluation.controls import control_label
-from leukcnn.results.results import framed, main_predictions
+from leukcnn.outputs.titles import framed, table_lines
+from leukcnn.results.results import main_predictions
 from leukcnn.spec import DEFAULT_CONTROLS
 
 
@@ -16,10 +17,10 @@ def trained(experiment, make_predictions):
 
 
 def test_lines_are_the_rows_and_then_the_controls(experiment):
-    lines = experiment.results().lines()
+    lines = table_lines(experiment.results())
     assert [row for row, _ in lines] == ["vgg16", "vgg19", "xception", *DEFAULT_CONTROLS]
     assert lines[-1][1] == control_label("colour")
-    assert [row for row, _ in experiment.results().lines(["vgg19"])] == ["vgg19", *DEFAULT_CONTROLS]
+    assert [row for row, _ in table_lines(experiment.results(), ["vgg19"])] == ["vgg19", *DEFAULT_CONTROLS]
 
 
 def test_only_the_checkpoint_that_the_figures_rest_on_counts(trained):

@@ -5,8 +5,9 @@ import pytest
 from scipy import stats
 
 from leukcnn import spec
+from leukcnn.outputs.titles import SPLIT_TITLES, dataset_title, why_no_runs
 from leukcnn.results.intervals import run_interval, wilson_interval
-from leukcnn.results.run_figures import SPLIT_TITLES, dataset_title, interval_of_runs, why_no_runs
+from leukcnn.results.run_figures import interval_of_runs
 
 
 def test_every_kind_of_split_has_a_title():

@@ -136,7 +136,7 @@ def test_another_seed_or_count_lies_beside_and_differs(drawn):
 
 
 def test_a_finished_dataset_is_found_again_without_drawing(drawn, monkeypatch):
-    monkeypatch.setattr(synthetic, "draw_cell", None)
+    monkeypatch.setattr(folders, "draw_cell", None)
     assert write("cnmc2019", drawn.parent, seed=3, counts=COUNTS) == drawn
 
 
@@ -259,7 +259,7 @@ def test_every_dataset_of_smears_is_drawn_and_understood(tmp_path):
 
 
 def test_neither_order_nor_twins_among_the_names_matter(drawn_few, monkeypatch):
-    monkeypatch.setattr(synthetic, "draw_smear", None)
+    monkeypatch.setattr(folders, "draw_smear", None)
     assert write_many((*reversed(FEW), FEW[0]), drawn_few.parent, seed=3) == drawn_few
 
 
@@ -281,7 +281,7 @@ def test_an_interruption_among_many_leaves_nothing_half_done(tmp_path, monkeypat
             raise KeyboardInterrupt
         return draw_smear(picture=picture, **key)
 
-    monkeypatch.setattr(synthetic, "draw_smear", interrupted)
+    monkeypatch.setattr(folders, "draw_smear", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_many(FEW, tmp_path, seed=3)
     assert list(tmp_path.iterdir()) == []

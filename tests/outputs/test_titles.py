@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets import ImageIndex
-from leukcnn.outputs.picture_titles import describe, file_stem
+from leukcnn.outputs.titles import describe, file_stem
 
 
 def index_of(*datasets: str) -> ImageIndex:

@@ -1,0 +1,92 @@
+"""What tables and figures call rows, splits, datasets and pictures, and what frames a table."""
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from leukcnn import spec
+from leukcnn.datasets import ImageIndex, card
+from leukcnn.evaluation.controls import control_label
+from leukcnn.rendering.tables import Table
+from leukcnn.results.results import Results
+
+SPLIT_TITLES = {
+    "cell": "split by cell",
+    "random": "random split",
+    "subject": "split by subject",
+    "grouped": "grouped split",
+    "fold": "the makers' folds",
+    "kfold": "k-fold",
+    "grouped_kfold": "grouped k-fold",
+    "lodocv": "LODOCV",
+    "lodocv_strict": "strict LODOCV",
+    "lodocv_single_class": "strict LODOCV of single classes",
+}
+"""What tables call the kinds of split."""
+
+
+def describe(index: ImageIndex, row: int) -> str:
+    """Returns class and origin of a picture: its subject or file, or its dataset where there are several.
+
+    Args:
+        index: The pictures.
+        row: Position of one with a label.
+    """
+    name, dataset = index.class_names[index.labels[row]], card(str(index.dataset[row]))
+    if len(np.unique(index.dataset)) > 1:
+        return f"{name}, {dataset.name}"
+    if dataset.groups_are != "subjects":
+        return f"{name}, {file_stem(index.ids[row])}"
+    return f"{name}, subject {index.group[row] or 'unknown'}"
+
+
+def file_stem(image: str) -> str:
+    """Returns the name of a picture's file without its ending, from the picture's id."""
+    return PurePosixPath(str(image)).stem
+
+
+def table_lines(results: Results, rows: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Returns id and label of what a table shows: the paper's rows, or some of them, and the controls."""
+    paper = results.paper
+    shown = [(row.id, row.label) for row in paper.rows if row.id in (rows or paper.row_ids)]
+    return [*shown, *((name, control_label(name)) for name in paper.controls)]
+
+
+def dataset_title(results: Results, dataset: str) -> str:
+    """Returns what tables call a tested dataset, or several joined by "+"; "" stands for all together."""
+    if not dataset:
+        return "all together"
+    names = {key: card(key).name for key in dataset.split("+")}
+    absent = [name for key, name in names.items() if key not in results.paper.datasets]
+    which = "" if len(absent) == len(names) else f": {', '.join(absent)}"
+    return " + ".join(names.values()) + (f" (not in the paper{which})" if absent else "")
+
+
+def why_no_runs(results: Results, row: str, *, dataset: str = "", part: str = "test") -> str:
+    """Returns why a row has no figures on a tested dataset."""
+    if row in results.record.missing:
+        return results.record.missing[row]
+    here = [key for key in dataset.split("+") if any(results.record.datasets.get(key, {}).values())]
+    if dataset and not here:
+        return f"the data lack {' and '.join(card(key).name for key in dataset.split('+'))}"
+    if dataset and dataset not in results.tested:
+        return f"not tested by {SPLIT_TITLES[results.split_kind]} here"
+    if dataset in results.tasks:
+        results = results.task(dataset)
+    if part == "within" and results.predictions[row]:
+        return "this row has no cross-validation within a dataset"
+    return results.why_missing(row, part)
+
+
+def framed(
+    results: Results, table: spec.Table, columns, rows, *, notes: tuple[str, ...] = (), measured: bool = True
+) -> Table:
+    """Returns a table of an experiment with its title, its notes and, where it rests on trials, its mark."""
+    title = f"{table.where}: {table.title}" if table.where else table.title
+    marks = ()
+    if measured:
+        notes = (*notes, "The assumptions that it rests on stand in the table 'assumptions'.")
+        if results.record.not_comparable:
+            marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
+    return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
