@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn import synthetic
 from leukcnn.datasets import load, load_many, verify
 from leukcnn.datasets.catalog import CATALOG
 from leukcnn.errors import ArgumentError, DataError
@@ -147,7 +146,7 @@ def test_an_interruption_leaves_nothing_half_done(drawn, tmp_path, monkeypatch):
         return draw_cell(cell=cell, **key)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(synthetic, "draw_cell", interrupted)
+        patch.setattr(folders, "draw_cell", interrupted)
         write("cnmc2019", tmp_path, seed=3, counts=COUNTS)
     assert list(tmp_path.iterdir()) == []
     assert pictures_of(write("cnmc2019", tmp_path, seed=3, counts=COUNTS)) == pictures_of(drawn)
