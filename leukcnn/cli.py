@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from leukcnn import __version__, papers
-from leukcnn.errors import DataError, LeukCNNError
+from leukcnn.errors import DataError, LeukCNNError, StoreError
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
 
 _DATA = click.option(
@@ -93,31 +93,22 @@ def check(name: str, data: str | None) -> None:
 
     Then lists the pictures that stand there twice, or nearly: they are worth knowing, and no fault.
     """
-    from leukcnn import synthetic
     from leukcnn.datasets import CATALOG, present, verify
     from leukcnn.duplicate_scan import scan_folders
-    from leukcnn.picture_cache import cache_folder
+    from leukcnn.experiment.loading import count_files, data_folder
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
 
     paper = papers.get(name) if name not in CATALOG and name in papers.list_papers() else None
     names = paper.datasets if paper else (name,)
-    root = _data_folder(data)
-    if root == "synthetic":
-        place = cache_folder() / "synthetic"
-        if paper and not paper.class_of:
-            root = synthetic.write(names[0], place, seed=0)
-        else:
-            root = synthetic.write_many(names, place, seed=0)
+    root = data_folder(_data_option(data), names, say=say, paper=paper)
     if len(names) > 1:
         here = present(names, root)
         for absent in (key for key in names if key not in here):
             click.echo(f"{absent}: not there")
         names = tuple(here)
-
-    def tell(done: int, total: int) -> None:
-        if done % 2000 == 0:
-            click.echo(f"{done:,} of {total:,} files read", err=True)
-
-    reports = [verify(key, root, progress=tell) for key in names]
+    reports = [verify(key, root, progress=count_files(say)) for key in names]
     for report in reports:
         for line in report.lines():
             click.echo(line)
@@ -182,7 +173,7 @@ def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, .
     found = papers.get(paper)
     overrides = dict(found.parse_assumption(text) for text in assumed)
     found.profile(options["profile"])
-    folder = _data_folder(data, dataset="NAME" if found.class_of else found.datasets[0])
+    folder = _data_option(data, dataset="NAME" if found.class_of else found.datasets[0])
     named = tuple(name.strip() for name in datasets.split(",") if name.strip())
 
     from leukcnn.experiment.estimate import describe_seconds
@@ -206,15 +197,19 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
     """Draws the tables and figures of finished runs again, without data and without training."""
     found = papers.get(paper)
 
-    from leukcnn.experiment.run import report, verify_report
+    from leukcnn.experiment.report import report, verify_report
     from leukcnn.runs import Store
 
     store, faults = Store(out, found.key), []
     for folder in store.experiments():
-        if verify:
-            faults += verify_report(store, folder, found)
-        else:
-            _print_report(report(store, folder, found, only=only))
+        # One that can't be read, such as another version's, is named, and the others are shown.
+        try:
+            if verify:
+                faults += verify_report(store, folder, found)
+            else:
+                _print_report(report(store, folder, found, only=only))
+        except StoreError as error:
+            faults.append(str(error))
     for fault in faults:
         click.echo(fault, err=True)
     if faults:
@@ -243,7 +238,7 @@ def predict(model: Path, pictures: tuple[Path, ...], table: Path | None) -> None
     click.echo(NOTICE, err=True)
 
 
-def _data_folder(data: str | None, *, dataset: str = "NAME") -> str:
+def _data_option(data: str | None, *, dataset: str = "NAME") -> str:
     if data:
         return data
     message = "No data: --data is not given and LEUKCNN_DATA is not set."

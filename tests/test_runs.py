@@ -14,6 +14,7 @@ from leukcnn.datasets import ImageIndex
 from leukcnn.errors import StoreError
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.request import Request
+from leukcnn.experiment.study import study_of
 from leukcnn.files import read_json, write_json
 from leukcnn.runs import Predictions, Store, Trial, read_predictions, trial_name, write_predictions
 
@@ -83,8 +84,8 @@ def test_name_of_a_trial_does_not_depend_on_where_the_data_lie():
         )
 
     def trials(folder: str, sha256: str = "0") -> list[str]:
-        request = Request(papers.get("cnmc2019"), data=folder, out=Path(folder, "runs"))
-        return [trial.name for trial in plan(request, index(folder, sha256)).trials]
+        study = study_of(Request(papers.get("cnmc2019"), data=folder, out=Path(folder, "runs")))
+        return [trial.name for trial in plan(study, index(folder, sha256)).trials]
 
     assert trials("here") == trials("elsewhere")
     assert not set(trials("here")) & set(trials("here", sha256="1"))

@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from leukcnn import models, preprocessing, spec
+from leukcnn import models, preprocessing
 from leukcnn.augmentation import ImageAugmenter
-from leukcnn.datasets import ImageIndex, card
-from leukcnn.experiment.request import Request
+from leukcnn.datasets import card
 from leukcnn.files import read_json, stored_arrays, write_arrays, write_json
 from leukcnn.outputs.cell_sketches import pick_smears
+from leukcnn.outputs.kind import Material
 from leukcnn.outputs.mask_tables import measure_masks
 from leukcnn.outputs.network_layers import all_layers, network_summary, top_layers
 from leukcnn.outputs.titles import describe
@@ -86,53 +86,47 @@ class Sketches:
         return (folder / "topology.json").exists()
 
 
-def make_sketches(request: Request, index: ImageIndex) -> Sketches:
-    """Picks the pictures and reads the networks' layers.
-
-    Args:
-        request: Says what the paper's figures show; the pictures are as large as the paper's own.
-        index: The pictures, of which some of each class are picked.
-    """
-    paper = request.paper
+def make_sketches(material: Material) -> Sketches:
+    """Picks the pictures, which are as large as the paper's own, and reads the networks' layers."""
+    paper, index = material.paper, material.index
     first_parts = [card(str(name)).parts[0].key for name in np.unique(index.dataset)]
     kept = np.flatnonzero((index.labels >= 0) & np.isin(index.part, first_parts))
-    rng = generator(request.seed, "figures")
+    rng = generator(material.seed, "figures")
     # The last class first: where there are two, it is the positive one.
     by_class = [
         rng.permutation(kept[index.labels[kept] == label])[:_SAMPLES_A_CLASS]
         for label in reversed(range(len(index.class_names)))
     ]
     chosen = np.concatenate(by_class)
-    pictures = prepared_pictures(index.select(chosen), request.control_preprocessing)
+    pictures = prepared_pictures(index.select(chosen), material.whole)
     samples = [
         (describe(index, row), np.array(picture)) for row, picture in zip(chosen, pictures, strict=True)
     ]
     augmentations, topology, segmentation, smears = [], {}, [], []
     for figure in paper.figures:
         if figure.variants:
-            arguments = request.setup(paper.row_ids[0]).augmentation.arguments
+            arguments = material.setups[paper.row_ids[0]].augmentation.arguments
             variants = _variants(arguments, samples[0][1], figure.variants)
             augmentations = [("source", samples[0][1]), *variants]
         if figure.kind == "segmentation":
             shown = np.concatenate([rows[:_SEGMENTED_A_CLASS] for rows in by_class])
-            segmentation = _segmented(request, index, shown)
+            segmentation = _segmented(material, shown)
         if figure.kind in ("histograms", "extraction") and not smears:
-            smears = pick_smears(index, kept, seed=request.seed)
+            smears = pick_smears(index, kept, seed=material.seed)
         if figure.networks:
             read = top_layers if figure.kind == "topology" else all_layers
-            topology[figure.id] = [(title, read(_network(request, name))) for title, name in figure.networks]
+            topology[figure.id] = [(title, read(_network(material, name))) for title, name in figure.networks]
     for table in paper.tables:
         if table.kind == "layers":
-            topology[table.id] = network_summary(_own_network(request, paper.row(table.rows[0])))
+            topology[table.id] = network_summary(_own_network(material, table.rows[0]))
         if table.kind == "mask_scores":
             topology[table.id] = measure_masks(index)
     return Sketches(samples, augmentations, topology, segmentation=segmentation, smears=smears)
 
 
-def _segmented(request: Request, index: ImageIndex, rows: np.ndarray) -> list[tuple[str, np.ndarray]]:
+def _segmented(material: Material, rows: np.ndarray) -> list[tuple[str, np.ndarray]]:
     """Returns some pictures without any mask, each followed by what the segmentation keeps of it."""
-    whole = replace(request.control_preprocessing, mask="")
-    panels = []
+    index, whole, panels = material.index, replace(material.whole, mask=""), []
     for row, picture in zip(rows, np.array(prepared_pictures(index.select(rows), whole)), strict=True):
         kept = preprocessing.hsv_segment(picture)
         panels.append((describe(index, row), picture))
@@ -147,18 +141,18 @@ def _variants(
     return [(title, augmenter.apply_transform(source, parameters)) for title, parameters in variants]
 
 
-def _network(request: Request, name: str) -> keras.Model:
+def _network(material: Material, name: str) -> keras.Model:
     """Builds a network of the paper in the paper's own size, or one of Keras Applications."""
     if name in models.list_models():
-        return _own_network(request, next(r for r in request.paper.rows if r.setup.model.name == name))
+        return _own_network(material, next(r.id for r in material.paper.rows if r.setup.model.name == name))
     return getattr(keras.applications, name)(weights=None)
 
 
-def _own_network(request: Request, row: spec.Row) -> keras.Model:
+def _own_network(material: Material, row: str) -> keras.Model:
     """Builds a row's network with random weights, as the paper and the assumptions have it."""
-    setup = request.paper.setup(row.id, assumed=request.assumed)
+    setup = material.own_setups[row]
     side, arguments = setup.preprocessing.side, dict(setup.model.arguments)
     if "weights" in arguments:
         arguments["weights"] = None
-    options = {"input_shape": (side, side, 3), "classes": len(request.paper.classes), **arguments}
+    options = {"input_shape": (side, side, 3), "classes": len(material.paper.classes), **arguments}
     return models.build(setup.model.name, **options)

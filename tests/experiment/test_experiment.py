@@ -15,8 +15,9 @@ import pytest
 
 from leukcnn import synthetic
 from leukcnn.errors import DataError, SpecError, StoreError
+from leukcnn.experiment.report import report, verify_report
 from leukcnn.experiment.request import Request
-from leukcnn.experiment.run import report, reproduce, verify_report
+from leukcnn.experiment.run import reproduce
 from leukcnn.rendering.tables import to_text
 from leukcnn.runs import Store
 from tests import tiny
@@ -316,15 +317,15 @@ def test_a_store_of_another_specification_is_refused(drawn, tmp_path):
         run(drawn, tmp_path, only="vgg16")
 
 
-def test_on_a_processor_the_paper_profile_says_first_how_long_it_takes(drawn, tmp_path):
+def test_on_a_processor_the_paper_profile_s_first_steps_say_how_long_it_takes(drawn, tmp_path):
     class Stop(Exception):
         pass
 
-    class StopAtFirstTrial(tiny.Progress):
-        def start_trial(self, *_, **__):
+    class StopAfterFirstEpoch(tiny.Progress):
+        def end_epoch(self, **_):
             raise Stop
 
-    progress = StopAtFirstTrial()
+    progress = StopAfterFirstEpoch()
     paper = tiny.tiny_paper()
     # The controls look at pictures of the paper's own size, which the quick profile makes too small for them.
     changes = {**paper.profiles[1].changes, "preprocessing.resize": None}
@@ -338,4 +339,4 @@ def test_on_a_processor_the_paper_profile_says_first_how_long_it_takes(drawn, tm
         )
     said = "\n".join(progress.messages)
     assert "seconds an epoch on this processor" in said
-    assert "All together about" in said
+    assert "1 trial(s); about" in said

@@ -12,8 +12,10 @@ from leukcnn.augmentation import ImageAugmenter
 from leukcnn.datasets import ImageIndex, read_picture
 from leukcnn.errors import StoreError
 from leukcnn.experiment.request import Request
+from leukcnn.experiment.study import study_of
 from leukcnn.fields import replace_at
 from leukcnn.outputs import sketches as module
+from leukcnn.outputs.kind import Material
 from leukcnn.outputs.sketches import Sketches, make_sketches
 from leukcnn.spec import Figure, Model, Table
 
@@ -37,7 +39,10 @@ SMALL = dataclasses.replace(
 
 
 def sketches_of(index, *, seed=0, paper=SMALL, **options):
-    return make_sketches(Request(paper=paper, data="d", profile="smoke", seed=seed, **options), index)
+    study = study_of(Request(paper=paper, data="d", profile="smoke", seed=seed, **options))
+    setups = {row.id: row.setup for row in study.rows}
+    own_setups = {row.id: row.paper_setup for row in study.rows}
+    return make_sketches(Material(paper, seed, index, study.whole, setups, own_setups, None, {}))
 
 
 def tiny_network(**options) -> keras.Model:
