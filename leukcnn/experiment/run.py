@@ -49,6 +49,8 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     watch, study = Stopwatch(), study_of(request)
     store = Store(request.out, study.paper.key)
     store.check_writable()
+    if others := store.of_other_versions():
+        progress.message(others)
     if any(row.setup.training.deterministic for row in study.rows):
         make_deterministic()
     devices = find_devices(request.devices)
