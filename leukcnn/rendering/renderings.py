@@ -6,7 +6,7 @@ import itertools
 import os
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +64,14 @@ def _heading(column: Column, cells: Sequence[str]) -> str:
 
 def to_text(table: Table) -> str:
     """Returns the table as plain text with aligned columns; marks are its first lines."""
-    lines = [*map(one_line, table.marks), one_line(table.title), "", _grid(table, "simple")]
+    grid = tabulate(
+        table.shown,
+        headers=[one_line(column.title) for column in table.columns],
+        tablefmt="simple",
+        colalign=[column.align for column in table.columns],
+        disable_numparse=True,
+    )
+    lines = [*map(one_line, table.marks), one_line(table.title), "", grid]
     if table.notes:
         lines += ["", *map(one_line, table.notes)]
     return "\n".join(lines) + "\n"
@@ -92,21 +99,14 @@ def to_markdown(table: Table) -> str:
     """Returns the table as Markdown with pipes; marks are its first lines, in bold."""
     parts = [f"**{_escape_markdown(mark)}**" for mark in table.marks]
     parts.append(f"### {_escape_markdown(table.title)}")
-    parts.append(_grid(table, "pipe", _escape_markdown))
+    # Cells aren't padded to a column's width: one that changes would change every line.
+    rules = [":---" if column.align == "left" else "---:" for column in table.columns]
+    lines = [[column.title for column in table.columns], *table.shown]
+    header, *body = [[_escape_markdown(cell) for cell in line] for line in lines]
+    parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *body)))
     if table.notes:
         parts.append("\n".join(f"- {_escape_markdown(note)}" for note in table.notes))
     return "\n\n".join(parts) + "\n"
-
-
-def _grid(table: Table, form: str, escape: Callable[[str], str] = one_line) -> str:
-    """Returns columns and rows in one of tabulate's forms."""
-    return tabulate(
-        [map(escape, row) for row in table.shown],
-        headers=[escape(column.title) for column in table.columns],
-        tablefmt=form,
-        colalign=[column.align for column in table.columns],
-        disable_numparse=True,
-    )
 
 
 def _escape_markdown(text: str) -> str:

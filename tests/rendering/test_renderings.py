@@ -103,8 +103,7 @@ def test_csv_has_mean_and_sd_apart():
 
 
 def test_markdown_aligns_text_left_and_figures_right():
-    rule = next(line for line in to_markdown(table()).splitlines() if set(line) == set("|:-"))
-    assert [(cell[0], cell[-1]) for cell in rule.strip("|").split("|")] == [(":", "-")] + 5 * [("-", ":")]
+    assert "\n| :--- | ---: | ---: | ---: | ---: | ---: |\n" in to_markdown(table())
 
 
 @pytest.mark.parametrize("render", RENDERERS.values(), ids=RENDERERS)
@@ -193,9 +192,7 @@ def test_markdown_escapes():
     shown = table(title=NASTY, columns=("x",), rows=[(NASTY,)], notes=(NASTY,), marks=(NASTY,))
     escaped = r"a\|b &amp; 50 % of x\_1 is \#2 \[red\]\$5\$ {\~^\\} &lt;b&gt;\*c\*\`d\`"
     assert to_markdown(shown) == (
-        f"**{escaped}**\n\n### {escaped}\n\n"
-        f"| {'x':{len(escaped)}} |\n|:{'-' * (len(escaped) + 1)}|\n| {escaped} |\n\n"
-        f"- {escaped}\n"
+        f"**{escaped}**\n\n### {escaped}\n\n| x |\n| :--- |\n| {escaped} |\n\n- {escaped}\n"
     )
 
 
