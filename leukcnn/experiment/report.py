@@ -8,7 +8,8 @@ from leukcnn.experiment.wanted import build_figures, build_tables, kind_of
 from leukcnn.outputs.challenge import write_challenge_file
 from leukcnn.outputs.paper_tables import assumption_table
 from leukcnn.records import ExperimentRecord
-from leukcnn.rendering.tables import Table, to_csv, write
+from leukcnn.rendering.renderings import to_csv, write
+from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
 

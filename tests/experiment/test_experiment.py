@@ -19,7 +19,7 @@ from leukcnn.errors import DataError, SpecError, StoreError
 from leukcnn.experiment.report import report, verify_report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.run import reproduce
-from leukcnn.rendering.tables import to_text
+from leukcnn.rendering.renderings import to_text
 from leukcnn.runs import Store
 from tests import tiny
 
@@ -161,7 +161,7 @@ def test_killed_in_mid_epoch_and_started_again_it_gives_the_same_predictions(dra
         command = [sys.executable, "-m", "tests.tiny", str(drawn), str(out), "4", str(pause)]
         environment = {**os.environ, "LEUKCNN_CACHE": str(tmp_path / f"cache-{out.name}")}
         return subprocess.Popen(
-            command, cwd=Path(__file__).parents[1], env=environment, text=True, stdout=subprocess.PIPE
+            command, cwd=Path(__file__).parents[2], env=environment, text=True, stdout=subprocess.PIPE
         )
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
