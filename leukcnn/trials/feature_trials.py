@@ -2,12 +2,11 @@
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any
 
 import keras
 import numpy as np
 
-from leukcnn.evaluation.feature_space import cross_validated_probabilities, svm_probabilities
+from leukcnn.evaluation.feature_space import Svm, cross_validated_probabilities, svm_probabilities
 from leukcnn.features import FORWARD, Frozen, forward, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
@@ -67,8 +66,8 @@ def run_feature_trial(
             index.labels[rows],
             train=np.arange(n_trained),
             predict=np.arange(n_trained, len(rows)),
+            svm=work.svm,
             seed=seed,
-            **work.choice,
         )
         predictions = [picture_predictions(index, tested, probabilities, part="test", checkpoint=SVM)]
         if setup.features.within_splits:
@@ -104,10 +103,10 @@ class _FeatureTrial:
     seed: int
 
     @property
-    def choice(self) -> dict[str, Any]:
-        """What the support vector machine makes of the features."""
+    def svm(self) -> Svm:
+        """The support vector machine."""
         features = self.setup.features
-        return {name: getattr(features, name) for name in ("n_components", "n_selected", "penalty")}
+        return Svm(features.n_components, features.n_selected, features.penalty)
 
     def of_published(self, rows: np.ndarray) -> np.ndarray:
         """Returns what published networks make of some pictures, side by side, float32 (n, D)."""
@@ -170,9 +169,9 @@ class _FeatureTrial:
                 features[of_dataset],
                 index.labels[rows],
                 n_splits=n_splits,
+                svm=self.svm,
                 seed=self.seed,
                 ids=index.ids[rows],
-                **self.choice,
             )
             found.append(picture_predictions(index, rows, probabilities, part="within", checkpoint=SVM))
         return found
