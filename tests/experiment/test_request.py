@@ -187,7 +187,7 @@ def test_stand_ins_are_trained_where_they_are_asked_for(options, rows):
         ({"paper": TALEGHANI, "base": "scratch", "only": "resnet50"}, "one of them"),
         ({"paper": TALEGHANI, "base": "scratch", "weights": "imagenet"}, "starts from random weights"),
         ({"base": "scratch"}, "no --base"),
-        ({"mask": "sky"}, "border or cells or background"),
+        ({"mask": "sky"}, "border, cells, background"),
     ],
 )
 def test_a_base_or_mask_that_is_not_there_is_refused(options, named):
