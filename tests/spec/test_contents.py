@@ -52,7 +52,11 @@ def test_a_row_is_the_paper_s_own_unless_it_has_a_name_for_scratch():
         ),
         (lambda: Table("t", "", "scores", None), "Table 't': where = None", ""),
         (lambda: Table("t", "", "scores", "", split="kfolds"), "Table 't': split = 'kfolds'", "'kfold'"),
-        (lambda: Table("t", "", "reference", "", measured=(("A", "one", "f1_"),)), "measured = 'f1_'", "'f1'"),
+        (
+            lambda: Table("t", "", "reference", "", measured=(("A", "one", "f1_"),)),
+            "measured = 'f1_'",
+            "'f1'",
+        ),
         (lambda: Table("t", "", "folds", "", published=(Published("one", "f1", 1.0),) * 2), "twice", ""),
         (lambda: Published("one", "acuracy", 90.0), "Published 'one': metric = 'acuracy'", "'accuracy'"),
         (lambda: Published("one", "accuracy", "90"), "Published 'one': value = '90'", ""),
