@@ -54,11 +54,12 @@ def main() -> None:
 
 
 @main.command("papers")
-def list_papers() -> None:
-    """Lists the papers, their profiles, rows and assumptions."""
-    for key in papers.list_papers():
-        paper = papers.get(key)
-        click.echo(f"{key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
+@click.argument("name", metavar="PAPER|FILE.py", required=False)
+def list_papers(name: str | None) -> None:
+    """Lists the papers, or shows one: profiles, rows and assumptions."""
+    for key in papers.list_papers() if name is None else (name,):
+        paper = papers.get(key) if name is None else _paper(name)
+        click.echo(f"{paper.key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
         click.echo(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch)}")
         if paper.stand_ins:
             click.echo(f"  Networks for --base scratch=NAME: {', '.join(paper.stand_ins)}")
@@ -86,7 +87,7 @@ def datasets(name: str | None) -> None:
 
 
 @main.command()
-@click.argument("name", metavar="DATASET|PAPER")
+@click.argument("name", metavar="DATASET|PAPER|FILE.py")
 @_DATA
 def check(name: str, data: str | None) -> None:
     """Verifies a dataset or those of a paper that are there; exits with 1 if something is wrong.
@@ -98,13 +99,14 @@ def check(name: str, data: str | None) -> None:
     from leukcnn.duplicate_scan import scan_folders
     from leukcnn.picture_cache import cache_folder
 
-    paper = papers.get(name) if name not in CATALOG and name in papers.list_papers() else None
+    named = name not in CATALOG and (name in papers.list_papers() or papers.is_file_name(name))
+    paper = _paper(name) if named else None
     names = paper.datasets if paper else (name,)
     root = _data_folder(data)
     if root == "synthetic":
         place = cache_folder() / "synthetic"
-        if paper and not paper.class_of:
-            root = synthetic.write(names[0], place, seed=0)
+        if paper:
+            root = synthetic.write_for(paper, names, place, seed=0)
         else:
             root = synthetic.write_many(names, place, seed=0)
     if len(names) > 1:
@@ -137,7 +139,7 @@ def check(name: str, data: str | None) -> None:
 
 
 @main.command()
-@click.argument("paper")
+@click.argument("paper", metavar="PAPER|FILE.py")
 @_DATA
 @_OUT
 @_ONLY
@@ -179,17 +181,19 @@ def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, .
     Finished trials are kept in --out and never computed again; interrupted ones go on from the last epoch
     that was saved.
     """
-    found = papers.get(paper)
+    found = _paper(paper)
     overrides = dict(found.parse_assumption(text) for text in assumed)
     found.profile(options["profile"])
     folder = _data_folder(data, dataset="NAME" if found.class_of else found.datasets[0])
     named = tuple(name.strip() for name in datasets.split(",") if name.strip())
 
+    from leukcnn.experiment.check import check_paper
     from leukcnn.experiment.estimate import describe_seconds
     from leukcnn.experiment.request import Request
     from leukcnn.experiment.run import reproduce as run
     from leukcnn.progress import TrainingProgress
 
+    check_paper(found)
     request = Request(paper=found, data=folder, datasets=named, assumed=overrides, **options)
     with TrainingProgress() as progress:
         report = run(request, progress=progress)
@@ -198,13 +202,13 @@ def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, .
 
 
 @main.command()
-@click.argument("paper")
+@click.argument("paper", metavar="PAPER|FILE.py")
 @_OUT
 @_ONLY
 @click.option("--verify", is_flag=True, help="Check the stored files and figures instead; exit with 1.")
 def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
     """Draws the tables and figures of finished runs again, without data and without training."""
-    found = papers.get(paper)
+    found = _paper(paper)
 
     from leukcnn.experiment.run import report, verify_report
     from leukcnn.runs import Store
@@ -241,6 +245,15 @@ def predict(model: Path, pictures: tuple[Path, ...], table: Path | None) -> None
     if table is not None:
         write_classes(table, paths, probabilities, network.class_names)
     click.echo(NOTICE, err=True)
+
+
+def _paper(name: str) -> Any:
+    """Returns a paper by its key or file, all of whose names can be had."""
+    from leukcnn.experiment.check import check_names
+
+    found = papers.get(name)
+    check_names(found)
+    return found
 
 
 def _data_folder(data: str | None, *, dataset: str = "NAME") -> str:

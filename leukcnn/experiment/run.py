@@ -148,11 +148,7 @@ def _load(request: Request, progress: TrainingProgress) -> ImageIndex:
     paper, names = request.paper, request.dataset_keys
     if request.data == SYNTHETIC:
         progress.message(f"Drawing pictures with the names and layout of {paper.key}'s datasets ...")
-        place = cache_folder() / SYNTHETIC
-        if paper.class_of:
-            root = synthetic.write_many(names, place, seed=request.seed, counts=paper.drawn)
-        else:
-            root = synthetic.write(names[0], place, seed=request.seed)
+        root = synthetic.write_for(paper, names, cache_folder() / SYNTHETIC, seed=request.seed)
     else:
         root = Path(request.data).expanduser()
     progress.message("Reading the pictures for their SHA-256 ...")
