@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from leukcnn import __version__, papers
-from leukcnn.errors import DataError, LeukCNNError
+from leukcnn.errors import DataError, LeukCNNError, SpecError
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
 
 _DATA = click.option(
@@ -252,7 +252,12 @@ def _paper(name: str) -> Any:
     from leukcnn.experiment.check import check_names
 
     found = papers.get(name)
-    check_names(found)
+    try:
+        check_names(found)
+    except SpecError as error:
+        if not papers.is_file_name(name):
+            raise
+        raise SpecError(f"{name}: {error.found}", expected=error.expected, remedy=error.remedy) from error
     return found
 
 

@@ -1,5 +1,6 @@
 """Whether all that a paper names can be had, before any data are read."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,9 +26,16 @@ def check_names(paper: spec.Paper) -> None:
         for model in row.setup.models:
             _check_arguments(owner, model, trained=row.setup.features is None)
         for profile in paper.profiles:
-            augmentation = paper.setup(row.id, profile=profile.name).augmentation
+            arguments = paper.setup(row.id, profile=profile.name).augmentation.arguments
+            known = [*inspect.signature(ImageAugmenter).parameters]
+            for name in (name for name in arguments if name not in known):
+                raise SpecError(
+                    f"{owner}: augmentation.arguments has {name!r}.",
+                    expected=", ".join(known),
+                    remedy=did_you_mean(name, known),
+                )
             with _explained(f"{owner}, profile {profile.name!r}: augmentation.arguments"):
-                ImageAugmenter(**augmentation.arguments)
+                ImageAugmenter(**arguments)
 
 
 def check_paper(paper: spec.Paper) -> None:

@@ -87,8 +87,9 @@ def _run(path: Path) -> ModuleType:
 def _explained(path: Path, error: BaseException) -> SpecError:
     """Returns what was wrong with a file, and in which line."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
-        lines = [error.lineno]
+        lines, said = [error.lineno], error.msg
     else:
+        said = str(error)
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == str(path)]
     place = f"{path}, line {lines[-1]}" if lines else str(path)
@@ -97,7 +98,7 @@ def _explained(path: Path, error: BaseException) -> SpecError:
     if isinstance(error, TypeError) and (known := _signature(str(error))):
         return known(place)
     return SpecError(
-        f"{place}: {type(error).__name__}: {error}",
+        f"{place}: {type(error).__name__}: {said}",
         expected=_EXPECTED,
         remedy="mend that line; `python FILE` shows where it comes from",
     )
