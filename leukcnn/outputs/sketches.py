@@ -149,9 +149,8 @@ def _variants(
 
 def _network(request: Request, name: str) -> keras.Model:
     """Builds a network of the paper in the paper's own size, or one of Keras Applications."""
-    if name in models.list_models():
-        return _own_network(request, next(r for r in request.paper.rows if r.setup.model.name == name))
-    return getattr(keras.applications, name)(weights=None)
+    own = next((row for row in request.paper.rows if row.setup.model.name == name), None)
+    return _own_network(request, own) if own else getattr(keras.applications, name)(weights=None)
 
 
 def _own_network(request: Request, row: spec.Row) -> keras.Model:
