@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from leukcnn import __version__, papers
-from leukcnn.errors import DataError, LeukCNNError, StoreError
+from leukcnn.errors import DataError, LeukCNNError, SpecError, StoreError
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
 
 _DATA = click.option(
@@ -54,11 +54,12 @@ def main() -> None:
 
 
 @main.command("papers")
-def list_papers() -> None:
-    """Lists the papers, their profiles, rows and assumptions."""
-    for key in papers.list_papers():
-        paper = papers.get(key)
-        click.echo(f"{key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
+@click.argument("name", metavar="PAPER|FILE.py", required=False)
+def list_papers(name: str | None) -> None:
+    """Lists the papers, or shows one: profiles, rows and assumptions."""
+    for key in papers.list_papers() if name is None else (name,):
+        paper = papers.get(key) if name is None else _paper(name)
+        click.echo(f"{paper.key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
         click.echo(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch)}")
         if paper.stand_ins:
             click.echo(f"  Networks for --base scratch=NAME: {', '.join(paper.stand_ins)}")
@@ -86,7 +87,7 @@ def datasets(name: str | None) -> None:
 
 
 @main.command()
-@click.argument("name", metavar="DATASET|PAPER")
+@click.argument("name", metavar="DATASET|PAPER|FILE.py")
 @_DATA
 def check(name: str, data: str | None) -> None:
     """Verifies a dataset or those of a paper that are there; exits with 1 if something is wrong.
@@ -100,7 +101,8 @@ def check(name: str, data: str | None) -> None:
     def say(text: str) -> None:
         click.echo(text, err=True)
 
-    paper = papers.get(name) if name not in CATALOG and name in papers.list_papers() else None
+    named = name not in CATALOG and (name in papers.list_papers() or papers.is_file_name(name))
+    paper = _paper(name) if named else None
     names = paper.datasets if paper else (name,)
     root = data_folder(_data_option(data), names, say=say, paper=paper)
     if len(names) > 1:
@@ -128,7 +130,7 @@ def check(name: str, data: str | None) -> None:
 
 
 @main.command()
-@click.argument("paper")
+@click.argument("paper", metavar="PAPER|FILE.py")
 @_DATA
 @_OUT
 @_ONLY
@@ -170,17 +172,19 @@ def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, .
     Finished trials are kept in --out and never computed again; interrupted ones go on from the last epoch
     that was saved.
     """
-    found = papers.get(paper)
+    found = _paper(paper)
     overrides = dict(found.parse_assumption(text) for text in assumed)
     found.profile(options["profile"])
     folder = _data_option(data, dataset="NAME" if found.class_of else found.datasets[0])
     named = tuple(name.strip() for name in datasets.split(",") if name.strip())
 
+    from leukcnn.experiment.check import check_paper
     from leukcnn.experiment.estimate import describe_seconds
     from leukcnn.experiment.request import Request
     from leukcnn.experiment.run import reproduce as run
     from leukcnn.progress import TrainingProgress
 
+    check_paper(found)
     request = Request(paper=found, data=folder, datasets=named, assumed=overrides, **options)
     with TrainingProgress() as progress:
         report = run(request, progress=progress)
@@ -189,13 +193,13 @@ def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, .
 
 
 @main.command()
-@click.argument("paper")
+@click.argument("paper", metavar="PAPER|FILE.py")
 @_OUT
 @_ONLY
 @click.option("--verify", is_flag=True, help="Check the stored files and figures instead; exit with 1.")
 def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
     """Draws the tables and figures of finished runs again, without data and without training."""
-    found = papers.get(paper)
+    found = _paper(paper)
 
     from leukcnn.experiment.report import report, verify_report
     from leukcnn.runs import Store
@@ -236,6 +240,20 @@ def predict(model: Path, pictures: tuple[Path, ...], table: Path | None) -> None
     if table is not None:
         write_classes(table, paths, probabilities, network.class_names)
     click.echo(NOTICE, err=True)
+
+
+def _paper(name: str) -> Any:
+    """Returns a paper by its key or file, all of whose names can be had."""
+    from leukcnn.experiment.check import check_names
+
+    found = papers.get(name)
+    try:
+        check_names(found)
+    except SpecError as error:
+        if not papers.is_file_name(name):
+            raise
+        raise SpecError(f"{name}: {error.found}", expected=error.expected, remedy=error.remedy) from error
+    return found
 
 
 def _data_option(data: str | None, *, dataset: str = "NAME") -> str:

@@ -8,7 +8,7 @@ from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card
 from leukcnn.datasets.manifest import manifest
 from leukcnn.experiment.study import Study
-from leukcnn.experiment.weights import BASE_ALONE, is_published_file, needs_published_top
+from leukcnn.models.published import holds_base_alone, is_published, needs_published_top
 
 
 def why_not_comparable(study: Study, index: ImageIndex) -> str:
@@ -77,13 +77,13 @@ def _weights(study: Study, index: ImageIndex) -> Iterable[str]:
     }
     if None in started and "imagenet" in published:
         yield "fine-tuned networks start from random weights"
-    elif not all(map(is_published_file, started - {None, "imagenet"})):
+    elif not all(map(is_published, started - {None, "imagenet"})):
         yield "fine-tuned networks start from weights of the user's own"
 
 
 def _dense_layers(study: Study, index: ImageIndex) -> Iterable[str]:
     whole = [model for model in _networks(study) if needs_published_top(model)]
-    if any(BASE_ALONE in str(model.arguments.get("weights")) for model in whole):
+    if any(holds_base_alone(str(model.arguments.get("weights"))) for model in whole):
         yield "dense layers that should be the published ones start from random weights"
 
 

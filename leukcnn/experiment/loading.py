@@ -34,9 +34,9 @@ def data_folder(
         return Path(data).expanduser()
     say(f"Drawing pictures with the names and layout of {paper.key if paper else names[0]}'s datasets ...")
     place = cache_folder() / SYNTHETIC
-    if paper and not paper.class_of:
-        return synthetic.write(names[0], place, seed=seed)
-    return synthetic.write_many(names, place, seed=seed, counts=paper.drawn if paper else {})
+    if paper:
+        return synthetic.write_for(paper, names, place, seed=seed)
+    return synthetic.write_many(names, place, seed=seed)
 
 
 def count_files(say: Say) -> Callable[[int, int], None]:

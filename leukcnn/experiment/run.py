@@ -19,7 +19,7 @@ from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
 from leukcnn.experiment.wanted import capture
-from leukcnn.experiment.weights import check_weights
+from leukcnn.models.published import check_weights
 from leukcnn.outputs.kind import Material
 from leukcnn.picture_cache import prepared_pictures, shows_nothing
 from leukcnn.progress import TrainingProgress

@@ -11,8 +11,8 @@ from leukcnn.datasets import CATALOG
 from leukcnn.errors import WeightsError
 from leukcnn.experiment.request import SCRATCH, Request
 from leukcnn.experiment.wanted import kind_of
-from leukcnn.experiment.weights import weights_file
 from leukcnn.fields import replace_at
+from leukcnn.models.published import weights_file
 from leukcnn.outputs.kind import NETWORKS
 
 

@@ -143,9 +143,8 @@ def _variants(
 
 def _network(material: Material, name: str) -> keras.Model:
     """Builds a network of the paper in the paper's own size, or one of Keras Applications."""
-    if name in models.list_models():
-        return _own_network(material, next(r.id for r in material.paper.rows if r.setup.model.name == name))
-    return getattr(keras.applications, name)(weights=None)
+    own = next((row.id for row in material.paper.rows if row.setup.model.name == name), None)
+    return _own_network(material, own) if own else getattr(keras.applications, name)(weights=None)
 
 
 def _own_network(material: Material, row: str) -> keras.Model:

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from leukcnn.spec.setups import Setup
+from leukcnn.spec.checks import check_types, name_of, require, require_known, require_once
+from leukcnn.spec.kinds import FIGURES, TABLES
+from leukcnn.spec.names import APPLICATIONS, DATASETS, METRICS, check_builder
+from leukcnn.spec.setups import SPLIT_KINDS, Setup
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,10 @@ class Row:
     also: tuple[str, ...] = ()
     optional: bool = False
     scratch: str = ""
+
+    def __post_init__(self):
+        check_types(self)
+        require_known(name_of(self), "also", self.also, SPLIT_KINDS)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,10 @@ class Profile:
     runs: int | None = None
     not_comparable: str = ""
 
+    def __post_init__(self):
+        check_types(self)
+        require(self.runs is None or self.runs > 0, f"{name_of(self)}: runs = {self.runs}.", "1 or more")
+
 
 @dataclass(frozen=True)
 class Assumption:
@@ -72,6 +83,9 @@ class Assumption:
     choices: tuple[Any, ...] = ()
     rows: tuple[str, ...] = ()
 
+    def __post_init__(self):
+        check_types(self)
+
 
 @dataclass(frozen=True)
 class Published:
@@ -79,7 +93,7 @@ class Published:
 
     Attributes:
         row: Id of the row.
-        metric: "accuracy", "precision", "kappa", "parameters" ...
+        metric: One of `leukcnn.spec.names.METRICS`.
         value: The figure: accuracy, precision, recall, F1-scores in percent; parameters as a count; file
             sizes in MB.
         sd: Its standard deviation over folds or runs in the same unit, None where the paper prints none.
@@ -93,6 +107,15 @@ class Published:
     sd: float | None = None
     dataset: str = ""
     part: str = "test"
+
+    def __post_init__(self):
+        check_types(self)
+        require_known(name_of(self), "metric", self.metric, METRICS)
+        require_known(name_of(self), "dataset", self.dataset, ("", *DATASETS))
+        require_known(name_of(self), "part", self.part, PUBLISHED_PARTS)
+
+
+PUBLISHED_PARTS = ("test", "within")
 
 
 @dataclass(frozen=True)
@@ -136,6 +159,16 @@ class Table:
     metrics: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self):
+        check_types(self)
+        owner = name_of(self)
+        require_known(owner, "kind", self.kind, TABLES)
+        require_known(owner, "metrics", self.metrics, METRICS)
+        require_known(owner, "measured", tuple(metric for _, _, metric in self.measured), METRICS)
+        require_known(owner, "split", self.split, ("", *SPLIT_KINDS))
+        require_known(owner, "beside", self.beside, ("", *SPLIT_KINDS))
+        require_once(owner, "published", ((p.row, p.metric, p.dataset, p.part) for p in self.published))
+
     def printed(self, row: str, metric: str, *, dataset: str = "", part: str = "test") -> Published | None:
         """Returns the published figure of a row, or None where the paper prints none."""
         wanted = (row, metric, dataset, part)
@@ -170,6 +203,15 @@ class Figure:
     variants: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     networks: tuple[tuple[str, str], ...] = ()
 
+    def __post_init__(self):
+        check_types(self)
+        owner = name_of(self)
+        require_known(owner, "kind", self.kind, FIGURES)
+        require_known(owner, "dataset", self.dataset, ("", *DATASETS))
+        for _, network in self.networks:
+            if network not in APPLICATIONS:
+                check_builder(network, owner, "networks", also=APPLICATIONS)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -177,3 +219,6 @@ class Finding:
 
     text: str
     where: str
+
+    def __post_init__(self):
+        check_types(self)

@@ -222,3 +222,18 @@ def test_a_weights_file_is_known_by_its_content(many, tmp_path):
         file.write_bytes(content)
     assert names(one) == names(same)
     assert names(one).isdisjoint(names(other))
+
+
+def test_a_builder_of_one_s_own_is_known_by_its_code_and_a_shipped_one_by_its_name(many, monkeypatch):
+    def identity():
+        planned = plan(alertnet(), many)
+        return planned.identities[planned.trials[0].name]
+
+    assert "builder" not in identity()
+    names = set()
+    for code in ("a", "b"):
+        monkeypatch.setattr("leukcnn.experiment.plan.fingerprint", lambda name, code=code: code)
+        found = identity()
+        assert set(found["builder"].values()) == {code}
+        names.add(plan(alertnet(), many).trials[0].name)
+    assert len(names) == 2
