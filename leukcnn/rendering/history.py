@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from leukcnn.errors import ArgumentError
-from leukcnn.rendering.canvas import sheet, wrapped
-from leukcnn.rendering.figures import BLUE, GREY, ORANGE
+from leukcnn.rendering.canvas import BLUE, GREY, ORANGE, require, sheet, wrapped
 
 # Up to so many trainings stand below each other; more would make a strip.
 _MOST_IN_A_COLUMN = 3
@@ -56,28 +55,20 @@ class TrainingCurve:
             )
 
 
-def draw_history(
-    histories: Sequence[TrainingCurve], path: str | os.PathLike, *, mark: str = "", caption: str = ""
-) -> Path:
+def draw_history(histories: Sequence[TrainingCurve], path: str | os.PathLike, **face: str) -> Path:
     """Draws training and validation accuracy by epoch, and the loss beside it, on common scales.
 
     Args:
         histories: The trainings, at least one; each has a panel, or two where all have losses.
         path: PNG file to write.
-        mark: What stands in red at the top.
-        caption: What stands at the bottom.
-
-    Raises:
-        ArgumentError: There is no training.
-        StoreError: The file can't be written.
+        **face: Mark and caption.
     """
-    if not histories:
-        raise ArgumentError("There is no training to draw.", expected="at least one")
+    require(histories, "training")
     n, n_kinds = len(histories), 2 if all(len(curve.loss) for curve in histories) else 1
     n_columns = {1: min(n, 3), 2: 2 if n <= _MOST_IN_A_COLUMN else 4}[n_kinds]
     n_rows = math.ceil(n_kinds * n / n_columns)
     width = 6.0 if n_columns == 1 else 3.6 * n_columns
-    with sheet(path, width=width, height=3.6 * n_rows, mark=mark, caption=caption) as figure:
+    with sheet(path, width=width, height=3.6 * n_rows, **face) as figure:
         panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel().tolist()
         for axes in panels[n_kinds * n :]:
             axes.set_axis_off()
