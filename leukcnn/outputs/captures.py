@@ -11,15 +11,11 @@ from leukcnn.files import stored_arrays, write_arrays
 from leukcnn.outputs.kind import Capture
 
 _PLAIN = "plain"
-"""The member of a file that holds, as JSON, the key, all plain values, and the lengths of lists of arrays."""
+"""The member of a file that holds the key and all plain values, as JSON."""
 
 
 class Captured(Mapping):
-    """Everything that is kept with an experiment, by name; each file is read when it is asked for.
-
-    Attributes:
-        folder: Where the files lie.
-    """
+    """Everything that is kept with an experiment, by name; each file is read when it is asked for."""
 
     def __init__(self, experiment: Path):
         self.folder = experiment / "captured"
@@ -32,9 +28,12 @@ class Captured(Mapping):
         """
         with stored_arrays(self._path(name)) as stored:
             values = json.loads(str(stored[_PLAIN]))
-            arrays, lists = values.pop("arrays"), values.pop("lists")
-            values |= {field: stored[field] for field in arrays}
-            values |= {field: [stored[f"{field}_{i}"] for i in range(n)] for field, n in lists.items()}
+            for member in stored:
+                field, of_list, _ = member.partition("/")
+                if of_list:
+                    values.setdefault(field, []).append(stored[member])
+                elif member != _PLAIN:
+                    values[field] = stored[member]
         return values
 
     def __contains__(self, name: object) -> bool:
@@ -44,7 +43,7 @@ class Captured(Mapping):
         return (path.stem for path in sorted(self.folder.glob("*.npz")))
 
     def __len__(self) -> int:
-        return len(list(iter(self)))
+        return sum(1 for _ in self)
 
     def get(self, name: str, default: Any = None) -> Any:
         """Returns what a capture made; a default where there is none."""
@@ -62,15 +61,12 @@ class Captured(Mapping):
             with stored_arrays(self._path(capture.name)) as stored:
                 if json.loads(str(stored[_PLAIN]))["key"] == capture.key:
                     return
-        plain: dict[str, Any] = {"key": capture.key, "arrays": [], "lists": {}}
-        arrays = {}
+        arrays, plain = {}, {"key": capture.key}
         for field, value in capture.make().items():
             if isinstance(value, np.ndarray):
-                plain["arrays"].append(field)
                 arrays[field] = value
-            elif isinstance(value, list) and value and all(isinstance(one, np.ndarray) for one in value):
-                plain["lists"][field] = len(value)
-                arrays |= {f"{field}_{i}": one for i, one in enumerate(value)}
+            elif isinstance(value, list) and value and isinstance(value[0], np.ndarray):
+                arrays |= {f"{field}/{i}": one for i, one in enumerate(value)}
             else:
                 plain[field] = value
         write_arrays(self._path(capture.name), **arrays, **{_PLAIN: np.array(json.dumps(plain))})

@@ -35,27 +35,19 @@ def capture_masks(table: spec.Table, material: Material) -> Iterator[Capture]:
     index = material.index
     with_masks = [name for name in np.unique(index.dataset).tolist() if card(name).mask_extension]
     found = {name: index.select(index.dataset == name) for name in with_masks}
-    states = [_state(path) for of_one in found.values() for path in _mask_files(of_one)]
+    files = [path for of_one in found.values() for path in _masks(of_one) if path.exists()]
 
     def make():
         return {name: measure_masks(of_one) for name, of_one in found.items()}
 
+    states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     yield Capture(table.id, material.key(states), make)
 
 
-def _mask_files(index: ImageIndex) -> list[Path]:
+def _masks(index: ImageIndex) -> list[Path]:
     """Returns where the masks of a dataset's pictures belong."""
     extension = card(str(index.dataset[0])).mask_extension
     return [path.with_suffix(extension) for path in index.paths]
-
-
-def _state(path: Path) -> tuple[int, int] | None:
-    """Returns size and time of change of a file; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns
 
 
 def measure_masks(index: ImageIndex) -> dict[str, Any]:
@@ -71,7 +63,7 @@ def measure_masks(index: ImageIndex) -> dict[str, Any]:
     Raises:
         DataError: A picture can't be read.
     """
-    without = sum(not path.exists() for path in _mask_files(index))
+    without = sum(not path.exists() for path in _masks(index))
     if without:
         drawn = "; drawn ones never have" if index.drawn else ""
         return {"missing": f"{without} of {len(index)} pictures have no mask beside them{drawn}"}
