@@ -11,6 +11,8 @@ from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import replace_at
 from leukcnn.models.fine_tuned import keeps_published_top
 from leukcnn.models.regnet_designs import DESIGNS, zoo_file
+from leukcnn.outputs.build import kind_of
+from leukcnn.outputs.kind import NETWORKS
 
 SYNTHETIC = "synthetic"
 SCRATCH = "scratch"
@@ -27,22 +29,6 @@ _FILE_NAMES = {
 _KERAS_NAME = "_weights_tf_dim_ordering_tf_kernels"
 BASE_ALONE = "notop"
 """In the names of Keras' files that hold a network's convolutional base alone."""
-
-# Tables and figures that rest on no trained network.
-_UNTRAINED = (
-    "counts",
-    "datasets",
-    "mask_scores",
-    "reference",
-    "layers",
-    "samples",
-    "augmentations",
-    "segmentation",
-    "histograms",
-    "extraction",
-    "topology",
-    "networks",
-)
 
 
 @dataclass(frozen=True)
@@ -231,7 +217,7 @@ class Request:
         item = self._item
         if self.only in self.paper.row_ids:
             wanted = (self.only,)
-        elif item is not None and item.kind in _UNTRAINED:
+        elif item is not None and kind_of(item).needs != NETWORKS:
             wanted = tuple(row for _, row, _ in getattr(item, "measured", ()))
         elif item is not None:
             stand_ins = {*self.paper.stand_ins.values()} - {*profile}
@@ -254,7 +240,7 @@ class Request:
         main = self.splits(self.paper.row_ids[0])[0]
         if not isinstance(self._item, spec.Table):
             return self._item is None or split == main
-        if self._item.kind in ("shortcut", "splits"):
+        if kind_of(self._item).every_split:
             return True
         shown = {printed.dataset for printed in self._item.published}
         elsewhere = tested and len(shown) == 1 and shown.isdisjoint(("", *tested))
