@@ -25,9 +25,7 @@ def confusion(matrix, class_names, path, *, title="", **face):
 
 
 DRAWINGS = {
-    "samples": lambda path, **k: draw_samples(
-        list(zip(("malignant", "b", "c", "healthy"), PICTURES)), path, **k
-    ),
+    "samples": lambda path, **k: draw_samples([("malignant", PICTURES[0]), ("b", PICTURES[1])], path, **k),
     "overlays": lambda path, **k: draw_overlays([OVERLAY, OVERLAY], path, **k),
     "history": lambda path, **k: draw_history([CURVE, CURVE], path, **k),
     "topology": lambda path, **k: draw_topology([("VGG16", LAYERS), ("(b)", LAYERS[:1])], path, **k),
@@ -245,7 +243,6 @@ def test_real_cells(real_data, tmp_path):
     files = sorted((real_data / "cnmc2019").rglob("*.bmp"))[:4]
     # Matplotlib reads BMP through Pillow, which gives uint8.
     cells = [image.imread(file) for file in files]
-    picture = pixels(
-        draw_samples([(file.stem, cell) for file, cell in zip(files, cells, strict=True)], tmp_path / "a.png")
-    )
+    panels = [(file.stem, cell) for file, cell in zip(files, cells, strict=True)]
+    picture = pixels(draw_samples(panels, tmp_path / "a.png"))
     assert (picture.max(axis=-1) - picture.min(axis=-1)).max() > 0.2
