@@ -14,10 +14,10 @@ from leukcnn.datasets import ImageIndex, duplicate_pairs
 from leukcnn.duplicate_scan import scan_duplicates
 from leukcnn.errors import DataError
 from leukcnn.experiment.study import Study
-from leukcnn.experiment.wanted import kind_of
 from leukcnn.fields import replace_at, to_plain
 from leukcnn.files import digest
 from leukcnn.models import fingerprint
+from leukcnn.outputs.build import kind_of
 from leukcnn.records import PlannedTrial
 from leukcnn.runs import trial_name
 from leukcnn.splits import related_datasets

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from leukcnn import spec
-from leukcnn.experiment.wanted import build_figures, build_tables, kind_of
+from leukcnn.outputs.build import build_figures, build_tables, kind_of
 from leukcnn.outputs.challenge import write_challenge_file
 from leukcnn.outputs.paper_tables import assumption_table
 from leukcnn.records import ExperimentRecord
@@ -68,8 +68,8 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     planned += [one for of_mask in record.masked.values() for one in of_mask]
     trials = [store.finished_trial(name) for name in dict.fromkeys(one.name for one in planned)]
     faults = [fault for trial in trials if trial is not None for fault in trial.faults()]
-    # Into some tables later runs bring lines.
-    growing = {table.id for table in paper.tables if kind_of(table).grows}
+    # Later runs bring lines into a table of masks.
+    growing = {table.id for table in paper.tables if kind_of(table).every_mask}
     for table in build_tables(Results(paper, record, store), folder):
         written = folder / "tables" / f"{table.id}.csv"
         if table.id not in growing and written.exists() and written.read_text() != to_csv(table):

@@ -18,12 +18,12 @@ from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
-from leukcnn.experiment.wanted import capture
 from leukcnn.models.published import check_weights
+from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
 from leukcnn.picture_cache import prepared_pictures, shows_nothing
 from leukcnn.progress import TrainingProgress
-from leukcnn.records import ExperimentRecord, PlannedTrial
+from leukcnn.records import PlannedTrial
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from leukcnn.trials import (
@@ -73,8 +73,7 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     )
     folder = store.experiment(experiment_name(record))
     record.save(folder)
-    material = _material(study, session, planned, record)
-    capture(material, folder, trained=False)
+    capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
     session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
     watch.lap("planning")
     if study.trained:
@@ -83,25 +82,11 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     _Training(study, session, planned, to_do).run()
     finished = [store.finished_trial(trial.name) for trial in to_do]
     watch.lap_of_trials(trial for trial in finished if trial is not None)
-    # What was trained in the meantime isn't in the results that were looked at before.
-    results = Results(study.paper, record, store)
-    capture(replace(material, results=results), folder, trained=True)
+    # Results keep what they read: what was trained since isn't in those of before.
+    capture(Material(Results(study.paper, record, store), session.index), folder, trained=True)
     done = report(store, folder, study.paper, only=study.only)
     watch.lap("tables and figures")
     return replace(done, seconds=watch.seconds)
-
-
-def _material(study: Study, session: Session, planned: Plan, record: ExperimentRecord) -> Material:
-    return Material(
-        paper=study.paper,
-        seed=study.seed,
-        index=session.index,
-        whole=study.whole,
-        setups={row.id: row.setup for row in study.rows},
-        own_setups={row.id: row.paper_setup for row in study.rows},
-        results=Results(study.paper, record, session.store),
-        tested={name: parts.predicted["test"] for name, parts in planned.parts.items()},
-    )
 
 
 def _say_what_is_not_trained(

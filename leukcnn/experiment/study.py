@@ -10,9 +10,9 @@ from leukcnn import spec
 from leukcnn.datasets import CATALOG
 from leukcnn.errors import WeightsError
 from leukcnn.experiment.request import SCRATCH, Request
-from leukcnn.experiment.wanted import kind_of
 from leukcnn.fields import replace_at
 from leukcnn.models.published import weights_file
+from leukcnn.outputs.build import kind_of
 from leukcnn.outputs.kind import NETWORKS
 
 
@@ -24,7 +24,6 @@ class StudyRow:
         id: Id of the paper's row.
         label: What tables call it.
         setup: What its trials do under the first of its splits.
-        paper_setup: What they do in the paper's own profile, under this study's assumptions.
         splits: Kinds of split under which it is trained, its own first.
         wanted: Whether it is to be trained.
         optional: Whether the others are trained without it where its weights aren't at hand.
@@ -35,7 +34,6 @@ class StudyRow:
     id: str
     label: str
     setup: spec.Setup
-    paper_setup: spec.Setup
     splits: tuple[str, ...]
     wanted: bool
     optional: bool
@@ -146,7 +144,8 @@ def _study_of(request: Request) -> Study:
     paper, trained = request.paper, _rows_to_train(request)
     profile, changes = paper.profile(request.profile), _changes(request)
     rows = tuple(_row(request, row, changes, wanted=row.id in trained) for row in paper.rows)
-    first = rows[0].paper_setup.preprocessing
+    # In the paper's own profile, whatever this study's is.
+    first = paper.setup(rows[0].id, assumed=request.assumed).preprocessing
     return Study(
         paper=paper,
         profile=profile,
@@ -194,7 +193,6 @@ def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted:
         id=row.id,
         label=row.label,
         setup=setup,
-        paper_setup=paper.setup(row.id, assumed=assumed),
         splits=(request.split,) if request.split else tuple(dict.fromkeys((row.setup.split.kind, *row.also))),
         wanted=wanted,
         optional=optional,

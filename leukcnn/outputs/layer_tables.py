@@ -1,11 +1,18 @@
 """Tables of a network's layers, as Keras summarises them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
+import keras
+
 from leukcnn import spec
+from leukcnn.fields import to_plain
+from leukcnn.files import digest
+from leukcnn.outputs.kind import NOTHING, Capture, Material, TableKind
+from leukcnn.outputs.network_layers import network_summary
 from leukcnn.outputs.titles import framed
+from leukcnn.outputs.topology import own_network
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.results import Results
 
@@ -90,3 +97,22 @@ def _count_verdict(published: int | None, count: int | None) -> str:
     if published is None:
         return "not published"
     return "equal" if published == count else "differs: parameters"
+
+
+def capture_layers(table: spec.Table, material: Material) -> Iterator[Capture]:
+    """Keeps what `network_summary` says of the network that the builder of the table's first row gives."""
+    network = own_network(material, table.rows[0])
+
+    def make():
+        summary = network_summary(network.build())
+        keras.utils.clear_session()
+        return summary
+
+    yield Capture(table.id, digest(to_plain(network)), make)
+
+
+KIND = TableKind(
+    build=lambda table, results, kept: layers_table(results, table, kept.get(table.id)),
+    needs=NOTHING,
+    capture=capture_layers,
+)
