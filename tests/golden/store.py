@@ -1,0 +1,264 @@
+"""Stores of small experiments, made without pictures and without training, and their tables.
+
+Every use of leukcnn by the golden tests stands in this module. The pictures are an index of files that
+don't exist; the splits and the record are the project's own; what a trial said is drawn from the SHA-256 of
+its row, run, split and picture, so that it is the same on every machine.
+
+As a script it writes the frozen tables anew; `git diff` then shows what changed:
+
+    python tests/golden/store.py --write [CASE ...]
+"""
+
+import csv
+import hashlib
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from leukcnn import papers, planning
+from leukcnn.datasets import ImageIndex
+from leukcnn.records import ExperimentRecord
+from leukcnn.reporting.paper_tables import assumption_table, paper_tables
+from leukcnn.reporting.results import Results
+from leukcnn.reporting.tables import Table, to_csv, to_latex, to_markdown
+from leukcnn.request import Request
+from leukcnn.runs import Store
+from tests.golden.cases import CASES, CHECKPOINTS, FEATURE_ROWS, Case, Picture, Trial
+
+FOLDER = Path(__file__).parent / "tables"
+PAPERS = papers.list_papers()
+_FORMS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
+
+
+def table_ids(paper: str) -> tuple[str, ...]:
+    """Returns the ids of all tables of a paper."""
+    return (*(table.id for table in papers.get(paper).tables), "assumptions")
+
+
+def rendered(case: Case, out: Path) -> dict[str, str]:
+    """Returns name of a file -> its text, of all tables of a case.
+
+    Args:
+        case: The case.
+        out: Empty folder for the store.
+    """
+    return {
+        f"{table.id}.{ending}": render(table)
+        for table in _tables(case, out)
+        if not case.tables or table.id in case.tables
+        for ending, render in _FORMS.items()
+    }
+
+
+def _tables(case: Case, out: Path) -> list[Table]:
+    paper, index = papers.get(case.paper), _index(case)
+    store, folder = Store(out, case.paper), out / "experiment"
+    request = Request(paper=paper, data="", out=out, **case.options)
+    # The real search for near copies opens the pictures.
+    with mock.patch.object(
+        planning, "scan_duplicates", lambda index, _: SimpleNamespace(pairs=_copies(case))
+    ):
+        if case.reason:
+            plan = planning.Plan([], [], {}, {}, reason=case.reason)
+        else:
+            plan = planning.plan(request, index)
+        under = {mask: planning.plan(replace(request, mask=mask), index) for mask in case.masks}
+        record = planning.make_record(request, index, plan, lacking=case.lacking)
+    replace(record, **case.record).save(folder)
+    _fill(case, store, index, plan, mask=request.mask or "")
+    for mask, other in under.items():
+        masked = {trial.name for trial in plan.masked[mask]}
+        _fill(case, store, index, other, mask=mask, only=masked)
+    results = Results(paper, ExperimentRecord.load(folder), store)
+    return [*paper_tables(results, topology=case.sketches), assumption_table(results)]
+
+
+def _index(case: Case) -> ImageIndex:
+    columns = Picture(*zip(*case.pictures, strict=True))
+    return ImageIndex(
+        paths=[Path("nowhere") / id for id in columns.id],
+        ids=np.array(columns.id),
+        labels=np.array(columns.label, dtype=np.int64),
+        class_names=case.classes,
+        dataset=np.array(columns.dataset),
+        group=np.array(columns.group, dtype=np.str_),
+        part=np.array(columns.part),
+        fold=np.array(columns.fold, dtype=np.int64),
+        sha256=np.array([hashlib.sha256(twin.encode()).hexdigest() for twin in columns.twin]),
+        drawn=case.drawn,
+    )
+
+
+def _copies(case: Case) -> np.ndarray:
+    """Returns (P, 2) positions of copies, the lower first."""
+    twins = [picture.twin for picture in case.pictures]
+    pairs = [(i, j) for j, twin in enumerate(twins) for i in range(j) if twins[i] == twin]
+    return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+
+
+def _fill(
+    case: Case,
+    store: Store,
+    index: ImageIndex,
+    plan: planning.Plan,
+    *,
+    mask: str,
+    only: set[str] | None = None,
+) -> None:
+    """Writes the finished trials of a plan, or some of them, into the store."""
+    for planned in (*plan.trials, *plan.controls):
+        trial = Trial(planned.row, planned.run, planned.fold, planned.split, planned.tested, mask)
+        if (only is None or planned.name in only) and case.finished(trial):
+            place = store.trial(plan.identities[planned.name]).path
+            parts = plan.parts[planned.name]
+            predicted = {name: rows.tolist() for name, rows in parts.predicted.items()}
+            if planned in plan.controls:
+                _write_control(place, case, trial, predicted)
+            elif planned.row in FEATURE_ROWS:
+                _write_features(place, case, trial, predicted)
+            else:
+                _write_network(place, case, trial, predicted, n_train=len(parts.train))
+    if plan.probe is not None and case.probe and only is None:
+        _write_probe(store.trial(plan.identities[plan.probe.name]).path, case)
+
+
+def _write_control(place: Path, case: Case, trial: Trial, predicted: dict[str, list[int]]) -> None:
+    _write_predictions(place, case, trial, {"control": predicted})
+    _finish(place, {"checkpoint": "control", "seconds": {"control": 0.5}})
+
+
+def _write_features(place: Path, case: Case, trial: Trial, predicted: dict[str, list[int]]) -> None:
+    if case.within and trial.row != "vogado2018":
+        predicted = {**predicted, "within": predicted["test"]}
+    _write_predictions(place, case, trial, {"svm": predicted})
+    _finish(place, {"checkpoint": "svm", "features": 256, "seconds": {"features": 1.5, "svm": 0.25}})
+
+
+def _write_network(
+    place: Path, case: Case, trial: Trial, predicted: dict[str, list[int]], *, n_train: int
+) -> None:
+    checkpoints = CHECKPOINTS[case.paper]
+    _write_predictions(place, case, trial, dict.fromkeys(checkpoints, predicted))
+    epochs = 2 + _draw(3, "epochs", *trial)
+    validated = len(checkpoints) > 1
+    columns = ["epoch", "accuracy", "loss", *(["val_accuracy", "val_loss"] if validated else [])]
+    lines = []
+    for epoch in range(1, epochs + 1):
+        figures = [_draw(1000, name, epoch, *trial) / 1000 for name in columns[1:]]
+        lines.append([epoch, *figures, *([0.001 / epoch] if case.learning_rate else [])])
+    columns += ["learning_rate"] if case.learning_rate else []
+    _write_csv(place / "history.csv", [columns, *lines])
+    machine = {"backend": "tensorflow", "devices": ["CPU:0"], "platform": "Linux-6.1-x86_64"}
+    if trial.fold == 1:
+        machine |= {"devices": ["GPU:0", "GPU:1"], "platform": "Linux-5.15-x86_64"}
+    (place / "environment.json").write_text(json.dumps(machine))
+    (place / "model.keras").write_bytes(b"")
+    size = 2**18 * (20 + _draw(200, "size", trial.row))
+    _finish(
+        place,
+        {
+            "checkpoint": checkpoints[0],
+            "best_epochs": {name: 1 + _draw(epochs, name, *trial) for name in checkpoints if name != "last"},
+            "parameters": 8_792_963 if trial.row == "alertnet_rwd" else 1000 * (1 + _draw(30_000, trial.row)),
+            "file_bytes": {"network": size, "network and optimizer": 2 * size},
+            "pictures": {"train": 20 * n_train, "validation": 0},
+            "seconds": {"training": (4000 + _draw(2000, "seconds", *trial)) / 1000},
+            "epochs_run_here": 1 if case.interrupted(trial) else epochs,
+        },
+    )
+
+
+def _write_probe(place: Path, case: Case) -> None:
+    datasets = [picture.dataset for picture in case.pictures]
+    # The smallest are left out, as by the real probe.
+    names = sorted(name for name in set(datasets) if datasets.count(name) >= 5)
+    lines = []
+    for picture in case.pictures:
+        if picture.dataset in names:
+            label = names.index(picture.dataset)
+            said = label if _draw(10, "probe", picture.id) < 8 else _draw(len(names), "other", picture.id)
+            shares = [0.75 if name == said else 0.125 for name in range(len(names))]
+            lines.append([picture.id, "test", "control", picture.group, label, *shares])
+    header = ["image", "part", "checkpoint", "group", "label", *(f"p_{name}" for name in names)]
+    _write_csv(place / "predictions.csv", [header, *lines])
+    _finish(place, {"checkpoint": "control", "seconds": {"control": 0.5}})
+
+
+def _write_predictions(
+    place: Path, case: Case, trial: Trial, by_checkpoint: dict[str, dict[str, list[int]]]
+) -> None:
+    lines = [
+        [picture.id, part, checkpoint, picture.group, picture.label, *_shares(case, trial, picture, key)]
+        for checkpoint, predicted in by_checkpoint.items()
+        for part, rows in predicted.items()
+        for picture, key in ((case.pictures[row], f"{checkpoint} {part}") for row in rows)
+    ]
+    header = ["image", "part", "checkpoint", "group", "label", *(f"p_{name}" for name in case.classes)]
+    _write_csv(place / "predictions.csv", [header, *lines])
+
+
+def _shares(case: Case, trial: Trial, picture: Picture, key: str) -> list[float]:
+    """Returns what a row makes of a picture, a share a class; their logarithms are all but exact."""
+    n = len(case.classes)
+    skill = case.skilled.get(trial.row, 550 + _draw(400, "skill", trial.row))
+    if trial.row in (*case.constant, "majority"):
+        said = 0
+    elif trial.row in case.perfect or _draw(1000, *trial, key, picture.id) < skill:
+        said = max(picture.label, 0)
+    else:
+        said = (max(picture.label, 0) + 1 + _draw(n - 1, "wrong", *trial, picture.id)) % n
+    high, low = {2: (0.75, 0.25), 3: (0.5, 0.25), 4: (0.625, 0.125)}[n]
+    return [high if label == said else low for label in range(n)]
+
+
+def _draw(n: int, *key: Any) -> int:
+    """Returns a whole number from 0 to `n` - 1 that depends on the key alone."""
+    return int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:8]) % n
+
+
+def _write_csv(path: Path, lines: list[list[Any]]) -> None:
+    with path.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(lines)
+
+
+def _finish(place: Path, result: dict[str, Any]) -> None:
+    (place / "done.json").write_text(json.dumps({**result, "files": {}}))
+
+
+def frozen(case_id: str) -> dict[str, str]:
+    """Returns name of a file -> its text, as it was written last."""
+    return {path.name: path.read_text(encoding="utf-8") for path in _files(case_id)}
+
+
+def _files(case_id: str) -> Iterator[Path]:
+    return (path for path in sorted((FOLDER / case_id).glob("*")) if path.is_file())
+
+
+def write(case_id: str) -> None:
+    """Writes the frozen tables of a case anew; those that it has no longer go."""
+    with tempfile.TemporaryDirectory() as out:
+        texts = rendered(CASES[case_id], Path(out))
+    (FOLDER / case_id).mkdir(parents=True, exist_ok=True)
+    for path in _files(case_id):
+        path.unlink()
+    for name, text in texts.items():
+        (FOLDER / case_id / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] != ["--write"] or not {*sys.argv[2:]} <= {*CASES}:
+        sys.exit(f"python tests/golden/store.py --write [CASE ...], CASE one of {', '.join(CASES)}")
+    for wanted in sys.argv[2:] or CASES:
+        write(wanted)
+        print(wanted)
