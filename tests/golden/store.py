@@ -26,13 +26,14 @@ import numpy as np
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from leukcnn import papers, planning
+from leukcnn import papers
 from leukcnn.datasets import ImageIndex
+from leukcnn.experiment import plan as planning
+from leukcnn.experiment.request import Request
+from leukcnn.outputs.paper_tables import assumption_table, paper_tables
 from leukcnn.records import ExperimentRecord
-from leukcnn.reporting.paper_tables import assumption_table, paper_tables
-from leukcnn.reporting.results import Results
-from leukcnn.reporting.tables import Table, to_csv, to_latex, to_markdown
-from leukcnn.request import Request
+from leukcnn.rendering.tables import Table, to_csv, to_latex, to_markdown
+from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from tests.golden.cases import CASES, CHECKPOINTS, FEATURE_ROWS, Case, Picture, Trial
 
