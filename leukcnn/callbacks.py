@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from leukcnn.errors import ArgumentError, StoreError
-from leukcnn.runs import replace_file
+from leukcnn.files import replace_file
 
 _TIME_BETWEEN_SAVES = 50  # times as long as the last save took
 

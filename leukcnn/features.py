@@ -15,10 +15,10 @@ import keras
 import numpy as np
 
 from leukcnn.distribution import Devices
+from leukcnn.files import digest, replace_file
 from leukcnn.models.layers import MeanSubtraction
 from leukcnn.picture_cache import cache_folder, claim_space
 from leukcnn.pipeline import Entries
-from leukcnn.runs import digest, replace_file
 
 # Part of the key: raise it when the same settings come to give other features.
 _FORMAT = 1

@@ -12,8 +12,8 @@ import numpy as np
 
 from leukcnn.datasets import ImageIndex, read_picture
 from leukcnn.errors import DataError
+from leukcnn.files import replace_file
 from leukcnn.preprocessing import blank, center_crop, resize, square_crop, wbc_mask
-from leukcnn.runs import replace_file
 from leukcnn.spec import Preprocessing
 
 # Part of the key: raise it when the same settings come to give other pixels.

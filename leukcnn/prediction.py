@@ -21,11 +21,11 @@ from leukcnn.datasets import read_picture
 from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.errors import DataError, SpecError, WeightsError
 from leukcnn.fields import to_plain
+from leukcnn.files import replace_file
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
 from leukcnn.picture_cache import prepare, shows_nothing
 from leukcnn.pipeline import class_probabilities, scaled
-from leukcnn.runs import replace_file
 from leukcnn.spec import Preprocessing
 
 NOTICE = "Research software: no diagnosis. Its figures hold for the pictures it was tested on, if for any."

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from leukcnn.errors import StoreError
-from leukcnn.runs import STORE_VERSION, read_json, write_json
+from leukcnn.files import read_json, write_json
+from leukcnn.runs import STORE_VERSION
 
 
 @dataclass(frozen=True)

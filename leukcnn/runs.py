@@ -10,15 +10,12 @@
                                 done.json         result, timing and the SHA-256 of each file; written last
     <out>/<paper>/experiments/<name>/             which trials a command asked for; its tables and figures
 
-Every file is written under another name and renamed, so that a kill leaves a whole file or none.
+Every file is written in one step (`leukcnn.files`): a kill leaves a whole file or none.
 """
 
 import contextlib
 import csv
-import errno
 import hashlib
-import json
-import os
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -30,76 +27,9 @@ import filelock
 import numpy as np
 
 from leukcnn.errors import StoreError
+from leukcnn.files import digest, explained, read_json, replace_file, write_json
 
 STORE_VERSION = 5
-
-
-def _explained(error: OSError, path: Path) -> StoreError:
-    what = {
-        errno.ENOSPC: "The disk is full",
-        errno.EDQUOT: "The disk quota is used up",
-        errno.EROFS: "The file system is read-only",
-        errno.EACCES: "Writing is not allowed",
-        errno.EPERM: "Writing is not allowed",
-    }.get(error.errno, f"Writing failed ({error})")
-    return StoreError(
-        f"{what}: {path}",
-        expected="a folder that this user can write to, with space for the run",
-        remedy="free some space, or name another folder with --out (cache: LEUKCNN_CACHE); "
-        "finished epochs are kept",
-    )
-
-
-@contextlib.contextmanager
-def replace_file(path: Path) -> Iterator[Path]:
-    """Yields a draft path beside `path`, which replaces `path` in one step when the block ends well.
-
-    Raises:
-        StoreError: The folder is read-only or the disk full; `path` is then as it was before.
-    """
-    draft = path.with_name(f".draft-{os.getpid()}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield draft
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise _explained(error, path) from error
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes JSON, keys sorted, in one step.
-
-    Raises:
-        StoreError: The folder can't be written to.
-    """
-    with replace_file(path) as draft:
-        draft.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """Reads JSON of the store.
-
-    Raises:
-        StoreError: The file isn't there or isn't JSON.
-    """
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise StoreError(
-            f"{path} can't be read: {error}",
-            expected="a file that leukcnn wrote",
-            remedy="remove the folder that holds it and run `leukcnn reproduce` again",
-        ) from error
-
-
-def digest(value: Any) -> str:
-    """Returns the SHA-256 of a plain value, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,7 +213,7 @@ class Trial:
                 remedy="wait for it, or choose another --out",
             ) from error
         except OSError as error:
-            raise _explained(error, self.path) from error
+            raise explained(error, self.path) from error
         try:
             for leftover in self.path.glob(".draft-*"):
                 leftover.unlink()
@@ -339,7 +269,7 @@ class Store:
             with tempfile.TemporaryFile(dir=self.root) as file:
                 file.write(b"leukcnn")
         except OSError as error:
-            raise _explained(error, self.root) from error
+            raise explained(error, self.root) from error
 
     def trial(self, identity: Mapping[str, Any]) -> Trial:
         """Returns the trial of an identity, its folder made and `trial.json` written.

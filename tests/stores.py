@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from leukcnn import papers, spec
+from leukcnn.files import write_json
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.results.results import Results
-from leukcnn.runs import Predictions, Store, Trial, write_json, write_predictions
+from leukcnn.runs import Predictions, Store, Trial, write_predictions
 
 COUNTS = {
     "train": {

@@ -4,8 +4,9 @@ import json
 import pytest
 
 from leukcnn.errors import StoreError
+from leukcnn.files import write_json
 from leukcnn.records import ExperimentRecord, PlannedTrial, relative
-from leukcnn.runs import STORE_VERSION, write_json
+from leukcnn.runs import STORE_VERSION
 
 RECORD = ExperimentRecord(
     paper="cnmc2019",

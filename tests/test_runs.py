@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -13,16 +14,8 @@ from leukcnn.datasets import ImageIndex
 from leukcnn.errors import StoreError
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.request import Request
-from leukcnn.runs import (
-    Predictions,
-    Store,
-    Trial,
-    read_json,
-    read_predictions,
-    trial_name,
-    write_json,
-    write_predictions,
-)
+from leukcnn.files import read_json, write_json
+from leukcnn.runs import Predictions, Store, Trial, read_predictions, trial_name, write_predictions
 
 IDENTITY = {"paper": "cnmc2019", "row": "vgg16", "setup": {"epochs": 4, "crop": 250}, "seed": 0, "fold": -1}
 FILES = ("trial.json", "history.csv", "predictions.csv", "model.keras", "environment.json")
@@ -185,7 +178,8 @@ def test_broken_history_is_named(finished, content):
 HOLD = """
 import sys, time
 from pathlib import Path
-from leukcnn.runs import Trial, replace_file
+from leukcnn.files import replace_file
+from leukcnn.runs import Trial
 folder = Path(sys.argv[1])
 with Trial(folder, {}).locked(), replace_file(folder / "state.npz") as draft:
     draft.write_text("half")
@@ -298,3 +292,47 @@ def test_experiments_stand_in_order_of_time(tmp_path):
     (store.root / "experiments/unfinished").mkdir()
     assert [path.name for path in store.experiments()] == ["c", "a", "b"]
     assert Store(tmp_path, "alertnet").root.parent == store.root.parent
+
+
+@pytest.mark.parametrize(
+    ("number", "why"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "file system is read-only")]
+)
+def test_store_that_cannot_be_written_to_fails_at_once(tmp_path, monkeypatch, number, why):
+    def fail(*args, **kwargs):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(runs.tempfile, "TemporaryFile", fail)
+    with pytest.raises(StoreError, match=why):
+        Store(tmp_path, "cnmc2019").check_writable()
+
+
+def test_store_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="Writing failed"):
+        Store(tmp_path / "file", "cnmc2019").check_writable()
+
+
+def test_writable_store_is_left_empty(tmp_path):
+    Store(tmp_path / "out", "cnmc2019").check_writable()
+    assert list((tmp_path / "out/cnmc2019").iterdir()) == []
+
+
+def test_real_read_only_disk(run_on_disk):
+    said = run_on_disk(
+        "ro",
+        """
+from leukcnn.errors import StoreError
+from leukcnn.files import write_json
+from leukcnn.runs import Store, Trial
+for act in (
+    Store(disk, "p").check_writable,
+    lambda: write_json(disk / "a.json", 1),
+    Trial(disk, {}).locked().__enter__,
+):
+    try:
+        act()
+    except StoreError as error:
+        print(error.found.split(":")[0])
+""",
+    )
+    assert said.splitlines() == ["The file system is read-only"] * 3

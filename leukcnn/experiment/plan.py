@@ -17,8 +17,9 @@ from leukcnn.duplicate_scan import scan_duplicates
 from leukcnn.errors import DataError
 from leukcnn.experiment.request import BASE_ALONE, Request, needs_published_top
 from leukcnn.fields import replace_at, to_plain
+from leukcnn.files import digest
 from leukcnn.records import ExperimentRecord, PlannedTrial
-from leukcnn.runs import digest, trial_name
+from leukcnn.runs import trial_name
 from leukcnn.splits import related_datasets
 from leukcnn.splits.partition import Fold, Parts, partition
 from leukcnn.trials import PROBE, epoch_entries

@@ -15,6 +15,7 @@ from leukcnn.evaluation.controls import KnownFeatures
 from leukcnn.experiment.estimate import Stopwatch, say_how_long
 from leukcnn.experiment.plan import Plan, make_record, plan
 from leukcnn.experiment.request import SYNTHETIC, Request
+from leukcnn.files import digest
 from leukcnn.outputs.cell_sketches import keep_misclassified
 from leukcnn.outputs.challenge import write_challenge_file
 from leukcnn.outputs.network_maps import NETWORK_MAPS
@@ -26,7 +27,7 @@ from leukcnn.progress import TrainingProgress
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.rendering.tables import Table, to_csv, write
 from leukcnn.results.results import Results
-from leukcnn.runs import Store, digest
+from leukcnn.runs import Store
 from leukcnn.training import Networks, build_network
 from leukcnn.trials import (
     FeatureNetworks,

@@ -7,7 +7,7 @@ Applications of Artificial Intelligence 72, 415-422.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import layers
@@ -56,18 +56,21 @@ _ARGUMENTS = """
     """
 
 
-def _builder(
-    function_name: str,
-    *,
-    filters: tuple[int, int, int, int, int],
-    groups: int,
-    pools_first: bool,
-    normalization: dict[str, float],
-    side: int,
-    file: str,
-    model_name: str,
-    summary: str,
-) -> Callable[..., keras.Model]:
+class _Variant(NamedTuple):
+    """What parts one of the three networks from the others."""
+
+    name: str
+    model_name: str
+    summary: str
+    filters: tuple[int, int, int, int, int]
+    groups: int
+    pools_first: bool
+    normalization: dict[str, float]
+    side: int
+    file: str
+
+
+def _builder(variant: _Variant) -> Callable[..., keras.Model]:
     """Makes the builder of one of the three networks, which differ in their first five blocks."""
 
     def builder(
@@ -75,20 +78,20 @@ def _builder(
         include_top: bool = True,
         weights: str | Path | None = None,
         input_tensor: Any = None,
-        input_shape: tuple[int, int, int] = (side, side, 3),
+        input_shape: tuple[int, int, int] = (variant.side, variant.side, 3),
         pooling: str | None = None,
         classes: int = 1000,
         classifier_activation: str | None = "softmax",
         dropout_rate: float = 0.5,
         kernel_initializer: str = "glorot_uniform",
-        name: str = model_name,
+        name: str = variant.model_name,
     ) -> keras.Model:
         check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
         inputs = _checked_input(input_tensor, input_shape)
 
         def convolution(x, i, kernel_size, *, strides=1, padding="same", groups=1):
             return layers.Conv2D(
-                filters[i - 1],
+                variant.filters[i - 1],
                 kernel_size,
                 strides=strides,
                 padding=padding,
@@ -99,15 +102,15 @@ def _builder(
             )(x)
 
         def narrowed(x, i):
-            normalize = LocalResponseNormalization(5, beta=0.75, name=f"norm{i}", **normalization)
-            return normalize(_pool(x, i)) if pools_first else _pool(normalize(x), i)
+            normalize = LocalResponseNormalization(5, beta=0.75, name=f"norm{i}", **variant.normalization)
+            return normalize(_pool(x, i)) if variant.pools_first else _pool(normalize(x), i)
 
         x = MeanSubtraction(name="mean")(inputs)
         x = narrowed(convolution(x, 1, 11, strides=4, padding="valid"), 1)
-        x = narrowed(convolution(x, 2, 5, groups=groups), 2)
+        x = narrowed(convolution(x, 2, 5, groups=variant.groups), 2)
         x = convolution(x, 3, 3)
-        x = convolution(x, 4, 3, groups=groups)
-        x = _pool(convolution(x, 5, 3, groups=groups), 5)
+        x = convolution(x, 4, 3, groups=variant.groups)
+        x = _pool(convolution(x, 5, 3, groups=variant.groups), 5)
 
         if include_top:
             x = layers.Flatten(name="flatten")(x)
@@ -129,11 +132,11 @@ def _builder(
             x = pooled(x, pooling)
         model = keras.Model(source_inputs(inputs), x, name=name)
         if weights is not None:
-            _load(model, weights, function_name=function_name, file=file)
+            _load(model, weights, function_name=variant.name, file=variant.file)
         return model
 
-    builder.__name__ = builder.__qualname__ = function_name
-    builder.__doc__ = summary + _ARGUMENTS.format(file=file, side=side)
+    builder.__name__ = builder.__qualname__ = variant.name
+    builder.__doc__ = variant.summary + _ARGUMENTS.format(file=variant.file, side=variant.side)
     return builder
 
 
@@ -172,44 +175,50 @@ def _load(model: keras.Model, weights: str | Path, *, function_name: str, file: 
 
 
 AlexNet = _builder(
-    "AlexNet",
-    filters=(96, 256, 384, 384, 256),
-    groups=2,
-    pools_first=False,
-    normalization={"bias": 1, "alpha": 2e-5},
-    side=227,
-    file="imagenet-caffe-alex.mat",
-    model_name="alexnet",
-    summary="""AlexNet as Caffe has it: 60,965,224 parameters at 227x227 pixels and 1000 classes.
+    _Variant(
+        name="AlexNet",
+        filters=(96, 256, 384, 384, 256),
+        groups=2,
+        pools_first=False,
+        normalization={"bias": 1, "alpha": 2e-5},
+        side=227,
+        file="imagenet-caffe-alex.mat",
+        model_name="alexnet",
+        summary="""AlexNet as Caffe has it: 60,965,224 parameters at 227x227 pixels and 1000 classes.
 
     The convolutions 2, 4 and 5 see half of the maps each, in two groups; responses are normalised before
     they are pooled.""",
+    )
 )
 
 CaffeNet = _builder(
-    "CaffeNet",
-    filters=(96, 256, 384, 384, 256),
-    groups=2,
-    pools_first=True,
-    normalization={"bias": 1, "alpha": 2e-5},
-    side=227,
-    file="imagenet-caffe-ref.mat",
-    model_name="caffenet",
-    summary="""CaffeNet, Caffe's reference network: 60,965,224 parameters at 227x227 pixels and 1000 classes.
+    _Variant(
+        name="CaffeNet",
+        filters=(96, 256, 384, 384, 256),
+        groups=2,
+        pools_first=True,
+        normalization={"bias": 1, "alpha": 2e-5},
+        side=227,
+        file="imagenet-caffe-ref.mat",
+        model_name="caffenet",
+        summary="""CaffeNet, Caffe's reference network: 60,965,224 parameters at 227x227 pixels, 1000 classes.
 
     It is AlexNet whose responses are pooled before they are normalised.""",
+    )
 )
 
 VGGF = _builder(
-    "VGGF",
-    filters=(64, 256, 256, 256, 256),
-    groups=1,
-    pools_first=False,
-    normalization={"bias": 2, "alpha": 1e-4},
-    side=224,
-    file="imagenet-vgg-f.mat",
-    model_name="vgg_f",
-    summary="""VGG-f, the fast network (CNN-F) of Chatfield et al. 2014, Table 1: 60,834,536 parameters.
+    _Variant(
+        name="VGGF",
+        filters=(64, 256, 256, 256, 256),
+        groups=1,
+        pools_first=False,
+        normalization={"bias": 2, "alpha": 1e-4},
+        side=224,
+        file="imagenet-vgg-f.mat",
+        model_name="vgg_f",
+        summary="""VGG-f, the fast network (CNN-F) of Chatfield et al. 2014, Table 1: 60,834,536 parameters.
 
     That is at 224x224 pixels and 1000 classes. Its convolutions have no groups.""",
+    )
 )

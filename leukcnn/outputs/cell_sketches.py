@@ -9,12 +9,12 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card, read_picture
-from leukcnn.outputs.stored_arrays import stored_arrays, write_arrays
+from leukcnn.files import digest, stored_arrays, write_arrays
 from leukcnn.outputs.titles import file_stem
 from leukcnn.picture_cache import prepare
 from leukcnn.preprocessing import resize, wbc_mask
 from leukcnn.results.results import Results
-from leukcnn.runs import Predictions, digest
+from leukcnn.runs import Predictions
 from leukcnn.seeding import generator
 
 LONGEST_SIDE = 512

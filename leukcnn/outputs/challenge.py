@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from leukcnn.errors import DataError
-from leukcnn.runs import Predictions, replace_file
+from leukcnn.files import replace_file
+from leukcnn.runs import Predictions
 
 MEMBER = "isbi_valid.predict"
 

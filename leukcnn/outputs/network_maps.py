@@ -12,7 +12,7 @@ from leukcnn import spec
 from leukcnn.datasets import ImageIndex
 from leukcnn.evaluation.activation_maps import grad_cam, mean_activation
 from leukcnn.evaluation.filter_maps import filter_maps
-from leukcnn.outputs.stored_arrays import stored_arrays, write_arrays
+from leukcnn.files import stored_arrays, write_arrays
 from leukcnn.outputs.titles import describe
 from leukcnn.picture_cache import prepared_pictures
 from leukcnn.pipeline import class_probabilities, scaled

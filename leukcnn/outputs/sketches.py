@@ -12,13 +12,12 @@ from leukcnn import models, preprocessing, spec
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.datasets import ImageIndex, card
 from leukcnn.experiment.request import Request
+from leukcnn.files import read_json, stored_arrays, write_arrays, write_json
 from leukcnn.outputs.cell_sketches import pick_smears
 from leukcnn.outputs.mask_tables import measure_masks
 from leukcnn.outputs.network_layers import all_layers, network_summary, top_layers
-from leukcnn.outputs.stored_arrays import stored_arrays, write_arrays
 from leukcnn.outputs.titles import describe
 from leukcnn.picture_cache import prepared_pictures
-from leukcnn.runs import read_json, write_json
 from leukcnn.seeding import generator
 
 _SAMPLES_A_CLASS = 4

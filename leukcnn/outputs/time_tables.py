@@ -6,11 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from leukcnn import spec
+from leukcnn.files import read_json
 from leukcnn.outputs.titles import dataset_title, framed
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.comparison import mean_and_sd
 from leukcnn.results.results import Results
-from leukcnn.runs import Trial, read_json
+from leukcnn.runs import Trial
 
 
 class _Training(NamedTuple):

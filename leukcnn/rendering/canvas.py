@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
-from leukcnn.runs import replace_file
+from leukcnn.files import replace_file
 
 FONT_SIZE = 9
 _DPI = 150

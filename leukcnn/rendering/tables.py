@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leukcnn.errors import ArgumentError
+from leukcnn.files import replace_file
 from leukcnn.rendering.formats import FORMATS, NO_VALUE, PERCENT_UNIT, UNDEFINED, Cell, Format, undefined
-from leukcnn.runs import replace_file
 
 if TYPE_CHECKING:
     import rich.table

@@ -14,12 +14,13 @@ from leukcnn.distribution import Devices
 from leukcnn.evaluation.feature_space import cross_validated_probabilities, svm_probabilities
 from leukcnn.features import FORWARD, forward, kept_features
 from leukcnn.fields import to_plain
+from leukcnn.files import digest, write_json
 from leukcnn.models import build
 from leukcnn.models.bases import penultimate
 from leukcnn.picture_cache import prepared_pictures
 from leukcnn.pipeline import Entries, scaled
 from leukcnn.prediction import SavedNetwork
-from leukcnn.runs import Predictions, Trial, digest, write_features, write_json, write_predictions
+from leukcnn.runs import Predictions, Trial, write_features, write_predictions
 from leukcnn.seeding import child_seed
 from leukcnn.spec import Model, Setup
 from leukcnn.splits.partition import Parts

@@ -15,6 +15,7 @@ from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
 from leukcnn.features import kept_features
 from leukcnn.fields import to_plain
+from leukcnn.files import digest, write_json
 from leukcnn.models.bases import frozen_border, split_at
 from leukcnn.picture_cache import prepared_pictures
 from leukcnn.pipeline import (
@@ -27,7 +28,7 @@ from leukcnn.pipeline import (
     originals,
 )
 from leukcnn.prediction import SavedNetwork
-from leukcnn.runs import Predictions, Trial, digest, write_json, write_predictions
+from leukcnn.runs import Predictions, Trial, write_predictions
 from leukcnn.seeding import child_seed
 from leukcnn.spec import Setup
 from leukcnn.splits.partition import Parts

@@ -11,6 +11,9 @@ import pytest
 
 from tests.golden import store
 
+# Lines of a difference that are shown.
+_SHOWN = 20
+
 
 @pytest.mark.parametrize("case_id", store.CASES)
 def test_tables_are_as_frozen(case_id, tmp_path):
@@ -63,10 +66,11 @@ def _nearly_same(one, other):
 
 
 def _first_difference(expected, found):
+    """Returns what differs in the first file that does, its first lines."""
     for name in sorted(expected.keys() & found.keys()):
         if not _agree(expected[name], found[name], ending=name.rpartition(".")[2]):
             texts = [text.splitlines() for text in (expected[name], found[name])]
-            return "\n".join(
-                difflib.unified_diff(*texts, f"{name}, frozen", f"{name}, made", lineterm="", n=0)
-            )
+            lines = [*difflib.unified_diff(*texts, f"{name}, frozen", f"{name}, made", lineterm="", n=0)]
+            more = [f"... and {len(lines) - _SHOWN} lines more"] if len(lines) > _SHOWN else []
+            return "\n".join([*lines[:_SHOWN], *more])
     return ""

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from leukcnn.files import write_json
 from leukcnn.outputs.paper_tables import paper_tables
 from leukcnn.outputs.time_tables import times_table
-from leukcnn.runs import write_json
 from leukcnn.spec import Table
 
 TIMES = Table("times", "How long a training takes", "times", "", rows=("deep", "shallow"))

@@ -1,14 +1,14 @@
-"""How the store writes its files: whole or not at all, and with a reason."""
+"""How files are written: whole or not at all, and with a reason."""
 
 import errno
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from leukcnn import runs
 from leukcnn.errors import StoreError
-from leukcnn.runs import Store, read_json, replace_file, write_json
+from leukcnn.files import read_json, replace_file, stored_arrays, write_arrays, write_json
 
 
 def names(folder: Path) -> list[str]:
@@ -72,33 +72,12 @@ def test_failure_to_write_says_why_and_where(tmp_path, monkeypatch, number, func
     assert names(tmp_path) == ["a.txt"]
 
 
-@pytest.mark.parametrize("number", FAILURES)
-def test_store_that_cannot_be_written_to_fails_at_once(tmp_path, monkeypatch, number):
-    def fail(*args, **kwargs):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(runs.tempfile, "TemporaryFile", fail)
-    with pytest.raises(StoreError, match=FAILURES[number]):
-        Store(tmp_path, "cnmc2019").check_writable()
-
-
-def test_store_below_a_file_is_refused(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="Writing failed"):
-        Store(tmp_path / "file", "cnmc2019").check_writable()
-
-
-def test_writable_store_is_left_empty(tmp_path):
-    Store(tmp_path / "out", "cnmc2019").check_writable()
-    assert names(tmp_path / "out/cnmc2019") == []
-
-
 def test_real_full_disk(run_on_disk):
     said = run_on_disk(
         "size=64k",
         """
 from leukcnn.errors import StoreError
-from leukcnn.runs import replace_file
+from leukcnn.files import replace_file
 with replace_file(disk / "a.bin") as draft:
     draft.write_bytes(b"old")
 try:
@@ -112,26 +91,6 @@ print(*(f"{path.name} {path.read_bytes()}" for path in disk.iterdir()))
     first, *_, last = said.splitlines()
     assert first.startswith("The disk is full: ")
     assert last == "a.bin b'old'"
-
-
-def test_real_read_only_disk(run_on_disk):
-    said = run_on_disk(
-        "ro",
-        """
-from leukcnn.errors import StoreError
-from leukcnn.runs import Store, Trial, write_json
-for act in (
-    Store(disk, "p").check_writable,
-    lambda: write_json(disk / "a.json", 1),
-    Trial(disk, {}).locked().__enter__,
-):
-    try:
-        act()
-    except StoreError as error:
-        print(error.found.split(":")[0])
-""",
-    )
-    assert said.splitlines() == ["The file system is read-only"] * 3
 
 
 def test_json_has_the_same_bytes_whatever_the_order_of_keys(tmp_path):
@@ -148,3 +107,40 @@ def test_json_that_cannot_be_read_is_named(tmp_path, content):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(StoreError, match=r"a\.json can't be read"):
         read_json(path)
+
+
+def test_arrays_come_back_by_name(tmp_path):
+    values = {"pictures": np.arange(12, dtype=np.uint8).reshape(2, 2, 3), "titles": np.array(["a", "größer"])}
+    write_arrays(tmp_path / "new" / "file.npz", **values)
+    with stored_arrays(tmp_path / "new" / "file.npz") as arrays:
+        for name, value in values.items():
+            np.testing.assert_array_equal(arrays[name], value)
+            assert arrays[name].dtype == value.dtype
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["file.npz"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no zip", "cut"])
+def test_file_that_cannot_be_read_is_named(tmp_path, content):
+    path = tmp_path / "file.npz"
+    write_arrays(path, pictures=np.zeros(1000))
+    whole = path.read_bytes()
+    path.unlink()
+    if content is not None:
+        path.write_bytes(whole[: len(whole) // 2] if content == "cut" else content)
+    with pytest.raises(StoreError, match=r"file\.npz can't be read"), stored_arrays(path) as arrays:
+        arrays["pictures"]
+
+
+def test_array_that_lacks_is_an_error(tmp_path):
+    write_arrays(tmp_path / "file.npz", titles=np.array(["a"]))
+    with (
+        pytest.raises(StoreError, match="pictures"),
+        stored_arrays(tmp_path / "file.npz") as arrays,
+    ):
+        arrays["pictures"]
+
+
+def test_objects_are_not_read(tmp_path):
+    write_arrays(tmp_path / "file.npz", titles=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(StoreError, match="can't be read"), stored_arrays(tmp_path / "file.npz") as arrays:
+        arrays["titles"]

@@ -1,0 +1,87 @@
+"""The names that a paper may use, each known in this one place and held by tests to what bears it.
+
+A paper is checked when it is made, without loading Keras or anything else that these names stand for.
+"""
+
+from leukcnn.errors import SpecError
+from leukcnn.fields import did_you_mean
+
+METRICS = (
+    *("accuracy", "precision", "sensitivity", "specificity", "f1", "kappa"),
+    *("macro_precision", "macro_recall", "macro_f1"),
+    *("weighted_precision", "weighted_recall", "weighted_f1"),
+    # Of stored probabilities.
+    *("auroc", "macro_auroc", "average_precision", "macro_average_precision", "log_loss", "brier_score"),
+    *("calibration_error", "sensitivity_at_95_specificity"),
+    # What tables show beside: of one class, of an epoch, of a network.
+    *("recall", "loss", "parameters", "file_mb"),
+)
+"""What a published value may be of, and what a table may show."""
+
+OPTIMIZERS = (
+    *("adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "nadam", "rmsprop"),
+    "sgd",
+)
+"""Of `keras.optimizers`."""
+
+LOSSES = (
+    *("binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy"),
+    *("categorical_focal_crossentropy", "categorical_hinge", "cosine_similarity", "dice", "hinge", "huber"),
+    *("kl_divergence", "log_cosh", "mean_absolute_error", "mean_squared_error", "poisson", "squared_hinge"),
+    "tversky",
+)
+"""Of `keras.losses`, those that take an output for each class, or one for two."""
+
+CONTROLS = ("majority", "border", "colour", "cells")
+"""Of `leukcnn.evaluation.controls`."""
+
+BUILDERS = (
+    *("AlertNet", "AlertNetR", "AlertNetX", "AlexNet", "CNMCVGG16", "CNMCVGG19", "CNMCXception", "CaffeNet"),
+    *("FineTuned", "FourBlockCNN", "LeukNet", "LightweightCNN", "RegNetX", "RegNetY", "TaleghaniResNet50"),
+    "VGGF",
+)
+"""Of `leukcnn.models`; `leukcnn.models.register` adds one's own, and a dotted path names any other."""
+
+APPLICATIONS = (
+    *("ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtSmall", "ConvNeXtTiny", "ConvNeXtXLarge"),
+    *("DenseNet121", "DenseNet169", "DenseNet201"),
+    *("EfficientNetB0", "EfficientNetB1", "EfficientNetB2", "EfficientNetB3", "EfficientNetB4"),
+    *("EfficientNetB5", "EfficientNetB6", "EfficientNetB7"),
+    *("EfficientNetV2B0", "EfficientNetV2B1", "EfficientNetV2B2", "EfficientNetV2B3"),
+    *("EfficientNetV2L", "EfficientNetV2M", "EfficientNetV2S"),
+    *("InceptionResNetV2", "InceptionV3", "MobileNet", "MobileNetV2", "MobileNetV3Large"),
+    *("MobileNetV3Small", "NASNetLarge", "NASNetMobile", "ResNet101", "ResNet101V2", "ResNet152"),
+    *("ResNet152V2", "ResNet50", "ResNet50V2", "VGG16", "VGG19", "Xception"),
+)
+"""Of `keras.applications`: what a figure of networks may show beside the paper's own."""
+
+DATASETS = (
+    *("cnmc2019", "taleghani", "taleghani_segmented", "allidb1", "allidb1_crop", "allidb2", "leukocytes"),
+    *("cellavision", "atlas", "omid2014", "omid2015", "ash", "bloodline", "onkodin", "cellavision2", "jtsc"),
+    *("ufg", "pn_all", "leukemia_images", "midb", "lisc"),
+)
+"""Keys of `leukcnn.datasets.CATALOG`, in its order."""
+
+_registered: set[str] = set()
+
+
+def allow_builder(name: str) -> None:
+    """Lets models bear the name of a builder that isn't leukcnn's; for `leukcnn.models.register`."""
+    _registered.add(name)
+
+
+def check_builder(name: str) -> None:
+    """Makes sure that a network's builder can be found.
+
+    Raises:
+        SpecError: It is neither one of leukcnn's, nor registered, nor the dotted path of a function.
+    """
+    parts = name.split(".")
+    if name in BUILDERS or name in _registered or (len(parts) > 1 and all(map(str.isidentifier, parts))):
+        return
+    known = (*BUILDERS, *sorted(_registered))
+    raise SpecError(
+        f"Model: name = {name!r}, a builder that isn't known.",
+        expected=f"{', '.join(known)}, or the dotted path of a function, module.function",
+        remedy=did_you_mean(name, known) or "name one of these, or leukcnn.models.register your own first",
+    )

@@ -1,0 +1,67 @@
+"""Limits on modules and functions, so that a newcomer finds each thing in one place of readable size."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "leukcnn"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LONGEST_MODULE, LONGEST_FUNCTION, MOST_ARGUMENTS = 400, 60, 7
+
+# Arguments that Keras Applications' builders have too, and those of ImageDataGenerator: they are not our own.
+FROM_KERAS = {
+    *("include_top", "weights", "input_tensor", "input_shape", "pooling", "classes", "classifier_activation"),
+    *("name", "kernel_initializer"),
+    *("rotation_range", "width_shift_range", "height_shift_range", "shear_range", "zoom_range", "fill_mode"),
+    *("horizontal_flip", "vertical_flip", "cval", "theta", "tx", "ty", "shear", "zx", "zy"),
+}
+# Function -> why its body is longer than the others' may be.
+LONG = {
+    "models/fine_tuned.py:FineTuned": "a builder, unrolled as those of Keras Applications are",
+    "models/caffe.py:_builder": "a builder, unrolled as those of Keras Applications are",
+}
+
+
+def relative(path):
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def functions(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{relative(path)}:{node.name}", node
+
+
+def body_lines(node):
+    """Lines of a function behind its signature and docstring."""
+    first = node.body[0]
+    has_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    return node.end_lineno - (first.end_lineno if has_docstring else first.lineno - 1)
+
+
+def own_arguments(node):
+    every = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+    return [a.arg for a in every if a.arg not in {"self", "cls", *FROM_KERAS}]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_no_module_is_long(path):
+    assert len(path.read_text().splitlines()) <= LONGEST_MODULE
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_no_function_is_long_without_a_reason(path):
+    long = {name for name, node in functions(path) if body_lines(node) > LONGEST_FUNCTION}
+    assert long <= LONG.keys()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_no_function_takes_many_arguments_of_its_own(path):
+    many = {name: own_arguments(node) for name, node in functions(path)}
+    assert {name: a for name, a in many.items() if len(a) > MOST_ARGUMENTS} == {}
+
+
+def test_every_reason_is_needed():
+    bodies = {name: body_lines(node) for path in MODULES for name, node in functions(path)}
+    assert {name for name in LONG if bodies.get(name, 0) <= LONGEST_FUNCTION} == set()
