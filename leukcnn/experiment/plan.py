@@ -72,7 +72,7 @@ def plan(request: Request, index: ImageIndex) -> Plan:
     """
     pairs = _copies(request, index)
     planned = _plan(request, index, pairs)
-    if any(table.kind == "masks" for table in request.paper.tables):
+    if any("mask" in table.axes for table in request.paper.tables):
         main = request.splits(request.paper.row_ids[0])[0]
         for mask in ("", *spec.MASKS):
             # What was trained with other parts blanked stands beside this request's own.

@@ -254,7 +254,7 @@ class Request:
         main = self.splits(self.paper.row_ids[0])[0]
         if not isinstance(self._item, spec.Table):
             return self._item is None or split == main
-        if self._item.kind in ("shortcut", "splits"):
+        if self._item.kind == "shortcut" or "split" in self._item.axes:
             return True
         shown = {printed.dataset for printed in self._item.published}
         elsewhere = tested and len(shown) == 1 and shown.isdisjoint(("", *tested))

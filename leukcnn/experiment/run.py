@@ -16,11 +16,12 @@ from leukcnn.experiment.estimate import Stopwatch, say_how_long
 from leukcnn.experiment.plan import Plan, make_record, plan
 from leukcnn.experiment.request import SYNTHETIC, Request
 from leukcnn.files import digest
+from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.cell_sketches import keep_misclassified
 from leukcnn.outputs.challenge import write_challenge_file
 from leukcnn.outputs.network_maps import NETWORK_MAPS
 from leukcnn.outputs.paper_figures import paper_figures
-from leukcnn.outputs.paper_tables import assumption_table, paper_tables
+from leukcnn.outputs.paper_tables import paper_tables
 from leukcnn.outputs.sketches import Sketches, make_sketches
 from leukcnn.picture_cache import cache_folder, prepared_pictures, shows_nothing
 from leukcnn.progress import TrainingProgress
@@ -390,7 +391,7 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     trials = [store.finished_trial(name) for name in dict.fromkeys(one.name for one in planned)]
     faults = [fault for trial in trials if trial is not None for fault in trial.faults()]
     # A table of masks takes in what later runs add to the store.
-    growing = {table.id for table in paper.tables if table.kind == "masks"}
+    growing = {table.id for table in paper.tables if "mask" in table.axes}
     for table in paper_tables(Results(paper, record, store), topology=Sketches.load(folder).topology):
         written = folder / "tables" / f"{table.id}.csv"
         if table.id not in growing and written.exists() and written.read_text() != to_csv(table):

@@ -67,12 +67,20 @@ class TableKind:
         needs: `NOTHING`, `DATA` or `NETWORKS`. What needs networks is captured after the training.
         capture: The paper's table and what it may look at -> what is to be kept; None keeps nothing.
         grows: Whether later runs into the same store may add lines, so that an older file of it may differ.
+        by_task: Whether its lines stand once for each dataset that is cross-validated by itself, since it
+            knows of one alone; a table with the axis "dataset" knows of all.
+        every_split: Whether it shows every kind of split under which its rows are trained, as tables do that
+            have the axis "split".
+        probe: Whether it shows the probe that tells datasets apart.
     """
 
     build: Callable[[spec.Table, Results, Kept], Table]
     needs: str = NETWORKS
     capture: Callable[[spec.Table, Material], Iterator[Capture]] | None = None
     grows: bool = False
+    by_task: bool = False
+    every_split: bool = False
+    probe: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from leukcnn.datasets import ImageIndex, card
 from leukcnn.experiment.request import Request
 from leukcnn.files import read_json, stored_arrays, write_arrays, write_json
 from leukcnn.outputs.cell_sketches import pick_smears
-from leukcnn.outputs.mask_tables import measure_masks
+from leukcnn.outputs.mask_scores import measure_masks
 from leukcnn.outputs.network_layers import all_layers, network_summary, top_layers
 from leukcnn.outputs.titles import describe
 from leukcnn.picture_cache import prepared_pictures
@@ -35,7 +35,7 @@ class Sketches:
         topology: Id of a figure -> title and layers of each of its networks, as
             `leukcnn.rendering.topology.draw_topology` takes them; id of a table of layers -> what
             `network_layers.network_summary` says of its network; id of a table of masks -> what
-            `leukcnn.outputs.mask_tables.measure_masks` says of the pictures.
+            `leukcnn.outputs.mask_scores.measure_masks` says of the pictures.
         segmentation: Titles and uint8 (H, W, 3) pictures: some of the samples, without any mask, each
             followed by what `leukcnn.preprocessing.hsv_segment` keeps of it, the rest black. Empty where no
             figure shows it.

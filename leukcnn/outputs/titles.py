@@ -11,18 +11,7 @@ from leukcnn.evaluation.controls import control_label
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 
-SPLIT_TITLES = {
-    "cell": "split by cell",
-    "random": "random split",
-    "subject": "split by subject",
-    "grouped": "grouped split",
-    "fold": "the makers' folds",
-    "kfold": "k-fold",
-    "grouped_kfold": "grouped k-fold",
-    "lodocv": "LODOCV",
-    "lodocv_strict": "strict LODOCV",
-    "lodocv_single_class": "strict LODOCV of single classes",
-}
+SPLIT_TITLES = {kind: split.title for kind, split in spec.SPLITS.items()}
 """What tables call the kinds of split."""
 
 

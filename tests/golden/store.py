@@ -30,7 +30,8 @@ from leukcnn import papers
 from leukcnn.datasets import ImageIndex
 from leukcnn.experiment import plan as planning
 from leukcnn.experiment.request import Request
-from leukcnn.outputs.paper_tables import assumption_table, paper_tables
+from leukcnn.outputs.assumptions import assumption_table
+from leukcnn.outputs.paper_tables import paper_tables
 from leukcnn.records import ExperimentRecord
 from leukcnn.rendering.tables import Table, to_csv, to_latex, to_markdown
 from leukcnn.results.results import Results

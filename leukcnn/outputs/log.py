@@ -4,9 +4,10 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.outputs.kind import Kept, TableKind
+from leukcnn.outputs.metric_notes import not_trained
 from leukcnn.outputs.titles import framed, table_lines
 from leukcnn.rendering.tables import Cell, Column, Table
-from leukcnn.results.comparison import not_trained
 from leukcnn.results.results import Results
 from leukcnn.runs import Trial
 
@@ -19,7 +20,7 @@ _FIGURES = {
 _KEPT = "weights kept"
 
 
-def log_table(results: Results, table: spec.Table) -> Table:
+def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns accuracy and loss after every epoch of each trained row's first run.
 
     The published figures are those of the table's first row, as `table.reference` prints them: epoch, and
@@ -70,3 +71,6 @@ def _measured(trial: Trial) -> dict[int, tuple[Cell, ...]]:
         )
         for epoch, values in enumerate(zip(*columns, strict=True), start=1)
     }
+
+
+KIND = TableKind(build=build)

@@ -7,10 +7,11 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.files import read_json
+from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.titles import dataset_title, framed
 from leukcnn.rendering.tables import Cell, Column, Table
-from leukcnn.results.comparison import mean_and_sd
 from leukcnn.results.results import Results
+from leukcnn.results.verdicts import mean_and_sd
 from leukcnn.runs import Trial
 
 
@@ -39,7 +40,7 @@ class _Training(NamedTuple):
         return 1000 * self.seconds / (self.pictures * self.epochs)
 
 
-def times_table(results: Results, table: spec.Table) -> Table:
+def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns size, pictures, epochs and time of each row's trainings, over all folds and runs.
 
     The table's last row is the paper's own network; the others' time is held against its. Datasets that are
@@ -145,3 +146,6 @@ def _notes(every: Sequence[_Training]) -> list[str]:
             "last part was timed."
         )
     return notes
+
+
+KIND = TableKind(build=build)

@@ -1,4 +1,4 @@
-"""What the datasets themselves give away: rates on those of one class, and what a border alone tells."""
+"""The table of what a border alone tells, which gives the datasets away."""
 
 from collections.abc import Iterator
 
@@ -7,13 +7,12 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
 from leukcnn.evaluation.shortcuts import implied_accuracy
+from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.titles import SPLIT_TITLES, dataset_title, framed, table_lines, why_no_runs
 from leukcnn.rendering.tables import Cell, Column, Table
-from leukcnn.results.comparison import MeanMetric, mean_and_sd
-from leukcnn.results.intervals import Interval, interval_for, run_interval, wilson_interval
-from leukcnn.results.metrics import confusion_matrix, macro_recall
+from leukcnn.results.intervals import Interval, wilson_interval
+from leukcnn.results.measure import interval_of, measure, value_of
 from leukcnn.results.results import Results
-from leukcnn.results.run_figures import interval_of_runs
 from leukcnn.runs import Predictions
 
 _PROBE = f"{control_label('border').removeprefix('Random forest, ')}, fitted to datasets"
@@ -21,59 +20,7 @@ _ALL = "all together"
 _LEUKAEMIA = "Leukaemia? Accuracy"
 
 
-def single_class_table(results: Results, table: spec.Table) -> Table:
-    """Returns the share of wrong answers on each dataset of one class.
-
-    It is the false-positive rate of healthy pictures and the false-negative rate of leukaemia: an accuracy
-    on one class would praise whoever always answers with it.
-    """
-    shown = results.under(table.split)
-    planned = dict.fromkeys(t.row for t in shown.record.trials if t.split == shown.split_kind)
-    rows = []
-    for dataset in shown.tested:
-        classes = _classes_of(shown, dataset)
-        missed = shown.paper.positive_class in classes
-        leading = (dataset_title(shown, dataset), ", ".join(classes))
-        for row, label in table_lines(shown, table.rows or tuple(planned)):
-            rows.append((*leading, label, *_error_cells(shown, row, dataset, rate=_RATES[missed])))
-    if not rows:
-        rows.append(("all", *[None] * 6, "not measured: no dataset of one class is tested here"))
-    columns = (
-        "Dataset",
-        "Class",
-        "Network",
-        "Rate",
-        Column("Pictures", "integer"),
-        Column("Measured", "spread"),
-        Column("95 % interval", "range"),
-        "State",
-    )
-    notes = (
-        "Nothing is learnt from the tested dataset or from those that share pictures or cells with it.",
-        "95 % interval: Wilson's over the pictures of one run; of several runs, where one more would lie.",
-    )
-    return framed(results, table, columns, rows, notes=notes)
-
-
-_RATES = {
-    False: MeanMetric.percent("false_positive_rate", "False positives"),
-    True: MeanMetric.percent("false_negative_rate", "False negatives"),
-}
-
-
-def _error_cells(results: Results, row: str, dataset: str, *, rate: MeanMetric) -> tuple[Cell, ...]:
-    """Returns the rate's title, pictures, its mean and sd over the runs, its interval and the state."""
-    runs = results.runs(row, dataset=dataset)
-    if not runs:
-        return (rate.title, *[None] * 3, f"not measured: {why_no_runs(results, row, dataset=dataset)}")
-    errors, n = [int((run.predicted != run.label).sum()) for run in runs], len(runs[0])
-    shares = [count / n for count in errors]
-    interval = run_interval(shares) if len(runs) > 1 else wilson_interval(errors[0], n)
-    bounds = tuple(rate.factor * bound for bound in (interval.low, interval.high))
-    return (rate.title, n, rate.in_unit(mean_and_sd(shares)), bounds, "measured")
-
-
-def shortcut_table(results: Results, table: spec.Table) -> Table:
+def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns how well a picture's border tells the datasets apart, and what follows for leukaemia.
 
     A picture whose dataset is told can be given that dataset's majority class, without a look at its cells.
@@ -121,9 +68,8 @@ def _probe_rows(results: Results, probe: Predictions) -> Iterator[tuple[Cell, ..
     n, n_datasets = len(probe), len(probe.class_names)
     right = int((probe.predicted == probe.label).sum())
     yield _measured("Which dataset? Accuracy", _PROBE, _ALL, n, right / n, wilson_interval(right, n))
-    recall = macro_recall(confusion_matrix(probe.label, probe.predicted, n_classes=n_datasets))
-    interval = interval_for("macro_recall", probe.label, probe.predicted, n_classes=n_datasets)
-    yield _measured("Which dataset? Mean recall over datasets", _PROBE, _ALL, n, float(recall), interval)
+    recall, interval = value_of("macro_recall", probe), interval_of("macro_recall", probe)
+    yield _measured("Which dataset? Mean recall over datasets", _PROBE, _ALL, n, recall, interval)
     pictures = np.bincount(probe.label, minlength=n_datasets)
     largest = dataset_title(results, probe.class_names[pictures.argmax()])
     yield _measured("Which dataset? Accuracy", "Always the largest dataset", largest, n, pictures.max() / n)
@@ -156,13 +102,11 @@ def _leukaemia_rows(results: Results, table: spec.Table) -> Iterator[tuple[Cell,
     for kind in sorted(kinds - {"lodocv_single_class"}, key=spec.SPLIT_KINDS.index):
         shown, title = results.under(kind), SPLIT_TITLES[kind]
         for row, label in lines:
-            values = shown.run_scores(row).get("accuracy", [])
-            if not values:
+            found = measure(shown, row, "accuracy", over="runs")
+            if found is None:
                 yield _missing(_LEUKAEMIA, label, title, why_no_runs(shown, row))
-                continue
-            n, (mean, _) = len(shown.runs(row)[0]), mean_and_sd(values)
-            interval = interval_of_runs("accuracy", shown, row, values)
-            yield _measured(_LEUKAEMIA, label, title, n, mean, interval)
+            else:
+                yield _measured(_LEUKAEMIA, label, title, found.n, found.spread[0], found.interval)
 
 
 def _measured(
@@ -209,3 +153,6 @@ def _classes_by_picture(results: Results) -> dict[str, int]:
         for run in results.under(kind).runs("majority"):
             found.update(zip(run.image.tolist(), run.label.tolist(), strict=True))
     return found
+
+
+KIND = TableKind(build=build, every_split=True, probe=True)

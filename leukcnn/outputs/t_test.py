@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from leukcnn import spec
+from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.titles import dataset_title, framed, why_no_runs
 from leukcnn.rendering.tables import Cell, Column, Table
+from leukcnn.results.measure import measure
 from leukcnn.results.results import Results
 from leukcnn.results.t_tests import (
     TTest,
@@ -27,9 +29,16 @@ _COLUMNS = (
 )
 
 
-def t_test_table(results: Results, table: spec.Table) -> Table:
+def build(table: spec.Table, results: Results, kept: Kept) -> Table:
+    """Returns what t-tests say of two rows: over the folds of a cross-validation, else over runs."""
+    results = results.under(table.split)
+    return (_over_folds if results.split_kind in spec.KFOLD_KINDS else _over_runs)(results, table)
+
+
+def _over_folds(results: Results, table: spec.Table) -> Table:
     """Returns what Student's t-test and the corrected one say of two rows' accuracy over the folds."""
-    pair = [results.by_fold[row].get("accuracy", []) for row in table.rows]
+    found = [measure(results, row, "accuracy", over="folds") for row in table.rows]
+    pair = [of_row.values if of_row else [] for of_row in found]
     published = " ".join(str(cell) for cell in table.reference[0])
     if min(map(len, pair)) < 2:
         reason = _untrained(results, table.rows) or "one fold only"
@@ -47,13 +56,13 @@ def t_test_table(results: Results, table: spec.Table) -> Table:
     return framed(results, table, _COLUMNS, rows, notes=notes)
 
 
-def runs_t_test_table(results: Results, table: spec.Table) -> Table:
+def _over_runs(results: Results, table: spec.Table) -> Table:
     """Returns what Student's t-test says of two rows' accuracy over the runs, as printed and as measured.
 
     Each row of `table.reference` holds the key of a tested dataset, the paper's verdict in words, and mean
     and sd of the first and of the second row in percentage points.
     """
-    results, labels, n = results.under(table.split), _labels(results, table), results.paper.runs
+    labels, n = _labels(results, table), results.paper.runs
     rows = []
     for dataset, published, *printed in table.reference:
         mean, sd, other_mean, other_sd = (figure / 100 for figure in printed)
@@ -94,9 +103,9 @@ def _paired_runs(results: Results, rows: Sequence[str], dataset: str) -> list[li
     """Returns both rows' accuracy in the runs that both of them have, in the same order."""
     by_seed = []
     for row in rows:
-        values = results.run_scores(row, dataset=dataset).get("accuracy", [])
+        found = measure(results, row, "accuracy", dataset=dataset, over="runs")
         seeds = [seed for seed, _ in results.predictions[row]]
-        by_seed.append(dict(zip(seeds, values, strict=False)))
+        by_seed.append(dict(zip(seeds, found.values if found else [], strict=False)))
     first, second = by_seed
     return [[values[seed] for seed in first if seed in second] for values in by_seed]
 
@@ -116,3 +125,6 @@ def _cells(test: TTest, labels: str, published: str, *, on: str = "") -> tuple[C
 
 def _no_test(method: str, labels: str, reason: str, published: str) -> tuple[Cell, ...]:
     return (method, labels, *[None] * 4, f"not measured: {reason}", published)
+
+
+KIND = TableKind(build=build, by_task=True)

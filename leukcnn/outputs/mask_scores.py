@@ -10,11 +10,12 @@ from leukcnn import spec
 from leukcnn.datasets import CATALOG, ImageIndex, card
 from leukcnn.errors import DataError
 from leukcnn.evaluation.mask_scores import score_masks
+from leukcnn.outputs.kind import DATA, Kept, TableKind
 from leukcnn.outputs.titles import framed
 from leukcnn.preprocessing import hsv_segment, wbc_mask
 from leukcnn.rendering.tables import Column, Table
-from leukcnn.results.comparison import mean_and_sd
 from leukcnn.results.results import Results
+from leukcnn.results.verdicts import mean_and_sd
 
 # The saturation suits the stains of JTSC and CellaVision.
 _FINDERS = {
@@ -66,17 +67,18 @@ def _measured(index: ImageIndex) -> dict[str, Any]:
     return {"pictures": len(index), "scores": scores}
 
 
-def mask_scores_table(results: Results, table: spec.Table, kept: Mapping[str, Any] | None) -> Table:
+def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns IoU and Dice coefficient of each way of finding white cells, of nuclei and of whole cells.
 
     Args:
-        results: The experiment.
         table: The table.
-        kept: What `measure_masks` gave; None where it isn't at hand.
+        results: The experiment.
+        kept: Of the table, what `measure_masks` gave; nothing where it isn't at hand.
     """
+    scores_by_dataset = kept.get(table.id)
     rows = []
-    for dataset in [name for name in CATALOG if name in (kept or {})]:
-        measured, title = kept[dataset], card(dataset).name
+    for dataset in [name for name in CATALOG if name in (scores_by_dataset or {})]:
+        measured, title = scores_by_dataset[dataset], card(dataset).name
         if "missing" in measured:
             rows.append((title, *[None] * 5, f"not measured: {measured['missing']}"))
             continue
@@ -87,7 +89,7 @@ def mask_scores_table(results: Results, table: spec.Table, kept: Mapping[str, An
                 cells = (tuple(scores["iou"]), tuple(scores["dice"]))
                 rows.append((title, measured["pictures"], finder, name, *cells, "measured"))
     if not rows:
-        rows.append((*[None] * 6, f"not measured: {_why_none(kept)}"))
+        rows.append((*[None] * 6, f"not measured: {_why_none(scores_by_dataset)}"))
     columns = (
         "Dataset",
         Column("Pictures", "integer"),
@@ -111,3 +113,6 @@ def _why_none(kept: Mapping[str, Any] | None) -> str:
         return "the masks' scores aren't at hand"
     able = ",".join(name for name, dataset in CATALOG.items() if dataset.mask_extension)
     return f"none of these datasets comes with masks; add --datasets {able}"
+
+
+KIND = TableKind(build=build, needs=DATA)

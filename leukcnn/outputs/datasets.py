@@ -6,6 +6,7 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import CATALOG, card
+from leukcnn.outputs.kind import DATA, Kept, TableKind
 from leukcnn.outputs.titles import framed
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
@@ -13,7 +14,7 @@ from leukcnn.results.results import Results
 _TOTAL = "Total"
 
 
-def datasets_table(results: Results, table: spec.Table) -> Table:
+def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns what each dataset holds by the catalogue, checked against the print, and what is here.
 
     A row of `table.reference` holds the key of a dataset and its printed counts: of the paper's classes, of
@@ -86,3 +87,6 @@ def _catalogued(paper: spec.Paper, key: str, *, with_other: bool) -> list[int]:
             of_class[paper.class_of[name]] += count
     used, every = list(of_class.values()), sum(pictures.values())
     return [*used, *([every - sum(used)] if with_other else []), every]
+
+
+KIND = TableKind(build=build, needs=DATA)

@@ -1,10 +1,10 @@
 """Tables of a network's layers, as Keras summarises them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from difflib import SequenceMatcher
-from typing import Any
 
 from leukcnn import spec
+from leukcnn.outputs.kind import NOTHING, Kept, TableKind
 from leukcnn.outputs.titles import framed
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.results import Results
@@ -12,17 +12,18 @@ from leukcnn.results.results import Results
 _TOTALS = {"Total params": ("trainable", "frozen"), "Trainable": ("trainable",), "Frozen": ("frozen",)}
 
 
-def layers_table(results: Results, table: spec.Table, summary: Mapping[str, Any] | None) -> Table:
+def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns the layers of the paper's network as printed, beside those that its builder gives.
 
     Layers are paired by type, in their order: names aren't compared, since Keras gives those of the paper.
 
     Args:
-        results: The experiment.
         table: With `reference` as printed: layer and its type, output shape, number of parameters.
-        summary: What `network_layers.network_summary` says of the network that the builder of the
-            table's first row gives; None where it isn't at hand.
+        results: The experiment.
+        kept: Of the table, what `network_layers.network_summary` says of the network that the builder of its
+            first row gives; nothing where it isn't at hand.
     """
+    summary = kept.get(table.id)
     here = [tuple(line) for line in summary["layers"]] if summary else []
     rows = [
         (*(printed or [None] * 3), *(built or [None] * 3), _verdict(printed, built, at_hand=bool(summary)))
@@ -90,3 +91,6 @@ def _count_verdict(published: int | None, count: int | None) -> str:
     if published is None:
         return "not published"
     return "equal" if published == count else "differs: parameters"
+
+
+KIND = TableKind(build=build, needs=NOTHING)
