@@ -263,5 +263,6 @@ def _on_masks(asked: Asked) -> list[str]:
 def _on_single_classes(asked: Asked) -> list[str]:
     return [
         "Nothing is learnt from the tested dataset or from those that share pictures or cells with it.",
-        "95 % interval: Wilson's over the pictures of one run; of several runs, where one more would lie.",
+        "95 % interval of one run: the percentile bootstrap's over groups of pictures; where not every "
+        "picture's is known, Wilson's over the pictures. Of several runs: where one more would lie.",
     ]

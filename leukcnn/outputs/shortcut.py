@@ -58,8 +58,8 @@ def _shortcut_notes(results: Results) -> tuple[str, ...]:
         "a network's figure up to there shows nothing of leukaemia. LODOCV tests a dataset that was not "
         "learnt from: there the knowledge helps only as far as it looks like others of its class.",
         "What is fitted to datasets is a random forest, cross-validated. 95 % interval: of one run Wilson's "
-        "over its pictures, of a mean recall the percentile bootstrap's; of several runs, where one more "
-        "would lie.",
+        "over its pictures or, where the split keeps known groups of them whole, the percentile bootstrap's "
+        "over groups; of a mean recall the bootstrap's; of several runs, where one more would lie.",
     )
 
 

@@ -33,9 +33,9 @@ SPLITS: Mapping[str, SplitKind] = {
     "fold": SplitKind("the makers' folds", "holdout", SUBJECTS),
     "kfold": SplitKind("k-fold", "kfold"),
     "grouped_kfold": SplitKind("grouped k-fold", "kfold", GROUPS, copy_proof=True),
-    "lodocv": SplitKind("LODOCV", "lodocv"),
-    "lodocv_strict": SplitKind("strict LODOCV", "lodocv", copy_proof=True),
-    "lodocv_single_class": SplitKind("strict LODOCV of single classes", "lodocv", copy_proof=True),
+    "lodocv": SplitKind("LODOCV", "lodocv", GROUPS),
+    "lodocv_strict": SplitKind("strict LODOCV", "lodocv", GROUPS, copy_proof=True),
+    "lodocv_single_class": SplitKind("strict LODOCV of single classes", "lodocv", GROUPS, copy_proof=True),
 }
 """Every kind of split; `leukcnn.spec.Split` says what each does."""
 
