@@ -256,7 +256,7 @@ def _print_report(report: Any) -> None:
     from rich.console import Console
 
     from leukcnn.records import relative
-    from leukcnn.rendering.tables import to_rich
+    from leukcnn.rendering.renderings import to_rich
 
     console = Console(width=None if sys.stdout.isatty() else 160)
     record = report.record

@@ -5,48 +5,22 @@ Where the output is no terminal (a log of continuous integration), there is one 
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, Task
 from rich.text import Text
 
 from leukcnn.errors import ArgumentError
 
 
-@dataclass
-class _Trial:
-    """Where the present trial stands; epochs and steps count from 1."""
-
-    label: str
-    index: int
-    total: int
-    epochs: int
-    steps: int
-    epoch: int
-    started: float
-    step: int = 0
-    loss: float = math.nan
-    accuracy: float = math.nan
-    val_accuracy: float = math.nan
-
-    @property
-    def steps_done(self) -> int:
-        return (self.epoch - 1) * self.steps + self.step
-
-    @property
-    def share(self) -> float:
-        return self.steps_done / (self.epochs * self.steps)
-
-
-class TrainingProgress:
+class TrainingProgress(Progress):
     """Shows the training of several trials one after the other; a context manager.
 
-    The time left of the present trial follows from its own pace, which leaves out the first step, where the
-    network is compiled; each trial to come counts as long as the mean of those seen so far.
+    The time left of the present trial follows from the pace of its last thousand steps, which leaves out the
+    first step, where the network is compiled; each trial to come counts as long as the mean of those seen so
+    far.
 
     Args:
         console: Where to print; standard output by default.
@@ -54,29 +28,19 @@ class TrainingProgress:
     """
 
     def __init__(self, *, console: Console | None = None, clock: Callable[[], float] = time.monotonic):
-        self.console = console or Console()
-        self._clock = clock
+        console = console or Console()
+        super().__init__(
+            BarColumn(bar_width=None),
+            "{task.percentage:.0f} % of all trials",
+            console=console,
+            refresh_per_second=4,
+            speed_estimate_period=math.inf,
+            transient=True,
+            get_time=clock,
+            disable=not console.is_terminal or console.is_dumb_terminal,
+        )
         self._began = clock()
-        self._trial: _Trial | None = None
-        self._first: tuple[int, float] | None = None  # steps done and time after the first step seen
         self._durations: list[float] = []  # seconds that each whole trial took or would have taken
-        self._live: Live | None = None
-        if self.console.is_terminal and not self.console.is_dumb_terminal:
-            self._live = Live(
-                get_renderable=self._render, console=self.console, refresh_per_second=4, transient=True
-            )
-
-    def __enter__(self) -> "TrainingProgress":
-        """Starts the display and the clock."""
-        self._began = self._clock()
-        if self._live:
-            self._live.start(refresh=False)
-        return self
-
-    def __exit__(self, *_):
-        """Takes the display away, whatever happened."""
-        if self._live:
-            self._live.stop()
 
     def start_trial(
         self, label: str, index: int, total: int, epochs: int, steps: int, *, first_epoch: int = 1
@@ -100,8 +64,23 @@ class TrainingProgress:
                 f"Trial {index} of {total} has {epochs} epochs of {steps} steps, from epoch {first_epoch}.",
                 expected="index, epoch and steps of at least 1, within their totals",
             )
-        self._trial = _Trial(label, index, total, epochs, steps, first_epoch, self._clock())
-        self._first = None
+        for task in self.task_ids:
+            self.remove_task(task)
+        # The bar is that of all trials, each counted as if it had the steps of this one.
+        whole, before = epochs * steps, (first_epoch - 1) * steps
+        self.add_task(
+            label,
+            total=total * whole,
+            completed=(index - 1) * whole + before,
+            index=index,
+            trials=total,
+            epochs=epochs,
+            steps=steps,
+            epoch=first_epoch,
+            loss=math.nan,
+            accuracy=math.nan,
+            val_accuracy=math.nan,
+        )
 
     def batch(self, epoch: int, step: int, loss: float, accuracy: float) -> None:
         """Takes note of a training step.
@@ -112,10 +91,7 @@ class TrainingProgress:
             loss: Loss, as Keras reports it.
             accuracy: Training accuracy, a fraction.
         """
-        trial = self._running()
-        trial.epoch, trial.step, trial.loss, trial.accuracy = epoch, step, loss, accuracy
-        if self._first is None:
-            self._first = trial.steps_done, self._clock()
+        self._reach(epoch, step, loss=loss, accuracy=accuracy)
 
     def end_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Takes note of an epoch's end, and prints its line where there is no terminal.
@@ -124,22 +100,19 @@ class TrainingProgress:
             epoch: Number of the epoch, from 1.
             logs: Keras' logs: "loss", "accuracy" and, where validated, "val_accuracy".
         """
-        trial = self._running()
-        trial.epoch, trial.step = epoch, trial.steps
-        trial.loss = logs.get("loss", trial.loss)
-        trial.accuracy = logs.get("accuracy", trial.accuracy)
-        trial.val_accuracy = logs.get("val_accuracy", math.nan)
-        if not self._live:
-            self.message(" | ".join([*self._headline(trial), *self._figures(trial), self._times()]))
+        task = self._running()
+        figures = {name: logs.get(name, task.fields[name]) for name in ("loss", "accuracy")}
+        self._reach(epoch, task.fields["steps"], **figures, val_accuracy=logs.get("val_accuracy", math.nan))
+        if self.disable:
+            self.message(" | ".join([*_headline(task), *_figures(task), self._times()]))
 
     def end_trial(self) -> None:
         """Takes note of a trial's end; on a terminal a line about it stays."""
-        trial = self._running()
-        seconds = self._clock() - trial.started
-        self._durations.append(self._whole_trial(trial) or seconds)
-        self._trial = None
-        if self._live:
-            self.message(" | ".join([*self._headline(trial), *self._figures(trial), _duration(seconds)]))
+        task = self._running()
+        self._durations.append(_whole_trial(task) or task.elapsed)
+        self.remove_task(task.id)
+        if not self.disable:
+            self.message(" | ".join([*_headline(task), *_figures(task), _duration(task.elapsed)]))
 
     def message(self, text: str) -> None:
         """Prints a line above the display, word for word: brackets are no markup."""
@@ -147,69 +120,66 @@ class TrainingProgress:
 
     def seconds_left(self) -> float:
         """Returns the time left over all trials in seconds; NaN before anything is known."""
-        trial = self._trial
-        if trial is None:
-            return math.nan
-        whole = self._whole_trial(trial)
+        task = next(iter(self.tasks), None)
+        whole = _whole_trial(task) if task else 0.0
         known = self._durations + ([whole] if whole else [])
-        if not known:
+        if task is None or not known:
             return math.nan
         mean = sum(known) / len(known)
-        present = (whole or mean) * (1 - trial.share)
-        return present + (trial.total - trial.index) * mean
+        to_come = task.fields["trials"] - task.fields["index"]
+        trials_left = task.remaining / _steps(task) - to_come
+        return (whole or mean) * trials_left + to_come * mean
 
-    def _running(self) -> _Trial:
-        if self._trial is None:
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """Yields the lines of the display: the trial, the bar, the times and the figures."""
+        for task in self.tasks:
+            yield Text("  ".join(_headline(task)), style="bold", no_wrap=True, overflow="ellipsis")
+            yield self.make_tasks_table([task])
+            yield Text(self._times(), no_wrap=True, overflow="ellipsis")
+            if not math.isnan(task.fields["accuracy"]):  # a loss may become NaN
+                yield Text("  ".join(_figures(task)), no_wrap=True, overflow="ellipsis")
+
+    def _running(self) -> Task:
+        if not self.tasks:
             raise ArgumentError("No trial is running.", expected="start_trial before everything else")
-        return self._trial
+        return self.tasks[0]
 
-    def _whole_trial(self, trial: _Trial) -> float:
-        """Returns how long all steps of a trial take at its pace so far, in seconds; 0 where unknown."""
-        first = self._first  # a copy, because the display's own thread asks too
-        if first is None or trial.steps_done <= first[0]:
-            return 0.0
-        steps, since = first
-        return (self._clock() - since) / (trial.steps_done - steps) * trial.epochs * trial.steps
-
-    def _headline(self, trial: _Trial) -> list[str]:
-        epoch = min(trial.epoch, trial.epochs)
-        return [f"trial {trial.index}/{trial.total}", f"epoch {epoch}/{trial.epochs}", trial.label]
-
-    def _figures(self, trial: _Trial) -> list[str]:
-        figures = [f"loss {trial.loss:.4f}", f"accuracy {100 * trial.accuracy:.2f} %"]
-        if not math.isnan(trial.val_accuracy):
-            figures.append(f"validation accuracy {100 * trial.val_accuracy:.2f} %")
-        return figures
+    def _reach(self, epoch: int, step: int, **figures: float) -> None:
+        task = self._running()
+        done = (task.fields["index"] - 1) * _steps(task) + (epoch - 1) * task.fields["steps"] + step
+        self.update(task.id, completed=done, epoch=epoch, **figures)
 
     def _times(self) -> str:
-        return f"{_duration(self._clock() - self._began)} elapsed, {_duration(self.seconds_left())} left"
+        elapsed = self.get_time() - self._began
+        return f"{_duration(elapsed)} elapsed, {_duration(self.seconds_left())} left"
 
-    def _render(self) -> Group:
-        trial = self._trial
-        if trial is None:
-            return Group()
-        done = trial.index - 1 + trial.share
-        overall = Table.grid(padding=(0, 1))
-        overall.add_row(
-            ProgressBar(total=trial.total, completed=done, width=max(10, min(60, self.console.width - 24))),
-            Text(f"{100 * done / trial.total:.0f} % of all trials", no_wrap=True),
-        )
-        lines = [
-            Text("  ".join(self._headline(trial)), style="bold", no_wrap=True, overflow="ellipsis"),
-            overall,
-            Text(self._times(), no_wrap=True, overflow="ellipsis"),
-        ]
-        if trial.step:
-            lines.append(Text("  ".join(self._figures(trial)), no_wrap=True, overflow="ellipsis"))
-        return Group(*lines)
+
+def _steps(task: Task) -> int:
+    """Returns the steps of the whole trial."""
+    return task.fields["epochs"] * task.fields["steps"]
+
+
+def _whole_trial(task: Task) -> float:
+    """Returns how long all steps of a trial take at its pace so far, in seconds; 0 where unknown."""
+    return _steps(task) / task.speed if task.speed else 0.0
+
+
+def _headline(task: Task) -> list[str]:
+    at = task.fields
+    epoch = min(at["epoch"], at["epochs"])
+    return [f"trial {at['index']}/{at['trials']}", f"epoch {epoch}/{at['epochs']}", task.description]
+
+
+def _figures(task: Task) -> list[str]:
+    at = task.fields
+    figures = [f"loss {at['loss']:.4f}", f"accuracy {100 * at['accuracy']:.2f} %"]
+    if not math.isnan(at["val_accuracy"]):
+        figures.append(f"validation accuracy {100 * at['val_accuracy']:.2f} %")
+    return figures
 
 
 def _duration(seconds: float) -> str:
     """Returns a time as h:mm:ss, with days where there are any; "?" where it is unknown."""
     if math.isnan(seconds):
         return "?"
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    clock = f"{hour}:{minute:02d}:{second:02d}"
-    return f"{days} d {clock}" if days else clock
+    return str(timedelta(seconds=round(seconds))).replace(" days,", " d").replace(" day,", " d")

@@ -2,7 +2,7 @@ import subprocess
 import sys
 import time
 
-HEAVY = ("tensorflow", "keras", "jax", "cv2", "sklearn", "scipy", "matplotlib")
+HEAVY = ("tensorflow", "keras", "jax", "cv2", "skimage", "sklearn", "scipy", "matplotlib")
 HELP_IN_SECONDS = 0.5
 
 

@@ -92,13 +92,20 @@ def test_display_fits_a_narrow_terminal(clock, monkeypatch, width):
     progress = TrainingProgress(console=console, clock=clock)
     progress.start_trial("Xception, split by subject, seed 3, run 4", 1, 2, epochs=400, steps=1000)
     epoch(progress, clock, 1, steps=3, val_accuracy=0.7)
-    lines = console.render_lines(progress._render(), pad=False)
+    lines = console.render_lines(progress.get_renderable(), pad=False)
     shown = ["".join(segment.text for segment in line) for line in lines]
     assert max(map(len, shown)) <= width
     assert shown[0].startswith("trial 1/2  epoch 1/400  Xception")
     assert "0 % of all trials" in shown[1]
     assert shown[2].startswith("0:00:03 elapsed, 0:26:")
     assert shown[3].startswith("loss 0.2500  accuracy 75.00 %")
+
+
+def test_loss_that_is_no_number_is_shown(clock, terminal):
+    with TrainingProgress(console=terminal, clock=clock) as progress:
+        progress.start_trial("VGG16", 1, 1, epochs=1, steps=2)
+        progress.batch(1, 1, math.nan, 0.5)
+    assert "loss nan  accuracy 50.00 %" in terminal.file.getvalue()
 
 
 def test_finished_trials_leave_a_line_on_the_terminal(clock, terminal):

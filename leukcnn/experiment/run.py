@@ -26,7 +26,8 @@ from leukcnn.outputs.sketches import Sketches, make_sketches
 from leukcnn.picture_cache import cache_folder, prepared_pictures, shows_nothing
 from leukcnn.progress import TrainingProgress
 from leukcnn.records import ExperimentRecord, PlannedTrial
-from leukcnn.rendering.tables import Table, to_csv, write
+from leukcnn.rendering.renderings import to_csv, write
+from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from leukcnn.training import Networks, build_network

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from scipy import ndimage
+from skimage.morphology import reconstruction
+from skimage.segmentation import watershed
 
 from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing.segmentation import check_rgb
@@ -13,8 +15,6 @@ _NECK = 0.75
 _PIXELS_OF_DEPTH = 8  # of the thinnest part: more of them change nothing but the time it takes
 _OPENING_SHARE = 1 / 224  # one pixel in pictures of the Taleghani dataset
 _FEWEST_PIXELS = 5  # the least that opening by a cross leaves
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-_SQUARE = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,26 +156,15 @@ def _watershed(depth: np.ndarray, *, shallowest: float) -> np.ndarray:
     Returns:
         int32 (h, w): 0 outside the patch, and the parts' numbers from 1 in it.
     """
-    # All below spreads by a pixel at a time; in large pictures, every few pixels show the same shapes.
+    # In large pictures, every few pixels show the same cores.
     step = max(min(int(shallowest / _PIXELS_OF_DEPTH), *depth.shape), 1)
-    coarse = depth[step // 2 :: step, step // 2 :: step]
-    count, cores = cv2.connectedComponents(_cores(coarse, shallowest), connectivity=8)
+    few = slice(step // 2, None, step)
+    count, cores = cv2.connectedComponents(_cores(depth[few, few], shallowest), connectivity=8)
     if count <= 2:
         return (depth > 0).astype(np.int32)
-    parts = cores.astype(np.float32)  # OpenCV dilates no int32
-    # All parts rise together from the deepest level, and so meet in the neck, not halfway between cores.
-    for level in np.arange(coarse.max(), -step, -step):
-        reached, before = coarse > max(level, 0), None
-        while before is None or not np.array_equal(parts, before):
-            before = parts
-            parts = np.where(reached & (before == 0), cv2.dilate(before, _CROSS), before)
-    rows, columns = (
-        np.minimum(np.arange(fine) // step, few - 1)
-        for fine, few in zip(depth.shape, coarse.shape, strict=True)
-    )
-    parts = parts[np.ix_(rows, columns)]
-    nearest = ndimage.distance_transform_edt(parts == 0, return_distances=False, return_indices=True)
-    return np.where(depth > 0, parts[tuple(nearest)], 0).astype(np.int32)
+    markers = np.zeros(depth.shape, np.int32)
+    markers[few, few] = cores
+    return watershed(-depth, markers, mask=depth > 0)
 
 
 def _cores(depth: np.ndarray, shallowest: float) -> np.ndarray:
@@ -187,10 +176,7 @@ def _cores(depth: np.ndarray, shallowest: float) -> np.ndarray:
         uint8 (h, w), 1 in cores.
     """
     lowered = np.float32(_NECK) * depth
-    flooded, before = lowered, None
-    while before is None or not np.array_equal(flooded, before):
-        before = flooded
-        flooded = np.minimum(cv2.dilate(before, _SQUARE), depth)
+    flooded = reconstruction(lowered, depth)
     count, domes = cv2.connectedComponents((depth > flooded).astype(np.uint8), connectivity=8)
     # Only at the peak of a dome that no neck above its lowered height joins to a higher one.
     peaks = (flooded == lowered) & (depth >= shallowest)

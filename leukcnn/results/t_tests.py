@@ -1,8 +1,8 @@
 """Are two networks different? Tests on their figures over folds or runs, or on means and sds in print."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -52,8 +52,7 @@ def paired_t_test(first: Sequence[float], second: Sequence[float]) -> TTest:
         ArgumentError: There are fewer than two, or not as many of both.
     """
     first, second = _checked(first, second)
-    variance = (first - second).var(ddof=1) / len(first)
-    return _t_test("Student's t-test, paired", first, second, variance=variance, freedom=len(first) - 1)
+    return _paired("Student's t-test, paired", first, second, lambda: stats.ttest_rel(first, second))
 
 
 def unpaired_t_test(first: Sequence[float], second: Sequence[float]) -> TTest:
@@ -70,8 +69,8 @@ def unpaired_t_test(first: Sequence[float], second: Sequence[float]) -> TTest:
         ArgumentError: There are fewer than two, or not as many of both.
     """
     first, second = _checked(first, second)
-    variance = (first.var(ddof=1) + second.var(ddof=1)) / len(first)
-    return _t_test("Student's t-test, unpaired", first, second, variance=variance, freedom=2 * len(first) - 2)
+    n = len(first)
+    return t_test_from_statistics(first.mean(), first.std(ddof=1), n, second.mean(), second.std(ddof=1), n)
 
 
 def t_test_from_statistics(
@@ -101,14 +100,10 @@ def t_test_from_statistics(
             f"There are {n} and {other_n} figures with the standard deviations {sd} and {other_sd}.",
             expected="at least two of both, and standard deviations of at least 0",
         )
-    freedom = n + other_n - 2
-    pooled = ((n - 1) * sd**2 + (other_n - 1) * other_sd**2) / freedom
-    return _t_test_of_means(
-        "Student's t-test, unpaired",
-        (float(mean), float(other_mean)),
-        variance=pooled * (1 / n + 1 / other_n),
-        freedom=freedom,
-        n=n,
+    return _t_test(
+        TTest("Student's t-test, unpaired", 0.0, 1.0, n + other_n - 2, float(mean - other_mean), n),
+        lambda: stats.ttest_ind_from_stats(mean, sd, n, other_mean, other_sd, other_n),
+        spread=np.max([sd, other_sd]),
         rounding=_ROUNDING * max(abs(mean), abs(other_mean)),
     )
 
@@ -133,8 +128,13 @@ def corrected_resampled_t_test(
         ArgumentError: There are fewer than two, or not as many of both, or the share isn't above 0.
     """
     first, second = _checked(first, second)
-    variance = corrected_variance(first - second, test_share=test_share)
-    return _t_test("Corrected resampled t-test", first, second, variance=variance, freedom=len(first) - 1)
+    error = math.sqrt(corrected_variance(first - second, test_share=test_share))
+
+    def test() -> tuple[float, float]:
+        statistic = (first - second).mean() / error
+        return statistic, 2 * stats.t.sf(abs(statistic), len(first) - 1)
+
+    return _paired("Corrected resampled t-test", first, second, test)
 
 
 def _checked(first: Sequence[float], second: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
@@ -147,26 +147,28 @@ def _checked(first: Sequence[float], second: Sequence[float]) -> tuple[np.ndarra
     return first, second
 
 
-def _t_test(method: str, first: np.ndarray, second: np.ndarray, *, variance: float, freedom: int) -> TTest:
-    return _t_test_of_means(
-        method,
-        (float(first.mean()), float(second.mean())),
-        variance=variance,
-        freedom=freedom,
-        n=len(first),
-        rounding=_ROUNDING * float(np.abs([first, second]).max()),
+def _paired(
+    method: str, first: np.ndarray, second: np.ndarray, test: Callable[[], tuple[float, float]]
+) -> TTest:
+    n, difference = len(first), float(first.mean() - second.mean())
+    return _t_test(
+        TTest(method, 0.0, 1.0, n - 1, difference, n),
+        test,
+        spread=np.ptp(first - second),
+        rounding=_ROUNDING * np.abs([first, second]).max(),
     )
 
 
-def _t_test_of_means(
-    method: str, means: tuple[float, float], *, variance: float, freedom: int, n: int, rounding: float
+def _t_test(
+    no_difference: TTest, test: Callable[[], tuple[float, float]], *, spread: float, rounding: float
 ) -> TTest:
-    difference, error = means[0] - means[1], math.sqrt(variance)
+    """Runs a test for t and p, unless nothing varies, where SciPy would divide by what rounding left."""
     # A NaN is no rounding: it fails the comparison and goes on into t and p.
-    if error <= rounding:
-        equal = abs(difference) <= rounding
-        statistic = 0.0 if equal else math.copysign(math.inf, difference)
-    else:
-        statistic = difference / error
-    p_value = float(2 * stats.t.sf(abs(statistic), freedom))
-    return TTest(method, statistic, p_value, freedom, difference, n)
+    if not spread <= rounding:
+        statistic, p_value = map(float, test())
+        return replace(no_difference, statistic=statistic, p_value=p_value)
+    if abs(no_difference.mean_difference) <= rounding:
+        return no_difference
+    return replace(
+        no_difference, statistic=math.copysign(math.inf, no_difference.mean_difference), p_value=0.0
+    )

@@ -17,7 +17,7 @@ from leukcnn import synthetic
 from leukcnn.errors import DataError, SpecError, StoreError
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.run import report, reproduce, verify_report
-from leukcnn.rendering.tables import to_text
+from leukcnn.rendering.renderings import to_text
 from leukcnn.runs import Store
 from tests import tiny
 

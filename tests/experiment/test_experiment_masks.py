@@ -8,7 +8,7 @@ import pytest
 
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.run import Report, report, reproduce, verify_report
-from leukcnn.outputs.titles import lines
+from leukcnn.outputs.titles import table_lines
 from leukcnn.records import ExperimentRecord
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
@@ -135,7 +135,7 @@ def test_masks_meet_in_one_table_and_blind_the_control_too(finished, smears):
 def accuracies(store: Store, done: Report, mask: str) -> dict[str, float | None]:
     results = Results(tiny.tiny_stages_paper(), ExperimentRecord.load(done.folder), store).masked(mask)
     found = {}
-    for row, _ in lines(results):
+    for row, _ in table_lines(results):
         runs = results.runs(row)
         found[row] = float(np.mean(runs[0].predicted == runs[0].label)) if runs else None
     return found

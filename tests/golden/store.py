@@ -33,7 +33,9 @@ from leukcnn.experiment.request import Request
 from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.paper_tables import paper_tables
 from leukcnn.records import ExperimentRecord
-from leukcnn.rendering.tables import Table, to_csv, to_latex, to_markdown
+from leukcnn.rendering.latex import to_latex
+from leukcnn.rendering.renderings import to_csv, to_markdown
+from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from tests.golden.cases import CASES, CHECKPOINTS, FEATURE_ROWS, Case, Picture, Trial

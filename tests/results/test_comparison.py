@@ -3,7 +3,8 @@ import re
 
 import pytest
 
-from leukcnn.rendering.tables import Table, to_text
+from leukcnn.rendering.renderings import to_text
+from leukcnn.rendering.tables import Table
 from leukcnn.results.comparison import (
     KAPPA,
     MEAN_COLUMNS,

@@ -40,17 +40,12 @@ def test_corrected_by_hand():
     assert (found.degrees_of_freedom, found.n) == (4, 5)
 
 
-@pytest.mark.parametrize("n", [2, 5, 25])
-@pytest.mark.parametrize("shift", [0, 0.01, -0.3])
-def test_students_tests_agree_with_scipy(n, shift):
-    rng = np.random.default_rng(n)
-    first = rng.normal(0.9, 0.02, n)
-    second = first + shift + rng.normal(0, 0.01, n)
-    for test, reference in ((paired_t_test, stats.ttest_rel), (unpaired_t_test, stats.ttest_ind)):
-        found, expected = test(first, second), reference(first, second)
-        assert found.statistic == pytest.approx(float(expected.statistic), rel=1e-9)
-        assert found.p_value == pytest.approx(float(expected.pvalue), rel=1e-9)
-        assert found.degrees_of_freedom == expected.df
+def test_unpaired_by_hand():
+    # Means .974 and .960, variances .00013 and .00015: t = .014 / sqrt(.00028 / 5).
+    found = unpaired_t_test(ALERT_NET, RESNET)
+    assert found.statistic == pytest.approx(0.014 / math.sqrt(0.00028 / 5))
+    assert (found.degrees_of_freedom, found.n) == (8, 5)
+    assert found.p_value == pytest.approx(float(stats.ttest_ind(ALERT_NET, RESNET).pvalue))
 
 
 @pytest.mark.parametrize(("folds", "runs"), [(5, 1), (10, 10)])
@@ -159,15 +154,6 @@ def test_from_statistics_is_the_unpaired_test_of_the_rows():
     assert found.p_value == pytest.approx(expected.p_value)
     assert found.mean_difference == pytest.approx(expected.mean_difference)
     assert (found.method, found.degrees_of_freedom, found.n) == (expected.method, 8, 5)
-
-
-@pytest.mark.parametrize(("n", "other_n"), [(5, 5), (2, 9), (30, 3)])
-def test_from_statistics_agrees_with_scipy(n, other_n):
-    arguments = (0.9, 0.02, n, 0.88, 0.05, other_n)
-    found, expected = t_test_from_statistics(*arguments), stats.ttest_ind_from_stats(*arguments)
-    assert found.statistic == pytest.approx(expected.statistic)
-    assert found.p_value == pytest.approx(expected.pvalue)
-    assert found.degrees_of_freedom == n + other_n - 2
 
 
 def test_from_statistics_that_do_not_vary():

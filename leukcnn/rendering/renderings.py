@@ -1,0 +1,136 @@
+"""A table for the terminal, as text, CSV, Markdown and LaTeX, and the files of it."""
+
+import csv
+import io
+import itertools
+import os
+import re
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from leukcnn.files import replace_file
+from leukcnn.rendering.latex import to_latex
+from leukcnn.rendering.tables import Column, Table, one_line
+
+if TYPE_CHECKING:
+    import rich.table
+
+
+def to_rich(table: Table) -> "rich.table.Table":
+    """Returns the table for the terminal; marks stand in red above the title, notes below."""
+    # rich costs a tenth of a second, and files are written without it.
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    # Text objects, because rich would read square brackets in plain strings as markup.
+    title = Text(justify="left")
+    for mark in table.marks:
+        title.append(f"{one_line(mark)}\n", style="bold red")
+    title.append(one_line(table.title), style="bold")
+    notes = Text("\n".join(["", *map(one_line, table.notes)]), justify="left")
+    rendered = RichTable(
+        title=title,
+        title_justify="left",
+        caption=notes if table.notes else None,
+        caption_justify="left",
+        # Rules down the page would take a tenth of the width, which figures need.
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    shown = table.shown
+    for i, column in enumerate(table.columns):
+        heading = _heading(column, [row[i] for row in shown])
+        rendered.add_column(Text(heading), justify=column.align, overflow="fold")
+    for row in shown:
+        rendered.add_row(*map(Text, row))
+    return rendered
+
+
+def _heading(column: Column, cells: Sequence[str]) -> str:
+    """Returns a column's title, broken where it would make a column of figures wider than they are."""
+    title = one_line(column.title)
+    if column.align == "left":
+        return title
+    width = max(map(len, (*cells, *title.split())), default=1)
+    return textwrap.fill(title, width, break_on_hyphens=False)
+
+
+def to_text(table: Table) -> str:
+    """Returns the table as plain text with aligned columns; marks are its first lines."""
+    grid = tabulate(
+        table.shown,
+        headers=[one_line(column.title) for column in table.columns],
+        tablefmt="simple",
+        colalign=[column.align for column in table.columns],
+        disable_numparse=True,
+    )
+    lines = [*map(one_line, table.marks), one_line(table.title), "", grid]
+    if table.notes:
+        lines += ["", *map(one_line, table.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def to_csv(table: Table) -> str:
+    """Returns the table as CSV with raw values at full precision, for programs.
+
+    The first two columns, `comparable` (yes or no) and `mark`, say in every row whether and why it must not
+    be read beside the paper. Percent and points are fractions, as the header says; an interval, and a mean
+    with its standard deviation, take two columns; a missing value is empty, an undefined one `nan`. Notes are
+    left to the other forms.
+    """
+    face = ["yes" if table.comparable else "no", "; ".join(map(one_line, table.marks))]
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(["comparable", "mark", *(title for c in table.columns for title in c.csv_titles)])
+    for row in table.rows:
+        cells = [c.csv_cells(value) for value, c in zip(row, table.columns, strict=True)]
+        writer.writerow([*face, *itertools.chain.from_iterable(cells)])
+    return target.getvalue()
+
+
+def to_markdown(table: Table) -> str:
+    """Returns the table as Markdown with pipes; marks are its first lines, in bold."""
+    parts = [f"**{_escape_markdown(mark)}**" for mark in table.marks]
+    parts.append(f"### {_escape_markdown(table.title)}")
+    # Cells aren't padded to a column's width: one that changes would change every line.
+    rules = [":---" if column.align == "left" else "---:" for column in table.columns]
+    lines = [[column.title for column in table.columns], *table.shown]
+    header, *body = [[_escape_markdown(cell) for cell in line] for line in lines]
+    parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *body)))
+    if table.notes:
+        parts.append("\n".join(f"- {_escape_markdown(note)}" for note in table.notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def _escape_markdown(text: str) -> str:
+    entities = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", entities)
+
+
+WRITERS = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "txt": to_text}
+"""The forms that `write` leaves on disk, by the ending of the file."""
+
+
+def write(table: Table, folder: str | os.PathLike) -> list[Path]:
+    """Writes a table as <id>.csv, .md, .tex and .txt in UTF-8, each atomically.
+
+    Returns:
+        The four paths.
+
+    Raises:
+        StoreError: The folder can't be written, or the disk is full.
+    """
+    paths = []
+    for ending, render in WRITERS.items():
+        path = Path(folder) / f"{table.id}.{ending}"
+        with replace_file(path) as draft:
+            draft.write_text(render(table), encoding="utf-8", newline="\n")
+        paths.append(path)
+    return paths

@@ -1,0 +1,224 @@
+import csv
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from leukcnn.errors import StoreError
+from leukcnn.rendering.latex import to_latex
+from leukcnn.rendering.renderings import to_csv, to_markdown, to_rich, to_text, write
+from leukcnn.rendering.tables import Column, Table
+from tests.rendering.tables import MARK, NASTY, table
+
+
+def on_terminal(shown: Table, width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(to_rich(shown))
+    return console.file.getvalue()
+
+
+def cells(markdown: str) -> list[list[str]]:
+    """Returns the cells of each line of a table in Markdown."""
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in markdown.splitlines()
+        if line.startswith("|")
+    ]
+
+
+RENDERERS = {
+    "terminal": on_terminal,
+    "text": to_text,
+    "csv": to_csv,
+    "markdown": to_markdown,
+    "latex": to_latex,
+}
+
+
+@pytest.mark.parametrize("render", RENDERERS.values(), ids=RENDERERS)
+def test_mark_stands_in_every_rendering(render):
+    assert MARK in render(table())
+    assert MARK not in render(table(marks=()))
+
+
+@pytest.mark.parametrize("render", [on_terminal, to_text, to_markdown], ids=["terminal", "text", "markdown"])
+def test_mark_stands_in_the_first_line(render):
+    assert MARK in render(table()).splitlines()[0]
+
+
+def test_mark_is_whole_on_a_narrow_terminal():
+    words = on_terminal(table(), width=40).replace("\n", " ").split()
+    assert " ".join(words).startswith(MARK)
+
+
+def test_text_by_hand():
+    shown = table(columns=("Network", Column("Accuracy", "percent")), rows=[("VGG16", 0.92478), ("X", None)])
+    assert to_text(shown) == (
+        f"{MARK}\n"
+        "Test set, 339 + 339 cells\n"
+        "\n"
+        "Network      Accuracy\n"
+        "---------  ----------\n"
+        "VGG16         92.48 %\n"
+        "X                   –\n"
+        "\n"
+        "Wilson intervals over 678 pictures.\n"
+    )
+
+
+def test_values_are_shown_by_the_format_of_their_column():
+    lines = cells(to_markdown(table()))
+    assert ["VGG16", "678", "92.48 %", "90.00 to 94.00 %", "-1.23", "1e-05"] in lines
+    assert ["VGG19", "–", "undefined", "–", "+2.00", "0.5"] in lines
+
+
+def test_csv_has_the_two_bounds_of_a_range_apart():
+    shown = Table(
+        id="t",
+        title="",
+        columns=("Metric", Column("Mean", "quantity"), Column("95 % interval", "range")),
+        rows=(("kappa", 0.951, (0.9, 1.0)), ("loss", None, None)),
+    )
+    first, second = csv.DictReader(io.StringIO(to_csv(shown)))
+    low, high = (name for name in first if name.startswith("95 % interval"))
+    assert (float(first["Mean"]), float(first[low]), float(first[high])) == (0.951, 0.9, 1.0)
+    assert second["Mean"] == second[low] == second[high] == ""
+
+
+def test_csv_has_mean_and_sd_apart():
+    shown = Table(
+        id="t",
+        title="",
+        columns=("Metric", Column("Measured", "spread")),
+        rows=[("kappa", (0.951, 0.1)), ("loss", (0.5, None)), ("f1", (np.nan, None)), ("recall", None)],
+    )
+    rows = list(csv.DictReader(io.StringIO(to_csv(shown))))
+    assert [(row["Measured"], row["Measured sd"]) for row in rows] == [
+        ("0.951", "0.1"),
+        ("0.5", ""),
+        ("nan", ""),
+        ("", ""),
+    ]
+
+
+def test_markdown_aligns_text_left_and_figures_right():
+    assert "\n| :--- | ---: | ---: | ---: | ---: | ---: |\n" in to_markdown(table())
+
+
+@pytest.mark.parametrize("render", RENDERERS.values(), ids=RENDERERS)
+def test_table_without_rows_has_its_headings(render):
+    assert "Network" in render(table(rows=[]))
+
+
+def test_text_that_looks_like_a_number_is_shown_as_it_is():
+    shown = table(columns=("a", "b"), rows=[("1e3", "007")])
+    assert "1e3  007\n" in to_text(shown)
+    assert ["1e3", "007"] in cells(to_markdown(shown))
+
+
+def test_figures_of_a_row_or_column_in_percent_have_two_decimals():
+    columns = (
+        "Metric",
+        Column("Mean", "spread"),
+        Column("Change", "change"),
+        Column("Share (%)", "quantity"),
+    )
+    rows = [("Recall (%)", (5.0, 1.21), -0.5, 1.0), ("Kappa", (0.5, 0.25), 0.125, 1.0)]
+    lines = cells(to_markdown(table(columns=columns, rows=rows)))
+    assert ["Recall (%)", "5.00 ± 1.21", "-0.50", "1.00"] in lines
+    assert ["Kappa", "0.5000 ± 0.2500", "+0.1250", "1.00"] in lines
+
+
+def test_a_heading_is_no_wider_than_the_figures_below_it():
+    columns = (
+        "Long name of a network",
+        Column("Strict less LODOCV", "change"),
+        Column("Pictures", "integer"),
+    )
+    lines = on_terminal(table(columns=columns, rows=[("x", -3.5, 7)])).splitlines()
+    rule = next(i for i, line in enumerate(lines) if set(line.strip()) == {"─"})
+    assert [line.split() for line in lines[rule - 3 : rule]] == [
+        ["Strict"],
+        ["less"],
+        ["Long", "name", "of", "a", "network", "LODOCV", "Pictures"],
+    ]
+    assert to_csv(table(columns=columns, rows=[])).startswith(
+        "comparable,mark,Long name of a network,Strict less LODOCV,"
+    )
+
+
+def test_notes_stand_apart_on_the_terminal():
+    lines = [line.rstrip() for line in on_terminal(table()).splitlines()]
+    assert lines[-2:] == ["", "Wilson intervals over 678 pictures."]
+
+
+def test_csv_round_trips_at_full_precision():
+    first, second = csv.DictReader(io.StringIO(to_csv(table())))
+    assert first["comparable"] == second["comparable"] == "no"
+    assert first["mark"] == second["mark"] == MARK
+    assert (first["Network"], int(first["Cells"])) == ("VGG16", 678)
+    assert float(first["Accuracy (fraction)"]) == 627 / 678
+    bounds = first["95 % interval low (fraction)"], first["95 % interval high (fraction)"]
+    assert tuple(map(float, bounds)) == (0.9, 0.94)
+    assert float(first["Difference (fraction)"]) == -0.0123456
+    assert second["Cells"] == second["95 % interval low (fraction)"] == ""
+    assert np.isnan(float(second["Accuracy (fraction)"]))
+
+
+def test_csv_without_marks_is_comparable():
+    rows = list(csv.DictReader(io.StringIO(to_csv(table(marks=())))))
+    assert [(row["comparable"], row["mark"]) for row in rows] == [("yes", "")] * 2
+
+
+def test_csv_keeps_every_sign():
+    shown = table(columns=("a, b", 'c"d'), rows=[(NASTY, "e\nf")])
+    assert next(csv.DictReader(io.StringIO(to_csv(shown)))) == {
+        "comparable": "no",
+        "mark": MARK,
+        "a, b": NASTY,
+        'c"d': "e\nf",
+    }
+
+
+def test_numpy_scalars_are_written_as_plain_numbers():
+    shown = table(
+        columns=(Column("n", "integer"), Column("a", "percent")), rows=[(np.int64(3), np.float64(0.5))]
+    )
+    assert to_csv(shown).splitlines()[1] == f'no,"{MARK}",3,0.5'
+
+
+def test_markdown_escapes():
+    shown = table(title=NASTY, columns=("x",), rows=[(NASTY,)], notes=(NASTY,), marks=(NASTY,))
+    escaped = r"a\|b &amp; 50 % of x\_1 is \#2 \[red\]\$5\$ {\~^\\} &lt;b&gt;\*c\*\`d\`"
+    assert to_markdown(shown) == (
+        f"**{escaped}**\n\n### {escaped}\n\n| x |\n| :--- |\n| {escaped} |\n\n- {escaped}\n"
+    )
+
+
+def test_terminal_takes_brackets_literally():
+    assert "[red]$5$" in on_terminal(table(columns=("[b]",), rows=[(NASTY,)]))
+
+
+def test_a_cell_stays_on_its_line():
+    assert "50 % of x_1 is #2" in to_text(table(columns=("x",), rows=[(NASTY,)]))
+
+
+def test_write_leaves_four_whole_files(tmp_path):
+    paths = write(table(), tmp_path / "new" / "folder")
+    assert [path.name for path in paths] == ["table2.csv", "table2.md", "table2.tex", "table2.txt"]
+    assert sorted((tmp_path / "new" / "folder").iterdir()) == sorted(paths)
+    assert paths[0].read_text(encoding="utf-8") == to_csv(table())
+    assert b"\r" not in paths[3].read_bytes()
+
+
+def test_write_replaces_what_stood_there(tmp_path):
+    write(table(), tmp_path)
+    paths = write(table(marks=()), tmp_path)
+    assert paths[0].read_text(encoding="utf-8") == to_csv(table(marks=()))
+
+
+def test_write_into_a_file_says_what_is_wrong(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(StoreError, match="--out"):
+        write(table(), tmp_path / "out")
