@@ -1,6 +1,5 @@
 """Features of a frozen base: the same end as training end to end, computed once."""
 
-import sys
 from dataclasses import replace
 
 import cv2
@@ -39,10 +38,9 @@ def NestedNetwork(*, input_shape, classes=3, dropout_rate=0.5, initializer="glor
 
 
 @pytest.fixture(autouse=True)
-def known(monkeypatch):
+def known():
     tiny.register()
-    monkeypatch.setitem(sys.modules, "nested_network", sys.modules[__name__])
-    monkeypatch.setitem(models._BUILDERS, "NestedNetwork", "nested_network")
+    models.register("NestedNetwork", NestedNetwork)
 
 
 @pytest.fixture
@@ -71,7 +69,7 @@ def setup_of(*, dropout_rate=0.0, **augmentation):
     setup = papers.get("alertnet").setup("alertnet", profile="smoke")
     return replace(
         setup,
-        model=Model("TwoPartNetwork", {"dropout_rate": dropout_rate}),
+        model=Model("tests.tiny.TwoPartNetwork", {"dropout_rate": dropout_rate}),
         preprocessing=replace(setup.preprocessing, resize=24),
         augmentation=replace(setup.augmentation, **augmentation),
         split=replace(setup.split, n_splits=3, limit_per_class=None),
@@ -193,7 +191,7 @@ CHANGES = {
     },
     "pictures": lambda index, setup: {"index": replace(index, sha256=index.sha256[::-1].copy())},
     "network": lambda index, setup: {
-        "setup": replace(setup, model=Model("TwoPartNetwork", {"base_initializer": "zeros"}))
+        "setup": replace(setup, model=Model("tests.tiny.TwoPartNetwork", {"base_initializer": "zeros"}))
     },
 }
 
@@ -201,7 +199,7 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_whatever_features_depend_on_has_them_computed_anew(index, tmp_path, change):
     setup, said = setup_of(), [tiny.Progress() for _ in range(2)]
-    fixed = Model("TwoPartNetwork", {"base_initializer": "ones"})
+    fixed = Model("tests.tiny.TwoPartNetwork", {"base_initializer": "ones"})
     setup = replace(setup, model=fixed, training=replace(setup.training, epochs=1))
     run(index, setup, tmp_path / "a", observer=said[0])
     # Another trial on the cache of the first.

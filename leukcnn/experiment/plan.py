@@ -15,17 +15,15 @@ from leukcnn.datasets import ImageIndex, card, duplicate_pairs, pairs_between
 from leukcnn.datasets.manifest import manifest
 from leukcnn.duplicate_scan import scan_duplicates
 from leukcnn.errors import DataError
-from leukcnn.experiment.request import BASE_ALONE, Request, needs_published_top
+from leukcnn.experiment.request import Request
 from leukcnn.fields import replace_at, to_plain
 from leukcnn.files import digest
+from leukcnn.models.published import holds_base_alone, is_published, needs_published_top
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.runs import trial_name
 from leukcnn.splits import related_datasets
 from leukcnn.splits.partition import Fold, Parts, partition
 from leukcnn.trials import PROBE, epoch_entries
-
-# In the names of the files that hold published weights: Keras', MatConvNet's, the RegNets'.
-_PUBLISHED_FILES = ("_weights_tf_dim_ordering_tf_kernels", "imagenet-caffe-", "imagenet-vgg-f", "_dds_8gpu")
 
 
 @dataclass(frozen=True)
@@ -352,11 +350,9 @@ def _not_comparable(request: Request, index: ImageIndex) -> str:
     started = {model.arguments["weights"] for model in models if "weights" in model.arguments}
     if None in started and "imagenet" in _published_weights(paper, request.rows_to_train):
         reasons.append("fine-tuned networks start from random weights")
-    elif any(
-        not any(part in Path(file).name for part in _PUBLISHED_FILES) for file in started - {None, "imagenet"}
-    ):
+    elif not all(is_published(file) for file in started - {None, "imagenet"}):
         reasons.append("fine-tuned networks start from weights of the user's own")
-    if any(needs_published_top(m) and BASE_ALONE in str(m.arguments.get("weights")) for m in models):
+    if any(needs_published_top(m) and holds_base_alone(str(m.arguments.get("weights"))) for m in models):
         reasons.append("dense layers that should be the published ones start from random weights")
     if request.precision not in (None, "float32"):
         reasons.append(f"precision {request.precision}")

@@ -12,9 +12,9 @@ from leukcnn.outputs.challenge import why_no_final_scores
 from leukcnn.outputs.titles import dataset_title, table_lines, why_no_runs
 from leukcnn.results.measure import Measured, measure
 from leukcnn.results.results import Results
+from leukcnn.spec.metrics import AVERAGED, AXES
 
 FINAL = "final"
-CLASS_METRICS = ("precision", "recall", "f1")
 _AVERAGES = {"macro_": "macro avg", "weighted_": "weighted avg"}
 _DEFAULT_METRICS = ("accuracy", "macro_f1")
 # What is shown of a control; more would hide the networks among them.
@@ -98,13 +98,13 @@ class Asked:
         """The metrics: those that are named, else those that are published."""
         several = not self.results.paper.positive_class
         if not self.table.metrics and "class" in self.table.axes:
-            averages = (f"{average}{name}" for average in _AVERAGES for name in CLASS_METRICS)
-            return (*CLASS_METRICS, "accuracy", *averages)
+            averages = (f"{average}{name}" for average in _AVERAGES for name in AVERAGED)
+            return (*AVERAGED, "accuracy", *averages)
         found = {}
         for name in self._named:
             # Of several classes no one is positive: what is printed stands beside both ways to average.
             averaged = [both for both in (f"weighted_{name}", f"macro_{name}") if both in spec.METRICS]
-            apart = several and "class" not in self.table.axes and name in CLASS_METRICS
+            apart = several and "class" not in self.table.axes and name in AVERAGED
             found |= dict.fromkeys(averaged if apart else [name])
         return tuple(name for name in found if name in spec.METRICS)
 
@@ -166,7 +166,7 @@ class Asked:
         axes = self.table.axes
         names = [
             *axes,
-            *(axis for axis in ("row", "dataset", "set", "split", "mask", "class") if axis not in axes),
+            *(axis for axis in AXES if axis not in axes),
         ]
         fields = ["of_class" if axis == "class" else axis for axis in names]
         found = []
@@ -261,7 +261,7 @@ class Asked:
         found, classes = {}, self.results.paper.classes
         for first, *figures in self.table.reference if "class" in self.table.axes else ():
             name = classes[int(first)] if first.isdecimal() else first
-            columns = (*CLASS_METRICS, "support") if name != "accuracy" else ("", "", "accuracy", "support")
+            columns = (*AVERAGED, "support") if name != "accuracy" else ("", "", "accuracy", "support")
             found |= {(name, column): figure for column, figure in zip(columns, figures, strict=True)}
         return found
 

@@ -1,4 +1,4 @@
-"""The metrics that tables can show, by the names that papers use for them."""
+"""The metrics that tables can show, and what a table of metrics is made of, by the names in papers."""
 
 import math
 from collections.abc import Mapping
@@ -49,3 +49,18 @@ METRICS: Mapping[str, MetricName] = {
 
 SIZES: Mapping[str, str] = {"parameters": "Parameters", "file_mb": "File"}
 """What tables can show of the networks themselves, in a line of its own."""
+
+AVERAGED = ("precision", "recall", "f1")
+"""Metrics of one class that stand for their weighted and macro averages where no class is positive."""
+
+AXES = ("row", "dataset", "set", "split", "mask", "class")
+SETS = ("test", "balanced", "external", "within", "final")
+DEFAULT_SHOW = ("metric", "published", "measured", "interval", "difference", "verdict")
+SHOW = (
+    *DEFAULT_SHOW,
+    *("state", "weighted", "pictures", "cells", "support", "classes", "change"),
+    *("test", "less_test", "balanced", "less_balanced"),
+)
+FIGURES_AS = ("mean", "percent", "hundredths")
+OVER = ("auto", "runs", "folds")
+KAPPA_WORDS = ("", "alertnet")

@@ -62,8 +62,14 @@ def allow_builder(name: str) -> None:
     _registered.add(name)
 
 
-def check_builder(name: str) -> None:
+def check_builder(name: str, owner: str = "Model", field: str = "name", also: tuple[str, ...] = ()) -> None:
     """Makes sure that a network's builder can be found.
+
+    Args:
+        name: What it is called.
+        owner: What calls it so, for the message.
+        field: In which field.
+        also: What else is allowed there.
 
     Raises:
         SpecError: It is neither one of leukcnn's, nor registered, nor the dotted path of a function.
@@ -71,9 +77,9 @@ def check_builder(name: str) -> None:
     parts = name.split(".")
     if name in BUILDERS or name in _registered or (len(parts) > 1 and all(map(str.isidentifier, parts))):
         return
-    known = (*BUILDERS, *sorted(_registered))
+    known = (*BUILDERS, *sorted(_registered), *also)
     raise SpecError(
-        f"Model: name = {name!r}, a builder that isn't known.",
+        f"{owner}: {field} = {name!r}, a network's builder that isn't known.",
         expected=f"{', '.join(known)}, or the dotted path of a function, module.function",
         remedy=did_you_mean(name, known) or "name one of these, or leukcnn.models.register your own first",
     )

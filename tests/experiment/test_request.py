@@ -2,8 +2,7 @@ import pytest
 
 from leukcnn import papers
 from leukcnn.errors import DataError, SpecError, WeightsError
-from leukcnn.experiment.request import Request, weights_file
-from leukcnn.spec import Model
+from leukcnn.experiment.request import Request
 
 ALERTNET = papers.get("alertnet")
 TALEGHANI = papers.get("taleghani_resnet50")
@@ -93,15 +92,6 @@ def test_a_folder_gives_each_network_its_own_file(tmp_path):
         assert f"/{name}_weights" in request.setup(row).model.arguments["weights"]
 
 
-def test_the_base_s_own_file_goes_before_the_whole_network_s(tmp_path):
-    whole = "resnet50_weights_tf_dim_ordering_tf_kernels.h5"
-    for name in (whole, whole.replace(".h5", "_notop.h5"), "resnet50v2_weights_notop.h5"):
-        (tmp_path / name).write_bytes(b"")
-    assert weights_file(str(tmp_path), Model("FineTuned", {"backbone": "ResNet50"})).endswith(
-        "/" + whole.replace(".h5", "_notop.h5")
-    )
-
-
 def test_only_the_rows_that_are_trained_need_their_files(tmp_path):
     (tmp_path / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"")
     request = request_for(weights=str(tmp_path), only="resnet50_dft")
@@ -110,51 +100,11 @@ def test_only_the_rows_that_are_trained_need_their_files(tmp_path):
         request_for(weights=str(tmp_path))
 
 
-def test_a_regnet_takes_the_file_of_its_zoo(tmp_path):
-    regnet = Model("FineTuned", {"backbone": "RegNetY-400MF"})
-    with pytest.raises(WeightsError, match="'regnety-400mf'") as caught:
-        weights_file(str(tmp_path), regnet)
-    assert "RegNetY-400MF_dds_8gpu.pyth" in caught.value.expected
-    assert "/160906449/RegNetY-400MF_dds_8gpu.pyth" in caught.value.remedy
-    # Converted or not, and no other size's.
-    for file in ("RegNetY-400MF_dds_8gpu.pyth", "regnety-400mf.weights.h5", "RegNetY-400MF.safetensors"):
-        for other in ("RegNetX-400MF_dds_8gpu.pyth", "RegNetY-4.0GF_dds_8gpu.pyth"):
-            (tmp_path / other).write_bytes(b"")
-        (tmp_path / file).write_bytes(b"")
-        assert weights_file(str(tmp_path), regnet) == str(tmp_path / file)
-        assert weights_file(str(tmp_path / file), regnet) == str(tmp_path / file)
-        (tmp_path / file).unlink()
-
-
-def test_the_home_folder_is_found(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "mine.h5").write_bytes(b"")
-    assert weights_file("~/mine.h5", Model("FineTuned", {"backbone": "ResNet50"})) == str(
-        tmp_path / "mine.h5"
-    )
-
-
 def test_datasets_come_in_one_order():
     assert (
         request_for(datasets=("jtsc", "atlas")).dataset_keys
         == request_for(datasets=("atlas", "jtsc")).dataset_keys
     )
-
-
-def test_one_file_serves_as_it_is(tmp_path):
-    file = tmp_path / "mine.weights.h5"
-    file.write_bytes(b"")
-    assert weights_file(str(file), Model("FineTuned", {"backbone": "Xception"})) == str(file)
-    assert weights_file("imagenet", Model("FineTuned", {"backbone": "Xception"})) == "imagenet"
-
-
-def test_a_folder_without_the_file_says_how_it_is_named(tmp_path):
-    with pytest.raises(WeightsError, match="xception") as caught:
-        weights_file(str(tmp_path), Model("FineTuned", {"backbone": "Xception"}))
-    assert "xception_weights_tf_dim_ordering_tf_kernels_notop.h5" in caught.value.expected
-    assert "--weights none" in caught.value.remedy
-    with pytest.raises(WeightsError, match="isn't there"):
-        weights_file(str(tmp_path / "nowhere"), Model("FineTuned", {"backbone": "Xception"}))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +137,7 @@ def test_stand_ins_are_trained_where_they_are_asked_for(options, rows):
         ({"paper": TALEGHANI, "base": "scratch", "only": "resnet50"}, "one of them"),
         ({"paper": TALEGHANI, "base": "scratch", "weights": "imagenet"}, "starts from random weights"),
         ({"base": "scratch"}, "no --base"),
-        ({"mask": "sky"}, "border or cells or background"),
+        ({"mask": "sky"}, "border, cells, background"),
     ],
 )
 def test_a_base_or_mask_that_is_not_there_is_refused(options, named):

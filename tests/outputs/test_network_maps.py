@@ -21,7 +21,7 @@ from leukcnn.runs import Predictions, Store, write_predictions
 from leukcnn.spec import Augmentation, Model, Preprocessing, Setup, Split, Training
 
 SETUP = Setup(
-    model=Model("Small"),
+    model=Model("made_up.Small"),
     preprocessing=Preprocessing(resize=16, scale=1 / 255),
     augmentation=Augmentation(),
     split=Split(kind="lodocv"),
