@@ -17,12 +17,9 @@ from leukcnn.experiment.plan import Plan, make_record, plan
 from leukcnn.experiment.request import SYNTHETIC, Request
 from leukcnn.files import digest
 from leukcnn.outputs.assumptions import assumption_table
-from leukcnn.outputs.cell_sketches import keep_misclassified
+from leukcnn.outputs.build import build_figures, build_tables, capture, kind_of
 from leukcnn.outputs.challenge import write_challenge_file
-from leukcnn.outputs.network_maps import NETWORK_MAPS
-from leukcnn.outputs.paper_figures import paper_figures
-from leukcnn.outputs.paper_tables import paper_tables
-from leukcnn.outputs.sketches import Sketches, make_sketches
+from leukcnn.outputs.kind import Material
 from leukcnn.picture_cache import cache_folder, prepared_pictures, shows_nothing
 from leukcnn.progress import TrainingProgress
 from leukcnn.records import ExperimentRecord, PlannedTrial
@@ -94,11 +91,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     record = replace(record, data_notes=[*record.data_notes, *_emptied(request, index, wanted)])
     folder = store.experiment(experiment_name(record))
     record.save(folder)
-    # Masks aren't among what names the experiment: they may have come or changed since.
-    measures_masks = any(t.kind == "mask_scores" and t.id == request.only for t in request.paper.tables)
-    if measures_masks or not Sketches.exist(folder):
-        make_sketches(request, index).save(folder)
-        keras.utils.clear_session()
+    capture(Material(Results(request.paper, record, store), index), folder, trained=False)
     progress.message(f"Devices: {', '.join(devices.names)}; backend: {keras.backend.backend()}.")
     say_how_long(request, to_do, index, planned, devices, progress)
     watch.lap("planning")
@@ -114,7 +107,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
             _run(*here, networks, progress, (number, len(to_do)))
     finished = [store.finished_trial(trial.name) for trial in to_do]
     watch.lap_of_trials(trial for trial in finished if trial is not None)
-    _keep_looks_into_trials(request, Results(request.paper, record, store), index, planned, folder)
+    capture(Material(Results(request.paper, record, store), index), folder, trained=True)
     done = report(store, folder, request.paper, only=request.only)
     watch.lap("tables and figures")
     return replace(done, seconds=watch.seconds)
@@ -128,10 +121,9 @@ def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = 
     """
     record = ExperimentRecord.load(folder)
     results = Results(paper, record, store)
-    topology = Sketches.load(folder).topology
-    tables, assumptions = paper_tables(results, only=only, topology=topology), assumption_table(results)
+    tables, assumptions = build_tables(results, folder, only=only), assumption_table(results)
     files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
-    files += paper_figures(results, folder, only=only)
+    files += build_figures(results, folder, only=only)
     for row in paper.row_ids:
         for predictions in results.part(row, "final")[:1]:
             if len(predictions) == record.final_total:
@@ -357,26 +349,6 @@ def _run_features(
     )
 
 
-def _keep_looks_into_trials(
-    request: Request, results: Results, index: ImageIndex, planned: Plan, folder: Path
-) -> None:
-    """Keeps what figures need of trained networks: of the first trial of their rows, or of all its tests."""
-    for figure in request.paper.figures:
-        if figure.kind == "misclassified":
-            keep_misclassified(results, figure, index, folder)
-        if figure.kind not in NETWORK_MAPS:
-            continue
-        maps_class, make_maps = NETWORK_MAPS[figure.kind]
-        if maps_class.exist(folder, figure.id):
-            continue
-        first = next((trial for trial in planned.trials if trial.row == figure.rows[0]), None)
-        finished = first and results.store.finished_trial(first.name)
-        if finished:
-            setup, rows = request.setup(first.row), planned.parts[first.name].predicted["test"]
-            make_maps(finished, setup, index, rows).save(folder, figure.id)
-            keras.utils.clear_session()
-
-
 def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     """Returns what doesn't hold of an experiment's stored files and tables; empty where all does.
 
@@ -391,9 +363,8 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     planned += [one for of_mask in record.masked.values() for one in of_mask]
     trials = [store.finished_trial(name) for name in dict.fromkeys(one.name for one in planned)]
     faults = [fault for trial in trials if trial is not None for fault in trial.faults()]
-    # A table of masks takes in what later runs add to the store.
-    growing = {table.id for table in paper.tables if "mask" in table.axes}
-    for table in paper_tables(Results(paper, record, store), topology=Sketches.load(folder).topology):
+    growing = {table.id for table in paper.tables if kind_of(table).every_mask}
+    for table in build_tables(Results(paper, record, store), folder):
         written = folder / "tables" / f"{table.id}.csv"
         if table.id not in growing and written.exists() and written.read_text() != to_csv(table):
             faults.append(f"{written}: the stored predictions give another table")

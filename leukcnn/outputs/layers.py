@@ -1,11 +1,17 @@
 """Tables of a network's layers, as Keras summarises them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+import keras
+
 from leukcnn import spec
-from leukcnn.outputs.kind import NOTHING, Kept, TableKind
+from leukcnn.fields import to_plain
+from leukcnn.files import digest
+from leukcnn.outputs.kind import NOTHING, Capture, Kept, Material, TableKind
+from leukcnn.outputs.network_layers import network_summary
 from leukcnn.outputs.titles import framed
+from leukcnn.outputs.topology import own_network
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.results import Results
 
@@ -93,4 +99,16 @@ def _count_verdict(published: int | None, count: int | None) -> str:
     return "equal" if published == count else "differs: parameters"
 
 
-KIND = TableKind(build=build, needs=NOTHING)
+def capture_layers(table: spec.Table, material: Material) -> Iterator[Capture]:
+    """Keeps what `network_summary` says of the network that the builder of the table's first row gives."""
+    network = own_network(material, table.rows[0])
+
+    def make():
+        summary = network_summary(network.build())
+        keras.utils.clear_session()
+        return summary
+
+    yield Capture(table.id, digest(to_plain(network)), make)
+
+
+KIND = TableKind(build=build, needs=NOTHING, capture=capture_layers)

@@ -1,7 +1,8 @@
 """The table of how well white cells are found, against the masks that some datasets come with."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from leukcnn import spec
 from leukcnn.datasets import CATALOG, ImageIndex, card
 from leukcnn.errors import DataError
 from leukcnn.evaluation.mask_scores import score_masks
-from leukcnn.outputs.kind import DATA, Kept, TableKind
+from leukcnn.outputs.kind import DATA, Capture, Kept, Material, TableKind
 from leukcnn.outputs.titles import framed
 from leukcnn.preprocessing import hsv_segment, wbc_mask
 from leukcnn.rendering.tables import Column, Table
@@ -26,31 +27,43 @@ _FINDERS = {
 _REGIONS = {"nucleus": "nucleus", "cell": "whole cell"}
 
 
+def capture_masks(table: spec.Table, material: Material) -> Iterator[Capture]:
+    """Keeps how each way of finding white cells scores against the masks of every dataset that has some.
+
+    Masks may come later or change: size and time of change of their files are part of the key.
+    """
+    index = material.index
+    with_masks = [name for name in np.unique(index.dataset).tolist() if card(name).mask_extension]
+    found = {name: index.select(index.dataset == name) for name in with_masks}
+    files = [path for of_one in found.values() for path in _masks(of_one) if path.exists()]
+
+    def make():
+        return {name: measure_masks(of_one) for name, of_one in found.items()}
+
+    states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    yield Capture(table.id, material.key(states), make)
+
+
+def _masks(index: ImageIndex) -> list[Path]:
+    """Returns where the masks of a dataset's pictures belong."""
+    extension = card(str(index.dataset[0])).mask_extension
+    return [path.with_suffix(extension) for path in index.paths]
+
+
 def measure_masks(index: ImageIndex) -> dict[str, Any]:
-    """Scores each way of finding white cells against the masks of every dataset that has some.
+    """Scores each way of finding white cells against the masks of a dataset.
 
     Args:
-        index: The pictures, of any datasets.
+        index: The pictures of one dataset whose card has masks.
 
     Returns:
-        Plain values for `mask_scores_table`: key of a dataset whose card has masks -> "pictures", their
-        number, and "scores", finder -> "nucleus" or "cell" -> "iou" and "dice" -> mean and standard deviation
-        (n - 1; None of one picture) over the pictures; or "missing", why a dataset has no scores.
+        "pictures", their number, and "scores", finder -> "nucleus" or "cell" -> "iou" and "dice" -> mean and
+        standard deviation (n - 1; None of one picture) over the pictures; or "missing", why there are none.
 
     Raises:
         DataError: A picture can't be read.
     """
-    return {
-        name: _measured(index.select(index.dataset == name))
-        for name in np.unique(index.dataset).tolist()
-        if card(name).mask_extension
-    }
-
-
-def _measured(index: ImageIndex) -> dict[str, Any]:
-    """Returns what `measure_masks` says of one dataset."""
-    extension = card(str(index.dataset[0])).mask_extension
-    without = sum(not path.with_suffix(extension).exists() for path in index.paths)
+    without = sum(not path.exists() for path in _masks(index))
     if without:
         drawn = "; drawn ones never have" if index.drawn else ""
         return {"missing": f"{without} of {len(index)} pictures have no mask beside them{drawn}"}
@@ -115,4 +128,4 @@ def _why_none(kept: Mapping[str, Any] | None) -> str:
     return f"none of these datasets comes with masks; add --datasets {able}"
 
 
-KIND = TableKind(build=build, needs=DATA)
+KIND = TableKind(build=build, needs=DATA, capture=capture_masks)

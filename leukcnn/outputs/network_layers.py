@@ -7,91 +7,54 @@ Nothing here imports Keras: a model is whatever has `layers`, each with `name`, 
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from leukcnn.errors import ArgumentError
+from leukcnn.rendering.topology import Box
 
-_KIND_NAMES = {
-    "InputLayer": "Input",
-    "SeparableConv2D": "Separable Conv2D",
-    "DepthwiseConv2D": "Depthwise Conv2D",
-    "GlobalAveragePooling2D": "Global average pooling",
-    "GlobalMaxPooling2D": "Global max pooling",
-    "AveragePooling2D": "Average pooling",
-    "MaxPooling2D": "Max pooling",
-    "BatchNormalization": "Batch normalisation",
-}
 _ACTIVATION_NAMES = {"relu": "ReLU", "elu": "ELU"}
 
-# Keras' name of a layer's class -> the layer type that a figure shows it as.
+# Keras' name of a layer's class -> how a box calls it, and the layer type that a figure shows it as.
 _KINDS = {
-    "InputLayer": "input",
-    "Conv2D": "convolution",
-    "SeparableConv2D": "separable convolution",
-    "DepthwiseConv2D": "separable convolution",
-    "MaxPooling2D": "pooling",
-    "AveragePooling2D": "pooling",
-    "GlobalMaxPooling2D": "pooling",
-    "GlobalAveragePooling2D": "pooling",
-    "Concatenate": "concatenation",
-    "Add": "addition",
-    "Flatten": "flattening",
-    "Dense": "dense",
-    "Dropout": "dropout",
+    "InputLayer": ("Input", "input"),
+    "Conv2D": ("Conv2D", "convolution"),
+    "SeparableConv2D": ("Separable Conv2D", "separable convolution"),
+    "DepthwiseConv2D": ("Depthwise Conv2D", "separable convolution"),
+    "MaxPooling2D": ("Max pooling", "pooling"),
+    "AveragePooling2D": ("Average pooling", "pooling"),
+    "GlobalMaxPooling2D": ("Global max pooling", "pooling"),
+    "GlobalAveragePooling2D": ("Global average pooling", "pooling"),
+    "Concatenate": ("Concatenate", "concatenation"),
+    "Add": ("Add", "addition"),
+    "Flatten": ("Flatten", "flattening"),
+    "Dense": ("Dense", "dense"),
+    "Dropout": ("Dropout", "dropout"),
+    "BatchNormalization": ("Batch normalisation", ""),
 }
 _JOINED_TO_THE_LAYER_ABOVE = ("BatchNormalization", "Activation", "ReLU")
 
 
-class Box(NamedTuple):
-    """A layer in a drawing, and what it takes besides the output of the box above it.
-
-    Written as JSON it becomes a list, which `Box(*fields)` takes back.
-
-    Attributes:
-        text: The layer in words; further lines hold the normalisation and activation behind it.
-        shape: Its output shape without the batch.
-        kind: Layer type, such as "convolution"; "" for others.
-        shortcuts: Where each shortcut into it begins, as a position in its list of boxes, and the boxes
-            through which it leads, none for an identity.
-    """
-
-    text: str
-    shape: str
-    kind: str = ""
-    shortcuts: Sequence[tuple[int, Sequence["Box"]]] = ()
-
-
-def top_layers(model: Any, *, after: str | None = None) -> list[Box]:
-    """Returns the layers behind a network's convolutional base, a box each.
+def top_layers(model: Any) -> list[Box]:
+    """Returns the layers behind the last of feature maps (batch, rows, columns, channels), a box each.
 
     Args:
         model: A built Keras model of single-output layers.
-        after: Name of the layer behind which to begin; None begins behind the last layer that gives feature
-            maps, a tensor (batch, rows, columns, channels).
 
     Returns:
         Boxes such as ("Dense 512, ReLU", "512", "dense"), from input to output.
 
     Raises:
-        ArgumentError: There is no layer of that name, or none behind it.
+        ArgumentError: There is none behind it.
     """
-    names = [layer.name for layer in model.layers]
-    if after is None:
-        ranks = [len(_output_shape(layer)) for layer in model.layers]
-        start = max((i + 1 for i, rank in enumerate(ranks) if rank == 4), default=0)
-    elif after in names:
-        start = names.index(after) + 1
-    else:
+    ranks = [len(_output_shape(layer)) for layer in model.layers]
+    start = max((i + 1 for i, rank in enumerate(ranks) if rank == 4), default=0)
+    if start == len(ranks):
         raise ArgumentError(
-            f"The model has no layer {after!r}.", expected=f"one of its layers: {', '.join(names)}"
-        )
-    if start == len(names):
-        raise ArgumentError(
-            f"No layer stands behind {names[-1]!r}.",
+            f"No layer stands behind {model.layers[-1].name!r}.",
             expected="a model with top layers",
             remedy="build it with include_top=True",
         )
-    return [_box(model, [i]) for i in range(start, len(names))]
+    return [_box(model, [i]) for i in range(start, len(ranks))]
 
 
 def all_layers(model: Any) -> list[Box]:
@@ -213,7 +176,7 @@ def _box(model: Any, group: Sequence[int]) -> Box:
     lines = [describe_layer(first)]
     if others:
         lines.append(", ".join(map(describe_layer, others)).replace("Batch", "batch"))
-    kind = _KINDS.get(_class_name(first), "")
+    _, kind = _KINDS.get(_class_name(first), ("", ""))
     return Box("\n".join(lines), _shape_text(model.layers[group[-1]]), kind)
 
 
@@ -227,7 +190,7 @@ def describe_layer(layer: Any) -> str:
         Such as "Conv2D 64, 11 × 11, stride 4", "Max pooling 2 × 2" and "Dense 512, ReLU".
     """
     kind, config = _class_name(layer), layer.get_config()
-    name = _KIND_NAMES.get(kind, kind)
+    name, _ = _KINDS.get(kind, (kind, ""))
     amounts = [f"{config[key]:g}" for key in ("units", "filters", "rate") if config.get(key) is not None]
     sizes = [_product(config[key]) for key in ("kernel_size", "pool_size") if config.get(key) is not None]
     parts = [" ".join([name, *amounts]), *sizes] if amounts else [" ".join([name, *sizes])]

@@ -1,8 +1,4 @@
-"""Figures as PNG files: the same input gives the same bytes, whatever Matplotlib is set to elsewhere.
-
-Every function takes a `mark`, a line in red at the top ("smoke profile, drawn data: not comparable with the
-paper"), and a `caption` at the bottom, and returns the path that it wrote.
-"""
+"""Pictures with titles, confusion matrices and activation maps, drawn as `leukcnn.rendering.canvas` says."""
 
 import itertools
 import math
@@ -16,117 +12,126 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from leukcnn.errors import ArgumentError
-from leukcnn.rendering.canvas import lines_height, sheet, wrapped
+from leukcnn.rendering.canvas import FRAME, check_pictures, lines_height, sheet, wrapped
 
-# Blue and orange after Okabe and Ito, which readers with any colour vision tell apart; the blue is darker
-# than theirs, so that a print in grey still shows two lines.
-BLUE, ORANGE, GREY = "#004F8C", "#D55E00", "#5F5F5F"
+_STRIPS_A_LINE = {1: 4, 2: 3, 3: 2}
+"""Pictures that stand together -> how many times they do so in a line of a sheet."""
 
 
 def draw_samples(
-    pictures: Sequence[np.ndarray],
-    titles: Sequence[str],
+    panels: Sequence[tuple[str, np.ndarray]],
     path: str | os.PathLike,
     *,
-    mark: str = "",
-    caption: str = "",
     n_columns: int | None = None,
+    **face: str,
 ) -> Path:
     """Draws a grid of pictures with a title each: cells of both classes, or one cell's augmentations.
 
     Args:
-        pictures: (H, W, 3) RGB or (H, W) grey, uint8 0..255, each of its own size.
-        titles: One a picture, wrapped to its width.
+        panels: Titles, wrapped to the width of a picture, and pictures, uint8 (H, W, 3) RGB or (H, W) grey,
+            each of its own size.
         path: PNG file to write.
-        mark: What stands in red at the top.
-        caption: What stands at the bottom.
         n_columns: Pictures in a row; by default at most 4, in rows of equal length where possible.
+        **face: Mark and caption.
 
     Raises:
-        ArgumentError: There is no picture, not one title for each, or a picture of another kind.
-        StoreError: The file can't be written.
+        ArgumentError: There is no picture, or one of another kind.
     """
-    if not len(pictures) or len(pictures) != len(titles):
-        raise ArgumentError(
-            f"There are {len(pictures)} pictures and {len(titles)} titles.",
-            expected="at least one picture, and a title for each",
-        )
-    for picture, title in zip(pictures, titles, strict=True):
-        if picture.dtype != np.uint8 or not (picture.ndim == 2 or picture.shape[2:] == (3,)):
-            raise _no_picture(title, picture, expected="(H, W, 3) RGB or (H, W) grey, uint8")
-    n_columns = n_columns or _grid_width(len(pictures))
-    n_rows = math.ceil(len(pictures) / n_columns)
-    lines = [wrapped(title, 1.95) for title in titles]
-    row_height = 2.1 + max(map(lines_height, lines))
-    size = {"width": 2.1 * n_columns, "height": row_height * n_rows}
-    with sheet(path, **size, mark=mark, caption=caption) as figure:
-        for axes in (grid := figure.subplots(n_rows, n_columns, squeeze=False).ravel()):
-            axes.set_axis_off()
-        for axes, picture, title in zip(grid, pictures, lines, strict=False):
-            axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
-            axes.set_title(title, fontsize=9)
-    return Path(path)
+    check_pictures(panels, grey=True)
+    n = len(panels)
+    if n_columns is None:
+        n_columns = n if n <= 4 else next((columns for columns in (4, 3) if n % columns == 0), 4)
+    return _draw_grid(panels, path, n_columns=n_columns, size=(2.1, 2.1), text=1.95, anchor="C", **face)
 
 
-def _no_picture(title: str, picture: np.ndarray, *, expected: str) -> ArgumentError:
-    found = f"The picture {title!r} has the shape {picture.shape} and the type {picture.dtype}."
-    return ArgumentError(found, expected=expected)
-
-
-def _grid_width(n: int) -> int:
-    if n <= 4:
-        return n
-    return next((columns for columns in (4, 3) if n % columns == 0), 4)
-
-
-def draw_confusion(
-    matrix: np.ndarray,
-    class_names: Sequence[str],
-    path: str | os.PathLike,
-    *,
-    mark: str = "",
-    caption: str = "",
-    title: str = "",
+def draw_misclassified(
+    panels: Sequence[tuple[str, Sequence[np.ndarray]]], path: str | os.PathLike, *, nothing: str, **face: str
 ) -> Path:
-    """Draws a confusion matrix: counts, and their share of each true class, which gives the shade.
+    """Draws misclassified pictures, each with what belongs to it on its right.
 
     Args:
-        matrix: (K, K) counts, true classes in rows.
-        class_names: K names.
+        panels: Title and one to three pictures each, uint8 (H, W, 3) RGB or (H, W) grey, as many everywhere.
         path: PNG file to write.
-        mark: What stands in red at the top.
-        caption: What stands at the bottom.
-        title: What stands above the matrix.
+        nothing: What the sheet says where there is none.
+        **face: Mark and caption.
 
     Raises:
-        ArgumentError: The matrix isn't square, or has another number of classes than there are names.
-        StoreError: The file can't be written.
+        ArgumentError: There are no pictures under a title or more than three, more than under another, or
+            pictures of several sizes.
     """
-    return draw_confusions([[(title, matrix)]], class_names, path, mark=mark, caption=caption)
+    if not panels:
+        with sheet(path, width=6.0, height=1.2, **face) as figure:
+            axes = figure.subplots()
+            axes.set_axis_off()
+            axes.text(0.5, 0.5, wrapped(nothing, 5.4, size=11), ha="center", va="center", fontsize=11)
+        return Path(path)
+    shapes = {tuple(picture.shape[:2] for picture in pictures) for _, pictures in panels}
+    n = len(panels[0][1])
+    if n not in _STRIPS_A_LINE or len(set(itertools.chain(*shapes))) != 1 or len(shapes) != 1:
+        raise ArgumentError(
+            f"The pictures under each title have the shapes {sorted(shapes)}.",
+            expected="one to three pictures of one size, as many under each title",
+        )
+    strips = [(title, _strip(pictures)) for title, pictures in panels]
+    n_columns, width = min(_STRIPS_A_LINE[n], len(panels)), 1.6 * n
+    size = (width + 0.2, 1.75)
+    return _draw_grid(strips, path, n_columns=n_columns, size=size, text=width - 0.1, anchor="N", **face)
+
+
+def _strip(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Lays pictures of one size side by side, each in a thin frame, white between them."""
+    gap = max(pictures[0].shape[1] // 16, 1)
+    framed = []
+    for picture in pictures:
+        colours = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+        frame = np.pad(colours, ((1, 1), (1, 1), (0, 0)), constant_values=int(FRAME[1:3], 16))
+        framed += [frame, np.full((len(frame), gap, 3), 255, np.uint8)]
+    return np.hstack(framed[:-1])
+
+
+def _draw_grid(
+    panels: Sequence[tuple[str, np.ndarray]],
+    path: str | os.PathLike,
+    *,
+    n_columns: int,
+    size: tuple[float, float],
+    text: float,
+    anchor: str,
+    **face: str,
+) -> Path:
+    """Draws titles, `text` inches wide, and pictures, in places of a size to which a title's lines come."""
+    n_lines = math.ceil(len(panels) / n_columns)
+    titles = [wrapped(title, text) for title, _ in panels]
+    height = n_lines * (size[1] + max(map(lines_height, titles)))
+    with sheet(path, width=n_columns * size[0], height=height, **face) as figure:
+        places = figure.subplots(n_lines, n_columns, squeeze=False).ravel()
+        for axes in places:
+            axes.set_axis_off()
+        for axes, title, (_, picture) in zip(places, titles, panels, strict=False):
+            axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+            axes.set_title(title, fontsize=9)
+            axes.set_anchor(anchor)
+    return Path(path)
 
 
 def draw_confusions(
     grid: Sequence[Sequence[tuple[str, np.ndarray] | None]],
     class_names: Sequence[str],
     path: str | os.PathLike,
-    *,
-    mark: str = "",
-    caption: str = "",
+    **face: str,
 ) -> Path:
-    """Draws several confusion matrices of the same classes on one sheet, each as `draw_confusion` does.
+    """Draws confusion matrices of the same classes: counts, and their share of each true class, the shade.
 
     Args:
         grid: Lines of equal length with title and (K, K) counts, true classes in rows, of each matrix; None
             leaves a place empty.
         class_names: K names.
         path: PNG file to write.
-        mark: What stands in red at the top.
-        caption: What stands at the bottom.
+        **face: Mark and caption.
 
     Raises:
         ArgumentError: There is no place, the lines differ in length, or a matrix isn't square or has another
             number of classes than there are names.
-        StoreError: The file can't be written.
     """
     n, widths = len(class_names), {len(line) for line in grid}
     if len(widths) != 1 or 0 in widths:
@@ -142,7 +147,7 @@ def draw_confusions(
             )
     side, (n_columns,) = max(3.2, 0.9 * n + 1.4), widths
     size = {"width": (side + 0.6) * n_columns, "height": side * len(grid)}
-    with sheet(path, **size, mark=mark, caption=caption) as figure:
+    with sheet(path, **size, **face) as figure:
         places = figure.subplots(len(grid), n_columns, squeeze=False)
         for axes, panel in zip(places.ravel(), itertools.chain(*grid), strict=True):
             if panel is None:
@@ -184,9 +189,7 @@ _LUMINANCE = np.array([0.299, 0.587, 0.114])  # weights of red, green and blue, 
 def draw_overlays(
     rows: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]],
     path: str | os.PathLike,
-    *,
-    mark: str = "",
-    caption: str = "",
+    **face: str,
 ) -> Path:
     """Draws pictures with their activation maps over them, one row a picture.
 
@@ -198,18 +201,13 @@ def draw_overlays(
             Grad-CAM (h, w) for the class that the network chose, both 0..1, as
             `leukcnn.evaluation.activation_maps` gives them.
         path: PNG file to write.
-        mark: What stands in red at the top.
-        caption: What stands at the bottom.
+        **face: Mark and caption.
 
     Raises:
         ArgumentError: There is no picture, or a picture or map of another kind.
-        StoreError: The file can't be written.
     """
-    if not rows:
-        raise ArgumentError("There is no picture to draw.", expected="at least one")
-    for title, picture, *maps in rows:
-        if picture.dtype != np.uint8 or picture.shape[2:] != (3,):
-            raise _no_picture(title, picture, expected="(H, W, 3) RGB, uint8")
+    check_pictures((title, picture) for title, picture, *_ in rows)
+    for title, _, *maps in rows:
         for values in maps:
             if np.ndim(values) != 2 or not (np.min(values) >= 0 and np.max(values) <= 1):
                 raise ArgumentError(
@@ -218,7 +216,7 @@ def draw_overlays(
                     expected="(h, w), 0 to 1",
                 )
     names = ("Picture", "Mean activation", "Grad-CAM")
-    with sheet(path, width=8.2, height=2.3 * len(rows) + 1.4, mark=mark, caption=caption) as figure:
+    with sheet(path, width=8.2, height=2.3 * len(rows) + 1.4, **face) as figure:
         grid = figure.subplots(len(rows), 4, squeeze=False, width_ratios=[0.55, 1, 1, 1])
         for line, (title, picture, *maps) in zip(grid, rows, strict=True):
             for axes in line:

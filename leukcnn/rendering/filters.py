@@ -1,4 +1,4 @@
-"""Heat maps of what single convolutional filters give, drawn as `leukcnn.rendering.figures` draws."""
+"""Heat maps of what single convolutional filters give, drawn as `leukcnn.rendering.canvas` says."""
 
 import os
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from leukcnn.errors import ArgumentError
-from leukcnn.rendering.canvas import lines_height, sheet, wrapped
+from leukcnn.rendering.canvas import check_pictures, lines_height, sheet, wrapped
 
 _COLOURS = "viridis"
 # Inches: side of a map and of a picture, and the room that the colour bar takes below.
@@ -34,9 +34,7 @@ class FilterPanel(NamedTuple):
     maps: Sequence[tuple[str, np.ndarray, np.ndarray]]
 
 
-def draw_filters(
-    panels: Sequence[FilterPanel], path: str | os.PathLike, *, mark: str = "", caption: str = ""
-) -> Path:
+def draw_filters(panels: Sequence[FilterPanel], path: str | os.PathLike, **face: str) -> Path:
     """Draws pictures with heat maps of filters beside them: a column for each layer, strong in yellow.
 
     Every map has its own scale, from 0 to its largest value, since filters answer in units of their own; what
@@ -45,15 +43,12 @@ def draw_filters(
     Args:
         panels: The pictures, at least one, each with a map or more.
         path: PNG file to write.
-        mark: What stands in red at the top.
-        caption: What stands at the bottom.
+        **face: Mark and caption.
 
     Raises:
         ArgumentError: There is no picture, one without maps, or a picture or map of another kind.
-        StoreError: The file can't be written.
     """
-    if not panels:
-        raise ArgumentError("There is no picture to draw.", expected="at least one")
+    check_pictures((panel.title, panel.picture) for panel in panels)
     for panel in panels:
         _check(panel)
     lines = [max(len(filters) for _, filters, _ in panel.maps) for panel in panels]
@@ -64,7 +59,7 @@ def draw_filters(
         max(n * line_height, _PICTURE + lines_height(title)) for n, title in zip(lines, titles, strict=True)
     ]
     width = _PICTURE + (_MAP + 0.1) * n_columns
-    with sheet(path, width=width, height=sum(heights) + _BAR, mark=mark, caption=caption) as figure:
+    with sheet(path, width=width, height=sum(heights) + _BAR, **face) as figure:
         grid = figure.add_gridspec(
             sum(lines),
             1 + n_columns,
@@ -98,12 +93,6 @@ def draw_filters(
 
 
 def _check(panel: FilterPanel) -> None:
-    picture = panel.picture
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-        raise ArgumentError(
-            f"The picture {panel.title!r} has the shape {picture.shape} and the type {picture.dtype}.",
-            expected="(H, W, 3) RGB, uint8",
-        )
     if not panel.maps:
         raise ArgumentError(f"The picture {panel.title!r} has no maps.", expected="at least one layer's")
     for layer, filters, maps in panel.maps:

@@ -3,93 +3,62 @@
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from leukcnn.errors import ArgumentError
-from leukcnn.rendering.canvas import sheet, wrapped
-from leukcnn.rendering.figures import BLUE, GREY, ORANGE
+from leukcnn.rendering.canvas import BLUE, GREY, ORANGE, require, sheet, wrapped
 
 # Up to so many trainings stand below each other; more would make a strip.
 _MOST_IN_A_COLUMN = 3
 
 
-@dataclass(frozen=True)
-class TrainingCurve:
-    """How one training went.
+class TrainingCurve(NamedTuple):
+    """How one training of E epochs went.
 
     Attributes:
         title: What was trained.
         accuracy: (E,) training accuracy after each epoch, fractions.
         val_accuracy: (E,) validation accuracy after each epoch, fractions.
+        loss: (E,) training loss after each epoch, at least 0.
+        val_loss: (E,) validation loss after each epoch.
         chosen_epoch: The epoch whose weights were kept, counted from 1; None where none was chosen.
-        loss: (E,) training loss after each epoch, at least 0; empty where it isn't shown.
-        val_loss: (E,) validation loss after each epoch; empty where the training loss is.
     """
 
     title: str
     accuracy: Sequence[float]
     val_accuracy: Sequence[float]
+    loss: Sequence[float]
+    val_loss: Sequence[float]
     chosen_epoch: int | None = None
-    loss: Sequence[float] = ()
-    val_loss: Sequence[float] = ()
-
-    def __post_init__(self):
-        n = len(self.accuracy)
-        if not n or len(self.val_accuracy) != n:
-            raise ArgumentError(
-                f"{self.title!r} has {n} training and {len(self.val_accuracy)} validation accuracies.",
-                expected="at least one epoch, and both after each",
-            )
-        if {len(self.loss), len(self.val_loss)} not in ({0}, {n}):
-            raise ArgumentError(
-                f"{self.title!r} has {len(self.loss)} training and {len(self.val_loss)} validation losses.",
-                expected=f"{n} of each, one an epoch, or none at all",
-            )
-        if self.chosen_epoch is not None and not 1 <= self.chosen_epoch <= n:
-            raise ArgumentError(
-                f"The chosen epoch of {self.title!r} is {self.chosen_epoch}.", expected=f"1 to {n}, or None"
-            )
 
 
-def draw_history(
-    histories: Sequence[TrainingCurve], path: str | os.PathLike, *, mark: str = "", caption: str = ""
-) -> Path:
-    """Draws training and validation accuracy by epoch, and the loss beside it, on common scales.
+def draw_history(histories: Sequence[TrainingCurve], path: str | os.PathLike, **face: str) -> Path:
+    """Draws training and validation accuracy by epoch, and the loss beside it, each on a common scale.
 
     Args:
-        histories: The trainings, at least one; each has a panel, or two where all have losses.
+        histories: The trainings, at least one.
         path: PNG file to write.
-        mark: What stands in red at the top.
-        caption: What stands at the bottom.
-
-    Raises:
-        ArgumentError: There is no training.
-        StoreError: The file can't be written.
+        **face: Mark and caption.
     """
-    if not histories:
-        raise ArgumentError("There is no training to draw.", expected="at least one")
-    n, n_kinds = len(histories), 2 if all(len(curve.loss) for curve in histories) else 1
-    n_columns = {1: min(n, 3), 2: 2 if n <= _MOST_IN_A_COLUMN else 4}[n_kinds]
-    n_rows = math.ceil(n_kinds * n / n_columns)
-    width = 6.0 if n_columns == 1 else 3.6 * n_columns
-    with sheet(path, width=width, height=3.6 * n_rows, mark=mark, caption=caption) as figure:
+    require(histories, "training")
+    n_columns = 2 if len(histories) <= _MOST_IN_A_COLUMN else 4
+    n_rows = math.ceil(2 * len(histories) / n_columns)
+    with sheet(path, width=3.6 * n_columns, height=3.6 * n_rows, **face) as figure:
         panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel().tolist()
-        for axes in panels[n_kinds * n :]:
+        for axes in panels[2 * len(histories) :]:
             axes.set_axis_off()
-        for kind, draw in enumerate((_draw_accuracy, _draw_loss)[:n_kinds]):
-            of_kind = panels[kind : n_kinds * n : n_kinds]
-            for axes in of_kind[1:]:
-                axes.sharey(of_kind[0])
+        for place, draw in enumerate((_draw_accuracy, _draw_loss)):
+            of_kind = panels[place : 2 * len(histories) : 2]
             for axes, curve in zip(of_kind, histories, strict=True):
+                if axes is not of_kind[0]:
+                    axes.sharey(of_kind[0])
                 draw(axes, curve)
-        if n_kinds == 2:
-            # Once all are drawn: a bound that is set ends the search for the other.
-            panels[1].set_ylim(bottom=0)
+        # Once all are drawn: a bound that is set ends the search for the other.
+        panels[1].set_ylim(bottom=0)
     return Path(path)
 
 

@@ -1,32 +1,31 @@
-"""Networks as stacked boxes in a PNG file, drawn as `leukcnn.rendering.figures` draws."""
+"""Networks as stacked boxes in a PNG file, drawn as `leukcnn.rendering.canvas` says."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Patch
 
 from leukcnn.errors import ArgumentError
-from leukcnn.outputs.network_layers import Box
-from leukcnn.rendering.canvas import lines_height, sheet, wrapped
+from leukcnn.rendering.canvas import GREY, lines_height, sheet, wrapped
 
-_GREY = "#5F5F5F"
 # Fill and edge of each layer type: light enough to print black on, after Okabe and Ito's hues.
 _COLOURS = {
-    "input": ("#FFFFFF", "#5F5F5F"),
+    "input": ("#FFFFFF", GREY),
     "convolution": ("#D3E7F5", "#004F8C"),
     "separable convolution": ("#D9F0EA", "#00785A"),
     "pooling": ("#FBE3C4", "#B86A00"),
     "concatenation": ("#F5D9E8", "#A83C7C"),
     "addition": ("#F5D9E8", "#A83C7C"),
-    "flattening": ("#EBEBEB", "#5F5F5F"),
+    "flattening": ("#EBEBEB", GREY),
     "dense": ("#F8F3B4", "#8A7F00"),
     "dropout": ("#FFFFFF", "#D55E00"),
 }
-_OTHER_COLOURS = ("#EBEBEB", "#5F5F5F")
+_OTHER_COLOURS = ("#EBEBEB", GREY)
 
 # Inches: width of a box, height of a line in it and of the rest of it, the arrow below it, the gap between
 # two columns, and the gap between a column and the upright boxes beside it.
@@ -36,28 +35,39 @@ _TEXT_SIZE, _SHAPE_SIZE = 8.5, 8
 _DEEPEST, _PIECE = 18, 10
 
 
-def draw_topology(
-    columns: Sequence[tuple[str, Sequence[Box]]],
-    path: str | os.PathLike,
-    *,
-    mark: str = "",
-    caption: str = "",
-) -> Path:
+class Box(NamedTuple):
+    """A layer in a drawing, and what it takes besides the output of the box above it.
+
+    Written as JSON it becomes a list, which `Box(*fields)` takes back.
+
+    Attributes:
+        text: The layer in words; further lines hold the normalisation and activation behind it.
+        shape: Its output shape without the batch.
+        kind: Layer type, such as "convolution"; "" for others.
+        shortcuts: Where each shortcut into it begins, as a position in its list of boxes, and the boxes
+            through which it leads, none for an identity.
+    """
+
+    text: str
+    shape: str
+    kind: str = ""
+    shortcuts: Sequence[tuple[int, Sequence["Box"]]] = ()
+
+
+def draw_topology(columns: Sequence[tuple[str, Sequence[Box]]], path: str | os.PathLike, **face: str) -> Path:
     """Draws layers as stacked boxes joined by arrows, one column a network, each layer type in its colour.
 
     A shortcut runs down the right side of its column, with its own layers in upright boxes. A deep network
     without shortcuts is cut into several columns, behind poolings where it has any.
 
     Args:
-        columns: Title of each column and its boxes from input to output, as `leukcnn.outputs.network_layers`
-            reads them; a box may also be a plain sequence of its fields, as it comes out of JSON.
+        columns: Title of each column and its boxes from input to output; a box may also be a plain sequence
+            of its fields, as it comes out of JSON.
         path: PNG file to write.
-        mark: What stands in red at the top.
-        caption: What stands at the bottom.
+        **face: Mark and caption.
 
     Raises:
         ArgumentError: There is no column, one without a box, or a shortcut that doesn't begin above its end.
-        StoreError: The file can't be written.
     """
     if not columns or not all(boxes for _, boxes in columns):
         raise ArgumentError(
@@ -75,7 +85,7 @@ def draw_topology(
     n_lines = -(-len(kinds) // max(1, int(width / 1.65)))
     legend_height = 0.2 * n_lines + 0.15 if kinds else 0
     height = max(stack.bottom for stack in stacks) + legend_height
-    with sheet(path, width=width + 0.2, height=height + 0.2, mark=mark, caption=caption) as figure:
+    with sheet(path, width=width + 0.2, height=height + 0.2, **face) as figure:
         axes = figure.subplots()
         axes.set_axis_off()
         axes.set_xlim(0, width)
@@ -176,7 +186,7 @@ class _Stack:
         # A shortcut leaves a box below the height at which another comes in.
         begin = self.tops[shortcut.start] + 0.65 * _height(self.boxes[shortcut.start])
         end = self.tops[shortcut.end] + 0.35 * _height(self.boxes[shortcut.end])
-        axes.plot([right, x, x], [begin, begin, end], color=_GREY, linewidth=1, solid_joinstyle="miter")
+        axes.plot([right, x, x], [begin, begin, end], color=GREY, linewidth=1, solid_joinstyle="miter")
         _draw_arrow(axes, (x, end), (right, end))
         n = len(shortcut.boxes)
         for i, box in enumerate(shortcut.boxes):
@@ -202,7 +212,7 @@ def _draw_turn(axes: Axes, left: float, *, begin: float, end: float) -> None:
     below = begin + 0.5 * _ARROW
     x = [centre, centre, between, between, centre + step, centre + step]
     y = [begin, below, below, above, above, end]
-    axes.plot(x[:-1], y[:-1], color=_GREY, linewidth=1, solid_joinstyle="miter")
+    axes.plot(x[:-1], y[:-1], color=GREY, linewidth=1, solid_joinstyle="miter")
     _draw_arrow(axes, (x[-2], y[-2]), (x[-1], y[-1]))
 
 
@@ -211,7 +221,7 @@ def _height(box: Box) -> float:
 
 
 def _draw_arrow(axes: Axes, begin: tuple[float, float], end: tuple[float, float]) -> None:
-    style = {"arrowstyle": "-|>", "color": _GREY, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 9}
+    style = {"arrowstyle": "-|>", "color": GREY, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 9}
     axes.annotate("", xy=end, xytext=begin, arrowprops=style)
 
 
@@ -233,7 +243,7 @@ def _draw_box(
             zorder=2,
         )
     )
-    texts = [(line, "black", _TEXT_SIZE) for line in box.text.split("\n")] + [(box.shape, _GREY, _SHAPE_SIZE)]
+    texts = [(line, "black", _TEXT_SIZE) for line in box.text.split("\n")] + [(box.shape, GREY, _SHAPE_SIZE)]
     for i, (text, colour, size) in enumerate(texts):
         first, *rest = wrapped(text, length - 0.12, size=size).split("\n")
         shown = f"{first} …" if rest else first

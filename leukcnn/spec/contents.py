@@ -7,6 +7,7 @@ from typing import Any
 from leukcnn.spec import metrics
 from leukcnn.spec.checks import check_types, name_of, require, require_known, require_once
 from leukcnn.spec.kinds import FIGURES, TABLES
+from leukcnn.spec.metrics import DEFAULT_SHOW
 from leukcnn.spec.names import APPLICATIONS, DATASETS, METRICS, check_builder
 from leukcnn.spec.setups import SPLIT_KINDS, Setup
 
@@ -169,8 +170,9 @@ class Table:
         metrics: Metrics that it shows, of `leukcnn.spec.metrics`; if empty those of its published figures, or
             accuracy and macro F1-score. Of more than two classes, precision, recall and F1-score stand for
             their weighted and macro averages, and with the axis "class" if empty for scikit-learn's report.
-        axes: What its lines go through, the outermost first, of `leukcnn.spec.metrics.AXES`: "row"; "dataset" that is tested;
-            "set" of pictures; kind of "split"; "mask", a part of the pictures that is blanked; "class".
+        axes: What its lines go through, the outermost first, "row" among them: "row"; "dataset" that is
+            tested; "set" of pictures; kind of "split"; "mask", a part of the pictures that is blanked;
+            "class".
         sets: Sets of pictures: "test", "balanced" (the test set with equal classes), "external" (other
             subjects), "within" (a cross-validation within the tested dataset), "final" (a phase without
             labels); if empty, those of its published figures.
@@ -201,7 +203,7 @@ class Table:
     metrics: tuple[str, ...] = ()
     axes: tuple[str, ...] = ("row",)
     sets: tuple[str, ...] = ()
-    show: tuple[str, ...] = metrics.DEFAULT_SHOW
+    show: tuple[str, ...] = DEFAULT_SHOW
     figures: str = "mean"
     over: str = "auto"
     kappa_words: str = ""

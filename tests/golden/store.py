@@ -31,7 +31,7 @@ from leukcnn.datasets import ImageIndex
 from leukcnn.experiment import plan as planning
 from leukcnn.experiment.request import Request
 from leukcnn.outputs.assumptions import assumption_table
-from leukcnn.outputs.paper_tables import paper_tables
+from leukcnn.outputs.build import paper_tables
 from leukcnn.records import ExperimentRecord
 from leukcnn.rendering.latex import to_latex
 from leukcnn.rendering.renderings import to_csv, to_markdown
@@ -85,7 +85,7 @@ def _tables(case: Case, out: Path) -> list[Table]:
         masked = {trial.name for trial in plan.masked[mask]}
         _fill(case, store, index, other, mask=mask, only=masked)
     results = Results(paper, ExperimentRecord.load(folder), store)
-    return [*paper_tables(results, topology=case.sketches), assumption_table(results)]
+    return [*paper_tables(results, kept=case.sketches), assumption_table(results)]
 
 
 def _index(case: Case) -> ImageIndex:

@@ -1,7 +1,7 @@
 import pytest
 
 from leukcnn import spec
-from leukcnn.outputs.paper_tables import paper_tables
+from leukcnn.outputs.build import paper_tables
 
 
 def rows_of(results):

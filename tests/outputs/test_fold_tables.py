@@ -7,7 +7,7 @@ from sklearn.metrics import cohen_kappa_score, log_loss, precision_score, recall
 
 from leukcnn.evaluation.controls import control_label
 from leukcnn.outputs.fold_tables import folds_table
-from leukcnn.outputs.paper_tables import paper_tables
+from leukcnn.outputs.build import paper_tables
 from leukcnn.spec import DEFAULT_CONTROLS
 
 FOLDS = 5

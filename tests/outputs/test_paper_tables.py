@@ -3,7 +3,7 @@ import pytest
 
 from leukcnn import papers
 from leukcnn.evaluation.controls import control_label
-from leukcnn.outputs.paper_tables import (
+from leukcnn.outputs.build import (
     _BUILDERS,
     _FROM_SKETCHES,
     _OF_ONE_TASK,
@@ -30,7 +30,7 @@ def test_layers_are_those_of_the_sketches(staged):
     layers = Table("layers", "t", "layers", "", rows=("frozen",), columns=columns, reference=lines)
     results = staged(layers).results()
     summary = {"layers": [["predictions (Dense)", "(None, 4)", 36]], "trainable": 36, "frozen": 0}
-    (at_hand,) = paper_tables(results, topology={"layers": summary})
+    (at_hand,) = paper_tables(results, kept={"layers": summary})
     assert at_hand.rows[0][-1] == "equal"
     (without,) = paper_tables(results)
     assert without.rows[0][-1].startswith("not measured")
@@ -40,7 +40,7 @@ def test_scores_of_masks_are_those_of_the_sketches(staged):
     table = Table("mask_scores", "t", "mask_scores", "")
     results = staged(table).results()
     kept = {"jtsc": {"missing": "drawn pictures have no masks"}}
-    (shown,) = paper_tables(results, topology={"mask_scores": kept})
+    (shown,) = paper_tables(results, kept={"mask_scores": kept})
     assert shown.rows == (("JTSC", *[None] * 5, "not measured: drawn pictures have no masks"),)
     assert "aren't at hand" in paper_tables(results)[0].rows[0][-1]
 

@@ -6,7 +6,7 @@ from scipy import stats
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
-from leukcnn.outputs.paper_tables import paper_tables
+from leukcnn.outputs.build import paper_tables
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS, Published
 

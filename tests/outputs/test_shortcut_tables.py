@@ -3,7 +3,7 @@ import pytest
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
-from leukcnn.outputs.paper_tables import paper_tables
+from leukcnn.outputs.build import paper_tables
 from leukcnn.results.intervals import run_interval, wilson_interval
 from leukcnn.runs import Predictions
 from leukcnn.spec import DEFAULT_CONTROLS

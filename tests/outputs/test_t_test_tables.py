@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from leukcnn import spec
-from leukcnn.outputs.paper_tables import paper_tables
+from leukcnn.outputs.build import paper_tables
 
 FOLDS = 5
 N = 60

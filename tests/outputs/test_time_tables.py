@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from leukcnn.files import write_json
-from leukcnn.outputs.paper_tables import paper_tables
+from leukcnn.outputs.build import paper_tables
 from leukcnn.outputs.time_tables import times_table
 from leukcnn.spec import Table
 

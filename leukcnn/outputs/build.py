@@ -1,0 +1,84 @@
+"""A paper's tables and figures from an experiment: each kind is found by its name, and none is known here."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+
+from leukcnn import spec
+from leukcnn.outputs.by_task import build_by_task
+from leukcnn.outputs.captures import Captured
+from leukcnn.outputs.kind import NETWORKS, FigureKind, Kept, Material, TableKind
+from leukcnn.rendering.tables import Table
+from leukcnn.results.results import Results
+from leukcnn.spec.kinds import FIGURES, TABLES
+
+_NOTHING_KEPT = MappingProxyType({})
+
+
+def kind_of(item: spec.Table | spec.Figure) -> TableKind | FigureKind:
+    """Returns what a table's or a figure's kind is, from the module that makes it."""
+    if isinstance(item, spec.Table):
+        return import_module(TABLES[item.kind]).KIND.of(item)
+    return import_module(FIGURES[item.kind]).KIND
+
+
+def capture(material: Material, folder: Path, *, trained: bool) -> None:
+    """Keeps what a paper's tables and figures need of the data and the networks, unless it is there already.
+
+    Args:
+        material: What may be looked at.
+        folder: The experiment's folder.
+        trained: False before the training, for what needs no trained network; True after it, for what does.
+
+    Raises:
+        DataError: A picture can't be read.
+        StoreError: The store can't be read or written to.
+    """
+    paper, captured = material.results.paper, Captured(folder)
+    for item in (*paper.tables, *paper.figures):
+        kind = kind_of(item)
+        if kind.capture is not None and (kind.needs == NETWORKS) == trained:
+            for one in kind.capture(item, material):
+                captured.keep(one)
+
+
+def build_tables(results: Results, folder: Path, *, only: str | None = None) -> list[Table]:
+    """Returns the paper's tables and those that stand beside them, from the store alone.
+
+    Args:
+        results: The experiment.
+        folder: Its folder.
+        only: Id of the one table to return; None or the id of a row for all.
+
+    Raises:
+        StoreError: The store can't be read.
+    """
+    return paper_tables(results, kept=Captured(folder), only=only)
+
+
+def paper_tables(results: Results, *, kept: Kept = _NOTHING_KEPT, only: str | None = None) -> list[Table]:
+    """Returns tables as `build_tables` does, from what was kept for them."""
+    wanted = _wanted(results, results.paper.tables, only)
+    return [build_by_task(kind_of(table), table, results, kept) for table in wanted]
+
+
+def build_figures(results: Results, folder: Path, *, only: str | None = None) -> list[Path]:
+    """Draws the paper's figures, from the store alone; those of rows that aren't trained are left out.
+
+    Args:
+        results: The experiment.
+        folder: Its folder; the PNG files go into `figures` below it.
+        only: Id of the one figure to draw; None or the id of a row for all.
+
+    Raises:
+        StoreError: The store can't be read, or the folder can't be written to.
+    """
+    captured, paths = Captured(folder), []
+    for figure in _wanted(results, results.paper.figures, only):
+        paths += kind_of(figure).build(figure, results, captured, folder / "figures")
+    return paths
+
+
+def _wanted(results: Results, items: Sequence, only: str | None) -> list:
+    return [item for item in items if only in (None, item.id, *results.paper.row_ids)]
