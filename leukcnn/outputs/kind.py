@@ -105,7 +105,7 @@ class TableKind:
     probe: bool = False
 
     def of(self, table: spec.Table) -> "TableKind":
-        """Returns the kind as one of its tables has it, which with the axis "split" or "mask" shows them all."""
+        """Returns the kind of a table; with the axis "split" or "mask" it shows all of them."""
         return replace(
             self,
             every_split=self.every_split or "split" in table.axes,
