@@ -280,11 +280,10 @@ class Asked:
 
     def _stands(self, line: Line) -> bool:
         """Whether a line is shown; one without a figure may say why there is none."""
-        axes, place = self.table.axes, line.place
-        some = line.place.row in self.trained
+        axes, place, record = self.table.axes, line.place, self.results.record
+        some, split = place.row in self.trained, place.split or self.results.split_kind
+        held = {t.row for t in (*record.trials, *record.controls) if t.split == split}
         if "split" in axes:
-            record = self.results.record
-            held = {t.row for t in (*record.trials, *record.controls) if t.split == place.split}
             return place.row in held and (some or line.printed is not None)
         if "mask" in axes:
             return some or place.row in CONTROLS
@@ -292,7 +291,9 @@ class Asked:
             return True
         if "class" in axes:
             return some or place.row in (*CONTROLS, self.report_row)
-        return "state" in self.table.show or ("set" in axes and "dataset" not in axes)
+        if "state" in self.table.show:
+            return place.row in (*CONTROLS, *held)
+        return "set" in axes and "dataset" not in axes
 
     @cached_property
     def left_out(self) -> dict[str, str]:

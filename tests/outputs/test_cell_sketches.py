@@ -4,11 +4,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-
-from leukcnn import spec
-from leukcnn.datasets import ImageIndex, load_many, read_picture
-from leukcnn.errors import StoreError
-from leukcnn.outputs import cell_sketches
 from leukcnn.outputs.cell_sketches import (
     LONGEST_SIDE,
     Misclassified,
@@ -18,6 +13,11 @@ from leukcnn.outputs.cell_sketches import (
     pick_smears,
     tasks_of,
 )
+
+from leukcnn import spec
+from leukcnn.datasets import ImageIndex, load_many, read_picture
+from leukcnn.errors import StoreError
+from leukcnn.outputs import cell_sketches
 from leukcnn.picture_cache import prepare
 from leukcnn.preprocessing import wbc_mask
 from leukcnn.runs import Predictions

@@ -5,9 +5,6 @@ import cv2
 import keras
 import numpy as np
 import pytest
-
-from leukcnn.datasets import ImageIndex, read_picture
-from leukcnn.errors import StoreError
 from leukcnn.outputs.network_maps import (
     NETWORK_MAPS,
     ActivationMaps,
@@ -15,6 +12,9 @@ from leukcnn.outputs.network_maps import (
     make_activation_maps,
     make_filter_sketch,
 )
+
+from leukcnn.datasets import ImageIndex, read_picture
+from leukcnn.errors import StoreError
 from leukcnn.pipeline import scaled
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Predictions, Store, write_predictions

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from leukcnn import spec
-from leukcnn.outputs import paper_figures as module
 from leukcnn.outputs.cell_sketches import Misclassified, tasks_of
 from leukcnn.outputs.paper_figures import paper_figures
 from leukcnn.outputs.sketches import Sketches
+
+from leukcnn import spec
+from leukcnn.outputs import paper_figures as module
 from leukcnn.preprocessing import wbc_mask
 from leukcnn.runs import Predictions
 

@@ -2,14 +2,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from leukcnn.outputs.network_maps import ActivationMaps, FilterSketch
+from leukcnn.outputs.paper_figures import paper_figures
+from leukcnn.outputs.sketches import Sketches
 
 from leukcnn import spec
 from leukcnn.errors import StoreError
 from leukcnn.evaluation.feature_space import Projection
 from leukcnn.outputs import paper_figures as module
-from leukcnn.outputs.network_maps import ActivationMaps, FilterSketch
-from leukcnn.outputs.paper_figures import paper_figures
-from leukcnn.outputs.sketches import Sketches
 from leukcnn.runs import write_features
 
 PICTURE = np.full((30, 30, 3), 90, dtype=np.uint8)

@@ -6,6 +6,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from leukcnn.outputs.sketches import Sketches, make_sketches
 
 from leukcnn import papers
 from leukcnn.augmentation import ImageAugmenter
@@ -14,7 +15,6 @@ from leukcnn.errors import StoreError
 from leukcnn.experiment.request import Request
 from leukcnn.fields import replace_at
 from leukcnn.outputs import sketches as module
-from leukcnn.outputs.sketches import Sketches, make_sketches
 from leukcnn.spec import Figure, Model, Table
 
 PICTURE = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)

@@ -3,11 +3,6 @@ import io
 import cv2
 import numpy as np
 import pytest
-from matplotlib import image
-
-from leukcnn import spec
-from leukcnn.datasets import load, read_picture
-from leukcnn.errors import ArgumentError
 from leukcnn.outputs.threshold_figures import (
     MOST_CELLS,
     draw_extraction,
@@ -16,6 +11,11 @@ from leukcnn.outputs.threshold_figures import (
     extract,
     grey_clusters,
 )
+from matplotlib import image
+
+from leukcnn import spec
+from leukcnn.datasets import load, read_picture
+from leukcnn.errors import ArgumentError
 from leukcnn.picture_cache import prepare
 from leukcnn.preprocessing import wbc_mask
 from leukcnn.rendering.figures import BLUE, GREY, ORANGE

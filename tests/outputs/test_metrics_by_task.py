@@ -10,11 +10,14 @@ from leukcnn.results.intervals import wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS, Published
 
 AVERAGES = ("accuracy", "macro_precision", "macro_recall", "macro_f1")
+SHOW = ("metric", "published", "measured", "weighted", "interval", "difference", "verdict")
 TABLE_1 = spec.Table(
     "table1",
     "Apart",
-    "runs",
+    "metrics",
     "Table 1",
+    axes=("dataset", "row"),
+    show=SHOW,
     published=tuple(
         Published("deep", metric, percent, dataset=dataset)
         for dataset, percent in (("allidb1", 96), ("allidb2", 98))
@@ -25,8 +28,10 @@ TABLE_1 = spec.Table(
 STRICT = spec.Table(
     "strict",
     "Grouped",
-    "runs",
+    "metrics",
     "",
+    axes=("dataset", "row"),
+    show=SHOW,
     rows=("deep",),
     split="kfold",
     beside="grouped_kfold",

@@ -1,7 +1,7 @@
 import keras
 import pytest
 
-from leukcnn.outputs.layer_tables import layers_table
+from leukcnn.outputs.layers import build
 from leukcnn.outputs.network_layers import network_summary
 from leukcnn.spec import Table
 
@@ -28,7 +28,7 @@ def summary_of(*lines, trainable=401_412, frozen=23_587_712):
 
 @pytest.fixture
 def rows_of(staged):
-    return lambda summary: layers_table(staged(LAYERS).results(), LAYERS, summary).rows
+    return lambda summary: build(LAYERS, staged(LAYERS).results(), {LAYERS.id: summary}).rows
 
 
 def test_lines_that_differ_in_name_alone_are_equal(rows_of):
@@ -71,7 +71,7 @@ def test_without_the_network_the_printed_lines_stand(rows_of):
 
 
 def test_table_rests_on_no_trial(staged):
-    assert layers_table(staged(LAYERS).results(not_comparable="smoke"), LAYERS, None).marks == ()
+    assert build(LAYERS, staged(LAYERS).results(not_comparable="smoke"), {}).marks == ()
 
 
 def test_a_real_network_is_read_line_by_line(rows_of):

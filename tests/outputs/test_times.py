@@ -3,7 +3,7 @@ import pytest
 
 from leukcnn.files import write_json
 from leukcnn.outputs.build import paper_tables
-from leukcnn.outputs.time_tables import times_table
+from leukcnn.outputs.times import build
 from leukcnn.spec import Table
 
 TIMES = Table("times", "How long a training takes", "times", "", rows=("deep", "shallow"))
@@ -61,7 +61,7 @@ def records(table) -> dict[tuple[str, str], dict]:
 
 
 def test_times_are_means_over_the_folds_of_each_task(timed):
-    rows = records(times_table(timed.results(), TIMES))
+    rows = records(build(TIMES, timed.results(), {}))
     assert list(rows) == [
         (dataset, row) for dataset in ("ALL-IDB 1", "ALL-IDB 2") for row in ("Deep", "Shallow")
     ]
@@ -77,7 +77,7 @@ def test_times_are_means_over_the_folds_of_each_task(timed):
 
 
 def test_the_last_row_of_the_table_is_what_the_others_are_held_to(timed):
-    table = times_table(timed.results(), TIMES)
+    table = build(TIMES, timed.results(), {})
     ratio = "Ratio of these to Shallow"
     rows = records(table)
     # 250 ms a picture and epoch to (100 + 23.8) / 2.
@@ -88,12 +88,12 @@ def test_the_last_row_of_the_table_is_what_the_others_are_held_to(timed):
 
 
 def test_rows_that_were_not_trained_say_so(timed):
-    row = records(times_table(timed.results(), TIMES))["ALL-IDB 2", "Shallow"]
+    row = records(build(TIMES, timed.results(), {}))["ALL-IDB 2", "Shallow"]
     assert (row["Seconds a training"], row["State"]) == (
         None,
         "not measured: this row has not been trained",
     )
-    without = times_table(timed.results(missing={"shallow": "no weights"}), TIMES)
+    without = build(TIMES, timed.results(missing={"shallow": "no weights"}), {})
     assert records(without)["ALL-IDB 2", "Shallow"]["State"] == "not measured: no weights"
 
 
@@ -102,7 +102,7 @@ def test_trainings_that_went_on_after_a_kill_are_left_out(apart, tested):
     add_training(experiment, tested, "deep", seconds=10, fold=0)
     add_training(experiment, tested, "deep", seconds=1, fold=1, run_here=1)
     add_training(experiment, tested, "shallow", seconds=1, fold=0, run_here=1)
-    table = times_table(experiment.results(), TIMES)
+    table = build(TIMES, experiment.results(), {})
     rows = records(table)
     assert rows["ALL-IDB 1", "Deep"]["Seconds a training"] == (10, None)
     assert rows["ALL-IDB 1", "Deep"]["Trainings"] == 1
@@ -115,7 +115,7 @@ def test_trainings_that_went_on_after_a_kill_are_left_out(apart, tested):
 def test_a_training_that_ended_early_counts(apart, tested):
     experiment = apart(TIMES)
     add_training(experiment, tested, "shallow", seconds=6, fold=0, epochs=3)
-    table = times_table(experiment.results(), TIMES)
+    table = build(TIMES, experiment.results(), {})
     row = records(table)["ALL-IDB 1", "Shallow"]
     assert (row["Epochs"], row["State"]) == (3, "measured")
     assert row["Milliseconds a picture and epoch"] == (pytest.approx(100), None)
@@ -128,13 +128,13 @@ def test_rows_that_train_no_network_have_no_time(apart, tested):
     experiment.add("deep", tested("allidb1", tp=1), fold=0, tested=("allidb1",))
     trial = experiment.store.finished_trial(experiment.planned[-1].name)
     trial.finish({"checkpoint": "last", "pictures": {"train": 4}, "seconds": {"features": 3, "svm": 1}})
-    row = records(times_table(experiment.results(), TIMES))["ALL-IDB 1", "Deep"]
+    row = records(build(TIMES, experiment.results(), {}))["ALL-IDB 1", "Deep"]
     assert row["State"] == "not measured: it trains no network"
 
 
 def test_notes_name_machines_and_what_is_not_in_it(timed, tested):
     add_training(timed, tested, "shallow", seconds=3, fold=0, dataset="allidb2", device="gpu:0")
-    notes = times_table(timed.results(), TIMES).notes
+    notes = build(TIMES, timed.results(), {}).notes
     assert notes[0] == "The paper prints no times."
     assert notes[1] == "Measured with tensorflow on cpu:0 (Linux); tensorflow on gpu:0 (Linux)."
     assert "compilation" in notes[2]
@@ -148,7 +148,7 @@ def test_datasets_that_are_tested_together_are_one_task(left_out, tested):
     results = experiment.results(split="kfold")
     for _, _, trial in results.trials["deep"]:
         trial.finish({"checkpoint": "last", "seconds": {}})
-    assert {row[0] for row in times_table(results, TIMES).rows} == {"all together"}
+    assert {row[0] for row in build(TIMES, results, {}).rows} == {"all together"}
 
 
 def test_stored_trials_give_the_same_table_again(timed):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets import CATALOG, load
-from leukcnn.outputs.mask_tables import mask_scores_table, measure_masks
+from leukcnn.outputs.mask_scores import build, measure_masks
 from leukcnn.spec import Table
 
 TABLE = Table("mask_scores", "Masks", "mask_scores", "")
@@ -43,7 +43,7 @@ def records(table):
 
 
 def table_of(staged, kept):
-    return mask_scores_table(staged(TABLE).results(), TABLE, kept)
+    return build(TABLE, staged(TABLE).results(), {} if kept is None else {TABLE.id: kept})
 
 
 def test_scores_are_means_with_their_sd_over_the_pictures(jtsc, tmp_path, staged):
@@ -103,7 +103,7 @@ def test_datasets_stand_in_the_catalog_s_order(staged):
 
 def test_it_bears_no_mark_since_no_network_is_in_it(staged):
     results = staged(TABLE).results(not_comparable="smoke profile")
-    assert mask_scores_table(results, TABLE, {}).marks == ()
+    assert build(TABLE, results, {}).marks == ()
 
 
 def test_real_masks_score_as_recorded(real_data, staged):

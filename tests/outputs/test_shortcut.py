@@ -8,7 +8,15 @@ from leukcnn.results.intervals import run_interval, wilson_interval
 from leukcnn.runs import Predictions
 from leukcnn.spec import DEFAULT_CONTROLS
 
-SINGLE = spec.Table("single_class", "One class", "single_class", "", split="lodocv_single_class")
+SINGLE = spec.Table(
+    "single_class",
+    "One class",
+    "metrics",
+    axes=("dataset", "row"),
+    metrics=("error_rate",),
+    show=("classes", "metric", "pictures", "measured", "interval", "state"),
+    split="lodocv_single_class",
+)
 SHORTCUT = spec.Table("shortcut", "What the border tells", "shortcut", "", rows=("deep",))
 
 

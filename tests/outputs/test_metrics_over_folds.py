@@ -6,8 +6,8 @@ from scipy import stats
 from sklearn.metrics import cohen_kappa_score, log_loss, precision_score, recall_score
 
 from leukcnn.evaluation.controls import control_label
-from leukcnn.outputs.fold_tables import folds_table
 from leukcnn.outputs.build import paper_tables
+from leukcnn.outputs.metrics import build
 from leukcnn.spec import DEFAULT_CONTROLS
 
 FOLDS = 5
@@ -130,7 +130,7 @@ def test_a_row_that_was_not_trained_says_so(trained):
 def test_a_row_of_which_nothing_is_printed_or_measured_is_named(alertnet):
     results = results_of(alertnet)
     named = replace(next(t for t in results.paper.tables if t.id == "table3"), published=())
-    shown = folds_table(results, named)
+    shown = build(named, results, {})
     assert not shown.rows
     assert any(note.startswith("Not trained in this run: Alert Net") for note in shown.notes)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from leukcnn.outputs.log_tables import log_table
+from leukcnn.outputs.log import build
 from leukcnn.spec import Table
 
 LOG = Table(
@@ -21,7 +21,7 @@ def records(table) -> list[dict]:
 def test_each_epoch_stands_beside_the_printed_one(staged, make_stages):
     experiment = staged(LOG)
     experiment.add("frozen", make_stages())
-    rows = records(log_table(experiment.results(), LOG))
+    rows = records(build(LOG, experiment.results(), {}))
     assert [row["Epoch"] for row in rows] == [1, 2, 3]
     assert (rows[1]["Accuracy, published"], rows[1]["Accuracy, here"]) == (0.97, 0.8)
     assert (rows[1]["Loss, published"], rows[1]["Loss, here"]) == (0.22, 0.4)
@@ -39,7 +39,7 @@ def test_all_measured_epochs_are_shown(staged, make_stages):
     path = results.trials["scratch"][0][2].path / "history.csv"
     header = "epoch,accuracy,loss,val_accuracy,val_loss,learning_rate\n"
     path.write_text(header + "".join(f"{i},0.9,0.1,0.8,0.2,{0.001 / i}\n" for i in range(1, 41)))
-    rows = [row for row in records(log_table(results, LOG)) if row["Network"] == "From scratch"]
+    rows = [row for row in records(build(LOG, results, {})) if row["Network"] == "From scratch"]
     assert [row["Epoch"] for row in rows] == list(range(1, 41))
     assert {row["Accuracy, published"] for row in rows} == {None}
     assert rows[3]["Learning rate"] == pytest.approx(0.00025)
@@ -48,7 +48,7 @@ def test_all_measured_epochs_are_shown(staged, make_stages):
 def test_a_history_without_rates_has_no_such_column(staged, make_stages):
     experiment = staged(LOG)
     experiment.add("frozen", make_stages())
-    assert "Learning rate" not in records(log_table(experiment.results(), LOG))[0]
+    assert "Learning rate" not in records(build(LOG, experiment.results(), {}))[0]
 
 
 def test_without_validation_there_is_no_figure(staged, make_stages):
@@ -57,7 +57,7 @@ def test_without_validation_there_is_no_figure(staged, make_stages):
     results = experiment.results()
     path = results.trials["frozen"][0][2].path / "history.csv"
     path.write_text("epoch,accuracy,loss\n1,0.5,0.7\n2,0.8,0.4\n")
-    rows = records(log_table(results, LOG))
+    rows = records(build(LOG, results, {}))
     assert rows[0]["Val. loss, here"] is None
     # Without an epoch to choose, the last one's weights are kept.
     assert [row["State"] for row in rows[:2]] == ["", "weights kept"]
@@ -67,13 +67,13 @@ def test_the_first_run_stands_for_all(staged, make_stages):
     experiment = staged(LOG)
     for run in range(2):
         experiment.add("frozen", make_stages(), run=run)
-    table = log_table(experiment.results(runs=2), LOG)
+    table = build(LOG, experiment.results(runs=2), {})
     assert len(table.rows) == 3
     assert any(note.startswith("Of the first run") for note in table.notes)
 
 
 def test_what_was_not_trained_says_so(staged):
-    table = log_table(staged(LOG).results(missing={"frozen": "no weights"}), LOG)
+    table = build(LOG, staged(LOG).results(missing={"frozen": "no weights"}), {})
     rows = records(table)
     assert {row["State"] for row in rows} == {"not measured: no weights"}
     assert [row["Loss, published"] for row in rows] == [3.81, 0.22, 0.05]

@@ -1,13 +1,30 @@
 import pytest
 
 from leukcnn.evaluation.controls import control_label
-from leukcnn.outputs.split_tables import masks_table, splits_table
+from leukcnn.outputs.metrics import build
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS, Published, Table
 
 ROWS = ("frozen", "scratch")
-SPLITS = Table("splits", "Splits", "splits", "", rows=ROWS, published=(Published("frozen", "accuracy", 99),))
-MASKS = Table("masks", "Masks", "masks", "", rows=ROWS)
+SPLITS = Table(
+    "splits",
+    "Splits",
+    "metrics",
+    axes=("split", "row"),
+    metrics=("accuracy", "macro_f1"),
+    show=("metric", "published", "measured", "interval", "state"),
+    rows=ROWS,
+    published=(Published("frozen", "accuracy", 99),),
+)
+MASKS = Table(
+    "masks",
+    "Masks",
+    "metrics",
+    axes=("row", "mask"),
+    metrics=("accuracy",),
+    show=("metric", "measured", "interval", "change", "state"),
+    rows=ROWS,
+)
 
 
 @pytest.fixture
@@ -36,7 +53,7 @@ def accuracies(table) -> dict[tuple[str, str], dict]:
 
 
 def test_each_split_has_the_rows_that_it_tests(trained):
-    shown = accuracies(splits_table(trained.results(), SPLITS))
+    shown = accuracies(build(SPLITS, trained.results(), {}))
     controls = [control_label(name) for name in DEFAULT_CONTROLS]
     assert list(shown) == [
         *(("random split", name) for name in ("Frozen", "From scratch", *controls)),
@@ -52,7 +69,7 @@ def test_each_split_has_the_rows_that_it_tests(trained):
 
 
 def test_intervals_are_those_of_each_split(trained):
-    table = splits_table(trained.results(), SPLITS)
+    table = build(SPLITS, trained.results(), {})
     shown, wilson = accuracies(table), wilson_interval(78, 80)
     assert shown["random split", "Frozen"]["95 % interval"] == pytest.approx(
         (100 * wilson.low, 100 * wilson.high)
@@ -63,31 +80,31 @@ def test_intervals_are_those_of_each_split(trained):
 
 
 def test_the_published_figure_stands_under_the_paper_s_own_split_alone(trained):
-    shown = accuracies(splits_table(trained.results(), SPLITS))
+    shown = accuracies(build(SPLITS, trained.results(), {}))
     assert [key for key, row in shown.items() if row["Published"]] == [("random split", "Frozen")]
     assert shown["random split", "Frozen"]["Published"] == (99, None)
 
 
 def test_macro_f1_stands_beside_the_accuracy(trained):
-    rows = records(splits_table(trained.results(), SPLITS))
+    rows = records(build(SPLITS, trained.results(), {}))
     assert [row["Metric"] for row in rows[:2]] == ["Accuracy (%)", "F1-score, macro (%)"]
-    assert len(rows) == 2 * len(accuracies(splits_table(trained.results(), SPLITS)))
+    assert len(rows) == 2 * len(accuracies(build(SPLITS, trained.results(), {})))
 
 
 def test_a_split_that_is_not_finished_says_so(trained, make_stages):
     trained.add("scratch", make_stages(), split="grouped", finished=False)
-    row = accuracies(splits_table(trained.results(), SPLITS))["grouped split", "From scratch"]
+    row = accuracies(build(SPLITS, trained.results(), {}))["grouped split", "From scratch"]
     assert row["Measured"] is None
     assert row["State"] == "not measured: this row has not been trained"
 
 
 def test_a_split_that_the_data_do_not_allow_is_named(trained):
-    table = splits_table(trained.results(missing={"grouped_kfold": "too few groups"}), SPLITS)
+    table = build(SPLITS, trained.results(missing={"grouped_kfold": "too few groups"}), {})
     assert "grouped k-fold is left out: too few groups." in table.notes
 
 
 def test_without_any_run_the_published_figures_stand_alone(staged):
-    table = splits_table(staged(SPLITS).results(), SPLITS)
+    table = build(SPLITS, staged(SPLITS).results(), {})
     assert [row["Published"] for row in records(table)] == [(99, None)]
     assert "Not trained in this run: From scratch." in table.notes
 
@@ -104,7 +121,7 @@ def blanked(experiment, make_stages, **wrong):
 
 def test_each_mask_stands_beside_no_mask(staged, make_stages):
     results = blanked(staged(MASKS), make_stages, none=4, border=4, cells=20, background=8)
-    table = masks_table(results, MASKS)
+    table = build(MASKS, results, {})
     rows = [row for row in records(table) if row["Network"] == "Frozen"]
     assert [row["Blanked"] for row in rows] == ["nothing", "border", "cells", "background"]
     assert [row["Measured"][0] for row in rows] == pytest.approx([95, 95, 75, 90])
@@ -117,7 +134,7 @@ def test_each_mask_stands_beside_no_mask(staged, make_stages):
 
 
 def test_a_mask_that_was_not_run_says_how(staged, make_stages):
-    rows = records(masks_table(blanked(staged(MASKS), make_stages, border=4), MASKS))
+    rows = records(build(MASKS, blanked(staged(MASKS), make_stages, border=4), {}))
     states = {row["Blanked"]: row["State"] for row in rows if row["Network"] == "Frozen"}
     assert states == {
         "nothing": "not measured: not run without --mask",
@@ -129,6 +146,6 @@ def test_a_mask_that_was_not_run_says_how(staged, make_stages):
 
 
 def test_an_experiment_without_masks_has_the_controls_alone(staged):
-    table = masks_table(staged(MASKS).results(), MASKS)
+    table = build(MASKS, staged(MASKS).results(), {})
     assert {row["Network"] for row in records(table)} == {control_label(name) for name in DEFAULT_CONTROLS}
     assert "Not trained in this run: Frozen, From scratch." in table.notes

@@ -57,7 +57,7 @@ def test_without_both_rows_there_is_no_t_test(alertnet):
 T_TEST = spec.Table(
     "t_test_table5",
     "Are they equal?",
-    "runs_t_test",
+    "t_test",
     "Section IV",
     rows=("deep", "shallow"),
     split="lodocv",

@@ -1,21 +1,26 @@
 import numpy as np
 import pytest
 
-from leukcnn import papers
 from leukcnn.evaluation.controls import control_label
-from leukcnn.outputs.build import (
-    _BUILDERS,
-    _FROM_SKETCHES,
-    _OF_ONE_TASK,
-    assumption_table,
-    paper_tables,
-)
+from leukcnn.outputs.assumptions import assumption_table
+from leukcnn.outputs.build import kind_of, paper_tables
+from leukcnn.outputs.kind import TableKind
 from leukcnn.spec import Published, Table
+from leukcnn.spec.kinds import TABLES
 
 
-def test_every_kind_of_table_can_be_drawn():
-    kinds = {table.kind for key in papers.list_papers() for table in papers.get(key).tables}
-    assert kinds <= {*_BUILDERS, *_FROM_SKETCHES}
+@pytest.mark.parametrize("kind", TABLES)
+def test_every_kind_of_table_has_a_module_that_builds_it(kind):
+    of_kind = kind_of(Table("t", "t", kind))
+    assert isinstance(of_kind, TableKind)
+    assert (of_kind.every_split, of_kind.every_mask) == (kind == "shortcut", False)
+
+
+def test_what_a_table_shows_all_of_is_said_by_its_axes():
+    kind = kind_of(Table("t", "t", "metrics", axes=("split", "row")))
+    assert (kind.every_split, kind.every_mask) == (True, False)
+    kind = kind_of(Table("t", "t", "metrics", axes=("row", "mask")))
+    assert (kind.every_split, kind.every_mask) == (False, True)
 
 
 def test_only_that_table(experiment):
@@ -57,7 +62,7 @@ def test_assumptions_are_a_table_with_the_values_of_this_experiment(experiment):
 CONFUSION = Table(
     "confusion",
     "Confusion matrices",
-    "class_confusion",
+    "confusion",
     "",
     rows=("deep",),
     reference=(
@@ -70,8 +75,10 @@ CONFUSION = Table(
 SPLITS = Table(
     "splits",
     "Splits",
-    "splits",
-    "",
+    "metrics",
+    axes=("split", "row"),
+    show=("metric", "published", "measured", "interval", "state"),
+    over="folds",
     rows=("deep",),
     published=(
         Published("deep", "accuracy", 90, dataset="allidb1"),
@@ -149,7 +156,3 @@ def test_notes_of_tasks_stand_once_and_name_whose_they_are(two_tasks):
     assert not shared.startswith("ALL-IDB")
     (of_both,) = [note for note in table.notes if "interval over 2 folds" in note]
     assert of_both.startswith(f"ALL-IDB 1, {TOGETHER}: ")
-
-
-def test_tables_that_know_one_task_are_tables():
-    assert set(_OF_ONE_TASK) < set(_BUILDERS)
