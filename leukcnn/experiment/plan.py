@@ -19,6 +19,7 @@ from leukcnn.experiment.request import Request
 from leukcnn.fields import replace_at, to_plain
 from leukcnn.files import digest
 from leukcnn.models.published import holds_base_alone, is_published, needs_published_top
+from leukcnn.outputs.build import kind_of
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.runs import trial_name
 from leukcnn.splits import related_datasets
@@ -70,7 +71,7 @@ def plan(request: Request, index: ImageIndex) -> Plan:
     """
     pairs = _copies(request, index)
     planned = _plan(request, index, pairs)
-    if any("mask" in table.axes for table in request.paper.tables):
+    if any(kind_of(table).every_mask for table in request.paper.tables):
         main = request.splits(request.paper.row_ids[0])[0]
         for mask in ("", *spec.MASKS):
             # What was trained with other parts blanked stands beside this request's own.
@@ -107,7 +108,7 @@ def _plan(request: Request, index: ImageIndex, pairs: np.ndarray) -> Plan:
         raise impossible[needed[0]]
     planner.plan.missing.update({what: error.found for what, error in impossible.items()})
     several = len(np.unique(index.dataset)) > 1
-    if several and any(table.kind == "shortcut" for table in paper.tables):
+    if several and any(kind_of(table).probe for table in paper.tables):
         planner.add_probe()
     return planner.plan
 

@@ -10,25 +10,11 @@ from leukcnn.datasets import CATALOG, card
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import replace_at
 from leukcnn.models.published import weights_file
+from leukcnn.outputs.build import kind_of
+from leukcnn.outputs.kind import NETWORKS
 
 SYNTHETIC = "synthetic"
 SCRATCH = "scratch"
-
-# Tables and figures that rest on no trained network.
-_UNTRAINED = (
-    "counts",
-    "datasets",
-    "mask_scores",
-    "reference",
-    "layers",
-    "samples",
-    "augmentations",
-    "segmentation",
-    "histograms",
-    "extraction",
-    "topology",
-    "networks",
-)
 
 
 @dataclass(frozen=True)
@@ -217,7 +203,7 @@ class Request:
         item = self._item
         if self.only in self.paper.row_ids:
             wanted = (self.only,)
-        elif item is not None and item.kind in _UNTRAINED:
+        elif item is not None and kind_of(item).needs != NETWORKS:
             wanted = tuple(row for _, row, _ in getattr(item, "measured", ()))
         elif item is not None:
             stand_ins = {*self.paper.stand_ins.values()} - {*profile}
@@ -240,7 +226,7 @@ class Request:
         main = self.splits(self.paper.row_ids[0])[0]
         if not isinstance(self._item, spec.Table):
             return self._item is None or split == main
-        if self._item.kind == "shortcut" or "split" in self._item.axes:
+        if kind_of(self._item).every_split:
             return True
         shown = {printed.dataset for printed in self._item.published}
         elsewhere = tested and len(shown) == 1 and shown.isdisjoint(("", *tested))

@@ -12,10 +12,13 @@ import os
 import textwrap
 from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
@@ -107,6 +110,14 @@ def wrapped(text: str, width: float, *, size: float = FONT_SIZE, bold: bool = Fa
 def lines_height(text: str) -> float:
     """Returns the height of a text of several lines at `FONT_SIZE`, in inches."""
     return _LINE_HEIGHT * (text.count("\n") + 1) if text else 0.0
+
+
+def draw_scale(figure: Figure, beside: Any, colours: str, label: str, **place: float) -> None:
+    """Draws the colours of 0 to 1 below some axes."""
+    scale = ScalarMappable(Normalize(0, 1), colours)
+    bar = figure.colorbar(scale, ax=beside, location="bottom", fraction=0.04, **place)
+    bar.outline.set_visible(False)
+    bar.set_label(label)
 
 
 def require(panels: Sized, what: str = "picture") -> None:

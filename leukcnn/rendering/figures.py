@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 
 from leukcnn.errors import ArgumentError
-from leukcnn.rendering.canvas import FRAME, check_pictures, lines_height, sheet, wrapped
+from leukcnn.rendering.canvas import FRAME, check_pictures, draw_scale, lines_height, sheet, wrapped
 
 _STRIPS_A_LINE = {1: 4, 2: 3, 3: 2}
 """Pictures that stand together -> how many times they do so in a line of a sheet."""
@@ -183,6 +181,11 @@ def _draw_matrix(axes: Axes, matrix: np.ndarray, names: Sequence[str]) -> None:
 
 
 _MAP_COLOURS, _MAP_OPACITY = "inferno", 0.55
+_MAP_LABEL = (
+    "0: nothing; 1: the largest value in this map.\n"
+    "Mean activation: feature maps averaged over their channels.\n"
+    "Grad-CAM: what in them speaks for the class that the network chose."
+)
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # weights of red, green and blue, ITU-R BT.601
 
 
@@ -227,19 +230,7 @@ def draw_overlays(
                 _draw_overlay(axes, picture, values)
         for axes, name in zip(grid[0, 1:], names, strict=True):
             axes.set_title(name)
-        bar = figure.colorbar(
-            ScalarMappable(Normalize(0, 1), _MAP_COLOURS),
-            ax=grid[:, 1:],
-            location="bottom",
-            aspect=60,
-            fraction=0.04,
-        )
-        bar.outline.set_visible(False)
-        bar.set_label(
-            "0: nothing; 1: the largest value in this map.\n"
-            "Mean activation: feature maps averaged over their channels.\n"
-            "Grad-CAM: what in them speaks for the class that the network chose."
-        )
+        draw_scale(figure, grid[:, 1:], _MAP_COLOURS, _MAP_LABEL, aspect=60)
     return Path(path)
 
 

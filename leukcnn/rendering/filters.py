@@ -7,11 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 
 from leukcnn.errors import ArgumentError
-from leukcnn.rendering.canvas import check_pictures, lines_height, sheet, wrapped
+from leukcnn.rendering.canvas import check_pictures, draw_scale, lines_height, sheet, wrapped
 
 _COLOURS = "viridis"
 # Inches: side of a map and of a picture, and the room that the colour bar takes below.
@@ -79,16 +77,8 @@ def draw_filters(panels: Sequence[FilterPanel], path: str | os.PathLike, **face:
             top += n_lines
         for axes in drawn:
             axes.set_axis_off()
-        bar = figure.colorbar(
-            ScalarMappable(Normalize(0, 1), _COLOURS),
-            ax=drawn,
-            location="bottom",
-            aspect=45,
-            fraction=0.04,
-            shrink=0.7,
-        )
-        bar.outline.set_visible(False)
-        bar.set_label("0: nothing; 1: the strongest answer in this map")
+        label = "0: nothing; 1: the strongest answer in this map"
+        draw_scale(figure, drawn, _COLOURS, label, aspect=45, shrink=0.7)
     return Path(path)
 
 

@@ -100,8 +100,9 @@ def draw_topology(columns: Sequence[tuple[str, Sequence[Box]]], path: str | os.P
                     _draw_turn(axes, left, begin=stack.bottom - _ARROW, end=top)
                 left += stack.width + _GAP
         if kinds:
+            patches = [Patch(fc=fill, ec=edge, label=kind) for kind, (fill, edge) in _COLOURS.items()]
             axes.legend(
-                handles=[_patch(kind) for kind in kinds],
+                handles=[patch for patch in patches if patch.get_label() in kinds],
                 loc="lower center",
                 bbox_to_anchor=(0.5, 0),
                 borderaxespad=0,
@@ -110,11 +111,6 @@ def draw_topology(columns: Sequence[tuple[str, Sequence[Box]]], path: str | os.P
                 fontsize=_TEXT_SIZE,
             )
     return Path(path)
-
-
-def _patch(kind: str) -> Patch:
-    fill, edge = _COLOURS[kind]
-    return Patch(facecolor=fill, edgecolor=edge, label=kind)
 
 
 @dataclass(frozen=True)

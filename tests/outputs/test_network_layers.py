@@ -6,7 +6,8 @@ import pytest
 from keras import layers
 
 from leukcnn.errors import ArgumentError
-from leukcnn.outputs.network_layers import Box, all_layers, describe_layer, network_summary, top_layers
+from leukcnn.outputs.network_layers import all_layers, describe_layer, network_summary, top_layers
+from leukcnn.rendering.topology import Box
 
 
 def layer(kind: str, name: str, shape: tuple, **config):
@@ -44,29 +45,14 @@ def test_top_begins_behind_the_last_feature_maps():
     assert top_layers(network()) == TOP
 
 
-def test_top_begins_behind_a_named_layer():
-    assert top_layers(network(), after="fc1") == TOP[2:]
-    assert top_layers(network(), after="input")[:2] == [
-        Box("Conv2D 512, 3 × 3, ReLU", "7 × 7 × 512", "convolution"),
-        Box("Max pooling 2 × 2", "7 × 7 × 512", "pooling"),
-    ]
-
-
 def test_network_without_feature_maps_is_all_top():
     model = SimpleNamespace(layers=network().layers[3:])
     assert top_layers(model) == TOP
 
 
-def test_unknown_layer_is_refused_with_the_names_there_are():
-    with pytest.raises(ArgumentError, match=r"(?s)no layer 'fc9'.*fc1, drop1, predictions"):
-        top_layers(network(), after="fc9")
-
-
-@pytest.mark.parametrize("after", ["predictions", None])
-def test_network_without_top_is_refused(after):
-    model = network() if after else SimpleNamespace(layers=network().layers[:3])
+def test_network_without_top_is_refused():
     with pytest.raises(ArgumentError, match="include_top=True"):
-        top_layers(model, after=after)
+        top_layers(SimpleNamespace(layers=network().layers[:3]))
 
 
 SEPARABLE = "Separable Conv2D 8, 3 × 3, stride 1 × 2, ELU"
@@ -93,9 +79,9 @@ def test_description_by_hand(made, text):
 
 
 def test_unknown_sizes_are_named():
-    made = layer("Conv2D", "a", (None, None, None, 64), filters=64, kernel_size=(1, 1))
+    made = layer("Conv1D", "a", (None, None, 64), filters=64, kernel_size=(1,))
     model = SimpleNamespace(layers=[network().layers[0], made])
-    assert top_layers(model, after="input") == [Box("Conv2D 64, 1 × 1", "any × any × 64", "convolution")]
+    assert top_layers(model) == [Box("Conv1D 64, 1", "any × 64")]
 
 
 def test_keras_network():

@@ -1,5 +1,4 @@
 import io
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,15 +6,14 @@ from matplotlib import image
 from matplotlib.colors import to_rgb
 
 from leukcnn.errors import ArgumentError
-from leukcnn.evaluation.feature_space import Projection
-from leukcnn.rendering.feature_space import draw_feature_space
+from leukcnn.rendering.feature_space import Plane, draw_feature_space
 
 MARK = "NOT COMPARABLE WITH THE PAPER: smoke profile, drawn data"
 NAMES = ("non-pathological", "pathological")
 BLUE_SHADE, ORANGE_SHADE = "#DCEAF5", "#FDF1E3"
 RNG = np.random.default_rng(0)
 # Class 1 lies right of x = 0.
-PLANE = Projection(
+PLANE = Plane(
     points=np.concatenate([RNG.normal((-2, 0), 0.5, (20, 2)), RNG.normal((2, 0), 0.5, (20, 2))]),
     labels=np.repeat([0, 1], 20),
     coefficients=np.array([1.0, 0.0]),
@@ -35,7 +33,7 @@ def places(picture: np.ndarray, colour: str) -> tuple[np.ndarray, np.ndarray]:
     return np.nonzero(np.abs(picture - to_rgb(colour)).max(axis=-1) < 0.004)
 
 
-def drawn(tmp_path, plane: Projection) -> np.ndarray:
+def drawn(tmp_path, plane: Plane) -> np.ndarray:
     return pixels(draw_feature_space([("mDFT", plane)], NAMES, tmp_path / "a.png"))
 
 
@@ -70,12 +68,12 @@ def test_each_side_of_the_line_has_its_class_s_shade(tmp_path):
     assert min(len(blue), len(orange)) > 30_000
     assert blue.max() < orange.min()
     # The other way round the same line shades the other way round.
-    other = drawn(tmp_path, replace(PLANE, coefficients=-PLANE.coefficients))
+    other = drawn(tmp_path, PLANE._replace(coefficients=-PLANE.coefficients))
     assert places(other, ORANGE_SHADE)[1].max() < places(other, BLUE_SHADE)[1].min()
 
 
 def test_shades_follow_a_slanted_line(tmp_path):
-    slanted = drawn(tmp_path, replace(PLANE, coefficients=np.array([1.0, 1.0])))
+    slanted = drawn(tmp_path, PLANE._replace(coefficients=np.array([1.0, 1.0])))
     rows, columns = places(slanted, ORANGE_SHADE)
     # Above the diagonal: higher up the shade begins further left.
     upper, lower = (columns[rows == row].min() for row in np.quantile(rows, [0.1, 0.9]).astype(int))
@@ -87,15 +85,15 @@ def test_shades_follow_a_slanted_line(tmp_path):
 )
 @pytest.mark.parametrize("coefficients", [(1.0, 0.0), (0.0, 0.0)])
 def test_line_outside_the_picture_leaves_one_shade(coefficients, intercept, shade, absent, tmp_path):
-    plane = replace(PLANE, coefficients=np.array(coefficients), intercept=intercept)
+    plane = PLANE._replace(coefficients=np.array(coefficients), intercept=intercept)
     picture = drawn(tmp_path, plane)
     assert len(places(picture, shade)[0]) > 60_000
     assert len(places(picture, absent)[0]) == 0
 
 
 def test_points_at_one_place_and_of_thousands_are_drawn(tmp_path):
-    same = replace(PLANE, points=np.ones((40, 2)))
-    many = replace(PLANE, points=RNG.normal(size=(5000, 2)), labels=RNG.integers(0, 2, 5000))
+    same = PLANE._replace(points=np.ones((40, 2)))
+    many = PLANE._replace(points=RNG.normal(size=(5000, 2)), labels=RNG.integers(0, 2, 5000))
     for plane in (same, many):
         assert len(places(drawn(tmp_path, plane), "#FFFFFF")[0])
 

@@ -7,8 +7,7 @@ from matplotlib import image
 from matplotlib.colors import to_rgb
 
 from leukcnn.errors import ArgumentError
-from leukcnn.outputs.network_layers import Box
-from leukcnn.rendering.topology import draw_topology
+from leukcnn.rendering.topology import Box, draw_topology
 
 PLAIN = [Box("Global average pooling", "512"), Box("Dense 512, ReLU", "512"), Box("Dense 2, softmax", "2")]
 POOLED = Box("Max pooling 16 × 16", "14 × 14 × 3", "pooling")
