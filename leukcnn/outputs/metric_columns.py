@@ -101,9 +101,8 @@ def shown(asked: Asked, line: Line) -> Shown:
 
 
 def _title(asked: Asked, line: Line) -> str:
-    if "class" in asked.table.axes:
-        return spec.METRICS[asked.base(line.metric)].title
-    title = spec.METRICS[line.metric].title
+    by_class = "class" in asked.table.axes
+    title = spec.METRICS[asked.base(line.metric) if by_class else line.metric].title
     if _has_rates(asked):
         missed = asked.results.paper.positive_class in asked.classes_of(line.place.dataset)
         title = "False negatives" if missed else "False positives"

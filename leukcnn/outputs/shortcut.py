@@ -8,7 +8,7 @@ from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
 from leukcnn.evaluation.shortcuts import implied_accuracy
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.titles import SPLIT_TITLES, dataset_title, framed, table_lines, why_no_runs
+from leukcnn.outputs.titles import dataset_title, framed, table_lines, why_no_runs
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.intervals import Interval, wilson_interval
 from leukcnn.results.measure import interval_of, measure, value_of
@@ -100,7 +100,7 @@ def _leukaemia_rows(results: Results, table: spec.Table) -> Iterator[tuple[Cell,
         (row, label) for row, label in table_lines(results, table.rows) if row in (*table.rows, "border")
     ]
     for kind in sorted(kinds - {"lodocv_single_class"}, key=spec.SPLIT_KINDS.index):
-        shown, title = results.under(kind), SPLIT_TITLES[kind]
+        shown, title = results.under(kind), spec.SPLITS[kind].title
         for row, label in lines:
             found = measure(shown, row, "accuracy", over="runs")
             if found is None:

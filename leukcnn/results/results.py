@@ -201,10 +201,6 @@ class Results:
         """Folds of a run; 1 where the split has none."""
         return len({planned.fold for planned in self._planned}) or 1
 
-    def part(self, row: str, part: str) -> list[Predictions]:
-        """Returns `runs` of a set of all datasets' pictures."""
-        return self.runs(row, part=part)
-
     def why_missing(self, row: str, part: str) -> str:
         """Returns why a row has no figures on a set."""
         for what in (row, part, self.split_kind):
@@ -212,7 +208,7 @@ class Results:
                 return self.record.missing[what]
         if not self.predictions[row]:
             return "this row has not been trained"
-        return "" if self.part(row, part) else "these pictures have no labels"
+        return "" if self.runs(row, part=part) else "these pictures have no labels"
 
 
 def main_predictions(trial: Trial) -> Predictions:

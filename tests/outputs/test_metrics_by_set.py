@@ -128,9 +128,9 @@ def test_full_test_set_is_balanced_by_leaving_out_cells(experiment, make_predict
     assert (rows["full", "Accuracy"]["Cells"], rows["balanced", "Accuracy"]["Cells"]) == (1066, 678)
     assert rows["full", "Sensitivity"]["Measured"] == 700 / 727
     assert rows["balanced", "Specificity"]["Measured"] == 308 / 339
-    (balanced,) = results.part("vgg16", "balanced")
+    (balanced,) = results.runs("vgg16", part="balanced")
     assert np.bincount(balanced.label).tolist() == [339, 339]
-    assert set(balanced.image) <= set(results.part("vgg16", "test")[0].image)
+    assert set(balanced.image) <= set(results.runs("vgg16")[0].image)
 
 
 def test_confusion_by_hand(experiment, make_predictions):
@@ -283,7 +283,7 @@ def test_folds_are_pooled_into_one_set(experiment, make_predictions, make_final_
     rows = {row[1]: row[3:] for row in table(results, "confusion").rows}
     assert rows["test"] == (33, 3, 6, 27)
     assert rows["external"] == (6, 0, 1, 5)
-    assert [len(p) for p in results.part("vgg16", "final")] == [4]
+    assert [len(p) for p in results.runs("vgg16", part="final")] == [4]
     assert any("over 20 subjects" in note for note in table(results, "table2").notes)
 
 
