@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from leukcnn import spec
+from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_figures, build_tables, kind_of
+from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.challenge import write_challenge_file
-from leukcnn.outputs.paper_tables import assumption_table
 from leukcnn.records import ExperimentRecord
 from leukcnn.rendering.renderings import to_csv, write
 from leukcnn.rendering.tables import Table
@@ -43,7 +44,7 @@ def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = 
     """
     record = ExperimentRecord.load(folder)
     results = Results(paper, record, store)
-    tables, assumptions = build_tables(results, folder, only=only), assumption_table(results)
+    tables, assumptions = build_tables(results, Captured(folder), only=only), assumption_table(results)
     files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
     files += build_figures(results, folder, only=only)
     for row in paper.row_ids:
@@ -70,7 +71,7 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     faults = [fault for trial in trials if trial is not None for fault in trial.faults()]
     # Later runs bring lines into a table of masks.
     growing = {table.id for table in paper.tables if kind_of(table).every_mask}
-    for table in build_tables(Results(paper, record, store), folder):
+    for table in build_tables(Results(paper, record, store), Captured(folder)):
         written = folder / "tables" / f"{table.id}.csv"
         if table.id not in growing and written.exists() and written.read_text() != to_csv(table):
             faults.append(f"{written}: the stored predictions give another table")

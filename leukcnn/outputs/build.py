@@ -3,31 +3,24 @@
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 
 from leukcnn import spec
+from leukcnn.outputs.by_task import build_by_task
 from leukcnn.outputs.captures import Captured
-from leukcnn.outputs.kind import NETWORKS, NOTHING, FigureKind, Material, TableKind
-from leukcnn.outputs.paper_tables import paper_tables
+from leukcnn.outputs.kind import NETWORKS, FigureKind, Kept, Material, TableKind
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 from leukcnn.spec.kinds import FIGURES, TABLES
 
+_NOTHING_KEPT = MappingProxyType({})
+
 
 def kind_of(item: spec.Table | spec.Figure) -> TableKind | FigureKind:
     """Returns what a table's or a figure's kind is, from the module that makes it."""
-    kinds = TABLES if isinstance(item, spec.Table) else FIGURES
-    return getattr(import_module(kinds[item.kind]), "KIND", None) or _kind_of_paper_tables(item.kind)
-
-
-def _kind_of_paper_tables(kind: str) -> TableKind:
-    """Returns a kind of table whose module has no `KIND` yet: `paper_tables` builds it."""
-    return TableKind(
-        build=lambda table, results, kept: paper_tables(results, only=table.id, topology=kept)[0],
-        needs=NOTHING if kind in ("counts", "datasets", "reference") else NETWORKS,
-        every_split=kind in ("shortcut", "splits"),
-        every_mask=kind == "masks",
-        probe=kind == "shortcut",
-    )
+    if isinstance(item, spec.Table):
+        return import_module(TABLES[item.kind]).KIND.of(item)
+    return import_module(FIGURES[item.kind]).KIND
 
 
 def capture(material: Material, folder: Path, *, trained: bool) -> None:
@@ -50,21 +43,19 @@ def capture(material: Material, folder: Path, *, trained: bool) -> None:
                 captured.keep(one)
 
 
-def build_tables(results: Results, folder: Path, *, only: str | None = None) -> list[Table]:
+def build_tables(results: Results, kept: Kept = _NOTHING_KEPT, *, only: str | None = None) -> list[Table]:
     """Returns the paper's tables and those that stand beside them, from the store alone.
 
     Args:
         results: The experiment.
-        folder: Its folder.
+        kept: What was captured for it, `Captured` of its folder.
         only: Id of the one table to return; None or the id of a row for all.
 
     Raises:
         StoreError: The store can't be read.
     """
-    captured = Captured(folder)
-    return [
-        kind_of(one).build(one, results, captured) for one in _wanted(results, results.paper.tables, only)
-    ]
+    wanted = _wanted(results, results.paper.tables, only)
+    return [build_by_task(kind_of(table), table, results, kept) for table in wanted]
 
 
 def build_figures(results: Results, folder: Path, *, only: str | None = None) -> list[Path]:

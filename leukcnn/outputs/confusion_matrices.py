@@ -20,7 +20,7 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
         return [draw_confusions(grid, results.paper.classes, path, **face(results, figure))] if grid else []
     paths = []
     for row in results.paper.row_ids:
-        for predictions in results.part(row, "test")[:1]:
+        for predictions in results.runs(row)[:1]:
             tested = dict.fromkeys(image.split("/")[0] for image in predictions.image.tolist())
             panel = _panel(results, row, "+".join(tested) if results.tested else "", predictions)
             path = folder / f"confusion_{row}.png"

@@ -2,7 +2,6 @@
 
 from leukcnn import spec
 from leukcnn.datasets import card
-from leukcnn.outputs.titles import SPLIT_TITLES
 from leukcnn.results.results import Results
 
 
@@ -26,7 +25,7 @@ def tested_title(results: Results, row: str, dataset: str) -> str:
     title = results.paper.row(row).label
     if dataset:
         names = ", ".join(card(key).name for key in dataset.split("+"))
-        title += f", {SPLIT_TITLES[results.split_kind]} on {names}"
+        title += f", {spec.SPLITS[results.split_kind].title} on {names}"
     if results.record.runs > 1:
         title += f", one of {results.record.runs} runs"
     return title

@@ -88,6 +88,8 @@ class TableKind:
         build: The paper's table, the experiment and what was kept of it -> the table.
         needs: `NOTHING`, `DATA` or `NETWORKS`. What needs networks is captured after the training.
         capture: The paper's table and what it may look at -> what is to be kept; None keeps nothing.
+        by_task: Whether its lines stand once for each dataset that is cross-validated by itself, since it
+            knows of one alone; a table with the axis "dataset" knows of all.
         every_split: Whether it shows every kind of split under which its rows are trained.
         every_mask: Whether it shows trials under every mask; later runs into the same store may then add
             lines, so that an older file of it may differ.
@@ -97,9 +99,18 @@ class TableKind:
     build: Callable[[spec.Table, Results, Kept], Table]
     needs: str = NETWORKS
     capture: Callable[[spec.Table, Material], Iterator[Capture]] | None = None
+    by_task: bool = False
     every_split: bool = False
     every_mask: bool = False
     probe: bool = False
+
+    def of(self, table: spec.Table) -> "TableKind":
+        """Returns the kind of a table; with the axis "split" or "mask" it shows all of them."""
+        return replace(
+            self,
+            every_split=self.every_split or "split" in table.axes,
+            every_mask=self.every_mask or "mask" in table.axes,
+        )
 
 
 @dataclass(frozen=True)

@@ -11,20 +11,6 @@ from leukcnn.evaluation.controls import control_label
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 
-SPLIT_TITLES = {
-    "cell": "split by cell",
-    "random": "random split",
-    "subject": "split by subject",
-    "grouped": "grouped split",
-    "fold": "the makers' folds",
-    "kfold": "k-fold",
-    "grouped_kfold": "grouped k-fold",
-    "lodocv": "LODOCV",
-    "lodocv_strict": "strict LODOCV",
-    "lodocv_single_class": "strict LODOCV of single classes",
-}
-"""What tables call the kinds of split."""
-
 
 def describe(index: ImageIndex, row: int) -> str:
     """Returns class and origin of a picture: its subject or file, or its dataset where there are several.
@@ -71,7 +57,7 @@ def why_no_runs(results: Results, row: str, *, dataset: str = "", part: str = "t
     if dataset and not here:
         return f"the data lack {' and '.join(card(key).name for key in dataset.split('+'))}"
     if dataset and dataset not in results.tested:
-        return f"not tested by {SPLIT_TITLES[results.split_kind]} here"
+        return f"not tested by {spec.SPLITS[results.split_kind].title} here"
     if dataset in results.tasks:
         results = results.task(dataset)
     if part == "within" and results.predictions[row]:

@@ -115,11 +115,18 @@ TABLE_1 = Table(
     ),
 )
 
+_SCORES = ("accuracy", "precision", "sensitivity", "specificity", "f1", "weighted_f1")
+
 TABLE_2 = Table(
     id="table2",
     title="The networks on the test set, weights of the best validation accuracy",
-    kind="scores",
+    kind="metrics",
     where="Table 2",
+    axes=("row", "set"),
+    sets=("test", "balanced"),
+    metrics=_SCORES,
+    show=("cells", "metric", "published", "measured", "interval", "difference", "verdict"),
+    figures="percent",
     published=(
         Published("vgg16", "accuracy", 92.48),
         Published("vgg16", "precision", 91.14),
@@ -170,8 +177,12 @@ TABLE_3 = Table(
 TABLE_4 = Table(
     id="table4",
     title="The challenge's leaderboard, final phase: weighted F1-score",
-    kind="leaderboard",
+    kind="metrics",
     where="Table 4",
+    sets=("final",),
+    metrics=("weighted_f1",),
+    show=("published", "state"),
+    figures="percent",
     published=(
         Published("xception", "weighted_f1", 86.35177019),
         Published("vgg16", "weighted_f1", 83.24786937),
@@ -199,12 +210,20 @@ TABLE_5 = Table(
 )
 
 BESIDE = (
-    Table("confusion", "Confusion matrices on the test set and the external set", "confusion", where=""),
+    Table(
+        "confusion",
+        "Confusion matrices on the test set and the external set",
+        "confusion",
+        sets=("test", "balanced", "external"),
+    ),
     Table(
         "external",
         "The test set's figures beside those on other subjects (the challenge's preliminary phase)",
-        "external",
-        where="",
+        "metrics",
+        sets=("external",),
+        metrics=_SCORES,
+        show=("metric", "test", "balanced", "measured", "interval", "less_test", "less_balanced", "state"),
+        figures="percent",
     ),
     Table("subjects", "Accuracy on each subject's cells", "subjects", where=""),
 )

@@ -5,17 +5,9 @@ A paper is checked when it is made, without loading Keras or anything else that 
 
 from leukcnn.errors import SpecError
 from leukcnn.fields import did_you_mean
+from leukcnn.spec import metrics
 
-METRICS = (
-    *("accuracy", "precision", "sensitivity", "specificity", "f1", "kappa"),
-    *("macro_precision", "macro_recall", "macro_f1"),
-    *("weighted_precision", "weighted_recall", "weighted_f1"),
-    # Of stored probabilities.
-    *("auroc", "macro_auroc", "average_precision", "macro_average_precision", "log_loss", "brier_score"),
-    *("calibration_error", "sensitivity_at_95_specificity"),
-    # What tables show beside: of one class, of an epoch, of a network.
-    *("recall", "loss", "parameters", "file_mb"),
-)
+METRICS = (*metrics.METRICS, *metrics.SIZES)
 """What a published value may be of, and what a table may show."""
 
 OPTIMIZERS = (

@@ -114,6 +114,8 @@ class Paper:
                 own = dict.fromkeys(row.setup.model.name for row in self.rows)
                 require_known(owner, "networks", tuple(n for _, n in item.networks), (*own, *APPLICATIONS))
                 continue
+            if not self.positive_class:
+                item.require_positive_class()
             require_known(owner, "published", tuple(p.row for p in item.published), self.row_ids)
             require_known(owner, "measured", tuple(row for _, row, _ in item.measured), self.row_ids)
             tested = tuple(p.dataset for p in item.published)

@@ -6,6 +6,7 @@ from typing import Any
 
 from leukcnn.spec.checks import check_types, require, require_known
 from leukcnn.spec.names import DATASETS, LOSSES, OPTIMIZERS, check_builder
+from leukcnn.spec.splits import HOLDOUT_KINDS, KFOLD_KINDS, SPLIT_KINDS
 
 
 def _require_count(name: str, count: int | None) -> None:
@@ -161,16 +162,6 @@ class Split:
     def has_validation(self) -> bool:
         """Whether some pictures are kept apart to choose an epoch by."""
         return self.kind in HOLDOUT_KINDS or (self.kind in KFOLD_KINDS and self.validation_fraction > 0)
-
-
-LODOCV_KINDS = ("lodocv", "lodocv_strict", "lodocv_single_class")
-KFOLD_KINDS = ("kfold", "grouped_kfold")
-HOLDOUT_KINDS = ("cell", "random", "subject", "grouped", "fold")
-GROUPED_KINDS = ("subject", "fold", "grouped", "grouped_kfold")
-"""Kinds that keep groups of pictures whole: there a group, not a picture, is what was drawn at random."""
-COPY_PROOF_KINDS = ("grouped", "grouped_kfold", *LODOCV_KINDS[1:])
-"""Kinds that keep pictures apart which a perceptual hash finds to be nearly the same."""
-SPLIT_KINDS = (*HOLDOUT_KINDS, *KFOLD_KINDS, *LODOCV_KINDS)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ from leukcnn.experiment import plan as planning
 from leukcnn.experiment.record import make_record
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
-from leukcnn.outputs.paper_tables import assumption_table, paper_tables
+from leukcnn.outputs.assumptions import assumption_table
+from leukcnn.outputs.build import build_tables
 from leukcnn.records import ExperimentRecord
 from leukcnn.rendering.latex import to_latex
 from leukcnn.rendering.renderings import to_csv, to_markdown
@@ -87,7 +88,7 @@ def _tables(case: Case, out: Path) -> list[Table]:
         masked = {trial.name for trial in plan.masked[mask]}
         _fill(case, store, index, other, mask=mask, only=masked)
     results = Results(paper, ExperimentRecord.load(folder), store)
-    return [*paper_tables(results, topology=case.sketches), assumption_table(results)]
+    return [*build_tables(results, kept=case.sketches), assumption_table(results)]
 
 
 def _index(case: Case) -> ImageIndex:

@@ -18,7 +18,7 @@ def test_every_specification_is_frozen(kind):
 
 def test_published_figure_of_a_row():
     figure = Published("one", "accuracy", 90.0, sd=1.5)
-    table = Table("table1", "", "folds", "", published=(figure,))
+    table = Table("table1", "", "metrics", "", published=(figure,))
     assert table.printed("one", "accuracy") is figure
     assert table.printed("one", "precision") is None
     assert table.printed("two", "accuracy") is None
@@ -39,25 +39,25 @@ def test_a_row_is_the_paper_s_own_unless_it_has_a_name_for_scratch():
 @pytest.mark.parametrize(
     ("make", "found", "remedy"),
     [
-        (lambda: Table("t", "", "socres", ""), "Table 't': kind = 'socres'", "'scores'"),
+        (lambda: Table("t", "", "socres", ""), "Table 't': kind = 'socres'", "change this value"),
         (
-            lambda: Table("t", "", "scores", "", metrics=("acuracy",)),
+            lambda: Table("t", "", "metrics", "", metrics=("acuracy",)),
             "Table 't': metrics = 'acuracy'",
             "'accuracy'",
         ),
         (
-            lambda: Table("t", "", "scores", "", metrics="accuracy"),
+            lambda: Table("t", "", "metrics", "", metrics="accuracy"),
             "Table 't': metrics = 'accuracy'",
             "('accuracy',)",
         ),
-        (lambda: Table("t", "", "scores", None), "Table 't': where = None", ""),
-        (lambda: Table("t", "", "scores", "", split="kfolds"), "Table 't': split = 'kfolds'", "'kfold'"),
+        (lambda: Table("t", "", "metrics", None), "Table 't': where = None", ""),
+        (lambda: Table("t", "", "metrics", "", split="kfolds"), "Table 't': split = 'kfolds'", "'kfold'"),
         (
             lambda: Table("t", "", "reference", "", measured=(("A", "one", "f1_"),)),
             "measured = 'f1_'",
             "'f1'",
         ),
-        (lambda: Table("t", "", "folds", "", published=(Published("one", "f1", 1.0),) * 2), "twice", ""),
+        (lambda: Table("t", "", "metrics", "", published=(Published("one", "f1", 1.0),) * 2), "twice", ""),
         (lambda: Published("one", "acuracy", 90.0), "Published 'one': metric = 'acuracy'", "'accuracy'"),
         (lambda: Published("one", "accuracy", "90"), "Published 'one': value = '90'", ""),
         (lambda: Published("one", "accuracy", 90.0, part="tset"), "part = 'tset'", "'test'"),

@@ -65,7 +65,7 @@ def make_paper(**changes) -> Paper:
             ),
         ),
         "assumptions": ASSUMPTIONS,
-        "tables": (Table("table1", "", "scores", "", published=(Published("one", "accuracy", 90.0),)),),
+        "tables": (Table("table1", "", "metrics", "", published=(Published("one", "accuracy", 90.0),)),),
         "figures": (Figure("figure1", "", "history", "", rows=("two",)),),
         "findings": (),
     }
@@ -180,8 +180,8 @@ def test_assumption_of_some_rows_leaves_the_others_alone():
     [
         ({"rows": (PAPER.rows[0], PAPER.rows[0])}, "twice"),
         ({"figures": (Figure("table1", "", "samples", ""),)}, "twice"),
-        ({"tables": (Table("t", "", "scores", "", published=(Published("six", "f1", 1.0),)),)}, "six"),
-        ({"tables": (Table("t", "", "folds", "", rows=("six",)),)}, "six"),
+        ({"tables": (Table("t", "", "metrics", "", published=(Published("six", "f1", 1.0),)),)}, "six"),
+        ({"tables": (Table("t", "", "metrics", "", rows=("six",)),)}, "six"),
         ({"assumptions": (Assumption("a", "training.epochs", "", "", rows=("six",)),)}, "six"),
         ({"class_of": {"blast": "sick"}}, "sick"),
         ({"positive_class": "sick"}, "sick"),
@@ -260,13 +260,13 @@ def test_paper_that_contradicts_itself_is_refused(changes, named):
         (
             {
                 "tables": (
-                    Table("t", "", "folds", "", published=(Published("one", "f1", 1.0, dataset="jtsc"),)),
+                    Table("t", "", "metrics", "", published=(Published("one", "f1", 1.0, dataset="jtsc"),)),
                 )
             },
             "Table 't': dataset of a published value = 'jtsc'",
             "",
         ),
-        ({"tables": (Table("t", "", "folds", "", split="subject"),)}, "Table 't': split = 'subject'", ""),
+        ({"tables": (Table("t", "", "metrics", "", split="subject"),)}, "Table 't': split = 'subject'", ""),
         (
             {"tables": (Table("t", "", "reference", "", measured=(("A", "six", "f1"),)),)},
             "measured = 'six'",

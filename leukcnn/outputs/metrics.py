@@ -1,0 +1,34 @@
+"""Tables of metrics: any metric, by row, dataset, set, split, mask or class, published beside measured."""
+
+from leukcnn import spec
+from leukcnn.outputs.kind import Kept, TableKind
+from leukcnn.outputs.metric_columns import COLUMNS, columns_of, shown
+from leukcnn.outputs.metric_lines import Asked
+from leukcnn.outputs.metric_notes import notes_of
+from leukcnn.outputs.titles import framed
+from leukcnn.rendering.tables import Table
+from leukcnn.results.results import Results
+
+
+def build(table: spec.Table, results: Results, kept: Kept) -> Table:
+    """Returns a table with a line for each metric at each place that its axes give.
+
+    Published and measured figures stand beside each other, as `spec.Table` asks for it.
+
+    Raises:
+        ArgumentError: A metric is of one class, and the paper has no positive one.
+    """
+    asked = Asked(results, table)
+    kinds = [COLUMNS[name] for name in columns_of(asked)]
+    columns = [column for kind in kinds for column in kind.columns(asked)]
+    rows = []
+    for line in asked.lines:
+        said = shown(asked, line)
+        rows.append([cell for kind in kinds for cell in kind.cells(asked, line, said)])
+    if not rows and "classes" in table.show:
+        why = "not measured: no dataset of one class is tested here"
+        rows.append(["all", *[None] * (len(columns) - 2), why])
+    return framed(results, table, columns, rows, notes=tuple(notes_of(asked)))
+
+
+KIND = TableKind(build=build, by_task=True)

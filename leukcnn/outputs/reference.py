@@ -1,0 +1,37 @@
+"""Tables that stand as they are printed, with what is measured here beside some rows."""
+
+from leukcnn import spec
+from leukcnn.outputs.kind import NOTHING, Kept, TableKind
+from leukcnn.outputs.titles import framed
+from leukcnn.rendering.tables import Column, Table
+from leukcnn.results.measure import is_over_folds, measure
+from leukcnn.results.results import Results
+
+
+def build(table: spec.Table, results: Results, kept: Kept) -> Table:
+    """Returns a table as printed, with the measured figure beside it where a row of it is measured."""
+    columns = [
+        Column(title, "number") if isinstance(table.reference[0][i], float) else Column(title)
+        for i, title in enumerate(table.columns)
+    ]
+    rows = [tuple(str(cell) if isinstance(cell, int) else cell for cell in row) for row in table.reference]
+    if not table.measured:
+        notes = ("As printed in the paper; nothing in it is measured here.",)
+        return framed(results, table, columns, rows, notes=notes, measured=False)
+    shown, measured = results.under(table.split), {}
+    in_folds = shown.split_kind in spec.KFOLD_KINDS
+    part = "test" if in_folds else "balanced"
+    how = "balanced test set"
+    if in_folds:
+        how = "mean over the folds" if is_over_folds(shown) else "all folds together"
+    for first, row, metric in table.measured:
+        found = measure(shown, row, metric, part=part)
+        measured[first] = (
+            None if found is None else (100 if spec.METRICS[metric].percent else 1) * found.spread[0]
+        )
+    rows = [(*row, measured.get(row[0])) for row in rows]
+    columns.append(Column(f"Measured here (%), {how}", "quantity"))
+    return framed(results, table, columns, rows, notes=("The other rows are as printed in the paper.",))
+
+
+KIND = TableKind(build=build, needs=NOTHING)
