@@ -265,6 +265,15 @@ class Asked:
             found |= {(name, column): figure for column, figure in zip(columns, figures, strict=True)}
         return found
 
+    def support(self, line: Line) -> tuple[int | None, int | None]:
+        """Returns how many pictures a line is of, as printed and here."""
+        name, runs = self.class_name(line.place, line.metric), self.shown.runs(line.place.row)
+        printed = self.report.get((name, "support")) if line.place.row == self.report_row else None
+        if not runs:
+            return printed, None
+        labels, of_class = runs[0].label.tolist(), line.place.of_class
+        return printed, len(labels) if of_class is None else labels.count(of_class)
+
     def class_name(self, place: Place, metric: str) -> str:
         """Returns what a line of a table by class is of: a class, an average or "accuracy"."""
         if place.of_class is not None:

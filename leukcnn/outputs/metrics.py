@@ -2,7 +2,7 @@
 
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.metric_columns import COLUMNS, columns_of, shown
+from leukcnn.outputs.metric_columns import cells_of, columns_of
 from leukcnn.outputs.metric_lines import Asked
 from leukcnn.outputs.metric_notes import notes_of
 from leukcnn.outputs.titles import framed
@@ -19,12 +19,9 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         ArgumentError: A metric is of one class, and the paper has no positive one.
     """
     asked = Asked(results, table)
-    kinds = [COLUMNS[name] for name in columns_of(asked)]
-    columns = [column for kind in kinds for column in kind.columns(asked)]
-    rows = []
-    for line in asked.lines:
-        said = shown(asked, line)
-        rows.append([cell for kind in kinds for cell in kind.cells(asked, line, said)])
+    by_name = columns_of(asked)
+    columns = [column for some in by_name.values() for column in some]
+    rows = [[cell for name in by_name for cell in cells_of(asked, line, name)] for line in asked.lines]
     if not rows and "classes" in table.show:
         why = "not measured: no dataset of one class is tested here"
         rows.append(["all", *[None] * (len(columns) - 2), why])
