@@ -12,12 +12,13 @@ from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import find_devices
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.request import Request
-from leukcnn.features import kept_features, weights_digest
+from leukcnn.experiment.study import study_of
+from leukcnn.features import Frozen, kept_features, weights_digest
 from leukcnn.models.layers import MeanSubtraction
 from leukcnn.pipeline import Entries
 from leukcnn.runs import Store
 from leukcnn.spec import Model
-from leukcnn.trials import run_trial
+from leukcnn.trials import TrialContext, run_trial
 from tests import tiny
 
 pytestmark = pytest.mark.backend
@@ -79,25 +80,15 @@ def setup_of(*, dropout_rate=0.0, **augmentation):
 
 def run(index, setup, folder, *, fold=0, seed=0, keep_features=True, observer=None, validated=0):
     """Trains one fold, of whose training part some validate; returns its predictions and its weights."""
-    request = Request(paper=papers.get("alertnet"), data="d", profile="smoke")
-    planned = plan(request, index)
+    planned = plan(study_of(Request(paper=papers.get("alertnet"), data="d", profile="smoke")), index)
     trials = [trial for trial in planned.trials if trial.row == "alertnet"]
     name = trials[fold % len(trials)].name
     parts = planned.parts[name]
     parts = replace(parts, train=parts.train[validated:], validation=parts.train[:validated])
     identity = {**planned.identities[name], "fold": fold, "seed": seed, "kept": keep_features}
     trial = Store(folder / "runs", "alertnet").trial(identity)
-    run_trial(
-        trial,
-        setup,
-        index,
-        parts,
-        seed=seed,
-        devices=find_devices(),
-        observer=observer or tiny.Progress(),
-        cache=folder / "cache",
-        keep_features=keep_features,
-    )
+    context = TrialContext(index, find_devices(), observer or tiny.Progress(), cache=folder / "cache")
+    run_trial(trial, setup, parts, context, seed=seed, keep_features=keep_features)
     network = keras.models.load_model(trial.path / "model.keras", compile=False)
     return trial.predictions(), [keras.ops.convert_to_numpy(w) for w in network.weights], trial
 
@@ -260,16 +251,9 @@ def base_of(scale=2.0):
 
 
 def features_of(folder, rows, *, inputs=None, base=None, key=None, pictures=200, variants=3):
-    return kept_features(
-        base or base_of(),
-        inputs or Counted(),
-        np.asarray(rows),
-        pictures=pictures,
-        variants=variants,
-        key=key or {"pictures": "a"},
-        devices=find_devices(),
-        folder=folder,
-    )
+    key = key or {"pictures": "a"}
+    frozen = Frozen(base or base_of(), inputs or Counted(), pictures, variants, key, find_devices())
+    return kept_features(frozen, np.asarray(rows), folder=folder)
 
 
 def test_features_stand_at_row_and_variant(tmp_path):

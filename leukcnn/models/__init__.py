@@ -50,8 +50,8 @@ __all__ = [
 
 
 def list_models() -> tuple[str, ...]:
-    """Returns the names of leukcnn's own networks."""
-    return tuple(_BUILDERS)
+    """Returns the names that `build` takes: leukcnn's own networks and those that were registered."""
+    return (*_BUILDERS, *_registered)
 
 
 def register(name: str, function: Callable[..., Any] | None = None, /) -> Callable[..., Any]:
@@ -202,8 +202,8 @@ def arguments_of(name: str) -> Arguments:
     Raises:
         SpecError: There is no such network.
     """
-    if name in _BUILDERS and (found := _as_written(name)):
-        return found
+    if name in _BUILDERS:
+        return _as_written(name)
     parameters = inspect.signature(builder(name)).parameters.values()
     by_name = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return Arguments(
@@ -213,16 +213,20 @@ def arguments_of(name: str) -> Arguments:
     )
 
 
-def _as_written(name: str) -> Arguments | None:
-    """Reads a builder's arguments off its module's text; None where they don't stand there word by word."""
+def _as_written(name: str) -> Arguments:
+    """Reads the arguments of one of leukcnn's builders off its module's text."""
     file = Path(importlib.util.find_spec(_BUILDERS[name]).origin)
-    for statement in ast.parse(file.read_text(encoding="utf-8")).body:
-        if isinstance(statement, ast.FunctionDef) and statement.name == name:
-            own = statement.args
-            pairs = zip(own.kwonlyargs, own.kw_defaults, strict=True)
-            required = tuple(argument.arg for argument, default in pairs if default is None)
-            return Arguments(tuple(argument.arg for argument in own.kwonlyargs), required)
-    return None
+    statements = ast.parse(file.read_text(encoding="utf-8")).body
+    functions = {s.name: s for s in statements if isinstance(s, ast.FunctionDef)}
+    for statement in statements:
+        # `AlertNet = _builder(...)`: the one function that `_builder` defines.
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name:
+            maker = functions[ast.unparse(statement.value.func)]
+            (functions[name],) = (inner for inner in maker.body if isinstance(inner, ast.FunctionDef))
+    own = functions[name].args
+    pairs = zip(own.kwonlyargs, own.kw_defaults, strict=True)
+    required = tuple(argument.arg for argument, default in pairs if default is None)
+    return Arguments(tuple(argument.arg for argument in own.kwonlyargs), required)
 
 
 def __getattr__(name: str):

@@ -43,22 +43,17 @@ def capture(material: Material, folder: Path, *, trained: bool) -> None:
                 captured.keep(one)
 
 
-def build_tables(results: Results, folder: Path, *, only: str | None = None) -> list[Table]:
+def build_tables(results: Results, kept: Kept = _NOTHING_KEPT, *, only: str | None = None) -> list[Table]:
     """Returns the paper's tables and those that stand beside them, from the store alone.
 
     Args:
         results: The experiment.
-        folder: Its folder.
+        kept: What was captured for it, `Captured` of its folder.
         only: Id of the one table to return; None or the id of a row for all.
 
     Raises:
         StoreError: The store can't be read.
     """
-    return paper_tables(results, kept=Captured(folder), only=only)
-
-
-def paper_tables(results: Results, *, kept: Kept = _NOTHING_KEPT, only: str | None = None) -> list[Table]:
-    """Returns tables as `build_tables` does, from what was kept for them."""
     wanted = _wanted(results, results.paper.tables, only)
     return [build_by_task(kind_of(table), table, results, kept) for table in wanted]
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from leukcnn.preprocessing import resize
 from leukcnn.rendering.canvas import BLUE, FRAME, GREY, ORANGE, check_pictures, lines_height, sheet, wrapped
 
 CLUSTERS = {"dark": BLUE, "middle": ORANGE, "bright": "#A6A6A6"}
@@ -184,8 +184,8 @@ def _tiled(cells: Sequence[np.ndarray]) -> np.ndarray:
         height, width = (max(round(share * side), 1) for side in cell.shape[:2])
         top = _GAP + (i // n_columns) * step + (_TILE - height) // 2
         left = _GAP + (i % n_columns) * step + (_TILE - width) // 2
-        tiles[top : top + height, left : left + width] = resize(
-            cell, (height, width), interpolation="area" if share < 1 else "linear"
+        tiles[top : top + height, left : left + width] = cv2.resize(
+            cell, (width, height), interpolation=cv2.INTER_AREA if share < 1 else cv2.INTER_LINEAR
         )
     return tiles
 

@@ -10,7 +10,7 @@ from leukcnn.errors import SpecError
 from leukcnn.fields import find_named, read_like, replace_at, value_at
 from leukcnn.spec.checks import check_types, name_of, require, require_known, require_once
 from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Row, Table
-from leukcnn.spec.names import CONTROLS, DATASETS
+from leukcnn.spec.names import APPLICATIONS, CONTROLS, DATASETS
 from leukcnn.spec.setups import SPLIT_KINDS, Setup
 
 DEFAULT_CONTROLS = ("majority", "border", "colour")
@@ -111,6 +111,8 @@ class Paper:
             require_known(owner, "rows", item.rows, self.row_ids)
             if isinstance(item, Figure):
                 require_known(owner, "dataset", item.dataset, ("", *self.datasets))
+                own = dict.fromkeys(row.setup.model.name for row in self.rows)
+                require_known(owner, "networks", tuple(n for _, n in item.networks), (*own, *APPLICATIONS))
                 continue
             if not self.positive_class:
                 item.require_positive_class()

@@ -10,8 +10,9 @@ import pytest
 from leukcnn import papers, synthetic
 from leukcnn.datasets import load_many
 from leukcnn.errors import DataError
+from leukcnn.experiment.report import Report, report, verify_report
 from leukcnn.experiment.request import Request
-from leukcnn.experiment.run import Report, report, reproduce, verify_report
+from leukcnn.experiment.run import reproduce
 from leukcnn.outputs.captures import Captured
 from leukcnn.picture_cache import cache_folder
 from leukcnn.prediction import SavedNetwork

@@ -3,7 +3,7 @@ import pytest
 
 from leukcnn.evaluation.controls import control_label
 from leukcnn.outputs.assumptions import assumption_table
-from leukcnn.outputs.build import kind_of, paper_tables
+from leukcnn.outputs.build import build_tables, kind_of
 from leukcnn.outputs.kind import TableKind
 from leukcnn.spec import Published, Table
 from leukcnn.spec.kinds import TABLES
@@ -25,8 +25,8 @@ def test_what_a_table_shows_all_of_is_said_by_its_axes():
 
 def test_only_that_table(experiment):
     results = experiment.results()
-    assert [table.id for table in paper_tables(results, only="table3")] == ["table3"]
-    assert len(paper_tables(results, only="vgg16")) == len(results.paper.tables)
+    assert [table.id for table in build_tables(results, only="table3")] == ["table3"]
+    assert len(build_tables(results, only="vgg16")) == len(results.paper.tables)
 
 
 def test_layers_are_those_of_the_sketches(staged):
@@ -35,9 +35,9 @@ def test_layers_are_those_of_the_sketches(staged):
     layers = Table("layers", "t", "layers", "", rows=("frozen",), columns=columns, reference=lines)
     results = staged(layers).results()
     summary = {"layers": [["predictions (Dense)", "(None, 4)", 36]], "trainable": 36, "frozen": 0}
-    (at_hand,) = paper_tables(results, kept={"layers": summary})
+    (at_hand,) = build_tables(results, kept={"layers": summary})
     assert at_hand.rows[0][-1] == "equal"
-    (without,) = paper_tables(results)
+    (without,) = build_tables(results)
     assert without.rows[0][-1].startswith("not measured")
 
 
@@ -45,9 +45,9 @@ def test_scores_of_masks_are_those_of_the_sketches(staged):
     table = Table("mask_scores", "t", "mask_scores", "")
     results = staged(table).results()
     kept = {"jtsc": {"missing": "drawn pictures have no masks"}}
-    (shown,) = paper_tables(results, kept={"mask_scores": kept})
+    (shown,) = build_tables(results, kept={"mask_scores": kept})
     assert shown.rows == (("JTSC", *[None] * 5, "not measured: drawn pictures have no masks"),)
-    assert "aren't at hand" in paper_tables(results)[0].rows[0][-1]
+    assert "aren't at hand" in build_tables(results)[0].rows[0][-1]
 
 
 def test_assumptions_are_a_table_with_the_values_of_this_experiment(experiment):
@@ -114,7 +114,7 @@ def of_deep(table):
 
 
 def test_matrices_of_tasks_stand_apart_with_the_supports_of_their_dataset(two_tasks):
-    (table,) = paper_tables(two_tasks.results(datasets=HERE), only="confusion")
+    (table,) = build_tables(two_tasks.results(datasets=HERE), only="confusion")
     cells = (
         "Dataset",
         "True class",
@@ -137,7 +137,7 @@ def test_matrices_of_tasks_stand_apart_with_the_supports_of_their_dataset(two_ta
 
 
 def test_splits_of_tasks_are_measured_apart(two_tasks):
-    (table,) = paper_tables(two_tasks.results(datasets=HERE), only="splits")
+    (table,) = build_tables(two_tasks.results(datasets=HERE), only="splits")
     accuracies = [row for row in of_deep(table) if row["Metric"] == "Accuracy (%)"]
     found = {(row["Dataset"], row["Split"]): (row["Published"], row["Measured"]) for row in accuracies}
     by_fold = {"ALL-IDB 1": (5 / 6, 5 / 6), TOGETHER: (1, 4 / 5)}
@@ -150,7 +150,7 @@ def test_splits_of_tasks_are_measured_apart(two_tasks):
 
 
 def test_notes_of_tasks_stand_once_and_name_whose_they_are(two_tasks):
-    (table,) = paper_tables(two_tasks.results(datasets=HERE), only="splits")
+    (table,) = build_tables(two_tasks.results(datasets=HERE), only="splits")
     assert len(set(table.notes)) == len(table.notes)
     (shared,) = [note for note in table.notes if "assumptions" in note]
     assert not shared.startswith("ALL-IDB")

@@ -9,6 +9,7 @@ import pytest
 
 from leukcnn import papers, spec
 from leukcnn.outputs import build
+from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.kind import DATA, NETWORKS, NOTHING, FigureKind, Material, TableKind
 from leukcnn.spec import kinds
 
@@ -70,12 +71,12 @@ def test_a_new_kind_is_one_module_and_one_line(new_kinds, staged, cells, tmp_pat
     build.capture(material, folder, trained=True)
     assert {path.stem for path in (folder / "captured").iterdir()} == {"picture", "mine"}
 
-    (built,) = build.build_tables(results, folder)
+    (built,) = build.build_tables(results, Captured(folder))
     assert (built.id, built.rows) == ("mine", (("frozen",), ("scratch",)))
     (drawn,) = build.build_figures(results, folder)
     assert drawn == folder / "figures" / "picture.txt"
     assert drawn.read_text() == f"Pictures: {len(cells)} pictures"
-    assert build.build_tables(results, folder, only="picture") == []
+    assert build.build_tables(results, Captured(folder), only="picture") == []
     assert build.build_figures(results, folder, only="frozen") == [drawn]
 
 

@@ -14,7 +14,7 @@ from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Store
 from leukcnn.spec import Augmentation, Features, Model, Preprocessing, Setup, Split, Training
 from leukcnn.splits.partition import Parts
-from leukcnn.trials import feature_network, run_feature_trial
+from leukcnn.trials import TrialContext, feature_network, run_feature_trial
 from leukcnn.trials.feature_trials import SVM
 from tests import tiny
 
@@ -64,17 +64,8 @@ def parts() -> Parts:
 
 def run(index, parts, folder, setup=SETUP, *, source=None, seed=0, progress=None):
     trial = Store(folder / "out", "leuknet_lodocv").trial({"row": "features", "seed": seed, "s": str(setup)})
-    run_feature_trial(
-        trial,
-        setup,
-        index,
-        parts,
-        seed=seed,
-        devices=find_devices(),
-        observer=progress or tiny.Progress(),
-        source=source,
-        cache=folder / "cache",
-    )
+    context = TrialContext(index, find_devices(), progress or tiny.Progress(), cache=folder / "cache")
+    run_feature_trial(trial, setup, parts, context, seed=seed, source=source)
     return trial
 
 
