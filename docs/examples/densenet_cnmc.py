@@ -61,7 +61,7 @@ PAPER = Paper(
         ),
     ),
     assumptions=(Assumption("epochs", "training.epochs", "an example's choice", where="nowhere else"),),
-    tables=(Table("table1", "Five folds by subject", "scores", "", metrics=("accuracy", "f1")),),
+    tables=(Table("table1", "Five folds", "metrics", metrics=("accuracy", "f1", "auroc"), over="folds"),),
     figures=(),
     findings=(),
     drawn={"cnmc2019": {"malignant": 80, "healthy": 60}},

@@ -1,11 +1,11 @@
 import pytest
 
 from leukcnn import spec
-from leukcnn.outputs.build import paper_tables
+from leukcnn.outputs.build import build_tables
 
 
 def rows_of(results):
-    (shown,) = paper_tables(results, only="table2")
+    (shown,) = build_tables(results, only="table2")
     titles = [column.title for column in shown.columns]
     return {row[0]: dict(zip(titles, row, strict=True)) for row in shown.rows}
 

@@ -7,13 +7,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from leukcnn.errors import SpecError
-from leukcnn.outputs.build import paper_tables
+from leukcnn.outputs.build import build_tables
 from leukcnn.spec import METRICS, Published, Table
 from leukcnn.spec.metrics import SHOW
 
 
 def records(results, only):
-    (table,) = paper_tables(results, only=only)
+    (table,) = build_tables(results, only=only)
     titles = [column.title for column in table.columns]
     return [dict(zip(titles, row, strict=True)) for row in table.rows]
 

@@ -6,7 +6,7 @@ from scipy import stats
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
-from leukcnn.outputs.build import paper_tables
+from leukcnn.outputs.build import build_tables
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS, Published
 
@@ -55,7 +55,7 @@ def trained(left_out, tested):
 
 
 def shown(results, table_id="table4"):
-    return paper_tables(results, only=table_id)[0]
+    return build_tables(results, only=table_id)[0]
 
 
 def records(results, table_id="table4"):

@@ -6,7 +6,7 @@ from scipy import stats
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
-from leukcnn.outputs.build import paper_tables
+from leukcnn.outputs.build import build_tables
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS
 
@@ -17,13 +17,13 @@ PUBLISHED_COUNTS = {"vgg16": (319, 308), "vgg19": (317, 304), "xception": (319, 
 
 def records(results, table_id: str) -> list[dict]:
     """The table's rows by column title."""
-    (table,) = paper_tables(results, only=table_id)
+    (table,) = build_tables(results, only=table_id)
     titles = [column.title for column in table.columns]
     return [dict(zip(titles, row, strict=True)) for row in table.rows]
 
 
 def table(results, table_id: str):
-    return paper_tables(results, only=table_id)[0]
+    return build_tables(results, only=table_id)[0]
 
 
 @pytest.fixture
@@ -36,10 +36,10 @@ def as_published(experiment, make_predictions):
 
 def test_tables_stand_in_the_paper_s_order(as_published):
     results = as_published.results()
-    assert tuple(t.id for t in paper_tables(results)) == IDS
-    assert tuple(t.id for t in paper_tables(results, only="vgg19")) == IDS
-    assert paper_tables(results, only="figure5") == []
-    assert [t.id for t in paper_tables(results, only="confusion")] == ["confusion"]
+    assert tuple(t.id for t in build_tables(results)) == IDS
+    assert tuple(t.id for t in build_tables(results, only="vgg19")) == IDS
+    assert build_tables(results, only="figure5") == []
+    assert [t.id for t in build_tables(results, only="confusion")] == ["confusion"]
 
 
 def test_table_1_holds_published_beside_found(as_published):
@@ -98,11 +98,11 @@ def test_smoke_profile_is_not_comparable(as_published):
 
 
 def test_only_measured_tables_bear_the_mark(as_published):
-    marked = {t.id for t in paper_tables(as_published.results(not_comparable="drawn data")) if t.marks}
+    marked = {t.id for t in build_tables(as_published.results(not_comparable="drawn data")) if t.marks}
     assert marked == set(IDS) - {"table5"}
     (mark,) = table(as_published.results(not_comparable="drawn data"), "table2").marks
     assert mark == "NOT COMPARABLE WITH THE PAPER: drawn data"
-    assert not any(t.marks for t in paper_tables(as_published.results()))
+    assert not any(t.marks for t in build_tables(as_published.results()))
 
 
 def test_row_that_was_not_trained_says_so(experiment, make_predictions):
@@ -117,7 +117,7 @@ def test_row_that_was_not_trained_says_so(experiment, make_predictions):
 
 
 def test_nothing_trained_still_gives_every_table(experiment):
-    tables = paper_tables(experiment.results(missing={"external": "no such part", "final": "nor this"}))
+    tables = build_tables(experiment.results(missing={"external": "no such part", "final": "nor this"}))
     assert tuple(t.id for t in tables) == IDS
 
 

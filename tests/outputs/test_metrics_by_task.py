@@ -5,7 +5,7 @@ import pytest
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
-from leukcnn.outputs.build import paper_tables
+from leukcnn.outputs.build import build_tables
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS, Published
 
@@ -69,7 +69,7 @@ TOGETHER = "CellaVision 2 + JTSC (not in the paper)"
 
 
 def shown(results, table_id="table1"):
-    return paper_tables(results, only=table_id)[0]
+    return build_tables(results, only=table_id)[0]
 
 
 def records(results, table_id="table1"):

@@ -6,7 +6,7 @@ from scipy import stats
 from sklearn.metrics import cohen_kappa_score, log_loss, precision_score, recall_score
 
 from leukcnn.evaluation.controls import control_label
-from leukcnn.outputs.build import paper_tables
+from leukcnn.outputs.build import build_tables
 from leukcnn.outputs.metrics import build
 from leukcnn.spec import DEFAULT_CONTROLS
 
@@ -31,7 +31,7 @@ def results_of(experiment, **changes):
 
 
 def table(results, table_id):
-    return paper_tables(results, only=table_id)[0]
+    return build_tables(results, only=table_id)[0]
 
 
 def records(results, table_id, network):

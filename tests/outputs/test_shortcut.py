@@ -3,7 +3,7 @@ import pytest
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
-from leukcnn.outputs.build import paper_tables
+from leukcnn.outputs.build import build_tables
 from leukcnn.results.intervals import run_interval, wilson_interval
 from leukcnn.runs import Predictions
 from leukcnn.spec import DEFAULT_CONTROLS
@@ -21,7 +21,7 @@ SHORTCUT = spec.Table("shortcut", "What the border tells", "shortcut", "", rows=
 
 
 def records(results, table_id):
-    (table,) = paper_tables(results, only=table_id)
+    (table,) = build_tables(results, only=table_id)
     titles = [column.title for column in table.columns]
     return [dict(zip(titles, row, strict=True)) for row in table.rows]
 
@@ -176,7 +176,7 @@ def test_recall_of_each_dataset(probed):
 
 
 def test_the_note_counts_the_datasets_of_one_class(probed):
-    (table,) = paper_tables(probed.results(runs=1, datasets=HERE), only="shortcut")
+    (table,) = build_tables(probed.results(runs=1, datasets=HERE), only="shortcut")
     assert table.notes[0].startswith("Of the 3 datasets at hand, those of one class alone: 2.")
 
 

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from leukcnn import spec
-from leukcnn.outputs.build import paper_tables
+from leukcnn.outputs.build import build_tables
 
 FOLDS = 5
 N = 60
@@ -15,7 +15,7 @@ def results_of(experiment):
 
 
 def t_tests(results, table_id="t_test"):
-    return paper_tables(results, only=table_id)[0].rows
+    return build_tables(results, only=table_id)[0].rows
 
 
 def add_folds(alertnet, make_fold, wrong_by_row):

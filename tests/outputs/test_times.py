@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from leukcnn.files import write_json
-from leukcnn.outputs.build import paper_tables
+from leukcnn.outputs.build import build_tables
 from leukcnn.outputs.times import build
 from leukcnn.spec import Table
 
@@ -152,5 +152,5 @@ def test_datasets_that_are_tested_together_are_one_task(left_out, tested):
 
 
 def test_stored_trials_give_the_same_table_again(timed):
-    first, again = (paper_tables(timed.results(), only="times")[0] for _ in range(2))
+    first, again = (build_tables(timed.results(), only="times")[0] for _ in range(2))
     assert first == again

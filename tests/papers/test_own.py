@@ -52,15 +52,15 @@ def test_a_builder_in_the_file_and_one_in_its_neighbour_are_found(own, tmp_path)
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
-        ('"scores"', '"socres"', "line 64: Table 'table1': kind = 'socres'."),
-        ('("accuracy", "f1")', '("acuracy",)', "line 64: Table 'table1': metrics = 'acuracy'."),
+        ('"metrics"', '"metrisc"', "line 64: Table 'table1': kind = 'metrisc'."),
+        ('("accuracy", "f1", "auroc")', '("acuracy",)', "line 64: Table 'table1': metrics = 'acuracy'."),
         ('"FineTuned"', '"FineTunned"', "line 37: Model: name = 'FineTunned'"),
         ("epochs=20", 'optimizer="adm", epochs=20', "line 47: Training: optimizer = 'adm'."),
         ("epochs=20", 'loss="crossentropy", epochs=20', "line 47: Training: loss = 'crossentropy'."),
         ("figures=()", 'figures=(), controls=("bordr",)', "Paper 'densenet_cnmc': controls = 'bordr'."),
         ('datasets=("cnmc2019",)', 'datasets=("cnmc209",)', "datasets = 'cnmc209'."),
         ('Split("grouped_kfold"', 'Split("group_kfold"', "Split: kind = 'group_kfold'."),
-        ('"scores", ""', '"scores"', "line 64: Table missing 1 required positional argument: 'where'."),
+        ('"metrics", ', "", "line 64: Table missing 1 required positional argument: 'kind'."),
         ("metrics=", "metrcs=", "Table got an unexpected keyword argument 'metrcs'."),
         ("training.epochs", "training.epoch", "There is no field 'training.epoch'"),
         ('key="densenet_cnmc"', 'key="a b"', "key = 'a b'"),
