@@ -48,7 +48,7 @@ def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = 
     files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
     files += build_figures(results, folder, only=only)
     for row in paper.row_ids:
-        for predictions in results.part(row, "final")[:1]:
+        for predictions in results.runs(row, part="final")[:1]:
             if len(predictions) == record.final_total:
                 path = folder / "challenge" / f"{row}.zip"
                 files.append(write_challenge_file(path, predictions, expected=record.final_total))

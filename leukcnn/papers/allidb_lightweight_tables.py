@@ -48,7 +48,6 @@ STRICT = Table(
     kind="metrics",
     axes=("dataset", "row"),
     show=("metric", "published", "measured", "weighted", "interval", "difference", "verdict"),
-    where="",
     rows=("lightweight",),
     split="kfold",
     beside="grouped_kfold",
@@ -64,7 +63,6 @@ CONFUSION = Table(
     id="confusion",
     title="Confusion matrices",
     kind="confusion",
-    where="",
     rows=NETWORKS,
     columns=("Dataset", "Class", "support"),
     reference=(
@@ -84,7 +82,6 @@ MASK_SCORES = Table(
     id="mask_scores",
     title="How well white cells are found, against the masks of JTSC and CellaVision",
     kind="mask_scores",
-    where="",
 )
 
 TABLES = (TABLE_1, TIMES, STRICT, CONFUSION, MASK_SCORES)

@@ -378,23 +378,10 @@ SHORTCUT = Table(
     id="shortcut",
     title="What a picture's border alone tells",
     kind="shortcut",
-    where="",
     rows=("leuknet",),
 )
 
 TABLES = (
-    TABLE_1,
-    TABLE_2,
-    TABLE_3,
-    TABLE_4,
-    ABLATION_TABLE,
-    T_TEST_TABLE_4,
-    TABLE_5,
-    T_TEST_TABLE_5,
-    TABLE_6,
-    TABLE_7,
-    TABLE_8,
-    TABLE_9,
-    SINGLE_CLASS,
-    SHORTCUT,
+    *(TABLE_1, TABLE_2, TABLE_3, TABLE_4, ABLATION_TABLE, T_TEST_TABLE_4, TABLE_5, T_TEST_TABLE_5, TABLE_6),
+    *(TABLE_7, TABLE_8, TABLE_9, SINGLE_CLASS, SHORTCUT),
 )

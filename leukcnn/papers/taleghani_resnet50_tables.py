@@ -84,7 +84,6 @@ CONFUSION = Table(
     id="confusion",
     title="Confusion matrix on the test set",
     kind="confusion",
-    where="",
     columns=("Class", "support"),
     reference=(("0", 95), ("1", 191), ("2", 206), ("3", 159)),
     notes=("Of the paper's own matrix its text gives the sum of each row alone, the support.",),
