@@ -18,6 +18,26 @@ from leukcnn.spec import (
     Training,
 )
 
+DENSENET = Setup(
+    Model(
+        "FineTuned",
+        {"backbone": "DenseNet121", "mode": "DFT", "weights": "imagenet", "preprocess_input": True},
+    ),
+    Preprocessing(crop=224),
+    Augmentation({"rotation_range": 180, "horizontal_flip": True}, variants="fresh"),
+    Split("grouped_kfold", n_splits=5),
+    Training(epochs=20, batch_size=32, initial_learning_rate=1e-4, checkpoint="last"),
+)
+
+SMOKE = {
+    "preprocessing.resize": 32,
+    "model.arguments.weights": None,
+    "split.limit_per_class": 60,
+    "split.n_splits": 3,
+    "training.epochs": 1,
+    "training.deterministic": True,
+}
+
 PAPER = Paper(
     key="densenet_cnmc",
     title="DenseNet121 on C-NMC 2019",
@@ -29,39 +49,13 @@ PAPER = Paper(
     classes=("healthy", "malignant"),
     positive_class="malignant",
     splits=("grouped_kfold", "kfold"),
-    rows=(
-        Row(
-            "densenet121",
-            "DenseNet121",
-            Setup(
-                Model(
-                    "FineTuned",
-                    {
-                        **{"backbone": "DenseNet121", "mode": "DFT", "classes": 2},
-                        **{"weights": "imagenet", "preprocess_input": True},
-                    },
-                ),
-                Preprocessing(crop=224),
-                Augmentation({"rotation_range": 180, "horizontal_flip": True}, variants="fresh"),
-                Split("grouped_kfold", n_splits=5),
-                Training(epochs=20, batch_size=32, initial_learning_rate=1e-4, checkpoint="last"),
-            ),
-        ),
-    ),
+    rows=(Row("densenet121", "DenseNet121", DENSENET),),
     profiles=(
         Profile("paper", "The whole: 224x224 pixels, 20 epochs, from ImageNet's weights."),
-        Profile(
-            "smoke",
-            "Three folds of few small pictures, one epoch, random weights: shows that everything runs.",
-            {
-                **{"preprocessing.resize": 32, "model.arguments.weights": None, "training.epochs": 1},
-                **{"split.limit_per_class": 60, "split.n_splits": 3, "training.deterministic": True},
-            },
-            not_comparable="smoke profile",
-        ),
+        Profile("smoke", "Small pictures, one epoch.", SMOKE, not_comparable="smoke profile"),
     ),
     assumptions=(Assumption("epochs", "training.epochs", "an example's choice", where="nowhere else"),),
-    tables=(Table("table1", "Five folds", "metrics", metrics=("accuracy", "f1", "auroc"), over="folds"),),
+    tables=(Table("table1", "Folds by subject", "metrics", metrics=("accuracy", "f1", "auroc")),),
     figures=(),
     findings=(),
     drawn={"cnmc2019": {"malignant": 80, "healthy": 60}},

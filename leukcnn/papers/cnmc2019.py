@@ -1,7 +1,7 @@
 """C-NMC 2019: malignant or healthy cell, with VGG16, VGG19 and Xception trained from scratch.
 
 Maurício de Oliveira and Dantas, "Classification of Normal versus Leukemic Cells with Data Augmentation and
-Convolutional Neural Networks", VISAPP 2021. Every published figure below is copied from the paper's text.
+Convolutional Neural Networks", VISAPP 2021. Every published figure is copied from the paper's text.
 """
 
 from dataclasses import replace
@@ -98,6 +98,7 @@ PROFILES = (
         not_comparable="smoke profile",
     ),
 )
+
 
 FIGURES = (
     Figure("figure2", "Cells of both classes", "samples", "Figure 2"),

@@ -1,4 +1,4 @@
-"""The tables of the C-NMC 2019 paper as it prints them, and those that stand beside them."""
+"""The tables of the C-NMC 2019 paper as its text prints them, and those that stand beside them."""
 
 from leukcnn.spec import Published, Table
 

@@ -3,12 +3,8 @@
 from leukcnn.spec import Published, Table
 
 PRINTED_NETWORKS = (
-    "leuknet",
-    "vgg19_dft",
-    "vgg19_mdft",
-    "inceptionv3_mdft",
-    "xception_mdft",
-    "resnet50_mdft",
+    *("leuknet", "vgg19_dft", "vgg19_mdft"),
+    *("inceptionv3_mdft", "xception_mdft", "resnet50_mdft"),
 )
 DENSE_SIZES = ("leuknet_512_256", "leuknet", "leuknet_1024_512", "leuknet_1024_1024")
 FEATURE_ROWS = ("features_dft", "features_mdft", "features_imagenet")

@@ -69,7 +69,7 @@ def test_figure_s_network_has_the_paper_s_outputs_and_needs_no_weights(asked, tm
         replace(row, setup=replace(row.setup, model=Model("CNMCVGG16", arguments))) for row in PAPER.rows
     )
     figure = Figure("figure4", "t", "networks", "", networks=(("LeukNet", "CNMCVGG16"),))
-    material = material_of(None, replace(PAPER, rows=rows, assumptions=()), tmp_path)
+    material = material_of(None, replace(PAPER, rows=rows, assumptions=(), figures=()), tmp_path)
     kept = captured(figure, material)["figure4"]
     assert [box.kind for box in kept["columns"][0][1]] == ["pooling", "dense"]
     assert asked == [("CNMCVGG16", {"input_shape": (20, 20, 3), **arguments, "weights": None})]
