@@ -6,7 +6,6 @@ those apart. The external set's subjects are known to no network, whatever the s
 picture is unknown, pictures stand for themselves.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leukcnn import spec
@@ -76,16 +75,15 @@ def measure(
     if not runs or (runs[0].label < 0).any():
         return None
     positive = _positive(results, metric, of_class)
-    values = (
-        _by_fold(results, row, metric, positive, dataset=dataset, part=part)
-        if is_over_folds(results, over)
-        else []
-    )
-    if len(values) > 1 and results.n_folds > 1:
+    folds = results.folds(row, dataset=dataset, part=part) if is_over_folds(results, over) else []
+    over_folds = len(folds) > 1 and results.n_folds > 1
+    values = [value_of(metric, one, positive=positive) for one in (folds if over_folds else runs)]
+    if over_folds:
         interval = fold_interval(values, test_share=_test_share(results))
+    elif len(values) > 1:
+        interval = run_interval(values, limits=spec.METRICS[metric].limits)
     else:
-        values = [value_of(metric, run, positive=positive) for run in runs]
-        interval = _of_runs(results, metric, values, runs[0], positive=positive, part=part)
+        interval = interval_of(metric, runs[0], positive=positive, unit=unit_of(results, part))
     return Measured(values, interval, len(runs[0]))
 
 
@@ -151,21 +149,6 @@ def is_over_folds(results: Results, over: str = "auto") -> bool:
     """Returns whether a figure is the mean over folds, as `measure` takes `over`."""
     in_folds = results.split_kind in spec.KFOLD_KINDS and not results.paper.positive_class
     return in_folds if over == "auto" else over == "folds"
-
-
-def _by_fold(
-    results: Results, row: str, metric: str, positive: int, *, dataset: str, part: str
-) -> list[float]:
-    folds = results.folds(row, dataset=dataset, part=part)
-    return [value_of(metric, fold, positive=positive) for fold in folds]
-
-
-def _of_runs(
-    results: Results, metric: str, values: Sequence[float], run: Predictions, *, positive: int, part: str
-) -> Interval:
-    if len(values) > 1:
-        return run_interval(values, limits=spec.METRICS[metric].limits)
-    return interval_of(metric, run, positive=positive, unit=unit_of(results, part))
 
 
 def _test_share(results: Results) -> float:
