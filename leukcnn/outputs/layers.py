@@ -23,12 +23,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns the layers of the paper's network as printed, beside those that its builder gives.
 
     Layers are paired by type, in their order: names aren't compared, since Keras gives those of the paper.
-
-    Args:
-        table: With `reference` as printed: layer and its type, output shape, number of parameters.
-        results: The experiment.
-        kept: Of the table, what `network_layers.network_summary` says of the network that the builder of its
-            first row gives; nothing where it isn't at hand.
+    `table.reference` is as printed: layer and its type, output shape, number of parameters.
     """
     summary = kept.get(table.id)
     here = [tuple(line) for line in summary["layers"]] if summary else []

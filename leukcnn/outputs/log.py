@@ -10,12 +10,7 @@ from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.results import Results
 from leukcnn.runs import Trial
 
-_FIGURES = {
-    "accuracy": "Accuracy",
-    "loss": "Loss",
-    "val_accuracy": "Val. accuracy",
-    "val_loss": "Val. loss",
-}
+_FIGURES = {"accuracy": "Accuracy", "loss": "Loss", "val_accuracy": "Val. accuracy", "val_loss": "Val. loss"}
 _KEPT = "weights kept"
 
 

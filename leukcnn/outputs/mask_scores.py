@@ -28,20 +28,15 @@ _REGIONS = {"nucleus": "nucleus", "cell": "whole cell"}
 
 
 def _capture(table: spec.Table, material: Material) -> Iterator[Capture]:
-    """Keeps how each way of finding white cells scores against the masks of every dataset that has some.
-
-    Masks may come later or change: size and time of change of their files are part of the key.
-    """
+    """Keeps how each way of finding white cells scores against the masks of every dataset that has some."""
     index = material.index
     with_masks = [name for name in np.unique(index.dataset).tolist() if card(name).mask_extension]
     found = {name: index.select(index.dataset == name) for name in with_masks}
+    # Masks may come later or change.
     files = [path for of_one in found.values() for path in _masks(of_one) if path.exists()]
     states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-
-    def make():
-        return {name: _scores(of_one) for name, of_one in found.items()}
-
-    yield Capture(table.id, material.key(states), make)
+    every = found.items()
+    yield Capture(table.id, material.key(states), lambda: {name: _scores(of_one) for name, of_one in every})
 
 
 def _masks(index: ImageIndex) -> list[Path]:
@@ -51,11 +46,9 @@ def _masks(index: ImageIndex) -> list[Path]:
 
 
 def _scores(index: ImageIndex) -> dict[str, Any]:
-    """Scores each way of finding white cells against the masks of a dataset.
+    """Returns "pictures", their number, and "scores" against a dataset's masks; or "missing", and why.
 
-    Returns:
-        "pictures", their number, and "scores", finder -> "nucleus" or "cell" -> "iou" and "dice" -> mean and
-        standard deviation (n - 1; None of one picture) over the pictures; or "missing", why there are none.
+    The scores: finder -> "nucleus" or "cell" -> "iou" and "dice" -> mean and sd over the pictures.
     """
     if without := sum(not path.exists() for path in _masks(index)):
         drawn = "; drawn ones never have" if index.drawn else ""
@@ -85,8 +78,8 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
             for region, name in _REGIONS.items():
                 scores = measured["scores"][finder][region]
                 # JSON has no tuples.
-                cells = (tuple(scores["iou"]), tuple(scores["dice"]))
-                rows.append((title, measured["pictures"], finder, name, *cells, "measured"))
+                both = tuple(scores["iou"]), tuple(scores["dice"])
+                rows.append((title, measured["pictures"], finder, name, *both, "measured"))
     if not rows:
         able = ",".join(name for name, dataset in CATALOG.items() if dataset.mask_extension)
         why = f"none of these datasets comes with masks; add --datasets {able}"

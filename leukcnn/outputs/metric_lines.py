@@ -115,14 +115,12 @@ class Asked:
         alone = {"dataset": ("",), "split": (table.split,), "mask": ("",), "class": (None,)}
         return every | {axis: value for axis, value in alone.items() if axis not in table.axes}
 
-    @cached_property
+    @property
     def _datasets(self) -> tuple[str, ...]:
         """Those with published figures, then others tested; a table that prints those of one is about it."""
         printed = tuple(dict.fromkeys(figure.dataset for figure in self.table.published))
-        if len(printed) == 1:
-            return printed
-        if "classes" in self.table.show:
-            return self.shown.tested
+        if len(printed) == 1 or "classes" in self.table.show:
+            return printed if len(printed) == 1 else self.shown.tested
         beside = self.beside.tested if self.beside else ()
         return tuple(dict.fromkeys((*printed, *self.shown.tested))) or beside or ("",)
 
@@ -155,15 +153,15 @@ class Asked:
         return found
 
     def _at(self, place: Place) -> list[Line]:
-        if place.row in CONTROLS and place.set == "within":
+        control, by_class = place.row in CONTROLS, "class" in self.table.axes
+        if control and place.set == "within":
             return []
         lines = [self._line(place, metric) for metric in self._metrics_at(place)]
         lines = [line for line in lines if self._stands(line)]
         nothing = not any(line.found or line.beside for line in lines)
-        if nothing and len(lines) > 1 and not self.table.published and "class" not in self.table.axes:
+        if nothing and len(lines) > 1 and not self.table.published and not by_class:
             lines = [lines[0]._replace(metric="all")]
-        sized = place.row not in CONTROLS and not {*spec.SIZES}.isdisjoint(self._named)
-        return [*lines, *(self._sizes(place) if sized else ())]
+        return lines if control or {*spec.SIZES}.isdisjoint(self._named) else [*lines, *self._sizes(place)]
 
     def _sizes(self, place: Place) -> Iterator[Line]:
         """Yields lines of a network's parameters and file sizes, the same in every fold and run."""
@@ -181,38 +179,32 @@ class Asked:
                 yield Line(place, title, figure and Printed(number, None, number), why=why, size=size)
 
     def _metrics_at(self, place: Place) -> list[str]:
-        wanted = list(self.metrics)
-        if "class" in self.table.axes:
-            wanted = [name for name in wanted if spec.METRICS[name].of_class == (place.of_class is not None)]
+        of_class, by_class = place.of_class is not None, "class" in self.table.axes
+        wanted = [n for n in self.metrics if not by_class or spec.METRICS[n].of_class == of_class]
         if place.row not in CONTROLS:
             return wanted
-        if place.of_class is not None:
-            return []
         with_f1 = self.results.paper.positive_class or {"f1", "macro_f1"}.intersection(wanted)
         few = _CONTROL_METRICS if with_f1 else (*_CONTROL_METRICS, *_CONTROL_METRICS_WITHOUT_F1)
-        return [name for name in wanted if name in few] or wanted[:1]
+        return [] if of_class else [name for name in wanted if name in few] or wanted[:1]
 
     def _line(self, place: Place, metric: str) -> Line:
-        found = self.measured(place, metric)
+        found, under, why = self.measured(place, metric), self._under(place), ""
         beside = self.measured(place, metric, self.beside) if self.beside else None
-        why = "" if found else self._why(place)
+        if found is None and "mask" in self.table.axes and not (under and under.predictions[place.row]):
+            why = f"not run; add --mask {place.mask}" if place.mask else "not run without --mask"
+        elif found is None and place.set == FINAL:
+            why = why_no_final_scores(under, place.row)
+        elif found is None:
+            why = why_no_runs(under, place.row, dataset=place.dataset, part=place.set)
         return Line(place, metric, self._printed(place, metric), found, beside, why)
-
-    def _why(self, place: Place) -> str:
-        under = self._under(place)
-        if "mask" in self.table.axes and (under is None or not under.predictions[place.row]):
-            return f"not run; add --mask {place.mask}" if place.mask else "not run without --mask"
-        if place.set == FINAL:
-            return why_no_final_scores(under, place.row)
-        return why_no_runs(under, place.row, dataset=place.dataset, part=place.set)
 
     def _printed(self, place: Place, metric: str) -> Printed | None:
         table, paper = self.table, self.results.paper
         if place.mask or ("split" in table.axes and place.split != paper.splits[0]):
             return None
         if "class" in table.axes:
-            figure = self.report.get(self.class_and_metric(place, metric))
-            return None if place.row != self._report_row or figure is None else Printed(figure, None, figure)
+            figure = self.report.get((place.row, *self.class_and_metric(place, metric)))
+            return None if figure is None else Printed(figure, None, figure)
         part = place.set if place.set == "within" else "test"
         for name in [metric] if paper.positive_class else [metric, metric.split("_")[-1]]:
             if figure := table.printed(place.row, name, dataset=place.dataset, part=part):
@@ -222,24 +214,30 @@ class Asked:
         return None
 
     @property
+    def in_whole_percent(self) -> bool:
+        """Whether the paper prints no decimals: all its figures are integers, 96 and not 96.0."""
+        return bool(self.table.published) and all(isinstance(p.value, int) for p in self.table.published)
+
+    @property
     def _report_row(self) -> str:
         """The row whose figures by class `reference` prints."""
         return (self.table.rows or self.results.paper.row_ids)[0]
 
     @cached_property
-    def report(self) -> dict[tuple[str, str], float | int | None]:
-        """Class or average, and metric or "support" -> what is printed, in scikit-learn's report's form."""
+    def report(self) -> dict[tuple[str, str, str], float | int | None]:
+        """Row, class or average, and metric or "support" -> what is printed, in scikit-learn's report."""
         found, classes = {}, self.results.paper.classes
         for first, *figures in self.table.reference if "class" in self.table.axes else ():
             name = classes[int(first)] if first.isdecimal() else first
             columns = (*AVERAGED, "support") if name != "accuracy" else ("", "", "accuracy", "support")
-            found |= {(name, column): figure for column, figure in zip(columns, figures, strict=True)}
+            for column, figure in zip(columns, figures, strict=True):
+                found[self._report_row, name, column] = figure
         return found
 
     def printed_support(self, line: Line) -> int | None:
         """Returns how many pictures a line is of as printed."""
         name, _ = self.class_and_metric(line.place, line.metric)
-        return self.report.get((name, "support")) if line.place.row == self._report_row else None
+        return self.report.get((line.place.row, name, "support"))
 
     def support(self, line: Line) -> int | None:
         """Returns how many pictures a line is of here, in the first run."""
@@ -250,11 +248,10 @@ class Asked:
 
     def class_and_metric(self, place: Place, metric: str) -> tuple[str, str]:
         """Returns what a line by class is of: a class, an average or "accuracy"; and what is averaged."""
-        average = next((prefix for prefix in _AVERAGES if metric.startswith(prefix)), "")
+        average, classes = metric.partition("_")[0] + "_", self.results.paper.classes
         name = _AVERAGES.get(average, "accuracy" if metric == "accuracy" else "all")
-        if place.of_class is not None:
-            name = self.results.paper.classes[place.of_class]
-        return name, metric.removeprefix(average)
+        name = name if place.of_class is None else classes[place.of_class]
+        return name, metric.removeprefix(average) if average in _AVERAGES else metric
 
     def _stands(self, line: Line) -> bool:
         """Whether a line is shown; one without a figure may say why there is none."""

@@ -1,13 +1,44 @@
 """Tables of metrics: any metric, by row, dataset, set, split, mask or class, published beside measured."""
 
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.metric_columns import columns_of
-from leukcnn.outputs.metric_lines import Asked
-from leukcnn.outputs.metric_notes import notes_of
-from leukcnn.outputs.titles import framed, not_measured
-from leukcnn.rendering.tables import Table
+from leukcnn.outputs.metric_lines import FINAL, Asked, Line
+from leukcnn.outputs.metric_notes import NO_INTERVAL, notes_of
+from leukcnn.outputs.titles import classes_here, dataset_title, framed, not_measured, state_of
+from leukcnn.rendering.formats import PERCENT_UNIT
+from leukcnn.rendering.tables import Cell, Column, Table
+from leukcnn.results.measure import Measured
+from leukcnn.results.metrics import kappa_word
 from leukcnn.results.results import Results
+from leukcnn.results.verdicts import verdict
+
+_SETS = {"test": "full", "within": "within", "balanced": "balanced", "external": "external", FINAL: FINAL}
+
+
+class _Style(NamedTuple):
+    """How figures are shown: formats of `leukcnn.rendering.formats`, and half a unit of the last digit."""
+
+    published: str
+    measured: str
+    interval: str
+    difference: str
+    difference_title: str = "Difference"
+    rounding: float = 0.0
+
+
+_STYLES: Mapping[str, _Style] = {
+    "mean": _Style("spread", "spread", "range", "change"),
+    "percent": _Style("percent", "percent", "interval", "points", "Difference (points)"),
+    # .99 stands for all from .985 to .995.
+    "hundredths": _Style("hundredths", "spread", "range", "change", rounding=0.005),
+}
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
@@ -19,11 +50,175 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         ArgumentError: A metric is of one class, and the paper has no positive one.
     """
     asked = Asked(results, table)
-    shown = columns_of(asked)
+    names = [*table.axes, *(name for name in table.show if name != "classes")]
+    if "classes" in table.show:
+        names.insert(names.index("dataset") + 1, "classes")
+    every = _columns(asked) | _columns_of_others(asked)
+    shown = [column for name in (*names, *(["beside"] if asked.beside else [])) for column in every[name]]
     rows = [[cell(line) for _, cell in shown] for line in asked.lines]
     if not rows and "classes" in table.show:
         rows = [("all", *not_measured("no dataset of one class is tested here", len(shown) - 1))]
     return framed(results, table, [column for column, _ in shown], rows, notes=notes_of(asked))
+
+
+def _columns(asked: Asked) -> dict[str, list[tuple[Column | str, Callable[[Line], Cell]]]]:
+    """Returns columns by the names that `spec.Table` has for them, each with what it shows of a line."""
+    results, show, style = asked.results, asked.table.show, _STYLES[asked.table.figures]
+    by_dataset, published = "dataset" in asked.table.axes, "Published"
+    if "metric" not in show:
+        metric = spec.METRICS[asked.metrics[0]].title
+        published = f"Published {metric[0].lower()}{metric[1:]}"
+    here = "Other subjects" if asked.values["set"] == ("external",) else "Measured"
+    sets = _SETS | ({"test": "left out"} if by_dataset else {})
+
+    def printed_of(line: Line) -> Cell:
+        return line.printed and (line.printed[:2] if style.published == "spread" else line.printed.value)
+
+    def measured_of(line: Line) -> Cell:
+        return _figure(asked, line.metric, line.found) if line.size is None else (line.size, None)
+
+    return {
+        "row": [("Network", lambda line: asked.labels[line.place.row])],
+        "dataset": [("Dataset", lambda line: dataset_title(asked.shown, line.place.dataset))],
+        "set": [("Test" if by_dataset else "Test set", lambda line: sets[line.place.set])],
+        "split": [("Split", lambda line: spec.SPLITS[line.place.split or results.split_kind].title)],
+        "mask": [("Blanked", lambda line: line.place.mask or "nothing")],
+        "class": [("Class", lambda line: asked.class_and_metric(line.place, line.metric)[0])],
+        "classes": [("Class", lambda line: ", ".join(classes_here(results, line.place.dataset)))],
+        "metric": [("Rate" if _has_rates(asked) else "Metric", partial(_title, asked))],
+        "cells": [(Column("Cells", "integer"), lambda line: line.found and line.found.n)],
+        "pictures": [(Column("Pictures", "integer"), lambda line: line.found and line.found.n)],
+        "support": [
+            (Column("Support, published", "integer"), asked.printed_support),
+            (Column("Support, here", "integer"), asked.support),
+        ],
+        "published": [(Column(published, style.published), printed_of)],
+        "measured": [(Column(here, style.measured), measured_of)],
+        "interval": [(Column("95 % interval", style.interval), partial(_bounds, asked))],
+        "difference": [(Column(style.difference_title, style.difference), partial(_difference, asked))],
+        "verdict": [("Verdict", partial(_verdict, asked))],
+        "state": [("State" if "measured" in show else "Measured", lambda line: state_of(line.why))],
+    }
+
+
+def _columns_of_others(asked: Asked) -> dict[str, list[tuple[Column, Callable[[Line], Cell]]]]:
+    """Returns columns of figures at other places, of other averages and under the split beside."""
+    style = _STYLES[asked.table.figures]
+    change = Column("Change by blanking (points)", style.difference)
+    every = {
+        "weighted": [(Column("Weighted", style.measured), partial(_weighted, asked))],
+        "change": [(change, lambda line: _less(asked, line, mask="") if line.place.mask else None)],
+    }
+    for name in ("test", "balanced"):
+        title, less = Column(f"{_SETS[name].capitalize()} test set", style.measured), f"less_{name}"
+        every[name] = [(title, lambda line, at=name: _figure(asked, line.metric, _at(asked, line, set=at)))]
+        title = Column(f"Less {_SETS[name]} (points)", style.difference)
+        every[less] = [(title, lambda line, at=name: _less(asked, line, set=at))]
+    if asked.beside:
+        here, beside = (spec.SPLITS[of.split_kind].title for of in (asked.shown, asked.beside))
+        # Of "strict LODOCV" and "LODOCV" the second is "Strict less LODOCV".
+        titles = (beside, f"{beside.removesuffix(here).rstrip()} less {here}")
+        first, second = (title[0].upper() + title[1:] for title in titles)
+        every["beside"] = [
+            (Column(first, style.measured), lambda line: _figure(asked, line.metric, line.beside)),
+            (Column(second, style.difference), lambda line: _minus(asked, line, line.beside, line.found)),
+        ]
+    return every
+
+
+def _has_rates(asked: Asked) -> bool:
+    """Whether it shows false positives and negatives: wrong answers on datasets of one class."""
+    return asked.metrics == ("error_rate",) and "classes" in asked.table.show
+
+
+def _factor(asked: Asked, metric: str) -> int:
+    """Returns what a measured figure, or a size, is multiplied by to have the unit in which it is shown."""
+    share = metric in spec.METRICS and spec.METRICS[metric].percent
+    return 100 if asked.table.figures == "mean" and share else 1
+
+
+def _figure(asked: Asked, metric: str, found: Measured | None) -> Cell:
+    """Returns mean and sd, or the mean alone, in the unit in which it is shown."""
+    if found is None:
+        return None
+    times, (mean, sd) = _factor(asked, metric), found.spread
+    return mean if asked.table.figures == "percent" else (times * mean, None if sd is None else times * sd)
+
+
+def _at(asked: Asked, line: Line, **place: str) -> Measured | None:
+    """Returns what was measured of a line's metric at another place."""
+    return asked.measured(line.place._replace(**place), line.metric) if line.found else None
+
+
+def _less(asked: Asked, line: Line, **place: str) -> Cell:
+    return _minus(asked, line, line.found, _at(asked, line, **place))
+
+
+def _minus(asked: Asked, line: Line, one: Measured | None, other: Measured | None) -> Cell:
+    """Returns one figure of a line's metric less another."""
+    times = _factor(asked, line.metric)
+    return None if None in (one, other) else times * one.spread[0] - times * other.spread[0]
+
+
+def _weighted(asked: Asked, line: Line) -> Cell:
+    name = line.metric.replace("macro_", "weighted_")
+    known = name != line.metric and name in spec.METRICS
+    return _figure(asked, name, asked.measured(line.place, name)) if known else None
+
+
+def _title(asked: Asked, line: Line) -> str:
+    if line.metric not in spec.METRICS:
+        return line.metric
+    _, base = asked.class_and_metric(line.place, line.metric)
+    title = spec.METRICS[base if "class" in asked.table.axes else line.metric].title
+    if _has_rates(asked):
+        missed = asked.results.paper.positive_class in classes_here(asked.results, line.place.dataset)
+        title = "False negatives" if missed else "False positives"
+    return f"{title} {PERCENT_UNIT}" if _factor(asked, line.metric) == 100 else title
+
+
+def _bounds(asked: Asked, line: Line) -> tuple[float, float] | None:
+    if line.found is None or not line.found.interval.defined:
+        return None
+    times, interval = _factor(asked, line.metric), line.found.interval
+    # An interval by Student's t may pass what a metric can be.
+    limits = [times * limit for limit in spec.METRICS[line.metric].limits]
+    return tuple(np.clip((times * interval.low, times * interval.high), *limits).tolist())
+
+
+def _difference(asked: Asked, line: Line) -> float | None:
+    """Returns the measured figure less the published one, where the two can be compared."""
+    measured = line.found.spread[0] if line.found else line.size
+    if None in (line.printed, measured) or math.isnan(measured):
+        return None
+    difference = _factor(asked, line.metric) * measured - line.printed.value
+    equal = line.size is not None and round(difference) == 0
+    return difference if equal or not asked.results.record.not_comparable else None
+
+
+def _verdict(asked: Asked, line: Line) -> str:
+    record, printed, found = asked.results.record, line.printed, line.found
+    not_comparable = "not comparable" if record.not_comparable else ""
+    if line.size is not None and printed:
+        # A size doesn't vary.
+        return "equal" if round(line.size - printed.value) == 0 else not_comparable or "differs"
+    if asked.table.figures == "percent" and not_comparable:
+        not_comparable += f": {record.main_reason}"
+    said = verdict(
+        printed and printed.fraction,
+        found.spread[0] if found else line.size,
+        found and found.interval,
+        not_comparable=not_comparable,
+        not_measured=line.why,
+        rounding=0.005 if asked.in_whole_percent else _STYLES[asked.table.figures].rounding,
+    )
+    if asked.table.kappa_words and line.metric == "kappa" and found:
+        kappa = found.spread[0]
+        said += f"; {kappa_word(kappa)} ({kappa_word(kappa, scale=asked.table.kappa_words)})"
+    if "class" in asked.table.axes and found and not found.interval.defined:
+        # A note under the table says why.
+        said = said.replace(found.interval.describe(), NO_INTERVAL)
+    return said
 
 
 KIND = TableKind(build=build, by_task=True)

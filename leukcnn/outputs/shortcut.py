@@ -8,17 +8,10 @@ from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
 from leukcnn.evaluation.shortcuts import implied_accuracy
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.titles import (
-    classes_here,
-    dataset_title,
-    framed,
-    not_measured,
-    table_lines,
-    why_no_runs,
-)
+from leukcnn.outputs.titles import classes_here, dataset_title, framed, not_measured, table_lines, why_no_runs
 from leukcnn.rendering.tables import Cell, Column, Table
-from leukcnn.results.intervals import Interval, wilson_interval
-from leukcnn.results.measure import measure, measure_run
+from leukcnn.results.intervals import wilson_interval
+from leukcnn.results.measure import Measured, measure, measure_run
 from leukcnn.results.results import Results
 from leukcnn.runs import Predictions
 
@@ -61,20 +54,17 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
 def _probe_rows(results: Results, probe: Predictions) -> Iterator[tuple[Cell, ...]]:
     """Yields how well the border tells the datasets apart, and the leukaemia accuracy that this brings."""
     n, pictures = len(probe), np.bincount(probe.label, minlength=len(probe.class_names))
-    for question, metric in (
-        (_WHICH, "accuracy"),
-        ("Which dataset? Mean recall over datasets", "macro_recall"),
-    ):
-        found = measure_run(probe, metric)
-        yield (question, _PROBE, _ALL, *_measured(n, found.values[0], found.interval))
+    yield (_WHICH, _PROBE, _ALL, *_cells(measure_run(probe, "accuracy")))
+    recall = measure_run(probe, "macro_recall")
+    yield ("Which dataset? Mean recall over datasets", _PROBE, _ALL, *_cells(recall))
     largest = dataset_title(results, probe.class_names[pictures.argmax()])
-    yield (_WHICH, "Always the largest dataset", largest, *_measured(n, pictures.max() / n))
+    yield (_WHICH, "Always the largest dataset", largest, *(n, pictures.max() / n, None, "measured"))
     who = f"{_PROBE}: majority class of the dataset that it names"
     known, classes = _with_known_class(results, probe)
     cells = not_measured("no run that tests these pictures is finished", 4)
     if n := len(known):
         share = implied_accuracy(known.label, known.predicted, classes)
-        cells = _measured(n, share, wilson_interval(round(share * n), n))
+        cells = _cells(Measured([share], wilson_interval(round(share * n), n), n))
     yield (_LEUKAEMIA, who, _ALL, *cells)
 
 
@@ -83,9 +73,8 @@ def _recall_rows(results: Results, probe: Predictions) -> Iterator[tuple[Cell, .
     for position, dataset in enumerate(probe.class_names):
         own = probe.select(probe.label == position)
         if len(own):
-            found, title = measure_run(own, "accuracy"), dataset_title(results, dataset)
-            cells = _measured(found.n, found.values[0], found.interval)
-            yield ("Which dataset? Recall", _PROBE, title, *cells)
+            cells = _cells(measure_run(own, "accuracy"))
+            yield ("Which dataset? Recall", _PROBE, dataset_title(results, dataset), *cells)
 
 
 def _leukaemia_rows(results: Results, table: spec.Table) -> Iterator[tuple[Cell, ...]]:
@@ -96,14 +85,13 @@ def _leukaemia_rows(results: Results, table: spec.Table) -> Iterator[tuple[Cell,
         shown = results.under(kind)
         for row, label in lines:
             found = measure(shown, row, "accuracy", over="runs")
-            cells = _measured(found.n, found.spread[0], found.interval) if found else ()
-            cells = cells or not_measured(why_no_runs(shown, row), 4)
+            cells = _cells(found) if found else not_measured(why_no_runs(shown, row), 4)
             yield (_LEUKAEMIA, label, spec.SPLITS[kind].title, *cells)
 
 
-def _measured(n: int, value: float, interval: Interval | None = None) -> tuple[Cell, ...]:
-    bounds = (interval.low, interval.high) if interval and interval.defined else None
-    return n, value, bounds, "measured"
+def _cells(found: Measured) -> tuple[Cell, ...]:
+    interval = found.interval
+    return found.n, found.spread[0], (interval.low, interval.high) if interval.defined else None, "measured"
 
 
 def _with_known_class(results: Results, probe: Predictions) -> tuple[Predictions, np.ndarray]:

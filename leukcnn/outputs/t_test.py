@@ -7,15 +7,9 @@ from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.titles import dataset_title, framed, not_measured, why_no_runs
 from leukcnn.rendering.tables import Cell, Column, Table
+from leukcnn.results import t_tests
 from leukcnn.results.measure import measure
 from leukcnn.results.results import Results
-from leukcnn.results.t_tests import (
-    TTest,
-    corrected_resampled_t_test,
-    paired_t_test,
-    t_test_from_statistics,
-    unpaired_t_test,
-)
 
 _SIGNIFICANCE = 0.05
 _COLUMNS = (
@@ -41,8 +35,8 @@ def _over_folds(results: Results, table: spec.Table, labels: str) -> Table:
         untrained = (results.why_missing(row, "test") for row in table.rows)
         why = next(filter(None, untrained), "one fold only")
         return framed(results, table, _COLUMNS, [("all", labels, *not_measured(why, 5), published)])
-    corrected = partial(corrected_resampled_t_test, test_share=1 / (results.n_folds - 1))
-    tests = [test(*pair) for test in (paired_t_test, unpaired_t_test, corrected)]
+    corrected = partial(t_tests.corrected_resampled_t_test, test_share=1 / (results.n_folds - 1))
+    tests = [test(*pair) for test in (t_tests.paired_t_test, t_tests.unpaired_t_test, corrected)]
     rows = [_cells(test, labels, published) for test in tests]
     note = (
         "The folds' training sets overlap, so that Student's test takes differences for real too often; the "
@@ -60,7 +54,7 @@ def _over_runs(results: Results, table: spec.Table, labels: str) -> Table:
     n, rows = results.paper.runs, []
     for dataset, published, *printed in table.reference:
         mean, sd, other_mean, other_sd = (figure / 100 for figure in printed)
-        test = t_test_from_statistics(mean, sd, n, other_mean, other_sd, n)
+        test = t_tests.t_test_from_statistics(mean, sd, n, other_mean, other_sd, n)
         name = dataset_title(results, dataset)
         rows.append((name, *_cells(test, labels, published, on=f" on the {n} runs as printed")))
         pair = _paired_runs(results, table.rows, dataset)
@@ -70,7 +64,7 @@ def _over_runs(results: Results, table: spec.Table, labels: str) -> Table:
             rows.append((name, "all on measured runs", labels, *not_measured(why, 5), published))
             continue
         on = f" on {len(pair[0])} measured runs"
-        for test in (unpaired_t_test(*pair), paired_t_test(*pair)):
+        for test in (t_tests.unpaired_t_test(*pair), t_tests.paired_t_test(*pair)):
             rows.append((name, *_cells(test, labels, published, on=on)))
     notes = (
         "As printed: from the published means and standard deviations, over the paper's runs. Paired: by the "
@@ -92,7 +86,7 @@ def _paired_runs(results: Results, rows: Sequence[str], dataset: str) -> list[li
     return [[values[seed] for seed in first if seed in second] for values in by_seed]
 
 
-def _cells(test: TTest, labels: str, published: str, *, on: str = "") -> tuple[Cell, ...]:
+def _cells(test: t_tests.TTest, labels: str, published: str, *, on: str = "") -> tuple[Cell, ...]:
     figures = (test.mean_difference, test.statistic, test.degrees_of_freedom, test.p_value)
     said = "different" if test.p_value < _SIGNIFICANCE else "no difference shown"
     return (test.method + on, labels, *figures, said, published)

@@ -14,21 +14,27 @@ from leukcnn.results.results import Results
 from leukcnn.results.verdicts import mean_and_sd
 from leukcnn.runs import Trial
 
+_TIMES = (
+    "Parameters: all of them, trained or not. Times: mean and sd (n - 1) over folds and runs, of the "
+    "wall-clock time of all epochs. A network's first training includes its compilation, which the next "
+    "folds share. Decoding and thresholding pictures, building networks, the kept features of frozen bases "
+    "and predictions aren't in it."
+)
+
 
 class _Training(NamedTuple):
-    """A network's training: images an epoch, seconds of all epochs, and whether one process ran the whole."""
+    """A network's training: images an epoch, seconds of all epochs, milliseconds an image and epoch.
+
+    `whole` says whether one process ran all of it; the times are those of its last process alone.
+    """
 
     parameters: int
     pictures: int
     epochs: int
     seconds: float
+    milliseconds: float
     machine: str
     whole: bool
-
-    @property
-    def milliseconds(self) -> float:
-        """Time a picture and epoch."""
-        return 1000 * self.seconds / (self.pictures * self.epochs)
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
@@ -60,65 +66,41 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         **{"Milliseconds a picture and epoch": "spread", f"Ratio of these to {own.label}": "hundredths"},
     }
     columns = ("Dataset", "Network", *(Column(title, how) for title, how in formats.items()), "State")
-    return framed(results, table, columns, rows, notes=_notes(every))
+    notes = ["The paper prints no times."]
+    machines = dict.fromkeys(training.machine for training in every if training.whole)
+    notes += [f"Measured with {'; '.join(machines)}."] if machines else []
+    notes += [_TIMES] if every else []
+    if interrupted := sum(not training.whole for training in every):
+        left_out = f"Left out: {interrupted} of {len(every)} trainings, interrupted and resumed later"
+        notes.append(f"{left_out}: only their last part was timed.")
+    return framed(results, table, columns, rows, notes=notes)
 
 
 def _trainings(trials: Iterable[Trial]) -> list[_Training]:
     """Returns the trainings among some finished trials; one that classifies features has none."""
     found = []
-    for trial in trials:
-        result = trial.result
-        if "training" not in result["seconds"]:
-            continue
-        where, epochs = read_json(trial.path / "environment.json"), len(trial.history()["loss"])
+    for trial in [trial for trial in trials if "training" in trial.result["seconds"]]:
+        result, where = trial.result, read_json(trial.path / "environment.json")
         machine = f"{where['backend']} on {', '.join(where['devices'])} ({where['platform']})"
+        epochs, whole = len(trial.history()["loss"]), result["epochs_run_here"]
         pictures, seconds = result["pictures"]["train"], result["seconds"]["training"]
-        whole = result["epochs_run_here"] == epochs
-        found.append(_Training(result["parameters"], pictures, epochs, seconds, machine, whole))
+        sizes, each = (result["parameters"], pictures, epochs), 1000 * seconds / (pictures * epochs)
+        found.append(_Training(*sizes, seconds, each, machine, whole=whole == epochs))
     return found
 
 
 def _measured(whole: Sequence[_Training], of_own: Sequence[float]) -> tuple[Cell, ...]:
-    each = [training.milliseconds for training in whole]
-    return (
-        len(whole),
-        _mean([training.pictures for training in whole]),
-        _mean([training.epochs for training in whole]),
-        mean_and_sd([training.seconds for training in whole]),
-        mean_and_sd(each),
-        float(np.mean(each) / np.mean(of_own)) if of_own else None,
-        "measured",
-    )
-
-
-def _mean(counts: Sequence[int]) -> int | float:
-    """Returns the mean, a whole number where all are the same."""
-    return counts[0] if len(set(counts)) == 1 else float(np.mean(counts))
+    _, pictures, epochs, seconds, each, _, _ = zip(*whole, strict=True)
+    # A mean is a whole number where all are the same.
+    means = [counts[0] if len(set(counts)) == 1 else float(np.mean(counts)) for counts in (pictures, epochs)]
+    ratio = float(np.mean(each) / np.mean(of_own)) if of_own else None
+    return (len(whole), *means, mean_and_sd(seconds), mean_and_sd(each), ratio, "measured")
 
 
 def _why_none(results: Results, row: str, found: Sequence[_Training]) -> str:
     if found:
         return "its trainings were interrupted"
     return "it trains no network" if results.trials[row] else results.why_missing(row, "test")
-
-
-def _notes(every: Sequence[_Training]) -> list[str]:
-    notes = ["The paper prints no times."]
-    machines = dict.fromkeys(training.machine for training in every if training.whole)
-    notes += [f"Measured with {'; '.join(machines)}."] if machines else []
-    if every:
-        notes.append(
-            "Parameters: all of them, trained or not. Times: mean and sd (n - 1) over folds and runs, of the "
-            "wall-clock time of all epochs. A network's first training includes its compilation, which the "
-            "next folds share. Decoding and thresholding pictures, building networks, the kept features of "
-            "frozen bases and predictions aren't in it."
-        )
-    if interrupted := sum(not training.whole for training in every):
-        notes.append(
-            f"Left out: {interrupted} of {len(every)} trainings, interrupted and resumed later: only their "
-            "last part was timed."
-        )
-    return notes
 
 
 KIND = TableKind(build=build)

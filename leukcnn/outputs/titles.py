@@ -8,15 +8,12 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card
 from leukcnn.evaluation.controls import control_label
-from leukcnn.rendering.tables import Cell, Column, Table
+from leukcnn.rendering.tables import Cell, Table
 from leukcnn.results.results import Results
 
 
 def describe(index: ImageIndex, row: int) -> str:
-    """Returns class and origin of the picture at a position: its dataset where there are several.
-
-    Else its origin is its subject or, where those aren't known, its file.
-    """
+    """Returns class and origin of a picture: its subject or file, or its dataset where there are several."""
     name, dataset = index.class_names[index.labels[row]], card(str(index.dataset[row]))
     if len(np.unique(index.dataset)) > 1:
         return f"{name}, {dataset.name}"
@@ -89,13 +86,7 @@ def not_trained(results: Results, left_out: Mapping[str, str]) -> list[str]:
 
 
 def framed(
-    results: Results,
-    table: spec.Table,
-    columns: Sequence[Column | str],
-    rows: Sequence[Sequence[Cell]],
-    *,
-    notes: Sequence[str] = (),
-    measured: bool = True,
+    results: Results, table: spec.Table, columns, rows, *, notes: Sequence[str] = (), measured: bool = True
 ) -> Table:
     """Returns a table of an experiment with its title, its notes and, where it rests on trials, its mark."""
     title = f"{table.where}: {table.title}" if table.where else table.title

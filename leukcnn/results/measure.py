@@ -97,14 +97,7 @@ def measure(
 def measure_run(
     predictions: Predictions, metric: str, *, positive: int = 0, unit: str = PICTURES
 ) -> Measured:
-    """Returns a metric of one run's predictions, all of them labelled.
-
-    Args:
-        predictions: The predictions.
-        metric: A key of `leukcnn.results.metrics.METRICS`.
-        positive: Position of the positive class.
-        unit: What a bootstrap draws again, one of those that `leukcnn.spec.splits` names.
-    """
+    """Returns a metric of one run's predictions, all of them labelled; a bootstrap draws the unit again."""
     interval = interval_for(
         metric,
         predictions.label,
@@ -118,11 +111,11 @@ def measure_run(
 
 
 def _value(metric: str, predictions: Predictions, positive: int) -> float:
-    said = (predictions.label, predictions.probabilities)
-    if metric not in PROBABILITY_METRICS:
-        n_classes = len(predictions.class_names)
-        said = (confusion_matrix(predictions.label, predictions.predicted, n_classes=n_classes),)
-    return float(METRICS[metric](*said, positive=positive))
+    label, n_classes = predictions.label, len(predictions.class_names)
+    if metric in PROBABILITY_METRICS:
+        return float(METRICS[metric](label, predictions.probabilities, positive=positive))
+    matrix = confusion_matrix(label, predictions.predicted, n_classes=n_classes)
+    return float(METRICS[metric](matrix, positive=positive))
 
 
 def unit_of(results: Results, part: str = "test") -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 
@@ -42,9 +43,8 @@ class Results:
         """
         if mask not in self.record.masked:
             return None
-        return replace(
-            self, record=replace(self.record, trials=self.record.masked[mask], controls=[]), split=""
-        )
+        record = replace(self.record, trials=self.record.masked[mask], controls=[])
+        return replace(self, record=record, split="")
 
     @cached_property
     def _parts(self) -> dict[tuple[str, str], "Results"]:
@@ -86,8 +86,7 @@ class Results:
 
     @property
     def _planned(self) -> list[PlannedTrial]:
-        every = (*self.record.trials, *self.record.controls)
-        return [planned for planned in every if planned.split == self.split_kind]
+        return [p for p in (*self.record.trials, *self.record.controls) if p.split == self.split_kind]
 
     @cached_property
     def trials(self) -> dict[str, list[tuple[int, int, Trial]]]:
@@ -102,23 +101,19 @@ class Results:
     @cached_property
     def _whole_runs(self) -> dict[str, list[tuple[int, list[Predictions]]]]:
         """Row or control -> (seed, predictions of each fold) of each run whose folds are all finished."""
-        found = {}
-        for row, trials in self.trials.items():
-            wanted = len([p for p in self._planned if p.row == row and p.run == 0])
-            found[row] = []
-            for run in range(self.record.runs):
-                of_run = [(seed, trial) for number, seed, trial in trials if number == run]
-                if wanted and len(of_run) == wanted:
-                    found[row].append((of_run[0][0], [main_predictions(trial) for _, trial in of_run]))
+        found = {row: [] for row in self.trials}
+        for row, run in product(found, range(self.record.runs)):
+            wanted = sum((planned.row, planned.run) == (row, 0) for planned in self._planned)
+            of_run = [(seed, trial) for number, seed, trial in self.trials[row] if number == run]
+            if wanted and len(of_run) == wanted:
+                found[row].append((of_run[0][0], [main_predictions(trial) for _, trial in of_run]))
         return found
 
     @cached_property
     def predictions(self) -> dict[str, list[tuple[int, Predictions]]]:
         """Row or control -> (seed, predictions of all folds) of each run whose folds are all finished."""
-        return {
-            row: [(seed, Predictions.join(folds)) for seed, folds in runs]
-            for row, runs in self._whole_runs.items()
-        }
+        every = self._whole_runs.items()
+        return {row: [(seed, Predictions.join(folds)) for seed, folds in runs] for row, runs in every}
 
     @cached_property
     def tested(self) -> tuple[str, ...]:
@@ -157,17 +152,10 @@ class Results:
         return chosen
 
     def folds(self, row: str, *, dataset: str = "", part: str = "test") -> list[Predictions]:
-        """Returns each fold's predictions of a set of pictures, fold by fold of each whole run.
-
-        Args:
-            row: Row or control.
-            dataset: As in `runs`.
-            part: Name of the set.
-        """
-        folds = [
-            _of_part(fold, dataset=dataset, part=part) for _, run in self._whole_runs[row] for fold in run
-        ]
-        return [fold for fold in folds if len(fold)]
+        """Returns each fold's predictions of a set of pictures, as `runs` takes them, run by run."""
+        every = [fold for _, folds in self._whole_runs[row] for fold in folds]
+        parts = [_of_part(fold, dataset=dataset, part=part) for fold in every]
+        return [fold for fold in parts if len(fold)]
 
     @cached_property
     def probe(self) -> Predictions | None:
