@@ -14,6 +14,5 @@ def assumption_table(results: Results) -> Table:
         rows.append((assumption.name, value, changed, assumption.reason, assumption.where))
     columns = ["Assumption", "Value", "Overridden", "Reason", "Where"]
     notes = ("Override with --assume NAME=VALUE.", *(f"{f.where}: {f.text}" for f in paper.findings))
-    return Table(
-        "assumptions", "Assumptions, where the paper leaves a detail open", columns, rows, notes=notes
-    )
+    title = "Assumptions, where the paper leaves a detail open"
+    return Table("assumptions", title, columns, rows, notes=notes)

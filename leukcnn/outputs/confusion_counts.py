@@ -37,8 +37,7 @@ def _by_class(table: spec.Table, results: Results) -> Table:
     published_rows = table.rows or results.paper.row_ids[:1]
     rows, left_out = [], {}
     for row, label in table_lines(results, table.rows):
-        published = printed if row in published_rows else {}
-        runs = results.runs(row)
+        runs, published = results.runs(row), printed if row in published_rows else {}
         if not (results.predictions[row] or row in CONTROLS or row in published_rows):
             left_out[row] = label
             continue
@@ -46,9 +45,8 @@ def _by_class(table: spec.Table, results: Results) -> Table:
             matrix = confusion_matrix(run.label, run.predicted, n_classes=len(classes))
             for name, counts in zip(classes, matrix.tolist(), strict=True):
                 rows.append((label, number, name, published.get(name), sum(counts), *counts, "measured"))
-        for name in classes if not runs else ():
-            nothing = not_measured(results.why_missing(row, "test"), len(classes) + 2)
-            rows.append((label, None, name, published.get(name), *nothing))
+        nothing = not_measured(results.why_missing(row, "test"), len(classes) + 2)
+        rows += [(label, None, name, published.get(name), *nothing) for name in classes if not runs]
     titles = ("Support, published", "Support, here", *(f"Taken for {name}" for name in classes))
     counts = [Column(title, "integer") for title in titles]
     columns = ("Network", Column("Run", "integer"), "True class", *counts, "State")

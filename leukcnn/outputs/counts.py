@@ -11,12 +11,11 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns the pictures of each set before and after augmentation, published beside those here."""
     positive, counts = results.paper.positive_class, results.record.counts
     names = [positive, *(set(results.paper.classes) - {positive})]
-    rows = []
-    for part, printed in zip(("train", "validation", "test"), table.reference, strict=True):
-        cells: list[Cell] = [printed[0]]
-        for i, (stage, name) in enumerate((s, n) for s in ("before", "after") for n in names):
-            cells += [printed[1 + i], counts.get(part, {}).get(stage, {}).get(name)]
-        rows.append(tuple(cells))
+    rows: list[list[Cell]] = []
+    for part, (title, *printed) in zip(("train", "validation", "test"), table.reference, strict=True):
+        here = counts.get(part, {})
+        found = [here.get(stage, {}).get(name) for stage in ("before", "after") for name in names]
+        rows.append([title, *(cell for pair in zip(printed, found, strict=True) for cell in pair)])
     columns = ["Set"]
     for heading in table.columns[1:]:
         columns += [Column(f"{heading}, {of}", "integer") for of in ("published", "here")]

@@ -35,7 +35,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     )
     agrees = _agreement(sums, printed_sums) if printed_sums else ""
     if printed_sums and added != printed_sums:
-        agrees += f"; the printed rows add up to {_slashed(added)}"
+        agrees += f"; the printed rows add up to {' / '.join(map(str, added))}"
     rows.append((_TOTAL, *sums, *found_sums, agrees))
     for key in here:
         if key not in results.paper.datasets:
@@ -52,11 +52,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
 
 
 def _agreement(catalogued: Sequence[int], printed: Sequence[int]) -> str:
-    return "yes" if catalogued == printed else f"no, printed {_slashed(printed)}"
-
-
-def _slashed(counts: Sequence[int]) -> str:
-    return " / ".join(map(str, counts))
+    return "yes" if catalogued == printed else f"no, printed {' / '.join(map(str, printed))}"
 
 
 def _catalogued(paper: spec.Paper, key: str, *, with_other: bool) -> list[int]:

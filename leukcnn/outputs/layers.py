@@ -16,6 +16,7 @@ from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.results import Results
 
 _TOTALS = {"Total params": ("trainable", "frozen"), "Trainable": ("trainable",), "Frozen": ("frozen",)}
+_Line = tuple[Cell, Cell, Cell]
 _NO_LINE = (None, None, None)
 
 
@@ -33,10 +34,8 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         count = sum(summary[part] for part in parts) if summary else None
         published = total if title == "Total params" else None
         pairs.append(((None, None, published), (title, None, count)))
-    rows = []
-    for printed, built in pairs:
-        said = _verdict(printed, built) if summary else state_of("the network's layers aren't at hand")
-        rows.append((*printed, *built, said))
+    absent = state_of("the network's layers aren't at hand")
+    rows = [(*pair[0], *pair[1], _verdict(*pair) if summary else absent) for pair in pairs]
     layer, shape, parameters = table.columns
     here = ("Here", "Output shape here", Column("Param # here", "quantity"))
     columns = (layer, shape, Column(parameters, "quantity"), *here, "Verdict")
@@ -48,9 +47,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     return framed(results, table, columns, rows, notes=notes, measured=False)
 
 
-def _paired(
-    printed: Sequence[tuple[Cell, ...]], built: Sequence[tuple[Cell, ...]]
-) -> list[tuple[tuple[Cell, ...], tuple[Cell, ...]]]:
+def _paired(printed: Sequence[_Line], built: Sequence[_Line]) -> list[tuple[_Line, _Line]]:
     """Returns the lines in pairs of one type; `_NO_LINE` where one side has no such layer there."""
     # The type in "dense (Dense)".
     kinds = [[line[0].partition("(")[2].rstrip(")") for line in lines] for lines in (printed, built)]
@@ -64,7 +61,7 @@ def _paired(
     return pairs
 
 
-def _verdict(printed: tuple[Cell, ...], built: tuple[Cell, ...]) -> str:
+def _verdict(printed: _Line, built: _Line) -> str:
     if printed[2] is None:
         return "not published"
     if built == _NO_LINE:

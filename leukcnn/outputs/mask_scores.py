@@ -53,13 +53,11 @@ def _scores(index: ImageIndex) -> dict[str, Any]:
     if without := sum(not path.exists() for path in _masks(index)):
         drawn = "; drawn ones never have" if index.drawn else ""
         return {"missing": f"{without} of {len(index)} pictures have no mask beside them{drawn}"}
-    scores = {}
+    scores = {name: {} for name in _FINDERS}
     try:
         for name, find in _FINDERS.items():
-            scores[name] = {
-                region: {"iou": mean_and_sd(of_region.iou), "dice": mean_and_sd(of_region.dice)}
-                for region, of_region in score_masks(index, find).items()
-            }
+            for region, of in score_masks(index, find).items():
+                scores[name][region] = {"iou": mean_and_sd(of.iou), "dice": mean_and_sd(of.dice)}
     except DataError as error:
         return {"missing": error.reason}
     return {"pictures": len(index), "scores": scores}

@@ -1,7 +1,6 @@
 """The lines of a table of metrics: one for each metric at each place that the table's axes give."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from typing import Any, NamedTuple
@@ -58,22 +57,22 @@ class Line(NamedTuple):
     size: int | float | None = None
 
 
-@dataclass(frozen=True, eq=False)
 class Asked:
-    """What a table of metrics shows of an experiment."""
+    """What a table of metrics shows of an experiment.
 
-    results: Results
-    table: spec.Table
+    `shown` are the results under the table's own split, `beside` those under the one that stands beside; None
+    for none. `in_whole_percent` says whether the paper prints no decimals: integers alone, 96 and not 96.0.
+    """
 
-    @cached_property
-    def shown(self) -> Results:
-        """The results under the table's own split."""
-        return self.results.under(self.table.split)
-
-    @cached_property
-    def beside(self) -> Results | None:
-        """The results under the split that stands beside; None for none."""
-        return self.results.under(self.table.beside) if self.table.beside else None
+    def __init__(self, results: Results, table: spec.Table):
+        self.results, self.table = results, table
+        self.shown = results.under(table.split)
+        self.beside = results.under(table.beside) if table.beside else None
+        values = [printed.value for printed in table.published]
+        self.in_whole_percent = bool(values) and all(isinstance(value, int) for value in values)
+        self._named = table.metrics or tuple(p.metric for p in table.published) or _DEFAULT_METRICS
+        # The row whose figures by class `reference` prints.
+        self._report_row = (table.rows or results.paper.row_ids)[0]
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:
@@ -87,10 +86,6 @@ class Asked:
             apart = not self.results.paper.positive_class and not by_class and name in AVERAGED
             found |= dict.fromkeys(averaged if apart else [name])
         return tuple(name for name in found if name in spec.METRICS)
-
-    @cached_property
-    def _named(self) -> tuple[str, ...]:
-        return self.table.metrics or tuple(p.metric for p in self.table.published) or _DEFAULT_METRICS
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -213,16 +208,6 @@ class Asked:
                 return Printed(shown, figure.sd, fraction)
         return None
 
-    @property
-    def in_whole_percent(self) -> bool:
-        """Whether the paper prints no decimals: all its figures are integers, 96 and not 96.0."""
-        return bool(self.table.published) and all(isinstance(p.value, int) for p in self.table.published)
-
-    @property
-    def _report_row(self) -> str:
-        """The row whose figures by class `reference` prints."""
-        return (self.table.rows or self.results.paper.row_ids)[0]
-
     @cached_property
     def report(self) -> dict[tuple[str, str, str], float | int | None]:
         """Row, class or average, and metric or "support" -> what is printed, in scikit-learn's report."""
@@ -234,17 +219,12 @@ class Asked:
                 found[self._report_row, name, column] = figure
         return found
 
-    def printed_support(self, line: Line) -> int | None:
-        """Returns how many pictures a line is of as printed."""
+    def support(self, line: Line) -> tuple[int | None, int | None]:
+        """Returns how many pictures a line is of, as printed and here."""
         name, _ = self.class_and_metric(line.place, line.metric)
-        return self.report.get((line.place.row, name, "support"))
-
-    def support(self, line: Line) -> int | None:
-        """Returns how many pictures a line is of here, in the first run."""
-        runs, of_class = self.shown.runs(line.place.row), line.place.of_class
-        if not runs:
-            return None
-        return len(runs[0]) if of_class is None else runs[0].label.tolist().count(of_class)
+        labels = [run.label.tolist() for run in self.shown.runs(line.place.row)[:1]]
+        here = [len(of) if line.place.of_class is None else of.count(line.place.of_class) for of in labels]
+        return self.report.get((line.place.row, name, "support")), here[0] if here else None
 
     def class_and_metric(self, place: Place, metric: str) -> tuple[str, str]:
         """Returns what a line by class is of: a class, an average or "accuracy"; and what is averaged."""

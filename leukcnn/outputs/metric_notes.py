@@ -8,7 +8,6 @@ from leukcnn.outputs.metric_lines import FINAL, Asked, Line
 from leukcnn.outputs.titles import not_trained
 from leukcnn.results.measure import is_over_folds
 from leukcnn.results.metrics import PROPORTIONS
-from leukcnn.results.results import Results
 
 NO_INTERVAL = "no interval"
 _F1_SCORES = {"f1", "macro_f1", "weighted_f1"}
@@ -31,6 +30,12 @@ _SINGLE_CLASSES = (
     "95 % interval of one run: the percentile bootstrap's over groups of pictures; where not every picture's "
     "is known, Wilson's over the pictures. Of several runs: where one more would lie.",
 )
+_FOLDS = "Mean and sd (n - 1) over the folds."
+_BOTH_WAYS = (
+    " The paper doesn't say how it averages precision and recall over the classes: the printed figure stands "
+    "beside both ways."
+)
+_KAPPA = "Kappa in words: Landis and Koch (1977); in brackets the word that the paper has for it."
 
 
 def notes_of(asked: Asked) -> list[str]:
@@ -57,7 +62,9 @@ def notes_of(asked: Asked) -> list[str]:
     if "classes" in table.show:
         return [*(left_out if asked.lines else []), *_SINGLE_CLASSES]
     if is_over_folds(asked.shown, table.over):
-        return [*(f"{said}." for said in described), *left_out, *_on_folds(asked), *copies]
+        averaged = {"precision", "recall"} & {printed.metric for printed in table.published}
+        notes = [*(f"{said}." for said in described), *left_out, _FOLDS + (_BOTH_WAYS if averaged else "")]
+        return [*notes, *([_KAPPA] if table.kappa_words else []), *copies]
     return [*left_out, _on_runs(asked), *_on_splits_beside(asked), *copies, *_on_printed(asked)]
 
 
@@ -122,23 +129,19 @@ def _has_averages(asked: Asked) -> bool:
 
 
 def _on_splits_beside(asked: Asked) -> Iterator[str]:
+    """Says what wasn't run, and what strict LODOCV keeps out of what is learnt from, where it tests any."""
     beside, here = asked.beside, {planned.split for planned in asked.results.record.trials}
     if beside and here and beside.split_kind not in here:
         yield f"Nothing was run under {spec.SPLITS[beside.split_kind].title} here (--split)."
-    for results in (asked.shown, beside):
-        if results and results.split_kind in ("lodocv_strict", "lodocv_single_class"):
-            yield from _removed(asked, results)
-
-
-def _removed(asked: Asked, results: Results) -> Iterator[str]:
-    """Says which datasets strict LODOCV keeps out of what is learnt from, where it tests any."""
-    removed = []
-    for dataset in [dataset for dataset in asked.values["dataset"] if dataset in results.tested]:
-        relatives = ", ".join(card(other).name for other in results.record.related.get(dataset, ()))
-        removed.append(f"for {card(dataset).name}: {relatives or 'none'}")
-    if removed:
-        shared = "datasets that share pictures or cells with the tested one"
-        yield f"Strict LODOCV does not learn from {shared}, {'; '.join(removed)}."
+    strict = ("lodocv_strict", "lodocv_single_class")
+    for results in [one for one in (asked.shown, beside) if one and one.split_kind in strict]:
+        removed = []
+        for dataset in [dataset for dataset in asked.values["dataset"] if dataset in results.tested]:
+            relatives = ", ".join(card(other).name for other in results.record.related.get(dataset, ()))
+            removed.append(f"for {card(dataset).name}: {relatives or 'none'}")
+        if removed:
+            shared = "datasets that share pictures or cells with the tested one"
+            yield f"Strict LODOCV does not learn from {shared}, {'; '.join(removed)}."
 
 
 def _on_copies(asked: Asked) -> list[str]:
@@ -154,32 +157,21 @@ def _on_copies(asked: Asked) -> list[str]:
 
 def _on_printed(asked: Asked) -> list[str]:
     """Says what averages, printed figures and controls stand for."""
-    in_report, printed = "class" in asked.table.axes, {figure.metric for figure in asked.table.published}
-    setups = [asked.shown.setup(row) for row in asked.shown.paper.row_ids]
+    in_report, setups = "class" in asked.table.axes, map(asked.shown.setup, asked.shown.paper.row_ids)
+    thresholded = any(setup.preprocessing.threshold != "none" for setup in setups)
     decimals = {
         f"Printed figures have {'two' if in_report else 'no'} decimals: 'within' says that some figure that "
         "rounds to the printed one lies in the interval.": asked.report or asked.in_whole_percent
     }
+    within = "within" in asked.values["set"]
     rules = {
         "Macro: the mean over the classes, each counting alike. Weighted: each counts by its pictures, and "
         "so the weighted recall is always the accuracy.": _has_averages(asked),
-        "Which of the two averages the paper prints isn't said.": any("macro_" in name for name in printed),
-        **decimals,
-        "Controls see whole pictures; networks see what thresholding leaves of them.": any(
-            setup.preprocessing.threshold != "none" for setup in setups
+        "Which of the two averages the paper prints isn't said.": any(
+            printed.metric.startswith("macro_") for printed in asked.table.published
         ),
-        "Test 'within': the dataset that is left out is cross-validated in itself.": "within"
-        in asked.values["set"],
+        **decimals,
+        "Controls see whole pictures; networks see what thresholding leaves of them.": thresholded,
+        "Test 'within': the dataset that is left out is cross-validated in itself.": within,
     }
     return [text for text, holds in (decimals if in_report else rules).items() if holds]
-
-
-def _on_folds(asked: Asked) -> list[str]:
-    mean = "Mean and sd (n - 1) over the folds."
-    if {"precision", "recall"} & {printed.metric for printed in asked.table.published}:
-        mean += (
-            " The paper doesn't say how it averages precision and recall over the classes: the printed "
-            "figure stands beside both ways."
-        )
-    words = "Kappa in words: Landis and Koch (1977); in brackets the word that the paper has for it."
-    return [mean, *([words] if asked.table.kappa_words else [])]

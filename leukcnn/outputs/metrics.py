@@ -1,9 +1,8 @@
 """Tables of metrics: any metric, by row, dataset, set, split, mask or class, published beside measured."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,24 +19,11 @@ from leukcnn.results.results import Results
 from leukcnn.results.verdicts import verdict
 
 _SETS = {"test": "full", "within": "within", "balanced": "balanced", "external": "external", FINAL: FINAL}
-
-
-class _Style(NamedTuple):
-    """How figures are shown: formats of `leukcnn.rendering.formats`, and half a unit of the last digit."""
-
-    published: str
-    measured: str
-    interval: str
-    difference: str
-    difference_title: str = "Difference"
-    rounding: float = 0.0
-
-
-_STYLES: Mapping[str, _Style] = {
-    "mean": _Style("spread", "spread", "range", "change"),
-    "percent": _Style("percent", "percent", "interval", "points", "Difference (points)"),
-    # .99 stands for all from .985 to .995.
-    "hundredths": _Style("hundredths", "spread", "range", "change", rounding=0.005),
+# How published figures, measured ones, intervals and differences are shown.
+_FORMATS = {
+    "mean": ("spread", "spread", "range", "change"),
+    "percent": ("percent", "percent", "interval", "points"),
+    "hundredths": ("hundredths", "spread", "range", "change"),
 }
 
 
@@ -63,8 +49,9 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
 
 def _columns(asked: Asked) -> dict[str, list[tuple[Column | str, Callable[[Line], Cell]]]]:
     """Returns columns by the names that `spec.Table` has for them, each with what it shows of a line."""
-    results, show, style = asked.results, asked.table.show, _STYLES[asked.table.figures]
-    by_dataset, published = "dataset" in asked.table.axes, "Published"
+    results, show, by_dataset = asked.results, asked.table.show, "dataset" in asked.table.axes
+    of_published, of_measured, of_interval, of_difference = _FORMATS[asked.table.figures]
+    published, difference = "Published", "Difference" + (" (points)" if of_difference == "points" else "")
     if "metric" not in show:
         metric = spec.METRICS[asked.metrics[0]].title
         published = f"Published {metric[0].lower()}{metric[1:]}"
@@ -72,7 +59,7 @@ def _columns(asked: Asked) -> dict[str, list[tuple[Column | str, Callable[[Line]
     sets = _SETS | ({"test": "left out"} if by_dataset else {})
 
     def printed_of(line: Line) -> Cell:
-        return line.printed and (line.printed[:2] if style.published == "spread" else line.printed.value)
+        return line.printed and (line.printed[:2] if of_published == "spread" else line.printed.value)
 
     def measured_of(line: Line) -> Cell:
         return _figure(asked, line.metric, line.found) if line.size is None else (line.size, None)
@@ -89,13 +76,13 @@ def _columns(asked: Asked) -> dict[str, list[tuple[Column | str, Callable[[Line]
         "cells": [(Column("Cells", "integer"), lambda line: line.found and line.found.n)],
         "pictures": [(Column("Pictures", "integer"), lambda line: line.found and line.found.n)],
         "support": [
-            (Column("Support, published", "integer"), asked.printed_support),
-            (Column("Support, here", "integer"), asked.support),
+            (Column("Support, published", "integer"), lambda line: asked.support(line)[0]),
+            (Column("Support, here", "integer"), lambda line: asked.support(line)[1]),
         ],
-        "published": [(Column(published, style.published), printed_of)],
-        "measured": [(Column(here, style.measured), measured_of)],
-        "interval": [(Column("95 % interval", style.interval), partial(_bounds, asked))],
-        "difference": [(Column(style.difference_title, style.difference), partial(_difference, asked))],
+        "published": [(Column(published, of_published), printed_of)],
+        "measured": [(Column(here, of_measured), measured_of)],
+        "interval": [(Column("95 % interval", of_interval), partial(_bounds, asked))],
+        "difference": [(Column(difference, of_difference), partial(_difference, asked))],
         "verdict": [("Verdict", partial(_verdict, asked))],
         "state": [("State" if "measured" in show else "Measured", lambda line: state_of(line.why))],
     }
@@ -103,25 +90,31 @@ def _columns(asked: Asked) -> dict[str, list[tuple[Column | str, Callable[[Line]
 
 def _columns_of_others(asked: Asked) -> dict[str, list[tuple[Column, Callable[[Line], Cell]]]]:
     """Returns columns of figures at other places, of other averages and under the split beside."""
-    style = _STYLES[asked.table.figures]
-    change = Column("Change by blanking (points)", style.difference)
+    _, of_measured, _, of_difference = _FORMATS[asked.table.figures]
+
+    def at(line: Line, **place: str) -> Measured | None:
+        return asked.measured(line.place._replace(**place), line.metric) if line.found else None
+
+    def change(line: Line) -> Cell:
+        return _less(asked, line, line.found, at(line, mask="")) if line.place.mask else None
+
     every = {
-        "weighted": [(Column("Weighted", style.measured), partial(_weighted, asked))],
-        "change": [(change, lambda line: _less(asked, line, mask="") if line.place.mask else None)],
+        "weighted": [(Column("Weighted", of_measured), partial(_weighted, asked))],
+        "change": [(Column("Change by blanking (points)", of_difference), change)],
     }
     for name in ("test", "balanced"):
-        title, less = Column(f"{_SETS[name].capitalize()} test set", style.measured), f"less_{name}"
-        every[name] = [(title, lambda line, at=name: _figure(asked, line.metric, _at(asked, line, set=at)))]
-        title = Column(f"Less {_SETS[name]} (points)", style.difference)
-        every[less] = [(title, lambda line, at=name: _less(asked, line, set=at))]
+        less, other = Column(f"Less {_SETS[name]} (points)", of_difference), partial(at, set=name)
+        full = Column(f"{_SETS[name].capitalize()} test set", of_measured)
+        every[name] = [(full, lambda line, other=other: _figure(asked, line.metric, other(line)))]
+        every[f"less_{name}"] = [(less, lambda line, o=other: _less(asked, line, line.found, o(line)))]
     if asked.beside:
         here, beside = (spec.SPLITS[of.split_kind].title for of in (asked.shown, asked.beside))
         # Of "strict LODOCV" and "LODOCV" the second is "Strict less LODOCV".
         titles = (beside, f"{beside.removesuffix(here).rstrip()} less {here}")
         first, second = (title[0].upper() + title[1:] for title in titles)
         every["beside"] = [
-            (Column(first, style.measured), lambda line: _figure(asked, line.metric, line.beside)),
-            (Column(second, style.difference), lambda line: _minus(asked, line, line.beside, line.found)),
+            (Column(first, of_measured), lambda line: _figure(asked, line.metric, line.beside)),
+            (Column(second, of_difference), lambda line: _less(asked, line, line.beside, line.found)),
         ]
     return every
 
@@ -145,16 +138,7 @@ def _figure(asked: Asked, metric: str, found: Measured | None) -> Cell:
     return mean if asked.table.figures == "percent" else (times * mean, None if sd is None else times * sd)
 
 
-def _at(asked: Asked, line: Line, **place: str) -> Measured | None:
-    """Returns what was measured of a line's metric at another place."""
-    return asked.measured(line.place._replace(**place), line.metric) if line.found else None
-
-
-def _less(asked: Asked, line: Line, **place: str) -> Cell:
-    return _minus(asked, line, line.found, _at(asked, line, **place))
-
-
-def _minus(asked: Asked, line: Line, one: Measured | None, other: Measured | None) -> Cell:
+def _less(asked: Asked, line: Line, one: Measured | None, other: Measured | None) -> Cell:
     """Returns one figure of a line's metric less another."""
     times = _factor(asked, line.metric)
     return None if None in (one, other) else times * one.spread[0] - times * other.spread[0]
@@ -210,7 +194,8 @@ def _verdict(asked: Asked, line: Line) -> str:
         found and found.interval,
         not_comparable=not_comparable,
         not_measured=line.why,
-        rounding=0.005 if asked.in_whole_percent else _STYLES[asked.table.figures].rounding,
+        # 96 stands for all from 95.5 to 96.5, and .99 for all from .985 to .995.
+        rounding=0.005 if asked.in_whole_percent or asked.table.figures == "hundredths" else 0,
     )
     if asked.table.kappa_words and line.metric == "kappa" and found:
         kappa = found.spread[0]

@@ -28,7 +28,11 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """
     probe, leukaemia = results.probe, _leukaemia_rows(results, table)
     if probe:
-        rows = [*_probe_rows(results, probe), *leukaemia, *_recall_rows(results, probe)]
+        rows = [*_probe_rows(results, probe), *leukaemia]
+        for position, dataset in enumerate(probe.class_names):
+            if len(own := probe.select(probe.label == position)):
+                cells, title = _cells(measure_run(own, "accuracy")), dataset_title(results, dataset)
+                rows.append(("Which dataset? Recall", _PROBE, title, *cells))
     else:
         why = "it is not finished" if results.record.probe else "none is planned; it takes two datasets"
         rows = [(_WHICH, _PROBE, _ALL, *not_measured(why, 4)), *leukaemia]
@@ -66,15 +70,6 @@ def _probe_rows(results: Results, probe: Predictions) -> Iterator[tuple[Cell, ..
         share = implied_accuracy(known.label, known.predicted, classes)
         cells = _cells(Measured([share], wilson_interval(round(share * n), n), n))
     yield (_LEUKAEMIA, who, _ALL, *cells)
-
-
-def _recall_rows(results: Results, probe: Predictions) -> Iterator[tuple[Cell, ...]]:
-    """Yields the share of each dataset's pictures whose dataset the border tells."""
-    for position, dataset in enumerate(probe.class_names):
-        own = probe.select(probe.label == position)
-        if len(own):
-            cells = _cells(measure_run(own, "accuracy"))
-            yield ("Which dataset? Recall", _PROBE, dataset_title(results, dataset), *cells)
 
 
 def _leukaemia_rows(results: Results, table: spec.Table) -> Iterator[tuple[Cell, ...]]:

@@ -46,8 +46,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     Raises:
         StoreError: Files of a trial can't be read.
     """
-    shown = results.under(table.split)
-    wanted = table.rows or shown.paper.row_ids
+    shown, wanted = results.under(table.split), table.rows or results.paper.row_ids
     own = shown.paper.row(wanted[-1])
     rows, every = [], []
     for task in shown.tasks or ("",):
@@ -56,16 +55,18 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         of_own = [training.milliseconds for training in trainings[own.id] if training.whole]
         for row, found in trainings.items():
             whole = [training for training in found if training.whole]
-            cells = _measured(whole, of_own) if whole else not_measured(_why_none(of_task, row, found), 7)
+            why = "it trains no network" if of_task.trials[row] else of_task.why_missing(row, "test")
+            why = "its trainings were interrupted" if found else why
+            cells = _measured(whole, of_own) if whole else not_measured(why, 7)
             parameters = found[0].parameters if found else None
             rows.append((dataset_title(shown, task), shown.paper.row(row).label, parameters, *cells))
             every += found
-    formats = {
-        **{"Parameters": "quantity", "Trainings": "integer", "Pictures an epoch": "quantity"},
-        **{"Epochs": "quantity", "Seconds a training": "spread"},
-        **{"Milliseconds a picture and epoch": "spread", f"Ratio of these to {own.label}": "hundredths"},
-    }
-    columns = ("Dataset", "Network", *(Column(title, how) for title, how in formats.items()), "State")
+    columns = (
+        *("Dataset", "Network", Column("Parameters", "quantity"), Column("Trainings", "integer")),
+        *(Column("Pictures an epoch", "quantity"), Column("Epochs", "quantity")),
+        *(Column(unit, "spread") for unit in ("Seconds a training", "Milliseconds a picture and epoch")),
+        *(Column(f"Ratio of these to {own.label}", "hundredths"), "State"),
+    )
     notes = ["The paper prints no times."]
     machines = dict.fromkeys(training.machine for training in every if training.whole)
     notes += [f"Measured with {'; '.join(machines)}."] if machines else []
@@ -95,12 +96,6 @@ def _measured(whole: Sequence[_Training], of_own: Sequence[float]) -> tuple[Cell
     means = [counts[0] if len(set(counts)) == 1 else float(np.mean(counts)) for counts in (pictures, epochs)]
     ratio = float(np.mean(each) / np.mean(of_own)) if of_own else None
     return (len(whole), *means, mean_and_sd(seconds), mean_and_sd(each), ratio, "measured")
-
-
-def _why_none(results: Results, row: str, found: Sequence[_Training]) -> str:
-    if found:
-        return "its trainings were interrupted"
-    return "it trains no network" if results.trials[row] else results.why_missing(row, "test")
 
 
 KIND = TableKind(build=build)

@@ -79,10 +79,8 @@ def not_trained(results: Results, left_out: Mapping[str, str]) -> list[str]:
     labels: dict[str, list[str]] = {}
     for row, label in left_out.items():
         labels.setdefault(results.record.missing.get(row, ""), []).append(label)
-    return [
-        f"Not trained in this run{f' ({reason})' if reason else ''}: {', '.join(named)}."
-        for reason, named in labels.items()
-    ]
+    said = "Not trained in this run"
+    return [f"{said}{f' ({why})' if why else ''}: {', '.join(of)}." for why, of in labels.items()]
 
 
 def framed(

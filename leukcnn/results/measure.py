@@ -70,11 +70,8 @@ def measure(
     if len(results.tasks) > 1:
         if not dataset:
             # A figure of all together would mix what has nothing to do with each other.
-            raise ArgumentError(
-                f"{', '.join(results.tasks)} are cross-validated each by itself.",
-                expected="one of them",
-                remedy="name the dataset",
-            )
+            each = f"{', '.join(results.tasks)} are cross-validated each by itself."
+            raise ArgumentError(each, expected="one of them", remedy="name the dataset")
         if dataset not in results.tasks:
             return None
         results, dataset = results.task(dataset), ""
@@ -87,34 +84,28 @@ def measure(
     if len(runs) == 1 and not over_folds:
         return measure_run(runs[0], metric, positive=positive, unit=unit_of(results, part))
     values = [_value(metric, one, positive) for one in (folds if over_folds else runs)]
-    if over_folds:
-        interval = fold_interval(values, test_share=_test_share(results))
-    else:
-        interval = run_interval(values, limits=spec.METRICS[metric].limits)
-    return Measured(values, interval, len(runs[0]))
+    if not over_folds:
+        return Measured(values, run_interval(values, limits=spec.METRICS[metric].limits), len(runs[0]))
+    # What is kept apart for validation isn't trained on.
+    split = results.setup(results.paper.row_ids[0]).split
+    kept_apart = split.validation_fraction if results.split_kind in spec.KFOLD_KINDS else 0
+    test_share = 1 / ((results.n_folds - 1) * (1 - kept_apart))
+    return Measured(values, fold_interval(values, test_share=test_share), len(runs[0]))
 
 
-def measure_run(
-    predictions: Predictions, metric: str, *, positive: int = 0, unit: str = PICTURES
-) -> Measured:
+def measure_run(run: Predictions, metric: str, *, positive: int = 0, unit: str = PICTURES) -> Measured:
     """Returns a metric of one run's predictions, all of them labelled; a bootstrap draws the unit again."""
-    interval = interval_for(
-        metric,
-        predictions.label,
-        predictions.probabilities if metric in PROBABILITY_METRICS else predictions.predicted,
-        None if unit == PICTURES else predictions.group,
-        n_classes=len(predictions.class_names),
-        positive=positive,
-        bootstrap=Bootstrap(unit=unit),
-    )
-    return Measured([_value(metric, predictions, positive)], interval, len(predictions))
+    said = run.probabilities if metric in PROBABILITY_METRICS else run.predicted
+    groups, draws = None if unit == PICTURES else run.group, Bootstrap(unit=unit)
+    of = {"n_classes": len(run.class_names), "positive": positive, "bootstrap": draws}
+    interval = interval_for(metric, run.label, said, groups, **of)
+    return Measured([_value(metric, run, positive)], interval, len(run))
 
 
-def _value(metric: str, predictions: Predictions, positive: int) -> float:
-    label, n_classes = predictions.label, len(predictions.class_names)
+def _value(metric: str, run: Predictions, positive: int) -> float:
     if metric in PROBABILITY_METRICS:
-        return float(METRICS[metric](label, predictions.probabilities, positive=positive))
-    matrix = confusion_matrix(label, predictions.predicted, n_classes=n_classes)
+        return float(METRICS[metric](run.label, run.probabilities, positive=positive))
+    matrix = confusion_matrix(run.label, run.predicted, n_classes=len(run.class_names))
     return float(METRICS[metric](matrix, positive=positive))
 
 
@@ -124,10 +115,8 @@ def unit_of(results: Results, part: str = "test") -> str:
 
 
 def _positive(results: Results, metric: str, of_class: int | None) -> int:
-    if of_class is not None:
-        return of_class
-    if results.paper.positive_class:
-        return results.positive
+    if of_class is not None or results.paper.positive_class:
+        return results.positive if of_class is None else of_class
     if spec.METRICS[metric].of_class:
         raise ArgumentError(
             f"{metric} is of one class, and {results.paper.key} has no positive one.",
@@ -141,10 +130,3 @@ def is_over_folds(results: Results, over: str = "auto") -> bool:
     """Returns whether a figure is the mean over folds, as `measure` takes `over`."""
     in_folds = results.split_kind in spec.KFOLD_KINDS and not results.paper.positive_class
     return in_folds if over == "auto" else over == "folds"
-
-
-def _test_share(results: Results) -> float:
-    """Returns n_test / n_train; what is kept apart for validation isn't trained on."""
-    split = results.setup(results.paper.row_ids[0]).split
-    kept_apart = split.validation_fraction if results.split_kind in spec.KFOLD_KINDS else 0
-    return 1 / ((results.n_folds - 1) * (1 - kept_apart))

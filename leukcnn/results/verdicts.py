@@ -23,19 +23,15 @@ def verdict(
 ) -> str:
     """Says in words what a measured figure means for the published one.
 
-    Args:
-        published: Fraction printed in the paper; None where it prints none.
-        measured: Fraction measured; None where nothing was measured, NaN where the metric is undefined.
-        interval: Its interval.
-        not_comparable: What is said where the two can't be compared ("not comparable: smoke profile").
-        not_measured: Why nothing was measured ("the data lack the preliminary phase").
-        rounding: How far the figure that was printed may lie from the one that was rounded to it: half a unit
-            of its last digit.
+    Both are fractions, None where nothing is printed or measured, NaN where the metric is undefined.
 
-    Returns:
-        "within" where the published value, or one that rounds to it, lies inside the measured interval, else
-        "outside"; without the two or an interval, "not measured: <reason>", "undefined", "not published" or
-        "not comparable: <reason>".
+    Args:
+        published: The figure in the paper.
+        measured: The one measured.
+        interval: Its interval; published figures lie "within" or "outside", if they can be compared.
+        not_comparable: What is said where they can't ("not comparable: smoke profile").
+        not_measured: Why nothing was measured ("the data lack the preliminary phase").
+        rounding: Half a unit of the printed figure's last digit: it stands for all that round to it.
     """
     if measured is None or not_measured:
         return f"not measured: {not_measured or 'no such trial'}"
