@@ -8,7 +8,7 @@ import keras
 
 @contextmanager
 def unfilled() -> Iterator[None]:
-    """Has the networks that are built within it go without values, which saves their drawing and their memory.
+    """Has the networks that are built within it go without values, which saves time and memory.
 
     Their variables have shapes and can be counted, but not read; what is assigned to them is kept within the
     scope alone. A kernel initializer other than "glorot_uniform" may draw values all the same. Keras' session
