@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", derandomize=True, deadline=None, max_examples=25, database=None)
+settings.load_profile("quick")
 
 # As `leukcnn` itself sets it: on many processors TensorFlow's own convolutions are several times slower.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -14,6 +18,14 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 def pytest_collection_modifyitems(items):
     """Puts the slow tests last, so that a plain mistake shows early."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_trees():
+    """Lets controls grow a tenth of their trees: what they find in small pictures needs no more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leukcnn.evaluation.controls._TREES", 30)
+        yield
 
 
 @pytest.fixture(scope="session")

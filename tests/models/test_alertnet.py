@@ -10,8 +10,6 @@ from leukcnn import models
 from leukcnn.errors import ArgumentError
 from leukcnn.models.bases import frozen_border
 
-pytestmark = pytest.mark.backend
-
 PARAMETERS = {"AlertNet": 8_792_963, "AlertNetR": 8_799_875, "AlertNetX": 3_078_318}
 
 

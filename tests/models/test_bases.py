@@ -22,8 +22,6 @@ from leukcnn.models.bases import (
 )
 from leukcnn.models.regnet_designs import DESIGNS
 
-pytestmark = pytest.mark.backend
-
 
 @pytest.mark.slow
 def test_smallest_sides_are_keras_own():
@@ -124,6 +122,7 @@ def test_the_border_is_the_last_layer_that_all_that_is_trained_hangs_on(frozen, 
     assert frozen_border(branching(frozen=frozen)) == border
 
 
+@pytest.mark.backend
 def test_a_layer_that_draws_at_random_ends_the_frozen_part():
     assert frozen_border(branching(frozen="abcd", dropout=True)) == "add"
 
@@ -151,6 +150,7 @@ def test_a_second_input_keeps_the_border_off():
     assert frozen_border(model) == "joined"
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("border", ["input", "a", "add", "d"])
 def test_both_parts_together_are_the_network(border):
     model = branching()

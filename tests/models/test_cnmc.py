@@ -8,8 +8,6 @@ from keras.ops import convert_to_numpy as to_numpy
 from leukcnn import models
 from leukcnn.errors import ArgumentError, WeightsError
 
-pytestmark = pytest.mark.backend
-
 # Network -> smallest side in pixels, parameters (READINGS of the paper), units of the dense layers.
 NETWORKS = {
     "CNMCVGG16": (32, 15_241_026, [512, 512, 2]),

@@ -24,7 +24,6 @@ def test_parameters_are_those_of_the_paper(case):
     assert len(model.trainable_weights) == len(model.weights)
 
 
-@pytest.mark.backend
 def test_the_default_top_is_the_papers():
     model = models.build("LeukNet", weights=None, input_shape=(32, 32, 3))
     names = [layer.name for layer in model.layers]

@@ -52,7 +52,6 @@ def test_networks_are_built_with_the_zoos_number_of_parameters(name):
     assert model.name == name.lower()
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("squeezes", [False, True], ids=["X", "Y"])
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("side", [7, 8])
@@ -207,7 +206,6 @@ def test_mixed_precision_computes_in_half_with_a_float32_head():
     np.testing.assert_allclose(outputs.sum(axis=1), 1, atol=1e-6)
 
 
-@pytest.mark.backend
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_regnets")
 def test_fit_learns_to_tell_bright_from_dark():

@@ -11,8 +11,6 @@ from leukcnn.models.bases import frozen_border, penultimate, split_at
 from leukcnn.prediction import SavedNetwork
 from leukcnn.spec import Preprocessing
 
-pytestmark = pytest.mark.backend
-
 
 def build(**arguments):
     keras.utils.set_random_seed(3)
