@@ -15,9 +15,23 @@ settings.load_profile("quick")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
-def pytest_collection_modifyitems(items):
-    """Puts the slow tests last, so that a plain mistake shows early."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+# Folders whose modules take longest. Where modules are shared among processes, they begin.
+_LONG = ("experiment", "outputs", "models")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Puts slow tests last, so that a plain mistake shows early, and among processes long modules first.
+
+    Else one process would be left with a long module at the end, and the others wait.
+    """
+    is_shared = hasattr(config, "workerinput")
+
+    def place(item):
+        folder = item.path.parent.name
+        rank = _LONG.index(folder) if is_shared and folder in _LONG else len(_LONG)
+        return rank, item.get_closest_marker("slow") is not None
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
