@@ -27,14 +27,9 @@ from leukcnn.models.unfilled import unfilled
 @pytest.mark.slow
 def test_smallest_sides_are_keras_own():
     for name in ("VGG16", "VGG19", "ResNet50", "InceptionV3", "Xception"):
-<<<<<<< HEAD
         builder, side = getattr(keras.applications, name), BACKBONES[name].smallest_side
-        builder(include_top=False, weights=None, input_shape=(side, side, 3))
-=======
-        builder, side = getattr(keras.applications, name), SMALLEST_SIDE[name]
         with unfilled():
             builder(include_top=False, weights=None, input_shape=(side, side, 3))
->>>>>>> citime
         with pytest.raises(ValueError):
             builder(include_top=False, weights=None, input_shape=(side - 1, side - 1, 3))
 

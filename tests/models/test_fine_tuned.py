@@ -9,19 +9,11 @@ from keras.ops import convert_to_numpy as to_numpy
 
 from leukcnn import models
 from leukcnn.errors import ArgumentError, WeightsError
-<<<<<<< HEAD
+from leukcnn.models import fine_tuned
 from leukcnn.models.backbones import BACKBONES
 from leukcnn.models.bases import frozen_border, split_at
 from leukcnn.models.fine_tuned import MODES
-
-pytestmark = pytest.mark.backend
-=======
-from leukcnn.models import fine_tuned
-from leukcnn.models.bases import frozen_border, split_at
-from leukcnn.models.fine_tuned import DENSE_UNITS, MODES
-from leukcnn.models.regnet_designs import DESIGNS
 from leukcnn.models.unfilled import unfilled
->>>>>>> citime
 
 # (backbone, mode, dense units, classes) -> parameters at 224x224 (READINGS of the two papers).
 PARAMETERS = {

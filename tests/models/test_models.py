@@ -9,11 +9,8 @@ from keras.ops import convert_to_numpy as to_numpy
 
 from leukcnn import models
 from leukcnn.errors import ArgumentError, SpecError, WeightsError
-<<<<<<< HEAD
-from leukcnn.spec.names import BUILDERS
-=======
 from leukcnn.models.unfilled import unfilled
->>>>>>> citime
+from leukcnn.spec.names import BUILDERS
 
 pytestmark = pytest.mark.usefixtures("small_regnets")
 
