@@ -111,7 +111,7 @@ def _plan(study: Study, index: ImageIndex, pairs: np.ndarray) -> Plan:
     needed = study.trained or study.paper.row_ids
     if impossible.keys() >= set(needed):
         raise impossible[needed[0]]
-    planner.plan.missing.update({what: error.found for what, error in impossible.items()})
+    planner.plan.missing.update({what: error.reason for what, error in impossible.items()})
     several = len(np.unique(index.dataset)) > 1
     if several and any(kind_of(table).probe for table in study.paper.tables):
         planner.add_probe()

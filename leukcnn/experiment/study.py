@@ -144,16 +144,13 @@ def _study_of(request: Request) -> Study:
     paper, trained = request.paper, _rows_to_train(request)
     profile, changes = paper.profile(request.profile), _changes(request)
     rows = tuple(_row(request, row, changes, wanted=row.id in trained) for row in paper.rows)
-    # In the paper's own profile, whatever this study's is.
-    first = paper.setup(rows[0].id, assumed=request.assumed).preprocessing
     return Study(
         paper=paper,
         profile=profile,
         rows=rows,
         # In one order, whatever the order on the command line: the batches follow it.
         datasets=tuple(name for name in CATALOG if name in (request.datasets or paper.datasets)),
-        # What colour alone tells is asked of whole pictures, not of the cells that a network is shown.
-        whole=replace(first, mask=request.mask or first.mask, threshold="none"),
+        whole=paper.whole(assumed=request.assumed, mask=request.mask),
         seed=request.seed,
         runs=request.runs or profile.runs or paper.runs,
         only=request.only,

@@ -1,6 +1,5 @@
 """Tables whose lines stand once for each dataset that is cross-validated by itself."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from leukcnn import spec
@@ -23,33 +22,22 @@ def build_by_task(kind: TableKind, table: spec.Table, results: Results, kept: Ke
     if not kind.by_task or "dataset" in table.axes or not apart:
         return kind.build(table, results, kept)
     named = [*(p.dataset for p in table.published if p.dataset), *(line[0] for line in table.reference)]
-    parts = {}
+    parts, rows, labels = {}, [], {*map(control_label, CONTROLS)}
     for task in dict.fromkeys((*named, *shown.tasks)):
-        of_task = results.task(task)
+        of_task, title = results.task(task), dataset_title(shown, task)
         if task not in shown.tasks:
             missing = {**results.record.missing, "test": why_no_runs(shown, "", dataset=task)}
             of_task = replace(of_task, record=replace(of_task.record, missing=missing))
-        own = replace(
-            table,
-            published=tuple(replace(p, dataset="") for p in table.published if p.dataset == task),
-            reference=tuple(line[1:] for line in table.reference if line[0] == task),
-        )
-        parts[task] = kind.build(own, of_task, kept)
-    rows = [
-        (dataset_title(shown, task), *row)
-        for task, part in parts.items()
-        for row in part.rows
+        published = tuple(replace(p, dataset="") for p in table.published if p.dataset == task)
+        reference = tuple(line[1:] for line in table.reference if line[0] == task)
+        part = kind.build(replace(table, published=published, reference=reference), of_task, kept)
         # What isn't tested stands there for the sake of its published figures, and controls have none.
-        if task in shown.tasks or not {*map(control_label, CONTROLS)}.intersection(row)
-    ]
-    first = next(iter(parts.values()))
-    titles = {task: dataset_title(shown, task) for task in parts}
-    return replace(first, columns=("Dataset", *first.columns), rows=rows, notes=_shared_notes(parts, titles))
-
-
-def _shared_notes(parts: Mapping[str, Table], titles: Mapping[str, str]) -> list[str]:
-    """Returns the notes of tables, each once; one that isn't under all names those that it is of."""
-    every = dict.fromkeys(note for part in parts.values() for note in part.notes)
-    own = {note: [titles[task] for task, part in parts.items() if note in part.notes] for note in every}
+        rows += [(title, *row) for row in part.rows if task in shown.tasks or labels.isdisjoint(row)]
+        parts[title] = part
+    # Each note once; one that isn't under all names those that it is of.
+    notes = dict.fromkeys(note for part in parts.values() for note in part.notes)
+    own = {note: [title for title, part in parts.items() if note in part.notes] for note in notes}
     of_some = [f"{', '.join(of)}: {note}" for note, of in own.items() if len(of) < len(parts)]
-    return [*of_some, *(note for note, of in own.items() if len(of) == len(parts))]
+    of_all = [note for note, of in own.items() if len(of) == len(parts)]
+    first = next(iter(parts.values()))
+    return replace(first, columns=("Dataset", *first.columns), rows=rows, notes=[*of_some, *of_all])

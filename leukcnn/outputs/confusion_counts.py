@@ -3,12 +3,10 @@
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.metric_notes import not_trained
-from leukcnn.outputs.titles import framed, table_lines
+from leukcnn.outputs.titles import framed, not_measured, not_trained, table_lines
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.metrics import confusion_matrix
 from leukcnn.results.results import Results
-from leukcnn.runs import Predictions
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
@@ -26,12 +24,8 @@ def _by_set(table: spec.Table, results: Results) -> Table:
     for row, label in table_lines(results, table.rows):
         for part in table.sets:
             for number, run in enumerate(results.runs(row, part=part), start=1):
-                matrix = _matrix(run)
-                hits, missed = matrix[positive, positive], matrix[positive].sum() - matrix[positive, positive]
-                alarms = matrix[:, positive].sum() - hits
-                rows.append(
-                    (label, part, number, hits, missed, alarms, matrix.sum() - hits - missed - alarms)
-                )
+                negative = [(of != positive).astype(int) for of in (run.label, run.predicted)]
+                rows.append((label, part, number, *confusion_matrix(*negative, n_classes=2).ravel()))
     titles = ("Run", "True positives", "False negatives", "False positives", "True negatives")
     columns = ["Network", "Set", *(Column(title, "integer") for title in titles)]
     return framed(results, table, columns, rows, notes=(f"Positive: {results.paper.positive_class}.",))
@@ -46,29 +40,19 @@ def _by_class(table: spec.Table, results: Results) -> Table:
         published = printed if row in published_rows else {}
         runs = results.runs(row)
         if not (results.predictions[row] or row in CONTROLS or row in published_rows):
-            left_out[label] = results.record.missing.get(row, "")
+            left_out[row] = label
             continue
         for number, run in enumerate(runs, start=1):
-            for name, counts in zip(classes, _matrix(run).tolist(), strict=True):
+            matrix = confusion_matrix(run.label, run.predicted, n_classes=len(classes))
+            for name, counts in zip(classes, matrix.tolist(), strict=True):
                 rows.append((label, number, name, published.get(name), sum(counts), *counts, "measured"))
-        if not runs:
-            state = f"not measured: {results.why_missing(row, 'test')}"
-            for name in classes:
-                rows.append((label, None, name, published.get(name), None, *[None] * len(classes), state))
-    columns = (
-        "Network",
-        Column("Run", "integer"),
-        "True class",
-        Column("Support, published", "integer"),
-        Column("Support, here", "integer"),
-        *(Column(f"Taken for {name}", "integer") for name in classes),
-        "State",
-    )
-    return framed(results, table, columns, rows, notes=tuple(not_trained(left_out)))
-
-
-def _matrix(run: Predictions):
-    return confusion_matrix(run.label, run.predicted, n_classes=len(run.class_names))
+        for name in classes if not runs else ():
+            nothing = not_measured(results.why_missing(row, "test"), len(classes) + 2)
+            rows.append((label, None, name, published.get(name), *nothing))
+    titles = ("Support, published", "Support, here", *(f"Taken for {name}" for name in classes))
+    counts = [Column(title, "integer") for title in titles]
+    columns = ("Network", Column("Run", "integer"), "True class", *counts, "State")
+    return framed(results, table, columns, rows, notes=not_trained(results, left_out))
 
 
 KIND = TableKind(build=build, by_task=True)

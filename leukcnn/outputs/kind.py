@@ -46,9 +46,9 @@ class Material:
     @property
     def whole(self) -> spec.Preprocessing:
         """How whole pictures are prepared: in the paper's own size, blanked as in this run."""
-        own = self.own_setup(self.results.paper.row_ids[0]).preprocessing
-        mask = self.results.record.changes.get("preprocessing.mask")
-        return replace(own, mask=mask or own.mask, threshold="none")
+        record = self.results.record
+        mask = record.changes.get("preprocessing.mask")
+        return self.results.paper.whole(assumed=record.assumed, mask=mask)
 
     @cached_property
     def shown(self) -> np.ndarray:

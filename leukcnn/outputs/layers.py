@@ -10,12 +10,13 @@ from leukcnn.fields import to_plain
 from leukcnn.files import digest
 from leukcnn.outputs.kind import NOTHING, Capture, Kept, Material, TableKind
 from leukcnn.outputs.network_layers import network_summary
-from leukcnn.outputs.titles import framed
+from leukcnn.outputs.titles import framed, state_of
 from leukcnn.outputs.topology import own_network
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.results import Results
 
 _TOTALS = {"Total params": ("trainable", "frozen"), "Trainable": ("trainable",), "Frozen": ("frozen",)}
+_NO_LINE = (None, None, None)
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
@@ -31,23 +32,19 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """
     summary = kept.get(table.id)
     here = [tuple(line) for line in summary["layers"]] if summary else []
-    rows = [
-        (*(printed or [None] * 3), *(built or [None] * 3), _verdict(printed, built, at_hand=bool(summary)))
-        for printed, built in _paired(table.reference, here)
-    ]
+    pairs = _paired(table.reference, here)
     total = sum(line[2] for line in table.reference)
     for title, parts in _TOTALS.items():
-        published = total if title == "Total params" else None
         count = sum(summary[part] for part in parts) if summary else None
-        rows.append((None, None, published, title, None, count, _count_verdict(published, count)))
-    columns = [
-        *table.columns[:2],
-        Column(table.columns[2], "quantity"),
-        "Here",
-        "Output shape here",
-        Column("Param # here", "quantity"),
-        "Verdict",
-    ]
+        published = total if title == "Total params" else None
+        pairs.append(((None, None, published), (title, None, count)))
+    rows = []
+    for printed, built in pairs:
+        said = _verdict(printed, built) if summary else state_of("the network's layers aren't at hand")
+        rows.append((*printed, *built, said))
+    layer, shape, parameters = table.columns
+    here = ("Here", "Output shape here", Column("Param # here", "quantity"))
+    columns = (layer, shape, Column(parameters, "quantity"), *here, "Verdict")
     notes = (
         "The first columns are as printed; the others are what the builder gives, as the paper has it, "
         "whatever the profile. Names of layers aren't compared.",
@@ -58,48 +55,31 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
 
 def _paired(
     printed: Sequence[tuple[Cell, ...]], built: Sequence[tuple[Cell, ...]]
-) -> list[tuple[tuple[Cell, ...] | None, tuple[Cell, ...] | None]]:
-    """Returns the lines in pairs of one type; None where one side has no such layer there."""
-    kinds = [[_kind(line[0]) for line in lines] for lines in (printed, built)]
+) -> list[tuple[tuple[Cell, ...], tuple[Cell, ...]]]:
+    """Returns the lines in pairs of one type; `_NO_LINE` where one side has no such layer there."""
+    # The type in "dense (Dense)".
+    kinds = [[line[0].partition("(")[2].rstrip(")") for line in lines] for lines in (printed, built)]
     pairs = []
     for found, i, i_end, j, j_end in SequenceMatcher(None, *kinds, autojunk=False).get_opcodes():
         if found == "equal":
             pairs += zip(printed[i:i_end], built[j:j_end], strict=True)
         else:
-            pairs += [(line, None) for line in printed[i:i_end]]
-            pairs += [(None, line) for line in built[j:j_end]]
+            pairs += [(line, _NO_LINE) for line in printed[i:i_end]]
+            pairs += [(_NO_LINE, line) for line in built[j:j_end]]
     return pairs
 
 
-def _kind(layer: str) -> str:
-    """Returns the type in "dense (Dense)"."""
-    return layer.partition("(")[2].rstrip(")")
-
-
-def _verdict(printed: tuple[Cell, ...] | None, built: tuple[Cell, ...] | None, *, at_hand: bool) -> str:
-    if not at_hand:
-        return "not measured: the network's layers aren't at hand"
-    if printed is None:
+def _verdict(printed: tuple[Cell, ...], built: tuple[Cell, ...]) -> str:
+    if printed[2] is None:
         return "not published"
-    if built is None:
+    if built == _NO_LINE:
         return "the builder has no such layer"
-    differ = [
-        what
-        for what, one, other in zip(("shape", "parameters"), printed[1:], built[1:], strict=True)
-        if one != other
-    ]
+    compared = zip(("shape", "parameters"), printed[1:], built[1:], strict=True)
+    differ = [what for what, one, other in compared if one != other]
     return f"differs: {', '.join(differ)}" if differ else "equal"
 
 
-def _count_verdict(published: int | None, count: int | None) -> str:
-    if count is None:
-        return "not measured: the network's layers aren't at hand"
-    if published is None:
-        return "not published"
-    return "equal" if published == count else "differs: parameters"
-
-
-def capture_layers(table: spec.Table, material: Material) -> Iterator[Capture]:
+def _capture(table: spec.Table, material: Material) -> Iterator[Capture]:
     """Keeps what `network_summary` says of the network that the builder of the table's first row gives."""
     network = own_network(material, table.rows[0])
 
@@ -111,4 +91,4 @@ def capture_layers(table: spec.Table, material: Material) -> Iterator[Capture]:
     yield Capture(table.id, digest(to_plain(network)), make)
 
 
-KIND = TableKind(build=build, needs=NOTHING, capture=capture_layers)
+KIND = TableKind(build=build, needs=NOTHING, capture=_capture)

@@ -1,21 +1,25 @@
 """The columns of a table of metrics, and how its figures are shown."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.outputs.metric_lines import Asked, Line
+from leukcnn.outputs.metric_lines import FINAL, Asked, Line
+from leukcnn.outputs.titles import classes_here, dataset_title, state_of
 from leukcnn.rendering.formats import PERCENT_UNIT
 from leukcnn.rendering.tables import Cell, Column
-from leukcnn.results.measure import Measured, measure
+from leukcnn.results.measure import Measured
 from leukcnn.results.metrics import kappa_word
 from leukcnn.results.verdicts import verdict
 
 NO_INTERVAL = "no interval"
-_SETS = {"test": "full", "within": "within", "balanced": "balanced", "external": "external"}
+_SETS = {"test": "full", "within": "within", "balanced": "balanced", "external": "external", FINAL: FINAL}
+
+Shown = tuple[Column | str, Callable[[Line], Cell]]
+"""A column, and what it shows of a line."""
 
 
 class Style(NamedTuple):
@@ -42,56 +46,108 @@ def in_whole_percent(asked: Asked) -> bool:
     return bool(asked.table.published) and all(isinstance(p.value, int) for p in asked.table.published)
 
 
-def columns_of(asked: Asked) -> dict[str, list[Column | str]]:
-    """Returns the columns by the names that `spec.Table.show` has for them: axes, what is shown, beside."""
-    table, style = asked.table, _STYLES[asked.table.figures]
-    by_dataset, with_metric = "dataset" in table.axes, "metric" in table.show
-    title = spec.METRICS[asked.metrics[0]].title if asked.metrics else ""
+def columns_of(asked: Asked) -> list[Shown]:
+    """Returns the columns: axes, what is shown, what stands beside."""
+    names = [*asked.table.axes, *(name for name in asked.table.show if name != "classes")]
+    if "classes" in asked.table.show:
+        names.insert(names.index("dataset") + 1, "classes")
+    every = _of_places(asked) | _of_figures(asked) | _of_others(asked)
+    return [shown for name in (*names, *(["beside"] if asked.beside else [])) for shown in every[name]]
+
+
+def _of_places(asked: Asked) -> dict[str, list[Shown]]:
+    """Returns the columns that say what a line is of, by the names that `spec.Table.show` has for them."""
+    results, by_dataset = asked.results, "dataset" in asked.table.axes
+
+    def set_of(line: Line) -> str:
+        return "left out" if by_dataset and line.place.set == "test" else _SETS[line.place.set]
+
+    def split(line: Line) -> str:
+        return spec.SPLITS[line.place.split or results.split_kind].title
+
+    return {
+        "row": [("Network", lambda line: asked.labels[line.place.row])],
+        "dataset": [("Dataset", lambda line: dataset_title(asked.shown, line.place.dataset))],
+        "set": [("Test" if by_dataset else "Test set", set_of)],
+        "split": [("Split", split)],
+        "mask": [("Blanked", lambda line: line.place.mask or "nothing")],
+        "class": [("Class", lambda line: asked.class_and_metric(line.place, line.metric)[0])],
+        "classes": [("Class", lambda line: ", ".join(classes_here(results, line.place.dataset)))],
+        "metric": [("Rate" if _has_rates(asked) else "Metric", lambda line: _title(asked, line))],
+        "cells": [(Column("Cells", "integer"), lambda line: line.found and line.found.n)],
+        "pictures": [(Column("Pictures", "integer"), lambda line: line.found and line.found.n)],
+        "support": [
+            (Column("Support, published", "integer"), asked.printed_support),
+            (Column("Support, here", "integer"), asked.support),
+        ],
+    }
+
+
+def _of_figures(asked: Asked) -> dict[str, list[Shown]]:
+    """Returns the columns of a line's figures, likewise."""
+    style, show = _STYLES[asked.table.figures], asked.table.show
+    title = "Published"
+    if "metric" not in show:
+        metric = spec.METRICS[asked.metrics[0]].title
+        title = f"Published {metric[0].lower()}{metric[1:]}"
+    here = "Other subjects" if asked.values["set"] == ("external",) else "Measured"
+
+    def published(line: Line) -> Cell:
+        return line.printed and (line.printed[:2] if style.published == "spread" else line.printed.value)
+
+    def measured(line: Line) -> Cell:
+        return _figure(asked, line.metric, line.found) if line.size is None else (line.size, None)
+
+    difference = Column(style.difference_title, style.difference)
+    return {
+        "published": [(Column(title, style.published), published)],
+        "measured": [(Column(here, style.measured), measured)],
+        "interval": [(Column("95 % interval", style.interval), lambda line: _bounds(asked, line))],
+        "difference": [(difference, lambda line: _difference(asked, line))],
+        "verdict": [("Verdict", lambda line: _verdict(asked, line))],
+        "state": [("State" if "measured" in show else "Measured", lambda line: state_of(line.why))],
+    }
+
+
+def _of_others(asked: Asked) -> dict[str, list[Shown]]:
+    """Returns the columns of figures at other places, of other averages and under the split beside."""
+    style = _STYLES[asked.table.figures]
+
+    def weighted(line: Line) -> Cell:
+        name = line.metric.replace("macro_", "weighted_")
+        known = name != line.metric and name in spec.METRICS
+        return _figure(asked, name, asked.measured(line.place, name)) if known else None
+
+    def at(line: Line, **place: str) -> Measured | None:
+        return asked.measured(line.place._replace(**place), line.metric) if line.found else None
+
+    def change(line: Line) -> Cell:
+        return _less(asked, line, line.found, at(line, mask="") if line.place.mask else None)
+
     every = {
-        "row": ["Network"],
-        "dataset": ["Dataset"],
-        "set": ["Test" if by_dataset else "Test set"],
-        "split": ["Split"],
-        "mask": ["Blanked"],
-        "class": ["Class"],
-        "classes": ["Class"],
-        "metric": ["Rate" if _has_rates(asked) else "Metric"],
-        "cells": [Column("Cells", "integer")],
-        "pictures": [Column("Pictures", "integer")],
-        "support": [Column(f"Support, {of}", "integer") for of in ("published", "here")],
-        "published": [Column("Published" if with_metric else f"Published {_low(title)}", style.published)],
-        "measured": [Column(_measured_title(asked), style.measured)],
-        "weighted": [Column("Weighted", style.measured)],
-        "interval": [Column("95 % interval", style.interval)],
-        "difference": [Column(style.difference_title, style.difference)],
-        "verdict": ["Verdict"],
-        "state": ["State" if "measured" in table.show else "Measured"],
-        "change": [Column("Change by blanking (points)", style.difference)],
+        "weighted": [(Column("Weighted", style.measured), weighted)],
+        "change": [(Column("Change by blanking (points)", style.difference), change)],
     }
     for name in ("test", "balanced"):
-        every[name] = [Column(f"{_SETS[name].capitalize()} test set", style.measured)]
-        every[f"less_{name}"] = [Column(f"Less {_SETS[name]} (points)", style.difference)]
+
+        def figure(line: Line, name: str = name) -> Cell:
+            return _figure(asked, line.metric, at(line, set=name))
+
+        def less(line: Line, name: str = name) -> Cell:
+            return _less(asked, line, line.found, at(line, set=name))
+
+        every[name] = [(Column(f"{_SETS[name].capitalize()} test set", style.measured), figure)]
+        every[f"less_{name}"] = [(Column(f"Less {_SETS[name]} (points)", style.difference), less)]
     if asked.beside:
         here, beside = (spec.SPLITS[of.split_kind].title for of in (asked.shown, asked.beside))
         # Of "strict LODOCV" and "LODOCV" the second is "Strict less LODOCV".
-        less = f"{beside.removesuffix(here).rstrip()} less {here}"
-        every["beside"] = [Column(_high(beside), style.measured), Column(_high(less), style.difference)]
-    names = [*table.axes, *(name for name in table.show if name != "classes")]
-    if "classes" in table.show:
-        names.insert(names.index("dataset") + 1, "classes")
-    return {name: every[name] for name in (*names, *(["beside"] if asked.beside else []))}
-
-
-def _low(title: str) -> str:
-    return title[0].lower() + title[1:]
-
-
-def _high(title: str) -> str:
-    return title[0].upper() + title[1:]
-
-
-def _measured_title(asked: Asked) -> str:
-    return "Other subjects" if asked.values("set") == ("external",) else "Measured"
+        titles = (beside, f"{beside.removesuffix(here).rstrip()} less {here}")
+        first, second = (title[0].upper() + title[1:] for title in titles)
+        every["beside"] = [
+            (Column(first, style.measured), lambda line: _figure(asked, line.metric, line.beside)),
+            (Column(second, style.difference), lambda line: _less(asked, line, line.beside, line.found)),
+        ]
+    return every
 
 
 def _has_rates(asked: Asked) -> bool:
@@ -99,70 +155,10 @@ def _has_rates(asked: Asked) -> bool:
     return asked.metrics == ("error_rate",) and "classes" in asked.table.show
 
 
-def cells_of(asked: Asked, line: Line, column: str) -> Sequence[Cell]:
-    """Returns the cells of a line in one of the columns of `columns_of`."""
-    place, found = line.place, line.found
-    match column:
-        case "row":
-            return [asked.labels[place.row]]
-        case "dataset":
-            return [asked.dataset_title(place.dataset)]
-        case "set":
-            left_out = "dataset" in asked.table.axes and place.set == "test"
-            return ["left out" if left_out else _SETS.get(place.set, place.set)]
-        case "split":
-            return [spec.SPLITS[place.split or asked.results.split_kind].title]
-        case "mask":
-            return [place.mask or "nothing"]
-        case "class":
-            return [asked.class_name(place, line.metric)]
-        case "classes":
-            return [", ".join(asked.classes_of(place.dataset))]
-        case "metric":
-            return [_title(asked, line)]
-        case "cells" | "pictures":
-            return [found and found.n]
-        case "support":
-            return asked.support(line)
-        case "published":
-            spread = line.printed and _STYLES[asked.table.figures].published == "spread"
-            return [(line.printed.value, line.printed.sd) if spread else line.printed and line.printed.value]
-        case "measured":
-            size = line.size and line.size.value
-            return [_figure(asked, line.metric, found) if size is None else (size, None)]
-        case "weighted":
-            name = line.metric.replace("macro_", "weighted_")
-            known = name != line.metric and name in spec.METRICS
-            return [_figure(asked, name, _elsewhere(asked, line, metric=name)) if known else None]
-        case "interval":
-            return [_bounds(asked, line)]
-        case "difference":
-            return [_difference(asked, line)]
-        case "verdict":
-            return [_verdict(asked, line)]
-        case "state":
-            return [f"not measured: {line.why}" if line.why else "measured"]
-        case "change":
-            bare = _elsewhere(asked, line, mask="") if place.mask and found else None
-            return [_less(asked, line, found, bare)]
-        case "test" | "balanced":
-            return [found and _figure(asked, line.metric, _elsewhere(asked, line, set=column))]
-        case "less_test" | "less_balanced":
-            return [found and _less(asked, line, found, _elsewhere(asked, line, set=column[len("less_") :]))]
-    return [_figure(asked, line.metric, line.beside), _less(asked, line, line.beside, found)]
-
-
-def _elsewhere(asked: Asked, line: Line, *, metric: str = "", **place: str) -> Measured | None:
-    """Returns what was measured at another place, or of another metric."""
-    at = line.place._replace(**place)
-    under = asked.under(at)
-    where = {"dataset": at.dataset, "part": at.set, "of_class": at.of_class, "over": asked.table.over}
-    return measure(under, at.row, metric or line.metric, **where) if under else None
-
-
 def _factor(asked: Asked, metric: str) -> int:
-    """Returns what a measured figure is multiplied by to have the unit in which it is shown."""
-    return 100 if asked.table.figures == "mean" and spec.METRICS[metric].percent else 1
+    """Returns what a measured figure, or a size, is multiplied by to have the unit in which it is shown."""
+    share = metric in spec.METRICS and spec.METRICS[metric].percent
+    return 100 if asked.table.figures == "mean" and share else 1
 
 
 def _figure(asked: Asked, metric: str, found: Measured | None) -> Cell:
@@ -182,11 +178,13 @@ def _less(asked: Asked, line: Line, one: Measured | None, other: Measured | None
 
 
 def _title(asked: Asked, line: Line) -> str:
-    if line.size or line.metric == "all":
-        return line.size.title if line.size else "all"
-    title = spec.METRICS[asked.base(line.metric) if "class" in asked.table.axes else line.metric].title
+    if line.metric not in spec.METRICS:
+        return line.metric
+    by_class = "class" in asked.table.axes
+    name = asked.class_and_metric(line.place, line.metric)[1] if by_class else line.metric
+    title = spec.METRICS[name].title
     if _has_rates(asked):
-        missed = asked.results.paper.positive_class in asked.classes_of(line.place.dataset)
+        missed = asked.results.paper.positive_class in classes_here(asked.results, line.place.dataset)
         title = "False negatives" if missed else "False positives"
     return f"{title} {PERCENT_UNIT}" if _factor(asked, line.metric) == 100 else title
 
@@ -202,30 +200,28 @@ def _bounds(asked: Asked, line: Line) -> tuple[float, float] | None:
 
 def _difference(asked: Asked, line: Line) -> float | None:
     """Returns the measured figure less the published one, where the two can be compared."""
-    size, found = line.size and line.size.value, line.found and line.found.spread[0]
-    measured = size if line.size else found
+    measured = line.found.spread[0] if line.found else line.size
     if None in (line.printed, measured) or math.isnan(measured):
         return None
-    difference = (1 if line.size else _factor(asked, line.metric)) * measured - line.printed.value
-    equal = line.size and round(difference) == 0
+    difference = _factor(asked, line.metric) * measured - line.printed.value
+    equal = line.size is not None and round(difference) == 0
     return difference if equal or not asked.results.record.not_comparable else None
 
 
 def _verdict(asked: Asked, line: Line) -> str:
     record, printed, found = asked.results.record, line.printed, line.found
-    percent = asked.table.figures == "percent"
-    if line.size and printed and line.size.value is not None:
+    not_comparable = "not comparable" if record.not_comparable else ""
+    if line.size is not None and printed:
         # A size doesn't vary.
-        if round(line.size.value - printed.value) == 0:
-            return "equal"
-        return "not comparable" if record.not_comparable else "differs"
+        return "equal" if round(line.size - printed.value) == 0 else not_comparable or "differs"
+    if asked.table.figures == "percent" and not_comparable:
+        not_comparable += f": {record.main_reason}"
     said = verdict(
         printed and printed.fraction,
-        line.size.value if line.size else found and found.spread[0],
+        found.spread[0] if found else line.size,
         found and found.interval,
-        not_comparable=record.main_reason if percent else "",
+        not_comparable=not_comparable,
         not_measured=line.why,
-        marked=not percent and bool(record.not_comparable),
         rounding=0.005 if in_whole_percent(asked) else _STYLES[asked.table.figures].rounding,
     )
     if asked.table.kappa_words and line.metric == "kappa" and found:

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.outputs.challenge import why_no_final_scores
-from leukcnn.outputs.titles import dataset_title, table_lines, why_no_runs
+from leukcnn.outputs.titles import table_lines, why_no_runs
 from leukcnn.results.measure import Measured, measure
 from leukcnn.results.results import Results
 from leukcnn.spec.metrics import AVERAGED, AXES
 
 FINAL = "final"
 _AVERAGES = {"macro_": "macro avg", "weighted_": "weighted avg"}
+_FILES = {"network": "network alone", "network and optimizer": "network and optimizer"}
 _DEFAULT_METRICS = ("accuracy", "macro_f1")
 # What is shown of a control; more would hide the networks among them.
 _CONTROL_METRICS = ("accuracy", "error_rate", "f1", "macro_f1", "auroc", "macro_auroc")
@@ -34,46 +35,27 @@ class Place(NamedTuple):
 
 
 class Printed(NamedTuple):
-    """A published figure.
-
-    Attributes:
-        value: In the unit in which the table shows it.
-        sd: Its standard deviation, None where none is printed.
-        fraction: In the unit of the measured ones.
-    """
+    """A published figure and its sd in the unit in which they are shown, and in that of measured ones."""
 
     value: float
     sd: float | None
     fraction: float
 
 
-class Size(NamedTuple):
-    """How large a row's network is: a title, and the number, None where it isn't known."""
-
-    title: str
-    value: int | float | None
-
-
 class Line(NamedTuple):
-    """A line of a table.
+    """A line: a metric, or the size of a network, at a place; None where nothing is printed or measured.
 
-    Attributes:
-        place: Where it stands.
-        metric: What it shows: one of `spec.METRICS` or `spec.SIZES`, or "all" of which nothing is measured.
-        printed: The published figure; None where the paper prints none.
-        found: The measured one; None where nothing was measured.
-        beside: The one under the split that stands beside.
-        why: Why nothing was measured; "" where something was.
-        size: What is shown of the network itself; None for a metric.
+    `metric` is one of `spec.METRICS`, else the line's title. `beside` was measured under the split that
+    stands beside. `why` says why nothing was measured, "" where something was.
     """
 
     place: Place
     metric: str
-    printed: Printed | None
-    found: Measured | None
-    beside: Measured | None
-    why: str
-    size: Size | None = None
+    printed: Printed | None = None
+    found: Measured | None = None
+    beside: Measured | None = None
+    why: str = ""
+    size: int | float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,15 +78,13 @@ class Asked:
     @cached_property
     def metrics(self) -> tuple[str, ...]:
         """The metrics: those that are named, else those that are published."""
-        several = not self.results.paper.positive_class
-        if not self.table.metrics and "class" in self.table.axes:
-            averages = (f"{average}{name}" for average in _AVERAGES for name in AVERAGED)
-            return (*AVERAGED, "accuracy", *averages)
-        found = {}
+        by_class, found = "class" in self.table.axes, {}
+        if by_class and not self.table.metrics:
+            return (*AVERAGED, "accuracy", *(average + name for average in _AVERAGES for name in AVERAGED))
         for name in self._named:
             # Of several classes no one is positive: what is printed stands beside both ways to average.
             averaged = [both for both in (f"weighted_{name}", f"macro_{name}") if both in spec.METRICS]
-            apart = several and "class" not in self.table.axes and name in AVERAGED
+            apart = not self.results.paper.positive_class and not by_class and name in AVERAGED
             found |= dict.fromkeys(averaged if apart else [name])
         return tuple(name for name in found if name in spec.METRICS)
 
@@ -116,25 +96,24 @@ class Asked:
     def labels(self) -> dict[str, str]:
         """Row or control -> what the table calls it, in its order; a leaderboard has its own."""
         if self.table.sets == (FINAL,):
-            rows = dict.fromkeys(figure.row for figure in self.table.published)
-            return {row: self.results.paper.row(row).label for row in rows}
+            return {p.row: self.results.paper.row(p.row).label for p in self.table.published}
         return dict(table_lines(self.results, self.table.rows))
 
-    def values(self, axis: str) -> Sequence[Any]:
-        """Returns the values of an axis; one where the table doesn't have it."""
-        record, paper = self.results.record, self.results.paper
-        if axis == "row":
-            return tuple(self.labels)
-        if axis == "set":
-            return self.table.sets or tuple(dict.fromkeys(p.part for p in self.table.published)) or ("test",)
-        if axis not in self.table.axes:
-            return {"split": (self.table.split,), "class": (None,)}.get(axis, ("",))
-        if axis == "dataset":
-            return self._datasets
-        if axis == "split":
-            planned = {trial.split for trial in record.trials}
-            return [kind for kind in dict.fromkeys((record.split, *paper.splits)) if kind in planned]
-        return ("", *spec.MASKS) if axis == "mask" else (*range(len(paper.classes)), None)
+    @cached_property
+    def values(self) -> dict[str, Sequence[Any]]:
+        """Axis -> its values; one where the table doesn't have it."""
+        record, paper, table = self.results.record, self.results.paper, self.table
+        planned = {trial.split for trial in record.trials}
+        every = {
+            "row": tuple(self.labels),
+            "dataset": self._datasets,
+            "set": table.sets or tuple(dict.fromkeys(p.part for p in table.published)) or ("test",),
+            "split": [kind for kind in dict.fromkeys((record.split, *paper.splits)) if kind in planned],
+            "mask": ("", *spec.MASKS),
+            "class": (*range(len(paper.classes)), None),
+        }
+        alone = {"dataset": ("",), "split": (table.split,), "mask": ("",), "class": (None,)}
+        return every | {axis: value for axis, value in alone.items() if axis not in table.axes}
 
     @cached_property
     def _datasets(self) -> tuple[str, ...]:
@@ -147,60 +126,59 @@ class Asked:
         beside = self.beside.tested if self.beside else ()
         return tuple(dict.fromkeys((*printed, *self.shown.tested))) or beside or ("",)
 
-    def under(self, place: Place) -> Results | None:
+    def _under(self, place: Place) -> Results | None:
         """Returns the results that a place is about; None where nothing was run there."""
-        return (
-            self.results.masked(place.mask) if "mask" in self.table.axes else self.results.under(place.split)
-        )
+        masked = "mask" in self.table.axes
+        return self.results.masked(place.mask) if masked else self.results.under(place.split)
+
+    def measured(self, place: Place, metric: str, under: Results | None = None) -> Measured | None:
+        """Returns what was measured at a place, if need be under another split than the place's own."""
+        under = under or self._under(place)
+        where = {"dataset": place.dataset, "part": place.set, "of_class": place.of_class}
+        where["over"] = "runs" if "class" in self.table.axes else self.table.over
+        return measure(under, place.row, metric, **where) if under else None
 
     @cached_property
     def trained(self) -> set[str]:
         """Rows and controls of which some run is finished, wherever the table looks."""
-        places = [Place(split=s, mask=m) for s in self.values("split") for m in self.values("mask")]
-        every = [*map(self.under, places), self.beside]
+        places = [Place(split=s, mask=m) for s in self.values["split"] for m in self.values["mask"]]
+        every = [*map(self._under, places), self.beside]
         return {row for row in self.labels for one in every if one is not None and one.predictions[row]}
 
     @cached_property
     def lines(self) -> list[Line]:
         """The lines."""
-        axes = self.table.axes
-        names = [
-            *axes,
-            *(axis for axis in AXES if axis not in axes),
-        ]
-        fields = ["of_class" if axis == "class" else axis for axis in names]
-        found = []
-        for values in product(*map(self.values, names)):
+        axes = dict.fromkeys((*self.table.axes, *AXES))
+        fields, found = ["of_class" if axis == "class" else axis for axis in axes], []
+        for values in product(*(self.values[axis] for axis in axes)):
             found += self._at(Place(**dict(zip(fields, values, strict=True))))
         return found
 
-    def _at(self, place: Place) -> Iterator[Line]:
+    def _at(self, place: Place) -> list[Line]:
         if place.row in CONTROLS and place.set == "within":
-            return
+            return []
         lines = [self._line(place, metric) for metric in self._metrics_at(place)]
         lines = [line for line in lines if self._stands(line)]
         nothing = not any(line.found or line.beside for line in lines)
         if nothing and len(lines) > 1 and not self.table.published and "class" not in self.table.axes:
             lines = [lines[0]._replace(metric="all")]
-        yield from (*lines, *(self._sizes(place) if place.row not in CONTROLS else ()))
+        sized = place.row not in CONTROLS and not {*spec.SIZES}.isdisjoint(self._named)
+        return [*lines, *(self._sizes(place) if sized else ())]
 
     def _sizes(self, place: Place) -> Iterator[Line]:
         """Yields lines of a network's parameters and file sizes, the same in every fold and run."""
-        if not {*spec.SIZES}.intersection(self._named):
-            return
         trials = self.shown.trials[place.row]
         result = trials[0][2].result if trials else None
-        sizes = [("parameters", Size(spec.SIZES["parameters"], result and result["parameters"]))]
-        for key, of in (("network", "network alone"), ("network and optimizer", "network and optimizer")):
-            size = result and result["file_bytes"][key] / 2**20
-            sizes.append(("file_mb", Size(f"{spec.SIZES['file_mb']}, {of} (MiB)", size)))
-        for metric, size in sizes:
-            figure = self.table.printed(place.row, metric)
-            if metric in self._named and not (figure is None and size.value is None):
-                number = figure and (int if metric == "parameters" else float)(figure.value)
-                printed = figure and Printed(number, None, number)
-                why = "" if trials else self.shown.why_missing(place.row, "test")
-                yield Line(place, metric, printed, None, None, why, size)
+        why = "" if trials else self.shown.why_missing(place.row, "test")
+        sizes = [("parameters", spec.SIZES["parameters"], result and result["parameters"])]
+        for key, of in _FILES.items():
+            title = f"{spec.SIZES['file_mb']}, {of} (MiB)"
+            sizes.append(("file_mb", title, result and result["file_bytes"][key] / 2**20))
+        for name, title, size in sizes:
+            figure = self.table.printed(place.row, name)
+            if name in self._named and (figure, size) != (None, None):
+                number = figure and (int if name == "parameters" else float)(figure.value)
+                yield Line(place, title, figure and Printed(number, None, number), why=why, size=size)
 
     def _metrics_at(self, place: Place) -> list[str]:
         wanted = list(self.metrics)
@@ -215,16 +193,13 @@ class Asked:
         return [name for name in wanted if name in few] or wanted[:1]
 
     def _line(self, place: Place, metric: str) -> Line:
-        where = {"dataset": place.dataset, "part": place.set, "of_class": place.of_class}
-        where["over"] = "runs" if "class" in self.table.axes else self.table.over
-        under = self.under(place)
-        found = measure(under, place.row, metric, **where) if under else None
-        beside = measure(self.beside, place.row, metric, **where) if self.beside else None
+        found = self.measured(place, metric)
+        beside = self.measured(place, metric, self.beside) if self.beside else None
         why = "" if found else self._why(place)
         return Line(place, metric, self._printed(place, metric), found, beside, why)
 
     def _why(self, place: Place) -> str:
-        under = self.under(place)
+        under = self._under(place)
         if "mask" in self.table.axes and (under is None or not under.predictions[place.row]):
             return f"not run; add --mask {place.mask}" if place.mask else "not run without --mask"
         if place.set == FINAL:
@@ -236,22 +211,18 @@ class Asked:
         if place.mask or ("split" in table.axes and place.split != paper.splits[0]):
             return None
         if "class" in table.axes:
-            return self._printed_in_report(place, metric)
+            figure = self.report.get(self.class_and_metric(place, metric))
+            return None if place.row != self._report_row or figure is None else Printed(figure, None, figure)
         part = place.set if place.set == "within" else "test"
-        names = [metric] if paper.positive_class else [metric, metric.split("_")[-1]]
-        for name in names:
+        for name in [metric] if paper.positive_class else [metric, metric.split("_")[-1]]:
             if figure := table.printed(place.row, name, dataset=place.dataset, part=part):
-                unit = 100 if spec.METRICS[metric].percent else 1
-                shown = float(figure.value) if table.figures == "mean" else figure.value / unit
-                return Printed(shown, figure.sd, figure.value / unit)
+                fraction = figure.value / (100 if spec.METRICS[metric].percent else 1)
+                shown = float(figure.value) if table.figures == "mean" else fraction
+                return Printed(shown, figure.sd, fraction)
         return None
 
-    def _printed_in_report(self, place: Place, metric: str) -> Printed | None:
-        figure = self.report.get((self.class_name(place, metric), self.base(metric)))
-        return None if place.row != self.report_row or figure is None else Printed(figure, None, figure)
-
     @property
-    def report_row(self) -> str:
+    def _report_row(self) -> str:
         """The row whose figures by class `reference` prints."""
         return (self.table.rows or self.results.paper.row_ids)[0]
 
@@ -265,56 +236,44 @@ class Asked:
             found |= {(name, column): figure for column, figure in zip(columns, figures, strict=True)}
         return found
 
-    def support(self, line: Line) -> tuple[int | None, int | None]:
-        """Returns how many pictures a line is of, as printed and here."""
-        name, runs = self.class_name(line.place, line.metric), self.shown.runs(line.place.row)
-        printed = self.report.get((name, "support")) if line.place.row == self.report_row else None
+    def printed_support(self, line: Line) -> int | None:
+        """Returns how many pictures a line is of as printed."""
+        name, _ = self.class_and_metric(line.place, line.metric)
+        return self.report.get((name, "support")) if line.place.row == self._report_row else None
+
+    def support(self, line: Line) -> int | None:
+        """Returns how many pictures a line is of here, in the first run."""
+        runs, of_class = self.shown.runs(line.place.row), line.place.of_class
         if not runs:
-            return printed, None
-        labels, of_class = runs[0].label.tolist(), line.place.of_class
-        return printed, len(labels) if of_class is None else labels.count(of_class)
+            return None
+        return len(runs[0]) if of_class is None else runs[0].label.tolist().count(of_class)
 
-    def class_name(self, place: Place, metric: str) -> str:
-        """Returns what a line of a table by class is of: a class, an average or "accuracy"."""
+    def class_and_metric(self, place: Place, metric: str) -> tuple[str, str]:
+        """Returns what a line by class is of: a class, an average or "accuracy"; and what is averaged."""
+        average = next((prefix for prefix in _AVERAGES if metric.startswith(prefix)), "")
+        name = _AVERAGES.get(average, "accuracy" if metric == "accuracy" else "all")
         if place.of_class is not None:
-            return self.results.paper.classes[place.of_class]
-        averages = (name for prefix, name in _AVERAGES.items() if metric.startswith(prefix))
-        return next(averages, "accuracy" if metric == "accuracy" else "all")
-
-    def base(self, metric: str) -> str:
-        """Returns the metric of which another is the average over the classes, else itself."""
-        for prefix in _AVERAGES:
-            metric = metric.removeprefix(prefix)
-        return metric
+            name = self.results.paper.classes[place.of_class]
+        return name, metric.removeprefix(average)
 
     def _stands(self, line: Line) -> bool:
         """Whether a line is shown; one without a figure may say why there is none."""
         axes, place, record = self.table.axes, line.place, self.results.record
-        some, split = place.row in self.trained, place.split or self.results.split_kind
-        held = {t.row for t in (*record.trials, *record.controls) if t.split == split}
+        split = place.split or self.results.split_kind
+        held = any((t.row, t.split) == (place.row, split) for t in (*record.trials, *record.controls))
+        trained, control = place.row in self.trained, place.row in CONTROLS
         if "split" in axes:
-            return place.row in held and (some or line.printed is not None)
+            return held and (trained or line.printed is not None)
         if "mask" in axes:
-            return some or place.row in CONTROLS
+            return trained or control
         if line.printed or line.found or line.beside:
             return True
         if "class" in axes:
-            return some or place.row in (*CONTROLS, self.report_row)
-        if "state" in self.table.show:
-            return place.row in (*CONTROLS, *held)
-        return "set" in axes and "dataset" not in axes
+            return trained or control or place.row == self._report_row
+        return control or held if "state" in self.table.show else "set" in axes and "dataset" not in axes
 
     @cached_property
     def left_out(self) -> dict[str, str]:
-        """Label of a row that has no line -> why it was not trained; "" where it was not asked for."""
+        """Rows that have no line -> their labels."""
         with_lines = {*(line.place.row for line in self.lines), *CONTROLS, *self.trained}
-        missing = self.results.record.missing
-        return {label: missing.get(row, "") for row, label in self.labels.items() if row not in with_lines}
-
-    def classes_of(self, dataset: str) -> list[str]:
-        """Returns the classes of which a dataset has pictures here."""
-        return [name for name, n in self.results.record.datasets.get(dataset, {}).items() if n]
-
-    def dataset_title(self, dataset: str) -> str:
-        """Returns what the table calls a dataset."""
-        return dataset_title(self.shown, dataset)
+        return {row: label for row, label in self.labels.items() if row not in with_lines}

@@ -2,10 +2,10 @@
 
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.metric_columns import cells_of, columns_of
+from leukcnn.outputs.metric_columns import columns_of
 from leukcnn.outputs.metric_lines import Asked
 from leukcnn.outputs.metric_notes import notes_of
-from leukcnn.outputs.titles import framed
+from leukcnn.outputs.titles import framed, not_measured
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 
@@ -19,13 +19,11 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         ArgumentError: A metric is of one class, and the paper has no positive one.
     """
     asked = Asked(results, table)
-    by_name = columns_of(asked)
-    columns = [column for some in by_name.values() for column in some]
-    rows = [[cell for name in by_name for cell in cells_of(asked, line, name)] for line in asked.lines]
+    shown = columns_of(asked)
+    rows = [[cell(line) for _, cell in shown] for line in asked.lines]
     if not rows and "classes" in table.show:
-        why = "not measured: no dataset of one class is tested here"
-        rows.append(["all", *[None] * (len(columns) - 2), why])
-    return framed(results, table, columns, rows, notes=tuple(notes_of(asked)))
+        rows = [("all", *not_measured("no dataset of one class is tested here", len(shown) - 1))]
+    return framed(results, table, [column for column, _ in shown], rows, notes=notes_of(asked))
 
 
 KIND = TableKind(build=build, by_task=True)

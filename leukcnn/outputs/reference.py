@@ -10,25 +10,19 @@ from leukcnn.results.results import Results
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns a table as printed, with the measured figure beside it where a row of it is measured."""
-    columns = [
-        Column(title, "number") if isinstance(table.reference[0][i], float) else Column(title)
-        for i, title in enumerate(table.columns)
-    ]
+    formats = ["number" if isinstance(cell, float) else "text" for cell in table.reference[0]]
+    columns = list(map(Column, table.columns, formats))
     rows = [tuple(str(cell) if isinstance(cell, int) else cell for cell in row) for row in table.reference]
     if not table.measured:
         notes = ("As printed in the paper; nothing in it is measured here.",)
         return framed(results, table, columns, rows, notes=notes, measured=False)
     shown, measured = results.under(table.split), {}
-    in_folds = shown.split_kind in spec.KFOLD_KINDS
-    part = "test" if in_folds else "balanced"
-    how = "balanced test set"
-    if in_folds:
-        how = "mean over the folds" if is_over_folds(shown) else "all folds together"
+    part, how = "balanced", "balanced test set"
+    if shown.split_kind in spec.KFOLD_KINDS:
+        part, how = "test", "mean over the folds" if is_over_folds(shown) else "all folds together"
     for first, row, metric in table.measured:
-        found = measure(shown, row, metric, part=part)
-        measured[first] = (
-            None if found is None else (100 if spec.METRICS[metric].percent else 1) * found.spread[0]
-        )
+        found, times = measure(shown, row, metric, part=part), 100 if spec.METRICS[metric].percent else 1
+        measured[first] = found and times * found.spread[0]
     rows = [(*row, measured.get(row[0])) for row in rows]
     columns.append(Column(f"Measured here (%), {how}", "quantity"))
     return framed(results, table, columns, rows, notes=("The other rows are as printed in the paper.",))

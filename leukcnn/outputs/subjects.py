@@ -12,7 +12,8 @@ from leukcnn.results.results import Results
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns the accuracy on each subject's pictures."""
     by_subject: dict[tuple[str, str], dict[str, GroupAccuracy]] = {}
-    for row, _ in table_lines(results):
+    labels = dict(table_lines(results))
+    for row in labels:
         for part in ("test", "external"):
             for predictions in results.runs(row, part=part)[:1]:
                 for group in accuracy_per_group(predictions.label, predictions.predicted, predictions.group):
@@ -20,18 +21,16 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     rows = []
     for (part, subject), figures in by_subject.items():
         cells: list[Cell] = [part, subject or "unknown", next(iter(figures.values())).n]
-        for row, _ in table_lines(results):
-            group = figures.get(row)
+        for group in map(figures.get, labels):
             interval = wilson_interval(group.correct, group.n) if group else None
             cells += [group and group.accuracy, interval and (interval.low, interval.high)]
         rows.append(tuple(cells))
     columns = ["Set", "Subject", Column("Cells", "integer")]
-    for _, label in table_lines(results):
+    for label in labels.values():
         columns += [Column(label, "percent"), Column(f"{label}, 95 % interval", "interval")]
-    notes = ["Intervals: Wilson, over each subject's cells."]
-    if results.record.runs > 1:
-        notes.append("Of the first run.")
-    return framed(results, table, columns, rows, notes=tuple(notes))
+    first = ["Of the first run."] if results.record.runs > 1 else []
+    notes = ("Intervals: Wilson, over each subject's cells.", *first)
+    return framed(results, table, columns, rows, notes=notes)
 
 
 KIND = TableKind(build=build)

@@ -8,7 +8,7 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.files import read_json
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.titles import dataset_title, framed
+from leukcnn.outputs.titles import dataset_title, framed, not_measured
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.results import Results
 from leukcnn.results.verdicts import mean_and_sd
@@ -16,16 +16,7 @@ from leukcnn.runs import Trial
 
 
 class _Training(NamedTuple):
-    """A network's training.
-
-    Attributes:
-        parameters: All parameters of the network, trained or not.
-        pictures: Pictures that an epoch shows.
-        epochs: Epochs.
-        seconds: Wall-clock time of the epochs.
-        machine: Backend, devices and platform, in words.
-        whole: Whether one process ran all of it; the time is that of its last process alone.
-    """
+    """A network's training: images an epoch, seconds of all epochs, and whether one process ran the whole."""
 
     parameters: int
     pictures: int
@@ -58,22 +49,18 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         trainings = {row: _trainings(trial for _, _, trial in of_task.trials[row]) for row in wanted}
         of_own = [training.milliseconds for training in trainings[own.id] if training.whole]
         for row, found in trainings.items():
-            leading = (dataset_title(shown, task), shown.paper.row(row).label)
-            rows.append((*leading, *_cells(found, of_own, why_missing=_why_missing(of_task, row, found))))
+            whole = [training for training in found if training.whole]
+            cells = _measured(whole, of_own) if whole else not_measured(_why_none(of_task, row, found), 7)
+            parameters = found[0].parameters if found else None
+            rows.append((dataset_title(shown, task), shown.paper.row(row).label, parameters, *cells))
             every += found
-    columns = (
-        "Dataset",
-        "Network",
-        Column("Parameters", "quantity"),
-        Column("Trainings", "integer"),
-        Column("Pictures an epoch", "quantity"),
-        Column("Epochs", "quantity"),
-        Column("Seconds a training", "spread"),
-        Column("Milliseconds a picture and epoch", "spread"),
-        Column(f"Ratio of these to {own.label}", "hundredths"),
-        "State",
-    )
-    return framed(results, table, columns, rows, notes=tuple(_notes(every)))
+    formats = {
+        **{"Parameters": "quantity", "Trainings": "integer", "Pictures an epoch": "quantity"},
+        **{"Epochs": "quantity", "Seconds a training": "spread"},
+        **{"Milliseconds a picture and epoch": "spread", f"Ratio of these to {own.label}": "hundredths"},
+    }
+    columns = ("Dataset", "Network", *(Column(title, how) for title, how in formats.items()), "State")
+    return framed(results, table, columns, rows, notes=_notes(every))
 
 
 def _trainings(trials: Iterable[Trial]) -> list[_Training]:
@@ -84,32 +71,20 @@ def _trainings(trials: Iterable[Trial]) -> list[_Training]:
         if "training" not in result["seconds"]:
             continue
         where, epochs = read_json(trial.path / "environment.json"), len(trial.history()["loss"])
-        found.append(
-            _Training(
-                result["parameters"],
-                result["pictures"]["train"],
-                epochs,
-                result["seconds"]["training"],
-                f"{where['backend']} on {', '.join(where['devices'])} ({where['platform']})",
-                whole=result["epochs_run_here"] == epochs,
-            )
-        )
+        machine = f"{where['backend']} on {', '.join(where['devices'])} ({where['platform']})"
+        pictures, seconds = result["pictures"]["train"], result["seconds"]["training"]
+        whole = result["epochs_run_here"] == epochs
+        found.append(_Training(result["parameters"], pictures, epochs, seconds, machine, whole))
     return found
 
 
-def _cells(found: Sequence[_Training], of_own: Sequence[float], *, why_missing: str) -> tuple[Cell, ...]:
-    """Returns the cells of a row from its parameters on."""
-    whole = [training for training in found if training.whole]
-    if not whole:
-        return (found[0].parameters if found else None, *[None] * 6, f"not measured: {why_missing}")
-    seconds = [training.seconds for training in whole]
+def _measured(whole: Sequence[_Training], of_own: Sequence[float]) -> tuple[Cell, ...]:
     each = [training.milliseconds for training in whole]
     return (
-        whole[0].parameters,
         len(whole),
         _mean([training.pictures for training in whole]),
         _mean([training.epochs for training in whole]),
-        mean_and_sd(seconds),
+        mean_and_sd([training.seconds for training in whole]),
         mean_and_sd(each),
         float(np.mean(each) / np.mean(of_own)) if of_own else None,
         "measured",
@@ -121,7 +96,7 @@ def _mean(counts: Sequence[int]) -> int | float:
     return counts[0] if len(set(counts)) == 1 else float(np.mean(counts))
 
 
-def _why_missing(results: Results, row: str, found: Sequence[_Training]) -> str:
+def _why_none(results: Results, row: str, found: Sequence[_Training]) -> str:
     if found:
         return "its trainings were interrupted"
     return "it trains no network" if results.trials[row] else results.why_missing(row, "test")
@@ -129,18 +104,16 @@ def _why_missing(results: Results, row: str, found: Sequence[_Training]) -> str:
 
 def _notes(every: Sequence[_Training]) -> list[str]:
     notes = ["The paper prints no times."]
-    if not every:
-        return notes
     machines = dict.fromkeys(training.machine for training in every if training.whole)
     notes += [f"Measured with {'; '.join(machines)}."] if machines else []
-    notes.append(
-        "Parameters: all of them, trained or not. Times: mean and sd (n - 1) over folds and runs, of the "
-        "wall-clock time of all epochs. A network's first training includes its compilation, which the next "
-        "folds share. Decoding and thresholding pictures, building networks, the kept features of frozen "
-        "bases and predictions aren't in it."
-    )
-    interrupted = sum(not training.whole for training in every)
-    if interrupted:
+    if every:
+        notes.append(
+            "Parameters: all of them, trained or not. Times: mean and sd (n - 1) over folds and runs, of the "
+            "wall-clock time of all epochs. A network's first training includes its compilation, which the "
+            "next folds share. Decoding and thresholding pictures, building networks, the kept features of "
+            "frozen bases and predictions aren't in it."
+        )
+    if interrupted := sum(not training.whole for training in every):
         notes.append(
             f"Left out: {interrupted} of {len(every)} trainings, interrupted and resumed later: only their "
             "last part was timed."

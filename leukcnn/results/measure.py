@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from leukcnn import spec
 from leukcnn.errors import ArgumentError
 from leukcnn.results.intervals import Bootstrap, Interval, fold_interval, interval_for, run_interval
-from leukcnn.results.metrics import confusion_matrix, metric_by_name
+from leukcnn.results.metrics import METRICS, confusion_matrix
 from leukcnn.results.probabilities import PROBABILITY_METRICS
 from leukcnn.results.results import Results
 from leukcnn.results.verdicts import Spread, mean_and_sd
@@ -68,62 +68,61 @@ def measure(
         ArgumentError: The pictures are of several tasks, or the metric is of one class and none is named.
     """
     if len(results.tasks) > 1:
-        if dataset and dataset not in results.tasks:
+        if not dataset:
+            # A figure of all together would mix what has nothing to do with each other.
+            raise ArgumentError(
+                f"{', '.join(results.tasks)} are cross-validated each by itself.",
+                expected="one of them",
+                remedy="name the dataset",
+            )
+        if dataset not in results.tasks:
             return None
-        results, dataset = results.one_task(dataset), ""
+        results, dataset = results.task(dataset), ""
     runs = results.runs(row, dataset=dataset, part=part)
     if not runs or (runs[0].label < 0).any():
         return None
     positive = _positive(results, metric, of_class)
     folds = results.folds(row, dataset=dataset, part=part) if is_over_folds(results, over) else []
     over_folds = len(folds) > 1 and results.n_folds > 1
-    values = [value_of(metric, one, positive=positive) for one in (folds if over_folds else runs)]
+    if len(runs) == 1 and not over_folds:
+        return measure_run(runs[0], metric, positive=positive, unit=unit_of(results, part))
+    values = [_value(metric, one, positive) for one in (folds if over_folds else runs)]
     if over_folds:
         interval = fold_interval(values, test_share=_test_share(results))
-    elif len(values) > 1:
-        interval = run_interval(values, limits=spec.METRICS[metric].limits)
     else:
-        interval = interval_of(metric, runs[0], positive=positive, unit=unit_of(results, part))
+        interval = run_interval(values, limits=spec.METRICS[metric].limits)
     return Measured(values, interval, len(runs[0]))
 
 
-def value_of(metric: str, predictions: Predictions, *, positive: int = 0) -> float:
-    """Returns a metric of some predictions, all of them labelled.
+def measure_run(
+    predictions: Predictions, metric: str, *, positive: int = 0, unit: str = PICTURES
+) -> Measured:
+    """Returns a metric of one run's predictions, all of them labelled.
 
     Args:
-        metric: A key of `leukcnn.results.metrics.METRICS`.
         predictions: The predictions.
-        positive: Position of the positive class.
-    """
-    function = metric_by_name(metric)
-    if metric in PROBABILITY_METRICS:
-        return float(function(predictions.label, predictions.probabilities, positive=positive))
-    n_classes = len(predictions.class_names)
-    matrix = confusion_matrix(predictions.label, predictions.predicted, n_classes=n_classes)
-    return float(function(matrix, positive=positive))
-
-
-def interval_of(
-    metric: str, predictions: Predictions, *, positive: int = 0, unit: str = PICTURES
-) -> Interval:
-    """Returns the interval of a metric of one run's predictions.
-
-    Args:
         metric: A key of `leukcnn.results.metrics.METRICS`.
-        predictions: The predictions.
         positive: Position of the positive class.
-        unit: What is drawn again, one of those that `leukcnn.spec.splits` names.
+        unit: What a bootstrap draws again, one of those that `leukcnn.spec.splits` names.
     """
-    of_probabilities = metric in PROBABILITY_METRICS
-    return interval_for(
+    interval = interval_for(
         metric,
         predictions.label,
-        predictions.probabilities if of_probabilities else predictions.predicted,
+        predictions.probabilities if metric in PROBABILITY_METRICS else predictions.predicted,
         None if unit == PICTURES else predictions.group,
         n_classes=len(predictions.class_names),
         positive=positive,
         bootstrap=Bootstrap(unit=unit),
     )
+    return Measured([_value(metric, predictions, positive)], interval, len(predictions))
+
+
+def _value(metric: str, predictions: Predictions, positive: int) -> float:
+    said = (predictions.label, predictions.probabilities)
+    if metric not in PROBABILITY_METRICS:
+        n_classes = len(predictions.class_names)
+        said = (confusion_matrix(predictions.label, predictions.predicted, n_classes=n_classes),)
+    return float(METRICS[metric](*said, positive=positive))
 
 
 def unit_of(results: Results, part: str = "test") -> str:

@@ -6,7 +6,6 @@ from functools import cached_property
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.errors import ArgumentError
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.runs import Predictions, Store, Trial
 from leukcnn.splits import balanced_subset
@@ -33,7 +32,7 @@ class Results:
         split = "" if split == self.record.split else split
         if split == self.split:
             return self
-        return self._others.setdefault(split, replace(self, split=split))
+        return self._parts.setdefault(("split", split), replace(self, split=split))
 
     def masked(self, mask: str) -> "Results | None":
         """Returns the main split's results with a part of the pictures blanked; "" for none.
@@ -48,7 +47,8 @@ class Results:
         )
 
     @cached_property
-    def _others(self) -> dict[str, "Results"]:
+    def _parts(self) -> dict[tuple[str, str], "Results"]:
+        """What `under` and `task` gave, which keeps what it read."""
         return {}
 
     @property
@@ -58,37 +58,16 @@ class Results:
 
     def task(self, tested: str) -> "Results":
         """Returns the results of one of `tasks`, as if no other had been asked for."""
-        if tested not in self._by_task:
+        if ("task", tested) not in self._parts:
 
             def own(planned: list[PlannedTrial]) -> list[PlannedTrial]:
                 return [trial for trial in planned if "+".join(trial.tested) == tested]
 
-            record = replace(
-                self.record,
-                trials=own(self.record.trials),
-                controls=own(self.record.controls),
-                masked={mask: own(planned) for mask, planned in self.record.masked.items()},
-            )
-            self._by_task[tested] = replace(self, record=record)
-        return self._by_task[tested]
-
-    @cached_property
-    def _by_task(self) -> dict[str, "Results"]:
-        return {}
-
-    def one_task(self, tested: str) -> "Results":
-        """Returns `task(tested)`; a figure of all together would mix what has nothing to do with each other.
-
-        Raises:
-            ArgumentError: There is no such task.
-        """
-        if tested not in self.tasks:
-            raise ArgumentError(
-                f"{', '.join(self.tasks)} are cross-validated each by itself.",
-                expected="one of them",
-                remedy="ask `results.task(...)` for its figures",
-            )
-        return self.task(tested)
+            masked = {mask: own(planned) for mask, planned in self.record.masked.items()}
+            trials, controls = own(self.record.trials), own(self.record.controls)
+            record = replace(self.record, trials=trials, controls=controls, masked=masked)
+            self._parts["task", tested] = replace(self, record=record)
+        return self._parts["task", tested]
 
     @property
     def split_kind(self) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leukcnn.errors import SpecError
@@ -11,7 +11,7 @@ from leukcnn.fields import find_named, read_like, replace_at, value_at
 from leukcnn.spec.checks import check_types, name_of, require, require_known, require_once
 from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Row, Table
 from leukcnn.spec.names import APPLICATIONS, CONTROLS, DATASETS
-from leukcnn.spec.setups import SPLIT_KINDS, Setup
+from leukcnn.spec.setups import SPLIT_KINDS, Preprocessing, Setup
 
 DEFAULT_CONTROLS = ("majority", "border", "colour")
 
@@ -210,6 +210,18 @@ class Paper:
         for path, value in [*every, *(changes or {}).items()]:
             setup = replace_at(setup, path, value)
         return setup
+
+    def whole(self, *, assumed: Mapping[str, Any] | None = None, mask: str | None = None) -> Preprocessing:
+        """Returns how whole images are prepared, whatever the profile: in the paper's own size.
+
+        What colour alone tells is asked of them, not of the cells that a network is shown.
+
+        Args:
+            assumed: Assumptions overridden by name.
+            mask: The part that is blanked; the paper's own if None or "".
+        """
+        own = self.setup(self.row_ids[0], assumed=assumed).preprocessing
+        return replace(own, mask=mask or own.mask, threshold="none")
 
     def assumed_value(
         self, name: str, *, profile: str = "paper", assumed: Mapping[str, Any] | None = None

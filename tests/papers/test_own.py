@@ -52,15 +52,15 @@ def test_a_builder_in_the_file_and_one_in_its_neighbour_are_found(own, tmp_path)
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
-        ('"metrics", ', '"metrcs", ', "line 58: Table 'table1': kind = 'metrcs'."),
-        ('("accuracy", "f1", "auroc")', '("acuracy",)', "line 58: Table 'table1': metrics = 'acuracy'."),
+        ('"metrics", ', '"metrcs", ', "line 60: Table 'table1': kind = 'metrcs'."),
+        ('("accuracy", "f1", "auroc")', '("acuracy",)', "line 60: Table 'table1': metrics = 'acuracy'."),
         ('"FineTuned"', '"FineTunned"', "line 22: Model: name = 'FineTunned'"),
         ("epochs=20", 'optimizer="adm", epochs=20', "line 29: Training: optimizer = 'adm'."),
         ("epochs=20", 'loss="crossentropy", epochs=20', "line 29: Training: loss = 'crossentropy'."),
         ("figures=()", 'figures=(), controls=("bordr",)', "Paper 'densenet_cnmc': controls = 'bordr'."),
         ('datasets=("cnmc2019",)', 'datasets=("cnmc209",)', "datasets = 'cnmc209'."),
         ('Split("grouped_kfold"', 'Split("group_kfold"', "Split: kind = 'group_kfold'."),
-        ('"Folds by subject", ', "", "line 58: Table missing 1 required positional argument: 'kind'."),
+        ('"Folds by subject", ', "", "line 60: Table missing 1 required positional argument: 'kind'."),
         ("metrics=", "metrcs=", "Table got an unexpected keyword argument 'metrcs'."),
         ("training.epochs", "training.epoch", "There is no field 'training.epoch'"),
         ('key="densenet_cnmc"', 'key="a b"', "key = 'a b'"),

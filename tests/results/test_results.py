@@ -1,6 +1,5 @@
 import pytest
 
-from leukcnn.errors import ArgumentError
 from leukcnn.results.results import main_predictions
 
 
@@ -100,13 +99,6 @@ def test_a_task_has_its_own_folds_and_figures(two_tasks):
     assert first.predictions["border"] == []
     assert len(second.runs("border")[0]) == 8
     assert len(results.runs("deep", dataset="allidb2")[0]) == 8
-
-
-def test_figures_of_several_tasks_are_not_mixed(two_tasks):
-    results = two_tasks.results()
-    assert results.one_task("allidb2") is results.task("allidb2")
-    with pytest.raises(ArgumentError, match="allidb1, allidb2"):
-        results.one_task("")
 
 
 def test_a_task_keeps_its_masked_trials_alone(two_tasks):

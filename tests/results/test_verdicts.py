@@ -32,9 +32,7 @@ def test_bounds_belong_to_the_interval():
 @pytest.mark.parametrize(
     ("measured", "interval", "reasons", "expected"),
     [
-        (0.9, INTERVAL, {"not_comparable": "smoke profile"}, "not comparable: smoke profile"),
-        (0.9, INTERVAL, {"marked": True}, "not comparable"),
-        (None, None, {"marked": True}, "not measured: no such trial"),
+        (0.9, INTERVAL, {"not_comparable": "not comparable: smoke"}, "not comparable: smoke"),
         (None, None, {}, "not measured: no such trial"),
         (None, None, {"not_measured": "no such data"}, "not measured: no such data"),
         (None, None, {"not_measured": "a", "not_comparable": "b"}, "not measured: a"),
@@ -50,4 +48,3 @@ def test_verdict_without_a_comparison(measured, interval, reasons, expected):
 def test_mean_and_sd_by_hand():
     assert mean_and_sd([0.9, 0.8, 0.85]) == (pytest.approx(0.85), pytest.approx(0.05))
     assert mean_and_sd([0.9]) == (0.9, None)
-    assert mean_and_sd([]) is None
