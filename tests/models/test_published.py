@@ -105,6 +105,8 @@ TRIED = [
 ]
 
 
+# MobileNets say so where no size is given, as with their own top.
+@pytest.mark.filterwarnings("ignore:`input_shape` is undefined:UserWarning")
 @pytest.mark.parametrize("name", TRIED)
 def test_published_names_are_those_that_keras_downloads(name, monkeypatch):
     from keras.src.utils import file_utils
