@@ -43,7 +43,7 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
     said, n_columns = face(results, figure, _WHICH), 1 + len(looked["layers"])
     scale = (HEAT, "0: nothing; 1: the strongest answer in this map")
     path = folder / f"{figure.id}.png"
-    return [draw_pictures(panels, path, n_columns=n_columns, side=1.8, scale=scale, **said)]
+    return [draw_pictures(panels, path, n_columns=n_columns, side=2.0, scale=scale, **said)]
 
 
 KIND = FigureKind(build=_build, capture=partial(capture_look, look=_look))
