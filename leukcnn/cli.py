@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from leukcnn import __version__, papers
-from leukcnn.errors import DataError, LeukCNNError
+from leukcnn.errors import DataError, LeukCNNError, SpecError, StoreError
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
 
 _DATA = click.option(
@@ -54,11 +54,12 @@ def main() -> None:
 
 
 @main.command("papers")
-def list_papers() -> None:
-    """Lists the papers, their profiles, rows and assumptions."""
-    for key in papers.list_papers():
-        paper = papers.get(key)
-        click.echo(f"{key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
+@click.argument("name", metavar="PAPER|FILE.py", required=False)
+def list_papers(name: str | None) -> None:
+    """Lists the papers, or shows one: profiles, rows and assumptions."""
+    for key in papers.list_papers() if name is None else (name,):
+        paper = papers.get(key) if name is None else _paper(name)
+        click.echo(f"{paper.key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
         click.echo(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch)}")
         if paper.stand_ins:
             click.echo(f"  Networks for --base scratch=NAME: {', '.join(paper.stand_ins)}")
@@ -86,38 +87,30 @@ def datasets(name: str | None) -> None:
 
 
 @main.command()
-@click.argument("name", metavar="DATASET|PAPER")
+@click.argument("name", metavar="DATASET|PAPER|FILE.py")
 @_DATA
 def check(name: str, data: str | None) -> None:
     """Verifies a dataset or those of a paper that are there; exits with 1 if something is wrong.
 
     Then lists the pictures that stand there twice, or nearly: they are worth knowing, and no fault.
     """
-    from leukcnn import synthetic
     from leukcnn.datasets import CATALOG, present, verify
     from leukcnn.duplicate_scan import scan_folders
-    from leukcnn.picture_cache import cache_folder
+    from leukcnn.experiment.loading import count_files, data_folder
 
-    paper = papers.get(name) if name not in CATALOG and name in papers.list_papers() else None
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    named = name not in CATALOG and (name in papers.list_papers() or papers.is_file_name(name))
+    paper = _paper(name) if named else None
     names = paper.datasets if paper else (name,)
-    root = _data_folder(data)
-    if root == "synthetic":
-        place = cache_folder() / "synthetic"
-        if paper and not paper.class_of:
-            root = synthetic.write(names[0], place, seed=0)
-        else:
-            root = synthetic.write_many(names, place, seed=0)
+    root = data_folder(_data_option(data), names, say=say, paper=paper)
     if len(names) > 1:
         here = present(names, root)
         for absent in (key for key in names if key not in here):
             click.echo(f"{absent}: not there")
         names = tuple(here)
-
-    def tell(done: int, total: int) -> None:
-        if done % 2000 == 0:
-            click.echo(f"{done:,} of {total:,} files read", err=True)
-
-    reports = [verify(key, root, progress=tell) for key in names]
+    reports = [verify(key, root, progress=count_files(say)) for key in names]
     for report in reports:
         for line in report.lines():
             click.echo(line)
@@ -137,7 +130,7 @@ def check(name: str, data: str | None) -> None:
 
 
 @main.command()
-@click.argument("paper")
+@click.argument("paper", metavar="PAPER|FILE.py")
 @_DATA
 @_OUT
 @_ONLY
@@ -179,17 +172,19 @@ def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, .
     Finished trials are kept in --out and never computed again; interrupted ones go on from the last epoch
     that was saved.
     """
-    found = papers.get(paper)
+    found = _paper(paper)
     overrides = dict(found.parse_assumption(text) for text in assumed)
     found.profile(options["profile"])
-    folder = _data_folder(data, dataset="NAME" if found.class_of else found.datasets[0])
+    folder = _data_option(data, dataset="NAME" if found.class_of else found.datasets[0])
     named = tuple(name.strip() for name in datasets.split(",") if name.strip())
 
+    from leukcnn.experiment.check import check_paper
     from leukcnn.experiment.estimate import describe_seconds
     from leukcnn.experiment.request import Request
     from leukcnn.experiment.run import reproduce as run
     from leukcnn.progress import TrainingProgress
 
+    check_paper(found)
     request = Request(paper=found, data=folder, datasets=named, assumed=overrides, **options)
     with TrainingProgress() as progress:
         report = run(request, progress=progress)
@@ -198,23 +193,27 @@ def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, .
 
 
 @main.command()
-@click.argument("paper")
+@click.argument("paper", metavar="PAPER|FILE.py")
 @_OUT
 @_ONLY
 @click.option("--verify", is_flag=True, help="Check the stored files and figures instead; exit with 1.")
 def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
     """Draws the tables and figures of finished runs again, without data and without training."""
-    found = papers.get(paper)
+    found = _paper(paper)
 
-    from leukcnn.experiment.run import report, verify_report
+    from leukcnn.experiment.report import report, verify_report
     from leukcnn.runs import Store
 
     store, faults = Store(out, found.key), []
     for folder in store.experiments():
-        if verify:
-            faults += verify_report(store, folder, found)
-        else:
-            _print_report(report(store, folder, found, only=only))
+        # One that can't be read, such as another version's, is named, and the others are shown.
+        try:
+            if verify:
+                faults += verify_report(store, folder, found)
+            else:
+                _print_report(report(store, folder, found, only=only))
+        except StoreError as error:
+            faults.append(str(error))
     for fault in faults:
         click.echo(fault, err=True)
     if faults:
@@ -243,7 +242,21 @@ def predict(model: Path, pictures: tuple[Path, ...], table: Path | None) -> None
     click.echo(NOTICE, err=True)
 
 
-def _data_folder(data: str | None, *, dataset: str = "NAME") -> str:
+def _paper(name: str) -> Any:
+    """Returns a paper by its key or file, all of whose names can be had."""
+    from leukcnn.experiment.check import check_names
+
+    found = papers.get(name)
+    try:
+        check_names(found)
+    except SpecError as error:
+        if not papers.is_file_name(name):
+            raise
+        raise SpecError(f"{name}: {error.found}", expected=error.expected, remedy=error.remedy) from error
+    return found
+
+
+def _data_option(data: str | None, *, dataset: str = "NAME") -> str:
     if data:
         return data
     message = "No data: --data is not given and LEUKCNN_DATA is not set."

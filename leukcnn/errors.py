@@ -21,6 +21,11 @@ class LeukCNNError(Exception):
             parts.append(f"What to do: {remedy}")
         super().__init__("\n".join(parts))
 
+    @property
+    def reason(self) -> str:
+        """What is wrong, as a part of a sentence: without the full stop at its end."""
+        return self.found if self.found.endswith("..") else self.found.removesuffix(".")
+
 
 class ArgumentError(LeukCNNError, ValueError):
     """An argument of a library function lies outside what the function takes."""

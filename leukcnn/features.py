@@ -7,6 +7,7 @@ pictures, what is done to them, and the seed.
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,28 +29,67 @@ FORWARD = 64
 _BLOCKS_BETWEEN_SAVES = 16
 
 
+@dataclass(frozen=True, eq=False)
+class Frozen:
+    """A frozen base, and the pictures that pass it.
+
+    Attributes:
+        base: The frozen part of a network.
+        inputs_of: Gives the base's inputs for some entries, float32 (M, ...).
+        pictures: Number N of all pictures of the index.
+        variants: Number V of variants, the picture itself (variant 0) included.
+        key: What else the features depend on, as plain values: network, pictures, what is done to them, seed.
+        devices: Where the base was built.
+    """
+
+    base: keras.Model
+    inputs_of: Callable[[Entries], np.ndarray]
+    pictures: int
+    variants: int
+    key: Mapping[str, Any]
+    devices: Devices
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the features of all pictures, (N, V, ...)."""
+        return (self.pictures, self.variants, *self.base.output_shape[1:])
+
+    @property
+    def name(self) -> str:
+        """The hash of all that the features depend on."""
+        own = {"format": _FORMAT, "base": weights_digest(self.base), "shape": list(self.shape)}
+        return digest({**own, **self.key})[:32]
+
+    @property
+    def rows_a_block(self) -> int:
+        """Pictures whose features are computed together."""
+        return max(1, FORWARD // self.variants)
+
+    def rows_of(self, block: int) -> np.ndarray:
+        """Returns the positions of a block's pictures."""
+        first = block * self.rows_a_block
+        return np.arange(first, min(first + self.rows_a_block, self.pictures))
+
+    def features(self, rows: np.ndarray) -> np.ndarray:
+        """Computes the features of some pictures in all their variants, float32 (n, V, ...)."""
+        entries = Entries(
+            rows=np.repeat(rows, self.variants), variants=np.tile(np.arange(self.variants), len(rows))
+        )
+        return forward(self.base, self.inputs_of(entries), self.devices).reshape(-1, *self.shape[1:])
+
+
 def kept_features(
-    base: keras.Model,
-    inputs_of: Callable[[Entries], np.ndarray],
+    frozen: Frozen,
     rows: np.ndarray,
     *,
-    pictures: int,
-    variants: int,
-    key: Mapping[str, Any],
-    devices: Devices,
     folder: Path | None = None,
     on_start: Callable[[int], None] = lambda inputs: None,
 ) -> np.ndarray:
     """Returns the features of pictures and their variants, of which only the lacking ones are computed.
 
     Args:
-        base: The frozen part of a network.
-        inputs_of: Gives the base's inputs for some entries, float32 (M, ...).
+        frozen: The base and its pictures.
         rows: Positions of the pictures that are needed, each with all its variants.
-        pictures: Number N of all pictures of the index.
-        variants: Number V of variants, the picture itself (variant 0) included.
-        key: What else the features depend on, as plain values: network, pictures, what is done to them, seed.
-        devices: Where the base was built.
         folder: Where caches lie; the user's own cache if None.
         on_start: Called with the number of inputs that have to be computed, if there are any.
 
@@ -59,13 +99,9 @@ def kept_features(
     Raises:
         StoreError: The cache can't be written to.
     """
-    shape = (pictures, variants, *base.output_shape[1:])
-    name = digest({"format": _FORMAT, "base": weights_digest(base), "shape": list(shape), **key})[:32]
-    place = (folder or cache_folder()) / "features"
+    place, name = (folder or cache_folder()) / "features", frozen.name
     values, finished = place / f"{name}.npy", place / f"{name}.done.npy"
-    rows_a_block = max(1, FORWARD // variants)
-    wanted = np.unique(np.asarray(rows) // rows_a_block)
-    done = np.zeros(-(-pictures // rows_a_block), dtype=bool)
+    wanted = np.unique(np.asarray(rows) // frozen.rows_a_block)
     if values.exists() and finished.exists() and np.load(finished)[wanted].all():
         return np.load(values, mmap_mode="r")
     place.mkdir(parents=True, exist_ok=True)
@@ -74,22 +110,18 @@ def kept_features(
             # What was noted as done went with the file that is lacking.
             finished.unlink(missing_ok=True)
             with replace_file(values) as draft:
-                np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)
+                np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=frozen.shape)
                 claim_space(draft)
+        done = np.zeros(-(-frozen.pictures // frozen.rows_a_block), dtype=bool)
         if finished.exists():
             done = np.load(finished)
         lacking = wanted[~done[wanted]]
         if len(lacking):
-            ends = np.minimum((lacking + 1) * rows_a_block, pictures)
-            on_start(int((ends - lacking * rows_a_block).sum()) * variants)
+            on_start(sum(len(frozen.rows_of(block)) for block in lacking) * frozen.variants)
         features = np.load(values, mmap_mode="r+")
         for count, block in enumerate(lacking, start=1):
-            first = block * rows_a_block
-            of_block = np.arange(first, min(first + rows_a_block, pictures))
-            entries = Entries(
-                rows=np.repeat(of_block, variants), variants=np.tile(np.arange(variants), len(of_block))
-            )
-            features[of_block] = forward(base, inputs_of(entries), devices).reshape(-1, *shape[1:])
+            of_block = frozen.rows_of(block)
+            features[of_block] = frozen.features(of_block)
             done[block] = True
             if count % _BLOCKS_BETWEEN_SAVES == 0 or count == len(lacking):
                 features.flush()

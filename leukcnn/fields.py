@@ -17,13 +17,17 @@ def value_at(setup: Any, path: str) -> Any:
     """
     value = setup
     for name in path.split("."):
+        names = [f.name for f in fields(value)] if is_dataclass(value) else []
         if isinstance(value, Mapping) and name in value:
             value = value[name]
-        elif is_dataclass(value) and name in {f.name for f in fields(value)}:
+        elif name in names:
             value = getattr(value, name)
         else:
+            names = ", ".join(value if isinstance(value, Mapping) else names) or "none"
             raise SpecError(
-                f"There is no field {path!r} in a setup.", expected="a dotted path of field names"
+                f"There is no field {path!r} in a setup.",
+                expected=f"a dotted path of field names, with one of {names} for {name!r}",
+                remedy=did_you_mean(name, names.split(", ")),
             )
     return value
 

@@ -109,7 +109,7 @@ def stored_arrays(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
             yield arrays
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise StoreError(
-            f"The sketches {path} can't be read: {error}",
+            f"{path} can't be read: {error}",
             expected="a file as `leukcnn reproduce` wrote it",
             remedy="remove it and run `leukcnn reproduce` with the same arguments; finished trials stay",
         ) from error

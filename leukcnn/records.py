@@ -105,8 +105,8 @@ class ExperimentRecord:
         """
         values = read_json(folder / "experiment.json")
         try:
-            if values.pop("store_version") != STORE_VERSION:
-                raise KeyError("store_version")
+            if (version := values.pop("store_version")) != STORE_VERSION:
+                raise KeyError(f"store version {version}")
             for kind in ("trials", "controls"):
                 values[kind] = [_planned(trial) for trial in values[kind]]
             values["masked"] = {mask: list(map(_planned, of)) for mask, of in values["masked"].items()}
@@ -114,7 +114,7 @@ class ExperimentRecord:
             return ExperimentRecord(**values)
         except (KeyError, TypeError, AttributeError) as error:
             raise StoreError(
-                f"{folder} was written by another version of leukcnn ({error}).",
+                f"{folder} was written by another version of leukcnn ({error.args[0]}).",
                 expected=f"a store of version {STORE_VERSION}",
                 remedy="choose another --out, or install the version that wrote it",
             ) from error

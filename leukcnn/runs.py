@@ -18,6 +18,7 @@ import csv
 import hashlib
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ import numpy as np
 from leukcnn.errors import StoreError
 from leukcnn.files import digest, explained, read_json, replace_file, write_json
 
-STORE_VERSION = 5
+STORE_VERSION = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,6 +271,26 @@ class Store:
                 file.write(b"leukcnn")
         except OSError as error:
             raise explained(error, self.root) from error
+
+    def of_other_versions(self) -> str:
+        """Returns a sentence on what other versions of leukcnn wrote here; "" where they wrote nothing."""
+        found: Counter[tuple[int, str]] = Counter()
+        for kind in ("trial", "experiment"):
+            for path in self.root.glob(f"{kind}s/*/{kind}.json"):
+                # What can't be read is named where it is needed.
+                with contextlib.suppress(StoreError):
+                    values = read_json(path)
+                    version = values.get("store_version") if isinstance(values, dict) else None
+                    if isinstance(version, int) and version != STORE_VERSION:
+                        found[version, kind] += 1
+        if not found:
+            return ""
+        counted = [f"{n:,} {kind}(s) of store version {v}" for (v, kind), n in sorted(found.items())]
+        return (
+            f"{self.root} holds {' and '.join(counted)}; this leukcnn writes version {STORE_VERSION}. "
+            "They stay as they are and aren't used. To use them, install the version of leukcnn that wrote "
+            "them; to keep them apart, choose another --out."
+        )
 
     def trial(self, identity: Mapping[str, Any]) -> Trial:
         """Returns the trial of an identity, its folder made and `trial.json` written.

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,6 @@ import numpy as np
 from leukcnn.callbacks import (
     BestCheckpoint,
     HistoryFile,
-    ProgressObserver,
-    ReportProgress,
     ResumableState,
     StopEarly,
     cosine_schedule,
@@ -23,9 +22,8 @@ from leukcnn.distribution import Devices, make_deterministic
 from leukcnn.errors import LeukCNNError
 from leukcnn.fields import to_plain
 from leukcnn.models import build
-from leukcnn.models.bases import frozen_border
 from leukcnn.pipeline import BatchSequence, class_probabilities
-from leukcnn.spec import Model, Setup, Training
+from leukcnn.spec import Model, Training
 
 # Logged value -> whether its best is the highest or the lowest.
 MONITORED = {"val_accuracy": "max", "val_loss": "min"}
@@ -127,8 +125,7 @@ def train(
     validation_data: BatchSequence | None,
     folder: Path,
     devices: Devices,
-    observer: ProgressObserver,
-    tensorboard: Path | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Outcome:
     """Trains a network, or goes on with the training that a folder holds.
 
@@ -142,8 +139,7 @@ def train(
         validation_data: Batches of the validation part, None where nothing is kept apart.
         folder: Where state, checkpoints and history are kept.
         devices: The devices of `build_network`.
-        observer: Told of each step and epoch.
-        tensorboard: Where to write TensorBoard's logs; None writes none.
+        callbacks: Whoever else watches, called after all others.
 
     Raises:
         DeviceError: The batch can't be shared evenly.
@@ -160,7 +156,7 @@ def train(
         initial=training.initial_learning_rate, final=training.final_learning_rate, epochs=training.epochs
     )
     history_file = HistoryFile(folder / "history.csv", history=history)
-    callbacks = [
+    own_callbacks = [
         # Keras ends an epoch of the data before its first, too: the epoch's own number keys the draws.
         keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: setattr(train_data, "epoch", epoch)),
         keras.callbacks.LearningRateScheduler(schedule),
@@ -168,10 +164,7 @@ def train(
         state,
         stop_early,
         history_file,
-        ReportProgress(observer),
     ]
-    if tensorboard is not None:
-        callbacks.append(keras.callbacks.TensorBoard(tensorboard))
     started = time.perf_counter()
     with devices.scope():
         first_epoch = state.restore(network)
@@ -181,7 +174,7 @@ def train(
             # A run killed after it had stopped early has no epoch left.
             epochs=first_epoch if stop_early.is_due else training.epochs,
             initial_epoch=first_epoch,
-            callbacks=callbacks,
+            callbacks=[*own_callbacks, *callbacks],
             shuffle=False,
             verbose=0,
         )
@@ -219,28 +212,3 @@ def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> n
         outputs = network.predict(data, verbose=0)
     # What stands behind the last entry pads the last batch to a multiple of the devices.
     return class_probabilities(outputs[: len(data.entries)])
-
-
-def time_step(setup: Setup, *, classes: int, devices: Devices) -> tuple[float, bool]:
-    """Measures how long one picture's training step takes here, on a network that is thrown away.
-
-    Args:
-        setup: Network, size of the pictures, optimizer.
-        classes: Number of outputs.
-        devices: Where it is to be trained.
-
-    Returns:
-        Seconds a picture, and whether the network's base is frozen.
-    """
-    side, batch = setup.preprocessing.side, 4 * devices.replicas
-    network = build_network(
-        setup.model, side=side, classes=classes, training=setup.training, seed=0, devices=devices
-    )
-    network.jit_compile = False
-    pictures = np.zeros((batch, side, side, 3), dtype=np.float32)
-    targets = np.ones((batch, network.output_shape[-1]), dtype=np.float32)
-    with devices.scope():
-        network.train_on_batch(pictures, targets)
-        started = time.perf_counter()
-        network.train_on_batch(pictures, targets)
-    return (time.perf_counter() - started) / batch, frozen_border(network) is not None

@@ -283,7 +283,7 @@ def stages(
 def stages_paper(*tables: spec.Table, figures: tuple[spec.Figure, ...] = ()) -> spec.Paper:
     """A paper of four stages and two rows, with those tables and figures."""
     setup = spec.Setup(
-        spec.Model("TwoPartNetwork", {"frozen": True}),
+        spec.Model("tests.tiny.TwoPartNetwork", {"frozen": True}),
         spec.Preprocessing(resize=24),
         spec.Augmentation(),
         spec.Split("random", validation_fraction=0.2),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -73,6 +74,39 @@ def test_table_without_runs_says_what_to_do(tmp_path):
     result = call("table", "cnmc2019", "--out", tmp_path)
     assert result.exit_code == 1
     assert "leukcnn reproduce cnmc2019" in result.output
+
+
+@pytest.fixture
+def of_version_5(reproduced, tmp_path):
+    """The reproduced runs, and beside them a trial and an experiment of a store of version 5."""
+    out = tmp_path / "out"
+    shutil.copytree(reproduced[0], out)
+    for kind in ("trial", "experiment"):
+        ours = next((out / "cnmc2019" / f"{kind}s").glob(f"*/{kind}.json"))
+        folder = ours.parents[1] / "of-version-5"
+        shutil.copytree(ours.parent, folder)
+        values = json.loads(ours.read_text()) | {"store_version": 5}
+        (folder / f"{kind}.json").write_text(json.dumps(values))
+    return out
+
+
+@pytest.mark.parametrize("options", [(), ("--verify",)])
+def test_table_names_what_another_version_wrote_and_goes_on(of_version_5, options):
+    result = call("table", "cnmc2019", "--out", of_version_5, *options)
+    assert result.exit_code == 1
+    assert "of-version-5 was written by another version of leukcnn (store version 5)" in result.stderr
+    assert "choose another --out" in result.stderr
+    assert ("Table 2" in result.stdout) == (not options)
+    assert "changed since" not in result.output
+
+
+def test_reproduce_says_that_another_version_s_runs_are_not_used(of_version_5, drawn):
+    words = ("--data", drawn, "--profile", "smoke", "--out", of_version_5, "--only", "table5")
+    result = call("reproduce", "cnmc2019", *words)
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "holds 1 experiment(s) of store version 5 and 1 trial(s) of store version 5" in said
+    assert (of_version_5 / "cnmc2019" / "trials" / "of-version-5" / "done.json").exists()
 
 
 def test_predict_says_class_and_probability_of_each_picture_and_the_notice(reproduced, drawn, tmp_path):

@@ -37,13 +37,9 @@ with devices.scope():
     ])
     compile_network(network, training, devices=devices)
 
-class Silent:
-    def batch(self, **_): pass
-    def end_epoch(self, **_): pass
-
 folder = Path(tempfile.mkdtemp())
 train(
-    network, training, folder=folder, devices=devices, observer=Silent(),
+    network, training, folder=folder, devices=devices,
     train_data=PictureSequence(pictures, originals(np.arange(24)), labels=labels, batch_size=8,
                                shuffle=True, **common),
     validation_data=PictureSequence(pictures, originals(np.arange(24, 37)), labels=labels, batch_size=8,

@@ -26,6 +26,14 @@ def test_parts_that_are_not_given_leave_no_line(parts, message):
     assert str(LeukCNNError("3 folds.", **parts)) == message
 
 
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [("3 folds.", "3 folds"), ("3 folds", "3 folds"), ("missing: 1 ...", "missing: 1 ...")],
+)
+def test_the_reason_is_what_was_found_without_its_full_stop(found, reason):
+    assert LeukCNNError(found, expected="5").reason == reason
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_one_root_catches_every_kind(kind):
     with pytest.raises(LeukCNNError, match="found"):

@@ -1,6 +1,5 @@
 """Features of a frozen base: the same end as training end to end, computed once."""
 
-import sys
 from dataclasses import replace
 
 import cv2
@@ -13,12 +12,13 @@ from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import find_devices
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.request import Request
-from leukcnn.features import kept_features, weights_digest
+from leukcnn.experiment.study import study_of
+from leukcnn.features import Frozen, kept_features, weights_digest
 from leukcnn.models.layers import MeanSubtraction
 from leukcnn.pipeline import Entries
 from leukcnn.runs import Store
 from leukcnn.spec import Model
-from leukcnn.trials import run_trial
+from leukcnn.trials import TrialContext, run_trial
 from tests import tiny
 
 
@@ -37,10 +37,9 @@ def NestedNetwork(*, input_shape, classes=3, dropout_rate=0.5, initializer="glor
 
 
 @pytest.fixture(autouse=True)
-def known(monkeypatch):
+def known():
     tiny.register()
-    monkeypatch.setitem(sys.modules, "nested_network", sys.modules[__name__])
-    monkeypatch.setitem(models._BUILDERS, "NestedNetwork", "nested_network")
+    models.register("NestedNetwork", NestedNetwork)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +68,7 @@ def setup_of(*, dropout_rate=0.0, **augmentation):
     setup = papers.get("alertnet").setup("alertnet", profile="smoke")
     return replace(
         setup,
-        model=Model("TwoPartNetwork", {"dropout_rate": dropout_rate}),
+        model=Model("tests.tiny.TwoPartNetwork", {"dropout_rate": dropout_rate}),
         preprocessing=replace(setup.preprocessing, resize=24),
         augmentation=replace(setup.augmentation, **augmentation),
         split=replace(setup.split, n_splits=3, limit_per_class=None),
@@ -79,25 +78,15 @@ def setup_of(*, dropout_rate=0.0, **augmentation):
 
 def run(index, setup, folder, *, fold=0, seed=0, keep_features=True, observer=None, validated=0):
     """Trains one fold, of whose training part some validate; returns its predictions and its weights."""
-    request = Request(paper=papers.get("alertnet"), data="d", profile="smoke")
-    planned = plan(request, index)
+    planned = plan(study_of(Request(paper=papers.get("alertnet"), data="d", profile="smoke")), index)
     trials = [trial for trial in planned.trials if trial.row == "alertnet"]
     name = trials[fold % len(trials)].name
     parts = planned.parts[name]
     parts = replace(parts, train=parts.train[validated:], validation=parts.train[:validated])
     identity = {**planned.identities[name], "fold": fold, "seed": seed, "kept": keep_features}
     trial = Store(folder / "runs", "alertnet").trial(identity)
-    run_trial(
-        trial,
-        setup,
-        index,
-        parts,
-        seed=seed,
-        devices=find_devices(),
-        observer=observer or tiny.Progress(),
-        cache=folder / "cache",
-        keep_features=keep_features,
-    )
+    context = TrialContext(index, find_devices(), observer or tiny.Progress(), cache=folder / "cache")
+    run_trial(trial, setup, parts, context, seed=seed, keep_features=keep_features)
     network = keras.models.load_model(trial.path / "model.keras", compile=False)
     return trial.predictions(), [keras.ops.convert_to_numpy(w) for w in network.weights], trial
 
@@ -193,7 +182,7 @@ CHANGES = {
     },
     "pictures": lambda index, setup: {"index": replace(index, sha256=index.sha256[::-1].copy())},
     "network": lambda index, setup: {
-        "setup": replace(setup, model=Model("TwoPartNetwork", {"base_initializer": "zeros"}))
+        "setup": replace(setup, model=Model("tests.tiny.TwoPartNetwork", {"base_initializer": "zeros"}))
     },
 }
 
@@ -202,7 +191,7 @@ CHANGES = {
 def kept(index, tmp_path_factory):
     """Returns the setup of a trial of one epoch, and the cache that holds its features."""
     tiny.register()
-    fixed = Model("TwoPartNetwork", {"base_initializer": "ones"})
+    fixed = Model("tests.tiny.TwoPartNetwork", {"base_initializer": "ones"})
     setup, folder = setup_of(), tmp_path_factory.mktemp("kept")
     setup = replace(setup, model=fixed, training=replace(setup.training, epochs=1))
     said = tiny.Progress()
@@ -272,16 +261,9 @@ def base_of(scale=2.0):
 
 
 def features_of(folder, rows, *, inputs=None, base=None, key=None, pictures=200, variants=3):
-    return kept_features(
-        base or base_of(),
-        inputs or Counted(),
-        np.asarray(rows),
-        pictures=pictures,
-        variants=variants,
-        key=key or {"pictures": "a"},
-        devices=find_devices(),
-        folder=folder,
-    )
+    key = key or {"pictures": "a"}
+    frozen = Frozen(base or base_of(), inputs or Counted(), pictures, variants, key, find_devices())
+    return kept_features(frozen, np.asarray(rows), folder=folder)
 
 
 @pytest.mark.backend

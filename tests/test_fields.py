@@ -9,7 +9,7 @@ from leukcnn.spec import Augmentation, Model, Preprocessing, Setup, Split, Train
 
 TRAINING = Training(epochs=4, batch_size=8, initial_learning_rate=1e-3, final_learning_rate=1e-4)
 SETUP = Setup(
-    model=Model("Small", {"penalty": 0.5, "kernel": "glorot", "sides": (3, 5)}),
+    model=Model("made_up.Small", {"penalty": 0.5, "kernel": "glorot", "sides": (3, 5)}),
     preprocessing=Preprocessing(crop=10),
     augmentation=Augmentation(),
     split=Split(),
@@ -60,7 +60,7 @@ def test_to_plain_is_what_json_gives_back():
     plain = to_plain(SETUP)
     assert json.loads(json.dumps(plain)) == plain
     assert plain["model"] == {
-        "name": "Small",
+        "name": "made_up.Small",
         "arguments": {"penalty": 0.5, "kernel": "glorot", "sides": [3, 5]},
     }
     assert plain["preprocessing"]["resize"] is None

@@ -72,6 +72,14 @@ def test_record_of_another_version_is_refused(tmp_path, change):
     assert caught.value.expected == f"a store of version {STORE_VERSION}"
 
 
+def test_the_version_that_wrote_a_record_is_named(tmp_path):
+    RECORD.save(tmp_path)
+    edit(tmp_path, lambda values: values | {"store_version": 5})
+    with pytest.raises(StoreError, match="store version 5") as caught:
+        ExperimentRecord.load(tmp_path)
+    assert "choose another --out" in caught.value.remedy
+
+
 def test_missing_record_is_named(tmp_path):
     with pytest.raises(StoreError, match=r"experiment\.json can't be read"):
         ExperimentRecord.load(tmp_path)

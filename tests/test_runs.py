@@ -14,6 +14,7 @@ from leukcnn.datasets import ImageIndex
 from leukcnn.errors import StoreError
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.request import Request
+from leukcnn.experiment.study import study_of
 from leukcnn.files import read_json, write_json
 from leukcnn.runs import Predictions, Store, Trial, read_predictions, trial_name, write_predictions
 
@@ -83,8 +84,8 @@ def test_name_of_a_trial_does_not_depend_on_where_the_data_lie():
         )
 
     def trials(folder: str, sha256: str = "0") -> list[str]:
-        request = Request(papers.get("cnmc2019"), data=folder, out=Path(folder, "runs"))
-        return [trial.name for trial in plan(request, index(folder, sha256)).trials]
+        study = study_of(Request(papers.get("cnmc2019"), data=folder, out=Path(folder, "runs")))
+        return [trial.name for trial in plan(study, index(folder, sha256)).trials]
 
     assert trials("here") == trials("elsewhere")
     assert not set(trials("here")) & set(trials("here", sha256="1"))
@@ -336,3 +337,27 @@ for act in (
 """,
     )
     assert said.splitlines() == ["The file system is read-only"] * 3
+
+
+def write_version(store: Store, version: int, *, trials: int, experiments: int) -> None:
+    """Writes what another version of leukcnn would have left."""
+    for kind, count in (("trial", trials), ("experiment", experiments)):
+        for i in range(count):
+            folder = store.root / f"{kind}s" / f"{version}-{i}"
+            write_json(folder / f"{kind}.json", {"store_version": version, "paper": "cnmc2019"})
+            write_json(folder / "done.json", {})
+
+
+def test_what_other_versions_wrote_is_counted_and_told(tmp_path):
+    store = Store(tmp_path, "cnmc2019")
+    assert store.of_other_versions() == ""
+    store.trial(IDENTITY)
+    (store.root / "trials" / "broken").mkdir()
+    (store.root / "trials" / "broken" / "trial.json").write_text("{")
+    write_json(store.root / "trials" / "foreign" / "trial.json", {"paper": "another"})
+    assert store.of_other_versions() == ""
+    write_version(store, 5, trials=3, experiments=2)
+    said = store.of_other_versions()
+    assert "2 experiment(s) of store version 5 and 3 trial(s) of store version 5" in said
+    assert f"writes version {runs.STORE_VERSION}" in said
+    assert "choose another --out" in said

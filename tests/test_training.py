@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from leukcnn import callbacks
+from leukcnn.callbacks import ReportProgress
 from leukcnn.distribution import find_devices
 from leukcnn.errors import LeukCNNError
 from leukcnn.fields import replace_at
 from leukcnn.pipeline import PictureSequence, originals
-from leukcnn.training import Networks, build_network, predict, time_step, train
+from leukcnn.training import Networks, build_network, predict, train
 from tests import tiny
 
 
@@ -50,7 +51,7 @@ def fit(setup, network, folder, *, observer=None):
         validation_data=sequence(setup),
         folder=folder,
         devices=find_devices(),
-        observer=observer or tiny.Progress(),
+        callbacks=[ReportProgress(observer or tiny.Progress())],
     )
 
 
@@ -176,12 +177,6 @@ def test_predictions_stand_in_the_order_of_the_entries(setup):
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_a_step_is_timed(setup):
-    seconds, frozen = time_step(setup, classes=2, devices=find_devices())
-    assert 0 < seconds < 60
-    assert not frozen
-
-
 def weights_of(network):
     return [keras.ops.convert_to_numpy(v) for v in (*network.variables, *network.optimizer.variables)]
 
@@ -228,7 +223,6 @@ def test_without_validation_the_last_epoch_counts(setup, tmp_path):
         validation_data=None,
         folder=tmp_path,
         devices=find_devices(),
-        observer=tiny.Progress(),
     )
     assert outcome.checkpoints == outcome.best_epochs == {}
     header, *lines = (tmp_path / "history.csv").read_text().splitlines()
@@ -248,5 +242,4 @@ def test_divergence_without_validation_is_told(setup, tmp_path):
             validation_data=None,
             folder=tmp_path,
             devices=find_devices(),
-            observer=tiny.Progress(),
         )

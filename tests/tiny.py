@@ -65,8 +65,8 @@ def TwoPartNetwork(
 
 def register():
     """Makes the networks known to leukcnn.models under their names."""
-    sys.modules.setdefault("tiny_network", sys.modules[__name__])
-    models._BUILDERS["TinyNetwork"] = models._BUILDERS["TwoPartNetwork"] = "tiny_network"
+    models.register("TinyNetwork", TinyNetwork)
+    models.register("TwoPartNetwork", TwoPartNetwork)
 
 
 def tiny_paper(*, epochs=2, profile="smoke"):

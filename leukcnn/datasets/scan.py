@@ -335,7 +335,7 @@ def _read_labels(dataset: DatasetCard, labels: LabelsFile, path: Path) -> dict[s
             rows = list(csv.DictReader(text))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
-            f"The labels {path} can't be read: {error}.",
+            f"The labels {path} can't be read: {error}",
             expected=f"a CSV file with the columns {labels.picture}, {labels.label} and {labels.subject}",
             remedy="unpack the archive's own file again",
         ) from error

@@ -43,15 +43,29 @@ class Projection:
     accuracy: float
 
 
+@dataclass(frozen=True)
+class Svm:
+    """A linear SVM, and what is made of the features before.
+
+    Attributes:
+        n_components: Principal components to go on with, at least 1; as many as pictures and features allow
+            where that is more. None for no PCA.
+        n_selected: Features to pick by gain ratio before that, at least 1; None for all.
+        penalty: The SVM's C, above 0.
+    """
+
+    n_components: int | None = None
+    n_selected: int | None = None
+    penalty: float = 1.0
+
+
 def svm_probabilities(
     features: ArrayLike,
     labels: ArrayLike,
     *,
     train: ArrayLike,
     predict: ArrayLike,
-    n_components: int | None = None,
-    n_selected: int | None = None,
-    penalty: float = 1.0,
+    svm: Svm = Svm(),
     seed: int,
 ) -> np.ndarray:
     """Fits a linear SVM to features and applies it; selection and PCA, if any, see the same pictures.
@@ -61,10 +75,7 @@ def svm_probabilities(
         labels: (N,) integers from 0 to C - 1, the classes; those of `predict` play no part.
         train: (M,) positions of the pictures that all is fitted on.
         predict: (K,) positions of those that it is applied to.
-        n_components: Principal components to go on with, at least 1; as many as M and F allow where that is
-            more. None for no PCA.
-        n_selected: Features to pick by gain ratio before that, at least 1; None for all.
-        penalty: The SVM's C, above 0.
+        svm: The SVM; selection and PCA are fitted on the pictures of `train` alone.
         seed: Root seed of the PCA, whose solver draws at random where there are many features.
 
     Returns:
@@ -88,13 +99,13 @@ def svm_probabilities(
     if not len(predict):
         return probabilities
     seen, unseen = features[train], features[predict]
-    if n_selected is not None:
-        selected = select_by_gain_ratio(seen, learnt, n_selected=n_selected)
+    if svm.n_selected is not None:
+        selected = select_by_gain_ratio(seen, learnt, n_selected=svm.n_selected)
         seen, unseen = seen[:, selected], unseen[:, selected]
-    if n_components is not None:
-        seen, unseen = _components(seen, unseen, n_components=n_components, seed=seed)
-    svm = SVC(kernel="linear", C=penalty, break_ties=True).fit(seen.astype(np.float64), learnt)
-    probabilities[:, svm.classes_] = _squashed(svm, unseen.astype(np.float64))
+    if svm.n_components is not None:
+        seen, unseen = _components(seen, unseen, n_components=svm.n_components, seed=seed)
+    fitted = SVC(kernel="linear", C=svm.penalty, break_ties=True).fit(seen.astype(np.float64), learnt)
+    probabilities[:, fitted.classes_] = _squashed(fitted, unseen.astype(np.float64))
     return probabilities
 
 
@@ -103,9 +114,7 @@ def cross_validated_probabilities(
     labels: ArrayLike,
     *,
     n_splits: int,
-    n_components: int | None = None,
-    n_selected: int | None = None,
-    penalty: float = 1.0,
+    svm: Svm = Svm(),
     seed: int,
     ids: ArrayLike | None = None,
 ) -> np.ndarray:
@@ -115,9 +124,7 @@ def cross_validated_probabilities(
         features: (N, F) float, all finite.
         labels: (N,) integers from 0 to C - 1, the classes.
         n_splits: Number of folds, at least 2; `leukcnn.splits.stratified_kfold` makes them.
-        n_components: As in `svm_probabilities`, fitted in each fold anew.
-        n_selected: Likewise.
-        penalty: The SVM's C, above 0.
+        svm: As in `svm_probabilities`, fitted in each fold anew.
         seed: Root seed of the folds and of the PCA.
         ids: (N,) str, ids of the pictures, which make the folds independent of their order.
 
@@ -132,14 +139,7 @@ def cross_validated_probabilities(
     probabilities = np.zeros((len(labels), max(int(labels.max()) + 1, 2)))
     for train, test in stratified_kfold(labels, n_splits=n_splits, seed=seed, ids=ids):
         probabilities[test] = svm_probabilities(
-            features,
-            labels,
-            train=train,
-            predict=test,
-            n_components=n_components,
-            n_selected=n_selected,
-            penalty=penalty,
-            seed=seed,
+            features, labels, train=train, predict=test, svm=svm, seed=seed
         )
     return probabilities
 

@@ -1,17 +1,13 @@
 """How long a run will take, and how long its stages took."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
-from leukcnn.datasets import ImageIndex
-from leukcnn.distribution import Devices
-from leukcnn.experiment.plan import Plan
-from leukcnn.experiment.request import Request
-from leukcnn.progress import TrainingProgress
-from leukcnn.records import PlannedTrial
+from leukcnn.callbacks import ProgressObserver
 from leukcnn.runs import Trial
-from leukcnn.training import time_step
-from leukcnn.trials import epoch_entries
+
+_TIMED_STEPS = 5
 
 # What a trial notes of its own time -> what it is called beside the other stages.
 _OF_TRIALS = {
@@ -55,48 +51,96 @@ def describe_seconds(seconds: Mapping[str, float]) -> str:
     return f"Time: {stages}; {sum(seconds.values()):,.1f} s in all."
 
 
-def say_how_long(
-    request: Request,
-    to_do: list[PlannedTrial],
-    index: ImageIndex,
-    planned: Plan,
-    devices: Devices,
-    progress: TrainingProgress,
-) -> None:
-    """Says on a processor, before a long training, how long it will take.
+@dataclass(frozen=True)
+class Work:
+    """What there is to do of a row.
+
+    Attributes:
+        row: Id of the row.
+        label: What it is called.
+        epochs: Epochs of a trial.
+        steps: Training steps of an epoch.
+        validation_steps: Steps of a validation.
+        trials: Trials of this row that are to be run.
+    """
+
+    row: str
+    label: str
+    epochs: int
+    steps: int
+    validation_steps: int
+    trials: int
+
+
+class Estimate:
+    """Says how long a training will take, from the first real steps of each row's first trial.
 
     Args:
-        request: What was asked for.
-        to_do: The trials to run.
-        index: The pictures.
-        planned: Who trains and who is predicted in each trial.
-        devices: Where they are trained.
         progress: Told of it.
+        rows: Number of the rows whose networks are to be trained.
+        clock: Gives the present time in seconds.
     """
-    if devices.accelerated or not to_do or request.paper.profile(request.profile).not_comparable:
-        return
-    progress.message("There is no GPU; timing one step of each network ...")
-    total = 0.0
-    for row in dict.fromkeys(trial.row for trial in to_do):
-        setup, label = request.setup(row), request.paper.row(row).label
-        if setup.features:
-            continue
-        trials = [trial for trial in to_do if trial.row == row]
-        train, validation = epoch_entries(index, setup, planned.parts[trials[0].name], seed=trials[0].seed)
-        seconds, frozen = time_step(setup, classes=len(index.class_names), devices=devices)
+
+    def __init__(
+        self, progress: ProgressObserver, *, rows: int, clock: Callable[[], float] = time.perf_counter
+    ):
+        self.progress, self.rows, self.clock = progress, rows, clock
+        self._seconds: dict[str, float] = {}
+        progress.message(
+            "There is no GPU; how long it takes, the first steps of each network tell. A GPU takes a small "
+            "part of that; --profile smoke takes minutes. What is done is kept: the run may be stopped and "
+            "started again."
+        )
+
+    def watch(self, work: Work) -> ProgressObserver:
+        """Returns who is to be told of a trial: one who times its first steps, unless its row was timed."""
+        return self.progress if work.row in self._seconds else _FirstSteps(self, work)
+
+    def note(self, work: Work, seconds_a_step: float) -> None:
+        """Says how long a row takes, and all rows known so far."""
         # A validation picture goes forward only, about a third of a training step's work.
-        epoch = seconds * (len(train) + len(validation) / 3)
-        work = f"{setup.training.epochs} epochs, {len(trials)} trial(s)"
-        passes = setup.training.epochs * len(trials)
-        if frozen and setup.augmentation.variants == "once":
-            # Every trial of a run finds there what the first has computed.
-            work, passes = "once, since its base is frozen", request.n_runs
-        total += epoch * passes
-        progress.message(f"{label}: about {in_words(epoch)} an epoch on this processor, {work}")
-    progress.message(
-        f"All together about {in_words(total)} on this processor. A GPU takes a small part of that; "
-        "--profile smoke takes minutes. What is done is kept: the run may be stopped and started again."
-    )
+        epoch = seconds_a_step * (work.steps + work.validation_steps / 3)
+        self._seconds[work.row] = epoch * work.epochs * work.trials
+        known = len(self._seconds)
+        shown = "in all" if known == self.rows else f"for {known} of {self.rows} networks"
+        self.progress.message(
+            f"{work.label}: about {in_words(epoch)} an epoch on this processor, {work.epochs} epochs, "
+            f"{work.trials} trial(s); about {in_words(sum(self._seconds.values()))} {shown}"
+        )
+
+
+class _FirstSteps:
+    """Passes all on, and times a trial's steps behind the first, in which the network is compiled."""
+
+    def __init__(self, estimate: Estimate, work: Work):
+        self.estimate, self.work = estimate, work
+        self._began: float | None = None
+        self._timed, self._said = 0, False
+
+    def batch(self, *, epoch: int, step: int, loss: float, accuracy: float) -> None:
+        """Passes a step on, and counts it."""
+        self.estimate.progress.batch(epoch=epoch, step=step, loss=loss, accuracy=accuracy)
+        if self._began is None:
+            self._began = self.estimate.clock()
+            return
+        self._timed += 1
+        if self._timed == _TIMED_STEPS:
+            self._say()
+
+    def end_epoch(self, *, epoch: int, logs: Mapping[str, float]) -> None:
+        """Passes an epoch's end on; of a short epoch, the steps so far have to do."""
+        if self._timed:
+            self._say()
+        self.estimate.progress.end_epoch(epoch=epoch, logs=logs)
+
+    def message(self, text: str) -> None:
+        """Passes a sentence on."""
+        self.estimate.progress.message(text)
+
+    def _say(self) -> None:
+        if not self._said:
+            self._said = True
+            self.estimate.note(self.work, (self.estimate.clock() - self._began) / self._timed)
 
 
 def in_words(seconds: float) -> str:

@@ -1,48 +1,15 @@
-"""What a user asks for."""
+"""What a user asks for: the options of `leukcnn reproduce`, checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from leukcnn import spec
-from leukcnn.datasets import CATALOG, card
-from leukcnn.errors import SpecError, WeightsError
-from leukcnn.fields import replace_at
-from leukcnn.models.fine_tuned import keeps_published_top
-from leukcnn.models.regnet_designs import DESIGNS, zoo_file
+from leukcnn.datasets import card
+from leukcnn.errors import SpecError
 
-SYNTHETIC = "synthetic"
 SCRATCH = "scratch"
-
-# Networks whose published files bear another name than their own in lower case.
-_FILE_NAMES = {
-    "InceptionV3": "inception_v3",
-    "TaleghaniResNet50": "resnet50",
-    "AlexNet": "imagenet-caffe-alex",
-    "CaffeNet": "imagenet-caffe-ref",
-    "VGGF": "imagenet-vgg-f",
-}
-
-_KERAS_NAME = "_weights_tf_dim_ordering_tf_kernels"
-BASE_ALONE = "notop"
-"""In the names of Keras' files that hold a network's convolutional base alone."""
-
-# Tables and figures that rest on no trained network.
-_UNTRAINED = (
-    "counts",
-    "datasets",
-    "mask_scores",
-    "reference",
-    "layers",
-    "samples",
-    "augmentations",
-    "segmentation",
-    "histograms",
-    "extraction",
-    "topology",
-    "networks",
-)
 
 
 @dataclass(frozen=True)
@@ -109,9 +76,16 @@ class Request:
             )
         for name in self.datasets:
             card(name)
+        paper.profile(self.profile)
+        for name in self.assumed:
+            paper.assumption(name)
+        for option, value, choices in (
+            ("--mask", self.mask, spec.MASKS),
+            ("--precision", self.precision, spec.PRECISIONS),
+        ):
+            if value not in (None, *choices):
+                raise SpecError(f"{option} got {value!r}.", expected=" or ".join(choices))
         self._check_base()
-        for row in paper.row_ids:
-            self.setup(row)
 
     def _check_base(self) -> None:
         stands_in = self.only in self.paper.row_ids and self.paper.row(self.only).scratch
@@ -143,179 +117,3 @@ class Request:
                 expected="one of them, since both name the network",
                 remedy=f"drop --only {self.only}",
             )
-
-    @property
-    def base_row(self) -> str:
-        """Id of the row trained from scratch in the place of the paper's own; "" where those are trained."""
-        rows = self.paper.stand_ins
-        if self.base is None and (self.weights != "none" or self.only in self.paper.row_ids):
-            return ""
-        _, _, name = (self.base or SCRATCH).partition("=")
-        return rows.get(name) or next(iter(rows.values()), "")
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """Fields that options change, by path."""
-        chosen = {
-            "split.kind": self.split,
-            "preprocessing.mask": self.mask,
-            "training.deterministic": self.deterministic,
-            "training.precision": self.precision,
-        }
-        return {path: value for path, value in chosen.items() if value is not None}
-
-    def setup(self, row: str) -> spec.Setup:
-        """Returns what a row's trials do under its own split."""
-        setup = self.paper.setup(row, profile=self.profile, assumed=self.assumed, changes=self.changes)
-        if self.weights is None or self.paper.row(row).scratch or row not in self.rows_to_train:
-            return setup
-        try:
-            setup = replace_at(setup, "model", self._with_weights(setup.model))
-            if setup.features:
-                beside = tuple(self._with_weights(model) for model in setup.features.beside)
-                setup = replace_at(setup, "features.beside", beside)
-        except WeightsError:
-            # `missing_weights` then says what it lacks, and the other rows go on.
-            place = Path(self.weights).expanduser()
-            if not self.paper.row(row).optional or self.only == row or not place.exists():
-                raise
-        return setup
-
-    def missing_weights(self, row: str) -> WeightsError | None:
-        """Returns why a row that may be left out has no weights in the place that `weights` names."""
-        if self.weights is None or self.paper.row(row).scratch:
-            return None
-        try:
-            for model in self.paper.row(row).setup.models:
-                self._with_weights(model)
-        except WeightsError as error:
-            return error
-        return None
-
-    def _with_weights(self, model: spec.Model) -> spec.Model:
-        if "weights" not in model.arguments:
-            return model
-        weights = None if self.weights == "none" else weights_file(self.weights, model)
-        return replace_at(model, "arguments.weights", weights)
-
-    def splits(self, row: str) -> tuple[str, ...]:
-        """Returns the kinds of split under which a row is trained, its own first."""
-        if self.split:
-            return (self.split,)
-        found = self.paper.row(row)
-        return tuple(dict.fromkeys((found.setup.split.kind, *found.also)))
-
-    @property
-    def n_runs(self) -> int:
-        """Repetitions with other seeds."""
-        return self.runs or self.paper.profile(self.profile).runs or self.paper.runs
-
-    @property
-    def control_preprocessing(self) -> spec.Preprocessing:
-        """What the controls see: whole pictures, in the paper's own size whatever the profile."""
-        own = self.paper.setup(self.paper.row_ids[0], assumed=self.assumed).preprocessing
-        # What colour alone tells is asked of whole pictures, not of the cells that a network is shown.
-        return replace(own, mask=self.mask or own.mask, threshold="none")
-
-    @property
-    def dataset_keys(self) -> tuple[str, ...]:
-        """Keys of the datasets to use."""
-        # In one order, whatever the order on the command line: the batches follow it.
-        return tuple(name for name in CATALOG if name in (self.datasets or self.paper.datasets))
-
-    @property
-    def rows_to_train(self) -> tuple[str, ...]:
-        """Rows that this request needs trained."""
-        profile = self.paper.profile(self.profile).rows
-        wanted = profile or tuple(row.id for row in self.paper.rows if not row.scratch)
-        item = self._item
-        if self.only in self.paper.row_ids:
-            wanted = (self.only,)
-        elif item is not None and item.kind in _UNTRAINED:
-            wanted = tuple(row for _, row, _ in getattr(item, "measured", ()))
-        elif item is not None:
-            stand_ins = {*self.paper.stand_ins.values()} - {*profile}
-            wanted = tuple(row for row in item.rows if row not in stand_ins) or wanted
-        if wanted and self.base_row:
-            wanted = (self.base_row,)
-        sources = {self.paper.source(row) for row in wanted}
-        return tuple(row for row in self.paper.row_ids if row in wanted or row in sources)
-
-    def wants(self, row: str, split: str, tested: tuple[str, ...] = ()) -> bool:
-        """Says whether this request needs a row trained under a kind of split.
-
-        Args:
-            row: Id of the row.
-            split: The kind of split.
-            tested: Keys of the datasets that are tested; empty where all are tested together.
-        """
-        if row not in self.rows_to_train or split not in self.splits(row):
-            return False
-        main = self.splits(self.paper.row_ids[0])[0]
-        if not isinstance(self._item, spec.Table):
-            return self._item is None or split == main
-        if self._item.kind in ("shortcut", "splits"):
-            return True
-        shown = {printed.dataset for printed in self._item.published}
-        elsewhere = tested and len(shown) == 1 and shown.isdisjoint(("", *tested))
-        return split in (self._item.split or main, self._item.beside) and not elsewhere
-
-    @property
-    def _item(self) -> spec.Table | spec.Figure | None:
-        """The table or figure that alone is wanted."""
-        every = (*self.paper.tables, *self.paper.figures)
-        return next((item for item in every if item.id == self.only), None)
-
-
-def needs_published_top(model: spec.Model) -> bool:
-    """Says whether a network starts from the published one's dense layers too, not from its base alone."""
-    if model.name != "FineTuned":
-        return False
-    return keeps_published_top(*(model.arguments.get(name) for name in ("backbone", "mode", "dense_units")))
-
-
-def weights_file(place: str, model: spec.Model) -> str:
-    """Returns where a fine-tuned network's weights are: "imagenet", a file, or one of its name in a folder.
-
-    Args:
-        place: Value of --weights.
-        model: The network; one with a `backbone` takes that one's weights.
-
-    Raises:
-        WeightsError: There is no such file.
-    """
-    path = Path(place).expanduser()
-    if place == "imagenet" or path.is_file():
-        return place if place == "imagenet" else str(path)
-    # Keras itself writes some names with an underscore: inception_v3_weights_...
-    network = model.arguments.get("backbone", model.name)
-    name = _FILE_NAMES.get(network, network.lower())
-    files = path.glob("*") if path.is_dir() else []
-    begins = tuple(f"{name}{end}" for end in (".", "_weights", "_dds_8gpu"))
-    found = sorted(p for p in files if p.name.lower().startswith(begins))
-    # The whole published network may lie beside its base.
-    whole = needs_published_top(model)
-    found = sorted(
-        (p for p in found if not (whole and BASE_ALONE in p.name)), key=lambda p: BASE_ALONE not in p.name
-    )
-    if not found:
-        lacking = f"holds no file whose name begins with {name!r}" if path.is_dir() else "isn't there"
-        if whole and path.is_dir():
-            lacking += f" and has the network's own dense layers, which {model.arguments['mode']} keeps"
-        raise WeightsError(
-            f"--weights got {place!r}, which {lacking}.",
-            expected="'none', 'imagenet', a weights file (.h5, .weights.h5 or .keras), or a folder with one "
-            "for each network, named as its publishers name them: "
-            + _published_name(network, name, whole=whole),
-            remedy=(f"download {zoo_file(network)}" if network in DESIGNS else "get the file")
-            + " where there is a connection, or go without: --weights none",
-        )
-    return str(found[0])
-
-
-def _published_name(network: str, name: str, *, whole: bool) -> str:
-    if network in DESIGNS:
-        return zoo_file(network).rpartition("/")[2]
-    if name.startswith("imagenet"):
-        return "imagenet-*.mat"
-    return f"{name}{_KERAS_NAME}" + (".h5" if whole else f"_{BASE_ALONE}.h5")

@@ -1,39 +1,34 @@
-"""A paper's trials in order, from the data's folder to its tables; the only module that sees all stages."""
+"""A study's trials in order, from the data's folder to its tables; the only module that sees all stages."""
 
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 import keras
 import numpy as np
 
-from leukcnn import spec, synthetic
+from leukcnn import spec
 from leukcnn.callbacks import resume_epoch
-from leukcnn.datasets import ImageIndex, card, load, load_many, require_classes
-from leukcnn.distribution import Devices, find_devices, make_deterministic
-from leukcnn.errors import DataError, WeightsError
-from leukcnn.evaluation.controls import KnownFeatures
-from leukcnn.experiment.estimate import Stopwatch, say_how_long
-from leukcnn.experiment.plan import Plan, make_record, plan
-from leukcnn.experiment.request import SYNTHETIC, Request
-from leukcnn.files import digest
-from leukcnn.outputs.cell_sketches import keep_misclassified
-from leukcnn.outputs.challenge import write_challenge_file
-from leukcnn.outputs.network_maps import NETWORK_MAPS
-from leukcnn.outputs.paper_figures import paper_figures
-from leukcnn.outputs.paper_tables import assumption_table, paper_tables
-from leukcnn.outputs.sketches import Sketches, make_sketches
-from leukcnn.picture_cache import cache_folder, prepared_pictures, shows_nothing
+from leukcnn.datasets import card
+from leukcnn.distribution import find_devices, make_deterministic
+from leukcnn.errors import WeightsError
+from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
+from leukcnn.experiment.loading import load_pictures
+from leukcnn.experiment.plan import Plan, plan
+from leukcnn.experiment.record import experiment_name, make_record
+from leukcnn.experiment.report import Report, report
+from leukcnn.experiment.request import Request
+from leukcnn.experiment.session import Session
+from leukcnn.experiment.study import Study, study_of
+from leukcnn.models.published import check_weights
+from leukcnn.outputs.build import capture
+from leukcnn.outputs.kind import Material
+from leukcnn.picture_cache import prepared_pictures, shows_nothing
 from leukcnn.progress import TrainingProgress
-from leukcnn.records import ExperimentRecord, PlannedTrial
-from leukcnn.rendering.renderings import to_csv, write
-from leukcnn.rendering.tables import Table
+from leukcnn.records import PlannedTrial
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
-from leukcnn.training import Networks, build_network
 from leukcnn.trials import (
-    FeatureNetworks,
+    TrialContext,
     epoch_entries,
-    feature_network,
     run_control,
     run_feature_trial,
     run_probe,
@@ -41,163 +36,82 @@ from leukcnn.trials import (
 )
 
 
-@dataclass(frozen=True)
-class Report:
-    """What an experiment gave.
-
-    Attributes:
-        folder: Folder of the experiment.
-        record: What was asked for.
-        tables: The tables.
-        assumptions: The table of assumptions, with what is amiss in the paper as its notes.
-        files: Every file written: tables, figures, challenge files.
-        seconds: Stage -> wall-clock time of this run in seconds; empty where nothing was run.
-    """
-
-    folder: Path
-    record: ExperimentRecord
-    tables: list[Table]
-    assumptions: Table
-    files: list[Path]
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
 def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     """Runs all trials of a request that aren't finished yet and draws its tables and figures.
 
     Args:
-        request: What to do.
+        request: What to do. It goes no further: its options are applied to the paper here.
         progress: The terminal's display, already entered.
 
     Raises:
         LeukCNNError: The data, the options, the devices or the output folder can't be used.
     """
-    watch, store = Stopwatch(), Store(request.out, request.paper.key)
+    watch, study = Stopwatch(), study_of(request)
+    store = Store(request.out, study.paper.key)
     store.check_writable()
-    if any(request.setup(row).training.deterministic for row in request.paper.row_ids):
+    if others := store.of_other_versions():
+        progress.message(others)
+    if any(row.setup.training.deterministic for row in study.rows):
         make_deterministic()
     devices = find_devices(request.devices)
-    index = _load(request, progress)
+    index = load_pictures(study.paper, study.datasets, request.data, seed=study.seed, say=progress.message)
     watch.lap("reading")
-    planned = _plan(request, index, progress)
-    wanted = [t for t in planned.trials if request.wants(t.row, t.split, t.tested)]
-    if planned.trials and request.rows_to_train and not wanted:
-        progress.message(
-            f"Nothing is trained: {request.only} rests on a split that isn't among this run's, "
-            f"{', '.join(sorted({trial.split for trial in planned.trials}))}."
-        )
-    to_do = [trial for trial in wanted if store.finished_trial(trial.name) is None]
-    lacking = _check_weights(request, to_do, len(index.class_names), devices, progress)
+    options = {"workers": request.workers, "tensorboard": request.tensorboard}
+    return _run(study, Session(store, progress, TrialContext(index, devices, progress, **options)), watch)
+
+
+def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
+    """Plans, trains and reports a study."""
+    store, planned = session.store, plan(study, session.index)
+    wanted = [trial for trial in planned.trials if study.wants(trial.row, trial.split, trial.tested)]
+    _say_what_is_not_trained(study, session, planned, wanted)
+    to_do = session.unfinished(wanted)
+    lacking = _check_weights(study, session, {trial.row for trial in to_do})
     to_do = [trial for trial in to_do if trial.row not in lacking]
-    record = make_record(request, index, planned, lacking=lacking)
-    record = replace(record, data_notes=[*record.data_notes, *_emptied(request, index, wanted)])
+    record = make_record(
+        study, session.index, planned, lacking=lacking, notes=_emptied(study, session, wanted)
+    )
     folder = store.experiment(experiment_name(record))
     record.save(folder)
-    # Masks aren't among what names the experiment: they may have come or changed since.
-    measures_masks = any(t.kind == "mask_scores" and t.id == request.only for t in request.paper.tables)
-    if measures_masks or not Sketches.exist(folder):
-        make_sketches(request, index).save(folder)
-        keras.utils.clear_session()
-    progress.message(f"Devices: {', '.join(devices.names)}; backend: {keras.backend.backend()}.")
-    say_how_long(request, to_do, index, planned, devices, progress)
+    capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
+    session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
     watch.lap("planning")
-    if request.rows_to_train:
-        _run_controls(request, store, index, planned, progress)
+    if study.trained:
+        _run_controls(study, session, planned, {trial.split for trial in wanted})
     watch.lap("controls")
-    networks, feature_networks = Networks(), FeatureNetworks()
-    for number, trial in enumerate(to_do, start=1):
-        here = (request, store, trial, index, planned, devices)
-        if request.setup(trial.row).features:
-            _run_features(*here, feature_networks, progress)
-        else:
-            _run(*here, networks, progress, (number, len(to_do)))
+    _Training(study, session, planned, to_do).run()
     finished = [store.finished_trial(trial.name) for trial in to_do]
     watch.lap_of_trials(trial for trial in finished if trial is not None)
-    _keep_looks_into_trials(request, Results(request.paper, record, store), index, planned, folder)
-    done = report(store, folder, request.paper, only=request.only)
+    # Results keep what they read: what was trained since isn't in those of before.
+    capture(Material(Results(study.paper, record, store), session.index), folder, trained=True)
+    done = report(store, folder, study.paper, only=study.only)
     watch.lap("tables and figures")
     return replace(done, seconds=watch.seconds)
 
 
-def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = None) -> Report:
-    """Draws an experiment's tables, figures and challenge files from the store, without data or training.
-
-    Raises:
-        StoreError: The store can't be read or written to.
-    """
-    record = ExperimentRecord.load(folder)
-    results = Results(paper, record, store)
-    topology = Sketches.load(folder).topology
-    tables, assumptions = paper_tables(results, only=only, topology=topology), assumption_table(results)
-    files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
-    files += paper_figures(results, folder, only=only)
-    for row in paper.row_ids:
-        for predictions in results.part(row, "final")[:1]:
-            if len(predictions) == record.final_total:
-                path = folder / "challenge" / f"{row}.zip"
-                files.append(write_challenge_file(path, predictions, expected=record.final_total))
-    return Report(folder, record, tables, assumptions, files)
+def _say_what_is_not_trained(
+    study: Study, session: Session, planned: Plan, wanted: list[PlannedTrial]
+) -> None:
+    if not study.trained:
+        return
+    if planned.reason:
+        session.say(
+            f"{', '.join(study.trained)} can't be trained: {planned.reason}. Get more of the datasets "
+            "(`leukcnn datasets` lists them), name others (--datasets), or draw them (--data synthetic)."
+        )
+    elif not wanted:
+        session.say(
+            f"Nothing is trained: {study.only} rests on a split that isn't among this run's, "
+            f"{', '.join(sorted({trial.split for trial in planned.trials}))}."
+        )
 
 
-def experiment_name(record: ExperimentRecord) -> str:
-    """Returns the name of an experiment's folder: readable, then the hash of its trials and data."""
-    what = digest([[trial.name for trial in record.trials], record.datasets])[:8]
-    return f"{record.profile}-{record.split}-seed{record.seed}-{what}"
-
-
-def _load(request: Request, progress: TrainingProgress) -> ImageIndex:
-    paper, names = request.paper, request.dataset_keys
-    if request.data == SYNTHETIC:
-        progress.message(f"Drawing pictures with the names and layout of {paper.key}'s datasets ...")
-        place = cache_folder() / SYNTHETIC
-        if paper.class_of:
-            root = synthetic.write_many(names, place, seed=request.seed, counts=paper.drawn)
-        else:
-            root = synthetic.write(names[0], place, seed=request.seed)
-    else:
-        root = Path(request.data).expanduser()
-    progress.message("Reading the pictures for their SHA-256 ...")
-
-    def tell(done: int, total: int) -> None:
-        if done % 2000 == 0:
-            progress.message(f"{done:,} of {total:,} files read")
-
-    if paper.class_of:
-        options = {"class_names": paper.classes, "class_of": paper.class_of}
-        index = load_many(names, root, **options, progress=tell)
-    else:
-        index = load(names[0], root, progress=tell)
-        require_classes(index)
-    for note in index.notes:
-        progress.message(note)
-    return index
-
-
-def _plan(request: Request, index: ImageIndex, progress: TrainingProgress) -> Plan:
-    held = np.unique(index.labels[index.labels >= 0])
-    if len(held) < 2:
-        absent = [name for label, name in enumerate(index.class_names) if label not in held]
-        reason = f"the data hold no picture of {' and '.join(absent)}"
-        if request.rows_to_train:
-            progress.message(
-                f"{', '.join(request.rows_to_train)} can't be trained: {reason}. Get more of the datasets "
-                "(`leukcnn datasets` lists them), name others (--datasets), or draw them (--data synthetic)."
-            )
-        return Plan([], [], {}, {}, reason=reason)
-    try:
-        return plan(request, index)
-    except DataError:
-        if request.rows_to_train:
-            raise
-        return Plan([], [], {}, {}, reason="the data hold too few pictures")
-
-
-def _emptied(request: Request, index: ImageIndex, wanted: list[PlannedTrial]) -> list[str]:
+def _emptied(study: Study, session: Session, wanted: list[PlannedTrial]) -> list[str]:
     """Says of which datasets thresholding leaves black pictures, for the networks asked for."""
-    notes = []
-    settings = [request.setup(row).preprocessing for row in dict.fromkeys(trial.row for trial in wanted)]
+    index, notes = session.index, []
+    settings = [study.row(row).setup.preprocessing for row in dict.fromkeys(trial.row for trial in wanted)]
     for preprocessing in dict.fromkeys(one for one in settings if one.threshold != "none"):
-        pictures = prepared_pictures(index, preprocessing)
+        pictures = prepared_pictures(index, preprocessing, folder=session.shared.cache)
         black = np.array([shows_nothing(picture) for picture in pictures], dtype=bool)
         for name in np.unique(index.dataset[black]).tolist():
             own = index.dataset == name
@@ -208,192 +122,101 @@ def _emptied(request: Request, index: ImageIndex, wanted: list[PlannedTrial]) ->
     return list(dict.fromkeys(notes))
 
 
-def _check_weights(
-    request: Request,
-    to_do: list[PlannedTrial],
-    classes: int,
-    devices: Devices,
-    progress: TrainingProgress,
-) -> dict[str, str]:
-    """Lays published weights in once before anything is trained: a file may be lacking or be another's.
+def _check_weights(study: Study, session: Session, rows: set[str]) -> dict[str, str]:
+    """Checks before anything is trained that weights can be had: a file may be lacking or be another's.
 
     Returns:
         Optional row that can't have its weights -> why.
     """
     lacking = {}
-    for row in dict.fromkeys(trial.row for trial in to_do):
-        setup = request.setup(row)
-        if request.paper.source(row):
-            continue
+    for row in (row for row in study.rows if row.id in rows and not row.source):
+        # Networks that give features keep their own top.
+        classes = None if row.setup.features else len(session.index.class_names)
         try:
-            if error := request.missing_weights(row):
-                raise error
-            for model in setup.models:
-                if model.arguments.get("weights") is None:
-                    continue
-                if setup.features:
-                    feature_network(model, setup, seed=0, devices=devices)
-                else:
-                    options = {"side": setup.preprocessing.side, "classes": classes}
-                    build_network(model, **options, training=setup.training, seed=0, devices=devices)
-                keras.utils.clear_session()
+            if row.lacking:
+                raise row.lacking
+            for model in row.setup.models:
+                check_weights(model, side=row.setup.preprocessing.side, classes=classes)
         except WeightsError as error:
-            if not request.paper.row(row).optional or request.only == row:
+            if not row.optional:
                 raise
-            lacking[row] = "its published weights aren't at hand"
-            progress.message(f"{request.paper.row(row).label} is left out: {error}")
+            lacking[row.id] = "its published weights aren't at hand"
+            session.say(f"{row.label} is left out: {error}")
     return lacking
 
 
-def _run_controls(
-    request: Request, store: Store, index: ImageIndex, planned: Plan, progress: TrainingProgress
-) -> None:
-    wanted = {t.split for t in planned.trials if request.wants(t.row, t.split, t.tested)}
-    to_do = [
-        control
-        for control in planned.controls
-        if control.split in wanted and store.finished_trial(control.name) is None
-    ]
+def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str]) -> None:
+    """Runs the controls on some kinds of split, and the probe that tells datasets apart."""
+    to_do = session.unfinished([control for control in planned.controls if control.split in splits])
     if to_do:
-        progress.message(f"Working out {len(to_do)} controls, which need no network ...")
-    # All controls look at the same pictures, fold after fold.
-    known: KnownFeatures = {}
+        session.say(f"Working out {len(to_do)} controls, which need no network ...")
     for control in to_do:
-        run_control(
-            store.trial(planned.identities[control.name]),
-            control.row,
-            request.control_preprocessing,
-            index,
-            planned.parts[control.name],
-            seed=control.seed,
-            known=known,
+        trial, parts = session.store.trial(planned.identities[control.name]), planned.parts[control.name]
+        run_control(trial, control.row, study.whole, parts, session.shared, seed=control.seed)
+    for probe in session.unfinished([planned.probe] if planned.probe else []):
+        session.say("Trying to tell the datasets apart by the border of their pictures ...")
+        trial = session.store.trial(planned.identities[probe.name])
+        run_probe(trial, study.whole, session.shared, seed=probe.seed)
+
+
+class _Training:
+    """Runs trials one after the other."""
+
+    def __init__(self, study: Study, session: Session, planned: Plan, to_do: list[PlannedTrial]):
+        self.study, self.session, self.planned, self.to_do = study, session, planned, to_do
+        self._estimate: Estimate | None = None
+        networks = {trial.row for trial in to_do if not study.row(trial.row).setup.features}
+        if networks and not session.devices.accelerated and not study.profile.not_comparable:
+            self._estimate = Estimate(session.progress, rows=len(networks))
+
+    def run(self) -> None:
+        """Runs all of them."""
+        for number, trial in enumerate(self.to_do, start=1):
+            if self.study.row(trial.row).setup.features:
+                self._run_features(trial)
+            else:
+                self._run_network(trial, number)
+
+    def _run_network(self, trial: PlannedTrial, number: int) -> None:
+        session, parts = self.session, self.planned.parts[trial.name]
+        setup, label = self.study.row(trial.row).setup, _label(self.study, trial)
+        stored = session.store.trial(self.planned.identities[trial.name])
+        resumed = resume_epoch(stored.path / "state.npz")
+        if resumed:
+            session.say(f"{label} goes on after epoch {resumed}.")
+        epochs, batch_size = setup.training.epochs, setup.training.batch_size
+        entries = epoch_entries(session.index, setup, parts, seed=trial.seed)
+        steps, validation_steps = (-(-len(shown) // batch_size) for shown in entries)
+        session.progress.start_trial(
+            label, number, len(self.to_do), epochs, steps, first_epoch=min(resumed + 1, epochs)
         )
-    probe = planned.probe
-    if probe is not None and store.finished_trial(probe.name) is None:
-        progress.message("Trying to tell the datasets apart by the border of their pictures ...")
-        preprocessing = request.control_preprocessing
-        run_probe(store.trial(planned.identities[probe.name]), preprocessing, index, seed=probe.seed)
+        shared = session.shared
+        if self._estimate:
+            trials = sum(other.row == trial.row for other in self.to_do)
+            name = self.study.row(trial.row).label
+            work = Work(trial.row, name, epochs, steps, validation_steps, trials)
+            shared = replace(shared, observer=self._estimate.watch(work))
+        run_trial(stored, setup, parts, shared, seed=trial.seed)
+        session.progress.end_trial()
+
+    def _run_features(self, trial: PlannedTrial) -> None:
+        session, label = self.session, _label(self.study, trial)
+        identity, setup = self.planned.identities[trial.name], self.study.row(trial.row).setup
+        source = identity.get("features_of")
+        trained = session.store.finished_trial(source) if source else None
+        if source is not None and trained is None:
+            session.say(f"{label} is left out: the network that gives its features isn't trained.")
+            return
+        session.say(f"{label}: a support vector machine on features ...")
+        stored, parts = session.store.trial(identity), self.planned.parts[trial.name]
+        run_feature_trial(stored, setup, parts, session.shared, seed=trial.seed, source=trained)
 
 
-def _run(
-    request: Request,
-    store: Store,
-    trial: PlannedTrial,
-    index: ImageIndex,
-    planned: Plan,
-    devices: Devices,
-    networks: Networks,
-    progress: TrainingProgress,
-    position: tuple[int, int],
-) -> None:
-    setup, parts = request.setup(trial.row), planned.parts[trial.name]
-    stored = store.trial(planned.identities[trial.name])
-    label = _label(request, trial)
-    entries, _ = epoch_entries(index, setup, parts, seed=trial.seed)
-    resumed = resume_epoch(stored.path / "state.npz")
-    if resumed:
-        progress.message(f"{label} goes on after epoch {resumed}.")
-    progress.start_trial(
-        label,
-        *position,
-        setup.training.epochs,
-        -(-len(entries) // setup.training.batch_size),
-        first_epoch=min(resumed + 1, setup.training.epochs),
-    )
-    run_trial(
-        stored,
-        setup,
-        index,
-        parts,
-        seed=trial.seed,
-        devices=devices,
-        observer=progress,
-        workers=request.workers,
-        tensorboard=request.tensorboard,
-        networks=networks,
-    )
-    progress.end_trial()
-
-
-def _label(request: Request, trial: PlannedTrial) -> str:
-    label = request.paper.row(trial.row).label
-    if request.n_runs > 1:
+def _label(study: Study, trial: PlannedTrial) -> str:
+    label = study.row(trial.row).label
+    if study.runs > 1:
         label += f", run {trial.run + 1}"
     if trial.tested:
         label += f", {trial.split}: {', '.join(card(key).name for key in trial.tested)}"
     by_fold = trial.fold >= 0 and trial.split not in spec.LODOCV_KINDS
     return label + (f", fold {trial.fold}" if by_fold else "")
-
-
-def _run_features(
-    request: Request,
-    store: Store,
-    trial: PlannedTrial,
-    index: ImageIndex,
-    planned: Plan,
-    devices: Devices,
-    networks: FeatureNetworks,
-    progress: TrainingProgress,
-) -> None:
-    label = _label(request, trial)
-    identity = planned.identities[trial.name]
-    source = identity.get("features_of")
-    trained = store.finished_trial(source) if source else None
-    if source is not None and trained is None:
-        progress.message(f"{label} is left out: the network that gives its features isn't trained.")
-        return
-    progress.message(f"{label}: a support vector machine on features ...")
-    run_feature_trial(
-        store.trial(identity),
-        request.setup(trial.row),
-        index,
-        planned.parts[trial.name],
-        seed=trial.seed,
-        devices=devices,
-        observer=progress,
-        source=trained,
-        networks=networks,
-    )
-
-
-def _keep_looks_into_trials(
-    request: Request, results: Results, index: ImageIndex, planned: Plan, folder: Path
-) -> None:
-    """Keeps what figures need of trained networks: of the first trial of their rows, or of all its tests."""
-    for figure in request.paper.figures:
-        if figure.kind == "misclassified":
-            keep_misclassified(results, figure, index, folder)
-        if figure.kind not in NETWORK_MAPS:
-            continue
-        maps_class, make_maps = NETWORK_MAPS[figure.kind]
-        if maps_class.exist(folder, figure.id):
-            continue
-        first = next((trial for trial in planned.trials if trial.row == figure.rows[0]), None)
-        finished = first and results.store.finished_trial(first.name)
-        if finished:
-            setup, rows = request.setup(first.row), planned.parts[first.name].predicted["test"]
-            make_maps(finished, setup, index, rows).save(folder, figure.id)
-            keras.utils.clear_session()
-
-
-def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
-    """Returns what doesn't hold of an experiment's stored files and tables; empty where all does.
-
-    Every finished trial's files must have the SHA-256 that was noted, and every table that was written must
-    come out the same from the stored predictions.
-
-    Raises:
-        StoreError: The store can't be read.
-    """
-    record = ExperimentRecord.load(folder)
-    planned = [*record.trials, *record.controls, *([record.probe] if record.probe else [])]
-    planned += [one for of_mask in record.masked.values() for one in of_mask]
-    trials = [store.finished_trial(name) for name in dict.fromkeys(one.name for one in planned)]
-    faults = [fault for trial in trials if trial is not None for fault in trial.faults()]
-    # A table of masks takes in what later runs add to the store.
-    growing = {table.id for table in paper.tables if table.kind == "masks"}
-    for table in paper_tables(Results(paper, record, store), topology=Sketches.load(folder).topology):
-        written = folder / "tables" / f"{table.id}.csv"
-        if table.id not in growing and written.exists() and written.read_text() != to_csv(table):
-            faults.append(f"{written}: the stored predictions give another table")
-    return faults

@@ -1,9 +1,18 @@
 """The papers' networks as Keras models: one builder a network, with Keras Applications' manners."""
 
+import ast
+import hashlib
 import importlib
+import importlib.util
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from leukcnn.errors import SpecError
+from leukcnn.fields import did_you_mean
+from leukcnn.spec.names import allow_builder
 
 # Builder -> its module; imported on first use, so that listing them doesn't import Keras.
 _BUILDERS = {
@@ -25,19 +34,66 @@ _BUILDERS = {
     "VGGF": "leukcnn.models.caffe",
 }
 
-__all__ = ["build", "list_models", *_BUILDERS]
+# What `register` was given.
+_registered: dict[str, Callable[..., Any]] = {}
+
+__all__ = [
+    "Arguments",
+    "arguments_of",
+    "build",
+    "builder",
+    "fingerprint",
+    "list_models",
+    "register",
+    *_BUILDERS,
+]
 
 
 def list_models() -> tuple[str, ...]:
-    """Returns the names that `build` takes."""
-    return tuple(_BUILDERS)
+    """Returns the names that `build` takes: leukcnn's own networks and those that were registered."""
+    return (*_BUILDERS, *_registered)
+
+
+def register(name: str, function: Callable[..., Any] | None = None, /) -> Callable[..., Any]:
+    """Makes a builder of one's own known by a name, see `build`; as a decorator where no function is given.
+
+    Args:
+        name: What a paper calls it, an identifier. A name that was registered before takes the new function.
+        function: Takes keyword arguments, `input_shape` and `classes` among them, and returns a
+            `keras.Model`.
+
+    Raises:
+        SpecError: It is no name, or one of leukcnn's own.
+    """
+    if function is None:
+        return lambda decorated: register(name, decorated)
+    if not name.isidentifier() or name in _BUILDERS or not callable(function):
+        raise SpecError(
+            f"A builder is to be registered as {name!r}: {function!r}.",
+            expected=f"a function, and a name beside {', '.join(_BUILDERS)}",
+        )
+    _registered[name] = function
+    allow_builder(name)
+    return function
 
 
 def build(name: str, /, **arguments: Any):
     """Builds a network by name.
 
+    A builder of one's own is a function that takes keyword arguments, `input_shape` (height, width, channels)
+    and `classes` (the number of outputs) among them, and returns a `keras.Model` for float32 pictures
+    (N, height, width, 3). There are two ways to name it:
+
+    - by its dotted path, `spec.Model("my_paper.small_network", {"units": 64})`: `my_paper` is the paper's own
+      file or any other module that can be imported, such as a neighbour of that file;
+    - by a name of its own, after `leukcnn.models.register("SmallNetwork", small_network)`, or with
+      `@leukcnn.models.register("SmallNetwork")` above the function.
+
+    Finished trials are found again as long as the file that the function stands in is the same; what stands
+    there as `PAPER = ...` may change.
+
     Args:
-        name: One of `list_models()`.
+        name: One of `list_models()`, a registered name or a dotted path.
         **arguments: Arguments of that builder.
 
     Returns:
@@ -46,9 +102,131 @@ def build(name: str, /, **arguments: Any):
     Raises:
         SpecError: There is no such network.
     """
-    if name not in _BUILDERS:
-        raise SpecError(f"There is no network named {name!r}.", expected=", ".join(_BUILDERS))
-    return __getattr__(name)(**arguments)
+    return builder(name)(**arguments)
+
+
+def builder(name: str) -> Callable[..., Any]:
+    """Returns the function that builds a network, by the name that `build` takes.
+
+    Raises:
+        SpecError: There is no such network.
+    """
+    if name in _registered:
+        return _registered[name]
+    if name in _BUILDERS:
+        return __getattr__(name)
+    module_name, _, function_name = name.rpartition(".")
+    if not module_name:
+        known = (*_BUILDERS, *_registered)
+        raise SpecError(
+            f"There is no network named {name!r}.",
+            expected=", ".join(known),
+            remedy=did_you_mean(name, known) or "or a function of your own, as module.function",
+        )
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise SpecError(
+            f"The network {name!r} can't be had: {type(error).__name__}: {error}",
+            expected=f"a module {module_name!r} that can be imported",
+            remedy="put it beside the paper's file, or on PYTHONPATH",
+        ) from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        functions = [key for key, value in vars(module).items() if inspect.isfunction(value)]
+        raise SpecError(
+            f"The network {name!r} can't be had: {module_name} has no function {function_name!r}.",
+            expected=f"one of its functions: {', '.join(functions)}",
+            remedy=did_you_mean(function_name, functions),
+        )
+    return function
+
+
+def fingerprint(name: str) -> str | None:
+    """Returns what tells whether a builder is still the one that it was.
+
+    Args:
+        name: As `build` takes it.
+
+    Returns:
+        None for leukcnn's own. Otherwise the SHA-256 of the file that the function stands in, what assigns
+        PAPER there left out: a paper's tables may change without its networks being others.
+
+    Raises:
+        SpecError: There is no such network, or none can tell where it comes from.
+    """
+    if name in _BUILDERS:
+        return None
+    function = inspect.unwrap(builder(name))
+    try:
+        file = Path(inspect.getsourcefile(function) or "")
+        source = file.read_text(encoding="utf-8") if file.is_file() else inspect.getsource(function)
+        statements = ast.parse(source).body
+    except (OSError, TypeError, ValueError, SyntaxError) as error:
+        raise SpecError(
+            f"Nothing says what is in the builder {name!r}: {error}",
+            expected="a function with a source file",
+            remedy="write it into a file of its own",
+        ) from error
+    lines = source.splitlines()
+    for statement in statements:
+        targets = statement.targets if isinstance(statement, ast.Assign) else ()
+        if any(isinstance(target, ast.Name) and target.id == "PAPER" for target in targets):
+            lines[statement.lineno - 1 : statement.end_lineno] = [""] * (
+                statement.end_lineno - statement.lineno + 1
+            )
+    return hashlib.sha256("\n".join(lines).strip().encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The keyword arguments of a builder.
+
+    Attributes:
+        names: Those that it has.
+        required: Those without a default.
+        others: Whether it takes any other, too.
+    """
+
+    names: tuple[str, ...]
+    required: tuple[str, ...]
+    others: bool = False
+
+
+def arguments_of(name: str) -> Arguments:
+    """Returns a builder's arguments; those of leukcnn's own are read without loading Keras.
+
+    Args:
+        name: As `build` takes it.
+
+    Raises:
+        SpecError: There is no such network.
+    """
+    if name in _BUILDERS:
+        return _as_written(name)
+    parameters = inspect.signature(builder(name)).parameters.values()
+    by_name = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return Arguments(
+        tuple(p.name for p in by_name),
+        tuple(p.name for p in by_name if p.default is p.empty),
+        others=any(p.kind is p.VAR_KEYWORD for p in parameters),
+    )
+
+
+def _as_written(name: str) -> Arguments:
+    """Reads the arguments of one of leukcnn's builders off its module's text."""
+    file = Path(importlib.util.find_spec(_BUILDERS[name]).origin)
+    statements = ast.parse(file.read_text(encoding="utf-8")).body
+    functions = {s.name: s for s in statements if isinstance(s, ast.FunctionDef)}
+    for statement in statements:
+        # `AlertNet = _builder(...)`: the one function that `_builder` defines.
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name:
+            maker = functions[ast.unparse(statement.value.func)]
+            (functions[name],) = (inner for inner in maker.body if isinstance(inner, ast.FunctionDef))
+    own = functions[name].args
+    pairs = zip(own.kwonlyargs, own.kw_defaults, strict=True)
+    required = tuple(argument.arg for argument, default in pairs if default is None)
+    return Arguments(tuple(argument.arg for argument in own.kwonlyargs), required)
 
 
 def __getattr__(name: str):

@@ -9,20 +9,9 @@ from keras import layers, ops
 
 from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.models import regnet
+from leukcnn.models.backbones import BACKBONES, RGB_MEAN
 from leukcnn.models.heads import source_inputs
 from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_MEAN, IMAGENET_SD
-
-# Backbone -> smallest height and width that its builder allows without the top, in pixels.
-SMALLEST_SIDE = {
-    **{"VGG16": 32, "VGG19": 32, "ResNet50": 32, "InceptionV3": 75, "Xception": 71},
-    **dict.fromkeys(DESIGNS, regnet.SMALLEST_SIDE),
-}
-
-# Backbones whose weights take -1..1. RegNets' take ImageNet's pictures standardised; the others', which came
-# from Caffe, blue, green, red, 0..255, less ImageNet's mean; this is it, in the order of the pictures that
-# come in.
-_CENTRED = ("InceptionV3", "Xception")
-_RGB_MEAN = (123.68, 116.779, 103.939)
 
 
 def base_network(
@@ -37,7 +26,7 @@ def base_network(
     """Builds a base without its top.
 
     Args:
-        backbone: One of `SMALLEST_SIDE`: a name in `keras.applications`, or a RegNet's in its zoo.
+        backbone: One of `BACKBONES`: a name in `keras.applications`, or a RegNet's in its zoo.
         weights: None or "imagenet".
         input_shape: Height, width and channels.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
@@ -45,17 +34,25 @@ def base_network(
         preprocess_input: Whether pictures of 0..1 are first turned into what the published weights take.
 
     Raises:
-        ArgumentError: The input is too small or has no 3 channels.
+        ArgumentError: The input is too small, has no 3 channels, or isn't the one size for which there are
+            weights.
         WeightsError: The published weights can't be downloaded.
     """
     if input_tensor is not None:
         input_shape = tuple(input_tensor.shape[1:])
-    side = SMALLEST_SIDE[backbone]
+    side = BACKBONES[backbone].smallest_side
     if len(input_shape) != 3 or input_shape[2] != 3 or min(input_shape[:2]) < side:
         raise ArgumentError(
             f"input_shape = {tuple(input_shape)} for {backbone}.",
             expected=f"(height, width, 3) with at least {side} pixels each way",
             remedy="take larger pictures, or channels last",
+        )
+    published = BACKBONES[backbone].published_side
+    if weights == "imagenet" and published and tuple(input_shape[:2]) != (published, published):
+        raise ArgumentError(
+            f"input_shape = {tuple(input_shape)} for the ImageNet weights of {backbone}.",
+            expected=f"({published}, {published}, 3), the one size for which Keras loads them",
+            remedy=f"resize to {published} pixels, or pass the weights' file",
         )
     if preprocess_input:
         input_tensor = _preprocessed(
@@ -74,14 +71,16 @@ def base_network(
 
 def _preprocessed(pictures: Any, backbone: str) -> Any:
     # Keras' own layers and operations only: a saved network loads where leukcnn isn't imported.
-    if backbone in _CENTRED:
-        return layers.Rescaling(2, offset=-1, name="preprocess_input")(pictures)
-    if backbone in DESIGNS:
+    takes = BACKBONES[backbone].takes
+    if takes == "standardised":
         scale = [1 / sd for sd in IMAGENET_SD]
         offset = [-mean / sd for mean, sd in zip(IMAGENET_MEAN, IMAGENET_SD, strict=True)]
-        return layers.Rescaling(scale, offset=offset, name="preprocess_input")(pictures)
-    offset = [-mean for mean in _RGB_MEAN]
-    return ops.flip(layers.Rescaling(255, offset=offset, name="preprocess_input")(pictures), axis=-1)
+    elif takes == "centred":
+        scale, offset = 2, -1
+    else:
+        scale, offset = 255, [-mean for mean in RGB_MEAN] if takes == "caffe" else 0
+    scaled = layers.Rescaling(scale, offset=offset, name="preprocess_input")(pictures)
+    return ops.flip(scaled, axis=-1) if takes == "caffe" else scaled
 
 
 def application(backbone: str, *, weights: str | None, **arguments: Any) -> keras.Model:

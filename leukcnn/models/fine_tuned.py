@@ -13,38 +13,21 @@ import keras
 from keras import layers
 
 from leukcnn.errors import ArgumentError
+from leukcnn.fields import did_you_mean
+from leukcnn.models.backbones import BACKBONES, keeps_published_top
 from leukcnn.models.bases import application, base_network
 from leukcnn.models.heads import check_head, dense_head, pooled
+from leukcnn.models.published import is_published
 from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
-from leukcnn.models.regnet_designs import DESIGNS
+from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_SD
 from leukcnn.models.weights import load_whole, misfit, stored_parameters
 
 MODES = ("SFT", "DFT", "mSFT", "mDFT")
-
-# Backbone -> units of its own dense layers, kept by SFT and DFT, and of those that mSFT and mDFT put there.
-DENSE_UNITS = {
-    "VGG16": ((4096, 4096), (1024, 256)),
-    "VGG19": ((4096, 4096), (1024, 256)),
-    "ResNet50": ((), (1024,)),
-    "InceptionV3": ((), (1024,)),
-    "Xception": ((), (128,)),
-    # Nobody has replaced a RegNet's: as ResNet50, whose place it takes.
-    **dict.fromkeys(DESIGNS, ((), (1024,))),
-}
 
 # The VGGs' dense layers as Keras Applications names them, and the input that they were trained for.
 _PUBLISHED_DENSE = {"fc1": "dense_1", "fc2": "dense_2"}
 _PUBLISHED_INPUT = (224, 224, 3)
 _PUBLISHED_CLASSES = 1000
-
-
-def keeps_published_top(backbone: str, mode: str, dense_units: Sequence[int] | None = None) -> bool:
-    """Says whether a fine-tuned network keeps dense layers of the published one, whose file it then needs.
-
-    Args and defaults as in `FineTuned`.
-    """
-    own, _ = DENSE_UNITS[backbone]
-    return mode in ("SFT", "DFT") and bool(own) and (dense_units is None or tuple(dense_units) == own)
 
 
 def FineTuned(
@@ -70,12 +53,12 @@ def FineTuned(
     the base. SFT and mSFT freeze the base's layers, so that their batch statistics stand still too.
 
     Args:
-        backbone: "VGG16", "VGG19", "ResNet50", "InceptionV3", "Xception", or a RegNet as its zoo names it:
-            "RegNetX-200MF" ... "RegNetX-32GF", "RegNetY-200MF" ... (`leukcnn.models.regnet_designs.DESIGNS`).
+        backbone: A network by its name in `keras.applications`, or a RegNet as its zoo names it:
+            "RegNetX-200MF" ... "RegNetX-32GF", "RegNetY-200MF" ... (`leukcnn.models.backbones.BACKBONES`).
         mode: "SFT", "DFT", "mSFT" or "mDFT".
         dense_units: Outputs of each dense layer before the classifier. None takes the mode's: with SFT and
             DFT the backbone's own, (4096, 4096) for the VGGs and none for the others; with mSFT and mDFT
-            (1024, 256) for the VGGs, (1024,) for ResNet50, InceptionV3 and RegNets, (128,) for Xception.
+            (1024, 256) for the VGGs, (128,) for Xception, (1024,) for the others.
         dropout_rates: Share of each dense layer's outputs that is dropped in training, one rate a layer; 0 or
             None puts no dropout layer there.
         include_top: Whether the dense layers follow; False gives the base, pooled as `pooling` says.
@@ -87,7 +70,8 @@ def FineTuned(
             its authors and never downloaded: pass the path of PyTorch's file, whose classifier is left out,
             or of one that `leukcnn.models.pytorch_weights.convert_pytorch` wrote.
         input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (at least 32 each, 71 for Xception, 75 for InceptionV3) and 3 channels.
+        input_shape: Height, width (at least 32 each, 71 for Xception, 75 for the Inceptions) and 3 channels.
+            Keras loads NASNets' "imagenet" at one size only, 224 (mobile) or 331 (large).
         pooling: None, "avg" or "max"; only without the top.
         classes: Number of outputs.
         classifier_activation: Activation of the last layer. "auto" is a sigmoid for one output and a softmax
@@ -108,14 +92,17 @@ def FineTuned(
         ArgumentError: An argument is out of range.
         WeightsError: Weights can't be found, downloaded or laid in.
     """
-    if backbone not in DENSE_UNITS:
-        raise ArgumentError(f"backbone = {backbone!r}.", expected=", ".join(DENSE_UNITS))
+    if backbone not in BACKBONES:
+        raise ArgumentError(
+            f"backbone = {backbone!r}.",
+            expected=", ".join(BACKBONES),
+            remedy=did_you_mean(backbone, BACKBONES),
+        )
     if mode not in MODES:
         raise ArgumentError(f"mode = {mode!r}.", expected=", ".join(MODES))
-    own, replacing = DENSE_UNITS[backbone]
-    keeps_own = mode in ("SFT", "DFT")
+    known = BACKBONES[backbone]
     if dense_units is None:
-        dense_units = own if keeps_own else replacing
+        dense_units = known.own_dense if mode in ("SFT", "DFT") else known.new_dense
     if not all(isinstance(units, int) and units > 0 for units in dense_units):
         raise ArgumentError(f"dense_units = {tuple(dense_units)}.", expected="whole numbers above 0")
     if dropout_rates is None:
@@ -192,6 +179,8 @@ def _load_file(
         raise misfit(path, held, fitting)
     if held == base.count_params():
         load_whole(base, path)
+        if backbone.startswith("EfficientNetB") and is_published(path):
+            _divide_by_deviation(base)
     elif held == model.count_params():
         load_whole(model, path)
     else:
@@ -204,3 +193,15 @@ def _copy_published(published: keras.Model, model: keras.Model) -> None:
     for layer in published.layers:
         if layer.weights and layer.name != "predictions":
             model.get_layer(_PUBLISHED_DENSE.get(layer.name, layer.name)).set_weights(layer.get_weights())
+
+
+def _divide_by_deviation(base: keras.Model) -> None:
+    """Lets an EfficientNet normalise as Keras does where it downloads the same weights itself.
+
+    They were trained on pictures divided by the root of the deviation once more, for which Keras puts a layer
+    there if weights = "imagenet" (tensorflow issue 49930); here its normalisation's variance says so.
+    """
+    (normalization,) = (layer for layer in base.layers if isinstance(layer, layers.Normalization))
+    variance = normalization.adapt_variance
+    variance.assign(keras.ops.multiply(variance, keras.ops.convert_to_tensor(IMAGENET_SD, variance.dtype)))
+    normalization.finalize_state()

@@ -8,6 +8,7 @@ import numpy as np
 
 from leukcnn.errors import DataError
 from leukcnn.files import replace_file
+from leukcnn.results.results import Results
 from leukcnn.runs import Predictions
 
 MEMBER = "isbi_valid.predict"
@@ -50,3 +51,13 @@ def write_challenge_file(path: Path, predictions: Predictions, *, expected: int)
         member = zipfile.ZipInfo(MEMBER, date_time=(2019, 4, 8, 0, 0, 0))
         archive.writestr(member, "".join(f"{value}\n" for value in said))
     return path
+
+
+def why_no_final_scores(results: Results, row: str) -> str:
+    """Returns why a row has no figures on the final phase, and which file asks the leaderboard for them."""
+    final = results.runs(row, part="final")
+    why = results.why_missing(row, "final") or "the final phase's labels are not public"
+    if not final or len(final[0]) != results.record.final_total:
+        return why
+    comparable = "" if results.record.not_comparable else " for the leaderboard"
+    return f"{why}; challenge/{row}.zip holds the predictions{comparable}"

@@ -1,6 +1,6 @@
 """What tables and figures call rows, splits, datasets and pictures, and what frames a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -8,30 +8,14 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card
 from leukcnn.evaluation.controls import control_label
-from leukcnn.rendering.tables import Table
+from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.results import Results
-
-SPLIT_TITLES = {
-    "cell": "split by cell",
-    "random": "random split",
-    "subject": "split by subject",
-    "grouped": "grouped split",
-    "fold": "the makers' folds",
-    "kfold": "k-fold",
-    "grouped_kfold": "grouped k-fold",
-    "lodocv": "LODOCV",
-    "lodocv_strict": "strict LODOCV",
-    "lodocv_single_class": "strict LODOCV of single classes",
-}
-"""What tables call the kinds of split."""
 
 
 def describe(index: ImageIndex, row: int) -> str:
-    """Returns class and origin of a picture: its subject or file, or its dataset where there are several.
+    """Returns class and origin of the picture at a position: its dataset where there are several.
 
-    Args:
-        index: The pictures.
-        row: Position of one with a label.
+    Else its origin is its subject or, where those aren't known, its file.
     """
     name, dataset = index.class_names[index.labels[row]], card(str(index.dataset[row]))
     if len(np.unique(index.dataset)) > 1:
@@ -53,6 +37,11 @@ def table_lines(results: Results, rows: Sequence[str] = ()) -> list[tuple[str, s
     return [*shown, *((name, control_label(name)) for name in paper.controls)]
 
 
+def classes_here(results: Results, dataset: str) -> list[str]:
+    """Returns the classes of which a dataset has pictures here."""
+    return [name for name, n in results.record.datasets.get(dataset, {}).items() if n]
+
+
 def dataset_title(results: Results, dataset: str) -> str:
     """Returns what tables call a tested dataset, or several joined by "+"; "" stands for all together."""
     if not dataset:
@@ -67,11 +56,10 @@ def why_no_runs(results: Results, row: str, *, dataset: str = "", part: str = "t
     """Returns why a row has no figures on a tested dataset."""
     if row in results.record.missing:
         return results.record.missing[row]
-    here = [key for key in dataset.split("+") if any(results.record.datasets.get(key, {}).values())]
-    if dataset and not here:
+    if dataset and not any(classes_here(results, key) for key in dataset.split("+")):
         return f"the data lack {' and '.join(card(key).name for key in dataset.split('+'))}"
     if dataset and dataset not in results.tested:
-        return f"not tested by {SPLIT_TITLES[results.split_kind]} here"
+        return f"not tested by {spec.SPLITS[results.split_kind].title} here"
     if dataset in results.tasks:
         results = results.task(dataset)
     if part == "within" and results.predictions[row]:
@@ -79,8 +67,35 @@ def why_no_runs(results: Results, row: str, *, dataset: str = "", part: str = "t
     return results.why_missing(row, part)
 
 
+def state_of(why: str) -> str:
+    """Returns the state of what was measured, "", or of what wasn't, and why."""
+    return f"not measured: {why}" if why else "measured"
+
+
+def not_measured(why: str, n: int) -> tuple[Cell, ...]:
+    """Returns the last `n` cells of a row of which nothing was measured; the very last says why."""
+    return (*[None] * (n - 1), state_of(why))
+
+
+def not_trained(results: Results, left_out: Mapping[str, str]) -> list[str]:
+    """Returns notes that name rows, id -> label, of which a table shows nothing: a note a reason."""
+    labels: dict[str, list[str]] = {}
+    for row, label in left_out.items():
+        labels.setdefault(results.record.missing.get(row, ""), []).append(label)
+    return [
+        f"Not trained in this run{f' ({reason})' if reason else ''}: {', '.join(named)}."
+        for reason, named in labels.items()
+    ]
+
+
 def framed(
-    results: Results, table: spec.Table, columns, rows, *, notes: tuple[str, ...] = (), measured: bool = True
+    results: Results,
+    table: spec.Table,
+    columns: Sequence[Column | str],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    notes: Sequence[str] = (),
+    measured: bool = True,
 ) -> Table:
     """Returns a table of an experiment with its title, its notes and, where it rests on trials, its mark."""
     title = f"{table.where}: {table.title}" if table.where else table.title

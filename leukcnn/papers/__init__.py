@@ -1,9 +1,11 @@
-"""The papers as data: one module of values each."""
+"""The papers as data: one module of values each, and those in files of a user's own."""
 
 import importlib
+from pathlib import Path
 
 from leukcnn.errors import SpecError
 from leukcnn.fields import did_you_mean
+from leukcnn.papers.own import is_file_name, read
 from leukcnn.spec import Paper
 
 _MODULES = {
@@ -14,24 +16,29 @@ _MODULES = {
     "allidb_lightweight": "leukcnn.papers.allidb_lightweight",
 }
 
-__all__ = ["get", "list_papers"]
+__all__ = ["get", "is_file_name", "list_papers"]
 
 
 def list_papers() -> tuple[str, ...]:
-    """Returns the keys of all papers."""
+    """Returns the keys of leukcnn's own papers."""
     return tuple(_MODULES)
 
 
-def get(key: str) -> Paper:
-    """Returns a paper by its key.
+def get(name: str) -> Paper:
+    """Returns a paper by its key, or from a file: a name that ends in .py or has a folder in it.
 
     Raises:
-        SpecError: There is no such paper.
+        SpecError: There is no such paper, or the file is none.
     """
-    if key not in _MODULES:
+    if is_file_name(name):
+        return read(name, taken=list_papers())
+    if name not in _MODULES:
+        remedy = did_you_mean(name, _MODULES) or "`leukcnn papers` lists them"
+        if Path(f"{name}.py").is_file():
+            remedy = f"pass its file: {name}.py"
         raise SpecError(
-            f"There is no paper named {key!r}.",
-            expected=", ".join(_MODULES),
-            remedy=did_you_mean(key, _MODULES) or "`leukcnn papers` lists them",
+            f"There is no paper named {name!r}.",
+            expected=f"{', '.join(_MODULES)}, or a file of your own (my_paper.py)",
+            remedy=remedy,
         )
-    return importlib.import_module(_MODULES[key]).PAPER
+    return importlib.import_module(_MODULES[name]).PAPER

@@ -1,11 +1,12 @@
 """C-NMC 2019: malignant or healthy cell, with VGG16, VGG19 and Xception trained from scratch.
 
 Maurício de Oliveira and Dantas, "Classification of Normal versus Leukemic Cells with Data Augmentation and
-Convolutional Neural Networks", VISAPP 2021. Every published figure below is copied from the paper's text.
+Convolutional Neural Networks", VISAPP 2021. Every published figure is copied from the paper's text.
 """
 
 from dataclasses import replace
 
+from leukcnn.papers.cnmc2019_tables import TABLES
 from leukcnn.spec import (
     Assumption,
     Augmentation,
@@ -15,11 +16,9 @@ from leukcnn.spec import (
     Paper,
     Preprocessing,
     Profile,
-    Published,
     Row,
     Setup,
     Split,
-    Table,
     Training,
 )
 
@@ -100,114 +99,6 @@ PROFILES = (
     ),
 )
 
-
-# Section 2.1, 2.2 and Table 1: malignant and healthy cells before and after augmentation.
-TABLE_1 = Table(
-    id="table1",
-    title="Cells in the training, validation and test sets",
-    kind="counts",
-    where="Table 1",
-    columns=("Set", "Malignant before", "Healthy before", "Malignant after", "Healthy after"),
-    reference=(
-        ("Training", 4364, 2034, 10_000, 10_000),
-        ("Validation", 2181, 1016, 5_000, 5_000),
-        ("Test", 727, 339, None, None),
-    ),
-)
-
-TABLE_2 = Table(
-    id="table2",
-    title="The networks on the test set, weights of the best validation accuracy",
-    kind="scores",
-    where="Table 2",
-    published=(
-        Published("vgg16", "accuracy", 92.48),
-        Published("vgg16", "precision", 91.14),
-        Published("vgg16", "sensitivity", 94.10),
-        Published("vgg16", "specificity", 90.86),
-        Published("vgg16", "f1", 92.60),
-        Published("vgg19", "accuracy", 91.59),
-        Published("vgg19", "precision", 90.06),
-        Published("vgg19", "sensitivity", 93.51),
-        Published("vgg19", "specificity", 86.68),
-        Published("vgg19", "f1", 91.75),
-        Published("xception", "accuracy", 90.41),
-        Published("xception", "precision", 87.64),
-        Published("xception", "sensitivity", 94.10),
-        Published("xception", "specificity", 86.73),
-        Published("xception", "f1", 90.76),
-    ),
-)
-
-TABLE_3 = Table(
-    id="table3",
-    title="F1-scores that participants of the challenge published",
-    kind="reference",
-    where="Table 3",
-    columns=("Participant", "F1-score (%)", "Method"),
-    reference=(
-        ("The paper's VGG16", 92.60, "VGG16 from scratch"),
-        ("Pan et al., 2019", 92.50, "transfer learning, ResNets, neighbourhood correction"),
-        ("Honnalgere and Nayak, 2019", 91.70, "transfer learning, VGG16"),
-        ("Xiao et al., 2019", 90.30, "deep multi-model ensemble of convolutional networks"),
-        ("Verma and Singh, 2019", 89.47, "transfer learning, MobileNetV2"),
-        ("Prellberg and Kramer, 2019", 87.89, "ResNeXt50 from scratch"),
-        ("Shah et al., 2019", 87.58, "transfer learning, convolutional and recurrent networks"),
-        ("Marzahl et al., 2019", 87.46, "transfer learning, ResNet18"),
-        ("Ding et al., 2019", 86.74, "InceptionV3, DenseNet, InceptionResNetV2 from scratch"),
-        ("Kulhalli et al., 2019", 85.70, "ResNeXt50 and ResNeXt101 from scratch"),
-        ("Liu and Long, 2019", 84.00, "transfer learning, Inception and ResNets"),
-        ("Khan and Choo, 2019", 81.79, "transfer learning, ResNets and SENets"),
-    ),
-    measured=(("The paper's VGG16", "vgg16", "f1"),),
-    notes=(
-        "The participants were scored on the preliminary phase or in cross-validation, the paper on a part "
-        "of the training data that shares subjects with what it trained on: the scores don't measure the "
-        "same.",
-    ),
-)
-
-TABLE_4 = Table(
-    id="table4",
-    title="The challenge's leaderboard, final phase: weighted F1-score",
-    kind="leaderboard",
-    where="Table 4",
-    published=(
-        Published("xception", "weighted_f1", 86.35177019),
-        Published("vgg16", "weighted_f1", 83.24786937),
-        Published("vgg19", "weighted_f1", 82.59010758),
-    ),
-)
-
-TABLE_5 = Table(
-    id="table5",
-    title="The challenge's final ranking",
-    kind="reference",
-    where="Table 5",
-    columns=("Name", "Rank", "Weighted F1-score"),
-    reference=(
-        ("Yongsheng Pan", 1, 0.910),
-        ("Ekansh Verma", 2, 0.894),
-        ("Jonas Prellberg", 3, 0.889),
-        ("Fenrui Xiao", 4, 0.885),
-        ("Tian Shi", 5, 0.879),
-        ("Ying Liu", 6, 0.876),
-        ("Salman Shah", 7, 0.866),
-        ("Yifan Ding", 8, 0.855),
-        ("Xinpeng Xie", 9, 0.848),
-    ),
-)
-
-BESIDE = (
-    Table("confusion", "Confusion matrices on the test set and the external set", "confusion", where=""),
-    Table(
-        "external",
-        "The test set's figures beside those on other subjects (the challenge's preliminary phase)",
-        "external",
-        where="",
-    ),
-    Table("subjects", "Accuracy on each subject's cells", "subjects", where=""),
-)
 
 FIGURES = (
     Figure("figure2", "Cells of both classes", "samples", "Figure 2"),
@@ -379,7 +270,7 @@ PAPER = Paper(
     rows=ROWS,
     profiles=PROFILES,
     assumptions=ASSUMPTIONS,
-    tables=(TABLE_1, TABLE_2, TABLE_3, TABLE_4, TABLE_5, *BESIDE),
+    tables=TABLES,
     figures=FIGURES,
     findings=FINDINGS,
 )

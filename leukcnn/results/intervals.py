@@ -5,26 +5,25 @@ come from one subject. Where subjects are known, whole subjects are drawn again 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
 from leukcnn.errors import ArgumentError
+from leukcnn.labels import check_classes
 from leukcnn.results.groups import check_groups
-from leukcnn.results.metrics import (
-    PROPORTIONS,
-    Metric,
-    check_classes,
-    confusion_matrix,
-    metric_by_name,
-)
+from leukcnn.results.metrics import PROPORTIONS, confusion_matrix, metric_by_name
+from leukcnn.results.probabilities import PROBABILITY_METRICS, ProbabilityMetric
 from leukcnn.seeding import generator
 
 # Bounds are sums of rounded numbers: Wilson's upper bound for n of n may stand one ulp below 1.
 _ROUNDING = 1e-12
+# Weights of resamples that are worked on at once, 16 MB.
+_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -100,60 +99,58 @@ def wilson_interval(successes: int, n: int, *, confidence: float = 0.95, unit: s
     return Interval(float(bounds.low), float(bounds.high), confidence, "wilson", unit, int(n))
 
 
-def bootstrap_interval(
-    statistic: Metric,
-    labels: ArrayLike,
-    predicted: ArrayLike,
-    *,
-    groups: Sequence[str] | np.ndarray | None,
-    seed: int,
-    n_resamples: int = 2000,
-    confidence: float = 0.95,
-    n_classes: int = 2,
-    positive: int = 1,
-) -> Interval:
-    """Returns the percentile bootstrap interval of a metric, drawing whole subjects with replacement.
+class Bootstrap(NamedTuple):
+    """How a bootstrap draws.
 
-    A resample is a count of how often each subject was drawn; times the subjects' own confusion matrices it
-    gives the resample's matrix, so that all of them cost one matrix product. The same seed draws the same
-    subjects for every metric. Resamples on which the metric is undefined (say, sensitivity where only healthy
-    subjects were drawn) are left out and counted. There is no interval where they are more than half, where
-    there are fewer than two units, or where all resamples give one value, which says nothing of the spread.
-
-    Args:
-        statistic: A function of confusion matrices (..., K, K) and `positive`, as those in `METRICS`.
-        labels: (N,) integers from 0 to `n_classes` - 1, the true classes.
-        predicted: (N,) integers from 0 to `n_classes` - 1, the predicted classes.
-        groups: (N,) str, subject of each picture; None draws single pictures.
-        seed: Root seed.
+    Attributes:
+        seed: Root seed; the same one draws the same units for every metric.
         n_resamples: How many resamples to draw, at least 1.
         confidence: Nominal coverage, strictly between 0 and 1.
-        n_classes: Number of classes K.
-        positive: Position of the positive class.
+        unit: What a group is, in words.
+    """
+
+    seed: int = 0
+    n_resamples: int = 2000
+    confidence: float = 0.95
+    unit: str = "subjects"
+
+
+_BOOTSTRAP = Bootstrap()
+
+
+def bootstrap_interval(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    shares: np.ndarray,
+    n_units: int,
+    *,
+    unit: str = "pictures",
+    bootstrap: Bootstrap = _BOOTSTRAP,
+) -> Interval:
+    """Returns the percentile bootstrap interval of a statistic of units drawn with replacement.
+
+    Resamples on which it is undefined (say, sensitivity where only healthy subjects were drawn) are left out
+    and counted. There is no interval where they are more than half, where there are fewer than two units, or
+    where all resamples give one value, which says nothing of the spread.
+
+    Args:
+        statistic: Gives (R,) values of (R, S) integers, how often each resample drew each sort of unit.
+        shares: (S,) the share of each sort among the units; units that differ are a sort each.
+        n_units: How many units there are, and how many a resample draws.
+        unit: What a unit is, for `Interval.unit`.
+        bootstrap: How it draws.
 
     Raises:
-        ArgumentError: An argument lies outside what is said above.
+        ArgumentError: `bootstrap` lies outside what is said there.
     """
-    _check_confidence(confidence)
+    _check_confidence(bootstrap.confidence)
+    n_resamples = bootstrap.n_resamples
     if n_resamples < 1:
         raise ArgumentError(f"The number of resamples is {n_resamples}.", expected="at least 1")
-    if groups is None:
-        unit, counts = "pictures", confusion_matrix(labels, predicted, n_classes=n_classes).ravel()
-        n_units = int(counts.sum())
-    else:
-        unit, counts = "subjects", _matrix_per_group(labels, predicted, groups, n_classes=n_classes)
-        n_units = len(counts)
-    nothing = Interval(math.nan, math.nan, confidence, "bootstrap", unit, n_units)
+    nothing = Interval(math.nan, math.nan, bootstrap.confidence, "bootstrap", unit, n_units)
     if n_units < 2:
         return replace(nothing, reason=f"it rests on fewer than 2 {unit}")
-    rng = generator(seed, "bootstrap")
-    if groups is None:
-        # Drawing pictures is drawing their (true, predicted) pairs: the matrix alone decides.
-        resampled = rng.multinomial(n_units, counts / n_units, size=n_resamples)
-    else:
-        drawn = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=n_resamples)
-        resampled = drawn @ counts.reshape(n_units, n_classes**2)
-    values = statistic(resampled.reshape(n_resamples, n_classes, n_classes), positive=positive)
+    drawn = generator(bootstrap.seed, "bootstrap").multinomial(n_units, shares, size=n_resamples)
+    values = statistic(drawn)
     values = values[~np.isnan(values)]
     n_undefined = n_resamples - len(values)
     nothing = replace(nothing, n_resamples=n_resamples, n_undefined=n_undefined)
@@ -161,11 +158,14 @@ def bootstrap_interval(
         return replace(nothing, reason=f"undefined on {n_undefined} of {n_resamples} resamples")
     if np.ptp(values) <= _ROUNDING:
         return replace(nothing, reason=f"every resample of the {n_units} {unit} gives the same value")
-    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+    tail = (1 - bootstrap.confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
     return replace(nothing, low=float(low), high=float(high))
 
 
-def run_interval(values: Sequence[float], *, confidence: float = 0.95) -> Interval:
+def run_interval(
+    values: Sequence[float], *, confidence: float = 0.95, limits: tuple[float, float] = (0, 1)
+) -> Interval:
     """Returns where one more run would lie: mean -+ t * sd * sqrt(1 + 1 / n), with n - 1 degrees of freedom.
 
     A published figure is one run. It is held against the spread of single runs, not against the mean's, which
@@ -174,6 +174,7 @@ def run_interval(values: Sequence[float], *, confidence: float = 0.95) -> Interv
     Args:
         values: (n,) the metric in each run, n >= 2.
         confidence: Nominal coverage, strictly between 0 and 1.
+        limits: Lowest and highest value of the metric, where the interval ends.
 
     Raises:
         ArgumentError: There are fewer than two runs, or `confidence` isn't between 0 and 1.
@@ -188,7 +189,7 @@ def run_interval(values: Sequence[float], *, confidence: float = 0.95) -> Interv
     if np.isnan(half):
         return replace(interval, reason="undefined in some runs")
     mean = values.mean()
-    return replace(interval, low=float(max(mean - half, 0)), high=float(min(mean + half, 1)))
+    return replace(interval, low=float(max(mean - half, limits[0])), high=float(min(mean + half, limits[1])))
 
 
 def fold_interval(values: Sequence[float], *, test_share: float, confidence: float = 0.95) -> Interval:
@@ -242,71 +243,107 @@ def corrected_variance(values: np.ndarray, *, test_share: float) -> float:
 def interval_for(
     metric: str,
     labels: ArrayLike,
-    predicted: ArrayLike,
+    said: ArrayLike,
     groups: Sequence[str] | np.ndarray | None = None,
     *,
-    seed: int = 0,
-    n_resamples: int = 2000,
-    confidence: float = 0.95,
     n_classes: int = 2,
     positive: int = 1,
+    bootstrap: Bootstrap = _BOOTSTRAP,
 ) -> Interval:
-    """Returns the interval that suits a metric and what is known of the subjects.
+    """Returns the interval that suits a metric and what is known of the groups.
 
-    Accuracy, precision, sensitivity and specificity are proportions: without subjects they get Wilson's
-    interval over pictures. F1-scores, and every metric where all subjects are known, get the bootstrap. Where
-    all subjects agree on 0 or 1 the bootstrap sees no spread, and a proportion gets Wilson's interval with
-    each subject as a single trial.
+    Accuracy, precision, sensitivity and specificity are proportions: without groups they get Wilson's
+    interval over pictures. Other metrics, and every metric where all groups are known, get the bootstrap.
+    Where all groups agree on 0 or 1 the bootstrap sees no spread, and a proportion gets Wilson's interval
+    with each group as a single trial.
 
     Args:
         metric: A key of `METRICS`.
         labels: (N,) integers from 0 to `n_classes` - 1, the true classes.
-        predicted: (N,) integers from 0 to `n_classes` - 1, the predicted classes.
-        groups: (N,) str, subject of each picture; None, or "" for any picture, means that subjects are
-            unknown and pictures stand for themselves.
-        seed: Root seed of the bootstrap.
-        n_resamples: How many resamples the bootstrap draws.
-        confidence: Nominal coverage, strictly between 0 and 1.
+        said: What the metric takes: (N,) predicted classes, or (N, n_classes) probabilities.
+        groups: (N,) str, subject or other group of each picture; None, or "" for any picture, means that
+            they are unknown and pictures stand for themselves.
         n_classes: Number of classes.
         positive: Position of the positive class.
+        bootstrap: How the bootstrap draws.
 
     Raises:
         ArgumentError: There is no such metric, or an argument lies outside what is said above.
     """
     statistic = metric_by_name(metric)
-    matrix = confusion_matrix(labels, predicted, n_classes=n_classes)
-    if groups is not None and "" in check_groups(groups, n=int(matrix.sum()))[0]:
+    if groups is not None and "" in check_groups(groups, n=np.size(labels))[0]:
         groups = None
+    if metric in PROBABILITY_METRICS:
+        return _of_probabilities(statistic, labels, said, groups, positive, bootstrap)
+    matrices = _matrices(labels, said, groups, n_classes=n_classes)
+    matrix = matrices.sum(axis=0)
     if groups is None and metric in PROPORTIONS:
         successes, trials = PROPORTIONS[metric](matrix, positive=positive)
-        return wilson_interval(int(successes), int(trials), confidence=confidence)
-    interval = bootstrap_interval(
-        statistic,
-        labels,
-        predicted,
-        groups=groups,
-        seed=seed,
-        n_resamples=n_resamples,
-        confidence=confidence,
-        n_classes=n_classes,
-        positive=positive,
-    )
-    if interval.defined or groups is None or metric not in PROPORTIONS:
+        return wilson_interval(int(successes), int(trials), confidence=bootstrap.confidence)
+
+    def of_resamples(drawn: np.ndarray) -> np.ndarray:
+        # Drawing pictures is drawing their (true, predicted) pairs: the matrix alone decides.
+        cells = drawn if groups is None else drawn @ matrices.reshape(len(matrices), -1)
+        return statistic(cells.reshape(-1, n_classes, n_classes), positive=positive)
+
+    if groups is None:
+        n = int(matrix.sum())
+        return bootstrap_interval(of_resamples, matrix.ravel() / max(n, 1), n, bootstrap=bootstrap)
+    n = len(matrices)
+    interval = bootstrap_interval(of_resamples, _equal(n), n, unit=bootstrap.unit, bootstrap=bootstrap)
+    if interval.defined or metric not in PROPORTIONS:
         return interval
-    matrices = _matrix_per_group(labels, predicted, groups, n_classes=n_classes)
     successes, trials = PROPORTIONS[metric](matrices, positive=positive)
     if trials.sum() == 0 or successes.sum() not in (0, trials.sum()):
         return interval
-    n_subjects = int((trials > 0).sum())
+    n_groups = int((trials > 0).sum())
     return wilson_interval(
-        n_subjects if successes.sum() else 0, n_subjects, confidence=confidence, unit="subjects"
+        n_groups if successes.sum() else 0, n_groups, confidence=bootstrap.confidence, unit=bootstrap.unit
     )
 
 
-def _matrix_per_group(
-    labels: ArrayLike, predicted: ArrayLike, groups: Sequence[str] | np.ndarray, *, n_classes: int
+def _of_probabilities(
+    metric: ProbabilityMetric,
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    groups: Sequence[str] | np.ndarray | None,
+    positive: int,
+    bootstrap: Bootstrap,
+) -> Interval:
+    """Returns the bootstrap interval of a metric of probabilities, over groups or, if None, pictures."""
+    labels = np.asarray(labels, dtype=np.int64)
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if groups is None:
+        # In an order that is theirs, so that the order of the pictures doesn't matter.
+        order = np.lexsort((*probabilities.T, labels))
+        labels, probabilities, member = labels[order], probabilities[order], np.arange(len(order))
+    else:
+        member = check_groups(groups, n=len(labels))[1]
+
+    def of_resamples(drawn: np.ndarray) -> np.ndarray:
+        at_once = max(1, _AT_ONCE // max(len(labels), 1))
+        parts = [drawn[start : start + at_once] for start in range(0, len(drawn), at_once)]
+        weighed = [metric(labels, probabilities, part[:, member], positive=positive) for part in parts]
+        return np.concatenate(weighed)
+
+    n = int(member.max(initial=-1)) + 1
+    unit = "pictures" if groups is None else bootstrap.unit
+    return bootstrap_interval(of_resamples, _equal(n), n, unit=unit, bootstrap=bootstrap)
+
+
+def _equal(n: int) -> np.ndarray:
+    return np.full(n, 1 / max(n, 1))
+
+
+def _matrices(
+    labels: ArrayLike, predicted: ArrayLike, groups: Sequence[str] | np.ndarray | None, *, n_classes: int
 ) -> np.ndarray:
-    """Returns the confusion matrix of every group, (G, K, K) int64, groups in the order of their names."""
+    """Returns the confusion matrix of every group, (G, K, K) int64, groups in the order of their names.
+
+    Without groups all pictures are one.
+    """
+    if groups is None:
+        return confusion_matrix(labels, predicted, n_classes=n_classes)[None]
     labels, predicted = check_classes(labels, predicted, n_classes=n_classes)
     names, member = check_groups(groups, n=len(labels))
     cells = (member * n_classes + labels) * n_classes + predicted

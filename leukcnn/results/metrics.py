@@ -1,4 +1,4 @@
-"""Metrics of a classifier, each a function of its confusion matrix.
+"""Metrics of a classifier, most of them functions of its confusion matrix.
 
 Labels and predictions are whole numbers, positions in the tuple of class names. Every metric takes one matrix
 or a stack of them, so that thousands of bootstrap resamples cost one call. Values are fractions from 0 to 1;
@@ -7,17 +7,16 @@ kappa lies in -1..1.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from leukcnn.errors import ArgumentError
 from leukcnn.labels import check_classes
+from leukcnn.results.probabilities import PROBABILITY_METRICS, ProbabilityMetric
+from leukcnn.results.ratios import ratio as _ratio
 
 Metric = Callable[..., np.ndarray]
-# keras.config.epsilon() as it stands by default.
-_EPSILON = 1e-7
 
 
 def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, *, n_classes: int) -> np.ndarray:
@@ -40,14 +39,13 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, *, n_classes: int)
     return pairs.reshape(n_classes, n_classes)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Divides and gives NaN where there is nothing to divide by."""
-    part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
-
-
 def _correct_of_all(matrix: np.ndarray, *, positive: int) -> tuple[np.ndarray, np.ndarray]:
     return np.trace(matrix, axis1=-2, axis2=-1), matrix.sum(axis=(-2, -1))
+
+
+def _wrong_of_all(matrix: np.ndarray, *, positive: int) -> tuple[np.ndarray, np.ndarray]:
+    correct, total = _correct_of_all(matrix, positive=positive)
+    return total - correct, total
 
 
 def _hits_of_predicted(matrix: np.ndarray, *, positive: int) -> tuple[np.ndarray, np.ndarray]:
@@ -66,8 +64,11 @@ def _rejected_of_negatives(matrix: np.ndarray, *, positive: int) -> tuple[np.nda
 
 PROPORTIONS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
     "accuracy": _correct_of_all,
+    "weighted_recall": _correct_of_all,
+    "error_rate": _wrong_of_all,
     "precision": _hits_of_predicted,
     "sensitivity": _hits_of_positives,
+    "recall": _hits_of_positives,
     "specificity": _rejected_of_negatives,
 }
 """Metrics that are a number of successes out of a number of trials; each function returns the two."""
@@ -84,6 +85,11 @@ def accuracy(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
         (...) float64 from 0 to 1; NaN without any picture.
     """
     return _ratio(*_correct_of_all(matrix, positive=positive))
+
+
+def error_rate(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the share of pictures whose class was not recognised; args and shapes as in `accuracy`."""
+    return _ratio(*_wrong_of_all(matrix, positive=positive))
 
 
 def precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
@@ -152,11 +158,6 @@ def weighted_precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
     return _weighted(precision, matrix)
 
 
-def weighted_recall(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the mean of the classes' recalls, weighted by how often each occurs: always the accuracy."""
-    return _weighted(sensitivity, matrix)
-
-
 def kappa(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
     """Returns Cohen's kappa, (observed - expected) / (1 - expected) agreement (Alert Net, equation 1).
 
@@ -186,78 +187,27 @@ def _class_mean(metric: Metric, matrix: np.ndarray, *, weights: np.ndarray) -> n
     return _ratio((np.nan_to_num(scores, nan=0.0) * weights).sum(axis=-1), weights.sum(axis=-1))
 
 
-BINARY_METRICS: dict[str, Metric] = {
+MATRIX_METRICS: dict[str, Metric] = {
     "accuracy": accuracy,
+    "error_rate": error_rate,
     "precision": precision,
     "sensitivity": sensitivity,
+    "recall": sensitivity,
     "specificity": specificity,
     "f1": f1,
-    "weighted_f1": weighted_f1,
-}
-"""Metrics of two classes, by the name that tables and specs use for them."""
-
-MULTICLASS_METRICS: dict[str, Metric] = {
-    "accuracy": accuracy,
+    "kappa": kappa,
     "macro_precision": macro_precision,
     "macro_recall": macro_recall,
     "macro_f1": macro_f1,
     "weighted_precision": weighted_precision,
-    "weighted_recall": weighted_recall,
+    # Each class's recall, weighted by how often the class occurs, adds up to the accuracy.
+    "weighted_recall": accuracy,
     "weighted_f1": weighted_f1,
-    "kappa": kappa,
 }
-"""Metrics of any number of classes."""
+"""Metrics of a confusion matrix."""
 
-METRICS: dict[str, Metric] = {**BINARY_METRICS, **MULTICLASS_METRICS}
-"""Every metric by its name."""
-
-
-def cross_entropy(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Returns the mean cross-entropy, Keras' categorical loss: -log of the true class's probability.
-
-    Args:
-        labels: (N,) integers from 0 to K - 1, the true classes.
-        probabilities: (N, K), 0..1, each row's sum 1; clipped to 1e-7 from 0 and 1, as Keras does.
-
-    Returns:
-        A number of at least 0, in nats; NaN without any picture.
-
-    Raises:
-        ArgumentError: There isn't one row of probabilities for every label, or no column for a label.
-    """
-    probabilities = np.asarray(probabilities, dtype=np.float64)
-    if probabilities.ndim != 2 or len(probabilities) != np.size(labels):
-        raise ArgumentError(
-            f"The probabilities have the shape {probabilities.shape} beside {np.size(labels)} labels.",
-            expected="a row for every label and a column for every class",
-        )
-    labels, _ = check_classes(labels, labels, n_classes=probabilities.shape[1])
-    if not len(labels):
-        return math.nan
-    of_truth = np.clip(probabilities[np.arange(len(labels)), labels], _EPSILON, 1 - _EPSILON)
-    return float(-np.log(of_truth).mean())
-
-
-def multiclass_scores(
-    labels: ArrayLike, predicted: ArrayLike, probabilities: ArrayLike | None = None, *, n_classes: int
-) -> dict[str, float]:
-    """Scores the predictions of a classifier of any number of classes.
-
-    Args:
-        labels: (N,) integers from 0 to `n_classes` - 1, the true classes.
-        predicted: (N,) integers from 0 to `n_classes` - 1, the predicted classes.
-        probabilities: (N, n_classes), 0..1, for the loss; None leaves the loss out.
-        n_classes: Number of classes.
-
-    Returns:
-        The keys of `MULTICLASS_METRICS`, each with its fraction, and "loss".
-
-    Raises:
-        ArgumentError: As in `confusion_matrix` and `cross_entropy`.
-    """
-    matrix = confusion_matrix(labels, predicted, n_classes=n_classes)
-    scores = {name: float(metric(matrix)) for name, metric in MULTICLASS_METRICS.items()}
-    return scores if probabilities is None else {**scores, "loss": cross_entropy(labels, probabilities)}
+METRICS: dict[str, Metric | ProbabilityMetric] = {**MATRIX_METRICS, **PROBABILITY_METRICS}
+"""Every metric by the name that tables and papers use: functions of matrices, and of probabilities."""
 
 
 # Scale -> the words for kappa, each with the largest kappa that it is for.
@@ -297,7 +247,7 @@ def kappa_word(value: float, *, scale: str = "landis_koch") -> str:
     return next(word for limit, word in _KAPPA_WORDS[scale] if value <= limit)
 
 
-def metric_by_name(name: str) -> Metric:
+def metric_by_name(name: str) -> Metric | ProbabilityMetric:
     """Returns a metric of `METRICS`.
 
     Raises:
@@ -306,56 +256,3 @@ def metric_by_name(name: str) -> Metric:
     if name not in METRICS:
         raise ArgumentError(f"There is no metric {name!r}.", expected=f"one of {', '.join(METRICS)}")
     return METRICS[name]
-
-
-@dataclass(frozen=True)
-class BinaryScores:
-    """The scores of a classifier of two classes; field names are the keys of `BINARY_METRICS`.
-
-    Attributes:
-        accuracy: Share of pictures recognised, 0 to 1, as all scores; NaN where a score is undefined.
-        precision: Share of true positives among the predicted positives.
-        sensitivity: Share of positives that were recognised.
-        specificity: Share of negatives that were recognised.
-        f1: F1-score of the positive class.
-        weighted_f1: F1-scores of both classes, weighted by how often they occur.
-        tp: Number of true positives.
-        tn: Number of true negatives.
-        fp: Number of false positives.
-        fn: Number of false negatives.
-    """
-
-    accuracy: float
-    precision: float
-    sensitivity: float
-    specificity: float
-    f1: float
-    weighted_f1: float
-    tp: int
-    tn: int
-    fp: int
-    fn: int
-
-
-def binary_scores(labels: ArrayLike, predicted: ArrayLike, *, positive: int = 1) -> BinaryScores:
-    """Scores the predictions of a classifier of two classes.
-
-    Args:
-        labels: (N,) integers 0 or 1, the true classes.
-        predicted: (N,) integers 0 or 1, the predicted classes.
-        positive: Which of the two is the positive class (leukaemia).
-
-    Raises:
-        ArgumentError: As in `confusion_matrix`, or `positive` is neither 0 nor 1.
-    """
-    if positive not in (0, 1):
-        raise ArgumentError(f"The positive class is {positive!r}.", expected="0 or 1")
-    matrix = confusion_matrix(labels, predicted, n_classes=2)
-    negative = 1 - positive
-    return BinaryScores(
-        **{name: float(metric(matrix, positive=positive)) for name, metric in BINARY_METRICS.items()},
-        tp=int(matrix[positive, positive]),
-        tn=int(matrix[negative, negative]),
-        fp=int(matrix[negative, positive]),
-        fn=int(matrix[positive, negative]),
-    )

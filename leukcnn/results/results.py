@@ -1,4 +1,4 @@
-"""What an experiment gave: its finished trials and controls, and their figures."""
+"""What an experiment gave: its finished trials and controls, and what they said of the pictures."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -6,36 +6,9 @@ from functools import cached_property
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.errors import ArgumentError
 from leukcnn.records import ExperimentRecord, PlannedTrial
-from leukcnn.results.intervals import Interval, interval_for, run_interval
-from leukcnn.results.metrics import (
-    BINARY_METRICS,
-    METRICS,
-    BinaryScores,
-    binary_scores,
-    confusion_matrix,
-    multiclass_scores,
-)
 from leukcnn.runs import Predictions, Store, Trial
 from leukcnn.splits import balanced_subset
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Figures of one row on one test set.
-
-    Attributes:
-        values: Metric -> fraction; the mean where there are several runs.
-        intervals: Metric -> 95 % interval.
-        method: How the intervals came about, in words.
-        runs: The figures of each run.
-    """
-
-    values: dict[str, float]
-    intervals: dict[str, Interval]
-    method: str
-    runs: list[BinaryScores]
 
 
 @dataclass(frozen=True)
@@ -59,7 +32,7 @@ class Results:
         split = "" if split == self.record.split else split
         if split == self.split:
             return self
-        return self._others.setdefault(split, replace(self, split=split))
+        return self._parts.setdefault(("split", split), replace(self, split=split))
 
     def masked(self, mask: str) -> "Results | None":
         """Returns the main split's results with a part of the pictures blanked; "" for none.
@@ -74,7 +47,8 @@ class Results:
         )
 
     @cached_property
-    def _others(self) -> dict[str, "Results"]:
+    def _parts(self) -> dict[tuple[str, str], "Results"]:
+        """What `under` and `task` gave, which keeps what it read."""
         return {}
 
     @property
@@ -84,32 +58,16 @@ class Results:
 
     def task(self, tested: str) -> "Results":
         """Returns the results of one of `tasks`, as if no other had been asked for."""
-        if tested not in self._by_task:
+        if ("task", tested) not in self._parts:
 
             def own(planned: list[PlannedTrial]) -> list[PlannedTrial]:
                 return [trial for trial in planned if "+".join(trial.tested) == tested]
 
-            record = replace(
-                self.record,
-                trials=own(self.record.trials),
-                controls=own(self.record.controls),
-                masked={mask: own(planned) for mask, planned in self.record.masked.items()},
-            )
-            self._by_task[tested] = replace(self, record=record)
-        return self._by_task[tested]
-
-    @cached_property
-    def _by_task(self) -> dict[str, "Results"]:
-        return {}
-
-    def _refuse_several_tasks(self) -> None:
-        """Fails where a figure would mix datasets that have nothing to do with each other."""
-        if len(self.tasks) > 1:
-            raise ArgumentError(
-                f"{', '.join(self.tasks)} are cross-validated each by itself.",
-                expected="one of them",
-                remedy="ask `results.task(...)` for its figures",
-            )
+            masked = {mask: own(planned) for mask, planned in self.record.masked.items()}
+            trials, controls = own(self.record.trials), own(self.record.controls)
+            record = replace(self.record, trials=trials, controls=controls, masked=masked)
+            self._parts["task", tested] = replace(self, record=record)
+        return self._parts["task", tested]
 
     @property
     def split_kind(self) -> str:
@@ -175,33 +133,41 @@ class Results:
     def runs(self, row: str, *, dataset: str = "", part: str = "test") -> list[Predictions]:
         """Returns each whole run's predictions of a set of pictures.
 
+        Pictures without a label count in the final phase alone, where there are no others. A network of each
+        fold has predicted the external set; only the first fold's counts.
+
         Args:
             row: Row or control.
             dataset: Key of the dataset whose pictures are wanted, or several joined by "+"; "" for all.
-            part: Name of the set.
+            part: Name of the set; "balanced" is the test set with equal classes.
         """
         if len(self.tasks) > 1 and dataset in self.tasks:
             # A run of a task is whole though another task's folds may be lacking.
             return self.task(dataset).runs(row, part=part)
         chosen = []
-        for _, predictions in self.predictions[row]:
-            wanted = (predictions.part == part) & (predictions.label >= 0)
-            if dataset:
-                wanted &= np.isin(
-                    [image.partition("/")[0] for image in predictions.image.tolist()], dataset.split("+")
-                )
-            if wanted.any():
-                chosen.append(predictions.select(wanted))
+        for seed, predictions in self.predictions[row]:
+            of_part = _of_part(predictions, dataset=dataset, part="test" if part == "balanced" else part)
+            if part == "balanced" and len(of_part):
+                of_part = of_part.select(balanced_subset(of_part.label, seed=seed, ids=of_part.image))
+            if part in ("external", "final"):
+                _, first = np.unique(of_part.image, return_index=True)
+                of_part = of_part.select(first)
+            if len(of_part):
+                chosen.append(of_part)
         return chosen
 
-    def run_scores(self, row: str, *, dataset: str = "", part: str = "test") -> dict[str, list[float]]:
-        """Returns metric -> its value in each run, over all its folds: every one in `metrics.METRICS`."""
-        found = {}
-        for p in self.runs(row, dataset=dataset, part=part):
-            matrix = confusion_matrix(p.label, p.predicted, n_classes=len(p.class_names))
-            for name, metric in METRICS.items():
-                found.setdefault(name, []).append(float(metric(matrix, positive=self.positive)))
-        return found
+    def folds(self, row: str, *, dataset: str = "", part: str = "test") -> list[Predictions]:
+        """Returns each fold's predictions of a set of pictures, fold by fold of each whole run.
+
+        Args:
+            row: Row or control.
+            dataset: As in `runs`.
+            part: Name of the set.
+        """
+        folds = [
+            _of_part(fold, dataset=dataset, part=part) for _, run in self._whole_runs[row] for fold in run
+        ]
+        return [fold for fold in folds if len(fold)]
 
     @cached_property
     def probe(self) -> Predictions | None:
@@ -214,76 +180,6 @@ class Results:
         """Folds of a run; 1 where the split has none."""
         return len({planned.fold for planned in self._planned}) or 1
 
-    @cached_property
-    def by_fold(self) -> dict[str, dict[str, list[float]]]:
-        """Row or control -> metric -> its value in each fold of each run whose folds are all finished.
-
-        Raises:
-            ArgumentError: The folds are of several tasks.
-        """
-        self._refuse_several_tasks()
-        found = {}
-        for row, runs in self._whole_runs.items():
-            found[row] = {}
-            for fold in [fold for _, folds in runs for fold in folds]:
-                tested = fold.select((fold.part == "test") & (fold.label >= 0))
-                scores = multiclass_scores(
-                    tested.label, tested.predicted, tested.probabilities, n_classes=len(tested.class_names)
-                )
-                for name, value in scores.items():
-                    found[row].setdefault(name, []).append(value)
-        return found
-
-    def part(self, row: str, part: str) -> list[Predictions]:
-        """Returns each run's predictions of a set; "balanced" is the test set with equal classes.
-
-        Pictures without a label count in the final phase alone, where there are no others. A network of each
-        fold has predicted the external set; only the first fold's counts.
-        """
-        chosen = []
-        for seed, predictions in self.predictions[row]:
-            of_part = predictions.select(predictions.part == ("test" if part == "balanced" else part))
-            if part != "final":
-                of_part = of_part.select(of_part.label >= 0)
-            if part == "balanced" and len(of_part):
-                of_part = of_part.select(balanced_subset(of_part.label, seed=seed, ids=of_part.image))
-            if part in ("external", "final"):
-                _, first = np.unique(of_part.image, return_index=True)
-                of_part = of_part.select(first)
-            if len(of_part):
-                chosen.append(of_part)
-        return chosen
-
-    def scores(self, row: str, part: str) -> Scores | None:
-        """Returns the figures of a row on a set, or None where they aren't measured.
-
-        Raises:
-            ArgumentError: The pictures are of several tasks.
-        """
-        self._refuse_several_tasks()
-        runs = self.part(row, part)
-        if not runs:
-            return None
-        scores = [binary_scores(p.label, p.predicted, positive=self.positive) for p in runs]
-        if len(runs) > 1:
-            values = {name: [getattr(s, name) for s in scores] for name in BINARY_METRICS}
-            intervals = {name: run_interval(v) for name, v in values.items()}
-            means = {name: float(np.mean(v)) for name, v in values.items()}
-            return Scores(means, intervals, intervals["accuracy"].describe(), scores)
-        # On a split by picture the subjects are the same everywhere: a picture is what was drawn at random.
-        by_subject = part == "external" or self.split_kind not in ("cell", "random")
-        (p,) = runs
-        intervals = {
-            name: interval_for(
-                name, p.label, p.predicted, p.group if by_subject else None, positive=self.positive
-            )
-            for name in BINARY_METRICS
-        }
-        method = intervals["accuracy"].describe()
-        if intervals["f1"].method != intervals["accuracy"].method:
-            method += f"; F1-scores: {intervals['f1'].describe()}"
-        return Scores({name: getattr(scores[0], name) for name in BINARY_METRICS}, intervals, method, scores)
-
     def why_missing(self, row: str, part: str) -> str:
         """Returns why a row has no figures on a set."""
         for what in (row, part, self.split_kind):
@@ -291,33 +187,21 @@ class Results:
                 return self.record.missing[what]
         if not self.predictions[row]:
             return "this row has not been trained"
-        return "" if self.part(row, part) else "these pictures have no labels"
-
-    def measured(self, row: str, metric: str) -> float | None:
-        """Returns the figure that stands for a row beside other groups' published ones; None if not measured.
-
-        Which one that is, `measured_how` says.
-
-        Raises:
-            ArgumentError: The pictures are of several tasks.
-        """
-        self._refuse_several_tasks()
-        if self.split_kind in spec.KFOLD_KINDS:
-            by_run = self.run_scores(row) if self.paper.positive_class else self.by_fold[row]
-            values = by_run.get(metric)
-            return float(np.mean(values)) if values else None
-        scores = self.scores(row, "balanced")
-        return scores.values[metric] if scores else None
-
-    @property
-    def measured_how(self) -> str:
-        """What the figure of `measured` is, in words."""
-        if self.split_kind in spec.KFOLD_KINDS:
-            return "all folds together" if self.paper.positive_class else "mean over the folds"
-        return "balanced test set"
+        return "" if self.runs(row, part=part) else "these pictures have no labels"
 
 
 def main_predictions(trial: Trial) -> Predictions:
     """Returns what a trial's network says with the weights that its figures rest on."""
     predictions = trial.predictions()
     return predictions.select(predictions.checkpoint == trial.result["checkpoint"])
+
+
+def _of_part(predictions: Predictions, *, dataset: str, part: str) -> Predictions:
+    """Returns the predictions of a set, of all datasets or some; without a label in the final phase alone."""
+    wanted = predictions.part == part
+    if part != "final":
+        wanted &= predictions.label >= 0
+    if dataset:
+        of = [image.partition("/")[0] for image in predictions.image.tolist()]
+        wanted &= np.isin(of, dataset.split("+"))
+    return predictions.select(wanted)

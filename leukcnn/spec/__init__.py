@@ -6,18 +6,13 @@ one trial does; a profile, an assumption or a command-line option changes it by 
 """
 
 from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Published, Row, Table
+from leukcnn.spec.metrics import METRICS, SIZES
 from leukcnn.spec.paper import DEFAULT_CONTROLS, Paper
 from leukcnn.spec.setups import (
     CHECKPOINTS,
-    COPY_PROOF_KINDS,
-    GROUPED_KINDS,
-    HOLDOUT_KINDS,
-    KFOLD_KINDS,
-    LODOCV_KINDS,
     MASKS,
     PRECISIONS,
     SCHEDULES,
-    SPLIT_KINDS,
     THRESHOLD_RULES,
     Augmentation,
     Features,
@@ -26,6 +21,15 @@ from leukcnn.spec.setups import (
     Setup,
     Split,
     Training,
+)
+from leukcnn.spec.splits import (
+    COPY_PROOF_KINDS,
+    GROUPED_KINDS,
+    HOLDOUT_KINDS,
+    KFOLD_KINDS,
+    LODOCV_KINDS,
+    SPLIT_KINDS,
+    SPLITS,
 )
 
 __all__ = [
@@ -37,8 +41,11 @@ __all__ = [
     "KFOLD_KINDS",
     "LODOCV_KINDS",
     "MASKS",
+    "METRICS",
     "PRECISIONS",
     "SCHEDULES",
+    "SIZES",
+    "SPLITS",
     "SPLIT_KINDS",
     "THRESHOLD_RULES",
     "Assumption",

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from leukcnn.spec.setups import Setup
+from leukcnn.spec import metrics
+from leukcnn.spec.checks import check_types, name_of, require, require_known, require_once
+from leukcnn.spec.kinds import FIGURES, TABLES
+from leukcnn.spec.metrics import DEFAULT_SHOW
+from leukcnn.spec.names import APPLICATIONS, DATASETS, METRICS, check_builder
+from leukcnn.spec.setups import SPLIT_KINDS, Setup
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,10 @@ class Row:
     also: tuple[str, ...] = ()
     optional: bool = False
     scratch: str = ""
+
+    def __post_init__(self):
+        check_types(self)
+        require_known(name_of(self), "also", self.also, SPLIT_KINDS)
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,10 @@ class Profile:
     runs: int | None = None
     not_comparable: str = ""
 
+    def __post_init__(self):
+        check_types(self)
+        require(self.runs is None or self.runs > 0, f"{name_of(self)}: runs = {self.runs}.", "1 or more")
+
 
 @dataclass(frozen=True)
 class Assumption:
@@ -72,6 +85,9 @@ class Assumption:
     choices: tuple[Any, ...] = ()
     rows: tuple[str, ...] = ()
 
+    def __post_init__(self):
+        check_types(self)
+
 
 @dataclass(frozen=True)
 class Published:
@@ -79,7 +95,7 @@ class Published:
 
     Attributes:
         row: Id of the row.
-        metric: "accuracy", "precision", "kappa", "parameters" ...
+        metric: One of `leukcnn.spec.names.METRICS`.
         value: The figure: accuracy, precision, recall, F1-scores in percent; parameters as a count; file
             sizes in MB.
         sd: Its standard deviation over folds or runs in the same unit, None where the paper prints none.
@@ -94,38 +110,89 @@ class Published:
     dataset: str = ""
     part: str = "test"
 
+    def __post_init__(self):
+        check_types(self)
+        require_known(name_of(self), "metric", self.metric, METRICS)
+        require_known(name_of(self), "dataset", self.dataset, ("", *DATASETS))
+        require_known(name_of(self), "part", self.part, PUBLISHED_PARTS)
+
+
+PUBLISHED_PARTS = ("test", "within")
+
+
+_OF_METRICS = {
+    "axes": metrics.AXES,
+    "sets": metrics.SETS,
+    "show": metrics.SHOW,
+    "figures": metrics.FIGURES_AS,
+    "over": metrics.OVER,
+    "kappa_words": metrics.KAPPA_WORDS,
+}
+_FOR_METRICS_ALONE = ("axes", "show", "figures", "over", "kappa_words")
+
 
 @dataclass(frozen=True)
 class Table:
     """A table of the paper, or one that stands beside them.
 
+    Most tables show metrics: kind "metrics", with a line for each metric at each place that the axes give.
+    By default a line has the published figure, the measured one with its 95 % interval, the difference, and a
+    verdict. Accuracy, F1-score and AUROC of each network, on the test set and on its balanced part:
+
+        Table("table2", "The networks", "metrics", where="Table 2", axes=("row", "set"),
+              sets=("test", "balanced"), metrics=("accuracy", "f1", "auroc"),
+              published=(Published("vgg16", "accuracy", 92.48),))
+
+    A figure of every class, and the accuracy under every kind of split:
+
+        Table("by_class", "Each class", "metrics", axes=("row", "class"), metrics=("recall", "auroc"))
+        Table("splits", "Splits", "metrics", axes=("split", "row"), metrics=("accuracy",),
+              show=("metric", "measured", "interval", "state"))
+
     Attributes:
         id: "table1", "table2" ...
         title: What it shows.
-        kind: How it is filled: "counts", "datasets", "scores", "folds", "t_test", "confusion", "external",
-            "subjects", "leaderboard", "reference", "runs" (mean and sd over runs by tested dataset),
-            "runs_t_test", "single_class", "shortcut", "layers" (a network as Keras summarises it), "report"
-            (scikit-learn's classification report), "class_confusion", "log" (figures by epoch), "splits"
-            (accuracy under each kind of split), "masks" (accuracy with parts of the pictures blanked),
-            "times" (how long a training took) or "mask_scores" (how masks of white cells agree with those
-            that datasets come with).
+        kind: How it is filled, a key of `leukcnn.spec.kinds.TABLES`: "metrics", "counts" (pictures before and
+            after augmentation), "datasets", "t_test", "confusion", "subjects" (accuracy subject by subject),
+            "reference" (as printed), "shortcut", "layers" (a network as Keras summarises it), "log" (figures
+            by epoch), "times" (how long a training took) or "mask_scores" (how masks of white cells agree
+            with those that datasets come with).
         where: Its place in the paper; "" for a table that the paper doesn't have.
         published: Published figures of the rows.
         columns: Headings of a table that the paper prints as it stands in `reference`.
         reference: Its rows; in a table that has a block for each of several datasets, each cross-validated by
-            itself, they begin with the dataset's key.
+            itself, they begin with the dataset's key. Of a table of metrics with the axis "class", the lines
+            of scikit-learn's classification report of the first row.
         measured: First cell of a row of `reference`, id of the paper's row and metric that it stands for.
-        rows: Ids of the paper's rows that it shows, and of the two that "t_test" and "runs_t_test" compare.
+        rows: Ids of the paper's rows that it shows, and of the two that "t_test" compares; empty for all.
         split: Kind of split that its figures rest on; "" for the experiment's main one.
         beside: Kind of split whose figures stand beside them; "" for none.
-        metrics: Metrics that it shows, those of its published figures where it is empty.
+        metrics: Metrics that it shows, of `leukcnn.spec.metrics`; if empty those of its published figures, or
+            accuracy and macro F1-score. Of more than two classes, precision, recall and F1-score stand for
+            their weighted and macro averages, and with the axis "class" if empty for scikit-learn's report.
+        axes: What its lines go through, the outermost first, "row" among them: "row"; "dataset" that is
+            tested; "set" of pictures; kind of "split"; "mask", a part of the pictures that is blanked;
+            "class".
+        sets: Sets of pictures: "test", "balanced" (the test set with equal classes), "external" (other
+            subjects), "within" (a cross-validation within the tested dataset), "final" (a phase without
+            labels); if empty, those of its published figures.
+        show: What a line shows behind its axes: "metric", "published", "measured", "interval",
+            "difference", "verdict" or the plain "state"; "weighted", the weighted average beside a macro one;
+            "pictures" (or "cells") that were tested, their "support" by class, "classes" that a dataset has;
+            "change" by blanking; "test" and "balanced", figures on those sets, and "less_test" and
+            "less_balanced", the measured one less those.
+        figures: How they are shown: "mean" with standard deviation in the metric's own unit, "percent" with
+            two decimals, or "hundredths" as scikit-learn's report prints them.
+        over: What the mean is over: "runs", "folds" or "auto", folds in k-fold cross-validation of more than
+            two classes and else runs, whose folds count together.
+        kappa_words: Scale whose words for kappa stand beside Landis and Koch's: "alertnet"; "" for no words.
         notes: Remarks that stand under it.
     """
 
     id: str
     title: str
     kind: str
-    where: str
+    where: str = ""
     published: tuple[Published, ...] = ()
     columns: tuple[str, ...] = ()
     reference: tuple[tuple[Any, ...], ...] = ()
@@ -134,7 +201,71 @@ class Table:
     split: str = ""
     beside: str = ""
     metrics: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ("row",)
+    sets: tuple[str, ...] = ()
+    show: tuple[str, ...] = DEFAULT_SHOW
+    figures: str = "mean"
+    over: str = "auto"
+    kappa_words: str = ""
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        check_types(self)
+        owner = name_of(self)
+        require_known(owner, "kind", self.kind, TABLES)
+        require_known(owner, "metrics", self.metrics, METRICS)
+        require_known(owner, "measured", tuple(metric for _, _, metric in self.measured), METRICS)
+        require_known(owner, "split", self.split, ("", *SPLIT_KINDS))
+        require_known(owner, "beside", self.beside, ("", *SPLIT_KINDS))
+        require_once(owner, "published", ((p.row, p.metric, p.dataset, p.part) for p in self.published))
+        for name, known in _OF_METRICS.items():
+            require_known(owner, name, getattr(self, name), known)
+        for name in ("axes", "sets", "show", "metrics"):
+            require_once(owner, name, getattr(self, name))
+        if self.kind == "metrics":
+            self._check_axes(owner)
+        else:
+            own = type(self)
+            given = [name for name in _FOR_METRICS_ALONE if getattr(self, name) != getattr(own, name)]
+            require(not given, f"{owner}: {', '.join(given)} of kind {self.kind!r}.", "the kind 'metrics'")
+
+    def _check_axes(self, owner: str) -> None:
+        """Makes sure that axes, metrics and what is shown go together."""
+        axes, named = {*self.axes}, {*self.metrics, *(p.metric for p in self.published)}
+        require("row" in axes, f"{owner}: axes = {self.axes}.", "'row' among them")
+        apart = [axis for axis in ("split", "mask", "class") if axis in axes]
+        alone = len(apart) < 2 and not (apart and self.beside)
+        require(alone, f"{owner}: axes = {self.axes}, beside = {self.beside!r}.", f"one of {apart} or beside")
+        for column, axis in (("change", "mask"), ("support", "class"), ("classes", "dataset")):
+            fits = column not in self.show or axis in axes
+            require(fits, f"{owner}: show has {column!r} with axes = {self.axes}.", f"the axis {axis!r}")
+        sizes = named.intersection(metrics.SIZES)
+        require(
+            not sizes or (self.axes == ("row",) and self.figures == "mean"),
+            f"{owner}: {', '.join(sorted(sizes))} with axes = {self.axes}, figures = {self.figures!r}.",
+            "axes = ('row',), figures = 'mean'",
+        )
+        no_shares = sorted(n for n in named - sizes if not metrics.METRICS[n].percent)
+        require(
+            self.figures != "percent" or not no_shares,
+            f"{owner}: {', '.join(no_shares)} with figures = 'percent'.",
+            "metrics that are shares, or figures = 'mean'",
+        )
+
+    def require_positive_class(self) -> None:
+        """Makes sure that the table does without a positive class, in a paper that names none.
+
+        Raises:
+            SpecError: It doesn't.
+        """
+        named = dict.fromkeys((*self.metrics, *(p.metric for p in self.published)))
+        of_class = [n for n in named if n in metrics.METRICS and metrics.METRICS[n].of_class]
+        lacking = [name for name in of_class if name not in metrics.AVERAGED and "class" not in self.axes]
+        require(
+            not lacking,
+            f"{name_of(self)}: metrics of one class, {', '.join(lacking)}, and no positive class.",
+            "a positive_class of the paper, the axis 'class', or averages: macro_auroc, macro_recall",
+        )
 
     def printed(self, row: str, metric: str, *, dataset: str = "", part: str = "test") -> Published | None:
         """Returns the published figure of a row, or None where the paper prints none."""
@@ -170,6 +301,15 @@ class Figure:
     variants: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     networks: tuple[tuple[str, str], ...] = ()
 
+    def __post_init__(self):
+        check_types(self)
+        owner = name_of(self)
+        require_known(owner, "kind", self.kind, FIGURES)
+        require_known(owner, "dataset", self.dataset, ("", *DATASETS))
+        for _, network in self.networks:
+            if network not in APPLICATIONS:
+                check_builder(network, owner, "networks", also=APPLICATIONS)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -177,3 +317,6 @@ class Finding:
 
     text: str
     where: str
+
+    def __post_init__(self):
+        check_types(self)

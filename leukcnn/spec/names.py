@@ -5,17 +5,9 @@ A paper is checked when it is made, without loading Keras or anything else that 
 
 from leukcnn.errors import SpecError
 from leukcnn.fields import did_you_mean
+from leukcnn.spec import metrics
 
-METRICS = (
-    *("accuracy", "precision", "sensitivity", "specificity", "f1", "kappa"),
-    *("macro_precision", "macro_recall", "macro_f1"),
-    *("weighted_precision", "weighted_recall", "weighted_f1"),
-    # Of stored probabilities.
-    *("auroc", "macro_auroc", "average_precision", "macro_average_precision", "log_loss", "brier_score"),
-    *("calibration_error", "sensitivity_at_95_specificity"),
-    # What tables show beside: of one class, of an epoch, of a network.
-    *("recall", "loss", "parameters", "file_mb"),
-)
+METRICS = (*metrics.METRICS, *metrics.SIZES)
 """What a published value may be of, and what a table may show."""
 
 OPTIMIZERS = (
@@ -70,8 +62,14 @@ def allow_builder(name: str) -> None:
     _registered.add(name)
 
 
-def check_builder(name: str) -> None:
+def check_builder(name: str, owner: str = "Model", field: str = "name", also: tuple[str, ...] = ()) -> None:
     """Makes sure that a network's builder can be found.
+
+    Args:
+        name: What it is called.
+        owner: What calls it so, for the message.
+        field: In which field.
+        also: What else is allowed there.
 
     Raises:
         SpecError: It is neither one of leukcnn's, nor registered, nor the dotted path of a function.
@@ -79,9 +77,9 @@ def check_builder(name: str) -> None:
     parts = name.split(".")
     if name in BUILDERS or name in _registered or (len(parts) > 1 and all(map(str.isidentifier, parts))):
         return
-    known = (*BUILDERS, *sorted(_registered))
+    known = (*BUILDERS, *sorted(_registered), *also)
     raise SpecError(
-        f"Model: name = {name!r}, a builder that isn't known.",
+        f"{owner}: {field} = {name!r}, a network's builder that isn't known.",
         expected=f"{', '.join(known)}, or the dotted path of a function, module.function",
         remedy=did_you_mean(name, known) or "name one of these, or leukcnn.models.register your own first",
     )

@@ -1,13 +1,17 @@
 """A paper as data, checked when it is made."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leukcnn.errors import SpecError
 from leukcnn.fields import find_named, read_like, replace_at, value_at
+from leukcnn.spec.checks import check_types, name_of, require, require_known, require_once
 from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Row, Table
-from leukcnn.spec.setups import SPLIT_KINDS, Setup, require
+from leukcnn.spec.names import APPLICATIONS, CONTROLS, DATASETS
+from leukcnn.spec.setups import SPLIT_KINDS, Preprocessing, Setup
 
 DEFAULT_CONTROLS = ("majority", "border", "colour")
 
@@ -64,47 +68,81 @@ class Paper:
     controls: tuple[str, ...] = DEFAULT_CONTROLS
 
     def __post_init__(self):
+        check_types(self)
+        self._check_values()
+        self._check_rows()
+        self._check_tables_and_figures()
+        self._check_profiles_and_assumptions()
+
+    def _check_values(self) -> None:
+        """Checks what the paper says of itself."""
+        owner = name_of(self)
+        require(
+            re.fullmatch(r"\w[\w-]*", self.key, re.ASCII) is not None,
+            f"{owner}: key = {self.key!r}.",
+            "a name for folders: letters, digits, _ and -",
+        )
+        for name in ("datasets", "classes", "splits", "rows", "profiles"):
+            require(bool(getattr(self, name)), f"{owner}: {name} is empty.", "at least one")
+        require(len(self.classes) > 1, f"{owner}: classes = {self.classes}.", "at least two classes")
+        for name in ("datasets", "classes", "splits", "controls"):
+            require_once(owner, name, getattr(self, name))
+        require_known(owner, "datasets", self.datasets, DATASETS)
+        require_known(owner, "splits", self.splits, SPLIT_KINDS)
+        require_known(owner, "controls", self.controls, CONTROLS)
+        require_known(owner, "positive_class", self.positive_class, ("", *self.classes))
+        require_known(owner, "class_of", tuple(self.class_of.values()), self.classes)
+        require_known(owner, "drawn", tuple(self.drawn), self.datasets)
+        require(self.runs > 0, f"{owner}: runs = {self.runs}.", "1 or more")
+
+    def _check_rows(self) -> None:
         ids = [*self.row_ids, *(t.id for t in self.tables), *(f.id for f in self.figures)]
-        require(
-            len(set(ids)) == len(ids), f"Ids occur twice in {ids}.", "unique ids of rows, tables and figures"
-        )
-        require(
-            set(self.class_of.values()) <= set(self.classes),
-            f"class_of names {sorted(set(self.class_of.values()))}.",
-            f"classes {self.classes}",
-        )
-        require(
-            self.positive_class in ("", *self.classes),
-            f"positive_class = {self.positive_class!r}.",
-            f"one of {self.classes}, or nothing where there are more than two",
-        )
-        require(set(self.splits) <= set(SPLIT_KINDS), f"splits = {self.splits}.", " or ".join(SPLIT_KINDS))
+        require_once(name_of(self), "rows, tables and figures", ids)
         for place, row in enumerate(self.rows):
-            source, earlier = self.source(row.id), self.row_ids[:place]
-            require(
-                not source or source in earlier, f"{row.id} has features of {source!r}.", f"one of {earlier}"
-            )
-            unknown = set(row.also) - set(self.splits)
-            require(not unknown, f"{row.id} has the splits {sorted(unknown)}.", f"splits {self.splits}")
-        for table in self.tables:
-            unknown = {*table.rows, *(p.row for p in table.published)} - set(self.row_ids)
-            require(not unknown, f"{table.id} shows rows {sorted(unknown)}.", f"rows {self.row_ids}")
-        for assumption in self.assumptions:
-            unknown = set(assumption.rows) - set(self.row_ids)
-            require(not unknown, f"{assumption.name} has rows {sorted(unknown)}.", f"rows {self.row_ids}")
-        for figure in self.figures:
-            unknown = set(figure.rows) - set(self.row_ids)
-            require(not unknown, f"{figure.id} shows rows {sorted(unknown)}.", f"rows {self.row_ids}")
+            owner = name_of(row)
+            if source := self.source(row.id):
+                require_known(owner, "features.row", source, self.row_ids[:place])
+            require_known(owner, "split.kind", row.setup.split.kind, self.splits)
+            require_known(owner, "also", row.also, self.splits)
+
+    def _check_tables_and_figures(self) -> None:
+        for item in (*self.tables, *self.figures):
+            owner = name_of(item)
+            require_known(owner, "rows", item.rows, self.row_ids)
+            if isinstance(item, Figure):
+                require_known(owner, "dataset", item.dataset, ("", *self.datasets))
+                own = dict.fromkeys(row.setup.model.name for row in self.rows)
+                require_known(owner, "networks", tuple(n for _, n in item.networks), (*own, *APPLICATIONS))
+                continue
+            if not self.positive_class:
+                item.require_positive_class()
+            require_known(owner, "published", tuple(p.row for p in item.published), self.row_ids)
+            require_known(owner, "measured", tuple(row for _, row, _ in item.measured), self.row_ids)
+            tested = tuple(p.dataset for p in item.published)
+            require_known(owner, "dataset of a published value", tested, ("", *self.datasets))
+            for name in ("split", "beside"):
+                require_known(owner, name, getattr(item, name), ("", *self.splits))
+
+    def _check_profiles_and_assumptions(self) -> None:
+        """Checks that every change of a setup finds its field and gives what is allowed there."""
+        owner = name_of(self)
+        require_once(owner, "profiles", (profile.name for profile in self.profiles))
+        require_once(owner, "assumptions", (assumption.name for assumption in self.assumptions))
+        names = [profile.name for profile in self.profiles]
+        require("paper" in names, f"{owner}: profiles are {names}.", "one named 'paper', its own setting")
         for profile in self.profiles:
-            unknown = {*profile.row_changes, *profile.rows} - set(self.row_ids)
-            require(
-                not unknown, f"Profile {profile.name} changes rows {sorted(unknown)}.", f"rows {self.row_ids}"
-            )
-            for row in self.rows:
-                setup = self.setup(row.id, profile=profile.name)
-                for assumption in self.assumptions:
-                    if row.id in self.rows_of(assumption):
-                        value_at(setup, assumption.sets)
+            require_known(name_of(profile), "rows", (*profile.rows, *profile.row_changes), self.row_ids)
+            for row in self.row_ids:
+                with _named(f"{name_of(profile)}, {name_of(self.row(row))}"):
+                    self.setup(row, profile=profile.name)
+        for assumption in self.assumptions:
+            require_known(name_of(assumption), "rows", assumption.rows, self.row_ids)
+            for row in self.rows_of(assumption):
+                with _named(f"{name_of(assumption)}, {name_of(self.row(row))}"):
+                    for profile in self.profiles:
+                        value_at(self.setup(row, profile=profile.name), assumption.sets)
+                    for choice in assumption.choices:
+                        replace_at(self.row(row).setup, assumption.sets, choice)
 
     @property
     def row_ids(self) -> tuple[str, ...]:
@@ -173,6 +211,18 @@ class Paper:
             setup = replace_at(setup, path, value)
         return setup
 
+    def whole(self, *, assumed: Mapping[str, Any] | None = None, mask: str | None = None) -> Preprocessing:
+        """Returns how whole images are prepared, whatever the profile: in the paper's own size.
+
+        What colour alone tells is asked of them, not of the cells that a network is shown.
+
+        Args:
+            assumed: Assumptions overridden by name.
+            mask: The part that is blanked; the paper's own if None or "".
+        """
+        own = self.setup(self.row_ids[0], assumed=assumed).preprocessing
+        return replace(own, mask=mask or own.mask, threshold="none")
+
     def assumed_value(
         self, name: str, *, profile: str = "paper", assumed: Mapping[str, Any] | None = None
     ) -> str:
@@ -205,3 +255,12 @@ class Paper:
                 f"--assume {name} got {word!r}.", expected=" or ".join(str(c) for c in assumption.choices)
             )
         return assumption.name, value
+
+
+@contextmanager
+def _named(owner: str) -> Iterator[None]:
+    """Lets a refusal of what is inside say whose value it is."""
+    try:
+        yield
+    except SpecError as error:
+        raise SpecError(f"{owner}: {error.found}", expected=error.expected, remedy=error.remedy) from error

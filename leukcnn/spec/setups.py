@@ -4,30 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from leukcnn.errors import SpecError
-
-
-def require(condition: bool, found: str, expected: str) -> None:
-    """Makes sure that a value of a specification is allowed.
-
-    Raises:
-        SpecError: It isn't.
-    """
-    if not condition:
-        raise SpecError(found, expected=expected, remedy="change this value of the paper or of --assume")
+from leukcnn.spec.checks import check_types, require, require_known
+from leukcnn.spec.names import DATASETS, LOSSES, OPTIMIZERS, check_builder
+from leukcnn.spec.splits import HOLDOUT_KINDS, KFOLD_KINDS, SPLIT_KINDS
 
 
 def _require_count(name: str, count: int | None) -> None:
-    allowed = count is None or (isinstance(count, int) and count > 0)
-    require(allowed, f"{name} = {count!r}.", "a whole number above 0")
+    require(count is None or count > 0, f"{name} = {count!r}.", "a whole number above 0")
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network: the name of its builder in `leukcnn.models`, and the builder's arguments."""
+    """A network: the name of its builder, as `leukcnn.models.build` takes it, and the builder's arguments."""
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        check_types(self)
+        check_builder(self.name)
 
 
 @dataclass(frozen=True)
@@ -56,16 +51,16 @@ class Preprocessing:
     squeeze: bool = False
 
     def __post_init__(self):
+        check_types(self)
         for name in ("crop", "resize"):
             side = getattr(self, name)
-            require(side is None or (isinstance(side, int) and side > 0), f"{name} = {side!r}.", "pixels > 0")
+            require(side is None or side > 0, f"{name} = {side!r}.", "pixels > 0")
         require(
             self.crop or self.resize, "Neither crop nor resize is given.", "one of them sets the input size"
         )
         require(self.scale > 0, f"scale = {self.scale!r}.", "a number above 0")
-        require(self.mask in ("", *MASKS), f"mask = {self.mask!r}.", f"{' or '.join(MASKS)}, or '' for none")
-        rules = ("none", *THRESHOLD_RULES)
-        require(self.threshold in rules, f"threshold = {self.threshold!r}.", " or ".join(rules))
+        require_known("Preprocessing", "mask", self.mask, ("", *MASKS))
+        require_known("Preprocessing", "threshold", self.threshold, ("none", *THRESHOLD_RULES))
         require(
             not (self.crop and self.squeeze),
             f"crop = {self.crop} and squeeze.",
@@ -102,7 +97,8 @@ class Augmentation:
     variants: str = "once"
 
     def __post_init__(self):
-        require(self.variants in ("once", "fresh"), f"augmentation = {self.variants!r}.", "once or fresh")
+        check_types(self)
+        require_known("Augmentation", "variants", self.variants, VARIANTS)
         for name in ("train_per_class", "validation_per_class", "variants_per_picture"):
             _require_count(name, getattr(self, name))
         require(
@@ -110,6 +106,9 @@ class Augmentation:
             f"train_per_class = {self.train_per_class}, variants_per_picture = {self.variants_per_picture}.",
             "one of them alone",
         )
+
+
+VARIANTS = ("once", "fresh")
 
 
 @dataclass(frozen=True)
@@ -145,35 +144,24 @@ class Split:
     apart: tuple[str, ...] = ()
 
     def __post_init__(self):
-        require(self.kind in SPLIT_KINDS, f"split = {self.kind!r}.", " or ".join(SPLIT_KINDS))
+        check_types(self)
+        require_known("Split", "kind", self.kind, SPLIT_KINDS)
+        require_known("Split", "never_tested", self.never_tested, DATASETS)
+        require_known("Split", "apart", self.apart, DATASETS)
         require(
-            len(self.fractions) == 3
-            and all(isinstance(share, int | float) and share > 0 for share in self.fractions)
-            and abs(sum(self.fractions) - 1) < 1e-9,
+            all(share > 0 for share in self.fractions) and abs(sum(self.fractions) - 1) < 1e-9,
             f"fractions = {self.fractions!r}.",
             "three numbers above 0 that add up to 1",
         )
-        whole = isinstance(self.n_splits, int) and self.n_splits >= 2
-        require(whole, f"n_splits = {self.n_splits!r}.", "a whole number of at least 2 folds")
+        require(self.n_splits >= 2, f"n_splits = {self.n_splits!r}.", "a whole number of at least 2 folds")
         share = self.validation_fraction
-        allowed = isinstance(share, int | float) and 0 <= share < 1
-        require(allowed, f"validation_fraction = {share!r}.", "a number from 0 to below 1")
+        require(0 <= share < 1, f"validation_fraction = {share!r}.", "a number from 0 to below 1")
         _require_count("limit_per_class", self.limit_per_class)
 
     @property
     def has_validation(self) -> bool:
         """Whether some pictures are kept apart to choose an epoch by."""
         return self.kind in HOLDOUT_KINDS or (self.kind in KFOLD_KINDS and self.validation_fraction > 0)
-
-
-LODOCV_KINDS = ("lodocv", "lodocv_strict", "lodocv_single_class")
-KFOLD_KINDS = ("kfold", "grouped_kfold")
-HOLDOUT_KINDS = ("cell", "random", "subject", "grouped", "fold")
-GROUPED_KINDS = ("subject", "fold", "grouped", "grouped_kfold")
-"""Kinds that keep groups of pictures whole: there a group, not a picture, is what was drawn at random."""
-COPY_PROOF_KINDS = ("grouped", "grouped_kfold", *LODOCV_KINDS[1:])
-"""Kinds that keep pictures apart which a perceptual hash finds to be nearly the same."""
-SPLIT_KINDS = (*HOLDOUT_KINDS, *KFOLD_KINDS, *LODOCV_KINDS)
 
 
 @dataclass(frozen=True)
@@ -212,24 +200,24 @@ class Training:
     precision: str = "float32"
 
     def __post_init__(self):
+        check_types(self)
         for name in ("epochs", "batch_size"):
-            value = getattr(self, name)
-            require(isinstance(value, int) and value > 0, f"{name} = {value!r}.", "a whole number above 0")
-        require(self.schedule in SCHEDULES, f"schedule = {self.schedule!r}.", " or ".join(SCHEDULES))
+            _require_count(name, getattr(self, name))
+        for name, known in (
+            *(("schedule", SCHEDULES), ("checkpoint", CHECKPOINTS), ("precision", PRECISIONS)),
+            *(("optimizer", OPTIMIZERS), ("loss", LOSSES)),
+        ):
+            require_known("Training", name, getattr(self, name), known)
         for name in ("initial_learning_rate", "final_learning_rate"):
             rate, last = getattr(self, name), name == "final_learning_rate"
-            allowed = (last and rate is None) or (rate is not None and rate > 0)
-            allowed |= last and rate == 0 and self.schedule == "cosine"
+            allowed = rate is None or rate > 0 or (last and rate == 0 and self.schedule == "cosine")
             require(allowed, f"{name} = {rate!r}.", "a number above 0, or 0 at the end of a cosine")
-        require(
-            self.checkpoint in CHECKPOINTS, f"checkpoint = {self.checkpoint!r}.", " or ".join(CHECKPOINTS)
-        )
         patience = self.patience
-        allowed = patience is None or (isinstance(patience, int) and patience >= 0)
+        allowed = patience is None or patience >= 0
         require(allowed, f"patience = {patience!r}.", "a whole number of epochs from 0, or None")
         momentum = self.optimizer_arguments.get("momentum", 0)
-        require(0 <= momentum < 1, f"momentum = {momentum!r}.", "a number from 0 to below 1")
-        require(self.precision in PRECISIONS, f"precision = {self.precision!r}.", " or ".join(PRECISIONS))
+        allowed = isinstance(momentum, int | float) and 0 <= momentum < 1
+        require(allowed, f"momentum = {momentum!r}.", "a number from 0 to below 1")
 
 
 SCHEDULES = ("exponential", "cosine")
@@ -259,15 +247,12 @@ class Features:
     penalty: float = 1.0
 
     def __post_init__(self):
+        check_types(self)
         _require_count("n_selected", self.n_selected)
         _require_count("n_components", self.n_components)
         require(self.penalty > 0, f"penalty = {self.penalty!r}.", "a number above 0")
         folds = self.within_splits
-        require(
-            isinstance(folds, int) and folds >= 0 and folds != 1,
-            f"within_splits = {folds!r}.",
-            "0, 2 or more",
-        )
+        require(folds >= 0 and folds != 1, f"within_splits = {folds!r}.", "0, 2 or more")
         require(
             not (self.row and self.beside),
             f"Features of the row {self.row!r} beside those of {len(self.beside)} networks.",
@@ -295,6 +280,7 @@ class Setup:
         return (self.model, *(self.features.beside if self.features else ()))
 
     def __post_init__(self):
+        check_types(self)
         require(
             self.split.has_validation or self.training.checkpoint == "last",
             f"The split {self.split.kind!r} with the checkpoint {self.training.checkpoint!r}.",

@@ -4,6 +4,6 @@ With them everything runs without the real pictures. Their figures say that the 
 of leukaemia.
 """
 
-from leukcnn.synthetic.folders import DrawnCounts, write, write_many
+from leukcnn.synthetic.folders import DrawnCounts, write, write_for, write_many
 
-__all__ = ["DrawnCounts", "write", "write_many"]
+__all__ = ["DrawnCounts", "write", "write_for", "write_many"]

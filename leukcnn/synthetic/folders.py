@@ -25,6 +25,7 @@ from leukcnn.datasets.catalog import card
 from leukcnn.datasets.scan import DRAWN_MARKER
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.seeding import generator
+from leukcnn.spec import Paper
 from leukcnn.synthetic.drawing import draw_cell
 from leukcnn.synthetic.leukocytes import FORMS
 from leukcnn.synthetic.smears import draw_smear
@@ -124,8 +125,8 @@ def write_many(
         names: Keys of datasets in the catalog; their order doesn't matter.
         root: Where drawn datasets lie; these get a folder named after seed, names and counts.
         seed: Root seed.
-        counts: Dataset -> class -> how many pictures are drawn, for datasets of blood smears of which others
-            than those are wanted.
+        counts: Dataset -> class -> how many pictures are drawn of which others than those are wanted; of
+            C-NMC 2019 the training cells.
 
     Returns:
         The folder that holds the datasets' folders.
@@ -144,7 +145,9 @@ def write_many(
                 f"{dict(wanted)} pictures of {name!r} are to be drawn.", expected="whole numbers above 0"
             )
     drawn = {
-        name: asdict(DrawnCounts()) if name in _DRAWERS else dict(counts.get(name) or smear_counts(name))
+        name: asdict(DrawnCounts(**counts.get(name, {})))
+        if name in _DRAWERS
+        else dict(counts.get(name) or smear_counts(name))
         for name in sorted(set(names))
     }
     digest = hashlib.sha256(json.dumps(drawn).encode()).hexdigest()[:12]
@@ -153,7 +156,7 @@ def write_many(
     def draw(draft: Path) -> None:
         smears = {name: numbers for name, numbers in drawn.items() if name not in _DRAWERS}
         for name in drawn.keys() - smears:
-            _DRAWERS[name](draft / name, seed, DrawnCounts())
+            _DRAWERS[name](draft / name, seed, DrawnCounts(**drawn[name]))
         _draw_smears(draft, seed, smears)
         # A dataset's folder that is taken elsewhere still says that it is drawn.
         for name, numbers in drawn.items():
@@ -161,6 +164,27 @@ def write_many(
 
     _draw_once(folder, draw, datasets=list(drawn), seed=seed, counts=drawn)
     return folder
+
+
+def write_for(paper: Paper, names: Sequence[str], root: str | Path, *, seed: int) -> Path:
+    """Draws datasets as a paper wants them, or finds them there again.
+
+    Args:
+        paper: Says how many pictures are drawn.
+        names: Keys of datasets in the catalog, the paper's own as a rule.
+        root: Where drawn datasets lie.
+        seed: Root seed.
+
+    Returns:
+        The folder that holds them.
+
+    Raises:
+        ArgumentError, DataError: As `write_many`.
+    """
+    if not paper.class_of and names[0] in _DRAWERS:
+        counts = DrawnCounts(**paper.drawn.get(names[0], {}))
+        return write(names[0], root, seed=seed, counts=counts)
+    return write_many(names, root, seed=seed, counts=paper.drawn)
 
 
 def smear_counts(name: str) -> dict[str, int]:

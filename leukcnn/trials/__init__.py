@@ -1,13 +1,16 @@
 """One trial, from an index of pictures to stored predictions: a network, an SVM on features, or a control."""
 
+from leukcnn.trials.context import TrialContext
 from leukcnn.trials.control_trials import CONTROL, PROBE, run_control, run_probe
-from leukcnn.trials.feature_trials import FeatureNetworks, feature_network, run_feature_trial
+from leukcnn.trials.feature_networks import FeatureNetworks, feature_network
+from leukcnn.trials.feature_trials import run_feature_trial
 from leukcnn.trials.network_trials import epoch_entries, run_trial
 
 __all__ = [
     "CONTROL",
     "PROBE",
     "FeatureNetworks",
+    "TrialContext",
     "epoch_entries",
     "feature_network",
     "run_control",

@@ -1,17 +1,16 @@
 """Trials without a network: controls on a trial's own parts, and the probe that tells datasets apart."""
 
 import time
-from pathlib import Path
 
 import numpy as np
 
-from leukcnn.datasets import ImageIndex
-from leukcnn.evaluation.controls import KnownFeatures, control_probabilities
+from leukcnn.evaluation.controls import control_probabilities
 from leukcnn.evaluation.shortcuts import dataset_probabilities
 from leukcnn.picture_cache import prepared_pictures
 from leukcnn.runs import Predictions, Trial, write_predictions
 from leukcnn.spec import Preprocessing
 from leukcnn.splits.partition import Parts
+from leukcnn.trials.context import TrialContext
 from leukcnn.trials.outcome import picture_predictions
 
 CONTROL = "control"
@@ -22,15 +21,7 @@ PROBE = "dataset_border"
 
 
 def run_control(
-    trial: Trial,
-    name: str,
-    preprocessing: Preprocessing,
-    index: ImageIndex,
-    parts: Parts,
-    *,
-    seed: int,
-    known: KnownFeatures | None = None,
-    cache: Path | None = None,
+    trial: Trial, name: str, preprocessing: Preprocessing, parts: Parts, context: TrialContext, *, seed: int
 ) -> None:
     """Runs a control on the parts of a trial: what a figure would be without any network.
 
@@ -38,16 +29,15 @@ def run_control(
         trial: Its folder.
         name: Key in `leukcnn.evaluation.controls.CONTROLS`.
         preprocessing: Crop and size of the pictures that it looks at.
-        index: The pictures.
         parts: Who trains and who is predicted.
+        context: The pictures, and what controls saw of them before.
         seed: Root seed.
-        known: As `leukcnn.evaluation.controls.control_probabilities` takes it, of trials on these pictures.
-        cache: Folder of the decoded pictures; the user's own cache if None.
 
     Raises:
         DataError: Pictures can't be used.
         StoreError: The folder can't be written to, or another process works on the trial.
     """
+    index = context.index
     with trial.locked():
         if trial.finished:
             return
@@ -55,13 +45,13 @@ def run_control(
         names, rows = list(parts.predicted), list(parts.predicted.values())
         probabilities = control_probabilities(
             name,
-            prepared_pictures(index, preprocessing, folder=cache),
+            prepared_pictures(index, preprocessing, folder=context.cache),
             labels=index.labels,
             train=parts.train,
             predict=np.concatenate(rows),
             n_classes=len(index.class_names),
             seed=seed,
-            known=known,
+            known=context.seen.setdefault(preprocessing, {}),
         )
         each = np.split(probabilities, np.cumsum([len(r) for r in rows])[:-1])
         predictions = [
@@ -73,9 +63,7 @@ def run_control(
         trial.finish({"checkpoint": CONTROL, "seconds": {"control": seconds}})
 
 
-def run_probe(
-    trial: Trial, preprocessing: Preprocessing, index: ImageIndex, *, seed: int, cache: Path | None = None
-) -> None:
+def run_probe(trial: Trial, preprocessing: Preprocessing, context: TrialContext, *, seed: int) -> None:
     """Runs the probe that tells a picture's dataset by its border, in a cross-validation over all pictures.
 
     Its predictions have the datasets as classes; datasets with too few pictures are left out.
@@ -83,19 +71,19 @@ def run_probe(
     Args:
         trial: Its folder.
         preprocessing: Crop and size of the pictures that it looks at.
-        index: The pictures of several datasets.
+        context: The pictures of several datasets.
         seed: Root seed.
-        cache: Folder of the decoded pictures; the user's own cache if None.
 
     Raises:
         DataError: Pictures can't be used.
         StoreError: The folder can't be written to, or another process works on the trial.
     """
+    index = context.index
     with trial.locked():
         if trial.finished:
             return
         started = time.perf_counter()
-        pictures = prepared_pictures(index, preprocessing, folder=cache)
+        pictures = prepared_pictures(index, preprocessing, folder=context.cache)
         probe = dataset_probabilities(pictures, index.dataset, ids=index.ids, seed=seed)
         predictions = Predictions(
             image=index.ids[probe.rows],

@@ -1,71 +1,37 @@
 """A trial that trains no network: a linear SVM on what networks' penultimate layers give."""
 
 import time
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 
-from leukcnn.callbacks import ProgressObserver
-from leukcnn.datasets import ImageIndex
-from leukcnn.distribution import Devices
-from leukcnn.evaluation.feature_space import cross_validated_probabilities, svm_probabilities
-from leukcnn.features import FORWARD, forward, kept_features
+from leukcnn.evaluation.feature_space import Svm, cross_validated_probabilities, svm_probabilities
+from leukcnn.features import FORWARD, Frozen, forward, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
-from leukcnn.models import build
 from leukcnn.models.bases import penultimate
 from leukcnn.picture_cache import prepared_pictures
 from leukcnn.pipeline import Entries, scaled
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Predictions, Trial, write_features, write_predictions
-from leukcnn.seeding import child_seed
 from leukcnn.spec import Model, Setup
 from leukcnn.splits.partition import Parts
+from leukcnn.trials.context import TrialContext
 from leukcnn.trials.outcome import environment, picture_predictions
 
 SVM = "svm"
 """Value of `Predictions.checkpoint` where a support vector machine spoke."""
 
 
-class FeatureNetworks:
-    """Keeps the networks of the last row and seed, which all folds share; they take long to build."""
-
-    def __init__(self):
-        self._key, self._bases = None, []
-
-    def get(self, setup: Setup, *, seed: int, devices: Devices) -> list[tuple[Model, keras.Model]]:
-        """Returns the networks of a setup, each cut behind its penultimate layer.
-
-        Raises:
-            WeightsError: The weights of one can't be had.
-        """
-        models = (setup.model, *setup.features.beside)
-        key = (to_plain(models), setup.preprocessing.side, seed, devices.names)
-        if key != self._key:
-            self._key, self._bases = None, []
-            keras.utils.clear_session()
-            self._bases = [
-                penultimate(feature_network(model, setup, seed=seed, devices=devices)) for model in models
-            ]
-            self._key = key
-        return list(zip(models, self._bases, strict=True))
-
-
 def run_feature_trial(
     trial: Trial,
     setup: Setup,
-    index: ImageIndex,
     parts: Parts,
+    context: TrialContext,
     *,
     seed: int,
-    devices: Devices,
-    observer: ProgressObserver,
     source: Trial | None = None,
-    cache: Path | None = None,
-    networks: FeatureNetworks | None = None,
 ) -> None:
     """Fits an SVM on features of a trial's training pictures and applies it; a finished trial stays.
 
@@ -76,14 +42,10 @@ def run_feature_trial(
     Args:
         trial: Its folder.
         setup: What it does; its `features` are given.
-        index: The pictures.
         parts: Who trains and is predicted.
+        context: Pictures, devices, and what trials share.
         seed: Root seed of this trial.
-        devices: Where networks run.
-        observer: Told what is computed.
         source: The finished trial whose network gives the features; None for published networks.
-        cache: Folder of the decoded pictures and of features; the user's own cache if None.
-        networks: Where published networks come from; trials that share it don't build the same ones twice.
 
     Raises:
         DataError: Pictures can't be used.
@@ -93,33 +55,24 @@ def run_feature_trial(
     with trial.locked():
         if trial.finished:
             return
+        work = _FeatureTrial(setup, context, seed)
         started = time.perf_counter()
-        tested = parts.predicted["test"]
-        rows = np.concatenate([parts.train, tested])
-        options = {"devices": devices, "cache": cache}
-        if source is not None:
-            features = _of_trained(source, index, rows, **options)
-        else:
-            built = (networks or FeatureNetworks()).get(setup, seed=seed, devices=devices)
-            options["observer"] = observer
-            each = [_of_published(model, base, setup, index, rows, **options) for model, base in built]
-            features = np.concatenate(each, axis=1)
+        tested, index = parts.predicted["test"], context.index
+        rows, n_trained = np.concatenate([parts.train, tested]), len(parts.train)
+        features = work.of_published(rows) if source is None else work.of_trained(source, rows)
         extracted = time.perf_counter()
-        labels = index.labels[rows]
-        first_tested = len(parts.train)
-        choice = {name: getattr(setup.features, name) for name in ("n_components", "n_selected", "penalty")}
         probabilities = svm_probabilities(
             features,
-            labels,
-            train=np.arange(first_tested),
-            predict=np.arange(first_tested, len(rows)),
+            index.labels[rows],
+            train=np.arange(n_trained),
+            predict=np.arange(n_trained, len(rows)),
+            svm=work.svm,
             seed=seed,
-            **choice,
         )
         predictions = [picture_predictions(index, tested, probabilities, part="test", checkpoint=SVM)]
         if setup.features.within_splits:
-            of_tested = features[first_tested:]
-            predictions += _within(index, tested, of_tested, setup, seed=seed, observer=observer, **choice)
+            of_tested = features[n_trained:]
+            predictions += work.within(tested, of_tested)
             write_features(
                 trial.path / "features.npz",
                 image=index.ids[tested],
@@ -127,12 +80,12 @@ def run_feature_trial(
                 features=of_tested,
             )
         write_predictions(trial.path / "predictions.csv", Predictions.join(predictions))
-        write_json(trial.path / "environment.json", environment(devices))
+        write_json(trial.path / "environment.json", environment(context.devices))
         trial.finish(
             {
                 "checkpoint": SVM,
                 "features": features.shape[1],
-                "pictures": {"train": len(parts.train)},
+                "pictures": {"train": n_trained},
                 "seconds": {
                     "features": round(extracted - started, 3),
                     "svm": round(time.perf_counter() - extracted, 3),
@@ -141,99 +94,84 @@ def run_feature_trial(
         )
 
 
-def feature_network(model: Model, setup: Setup, *, seed: int, devices: Devices) -> keras.Model:
-    """Builds a network whose penultimate layer gives features: with its own top, and not compiled.
+@dataclass(frozen=True, eq=False)
+class _FeatureTrial:
+    """A trial at work; its arguments are those of `run_feature_trial`."""
 
-    Args:
-        model: Builder and arguments; where they have no `input_shape`, the setup's size is taken.
-        setup: Size of the pictures.
-        seed: Seed of weights that aren't published.
-        devices: Where it runs.
+    setup: Setup
+    context: TrialContext
+    seed: int
 
-    Raises:
-        WeightsError: Its weights can't be had.
-    """
-    side = setup.preprocessing.side
-    keras.utils.set_random_seed(child_seed(seed, "network", model.name) % 2**32)
-    with devices.scope():
-        return build(model.name, **{"input_shape": (side, side, 3), **model.arguments})
+    @property
+    def svm(self) -> Svm:
+        """The support vector machine."""
+        features = self.setup.features
+        return Svm(features.n_components, features.n_selected, features.penalty)
 
+    def of_published(self, rows: np.ndarray) -> np.ndarray:
+        """Returns what published networks make of some pictures, side by side, float32 (n, D)."""
+        networks = self.context.feature_networks
+        built = networks.get(self.setup, seed=self.seed, devices=self.context.devices)
+        return np.concatenate([self._of_network(model, base, rows) for model, base in built], axis=1)
 
-def _of_published(
-    model: Model,
-    base: keras.Model,
-    setup: Setup,
-    index: ImageIndex,
-    rows: np.ndarray,
-    *,
-    devices: Devices,
-    observer: ProgressObserver,
-    cache: Path | None,
-) -> np.ndarray:
-    preprocessing = replace(setup.preprocessing, resize=base.input_shape[1])
-    pictures = prepared_pictures(index, preprocessing, folder=cache)
+    def _of_network(self, model: Model, base: keras.Model, rows: np.ndarray) -> np.ndarray:
+        context, index = self.context, self.context.index
+        preprocessing = replace(self.setup.preprocessing, resize=base.input_shape[1])
+        pictures = prepared_pictures(index, preprocessing, folder=context.cache)
 
-    def inputs_of(entries: Entries) -> np.ndarray:
-        return scaled(pictures[entries.rows], preprocessing)
+        def inputs_of(entries: Entries) -> np.ndarray:
+            return scaled(pictures[entries.rows], preprocessing)
 
-    features = kept_features(
-        base,
-        inputs_of,
-        rows,
-        pictures=len(index),
-        variants=1,
-        key={
+        key = {
             "model": to_plain(model),
             "preprocessing": to_plain(preprocessing),
             "pictures": digest([index.ids.tolist(), index.sha256.tolist()]),
             "backend": keras.backend.backend(),
-        },
-        devices=devices,
-        folder=cache,
-        on_start=lambda n: observer.message(f"Computing {model.name}'s features of {n:,} pictures once."),
-    )
-    return features[rows, 0]
-
-
-def _of_trained(
-    source: Trial, index: ImageIndex, rows: np.ndarray, *, devices: Devices, cache: Path | None
-) -> np.ndarray:
-    keras.utils.clear_session()
-    with devices.scope():
-        saved = SavedNetwork.load(source.path / "model.keras")
-        base = penultimate(saved.network)
-    pictures = prepared_pictures(index, saved.preprocessing, folder=cache)
-    blocks = [rows[start : start + FORWARD] for start in range(0, len(rows), FORWARD)]
-    outputs = [forward(base, scaled(pictures[block], saved.preprocessing), devices) for block in blocks]
-    return np.concatenate(outputs)
-
-
-def _within(
-    index: ImageIndex,
-    tested: np.ndarray,
-    features: np.ndarray,
-    setup: Setup,
-    *,
-    seed: int,
-    observer: ProgressObserver,
-    **choice: Any,
-) -> list[Predictions]:
-    found, n_splits = [], setup.features.within_splits
-    for name in dict.fromkeys(index.dataset[tested].tolist()):
-        of_dataset = index.dataset[tested] == name
-        rows = tested[of_dataset]
-        counts = np.bincount(index.labels[rows], minlength=len(index.class_names))
-        if counts.min() < n_splits:
-            held = ", ".join(f"{n} {label}" for n, label in zip(counts, index.class_names, strict=True))
-            observer.message(f"{name} is too small for {n_splits} folds within it: it holds {held} pictures.")
-            continue
-        probabilities = cross_validated_probabilities(
-            features[of_dataset],
-            index.labels[rows],
-            n_splits=n_splits,
-            seed=seed,
-            ids=index.ids[rows],
-            **choice,
+        }
+        features = kept_features(
+            Frozen(base, inputs_of, len(index), 1, key, context.devices),
+            rows,
+            folder=context.cache,
+            on_start=lambda n: context.observer.message(
+                f"Computing {model.name}'s features of {n:,} pictures once."
+            ),
         )
-        found.append(picture_predictions(index, rows, probabilities, part="within", checkpoint=SVM))
-    return found
+        return features[rows, 0]
+
+    def of_trained(self, source: Trial, rows: np.ndarray) -> np.ndarray:
+        """Returns what a finished trial's network makes of some pictures, float32 (n, D)."""
+        context = self.context
+        keras.utils.clear_session()
+        with context.devices.scope():
+            saved = SavedNetwork.load(source.path / "model.keras")
+            base = penultimate(saved.network)
+        pictures = prepared_pictures(context.index, saved.preprocessing, folder=context.cache)
+        blocks = [rows[start : start + FORWARD] for start in range(0, len(rows), FORWARD)]
+        outputs = [
+            forward(base, scaled(pictures[block], saved.preprocessing), context.devices) for block in blocks
+        ]
+        return np.concatenate(outputs)
+
+    def within(self, tested: np.ndarray, features: np.ndarray) -> list[Predictions]:
+        """Returns what is said of each tested dataset by what learnt from the rest of it."""
+        found, index, n_splits = [], self.context.index, self.setup.features.within_splits
+        for name in dict.fromkeys(index.dataset[tested].tolist()):
+            of_dataset = index.dataset[tested] == name
+            rows = tested[of_dataset]
+            counts = np.bincount(index.labels[rows], minlength=len(index.class_names))
+            if counts.min() < n_splits:
+                held = ", ".join(f"{n} {label}" for n, label in zip(counts, index.class_names, strict=True))
+                self.context.observer.message(
+                    f"{name} is too small for {n_splits} folds within it: it holds {held} pictures."
+                )
+                continue
+            probabilities = cross_validated_probabilities(
+                features[of_dataset],
+                index.labels[rows],
+                n_splits=n_splits,
+                svm=self.svm,
+                seed=self.seed,
+                ids=index.ids[rows],
+            )
+            found.append(picture_predictions(index, rows, probabilities, part="within", checkpoint=SVM))
+        return found

@@ -2,18 +2,17 @@
 
 import time
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import keras
 import numpy as np
 
 from leukcnn.augmentation import ImageAugmenter
-from leukcnn.callbacks import ProgressObserver
+from leukcnn.callbacks import ReportProgress
 from leukcnn.datasets import ImageIndex
-from leukcnn.distribution import Devices
-from leukcnn.features import kept_features
+from leukcnn.features import Frozen, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
 from leukcnn.models.bases import frozen_border, split_at
@@ -32,8 +31,11 @@ from leukcnn.runs import Predictions, Trial, write_predictions
 from leukcnn.seeding import child_seed
 from leukcnn.spec import Setup
 from leukcnn.splits.partition import Parts
-from leukcnn.training import Networks, compile_network, predict, train
+from leukcnn.training import Outcome, compile_network, predict, train
+from leukcnn.trials.context import TrialContext
 from leukcnn.trials.outcome import environment, picture_predictions
+
+Batches = Callable[..., BatchSequence]
 
 
 def epoch_entries(index: ImageIndex, setup: Setup, parts: Parts, *, seed: int) -> tuple[Entries, Entries]:
@@ -54,17 +56,11 @@ def epoch_entries(index: ImageIndex, setup: Setup, parts: Parts, *, seed: int) -
 def run_trial(
     trial: Trial,
     setup: Setup,
-    index: ImageIndex,
     parts: Parts,
+    context: TrialContext,
     *,
     seed: int,
-    devices: Devices,
-    observer: ProgressObserver,
-    workers: int = 1,
-    cache: Path | None = None,
-    tensorboard: bool = False,
     keep_features: bool = True,
-    networks: Networks | None = None,
 ) -> None:
     """Runs a trial to its end, from where an earlier process left it; a finished one stays as it is.
 
@@ -74,16 +70,10 @@ def run_trial(
     Args:
         trial: Its folder.
         setup: What it does.
-        index: The pictures.
         parts: Who trains, validates and is predicted.
+        context: Pictures, devices, and what trials share.
         seed: Root seed of this trial.
-        devices: Where it is trained.
-        observer: Told of each step and epoch.
-        workers: Threads that prepare batches; they don't change the result.
-        cache: Folder of the decoded pictures and of features; the user's own cache if None.
-        tensorboard: Whether to write TensorBoard's logs into the trial's folder.
         keep_features: Whether features of a frozen base are kept; False computes them anew in every epoch.
-        networks: Where the network comes from; trials that share it don't build the same one twice.
 
     Raises:
         DataError: Pictures can't be used.
@@ -93,95 +83,20 @@ def run_trial(
     with trial.locked():
         if trial.finished:
             return
-        started = time.perf_counter()
-        pictures = prepared_pictures(index, setup.preprocessing, folder=cache)
-        prepared = time.perf_counter()
-        train_entries, validation_entries = epoch_entries(index, setup, parts, seed=seed)
-        augmenter = ImageAugmenter(**setup.augmentation.arguments)
-        fresh = setup.augmentation.variants == "fresh"
-        network = (networks or Networks()).get(
-            setup.model,
-            side=setup.preprocessing.side,
-            classes=len(index.class_names),
-            training=setup.training,
-            seed=child_seed(seed, "network"),
-            devices=devices,
-        )
-        shared = {
-            "classes": network.output_shape[-1],
-            "batch_size": setup.training.batch_size,
-            "seed": seed,
-            "replicas": devices.replicas,
-        }
-
-        def picture_batches(entries: Entries, **options: Any) -> BatchSequence:
-            return PictureSequence(
-                pictures,
-                entries,
-                preprocessing=setup.preprocessing,
-                ids=index.ids,
-                augmenter=augmenter,
-                # The validation part stays the same in every epoch, so that epochs can be compared.
-                fresh=fresh and options.get("shuffle", False),
-                workers=workers,
-                **shared,
-                **options,
-            )
-
-        learner, batches = network, picture_batches
-        border = frozen_border(network)
-        if border is not None and keep_features and _features_last(setup, train_entries, observer):
-            base, learner = split_at(network, border)
-            compile_network(learner, setup.training, devices=devices)
-            highest = max(e.variants.max(initial=0) for e in (train_entries, validation_entries))
-            features = _features(
-                base,
-                lambda entries: picture_batches(entries, labels=None).inputs(np.arange(len(entries))),
-                setup,
-                index,
-                parts,
-                variants=1 + int(highest),
-                seed=seed,
-                devices=devices,
-                observer=observer,
-                cache=cache,
-            )
-            batches = partial(FeatureSequence, features, **shared)
-        computed = time.perf_counter()
-        outcome = train(
-            learner,
-            setup.training,
-            train_data=batches(train_entries, labels=index.labels, shuffle=True),
-            validation_data=batches(validation_entries, labels=index.labels, padding_weights="set")
-            if len(validation_entries)
-            else None,
-            folder=trial.path,
-            devices=devices,
-            observer=observer,
-            tensorboard=trial.path / "tensorboard" if tensorboard else None,
-        )
-        trained = time.perf_counter()
-        predictions = []
-        # The network has the last epoch's weights until others are laid in.
-        last = {"last": None} if setup.training.checkpoint == "last" else {}
-        for checkpoint, weights in {**last, **outcome.checkpoints}.items():
-            if weights is not None:
-                with devices.scope():
-                    learner.load_weights(weights)
-            if checkpoint == setup.training.checkpoint:
-                origin = {key: trial.identity[key] for key in ("paper", "row", "profile", "seed")}
-                SavedNetwork(
-                    network, setup.preprocessing, index.class_names, {**origin, "trial": trial.path.name}
-                ).save(trial.path / "model.keras")
-            for part, rows in parts.predicted.items():
-                probabilities = predict(learner, batches(originals(rows), labels=None), devices=devices)
-                predictions.append(
-                    picture_predictions(index, rows, probabilities, part=part, checkpoint=checkpoint)
-                )
-        write_predictions(trial.path / "predictions.csv", Predictions.join(predictions))
-        write_json(trial.path / "environment.json", environment(devices))
+        work = _NetworkTrial(trial, setup, parts, context, seed)
+        times = [time.perf_counter()]
+        _ = work.pictures
+        times.append(time.perf_counter())
+        network = work.network
+        learner, batches = work.learner(keep_features=keep_features)
+        times.append(time.perf_counter())
+        outcome = work.train(learner, batches)
+        times.append(time.perf_counter())
+        write_predictions(trial.path / "predictions.csv", work.predict(learner, batches, outcome))
+        write_json(trial.path / "environment.json", environment(context.devices))
         slots = sum(int(np.prod(v.shape)) * np.dtype(v.dtype).itemsize for v in learner.optimizer.variables)
         size = (trial.path / "model.keras").stat().st_size
+        train_entries, validation_entries = work.entries
         trial.finish(
             {
                 "checkpoint": setup.training.checkpoint,
@@ -190,10 +105,10 @@ def run_trial(
                 "file_bytes": {"network": size, "network and optimizer": size + slots},
                 "pictures": {"train": len(train_entries), "validation": len(validation_entries)},
                 "seconds": {
-                    "pictures": round(prepared - started, 3),
-                    "features": round(computed - prepared, 3),
+                    "pictures": round(times[1] - times[0], 3),
+                    "features": round(times[2] - times[1], 3),
                     "training": round(outcome.seconds, 3),
-                    "prediction": round(time.perf_counter() - trained, 3),
+                    "prediction": round(time.perf_counter() - times[3], 3),
                 },
                 "epochs_run_here": outcome.epochs_run,
             }
@@ -202,50 +117,152 @@ def run_trial(
             leftover.unlink(missing_ok=True)
 
 
-def _features(
-    base: keras.Model,
-    inputs_of: Callable[[Entries], np.ndarray],
-    setup: Setup,
-    index: ImageIndex,
-    parts: Parts,
-    *,
-    variants: int,
-    seed: int,
-    devices: Devices,
-    observer: ProgressObserver,
-    cache: Path | None,
-) -> np.ndarray:
-    """Returns what a frozen base makes of all pictures of a trial, from the cache where it is there."""
-    # Without variants nothing is drawn, and trials with other seeds share the features.
-    drawn = {"augmentation": to_plain(setup.augmentation.arguments), "seed": seed} if variants > 1 else {}
-    return kept_features(
-        base,
-        inputs_of,
-        np.concatenate([parts.train, parts.validation, *parts.predicted.values()]),
-        pictures=len(index),
-        variants=variants,
-        key={
+@dataclass(frozen=True, eq=False)
+class _NetworkTrial:
+    """A trial at work; its arguments are those of `run_trial`."""
+
+    trial: Trial
+    setup: Setup
+    parts: Parts
+    context: TrialContext
+    seed: int
+
+    @cached_property
+    def pictures(self) -> np.ndarray:
+        """The pictures of the index, decoded and prepared."""
+        return prepared_pictures(self.context.index, self.setup.preprocessing, folder=self.context.cache)
+
+    @cached_property
+    def entries(self) -> tuple[Entries, Entries]:
+        """What an epoch of training and one of validation show."""
+        return epoch_entries(self.context.index, self.setup, self.parts, seed=self.seed)
+
+    @cached_property
+    def augmenter(self) -> ImageAugmenter:
+        return ImageAugmenter(**self.setup.augmentation.arguments)
+
+    @cached_property
+    def network(self) -> keras.Model:
+        """The whole network, as it is before the training."""
+        return self.context.networks.get(
+            self.setup.model,
+            side=self.setup.preprocessing.side,
+            classes=len(self.context.index.class_names),
+            training=self.setup.training,
+            seed=child_seed(self.seed, "network"),
+            devices=self.context.devices,
+        )
+
+    @cached_property
+    def shared(self) -> dict[str, int]:
+        """What all batches have in common."""
+        return {
+            "classes": self.network.output_shape[-1],
+            "batch_size": self.setup.training.batch_size,
+            "seed": self.seed,
+            "replicas": self.context.devices.replicas,
+        }
+
+    def picture_batches(self, entries: Entries, **options: Any) -> BatchSequence:
+        """Returns batches of pictures."""
+        fresh = self.setup.augmentation.variants == "fresh"
+        return PictureSequence(
+            self.pictures,
+            entries,
+            preprocessing=self.setup.preprocessing,
+            ids=self.context.index.ids,
+            augmenter=self.augmenter,
+            # The validation part stays the same in every epoch, so that epochs can be compared.
+            fresh=fresh and options.get("shuffle", False),
+            workers=self.context.workers,
+            **self.shared,
+            **options,
+        )
+
+    def learner(self, *, keep_features: bool) -> tuple[keras.Model, Batches]:
+        """Returns what is trained, and its batches: behind a frozen base, on the features that this gives."""
+        border = frozen_border(self.network)
+        if border is None or not keep_features or not self._features_last():
+            return self.network, self.picture_batches
+        base, learner = split_at(self.network, border)
+        compile_network(learner, self.setup.training, devices=self.context.devices)
+        return learner, partial(FeatureSequence, self._features(base), **self.shared)
+
+    def _features_last(self) -> bool:
+        """Whether the features of an epoch serve in the next one too; says so where they don't."""
+        if self.setup.augmentation.variants == "once" or not self.entries[0].variants.any():
+            return True
+        self.context.observer.message(
+            "Variants are drawn anew in every epoch (augmentation=fresh): the frozen base's features can't "
+            "be kept and are computed in every epoch."
+        )
+        return False
+
+    def _features(self, base: keras.Model) -> np.ndarray:
+        """Returns what a frozen base makes of all pictures of the trial, from the cache where it is there."""
+        index, setup, parts = self.context.index, self.setup, self.parts
+        variants = 1 + int(max(entries.variants.max(initial=0) for entries in self.entries))
+        drawn = {"augmentation": to_plain(setup.augmentation.arguments), "seed": self.seed}
+        key = {
             "model": to_plain(setup.model),
             "preprocessing": to_plain(setup.preprocessing),
             "pictures": digest([index.ids.tolist(), index.sha256.tolist()]),
             "precision": setup.training.precision,
             "backend": keras.backend.backend(),
-            **drawn,
-        },
-        devices=devices,
-        folder=cache,
-        on_start=lambda n: observer.message(
-            f"The base of {setup.model.name} is frozen: computing its features of {n:,} pictures once."
-        ),
-    )
+            # Without variants nothing is drawn, and trials with other seeds share the features.
+            **(drawn if variants > 1 else {}),
+        }
 
+        def inputs_of(entries: Entries) -> np.ndarray:
+            return self.picture_batches(entries, labels=None).inputs(np.arange(len(entries)))
 
-def _features_last(setup: Setup, entries: Entries, observer: ProgressObserver) -> bool:
-    """Whether the features of an epoch serve in the next one too; says so where they don't."""
-    if setup.augmentation.variants == "once" or not entries.variants.any():
-        return True
-    observer.message(
-        "Variants are drawn anew in every epoch (augmentation=fresh): the frozen base's features can't be "
-        "kept and are computed in every epoch."
-    )
-    return False
+        return kept_features(
+            Frozen(base, inputs_of, len(index), variants, key, self.context.devices),
+            np.concatenate([parts.train, parts.validation, *parts.predicted.values()]),
+            folder=self.context.cache,
+            on_start=lambda n: self.context.observer.message(
+                f"The base of {setup.model.name} is frozen: computing its features of {n:,} pictures once."
+            ),
+        )
+
+    def train(self, learner: keras.Model, batches: Batches) -> Outcome:
+        """Trains what is to be trained, or goes on with it."""
+        (train_entries, validation_entries), labels = self.entries, self.context.index.labels
+        callbacks = [ReportProgress(self.context.observer)]
+        if self.context.tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(self.trial.path / "tensorboard"))
+        return train(
+            learner,
+            self.setup.training,
+            train_data=batches(train_entries, labels=labels, shuffle=True),
+            validation_data=batches(validation_entries, labels=labels, padding_weights="set")
+            if len(validation_entries)
+            else None,
+            folder=self.trial.path,
+            devices=self.context.devices,
+            callbacks=callbacks,
+        )
+
+    def predict(self, learner: keras.Model, batches: Batches, outcome: Outcome) -> Predictions:
+        """Returns what each checkpoint says of each set; keeps the network of the one that counts."""
+        index, devices, predictions = self.context.index, self.context.devices, []
+        # The network has the last epoch's weights until others are laid in.
+        last = {"last": None} if self.setup.training.checkpoint == "last" else {}
+        for checkpoint, weights in {**last, **outcome.checkpoints}.items():
+            if weights is not None:
+                with devices.scope():
+                    learner.load_weights(weights)
+            if checkpoint == self.setup.training.checkpoint:
+                self._save()
+            for part, rows in self.parts.predicted.items():
+                probabilities = predict(learner, batches(originals(rows), labels=None), devices=devices)
+                predictions.append(
+                    picture_predictions(index, rows, probabilities, part=part, checkpoint=checkpoint)
+                )
+        return Predictions.join(predictions)
+
+    def _save(self) -> None:
+        origin = {key: self.trial.identity[key] for key in ("paper", "row", "profile", "seed")}
+        origin["trial"] = self.trial.path.name
+        saved = SavedNetwork(self.network, self.setup.preprocessing, self.context.index.class_names, origin)
+        saved.save(self.trial.path / "model.keras")

@@ -30,13 +30,14 @@ from leukcnn.datasets import ImageIndex, load, load_many
 from leukcnn.distribution import find_devices
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.request import Request
+from leukcnn.experiment.study import study_of
 from leukcnn.features import FORWARD
 from leukcnn.models.bases import frozen_border, split_at
 from leukcnn.picture_cache import prepared_pictures
 from leukcnn.pipeline import scaled
 from leukcnn.runs import Store
 from leukcnn.splits.partition import Parts
-from leukcnn.trials import run_trial
+from leukcnn.trials import TrialContext, run_trial
 
 CLASSES = ("benign", "early", "pre", "pro")
 
@@ -57,8 +58,8 @@ class Silent:
 def every_epoch_against_once(options: argparse.Namespace, scratch: Path) -> None:
     """Trains one fold of a row of Alert Net's paper twice."""
     paper = papers.get("alertnet")
-    request = Request(paper=paper, data="synthetic", only=options.row, weights="none")
-    setup = request.setup(options.row)
+    study = study_of(Request(paper=paper, data="synthetic", only=options.row, weights="none"))
+    setup = study.row(options.row).setup
     setup = replace(
         setup,
         preprocessing=replace(setup.preprocessing, resize=options.side),
@@ -67,24 +68,14 @@ def every_epoch_against_once(options: argparse.Namespace, scratch: Path) -> None
     )
     root = synthetic.write_many(paper.datasets, scratch / "drawn", seed=0)
     index = load_many(paper.datasets, root, class_names=paper.classes, class_of=paper.class_of)
-    planned = plan(request, index)
+    planned = plan(study, index)
     first = next(trial for trial in planned.trials if trial.row == options.row)
     seconds, probabilities = {}, {}
     for kept in (False, True):
         trial = Store(scratch / f"kept-{kept}", paper.key).trial(planned.identities[first.name])
         started = time.perf_counter()
-        run_trial(
-            trial,
-            setup,
-            index,
-            planned.parts[first.name],
-            seed=0,
-            devices=find_devices(),
-            observer=Silent(),
-            workers=2,
-            cache=scratch / "cache",
-            keep_features=kept,
-        )
+        context = TrialContext(index, find_devices(), Silent(), cache=scratch / "cache", workers=2)
+        run_trial(trial, setup, planned.parts[first.name], context, seed=0, keep_features=kept)
         seconds[kept] = time.perf_counter() - started
         probabilities[kept] = trial.predictions().probabilities
     print(f"{options.row}, {options.epochs} epochs, {options.side}x{options.side} pixels")
@@ -119,16 +110,9 @@ def whole_trial_against_one_pass(options: argparse.Namespace, scratch: Path) -> 
     identity = {"paper": "taleghani_resnet50", "row": "resnet50", "profile": "paper", "seed": 0}
     trial = Store(scratch / "runs", "taleghani_resnet50").trial(identity)
     started = now()
+    context = TrialContext(index, find_devices(), Silent(), cache=scratch / "cache", workers=2)
     run_trial(
-        trial,
-        setup,
-        index,
-        Parts(train=train, validation=validation, predicted={"test": test}),
-        seed=0,
-        devices=find_devices(),
-        observer=Silent(),
-        workers=2,
-        cache=scratch / "cache",
+        trial, setup, Parts(train=train, validation=validation, predicted={"test": test}), context, seed=0
     )
     whole = now() - started
     print(f"TaleghaniResNet50, {len(index):,} pictures, {options.epochs} epochs, {keras.backend.backend()}")

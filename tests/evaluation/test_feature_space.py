@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.evaluation.feature_selection import select_by_gain_ratio
-from leukcnn.evaluation.feature_space import cross_validated_probabilities, project, svm_probabilities
+from leukcnn.evaluation.feature_space import Svm, cross_validated_probabilities, project, svm_probabilities
 from leukcnn.splits import stratified_kfold
 
 RNG = np.random.default_rng(0)
@@ -19,7 +19,8 @@ TRAIN, PREDICT = np.arange(40), np.arange(40, 60)
 
 
 def probabilities(features=FEATURES, labels=LABELS, *, train=TRAIN, predict=PREDICT, seed=0, **options):
-    return svm_probabilities(features, labels, train=train, predict=predict, seed=seed, **options)
+    svm = Svm(**options)
+    return svm_probabilities(features, labels, train=train, predict=predict, svm=svm, seed=seed)
 
 
 def reference(features, train=TRAIN, predict=PREDICT, labels=LABELS):
@@ -134,7 +135,7 @@ def test_what_cannot_be_meant_is_refused(options, message):
 
 def test_each_picture_is_predicted_without_its_fold():
     options = {"n_components": 4, "n_selected": 10}
-    found = cross_validated_probabilities(FEATURES, LABELS, n_splits=5, seed=3, **options)
+    found = cross_validated_probabilities(FEATURES, LABELS, n_splits=5, seed=3, svm=Svm(**options))
     assert found.shape == (60, 2)
     for train, test in stratified_kfold(LABELS, n_splits=5, seed=3):
         np.testing.assert_array_equal(

@@ -10,9 +10,10 @@ import pytest
 from leukcnn import papers, synthetic
 from leukcnn.datasets import load_many
 from leukcnn.errors import DataError
+from leukcnn.experiment.report import Report, report, verify_report
 from leukcnn.experiment.request import Request
-from leukcnn.experiment.run import Report, report, reproduce, verify_report
-from leukcnn.outputs.sketches import Sketches
+from leukcnn.experiment.run import reproduce
+from leukcnn.outputs.captures import Captured
 from leukcnn.picture_cache import cache_folder
 from leukcnn.prediction import SavedNetwork
 from leukcnn.results.results import Results
@@ -114,12 +115,18 @@ def test_a_saved_network_thresholds_pictures_itself(finished):
     np.testing.assert_allclose(found[0], stored.probabilities[0], atol=1e-5)
 
 
-def test_the_same_command_trains_nothing_again_and_keeps_its_sketches(finished):
+def test_the_same_command_trains_nothing_again_and_keeps_its_captures(finished):
     store, done = finished
-    progress = tiny.Progress()
+
+    def written():
+        return {path.name: path.stat().st_mtime_ns for path in (done.folder / "captured").iterdir()}
+
+    progress, before = tiny.Progress(), written()
     again = run(store.root.parent, progress=progress)
     assert progress.started == []
     assert [table.rows for table in again.tables] == [table.rows for table in done.tables]
+    assert before
+    assert written() == before
 
 
 def test_pictures_of_one_class_have_tables_that_say_what_is_lacking(tmp_path):
@@ -138,7 +145,7 @@ def test_figure_1_draws_the_network_that_the_assumptions_make(tmp_path):
         paper=own, data="synthetic", out=tmp_path, profile="smoke", only="figure1", assumed=assumed
     )
     done = reproduce(request, progress=tiny.Progress())
-    ((_, layers),) = Sketches.load(done.folder).topology["figure1"]
+    ((_, layers),) = Captured(done.folder)["figure1"]["columns"]
     words = str(layers)
     assert words.index("pool") < words.index("conv")
     assert "32" not in words

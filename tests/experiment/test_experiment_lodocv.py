@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets import present
+from leukcnn.experiment.report import Report, report, verify_report
 from leukcnn.experiment.request import Request
-from leukcnn.experiment.run import Report, report, reproduce, verify_report
+from leukcnn.experiment.run import reproduce
 from leukcnn.runs import Store
 from leukcnn.spec import DEFAULT_CONTROLS
 from tests import tiny

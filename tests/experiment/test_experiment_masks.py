@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from leukcnn.experiment.report import Report, report, verify_report
 from leukcnn.experiment.request import Request
-from leukcnn.experiment.run import Report, report, reproduce, verify_report
+from leukcnn.experiment.run import reproduce
 from leukcnn.outputs.titles import table_lines
 from leukcnn.records import ExperimentRecord
 from leukcnn.results.results import Results

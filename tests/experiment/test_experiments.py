@@ -9,7 +9,7 @@ import pytest
 from leukcnn import papers
 from leukcnn.cli import main
 
-ROOT = Path(__file__).parent.parent / "experiments"
+ROOT = Path(__file__).parents[2] / "experiments"
 # Paper -> metrics that its script expects, each with the dataset that is tested.
 METRICS = {
     "allidb_lightweight": [("accuracy", "allidb1"), ("accuracy", "allidb2")],

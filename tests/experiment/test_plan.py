@@ -1,4 +1,4 @@
-"""From options to trials: identities, splits, what a request needs trained."""
+"""From options to trials: identities, splits, who learns from what."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,47 +9,23 @@ import pytest
 
 from leukcnn import papers, spec
 from leukcnn.augmentation import ImageAugmenter
-from leukcnn.datasets import ImageIndex, duplicate_pairs, index_from_manifest
+from leukcnn.datasets import duplicate_pairs
 from leukcnn.duplicate_scan import DuplicateScan
-from leukcnn.errors import DataError, SpecError
-from leukcnn.experiment.plan import data_digest, make_record, plan
+from leukcnn.errors import DataError
+from leukcnn.experiment.plan import data_digest, plan
 from leukcnn.experiment.request import Request
+from leukcnn.experiment.study import study_of
 from leukcnn.pipeline import Entries, PictureSequence
 from leukcnn.spec import DEFAULT_CONTROLS
 from leukcnn.trials import epoch_entries
 
 
-@pytest.fixture(scope="module")
-def published():
-    """The index of a complete copy, without its files."""
-    return index_from_manifest("cnmc2019")
-
-
-def request_for(**options):
-    return Request(**{"paper": papers.get("cnmc2019"), "data": "d", **options})
-
-
-def test_the_papers_counts_come_out_exactly(published):
-    request = request_for()
-    record = make_record(request, published, plan(request, published))
-    assert record.counts == {
-        "train": {
-            "before": {"healthy": 2034, "malignant": 4364},
-            "after": {"healthy": 10_000, "malignant": 10_000},
-        },
-        "validation": {
-            "before": {"healthy": 1016, "malignant": 2181},
-            "after": {"healthy": 5_000, "malignant": 5_000},
-        },
-        "test": {"before": {"healthy": 339, "malignant": 727}},
-    }
-    assert record.not_comparable == ""
-    assert record.final_total == 2586
-    assert record.missing == {}
+def study_for(**options):
+    return study_of(Request(**{"paper": papers.get("cnmc2019"), "data": "d", **options}))
 
 
 def test_parts_are_disjoint_and_complete(published):
-    for p in plan(request_for(), published).parts.values():
+    for p in plan(study_for(), published).parts.values():
         together = np.concatenate([p.train, p.validation, p.predicted["test"]])
         assert len(set(together)) == len(together) == 10_661
         assert set(published.part[together]) == {"training"}
@@ -58,7 +34,7 @@ def test_parts_are_disjoint_and_complete(published):
 
 
 def test_no_subject_and_no_identical_cell_is_parted_by_subject(published):
-    p = next(iter(plan(request_for(split="subject"), published).parts.values()))
+    p = next(iter(plan(study_for(split="subject"), published).parts.values()))
     for column in (published.group, published.sha256):
         held = [set(column[rows]) for rows in (p.train, p.validation, p.predicted["test"])]
         assert held[0].isdisjoint(held[1])
@@ -67,7 +43,7 @@ def test_no_subject_and_no_identical_cell_is_parted_by_subject(published):
 
 
 def test_every_fold_of_the_challenge_is_tested_once(published):
-    planned = plan(request_for(split="fold"), published)
+    planned = plan(study_for(split="fold"), published)
     parts = planned.parts
     of_row = [t for t in planned.trials if t.row == "vgg19"]
     assert [t.fold for t in of_row] == [0, 1, 2]
@@ -77,7 +53,7 @@ def test_every_fold_of_the_challenge_is_tested_once(published):
 
 
 def test_a_limit_takes_so_many_of_each_class(published):
-    p = next(iter(plan(request_for(profile="smoke"), published).parts.values()))
+    p = next(iter(plan(study_for(profile="smoke"), published).parts.values()))
     rows = np.concatenate([p.train, p.validation, p.predicted["test"]])
     limit = papers.get("cnmc2019").setup("vgg16", profile="smoke").split.limit_per_class
     assert np.bincount(published.labels[rows]).tolist() == [limit, limit]
@@ -85,15 +61,15 @@ def test_a_limit_takes_so_many_of_each_class(published):
 
 def test_names_depend_on_what_a_trial_is_and_not_on_where_its_data_lie(published):
     moved = replace(published, paths=[Path("/elsewhere") / p.name for p in published.paths])
-    names = {t.name for t in plan(request_for(), published).trials}
-    assert {t.name for t in plan(request_for(data="/elsewhere", out=Path("o")), moved).trials} == names
+    names = {t.name for t in plan(study_for(), published).trials}
+    assert {t.name for t in plan(study_for(data="/elsewhere", out=Path("o")), moved).trials} == names
     others = [
-        request_for(seed=1),
-        request_for(profile="smoke"),
-        request_for(split="subject"),
-        request_for(assumed={"batch_size": 10}),
-        request_for(deterministic=True),
-        request_for(precision="mixed_float16"),
+        study_for(seed=1),
+        study_for(profile="smoke"),
+        study_for(split="subject"),
+        study_for(assumed={"batch_size": 10}),
+        study_for(deterministic=True),
+        study_for(precision="mixed_float16"),
     ]
     for other in others:
         assert names.isdisjoint(t.name for t in plan(other, published).trials)
@@ -105,90 +81,13 @@ def test_the_digest_does_not_depend_on_the_order(published):
     assert data_digest(published.select(order[:-1])) != data_digest(published)
 
 
-@pytest.mark.parametrize(
-    ("only", "rows"),
-    [
-        (None, ("vgg16", "vgg19", "xception")),
-        ("vgg19", ("vgg19",)),
-        ("table2", ("vgg16", "vgg19", "xception")),
-        ("table1", ()),
-        ("table3", ("vgg16",)),
-        ("figure7", ("xception",)),
-        ("figure4", ()),
-    ],
-)
-def test_what_a_request_needs_trained(only, rows):
-    assert request_for(only=only).rows_to_train == rows
-
-
-def test_other_than_the_papers_data_or_split_is_marked(published):
-    part = published.select(np.flatnonzero(published.fold != 2))
-    request = request_for(split="subject")
-    reason = make_record(request, part, plan(request, part)).not_comparable
-    assert "of 10,661 published pictures" in reason
-    assert "another split than the paper's" in reason
-
-
-def test_other_assumptions_foreign_pictures_and_drawn_ones_are_marked(published):
-    def reason(index, **options):
-        request = request_for(**options)
-        return make_record(request, index, plan(request, index)).not_comparable
-
-    assert reason(published) == ""
-    assert (
-        reason(published, assumed={"batch_size": 10, "epochs": 5}) == "other assumptions: batch_size, epochs"
-    )
-    assert reason(published, precision="mixed_float16") == "precision mixed_float16"
-    assert reason(published, deterministic=True) == ""
-    assert reason(replace(published, drawn=True)) == "drawn data"
-    changed = published.sha256.copy()
-    changed[np.flatnonzero(published.part == "training")[:3]] = "0" * 64
-    assert reason(replace(published, sha256=changed)) == (
-        "it rests on 10,658 of 10,661 published pictures; 3 pictures are no published files"
-    )
-
-
-def test_identical_pairs_between_test_and_training_are_counted(published):
-    for split, pairs in (("fold", 94), ("subject", 0)):
-        request = request_for(split=split)
-        assert make_record(request, published, plan(request, published)).identical_pairs == pairs
-
-
 def test_folds_must_be_known(published):
     with pytest.raises(DataError, match="--split cell or --split subject"):
-        plan(request_for(split="fold"), replace(published, fold=np.full(len(published), -1)))
-
-
-@pytest.mark.parametrize("bad", [{"runs": 0}, {"only": "table9"}, {"split": "x"}, {"profile": "quick"}])
-def test_bad_options_are_refused_at_once(bad):
-    with pytest.raises(SpecError):
-        request_for(**bad)
-
-
-@pytest.fixture(scope="module")
-def many():
-    """Sixty pictures of three classes in three datasets; ALL-IDB 2 has crops of ALL-IDB 1's fields."""
-    n = 60
-    labels = np.repeat([0, 1, 2], 20)
-    dataset = np.array(["allidb1"] * 10 + ["allidb2"] * 20 + ["atlas"] * 30)
-    group = np.array([f"allidb1/Im{i % 10:03}_1.jpg" if i < 30 else "" for i in range(n)])
-    sha256 = np.array([f"{i:064x}" for i in range(n)])
-    sha256[41] = sha256[40]
-    return ImageIndex(
-        paths=[Path(f"{i}.png") for i in range(n)],
-        ids=np.array([f"{dataset[i]}/{i:02}.png" for i in range(n)]),
-        labels=labels,
-        class_names=("HBS", "ALL", "AML"),
-        dataset=dataset,
-        group=group,
-        part=dataset,
-        fold=np.full(n, -1),
-        sha256=sha256,
-    )
+        plan(study_for(split="fold"), replace(published, fold=np.full(len(published), -1)))
 
 
 def alertnet(**options):
-    return Request(**{"paper": papers.get("alertnet"), "data": "d", **options})
+    return study_of(Request(**{"paper": papers.get("alertnet"), "data": "d", **options}))
 
 
 def folds_of(planned, row="alertnet"):
@@ -219,9 +118,9 @@ def test_folds_are_disjoint_complete_and_stratified(many):
 
 
 def test_no_augmented_twin_of_a_test_picture_is_learnt_from(many):
-    request = alertnet()
-    for p in folds_of(plan(request, many)):
-        entries, validation = epoch_entries(many, request.setup("alertnet"), p, seed=0)
+    study = alertnet()
+    for p in folds_of(plan(study, many)):
+        entries, validation = epoch_entries(many, study.row("alertnet").setup, p, seed=0)
         assert set(entries.rows) == set(p.train)
         assert set(entries.rows).isdisjoint(p.predicted["test"])
         assert len(entries) == 20 * len(p.train) == 20 * 48
@@ -283,11 +182,11 @@ def test_controls_know_neither_backend_nor_network(many, monkeypatch):
 
 
 def test_variants_of_a_picture_are_the_same_in_every_fold_and_epoch(many):
-    request = alertnet()
-    setup = request.setup("alertnet")
+    study = alertnet()
+    setup = study.row("alertnet").setup
     pictures = np.random.default_rng(0).integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)
     seen = {}
-    for p in folds_of(plan(request, many)):
+    for p in folds_of(plan(study, many)):
         entries, _ = epoch_entries(many, setup, p, seed=0)
         chosen = np.flatnonzero(np.isin(entries.rows, (3, 27, 45)))
         sequence = PictureSequence(
@@ -325,28 +224,16 @@ def test_a_weights_file_is_known_by_its_content(many, tmp_path):
     assert names(one).isdisjoint(names(other))
 
 
-def test_lacking_classes_other_datasets_and_weights_are_marked(many):
-    def reason(index, **options):
-        return make_record(request := alertnet(**options), index, plan(request, index)).not_comparable
+def test_a_builder_of_one_s_own_is_known_by_its_code_and_a_shipped_one_by_its_name(many, monkeypatch):
+    def identity():
+        planned = plan(alertnet(), many)
+        return planned.identities[planned.trials[0].name]
 
-    assert "of 2,415 published pictures" in reason(many)
-    assert "no picture of AML" in reason(many.select(many.labels != 2))
-    assert "random weights" in reason(many, weights="none")
-    moved = replace(many, dataset=np.where(many.dataset == "atlas", "taleghani", many.dataset))
-    assert "datasets that the paper doesn't use: taleghani" in reason(moved)
-    assert make_record(alertnet(), many, plan(alertnet(), many)).datasets["atlas"] == {
-        "HBS": 0,
-        "ALL": 10,
-        "AML": 20,
-    }
-
-
-def test_published_weights_from_a_folder_are_the_paper_s(many, tmp_path):
-    def reason(file):
-        (tmp_path / file).write_bytes(b"")
-        request = alertnet(weights=str(tmp_path / file), only="resnet50_sft")
-        return make_record(request, many, plan(request, many)).not_comparable
-
-    assert "weights of the user's own" in reason("mine.h5")
-    assert "weights" not in reason("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5")
-    assert "weights" not in reason("RegNetY-400MF_dds_8gpu.pyth")
+    assert "builder" not in identity()
+    names = set()
+    for code in ("a", "b"):
+        monkeypatch.setattr("leukcnn.experiment.plan.fingerprint", lambda name, code=code: code)
+        found = identity()
+        assert set(found["builder"].values()) == {code}
+        names.add(plan(alertnet(), many).trials[0].name)
+    assert len(names) == 2

@@ -10,8 +10,10 @@ import pytest
 from leukcnn import papers, synthetic
 from leukcnn.datasets import ImageIndex, load_many
 from leukcnn.errors import DataError, WeightsError
-from leukcnn.experiment.plan import make_record, plan
+from leukcnn.experiment.plan import plan
+from leukcnn.experiment.record import make_record
 from leukcnn.experiment.request import Request
+from leukcnn.experiment.study import study_of
 from leukcnn.spec import Model
 from leukcnn.trials import PROBE
 
@@ -37,9 +39,10 @@ def index() -> ImageIndex:
     )
 
 
-def request_for(**options):
+def study_for(**options):
     # The strict kinds compare the pictures themselves, which this index doesn't have.
-    return Request(**{"paper": papers.get("leuknet_lodocv"), "data": "d", "split": "lodocv", **options})
+    options = {"paper": papers.get("leuknet_lodocv"), "data": "d", "split": "lodocv", **options}
+    return study_of(Request(**options))
 
 
 def trials_of(planned, row):
@@ -47,10 +50,10 @@ def trials_of(planned, row):
 
 
 def test_five_runs_are_the_paper_s_own_and_one_the_smoke_profile_s(index):
-    assert request_for().n_runs == 5
-    assert request_for(profile="smoke").n_runs == 1
-    assert request_for(profile="smoke", runs=2).n_runs == 2
-    planned = plan(request_for(seed=3), index)
+    assert study_for().runs == 5
+    assert study_for(profile="smoke").runs == 1
+    assert study_for(profile="smoke", runs=2).runs == 2
+    planned = plan(study_for(seed=3), index)
     trials = trials_of(planned, "leuknet")
     assert [(t.run, t.seed, t.tested) for t in trials[:3]] == [
         (0, 3, ("allidb1",)),
@@ -58,11 +61,11 @@ def test_five_runs_are_the_paper_s_own_and_one_the_smoke_profile_s(index):
         (0, 3, ("ufg",)),
     ]
     assert sorted({(t.run, t.seed) for t in trials}) == [(run, 3 + run) for run in range(5)]
-    assert make_record(request_for(seed=3), index, planned).runs == 5
+    assert make_record(study_for(seed=3), index, planned).runs == 5
 
 
 def test_an_identity_says_what_is_tested_and_learnt_from(index):
-    planned = plan(request_for(runs=1), index)
+    planned = plan(study_for(runs=1), index)
     identity = planned.identities[trials_of(planned, "leuknet")[0].name]
     assert identity["tested"] == ["allidb1"]
     assert identity["learnt_from"] == ["allidb2", "jtsc", "midb", "ufg"]
@@ -73,14 +76,14 @@ def test_an_identity_says_what_is_tested_and_learnt_from(index):
 
 
 def test_ablation_rows_learn_from_the_performance_set_and_never_test_on_it(index):
-    planned = plan(request_for(runs=1), index)
+    planned = plan(study_for(runs=1), index)
     assert {t.tested for t in trials_of(planned, "xception_dft")} == {("allidb1",), ("allidb2",)}
     for trial in trials_of(planned, "xception_dft"):
         assert "ufg" in index.dataset[planned.parts[trial.name].train]
 
 
 def test_features_name_the_trial_that_gives_them(index):
-    planned = plan(request_for(runs=2), index)
+    planned = plan(study_for(runs=2), index)
     for row, source in (("features_dft", "vgg16_dft"), ("features_mdft", "leuknet")):
         by_place = {(t.run, t.tested): t.name for t in trials_of(planned, source)}
         for trial in trials_of(planned, row):
@@ -92,21 +95,21 @@ def test_features_name_the_trial_that_gives_them(index):
 
 
 def test_the_probe_is_planned_where_there_are_several_datasets(index):
-    planned = plan(request_for(runs=1), index)
+    planned = plan(study_for(runs=1), index)
     assert planned.probe.row == PROBE
     assert planned.identities[planned.probe.name]["probe"] == PROBE
-    one = request_for(runs=1, split="kfold")
+    one = study_for(runs=1, split="kfold")
     assert plan(one, index.select(index.dataset == "allidb2")).probe is None
 
 
 def test_a_row_is_wanted_under_the_splits_of_its_table_alone():
     def wanted(**options):
-        request = request_for(split=None, **options)
+        study = study_for(split=None, **options)
         return {
             (row, kind)
-            for row in request.paper.row_ids
+            for row in study.paper.row_ids
             for kind in ("lodocv", "lodocv_strict", "lodocv_single_class", "kfold")
-            if request.wants(row, kind)
+            if study.wants(row, kind)
         }
 
     rivals = ("leuknet", "vogado2018")
@@ -128,22 +131,22 @@ def test_a_row_is_wanted_under_the_splits_of_its_table_alone():
 
 
 def test_the_smoke_profile_trains_the_printed_rows_and_any_row_by_name():
-    assert "xception_sft" not in request_for(profile="smoke").rows_to_train
-    assert request_for(profile="smoke", only="xception_sft").rows_to_train == ("xception_sft",)
-    assert request_for().rows_to_train == papers.get("leuknet_lodocv").row_ids
+    assert "xception_sft" not in study_for(profile="smoke").trained
+    assert study_for(profile="smoke", only="xception_sft").trained == ("xception_sft",)
+    assert study_for().trained == papers.get("leuknet_lodocv").row_ids
 
 
 def test_weights_reach_the_networks_that_stand_beside(tmp_path):
     for name in ("imagenet-caffe-alex.mat", "imagenet-caffe-ref.mat", "imagenet-vgg-f.mat"):
         (tmp_path / name).write_bytes(b"")
-    setup = request_for(weights=str(tmp_path), only="vogado2018").setup("vogado2018")
+    setup = study_for(weights=str(tmp_path), only="vogado2018").row("vogado2018").setup
     files = [model.arguments["weights"] for model in (setup.model, *setup.features.beside)]
     assert [Path(file).name for file in files] == [
         "imagenet-caffe-alex.mat",
         "imagenet-caffe-ref.mat",
         "imagenet-vgg-f.mat",
     ]
-    none = request_for(weights="none", only="vogado2018").setup("vogado2018")
+    none = study_for(weights="none", only="vogado2018").row("vogado2018").setup
     assert {model.arguments["weights"] for model in (none.model, *none.features.beside)} == {None}
 
 
@@ -154,14 +157,14 @@ def test_networks_that_keep_published_dense_layers_take_the_whole_file(tmp_path)
         (tmp_path / name).write_bytes(b"")
 
     def file_of(row):
-        arguments = request_for(weights=str(tmp_path), only=row).setup(row).model.arguments
+        arguments = study_for(weights=str(tmp_path), only=row).row(row).setup.model.arguments
         return Path(arguments["weights"]).name
 
     assert {file_of(row) for row in ("vgg16_sft", "vgg16_dft", "features_imagenet")} == {whole}
     assert {file_of(row) for row in ("vgg16_msft", "leuknet")} == {base}
     (tmp_path / whole).unlink()
     with pytest.raises(WeightsError, match="own dense layers, which SFT keeps") as caught:
-        request_for(weights=str(tmp_path), only="vgg16_sft")
+        study_for(weights=str(tmp_path), only="vgg16_sft")
     assert whole in caught.value.expected
 
 
@@ -170,8 +173,8 @@ def test_dense_layers_without_their_published_weights_are_marked(index, tmp_path
     file.write_bytes(b"")
 
     def reason(row):
-        request = request_for(weights=str(file), only=row, runs=1)
-        return make_record(request, index, plan(request, index)).not_comparable
+        study = study_for(weights=str(file), only=row, runs=1)
+        return make_record(study, index, plan(study, index)).not_comparable
 
     assert "dense layers that should be the published ones" in reason("vgg16_dft")
     assert "dense layers" not in reason("vgg16_msft")
@@ -179,39 +182,39 @@ def test_dense_layers_without_their_published_weights_are_marked(index, tmp_path
 
 def test_the_rival_without_its_files_stops_nobody_else(tmp_path):
     (tmp_path / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"")
-    request = request_for(weights=str(tmp_path), only="table9")
-    assert request.setup("leuknet").model.arguments["weights"].startswith(str(tmp_path))
-    assert request.setup("vogado2018").model == Model("AlexNet", {"weights": "imagenet"})
+    study = study_for(weights=str(tmp_path), only="table9")
+    assert study.row("leuknet").setup.model.arguments["weights"].startswith(str(tmp_path))
+    assert study.row("vogado2018").setup.model == Model("AlexNet", {"weights": "imagenet"})
     with pytest.raises(WeightsError, match="vgg19"):
-        request_for(weights=str(tmp_path), only="vgg19_mdft")
+        study_for(weights=str(tmp_path), only="vgg19_mdft")
 
 
 def test_a_row_that_the_data_do_not_allow_is_noted_and_others_planned(index):
     # Without ALL-IDB the ablation rows have nothing to test on; LeukNet has UFG.
     others = index.select(np.isin(index.dataset, ["ufg", "jtsc", "midb"]))
-    planned = plan(request_for(runs=1, only="leuknet"), others)
+    planned = plan(study_for(runs=1, only="leuknet"), others)
     assert {t.tested for t in trials_of(planned, "leuknet")} == {("ufg",)}
     assert "only learnt from: ufg" in planned.missing["xception_dft"]
     with pytest.raises(DataError, match="only learnt from: ufg"):
-        plan(request_for(runs=1, only="xception_dft"), others)
+        plan(study_for(runs=1, only="xception_dft"), others)
 
 
 def test_a_table_of_one_dataset_wants_the_trials_that_test_it_alone():
-    request = request_for(only="table9")
-    assert request.wants("leuknet", "lodocv", ("ufg",))
-    assert request.wants("leuknet", "lodocv", ("allidb2", "ufg"))
-    assert not request.wants("leuknet", "lodocv", ("allidb1",))
-    assert request_for(only="table4").wants("leuknet", "lodocv", ("ufg",))
+    study = study_for(only="table9")
+    assert study.wants("leuknet", "lodocv", ("ufg",))
+    assert study.wants("leuknet", "lodocv", ("allidb2", "ufg"))
+    assert not study.wants("leuknet", "lodocv", ("allidb1",))
+    assert study_for(only="table4").wants("leuknet", "lodocv", ("ufg",))
 
 
 def test_a_side_split_that_the_data_do_not_allow_is_noted_and_the_main_one_raises(index):
     one = index.select(index.dataset == "allidb2")
     with pytest.raises(DataError, match="nothing is left to learn from"):
-        plan(request_for(), one)
+        plan(study_for(), one)
     paper = papers.get("leuknet_lodocv")
     rows = tuple(replace(row, also=("kfold",)) for row in paper.rows)
     few = index.select(np.isin(np.arange(len(index)), [0, 1, 8, 11, 12, 20, 21]))
-    planned = plan(request_for(paper=replace(paper, rows=rows), split=None, runs=1), few)
+    planned = plan(study_for(paper=replace(paper, rows=rows), split=None, runs=1), few)
     assert set(planned.missing) == {"kfold"}
     assert {t.split for t in planned.trials} == {"lodocv"}
 
@@ -224,7 +227,7 @@ def test_a_near_copy_keeps_its_dataset_from_what_strict_learns_from(tmp_path, mo
     copy = root / "jtsc" / "healthy" / "copy.jpg"
     assert cv2.imwrite(str(copy), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
     index = load_many(names, root, class_names=paper.classes, class_of=paper.class_of)
-    planned = plan(request_for(split="lodocv_strict", only="leuknet", runs=1), index)
+    planned = plan(study_for(split="lodocv_strict", only="leuknet", runs=1), index)
     assert planned.related["ufg"] == ("jtsc",)
     assert planned.related["allidb2"] == ()
     learnt = {t.tested: planned.identities[t.name]["learnt_from"] for t in trials_of(planned, "leuknet")}

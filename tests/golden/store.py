@@ -29,8 +29,11 @@ if __name__ == "__main__":
 from leukcnn import papers
 from leukcnn.datasets import ImageIndex
 from leukcnn.experiment import plan as planning
+from leukcnn.experiment.record import make_record
 from leukcnn.experiment.request import Request
-from leukcnn.outputs.paper_tables import assumption_table, paper_tables
+from leukcnn.experiment.study import study_of
+from leukcnn.outputs.assumptions import assumption_table
+from leukcnn.outputs.build import build_tables
 from leukcnn.records import ExperimentRecord
 from leukcnn.rendering.latex import to_latex
 from leukcnn.rendering.renderings import to_csv, to_markdown
@@ -68,6 +71,7 @@ def _tables(case: Case, out: Path) -> list[Table]:
     paper, index = papers.get(case.paper), _index(case)
     store, folder = Store(out, case.paper), out / "experiment"
     request = Request(paper=paper, data="", out=out, **case.options)
+    study = study_of(request)
     # The real search for near copies opens the pictures.
     with mock.patch.object(
         planning, "scan_duplicates", lambda index, _: SimpleNamespace(pairs=_copies(case))
@@ -75,16 +79,16 @@ def _tables(case: Case, out: Path) -> list[Table]:
         if case.reason:
             plan = planning.Plan([], [], {}, {}, reason=case.reason)
         else:
-            plan = planning.plan(request, index)
-        under = {mask: planning.plan(replace(request, mask=mask), index) for mask in case.masks}
-        record = planning.make_record(request, index, plan, lacking=case.lacking)
+            plan = planning.plan(study, index)
+        under = {mask: planning.plan(study_of(replace(request, mask=mask)), index) for mask in case.masks}
+        record = make_record(study, index, plan, lacking=case.lacking)
     replace(record, **case.record).save(folder)
     _fill(case, store, index, plan, mask=request.mask or "")
     for mask, other in under.items():
         masked = {trial.name for trial in plan.masked[mask]}
         _fill(case, store, index, other, mask=mask, only=masked)
     results = Results(paper, ExperimentRecord.load(folder), store)
-    return [*paper_tables(results, topology=case.sketches), assumption_table(results)]
+    return [*build_tables(results, kept=case.sketches), assumption_table(results)]
 
 
 def _index(case: Case) -> ImageIndex:

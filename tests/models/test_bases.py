@@ -12,8 +12,8 @@ from keras.ops import convert_to_numpy as to_numpy
 
 from leukcnn import models
 from leukcnn.errors import ArgumentError
+from leukcnn.models.backbones import BACKBONES
 from leukcnn.models.bases import (
-    SMALLEST_SIDE,
     application,
     base_network,
     frozen_border,
@@ -27,7 +27,7 @@ from leukcnn.models.unfilled import unfilled
 @pytest.mark.slow
 def test_smallest_sides_are_keras_own():
     for name in ("VGG16", "VGG19", "ResNet50", "InceptionV3", "Xception"):
-        builder, side = getattr(keras.applications, name), SMALLEST_SIDE[name]
+        builder, side = getattr(keras.applications, name), BACKBONES[name].smallest_side
         with unfilled():
             builder(include_top=False, weights=None, input_shape=(side, side, 3))
         with pytest.raises(ValueError):
@@ -43,13 +43,11 @@ def test_he_initialisation_reaches_every_kernel():
             assert to_numpy(layer.kernel).std() == pytest.approx(np.sqrt(2 / fan_in), rel=0.1)
 
 
-def test_smallest_sides_of_the_others_are_their_builders_own():
-    others = set(SMALLEST_SIDE) - {"VGG16", "VGG19", "ResNet50", "InceptionV3", "Xception"}
-    assert others == set(DESIGNS)
+def test_smallest_side_of_a_regnet_is_its_builders_own():
     assert application("RegNetX-200MF", weights=None, include_top=False, input_shape=(32, 32, 3))
     with pytest.raises(ArgumentError, match="at least 32 pixels"):
         application("RegNetX-200MF", weights=None, include_top=False, input_shape=(31, 32, 3))
-    assert {SMALLEST_SIDE[name] for name in others} == {32}
+    assert {BACKBONES[name].smallest_side for name in DESIGNS} == {32}
 
 
 @pytest.mark.slow

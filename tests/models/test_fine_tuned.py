@@ -10,9 +10,9 @@ from keras.ops import convert_to_numpy as to_numpy
 from leukcnn import models
 from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.models import fine_tuned
+from leukcnn.models.backbones import BACKBONES
 from leukcnn.models.bases import frozen_border, split_at
-from leukcnn.models.fine_tuned import DENSE_UNITS, MODES
-from leukcnn.models.regnet_designs import DESIGNS
+from leukcnn.models.fine_tuned import MODES
 from leukcnn.models.unfilled import unfilled
 
 # (backbone, mode, dense units, classes) -> parameters at 224x224 (READINGS of the two papers).
@@ -74,18 +74,13 @@ def test_dense_layers_and_frozen_layers_are_the_modes(backbone, mode):
     names = [layer.name for layer in model.layers]
     bridge = "flatten" if backbone.startswith("VGG") else "gap"
     top = model.layers[names.index(bridge) + 1 :]
-    own, replacing = DENSE_UNITS[backbone]
+    own, replacing = BACKBONES[backbone].own_dense, BACKBONES[backbone].new_dense
     assert [layer.units for layer in top] == [*(own if mode in ("SFT", "DFT") else replacing), 1]
     assert all(layer.trainable for layer in top)
     base = model.layers[: names.index(bridge)]
     assert {layer.trainable for layer in base} == {mode in ("DFT", "mDFT")}
     assert frozen_border(model) == (bridge if mode in ("SFT", "mSFT") else None)
     assert model.name == f"{backbone}_{mode}".lower()
-
-
-def test_every_published_regnet_is_a_backbone():
-    assert set(DESIGNS) < set(DENSE_UNITS)
-    assert set(DENSE_UNITS) == {*OTHERS, "VGG16", *DESIGNS}
 
 
 @pytest.mark.usefixtures("small_regnets")
@@ -142,6 +137,8 @@ def test_dropout_stands_behind_the_layers_whose_rate_is_not_zero():
     ("arguments", "match"),
     [
         ({"backbone": "VGG99"}, "InceptionV3"),
+        ({"backbone": "DenseNet12"}, "did you mean 'DenseNet121'"),
+        ({"backbone": "NASNetMobile", "weights": "imagenet"}, "the one size for which Keras loads them"),
         ({"mode": "sft"}, "mSFT"),
         ({"dense_units": (8, 4), "dropout_rates": (0.5,)}, "one rate for each dense layer"),
         ({"dropout_rates": (1.0,)}, "below 1"),

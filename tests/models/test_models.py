@@ -10,6 +10,7 @@ from keras.ops import convert_to_numpy as to_numpy
 from leukcnn import models
 from leukcnn.errors import ArgumentError, SpecError, WeightsError
 from leukcnn.models.unfilled import unfilled
+from leukcnn.spec.names import BUILDERS
 
 pytestmark = pytest.mark.usefixtures("small_regnets")
 
@@ -79,9 +80,7 @@ def steps():
 
 
 def test_every_builder_is_in_this_suite():
-    # Other tests make tiny networks known, which lie in modules of their own.
-    own = {name for name, module in models._BUILDERS.items() if module.startswith("leukcnn.")}
-    assert {name for name, _, _ in NETWORKS.values()} == own
+    assert {name for name, _, _ in NETWORKS.values()} == set(BUILDERS)
 
 
 @pytest.mark.parametrize("case", steps())
@@ -191,7 +190,7 @@ def test_missing_and_foreign_weights_are_refused(case, tmp_path):
         build(case, weights=tmp_path / "small.weights.h5")
 
 
-@pytest.mark.parametrize("name", models.list_models())
+@pytest.mark.parametrize("name", BUILDERS)
 def test_arguments_are_keras_own_explicit_and_described(name):
     builder = getattr(models, name)
     parameters = inspect.signature(builder).parameters

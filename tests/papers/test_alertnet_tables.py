@@ -63,7 +63,7 @@ TABLE_2 = (
     (0, 30, 0, 0, 30),
     (0, 40, 78, 22, 140),
 )
-METRICS = ("accuracy", "loss", "precision", "recall", "kappa")
+METRICS = ("accuracy", "log_loss", "precision", "recall", "kappa")
 TABLE_1_WORKS = (
     ("Vogado", "SVM"),
     ("Vincent", "MLP"),

@@ -19,7 +19,7 @@ def table(table_id):
 
 
 def printed(table_id, row, dataset, part="test"):
-    metrics = ("accuracy", "precision", "sensitivity", "specificity", "kappa")
+    metrics = ("accuracy", "precision", "recall", "specificity", "kappa")
     found = [table(table_id).printed(row, metric, dataset=dataset, part=part) for metric in metrics]
     return [figure and figure.value for figure in found]
 
@@ -119,14 +119,14 @@ def test_vgg_19_s_row_fits_five_runs_with_n_minus_1():
     shares = {
         "accuracy": (right + correct) / 108,
         "precision": right / (right + 59 - correct),
-        "sensitivity": right / 49,
+        "recall": right / 49,
         "specificity": np.full(RUNS, correct / 59),
     }
     for metric, share in shares.items():
         figure = table("table4").printed("vgg19_dft", metric, dataset="allidb1")
         assert 100 * share.mean() == pytest.approx(figure.value, abs=0.0051)
         assert 100 * share.std(ddof=1) == pytest.approx(figure.sd, abs=0.0051)
-    assert abs(100 * shares["sensitivity"].std(ddof=0) - 0.91) > 0.05
+    assert abs(100 * shares["recall"].std(ddof=0) - 0.91) > 0.05
 
 
 def test_leuknet_s_sds_on_allidb2_are_too_small_for_points():
@@ -252,7 +252,7 @@ def test_smoke_profile_needs_no_published_weights_and_fills_something_of_every_t
     for table in PAPER.tables:
         assert set(table.rows) & set(profile.rows) or not table.rows
         # What a t-test compares, and what the feature space shows, has to be complete.
-        if table.kind == "runs_t_test" or table.id == "table6":
+        if table.kind == "t_test" or table.id == "table6":
             assert set(table.rows) <= set(profile.rows)
     assert profile.runs == 1
 

@@ -153,11 +153,11 @@ def test_ids_and_kinds():
     assert {shown.id: shown.kind for shown in PAPER.tables} == {
         "layers": "layers",
         "log": "log",
-        "report": "report",
-        "report_modified": "report",
-        "confusion": "class_confusion",
-        "splits": "splits",
-        "masks": "masks",
+        "report": "metrics",
+        "report_modified": "metrics",
+        "confusion": "confusion",
+        "splits": "metrics",
+        "masks": "metrics",
     }
     assert {shown.id: shown.kind for shown in PAPER.figures} == {
         "samples": "samples",

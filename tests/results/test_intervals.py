@@ -6,14 +6,14 @@ from scipy import stats
 
 from leukcnn.errors import ArgumentError
 from leukcnn.results.intervals import (
-    bootstrap_interval,
+    Bootstrap,
     corrected_variance,
     fold_interval,
     interval_for,
     run_interval,
     wilson_interval,
 )
-from leukcnn.results.metrics import METRICS, PROPORTIONS
+from leukcnn.results.metrics import MATRIX_METRICS, PROPORTIONS
 
 
 def clustered(n_subjects: int = 20, n_each: int = 30, seed: int = 0):
@@ -60,20 +60,23 @@ def test_impossible_confidence_is_refused(confidence):
     with pytest.raises(ArgumentError, match="confidence"):
         wilson_interval(1, 2, confidence=confidence)
     with pytest.raises(ArgumentError, match="confidence"):
-        bootstrap_interval(METRICS["f1"], [0, 1], [0, 1], groups=None, seed=0, confidence=confidence)
+        interval_for("f1", [0, 1], [0, 1], bootstrap=Bootstrap(confidence=confidence))
 
 
 def test_bootstrap_is_keyed_by_its_seed_and_blind_to_the_order_of_pictures():
     labels, predicted, groups = clustered()
-    first = interval_for("f1", labels, predicted, groups, seed=3)
+    first = interval_for("f1", labels, predicted, groups, bootstrap=Bootstrap(seed=3))
     order = np.random.default_rng(5).permutation(len(labels))
-    assert interval_for("f1", labels[order], predicted[order], groups[order], seed=3) == first
-    assert interval_for("f1", labels, predicted, groups, seed=4) != first
+    assert (
+        interval_for("f1", labels[order], predicted[order], groups[order], bootstrap=Bootstrap(seed=3))
+        == first
+    )
+    assert interval_for("f1", labels, predicted, groups, bootstrap=Bootstrap(seed=4)) != first
 
 
 def test_bootstrap_over_subjects_agrees_with_drawing_them_one_by_one():
     labels, predicted, groups = clustered()
-    interval = interval_for("accuracy", labels, predicted, groups, n_resamples=20_000)
+    interval = interval_for("accuracy", labels, predicted, groups, bootstrap=Bootstrap(n_resamples=20_000))
     hits = (labels == predicted).reshape(20, 30).mean(axis=1)
     drawn = np.random.default_rng(0).integers(0, 20, (20_000, 20))
     expected = np.quantile(hits[drawn].mean(axis=1), [0.025, 0.975])
@@ -92,20 +95,25 @@ def test_subjects_that_differ_widen_the_interval():
 def test_subjects_of_one_picture_each_are_pictures():
     labels, predicted, _ = clustered()
     names = np.arange(len(labels)).astype(str)
-    single = interval_for("f1", labels, predicted, names, n_resamples=10_000)
-    pictures = interval_for("f1", labels, predicted, n_resamples=10_000)
+    single = interval_for("f1", labels, predicted, names, bootstrap=Bootstrap(n_resamples=10_000))
+    pictures = interval_for("f1", labels, predicted, bootstrap=Bootstrap(n_resamples=10_000))
     assert (single.low, single.high) == pytest.approx((pictures.low, pictures.high), abs=0.003)
 
 
 def test_more_confidence_contains_less():
     labels, predicted, groups = clustered()
-    narrow, wide = (interval_for("f1", labels, predicted, groups, confidence=c) for c in (0.8, 0.99))
+    narrow, wide = (
+        interval_for("f1", labels, predicted, groups, bootstrap=Bootstrap(confidence=c)) for c in (0.8, 0.99)
+    )
     assert wide.low < narrow.low < narrow.high < wide.high
 
 
 def test_bootstrap_covers_the_truth_about_as_often_as_it_says():
     # Subjects' hit rates are uniform from .5 to 1, so that the true accuracy is .75.
-    covered = [0.75 in interval_for("accuracy", *clustered(seed=s), n_resamples=500) for s in range(200)]
+    covered = [
+        0.75 in interval_for("accuracy", *clustered(seed=s), bootstrap=Bootstrap(n_resamples=500))
+        for s in range(200)
+    ]
     assert 0.87 <= np.mean(covered) <= 0.99
 
 
@@ -113,10 +121,10 @@ def test_method_by_metric_and_subjects():
     labels, predicted, groups = clustered()
     methods = {
         name: tuple(interval_for(name, labels, predicted, g).method for g in (None, groups))
-        for name in METRICS
+        for name in MATRIX_METRICS
     }
     proportion, other = ("wilson", "bootstrap"), ("bootstrap", "bootstrap")
-    expected = {name: proportion if name in PROPORTIONS else other for name in METRICS}
+    expected = {name: proportion if name in PROPORTIONS else other for name in MATRIX_METRICS}
     assert methods == expected
 
 
@@ -136,7 +144,9 @@ def test_unknown_subjects_fall_back_to_pictures():
 def test_resamples_without_a_positive_subject_are_left_out_and_counted():
     # Each of four subjects has one class: 1 resample in 16 draws no malignant subject.
     labels, groups = [1, 1, 1, 1, 0, 0], ["a", "a", "b", "b", "c", "d"]
-    interval = interval_for("sensitivity", labels, [1, 0, 1, 1, 0, 0], groups, n_resamples=4000)
+    interval = interval_for(
+        "sensitivity", labels, [1, 0, 1, 1, 0, 0], groups, bootstrap=Bootstrap(n_resamples=4000)
+    )
     assert interval.n_undefined == pytest.approx(4000 / 16, rel=0.25)
     assert (interval.low, interval.high) == (0.5, 1)
     assert f"{interval.n_undefined} of them left out" in interval.describe()
@@ -156,7 +166,7 @@ def test_one_subject_gives_no_interval():
 
 
 def test_no_pictures_give_no_interval():
-    for name in METRICS:
+    for name in MATRIX_METRICS:
         assert not interval_for(name, [], []).defined
         assert not interval_for(name, [], [], []).defined
 
@@ -178,7 +188,7 @@ def test_several_classes():
     labels, predicted = np.tile([0, 1, 2], 40), np.tile([0, 1, 2, 2, 1, 0], 20)
     interval = interval_for("weighted_f1", labels, predicted, n_classes=3)
     matrix = np.array([[20, 0, 20], [0, 40, 0], [20, 0, 20]])
-    assert METRICS["weighted_f1"](matrix) in interval
+    assert MATRIX_METRICS["weighted_f1"](matrix) in interval
     interval = interval_for("kappa", labels, predicted, n_classes=3)
     # Two thirds observed, one third expected.
     assert 0.5 in interval
@@ -192,7 +202,7 @@ def test_kappa_of_a_network_worse_than_chance_keeps_its_sign():
 
 def test_bad_arguments_are_refused():
     with pytest.raises(ArgumentError, match="resamples is 0"):
-        interval_for("f1", [0, 1], [0, 1], n_resamples=0)
+        interval_for("f1", [0, 1], [0, 1], bootstrap=Bootstrap(n_resamples=0))
     with pytest.raises(ArgumentError, match="no metric 'loss'"):
         interval_for("loss", [0, 1], [0, 1])
     with pytest.raises(ArgumentError, match="beside 2 labels"):
@@ -307,6 +317,6 @@ def test_corrected_variance_by_hand():
 def test_test_set_of_the_paper_takes_well_under_a_second():
     labels, predicted, groups = clustered(n_subjects=73, n_each=15)
     start = time.perf_counter()
-    for name in METRICS:
+    for name in MATRIX_METRICS:
         interval_for(name, labels, predicted, groups)
     assert time.perf_counter() - start < 1

@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 
 from leukcnn import spec
-from leukcnn.spec import Published, Table
+from leukcnn.errors import SpecError
+from leukcnn.spec import Assumption, Figure, Finding, Published, Table
 
 SPECIFICATIONS = [kind for kind in vars(spec).values() if dataclasses.is_dataclass(kind)]
 
@@ -17,7 +18,7 @@ def test_every_specification_is_frozen(kind):
 
 def test_published_figure_of_a_row():
     figure = Published("one", "accuracy", 90.0, sd=1.5)
-    table = Table("table1", "", "folds", "", published=(figure,))
+    table = Table("table1", "", "metrics", "", published=(figure,))
     assert table.printed("one", "accuracy") is figure
     assert table.printed("one", "precision") is None
     assert table.printed("two", "accuracy") is None
@@ -25,7 +26,7 @@ def test_published_figure_of_a_row():
 
 def test_a_row_is_the_paper_s_own_unless_it_has_a_name_for_scratch():
     setup = spec.Setup(
-        spec.Model("Small"),
+        spec.Model("made_up.Small"),
         spec.Preprocessing(crop=10),
         spec.Augmentation(),
         spec.Split(),
@@ -33,3 +34,55 @@ def test_a_row_is_the_paper_s_own_unless_it_has_a_name_for_scratch():
     )
     assert spec.Row("one", "One", setup).scratch == ""
     assert spec.Row("two", "Two", setup, scratch="small").scratch == "small"
+
+
+@pytest.mark.parametrize(
+    ("make", "found", "remedy"),
+    [
+        (lambda: Table("t", "", "socres", ""), "Table 't': kind = 'socres'", "change this value"),
+        (
+            lambda: Table("t", "", "metrics", "", metrics=("acuracy",)),
+            "Table 't': metrics = 'acuracy'",
+            "'accuracy'",
+        ),
+        (
+            lambda: Table("t", "", "metrics", "", metrics="accuracy"),
+            "Table 't': metrics = 'accuracy'",
+            "('accuracy',)",
+        ),
+        (lambda: Table("t", "", "metrics", None), "Table 't': where = None", ""),
+        (lambda: Table("t", "", "metrics", "", split="kfolds"), "Table 't': split = 'kfolds'", "'kfold'"),
+        (
+            lambda: Table("t", "", "reference", "", measured=(("A", "one", "f1_"),)),
+            "measured = 'f1_'",
+            "'f1'",
+        ),
+        (lambda: Table("t", "", "metrics", "", published=(Published("one", "f1", 1.0),) * 2), "twice", ""),
+        (lambda: Published("one", "acuracy", 90.0), "Published 'one': metric = 'acuracy'", "'accuracy'"),
+        (lambda: Published("one", "accuracy", "90"), "Published 'one': value = '90'", ""),
+        (lambda: Published("one", "accuracy", 90.0, part="tset"), "part = 'tset'", "'test'"),
+        (lambda: Published("one", "accuracy", 90.0, dataset="allidb"), "dataset = 'allidb'", "'allidb"),
+        (lambda: Figure("f", "", "sample", ""), "Figure 'f': kind = 'sample'", "'samples'"),
+        (
+            lambda: Figure("f", "", "networks", "", networks=(("A", "DenseNet12"),)),
+            "Figure 'f': networks = 'DenseNet12'",
+            "'DenseNet121'",
+        ),
+        (
+            lambda: Assumption("a", "training.loss", "", "", choices="mse"),
+            "Assumption 'a': choices = 'mse'",
+            "('mse',)",
+        ),
+        (lambda: Finding("", 3), "Finding: where = 3", ""),
+        (lambda: spec.Row("r", "R", None), "Row 'r': setup = None", ""),
+        (lambda: spec.Model("FineTunned"), "Model: name = 'FineTunned'", "'FineTuned'"),
+        (lambda: spec.Model("module."), "Model: name = 'module.'", ""),
+        (lambda: spec.Model("FineTuned", ("ResNet50",)), "arguments = ('ResNet50',)", ""),
+    ],
+)
+def test_slip_is_refused_with_the_field_and_the_nearest_name(make, found, remedy):
+    with pytest.raises(SpecError) as caught:
+        make()
+    assert found in caught.value.found
+    assert caught.value.expected
+    assert remedy in caught.value.remedy

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import pytest
 
@@ -22,7 +23,7 @@ from leukcnn.spec import (
 
 TRAINING = Training(epochs=4, batch_size=8, initial_learning_rate=1e-3, final_learning_rate=1e-4)
 SETUP = Setup(
-    model=Model("Small", {"penalty": 0.5, "kernel": "glorot", "sides": (3, 5)}),
+    model=Model("made_up.Small", {"penalty": 0.5, "kernel": "glorot", "sides": (3, 5)}),
     preprocessing=Preprocessing(crop=10),
     augmentation=Augmentation(),
     split=Split(),
@@ -49,7 +50,7 @@ def make_paper(**changes) -> Paper:
         "year": 2020,
         "citation": "",
         "task": "",
-        "datasets": ("d",),
+        "datasets": ("cnmc2019",),
         "classes": ("healthy", "ill"),
         "positive_class": "ill",
         "splits": ("cell", "kfold"),
@@ -64,7 +65,7 @@ def make_paper(**changes) -> Paper:
             ),
         ),
         "assumptions": ASSUMPTIONS,
-        "tables": (Table("table1", "", "scores", "", published=(Published("one", "accuracy", 90.0),)),),
+        "tables": (Table("table1", "", "metrics", "", published=(Published("one", "accuracy", 90.0),)),),
         "figures": (Figure("figure1", "", "history", "", rows=("two",)),),
         "findings": (),
     }
@@ -165,7 +166,7 @@ def test_refusal_names_the_form_the_choices_or_the_nearest_name():
 
 def test_assumption_of_some_rows_leaves_the_others_alone():
     rate = Assumption("rate", "model.arguments.rate", "", "", rows=("two",))
-    two = dataclasses.replace(SETUP, model=Model("Other", {"penalty": 0.5, "rate": 0.5}))
+    two = dataclasses.replace(SETUP, model=Model("made_up.Other", {"penalty": 0.5, "rate": 0.5}))
     rows = (Row("one", "One", SETUP), Row("two", "Two", two))
     paper = make_paper(rows=rows, assumptions=(*ASSUMPTIONS, rate))
     assert paper.setup("one", assumed={"rate": 0.25}) == SETUP
@@ -179,19 +180,24 @@ def test_assumption_of_some_rows_leaves_the_others_alone():
     [
         ({"rows": (PAPER.rows[0], PAPER.rows[0])}, "twice"),
         ({"figures": (Figure("table1", "", "samples", ""),)}, "twice"),
-        ({"tables": (Table("t", "", "scores", "", published=(Published("six", "f1", 1.0),)),)}, "six"),
-        ({"tables": (Table("t", "", "folds", "", rows=("six",)),)}, "six"),
+        ({"tables": (Table("t", "", "metrics", "", published=(Published("six", "f1", 1.0),)),)}, "six"),
+        ({"tables": (Table("t", "", "metrics", "", rows=("six",)),)}, "six"),
         ({"assumptions": (Assumption("a", "training.epochs", "", "", rows=("six",)),)}, "six"),
         ({"class_of": {"blast": "sick"}}, "sick"),
         ({"positive_class": "sick"}, "sick"),
         ({"splits": ("cell", "coin")}, "coin"),
         ({"figures": (Figure("figure1", "", "history", "", rows=("six",)),)}, "six"),
-        ({"profiles": (Profile("smoke", "", changes={"training.epoch": 3}),)}, r"training\.epoch"),
-        ({"profiles": (Profile("smoke", "", changes={"training.epochs": 0}),)}, "epochs = 0"),
-        ({"profiles": (Profile("smoke", "", row_changes={"six": {"training.epochs": 1}}),)}, "six"),
+        ({"profiles": (Profile("paper", "", changes={"training.epoch": 3}),)}, r"training\.epoch"),
+        ({"profiles": (Profile("paper", "", changes={"training.epochs": 0}),)}, "epochs = 0"),
+        ({"profiles": (Profile("paper", "", row_changes={"six": {"training.epochs": 1}}),)}, "six"),
         ({"assumptions": (Assumption("a", "training.steps", "", ""),)}, r"training\.steps"),
         (
-            {"rows": (PAPER.rows[0], Row("two", "", dataclasses.replace(SETUP, model=Model("Other"))))},
+            {
+                "rows": (
+                    PAPER.rows[0],
+                    Row("two", "", dataclasses.replace(SETUP, model=Model("made_up.Other"))),
+                )
+            },
             "penalty",
         ),
     ],
@@ -215,3 +221,65 @@ def test_assumption_of_some_rows_leaves_the_others_alone():
 def test_paper_that_contradicts_itself_is_refused(changes, named):
     with pytest.raises(SpecError, match=named):
         make_paper(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named", "remedy"),
+    [
+        ({"controls": ("majority", "bordr")}, "Paper 'made_up': controls = 'bordr'", "'border'"),
+        ({"controls": ("majority", "majority")}, "controls has 'majority' twice", ""),
+        ({"datasets": ("cnmc209",)}, "Paper 'made_up': datasets = 'cnmc209'", "'cnmc2019'"),
+        ({"datasets": "cnmc2019"}, "datasets = 'cnmc2019'", r"\('cnmc2019',\)"),
+        ({"key": "a/b"}, "key = 'a/b'", ""),
+        ({"key": ""}, "key = ''", ""),
+        ({"year": "2020"}, "year = '2020'", ""),
+        ({"classes": ("ill",)}, "classes", ""),
+        ({"rows": ()}, "rows is empty", ""),
+        ({"rows": (SETUP,)}, "rows", ""),
+        ({"runs": 0}, "runs = 0", ""),
+        ({"profiles": (Profile("smoke", ""),)}, "profiles are", ""),
+        ({"profiles": (Profile("paper", ""), Profile("paper", ""))}, "profiles has 'paper' twice", ""),
+        (
+            {"profiles": (Profile("paper", "", changes={"training.loss": "x"}),)},
+            "Profile 'paper', Row 'one'",
+            "",
+        ),
+        ({"assumptions": (*ASSUMPTIONS, ASSUMPTIONS[0])}, "assumptions has 'batch_size' twice", ""),
+        (
+            {
+                "assumptions": (
+                    Assumption("a", "training.loss", "", "", choices=("categorical_crossentropi",)),
+                )
+            },
+            "Assumption 'a', Row 'one': Training: loss = 'categorical_crossentropi'",
+            "'categorical_crossentropy'",
+        ),
+        ({"drawn": {"allidb1": {"ALL": 3}}}, "drawn = 'allidb1'", ""),
+        ({"drawn": {"cnmc2019": 3}}, "drawn", ""),
+        ({"class_of": {"hem": 1}}, "class_of", ""),
+        (
+            {
+                "tables": (
+                    Table("t", "", "metrics", "", published=(Published("one", "f1", 1.0, dataset="jtsc"),)),
+                )
+            },
+            "Table 't': dataset of a published value = 'jtsc'",
+            "",
+        ),
+        ({"tables": (Table("t", "", "metrics", "", split="subject"),)}, "Table 't': split = 'subject'", ""),
+        (
+            {"tables": (Table("t", "", "reference", "", measured=(("A", "six", "f1"),)),)},
+            "measured = 'six'",
+            "",
+        ),
+        ({"figures": (Figure("f", "", "feature_space", "", dataset="jtsc"),)}, "dataset = 'jtsc'", ""),
+        ({"splits": ("cell", "cell")}, "splits has 'cell' twice", ""),
+        ({"splits": ("kfold",)}, r"Row 'one': split\.kind = 'cell'", ""),
+    ],
+)
+def test_what_a_paper_names_must_be_known(changes, named, remedy):
+    with pytest.raises(SpecError, match=named) as caught:
+        make_paper(**changes)
+    assert caught.value.expected
+    if remedy:
+        assert re.search(remedy, caught.value.remedy)

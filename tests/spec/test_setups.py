@@ -28,14 +28,14 @@ TRAINING = Training(epochs=4, batch_size=8, initial_learning_rate=1e-3, final_le
         (lambda: Preprocessing(resize=-3), "resize = -3"),
         (lambda: Preprocessing(crop=10.5), r"crop = 10\.5"),
         (lambda: Preprocessing(crop=10, scale=0), "scale = 0"),
-        (lambda: Augmentation(variants="often"), "augmentation = 'often'"),
+        (lambda: Augmentation(variants="often"), "variants = 'often'"),
         (lambda: Augmentation(train_per_class=0), "train_per_class = 0"),
         (lambda: Augmentation(validation_per_class=-1), "validation_per_class = -1"),
         (lambda: Preprocessing(crop=10, mask="nuclei"), "mask = 'nuclei'"),
         (lambda: Preprocessing(resize=10, threshold="otsu"), "threshold = 'otsu'"),
         (lambda: Preprocessing(resize=10, threshold=""), "threshold = ''"),
         (lambda: Preprocessing(crop=10, squeeze=True), "crop = 10 and squeeze"),
-        (lambda: Split(kind="chance"), "split = 'chance'"),
+        (lambda: Split(kind="chance"), "kind = 'chance'"),
         (lambda: Split(kind="kfold", validation_fraction=1), "validation_fraction = 1"),
         (lambda: Split(kind="kfold", validation_fraction=-0.1), r"validation_fraction = -0\.1"),
         (lambda: Split(kind="kfold", validation_fraction=None), "validation_fraction = None"),
@@ -63,6 +63,13 @@ TRAINING = Training(epochs=4, batch_size=8, initial_learning_rate=1e-3, final_le
         (lambda: dataclasses.replace(TRAINING, patience=-1), "patience = -1"),
         (lambda: dataclasses.replace(TRAINING, patience=1.5), r"patience = 1\.5"),
         (lambda: dataclasses.replace(TRAINING, precision="float8"), "precision = 'float8'"),
+        (lambda: dataclasses.replace(TRAINING, optimizer="adm"), "optimizer = 'adm'"),
+        (lambda: dataclasses.replace(TRAINING, loss="crossentropy"), "loss = 'crossentropy'"),
+        (lambda: dataclasses.replace(TRAINING, epochs=True), "epochs = True"),
+        (lambda: dataclasses.replace(TRAINING, optimizer_arguments={"momentum": "0.9"}), "momentum = '0"),
+        (lambda: Split(kind="kfold", apart=("allidb3",)), "apart = 'allidb3'"),
+        (lambda: Split(kind="lodocv", never_tested=("allidb3",)), "never_tested = 'allidb3'"),
+        (lambda: Split(kind="kfold", apart="allidb1"), "apart = 'allidb1'"),
     ],
 )
 def test_value_outside_its_limits_is_refused_by_name(make, named):
@@ -85,7 +92,7 @@ def test_side_of_the_input_is_that_after_resizing():
 
 def setup(kind: str, checkpoint: str) -> Setup:
     training = dataclasses.replace(TRAINING, checkpoint=checkpoint)
-    return Setup(Model("Small"), Preprocessing(crop=10), Augmentation(), Split(kind=kind), training)
+    return Setup(Model("made_up.Small"), Preprocessing(crop=10), Augmentation(), Split(kind=kind), training)
 
 
 @pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])

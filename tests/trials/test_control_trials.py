@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets import ImageIndex
+from leukcnn.distribution import find_devices
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.runs import Store
 from leukcnn.spec import DEFAULT_CONTROLS, Preprocessing
 from leukcnn.splits.partition import Parts
-from leukcnn.trials import run_control, run_probe
+from leukcnn.trials import TrialContext, run_control, run_probe
+from tests import tiny
 
 
 @pytest.fixture
@@ -39,13 +41,17 @@ def stained(tmp_path) -> ImageIndex:
     )
 
 
+def context_of(index, folder):
+    return TrialContext(index, find_devices(), tiny.Progress(), cache=folder / "cache")
+
+
 def control(index, name, folder, *, seed=0):
     # Seven of class 0, six of class 1, two of class 2 train.
     train = np.array([0, 3, 6, 9, 12, 15, 18, 1, 4, 7, 10, 13, 16, 2, 5])
     predicted = {"test": np.array([20, 21, 22, 23, 24, 25]), "final": np.array([29, 28])}
     trial = Store(folder, "alertnet").trial({"control": name, "seed": seed})
     parts = Parts(train=train, validation=np.empty(0, dtype=np.int64), predicted=predicted)
-    run_control(trial, name, Preprocessing(resize=36), index, parts, seed=seed, cache=folder / "cache")
+    run_control(trial, name, Preprocessing(resize=36), parts, context_of(index, folder), seed=seed)
     return trial
 
 
@@ -83,7 +89,7 @@ def test_the_probe_tells_datasets_by_the_colour_of_their_borders(stained, tmp_pa
     datasets = np.array(["atlas", "jtsc", "ufg"])[np.arange(30) % 3]
     trial = Store(tmp_path / "out", "alertnet").trial({"probe": "p"})
     index = replace(stained, dataset=datasets)
-    run_probe(trial, Preprocessing(resize=36), index, seed=0, cache=tmp_path / "cache")
+    run_probe(trial, Preprocessing(resize=36), context_of(index, tmp_path), seed=0)
     predictions = trial.predictions()
     assert predictions.class_names == ("atlas", "jtsc", "ufg")
     assert sorted(predictions.image) == sorted(stained.ids)

@@ -14,14 +14,14 @@ from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Store
 from leukcnn.spec import Augmentation, Features, Model, Preprocessing, Setup, Split, Training
 from leukcnn.splits.partition import Parts
-from leukcnn.trials import feature_network, run_feature_trial
+from leukcnn.trials import TrialContext, feature_network, run_feature_trial
 from leukcnn.trials.feature_trials import SVM
 from tests import tiny
 
 pytestmark = pytest.mark.backend
 
 NOBODY = np.empty(0, dtype=np.int64)
-NETWORK = Model("TwoPartNetwork", {"classes": 1})
+NETWORK = Model("tests.tiny.TwoPartNetwork", {"classes": 1})
 SETUP = Setup(
     model=NETWORK,
     preprocessing=Preprocessing(resize=24),
@@ -64,17 +64,8 @@ def parts() -> Parts:
 
 def run(index, parts, folder, setup=SETUP, *, source=None, seed=0, progress=None):
     trial = Store(folder / "out", "leuknet_lodocv").trial({"row": "features", "seed": seed, "s": str(setup)})
-    run_feature_trial(
-        trial,
-        setup,
-        index,
-        parts,
-        seed=seed,
-        devices=find_devices(),
-        observer=progress or tiny.Progress(),
-        source=source,
-        cache=folder / "cache",
-    )
+    context = TrialContext(index, find_devices(), progress or tiny.Progress(), cache=folder / "cache")
+    run_feature_trial(trial, setup, parts, context, seed=seed, source=source)
     return trial
 
 
@@ -118,7 +109,7 @@ def test_the_features_kept_are_those_of_the_penultimate_layer(index, parts, tmp_
 
 
 def test_networks_side_by_side_give_their_features_side_by_side(index, parts, tmp_path):
-    beside = (Model("TwoPartNetwork", {"classes": 1, "input_shape": (32, 32, 3)}),)
+    beside = (Model("tests.tiny.TwoPartNetwork", {"classes": 1, "input_shape": (32, 32, 3)}),)
     alone = run(index, parts, tmp_path).features()["features"]
     both = run(index, parts, tmp_path, replace(SETUP, features=Features(beside=beside, within_splits=2)))
     assert both.result["features"] == 2 * alone.shape[1]
@@ -131,7 +122,7 @@ def test_features_of_published_networks_are_computed_once_for_all_folds(index, p
     run(index, parts, tmp_path, progress=said)
     fewer = replace(SETUP, features=Features(within_splits=2, n_selected=3))
     trial = run(index, turned, tmp_path, fewer, progress=said)
-    assert sum("Computing TwoPartNetwork's features" in message for message in said.messages) == 1
+    assert sum(f"Computing {NETWORK.name}'s features" in message for message in said.messages) == 1
     assert "features.npz" in trial.result["files"]
 
 

@@ -10,10 +10,11 @@ from leukcnn.datasets import load
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.experiment.plan import plan, trial_identity
 from leukcnn.experiment.request import Request
+from leukcnn.experiment.study import study_of
 from leukcnn.fields import replace_at
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Store
-from leukcnn.trials import run_trial
+from leukcnn.trials import TrialContext, run_trial
 from tests import tiny
 
 
@@ -24,23 +25,15 @@ def drawn(tmp_path_factory):
 
 def external_accuracy(index, truth, folder):
     """Trains VGG16 in the smoke profile; returns its accuracy on cells of unseen subjects."""
-    request = Request(paper=papers.get("cnmc2019"), data="synthetic", profile="smoke", only="vgg16")
+    study = study_of(Request(paper=papers.get("cnmc2019"), data="synthetic", profile="smoke", only="vgg16"))
     make_deterministic()
-    planned = plan(request, index)
+    planned = plan(study, index)
     first = planned.trials[0]
-    setup = request.setup(first.row)
-    identity = trial_identity(request, first.row, setup, seed=0, fold=-1, pictures="test")
+    setup = study.row(first.row).setup
+    identity = trial_identity(study, first.row, setup, seed=0, fold=-1, pictures="test")
     trial = Store(folder, "cnmc2019").trial(identity)
-    run_trial(
-        trial,
-        setup,
-        index,
-        planned.parts[first.name],
-        seed=0,
-        devices=find_devices(),
-        observer=tiny.Progress(),
-        cache=folder / "cache",
-    )
+    context = TrialContext(index, find_devices(), tiny.Progress(), cache=folder / "cache")
+    run_trial(trial, setup, planned.parts[first.name], context, seed=0)
     predictions = trial.predictions()
     chosen = predictions.select((predictions.part == "external") & (predictions.checkpoint == "val_accuracy"))
     labels = np.array([truth[image] for image in chosen.image])
@@ -67,22 +60,14 @@ def test_with_shuffled_training_labels_nothing_is_learnt(drawn, tmp_path):
 def test_the_last_epoch_counts_where_that_is_asked_for(tmp_path):
     paper = tiny.tiny_paper(epochs=3)
     rows = [replace(row, setup=replace_at(row.setup, "training.checkpoint", "last")) for row in paper.rows]
-    request = Request(paper=replace(paper, rows=tuple(rows)), data="d", profile="smoke")
+    study = study_of(Request(paper=replace(paper, rows=tuple(rows)), data="d", profile="smoke"))
     folder = synthetic.write("cnmc2019", tmp_path / "drawn", seed=0, counts=tiny.COUNTS)
     index = load("cnmc2019", folder)
-    planned = plan(request, index)
+    planned = plan(study, index)
     first = planned.trials[0]
     trial = Store(tmp_path / "runs", "cnmc2019").trial(planned.identities[first.name])
-    run_trial(
-        trial,
-        request.setup(first.row),
-        index,
-        planned.parts[first.name],
-        seed=0,
-        devices=find_devices(),
-        observer=tiny.Progress(),
-        cache=tmp_path / "cache",
-    )
+    context = TrialContext(index, find_devices(), tiny.Progress(), cache=tmp_path / "cache")
+    run_trial(trial, study.row(first.row).setup, planned.parts[first.name], context, seed=0)
     predictions = trial.predictions()
     assert set(predictions.checkpoint) == {"last", "val_accuracy", "val_loss"}
     assert trial.result["checkpoint"] == "last"

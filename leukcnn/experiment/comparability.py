@@ -1,0 +1,112 @@
+"""What keeps a run's figures from being held against the paper's, each reason by itself."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from leukcnn import spec
+from leukcnn.datasets import ImageIndex, card
+from leukcnn.datasets.manifest import manifest
+from leukcnn.experiment.study import Study
+from leukcnn.models.published import holds_base_alone, is_published, needs_published_top
+
+
+def why_not_comparable(study: Study, index: ImageIndex) -> str:
+    """Returns why the figures can't be held against the paper's, reason after reason; "" where they can."""
+    return "; ".join(reason for find in _REASONS for reason in find(study, index) if reason)
+
+
+def _profile(study: Study, index: ImageIndex) -> Iterable[str]:
+    yield study.profile.not_comparable
+
+
+def _pictures(study: Study, index: ImageIndex) -> Iterable[str]:
+    """Yields how the pictures at hand depart from those that the paper learns from and tests on."""
+    if index.drawn:
+        yield "drawn data"
+        return
+    published, here, unknown = np.sum([_count(study, index, name) for name in study.paper.datasets], axis=0)
+    if here != published:
+        yield f"it rests on {here:,} of {published:,} published pictures"
+    if unknown:
+        yield f"{unknown:,} pictures are no published files"
+
+
+def _count(study: Study, index: ImageIndex, name: str) -> tuple[int, int, int]:
+    """Counts a dataset's pictures: published, at hand of these, and at hand beside them."""
+    used, classes = card(name).parts[0], study.paper.class_of
+    published = sum(n for class_name, n in used.pictures.items() if not classes or class_name in classes)
+    digests = {entry.sha256 for entry in manifest(name).values()}
+    rows = (index.dataset == name) & (index.part == used.key) & (index.labels >= 0)
+    listed = digests and card(name).manifest_whole
+    genuine = np.isin(index.sha256[rows], list(digests)) if listed else np.ones(rows.sum(), dtype=bool)
+    return published, int(genuine.sum()), int((~genuine).sum())
+
+
+def _other_datasets(study: Study, index: ImageIndex) -> Iterable[str]:
+    others = sorted(set(np.unique(index.dataset).tolist()) - set(study.paper.datasets))
+    if others and not index.drawn:
+        yield f"datasets that the paper doesn't use: {', '.join(others)}"
+
+
+def _absent_classes(study: Study, index: ImageIndex) -> Iterable[str]:
+    absent = set(index.class_names) - {index.class_names[label] for label in index.labels if label >= 0}
+    if absent:
+        yield f"no picture of {' and '.join(sorted(absent))}"
+
+
+def _split(study: Study, index: ImageIndex) -> Iterable[str]:
+    if study.rows[0].setup.split.kind != study.paper.rows[0].setup.split.kind:
+        yield "another split than the paper's"
+
+
+def _mask(study: Study, index: ImageIndex) -> Iterable[str]:
+    if mask := study.changes.get("preprocessing.mask"):
+        yield f"pictures with their {mask} blanked"
+
+
+def _assumptions(study: Study, index: ImageIndex) -> Iterable[str]:
+    if study.assumed:
+        yield f"other assumptions: {', '.join(sorted(study.assumed))}"
+
+
+def _weights(study: Study, index: ImageIndex) -> Iterable[str]:
+    started = {model.arguments["weights"] for model in _networks(study) if "weights" in model.arguments}
+    published = {
+        model.arguments.get("weights") for row in study.trained for model in study.paper.row(row).setup.models
+    }
+    if None in started and "imagenet" in published:
+        yield "fine-tuned networks start from random weights"
+    elif not all(map(is_published, started - {None, "imagenet"})):
+        yield "fine-tuned networks start from weights of the user's own"
+
+
+def _dense_layers(study: Study, index: ImageIndex) -> Iterable[str]:
+    whole = [model for model in _networks(study) if needs_published_top(model)]
+    if any(holds_base_alone(str(model.arguments.get("weights"))) for model in whole):
+        yield "dense layers that should be the published ones start from random weights"
+
+
+def _precision(study: Study, index: ImageIndex) -> Iterable[str]:
+    precision = study.changes.get("training.precision", "float32")
+    if precision != "float32":
+        yield f"precision {precision}"
+
+
+def _networks(study: Study) -> list[spec.Model]:
+    return [model for row in study.rows if row.wanted for model in row.setup.models]
+
+
+# In the order in which they are said.
+_REASONS = (
+    _profile,
+    _pictures,
+    _other_datasets,
+    _absent_classes,
+    _split,
+    _mask,
+    _assumptions,
+    _weights,
+    _dense_layers,
+    _precision,
+)

@@ -1,0 +1,119 @@
+"""The record of an experiment: what was asked for, and what the data at hand allow."""
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+
+from leukcnn.datasets import ImageIndex, card, duplicate_pairs, pairs_between
+from leukcnn.experiment.comparability import why_not_comparable
+from leukcnn.experiment.plan import Plan
+from leukcnn.experiment.study import Study
+from leukcnn.fields import to_plain
+from leukcnn.files import digest
+from leukcnn.records import ExperimentRecord
+from leukcnn.trials import epoch_entries
+
+
+def make_record(
+    study: Study,
+    index: ImageIndex,
+    planned: Plan,
+    *,
+    lacking: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
+) -> ExperimentRecord:
+    """Returns the record of an experiment.
+
+    Args:
+        study: What is done.
+        index: The pictures.
+        planned: Its trials.
+        lacking: Row that can't be trained here -> why.
+        notes: What was found in the pictures, beside what their index notes.
+    """
+    return ExperimentRecord(
+        paper=study.paper.key,
+        profile=study.profile.name,
+        split=study.main_split,
+        seed=study.seed,
+        runs=study.runs,
+        backend=keras.backend.backend(),
+        assumed=to_plain(study.assumed),
+        changes=to_plain(study.changes),
+        trials=planned.trials,
+        controls=planned.controls,
+        probe=planned.probe,
+        masked=planned.masked,
+        counts=_counts(study, index, planned),
+        datasets={
+            str(name): _by_class(index, np.flatnonzero(index.dataset == name))
+            for name in np.unique(index.dataset)
+        },
+        related={name: list(others) for name, others in planned.related.items()},
+        missing=_missing(study, index, planned) | dict(lacking or {}),
+        final_total=_final_total(study, index),
+        not_comparable=why_not_comparable(study, index),
+        identical_pairs=_identical_pairs(index, planned, study.rows[0].id),
+        data_notes=[*index.notes, *notes],
+    )
+
+
+def experiment_name(record: ExperimentRecord) -> str:
+    """Returns the name of an experiment's folder: readable, then the hash of its trials and data."""
+    what = digest([[trial.name for trial in record.trials], record.datasets])[:8]
+    return f"{record.profile}-{record.split}-seed{record.seed}-{what}"
+
+
+def _by_class(index: ImageIndex, rows: np.ndarray) -> dict[str, int]:
+    labels = index.labels[rows]
+    counts = np.bincount(labels[labels >= 0], minlength=len(index.class_names))
+    return dict(zip(index.class_names, counts.tolist(), strict=True))
+
+
+def _counts(study: Study, index: ImageIndex, planned: Plan) -> dict[str, dict[str, dict[str, int]]]:
+    if not planned.trials:
+        return {}
+    first = planned.trials[0]
+    parts = planned.parts[first.name]
+    train, validation = epoch_entries(index, study.row(first.row).setup, parts, seed=first.seed)
+    return {
+        "train": {"before": _by_class(index, parts.train), "after": _by_class(index, train.rows)},
+        "validation": {
+            "before": _by_class(index, parts.validation),
+            "after": _by_class(index, validation.rows),
+        },
+        "test": {"before": _by_class(index, parts.predicted["test"])},
+    }
+
+
+def _missing(study: Study, index: ImageIndex, planned: Plan) -> dict[str, str]:
+    """Returns what the data don't hold or don't allow, and why."""
+    parts = {part.key: part for part in card(study.paper.datasets[0]).parts}
+    absent = {
+        name: f"the data hold no {parts[part].title}"
+        for name, part in (("external", "preliminary"), ("final", "final"))
+        if part in parts and part not in index.part
+    }
+    return absent | ({"test": planned.reason} if planned.reason else {}) | planned.missing
+
+
+def _final_total(study: Study, index: ImageIndex) -> int:
+    for part in card(study.paper.datasets[0]).parts:
+        if part.key == "final":
+            return int(np.count_nonzero(index.part == "final")) if index.drawn else part.total
+    return 0
+
+
+def _identical_pairs(index: ImageIndex, planned: Plan, row: str) -> int:
+    """Counts pairs of identical pictures of which one is tested and one learnt from, in any fold of a run."""
+    first = [trial for trial in planned.trials if (trial.row, trial.run) == (row, 0)]
+    folds = [planned.parts[trial.name] for trial in first if trial.split == first[0].split]
+    learnt_from = [np.concatenate([parts.train, parts.validation]) for parts in folds]
+    return sum(
+        any(
+            pairs_between(pair[None], rows, parts.predicted["test"])
+            for rows, parts in zip(learnt_from, folds, strict=True)
+        )
+        for pair in duplicate_pairs(index)
+    )

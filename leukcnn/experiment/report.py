@@ -1,0 +1,78 @@
+"""An experiment's tables, figures and challenge files, drawn and checked from the store alone."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from leukcnn import spec
+from leukcnn.outputs.assumptions import assumption_table
+from leukcnn.outputs.build import build_figures, build_tables, kind_of
+from leukcnn.outputs.captures import Captured
+from leukcnn.outputs.challenge import write_challenge_file
+from leukcnn.records import ExperimentRecord
+from leukcnn.rendering.renderings import to_csv, write
+from leukcnn.rendering.tables import Table
+from leukcnn.results.results import Results
+from leukcnn.runs import Store
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an experiment gave.
+
+    Attributes:
+        folder: Folder of the experiment.
+        record: What was asked for.
+        tables: The tables.
+        assumptions: The table of assumptions, with what is amiss in the paper as its notes.
+        files: Every file written: tables, figures, challenge files.
+        seconds: Stage -> wall-clock time of this run in seconds; empty where nothing was run.
+    """
+
+    folder: Path
+    record: ExperimentRecord
+    tables: list[Table]
+    assumptions: Table
+    files: list[Path]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = None) -> Report:
+    """Draws an experiment's tables, figures and challenge files from the store, without data or training.
+
+    Raises:
+        StoreError: The store can't be read or written to.
+    """
+    record = ExperimentRecord.load(folder)
+    results = Results(paper, record, store)
+    tables, assumptions = build_tables(results, Captured(folder), only=only), assumption_table(results)
+    files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
+    files += build_figures(results, folder, only=only)
+    for row in paper.row_ids:
+        for predictions in results.runs(row, part="final")[:1]:
+            if len(predictions) == record.final_total:
+                path = folder / "challenge" / f"{row}.zip"
+                files.append(write_challenge_file(path, predictions, expected=record.final_total))
+    return Report(folder, record, tables, assumptions, files)
+
+
+def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
+    """Returns what doesn't hold of an experiment's stored files and tables; empty where all does.
+
+    Every finished trial's files must have the SHA-256 that was noted, and every table that was written must
+    come out the same from the stored predictions.
+
+    Raises:
+        StoreError: The store can't be read.
+    """
+    record = ExperimentRecord.load(folder)
+    planned = [*record.trials, *record.controls, *([record.probe] if record.probe else [])]
+    planned += [one for of_mask in record.masked.values() for one in of_mask]
+    trials = [store.finished_trial(name) for name in dict.fromkeys(one.name for one in planned)]
+    faults = [fault for trial in trials if trial is not None for fault in trial.faults()]
+    # Later runs bring lines into a table of masks.
+    growing = {table.id for table in paper.tables if kind_of(table).every_mask}
+    for table in build_tables(Results(paper, record, store), Captured(folder)):
+        written = folder / "tables" / f"{table.id}.csv"
+        if table.id not in growing and written.exists() and written.read_text() != to_csv(table):
+            faults.append(f"{written}: the stored predictions give another table")
+    return faults

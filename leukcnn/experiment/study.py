@@ -1,0 +1,237 @@
+"""What is to be done: a paper to which a request's options were applied, once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from leukcnn import spec
+from leukcnn.datasets import CATALOG
+from leukcnn.errors import WeightsError
+from leukcnn.experiment.request import SCRATCH, Request
+from leukcnn.fields import replace_at
+from leukcnn.models.published import weights_file
+from leukcnn.outputs.build import kind_of
+from leukcnn.outputs.kind import NETWORKS
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """A row of the paper's tables as this study trains it.
+
+    Attributes:
+        id: Id of the paper's row.
+        label: What tables call it.
+        setup: What its trials do under the first of its splits.
+        splits: Kinds of split under which it is trained, its own first.
+        wanted: Whether it is to be trained.
+        optional: Whether the others are trained without it where its weights aren't at hand.
+        source: Id of the row whose trained networks its features come from; "" where none does.
+        lacking: Why its weights aren't in the place that was named; None where they are, or none was.
+    """
+
+    id: str
+    label: str
+    setup: spec.Setup
+    splits: tuple[str, ...]
+    wanted: bool
+    optional: bool
+    source: str
+    lacking: WeightsError | None = None
+
+    def under(self, kind: str) -> spec.Setup:
+        """Returns what its trials do under a kind of split."""
+        return replace_at(self.setup, "split.kind", kind)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A paper as it is to be reproduced.
+
+    Attributes:
+        paper: The paper.
+        profile: Its profile.
+        rows: All rows of the paper, in its order.
+        datasets: Keys of the datasets to use, in the catalog's order.
+        whole: How controls see whole pictures: in the paper's own size, whatever the profile.
+        seed: Root seed.
+        runs: Repetitions with other seeds.
+        only: Id of the one row, table or figure that is asked for; None for all.
+        assumed: Assumptions overridden by name.
+        changes: Fields that options changed, by path.
+        masked: Mask ("" for none) -> the same study of the main split with that part of the pictures
+            blanked; empty where no table of the paper shows them.
+    """
+
+    paper: spec.Paper
+    profile: spec.Profile
+    rows: tuple[StudyRow, ...]
+    datasets: tuple[str, ...]
+    whole: spec.Preprocessing
+    seed: int
+    runs: int
+    only: str | None
+    assumed: Mapping[str, Any]
+    changes: Mapping[str, Any]
+    masked: Mapping[str, "Study"] = field(default_factory=dict)
+
+    @cached_property
+    def _by_id(self) -> dict[str, StudyRow]:
+        return {row.id: row for row in self.rows}
+
+    def row(self, row_id: str) -> StudyRow:
+        """Returns a row by its id."""
+        return self._by_id[row_id]
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Ids of the rows that are to be trained."""
+        return tuple(row.id for row in self.rows if row.wanted)
+
+    @property
+    def main_split(self) -> str:
+        """Kind of the split on which figures rest that name no other."""
+        return self.rows[0].splits[0]
+
+    @property
+    def split_kinds(self) -> set[str]:
+        """Kinds of split that occur."""
+        return {kind for row in self.rows for kind in row.splits}
+
+    @property
+    def item(self) -> spec.Table | spec.Figure | None:
+        """The table or figure that alone is asked for."""
+        return _item(self.paper, self.only)
+
+    def wants(self, row: str, split: str, tested: tuple[str, ...] = ()) -> bool:
+        """Says whether a row is to be trained under a kind of split.
+
+        Args:
+            row: Id of the row.
+            split: The kind of split.
+            tested: Keys of the datasets that are tested; empty where all are tested together.
+        """
+        if not self.row(row).wanted or split not in self.row(row).splits:
+            return False
+        item = self.item
+        if not isinstance(item, spec.Table):
+            return item is None or split == self.main_split
+        if kind_of(item).every_split:
+            return True
+        shown = {printed.dataset for printed in item.published}
+        elsewhere = tested and len(shown) == 1 and shown.isdisjoint(("", *tested))
+        return split in (item.split or self.main_split, item.beside) and not elsewhere
+
+
+def study_of(request: Request) -> Study:
+    """Applies a request's options to its paper.
+
+    Raises:
+        SpecError: An option's value isn't allowed for the paper.
+        WeightsError: There are no weights where the request says.
+    """
+    study = _study_of(request)
+    if any(kind_of(table).every_mask for table in request.paper.tables):
+        # What was trained with other parts blanked stands beside this study's own.
+        main, masks = study.main_split, ("", *spec.MASKS)
+        masked = {mask: _study_of(replace(request, mask=mask or None, split=main)) for mask in masks}
+        study = replace(study, masked=masked)
+    return study
+
+
+def _study_of(request: Request) -> Study:
+    paper, trained = request.paper, _rows_to_train(request)
+    profile, changes = paper.profile(request.profile), _changes(request)
+    rows = tuple(_row(request, row, changes, wanted=row.id in trained) for row in paper.rows)
+    return Study(
+        paper=paper,
+        profile=profile,
+        rows=rows,
+        # In one order, whatever the order on the command line: the batches follow it.
+        datasets=tuple(name for name in CATALOG if name in (request.datasets or paper.datasets)),
+        whole=paper.whole(assumed=request.assumed, mask=request.mask),
+        seed=request.seed,
+        runs=request.runs or profile.runs or paper.runs,
+        only=request.only,
+        assumed=request.assumed,
+        changes=changes,
+    )
+
+
+def _item(paper: spec.Paper, only: str | None) -> spec.Table | spec.Figure | None:
+    return next((item for item in (*paper.tables, *paper.figures) if item.id == only), None)
+
+
+def _changes(request: Request) -> dict[str, Any]:
+    """Returns the fields that options change, by path."""
+    chosen = {
+        "split.kind": request.split,
+        "preprocessing.mask": request.mask,
+        "training.deterministic": request.deterministic,
+        "training.precision": request.precision,
+    }
+    return {path: value for path, value in chosen.items() if value is not None}
+
+
+def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted: bool) -> StudyRow:
+    paper, assumed = request.paper, request.assumed
+    setup = paper.setup(row.id, profile=request.profile, assumed=assumed, changes=changes)
+    optional, lacking = row.optional and request.only != row.id, None
+    if request.weights is not None and wanted and not row.scratch:
+        try:
+            setup = _with_weights(setup, request.weights)
+        except WeightsError as error:
+            # The other rows go on without it, if the place is there at all.
+            if not optional or not Path(request.weights).expanduser().exists():
+                raise
+            lacking = error
+    return StudyRow(
+        id=row.id,
+        label=row.label,
+        setup=setup,
+        splits=(request.split,) if request.split else tuple(dict.fromkeys((row.setup.split.kind, *row.also))),
+        wanted=wanted,
+        optional=optional,
+        source=paper.source(row.id),
+        lacking=lacking,
+    )
+
+
+def _with_weights(setup: spec.Setup, place: str) -> spec.Setup:
+    """Returns a setup whose networks start from what lies in a place: "none", "imagenet", file or folder."""
+
+    def started(model: spec.Model) -> spec.Model:
+        if "weights" not in model.arguments:
+            return model
+        return replace_at(model, "arguments.weights", None if place == "none" else weights_file(place, model))
+
+    setup = replace_at(setup, "model", started(setup.model))
+    if setup.features:
+        setup = replace_at(setup, "features.beside", tuple(map(started, setup.features.beside)))
+    return setup
+
+
+def _rows_to_train(request: Request) -> set[str]:
+    paper, only = request.paper, request.only
+    profile, item = paper.profile(request.profile).rows, _item(paper, only)
+    wanted = profile or tuple(row.id for row in paper.rows if not row.scratch)
+    if only in paper.row_ids:
+        wanted = (only,)
+    elif item is not None and kind_of(item).needs != NETWORKS:
+        wanted = tuple(row for _, row, _ in getattr(item, "measured", ()))
+    elif item is not None:
+        stand_ins = {*paper.stand_ins.values()} - {*profile}
+        wanted = tuple(row for row in item.rows if row not in stand_ins) or wanted
+    if wanted and (base := _base_row(request)):
+        wanted = (base,)
+    return {*wanted} | {paper.source(row) for row in wanted}
+
+
+def _base_row(request: Request) -> str:
+    """Returns the row trained from scratch in the place of the paper's own; "" where those are trained."""
+    paper, rows = request.paper, request.paper.stand_ins
+    if request.base is None and (request.weights != "none" or request.only in paper.row_ids):
+        return ""
+    _, _, name = (request.base or SCRATCH).partition("=")
+    return rows.get(name) or next(iter(rows.values()), "")

@@ -1,0 +1,25 @@
+"""One picture and what augmentation makes of it."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from leukcnn import spec
+from leukcnn.augmentation import ImageAugmenter
+from leukcnn.outputs.kind import DATA, Capture, FigureKind, Material
+from leukcnn.outputs.samples import draw_kept, pick, prepared
+
+
+def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
+    results = material.results
+    arguments = results.setup(results.paper.row_ids[0]).augmentation.arguments
+
+    def make():
+        source, augmenter = prepared(material, pick(material)[0], material.whole), ImageAugmenter(**arguments)
+        titles, parameters = zip(*figure.variants, strict=True)
+        pictures = [source, *(augmenter.apply_transform(source, one) for one in parameters)]
+        return {"titles": ["source", *titles], "pictures": pictures}
+
+    yield Capture(figure.id, material.key(material.whole, figure.variants, arguments), make)
+
+
+KIND = FigureKind(build=partial(draw_kept, n_columns=3), needs=DATA, capture=_capture)

@@ -1,0 +1,58 @@
+"""Tables of confusion matrices: how often each class was taken for each class, in every run."""
+
+from leukcnn import spec
+from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.outputs.kind import Kept, TableKind
+from leukcnn.outputs.titles import framed, not_measured, not_trained, table_lines
+from leukcnn.rendering.tables import Column, Table
+from leukcnn.results.metrics import confusion_matrix
+from leukcnn.results.results import Results
+
+
+def build(table: spec.Table, results: Results, kept: Kept) -> Table:
+    """Returns hits and misses on each of the table's sets or, where it names none, the test set's matrix.
+
+    Of the published matrix `table.reference` has the sum of each row: class, support. It is that of the rows
+    that the table names, of the paper's first row where it names none.
+    """
+    return _by_set(table, results) if table.sets else _by_class(table, results)
+
+
+def _by_set(table: spec.Table, results: Results) -> Table:
+    """Returns the counts of hits and misses of the positive class on every set and in every run."""
+    positive, rows = results.positive, []
+    for row, label in table_lines(results, table.rows):
+        for part in table.sets:
+            for number, run in enumerate(results.runs(row, part=part), start=1):
+                negative = [(of != positive).astype(int) for of in (run.label, run.predicted)]
+                rows.append((label, part, number, *confusion_matrix(*negative, n_classes=2).ravel()))
+    titles = ("Run", "True positives", "False negatives", "False positives", "True negatives")
+    columns = ["Network", "Set", *(Column(title, "integer") for title in titles)]
+    return framed(results, table, columns, rows, notes=(f"Positive: {results.paper.positive_class}.",))
+
+
+def _by_class(table: spec.Table, results: Results) -> Table:
+    classes = results.paper.classes
+    printed = {classes[int(name)] if name.isdecimal() else name: n for name, n in table.reference}
+    published_rows = table.rows or results.paper.row_ids[:1]
+    rows, left_out = [], {}
+    for row, label in table_lines(results, table.rows):
+        published = printed if row in published_rows else {}
+        runs = results.runs(row)
+        if not (results.predictions[row] or row in CONTROLS or row in published_rows):
+            left_out[row] = label
+            continue
+        for number, run in enumerate(runs, start=1):
+            matrix = confusion_matrix(run.label, run.predicted, n_classes=len(classes))
+            for name, counts in zip(classes, matrix.tolist(), strict=True):
+                rows.append((label, number, name, published.get(name), sum(counts), *counts, "measured"))
+        for name in classes if not runs else ():
+            nothing = not_measured(results.why_missing(row, "test"), len(classes) + 2)
+            rows.append((label, None, name, published.get(name), *nothing))
+    titles = ("Support, published", "Support, here", *(f"Taken for {name}" for name in classes))
+    counts = [Column(title, "integer") for title in titles]
+    columns = ("Network", Column("Run", "integer"), "True class", *counts, "State")
+    return framed(results, table, columns, rows, notes=not_trained(results, left_out))
+
+
+KIND = TableKind(build=build, by_task=True)

@@ -1,0 +1,45 @@
+"""Confusion matrices of the rows' first runs: a sheet each, or one for all datasets tested by themselves."""
+
+from pathlib import Path
+
+import numpy as np
+
+from leukcnn import spec
+from leukcnn.outputs.faces import face, tested_title
+from leukcnn.outputs.kind import FigureKind, Kept
+from leukcnn.outputs.misclassified import tasks_of
+from leukcnn.rendering.figures import draw_confusions
+from leukcnn.results.metrics import confusion_matrix
+from leukcnn.results.results import Results
+from leukcnn.runs import Predictions
+
+
+def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:
+    if results.tasks:
+        found = {
+            (task.row, task.dataset): _panel(results, task.row, task.dataset, task.predictions)
+            for task in tasks_of(results, figure)
+        }
+        rows = [row for row in results.paper.row_ids if any((row, name) in found for name in results.tested)]
+        panels = [found.get((row, dataset)) for row in rows for dataset in results.tested]
+        options = {"n_columns": len(results.tested), **face(results, figure)}
+        path = folder / f"{figure.id}.png"
+        return [draw_confusions(panels, results.paper.classes, path, **options)] if rows else []
+    paths = []
+    for row in results.paper.row_ids:
+        for predictions in results.runs(row)[:1]:
+            tested = dict.fromkeys(image.split("/")[0] for image in predictions.image.tolist())
+            panel = _panel(results, row, "+".join(tested) if results.tested else "", predictions)
+            path = folder / f"confusion_{row}.png"
+            paths.append(draw_confusions([panel], predictions.class_names, path, **face(results, figure)))
+    return paths
+
+
+def _panel(results: Results, row: str, dataset: str, predictions: Predictions) -> tuple[str, np.ndarray]:
+    """Returns the title and the counts of a confusion matrix."""
+    n_classes = len(predictions.class_names)
+    matrix = confusion_matrix(predictions.label, predictions.predicted, n_classes=n_classes)
+    return tested_title(results, row, dataset), matrix
+
+
+KIND = FigureKind(build=_build)

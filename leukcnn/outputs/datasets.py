@@ -1,0 +1,70 @@
+"""The table of the datasets: what the catalogue knows, what the paper prints and what is at hand."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from leukcnn import spec
+from leukcnn.datasets import CATALOG, card
+from leukcnn.outputs.kind import DATA, Kept, TableKind
+from leukcnn.outputs.titles import framed
+from leukcnn.rendering.tables import Column, Table
+from leukcnn.results.results import Results
+
+_TOTAL = "Total"
+
+
+def build(table: spec.Table, results: Results, kept: Kept) -> Table:
+    """Returns what each dataset holds by the catalogue, checked against the print, and what is here.
+
+    A row of `table.reference` holds the key of a dataset and its printed counts: of the paper's classes, of
+    other classes where the paper counts those, of all. One whose first cell is "Total" holds the sums that
+    the paper prints; they are checked against the catalogue's and against the printed rows.
+    """
+    classes, here = results.paper.classes, results.record.datasets
+    printed = {key: list(counts) for key, *counts in table.reference}
+    printed_sums = printed.pop(_TOTAL, None)
+    with_other = len(next(iter(printed.values()))) > len(classes) + 1
+    catalogued = {key: _catalogued(results.paper, key, with_other=with_other) for key in printed}
+    found = {key: [here.get(key, {}).get(name, 0) for name in classes] for key in (*printed, *here)}
+    rows = []
+    for key, counts in printed.items():
+        rows.append((card(key).name, *catalogued[key], *found[key], _agreement(catalogued[key], counts)))
+    sums, found_sums, added = (
+        np.sum([counts[key] for key in printed], axis=0).tolist() for counts in (catalogued, found, printed)
+    )
+    agrees = _agreement(sums, printed_sums) if printed_sums else ""
+    if printed_sums and added != printed_sums:
+        agrees += f"; the printed rows add up to {_slashed(added)}"
+    rows.append((_TOTAL, *sums, *found_sums, agrees))
+    for key in here:
+        if key not in results.paper.datasets:
+            rows.append((card(key).name, *[None] * len(sums), *found[key], "not in the paper"))
+    titles = (*classes, *(["Other"] if with_other else []), _TOTAL, *(f"{name} here" for name in classes))
+    columns = ("Dataset", *(Column(title, "integer") for title in titles), "As printed")
+    notes = (
+        f"{sum(sums[: len(classes)]):,} pictures of {', '.join(classes)} are used, {sums[-1]:,} are there in "
+        "all.",
+        "Counts by the catalogue; 'here': found in the data of this run. `leukcnn datasets` says where each "
+        "dataset is to be had.",
+    )
+    return framed(results, table, columns, rows, notes=notes, measured=False)
+
+
+def _agreement(catalogued: Sequence[int], printed: Sequence[int]) -> str:
+    return "yes" if catalogued == printed else f"no, printed {_slashed(printed)}"
+
+
+def _slashed(counts: Sequence[int]) -> str:
+    return " / ".join(map(str, counts))
+
+
+def _catalogued(paper: spec.Paper, key: str, *, with_other: bool) -> list[int]:
+    """Returns a dataset's published pictures: of each class of the paper, of others if wanted, of all."""
+    pictures = CATALOG[key].parts[0].pictures
+    used = [sum(n for name, n in pictures.items() if paper.class_of.get(name) == of) for of in paper.classes]
+    every = sum(pictures.values())
+    return [*used, *([every - sum(used)] if with_other else []), every]
+
+
+KIND = TableKind(build=build, needs=DATA)

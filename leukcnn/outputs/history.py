@@ -1,0 +1,27 @@
+"""How the trainings of some rows went: accuracy and loss by epoch, a panel for each run and fold."""
+
+from pathlib import Path
+
+from leukcnn import spec
+from leukcnn.outputs.faces import face
+from leukcnn.outputs.kind import FigureKind, Kept
+from leukcnn.rendering.history import draw_history
+from leukcnn.results.results import Results
+
+
+def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:
+    trainings = []
+    for row in figure.rows:
+        for run, _, trial in results.trials[row]:
+            title = results.paper.row(row).label
+            if len(results.trials[row]) > 1:
+                fold = trial.identity["fold"]
+                title += f", run {run + 1}" + (f", fold {fold}" if fold >= 0 else "")
+            chosen = trial.result["best_epochs"].get(trial.result["checkpoint"])
+            trainings.append((title, trial.history(), chosen))
+    if not trainings:
+        return []
+    return [draw_history(trainings, folder / f"{figure.id}.png", **face(results, figure))]
+
+
+KIND = FigureKind(build=_build)

@@ -1,0 +1,279 @@
+"""The lines of a table of metrics: one for each metric at each place that the table's axes give."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any, NamedTuple
+
+from leukcnn import spec
+from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.outputs.challenge import why_no_final_scores
+from leukcnn.outputs.titles import table_lines, why_no_runs
+from leukcnn.results.measure import Measured, measure
+from leukcnn.results.results import Results
+from leukcnn.spec.metrics import AVERAGED, AXES
+
+FINAL = "final"
+_AVERAGES = {"macro_": "macro avg", "weighted_": "weighted avg"}
+_FILES = {"network": "network alone", "network and optimizer": "network and optimizer"}
+_DEFAULT_METRICS = ("accuracy", "macro_f1")
+# What is shown of a control; more would hide the networks among them.
+_CONTROL_METRICS = ("accuracy", "error_rate", "f1", "macro_f1", "auroc", "macro_auroc")
+_CONTROL_METRICS_WITHOUT_F1 = ("macro_recall", "kappa")
+
+
+class Place(NamedTuple):
+    """Where a line stands: a value of each axis."""
+
+    row: str = ""
+    dataset: str = ""
+    set: str = "test"
+    split: str = ""
+    mask: str = ""
+    of_class: int | None = None
+
+
+class Printed(NamedTuple):
+    """A published figure and its sd in the unit in which they are shown, and in that of measured ones."""
+
+    value: float
+    sd: float | None
+    fraction: float
+
+
+class Line(NamedTuple):
+    """A line: a metric, or the size of a network, at a place; None where nothing is printed or measured.
+
+    `metric` is one of `spec.METRICS`, else the line's title. `beside` was measured under the split that
+    stands beside. `why` says why nothing was measured, "" where something was.
+    """
+
+    place: Place
+    metric: str
+    printed: Printed | None = None
+    found: Measured | None = None
+    beside: Measured | None = None
+    why: str = ""
+    size: int | float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What a table of metrics shows of an experiment."""
+
+    results: Results
+    table: spec.Table
+
+    @cached_property
+    def shown(self) -> Results:
+        """The results under the table's own split."""
+        return self.results.under(self.table.split)
+
+    @cached_property
+    def beside(self) -> Results | None:
+        """The results under the split that stands beside; None for none."""
+        return self.results.under(self.table.beside) if self.table.beside else None
+
+    @cached_property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics: those that are named, else those that are published."""
+        by_class, found = "class" in self.table.axes, {}
+        if by_class and not self.table.metrics:
+            return (*AVERAGED, "accuracy", *(average + name for average in _AVERAGES for name in AVERAGED))
+        for name in self._named:
+            # Of several classes no one is positive: what is printed stands beside both ways to average.
+            averaged = [both for both in (f"weighted_{name}", f"macro_{name}") if both in spec.METRICS]
+            apart = not self.results.paper.positive_class and not by_class and name in AVERAGED
+            found |= dict.fromkeys(averaged if apart else [name])
+        return tuple(name for name in found if name in spec.METRICS)
+
+    @cached_property
+    def _named(self) -> tuple[str, ...]:
+        return self.table.metrics or tuple(p.metric for p in self.table.published) or _DEFAULT_METRICS
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Row or control -> what the table calls it, in its order; a leaderboard has its own."""
+        if self.table.sets == (FINAL,):
+            return {p.row: self.results.paper.row(p.row).label for p in self.table.published}
+        return dict(table_lines(self.results, self.table.rows))
+
+    @cached_property
+    def values(self) -> dict[str, Sequence[Any]]:
+        """Axis -> its values; one where the table doesn't have it."""
+        record, paper, table = self.results.record, self.results.paper, self.table
+        planned = {trial.split for trial in record.trials}
+        every = {
+            "row": tuple(self.labels),
+            "dataset": self._datasets,
+            "set": table.sets or tuple(dict.fromkeys(p.part for p in table.published)) or ("test",),
+            "split": [kind for kind in dict.fromkeys((record.split, *paper.splits)) if kind in planned],
+            "mask": ("", *spec.MASKS),
+            "class": (*range(len(paper.classes)), None),
+        }
+        alone = {"dataset": ("",), "split": (table.split,), "mask": ("",), "class": (None,)}
+        return every | {axis: value for axis, value in alone.items() if axis not in table.axes}
+
+    @cached_property
+    def _datasets(self) -> tuple[str, ...]:
+        """Those with published figures, then others tested; a table that prints those of one is about it."""
+        printed = tuple(dict.fromkeys(figure.dataset for figure in self.table.published))
+        if len(printed) == 1:
+            return printed
+        if "classes" in self.table.show:
+            return self.shown.tested
+        beside = self.beside.tested if self.beside else ()
+        return tuple(dict.fromkeys((*printed, *self.shown.tested))) or beside or ("",)
+
+    def _under(self, place: Place) -> Results | None:
+        """Returns the results that a place is about; None where nothing was run there."""
+        masked = "mask" in self.table.axes
+        return self.results.masked(place.mask) if masked else self.results.under(place.split)
+
+    def measured(self, place: Place, metric: str, under: Results | None = None) -> Measured | None:
+        """Returns what was measured at a place, if need be under another split than the place's own."""
+        under = under or self._under(place)
+        where = {"dataset": place.dataset, "part": place.set, "of_class": place.of_class}
+        where["over"] = "runs" if "class" in self.table.axes else self.table.over
+        return measure(under, place.row, metric, **where) if under else None
+
+    @cached_property
+    def trained(self) -> set[str]:
+        """Rows and controls of which some run is finished, wherever the table looks."""
+        places = [Place(split=s, mask=m) for s in self.values["split"] for m in self.values["mask"]]
+        every = [*map(self._under, places), self.beside]
+        return {row for row in self.labels for one in every if one is not None and one.predictions[row]}
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """The lines."""
+        axes = dict.fromkeys((*self.table.axes, *AXES))
+        fields, found = ["of_class" if axis == "class" else axis for axis in axes], []
+        for values in product(*(self.values[axis] for axis in axes)):
+            found += self._at(Place(**dict(zip(fields, values, strict=True))))
+        return found
+
+    def _at(self, place: Place) -> list[Line]:
+        if place.row in CONTROLS and place.set == "within":
+            return []
+        lines = [self._line(place, metric) for metric in self._metrics_at(place)]
+        lines = [line for line in lines if self._stands(line)]
+        nothing = not any(line.found or line.beside for line in lines)
+        if nothing and len(lines) > 1 and not self.table.published and "class" not in self.table.axes:
+            lines = [lines[0]._replace(metric="all")]
+        sized = place.row not in CONTROLS and not {*spec.SIZES}.isdisjoint(self._named)
+        return [*lines, *(self._sizes(place) if sized else ())]
+
+    def _sizes(self, place: Place) -> Iterator[Line]:
+        """Yields lines of a network's parameters and file sizes, the same in every fold and run."""
+        trials = self.shown.trials[place.row]
+        result = trials[0][2].result if trials else None
+        why = "" if trials else self.shown.why_missing(place.row, "test")
+        sizes = [("parameters", spec.SIZES["parameters"], result and result["parameters"])]
+        for key, of in _FILES.items():
+            title = f"{spec.SIZES['file_mb']}, {of} (MiB)"
+            sizes.append(("file_mb", title, result and result["file_bytes"][key] / 2**20))
+        for name, title, size in sizes:
+            figure = self.table.printed(place.row, name)
+            if name in self._named and (figure, size) != (None, None):
+                number = figure and (int if name == "parameters" else float)(figure.value)
+                yield Line(place, title, figure and Printed(number, None, number), why=why, size=size)
+
+    def _metrics_at(self, place: Place) -> list[str]:
+        wanted = list(self.metrics)
+        if "class" in self.table.axes:
+            wanted = [name for name in wanted if spec.METRICS[name].of_class == (place.of_class is not None)]
+        if place.row not in CONTROLS:
+            return wanted
+        if place.of_class is not None:
+            return []
+        with_f1 = self.results.paper.positive_class or {"f1", "macro_f1"}.intersection(wanted)
+        few = _CONTROL_METRICS if with_f1 else (*_CONTROL_METRICS, *_CONTROL_METRICS_WITHOUT_F1)
+        return [name for name in wanted if name in few] or wanted[:1]
+
+    def _line(self, place: Place, metric: str) -> Line:
+        found = self.measured(place, metric)
+        beside = self.measured(place, metric, self.beside) if self.beside else None
+        why = "" if found else self._why(place)
+        return Line(place, metric, self._printed(place, metric), found, beside, why)
+
+    def _why(self, place: Place) -> str:
+        under = self._under(place)
+        if "mask" in self.table.axes and (under is None or not under.predictions[place.row]):
+            return f"not run; add --mask {place.mask}" if place.mask else "not run without --mask"
+        if place.set == FINAL:
+            return why_no_final_scores(under, place.row)
+        return why_no_runs(under, place.row, dataset=place.dataset, part=place.set)
+
+    def _printed(self, place: Place, metric: str) -> Printed | None:
+        table, paper = self.table, self.results.paper
+        if place.mask or ("split" in table.axes and place.split != paper.splits[0]):
+            return None
+        if "class" in table.axes:
+            figure = self.report.get(self.class_and_metric(place, metric))
+            return None if place.row != self._report_row or figure is None else Printed(figure, None, figure)
+        part = place.set if place.set == "within" else "test"
+        for name in [metric] if paper.positive_class else [metric, metric.split("_")[-1]]:
+            if figure := table.printed(place.row, name, dataset=place.dataset, part=part):
+                fraction = figure.value / (100 if spec.METRICS[metric].percent else 1)
+                shown = float(figure.value) if table.figures == "mean" else fraction
+                return Printed(shown, figure.sd, fraction)
+        return None
+
+    @property
+    def _report_row(self) -> str:
+        """The row whose figures by class `reference` prints."""
+        return (self.table.rows or self.results.paper.row_ids)[0]
+
+    @cached_property
+    def report(self) -> dict[tuple[str, str], float | int | None]:
+        """Class or average, and metric or "support" -> what is printed, in scikit-learn's report's form."""
+        found, classes = {}, self.results.paper.classes
+        for first, *figures in self.table.reference if "class" in self.table.axes else ():
+            name = classes[int(first)] if first.isdecimal() else first
+            columns = (*AVERAGED, "support") if name != "accuracy" else ("", "", "accuracy", "support")
+            found |= {(name, column): figure for column, figure in zip(columns, figures, strict=True)}
+        return found
+
+    def printed_support(self, line: Line) -> int | None:
+        """Returns how many pictures a line is of as printed."""
+        name, _ = self.class_and_metric(line.place, line.metric)
+        return self.report.get((name, "support")) if line.place.row == self._report_row else None
+
+    def support(self, line: Line) -> int | None:
+        """Returns how many pictures a line is of here, in the first run."""
+        runs, of_class = self.shown.runs(line.place.row), line.place.of_class
+        if not runs:
+            return None
+        return len(runs[0]) if of_class is None else runs[0].label.tolist().count(of_class)
+
+    def class_and_metric(self, place: Place, metric: str) -> tuple[str, str]:
+        """Returns what a line by class is of: a class, an average or "accuracy"; and what is averaged."""
+        average = next((prefix for prefix in _AVERAGES if metric.startswith(prefix)), "")
+        name = _AVERAGES.get(average, "accuracy" if metric == "accuracy" else "all")
+        if place.of_class is not None:
+            name = self.results.paper.classes[place.of_class]
+        return name, metric.removeprefix(average)
+
+    def _stands(self, line: Line) -> bool:
+        """Whether a line is shown; one without a figure may say why there is none."""
+        axes, place, record = self.table.axes, line.place, self.results.record
+        split = place.split or self.results.split_kind
+        held = any((t.row, t.split) == (place.row, split) for t in (*record.trials, *record.controls))
+        trained, control = place.row in self.trained, place.row in CONTROLS
+        if "split" in axes:
+            return held and (trained or line.printed is not None)
+        if "mask" in axes:
+            return trained or control
+        if line.printed or line.found or line.beside:
+            return True
+        if "class" in axes:
+            return trained or control or place.row == self._report_row
+        return control or held if "state" in self.table.show else "set" in axes and "dataset" not in axes
+
+    @cached_property
+    def left_out(self) -> dict[str, str]:
+        """Rows that have no line -> their labels."""
+        with_lines = {*(line.place.row for line in self.lines), *CONTROLS, *self.trained}
+        return {row: label for row, label in self.labels.items() if row not in with_lines}

@@ -1,0 +1,31 @@
+"""Tables that stand as they are printed, with what is measured here beside some rows."""
+
+from leukcnn import spec
+from leukcnn.outputs.kind import NOTHING, Kept, TableKind
+from leukcnn.outputs.titles import framed
+from leukcnn.rendering.tables import Column, Table
+from leukcnn.results.measure import is_over_folds, measure
+from leukcnn.results.results import Results
+
+
+def build(table: spec.Table, results: Results, kept: Kept) -> Table:
+    """Returns a table as printed, with the measured figure beside it where a row of it is measured."""
+    formats = ["number" if isinstance(cell, float) else "text" for cell in table.reference[0]]
+    columns = list(map(Column, table.columns, formats))
+    rows = [tuple(str(cell) if isinstance(cell, int) else cell for cell in row) for row in table.reference]
+    if not table.measured:
+        notes = ("As printed in the paper; nothing in it is measured here.",)
+        return framed(results, table, columns, rows, notes=notes, measured=False)
+    shown, measured = results.under(table.split), {}
+    part, how = "balanced", "balanced test set"
+    if shown.split_kind in spec.KFOLD_KINDS:
+        part, how = "test", "mean over the folds" if is_over_folds(shown) else "all folds together"
+    for first, row, metric in table.measured:
+        found, times = measure(shown, row, metric, part=part), 100 if spec.METRICS[metric].percent else 1
+        measured[first] = found and times * found.spread[0]
+    rows = [(*row, measured.get(row[0])) for row in rows]
+    columns.append(Column(f"Measured here (%), {how}", "quantity"))
+    return framed(results, table, columns, rows, notes=("The other rows are as printed in the paper.",))
+
+
+KIND = TableKind(build=build, needs=NOTHING)

@@ -1,0 +1,57 @@
+"""Pictures of each class, as the networks of the run see them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from leukcnn import spec
+from leukcnn.datasets import read_picture
+from leukcnn.outputs.faces import face
+from leukcnn.outputs.kind import DATA, Capture, FigureKind, Kept, Material
+from leukcnn.outputs.titles import describe
+from leukcnn.picture_cache import prepare
+from leukcnn.rendering.figures import draw_pictures
+from leukcnn.results.results import Results
+from leukcnn.seeding import generator
+
+
+def pick(material: Material, n: int = 4) -> np.ndarray:
+    """Returns positions of the first of at most n pictures of each class, in an order drawn at random.
+
+    The last class comes first: where there are two, it is the positive one.
+    """
+    rng, labels = generator(material.seed, "figures"), material.index.labels[material.shown]
+    by_class = [
+        rng.permutation(material.shown[labels == label])[:n]
+        for label in reversed(range(len(material.index.class_names)))
+    ]
+    return np.concatenate(by_class)
+
+
+def prepared(material: Material, row: int, preprocessing: spec.Preprocessing) -> np.ndarray:
+    """Returns a picture as `leukcnn.picture_cache.prepare` makes it: uint8 (S, S, 3), RGB."""
+    return prepare(read_picture(material.index.paths[row])[0], preprocessing)
+
+
+def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
+    def make():
+        rows = pick(material)
+        return {
+            "titles": [describe(material.index, row) for row in rows],
+            "pictures": [prepared(material, row, material.whole) for row in rows],
+        }
+
+    yield Capture(figure.id, material.key(material.whole), make)
+
+
+def draw_kept(
+    figure: spec.Figure, results: Results, kept: Kept, folder: Path, *, n_columns: int = 4
+) -> list[Path]:
+    """Draws the pictures and titles that were captured for a figure."""
+    shown, path = kept[figure.id], folder / f"{figure.id}.png"
+    panels = list(zip(shown["titles"], shown["pictures"], strict=True))
+    return [draw_pictures(panels, path, n_columns=n_columns, **face(results, figure))]
+
+
+KIND = FigureKind(build=draw_kept, needs=DATA, capture=_capture)

@@ -1,0 +1,36 @@
+"""The table of the accuracy on each subject's pictures."""
+
+from leukcnn import spec
+from leukcnn.outputs.kind import Kept, TableKind
+from leukcnn.outputs.titles import framed, table_lines
+from leukcnn.rendering.tables import Cell, Column, Table
+from leukcnn.results.groups import GroupAccuracy, accuracy_per_group
+from leukcnn.results.intervals import wilson_interval
+from leukcnn.results.results import Results
+
+
+def build(table: spec.Table, results: Results, kept: Kept) -> Table:
+    """Returns the accuracy on each subject's pictures."""
+    by_subject: dict[tuple[str, str], dict[str, GroupAccuracy]] = {}
+    labels = dict(table_lines(results))
+    for row in labels:
+        for part in ("test", "external"):
+            for predictions in results.runs(row, part=part)[:1]:
+                for group in accuracy_per_group(predictions.label, predictions.predicted, predictions.group):
+                    by_subject.setdefault((part, group.group), {})[row] = group
+    rows = []
+    for (part, subject), figures in by_subject.items():
+        cells: list[Cell] = [part, subject or "unknown", next(iter(figures.values())).n]
+        for group in map(figures.get, labels):
+            interval = wilson_interval(group.correct, group.n) if group else None
+            cells += [group and group.accuracy, interval and (interval.low, interval.high)]
+        rows.append(tuple(cells))
+    columns = ["Set", "Subject", Column("Cells", "integer")]
+    for label in labels.values():
+        columns += [Column(label, "percent"), Column(f"{label}, 95 % interval", "interval")]
+    first = ["Of the first run."] if results.record.runs > 1 else []
+    notes = ("Intervals: Wilson, over each subject's cells.", *first)
+    return framed(results, table, columns, rows, notes=notes)
+
+
+KIND = TableKind(build=build)

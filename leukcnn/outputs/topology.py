@@ -1,0 +1,64 @@
+"""Networks as stacked boxes: their top layers ("topology") or all of them ("networks")."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+
+from leukcnn import models, spec
+from leukcnn.fields import to_plain
+from leukcnn.files import digest
+from leukcnn.outputs.faces import face
+from leukcnn.outputs.kind import NOTHING, Capture, FigureKind, Kept, Material
+from leukcnn.outputs.network_layers import all_layers, top_layers
+from leukcnn.rendering.topology import draw_topology
+from leukcnn.results.results import Results
+
+_READERS = {"topology": top_layers, "networks": all_layers}
+
+
+class Blueprint(NamedTuple):
+    """A network with random weights: a builder of `leukcnn.models`, or of Keras Applications (no options)."""
+
+    name: str
+    options: dict[str, Any] | None = None
+
+    def build(self) -> keras.Model:
+        """Builds the network."""
+        if self.options is None:
+            return getattr(keras.applications, self.name)(weights=None)
+        return models.build(self.name, **self.options)
+
+
+def own_network(material: Material, row: str) -> Blueprint:
+    """Returns a row's network in the paper's own size, as the paper and the assumptions have it."""
+    setup = material.own_setup(row)
+    side, arguments = setup.preprocessing.side, dict(setup.model.arguments)
+    if "weights" in arguments:
+        arguments["weights"] = None
+    options = {"input_shape": (side, side, 3), "classes": len(material.results.paper.classes), **arguments}
+    return Blueprint(setup.model.name, options)
+
+
+def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
+    rows = {row.setup.model.name: row.id for row in reversed(material.results.paper.rows)}
+    networks = [
+        (title, own_network(material, rows[name]) if name in rows else Blueprint(name))
+        for title, name in figure.networks
+    ]
+
+    def make():
+        columns = [(title, _READERS[figure.kind](network.build())) for title, network in networks]
+        keras.utils.clear_session()
+        return {"columns": columns}
+
+    yield Capture(figure.id, digest([figure.kind, to_plain(networks)]), make)
+
+
+def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:
+    caption = face(results, figure)["caption"]
+    return [draw_topology(kept[figure.id]["columns"], folder / f"{figure.id}.png", caption=caption)]
+
+
+KIND = FigureKind(build=_build, needs=NOTHING, capture=_capture)

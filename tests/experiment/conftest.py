@@ -1,0 +1,36 @@
+"""Indices of pictures that aren't there."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leukcnn.datasets import ImageIndex, index_from_manifest
+
+
+@pytest.fixture(scope="module")
+def published():
+    """The index of a complete copy, without its files."""
+    return index_from_manifest("cnmc2019")
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Sixty pictures of three classes in three datasets; ALL-IDB 2 has crops of ALL-IDB 1's fields."""
+    n = 60
+    labels = np.repeat([0, 1, 2], 20)
+    dataset = np.array(["allidb1"] * 10 + ["allidb2"] * 20 + ["atlas"] * 30)
+    group = np.array([f"allidb1/Im{i % 10:03}_1.jpg" if i < 30 else "" for i in range(n)])
+    sha256 = np.array([f"{i:064x}" for i in range(n)])
+    sha256[41] = sha256[40]
+    return ImageIndex(
+        paths=[Path(f"{i}.png") for i in range(n)],
+        ids=np.array([f"{dataset[i]}/{i:02}.png" for i in range(n)]),
+        labels=labels,
+        class_names=("HBS", "ALL", "AML"),
+        dataset=dataset,
+        group=group,
+        part=dataset,
+        fold=np.full(n, -1),
+        sha256=sha256,
+    )

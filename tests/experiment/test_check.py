@@ -1,0 +1,107 @@
+"""What a paper names is resolved before anything runs."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from leukcnn import models, papers, spec
+from leukcnn.errors import SpecError
+from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.experiment.check import check_names, check_paper
+from leukcnn.fields import replace_at
+
+CNMC = papers.get("cnmc2019")
+
+
+@pytest.mark.parametrize("key", papers.list_papers())
+def test_all_that_a_paper_names_can_be_had(key):
+    paper = papers.get(key)
+    check_paper(paper)
+    assert set(paper.controls) <= set(CONTROLS)
+    assert all(callable(models.builder(model.name)) for row in paper.rows for model in row.setup.models)
+
+
+def test_names_are_checked_without_keras():
+    code = (
+        "import sys; from leukcnn import papers; from leukcnn.experiment.check import check_names; "
+        "[check_names(papers.get(key)) for key in papers.list_papers()]; print('keras' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def with_setup(path, value):
+    row = replace(CNMC.rows[0], setup=replace_at(CNMC.rows[0].setup, path, value))
+    return replace(CNMC, rows=(row, *CNMC.rows[1:]), assumptions=(), figures=(), profiles=CNMC.profiles[:1])
+
+
+@pytest.mark.parametrize(
+    ("paper", "found", "remedy"),
+    [
+        (
+            with_setup("model", spec.Model("CNMCVGG16", {"dropout": 0.5})),
+            "Row 'vgg16': CNMCVGG16 has no argument 'dropout'",
+            "'dropout_rate'",
+        ),
+        (
+            with_setup("model", spec.Model("FineTuned", {"backbone": "DenseNet12"})),
+            "Row 'vgg16': backbone = 'DenseNet12' of FineTuned",
+            "'DenseNet121'",
+        ),
+        (with_setup("model", spec.Model("nowhere.build")), "'nowhere.build' can't be had", "PYTHONPATH"),
+        (
+            with_setup("model", spec.Model("tests.tiny.TinyNetwrk")),
+            "no function 'TinyNetwrk'",
+            "'TinyNetwork'",
+        ),
+        (
+            with_setup("augmentation.arguments", {"rotaton_range": 3}),
+            "Row 'vgg16': augmentation.arguments has 'rotaton_range'",
+            "'rotation_range'",
+        ),
+        (
+            with_setup("augmentation.arguments", {"fill_mode": "mirror"}),
+            "Row 'vgg16', profile 'paper': augmentation.arguments: fill_mode",
+            "",
+        ),
+        (
+            with_setup("training.optimizer_arguments", {"momentm": 0.5}),
+            "Row 'vgg16': training.optimizer_arguments of 'adam'",
+            "",
+        ),
+        (replace(CNMC, classes=("malignant", "healthy")), "classes = ('malignant', 'healthy')", "class_of"),
+        (replace(CNMC, datasets=("cnmc2019", "allidb1")), "without class_of", "class_of"),
+        (replace(CNMC, class_of={"healty": "healthy"}), "class_of has 'healty'", "'healthy'"),
+        (replace(CNMC, class_of={"healthy": "healthy"}), "becomes malignant", ""),
+        (replace(CNMC, drawn={"cnmc2019": {"sick": 3}}), "drawn has 3 pictures of 'sick'", ""),
+        (replace(CNMC, drawn={"cnmc2019": {"healthy": 0}}), "drawn has 0 pictures of 'healthy'", ""),
+    ],
+)
+def test_what_can_not_be_had_is_refused(paper, found, remedy):
+    with pytest.raises(SpecError) as caught:
+        check_paper(paper)
+    assert found in caught.value.found
+    assert caught.value.expected
+    assert remedy in caught.value.remedy
+
+
+def needs_units(*, units, input_shape, classes):
+    """A builder that is never called."""
+
+
+def takes_all(**arguments):
+    """Another."""
+
+
+def test_a_builder_of_ones_own_takes_what_each_network_takes():
+    models.register("NeedsUnits", needs_units)
+    with pytest.raises(SpecError, match="NeedsUnits lacks its argument units"):
+        check_names(with_setup("model", spec.Model("NeedsUnits")))
+    check_names(with_setup("model", spec.Model("NeedsUnits", {"units": 3})))
+    models.register("TakesAll", takes_all)
+    check_names(with_setup("model", spec.Model("TakesAll", {"anything": 3})))
+    models.register("TakesNothing", lambda: None)
+    with pytest.raises(SpecError, match="TakesNothing has no argument 'classes'"):
+        check_names(with_setup("model", spec.Model("TakesNothing")))

@@ -1,0 +1,66 @@
+"""What keeps figures from being held against the paper's."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from leukcnn import papers
+from leukcnn.experiment.comparability import why_not_comparable
+from leukcnn.experiment.request import Request
+from leukcnn.experiment.study import study_of
+
+
+def study_for(**options):
+    return study_of(Request(**{"paper": papers.get("cnmc2019"), "data": "d", **options}))
+
+
+def alertnet(**options):
+    return study_for(**{"paper": papers.get("alertnet"), **options})
+
+
+def test_other_than_the_papers_data_or_split_is_marked(published):
+    part = published.select(np.flatnonzero(published.fold != 2))
+    study = study_for(split="subject")
+    reason = why_not_comparable(study, part)
+    assert "of 10,661 published pictures" in reason
+    assert "another split than the paper's" in reason
+
+
+def test_other_assumptions_foreign_pictures_and_drawn_ones_are_marked(published):
+    def reason(index, **options):
+        return why_not_comparable(study_for(**options), index)
+
+    assert reason(published) == ""
+    assert (
+        reason(published, assumed={"batch_size": 10, "epochs": 5}) == "other assumptions: batch_size, epochs"
+    )
+    assert reason(published, precision="mixed_float16") == "precision mixed_float16"
+    assert reason(published, deterministic=True) == ""
+    assert reason(replace(published, drawn=True)) == "drawn data"
+    changed = published.sha256.copy()
+    changed[np.flatnonzero(published.part == "training")[:3]] = "0" * 64
+    assert reason(replace(published, sha256=changed)) == (
+        "it rests on 10,658 of 10,661 published pictures; 3 pictures are no published files"
+    )
+
+
+def test_lacking_classes_other_datasets_and_weights_are_marked(many):
+    def reason(index, **options):
+        return why_not_comparable(alertnet(**options), index)
+
+    assert "of 2,415 published pictures" in reason(many)
+    assert "no picture of AML" in reason(many.select(many.labels != 2))
+    assert "random weights" in reason(many, weights="none")
+    moved = replace(many, dataset=np.where(many.dataset == "atlas", "taleghani", many.dataset))
+    assert "datasets that the paper doesn't use: taleghani" in reason(moved)
+
+
+def test_published_weights_from_a_folder_are_the_paper_s(many, tmp_path):
+    def reason(file):
+        (tmp_path / file).write_bytes(b"")
+        study = alertnet(weights=str(tmp_path / file), only="resnet50_sft")
+        return why_not_comparable(study, many)
+
+    assert "weights of the user's own" in reason("mine.h5")
+    assert "weights" not in reason("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5")
+    assert "weights" not in reason("RegNetY-400MF_dds_8gpu.pyth")

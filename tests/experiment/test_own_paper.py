@@ -1,0 +1,108 @@
+"""A paper in a file of one's own goes all the way that leukcnn's papers go."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from leukcnn import models, synthetic
+from leukcnn.cli import main
+from tests import tiny
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "densenet_cnmc.py"
+
+NETWORK = """
+import keras
+
+
+def network(*, input_shape, classes, units=4):
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Conv2D(units, 3, strides=2, activation="relu")(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax", name="predictions")(x))
+
+
+PAPER = Paper("""
+
+
+def own_paper(folder: Path) -> Path:
+    """Writes the example with a tiny network in the same file."""
+    before, _, after = EXAMPLE.read_text().partition("\nPAPER = Paper(")
+    model = after[after.index("Model(") : after.index("Preprocessing(")]
+    after = after.replace(model, 'Model("own_densenet.network", {"units": 6}),\n').replace(
+        '"model.arguments.weights": None, ', ""
+    )
+    (folder / "own_densenet.py").write_text(before + NETWORK + after)
+    return folder / "own_densenet.py"
+
+
+def run(*words, code=0):
+    done = CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+@pytest.mark.slow
+def test_a_paper_with_a_network_of_its_own_from_check_to_prediction(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("COLUMNS", "200")
+    file, out = own_paper(tmp_path), tmp_path / "runs"
+    data = synthetic.write("cnmc2019", tmp_path / "drawn", seed=0, counts=tiny.COUNTS)
+    assert run("papers", file).startswith("densenet_cnmc: DenseNet121 on C-NMC 2019")
+    run("check", file, "--data", data)
+    options = ("reproduce", file, "--data", data, "--profile", "smoke", "--out", out)
+    shown = run(*options)
+    assert "Majority class" in shown
+    trained = sorted(out.rglob("model.keras"))
+    assert len(trained) == 3
+    times = [path.stat().st_mtime_ns for path in trained]
+    assert "training" not in run(*options).rpartition("Time:")[2]
+    assert [path.stat().st_mtime_ns for path in sorted(out.rglob("model.keras"))] == times
+    assert "Five folds by subject" in run("table", file, "--out", out)
+    assert "gives the same tables" in run("table", file, "--out", out, "--verify")
+    picture = next(data.rglob("*.bmp"))
+    assert "malignant" in run("predict", trained[0], picture) + run("predict", trained[0], data)
+    assert models.fingerprint("own_densenet.network")
+    sys.modules.pop("own_densenet")
+
+
+def test_a_typo_is_refused_within_two_seconds(tmp_path):
+    (tmp_path / "own_typo.py").write_text(
+        EXAMPLE.read_text().replace('"DenseNet121", "mode"', '"DenseNet12", "mode"')
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "leukcnn",
+        "reproduce",
+        str(tmp_path / "own_typo.py"),
+        "--data",
+        "nowhere",
+    ]
+    started = os.times()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    spent = os.times()
+    assert done.returncode == 1
+    assert "backbone = 'DenseNet12'" in done.stderr
+    assert done.stderr.count("Error:") == 1
+    # Processor time, since other processes may keep this one waiting.
+    assert spent.children_user - started.children_user < 2
+
+
+@pytest.mark.slow
+def test_the_example_runs_in_its_smoke_profile(tmp_path):
+    command = [sys.executable, "-m", "leukcnn", "reproduce", str(EXAMPLE), "--data", "synthetic"]
+    environment = {**os.environ, "LEUKCNN_CACHE": str(tmp_path / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [*command, "--profile", "smoke", "--out", str(tmp_path / "runs")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    for shown in ("DenseNet121", "Accuracy", "F1-score", "Majority class", "NOT COMPARABLE"):
+        assert shown in done.stdout

@@ -1,0 +1,215 @@
+"""A request's options applied to its paper, once."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from leukcnn import experiment, papers
+from leukcnn.errors import SpecError, WeightsError
+from leukcnn.experiment.request import Request
+from leukcnn.experiment.study import study_of
+
+ALERTNET = papers.get("alertnet")
+TALEGHANI = papers.get("taleghani_resnet50")
+
+
+EXPERIMENT = Path(experiment.__file__).parent
+
+
+def study_for(**options):
+    return study_of(Request(**{"paper": ALERTNET, "data": "d", **options}))
+
+
+@pytest.mark.parametrize(
+    ("only", "rows"),
+    [
+        ("table1", ()),
+        ("table2", ()),
+        ("table4", ("alertnet_rwd",)),
+        ("figure2", ()),
+        ("table3", ALERTNET.row_ids[:6]),
+        ("t_test", ("alertnet_rwd", "resnet50_dft")),
+        ("figure3", ("alertnet_rwd",)),
+        ("xception_sft", ("xception_sft",)),
+        (None, ALERTNET.row_ids),
+    ],
+)
+def test_what_a_table_or_figure_needs_trained(only, rows):
+    assert set(study_for(only=only).trained) == set(rows)
+
+
+@pytest.mark.parametrize(
+    ("only", "rows"),
+    [
+        (None, ("vgg16", "vgg19", "xception")),
+        ("vgg19", ("vgg19",)),
+        ("table2", ("vgg16", "vgg19", "xception")),
+        ("table1", ()),
+        ("table3", ("vgg16",)),
+        ("figure7", ("xception",)),
+        ("figure4", ()),
+    ],
+)
+def test_what_the_first_paper_needs_trained_in_order(only, rows):
+    assert study_for(paper=papers.get("cnmc2019"), only=only).trained == rows
+
+
+def test_datasets_are_the_paper_s_own_or_those_named():
+    assert study_for().datasets == ALERTNET.datasets
+    assert set(study_for(datasets=("taleghani", "jtsc")).datasets) == {"taleghani", "jtsc"}
+
+
+def test_controls_see_the_paper_s_own_pictures_whatever_the_profile():
+    assert study_for(profile="smoke").whole.side == 224
+    assert study_for(profile="smoke").row("alertnet").setup.preprocessing.side == 64
+
+
+def test_a_row_that_may_be_left_out_lacks_weights_that_a_folder_does_not_hold(tmp_path):
+    paper = papers.get("allidb_lightweight")
+    (tmp_path / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5").touch()
+    study = study_for(paper=paper, weights=str(tmp_path))
+    assert study.row("resnet50").lacking is None
+    assert study.row("lightweight").lacking is None
+    lacking = study.row("regnet").lacking
+    assert str(tmp_path) in lacking.found
+    # Asked for alone, or of a place that isn't there, it is an error at once.
+    with pytest.raises(WeightsError, match="regnet"):
+        study_for(paper=paper, weights=str(tmp_path), only="regnet")
+    with pytest.raises(WeightsError, match="isn't there"):
+        study_for(paper=paper, weights=str(tmp_path / "no"))
+    assert study_for(paper=paper).row("regnet").lacking is None
+
+
+def test_weights_none_reaches_the_fine_tuned_networks_alone():
+    study = study_for(weights="none")
+    assert study.row("resnet50_sft").setup.model.arguments["weights"] is None
+    assert "weights" not in study.row("alertnet").setup.model.arguments
+    assert study_for().row("resnet50_sft").setup.model.arguments["weights"] == "imagenet"
+
+
+def test_a_folder_gives_each_network_its_own_file(tmp_path):
+    for name in ("resnet50", "inception_v3", "xception"):
+        (tmp_path / f"{name}_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"")
+    study = study_for(weights=str(tmp_path))
+    for row, name in (("resnet50_dft", "resnet50"), ("inceptionv3_sft", "inception_v3")):
+        assert f"/{name}_weights" in study.row(row).setup.model.arguments["weights"]
+
+
+def test_only_the_rows_that_are_trained_need_their_files(tmp_path):
+    (tmp_path / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"")
+    study = study_for(weights=str(tmp_path), only="resnet50_dft")
+    assert study.row("resnet50_dft").setup.model.arguments["weights"].startswith(str(tmp_path))
+    with pytest.raises(WeightsError, match="inception_v3"):
+        study_for(weights=str(tmp_path))
+
+
+def test_datasets_come_in_one_order():
+    assert study_for(datasets=("jtsc", "atlas")).datasets == study_for(datasets=("atlas", "jtsc")).datasets
+
+
+@pytest.mark.parametrize(
+    ("options", "rows"),
+    [
+        ({}, ("resnet50",)),
+        ({"base": "scratch"}, ("four_blocks",)),
+        ({"base": "scratch=lightweight"}, ("scratch_lightweight",)),
+        ({"weights": "none"}, ("four_blocks",)),
+        ({"weights": "none", "only": "resnet50"}, ("resnet50",)),
+        ({"weights": "none", "base": "scratch=resnet50"}, ("scratch_resnet50",)),
+        ({"only": "scratch_alertnet"}, ("scratch_alertnet",)),
+        ({"only": "masks"}, ("resnet50",)),
+        ({"only": "masks", "base": "scratch"}, ("four_blocks",)),
+        ({"only": "layers", "base": "scratch"}, ()),
+        ({"profile": "smoke"}, ("resnet50", "four_blocks")),
+        ({"profile": "smoke", "only": "splits"}, ("resnet50", "four_blocks")),
+        ({"profile": "smoke", "base": "scratch"}, ("four_blocks",)),
+    ],
+)
+def test_stand_ins_are_trained_where_they_are_asked_for(options, rows):
+    assert study_for(paper=TALEGHANI, **options).trained == rows
+
+
+def test_what_is_trained_from_scratch_never_starts_from_a_file(tmp_path):
+    file = tmp_path / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    file.touch()
+    for place in (file, tmp_path):
+        study = study_for(paper=TALEGHANI, weights=str(place))
+        assert study.row("resnet50").setup.model.arguments["weights"] == str(file)
+        assert study.row("scratch_resnet50").setup.model.arguments["weights"] is None
+        with pytest.raises(SpecError, match="--only scratch_resnet50 beside --weights"):
+            study_for(paper=TALEGHANI, weights=str(place), only="scratch_resnet50")
+
+
+def test_a_paper_without_stand_ins_keeps_its_rows_without_weights():
+    assert study_for(weights="none").trained == ALERTNET.row_ids
+
+
+def test_a_mask_blanks_the_pictures_of_networks_and_controls_alike():
+    study = study_for(mask="cells")
+    assert study.whole.mask == "cells"
+    assert {study.row(row).setup.preprocessing.mask for row in ALERTNET.row_ids} == {"cells"}
+    assert study_for().whole.mask == ""
+
+
+def test_the_table_of_splits_wants_every_split_and_that_of_masks_the_main_one():
+    splits = study_for(paper=TALEGHANI, only="splits")
+    masks = study_for(paper=TALEGHANI, only="masks")
+    for kind in ("random", "grouped", "kfold"):
+        assert splits.wants("resnet50", kind)
+        assert masks.wants("resnet50", kind) == (kind == "random")
+
+
+def names_in(tree: ast.AST) -> set[str]:
+    """Names that code speaks of, in imports, annotations and expressions."""
+    found = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    found |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def test_behind_the_door_nobody_asks_the_request_again():
+    doors = {"study.py", "run.py", "request.py"}
+    for path in EXPERIMENT.glob("*.py"):
+        tree = ast.parse(path.read_text())
+        if path.name not in doors:
+            assert not names_in(tree) & {"Request", "request"}, path.name
+    run = ast.parse((EXPERIMENT / "run.py").read_text())
+    asking = [node.name for node in ast.walk(run) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    by_name = {node.name: node for node in ast.walk(run) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    assert [name for name in asking if names_in(by_name[name]) & {"Request", "request"}] == ["reproduce"]
+
+
+def test_masked_studies_are_of_the_main_split_and_stand_where_a_table_shows_them():
+    study = study_for(paper=TALEGHANI, mask="cells")
+    assert set(study.masked) == {"", "border", "cells", "background"}
+    for mask, masked in study.masked.items():
+        assert masked.whole.mask == mask
+        assert {row.splits for row in masked.rows} == {(study.main_split,)}
+        assert {row.setup.preprocessing.mask for row in masked.rows} == {mask}
+        assert masked.trained == study.trained
+        assert masked.masked == {}
+    assert study_for().masked == {}
+
+
+def test_a_row_knows_its_setup_under_each_of_its_splits():
+    study = study_for(paper=TALEGHANI)
+    row = study.row("resnet50")
+    assert row.splits[0] == row.setup.split.kind == study.main_split
+    for kind in row.splits:
+        assert row.under(kind).split.kind == kind
+    assert study.split_kinds >= {*row.splits}
+
+
+def test_an_option_is_a_change_that_the_record_notes():
+    study = study_for(mask="cells", precision="mixed_float16", deterministic=False, assumed={"epochs": 3})
+    assert study.changes == {
+        "preprocessing.mask": "cells",
+        "training.precision": "mixed_float16",
+        "training.deterministic": False,
+    }
+    assert study.assumed == {"epochs": 3}
+    training = study.row("alertnet").setup.training
+    assert (training.epochs, training.precision, training.deterministic) == (3, "mixed_float16", False)

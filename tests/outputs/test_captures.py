@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from leukcnn.errors import StoreError
+from leukcnn.outputs.captures import Captured
+from leukcnn.outputs.kind import Capture
+
+PICTURE = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
+VALUES = {
+    "titles": ["malignant, subject 1", "gespiegelt – Ärger"],
+    "pictures": [PICTURE, *(255 - PICTURE[:n] for n in range(1, 12))],
+    "maps": np.linspace(0, 1, 6, dtype=np.float32).reshape(2, 3),
+    "nothing": [],
+    "none": np.empty((0, 4, 4), np.uint8),
+    "layers": [["dense (Dense)", "(None, 4)", 36]],
+    "n": 7,
+}
+
+
+def capture(values=None, *, name="figure2", key="k") -> Capture:
+    return Capture(name, key, lambda: VALUES if values is None else values)
+
+
+def test_captures_come_back_as_they_were(tmp_path):
+    Captured(tmp_path).keep(capture())
+    found = Captured(tmp_path)["figure2"]
+    assert found.keys() == {*VALUES, "key"}
+    assert found["key"] == "k"
+    for name in ("titles", "nothing", "layers", "n"):
+        assert found[name] == VALUES[name]
+    for name in ("maps", "none"):
+        np.testing.assert_array_equal(found[name], VALUES[name])
+        assert found[name].dtype == VALUES[name].dtype
+    assert len(found["pictures"]) == 12
+    for one, other in zip(found["pictures"], VALUES["pictures"], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_captures_are_found_by_name(tmp_path):
+    captured = Captured(tmp_path)
+    assert list(captured) == []
+    assert captured.get("figure2") is None
+    captured.keep(capture())
+    captured.keep(capture({"n": 1}, name="figure10"))
+    assert list(captured) == ["figure10", "figure2"]
+    assert len(captured) == 2
+    assert "figure1" not in captured
+    assert captured.get("figure10") == {"n": 1, "key": "k"}
+    with pytest.raises(StoreError, match=r"figure1\.npz can't be read"):
+        captured["figure1"]
+
+
+def test_only_what_rests_on_something_else_is_made_again(tmp_path):
+    captured = Captured(tmp_path)
+
+    def refuse():
+        raise AssertionError("made again")
+
+    captured.keep(capture({"n": 1}))
+    captured.keep(Capture("figure2", "k", refuse))
+    assert captured["figure2"]["n"] == 1
+    captured.keep(capture({"n": 2}, key="other"))
+    assert captured["figure2"] == {"n": 2, "key": "other"}
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", "cut"])
+def test_capture_that_cannot_be_read_is_named(tmp_path, content):
+    captured = Captured(tmp_path)
+    captured.keep(capture())
+    path = tmp_path / "captured" / "figure2.npz"
+    path.write_bytes(path.read_bytes()[:100] if content == "cut" else content)
+    for read in (lambda: captured["figure2"], lambda: captured.keep(capture())):
+        with pytest.raises(StoreError, match=r"figure2\.npz can't be read"):
+            read()

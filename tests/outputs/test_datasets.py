@@ -1,0 +1,66 @@
+import pytest
+
+from leukcnn import spec
+from leukcnn.outputs.build import build_tables
+
+
+def rows_of(results):
+    (shown,) = build_tables(results, only="table2")
+    titles = [column.title for column in shown.columns]
+    return {row[0]: dict(zip(titles, row, strict=True)) for row in shown.rows}
+
+
+def test_counts_come_from_the_catalogue_and_agree_with_the_print(alertnet):
+    here = {"jtsc": {"HBS": 300, "ALL": 0, "AML": 0}, "taleghani": {"HBS": 504, "ALL": 2752, "AML": 0}}
+    rows = rows_of(alertnet.results(split="kfold", final_total=0, datasets=here))
+    assert len(rows) == 16 + 1 + 1
+    total = rows["Total"]
+    sums = [total[name] for name in ("HBS", "ALL", "AML", "Other", "Total")]
+    assert sums == [1058, 794, 563, 72, 2487]
+    assert sum(sums[:3]) == 2415
+    assert all(row["As printed"] == "yes" for row in list(rows.values())[:16])
+    assert total["As printed"] == ""
+    assert rows["JTSC"]["HBS here"] == total["HBS here"] == 300
+    extra = next(row for row in rows.values() if row["As printed"] == "not in the paper")
+    assert extra["ALL here"] == 2752
+
+
+# Of ALL-IDB 1, JTSC and Bloodline; the last printed as by the LeukNet paper, which lacks 13 of its pictures.
+PRINTED = (("allidb1", 59, 49, 108), ("jtsc", 300, 0, 300), ("bloodline", 0, 204, 204))
+TRUE_SUMS, SUMS_OF_PRINTED = (359, 266, 625), (359, 253, 612)
+
+
+def two_classes(left_out, *reference):
+    table = spec.Table("table2", "Datasets", "datasets", "Table II", reference=reference)
+    return rows_of(left_out(table).results())
+
+
+def test_two_classes_leave_no_other(left_out):
+    rows = two_classes(left_out, *PRINTED)
+    assert "Other" not in rows["JTSC"]
+    assert rows["ALL-IDB 1"]["pathological"] == 49
+    assert rows["ALL-IDB 1"]["pathological here"] == 6
+    assert rows["ALL-IDB 1"]["As printed"] == "yes"
+    total = rows["Total"]
+    assert tuple(total[name] for name in ("non-pathological", "pathological", "Total")) == TRUE_SUMS
+    assert total["As printed"] == ""
+
+
+def test_a_count_that_the_catalogue_does_not_share_is_told(left_out):
+    bloodline = list(two_classes(left_out, *PRINTED).values())[2]
+    assert bloodline["pathological"] == 217
+    assert bloodline["As printed"] == "no, printed 0 / 204 / 204"
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        (TRUE_SUMS, "yes; the printed rows add up to 359 / 253 / 612"),
+        (SUMS_OF_PRINTED, "no, printed 359 / 253 / 612"),
+        ((1, 2, 3), "no, printed 1 / 2 / 3; the printed rows add up to 359 / 253 / 612"),
+    ],
+)
+def test_printed_sums_are_held_against_the_true_ones_and_the_printed_rows(left_out, printed, said):
+    rows = two_classes(left_out, *PRINTED, ("Total", *printed))
+    assert rows["Total"]["As printed"] == said
+    assert len(rows) == 4

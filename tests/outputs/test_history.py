@@ -1,0 +1,43 @@
+"""Tests of the figures of how trainings went."""
+
+import pytest
+
+from leukcnn.errors import StoreError
+from leukcnn.outputs.build import build_figures
+
+
+@pytest.fixture
+def vgg16(experiment, make_predictions):
+    experiment.add("vgg16", make_predictions("test", tp=5, fn=1, fp=2, tn=4))
+    return experiment
+
+
+def test_history_and_its_chosen_epoch(vgg16, drawn, tmp_path):
+    build_figures(vgg16.results(), tmp_path, only="figure5")
+    ((((title, curves, chosen),), _), _) = drawn["history"][0]
+    assert (title, chosen) == ("VGG16", 2)
+    assert curves["accuracy"].tolist() == [0.5, 0.8]
+    assert curves["val_accuracy"].tolist() == [0.55, 0.75]
+    assert (curves["loss"].tolist(), curves["val_loss"].tolist()) == ([0.7, 0.4], [0.69, 0.5])
+
+
+def test_history_has_a_curve_a_run_and_fold(experiment, make_predictions, drawn, tmp_path):
+    for run in range(2):
+        for fold in range(2):
+            test = make_predictions("test", tp=5, fn=1, fp=2, tn=4)
+            experiment.add("vgg19", test, run=run, fold=fold)
+    build_figures(experiment.results(runs=2, split="fold"), tmp_path, only="figure6")
+    ((trainings, _), _) = drawn["history"][0]
+    assert [title for title, *_ in trainings] == [
+        "VGG19, run 1, fold 0",
+        "VGG19, run 1, fold 1",
+        "VGG19, run 2, fold 0",
+        "VGG19, run 2, fold 1",
+    ]
+
+
+def test_broken_history_is_a_fault_of_the_store(vgg16, tmp_path):
+    results = vgg16.results()
+    (results.trials["vgg16"][0][2].path / "history.csv").write_text("epoch\nx\n")
+    with pytest.raises(StoreError, match="holds no history"):
+        build_figures(results, tmp_path, only="figure5")

@@ -1,0 +1,130 @@
+import cv2
+import numpy as np
+import pytest
+
+from leukcnn.datasets import CATALOG, load
+from leukcnn.outputs.build import capture
+from leukcnn.outputs.captures import Captured
+from leukcnn.outputs.kind import Material
+from leukcnn.outputs.mask_scores import build
+from leukcnn.spec import Table
+
+TABLE = Table("mask_scores", "Masks", "mask_scores", "")
+FINDERS = ["threshold, darkest", "threshold, least frequent", "colour, saturation 0.4"]
+
+
+def write(path, nucleus):
+    """Writes a picture and its mask: a cell of 6x6 in grey 180, in it a nucleus of that side in grey 60."""
+    picture, mask = np.full((10, 12, 3), 240, np.uint8), np.zeros((10, 12), np.uint8)
+    picture[2:8, 2:8], mask[2:8, 2:8] = 180, 128
+    picture[3:7, 3:7] = 60
+    mask[3 : 3 + nucleus, 3 : 3 + nucleus] = 255
+    cv2.imwrite(str(path.with_suffix(".bmp")), picture)
+    cv2.imwrite(str(path.with_suffix(".png")), mask)
+
+
+@pytest.fixture
+def jtsc(tmp_path):
+    """The folder of two pictures: the dark pixels are the nucleus of one, of the other they have 7 more."""
+    folder = tmp_path / "jtsc" / "Dataset 1"
+    folder.mkdir(parents=True)
+    write(folder / "001", 4)
+    write(folder / "002", 3)
+    return folder
+
+
+@pytest.fixture
+def stored(staged, tmp_path):
+    """What was measured of some pictures, as it comes back from the store."""
+
+    def of(index):
+        folder = tmp_path / "experiment"
+        capture(Material(staged(TABLE).results(), index), folder, trained=False)
+        return Captured(folder)["mask_scores"]
+
+    return of
+
+
+def records(table):
+    titles = [column.title for column in table.columns]
+    return [dict(zip(titles, row, strict=True)) for row in table.rows]
+
+
+def table_of(staged, kept):
+    return build(TABLE, staged(TABLE).results(), {} if kept is None else {TABLE.id: kept})
+
+
+def test_scores_are_means_with_their_sd_over_the_pictures(jtsc, stored, tmp_path, staged):
+    kept = stored(load("jtsc", tmp_path))
+    rows = records(table_of(staged, kept))
+    assert [(row["Found by"], row["Region"]) for row in rows] == [
+        (finder, region) for finder in FINDERS for region in ("nucleus", "whole cell")
+    ]
+    assert {(row["Dataset"], row["Pictures"], row["State"]) for row in rows} == {("JTSC", 2, "measured")}
+    nucleus, cell = rows[:2]
+    iou, dice = (1, 9 / 16), (1, 18 / 25)
+    assert nucleus["IoU"] == pytest.approx((np.mean(iou), np.std(iou, ddof=1)))
+    assert nucleus["Dice"] == pytest.approx((np.mean(dice), np.std(dice, ddof=1)))
+    assert cell["IoU"] == pytest.approx((16 / 36, 0))
+    assert cell["Dice"] == pytest.approx((32 / 52, 0))
+
+
+def test_masks_that_came_later_or_changed_are_measured_again(jtsc, stored, tmp_path, staged):
+    (jtsc / "002.png").unlink()
+    index = load("jtsc", tmp_path)
+    assert "missing" in stored(index)["jtsc"]
+    write(jtsc / "002", 3)
+    first = stored(index)
+    assert first["jtsc"]["pictures"] == 2
+    assert stored(index) == first
+    write(jtsc / "002", 2)
+    assert stored(index)["jtsc"] != first["jtsc"]
+
+
+def test_a_picture_without_a_mask_leaves_the_dataset_out(jtsc, stored, tmp_path, staged):
+    (jtsc / "002.png").unlink()
+    kept = stored(load("jtsc", tmp_path))
+    (row,) = records(table_of(staged, kept))
+    assert (row["Dataset"], row["IoU"]) == ("JTSC", None)
+    assert row["State"] == "not measured: 1 of 2 pictures have no mask beside them"
+
+
+def test_a_mask_that_does_not_fit_leaves_the_dataset_out(jtsc, stored, tmp_path, staged):
+    cv2.imwrite(str(jtsc / "002.png"), np.zeros((10, 11), np.uint8))
+    (row,) = records(table_of(staged, stored(load("jtsc", tmp_path))))
+    assert row["State"].startswith("not measured: The mask of")
+    assert "10x11" in row["State"]
+
+
+def test_datasets_without_masks_are_not_scored(stored, tmp_path, staged):
+    folder = tmp_path / "taleghani" / "Original" / "Benign"
+    folder.mkdir(parents=True)
+    cv2.imwrite(str(folder / "WBC-Benign-001.jpg"), np.zeros((224, 224, 3), np.uint8))
+    kept = stored(load("taleghani", tmp_path))
+    assert kept.keys() == {"key"}
+    (row,) = records(table_of(staged, kept))
+    assert row["State"] == (
+        "not measured: none of these datasets comes with masks; add --datasets cellavision2,jtsc"
+    )
+    (lost,) = records(table_of(staged, None))
+    assert lost["State"] == "not measured: the masks' scores aren't at hand"
+
+
+def test_datasets_stand_in_the_catalog_s_order(staged):
+    missing = {name: {"missing": "no masks"} for name in ("cellavision2", "jtsc")}
+    order = [row["Dataset"] for row in records(table_of(staged, missing))]
+    assert order == [CATALOG[name].name for name in CATALOG if name in missing]
+
+
+def test_it_bears_no_mark_since_no_network_is_in_it(staged):
+    results = staged(TABLE).results(not_comparable="smoke profile")
+    assert build(TABLE, results, {}).marks == ()
+
+
+def test_real_masks_score_as_recorded(real_data, stored, staged):
+    rows = {}
+    for name in ("jtsc", "cellavision2"):
+        for row in records(table_of(staged, stored(load(name, real_data)))):
+            rows[row["Dataset"], row["Found by"], row["Region"]] = row["IoU"][0]
+    found = [rows[name, rule, "nucleus"] for name in ("JTSC", "CellaVision 2") for rule in FINDERS[:2]]
+    assert found == pytest.approx([0.880, 0.767, 0.842, 0.826], abs=0.001)

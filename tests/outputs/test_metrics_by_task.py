@@ -1,0 +1,221 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from leukcnn import spec
+from leukcnn.evaluation.controls import control_label
+from leukcnn.outputs.build import build_tables
+from leukcnn.results.intervals import wilson_interval
+from leukcnn.spec import DEFAULT_CONTROLS, Published
+
+AVERAGES = ("accuracy", "macro_precision", "macro_recall", "macro_f1")
+SHOW = ("metric", "published", "measured", "weighted", "interval", "difference", "verdict")
+TABLE_1 = spec.Table(
+    "table1",
+    "Apart",
+    "metrics",
+    "Table 1",
+    axes=("dataset", "row"),
+    show=SHOW,
+    published=tuple(
+        Published("deep", metric, percent, dataset=dataset)
+        for dataset, percent in (("allidb1", 96), ("allidb2", 98))
+        for metric in AVERAGES
+    ),
+    rows=("deep",),
+)
+STRICT = spec.Table(
+    "strict",
+    "Grouped",
+    "metrics",
+    "",
+    axes=("dataset", "row"),
+    show=SHOW,
+    rows=("deep",),
+    split="kfold",
+    beside="grouped_kfold",
+    metrics=("accuracy", "macro_f1"),
+)
+
+
+def add_apart(experiment, tested, row="deep", *, run=0, split="", grouped=False):
+    """Two folds of each task: on ALL-IDB 2 together 4 hits, no miss, 3 false alarms, 3 rejected of 10."""
+    folds = {
+        ("allidb1",): (tested("allidb1", tp=2, fn=1, tn=3), tested("allidb1", tp=3, fp=1, tn=2)),
+        ("allidb2",): (tested("allidb2", tp=1, fp=3, tn=2), tested("allidb2", tp=3, tn=1)),
+        ("cellavision2", "jtsc"): (tested("jtsc", tn=5), tested("cellavision2", tp=3, fn=1, tn=1)),
+    }
+    for task, of_task in folds.items():
+        for fold, part in enumerate(of_task):
+            if grouped:
+                names = [f"{fold}/{i // 2}" for i in range(len(part))]
+                part = replace(part, group=np.array(names))
+            adder = experiment.add_control if row in DEFAULT_CONTROLS else experiment.add
+            adder(row, part, run=run, fold=fold, split=split, tested=task)
+
+
+@pytest.fixture
+def apart_trained(apart, tested):
+    experiment = apart(TABLE_1, STRICT)
+    add_apart(experiment, tested)
+    for control in DEFAULT_CONTROLS:
+        add_apart(experiment, tested, control)
+    return experiment
+
+
+HERE = {key: {"pathological": 5} for key in ("allidb1", "allidb2", "cellavision2", "jtsc")}
+TOGETHER = "CellaVision 2 + JTSC (not in the paper)"
+
+
+def shown(results, table_id="table1"):
+    return build_tables(results, only=table_id)[0]
+
+
+def records(results, table_id="table1"):
+    table = shown(results, table_id)
+    titles = [column.title for column in table.columns]
+    return [dict(zip(titles, row, strict=True)) for row in table.rows]
+
+
+def one(results, dataset, network, metric, table_id="table1"):
+    wanted = {"Dataset": dataset, "Network": network, "Metric": metric}
+    (row,) = [row for row in records(results, table_id) if wanted.items() <= row.items()]
+    return row
+
+
+def test_tasks_of_a_cross_validation_stand_apart_the_published_first(apart_trained):
+    rows = records(apart_trained.results(datasets=HERE))
+    assert list(dict.fromkeys(row["Dataset"] for row in rows)) == ["ALL-IDB 1", "ALL-IDB 2", TOGETHER]
+    measured = {
+        row["Dataset"]: row["Measured"]
+        for row in rows
+        if row["Metric"] == "Accuracy (%)"
+        if row["Network"] == "Deep"
+    }
+    assert measured == {
+        "ALL-IDB 1": (pytest.approx(100 * 10 / 12), None),
+        "ALL-IDB 2": (pytest.approx(70), None),
+        TOGETHER: (pytest.approx(90), None),
+    }
+
+
+def test_averages_over_the_classes_of_all_folds_stand_with_the_weighted_beside(apart_trained):
+    results = apart_trained.results(datasets=HERE)
+    table = shown(results)
+    assert [column.title for column in table.columns][3:6] == ["Published", "Measured", "Weighted"]
+    rows = [r for r in records(results) if (r["Dataset"], r["Network"]) == ("ALL-IDB 2", "Deep")]
+    # Of 4 malignant pictures 4 are found among 7; of 6 healthy ones 3 among 3.
+    f1 = 2 * 4 / (4 + 7), 2 * 3 / (6 + 3)
+    expected = {
+        "Accuracy (%)": (0.7, None),
+        "Precision, macro (%)": ((4 / 7 + 1) / 2, 0.4 * 4 / 7 + 0.6),
+        "Recall, macro (%)": ((1 + 0.5) / 2, 0.7),
+        "F1-score, macro (%)": (sum(f1) / 2, 0.4 * f1[0] + 0.6 * f1[1]),
+    }
+    assert [row["Metric"] for row in rows] == list(expected)
+    for row in rows:
+        macro, weighted = expected[row["Metric"]]
+        assert row["Measured"] == (pytest.approx(100 * macro), None)
+        assert row["Weighted"] == (weighted and (pytest.approx(100 * weighted), None))
+    assert any("weighted recall is always the accuracy" in note for note in table.notes)
+    assert "Which of the two averages the paper prints isn't said." in table.notes
+
+
+def test_weighted_averages_have_a_spread_over_runs(apart, tested):
+    experiment = apart(TABLE_1)
+    for run, tp in enumerate((4, 2)):
+        for fold in range(2):
+            part = tested("allidb2", tp=tp, fn=4 - tp, tn=6)
+            experiment.add("deep", part, run=run, fold=fold, tested=("allidb2",))
+    row = one(experiment.results(runs=2), "ALL-IDB 2", "Deep", "Recall, macro (%)")
+    assert row["Measured"] == pytest.approx((87.5, np.std([100, 75], ddof=1)))
+    assert row["Weighted"] == pytest.approx((90, np.std([100, 80], ddof=1)))
+    notes = shown(experiment.results(runs=2)).notes
+    assert any("over 2 runs with other seeds, 1 in the paper" in note for note in notes)
+    assert not any("a published mean" in note for note in notes)
+
+
+@pytest.mark.parametrize(("printed", "verdict"), [(98, "within"), (98.0, "outside"), (99, "outside")])
+def test_a_figure_without_decimals_stands_for_all_that_round_to_it(apart, tested, printed, verdict):
+    # Wilson's interval of 7 in 8 ends at 97.76 %.
+    published = (Published("deep", "accuracy", printed, dataset="allidb1"),)
+    experiment = apart(replace(TABLE_1, published=published))
+    for fold, part in enumerate((tested("allidb1", tp=4), tested("allidb1", tp=3, fn=1))):
+        experiment.add("deep", part, fold=fold, tested=("allidb1",))
+    row = one(experiment.results(), "ALL-IDB 1", "Deep", "Accuracy (%)")
+    assert row["95 % interval"][1] == pytest.approx(97.758, abs=1e-3)
+    assert row["Verdict"] == verdict
+    notes = shown(experiment.results()).notes
+    assert any("no decimals" in note for note in notes) == isinstance(printed, int)
+
+
+def test_controls_of_averages_show_accuracy_and_macro_f1(apart_trained):
+    rows = records(apart_trained.results(datasets=HERE))
+    of_control = [row for row in rows if row["Network"] == control_label("colour")]
+    assert [(row["Dataset"], row["Metric"]) for row in of_control] == [
+        (dataset, metric)
+        for dataset in ("ALL-IDB 1", "ALL-IDB 2", TOGETHER)
+        for metric in ("Accuracy (%)", "F1-score, macro (%)")
+    ]
+
+
+def test_one_run_of_folds_says_how_many(apart_trained):
+    (note,) = [n for n in shown(apart_trained.results()).notes if n.startswith("One run")]
+    assert note.startswith("One run of 2 folds, whose pictures count together, so there is no sd. 95 %")
+    assert "F1-scores and averages over classes" in note
+
+
+def test_a_note_says_what_controls_see_where_pictures_are_thresholded(apart_trained):
+    def said():
+        return any("Controls see whole" in n for n in shown(apart_trained.results()).notes)
+
+    assert not said()
+    paper = apart_trained.paper
+    setup = paper.rows[1].setup
+    thresholded = replace(setup, preprocessing=replace(setup.preprocessing, threshold="darkest"))
+    rows = (paper.rows[0], replace(paper.rows[1], setup=thresholded))
+    apart_trained.paper = replace(paper, rows=rows)
+    assert said()
+
+
+def test_a_task_is_shown_though_another_lacks_a_fold(apart, tested):
+    experiment = apart(TABLE_1)
+    experiment.add("deep", tested("allidb1", tp=2, tn=2), fold=0, tested=("allidb1",))
+    experiment.add("deep", tested("allidb1", tp=2, tn=2), fold=1, tested=("allidb1",))
+    experiment.add("deep", tested("allidb2", tp=2, tn=2), fold=0, tested=("allidb2",))
+    experiment.add("deep", tested("allidb2", tp=2, tn=2), fold=1, tested=("allidb2",), finished=False)
+    first = one(experiment.results(), "ALL-IDB 1", "Deep", "Accuracy (%)")
+    second = one(experiment.results(), "ALL-IDB 2", "Deep", "Accuracy (%)")
+    assert first["Measured"] == (100, None)
+    assert (second["Measured"], second["Verdict"]) == (
+        None,
+        "not measured: this row has not been trained",
+    )
+
+
+def test_a_split_beside_that_was_not_run_is_said(apart_trained):
+    table = shown(apart_trained.results(datasets=HERE), "strict")
+    assert "Nothing was run under grouped k-fold here (--split)." in table.notes
+
+
+def test_grouped_folds_stand_beside_with_intervals_over_groups(apart_trained, tested):
+    add_apart(apart_trained, tested, split="grouped_kfold", grouped=True)
+    results = apart_trained.results(datasets=HERE)
+    assert not any("Nothing was run" in note for note in shown(results, "strict").notes)
+    row = one(results, "ALL-IDB 2", "Deep", "Accuracy (%)", "strict")
+    assert row["Grouped k-fold"] == (pytest.approx(70), None)
+    assert row["Grouped less k-fold"] == pytest.approx(0)
+    assert [column.title for column in shown(results, "strict").columns][-2:] == [
+        "Grouped k-fold",
+        "Grouped less k-fold",
+    ]
+    main = apart_trained.results(datasets=HERE, split="grouped_kfold")
+    grouped = shown(main)
+    assert any("over groups of pictures" in note for note in grouped.notes)
+    by_pictures, wilson = (
+        one(results, "ALL-IDB 2", "Deep", "Accuracy (%)")["95 % interval"],
+        wilson_interval(7, 10),
+    )
+    assert by_pictures == pytest.approx((100 * wilson.low, 100 * wilson.high))
+    assert one(main, "ALL-IDB 2", "Deep", "Accuracy (%)")["95 % interval"] != by_pictures

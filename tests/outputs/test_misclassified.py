@@ -1,0 +1,299 @@
+"""Tests of the figures of pictures that networks take for another class."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from leukcnn import spec
+from leukcnn.datasets import ImageIndex
+from leukcnn.outputs import misclassified as module
+from leukcnn.outputs.build import build_figures, capture
+from leukcnn.outputs.captures import Captured
+from leukcnn.outputs.kind import Material
+from leukcnn.outputs.misclassified import Task, surest_mistakes, tasks_of
+from leukcnn.picture_cache import prepare
+from leukcnn.preprocessing import wbc_mask
+from leukcnn.runs import Predictions
+from tests.outputs.pictures import disc_picture, index_of, keep, names
+
+CLASSES = ("healthy", "ALL")
+SQUEEZED = spec.Preprocessing(resize=16, threshold="darkest", squeeze=True)
+FIGURE = spec.Figure("figure5", "Misclassified", "misclassified", "Figure 5", rows=("deep",))
+
+
+def said(index: ImageIndex, rows, p_all) -> Predictions:
+    """Predictions of some pictures, given the probability of the second class."""
+    rows, p_all = np.asarray(rows), np.asarray(p_all, dtype=np.float64)
+    return Predictions(
+        image=index.ids[rows],
+        part=np.full(len(rows), "test"),
+        checkpoint=np.full(len(rows), "last"),
+        group=np.full(len(rows), ""),
+        label=index.labels[rows],
+        probabilities=np.stack([1 - p_all, p_all], axis=1),
+        class_names=CLASSES,
+    )
+
+
+@pytest.fixture
+def index(tmp_path) -> ImageIndex:
+    """Eight pictures of ALL-IDB 1, every other one ALL, then eight of ALL-IDB 2."""
+    return index_of(tmp_path, [("allidb1", i % 2) for i in range(8)] + [("allidb2", i % 2) for i in range(8)])
+
+
+def mistakes(predictions: Predictions, index: ImageIndex, preprocessing=SQUEEZED, dataset="") -> dict:
+    return surest_mistakes(Task("a", "deep", dataset, predictions), preprocessing, index)
+
+
+def parts(picture: np.ndarray, n: int) -> list[np.ndarray]:
+    """The pictures, 16 pixels each, that stand side by side in frames of one pixel."""
+    assert picture.shape == (18, 17 * n + 1, 3)
+    return [picture[1:17, 1 + 17 * i : 17 + 17 * i] for i in range(n)]
+
+
+def test_misclassified_are_the_surest_mistakes_first(index):
+    # Odd rows are ALL. Wrong: 1 (.9 for healthy), 2 (.6 for ALL), 4 (.95 for ALL), 5 (.6 for healthy).
+    predictions = said(index, [0, 1, 2, 3, 4, 5], [0.2, 0.1, 0.6, 0.7, 0.95, 0.4])
+    found = mistakes(predictions, index, replace(SQUEEZED, threshold="none"))
+    assert found["titles"] == [
+        "04: true healthy, taken for ALL, score 0.95 for ALL",
+        "01: true ALL, taken for healthy, score 0.90 for healthy",
+        "02: true healthy, taken for ALL, score 0.60 for ALL",
+        "05: true ALL, taken for healthy, score 0.60 for healthy",
+    ]
+    assert (found["n_wrong"], found["n_tested"], len(found["pictures"])) == (4, 6, 4)
+    # Of several datasets together, each picture's is named.
+    named = mistakes(predictions, index, dataset="allidb1+allidb2")["titles"]
+    assert all(title.startswith("ALL-IDB 1 0") for title in named)
+
+
+def test_misclassified_are_kept_up_to_a_number(index, monkeypatch):
+    monkeypatch.setattr(module, "MOST_MISCLASSIFIED", 12)
+    found = mistakes(said(index, np.arange(16), np.where(index.labels == 1, 0.3, 0.7)), index)
+    assert (len(found["titles"]), found["n_wrong"], found["n_tested"]) == (12, 16, 16)
+    assert len(found["pictures"]) == 12
+
+
+def test_misclassified_picture_is_whole_beside_its_mask_and_what_was_fed(index):
+    found = mistakes(said(index, [3], [0.0]), index)
+    assert found["beside"] == ["its mask", "what the network was fed"]
+    picture = disc_picture(3)
+    cells = np.uint8(255) * wbc_mask(picture, rule="darkest")
+    whole, mask, fed = parts(found["pictures"][0], 3)
+    np.testing.assert_array_equal(whole, cv2.resize(picture, (16, 16), interpolation=cv2.INTER_AREA))
+    np.testing.assert_array_equal(mask[..., 0], cv2.resize(cells, (16, 16), interpolation=cv2.INTER_AREA))
+    np.testing.assert_array_equal(fed, prepare(picture, SQUEEZED))
+    # Black where nothing of the mask is.
+    assert not fed[mask[..., 0] == 0].any()
+    assert found["titles"][0].endswith(f"; mask\u00a0{100 * mask.mean() / 255:.1f}\u00a0%")
+
+
+def test_without_threshold_there_is_no_mask_and_what_is_blanked_is_seen(index):
+    blanked = replace(SQUEEZED, threshold="none", mask="border")
+    found = mistakes(said(index, [3], [0.0]), index, blanked)
+    assert found["beside"] == ["what the network was fed"]
+    assert "mask" not in found["titles"][0]
+    whole, fed = parts(found["pictures"][0], 2)
+    np.testing.assert_array_equal(whole, prepare(disc_picture(3), replace(blanked, mask="")))
+    np.testing.assert_array_equal(fed, prepare(disc_picture(3), blanked))
+    assert (whole != fed).any()
+
+
+def test_nothing_misclassified_is_kept_as_such(index):
+    found = mistakes(said(index, np.arange(16), index.labels), index)
+    assert (found["titles"], found["pictures"], found["n_wrong"], found["n_tested"]) == ([], [], 0, 16)
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_picture_of_one_grey_level_is_kept_with_an_empty_mask(tmp_path, value):
+    index = index_of(tmp_path, [("allidb1", 0)])
+    cv2.imwrite(str(index.paths[0]), np.full((20, 20, 3), value, np.uint8))
+    whole, mask, fed = parts(mistakes(said(index, [0], [1.0]), index)["pictures"][0], 3)
+    assert (whole == value).all()
+    assert not mask.any()
+    assert not fed.any()
+
+
+def test_key_tells_predictions_apart(index):
+    one, equal, other = (Task("a", "deep", "", said(index, [1, 2], [p, 0.8])) for p in (0.3, 0.3, 0.30001))
+    assert one.key == equal.key != other.key
+
+
+class Apart:
+    """An experiment of two rows that cross-validates ALL-IDB 1 and 2 each by itself, in two folds."""
+
+    def __init__(self, experiment, index):
+        setup = replace(experiment.paper.rows[0].setup, preprocessing=SQUEEZED, split=spec.Split("kfold"))
+        rows = tuple(replace(row, setup=setup) for row in experiment.paper.rows)
+        assumption = spec.Assumption("threshold", sets="preprocessing.threshold", reason="r", where="w")
+        experiment.paper = replace(
+            experiment.paper,
+            rows=rows,
+            classes=CLASSES,
+            positive_class="ALL",
+            class_of={},
+            figures=(FIGURE,),
+            assumptions=(assumption,),
+        )
+        self.experiment, self.index = experiment, index
+
+    def add(self, row: str, dataset: str, *, p_all: float, folds=(0, 1)):
+        own = np.flatnonzero(self.index.dataset == dataset)
+        for fold in (0, 1):
+            rows = own[fold::2]
+            self.experiment.add(
+                row,
+                said(self.index, rows, np.full(len(rows), p_all)),
+                fold=fold,
+                tested=(dataset,),
+                finished=fold in folds,
+            )
+
+    def results(self, **changes):
+        return self.experiment.results(split="kfold", runs=1, **changes)
+
+
+@pytest.fixture
+def apart(left_out, index) -> Apart:
+    return Apart(left_out(), index)
+
+
+def test_each_dataset_of_a_row_is_a_task_once_its_folds_are_finished(apart):
+    apart.add("deep", "allidb1", p_all=0.9)
+    apart.add("deep", "allidb2", p_all=0.9, folds=(0,))
+    apart.add("shallow", "allidb1", p_all=0.9)
+    tasks = list(tasks_of(apart.results(), FIGURE))
+    assert [(task.name, task.row, task.dataset) for task in tasks] == [
+        ("figure5_deep_allidb1", "deep", "allidb1")
+    ]
+    assert len(tasks[0].predictions) == 8
+    both = [task.row for task in tasks_of(apart.results(), replace(FIGURE, rows=()))]
+    assert both == ["deep", "shallow"]
+
+
+def test_all_pictures_together_are_one_task_without_a_dataset_s_name(left_out, index):
+    experiment = left_out()
+    experiment.add("deep", said(index, np.arange(16), np.full(16, 0.9)), fold=0)
+    (task,) = tasks_of(experiment.results(split="kfold", runs=1), FIGURE)
+    assert (task.name, task.dataset, len(task.predictions)) == ("figure5_deep", "", 16)
+
+
+def test_misclassified_are_kept_for_what_is_finished_and_made_anew_for_other_predictions(apart, tmp_path):
+    folder, kept = tmp_path / "experiment", Captured(tmp_path / "experiment")
+
+    def capture_all():
+        capture(Material(apart.results(), apart.index), folder, trained=True)
+        return kept["figure5_deep_allidb1"]["titles"], (kept.folder / "figure5_deep_allidb1.npz").stat()
+
+    capture(Material(apart.results(), apart.index), folder, trained=False)
+    assert not kept.folder.exists()
+    apart.add("deep", "allidb1", p_all=0.9)
+    apart.add("deep", "allidb2", p_all=0.9, folds=(0,))
+    titles, before = capture_all()
+    assert list(kept) == ["figure5_deep_allidb1"]
+    # All are taken for ALL, so that the healthy ones are wrong.
+    assert [title[:3] for title in titles] == ["00:", "02:", "04:", "06:"]
+    assert capture_all()[1].st_mtime_ns == before.st_mtime_ns
+
+    apart.experiment.planned.clear()
+    apart.add("deep", "allidb1", p_all=0.1)
+    apart.add("deep", "allidb2", p_all=0.9)
+    titles, _ = capture_all()
+    assert [title[:3] for title in titles] == ["01:", "03:", "05:", "07:"]
+    assert len(kept["figure5_deep_allidb2"]["titles"]) == 4
+
+
+def test_assumptions_and_changes_of_the_record_prepare_the_pictures(apart, tmp_path):
+    apart.add("deep", "allidb1", p_all=0.9)
+    results = apart.results(assumed={"threshold": "none"}, changes={"preprocessing.mask": "border"})
+    assert results.setup("deep").preprocessing == replace(SQUEEZED, threshold="none", mask="border")
+    capture(Material(results, apart.index), tmp_path, trained=True)
+    assert Captured(tmp_path)["figure5_deep_allidb1"]["beside"] == ["what the network was fed"]
+
+
+def keep_wrong(experiment, folder, *, thresholded=True) -> None:
+    """Keeps the misclassified pictures of the first row, none of which is read."""
+    for task in tasks_of(experiment.results(), replace(FIGURE, rows=("deep",))):
+        said = task.predictions
+        wrong = np.flatnonzero(said.predicted != said.label)
+        n = len(wrong)
+        values = {
+            "titles": said.image[wrong].tolist(),
+            "pictures": [np.full((18, 52, 3), 200, np.uint8)] * n,
+            "beside": ["its mask", "what the network was fed"] if thresholded else [],
+            "n_wrong": n + 5,
+            "n_tested": len(said),
+            "key": task.key,
+        }
+        keep(folder, **{task.name: values})
+
+
+def test_misclassified_have_a_sheet_for_each_dataset_of_their_row(thresholded, drawn, tmp_path):
+    experiment = thresholded()
+    experiment.add("deep", "allidb1", tp=3, fn=1, tn=4)
+    experiment.add("deep", "jtsc", "bloodline", tp=3, fp=1, tn=4)
+    experiment.add("shallow", "allidb1", tp=3, fn=1, tn=4)
+    keep_wrong(experiment, tmp_path)
+    assert names(build_figures(experiment.results(), tmp_path, only="figure5")) == [
+        "figure5_deep_allidb1.png",
+        "figure5_deep_jtsc_bloodline.png",
+    ]
+    ((panels, _), options), _ = drawn["pictures"]
+    assert [title for title, _ in panels] == ["allidb1/0_3.jpg", "allidb1/1_3.jpg"]
+    assert panels[0][1].shape == (18, 52, 3)
+    assert options["n_columns"] == 2
+    assert options["caption"] == (
+        "Figure 5: Title 5. Deep, k-fold on ALL-IDB 1: 1 to 2 of 7 misclassified pictures, of 16 tested, the "
+        "surest mistakes first. From left to right the picture, its mask and what the network was fed"
+    )
+
+
+def test_more_misclassified_than_a_sheet_holds_go_on_on_the_next(thresholded, drawn, tmp_path):
+    experiment = thresholded()
+    # In each of two folds 8 wrong.
+    experiment.add("deep", "allidb1", tp=3, fn=8, tn=4)
+    keep_wrong(experiment, tmp_path)
+    paths = build_figures(experiment.results(), tmp_path, only="figure5")
+    assert names(paths) == ["figure5_deep_allidb1.png", "figure5_deep_allidb1_2.png"]
+    sheets = [panels for ((panels, _), _) in drawn["pictures"]]
+    assert [len(panels) for panels in sheets] == [12, 4]
+    titles = [title for panels in sheets for title, _ in panels]
+    assert len(set(titles)) == 16
+    assert "13 to 16 of 21 misclassified" in drawn["pictures"][1][1]["caption"]
+
+
+def test_misclassified_of_other_predictions_are_left_out(thresholded, drawn, tmp_path):
+    experiment = thresholded()
+    experiment.add("deep", "allidb1", tp=3, fn=1, tn=4)
+    assert build_figures(experiment.results(), tmp_path, only="figure5") == []
+    keep_wrong(experiment, tmp_path)
+    assert len(build_figures(experiment.results(), tmp_path, only="figure5")) == 1
+    experiment.experiment.planned.clear()
+    experiment.add("deep", "allidb1", tp=2, fn=2, tn=4)
+    assert build_figures(experiment.results(), tmp_path, only="figure5") == []
+
+
+def test_without_threshold_the_misclassified_stand_alone(thresholded, drawn, tmp_path):
+    experiment = thresholded(preprocessing=replace(SQUEEZED, threshold="none"))
+    experiment.add("deep", "allidb1", tp=3, fn=1, tn=4)
+    keep_wrong(experiment, tmp_path, thresholded=False)
+    build_figures(experiment.results(), tmp_path, only="figure5")
+    (_, options) = drawn["pictures"][0]
+    assert options["n_columns"] == 4
+    assert "From left" not in options["caption"]
+
+
+def test_nothing_misclassified_is_said(thresholded, drawn, tmp_path):
+    experiment = thresholded()
+    experiment.add("deep", "allidb1", tp=4, tn=4)
+    keep_wrong(experiment, tmp_path)
+    assert names(build_figures(experiment.results(), tmp_path, only="figure5")) == [
+        "figure5_deep_allidb1.png"
+    ]
+    ((((_, picture),), _), options) = drawn["pictures"][0]
+    assert (picture == 255).all()
+    assert (
+        options["caption"] == "Figure 5: Title 5. Deep, k-fold on ALL-IDB 1: no picture of 16 misclassified"
+    )

@@ -1,0 +1,134 @@
+"""Tests of pictures of each class, of one picture's augmentations, and of what segmentation keeps."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from leukcnn import papers, spec
+from leukcnn.augmentation import ImageAugmenter
+from leukcnn.datasets import card, read_picture
+from leukcnn.outputs import segmentation as segmentation_module
+from tests.outputs.pictures import captured, keys, material_of, same, with_side
+
+PAPER = papers.get("cnmc2019")
+# Pictures are as large as the paper's profile crops them, though the network of another sees them smaller.
+SMALL = with_side(PAPER, "crop", 20)
+SAMPLES, AUGMENTATIONS, *_ = PAPER.figures
+SEGMENTATION = spec.Figure("segmentation", "What is kept", "segmentation", "")
+
+
+@pytest.fixture
+def capture(tmp_path):
+    """What a figure captures of pictures."""
+
+    def of(figure, index, *, paper=SMALL, **record):
+        (kept,) = captured(figure, material_of(index, paper, tmp_path, **record)).values()
+        return kept
+
+    return of
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_samples_are_training_cells_of_both_classes_the_positive_first(capture, cells, seed):
+    kept = capture(SAMPLES, cells, seed=seed)
+    assert len(kept["pictures"]) == 8
+    for i, (title, picture) in enumerate(zip(kept["titles"], kept["pictures"], strict=True)):
+        name, subject = title.split(", subject ")
+        row = int(subject)
+        assert name == ("malignant" if i < 4 else "healthy")
+        assert row < 12
+        assert cells.class_names[cells.labels[row]] == name
+        # As large as it is cropped, though the network sees it smaller.
+        np.testing.assert_array_equal(picture, read_picture(cells.paths[row])[0][2:22, 2:22])
+    assert len(set(kept["titles"])) == 8
+
+
+def test_seed_picks_the_samples(capture, cells):
+    for figure in (SAMPLES, AUGMENTATIONS, SEGMENTATION):
+        one, again, other = (capture(figure, cells, seed=seed) for seed in (0, 0, 1))
+        assert same(one, again)
+        assert not same(one, other)
+
+
+def test_unknown_subject_is_called_so(capture, cells):
+    titles = capture(SAMPLES, replace(cells, group=np.full(16, "")))["titles"]
+    assert set(titles) == {"malignant, subject unknown", "healthy, subject unknown"}
+
+
+def test_where_groups_are_no_subjects_a_picture_is_named_by_its_file(capture, cells):
+    fields = replace(cells, dataset=np.full(16, "taleghani"), part=np.full(16, "taleghani"))
+    titles = capture(SAMPLES, fields)["titles"]
+    assert all(re.fullmatch(r"(malignant|healthy), \d\d", title) for title in titles)
+
+
+def test_samples_of_several_datasets_name_theirs_the_last_class_first(capture, smears):
+    part = {str(name): card(str(name)).parts[0].key for name in np.unique(smears.dataset)}
+    smears = replace(smears, part=np.array([part[name] for name in smears.dataset]))
+    kept = capture(SAMPLES, smears, paper=with_side(papers.get("alertnet"), "resize", 20))
+    assert [title.split(", ")[0] for title in kept["titles"]] == ["AML"] * 4 + ["ALL"] * 4 + ["HBS"] * 4
+    named = {card(name).name for name in ("allidb2", "atlas")}
+    assert {title.split(", ", 1)[1] for title in kept["titles"]} <= named
+    assert all(picture.shape == (20, 20, 3) for picture in kept["pictures"])
+
+
+def test_samples_show_what_the_networks_of_this_run_see(capture, cells):
+    whole = capture(SAMPLES, cells)
+    blanked = capture(SAMPLES, cells, changes={"preprocessing.mask": "border"})
+    assert whole["titles"] == blanked["titles"]
+    for one, other in zip(whole["pictures"], blanked["pictures"], strict=True):
+        changed = (one != other).any(axis=-1)
+        assert changed.any()
+        np.testing.assert_array_equal(one[~changed], other[~changed])
+        assert len(np.unique(other[changed], axis=0)) == 1
+
+
+def test_augmentations_show_the_first_sample_and_its_variants(capture, cells):
+    kept = capture(AUGMENTATIONS, cells)
+    source, *variants = kept["pictures"]
+    np.testing.assert_array_equal(source, capture(SAMPLES, cells)["pictures"][0])
+    assert kept["titles"] == [
+        "source",
+        "mirrored both ways",
+        "rotated by 60 degrees",
+        "Gaussian blur, 17x17",
+        "sheared by 0.3",
+        "salt and pepper, 2 %",
+    ]
+    np.testing.assert_array_equal(variants[0], source[::-1, ::-1])
+    augmenter = ImageAugmenter(fill_mode="constant")
+    np.testing.assert_array_equal(variants[1], augmenter.apply_transform(source, {"theta": 60.0}))
+    changed = (variants[4] != source).any(axis=-1)
+    assert changed.sum() <= 0.02 * 400
+    assert set(np.unique(variants[4][changed])) <= {0, 255}
+
+
+def test_each_segmented_picture_follows_its_own_without_the_run_s_mask(capture, cells, monkeypatch):
+    monkeypatch.setattr(
+        segmentation_module.preprocessing, "hsv_segment", lambda picture: picture[..., 0] > 127
+    )
+    kept = capture(SEGMENTATION, cells, changes={"preprocessing.mask": "background"})
+    titles, pictures = kept["titles"], kept["pictures"]
+    assert len(titles) == 2 * 2 * 2
+    assert {*titles[::2]} <= {*capture(SAMPLES, cells)["titles"]}
+    for i in range(0, 8, 2):
+        whole, mask = pictures[i], pictures[i][..., 0] > 127
+        row = int(titles[i].split(", subject ")[1])
+        np.testing.assert_array_equal(whole, read_picture(cells.paths[row])[0][2:22, 2:22])
+        np.testing.assert_array_equal(pictures[i + 1], np.where(mask[..., None], whole, 0))
+        assert titles[i + 1] == f"segmented: {100 * mask.mean():.0f} % kept"
+
+
+@pytest.mark.parametrize("figure", [SAMPLES, AUGMENTATIONS, SEGMENTATION], ids=lambda figure: figure.kind)
+def test_what_is_seen_is_part_of_the_key(cells, tmp_path, figure):
+    def key(index=cells, paper=SMALL, **record):
+        return keys(figure, material_of(index, paper, tmp_path, **record))
+
+    others = [
+        key(seed=1),
+        key(paper=with_side(PAPER, "crop", 18)),
+        key(replace(cells, group=np.full(16, ""))),
+    ]
+    assert key() == key()
+    assert all(key() != other for other in others)

@@ -1,0 +1,135 @@
+"""Tests of what figures capture of trained networks: activation maps, and what single filters give."""
+
+from dataclasses import replace
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from leukcnn import spec
+from leukcnn.datasets import read_picture
+from leukcnn.outputs.kind import Material
+from leukcnn.pipeline import scaled
+from leukcnn.prediction import SavedNetwork
+from leukcnn.runs import Predictions, write_predictions
+from tests.outputs.pictures import captured, keys
+
+PREPROCESSING = spec.Preprocessing(resize=16, scale=1 / 255)
+TESTED = np.array([2, 3, 4, 5, 6, 7, 8])
+MAPS = spec.Figure("figure3", "Maps", "activation_maps", "Figure 3", rows=("deep",))
+FILTERS = spec.Figure("figure3", "Filters", "filters", "Figure 3", rows=("deep",))
+
+
+def trained(left_out, index, network, predicted) -> Material:
+    """A network of the row "deep" that was tested on seven pictures, and what it said of them."""
+    experiment = left_out()
+    rows = tuple(
+        replace(row, setup=replace(row.setup, preprocessing=PREPROCESSING)) for row in experiment.paper.rows
+    )
+    experiment.paper = replace(
+        experiment.paper, rows=rows, classes=index.class_names, positive_class="", class_of={}
+    )
+    experiment.add("deep", said(index, np.arange(len(TESTED)) * 0), tested=("atlas",))
+    trial = experiment.store.finished_trial(experiment.planned[0].name)
+    SavedNetwork(network, PREPROCESSING, index.class_names, {}).save(trial.path / "model.keras")
+    write_predictions(trial.path / "predictions.csv", said(index, predicted))
+    return Material(experiment.results(), index)
+
+
+def said(index, predicted) -> Predictions:
+    return Predictions(
+        image=index.ids[TESTED],
+        part=np.full(len(TESTED), "test"),
+        checkpoint=np.full(len(TESTED), "last"),
+        group=np.full(len(TESTED), ""),
+        label=index.labels[TESTED],
+        probabilities=np.eye(len(index.class_names))[predicted],
+        class_names=index.class_names,
+    )
+
+
+@pytest.fixture
+def two_classes(left_out, smears):
+    """A network of one output that takes every picture for the second class; of the first it knows row 4."""
+    smears = replace(smears, labels=np.arange(16) % 2, class_names=("non-pathological", "pathological"))
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(3, 3, activation="relu", name="block1_conv1")(inputs)
+    x = keras.layers.MaxPooling2D(2)(x)
+    x = keras.layers.Conv2D(1, 3, name="block2_conv1")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    bias = keras.initializers.Constant(2)
+    outputs = keras.layers.Dense(1, activation="sigmoid", kernel_initializer="zeros", bias_initializer=bias)(
+        x
+    )
+    return trained(left_out, smears, keras.Model(inputs, outputs), np.where(TESTED == 4, 0, 1))
+
+
+@pytest.fixture
+def three_classes(left_out, smears):
+    """A network with maps of 14, 7 and 3 pixels, finished on seven pictures, of which it knows some."""
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(4, 3, name="wide")(inputs)
+    x = keras.layers.MaxPooling2D(2, name="narrow")(x)
+    x = keras.layers.MaxPooling2D(2, name="points")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    network = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
+    # Right for 5 and 6 alone (AML and HBS): of ALL none is known, so the first is shown.
+    label = smears.labels[TESTED]
+    return trained(left_out, smears, network, np.where(np.isin(TESTED, (5, 6)), label, (label + 1) % 3))
+
+
+def shows(kept, material, rows):
+    for picture, row in zip(kept["pictures"], rows, strict=True):
+        whole = read_picture(material.index.paths[row])[0]
+        expected = cv2.resize(whole, (16, 16), interpolation=cv2.INTER_AREA)
+        assert np.abs(picture.astype(int) - expected).max() <= 2
+
+
+def test_filters_show_a_picture_of_each_class_and_what_a_sigmoid_says(two_classes):
+    kept = captured(FILTERS, two_classes)["figure3"]
+    # Row 4 is the only one of its class that the network knows, row 3 the first of the other.
+    shows(kept, two_classes, (4, 3))
+    assert [title.split(", ")[0] for title in kept["titles"]] == ["non-pathological", "pathological"]
+    assert all(title.endswith("taken for pathological") for title in kept["titles"])
+
+
+def test_filters_are_the_most_active_of_the_last_convolutions(two_classes):
+    kept = captured(FILTERS, two_classes)["figure3"]
+    assert kept["layers"] == ["block1_conv1", "block2_conv1"]
+    assert [filters.shape for filters in kept["filters"]] == [(2, 2), (2, 1)]
+    assert [maps.shape for maps in kept["maps"]] == [(2, 2, 14, 14), (2, 1, 5, 5)]
+    assert {maps.dtype for maps in kept["maps"]} == {np.dtype("float32")}
+    ((_, _, trial),) = two_classes.results.trials["deep"]
+    network = SavedNetwork.load(trial.path / "model.keras").network
+    first = keras.Model(network.input, network.get_layer("block1_conv1").output)
+    inputs = scaled(kept["pictures"], PREPROCESSING)
+    outputs = np.moveaxis(first.predict(inputs, verbose=0), -1, 1)
+    for of_picture, filters, maps in zip(outputs, kept["filters"][0], kept["maps"][0], strict=True):
+        np.testing.assert_allclose(maps, of_picture[filters], atol=1e-4)
+        left_out = np.delete(of_picture, filters, axis=0)
+        assert maps.mean(axis=(1, 2)).min() >= left_out.mean(axis=(1, 2)).max() - 1e-4
+
+
+def test_activation_maps_show_a_picture_of_each_class_that_the_network_knows(three_classes):
+    kept = captured(MAPS, three_classes)["figure3"]
+    # Rows 6 (HBS), 4 (ALL) and 5 (AML).
+    assert [title.split(", ")[0] for title in kept["titles"]] == ["HBS", "ALL", "AML"]
+    shows(kept, three_classes, (6, 4, 5))
+    names = three_classes.index.class_names
+    assert all(title.rpartition(" ")[2] in names for title in kept["titles"])
+
+
+def test_activation_maps_are_of_the_last_layer_that_is_no_single_point(three_classes):
+    kept = captured(MAPS, three_classes)["figure3"]
+    assert kept["layer"] == "narrow"
+    for values in (kept["mean"], kept["grad_cam"]):
+        assert values.shape == (3, 7, 7)
+        assert (values >= 0).all()
+        assert (values <= 1).all()
+
+
+def test_nothing_is_kept_of_a_row_that_is_not_trained_and_the_trial_is_the_key(three_classes):
+    assert captured(replace(MAPS, rows=("shallow",)), three_classes) == {}
+    ((_, _, trial),) = three_classes.results.trials["deep"]
+    assert keys(MAPS, three_classes) == {"figure3": trial.path.name}

@@ -1,0 +1,164 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import f1_score, roc_auc_score
+
+from leukcnn import spec
+from leukcnn.errors import ArgumentError
+from leukcnn.results.intervals import fold_interval, run_interval, wilson_interval
+from leukcnn.results.measure import is_over_folds, measure, unit_of
+
+
+@pytest.mark.parametrize("kind", spec.SPLIT_KINDS)
+def test_the_unit_that_is_drawn_again_is_what_the_split_keeps_whole(left_out, kind):
+    units = {
+        **dict.fromkeys(("cell", "random", "kfold"), "pictures"),
+        **dict.fromkeys(("subject", "fold"), "subjects"),
+        **dict.fromkeys(("grouped", "grouped_kfold", *spec.LODOCV_KINDS), "groups of pictures"),
+    }
+    results = left_out().results(split=kind)
+    assert unit_of(results) == unit_of(results, "within") == units[kind]
+    assert unit_of(results, "external") == "subjects"
+
+
+def test_a_split_by_cell_draws_cells_and_the_external_set_its_subjects(experiment, make_predictions):
+    external = make_predictions("external", tp=40, fn=10, fp=10, tn=40)
+    experiment.add("vgg16", make_predictions("test", tp=40, fn=10, fp=10, tn=40), external)
+    results = experiment.results()
+    assert measure(results, "vgg16", "accuracy").interval == wilson_interval(80, 100)
+    outside = measure(results, "vgg16", "accuracy", part="external").interval
+    assert (outside.method, outside.unit, outside.n_units) == ("bootstrap", "subjects", 20)
+    assert measure(results, "vgg16", "f1").interval.unit == "pictures"
+    by_subject = experiment.results(split="subject")
+    assert measure(by_subject, "vgg16", "f1").interval.unit == "subjects"
+
+
+def test_a_dataset_left_out_draws_its_groups_where_all_are_known(left_out, tested):
+    experiment = left_out()
+    part = tested("allidb1", tp=30, fn=10, tn=20)
+    known = replace(part, group=np.array([f"g{i // 5}" for i in range(60)]))
+    some = replace(tested("ufg", tp=5, fn=1), group=np.array(["a", "a", "b", "b", "c", ""]))
+    experiment.add("deep", known, some, tested=("allidb1", "ufg"))
+    results = experiment.results(runs=1)
+    found = measure(results, "deep", "accuracy", dataset="allidb1")
+    assert (found.values, found.n, found.spread) == ([pytest.approx(5 / 6)], 60, (pytest.approx(5 / 6), None))
+    assert (found.interval.unit, found.interval.n_units) == ("groups of pictures", 12)
+    assert "12 groups of pictures" in found.interval.describe()
+    # Two of twelve groups are all wrong: the pictures alone would say less.
+    wilson = wilson_interval(50, 60)
+    assert found.interval.high - found.interval.low > wilson.high - wilson.low
+    assert measure(results, "deep", "accuracy", dataset="ufg").interval == wilson_interval(5, 6)
+
+
+def test_one_run_has_the_interval_over_its_pictures_of_that_dataset_and_part(left_out, tested):
+    experiment = left_out()
+    parts = (tested("allidb1", tp=5, fn=1), tested("ufg", tp=1, fn=9), tested("ufg", tp=3, part="within"))
+    experiment.add("deep", *parts, tested=("allidb1", "ufg"))
+    results = experiment.results(runs=1)
+    assert measure(results, "deep", "accuracy", dataset="ufg").interval == wilson_interval(1, 10)
+    within = measure(results, "deep", "accuracy", dataset="ufg", part="within")
+    assert within.interval == wilson_interval(3, 3)
+    assert measure(results, "deep", "accuracy").interval == wilson_interval(6, 16)
+    assert measure(results, "deep", "accuracy", dataset="jtsc") is None
+
+
+def test_several_runs_say_where_one_more_would_lie(staged, make_stages):
+    experiment, wrong = staged(), (2, 4, 8)
+    for run, n in enumerate(wrong):
+        experiment.add("frozen", make_stages(wrong=n), run=run)
+    found = measure(experiment.results(runs=3), "frozen", "macro_f1")
+    every = [make_stages(wrong=n) for n in wrong]
+    expected = [f1_score(p.label, p.predicted, average="macro") for p in every]
+    assert found.values == pytest.approx(expected)
+    assert found.interval == run_interval(found.values)
+    assert found.spread == (pytest.approx(np.mean(expected)), pytest.approx(np.std(expected, ddof=1)))
+
+
+def test_the_interval_of_several_runs_ends_where_the_metric_does(staged, make_stages):
+    experiment = staged()
+    for run, wrong in enumerate((60, 62, 64)):
+        experiment.add("frozen", make_stages(wrong=wrong), run=run)
+    results = experiment.results(runs=3)
+    found = measure(results, "frozen", "kappa")
+    half = stats.t.ppf(0.975, 2) * np.std(found.values, ddof=1) * np.sqrt(4 / 3)
+    assert found.interval.low == pytest.approx(np.mean(found.values) - half)
+    assert found.interval.low < 0
+    loss = measure(results, "frozen", "log_loss")
+    assert loss.interval.high > 1
+
+
+def test_figures_of_probabilities_are_measured_like_others(left_out, tested):
+    experiment, rng = left_out(), np.random.default_rng(0)
+    scores = rng.random(60)
+    part = replace(
+        tested("allidb1", tp=30, fn=10, tn=20), probabilities=np.stack([1 - scores, scores], axis=1)
+    )
+    experiment.add("deep", part, tested=("allidb1",))
+    found = measure(experiment.results(runs=1), "deep", "auroc", dataset="allidb1")
+    assert found.values == [pytest.approx(roc_auc_score(part.label, scores), abs=1e-6)]
+    assert (found.interval.method, found.interval.n_units) == ("bootstrap", 60)
+    flipped = measure(experiment.results(runs=1), "deep", "auroc", of_class=0)
+    assert flipped.values == [pytest.approx(found.values[0], abs=1e-6)]
+
+
+def test_a_metric_of_one_class(staged, make_stages):
+    experiment = staged()
+    experiment.add("frozen", make_stages(wrong=4))
+    results = experiment.results()
+    recall = [measure(results, "frozen", "recall", of_class=k).values[0] for k in range(4)]
+    precision = [measure(results, "frozen", "precision", of_class=k).values[0] for k in range(4)]
+    assert recall == pytest.approx([16 / 20, 1, 1, 1])
+    assert precision == pytest.approx([1, 20 / 24, 1, 1])
+    assert measure(results, "frozen", "recall", of_class=0).interval == wilson_interval(16, 20)
+    with pytest.raises(ArgumentError, match="recall is of one class"):
+        measure(results, "frozen", "recall")
+
+
+def test_folds_have_the_corrected_interval_of_what_was_trained_on(staged, make_stages):
+    experiment, wrong = staged(), (1, 2, 4, 3)
+    for fold, n in enumerate(wrong):
+        experiment.add("frozen", make_stages(wrong=n, prefix=f"{fold}/"), fold=fold, split="kfold")
+    results = experiment.results().under("kfold")
+    found, values = measure(results, "frozen", "accuracy"), 1 - np.array(wrong) / 80
+    assert found.values == pytest.approx(values)
+    # A fifth of the other three folds is kept apart for validation.
+    assert found.interval == fold_interval(found.values, test_share=1 / (3 * 0.8))
+    together = measure(results, "frozen", "accuracy", over="runs")
+    assert together.values == [pytest.approx(310 / 320)]
+    assert (found.n, together.n) == (320, 320)
+
+
+def test_of_two_classes_all_folds_count_together_unless_folds_are_asked_for(left_out, tested):
+    experiment = left_out()
+    for fold in range(2):
+        experiment.add("deep", tested("ufg", tp=3 + fold, fn=1), fold=fold, split="kfold")
+    results = experiment.results(runs=1).under("kfold")
+    assert not is_over_folds(results)
+    assert measure(results, "deep", "accuracy").values == [pytest.approx(7 / 9)]
+    assert measure(results, "deep", "accuracy", over="folds").values == pytest.approx([3 / 4, 4 / 5])
+
+
+def test_pictures_without_a_label_are_left_out(experiment, make_predictions):
+    test = make_predictions("test", tp=5, fn=1, fp=2, tn=4)
+    experiment.add("vgg16", replace(test, label=np.where(np.arange(12) < 6, test.label, -1)))
+    assert measure(experiment.results(), "vgg16", "accuracy").values == [pytest.approx(5 / 6)]
+
+
+def test_nothing_finished_or_labelled_is_nothing_measured(experiment, make_predictions, make_final_phase):
+    assert measure(experiment.results(), "vgg16", "accuracy") is None
+    experiment.add("vgg16", make_predictions("test", tp=5, fn=1, fp=2, tn=4), make_final_phase())
+    assert measure(experiment.results(), "vgg16", "accuracy", part="final") is None
+
+
+def test_figures_of_several_tasks_are_not_mixed(apart, tested):
+    experiment = apart()
+    for fold in range(2):
+        experiment.add("deep", tested("allidb1", tp=4 - fold, fn=fold, tn=4), fold=fold, tested=("allidb1",))
+        experiment.add("deep", tested("allidb2", tp=1, fn=3), fold=fold, tested=("allidb2",))
+    results = experiment.results()
+    assert measure(results, "deep", "accuracy", dataset="allidb1").values == [pytest.approx(15 / 16)]
+    assert measure(results, "deep", "accuracy", dataset="ufg") is None
+    with pytest.raises(ArgumentError, match="allidb1, allidb2"):
+        measure(results, "deep", "accuracy")

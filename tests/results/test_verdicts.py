@@ -1,0 +1,50 @@
+import math
+
+import pytest
+
+from leukcnn.results.intervals import Interval, wilson_interval
+from leukcnn.results.verdicts import mean_and_sd, verdict
+
+INTERVAL = wilson_interval(627, 678)  # .9024 to .9423
+UNDEFINED = Interval(math.nan, math.nan, 0.95, "bootstrap", "subjects", 1, reason="too few subjects")
+
+
+@pytest.mark.parametrize(
+    ("published", "expected"),
+    [(0.9248, "within"), (0.90, "outside"), (0.95, "outside"), (None, "not published")],
+)
+def test_verdict_on_the_published_value(published, expected):
+    assert verdict(published, 627 / 678, INTERVAL) == expected
+
+
+@pytest.mark.parametrize(
+    ("published", "expected"), [(0.90, "within"), (0.89, "outside"), (0.94, "within"), (0.95, "outside")]
+)
+def test_a_rounded_figure_stands_for_all_that_round_to_it(published, expected):
+    # .9024 to .9423: .905 rounds to .90 under half a hundredth, and nothing of .895 or .945 reaches in.
+    assert verdict(published, 627 / 678, INTERVAL, rounding=0.005) == expected
+
+
+def test_bounds_belong_to_the_interval():
+    assert verdict(1.0, 1.0, wilson_interval(20, 20)) == "within"
+
+
+@pytest.mark.parametrize(
+    ("measured", "interval", "reasons", "expected"),
+    [
+        (0.9, INTERVAL, {"not_comparable": "not comparable: smoke"}, "not comparable: smoke"),
+        (None, None, {}, "not measured: no such trial"),
+        (None, None, {"not_measured": "no such data"}, "not measured: no such data"),
+        (None, None, {"not_measured": "a", "not_comparable": "b"}, "not measured: a"),
+        (math.nan, INTERVAL, {}, "undefined"),
+        (0.9, UNDEFINED, {}, "not comparable: no interval: too few subjects"),
+        (0.9, None, {}, "not comparable: no interval"),
+    ],
+)
+def test_verdict_without_a_comparison(measured, interval, reasons, expected):
+    assert verdict(0.9, measured, interval, **reasons) == expected
+
+
+def test_mean_and_sd_by_hand():
+    assert mean_and_sd([0.9, 0.8, 0.85]) == (pytest.approx(0.85), pytest.approx(0.05))
+    assert mean_and_sd([0.9]) == (0.9, None)

@@ -1,0 +1,56 @@
+"""The names that papers may use, held to what bears them."""
+
+import importlib
+
+import keras
+import pytest
+
+from leukcnn import models
+from leukcnn.datasets import CATALOG
+from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.results.metrics import METRICS
+from leukcnn.spec import kinds, names
+
+# Metrics of stored probabilities, and what tables show beside what a confusion matrix gives.
+OTHER_METRICS = {
+    *("auroc", "macro_auroc", "average_precision", "macro_average_precision", "log_loss", "brier_score"),
+    *("calibration_error", "sensitivity_at_95_specificity", "recall", "loss", "parameters", "file_mb"),
+}
+
+
+def test_metrics_are_those_of_the_results_and_of_the_papers():
+    assert len(set(names.METRICS)) == len(names.METRICS)
+    assert set(METRICS) <= set(names.METRICS) <= {*METRICS, *OTHER_METRICS}
+
+
+def test_controls_and_datasets_are_those_that_there_are():
+    assert set(names.CONTROLS) == set(CONTROLS)
+    assert tuple(CATALOG) == names.DATASETS
+
+
+def test_builders_are_leukcnns_own():
+    assert set(models._BUILDERS) == set(names.BUILDERS)
+
+
+def test_applications_are_all_of_keras():
+    builders = {name for name, value in vars(keras.applications).items() if callable(value)}
+    assert set(names.APPLICATIONS) == builders
+
+
+@pytest.mark.parametrize("name", names.OPTIMIZERS)
+def test_optimizer_is_known_to_keras(name):
+    made = keras.optimizers.get({"class_name": name, "config": {"learning_rate": 0.5}})
+    assert float(made.learning_rate) == 0.5
+
+
+@pytest.mark.parametrize("name", names.LOSSES)
+def test_loss_takes_an_output_for_each_class(name):
+    loss = keras.losses.get(name)
+    truth, given = [[0.0, 1.0], [1.0, 0.0]], [[0.25, 0.75], [0.5, 0.5]]
+    values = keras.ops.convert_to_numpy(loss(keras.ops.array(truth), keras.ops.array(given)))
+    assert (values == values).all()
+
+
+@pytest.mark.parametrize("kind", [*kinds.TABLES, *kinds.FIGURES])
+def test_kind_has_a_module(kind):
+    importlib.import_module({**kinds.TABLES, **kinds.FIGURES}[kind])
