@@ -18,8 +18,6 @@ from leukcnn.models.unfilled import unfilled
 from leukcnn.spec import Model
 from leukcnn.spec.names import APPLICATIONS
 
-pytestmark = pytest.mark.backend
-
 
 def test_the_base_s_own_file_goes_before_the_whole_network_s(tmp_path):
     whole = "resnet50_weights_tf_dim_ordering_tf_kernels.h5"
@@ -188,6 +186,7 @@ def test_verdict_on_a_file_of_matconvnet_is_that_of_loading(tmp_path):
     assert "can't be read" in check_as_loading("VGGF", {}, tmp_path / "imagenet-vgg-f.mat", side=39)
 
 
+@pytest.mark.backend
 def test_nothing_is_filled_and_nothing_is_left_to_fill(tmp_path, monkeypatch):
     name, arguments = SMALL["own top"]
     models.build(name, input_shape=(32, 32, 3), classes=3, weights=None, **arguments).save_weights(
