@@ -12,6 +12,7 @@ from leukcnn.models.published import (
     holds_base_alone,
     is_published,
     needs_published_top,
+    starts_from,
     weights_file,
 )
 from leukcnn.models.unfilled import unfilled
@@ -66,6 +67,22 @@ def test_a_folder_without_the_file_says_how_it_is_named(tmp_path):
     assert "--weights none" in caught.value.remedy
     with pytest.raises(WeightsError, match="isn't there"):
         weights_file(str(tmp_path / "nowhere"), Model("FineTuned", {"backbone": "Xception"}))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed", "weights"),
+    [
+        ({}, False, "imagenet"),
+        ({"mode": "DFT", "weights": None}, False, None),
+        ({"backbone": "VGG16"}, True, "imagenet"),
+        ({"backbone": "VGG16", "mode": "mDFT"}, False, "imagenet"),
+    ],
+)
+def test_what_a_paper_leaves_out_is_the_builders_own(arguments, needed, weights):
+    model = Model("FineTuned", arguments)
+    assert needs_published_top(model) == needed
+    assert starts_from(model) == weights
+    assert starts_from(Model("AlertNet")) is None
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
