@@ -12,8 +12,6 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, Task
 from rich.text import Text
 
-from leukcnn.errors import ArgumentError
-
 
 class TrainingProgress(Progress):
     """Shows the training of several trials one after the other; a context manager.
@@ -45,74 +43,37 @@ class TrainingProgress(Progress):
     def start_trial(
         self, label: str, index: int, total: int, epochs: int, steps: int, *, first_epoch: int = 1
     ) -> None:
-        """Announces a trial.
+        """Announces trial number `index` of `total`, from 1, with so many epochs and steps an epoch.
 
-        Args:
-            label: What is trained: "VGG16, split by subject".
-            index: Number of the trial among all, from 1.
-            total: Number of all trials.
-            epochs: Number of its epochs, at least 1.
-            steps: Number of training steps in an epoch, at least 1.
-            first_epoch: The epoch it begins with, from 1; higher where an interrupted trial goes on, and
-                `epochs` + 1 where nothing is left to train.
-
-        Raises:
-            ArgumentError: A number lies outside what is said above.
+        An interrupted one goes on with `first_epoch`, which is `epochs` + 1 where nothing is left to train.
         """
-        if not (1 <= index <= total and 1 <= first_epoch <= epochs + 1 and steps >= 1):
-            raise ArgumentError(
-                f"Trial {index} of {total} has {epochs} epochs of {steps} steps, from epoch {first_epoch}.",
-                expected="index, epoch and steps of at least 1, within their totals",
-            )
         for task in self.task_ids:
             self.remove_task(task)
         # The bar is that of all trials, each counted as if it had the steps of this one.
-        whole, before = epochs * steps, (first_epoch - 1) * steps
-        self.add_task(
-            label,
-            total=total * whole,
-            completed=(index - 1) * whole + before,
-            index=index,
-            trials=total,
-            epochs=epochs,
-            steps=steps,
-            epoch=first_epoch,
-            loss=math.nan,
-            accuracy=math.nan,
-            val_accuracy=math.nan,
-        )
+        done = (index - 1) * epochs * steps + (first_epoch - 1) * steps
+        fields = {"index": index, "trials": total, "epochs": epochs, "steps": steps, "epoch": first_epoch}
+        unknown = dict.fromkeys(("loss", "accuracy", "val_accuracy"), math.nan)
+        self.add_task(label, total=total * epochs * steps, completed=done, **fields, **unknown)
 
     def batch(self, epoch: int, step: int, loss: float, accuracy: float) -> None:
-        """Takes note of a training step.
-
-        Args:
-            epoch: Number of the epoch, from 1.
-            step: Number of the step in it, from 1.
-            loss: Loss, as Keras reports it.
-            accuracy: Training accuracy, a fraction.
-        """
+        """Takes note of a training step; epoch and step count from 1, the accuracy is a fraction."""
         self._reach(epoch, step, loss=loss, accuracy=accuracy)
 
     def end_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Takes note of an epoch's end, and prints its line where there is no terminal.
-
-        Args:
-            epoch: Number of the epoch, from 1.
-            logs: Keras' logs: "loss", "accuracy" and, where validated, "val_accuracy".
-        """
-        task = self._running()
-        figures = {name: logs.get(name, task.fields[name]) for name in ("loss", "accuracy")}
-        self._reach(epoch, task.fields["steps"], **figures, val_accuracy=logs.get("val_accuracy", math.nan))
+        """Takes note of an epoch's end and of Keras' logs; prints its line where there is no terminal."""
+        (task,) = self.tasks
+        known = {name: logs.get(name, task.fields[name]) for name in ("loss", "accuracy")}
+        self._reach(epoch, task.fields["steps"], **known, val_accuracy=logs.get("val_accuracy", math.nan))
         if self.disable:
-            self.message(" | ".join([*_headline(task), *_figures(task), self._times()]))
+            self._print(task, self._times())
 
     def end_trial(self) -> None:
         """Takes note of a trial's end; on a terminal a line about it stays."""
-        task = self._running()
+        (task,) = self.tasks
         self._durations.append(_whole_trial(task) or task.elapsed)
         self.remove_task(task.id)
         if not self.disable:
-            self.message(" | ".join([*_headline(task), *_figures(task), _duration(task.elapsed)]))
+            self._print(task, _duration(task.elapsed))
 
     def message(self, text: str) -> None:
         """Prints a line above the display, word for word: brackets are no markup."""
@@ -139,15 +100,13 @@ class TrainingProgress(Progress):
             if not math.isnan(task.fields["accuracy"]):  # a loss may become NaN
                 yield Text("  ".join(_figures(task)), no_wrap=True, overflow="ellipsis")
 
-    def _running(self) -> Task:
-        if not self.tasks:
-            raise ArgumentError("No trial is running.", expected="start_trial before everything else")
-        return self.tasks[0]
-
     def _reach(self, epoch: int, step: int, **figures: float) -> None:
-        task = self._running()
+        (task,) = self.tasks
         done = (task.fields["index"] - 1) * _steps(task) + (epoch - 1) * task.fields["steps"] + step
         self.update(task.id, completed=done, epoch=epoch, **figures)
+
+    def _print(self, task: Task, times: str) -> None:
+        self.message(" | ".join([*_headline(task), *_figures(task), times]))
 
     def _times(self) -> str:
         elapsed = self.get_time() - self._began

@@ -6,14 +6,40 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", derandomize=True, deadline=None, max_examples=25, database=None)
+settings.load_profile("quick")
 
 # As `leukcnn` itself sets it: on many processors TensorFlow's own convolutions are several times slower.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
-def pytest_collection_modifyitems(items):
-    """Puts the slow tests last, so that a plain mistake shows early."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+# Folders whose modules take longest. Where modules are shared among processes, they begin.
+_LONG = ("experiment", "outputs", "models")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Puts slow tests last, so that a plain mistake shows early, and among processes long modules first.
+
+    Else one process would be left with a long module at the end, and the others wait.
+    """
+    is_shared = hasattr(config, "workerinput")
+
+    def place(item):
+        folder = item.path.parent.name
+        rank = _LONG.index(folder) if is_shared and folder in _LONG else len(_LONG)
+        return rank, item.get_closest_marker("slow") is not None
+
+    items.sort(key=place)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_trees():
+    """Lets controls grow a tenth of their trees: what they find in small pictures needs no more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leukcnn.evaluation.controls._TREES", 30)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,6 @@ from leukcnn.callbacks import (
 )
 from leukcnn.errors import ArgumentError, StoreError
 
-pytestmark = pytest.mark.backend
-
 
 def network(units=3):
     model = keras.Sequential(
@@ -65,6 +63,7 @@ def test_a_cosine_by_hand():
     assert cosine_schedule(initial=1e-2, final=None, epochs=4)(3) == 1e-2
 
 
+@pytest.mark.backend
 def test_keras_takes_the_cosine_for_each_epoch():
     model = network()
     rates = keras.callbacks.LearningRateScheduler(cosine_schedule(initial=1, final=0, epochs=2))
@@ -122,6 +121,7 @@ def test_stopping_depends_on_the_history_alone():
     assert not StopEarly(history=history, patience=None).is_due
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize(("mode", "best"), [("max", 1), ("min", 0)])
 def test_the_first_of_equally_good_epochs_is_kept(tmp_path, mode, best):
     model = network()
@@ -149,6 +149,7 @@ def test_a_checkpoint_has_a_direction():
         BestCheckpoint(".", monitor="v", mode="auto")
 
 
+@pytest.mark.backend
 def test_a_state_holds_weights_slots_dropout_history_and_bests(tmp_path):
     model = network()
     x, y = np.ones((8, 4), np.float32), np.ones((8, 1), np.float32)
@@ -222,6 +223,7 @@ def test_the_last_epoch_is_saved_when_the_training_ends(tmp_path):
     assert not (tmp_path / "s.npz").exists()
 
 
+@pytest.mark.backend
 def test_another_networks_state_is_refused(tmp_path):
     state = ResumableState(tmp_path / "s.npz", checkpoints=[], history={})
     model = network()

@@ -12,9 +12,7 @@ import pytest
 from leukcnn.distribution import Devices, find_devices, gradient
 from leukcnn.errors import DeviceError
 
-pytestmark = pytest.mark.backend
-
-# Run in a process of its own: a backend can't be cut into logical processors once it has started.
+# For two, run in a process of its own: a backend can't be cut into logical processors once it has started.
 SCRIPT = """
 import json, sys, tempfile
 from pathlib import Path
@@ -56,26 +54,34 @@ print(json.dumps({"replicas": devices.replicas, "history": history, "outputs": o
 """
 
 
-def run(devices):
+def elsewhere(devices):
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, devices], capture_output=True, text=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    result = json.loads(done.stdout.splitlines()[-1])
+    return done.stdout
+
+
+def parsed(printed):
+    result = json.loads(printed.splitlines()[-1])
     result["history"] = np.array([[float(x) for x in row.split(",")] for row in result["history"][1:]])
     return result
 
 
+@pytest.mark.backend
 @pytest.mark.slow
-def test_two_logical_processors_train_and_predict_as_one():
-    one, two = run(""), run("cpu:2")
+def test_two_logical_processors_train_and_predict_as_one(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["", ""])
+    exec(compile(SCRIPT, "script", "exec"), {})
+    one, two = parsed(capsys.readouterr().out), parsed(elsewhere("cpu:2"))
     assert (one["replicas"], two["replicas"]) == (1, 2)
     np.testing.assert_allclose(two["history"], one["history"], rtol=2e-5, atol=2e-6)
     assert len(two["outputs"]) == 37
     np.testing.assert_allclose(two["outputs"], one["outputs"], rtol=2e-5, atol=2e-6)
 
 
+@pytest.mark.backend
 def test_without_a_wish_there_is_one_device():
     devices = find_devices()
     assert devices.replicas == 1
@@ -106,6 +112,7 @@ def test_a_processor_is_no_accelerator():
     assert Devices(names=("gpu:0",)).accelerated
 
 
+@pytest.mark.backend
 def test_gradient_by_hand():
     values = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)
     found = gradient(lambda x: keras.ops.sum(x**3), values)
@@ -114,6 +121,7 @@ def test_gradient_by_hand():
     np.testing.assert_allclose(found, 3 * values**2)
 
 
+@pytest.mark.backend
 def test_gradient_is_zero_where_nothing_depends_on_the_value():
     values = np.ones((2, 3), np.float32)
     np.testing.assert_array_equal(gradient(lambda x: keras.ops.sum(x[0]), values), [[1, 1, 1], [0, 0, 0]])
@@ -121,6 +129,7 @@ def test_gradient_is_zero_where_nothing_depends_on_the_value():
     np.testing.assert_array_equal(gradient(lambda x: constant, values), np.zeros((2, 3)))
 
 
+@pytest.mark.backend
 def test_gradient_through_layers_leaves_their_state_alone():
     network = keras.Sequential(
         [

@@ -21,8 +21,6 @@ from leukcnn.spec import Model
 from leukcnn.trials import TrialContext, run_trial
 from tests import tiny
 
-pytestmark = pytest.mark.backend
-
 
 def NestedNetwork(*, input_shape, classes=3, dropout_rate=0.5, initializer="glorot_uniform"):
     """A frozen base that is one layer, flattened, dropped out and classified, as TaleghaniResNet50 is."""
@@ -44,11 +42,11 @@ def known():
     models.register("NestedNetwork", NestedNetwork)
 
 
-@pytest.fixture
-def index(tmp_path, monkeypatch) -> ImageIndex:
+@pytest.fixture(scope="module")
+def index(tmp_path_factory) -> ImageIndex:
     """Thirty pictures of three classes, which differ in colour."""
-    rng = np.random.default_rng(0)
-    paths = [tmp_path / f"{i:02}.png" for i in range(30)]
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("pictures")
+    paths = [folder / f"{i:02}.png" for i in range(30)]
     for i, path in enumerate(paths):
         picture = rng.integers(0, 120, (24, 24, 3), dtype=np.uint8)
         picture[..., i % 3] += 100
@@ -93,6 +91,7 @@ def run(index, setup, folder, *, fold=0, seed=0, keep_features=True, observer=No
     return trial.predictions(), [keras.ops.convert_to_numpy(w) for w in network.weights], trial
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("dropout_rate", [0.0, 0.5])
 def test_kept_features_end_where_training_end_to_end_does(index, tmp_path, dropout_rate):
     setup = setup_of(dropout_rate=dropout_rate)
@@ -120,11 +119,12 @@ def assert_ends_alike(index, setup, folder):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.backend
 def test_a_base_that_is_one_layer_gives_its_features_once_to_the_same_end(index, tmp_path):
     assert_ends_alike(index, once(setup_of(), model=Model("NestedNetwork")), tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_the_frozen_resnet50_gives_its_features_once_to_the_same_end(index, tmp_path):
     setup = once(setup_of(), model=Model("TaleghaniResNet50", {"weights": None}))
     # Random features are large: at a high rate the softmax saturates.
@@ -187,21 +187,31 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_whatever_features_depend_on_has_them_computed_anew(index, tmp_path, change):
-    setup, said = setup_of(), [tiny.Progress() for _ in range(2)]
+@pytest.fixture(scope="module")
+def kept(index, tmp_path_factory):
+    """Returns the setup of a trial of one epoch, and the cache that holds its features."""
+    tiny.register()
     fixed = Model("tests.tiny.TwoPartNetwork", {"base_initializer": "ones"})
+    setup, folder = setup_of(), tmp_path_factory.mktemp("kept")
     setup = replace(setup, model=fixed, training=replace(setup.training, epochs=1))
-    run(index, setup, tmp_path / "a", observer=said[0])
+    said = tiny.Progress()
+    run(index, setup, folder, observer=said)
+    assert any("computing its features" in message for message in said.messages)
+    return setup, folder / "cache"
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_whatever_features_depend_on_has_them_computed_anew(index, kept, tmp_path, change):
+    setup, cache = kept
     # Another trial on the cache of the first.
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "cache").symlink_to(tmp_path / "a" / "cache")
+    (tmp_path / "cache").symlink_to(cache)
+    said = tiny.Progress()
     options = {"index": index, "setup": setup} | change(index, setup)
-    run(folder=tmp_path / "b", observer=said[1], **options)
-    for progress in said:
-        assert any("computing its features" in message for message in progress.messages)
+    run(folder=tmp_path, observer=said, **options)
+    assert any("computing its features" in message for message in said.messages)
 
 
+@pytest.mark.backend
 def test_stopped_between_epochs_it_ends_where_it_would_have(index, tmp_path):
     class Stops(tiny.Progress):
         def end_epoch(self, *, epoch, logs):
@@ -256,6 +266,7 @@ def features_of(folder, rows, *, inputs=None, base=None, key=None, pictures=200,
     return kept_features(frozen, np.asarray(rows), folder=folder)
 
 
+@pytest.mark.backend
 def test_features_stand_at_row_and_variant(tmp_path):
     features = features_of(tmp_path, [3, 150])
     assert features.shape == (200, 3, 3)

@@ -39,7 +39,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs_on_drawn_data(path, tmp_path, monkeypatch):
     for name in ("LEUKCNN_DATA", "LEUKCNN_RUNS"):

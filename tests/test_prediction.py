@@ -71,7 +71,6 @@ def test_saved_network_comes_back_whole(saved):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.backend
 def test_keras_itself_reads_the_file(saved):
     network, path = saved
     inputs = np.random.default_rng(2).random((4, SIDE, SIDE, 3), dtype=np.float32)
@@ -80,7 +79,6 @@ def test_keras_itself_reads_the_file(saved):
     np.testing.assert_allclose(loaded.predict(inputs, verbose=0), expected, atol=1e-6)
 
 
-@pytest.mark.backend
 def test_file_holds_no_optimizer(saved, tmp_path):
     network, path = saved
     network.save(tmp_path / "whole.keras")
@@ -90,7 +88,6 @@ def test_file_holds_no_optimizer(saved, tmp_path):
     assert sorted(p.name for p in path.parent.iterdir()) == ["model.keras"]
 
 
-@pytest.mark.backend
 def test_file_says_that_it_is_no_diagnosis(saved):
     with zipfile.ZipFile(saved[1]) as archive:
         assert json.loads(archive.read("leukcnn.json"))["notice"] == NOTICE
@@ -113,7 +110,6 @@ def test_prediction_is_the_network_s_on_prepared_pictures(saved, pictures):
     assert len(np.unique(said[:, 0])) == len(pictures)
 
 
-@pytest.mark.backend
 def test_prediction_notes_conversions_and_refuses_small_pictures_by_name(saved, pictures):
     loaded, notes = SavedNetwork.load(saved[1]), []
     cv2.imwrite(str(pictures[1]), np.full((14, 14), 9, dtype=np.uint8))
@@ -179,7 +175,6 @@ def rewritten(path, copy, change):
     return copy
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize(
     "spoil",
     [

@@ -4,7 +4,6 @@ import math
 import pytest
 from rich.console import Console
 
-from leukcnn.errors import ArgumentError
 from leukcnn.progress import TrainingProgress
 
 
@@ -180,16 +179,3 @@ def test_display_ends_with_an_error(clock, terminal):
     with pytest.raises(KeyboardInterrupt), TrainingProgress(console=terminal, clock=clock):
         raise KeyboardInterrupt
     assert "\x1b[?25h" in terminal.file.getvalue()
-
-
-def test_steps_need_a_trial(clock):
-    with pytest.raises(ArgumentError, match="No trial is running"):
-        TrainingProgress(console=log(), clock=clock).batch(1, 1, 0.7, 0.5)
-
-
-@pytest.mark.parametrize(
-    ("index", "epochs", "steps", "first_epoch"), [(0, 1, 1, 1), (4, 1, 1, 1), (1, 1, 0, 1), (1, 2, 1, 4)]
-)
-def test_impossible_numbers_are_refused(index, epochs, steps, first_epoch):
-    with pytest.raises(ArgumentError, match="within their totals"):
-        TrainingProgress(console=log()).start_trial("a", index, 3, epochs, steps, first_epoch=first_epoch)

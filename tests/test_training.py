@@ -13,8 +13,6 @@ from leukcnn.pipeline import PictureSequence, originals
 from leukcnn.training import Networks, build_network, predict, train
 from tests import tiny
 
-pytestmark = pytest.mark.backend
-
 
 @pytest.fixture
 def setup():
@@ -57,6 +55,7 @@ def fit(setup, network, folder, *, observer=None):
     )
 
 
+@pytest.mark.backend
 def test_the_optimizer_is_the_papers_adam(setup):
     _, network = build(setup)
     assert type(network.optimizer) is keras.optimizers.Adam
@@ -64,12 +63,14 @@ def test_the_optimizer_is_the_papers_adam(setup):
     assert float(network.optimizer.learning_rate) == pytest.approx(1e-2)
 
 
+@pytest.mark.backend
 def test_the_same_seed_gives_the_same_network(setup):
     first, second = (build(setup)[1].get_weights() for _ in range(2))
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.backend
 def test_epochs_are_run_and_the_rate_decays(setup, tmp_path):
     setup, network = build(setup)
     outcome = fit(setup, network, tmp_path)
@@ -126,6 +127,7 @@ def test_a_run_killed_after_it_stopped_early_trains_no_more(setup, tmp_path, mon
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.backend
 def test_a_run_killed_on_the_way_stops_at_the_same_epoch(setup, tmp_path, monkeypatch):
     class Stops(tiny.Progress):
         def end_epoch(self, *, epoch, logs):
@@ -145,6 +147,7 @@ def test_a_run_killed_on_the_way_stops_at_the_same_epoch(setup, tmp_path, monkey
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 5
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_with_a_float32_head(setup, tmp_path, precision):
     setup, network = build(setup, training__precision=precision)
@@ -156,6 +159,7 @@ def test_mixed_precision_trains_with_a_float32_head(setup, tmp_path, precision):
     np.testing.assert_allclose(outputs.sum(axis=1), 1, atol=1e-6)
 
 
+@pytest.mark.backend
 def test_a_training_that_diverges_says_so(setup, tmp_path):
     setup, network = build(setup)
     # In the last layer: on JAX a ReLU turns what is no number into zero.
@@ -164,6 +168,7 @@ def test_a_training_that_diverges_says_so(setup, tmp_path):
         fit(setup, network, tmp_path)
 
 
+@pytest.mark.backend
 def test_predictions_stand_in_the_order_of_the_entries(setup):
     setup, network = build(setup)
     data = sequence(setup, labels=False, n=13)
@@ -189,6 +194,7 @@ def test_a_network_given_again_is_as_it_was_at_first(setup, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.backend
 def test_a_network_given_again_trains_as_a_new_one_does(setup, tmp_path):
     networks = Networks()
     options = {"side": 24, "classes": 2, "training": setup.training, "seed": 5, "devices": find_devices()}

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import keras
-
 from leukcnn import spec
 from leukcnn.errors import WeightsError
 from leukcnn.models import arguments_of, build
 from leukcnn.models.backbones import BACKBONES, keeps_published_top
 from leukcnn.models.regnet_designs import DESIGNS, zoo_file
+from leukcnn.models.unfilled import unfilled
 
 # Networks of other publishers than Keras, and those that take another's files.
 _OTHER_FILES = {
@@ -102,12 +101,8 @@ def check_weights(model: spec.Model, *, side: int, classes: int | None) -> None:
     if "kernel_initializer" in arguments_of(model.name).names:
         # Any other draws values in the end, which has no place here.
         arguments["kernel_initializer"] = "glorot_uniform"
-    try:
-        with keras.StatelessScope(initialize_variables=False):
-            build(model.name, **arguments)
-    finally:
-        # Variables without a value would be filled at the end of the next such scope.
-        keras.utils.clear_session()
+    with unfilled():
+        build(model.name, **arguments)
 
 
 def _file_names(network: str) -> tuple[str, ...]:

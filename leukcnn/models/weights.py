@@ -1,7 +1,10 @@
 """Weights from files: how many a file holds, and laying them into a network that they fit."""
 
+import tempfile
 import warnings
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -32,19 +35,22 @@ def stored_parameters(path: str | Path) -> int:
             remedy="pass its path, or weights=None for random weights",
         )
     try:
-        if path.suffix == ".keras":
-            with (
-                zipfile.ZipFile(path) as archive,
-                archive.open("model.weights.h5") as stored,
-                h5py.File(stored) as file,
-            ):
-                return _parameters(file)
-        with h5py.File(path) as file:
+        with _weights_of(path) as weights, h5py.File(weights) as file:
             return _parameters(file)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise WeightsError(
             f"The file {path} can't be read: {error}", expected=_FORMATS, remedy="copy or save it again"
         ) from error
+
+
+@contextmanager
+def _weights_of(path: Path) -> Iterator[Path]:
+    """Gives the HDF5 file, that of a saved model unpacked: within its archive it is read far more slowly."""
+    if path.suffix != ".keras":
+        yield path
+        return
+    with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
+        yield Path(archive.extract("model.weights.h5", folder))
 
 
 def _parameters(file: h5py.File) -> int:
@@ -74,11 +80,11 @@ def load_whole(model: keras.Model, path: str | Path) -> None:
     if held != model.count_params():
         raise misfit(path, held, {model.name: model.count_params()})
     try:
-        with warnings.catch_warnings():
+        with _weights_of(path) as weights, warnings.catch_warnings():
             # Keras only warns where a file lacks a layer, and leaves the layer random.
             warnings.simplefilter("error", UserWarning)
-            model.load_weights(path)
-    except (ValueError, OSError, KeyError, UserWarning) as error:
+            model.load_weights(weights)
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile, UserWarning) as error:
         raise WeightsError(
             f"The file {path} doesn't hold weights of {model.name}: {error}",
             expected=f"the layers of {model.name} with their {held:,} parameters",

@@ -12,10 +12,15 @@ from leukcnn.evaluation.activation_maps import grad_cam, mean_activation
 from leukcnn.outputs.faces import face
 from leukcnn.outputs.kind import FigureKind, Kept
 from leukcnn.outputs.tested_pictures import capture_look
-from leukcnn.rendering.figures import draw_overlays
+from leukcnn.rendering.figures import OVERLAY, draw_pictures, overlay
 from leukcnn.results.results import Results
 
 _SMALLEST_MAP = 4
+_SCALE = (
+    "0: nothing; 1: the largest value in this map.\n"
+    "Mean activation: feature maps averaged over their channels.\n"
+    "Grad-CAM: what in them speaks for the class that the network chose."
+)
 
 
 def _look(network: keras.Model, inputs: np.ndarray, said: np.ndarray) -> dict[str, Any]:
@@ -34,10 +39,14 @@ def _look(network: keras.Model, inputs: np.ndarray, said: np.ndarray) -> dict[st
 def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:
     if figure.id not in kept:
         return []
-    looked = kept[figure.id]
-    rows = list(zip(*(looked[name] for name in ("titles", "pictures", "mean", "grad_cam")), strict=True))
+    looked, panels = kept[figure.id], []
+    for title, picture, mean, cam in zip(
+        *(looked[name] for name in ("titles", "pictures", "mean", "grad_cam")), strict=True
+    ):
+        maps = [("Mean activation", overlay(picture, mean)), ("Grad-CAM", overlay(picture, cam))]
+        panels += [(title, picture), *maps]
     said = face(results, figure, f" (layer {looked['layer']})")
-    return [draw_overlays(rows, folder / f"{figure.id}.png", **said)]
+    return [draw_pictures(panels, folder / f"{figure.id}.png", n_columns=3, scale=(OVERLAY, _SCALE), **said)]
 
 
 KIND = FigureKind(build=_build, capture=partial(capture_look, look=_look))

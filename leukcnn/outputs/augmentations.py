@@ -1,6 +1,7 @@
 """One picture and what augmentation makes of it."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from leukcnn import spec
 from leukcnn.augmentation import ImageAugmenter
@@ -21,4 +22,4 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
     yield Capture(figure.id, material.key(material.whole, figure.variants, arguments), make)
 
 
-KIND = FigureKind(build=draw_kept, needs=DATA, capture=_capture)
+KIND = FigureKind(build=partial(draw_kept, n_columns=3), needs=DATA, capture=_capture)

@@ -24,16 +24,9 @@ def kind_of(item: spec.Table | spec.Figure) -> TableKind | FigureKind:
 
 
 def capture(material: Material, folder: Path, *, trained: bool) -> None:
-    """Keeps what a paper's tables and figures need of the data and the networks, unless it is there already.
+    """Keeps what a paper's tables and figures need in the experiment's folder, unless it is there already.
 
-    Args:
-        material: What may be looked at.
-        folder: The experiment's folder.
-        trained: False before the training, for what needs no trained network; True after it, for what does.
-
-    Raises:
-        DataError: A picture can't be read.
-        StoreError: The store can't be read or written to.
+    Before the training that is what needs no trained network, after it what does.
     """
     paper, captured = material.results.paper, Captured(folder)
     for item in (*paper.tables, *paper.figures):
@@ -59,15 +52,9 @@ def build_tables(results: Results, kept: Kept = _NOTHING_KEPT, *, only: str | No
 
 
 def build_figures(results: Results, folder: Path, *, only: str | None = None) -> list[Path]:
-    """Draws the paper's figures, from the store alone; those of rows that aren't trained are left out.
+    """Draws the paper's figures into `figures` below the experiment's folder, from the store alone.
 
-    Args:
-        results: The experiment.
-        folder: Its folder; the PNG files go into `figures` below it.
-        only: Id of the one figure to draw; None or the id of a row for all.
-
-    Raises:
-        StoreError: The store can't be read, or the folder can't be written to.
+    Those of rows that aren't trained are left out; `only` is as in `build_tables`.
     """
     captured, paths = Captured(folder), []
     for figure in _wanted(results, results.paper.figures, only):

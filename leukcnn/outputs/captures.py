@@ -21,11 +21,7 @@ class Captured(Mapping):
         self.folder = experiment / "captured"
 
     def __getitem__(self, name: str) -> dict[str, Any]:
-        """Returns what a capture made, and its "key".
-
-        Raises:
-            StoreError: There is no such file, or it can't be read.
-        """
+        """Returns what a capture made, and its "key"; StoreError where there is none."""
         with stored_arrays(self._path(name)) as stored:
             values = json.loads(str(stored[_PLAIN]))
             for member in stored:
@@ -52,11 +48,7 @@ class Captured(Mapping):
         return self[name]
 
     def keep(self, capture: Capture) -> None:
-        """Makes a capture and writes it, unless it is there with the same key.
-
-        Raises:
-            StoreError: The file that is there can't be read, or the folder can't be written to.
-        """
+        """Makes a capture and writes it, unless it is there with the same key."""
         if capture.name in self:
             with stored_arrays(self._path(capture.name)) as stored:
                 if json.loads(str(stored[_PLAIN]))["key"] == capture.key:

@@ -16,26 +16,23 @@ from leukcnn.runs import Predictions
 
 def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:
     if results.tasks:
-        grid, path = _grid(figure, results), folder / f"{figure.id}.png"
-        return [draw_confusions(grid, results.paper.classes, path, **face(results, figure))] if grid else []
+        found = {
+            (task.row, task.dataset): _panel(results, task.row, task.dataset, task.predictions)
+            for task in tasks_of(results, figure)
+        }
+        rows = [row for row in results.paper.row_ids if any((row, name) in found for name in results.tested)]
+        panels = [found.get((row, dataset)) for row in rows for dataset in results.tested]
+        options = {"n_columns": len(results.tested), **face(results, figure)}
+        path = folder / f"{figure.id}.png"
+        return [draw_confusions(panels, results.paper.classes, path, **options)] if rows else []
     paths = []
     for row in results.paper.row_ids:
         for predictions in results.runs(row)[:1]:
             tested = dict.fromkeys(image.split("/")[0] for image in predictions.image.tolist())
             panel = _panel(results, row, "+".join(tested) if results.tested else "", predictions)
             path = folder / f"confusion_{row}.png"
-            paths.append(draw_confusions([[panel]], predictions.class_names, path, **face(results, figure)))
+            paths.append(draw_confusions([panel], predictions.class_names, path, **face(results, figure)))
     return paths
-
-
-def _grid(figure: spec.Figure, results: Results) -> list[list[tuple[str, np.ndarray] | None]]:
-    """Returns the matrices of all rows, a line for each row and a column for each dataset."""
-    found = {
-        (task.row, task.dataset): _panel(results, task.row, task.dataset, task.predictions)
-        for task in tasks_of(results, figure)
-    }
-    lines = [[found.get((row, dataset)) for dataset in results.tested] for row in results.paper.row_ids]
-    return [line for line in lines if any(line)]
 
 
 def _panel(results: Results, row: str, dataset: str, predictions: Predictions) -> tuple[str, np.ndarray]:

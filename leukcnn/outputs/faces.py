@@ -6,13 +6,7 @@ from leukcnn.results.results import Results
 
 
 def face(results: Results, figure: spec.Figure, more: str = "") -> dict[str, str]:
-    """Returns the mark and the caption of a figure, as `leukcnn.rendering` takes them.
-
-    Args:
-        results: The experiment.
-        figure: The figure.
-        more: What the caption says behind the title.
-    """
+    """Returns the mark and the caption of a figure, which says `more` behind the title."""
     reason, title = results.record.not_comparable, figure.title + more
     return {
         "mark": f"Not comparable with the paper: {reason}" if reason else "",

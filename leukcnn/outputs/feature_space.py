@@ -7,11 +7,11 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.datasets import card
 from leukcnn.errors import ArgumentError
-from leukcnn.evaluation.feature_space import project
+from leukcnn.evaluation.feature_space import Projection, project
 from leukcnn.outputs.faces import face
 from leukcnn.outputs.kind import FigureKind, Kept
 from leukcnn.outputs.titles import dataset_title, why_no_runs
-from leukcnn.rendering.feature_space import Plane, draw_feature_space
+from leukcnn.rendering.feature_space import draw_feature_space
 from leukcnn.results.results import Results
 from leukcnn.seeding import generator
 
@@ -22,7 +22,7 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
     paths = []
     for dataset, path in _places(figure, results, folder).items():
         planes = [_plane(results, row, dataset) for row in figure.rows]
-        shown = [len(plane.labels) for plane in planes if isinstance(plane, Plane)]
+        shown = [len(plane.labels) for plane in planes if not isinstance(plane, str)]
         if not shown:
             continue
         more = ""
@@ -45,7 +45,7 @@ def _places(figure: spec.Figure, results: Results, folder: Path) -> dict[str, Pa
     return {}
 
 
-def _plane(results: Results, row: str, dataset: str) -> Plane | str:
+def _plane(results: Results, row: str, dataset: str) -> Projection | str:
     """Lays out what the first trial of a row that tests a dataset gave; or says why there is nothing."""
     for _, _, trial in results.trials[row]:
         columns = trial.features()
@@ -57,10 +57,9 @@ def _plane(results: Results, row: str, dataset: str) -> Plane | str:
             rng = generator(results.record.seed, "feature space", dataset)
             rows = np.sort(rng.choice(rows, _MOST_POINTS, replace=False))
         try:
-            found = project(columns["features"][rows], columns["label"][rows], seed=results.record.seed)
+            return project(columns["features"][rows], columns["label"][rows], seed=results.record.seed)
         except ArgumentError as error:
             return f"Not drawn: {error.found}"
-        return Plane(**vars(found))
     return f"Not measured: {why_no_runs(results, row, dataset=dataset) or 'not tested by this row'}"
 
 

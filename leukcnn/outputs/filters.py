@@ -12,7 +12,7 @@ from leukcnn.evaluation.filter_maps import filter_maps
 from leukcnn.outputs.faces import face
 from leukcnn.outputs.kind import FigureKind, Kept
 from leukcnn.outputs.tested_pictures import capture_look
-from leukcnn.rendering.filters import FilterPanel, draw_filters
+from leukcnn.rendering.figures import HEAT, draw_pictures, heat
 from leukcnn.results.results import Results
 
 _OF_A_LAYER = 2
@@ -32,13 +32,18 @@ def _look(network: keras.Model, inputs: np.ndarray, said: np.ndarray) -> dict[st
 def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:
     if figure.id not in kept:
         return []
-    looked = kept[figure.id]
-    layers = list(zip(*(looked[name] for name in ("layers", "filters", "maps")), strict=True))
-    panels = [
-        FilterPanel(title, picture, [(layer, filters[i], maps[i]) for layer, filters, maps in layers])
-        for i, (title, picture) in enumerate(zip(looked["titles"], looked["pictures"], strict=True))
-    ]
-    return [draw_filters(panels, folder / f"{figure.id}.png", **face(results, figure, _WHICH))]
+    looked, panels = kept[figure.id], []
+    for i, picture in enumerate(zip(looked["titles"], looked["pictures"], strict=True)):
+        for line in range(_OF_A_LAYER):
+            panels.append(None if line else picture)
+            for layer, filters, maps in zip(looked["layers"], looked["filters"], looked["maps"], strict=True):
+                here = line < filters.shape[1]
+                title = f"{layer}, filter {filters[i, line]}" if here else ""
+                panels.append((title, heat(maps[i, line])) if here else None)
+    said, n_columns = face(results, figure, _WHICH), 1 + len(looked["layers"])
+    scale = (HEAT, "0: nothing; 1: the strongest answer in this map")
+    path = folder / f"{figure.id}.png"
+    return [draw_pictures(panels, path, n_columns=n_columns, side=2.0, scale=scale, **said)]
 
 
 KIND = FigureKind(build=_build, capture=partial(capture_look, look=_look))

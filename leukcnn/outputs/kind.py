@@ -24,12 +24,7 @@ Kept = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What tables and figures may look at while the data are at hand.
-
-    Attributes:
-        results: What was asked for, and what was trained so far.
-        index: The pictures.
-    """
+    """What tables and figures may look at while the data are at hand: all that was trained, the pictures."""
 
     results: Results
     index: ImageIndex
@@ -67,12 +62,10 @@ class Material:
 
 
 class Capture(NamedTuple):
-    """Something that is kept with the experiment, once.
+    """Something that is kept with the experiment, once: arrays, lists of arrays, and values as JSON has them.
 
-    Attributes:
-        name: Name of its file, which begins with the id of the table or figure.
-        key: The hash of what it rests on; what was kept with another key is captured again.
-        make: Works it out: arrays, lists of arrays, and plain values as JSON has them.
+    Its name begins with the id of the table or figure; what was kept with another key, the hash of what it
+    rests on, is made again.
     """
 
     name: str
@@ -115,13 +108,7 @@ class TableKind:
 
 @dataclass(frozen=True)
 class FigureKind:
-    """A kind of figure.
-
-    Attributes:
-        build: The paper's figure, the experiment, what was kept of it, the folder -> the PNG files written.
-        needs: As `TableKind` has it.
-        capture: The paper's figure and what it may look at -> what is to be kept; None keeps nothing.
-    """
+    """A kind of figure, as `TableKind` is one of table; it builds PNG files in a folder and returns them."""
 
     build: Callable[[spec.Figure, Results, Kept, Path], list[Path]]
     needs: str = NETWORKS

@@ -1,12 +1,13 @@
 """The test pictures that a row's networks take for another class, those they are surest of first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from skimage.util import montage
 
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card, read_picture
@@ -16,7 +17,7 @@ from leukcnn.outputs.kind import Capture, FigureKind, Kept, Material
 from leukcnn.outputs.titles import file_stem
 from leukcnn.picture_cache import prepare
 from leukcnn.preprocessing import wbc_mask
-from leukcnn.rendering.figures import draw_misclassified
+from leukcnn.rendering.figures import draw_pictures
 from leukcnn.results.results import Results
 from leukcnn.runs import Predictions
 
@@ -24,6 +25,7 @@ MOST_MISCLASSIFIED = 120
 """Misclassified pictures of a row and a dataset that are kept, at most."""
 
 _A_SHEET = 12
+_GREY = (154, 154, 154)
 
 
 class Task(NamedTuple):
@@ -49,12 +51,7 @@ class Task(NamedTuple):
 
 
 def tasks_of(results: Results, figure: spec.Figure) -> Iterator[Task]:
-    """Yields what was tested of each row of a figure whose folds are all finished.
-
-    Args:
-        results: The experiment.
-        figure: The figure; where it names no rows, all of the paper's count.
-    """
+    """Yields what was tested of each row of a figure, or of all rows, whose folds are all finished."""
     for row in figure.rows or results.paper.row_ids:
         for dataset in results.tested or ("",):
             for predictions in results.runs(row, dataset=dataset)[:1]:
@@ -65,57 +62,44 @@ def tasks_of(results: Results, figure: spec.Figure) -> Iterator[Task]:
 def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
     for task in tasks_of(material.results, figure):
         preprocessing = material.results.setup(task.row).preprocessing
-        yield Capture(
-            task.name, task.key, partial(surest_mistakes, task.predictions, preprocessing, material.index)
-        )
+        yield Capture(task.name, task.key, partial(surest_mistakes, task, preprocessing, material.index))
 
 
-def surest_mistakes(
-    said: Predictions, preprocessing: spec.Preprocessing, index: ImageIndex
-) -> dict[str, Any]:
-    """Picks the misclassified pictures of which the networks are surest, and prepares them.
-
-    Args:
-        said: What the networks said.
-        preprocessing: How the pictures were prepared.
-        index: The pictures.
+def surest_mistakes(task: Task, preprocessing: spec.Preprocessing, index: ImageIndex) -> dict[str, Any]:
+    """Picks the misclassified pictures of which the networks are surest.
 
     Returns:
-        Of n pictures, at most `MOST_MISCLASSIFIED`: "images", their ids; "label" and "predicted", int64 (n,);
-        "score", float64 (n,), probabilities of the classes that they are taken for; "pictures", uint8
-        (n, S, S, 3), whole, of the size that the network takes; "masks", uint8 (n, S, S), 255 where a picture
-        is a white cell, or (0, S, S) where nothing is thresholded; "fed", uint8 (n, S, S, 3), what the
-        network was fed. And "class_names", "n_wrong", those that aren't kept included, and "n_tested".
-
-    Raises:
-        DataError: A picture can't be read.
+        "titles" and "pictures" of at most `MOST_MISCLASSIFIED`, uint8: each whole, of the size that the
+        network takes, with what is "beside" it on its right: its mask where something is thresholded, and
+        what the network was fed where that is another picture. And "n_wrong", those that aren't kept
+        included, and "n_tested".
     """
+    said, whole = task.predictions, replace(preprocessing, threshold="none", mask="")
+    thresholded, changed = preprocessing.threshold != "none", preprocessing != whole
     score = said.probabilities.max(axis=1)
     wrong = np.flatnonzero(said.predicted != said.label)
-    kept = wrong[np.lexsort((said.image[wrong], -score[wrong]))][:MOST_MISCLASSIFIED]
     places = {image: place for place, image in enumerate(index.ids.tolist())}
-    side, thresholded = preprocessing.side, preprocessing.threshold != "none"
-    whole = replace(preprocessing, threshold="none", mask="")
-    pictures, fed = np.empty((2, len(kept), side, side, 3), np.uint8)
-    masks = np.empty((len(kept) if thresholded else 0, side, side), np.uint8)
-    for i, image in enumerate(said.image[kept].tolist()):
+    titles, pictures = [], []
+    for i in wrong[np.lexsort((said.image[wrong], -score[wrong]))][:MOST_MISCLASSIFIED]:
+        image = str(said.image[i])
         picture, _ = read_picture(index.paths[places[image]])
-        pictures[i], fed[i] = prepare(picture, whole), prepare(picture, preprocessing)
+        true, taken = said.class_names[said.label[i]], said.class_names[said.predicted[i]]
+        name = f"{card(image.split('/')[0]).name} " * ("+" in task.dataset) + file_stem(image)
+        title = f"{name}: true {true}, taken for {taken}, score {score[i]:.2f} for {taken}"
+        shown = [prepare(picture, whole)]
         if thresholded:
-            cells = wbc_mask(picture, rule=preprocessing.threshold)
-            masks[i] = prepare(np.repeat(np.uint8(255) * cells[..., None], 3, axis=2), whole)[..., 0]
-    return {
-        "images": said.image[kept].tolist(),
-        "label": said.label[kept],
-        "predicted": said.predicted[kept],
-        "score": score[kept],
-        "class_names": list(said.class_names),
-        "pictures": pictures,
-        "masks": masks,
-        "fed": fed,
-        "n_wrong": len(wrong),
-        "n_tested": len(said),
-    }
+            cells = np.uint8(255) * wbc_mask(picture, rule=preprocessing.threshold)
+            shown.append(prepare(np.repeat(cells[..., None], 3, axis=2), whole))
+            # Kept together by no-break spaces.
+            title += f"; mask\u00a0{100 * shown[-1].mean() / 255:.1f}\u00a0%"
+        if changed:
+            shown.append(prepare(picture, preprocessing))
+        titles.append(title)
+        frame = {"fill": _GREY, "padding_width": max(preprocessing.side // 32, 1)}
+        pictures.append(montage(shown, grid_shape=(1, len(shown)), channel_axis=3, **frame))
+    beside = ["its mask"] * thresholded + ["what the network was fed"] * changed
+    counts = {"n_wrong": len(wrong), "n_tested": len(said)}
+    return {"titles": titles, "pictures": pictures, "beside": beside, **counts}
 
 
 def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:
@@ -125,54 +109,25 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
         mistakes = kept.get(task.name)
         if mistakes is None or mistakes["key"] != task.key:
             continue
-        tested = f". {tested_title(results, task.row, task.dataset)}"
-        for first in range(0, max(len(mistakes["images"]), 1), _A_SHEET):
-            panels, more = _sheet(mistakes, task, first)
-            number = f"_{1 + first // _A_SHEET}" if first else ""
-            paths.append(
-                draw_misclassified(
-                    panels,
-                    folder / f"{task.name}{number}.png",
-                    nothing=f"no picture of {mistakes['n_tested']:,} misclassified",
-                    **face(results, figure, tested + more),
+        panels = list(zip(mistakes["titles"], mistakes["pictures"], strict=True))
+        n = len(mistakes["beside"]) + 1
+        for first in range(0, max(len(panels), 1), _A_SHEET):
+            shown = panels[first : first + _A_SHEET]
+            more = f". {tested_title(results, task.row, task.dataset)}"
+            if shown:
+                more += (
+                    f": {first + 1:,} to {first + len(shown):,} of {mistakes['n_wrong']:,} misclassified "
+                    f"pictures, of {mistakes['n_tested']:,} tested, the surest mistakes first"
                 )
-            )
+            else:
+                more += f": no picture of {mistakes['n_tested']:,} misclassified"
+                shown = [("", np.full((1, 3), 255, np.uint8))]
+            if n > 1 and panels:
+                more += f". From left to right the picture, {' and '.join(mistakes['beside'])}"
+            path = folder / f"{task.name}{f'_{1 + first // _A_SHEET}' if first else ''}.png"
+            options = {"n_columns": (4, 3, 2)[n - 1], "side": (2.1, 2.6, 4.5)[n - 1]}
+            paths.append(draw_pictures(shown, path, **options, **face(results, figure, more)))
     return paths
-
-
-def _sheet(mistakes: Mapping[str, Any], task: Task, first: int) -> tuple[list, str]:
-    """Returns title and pictures of those from position `first` on, and what the caption says of them."""
-    beside = {"its mask": mistakes["masks"], "what the network was fed": mistakes["fed"]}
-    if np.array_equal(mistakes["fed"], mistakes["pictures"]):
-        del beside["what the network was fed"]
-    if not len(mistakes["masks"]):
-        del beside["its mask"]
-    panels = [
-        (_title(mistakes, i, task), [mistakes["pictures"][i], *(of[i] for of in beside.values())])
-        for i in range(first, min(first + _A_SHEET, len(mistakes["images"])))
-    ]
-    if not panels:
-        return panels, ""
-    more = (
-        f": {first + 1:,} to {first + len(panels):,} of {mistakes['n_wrong']:,} misclassified pictures, of "
-        f"{mistakes['n_tested']:,} tested, the surest mistakes first"
-    )
-    if beside:
-        more += f". From left to right the picture, {' and '.join(beside)}"
-    return panels, more
-
-
-def _title(mistakes: Mapping[str, Any], i: int, task: Task) -> str:
-    true, taken = (mistakes["class_names"][mistakes[which][i]] for which in ("label", "predicted"))
-    image = mistakes["images"][i]
-    name = file_stem(image)
-    if "+" in task.dataset:
-        name = f"{card(image.split('/')[0]).name} {name}"
-    title = f"{name}: true {true}, taken for {taken}, score {mistakes['score'][i]:.2f} for {taken}"
-    if not len(mistakes["masks"]):
-        return title
-    # Kept together by no-break spaces.
-    return f"{title}; mask\u00a0{100 * mistakes['masks'][i].mean() / 255:.1f}\u00a0%"
 
 
 KIND = FigureKind(build=_build, capture=_capture)

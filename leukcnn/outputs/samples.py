@@ -11,21 +11,15 @@ from leukcnn.outputs.faces import face
 from leukcnn.outputs.kind import DATA, Capture, FigureKind, Kept, Material
 from leukcnn.outputs.titles import describe
 from leukcnn.picture_cache import prepare
-from leukcnn.rendering.figures import draw_samples
+from leukcnn.rendering.figures import draw_pictures
 from leukcnn.results.results import Results
 from leukcnn.seeding import generator
 
-_OF_A_CLASS = 4
 
-
-def pick(material: Material, n: int = _OF_A_CLASS) -> np.ndarray:
-    """Returns positions of at most n pictures of each class, drawn at random.
+def pick(material: Material, n: int = 4) -> np.ndarray:
+    """Returns positions of the first of at most n pictures of each class, in an order drawn at random.
 
     The last class comes first: where there are two, it is the positive one.
-
-    Args:
-        material: The pictures.
-        n: At most `_OF_A_CLASS`, of which the first are returned.
     """
     rng, labels = generator(material.seed, "figures"), material.index.labels[material.shown]
     by_class = [
@@ -52,20 +46,12 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
 
 
 def draw_kept(
-    figure: spec.Figure, results: Results, kept: Kept, folder: Path, *, n_columns: int | None = None
+    figure: spec.Figure, results: Results, kept: Kept, folder: Path, *, n_columns: int = 4
 ) -> list[Path]:
-    """Draws the pictures and titles that were captured for a figure.
-
-    Args:
-        figure: The paper's figure.
-        results: The experiment.
-        kept: What was captured.
-        folder: Where the PNG file goes.
-        n_columns: As `draw_samples` takes it.
-    """
+    """Draws the pictures and titles that were captured for a figure."""
     shown, path = kept[figure.id], folder / f"{figure.id}.png"
     panels = list(zip(shown["titles"], shown["pictures"], strict=True))
-    return [draw_samples(panels, path, n_columns=n_columns, **face(results, figure))]
+    return [draw_pictures(panels, path, n_columns=n_columns, **face(results, figure))]
 
 
 KIND = FigureKind(build=draw_kept, needs=DATA, capture=_capture)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 from leukcnn import preprocessing, spec
 from leukcnn.outputs.kind import DATA, Capture, FigureKind, Material
@@ -28,4 +27,4 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
 
 
 # Each picture and what is kept of it are neighbours, two such pairs in a row.
-KIND = FigureKind(build=partial(draw_kept, n_columns=4), needs=DATA, capture=_capture)
+KIND = FigureKind(build=draw_kept, needs=DATA, capture=_capture)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from skimage.util import montage
 
 from leukcnn import spec
 from leukcnn.datasets import card, read_picture
@@ -13,21 +14,15 @@ from leukcnn.outputs.kind import DATA, Capture, FigureKind, Kept, Material
 from leukcnn.outputs.titles import file_stem
 from leukcnn.picture_cache import prepare
 from leukcnn.preprocessing import cell_crops, grey_histogram, resize, three_means, wbc_mask, wbc_threshold
-from leukcnn.rendering.thresholds import (
-    CLUSTERS,
-    Cluster,
-    Extraction,
-    GreyPanel,
-    draw_extraction,
-    draw_histograms,
-)
+from leukcnn.rendering.figures import draw_pictures
+from leukcnn.rendering.histograms import draw_histograms
 from leukcnn.results.results import Results
 from leukcnn.seeding import generator
 
 LONGEST_SIDE = 512
 """Pixels of the longer side of a smear that is kept, at most."""
 
-_MOST_SMEARS = 4
+_MOST_SMEARS, _MOST_CELLS = 4, 16
 
 
 def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
@@ -46,12 +41,9 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
 
 
 def pick_smears(material: Material) -> list[int]:
-    """Picks a picture of each class of each dataset, the last class of a dataset first.
+    """Returns the position of a picture of each class of each dataset, the last class of a dataset first.
 
     There are at most four; where they would be more, every class comes before a second dataset of any.
-
-    Returns:
-        Their positions.
     """
     index, rng, found = material.index, generator(material.seed, "figures", "smears"), []
     for label in range(len(index.class_names)):
@@ -71,44 +63,53 @@ def _reduced(picture: np.ndarray) -> np.ndarray:
     return resize(picture, tuple(max(round(share * side), 1) for side in picture.shape[:2]))
 
 
-def grey_panel(title: str, picture: np.ndarray, rule: str) -> GreyPanel:
-    """Finds the three clusters of a picture's grey levels; none where it has fewer than three levels.
+def clusters(picture: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Returns the clusters of a picture's grey levels, dark to bright: what is said of each, and its levels.
 
-    Args:
-        title: What the picture shows.
-        picture: uint8 (H, W, 3), RGB.
-        rule: The rule whose threshold is drawn, a name in `leukcnn.spec.THRESHOLD_RULES`.
-
-    Raises:
-        ArgumentError: The picture is of another kind, or there is no such rule.
+    None where the picture has fewer than three levels.
     """
-    histogram, threshold = grey_histogram(picture), wbc_threshold(picture, rule=rule)
-    borders = three_means(histogram)
+    histogram = grey_histogram(picture)
+    borders, levels = three_means(histogram), np.flatnonzero(histogram)
     if borders is None:
-        return GreyPanel(title, picture, histogram, (), threshold)
-    levels, clusters = np.flatnonzero(histogram), []
-    chosen = {rule: wbc_threshold(picture, rule=rule) for rule in spec.THRESHOLD_RULES}
-    for name, part in zip(CLUSTERS, np.split(levels, np.searchsorted(levels, borders, "right")), strict=True):
-        rules = tuple(rule for rule, highest in chosen.items() if highest == part[-1])
-        clusters.append(Cluster(name, int(part[0]), int(part[-1]), int(histogram[part].sum()), rules))
-    return GreyPanel(title, picture, histogram, tuple(clusters), threshold)
+        return []
+    highest, found = {rule: wbc_threshold(picture, rule=rule) for rule in spec.THRESHOLD_RULES}, []
+    parts = np.split(levels, np.searchsorted(levels, borders, "right"))
+    for name, part in zip(("dark", "middle", "bright"), parts, strict=True):
+        n, rules = (
+            histogram[part].sum(),
+            [f'"{rule}"' for rule, level in highest.items() if level == part[-1]],
+        )
+        chosen = f"\nchosen by {' and '.join(rules)}" if rules else ""
+        found.append((f"{name}: {n:,} pixels, {100 * n / histogram.sum():.1f} %{chosen}", part))
+    return found
 
 
-def extract(title: str, picture: np.ndarray, preprocessing: spec.Preprocessing) -> Extraction:
-    """Thresholds a picture and cuts out its cells.
-
-    Args:
-        title: What the picture shows.
-        picture: uint8 (H, W, 3), RGB; nothing is cropped from it.
-        preprocessing: Its threshold is a rule, not "none".
-
-    Raises:
-        ArgumentError: The picture is of another kind, or there is no such rule.
-    """
+def extraction(title: str, picture: np.ndarray, preprocessing: spec.Preprocessing) -> list:
+    """Returns titles and pictures, uint8: the picture, its mask, what a network is fed, and its cells."""
     mask = wbc_mask(picture, rule=preprocessing.threshold)
+    fed = prepare(picture, replace(preprocessing, crop=None, resize=preprocessing.side))
     crops = sorted(cell_crops(picture, mask), key=lambda crop: -np.count_nonzero(crop.mask))
-    whole = replace(preprocessing, crop=None, resize=preprocessing.side)
-    return Extraction(title, picture, mask, prepare(picture, whole), [crop.alone for crop in crops])
+    n, white = len(crops), np.full((2, 2, 3), 255, np.uint8)
+    cells = f"the {_MOST_CELLS} largest of {n} cells" if n > _MOST_CELLS else f"{n} cell{'s' * (n > 1)}"
+    tiles = [_tile(crop.alone) for crop in crops[:_MOST_CELLS]] or [white]
+    return [
+        (title, picture),
+        (f"mask: {100 * mask.mean():.1f} % of the picture", np.uint8(255) * mask),
+        (f"as a network is fed, {fed.shape[1]}x{fed.shape[0]} pixels", fed),
+        (
+            f"{cells}{', not to one scale' * (n > 1)}" if n else "no cell found",
+            montage(tiles, fill=(255, 255, 255), padding_width=6, channel_axis=3),
+        ),
+    ]
+
+
+def _tile(cell: np.ndarray) -> np.ndarray:
+    """Brings a cell to a black square."""
+    height, width = cell.shape[:2]
+    square = np.zeros((max(height, width), max(height, width), 3), np.uint8)
+    top, left = (len(square) - height) // 2, (len(square) - width) // 2
+    square[top : top + height, left : left + width] = cell
+    return resize(square, 96, interpolation="area" if len(square) > 96 else "linear")
 
 
 def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:
@@ -117,26 +118,24 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
         return []
     path = folder / f"{figure.id}.png"
     preprocessing = results.setup((figure.rows or results.paper.row_ids)[0]).preprocessing
-    elsewhere = ""
+    more = ""
     if preprocessing.threshold == "none":
         preprocessing = replace(preprocessing, threshold=spec.THRESHOLD_RULES[0])
-        elsewhere = "; the networks here see whole pictures"
+        more = "; the networks here see whole pictures"
     rule = preprocessing.threshold
-    said = face(results, figure, f' (by the rule "{rule}"{elsewhere}){_size(smears)}')
+    more = f' (by the rule "{rule}"{more})'
+    if any(max(picture.shape) == LONGEST_SIDE for _, picture in smears):
+        more += f". Larger pictures are reduced to {LONGEST_SIDE} pixels here; for the networks they are "
+        more += "thresholded in full size"
+    said = face(results, figure, more)
     if figure.kind == "histograms":
-        panels = [grey_panel(title, picture, rule) for title, picture in smears]
+        panels = [
+            (title, picture, grey_histogram(picture), clusters(picture), wbc_threshold(picture, rule=rule))
+            for title, picture in smears
+        ]
         return [draw_histograms(panels, path, rule=rule, **said)]
-    extractions = [extract(title, picture, preprocessing) for title, picture in smears]
-    return [draw_extraction(extractions, path, **said)]
-
-
-def _size(smears: list[tuple[str, np.ndarray]]) -> str:
-    if all(max(picture.shape) != LONGEST_SIDE for _, picture in smears):
-        return ""
-    return (
-        f". Larger pictures are reduced to {LONGEST_SIDE} pixels here; for the networks they are "
-        "thresholded in full size"
-    )
+    panels = [panel for title, picture in smears for panel in extraction(title, picture, preprocessing)]
+    return [draw_pictures(panels, path, **said)]
 
 
 KIND = FigureKind(build=_build, needs=DATA, capture=_capture)

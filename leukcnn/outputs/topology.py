@@ -19,12 +19,7 @@ _READERS = {"topology": top_layers, "networks": all_layers}
 
 
 class Blueprint(NamedTuple):
-    """A network with random weights: a builder of `leukcnn.models`, or of Keras Applications.
-
-    Attributes:
-        name: Name of the builder.
-        options: Its arguments; None for one of Keras Applications as it is.
-    """
+    """A network with random weights: a builder of `leukcnn.models`, or of Keras Applications (no options)."""
 
     name: str
     options: dict[str, Any] | None = None

@@ -17,18 +17,11 @@ class Format(NamedTuple):
 
     Attributes:
         show: Turns a value, neither None nor undefined, and whether it is a quantity in percent into text.
-        types: What a value may be.
         csv: What CSV adds to the column's title: an entry for each column that a value takes there.
     """
 
     show: Callable[[Cell, bool], str]
-    types: tuple[type, ...]
     csv: tuple[str, ...] = ("",)
-
-    @property
-    def n_parts(self) -> int:
-        """Parts of a value; a value of several is a tuple."""
-        return len(self.csv)
 
 
 def _points(value: float, in_percent: bool) -> str:
@@ -72,17 +65,17 @@ def _rounded(value: int | float, decimals: int) -> str:
 
 
 FORMATS = {
-    "text": Format(lambda value, _: value, (str,)),
-    "integer": Format(lambda value, _: f"{value:d}", (int,)),
-    "number": Format(lambda value, _: f"{value:g}", (int, float)),
-    "hundredths": Format(lambda value, _: f"{value:.2f}", (int, float)),
-    "percent": Format(lambda value, _: f"{100 * value:.2f} %", (int, float), (" (fraction)",)),
-    "points": Format(_points, (int, float), (" (fraction)",)),
-    "interval": Format(_interval, (tuple,), (" low (fraction)", " high (fraction)")),
-    "quantity": Format(_quantity, (int, float)),
-    "change": Format(_change, (int, float)),
-    "range": Format(_range, (tuple,), (" low", " high")),
-    "spread": Format(_spread, (tuple,), ("", " sd")),
+    "text": Format(lambda value, _: value),
+    "integer": Format(lambda value, _: f"{value:d}"),
+    "number": Format(lambda value, _: f"{value:g}"),
+    "hundredths": Format(lambda value, _: f"{value:.2f}"),
+    "percent": Format(lambda value, _: f"{100 * value:.2f} %", (" (fraction)",)),
+    "points": Format(_points, (" (fraction)",)),
+    "interval": Format(_interval, (" low (fraction)", " high (fraction)")),
+    "quantity": Format(_quantity),
+    "change": Format(_change),
+    "range": Format(_range, (" low", " high")),
+    "spread": Format(_spread, ("", " sd")),
 }
 """How a column's values are shown. Hundredths have two decimals, as a paper prints them. Percent, points (a
 difference in percentage points) and interval, two bounds, take fractions. Quantity, change (a difference,

@@ -5,33 +5,13 @@ from collections.abc import Sequence
 from leukcnn.rendering.formats import NO_VALUE
 from leukcnn.rendering.tables import Column, Table, one_line
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "[": "{[}",
-    "]": "{]}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "–": "--",
-    "…": r"\ldots{}",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "−": r"$-$",
-    "≥": r"$\geq$",
-    "≤": r"$\leq$",
-    "λ": r"$\lambda$",
-    "°": r"$^\circ$",
-}
+# Signs, each before its LaTeX.
+_SIGNS = r"""
+\ \textbackslash{}  { \{  } \}  [ {[}  ] {]}  $ \$  & \&  # \#  % \%  _ \_  ~ \textasciitilde{}
+^ \textasciicircum{}  < \textless{}  > \textgreater{}  | \textbar{}  " \textquotedbl{}  – --
+… \ldots{}  ± $\pm$  × $\times$  − $-$  ≥ $\geq$  ≤ $\leq$  λ $\lambda$  ° $^\circ$
+"""
+_LATEX = str.maketrans(dict(zip(_SIGNS.split()[::2], _SIGNS.split()[1::2], strict=True)))
 
 
 def to_latex(table: Table) -> str:
@@ -43,21 +23,16 @@ def to_latex(table: Table) -> str:
     title = " ".join([rf"\textbf{{{_escape_latex(mark)}.}}" for mark in table.marks])
     caption = f"{title} {_escape_latex(table.title)}".strip()
     shown = table.shown
-    specification = [
-        _latex_alignment(column, [row[i] for row in shown]) for i, column in enumerate(table.columns)
-    ]
+    alignment = [_alignment(column, [row[i] for row in shown]) for i, column in enumerate(table.columns)]
     header = " & ".join(_escape_latex(column.title) for column in table.columns)
-    body = [
-        " & ".join(_latex_cell(cell, column) for cell, column in zip(row, table.columns, strict=True))
-        for row in shown
-    ]
+    body = [" & ".join(map(_cell, row, table.columns)) for row in shown]
     lines = [
         *(f"% {one_line(comment)}" for comment in comments),
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{caption}}}",
         rf"\label{{tab:{table.id}}}",
-        rf"\begin{{tabular}}{{{''.join(specification)}}}",
+        rf"\begin{{tabular}}{{{''.join(alignment)}}}",
         r"\toprule",
         rf"{header} \\",
         r"\midrule",
@@ -71,17 +46,17 @@ def to_latex(table: Table) -> str:
 
 
 def _escape_latex(text: str) -> str:
-    return "".join(_LATEX.get(sign, sign) for sign in one_line(text))
+    return one_line(text).translate(_LATEX)
 
 
-def _latex_alignment(column: Column, cells: Sequence[str]) -> str:
+def _alignment(column: Column, cells: Sequence[str]) -> str:
     if column.align == "right":
         return "r"
     # A column of sentences is set as a paragraph, or the table would leave the page.
     return "l" if max(map(len, cells), default=0) <= 40 else r"p{.4\linewidth}"
 
 
-def _latex_cell(shown: str, column: Column) -> str:
+def _cell(shown: str, column: Column) -> str:
     escaped = _escape_latex(shown)
     negative = column.format != "text" and escaped.startswith("-")
     return f"$-${escaped[1:]}" if negative and shown != NO_VALUE else escaped

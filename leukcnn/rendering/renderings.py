@@ -28,22 +28,13 @@ def to_rich(table: Table) -> "rich.table.Table":
     from rich.text import Text
 
     # Text objects, because rich would read square brackets in plain strings as markup.
-    title = Text(justify="left")
-    for mark in table.marks:
-        title.append(f"{one_line(mark)}\n", style="bold red")
-    title.append(one_line(table.title), style="bold")
-    notes = Text("\n".join(["", *map(one_line, table.notes)]), justify="left")
-    rendered = RichTable(
-        title=title,
-        title_justify="left",
-        caption=notes if table.notes else None,
-        caption_justify="left",
-        # Rules down the page would take a tenth of the width, which figures need.
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+    marks = [(f"{one_line(mark)}\n", "bold red") for mark in table.marks]
+    title = Text.assemble(*marks, (one_line(table.title), "bold"), justify="left")
+    notes = Text("\n".join(["", *map(one_line, table.notes)]), justify="left") if table.notes else None
+    sides = {"title_justify": "left", "caption_justify": "left"}
+    # Rules down the page would take a tenth of the width, which figures need.
+    lines = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "padding": (0, 1, 0, 0)}
+    rendered = RichTable(title=title, caption=notes, **sides, **lines)
     shown = table.shown
     for i, column in enumerate(table.columns):
         heading = _heading(column, [row[i] for row in shown])
@@ -119,14 +110,7 @@ WRITERS = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "txt": to_text}
 
 
 def write(table: Table, folder: str | os.PathLike) -> list[Path]:
-    """Writes a table as <id>.csv, .md, .tex and .txt in UTF-8, each atomically.
-
-    Returns:
-        The four paths.
-
-    Raises:
-        StoreError: The folder can't be written, or the disk is full.
-    """
+    """Writes a table as <id>.csv, .md, .tex and .txt in UTF-8, atomically, and returns the four paths."""
     paths = []
     for ending, render in WRITERS.items():
         path = Path(folder) / f"{table.id}.{ending}"

@@ -9,8 +9,6 @@ from leukcnn.errors import ArgumentError
 from leukcnn.evaluation.activation_maps import grad_cam, last_convolution, mean_activation
 from leukcnn.models import alertnet
 
-pytestmark = pytest.mark.backend
-
 RNG = np.random.default_rng(0)
 PICTURES = RNG.random((3, 8, 10, 3), np.float32)
 KERNEL = RNG.normal(size=(4, 2)).astype(np.float32)
@@ -37,6 +35,7 @@ def normalised(maps):
     return positive / positive.max(axis=(1, 2), keepdims=True)
 
 
+@pytest.mark.backend
 def test_grad_cam_of_a_linear_head_is_the_class_activation_map():
     network = small_network()
     found = grad_cam(network, PICTURES, class_index=1)
@@ -46,6 +45,7 @@ def test_grad_cam_of_a_linear_head_is_the_class_activation_map():
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.backend
 def test_one_output_speaks_for_the_second_class_and_against_the_first():
     one = small_network(kernel=KERNEL[:, :1], bias=(0.0,), activation="sigmoid")
     two = small_network(kernel=np.hstack([-KERNEL[:, :1], KERNEL[:, :1]]))
@@ -149,6 +149,7 @@ def test_other_layers_by_name():
     assert mean_activation(network, PICTURES, layer="conv").shape == (3, 3, 4)
 
 
+@pytest.mark.backend
 def test_dropout_and_batch_statistics_stand_still():
     network = block_network()
     before = [keras.ops.convert_to_numpy(variable) for variable in network.variables]

@@ -8,8 +8,6 @@ from keras import layers
 from leukcnn.errors import ArgumentError
 from leukcnn.evaluation.filter_maps import filter_maps, last_convolutions
 
-pytestmark = pytest.mark.backend
-
 PICTURE = np.random.default_rng(0).random((8, 10, 3)).astype(np.float32)
 
 
@@ -83,6 +81,7 @@ def test_vggs_five_blocks():
     assert [maps.shape[1:] for maps in found.maps] == [(side, side) for side in (32, 16, 8, 4, 2)]
 
 
+@pytest.mark.backend
 def test_each_map_is_what_the_layer_passes_on():
     network, names = two_block_network(), ["block2_relu", "block1_conv1"]
     found = filter_maps(network, PICTURE, layers=names, n_filters=2)

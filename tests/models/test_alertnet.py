@@ -9,8 +9,7 @@ from keras.ops import convert_to_numpy as to_numpy
 from leukcnn import models
 from leukcnn.errors import ArgumentError
 from leukcnn.models.bases import frozen_border
-
-pytestmark = pytest.mark.backend
+from leukcnn.models.unfilled import unfilled
 
 PARAMETERS = {"AlertNet": 8_792_963, "AlertNetR": 8_799_875, "AlertNetX": 3_078_318}
 
@@ -18,7 +17,8 @@ PARAMETERS = {"AlertNet": 8_792_963, "AlertNetR": 8_799_875, "AlertNetX": 3_078_
 @pytest.mark.parametrize("dropout_rate", [0.5, 0])
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_parameters_with_and_without_dropout(name, dropout_rate):
-    model = models.build(name, dropout_rate=dropout_rate)
+    with unfilled():
+        model = models.build(name, dropout_rate=dropout_rate)
     assert model.count_params() == PARAMETERS[name]
     rates = [layer.rate for layer in model.layers if isinstance(layer, layers.Dropout)]
     assert rates == ([dropout_rate] if dropout_rate else [])
@@ -30,7 +30,8 @@ def test_parameters_with_and_without_dropout(name, dropout_rate):
     [("AlertNet", layers.Conv2D), ("AlertNetR", layers.Conv2D), ("AlertNetX", layers.SeparableConv2D)],
 )
 def test_layers_are_those_of_the_reading(name, kind):
-    model = models.build(name)
+    with unfilled():
+        model = models.build(name)
     convolutions = [model.get_layer(f"conv_{i}") for i in range(1, 6)]
     assert all(type(layer) is kind and layer.use_bias for layer in convolutions)
     assert [layer.filters for layer in convolutions] == [64, 128, 256, 512, 1024]
@@ -54,7 +55,8 @@ def test_the_shortcut_is_the_picture_itself_pooled_16_by_16():
 
 @pytest.mark.parametrize("side", [16, 17, 40, 100, 224, 225, 250])
 def test_the_shortcut_fits_at_any_size(side):
-    model = models.build("AlertNetR", input_shape=(side, 64, 3), include_top=False)
+    with unfilled():
+        model = models.build("AlertNetR", input_shape=(side, 64, 3), include_top=False)
     assert model.get_layer("pool_input").output.shape[1:3] == model.get_layer("pool_2").output.shape[1:3]
     assert model.get_layer("pool_input").output.shape[1] == -(-side // 16)
 

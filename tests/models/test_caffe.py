@@ -8,6 +8,7 @@ from keras import layers
 from leukcnn import models
 from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.models.bases import penultimate
+from leukcnn.models.unfilled import unfilled
 
 # Network -> side of its pictures, parameters at 1000 classes, the published file.
 NETWORKS = {
@@ -25,7 +26,8 @@ def build(network="VGGF", **arguments):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_parameters_and_maps_are_the_originals(name):
     side, parameters, _ = NETWORKS[name]
-    model = models.build(name)
+    with unfilled():
+        model = models.build(name)
     assert model.input_shape == (None, side, side, 3)
     assert model.count_params() == parameters
     sizes = [model.get_layer(place).output.shape[1] for place in ("conv1", "pool1", "pool2", "pool5")]
@@ -44,7 +46,8 @@ def test_parameters_and_maps_are_the_originals(name):
     ],
 )
 def test_layers_are_the_originals(name, filters, groups, order, constants):
-    model = build(name)
+    with unfilled():
+        model = build(name)
     convolutions = [model.get_layer(f"conv{i}") for i in range(1, 6)]
     assert [layer.filters for layer in convolutions] == filters
     assert [layer.groups for layer in convolutions] == groups
@@ -61,7 +64,8 @@ def test_layers_are_the_originals(name, filters, groups, order, constants):
 
 def test_the_top_has_dropout_behind_both_dense_layers_or_nowhere():
     def top(**arguments):
-        names = [layer.name for layer in build(include_top=True, classes=2, **arguments).layers]
+        with unfilled():
+            names = [layer.name for layer in build(include_top=True, classes=2, **arguments).layers]
         return names[names.index("flatten") + 1 :]
 
     assert top() == ["fc6", "drop6", "fc7", "drop7", "predictions"]
@@ -70,7 +74,8 @@ def test_the_top_has_dropout_behind_both_dense_layers_or_nowhere():
 
 @pytest.mark.parametrize("shape", [(39, 39), (39, 71), (64, 64), (71, 103), (80, 101), (97, 90)])
 def test_pooling_covers_all_maps_as_caffe_rounds_up(shape):
-    model = build("AlexNet", input_shape=(*shape, 3))
+    with unfilled():
+        model = build("AlexNet", input_shape=(*shape, 3))
     sizes = [(side - 11) // 4 + 1 for side in shape]
     for i in (1, 2, 5):
         # Caffe: as many windows of 3 with stride 2 as it takes to cover the last row and column.

@@ -10,8 +10,6 @@ from keras.ops import convert_to_numpy as to_numpy
 from leukcnn import models
 from leukcnn.errors import ArgumentError
 
-pytestmark = pytest.mark.backend
-
 
 def build(**arguments):
     return models.build("FourBlockCNN", **{"input_shape": (16, 16, 3), **arguments})

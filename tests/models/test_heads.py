@@ -14,8 +14,6 @@ from leukcnn.models.heads import (
     source_inputs,
 )
 
-pytestmark = pytest.mark.backend
-
 
 def head(**arguments):
     x = keras.Input((4,))

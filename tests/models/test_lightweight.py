@@ -7,8 +7,6 @@ import pytest
 from leukcnn import models
 from leukcnn.errors import ArgumentError
 
-pytestmark = pytest.mark.backend
-
 
 def build(**arguments):
     return models.build("LightweightCNN", **{"input_shape": (8, 8, 3), **arguments})

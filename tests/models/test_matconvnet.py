@@ -153,7 +153,6 @@ def means():
     }
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("layout", ["weights", "filters"])
 @pytest.mark.parametrize("kind", ["whole picture", "1x1x3", "three values"])
 def test_a_small_network_answers_as_numpy_does(layout, kind, tmp_path):

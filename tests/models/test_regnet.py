@@ -11,6 +11,7 @@ from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.pytorch_weights import load_pytorch
 from leukcnn.models.regnet import build_regnet, residual_block
 from leukcnn.models.regnet_designs import DESIGNS, Stage, stages
+from leukcnn.models.unfilled import unfilled
 from tests import regnets
 
 
@@ -24,7 +25,8 @@ def pictures(side, n=2, seed=0):
 
 @pytest.mark.parametrize("family", ["RegNetX", "RegNetY"])
 def test_the_smallest_has_the_parameters_of_its_stage_table(family):
-    model = models.build(family, design="200mf", classes=5, input_shape=(32, 32, 3))
+    with unfilled():
+        model = models.build(family, design="200mf", classes=5, input_shape=(32, 32, 3))
     assert trainable(model) == regnets.parameters(
         regnets.STAGES_200MF, group_width=8, squeezes=family == "RegNetY", classes=5
     )
@@ -33,17 +35,19 @@ def test_the_smallest_has_the_parameters_of_its_stage_table(family):
 @pytest.mark.parametrize(("name", "count"), [("RegNetX-200MF", 2_684_792), ("RegNetY-400MF", 4_344_144)])
 def test_parameters_at_1000_classes(name, count):
     # torchvision, which has the same RegNetY-400MF, counts 4,344,144 too.
-    assert trainable(build_regnet(name)) == count
+    with unfilled():
+        model = build_regnet(name)
+    assert trainable(model) == count
 
 
 # Stages of a single group, the deepest, the largest; test_regnet_designs holds all against the same count.
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["RegNetX-8.0GF", "RegNetX-32GF", "RegNetY-1.6GF", "RegNetY-8.0GF", "RegNetY-32GF"]
 )
 def test_networks_are_built_with_the_zoos_number_of_parameters(name):
     design = DESIGNS[name]
-    model = build_regnet(name, input_shape=(32, 32, 3), kernel_initializer="zeros")
+    with unfilled():
+        model = build_regnet(name, input_shape=(32, 32, 3))
     table = [(stage.depth, stage.width) for stage in stages(design)]
     assert trainable(model) == regnets.parameters(
         table, group_width=design.group_width, squeezes=name.startswith("RegNetY")
@@ -52,7 +56,6 @@ def test_networks_are_built_with_the_zoos_number_of_parameters(name):
     assert model.name == name.lower()
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("squeezes", [False, True], ids=["X", "Y"])
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("side", [7, 8])
@@ -96,7 +99,8 @@ def test_a_block_of_zeros_is_its_shortcut():
 
 
 def test_layers_are_the_papers():
-    model = models.build("RegNetY", input_shape=(64, 64, 3))
+    with unfilled():
+        model = models.build("RegNetY", input_shape=(64, 64, 3))
     names = [layer.name for layer in model.layers]
     assert names[1:5] == ["stem_pad", "stem", "stem_bn", "stem_relu"]
     assert names[-3:] == ["s4_b6_relu", "gap", "predictions"]
@@ -117,7 +121,9 @@ def test_layers_are_the_papers():
 
 
 def test_a_single_group_is_an_ordinary_convolution():
-    layer = build_regnet("RegNetX-8.0GF", input_shape=(32, 32, 3), include_top=False).get_layer("s1_b1_b")
+    with unfilled():
+        model = build_regnet("RegNetX-8.0GF", input_shape=(32, 32, 3), include_top=False)
+    layer = model.get_layer("s1_b1_b")
     assert type(layer) is keras.layers.Conv2D
     assert (layer.filters, layer.groups) == (80, 1)
 
@@ -136,9 +142,10 @@ def test_the_whole_network_is_numpys_for_sides_even_and_odd(side, tmp_path):
 
 @pytest.mark.parametrize("pooling", [None, "avg", "max"])
 def test_without_the_top(pooling):
-    model = models.build(
-        "RegNetX", design="200MF", include_top=False, pooling=pooling, input_shape=(65, 64, 3)
-    )
+    with unfilled():
+        model = models.build(
+            "RegNetX", design="200MF", include_top=False, pooling=pooling, input_shape=(65, 64, 3)
+        )
     assert model.output_shape == ((None, 368) if pooling else (None, 3, 2, 368))
 
 
@@ -170,12 +177,13 @@ def test_bad_arguments_are_refused(arguments, match):
 
 @pytest.mark.parametrize("weights", ["imagenet", "weights.npz"])
 def test_what_is_no_weights_file_is_refused_with_the_address_of_one(weights):
-    with pytest.raises(WeightsError) as error:
+    with unfilled(), pytest.raises(WeightsError) as error:
         models.build("RegNetX", design="4.0gf", weights=weights, input_shape=(32, 32, 3))
     assert "/160906383/RegNetX-4.0GF_dds_8gpu.pyth" in error.value.remedy
     assert "pass its path" in error.value.remedy
 
 
+@pytest.mark.usefixtures("small_regnets")
 @pytest.mark.parametrize("file", ["x.weights.h5", "x.keras"])
 def test_keras_own_files_load(file, tmp_path):
     made = models.build("RegNetX", design="200mf", classes=2, input_shape=(32, 32, 3))
@@ -207,7 +215,6 @@ def test_mixed_precision_computes_in_half_with_a_float32_head():
     np.testing.assert_allclose(outputs.sum(axis=1), 1, atol=1e-6)
 
 
-@pytest.mark.backend
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_regnets")
 def test_fit_learns_to_tell_bright_from_dark():

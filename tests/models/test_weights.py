@@ -11,8 +11,6 @@ from keras import layers
 from leukcnn.errors import WeightsError
 from leukcnn.models.weights import load_whole, misfit, stored_parameters
 
-pytestmark = pytest.mark.backend
-
 
 def small_network(units=2):
     x = inputs = keras.Input((8, 8, 3))
@@ -60,6 +58,7 @@ def test_an_optimizers_state_does_not_count(trained):
     assert stored_parameters(path) == PARAMETERS == model.count_params()
 
 
+@pytest.mark.backend
 def test_every_format_loads(trained):
     model, path = trained
     fresh = small_network()

@@ -8,13 +8,14 @@ import pytest
 from leukcnn import spec
 from leukcnn.errors import StoreError
 from leukcnn.outputs.build import build_figures
+from leukcnn.rendering.figures import heat, overlay
 from tests.outputs.pictures import keep, names
 
 PICTURE = np.full((30, 30, 3), 90, dtype=np.uint8)
 KEPT = {
     "figure2": {"titles": ["malignant, subject 1", "healthy, subject H1"], "pictures": [PICTURE, PICTURE]},
     "figure3": {"titles": ["source", "rotated"], "pictures": [PICTURE, PICTURE]},
-    "figure4": {"columns": [["(a)", [["Dense 2, softmax", "2"]]], ["(b)", [["Dense 3, softmax", "3"]]]]},
+    "figure4": {"columns": [["(a)", [["Dense 2, softmax", "dense", []]]], ["(b)", [["Flatten", "", []]]]]},
 }
 
 
@@ -65,7 +66,7 @@ def test_segmented_pictures_stand_beside_theirs_two_pairs_in_a_row(staged, drawn
     keep(tmp_path, segmentation={"titles": titles, "pictures": pictures})
     figure = spec.Figure("segmentation", "What is kept", "segmentation", "")
     assert names(build_figures(staged(figures=(figure,)).results(), tmp_path)) == ["segmentation.png"]
-    ((panels, _), options) = drawn["samples"][0]
+    ((panels, _), options) = drawn["pictures"][0]
     assert [title for title, _ in panels] == titles
     np.testing.assert_array_equal(panels[1][1], 0 * PICTURE)
     assert options["n_columns"] == 4
@@ -73,7 +74,7 @@ def test_segmented_pictures_stand_beside_theirs_two_pairs_in_a_row(staged, drawn
 
 def test_captures_go_where_they_belong(trained, drawn, tmp_path):
     build_figures(trained.results(), tmp_path)
-    for name, ((panels, _), _) in zip(("figure2", "figure3"), drawn["samples"], strict=True):
+    for name, ((panels, _), _) in zip(("figure2", "figure3"), drawn["pictures"], strict=True):
         assert [title for title, _ in panels] == KEPT[name]["titles"]
     assert drawn["topology"][0][0][0] == KEPT["figure4"]["columns"]
 
@@ -95,7 +96,7 @@ def test_all_but_the_topology_bear_the_mark(trained, drawn, tmp_path):
 def test_comparable_figures_bear_none_and_name_their_place(trained, drawn, tmp_path):
     build_figures(trained.results(), tmp_path)
     assert {options.get("mark", "") for calls in drawn.values() for _, options in calls} == {""}
-    assert drawn["samples"][0][1]["caption"] == "Figure 2: Cells of both classes"
+    assert drawn["pictures"][0][1]["caption"] == "Figure 2: Cells of both classes"
     assert drawn["confusions"][0][1]["caption"] == "Confusion matrices on the test set"
 
 
@@ -112,10 +113,14 @@ def test_activation_maps_stand_beside_their_picture(alertnet, drawn, tmp_path):
     keep(tmp_path, figure3=MAPS)
     results = alertnet.results(split="kfold", datasets={}, not_comparable="drawn data")
     assert names(build_figures(results, tmp_path, only="figure3")) == ["figure3.png"]
-    ((rows, _), options) = drawn["overlays"][0]
-    assert [row[0] for row in rows] == MAPS["titles"]
-    for at, name in ((1, "pictures"), (2, "mean"), (3, "grad_cam")):
-        np.testing.assert_array_equal([row[at] for row in rows], MAPS[name])
+    ((panels, _), options) = drawn["pictures"][0]
+    names_of_one = ("Mean activation", "Grad-CAM")
+    assert [title for title, _ in panels] == [t for one in MAPS["titles"] for t in (one, *names_of_one)]
+    assert options["n_columns"] == 3
+    for i in range(2):
+        expected = (PICTURE, *(overlay(PICTURE, MAPS[name][i]) for name in ("mean", "grad_cam")))
+        for (_, picture), right in zip(panels[3 * i : 3 * i + 3], expected, strict=True):
+            np.testing.assert_array_equal(picture, right)
     assert options["caption"] == "Figure 3: Activation maps of Alert Net-RWD (layer conv5)"
     assert options["mark"] == "Not comparable with the paper: drawn data"
 
@@ -142,10 +147,13 @@ def test_filters_stand_beside_their_picture(left_out, drawn, tmp_path):
     }
     keep(tmp_path, figure3=kept)
     assert names(build_figures(experiment.results(), tmp_path)) == ["figure3.png"]
-    ((panels, _), options) = drawn["filters"][0]
-    assert [panel.title for panel in panels] == kept["titles"]
-    np.testing.assert_array_equal(panels[1].picture, kept["pictures"][1])
-    (name, filters, maps), (other, last, _) = panels[1].maps
-    assert (name, filters.tolist(), other, last.tolist()) == ("block1_conv2", [0, 2], "block5_conv3", [7])
-    np.testing.assert_array_equal(maps, kept["maps"][0][1])
+    ((panels, _), options) = drawn["pictures"][0]
+    lines = [panels[i : i + 3] for i in range(0, 12, 3)]
+    assert [[panel and panel[0] for panel in line] for line in lines[2:]] == [
+        ["non-pathological, ALL-IDB 1", "block1_conv2, filter 0", "block5_conv3, filter 7"],
+        [None, "block1_conv2, filter 2", None],
+    ]
+    np.testing.assert_array_equal(lines[2][0][1], kept["pictures"][1])
+    np.testing.assert_array_equal(lines[3][1][1], heat(kept["maps"][0][1, 1]))
+    assert options["n_columns"] == 3
     assert options["caption"].startswith("Figure 3: Filters (of the last convolution before each pooling")

@@ -9,7 +9,7 @@ from tests.outputs.pictures import names
 def test_confusion_matrix_has_true_classes_in_rows(experiment, make_predictions, drawn, tmp_path):
     experiment.add("vgg16", make_predictions("test", tp=5, fn=1, fp=2, tn=4))
     build_figures(experiment.results(), tmp_path, only="confusion_matrices")
-    ((((title, matrix),),), class_names, _), _ = drawn["confusions"][0]
+    (((title, matrix),), class_names, _), _ = drawn["confusions"][0]
     assert class_names == ("healthy", "malignant")
     np.testing.assert_array_equal(matrix, [[4, 2], [1, 5]])
     assert title == "VGG16"
@@ -19,7 +19,7 @@ def test_confusion_matrix_of_several_runs_is_one_of_them(experiment, make_predic
     for run, right in enumerate((5, 6)):
         experiment.add("vgg16", make_predictions("test", tp=right, fn=1, fp=2, tn=4), run=run)
     build_figures(experiment.results(runs=2), tmp_path, only="confusion_matrices")
-    ((((((title, matrix),),), _, _), _),) = drawn["confusions"]
+    (((((title, matrix),), _, _), _),) = drawn["confusions"]
     np.testing.assert_array_equal(matrix, [[4, 2], [1, 5]])
     assert title == "VGG16, one of 2 runs"
 
@@ -31,10 +31,11 @@ def test_matrices_of_all_rows_and_datasets_stand_on_one_sheet(thresholded, drawn
     experiment.add("deep", "jtsc", "bloodline", tp=2, tn=1, fp=1)
     experiment.add("shallow", "jtsc", "bloodline", tp=2, tn=2, folds=(0,))
     assert names(build_figures(experiment.results(), tmp_path, only="figure4")) == ["figure4.png"]
-    ((grid, class_names, _), options) = drawn["confusions"][0]
+    ((panels, class_names, _), options) = drawn["confusions"][0]
     assert class_names == ("non-pathological", "pathological")
     assert options["caption"] == "Figure 4: Title 4"
-    (deep_one, deep_other), (shallow_one, shallow_other) = grid
+    assert options["n_columns"] == 2
+    deep_one, deep_other, shallow_one, shallow_other = panels
     # Two folds of each; the columns are in the order of the trials.
     assert deep_one[0] == "Deep, k-fold on ALL-IDB 1"
     assert deep_other[0] == "Deep, k-fold on JTSC, Bloodline"
@@ -51,5 +52,5 @@ def test_rows_that_are_not_trained_have_no_line_of_matrices(thresholded, drawn, 
     experiment.experiment.planned.clear()
     experiment.add("shallow", "allidb2", tp=3, tn=4)
     build_figures(experiment.results(), tmp_path, only="figure4")
-    (((title, _),),) = drawn["confusions"][0][0][0]
+    ((title, _),) = drawn["confusions"][0][0][0]
     assert title == "Shallow, k-fold on ALL-IDB 2"

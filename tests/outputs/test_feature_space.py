@@ -9,7 +9,6 @@ from leukcnn import spec
 from leukcnn.evaluation.feature_space import Projection
 from leukcnn.outputs import feature_space as module
 from leukcnn.outputs.build import build_figures
-from leukcnn.rendering.feature_space import Plane
 from leukcnn.runs import write_features
 from tests.outputs.pictures import names
 
@@ -104,7 +103,7 @@ def test_row_without_features_says_why(left_out_features, drawn, projected, tmp_
     ) == ["figure5.png"]
     ((panels, *_), _) = drawn["feature_space"][0]
     assert panels[0] == ("Shallow", "Not measured: its published weights aren't at hand")
-    assert isinstance(panels[1][1], Plane)
+    assert isinstance(panels[1][1], Projection)
 
 
 def test_row_that_never_tests_the_dataset_says_so(left_out_features, drawn, projected, tmp_path):

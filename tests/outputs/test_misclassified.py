@@ -43,65 +43,77 @@ def index(tmp_path) -> ImageIndex:
     return index_of(tmp_path, [("allidb1", i % 2) for i in range(8)] + [("allidb2", i % 2) for i in range(8)])
 
 
+def mistakes(predictions: Predictions, index: ImageIndex, preprocessing=SQUEEZED, dataset="") -> dict:
+    return surest_mistakes(Task("a", "deep", dataset, predictions), preprocessing, index)
+
+
+def parts(picture: np.ndarray, n: int) -> list[np.ndarray]:
+    """The pictures, 16 pixels each, that stand side by side in frames of one pixel."""
+    assert picture.shape == (18, 17 * n + 1, 3)
+    return [picture[1:17, 1 + 17 * i : 17 + 17 * i] for i in range(n)]
+
+
 def test_misclassified_are_the_surest_mistakes_first(index):
     # Odd rows are ALL. Wrong: 1 (.9 for healthy), 2 (.6 for ALL), 4 (.95 for ALL), 5 (.6 for healthy).
     predictions = said(index, [0, 1, 2, 3, 4, 5], [0.2, 0.1, 0.6, 0.7, 0.95, 0.4])
-    found = surest_mistakes(predictions, SQUEEZED, index)
-    assert found["images"] == ["allidb1/04.png", "allidb1/01.png", "allidb1/02.png", "allidb1/05.png"]
-    assert found["label"].tolist() == [0, 1, 0, 1]
-    assert found["predicted"].tolist() == [1, 0, 1, 0]
-    np.testing.assert_allclose(found["score"], [0.95, 0.9, 0.6, 0.6])
-    assert (found["n_wrong"], found["n_tested"], len(found["images"])) == (4, 6, 4)
+    found = mistakes(predictions, index, replace(SQUEEZED, threshold="none"))
+    assert found["titles"] == [
+        "04: true healthy, taken for ALL, score 0.95 for ALL",
+        "01: true ALL, taken for healthy, score 0.90 for healthy",
+        "02: true healthy, taken for ALL, score 0.60 for ALL",
+        "05: true ALL, taken for healthy, score 0.60 for healthy",
+    ]
+    assert (found["n_wrong"], found["n_tested"], len(found["pictures"])) == (4, 6, 4)
+    # Of several datasets together, each picture's is named.
+    named = mistakes(predictions, index, dataset="allidb1+allidb2")["titles"]
+    assert all(title.startswith("ALL-IDB 1 0") for title in named)
 
 
 def test_misclassified_are_kept_up_to_a_number(index, monkeypatch):
     monkeypatch.setattr(module, "MOST_MISCLASSIFIED", 12)
-    everything = said(index, np.arange(16), np.where(index.labels == 1, 0.3, 0.7))
-    found = surest_mistakes(everything, SQUEEZED, index)
-    assert (len(found["images"]), found["n_wrong"], found["n_tested"]) == (12, 16, 16)
-    assert found["pictures"].shape == found["fed"].shape == (12, 16, 16, 3)
-    assert found["masks"].shape == (12, 16, 16)
+    found = mistakes(said(index, np.arange(16), np.where(index.labels == 1, 0.3, 0.7)), index)
+    assert (len(found["titles"]), found["n_wrong"], found["n_tested"]) == (12, 16, 16)
+    assert len(found["pictures"]) == 12
 
 
 def test_misclassified_picture_is_whole_beside_its_mask_and_what_was_fed(index):
-    found = surest_mistakes(said(index, [3], [0.0]), SQUEEZED, index)
+    found = mistakes(said(index, [3], [0.0]), index)
+    assert found["beside"] == ["its mask", "what the network was fed"]
     picture = disc_picture(3)
-    mask = wbc_mask(picture, rule="darkest")
-    assert 0 < mask.sum() < 200
-    np.testing.assert_array_equal(
-        found["pictures"][0], cv2.resize(picture, (16, 16), interpolation=cv2.INTER_AREA)
-    )
-    np.testing.assert_array_equal(
-        found["masks"][0], cv2.resize(np.uint8(255) * mask, (16, 16), interpolation=cv2.INTER_AREA)
-    )
-    np.testing.assert_array_equal(found["fed"][0], prepare(picture, SQUEEZED))
+    cells = np.uint8(255) * wbc_mask(picture, rule="darkest")
+    whole, mask, fed = parts(found["pictures"][0], 3)
+    np.testing.assert_array_equal(whole, cv2.resize(picture, (16, 16), interpolation=cv2.INTER_AREA))
+    np.testing.assert_array_equal(mask[..., 0], cv2.resize(cells, (16, 16), interpolation=cv2.INTER_AREA))
+    np.testing.assert_array_equal(fed, prepare(picture, SQUEEZED))
     # Black where nothing of the mask is.
-    assert not found["fed"][0][found["masks"][0] == 0].any()
+    assert not fed[mask[..., 0] == 0].any()
+    assert found["titles"][0].endswith(f"; mask\u00a0{100 * mask.mean() / 255:.1f}\u00a0%")
 
 
 def test_without_threshold_there_is_no_mask_and_what_is_blanked_is_seen(index):
     blanked = replace(SQUEEZED, threshold="none", mask="border")
-    found = surest_mistakes(said(index, [3], [0.0]), blanked, index)
-    assert found["masks"].shape == (0, 16, 16)
-    np.testing.assert_array_equal(found["pictures"][0], prepare(disc_picture(3), replace(blanked, mask="")))
-    np.testing.assert_array_equal(found["fed"][0], prepare(disc_picture(3), blanked))
-    assert (found["pictures"] != found["fed"]).any()
+    found = mistakes(said(index, [3], [0.0]), index, blanked)
+    assert found["beside"] == ["what the network was fed"]
+    assert "mask" not in found["titles"][0]
+    whole, fed = parts(found["pictures"][0], 2)
+    np.testing.assert_array_equal(whole, prepare(disc_picture(3), replace(blanked, mask="")))
+    np.testing.assert_array_equal(fed, prepare(disc_picture(3), blanked))
+    assert (whole != fed).any()
 
 
 def test_nothing_misclassified_is_kept_as_such(index):
-    right = said(index, np.arange(16), index.labels)
-    found = surest_mistakes(right, SQUEEZED, index)
-    assert (len(found["images"]), found["n_wrong"], found["n_tested"]) == (0, 0, 16)
+    found = mistakes(said(index, np.arange(16), index.labels), index)
+    assert (found["titles"], found["pictures"], found["n_wrong"], found["n_tested"]) == ([], [], 0, 16)
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_picture_of_one_grey_level_is_kept_with_an_empty_mask(tmp_path, value):
     index = index_of(tmp_path, [("allidb1", 0)])
     cv2.imwrite(str(index.paths[0]), np.full((20, 20, 3), value, np.uint8))
-    found = surest_mistakes(said(index, [0], [1.0]), SQUEEZED, index)
-    assert not found["masks"].any()
-    assert not found["fed"].any()
-    assert (found["pictures"] == value).all()
+    whole, mask, fed = parts(mistakes(said(index, [0], [1.0]), index)["pictures"][0], 3)
+    assert (whole == value).all()
+    assert not mask.any()
+    assert not fed.any()
 
 
 def test_key_tells_predictions_apart(index):
@@ -173,24 +185,24 @@ def test_misclassified_are_kept_for_what_is_finished_and_made_anew_for_other_pre
 
     def capture_all():
         capture(Material(apart.results(), apart.index), folder, trained=True)
-        return kept["figure5_deep_allidb1"]["images"], (kept.folder / "figure5_deep_allidb1.npz").stat()
+        return kept["figure5_deep_allidb1"]["titles"], (kept.folder / "figure5_deep_allidb1.npz").stat()
 
     capture(Material(apart.results(), apart.index), folder, trained=False)
     assert not kept.folder.exists()
     apart.add("deep", "allidb1", p_all=0.9)
     apart.add("deep", "allidb2", p_all=0.9, folds=(0,))
-    images, before = capture_all()
+    titles, before = capture_all()
     assert list(kept) == ["figure5_deep_allidb1"]
     # All are taken for ALL, so that the healthy ones are wrong.
-    assert images == [f"allidb1/0{i}.png" for i in (0, 2, 4, 6)]
+    assert [title[:3] for title in titles] == ["00:", "02:", "04:", "06:"]
     assert capture_all()[1].st_mtime_ns == before.st_mtime_ns
 
     apart.experiment.planned.clear()
     apart.add("deep", "allidb1", p_all=0.1)
     apart.add("deep", "allidb2", p_all=0.9)
-    images, _ = capture_all()
-    assert images == [f"allidb1/0{i}.png" for i in (1, 3, 5, 7)]
-    assert len(kept["figure5_deep_allidb2"]["images"]) == 4
+    titles, _ = capture_all()
+    assert [title[:3] for title in titles] == ["01:", "03:", "05:", "07:"]
+    assert len(kept["figure5_deep_allidb2"]["titles"]) == 4
 
 
 def test_assumptions_and_changes_of_the_record_prepare_the_pictures(apart, tmp_path):
@@ -198,7 +210,7 @@ def test_assumptions_and_changes_of_the_record_prepare_the_pictures(apart, tmp_p
     results = apart.results(assumed={"threshold": "none"}, changes={"preprocessing.mask": "border"})
     assert results.setup("deep").preprocessing == replace(SQUEEZED, threshold="none", mask="border")
     capture(Material(results, apart.index), tmp_path, trained=True)
-    assert not len(Captured(tmp_path)["figure5_deep_allidb1"]["masks"])
+    assert Captured(tmp_path)["figure5_deep_allidb1"]["beside"] == ["what the network was fed"]
 
 
 def keep_wrong(experiment, folder, *, thresholded=True) -> None:
@@ -207,17 +219,10 @@ def keep_wrong(experiment, folder, *, thresholded=True) -> None:
         said = task.predictions
         wrong = np.flatnonzero(said.predicted != said.label)
         n = len(wrong)
-        masks = np.zeros((n if thresholded else 0, 16, 16), np.uint8)
-        masks[:, :4] = 255
         values = {
-            "images": said.image[wrong].tolist(),
-            "label": said.label[wrong],
-            "predicted": said.predicted[wrong],
-            "score": said.probabilities.max(axis=1)[wrong],
-            "class_names": said.class_names,
-            "pictures": np.full((n, 16, 16, 3), 200, np.uint8),
-            "masks": masks,
-            "fed": np.full((n, 16, 16, 3), 90 if thresholded else 200, np.uint8),
+            "titles": said.image[wrong].tolist(),
+            "pictures": [np.full((18, 52, 3), 200, np.uint8)] * n,
+            "beside": ["its mask", "what the network was fed"] if thresholded else [],
             "n_wrong": n + 5,
             "n_tested": len(said),
             "key": task.key,
@@ -235,20 +240,14 @@ def test_misclassified_have_a_sheet_for_each_dataset_of_their_row(thresholded, d
         "figure5_deep_allidb1.png",
         "figure5_deep_jtsc_bloodline.png",
     ]
-    ((panels, _), options), ((others, _), _) = drawn["misclassified"]
-    assert len(panels) == 2
-    title, pictures = panels[0]
-    assert title.replace("\u00a0", " ") == (
-        "0_3: true pathological, taken for non-pathological, score 0.80 for non-pathological; mask 25.0 %"
-    )
-    # The picture, its mask, what the network was fed.
-    assert [int(picture.max()) for picture in pictures] == [200, 255, 90]
+    ((panels, _), options), _ = drawn["pictures"]
+    assert [title for title, _ in panels] == ["allidb1/0_3.jpg", "allidb1/1_3.jpg"]
+    assert panels[0][1].shape == (18, 52, 3)
+    assert options["n_columns"] == 2
     assert options["caption"] == (
         "Figure 5: Title 5. Deep, k-fold on ALL-IDB 1: 1 to 2 of 7 misclassified pictures, of 16 tested, the "
         "surest mistakes first. From left to right the picture, its mask and what the network was fed"
     )
-    # Of several datasets together, each picture's is named.
-    assert {panel[0].split(":")[0].split(" ")[0] for panel in others} == {"JTSC", "Bloodline"}
 
 
 def test_more_misclassified_than_a_sheet_holds_go_on_on_the_next(thresholded, drawn, tmp_path):
@@ -258,11 +257,11 @@ def test_more_misclassified_than_a_sheet_holds_go_on_on_the_next(thresholded, dr
     keep_wrong(experiment, tmp_path)
     paths = build_figures(experiment.results(), tmp_path, only="figure5")
     assert names(paths) == ["figure5_deep_allidb1.png", "figure5_deep_allidb1_2.png"]
-    sheets = [panels for ((panels, _), _) in drawn["misclassified"]]
+    sheets = [panels for ((panels, _), _) in drawn["pictures"]]
     assert [len(panels) for panels in sheets] == [12, 4]
     titles = [title for panels in sheets for title, _ in panels]
     assert len(set(titles)) == 16
-    assert "13 to 16 of 21 misclassified" in drawn["misclassified"][1][1]["caption"]
+    assert "13 to 16 of 21 misclassified" in drawn["pictures"][1][1]["caption"]
 
 
 def test_misclassified_of_other_predictions_are_left_out(thresholded, drawn, tmp_path):
@@ -281,9 +280,9 @@ def test_without_threshold_the_misclassified_stand_alone(thresholded, drawn, tmp
     experiment.add("deep", "allidb1", tp=3, fn=1, tn=4)
     keep_wrong(experiment, tmp_path, thresholded=False)
     build_figures(experiment.results(), tmp_path, only="figure5")
-    ((panels, _), options) = drawn["misclassified"][0]
-    assert [len(pictures) for _, pictures in panels] == [1, 1]
-    assert "mask" not in panels[0][0] + options["caption"]
+    (_, options) = drawn["pictures"][0]
+    assert options["n_columns"] == 4
+    assert "From left" not in options["caption"]
 
 
 def test_nothing_misclassified_is_said(thresholded, drawn, tmp_path):
@@ -293,7 +292,8 @@ def test_nothing_misclassified_is_said(thresholded, drawn, tmp_path):
     assert names(build_figures(experiment.results(), tmp_path, only="figure5")) == [
         "figure5_deep_allidb1.png"
     ]
-    ((panels, _), options) = drawn["misclassified"][0]
-    assert panels == []
-    assert options["nothing"] == "no picture of 16 misclassified"
-    assert options["caption"] == "Figure 5: Title 5. Deep, k-fold on ALL-IDB 1"
+    ((((_, picture),), _), options) = drawn["pictures"][0]
+    assert (picture == 255).all()
+    assert (
+        options["caption"] == "Figure 5: Title 5. Deep, k-fold on ALL-IDB 1: no picture of 16 misclassified"
+    )

@@ -6,12 +6,10 @@ import pytest
 
 from leukcnn import papers, spec
 from leukcnn.datasets import load, load_many, read_picture
-from leukcnn.errors import ArgumentError
 from leukcnn.outputs.build import build_figures
-from leukcnn.outputs.thresholding import LONGEST_SIDE, extract, grey_panel
+from leukcnn.outputs.thresholding import LONGEST_SIDE, clusters, extraction
 from leukcnn.picture_cache import prepare
 from leukcnn.preprocessing import wbc_mask
-from leukcnn.rendering.thresholds import draw_extraction, draw_histograms
 from leukcnn.synthetic.smears import draw_smear
 from tests.outputs.pictures import captured, disc_picture, index_of, keep, keys, material_of, names
 
@@ -122,93 +120,74 @@ BAD = {
 
 
 def test_clusters_of_three_levels_are_those_levels():
-    dark, middle, bright = grey_panel("a", THREE, "darkest").clusters
-    assert [(one.name, one.lowest, one.highest, one.n_pixels) for one in (dark, middle, bright)] == [
-        ("dark", 20, 20, 300),
-        ("middle", 120, 120, 100),
-        ("bright", 220, 220, 200),
+    assert [(said, levels.tolist()) for said, levels in clusters(THREE)] == [
+        ('dark: 300 pixels, 50.0 %\nchosen by "darkest"', [20]),
+        ('middle: 100 pixels, 16.7 %\nchosen by "least_frequent"', [120]),
+        ("bright: 200 pixels, 33.3 %", [220]),
     ]
-    assert (dark.rules, middle.rules, bright.rules) == (("darkest",), ("least_frequent",), ())
 
 
-def test_clusters_hold_every_pixel_and_both_rules_may_choose_one():
-    dark, middle, bright = grey_panel(
-        "a", stripes(level_10=30, level_14=20, level_100=300, level_240=250), "darkest"
-    ).clusters
-    assert (dark.lowest, dark.highest, dark.n_pixels) == (10, 14, 50)
-    assert dark.rules == ("darkest", "least_frequent")
-    assert dark.n_pixels + middle.n_pixels + bright.n_pixels == 600
+def test_clusters_hold_every_level_and_both_rules_may_choose_one():
+    found = clusters(stripes(level_10=30, level_14=20, level_100=300, level_240=250))
+    assert [levels.tolist() for _, levels in found] == [[10, 14], [100], [240]]
+    assert found[0][0].endswith('chosen by "darkest" and "least_frequent"')
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_picture_of_fewer_than_three_levels_has_no_clusters_and_no_cell(name):
-    assert grey_panel(name, BAD[name], "darkest").clusters == ()
-    found = extract(name, BAD[name], PREPROCESSING)
-    assert not found.mask.any()
-    assert not found.fed.any()
-    assert found.cells == []
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_picture_of_fewer_than_three_levels_is_drawn(name, tmp_path):
-    panel = grey_panel(name, BAD[name], "least_frequent")
-    assert draw_histograms([panel], tmp_path / "a.png", rule="least_frequent").exists()
-    assert draw_extraction([extract(name, BAD[name], PREPROCESSING)], tmp_path / "b.png").exists()
-
-
-@pytest.mark.parametrize(("rule", "level"), [("darkest", 20), ("least_frequent", 120)])
-def test_threshold_is_the_rule_s(rule, level):
-    assert grey_panel("three", THREE, rule).threshold == level
-
-
-@pytest.mark.parametrize(
-    ("picture", "rule"), [(THREE[..., 0], "darkest"), (THREE / 255, "darkest"), (THREE, "brightest")]
-)
-def test_what_has_no_grey_levels_is_refused(picture, rule):
-    with pytest.raises(ArgumentError):
-        grey_panel("a", picture, rule)
+    assert clusters(BAD[name]) == []
+    (title, picture), (_, mask), (_, fed), (cells, _) = extraction(name, BAD[name], PREPROCESSING)
+    assert (title, cells) == (name, "no cell found")
+    assert picture is BAD[name]
+    assert not mask.any()
+    assert not fed.any()
 
 
 def test_two_discs_are_two_cells_the_larger_first():
-    found = extract("discs", DISCS, PREPROCESSING)
-    np.testing.assert_array_equal(found.mask, wbc_mask(DISCS, rule="darkest"))
-    assert len(found.cells) == 2
     larger = DISCS.copy()
     cv2.circle(larger, (110, 60), 20, (60, 30, 90), -1)
-    sizes = [cell.shape[0] for cell in extract("discs", larger, PREPROCESSING).cells]
-    assert sizes == sorted(sizes, reverse=True)
-    assert sizes[0] > 40 > sizes[1]
-    for cell in found.cells:
-        assert {tuple(colour) for colour in cell.reshape(-1, 3)} == {(0, 0, 0), (60, 30, 90)}
+    _, (mask_title, mask), _, (title, cells) = extraction("discs", larger, PREPROCESSING)
+    np.testing.assert_array_equal(mask == 255, wbc_mask(larger, rule="darkest"))
+    assert mask_title == f"mask: {100 * (mask == 255).mean():.1f} % of the picture"
+    assert title == "2 cells, not to one scale"
+    # Two black tiles side by side, white around them, a disc that fills most of each.
+    assert cells.shape == (2 * 96 + 3 * 6, 2 * 96 + 3 * 6, 3)
+    for left in (6, 108):
+        tile = cells[6:102, left : left + 96]
+        assert tile[0, 0].max() < 5
+        assert tile[48, 48].tolist() == [60, 30, 90]
+    assert (cells[108:] == 255).all()
+
+
+def test_more_cells_than_fit_are_counted():
+    many = np.full((300, 300, 3), 230, np.uint8)
+    many[:20, :20] = 160
+    for i in range(25):
+        cv2.circle(many, (30 + 58 * (i % 5), 30 + 58 * (i // 5)), 12, (60, 30, 90), -1)
+    *_, (title, cells) = extraction("many", many, PREPROCESSING)
+    assert title == "the 16 largest of 25 cells, not to one scale"
+    assert cells.shape == (4 * 96 + 5 * 6, 4 * 96 + 5 * 6, 3)
 
 
 def test_fed_is_what_a_network_is_fed_without_a_crop():
-    found = extract("discs", DISCS, PREPROCESSING)
-    np.testing.assert_array_equal(found.fed, prepare(DISCS, PREPROCESSING))
+    _, _, (title, fed), _ = extraction("discs", DISCS, PREPROCESSING)
+    np.testing.assert_array_equal(fed, prepare(DISCS, PREPROCESSING))
+    assert title == "as a network is fed, 32x32 pixels"
     cropping = spec.Preprocessing(crop=500, threshold="darkest")
-    assert extract("discs", DISCS, cropping).fed.shape == (500, 500, 3)
+    assert extraction("discs", DISCS, cropping)[2][1].shape == (500, 500, 3)
 
 
 @pytest.mark.parametrize(("dataset", "cells"), [("allidb1", 5), ("allidb2", 1)])
-def test_drawn_smears_have_their_nuclei_found(dataset, cells, tmp_path):
+def test_drawn_smears_have_their_nuclei_found(dataset, cells):
     smear = draw_smear(class_name="ALL", dataset=dataset, seed=0, picture=0, cells=cells)
-    found = extract("ALL", smear, PREPROCESSING)
-    assert len(found.cells) == cells
-    draw_extraction([found], tmp_path / "a.png")
+    assert extraction("ALL", smear, PREPROCESSING)[3][0].startswith(f"{cells} cell")
 
 
-def test_real_nuclei_are_cut_out(real_data, tmp_path):
-    index = load("cellavision2", real_data)
-    pictures = [read_picture(path)[0] for path in index.paths[:3]]
-    found = [
-        extract(path.stem, picture, PREPROCESSING)
-        for path, picture in zip(index.paths, pictures, strict=False)
-    ]
-    assert all(one.cells and 0.02 < one.mask.mean() < 0.5 for one in found)
-    draw_extraction(found, tmp_path / "a.png")
-    draw_histograms(
-        [grey_panel("a", picture, "darkest") for picture in pictures], tmp_path / "b.png", rule="darkest"
-    )
+def test_real_nuclei_are_cut_out(real_data):
+    for path in load("cellavision2", real_data).paths[:3]:
+        _, (_, mask), _, (title, _) = extraction(path.stem, read_picture(path)[0], PREPROCESSING)
+        assert 0.02 < (mask == 255).mean() < 0.5
+        assert title != "no cell found"
 
 
 def smear(*, side=60) -> np.ndarray:
@@ -236,14 +215,14 @@ def test_histograms_and_extraction_follow_the_first_row_s_rule(kept, drawn, tmp_
     assert names(build_figures(results, tmp_path, only="figure2")) == ["figure2.png"]
     assert names(build_figures(results, tmp_path, only="figure3")) == ["figure3.png"]
     ((panels, _), options) = drawn["histograms"][0]
-    assert [panel.title for panel in panels] == SMEARS["titles"]
+    assert [title for title, *_ in panels] == SMEARS["titles"]
     assert options["rule"] == "least_frequent"
     assert options["mark"] == "Not comparable with the paper: drawn data"
-    ((extractions, _), options) = drawn["extraction"][0]
-    for one, title, picture in zip(extractions, *SMEARS.values(), strict=True):
-        assert one.title == title
-        np.testing.assert_array_equal(one.mask, wbc_mask(picture, rule="least_frequent"))
-        assert one.fed.shape == (16, 16, 3)
+    ((panels, _), options) = drawn["pictures"][0]
+    assert [panels[i][0] for i in (0, 4)] == SMEARS["titles"]
+    for i, picture in zip((1, 5), SMEARS["pictures"], strict=True):
+        np.testing.assert_array_equal(panels[i][1] == 255, wbc_mask(picture, rule="least_frequent"))
+        assert panels[i + 1][1].shape == (16, 16, 3)
     assert options["caption"] == 'Figure 3: Title 3 (by the rule "least_frequent")'
 
 
@@ -253,7 +232,7 @@ def test_assumption_changes_the_rule_and_without_one_the_darkest_cluster_is_show
 ):
     for assumed in ("darkest", "none"):
         build_figures(kept().results(assumed={"threshold": assumed}), tmp_path, only=only)
-    (one, other) = (options for _, options in drawn["histograms" if only == "figure2" else "extraction"])
+    (one, other) = (options for _, options in drawn["histograms" if only == "figure2" else "pictures"])
     assert one["caption"].endswith('(by the rule "darkest")')
     assert other["caption"].endswith('(by the rule "darkest"; the networks here see whole pictures)')
     if only == "figure2":

@@ -44,8 +44,8 @@ def asked(monkeypatch):
 
 def test_topology_is_read_off_the_paper_s_networks_and_the_originals(asked, tmp_path):
     kept = captured(FIGURE, material_of(None, PAPER, tmp_path))["figure4"]
-    layers = [("Global average pooling", "3"), ("Dense 7, softmax", "7")]
-    assert [(title, [(box.text, box.shape) for box in boxes]) for title, boxes in kept["columns"]] == [
+    layers = [("Global average pooling\n3", "pooling", []), ("Dense 7, softmax\n7", "dense", [])]
+    assert kept["columns"] == [
         ("(a) Xception, original", layers),
         ("(b) Xception, the paper's", layers),
         ("(c) VGG16 and VGG19, original", layers),
@@ -71,7 +71,7 @@ def test_figure_s_network_has_the_paper_s_outputs_and_needs_no_weights(asked, tm
     figure = Figure("figure4", "t", "networks", "", networks=(("LeukNet", "CNMCVGG16"),))
     material = material_of(None, replace(PAPER, rows=rows, assumptions=(), figures=(figure,)), tmp_path)
     kept = captured(figure, material)["figure4"]
-    assert [box.kind for box in kept["columns"][0][1]] == ["pooling", "dense"]
+    assert [kind for _, kind, _ in kept["columns"][0][1]] == ["pooling", "dense"]
     assert asked == [("CNMCVGG16", {"input_shape": (20, 20, 3), **arguments, "weights": None})]
     # What the paper's rows say stays as it is.
     assert arguments["weights"] == "imagenet"

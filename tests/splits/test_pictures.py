@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
 from leukcnn.datasets.index import index_from_manifest, load
@@ -65,43 +67,68 @@ def test_holdout_depends_on_the_seed_alone(groups):
     assert once.train.tolist() != other.train.tolist()
 
 
-@pytest.mark.parametrize("groups", [None, GROUPS], ids=["cells", "groups"])
-def test_no_split_depends_on_the_order_of_the_rows(groups):
-    shuffled = np.random.default_rng(0).permutation(100)
-    mixed = None if groups is None else groups[shuffled]
-    fold = GROUPS % 3
+@st.composite
+def listings(draw):
+    """Returns labels of two or three classes, groups of up to four pictures of a class, and another order."""
+    groups, labels = [], []
+    for label in range(draw(st.integers(2, 3))):
+        for size in draw(st.lists(st.integers(1, 4), min_size=12, max_size=24)):
+            groups += [f"g{len(set(groups))}"] * size
+            labels += [label] * size
+    order = draw(st.randoms(use_true_random=False)).sample(range(len(labels)), len(labels))
+    return np.array(labels), np.array(groups), np.array(order)
 
-    one = holdout(LABELS, seed=0, groups=groups, ids=IDS)
-    other = holdout(LABELS[shuffled], seed=0, groups=mixed, ids=IDS[shuffled])
+
+def every_split(labels, groups, ids, *, seed):
+    """Returns what each splitter makes of pictures: its parts, training first."""
+    options = {"seed": seed, "groups": groups, "ids": ids}
+    folds = stratified_kfold(labels, n_splits=4, **options)
+    made = [parts_of(holdout(labels, **options)), *folds]
+    made += [
+        (*keep_apart(labels, rest, fraction=0.25, fold=f, **options), test)
+        for f, (rest, test) in enumerate(folds)
+    ]
+    if groups is not None:
+        own = np.unique(groups, return_inverse=True)[1] % 3
+        made += [parts_of(split) for split in predefined_folds(own, labels, groups=groups, seed=seed)]
+    return made
+
+
+@pytest.mark.parametrize("is_grouped", [False, True], ids=["cells", "groups"])
+@given(listing=listings(), seed=st.integers(0, 2**31))
+def test_what_every_split_promises(listing, seed, is_grouped):
+    """Parts are disjoint and complete, part no group, lack no class, and depend on the seed alone."""
+    labels, groups, order = listing
+    n, ids = len(labels), np.array([f"picture {i:03}" for i in range(len(labels))])
+    made = every_split(labels, groups if is_grouped else None, ids, seed=seed)
+    for parts in made:
+        assert_disjoint_and_complete(parts, n)
+        assert all(set(labels[part]) == set(labels) for part in parts)
+        if is_grouped:
+            assert_no_group_parted(parts, groups)
+    # Listed in another order, the same pictures are parted alike.
+    again = every_split(labels[order], groups[order] if is_grouped else None, ids[order], seed=seed)
+    for parts, others in zip(made, again, strict=True):
+        assert [set(ids[part]) for part in parts] == [set(ids[order][part]) for part in others]
+
+
+@given(listing=listings(), seed=st.integers(0, 2**31))
+def test_a_balanced_subset_takes_as_many_of_each_class_in_whatever_order(listing, seed):
+    labels, _, order = listing
+    labels = np.minimum(labels, 1)
+    ids = np.array([f"picture {i:03}" for i in range(len(labels))])
+    kept = balanced_subset(labels, seed=seed, ids=ids)
+    assert counts(labels, kept) == [np.bincount(labels).min()] * 2
+    again = balanced_subset(labels[order], seed=seed, ids=ids[order])
+    assert set(ids[kept]) == set(ids[order][again])
+
+
+@given(seed=st.integers(0, 2**31), order=st.permutations(range(100)))
+def test_holdout_whatever_the_classes_does_not_depend_on_the_order(seed, order):
+    one = holdout(LABELS, seed=seed, stratified=False, ids=IDS)
+    other = holdout(LABELS[order], seed=seed, stratified=False, ids=IDS[order])
     for a, b in zip(parts_of(one), parts_of(other), strict=True):
-        assert set(IDS[a]) == set(IDS[shuffled][b])
-
-    folds = stratified_kfold(LABELS, n_splits=4, seed=0, groups=groups, ids=IDS)
-    mixed_folds = stratified_kfold(LABELS[shuffled], n_splits=4, seed=0, groups=mixed, ids=IDS[shuffled])
-    for (_, a), (_, b) in zip(folds, mixed_folds, strict=True):
-        assert set(IDS[a]) == set(IDS[shuffled][b])
-
-    made = predefined_folds(fold, LABELS, groups=GROUPS, seed=0)
-    remade = predefined_folds(fold[shuffled], LABELS[shuffled], groups=GROUPS[shuffled], seed=0)
-    for one, other in zip(made, remade, strict=True):
-        for a, b in zip(parts_of(one), parts_of(other), strict=True):
-            assert set(IDS[a]) == set(IDS[shuffled][b])
-
-    one = holdout(LABELS, seed=0, stratified=False, ids=IDS)
-    other = holdout(LABELS[shuffled], seed=0, stratified=False, ids=IDS[shuffled])
-    for a, b in zip(parts_of(one), parts_of(other), strict=True):
-        assert set(IDS[a]) == set(IDS[shuffled][b])
-
-    rows, place = np.arange(20, 100), np.argsort(shuffled)
-    apart = keep_apart(LABELS, rows, fraction=0.25, seed=0, groups=groups, ids=IDS)
-    mixed_apart = keep_apart(
-        LABELS[shuffled], place[rows], fraction=0.25, seed=0, groups=mixed, ids=IDS[shuffled]
-    )
-    for a, b in zip(apart, mixed_apart, strict=True):
-        assert set(IDS[a]) == set(IDS[shuffled][b])
-
-    kept = balanced_subset(LABELS, seed=0, ids=IDS)
-    assert set(IDS[kept]) == set(IDS[shuffled][balanced_subset(LABELS[shuffled], seed=0, ids=IDS[shuffled])])
+        assert set(IDS[a]) == set(IDS[order][b])
 
 
 @pytest.mark.parametrize("seed", range(3))
