@@ -15,6 +15,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     Of the published matrix `table.reference` has the sum of each row: class, support. It is that of the rows
     that the table names, of the paper's first row where it names none.
     """
+    results = results.under(table.split)
     return _by_set(table, results) if table.sets else _by_class(table, results)
 
 

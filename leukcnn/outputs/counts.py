@@ -10,6 +10,8 @@ from leukcnn.results.results import Results
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns the pictures of each set before and after augmentation, published beside those here."""
     positive, counts = results.paper.positive_class, results.record.counts
+    if table.split not in ("", results.record.split):
+        counts = {}
     names = [positive, *(set(results.paper.classes) - {positive})]
     rows: list[list[Cell]] = []
     for part, (title, *printed) in zip(("train", "validation", "test"), table.reference, strict=True):
@@ -21,7 +23,8 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         columns += [Column(f"{heading}, {of}", "integer") for of in ("published", "here")]
     notes = [f"Split by {results.record.split}; augmentation tops both classes up, the originals stay."]
     if not counts:
-        notes.append(f"Not measured: {results.why_missing(results.paper.row_ids[0], 'test')}.")
+        why = "only the main split's pictures are counted" if results.record.counts else ""
+        notes.append(f"Not measured: {why or results.why_missing(results.paper.row_ids[0], 'test')}.")
     return framed(results, table, columns, rows, notes=notes)
 
 

@@ -20,6 +20,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     The published figures are those of the table's first row, as `table.reference` prints them: epoch, and
     the figures in the order accuracy, loss, validation accuracy, validation loss.
     """
+    results = results.under(table.split)
     first = (table.rows or results.paper.row_ids)[0]
     networks = {row: label for row, label in table_lines(results, table.rows) if row not in CONTROLS}
     shown = [row for row in networks if results.trials[row] or row == first]

@@ -9,9 +9,9 @@ from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.outputs.challenge import why_no_final_scores
 from leukcnn.outputs.titles import table_lines, why_no_runs
-from leukcnn.results.measure import Measured, measure
+from leukcnn.results.measure import Measured, is_over_folds, measure, why_no_folds
 from leukcnn.results.results import Results
-from leukcnn.spec.metrics import AVERAGED, AXES
+from leukcnn.spec.metrics import AVERAGED, AXES, SETS
 
 FINAL = "final"
 _AVERAGES = {"macro_": "macro avg", "weighted_": "weighted avg"}
@@ -90,9 +90,25 @@ class Asked:
     @cached_property
     def labels(self) -> dict[str, str]:
         """Row or control -> what the table calls it, in its order; a leaderboard has its own."""
-        if self.table.sets == (FINAL,):
-            return {p.row: self.results.paper.row(p.row).label for p in self.table.published}
-        return dict(table_lines(self.results, self.table.rows))
+        lines = dict(table_lines(self.results, self.table.rows))
+        if self.table.sets != (FINAL,):
+            return lines
+        published = {p.row: self.results.paper.row(p.row).label for p in self.table.published}
+        return published or {row: label for row, label in lines.items() if row not in CONTROLS}
+
+    @cached_property
+    def over(self) -> str:
+        """What every mean of the table is over, so that all figures of a line rest on the same."""
+        sets = {*self.values["set"], *(name.removeprefix("less_") for name in self.table.show)}
+        unlike = self.beside and is_over_folds(self.beside) != is_over_folds(self.shown)
+        of_runs = "class" in self.table.axes or unlike or sets.intersection(SETS) - {"test"}
+        return "runs" if self.table.over == "auto" and of_runs else self.table.over
+
+    @property
+    def over_folds(self) -> bool:
+        """Whether the figures under the table's own split are means over folds."""
+        lacking = self.over == "folds" and why_no_folds(self.shown)
+        return not lacking and is_over_folds(self.shown, self.over)
 
     @cached_property
     def values(self) -> dict[str, Sequence[Any]]:
@@ -112,12 +128,17 @@ class Asked:
 
     @property
     def _datasets(self) -> tuple[str, ...]:
-        """Those with published figures, then others tested; a table that prints those of one is about it."""
-        printed = tuple(dict.fromkeys(figure.dataset for figure in self.table.published))
-        if len(printed) == 1 or "classes" in self.table.show:
+        """Those with published figures, then others tested; a table that prints those of one is about it.
+
+        A figure that is published of all together has its line, where they count together.
+        """
+        printed = dict.fromkeys(figure.dataset for figure in self.table.published)
+        together = ("",) if "" in printed and len(self.shown.tasks) < 2 else ()
+        printed = tuple(dataset for dataset in printed if dataset)
+        if "classes" in self.table.show or (len(printed) == 1 and not together):
             return printed if len(printed) == 1 else self.shown.tested
         beside = self.beside.tested if self.beside else ()
-        return tuple(dict.fromkeys((*printed, *self.shown.tested))) or beside or ("",)
+        return tuple(dict.fromkeys((*together, *printed, *self.shown.tested))) or beside or ("",)
 
     def _under(self, place: Place) -> Results | None:
         """Returns the results that a place is about; None where nothing was run there."""
@@ -128,8 +149,9 @@ class Asked:
         """Returns what was measured at a place, if need be under another split than the place's own."""
         under = under or self._under(place)
         where = {"dataset": place.dataset, "part": place.set, "of_class": place.of_class}
-        where["over"] = "runs" if "class" in self.table.axes else self.table.over
-        return measure(under, place.row, metric, **where) if under else None
+        if under is None or (self.over == "folds" and why_no_folds(under)):
+            return None
+        return measure(under, place.row, metric, over=self.over, **where)
 
     @cached_property
     def trained(self) -> set[str]:
@@ -149,7 +171,7 @@ class Asked:
 
     def _at(self, place: Place) -> list[Line]:
         control, by_class = place.row in CONTROLS, "class" in self.table.axes
-        if control and place.set == "within":
+        if control and place.set in ("within", FINAL):
             return []
         lines = [self._line(place, metric) for metric in self._metrics_at(place)]
         lines = [line for line in lines if self._stands(line)]
@@ -189,6 +211,8 @@ class Asked:
             why = f"not run; add --mask {place.mask}" if place.mask else "not run without --mask"
         elif found is None and place.set == FINAL:
             why = why_no_final_scores(under, place.row)
+        elif found is None and self.over == "folds" and why_no_folds(under):
+            why = why_no_folds(under)
         elif found is None:
             why = why_no_runs(under, place.row, dataset=place.dataset, part=place.set)
         return Line(place, metric, self._printed(place, metric), found, beside, why)
@@ -200,8 +224,9 @@ class Asked:
         if "class" in table.axes:
             figure = self.report.get((place.row, *self.class_and_metric(place, metric)))
             return None if figure is None else Printed(figure, None, figure)
-        part = place.set if place.set == "within" else "test"
-        for name in [metric] if paper.positive_class else [metric, metric.split("_")[-1]]:
+        part = "test" if place.set == "balanced" else place.set
+        base = metric.removeprefix("macro_").removeprefix("weighted_")
+        for name in [metric] if paper.positive_class else [metric, base]:
             if figure := table.printed(place.row, name, dataset=place.dataset, part=part):
                 fraction = figure.value / (100 if spec.METRICS[metric].percent else 1)
                 shown = float(figure.value) if table.figures == "mean" else fraction
@@ -222,7 +247,9 @@ class Asked:
     def support(self, line: Line) -> tuple[int | None, int | None]:
         """Returns how many pictures a line is of, as printed and here."""
         name, _ = self.class_and_metric(line.place, line.metric)
-        labels = [run.label.tolist() for run in self.shown.runs(line.place.row)[:1]]
+        under, place = self._under(line.place), line.place
+        runs = under.runs(place.row, dataset=place.dataset, part=place.set) if line.found else []
+        labels = [run.label.tolist() for run in runs[:1]]
         here = [len(of) if line.place.of_class is None else of.count(line.place.of_class) for of in labels]
         return self.report.get((line.place.row, name, "support")), here[0] if here else None
 
@@ -243,7 +270,7 @@ class Asked:
             return held and (trained or line.printed is not None)
         if "mask" in axes:
             return trained or control
-        if line.printed or line.found or line.beside:
+        if line.printed or line.found or line.beside or place.set == FINAL:
             return True
         if "class" in axes:
             return trained or control or place.row == self._report_row

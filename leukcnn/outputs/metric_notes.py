@@ -1,13 +1,15 @@
 """What stands under a table of metrics: what its figures and intervals rest on, and what it leaves out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from leukcnn import spec
 from leukcnn.datasets import card
 from leukcnn.outputs.metric_lines import FINAL, Asked, Line
 from leukcnn.outputs.titles import not_trained
-from leukcnn.results.measure import is_over_folds
+from leukcnn.results.intervals import Interval
 from leukcnn.results.metrics import PROPORTIONS
+from leukcnn.results.probabilities import PROBABILITY_METRICS
 
 NO_INTERVAL = "no interval"
 _F1_SCORES = {"f1", "macro_f1", "weighted_f1"}
@@ -43,7 +45,7 @@ def notes_of(asked: Asked) -> list[str]:
     axes, table, sets = asked.table.axes, asked.table, asked.values["set"]
     left_out, copies = not_trained(asked.results, asked.left_out), _on_copies(asked)
     described = dict.fromkeys(line.found.interval.describe() for line in asked.lines if line.found)
-    if FINAL in sets:
+    if sets == (FINAL,):
         return []
     if table.figures == "percent":
         others = _OTHER_SUBJECTS.get(asked.shown.split_kind) if sets == ("external",) else None
@@ -61,7 +63,7 @@ def notes_of(asked: Asked) -> list[str]:
         return [*notes, *(_MASKS if "mask" in axes else ())]
     if "classes" in table.show:
         return [*(left_out if asked.lines else []), *_SINGLE_CLASSES]
-    if is_over_folds(asked.shown, table.over):
+    if asked.over_folds:
         averaged = {"precision", "recall"} & {printed.metric for printed in table.published}
         notes = [*(f"{said}." for said in described), *left_out, _FOLDS + (_BOTH_WAYS if averaged else "")]
         return [*notes, *([_KAPPA] if table.kappa_words else []), *copies]
@@ -87,20 +89,31 @@ def _by_set(asked: Asked) -> dict[str, None]:
 
 def _by_figure(asked: Asked) -> list[str]:
     """Returns which figures each way to an interval is of, and why some have none."""
-    figures: dict[str, dict[str, None]] = {}
-    said, without = {}, {}
+    titled, without = [], {}
     for line in [line for line in asked.lines if line.found]:
         interval, (name, base) = line.found.interval, asked.class_and_metric(line.place, line.metric)
         if interval.defined:
             figure = spec.METRICS[base].title + (" of a class" if line.place.of_class is not None else "")
-            figure += f" ({name})" if line.metric != base else ""
-            figures.setdefault(interval.method, {})[figure] = None
-            said.setdefault(interval.method, interval.describe())
+            titled.append((figure + (f" ({name})" if line.metric != base else ""), interval))
         elif line.printed and not asked.results.record.not_comparable:
             without[f"{NO_INTERVAL.capitalize()}: {interval.reason}."] = None
-    # Of Wilson's, each figure has its own number of pictures.
-    said |= {"wilson": "95 % Wilson interval over its pictures"}
-    return [*(f"{', '.join(of)}: {said[method]}." for method, of in figures.items()), *without]
+    return [*_by_way(titled), *without]
+
+
+def _by_way(titled: Sequence[tuple[str, Interval]]) -> list[str]:
+    """Returns a note for each way to an interval: the titles of its figures, and the numbers they share."""
+    by_way: dict[tuple[str, str], list[tuple[str, Interval]]] = {}
+    for title, interval in titled:
+        by_way.setdefault((interval.method, interval.unit), []).append((title, interval))
+    notes = []
+    for (method, _), of_way in by_way.items():
+        titles, (first, *others) = dict.fromkeys(title for title, _ in of_way), [i for _, i in of_way]
+        # Of Wilson's, each figure has its own number of them.
+        own = method == "wilson" or any(other.n_units != first.n_units for other in others)
+        if any(other.n_undefined != first.n_undefined for other in others):
+            first = replace(first, n_undefined=0)
+        notes.append(f"{', '.join(titles)}: {first.describe(own_units=own)}.")
+    return notes
 
 
 def _on_runs(asked: Asked) -> str:
@@ -115,13 +128,25 @@ def _on_runs(asked: Asked) -> str:
         )
     of_folds = f" of {shown.n_folds} folds, whose pictures count together" if shown.tasks else ""
     published = f"; the paper has {printed} runs" if printed > 1 else ""
+    first = f"One run{of_folds}, so there is no sd{published}."
+    if "external" in asked.values["set"] or not PROBABILITY_METRICS.keys().isdisjoint(asked.metrics):
+        return " ".join([first, *_by_metric(asked)])
     over_groups = "the percentile bootstrap's over groups of pictures; where not every picture's is known, "
     others = "kappa, F1-scores and averages over classes" if _has_averages(asked) else "kappa and F1-scores"
     return (
-        f"One run{of_folds}, so there is no sd{published}. 95 % interval: "
+        f"{first} 95 % interval: "
         f"{over_groups if shown.split_kind in spec.GROUPED_KINDS else ''}Wilson's over the run's pictures, "
         f"of {others} the percentile bootstrap's."
     )
+
+
+def _by_metric(asked: Asked) -> list[str]:
+    """Returns which metrics each way to an interval is of, set by set where there are several."""
+    several, titled = len(asked.values["set"]) > 1, []
+    for line in [line for line in asked.lines if line.found and line.found.interval.defined]:
+        of_set = f" ({line.place.set})" if several else ""
+        titled.append((spec.METRICS[line.metric].title + of_set, line.found.interval))
+    return _by_way(titled)
 
 
 def _has_averages(asked: Asked) -> bool:
@@ -147,7 +172,7 @@ def _on_splits_beside(asked: Asked) -> Iterator[str]:
 def _on_copies(asked: Asked) -> list[str]:
     """Says how many copies the split parts."""
     n, kfold = asked.results.record.identical_pairs, asked.shown.split_kind in spec.KFOLD_KINDS
-    where = "fold" if kfold and is_over_folds(asked.shown, asked.table.over) else "set"
+    where = "fold" if kfold and asked.over_folds else "set"
     parted = f"pictures have one in a test {where} and one in what was learnt from"
     if asked.table.figures == "percent":
         word = "cell" if "cells" in asked.table.show else "picture"

@@ -91,6 +91,9 @@ def _columns(asked: Asked) -> dict[str, list[tuple[Column | str, Callable[[Line]
 def _columns_of_others(asked: Asked) -> dict[str, list[tuple[Column, Callable[[Line], Cell]]]]:
     """Returns columns of figures at other places, of other averages and under the split beside."""
     _, of_measured, _, of_difference = _FORMATS[asked.table.figures]
+    # Metrics that are no shares are shown in a unit of their own.
+    in_points = all(_factor(asked, metric) == 100 for metric in asked.metrics)
+    points = " (points)" if in_points or of_difference == "points" else ""
 
     def at(line: Line, **place: str) -> Measured | None:
         return asked.measured(line.place._replace(**place), line.metric) if line.found else None
@@ -100,10 +103,10 @@ def _columns_of_others(asked: Asked) -> dict[str, list[tuple[Column, Callable[[L
 
     every = {
         "weighted": [(Column("Weighted", of_measured), partial(_weighted, asked))],
-        "change": [(Column("Change by blanking (points)", of_difference), change)],
+        "change": [(Column(f"Change by blanking{points}", of_difference), change)],
     }
     for name in ("test", "balanced"):
-        less, other = Column(f"Less {_SETS[name]} (points)", of_difference), partial(at, set=name)
+        less, other = Column(f"Less {_SETS[name]}{points}", of_difference), partial(at, set=name)
         full = Column(f"{_SETS[name].capitalize()} test set", of_measured)
         every[name] = [(full, lambda line, other=other: _figure(asked, line.metric, other(line)))]
         every[f"less_{name}"] = [(less, lambda line, o=other: _less(asked, line, line.found, o(line)))]

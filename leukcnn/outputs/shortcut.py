@@ -76,7 +76,8 @@ def _leukaemia_rows(results: Results, table: spec.Table) -> Iterator[tuple[Cell,
     """Yields the accuracy of the table's rows, and of the border fitted to leukaemia, under each split."""
     kinds = {planned.split for planned in results.record.trials if planned.row in table.rows}
     lines = [line for line in table_lines(results, table.rows) if line[0] in (*table.rows, "border")]
-    for kind in sorted(kinds - {"lodocv_single_class"}, key=spec.SPLIT_KINDS.index):
+    kinds = kinds & {table.split} if table.split else kinds - {"lodocv_single_class"}
+    for kind in sorted(kinds, key=spec.SPLIT_KINDS.index):
         shown = results.under(kind)
         for row, label in lines:
             found = measure(shown, row, "accuracy", over="runs")

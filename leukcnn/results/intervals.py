@@ -60,8 +60,12 @@ class Interval:
         """Whether there is an interval at all."""
         return not self.reason
 
-    def describe(self) -> str:
-        """Returns the method in words, for a note under a table."""
+    def describe(self, *, own_units: bool = False) -> str:
+        """Returns the method in words, for a note under a table.
+
+        Args:
+            own_units: Whether it stands for several figures, each of which has its own number of units.
+        """
         if not self.defined:
             return f"no interval: {self.reason}"
         name = {
@@ -70,7 +74,8 @@ class Interval:
             "prediction": "Student's t prediction",
             "corrected": "corrected resampled t",
         }[self.method]
-        text = f"{100 * self.confidence:g} % {name} interval over {self.n_units} {self.unit}"
+        units = f"{'its' if own_units else self.n_units} {self.unit}"
+        text = f"{100 * self.confidence:g} % {name} interval over {units}"
         if self.method == "bootstrap":
             text += f", {self.n_resamples} resamples"
         if self.n_undefined:

@@ -61,11 +61,12 @@ def measure(
         dataset: Key of the tested dataset, or several joined by "+"; "" for all together.
         part: Name of the set: "test", "balanced", "external", "within".
         of_class: Position of the class that counts as positive; the paper's positive one if None.
-        over: "runs", "folds", or "auto": folds in k-fold cross-validation of more than two classes, else
-            runs. Where there is one fold only, a run stands for it.
+        over: "runs", "folds", or "auto": folds of the test set in k-fold cross-validation of more than two
+            classes, else runs. Where there is one fold only, a run stands for it.
 
     Raises:
-        ArgumentError: The pictures are of several tasks, or the metric is of one class and none is named.
+        ArgumentError: The pictures are of several tasks, the metric is of one class and none is named, or
+            folds are asked for where the set or the split has none of about one size.
     """
     if len(results.tasks) > 1:
         if not dataset:
@@ -79,18 +80,25 @@ def measure(
     if not runs or (runs[0].label < 0).any():
         return None
     positive = _positive(results, metric, of_class)
-    folds = results.folds(row, dataset=dataset, part=part) if is_over_folds(results, over) else []
+    folds = results.folds(row, dataset=dataset, part=part) if is_over_folds(results, over, part=part) else []
     over_folds = len(folds) > 1 and results.n_folds > 1
     if len(runs) == 1 and not over_folds:
         return measure_run(runs[0], metric, positive=positive, unit=unit_of(results, part))
     values = [_value(metric, one, positive) for one in (folds if over_folds else runs)]
     if not over_folds:
         return Measured(values, run_interval(values, limits=spec.METRICS[metric].limits), len(runs[0]))
-    # What is kept apart for validation isn't trained on.
-    split = results.setup(results.paper.row_ids[0]).split
-    kept_apart = split.validation_fraction if results.split_kind in spec.KFOLD_KINDS else 0
-    test_share = 1 / ((results.n_folds - 1) * (1 - kept_apart))
-    return Measured(values, fold_interval(values, test_share=test_share), len(runs[0]))
+    return Measured(values, fold_interval(values, test_share=test_share(results, row)), len(runs[0]))
+
+
+def test_share(results: Results, row: str) -> float:
+    """Returns how many pictures a fold tests for each one that its network is trained on, by the design.
+
+    What is kept apart for validation isn't trained on. A control's folds are those of the paper's first row.
+    """
+    paper = results.paper
+    split = results.setup(row if row in paper.row_ids else paper.row_ids[0]).split
+    kept_apart = spec.MAKERS_VALIDATION if results.split_kind == "fold" else split.validation_fraction
+    return 1 / ((results.n_folds - 1) * (1 - kept_apart))
 
 
 def measure_run(run: Predictions, metric: str, *, positive: int = 0, unit: str = PICTURES) -> Measured:
@@ -126,7 +134,20 @@ def _positive(results: Results, metric: str, of_class: int | None) -> int:
     return 0
 
 
-def is_over_folds(results: Results, over: str = "auto") -> bool:
-    """Returns whether a figure is the mean over folds, as `measure` takes `over`."""
+def is_over_folds(results: Results, over: str = "auto", *, part: str = "test") -> bool:
+    """Returns whether a figure is the mean over folds, as `measure` takes `over`.
+
+    Raises:
+        ArgumentError: Folds are asked for where the set or the split has none of about one size.
+    """
+    if over == "folds" and (why := why_no_folds(results, part)):
+        raise ArgumentError(f"Folds are asked for: {why}.", remedy="take the mean over runs")
     in_folds = results.split_kind in spec.KFOLD_KINDS and not results.paper.positive_class
-    return in_folds if over == "auto" else over == "folds"
+    return in_folds and part == "test" if over == "auto" else over == "folds"
+
+
+def why_no_folds(results: Results, part: str = "test") -> str:
+    """Returns why a set has no folds over which a mean could be taken; "" where it has."""
+    if results.split_kind not in spec.FOLDED_KINDS:
+        return f"{spec.SPLITS[results.split_kind].title} has no folds of about one size"
+    return "" if part == "test" else "only the test set is in folds"

@@ -24,10 +24,12 @@ from leukcnn.spec.setups import (
 )
 from leukcnn.spec.splits import (
     COPY_PROOF_KINDS,
+    FOLDED_KINDS,
     GROUPED_KINDS,
     HOLDOUT_KINDS,
     KFOLD_KINDS,
     LODOCV_KINDS,
+    MAKERS_VALIDATION,
     SPLIT_KINDS,
     SPLITS,
 )
@@ -36,10 +38,12 @@ __all__ = [
     "CHECKPOINTS",
     "COPY_PROOF_KINDS",
     "DEFAULT_CONTROLS",
+    "FOLDED_KINDS",
     "GROUPED_KINDS",
     "HOLDOUT_KINDS",
     "KFOLD_KINDS",
     "LODOCV_KINDS",
+    "MAKERS_VALIDATION",
     "MASKS",
     "METRICS",
     "PRECISIONS",

@@ -10,6 +10,7 @@ from leukcnn.spec.kinds import FIGURES, TABLES
 from leukcnn.spec.metrics import DEFAULT_SHOW
 from leukcnn.spec.names import APPLICATIONS, DATASETS, METRICS, check_builder
 from leukcnn.spec.setups import SPLIT_KINDS, Setup
+from leukcnn.spec.splits import FOLDED_KINDS
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ class Published:
             sizes in MB.
         sd: Its standard deviation over folds or runs in the same unit, None where the paper prints none.
         dataset: Key of the dataset that was tested on; "" for all together.
-        part: Set of pictures: "test", or "within" for a cross-validation within the tested dataset.
+        part: Set of pictures: "test", which stands beside the balanced part too; "external"; "within" for a
+            cross-validation within the tested dataset; or "final".
     """
 
     row: str
@@ -117,7 +119,7 @@ class Published:
         require_known(name_of(self), "part", self.part, PUBLISHED_PARTS)
 
 
-PUBLISHED_PARTS = ("test", "within")
+PUBLISHED_PARTS = tuple(name for name in metrics.SETS if name != "balanced")
 
 
 _OF_METRICS = {
@@ -184,7 +186,8 @@ class Table:
         figures: How they are shown: "mean" with standard deviation in the metric's own unit, "percent" with
             two decimals, or "hundredths" as scikit-learn's report prints them.
         over: What the mean is over: "runs", "folds" or "auto", folds in k-fold cross-validation of more than
-            two classes and else runs, whose folds count together.
+            two classes and else runs, whose folds count together. Folds are of the test set, and of splits
+            into folds of about one size. A table with the axis "class" or other sets is over runs.
         kappa_words: Scale whose words for kappa stand beside Landis and Koch's: "alertnet"; "" for no words.
         notes: Remarks that stand under it.
     """
@@ -239,6 +242,7 @@ class Table:
         for column, axis in (("change", "mask"), ("support", "class"), ("classes", "dataset")):
             fits = column not in self.show or axis in axes
             require(fits, f"{owner}: show has {column!r} with axes = {self.axes}.", f"the axis {axis!r}")
+        self._check_folds(owner)
         sizes = named.intersection(metrics.SIZES)
         require(
             not sizes or (self.axes == ("row",) and self.figures == "mean"),
@@ -251,6 +255,20 @@ class Table:
             f"{owner}: {', '.join(no_shares)} with figures = 'percent'.",
             "metrics that are shares, or figures = 'mean'",
         )
+
+    def _check_folds(self, owner: str) -> None:
+        """Makes sure that there are folds where means over folds are asked for."""
+        if self.over != "folds":
+            return
+        require("class" not in self.axes, f"{owner}: over = 'folds' with the axis 'class'.", "over = 'runs'")
+        shown = {name.removeprefix("less_") for name in self.show}.intersection(metrics.SETS)
+        others = sorted({*self.sets, *(p.part for p in self.published), *shown} - {"test"})
+        require(not others, f"{owner}: over = 'folds' of {', '.join(others)}.", "the set 'test' alone")
+        for name in ("split", "beside"):
+            kind = getattr(self, name)
+            fits = kind in ("", *FOLDED_KINDS)
+            expected = f"folds of about one size: {', '.join(FOLDED_KINDS)}"
+            require(fits, f"{owner}: over = 'folds' with {name} = {kind!r}.", expected)
 
     def require_positive_class(self) -> None:
         """Makes sure that the table does without a positive class, in a paper that names none.

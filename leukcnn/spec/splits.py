@@ -44,4 +44,8 @@ HOLDOUT_KINDS = tuple(kind for kind, split in SPLITS.items() if split.family == 
 KFOLD_KINDS = tuple(kind for kind, split in SPLITS.items() if split.family == "kfold")
 LODOCV_KINDS = tuple(kind for kind, split in SPLITS.items() if split.family == "lodocv")
 GROUPED_KINDS = tuple(kind for kind, split in SPLITS.items() if split.unit != PICTURES)
+FOLDED_KINDS = (*KFOLD_KINDS, "fold")
+"""Those of folds of about one size, each tested once."""
+MAKERS_VALIDATION = 1 / 3
+"""Share of what isn't tested that "fold" keeps apart for validation."""
 COPY_PROOF_KINDS = tuple(kind for kind, split in SPLITS.items() if split.copy_proof)

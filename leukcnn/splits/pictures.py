@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.seeding import child_seed, generator
+from leukcnn.spec import MAKERS_VALIDATION
 from leukcnn.splits.grouping import assign_groups
 
 PARTS = ("train", "validation", "test")
@@ -200,7 +201,7 @@ def predefined_folds(
     *,
     groups: ArrayLike,
     seed: int,
-    validation_fraction: float = 1 / 3,
+    validation_fraction: float = MAKERS_VALIDATION,
 ) -> list[Split]:
     """Makes each of the makers' own folds the test set once, and parts the rest into training and validation.
 

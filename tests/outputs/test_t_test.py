@@ -130,3 +130,14 @@ def test_rows_that_were_not_trained_say_so_beside_the_printed_test(left_out):
         "different",
         "not measured: the data lack ALL-IDB 2",
     ]
+
+
+def test_what_is_kept_apart_for_validation_counts_in_the_corrected_test(staged, make_stages):
+    experiment = staged(spec.Table("t", "T", "t_test", rows=("frozen", "scratch"), reference=(("p",),)))
+    wrong = {"frozen": (1, 2, 4, 3), "scratch": (6, 9, 7, 12)}
+    for row, of_row in wrong.items():
+        for fold, n in enumerate(of_row):
+            experiment.add(row, make_stages(wrong=n, prefix=f"{fold}/"), fold=fold)
+    difference = -np.subtract(*wrong.values()) / 80
+    t = difference.mean() / np.sqrt((1 / 4 + 1 / (3 * 0.8)) * difference.var(ddof=1))
+    assert t_tests(experiment.results(split="kfold"), "t")[2][3] == pytest.approx(t)

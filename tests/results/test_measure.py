@@ -9,6 +9,7 @@ from leukcnn import spec
 from leukcnn.errors import ArgumentError
 from leukcnn.results.intervals import fold_interval, run_interval, wilson_interval
 from leukcnn.results.measure import is_over_folds, measure, unit_of
+from leukcnn.results.measure import test_share as measure_share
 
 
 @pytest.mark.parametrize("kind", spec.SPLIT_KINDS)
@@ -162,3 +163,33 @@ def test_figures_of_several_tasks_are_not_mixed(apart, tested):
     assert measure(results, "deep", "accuracy", dataset="ufg") is None
     with pytest.raises(ArgumentError, match="allidb1, allidb2"):
         measure(results, "deep", "accuracy")
+
+
+def test_the_makers_folds_keep_a_third_of_the_rest_apart(experiment, make_predictions):
+    for fold, fp in enumerate((1, 2, 4)):
+        part = make_predictions("test", tp=20, fn=0, fp=fp, tn=20 - fp, prefix=f"{fold}/")
+        experiment.add("vgg16", part, fold=fold)
+    results = experiment.results(split="fold")
+    found = measure(results, "vgg16", "accuracy", over="folds")
+    # One fold is tested, two thirds of the other two are trained on.
+    assert measure_share(results, "vgg16") == pytest.approx(1 / (2 * 2 / 3))
+    assert found.interval == fold_interval(found.values, test_share=3 / 4)
+
+
+def test_folds_of_unlike_sizes_or_of_one_set_of_pictures_are_refused(left_out, experiment):
+    with pytest.raises(ArgumentError, match="LODOCV has no folds of about one size"):
+        is_over_folds(left_out().results(), "folds")
+    with pytest.raises(ArgumentError, match="only the test set is in folds"):
+        is_over_folds(experiment.results(split="fold"), "folds", part="external")
+
+
+def test_other_sets_than_the_test_set_count_over_runs(staged, make_stages):
+    experiment = staged()
+    for fold in range(3):
+        outside = replace(make_stages(wrong=fold, prefix="out/"), part=np.full(80, "external"))
+        experiment.add("frozen", make_stages(wrong=4, prefix=f"{fold}/"), outside, fold=fold, split="kfold")
+    results = experiment.results().under("kfold")
+    outside = measure(results, "frozen", "accuracy", part="external")
+    # The first fold's network alone, not three networks on the same pictures.
+    assert (outside.values, outside.n) == ([pytest.approx(1)], 80)
+    assert len(measure(results, "frozen", "accuracy").values) == 3
