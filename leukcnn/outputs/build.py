@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from leukcnn import spec
 from leukcnn.outputs.by_task import build_by_task
-from leukcnn.outputs.captures import Captured
+from leukcnn.outputs.captures import Captured, Own, key_of
 from leukcnn.outputs.kind import NETWORKS, FigureKind, Kept, Material, TableKind
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
@@ -33,7 +33,7 @@ def capture(material: Material, folder: Path, *, trained: bool) -> None:
         kind = kind_of(item)
         if kind.capture is not None and (kind.needs == NETWORKS) == trained:
             for one in kind.capture(item, material):
-                captured.keep(one)
+                captured.keep(one, of=key_of(item))
 
 
 def build_tables(results: Results, kept: Kept = _NOTHING_KEPT, *, only: str | None = None) -> list[Table]:
@@ -48,7 +48,7 @@ def build_tables(results: Results, kept: Kept = _NOTHING_KEPT, *, only: str | No
         StoreError: The store can't be read.
     """
     wanted = _wanted(results, results.paper.tables, only)
-    return [build_by_task(kind_of(table), table, results, kept) for table in wanted]
+    return [build_by_task(kind_of(table), table, results, Own(kept, table)) for table in wanted]
 
 
 def build_figures(results: Results, folder: Path, *, only: str | None = None) -> list[Path]:
@@ -58,7 +58,7 @@ def build_figures(results: Results, folder: Path, *, only: str | None = None) ->
     """
     captured, paths = Captured(folder), []
     for figure in _wanted(results, results.paper.figures, only):
-        paths += kind_of(figure).build(figure, results, captured, folder / "figures")
+        paths += kind_of(figure).build(figure, results, Own(captured, figure), folder / "figures")
     return paths
 
 

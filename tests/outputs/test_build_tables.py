@@ -29,7 +29,7 @@ def test_only_that_table(experiment):
     assert len(build_tables(results, only="vgg16")) == len(results.paper.tables)
 
 
-def test_layers_are_those_of_the_sketches(staged):
+def test_layers_are_those_that_are_kept(staged):
     columns = ("Layer (type)", "Output Shape", "Param #")
     lines = (("dense (Dense)", "(None, 4)", 36),)
     layers = Table("layers", "t", "layers", "", rows=("frozen",), columns=columns, reference=lines)
@@ -41,7 +41,7 @@ def test_layers_are_those_of_the_sketches(staged):
     assert without.rows[0][-1].startswith("not measured")
 
 
-def test_scores_of_masks_are_those_of_the_sketches(staged):
+def test_scores_of_masks_are_those_that_are_kept(staged):
     table = Table("mask_scores", "t", "mask_scores", "")
     results = staged(table).results()
     kept = {"jtsc": {"missing": "drawn pictures have no masks"}}
