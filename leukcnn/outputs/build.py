@@ -19,8 +19,8 @@ _NOTHING_KEPT = MappingProxyType({})
 def kind_of(item: spec.Table | spec.Figure) -> TableKind | FigureKind:
     """Returns what a table's or a figure's kind is, from the module that makes it."""
     if isinstance(item, spec.Table):
-        return import_module(TABLES[item.kind]).KIND.of(item)
-    return import_module(FIGURES[item.kind]).KIND
+        return import_module(TABLES[item.kind].module).KIND.of(item)
+    return import_module(FIGURES[item.kind].module).KIND
 
 
 def capture(material: Material, folder: Path, *, trained: bool) -> None:

@@ -132,4 +132,6 @@ class Own(Mapping):
 
     def get(self, name: str, default: Any = None) -> Any:
         """Returns what a capture made; a default where there is none."""
-        return self[name] if name in self else default
+        if name not in self:
+            return default
+        return self[name]

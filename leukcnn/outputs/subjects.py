@@ -12,7 +12,7 @@ from leukcnn.results.results import Results
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns the accuracy on each subject's pictures."""
     by_subject: dict[tuple[str, str], dict[str, GroupAccuracy]] = {}
-    labels = dict(table_lines(results))
+    labels = dict(table_lines(results, table.rows))
     for row in labels:
         for part in ("test", "external"):
             for predictions in results.runs(row, part=part)[:1]:

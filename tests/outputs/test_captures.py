@@ -6,7 +6,8 @@ import pytest
 from leukcnn.errors import StoreError
 from leukcnn.outputs.captures import Captured, Own, key_of
 from leukcnn.outputs.kind import Capture
-from leukcnn.spec import Figure, Table
+from leukcnn.spec import Figure
+from tests.outputs.least import least
 
 PICTURE = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
 VALUES = {
@@ -109,6 +110,6 @@ def test_what_was_kept_for_another_kind_or_row_is_made_again_and_not_shown(tmp_p
 
 def test_what_is_printed_changes_nothing_of_what_is_captured():
     assert key_of(FIGURE) == key_of(replace(FIGURE, title="another", where=""))
-    table = Table("layers", "t", "layers", rows=("deep",))
-    assert key_of(table) == key_of(replace(table, columns=("Layer",), reference=(("a",),)))
+    table = least("layers")
+    assert key_of(table) == key_of(replace(table, columns=("Layer", "Shape", "#"), notes=("a",)))
     assert key_of(table) != key_of(replace(table, rows=("shallow",)))
