@@ -53,7 +53,7 @@ class Captured(Mapping):
                     elif member != _PLAIN:
                         values[field] = stored[member]
         except StoreError as error:
-            found = error.found if path.exists() else f"{path} is gone"
+            found = error.found if path.exists() else f"{path} is gone."
             raise StoreError(found, expected=error.expected, remedy=_REMEDY) from error
         return values
 
