@@ -19,7 +19,7 @@ from leukcnn.callbacks import (
     state_variables,
 )
 from leukcnn.distribution import Devices, make_deterministic
-from leukcnn.errors import LeukCNNError
+from leukcnn.errors import LeukCNNError, SpecError
 from leukcnn.fields import to_plain
 from leukcnn.models import build
 from leukcnn.pipeline import BatchSequence, class_probabilities
@@ -49,6 +49,28 @@ class Outcome:
     epochs_run: int
 
 
+def network_of(model: Model, *, side: int, classes: int) -> keras.Model:
+    """Builds a network that has an output for each class, or one for two classes.
+
+    Args:
+        model: Builder and its arguments.
+        side: Side of the square input, in pixels, unless the arguments say otherwise.
+        classes: Number of the classes.
+
+    Raises:
+        SpecError: It can't be built, or has other outputs.
+    """
+    network = build(model.name, **{"input_shape": (side, side, 3), "classes": classes, **model.arguments})
+    allowed = [(None, classes), *([(None, 1)] if classes == 2 else [])]
+    if network.output_shape not in allowed:
+        raise SpecError(
+            f"The network {model.name!r} has outputs {network.output_shape} for {classes} classes.",
+            expected=" or ".join(map(str, allowed)),
+            remedy="let the builder make `classes` outputs, and give the model no other `classes`",
+        )
+    return network
+
+
 def build_network(
     model: Model, *, side: int, classes: int, training: Training, seed: int, devices: Devices
 ) -> keras.Model:
@@ -61,6 +83,9 @@ def build_network(
         training: Optimizer, loss and precision.
         seed: Seed of the initial weights and of dropout.
         devices: Where it is to be trained.
+
+    Raises:
+        SpecError: As `network_of`.
     """
     if training.deterministic:
         make_deterministic()
@@ -68,9 +93,7 @@ def build_network(
     keras.config.set_dtype_policy(training.precision)
     try:
         with devices.scope():
-            network = build(
-                model.name, **{"input_shape": (side, side, 3), "classes": classes, **model.arguments}
-            )
+            network = network_of(model, side=side, classes=classes)
             compile_network(network, training, devices=devices)
     finally:
         keras.config.set_dtype_policy("float32")

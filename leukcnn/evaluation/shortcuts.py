@@ -36,30 +36,6 @@ class DatasetProbe:
     n_splits: int
 
 
-@dataclass(frozen=True)
-class ProbeScores:
-    """How well datasets are told from borders, and what that is worth for another class.
-
-    Attributes:
-        accuracy: Share of the pictures whose dataset was told, 0..1, as all below.
-        macro_recall: Mean over the datasets of the share of their pictures.
-        chance: Share of the largest dataset: the accuracy of one that always names it.
-        class_accuracy: Share of the pictures whose class follows from the dataset named; see
-            `implied_accuracy`.
-        class_chance: Share of the largest class.
-        n_pictures: How many pictures they rest on.
-        n_datasets: How many datasets.
-    """
-
-    accuracy: float
-    macro_recall: float
-    chance: float
-    class_accuracy: float
-    class_chance: float
-    n_pictures: int
-    n_datasets: int
-
-
 def dataset_probabilities(
     pictures: np.ndarray, datasets: ArrayLike, *, ids: ArrayLike, seed: int, n_splits: int = 5
 ) -> DatasetProbe:
@@ -121,51 +97,6 @@ def dataset_probabilities(
     )
 
 
-def probe_scores(probe: DatasetProbe, labels: ArrayLike) -> ProbeScores:
-    """Scores a probe.
-
-    Args:
-        probe: What `dataset_probabilities` returned.
-        labels: (N,) integers >= 0, the class of each of the pictures that it was given, left out or not.
-
-    Raises:
-        ArgumentError: There isn't one label for each picture.
-    """
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or len(labels) <= probe.rows.max():
-        raise ArgumentError(
-            f"The labels have the shape {labels.shape}.",
-            expected="one for every picture that the probe was given",
-        )
-    return dataset_scores(probe.truth, probe.probabilities.argmax(axis=1), labels[probe.rows])
-
-
-def dataset_scores(truth: ArrayLike, predicted: ArrayLike, labels: ArrayLike) -> ProbeScores:
-    """Scores stored predictions of datasets.
-
-    Args:
-        truth: (M,) str or int, names or numbers of the true datasets.
-        predicted: (M,) likewise, of the predicted ones.
-        labels: (M,) integers >= 0, the classes of the pictures.
-
-    Raises:
-        ArgumentError: There is no picture, the arrays differ in length, a dataset is predicted to which no
-            picture belongs, or a label is no class.
-    """
-    names, truth, predicted = _numbered(truth, predicted)
-    labels = _classes(labels, n=len(truth))
-    told = truth == predicted
-    return ProbeScores(
-        accuracy=float(told.mean()),
-        macro_recall=float(np.mean([told[truth == position].mean() for position in range(len(names))])),
-        chance=float(np.bincount(truth).max() / len(truth)),
-        class_accuracy=implied_accuracy(truth, predicted, labels),
-        class_chance=float(np.bincount(labels).max() / len(labels)),
-        n_pictures=len(truth),
-        n_datasets=len(names),
-    )
-
-
 def implied_accuracy(truth: ArrayLike, predicted: ArrayLike, labels: ArrayLike) -> float:
     """Returns the accuracy of giving each picture the majority class of the dataset that was named for it.
 
@@ -179,7 +110,8 @@ def implied_accuracy(truth: ArrayLike, predicted: ArrayLike, labels: ArrayLike) 
         0..1.
 
     Raises:
-        ArgumentError: As in `dataset_scores`.
+        ArgumentError: There is no picture, the arrays differ in length, a dataset is predicted to which no
+            picture belongs, or a label is no class.
     """
     names, truth, predicted = _numbered(truth, predicted)
     labels = _classes(labels, n=len(truth))

@@ -3,13 +3,15 @@
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from leukcnn import models, spec
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.datasets import CATALOG, card
 from leukcnn.errors import ArgumentError, SpecError
 from leukcnn.fields import did_you_mean
-from leukcnn.models.backbones import BACKBONES
+from leukcnn.models.backbones import BACKBONES, MODES
+from leukcnn.spec.names import BUILDERS, OPTIMIZER_ARGUMENTS
 
 
 def check_names(paper: spec.Paper) -> None:
@@ -21,21 +23,22 @@ def check_names(paper: spec.Paper) -> None:
         SpecError: Something can't be had; the message names the field, the value and what is allowed.
     """
     _check_classes(paper)
-    for row in paper.rows:
-        owner = f"Row {row.id!r}"
-        for model in row.setup.models:
-            _check_arguments(owner, model, trained=row.setup.features is None)
-        for profile in paper.profiles:
-            arguments = paper.setup(row.id, profile=profile.name).augmentation.arguments
-            known = [*inspect.signature(ImageAugmenter).parameters]
-            for name in (name for name in arguments if name not in known):
+    for owner, setup in _setups(paper):
+        for model in setup.models:
+            _check_arguments(owner, model, trained=setup.features is None or bool(setup.features.row))
+        training, arguments = setup.training, setup.augmentation.arguments
+        for field, given, known in (
+            ("augmentation.arguments", arguments, inspect.signature(ImageAugmenter).parameters),
+            (_optimizer(training), training.optimizer_arguments, OPTIMIZER_ARGUMENTS[training.optimizer]),
+        ):
+            for name in (name for name in given if name not in known):
                 raise SpecError(
-                    f"{owner}: augmentation.arguments has {name!r}.",
+                    f"{owner}: {field} has {name!r}.",
                     expected=", ".join(known),
                     remedy=did_you_mean(name, known),
                 )
-            with _explained(f"{owner}, profile {profile.name!r}: augmentation.arguments"):
-                ImageAugmenter(**arguments)
+        with explained(f"{owner}: augmentation.arguments"):
+            ImageAugmenter(**arguments)
 
 
 def check_paper(paper: spec.Paper) -> None:
@@ -48,13 +51,37 @@ def check_paper(paper: spec.Paper) -> None:
 
     import keras
 
-    for row in paper.rows:
-        training = row.setup.training
-        with _explained(f"Row {row.id!r}: training.optimizer_arguments of {training.optimizer!r}"):
+    for owner, setup in _setups(paper):
+        training = setup.training
+        with explained(f"{owner}: {_optimizer(training)}"):
             keras.optimizers.get(
                 {"class_name": training.optimizer, "config": dict(training.optimizer_arguments)}
             )
         keras.losses.get(training.loss)
+
+
+def _setups(paper: spec.Paper) -> Iterator[tuple[str, spec.Setup]]:
+    """Yields what each row does, as it is written, under each profile and with each choice of an assumption.
+
+    Each stands beside what a message calls it; what equals the row as it is written is left out.
+    """
+    for row in paper.rows:
+        owner = f"Row {row.id!r}"
+        yield owner, row.setup
+        changed = [(f"profile {profile.name!r}", {"profile": profile.name}) for profile in paper.profiles]
+        changed += [
+            (f"assumption {assumption.name} = {choice!r}", {"assumed": {assumption.name: choice}})
+            for assumption in paper.assumptions
+            for choice in assumption.choices
+        ]
+        for change, options in changed:
+            setup = paper.setup(row.id, **options)
+            if setup != row.setup:
+                yield f"{owner}, {change}", setup
+
+
+def _optimizer(training: spec.Training) -> str:
+    return f"training.optimizer_arguments of {training.optimizer!r}"
 
 
 def _check_classes(paper: spec.Paper) -> None:
@@ -110,23 +137,42 @@ def _check_arguments(owner: str, model: spec.Model, *, trained: bool) -> None:
             expected=f"a value for {', '.join(known.required)}",
             remedy="give it among the model's arguments",
         )
-    backbone = model.arguments.get("backbone", "VGG16")
-    if model.name in models.list_models() and backbone not in BACKBONES:
+    for name, allowed in (("backbone", BACKBONES), ("mode", MODES)):
+        value = model.arguments.get(name)
+        if model.name in BUILDERS and name in model.arguments and value not in allowed:
+            raise SpecError(
+                f"{owner}: {name} = {value!r} of {model.name}.",
+                expected=", ".join(allowed),
+                remedy=did_you_mean(str(value), allowed),
+            )
+    weights = model.arguments.get("weights")
+    if weights not in (None, "imagenet") and not Path(weights).is_file():
         raise SpecError(
-            f"{owner}: backbone = {backbone!r} of {model.name}.",
-            expected=", ".join(BACKBONES),
-            remedy=did_you_mean(str(backbone), BACKBONES),
+            f"{owner}: weights = {weights!r} of {model.name}, where there is no file.",
+            expected="None, 'imagenet' or the path of a file",
+            remedy=did_you_mean(str(weights), ("imagenet",)) or "get the file, or name it by its whole path",
         )
 
 
+_OF_ARGUMENTS = (ArgumentError, TypeError, ValueError)
+
+
 @contextmanager
-def _explained(owner: str) -> Iterator[None]:
-    """Turns what is said of arguments inside into what is said of the paper."""
+def explained(owner: str, kinds: tuple[type[Exception], ...] = _OF_ARGUMENTS) -> Iterator[None]:
+    """Turns what is said of arguments inside into what is said of the paper.
+
+    Args:
+        owner: Whose arguments they are.
+        kinds: The errors that are turned.
+
+    Raises:
+        SpecError: One of these errors was raised.
+    """
     try:
         yield
-    except (ArgumentError, TypeError, ValueError) as error:
+    except kinds as error:
         raise SpecError(
-            f"{owner}: {getattr(error, 'found', error)}",
+            f"{owner}: {getattr(error, 'found', '') or f'{type(error).__name__}: {error}'}",
             expected=getattr(error, "expected", "arguments that it takes"),
             remedy=getattr(error, "remedy", "change this value of the paper"),
         ) from error

@@ -8,7 +8,7 @@ from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card
 from leukcnn.datasets.manifest import manifest
 from leukcnn.experiment.study import Study
-from leukcnn.models.published import holds_base_alone, is_published, needs_published_top
+from leukcnn.models.published import holds_base_alone, is_published, needs_published_top, starts_from
 
 
 def why_not_comparable(study: Study, index: ImageIndex) -> str:
@@ -71,10 +71,8 @@ def _assumptions(study: Study, index: ImageIndex) -> Iterable[str]:
 
 
 def _weights(study: Study, index: ImageIndex) -> Iterable[str]:
-    started = {model.arguments["weights"] for model in _networks(study) if "weights" in model.arguments}
-    published = {
-        model.arguments.get("weights") for row in study.trained for model in study.paper.row(row).setup.models
-    }
+    started = {starts_from(m) for m in _networks(study) if "weights" in m.arguments or starts_from(m)}
+    published = {starts_from(m) for row in study.trained for m in study.paper.row(row).setup.models}
     if None in started and "imagenet" in published:
         yield "fine-tuned networks start from random weights"
     elif not all(map(is_published, started - {None, "imagenet"})):
@@ -83,7 +81,7 @@ def _weights(study: Study, index: ImageIndex) -> Iterable[str]:
 
 def _dense_layers(study: Study, index: ImageIndex) -> Iterable[str]:
     whole = [model for model in _networks(study) if needs_published_top(model)]
-    if any(holds_base_alone(str(model.arguments.get("weights"))) for model in whole):
+    if any(holds_base_alone(str(starts_from(model))) for model in whole):
         yield "dense layers that should be the published ones start from random weights"
 
 

@@ -89,7 +89,7 @@ def _counts(study: Study, index: ImageIndex, planned: Plan) -> dict[str, dict[st
 
 def _missing(study: Study, index: ImageIndex, planned: Plan) -> dict[str, str]:
     """Returns what the data don't hold or don't allow, and why."""
-    parts = {part.key: part for part in card(study.paper.datasets[0]).parts}
+    parts = {part.key: part for name in study.paper.datasets for part in card(name).parts}
     absent = {
         name: f"the data hold no {parts[part].title}"
         for name, part in (("external", "preliminary"), ("final", "final"))
@@ -99,10 +99,10 @@ def _missing(study: Study, index: ImageIndex, planned: Plan) -> dict[str, str]:
 
 
 def _final_total(study: Study, index: ImageIndex) -> int:
-    for part in card(study.paper.datasets[0]).parts:
-        if part.key == "final":
-            return int(np.count_nonzero(index.part == "final")) if index.drawn else part.total
-    return 0
+    if index.drawn:
+        return int(np.count_nonzero(index.part == "final"))
+    parts = (part for name in study.paper.datasets for part in card(name).parts)
+    return sum(part.total for part in parts if part.key == "final")
 
 
 def _identical_pairs(index: ImageIndex, planned: Plan, row: str) -> int:

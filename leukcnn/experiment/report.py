@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from leukcnn import spec
+from leukcnn.errors import SpecError, StoreError
 from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_figures, build_tables, kind_of
 from leukcnn.outputs.captures import Captured
@@ -40,9 +41,9 @@ def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = 
     """Draws an experiment's tables, figures and challenge files from the store, without data or training.
 
     Raises:
-        StoreError: The store can't be read or written to.
+        StoreError: The store can't be read or written to, or the experiment is one of another paper by now.
     """
-    record = ExperimentRecord.load(folder)
+    record = _record(folder, paper)
     results = Results(paper, record, store)
     tables, assumptions = build_tables(results, Captured(folder), only=only), assumption_table(results)
     files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
@@ -62,9 +63,9 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     come out the same from the stored predictions.
 
     Raises:
-        StoreError: The store can't be read.
+        StoreError: The store can't be read, or the experiment is one of another paper by now.
     """
-    record = ExperimentRecord.load(folder)
+    record = _record(folder, paper)
     planned = [*record.trials, *record.controls, *([record.probe] if record.probe else [])]
     planned += [one for of_mask in record.masked.values() for one in of_mask]
     trials = [store.finished_trial(name) for name in dict.fromkeys(one.name for one in planned)]
@@ -76,3 +77,37 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
         if table.id not in growing and written.exists() and written.read_text() != to_csv(table):
             faults.append(f"{written}: the stored predictions give another table")
     return faults
+
+
+def _record(folder: Path, paper: spec.Paper) -> ExperimentRecord:
+    """Reads an experiment's record, and makes sure that all that it names is still in the paper.
+
+    Raises:
+        StoreError: It can't be read, or names what a paper of one's own has no longer.
+    """
+    record = ExperimentRecord.load(folder)
+    masked = [one for of_mask in record.masked.values() for one in of_mask]
+    ran = dict.fromkeys(one.row for one in (*record.trials, *record.controls, *masked))
+    classes = {name: None for counts in record.datasets.values() for name in counts}
+    kinds = [record.split, *(one.split for one in (*record.trials, *record.controls))]
+    gone = [
+        f"{what} {', '.join(map(repr, lacking))}"
+        for what, named, known in (
+            ("the row or control", ran, (*paper.row_ids, *paper.controls)),
+            ("the class", classes, paper.classes),
+            ("the split", dict.fromkeys(kinds), paper.splits),
+        )
+        if (lacking := [name for name in named if name not in known])
+    ]
+    try:
+        for row in paper.row_ids:
+            paper.setup(row, profile=record.profile, assumed=record.assumed, changes=record.changes)
+    except SpecError as error:
+        gone.append(error.reason)
+    if gone:
+        raise StoreError(
+            f"{folder} isn't shown: the paper {paper.key!r} has changed and lacks {'; '.join(gone)}.",
+            expected="an experiment of the paper as it is now",
+            remedy=f"run `leukcnn reproduce` again, or remove the folder {folder.name}",
+        )
+    return record

@@ -10,6 +10,8 @@ from leukcnn.callbacks import resume_epoch
 from leukcnn.datasets import card
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.errors import WeightsError
+from leukcnn.experiment.check import explained
+from leukcnn.experiment.check_networks import check_networks
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
 from leukcnn.experiment.loading import load_pictures
 from leukcnn.experiment.plan import Plan, plan
@@ -51,6 +53,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     store.check_writable()
     if others := store.of_other_versions():
         progress.message(others)
+    check_networks(study)
     if any(row.setup.training.deterministic for row in study.rows):
         make_deterministic()
     devices = find_devices(request.devices)
@@ -136,7 +139,8 @@ def _check_weights(study: Study, session: Session, rows: set[str]) -> dict[str, 
             if row.lacking:
                 raise row.lacking
             for model in row.setup.models:
-                check_weights(model, side=row.setup.preprocessing.side, classes=classes)
+                with explained(f"Row {row.id!r}, {model.name}"):
+                    check_weights(model, side=row.setup.preprocessing.side, classes=classes)
         except WeightsError as error:
             if not row.optional:
                 raise

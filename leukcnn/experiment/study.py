@@ -8,12 +8,14 @@ from typing import Any
 
 from leukcnn import spec
 from leukcnn.datasets import CATALOG
-from leukcnn.errors import WeightsError
+from leukcnn.errors import SpecError, WeightsError
 from leukcnn.experiment.request import SCRATCH, Request
 from leukcnn.fields import replace_at
-from leukcnn.models.published import weights_file
+from leukcnn.models.published import starts_from, weights_file
 from leukcnn.outputs.build import kind_of
 from leukcnn.outputs.kind import NETWORKS
+from leukcnn.spec.checks import name_of
+from leukcnn.spec.paper import require_border
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,9 @@ def study_of(request: Request) -> Study:
         WeightsError: There are no weights where the request says.
     """
     study = _study_of(request)
+    probing = next((table for table in request.paper.tables if kind_of(table).probe), None)
+    if probing and len(study.datasets) > 1:
+        require_border(name_of(probing), study.whole)
     if any(kind_of(table).every_mask for table in request.paper.tables):
         # What was trained with other parts blanked stands beside this study's own.
         main, masks = study.main_split, ("", *spec.MASKS)
@@ -176,7 +181,21 @@ def _changes(request: Request) -> dict[str, Any]:
 
 def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted: bool) -> StudyRow:
     paper, assumed = request.paper, request.assumed
-    setup = paper.setup(row.id, profile=request.profile, assumed=assumed, changes=changes)
+    kinds = (request.split,) if request.split else tuple(dict.fromkeys((row.setup.split.kind, *row.also)))
+    try:
+        setup = paper.setup(row.id, profile=request.profile, assumed=assumed, changes=changes)
+        for kind in kinds:
+            replace_at(setup, "split.kind", kind)
+    except SpecError as error:
+        asked = [f"--split {request.split}"] if request.split else []
+        asked += [f"--assume {name}={value}" for name, value in assumed.items()]
+        raise SpecError(
+            f"{' and '.join(asked) or request.profile}: row {row.id!r}: {error.found}",
+            expected=error.expected,
+            remedy=f"leave out {' or '.join(asked)}, or change the row in the paper"
+            if asked
+            else error.remedy,
+        ) from error
     optional, lacking = row.optional and request.only != row.id, None
     if request.weights is not None and wanted and not row.scratch:
         try:
@@ -190,7 +209,7 @@ def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted:
         id=row.id,
         label=row.label,
         setup=setup,
-        splits=(request.split,) if request.split else tuple(dict.fromkeys((row.setup.split.kind, *row.also))),
+        splits=kinds,
         wanted=wanted,
         optional=optional,
         source=paper.source(row.id),
@@ -202,9 +221,10 @@ def _with_weights(setup: spec.Setup, place: str) -> spec.Setup:
     """Returns a setup whose networks start from what lies in a place: "none", "imagenet", file or folder."""
 
     def started(model: spec.Model) -> spec.Model:
-        if "weights" not in model.arguments:
+        if "weights" not in model.arguments and starts_from(model) is None:
             return model
-        return replace_at(model, "arguments.weights", None if place == "none" else weights_file(place, model))
+        weights = None if place == "none" else weights_file(place, model)
+        return replace(model, arguments={**model.arguments, "weights": weights})
 
     setup = replace_at(setup, "model", started(setup.model))
     if setup.features:

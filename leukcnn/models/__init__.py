@@ -5,12 +5,14 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from leukcnn.errors import SpecError
+from leukcnn.errors import LeukCNNError, SpecError
 from leukcnn.fields import did_you_mean
 from leukcnn.spec.names import allow_builder
 
@@ -100,9 +102,31 @@ def build(name: str, /, **arguments: Any):
         A `keras.Model`, not compiled.
 
     Raises:
-        SpecError: There is no such network.
+        SpecError: There is no such network, or a builder of one's own fails or gives something else.
     """
-    return builder(name)(**arguments)
+    function = builder(name)
+    try:
+        network = function(**arguments)
+    except LeukCNNError:
+        raise
+    except Exception as error:
+        if name in _BUILDERS:
+            raise
+        raise SpecError(
+            f"The builder {name!r} fails: {type(error).__name__}: {error}",
+            expected=f"a keras.Model for {', '.join(f'{key}={value!r}' for key, value in arguments.items())}",
+            remedy="mend the builder, or change the model's arguments",
+        ) from error
+
+    import keras
+
+    if not isinstance(network, keras.Model):
+        raise SpecError(
+            f"The builder {name!r} gives a {type(network).__name__}: {network!r:.80}",
+            expected="a keras.Model, not compiled",
+            remedy="return the network from the builder",
+        )
+    return network
 
 
 def builder(name: str) -> Callable[..., Any]:
@@ -186,11 +210,17 @@ class Arguments:
         names: Those that it has.
         required: Those without a default.
         others: Whether it takes any other, too.
+        defaults: Argument -> its default, of those that have one; of leukcnn's own, those written as values.
     """
 
     names: tuple[str, ...]
     required: tuple[str, ...]
     others: bool = False
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def filled(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the values of arguments, those that aren't given by their defaults."""
+        return {**self.defaults, **given}
 
 
 def arguments_of(name: str) -> Arguments:
@@ -210,9 +240,11 @@ def arguments_of(name: str) -> Arguments:
         tuple(p.name for p in by_name),
         tuple(p.name for p in by_name if p.default is p.empty),
         others=any(p.kind is p.VAR_KEYWORD for p in parameters),
+        defaults={p.name: p.default for p in by_name if p.default is not p.empty},
     )
 
 
+@cache
 def _as_written(name: str) -> Arguments:
     """Reads the arguments of one of leukcnn's builders off its module's text."""
     file = Path(importlib.util.find_spec(_BUILDERS[name]).origin)
@@ -224,9 +256,18 @@ def _as_written(name: str) -> Arguments:
             maker = functions[ast.unparse(statement.value.func)]
             (functions[name],) = (inner for inner in maker.body if isinstance(inner, ast.FunctionDef))
     own = functions[name].args
-    pairs = zip(own.kwonlyargs, own.kw_defaults, strict=True)
-    required = tuple(argument.arg for argument, default in pairs if default is None)
-    return Arguments(tuple(argument.arg for argument in own.kwonlyargs), required)
+    written = {a.arg: default for a, default in zip(own.kwonlyargs, own.kw_defaults, strict=True)}
+    required = tuple(name for name, default in written.items() if default is None)
+    return Arguments(tuple(written), required, defaults=_values(written))
+
+
+def _values(written: Mapping[str, ast.expr | None]) -> dict[str, Any]:
+    """Returns the defaults that are written as values, not as names of values."""
+    values = {}
+    for name, default in written.items():
+        with suppress(ValueError):
+            values |= {} if default is None else {name: ast.literal_eval(default)}
+    return values
 
 
 def __getattr__(name: str):

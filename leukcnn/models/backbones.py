@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from leukcnn.models.regnet_designs import DESIGNS
 
+MODES = ("SFT", "DFT", "mSFT", "mDFT")
+"""How `leukcnn.models.fine_tuned.FineTuned` tunes one: shallow or deep, the dense layers kept or replaced."""
+
 RGB_MEAN = (123.68, 116.779, 103.939)
 """Mean of ImageNet's pictures on the scale 0..255, in the order of the pictures that come in."""
 

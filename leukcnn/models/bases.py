@@ -172,22 +172,27 @@ def penultimate(model: keras.Model) -> keras.Model:
     """Cuts a network before its classifier: what it gives there are the deep features of a picture.
 
     Args:
-        model: A network with its top, as any builder makes it: its last layer is "predictions".
+        model: A network with its top, as any builder makes it: the last of its layers with weights is the
+            classifier, a dense layer.
 
     Returns:
-        A model that shares the network's layers, from its input to what "predictions" takes in, the dropout
+        A model that shares the network's layers, from its input to what the classifier takes in, the dropout
         right before it left out; "alert_net" gives "alert_net_penultimate".
 
     Raises:
-        ArgumentError: There is no layer "predictions".
+        ArgumentError: The network doesn't end in such a layer.
     """
     made_by = {id(_made(operation)): operation for operation, _ in _operations(model)}
     classifier = made_by.get(id(model.outputs[0]))
-    if classifier is None or classifier.name != "predictions":
+    # Behind it may stand an activation.
+    while classifier is not None and not getattr(classifier, "weights", ()):
+        read = keras.tree.flatten(_read(classifier))
+        classifier = made_by.get(id(read[0])) if len(read) == 1 else None
+    if not isinstance(classifier, layers.Dense):
         raise ArgumentError(
-            f"{model.name} doesn't end in a layer 'predictions'.",
-            expected="a network with its top",
-            remedy="build it with include_top=True",
+            f"{model.name} doesn't end in a dense layer, its classifier.",
+            expected="a network with its top: one whose last layer with weights is dense",
+            remedy="build it with include_top=True, or end your own with keras.layers.Dense",
         )
     features = classifier.input
     while isinstance(made_by[id(features)], layers.Dropout):

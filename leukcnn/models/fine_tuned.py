@@ -14,15 +14,13 @@ from keras import layers
 
 from leukcnn.errors import ArgumentError
 from leukcnn.fields import did_you_mean
-from leukcnn.models.backbones import BACKBONES, keeps_published_top
+from leukcnn.models.backbones import BACKBONES, MODES, keeps_published_top
 from leukcnn.models.bases import application, base_network
 from leukcnn.models.heads import check_head, dense_head, pooled
 from leukcnn.models.published import is_published
 from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
 from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_SD
 from leukcnn.models.weights import load_whole, misfit, stored_parameters
-
-MODES = ("SFT", "DFT", "mSFT", "mDFT")
 
 # The VGGs' dense layers as Keras Applications names them, and the input that they were trained for.
 _PUBLISHED_DENSE = {"fc1": "dense_1", "fc2": "dense_2"}

@@ -1,6 +1,7 @@
 """Published weights: what their files are called, where they lie, and whether one fits a network."""
 
 from pathlib import Path
+from typing import Any
 
 from leukcnn import spec
 from leukcnn.errors import WeightsError
@@ -40,7 +41,13 @@ def needs_published_top(model: spec.Model) -> bool:
     """Says whether a network starts from the published one's dense layers too, not from its base alone."""
     if model.name != "FineTuned":
         return False
-    return keeps_published_top(*(model.arguments.get(name) for name in ("backbone", "mode", "dense_units")))
+    values = _values(model)
+    return keeps_published_top(*(values[name] for name in ("backbone", "mode", "dense_units")))
+
+
+def starts_from(model: spec.Model) -> str | Path | None:
+    """Returns what a network's weights are: None, "imagenet" or a file; where it says none, the default."""
+    return _values(model).get("weights")
 
 
 def weights_file(place: str, model: spec.Model) -> str:
@@ -56,7 +63,7 @@ def weights_file(place: str, model: spec.Model) -> str:
     path = Path(place).expanduser()
     if place == "imagenet" or path.is_file():
         return place if place == "imagenet" else str(path)
-    network = model.arguments.get("backbone", model.name)
+    network = _values(model).get("backbone", model.name)
     network = _TAKEN_FROM.get(network, network)
     names = _file_names(network)
     begins = tuple(f"{name}{end}" for name in names for end in _ENDS)
@@ -69,7 +76,7 @@ def weights_file(place: str, model: spec.Model) -> str:
     if not files:
         lacking = f"holds no file whose name begins with {names[0]!r}" if path.is_dir() else "isn't there"
         if whole and path.is_dir():
-            lacking += f" and has the network's own dense layers, which {model.arguments['mode']} keeps"
+            lacking += f" and has the network's own dense layers, which {_values(model)['mode']} keeps"
         raise WeightsError(
             f"--weights got {place!r}, which {lacking}.",
             expected="'none', 'imagenet', a weights file (.h5, .weights.h5 or .keras), or a folder with one "
@@ -94,7 +101,7 @@ def check_weights(model: spec.Model, *, side: int, classes: int | None) -> None:
     Raises:
         WeightsError: The weights can't be found, downloaded or laid in.
     """
-    if model.arguments.get("weights") is None:
+    if starts_from(model) is None:
         return
     options = {"input_shape": (side, side, 3)} | ({} if classes is None else {"classes": classes})
     arguments = options | dict(model.arguments)
@@ -103,6 +110,11 @@ def check_weights(model: spec.Model, *, side: int, classes: int | None) -> None:
         arguments["kernel_initializer"] = "glorot_uniform"
     with unfilled():
         build(model.name, **arguments)
+
+
+def _values(model: spec.Model) -> dict[str, Any]:
+    """Returns the values of a network's arguments, its builder's defaults included."""
+    return arguments_of(model.name).filled(model.arguments)
 
 
 def _file_names(network: str) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 A paper is checked when it is made, without loading Keras or anything else that these names stand for.
 """
 
+from collections.abc import Mapping
+
 from leukcnn.errors import SpecError
 from leukcnn.fields import did_you_mean
 from leukcnn.spec import metrics
@@ -10,11 +12,34 @@ from leukcnn.spec import metrics
 METRICS = (*metrics.METRICS, *metrics.SIZES)
 """What a published value may be of, and what a table may show."""
 
-OPTIMIZERS = (
-    *("adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "nadam", "rmsprop"),
-    "sgd",
+_EVERY_OPTIMIZER = (
+    *("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum"),
+    *("ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps", "name"),
 )
-"""Of `keras.optimizers`."""
+_ADAM = ("beta_1", "beta_2", "epsilon", *_EVERY_OPTIMIZER)
+_FTRL = (
+    *("learning_rate_power", "initial_accumulator_value", "l1_regularization_strength"),
+    *("l2_regularization_strength", "l2_shrinkage_regularization_strength", "beta", *_EVERY_OPTIMIZER),
+)
+
+OPTIMIZER_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "adadelta": ("rho", "epsilon", *_EVERY_OPTIMIZER),
+    "adafactor": (
+        *("beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold", "relative_step", *_EVERY_OPTIMIZER),
+    ),
+    "adagrad": ("initial_accumulator_value", "epsilon", *_EVERY_OPTIMIZER),
+    "adam": ("amsgrad", *_ADAM),
+    "adamax": _ADAM,
+    "adamw": ("amsgrad", *_ADAM),
+    "ftrl": _FTRL,
+    "lion": ("beta_1", "beta_2", *_EVERY_OPTIMIZER),
+    "nadam": _ADAM,
+    "rmsprop": ("rho", "momentum", "epsilon", "centered", *_EVERY_OPTIMIZER),
+    "sgd": ("momentum", "nesterov", *_EVERY_OPTIMIZER),
+}
+"""Optimizer of `keras.optimizers` -> its arguments beside the learning rate."""
+
+OPTIMIZERS = tuple(OPTIMIZER_ARGUMENTS)
 
 LOSSES = (
     *("binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy"),

@@ -14,6 +14,8 @@ from leukcnn.spec.names import APPLICATIONS, CONTROLS, DATASETS
 from leukcnn.spec.setups import SPLIT_KINDS, Preprocessing, Setup
 
 DEFAULT_CONTROLS = ("majority", "border", "colour")
+SMALLEST_BORDERED = 32
+"""Least side in pixels of images whose border tells something: twice the border that controls see."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Paper:
         self._check_rows()
         self._check_tables_and_figures()
         self._check_profiles_and_assumptions()
+        self.whole()
 
     def _check_values(self) -> None:
         """Checks what the paper says of itself."""
@@ -134,7 +137,10 @@ class Paper:
             require_known(name_of(profile), "rows", (*profile.rows, *profile.row_changes), self.row_ids)
             for row in self.row_ids:
                 with _named(f"{name_of(profile)}, {name_of(self.row(row))}"):
-                    self.setup(row, profile=profile.name)
+                    setup = self.setup(row, profile=profile.name)
+                for kind in self.row(row).also:
+                    with _named(f"{name_of(profile)}, {name_of(self.row(row))}, also = {kind!r}"):
+                        replace_at(setup, "split.kind", kind)
         for assumption in self.assumptions:
             require_known(name_of(assumption), "rows", assumption.rows, self.row_ids)
             for row in self.rows_of(assumption):
@@ -219,8 +225,13 @@ class Paper:
         Args:
             assumed: Assumptions overridden by name.
             mask: The part that is blanked; the paper's own if None or "".
+
+        Raises:
+            SpecError: They are too small for the paper's control "border".
         """
         own = self.setup(self.row_ids[0], assumed=assumed).preprocessing
+        if "border" in self.controls:
+            require_border(f"{name_of(self)}, the control 'border'", own)
         return replace(own, mask=mask or own.mask, threshold="none")
 
     def assumed_value(
@@ -255,6 +266,25 @@ class Paper:
                 f"--assume {name} got {word!r}.", expected=" or ".join(str(c) for c in assumption.choices)
             )
         return assumption.name, value
+
+
+def require_border(owner: str, preprocessing: Preprocessing) -> None:
+    """Makes sure that images are large enough to be told by their border.
+
+    Args:
+        owner: What tells them so.
+        preprocessing: How it sees them.
+
+    Raises:
+        SpecError: They aren't.
+    """
+    if preprocessing.side < SMALLEST_BORDERED:
+        field = "resize" if preprocessing.resize else "crop"
+        raise SpecError(
+            f"{owner}: preprocessing.{field} = {preprocessing.side} of the paper's first row.",
+            expected=f"at least {SMALLEST_BORDERED} pixels, {SMALLEST_BORDERED // 2} for each border",
+            remedy="take larger images, or do without it: controls=('majority', 'colour'), and no such table",
+        )
 
 
 @contextmanager

@@ -37,6 +37,15 @@ def with_setup(path, value):
     return replace(CNMC, rows=(row, *CNMC.rows[1:]), assumptions=(), figures=(), profiles=CNMC.profiles[:1])
 
 
+def with_profile(changes):
+    smoke = spec.Profile("smoke", "", changes=changes, not_comparable="smoke profile")
+    return replace(CNMC, profiles=(CNMC.profiles[0], smoke), assumptions=())
+
+
+def with_choice(path, choice):
+    return replace(CNMC, assumptions=(spec.Assumption("network", path, "", "", choices=(choice,)),))
+
+
 @pytest.mark.parametrize(
     ("paper", "found", "remedy"),
     [
@@ -63,12 +72,44 @@ def with_setup(path, value):
         ),
         (
             with_setup("augmentation.arguments", {"fill_mode": "mirror"}),
-            "Row 'vgg16', profile 'paper': augmentation.arguments: fill_mode",
+            "Row 'vgg16': augmentation.arguments: fill_mode",
             "",
         ),
         (
-            with_setup("training.optimizer_arguments", {"momentm": 0.5}),
+            with_setup("training.optimizer_arguments", {"beta1": 0.5}),
+            "Row 'vgg16': training.optimizer_arguments of 'adam' has 'beta1'",
+            "'beta_1'",
+        ),
+        (
+            with_setup(
+                "training.optimizer_arguments", {"weight_decay": "much", "clipnorm": 1, "clipvalue": 1}
+            ),
             "Row 'vgg16': training.optimizer_arguments of 'adam'",
+            "",
+        ),
+        (
+            with_setup("model", spec.Model("FineTuned", {"mode": "DFTT"})),
+            "Row 'vgg16': mode = 'DFTT' of FineTuned",
+            "'DFT'",
+        ),
+        (
+            with_setup("model", spec.Model("FineTuned", {"weights": "imagnet"})),
+            "Row 'vgg16': weights = 'imagnet' of FineTuned",
+            "'imagenet'",
+        ),
+        (
+            with_profile({"model.name": "AlertNet"}),
+            "Row 'vgg16', profile 'smoke': AlertNet has no argument 'penalty'",
+            "",
+        ),
+        (
+            with_profile({"model": spec.Model("FineTuned", {"backbone": "DenseNet12"})}),
+            "Row 'vgg16', profile 'smoke': backbone = 'DenseNet12'",
+            "'DenseNet121'",
+        ),
+        (
+            with_choice("model.name", "AlertNet"),
+            "Row 'vgg16', assumption network = 'AlertNet': AlertNet has no argument 'penalty'",
             "",
         ),
         (replace(CNMC, classes=("malignant", "healthy")), "classes = ('malignant', 'healthy')", "class_of"),
@@ -105,3 +146,18 @@ def test_a_builder_of_ones_own_takes_what_each_network_takes():
     models.register("TakesNothing", lambda: None)
     with pytest.raises(SpecError, match="TakesNothing has no argument 'classes'"):
         check_names(with_setup("model", spec.Model("TakesNothing")))
+
+
+def before_the_split(input_shape, classes):
+    """As README says that one's own may look, whose features are taken by another row."""
+
+
+def test_the_row_whose_features_are_taken_gives_its_network_the_classes():
+    models.register("Positional", before_the_split)
+    paper = with_setup("model", spec.Model("Positional"))
+    source = paper.rows[0]
+    taking = replace(source, id="taking", setup=replace(source.setup, features=spec.Features(row="vgg16")))
+    check_names(replace(paper, rows=(*paper.rows, taking)))
+    taking = replace(source, id="taking", setup=replace(source.setup, features=spec.Features()))
+    with pytest.raises(SpecError, match="Row 'taking': Positional lacks its argument classes"):
+        check_names(replace(paper, rows=(*paper.rows, taking)))

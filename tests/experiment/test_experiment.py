@@ -23,8 +23,6 @@ from leukcnn.rendering.renderings import to_text
 from leukcnn.runs import Store
 from tests import tiny
 
-pytestmark = pytest.mark.backend
-
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory):
@@ -56,6 +54,7 @@ def finished(drawn, tmp_path_factory):
     return out, run(drawn, out)
 
 
+@pytest.mark.backend
 def test_all_tables_figures_and_the_challenge_file_are_there(finished):
     _, done = finished
     names = {path.relative_to(done.folder).as_posix() for path in done.files}
@@ -136,6 +135,7 @@ def test_a_changed_store_is_found(drawn, tmp_path):
     assert any("table2.csv: the stored predictions give another table" in fault for fault in faults)
 
 
+@pytest.mark.backend
 def test_the_same_command_gives_the_same_bytes_whatever_the_workers(drawn, tmp_path):
     bytes_of = []
     for workers, out in ((1, "a"), (3, "b")):
@@ -155,6 +155,7 @@ def network_trial(out: Path) -> Path:
     return folder
 
 
+@pytest.mark.backend
 @pytest.mark.slow
 def test_killed_in_mid_epoch_and_started_again_it_gives_the_same_predictions(drawn, tmp_path):
     def start(out, pause):

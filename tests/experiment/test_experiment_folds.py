@@ -16,8 +16,6 @@ from leukcnn.runs import Store
 from leukcnn.spec import DEFAULT_CONTROLS
 from tests import tiny
 
-pytestmark = pytest.mark.backend
-
 # Dataset and class -> pictures, and the channel that is bright in that class: 18 HBS, 14 ALL, 10 AML.
 FOLDERS = {
     ("allidb2", "healthy"): (8, 0),
@@ -83,6 +81,7 @@ def finished(smears, tmp_path_factory) -> Finished:
     return Finished(out, t_test, frozen, said)
 
 
+@pytest.mark.backend
 def test_rows_are_trained_fold_by_fold(finished):
     assert [label for label, _ in finished.said[0].started] == [
         "Alert Net-RWD, fold 0",
@@ -171,6 +170,7 @@ def test_controls_are_worked_out_once_and_in_every_fold(finished):
     assert said == [True, False]
 
 
+@pytest.mark.backend
 def test_one_pass_of_a_frozen_base_serves_every_fold(finished):
     said = [sum("computing its features" in m for m in p.messages) for p in finished.said]
     assert said == [0, 1]

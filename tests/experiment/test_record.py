@@ -1,5 +1,7 @@
 """What is kept of what was asked for and of the data."""
 
+from dataclasses import replace
+
 from leukcnn import papers
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.record import experiment_name, make_record
@@ -61,3 +63,15 @@ def test_pictures_are_counted_by_dataset_and_class(many):
     study = study_for(paper=papers.get("alertnet"))
     record = make_record(study, many, plan(study, many))
     assert record.datasets["atlas"] == {"HBS": 0, "ALL": 10, "AML": 20}
+
+
+def test_sets_that_any_dataset_of_the_paper_has_are_missed_if_they_lack(published):
+    paper = papers.get("cnmc2019")
+    several = replace(
+        paper, datasets=("allidb1", "cnmc2019"), class_of={name: name for name in paper.classes}, drawn={}
+    )
+    study = study_for(paper=several)
+    planned = plan(study, published)
+    assert make_record(study, published, planned).final_total == 2586
+    no_final = published.select(published.part != "final")
+    assert set(make_record(study, no_final, plan(study, no_final)).missing) == {"final"}

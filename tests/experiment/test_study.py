@@ -1,14 +1,16 @@
 """A request's options applied to its paper, once."""
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from leukcnn import experiment, papers
+from leukcnn import experiment, papers, spec
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
+from leukcnn.fields import replace_at
 
 ALERTNET = papers.get("alertnet")
 TALEGHANI = papers.get("taleghani_resnet50")
@@ -213,3 +215,19 @@ def test_an_option_is_a_change_that_the_record_notes():
     assert study.assumed == {"epochs": 3}
     training = study.row("alertnet").setup.training
     assert (training.epochs, training.precision, training.deterministic) == (3, "mixed_float16", False)
+
+
+def test_a_split_that_does_not_suit_a_row_is_refused_with_its_name():
+    paper = papers.get("cnmc2019")
+    paper = replace(paper, splits=(*paper.splits, "kfold"))
+    with pytest.raises(SpecError, match="--split kfold: row 'vgg16': The split 'kfold' with") as caught:
+        study_for(paper=paper, split="kfold")
+    assert "leave out --split kfold" in caught.value.remedy
+
+
+def test_networks_that_name_no_weights_take_those_asked_for_where_they_start_from_published_ones():
+    paper = papers.get("alertnet")
+    model = spec.Model("FineTuned", {"backbone": "VGG16", "mode": "DFT", "dense_units": (8,)})
+    row = replace(paper.rows[0], setup=replace_at(paper.rows[0].setup, "model", model))
+    own = replace(paper, rows=(row, *paper.rows[1:]), assumptions=(), profiles=paper.profiles[:1])
+    assert study_for(paper=own, weights="none").row(row.id).setup.model.arguments["weights"] is None

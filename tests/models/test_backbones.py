@@ -14,8 +14,6 @@ from leukcnn.models.heads import source_inputs
 from leukcnn.models.regnet_designs import DESIGNS
 from leukcnn.spec.names import APPLICATIONS
 
-pytestmark = pytest.mark.backend
-
 
 def test_every_network_of_keras_and_every_regnet_can_be_tuned():
     assert set(BACKBONES) == {*APPLICATIONS, *DESIGNS}

@@ -262,5 +262,18 @@ def test_penultimate_needs_the_top():
     model = models.build("AlertNet", input_shape=(32, 32, 3), include_top=False)
     with pytest.raises(ArgumentError, match="include_top=True"):
         penultimate(model)
-    with pytest.raises(ArgumentError, match="branching doesn't end in a layer 'predictions'"):
-        penultimate(branching())
+    inputs = keras.Input((4, 4, 3))
+    last = layers.GlobalAveragePooling2D()(layers.Conv2D(2, 3)(inputs))
+    with pytest.raises(ArgumentError, match="convolved doesn't end in a dense layer"):
+        penultimate(keras.Model(inputs, last, name="convolved"))
+    inputs = keras.Input((4,))
+    last = layers.Add()([layers.Dense(2)(inputs), layers.Dense(2)(inputs)])
+    with pytest.raises(ArgumentError, match="added doesn't end in a dense layer"):
+        penultimate(keras.Model(inputs, last, name="added"))
+
+
+def test_the_classifier_is_the_last_layer_with_weights_whatever_its_name():
+    assert penultimate(branching(dropout=True)).layers[-1].name == "d"
+    inputs = keras.Input((4,))
+    x = layers.Dense(2)(layers.Dropout(0.5)(layers.Dense(3, name="a")(inputs)))
+    assert penultimate(keras.Model(inputs, layers.Softmax()(x))).layers[-1].name == "a"

@@ -12,13 +12,12 @@ from leukcnn.models.published import (
     holds_base_alone,
     is_published,
     needs_published_top,
+    starts_from,
     weights_file,
 )
 from leukcnn.models.unfilled import unfilled
 from leukcnn.spec import Model
 from leukcnn.spec.names import APPLICATIONS
-
-pytestmark = pytest.mark.backend
 
 
 def test_the_base_s_own_file_goes_before_the_whole_network_s(tmp_path):
@@ -68,6 +67,22 @@ def test_a_folder_without_the_file_says_how_it_is_named(tmp_path):
     assert "--weights none" in caught.value.remedy
     with pytest.raises(WeightsError, match="isn't there"):
         weights_file(str(tmp_path / "nowhere"), Model("FineTuned", {"backbone": "Xception"}))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed", "weights"),
+    [
+        ({}, False, "imagenet"),
+        ({"mode": "DFT", "weights": None}, False, None),
+        ({"backbone": "VGG16"}, True, "imagenet"),
+        ({"backbone": "VGG16", "mode": "mDFT"}, False, "imagenet"),
+    ],
+)
+def test_what_a_paper_leaves_out_is_the_builders_own(arguments, needed, weights):
+    model = Model("FineTuned", arguments)
+    assert needs_published_top(model) == needed
+    assert starts_from(model) == weights
+    assert starts_from(Model("AlertNet")) is None
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
@@ -188,6 +203,7 @@ def test_verdict_on_a_file_of_matconvnet_is_that_of_loading(tmp_path):
     assert "can't be read" in check_as_loading("VGGF", {}, tmp_path / "imagenet-vgg-f.mat", side=39)
 
 
+@pytest.mark.backend
 def test_nothing_is_filled_and_nothing_is_left_to_fill(tmp_path, monkeypatch):
     name, arguments = SMALL["own top"]
     models.build(name, input_shape=(32, 32, 3), classes=3, weights=None, **arguments).save_weights(

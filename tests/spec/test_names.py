@@ -1,6 +1,7 @@
 """The names that papers may use, held to what bears them."""
 
 import importlib
+import inspect
 
 import keras
 import pytest
@@ -41,6 +42,8 @@ def test_applications_are_all_of_keras():
 def test_optimizer_is_known_to_keras(name):
     made = keras.optimizers.get({"class_name": name, "config": {"learning_rate": 0.5}})
     assert float(made.learning_rate) == 0.5
+    taken = {*inspect.signature(type(made).__init__).parameters} - {"self", "learning_rate", "kwargs"}
+    assert {*names.OPTIMIZER_ARGUMENTS[name]} == taken
 
 
 @pytest.mark.parametrize("name", names.LOSSES)

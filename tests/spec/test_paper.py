@@ -45,6 +45,7 @@ ASSUMPTIONS = tuple(
 def make_paper(**changes) -> Paper:
     values = {
         "key": "made_up",
+        "controls": ("majority",),
         "title": "",
         "authors": "",
         "year": 2020,
@@ -283,3 +284,17 @@ def test_what_a_paper_names_must_be_known(changes, named, remedy):
     assert caught.value.expected
     if remedy:
         assert re.search(remedy, caught.value.remedy)
+
+
+def test_the_border_control_needs_images_that_have_an_inside():
+    with pytest.raises(SpecError, match=r"control 'border': preprocessing\.crop = 10") as caught:
+        make_paper(controls=("majority", "border"))
+    assert "at least 32 pixels" in caught.value.expected
+    rows = tuple(Row(r.id, r.label, replace_at(r.setup, "preprocessing.crop", 32)) for r in PAPER.rows)
+    make_paper(rows=rows, controls=("majority", "border"))
+
+
+def test_a_split_beside_the_rows_own_must_suit_its_training():
+    rows = (dataclasses.replace(PAPER.rows[0], also=("kfold",)), PAPER.rows[1])
+    with pytest.raises(SpecError, match="Row 'one', also = 'kfold': The split 'kfold' with the checkpoint"):
+        make_paper(rows=rows)

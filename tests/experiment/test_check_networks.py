@@ -1,0 +1,77 @@
+"""A study's networks are built once, without values, before its data are read."""
+
+from dataclasses import replace
+
+import keras
+import pytest
+
+from leukcnn import models, spec
+from leukcnn.errors import SpecError
+from leukcnn.experiment.check_networks import check_networks
+from leukcnn.experiment.request import Request
+from leukcnn.experiment.run import reproduce
+from leukcnn.experiment.study import study_of
+from leukcnn.fields import replace_at
+from tests import tiny
+
+
+def convolved(*, input_shape, classes):
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Conv2D(classes, 3)(inputs)
+    return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x), name="convolved")
+
+
+def with_model(name, **arguments):
+    paper = replace(tiny.tiny_paper(), assumptions=(), figures=())
+    models.register("Convolved", convolved)
+    models.register("Failing", lambda *, input_shape, classes: [][input_shape[0]])
+    setup = replace_at(paper.rows[0].setup, "model", spec.Model(name, arguments))
+    return replace(paper, rows=(replace(paper.rows[0], setup=setup), *paper.rows[1:]))
+
+
+def check(paper, **options):
+    check_networks(study_of(Request(paper=paper, data="d", profile="smoke", **options)))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "found"),
+    [
+        ("TinyNetwork", {"classes": 3}, r"has outputs \(None, 3\) for 2 classes"),
+        ("FineTuned", {"dense_units": (0,), "weights": None}, r"dense_units = \(0,\)"),
+        ("FineTuned", {"dropout_rates": "much", "weights": None}, "dropout_rates"),
+        ("TinyNetwork", {"units": 0}, "units = 0"),
+        ("TinyNetwork", {"units": "many"}, "TinyNetwork' fails"),
+        ("Failing", {}, "Failing' fails: IndexError"),
+    ],
+)
+def test_what_does_not_suit_is_refused_with_its_row(name, arguments, found, tmp_path):
+    paper = with_model(name, **arguments)
+    with pytest.raises(SpecError, match=f"Row 'vgg16', {name}: .*{found}"):
+        reproduce(
+            Request(paper=paper, data="nowhere", profile="smoke", out=tmp_path), progress=tiny.Progress()
+        )
+    assert not [*tmp_path.rglob("trials")]
+
+
+def test_rows_that_are_not_trained_are_not_looked_at():
+    check(with_model("TinyNetwork", classes=3), only="vgg19")
+
+
+def test_two_classes_may_have_one_output():
+    check(with_model("TwoPartNetwork", classes=1))
+    with pytest.raises(SpecError, match="for 4 classes"):
+        paper = replace(tiny.tiny_stages_paper(), assumptions=())
+        setup = replace_at(paper.rows[0].setup, "model", spec.Model("TwoPartNetwork", {"classes": 1}))
+        check(replace(paper, rows=(replace(paper.rows[0], setup=setup), *paper.rows[1:])))
+
+
+def test_features_can_be_cut_from_the_network_of_the_row_that_they_are_taken_from():
+    for name, allowed in (("TinyNetwork", True), ("Convolved", False)):
+        paper = with_model(name)
+        taking = replace(paper.rows[0].setup, features=spec.Features(row="vgg16"))
+        paper = replace(paper, rows=(*paper.rows, replace(paper.rows[0], id="taking", setup=taking)))
+        if allowed:
+            check(paper)
+        else:
+            with pytest.raises(SpecError, match=r"Row 'taking', Convolved: .*doesn't end in a dense layer"):
+                check(paper)

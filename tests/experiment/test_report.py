@@ -1,0 +1,56 @@
+"""What is drawn again from the store, and what isn't once the paper has changed."""
+
+from dataclasses import replace
+
+import pytest
+
+from leukcnn import papers
+from leukcnn.errors import StoreError
+from leukcnn.experiment.report import report, verify_report
+from tests.stores import FakeExperiment, predictions_of
+
+CNMC = papers.get("cnmc2019")
+TABLE1 = tuple(table for table in CNMC.tables if table.id == "table1")
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A store with one experiment of the paper as it was, and that experiment's folder."""
+    experiment = FakeExperiment(tmp_path, CNMC)
+    experiment.add("vgg16", predictions_of("test", tp=4, fn=1, fp=2, tn=3))
+    experiment.add_control("border", predictions_of("test", tp=3, fn=2, fp=2, tn=3))
+    results = experiment.results(assumed={"batch_size": 20}, profile="smoke")
+    folder = tmp_path / "cnmc2019" / "experiments" / "smoke-cell"
+    results.record.save(folder)
+    return experiment.store, folder
+
+
+def renamed(paper):
+    rows = (replace(paper.rows[0], id="vgg"), *paper.rows[1:])
+    return replace(paper, rows=rows, tables=(), figures=(), assumptions=(), profiles=paper.profiles[:1])
+
+
+@pytest.mark.parametrize(
+    ("changed", "gone"),
+    [
+        (replace(CNMC, controls=("majority",)), "the row or control 'border'"),
+        (renamed(CNMC), "the row or control 'vgg16'"),
+        (replace(CNMC, assumptions=()), "named 'batch_size'"),
+        (replace(CNMC, profiles=CNMC.profiles[:1]), "named 'smoke'"),
+        (replace(CNMC, classes=("sound", "malignant")), "the class 'healthy'"),
+    ],
+)
+def test_an_experiment_of_the_paper_as_it_was_is_named_with_what_is_gone(stored, changed, gone):
+    store, folder = stored
+    for use in (report, verify_report):
+        with pytest.raises(StoreError) as caught:
+            use(store, folder, changed)
+        assert "smoke-cell isn't shown: the paper 'cnmc2019' has changed and lacks" in caught.value.found
+        assert gone in caught.value.found
+        assert "leukcnn reproduce" in caught.value.remedy
+
+
+def test_an_experiment_of_the_paper_as_it_is_is_shown(stored):
+    store, folder = stored
+    done = report(store, folder, replace(CNMC, tables=TABLE1, figures=()))
+    assert [table.id for table in done.tables] == ["table1"]
