@@ -270,7 +270,9 @@ class Asked:
             return held and (trained or line.printed is not None)
         if "mask" in axes:
             return trained or control
-        if line.printed or line.found or line.beside or place.set == FINAL:
+        # Of what can't be measured a line says why.
+        never = place.set == FINAL or (self.over == "folds" and why_no_folds(self.shown))
+        if line.printed or line.found or line.beside or never:
             return True
         if "class" in axes:
             return trained or control or place.row == self._report_row

@@ -55,7 +55,9 @@ def notes_of(asked: Asked) -> list[str]:
     if "class" in axes:
         return [*_by_figure(asked), *left_out, *_on_printed(asked)]
     if "split" in axes or "mask" in axes:
-        mean = "Mean and sd (n - 1) over runs, in k-fold over folds. Intervals, as the split has them: "
+        in_folds = asked.over == "auto" and not asked.results.paper.positive_class
+        over = "folds" if asked.over == "folds" else "runs" + (", in k-fold over folds" if in_folds else "")
+        mean = f"Mean and sd (n - 1) over {over}. Intervals, as the split has them: "
         notes = [*([f"{mean}{'; '.join(described)}."] if described else []), *left_out]
         missing = asked.results.record.missing
         for kind in [kind for kind in asked.results.paper.splits if "split" in axes and kind in missing]:

@@ -16,18 +16,19 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     if not table.measured:
         notes = ("As printed in the paper; nothing in it is measured here.",)
         return framed(results, table, columns, rows, notes=notes, measured=False)
-    shown, measured = results.under(table.split), {}
-    part = table.sets[0] if table.sets else "test"
-    how = "test set" if part == "test" else f"{part} test set"
-    if part == "test" and shown.split_kind not in spec.HOLDOUT_KINDS:
-        how = "mean over the folds" if is_over_folds(shown) else "all folds together"
+    shown = results.under(table.split)
     percent = {spec.METRICS[metric].percent for _, _, metric in table.measured}
     unit = {(True,): " (%)", (False,): ""}.get(tuple(percent), " (shares in %)")
-    for first, row, metric in table.measured:
-        found, times = measure(shown, row, metric, part=part), 100 if spec.METRICS[metric].percent else 1
-        measured[first] = found and times * found.spread[0]
-    rows = [(*row, measured.get(row[0])) for row in rows]
-    columns.append(Column(f"Measured here{unit}, {how}", "quantity"))
+    for part in table.sets or ("test",):
+        how = "test set" if part == "test" else f"{part} test set"
+        if part == "test" and shown.split_kind not in spec.HOLDOUT_KINDS:
+            how = "mean over the folds" if is_over_folds(shown) else "all folds together"
+        measured = {}
+        for first, row, metric in table.measured:
+            found, times = measure(shown, row, metric, part=part), 100 if spec.METRICS[metric].percent else 1
+            measured[first] = found and times * found.spread[0]
+        rows = [(*row, measured.get(row[0])) for row in rows]
+        columns.append(Column(f"Measured here{unit}, {how}", "quantity"))
     return framed(results, table, columns, rows, notes=("The other rows are as printed in the paper.",))
 
 

@@ -86,3 +86,21 @@ def test_slip_is_refused_with_the_field_and_the_nearest_name(make, found, remedy
     assert found in caught.value.found
     assert caught.value.expected
     assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"axes": ("row", "class")},
+        {"sets": ("test", "external")},
+        {"sets": ("balanced",)},
+        {"published": (Published("one", "accuracy", 90.0, part="within"),)},
+        {"show": ("metric", "measured", "less_balanced")},
+        {"split": "lodocv"},
+        {"beside": "random"},
+    ],
+)
+def test_means_over_folds_go_with_the_test_set_and_folds_of_one_size(options):
+    with pytest.raises(SpecError, match="over = 'folds'"):
+        Table("t", "T", "metrics", over="folds", **options)
+    assert Table("t", "T", "metrics", over="folds", sets=("test",), split="fold", beside="kfold")

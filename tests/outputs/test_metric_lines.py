@@ -1,0 +1,253 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from leukcnn.outputs import metrics
+from leukcnn.outputs.build import build_tables
+from leukcnn.outputs.metric_lines import Asked
+from leukcnn.results.measure import measure
+from leukcnn.spec import Published, Table
+
+SHOWN = ("metric", "measured", "support", "pictures", "state")
+
+
+def records(table) -> list[dict]:
+    titles = [column.title for column in table.columns]
+    return [dict(zip(titles, row, strict=True)) for row in table.rows]
+
+
+def two_sets(experiment, make_predictions):
+    """A run of 12 + 30 pictures of the test set and 5 + 4 of other subjects."""
+    test = make_predictions("test", tp=10, fn=2, fp=3, tn=27)
+    experiment.add("vgg16", test, make_predictions("external", tp=3, fn=2, fp=1, tn=3))
+    return experiment.results()
+
+
+def test_the_support_is_of_the_set_that_the_figure_is_of(experiment, make_predictions):
+    results = two_sets(experiment, make_predictions)
+    sets = ("test", "balanced", "external")
+    asked = Table(
+        "t", "T", "metrics", axes=("set", "row", "class"), sets=sets, metrics=("recall",), show=SHOWN
+    )
+    rows = [row for row in records(metrics.build(asked, results, {})) if row["Network"] == "VGG16"]
+    support = {(row["Test set"], row["Class"]): row["Support, here"] for row in rows}
+    assert support == {
+        **{("full", "healthy"): 30, ("full", "malignant"): 12},
+        **{("balanced", "healthy"): 12, ("balanced", "malignant"): 12},
+        **{("external", "healthy"): 4, ("external", "malignant"): 5},
+    }
+
+
+def test_the_support_is_of_the_dataset_that_the_figure_is_of(left_out, tested):
+    asked = Table("t", "T", "metrics", axes=("dataset", "row", "class"), metrics=("recall",), show=SHOWN)
+    experiment = left_out(asked)
+    experiment.add("deep", tested("allidb1", tp=6, tn=4), fold=0, tested=("allidb1",))
+    experiment.add("deep", tested("ufg", tp=2, tn=3), fold=1, tested=("ufg",))
+    rows = records(metrics.build(asked, experiment.results(runs=1), {}))
+    support = [row["Support, here"] for row in rows if row["Network"] == "Deep"]
+    assert support == [4, 6, 3, 2]
+
+
+def folds_of(staged, make_stages, *tables):
+    experiment = staged(*tables)
+    for fold, wrong in enumerate((1, 40, 2, 3)):
+        # The second fold is smaller than the others.
+        part = make_stages(wrong=wrong, n=40 if fold == 1 else 80, prefix=f"{fold}/")
+        experiment.add("frozen", part, fold=fold)
+    return experiment.results(split="kfold")
+
+
+def test_all_columns_of_a_line_rest_on_the_same_means(staged, make_stages):
+    show = ("metric", "measured", "weighted", "test", "less_test", "state")
+    asked = Table("t", "T", "metrics", axes=("row", "class"), metrics=("macro_recall",), show=show)
+    results = folds_of(staged, make_stages, asked)
+    (row,) = [r for r in records(metrics.build(asked, results, {})) if r["Network"] == "Frozen"]
+    # All folds together: 46 of 280 are wrong.
+    assert row["Weighted"] == (pytest.approx(100 * 234 / 280), None)
+    assert row["Full test set"] == row["Measured"]
+    assert row["Less full (points)"] == 0
+
+
+def test_sets_beside_the_test_set_make_every_line_one_over_runs(staged, make_stages):
+    asked = Table("t", "T", "metrics", axes=("row", "set"), sets=("test", "balanced"), metrics=("accuracy",))
+    results = folds_of(staged, make_stages, asked)
+    table = metrics.build(asked, results, {})
+    assert records(table)[0]["Measured"] == (pytest.approx(100 * 234 / 280), None)
+    assert not any("over the folds" in note for note in table.notes)
+    alone = replace(asked, axes=("row",), sets=())
+    mean = np.mean([79 / 80, 0, 78 / 80, 77 / 80])
+    assert records(metrics.build(alone, results, {}))[0]["Measured"][0] == pytest.approx(100 * mean)
+
+
+def test_without_folds_of_one_size_a_line_says_so(left_out, tested):
+    asked = Table("t", "T", "metrics", metrics=("accuracy",), over="folds")
+    experiment = left_out(asked)
+    experiment.add("deep", tested("ufg", tp=2, tn=3), tested=("ufg",))
+    table = metrics.build(asked, experiment.results(runs=1), {})
+    why = "not measured: LODOCV has no folds of about one size"
+    assert [(row[0], row[-1]) for row in table.rows][:2] == [("Deep", why), ("Shallow", why)]
+    stated = replace(asked, show=("metric", "measured", "state"))
+    rows = records(metrics.build(stated, experiment.results(runs=1), {}))
+    assert rows[0]["State"] == why
+
+
+@pytest.mark.parametrize(
+    ("metric", "measured", "stands"),
+    [
+        ("precision", "macro_precision", True),
+        ("precision", "weighted_precision", True),
+        ("precision", "macro_average_precision", False),
+        ("recall", "macro_recall", True),
+        ("auroc", "macro_auroc", True),
+    ],
+)
+def test_a_published_figure_stands_beside_its_own_averages_alone(
+    staged, make_stages, metric, measured, stands
+):
+    asked = Table("t", "T", "metrics", metrics=(measured,), published=(Published("frozen", metric, 91.0),))
+    experiment = staged()
+    experiment.add("frozen", make_stages(wrong=3))
+    asked = Asked(experiment.results(), asked)
+    (line,) = [line for line in asked.lines if line.place.row == "frozen"]
+    assert (line.printed is not None) == stands
+
+
+def test_a_figure_published_of_all_together_has_its_line_beside_the_datasets(left_out, tested):
+    figure = Published("deep", "accuracy", 90.0)
+    asked = Table("t", "T", "metrics", axes=("row", "dataset"), metrics=("accuracy",), published=(figure,))
+    experiment = left_out(asked)
+    experiment.add("deep", tested("allidb1", tp=6, tn=4), fold=0, tested=("allidb1",))
+    experiment.add("deep", tested("ufg", tp=2, fp=3), fold=1, tested=("ufg",))
+    rows = [
+        r for r in records(metrics.build(asked, experiment.results(runs=1), {})) if r["Network"] == "Deep"
+    ]
+    assert [(r["Dataset"].split(" (")[0], r["Measured"][0], r["Published"]) for r in rows] == [
+        ("all together", pytest.approx(80), (90.0, None)),
+        ("ALL-IDB 1", pytest.approx(100), None),
+        ("UFG", pytest.approx(40), None),
+    ]
+
+
+def test_the_published_figure_of_the_test_set_is_of_no_other_subjects(experiment, make_predictions):
+    results = two_sets(experiment, make_predictions)
+    figures = (Published("vgg16", "accuracy", 92.0), Published("vgg16", "f1", 60.0, part="external"))
+    sets = ("test", "balanced", "external", "final")
+    asked = Table("t", "T", "metrics", axes=("row", "set"), sets=sets, published=figures)
+    rows = [r for r in records(metrics.build(asked, results, {})) if r["Network"] == "VGG16"]
+    published = {(r["Test set"], r["Metric"]): r["Published"] for r in rows if r["Published"]}
+    assert published == {
+        ("full", "Accuracy (%)"): (92.0, None),
+        ("balanced", "Accuracy (%)"): (92.0, None),
+        ("external", "F1-score (%)"): (60.0, None),
+    }
+    assert metrics.build(asked, results, {}).notes[:-1]
+
+
+def test_the_final_phase_alone_shows_the_rows_though_nothing_is_published(experiment, make_predictions):
+    results = two_sets(experiment, make_predictions)
+    asked = Table("t", "T", "metrics", sets=("final",), metrics=("accuracy",))
+    rows = records(metrics.build(asked, results, {}))
+    assert [row["Network"] for row in rows] == ["VGG16", "VGG19", "Xception"]
+    assert all(row["Verdict"].startswith("not measured: ") for row in rows)
+
+
+def test_points_are_of_shares_alone(experiment, make_predictions):
+    results = two_sets(experiment, make_predictions)
+    asked = Table("t", "T", "metrics", sets=("external",), metrics=("auroc",), show=("metric", "less_test"))
+    less = [c.title for c in metrics.build(asked, results, {}).columns][-1]
+    assert less == "Less full"
+    shares = replace(asked, metrics=("accuracy",))
+    assert [c.title for c in metrics.build(shares, results, {}).columns][-1] == "Less full (points)"
+
+
+def test_notes_name_the_probability_metrics_and_the_subjects_that_intervals_rest_on(
+    experiment, make_predictions
+):
+    results = two_sets(experiment, make_predictions)
+    asked = Table(
+        "t", "T", "metrics", axes=("row", "set"), sets=("test", "external"), metrics=("accuracy", "auroc")
+    )
+    notes = " ".join(metrics.build(asked, results, {}).notes)
+    assert "Accuracy (test): 95 % Wilson interval over its pictures." in notes
+    assert "AUROC (test): 95 % percentile bootstrap interval over 42 pictures, 2000 resamples." in notes
+    n = measure(results, "vgg16", "auroc", part="external").interval.n_units
+    assert (
+        f"Accuracy (external), AUROC (external): 95 % percentile bootstrap interval over {n} subjects"
+        in notes
+    )
+
+
+def test_notes_of_figures_by_class_name_the_unit_and_shared_numbers_alone(left_out, tested):
+    asked = Table("t", "T", "metrics", axes=("dataset", "row", "class"), metrics=("auroc", "recall"))
+    experiment = left_out(asked)
+    for fold, (key, n) in enumerate((("allidb1", 12), ("ufg", 20))):
+        part = tested(key, tp=n // 2, fn=n // 4, fp=1, tn=n // 4 - 1)
+        groups = np.array([f"g{i // 2}" for i in range(n)])
+        part = replace(part, group=groups if key == "ufg" else part.group)
+        experiment.add("deep", part, fold=fold, tested=(key,))
+    notes = metrics.build(asked, experiment.results(runs=1), {}).notes
+    own = "AUROC of a class: 95 % percentile bootstrap interval over 12 pictures, 2000 resamples"
+    assert any(note.startswith(own) for note in notes)
+    assert any("over 10 groups of pictures" in note for note in notes)
+    assert not any("over 12 pictures" in note and "over 10" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("metric", "sets", "title", "value"),
+    [
+        ("accuracy", (), "Measured here (%), test set", 100 * 37 / 42),
+        ("kappa", (), "Measured here, test set", 0.7159),
+        ("accuracy", ("test", "external"), "Measured here (%), external test set", 100 * 6 / 9),
+    ],
+)
+def test_a_table_as_printed_says_which_set_is_measured_beside_it(
+    experiment, make_predictions, metric, sets, title, value
+):
+    results = two_sets(experiment, make_predictions)
+    columns, reference = ("Method", "Figure"), (("A", 1.0), ("B", 2.0))
+    options = {
+        "columns": columns,
+        "reference": reference,
+        "measured": (("A", "vgg16", metric),),
+        "sets": sets,
+    }
+    asked = Table("ref", "T", "reference", **options)
+    paper = replace(results.paper, tables=(asked,))
+    (table,) = build_tables(replace(results, paper=paper), only="ref")
+    assert table.columns[-1].title == title
+    assert table.rows[0][-1] == pytest.approx(value, abs=1e-3)
+
+
+def test_subjects_and_counts_of_hits_are_of_the_table_s_rows_and_split(experiment, make_predictions):
+    experiment.add("vgg16", make_predictions("test", tp=5, fn=1, fp=2, tn=4))
+    experiment.add("vgg19", make_predictions("test", tp=6, fn=0, fp=2, tn=4))
+    experiment.add("vgg19", make_predictions("test", tp=1, fn=5, fp=2, tn=4), split="subject")
+    counts = tuple((title, 1, 1, 1, 1) for title in ("Train", "Validation", "Test"))
+    results, of = experiment.results(), {"rows": ("vgg19",), "split": "subject"}
+    tables = (
+        Table("one", "T", "subjects", **of),
+        Table("two", "T", "confusion", sets=("test",), **of),
+        Table("three", "T", "counts", reference=counts, split="subject"),
+    )
+    results = replace(results, paper=replace(results.paper, tables=tables))
+    one, two, three = build_tables(results)
+    titles = [column.title for column in one.columns]
+    assert "VGG19" in titles
+    assert "VGG16" not in titles
+    share = titles.index("VGG19")
+    cells = [(row[2], row[share]) for row in one.rows if row[1] and not row[1].startswith("H")]
+    assert sum(n * right for n, right in cells) == pytest.approx(1)
+    assert two.rows == (("VGG19", "test", 1, 1, 5, 2, 4),)
+    assert "only the main split's pictures are counted" in " ".join(three.notes)
+
+
+def test_two_classes_are_never_said_to_be_over_folds(left_out, tested):
+    asked = Table(
+        "t", "T", "metrics", axes=("split", "row"), metrics=("accuracy",), show=("measured", "state")
+    )
+    experiment = left_out(asked)
+    for fold in range(2):
+        experiment.add("deep", tested("ufg", tp=3 + fold, fn=1), fold=fold, split="kfold")
+    notes = metrics.build(asked, experiment.results(runs=1, split="kfold"), {}).notes
+    assert notes[0].startswith("Mean and sd (n - 1) over runs. ")
