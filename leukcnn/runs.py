@@ -19,7 +19,7 @@ import hashlib
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -224,11 +224,7 @@ class Trial:
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Marks the trial as done, with the SHA-256 of each file that stays."""
-        files = {
-            name: hashlib.sha256((self.path / name).read_bytes()).hexdigest()
-            for name in _KEPT
-            if (self.path / name).exists()
-        }
+        files = {name: _sha256(self.path / name) for name in _KEPT if (self.path / name).exists()}
         write_json(self.path / "done.json", {**result, "files": files})
 
     def faults(self) -> list[str]:
@@ -238,7 +234,7 @@ class Trial:
             file = self.path / name
             if not file.exists():
                 faults.append(f"{file}: missing")
-            elif hashlib.sha256(file.read_bytes()).hexdigest() != expected:
+            elif _sha256(file) != expected:
                 faults.append(f"{file}: changed since the trial was finished")
         return faults
 
@@ -348,3 +344,50 @@ class Store:
                 remedy=f"run `leukcnn reproduce {self.root.name}` first, or name its folder with --out",
             )
         return [path.parent for path in found]
+
+
+# In an experiment's folder: its files, each with its SHA-256.
+_WRITTEN = "written.json"
+
+
+def note_files(folder: Path, paths: Iterable[Path], *, anew: Collection[str] = ()) -> None:
+    """Notes files below an experiment's folder beside those that are noted there already.
+
+    Args:
+        folder: The experiment's folder.
+        paths: The files.
+        anew: Folders in it of which these are all files: others are forgotten.
+
+    Raises:
+        StoreError: The folder can't be written to, or what is noted can't be read.
+    """
+    new = {path.relative_to(folder).as_posix(): _sha256(path) for path in paths}
+    noted = _noted(folder)
+    kept = {name: digest for name, digest in noted.items() if name.partition("/")[0] not in anew}
+    if kept | new != noted:
+        write_json(folder / _WRITTEN, kept | new)
+
+
+def changed_files(folder: Path) -> dict[Path, str]:
+    """Returns the noted files that aren't as they were written: path -> what is amiss.
+
+    Raises:
+        StoreError: What is noted can't be read.
+    """
+    amiss = {}
+    for name, expected in _noted(folder).items():
+        path = folder / name
+        if not path.is_file():
+            amiss[path] = "missing"
+        elif _sha256(path) != expected:
+            amiss[path] = "changed since it was written"
+    return amiss
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _noted(folder: Path) -> dict[str, str]:
+    path = folder / _WRITTEN
+    return read_json(path) if path.exists() else {}

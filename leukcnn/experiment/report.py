@@ -9,12 +9,11 @@ from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.challenge import write_challenge_file
-from leukcnn.outputs.written import changed_files, note_files
 from leukcnn.records import ExperimentRecord
 from leukcnn.rendering.renderings import to_csv, write
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
-from leukcnn.runs import Store
+from leukcnn.runs import Store, changed_files, note_files
 
 
 @dataclass(frozen=True)

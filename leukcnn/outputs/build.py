@@ -9,11 +9,11 @@ from types import MappingProxyType
 from leukcnn import spec
 from leukcnn.errors import StoreError
 from leukcnn.outputs.by_task import build_by_task
-from leukcnn.outputs.captures import Captured, Own, key_of
+from leukcnn.outputs.captures import Captured, key_of
 from leukcnn.outputs.kind import NETWORKS, FigureKind, Kept, Material, TableKind
-from leukcnn.outputs.written import note_files
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
+from leukcnn.runs import note_files
 from leukcnn.spec.kinds import FIGURES, TABLES
 
 _NOTHING_KEPT = MappingProxyType({})
@@ -73,7 +73,8 @@ def build_tables(
     tables = []
     for table in _wanted(results, results.paper.tables, only):
         with going_on(faults):
-            tables.append(build_by_task(kind_of(table), table, results, Own(kept, table)))
+            own = kept.seen_by(table) if isinstance(kept, Captured) else kept
+            tables.append(build_by_task(kind_of(table), table, results, own))
     return tables
 
 
@@ -87,7 +88,8 @@ def build_figures(
     captured, paths = Captured(folder), []
     for figure in _wanted(results, results.paper.figures, only):
         with going_on(faults):
-            paths += kind_of(figure).build(figure, results, Own(captured, figure), folder / "figures")
+            own = captured.seen_by(figure)
+            paths += kind_of(figure).build(figure, results, own, folder / "figures")
     return paths
 
 

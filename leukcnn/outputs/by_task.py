@@ -30,14 +30,15 @@ def build_by_task(kind: TableKind, table: spec.Table, results: Results, kept: Ke
             of_task = replace(of_task, record=replace(of_task.record, missing=missing))
         published = tuple(replace(p, dataset="") for p in table.published if p.dataset == task)
         reference = tuple(line[1:] for line in table.reference if line[0] == task)
-        part = kind.build(replace(table, published=published, reference=reference), of_task, kept)
+        own = replace(table, published=published, reference=reference, columns=table.columns[1:])
+        part = kind.build(own, of_task, kept)
         # What isn't tested stands there for the sake of its published figures, and controls have none.
         rows += [(title, *row) for row in part.rows if task in shown.tasks or labels.isdisjoint(row)]
         parts[title] = part
     # Each note once; one that isn't under all names those that it is of.
     notes = dict.fromkeys(note for part in parts.values() for note in part.notes)
-    own = {note: [title for title, part in parts.items() if note in part.notes] for note in notes}
-    of_some = [f"{', '.join(of)}: {note}" for note, of in own.items() if len(of) < len(parts)]
-    of_all = [note for note, of in own.items() if len(of) == len(parts)]
+    whose = {note: [title for title, part in parts.items() if note in part.notes] for note in notes}
+    of_some = [f"{', '.join(of)}: {note}" for note, of in whose.items() if len(of) < len(parts)]
+    of_all = [note for note, of in whose.items() if len(of) == len(parts)]
     first = next(iter(parts.values()))
     return replace(first, columns=("Dataset", *first.columns), rows=rows, notes=[*of_some, *of_all])

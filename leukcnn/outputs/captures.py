@@ -12,7 +12,7 @@ from leukcnn import spec
 from leukcnn.errors import StoreError
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, stored_arrays, write_arrays
-from leukcnn.outputs.kind import Capture, Kept
+from leukcnn.outputs.kind import Capture
 
 _PLAIN = "plain"
 """The member of a file that holds the key and all plain values, as JSON."""
@@ -31,16 +31,26 @@ def key_of(item: spec.Table | spec.Figure) -> str:
 
 
 class Captured(Mapping):
-    """Everything that is kept with an experiment, by name; each file is read when it is asked for."""
+    """Everything that is kept with an experiment, by name; each file is read when it is asked for.
 
-    def __init__(self, experiment: Path):
+    Args:
+        experiment: The experiment's folder.
+        item: The table or figure that looks at it: what was kept for another kind or fields is refused.
+    """
+
+    def __init__(self, experiment: Path, item: spec.Table | spec.Figure | None = None):
+        self.experiment, self.item = experiment, item
         self.folder = experiment / "captured"
+
+    def seen_by(self, item: spec.Table | spec.Figure) -> "Captured":
+        """Returns the same as one table or figure may see it."""
+        return Captured(self.experiment, item)
 
     def __getitem__(self, name: str) -> dict[str, Any]:
         """Returns what a capture made, its "key", and "of", the key of its table or figure.
 
         Raises:
-            StoreError: It isn't there, or its file can't be read.
+            StoreError: It isn't there, its file can't be read, or it was made for another kind or fields.
         """
         path = self._path(name)
         try:
@@ -55,6 +65,12 @@ class Captured(Mapping):
         except StoreError as error:
             found = error.found if path.exists() else f"{path} is gone."
             raise StoreError(found, expected=error.expected, remedy=_REMEDY) from error
+        if self.item and values["of"] not in ("", key_of(self.item)):
+            raise StoreError(
+                f"What is captured as {name!r} was made for another {type(self.item).__name__.lower()}.",
+                expected=f"one of kind {self.item.kind!r} with the fields that {self.item.id!r} has now",
+                remedy=_REMEDY,
+            )
         return values
 
     def __contains__(self, name: object) -> bool:
@@ -82,7 +98,7 @@ class Captured(Mapping):
         path, keys = self._path(capture.name), {"key": capture.key, "of": of}
         # What is damaged is made again.
         with contextlib.suppress(StoreError):
-            there = self[capture.name] if path.exists() else {}
+            there = self.get(capture.name, {})
             if keys == {name: there.get(name) for name in keys}:
                 return path
         arrays, plain = {}, keys
@@ -98,40 +114,3 @@ class Captured(Mapping):
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
-
-
-class Own(Mapping):
-    """What is kept, as one table or figure may see it: what was kept for another is refused."""
-
-    def __init__(self, kept: Kept, item: spec.Table | spec.Figure):
-        self.kept, self.item = kept, item
-
-    def __getitem__(self, name: str) -> Mapping[str, Any]:
-        """Returns what a capture made.
-
-        Raises:
-            StoreError: It isn't there, its file can't be read, or it was made for another kind or fields.
-        """
-        values = self.kept[name]
-        if values.get("of") not in (None, "", key_of(self.item)):
-            raise StoreError(
-                f"What is captured as {name!r} was made for another {type(self.item).__name__.lower()}.",
-                expected=f"one of kind {self.item.kind!r} with the fields that {self.item.id!r} has now",
-                remedy=_REMEDY,
-            )
-        return values
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.kept
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.kept)
-
-    def __len__(self) -> int:
-        return len(self.kept)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Returns what a capture made; a default where there is none."""
-        if name not in self:
-            return default
-        return self[name]

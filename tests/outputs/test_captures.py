@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from leukcnn.errors import StoreError
-from leukcnn.outputs.captures import Captured, Own, key_of
+from leukcnn.outputs.captures import Captured, key_of
 from leukcnn.outputs.kind import Capture
 from leukcnn.spec import Figure
 from tests.outputs.least import least
@@ -99,13 +99,13 @@ FIGURE = Figure("figure2", "t", "activation_maps", "Figure 2", rows=("deep",))
 def test_what_was_kept_for_another_kind_or_row_is_made_again_and_not_shown(tmp_path, other):
     captured, changed = Captured(tmp_path), replace(FIGURE, **other)
     captured.keep(capture({"n": 1}), of=key_of(FIGURE))
-    assert Own(captured, FIGURE)["figure2"]["n"] == 1
-    assert Own(captured, FIGURE).get("figure3") is None
+    assert captured.seen_by(FIGURE)["figure2"]["n"] == 1
+    assert captured.seen_by(FIGURE).get("figure3") is None
     for read in (lambda own: own["figure2"], lambda own: own.get("figure2")):
         with pytest.raises(StoreError, match="made for another figure"):
-            read(Own(captured, changed))
+            read(captured.seen_by(changed))
     captured.keep(capture({"n": 2}), of=key_of(changed))
-    assert Own(captured, changed)["figure2"]["n"] == 2
+    assert captured.seen_by(changed)["figure2"]["n"] == 2
 
 
 def test_what_is_printed_changes_nothing_of_what_is_captured():

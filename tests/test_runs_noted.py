@@ -1,4 +1,4 @@
-from leukcnn.outputs.written import changed_files, note_files
+from leukcnn.runs import changed_files, note_files
 
 
 def test_files_that_are_gone_or_changed_are_found(tmp_path):
