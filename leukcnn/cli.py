@@ -211,7 +211,7 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
             if verify:
                 faults += verify_report(store, folder, found)
             else:
-                _print_report(report(store, folder, found, only=only))
+                _print_report(report(store, folder, found, only=only, faults=faults))
         except StoreError as error:
             faults.append(str(error))
     for fault in faults:

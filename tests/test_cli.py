@@ -63,6 +63,41 @@ def test_table_draws_it_again_and_verifies(reproduced):
     assert "gives the same tables" in verified.output
 
 
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_damaged_capture_is_named_and_all_else_is_drawn(reproduced, tmp_path, removed):
+    out = tmp_path / "out"
+    shutil.copytree(reproduced[0], out)
+    capture = next(out.rglob("captured/figure2.npz"))
+    if removed:
+        capture.unlink()
+    else:
+        capture.write_bytes(capture.read_bytes()[:-100])
+    figures = capture.parents[1] / "figures"
+    shutil.rmtree(figures)
+    for options in ((), ("--verify",)):
+        result = call("table", "cnmc2019", "--out", out, *options)
+        assert result.exit_code == 1
+        assert result.stderr.count("figure2.npz is gone" if removed else "figure2.npz can't be read") == 1
+        assert "run `leukcnn reproduce` again with the same arguments" in result.stderr
+        assert "remove it" not in result.stderr
+        assert ("Table 2" in result.stdout) == (not options)
+    assert (figures / "figure3.png").exists()
+    assert not (figures / "figure2.png").exists()
+
+
+def test_a_figure_that_is_gone_is_named(reproduced, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(reproduced[0], out)
+    figure = next(out.rglob("figures/figure2.png"))
+    figure.unlink()
+    result = call("table", "cnmc2019", "--out", out, "--verify")
+    assert result.exit_code == 1
+    assert "figure2.png: missing; `leukcnn table` draws it again" in result.stderr
+    assert call("table", "cnmc2019", "--out", out).exit_code == 0
+    assert figure.exists()
+    assert call("table", "cnmc2019", "--out", out, "--verify").exit_code == 0
+
+
 def test_table_shows_one_alone(reproduced):
     out, _ = reproduced
     result = call("table", "cnmc2019", "--out", out, "--only", "table5")

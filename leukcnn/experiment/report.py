@@ -6,9 +6,10 @@ from pathlib import Path
 from leukcnn import spec
 from leukcnn.errors import SpecError, StoreError
 from leukcnn.outputs.assumptions import assumption_table
-from leukcnn.outputs.build import build_figures, build_tables, kind_of
+from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.challenge import write_challenge_file
+from leukcnn.outputs.written import changed_files, note_files
 from leukcnn.records import ExperimentRecord
 from leukcnn.rendering.renderings import to_csv, write
 from leukcnn.rendering.tables import Table
@@ -37,30 +38,50 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = None) -> Report:
+def report(
+    store: Store,
+    folder: Path,
+    paper: spec.Paper,
+    *,
+    only: str | None = None,
+    faults: list[str] | None = None,
+) -> Report:
     """Draws an experiment's tables, figures and challenge files from the store, without data or training.
+
+    Args:
+        store: The store.
+        folder: Folder of the experiment.
+        paper: The paper.
+        only: Id of the one table or figure to draw; None or the id of a row for all.
+        faults: Takes what can't be drawn and why, and all else is; None to raise that.
 
     Raises:
         StoreError: The store can't be read or written to, or the experiment is one of another paper by now.
     """
     record = _record(folder, paper)
     results = Results(paper, record, store)
-    tables, assumptions = build_tables(results, Captured(folder), only=only), assumption_table(results)
+    tables = build_tables(results, Captured(folder), only=only, faults=faults)
+    assumptions = assumption_table(results)
     files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
-    files += build_figures(results, folder, only=only)
-    for row in paper.row_ids:
-        for predictions in results.runs(row, part="final")[:1]:
-            if len(predictions) == record.final_total:
-                path = folder / "challenge" / f"{row}.zip"
-                files.append(write_challenge_file(path, predictions, expected=record.final_total))
+    files += build_figures(results, folder, only=only, faults=faults)
+    with going_on(faults):
+        for row in paper.row_ids:
+            for predictions in results.runs(row, part="final")[:1]:
+                if len(predictions) == record.final_total:
+                    path = folder / "challenge" / f"{row}.zip"
+                    files.append(write_challenge_file(path, predictions, expected=record.final_total))
+    if faults is not None:
+        _read_captures(folder, paper, faults)
+    note_files(folder, files, anew=() if only or faults else ("tables", "figures", "challenge"))
     return Report(folder, record, tables, assumptions, files)
 
 
 def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     """Returns what doesn't hold of an experiment's stored files and tables; empty where all does.
 
-    Every finished trial's files must have the SHA-256 that was noted, and every table that was written must
-    come out the same from the stored predictions.
+    Every finished trial's files must have the SHA-256 that was noted, every table that was written must come
+    out the same from the stored predictions, every capture must be readable, and every other file that was
+    written must be there as it was.
 
     Raises:
         StoreError: The store can't be read, or the experiment is one of another paper by now.
@@ -72,10 +93,15 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     faults = [fault for trial in trials if trial is not None for fault in trial.faults()]
     # Later runs bring lines into a table of masks.
     growing = {table.id for table in paper.tables if kind_of(table).every_mask}
-    for table in build_tables(Results(paper, record, store), Captured(folder)):
+    for table in build_tables(Results(paper, record, store), Captured(folder), faults=faults):
         written = folder / "tables" / f"{table.id}.csv"
         if table.id not in growing and written.exists() and written.read_text() != to_csv(table):
             faults.append(f"{written}: the stored predictions give another table")
+    _read_captures(folder, paper, faults)
+    named = {fault.partition(":")[0] for fault in faults}
+    for path, what in changed_files(folder).items():
+        if str(path) not in named and path.parent != Captured(folder).folder:
+            faults.append(f"{path}: {what}; `leukcnn table` draws it again")
     return faults
 
 
@@ -111,3 +137,13 @@ def _record(folder: Path, paper: spec.Paper) -> ExperimentRecord:
             remedy=f"run `leukcnn reproduce` again, or remove the folder {folder.name}",
         )
     return record
+
+
+def _read_captures(folder: Path, paper: spec.Paper, faults: list[str]) -> None:
+    """Reads the paper's captures that aren't as they were written: figures leave out what is gone."""
+    captured, items = Captured(folder), [item.id for item in (*paper.tables, *paper.figures)]
+    for path in changed_files(folder):
+        of_paper = any(path.stem == item or path.stem.startswith(f"{item}_") for item in items)
+        if of_paper and path.parent == captured.folder:
+            with going_on(faults):
+                captured[path.stem]

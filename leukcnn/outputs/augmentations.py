@@ -19,7 +19,7 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
         pictures = [source, *(augmenter.apply_transform(source, one) for one in parameters)]
         return {"titles": ["source", *titles], "pictures": pictures}
 
-    yield Capture(figure.id, material.key(material.whole, figure.variants, arguments), make)
+    yield Capture(figure.id, material.key(material.whole, arguments), make)
 
 
 KIND = FigureKind(build=partial(draw_kept, n_columns=3), needs=DATA, capture=_capture)

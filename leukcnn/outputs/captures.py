@@ -1,5 +1,6 @@
 """What tables and figures keep of the data and the networks, in files of an experiment's folder."""
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,11 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from leukcnn.files import stored_arrays, write_arrays
-from leukcnn.outputs.kind import Capture
+from leukcnn import spec
+from leukcnn.errors import StoreError
+from leukcnn.fields import to_plain
+from leukcnn.files import digest, stored_arrays, write_arrays
+from leukcnn.outputs.kind import Capture, Kept
 
 _PLAIN = "plain"
 """The member of a file that holds the key and all plain values, as JSON."""
+
+
+_PRINTED = ("title", "where", "notes", "published", "columns", "reference", "measured")
+"""Fields of a table or figure that say what the paper prints; they change nothing of what is captured."""
+
+_REMEDY = "run `leukcnn reproduce` again with the same arguments; finished trials stay"
+
+
+def key_of(item: spec.Table | spec.Figure) -> str:
+    """Returns the hash of a table's or figure's kind and of all its fields but those that are printed."""
+    plain = {name: value for name, value in to_plain(item).items() if name not in _PRINTED}
+    return digest([type(item).__name__, plain])
 
 
 class Captured(Mapping):
@@ -21,15 +37,24 @@ class Captured(Mapping):
         self.folder = experiment / "captured"
 
     def __getitem__(self, name: str) -> dict[str, Any]:
-        """Returns what a capture made, and its "key"; StoreError where there is none."""
-        with stored_arrays(self._path(name)) as stored:
-            values = json.loads(str(stored[_PLAIN]))
-            for member in stored:
-                field, of_list, _ = member.partition("/")
-                if of_list:
-                    values.setdefault(field, []).append(stored[member])
-                elif member != _PLAIN:
-                    values[field] = stored[member]
+        """Returns what a capture made, its "key", and "of", the key of its table or figure.
+
+        Raises:
+            StoreError: It isn't there, or its file can't be read.
+        """
+        path = self._path(name)
+        try:
+            with stored_arrays(path) as stored:
+                values = json.loads(str(stored[_PLAIN]))
+                for member in stored:
+                    field, of_list, _ = member.partition("/")
+                    if of_list:
+                        values.setdefault(field, []).append(stored[member])
+                    elif member != _PLAIN:
+                        values[field] = stored[member]
+        except StoreError as error:
+            found = error.found if path.exists() else f"{path} is gone."
+            raise StoreError(found, expected=error.expected, remedy=_REMEDY) from error
         return values
 
     def __contains__(self, name: object) -> bool:
@@ -47,13 +72,20 @@ class Captured(Mapping):
             return default
         return self[name]
 
-    def keep(self, capture: Capture) -> None:
-        """Makes a capture and writes it, unless it is there with the same key."""
-        if capture.name in self:
-            with stored_arrays(self._path(capture.name)) as stored:
-                if json.loads(str(stored[_PLAIN]))["key"] == capture.key:
-                    return
-        arrays, plain = {}, {"key": capture.key}
+    def keep(self, capture: Capture, *, of: str = "") -> Path:
+        """Makes a capture and writes it, unless it is there whole with the same key for the same item.
+
+        Args:
+            capture: What is to be kept.
+            of: `key_of` its table or figure.
+        """
+        path, keys = self._path(capture.name), {"key": capture.key, "of": of}
+        # What is damaged is made again.
+        with contextlib.suppress(StoreError):
+            there = self[capture.name] if path.exists() else {}
+            if keys == {name: there.get(name) for name in keys}:
+                return path
+        arrays, plain = {}, keys
         for field, value in capture.make().items():
             if isinstance(value, np.ndarray):
                 arrays[field] = value
@@ -61,7 +93,45 @@ class Captured(Mapping):
                 arrays |= {f"{field}/{i}": one for i, one in enumerate(value)}
             else:
                 plain[field] = value
-        write_arrays(self._path(capture.name), **arrays, **{_PLAIN: np.array(json.dumps(plain))})
+        write_arrays(path, **arrays, **{_PLAIN: np.array(json.dumps(plain))})
+        return path
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
+
+
+class Own(Mapping):
+    """What is kept, as one table or figure may see it: what was kept for another is refused."""
+
+    def __init__(self, kept: Kept, item: spec.Table | spec.Figure):
+        self.kept, self.item = kept, item
+
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
+        """Returns what a capture made.
+
+        Raises:
+            StoreError: It isn't there, its file can't be read, or it was made for another kind or fields.
+        """
+        values = self.kept[name]
+        if values.get("of") not in (None, "", key_of(self.item)):
+            raise StoreError(
+                f"What is captured as {name!r} was made for another {type(self.item).__name__.lower()}.",
+                expected=f"one of kind {self.item.kind!r} with the fields that {self.item.id!r} has now",
+                remedy=_REMEDY,
+            )
+        return values
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.kept
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.kept)
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Returns what a capture made; a default where there is none."""
+        if name not in self:
+            return default
+        return self[name]

@@ -25,14 +25,19 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
         options = {"n_columns": len(results.tested), **face(results, figure)}
         path = folder / f"{figure.id}.png"
         return [draw_confusions(panels, results.paper.classes, path, **options)] if rows else []
-    paths = []
-    for row in results.paper.row_ids:
+    paths, several = [], _several(results, figure)
+    for row in figure.rows or results.paper.row_ids:
         for predictions in results.runs(row)[:1]:
             tested = dict.fromkeys(image.split("/")[0] for image in predictions.image.tolist())
             panel = _panel(results, row, "+".join(tested) if results.tested else "", predictions)
-            path = folder / f"confusion_{row}.png"
+            path = folder / f"{figure.id if several else figure.kind}_{row}.png"
             paths.append(draw_confusions([panel], predictions.class_names, path, **face(results, figure)))
     return paths
+
+
+def _several(results: Results, figure: spec.Figure) -> bool:
+    """Whether the paper has other figures of this kind, whose sheets would have the same names."""
+    return sum(other.kind == figure.kind for other in results.paper.figures) > 1
 
 
 def _panel(results: Results, row: str, dataset: str, predictions: Predictions) -> tuple[str, np.ndarray]:

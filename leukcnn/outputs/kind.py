@@ -65,7 +65,7 @@ class Capture(NamedTuple):
     """Something that is kept with the experiment, once: arrays, lists of arrays, and values as JSON has them.
 
     Its name begins with the id of the table or figure; what was kept with another key, the hash of what it
-    rests on, is made again.
+    rests on beside the table or figure itself, is made again.
     """
 
     name: str

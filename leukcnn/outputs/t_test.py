@@ -12,6 +12,7 @@ from leukcnn.results.measure import measure, test_share
 from leukcnn.results.results import Results
 
 _SIGNIFICANCE = 0.05
+_LINE_OVER_RUNS = 6
 _COLUMNS = (
     *("Test", "Rows", Column("Mean difference", "points"), Column("t", "quantity")),
     *(Column("Degrees of freedom", "integer"), Column("p", "quantity")),
@@ -30,7 +31,7 @@ def _over_folds(results: Results, table: spec.Table, labels: str) -> Table:
     """Returns what Student's t-test and the corrected one say of two rows' accuracy over the folds."""
     found = [measure(results, row, "accuracy", over="folds") for row in table.rows]
     pair = [of_row.values if of_row else [] for of_row in found]
-    published = " ".join(str(cell) for cell in table.reference[0])
+    published = " ".join(str(cell) for cell in table.reference[0]) if table.reference else ""
     if min(map(len, pair)) < 2:
         untrained = (results.why_missing(row, "test") for row in table.rows)
         why = next(filter(None, untrained), "one fold only")
@@ -53,7 +54,8 @@ def _over_runs(results: Results, table: spec.Table, labels: str) -> Table:
     and sd of the first and of the second row in percentage points.
     """
     n, rows = results.paper.runs, []
-    for dataset, published, *printed in table.reference:
+    # Lines of another form are of a test over folds.
+    for dataset, published, *printed in (line for line in table.reference if len(line) == _LINE_OVER_RUNS):
         mean, sd, other_mean, other_sd = (figure / 100 for figure in printed)
         test = t_tests.t_test_from_statistics(mean, sd, n, other_mean, other_sd, n)
         name = dataset_title(results, dataset)

@@ -53,7 +53,7 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
         keras.utils.clear_session()
         return {"columns": columns}
 
-    yield Capture(figure.id, digest([figure.kind, to_plain(networks)]), make)
+    yield Capture(figure.id, digest(to_plain(networks)), make)
 
 
 def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:

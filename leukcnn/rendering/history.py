@@ -19,9 +19,12 @@ def draw_history(
 ) -> Path:
     """Draws training and validation accuracy by epoch, and the loss beside it, each on a common scale.
 
+    Without figures of a validation part, those of the training stand alone.
+
     Args:
-        trainings: For each its title; "accuracy" and "val_accuracy", fractions, "loss" and "val_loss", (E,)
-            each; and the epoch whose weights were kept, from 1, None where none was chosen.
+        trainings: For each its title; "accuracy" and, where it was validated, "val_accuracy", fractions,
+            "loss" and "val_loss", (E,) each; and the epoch whose weights were kept, from 1, None where none
+            was chosen.
         path: PNG file to write.
         **face: Mark and caption.
     """
@@ -43,16 +46,18 @@ def draw_history(
 
 
 def _draw_curves(axes: Axes, history: Mapping[str, Sequence[float]], name: str, chosen: int | None) -> None:
-    training, validation = (np.asarray(history[of], float) for of in (name, f"val_{name}"))
+    training, validation = np.asarray(history[name], float), history.get(f"val_{name}")
     n = len(training)
     epochs = np.arange(1, n + 1)
     # Points and dashes help where there are few epochs; hundreds of them would blur into each other.
     few = n <= 30
     line = {"marker": "o", "markersize": 4, "linewidth": 1.4} if few else {"linewidth": 1.0}
     axes.plot(epochs, training, color=BLUE, label="training", **line)
-    axes.plot(epochs, validation, color=ORANGE, label="validation", linestyle="--" if few else "-", **line)
+    if validation is not None:
+        dashes = "--" if few else "-"
+        axes.plot(epochs, validation, color=ORANGE, label="validation", linestyle=dashes, **line)
     if chosen is not None:
-        value = validation[chosen - 1]
+        value = (training if validation is None else validation)[chosen - 1]
         shown = f"{100 * value:.2f} %" if name == "accuracy" else f"{value:.4f}"
         axes.axvline(chosen, color=GREY, linewidth=0.9, linestyle=":", zorder=0)
         # Not clipped: a loss of nearly 0 lies on the axis.

@@ -1,5 +1,6 @@
 """How specifications check themselves: types by their annotations, values by the names that are known."""
 
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 from leukcnn.errors import SpecError
 from leukcnn.fields import did_you_mean
+from leukcnn.spec.kinds import Kind, not_taken
 
 _CHANGE = "change this value of the paper or of --assume"
 _WORDS = {
@@ -59,6 +61,37 @@ def require_once(owner: str, name: str, values: Iterable[Any]) -> None:
     values = tuple(values)
     twice = sorted({value for value in values if values.count(value) > 1})
     require(not twice, f"{owner}: {name} has {', '.join(map(repr, twice))} twice.", "each once")
+
+
+def check_id(owner: str, name: str, value: str) -> None:
+    """Makes sure that a name can be one of a file, as `leukcnn.rendering.tables.Table` takes it.
+
+    Raises:
+        SpecError: It can't.
+    """
+    require(
+        re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value) is not None,
+        f"{owner}: {name} = {value!r}.",
+        "lower-case letters, digits, '_' and '-', since files are named after it",
+    )
+
+
+def check_kind(item: Any, registry: Mapping[str, Kind]) -> None:
+    """Makes sure that a table or figure has the fields that its kind requires, and none that it refuses.
+
+    Raises:
+        SpecError: It lacks one, has too few or many items in one, or has one of other kinds.
+    """
+    kind, owner = registry[item.kind], f"{name_of(item)} of kind {item.kind!r}"
+    for name, what in kind.requires.items():
+        require(bool(getattr(item, name)), f"{owner}: {name} is empty.", f"{name} with {what}")
+    for name, n in kind.lengths.items():
+        found = len(getattr(item, name))
+        require(found == n, f"{owner}: {name} has {found} items.", f"{n}")
+    for name in not_taken(item.kind, registry):
+        if getattr(item, name) != getattr(type(item), name):
+            able = (of for of in registry if name not in not_taken(of, registry))
+            require(False, f"{owner}: it has no {name}.", f"{name} in tables or figures of {', '.join(able)}")
 
 
 def name_of(specification: Any) -> str:

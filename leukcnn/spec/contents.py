@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leukcnn.spec import metrics
-from leukcnn.spec.checks import check_types, name_of, require, require_known, require_once
+from leukcnn.spec.checks import (
+    check_id,
+    check_kind,
+    check_types,
+    name_of,
+    require,
+    require_known,
+    require_once,
+)
 from leukcnn.spec.kinds import FIGURES, TABLES
 from leukcnn.spec.metrics import DEFAULT_SHOW
 from leukcnn.spec.names import APPLICATIONS, DATASETS, METRICS, check_builder
@@ -36,6 +44,9 @@ class Row:
 
     def __post_init__(self):
         check_types(self)
+        check_id(name_of(self), "id", self.id)
+        if self.scratch:
+            check_id(name_of(self), "scratch", self.scratch)
         require_known(name_of(self), "also", self.also, SPLIT_KINDS)
 
 
@@ -63,6 +74,7 @@ class Profile:
 
     def __post_init__(self):
         check_types(self)
+        check_id(name_of(self), "name", self.name)
         require(self.runs is None or self.runs > 0, f"{name_of(self)}: runs = {self.runs}.", "1 or more")
 
 
@@ -88,6 +100,7 @@ class Assumption:
 
     def __post_init__(self):
         check_types(self)
+        check_id(name_of(self), "name", self.name)
 
 
 @dataclass(frozen=True)
@@ -130,7 +143,6 @@ _OF_METRICS = {
     "over": metrics.OVER,
     "kappa_words": metrics.KAPPA_WORDS,
 }
-_FOR_METRICS_ALONE = ("axes", "show", "figures", "over", "kappa_words")
 
 
 @dataclass(frozen=True)
@@ -154,11 +166,8 @@ class Table:
     Attributes:
         id: "table1", "table2" ...
         title: What it shows.
-        kind: How it is filled, a key of `leukcnn.spec.kinds.TABLES`: "metrics", "counts" (pictures before and
-            after augmentation), "datasets", "t_test", "confusion", "subjects" (accuracy subject by subject),
-            "reference" (as printed), "shortcut", "layers" (a network as Keras summarises it), "log" (figures
-            by epoch), "times" (how long a training took) or "mask_scores" (how masks of white cells agree
-            with those that datasets come with).
+        kind: How it is filled, a key of `leukcnn.spec.kinds.TABLES`, where each kind says what it shows and
+            which fields it requires.
         where: Its place in the paper; "" for a table that the paper doesn't have.
         published: Published figures of the rows.
         columns: Headings of a table that the paper prints as it stands in `reference`.
@@ -215,6 +224,7 @@ class Table:
     def __post_init__(self):
         check_types(self)
         owner = name_of(self)
+        check_id(owner, "id", self.id)
         require_known(owner, "kind", self.kind, TABLES)
         require_known(owner, "metrics", self.metrics, METRICS)
         require_known(owner, "measured", tuple(metric for _, _, metric in self.measured), METRICS)
@@ -225,12 +235,9 @@ class Table:
             require_known(owner, name, getattr(self, name), known)
         for name in ("axes", "sets", "show", "metrics"):
             require_once(owner, name, getattr(self, name))
-        if self.kind == "metrics":
-            self._check_axes(owner)
-        else:
-            own = type(self)
-            given = [name for name in _FOR_METRICS_ALONE if getattr(self, name) != getattr(own, name)]
-            require(not given, f"{owner}: {', '.join(given)} of kind {self.kind!r}.", "the kind 'metrics'")
+        check_kind(self, TABLES)
+        self._check_axes(owner)
+        self._check_reference(owner)
 
     def _check_axes(self, owner: str) -> None:
         """Makes sure that axes, metrics and what is shown go together."""
@@ -270,15 +277,40 @@ class Table:
             expected = f"folds of about one size: {', '.join(FOLDED_KINDS)}"
             require(fits, f"{owner}: over = 'folds' with {name} = {kind!r}.", expected)
 
+    def _check_reference(self, owner: str) -> None:
+        """Makes sure that the printed lines are as long as each other and as the headings."""
+        lengths = {len(self.columns)} if self.columns else set()
+        odd = len(lengths | {len(line) for line in self.reference}) > 1
+        require(
+            not odd or not self.reference,
+            f"{owner}: reference has lines of {sorted({len(line) for line in self.reference})} cells"
+            + f" under {len(self.columns)} columns." * bool(self.columns),
+            "lines of one length, with a cell for each of the columns",
+        )
+        if TABLES[self.kind].keyed:
+            keys = tuple(line[0] for line in self.reference)
+            require_known(owner, "first cell of reference", keys, (*DATASETS, "Total"))
+            require_once(owner, "reference", keys)
+            require(keys != ("Total",), f"{owner}: reference has a sum alone.", "a line a dataset")
+
     def require_positive_class(self) -> None:
         """Makes sure that the table does without a positive class, in a paper that names none.
 
         Raises:
             SpecError: It doesn't.
         """
-        named = dict.fromkeys((*self.metrics, *(p.metric for p in self.published)))
+        given = [name for name in TABLES[self.kind].positive if getattr(self, name)]
+        require(
+            not given,
+            f"{name_of(self)}: {', '.join(given)} of kind {self.kind!r}, and no positive class.",
+            "a positive_class of the paper",
+        )
+        measured = [metric for *_, metric in self.measured]
+        named = dict.fromkeys((*self.metrics, *(p.metric for p in self.published), *measured))
         of_class = [n for n in named if n in metrics.METRICS and metrics.METRICS[n].of_class]
-        lacking = [name for name in of_class if name not in metrics.AVERAGED and "class" not in self.axes]
+        # Lines of metrics show averages in their place; a printed line has room for one figure.
+        averaged = [name for name in metrics.AVERAGED if name not in measured]
+        lacking = [name for name in of_class if name not in averaged and "class" not in self.axes]
         require(
             not lacking,
             f"{name_of(self)}: metrics of one class, {', '.join(lacking)}, and no positive class.",
@@ -298,13 +330,10 @@ class Figure:
     Attributes:
         id: "figure2", "figure3" ...
         title: What it shows.
-        kind: How it is drawn: "samples", "augmentations", "topology" (the top layers), "networks" (all
-            layers), "activation_maps", "filters", "feature_space", "history", "confusion", "histograms" (grey
-            histograms with the clusters of thresholding), "extraction" (pictures, masks and cells cut out) or
-            "misclassified" (pictures that a row's network takes for another class).
+        kind: How it is drawn, a key of `leukcnn.spec.kinds.FIGURES`, where each kind says what it shows and
+            which fields it requires.
         where: Its place in the paper; "" for a figure that the paper doesn't have.
-        rows: The rows whose "history" (of a split with a validation part), "activation_maps", "filters",
-            "feature_space" or "misclassified" pictures it shows, or the one whose input "extraction" does.
+        rows: Ids of the paper's rows that it shows, in kinds that show rows.
         dataset: Key of the tested dataset of "feature_space".
         variants: Title and parameters of `ImageAugmenter.apply_transform`, of "augmentations".
         networks: Title and builder (of leukcnn or Keras Applications), of "topology" and "networks".
@@ -313,7 +342,7 @@ class Figure:
     id: str
     title: str
     kind: str
-    where: str
+    where: str = ""
     rows: tuple[str, ...] = ()
     dataset: str = ""
     variants: tuple[tuple[str, Mapping[str, Any]], ...] = ()
@@ -322,11 +351,13 @@ class Figure:
     def __post_init__(self):
         check_types(self)
         owner = name_of(self)
+        check_id(owner, "id", self.id)
         require_known(owner, "kind", self.kind, FIGURES)
         require_known(owner, "dataset", self.dataset, ("", *DATASETS))
         for _, network in self.networks:
             if network not in APPLICATIONS:
                 check_builder(network, owner, "networks", also=APPLICATIONS)
+        check_kind(self, FIGURES)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from leukcnn.errors import SpecError
 from leukcnn.fields import find_named, read_like, replace_at, value_at
 from leukcnn.spec.checks import check_types, name_of, require, require_known, require_once
 from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Row, Table
+from leukcnn.spec.kinds import FIGURES, TABLES
 from leukcnn.spec.names import APPLICATIONS, CONTROLS, DATASETS
 from leukcnn.spec.setups import SPLIT_KINDS, Preprocessing, Setup
 
@@ -112,6 +113,7 @@ class Paper:
         for item in (*self.tables, *self.figures):
             owner = name_of(item)
             require_known(owner, "rows", item.rows, self.row_ids)
+            self._check_rows_of(item)
             if isinstance(item, Figure):
                 require_known(owner, "dataset", item.dataset, ("", *self.datasets))
                 own = dict.fromkeys(row.setup.model.name for row in self.rows)
@@ -125,6 +127,30 @@ class Paper:
             require_known(owner, "dataset of a published value", tested, ("", *self.datasets))
             for name in ("split", "beside"):
                 require_known(owner, name, getattr(item, name), ("", *self.splits))
+
+    def _check_rows_of(self, item: Table | Figure) -> None:
+        """Checks that rows which an item names can give what its kind shows."""
+        kind = (TABLES if isinstance(item, Table) else FIGURES)[item.kind]
+        idle = [row for row in item.rows if kind.trains and self.source(row)]
+        require(
+            not idle,
+            f"{name_of(item)} of kind {item.kind!r}: rows = {item.rows}; {', '.join(idle)} train no network.",
+            "rows that train one",
+        )
+        able = [own + of_class * len(self.classes) for own, of_class in kind.cells]
+        odd = {len(line) for line in getattr(item, "reference", ())}.difference(able)
+        require(
+            not (able and odd),
+            f"{name_of(item)} of kind {item.kind!r}: reference has lines of {sorted(odd)} cells.",
+            f"{' or '.join(map(str, able))} cells, for {len(self.classes)} classes",
+        )
+        measured = [row for _, row, _ in getattr(item, "measured", ())]
+        apart = [row for row in measured if row in self.row_ids and self.row(row).setup.split.apart]
+        require(
+            not apart,
+            f"{name_of(item)}: measured names {', '.join(apart)}, cross-validated on datasets by themselves.",
+            "rows whose datasets are tested together, or a table of kind 'metrics' with the axis 'dataset'",
+        )
 
     def _check_profiles_and_assumptions(self) -> None:
         """Checks that every change of a setup finds its field and gives what is allowed there."""

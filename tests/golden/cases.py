@@ -58,7 +58,7 @@ class Case:
         lacking: Row -> why its weights aren't at hand.
         record: Fields of the record that are other than the plan gives.
         reason: Why there are no trials at all; "" where there are.
-        sketches: What is kept of the networks and masks, by table.
+        kept: What is kept of the networks and masks, by table.
         tables: Ids of the tables that are frozen; empty for all.
     """
 
@@ -80,7 +80,7 @@ class Case:
     lacking: Mapping[str, str] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
-    sketches: Mapping[str, Any] = field(default_factory=dict)
+    kept: Mapping[str, Any] = field(default_factory=dict)
     tables: tuple[str, ...] = ()
 
     @property
@@ -435,7 +435,7 @@ TALEGHANI_CASES = (
         skilled={"resnet50": 980},
         constant=("scratch_alertnet",),
         finished=lambda trial: trial.row not in ("scratch_resnet50", "scratch_lightweight"),
-        sketches={"layers": _SAME_LAYERS},
+        kept={"layers": _SAME_LAYERS},
         **TALEGHANI,
     ),
     Case(
@@ -445,7 +445,7 @@ TALEGHANI_CASES = (
         finished=lambda trial: trial.row in ("majority", "colour", "resnet50", "four_blocks"),
         perfect=("resnet50",),
         constant=("four_blocks",),
-        sketches={"layers": _LAYERS},
+        kept={"layers": _LAYERS},
         learning_rate=False,
         tables=("layers", "log", "report", "confusion", "splits"),
         **TALEGHANI,
@@ -543,7 +543,7 @@ ALLIDB_CASES = (
         record={"not_comparable": ""},
         skilled={"lightweight": 970, "regnet": 960},
         interrupted=lambda trial: (trial.row, trial.fold) == ("regnet", 1),
-        sketches={"mask_scores": _MASK_SCORES},
+        kept={"mask_scores": _MASK_SCORES},
         **ALLIDB,
     ),
     Case(
@@ -552,7 +552,7 @@ ALLIDB_CASES = (
         record={"not_comparable": ""},
         finished=lambda trial: trial.row not in ("resnet50", "colour") and trial.split == "kfold",
         perfect=("lightweight",),
-        sketches={"mask_scores": {}},
+        kept={"mask_scores": {}},
         tables=("table1", "times", "strict", "mask_scores"),
         **ALLIDB,
     ),
@@ -564,7 +564,7 @@ ALLIDB_CASES = (
         finished=lambda trial: trial.row != "resnet50" and (trial.row, trial.fold) != ("regnet", 1),
         interrupted=lambda trial: trial.row == "lightweight" and trial.tested == ("allidb1",),
         lacking={"resnet50": "its published weights aren't at hand"},
-        sketches={"mask_scores": {"jtsc": {"missing": "8 of 8 pictures have no mask beside them"}}},
+        kept={"mask_scores": {"jtsc": {"missing": "8 of 8 pictures have no mask beside them"}}},
         **ALLIDB,
     ),
     Case(

@@ -28,7 +28,7 @@ if __name__ == "__main__":
 
 from leukcnn import papers
 from leukcnn.datasets import ImageIndex
-from leukcnn.experiment import plan as planning
+from leukcnn.experiment.plan import Plan, plan
 from leukcnn.experiment.record import make_record
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
@@ -73,22 +73,18 @@ def _tables(case: Case, out: Path) -> list[Table]:
     request = Request(paper=paper, data="", out=out, **case.options)
     study = study_of(request)
     # The real search for near copies opens the pictures.
-    with mock.patch.object(
-        planning, "scan_duplicates", lambda index, _: SimpleNamespace(pairs=_copies(case))
-    ):
-        if case.reason:
-            plan = planning.Plan([], [], {}, {}, reason=case.reason)
-        else:
-            plan = planning.plan(study, index)
-        under = {mask: planning.plan(study_of(replace(request, mask=mask)), index) for mask in case.masks}
-        record = make_record(study, index, plan, lacking=case.lacking)
+    scan = "leukcnn.experiment.plan.scan_duplicates"
+    with mock.patch(scan, lambda index, _: SimpleNamespace(pairs=_copies(case))):
+        whole = Plan([], [], {}, {}, reason=case.reason) if case.reason else plan(study, index)
+        under = {mask: plan(study_of(replace(request, mask=mask)), index) for mask in case.masks}
+        record = make_record(study, index, whole, lacking=case.lacking)
     replace(record, **case.record).save(folder)
-    _fill(case, store, index, plan, mask=request.mask or "")
+    _fill(case, store, index, whole, mask=request.mask or "")
     for mask, other in under.items():
-        masked = {trial.name for trial in plan.masked[mask]}
+        masked = {trial.name for trial in whole.masked[mask]}
         _fill(case, store, index, other, mask=mask, only=masked)
     results = Results(paper, ExperimentRecord.load(folder), store)
-    return [*build_tables(results, kept=case.sketches), assumption_table(results)]
+    return [*build_tables(results, kept=case.kept), assumption_table(results)]
 
 
 def _index(case: Case) -> ImageIndex:
@@ -118,26 +114,26 @@ def _fill(
     case: Case,
     store: Store,
     index: ImageIndex,
-    plan: planning.Plan,
+    whole: Plan,
     *,
     mask: str,
     only: set[str] | None = None,
 ) -> None:
     """Writes the finished trials of a plan, or some of them, into the store."""
-    for planned in (*plan.trials, *plan.controls):
+    for planned in (*whole.trials, *whole.controls):
         trial = Trial(planned.row, planned.run, planned.fold, planned.split, planned.tested, mask)
         if (only is None or planned.name in only) and case.finished(trial):
-            place = store.trial(plan.identities[planned.name]).path
-            parts = plan.parts[planned.name]
+            place = store.trial(whole.identities[planned.name]).path
+            parts = whole.parts[planned.name]
             predicted = {name: rows.tolist() for name, rows in parts.predicted.items()}
-            if planned in plan.controls:
+            if planned in whole.controls:
                 _write_control(place, case, trial, predicted)
             elif planned.row in FEATURE_ROWS:
                 _write_features(place, case, trial, predicted)
             else:
                 _write_network(place, case, trial, predicted, n_train=len(parts.train))
-    if plan.probe is not None and case.probe and only is None:
-        _write_probe(store.trial(plan.identities[plan.probe.name]).path, case)
+    if whole.probe is not None and case.probe and only is None:
+        _write_probe(store.trial(whole.identities[whole.probe.name]).path, case)
 
 
 def _write_control(place: Path, case: Case, trial: Trial, predicted: dict[str, list[int]]) -> None:

@@ -97,7 +97,7 @@ def names(paths) -> list[str]:
 def drawn(monkeypatch):
     """What each drawing function was called with."""
     calls = {}
-    for module in map(import_module, sorted(set(FIGURES.values()))):
+    for module in map(import_module, sorted({kind.module for kind in FIGURES.values()})):
         for name in [name for name in vars(module) if name.startswith("draw_") and name != "draw_kept"]:
 
             def record(*args, _name=name, **options):

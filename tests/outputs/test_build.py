@@ -82,7 +82,7 @@ def test_captures_go_where_they_belong(trained, drawn, tmp_path):
 @pytest.mark.parametrize("name", KEPT)
 def test_what_was_kept_and_is_gone_is_a_fault_of_the_store(trained, tmp_path, name):
     (tmp_path / "captured" / f"{name}.npz").unlink()
-    with pytest.raises(StoreError, match=rf"{name}\.npz can't be read"):
+    with pytest.raises(StoreError, match=rf"{name}\.npz is gone"):
         build_figures(trained.results(), tmp_path)
 
 

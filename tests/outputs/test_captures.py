@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from leukcnn.errors import StoreError
-from leukcnn.outputs.captures import Captured
+from leukcnn.outputs.captures import Captured, Own, key_of
 from leukcnn.outputs.kind import Capture
+from leukcnn.spec import Figure
+from tests.outputs.least import least
 
 PICTURE = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
 VALUES = {
@@ -24,7 +28,7 @@ def capture(values=None, *, name="figure2", key="k") -> Capture:
 def test_captures_come_back_as_they_were(tmp_path):
     Captured(tmp_path).keep(capture())
     found = Captured(tmp_path)["figure2"]
-    assert found.keys() == {*VALUES, "key"}
+    assert found.keys() == {*VALUES, "key", "of"}
     assert found["key"] == "k"
     for name in ("titles", "nothing", "layers", "n"):
         assert found[name] == VALUES[name]
@@ -45,8 +49,8 @@ def test_captures_are_found_by_name(tmp_path):
     assert list(captured) == ["figure10", "figure2"]
     assert len(captured) == 2
     assert "figure1" not in captured
-    assert captured.get("figure10") == {"n": 1, "key": "k"}
-    with pytest.raises(StoreError, match=r"figure1\.npz can't be read"):
+    assert captured.get("figure10") == {"n": 1, "key": "k", "of": ""}
+    with pytest.raises(StoreError, match=r"figure1\.npz is gone"):
         captured["figure1"]
 
 
@@ -60,15 +64,52 @@ def test_only_what_rests_on_something_else_is_made_again(tmp_path):
     captured.keep(Capture("figure2", "k", refuse))
     assert captured["figure2"]["n"] == 1
     captured.keep(capture({"n": 2}, key="other"))
-    assert captured["figure2"] == {"n": 2, "key": "other"}
+    assert captured["figure2"] == {"n": 2, "key": "other", "of": ""}
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", "cut"])
-def test_capture_that_cannot_be_read_is_named(tmp_path, content):
+def test_capture_that_cannot_be_read_is_named_and_made_again(tmp_path, content):
     captured = Captured(tmp_path)
     captured.keep(capture())
     path = tmp_path / "captured" / "figure2.npz"
     path.write_bytes(path.read_bytes()[:100] if content == "cut" else content)
-    for read in (lambda: captured["figure2"], lambda: captured.keep(capture())):
-        with pytest.raises(StoreError, match=r"figure2\.npz can't be read"):
-            read()
+    with pytest.raises(
+        StoreError, match=r"(?s)figure2\.npz can't be read.*What to do: run `leukcnn reproduce`"
+    ):
+        captured["figure2"]
+    captured.keep(capture())
+    assert captured["figure2"]["n"] == 7
+
+
+def test_byte_that_changed_in_an_array_is_found(tmp_path):
+    captured = Captured(tmp_path)
+    captured.keep(capture({"picture": np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8)}))
+    path = tmp_path / "captured" / "figure2.npz"
+    content = bytearray(path.read_bytes())
+    content[2000] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"figure2\.npz can't be read"):
+        captured["figure2"]
+
+
+FIGURE = Figure("figure2", "t", "activation_maps", "Figure 2", rows=("deep",))
+
+
+@pytest.mark.parametrize("other", [{"kind": "filters"}, {"rows": ("shallow",)}])
+def test_what_was_kept_for_another_kind_or_row_is_made_again_and_not_shown(tmp_path, other):
+    captured, changed = Captured(tmp_path), replace(FIGURE, **other)
+    captured.keep(capture({"n": 1}), of=key_of(FIGURE))
+    assert Own(captured, FIGURE)["figure2"]["n"] == 1
+    assert Own(captured, FIGURE).get("figure3") is None
+    for read in (lambda own: own["figure2"], lambda own: own.get("figure2")):
+        with pytest.raises(StoreError, match="made for another figure"):
+            read(Own(captured, changed))
+    captured.keep(capture({"n": 2}), of=key_of(changed))
+    assert Own(captured, changed)["figure2"]["n"] == 2
+
+
+def test_what_is_printed_changes_nothing_of_what_is_captured():
+    assert key_of(FIGURE) == key_of(replace(FIGURE, title="another", where=""))
+    table = least("layers")
+    assert key_of(table) == key_of(replace(table, columns=("Layer", "Shape", "#"), notes=("a",)))
+    assert key_of(table) != key_of(replace(table, rows=("shallow",)))

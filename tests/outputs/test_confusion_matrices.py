@@ -1,7 +1,10 @@
 """Tests of the figures of confusion matrices."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from leukcnn import spec
 from leukcnn.outputs.build import build_figures
 from tests.outputs.pictures import names
 
@@ -54,3 +57,18 @@ def test_rows_that_are_not_trained_have_no_line_of_matrices(thresholded, drawn, 
     build_figures(experiment.results(), tmp_path, only="figure4")
     ((title, _),) = drawn["confusions"][0][0][0]
     assert title == "Shallow, k-fold on ALL-IDB 2"
+
+
+def test_figures_of_one_kind_have_files_of_their_own_and_show_their_rows(
+    experiment, make_predictions, drawn, tmp_path
+):
+    figures = (
+        spec.Figure("one", "One", "confusion", rows=("xception",)),
+        spec.Figure("all", "All", "confusion"),
+    )
+    experiment.paper = replace(experiment.paper, figures=figures)
+    for row in ("vgg16", "xception"):
+        experiment.add(row, make_predictions("test", tp=5, fn=1, fp=2, tn=4))
+    paths = build_figures(experiment.results(), tmp_path)
+    assert names(paths) == ["one_xception.png", "all_vgg16.png", "all_xception.png"]
+    assert [panels[0][0] for (panels, *_), _ in drawn["confusions"]] == ["Xception", "VGG16", "Xception"]

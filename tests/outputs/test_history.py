@@ -4,6 +4,7 @@ import pytest
 
 from leukcnn.errors import StoreError
 from leukcnn.outputs.build import build_figures
+from leukcnn.rendering import history
 
 
 @pytest.fixture
@@ -41,3 +42,22 @@ def test_broken_history_is_a_fault_of_the_store(vgg16, tmp_path):
     (results.trials["vgg16"][0][2].path / "history.csv").write_text("epoch\nx\n")
     with pytest.raises(StoreError, match="holds no history"):
         build_figures(results, tmp_path, only="figure5")
+
+
+def test_without_validation_the_training_stands_alone(vgg16, tmp_path):
+    results = vgg16.results()
+    path = results.trials["vgg16"][0][2].path / "history.csv"
+    path.write_text("epoch,accuracy,loss\n1,0.5,0.7\n2,0.8,0.4\n")
+    (path,) = build_figures(results, tmp_path, only="figure5")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_drawn_without_validation(monkeypatch, tmp_path):
+    shown = []
+    monkeypatch.setattr(
+        history.Axes, "plot", lambda self, x, y, *_, label, **__: shown.append((label, list(y)))
+    )
+    monkeypatch.setattr(history.Axes, "legend", lambda *_, **__: None)
+    training = {"accuracy": [0.5, 0.75], "loss": [0.5, 0.25]}
+    history.draw_history([("A", training, None)], tmp_path / "h.png", caption="c", mark="")
+    assert shown == [("training", [0.5, 0.75]), ("training", [0.5, 0.25])]

@@ -12,6 +12,7 @@ from leukcnn.outputs import build
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.kind import DATA, NETWORKS, NOTHING, FigureKind, Material, TableKind
 from leukcnn.spec import kinds
+from tests.outputs.least import least
 
 PACKAGE = Path(build.__file__).parents[1]
 TESTS = Path(__file__).parents[1]
@@ -54,7 +55,7 @@ def new_kinds(tmp_path, monkeypatch):
         ("new_table", NEW_TABLE, kinds.TABLES),
     ):
         (tmp_path / f"{name}.py").write_text(text)
-        monkeypatch.setitem(registry, name, name)
+        monkeypatch.setitem(registry, name, kinds.Kind(name, "something new"))
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.syspath_prepend(tmp_path)
 
@@ -96,8 +97,8 @@ def test_captures_are_made_again_for_other_pictures_alone(new_kinds, staged, cel
 
 @pytest.mark.parametrize(
     ("item", "kind"),
-    [(spec.Table("t", "t", name, ""), TableKind) for name in kinds.TABLES]
-    + [(spec.Figure("f", "f", name, ""), FigureKind) for name in kinds.FIGURES],
+    [(least(name, kinds.TABLES), TableKind) for name in kinds.TABLES]
+    + [(least(name, kinds.FIGURES), FigureKind) for name in kinds.FIGURES],
     ids=[*kinds.TABLES, *kinds.FIGURES],
 )
 def test_every_kind_loads(item, kind):
@@ -116,10 +117,12 @@ def test_every_kind_is_used_by_a_paper_or_a_test():
 
 def test_registries_are_literal():
     tree = ast.parse(Path(kinds.__file__).read_text())
-    found = {node.target.id: ast.literal_eval(node.value) for node in tree.body if _is_registry(node)}
-    assert found == {"TABLES": dict(kinds.TABLES), "FIGURES": dict(kinds.FIGURES)}
-    for module in EVERY.values():
-        assert (PACKAGE / Path(*module.split(".")[1:])).with_suffix(".py").exists()
+    found = {node.target.id: node.value for node in tree.body if _is_registry(node)}
+    for name, registry in found.items():
+        assert [key.value for key in registry.keys] == list(getattr(kinds, name))
+        assert {ast.unparse(value.func) for value in registry.values} == {"Kind"}
+    for kind in EVERY.values():
+        assert (PACKAGE / Path(*kind.module.split(".")[1:])).with_suffix(".py").exists()
 
 
 def _is_registry(node) -> bool:

@@ -101,7 +101,7 @@ def test_datasets_without_masks_are_not_scored(stored, tmp_path, staged):
     folder.mkdir(parents=True)
     cv2.imwrite(str(folder / "WBC-Benign-001.jpg"), np.zeros((224, 224, 3), np.uint8))
     kept = stored(load("taleghani", tmp_path))
-    assert kept.keys() == {"key"}
+    assert kept.keys() == {"key", "of"}
     (row,) = records(table_of(staged, kept))
     assert row["State"] == (
         "not measured: none of these datasets comes with masks; add --datasets cellavision2,jtsc"

@@ -138,7 +138,6 @@ def test_folds_can_be_asked_for_and_not(left_out, tested):
         ({"metrics": ("file_mb",), "axes": ("row", "set")}, "file_mb", "('row',)"),
         ({"sets": ("train",)}, "sets = 'train'", "balanced"),
         ({"over": "fold"}, "over = 'fold'", "folds"),
-        ({"kind": "counts", "axes": ("row", "set")}, "axes of kind 'counts'", "the kind 'metrics'"),
     ],
 )
 def test_a_table_whose_parts_don_t_go_together_is_refused(fields, found, expected):

@@ -12,7 +12,10 @@ from tests.outputs.pictures import captured, keys, material_of, with_side
 
 PAPER = with_side(papers.get("cnmc2019"), "crop", 20)
 FIGURE = next(figure for figure in PAPER.figures if figure.networks)
-LAYERS = Table("layers", "t", "layers", "", rows=("vgg16",))
+COLUMNS = ("Layer (type)", "Output Shape", "Param #")
+LAYERS = Table(
+    "layers", "t", "layers", rows=("vgg16",), columns=COLUMNS, reference=(("dense (Dense)", "(None, 4)", 36),)
+)
 
 
 def tiny_network(**options) -> keras.Model:

@@ -1,0 +1,107 @@
+"""Tests of what each kind of table and figure must be given, and what it refuses."""
+
+import pytest
+
+from leukcnn.errors import SpecError
+from leukcnn.fields import replace_at
+from leukcnn.spec import Assumption, Features, Figure, Profile, Row, Table
+from leukcnn.spec.kinds import FIGURES, TABLES
+from tests.outputs.least import least
+from tests.spec.test_paper import SETUP, make_paper
+
+EVERY = [(kind, registry) for registry in (TABLES, FIGURES) for kind in registry]
+REQUIRED = [(kind, registry, name) for kind, registry in EVERY for name in registry[kind].requires]
+
+
+@pytest.mark.parametrize(("kind", "registry"), EVERY)
+def test_kind_says_what_it_shows_and_its_least_is_enough(kind, registry):
+    assert registry[kind].shows
+    assert least(kind, registry).kind == kind
+
+
+@pytest.mark.parametrize(("kind", "registry", "name"), REQUIRED)
+def test_each_field_that_a_kind_requires_is_named_where_it_lacks(kind, registry, name):
+    whole = least(kind, registry)
+    with pytest.raises(SpecError) as caught:
+        least(kind, registry, **{name: type(getattr(whole, name))()})
+    assert caught.value.found == f"{type(whole).__name__} 'item' of kind {kind!r}: {name} is empty."
+    assert caught.value.expected.startswith(f"{name} with ")
+
+
+@pytest.mark.parametrize(
+    ("make", "found", "expected"),
+    [
+        (lambda: least("t_test", rows=("one",)), "rows has 1 items", "2"),
+        (lambda: least("counts", reference=(("Training", 1, 2, 3, 4),)), "reference has 1 items", "3"),
+        (lambda: least("layers", columns=("Layer", "Shape")), "columns has 2 items", "3"),
+        (lambda: least("reference", columns=("A", "B")), "lines of [3] cells under 2 columns", "a cell for"),
+        (lambda: least("datasets", reference=(("a", 1), ("b", 1, 2))), "lines of [2, 3] cells", "one length"),
+        (lambda: least("datasets", reference=(("cnmc", 1, 2, 3),)), "first cell of reference = 'cnmc'", ""),
+        (lambda: least("datasets", reference=(("Total", 1, 2, 3),)), "a sum alone", "a line a dataset"),
+        (lambda: least("counts", axes=("row", "set")), "it has no axes", "tables or figures of metrics"),
+        (lambda: least("samples", rows=("one",)), "it has no rows", "history"),
+        (lambda: least("filters", dataset="jtsc"), "it has no dataset", "feature_space"),
+        (lambda: least("history", variants=(("a", {}),)), "it has no variants", "augmentations"),
+    ],
+)
+def test_what_does_not_fit_a_kind_is_refused(make, found, expected):
+    with pytest.raises(SpecError) as caught:
+        make()
+    assert found in caught.value.found
+    assert expected in caught.value.expected
+
+
+@pytest.mark.parametrize("value", ["../x", "a/b c", "", ".", "-x", "Table1", "x\n"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda value: Table(value, "t", "metrics"),
+        lambda value: Figure(value, "t", "samples"),
+        lambda value: Row(value, "One", SETUP),
+        lambda value: Profile(value, ""),
+        lambda value: Assumption(value, "training.epochs", "", ""),
+    ],
+)
+def test_names_of_files_keep_to_their_folder(make, value):
+    with pytest.raises(SpecError, match="lower-case letters, digits, '_' and '-'"):
+        make(value)
+
+
+FEATURES = Row("svm", "SVM", replace_at(SETUP, "features", Features("one")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"tables": (least("counts"),), "positive_class": ""}, "reference of kind 'counts', and no positive"),
+        (
+            {"tables": (Table("c", "t", "confusion", sets=("test",)),), "positive_class": ""},
+            "sets of kind 'confusion', and no positive",
+        ),
+        (
+            {"tables": (least("reference", measured=(("Training", "one", "f1"),)),), "positive_class": ""},
+            "metrics of one class, f1",
+        ),
+        ({"tables": (least("datasets", reference=(("cnmc2019", 1),)),)}, "lines of .2. cells"),
+        (
+            {"tables": (least("counts"),), "classes": ("a", "b", "ill")},
+            "lines of .5. cells",
+        ),
+        (
+            {"figures": (least("history", rows=("svm",)),), "rows": (*make_paper().rows, FEATURES)},
+            "svm train no network",
+        ),
+    ],
+)
+def test_what_a_paper_lacks_for_a_kind_is_named(changes, found):
+    with pytest.raises(SpecError, match=found):
+        make_paper(**changes)
+
+
+def test_a_line_of_reference_is_not_measured_where_datasets_stand_apart():
+    last = replace_at(SETUP, "training.checkpoint", "last")
+    apart = replace_at(replace_at(last, "split.kind", "kfold"), "split.apart", ("cnmc2019",))
+    rows = (Row("one", "One", apart), Row("two", "Two", SETUP))
+    table = least("reference", measured=(("Training", "one", "accuracy"),))
+    with pytest.raises(SpecError, match="measured names one, cross-validated on datasets by themselves"):
+        make_paper(rows=rows, tables=(table,))
