@@ -199,7 +199,7 @@ def lodocv_paper(*tables: spec.Table) -> spec.Paper:
     """A paper of two rows that leaves one dataset out, with those tables."""
     setup = spec.Setup(
         spec.Model("LeukNet"),
-        spec.Preprocessing(resize=8),
+        spec.Preprocessing(resize=40),
         spec.Augmentation(),
         spec.Split("lodocv"),
         spec.Training(epochs=1, batch_size=1, initial_learning_rate=1e-3, checkpoint="last"),
@@ -284,7 +284,7 @@ def stages_paper(*tables: spec.Table, figures: tuple[spec.Figure, ...] = ()) -> 
     """A paper of four stages and two rows, with those tables and figures."""
     setup = spec.Setup(
         spec.Model("tests.tiny.TwoPartNetwork", {"frozen": True}),
-        spec.Preprocessing(resize=24),
+        spec.Preprocessing(resize=40),
         spec.Augmentation(),
         spec.Split("random", validation_fraction=0.2),
         spec.Training(epochs=2, batch_size=4, initial_learning_rate=1e-3),

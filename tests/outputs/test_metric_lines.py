@@ -223,12 +223,13 @@ def test_subjects_and_counts_of_hits_are_of_the_table_s_rows_and_split(experimen
     experiment.add("vgg16", make_predictions("test", tp=5, fn=1, fp=2, tn=4))
     experiment.add("vgg19", make_predictions("test", tp=6, fn=0, fp=2, tn=4))
     experiment.add("vgg19", make_predictions("test", tp=1, fn=5, fp=2, tn=4), split="subject")
+    titles = ("Set", "Malignant before", "Healthy before", "Malignant after", "Healthy after")
     counts = tuple((title, 1, 1, 1, 1) for title in ("Train", "Validation", "Test"))
     results, of = experiment.results(), {"rows": ("vgg19",), "split": "subject"}
     tables = (
         Table("one", "T", "subjects", **of),
         Table("two", "T", "confusion", sets=("test",), **of),
-        Table("three", "T", "counts", reference=counts, split="subject"),
+        Table("three", "T", "counts", columns=titles, reference=counts, split="subject"),
     )
     results = replace(results, paper=replace(results.paper, tables=tables))
     one, two, three = build_tables(results)
