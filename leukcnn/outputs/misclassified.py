@@ -84,7 +84,9 @@ def surest_mistakes(task: Task, preprocessing: spec.Preprocessing, index: ImageI
         image = str(said.image[i])
         picture, _ = read_picture(index.paths[places[image]])
         true, taken = said.class_names[said.label[i]], said.class_names[said.predicted[i]]
-        name = f"{card(image.split('/')[0]).name} " * ("+" in task.dataset) + file_stem(image)
+        # Of one dataset alone, images' ids don't begin with its key.
+        of = f"{card(image.split('/')[0]).name} " if "+" in task.dataset else ""
+        name = of + file_stem(image)
         title = f"{name}: true {true}, taken for {taken}, score {score[i]:.2f} for {taken}"
         shown = [prepare(picture, whole)]
         if thresholded:
