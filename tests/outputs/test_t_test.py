@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -130,3 +132,11 @@ def test_rows_that_were_not_trained_say_so_beside_the_printed_test(left_out):
         "different",
         "not measured: the data lack ALL-IDB 2",
     ]
+
+
+def test_without_printed_figures_the_measured_runs_stand_alone(trained):
+    table = replace(T_TEST, reference=())
+    trained.paper = replace(trained.paper, tables=(table,))
+    rows = t_tests(trained.results(), "t_test_table5")
+    assert [row[0] for row in rows] == ["ALL-IDB 1"] * 2 + ["ALL-IDB 2"] * 2
+    assert {row[8] for row in rows} == {""}
