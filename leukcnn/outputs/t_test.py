@@ -51,15 +51,18 @@ def _over_runs(results: Results, table: spec.Table, labels: str) -> Table:
     """Returns what Student's t-test says of two rows' accuracy over the runs, as printed and as measured.
 
     Each row of `table.reference` holds the key of a tested dataset, the paper's verdict in words, and mean
-    and sd of the first and of the second row in percentage points.
+    and sd of the first and of the second row in percentage points; without such a line each tested dataset
+    has what is measured.
     """
     n, rows = results.paper.runs, []
     # Lines of another form are of a test over folds.
-    for dataset, published, *printed in (line for line in table.reference if len(line) == _LINE_OVER_RUNS):
-        mean, sd, other_mean, other_sd = (figure / 100 for figure in printed)
-        test = t_tests.t_test_from_statistics(mean, sd, n, other_mean, other_sd, n)
+    lines = [line for line in table.reference if len(line) == _LINE_OVER_RUNS]
+    for dataset, published, *printed in lines or [(name, "") for name in results.tested or ("",)]:
         name = dataset_title(results, dataset)
-        rows.append((name, *_cells(test, labels, published, on=f" on the {n} runs as printed")))
+        if printed:
+            mean, sd, other_mean, other_sd = (figure / 100 for figure in printed)
+            test = t_tests.t_test_from_statistics(mean, sd, n, other_mean, other_sd, n)
+            rows.append((name, *_cells(test, labels, published, on=f" on the {n} runs as printed")))
         pair = _paired_runs(results, table.rows, dataset)
         if len(pair[0]) < 2:
             untested = [row for row in table.rows if not results.runs(row, dataset=dataset)]

@@ -279,12 +279,12 @@ class Table:
 
     def _check_reference(self, owner: str) -> None:
         """Makes sure that the printed lines are as long as each other and as the headings."""
-        lengths = {len(self.columns)} if self.columns else set()
+        lengths = {len(self.columns)} if "columns" in TABLES[self.kind].requires else set()
         odd = len(lengths | {len(line) for line in self.reference}) > 1
         require(
             not odd or not self.reference,
             f"{owner}: reference has lines of {sorted({len(line) for line in self.reference})} cells"
-            + f" under {len(self.columns)} columns." * bool(self.columns),
+            + f" under {len(self.columns)} columns." * bool(lengths),
             "lines of one length, with a cell for each of the columns",
         )
         if TABLES[self.kind].keyed:

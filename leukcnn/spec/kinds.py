@@ -66,7 +66,7 @@ TABLES: Mapping[str, Kind] = {
     "t_test": Kind(
         "leukcnn.outputs.t_test",
         "what Student's t-test says of two rows",
-        requires={"rows": "the two rows that are compared", "reference": "what the paper prints of the test"},
+        requires={"rows": "the two rows that are compared"},
         lengths={"rows": 2},
     ),
     "confusion": Kind(

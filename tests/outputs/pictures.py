@@ -68,11 +68,11 @@ def keys(item, material: Material) -> dict[str, str]:
 
 
 def with_side(paper, path: str, side: int):
-    """A paper whose pictures are that small."""
+    """A paper whose pictures are that small: too small for the controls that look at a border."""
     rows = tuple(
         replace(row, setup=replace_at(row.setup, f"preprocessing.{path}", side)) for row in paper.rows
     )
-    return replace(paper, rows=rows)
+    return replace(paper, rows=rows, controls=("majority",))
 
 
 def same(one, other) -> bool:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -141,3 +143,11 @@ def test_what_is_kept_apart_for_validation_counts_in_the_corrected_test(staged, 
     difference = -np.subtract(*wrong.values()) / 80
     t = difference.mean() / np.sqrt((1 / 4 + 1 / (3 * 0.8)) * difference.var(ddof=1))
     assert t_tests(experiment.results(split="kfold"), "t")[2][3] == pytest.approx(t)
+
+
+def test_without_printed_figures_the_measured_runs_stand_alone(trained):
+    table = replace(T_TEST, reference=())
+    trained.paper = replace(trained.paper, tables=(table,))
+    rows = t_tests(trained.results(), "t_test_table5")
+    assert [row[0] for row in rows] == ["ALL-IDB 1"] * 2 + ["ALL-IDB 2"] * 2
+    assert {row[8] for row in rows} == {""}
