@@ -77,7 +77,8 @@ def test_a_paper_with_a_network_of_its_own_from_check_to_prediction(tmp_path, mo
     ],
 )
 def test_a_typo_is_refused_within_two_seconds(right, wrong, found, tmp_path):
-    assert right in (text := EXAMPLE.read_text())
+    text = EXAMPLE.read_text()
+    assert right in text
     (tmp_path / "own_typo.py").write_text(text.replace(right, wrong))
     command = [
         sys.executable,
