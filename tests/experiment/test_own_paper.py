@@ -24,18 +24,16 @@ def network(*, input_shape, classes, units=4):
     x = keras.layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax", name="predictions")(x))
 
-
-PAPER = Paper("""
+"""
 
 
 def own_paper(folder: Path) -> Path:
     """Writes the example with a tiny network in the same file."""
-    before, _, after = EXAMPLE.read_text().partition("\nPAPER = Paper(")
-    model = after[after.index("Model(") : after.index("Preprocessing(")]
-    after = after.replace(model, 'Model("own_densenet.network", {"units": 6}),\n').replace(
-        '"model.arguments.weights": None, ', ""
-    )
-    (folder / "own_densenet.py").write_text(before + NETWORK + after)
+    text = EXAMPLE.read_text()
+    model = text[text.index("Model(\n") : text.index("    Preprocessing(crop")]
+    text = text.replace(model, 'Model("own_densenet.network", {"units": 6}),\n')
+    text = text.replace('    "model.arguments.weights": None,\n', "")
+    (folder / "own_densenet.py").write_text(text.replace("\nDENSENET = ", f"{NETWORK}\nDENSENET = "))
     return folder / "own_densenet.py"
 
 
@@ -61,7 +59,7 @@ def test_a_paper_with_a_network_of_its_own_from_check_to_prediction(tmp_path, mo
     times = [path.stat().st_mtime_ns for path in trained]
     assert "training" not in run(*options).rpartition("Time:")[2]
     assert [path.stat().st_mtime_ns for path in sorted(out.rglob("model.keras"))] == times
-    assert "Five folds by subject" in run("table", file, "--out", out)
+    assert "Folds by subject" in run("table", file, "--out", out)
     assert "gives the same tables" in run("table", file, "--out", out, "--verify")
     picture = next(data.rglob("*.bmp"))
     assert "malignant" in run("predict", trained[0], picture) + run("predict", trained[0], data)
@@ -69,10 +67,19 @@ def test_a_paper_with_a_network_of_its_own_from_check_to_prediction(tmp_path, mo
     sys.modules.pop("own_densenet")
 
 
-def test_a_typo_is_refused_within_two_seconds(tmp_path):
-    (tmp_path / "own_typo.py").write_text(
-        EXAMPLE.read_text().replace('"DenseNet121", "mode"', '"DenseNet12", "mode"')
-    )
+@pytest.mark.parametrize(
+    ("right", "wrong", "found"),
+    [
+        ('"DenseNet121", "mode"', '"DenseNet12", "mode"', "backbone = 'DenseNet12'"),
+        ('"mode": "DFT"', '"mode": "DFTT"', "mode = 'DFTT'"),
+        ('"weights": "imagenet"', '"weights": "imagnet"', "weights = 'imagnet'"),
+        ("batch_size=32", 'batch_size=32, optimizer_arguments={"beta1": 0.5}', "has 'beta1'"),
+    ],
+)
+def test_a_typo_is_refused_within_two_seconds(right, wrong, found, tmp_path):
+    text = EXAMPLE.read_text()
+    assert right in text
+    (tmp_path / "own_typo.py").write_text(text.replace(right, wrong))
     command = [
         sys.executable,
         "-m",
@@ -86,7 +93,7 @@ def test_a_typo_is_refused_within_two_seconds(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     spent = os.times()
     assert done.returncode == 1
-    assert "backbone = 'DenseNet12'" in done.stderr
+    assert found in done.stderr
     assert done.stderr.count("Error:") == 1
     # Processor time, since other processes may keep this one waiting.
     assert spent.children_user - started.children_user < 2
