@@ -125,7 +125,9 @@ class ThresholdedApart:
         )
         threshold = spec.Assumption("threshold", sets="preprocessing.threshold", reason="r", where="w")
         figures = tuple(replace(f, rows=() if f.kind == "confusion" else f.rows) for f in CELLS)
-        experiment.paper = replace(experiment.paper, rows=rows, assumptions=(threshold,), figures=figures)
+        experiment.paper = replace(
+            experiment.paper, rows=rows, assumptions=(threshold,), figures=figures, controls=("majority",)
+        )
         self.experiment, self.tested = experiment, tested
 
     def add(self, row, *datasets, folds=(0, 1), **counts):

@@ -130,6 +130,7 @@ class Apart:
         assumption = spec.Assumption("threshold", sets="preprocessing.threshold", reason="r", where="w")
         experiment.paper = replace(
             experiment.paper,
+            controls=("majority",),
             rows=rows,
             classes=CLASSES,
             positive_class="ALL",

@@ -28,7 +28,12 @@ def trained(left_out, index, network, predicted) -> Material:
         replace(row, setup=replace(row.setup, preprocessing=PREPROCESSING)) for row in experiment.paper.rows
     )
     experiment.paper = replace(
-        experiment.paper, rows=rows, classes=index.class_names, positive_class="", class_of={}
+        experiment.paper,
+        controls=("majority",),
+        rows=rows,
+        classes=index.class_names,
+        positive_class="",
+        class_of={},
     )
     experiment.add("deep", said(index, np.arange(len(TESTED)) * 0), tested=("atlas",))
     trial = experiment.store.finished_trial(experiment.planned[0].name)

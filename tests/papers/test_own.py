@@ -44,8 +44,8 @@ def test_a_builder_in_the_file_and_one_in_its_neighbour_are_found(own, tmp_path)
     text = "import own_neighbour\n\n\ndef build(**arguments):\n    return own_neighbour.build()\n\n\nPAPER = "
     paper = papers.get(own("PAPER = ", text))
     assert paper.rows[0].setup.model.name == "FineTuned"
-    assert models.build("own_paper.build") == "neighbour"
-    assert models.build("own_neighbour.build") == "neighbour"
+    assert models.builder("own_paper.build")() == "neighbour"
+    assert models.builder("own_neighbour.build")() == "neighbour"
     del sys.modules["own_neighbour"]
 
 
