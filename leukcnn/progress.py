@@ -18,11 +18,7 @@ class TrainingProgress(Progress):
 
     The time left of the present trial follows from the pace of its last thousand steps, which leaves out the
     first step, where the network is compiled; each trial to come counts as long as the mean of those seen so
-    far.
-
-    Args:
-        console: Where to print; standard output by default.
-        clock: Gives the present time in seconds, as `time.monotonic`.
+    far. It prints to standard output unless another console is given; `clock` gives the time in seconds.
     """
 
     def __init__(self, *, console: Console | None = None, clock: Callable[[], float] = time.monotonic):

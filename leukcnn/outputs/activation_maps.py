@@ -9,9 +9,9 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.evaluation.activation_maps import grad_cam, mean_activation
-from leukcnn.outputs.faces import face
 from leukcnn.outputs.kind import FigureKind, Kept
 from leukcnn.outputs.tested_pictures import capture_look
+from leukcnn.outputs.titles import face
 from leukcnn.rendering.figures import OVERLAY, draw_pictures, overlay
 from leukcnn.results.results import Results
 

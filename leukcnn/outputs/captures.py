@@ -89,12 +89,7 @@ class Captured(Mapping):
         return self[name]
 
     def keep(self, capture: Capture, *, of: str = "") -> Path:
-        """Makes a capture and writes it, unless it is there whole with the same key for the same item.
-
-        Args:
-            capture: What is to be kept.
-            of: `key_of` its table or figure.
-        """
+        """Makes a capture and writes it, unless it is there whole with the same key, `of` the same item."""
         path, keys = self._path(capture.name), {"key": capture.key, "of": of}
         # What is damaged is made again.
         with contextlib.suppress(StoreError):

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.outputs.faces import face, tested_title
 from leukcnn.outputs.kind import FigureKind, Kept
 from leukcnn.outputs.misclassified import tasks_of
+from leukcnn.outputs.titles import face, tested_title
 from leukcnn.rendering.figures import draw_confusions
 from leukcnn.results.metrics import confusion_matrix
 from leukcnn.results.results import Results

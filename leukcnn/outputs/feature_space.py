@@ -8,9 +8,8 @@ from leukcnn import spec
 from leukcnn.datasets import card
 from leukcnn.errors import ArgumentError
 from leukcnn.evaluation.feature_space import Projection, project
-from leukcnn.outputs.faces import face
 from leukcnn.outputs.kind import FigureKind, Kept
-from leukcnn.outputs.titles import dataset_title, why_no_runs
+from leukcnn.outputs.titles import dataset_title, face, why_no_runs
 from leukcnn.rendering.feature_space import draw_feature_space
 from leukcnn.results.results import Results
 from leukcnn.seeding import generator

@@ -9,9 +9,9 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.evaluation.filter_maps import filter_maps
-from leukcnn.outputs.faces import face
 from leukcnn.outputs.kind import FigureKind, Kept
 from leukcnn.outputs.tested_pictures import capture_look
+from leukcnn.outputs.titles import face
 from leukcnn.rendering.figures import HEAT, draw_pictures, heat
 from leukcnn.results.results import Results
 

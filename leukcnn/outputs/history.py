@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from leukcnn import spec
-from leukcnn.outputs.faces import face
 from leukcnn.outputs.kind import FigureKind, Kept
+from leukcnn.outputs.titles import face
 from leukcnn.rendering.history import draw_history
 from leukcnn.results.results import Results
 

@@ -12,9 +12,8 @@ from skimage.util import montage
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card, read_picture
 from leukcnn.files import digest
-from leukcnn.outputs.faces import face, tested_title
 from leukcnn.outputs.kind import Capture, FigureKind, Kept, Material
-from leukcnn.outputs.titles import file_stem
+from leukcnn.outputs.titles import face, file_stem, tested_title
 from leukcnn.picture_cache import prepare
 from leukcnn.preprocessing import wbc_mask
 from leukcnn.rendering.figures import draw_pictures

@@ -7,9 +7,8 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import read_picture
-from leukcnn.outputs.faces import face
 from leukcnn.outputs.kind import DATA, Capture, FigureKind, Kept, Material
-from leukcnn.outputs.titles import describe
+from leukcnn.outputs.titles import describe, face
 from leukcnn.picture_cache import prepare
 from leukcnn.rendering.figures import draw_pictures
 from leukcnn.results.results import Results

@@ -9,9 +9,8 @@ from skimage.util import montage
 
 from leukcnn import spec
 from leukcnn.datasets import card, read_picture
-from leukcnn.outputs.faces import face
 from leukcnn.outputs.kind import DATA, Capture, FigureKind, Kept, Material
-from leukcnn.outputs.titles import file_stem
+from leukcnn.outputs.titles import face, file_stem
 from leukcnn.picture_cache import prepare
 from leukcnn.preprocessing import cell_crops, grey_histogram, resize, three_means, wbc_mask, wbc_threshold
 from leukcnn.rendering.figures import draw_pictures

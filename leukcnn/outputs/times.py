@@ -42,9 +42,6 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
 
     The table's last row is the paper's own network; the others' time is held against its. Datasets that are
     cross-validated each by itself stand apart.
-
-    Raises:
-        StoreError: Files of a trial can't be read.
     """
     shown, wanted = results.under(table.split), table.rows or results.paper.row_ids
     own = shown.paper.row(wanted[-1])

@@ -1,4 +1,4 @@
-"""What tables and figures call rows, splits, datasets and pictures, and what frames a table."""
+"""What tables and figures call rows, splits, datasets and pictures, and what frames them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
@@ -94,3 +94,23 @@ def framed(
         if results.record.not_comparable:
             marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
     return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
+
+
+def face(results: Results, figure: spec.Figure, more: str = "") -> dict[str, str]:
+    """Returns the mark and the caption of a figure, which says `more` behind the title."""
+    reason, title = results.record.not_comparable, figure.title + more
+    return {
+        "mark": f"Not comparable with the paper: {reason}" if reason else "",
+        "caption": f"{figure.where}: {title}" if figure.where else title,
+    }
+
+
+def tested_title(results: Results, row: str, dataset: str) -> str:
+    """Returns a row's label with the split and the datasets, joined by "+", on which it was tested."""
+    title = results.paper.row(row).label
+    if dataset:
+        names = ", ".join(card(key).name for key in dataset.split("+"))
+        title += f", {spec.SPLITS[results.split_kind].title} on {names}"
+    if results.record.runs > 1:
+        title += f", one of {results.record.runs} runs"
+    return title

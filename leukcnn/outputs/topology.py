@@ -9,9 +9,9 @@ import keras
 from leukcnn import models, spec
 from leukcnn.fields import to_plain
 from leukcnn.files import digest
-from leukcnn.outputs.faces import face
 from leukcnn.outputs.kind import NOTHING, Capture, FigureKind, Kept, Material
 from leukcnn.outputs.network_layers import all_layers, top_layers
+from leukcnn.outputs.titles import face
 from leukcnn.rendering.topology import draw_topology
 from leukcnn.results.results import Results
 

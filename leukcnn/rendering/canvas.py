@@ -46,7 +46,6 @@ def sheet(path: Path, *, width: float, height: float, mark: str = "", caption: s
     the file, so that the same drawing gives the same bytes.
 
     Args:
-        path: PNG file to write.
         width: Width in inches.
         height: Height in inches, without mark and caption, to which the file grows.
         mark: What stands in red at the top.

@@ -26,8 +26,6 @@ def draw_feature_space(
         panels: For each its title and its plane, such as `leukcnn.evaluation.feature_space.project` gives it,
             or in words why there is none.
         class_names: Names of classes 0 and 1.
-        path: PNG file to write.
-        **face: Mark and caption.
     """
     n_columns = min(len(panels), _MOST_COLUMNS)
     n_rows = math.ceil(len(panels) / n_columns)

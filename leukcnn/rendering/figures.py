@@ -27,11 +27,9 @@ def draw_pictures(
 
     Args:
         panels: Title and picture, uint8 (H, W, 3) RGB or (H, W) grey, line by line; None leaves a gap.
-        path: PNG file to write.
         n_columns: Pictures in a line.
         side: Inches for the side of a picture.
         scale: Name of the colours of maps among the pictures, and what 0 and 1 mean there.
-        **face: Mark and caption.
     """
     n_columns = min(n_columns, len(panels))
     n_lines = math.ceil(len(panels) / n_columns)
@@ -91,9 +89,7 @@ def draw_confusions(
     Args:
         panels: Title and (K, K) counts, true classes in rows, line by line; None leaves a gap.
         class_names: K names.
-        path: PNG file to write.
         n_columns: Matrices in a line.
-        **face: Mark and caption.
     """
     n, n_lines = len(class_names), len(panels) // n_columns
     side, names = max(3.2, 0.9 * n + 1.4), [wrapped(name, 1.0) for name in class_names]

@@ -24,9 +24,7 @@ def draw_histograms(
         panels: Title; picture, uint8 (H, W, 3); pixels of each grey level, (256,); of the clusters, from dark
             to bright, what is said and the levels (n,), none where there are fewer than three levels; and
             the highest grey level of a cell.
-        path: PNG file to write.
         rule: What the rule is called whose threshold is drawn.
-        **face: Mark and caption.
     """
     with sheet(path, width=9.8, height=2.6 * len(panels), **face) as figure:
         grid = figure.subplots(len(panels), 2, squeeze=False, width_ratios=[1, 1.75])

@@ -19,14 +19,8 @@ def draw_history(
 ) -> Path:
     """Draws training and validation accuracy by epoch, and the loss beside it, each on a common scale.
 
-    Without figures of a validation part, those of the training stand alone.
-
-    Args:
-        trainings: For each its title; "accuracy" and, where it was validated, "val_accuracy", fractions,
-            "loss" and "val_loss", (E,) each; and the epoch whose weights were kept, from 1, None where none
-            was chosen.
-        path: PNG file to write.
-        **face: Mark and caption.
+    Of each training the title; "accuracy" and "loss", (E,) each, and, where it was validated, "val_accuracy"
+    and "val_loss"; and the epoch whose weights were kept, from 1, None where none was chosen.
     """
     n_columns = 2 if len(trainings) <= _MOST_IN_A_COLUMN else 4
     n_rows = math.ceil(2 * len(trainings) / n_columns)

@@ -30,13 +30,8 @@ the box where it begins, and text and type of the layers through which it leads,
 def draw_topology(columns: Sequence[tuple[str, Sequence[Box]]], path: Path, **face: str) -> Path:
     """Draws layers as stacked boxes joined by arrows, one column a network, each layer type in its colour.
 
-    A shortcut runs down the right side of its column. A deep network without shortcuts is continued in
-    further columns.
-
-    Args:
-        columns: Title of each column and its boxes from input to output.
-        path: PNG file to write.
-        **face: Mark and caption.
+    A column has a title and boxes from input to output. A shortcut runs down its right side. A deep network
+    without shortcuts is continued in further columns.
     """
     drawn = [piece for title, boxes in columns for piece in _pieces(title, boxes)]
     left, bottom = 0.0, 0.0
