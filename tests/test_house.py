@@ -19,7 +19,6 @@ FROM_KERAS = {
 # Function -> why its body is longer than the others' may be.
 LONG = {
     "models/fine_tuned.py:FineTuned": "a builder, unrolled as those of Keras Applications are",
-    "models/caffe.py:_builder": "a builder, unrolled as those of Keras Applications are",
 }
 
 

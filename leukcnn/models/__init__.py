@@ -1,4 +1,9 @@
-"""The papers' networks as Keras models: one builder a network, with Keras Applications' manners."""
+"""The papers' networks as Keras models: one function for each, used as those of Keras Applications.
+
+`models.AlertNet(...)` builds a network, not compiled, and `models.alertnet.preprocess_input(images)` turns
+images of 0..255 into its input, as the paper does. The other modules are `caffe`, `cnmc`, `fine_tuned`,
+`four_blocks`, `leuknet`, `lightweight`, `regnet` and `taleghani`.
+"""
 
 import ast
 import hashlib
@@ -10,11 +15,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leukcnn.errors import LeukCNNError, SpecError
 from leukcnn.fields import did_you_mean
 from leukcnn.spec.names import allow_builder
+
+if TYPE_CHECKING:
+    # What `__getattr__` imports on first use, for editors and type checkers.
+    from leukcnn.models.alertnet import AlertNet, AlertNetR, AlertNetX
+    from leukcnn.models.caffe import VGGF, AlexNet, CaffeNet
+    from leukcnn.models.cnmc import CNMCVGG16, CNMCVGG19, CNMCXception
+    from leukcnn.models.fine_tuned import FineTuned
+    from leukcnn.models.four_blocks import FourBlockCNN
+    from leukcnn.models.leuknet import LeukNet
+    from leukcnn.models.lightweight import LightweightCNN
+    from leukcnn.models.regnet import RegNetX, RegNetY
+    from leukcnn.models.taleghani import TaleghaniResNet50
 
 # Builder -> its module; imported on first use, so that listing them doesn't import Keras.
 _BUILDERS = {
@@ -40,14 +57,29 @@ _BUILDERS = {
 _registered: dict[str, Callable[..., Any]] = {}
 
 __all__ = [
+    "CNMCVGG16",
+    "CNMCVGG19",
+    "VGGF",
+    "AlertNet",
+    "AlertNetR",
+    "AlertNetX",
+    "AlexNet",
     "Arguments",
+    "CNMCXception",
+    "CaffeNet",
+    "FineTuned",
+    "FourBlockCNN",
+    "LeukNet",
+    "LightweightCNN",
+    "RegNetX",
+    "RegNetY",
+    "TaleghaniResNet50",
     "arguments_of",
     "build",
     "builder",
     "fingerprint",
     "list_models",
     "register",
-    *_BUILDERS,
 ]
 
 
@@ -249,14 +281,11 @@ def _as_written(name: str) -> Arguments:
     """Reads the arguments of one of leukcnn's builders off its module's text."""
     file = Path(importlib.util.find_spec(_BUILDERS[name]).origin)
     statements = ast.parse(file.read_text(encoding="utf-8")).body
-    functions = {s.name: s for s in statements if isinstance(s, ast.FunctionDef)}
-    for statement in statements:
-        # `AlertNet = _builder(...)`: the one function that `_builder` defines.
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name:
-            maker = functions[ast.unparse(statement.value.func)]
-            (functions[name],) = (inner for inner in maker.body if isinstance(inner, ast.FunctionDef))
-    own = functions[name].args
-    written = {a.arg: default for a, default in zip(own.kwonlyargs, own.kw_defaults, strict=True)}
+    (function,) = (s for s in statements if isinstance(s, ast.FunctionDef) and s.name == name)
+    own = function.args
+    optional = len(own.args) - len(own.defaults)
+    names = [argument.arg for argument in (*own.args, *own.kwonlyargs)]
+    written = dict(zip(names, (*[None] * optional, *own.defaults, *own.kw_defaults), strict=True))
     required = tuple(name for name, default in written.items() if default is None)
     return Arguments(tuple(written), required, defaults=_values(written))
 
@@ -273,6 +302,10 @@ def _values(written: Mapping[str, ast.expr | None]) -> dict[str, Any]:
 def __getattr__(name: str):
     if name in _BUILDERS:
         return getattr(importlib.import_module(_BUILDERS[name]), name)
+    # So that `models.alertnet.preprocess_input` needs no import of its own.
+    module = f"{__name__}.{name}"
+    if module in _BUILDERS.values():
+        return importlib.import_module(module)
     raise AttributeError(f"module 'leukcnn.models' has no attribute {name!r}")
 
 

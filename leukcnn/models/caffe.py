@@ -5,15 +5,15 @@ convolutions, "conv1" to "conv5", and three dense layers, named as in Caffe. Vog
 Applications of Artificial Intelligence 72, 415-422.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 from keras import layers
 
 from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.models.heads import check_head, pooled, source_inputs
+from leukcnn.models.inputs import rescaled
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
 from leukcnn.models.matconvnet import load_matconvnet
 from leukcnn.models.weights import load_whole
@@ -21,123 +21,287 @@ from leukcnn.models.weights import load_whole
 WEIGHTS_URL = "https://www.vlfeat.org/matconvnet/models/"
 """Where MatConvNet's authors publish the trained networks, imported from Caffe."""
 
-# Side in pixels of the smallest picture of which the last pooling leaves anything.
+# Least height and width in pixels: the last pooling of a smaller image would leave nothing.
 _SMALLEST_SIDE = 39
 
-_ARGUMENTS = """
 
-    Dropout stands behind the dense layers "fc6" and "fc7", whose outputs, 4096 each, are the deep features;
-    the classifier, fc8 in Caffe, is "predictions".
+def preprocess_input(images: Any) -> Any:
+    """Turns images into the input of these networks: float32, 0..255 as they are.
+
+    The networks subtract the mean of ImageNet's images themselves.
+
+    Args:
+        images: RGB, (height, width, 3) or (N, height, width, 3), 0..255: a NumPy array, uint8 or of any other
+            real dtype, or a tensor of Keras' backend.
+
+    Returns:
+        float32 of the same shape, 0..255: an array for an array, a tensor for a tensor.
+
+    Raises:
+        ArgumentError: The array is neither an image nor a batch of images.
+    """
+    return rescaled(images, 1.0)
+
+
+def AlexNet(
+    include_top: bool = True,
+    weights: str | Path | None = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int, int, int] = (227, 227, 3),
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: str | None = "softmax",
+    name: str = "alexnet",
+    *,
+    dropout_rate: float = 0.5,
+    kernel_initializer: str = "glorot_uniform",
+) -> keras.Model:
+    """AlexNet as Caffe has it: 60,965,224 parameters at 227x227 pixels and 1000 classes.
+
+    The convolutions 2, 4 and 5 see half of the maps each, in two groups; responses are normalised before
+    they are pooled.
+
+    Dropout follows the dense layers "fc6" and "fc7", whose outputs, 4096 each, are the deep features; the
+    classifier, fc8 in Caffe, is "predictions".
 
     Args:
         include_top: Whether the dense layers follow; False gives the last feature maps, pooled as `pooling`
             says.
-        weights: None (random) or the path of a file: `{file}` as MatConvNet publishes it, or weights of this
-            whole network that Keras saved (`.weights.h5`, `.h5`, `.keras`). Without the top, the `.mat`
-            file's dense layers are left out.
+        weights: None (random) or the path of a file: `imagenet-caffe-alex.mat` as MatConvNet publishes
+            it, or weights of this whole network that Keras saved (`.weights.h5`, `.h5`, `.keras`). Without
+            the top, the `.mat` file's dense layers are left out.
         input_tensor: Keras tensor to use as the input instead of a new one.
         input_shape: Height, width (at least 39 each) and 3 channels. Published weights of the dense layers
-            fit {side}x{side} only.
+            fit 227x227 only.
         pooling: None, "avg" or "max"; only without the top.
         classes: Number of outputs.
         classifier_activation: Activation of the last layer; None for logits.
-        dropout_rate: Share of each dense layer's outputs that is dropped in training; 0 puts no dropout
-            there.
-        kernel_initializer: Keras initializer of every kernel.
         name: Name of the model.
+        dropout_rate: Fraction of each dense layer's outputs that is dropped in training; 0 gives no dropout
+            layers.
+        kernel_initializer: Keras initializer of every kernel.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3), RGB, 0..255, from which it subtracts the
-        mean of ImageNet's pictures itself, and returns float32 (N, classes), probabilities under softmax.
+        mean of ImageNet's images itself, and returns float32 (N, classes), probabilities under softmax.
 
     Raises:
         ArgumentError: An argument is out of range.
         WeightsError: The file isn't there or holds another network's weights.
     """
+    check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
+    inputs = _checked_input(input_tensor, input_shape)
+    options = {"kernel_initializer": kernel_initializer}
+
+    x = MeanSubtraction(name="mean")(inputs)
+    x = _convolution(x, 1, 96, 11, strides=4, padding="valid", **options)
+    x = _normalize(x, 1, bias=1, alpha=2e-5)
+    x = _pool(x, 1)
+    x = _convolution(x, 2, 256, 5, groups=2, **options)
+    x = _normalize(x, 2, bias=1, alpha=2e-5)
+    x = _pool(x, 2)
+    x = _convolution(x, 3, 384, 3, **options)
+    x = _convolution(x, 4, 384, 3, groups=2, **options)
+    x = _convolution(x, 5, 256, 3, groups=2, **options)
+    x = _pool(x, 5)
+
+    if include_top:
+        x = _top(
+            x,
+            classes=classes,
+            classifier_activation=classifier_activation,
+            dropout_rate=dropout_rate,
+            kernel_initializer=kernel_initializer,
+        )
+    else:
+        x = pooled(x, pooling)
+    model = keras.Model(source_inputs(inputs), x, name=name)
+    if weights is not None:
+        _load(model, weights, function_name="AlexNet", file="imagenet-caffe-alex.mat")
+    return model
 
 
-class _Variant(NamedTuple):
-    """What parts one of the three networks from the others."""
+def CaffeNet(
+    include_top: bool = True,
+    weights: str | Path | None = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int, int, int] = (227, 227, 3),
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: str | None = "softmax",
+    name: str = "caffenet",
+    *,
+    dropout_rate: float = 0.5,
+    kernel_initializer: str = "glorot_uniform",
+) -> keras.Model:
+    """CaffeNet, Caffe's reference network: 60,965,224 parameters at 227x227 pixels, 1000 classes.
 
-    name: str
-    model_name: str
-    summary: str
-    filters: tuple[int, int, int, int, int]
-    groups: int
-    pools_first: bool
-    normalization: dict[str, float]
-    side: int
-    file: str
+    It is AlexNet whose responses are pooled before they are normalised.
+
+    Dropout follows the dense layers "fc6" and "fc7", whose outputs, 4096 each, are the deep features; the
+    classifier, fc8 in Caffe, is "predictions".
+
+    Args:
+        include_top: Whether the dense layers follow; False gives the last feature maps, pooled as `pooling`
+            says.
+        weights: None (random) or the path of a file: `imagenet-caffe-ref.mat` as MatConvNet publishes
+            it, or weights of this whole network that Keras saved (`.weights.h5`, `.h5`, `.keras`). Without
+            the top, the `.mat` file's dense layers are left out.
+        input_tensor: Keras tensor to use as the input instead of a new one.
+        input_shape: Height, width (at least 39 each) and 3 channels. Published weights of the dense layers
+            fit 227x227 only.
+        pooling: None, "avg" or "max"; only without the top.
+        classes: Number of outputs.
+        classifier_activation: Activation of the last layer; None for logits.
+        name: Name of the model.
+        dropout_rate: Fraction of each dense layer's outputs that is dropped in training; 0 gives no dropout
+            layers.
+        kernel_initializer: Keras initializer of every kernel.
+
+    Returns:
+        A `keras.Model` that takes float32 (N, height, width, 3), RGB, 0..255, from which it subtracts the
+        mean of ImageNet's images itself, and returns float32 (N, classes), probabilities under softmax.
+
+    Raises:
+        ArgumentError: An argument is out of range.
+        WeightsError: The file isn't there or holds another network's weights.
+    """
+    check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
+    inputs = _checked_input(input_tensor, input_shape)
+    options = {"kernel_initializer": kernel_initializer}
+
+    x = MeanSubtraction(name="mean")(inputs)
+    x = _convolution(x, 1, 96, 11, strides=4, padding="valid", **options)
+    x = _pool(x, 1)
+    x = _normalize(x, 1, bias=1, alpha=2e-5)
+    x = _convolution(x, 2, 256, 5, groups=2, **options)
+    x = _pool(x, 2)
+    x = _normalize(x, 2, bias=1, alpha=2e-5)
+    x = _convolution(x, 3, 384, 3, **options)
+    x = _convolution(x, 4, 384, 3, groups=2, **options)
+    x = _convolution(x, 5, 256, 3, groups=2, **options)
+    x = _pool(x, 5)
+
+    if include_top:
+        x = _top(
+            x,
+            classes=classes,
+            classifier_activation=classifier_activation,
+            dropout_rate=dropout_rate,
+            kernel_initializer=kernel_initializer,
+        )
+    else:
+        x = pooled(x, pooling)
+    model = keras.Model(source_inputs(inputs), x, name=name)
+    if weights is not None:
+        _load(model, weights, function_name="CaffeNet", file="imagenet-caffe-ref.mat")
+    return model
 
 
-def _builder(variant: _Variant) -> Callable[..., keras.Model]:
-    """Makes the builder of one of the three networks, which differ in their first five blocks."""
+def VGGF(
+    include_top: bool = True,
+    weights: str | Path | None = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: str | None = "softmax",
+    name: str = "vgg_f",
+    *,
+    dropout_rate: float = 0.5,
+    kernel_initializer: str = "glorot_uniform",
+) -> keras.Model:
+    """VGG-f, the fast network (CNN-F) of Chatfield et al. 2014, Table 1: 60,834,536 parameters.
 
-    def builder(
-        *,
-        include_top: bool = True,
-        weights: str | Path | None = None,
-        input_tensor: Any = None,
-        input_shape: tuple[int, int, int] = (variant.side, variant.side, 3),
-        pooling: str | None = None,
-        classes: int = 1000,
-        classifier_activation: str | None = "softmax",
-        dropout_rate: float = 0.5,
-        kernel_initializer: str = "glorot_uniform",
-        name: str = variant.model_name,
-    ) -> keras.Model:
-        check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
-        inputs = _checked_input(input_tensor, input_shape)
+    That is at 224x224 pixels and 1000 classes. Its convolutions have no groups.
 
-        def convolution(x, i, kernel_size, *, strides=1, padding="same", groups=1):
-            return layers.Conv2D(
-                variant.filters[i - 1],
-                kernel_size,
-                strides=strides,
-                padding=padding,
-                groups=groups,
-                activation="relu",
-                kernel_initializer=kernel_initializer,
-                name=f"conv{i}",
-            )(x)
+    Dropout follows the dense layers "fc6" and "fc7", whose outputs, 4096 each, are the deep features; the
+    classifier, fc8 in Caffe, is "predictions".
 
-        def narrowed(x, i):
-            normalize = LocalResponseNormalization(5, beta=0.75, name=f"norm{i}", **variant.normalization)
-            return normalize(_pool(x, i)) if variant.pools_first else _pool(normalize(x), i)
+    Args:
+        include_top: Whether the dense layers follow; False gives the last feature maps, pooled as `pooling`
+            says.
+        weights: None (random) or the path of a file: `imagenet-vgg-f.mat` as MatConvNet publishes
+            it, or weights of this whole network that Keras saved (`.weights.h5`, `.h5`, `.keras`). Without
+            the top, the `.mat` file's dense layers are left out.
+        input_tensor: Keras tensor to use as the input instead of a new one.
+        input_shape: Height, width (at least 39 each) and 3 channels. Published weights of the dense layers
+            fit 224x224 only.
+        pooling: None, "avg" or "max"; only without the top.
+        classes: Number of outputs.
+        classifier_activation: Activation of the last layer; None for logits.
+        name: Name of the model.
+        dropout_rate: Fraction of each dense layer's outputs that is dropped in training; 0 gives no dropout
+            layers.
+        kernel_initializer: Keras initializer of every kernel.
 
-        x = MeanSubtraction(name="mean")(inputs)
-        x = narrowed(convolution(x, 1, 11, strides=4, padding="valid"), 1)
-        x = narrowed(convolution(x, 2, 5, groups=variant.groups), 2)
-        x = convolution(x, 3, 3)
-        x = convolution(x, 4, 3, groups=variant.groups)
-        x = _pool(convolution(x, 5, 3, groups=variant.groups), 5)
+    Returns:
+        A `keras.Model` that takes float32 (N, height, width, 3), RGB, 0..255, from which it subtracts the
+        mean of ImageNet's images itself, and returns float32 (N, classes), probabilities under softmax.
 
-        if include_top:
-            x = layers.Flatten(name="flatten")(x)
-            for i in (6, 7):
-                x = layers.Dense(
-                    4096, activation="relu", kernel_initializer=kernel_initializer, name=f"fc{i}"
-                )(x)
-                if dropout_rate:
-                    x = layers.Dropout(dropout_rate, name=f"drop{i}")(x)
-            # Under mixed precision a half-precision softmax would round the probabilities away.
-            x = layers.Dense(
-                classes,
-                activation=classifier_activation,
-                kernel_initializer=kernel_initializer,
-                name="predictions",
-                dtype="float32",
-            )(x)
-        else:
-            x = pooled(x, pooling)
-        model = keras.Model(source_inputs(inputs), x, name=name)
-        if weights is not None:
-            _load(model, weights, function_name=variant.name, file=variant.file)
-        return model
+    Raises:
+        ArgumentError: An argument is out of range.
+        WeightsError: The file isn't there or holds another network's weights.
+    """
+    check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
+    inputs = _checked_input(input_tensor, input_shape)
+    options = {"kernel_initializer": kernel_initializer}
 
-    builder.__name__ = builder.__qualname__ = variant.name
-    builder.__doc__ = variant.summary + _ARGUMENTS.format(file=variant.file, side=variant.side)
-    return builder
+    x = MeanSubtraction(name="mean")(inputs)
+    x = _convolution(x, 1, 64, 11, strides=4, padding="valid", **options)
+    x = _normalize(x, 1, bias=2, alpha=1e-4)
+    x = _pool(x, 1)
+    x = _convolution(x, 2, 256, 5, **options)
+    x = _normalize(x, 2, bias=2, alpha=1e-4)
+    x = _pool(x, 2)
+    x = _convolution(x, 3, 256, 3, **options)
+    x = _convolution(x, 4, 256, 3, **options)
+    x = _convolution(x, 5, 256, 3, **options)
+    x = _pool(x, 5)
+
+    if include_top:
+        x = _top(
+            x,
+            classes=classes,
+            classifier_activation=classifier_activation,
+            dropout_rate=dropout_rate,
+            kernel_initializer=kernel_initializer,
+        )
+    else:
+        x = pooled(x, pooling)
+    model = keras.Model(source_inputs(inputs), x, name=name)
+    if weights is not None:
+        _load(model, weights, function_name="VGGF", file="imagenet-vgg-f.mat")
+    return model
+
+
+def _convolution(
+    x: Any,
+    i: int,
+    filters: int,
+    kernel_size: int,
+    *,
+    strides: int = 1,
+    padding: str = "same",
+    groups: int = 1,
+    kernel_initializer: str,
+) -> Any:
+    """Appends convolution i with its ReLU."""
+    return layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding=padding,
+        groups=groups,
+        activation="relu",
+        kernel_initializer=kernel_initializer,
+        name=f"conv{i}",
+    )(x)
+
+
+def _normalize(x: Any, i: int, *, bias: float, alpha: float) -> Any:
+    """Appends the normalisation of each response by those of the five maps around it."""
+    return LocalResponseNormalization(5, bias=bias, alpha=alpha, beta=0.75, name=f"norm{i}")(x)
 
 
 def _pool(x: Any, i: int) -> Any:
@@ -147,6 +311,25 @@ def _pool(x: Any, i: int) -> Any:
     if lacking != ((0, 0), (0, 0)):
         x = layers.ZeroPadding2D(lacking, name=f"pool{i}_pad")(x)
     return layers.MaxPooling2D(3, strides=2, name=f"pool{i}")(x)
+
+
+def _top(
+    x: Any, *, classes: int, classifier_activation: str | None, dropout_rate: float, kernel_initializer: str
+) -> Any:
+    """Appends the three dense layers."""
+    x = layers.Flatten(name="flatten")(x)
+    for i in (6, 7):
+        x = layers.Dense(4096, activation="relu", kernel_initializer=kernel_initializer, name=f"fc{i}")(x)
+        if dropout_rate:
+            x = layers.Dropout(dropout_rate, name=f"drop{i}")(x)
+    # Under mixed precision a half-precision softmax would round the probabilities away.
+    return layers.Dense(
+        classes,
+        activation=classifier_activation,
+        kernel_initializer=kernel_initializer,
+        name="predictions",
+        dtype="float32",
+    )(x)
 
 
 def _checked_input(input_tensor: Any, input_shape: tuple[int, int, int]) -> Any:
@@ -172,53 +355,3 @@ def _load(model: keras.Model, weights: str | Path, *, function_name: str, file: 
             expected=f"None or the path of a file: {file}, or .weights.h5 or .keras as Keras saved it",
             remedy=f"download {WEIGHTS_URL}{file} and pass its path",
         )
-
-
-AlexNet = _builder(
-    _Variant(
-        name="AlexNet",
-        filters=(96, 256, 384, 384, 256),
-        groups=2,
-        pools_first=False,
-        normalization={"bias": 1, "alpha": 2e-5},
-        side=227,
-        file="imagenet-caffe-alex.mat",
-        model_name="alexnet",
-        summary="""AlexNet as Caffe has it: 60,965,224 parameters at 227x227 pixels and 1000 classes.
-
-    The convolutions 2, 4 and 5 see half of the maps each, in two groups; responses are normalised before
-    they are pooled.""",
-    )
-)
-
-CaffeNet = _builder(
-    _Variant(
-        name="CaffeNet",
-        filters=(96, 256, 384, 384, 256),
-        groups=2,
-        pools_first=True,
-        normalization={"bias": 1, "alpha": 2e-5},
-        side=227,
-        file="imagenet-caffe-ref.mat",
-        model_name="caffenet",
-        summary="""CaffeNet, Caffe's reference network: 60,965,224 parameters at 227x227 pixels, 1000 classes.
-
-    It is AlexNet whose responses are pooled before they are normalised.""",
-    )
-)
-
-VGGF = _builder(
-    _Variant(
-        name="VGGF",
-        filters=(64, 256, 256, 256, 256),
-        groups=1,
-        pools_first=False,
-        normalization={"bias": 2, "alpha": 1e-4},
-        side=224,
-        file="imagenet-vgg-f.mat",
-        model_name="vgg_f",
-        summary="""VGG-f, the fast network (CNN-F) of Chatfield et al. 2014, Table 1: 60,834,536 parameters.
-
-    That is at 224x224 pixels and 1000 classes. Its convolutions have no groups.""",
-    )
-)

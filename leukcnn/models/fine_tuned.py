@@ -17,6 +17,7 @@ from leukcnn.fields import did_you_mean
 from leukcnn.models.backbones import BACKBONES, MODES, keeps_published_top
 from leukcnn.models.bases import application, base_network
 from leukcnn.models.heads import check_head, dense_head, pooled
+from leukcnn.models.inputs import zero_to_one
 from leukcnn.models.published import is_published
 from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
 from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_SD
@@ -28,12 +29,26 @@ _PUBLISHED_INPUT = (224, 224, 3)
 _PUBLISHED_CLASSES = 1000
 
 
+def preprocess_input(images: Any) -> Any:
+    """Turns images into the input of `FineTuned`: 0..255 becomes 0..1.
+
+    A network built with `preprocess_input=True` turns 0..1 into what its backbone's ImageNet weights take
+    itself. Without that it takes 0..1 as they are, as in the Alert Net and LeukNet papers.
+
+    Args:
+        images: (height, width, 3) or (N, height, width, 3), 0..255: a NumPy array, uint8 or of
+            any other real dtype, or a tensor of Keras' backend.
+
+    Returns:
+        float32 of the same shape, 0..1: an array for an array, a tensor for a tensor.
+
+    Raises:
+        ArgumentError: The array is neither an image nor a batch of images.
+    """
+    return zero_to_one(images)
+
+
 def FineTuned(
-    *,
-    backbone: str = "ResNet50",
-    mode: str = "SFT",
-    dense_units: Sequence[int] | None = None,
-    dropout_rates: Sequence[float] | None = None,
     include_top: bool = True,
     weights: str | Path | None = "imagenet",
     input_tensor: Any = None,
@@ -41,9 +56,14 @@ def FineTuned(
     pooling: str | None = None,
     classes: int = 1,
     classifier_activation: str | None = "auto",
+    name: str | None = None,
+    *,
+    backbone: str = "ResNet50",
+    mode: str = "SFT",
+    dense_units: Sequence[int] | None = None,
+    dropout_rates: Sequence[float] | None = None,
     kernel_initializer: str = "glorot_uniform",
     preprocess_input: bool = False,
-    name: str | None = None,
 ) -> keras.Model:
     """A base of Keras Applications, or a RegNet's, with a new top, frozen or trained.
 
@@ -51,14 +71,6 @@ def FineTuned(
     the base. SFT and mSFT freeze the base's layers, so that their batch statistics stand still too.
 
     Args:
-        backbone: A network by its name in `keras.applications`, or a RegNet as its zoo names it:
-            "RegNetX-200MF" ... "RegNetX-32GF", "RegNetY-200MF" ... (`leukcnn.models.backbones.BACKBONES`).
-        mode: "SFT", "DFT", "mSFT" or "mDFT".
-        dense_units: Outputs of each dense layer before the classifier. None takes the mode's: with SFT and
-            DFT the backbone's own, (4096, 4096) for the VGGs and none for the others; with mSFT and mDFT
-            (1024, 256) for the VGGs, (128,) for Xception, (1024,) for the others.
-        dropout_rates: Share of each dense layer's outputs that is dropped in training, one rate a layer; 0 or
-            None puts no dropout layer there.
         include_top: Whether the dense layers follow; False gives the base, pooled as `pooling` says.
         weights: None (random), "imagenet" or a path. "imagenet" loads the base; where SFT or DFT keep a
             VGG's own dense layers, these too, which needs an input of 224x224 pixels. A file (`.weights.h5`,
@@ -74,13 +86,21 @@ def FineTuned(
         classes: Number of outputs.
         classifier_activation: Activation of the last layer. "auto" is a sigmoid for one output and a softmax
             for more; None for logits.
+        name: Name of the model; None makes it from backbone and mode, as "resnet50_sft".
+        backbone: A network by its name in `keras.applications`, or a RegNet as its zoo names it:
+            "RegNetX-200MF" ... "RegNetX-32GF", "RegNetY-200MF" ... (`leukcnn.models.backbones.BACKBONES`).
+        mode: "SFT", "DFT", "mSFT" or "mDFT".
+        dense_units: Outputs of each dense layer before the classifier. None takes the mode's: with SFT and
+            DFT the backbone's own, (4096, 4096) for the VGGs and none for the others; with mSFT and mDFT
+            (1024, 256) for the VGGs, (128,) for Xception, (1024,) for the others.
+        dropout_rates: Share of each dense layer's outputs that is dropped in training, one rate a layer; 0 or
+            None puts no dropout layer there.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
         preprocess_input: Whether the network itself turns pictures of 0..1 into what the backbone's ImageNet
             weights were trained on, as `preprocess_input` of Keras Applications does with 0..255: BGR less
             ImageNet's mean for the VGGs and ResNet50, -1..1 for InceptionV3 and Xception, and for RegNets
             ImageNet's mean 0 and standard deviation 1. It has no parameters. False hands the pictures on as
             they come, as Alert Net's and LeukNet's papers do.
-        name: Name of the model; None makes it from backbone and mode, as "resnet50_sft".
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3), 0..1, and returns float32 (N, classes),

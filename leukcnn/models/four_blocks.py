@@ -17,13 +17,29 @@ from leukcnn.models.heads import (
     refuse_imagenet,
     source_inputs,
 )
+from leukcnn.models.inputs import zero_to_one
 from leukcnn.models.weights import load_whole
 
 _BLOCKS = 4
 
 
+def preprocess_input(images: Any) -> Any:
+    """Turns images into the input of `FourBlockCNN`: 0..255 becomes 0..1.
+
+    Args:
+        images: (height, width, channels) or (N, height, width, channels), 0..255: a NumPy array, uint8 or of
+            any other real dtype, or a tensor of Keras' backend.
+
+    Returns:
+        float32 of the same shape, 0..1: an array for an array, a tensor for a tensor.
+
+    Raises:
+        ArgumentError: The array is neither an image nor a batch of images.
+    """
+    return zero_to_one(images)
+
+
 def FourBlockCNN(
-    *,
     include_top: bool = True,
     weights: str | Path | None = None,
     input_tensor: Any = None,
@@ -31,11 +47,12 @@ def FourBlockCNN(
     pooling: str | None = None,
     classes: int = 4,
     classifier_activation: str | None = "softmax",
+    name: str = "four_block_cnn",
+    *,
     filters: Sequence[int] = (16, 32, 64, 128),
     dropout_rate: float = 0.0,
     kernel_initializer: str = "glorot_uniform",
     batch_norm_momentum: float = 0.9,
-    name: str = "four_block_cnn",
 ) -> keras.Model:
     """Four blocks of convolution: 98,676 parameters, 98,196 of them trained, at any input size.
 
@@ -53,13 +70,13 @@ def FourBlockCNN(
         pooling: None, "avg" or "max"; only without the top.
         classes: Number of outputs.
         classifier_activation: Activation of the last layer; None for logits.
+        name: Name of the model.
         filters: Filters of each of the four convolutions.
         dropout_rate: Share of the averaged outputs that is dropped in training; 0 puts no dropout layer
             there.
         kernel_initializer: Keras initializer of every kernel.
         batch_norm_momentum: Share of the moving mean and variance that each step keeps. Keras' 0.99 takes
             hundreds of steps to forget where it began, more than a short training has.
-        name: Name of the model.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels), 0..1, and returns float32

@@ -8,15 +8,28 @@ import keras
 
 from leukcnn.errors import ArgumentError
 from leukcnn.models.fine_tuned import FineTuned
+from leukcnn.models.inputs import zero_to_one
 
 _BACKBONES = ("VGG16", "VGG19")
 
 
+def preprocess_input(images: Any) -> Any:
+    """Turns images into the input of `LeukNet`: 0..255 becomes 0..1, as in the paper.
+
+    Args:
+        images: (height, width, 3) or (N, height, width, 3), 0..255: a NumPy array, uint8 or of
+            any other real dtype, or a tensor of Keras' backend.
+
+    Returns:
+        float32 of the same shape, 0..1: an array for an array, a tensor for a tensor.
+
+    Raises:
+        ArgumentError: The array is neither an image nor a batch of images.
+    """
+    return zero_to_one(images)
+
+
 def LeukNet(
-    *,
-    backbone: str = "VGG16",
-    dense_units: Sequence[int] = (1024, 256),
-    dropout_rates: Sequence[float] = (0.5, 0.6),
     include_top: bool = True,
     weights: str | Path | None = "imagenet",
     input_tensor: Any = None,
@@ -24,9 +37,13 @@ def LeukNet(
     pooling: str | None = None,
     classes: int = 1,
     classifier_activation: str | None = "auto",
+    name: str = "leuknet",
+    *,
+    backbone: str = "VGG16",
+    dense_units: Sequence[int] = (1024, 256),
+    dropout_rates: Sequence[float] = (0.5, 0.6),
     kernel_initializer: str = "glorot_uniform",
     preprocess_input: bool = False,
-    name: str = "leuknet",
 ) -> keras.Model:
     """LeukNet: 40,668,481 parameters at the paper's 224x224 pixels and one output.
 
@@ -34,11 +51,6 @@ def LeukNet(
     in the mode mDFT. All layers are trained. With VGG19 it has 45,978,177 parameters.
 
     Args:
-        backbone: "VGG16" or "VGG19".
-        dense_units: Outputs of each dense layer before the classifier. Table V of the paper compares
-            (512, 256), (1024, 256), (1024, 512) and (1024, 1024).
-        dropout_rates: Share of each dense layer's outputs that is dropped in training, one rate a layer; 0
-            puts no dropout layer there.
         include_top: Whether the dense layers follow; False gives the base, pooled as `pooling` says.
         weights: None (random), "imagenet" (the base's published weights, the top random) or the path of a
             file (`.weights.h5`, `.h5` as Keras publishes it, `.keras`), taken by its number of parameters for
@@ -49,10 +61,15 @@ def LeukNet(
         classes: Number of outputs.
         classifier_activation: Activation of the last layer. "auto" is a sigmoid for one output and a softmax
             for more; None for logits.
+        name: Name of the model.
+        backbone: "VGG16" or "VGG19".
+        dense_units: Outputs of each dense layer before the classifier. Table V of the paper compares
+            (512, 256), (1024, 256), (1024, 512) and (1024, 1024).
+        dropout_rates: Share of each dense layer's outputs that is dropped in training, one rate a layer; 0
+            puts no dropout layer there.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
         preprocess_input: Whether the network turns pictures of 0..1 into what the VGG's ImageNet weights were
             trained on. The paper only scales to 0..1.
-        name: Name of the model.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3), 0..1, and returns float32 (N, classes),

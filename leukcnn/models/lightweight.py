@@ -20,11 +20,29 @@ from leukcnn.models.heads import (
     refuse_imagenet,
     source_inputs,
 )
+from leukcnn.models.inputs import zero_to_one
 from leukcnn.models.weights import load_whole
 
 
+def preprocess_input(images: Any) -> Any:
+    """Turns images into the input of `LightweightCNN`: 0..255 becomes 0..1.
+
+    The paper blanks all but the white cells first, see `leukcnn.preprocessing.wbc_mask`.
+
+    Args:
+        images: (height, width, channels) or (N, height, width, channels), 0..255: a NumPy array, uint8 or of
+            any other real dtype, or a tensor of Keras' backend.
+
+    Returns:
+        float32 of the same shape, 0..1: an array for an array, a tensor for a tensor.
+
+    Raises:
+        ArgumentError: The array is neither an image nor a batch of images.
+    """
+    return zero_to_one(images)
+
+
 def LightweightCNN(
-    *,
     include_top: bool = True,
     weights: str | Path | None = None,
     input_tensor: Any = None,
@@ -32,12 +50,13 @@ def LightweightCNN(
     pooling: str | None = None,
     classes: int = 2,
     classifier_activation: str | None = "softmax",
+    name: str = "lightweight_cnn",
+    *,
     filters: Sequence[int] = (16, 32),
     dense_units: int = 64,
     pool_first: bool = False,
     dropout_rate: float = 0.2,
     kernel_initializer: str = "glorot_uniform",
-    name: str = "lightweight_cnn",
 ) -> keras.Model:
     """The lightweight CNN: 6,427,810 parameters at 224x224 pixels, nearly all in its dense layer.
 
@@ -54,6 +73,7 @@ def LightweightCNN(
         pooling: None, "avg" or "max"; only without the top.
         classes: Number of outputs.
         classifier_activation: Activation of the last layer; None for logits.
+        name: Name of the model.
         filters: Filters of each of the two convolutions.
         dense_units: Outputs of the dense layer before the classifier.
         pool_first: Whether each convolution is "preceded by a max pooling layer", as section 4.2 has it, and
@@ -61,7 +81,6 @@ def LightweightCNN(
         dropout_rate: Share of the dense layer's outputs that is dropped in training; 0 puts no dropout layer
             there.
         kernel_initializer: Keras initializer of every kernel.
-        name: Name of the model.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels), 0..1, and returns float32

@@ -4,7 +4,6 @@ Layers are named by stage, block and the paper's Figure 4: "s2_b1_a" is the firs
 2's first block, "b" the grouped 3x3 one, "c" the last, 1x1 one, and "proj" is the shortcut's.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,12 @@ from keras import layers
 from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.heads import check_head, checked_input, dense_head, pooled, source_inputs
+from leukcnn.models.inputs import standardised
 from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
 from leukcnn.models.regnet_designs import (
     DESIGNS,
+    IMAGENET_MEAN,
+    IMAGENET_SD,
     SQUEEZE_RATIO,
     STEM_WIDTH,
     Design,
@@ -29,11 +31,43 @@ from leukcnn.models.weights import load_whole
 SMALLEST_SIDE = 32
 """Least height and width of a picture, in pixels: five strides of 2 leave one pixel of it."""
 
-_ARGUMENTS = """
+
+def preprocess_input(images: Any) -> Any:
+    """Turns images into what the published weights were trained on: ImageNet's mean 0, its deviation 1.
 
     Args:
-        design: Size, by the multiply-adds that a picture of 224x224 pixels takes: "200mf", "400mf", "600mf",
-            "800mf", "1.6gf", "3.2gf", "4.0gf", "6.4gf", "8.0gf", "12gf", "16gf" or "32gf".
+        images: RGB, (height, width, 3) or (N, height, width, 3), 0..255: a NumPy array, uint8 or of any other
+            real dtype, or a tensor of Keras' backend.
+
+    Returns:
+        float32 of the same shape: scaled to 0..1, less `IMAGENET_MEAN`, divided by `IMAGENET_SD` of
+        `leukcnn.models.regnet_designs`; an array for an array, a tensor for a tensor.
+
+    Raises:
+        ArgumentError: The array is neither an image nor a batch of images.
+    """
+    return standardised(images, mean=IMAGENET_MEAN, std=IMAGENET_SD)
+
+
+def RegNetX(
+    include_top: bool = True,
+    weights: str | Path | None = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: str | None = "softmax",
+    name: str | None = None,
+    *,
+    design: str = "400mf",
+    kernel_initializer: str = "glorot_uniform",
+) -> keras.Model:
+    """RegNetX: four stages of residual blocks with grouped convolutions.
+
+    Trainable parameters at 1000 classes, in millions: 200mf 2.7, 400mf 5.2, 600mf 6.2, 800mf 7.3, 1.6gf 9.2,
+    3.2gf 15.3, 4.0gf 22.1, 6.4gf 26.2, 8.0gf 39.6, 12gf 46.1, 16gf 54.3, 32gf 107.8.
+
+    Args:
         include_top: Whether a global average and the classifier follow; False gives the last feature maps,
             pooled as `pooling` says.
         weights: None (random) or the path of a file with weights of this network: as PyTorch saved them (see
@@ -44,59 +78,114 @@ _ARGUMENTS = """
         pooling: None, "avg" or "max"; only without the top.
         classes: Number of outputs.
         classifier_activation: Activation of the last layer; None for logits.
+        name: Name of the model; None makes it from network and design, as "regnetx-400mf".
+        design: Size, by the multiply-adds that an image of 224x224 pixels takes: "200mf", "400mf", "600mf",
+            "800mf", "1.6gf", "3.2gf", "4.0gf", "6.4gf", "8.0gf", "12gf", "16gf" or "32gf".
         kernel_initializer: Keras initializer of every kernel.
-        name: Name of the model; None makes it from network and design, as "regnety-400mf".
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels) and returns float32 (N, classes),
-        probabilities under softmax. Published weights take RGB of 0..1 less `IMAGENET_MEAN`, divided by
-        `IMAGENET_SD` of `leukcnn.models.regnet_designs`; `FineTuned(preprocess_input=True)` does that itself.
+        probabilities under softmax. Published weights take what `preprocess_input` returns;
+        `FineTuned(preprocess_input=True)` does that itself, from images of 0..1.
 
     Raises:
         ArgumentError: An argument is out of range.
         WeightsError: The file isn't there or holds another network's weights.
     """
+    zoo_name = _zoo_name("RegNetX", design)
+    check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=())
+    inputs = checked_input(input_tensor, input_shape, smallest_side=SMALLEST_SIDE)
+    x = _feature_maps(inputs, DESIGNS[zoo_name], squeezes=False, kernel_initializer=kernel_initializer)
+    if include_top:
+        x = dense_head(
+            layers.GlobalAveragePooling2D(name="gap")(x),
+            dense_units=(),
+            dropout_rates=(),
+            classes=classes,
+            classifier_activation=classifier_activation,
+            kernel_initializer=kernel_initializer,
+        )
+    else:
+        x = pooled(x, pooling)
+    model = keras.Model(source_inputs(inputs), x, name=name or zoo_name.lower())
+    if weights is not None:
+        _load(model, weights, zoo_name)
+    return model
 
 
-def _builder(function_name: str, *, squeezes: bool, summary: str) -> Callable[..., keras.Model]:
-    """Makes the builder of one of the two design spaces."""
+def RegNetY(
+    include_top: bool = True,
+    weights: str | Path | None = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: str | None = "softmax",
+    name: str | None = None,
+    *,
+    design: str = "400mf",
+    kernel_initializer: str = "glorot_uniform",
+) -> keras.Model:
+    """RegNetY: as RegNetX, with squeeze-and-excitation in every block.
 
-    def builder(
-        *,
-        design: str = "400mf",
-        include_top: bool = True,
-        weights: str | Path | None = None,
-        input_tensor: Any = None,
-        input_shape: tuple[int, int, int] = (224, 224, 3),
-        pooling: str | None = None,
-        classes: int = 1000,
-        classifier_activation: str | None = "softmax",
-        kernel_initializer: str = "glorot_uniform",
-        name: str | None = None,
-    ) -> keras.Model:
-        zoo_name = _zoo_name(function_name, design)
-        check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=())
-        inputs = checked_input(input_tensor, input_shape, smallest_side=SMALLEST_SIDE)
-        x = _feature_maps(inputs, DESIGNS[zoo_name], squeezes=squeezes, kernel_initializer=kernel_initializer)
-        if include_top:
-            x = dense_head(
-                layers.GlobalAveragePooling2D(name="gap")(x),
-                dense_units=(),
-                dropout_rates=(),
-                classes=classes,
-                classifier_activation=classifier_activation,
-                kernel_initializer=kernel_initializer,
-            )
-        else:
-            x = pooled(x, pooling)
-        model = keras.Model(source_inputs(inputs), x, name=name or zoo_name.lower())
-        if weights is not None:
-            _load(model, weights, zoo_name)
-        return model
+    Trainable parameters at 1000 classes, in millions: 200mf 3.2, 400mf 4.3, 600mf 6.1, 800mf 6.3, 1.6gf 11.2,
+    3.2gf 19.4, 4.0gf 20.6, 6.4gf 30.6, 8.0gf 39.2, 12gf 51.8, 16gf 83.6, 32gf 145.0.
 
-    builder.__name__ = builder.__qualname__ = function_name
-    builder.__doc__ = summary + _ARGUMENTS
-    return builder
+    Args:
+        include_top: Whether a global average and the classifier follow; False gives the last feature maps,
+            pooled as `pooling` says.
+        weights: None (random) or the path of a file with weights of this network: as PyTorch saved them (see
+            `leukcnn.models.pytorch_weights`; `.pyth`, `.pth`, `.pt`, `.bin`, `.safetensors`; without the top
+            their classifier is left out), or as Keras did (`.weights.h5`, `.h5`, `.keras`).
+        input_tensor: Keras tensor to use as the input instead of a new one.
+        input_shape: Height, width (at least 32 each) and channels; published weights take 3.
+        pooling: None, "avg" or "max"; only without the top.
+        classes: Number of outputs.
+        classifier_activation: Activation of the last layer; None for logits.
+        name: Name of the model; None makes it from network and design, as "regnety-400mf".
+        design: Size, by the multiply-adds that an image of 224x224 pixels takes: "200mf", "400mf", "600mf",
+            "800mf", "1.6gf", "3.2gf", "4.0gf", "6.4gf", "8.0gf", "12gf", "16gf" or "32gf".
+        kernel_initializer: Keras initializer of every kernel.
+
+    Returns:
+        A `keras.Model` that takes float32 (N, height, width, channels) and returns float32 (N, classes),
+        probabilities under softmax. Published weights take what `preprocess_input` returns;
+        `FineTuned(preprocess_input=True)` does that itself, from images of 0..1.
+
+    Raises:
+        ArgumentError: An argument is out of range.
+        WeightsError: The file isn't there or holds another network's weights.
+    """
+    zoo_name = _zoo_name("RegNetY", design)
+    check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=())
+    inputs = checked_input(input_tensor, input_shape, smallest_side=SMALLEST_SIDE)
+    x = _feature_maps(inputs, DESIGNS[zoo_name], squeezes=True, kernel_initializer=kernel_initializer)
+    if include_top:
+        x = dense_head(
+            layers.GlobalAveragePooling2D(name="gap")(x),
+            dense_units=(),
+            dropout_rates=(),
+            classes=classes,
+            classifier_activation=classifier_activation,
+            kernel_initializer=kernel_initializer,
+        )
+    else:
+        x = pooled(x, pooling)
+    model = keras.Model(source_inputs(inputs), x, name=name or zoo_name.lower())
+    if weights is not None:
+        _load(model, weights, zoo_name)
+    return model
+
+
+def build_regnet(zoo_name: str, /, **arguments: Any) -> keras.Model:
+    """Builds a network by its name in the authors' model zoo.
+
+    Args:
+        zoo_name: One of `leukcnn.models.regnet_designs.DESIGNS`, such as "RegNetY-400MF".
+        **arguments: Arguments of `RegNetX` and `RegNetY` but `design`.
+    """
+    family, design = zoo_name.split("-")
+    return {"RegNetX": RegNetX, "RegNetY": RegNetY}[family](design=design.lower(), **arguments)
 
 
 def _zoo_name(family: str, design: str) -> str:
@@ -205,33 +294,3 @@ def _convolution(
     )(x)
     # The other way round than PyTorch's momentum of 0.1.
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
-
-
-RegNetX = _builder(
-    "RegNetX",
-    squeezes=False,
-    summary="""RegNetX: four stages of residual blocks with grouped convolutions.
-
-    Trainable parameters at 1000 classes, in millions: 200mf 2.7, 400mf 5.2, 600mf 6.2, 800mf 7.3, 1.6gf 9.2,
-    3.2gf 15.3, 4.0gf 22.1, 6.4gf 26.2, 8.0gf 39.6, 12gf 46.1, 16gf 54.3, 32gf 107.8.""",
-)
-
-RegNetY = _builder(
-    "RegNetY",
-    squeezes=True,
-    summary="""RegNetY: as RegNetX, with squeeze-and-excitation in every block.
-
-    Trainable parameters at 1000 classes, in millions: 200mf 3.2, 400mf 4.3, 600mf 6.1, 800mf 6.3, 1.6gf 11.2,
-    3.2gf 19.4, 4.0gf 20.6, 6.4gf 30.6, 8.0gf 39.2, 12gf 51.8, 16gf 83.6, 32gf 145.0.""",
-)
-
-
-def build_regnet(zoo_name: str, /, **arguments: Any) -> keras.Model:
-    """Builds a network by its name in the authors' model zoo.
-
-    Args:
-        zoo_name: One of `leukcnn.models.regnet_designs.DESIGNS`, such as "RegNetY-400MF".
-        **arguments: Arguments of `RegNetX` and `RegNetY` but `design`.
-    """
-    family, design = zoo_name.split("-")
-    return {"RegNetX": RegNetX, "RegNetY": RegNetY}[family](design=design.lower(), **arguments)

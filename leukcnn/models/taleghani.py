@@ -8,13 +8,32 @@ from keras import layers
 
 from leukcnn.models.bases import base_network
 from leukcnn.models.heads import check_head, dense_head, pooled, source_inputs
+from leukcnn.models.inputs import zero_to_one
 from leukcnn.models.weights import load_whole, misfit, stored_parameters
 
 _BACKBONE = "ResNet50"
 
 
+def preprocess_input(images: Any) -> Any:
+    """Turns images into the input of `TaleghaniResNet50`: 0..255 becomes 0..1.
+
+    The network turns 0..1 into what ResNet50's ImageNet weights take itself, unless it is built with
+    `preprocess_input=False`.
+
+    Args:
+        images: (height, width, 3) or (N, height, width, 3), 0..255: a NumPy array, uint8 or of
+            any other real dtype, or a tensor of Keras' backend.
+
+    Returns:
+        float32 of the same shape, 0..1: an array for an array, a tensor for a tensor.
+
+    Raises:
+        ArgumentError: The array is neither an image nor a batch of images.
+    """
+    return zero_to_one(images)
+
+
 def TaleghaniResNet50(
-    *,
     include_top: bool = True,
     weights: str | Path | None = "imagenet",
     input_tensor: Any = None,
@@ -22,10 +41,11 @@ def TaleghaniResNet50(
     pooling: str | None = None,
     classes: int = 4,
     classifier_activation: str | None = "softmax",
+    name: str = "taleghani_resnet50",
+    *,
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
     preprocess_input: bool = True,
-    name: str = "taleghani_resnet50",
 ) -> keras.Model:
     """Frozen ResNet50: 23,587,712 parameters that stand still and 401,412 that are trained.
 
@@ -44,12 +64,12 @@ def TaleghaniResNet50(
         pooling: None, "avg" or "max"; only without the top.
         classes: Number of outputs.
         classifier_activation: Activation of the last layer; None for logits.
+        name: Name of the model.
         dropout_rate: Share of the base's outputs that is dropped in training; 0 puts no dropout layer there.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
         preprocess_input: Whether the base itself turns pictures of 0..1 into what its ImageNet weights were
             trained on, BGR of 0..255 less ImageNet's mean. It has no parameters. False hands the pictures on
             as they come.
-        name: Name of the model.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3), 0..1, and returns float32 (N, classes),

@@ -1,7 +1,5 @@
 """One suite over all networks: build, forward, one step, save, load, and the arguments that they share."""
 
-import inspect
-
 import keras
 import numpy as np
 import pytest
@@ -188,18 +186,6 @@ def test_missing_and_foreign_weights_are_refused(case, tmp_path):
         WeightsError, match=rf"(?s)holds 8 parameters.*{expected.count_params():,} parameters"
     ):
         build(case, weights=tmp_path / "small.weights.h5")
-
-
-@pytest.mark.parametrize("name", BUILDERS)
-def test_arguments_are_keras_own_explicit_and_described(name):
-    builder = getattr(models, name)
-    parameters = inspect.signature(builder).parameters
-    assert {"include_top", "weights", "input_tensor", "input_shape", "pooling", "classes", "name"} <= set(
-        parameters
-    )
-    assert all(p.kind is p.KEYWORD_ONLY for p in parameters.values())
-    assert all(f"        {p}: " in builder.__doc__ for p in parameters)
-    assert builder.__name__ == name
 
 
 def test_unknown_network_is_refused_with_the_list():
