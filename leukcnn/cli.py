@@ -1,14 +1,15 @@
 """The command line. Heavy libraries are imported inside the commands, so that `--help` answers at once."""
 
-import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from leukcnn import __version__, papers
+from leukcnn import __version__, papers, quiet
 from leukcnn.errors import DataError, LeukCNNError, SpecError, StoreError
+from leukcnn.fields import did_you_mean
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
 
 _DATA = click.option(
@@ -26,6 +27,19 @@ _OUT = click.option(
     help="Folder of the runs.",
 )
 _ONLY = click.option("--only", metavar="table2|ROW", help="One table, figure or row alone.")
+
+
+class _Choice(click.Choice):
+    """One of some words, with the nearest of them where it is another."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Returns a word that is one of them."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            hint = did_you_mean(str(value), self.choices)
+            error.message = f"{error.message} {hint[:1].upper()}{hint[1:]}".rstrip()
+            raise
 
 
 class _Commands(click.Group):
@@ -47,10 +61,7 @@ def main() -> None:
 
     Start with: leukcnn reproduce cnmc2019 --data synthetic --profile smoke
     """
-    # TensorFlow's notes on processor features say nothing to a user; errors still show.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # Off by default on processors without AVX-512, where its convolutions are the faster ones too.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    quiet.set_variables()
 
 
 @main.command("papers")
@@ -94,17 +105,28 @@ def check(name: str, data: str | None) -> None:
 
     Then lists the pictures that stand there twice, or nearly: they are worth knowing, and no fault.
     """
-    from leukcnn.datasets import CATALOG, present, verify
-    from leukcnn.duplicate_scan import scan_folders
-    from leukcnn.experiment.loading import count_files, data_folder
+    from leukcnn.datasets import CATALOG
 
     def say(text: str) -> None:
         click.echo(text, err=True)
 
     named = name not in CATALOG and (name in papers.list_papers() or papers.is_file_name(name))
+    if not named and name not in CATALOG:
+        known = (*CATALOG, *papers.list_papers())
+        raise DataError(
+            f"There is no dataset and no paper named {name!r}.",
+            expected=f"one of {', '.join(sorted(known))}, or a paper's file",
+            remedy=did_you_mean(name, known) or "`leukcnn datasets` and `leukcnn papers` list them",
+        )
     paper = _paper(name) if named else None
     names = paper.datasets if paper else (name,)
-    root = data_folder(_data_option(data), names, say=say, paper=paper)
+    data = _data_option(data, names)
+
+    from leukcnn.datasets import present, verify
+    from leukcnn.duplicate_scan import scan_folders
+    from leukcnn.experiment.loading import count_files, data_folder
+
+    root = data_folder(data, names, say=say, paper=paper)
     if len(names) > 1:
         here = present(names, root)
         for absent in (key for key in names if key not in here):
@@ -137,7 +159,7 @@ def check(name: str, data: str | None) -> None:
 @click.option("--profile", default="paper", show_default=True, help="paper, or smoke for a quick look.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Root seed.")
 @click.option("--runs", type=click.IntRange(min=1), help="Repetitions; the paper's own number if not given.")
-@click.option("--split", type=click.Choice(SPLIT_KINDS), help="Instead of the paper's own split.")
+@click.option("--split", type=_Choice(SPLIT_KINDS), help="Instead of the paper's own split.")
 @click.option("--datasets", metavar="NAME,NAME", default="", help="Instead of the paper's own datasets.")
 @click.option(
     "--weights",
@@ -149,14 +171,14 @@ def check(name: str, data: str | None) -> None:
     metavar="scratch[=NAME]",
     help="A network trained from scratch in the place of those that need published weights.",
 )
-@click.option("--mask", type=click.Choice(MASKS), help="Blank this part of every picture, for controls too.")
+@click.option("--mask", type=_Choice(MASKS), help="Blank this part of every picture, for controls too.")
 @click.option("--assume", "assumed", multiple=True, metavar="NAME=VALUE", help="Override an assumption.")
 @click.option(
     "--deterministic/--no-deterministic",
     default=None,
     help="Same command, same bytes (on in the smoke profile).",
 )
-@click.option("--precision", type=click.Choice(PRECISIONS), help="Keras' dtype policy.")
+@click.option("--precision", type=_Choice(PRECISIONS), help="Keras' dtype policy.")
 @click.option("--devices", metavar="all|N|cpu:N", help="Devices that share each batch.")
 @click.option(
     "--workers",
@@ -174,18 +196,19 @@ def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, .
     """
     found = _paper(paper)
     overrides = dict(found.parse_assumption(text) for text in assumed)
-    found.profile(options["profile"])
-    folder = _data_option(data, dataset="NAME" if found.class_of else found.datasets[0])
     named = tuple(name.strip() for name in datasets.split(",") if name.strip())
 
-    from leukcnn.experiment.check import check_paper
-    from leukcnn.experiment.estimate import describe_seconds
+    # What a user asks for is refused in a moment, before Keras is loaded.
     from leukcnn.experiment.request import Request
+
+    folder = _data_option(data, named or found.datasets)
+    request = Request(paper=found, data=folder, datasets=named, assumed=overrides, **options)
+    _start_backend()
+
+    from leukcnn.experiment.estimate import describe_seconds
     from leukcnn.experiment.run import reproduce as run
     from leukcnn.progress import TrainingProgress
 
-    check_paper(found)
-    request = Request(paper=found, data=folder, datasets=named, assumed=overrides, **options)
     with TrainingProgress() as progress:
         report = run(request, progress=progress)
     _print_report(report)
@@ -201,11 +224,17 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
     """Draws the tables and figures of finished runs again, without data and without training."""
     found = _paper(paper)
 
-    from leukcnn.experiment.report import report, verify_report
+    from leukcnn.experiment.request import check_only
     from leukcnn.runs import Store
 
+    check_only(found, only)
     store, faults = Store(out, found.key), []
-    for folder in store.experiments():
+    folders = list(store.experiments())
+    _start_backend()
+
+    from leukcnn.experiment.report import report, verify_report
+
+    for folder in folders:
         # One that can't be read, such as another version's, is named, and the others are shown.
         try:
             if verify:
@@ -228,9 +257,13 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
 @click.option("--out", "table", type=click.Path(path_type=Path, dir_okay=False), help="Write a CSV file too.")
 def predict(model: Path, pictures: tuple[Path, ...], table: Path | None) -> None:
     """Says what a trained network (a trial's model.keras) makes of pictures or folders of pictures."""
-    from leukcnn.prediction import NOTICE, SavedNetwork, find_pictures, write_classes
+    from leukcnn.paths import find_pictures, network_file
 
-    paths = find_pictures(pictures)
+    model, paths = network_file(model), find_pictures(pictures)
+    _start_backend()
+
+    from leukcnn.prediction import NOTICE, SavedNetwork, write_classes
+
     network = SavedNetwork.load(model)
     probabilities = network.predict(paths, on_note=lambda note: click.echo(note, err=True))
     width = max(len(str(path)) for path in paths)
@@ -242,27 +275,44 @@ def predict(model: Path, pictures: tuple[Path, ...], table: Path | None) -> None
     click.echo(NOTICE, err=True)
 
 
+def _start_backend() -> None:
+    """Loads Keras and lets its backend look for devices, without the notes that it writes meanwhile."""
+    with quiet.held_stderr():
+        from leukcnn.distribution import look_for_devices
+
+        look_for_devices()
+
+
 def _paper(name: str) -> Any:
     """Returns a paper by its key or file, all of whose names can be had."""
     from leukcnn.experiment.check import check_names
 
-    found = papers.get(name)
-    try:
-        check_names(found)
-    except SpecError as error:
-        if not papers.is_file_name(name):
-            raise
-        raise SpecError(f"{name}: {error.found}", expected=error.expected, remedy=error.remedy) from error
+    # A file of one's own may load Keras.
+    with quiet.held_stderr():
+        found = papers.get(name)
+        try:
+            check_names(found)
+        except SpecError as error:
+            if not papers.is_file_name(name):
+                raise
+            raise SpecError(f"{name}: {error.found}", expected=error.expected, remedy=error.remedy) from error
     return found
 
 
-def _data_option(data: str | None, *, dataset: str = "NAME") -> str:
-    if data:
-        return data
-    message = "No data: --data is not given and LEUKCNN_DATA is not set."
-    remedy = "pass --data DIR, or --data synthetic for drawn cells"
-    remedy += f"; `leukcnn datasets {dataset}` says where to get the real ones"
-    raise DataError(message, expected="a folder with the dataset", remedy=remedy)
+def _data_option(data: str | None, names: Sequence[str]) -> str:
+    """Returns the value of --data for some datasets: "synthetic", or a folder that is there."""
+    from leukcnn.datasets import require_root
+    from leukcnn.experiment.request import SYNTHETIC
+
+    if not data:
+        dataset = names[0] if len(names) == 1 else "NAME"
+        message = "No data: --data is not given and LEUKCNN_DATA is not set."
+        remedy = "pass --data DIR, or --data synthetic for drawn cells"
+        remedy += f"; `leukcnn datasets {dataset}` says where to get the real ones"
+        raise DataError(message, expected="a folder with the dataset", remedy=remedy)
+    if data != SYNTHETIC:
+        require_root(names, data)
+    return data
 
 
 def _print_report(report: Any) -> None:

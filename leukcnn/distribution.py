@@ -70,6 +70,17 @@ class Devices:
                 keras.distribution.set_distribution(before)
 
 
+def look_for_devices() -> None:
+    """Lets TensorFlow look for its devices, which it says much about, without starting it.
+
+    JAX starts at its first look and has to get its settings before; it says nothing.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+
+
 def find_devices(wanted: str | None = None) -> Devices:
     """Finds the devices that `--devices` names.
 

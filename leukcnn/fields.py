@@ -4,6 +4,7 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from leukcnn.errors import SpecError
@@ -111,3 +112,13 @@ def did_you_mean(wanted: str, names: Iterable[str]) -> str:
     """Returns a question with the name nearest to a word, "" where none is near."""
     near = difflib.get_close_matches(wanted, list(names), n=1)
     return f"did you mean {near[0]!r}?" if near else ""
+
+
+def did_you_mean_file(path: Path) -> str:
+    """Returns a question with what has the nearest name in a file's folder, "" where nothing is near."""
+    try:
+        names = {entry.name: str(entry) for entry in path.parent.iterdir()}
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"did you mean {names[near[0]]!r}?" if near else ""

@@ -18,15 +18,17 @@ import keras
 import numpy as np
 
 from leukcnn.datasets import read_picture
-from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.errors import DataError, SpecError, WeightsError
 from leukcnn.fields import to_plain
 from leukcnn.files import replace_file
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
+from leukcnn.paths import NETWORK_FILE, find_pictures, network_file
 from leukcnn.picture_cache import prepare, shows_nothing
 from leukcnn.pipeline import class_probabilities, scaled
 from leukcnn.spec import Preprocessing
+
+__all__ = ["NOTICE", "SavedNetwork", "find_pictures", "write_classes"]
 
 NOTICE = "Research software: no diagnosis. Its figures hold for the pictures it was tested on, if for any."
 _MEMBER = "leukcnn.json"
@@ -78,10 +80,7 @@ class SavedNetwork:
         Raises:
             WeightsError: The file isn't there, isn't a Keras model, or lacks its preprocessing.
         """
-        path = Path(path).expanduser()
-        wanted = "a model.keras that a finished trial of `leukcnn reproduce` left"
-        if not path.is_file():
-            raise WeightsError(f"There is no file {path}.", expected=wanted, remedy="check the path")
+        path = network_file(path)
         try:
             with zipfile.ZipFile(path) as archive:
                 record = json.loads(archive.read(_MEMBER))
@@ -96,7 +95,7 @@ class SavedNetwork:
         except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, TypeError, SpecError) as error:
             raise WeightsError(
                 f"{path} is no network that leukcnn saved: {error}",
-                expected=wanted,
+                expected=NETWORK_FILE,
                 remedy="for another Keras model, use keras.models.load_model and its own preprocessing",
             ) from error
 
@@ -153,25 +152,3 @@ def write_classes(
         writer.writerow(["picture", "class", *(f"p_{name}" for name in class_names)])
         for picture, row in zip(pictures, probabilities, strict=True):
             writer.writerow([picture, class_names[int(row.argmax())], *(f"{p:.9g}" for p in row)])
-
-
-def find_pictures(places: Iterable[str | Path]) -> list[Path]:
-    """Returns picture files: those named, and all below the folders named, in order of their paths.
-
-    Raises:
-        DataError: A place isn't there, or there is no picture in it.
-    """
-    found = []
-    for place in map(Path, places):
-        if place.is_dir():
-            inside = sorted(p for p in place.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
-        else:
-            inside = [place] if place.is_file() else []
-        if not inside:
-            raise DataError(
-                f"{place} {'holds no picture' if place.is_dir() else 'is not there'}.",
-                expected=f"a picture or a folder with pictures ({', '.join(sorted(EXTENSIONS))})",
-                remedy="check the path",
-            )
-        found += inside
-    return found

@@ -1,9 +1,13 @@
+import json
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 HEAVY = ("tensorflow", "keras", "jax", "cv2", "skimage", "sklearn", "scipy", "matplotlib")
 HELP_IN_SECONDS = 0.5
+REFUSED_IN_SECONDS = 1
 
 
 def loaded_by(code):
@@ -41,3 +45,60 @@ def test_help_answers_in_half_a_second():
         seconds.append(time.perf_counter() - began)
         assert "reproduce" in done.stdout
     assert min(seconds) < HELP_IN_SECONDS, seconds
+
+
+# Words of a command -> what is said of them.
+REFUSALS = {
+    "papers cnmc2091": "did you mean 'cnmc2019'?",
+    "reproduce alertnett --data synthetic": "did you mean 'alertnet'?",
+    "reproduce my_papr.py --data synthetic": "did you mean 'my_paper.py'?",
+    "reproduce cnmc2019 --data synthetic --profile smok": "did you mean 'smoke'?",
+    "reproduce cnmc2019 --data synthetic --only vgg166": "did you mean 'vgg16'?",
+    "reproduce cnmc2019 --data synthetic --only tabel2": "did you mean 'table2'?",
+    "reproduce cnmc2019 --data synthetic --assume batch_siz=3": "did you mean 'batch_size'?",
+    "reproduce cnmc2019 --data synthetic --assume batch_size=x": "like 20",
+    "reproduce cnmc2019 --data synthetic --split subjekt": "Did you mean 'subject'?",
+    "reproduce cnmc2019 --data synthetic --split kfold": "did you mean 'fold'?",
+    "reproduce cnmc2019 --data synthetic --mask bordr": "Did you mean 'border'?",
+    "reproduce cnmc2019 --data synthetic --precision mixed_float61": "Did you mean 'mixed_float16'?",
+    "reproduce cnmc2019 --data nowhere": "nowhere doesn't exist",
+    "reproduce alertnet --data synthetic --datasets jtcs": "did you mean 'jtsc'?",
+    "reproduce alertnet --data nowhere": "nowhere doesn't exist",
+    "reproduce alertnet --data synthetic --weights imagnet": "did you mean 'imagenet'?",
+    "reproduce alertnet --data synthetic --weights my_paper.p": "did you mean 'my_paper.py'?",
+    "reproduce taleghani_resnet50 --data synthetic --base scratch=lightwei": "'scratch=lightweight'?",
+    "table cnmc2019 --only tabel2": "did you mean 'table2'?",
+    "table cnmc2019": "There are no runs",
+    "predict my_paper.p a.png": "did you mean 'my_paper.py'?",
+    "predict my_paper.py my_paper.p": "did you mean 'my_paper.py'?",
+    "datasets cnmc2091": "did you mean 'cnmc2019'?",
+    "check alertnett --data synthetic": "did you mean 'alertnet'?",
+    "check cnmc2019 --data nowhere": "nowhere doesn't exist",
+}
+REFUSE = """
+import json, sys, time
+from click.testing import CliRunner
+
+results = []
+for words in json.loads(sys.argv[1]):
+    # The first one's time is the process' from its start: it loads what all need.
+    began = time.process_time() if results else 0
+    done = CliRunner().invoke(__import__("leukcnn.cli").cli.main, words.split())
+    results.append((done.exit_code, done.output, time.process_time() - began))
+print(json.dumps([results, [name for name in ("tensorflow", "keras", "jax") if name in sys.modules]]))
+"""
+
+
+def test_a_wrong_word_is_refused_in_a_second_without_keras(tmp_path):
+    (tmp_path / "my_paper.py").touch()
+    command = [sys.executable, "-c", REFUSE, json.dumps([*REFUSALS])]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment)
+    results, loaded = json.loads(done.stdout)
+    assert loaded == []
+    assert done.stderr == ""
+    for (words, said), (code, output, seconds) in zip(REFUSALS.items(), results, strict=True):
+        assert code in (1, 2), words
+        assert said in output, words
+        assert "Traceback" not in output, words
+        assert seconds < REFUSED_IN_SECONDS, words

@@ -14,7 +14,7 @@ from leukcnn.datasets import read_picture
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
-from leukcnn.prediction import NOTICE, SavedNetwork, find_pictures, write_classes
+from leukcnn.prediction import NOTICE, SavedNetwork, write_classes
 from leukcnn.spec import Preprocessing
 
 SIDE = 8
@@ -201,25 +201,6 @@ def test_file_that_leukcnn_did_not_save_is_refused(saved, tmp_path, spoil):
 def test_missing_file_is_refused(tmp_path, name):
     with pytest.raises(WeightsError, match="There is no file"):
         SavedNetwork.load(tmp_path / name)
-
-
-def test_pictures_are_found_in_folders_and_by_name(tmp_path):
-    for name in ("b/2.png", "b/1.BMP", "b/c/3.tif", "b/notes.txt", "a.jpg"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "b/folder.png").mkdir()
-    inside = [tmp_path / "b/1.BMP", tmp_path / "b/2.png", tmp_path / "b/c/3.tif"]
-    assert find_pictures([tmp_path / "b"]) == inside
-    assert find_pictures([str(tmp_path / "a.jpg"), tmp_path / "b"]) == [tmp_path / "a.jpg", *inside]
-
-
-def test_place_without_pictures_is_refused(tmp_path):
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(DataError, match="holds no picture") as caught:
-        find_pictures([tmp_path])
-    assert ".bmp" in caught.value.expected
-    with pytest.raises(DataError, match=r"gone\.png is not there"):
-        find_pictures([tmp_path / "gone.png"])
 
 
 def test_classes_as_csv_by_hand(tmp_path):

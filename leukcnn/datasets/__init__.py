@@ -23,6 +23,7 @@ _HOME = {
     "present": "many",
     "read_picture": "pictures",
     "require_classes": "index",
+    "require_root": "many",
     "verify": "verification",
 }
 

@@ -7,6 +7,7 @@ layouts of the cards.
 from leukcnn.datasets import cnmc, research_sets, web_sets
 from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout, Part
 from leukcnn.errors import DataError
+from leukcnn.fields import did_you_mean
 
 __all__ = ["CATALOG", "DatasetCard", "LabelsFile", "Layout", "Part", "card"]
 
@@ -50,6 +51,6 @@ def card(name: str) -> DatasetCard:
         raise DataError(
             f"No dataset is called {name!r}.",
             expected=f"one of {', '.join(sorted(CATALOG))}",
-            remedy="list the datasets with 'leukcnn datasets'",
+            remedy=did_you_mean(name, CATALOG) or "list the datasets with 'leukcnn datasets'",
         )
     return CATALOG[name]

@@ -38,6 +38,22 @@ def present(names: Sequence[str], root: str | Path) -> dict[str, Path]:
     return {name: folder for name, folder in own.items() if is_named(card(name), folder)}
 
 
+def require_root(names: Sequence[str], root: str | Path) -> None:
+    """Makes sure that the folder of some datasets is there, whatever it holds.
+
+    Args:
+        names: Keys of datasets in the catalog.
+        root: The folder above the datasets' own, or one of those.
+
+    Raises:
+        DataError: A dataset is unknown, or the root is no folder.
+    """
+    if len(names) == 1:
+        own_folders(card(names[0]), root)
+    else:
+        present(names, root)
+
+
 def load_many(
     names: Sequence[str],
     root: str | Path,

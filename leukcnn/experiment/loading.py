@@ -5,10 +5,8 @@ from pathlib import Path
 
 from leukcnn import spec, synthetic
 from leukcnn.datasets import ImageIndex, load, load_many, require_classes
+from leukcnn.experiment.request import SYNTHETIC
 from leukcnn.picture_cache import cache_folder
-
-SYNTHETIC = "synthetic"
-"""Value of --data for drawn pictures."""
 
 _FILES_A_LINE = 2000
 

@@ -7,9 +7,27 @@ from typing import Any
 
 from leukcnn import spec
 from leukcnn.datasets import card
-from leukcnn.errors import SpecError
+from leukcnn.errors import SpecError, WeightsError
+from leukcnn.fields import did_you_mean, did_you_mean_file
 
 SCRATCH = "scratch"
+SYNTHETIC = "synthetic"
+"""Value of --data for drawn pictures."""
+
+
+def check_only(paper: spec.Paper, only: str | None) -> None:
+    """Makes sure that --only names a row, table or figure of a paper, or nothing.
+
+    Raises:
+        SpecError: It names something else.
+    """
+    known = (*paper.row_ids, *(t.id for t in paper.tables), *(f.id for f in paper.figures))
+    if only not in (None, *known):
+        raise SpecError(
+            f"--only got {only!r}.",
+            expected=f"a row, table or figure: {', '.join(known)}",
+            remedy=did_you_mean(only, known),
+        )
 
 
 @dataclass(frozen=True)
@@ -60,15 +78,15 @@ class Request:
 
     def __post_init__(self):
         paper = self.paper
-        known = (*paper.row_ids, *(t.id for t in paper.tables), *(f.id for f in paper.figures))
-        if self.only not in (None, *known):
-            raise SpecError(
-                f"--only got {self.only!r}.", expected=f"a row, table or figure: {', '.join(known)}"
-            )
+        check_only(paper, self.only)
         if self.runs is not None and self.runs < 1:
             raise SpecError(f"--runs got {self.runs}.", expected="a whole number of at least 1")
         if self.split not in (None, *paper.splits):
-            raise SpecError(f"--split got {self.split!r} for {paper.key}.", expected=", ".join(paper.splits))
+            raise SpecError(
+                f"--split got {self.split!r} for {paper.key}.",
+                expected=", ".join(paper.splits),
+                remedy=did_you_mean(self.split, paper.splits),
+            )
         if self.datasets and not paper.class_of:
             raise SpecError(
                 f"--datasets got {', '.join(self.datasets)}, but {paper.key} has one dataset.",
@@ -84,8 +102,25 @@ class Request:
             ("--precision", self.precision, spec.PRECISIONS),
         ):
             if value not in (None, *choices):
-                raise SpecError(f"{option} got {value!r}.", expected=" or ".join(choices))
+                raise SpecError(
+                    f"{option} got {value!r}.",
+                    expected=" or ".join(choices),
+                    remedy=did_you_mean(value, choices),
+                )
+        self._check_weights()
         self._check_base()
+
+    def _check_weights(self) -> None:
+        place = self.weights
+        if place in (None, "none", "imagenet") or Path(place).expanduser().exists():
+            return
+        raise WeightsError(
+            f"--weights got {place!r}, which isn't there.",
+            expected="'none', 'imagenet', a weights file (.h5, .weights.h5 or .keras), or a folder of them",
+            remedy=did_you_mean(place, ("none", "imagenet"))
+            or did_you_mean_file(Path(place).expanduser())
+            or "check the path, or go without: --weights none",
+        )
 
     def _check_base(self) -> None:
         stands_in = self.only in self.paper.row_ids and self.paper.row(self.only).scratch
@@ -110,6 +145,7 @@ class Request:
                 f"--base got {self.base!r}.",
                 expected=f"{SCRATCH}, which is {SCRATCH}={names[0]}"
                 + "".join(f", or {SCRATCH}={other}" for other in names[1:]),
+                remedy=did_you_mean(self.base, (SCRATCH, *(f"{SCRATCH}={other}" for other in names))),
             )
         if self.only in self.paper.row_ids:
             raise SpecError(

@@ -10,7 +10,7 @@ from leukcnn.callbacks import resume_epoch
 from leukcnn.datasets import card
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.errors import WeightsError
-from leukcnn.experiment.check import explained
+from leukcnn.experiment.check import check_paper, explained
 from leukcnn.experiment.check_networks import check_networks
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
 from leukcnn.experiment.loading import load_pictures
@@ -53,10 +53,12 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     store.check_writable()
     if others := store.of_other_versions():
         progress.message(others)
-    check_networks(study)
     if any(row.setup.training.deterministic for row in study.rows):
         make_deterministic()
+    # Before the first variable: then the backend can still be cut into logical processors.
     devices = find_devices(request.devices)
+    check_paper(study.paper)
+    check_networks(study)
     index = load_pictures(study.paper, study.datasets, request.data, seed=study.seed, say=progress.message)
     watch.lap("reading")
     options = {"workers": request.workers, "tensorboard": request.tensorboard}

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from leukcnn import spec
@@ -201,8 +200,8 @@ def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted:
         try:
             setup = _with_weights(setup, request.weights)
         except WeightsError as error:
-            # The other rows go on without it, if the place is there at all.
-            if not optional or not Path(request.weights).expanduser().exists():
+            # The other rows go on without it.
+            if not optional:
                 raise
             lacking = error
     return StudyRow(

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from leukcnn import spec
 from leukcnn.errors import LeukCNNError, SpecError
-from leukcnn.fields import did_you_mean
+from leukcnn.fields import did_you_mean, did_you_mean_file
 
 _EXPECTED = "a Python file that ends in PAPER = leukcnn.spec.Paper(...), as docs/examples/densenet_cnmc.py"
 
@@ -38,7 +38,9 @@ def read(name: str | Path, *, taken: tuple[str, ...] = ()) -> spec.Paper:
     path = Path(name).expanduser()
     if path.is_dir() or not path.exists():
         what = "is a folder" if path.is_dir() else "isn't there"
-        raise SpecError(f"{path} {what}.", expected=_EXPECTED, remedy="pass the path of the paper's file")
+        remedy = did_you_mean_file(path) if not path.exists() else ""
+        remedy = remedy or "pass the path of the paper's file"
+        raise SpecError(f"{path} {what}.", expected=_EXPECTED, remedy=remedy)
     module = _run(path)
     paper = getattr(module, "PAPER", None)
     if not isinstance(paper, spec.Paper):

@@ -1,0 +1,112 @@
+"""What reaches stderr while Keras' backend starts."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import pytest
+
+from leukcnn.errors import SpecError
+from leukcnn.quiet import held_stderr
+
+# As TensorFlow 2.21 and earlier ones write them on a machine without a GPU.
+NOTES = """\
+WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
+I0000 00:00:1795646306.262257   14484 port.cc:153] oneDNN custom operations are on.
+W0000 00:00:1795646306.262913   14484 gpu_device.cc:2341] Cannot dlopen some GPU libraries.
+I1127 09:14:02.262913   14484 cudart_stub.cc:31] Could not find cuda drivers on your machine.
+2025-11-27 09:14:02.262913: I tensorflow/core/platform/cpu_feature_guard.cc:210] Optimized.
+To enable the following instructions: AVX2 FMA, in other operations, rebuild TensorFlow.
+E0000 00:00:1795646309.730059   14484 cuda_platform.cc:52] failed call to cuInit: INTERNAL: CUDA error: \
+Failed call to cuInit: UNKNOWN ERROR (303)
+"""
+OTHERS = """\
+E0000 00:00:1795646309.730059   14484 cuda_dnn.cc:52] Could not create cudnn handle
+E0000 00:00:1795646309.730059 14484 cuda.cc:52] failed call to cuInit: CUDA_ERROR_SYSTEM_NOT_READY (802)
+my_paper.py:3: UserWarning: In my own words
+W is a letter, and I am no note
+"""
+
+
+@pytest.fixture(autouse=True)
+def level(monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def write(text):
+    os.write(2, text.encode())
+
+
+def test_notes_are_dropped_and_all_else_is_shown(capfd):
+    with held_stderr():
+        write(NOTES + OTHERS)
+        assert "Cannot dlopen" not in capfd.readouterr().err
+    assert capfd.readouterr().err == OTHERS
+
+
+def test_behind_it_stderr_is_as_it_was(capfd):
+    with held_stderr():
+        pass
+    write(NOTES)
+    assert capfd.readouterr().err == NOTES
+
+
+def test_a_failure_shows_all_that_was_caught(capfd):
+    with pytest.raises(ImportError), held_stderr():
+        write(NOTES + OTHERS)
+        raise ImportError
+    assert capfd.readouterr().err == NOTES + OTHERS
+
+
+def test_an_error_of_leukcnn_s_own_is_no_failure_of_the_backend(capfd):
+    with pytest.raises(SpecError), held_stderr():
+        write(NOTES + OTHERS)
+        raise SpecError("There is no such network.")
+    assert capfd.readouterr().err == OTHERS
+
+
+@pytest.mark.parametrize("level", ["0", "1"])
+def test_who_asks_for_notes_gets_them(capfd, monkeypatch, level):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+    with held_stderr():
+        write(NOTES)
+        assert capfd.readouterr().err == NOTES
+
+
+def python(code, **environment):
+    command = [sys.executable, "-c", code]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")} | environment
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_a_closed_stderr_stays_closed():
+    code = (
+        "import os; os.close(2)\nfrom leukcnn.quiet import held_stderr\n"
+        "with held_stderr(): print('inside')\n"
+        "try: os.fstat(2)\nexcept OSError: print('closed')"
+    )
+    assert python(code).stdout.split() == ["inside", "closed"]
+
+
+def test_a_crash_says_where_it_was():
+    done = python("import os\nfrom leukcnn.quiet import held_stderr\nwith held_stderr(): os.abort()")
+    assert done.returncode != 0
+    assert "Fatal Python error: Aborted" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_the_backend_starts_without_a_word(backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} isn't installed")
+    code = (
+        "from leukcnn import cli, quiet; quiet.set_variables(); cli._start_backend()\n"
+        "from leukcnn.distribution import find_devices; print(find_devices('cpu:2').replicas)\n"
+        "import keras; print(keras.backend.backend(), keras.ops.ones(2))"
+    )
+    done = python(code, KERAS_BACKEND=backend)
+    assert done.returncode == 0, done.stderr
+    # The look for devices leaves the backend free to be cut into several.
+    assert done.stdout.startswith(f"2\n{backend}")
+    assert done.stderr == ""
