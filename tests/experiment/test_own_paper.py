@@ -116,3 +116,21 @@ def test_the_example_runs_in_its_smoke_profile(tmp_path):
     assert done.stderr == ""
     for shown in ("DenseNet121", "Accuracy", "F1-score", "Majority class", "NOT COMPARABLE"):
         assert shown in done.stdout
+
+
+@pytest.mark.slow
+def test_two_logical_processors_share_a_run(tmp_path):
+    """Nothing may start the backend before the devices are looked for: it can't be cut any more then."""
+    file = own_paper(tmp_path)
+    data = synthetic.write("cnmc2019", tmp_path / "drawn", seed=0, counts=tiny.COUNTS)
+    command = [sys.executable, "-m", "leukcnn", "reproduce", str(file), "--data", str(data)]
+    done = subprocess.run(
+        [*command, "--profile", "smoke", "--devices", "cpu:2", "--out", str(tmp_path / "runs")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LEUKCNN_CACHE": str(tmp_path / "cache")},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Devices: cpu:0, cpu:1;" in done.stdout
+    assert len(list((tmp_path / "runs").rglob("model.keras"))) == 3
