@@ -6,7 +6,7 @@ from leukcnn import models, spec
 from leukcnn.experiment.check import explained
 from leukcnn.experiment.study import Study
 from leukcnn.models.bases import penultimate
-from leukcnn.models.unfilled import unfilled
+from leukcnn.models.unfilled import drawing_nothing, unfilled
 from leukcnn.training import network_of
 
 
@@ -41,10 +41,7 @@ def check_networks(study: Study) -> None:
 
 def _without_weights(model: spec.Model) -> spec.Model:
     """Returns a network that starts from random values, which are never drawn here."""
-    names, changes = models.arguments_of(model.name).names, {}
-    if "weights" in names:
-        changes["weights"] = None
-    if "kernel_initializer" in names:
-        # Any other draws values in the end.
-        changes["kernel_initializer"] = "glorot_uniform"
-    return replace(model, arguments={**model.arguments, **changes})
+    model = drawing_nothing(model)
+    if "weights" not in models.arguments_of(model.name).names:
+        return model
+    return replace(model, arguments={**model.arguments, "weights": None})

@@ -8,7 +8,7 @@ from leukcnn.errors import WeightsError
 from leukcnn.models import arguments_of, build
 from leukcnn.models.backbones import BACKBONES, keeps_published_top
 from leukcnn.models.regnet_designs import DESIGNS, zoo_file
-from leukcnn.models.unfilled import unfilled
+from leukcnn.models.unfilled import drawing_nothing, unfilled
 
 # Networks of other publishers than Keras, and those that take another's files.
 _OTHER_FILES = {
@@ -104,12 +104,8 @@ def check_weights(model: spec.Model, *, side: int, classes: int | None) -> None:
     if starts_from(model) is None:
         return
     options = {"input_shape": (side, side, 3)} | ({} if classes is None else {"classes": classes})
-    arguments = options | dict(model.arguments)
-    if "kernel_initializer" in arguments_of(model.name).names:
-        # Any other draws values in the end, which has no place here.
-        arguments["kernel_initializer"] = "glorot_uniform"
     with unfilled():
-        build(model.name, **arguments)
+        build(model.name, **(options | dict(drawing_nothing(model).arguments)))
 
 
 def _values(model: spec.Model) -> dict[str, Any]:

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import keras
+
+from leukcnn.models import arguments_of
+from leukcnn.spec import Model
 
 
 @contextmanager
@@ -20,3 +24,10 @@ def unfilled() -> Iterator[None]:
     finally:
         # Variables without a value would be filled at the end of the next such scope.
         keras.utils.clear_session(free_memory=False)
+
+
+def drawing_nothing(model: Model) -> Model:
+    """Returns a network with the one kernel initializer that draws no values within `unfilled`."""
+    if "kernel_initializer" not in arguments_of(model.name).names:
+        return model
+    return replace(model, arguments={**model.arguments, "kernel_initializer": "glorot_uniform"})
