@@ -4,7 +4,7 @@ Command:  python experiments/alertnet.py --data DIR
           It takes every option of `leukcnn reproduce`; `--help` lists them.
 Needs:    the datasets of Table II in folders below DIR (`leukcnn datasets` names them; what is absent is left
           out, and the tables say so), ImageNet's weights for the fine-tuned networks (--weights) and a GPU.
-Cost:     nine networks trained whole in 5 folds, 50 epochs each of 38,640 pictures of 224x224 pixels; three
+Cost:     nine networks trained whole in 5 folds, 50 epochs each of 38,640 images of 224x224 pixels; three
           more behind a frozen base, whose features are computed once. Without a GPU the command first says
           how long that will take.
 Expected: Tables III, V and VI of the paper, accuracy in percent and kappa:
@@ -20,7 +20,7 @@ Expected: Tables III, V and VI of the paper, accuracy in percent and kappa:
           Xception SFT     72.00  0.5601
           ResNet50 DFT     97.80  0.9660
 
-A quick look on drawn smears, not comparable: --data synthetic --profile smoke
+A quick look on synthetic smears, not comparable: --data synthetic --profile smoke
 """
 
 import sys

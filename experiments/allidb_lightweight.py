@@ -13,7 +13,7 @@ Expected: Table 1, accuracy in percent on ALL-IDB 1 and ALL-IDB 2:
           RegNet        97.00  98.00
           Proposed CNN  99.00  98.00
 
-A quick look on drawn fields and crops, not comparable: --data synthetic --profile smoke
+A quick look on synthetic fields and crops, not comparable: --data synthetic --profile smoke
 """
 
 import sys

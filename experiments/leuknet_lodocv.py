@@ -7,7 +7,7 @@ Needs:    the datasets of Table II in folders below DIR (`leukcnn datasets` name
           files of AlexNet, CaffeNet and VGG-f) and a GPU.
 Cost:     23 networks, five runs: each run trains them twice as published (ALL-IDB 1 or 2 left out) and once
           under strict LODOCV, LeukNet more often (UFG, datasets of one class, 5 folds); 50 epochs of up to
-          70,180 pictures of 224x224 pixels each. Without a GPU the command first says how long it will take.
+          70,180 images of 224x224 pixels each. Without a GPU the command first says how long it will take.
 Expected: Tables IV, V and IX of the paper, accuracy in percent on ALL-IDB 1, ALL-IDB 2 and UFG, - where the
           paper prints none:
 
@@ -25,7 +25,7 @@ Expected: Tables IV, V and IX of the paper, accuracy in percent on ALL-IDB 1, AL
           SVM, ImageNet features  68.51  49.61      -
           Vogado et al. 2018          -      -  52.06
 
-A quick look on drawn smears, not comparable: --data synthetic --profile smoke
+A quick look on synthetic smears, not comparable: --data synthetic --profile smoke
 """
 
 import sys

@@ -5,13 +5,13 @@ Command:  python experiments/taleghani_resnet50.py --data DIR
 Needs:    the folder 'taleghani' below DIR (`leukcnn datasets taleghani` says where to get it) and ImageNet's
           weights for ResNet50, which Keras downloads (--weights FILE where it can't). Without them,
           --base scratch trains a small network from scratch.
-Cost:     one pass of ResNet50 over the pictures, some minutes on 2 cores, and as long again for all splits
+Cost:     one pass of ResNet50 over the images, some minutes on 2 cores, and as long again for all splits
           together: the features are kept. --base scratch: see experiments/RESULTS.rst.
-Expected: both classification reports of the paper, accuracy in percent on 651 pictures:
+Expected: both classification reports of the paper, accuracy in percent on 651 images:
 
           ResNet50, frozen  99.00
 
-A quick look on drawn smears, not comparable: --data synthetic --profile smoke
+A quick look on synthetic smears, not comparable: --data synthetic --profile smoke
 """
 
 import sys

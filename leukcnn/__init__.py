@@ -1,4 +1,4 @@
-"""leukcnn: papers on recognising leukaemia in blood-smear pictures, reproduced on Keras 3."""
+"""leukcnn: papers on recognising leukaemia in blood-smear images, reproduced on Keras 3."""
 
 import importlib
 
@@ -20,7 +20,7 @@ _LAZY = (
     "outputs",
     "papers",
     "paths",
-    "picture_cache",
+    "image_cache",
     "pipeline",
     "prediction",
     "preprocessing",

@@ -88,7 +88,7 @@ class StopEarly(keras.callbacks.Callback):
     """Ends a training whose validation loss no longer sinks.
 
     It reads the history that a `ResumableState` extends and must stand behind it in the list of callbacks:
-    Keras' own EarlyStopping begins to count anew in a run that goes on.
+    Keras' own EarlyStopping begins to count again in a run that goes on.
 
     Args:
         history: Mapping name -> list of values by epoch.
@@ -262,7 +262,7 @@ class HistoryFile(keras.callbacks.Callback):
         self.path, self.history = Path(path), history
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
-        """Writes the file anew."""
+        """Writes the file again."""
         self.write()
 
     def write(self) -> None:

@@ -16,7 +16,7 @@ _DATA = click.option(
     "--data",
     envvar="LEUKCNN_DATA",
     metavar="DIR|synthetic",
-    help="Folder of the data (the dataset's own or the one above it), or 'synthetic' for drawn cells. "
+    help="Folder of the data (the dataset's own or the one above it), or 'synthetic' for synthetic cells. "
     "Default: the environment variable LEUKCNN_DATA.",
 )
 _OUT = click.option(
@@ -57,7 +57,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    """Reproduces papers on recognising leukaemia in blood-smear pictures.
+    """Reproduces papers on recognising leukaemia in blood-smear images.
 
     Start with: leukcnn reproduce cnmc2019 --data synthetic --profile smoke
     """
@@ -72,8 +72,8 @@ def list_papers(name: str | None) -> None:
         paper = papers.get(key) if name is None else _paper(name)
         click.echo(f"{paper.key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
         click.echo(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch)}")
-        if paper.stand_ins:
-            click.echo(f"  Networks for --base scratch=NAME: {', '.join(paper.stand_ins)}")
+        if paper.substitutes:
+            click.echo(f"  Networks for --base scratch=NAME: {', '.join(paper.substitutes)}")
         for profile in paper.profiles:
             click.echo(f"  Profile {profile.name}: {profile.description}")
         click.echo("  Assumptions, for --assume NAME=VALUE:")
@@ -90,7 +90,7 @@ def datasets(name: str | None) -> None:
 
     if name is None:
         for key, card in catalog.CATALOG.items():
-            click.echo(f"{key}: {card.name}, {card.total:,} pictures, {', '.join(card.classes)}")
+            click.echo(f"{key}: {card.name}, {card.total:,} images, {', '.join(card.classes)}")
             click.echo(f"    {card.availability}")
         return
     for line in catalog.card(name).lines():
@@ -103,7 +103,7 @@ def datasets(name: str | None) -> None:
 def check(name: str, data: str | None) -> None:
     """Verifies a dataset or those of a paper that are there; exits with 1 if something is wrong.
 
-    Then lists the pictures that stand there twice, or nearly: they are worth knowing, and no fault.
+    Then lists the images that stand there twice, or nearly: they are worth knowing, and no fault.
     """
     from leukcnn.datasets import CATALOG
 
@@ -171,7 +171,7 @@ def check(name: str, data: str | None) -> None:
     metavar="scratch[=NAME]",
     help="A network trained from scratch in the place of those that need published weights.",
 )
-@click.option("--mask", type=_Choice(MASKS), help="Blank this part of every picture, for controls too.")
+@click.option("--mask", type=_Choice(MASKS), help="Blank this part of every image, for controls too.")
 @click.option("--assume", "assumed", multiple=True, metavar="NAME=VALUE", help="Override an assumption.")
 @click.option(
     "--deterministic/--no-deterministic",
@@ -253,13 +253,13 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
 
 @main.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", "table", type=click.Path(path_type=Path, dir_okay=False), help="Write a CSV file too.")
-def predict(model: Path, pictures: tuple[Path, ...], table: Path | None) -> None:
-    """Says what a trained network (a trial's model.keras) makes of pictures or folders of pictures."""
-    from leukcnn.paths import find_pictures, network_file
+def predict(model: Path, images: tuple[Path, ...], table: Path | None) -> None:
+    """Says what a trained network (a trial's model.keras) makes of images or folders of images."""
+    from leukcnn.paths import find_images, network_file
 
-    model, paths = network_file(model), find_pictures(pictures)
+    model, paths = network_file(model), find_images(images)
     _start_backend()
 
     from leukcnn.prediction import NOTICE, SavedNetwork, write_classes
@@ -307,7 +307,7 @@ def _data_option(data: str | None, names: Sequence[str]) -> str:
     if not data:
         dataset = names[0] if len(names) == 1 else "NAME"
         message = "No data: --data is not given and LEUKCNN_DATA is not set."
-        remedy = "pass --data DIR, or --data synthetic for drawn cells"
+        remedy = "pass --data DIR, or --data synthetic for synthetic cells"
         remedy += f"; `leukcnn datasets {dataset}` says where to get the real ones"
         raise DataError(message, expected="a folder with the dataset", remedy=remedy)
     if data != SYNTHETIC:

@@ -48,7 +48,7 @@ class Devices:
         """
         if batch_size % self.replicas:
             raise DeviceError(
-                f"A batch of {batch_size} pictures for {self.replicas} devices.",
+                f"A batch of {batch_size} images for {self.replicas} devices.",
                 expected="a batch size that is a multiple of the number of devices",
                 remedy=f"take --devices with a divisor of {batch_size}, or --assume batch_size=...",
             )

@@ -1,4 +1,4 @@
-"""The search for pictures that stand in the data twice, within a dataset and between datasets."""
+"""The search for images that stand in the data twice, within a dataset and between datasets."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from leukcnn.datasets import (
     near_duplicate_pairs,
     perceptual_hashes,
 )
-from leukcnn.picture_cache import prepared_pictures
+from leukcnn.image_cache import prepared_images
 from leukcnn.spec import Paper, Preprocessing
 from leukcnn.splits import declared_relatives, related_datasets
 
@@ -27,11 +27,11 @@ _SMALL = Preprocessing(resize=64)
 
 @dataclass(frozen=True, eq=False)
 class DuplicateScan:
-    """Pictures of an index that are the same, or nearly so.
+    """Images of an index that are the same, or nearly so.
 
     Attributes:
-        index: The pictures.
-        identical: (P, 2) int64, pairs of byte-identical pictures, see `duplicate_pairs`.
+        index: The images.
+        identical: (P, 2) int64, pairs of byte-identical images, see `duplicate_pairs`.
         near: (Q, 2) int64, the other pairs whose perceptual hashes differ in few bits, see
             `near_duplicate_pairs`.
     """
@@ -50,7 +50,7 @@ class DuplicateScan:
         names, numbers = np.unique(self.index.dataset, return_inverse=True)
         whose = names[0] if len(names) == 1 else f"{len(names)} datasets"
         lines = [
-            f"duplicates among {len(self.index):,} pictures of {whose}: "
+            f"duplicates among {len(self.index):,} images of {whose}: "
             f"{len(self.identical):,} byte-identical pairs, {len(self.near):,} near ones (perceptual hash)"
         ]
         places = np.sort(numbers[self.pairs], axis=1)
@@ -85,25 +85,25 @@ def scan_duplicates(
     workers: int = 2,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> DuplicateScan:
-    """Searches an index for byte-identical and for nearly identical pictures.
+    """Searches an index for byte-identical and for nearly identical images.
 
     Args:
-        index: The pictures; there may be none.
-        preprocessing: Crop and size in which pictures are compared. With those of an experiment's networks,
-            pictures that it has cached are found again, and others are left there for it.
-        folder: Where caches lie, see `prepared_pictures`.
+        index: The images; there may be none.
+        preprocessing: Crop and size in which images are compared. With those of an experiment's networks,
+            images that it has cached are found again, and others are left there for it.
+        folder: Where caches lie, see `prepared_images`.
         workers: Threads.
-        on_note: Called with a sentence about pictures that had to be converted.
+        on_note: Called with a sentence about images that had to be converted.
 
     Raises:
-        DataError: Some pictures can't be decoded or are too small.
+        DataError: Some images can't be decoded or are too small.
         StoreError: The cache can't be written.
     """
     identical = duplicate_pairs(index)
     if not len(index):
         return DuplicateScan(index, identical, near=identical)
-    pictures = prepared_pictures(index, preprocessing, folder=folder, threads=workers, on_note=on_note)
-    near = near_duplicate_pairs(perceptual_hashes(pictures, workers=workers))
+    images = prepared_images(index, preprocessing, folder=folder, threads=workers, on_note=on_note)
+    near = near_duplicate_pairs(perceptual_hashes(images, workers=workers))
     first, second = index.sha256[near].T
     return DuplicateScan(index, identical, near=near[first != second])
 
@@ -117,8 +117,8 @@ def scan_folders(
         names: Keys of datasets in the catalog; one alone unless the paper takes several.
         root: The folder that holds the datasets' own folders, or that of the one dataset.
         paper: The paper whose classes, crop and size count: what its experiment shows its networks. None for
-            a dataset by itself, all of whose pictures are compared.
-        folder: Where caches lie, see `prepared_pictures`.
+            a dataset by itself, all of whose images are compared.
+        folder: Where caches lie, see `prepared_images`.
 
     Raises:
         DataError: A dataset isn't there, or has faults that `verify` names.

@@ -32,7 +32,7 @@ class ArgumentError(LeukCNNError, ValueError):
 
 
 class DataError(LeukCNNError):
-    """A dataset's folder or a picture in it can't be used as it is."""
+    """A dataset's folder or an image in it can't be used as it is."""
 
 
 class SpecError(LeukCNNError):

@@ -1,8 +1,8 @@
-"""What a frozen base makes of each picture and variant: computed once, kept, used in every epoch and fold.
+"""What a frozen base makes of each image and variant: computed once, kept, used in every epoch and fold.
 
-A frozen base gives the same answer for the same picture in every epoch. Variants are drawn once, so their
+A frozen base gives the same answer for the same image in every epoch. Variants are drawn once, so their
 features too can be kept. They lie in the cache, found again by what they depend on: the base's weights, the
-pictures, what is done to them, and the seed.
+images, what is done to them, and the seed.
 """
 
 import hashlib
@@ -17,8 +17,8 @@ import numpy as np
 
 from leukcnn.distribution import Devices
 from leukcnn.files import digest, replace_file
+from leukcnn.image_cache import cache_folder, claim_space
 from leukcnn.models.layers import MeanSubtraction
-from leukcnn.picture_cache import cache_folder, claim_space
 from leukcnn.pipeline import Entries
 
 # Part of the key: raise it when the same settings come to give other features.
@@ -31,28 +31,28 @@ _BLOCKS_BETWEEN_SAVES = 16
 
 @dataclass(frozen=True, eq=False)
 class Frozen:
-    """A frozen base, and the pictures that pass it.
+    """A frozen base, and the images that pass it.
 
     Attributes:
         base: The frozen part of a network.
         inputs_of: Gives the base's inputs for some entries, float32 (M, ...).
-        pictures: Number N of all pictures of the index.
-        variants: Number V of variants, the picture itself (variant 0) included.
-        key: What else the features depend on, as plain values: network, pictures, what is done to them, seed.
+        images: Number N of all images of the index.
+        variants: Number V of variants, the image itself (variant 0) included.
+        key: What else the features depend on, as plain values: network, images, what is done to them, seed.
         devices: Where the base was built.
     """
 
     base: keras.Model
     inputs_of: Callable[[Entries], np.ndarray]
-    pictures: int
+    images: int
     variants: int
     key: Mapping[str, Any]
     devices: Devices
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the features of all pictures, (N, V, ...)."""
-        return (self.pictures, self.variants, *self.base.output_shape[1:])
+        """Shape of the features of all images, (N, V, ...)."""
+        return (self.images, self.variants, *self.base.output_shape[1:])
 
     @property
     def name(self) -> str:
@@ -62,16 +62,16 @@ class Frozen:
 
     @property
     def rows_a_block(self) -> int:
-        """Pictures whose features are computed together."""
+        """Images whose features are computed together."""
         return max(1, FORWARD // self.variants)
 
     def rows_of(self, block: int) -> np.ndarray:
-        """Returns the positions of a block's pictures."""
+        """Returns the positions of a block's images."""
         first = block * self.rows_a_block
-        return np.arange(first, min(first + self.rows_a_block, self.pictures))
+        return np.arange(first, min(first + self.rows_a_block, self.images))
 
     def features(self, rows: np.ndarray) -> np.ndarray:
-        """Computes the features of some pictures in all their variants, float32 (n, V, ...)."""
+        """Computes the features of some images in all their variants, float32 (n, V, ...)."""
         entries = Entries(
             rows=np.repeat(rows, self.variants), variants=np.tile(np.arange(self.variants), len(rows))
         )
@@ -85,11 +85,11 @@ def kept_features(
     folder: Path | None = None,
     on_start: Callable[[int], None] = lambda inputs: None,
 ) -> np.ndarray:
-    """Returns the features of pictures and their variants, of which only the lacking ones are computed.
+    """Returns the features of images and their variants, of which only the lacking ones are computed.
 
     Args:
-        frozen: The base and its pictures.
-        rows: Positions of the pictures that are needed, each with all its variants.
+        frozen: The base and its images.
+        rows: Positions of the images that are needed, each with all its variants.
         folder: Where caches lie; the user's own cache if None.
         on_start: Called with the number of inputs that have to be computed, if there are any.
 
@@ -112,7 +112,7 @@ def kept_features(
             with replace_file(values) as draft:
                 np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=frozen.shape)
                 claim_space(draft)
-        done = np.zeros(-(-frozen.pictures // frozen.rows_a_block), dtype=bool)
+        done = np.zeros(-(-frozen.images // frozen.rows_a_block), dtype=bool)
         if finished.exists():
             done = np.load(finished)
         lacking = wanted[~done[wanted]]

@@ -28,7 +28,7 @@ def check_classes(
         if array.ndim != 1:
             raise ArgumentError(
                 f"The {name} have the shape {array.shape}.",
-                expected="one whole number a picture, shape (N,)",
+                expected="one whole number an image, shape (N,)",
                 remedy="take the position of the largest output, `scores.argmax(axis=1)`",
             )
         if array.size and not np.issubdtype(array.dtype, np.integer):
@@ -38,7 +38,7 @@ def check_classes(
             raise ArgumentError(
                 f"The {name} run from {array.min()} to {array.max()}.",
                 expected=f"whole numbers from 0 to {n_classes - 1}",
-                remedy="leave out the pictures without a label (-1) first",
+                remedy="leave out the images without a label (-1) first",
             )
         checked.append(array)
     if len(checked[0]) != len(checked[1]):

@@ -26,11 +26,11 @@ def network_file(path: str | Path) -> Path:
     return path
 
 
-def find_pictures(places: Iterable[str | Path]) -> list[Path]:
-    """Returns picture files: those named, and all below the folders named, in order of their paths.
+def find_images(places: Iterable[str | Path]) -> list[Path]:
+    """Returns image files: those named, and all below the folders named, in order of their paths.
 
     Raises:
-        DataError: A place isn't there, or there is no picture in it.
+        DataError: A place isn't there, or there is no image in it.
     """
     found = []
     for place in map(Path, places):
@@ -40,8 +40,8 @@ def find_pictures(places: Iterable[str | Path]) -> list[Path]:
             inside = [place] if place.is_file() else []
         if not inside:
             raise DataError(
-                f"{place} {'holds no picture' if place.is_dir() else 'is not there'}.",
-                expected=f"a picture or a folder with pictures ({', '.join(sorted(EXTENSIONS))})",
+                f"{place} {'holds no image' if place.is_dir() else 'is not there'}.",
+                expected=f"an image or a folder with images ({', '.join(sorted(EXTENSIONS))})",
                 remedy=(did_you_mean_file(place) if not place.exists() else "") or "check the path",
             )
         found += inside

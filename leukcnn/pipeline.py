@@ -1,4 +1,4 @@
-"""Batches for Keras: which pictures an epoch shows, augmented, scaled, in what order."""
+"""Batches for Keras: which images an epoch shows, augmented, scaled, in what order."""
 
 import abc
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ from leukcnn.spec import Preprocessing
 
 @dataclass(frozen=True, eq=False)
 class Entries:
-    """The pictures of one epoch: row of each source picture, and which variant of it.
+    """The images of one epoch: row of each source image, and which variant of it.
 
     Attributes:
-        rows: (M,) int64, positions of the source pictures.
-        variants: (M,) int64, 0 for the picture itself, 1, 2 ... for augmented ones.
+        rows: (M,) int64, positions of the source images.
+        variants: (M,) int64, 0 for the image itself, 1, 2 ... for augmented ones.
     """
 
     rows: np.ndarray
@@ -33,13 +33,13 @@ class Entries:
 
 
 def originals(rows: np.ndarray) -> Entries:
-    """Returns the entries of pictures as they are, each once."""
+    """Returns the entries of images as they are, each once."""
     rows = np.asarray(rows, dtype=np.int64)
     return Entries(rows=rows, variants=np.zeros(len(rows), dtype=np.int64))
 
 
 def multiplied(rows: np.ndarray, *, variants: int) -> Entries:
-    """Returns the entries of `variants` new pictures of each picture, numbered from 1, in its place."""
+    """Returns the entries of `variants` new images of each image, numbered from 1, in its place."""
     rows = np.asarray(rows, dtype=np.int64)
     return Entries(rows=np.repeat(rows, variants), variants=np.tile(np.arange(1, variants + 1), len(rows)))
 
@@ -49,22 +49,22 @@ def balanced(
 ) -> Entries:
     """Tops each class up to a count with augmented variants; the originals all stay.
 
-    The sources take turns in an order drawn from the seed, so that no picture has two variants more than
-    another of its class. A class that already has more pictures than the count stays as it is.
+    The sources take turns in an order drawn from the seed, so that no image has two variants more than
+    another of its class. A class that already has more images than the count stays as it is.
 
     Args:
-        rows: (N,) positions of the source pictures.
-        labels: Class of every picture of the index, by position.
-        ids: Id of every picture of the index, by position; the drawing is keyed by them.
-        per_class: Pictures a class to reach.
+        rows: (N,) positions of the source images.
+        labels: Class of every image of the index, by position.
+        ids: Id of every image of the index, by position; the drawing is keyed by them.
+        per_class: Images a class to reach.
         seed: Root seed.
 
     Raises:
-        ArgumentError: There are no source pictures.
+        ArgumentError: There are no source images.
     """
     rows = np.asarray(rows, dtype=np.int64)
     if len(rows) == 0:
-        raise ArgumentError("No pictures to balance.", expected="at least one picture")
+        raise ArgumentError("No images to balance.", expected="at least one image")
     parts = [originals(rows)]
     for label in np.unique(labels[rows]):
         sources = np.array(sorted(rows[labels[rows] == label], key=lambda row: ids[row]))
@@ -82,7 +82,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
     """Batches for `fit`, `evaluate` and `predict`; what an input is, a subclass says.
 
     Every batch depends on its number, the epoch and the seed alone: not on the number of workers, nor on
-    which batches were asked for before. Pass `shuffle=False` to `fit`; the order is shuffled here, anew for
+    which batches were asked for before. Pass `shuffle=False` to `fit`; the order is shuffled here, again for
     each value of the attribute `epoch`, which goes up when Keras ends an epoch.
 
     Args:
@@ -116,7 +116,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         super().__init__(workers=1)
         if min(len(entries), batch_size) < 1:
             raise ArgumentError(
-                f"{len(entries)} pictures in batches of {batch_size}.", expected="at least one of each"
+                f"{len(entries)} images in batches of {batch_size}.", expected="at least one of each"
             )
         if padding_weights not in ("batch", "set"):
             raise ArgumentError(f"padding_weights is {padding_weights!r}.", expected="'batch' or 'set'")
@@ -165,24 +165,24 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         """Returns the network's inputs for B positions in the entries: float32 (B, ...)."""
 
 
-class PictureSequence(BatchSequence):
-    """Batches of pictures, augmented and scaled.
+class ImageSequence(BatchSequence):
+    """Batches of images, augmented and scaled.
 
     Args:
-        pictures: uint8 (N, side, side, 3), RGB.
+        images: uint8 (N, side, side, 3), RGB.
         entries: What one epoch shows.
         preprocessing: Scaling of the grey levels; crop and size are already done.
         ids: Ids by row, which key the augmentation.
         seed: Root seed.
         augmenter: Makes the variants; needed where there are any.
-        fresh: Whether variants are drawn anew in each epoch (the originals of a shuffled set then stay).
-        workers: Threads that prepare the pictures of a batch.
+        fresh: Whether variants are drawn again in each epoch (the originals of a shuffled set then stay).
+        workers: Threads that prepare the images of a batch.
         **options: Those of `BatchSequence`.
     """
 
     def __init__(
         self,
-        pictures: np.ndarray,
+        images: np.ndarray,
         entries: Entries,
         *,
         preprocessing: Preprocessing,
@@ -196,11 +196,11 @@ class PictureSequence(BatchSequence):
         super().__init__(entries, seed=seed, **options)
         if workers < 1:
             raise ArgumentError(
-                f"{len(entries)} pictures by {workers} workers.", expected="at least one of each"
+                f"{len(entries)} images by {workers} workers.", expected="at least one of each"
             )
         if augmenter is None and entries.variants.any():
             raise ArgumentError("There are variants and no augmenter.", expected="an ImageAugmenter")
-        self.pictures, self.preprocessing, self.ids = pictures, preprocessing, ids
+        self.images, self.preprocessing, self.ids = images, preprocessing, ids
         self.augmenter, self.fresh, self.threads = augmenter, fresh, workers
 
     def inputs(self, positions: np.ndarray) -> np.ndarray:
@@ -212,7 +212,7 @@ class PictureSequence(BatchSequence):
 
     def _share(self, positions: np.ndarray) -> np.ndarray:
         rows, variants = self.entries.rows[positions], self.entries.variants[positions]
-        pictures = self.pictures[rows]
+        images = self.images[rows]
         changed = np.flatnonzero(variants)
         if len(changed):
             epoch = self.epoch if self.fresh else 0
@@ -220,16 +220,16 @@ class PictureSequence(BatchSequence):
                 child_seed(self.seed, "augmentation", str(self.ids[rows[i]]), int(variants[i]), epoch)
                 for i in changed
             ]
-            pictures[changed] = self.augmenter.apply_batch(pictures[changed], seeds)
-        return scaled(pictures, self.preprocessing)
+            images[changed] = self.augmenter.apply_batch(images[changed], seeds)
+        return scaled(images, self.preprocessing)
 
 
 class FeatureSequence(BatchSequence):
-    """Batches of what a frozen base makes of pictures, for the part of the network behind it.
+    """Batches of what a frozen base makes of images, for the part of the network behind it.
 
     Args:
-        features: float32 (N, V, ...), the features of each picture's V variants, by row; variant 0 is the
-            picture itself.
+        features: float32 (N, V, ...), the features of each image's V variants, by row; variant 0 is the
+            image itself.
         entries: What one epoch shows.
         **options: Those of `BatchSequence`.
     """
@@ -256,7 +256,7 @@ def class_probabilities(outputs: np.ndarray) -> np.ndarray:
     return np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
 
 
-def scaled(pictures: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Turns prepared pictures, uint8 (N, side, side, 3), into the network's input, float32 of that shape."""
-    inputs = rescale(pictures, preprocessing.scale)
+def scaled(images: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """Turns prepared images, uint8 (N, side, side, 3), into the network's input, float32 of that shape."""
+    inputs = rescale(images, preprocessing.scale)
     return subtract_channel_mean(inputs) if preprocessing.subtract_channel_mean else inputs

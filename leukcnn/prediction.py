@@ -1,4 +1,4 @@
-"""Saved networks that know their own preprocessing, and what they say of pictures.
+"""Saved networks that know their own preprocessing, and what they say of images.
 
 A `.keras` file is a zip archive. leukcnn adds one member, `leukcnn.json`, with the preprocessing and the
 names of the classes, which Keras passes over: `keras.models.load_model` reads such a file like any other, one
@@ -17,20 +17,20 @@ from typing import Any
 import keras
 import numpy as np
 
-from leukcnn.datasets import read_picture
+from leukcnn.datasets import read_image
 from leukcnn.errors import DataError, SpecError, WeightsError
 from leukcnn.fields import to_plain
 from leukcnn.files import replace_file
+from leukcnn.image_cache import prepare, shows_nothing
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
-from leukcnn.paths import NETWORK_FILE, find_pictures, network_file
-from leukcnn.picture_cache import prepare, shows_nothing
+from leukcnn.paths import NETWORK_FILE, find_images, network_file
 from leukcnn.pipeline import class_probabilities, scaled
 from leukcnn.spec import Preprocessing
 
-__all__ = ["NOTICE", "SavedNetwork", "find_pictures", "write_classes"]
+__all__ = ["NOTICE", "SavedNetwork", "find_images", "write_classes"]
 
-NOTICE = "Research software: no diagnosis. Its figures hold for the pictures it was tested on, if for any."
+NOTICE = "Research software: no diagnosis. Its figures hold for the images it was tested on, if for any."
 _MEMBER = "leukcnn.json"
 _BATCH = 32
 # Keras finds none of them by itself where no network with them has been built.
@@ -39,11 +39,11 @@ _OWN_LAYERS = (GroupedConv2D, LocalResponseNormalization, MeanSubtraction)
 
 @dataclass(frozen=True)
 class SavedNetwork:
-    """A network with all it takes to apply it to a picture.
+    """A network with all it takes to apply it to an image.
 
     Attributes:
         network: The Keras model.
-        preprocessing: From the picture to its input.
+        preprocessing: From the image to its input.
         class_names: Names of its outputs.
         origin: Where it comes from: paper, row, profile, trial.
     """
@@ -65,7 +65,7 @@ class SavedNetwork:
             "origin": self.origin,
             "notice": NOTICE,
         }
-        # Built anew it isn't compiled, as a clone would be: an optimizer makes the file three times as large.
+        # Rebuilt, it isn't compiled, as a clone would be: an optimizer makes the file three times as large.
         bare = type(self.network).from_config(self.network.get_config())
         bare.set_weights(self.network.get_weights())
         with replace_file(path) as draft:
@@ -102,45 +102,45 @@ class SavedNetwork:
     def predict(
         self, paths: Iterable[Path], *, on_note: Callable[[str], None] = lambda note: None
     ) -> np.ndarray:
-        """Applies the network to pictures.
+        """Applies the network to images.
 
         Args:
-            paths: N picture files.
-            on_note: Called with a sentence for each picture that had to be converted.
+            paths: N image files.
+            on_note: Called with a sentence for each image that had to be converted.
 
         Returns:
             float64 (N, classes), probabilities.
 
         Raises:
-            DataError: A picture can't be read or is too small.
+            DataError: An image can't be read or is too small.
         """
         paths, outputs = list(paths), []
         for start in range(0, len(paths), _BATCH):
-            pictures = []
+            images = []
             for path in paths[start : start + _BATCH]:
-                picture, note = read_picture(path)
+                image, note = read_image(path)
                 if note:
                     on_note(f"{path}: {note}")
                 try:
-                    pictures.append(prepare(picture, self.preprocessing))
-                    if self.preprocessing.threshold != "none" and shows_nothing(pictures[-1]):
-                        on_note(f"{path}: thresholding leaves no cell, and the network sees a black picture")
+                    images.append(prepare(image, self.preprocessing))
+                    if self.preprocessing.threshold != "none" and shows_nothing(images[-1]):
+                        on_note(f"{path}: thresholding leaves no cell, and the network sees a black image")
                 except DataError as error:
                     raise DataError(
                         f"{path}: {error.found}", expected=error.expected, remedy="leave it out"
                     ) from error
-            outputs.append(self.network.predict(scaled(np.stack(pictures), self.preprocessing), verbose=0))
+            outputs.append(self.network.predict(scaled(np.stack(images), self.preprocessing), verbose=0))
         return class_probabilities(np.concatenate(outputs))
 
 
 def write_classes(
-    path: Path, pictures: Sequence[Path], probabilities: np.ndarray, class_names: Sequence[str]
+    path: Path, images: Sequence[Path], probabilities: np.ndarray, class_names: Sequence[str]
 ) -> None:
-    """Writes a CSV file: picture, class, p_<class> ...
+    """Writes a CSV file: image, class, p_<class> ...
 
     Args:
         path: The file.
-        pictures: N pictures.
+        images: N images.
         probabilities: (N, classes).
         class_names: Names of the classes.
 
@@ -149,6 +149,6 @@ def write_classes(
     """
     with replace_file(path) as draft, draft.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["picture", "class", *(f"p_{name}" for name in class_names)])
-        for picture, row in zip(pictures, probabilities, strict=True):
-            writer.writerow([picture, class_names[int(row.argmax())], *(f"{p:.9g}" for p in row)])
+        writer.writerow(["image", "class", *(f"p_{name}" for name in class_names)])
+        for image, row in zip(images, probabilities, strict=True):
+            writer.writerow([image, class_names[int(row.argmax())], *(f"{p:.9g}" for p in row)])

@@ -48,17 +48,17 @@ class ExperimentRecord:
         changes: Other fields changed, by path.
         trials: All trials, finished or not.
         controls: The controls, on the same splits, finished or not.
-        probe: The classifier that tells datasets by their pictures' borders; None where there is one dataset.
-        counts: Pictures of the first trial by set ("train", "validation", "test"), "before" or "after"
+        probe: The classifier that tells datasets by their images' borders; None where there is one dataset.
+        counts: Images of the first trial by set ("train", "validation", "test"), "before" or "after"
             augmentation, and class name.
-        datasets: Pictures that were found by dataset and class of the paper.
-        related: Dataset -> datasets that share pictures or cells with it, by declaration or as found.
+        datasets: Images that were found by dataset and class of the paper.
+        related: Dataset -> datasets that share images or cells with it, by declaration or as found.
         missing: What isn't there: set ("external", "final"), or row, -> why.
-        final_total: Number of pictures of the whole final phase; 0 where the paper has none.
+        final_total: Number of images of the whole final phase; 0 where the paper has none.
         not_comparable: Why the figures can't be held against the paper's; "" where they can.
-        identical_pairs: Pairs of byte-identical pictures of which one is tested and one was learnt from.
+        identical_pairs: Pairs of byte-identical images of which one is tested and one was trained on.
         data_notes: What was found in the data's folder.
-        masked: Mask ("" for none) -> trials and controls of the main split with that part of the pictures
+        masked: Mask ("" for none) -> trials and controls of the main split with that part of the images
             blanked, finished or not; empty where the paper has no table of masks.
     """
 

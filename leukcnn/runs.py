@@ -3,8 +3,8 @@
     <out>/<paper>/trials/<hash>/trial.json        what the trial is; the hash is taken over this
                                 history.csv       one line an epoch; a control has none, and no network
                                 state.npz         after the last finished epoch; gone when the trial is done
-                                predictions.csv   one line a picture and checkpoint
-                                features.npz      of rows that classify features: those of the tested pictures
+                                predictions.csv   one line an image and checkpoint
+                                features.npz      of rows that classify features: those of the tested images
                                 model.keras       the network, with its preprocessing
                                 environment.json  versions, devices, commit
                                 done.json         result, timing and the SHA-256 of each file; written last
@@ -30,16 +30,16 @@ import numpy as np
 from leukcnn.errors import StoreError
 from leukcnn.files import digest, explained, read_json, replace_file, write_json
 
-STORE_VERSION = 6
+STORE_VERSION = 7
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a trial's networks said of each picture.
+    """What a trial's networks said of each image.
 
     Attributes:
-        image: (N,) str, ids of the pictures.
-        part: (N,) str, "test", "external" or "final".
+        image: (N,) str, ids of the images.
+        subset: (N,) str, "test", "external" or "final".
         checkpoint: (N,) str, value whose best epoch was used, "val_accuracy" or "val_loss"; "last" for the
             last epoch, "control" or "svm" where no network was trained.
         group: (N,) str, subject; "" where unknown.
@@ -49,7 +49,7 @@ class Predictions:
     """
 
     image: np.ndarray
-    part: np.ndarray
+    subset: np.ndarray
     checkpoint: np.ndarray
     group: np.ndarray
     label: np.ndarray
@@ -81,7 +81,7 @@ class Predictions:
 
 # Files of a finished trial.
 _KEPT = ("trial.json", "history.csv", "predictions.csv", "features.npz", "model.keras", "environment.json")
-_PREDICTION_COLUMNS = ("image", "part", "checkpoint", "group", "label")
+_PREDICTION_COLUMNS = ("image", "subset", "checkpoint", "group", "label")
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
@@ -127,7 +127,7 @@ def read_predictions(path: Path) -> Predictions:
 
 
 def write_features(path: Path, **columns: np.ndarray) -> None:
-    """Writes features of pictures: `image` (N,) ids, `label` (N,) classes, `features` float32 (N, D).
+    """Writes features of images: `image` (N,) ids, `label` (N,) classes, `features` float32 (N, D).
 
     Raises:
         StoreError: The folder can't be written to.
@@ -180,7 +180,7 @@ class Trial:
             ) from error
 
     def features(self) -> dict[str, np.ndarray]:
-        """Reads the tested pictures' features, as `write_features` wrote them.
+        """Reads the tested images' features, as `write_features` wrote them.
 
         Raises:
             StoreError: The file isn't there or holds no features.
@@ -350,20 +350,20 @@ class Store:
 _WRITTEN = "written.json"
 
 
-def note_files(folder: Path, paths: Iterable[Path], *, anew: Collection[str] = ()) -> None:
+def note_files(folder: Path, paths: Iterable[Path], *, again: Collection[str] = ()) -> None:
     """Notes files below an experiment's folder beside those that are noted there already.
 
     Args:
         folder: The experiment's folder.
         paths: The files.
-        anew: Folders in it of which these are all files: others are forgotten.
+        again: Folders in it of which these are all files: others are forgotten.
 
     Raises:
         StoreError: The folder can't be written to, or what is noted can't be read.
     """
     new = {path.relative_to(folder).as_posix(): _sha256(path) for path in paths}
     noted = _noted(folder)
-    kept = {name: digest for name, digest in noted.items() if name.partition("/")[0] not in anew}
+    kept = {name: digest for name, digest in noted.items() if name.partition("/")[0] not in again}
     if kept | new != noted:
         write_json(folder / _WRITTEN, kept | new)
 

@@ -1,6 +1,6 @@
 """Named child seeds from one root seed.
 
-Every random decision in leukcnn has a key: (root seed, purpose, picture, variant or epoch). The same key
+Every random decision in leukcnn has a key: (root seed, purpose, image, variant or epoch). The same key
 gives the same numbers whatever ran before, in whatever order, on however many workers.
 """
 

@@ -49,18 +49,20 @@ class Outcome:
     epochs_run: int
 
 
-def network_of(model: Model, *, side: int, classes: int) -> keras.Model:
+def network_of(model: Model, *, image_size: int, classes: int) -> keras.Model:
     """Builds a network that has an output for each class, or one for two classes.
 
     Args:
         model: Builder and its arguments.
-        side: Side of the square input, in pixels, unless the arguments say otherwise.
+        image_size: Side of the square input, in pixels, unless the arguments say otherwise.
         classes: Number of the classes.
 
     Raises:
         SpecError: It can't be built, or has other outputs.
     """
-    network = build(model.name, **{"input_shape": (side, side, 3), "classes": classes, **model.arguments})
+    network = build(
+        model.name, **{"input_shape": (image_size, image_size, 3), "classes": classes, **model.arguments}
+    )
     allowed = [(None, classes), *([(None, 1)] if classes == 2 else [])]
     if network.output_shape not in allowed:
         raise SpecError(
@@ -72,13 +74,13 @@ def network_of(model: Model, *, side: int, classes: int) -> keras.Model:
 
 
 def build_network(
-    model: Model, *, side: int, classes: int, training: Training, seed: int, devices: Devices
+    model: Model, *, image_size: int, classes: int, training: Training, seed: int, devices: Devices
 ) -> keras.Model:
     """Builds and compiles a network for a trial.
 
     Args:
         model: Builder and its arguments.
-        side: Side of the square input, in pixels.
+        image_size: Side of the square input, in pixels.
         classes: Number of outputs.
         training: Optimizer, loss and precision.
         seed: Seed of the initial weights and of dropout.
@@ -93,7 +95,7 @@ def build_network(
     keras.config.set_dtype_policy(training.precision)
     try:
         with devices.scope():
-            network = network_of(model, side=side, classes=classes)
+            network = network_of(model, image_size=image_size, classes=classes)
             compile_network(network, training, devices=devices)
     finally:
         keras.config.set_dtype_policy("float32")
@@ -111,15 +113,15 @@ class Networks:
         self._key, self._network, self._first_values = None, None, []
 
     def get(
-        self, model: Model, *, side: int, classes: int, training: Training, seed: int, devices: Devices
+        self, model: Model, *, image_size: int, classes: int, training: Training, seed: int, devices: Devices
     ) -> keras.Model:
         """Returns what `build_network` returns for the same arguments; the one before it is void then."""
-        key = (to_plain(model), side, classes, to_plain(training), seed, devices.names)
+        key = (to_plain(model), image_size, classes, to_plain(training), seed, devices.names)
         if key != self._key:
             self._key, self._network = None, None
             # Graphs and weights of the network before would stay in memory beside the new one's.
             keras.utils.clear_session()
-            options = {"side": side, "classes": classes, "training": training, "seed": seed}
+            options = {"side": image_size, "classes": classes, "training": training, "seed": seed}
             network = build_network(model, **options, devices=devices)
             with devices.scope():
                 network.optimizer.build(network.trainable_variables)
@@ -221,7 +223,7 @@ def train(
 
 
 def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> np.ndarray:
-    """Returns each picture's probabilities, in the order of the entries, whatever the devices.
+    """Returns each image's probabilities, in the order of the entries, whatever the devices.
 
     Args:
         network: A built network.

@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="session", autouse=True)
 def few_trees():
-    """Lets controls grow a tenth of their trees: what they find in small pictures needs no more."""
+    """Lets controls grow a tenth of their trees: what they find in small images needs no more."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("leukcnn.evaluation.controls._TREES", 30)
         yield
@@ -44,10 +44,10 @@ def few_trees():
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Returns the folder of real pictures named by LEUKCNN_DATA, or skips the test."""
+    """Returns the folder of real images named by LEUKCNN_DATA, or skips the test."""
     root = os.environ.get("LEUKCNN_DATA")
     if not root or not Path(root).is_dir():
-        pytest.skip("needs real pictures: LEUKCNN_DATA names no folder")
+        pytest.skip("needs real images: LEUKCNN_DATA names no folder")
     return Path(root)
 
 

@@ -134,9 +134,9 @@ def block_output(state, block, x, *, strides):
     return relu(x + y)
 
 
-def maps_of(state, pictures):
-    """Returns the last maps of pictures (N, height, width, 3), whose channels are blue, green, red."""
-    x = convolution(pictures, state["stem.conv.weight"], strides=2)
+def maps_of(state, images):
+    """Returns the last maps of images (N, height, width, 3), whose channels are blue, green, red."""
+    x = convolution(images, state["stem.conv.weight"], strides=2)
     scale = state["stem.bn.weight"] / np.sqrt(state["stem.bn.running_var"] + 1e-5)
     x = np.maximum((x - state["stem.bn.running_mean"]) * scale + state["stem.bn.bias"], 0)
     blocks = dict.fromkeys(".".join(name.split(".")[:2]) for name in state if name.startswith("s"))
@@ -145,8 +145,8 @@ def maps_of(state, pictures):
     return x
 
 
-def probabilities_of(state, pictures):
+def probabilities_of(state, images):
     """Returns the softmax over the classes (N, classes)."""
-    logits = maps_of(state, pictures).mean(axis=(1, 2)) @ state["head.fc.weight"].T + state["head.fc.bias"]
+    logits = maps_of(state, images).mean(axis=(1, 2)) @ state["head.fc.weight"].T + state["head.fc.bias"]
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)

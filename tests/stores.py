@@ -26,7 +26,7 @@ COUNTS = {
 
 
 def predictions_of(
-    part: str,
+    subset: str,
     *,
     tp: int,
     fn: int,
@@ -41,8 +41,8 @@ def predictions_of(
     predicted = np.repeat([1, 0, 1, 0], [tp, fn, fp, tn])
     n = len(label)
     return Predictions(
-        image=np.array([f"{part}/{prefix}{i}.bmp" for i in range(n)], dtype=np.str_),
-        part=np.full(n, part),
+        image=np.array([f"{subset}/{prefix}{i}.bmp" for i in range(n)], dtype=np.str_),
+        subset=np.full(n, subset),
         checkpoint=np.full(n, checkpoint),
         group=np.array([f"{'' if y else 'H'}{i % subjects}" for i, y in enumerate(label)], dtype=np.str_),
         label=label,
@@ -58,13 +58,13 @@ def final_phase(n: int = 4) -> Predictions:
 
 
 def fold_predictions(fold: int, *, wrong: int, n: int = 60) -> Predictions:
-    """Sixty test pictures of which the first `wrong` are taken for the next class."""
+    """Sixty test images of which the first `wrong` are taken for the next class."""
     label = np.repeat([0, 0, 1, 1, 2, 2], n // 6)
     predicted = label.copy()
     predicted[:wrong] = (predicted[:wrong] + 1) % 3
     return Predictions(
         image=np.array([f"fold{fold}/{i}" for i in range(n)]),
-        part=np.full(n, "test"),
+        subset=np.full(n, "test"),
         checkpoint=np.full(n, "last"),
         group=np.full(n, ""),
         label=label,
@@ -182,10 +182,10 @@ class FakeExperiment:
 
 
 def tested_on(
-    dataset: str, *, tp: int = 0, fn: int = 0, fp: int = 0, tn: int = 0, part: str = "test"
+    dataset: str, *, tp: int = 0, fn: int = 0, fp: int = 0, tn: int = 0, subset: str = "test"
 ) -> Predictions:
-    """Predictions of a dataset's pictures, whose ids begin with its key, with that confusion matrix."""
-    predictions = predictions_of(part, tp=tp, fn=fn, fp=fp, tn=tn)
+    """Predictions of a dataset's images, whose ids begin with its key, with that confusion matrix."""
+    predictions = predictions_of(subset, tp=tp, fn=fn, fp=fp, tn=tn)
     return replace(
         predictions,
         image=np.array([f"{dataset}/{i}.jpg" for i in range(len(predictions))]),
@@ -249,9 +249,9 @@ class Apart(LeftOut):
 
     def __init__(self, out: Path, *tables: spec.Table):
         paper = lodocv_paper(*tables)
-        split = spec.Split("kfold", n_splits=2, apart=("allidb1", "allidb2"))
+        split = spec.Split("kfold", n_splits=2, per_dataset=("allidb1", "allidb2"))
         rows = [replace(row, setup=replace(row.setup, split=split)) for row in paper.rows]
-        own = {"key": "apart", "datasets": split.apart, "splits": ("kfold", "grouped_kfold"), "runs": 1}
+        own = {"key": "apart", "datasets": split.per_dataset, "splits": ("kfold", "grouped_kfold"), "runs": 1}
         super().__init__(out, replace(paper, rows=tuple(rows), **own))
 
     def results(self, **changes) -> Results:
@@ -265,13 +265,13 @@ STAGES = ("benign", "early", "pre", "pro")
 def stages(
     *, wrong: int = 0, n: int = 80, checkpoint: str = "val_accuracy", prefix: str = "", groups: int = 0
 ) -> Predictions:
-    """As many test pictures of each of four stages, of which the first `wrong` are taken for the next one."""
+    """As many test images of each of four stages, of which the first `wrong` are taken for the next one."""
     label = np.repeat(np.arange(4), n // 4)
     predicted = np.where(np.arange(n) < wrong, (label + 1) % 4, label)
     group = np.arange(n) % groups if groups else np.arange(n)
     return Predictions(
         image=np.array([f"taleghani/{prefix}{i}.jpg" for i in range(n)]),
-        part=np.full(n, "test"),
+        subset=np.full(n, "test"),
         checkpoint=np.full(n, checkpoint),
         group=group.astype(np.str_),
         label=label,
@@ -301,8 +301,8 @@ def stages_paper(*tables: spec.Table, figures: tuple[spec.Figure, ...] = ()) -> 
         positive_class="",
         splits=("random", "grouped", "kfold", "grouped_kfold"),
         rows=(
-            spec.Row("frozen", "Frozen", setup, also=("grouped", "kfold")),
-            spec.Row("scratch", "From scratch", setup, also=("grouped", "kfold"), scratch="small"),
+            spec.Row("frozen", "Frozen", setup, extra_splits=("grouped", "kfold")),
+            spec.Row("scratch", "From scratch", setup, extra_splits=("grouped", "kfold"), scratch="small"),
         ),
         profiles=(spec.Profile("paper", "as published"),),
         assumptions=(),
@@ -316,7 +316,7 @@ class Staged(FakeExperiment):
     """An experiment on four stages, made of some tables."""
 
     def add_masked(self, mask: str, row: str, *parts: Predictions, finished: bool = True) -> None:
-        """Adds a row's or a control's trial of the main split with a part of the pictures blanked."""
+        """Adds a row's or a control's trial of the main split with a part of the images blanked."""
         trial = self.store.trial({"paper": self.paper.key, "row": row, "mask": mask})
         planned = PlannedTrial(row=row, run=0, fold=-1, seed=0, name=trial.path.name, split="")
         self.masked.setdefault(mask, []).append(planned)

@@ -116,7 +116,7 @@ def test_stopping_depends_on_the_history_alone():
     history["val_loss"] = [1.0, 2.0]
     stop.on_epoch_end(1, {})
     assert model.stop_training
-    # One that was made anew, as after a kill, says the same.
+    # One that was made again, as after a kill, says the same.
     assert StopEarly(history=history, patience=1).is_due
     assert not StopEarly(history=history, patience=None).is_due
 

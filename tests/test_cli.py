@@ -15,7 +15,7 @@ from tests import tiny
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    return synthetic.write("cnmc2019", tmp_path_factory.mktemp("drawn"), seed=0, counts=tiny.COUNTS)
+    return synthetic.write("cnmc2019", tmp_path_factory.mktemp("synthetic"), seed=0, counts=tiny.COUNTS)
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +144,7 @@ def test_reproduce_says_that_another_version_s_runs_are_not_used(of_version_5, d
     assert (of_version_5 / "cnmc2019" / "trials" / "of-version-5" / "done.json").exists()
 
 
-def test_predict_says_class_and_probability_of_each_picture_and_the_notice(reproduced, drawn, tmp_path):
+def test_predict_says_class_and_probability_of_each_image_and_the_notice(reproduced, drawn, tmp_path):
     out, _ = reproduced
     model = next(out.rglob("model.keras"))
     folder = drawn / "C-NMC_Leukemia" / "training_data" / "fold_0" / "all"
@@ -157,7 +157,7 @@ def test_predict_says_class_and_probability_of_each_picture_and_the_notice(repro
     for row in rows:
         assert row["class"] in ("healthy", "malignant")
         assert float(row["p_healthy"]) + float(row["p_malignant"]) == pytest.approx(1, abs=1e-6)
-        assert row["picture"] in result.output
+        assert row["image"] in result.output
 
 
 def test_predict_agrees_with_the_stored_predictions(reproduced, drawn, tmp_path):

@@ -18,15 +18,15 @@ import json, sys, tempfile
 from pathlib import Path
 import keras, numpy as np
 from leukcnn.distribution import find_devices
-from leukcnn.pipeline import PictureSequence, originals
+from leukcnn.pipeline import ImageSequence, originals
 from leukcnn.spec import Preprocessing, Training
 from leukcnn.training import compile_network, predict, train
 
 devices = find_devices(sys.argv[1] or None)
 keras.utils.set_random_seed(3)
 rng = np.random.default_rng(0)
-pictures = rng.integers(0, 256, (37, 8, 8, 3), dtype=np.uint8)
-labels = (pictures[..., 0].mean(axis=(1, 2)) > 127).astype(np.int64)
+images = rng.integers(0, 256, (37, 8, 8, 3), dtype=np.uint8)
+labels = (images[..., 0].mean(axis=(1, 2)) > 127).astype(np.int64)
 ids = [f"p{i}" for i in range(37)]
 common = dict(classes=2, preprocessing=Preprocessing(crop=8), ids=ids, seed=0, replicas=devices.replicas)
 training = Training(epochs=3, batch_size=8, initial_learning_rate=1e-2, final_learning_rate=1e-3)
@@ -40,13 +40,13 @@ with devices.scope():
 folder = Path(tempfile.mkdtemp())
 train(
     network, training, folder=folder, devices=devices,
-    train_data=PictureSequence(pictures, originals(np.arange(24)), labels=labels, batch_size=8,
+    train_data=ImageSequence(images, originals(np.arange(24)), labels=labels, batch_size=8,
                                shuffle=True, **common),
-    validation_data=PictureSequence(pictures, originals(np.arange(24, 37)), labels=labels, batch_size=8,
+    validation_data=ImageSequence(images, originals(np.arange(24, 37)), labels=labels, batch_size=8,
                                     padding_weights="set", **common),
 )
 outputs = predict(
-    network, PictureSequence(pictures, originals(np.arange(37)), labels=None, batch_size=8, **common),
+    network, ImageSequence(images, originals(np.arange(37)), labels=None, batch_size=8, **common),
     devices=devices,
 )
 history = (folder / "history.csv").read_text().split()

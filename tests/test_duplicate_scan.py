@@ -8,7 +8,7 @@ from leukcnn.datasets.index import load
 from leukcnn.datasets.many import load_many
 from leukcnn.duplicate_scan import scan_duplicates, scan_folders
 from leukcnn.errors import DataError
-from leukcnn.picture_cache import prepared_pictures
+from leukcnn.image_cache import prepared_images
 from leukcnn.spec import Preprocessing
 from leukcnn.splits import leave_one_dataset_out, related_datasets
 
@@ -17,16 +17,16 @@ PAPER = papers.get("alertnet")
 SMALL = Preprocessing(resize=64)
 
 
-def write_picture(path, seed, *, brighter=0):
+def write_image(path, seed, *, brighter=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     coarse = np.random.default_rng(seed).integers(20, 230, (20, 20, 3), dtype=np.uint8)
-    picture = cv2.resize(coarse, (120, 120), interpolation=cv2.INTER_CUBIC)
-    assert cv2.imwrite(str(path), cv2.add(picture, np.full_like(picture, brighter)))
+    image = cv2.resize(coarse, (120, 120), interpolation=cv2.INTER_CUBIC)
+    assert cv2.imwrite(str(path), cv2.add(image, np.full_like(image, brighter)))
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Returns five datasets: a copy and a near copy of a ufg picture in jtsc, four pictures alike in ufg."""
+    """Returns five datasets: a copy and a near copy of a ufg image in jtsc, four images alike in ufg."""
     root = tmp_path_factory.mktemp("data")
     folders = [
         "jtsc/healthy",
@@ -37,11 +37,11 @@ def root(tmp_path_factory):
     ]
     for place, folder in enumerate(folders):
         for number in range(4):
-            write_picture(root / folder / f"{number}.png", 10 * place + number)
-    write_picture(root / "jtsc/healthy/copy.png", 10)
-    write_picture(root / "jtsc/healthy/near.png", 11, brighter=3)
+            write_image(root / folder / f"{number}.png", 10 * place + number)
+    write_image(root / "jtsc/healthy/copy.png", 10)
+    write_image(root / "jtsc/healthy/near.png", 11, brighter=3)
     for twin in ("healthy/twin 1.png", "healthy/twin 2.png", "AML/twin 3.png"):
-        write_picture(root / "ufg" / twin, 12)
+        write_image(root / "ufg" / twin, 12)
     return root
 
 
@@ -66,7 +66,7 @@ def test_identical_and_near_pairs_are_told_apart(scan):
 def test_lines_count_by_pair_of_datasets_and_name_examples(scan):
     first, *lines = scan.lines()
     assert first == (
-        "duplicates among 37 pictures of 5 datasets: 7 byte-identical pairs, 1 near ones (perceptual hash)"
+        "duplicates among 37 images of 5 datasets: 7 byte-identical pairs, 1 near ones (perceptual hash)"
     )
     between, within = (
         lines.index("  between jtsc and ufg: 1 identical, 1 near"),
@@ -92,13 +92,13 @@ def test_the_splitter_takes_its_pairs(scan):
     assert related_datasets(scan.index, scan.pairs)["ufg"] == ("jtsc",)
 
 
-def test_an_experiment_finds_the_pictures_in_the_cache(root, tmp_path, monkeypatch):
+def test_an_experiment_finds_the_images_in_the_cache(root, tmp_path, monkeypatch):
     scan_folders(NAMES[::-1], root, paper=PAPER, folder=tmp_path)
     ordered = ("allidb1", "allidb2", "atlas", "jtsc", "ufg")
     index = load_many(ordered, root, class_names=PAPER.classes, class_of=PAPER.class_of)
-    monkeypatch.setattr("leukcnn.picture_cache.read_picture", None)
-    pictures = prepared_pictures(index, PAPER.setup(PAPER.row_ids[0]).preprocessing, folder=tmp_path)
-    assert len(pictures) == len(index)
+    monkeypatch.setattr("leukcnn.image_cache.read_image", None)
+    images = prepared_images(index, PAPER.setup(PAPER.row_ids[0]).preprocessing, folder=tmp_path)
+    assert len(images) == len(index)
 
 
 def test_one_dataset_by_itself_speaks_of_no_other(root, tmp_path):
@@ -115,17 +115,17 @@ def test_without_duplicates_one_line_says_so(root, tmp_path):
 
 
 def test_a_paper_on_one_dataset(tmp_path):
-    counts = synthetic.DrawnCounts(4, 4, 2, 2, 1, 1, 2)
+    counts = synthetic.SyntheticCounts(4, 4, 2, 2, 1, 1, 2)
     root = synthetic.write("cnmc2019", tmp_path, seed=0, counts=counts)
     scan = scan_folders(("cnmc2019",), root, paper=papers.get("cnmc2019"), folder=tmp_path)
     assert len(scan.index) == 12
     assert len(scan.pairs) == 0
 
 
-def test_pictures_of_no_class_of_the_paper_are_not_compared(tmp_path):
-    write_picture(tmp_path / "atlas" / "other" / "1.png", 0)
+def test_images_of_no_class_of_the_paper_are_not_compared(tmp_path):
+    write_image(tmp_path / "atlas" / "other" / "1.png", 0)
     (line,) = scan_folders(("atlas",), tmp_path, paper=PAPER, folder=tmp_path).lines()
-    assert line.startswith("duplicates among 0 pictures")
+    assert line.startswith("duplicates among 0 images")
 
 
 def test_a_dataset_that_is_not_there(tmp_path):

@@ -44,13 +44,13 @@ def known():
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory) -> ImageIndex:
-    """Thirty pictures of three classes, which differ in colour."""
-    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("pictures")
+    """Thirty images of three classes, which differ in colour."""
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("images")
     paths = [folder / f"{i:02}.png" for i in range(30)]
     for i, path in enumerate(paths):
-        picture = rng.integers(0, 120, (24, 24, 3), dtype=np.uint8)
-        picture[..., i % 3] += 100
-        cv2.imwrite(str(path), picture)
+        image = rng.integers(0, 120, (24, 24, 3), dtype=np.uint8)
+        image[..., i % 3] += 100
+        cv2.imwrite(str(path), image)
     return ImageIndex(
         paths=paths,
         ids=np.array([path.name for path in paths]),
@@ -58,7 +58,7 @@ def index(tmp_path_factory) -> ImageIndex:
         class_names=("HBS", "ALL", "AML"),
         dataset=np.full(30, "jtsc"),
         group=np.full(30, ""),
-        part=np.full(30, "jtsc"),
+        subset=np.full(30, "jtsc"),
         fold=np.full(30, -1),
         sha256=np.array([f"{i:064x}" for i in range(30)]),
     )
@@ -81,7 +81,7 @@ def run(index, setup, folder, *, fold=0, seed=0, keep_features=True, observer=No
     planned = plan(study_of(Request(paper=papers.get("alertnet"), data="d", profile="smoke")), index)
     trials = [trial for trial in planned.trials if trial.row == "alertnet"]
     name = trials[fold % len(trials)].name
-    parts = planned.parts[name]
+    parts = planned.split_rows[name]
     parts = replace(parts, train=parts.train[validated:], validation=parts.train[:validated])
     identity = {**planned.identities[name], "fold": fold, "seed": seed, "kept": keep_features}
     trial = Store(folder / "runs", "alertnet").trial(identity)
@@ -104,8 +104,8 @@ def test_kept_features_end_where_training_end_to_end_does(index, tmp_path, dropo
 
 
 def once(setup, *, model):
-    """Returns a setup that shows each picture as it is."""
-    plain = replace(setup.augmentation, variants_per_picture=None)
+    """Returns a setup that shows each image as it is."""
+    plain = replace(setup.augmentation, variants_per_image=None)
     return replace(setup, model=model, augmentation=plain)
 
 
@@ -133,7 +133,7 @@ def test_the_frozen_resnet50_gives_its_features_once_to_the_same_end(index, tmp_
     assert_ends_alike(index, setup, tmp_path)
 
 
-def test_every_picture_passes_the_base_once_for_all_parts_folds_and_seeds(index, tmp_path, monkeypatch):
+def test_every_image_passes_the_base_once_for_all_parts_folds_and_seeds(index, tmp_path, monkeypatch):
     passed, original = [], features.forward
 
     def counted(base, inputs, devices):
@@ -180,7 +180,7 @@ CHANGES = {
     "preprocessing": lambda index, setup: {
         "setup": replace(setup, preprocessing=replace(setup.preprocessing, scale=1 / 127.5))
     },
-    "pictures": lambda index, setup: {"index": replace(index, sha256=index.sha256[::-1].copy())},
+    "images": lambda index, setup: {"index": replace(index, sha256=index.sha256[::-1].copy())},
     "network": lambda index, setup: {
         "setup": replace(setup, model=Model("tests.tiny.TwoPartNetwork", {"base_initializer": "zeros"}))
     },
@@ -260,9 +260,9 @@ def base_of(scale=2.0):
     return base
 
 
-def features_of(folder, rows, *, inputs=None, base=None, key=None, pictures=200, variants=3):
-    key = key or {"pictures": "a"}
-    frozen = Frozen(base or base_of(), inputs or Counted(), pictures, variants, key, find_devices())
+def features_of(folder, rows, *, inputs=None, base=None, key=None, images=200, variants=3):
+    key = key or {"images": "a"}
+    frozen = Frozen(base or base_of(), inputs or Counted(), images, variants, key, find_devices())
     return kept_features(frozen, np.asarray(rows), folder=folder)
 
 
@@ -285,8 +285,8 @@ def test_only_what_is_lacking_is_computed(tmp_path):
     assert inputs.asked == 2 * first
 
 
-@pytest.mark.parametrize("change", [{"base": 3.0}, {"key": {"pictures": "b"}}, {"variants": 4}])
-def test_other_weights_pictures_or_variants_are_computed_anew(tmp_path, change):
+@pytest.mark.parametrize("change", [{"base": 3.0}, {"key": {"images": "b"}}, {"variants": 4}])
+def test_other_weights_images_or_variants_are_computed_anew(tmp_path, change):
     inputs = Counted()
     features_of(tmp_path, [3], inputs=inputs)
     asked = inputs.asked
@@ -305,14 +305,14 @@ def test_a_computation_that_was_stopped_goes_on(tmp_path):
 
     rows = np.arange(600)
     with pytest.raises(KeyboardInterrupt):
-        features_of(tmp_path, rows, inputs=Stops(), pictures=600, variants=1)
+        features_of(tmp_path, rows, inputs=Stops(), images=600, variants=1)
     # Saved after every sixteenth block only: nothing is taken for done that may not be on disk.
     inputs = Counted()
-    features = features_of(tmp_path, rows, inputs=inputs, pictures=600, variants=1)
+    features = features_of(tmp_path, rows, inputs=inputs, images=600, variants=1)
     assert inputs.asked == 600
     np.testing.assert_allclose(features[:, 0, 0], 200 * rows)
     again = Counted()
-    features_of(tmp_path, rows, inputs=again, pictures=600, variants=1)
+    features_of(tmp_path, rows, inputs=again, images=600, variants=1)
     assert again.asked == 0
 
 
@@ -326,12 +326,12 @@ def test_features_whose_file_was_removed_are_computed_anew(tmp_path):
 
 
 def test_more_variants_than_a_forward_pass_holds(tmp_path):
-    features = features_of(tmp_path, [1], pictures=3, variants=70)
+    features = features_of(tmp_path, [1], images=3, variants=70)
     np.testing.assert_allclose(features[1, :, 0], 2 * (100 + np.arange(70)))
 
 
 @pytest.mark.parametrize("is_nested", [False, True])
-def test_another_mean_picture_is_another_network(is_nested):
+def test_another_mean_image_is_another_network(is_nested):
     inputs = keras.Input((8, 8, 3))
     subtraction = MeanSubtraction()
     base = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(subtraction(inputs)))

@@ -110,7 +110,7 @@ def test_json_that_cannot_be_read_is_named(tmp_path, content):
 
 
 def test_arrays_come_back_by_name(tmp_path):
-    values = {"pictures": np.arange(12, dtype=np.uint8).reshape(2, 2, 3), "titles": np.array(["a", "größer"])}
+    values = {"images": np.arange(12, dtype=np.uint8).reshape(2, 2, 3), "titles": np.array(["a", "größer"])}
     write_arrays(tmp_path / "new" / "file.npz", **values)
     with stored_arrays(tmp_path / "new" / "file.npz") as arrays:
         for name, value in values.items():
@@ -122,22 +122,22 @@ def test_arrays_come_back_by_name(tmp_path):
 @pytest.mark.parametrize("content", [None, b"", b"no zip", "cut"])
 def test_file_that_cannot_be_read_is_named(tmp_path, content):
     path = tmp_path / "file.npz"
-    write_arrays(path, pictures=np.zeros(1000))
+    write_arrays(path, images=np.zeros(1000))
     whole = path.read_bytes()
     path.unlink()
     if content is not None:
         path.write_bytes(whole[: len(whole) // 2] if content == "cut" else content)
     with pytest.raises(StoreError, match=r"file\.npz can't be read"), stored_arrays(path) as arrays:
-        arrays["pictures"]
+        arrays["images"]
 
 
 def test_array_that_lacks_is_an_error(tmp_path):
     write_arrays(tmp_path / "file.npz", titles=np.array(["a"]))
     with (
-        pytest.raises(StoreError, match="pictures"),
+        pytest.raises(StoreError, match="images"),
         stored_arrays(tmp_path / "file.npz") as arrays,
     ):
-        arrays["pictures"]
+        arrays["images"]
 
 
 def test_objects_are_not_read(tmp_path):

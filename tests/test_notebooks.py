@@ -17,23 +17,23 @@ def test_notebook_is_kept_without_outputs(path):
             assert cell.execution_count is None
 
 
-# Notebook -> what a run of it must show, and how many pictures at least: those of the data and of the run.
+# Notebook -> what a run of it must show, and how many images at least: those of the data and of the run.
 EXPECTED = {
     "allidb_lightweight": (
-        ["6,427,810 parameters", "drawn pictures stand in", "pictures right"],
+        ["6,427,810 parameters", "synthetic images stand in", "images right"],
         2 + 3,
     ),
     "alertnet": (
-        ["8,792,963 parameters", "drawn pictures stand in", "Random forest, 16-pixel border"],
+        ["8,792,963 parameters", "synthetic images stand in", "Random forest, 16-pixel border"],
         3 + 1 + 3,
     ),
-    "cnmc2019": (["15,241,026 parameters", "drawn data", "malignant with 0."], 3 + 4),
+    "cnmc2019": (["15,241,026 parameters", "synthetic data", "malignant with 0."], 3 + 4),
     "leuknet_lodocv": (
-        ["40,668,481 parameters", "ALL-IDB 1 is related to ALL-IDB 2", "learnt from the other datasets"],
+        ["40,668,481 parameters", "ALL-IDB 1 is related to ALL-IDB 2", "trained on the other datasets"],
         2 + 1 + 1,
     ),
     "taleghani_resnet50": (
-        ["23,587,712 frozen, 401,412 trained", "drawn pictures stand in", "test pictures right"],
+        ["23,587,712 frozen, 401,412 trained", "synthetic images stand in", "test images right"],
         4 + 3,
     ),
 }
@@ -52,7 +52,7 @@ def test_notebook_runs_on_drawn_data(path, tmp_path, monkeypatch):
     shown = "".join(
         output.get("text", "") or output.get("data", {}).get("text/markdown", "") for output in outputs
     )
-    texts, pictures = EXPECTED[path.stem]
+    texts, images = EXPECTED[path.stem]
     for text in (*texts, "NOT COMPARABLE WITH THE PAPER"):
         assert text in shown
-    assert sum("image/png" in output.get("data", {}) for output in outputs) >= pictures
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= images

@@ -7,7 +7,7 @@ from leukcnn.errors import ArgumentError
 from leukcnn.pipeline import (
     Entries,
     FeatureSequence,
-    PictureSequence,
+    ImageSequence,
     balanced,
     multiplied,
     originals,
@@ -15,42 +15,42 @@ from leukcnn.pipeline import (
 )
 from leukcnn.spec import Preprocessing
 
-SIDE, N = 6, 11
-PLAIN = Preprocessing(crop=SIDE, scale=1.0)
+IMAGE_SIZE, N = 6, 11
+PLAIN = Preprocessing(crop=IMAGE_SIZE, scale=1.0)
 AUGMENTER = ImageAugmenter(rotation_range=170, flips="one_of", one_of=({}, {"salt_and_pepper": 0.2}))
 IDS = [f"UID_{i}_1_1_all.bmp" for i in range(N)]
 LABELS = np.array([0, 1, 1, 0, 1, 1, 0, 1, 1, 1, 1])
-PICTURES = np.random.default_rng(0).integers(1, 255, (N, SIDE, SIDE, 3), dtype=np.uint8)
-# The corner pixel tells which picture a plain input is.
-PICTURES[:, 0, 0, 0] = np.arange(N)
+IMAGES = np.random.default_rng(0).integers(1, 255, (N, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
+# The corner pixel tells which image a plain input is.
+IMAGES[:, 0, 0, 0] = np.arange(N)
 TOPPED_UP = balanced(np.arange(N), LABELS, IDS, per_class=10, seed=1)
 
 
-def make_sequence(entries: Entries | None = None, **options) -> PictureSequence:
+def make_sequence(entries: Entries | None = None, **options) -> ImageSequence:
     values = {"labels": LABELS, "classes": 2, "batch_size": 4, "preprocessing": PLAIN, "ids": IDS, "seed": 3}
     entries = originals(np.arange(N)) if entries is None else entries
-    return PictureSequence(PICTURES, entries, **(values | options))
+    return ImageSequence(IMAGES, entries, **(values | options))
 
 
-def make_augmented(**options) -> PictureSequence:
+def make_augmented(**options) -> ImageSequence:
     return make_sequence(TOPPED_UP, augmenter=AUGMENTER, **options)
 
 
-def at_epoch(sequence: PictureSequence, epoch: int) -> PictureSequence:
+def at_epoch(sequence: ImageSequence, epoch: int) -> ImageSequence:
     sequence.epoch = epoch
     return sequence
 
 
-def batches(sequence: PictureSequence) -> list[tuple[np.ndarray, ...]]:
+def batches(sequence: ImageSequence) -> list[tuple[np.ndarray, ...]]:
     return [sequence[i] for i in range(len(sequence))]
 
 
-def joined(sequence: PictureSequence) -> list[np.ndarray]:
+def joined(sequence: ImageSequence) -> list[np.ndarray]:
     """Inputs and targets of a whole epoch."""
     return [np.concatenate(parts) for parts in zip(*batches(sequence), strict=True)]
 
 
-def shown_rows(sequence: PictureSequence) -> list[int]:
+def shown_rows(sequence: ImageSequence) -> list[int]:
     return joined(sequence)[0][:, 0, 0, 0].astype(int).tolist()
 
 
@@ -62,7 +62,7 @@ def assert_same_batches(one, other) -> None:
 
 
 def differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(M,) bool, which pictures of two batches differ."""
+    """(M,) bool, which images of two batches differ."""
     return (one != other).any(axis=(1, 2, 3))
 
 
@@ -83,41 +83,41 @@ def test_features_are_served_by_row_and_variant():
 
 
 def test_scaled_by_hand():
-    picture = np.zeros((1, 2, 2, 3), dtype=np.uint8)
-    picture[0, :, :, 0] = [[0, 255], [255, 0]]
-    picture[0, :, :, 1] = 51
-    picture[0, :, :, 2] = [[0, 0], [0, 204]]
-    plain = scaled(picture, Preprocessing(crop=2, scale=1 / 255))
+    image = np.zeros((1, 2, 2, 3), dtype=np.uint8)
+    image[0, :, :, 0] = [[0, 255], [255, 0]]
+    image[0, :, :, 1] = 51
+    image[0, :, :, 2] = [[0, 0], [0, 204]]
+    plain = scaled(image, Preprocessing(crop=2, scale=1 / 255))
     np.testing.assert_allclose(plain[0, :, :, 2], [[0, 0], [0, 0.8]], atol=1e-7)
-    centred = scaled(picture, Preprocessing(crop=2, scale=1 / 255, subtract_channel_mean=True))
+    centred = scaled(image, Preprocessing(crop=2, scale=1 / 255, subtract_channel_mean=True))
     assert plain.dtype == centred.dtype == np.float32
     np.testing.assert_allclose(centred[0, :, :, 0], [[-0.5, 0.5], [0.5, -0.5]], atol=1e-7)
     np.testing.assert_allclose(centred[0, :, :, 1], 0, atol=1e-7)
     np.testing.assert_allclose(centred[0, :, :, 2], [[-0.2, -0.2], [-0.2, 0.6]], atol=1e-7)
 
 
-def test_each_picture_loses_its_own_mean():
-    preprocessing = Preprocessing(crop=SIDE, subtract_channel_mean=True)
+def test_each_image_loses_its_own_mean():
+    preprocessing = Preprocessing(crop=IMAGE_SIZE, subtract_channel_mean=True)
     inputs, _ = joined(make_sequence(preprocessing=preprocessing))
     np.testing.assert_allclose(inputs.mean(axis=(1, 2)), 0, atol=1e-6)
-    np.testing.assert_allclose(np.ptp(inputs, axis=(1, 2)), np.ptp(PICTURES, axis=(1, 2)) / 255, atol=1e-6)
+    np.testing.assert_allclose(np.ptp(inputs, axis=(1, 2)), np.ptp(IMAGES, axis=(1, 2)) / 255, atol=1e-6)
 
 
 def test_batches_hold_inputs_and_one_hot_targets():
     sequence = make_sequence()
     assert len(sequence) == 3
     inputs, targets = sequence[2]
-    np.testing.assert_array_equal(inputs, PICTURES[8:11].astype(np.float32))
+    np.testing.assert_array_equal(inputs, IMAGES[8:11].astype(np.float32))
     np.testing.assert_array_equal(targets, [[0, 1], [0, 1], [0, 1]])
     np.testing.assert_array_equal(sequence[0][1], [[1, 0], [0, 1], [0, 1], [1, 0]])
     assert inputs.dtype == targets.dtype == np.float32
     assert len(make_sequence(labels=None)[0]) == 1
 
 
-def test_stored_pictures_stay_as_they_are():
-    before = PICTURES.copy()
+def test_stored_images_stay_as_they_are():
+    before = IMAGES.copy()
     batches(make_augmented())
-    np.testing.assert_array_equal(PICTURES, before)
+    np.testing.assert_array_equal(IMAGES, before)
 
 
 def test_every_epoch_is_a_permutation_of_its_own():
@@ -130,7 +130,7 @@ def test_every_epoch_is_a_permutation_of_its_own():
     assert shown_rows(make_sequence()) == list(range(N))
 
 
-def test_targets_follow_their_pictures_when_shuffled():
+def test_targets_follow_their_images_when_shuffled():
     inputs, targets = joined(make_sequence(shuffle=True))
     assert targets.argmax(axis=1).tolist() == LABELS[inputs[:, 0, 0, 0].astype(int)].tolist()
 
@@ -151,8 +151,8 @@ def test_batch_depends_on_its_number_alone():
 
 @pytest.mark.parametrize("workers", [2, 3, 7])
 def test_workers_do_not_change_a_batch(workers):
-    # Seven threads are more than the pictures of a batch.
-    options = {"shuffle": True, "fresh": True, "preprocessing": Preprocessing(crop=SIDE)}
+    # Seven threads are more than the images of a batch.
+    options = {"shuffle": True, "fresh": True, "preprocessing": Preprocessing(crop=IMAGE_SIZE)}
     assert_same_batches(
         batches(make_augmented(workers=workers, **options)), batches(make_augmented(**options))
     )
@@ -181,20 +181,20 @@ def test_fresh_variants_differ_by_epoch_and_the_originals_stay():
     np.testing.assert_array_equal(differ(first, second), TOPPED_UP.variants > 0)
 
 
-def test_variants_of_one_picture_differ_from_it_and_from_each_other():
+def test_variants_of_one_image_differ_from_it_and_from_each_other():
     entries = Entries(rows=np.full(6, 4), variants=np.arange(6))
     inputs, _ = joined(make_sequence(entries, augmenter=AUGMENTER))
-    np.testing.assert_array_equal(inputs[0], PICTURES[4].astype(np.float32))
-    assert len({picture.tobytes() for picture in inputs}) == 6
+    np.testing.assert_array_equal(inputs[0], IMAGES[4].astype(np.float32))
+    assert len({image.tobytes() for image in inputs}) == 6
 
 
-def test_variant_depends_on_the_picture_s_id_not_on_its_row_or_batch():
+def test_variant_depends_on_the_image_s_id_not_on_its_row_or_batch():
     entries = Entries(rows=np.array([4, 7]), variants=np.array([2, 1]))
     expected, _ = joined(make_sequence(entries, augmenter=AUGMENTER))
     order = np.random.default_rng(2).permutation(N)
     rows = np.argsort(order)[[0, 7, 4]]
-    moved = PictureSequence(
-        PICTURES[order],
+    moved = ImageSequence(
+        IMAGES[order],
         Entries(rows=rows, variants=np.array([3, 1, 2])),
         labels=None,
         classes=2,
@@ -216,7 +216,7 @@ def weights_of(n: int, batch_size: int, replicas: int, mode: str) -> list[list[f
 
 
 def test_padding_weights_by_hand():
-    # One picture alone in the last batch of two devices: it counts for two there, or all five for six.
+    # One image alone in the last batch of two devices: it counts for two there, or all five for six.
     assert weights_of(5, 4, 2, "batch") == [[1, 1, 1, 1], [2, 0]]
     assert weights_of(5, 4, 2, "set") == [[1.2, 1.2, 1.2, 1.2], [1.2, 0]]
     assert weights_of(5, 4, 4, "batch") == [[1, 1, 1, 1], [4, 0, 0, 0]]
@@ -232,13 +232,13 @@ def test_padding_keeps_the_means_of_one_device(replicas):
         sequence = make_sequence(replicas=replicas, padding_weights=mode)
         return [weights * loss[inputs[:, 0, 0, 0].astype(int)] for inputs, _, weights in batches(sequence)]
 
-    # Keras divides a batch's weighted sum by the number of its pictures, the padding included.
+    # Keras divides a batch's weighted sum by the number of its images, the padding included.
     means = [losses.mean() for losses in weighted_losses("batch")]
     np.testing.assert_allclose(means, [loss[:4].mean(), loss[4:8].mean(), loss[8:].mean()], rtol=1e-6)
     assert np.concatenate(weighted_losses("set")).mean() == pytest.approx(loss.mean(), rel=1e-6)
 
 
-def test_padding_repeats_a_picture_of_the_batch_behind_the_others():
+def test_padding_repeats_an_image_of_the_batch_behind_the_others():
     inputs, targets, weights = make_sequence(replicas=4)[2]
     assert inputs[:, 0, 0, 0].tolist() == [8, 9, 10, 8]
     assert (targets.shape, weights.dtype) == ((4, 2), np.float32)
@@ -249,7 +249,7 @@ def test_padding_repeats_a_picture_of_the_batch_behind_the_others():
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"entries": originals([])}, "0 pictures"),
+        ({"entries": originals([])}, "0 images"),
         ({"batch_size": 0}, "batches of 0"),
         ({"workers": 0}, "by 0 workers"),
         ({"entries": TOPPED_UP}, "no augmenter"),
@@ -262,7 +262,7 @@ def test_impossible_sequence_is_refused(options, named):
 
 
 def tiny_network(*layers: keras.Layer) -> keras.Model:
-    return keras.Sequential([keras.Input((SIDE, SIDE, 3)), *layers])
+    return keras.Sequential([keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3)), *layers])
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Which pictures an epoch shows, and which variants of them."""
+"""Which images an epoch shows, and which variants of them."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ IDS = [f"UID_{i}_1_1_all.bmp" for i in range(N)]
 LABELS = np.array([0, 1, 1, 0, 1, 1, 0, 1, 1, 1, 1])
 
 
-def test_originals_are_every_picture_once_as_it_is():
+def test_originals_are_every_image_once_as_it_is():
     entries = originals([4, 2, 7])
     assert entries.rows.tolist() == [4, 2, 7]
     assert entries.variants.tolist() == [0, 0, 0]
@@ -33,7 +33,7 @@ def test_balanced_spreads_the_variants_evenly(per_class):
     for label in (0, 1):
         counts = np.bincount(entries.rows, minlength=N)[label == LABELS]
         assert counts.max() - counts.min() <= 1
-    # Each picture's variants are numbered without gaps.
+    # Each image's variants are numbered without gaps.
     for row in range(N):
         assert sorted(entries.variants[entries.rows == row]) == list(range((entries.rows == row).sum()))
 
@@ -59,7 +59,7 @@ def test_balanced_takes_no_other_rows():
     assert set(entries.rows.tolist()) == {0, 1, 2}
 
 
-def test_multiplied_puts_so_many_new_pictures_in_the_place_of_each():
+def test_multiplied_puts_so_many_new_images_in_the_place_of_each():
     entries = multiplied(np.array([4, 7]), variants=3)
     assert entries.rows.tolist() == [4, 4, 4, 7, 7, 7]
     assert entries.variants.tolist() == [1, 2, 3, 1, 2, 3]
@@ -77,7 +77,7 @@ def test_balanced_is_blind_to_the_order_of_rows_and_of_the_index():
     assert named(balanced(np.arange(N), LABELS[order], ids, per_class=13, seed=5), ids) == expected
 
 
-def test_balanced_draws_from_the_seed_which_pictures_get_one_more():
+def test_balanced_draws_from_the_seed_which_images_get_one_more():
     drawn = {
         frozenset(named(balanced(np.arange(N), LABELS, IDS, per_class=13, seed=s), IDS)) for s in range(9)
     }
@@ -85,5 +85,5 @@ def test_balanced_draws_from_the_seed_which_pictures_get_one_more():
 
 
 def test_nothing_to_balance_is_refused():
-    with pytest.raises(ArgumentError, match="No pictures"):
+    with pytest.raises(ArgumentError, match="No images"):
         balanced(np.array([], dtype=int), LABELS, IDS, per_class=5, seed=0)

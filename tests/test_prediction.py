@@ -10,15 +10,15 @@ import keras
 import numpy as np
 import pytest
 
-from leukcnn.datasets import read_picture
+from leukcnn.datasets import read_image
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
 from leukcnn.prediction import NOTICE, SavedNetwork, write_classes
 from leukcnn.spec import Preprocessing
 
-SIDE = 8
-PREPROCESSING = Preprocessing(crop=12, resize=SIDE, scale=1 / 255, subtract_channel_mean=True)
+IMAGE_SIZE = 8
+PREPROCESSING = Preprocessing(crop=12, resize=IMAGE_SIZE, scale=1 / 255, subtract_channel_mean=True)
 CLASSES = ("healthy", "malignant")
 
 
@@ -26,7 +26,7 @@ def tiny_network() -> keras.Model:
     keras.utils.set_random_seed(0)
     network = keras.Sequential(
         [
-            keras.Input((SIDE, SIDE, 3)),
+            keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3)),
             keras.layers.Conv2D(4, 3),
             keras.layers.BatchNormalization(),
             keras.layers.Flatten(),
@@ -43,7 +43,7 @@ def tiny_network() -> keras.Model:
 def saved(tmp_path_factory):
     """A trained network, as it is and as it was saved."""
     network = tiny_network()
-    inputs = np.random.default_rng(0).random((6, SIDE, SIDE, 3), dtype=np.float32)
+    inputs = np.random.default_rng(0).random((6, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.float32)
     network.train_on_batch(inputs, np.eye(2, dtype=np.float32)[[0, 1] * 3])
     path = tmp_path_factory.mktemp("trial") / "model.keras"
     origin = {"paper": "cnmc2019", "row": "vgg16", "seed": 3}
@@ -52,7 +52,7 @@ def saved(tmp_path_factory):
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def images(tmp_path):
     rng = np.random.default_rng(1)
     paths = [tmp_path / f"{i}.png" for i in range(35)]
     for path in paths:
@@ -73,7 +73,7 @@ def test_saved_network_comes_back_whole(saved):
 
 def test_keras_itself_reads_the_file(saved):
     network, path = saved
-    inputs = np.random.default_rng(2).random((4, SIDE, SIDE, 3), dtype=np.float32)
+    inputs = np.random.default_rng(2).random((4, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.float32)
     loaded = keras.models.load_model(path)
     expected = network.predict(inputs, verbose=0)
     np.testing.assert_allclose(loaded.predict(inputs, verbose=0), expected, atol=1e-6)
@@ -95,48 +95,51 @@ def test_file_says_that_it_is_no_diagnosis(saved):
 
 
 @pytest.mark.backend
-def test_prediction_is_the_network_s_on_prepared_pictures(saved, pictures):
+def test_prediction_is_the_network_s_on_prepared_images(saved, images):
     network, path = saved
-    said = SavedNetwork.load(path).predict(pictures)
+    said = SavedNetwork.load(path).predict(images)
     inputs = []
-    for picture in pictures:
-        cropped = read_picture(picture)[0][1:13, 2:14]
-        scaled = cv2.resize(cropped, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float64) / 255
+    for image in images:
+        cropped = read_image(image)[0][1:13, 2:14]
+        scaled = (
+            cv2.resize(cropped, (IMAGE_SIZE, IMAGE_SIZE), interpolation=cv2.INTER_AREA).astype(np.float64)
+            / 255
+        )
         inputs.append(scaled - scaled.mean(axis=(0, 1)))
     expected = network.predict(np.array(inputs, dtype=np.float32), verbose=0)
     np.testing.assert_allclose(said, expected, atol=1e-5)
     assert said.dtype == np.float64
     np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-6)
-    assert len(np.unique(said[:, 0])) == len(pictures)
+    assert len(np.unique(said[:, 0])) == len(images)
 
 
-def test_prediction_notes_conversions_and_refuses_small_pictures_by_name(saved, pictures):
+def test_prediction_notes_conversions_and_refuses_small_images_by_name(saved, images):
     loaded, notes = SavedNetwork.load(saved[1]), []
-    cv2.imwrite(str(pictures[1]), np.full((14, 14), 9, dtype=np.uint8))
-    loaded.predict(pictures[:3], on_note=notes.append)
-    assert notes == [f"{pictures[1]}: grey repeated in three channels"]
-    cv2.imwrite(str(pictures[2]), np.zeros((11, 14, 3), dtype=np.uint8))
-    with pytest.raises(DataError, match=r"2\.png: The picture has 11x14 pixels"):
-        loaded.predict(pictures[:3])
+    cv2.imwrite(str(images[1]), np.full((14, 14), 9, dtype=np.uint8))
+    loaded.predict(images[:3], on_note=notes.append)
+    assert notes == [f"{images[1]}: grey repeated in three channels"]
+    cv2.imwrite(str(images[2]), np.zeros((11, 14, 3), dtype=np.uint8))
+    with pytest.raises(DataError, match=r"2\.png: The image has 11x14 pixels"):
+        loaded.predict(images[:3])
 
 
-def test_prediction_says_where_thresholding_leaves_nothing(saved, pictures):
+def test_prediction_says_where_thresholding_leaves_nothing(saved, images):
     network, _ = saved
     thresholded = replace(PREPROCESSING, threshold="darkest")
-    cv2.imwrite(str(pictures[1]), np.full((14, 16, 3), 255, dtype=np.uint8))
+    cv2.imwrite(str(images[1]), np.full((14, 16, 3), 255, dtype=np.uint8))
     notes = []
-    SavedNetwork(network, thresholded, CLASSES, {}).predict(pictures[:3], on_note=notes.append)
-    assert notes == [f"{pictures[1]}: thresholding leaves no cell, and the network sees a black picture"]
-    # Without a threshold a white picture is a picture.
-    SavedNetwork(network, PREPROCESSING, CLASSES, {}).predict(pictures[:3], on_note=notes.append)
+    SavedNetwork(network, thresholded, CLASSES, {}).predict(images[:3], on_note=notes.append)
+    assert notes == [f"{images[1]}: thresholding leaves no cell, and the network sees a black image"]
+    # Without a threshold a white image is an image.
+    SavedNetwork(network, PREPROCESSING, CLASSES, {}).predict(images[:3], on_note=notes.append)
     assert len(notes) == 1
 
 
 @pytest.mark.backend
-def test_a_fresh_process_knows_the_layers_that_keras_lacks(pictures, tmp_path):
+def test_a_fresh_process_knows_the_layers_that_keras_lacks(images, tmp_path):
     network = keras.Sequential(
         [
-            keras.Input((SIDE, SIDE, 3)),
+            keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3)),
             MeanSubtraction([0.1, 0.2, 0.3]),
             keras.layers.Conv2D(4, 3),
             LocalResponseNormalization(3),
@@ -146,7 +149,7 @@ def test_a_fresh_process_knows_the_layers_that_keras_lacks(pictures, tmp_path):
         ]
     )
     SavedNetwork(network, PREPROCESSING, CLASSES, {}).save(tmp_path / "model.keras")
-    expected = SavedNetwork(network, PREPROCESSING, CLASSES, {}).predict(pictures[:1])
+    expected = SavedNetwork(network, PREPROCESSING, CLASSES, {}).predict(images[:1])
     out = tmp_path / "out.csv"
     command = [
         sys.executable,
@@ -154,7 +157,7 @@ def test_a_fresh_process_knows_the_layers_that_keras_lacks(pictures, tmp_path):
         "leukcnn",
         "predict",
         tmp_path / "model.keras",
-        pictures[0],
+        images[0],
         "--out",
         out,
     ]
@@ -207,7 +210,7 @@ def test_classes_as_csv_by_hand(tmp_path):
     probabilities = np.array([[0.25, 0.75], [1.0, 1 / 3e9]])
     write_classes(tmp_path / "out.csv", ["a.bmp", 'b,"c".bmp'], probabilities, CLASSES)
     assert (tmp_path / "out.csv").read_text() == (
-        "picture,class,p_healthy,p_malignant\n"
+        "image,class,p_healthy,p_malignant\n"
         "a.bmp,malignant,0.25,0.75\n"
         '"b,""c"".bmp",healthy,1,3.33333333e-10\n'
     )

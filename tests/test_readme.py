@@ -83,9 +83,9 @@ def test_library_snippet_runs(tmp_path, monkeypatch, capsys):
     (snippet,) = blocks("python")
     names = {}
     exec(compile(snippet, "README.rst", "exec"), names)
-    shutil.rmtree(tmp_path / "drawn")
+    shutil.rmtree(tmp_path / "synthetic")
     assert "cnmc_vgg16" in capsys.readouterr().out
-    assert names["picture"].shape == names["augmented"].shape == (450, 450, 3)
-    assert (names["augmented"] != names["picture"]).any()
+    assert names["image"].shape == names["augmented"].shape == (450, 450, 3)
+    assert (names["augmented"] != names["image"]).any()
     subjects = [set(names["index"].group[part]) for part in vars(names["split"]).values()]
     assert sum(map(len, subjects)) == len(set.union(*subjects))

@@ -26,7 +26,7 @@ def make_predictions(n: int = 5, *, seed: int = 0) -> Predictions:
     malignant = np.random.default_rng(seed).random(n, dtype=np.float32).astype(np.float64)
     return Predictions(
         image=np.array([f"training_data/fold_0/all/UID_{i}_1_1_all.bmp" for i in range(n)]),
-        part=np.array(["test", "external"] * n)[:n],
+        subset=np.array(["test", "external"] * n)[:n],
         checkpoint=np.full(n, "val_accuracy"),
         group=np.array(["", "H11"] * n)[:n],
         label=np.array([-1, 0, 1] * n)[:n],
@@ -36,7 +36,7 @@ def make_predictions(n: int = 5, *, seed: int = 0) -> Predictions:
 
 
 def assert_same(one: Predictions, other: Predictions) -> None:
-    for name in ("image", "part", "checkpoint", "group", "label", "probabilities"):
+    for name in ("image", "subset", "checkpoint", "group", "label", "probabilities"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
     assert one.class_names == other.class_names
 
@@ -78,7 +78,7 @@ def test_name_of_a_trial_does_not_depend_on_where_the_data_lie():
             class_names=("healthy", "malignant"),
             dataset=np.full(40, "cnmc2019"),
             group=np.full(40, ""),
-            part=np.full(40, "training"),
+            subset=np.full(40, "training"),
             fold=np.full(40, -1),
             sha256=np.full(40, sha256),
         )
@@ -265,9 +265,9 @@ def test_broken_predictions_are_named(tmp_path, content):
 
 def test_select_and_join_are_each_other_s_inverse():
     predictions = make_predictions(6)
-    test = predictions.part == "test"
+    test = predictions.subset == "test"
     parts = [predictions.select(test), predictions.select(~test)]
-    assert [len(part) for part in parts] == [3, 3]
+    assert [len(subset) for subset in parts] == [3, 3]
     joined = Predictions.join(parts)
     order = np.argsort(joined.image)
     assert_same(joined.select(order), predictions)

@@ -23,7 +23,7 @@ def test_files_that_are_written_no_more_are_forgotten(tmp_path):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"whole")
     note_files(tmp_path, paths)
-    note_files(tmp_path, paths[:1], anew=("figures",))
+    note_files(tmp_path, paths[:1], again=("figures",))
     for path in paths:
         path.unlink()
     assert changed_files(tmp_path) == {paths[0]: "missing", paths[2]: "missing"}

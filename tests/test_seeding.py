@@ -27,7 +27,7 @@ def test_same_key_same_numbers_whatever_was_drawn_before():
         (7, KEY[:2]),
         (7, (*KEY, 0)),
     ],
-    ids=["root", "purpose", "picture", "variant", "shorter", "longer"],
+    ids=["root", "purpose", "image", "variant", "shorter", "longer"],
 )
 def test_another_part_gives_other_numbers(seed, key):
     assert not np.intersect1d(generator(seed, *key).random(100), generator(7, *KEY).random(100)).size

@@ -9,7 +9,7 @@ from leukcnn.callbacks import ReportProgress
 from leukcnn.distribution import find_devices
 from leukcnn.errors import LeukCNNError
 from leukcnn.fields import replace_at
-from leukcnn.pipeline import PictureSequence, originals
+from leukcnn.pipeline import ImageSequence, originals
 from leukcnn.training import Networks, build_network, predict, train
 from tests import tiny
 
@@ -23,15 +23,15 @@ def build(setup, **changes):
     for path, value in changes.items():
         setup = replace_at(setup, path.replace("__", "."), value)
     network = build_network(
-        setup.model, side=24, classes=2, training=setup.training, seed=5, devices=find_devices()
+        setup.model, image_size=24, classes=2, training=setup.training, seed=5, devices=find_devices()
     )
     return setup, network
 
 
 def sequence(setup, *, labels=True, n=20):
-    pictures = np.random.default_rng(0).integers(0, 256, (n, 24, 24, 3), dtype=np.uint8)
-    return PictureSequence(
-        pictures,
+    images = np.random.default_rng(0).integers(0, 256, (n, 24, 24, 3), dtype=np.uint8)
+    return ImageSequence(
+        images,
         originals(np.arange(n)),
         labels=np.arange(n) % 2 if labels else None,
         classes=2,

@@ -12,9 +12,9 @@ import keras
 
 from leukcnn import models, papers, spec
 from leukcnn.errors import ArgumentError
-from leukcnn.synthetic.folders import DrawnCounts
+from leukcnn.synthetic.folders import SyntheticCounts
 
-COUNTS = DrawnCounts(
+COUNTS = SyntheticCounts(
     malignant=40,
     healthy=30,
     malignant_subjects=10,
@@ -123,7 +123,7 @@ def tiny_folds_paper():
     )
     changes = {
         "preprocessing.resize": 24,
-        "augmentation.variants_per_picture": 3,
+        "augmentation.variants_per_image": 3,
         "split.n_splits": 2,
         "training.epochs": 2,
         "training.batch_size": 12,
@@ -157,14 +157,14 @@ def tiny_lodocv_paper():
             features = replace(
                 setup.features, n_components=None, within_splits=2 * bool(setup.features.within_splits)
             )
-            if features.beside:
-                features = replace(features, beside=beside, n_selected=5)
+            if features.extra_models:
+                features = replace(features, extra_models=beside, n_selected=5)
             setup = replace(setup, features=features)
         return replace(row, setup=setup)
 
     changes = {
         "preprocessing.resize": 24,
-        "augmentation.variants_per_picture": 2,
+        "augmentation.variants_per_image": 2,
         "split.n_splits": 2,
         "training.epochs": 2,
         "training.batch_size": 12,
@@ -240,7 +240,7 @@ def tiny_apart_paper():
     assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith("model."))
     drawn = {"allidb1": {"healthy": 9, "ALL": 7}, "allidb2": {"healthy": 8, "ALL": 10}}
     return replace(
-        paper, rows=rows, profiles=(paper.profiles[0], smoke), assumptions=assumptions, drawn=drawn
+        paper, rows=rows, profiles=(paper.profiles[0], smoke), assumptions=assumptions, synthetic=drawn
     )
 
 

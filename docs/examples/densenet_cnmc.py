@@ -52,7 +52,7 @@ PAPER = Paper(
     rows=(Row("densenet121", "DenseNet121", DENSENET),),
     profiles=(
         Profile("paper", "The whole: 224x224 pixels, 20 epochs, from ImageNet's weights."),
-        Profile("smoke", "Small pictures, one epoch.", SMOKE, not_comparable="smoke profile"),
+        Profile("smoke", "Small images, one epoch.", SMOKE, not_comparable="smoke profile"),
     ),
     assumptions=(Assumption("epochs", "training.epochs", "an example's choice", where="nowhere else"),),
     tables=(
@@ -61,5 +61,5 @@ PAPER = Paper(
     ),
     figures=(),
     findings=(),
-    drawn={"cnmc2019": {"malignant": 80, "healthy": 60}},
+    synthetic_images={"cnmc2019": {"malignant": 80, "healthy": 60}},
 )

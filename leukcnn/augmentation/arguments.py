@@ -19,7 +19,7 @@ class Shift:
     Attributes:
         limit: Largest shift of a uniform draw, where there are no choices.
         choices: The shifts to choose from, with both signs.
-        fraction: Whether the unit is the picture's side; otherwise pixels.
+        fraction: Whether the unit is the image's side; otherwise pixels.
     """
 
     limit: float = 0.0
@@ -27,7 +27,7 @@ class Shift:
     fraction: bool = True
 
     def draw(self, uniform: float, side: int) -> float:
-        """Returns a shift in pixels from a number in [0, 1) and the picture's side in pixels."""
+        """Returns a shift in pixels from a number in [0, 1) and the image's side in pixels."""
         if self.choices:
             shift = self.choices[int(uniform * len(self.choices))]
         else:
@@ -150,7 +150,7 @@ def shift_range(name: str, value: object) -> Shift:
     """Returns what Keras makes of a shift range.
 
     A float is the limit of a uniform draw, an integer n stands for the choices 0 .. n - 1 and a sequence for
-    its own items, with a random sign. Where nothing reaches 1 the unit is the picture's side, otherwise
+    its own items, with a random sign. Where nothing reaches 1 the unit is the image's side, otherwise
     pixels.
 
     Raises:

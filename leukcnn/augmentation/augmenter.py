@@ -1,4 +1,4 @@
-"""Draw what happens to a picture, then do it."""
+"""Draw what happens to an image, then do it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +8,7 @@ import numpy as np
 
 from leukcnn.augmentation import arguments
 from leukcnn.augmentation.arguments import Effects
+from leukcnn.augmentation.checks import check_image, describe, output_like
 from leukcnn.augmentation.geometry import (
     affine_matrix,
     check_fill,
@@ -16,7 +17,6 @@ from leukcnn.augmentation.geometry import (
     warp_into,
 )
 from leukcnn.augmentation.noise import gaussian_blur, salt_and_pepper
-from leukcnn.augmentation.pictures import check_picture, describe, output_like
 from leukcnn.errors import ArgumentError
 
 _NEUTRAL_GEOMETRY = {
@@ -48,13 +48,13 @@ _ALMOST_ONE = 1.0 - 2.0**-53
 class ImageAugmenter:
     """Random rotation, shift, shear, zoom, flips, blur and noise, with ImageDataGenerator's arguments.
 
-    The geometry is composed into one matrix and the picture resampled once; blur and noise follow. Quarter
+    The geometry is composed into one matrix and the image resampled once; blur and noise follow. Quarter
     turns, which come first, and flips move pixels and change no value.
 
     Every draw takes the same quantities from the generator in the same order whatever the arguments are, so
     one argument more or less leaves the other quantities of a seed as they were.
 
-    As in Keras 3, `tx` comes from `height_shift_range` and the picture's height and moves its columns, `ty`
+    As in Keras 3, `tx` comes from `height_shift_range` and the image's height and moves its columns, `ty`
     from `width_shift_range` and moves its rows.
 
     Example:
@@ -72,22 +72,22 @@ class ImageAugmenter:
         height_shift_range: The same for the height.
         shear_range: Shear angle, degrees: a number for plus or minus as much, or an interval.
         zoom_range: A number for 1 plus or minus as much, or an interval; drawn for each axis. Above 1 the
-            picture shrinks.
+            image shrinks.
         horizontal_flip: Whether left and right change places half the time.
         vertical_flip: Whether top and bottom change places half the time.
         fill_mode: "nearest", "reflect", "wrap" or "constant"; see `warp`.
-        cval: Grey level outside the picture under "constant".
+        cval: Grey level outside the image under "constant".
         flips: "one_of" for exactly one of horizontal, vertical and both, a third of the time each, in place
             of the two flip arguments; None for these.
         shear_factor: Interval of a plain shear factor, columns per row ([[1, f], [0, 1]]), along x, along y
             or along both with a factor each, a third of the time each. None for no such shear.
-        gaussian_blur: Side of a Gaussian kernel, pixels, odd, for every picture; 0 for none.
+        gaussian_blur: Side of a Gaussian kernel, pixels, odd, for every image; 0 for none.
         salt_and_pepper: Fraction of the pixels that become white or black, half and half; 0 for none.
-        one_of: Mappings of the last three arguments to values. For each picture one of them, all equally
+        one_of: Mappings of the last three arguments to values. For each image one of them, all equally
             likely, replaces those arguments; an empty one replaces nothing.
-        salt_value: Grey level of the white pixels; 1.0 for pictures on 0..1.
-        quarter_turns: Whether the picture is first turned by 0, 90, 180 or 270 degrees, a quarter of the time
-            each. Square pictures only.
+        salt_value: Grey level of the white pixels; 1.0 for images on 0..1.
+        quarter_turns: Whether the image is first turned by 0, 90, 180 or 270 degrees, a quarter of the time
+            each. Square images only.
 
     Raises:
         ArgumentError: An argument lies outside what is described.
@@ -138,7 +138,7 @@ class ImageAugmenter:
     def get_random_transform(
         self, image_shape: Sequence[int], rng: np.random.Generator
     ) -> dict[str, float | int | bool | None]:
-        """Draws what `apply_transform` does to one picture.
+        """Draws what `apply_transform` does to one image.
 
         Args:
             image_shape: Height and width in pixels; further entries aren't read.
@@ -151,7 +151,7 @@ class ImageAugmenter:
             without), `quarter_turns` (0 to 3, counter-clockwise).
 
         Raises:
-            ArgumentError: The picture isn't square and the augmenter makes quarter turns.
+            ArgumentError: The image isn't square and the augmenter makes quarter turns.
         """
         if self._turns > 1:
             check_square(image_shape)
@@ -190,21 +190,21 @@ class ImageAugmenter:
     def apply_transform(
         self, image: np.ndarray, params: Mapping[str, object], *, out: np.ndarray | None = None
     ) -> np.ndarray:
-        """Does to a picture what has been drawn.
+        """Does to an image what has been drawn.
 
         Args:
             image: (H, W, C), uint8 or float32 on 0..255, 1 to 4 channels; it isn't modified.
             params: What `get_random_transform` returns, or a part of it; what is missing isn't done.
-            out: Where to write: C-contiguous, of the picture's shape and dtype, apart from it in memory.
+            out: Where to write: C-contiguous, of the image's shape and dtype, apart from it in memory.
 
         Returns:
             (H, W, C) of the input's dtype: `out`, or a new array.
 
         Raises:
-            ArgumentError: The picture or `out` isn't as described, or `params` asks for something unknown or
-                for a quarter turn of a picture that isn't square.
+            ArgumentError: The image or `out` isn't as described, or `params` asks for something unknown or
+                for a quarter turn of an image that isn't square.
         """
-        check_picture(image)
+        check_image(image)
         check_fill(self._fill_mode, self._cval, dtype=image.dtype)
         unknown = [key for key, value in params.items() if key not in _NEUTRAL and value is not None]
         if unknown:
@@ -251,9 +251,9 @@ class ImageAugmenter:
         out: np.ndarray | None = None,
         threads: int = 1,
     ) -> np.ndarray:
-        """Draws and applies for every picture of a batch, each from its own seed.
+        """Draws and applies for every image of a batch, each from its own seed.
 
-        What becomes of a picture depends on the picture and its seed, not on its place or on `threads`. With
+        What becomes of an image depends on the image and its seed, not on its place or on `threads`. With
         several threads, switch OpenCV's own off first (`cv2.setNumThreads(1)`), lest they get in each other's
         way.
 
@@ -261,23 +261,23 @@ class ImageAugmenter:
             images: (N, H, W, C), uint8 or float32 on 0..255, 1 to 4 channels; they aren't modified.
             seeds: N seeds, anything that `numpy.random.default_rng` takes.
             out: Where to write: C-contiguous, of the batch's shape and dtype, apart from it in memory.
-            threads: How many pictures are worked on at a time.
+            threads: How many images are worked on at a time.
 
         Returns:
             (N, H, W, C) of the input's dtype: `out`, or a new array.
 
         Raises:
-            ArgumentError: The batch or `out` isn't as described, there isn't a seed for each picture,
-                `threads` is below 1, or the augmenter makes quarter turns of pictures that aren't square.
+            ArgumentError: The batch or `out` isn't as described, there isn't a seed for each image,
+                `threads` is below 1, or the augmenter makes quarter turns of images that aren't square.
         """
-        check_picture(images, batch=True)
+        check_image(images, batch=True)
         check_fill(self._fill_mode, self._cval, dtype=images.dtype)
         seeds = list(seeds)
         if len(seeds) != len(images):
             raise ArgumentError(
                 f"There are {len(seeds)} seeds for a batch that is {describe(images)}.",
-                expected="one seed a picture",
-                remedy="pass as many seeds as pictures",
+                expected="one seed an image",
+                remedy="pass as many seeds as images",
             )
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise ArgumentError(

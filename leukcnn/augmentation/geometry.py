@@ -1,7 +1,7 @@
 """Geometry: one affine matrix, one warp.
 
 The conventions are those of `keras.src.legacy.preprocessing.image.ImageDataGenerator.apply_transform` with
-interpolation of order 1, so that the same parameters give the same picture.
+interpolation of order 1, so that the same parameters give the same image.
 """
 
 import math
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from leukcnn.augmentation.pictures import as_opencv, check_picture, output_like
+from leukcnn.augmentation.checks import as_opencv, check_image, output_like
 from leukcnn.errors import ArgumentError
 
 _BORDERS = {
@@ -39,9 +39,9 @@ def affine_matrix(
     shear_factor_x: float = 0.0,
     shear_factor_y: float = 0.0,
 ) -> np.ndarray:
-    """Composes rotation, shift, shear and zoom, in that order, about the picture's middle.
+    """Composes rotation, shift, shear and zoom, in that order, about the image's middle.
 
-    The middle is Keras' own, x = (height - 1) / 2 and y = (width - 1) / 2: the true one of square pictures
+    The middle is Keras' own, x = (height - 1) / 2 and y = (width - 1) / 2: the true one of square images
     only. Crop others to a square first (`leukcnn.preprocessing.square_crop`).
 
     Args:
@@ -50,8 +50,8 @@ def affine_matrix(
         tx: Shift of the input's columns, pixels.
         ty: Shift of the input's rows, pixels.
         shear: Shear angle, degrees, as Keras has it: [[1, -sin], [0, cos]].
-        zx: Zoom of the columns; above 1 the picture shrinks.
-        zy: Zoom of the rows; above 1 the picture shrinks.
+        zx: Zoom of the columns; above 1 the image shrinks.
+        zy: Zoom of the rows; above 1 the image shrinks.
         shear_factor_x: Shear as a plain factor f, [[1, f], [0, 1]]: columns per row.
         shear_factor_y: Shear as a plain factor f, [[1, 0], [f, 1]]: rows per column.
 
@@ -88,7 +88,7 @@ def warp(
     cval: float = 0.0,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Resamples a picture once, bilinearly, through a matrix, and then mirrors it.
+    """Resamples an image once, bilinearly, through a matrix, and then mirrors it.
 
     Nothing is interpolated where the matrix is the identity.
 
@@ -100,16 +100,16 @@ def warp(
         fill_mode: What continues a row `a b c d`: "nearest" a a|a b c d|d d, "reflect" b a|a b c d|d c,
             "wrap" b c|a b c d|b c (the last pixel and the first coincide, as in SciPy), "constant" `cval`,
             not blended into the edge.
-        cval: Grey level outside the picture under "constant"; 0..255 for uint8.
-        out: Where to write: C-contiguous, of the picture's shape and dtype, apart from it in memory.
+        cval: Grey level outside the image under "constant"; 0..255 for uint8.
+        out: Where to write: C-contiguous, of the image's shape and dtype, apart from it in memory.
 
     Returns:
         (H, W, C) of the input's dtype: `out`, or a new array.
 
     Raises:
-        ArgumentError: The picture, `out`, `fill_mode` or `cval` isn't as described.
+        ArgumentError: The image, `out`, `fill_mode` or `cval` isn't as described.
     """
-    check_picture(image)
+    check_image(image)
     check_fill(fill_mode, cval, dtype=image.dtype)
     out = output_like(image, out)
     warp_into(out, image, matrix, flip_horizontal, flip_vertical, fill_mode, cval)
@@ -148,7 +148,7 @@ def warp_into(
             borderMode=_BORDERS[fill_mode],
         )
     else:
-        # warpAffine reckons coordinates in float32, which costs up to 0.013 grey levels on real pictures, and
+        # warpAffine reckons coordinates in float32, which costs up to 0.013 grey levels on real images, and
         # OpenCV's own 'wrap' (period n, not n - 1) and 'constant' (blended into the edge) aren't SciPy's.
         columns, rows = _coordinates(matrix, height, width, flip_horizontal, flip_vertical)
         if fill_mode == "wrap":
@@ -168,20 +168,20 @@ def warp_into(
 
 
 def quarter_turned(image: np.ndarray, turns: int, *, out: np.ndarray | None = None) -> np.ndarray:
-    """Turns a square picture by quarters, as `numpy.rot90` does: nothing is interpolated.
+    """Turns a square image by quarters, as `numpy.rot90` does: nothing is interpolated.
 
     Args:
         image: (H, H, C), uint8 or float32, 1 to 4 channels; it isn't modified.
         turns: Quarters, counter-clockwise; any whole number.
-        out: Where to write: C-contiguous, of the picture's shape and dtype, apart from it in memory.
+        out: Where to write: C-contiguous, of the image's shape and dtype, apart from it in memory.
 
     Returns:
         (H, H, C) of the input's dtype: `out`, or a new array.
 
     Raises:
-        ArgumentError: The picture isn't square, or the picture or `out` isn't as described.
+        ArgumentError: The image isn't square, or the image or `out` isn't as described.
     """
-    check_picture(image)
+    check_image(image)
     check_square(image.shape)
     out = output_like(image, out)
     if turns % 4:
@@ -192,7 +192,7 @@ def quarter_turned(image: np.ndarray, turns: int, *, out: np.ndarray | None = No
 
 
 def check_square(image_shape: Sequence[int]) -> None:
-    """Refuses pictures that a quarter turn would give another shape.
+    """Refuses images that a quarter turn would give another shape.
 
     Args:
         image_shape: Height and width in pixels; further entries aren't read.
@@ -203,14 +203,14 @@ def check_square(image_shape: Sequence[int]) -> None:
     height, width = image_shape[:2]
     if height != width:
         raise ArgumentError(
-            f"A picture of {height}x{width} pixels is to be turned by quarters.",
-            expected="a square picture, which keeps its shape",
+            f"An image of {height}x{width} pixels is to be turned by quarters.",
+            expected="a square image, which keeps its shape",
             remedy="crop it first (`leukcnn.preprocessing.square_crop`), or take `rotation_range`",
         )
 
 
 def check_fill(fill_mode: str, cval: float, *, dtype: np.dtype | None = None) -> None:
-    """Refuses a fill mode that isn't known and a fill value that the pictures can't hold.
+    """Refuses a fill mode that isn't known and a fill value that the images can't hold.
 
     Raises:
         ArgumentError: As described.
@@ -223,9 +223,9 @@ def check_fill(fill_mode: str, cval: float, *, dtype: np.dtype | None = None) ->
         )
     if dtype == np.uint8 and not 0 <= cval <= 255:
         raise ArgumentError(
-            f"cval is {cval!r} and the picture uint8.",
+            f"cval is {cval!r} and the image uint8.",
             expected="0 to 255",
-            remedy="pass a grey level, or a float32 picture",
+            remedy="pass a grey level, or a float32 image",
         )
 
 

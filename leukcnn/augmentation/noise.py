@@ -4,27 +4,27 @@ import cv2
 import numpy as np
 
 from leukcnn.augmentation.arguments import check_blur, check_fraction
-from leukcnn.augmentation.pictures import as_opencv, check_picture, output_like
+from leukcnn.augmentation.checks import as_opencv, check_image, output_like
 
 
 def gaussian_blur(image: np.ndarray, size: int, *, out: np.ndarray | None = None) -> np.ndarray:
-    """Blurs a picture with a Gaussian kernel whose sigma follows from its side, as in OpenCV.
+    """Blurs an image with a Gaussian kernel whose sigma follows from its side, as in OpenCV.
 
     sigma = 0.3 ((size - 1) / 2 - 1) + 0.8 pixels (1.1 for a side of 5); up to a side of 7, OpenCV's tabulated
-    kernels. Beyond its edge the picture is mirrored about the outermost pixels.
+    kernels. Beyond its edge the image is mirrored about the outermost pixels.
 
     Args:
         image: (H, W, C), uint8 or float32 of any range, 1 to 4 channels.
         size: Side of the kernel, pixels, odd.
-        out: Where to write, of the picture's shape and dtype; it may be the picture itself.
+        out: Where to write, of the image's shape and dtype; it may be the image itself.
 
     Returns:
         (H, W, C) of the input's dtype: `out`, or a new array.
 
     Raises:
-        ArgumentError: The picture or `out` isn't as described, or the side isn't odd and at least 1.
+        ArgumentError: The image or `out` isn't as described, or the side isn't odd and at least 1.
     """
-    check_picture(image)
+    check_image(image)
     check_blur("size", size)
     out = output_like(image, out, in_place=True)
     cv2.GaussianBlur(as_opencv(image), (size, size), 0, dst=as_opencv(out))
@@ -49,17 +49,17 @@ def salt_and_pepper(
         image: (H, W, C), uint8 or float32, 1 to 4 channels.
         amount: Fraction of the pixels that change, 0 to 1.
         rng: Where the positions are drawn from; a seed that `numpy.random.default_rng` takes will do.
-        salt: Grey level of the white pixels. leukcnn's pictures are on 0..255; pass 1.0 for those on 0..1.
+        salt: Grey level of the white pixels. leukcnn's images are on 0..255; pass 1.0 for those on 0..1.
         pepper: Grey level of the black pixels.
-        out: Where to write, of the picture's shape and dtype; it may be the picture itself.
+        out: Where to write, of the image's shape and dtype; it may be the image itself.
 
     Returns:
         (H, W, C) of the input's dtype: `out`, or a new array.
 
     Raises:
-        ArgumentError: The picture or `out` isn't as described, or the amount isn't a fraction.
+        ArgumentError: The image or `out` isn't as described, or the amount isn't a fraction.
     """
-    check_picture(image)
+    check_image(image)
     check_fraction("amount", amount)
     out = output_like(image, out, in_place=True)
     if out is not image:

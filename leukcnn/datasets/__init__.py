@@ -21,7 +21,7 @@ _HOME = {
     "pairs_between": "duplicates",
     "perceptual_hashes": "near_duplicates",
     "present": "many",
-    "read_picture": "pictures",
+    "read_image": "read",
     "require_classes": "index",
     "require_root": "many",
     "verify": "verification",

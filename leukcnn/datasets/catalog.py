@@ -5,11 +5,11 @@ layouts of the cards.
 """
 
 from leukcnn.datasets import cnmc, research_sets, web_sets
-from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout, Part
+from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout, Subset
 from leukcnn.errors import DataError
 from leukcnn.fields import did_you_mean
 
-__all__ = ["CATALOG", "DatasetCard", "LabelsFile", "Layout", "Part", "card"]
+__all__ = ["CATALOG", "DatasetCard", "LabelsFile", "Layout", "Subset", "card"]
 
 CATALOG: dict[str, DatasetCard] = {
     "cnmc2019": cnmc.CNMC2019,

@@ -1,6 +1,6 @@
 """C-NMC 2019, the dataset of the ISBI 2019 challenge: values only."""
 
-from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout, Part
+from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout, Subset
 
 _CELL = r"UID_(?P<subject>H?\d+)_\d+_\d+_(?P<named>all|hem)"
 
@@ -9,25 +9,25 @@ CNMC2019 = DatasetCard(
     name="C-NMC 2019",
     classes=("healthy", "malignant"),
     class_words={"hem": "healthy", "healthy": "healthy", "all": "malignant", "malignant": "malignant"},
-    parts=(
-        Part(
+    subsets=(
+        Subset(
             key="training",
             title="C-NMC training data",
-            pictures={"healthy": 3389, "malignant": 7272},
+            images={"healthy": 3389, "malignant": 7272},
             subjects={"healthy": 26, "malignant": 47},
             size=(450, 450),
         ),
-        Part(
+        Subset(
             key="preliminary",
             title="C-NMC test preliminary phase data",
-            pictures={"healthy": 648, "malignant": 1219},
+            images={"healthy": 648, "malignant": 1219},
             subjects={"healthy": 15, "malignant": 13},
             size=(450, 450),
         ),
-        Part(
+        Subset(
             key="final",
             title="C-NMC test final phase data",
-            pictures={"": 2586},
+            images={"": 2586},
             subjects={"": 17},
             size=(600, 600),
         ),
@@ -35,7 +35,7 @@ CNMC2019 = DatasetCard(
     layouts=(
         Layout(
             name="folds (archive and competition)",
-            part="training",
+            subset="training",
             folder=r"fold_(?P<fold>[0-2])/(?P<folder>all|hem)",
             stem=_CELL,
             identity="training_data/fold_{fold}/{folder}/{stem}.bmp",
@@ -43,7 +43,7 @@ CNMC2019 = DatasetCard(
         ),
         Layout(
             name="preliminary phase",
-            part="preliminary",
+            subset="preliminary",
             folder=r"C-NMC_test_prelim_phase_data",
             stem=r"\d+",
             identity="validation_data/C-NMC_test_prelim_phase_data/{stem}.bmp",
@@ -51,7 +51,7 @@ CNMC2019 = DatasetCard(
             "with C-NMC_test_prelim_phase_data_labels.csv",
             labels_file=LabelsFile(
                 name="C-NMC_test_prelim_phase_data_labels.csv",
-                picture="new_names",
+                image="new_names",
                 label="labels",
                 subject="Patient_ID",
                 subject_pattern=r"UID_(?P<subject>H?\d+)_",
@@ -60,7 +60,7 @@ CNMC2019 = DatasetCard(
         ),
         Layout(
             name="final phase",
-            part="final",
+            subset="final",
             folder=r"C-NMC_test_final_phase_data",
             stem=r"\d+",
             identity="testing_data/C-NMC_test_final_phase_data/{stem}.bmp",
@@ -68,7 +68,7 @@ CNMC2019 = DatasetCard(
         ),
         Layout(
             name="plain",
-            part="training",
+            subset="training",
             folder=r"(?P<folder>all|hem|malignant|healthy)",
             stem=_CELL,
             identity="",
@@ -78,7 +78,7 @@ CNMC2019 = DatasetCard(
         ),
     ),
     folder_names=("cnmc2019", "C-NMC_Leukemia"),
-    pictures_are="cells",
+    images_are="cells",
     link="https://doi.org/10.7937/tcia.2019.dc64i46r",
     availability="open download from The Cancer Imaging Archive, free of charge",
     licence="CC BY 3.0",

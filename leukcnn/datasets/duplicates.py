@@ -1,4 +1,4 @@
-"""Byte-identical pictures, and the subjects that share them."""
+"""Byte-identical images, and the subjects that share them."""
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -9,13 +9,13 @@ from leukcnn.datasets.scan import natural
 
 
 def duplicate_pairs(index: ImageIndex) -> np.ndarray:
-    """Returns every pair of byte-identical pictures.
+    """Returns every pair of byte-identical images.
 
     Args:
-        index: The pictures; their SHA-256 are compared.
+        index: The images; their SHA-256 are compared.
 
     Returns:
-        (P, 2) int64, positions in the index, the lower first; three identical pictures give three pairs.
+        (P, 2) int64, positions in the index, the lower first; three identical images give three pairs.
     """
     _, content = np.unique(index.sha256, return_inverse=True)
     order = np.argsort(content, kind="stable")
@@ -31,18 +31,18 @@ def duplicate_pairs(index: ImageIndex) -> np.ndarray:
 
 
 def joined_groups(index: ImageIndex, *, pairs: np.ndarray | None = None) -> np.ndarray:
-    """Returns the subject of each picture, subjects that share a picture counted as one.
+    """Returns the subject of each image, subjects that share an image counted as one.
 
     Args:
-        index: The pictures.
-        pairs: (P, 2) int, positions of the same or nearly the same pictures: those of `duplicate_pairs` and
+        index: The images.
+        pairs: (P, 2) int, positions of the same or nearly the same images: those of `duplicate_pairs` and
             `near_duplicate_pairs`. None for `duplicate_pairs` alone.
 
     Returns:
-        (N,) str. Joined subjects are named together, in numeric order: "20+21". A picture without a subject
+        (N,) str. Joined subjects are named together, in numeric order: "20+21". An image without a subject
         is a group of its own, named by its id. With several datasets in the index, subjects are named
         "dataset/subject", since two datasets may use the same numbers; groups that go across datasets, which
-        have such names already, join their pictures wherever they lie.
+        have such names already, join their images wherever they lie.
     """
     several = len(np.unique(index.dataset)) > 1
     groups = group_names(index) if several else index.group
@@ -59,7 +59,7 @@ def joined_groups(index: ImageIndex, *, pairs: np.ndarray | None = None) -> np.n
 
 
 def pairs_between(pairs: np.ndarray, rows: np.ndarray, other_rows: np.ndarray) -> int:
-    """Returns how many pairs have one picture in each of two sets, e.g. in training and in test.
+    """Returns how many pairs have one image in each of two sets, e.g. in training and in test.
 
     Args:
         pairs: (P, 2) int, positions, as from `duplicate_pairs`.

@@ -1,4 +1,4 @@
-"""What the first bytes of a picture file say, and whether its last ones are there; no decoder is needed.
+"""What the first bytes of an image file say, and whether its last ones are there; no decoder is needed.
 
 Decoders fill the missing rows of a truncated file with grey or black, some without a word. Here a file is
 complete only if it is as long as its own header says, or ends as its format demands.
@@ -13,8 +13,8 @@ from leukcnn.errors import DataError
 EXTENSIONS = (".bmp", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
 
-class BrokenPicture(DataError):
-    """A file isn't a complete picture.
+class BrokenImage(DataError):
+    """A file isn't a complete image.
 
     Args:
         kind: "empty", "undecodable" or "truncated".
@@ -28,7 +28,7 @@ class BrokenPicture(DataError):
 
 @dataclass(frozen=True)
 class Header:
-    """What a picture file says of itself.
+    """What an image file says of itself.
 
     Attributes:
         format: "BMP", "PNG", "JPEG" or "TIFF".
@@ -46,29 +46,27 @@ class Header:
 
 
 def read_header(content: bytes) -> Header:
-    """Returns the header of a picture after making sure that the file is complete.
+    """Returns the header of an image after making sure that the file is complete.
 
     Args:
         content: The whole file.
 
     Raises:
-        BrokenPicture: The file is empty, is no picture of a format in `EXTENSIONS`, or ends too early.
+        BrokenImage: The file is empty, is no image of a format in `EXTENSIONS`, or ends too early.
     """
     if not content:
-        raise BrokenPicture("empty", "is empty (0 bytes)")
+        raise BrokenImage("empty", "is empty (0 bytes)")
     for magic, read in _READERS.items():
         if content.startswith(magic):
             try:
                 return read(content)
             except (struct.error, IndexError) as error:
                 raise _truncated("it ends within its own header") from error
-    raise BrokenPicture(
-        "undecodable", f"is no BMP, PNG, JPEG or TIFF picture: it begins with {content[:8]!r}"
-    )
+    raise BrokenImage("undecodable", f"is no BMP, PNG, JPEG or TIFF image: it begins with {content[:8]!r}")
 
 
 def conversion(channels: int, bits: int) -> str | None:
-    """Returns what must be done to make a picture RGB with 8 bits, in words, or None."""
+    """Returns what must be done to make an image RGB with 8 bits, in words, or None."""
     steps = []
     if bits == 16:
         steps.append("16 bits a channel scaled to 8")
@@ -79,8 +77,8 @@ def conversion(channels: int, bits: int) -> str | None:
     return ", ".join(steps) or None
 
 
-def _truncated(detail: str) -> BrokenPicture:
-    return BrokenPicture("truncated", f"is truncated: {detail}")
+def _truncated(detail: str) -> BrokenImage:
+    return BrokenImage("truncated", f"is truncated: {detail}")
 
 
 def _expect_length(content: bytes, expected: int) -> None:
@@ -118,7 +116,7 @@ def _read_png(content: bytes) -> Header:
         end = position + 8 + size
         _expect_length(content, end + 4)
         if struct.unpack_from(">I", content, end)[0] != zlib.crc32(memoryview(content)[position + 4 : end]):
-            raise BrokenPicture("undecodable", f"is damaged: the checksum of its chunk {kind!r} doesn't fit")
+            raise BrokenImage("undecodable", f"is damaged: the checksum of its chunk {kind!r} doesn't fit")
         transparent |= kind == b"tRNS"
         position = end + 4
     channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 3) + transparent
@@ -138,7 +136,7 @@ def _read_jpeg(content: bytes) -> Header:
     if content.find(b"\xff\xd9", position) < 0:
         raise _truncated("its end marker is missing")
     if frame is None:
-        raise BrokenPicture("undecodable", "is a JPEG without a frame header")
+        raise BrokenImage("undecodable", "is a JPEG without a frame header")
     bits, height, width, channels = frame
     return Header("JPEG", height, width, 1 if channels == 1 else 3, bits)
 

@@ -1,4 +1,4 @@
-"""The index of a dataset: which pictures there are, of which class, of which subject."""
+"""The index of a dataset: which images there are, of which class, of which subject."""
 
 import hashlib
 from collections import Counter
@@ -10,7 +10,7 @@ import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.headers import BrokenPicture, conversion, read_header
+from leukcnn.datasets.headers import BrokenImage, conversion, read_header
 from leukcnn.datasets.manifest import manifest, published_groups
 from leukcnn.datasets.scan import UNLABELLED, Found, Progress, Scan, place, read_files, scan, sort_key
 from leukcnn.errors import ArgumentError, DataError
@@ -27,17 +27,17 @@ __all__ = [
 ]
 
 
-# What an index says of all its pictures together; every other field has an entry a picture.
-_OF_ALL = ("class_names", "notes", "drawn")
+# What an index says of all its images together; every other field has an entry an image.
+_OF_ALL = ("class_names", "notes", "synthetic")
 
 
 @dataclass(frozen=True, eq=False)
 class ImageIndex:
-    """Pictures of one or several datasets, one row a picture; it never opens a picture.
+    """Images of one or several datasets, one row an image; it never opens an image.
 
     Attributes:
-        paths: (N,) `pathlib.Path`, where each picture lies on this machine.
-        ids: (N,) str, name of each picture in the dataset's own layout, the same on every machine
+        paths: (N,) `pathlib.Path`, where each image lies on this machine.
+        ids: (N,) str, name of each image in the dataset's own layout, the same on every machine
             (`training_data/fold_0/all/UID_1_1_1_all.bmp`); unique.
         labels: (N,) int64, index into `class_names`; -1 where the dataset gives no label.
         class_names: Names of the classes in the order of the networks' outputs.
@@ -45,11 +45,11 @@ class ImageIndex:
         group: (N,) str, subject (patient) or other unit that must not be parted; "" where unknown. A name
             with a slash ("allidb1/Im001_1.jpg", "cnmc2019/H12") is one unit in all datasets; one without
             ("H12") counts within its dataset alone, since another may use the same number.
-        part: (N,) str, part of the dataset as its makers ship it ("training", "preliminary", "final").
-        fold: (N,) int64, the makers' own fold, -1 where there is none.
+        subset: (N,) str, part of the dataset as its authors ship it ("training", "preliminary", "final").
+        fold: (N,) int64, the authors' own fold, -1 where there is none.
         sha256: (N,) str, hexadecimal SHA-256 of each file.
-        drawn: Whether the pictures are drawn and stand in for the dataset's own.
-        notes: What a reader of figures made from these pictures must know: how much of the dataset they are,
+        synthetic: Whether the images are drawn and stand in for the dataset's own.
+        notes: What a reader of figures made from these images must know: how much of the dataset they are,
             and what was converted.
     """
 
@@ -59,21 +59,21 @@ class ImageIndex:
     class_names: tuple[str, ...]
     dataset: np.ndarray
     group: np.ndarray
-    part: np.ndarray
+    subset: np.ndarray
     fold: np.ndarray
     sha256: np.ndarray
     notes: tuple[str, ...] = field(default=())
-    drawn: bool = False
+    synthetic: bool = False
 
     def __post_init__(self):
         lengths = {f.name: len(getattr(self, f.name)) for f in fields(self) if f.name not in _OF_ALL}
         if len(set(lengths.values())) != 1:
             raise ArgumentError(
                 f"The columns of the index have different lengths: {lengths}.",
-                expected="one entry a picture in every column",
+                expected="one entry an image in every column",
             )
         if len(set(self.ids)) != len(self.ids):
-            raise ArgumentError("Some picture ids occur twice.", expected="unique ids")
+            raise ArgumentError("Some image ids occur twice.", expected="unique ids")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -100,12 +100,12 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
         progress: Called after each file with the number done and the number of all.
 
     Returns:
-        The pictures by part, then by id with numbers in numeric order, so that the final phase stands in the
+        The images by part, then by id with numbers in numeric order, so that the final phase stands in the
         order of the challenge's files. A partial copy is indexed as it is; `notes` says what is there.
 
     Raises:
-        DataError: The folder isn't there, can't be read or holds no picture of the dataset, or some files are
-            no complete pictures, stand twice, or claim two classes; one message counts all such files.
+        DataError: The folder isn't there, can't be read or holds no image of the dataset, or some files are
+            no complete images, stand twice, or claim two classes; one message counts all such files.
     """
     return read_index(scan(name, root), progress=progress)
 
@@ -118,45 +118,45 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
         progress: Called after each file with the number done and the number of all.
 
     Raises:
-        DataError: Some files are no complete pictures, stand twice, or claim two classes.
+        DataError: Some files are no complete images, stand twice, or claim two classes.
     """
     _refuse(found, "folders that can't be read", found.unreadable)
     _refuse(
         found,
-        "pictures with the name of one class in the folder of another",
-        [str(picture.path) for picture in found.pictures if picture.contradictory],
+        "images with the name of one class in the folder of another",
+        [str(image.path) for image in found.images if image.contradictory],
     )
-    times = Counter(picture.id for picture in found.pictures)
+    times = Counter(image.id for image in found.images)
     _refuse(
         found,
-        "files that stand for the same picture",
-        [f"{picture.path} ({picture.id})" for picture in found.pictures if times[picture.id] > 1],
+        "files that stand for the same image",
+        [f"{image.path} ({image.id})" for image in found.images if times[image.id] > 1],
     )
-    contents = read_files(_content, [picture.path for picture in found.pictures], progress=progress)
+    contents = read_files(_content, [image.path for image in found.images], progress=progress)
     _refuse(
         found,
-        "files that are no complete pictures",
+        "files that are no complete images",
         [
-            f"{picture.path} {result}"
-            for picture, (digest, result) in zip(found.pictures, contents, strict=True)
+            f"{image.path} {result}"
+            for image, (digest, result) in zip(found.images, contents, strict=True)
             if not digest
         ],
     )
     conversions = Counter(result for _, result in contents if result)
     return make_index(
         found.card,
-        found.pictures,
+        found.images,
         sha256=[digest for digest, _ in contents],
-        notes=(*_what_is_there(found), *(f"{n:,} pictures: {what}" for what, n in conversions.items())),
-        drawn=found.drawn,
+        notes=(*_what_is_there(found), *(f"{n:,} images: {what}" for what, n in conversions.items())),
+        synthetic=found.synthetic,
     )
 
 
 def index_from_manifest(name: str) -> ImageIndex:
     """Returns the index of all that the shipped manifest lists, made from it alone.
 
-    The paths are those in the makers' archive; no file is there. Labels that stand in a file beside the
-    pictures are unknown. It is the whole dataset where its card says `manifest_whole`.
+    The paths are those in the authors' archive; no file is there. Labels that stand in a file beside the
+    images are unknown. It is the whole dataset where its card says `manifest_whole`.
 
     Raises:
         DataError: The dataset is unknown or has no manifest.
@@ -165,48 +165,48 @@ def index_from_manifest(name: str) -> ImageIndex:
     if not published:
         raise DataError(f"No manifest is shipped for {dataset.name}.")
     paths = [PurePosixPath(identity) for identity in published]
-    pictures = [place(dataset, path, depth=len(path.parts) - 1) for path in paths]
-    pictures.sort(key=lambda picture: sort_key(dataset, picture))
-    return make_index(dataset, pictures, sha256=[published[picture.id].sha256 for picture in pictures])
+    images = [place(dataset, path, depth=len(path.subsets) - 1) for path in paths]
+    images.sort(key=lambda image: sort_key(dataset, image))
+    return make_index(dataset, images, sha256=[published[image.id].sha256 for image in images])
 
 
 def make_index(
     dataset: DatasetCard,
-    pictures: Sequence[Found],
+    images: Sequence[Found],
     *,
     sha256: Sequence[str],
     notes: tuple[str, ...] = (),
-    drawn: bool = False,
+    synthetic: bool = False,
 ) -> ImageIndex:
-    """Returns the index of pictures found in a folder, one row each in their order.
+    """Returns the index of images found in a folder, one row each in their order.
 
-    Where nothing tells a picture's subject, its group is that of the published picture with its id or its
-    content. Drawn pictures stand for no published one and have none.
+    Where nothing tells an image's subject, its group is that of the published image with its id or its
+    content. Synthetic images stand for no published one and have none.
 
     Args:
         dataset: Their dataset.
-        pictures: The pictures.
+        images: The images.
         sha256: Hexadecimal SHA-256 of each.
         notes: See `ImageIndex`.
-        drawn: See `ImageIndex`.
+        synthetic: See `ImageIndex`.
     """
-    published = {} if drawn else published_groups(dataset.key)
+    published = {} if synthetic else published_groups(dataset.key)
     groups = [
-        picture.group or published.get(picture.id) or published.get(digest, "")
-        for picture, digest in zip(pictures, sha256, strict=True)
+        image.group or published.get(image.id) or published.get(digest, "")
+        for image, digest in zip(images, sha256, strict=True)
     ]
     return ImageIndex(
-        paths=[picture.path for picture in pictures],
-        ids=np.array([picture.id for picture in pictures], dtype=np.str_),
-        labels=np.array([picture.label for picture in pictures], dtype=np.int64),
+        paths=[image.path for image in images],
+        ids=np.array([image.id for image in images], dtype=np.str_),
+        labels=np.array([image.label for image in images], dtype=np.int64),
         class_names=dataset.classes,
-        dataset=np.full(len(pictures), dataset.key),
+        dataset=np.full(len(images), dataset.key),
         group=np.array(groups, dtype=np.str_),
-        part=np.array([picture.part for picture in pictures], dtype=np.str_),
-        fold=np.array([picture.fold for picture in pictures], dtype=np.int64),
+        subset=np.array([image.subset for image in images], dtype=np.str_),
+        fold=np.array([image.fold for image in images], dtype=np.int64),
         sha256=np.array(sha256, dtype=np.str_),
         notes=notes,
-        drawn=drawn,
+        synthetic=synthetic,
     )
 
 
@@ -214,7 +214,7 @@ def group_names(index: ImageIndex) -> np.ndarray:
     """Returns the groups by names that hold across datasets.
 
     Args:
-        index: The pictures.
+        index: The images.
 
     Returns:
         (N,) str: a group without a slash is named after its dataset, "cnmc2019/H12"; one with a slash and the
@@ -228,7 +228,7 @@ def group_names(index: ImageIndex) -> np.ndarray:
 
 
 def require_classes(index: ImageIndex) -> None:
-    """Makes sure that every class has labelled pictures.
+    """Makes sure that every class has labelled images.
 
     Raises:
         DataError: A class has none, as when only one class was copied.
@@ -238,18 +238,18 @@ def require_classes(index: ImageIndex) -> None:
         held = ", ".join(f"{n:,} {name}" for name, n in zip(index.class_names, counts, strict=True))
         only = "one class only" if np.count_nonzero(counts) == 1 else "too few classes"
         raise DataError(
-            f"The data hold {only}: {held} pictures with a label.",
-            expected=f"pictures of every class: {', '.join(index.class_names)}",
+            f"The data hold {only}: {held} images with a label.",
+            expected=f"images of every class: {', '.join(index.class_names)}",
             remedy="copy the folders of the other classes too",
         )
 
 
 def _content(path: Path) -> tuple[str, str | None]:
-    """Returns SHA-256 and note on conversion of a picture, or "" and what is wrong with it."""
+    """Returns SHA-256 and note on conversion of an image, or "" and what is wrong with it."""
     try:
         content = path.read_bytes()
         header = read_header(content)
-    except BrokenPicture as error:
+    except BrokenImage as error:
         return "", error.detail
     except OSError as error:
         return "", f"can't be read: {error.strerror or error}"
@@ -262,25 +262,27 @@ def _refuse(found: Scan, what: str, cases: Sequence[str]) -> None:
         more = f"\n  and {len(cases) - 10:,} more" if len(cases) > 10 else ""
         raise DataError(
             f"{found.folder} holds {what}, {len(cases):,} of them:\n{shown}{more}",
-            expected="complete, readable pictures, each once and in the folder of its class",
+            expected="complete, readable images, each once and in the folder of its class",
             remedy=f"copy them again or remove them; 'leukcnn check {found.card.key}' lists every fault",
         )
 
 
 def _what_is_there(found: Scan) -> list[str]:
-    cells = found.card.pictures_are
-    here = Counter(picture.part for picture in found.pictures)
-    if found.drawn:
-        notes = [f"drawn data, not {found.card.name}"]
-        notes += [f"{n:,} drawn {part} {cells}" for part, n in here.items()]
+    cells = found.card.images_are
+    here = Counter(image.subset for image in found.images)
+    if found.synthetic:
+        notes = [f"synthetic data, not {found.card.name}"]
+        notes += [f"{n:,} drawn {subset} {cells}" for subset, n in here.items()]
     else:
-        notes = [f"{here[part.key]:,} of {part.total:,} {part.key} {cells}" for part in found.card.parts]
+        notes = [
+            f"{here[subset.key]:,} of {subset.total:,} {subset.key} {cells}" for subset in found.card.subsets
+        ]
     notes += found.notes
-    if foreign := [picture for picture in found.pictures if picture.foreign]:
+    if foreign := [image for image in found.images if image.foreign]:
         notes.append(
-            f"{len(foreign):,} {cells} with other names than the makers', e.g. {foreign[0].path.name}"
+            f"{len(foreign):,} {cells} with other names than the authors', e.g. {foreign[0].path.name}"
         )
     if found.strays:
         where = found.strays[0].relative_to(found.folder)
-        notes.append(f"{len(found.strays):,} pictures outside the layout were left out, e.g. {where}")
+        notes.append(f"{len(found.strays):,} images outside the layout were left out, e.g. {where}")
     return notes

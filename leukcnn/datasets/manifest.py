@@ -1,4 +1,4 @@
-"""The manifests shipped with the package: name, SHA-256, size and group of the published pictures."""
+"""The manifests shipped with the package: name, SHA-256, size and group of the published images."""
 
 import csv
 import gzip
@@ -17,7 +17,7 @@ class Published(NamedTuple):
     Attributes:
         sha256: Hexadecimal SHA-256.
         bytes: Size in bytes.
-        group: Pictures of one group must not be parted between training and test; "" where none is known. A
+        group: Images of one group must not be parted between training and test; "" where none is known. A
             name with a slash ("allidb1/Im001_1.jpg") is one group in all datasets, here the field of
             ALL-IDB 1 from which crops of ALL-IDB 2 were cut; one without belongs to its dataset alone.
     """
@@ -29,13 +29,13 @@ class Published(NamedTuple):
 
 @cache
 def manifest(name: str) -> Mapping[str, Published]:
-    """Returns what is published of every picture of a dataset, by picture id.
+    """Returns what is published of every image of a dataset, by image id.
 
     Args:
         name: Key of the dataset in the catalog.
 
     Returns:
-        A read-only mapping from id (path in the makers' archive) to SHA-256, size in bytes and group; empty
+        A read-only mapping from id (path in the authors' archive) to SHA-256, size in bytes and group; empty
         for a dataset of which no manifest is shipped.
 
     Raises:
@@ -53,7 +53,7 @@ def manifest(name: str) -> Mapping[str, Published]:
 
 @cache
 def published_groups(name: str) -> Mapping[str, str]:
-    """Returns the group of each published picture that has one, by its id and by its SHA-256.
+    """Returns the group of each published image that has one, by its id and by its SHA-256.
 
     Args:
         name: Key of the dataset in the catalog.

@@ -68,12 +68,12 @@ def load_many(
         names: Keys of datasets in the catalog.
         root: The folder that holds the datasets' own folders.
         class_names: Classes of the index, in the order of the networks' outputs.
-        class_of: Class of the index for each class of a dataset; pictures of other classes, and those without
+        class_of: Class of the index for each class of a dataset; images of other classes, and those without
             a label, are left out.
         progress: Called after each file with the number done and the number of all.
 
     Returns:
-        The pictures in the order of `names`, then in that of `load`. Ids begin with the dataset's key
+        The images in the order of `names`, then in that of `load`. Ids begin with the dataset's key
         ("jtsc/Dataset 1/001.bmp"), and so do the groups, but for those that go across datasets anyway: a crop
         of ALL-IDB 2 is in the group of the ALL-IDB 1 field from which it was cut. `notes` name the datasets
         that are absent, what was left out, and what `load` has to say of each.
@@ -91,18 +91,18 @@ def load_many(
     if not here:
         raise DataError(f"None of {', '.join(names)} is below {Path(root).absolute()}.", **_how_to_get(names))
     scans = [scan(name, root) for name in here]
-    total, done = sum(len(found.pictures) for found in scans), 0
+    total, done = sum(len(found.images) for found in scans), 0
     indices, notes = [], list(_absence(names, here))
     for found in scans:
         index = read_index(found, progress=_shifted(progress, done, total))
         done += len(index)
         kept, left_out = _relabelled(index, class_names, class_of)
         indices.append(kept)
-        if not index.drawn:
+        if not index.synthetic:
             notes += [f"{found.card.key}: {note}" for note in (*index.notes, *left_out)]
-    if drawn := [index for index in indices if index.drawn]:
-        whose = drawn[0].dataset[0] if len(drawn) == 1 else f"{len(drawn)} datasets"
-        notes.append(f"{sum(map(len, drawn)):,} drawn pictures stand in for those of {whose}")
+    if synthetic := [index for index in indices if index.synthetic]:
+        whose = synthetic[0].dataset[0] if len(synthetic) == 1 else f"{len(synthetic)} datasets"
+        notes.append(f"{sum(map(len, synthetic)):,} synthetic images stand in for those of {whose}")
     return _joined(indices, class_names, tuple(notes))
 
 
@@ -119,16 +119,16 @@ def _absence(names: Sequence[str], here: Mapping[str, Path]) -> Iterator[str]:
 def _relabelled(
     index: ImageIndex, class_names: tuple[str, ...], class_of: Mapping[str, str]
 ) -> tuple[ImageIndex, list[str]]:
-    """Returns the pictures of the classes wanted, labelled by those, and notes on the others."""
+    """Returns the images of the classes wanted, labelled by those, and notes on the others."""
     positions = [
         class_names.index(class_of[name]) if name in class_of else UNLABELLED for name in index.class_names
     ]
-    # The last place stands for pictures without a label, which is -1.
+    # The last place stands for images without a label, which is -1.
     labels = np.array([*positions, UNLABELLED], dtype=np.int64)[index.labels]
     names = np.array([*index.class_names, "no class"])[index.labels]
     wanted = labels != UNLABELLED
     left_out = [
-        f"{n:,} pictures of {name} are left out" for name, n in Counter(names[~wanted].tolist()).items()
+        f"{n:,} images of {name} are left out" for name, n in Counter(names[~wanted].tolist()).items()
     ]
     columns = {f.name: getattr(index, f.name) for f in fields(index)} | {
         "labels": labels,
@@ -145,13 +145,13 @@ def _joined(
     columns = {
         f.name: np.concatenate([getattr(index, f.name) for index in indices])
         for f in fields(ImageIndex)
-        if f.name not in ("paths", "class_names", "notes", "drawn")
+        if f.name not in ("paths", "class_names", "notes", "synthetic")
     }
     return ImageIndex(
         paths=[path for index in indices for path in index.paths],
         class_names=class_names,
         notes=notes,
-        drawn=any(index.drawn for index in indices),
+        synthetic=any(index.synthetic for index in indices),
         **columns,
     )
 
@@ -163,5 +163,5 @@ def _how_to_get(names: Sequence[str]) -> dict[str, str]:
     folders = "\n".join(line(card(name)) for name in names)
     return {
         "expected": f"a folder for each dataset, each with a folder for each class in it:\n{folders}",
-        "remedy": "'leukcnn datasets NAME' says how to get one. Or draw pictures: --data synthetic",
+        "remedy": "'leukcnn datasets NAME' says how to get one. Or draw images: --data synthetic",
     }

@@ -1,11 +1,11 @@
-"""Pictures that are nearly the same: copies encoded, resized or brightened anew, and fields taken twice.
+"""Images that are nearly the same: copies encoded, resized or brightened again, and fields taken twice.
 
-A perceptual hash tells for each of the 16 x 16 lowest frequencies of a picture (of its discrete cosine
+A perceptual hash tells for each of the 16 x 16 lowest frequencies of an image (of its discrete cosine
 transform, in grey, at 64 x 64 pixels) whether it is stronger than their median: 256 bits, half of them set.
-Copies of a picture differ in few bits, other pictures in about half of them. Measured with centre squares of
+Copies of an image differ in few bits, other images in about half of them. Measured with centre squares of
 224 x 224 pixels, and alike with 64 x 64:
 
-- Taleghani's 3,256 pictures hold 90 known pairs, which correlate above .97 at 24 x 24. They differ in 0 to 34
+- Taleghani's 3,256 images hold 90 known pairs, which correlate above .97 at 24 x 24. They differ in 0 to 34
   bits: `MAX_DISTANCE` finds them all, and 9 more, in each of which the eye sees one field twice.
 - Of the 1.6 million pairs between JTSC, CellaVision 2, C-NMC (61 cells) and Taleghani none differs in fewer
   than 76 bits; of those between the drawn stand-ins of Alert Net's sixteen datasets none in fewer than 62.
@@ -26,50 +26,50 @@ from PIL import Image
 from leukcnn.errors import ArgumentError
 
 MAX_DISTANCE = 36
-"""Bits of 256 by which two pictures may differ and still count as nearly the same."""
+"""Bits of 256 by which two images may differ and still count as nearly the same."""
 
-_SIDE = 16
-_BITS = _SIDE**2
-# A picture's hash has half of its bits set. A flat picture, and one that changes along one axis alone, has
-# hardly any frequencies, hence few set bits: all such hashes are alike, whatever the pictures show.
+_IMAGE_SIZE = 16
+_BITS = _IMAGE_SIZE**2
+# An image's hash has half of its bits set. A flat image, and one that changes along one axis alone, has
+# hardly any frequencies, hence few set bits: all such hashes are alike, whatever the images show.
 _FEWEST_SET = _BITS // 2 - 8
-# Rows compared at once with all the others: 32 MB for 14,000 pictures.
+# Rows compared at once with all the others: 32 MB for 14,000 images.
 _BLOCK = 256
 
 
-def perceptual_hashes(pictures: np.ndarray, *, workers: int = 2) -> np.ndarray:
-    """Returns the perceptual hash (pHash) of each picture.
+def perceptual_hashes(images: np.ndarray, *, workers: int = 2) -> np.ndarray:
+    """Returns the perceptual hash (pHash) of each image.
 
     Args:
-        pictures: uint8 (N, S, S, 3), RGB; a memory map is read picture by picture.
+        images: uint8 (N, S, S, 3), RGB; a memory map is read image by image.
         workers: Threads.
 
     Returns:
         (N, 256) bool.
 
     Raises:
-        ArgumentError: The pictures have another shape or type.
+        ArgumentError: The images have another shape or type.
     """
-    if pictures.ndim != 4 or pictures.shape[-1] != 3 or pictures.dtype != np.uint8:
+    if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
         raise ArgumentError(
-            f"The pictures are {pictures.dtype} of the shape {pictures.shape}.",
+            f"The images are {images.dtype} of the shape {images.shape}.",
             expected="uint8 of the shape (N, S, S, 3)",
         )
-    hashes = np.zeros((len(pictures), _BITS), dtype=bool)
+    hashes = np.zeros((len(images), _BITS), dtype=bool)
 
     def fill(row: int) -> None:
-        hashes[row] = imagehash.phash(Image.fromarray(pictures[row]), hash_size=_SIDE).hash.ravel()
+        hashes[row] = imagehash.phash(Image.fromarray(images[row]), hash_size=_IMAGE_SIZE).hash.ravel()
 
     with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(fill, range(len(pictures))):
+        for _ in pool.map(fill, range(len(images))):
             pass
     return hashes
 
 
 def near_duplicate_pairs(hashes: np.ndarray, *, max_distance: int = MAX_DISTANCE) -> np.ndarray:
-    """Returns every pair of pictures whose hashes differ in few bits.
+    """Returns every pair of images whose hashes differ in few bits.
 
-    Byte-identical pictures are among them. Flat pictures, whose hash means nothing, are in no pair.
+    Byte-identical images are among them. Flat images, whose hash means nothing, are in no pair.
 
     Args:
         hashes: (N, 256) bool, from `perceptual_hashes`.

@@ -7,17 +7,17 @@ Table II. What nobody states is said to be not stated.
 
 from dataclasses import replace
 
-from leukcnn.datasets.cards import DatasetCard, Layout, Part, class_words
+from leukcnn.datasets.cards import DatasetCard, Layout, Subset, class_words
 
-_NOT_STATED = "not stated by its makers"
+_NOT_STATED = "not stated by its authors"
 _ALL_IDB = (
     "Labati, R. D., Piuri, V., & Scotti, F. (2011). ALL-IDB: the acute lymphoblastic leukemia image database "
     "for image processing. 18th IEEE International Conference on Image Processing (ICIP), 2045-2048."
 )
 _ALL_IDB_LINK = "https://homes.di.unimi.it/scotti/all"
-_ALL_IDB_ON_REQUEST = "on request from its makers at the University of Milan"
-_ALL_IDB_LICENCE = "free of charge for research only, under the terms that its makers send"
-# The makers' names end in _0 (healthy) or _1 (ALL); some copies name healthy fields WBC_Healthy_10.jpg.
+_ALL_IDB_ON_REQUEST = "on request from its authors at the University of Milan"
+_ALL_IDB_LICENCE = "free of charge for research only, under the terms that its authors send"
+# The authors' names end in _0 (healthy) or _1 (ALL); some copies name healthy fields WBC_Healthy_10.jpg.
 _ALL_IDB_NAME = r"(?:Im\d+|WBC)_(?P<named>0|1|Healthy)(?:_\d+)?"
 _ALL_IDB_WORDS = class_words("healthy", "ALL")
 _ZHENG = (
@@ -30,7 +30,7 @@ _TALEGHANI_COUNTS = {"benign": 504, "early": 985, "pre": 963, "pro": 804}
 _TALEGHANI_NAME = r"WBC-(?:Malignant-)?(?P<named>Benign|Early|Pre|Pro)-\d+"
 _TALEGHANI_GET = (
     "download it from Kaggle (https://doi.org/10.34740/KAGGLE/DSV/2175623) and unpack it into a folder "
-    "'taleghani'; the pictures are those in its folder"
+    "'taleghani'; the images are those in its folder"
 )
 
 TALEGHANI = DatasetCard(
@@ -38,11 +38,11 @@ TALEGHANI = DatasetCard(
     name="Taleghani hospital ALL",
     classes=tuple(_STAGES),
     class_words=_STAGES,
-    parts=(Part(key="taleghani", title="Original", pictures=_TALEGHANI_COUNTS, size=(224, 224)),),
+    subsets=(Subset(key="taleghani", title="Original", images=_TALEGHANI_COUNTS, size=(224, 224)),),
     layouts=(
         Layout(
-            name="makers' own",
-            part="taleghani",
+            name="authors' own",
+            subset="taleghani",
             folder=r"Original/(?P<folder>benign|early|pre|pro)",
             stem=_TALEGHANI_NAME,
             identity="Original/{folder}/{stem}.jpg",
@@ -51,7 +51,7 @@ TALEGHANI = DatasetCard(
         Layout.by_class("taleghani", _STAGES, stem=_TALEGHANI_NAME),
     ),
     folder_names=("taleghani", "taleghani/Original"),
-    pictures_are="smears",
+    images_are="smears",
     link="https://doi.org/10.34740/KAGGLE/DSV/2175623",
     availability="open download from Kaggle, with an account",
     licence="see its page on Kaggle",
@@ -61,7 +61,7 @@ TALEGHANI = DatasetCard(
     ),
     how_to_get=f"{_TALEGHANI_GET} 'Original'",
     remarks=(
-        "From 89 people, 25 of them without leukaemia; which picture is whose isn't published.",
+        "From 89 people, 25 of them without leukaemia; which image is whose isn't published.",
         "86 groups of near-duplicates (correlation above .97 at 24x24 pixels); the manifest names them.",
     ),
     groups_are="groups once near-duplicates are joined",
@@ -72,11 +72,13 @@ TALEGHANI_SEGMENTED = replace(
     TALEGHANI,
     key="taleghani_segmented",
     name="Taleghani hospital ALL (segmented)",
-    parts=(Part(key="taleghani_segmented", title="Segmented", pictures=_TALEGHANI_COUNTS, size=(224, 224)),),
+    subsets=(
+        Subset(key="taleghani_segmented", title="Segmented", images=_TALEGHANI_COUNTS, size=(224, 224)),
+    ),
     layouts=(
         Layout(
-            name="makers' own",
-            part="taleghani_segmented",
+            name="authors' own",
+            subset="taleghani_segmented",
             folder=r"Segmented/(?P<folder>benign|early|pre|pro)",
             stem=_TALEGHANI_NAME,
             identity="Segmented/{folder}/{stem}.jpg",
@@ -87,8 +89,8 @@ TALEGHANI_SEGMENTED = replace(
     folder_names=("taleghani_segmented", "taleghani/Segmented"),
     how_to_get=f"{_TALEGHANI_GET} 'Segmented'",
     remarks=(
-        "The makers' own segmentation of the pictures of 'Original', by colour thresholds in the HSV space "
-        "that aren't published; a picture's near-duplicates are those of its original.",
+        "The authors' own segmentation of the images of 'Original', by colour thresholds in the HSV space "
+        "that aren't published; an image's near-duplicates are those of its original.",
     ),
     shares_cells_with=("taleghani",),
     made_from="taleghani",
@@ -99,11 +101,11 @@ ALLIDB1 = DatasetCard(
     name="ALL-IDB 1",
     classes=("healthy", "ALL"),
     class_words={**_ALL_IDB_WORDS, "0": "healthy", "1": "ALL"},
-    parts=(Part(key="allidb1", title="ALL_IDB1", pictures={"healthy": 59, "ALL": 49}),),
+    subsets=(Subset(key="allidb1", title="ALL_IDB1", images={"healthy": 59, "ALL": 49}),),
     layouts=(
         Layout(
-            name="makers' own",
-            part="allidb1",
+            name="authors' own",
+            subset="allidb1",
             folder=r"im",
             stem=_ALL_IDB_NAME,
             identity="{stem}.jpg",
@@ -112,7 +114,7 @@ ALLIDB1 = DatasetCard(
         Layout.by_class("allidb1", _ALL_IDB_WORDS, stem=_ALL_IDB_NAME),
         Layout(
             name="one folder",
-            part="allidb1",
+            subset="allidb1",
             folder=r"[^/]*",
             stem=_ALL_IDB_NAME,
             identity="{stem}.jpg",
@@ -121,15 +123,15 @@ ALLIDB1 = DatasetCard(
         ),
     ),
     folder_names=("allidb1", "ALL_IDB1", "ALL-IDB1"),
-    pictures_are="smears",
+    images_are="smears",
     link=_ALL_IDB_LINK,
     availability=_ALL_IDB_ON_REQUEST,
     licence=_ALL_IDB_LICENCE,
     citation=_ALL_IDB,
-    how_to_get=f"ask its makers for it ({_ALL_IDB_LINK}) and unpack it into a folder 'ALL_IDB1'",
+    how_to_get=f"ask its authors for it ({_ALL_IDB_LINK}) and unpack it into a folder 'ALL_IDB1'",
     remarks=(
-        "The shipped manifest lists 84 of the 108 pictures, 17 of them by the names of a copy: a picture "
-        "that it lacks is no fault, and a picture is known by its content, whatever its name.",
+        "The shipped manifest lists 84 of the 108 images, 17 of them by the names of a copy: an image "
+        "that it lacks is no fault, and an image is known by its content, whatever its name.",
     ),
     groups_are="fields",
     manifest_whole=False,
@@ -141,19 +143,19 @@ ALLIDB1_CROP = DatasetCard(
     name="ALL-IDB 1 (Crop)",
     classes=("ALL",),
     class_words=class_words("ALL"),
-    parts=(Part(key="allidb1_crop", title="crops of ALL-IDB 1", pictures={"ALL": 510}),),
+    subsets=(Subset(key="allidb1_crop", title="crops of ALL-IDB 1", images={"ALL": 510}),),
     layouts=(
         Layout.by_class("allidb1_crop", class_words("ALL")),
         Layout.one_folder("allidb1_crop", "ALL"),
     ),
     folder_names=("allidb1_crop", "ALL_IDB1_crop", "ALL-IDB1_crop"),
-    pictures_are="cells",
+    images_are="cells",
     link=_ALL_IDB_LINK,
     availability="cut out of ALL-IDB 1; the crops as used are not known to be published",
     licence=_ALL_IDB_LICENCE,
     citation=_ALL_IDB,
-    how_to_get="get ALL-IDB 1 from its makers and cut its lymphoblasts out at the centroids in its xyc files",
-    remarks=("Which crop comes from which picture isn't published: they can't be kept together.",),
+    how_to_get="get ALL-IDB 1 from its authors and crop its lymphoblasts at the centroids in its xyc files",
+    remarks=("Which crop comes from which image isn't published: they can't be kept together.",),
     shares_cells_with=("allidb1", "allidb2"),
 )
 
@@ -162,18 +164,18 @@ ALLIDB2 = DatasetCard(
     name="ALL-IDB 2",
     classes=("healthy", "ALL"),
     class_words={**_ALL_IDB_WORDS, "0": "healthy", "1": "ALL"},
-    parts=(
-        Part(
+    subsets=(
+        Subset(
             key="allidb2",
             title="ALL_IDB2",
-            pictures={"healthy": 130, "ALL": 130},
+            images={"healthy": 130, "ALL": 130},
             size=(257, 257),
         ),
     ),
     layouts=(
         Layout(
-            name="makers' own",
-            part="allidb2",
+            name="authors' own",
+            subset="allidb2",
             folder=r"img",
             stem=_ALL_IDB_NAME,
             identity="{stem}.tif",
@@ -182,7 +184,7 @@ ALLIDB2 = DatasetCard(
         Layout.by_class("allidb2", _ALL_IDB_WORDS, stem=_ALL_IDB_NAME),
         Layout(
             name="one folder",
-            part="allidb2",
+            subset="allidb2",
             folder=r"[^/]*",
             stem=_ALL_IDB_NAME,
             identity="{stem}.tif",
@@ -191,12 +193,12 @@ ALLIDB2 = DatasetCard(
         ),
     ),
     folder_names=("allidb2", "ALL_IDB2", "ALL-IDB2"),
-    pictures_are="cells",
+    images_are="cells",
     link=_ALL_IDB_LINK,
     availability=_ALL_IDB_ON_REQUEST,
     licence=_ALL_IDB_LICENCE,
     citation=_ALL_IDB,
-    how_to_get=f"ask its makers for it ({_ALL_IDB_LINK}) and unpack it into a folder 'ALL_IDB2'",
+    how_to_get=f"ask its authors for it ({_ALL_IDB_LINK}) and unpack it into a folder 'ALL_IDB2'",
     remarks=(
         "Cells cut out of ALL-IDB 1; 185 of the 260 were found again there, and the manifest says where.",
     ),
@@ -209,18 +211,18 @@ LEUKOCYTES = DatasetCard(
     name="Leukocytes",
     classes=("healthy",),
     class_words=_HEALTHY,
-    parts=(Part(key="leukocytes", title="Leukocytes", pictures={"healthy": 149}),),
+    subsets=(Subset(key="leukocytes", title="Leukocytes", images={"healthy": 149}),),
     layouts=(Layout.by_class("leukocytes", _HEALTHY), Layout.one_folder("leukocytes", "healthy")),
     folder_names=("leukocytes",),
-    pictures_are="smears",
-    link="https://doi.org/10.4103/2277-9175.163998 (the paper; the pictures' own address isn't known)",
+    images_are="smears",
+    link="https://doi.org/10.4103/2277-9175.163998 (the paper; the images' own address isn't known)",
     availability="unknown",
     licence=_NOT_STATED,
     citation=(
         "Sarrafzadeh, O., & Dehnavi, A. M. (2015). Nucleus and cytoplasm segmentation in microscopic images "
         "using K-means clustering and region growing. Advanced Biomedical Research, 4, 174."
     ),
-    how_to_get="ask its makers (Isfahan University of Medical Sciences) for it",
+    how_to_get="ask its authors (Isfahan University of Medical Sciences) for it",
 )
 
 OMID2014 = DatasetCard(
@@ -228,10 +230,10 @@ OMID2014 = DatasetCard(
     name="Omid et al. 2014",
     classes=("healthy",),
     class_words=_HEALTHY,
-    parts=(Part(key="omid2014", title="Omid et al. 2014", pictures={"healthy": 154}),),
+    subsets=(Subset(key="omid2014", title="Omid et al. 2014", images={"healthy": 154}),),
     layouts=(Layout.by_class("omid2014", _HEALTHY), Layout.one_folder("omid2014", "healthy")),
     folder_names=("omid2014",),
-    pictures_are="smears",
+    images_are="smears",
     link="no address known: see the paper to cite",
     availability="unknown",
     licence=_NOT_STATED,
@@ -239,7 +241,7 @@ OMID2014 = DatasetCard(
         "Sarrafzadeh, O., Rabbani, H., Talebi, A., & Usefi-Banaem, H. (2014). Selection of the best features "
         "for leukocytes classification in blood smear microscopic images. Proc. SPIE 9041."
     ),
-    how_to_get="ask its makers (Isfahan University of Medical Sciences) for it",
+    how_to_get="ask its authors (Isfahan University of Medical Sciences) for it",
 )
 
 OMID2015 = DatasetCard(
@@ -247,10 +249,10 @@ OMID2015 = DatasetCard(
     name="Omid et al. 2015",
     classes=("AML",),
     class_words=class_words("AML"),
-    parts=(Part(key="omid2015", title="Omid et al. 2015", pictures={"AML": 27}),),
+    subsets=(Subset(key="omid2015", title="Omid et al. 2015", images={"AML": 27}),),
     layouts=(Layout.by_class("omid2015", class_words("AML")), Layout.one_folder("omid2015", "AML")),
     folder_names=("omid2015",),
-    pictures_are="smears",
+    images_are="smears",
     link="no address known: see the paper to cite",
     availability="unknown",
     licence=_NOT_STATED,
@@ -259,7 +261,7 @@ OMID2015 = DatasetCard(
         "acute myelogenous leukemia using dictionary learning and sparse representation. IEEE International "
         "Conference on Image Processing (ICIP), 3339-3343."
     ),
-    how_to_get="ask its makers (Isfahan University of Medical Sciences) for it",
+    how_to_get="ask its authors (Isfahan University of Medical Sciences) for it",
 )
 
 JTSC = DatasetCard(
@@ -267,11 +269,11 @@ JTSC = DatasetCard(
     name="JTSC",
     classes=("healthy",),
     class_words=_HEALTHY,
-    parts=(Part(key="jtsc", title="Dataset 1", pictures={"healthy": 300}),),
+    subsets=(Subset(key="jtsc", title="Dataset 1", images={"healthy": 300}),),
     layouts=(
         Layout(
-            name="makers' own",
-            part="jtsc",
+            name="authors' own",
+            subset="jtsc",
             folder=r"Dataset 1",
             stem=r"\d{3}",
             identity="Dataset 1/{stem}.bmp",
@@ -288,7 +290,7 @@ JTSC = DatasetCard(
         "segmentation_WBC/Dataset 1",
         "segmentation_WBC-master/Dataset 1",
     ),
-    pictures_are="cells",
+    images_are="cells",
     link="https://github.com/zxaoyou/segmentation_WBC",
     availability="open download from GitHub",
     licence=_NOT_STATED,
@@ -306,16 +308,16 @@ UFG = DatasetCard(
     name="UFG",
     classes=("healthy", "ALL", "AML", "other"),
     class_words=class_words("healthy", "ALL", "AML", "other"),
-    parts=(Part(key="ufg", title="UFG", pictures={"healthy": 57, "ALL": 10, "AML": 27, "other": 27}),),
+    subsets=(Subset(key="ufg", title="UFG", images={"healthy": 57, "ALL": 10, "AML": 27, "other": 27}),),
     layouts=(Layout.by_class("ufg", class_words("healthy", "ALL", "AML", "other")),),
     folder_names=("ufg",),
-    pictures_are="smears",
+    images_are="smears",
     link="https://hematologia.farmacia.ufg.br (as of June 2020)",
-    availability="pictures of a web site; no archive to download is known",
+    availability="images of a web site; no archive to download is known",
     licence=_NOT_STATED,
     citation="Federal University of Goiás, https://hematologia.farmacia.ufg.br (accessed in June 2020)",
-    how_to_get="collect the pictures from the site, or ask its makers, and sort them into folders by class",
-    remarks=("From several microscopes; some pictures show one leukocyte, some many.",),
+    how_to_get="collect the images from the site, or ask its authors, and sort them into folders by class",
+    remarks=("From several microscopes; some images show one leukocyte, some many.",),
 )
 
 PN_ALL = DatasetCard(
@@ -323,10 +325,10 @@ PN_ALL = DatasetCard(
     name="PN-ALL",
     classes=("ALL",),
     class_words=class_words("ALL"),
-    parts=(Part(key="pn_all", title="PN-ALL", pictures={"ALL": 30}),),
+    subsets=(Subset(key="pn_all", title="PN-ALL", images={"ALL": 30}),),
     layouts=(Layout.by_class("pn_all", class_words("ALL")), Layout.one_folder("pn_all", "ALL")),
     folder_names=("pn_all", "PN-ALL"),
-    pictures_are="smears",
+    images_are="smears",
     link="no address known: see the paper to cite",
     availability="unknown",
     licence=_NOT_STATED,
@@ -334,7 +336,7 @@ PN_ALL = DatasetCard(
         "Duggal, R., Gupta, A., Gupta, R., & Mallick, P. (2017). SD-Layer: stain deconvolutional layer for "
         "CNNs in medical microscopic imaging. MICCAI 2017, 435-443."
     ),
-    how_to_get="ask its makers (see the paper to cite) for it",
+    how_to_get="ask its authors (see the paper to cite) for it",
 )
 
 LISC = DatasetCard(
@@ -342,11 +344,11 @@ LISC = DatasetCard(
     name="LISC",
     classes=("healthy",),
     class_words=_HEALTHY,
-    parts=(Part(key="lisc", title="LISC", pictures={"healthy": 376}, size=(576, 720)),),
+    subsets=(Subset(key="lisc", title="LISC", images={"healthy": 376}, size=(576, 720)),),
     layouts=(
         Layout(
-            name="makers' own",
-            part="lisc",
+            name="authors' own",
+            subset="lisc",
             folder=r"Main Dataset/(?P<folder>Baso|eosi|lymp|mixt|mono|neut)",
             stem=r"\d+",
             identity="Main Dataset/{folder}/{stem}.bmp",
@@ -357,17 +359,17 @@ LISC = DatasetCard(
         Layout.one_folder("lisc", "healthy"),
     ),
     folder_names=("lisc", "lisc/Main Dataset", "LISC Database/Main Dataset"),
-    pictures_are="smears",
+    images_are="smears",
     link="http://users.cecs.anu.edu.au/~hrezatofighi/Data/Leukocyte%20Data.htm",
-    availability="download from the page of its makers; whether that still answers isn't known",
-    licence="see the page of its makers",
+    availability="download from the page of its authors; whether that still answers isn't known",
+    licence="see the page of its authors",
     citation=(
         "Rezatofighi, S. H., & Soltanian-Zadeh, H. (2011). Automatic recognition of five types of white "
         "blood cells in peripheral blood. Computerized Medical Imaging and Graphics, 35(4), 333-343."
     ),
-    how_to_get="download it from the page of its makers and unpack it as the folder 'LISC Database'",
+    how_to_get="download it from the page of its authors and unpack it as the folder 'LISC Database'",
     remarks=(
-        "From 8 healthy people, of the Imam Khomeini hospital in Tehran; which picture is whose isn't known.",
-        "Its makers count 400 samples, the paper on LeukNet 376; which those were is not published.",
+        "From 8 healthy people, of the Imam Khomeini hospital in Tehran; which image is whose isn't known.",
+        "Its authors count 400 samples, the paper on LeukNet 376; which those were is not published.",
     ),
 )

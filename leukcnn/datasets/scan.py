@@ -1,4 +1,4 @@
-"""Walk a dataset's folder: which file is which published picture, and what its place says of it.
+"""Walk a dataset's folder: which file is which published image, and what its place says of it.
 
 Nothing is opened here but the files with labels. `load`, `load_many` and `verify` all start from a `Scan`.
 """
@@ -19,7 +19,7 @@ from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.datasets.manifest import manifest
 from leukcnn.errors import DataError
 
-DRAWN_MARKER = "DRAWN.json"
+SYNTHETIC_MARKER = "DRAWN.json"
 UNLABELLED = -1
 
 _IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -32,17 +32,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Found:
-    """A picture file at a place that the layouts know.
+    """An image file at a place that the layouts know.
 
     Attributes:
         path: Where it lies.
-        id: Its path in the makers' archive.
+        id: Its path in the authors' archive.
         label: Position in the card's classes, -1 without a label.
-        group: Subject that its name or a file with labels tells, or the group of the published picture of
+        group: Subject that its name or a file with labels tells, or the group of the published image of
             another dataset from which it was made; "" where unknown.
-        part: Key of its part.
-        fold: The makers' fold, -1 where there is none.
-        foreign: Whether its name isn't one that the makers gave.
+        subset: Key of its part.
+        fold: The authors' fold, -1 where there is none.
+        foreign: Whether its name isn't one that the authors gave.
         contradictory: Whether its name claims another class than its folder.
     """
 
@@ -50,7 +50,7 @@ class Found:
     id: str
     label: int
     group: str
-    part: str
+    subset: str
     fold: int
     foreign: bool = False
     contradictory: bool = False
@@ -63,31 +63,31 @@ class Scan:
     Attributes:
         card: The dataset.
         folder: The dataset's own folder.
-        drawn: Whether the pictures are drawn ones, by the marker that their writer leaves.
-        pictures: Pictures in the order of an index: by part, then by id with numbers in numeric order.
-        strays: Picture files at places that no layout knows.
+        synthetic: Whether the images are drawn ones, by the marker that their writer leaves.
+        images: Images in the order of an index: by part, then by id with numbers in numeric order.
+        strays: Image files at places that no layout knows.
         unreadable: Folders that couldn't be listed, with the reason.
-        notes: What is lacking beside the pictures themselves.
+        notes: What is lacking beside the images themselves.
     """
 
     card: DatasetCard
     folder: Path
-    drawn: bool
-    pictures: tuple[Found, ...]
+    synthetic: bool
+    images: tuple[Found, ...]
     strays: tuple[Path, ...]
     unreadable: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def scan(name: str, root: str | Path) -> Scan:
-    """Finds the pictures of a dataset below a folder.
+    """Finds the images of a dataset below a folder.
 
     Args:
         name: Key of the dataset in the catalog.
         root: The dataset's own folder or the root above it.
 
     Raises:
-        DataError: The dataset is unknown, the folder isn't there or holds no picture of the dataset, or a
+        DataError: The dataset is unknown, the folder isn't there or holds no image of the dataset, or a
             file with labels can't be understood.
     """
     dataset = card(name)
@@ -96,20 +96,20 @@ def scan(name: str, root: str | Path) -> Scan:
     unreadable: list[str] = []
     files = sorted(_files(folder, unreadable))
     found, strays = [], []
-    for path in _picture_files(dataset, files):
-        picture = place(dataset, path, depth=len(path.relative_to(folder).parts) - 1)
-        (strays if picture is None else found).append(picture or path)
+    for path in _image_files(dataset, files):
+        image = place(dataset, path, depth=len(path.relative_to(folder).subsets) - 1)
+        (strays if image is None else found).append(image or path)
     if not found and not unreadable:
-        raise _no_pictures(dataset, folder, strays)
+        raise _no_images(dataset, folder, strays)
     found, notes = _add_labels(dataset, found, files)
-    drawn = any((above / DRAWN_MARKER).is_file() for above in folders)
-    if dataset.made_from and not drawn:
+    synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in folders)
+    if dataset.made_from and not synthetic:
         found = _add_groups(dataset, found)
     return Scan(
         card=dataset,
         folder=folder,
-        drawn=drawn,
-        pictures=tuple(sorted(found, key=lambda picture: sort_key(dataset, picture))),
+        synthetic=synthetic,
+        images=tuple(sorted(found, key=lambda image: sort_key(dataset, image))),
         strays=tuple(strays),
         unreadable=tuple(unreadable),
         notes=tuple(notes),
@@ -117,12 +117,12 @@ def scan(name: str, root: str | Path) -> Scan:
 
 
 def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
-    """Returns what the path of a picture says of it, or None where no layout fits.
+    """Returns what the path of an image says of it, or None where no layout fits.
 
     Args:
         dataset: The dataset.
-        path: Path of the picture, absolute or in the makers' archive.
-        depth: How many folders the picture lies below the dataset's own.
+        path: Path of the image, absolute or in the authors' archive.
+        depth: How many folders the image lies below the dataset's own.
     """
     for layout in dataset.layouts:
         where = re.search(rf"(?:^|/)(?:{layout.folder})$", path.parent.as_posix(), re.IGNORECASE)
@@ -133,10 +133,10 @@ def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
     return None
 
 
-def sort_key(dataset: DatasetCard, picture: Found) -> tuple:
-    """Returns the key that brings pictures into the order of an index."""
-    order = [part.key for part in dataset.parts]
-    return order.index(picture.part), natural(picture.id), str(picture.path)
+def sort_key(dataset: DatasetCard, image: Found) -> tuple:
+    """Returns the key that brings images into the order of an index."""
+    order = [subset.key for subset in dataset.subsets]
+    return order.index(image.subset), natural(image.id), str(image.path)
 
 
 def natural(text: str) -> list[str | int]:
@@ -166,7 +166,7 @@ def read_files(
 def how_to_get(dataset: DatasetCard) -> dict[str, str]:
     """Returns the layouts expected and the way to the data, as keyword arguments of an error."""
     return {
-        "expected": f"the pictures of {dataset.name} in one of these layouts:\n{dataset.layout_help()}",
+        "expected": f"the images of {dataset.name} in one of these layouts:\n{dataset.layout_help()}",
         "remedy": f"{dataset.how_to_get}. Licence: {dataset.licence}. Or draw cells: --data synthetic",
     }
 
@@ -221,14 +221,14 @@ def _words(name: str) -> list[str]:
 
 
 def _ends_in(folder: Path, words: Sequence[str]) -> bool:
-    return [part.lower() for part in folder.parts[len(folder.parts) - len(words) :]] == [*words]
+    return [subset.lower() for subset in folder.subsets[len(folder.subsets) - len(words) :]] == [*words]
 
 
-def _picture_files(dataset: DatasetCard, files: Sequence[Path]) -> list[Path]:
-    pictures = [path for path in files if path.suffix.lower() in EXTENSIONS]
+def _image_files(dataset: DatasetCard, files: Sequence[Path]) -> list[Path]:
+    images = [path for path in files if path.suffix.lower() in EXTENSIONS]
     masks = dataset.mask_extension
-    depicted = {path.with_suffix("") for path in pictures if path.suffix.lower() != masks}
-    return [path for path in pictures if path.suffix.lower() != masks or path.with_suffix("") not in depicted]
+    depicted = {path.with_suffix("") for path in images if path.suffix.lower() != masks}
+    return [path for path in images if path.suffix.lower() != masks or path.with_suffix("") not in depicted]
 
 
 def _files(folder: Path, unreadable: list[str]) -> Iterator[Path]:
@@ -240,7 +240,7 @@ def _files(folder: Path, unreadable: list[str]) -> Iterator[Path]:
     # Copies are often made of links to a shared store, so links are followed; `seen` breaks circles.
     for here, folders, names in os.walk(folder, followlinks=True, onerror=note):
         real = os.path.realpath(here)
-        depth = len(Path(here).relative_to(folder).parts)
+        depth = len(Path(here).relative_to(folder).subsets)
         if real in seen or depth == _DEEPEST:
             folders.clear()
         if real in seen:
@@ -275,7 +275,7 @@ def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mappi
         id=identity,
         label=dataset.classes.index(class_name) if class_name else UNLABELLED,
         group=(words.get("subject") or "").upper(),
-        part=layout.part,
+        subset=layout.subset,
         fold=int(fold) if fold else -1,
         foreign=name is None and not layout.any_name,
         contradictory=claimed is not None and claimed != class_name,
@@ -296,27 +296,27 @@ def _by_name(name: str, stem: str) -> dict[str, str]:
 
 
 def _add_groups(dataset: DatasetCard, found: Sequence[Found]) -> list[Found]:
-    """Fills in the groups of the pictures from which these were made, named after their dataset."""
+    """Fills in the groups of the images from which these were made, named after their dataset."""
     sources = {
         PurePosixPath(identity).stem.lower(): f"{dataset.made_from}/{source.group}"
         for identity, source in manifest(dataset.made_from).items()
         if source.group
     }
-    return [replace(picture, group=sources.get(picture.path.stem.lower(), "")) for picture in found]
+    return [replace(image, group=sources.get(image.path.stem.lower(), "")) for image in found]
 
 
 def _add_labels(
     dataset: DatasetCard, found: list[Found], files: Sequence[Path]
 ) -> tuple[list[Found], list[str]]:
-    """Fills in labels and subjects that stand in files beside the pictures."""
+    """Fills in labels and subjects that stand in files beside the images."""
     notes = []
     for layout in dataset.layouts:
-        rows = [i for i, picture in enumerate(found) if layout.labels_file and picture.part == layout.part]
+        rows = [i for i, image in enumerate(found) if layout.labels_file and image.subset == layout.subset]
         if not rows:
             continue
         paths = [path for path in files if path.name.lower() == layout.labels_file.name.lower()]
         if not paths:
-            lost = f"the {layout.part} {dataset.pictures_are} have no labels"
+            lost = f"the {layout.subset} {dataset.images_are} have no labels"
             notes.append(f"{lost}: {layout.labels_file.name} isn't there")
             continue
         table = _read_labels(dataset, layout.labels_file, paths[0])
@@ -325,7 +325,7 @@ def _add_labels(
             found[i] = replace(found[i], label=label, group=group)
         lacking = sum(found[i].label == UNLABELLED for i in rows)
         if lacking:
-            notes.append(f"{lacking:,} {layout.part} {dataset.pictures_are} aren't in {paths[0].name}")
+            notes.append(f"{lacking:,} {layout.subset} {dataset.images_are} aren't in {paths[0].name}")
     return found, notes
 
 
@@ -336,31 +336,31 @@ def _read_labels(dataset: DatasetCard, labels: LabelsFile, path: Path) -> dict[s
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"The labels {path} can't be read: {error}",
-            expected=f"a CSV file with the columns {labels.picture}, {labels.label} and {labels.subject}",
+            expected=f"a CSV file with the columns {labels.image}, {labels.label} and {labels.subject}",
             remedy="unpack the archive's own file again",
         ) from error
     table = {}
     for line, row in enumerate(rows, start=2):
-        picture, value, origin = (row.get(key) for key in (labels.picture, labels.label, labels.subject))
+        image, value, origin = (row.get(key) for key in (labels.image, labels.label, labels.subject))
         subject = re.search(labels.subject_pattern, origin or "", re.IGNORECASE)
-        if not picture or value is None or value.strip() not in labels.classes or subject is None:
+        if not image or value is None or value.strip() not in labels.classes or subject is None:
             raise DataError(
                 f"Line {line} of {path} can't be understood: {row}.",
-                expected=f"{labels.picture}: a file name; {labels.label}: one of {list(labels.classes)}; "
+                expected=f"{labels.image}: a file name; {labels.label}: one of {list(labels.classes)}; "
                 f"{labels.subject}: a name with the subject, such as UID_57_29_1_all.bmp",
                 remedy="unpack the archive's own file again",
             )
         label = dataset.classes.index(labels.classes[value.strip()])
-        table[PurePosixPath(picture.strip()).stem.lower()] = label, subject["subject"].upper()
+        table[PurePosixPath(image.strip()).stem.lower()] = label, subject["subject"].upper()
     return table
 
 
-def _no_pictures(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> DataError:
+def _no_images(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> DataError:
     if strays:
-        found = f"{folder} holds {len(strays):,} pictures, but none where {dataset.name} has its own, "
+        found = f"{folder} holds {len(strays):,} images, but none where {dataset.name} has its own, "
         found += f"e.g. {strays[0].relative_to(folder)}."
     elif any(folder.iterdir()):
-        found = f"{folder} holds no pictures ({', '.join(EXTENSIONS)})."
+        found = f"{folder} holds no images ({', '.join(EXTENSIONS)})."
     else:
         found = f"{folder} is an empty folder."
     return DataError(found, **how_to_get(dataset))

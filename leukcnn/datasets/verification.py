@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from leukcnn.datasets.cards import DatasetCard, Part
+from leukcnn.datasets.cards import DatasetCard, Subset
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups
-from leukcnn.datasets.headers import BrokenPicture
+from leukcnn.datasets.headers import BrokenImage
 from leukcnn.datasets.index import UNLABELLED, ImageIndex, make_index
 from leukcnn.datasets.manifest import Published, manifest
-from leukcnn.datasets.pictures import decode_picture
+from leukcnn.datasets.read import decode_image
 from leukcnn.datasets.scan import Found, Progress, Scan, natural, read_files, scan
 
 FAULTS = {
     "unreadable": "a folder or file that can't be read",
     "empty": "a file of 0 bytes",
-    "undecodable": "a file that is no picture, or a damaged one",
-    "truncated": "a picture whose end is missing",
-    "wrong size": "a picture of another size than published",
+    "undecodable": "a file that is no image, or a damaged one",
+    "truncated": "an image whose end is missing",
+    "wrong size": "an image of another size than published",
     "misnamed": "a name or place that doesn't fit the content",
-    "unknown": "a picture that isn't in the manifest",
+    "unknown": "an image that isn't in the manifest",
     "changed": "a published name with other content (SHA-256)",
-    "duplicate": "a picture that stands there twice, and not as published",
+    "duplicate": "an image that stands there twice, and not as published",
 }
 
 
@@ -43,21 +43,21 @@ class Fault(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How many sound pictures one subject has.
+    """How many sound images one subject has.
 
     Attributes:
-        part: Part of the dataset.
-        fold: The makers' fold, -1 where there is none.
+        subset: Part of the dataset.
+        fold: The authors' fold, -1 where there is none.
         class_name: Class, "" without a label.
         subject: Subject or other group, "" where unknown.
-        pictures: Number of pictures.
+        images: Number of images.
     """
 
-    part: str
+    subset: str
     fold: int
     class_name: str
     subject: str
-    pictures: int
+    images: int
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,17 @@ class Report:
     Attributes:
         card: The dataset.
         folder: The dataset's folder.
-        drawn: Whether the pictures are drawn ones.
-        counts: Sound pictures by part, fold, class and subject.
+        synthetic: Whether the images are drawn ones.
+        counts: Sound images by part, fold, class and subject.
         faults: Everything that is wrong, by path.
-        known_duplicates: Pairs of ids of byte-identical pictures that the published dataset itself holds.
-        joined_subjects: Subjects or other groups that share a byte-identical picture and count as one.
+        known_duplicates: Pairs of ids of byte-identical images that the published dataset itself holds.
+        joined_subjects: Subjects or other groups that share a byte-identical image and count as one.
         notes: What is neither a count nor a fault.
     """
 
     card: DatasetCard
     folder: Path
-    drawn: bool
+    synthetic: bool
     counts: tuple[Count, ...]
     faults: tuple[Fault, ...]
     known_duplicates: tuple[tuple[str, str], ...]
@@ -89,14 +89,14 @@ class Report:
         """Whether nothing is wrong; a partial copy is not wrong."""
         return not self.faults
 
-    def pictures(self, **where: str | int) -> int:
-        """Returns the number of sound pictures.
+    def images(self, **where: str | int) -> int:
+        """Returns the number of sound images.
 
         Args:
-            **where: Fields of `Count` and the values that they must have, e.g. `part="training", fold=0`.
+            **where: Fields of `Count` and the values that they must have, e.g. `subset="training", fold=0`.
         """
         return sum(
-            count.pictures
+            count.images
             for count in self.counts
             if all(getattr(count, key) == value for key, value in where.items())
         )
@@ -112,41 +112,41 @@ class Report:
         ]
 
     def _part_lines(self) -> Iterable[str]:
-        for part in self.card.parts:
-            here = self.pictures(part=part.key)
-            yield f"{part.key}: {here:,}{self._of(part.total)} {self.card.pictures_are}"
+        for subset in self.card.subsets:
+            here = self.images(subset=subset.key)
+            yield f"{subset.key}: {here:,}{self._of(subset.total)} {self.card.images_are}"
             for class_name in (*self.card.classes, ""):
-                rows = [c for c in self.counts if (c.part, c.class_name) == (part.key, class_name)]
+                rows = [c for c in self.counts if (c.subset, c.class_name) == (subset.key, class_name)]
                 if rows:
-                    yield from self._class_lines(part, class_name, rows)
+                    yield from self._class_lines(subset, class_name, rows)
 
-    def _class_lines(self, part: Part, class_name: str, rows: Sequence[Count]) -> Iterable[str]:
+    def _class_lines(self, subset: Subset, class_name: str, rows: Sequence[Count]) -> Iterable[str]:
         subjects, folds = Counter(), Counter()
         for row in rows:
-            subjects[row.subject or "unknown"] += row.pictures
-            folds[row.fold] += row.pictures
+            subjects[row.subject or "unknown"] += row.images
+            folds[row.fold] += row.images
         known = len(subjects.keys() - {"unknown"})
         line = (
-            f"  {class_name or 'unlabelled'}: {subjects.total():,}{self._of(part.pictures.get(class_name))}"
+            f"  {class_name or 'unlabelled'}: {subjects.total():,}{self._of(subset.images.get(class_name))}"
         )
-        if known or part.subjects:
-            line += f", {known:,} {self.card.groups_are}{self._of(part.subjects.get(class_name))}"
+        if known or subset.subjects:
+            line += f", {known:,} {self.card.groups_are}{self._of(subset.subjects.get(class_name))}"
         yield line
-        if known and part.subjects:
+        if known and subset.subjects:
             each = sorted(subjects.items(), key=lambda item: natural(item[0]))
             yield "    by subject: " + ", ".join(f"{name} {n:,}" for name, n in each)
         if folds.keys() != {-1}:
             yield "    by fold: " + ", ".join(f"fold {fold} {folds[fold]:,}" for fold in sorted(folds))
 
     def _of(self, published: int | None) -> str:
-        return f" of {published:,}" if published and not self.drawn else ""
+        return f" of {published:,}" if published and not self.synthetic else ""
 
     def _duplicate_lines(self) -> Iterable[str]:
         if self.known_duplicates:
             yield f"known duplicates: {len(self.known_duplicates):,} byte-identical pairs, as published"
             yield from (f"  {one} = {other}" for one, other in self.known_duplicates)
         if self.joined_subjects:
-            yield f"{self.card.groups_are} that share a picture and count as one: " + ", ".join(
+            yield f"{self.card.groups_are} that share an image and count as one: " + ", ".join(
                 self.joined_subjects
             )
 
@@ -169,9 +169,9 @@ class _Content(NamedTuple):
 
 
 def verify(name: str, root: str | Path, *, progress: Progress | None = None) -> Report:
-    """Reads and decodes every picture of a folder and reports all that is wrong.
+    """Reads and decodes every image of a folder and reports all that is wrong.
 
-    Pictures are compared with the shipped manifest by name and SHA-256. Drawn pictures, known by the marker
+    Images are compared with the shipped manifest by name and SHA-256. Synthetic images, known by the marker
     that their writer leaves, are only decoded.
 
     Args:
@@ -181,25 +181,25 @@ def verify(name: str, root: str | Path, *, progress: Progress | None = None) -> 
 
     Raises:
         DataError: There is nothing to verify: the dataset is unknown, or the folder isn't there or holds no
-            picture of it.
+            image of it.
     """
     found = scan(name, root)
-    published = {} if found.drawn else manifest(name)
-    paths = [*(picture.path for picture in found.pictures), *found.strays]
+    published = {} if found.synthetic else manifest(name)
+    paths = [*(image.path for image in found.images), *found.strays]
     contents = dict(zip(paths, read_files(_read, paths, progress=progress), strict=True))
 
     faults = [Fault(entry, "unreadable", "is left out of this report") for entry in found.unreadable]
-    faults += _content_faults(found, contents, sized=not found.drawn)
+    faults += _content_faults(found, contents, sized=not found.synthetic)
     faults += _name_faults(found, contents, published)
     faults += _twice(found, contents, published)
 
-    index = _sound_pictures(found, contents)
+    index = _sound_images(found, contents)
     known = _known_pairs(index, published)
     joined = joined_groups(index)
     return Report(
         card=found.card,
         folder=found.folder,
-        drawn=found.drawn,
+        synthetic=found.synthetic,
         counts=_counts(index),
         faults=tuple(sorted(faults, key=lambda fault: (natural(fault.path), fault.kind))),
         known_duplicates=tuple((str(index.ids[i]), str(index.ids[j])) for i, j in known),
@@ -217,21 +217,21 @@ def _read(path: Path) -> _Content:
         return _Content("", None, None, ("unreadable", str(error.strerror or error)))
     digest = hashlib.sha256(content).hexdigest()
     try:
-        picture, note = decode_picture(content)
-    except BrokenPicture as error:
+        image, note = decode_image(content)
+    except BrokenImage as error:
         return _Content(digest, None, None, (error.kind, error.detail))
-    return _Content(digest, picture.shape[:2], note, None)
+    return _Content(digest, image.shape[:2], note, None)
 
 
 def _content_faults(found: Scan, contents: Mapping[Path, _Content], *, sized: bool) -> Iterable[Fault]:
     for path, content in contents.items():
         if content.fault:
             yield Fault(_relative(found, path), *content.fault)
-    for picture in found.pictures:
-        size, expected = contents[picture.path].size, found.card.part(picture.part).size
+    for image in found.images:
+        size, expected = contents[image.path].size, found.card.subset(image.subset).size
         if sized and size and expected and size != expected:
             yield Fault(
-                _relative(found, picture.path),
+                _relative(found, image.path),
                 "wrong size",
                 f"is {size[0]}x{size[1]} pixels, not {expected[0]}x{expected[1]}",
             )
@@ -249,23 +249,23 @@ def _name_faults(
         known = names.get(contents[path].sha256, [])
         return f"{what}; its content is that of {' and '.join(known)}" if known else what
 
-    for picture in found.pictures:
-        where, content = _relative(found, picture.path), contents[picture.path]
-        if picture.contradictory:
+    for image in found.images:
+        where, content = _relative(found, image.path), contents[image.path]
+        if image.contradictory:
             what = "its name claims another class than its folder"
-            yield Fault(where, "misnamed", claim(picture.path, what))
+            yield Fault(where, "misnamed", claim(image.path, what))
         elif content.sha256 in names and not found.card.manifest_whole:
             continue
-        elif picture.foreign or (picture.id not in published and content.sha256 in names):
-            yield Fault(where, "misnamed", claim(picture.path, "its name isn't the makers'"))
+        elif image.foreign or (image.id not in published and content.sha256 in names):
+            yield Fault(where, "misnamed", claim(image.path, "its name isn't the authors'"))
         elif content.fault or not published:
             continue
-        elif picture.id not in published:
+        elif image.id not in published:
             if found.card.manifest_whole:
                 yield Fault(where, "unknown", "neither its name nor its content is in the manifest")
-        elif content.sha256 != published[picture.id].sha256:
-            what = f"its SHA-256 isn't that of {picture.id}"
-            yield Fault(where, "changed", claim(picture.path, what))
+        elif content.sha256 != published[image.id].sha256:
+            what = f"its SHA-256 isn't that of {image.id}"
+            yield Fault(where, "changed", claim(image.path, what))
     for path in found.strays:
         kind = "misnamed" if contents[path].sha256 in names else "unknown"
         yield Fault(_relative(found, path), kind, claim(path, "it lies outside the layout"))
@@ -276,44 +276,44 @@ def _twice(
 ) -> Iterable[Fault]:
     """Yields the files beyond the first of each content and of each id, unless published so."""
     first: dict[str, Path] = {}
-    groups = {picture.path: picture.group for picture in found.pictures}
+    groups = {image.path: image.group for image in found.images}
     # Files that are as published come first, so that the blame falls on the copy.
     for genuine in (True, False):
-        for picture in found.pictures:
-            digest = contents[picture.path].sha256
-            as_published = picture.id in published and published[picture.id].sha256 == digest
-            if contents[picture.path].fault or as_published != genuine:
+        for image in found.images:
+            digest = contents[image.path].sha256
+            as_published = image.id in published and published[image.id].sha256 == digest
+            if contents[image.path].fault or as_published != genuine:
                 continue
-            twin = first.setdefault(digest, picture.path)
-            if twin != picture.path and not genuine and not _made_alike(found, picture, groups[twin]):
+            twin = first.setdefault(digest, image.path)
+            if twin != image.path and not genuine and not _made_alike(found, image, groups[twin]):
                 yield Fault(
-                    _relative(found, picture.path),
+                    _relative(found, image.path),
                     "duplicate",
                     f"is byte-identical with {_relative(found, twin)}",
                 )
     stands_for: dict[str, Path] = {}
-    for picture in found.pictures:
-        twin = stands_for.setdefault(picture.id, picture.path)
-        if twin != picture.path:
+    for image in found.images:
+        twin = stands_for.setdefault(image.id, image.path)
+        if twin != image.path:
             yield Fault(
-                _relative(found, picture.path),
+                _relative(found, image.path),
                 "duplicate",
-                f"stands for {picture.id}, as {_relative(found, twin)} does",
+                f"stands for {image.id}, as {_relative(found, twin)} does",
             )
 
 
-def _made_alike(found: Scan, picture: Found, group: str) -> bool:
-    """Returns whether a picture and one of some group may be equal since those they were made from are."""
-    return bool(found.card.made_from and group) and picture.group == group
+def _made_alike(found: Scan, image: Found, group: str) -> bool:
+    """Returns whether an image and one of some group may be equal since those they were made from are."""
+    return bool(found.card.made_from and group) and image.group == group
 
 
-def _sound_pictures(found: Scan, contents: Mapping[Path, _Content]) -> ImageIndex:
+def _sound_images(found: Scan, contents: Mapping[Path, _Content]) -> ImageIndex:
     sound: dict[str, Found] = {}
-    for picture in found.pictures:
-        if not contents[picture.path].fault:
-            sound.setdefault(picture.id, picture)
-    digests = [contents[picture.path].sha256 for picture in sound.values()]
-    return make_index(found.card, list(sound.values()), sha256=digests, drawn=found.drawn)
+    for image in found.images:
+        if not contents[image.path].fault:
+            sound.setdefault(image.id, image)
+    digests = [contents[image.path].sha256 for image in sound.values()]
+    return make_index(found.card, list(sound.values()), sha256=digests, synthetic=found.synthetic)
 
 
 def _known_pairs(index: ImageIndex, published: Mapping[str, Published]) -> list[tuple[int, int]]:
@@ -327,8 +327,10 @@ def _known_pairs(index: ImageIndex, published: Mapping[str, Published]) -> list[
 def _counts(index: ImageIndex) -> tuple[Count, ...]:
     names = {UNLABELLED: "", **dict(enumerate(index.class_names))}
     rows = Counter(
-        (str(part), int(fold), names[int(label)], str(subject))
-        for part, fold, label, subject in zip(index.part, index.fold, index.labels, index.group, strict=True)
+        (str(subset), int(fold), names[int(label)], str(subject))
+        for subset, fold, label, subject in zip(
+            index.subset, index.fold, index.labels, index.group, strict=True
+        )
     )
     return tuple(Count(*row, n) for row, n in rows.items())
 
@@ -337,27 +339,27 @@ def _notes(
     found: Scan, contents: Mapping[Path, _Content], published: Mapping[str, Published]
 ) -> tuple[str, ...]:
     notes = list(found.notes)
-    if found.drawn:
-        notes.append("drawn data: not compared with the manifest")
+    if found.synthetic:
+        notes.append("synthetic data: not compared with the manifest")
     elif not published:
         notes.append(f"no manifest is shipped for {found.card.name}: content not compared")
     elif not found.card.manifest_whole:
         known = {file.sha256 for file in published.values()}
-        compared = sum(contents[picture.path].sha256 in known for picture in found.pictures)
+        compared = sum(contents[image.path].sha256 in known for image in found.images)
         notes.append(
-            f"the manifest lists {len(published):,} of the {found.card.total:,} published pictures: "
-            f"{compared:,} of {len(found.pictures):,} pictures here were found in it"
+            f"the manifest lists {len(published):,} of the {found.card.total:,} published images: "
+            f"{compared:,} of {len(found.images):,} images here were found in it"
         )
     else:
-        here = {picture.id for picture in found.pictures} & published.keys()
+        here = {image.id for image in found.images} & published.keys()
         if len(here) < len(published):
             absent = min(published.keys() - here, key=natural)
             notes.append(
-                f"a partial copy: {len(here):,} of {len(published):,} published pictures; absent is {absent}"
+                f"a partial copy: {len(here):,} of {len(published):,} published images; absent is {absent}"
                 + (f", and {more:,} more" if (more := len(published) - len(here) - 1) else "")
             )
     conversions = Counter(content.note for content in contents.values() if content.note)
-    notes += [f"{n:,} pictures are converted when read: {what}" for what, n in conversions.items()]
+    notes += [f"{n:,} images are converted when read: {what}" for what, n in conversions.items()]
     return tuple(notes)
 
 

@@ -2,14 +2,14 @@
 
 Counts are those of Table II of the Alert Net paper (Claro et al., 2020), works to cite those that its sister
 paper on LeukNet cites for them. MIDB is in the latter alone, its count that of Table II there. Neither lists
-the pictures: nobody can tell exactly which ones they were.
+the images: nobody can tell exactly which ones they were.
 """
 
-from leukcnn.datasets.cards import DatasetCard, Layout, Part, class_words
+from leukcnn.datasets.cards import DatasetCard, Layout, Subset, class_words
 
-_NOT_STATED = "not stated by its makers"
+_NOT_STATED = "not stated by its authors"
 _NOT_NAMED = "the source is not named in the papers that use it"
-_NO_LIST = "which of its pictures were used is not published"
+_NO_LIST = "which of its images were used is not published"
 _LINK_NOT_SHOWN = "a link in the paper on LeukNet, whose address its text doesn't show"
 _HEALTHY, _AML = class_words("healthy"), class_words("AML")
 _PATHOLOGICAL = class_words("pathological")
@@ -19,10 +19,10 @@ CELLAVISION = DatasetCard(
     name="CellaVision",
     classes=("healthy",),
     class_words=_HEALTHY,
-    parts=(Part(key="cellavision", title="CellaVision", pictures={"healthy": 109}),),
+    subsets=(Subset(key="cellavision", title="CellaVision", images={"healthy": 109}),),
     layouts=(Layout.by_class("cellavision", _HEALTHY), Layout.one_folder("cellavision", "healthy")),
     folder_names=("cellavision",),
-    pictures_are="smears",
+    images_are="smears",
     link="no address known: see the paper to cite",
     availability="unknown",
     licence=_NOT_STATED,
@@ -39,11 +39,11 @@ CELLAVISION2 = DatasetCard(
     name="CellaVision 2",
     classes=("healthy",),
     class_words=_HEALTHY,
-    parts=(Part(key="cellavision2", title="Dataset 2", pictures={"healthy": 100}, size=(300, 300)),),
+    subsets=(Subset(key="cellavision2", title="Dataset 2", images={"healthy": 100}, size=(300, 300)),),
     layouts=(
         Layout(
-            name="makers' own",
-            part="cellavision2",
+            name="authors' own",
+            subset="cellavision2",
             folder=r"Dataset 2",
             stem=r"\d{3}",
             identity="Dataset 2/{stem}.bmp",
@@ -60,7 +60,7 @@ CELLAVISION2 = DatasetCard(
         "segmentation_WBC/Dataset 2",
         "segmentation_WBC-master/Dataset 2",
     ),
-    pictures_are="cells",
+    images_are="cells",
     link="https://github.com/zxaoyou/segmentation_WBC",
     availability="open download from GitHub",
     licence=_NOT_STATED,
@@ -78,10 +78,10 @@ ATLAS = DatasetCard(
     name="Atlas",
     classes=("ALL", "AML", "other"),
     class_words=class_words("ALL", "AML", "other"),
-    parts=(Part(key="atlas", title="Atlas", pictures={"ALL": 25, "AML": 40, "other": 23}),),
+    subsets=(Subset(key="atlas", title="Atlas", images={"ALL": 25, "AML": 40, "other": 23}),),
     layouts=(Layout.by_class("atlas", class_words("ALL", "AML", "other")),),
     folder_names=("atlas",),
-    pictures_are="smears",
+    images_are="smears",
     link=_NOT_NAMED,
     availability="unknown",
     licence="unknown",
@@ -94,19 +94,19 @@ ASH = DatasetCard(
     name="ASH-OK",
     classes=("AML",),
     class_words=_AML,
-    parts=(Part(key="ash", title="ASH-OK", pictures={"AML": 96}),),
+    subsets=(Subset(key="ash", title="ASH-OK", images={"AML": 96}),),
     layouts=(Layout.by_class("ash", _AML), Layout.one_folder("ash", "AML")),
     folder_names=("ash", "ASH-OK"),
-    pictures_are="smears",
+    images_are="smears",
     link="https://imagebank.hematology.org (the Image Bank of the American Society of Hematology)",
-    availability=f"pictures of a web site, singly; {_NO_LIST}",
+    availability=f"images of a web site, singly; {_NO_LIST}",
     licence="the terms of use of the ASH Image Bank",
     citation=(
         "Sipes, R., & Li, D. (2018). Using convolutional neural networks for automated fine grained image "
         "classification of acute lymphoblastic leukemia. 3rd International Conference on Computational "
         "Intelligence and Applications (ICCIA), 157-161."
     ),
-    how_to_get="collect pictures of AML from the Image Bank, within its terms of use",
+    how_to_get="collect images of AML from the Image Bank, within its terms of use",
 )
 
 BLOODLINE = DatasetCard(
@@ -114,11 +114,11 @@ BLOODLINE = DatasetCard(
     name="Bloodline",
     classes=("AML",),
     class_words=_AML,
-    parts=(Part(key="bloodline", title="Bloodline", pictures={"AML": 217}),),
+    subsets=(Subset(key="bloodline", title="Bloodline", images={"AML": 217}),),
     layouts=(Layout.by_class("bloodline", _AML), Layout.one_folder("bloodline", "AML")),
     folder_names=("bloodline",),
-    pictures_are="smears",
-    link="bloodline.net, by its name; no address of the pictures is known",
+    images_are="smears",
+    link="bloodline.net, by its name; no address of the images is known",
     availability=f"unknown; {_NO_LIST}",
     licence="unknown",
     citation=(
@@ -129,7 +129,7 @@ BLOODLINE = DatasetCard(
     ),
     how_to_get="ask the authors of the papers that use it: their crops are not published",
     remarks=(
-        "15 pictures with several leukocytes were cut by hand into single ones, which made 217 pictures; the "
+        "15 images with several leukocytes were cut by hand into single ones, which made 217 images; the "
         "table of the sister paper prints 204.",
     ),
 )
@@ -139,11 +139,11 @@ ONKODIN = DatasetCard(
     name="ONKODIN",
     classes=("AML",),
     class_words=_AML,
-    parts=(Part(key="onkodin", title="ONKODIN", pictures={"AML": 78}),),
+    subsets=(Subset(key="onkodin", title="ONKODIN", images={"AML": 78}),),
     layouts=(Layout.by_class("onkodin", _AML), Layout.one_folder("onkodin", "AML")),
     folder_names=("onkodin",),
-    pictures_are="smears",
-    link="onkodin.de, by its name; no address of the pictures is known",
+    images_are="smears",
+    link="onkodin.de, by its name; no address of the images is known",
     availability=f"unknown; {_NO_LIST}",
     licence="unknown",
     citation="Böhm, J. (2008). Pathologie-Websites im World Wide Web. Der Pathologe, 29(3), 231-242.",
@@ -155,16 +155,16 @@ LEUKEMIA_IMAGES = DatasetCard(
     name="leukemia-images",
     classes=("ALL", "AML", "other"),
     class_words=class_words("ALL", "AML", "other"),
-    parts=(
-        Part(
+    subsets=(
+        Subset(
             key="leukemia_images",
             title="leukemia-images",
-            pictures={"ALL": 40, "AML": 78, "other": 22},
+            images={"ALL": 40, "AML": 78, "other": 22},
         ),
     ),
     layouts=(Layout.by_class("leukemia_images", class_words("ALL", "AML", "other")),),
     folder_names=("leukemia_images", "leukemia-images"),
-    pictures_are="smears",
+    images_are="smears",
     link=_LINK_NOT_SHOWN,
     availability="unknown",
     licence="unknown",
@@ -177,14 +177,14 @@ MIDB = DatasetCard(
     name="MIDB",
     classes=("pathological",),
     class_words=_PATHOLOGICAL,
-    parts=(Part(key="midb", title="MIDB", pictures={"pathological": 673}),),
+    subsets=(Subset(key="midb", title="MIDB", images={"pathological": 673}),),
     layouts=(Layout.by_class("midb", _PATHOLOGICAL), Layout.one_folder("midb", "pathological")),
     folder_names=("midb",),
-    pictures_are="smears",
+    images_are="smears",
     link=_LINK_NOT_SHOWN,
     availability="unknown",
     licence="unknown",
     citation="no work is cited for it in the paper that uses it",
     how_to_get="ask the authors of the paper that uses it",
-    remarks=("The paper calls its pictures pathological; of which leukaemia they are it doesn't say.",),
+    remarks=("The paper calls its images pathological; of which leukaemia they are it doesn't say.",),
 )

@@ -1,4 +1,4 @@
-"""Where in a picture a network looks: its feature maps, and what in them speaks for a class (Grad-CAM).
+"""Where in an image a network looks: its feature maps, and what in them speaks for a class (Grad-CAM).
 
 Grad-CAM after Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-Based
 Localization", ICCV 2017. Both maps are as coarse as the feature maps that they come from.
@@ -65,16 +65,16 @@ def grad_cam(
     Args:
         model: A network whose last layer is dense, each of whose layers is called once.
         inputs: (N, H, W, C) float, as the network takes them; all are computed at once.
-        class_index: Class whose score is explained, one for all pictures or (N,), from 0. One output is the
+        class_index: Class whose score is explained, one for all images or (N,), from 0. One output is the
             score of the second of two classes, and less than nothing that of the first.
         layer: Layer with feature maps (N, h, w, channels) that all paths lead through; None for
             `last_convolution`.
 
     Returns:
-        float32 (N, h, w), 0..1; all 0 for a picture in which nothing speaks for the class.
+        float32 (N, h, w), 0..1; all 0 for an image in which nothing speaks for the class.
 
     Raises:
-        ArgumentError: The pictures, the class or the layer can't be meant, or the network has another end.
+        ArgumentError: The images, the class or the layer can't be meant, or the network has another end.
         DeviceError: The Keras backend gives no gradients.
     """
     model = functional(model)
@@ -84,11 +84,11 @@ def grad_cam(
             f"{model.name} ends in {classifier.name!r}, a {type(classifier).__name__}.",
             expected="one dense layer with the scores of the classes, its activation in the layer itself",
         )
-    classes = _checked_classes(class_index, n_pictures=len(inputs), n_classes=max(2, classifier.units))
+    classes = _checked_classes(class_index, n_images=len(inputs), n_classes=max(2, classifier.units))
     layer = _checked_layer(model, layer)
     base, head = split_at(keras.Model(model.inputs, classifier.input, name=model.name), layer)
     maps = _computed(base, inputs)
-    # The classifier's bias doesn't reach the gradient. The scores may be added up: no picture's depends on
+    # The classifier's bias doesn't reach the gradient. The scores may be added up: no image's depends on
     # another's outside of training.
     kernels = keras.ops.transpose(classifier.kernel)
     if classifier.units == 1:
@@ -108,10 +108,10 @@ def mean_activation(model: keras.Model, inputs: np.ndarray, *, layer: str | None
         layer: Layer with feature maps (N, h, w, channels); None for `last_convolution`.
 
     Returns:
-        float32 (N, h, w), 0..1: each picture's mean, where it is above 0, divided by its largest value.
+        float32 (N, h, w), 0..1: each image's mean, where it is above 0, divided by its largest value.
 
     Raises:
-        ArgumentError: The pictures or the layer can't be meant.
+        ArgumentError: The images or the layer can't be meant.
     """
     model = functional(model)
     base = keras.Model(model.inputs, model.get_layer(_checked_layer(model, layer)).output, name=model.name)
@@ -141,23 +141,23 @@ def _checked_layer(model: keras.Model, layer: str | None) -> str:
     return layer
 
 
-def _checked_classes(class_index: ArrayLike, *, n_pictures: int, n_classes: int) -> np.ndarray:
+def _checked_classes(class_index: ArrayLike, *, n_images: int, n_classes: int) -> np.ndarray:
     classes = np.asarray(class_index)
-    if not np.issubdtype(classes.dtype, np.integer) or classes.shape not in [(), (n_pictures,)]:
+    if not np.issubdtype(classes.dtype, np.integer) or classes.shape not in [(), (n_images,)]:
         raise ArgumentError(
             f"class_index has the shape {classes.shape} and the type {classes.dtype}.",
-            expected=f"a whole number, or one for each of the {n_pictures} pictures",
+            expected=f"a whole number, or one for each of the {n_images} images",
         )
     if not ((classes >= 0) & (classes < n_classes)).all():
         raise ArgumentError(f"class_index = {class_index}.", expected=f"0 to {n_classes - 1}")
-    return np.broadcast_to(classes, n_pictures)
+    return np.broadcast_to(classes, n_images)
 
 
 def _computed(base: keras.Model, inputs: np.ndarray) -> np.ndarray:
     """Returns float32 (N, h, w, channels)."""
     shape = np.shape(inputs)
     if len(shape) != 4 or not shape[0]:
-        raise ArgumentError(f"The pictures have the shape {shape}.", expected="(N, H, W, C), N at least 1")
+        raise ArgumentError(f"The images have the shape {shape}.", expected="(N, H, W, C), N at least 1")
     return keras.ops.convert_to_numpy(base([inputs], training=False)).astype(np.float32)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from leukcnn.errors import ArgumentError
 from leukcnn.labels import check_classes
 
-# Sums of n log2 n over thousands of pictures: cuts that differ by less are equally good.
+# Sums of n log2 n over thousands of images: cuts that differ by less are equally good.
 _ROUNDING = 1e-9
 # Likewise for gain ratios, which are at most 1.
 _RATIO_DECIMALS = 12
@@ -43,7 +43,7 @@ def gain_ratio(features: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """Computes the gain ratio of each feature: information gain over the information of the split itself.
 
     A feature is cut where that lowers the entropy of the classes most, then each part likewise, for as long
-    as the gain pays for the description of the cut: for n pictures and k classes in the part, k1 and k2 in
+    as the gain pays for the description of the cut: for n images and k classes in the part, k1 and k2 in
     its halves, and m places between different values (n - 1 where all values differ; WEKA's "better
     encoding"), gain > (log2(m) + log2(3^k - 2) - (k H - k1 H1 - k2 H2)) / n.
 
@@ -55,7 +55,7 @@ def gain_ratio(features: ArrayLike, labels: ArrayLike) -> np.ndarray:
         (F,) float64, 0..1; 0 for a feature that gets no cut.
 
     Raises:
-        ArgumentError: There is no picture, there isn't one row for each label, a feature isn't finite, or a
+        ArgumentError: There is no image, there isn't one row for each label, a feature isn't finite, or a
             label is no class.
     """
     features, labels = checked_features(features, labels)
@@ -69,7 +69,7 @@ def checked_features(features: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray
     """Returns features (N, F) and labels (N,) int64 as arrays after checking them.
 
     Raises:
-        ArgumentError: There is no picture, there isn't one row for each label, a feature isn't finite, or a
+        ArgumentError: There is no image, there isn't one row for each label, a feature isn't finite, or a
             label is no class.
     """
     features = np.asarray(features)
@@ -81,7 +81,7 @@ def checked_features(features: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray
     if not np.isfinite(features).all():
         wrong = np.count_nonzero(~np.isfinite(features).all(axis=1))
         raise ArgumentError(
-            f"The features of {wrong} of {len(features)} pictures aren't finite.", expected="finite numbers"
+            f"The features of {wrong} of {len(features)} images aren't finite.", expected="finite numbers"
         )
     labels, _ = check_classes(labels, labels, n_classes=max(int(np.max(labels)) + 1, 2))
     return features, labels
@@ -92,11 +92,11 @@ def _gain_ratio(feature: np.ndarray, of_class: np.ndarray, n_log_n: np.ndarray) 
 
     Args:
         feature: (N,) float.
-        of_class: (N, C) int64, 1 at the class of each picture.
+        of_class: (N, C) int64, 1 at the class of each image.
         n_log_n: (N + 1,) float64, n log2 n.
     """
     order = np.argsort(feature, kind="stable")
-    # Row i: how many pictures of each class are among the i with the lowest values.
+    # Row i: how many images of each class are among the i with the lowest values.
     below = np.concatenate([np.zeros_like(of_class[:1]), of_class[order].cumsum(axis=0)])
     candidates = np.flatnonzero(np.diff(feature[order]) > 0) + 1
     bounds = [0, *sorted(_cuts(below, candidates, n_log_n)), len(feature)]
@@ -108,7 +108,7 @@ def _gain_ratio(feature: np.ndarray, of_class: np.ndarray, n_log_n: np.ndarray) 
 
 
 def _cuts(below: np.ndarray, candidates: np.ndarray, n_log_n: np.ndarray) -> list[int]:
-    """Returns the cuts that Fayyad and Irani's criterion accepts, each as the number of pictures below it."""
+    """Returns the cuts that Fayyad and Irani's criterion accepts, each as the number of images below it."""
     cuts, parts = [], [(0, len(below) - 1)]
     while parts:
         start, stop = parts.pop()

@@ -21,7 +21,7 @@ from leukcnn.seeding import child_seed
 from leukcnn.splits import stratified_kfold
 
 _ABOVE_HALF = np.nextafter(0.5, 1)
-_FEWEST_PICTURES = 4
+_FEWEST_IMAGES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Svm:
     """A linear SVM, and what is made of the features before.
 
     Attributes:
-        n_components: Principal components to go on with, at least 1; as many as pictures and features allow
+        n_components: Principal components to go on with, at least 1; as many as images and features allow
             where that is more. None for no PCA.
         n_selected: Features to pick by gain ratio before that, at least 1; None for all.
         penalty: The SVM's C, above 0.
@@ -68,14 +68,14 @@ def svm_probabilities(
     svm: Svm = Svm(),
     seed: int,
 ) -> np.ndarray:
-    """Fits a linear SVM to features and applies it; selection and PCA, if any, see the same pictures.
+    """Fits a linear SVM to features and applies it; selection and PCA, if any, see the same images.
 
     Args:
         features: (N, F) float, all finite.
         labels: (N,) integers from 0 to C - 1, the classes; those of `predict` play no part.
-        train: (M,) positions of the pictures that all is fitted on.
+        train: (M,) positions of the images that all is fitted on.
         predict: (K,) positions of those that it is applied to.
-        svm: The SVM; selection and PCA are fitted on the pictures of `train` alone.
+        svm: The SVM; selection and PCA are fitted on the images of `train` alone.
         seed: Root seed of the PCA, whose solver draws at random where there are many features.
 
     Returns:
@@ -92,8 +92,8 @@ def svm_probabilities(
     learnt = labels[train]
     if len(np.unique(learnt)) < 2:
         raise ArgumentError(
-            f"The {len(train)} pictures to fit an SVM on have the classes {np.unique(learnt).tolist()}.",
-            expected="pictures of at least two classes",
+            f"The {len(train)} images to fit an SVM on have the classes {np.unique(learnt).tolist()}.",
+            expected="images of at least two classes",
         )
     probabilities = np.zeros((len(predict), max(int(labels.max()) + 1, 2)))
     if not len(predict):
@@ -118,22 +118,22 @@ def cross_validated_probabilities(
     seed: int,
     ids: ArrayLike | None = None,
 ) -> np.ndarray:
-    """Predicts each picture by an SVM that was fitted without its fold.
+    """Predicts each image by an SVM that was fitted without its fold.
 
     Args:
         features: (N, F) float, all finite.
         labels: (N,) integers from 0 to C - 1, the classes.
         n_splits: Number of folds, at least 2; `leukcnn.splits.stratified_kfold` makes them.
-        svm: As in `svm_probabilities`, fitted in each fold anew.
+        svm: As in `svm_probabilities`, fitted in each fold again.
         seed: Root seed of the folds and of the PCA.
-        ids: (N,) str, ids of the pictures, which make the folds independent of their order.
+        ids: (N,) str, ids of the images, which make the folds independent of their order.
 
     Returns:
         float64 (N, C), as in `svm_probabilities`.
 
     Raises:
         ArgumentError: As in `svm_probabilities` and `stratified_kfold`.
-        DataError: A class has fewer pictures than there are folds.
+        DataError: A class has fewer images than there are folds.
     """
     features, labels = checked_features(features, labels)
     probabilities = np.zeros((len(labels), max(int(labels.max()) + 1, 2)))
@@ -157,16 +157,16 @@ def project(features: ArrayLike, labels: ArrayLike, *, seed: int, perplexity: fl
         The same on any number of processors.
 
     Raises:
-        ArgumentError: The features or labels aren't as said above, or all pictures have the same features.
+        ArgumentError: The features or labels aren't as said above, or all images have the same features.
     """
     features, labels = checked_features(features, labels)
     check_classes(labels, labels, n_classes=2)
     n_classes, (n, n_features) = len(np.unique(labels)), features.shape
-    if n < _FEWEST_PICTURES or n_features < 2 or n_classes < 2 or np.ptp(features, axis=0).max() == 0:
+    if n < _FEWEST_IMAGES or n_features < 2 or n_classes < 2 or np.ptp(features, axis=0).max() == 0:
         varying = np.count_nonzero(np.ptp(features, axis=0))
         raise ArgumentError(
-            f"There are {n} pictures of {n_classes} classes, and {varying} of {n_features} features vary.",
-            expected=f"at least {_FEWEST_PICTURES} pictures, 2 classes and 2 features, one of which varies",
+            f"There are {n} images of {n_classes} classes, and {varying} of {n_features} features vary.",
+            expected=f"at least {_FEWEST_IMAGES} images, 2 classes and 2 features, one of which varies",
         )
     if not perplexity >= 1:
         raise ArgumentError(f"perplexity = {perplexity}.", expected="at least 1")

@@ -1,4 +1,4 @@
-"""What single convolutional filters give on a picture (Figure 3 of the LeukNet paper)."""
+"""What single convolutional filters give on an image (Figure 3 of the LeukNet paper)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _POOLINGS = (
 
 @dataclass(frozen=True, eq=False)
 class FilterMaps:
-    """Maps of single filters on one picture; one entry a layer, in the order of the layers.
+    """Maps of single filters on one image; one entry a layer, in the order of the layers.
 
     Attributes:
         layers: Names of the layers.
@@ -37,25 +37,25 @@ class FilterMaps:
 
 
 def filter_maps(
-    network: keras.Model, picture: np.ndarray, *, layers: Sequence[str] | None = None, n_filters: int
+    network: keras.Model, image: np.ndarray, *, layers: Sequence[str] | None = None, n_filters: int
 ) -> FilterMaps:
-    """Computes the maps of those filters of each layer that a picture excites most on average.
+    """Computes the maps of those filters of each layer that an image excites most on average.
 
     Args:
         network: A network, functional or sequential, each of whose layers is called once.
-        picture: float32 (H, W, 3), scaled as the network takes it.
+        image: float32 (H, W, 3), scaled as the network takes it.
         layers: Names of layers that give maps (h, w, filters); None for `last_convolutions`.
         n_filters: How many filters of each layer, at least 1. Of equally active ones the first are taken.
 
     Raises:
-        ArgumentError: The picture isn't as the network takes it, a layer is unknown or gives no maps, or
+        ArgumentError: The image isn't as the network takes it, a layer is unknown or gives no maps, or
             `n_filters` is below 1.
     """
     if n_filters < 1:
         raise ArgumentError(f"n_filters = {n_filters}.", expected="at least 1 filter")
     network = functional(network)
     names = last_convolutions(network) if layers is None else _checked_layers(network, layers)
-    maps = _computed(network, names, picture)
+    maps = _computed(network, names, image)
     # Sums in float32 depend on their order: filters that give the same would differ in the last digits.
     means = [layer_maps.mean(axis=(0, 1), dtype=np.float64) for layer_maps in maps]
     filters = [np.argsort(-mean, kind="stable")[:n_filters] for mean in means]
@@ -107,15 +107,15 @@ def _checked_layers(network: keras.Model, layers: Sequence[str]) -> tuple[str, .
     return tuple(layers)
 
 
-def _computed(network: keras.Model, names: Sequence[str], picture: np.ndarray) -> list[np.ndarray]:
+def _computed(network: keras.Model, names: Sequence[str], image: np.ndarray) -> list[np.ndarray]:
     """Returns float32 (h, w, filters) for each layer."""
     expected = network.inputs[0].shape[1:]
-    found = np.shape(picture)
+    found = np.shape(image)
     if len(found) != len(expected) or any(e not in (None, f) for e, f in zip(expected, found, strict=True)):
         raise ArgumentError(
-            f"The picture has the shape {found}.", expected=f"one picture of the shape {tuple(expected)}"
+            f"The image has the shape {found}.", expected=f"one image of the shape {tuple(expected)}"
         )
     part = keras.Model(network.inputs, [network.get_layer(name).output for name in names])
     # A model with one output gives it bare, not in a list.
-    outputs = keras.tree.flatten(part([np.asarray(picture, dtype=np.float32)[None]], training=False))
+    outputs = keras.tree.flatten(part([np.asarray(image, dtype=np.float32)[None]], training=False))
     return [keras.ops.convert_to_numpy(output)[0].astype(np.float32) for output in outputs]

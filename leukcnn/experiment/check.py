@@ -109,12 +109,12 @@ def _check_classes(paper: spec.Paper) -> None:
             f"{owner}: no class of its datasets becomes {', '.join(sorted(lacking))}.",
             expected=f"class_of with each of {', '.join(paper.classes)} among its values",
         )
-    for dataset, counts in paper.drawn.items():
-        allowed = [name for name, count in card(dataset).parts[0].pictures.items() if count]
+    for dataset, counts in paper.synthetic_images.items():
+        allowed = [name for name, count in card(dataset).subsets[0].images.items() if count]
         for name, count in counts.items():
             if name not in allowed or count < 1:
                 raise SpecError(
-                    f"{owner}: drawn has {count} pictures of {name!r} of {dataset}.",
+                    f"{owner}: drawn has {count} images of {name!r} of {dataset}.",
                     expected=f"whole numbers above 0 of {', '.join(allowed)}",
                     remedy=did_you_mean(name, allowed),
                 )

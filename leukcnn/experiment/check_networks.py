@@ -24,17 +24,19 @@ def check_networks(study: Study) -> None:
         setup, features = row.setup, row.setup.features
         if row.source:
             setup = study.row(row.source).setup
-        side = setup.preprocessing.side
+        image_size = setup.preprocessing.image_size
         for model in map(_without_weights, setup.models):
-            key = (model, side, features is not None, row.source)
+            key = (model, image_size, features is not None, row.source)
             if key in done:
                 continue
             done.append(key)
             with explained(f"Row {row.id!r}, {model.name}", (Exception,)), unfilled():
                 if features is None or row.source:
-                    network = network_of(model, side=side, classes=len(study.paper.classes))
+                    network = network_of(model, image_size=image_size, classes=len(study.paper.classes))
                 else:
-                    network = models.build(model.name, **{"input_shape": (side, side, 3), **model.arguments})
+                    network = models.build(
+                        model.name, **{"input_shape": (image_size, image_size, 3), **model.arguments}
+                    )
                 if features is not None:
                     penultimate(network)
 

@@ -20,24 +20,24 @@ def _profile(study: Study, index: ImageIndex) -> Iterable[str]:
     yield study.profile.not_comparable
 
 
-def _pictures(study: Study, index: ImageIndex) -> Iterable[str]:
-    """Yields how the pictures at hand depart from those that the paper learns from and tests on."""
-    if index.drawn:
-        yield "drawn data"
+def _images(study: Study, index: ImageIndex) -> Iterable[str]:
+    """Yields how the images at hand depart from those that the paper learns from and tests on."""
+    if index.synthetic:
+        yield "synthetic data"
         return
     published, here, unknown = np.sum([_count(study, index, name) for name in study.paper.datasets], axis=0)
     if here != published:
-        yield f"it rests on {here:,} of {published:,} published pictures"
+        yield f"it rests on {here:,} of {published:,} published images"
     if unknown:
-        yield f"{unknown:,} pictures are no published files"
+        yield f"{unknown:,} images are no published files"
 
 
 def _count(study: Study, index: ImageIndex, name: str) -> tuple[int, int, int]:
-    """Counts a dataset's pictures: published, at hand of these, and at hand beside them."""
-    used, classes = card(name).parts[0], study.paper.class_of
-    published = sum(n for class_name, n in used.pictures.items() if not classes or class_name in classes)
+    """Counts a dataset's images: published, at hand of these, and at hand beside them."""
+    used, classes = card(name).subsets[0], study.paper.class_of
+    published = sum(n for class_name, n in used.images.items() if not classes or class_name in classes)
     digests = {entry.sha256 for entry in manifest(name).values()}
-    rows = (index.dataset == name) & (index.part == used.key) & (index.labels >= 0)
+    rows = (index.dataset == name) & (index.subset == used.key) & (index.labels >= 0)
     listed = digests and card(name).manifest_whole
     genuine = np.isin(index.sha256[rows], list(digests)) if listed else np.ones(rows.sum(), dtype=bool)
     return published, int(genuine.sum()), int((~genuine).sum())
@@ -45,14 +45,14 @@ def _count(study: Study, index: ImageIndex, name: str) -> tuple[int, int, int]:
 
 def _other_datasets(study: Study, index: ImageIndex) -> Iterable[str]:
     others = sorted(set(np.unique(index.dataset).tolist()) - set(study.paper.datasets))
-    if others and not index.drawn:
+    if others and not index.synthetic:
         yield f"datasets that the paper doesn't use: {', '.join(others)}"
 
 
 def _absent_classes(study: Study, index: ImageIndex) -> Iterable[str]:
     absent = set(index.class_names) - {index.class_names[label] for label in index.labels if label >= 0}
     if absent:
-        yield f"no picture of {' and '.join(sorted(absent))}"
+        yield f"no image of {' and '.join(sorted(absent))}"
 
 
 def _split(study: Study, index: ImageIndex) -> Iterable[str]:
@@ -62,7 +62,7 @@ def _split(study: Study, index: ImageIndex) -> Iterable[str]:
 
 def _mask(study: Study, index: ImageIndex) -> Iterable[str]:
     if mask := study.changes.get("preprocessing.mask"):
-        yield f"pictures with their {mask} blanked"
+        yield f"images with their {mask} blanked"
 
 
 def _assumptions(study: Study, index: ImageIndex) -> Iterable[str]:
@@ -98,7 +98,7 @@ def _networks(study: Study) -> list[spec.Model]:
 # In the order in which they are said.
 _REASONS = (
     _profile,
-    _pictures,
+    _images,
     _other_datasets,
     _absent_classes,
     _split,

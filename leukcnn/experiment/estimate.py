@@ -11,7 +11,7 @@ _TIMED_STEPS = 5
 
 # What a trial notes of its own time -> what it is called beside the other stages.
 _OF_TRIALS = {
-    "pictures": "decoding",
+    "images": "decoding",
     "features": "networks and features",
     "svm": "support vector machines",
     "training": "training",
@@ -98,7 +98,7 @@ class Estimate:
 
     def note(self, work: Work, seconds_a_step: float) -> None:
         """Says how long a row takes, and all rows known so far."""
-        # A validation picture goes forward only, about a third of a training step's work.
+        # A validation image goes forward only, about a third of a training step's work.
         epoch = seconds_a_step * (work.steps + work.validation_steps / 3)
         self._seconds[work.row] = epoch * work.epochs * work.trials
         known = len(self._seconds)

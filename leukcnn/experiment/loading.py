@@ -1,4 +1,4 @@
-"""The pictures of a paper's datasets, drawn or as they are."""
+"""The images of a paper's datasets, drawn or as they are."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from leukcnn import spec, synthetic
 from leukcnn.datasets import ImageIndex, load, load_many, require_classes
 from leukcnn.experiment.request import SYNTHETIC
-from leukcnn.picture_cache import cache_folder
+from leukcnn.image_cache import cache_folder
 
 _FILES_A_LINE = 2000
 
@@ -30,7 +30,7 @@ def data_folder(
     """
     if data != SYNTHETIC:
         return Path(data).expanduser()
-    say(f"Drawing pictures with the names and layout of {paper.key if paper else names[0]}'s datasets ...")
+    say(f"Drawing images with the names and layout of {paper.key if paper else names[0]}'s datasets ...")
     place = cache_folder() / SYNTHETIC
     if paper:
         return synthetic.write_for(paper, names, place, seed=seed)
@@ -47,8 +47,8 @@ def count_files(say: Say) -> Callable[[int, int], None]:
     return tell
 
 
-def load_pictures(paper: spec.Paper, names: Sequence[str], data: str, *, seed: int, say: Say) -> ImageIndex:
-    """Returns the pictures of a paper with its classes.
+def load_images(paper: spec.Paper, names: Sequence[str], data: str, *, seed: int, say: Say) -> ImageIndex:
+    """Returns the images of a paper with its classes.
 
     Args:
         paper: The paper.
@@ -61,7 +61,7 @@ def load_pictures(paper: spec.Paper, names: Sequence[str], data: str, *, seed: i
         DataError: The folder can't be used, or holds one class where the paper has one dataset.
     """
     root = data_folder(data, names, say=say, paper=paper, seed=seed)
-    say("Reading the pictures for their SHA-256 ...")
+    say("Reading the images for their SHA-256 ...")
     if paper.class_of:
         options = {"class_names": paper.classes, "class_of": paper.class_of}
         index = load_many(names, root, **options, progress=count_files(say))

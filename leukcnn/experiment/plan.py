@@ -21,7 +21,7 @@ from leukcnn.outputs.build import kind_of
 from leukcnn.records import PlannedTrial
 from leukcnn.runs import trial_name
 from leukcnn.splits import related_datasets
-from leukcnn.splits.partition import Fold, Parts, partition
+from leukcnn.splits.partition import Fold, SplitRows, partition
 from leukcnn.trials import PROBE
 
 
@@ -33,11 +33,11 @@ class Plan:
         trials: Those that train a network.
         controls: Those that don't, on the same splits.
         identities: Name of a trial or control -> what it is.
-        parts: Name of a trial or control -> who trains and who is predicted.
+        split_rows: Name of a trial or control -> who trains and who is predicted.
         probe: The probe that tells datasets apart; None where there is one dataset, or no table asks for it.
         masked: Mask ("" for none) -> trials and controls of the main split under it, those of this study
             included; empty where the paper has no table of masks.
-        related: Dataset -> datasets that share pictures or cells with it.
+        related: Dataset -> datasets that share images or cells with it.
         missing: Row, or kind of split beside the main one, that the data don't allow -> why.
         reason: Why there are no trials at all; "" where there are.
     """
@@ -45,7 +45,7 @@ class Plan:
     trials: list[PlannedTrial]
     controls: list[PlannedTrial]
     identities: dict[str, dict[str, Any]]
-    parts: dict[str, Parts]
+    split_rows: dict[str, SplitRows]
     probe: PlannedTrial | None = None
     masked: dict[str, list[PlannedTrial]] = field(default_factory=dict)
     related: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Plan:
 
 
 def data_digest(index: ImageIndex) -> str:
-    """Returns the hash of what the pictures are: ids, content and labels, never where they lie."""
+    """Returns the hash of what the images are: ids, content and labels, never where they lie."""
     lines = sorted(
         f"{id} {sha} {label}" for id, sha, label in zip(index.ids, index.sha256, index.labels, strict=True)
     )
@@ -64,15 +64,15 @@ def data_digest(index: ImageIndex) -> str:
 def plan(study: Study, index: ImageIndex) -> Plan:
     """Returns all trials and controls of a study, and who trains and who is predicted in each.
 
-    Where the pictures are of one class, or too few and nothing is to be trained, there are none.
+    Where the images are of one class, or too few and nothing is to be trained, there are none.
 
     Raises:
-        DataError: There are too few pictures or classes for the paper's own split.
+        DataError: There are too few images or classes for the paper's own split.
     """
     held = np.unique(index.labels[index.labels >= 0])
     if len(held) < 2:
         absent = [name for label, name in enumerate(index.class_names) if label not in held]
-        return _nothing(f"the data hold no picture of {' and '.join(absent)}")
+        return _nothing(f"the data hold no image of {' and '.join(absent)}")
     try:
         pairs = _copies(study, index)
         planned = _plan(study, index, pairs)
@@ -82,7 +82,7 @@ def plan(study: Study, index: ImageIndex) -> Plan:
     except DataError:
         if study.trained:
             raise
-        return _nothing("the data hold too few pictures")
+        return _nothing("the data hold too few images")
     return planned
 
 
@@ -91,10 +91,10 @@ def _nothing(reason: str) -> Plan:
 
 
 def _copies(study: Study, index: ImageIndex) -> np.ndarray:
-    """Returns (P, 2) positions of byte-identical pictures and, where a split asks for them, of near ones."""
+    """Returns (P, 2) positions of byte-identical images and, where a split asks for them, of near ones."""
     if not study.split_kinds & {*spec.COPY_PROOF_KINDS}:
         return duplicate_pairs(index)
-    # Whole pictures, whatever --mask says: copies are copies.
+    # Whole images, whatever --mask says: copies are copies.
     return scan_duplicates(index, replace(study.whole, mask="")).pairs
 
 
@@ -123,7 +123,7 @@ class _Planner:
 
     def __init__(self, study: Study, index: ImageIndex, pairs: np.ndarray):
         self.study, self.index = study, index
-        self.pictures = data_digest(index)
+        self.images = data_digest(index)
         self.pairs = pairs
         strict = study.split_kinds & {*spec.LODOCV_KINDS[1:]}
         related = related_datasets(index, pairs) if strict else {}
@@ -135,12 +135,12 @@ class _Planner:
         """Adds a row's trials of one run under one split, and the controls if they aren't there yet.
 
         Raises:
-            DataError: There are too few pictures, classes or datasets.
+            DataError: There are too few images, classes or datasets.
         """
         study, setup, seed = self.study, self.study.row(row).under(kind), self.study.seed + run
         folds = self._partition(setup.split, seed=seed)
         for fold in folds:
-            identity = trial_identity(study, row, setup, seed=seed, fold=fold.number, pictures=self.pictures)
+            identity = trial_identity(study, row, setup, seed=seed, fold=fold.number, images=self.images)
             if source := study.row(row).source:
                 identity["features_of"] = self._name(source, run, kind, fold)
             self._add(self.plan.trials, row, identity, fold, run=run, kind=kind)
@@ -158,7 +158,7 @@ class _Planner:
                 self._add(self.plan.controls, control, identity, fold, run=run, kind=kind)
 
     def add_probe(self) -> None:
-        """Adds the probe that tells datasets by their pictures' borders."""
+        """Adds the probe that tells datasets by their images' borders."""
         seed = self.study.seed
         identity = self._untrained(seed) | {"probe": PROBE}
         name = trial_name(identity)
@@ -172,7 +172,7 @@ class _Planner:
             "paper": self.study.paper.key,
             "preprocessing": to_plain(self.study.whole),
             "seed": seed,
-            "data": self.pictures,
+            "data": self.images,
         }
 
     def _partition(self, split: spec.Split, *, seed: int) -> list[Fold]:
@@ -185,13 +185,13 @@ class _Planner:
         """Returns what the identity says of the datasets of a trial, where some are tested by themselves."""
         if not fold.tested:
             return {}
-        learnt_from = np.unique(self.index.dataset[fold.parts.train]).tolist()
-        return {"tested": list(fold.tested), "learnt_from": learnt_from}
+        trained_on = np.unique(self.index.dataset[fold.split_rows.train]).tolist()
+        return {"tested": list(fold.tested), "trained_on": trained_on}
 
     def _name(self, row: str, run: int, kind: str, fold: Fold) -> str:
-        """Returns the name of another row's trial that learnt from the same pictures; "" where none did."""
+        """Returns the name of another row's trial that trained on the same images; "" where none did."""
         for trial in self.plan.trials:
-            same = np.array_equal(self.plan.parts[trial.name].train, fold.parts.train)
+            same = np.array_equal(self.plan.split_rows[trial.name].train, fold.split_rows.train)
             if same and (trial.row, trial.run, trial.split) == (row, run, kind):
                 return trial.name
         return ""
@@ -204,11 +204,11 @@ class _Planner:
         planned.append(
             PlannedTrial(row, run=run, fold=fold.number, seed=seed, name=name, split=kind, tested=fold.tested)
         )
-        self.plan.identities[name], self.plan.parts[name] = identity, fold.parts
+        self.plan.identities[name], self.plan.split_rows[name] = identity, fold.split_rows
 
 
 def trial_identity(
-    study: Study, row: str, setup: spec.Setup, *, seed: int, fold: int, pictures: str
+    study: Study, row: str, setup: spec.Setup, *, seed: int, fold: int, images: str
 ) -> dict[str, Any]:
     """Returns what a trial is, as plain values; its hash names the trial's folder.
 
@@ -218,12 +218,12 @@ def trial_identity(
         setup: What the trial does, the split included.
         seed: Its root seed.
         fold: The fold tested, -1 where the split has none.
-        pictures: `data_digest` of the pictures.
+        images: `data_digest` of the images.
     """
     setup = replace_at(setup, "model", _by_content(setup.model))
     if setup.features:
-        beside = tuple(_by_content(model) for model in setup.features.beside)
-        setup = replace_at(setup, "features.beside", beside)
+        beside = tuple(_by_content(model) for model in setup.features.extra_models)
+        setup = replace_at(setup, "features.extra_models", beside)
     identity = {
         "paper": study.paper.key,
         "row": row,
@@ -231,7 +231,7 @@ def trial_identity(
         "setup": to_plain(setup),
         "seed": seed,
         "fold": fold,
-        "data": pictures,
+        "data": images,
         "backend": keras.backend.backend(),
     }
     # A builder of the user's own may change under the same name.

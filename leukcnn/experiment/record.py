@@ -27,10 +27,10 @@ def make_record(
 
     Args:
         study: What is done.
-        index: The pictures.
+        index: The images.
         planned: Its trials.
         lacking: Row that can't be trained here -> why.
-        notes: What was found in the pictures, beside what their index notes.
+        notes: What was found in the images, beside what their index notes.
     """
     return ExperimentRecord(
         paper=study.paper.key,
@@ -75,45 +75,45 @@ def _counts(study: Study, index: ImageIndex, planned: Plan) -> dict[str, dict[st
     if not planned.trials:
         return {}
     first = planned.trials[0]
-    parts = planned.parts[first.name]
-    train, validation = epoch_entries(index, study.row(first.row).setup, parts, seed=first.seed)
+    split_rows = planned.split_rows[first.name]
+    train, validation = epoch_entries(index, study.row(first.row).setup, split_rows, seed=first.seed)
     return {
-        "train": {"before": _by_class(index, parts.train), "after": _by_class(index, train.rows)},
+        "train": {"before": _by_class(index, split_rows.train), "after": _by_class(index, train.rows)},
         "validation": {
-            "before": _by_class(index, parts.validation),
+            "before": _by_class(index, split_rows.validation),
             "after": _by_class(index, validation.rows),
         },
-        "test": {"before": _by_class(index, parts.predicted["test"])},
+        "test": {"before": _by_class(index, split_rows.predicted["test"])},
     }
 
 
 def _missing(study: Study, index: ImageIndex, planned: Plan) -> dict[str, str]:
     """Returns what the data don't hold or don't allow, and why."""
-    parts = {part.key: part for name in study.paper.datasets for part in card(name).parts}
+    subsets = {subset.key: subset for name in study.paper.datasets for subset in card(name).subsets}
     absent = {
-        name: f"the data hold no {parts[part].title}"
-        for name, part in (("external", "preliminary"), ("final", "final"))
-        if part in parts and part not in index.part
+        name: f"the data hold no {subsets[subset].title}"
+        for name, subset in (("external", "preliminary"), ("final", "final"))
+        if subset in subsets and subset not in index.subset
     }
     return absent | ({"test": planned.reason} if planned.reason else {}) | planned.missing
 
 
 def _final_total(study: Study, index: ImageIndex) -> int:
-    if index.drawn:
-        return int(np.count_nonzero(index.part == "final"))
-    parts = (part for name in study.paper.datasets for part in card(name).parts)
-    return sum(part.total for part in parts if part.key == "final")
+    if index.synthetic:
+        return int(np.count_nonzero(index.subset == "final"))
+    subsets = (subset for name in study.paper.datasets for subset in card(name).subsets)
+    return sum(subset.total for subset in subsets if subset.key == "final")
 
 
 def _identical_pairs(index: ImageIndex, planned: Plan, row: str) -> int:
-    """Counts pairs of identical pictures of which one is tested and one learnt from, in any fold of a run."""
+    """Counts pairs of identical images of which one is tested and one trained on, in any fold of a run."""
     first = [trial for trial in planned.trials if (trial.row, trial.run) == (row, 0)]
-    folds = [planned.parts[trial.name] for trial in first if trial.split == first[0].split]
-    learnt_from = [np.concatenate([parts.train, parts.validation]) for parts in folds]
+    folds = [planned.split_rows[trial.name] for trial in first if trial.split == first[0].split]
+    trained_on = [np.concatenate([split_rows.train, split_rows.validation]) for split_rows in folds]
     return sum(
         any(
-            pairs_between(pair[None], rows, parts.predicted["test"])
-            for rows, parts in zip(learnt_from, folds, strict=True)
+            pairs_between(pair[None], rows, split_rows.predicted["test"])
+            for rows, split_rows in zip(trained_on, folds, strict=True)
         )
         for pair in duplicate_pairs(index)
     )

@@ -65,13 +65,13 @@ def report(
     files += build_figures(results, folder, only=only, faults=faults)
     with going_on(faults):
         for row in paper.row_ids:
-            for predictions in results.runs(row, part="final")[:1]:
+            for predictions in results.runs(row, subset="final")[:1]:
                 if len(predictions) == record.final_total:
                     path = folder / "challenge" / f"{row}.zip"
                     files.append(write_challenge_file(path, predictions, expected=record.final_total))
     if faults is not None:
         _read_captures(folder, paper, faults)
-    note_files(folder, files, anew=() if only or faults else ("tables", "figures", "challenge"))
+    note_files(folder, files, again=() if only or faults else ("tables", "figures", "challenge"))
     return Report(folder, record, tables, assumptions, files)
 
 

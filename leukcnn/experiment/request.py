@@ -12,7 +12,7 @@ from leukcnn.fields import did_you_mean, did_you_mean_file
 
 SCRATCH = "scratch"
 SYNTHETIC = "synthetic"
-"""Value of --data for drawn pictures."""
+"""Value of --data for synthetic images."""
 
 
 def check_only(paper: spec.Paper, only: str | None) -> None:
@@ -48,7 +48,7 @@ class Request:
             files with their publishers' names; None for the paper's own choice.
         base: "scratch" or "scratch=NAME" for a network trained from scratch in the place of those that need
             published weights; None for the paper's own, unless `weights` is "none" and there is a "scratch".
-        mask: Part of every picture that is blanked, one of `spec.MASKS`; None for none.
+        mask: Part of every image that is blanked, one of `spec.MASKS`; None for none.
         assumed: Assumptions overridden by name.
         deterministic: Whether the same command must give the same bytes; None for the profile's own choice.
         precision: Keras' dtype policy, None for the profile's own.
@@ -123,8 +123,8 @@ class Request:
         )
 
     def _check_base(self) -> None:
-        stands_in = self.only in self.paper.row_ids and self.paper.row(self.only).scratch
-        if self.weights not in (None, "none") and (self.base or stands_in):
+        substituted = self.only in self.paper.row_ids and self.paper.row(self.only).scratch
+        if self.weights not in (None, "none") and (self.base or substituted):
             named = f"--base {self.base}" if self.base else f"--only {self.only}"
             raise SpecError(
                 f"{named} beside --weights {self.weights}.",
@@ -133,7 +133,7 @@ class Request:
             )
         if self.base is None:
             return
-        names = list(self.paper.stand_ins)
+        names = list(self.paper.substitutes)
         if not names:
             raise SpecError(
                 f"--base got {self.base!r}, but no network of {self.paper.key} stands in for another.",

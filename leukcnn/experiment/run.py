@@ -13,17 +13,17 @@ from leukcnn.errors import WeightsError
 from leukcnn.experiment.check import check_paper, explained
 from leukcnn.experiment.check_networks import check_networks
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
-from leukcnn.experiment.loading import load_pictures
+from leukcnn.experiment.loading import load_images
 from leukcnn.experiment.plan import Plan, plan
 from leukcnn.experiment.record import experiment_name, make_record
 from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
+from leukcnn.image_cache import prepared_images, shows_nothing
 from leukcnn.models.published import check_weights
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
-from leukcnn.picture_cache import prepared_pictures, shows_nothing
 from leukcnn.progress import TrainingProgress
 from leukcnn.records import PlannedTrial
 from leukcnn.results.results import Results
@@ -59,7 +59,7 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     devices = find_devices(request.devices)
     check_paper(study.paper)
     check_networks(study)
-    index = load_pictures(study.paper, study.datasets, request.data, seed=study.seed, say=progress.message)
+    index = load_images(study.paper, study.datasets, request.data, seed=study.seed, say=progress.message)
     watch.lap("reading")
     options = {"workers": request.workers, "tensorboard": request.tensorboard}
     return _run(study, Session(store, progress, TrialContext(index, devices, progress, **options)), watch)
@@ -112,16 +112,16 @@ def _say_what_is_not_trained(
 
 
 def _emptied(study: Study, session: Session, wanted: list[PlannedTrial]) -> list[str]:
-    """Says of which datasets thresholding leaves black pictures, for the networks asked for."""
+    """Says of which datasets thresholding leaves black images, for the networks asked for."""
     index, notes = session.index, []
     settings = [study.row(row).setup.preprocessing for row in dict.fromkeys(trial.row for trial in wanted)]
     for preprocessing in dict.fromkeys(one for one in settings if one.threshold != "none"):
-        pictures = prepared_pictures(index, preprocessing, folder=session.shared.cache)
-        black = np.array([shows_nothing(picture) for picture in pictures], dtype=bool)
+        images = prepared_images(index, preprocessing, folder=session.shared.cache)
+        black = np.array([shows_nothing(image) for image in images], dtype=bool)
         for name in np.unique(index.dataset[black]).tolist():
             own = index.dataset == name
             notes.append(
-                f"{name}: {np.count_nonzero(black & own):,} of {np.count_nonzero(own):,} pictures are black, "
+                f"{name}: {np.count_nonzero(black & own):,} of {np.count_nonzero(own):,} images are black, "
                 f"or nearly so, as the networks see them: '{preprocessing.threshold}' leaves no cell there"
             )
     return list(dict.fromkeys(notes))
@@ -142,7 +142,7 @@ def _check_weights(study: Study, session: Session, rows: set[str]) -> dict[str, 
                 raise row.lacking
             for model in row.setup.models:
                 with explained(f"Row {row.id!r}, {model.name}"):
-                    check_weights(model, side=row.setup.preprocessing.side, classes=classes)
+                    check_weights(model, image_size=row.setup.preprocessing.image_size, classes=classes)
         except WeightsError as error:
             if not row.optional:
                 raise
@@ -157,10 +157,13 @@ def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str
     if to_do:
         session.say(f"Working out {len(to_do)} controls, which need no network ...")
     for control in to_do:
-        trial, parts = session.store.trial(planned.identities[control.name]), planned.parts[control.name]
-        run_control(trial, control.row, study.whole, parts, session.shared, seed=control.seed)
+        trial, split_rows = (
+            session.store.trial(planned.identities[control.name]),
+            planned.split_rows[control.name],
+        )
+        run_control(trial, control.row, study.whole, split_rows, session.shared, seed=control.seed)
     for probe in session.unfinished([planned.probe] if planned.probe else []):
-        session.say("Trying to tell the datasets apart by the border of their pictures ...")
+        session.say("Trying to tell the datasets apart by the border of their images ...")
         trial = session.store.trial(planned.identities[probe.name])
         run_probe(trial, study.whole, session.shared, seed=probe.seed)
 
@@ -184,14 +187,14 @@ class _Training:
                 self._run_network(trial, number)
 
     def _run_network(self, trial: PlannedTrial, number: int) -> None:
-        session, parts = self.session, self.planned.parts[trial.name]
+        session, split_rows = self.session, self.planned.split_rows[trial.name]
         setup, label = self.study.row(trial.row).setup, _label(self.study, trial)
         stored = session.store.trial(self.planned.identities[trial.name])
         resumed = resume_epoch(stored.path / "state.npz")
         if resumed:
             session.say(f"{label} goes on after epoch {resumed}.")
         epochs, batch_size = setup.training.epochs, setup.training.batch_size
-        entries = epoch_entries(session.index, setup, parts, seed=trial.seed)
+        entries = epoch_entries(session.index, setup, split_rows, seed=trial.seed)
         steps, validation_steps = (-(-len(shown) // batch_size) for shown in entries)
         session.progress.start_trial(
             label, number, len(self.to_do), epochs, steps, first_epoch=min(resumed + 1, epochs)
@@ -202,7 +205,7 @@ class _Training:
             name = self.study.row(trial.row).label
             work = Work(trial.row, name, epochs, steps, validation_steps, trials)
             shared = replace(shared, observer=self._estimate.watch(work))
-        run_trial(stored, setup, parts, shared, seed=trial.seed)
+        run_trial(stored, setup, split_rows, shared, seed=trial.seed)
         session.progress.end_trial()
 
     def _run_features(self, trial: PlannedTrial) -> None:
@@ -214,8 +217,8 @@ class _Training:
             session.say(f"{label} is left out: the network that gives its features isn't trained.")
             return
         session.say(f"{label}: a support vector machine on features ...")
-        stored, parts = session.store.trial(identity), self.planned.parts[trial.name]
-        run_feature_trial(stored, setup, parts, session.shared, seed=trial.seed, source=trained)
+        stored, split_rows = session.store.trial(identity), self.planned.split_rows[trial.name]
+        run_feature_trial(stored, setup, split_rows, session.shared, seed=trial.seed, source=trained)
 
 
 def _label(study: Study, trial: PlannedTrial) -> str:

@@ -1,4 +1,4 @@
-"""What a run works with, beside what it is to do: store, pictures, devices, display, caches."""
+"""What a run works with, beside what it is to do: store, images, devices, display, caches."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Session:
     Attributes:
         store: Where its trials lie.
         progress: The terminal's display.
-        shared: What its trials share: pictures, devices, caches, networks.
+        shared: What its trials share: images, devices, caches, networks.
     """
 
     store: Store
@@ -26,7 +26,7 @@ class Session:
 
     @property
     def index(self) -> ImageIndex:
-        """The pictures."""
+        """The images."""
         return self.shared.index
 
     @property

@@ -55,13 +55,13 @@ class Study:
         profile: Its profile.
         rows: All rows of the paper, in its order.
         datasets: Keys of the datasets to use, in the catalog's order.
-        whole: How controls see whole pictures: in the paper's own size, whatever the profile.
+        whole: How controls see whole images: in the paper's own size, whatever the profile.
         seed: Root seed.
         runs: Repetitions with other seeds.
         only: Id of the one row, table or figure that is asked for; None for all.
         assumed: Assumptions overridden by name.
         changes: Fields that options changed, by path.
-        masked: Mask ("" for none) -> the same study of the main split with that part of the pictures
+        masked: Mask ("" for none) -> the same study of the main split with that part of the images
             blanked; empty where no table of the paper shows them.
     """
 
@@ -122,7 +122,7 @@ class Study:
             return True
         shown = {printed.dataset for printed in item.published}
         elsewhere = tested and len(shown) == 1 and shown.isdisjoint(("", *tested))
-        return split in (item.split or self.main_split, item.beside) and not elsewhere
+        return split in (item.split or self.main_split, item.compared_split) and not elsewhere
 
 
 def study_of(request: Request) -> Study:
@@ -180,7 +180,9 @@ def _changes(request: Request) -> dict[str, Any]:
 
 def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted: bool) -> StudyRow:
     paper, assumed = request.paper, request.assumed
-    kinds = (request.split,) if request.split else tuple(dict.fromkeys((row.setup.split.kind, *row.also)))
+    kinds = (
+        (request.split,) if request.split else tuple(dict.fromkeys((row.setup.split.kind, *row.extra_splits)))
+    )
     try:
         setup = paper.setup(row.id, profile=request.profile, assumed=assumed, changes=changes)
         for kind in kinds:
@@ -227,7 +229,7 @@ def _with_weights(setup: spec.Setup, place: str) -> spec.Setup:
 
     setup = replace_at(setup, "model", started(setup.model))
     if setup.features:
-        setup = replace_at(setup, "features.beside", tuple(map(started, setup.features.beside)))
+        setup = replace_at(setup, "features.extra_models", tuple(map(started, setup.features.extra_models)))
     return setup
 
 
@@ -240,8 +242,8 @@ def _rows_to_train(request: Request) -> set[str]:
     elif item is not None and kind_of(item).needs != NETWORKS:
         wanted = tuple(row for _, row, _ in getattr(item, "measured", ()))
     elif item is not None:
-        stand_ins = {*paper.stand_ins.values()} - {*profile}
-        wanted = tuple(row for row in item.rows if row not in stand_ins) or wanted
+        substitutes = {*paper.substitutes.values()} - {*profile}
+        wanted = tuple(row for row in item.rows if row not in substitutes) or wanted
     if wanted and (base := _base_row(request)):
         wanted = (base,)
     return {*wanted} | {paper.source(row) for row in wanted}
@@ -249,7 +251,7 @@ def _rows_to_train(request: Request) -> set[str]:
 
 def _base_row(request: Request) -> str:
     """Returns the row trained from scratch in the place of the paper's own; "" where those are trained."""
-    paper, rows = request.paper, request.paper.stand_ins
+    paper, rows = request.paper, request.paper.substitutes
     if request.base is None and (request.weights != "none" or request.only in paper.row_ids):
         return ""
     _, _, name = (request.base or SCRATCH).partition("=")

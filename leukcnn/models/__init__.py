@@ -115,7 +115,7 @@ def build(name: str, /, **arguments: Any):
     """Builds a network by name.
 
     A builder of one's own is a function that takes keyword arguments, `input_shape` (height, width, channels)
-    and `classes` (the number of outputs) among them, and returns a `keras.Model` for float32 pictures
+    and `classes` (the number of outputs) among them, and returns a `keras.Model` for float32 images
     (N, height, width, 3). There are two ways to name it:
 
     - by its dotted path, `spec.Model("my_paper.small_network", {"units": 64})`: `my_paper` is the paper's own

@@ -86,7 +86,7 @@ def AlertNet(
     refuse_imagenet(weights, "AlertNet")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
     check_momentum(batch_norm_momentum)
-    inputs = checked_input(input_tensor, input_shape, smallest_side=_STRIDE_OF_POOL_2)
+    inputs = checked_input(input_tensor, input_shape, min_size=_STRIDE_OF_POOL_2)
     options = {"kernel_initializer": kernel_initializer, "momentum": batch_norm_momentum}
 
     x = _block(inputs, 1, 64, 11, strides=4, **options)
@@ -157,7 +157,7 @@ def AlertNetR(
     refuse_imagenet(weights, "AlertNetR")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
     check_momentum(batch_norm_momentum)
-    inputs = checked_input(input_tensor, input_shape, smallest_side=_STRIDE_OF_POOL_2)
+    inputs = checked_input(input_tensor, input_shape, min_size=_STRIDE_OF_POOL_2)
     options = {"kernel_initializer": kernel_initializer, "momentum": batch_norm_momentum}
 
     x = _block(inputs, 1, 64, 11, strides=4, **options)
@@ -229,7 +229,7 @@ def AlertNetX(
     refuse_imagenet(weights, "AlertNetX")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
     check_momentum(batch_norm_momentum)
-    inputs = checked_input(input_tensor, input_shape, smallest_side=_STRIDE_OF_POOL_2)
+    inputs = checked_input(input_tensor, input_shape, min_size=_STRIDE_OF_POOL_2)
     options = {"kernel_initializer": kernel_initializer, "momentum": batch_norm_momentum}
 
     x = _separable_block(inputs, 1, 64, 11, strides=4, **options)

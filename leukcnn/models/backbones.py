@@ -1,4 +1,4 @@
-"""The networks that can be tuned, as data: what their weights take, how small pictures may be, their files.
+"""The networks that can be tuned, as data: what their weights take, how small images may be, their files.
 
 Those of `keras.applications` by their names there, and the RegNets by those of their authors' zoo.
 """
@@ -11,7 +11,7 @@ MODES = ("SFT", "DFT", "mSFT", "mDFT")
 """How `leukcnn.models.fine_tuned.FineTuned` tunes one: shallow or deep, the dense layers kept or replaced."""
 
 RGB_MEAN = (123.68, 116.779, 103.939)
-"""Mean of ImageNet's pictures on the scale 0..255, in the order of the pictures that come in."""
+"""Mean of ImageNet's images on the scale 0..255, in the order of the images that come in."""
 
 
 class Backbone(NamedTuple):
@@ -23,19 +23,19 @@ class Backbone(NamedTuple):
             deviation) or "0..255" (it does the rest itself).
         whole: Name of the file that Keras publishes of the whole network; "" where Keras publishes none.
         base: Name of the file of its base alone.
-        smallest_side: Least height and width of a picture without the top, in pixels.
+        min_size: Least height and width of an image without the top, in pixels.
         own_dense: Outputs of the dense layers between its base and its classifier.
         new_dense: Outputs of those that stand there instead where a top is replaced.
-        published_side: Side that a picture must have for weights="imagenet"; 0 for any.
+        published_size: Side that an image must have for weights="imagenet"; 0 for any.
     """
 
     takes: str
     whole: str = ""
     base: str = ""
-    smallest_side: int = 32
+    min_size: int = 32
     own_dense: tuple[int, ...] = ()
     new_dense: tuple[int, ...] = (1024,)
-    published_side: int = 0
+    published_size: int = 0
 
 
 def _kernels(name: str) -> tuple[str, str]:
@@ -64,9 +64,9 @@ BACKBONES: dict[str, Backbone] = {
     "ResNet50V2": Backbone("centred", *_kernels("resnet50v2")),
     "ResNet101V2": Backbone("centred", *_kernels("resnet101v2")),
     "ResNet152V2": Backbone("centred", *_kernels("resnet152v2")),
-    "InceptionV3": Backbone("centred", *_kernels("inception_v3"), smallest_side=75),
-    "InceptionResNetV2": Backbone("centred", *_kernels("inception_resnet_v2"), smallest_side=75),
-    "Xception": Backbone("centred", *_kernels("xception"), smallest_side=71, new_dense=(128,)),
+    "InceptionV3": Backbone("centred", *_kernels("inception_v3"), min_size=75),
+    "InceptionResNetV2": Backbone("centred", *_kernels("inception_resnet_v2"), min_size=75),
+    "Xception": Backbone("centred", *_kernels("xception"), min_size=71, new_dense=(128,)),
     "DenseNet121": Backbone("standardised", *_kernels("densenet121")),
     "DenseNet169": Backbone("standardised", *_kernels("densenet169")),
     "DenseNet201": Backbone("standardised", *_kernels("densenet201")),
@@ -74,8 +74,8 @@ BACKBONES: dict[str, Backbone] = {
     "MobileNetV2": Backbone("centred", f"{_MOBILENET_V2}.h5", f"{_MOBILENET_V2}_no_top.h5"),
     "MobileNetV3Small": Backbone("0..255", *_mobilenet_v3("small")),
     "MobileNetV3Large": Backbone("0..255", *_mobilenet_v3("large")),
-    "NASNetMobile": Backbone("centred", "nasnet_mobile.h5", "nasnet_mobile_no_top.h5", published_side=224),
-    "NASNetLarge": Backbone("centred", "nasnet_large.h5", "nasnet_large_no_top.h5", published_side=331),
+    "NASNetMobile": Backbone("centred", "nasnet_mobile.h5", "nasnet_mobile_no_top.h5", published_size=224),
+    "NASNetLarge": Backbone("centred", "nasnet_large.h5", "nasnet_large_no_top.h5", published_size=331),
     **{f"EfficientNetB{i}": Backbone("0..255", *_plain(f"efficientnetb{i}")) for i in range(8)},
     **{
         f"EfficientNetV2{size}": Backbone("0..255", *_plain(f"efficientnetv2-{size.lower()}"))

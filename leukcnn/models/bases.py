@@ -11,7 +11,7 @@ from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.models import regnet
 from leukcnn.models.backbones import BACKBONES, RGB_MEAN
 from leukcnn.models.heads import source_inputs
-from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_MEAN, IMAGENET_SD
+from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_MEAN, IMAGENET_STD
 
 
 def base_network(
@@ -31,7 +31,7 @@ def base_network(
         input_shape: Height, width and channels.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
         input_tensor: Keras tensor to use as the input instead of a new one.
-        preprocess_input: Whether pictures of 0..1 are first turned into what the published weights take.
+        preprocess_input: Whether images of 0..1 are first turned into what the published weights take.
 
     Raises:
         ArgumentError: The input is too small, has no 3 channels, or isn't the one size for which there are
@@ -40,14 +40,14 @@ def base_network(
     """
     if input_tensor is not None:
         input_shape = tuple(input_tensor.shape[1:])
-    side = BACKBONES[backbone].smallest_side
-    if len(input_shape) != 3 or input_shape[2] != 3 or min(input_shape[:2]) < side:
+    min_size = BACKBONES[backbone].min_size
+    if len(input_shape) != 3 or input_shape[2] != 3 or min(input_shape[:2]) < min_size:
         raise ArgumentError(
             f"input_shape = {tuple(input_shape)} for {backbone}.",
-            expected=f"(height, width, 3) with at least {side} pixels each way",
-            remedy="take larger pictures, or channels last",
+            expected=f"(height, width, 3) with at least {min_size} pixels each way",
+            remedy="take larger images, or channels last",
         )
-    published = BACKBONES[backbone].published_side
+    published = BACKBONES[backbone].published_size
     if weights == "imagenet" and published and tuple(input_shape[:2]) != (published, published):
         raise ArgumentError(
             f"input_shape = {tuple(input_shape)} for the ImageNet weights of {backbone}.",
@@ -69,17 +69,17 @@ def base_network(
     return base
 
 
-def _preprocessed(pictures: Any, backbone: str) -> Any:
+def _preprocessed(images: Any, backbone: str) -> Any:
     # Keras' own layers and operations only: a saved network loads where leukcnn isn't imported.
     takes = BACKBONES[backbone].takes
     if takes == "standardised":
-        scale = [1 / sd for sd in IMAGENET_SD]
-        offset = [-mean / sd for mean, sd in zip(IMAGENET_MEAN, IMAGENET_SD, strict=True)]
+        scale = [1 / std for std in IMAGENET_STD]
+        offset = [-mean / std for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)]
     elif takes == "centred":
         scale, offset = 2, -1
     else:
         scale, offset = 255, [-mean for mean in RGB_MEAN] if takes == "caffe" else 0
-    scaled = layers.Rescaling(scale, offset=offset, name="preprocess_input")(pictures)
+    scaled = layers.Rescaling(scale, offset=offset, name="preprocess_input")(images)
     return ops.flip(scaled, axis=-1) if takes == "caffe" else scaled
 
 
@@ -118,10 +118,10 @@ def _initialise(base: keras.Model, kernel_initializer: str) -> None:
                 kernel.assign(keras.initializers.get(kernel_initializer)(kernel.shape))
 
 
-def frozen_border(model: keras.Model) -> str | None:
+def last_frozen_layer(model: keras.Model) -> str | None:
     """Finds where the part of a network ends that training leaves as it is.
 
-    That part gives the same answer to the same picture in every step: its layers with weights are frozen,
+    That part gives the same answer to the same image in every step: its layers with weights are frozen,
     batch statistics included, and none of them draws at random. A network within the network is one layer.
 
     Args:
@@ -148,7 +148,7 @@ def split_at(model: keras.Model, layer_name: str) -> tuple[keras.Model, keras.Mo
     Args:
         model: A functional network, each of whose layers is called once (a `Sequential` as it was built, not
             one that was loaded from a file).
-        layer_name: Layer whose output alone all that follows depends on, such as `frozen_border` returns.
+        layer_name: Layer whose output alone all that follows depends on, such as `last_frozen_layer` returns.
 
     Returns:
         Two models that share the network's layers: `base`, from its inputs to that layer's output, and
@@ -169,7 +169,7 @@ def split_at(model: keras.Model, layer_name: str) -> tuple[keras.Model, keras.Mo
 
 
 def penultimate(model: keras.Model) -> keras.Model:
-    """Cuts a network before its classifier: what it gives there are the deep features of a picture.
+    """Cuts a network before its classifier: what it gives there are the deep features of an image.
 
     Args:
         model: A network with its top, as any builder makes it: the last of its layers with weights is the

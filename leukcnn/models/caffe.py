@@ -22,7 +22,7 @@ WEIGHTS_URL = "https://www.vlfeat.org/matconvnet/models/"
 """Where MatConvNet's authors publish the trained networks, imported from Caffe."""
 
 # Least height and width in pixels: the last pooling of a smaller image would leave nothing.
-_SMALLEST_SIDE = 39
+_MIN_SIZE = 39
 
 
 def preprocess_input(images: Any) -> Any:
@@ -334,11 +334,11 @@ def _top(
 
 def _checked_input(input_tensor: Any, input_shape: tuple[int, int, int]) -> Any:
     shape = tuple(input_shape if input_tensor is None else input_tensor.shape[1:])
-    if len(shape) != 3 or None in shape or min(shape[:2]) < _SMALLEST_SIDE or shape[2] != 3:
+    if len(shape) != 3 or None in shape or min(shape[:2]) < _MIN_SIZE or shape[2] != 3:
         raise ArgumentError(
             f"input_shape = {shape}.",
-            expected=f"(height, width, 3) with at least {_SMALLEST_SIDE} pixels each way",
-            remedy="take larger pictures, of a fixed size and channels last",
+            expected=f"(height, width, 3) with at least {_MIN_SIZE} pixels each way",
+            remedy="take larger images, of a fixed size and channels last",
         )
     return keras.Input(shape) if input_tensor is None else input_tensor
 

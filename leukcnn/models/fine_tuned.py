@@ -20,7 +20,7 @@ from leukcnn.models.heads import check_head, dense_head, pooled
 from leukcnn.models.inputs import zero_to_one
 from leukcnn.models.published import is_published
 from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
-from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_SD
+from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_STD
 from leukcnn.models.weights import load_whole, misfit, stored_parameters
 
 # The VGGs' dense layers as Keras Applications names them, and the input that they were trained for.
@@ -96,10 +96,10 @@ def FineTuned(
         dropout_rates: Share of each dense layer's outputs that is dropped in training, one rate a layer; 0 or
             None puts no dropout layer there.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
-        preprocess_input: Whether the network itself turns pictures of 0..1 into what the backbone's ImageNet
+        preprocess_input: Whether the network itself turns images of 0..1 into what the backbone's ImageNet
             weights were trained on, as `preprocess_input` of Keras Applications does with 0..255: BGR less
             ImageNet's mean for the VGGs and ResNet50, -1..1 for InceptionV3 and Xception, and for RegNets
-            ImageNet's mean 0 and standard deviation 1. It has no parameters. False hands the pictures on as
+            ImageNet's mean 0 and standard deviation 1. It has no parameters. False hands the images on as
             they come, as Alert Net's and LeukNet's papers do.
 
     Returns:
@@ -216,10 +216,10 @@ def _copy_published(published: keras.Model, model: keras.Model) -> None:
 def _divide_by_deviation(base: keras.Model) -> None:
     """Lets an EfficientNet normalise as Keras does where it downloads the same weights itself.
 
-    They were trained on pictures divided by the root of the deviation once more, for which Keras puts a layer
+    They were trained on images divided by the root of the deviation once more, for which Keras puts a layer
     there if weights = "imagenet" (tensorflow issue 49930); here its normalisation's variance says so.
     """
     (normalization,) = (layer for layer in base.layers if isinstance(layer, layers.Normalization))
     variance = normalization.adapt_variance
-    variance.assign(keras.ops.multiply(variance, keras.ops.convert_to_tensor(IMAGENET_SD, variance.dtype)))
+    variance.assign(keras.ops.multiply(variance, keras.ops.convert_to_tensor(IMAGENET_STD, variance.dtype)))
     normalization.finalize_state()

@@ -91,7 +91,7 @@ def FourBlockCNN(
     if len(filters) != _BLOCKS or not all(isinstance(n, int) and n > 0 for n in filters):
         raise ArgumentError(f"filters = {tuple(filters)}.", expected="four whole numbers above 0")
     check_momentum(batch_norm_momentum)
-    x = inputs = checked_input(input_tensor, input_shape, smallest_side=2**_BLOCKS)
+    x = inputs = checked_input(input_tensor, input_shape, min_size=2**_BLOCKS)
     for i, n in enumerate(filters, start=1):
         x = layers.Conv2D(
             n,

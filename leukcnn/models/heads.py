@@ -57,23 +57,23 @@ def refuse_imagenet(weights: str | Path | None, network: str) -> None:
         )
 
 
-def checked_input(input_tensor: Any, input_shape: tuple[int, int, int], *, smallest_side: int) -> Any:
+def checked_input(input_tensor: Any, input_shape: tuple[int, int, int], *, min_size: int) -> Any:
     """Returns a network's input: the tensor that is given, or a new one.
 
     Args:
         input_tensor: Keras tensor (N, height, width, channels), or None.
         input_shape: Height, width and channels of a new one.
-        smallest_side: Least height and width, in pixels.
+        min_size: Least height and width, in pixels.
 
     Raises:
         ArgumentError: A side isn't fixed or is too small, or there are no channels.
     """
     shape = tuple(input_shape if input_tensor is None else input_tensor.shape[1:])
-    if len(shape) != 3 or None in shape or min(shape[:2]) < smallest_side or shape[2] < 1:
+    if len(shape) != 3 or None in shape or min(shape[:2]) < min_size or shape[2] < 1:
         raise ArgumentError(
             f"input_shape = {shape}.",
-            expected=f"(height, width, channels) with at least {smallest_side} pixels each way",
-            remedy="take larger pictures, of a fixed size and channels last",
+            expected=f"(height, width, channels) with at least {min_size} pixels each way",
+            remedy="take larger images, of a fixed size and channels last",
         )
     return keras.Input(shape) if input_tensor is None else input_tensor
 

@@ -1,4 +1,4 @@
-"""Layers of Caffe's time that Keras lacks: the mean subtracted from a picture, responses normalised locally.
+"""Layers of Caffe's time that Keras lacks: the mean subtracted from an image, responses normalised locally.
 
 They are registered with Keras: importing this module is enough for `keras.models.load_model` to know them.
 """
@@ -12,18 +12,18 @@ from keras import layers, ops
 from leukcnn.errors import ArgumentError
 
 ILSVRC_MEAN = (123.68, 116.779, 103.939)
-"""Mean of ImageNet's training pictures (ILSVRC 2012): red, green, blue, on the scale 0..255."""
+"""Mean of ImageNet's training images (ILSVRC 2012): red, green, blue, on the scale 0..255."""
 
 
 @keras.saving.register_keras_serializable("leukcnn")
 class MeanSubtraction(layers.Layer):
-    """Subtracts what a network's training pictures are on average.
+    """Subtracts what a network's training images are on average.
 
     The mean belongs to the weights that were trained with it, so weights files hold it too, though it is no
     parameter. A compiled function keeps the mean that it was traced with: load weights before predicting.
 
     Args:
-        mean: The mean of each channel (3,) or the mean picture (height, width, 3), on the pictures' scale.
+        mean: The mean of each channel (3,) or the mean image (height, width, 3), on the images' scale.
         **options: Arguments of every layer: name, dtype.
     """
 
@@ -31,9 +31,9 @@ class MeanSubtraction(layers.Layer):
         super().__init__(**options)
         self.mean = np.asarray(mean, dtype=np.float32)
 
-    def call(self, pictures):
-        """Returns pictures (N, height, width, 3) less the mean."""
-        return pictures - ops.cast(self.mean, pictures.dtype)
+    def call(self, images):
+        """Returns images (N, height, width, 3) less the mean."""
+        return images - ops.cast(self.mean, images.dtype)
 
     def compute_output_shape(self, input_shape):
         """Returns the shape as it is."""
@@ -54,7 +54,7 @@ class MeanSubtraction(layers.Layer):
 
 @keras.saving.register_keras_serializable("leukcnn")
 class LocalResponseNormalization(layers.Layer):
-    """Divides each response by those of the channels around it, at the same place of the picture.
+    """Divides each response by those of the channels around it, at the same place of the image.
 
     `x[c] / (bias + alpha * sum of x[j] ** 2) ** beta`, where j runs over the `size` channels around c as far
     as there are any (Krizhevsky et al. 2012, section 3.3). MatConvNet takes the arguments like this; Caffe

@@ -68,7 +68,7 @@ def LeukNet(
         dropout_rates: Share of each dense layer's outputs that is dropped in training, one rate a layer; 0
             puts no dropout layer there.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
-        preprocess_input: Whether the network turns pictures of 0..1 into what the VGG's ImageNet weights were
+        preprocess_input: Whether the network turns images of 0..1 into what the VGG's ImageNet weights were
             trained on. The paper only scales to 0..1.
 
     Returns:

@@ -1,7 +1,7 @@
 """The lightweight network of the ALL-IDB paper (section 4.2, Figure 1): two convolutions and a dense layer.
 
 The paper names the layers, the dropout rate and the two outputs; how many filters and units there are, and
-the size of the pictures, it leaves open. Those below are a reading.
+the size of the images, it leaves open. Those below are a reading.
 """
 
 from collections.abc import Sequence
@@ -98,7 +98,7 @@ def LightweightCNN(
             f"filters = {filters!r}, dense_units = {dense_units!r}.",
             expected="two numbers of filters and one of units, whole and above 0",
         )
-    x = inputs = checked_input(input_tensor, input_shape, smallest_side=4)
+    x = inputs = checked_input(input_tensor, input_shape, min_size=4)
     for i, n in enumerate(filters, start=1):
         pool = layers.MaxPooling2D(2, strides=2, name=f"pool_{i}")
         if pool_first:

@@ -1,7 +1,7 @@
 """Weights as MatConvNet publishes them: a `.mat` file that holds a chain of layers (a "SimpleNN").
 
 MatConvNet's filters are (height, width, channels of a group, outputs), dense layers are convolutions over the
-whole map, and the mean picture stands under `meta.normalization.averageImage`; before beta17 it stood under
+whole map, and the mean image stands under `meta.normalization.averageImage`; before beta17 it stood under
 `normalization.averageImage`, and in the first versions filters and biases stood apart.
 """
 
@@ -36,7 +36,7 @@ class _Stage(NamedTuple):
 
 
 def load_matconvnet(model: keras.Model, path: str | Path) -> None:
-    """Lays the weights and the mean picture of a `.mat` file into a network.
+    """Lays the weights and the mean image of a `.mat` file into a network.
 
     Args:
         model: A network like those of `leukcnn.models.caffe`: a chain of mean subtraction, convolutions,
@@ -68,13 +68,13 @@ def load_matconvnet(model: keras.Model, path: str | Path) -> None:
         for stage, layer, arrays in zip(expected, found, weights, strict=True)
         for fault in _faults(stage, layer, arrays)
     ]
-    picture = tuple(mean_layer.input.shape[1:])
-    if mean.shape not in ((3,), picture):
-        faults.append(f"averageImage is {mean.shape}, expected (3,) or {picture}")
+    image = tuple(mean_layer.input.shape[1:])
+    if mean.shape not in ((3,), image):
+        faults.append(f"averageImage is {mean.shape}, expected (3,) or {image}")
     if faults:
         raise WeightsError(
             f"The weights in {path} don't fit {model.name}:\n" + "\n".join(faults),
-            expected=f"the weights of {model.name} at {picture}",
+            expected=f"the weights of {model.name} at {image}",
             remedy="pass the file of the same network, and build it with the file's input_shape and classes",
         )
     for stage, arrays in zip(expected, weights, strict=True):

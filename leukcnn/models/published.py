@@ -87,7 +87,7 @@ def weights_file(place: str, model: spec.Model) -> str:
     return str(files[0])
 
 
-def check_weights(model: spec.Model, *, side: int, classes: int | None) -> None:
+def check_weights(model: spec.Model, *, image_size: int, classes: int | None) -> None:
     """Makes sure that a network gets the weights that it names, without filling its variables first.
 
     The network is built and loaded as ever, but in a scope that keeps what is assigned beside the variables:
@@ -95,7 +95,7 @@ def check_weights(model: spec.Model, *, side: int, classes: int | None) -> None:
 
     Args:
         model: The network.
-        side: Side of its square input in pixels, unless its arguments say otherwise.
+        image_size: Side of its square input in pixels, unless its arguments say otherwise.
         classes: Number of its outputs, unless its arguments say otherwise; None for the builder's own.
 
     Raises:
@@ -103,7 +103,7 @@ def check_weights(model: spec.Model, *, side: int, classes: int | None) -> None:
     """
     if starts_from(model) is None:
         return
-    options = {"input_shape": (side, side, 3)} | ({} if classes is None else {"classes": classes})
+    options = {"input_shape": (image_size, image_size, 3)} | ({} if classes is None else {"classes": classes})
     with unfilled():
         build(model.name, **(options | dict(drawing_nothing(model).arguments)))
 

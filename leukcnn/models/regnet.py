@@ -18,7 +18,7 @@ from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
 from leukcnn.models.regnet_designs import (
     DESIGNS,
     IMAGENET_MEAN,
-    IMAGENET_SD,
+    IMAGENET_STD,
     SQUEEZE_RATIO,
     STEM_WIDTH,
     Design,
@@ -28,8 +28,8 @@ from leukcnn.models.regnet_designs import (
 )
 from leukcnn.models.weights import load_whole
 
-SMALLEST_SIDE = 32
-"""Least height and width of a picture, in pixels: five strides of 2 leave one pixel of it."""
+MIN_SIZE = 32
+"""Least height and width of an image, in pixels: five strides of 2 leave one pixel of it."""
 
 
 def preprocess_input(images: Any) -> Any:
@@ -40,13 +40,13 @@ def preprocess_input(images: Any) -> Any:
             real dtype, or a tensor of Keras' backend.
 
     Returns:
-        float32 of the same shape: scaled to 0..1, less `IMAGENET_MEAN`, divided by `IMAGENET_SD` of
+        float32 of the same shape: scaled to 0..1, less `IMAGENET_MEAN`, divided by `IMAGENET_STD` of
         `leukcnn.models.regnet_designs`; an array for an array, a tensor for a tensor.
 
     Raises:
         ArgumentError: The array is neither an image nor a batch of images.
     """
-    return standardised(images, mean=IMAGENET_MEAN, std=IMAGENET_SD)
+    return standardised(images, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 
 
 def RegNetX(
@@ -94,7 +94,7 @@ def RegNetX(
     """
     zoo_name = _zoo_name("RegNetX", design)
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=())
-    inputs = checked_input(input_tensor, input_shape, smallest_side=SMALLEST_SIDE)
+    inputs = checked_input(input_tensor, input_shape, min_size=MIN_SIZE)
     x = _feature_maps(inputs, DESIGNS[zoo_name], squeezes=False, kernel_initializer=kernel_initializer)
     if include_top:
         x = dense_head(
@@ -158,7 +158,7 @@ def RegNetY(
     """
     zoo_name = _zoo_name("RegNetY", design)
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=())
-    inputs = checked_input(input_tensor, input_shape, smallest_side=SMALLEST_SIDE)
+    inputs = checked_input(input_tensor, input_shape, min_size=MIN_SIZE)
     x = _feature_maps(inputs, DESIGNS[zoo_name], squeezes=True, kernel_initializer=kernel_initializer)
     if include_top:
         x = dense_head(
@@ -212,9 +212,9 @@ def _load(model: keras.Model, weights: str | Path, zoo_name: str) -> None:
         )
 
 
-def _feature_maps(pictures: Any, design: Design, *, squeezes: bool, kernel_initializer: str) -> Any:
+def _feature_maps(images: Any, design: Design, *, squeezes: bool, kernel_initializer: str) -> Any:
     """Appends the stem and the stages, which together divide height and width by 32, rounded up."""
-    x = _convolution(pictures, STEM_WIDTH, 3, strides=2, kernel_initializer=kernel_initializer, name="stem")
+    x = _convolution(images, STEM_WIDTH, 3, strides=2, kernel_initializer=kernel_initializer, name="stem")
     x = layers.ReLU(name="stem_relu")(x)
     for i, stage in enumerate(stages(design), start=1):
         for block in range(1, stage.depth + 1):

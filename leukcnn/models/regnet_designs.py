@@ -12,8 +12,8 @@ ZOO_URL = "https://dl.fbaipublicfiles.com/pycls/dds_baselines/"
 """Where the authors publish the networks that they trained on ImageNet."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_SD = (0.229, 0.224, 0.225)
-"""Mean and standard deviation of ImageNet's pictures, with which the zoo trains: red, green, blue, 0..1."""
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Mean and standard deviation of ImageNet's images, with which the zoo trains: red, green, blue, 0..1."""
 
 STEM_WIDTH = 32
 SQUEEZE_RATIO = 0.25
@@ -57,7 +57,7 @@ class Stage(NamedTuple):
     group_width: int
 
 
-# The zoo's names: X without, Y with squeeze-and-excitation, and the multiply-adds of a picture of 224x224.
+# The zoo's names: X without, Y with squeeze-and-excitation, and the multiply-adds of an image of 224x224.
 DESIGNS = {
     "RegNetX-200MF": Design(13, 24, 36.44, 2.49, 8, 160905981),
     "RegNetX-400MF": Design(22, 24, 24.48, 2.54, 16, 160905967),

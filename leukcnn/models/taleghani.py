@@ -67,8 +67,8 @@ def TaleghaniResNet50(
         name: Name of the model.
         dropout_rate: Share of the base's outputs that is dropped in training; 0 puts no dropout layer there.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
-        preprocess_input: Whether the base itself turns pictures of 0..1 into what its ImageNet weights were
-            trained on, BGR of 0..255 less ImageNet's mean. It has no parameters. False hands the pictures on
+        preprocess_input: Whether the base itself turns images of 0..1 into what its ImageNet weights were
+            trained on, BGR of 0..255 less ImageNet's mean. It has no parameters. False hands the images on
             as they come.
 
     Returns:

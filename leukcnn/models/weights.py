@@ -13,7 +13,7 @@ import numpy as np
 
 from leukcnn.errors import WeightsError
 
-# A mean picture lies beside the weights that were trained with it (see `leukcnn.models.layers`).
+# A mean image lies beside the weights that were trained with it (see `leukcnn.models.layers`).
 _NO_PARAMETERS = "/vars/mean"
 _FORMATS = "a .weights.h5, .h5 or .keras file"
 

@@ -1,4 +1,4 @@
-"""What a network looked at in one picture of each class: its mean activation and its Grad-CAM."""
+"""What a network looked at in one image of each class: its mean activation and its Grad-CAM."""
 
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,9 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.evaluation.activation_maps import grad_cam, mean_activation
 from leukcnn.outputs.kind import FigureKind, Kept
-from leukcnn.outputs.tested_pictures import capture_look
+from leukcnn.outputs.tested_images import capture_look
 from leukcnn.outputs.titles import face
-from leukcnn.rendering.figures import OVERLAY, draw_pictures, overlay
+from leukcnn.rendering.figures import OVERLAY, overlay, plot_images
 from leukcnn.results.results import Results
 
 _SMALLEST_MAP = 4
@@ -25,7 +25,7 @@ _SCALE = (
 
 def _look(network: keras.Model, inputs: np.ndarray, said: np.ndarray) -> dict[str, Any]:
     """Returns the maps, float32 (C, h, w), 0..1, and the name of the layer whose maps they are."""
-    # The last convolution at the paper's size; on small pictures its maps are single points.
+    # The last convolution at the paper's size; on small images its maps are single points.
     maps = [layer for layer in network.layers if len(layer.output.shape) == 4]
     large = [layer.name for layer in maps if min(layer.output.shape[1:3]) >= _SMALLEST_MAP]
     layer = large[-1] if large else maps[-1].name
@@ -40,13 +40,13 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
     if figure.id not in kept:
         return []
     looked, panels = kept[figure.id], []
-    for title, picture, mean, cam in zip(
-        *(looked[name] for name in ("titles", "pictures", "mean", "grad_cam")), strict=True
+    for title, image, mean, cam in zip(
+        *(looked[name] for name in ("titles", "images", "mean", "grad_cam")), strict=True
     ):
-        maps = [("Mean activation", overlay(picture, mean)), ("Grad-CAM", overlay(picture, cam))]
-        panels += [(title, picture), *maps]
+        maps = [("Mean activation", overlay(image, mean)), ("Grad-CAM", overlay(image, cam))]
+        panels += [(title, image), *maps]
     said = face(results, figure, f" (layer {looked['layer']})")
-    return [draw_pictures(panels, folder / f"{figure.id}.png", n_columns=3, scale=(OVERLAY, _SCALE), **said)]
+    return [plot_images(panels, folder / f"{figure.id}.png", n_columns=3, scale=(OVERLAY, _SCALE), **said)]
 
 
 KIND = FigureKind(build=_build, capture=partial(capture_look, look=_look))

@@ -1,4 +1,4 @@
-"""One picture and what augmentation makes of it."""
+"""One image and what augmentation makes of it."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -6,7 +6,7 @@ from functools import partial
 from leukcnn import spec
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.outputs.kind import DATA, Capture, FigureKind, Material
-from leukcnn.outputs.samples import draw_kept, pick, prepared
+from leukcnn.outputs.samples import pick, plot_kept, prepared
 
 
 def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
@@ -16,10 +16,10 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
     def make():
         source, augmenter = prepared(material, pick(material)[0], material.whole), ImageAugmenter(**arguments)
         titles, parameters = zip(*figure.variants, strict=True)
-        pictures = [source, *(augmenter.apply_transform(source, one) for one in parameters)]
-        return {"titles": ["source", *titles], "pictures": pictures}
+        images = [source, *(augmenter.apply_transform(source, one) for one in parameters)]
+        return {"titles": ["source", *titles], "images": images}
 
     yield Capture(figure.id, material.key(material.whole, arguments), make)
 
 
-KIND = FigureKind(build=partial(draw_kept, n_columns=3), needs=DATA, capture=_capture)
+KIND = FigureKind(build=partial(plot_kept, n_columns=3), needs=DATA, capture=_capture)

@@ -85,7 +85,7 @@ def _by_task(kind: TableKind, table: spec.Table, results: Results, kept: Kept) -
     with its key; datasets that they name and that aren't tested here have lines, too.
     """
     shown = results.under(table.split)
-    apart = any(row.setup.split.apart for row in results.paper.rows) or shown.tasks
+    apart = any(row.setup.split.per_dataset for row in results.paper.rows) or shown.tasks
     if not kind.by_task or "dataset" in table.axes or not apart:
         return kind.build(table, results, kept)
     named = [*(p.dataset for p in table.published if p.dataset), *(line[0] for line in table.reference)]

@@ -17,16 +17,16 @@ MEMBER = "isbi_valid.predict"
 def write_challenge_file(path: Path, predictions: Predictions, *, expected: int) -> Path:
     """Writes predictions of the final phase as the zip file that the leaderboard takes.
 
-    The zip holds one file, `isbi_valid.predict`, with a line for each picture in the numeric order of its
+    The zip holds one file, `isbi_valid.predict`, with a line for each image in the numeric order of its
     file name (1.bmp, 2.bmp ... 10.bmp): 1 for malignant, 0 for healthy.
 
     Args:
         path: The zip file.
-        predictions: Of the final-phase pictures, in any order.
-        expected: How many pictures the final phase has (2,586).
+        predictions: Of the final-phase images, in any order.
+        expected: How many images the final phase has (2,586).
 
     Raises:
-        DataError: A picture is missing, or a name holds no number.
+        DataError: An image is missing, or a name holds no number.
         StoreError: The folder can't be written to.
     """
     numbers = [re.fullmatch(r"(?:.*/)?(\d+)\.\w+", str(name)) for name in predictions.image]
@@ -40,8 +40,8 @@ def write_challenge_file(path: Path, predictions: Predictions, *, expected: int)
         missing = sorted(set(range(1, expected + 1)) - set(order.tolist()))
         dots = " ..." if missing[5:] else ""
         raise DataError(
-            f"The final phase has {len(order)} pictures here; missing: {missing[:5]}{dots}",
-            expected=f"{expected} pictures, 1 to {expected}",
+            f"The final phase has {len(order)} images here; missing: {missing[:5]}{dots}",
+            expected=f"{expected} images, 1 to {expected}",
             remedy="complete the folder; the leaderboard takes no part of it",
         )
     malignant = predictions.class_names.index("malignant")
@@ -55,7 +55,7 @@ def write_challenge_file(path: Path, predictions: Predictions, *, expected: int)
 
 def why_no_final_scores(results: Results, row: str) -> str:
     """Returns why a row has no figures on the final phase, and which file asks the leaderboard for them."""
-    final = results.runs(row, part="final")
+    final = results.runs(row, subset="final")
     why = results.why_missing(row, "final") or "the final phase's labels are not public"
     if not final or len(final[0]) != results.record.final_total:
         return why

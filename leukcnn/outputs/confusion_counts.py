@@ -16,17 +16,17 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     that the table names, of the paper's first row where it names none.
     """
     results = results.under(table.split)
-    return _by_set(table, results) if table.sets else _by_class(table, results)
+    return _by_set(table, results) if table.subsets else _by_class(table, results)
 
 
 def _by_set(table: spec.Table, results: Results) -> Table:
     """Returns the counts of hits and misses of the positive class on every set and in every run."""
     positive, rows = results.positive, []
     for row, label in table_lines(results, table.rows):
-        for part in table.sets:
-            for number, run in enumerate(results.runs(row, part=part), start=1):
+        for subset in table.subsets:
+            for number, run in enumerate(results.runs(row, subset=subset), start=1):
                 negative = [(of != positive).astype(int) for of in (run.label, run.predicted)]
-                rows.append((label, part, number, *confusion_matrix(*negative, n_classes=2).ravel()))
+                rows.append((label, subset, number, *confusion_matrix(*negative, n_classes=2).ravel()))
     titles = ("Run", "True positives", "False negatives", "False positives", "True negatives")
     columns = ["Network", "Set", *(Column(title, "integer") for title in titles)]
     return framed(results, table, columns, rows, notes=(f"Positive: {results.paper.positive_class}.",))

@@ -8,7 +8,7 @@ from leukcnn import spec
 from leukcnn.outputs.kind import FigureKind, Kept
 from leukcnn.outputs.misclassified import tasks_of
 from leukcnn.outputs.titles import face, tested_title
-from leukcnn.rendering.figures import draw_confusions
+from leukcnn.rendering.figures import plot_confusion_matrices
 from leukcnn.results.metrics import confusion_matrix
 from leukcnn.results.results import Results
 from leukcnn.runs import Predictions
@@ -24,14 +24,16 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
         panels = [found.get((row, dataset)) for row in rows for dataset in results.tested]
         options = {"n_columns": len(results.tested), **face(results, figure)}
         path = folder / f"{figure.id}.png"
-        return [draw_confusions(panels, results.paper.classes, path, **options)] if rows else []
+        return [plot_confusion_matrices(panels, results.paper.classes, path, **options)] if rows else []
     paths, several = [], _several(results, figure)
     for row in figure.rows or results.paper.row_ids:
         for predictions in results.runs(row)[:1]:
             tested = dict.fromkeys(image.split("/")[0] for image in predictions.image.tolist())
             panel = _panel(results, row, "+".join(tested) if results.tested else "", predictions)
             path = folder / f"{figure.id if several else figure.kind}_{row}.png"
-            paths.append(draw_confusions([panel], predictions.class_names, path, **face(results, figure)))
+            paths.append(
+                plot_confusion_matrices([panel], predictions.class_names, path, **face(results, figure))
+            )
     return paths
 
 

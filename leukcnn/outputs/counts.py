@@ -1,4 +1,4 @@
-"""The table of the pictures of each set, before and after augmentation."""
+"""The table of the images of each set, before and after augmentation."""
 
 from leukcnn import spec
 from leukcnn.outputs.kind import DATA, Kept, TableKind
@@ -8,14 +8,14 @@ from leukcnn.results.results import Results
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
-    """Returns the pictures of each set before and after augmentation, published beside those here."""
+    """Returns the images of each set before and after augmentation, published beside those here."""
     positive, counts = results.paper.positive_class, results.record.counts
     if table.split not in ("", results.record.split):
         counts = {}
     names = [positive, *(set(results.paper.classes) - {positive})]
     rows: list[list[Cell]] = []
-    for part, (title, *printed) in zip(("train", "validation", "test"), table.reference, strict=True):
-        here = counts.get(part, {})
+    for subset, (title, *printed) in zip(("train", "validation", "test"), table.reference, strict=True):
+        here = counts.get(subset, {})
         found = [here.get(stage, {}).get(name) for stage in ("before", "after") for name in names]
         rows.append([title, *(cell for pair in zip(printed, found, strict=True) for cell in pair)])
     columns = ["Set"]
@@ -23,7 +23,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         columns += [Column(f"{heading}, {of}", "integer") for of in ("published", "here")]
     notes = [f"Split by {results.record.split}; augmentation tops both classes up, the originals stay."]
     if not counts:
-        why = "only the main split's pictures are counted" if results.record.counts else ""
+        why = "only the main split's images are counted" if results.record.counts else ""
         notes.append(f"Not measured: {why or results.why_missing(results.paper.row_ids[0], 'test')}.")
     return framed(results, table, columns, rows, notes=notes)
 

@@ -43,7 +43,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     titles = (*classes, *(["Other"] if with_other else []), _TOTAL, *(f"{name} here" for name in classes))
     columns = ("Dataset", *(Column(title, "integer") for title in titles), "As printed")
     notes = (
-        f"{sum(sums[: len(classes)]):,} pictures of {', '.join(classes)} are used, {sums[-1]:,} are there in "
+        f"{sum(sums[: len(classes)]):,} images of {', '.join(classes)} are used, {sums[-1]:,} are there in "
         "all.",
         "Counts by the catalogue; 'here': found in the data of this run. `leukcnn datasets` says where each "
         "dataset is to be had.",
@@ -56,10 +56,10 @@ def _agreement(catalogued: Sequence[int], printed: Sequence[int]) -> str:
 
 
 def _catalogued(paper: spec.Paper, key: str, *, with_other: bool) -> list[int]:
-    """Returns a dataset's published pictures: of each class of the paper, of others if wanted, of all."""
-    pictures = CATALOG[key].parts[0].pictures
-    used = [sum(n for name, n in pictures.items() if paper.class_of.get(name) == of) for of in paper.classes]
-    every = sum(pictures.values())
+    """Returns a dataset's published images: of each class of the paper, of others if wanted, of all."""
+    images = CATALOG[key].subsets[0].images
+    used = [sum(n for name, n in images.items() if paper.class_of.get(name) == of) for of in paper.classes]
+    every = sum(images.values())
     return [*used, *([every - sum(used)] if with_other else []), every]
 
 

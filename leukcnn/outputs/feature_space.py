@@ -1,4 +1,4 @@
-"""Features of the tested pictures in the plane, with the line that a linear SVM draws there."""
+"""Features of the tested images in the plane, with the line that a linear SVM draws there."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from leukcnn.errors import ArgumentError
 from leukcnn.evaluation.feature_space import Projection, project
 from leukcnn.outputs.kind import FigureKind, Kept
 from leukcnn.outputs.titles import dataset_title, face, why_no_runs
-from leukcnn.rendering.feature_space import draw_feature_space
+from leukcnn.rendering.feature_space import plot_feature_space
 from leukcnn.results.results import Results
 from leukcnn.seeding import generator
 
@@ -28,9 +28,9 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
         if dataset != figure.dataset:
             more += f", here of {dataset_title(results, dataset)} in place of {card(figure.dataset).name}"
         if max(shown) == _MOST_POINTS:
-            more += f" (at most {_MOST_POINTS:,} pictures, drawn at random)"
+            more += f" (at most {_MOST_POINTS:,} images, drawn at random)"
         panels = list(zip((results.paper.row(row).label for row in figure.rows), planes, strict=True))
-        paths.append(draw_feature_space(panels, results.paper.classes, path, **face(results, figure, more)))
+        paths.append(plot_feature_space(panels, results.paper.classes, path, **face(results, figure, more)))
     return paths
 
 

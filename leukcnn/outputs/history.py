@@ -5,7 +5,7 @@ from pathlib import Path
 from leukcnn import spec
 from leukcnn.outputs.kind import FigureKind, Kept
 from leukcnn.outputs.titles import face
-from leukcnn.rendering.history import draw_history
+from leukcnn.rendering.history import plot_history
 from leukcnn.results.results import Results
 
 
@@ -21,7 +21,7 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
             trainings.append((title, trial.history(), chosen))
     if not trainings:
         return []
-    return [draw_history(trainings, folder / f"{figure.id}.png", **face(results, figure))]
+    return [plot_history(trainings, folder / f"{figure.id}.png", **face(results, figure))]
 
 
 KIND = FigureKind(build=_build)

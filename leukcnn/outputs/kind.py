@@ -16,7 +16,7 @@ from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 
 NOTHING, DATA, NETWORKS = "nothing", "data", "networks"
-"""What must be at hand for a table or figure: the paper alone, pictures, or networks trained on them."""
+"""What must be at hand for a table or figure: the paper alone, images, or networks trained on them."""
 
 Kept = Mapping[str, Mapping[str, Any]]
 """Name of a capture -> what it made, arrays, lists of arrays and plain values as JSON has them; and "key"."""
@@ -24,7 +24,7 @@ Kept = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What tables and figures may look at while the data are at hand: all that was trained, the pictures."""
+    """What tables and figures may look at while the data are at hand: all that was trained, the images."""
 
     results: Results
     index: ImageIndex
@@ -40,24 +40,24 @@ class Material:
 
     @property
     def whole(self) -> spec.Preprocessing:
-        """How whole pictures are prepared: in the paper's own size, blanked as in this run."""
+        """How whole images are prepared: in the paper's own size, blanked as in this run."""
         record = self.results.record
         mask = record.changes.get("preprocessing.mask")
         return self.results.paper.whole(assumed=record.assumed, mask=mask)
 
     @cached_property
     def shown(self) -> np.ndarray:
-        """Positions of the pictures that may be shown: with a label, of the first part of their dataset."""
-        first = [card(str(name)).parts[0].key for name in np.unique(self.index.dataset)]
-        return np.flatnonzero((self.index.labels >= 0) & np.isin(self.index.part, first))
+        """Positions of the images that may be shown: with a label, of the first part of their dataset."""
+        first = [card(str(name)).subsets[0].key for name in np.unique(self.index.dataset)]
+        return np.flatnonzero((self.index.labels >= 0) & np.isin(self.index.subset, first))
 
     def key(self, *what: Any) -> str:
-        """Returns the hash of what the pictures are, wherever they lie, of the seed, and of `what`."""
-        return digest([self._pictures, self.seed, to_plain(what)])
+        """Returns the hash of what the images are, wherever they lie, of the seed, and of `what`."""
+        return digest([self._images, self.seed, to_plain(what)])
 
     @cached_property
-    def _pictures(self) -> str:
-        columns = ("ids", "sha256", "labels", "dataset", "group", "part")
+    def _images(self) -> str:
+        columns = ("ids", "sha256", "labels", "dataset", "group", "subset")
         return digest([self.index.class_names, *(getattr(self.index, name).tolist() for name in columns)])
 
 

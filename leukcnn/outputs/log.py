@@ -54,7 +54,7 @@ def _measured(trial: Trial) -> dict[int, tuple[Cell, ...]]:
     n_epochs = len(history["accuracy"])
     best = trial.result["best_epochs"].get(trial.result["checkpoint"], n_epochs)
     columns = [history.get(name, np.full(n_epochs, np.nan)) for name in (*_FIGURES, "learning_rate")]
-    # Without validation pictures there is no figure, which isn't one that is undefined.
+    # Without validation images there is no figure, which isn't one that is undefined.
     columns = [[None if np.isnan(value) else float(value) for value in column] for column in columns]
     return {
         epoch: (*figures, rate and float(f"{rate:.3g}"), _KEPT if epoch == best else "")

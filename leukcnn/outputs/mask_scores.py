@@ -16,7 +16,7 @@ from leukcnn.outputs.titles import framed, not_measured
 from leukcnn.preprocessing import hsv_segment, wbc_mask
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
-from leukcnn.results.verdicts import mean_and_sd
+from leukcnn.results.verdicts import mean_and_std
 
 # The saturation suits the stains of JTSC and CellaVision.
 _FINDERS = {
@@ -40,27 +40,27 @@ def _capture(table: spec.Table, material: Material) -> Iterator[Capture]:
 
 
 def _masks(index: ImageIndex) -> list[Path]:
-    """Returns where the masks of a dataset's pictures belong."""
+    """Returns where the masks of a dataset's images belong."""
     extension = card(str(index.dataset[0])).mask_extension
     return [path.with_suffix(extension) for path in index.paths]
 
 
 def _scores(index: ImageIndex) -> dict[str, Any]:
-    """Returns "pictures", their number, and "scores" against a dataset's masks; or "missing", and why.
+    """Returns "images", their number, and "scores" against a dataset's masks; or "missing", and why.
 
-    The scores: finder -> "nucleus" or "cell" -> "iou" and "dice" -> mean and sd over the pictures.
+    The scores: finder -> "nucleus" or "cell" -> "iou" and "dice" -> mean and std over the images.
     """
     if without := sum(not path.exists() for path in _masks(index)):
-        drawn = "; drawn ones never have" if index.drawn else ""
-        return {"missing": f"{without} of {len(index)} pictures have no mask beside them{drawn}"}
+        drawn = "; drawn ones never have" if index.synthetic else ""
+        return {"missing": f"{without} of {len(index)} images have no mask beside them{drawn}"}
     scores = {name: {} for name in _FINDERS}
     try:
         for name, find in _FINDERS.items():
             for region, of in score_masks(index, find).items():
-                scores[name][region] = {"iou": mean_and_sd(of.iou), "dice": mean_and_sd(of.dice)}
+                scores[name][region] = {"iou": mean_and_std(of.iou), "dice": mean_and_std(of.dice)}
     except DataError as error:
         return {"missing": error.reason}
-    return {"pictures": len(index), "scores": scores}
+    return {"images": len(index), "scores": scores}
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
@@ -77,16 +77,16 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
                 scores = measured["scores"][finder][region]
                 # JSON has no tuples.
                 both = tuple(scores["iou"]), tuple(scores["dice"])
-                rows.append((title, measured["pictures"], finder, name, *both, "measured"))
+                rows.append((title, measured["images"], finder, name, *both, "measured"))
     if not rows:
         able = ",".join(name for name, dataset in CATALOG.items() if dataset.mask_extension)
         why = f"none of these datasets comes with masks; add --datasets {able}"
         rows.append(not_measured("the masks' scores aren't at hand" if by_dataset is None else why, 7))
     scores = (Column("IoU", "spread"), Column("Dice", "spread"))
-    columns = ("Dataset", Column("Pictures", "integer"), "Found by", "Region", *scores, "State")
+    columns = ("Dataset", Column("Images", "integer"), "Found by", "Region", *scores, "State")
     notes = (
         "The paper prints no such figures.",
-        "Mean and sd (n - 1) over the pictures, in their files' own size, of intersection over union and of "
+        "Mean and std (n - 1) over the images, in their files' own size, of intersection over union and of "
         "the Dice coefficient with the masks that the datasets come with: of the nucleus, and of the nucleus "
         "with its cytoplasm. Each finder's one mask is held against both.",
     )

@@ -11,7 +11,7 @@ from leukcnn.outputs.challenge import why_no_final_scores
 from leukcnn.outputs.titles import table_lines, why_no_runs
 from leukcnn.results.measure import Measured, is_over_folds, measure, why_no_folds
 from leukcnn.results.results import Results
-from leukcnn.spec.metrics import AVERAGED, AXES, SETS
+from leukcnn.spec.metrics import AVERAGED, AXES, SUBSETS
 
 FINAL = "final"
 _AVERAGES = {"macro_": "macro avg", "weighted_": "weighted avg"}
@@ -27,17 +27,17 @@ class Place(NamedTuple):
 
     row: str = ""
     dataset: str = ""
-    set: str = "test"
+    subset: str = "test"
     split: str = ""
     mask: str = ""
     of_class: int | None = None
 
 
 class Printed(NamedTuple):
-    """A published figure and its sd in the unit in which they are shown, and in that of measured ones."""
+    """A published figure and its std in the unit in which they are shown, and in that of measured ones."""
 
     value: float
-    sd: float | None
+    std: float | None
     fraction: float
 
 
@@ -52,7 +52,7 @@ class Line(NamedTuple):
     metric: str
     printed: Printed | None = None
     found: Measured | None = None
-    beside: Measured | None = None
+    compared: Measured | None = None
     why: str = ""
     size: int | float | None = None
 
@@ -67,7 +67,7 @@ class Asked:
     def __init__(self, results: Results, table: spec.Table):
         self.results, self.table = results, table
         self.shown = results.under(table.split)
-        self.beside = results.under(table.beside) if table.beside else None
+        self.compared = results.under(table.compared_split) if table.compared_split else None
         values = [printed.value for printed in table.published]
         self.in_whole_percent = bool(values) and all(isinstance(value, int) for value in values)
         self._named = table.metrics or tuple(p.metric for p in table.published) or _DEFAULT_METRICS
@@ -91,7 +91,7 @@ class Asked:
     def labels(self) -> dict[str, str]:
         """Row or control -> what the table calls it, in its order; a leaderboard has its own."""
         lines = dict(table_lines(self.results, self.table.rows))
-        if self.table.sets != (FINAL,):
+        if self.table.subsets != (FINAL,):
             return lines
         published = {p.row: self.results.paper.row(p.row).label for p in self.table.published}
         return published or {row: label for row, label in lines.items() if row not in CONTROLS}
@@ -99,9 +99,9 @@ class Asked:
     @cached_property
     def over(self) -> str:
         """What every mean of the table is over, so that all figures of a line rest on the same."""
-        sets = {*self.values["set"], *(name.removeprefix("less_") for name in self.table.show)}
-        unlike = self.beside and is_over_folds(self.beside) != is_over_folds(self.shown)
-        of_runs = "class" in self.table.axes or unlike or sets.intersection(SETS) - {"test"}
+        sets = {*self.values["subset"], *(name.removeprefix("less_") for name in self.table.show)}
+        unlike = self.compared and is_over_folds(self.compared) != is_over_folds(self.shown)
+        of_runs = "class" in self.table.axes or unlike or sets.intersection(SUBSETS) - {"test"}
         return "runs" if self.table.over == "auto" and of_runs else self.table.over
 
     @property
@@ -118,7 +118,7 @@ class Asked:
         every = {
             "row": tuple(self.labels),
             "dataset": self._datasets,
-            "set": table.sets or tuple(dict.fromkeys(p.part for p in table.published)) or ("test",),
+            "subset": table.subsets or tuple(dict.fromkeys(p.subset for p in table.published)) or ("test",),
             "split": [kind for kind in dict.fromkeys((record.split, *paper.splits)) if kind in planned],
             "mask": ("", *spec.MASKS),
             "class": (*range(len(paper.classes)), None),
@@ -137,8 +137,8 @@ class Asked:
         printed = tuple(dataset for dataset in printed if dataset)
         if "classes" in self.table.show or (len(printed) == 1 and not together):
             return printed if len(printed) == 1 else self.shown.tested
-        beside = self.beside.tested if self.beside else ()
-        return tuple(dict.fromkeys((*together, *printed, *self.shown.tested))) or beside or ("",)
+        compared = self.compared.tested if self.compared else ()
+        return tuple(dict.fromkeys((*together, *printed, *self.shown.tested))) or compared or ("",)
 
     def _under(self, place: Place) -> Results | None:
         """Returns the results that a place is about; None where nothing was run there."""
@@ -148,7 +148,7 @@ class Asked:
     def measured(self, place: Place, metric: str, under: Results | None = None) -> Measured | None:
         """Returns what was measured at a place, if need be under another split than the place's own."""
         under = under or self._under(place)
-        where = {"dataset": place.dataset, "part": place.set, "of_class": place.of_class}
+        where = {"dataset": place.dataset, "subset": place.subset, "of_class": place.of_class}
         if under is None or (self.over == "folds" and why_no_folds(under)):
             return None
         return measure(under, place.row, metric, over=self.over, **where)
@@ -157,7 +157,7 @@ class Asked:
     def trained(self) -> set[str]:
         """Rows and controls of which some run is finished, wherever the table looks."""
         places = [Place(split=s, mask=m) for s in self.values["split"] for m in self.values["mask"]]
-        every = [*map(self._under, places), self.beside]
+        every = [*map(self._under, places), self.compared]
         return {row for row in self.labels for one in every if one is not None and one.predictions[row]}
 
     @cached_property
@@ -171,11 +171,11 @@ class Asked:
 
     def _at(self, place: Place) -> list[Line]:
         control, by_class = place.row in CONTROLS, "class" in self.table.axes
-        if control and place.set in ("within", FINAL):
+        if control and place.subset in ("within", FINAL):
             return []
         lines = [self._line(place, metric) for metric in self._metrics_at(place)]
         lines = [line for line in lines if self._stands(line)]
-        nothing = not any(line.found or line.beside for line in lines)
+        nothing = not any(line.found or line.compared for line in lines)
         if nothing and len(lines) > 1 and not self.table.published and not by_class:
             lines = [lines[0]._replace(metric="all")]
         return lines if control or {*spec.SIZES}.isdisjoint(self._named) else [*lines, *self._sizes(place)]
@@ -206,15 +206,15 @@ class Asked:
 
     def _line(self, place: Place, metric: str) -> Line:
         found, under, why = self.measured(place, metric), self._under(place), ""
-        beside = self.measured(place, metric, self.beside) if self.beside else None
+        beside = self.measured(place, metric, self.compared) if self.compared else None
         if found is None and "mask" in self.table.axes and not (under and under.predictions[place.row]):
             why = f"not run; add --mask {place.mask}" if place.mask else "not run without --mask"
-        elif found is None and place.set == FINAL:
+        elif found is None and place.subset == FINAL:
             why = why_no_final_scores(under, place.row)
         elif found is None and self.over == "folds" and why_no_folds(under):
             why = why_no_folds(under)
         elif found is None:
-            why = why_no_runs(under, place.row, dataset=place.dataset, part=place.set)
+            why = why_no_runs(under, place.row, dataset=place.dataset, subset=place.subset)
         return Line(place, metric, self._printed(place, metric), found, beside, why)
 
     def _printed(self, place: Place, metric: str) -> Printed | None:
@@ -224,13 +224,13 @@ class Asked:
         if "class" in table.axes:
             figure = self.report.get((place.row, *self.class_and_metric(place, metric)))
             return None if figure is None else Printed(figure, None, figure)
-        part = "test" if place.set == "balanced" else place.set
+        subset = "test" if place.subset == "balanced" else place.subset
         base = metric.removeprefix("macro_").removeprefix("weighted_")
         for name in [metric] if paper.positive_class else [metric, base]:
-            if figure := table.printed(place.row, name, dataset=place.dataset, part=part):
+            if figure := table.printed(place.row, name, dataset=place.dataset, subset=subset):
                 fraction = figure.value / (100 if spec.METRICS[metric].percent else 1)
-                shown = float(figure.value) if table.figures == "mean" else fraction
-                return Printed(shown, figure.sd, fraction)
+                shown = float(figure.value) if table.values_as == "mean" else fraction
+                return Printed(shown, figure.std, fraction)
         return None
 
     @cached_property
@@ -245,10 +245,10 @@ class Asked:
         return found
 
     def support(self, line: Line) -> tuple[int | None, int | None]:
-        """Returns how many pictures a line is of, as printed and here."""
+        """Returns how many images a line is of, as printed and here."""
         name, _ = self.class_and_metric(line.place, line.metric)
         under, place = self._under(line.place), line.place
-        runs = under.runs(place.row, dataset=place.dataset, part=place.set) if line.found else []
+        runs = under.runs(place.row, dataset=place.dataset, subset=place.subset) if line.found else []
         labels = [run.label.tolist() for run in runs[:1]]
         here = [len(of) if line.place.of_class is None else of.count(line.place.of_class) for of in labels]
         return self.report.get((line.place.row, name, "support")), here[0] if here else None
@@ -271,12 +271,12 @@ class Asked:
         if "mask" in axes:
             return trained or control
         # Of what can't be measured a line says why.
-        never = place.set == FINAL or (self.over == "folds" and why_no_folds(self.shown))
-        if line.printed or line.found or line.beside or never:
+        never = place.subset == FINAL or (self.over == "folds" and why_no_folds(self.shown))
+        if line.printed or line.found or line.compared or never:
             return True
         if "class" in axes:
             return trained or control or place.row == self._report_row
-        return control or held if "state" in self.table.show else "set" in axes and "dataset" not in axes
+        return control or held if "state" in self.table.show else "subset" in axes and "dataset" not in axes
 
     @cached_property
     def left_out(self) -> dict[str, str]:

@@ -22,17 +22,17 @@ _OTHER_SUBJECTS = {
     "phase has other subjects again, and the first fold's networks predict it.",
 }
 _MASKS = (
-    "Trained and tested with that part of every picture black. Border: a frame along its edges; cells: what "
+    "Trained and tested with that part of every image black. Border: a frame along its edges; cells: what "
     "stands out by its stain; background: all but the cells.",
     "The outline of what is blanked stays visible: with the cells blanked, their number, size and shape can "
     "still be seen, and so they can with the background blanked.",
 )
 _SINGLE_CLASSES = (
-    "Nothing is learnt from the tested dataset or from those that share pictures or cells with it.",
-    "95 % interval of one run: the percentile bootstrap's over groups of pictures; where not every picture's "
-    "is known, Wilson's over the pictures. Of several runs: where one more would lie.",
+    "Nothing is trained on the tested dataset or from those that share images or cells with it.",
+    "95 % interval of one run: the percentile bootstrap's over groups of images; where not every image's "
+    "is known, Wilson's over the images. Of several runs: where one more would lie.",
 )
-_FOLDS = "Mean and sd (n - 1) over the folds."
+_FOLDS = "Mean and std (n - 1) over the folds."
 _BOTH_WAYS = (
     " The paper doesn't say how it averages precision and recall over the classes: the printed figure stands "
     "beside both ways."
@@ -42,12 +42,12 @@ _KAPPA = "Kappa in words: Landis and Koch (1977); in brackets the word that the 
 
 def notes_of(asked: Asked) -> list[str]:
     """Returns the notes of a table of metrics."""
-    axes, table, sets = asked.table.axes, asked.table, asked.values["set"]
+    axes, table, sets = asked.table.axes, asked.table, asked.values["subset"]
     left_out, copies = not_trained(asked.results, asked.left_out), _on_copies(asked)
     described = dict.fromkeys(line.found.interval.describe() for line in asked.lines if line.found)
     if sets == (FINAL,):
         return []
-    if table.figures == "percent":
+    if table.values_as == "percent":
         others = _OTHER_SUBJECTS.get(asked.shown.split_kind) if sets == ("external",) else None
         balanced = "Balanced: so many cells of the larger class are left out, drawn by the seed."
         notes = [*([others] if others else []), *_by_set(asked), *left_out]
@@ -57,7 +57,7 @@ def notes_of(asked: Asked) -> list[str]:
     if "split" in axes or "mask" in axes:
         in_folds = asked.over == "auto" and not asked.results.paper.positive_class
         over = "folds" if asked.over == "folds" else "runs" + (", in k-fold over folds" if in_folds else "")
-        mean = f"Mean and sd (n - 1) over {over}. Intervals, as the split has them: "
+        mean = f"Mean and std (n - 1) over {over}. Intervals, as the split has them: "
         notes = [*([f"{mean}{'; '.join(described)}."] if described else []), *left_out]
         missing = asked.results.record.missing
         for kind in [kind for kind in asked.results.paper.splits if "split" in axes and kind in missing]:
@@ -125,28 +125,28 @@ def _on_runs(asked: Asked) -> str:
     if runs > 1:
         varies = "; a published mean varies less" if printed > 1 else ""
         return (
-            f"Mean and sd (n - 1) over {runs} runs with other seeds, {printed} in the paper. 95 % interval: "
+            f"Mean and std (n - 1) over {runs} runs with other seeds, {printed} in the paper. 95 % interval: "
             f"where one more run would lie (Student's t prediction){varies}."
         )
-    of_folds = f" of {shown.n_folds} folds, whose pictures count together" if shown.tasks else ""
+    of_folds = f" of {shown.n_folds} folds, whose images count together" if shown.tasks else ""
     published = f"; the paper has {printed} runs" if printed > 1 else ""
-    first = f"One run{of_folds}, so there is no sd{published}."
-    if "external" in asked.values["set"] or not PROBABILITY_METRICS.keys().isdisjoint(asked.metrics):
+    first = f"One run{of_folds}, so there is no std{published}."
+    if "external" in asked.values["subset"] or not PROBABILITY_METRICS.keys().isdisjoint(asked.metrics):
         return " ".join([first, *_by_metric(asked)])
-    over_groups = "the percentile bootstrap's over groups of pictures; where not every picture's is known, "
+    over_groups = "the percentile bootstrap's over groups of images; where not every image's is known, "
     others = "kappa, F1-scores and averages over classes" if _has_averages(asked) else "kappa and F1-scores"
     return (
         f"{first} 95 % interval: "
-        f"{over_groups if shown.split_kind in spec.GROUPED_KINDS else ''}Wilson's over the run's pictures, "
+        f"{over_groups if shown.split_kind in spec.GROUPED_KINDS else ''}Wilson's over the run's images, "
         f"of {others} the percentile bootstrap's."
     )
 
 
 def _by_metric(asked: Asked) -> list[str]:
     """Returns which metrics each way to an interval is of, set by set where there are several."""
-    several, titled = len(asked.values["set"]) > 1, []
+    several, titled = len(asked.values["subset"]) > 1, []
     for line in [line for line in asked.lines if line.found and line.found.interval.defined]:
-        of_set = f" ({line.place.set})" if several else ""
+        of_set = f" ({line.place.subset})" if several else ""
         titled.append((spec.METRICS[line.metric].title + of_set, line.found.interval))
     return _by_way(titled)
 
@@ -156,8 +156,8 @@ def _has_averages(asked: Asked) -> bool:
 
 
 def _on_splits_beside(asked: Asked) -> Iterator[str]:
-    """Says what wasn't run, and what strict LODOCV keeps out of what is learnt from, where it tests any."""
-    beside, here = asked.beside, {planned.split for planned in asked.results.record.trials}
+    """Says what wasn't run, and what strict LODOCV keeps out of what is trained on, where it tests any."""
+    beside, here = asked.compared, {planned.split for planned in asked.results.record.trials}
     if beside and here and beside.split_kind not in here:
         yield f"Nothing was run under {spec.SPLITS[beside.split_kind].title} here (--split)."
     strict = ("lodocv_strict", "lodocv_single_class")
@@ -167,7 +167,7 @@ def _on_splits_beside(asked: Asked) -> Iterator[str]:
             relatives = ", ".join(card(other).name for other in results.record.related.get(dataset, ()))
             removed.append(f"for {card(dataset).name}: {relatives or 'none'}")
         if removed:
-            shared = "datasets that share pictures or cells with the tested one"
+            shared = "datasets that share images or cells with the tested one"
             yield f"Strict LODOCV does not learn from {shared}, {'; '.join(removed)}."
 
 
@@ -175,9 +175,9 @@ def _on_copies(asked: Asked) -> list[str]:
     """Says how many copies the split parts."""
     n, kfold = asked.results.record.identical_pairs, asked.shown.split_kind in spec.KFOLD_KINDS
     where = "fold" if kfold and asked.over_folds else "set"
-    parted = f"pictures have one in a test {where} and one in what was learnt from"
-    if asked.table.figures == "percent":
-        word = "cell" if "cells" in asked.table.show else "picture"
+    parted = f"images have one in a test {where} and one in what was trained on"
+    if asked.table.values_as == "percent":
+        word = "cell" if "cells" in asked.table.show else "image"
         parted = f"{word}s have one {word} in the test set and one in the training or validation set"
     return [f"{n} pairs of byte-identical {parted}."] if n else []
 
@@ -190,15 +190,15 @@ def _on_printed(asked: Asked) -> list[str]:
         f"Printed figures have {'two' if in_report else 'no'} decimals: 'within' says that some figure that "
         "rounds to the printed one lies in the interval.": asked.report or asked.in_whole_percent
     }
-    within = "within" in asked.values["set"]
+    within = "within" in asked.values["subset"]
     rules = {
-        "Macro: the mean over the classes, each counting alike. Weighted: each counts by its pictures, and "
+        "Macro: the mean over the classes, each counting alike. Weighted: each counts by its images, and "
         "so the weighted recall is always the accuracy.": _has_averages(asked),
         "Which of the two averages the paper prints isn't said.": any(
             printed.metric.startswith("macro_") for printed in asked.table.published
         ),
         **decimals,
-        "Controls see whole pictures; networks see what thresholding leaves of them.": thresholded,
+        "Controls see whole images; networks see what thresholding leaves of them.": thresholded,
         "Test 'within': the dataset that is left out is cross-validated in itself.": within,
     }
     return [text for text, holds in (decimals if in_report else rules).items() if holds]

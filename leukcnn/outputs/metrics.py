@@ -40,7 +40,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     if "classes" in table.show:
         names.insert(names.index("dataset") + 1, "classes")
     every = _columns(asked) | _columns_of_others(asked)
-    shown = [column for name in (*names, *(["beside"] if asked.beside else [])) for column in every[name]]
+    shown = [column for name in (*names, *(["compared"] if asked.compared else [])) for column in every[name]]
     rows = [[cell(line) for _, cell in shown] for line in asked.lines]
     if not rows and "classes" in table.show:
         rows = [("all", *not_measured("no dataset of one class is tested here", len(shown) - 1))]
@@ -50,12 +50,12 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
 def _columns(asked: Asked) -> dict[str, list[tuple[Column | str, Callable[[Line], Cell]]]]:
     """Returns columns by the names that `spec.Table` has for them, each with what it shows of a line."""
     results, show, by_dataset = asked.results, asked.table.show, "dataset" in asked.table.axes
-    of_published, of_measured, of_interval, of_difference = _FORMATS[asked.table.figures]
+    of_published, of_measured, of_interval, of_difference = _FORMATS[asked.table.values_as]
     published, difference = "Published", "Difference" + (" (points)" if of_difference == "points" else "")
     if "metric" not in show:
         metric = spec.METRICS[asked.metrics[0]].title
         published = f"Published {metric[0].lower()}{metric[1:]}"
-    here = "Other subjects" if asked.values["set"] == ("external",) else "Measured"
+    here = "Other subjects" if asked.values["subset"] == ("external",) else "Measured"
     sets = _SETS | ({"test": "left out"} if by_dataset else {})
 
     def printed_of(line: Line) -> Cell:
@@ -67,14 +67,14 @@ def _columns(asked: Asked) -> dict[str, list[tuple[Column | str, Callable[[Line]
     return {
         "row": [("Network", lambda line: asked.labels[line.place.row])],
         "dataset": [("Dataset", lambda line: dataset_title(asked.shown, line.place.dataset))],
-        "set": [("Test" if by_dataset else "Test set", lambda line: sets[line.place.set])],
+        "subset": [("Test" if by_dataset else "Test set", lambda line: sets[line.place.subset])],
         "split": [("Split", lambda line: spec.SPLITS[line.place.split or results.split_kind].title)],
         "mask": [("Blanked", lambda line: line.place.mask or "nothing")],
         "class": [("Class", lambda line: asked.class_and_metric(line.place, line.metric)[0])],
         "classes": [("Class", lambda line: ", ".join(classes_here(results, line.place.dataset)))],
         "metric": [("Rate" if _has_rates(asked) else "Metric", partial(_title, asked))],
         "cells": [(Column("Cells", "integer"), lambda line: line.found and line.found.n)],
-        "pictures": [(Column("Pictures", "integer"), lambda line: line.found and line.found.n)],
+        "images": [(Column("Images", "integer"), lambda line: line.found and line.found.n)],
         "support": [
             (Column("Support, published", "integer"), lambda line: asked.support(line)[0]),
             (Column("Support, here", "integer"), lambda line: asked.support(line)[1]),
@@ -90,7 +90,7 @@ def _columns(asked: Asked) -> dict[str, list[tuple[Column | str, Callable[[Line]
 
 def _columns_of_others(asked: Asked) -> dict[str, list[tuple[Column, Callable[[Line], Cell]]]]:
     """Returns columns of figures at other places, of other averages and under the split beside."""
-    _, of_measured, _, of_difference = _FORMATS[asked.table.figures]
+    _, of_measured, _, of_difference = _FORMATS[asked.table.values_as]
     # Metrics that are no shares are shown in a unit of their own.
     in_points = all(_factor(asked, metric) == 100 for metric in asked.metrics)
     points = " (points)" if in_points or of_difference == "points" else ""
@@ -106,18 +106,18 @@ def _columns_of_others(asked: Asked) -> dict[str, list[tuple[Column, Callable[[L
         "change": [(Column(f"Change by blanking{points}", of_difference), change)],
     }
     for name in ("test", "balanced"):
-        less, other = Column(f"Less {_SETS[name]}{points}", of_difference), partial(at, set=name)
+        less, other = Column(f"Less {_SETS[name]}{points}", of_difference), partial(at, subset=name)
         full = Column(f"{_SETS[name].capitalize()} test set", of_measured)
         every[name] = [(full, lambda line, other=other: _figure(asked, line.metric, other(line)))]
         every[f"less_{name}"] = [(less, lambda line, o=other: _less(asked, line, line.found, o(line)))]
-    if asked.beside:
-        here, beside = (spec.SPLITS[of.split_kind].title for of in (asked.shown, asked.beside))
+    if asked.compared:
+        here, beside = (spec.SPLITS[of.split_kind].title for of in (asked.shown, asked.compared))
         # Of "strict LODOCV" and "LODOCV" the second is "Strict less LODOCV".
         titles = (beside, f"{beside.removesuffix(here).rstrip()} less {here}")
         first, second = (title[0].upper() + title[1:] for title in titles)
-        every["beside"] = [
-            (Column(first, of_measured), lambda line: _figure(asked, line.metric, line.beside)),
-            (Column(second, of_difference), lambda line: _less(asked, line, line.beside, line.found)),
+        every["compared"] = [
+            (Column(first, of_measured), lambda line: _figure(asked, line.metric, line.compared)),
+            (Column(second, of_difference), lambda line: _less(asked, line, line.compared, line.found)),
         ]
     return every
 
@@ -130,15 +130,17 @@ def _has_rates(asked: Asked) -> bool:
 def _factor(asked: Asked, metric: str) -> int:
     """Returns what a measured figure, or a size, is multiplied by to have the unit in which it is shown."""
     share = metric in spec.METRICS and spec.METRICS[metric].percent
-    return 100 if asked.table.figures == "mean" and share else 1
+    return 100 if asked.table.values_as == "mean" and share else 1
 
 
 def _figure(asked: Asked, metric: str, found: Measured | None) -> Cell:
-    """Returns mean and sd, or the mean alone, in the unit in which it is shown."""
+    """Returns mean and std, or the mean alone, in the unit in which it is shown."""
     if found is None:
         return None
-    times, (mean, sd) = _factor(asked, metric), found.spread
-    return mean if asked.table.figures == "percent" else (times * mean, None if sd is None else times * sd)
+    times, (mean, std) = _factor(asked, metric), found.spread
+    return (
+        mean if asked.table.values_as == "percent" else (times * mean, None if std is None else times * std)
+    )
 
 
 def _less(asked: Asked, line: Line, one: Measured | None, other: Measured | None) -> Cell:
@@ -189,7 +191,7 @@ def _verdict(asked: Asked, line: Line) -> str:
     if line.size is not None and printed:
         # A size doesn't vary.
         return "equal" if round(line.size - printed.value) == 0 else not_comparable or "differs"
-    if asked.table.figures == "percent" and not_comparable:
+    if asked.table.values_as == "percent" and not_comparable:
         not_comparable += f": {record.main_reason}"
     said = verdict(
         printed and printed.fraction,
@@ -198,7 +200,7 @@ def _verdict(asked: Asked, line: Line) -> str:
         not_comparable=not_comparable,
         not_measured=line.why,
         # 96 stands for all from 95.5 to 96.5, and .99 for all from .985 to .995.
-        rounding=0.005 if asked.in_whole_percent or asked.table.figures == "hundredths" else 0,
+        rounding=0.005 if asked.in_whole_percent or asked.table.values_as == "hundredths" else 0,
     )
     if asked.table.kappa_words and line.metric == "kappa" and found:
         kappa = found.spread[0]

@@ -1,4 +1,4 @@
-"""The test pictures that a row's networks take for another class, those they are surest of first."""
+"""The test images that a row's networks take for another class, those they are surest of first."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,30 +10,30 @@ import numpy as np
 from skimage.util import montage
 
 from leukcnn import spec
-from leukcnn.datasets import ImageIndex, card, read_picture
+from leukcnn.datasets import ImageIndex, card, read_image
 from leukcnn.files import digest
+from leukcnn.image_cache import prepare
 from leukcnn.outputs.kind import Capture, FigureKind, Kept, Material
 from leukcnn.outputs.titles import face, file_stem, tested_title
-from leukcnn.picture_cache import prepare
 from leukcnn.preprocessing import wbc_mask
-from leukcnn.rendering.figures import draw_pictures
+from leukcnn.rendering.figures import plot_images
 from leukcnn.results.results import Results
 from leukcnn.runs import Predictions
 
 MOST_MISCLASSIFIED = 120
-"""Misclassified pictures of a row and a dataset that are kept, at most."""
+"""Misclassified images of a row and a dataset that are kept, at most."""
 
 _A_SHEET = 12
 _GREY = (154, 154, 154)
 
 
 class Task(NamedTuple):
-    """What a row's networks said in its first whole run of the pictures that are tested together.
+    """What a row's networks said in its first whole run of the images that are tested together.
 
     Attributes:
         name: Name of its sheet, of the figure, the row and the datasets.
         row: Id of the row.
-        dataset: What is tested, as `Results.tested` gives it; "" for all pictures together.
+        dataset: What is tested, as `Results.tested` gives it; "" for all images together.
         predictions: What the networks said.
     """
 
@@ -44,7 +44,7 @@ class Task(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The hash of the predictions: other networks, or the same trained anew, have another."""
+        """The hash of the predictions: other networks, or the same trained again, have another."""
         said = self.predictions
         return digest([said.image.tolist(), said.label.tolist(), said.probabilities.tolist()])
 
@@ -65,42 +65,42 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
 
 
 def surest_mistakes(task: Task, preprocessing: spec.Preprocessing, index: ImageIndex) -> dict[str, Any]:
-    """Picks the misclassified pictures of which the networks are surest.
+    """Picks the misclassified images of which the networks are surest.
 
     Returns:
-        "titles" and "pictures" of at most `MOST_MISCLASSIFIED`, uint8: each whole, of the size that the
-        network takes, with what is "beside" it on its right: its mask where something is thresholded, and
-        what the network was fed where that is another picture. And "n_wrong", those that aren't kept
+        "titles" and "images" of at most `MOST_MISCLASSIFIED`, uint8: each whole, of the size that the
+        network takes, with what is "shown" on its right: its mask where something is thresholded, and
+        what the network was fed where that is another image. And "n_wrong", those that aren't kept
         included, and "n_tested".
     """
     said, whole = task.predictions, replace(preprocessing, threshold="none", mask="")
     thresholded, changed = preprocessing.threshold != "none", preprocessing != whole
     score = said.probabilities.max(axis=1)
     wrong = np.flatnonzero(said.predicted != said.label)
-    places = {image: place for place, image in enumerate(index.ids.tolist())}
-    titles, pictures = [], []
+    places = {name: place for place, name in enumerate(index.ids.tolist())}
+    titles, images = [], []
     for i in wrong[np.lexsort((said.image[wrong], -score[wrong]))][:MOST_MISCLASSIFIED]:
-        image = str(said.image[i])
-        picture, _ = read_picture(index.paths[places[image]])
+        image_id = str(said.image[i])
+        image, _ = read_image(index.paths[places[image_id]])
         true, taken = said.class_names[said.label[i]], said.class_names[said.predicted[i]]
         # Of one dataset alone, images' ids don't begin with its key.
-        of = f"{card(image.split('/')[0]).name} " if "+" in task.dataset else ""
-        name = of + file_stem(image)
+        of = f"{card(image_id.split('/')[0]).name} " if "+" in task.dataset else ""
+        name = of + file_stem(image_id)
         title = f"{name}: true {true}, taken for {taken}, score {score[i]:.2f} for {taken}"
-        shown = [prepare(picture, whole)]
+        shown = [prepare(image, whole)]
         if thresholded:
-            cells = np.uint8(255) * wbc_mask(picture, rule=preprocessing.threshold)
+            cells = np.uint8(255) * wbc_mask(image, rule=preprocessing.threshold)
             shown.append(prepare(np.repeat(cells[..., None], 3, axis=2), whole))
             # Kept together by no-break spaces.
             title += f"; mask\u00a0{100 * shown[-1].mean() / 255:.1f}\u00a0%"
         if changed:
-            shown.append(prepare(picture, preprocessing))
+            shown.append(prepare(image, preprocessing))
         titles.append(title)
-        frame = {"fill": _GREY, "padding_width": max(preprocessing.side // 32, 1)}
-        pictures.append(montage(shown, grid_shape=(1, len(shown)), channel_axis=3, **frame))
-    beside = ["its mask"] * thresholded + ["what the network was fed"] * changed
+        frame = {"fill": _GREY, "padding_width": max(preprocessing.image_size // 32, 1)}
+        images.append(montage(shown, grid_shape=(1, len(shown)), channel_axis=3, **frame))
+    shown_next = ["its mask"] * thresholded + ["what the network was fed"] * changed
     counts = {"n_wrong": len(wrong), "n_tested": len(said)}
-    return {"titles": titles, "pictures": pictures, "beside": beside, **counts}
+    return {"titles": titles, "images": images, "shown": shown_next, **counts}
 
 
 def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:
@@ -110,24 +110,24 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
         mistakes = kept.get(task.name)
         if mistakes is None or mistakes["key"] != task.key:
             continue
-        panels = list(zip(mistakes["titles"], mistakes["pictures"], strict=True))
-        n = len(mistakes["beside"]) + 1
+        panels = list(zip(mistakes["titles"], mistakes["images"], strict=True))
+        n = len(mistakes["shown"]) + 1
         for first in range(0, max(len(panels), 1), _A_SHEET):
             shown = panels[first : first + _A_SHEET]
             more = f". {tested_title(results, task.row, task.dataset)}"
             if shown:
                 more += (
                     f": {first + 1:,} to {first + len(shown):,} of {mistakes['n_wrong']:,} misclassified "
-                    f"pictures, of {mistakes['n_tested']:,} tested, the surest mistakes first"
+                    f"images, of {mistakes['n_tested']:,} tested, the surest mistakes first"
                 )
             else:
-                more += f": no picture of {mistakes['n_tested']:,} misclassified"
+                more += f": no image of {mistakes['n_tested']:,} misclassified"
                 shown = [("", np.full((1, 3), 255, np.uint8))]
             if n > 1 and panels:
-                more += f". From left to right the picture, {' and '.join(mistakes['beside'])}"
+                more += f". From left to right the image, {' and '.join(mistakes['shown'])}"
             path = folder / f"{task.name}{f'_{1 + first // _A_SHEET}' if first else ''}.png"
-            options = {"n_columns": (4, 3, 2)[n - 1], "side": (2.1, 2.6, 4.5)[n - 1]}
-            paths.append(draw_pictures(shown, path, **options, **face(results, figure, more)))
+            options = {"n_columns": (4, 3, 2)[n - 1], "panel_inches": (2.1, 2.6, 4.5)[n - 1]}
+            paths.append(plot_images(shown, path, **options, **face(results, figure, more)))
     return paths
 
 

@@ -19,13 +19,16 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     shown = results.under(table.split)
     percent = {spec.METRICS[metric].percent for _, _, metric in table.measured}
     unit = {(True,): " (%)", (False,): ""}.get(tuple(percent), " (shares in %)")
-    for part in table.sets or ("test",):
-        how = "test set" if part == "test" else f"{part} test set"
-        if part == "test" and shown.split_kind not in spec.HOLDOUT_KINDS:
+    for subset in table.subsets or ("test",):
+        how = "test set" if subset == "test" else f"{subset} test set"
+        if subset == "test" and shown.split_kind not in spec.HOLDOUT_KINDS:
             how = "mean over the folds" if is_over_folds(shown) else "all folds together"
         measured = {}
         for first, row, metric in table.measured:
-            found, times = measure(shown, row, metric, part=part), 100 if spec.METRICS[metric].percent else 1
+            found, times = (
+                measure(shown, row, metric, subset=subset),
+                100 if spec.METRICS[metric].percent else 1,
+            )
             measured[first] = found and times * found.spread[0]
         rows = [(*row, measured.get(row[0])) for row in rows]
         columns.append(Column(f"Measured here{unit}, {how}", "quantity"))

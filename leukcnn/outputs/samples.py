@@ -1,4 +1,4 @@
-"""Pictures of each class, as the networks of the run see them."""
+"""Images of each class, as the networks of the run see them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.datasets import read_picture
+from leukcnn.datasets import read_image
+from leukcnn.image_cache import prepare
 from leukcnn.outputs.kind import DATA, Capture, FigureKind, Kept, Material
 from leukcnn.outputs.titles import describe, face
-from leukcnn.picture_cache import prepare
-from leukcnn.rendering.figures import draw_pictures
+from leukcnn.rendering.figures import plot_images
 from leukcnn.results.results import Results
 from leukcnn.seeding import generator
 
 
 def pick(material: Material, n: int = 4) -> np.ndarray:
-    """Returns positions of the first of at most n pictures of each class, in an order drawn at random.
+    """Returns positions of the first of at most n images of each class, in an order drawn at random.
 
     The last class comes first: where there are two, it is the positive one.
     """
@@ -29,8 +29,8 @@ def pick(material: Material, n: int = 4) -> np.ndarray:
 
 
 def prepared(material: Material, row: int, preprocessing: spec.Preprocessing) -> np.ndarray:
-    """Returns a picture as `leukcnn.picture_cache.prepare` makes it: uint8 (S, S, 3), RGB."""
-    return prepare(read_picture(material.index.paths[row])[0], preprocessing)
+    """Returns an image as `leukcnn.image_cache.prepare` makes it: uint8 (S, S, 3), RGB."""
+    return prepare(read_image(material.index.paths[row])[0], preprocessing)
 
 
 def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
@@ -38,19 +38,19 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
         rows = pick(material)
         return {
             "titles": [describe(material.index, row) for row in rows],
-            "pictures": [prepared(material, row, material.whole) for row in rows],
+            "images": [prepared(material, row, material.whole) for row in rows],
         }
 
     yield Capture(figure.id, material.key(material.whole), make)
 
 
-def draw_kept(
+def plot_kept(
     figure: spec.Figure, results: Results, kept: Kept, folder: Path, *, n_columns: int = 4
 ) -> list[Path]:
-    """Draws the pictures and titles that were captured for a figure."""
+    """Draws the images and titles that were captured for a figure."""
     shown, path = kept[figure.id], folder / f"{figure.id}.png"
-    panels = list(zip(shown["titles"], shown["pictures"], strict=True))
-    return [draw_pictures(panels, path, n_columns=n_columns, **face(results, figure))]
+    panels = list(zip(shown["titles"], shown["images"], strict=True))
+    return [plot_images(panels, path, n_columns=n_columns, **face(results, figure))]
 
 
-KIND = FigureKind(build=draw_kept, needs=DATA, capture=_capture)
+KIND = FigureKind(build=plot_kept, needs=DATA, capture=_capture)

@@ -21,9 +21,9 @@ _WHICH, _LEUKAEMIA = "Which dataset? Accuracy", "Leukaemia? Accuracy"
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
-    """Returns how well a picture's border tells the datasets apart, and what follows for leukaemia.
+    """Returns how well an image's border tells the datasets apart, and what follows for leukaemia.
 
-    A picture whose dataset is told can be given that dataset's majority class, without a look at its cells.
+    An image whose dataset is told can be given that dataset's majority class, without a look at its cells.
     What that achieves stands beside the figures of the table's rows under each split.
     """
     probe, leukaemia = results.probe, _leukaemia_rows(results, table)
@@ -36,20 +36,20 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     else:
         why = "it is not finished" if results.record.probe else "none is planned; it takes two datasets"
         rows = [(_WHICH, _PROBE, _ALL, *not_measured(why, 4)), *leukaemia]
-    figures = (Column("Pictures", "integer"), Column("Measured", "percent"))
+    figures = (Column("Images", "integer"), Column("Measured", "percent"))
     interval = Column("95 % interval", "interval")
     columns = ("Question", "Answered by", "Dataset or split", *figures, interval, "State")
     here = [key for key, counts in results.record.datasets.items() if any(counts.values())]
     single = [key for key in here if len(classes_here(results, key)) == 1]
     notes = (
         f"Of the {len(here)} datasets at hand, those of one class alone: {len(single)}. Whoever tells them "
-        "apart, by stain, camera or magnification, knows the class of their pictures without seeing a cell.",
-        "Where a network learns from some pictures of a dataset and is tested on others, as in k-fold "
+        "apart, by stain, camera or magnification, knows the class of their images without seeing a cell.",
+        "Where a network learns from some images of a dataset and is tested on others, as in k-fold "
         "cross-validation, the accuracy of the named dataset's majority class can be had without a cell, and "
         "a network's figure up to there shows nothing of leukaemia. LODOCV tests a dataset that was not "
-        "learnt from: there the knowledge helps only as far as it looks like others of its class.",
+        "trained on: there the knowledge helps only as far as it looks like others of its class.",
         "What is fitted to datasets is a random forest, cross-validated. 95 % interval: of one run Wilson's "
-        "over its pictures or, where the split keeps known groups of them whole, the percentile bootstrap's "
+        "over its images or, where the split keeps known groups of them whole, the percentile bootstrap's "
         "over groups; of a mean recall the bootstrap's; of several runs, where one more would lie.",
     )
     return framed(results, table, columns, rows, notes=notes)
@@ -57,15 +57,15 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
 
 def _probe_rows(results: Results, probe: Predictions) -> Iterator[tuple[Cell, ...]]:
     """Yields how well the border tells the datasets apart, and the leukaemia accuracy that this brings."""
-    n, pictures = len(probe), np.bincount(probe.label, minlength=len(probe.class_names))
+    n, images = len(probe), np.bincount(probe.label, minlength=len(probe.class_names))
     yield (_WHICH, _PROBE, _ALL, *_cells(measure_run(probe, "accuracy")))
     recall = measure_run(probe, "macro_recall")
     yield ("Which dataset? Mean recall over datasets", _PROBE, _ALL, *_cells(recall))
-    largest = dataset_title(results, probe.class_names[pictures.argmax()])
-    yield (_WHICH, "Always the largest dataset", largest, *(n, pictures.max() / n, None, "measured"))
+    largest = dataset_title(results, probe.class_names[images.argmax()])
+    yield (_WHICH, "Always the largest dataset", largest, *(n, images.max() / n, None, "measured"))
     who = f"{_PROBE}: majority class of the dataset that it names"
     known, classes = _with_known_class(results, probe)
-    cells = not_measured("no run that tests these pictures is finished", 4)
+    cells = not_measured("no run that tests these images is finished", 4)
     if n := len(known):
         share = implied_accuracy(known.label, known.predicted, classes)
         cells = _cells(Measured([share], wilson_interval(round(share * n), n), n))
@@ -91,10 +91,10 @@ def _cells(found: Measured) -> tuple[Cell, ...]:
 
 
 def _with_known_class(results: Results, probe: Predictions) -> tuple[Predictions, np.ndarray]:
-    """Returns the pictures of the probe whose class of the paper is known, and their classes.
+    """Returns the images of the probe whose class of the paper is known, and their classes.
 
-    A dataset's only class is its pictures' class. Of mixed datasets a picture's class is known once a control
-    has tested it; without one such picture, a dataset has no majority class, and who is taken for it drops
+    A dataset's only class is its images' class. Of mixed datasets an image's class is known once a control
+    has tested it; without one such image, a dataset has no majority class, and who is taken for it drops
     out.
     """
     held = [classes_here(results, dataset) for dataset in probe.class_names]

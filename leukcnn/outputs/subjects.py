@@ -1,4 +1,4 @@
-"""The table of the accuracy on each subject's pictures."""
+"""The table of the accuracy on each subject's images."""
 
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
@@ -10,18 +10,18 @@ from leukcnn.results.results import Results
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
-    """Returns the accuracy on each subject's pictures."""
+    """Returns the accuracy on each subject's images."""
     by_subject: dict[tuple[str, str], dict[str, GroupAccuracy]] = {}
     results = results.under(table.split)
     labels = dict(table_lines(results, table.rows))
     for row in labels:
-        for part in ("test", "external"):
-            for predictions in results.runs(row, part=part)[:1]:
+        for subset in ("test", "external"):
+            for predictions in results.runs(row, subset=subset)[:1]:
                 for group in accuracy_per_group(predictions.label, predictions.predicted, predictions.group):
-                    by_subject.setdefault((part, group.group), {})[row] = group
+                    by_subject.setdefault((subset, group.group), {})[row] = group
     rows = []
-    for (part, subject), figures in by_subject.items():
-        cells: list[Cell] = [part, subject or "unknown", next(iter(figures.values())).n]
+    for (subset, subject), figures in by_subject.items():
+        cells: list[Cell] = [subset, subject or "unknown", next(iter(figures.values())).n]
         for group in map(figures.get, labels):
             interval = wilson_interval(group.correct, group.n) if group else None
             cells += [group and group.accuracy, interval and (interval.low, interval.high)]

@@ -51,7 +51,7 @@ def _over_runs(results: Results, table: spec.Table, labels: str) -> Table:
     """Returns what Student's t-test says of two rows' accuracy over the runs, as printed and as measured.
 
     Each row of `table.reference` holds the key of a tested dataset, the paper's verdict in words, and mean
-    and sd of the first and of the second row in percentage points; without such a line each tested dataset
+    and std of the first and of the second row in percentage points; without such a line each tested dataset
     has what is measured.
     """
     n, rows = results.paper.runs, []
@@ -60,8 +60,8 @@ def _over_runs(results: Results, table: spec.Table, labels: str) -> Table:
     for dataset, published, *printed in lines or [(name, "") for name in results.tested or ("",)]:
         name = dataset_title(results, dataset)
         if printed:
-            mean, sd, other_mean, other_sd = (figure / 100 for figure in printed)
-            test = t_tests.t_test_from_statistics(mean, sd, n, other_mean, other_sd, n)
+            mean, std, other_mean, other_std = (figure / 100 for figure in printed)
+            test = t_tests.t_test_from_statistics(mean, std, n, other_mean, other_std, n)
             rows.append((name, *_cells(test, labels, published, on=f" on the {n} runs as printed")))
         pair = _paired_runs(results, table.rows, dataset)
         if len(pair[0]) < 2:
@@ -75,8 +75,8 @@ def _over_runs(results: Results, table: spec.Table, labels: str) -> Table:
     notes = (
         "As printed: from the published means and standard deviations, over the paper's runs. Paired: by the "
         "seed that two runs share. No difference shown doesn't prove equality.",
-        "Runs with other seeds share their pictures: the tests ask whether another seed would change the "
-        "order of the two, not whether other pictures would.",
+        "Runs with other seeds share their images: the tests ask whether another seed would change the "
+        "order of the two, not whether other images would.",
     )
     return framed(results, table, ("Dataset", *_COLUMNS), rows, notes=notes)
 

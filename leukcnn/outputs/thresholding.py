@@ -8,24 +8,24 @@ import numpy as np
 from skimage.util import montage
 
 from leukcnn import spec
-from leukcnn.datasets import card, read_picture
+from leukcnn.datasets import card, read_image
+from leukcnn.image_cache import prepare
 from leukcnn.outputs.kind import DATA, Capture, FigureKind, Kept, Material
 from leukcnn.outputs.titles import face, file_stem
-from leukcnn.picture_cache import prepare
 from leukcnn.preprocessing import cell_crops, grey_histogram, resize, three_means, wbc_mask, wbc_threshold
-from leukcnn.rendering.figures import draw_pictures
-from leukcnn.rendering.histograms import draw_histograms
+from leukcnn.rendering.figures import plot_images
+from leukcnn.rendering.histograms import plot_histograms
 from leukcnn.results.results import Results
 from leukcnn.seeding import generator
 
-LONGEST_SIDE = 512
+LONGEST_SIZE = 512
 """Pixels of the longer side of a smear that is kept, at most."""
 
 _MOST_SMEARS, _MOST_CELLS = 4, 16
 
 
 def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
-    """Keeps whole pictures, each as it is in its file or, where that is larger, reduced to `LONGEST_SIDE`."""
+    """Keeps whole images, each as it is in its file or, where that is larger, reduced to `LONGEST_SIZE`."""
 
     def make():
         rows, index = pick_smears(material), material.index
@@ -34,13 +34,13 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
             f"{file_stem(index.ids[row])}"
             for row in rows
         ]
-        return {"titles": titles, "pictures": [_reduced(read_picture(index.paths[row])[0]) for row in rows]}
+        return {"titles": titles, "images": [_reduced(read_image(index.paths[row])[0]) for row in rows]}
 
     yield Capture(figure.id, material.key(), make)
 
 
 def pick_smears(material: Material) -> list[int]:
-    """Returns the position of a picture of each class of each dataset, the last class of a dataset first.
+    """Returns the position of an image of each class of each dataset, the last class of a dataset first.
 
     There are at most four; where they would be more, every class comes before a second dataset of any.
     """
@@ -55,23 +55,23 @@ def pick_smears(material: Material) -> list[int]:
     return [row for *_, row in sorted(sorted(found)[:_MOST_SMEARS], key=lambda one: one[1:])]
 
 
-def _reduced(picture: np.ndarray) -> np.ndarray:
-    share = LONGEST_SIDE / max(picture.shape)
+def _reduced(image: np.ndarray) -> np.ndarray:
+    share = LONGEST_SIZE / max(image.shape)
     if share >= 1:
-        return picture
-    return resize(picture, tuple(max(round(share * side), 1) for side in picture.shape[:2]))
+        return image
+    return resize(image, tuple(max(round(share * side), 1) for side in image.shape[:2]))
 
 
-def clusters(picture: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Returns the clusters of a picture's grey levels, dark to bright: what is said of each, and its levels.
+def clusters(image: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Returns the clusters of an image's grey levels, dark to bright: what is said of each, and its levels.
 
-    None where the picture has fewer than three levels.
+    None where the image has fewer than three levels.
     """
-    histogram = grey_histogram(picture)
+    histogram = grey_histogram(image)
     borders, levels = three_means(histogram), np.flatnonzero(histogram)
     if borders is None:
         return []
-    highest, found = {rule: wbc_threshold(picture, rule=rule) for rule in spec.THRESHOLD_RULES}, []
+    highest, found = {rule: wbc_threshold(image, rule=rule) for rule in spec.THRESHOLD_RULES}, []
     parts = np.split(levels, np.searchsorted(levels, borders, "right"))
     for name, part in zip(("dark", "middle", "bright"), parts, strict=True):
         n, rules = (
@@ -83,17 +83,17 @@ def clusters(picture: np.ndarray) -> list[tuple[str, np.ndarray]]:
     return found
 
 
-def extraction(title: str, picture: np.ndarray, preprocessing: spec.Preprocessing) -> list:
-    """Returns titles and pictures, uint8: the picture, its mask, what a network is fed, and its cells."""
-    mask = wbc_mask(picture, rule=preprocessing.threshold)
-    fed = prepare(picture, replace(preprocessing, crop=None, resize=preprocessing.side))
-    crops = sorted(cell_crops(picture, mask), key=lambda crop: -np.count_nonzero(crop.mask))
+def extraction(title: str, image: np.ndarray, preprocessing: spec.Preprocessing) -> list:
+    """Returns titles and images, uint8: the image, its mask, what a network is fed, and its cells."""
+    mask = wbc_mask(image, rule=preprocessing.threshold)
+    fed = prepare(image, replace(preprocessing, crop=None, resize=preprocessing.image_size))
+    crops = sorted(cell_crops(image, mask), key=lambda crop: -np.count_nonzero(crop.mask))
     n, white = len(crops), np.full((2, 2, 3), 255, np.uint8)
     cells = f"the {_MOST_CELLS} largest of {n} cells" if n > _MOST_CELLS else f"{n} cell{'s' * (n > 1)}"
     tiles = [_tile(crop.alone) for crop in crops[:_MOST_CELLS]] or [white]
     return [
-        (title, picture),
-        (f"mask: {100 * mask.mean():.1f} % of the picture", np.uint8(255) * mask),
+        (title, image),
+        (f"mask: {100 * mask.mean():.1f} % of the image", np.uint8(255) * mask),
         (f"as a network is fed, {fed.shape[1]}x{fed.shape[0]} pixels", fed),
         (
             f"{cells}{', not to one scale' * (n > 1)}" if n else "no cell found",
@@ -112,7 +112,7 @@ def _tile(cell: np.ndarray) -> np.ndarray:
 
 
 def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:
-    smears = list(zip(kept[figure.id]["titles"], kept[figure.id]["pictures"], strict=True))
+    smears = list(zip(kept[figure.id]["titles"], kept[figure.id]["images"], strict=True))
     if not smears:
         return []
     path = folder / f"{figure.id}.png"
@@ -120,21 +120,21 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
     more = ""
     if preprocessing.threshold == "none":
         preprocessing = replace(preprocessing, threshold=spec.THRESHOLD_RULES[0])
-        more = "; the networks here see whole pictures"
+        more = "; the networks here see whole images"
     rule = preprocessing.threshold
     more = f' (by the rule "{rule}"{more})'
-    if any(max(picture.shape) == LONGEST_SIDE for _, picture in smears):
-        more += f". Larger pictures are reduced to {LONGEST_SIDE} pixels here; for the networks they are "
+    if any(max(image.shape) == LONGEST_SIZE for _, image in smears):
+        more += f". Larger images are reduced to {LONGEST_SIZE} pixels here; for the networks they are "
         more += "thresholded in full size"
     said = face(results, figure, more)
     if figure.kind == "histograms":
         panels = [
-            (title, picture, grey_histogram(picture), clusters(picture), wbc_threshold(picture, rule=rule))
-            for title, picture in smears
+            (title, image, grey_histogram(image), clusters(image), wbc_threshold(image, rule=rule))
+            for title, image in smears
         ]
-        return [draw_histograms(panels, path, rule=rule, **said)]
-    panels = [panel for title, picture in smears for panel in extraction(title, picture, preprocessing)]
-    return [draw_pictures(panels, path, **said)]
+        return [plot_histograms(panels, path, rule=rule, **said)]
+    panels = [panel for title, image in smears for panel in extraction(title, image, preprocessing)]
+    return [plot_images(panels, path, **said)]
 
 
 KIND = FigureKind(build=_build, needs=DATA, capture=_capture)

@@ -11,13 +11,13 @@ from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.titles import dataset_title, framed, not_measured
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results.results import Results
-from leukcnn.results.verdicts import mean_and_sd
+from leukcnn.results.verdicts import mean_and_std
 from leukcnn.runs import Trial
 
 _TIMES = (
-    "Parameters: all of them, trained or not. Times: mean and sd (n - 1) over folds and runs, of the "
+    "Parameters: all of them, trained or not. Times: mean and std (n - 1) over folds and runs, of the "
     "wall-clock time of all epochs. A network's first training includes its compilation, which the next "
-    "folds share. Decoding and thresholding pictures, building networks, the kept features of frozen bases "
+    "folds share. Decoding and thresholding images, building networks, the kept features of frozen bases "
     "and predictions aren't in it."
 )
 
@@ -29,7 +29,7 @@ class _Training(NamedTuple):
     """
 
     parameters: int
-    pictures: int
+    images: int
     epochs: int
     seconds: float
     milliseconds: float
@@ -38,7 +38,7 @@ class _Training(NamedTuple):
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
-    """Returns size, pictures, epochs and time of each row's trainings, over all folds and runs.
+    """Returns size, images, epochs and time of each row's trainings, over all folds and runs.
 
     The table's last row is the paper's own network; the others' time is held against its. Datasets that are
     cross-validated each by itself stand apart.
@@ -60,8 +60,8 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
             every += found
     columns = (
         *("Dataset", "Network", Column("Parameters", "quantity"), Column("Trainings", "integer")),
-        *(Column("Pictures an epoch", "quantity"), Column("Epochs", "quantity")),
-        *(Column(unit, "spread") for unit in ("Seconds a training", "Milliseconds a picture and epoch")),
+        *(Column("Images an epoch", "quantity"), Column("Epochs", "quantity")),
+        *(Column(unit, "spread") for unit in ("Seconds a training", "Milliseconds an image and epoch")),
         *(Column(f"Ratio of these to {own.label}", "hundredths"), "State"),
     )
     notes = ["The paper prints no times."]
@@ -81,18 +81,18 @@ def _trainings(trials: Iterable[Trial]) -> list[_Training]:
         result, where = trial.result, read_json(trial.path / "environment.json")
         machine = f"{where['backend']} on {', '.join(where['devices'])} ({where['platform']})"
         epochs, whole = len(trial.history()["loss"]), result["epochs_run_here"]
-        pictures, seconds = result["pictures"]["train"], result["seconds"]["training"]
-        sizes, each = (result["parameters"], pictures, epochs), 1000 * seconds / (pictures * epochs)
+        images, seconds = result["images"]["train"], result["seconds"]["training"]
+        sizes, each = (result["parameters"], images, epochs), 1000 * seconds / (images * epochs)
         found.append(_Training(*sizes, seconds, each, machine, whole=whole == epochs))
     return found
 
 
 def _measured(whole: Sequence[_Training], of_own: Sequence[float]) -> tuple[Cell, ...]:
-    _, pictures, epochs, seconds, each, _, _ = zip(*whole, strict=True)
+    _, images, epochs, seconds, each, _, _ = zip(*whole, strict=True)
     # A mean is a whole number where all are the same.
-    means = [counts[0] if len(set(counts)) == 1 else float(np.mean(counts)) for counts in (pictures, epochs)]
+    means = [counts[0] if len(set(counts)) == 1 else float(np.mean(counts)) for counts in (images, epochs)]
     ratio = float(np.mean(each) / np.mean(of_own)) if of_own else None
-    return (len(whole), *means, mean_and_sd(seconds), mean_and_sd(each), ratio, "measured")
+    return (len(whole), *means, mean_and_std(seconds), mean_and_std(each), ratio, "measured")
 
 
 KIND = TableKind(build=build)

@@ -1,4 +1,4 @@
-"""What tables and figures call rows, splits, datasets and pictures, and what frames them."""
+"""What tables and figures call rows, splits, datasets and images, and what frames them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
@@ -13,7 +13,7 @@ from leukcnn.results.results import Results
 
 
 def describe(index: ImageIndex, row: int) -> str:
-    """Returns class and origin of a picture: its subject or file, or its dataset where there are several."""
+    """Returns class and origin of an image: its subject or file, or its dataset where there are several."""
     name, dataset = index.class_names[index.labels[row]], card(str(index.dataset[row]))
     if len(np.unique(index.dataset)) > 1:
         return f"{name}, {dataset.name}"
@@ -23,7 +23,7 @@ def describe(index: ImageIndex, row: int) -> str:
 
 
 def file_stem(image: str) -> str:
-    """Returns the name of a picture's file without its ending, from the picture's id."""
+    """Returns the name of an image's file without its ending, from the image's id."""
     return PurePosixPath(str(image)).stem
 
 
@@ -35,7 +35,7 @@ def table_lines(results: Results, rows: Sequence[str] = ()) -> list[tuple[str, s
 
 
 def classes_here(results: Results, dataset: str) -> list[str]:
-    """Returns the classes of which a dataset has pictures here."""
+    """Returns the classes of which a dataset has images here."""
     return [name for name, n in results.record.datasets.get(dataset, {}).items() if n]
 
 
@@ -49,7 +49,7 @@ def dataset_title(results: Results, dataset: str) -> str:
     return " + ".join(names.values()) + (f" (not in the paper{which})" if absent else "")
 
 
-def why_no_runs(results: Results, row: str, *, dataset: str = "", part: str = "test") -> str:
+def why_no_runs(results: Results, row: str, *, dataset: str = "", subset: str = "test") -> str:
     """Returns why a row has no figures on a tested dataset."""
     if row in results.record.missing:
         return results.record.missing[row]
@@ -59,9 +59,9 @@ def why_no_runs(results: Results, row: str, *, dataset: str = "", part: str = "t
         return f"not tested by {spec.SPLITS[results.split_kind].title} here"
     if dataset in results.tasks:
         results = results.task(dataset)
-    if part == "within" and results.predictions[row]:
+    if subset == "within" and results.predictions[row]:
         return "this row has no cross-validation within a dataset"
-    return results.why_missing(row, part)
+    return results.why_missing(row, subset)
 
 
 def state_of(why: str) -> str:

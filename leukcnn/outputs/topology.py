@@ -12,7 +12,7 @@ from leukcnn.files import digest
 from leukcnn.outputs.kind import NOTHING, Capture, FigureKind, Kept, Material
 from leukcnn.outputs.network_layers import all_layers, top_layers
 from leukcnn.outputs.titles import face
-from leukcnn.rendering.topology import draw_topology
+from leukcnn.rendering.topology import plot_topology
 from leukcnn.results.results import Results
 
 _READERS = {"topology": top_layers, "networks": all_layers}
@@ -34,10 +34,14 @@ class Blueprint(NamedTuple):
 def own_network(material: Material, row: str) -> Blueprint:
     """Returns a row's network in the paper's own size, as the paper and the assumptions have it."""
     setup = material.own_setup(row)
-    side, arguments = setup.preprocessing.side, dict(setup.model.arguments)
+    image_size, arguments = setup.preprocessing.image_size, dict(setup.model.arguments)
     if "weights" in arguments:
         arguments["weights"] = None
-    options = {"input_shape": (side, side, 3), "classes": len(material.results.paper.classes), **arguments}
+    options = {
+        "input_shape": (image_size, image_size, 3),
+        "classes": len(material.results.paper.classes),
+        **arguments,
+    }
     return Blueprint(setup.model.name, options)
 
 
@@ -58,7 +62,7 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
 
 def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:
     caption = face(results, figure)["caption"]
-    return [draw_topology(kept[figure.id]["columns"], folder / f"{figure.id}.png", caption=caption)]
+    return [plot_topology(kept[figure.id]["columns"], folder / f"{figure.id}.png", caption=caption)]
 
 
 KIND = FigureKind(build=_build, needs=NOTHING, capture=_capture)

@@ -37,7 +37,7 @@ AUGMENTATION = Augmentation(
         "vertical_flip": True,
         "fill_mode": "reflect",
     },
-    variants_per_picture=20,
+    variants_per_image=20,
 )
 
 TRAINING = Training(
@@ -95,18 +95,18 @@ ROWS = (
 )
 _RANDOM = {"model.arguments.weights": None}
 _ALERT_NET_SMOKE = {"model.arguments.batch_norm_momentum": 0.8}
-_SHALLOW_SMOKE = {**_RANDOM, "augmentation.variants_per_picture": 1, "training.epochs": 10}
-_DEEP_SMOKE = {**_RANDOM, "augmentation.variants_per_picture": 1, "training.epochs": 1}
+_SHALLOW_SMOKE = {**_RANDOM, "augmentation.variants_per_image": 1, "training.epochs": 10}
+_DEEP_SMOKE = {**_RANDOM, "augmentation.variants_per_image": 1, "training.epochs": 1}
 
 PROFILES = (
-    Profile("paper", "The paper's own setting: 224x224 pixels, 20 variants a picture, 5 folds, 50 epochs."),
+    Profile("paper", "The paper's own setting: 224x224 pixels, 20 variants an image, 5 folds, 50 epochs."),
     Profile(
         "smoke",
-        "The same networks on small pictures, from random weights, for a few epochs and in 2 folds, to see "
+        "The same networks on small images, from random weights, for a few epochs and in 2 folds, to see "
         "that everything runs.",
         changes={
             "preprocessing.resize": 64,
-            "augmentation.variants_per_picture": 2,
+            "augmentation.variants_per_image": 2,
             "split.n_splits": 2,
             "split.limit_per_class": 60,
             "training.epochs": 6,
@@ -132,7 +132,7 @@ PROFILES = (
 )
 
 FIGURES = (
-    Figure("figure1", "Pictures of each class", "samples", "Figure 1"),
+    Figure("figure1", "Images of each class", "samples", "Figure 1"),
     Figure(
         "figure2",
         "Topologies of the proposed models",
@@ -203,20 +203,20 @@ ASSUMPTIONS = (
     Assumption(
         "checkpoint",
         sets="training.checkpoint",
-        reason="no pictures are kept apart to choose an epoch by, so the last one counts",
+        reason="no images are kept apart to choose an epoch by, so the last one counts",
         where="not stated in the paper",
         choices=("last",),
     ),
     Assumption(
-        "variants_per_picture",
-        sets="augmentation.variants_per_picture",
-        reason="20 new pictures take the place of each training picture of a fold; test pictures stay",
+        "variants_per_image",
+        sets="augmentation.variants_per_image",
+        reason="20 new images take the place of each training image of a fold; test images stay",
         where="section III-C: 'a dataset 20 times bigger than the original'",
     ),
     Assumption(
         "augmentation",
         sets="augmentation.variants",
-        reason="each new picture is drawn once and is the same in every epoch and fold; fresh draws anew in "
+        reason="each new image is drawn once and is the same in every epoch and fold; fresh draws again in "
         "each epoch",
         where="section III-C",
         choices=("once", "fresh"),
@@ -272,7 +272,7 @@ FINDINGS = (
         "Tables III and V",
     ),
     Finding(
-        "ResNet50 SFT's kappa of 0 and 41.61 +- 4.86 % mean one class for all pictures of a fold: four folds "
+        "ResNet50 SFT's kappa of 0 and 41.61 +- 4.86 % mean one class for all images of a fold: four folds "
         "all healthy and one all ALL give 41.62 +- 4.89.",
         "Table V",
     ),
@@ -282,7 +282,7 @@ FINDINGS = (
         "section III-D",
     ),
     Finding(
-        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells: folds by picture test on cells that were "
+        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells: folds by image test on cells that were "
         "trained on. `--split grouped_kfold` keeps a crop with the field that it was found in.",
         "Table II",
     ),

@@ -33,7 +33,7 @@ LIGHTWEIGHT = Setup(
     ),
     preprocessing=Preprocessing(resize=224, scale=1 / 255, threshold="darkest", squeeze=True),
     augmentation=Augmentation(),
-    split=Split(kind="kfold", n_splits=4, apart=DATASETS),
+    split=Split(kind="kfold", n_splits=4, per_dataset=DATASETS),
     training=Training(
         epochs=25,
         batch_size=16,
@@ -50,7 +50,7 @@ ROWS = (
     Row("resnet50", "ResNet50", RESNET50, optional=True),
     Row("regnet", "RegNet", REGNET, optional=True),
     # The others take long: `--split grouped_kfold` trains them so.
-    Row("lightweight", "Proposed CNN", LIGHTWEIGHT, also=("grouped_kfold",)),
+    Row("lightweight", "Proposed CNN", LIGHTWEIGHT, extra_splits=("grouped_kfold",)),
 )
 OWN = ("lightweight",)
 PRETRAINED = ("resnet50", "regnet")
@@ -59,7 +59,7 @@ PROFILES = (
     Profile("paper", "The paper's own setting: 224x224 pixels, 4 folds, 25 epochs."),
     Profile(
         "smoke",
-        "The lightweight CNN learns small pictures in 2 folds; ResNet50 and RegNet, with random weights, "
+        "The lightweight CNN learns small images in 2 folds; ResNet50 and RegNet, with random weights, "
         "show that they run.",
         changes={
             "preprocessing.resize": 64,
@@ -88,7 +88,7 @@ PROFILES = (
 )
 
 FIGURES = (
-    Figure("samples", "Pictures of each class", "samples", ""),
+    Figure("samples", "Images of each class", "samples", ""),
     Figure(
         "figure1",
         "The proposed Lightweight CNN architecture",
@@ -99,13 +99,13 @@ FIGURES = (
     Figure("figure2", "Grey histograms, with the clusters of thresholding", "histograms", "Figure 2"),
     Figure(
         "figure3",
-        "Picture, mask, what the network is fed, extracted cells (lobes of a nucleus are parted, too)",
+        "Image, mask, what the network is fed, extracted cells (lobes of a nucleus are parted, too)",
         "extraction",
         "Figure 3",
         rows=OWN,
     ),
     Figure("figure4", "The confusion matrices of the proposed models", "confusion", "Figure 4"),
-    Figure("figure5", "Misclassified pictures, masks and scores", "misclassified", "Figure 5", rows=OWN),
+    Figure("figure5", "Misclassified images, masks and scores", "misclassified", "Figure 5", rows=OWN),
 )
 
 _NOT_STATED = "not stated in the paper"
@@ -118,14 +118,14 @@ ASSUMPTIONS = (
     Assumption(
         "folds",
         sets="split.n_splits",
-        reason="'four-fold' in the methods; the abstract has five. 27 and 65 pictures a fold divide evenly",
+        reason="'four-fold' in the methods; the abstract has five. 27 and 65 images a fold divide evenly",
         where="Section 4.2; Abstract: '5-fold'",
     ),
     Assumption(
         "threshold",
         sets="preprocessing.threshold",
         reason="the cluster of white cells, as the paper wants it; 'least_frequent' follows its words, which "
-        "in close-ups may name another one; 'none' leaves the pictures whole",
+        "in close-ups may name another one; 'none' leaves the images whole",
         where="Section 4.1: 'the cluster having the least frequency'",
         choices=("darkest", "least_frequent", "none"),
     ),
@@ -207,24 +207,24 @@ ASSUMPTIONS = (
 
 FINDINGS = (
     Finding(
-        "39 pictures with leukaemia and 59 without aren't 108. ALL-IDB 1 has 49 and 59.",
+        "39 images with leukaemia and 59 without aren't 108. ALL-IDB 1 has 49 and 59.",
         "Section 3",
     ),
     Finding(
-        "Of 108 pictures, 99 % are 107, 97 % are 105 and 96 % are 104: the networks differ by one to three "
-        "pictures of ALL-IDB 1. If the better one had no error that the worse hasn't too, an exact McNemar "
-        "test of three pictures would give p = 0.25.",
+        "Of 108 images, 99 % are 107, 97 % are 105 and 96 % are 104: the networks differ by one to three "
+        "images of ALL-IDB 1. If the better one had no error that the worse hasn't too, an exact McNemar "
+        "test of three images would give p = 0.25.",
         "Table 1",
     ),
     Finding(
-        "On ALL-IDB 2 all three networks have 98 %, 254 to 256 of 260 pictures: there the proposed network "
+        "On ALL-IDB 2 all three networks have 98 %, 254 to 256 of 260 images: there the proposed network "
         "outperforms no other.",
         "Section 5: 'The proposed CNN outperformed all other models'; Table 1",
     ),
     Finding(
         "The one error on ALL-IDB 1 is told twice, and differently: a healthy patient taken for one with "
-        "leukaemia, and a picture with leukaemia taken for healthy. '48 true negatives' beside one error fit "
-        "the 49 pictures with leukaemia alone, the 59 healthy ones don't: the second telling holds, with the "
+        "leukaemia, and an image with leukaemia taken for healthy. '48 true negatives' beside one error fit "
+        "the 49 images with leukaemia alone, the 59 healthy ones don't: the second telling holds, with the "
         "classes exchanged in the first. An error that calls the sick healthy is the graver one.",
         "Section 5: text on Figures 4 and 5",
     ),
@@ -243,20 +243,20 @@ FINDINGS = (
     ),
     Finding(
         "The crops of ALL-IDB 2 come from fields of ALL-IDB 1: 185 of the 260 were found again there, in 80 "
-        "fields, and 154 of them share their field with another crop. Folds drawn by picture part them, so "
-        "that stain, light and neighbouring cells of a test picture were seen in training. `--split "
+        "fields, and 154 of them share their field with another crop. Folds drawn by image part them, so "
+        "that stain, light and neighbouring cells of a test image were seen in training. `--split "
         "grouped_kfold` keeps crops of one field together where it is known; for 75 crops it isn't.",
         "Section 4.2",
     ),
     Finding(
         "The cluster with the least frequency isn't that of the white cells where they fill much of the "
-        "picture, as in JTSC's close-ups: then it is what lies between nucleus and glass. The table of mask "
-        "scores says what each rule finds on pictures whose masks are known.",
+        "image, as in JTSC's close-ups: then it is what lies between nucleus and glass. The table of mask "
+        "scores says what each rule finds on images whose masks are known.",
         "Section 4.1",
     ),
     Finding(
         "Masking leaves number and size of the white cells to be seen, and the authors hold that the network "
-        "takes account of their number. Where sick and healthy pictures differ in it, one can do without any "
+        "takes account of their number. Where sick and healthy images differ in it, one can do without any "
         "eye for blasts: a control, a random forest on number and size of the mask's patches, stands in "
         "the tables and says how far that goes.",
         "Section 6",
@@ -300,5 +300,5 @@ PAPER = Paper(
         "pro": "ALL",
     },
     controls=(*DEFAULT_CONTROLS, "cells"),
-    drawn={"allidb1": {"healthy": 59, "ALL": 49}, "allidb2": {"healthy": 130, "ALL": 130}},
+    synthetic_images={"allidb1": {"healthy": 59, "ALL": 49}, "allidb2": {"healthy": 130, "ALL": 130}},
 )

@@ -50,12 +50,12 @@ STRICT = Table(
     show=("metric", "published", "measured", "weighted", "interval", "difference", "verdict"),
     rows=("lightweight",),
     split="kfold",
-    beside="grouped_kfold",
+    compared_split="grouped_kfold",
     metrics=("accuracy", "macro_f1"),
     notes=(
-        "Fields are known of 185 of ALL-IDB 2's 260 crops, by the shipped manifest. A picture of ALL-IDB 1 "
-        "is a field of its own and a drawn crop is of no known one: there grouped folds differ from the "
-        "others by the draw, unless pictures are nearly the same.",
+        "Fields are known of 185 of ALL-IDB 2's 260 crops, by the shipped manifest. An image of ALL-IDB 1 "
+        "is a field of its own and a synthetic crop is of no known one: there grouped folds differ from the "
+        "others by the draw, unless images are nearly the same.",
     ),
 )
 
@@ -72,7 +72,7 @@ CONFUSION = Table(
         ("allidb2", "ALL", 130),
     ),
     notes=(
-        "The supports are those of section 3, whose 39 pictures with leukaemia are a slip for 49. Of the "
+        "The supports are those of section 3, whose 39 images with leukaemia are a slip for 49. Of the "
         "matrices in Figure 4 the text tells of the proposed CNN's on ALL-IDB 1 alone: one error, '48 true "
         "negatives'.",
     ),

@@ -75,10 +75,10 @@ XCEPTION = replace(
 ROWS = (Row("vgg16", "VGG16", VGG16), Row("vgg19", "VGG19", VGG19), Row("xception", "Xception", XCEPTION))
 
 PROFILES = (
-    Profile("paper", "The paper's own setting: 250x250 pixels, 20,000 + 10,000 pictures, 400 epochs."),
+    Profile("paper", "The paper's own setting: 250x250 pixels, 20,000 + 10,000 images, 400 epochs."),
     Profile(
         "smoke",
-        "The same networks on small pictures for a few epochs, to see that everything runs.",
+        "The same networks on small images for a few epochs, to see that everything runs.",
         changes={
             "preprocessing.resize": 32,
             "augmentation.train_per_class": 200,
@@ -156,7 +156,7 @@ ASSUMPTIONS = (
     Assumption(
         "initializer",
         sets="model.arguments.kernel_initializer",
-        reason="Keras' default; with it VGG16's first outputs hardly depend on the picture. he_normal learns "
+        reason="Keras' default; with it VGG16's first outputs hardly depend on the image. he_normal learns "
         "sooner",
         where="section 3 says 'trained from scratch' and no more",
         choices=("glorot_uniform", "he_normal", "he_uniform", "glorot_normal"),
@@ -176,13 +176,13 @@ ASSUMPTIONS = (
     Assumption(
         "crop",
         sets="preprocessing.crop",
-        reason="the centre; pictures are cropped before they are augmented, so that they are decoded once",
+        reason="the centre; images are cropped before they are augmented, so that they are decoded once",
         where="section 2.4 gives 250 pixels, not the order",
     ),
     Assumption(
         "subtract_channel_mean",
         sets="preprocessing.subtract_channel_mean",
-        reason="each picture's own mean of each channel, as in the authors' code, not the dataset's",
+        reason="each image's own mean of each channel, as in the authors' code, not the dataset's",
         where="section 2.4: 'the channel mean value'",
     ),
     Assumption(
@@ -194,21 +194,21 @@ ASSUMPTIONS = (
     Assumption(
         "augmentation",
         sets="augmentation.variants",
-        reason="each new picture is drawn once and is the same in every epoch; fresh draws anew each epoch",
+        reason="each new image is drawn once and is the same in every epoch; fresh draws again each epoch",
         where="section 2.2, Table 1",
         choices=("once", "fresh"),
     ),
     Assumption(
         "flips",
         sets="augmentation.arguments.flips",
-        reason="each new picture is mirrored left to right, top to bottom or both, a third of the time each",
+        reason="each new image is mirrored left to right, top to bottom or both, a third of the time each",
         where="section 2.2 names mirroring; the authors' code",
         choices=("one_of",),
     ),
     Assumption(
         "fill_mode",
         sets="augmentation.arguments.fill_mode",
-        reason="what turns into the picture is black, as the cells' own background",
+        reason="what turns into the image is black, as the cells' own background",
         where="not stated; the authors' code",
         choices=("constant", "nearest", "reflect", "wrap"),
     ),

@@ -23,11 +23,11 @@ TABLE_2 = Table(
     title="The networks on the test set, weights of the best validation accuracy",
     kind="metrics",
     where="Table 2",
-    axes=("row", "set"),
-    sets=("test", "balanced"),
+    axes=("row", "subset"),
+    subsets=("test", "balanced"),
     metrics=_SCORES,
     show=("cells", "metric", "published", "measured", "interval", "difference", "verdict"),
-    figures="percent",
+    values_as="percent",
     published=(
         Published("vgg16", "accuracy", 92.48),
         Published("vgg16", "precision", 91.14),
@@ -68,7 +68,7 @@ TABLE_3 = Table(
         ("Khan and Choo, 2019", 81.79, "transfer learning, ResNets and SENets"),
     ),
     measured=(("The paper's VGG16", "vgg16", "f1"),),
-    sets=("balanced",),
+    subsets=("balanced",),
     notes=(
         "The participants were scored on the preliminary phase or in cross-validation, the paper on a part "
         "of the training data that shares subjects with what it trained on: the scores don't measure the "
@@ -81,14 +81,14 @@ TABLE_4 = Table(
     title="The challenge's leaderboard, final phase: weighted F1-score",
     kind="metrics",
     where="Table 4",
-    sets=("final",),
+    subsets=("final",),
     metrics=("weighted_f1",),
     show=("published", "state"),
-    figures="percent",
+    values_as="percent",
     published=(
-        Published("xception", "weighted_f1", 86.35177019, part="final"),
-        Published("vgg16", "weighted_f1", 83.24786937, part="final"),
-        Published("vgg19", "weighted_f1", 82.59010758, part="final"),
+        Published("xception", "weighted_f1", 86.35177019, subset="final"),
+        Published("vgg16", "weighted_f1", 83.24786937, subset="final"),
+        Published("vgg19", "weighted_f1", 82.59010758, subset="final"),
     ),
 )
 
@@ -116,16 +116,16 @@ BESIDE = (
         "confusion",
         "Confusion matrices on the test set and the external set",
         "confusion",
-        sets=("test", "balanced", "external"),
+        subsets=("test", "balanced", "external"),
     ),
     Table(
         "external",
         "The test set's figures beside those on other subjects (the challenge's preliminary phase)",
         "metrics",
-        sets=("external",),
+        subsets=("external",),
         metrics=_SCORES,
         show=("metric", "test", "balanced", "measured", "interval", "less_test", "less_balanced", "state"),
-        figures="percent",
+        values_as="percent",
     ),
     Table("subjects", "Accuracy on each subject's cells", "subjects", where=""),
 )

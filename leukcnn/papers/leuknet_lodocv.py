@@ -14,7 +14,7 @@ VGG_AND_LIKE = tuple(row.id for row in ROWS if row.id != "vogado2018")
 TRAINED = tuple(row for row in VGG_AND_LIKE if row not in FEATURE_ROWS)
 REPLACED_VGGS = (*DENSE_SIZES, "vgg16_msft", "vgg19_msft", "vgg19_mdft")
 
-# Without published weights a VGG begins with outputs near 1/2 for every picture; He's start spreads them.
+# Without published weights a VGG begins with outputs near 1/2 for every image; He's start spreads them.
 _VGG_SMOKE = {"model.arguments.kernel_initializer": "he_normal"}
 # Of the fifteen datasets of one class the smoke profile leaves out two, one of each class.
 _SINGLE_CLASS_LEFT_IN = (
@@ -25,15 +25,15 @@ _FEATURES_SMOKE = {**_VGG_SMOKE, "features.within_splits": 3}
 _PCA_SMOKE = {**_FEATURES_SMOKE, "features.n_components": 20}
 
 PROFILES = (
-    Profile("paper", "The paper's own setting: 224x224 pixels, 20 variants a picture, 50 epochs, five runs."),
+    Profile("paper", "The paper's own setting: 224x224 pixels, 20 variants an image, 50 epochs, five runs."),
     Profile(
         "smoke",
-        "Networks of each kind, on small pictures, from random weights, for an epoch or two and "
+        "Networks of each kind, on small images, from random weights, for an epoch or two and "
         "one run, to see that everything runs.",
         changes={
             "model.arguments.weights": None,
             "preprocessing.resize": 32,
-            "augmentation.variants_per_picture": 1,
+            "augmentation.variants_per_image": 1,
             "split.n_splits": 2,
             "split.limit_per_class": 24,
             "training.epochs": 1,
@@ -65,7 +65,7 @@ PROFILES = (
             "features_imagenet": _PCA_SMOKE,
             "vogado2018": {
                 "preprocessing.resize": 67,
-                "features.beside": (
+                "features.extra_models": (
                     Model("CaffeNet", {"weights": None}),
                     Model("VGGF", {"weights": None, "input_shape": (64, 64, 3)}),
                 ),
@@ -82,8 +82,8 @@ PROFILES = (
 )
 
 FIGURES = (
-    Figure("figure1", "Pictures of both classes", "samples", "Figure 1"),
-    Figure("figure3", "What LeukNet's filters make of a picture", "filters", "Figure 3", rows=("leuknet",)),
+    Figure("figure1", "Images of both classes", "samples", "Figure 1"),
+    Figure("figure3", "What LeukNet's filters make of an image", "filters", "Figure 3", rows=("leuknet",)),
     Figure("figure4", "Structure of LeukNet", "networks", "Figure 4", networks=(("LeukNet", "LeukNet"),)),
     Figure(
         "figure5",
@@ -141,23 +141,23 @@ ASSUMPTIONS = (
     Assumption(
         "checkpoint",
         sets="training.checkpoint",
-        reason="no pictures are kept apart to choose an epoch by, so the last one counts",
+        reason="no images are kept apart to choose an epoch by, so the last one counts",
         where="not stated in the paper",
         choices=("last",),
         rows=TRAINED,
     ),
     Assumption(
-        "variants_per_picture",
-        sets="augmentation.variants_per_picture",
-        reason="20 new pictures take the place of each training picture, of both classes; test pictures stay",
+        "variants_per_image",
+        sets="augmentation.variants_per_image",
+        reason="20 new images take the place of each training image, of both classes; test images stay",
         where="section III-B: 'a dataset 20 times larger than the original dataset'",
         rows=TRAINED,
     ),
     Assumption(
         "augmentation",
         sets="augmentation.variants",
-        reason="each new picture is drawn once and is the same in every epoch, whatever dataset is left "
-        "out; fresh draws anew in each epoch",
+        reason="each new image is drawn once and is the same in every epoch, whatever dataset is left "
+        "out; fresh draws again in each epoch",
         where="section III-B",
         choices=("once", "fresh"),
         rows=TRAINED,
@@ -200,8 +200,8 @@ ASSUMPTIONS = (
     Assumption(
         "n_components",
         sets="features.n_components",
-        reason="principal axes of the pictures that the SVM learns from, in each fold anew",
-        where="section IV-C: '100 principal components'; of which pictures isn't stated",
+        reason="principal axes of the images that the SVM learns from, in each fold again",
+        where="section IV-C: '100 principal components'; of which images isn't stated",
         rows=("features_dft", "features_imagenet"),
     ),
     Assumption(
@@ -245,9 +245,9 @@ FINDINGS = (
         "Table II",
     ),
     Finding(
-        "1001 healthy and 1182 pathological pictures of the development set (section III-B) and 'eight of "
+        "1001 healthy and 1182 pathological images of the development set (section III-B) and 'eight of "
         "the fourteen' datasets (section IV-D) aren't those of Table II: 18 datasets, of which 17 with 3415 "
-        "pictures are said to form the development set.",
+        "images are said to form the development set.",
         "sections III-A, III-B and IV-D",
     ),
     Finding(
@@ -262,7 +262,7 @@ FINDINGS = (
     ),
     Finding(
         "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells. Leaving out one of them alone tests on "
-        "cells that were learnt from; strict LODOCV, beside it, leaves out all three.",
+        "cells that were trained on; strict LODOCV, beside it, leaves out all three.",
         "section III-E",
     ),
     Finding(
@@ -276,17 +276,17 @@ FINDINGS = (
     ),
     Finding(
         "VGG-19 DFT's row on ALL-IDB 1 fits 48, 48, 48, 48 and 47 of 49 pathological and 57 of 59 healthy "
-        "pictures right, all eight figures of it: standard deviations are over n - 1.",
+        "images right, all eight figures of it: standard deviations are over n - 1.",
         "Table IV",
     ),
     Finding(
         "LeukNet's standard deviations on ALL-IDB 2 (0.02, 0.04, 0.08, 0.09) can't be percentage points: "
-        "five runs of 260 pictures that are 1072 right together spread by at least 0.21 points. As "
+        "five runs of 260 images that are 1072 right together spread by at least 0.21 points. As "
         "fractions they are 2, 4, 8 and 9 points.",
         "Tables IV and V",
     ),
     Finding(
-        "InceptionV3's A, R and S on ALL-IDB 1 can't all hold: with 49 and 59 pictures a recall of 73.92 "
+        "InceptionV3's A, R and S on ALL-IDB 1 can't all hold: with 49 and 59 images a recall of 73.92 "
         "and a specificity of 60.91 mean an accuracy of 66.81, not 65.56.",
         "Table IV",
     ),
@@ -315,7 +315,7 @@ FINDINGS = (
     ),
     Finding(
         "Vogado et al.'s row on UFG can't hold for the pathological class: R 52.10 and S 47.70 mean A "
-        "50.03. Read as averages weighted by class size, 56 of 64 pathological and 7 of 57 healthy pictures "
+        "50.03. Read as averages weighted by class size, 56 of 64 pathological and 7 of 57 healthy images "
         "right give A 52.07, P 49.93, R 52.07 and S 47.71: no other counts do. One answer for all would "
         "have 52.89 %.",
         "Table IX",

@@ -23,7 +23,7 @@ from leukcnn.spec import (
     Training,
 )
 
-# 72 steps of 32 pictures and 651 tested ones are 2,279 / 326 / 651; of five folds each is tested once, and an
+# 72 steps of 32 images and 651 tested ones are 2,279 / 326 / 651; of five folds each is tested once, and an
 # eighth of the rest validates: 70/10/20 too.
 SPLIT = Split(kind="random", fractions=(0.7, 0.1, 0.2), n_splits=5, validation_fraction=0.125)
 
@@ -47,7 +47,7 @@ FOUR_BLOCKS = Setup(
     preprocessing=Preprocessing(resize=112, scale=1 / 255),
     augmentation=Augmentation(
         arguments={"horizontal_flip": True, "vertical_flip": True, "quarter_turns": True},
-        variants_per_picture=1,
+        variants_per_image=1,
         variants="fresh",
     ),
     split=SPLIT,
@@ -78,15 +78,23 @@ SCRATCH_LIGHTWEIGHT = replace(
 _ALSO = ("grouped", "kfold")
 
 ROWS = (
-    Row("resnet50", "ResNet50, frozen", RESNET50, also=_ALSO),
-    Row("four_blocks", "Four blocks, from scratch", FOUR_BLOCKS, also=_ALSO, scratch="four_blocks"),
-    Row("scratch_resnet50", "ResNet50, from scratch", SCRATCH_RESNET50, also=_ALSO, scratch="resnet50"),
-    Row("scratch_alertnet", "Alert Net, from scratch", SCRATCH_ALERTNET, also=_ALSO, scratch="alertnet"),
+    Row("resnet50", "ResNet50, frozen", RESNET50, extra_splits=_ALSO),
+    Row("four_blocks", "Four blocks, from scratch", FOUR_BLOCKS, extra_splits=_ALSO, scratch="four_blocks"),
+    Row(
+        "scratch_resnet50", "ResNet50, from scratch", SCRATCH_RESNET50, extra_splits=_ALSO, scratch="resnet50"
+    ),
+    Row(
+        "scratch_alertnet",
+        "Alert Net, from scratch",
+        SCRATCH_ALERTNET,
+        extra_splits=_ALSO,
+        scratch="alertnet",
+    ),
     Row(
         "scratch_lightweight",
         "Lightweight CNN, from scratch",
         SCRATCH_LIGHTWEIGHT,
-        also=_ALSO,
+        extra_splits=_ALSO,
         scratch="lightweight",
     ),
 )
@@ -97,7 +105,7 @@ PROFILES = (
     Profile("paper", "The paper's own setting: 224x224 pixels, ImageNet's weights, 3 epochs."),
     Profile(
         "smoke",
-        "The frozen ResNet50 with random weights and the network of four blocks, on small pictures and in 2 "
+        "The frozen ResNet50 with random weights and the network of four blocks, on small images and in 2 "
         "folds, to see that everything runs.",
         changes={
             "preprocessing.resize": 32,
@@ -143,13 +151,13 @@ ASSUMPTIONS = (
     Assumption(
         "split_fractions",
         sets="split.fractions",
-        reason="651 of 3,256 pictures are tested and 72 batches of 32 trained: 2,279 / 326 / 651",
+        reason="651 of 3,256 images are tested and 72 batches of 32 trained: 2,279 / 326 / 651",
         where=f"{_NOT_STATED}; Implementation: '72/72', Results: the support of 651",
     ),
     Assumption(
         "batch_size",
         sets="training.batch_size",
-        reason="Keras' default; 72 batches of 32 are 70 % of the pictures",
+        reason="Keras' default; 72 batches of 32 are 70 % of the images",
         where=f"{_NOT_STATED}; Implementation: '72/72'",
         rows=OWN,
     ),
@@ -195,14 +203,14 @@ ASSUMPTIONS = (
     Assumption(
         "filters",
         sets="model.arguments.filters",
-        reason="the smallest network that learns these pictures in minutes on two cores; not the paper's",
+        reason="the smallest network that learns these images in minutes on two cores; not the paper's",
         where="not in the paper, which has no network from scratch",
         rows=("four_blocks",),
     ),
     Assumption(
         "scratch_side",
         sets="preprocessing.resize",
-        reason="112 pixels are half the pictures' own and a quarter of the time; the others take what their "
+        reason="112 pixels are half the images' own and a quarter of the time; the others take what their "
         "own papers do",
         where="not in the paper, which has no network from scratch",
         rows=SCRATCH,
@@ -232,7 +240,7 @@ ASSUMPTIONS = (
     Assumption(
         "scratch_augmentation",
         sets="augmentation.variants",
-        reason="flips and quarter turns, which cost no detail and have no direction in a smear, drawn anew "
+        reason="flips and quarter turns, which cost no detail and have no direction in a smear, drawn again "
         "in each epoch",
         where="not in the paper, which has no network from scratch and no augmentation",
         choices=("fresh", "once"),
@@ -242,14 +250,14 @@ ASSUMPTIONS = (
 
 FINDINGS = (
     Finding(
-        "The abstract's 97 % on the test set (629 to 634 of 651 pictures) disagree with both reports, whose "
+        "The abstract's 97 % on the test set (629 to 634 of 651 images) disagree with both reports, whose "
         "recalls and supports give 643 to 646 right before the 'modifications' and 642 to 645 after. With "
         "the printed precisions and F1-scores only 645 or 646 (99.08 or 99.23 %) and 644 or 645 (98.92 or "
         "99.08 %) remain. The reports count here.",
         "Abstract, Introduction; Results",
     ),
     Finding(
-        "What the 'modifications' are isn't said. They gained no picture: the class benign lost one (94 of "
+        "What the 'modifications' are isn't said. They gained no image: the class benign lost one (94 of "
         "95 right, then 93), and in all between none and two were lost.",
         "Results",
     ),
@@ -259,24 +267,24 @@ FINDINGS = (
         "Abstract; Implementation of the model",
     ),
     Finding(
-        "Of 326 validation pictures .9785 are 319, but .9343 lie between 304 and 305 and .9859 between 321 "
-        "and 322. No set of 290 to 334 pictures gives .9343, and none of fewer than 1,491 all three: the "
+        "Of 326 validation images .9785 are 319, but .9343 lie between 304 and 305 and .9859 between 321 "
+        "and 322. No set of 290 to 334 images gives .9343, and none of fewer than 1,491 all three: the "
         "figures or the split differ from what the rest of the paper implies.",
         "Implementation of the model",
     ),
     Finding(
-        "The training accuracy of .9911 is no whole number of right pictures out of the 2,273 to 2,304 that "
+        "The training accuracy of .9911 is no whole number of right images out of the 2,273 to 2,304 that "
         "make 72 batches of 32. The log's form is Keras 3's, whose progress bar long averaged the running "
         "means of an epoch once more: such training figures aren't those of the epoch, the validation's are.",
         "Implementation of the model",
     ),
     Finding(
         "The numbers of the layer table agree: 7 x 7 x 2,048 = 100,352 outputs are flattened, and 100,352 x "
-        "4 + 4 = 401,412 parameters are trained on them. 72 steps are the batches of 32 in 2,279 pictures.",
+        "4 + 4 = 401,412 parameters are trained on them. 72 steps are the batches of 32 in 2,279 images.",
         "Implementation of the model",
     ),
     Finding(
-        "The base is frozen and nothing is augmented, yet it runs over the same pictures in each of the "
+        "The base is frozen and nothing is augmented, yet it runs over the same images in each of the "
         "three epochs, 743 seconds in all. Its features need computing once, which gives the same figures.",
         "Implementation of the model",
     ),
@@ -286,20 +294,20 @@ FINDINGS = (
         "Understanding the Dataset, Results, Discussion",
     ),
     Finding(
-        "The split is by picture, 3,256 of them from 89 people, and which picture is whose isn't published. "
-        "Flow cytometry labels a person, not a picture: each person's pictures share class and stain, and "
-        "stand in training and test alike. No split of these pictures can rule that out.",
+        "The split is by image, 3,256 of them from 89 people, and which image is whose isn't published. "
+        "Flow cytometry labels a person, not an image: each person's images share class and stain, and "
+        "stand in training and test alike. No split of these images can rule that out.",
         "Understanding the Dataset",
     ),
     Finding(
-        "90 pairs of pictures are near-duplicates, in 86 groups, and a perceptual hash finds 9 pairs more in "
+        "90 pairs of images are near-duplicates, in 86 groups, and a perceptual hash finds 9 pairs more in "
         "which the eye sees one field twice. `--split grouped` and `grouped_kfold` keep all of those "
         "together; the table of splits shows what that does to the figure.",
         "Understanding the Dataset",
     ),
     Finding(
-        "The colour of a border of 16 pixels alone, its mean and sd in each channel put into a random "
-        "forest, gives 95.3 +- 1.0 % in stratified 5-fold cross-validation, the whole picture's 96.2 %: "
+        "The colour of a border of 16 pixels alone, its mean and std in each channel put into a random "
+        "forest, gives 95.3 +- 1.0 % in stratified 5-fold cross-validation, the whole image's 96.2 %: "
         "stain and light alone tell the classes. A figure near these says little of leukaemia.",
         "Understanding the Dataset",
     ),

@@ -1,4 +1,4 @@
-"""Preprocessing: pure functions of RGB pictures (H, W, C) and batches (N, H, W, C).
+"""Preprocessing: pure functions of RGB images (H, W, C) and batches (N, H, W, C).
 
 White cells are found in two ways: `wbc_mask` by grey level, without a setting, nuclei only; `hsv_segment` by
 colour, nuclei with cytoplasm, with thresholds that fit a stain. `cell_crops` cuts single cells out of either

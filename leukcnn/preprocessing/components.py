@@ -1,4 +1,4 @@
-"""The single cells of a mask, each as a crop of its picture; touching ones are split by a watershed."""
+"""The single cells of a mask, each as a crop of its image; touching ones are split by a watershed."""
 
 from dataclasses import dataclass
 
@@ -13,28 +13,28 @@ from leukcnn.preprocessing.segmentation import check_rgb
 
 _NECK = 0.75
 _PIXELS_OF_DEPTH = 8  # of the thinnest part: more of them change nothing but the time it takes
-_OPENING_SHARE = 1 / 224  # one pixel in pictures of the Taleghani dataset
+_OPENING_SHARE = 1 / 224  # one pixel in images of the Taleghani dataset
 _FEWEST_PIXELS = 5  # the least that opening by a cross leaves
 
 
 @dataclass(frozen=True, eq=False)
 class CellCrop:
-    """One cell of a picture.
+    """One cell of an image.
 
     Attributes:
-        box: (top, left, bottom, right) in pixels of the picture; bottom and right lie outside.
-        picture: The box of the picture, uint8 (h, w, 3), a view of it; neighbours may be seen.
+        box: (top, left, bottom, right) in pixels of the image; bottom and right lie outside.
+        image: The box of the image, uint8 (h, w, 3), a view of it; neighbours may be seen.
         mask: bool (h, w), True in this cell alone.
     """
 
     box: tuple[int, int, int, int]
-    picture: np.ndarray
+    image: np.ndarray
     mask: np.ndarray
 
     @property
     def alone(self) -> np.ndarray:
         """The crop with all but this cell black, uint8 (h, w, 3), a new array."""
-        return cv2.bitwise_and(self.picture, self.picture, mask=self.mask.astype(np.uint8))
+        return cv2.bitwise_and(self.image, self.image, mask=self.mask.astype(np.uint8))
 
 
 def cell_crops(
@@ -45,29 +45,29 @@ def cell_crops(
     margin: float = 0.1,
     split_touching: bool = True,
 ) -> list[CellCrop]:
-    """Cuts each cell of a mask out of its picture; see `label_cells` for what a cell is.
+    """Cuts each cell of a mask out of its image; see `label_cells` for what a cell is.
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
         mask: bool (H, W), True in cells, such as `wbc_mask` or `hsv_segment` returns.
-        smallest: Area of the smallest cell, as a share of the picture's, 0..1.
+        smallest: Area of the smallest cell, as a share of the image's, 0..1.
         margin: How far a crop reaches beyond its cell on every side, as a share of the longer side of the
-            cell's box, at least 0; less at the picture's border.
+            cell's box, at least 0; less at the image's border.
         split_touching: Whether touching cells are split.
 
     Returns:
         The cells, by the top and then the left edge of their crops; none if the mask is empty.
 
     Raises:
-        ArgumentError: The picture is no RGB picture of 8 bits, the mask doesn't fit it, or an argument lies
+        ArgumentError: The image is no RGB image of 8 bits, the mask doesn't fit it, or an argument lies
             outside its range.
     """
     check_rgb(image)
     if isinstance(mask, np.ndarray) and mask.shape != image.shape[:2]:
         raise ArgumentError(
-            f"The mask has the shape {mask.shape}, the picture {image.shape}.",
+            f"The mask has the shape {mask.shape}, the image {image.shape}.",
             expected=f"a mask of shape {image.shape[:2]}",
-            remedy="take the mask of this very picture, before it is cropped or resized",
+            remedy="take the mask of this very image, before it is cropped or resized",
         )
     if not 0 <= margin < np.inf:
         raise ArgumentError(f"The margin is {margin!r}.", expected="a share of at least 0, e.g. 0.1")
@@ -91,14 +91,14 @@ def label_cells(mask: np.ndarray, *, smallest: float = 0.0012, split_touching: b
     cells, as thresholds leave them, go, and so do specks. A patch of what is left is a cell or, with
     `split_touching`, several touching ones. It is cut by a watershed on its depth (the distance of a pixel
     from the patch's edge), between any two parts whose neck is narrower than three quarters of the thinner
-    part. That share was set by eye, on pictures of Taleghani and JTSC.
+    part. That share was set by eye, on images of Taleghani and JTSC.
 
     Shape alone says what one cell is. In masks of nuclei, as `wbc_mask` finds them, the lobes of a segmented
     nucleus become cells of their own. Cells that overlap too far to leave a neck stay one.
 
     Args:
         mask: bool (H, W), True in cells.
-        smallest: Area of the smallest cell, as a share of the picture's, 0..1. Smaller patches are left
+        smallest: Area of the smallest cell, as a share of the image's, 0..1. Smaller patches are left
             out, and no part is cut off that a disc of this area doesn't fit into.
         split_touching: Whether touching cells are split.
 
@@ -113,7 +113,7 @@ def label_cells(mask: np.ndarray, *, smallest: float = 0.0012, split_touching: b
     patches, count = _patches(_without_holes(mask, fewest), fewest)
     if not split_touching:
         return patches
-    # Without the picture's own border as an edge, a cell that is cut by it keeps its depth.
+    # Without the image's own border as an edge, a cell that is cut by it keeps its depth.
     depth = cv2.distanceTransform((patches > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     for number, window in enumerate(ndimage.find_objects(patches), start=1):
         patch = patches[window] == number
@@ -156,7 +156,7 @@ def _watershed(depth: np.ndarray, *, shallowest: float) -> np.ndarray:
     Returns:
         int32 (h, w): 0 outside the patch, and the parts' numbers from 1 in it.
     """
-    # In large pictures, every few pixels show the same cores.
+    # In large images, every few pixels show the same cores.
     step = max(min(int(shallowest / _PIXELS_OF_DEPTH), *depth.shape), 1)
     few = slice(step // 2, None, step)
     count, cores = cv2.connectedComponents(_cores(depth[few, few], shallowest), connectivity=8)
@@ -195,4 +195,4 @@ def _check(mask: np.ndarray, smallest: float) -> None:
             remedy="compare it, e.g. `mask > 0`",
         )
     if not 0 <= smallest <= 1:
-        raise ArgumentError(f"The smallest cell is {smallest!r}.", expected="a share of the picture, 0..1")
+        raise ArgumentError(f"The smallest cell is {smallest!r}.", expected="a share of the image, 0..1")

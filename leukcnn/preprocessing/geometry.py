@@ -18,7 +18,7 @@ INTERPOLATIONS = {
 
 
 def center_crop(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
-    """Cuts the central rectangle out of a picture or a batch.
+    """Cuts the central rectangle out of an image or a batch.
 
     Where a margin is odd, the extra row or column is cut off at the bottom or on the right.
 
@@ -30,23 +30,23 @@ def center_crop(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
         A view of the input, (h, w, C) or (N, h, w, C).
 
     Raises:
-        ArgumentError: The size is no positive whole number, or larger than the picture.
+        ArgumentError: The size is no positive whole number, or larger than the image.
     """
     check_layout(image)
     height, width = _pair(size)
     rows, columns = image.shape[-3:-1]
     if height > rows or width > columns:
         raise ArgumentError(
-            f"A crop of {height}x{width} pixels was asked of a picture of {rows}x{columns}.",
+            f"A crop of {height}x{width} pixels was asked of an image of {rows}x{columns}.",
             expected=f"at most {rows}x{columns}",
-            remedy="crop less, or enlarge the picture first with `resize`",
+            remedy="crop less, or enlarge the image first with `resize`",
         )
     top, left = (rows - height) // 2, (columns - width) // 2
     return image[..., top : top + height, left : left + width, :]
 
 
 def square_crop(image: np.ndarray) -> np.ndarray:
-    """Cuts out the central square whose side is the picture's shorter side.
+    """Cuts out the central square whose side is the image's shorter side.
 
     Args:
         image: (H, W, C) or (N, H, W, C), any dtype and range.
@@ -55,14 +55,14 @@ def square_crop(image: np.ndarray) -> np.ndarray:
         A view of the input, (s, s, C) or (N, s, s, C) with s = min(H, W).
 
     Raises:
-        ArgumentError: The array is neither a picture nor a batch.
+        ArgumentError: The array is neither an image nor a batch.
     """
     check_layout(image)
     return center_crop(image, min(image.shape[-3:-1]))
 
 
 def resize(image: np.ndarray, size: int | tuple[int, int], *, interpolation: str = "area") -> np.ndarray:
-    """Brings a picture or a batch to a size, without regard to its proportions.
+    """Brings an image or a batch to a size, without regard to its proportions.
 
     Args:
         image: (H, W, C) or (N, H, W, C), uint8 or float32 of any range, 1 to 4 channels.
@@ -75,7 +75,7 @@ def resize(image: np.ndarray, size: int | tuple[int, int], *, interpolation: str
         range of float32.
 
     Raises:
-        ArgumentError: The size is no positive whole number, the interpolation unknown, or the picture has
+        ArgumentError: The size is no positive whole number, the interpolation unknown, or the image has
             another dtype or number of channels.
     """
     check_layout(image, for_opencv=True)
@@ -84,7 +84,7 @@ def resize(image: np.ndarray, size: int | tuple[int, int], *, interpolation: str
         raise ArgumentError(
             f"The interpolation is {interpolation!r}.",
             expected=" | ".join(repr(name) for name in INTERPOLATIONS),
-            remedy='pass "area" to make pictures smaller and "linear" to make them larger',
+            remedy='pass "area" to make images smaller and "linear" to make them larger',
         )
     channels = image.shape[-1]
     resized = np.empty((*image.shape[:-3], height, width, channels), image.dtype)

@@ -20,29 +20,29 @@ def rescale(image: np.ndarray, scale: float) -> np.ndarray:
         float32 array of the same shape.
 
     Raises:
-        ArgumentError: The array is neither a picture nor a batch, or the factor isn't a finite number.
+        ArgumentError: The array is neither an image nor a batch, or the factor isn't a finite number.
     """
     check_layout(image)
     if isinstance(scale, bool) or not isinstance(scale, Real) or not math.isfinite(scale):
         raise ArgumentError(
             f"The scale is {scale!r}.",
             expected="a finite number",
-            remedy="pass e.g. 1 / 255 for pictures on 0..1",
+            remedy="pass e.g. 1 / 255 for images on 0..1",
         )
     return np.multiply(image, np.float32(scale), dtype=np.float32)
 
 
 def subtract_channel_mean(image: np.ndarray) -> np.ndarray:
-    """Takes each picture's own mean from each of its channels.
+    """Takes each image's own mean from each of its channels.
 
     Args:
         image: (H, W, C) or (N, H, W, C), any real dtype and range.
 
     Returns:
-        float32 array of the same shape; every channel of every picture has mean 0 to rounding.
+        float32 array of the same shape; every channel of every image has mean 0 to rounding.
 
     Raises:
-        ArgumentError: The array is neither a picture nor a batch.
+        ArgumentError: The array is neither an image nor a batch.
     """
     check_layout(image)
     # Summed in float64: a float32 sum of 62,500 equal values is off by more than their last digit.

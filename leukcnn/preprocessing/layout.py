@@ -6,25 +6,25 @@ from leukcnn.errors import ArgumentError
 
 
 def check_layout(image: np.ndarray, *, for_opencv: bool = False) -> None:
-    """Refuses what is neither a picture (H, W, C) nor a batch (N, H, W, C).
+    """Refuses what is neither an image (H, W, C) nor a batch (N, H, W, C).
 
     Args:
         image: What was passed.
         for_opencv: Whether the dtype must be uint8 or float32 and the channels 1 to 4 as well.
 
     Raises:
-        ArgumentError: As described, or a picture without a pixel.
+        ArgumentError: As described, or an image without a pixel.
     """
     found = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else f"{image!r:.80}"
     if not isinstance(image, np.ndarray) or image.ndim not in (3, 4) or 0 in image.shape[-3:]:
         raise ArgumentError(
-            f"The picture is {found}.",
+            f"The image is {found}.",
             expected="an array (H, W, C), or (N, H, W, C) for a batch, with at least one pixel",
             remedy="add the missing axis, e.g. `grey[..., None]`",
         )
     if for_opencv and (image.dtype not in (np.uint8, np.float32) or image.shape[-1] > 4):
         raise ArgumentError(
-            f"The picture is {found}.",
+            f"The image is {found}.",
             expected="uint8 or float32 with 1 to 4 channels on the last axis",
             remedy="convert it, e.g. `image.astype('float32')`",
         )

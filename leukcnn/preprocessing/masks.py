@@ -1,4 +1,4 @@
-"""Blanking a part of a picture, to learn from what is left what a network's figure rests on."""
+"""Blanking a part of an image, to learn from what is left what a network's figure rests on."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ _RIM_SHARE = 1 / 75  # 3 of 224 pixels
 
 
 def blank(image: np.ndarray, part: str) -> np.ndarray:
-    """Blanks a part of a picture: its pixels become 0, black, in every picture.
+    """Blanks a part of an image: its pixels become 0, black, in every image.
 
     A constant leaves nothing of the part's colour and texture. Its outline stays visible: with the cells
     blanked, their number, size and shape can still be seen, as black discs; with the background blanked, as
@@ -26,11 +26,11 @@ def blank(image: np.ndarray, part: str) -> np.ndarray:
             them stays. "background" is all that `hsv_segment` doesn't find; nothing but cells stays.
 
     Returns:
-        uint8 (H, W, 3), a new array. Where no cell is found, "cells" leaves the picture as it is and
+        uint8 (H, W, 3), a new array. Where no cell is found, "cells" leaves the image as it is and
         "background" blanks all of it.
 
     Raises:
-        ArgumentError: The picture is no RGB picture of 8 bits, or there is no such part.
+        ArgumentError: The image is no RGB image of 8 bits, or there is no such part.
     """
     check_rgb(image)
     if part not in MASKS:

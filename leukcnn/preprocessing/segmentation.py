@@ -1,7 +1,7 @@
-"""Segmentation of stained cells by colour, as the makers of the Taleghani dataset did it.
+"""Segmentation of stained cells by colour, as the authors of the Taleghani dataset did it.
 
-They write that their segmented pictures come from "color thresholding in the HSV color space", and publish no
-thresholds. Those here were set by eye on their original pictures, all four classes of them.
+They write that their segmented images come from "color thresholding in the HSV color space", and publish no
+thresholds. Those here were set by eye on their original images, all four classes of them.
 
 `leukcnn.preprocessing.wbc_mask` needs no thresholds: it goes by grey level, finds nuclei without their
 cytoplasm, and takes the darkest pixels for them even where there are none.
@@ -13,7 +13,7 @@ import numpy as np
 from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing.layout import check_layout
 
-_BLUR_SHARE = 1 / 224  # one pixel in pictures of the Taleghani dataset
+_BLUR_SHARE = 1 / 224  # one pixel in images of the Taleghani dataset
 _CORE_SHARE = 0.3
 _FEWEST_PIXELS = 5  # the least that opening by a cross leaves
 
@@ -31,10 +31,10 @@ def hsv_segment(
 
     What Romanowsky stains colour violet is found: nuclei, and cytoplasm as far as the colour goes, of
     leukocytes and blasts, and of smudged cells too. Red cells are grey, blue or pink beside them, and the
-    glass is pale. The picture is blurred a little, thresholded and opened; specks go, and so do pale patches
+    glass is pale. The image is blurred a little, thresholded and opened; specks go, and so do pale patches
     without a core of stronger colour, such as red cells at the violet rim of a field; holes are filled.
 
-    The defaults are those for the Taleghani pictures. Where the stain is stronger, red cells pass the lower
+    The defaults are those for the Taleghani images. Where the stain is stronger, red cells pass the lower
     thresholds: 0.4 for both saturations finds the nuclei of JTSC and CellaVision.
 
     Args:
@@ -43,15 +43,15 @@ def hsv_segment(
         saturation: Least saturation of a cell, 0..1.
         core_saturation: Saturation, 0..1, that some of each cell has: three tenths of the smallest cell's
             area.
-        smallest_cell: Area of the smallest cell, as a share of the picture's.
-        largest_hole: Holes smaller than this share of the picture's area are filled.
+        smallest_cell: Area of the smallest cell, as a share of the image's.
+        largest_hole: Holes smaller than this share of the image's area are filled.
 
     Returns:
         bool (H, W), True in cells. No cell is found where there is no colour (a black, white or grey
-        picture), nor one of fewer than 5 pixels, whatever the picture's size.
+        image), nor one of fewer than 5 pixels, whatever the image's size.
 
     Raises:
-        ArgumentError: The picture is no RGB picture of 8 bits, or a threshold lies outside its range.
+        ArgumentError: The image is no RGB image of 8 bits, or a threshold lies outside its range.
     """
     check_rgb(image)
     _check_thresholds(hue, saturation, core_saturation, smallest_cell, largest_hole)
@@ -72,12 +72,12 @@ def hsv_segment(
     _, gaps, statistics, _ = cv2.connectedComponentsWithStats(around, connectivity=4)
     holes = statistics[:, cv2.CC_STAT_AREA] < largest_hole * area
     holes[0] = True  # the cells themselves
-    # A picture without a cell is one gap, which may be small.
+    # An image without a cell is one gap, which may be small.
     return holes[gaps] & cells.any()
 
 
 def check_rgb(image: np.ndarray) -> None:
-    """Refuses what is no RGB picture of 8 bits, uint8 (H, W, 3).
+    """Refuses what is no RGB image of 8 bits, uint8 (H, W, 3).
 
     Raises:
         ArgumentError: It isn't one.
@@ -85,9 +85,9 @@ def check_rgb(image: np.ndarray) -> None:
     check_layout(image)
     if image.ndim != 3 or image.shape[-1] != 3 or image.dtype != np.uint8:
         raise ArgumentError(
-            f"The picture is {image.dtype} of shape {image.shape}.",
-            expected="one RGB picture, uint8 (H, W, 3) on 0..255",
-            remedy="take the pictures of a batch one by one, before they are scaled",
+            f"The image is {image.dtype} of shape {image.shape}.",
+            expected="one RGB image, uint8 (H, W, 3) on 0..255",
+            remedy="take the images of a batch one by one, before they are scaled",
         )
 
 

@@ -7,9 +7,9 @@ are those of 3-means, found exactly.
 
 Of two rules, "darkest" takes the cluster of the lowest grey levels for the white cells'. "least_frequent",
 the paper's words, takes the one with the fewest pixels, the darker one of two with equally many. In
-close-ups, where nuclei fill more of the picture than cytoplasm and red cells do, that isn't the nuclei's.
+close-ups, where nuclei fill more of the image than cytoplasm and red cells do, that isn't the nuclei's.
 
-`wbc_mask` needs no setting and finds what is dark in every picture: nuclei and, where the stain is pale or
+`wbc_mask` needs no setting and finds what is dark in every image: nuclei and, where the stain is pale or
 there is no white cell, red cells. `leukcnn.preprocessing.hsv_segment` goes by colour: it finds violet nuclei
 and cytoplasm, nothing where there is no violet, and its saturations have to fit the stain.
 """
@@ -32,11 +32,11 @@ def wbc_threshold(image: np.ndarray, *, rule: str = "darkest") -> int:
         rule: Which of the three clusters is that of the white cells: "darkest" or "least_frequent".
 
     Returns:
-        The highest grey level in that cluster, 0..255; -1 where the picture has fewer than three grey
+        The highest grey level in that cluster, 0..255; -1 where the image has fewer than three grey
         levels, so that there are no three clusters.
 
     Raises:
-        ArgumentError: The picture is no RGB picture of 8 bits, or there is no such rule.
+        ArgumentError: The image is no RGB image of 8 bits, or there is no such rule.
     """
     return _threshold(_grey(image), rule)
 
@@ -45,27 +45,27 @@ def wbc_mask(image: np.ndarray, *, rule: str = "darkest") -> np.ndarray:
     """Finds the white cells of a smear: all pixels up to `wbc_threshold`.
 
     With "darkest" that is the nuclei. With "least_frequent", pixels of darker clusters than the chosen one
-    belong to the mask too; where the brightest cluster is the least frequent, the mask is the whole picture.
+    belong to the mask too; where the brightest cluster is the least frequent, the mask is the whole image.
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
         rule: Which of the three clusters is that of the white cells: "darkest" or "least_frequent".
 
     Returns:
-        bool (H, W), True in white cells. Empty where the picture has fewer than three grey levels (black,
-        white, or of two tones). A picture without a white cell isn't recognised as such: its mask holds
+        bool (H, W), True in white cells. Empty where the image has fewer than three grey levels (black,
+        white, or of two tones). An image without a white cell isn't recognised as such: its mask holds
         what is darkest there, e.g. the red cells; and where the background is black, as in C-NMC, the
         background.
 
     Raises:
-        ArgumentError: The picture is no RGB picture of 8 bits, or there is no such rule.
+        ArgumentError: The image is no RGB image of 8 bits, or there is no such rule.
     """
     grey = _grey(image)
     return grey <= _threshold(grey, rule)
 
 
 def grey_histogram(image: np.ndarray) -> np.ndarray:
-    """Counts the grey levels of a picture; grey is 0.299 R + 0.587 G + 0.114 B, rounded, as OpenCV has it.
+    """Counts the grey levels of an image; grey is 0.299 R + 0.587 G + 0.114 B, rounded, as OpenCV has it.
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
@@ -74,7 +74,7 @@ def grey_histogram(image: np.ndarray) -> np.ndarray:
         int64 (256,), pixels of each grey level.
 
     Raises:
-        ArgumentError: The picture is no RGB picture of 8 bits.
+        ArgumentError: The image is no RGB image of 8 bits.
     """
     return _histogram(_grey(image))
 

@@ -2,7 +2,7 @@
 
 The same input gives the same bytes, whatever Matplotlib is set to elsewhere. Every function `draw_...` of
 this room takes the path of the PNG file, which it returns, and as its `face` a `mark`, a line in red at the
-top ("smoke profile, drawn data: not comparable with the paper"), and a `caption` at the bottom. It raises
+top ("smoke profile, synthetic data: not comparable with the paper"), and a `caption` at the bottom. It raises
 StoreError where the file can't be written.
 """
 
@@ -58,10 +58,10 @@ def sheet(path: Path, *, width: float, height: float, mark: str = "", caption: s
         width, red = max(figure.get_figwidth(), 4), {"color": "#B00020", "weight": "bold"}
         figure.text(0.5, 1, wrapped(mark, width), ha="center", va="bottom", **red)
         figure.text(0.5, 0, wrapped(caption, width), ha="center", va="top")
-        picture = io.BytesIO()
-        figure.savefig(picture, bbox_inches="tight", metadata={"Software": None})
+        image = io.BytesIO()
+        figure.savefig(image, bbox_inches="tight", metadata={"Software": None})
     with replace_file(path) as draft:
-        draft.write_bytes(picture.getvalue())
+        draft.write_bytes(image.getvalue())
 
 
 def wrapped(text: str, width: float) -> str:

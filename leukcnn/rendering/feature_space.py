@@ -1,4 +1,4 @@
-"""Features of pictures in the plane, drawn as `leukcnn.rendering.canvas` says."""
+"""Features of images in the plane, drawn as `leukcnn.rendering.canvas` says."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _PANEL = 3.1  # inches
 _MOST_COLUMNS = 3
 
 
-def draw_feature_space(
+def plot_feature_space(
     panels: Sequence[tuple[str, Any]], class_names: Sequence[str], path: Path, **face: str
 ) -> Path:
     """Draws points of two classes and the line between them, one panel for each kind of features.
@@ -40,13 +40,13 @@ def draw_feature_space(
                 words = {"ha": "center", "va": "center", "color": GREY, "transform": axes.transAxes}
                 axes.text(0.5, 0.5, wrapped(plane, _PANEL - 0.7), **words)
             else:
-                _draw_plane(axes, plane, class_names)
+                _plot_plane(axes, plane, class_names)
                 axes.set_xlabel(f"{100 * plane.accuracy:.1f} % of {len(plane.labels)} on their side")
                 axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), frameon=False)
     return path
 
 
-def _draw_plane(axes: Axes, plane: Any, class_names: Sequence[str]) -> None:
+def _plot_plane(axes: Axes, plane: Any, class_names: Sequence[str]) -> None:
     points = plane.points
     low, high = points.min(axis=0), points.max(axis=0)
     # Both axes have one scale: t-SNE's plane has no sides. A margin is left around the points.

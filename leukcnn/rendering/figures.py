@@ -1,4 +1,4 @@
-"""Pictures with titles and confusion matrices, drawn as `leukcnn.rendering.canvas` says."""
+"""Images with titles and confusion matrices, drawn as `leukcnn.rendering.canvas` says."""
 
 import math
 from collections.abc import Sequence
@@ -14,34 +14,34 @@ from leukcnn.rendering.canvas import LINE, sheet, wrapped
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # weights of red, green and blue, ITU-R BT.601
 
 
-def draw_pictures(
+def plot_images(
     panels: Sequence[tuple[str, np.ndarray] | None],
     path: Path,
     *,
     n_columns: int = 4,
-    side: float = 2.1,
+    panel_inches: float = 2.1,
     scale: tuple[str, str] | None = None,
     **face: str,
 ) -> Path:
-    """Draws a grid of pictures with a title each, in frames: a white mask would end nowhere on white paper.
+    """Draws a grid of images with a title each, in frames: a white mask would end nowhere on white paper.
 
     Args:
-        panels: Title and picture, uint8 (H, W, 3) RGB or (H, W) grey, line by line; None leaves a gap.
-        n_columns: Pictures in a line.
-        side: Inches for the side of a picture.
-        scale: Name of the colours of maps among the pictures, and what 0 and 1 mean there.
+        panels: Title and image, uint8 (H, W, 3) RGB or (H, W) grey, line by line; None leaves a gap.
+        n_columns: Images in a line.
+        panel_inches: Width of a panel in inches.
+        scale: Name of the colours of maps among the images, and what 0 and 1 mean there.
     """
     n_columns = min(n_columns, len(panels))
     n_lines = math.ceil(len(panels) / n_columns)
-    # Of a panel's height, the picture's and the title's part.
-    titles = [wrapped(panel[0], side - 0.15) if panel else "" for panel in panels]
+    # Of a panel's height, the image's and the title's part.
+    titles = [wrapped(panel[0], panel_inches - 0.15) if panel else "" for panel in panels]
     parts = np.zeros((n_lines * n_columns, 2))
     for i, panel in enumerate(panels):
         if panel:
             height, width = panel[1].shape[:2]
-            parts[i] = side * height / width, LINE * (titles[i].count("\n") + 2)
+            parts[i] = panel_inches * height / width, LINE * (titles[i].count("\n") + 2)
     heights = parts.reshape(n_lines, n_columns, 2).max(axis=1).sum(axis=1)
-    with sheet(path, width=side * n_columns, height=sum(heights) + bool(scale), **face) as figure:
+    with sheet(path, width=panel_inches * n_columns, height=sum(heights) + bool(scale), **face) as figure:
         grid = figure.subplots(n_lines, n_columns, squeeze=False, height_ratios=heights)
         for i, axes in enumerate(grid.flat):
             if i >= len(panels) or panels[i] is None:
@@ -66,17 +66,17 @@ def heat(values: np.ndarray) -> np.ndarray:
     return np.uint8(255 * colormaps[HEAT](values / max(values.max(), 1e-12))[..., :3])
 
 
-def overlay(picture: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Lays a map, float (h, w) from 0 to 1, over a picture, uint8 (H, W, 3), drawn smoothly.
+def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Lays a map, float (h, w) from 0 to 1, over an image, uint8 (H, W, 3), drawn smoothly.
 
-    The picture is shown in grey: its own colours would mix with the map's.
+    The image is shown in grey: its own colours would mix with the map's.
     """
-    smooth = cv2.resize(np.float32(values), picture.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    smooth = cv2.resize(np.float32(values), image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     colours = 255 * colormaps[OVERLAY](smooth)[..., :3]
-    return np.uint8(0.45 * (picture @ _LUMINANCE)[..., None] + 0.55 * colours)
+    return np.uint8(0.45 * (image @ _LUMINANCE)[..., None] + 0.55 * colours)
 
 
-def draw_confusions(
+def plot_confusion_matrices(
     panels: Sequence[tuple[str, np.ndarray] | None],
     class_names: Sequence[str],
     path: Path,
@@ -105,7 +105,7 @@ def draw_confusions(
             axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
             for row, column in np.ndindex(n, n):
                 share = shares[row, column]
-                percent = f"{100 * share:.1f} %" if totals[row] else "no picture"
+                percent = f"{100 * share:.1f} %" if totals[row] else "no image"
                 style = {"ha": "center", "va": "center", "color": "white" if share > 0.55 else "black"}
                 axes.text(column, row, f"{matrix[row, column]}\n{percent}", **style)
             axes.set(xlabel="Predicted", ylabel="True", title=wrapped(title, side - 0.2))

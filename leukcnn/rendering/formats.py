@@ -48,9 +48,9 @@ def _range(value: tuple[float, float], in_percent: bool) -> str:
 
 
 def _spread(value: tuple[float, float | None], in_percent: bool) -> str:
-    mean, sd = value
+    mean, std = value
     decimals = _decimals(mean, in_percent)
-    return _rounded(mean, decimals) + ("" if sd is None else f" ± {_rounded(sd, decimals)}")
+    return _rounded(mean, decimals) + ("" if std is None else f" ± {_rounded(std, decimals)}")
 
 
 def _decimals(value: int | float, in_percent: bool) -> int:

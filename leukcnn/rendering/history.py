@@ -14,7 +14,7 @@ from leukcnn.rendering.canvas import BLUE, GREY, ORANGE, sheet, wrapped
 _MOST_IN_A_COLUMN = 3
 
 
-def draw_history(
+def plot_history(
     trainings: Sequence[tuple[str, Mapping[str, Sequence[float]], int | None]], path: Path, **face: str
 ) -> Path:
     """Draws training and validation accuracy by epoch, and the loss beside it, each on a common scale.
@@ -32,14 +32,14 @@ def draw_history(
             for axes, first, name in zip(panels[2 * i :], panels, ("accuracy", "loss"), strict=False):
                 if i:
                     axes.sharey(first)
-                _draw_curves(axes, history, name, chosen)
+                _plot_curves(axes, history, name, chosen)
                 axes.set_title(wrapped(title, 2.8))
         # Once all are drawn: a bound that is set ends the search for the other.
         panels[1].set_ylim(bottom=0)
     return path
 
 
-def _draw_curves(axes: Axes, history: Mapping[str, Sequence[float]], name: str, chosen: int | None) -> None:
+def _plot_curves(axes: Axes, history: Mapping[str, Sequence[float]], name: str, chosen: int | None) -> None:
     training, validation = np.asarray(history[name], float), history.get(f"val_{name}")
     n = len(training)
     epochs = np.arange(1, n + 1)

@@ -1,7 +1,7 @@
 """Tables that say on their face what they rest on.
 
 A table is data: columns with a format each, rows of raw values, marks and notes. A mark (say, "NOT COMPARABLE
-WITH THE PAPER: drawn data") stands in every rendering where nobody can miss it; notes stand below.
+WITH THE PAPER: synthetic data") stands in every rendering where nobody can miss it; notes stand below.
 """
 
 import re

@@ -27,7 +27,7 @@ Box = tuple[str, str, Sequence[tuple[int, str, str]]]
 the box where it begins, and text and type of the layers through which it leads, "" for none."""
 
 
-def draw_topology(columns: Sequence[tuple[str, Sequence[Box]]], path: Path, **face: str) -> Path:
+def plot_topology(columns: Sequence[tuple[str, Sequence[Box]]], path: Path, **face: str) -> Path:
     """Draws layers as stacked boxes joined by arrows, one column a network, each layer type in its colour.
 
     A column has a title and boxes from input to output. A shortcut runs down its right side. A deep network
@@ -39,7 +39,7 @@ def draw_topology(columns: Sequence[tuple[str, Sequence[Box]]], path: Path, **fa
         figure.set_layout_engine("none")  # the axes are in inches
         axes = figure.add_axes((0, 0, 1, 1))
         for title, boxes in drawn:
-            right, lowest = _draw_column(axes, left, title, boxes)
+            right, lowest = _plot_column(axes, left, title, boxes)
             left, bottom = right + _GAP, max(bottom, lowest)
         axes.set(xlim=(-0.05, left), ylim=(bottom + 0.2, 0))
         axes.set_axis_off()
@@ -54,7 +54,7 @@ def _pieces(title: str, boxes: Sequence[Box]) -> list[tuple[str, Sequence[Box]]]
     return [(f"{title}, continued" if i else title, boxes[i : i + step]) for i in starts]
 
 
-def _draw_column(axes: Axes, left: float, title: str, boxes: Sequence[Box]) -> tuple[float, float]:
+def _plot_column(axes: Axes, left: float, title: str, boxes: Sequence[Box]) -> tuple[float, float]:
     """Draws a network, or a piece of it, and returns where it ends on the right and below."""
     texts = ["\n".join(wrapped(line, _WIDTH) for line in text.split("\n")) for text, *_ in boxes]
     heights = [LINE * (text.count("\n") + 1.7) for text in texts]
@@ -67,7 +67,7 @@ def _draw_column(axes: Axes, left: float, title: str, boxes: Sequence[Box]) -> t
         axes.barh(top + height / 2, _WIDTH, height, left=left, color=fill, edgecolor=edge)
         axes.text(middle, top + height / 2, text, ha="center", va="center")
         if top > tops[0] or title.endswith("continued"):
-            _draw_arrow(axes, (middle, top - _ARROW), (middle, top))
+            _plot_arrow(axes, (middle, top - _ARROW), (middle, top))
     busy: list[int] = []  # shortcuts share a lane where one begins no earlier than the other ends
     for end, (*_, shortcuts) in enumerate(boxes):
         for start, text, kind in shortcuts:
@@ -77,7 +77,7 @@ def _draw_column(axes: Axes, left: float, title: str, boxes: Sequence[Box]) -> t
             # It leaves a box below the height at which another comes in.
             begin, stop = tops[start] + 0.65 * heights[start], tops[end] + 0.35 * heights[end]
             axes.plot([right, x, x], [begin, begin, stop], color=GREY, linewidth=1)
-            _draw_arrow(axes, (x, stop), (right, stop))
+            _plot_arrow(axes, (x, stop), (right, stop))
             if text:
                 fill, edge = _COLOURS[kind]
                 place = {"ha": "center", "va": "center", "rotation": 90}
@@ -85,6 +85,6 @@ def _draw_column(axes: Axes, left: float, title: str, boxes: Sequence[Box]) -> t
     return right + 0.75 * len(busy), tops[-1] - _ARROW
 
 
-def _draw_arrow(axes: Axes, begin: tuple[float, float], end: tuple[float, float]) -> None:
+def _plot_arrow(axes: Axes, begin: tuple[float, float], end: tuple[float, float]) -> None:
     style = {"arrowstyle": "-|>", "color": GREY, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", xy=end, xytext=begin, arrowprops=style)

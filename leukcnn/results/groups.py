@@ -13,11 +13,11 @@ from leukcnn.labels import check_classes
 
 @dataclass(frozen=True)
 class GroupAccuracy:
-    """How many pictures of one subject were recognised.
+    """How many images of one subject were recognised.
 
     Attributes:
-        group: Name of the subject; "" for the pictures whose subject is unknown.
-        n: Number of its pictures.
+        group: Name of the subject; "" for the images whose subject is unknown.
+        n: Number of its images.
         correct: How many of them were recognised.
         accuracy: `correct` / `n`, 0 to 1.
     """
@@ -31,12 +31,12 @@ class GroupAccuracy:
 def accuracy_per_group(
     labels: ArrayLike, predicted: ArrayLike, groups: Sequence[str] | np.ndarray
 ) -> list[GroupAccuracy]:
-    """Counts the recognised pictures of every subject, as the C-NMC 2019 challenge asks.
+    """Counts the recognised images of every subject, as the C-NMC 2019 challenge asks.
 
     Args:
         labels: (N,) integers >= 0, the true classes.
         predicted: (N,) integers >= 0, the predicted classes.
-        groups: (N,) str, subject of each picture.
+        groups: (N,) str, subject of each image.
 
     Returns:
         One entry a subject, in the natural order of their names (2 before 10, 10 before H2).
@@ -57,20 +57,20 @@ def accuracy_per_group(
 
 
 def check_groups(groups: Sequence[str] | np.ndarray, *, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the sorted names of the groups and each picture's position among them.
+    """Returns the sorted names of the groups and each image's position among them.
 
     Raises:
-        ArgumentError: There isn't one group for each of the `n` pictures.
+        ArgumentError: There isn't one group for each of the `n` images.
     """
     groups = np.asarray(groups, dtype=np.str_)
     if groups.shape != (n,):
         raise ArgumentError(
             f"The groups have the shape {groups.shape} beside {n} labels.",
-            expected="the name of one subject for every picture",
+            expected="the name of one subject for every image",
         )
     return np.unique(groups, return_inverse=True)
 
 
 def _natural_key(name: str) -> list[str | int]:
     # re.split with a group alternates text and number, so that like is always compared with like.
-    return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", name)]
+    return [int(subset) if subset.isdecimal() else subset for subset in re.split(r"([0-9]+)", name)]

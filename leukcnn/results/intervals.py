@@ -1,6 +1,6 @@
 """How far a measured figure may be off: intervals for the metrics of `leukcnn.results.metrics`.
 
-The pictures of one subject resemble each other, so that an interval over pictures is too narrow where several
+The images of one subject resemble each other, so that an interval over images is too narrow where several
 come from one subject. Where subjects are known, whole subjects are drawn again (cluster bootstrap).
 """
 
@@ -35,7 +35,7 @@ class Interval:
         high: Upper bound, likewise.
         confidence: Nominal coverage, between 0 and 1.
         method: "wilson", "bootstrap", "prediction" or "corrected".
-        unit: What counts as one observation: "pictures", "subjects", "runs" or "folds".
+        unit: What counts as one observation: "images", "subjects", "runs" or "folds".
         n_units: How many of them there are.
         n_resamples: Resamples drawn; 0 for Wilson's interval.
         n_undefined: Resamples left out because the metric is undefined on them.
@@ -83,7 +83,7 @@ class Interval:
         return text
 
 
-def wilson_interval(successes: int, n: int, *, confidence: float = 0.95, unit: str = "pictures") -> Interval:
+def wilson_interval(successes: int, n: int, *, confidence: float = 0.95, unit: str = "images") -> Interval:
     """Returns Wilson's score interval of a proportion, by `scipy.stats.binomtest`.
 
     Args:
@@ -128,7 +128,7 @@ def bootstrap_interval(
     shares: np.ndarray,
     n_units: int,
     *,
-    unit: str = "pictures",
+    unit: str = "images",
     bootstrap: Bootstrap = _BOOTSTRAP,
 ) -> Interval:
     """Returns the percentile bootstrap interval of a statistic of units drawn with replacement.
@@ -171,7 +171,7 @@ def bootstrap_interval(
 def run_interval(
     values: Sequence[float], *, confidence: float = 0.95, limits: tuple[float, float] = (0, 1)
 ) -> Interval:
-    """Returns where one more run would lie: mean -+ t * sd * sqrt(1 + 1 / n), with n - 1 degrees of freedom.
+    """Returns where one more run would lie: mean -+ t * std * sqrt(1 + 1 / n), with n - 1 degrees of freedom.
 
     A published figure is one run. It is held against the spread of single runs, not against the mean's, which
     shrinks with their number.
@@ -198,7 +198,7 @@ def run_interval(
 
 
 def fold_interval(values: Sequence[float], *, test_share: float, confidence: float = 0.95) -> Interval:
-    """Returns the interval of the mean over folds: mean -+ t * sd * sqrt(1 / J + n_test / n_train).
+    """Returns the interval of the mean over folds: mean -+ t * std * sqrt(1 / J + n_test / n_train).
 
     With J - 1 degrees of freedom, as in the corrected resampled t-test (Nadeau and Bengio, "Inference for the
     Generalization Error", Machine Learning 52, 2003): the training sets of the folds overlap.
@@ -258,7 +258,7 @@ def interval_for(
     """Returns the interval that suits a metric and what is known of the groups.
 
     Accuracy, precision, sensitivity and specificity are proportions: without groups they get Wilson's
-    interval over pictures. Other metrics, and every metric where all groups are known, get the bootstrap.
+    interval over images. Other metrics, and every metric where all groups are known, get the bootstrap.
     Where all groups agree on 0 or 1 the bootstrap sees no spread, and a proportion gets Wilson's interval
     with each group as a single trial.
 
@@ -266,8 +266,8 @@ def interval_for(
         metric: A key of `METRICS`.
         labels: (N,) integers from 0 to `n_classes` - 1, the true classes.
         said: What the metric takes: (N,) predicted classes, or (N, n_classes) probabilities.
-        groups: (N,) str, subject or other group of each picture; None, or "" for any picture, means that
-            they are unknown and pictures stand for themselves.
+        groups: (N,) str, subject or other group of each image; None, or "" for any image, means that
+            they are unknown and images stand for themselves.
         n_classes: Number of classes.
         positive: Position of the positive class.
         bootstrap: How the bootstrap draws.
@@ -287,7 +287,7 @@ def interval_for(
         return wilson_interval(int(successes), int(trials), confidence=bootstrap.confidence)
 
     def of_resamples(drawn: np.ndarray) -> np.ndarray:
-        # Drawing pictures is drawing their (true, predicted) pairs: the matrix alone decides.
+        # Drawing images is drawing their (true, predicted) pairs: the matrix alone decides.
         cells = drawn if groups is None else drawn @ matrices.reshape(len(matrices), -1)
         return statistic(cells.reshape(-1, n_classes, n_classes), positive=positive)
 
@@ -315,11 +315,11 @@ def _of_probabilities(
     positive: int,
     bootstrap: Bootstrap,
 ) -> Interval:
-    """Returns the bootstrap interval of a metric of probabilities, over groups or, if None, pictures."""
+    """Returns the bootstrap interval of a metric of probabilities, over groups or, if None, images."""
     labels = np.asarray(labels, dtype=np.int64)
     probabilities = np.asarray(probabilities, dtype=np.float64)
     if groups is None:
-        # In an order that is theirs, so that the order of the pictures doesn't matter.
+        # In an order that is theirs, so that the order of the images doesn't matter.
         order = np.lexsort((*probabilities.T, labels))
         labels, probabilities, member = labels[order], probabilities[order], np.arange(len(order))
     else:
@@ -332,7 +332,7 @@ def _of_probabilities(
         return np.concatenate(weighed)
 
     n = int(member.max(initial=-1)) + 1
-    unit = "pictures" if groups is None else bootstrap.unit
+    unit = "images" if groups is None else bootstrap.unit
     return bootstrap_interval(of_resamples, _equal(n), n, unit=unit, bootstrap=bootstrap)
 
 
@@ -345,7 +345,7 @@ def _matrices(
 ) -> np.ndarray:
     """Returns the confusion matrix of every group, (G, K, K) int64, groups in the order of their names.
 
-    Without groups all pictures are one.
+    Without groups all images are one.
     """
     if groups is None:
         return confusion_matrix(labels, predicted, n_classes=n_classes)[None]

@@ -28,7 +28,7 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, *, n_classes: int)
         n_classes: Number of classes, at least 2.
 
     Returns:
-        (n_classes, n_classes) int64; entry [t, p] counts the pictures of class t predicted as p.
+        (n_classes, n_classes) int64; entry [t, p] counts the images of class t predicted as p.
 
     Raises:
         ArgumentError: The two arrays differ in length, aren't one-dimensional, or hold something else than
@@ -75,20 +75,20 @@ PROPORTIONS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
 
 
 def accuracy(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the share of pictures whose class was recognised.
+    """Returns the share of images whose class was recognised.
 
     Args:
         matrix: (..., K, K) confusion matrices, true classes in rows.
         positive: Position of the positive class; plays no part here, all metrics take it.
 
     Returns:
-        (...) float64 from 0 to 1; NaN without any picture.
+        (...) float64 from 0 to 1; NaN without any image.
     """
     return _ratio(*_correct_of_all(matrix, positive=positive))
 
 
 def error_rate(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the share of pictures whose class was not recognised; args and shapes as in `accuracy`."""
+    """Returns the share of images whose class was not recognised; args and shapes as in `accuracy`."""
     return _ratio(*_wrong_of_all(matrix, positive=positive))
 
 
@@ -130,7 +130,7 @@ def f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
 def weighted_f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
     """Returns the mean of the classes' F1-scores, weighted by how often each class occurs.
 
-    The C-NMC 2019 leaderboard ranks by it. Args and shapes as in `accuracy`; NaN without any picture.
+    The C-NMC 2019 leaderboard ranks by it. Args and shapes as in `accuracy`; NaN without any image.
     """
     return _weighted(f1, matrix)
 
@@ -138,7 +138,7 @@ def weighted_f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
 def macro_precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
     """Returns the mean of the classes' precisions over the classes that occur; 0 for one never predicted.
 
-    Args and shapes as in `accuracy`, here and below; NaN without any picture.
+    Args and shapes as in `accuracy`, here and below; NaN without any image.
     """
     return _macro(precision, matrix)
 
@@ -161,7 +161,7 @@ def weighted_precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
 def kappa(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
     """Returns Cohen's kappa, (observed - expected) / (1 - expected) agreement (Alert Net, equation 1).
 
-    The result lies in -1..1. It is NaN where all pictures are of one class and all are taken for it: an
+    The result lies in -1..1. It is NaN where all images are of one class and all are taken for it: an
     agreement of 1 is expected, and 0 / 0 says neither skill nor chance.
     """
     # Everything times total^2: whole numbers, which float64 holds exactly.

@@ -1,4 +1,4 @@
-"""What an experiment gave: its finished trials and controls, and what they said of the pictures."""
+"""What an experiment gave: its finished trials and controls, and what they said of the images."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -36,7 +36,7 @@ class Results:
         return self._parts.setdefault(("split", split), replace(self, split=split))
 
     def masked(self, mask: str) -> "Results | None":
-        """Returns the main split's results with a part of the pictures blanked; "" for none.
+        """Returns the main split's results with a part of the images blanked; "" for none.
 
         None where the experiment names no such trials. Whichever mask it was run with itself, the others' are
         read from the store as far as they are finished there.
@@ -117,49 +117,51 @@ class Results:
 
     @cached_property
     def tested(self) -> tuple[str, ...]:
-        """What is tested by itself: keys of datasets, empty where all pictures are tested together.
+        """What is tested by itself: keys of datasets, empty where all images are tested together.
 
-        Datasets whose pictures are cross-validated together stand as one, their keys joined by "+".
+        Datasets whose images are cross-validated together stand as one, their keys joined by "+".
         """
         if self.split_kind in spec.KFOLD_KINDS:
             return tuple(dict.fromkeys("+".join(p.tested) for p in self._planned if p.tested))
         return tuple(dict.fromkeys(dataset for planned in self._planned for dataset in planned.tested))
 
-    def runs(self, row: str, *, dataset: str = "", part: str = "test") -> list[Predictions]:
-        """Returns each whole run's predictions of a set of pictures.
+    def runs(self, row: str, *, dataset: str = "", subset: str = "test") -> list[Predictions]:
+        """Returns each whole run's predictions of a set of images.
 
-        Pictures without a label count in the final phase alone, where there are no others. A network of each
+        Images without a label count in the final phase alone, where there are no others. A network of each
         fold has predicted the external set; only the first fold's counts.
 
         Args:
             row: Row or control.
-            dataset: Key of the dataset whose pictures are wanted, or several joined by "+"; "" for all.
-            part: Name of the set; "balanced" is the test set with equal classes.
+            dataset: Key of the dataset whose images are wanted, or several joined by "+"; "" for all.
+            subset: Name of the set; "balanced" is the test set with equal classes.
         """
         if len(self.tasks) > 1 and dataset in self.tasks:
             # A run of a task is whole though another task's folds may be lacking.
-            return self.task(dataset).runs(row, part=part)
+            return self.task(dataset).runs(row, subset=subset)
         chosen = []
         for seed, predictions in self.predictions[row]:
-            of_part = _of_part(predictions, dataset=dataset, part="test" if part == "balanced" else part)
-            if part == "balanced" and len(of_part):
-                of_part = of_part.select(balanced_subset(of_part.label, seed=seed, ids=of_part.image))
-            if part in ("external", "final"):
-                _, first = np.unique(of_part.image, return_index=True)
-                of_part = of_part.select(first)
-            if len(of_part):
-                chosen.append(of_part)
+            of_subset = _of_subset(
+                predictions, dataset=dataset, subset="test" if subset == "balanced" else subset
+            )
+            if subset == "balanced" and len(of_subset):
+                of_subset = of_subset.select(balanced_subset(of_subset.label, seed=seed, ids=of_subset.image))
+            if subset in ("external", "final"):
+                _, first = np.unique(of_subset.image, return_index=True)
+                of_subset = of_subset.select(first)
+            if len(of_subset):
+                chosen.append(of_subset)
         return chosen
 
-    def folds(self, row: str, *, dataset: str = "", part: str = "test") -> list[Predictions]:
-        """Returns each fold's predictions of a set of pictures, as `runs` takes them, run by run."""
+    def folds(self, row: str, *, dataset: str = "", subset: str = "test") -> list[Predictions]:
+        """Returns each fold's predictions of a set of images, as `runs` takes them, run by run."""
         every = [fold for _, folds in self._whole_runs[row] for fold in folds]
-        parts = [_of_part(fold, dataset=dataset, part=part) for fold in every]
+        parts = [_of_subset(fold, dataset=dataset, subset=subset) for fold in every]
         return [fold for fold in parts if len(fold)]
 
     @cached_property
     def probe(self) -> Predictions | None:
-        """What the probe says of each picture's dataset; its classes are datasets. None if not finished."""
+        """What the probe says of each image's dataset; its classes are datasets. None if not finished."""
         trial = self.record.probe and self.store.finished_trial(self.record.probe.name)
         return trial.predictions() if trial else None
 
@@ -168,14 +170,14 @@ class Results:
         """Folds of a run; 1 where the split has none."""
         return len({planned.fold for planned in self._planned}) or 1
 
-    def why_missing(self, row: str, part: str) -> str:
+    def why_missing(self, row: str, subset: str) -> str:
         """Returns why a row has no figures on a set."""
-        for what in (row, part, self.split_kind):
+        for what in (row, subset, self.split_kind):
             if what in self.record.missing:
                 return self.record.missing[what]
         if not self.predictions[row]:
             return "this row has not been trained"
-        return "" if self.runs(row, part=part) else "these pictures have no labels"
+        return "" if self.runs(row, subset=subset) else "these images have no labels"
 
 
 def main_predictions(trial: Trial) -> Predictions:
@@ -184,10 +186,10 @@ def main_predictions(trial: Trial) -> Predictions:
     return predictions.select(predictions.checkpoint == trial.result["checkpoint"])
 
 
-def _of_part(predictions: Predictions, *, dataset: str, part: str) -> Predictions:
+def _of_subset(predictions: Predictions, *, dataset: str, subset: str) -> Predictions:
     """Returns the predictions of a set, of all datasets or some; without a label in the final phase alone."""
-    wanted = predictions.part == part
-    if part != "final":
+    wanted = predictions.subset == subset
+    if subset != "final":
         wanted &= predictions.label >= 0
     if dataset:
         of = [image.partition("/")[0] for image in predictions.image.tolist()]

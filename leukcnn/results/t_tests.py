@@ -74,7 +74,7 @@ def unpaired_t_test(first: Sequence[float], second: Sequence[float]) -> TTest:
 
 
 def t_test_from_statistics(
-    mean: float, sd: float, n: int, other_mean: float, other_sd: float, other_n: int
+    mean: float, std: float, n: int, other_mean: float, other_std: float, other_n: int
 ) -> TTest:
     """Runs Student's t-test with pooled variance on means and sds, as `scipy.stats.ttest_ind_from_stats`.
 
@@ -83,10 +83,10 @@ def t_test_from_statistics(
 
     Args:
         mean: Mean of the first row.
-        sd: Its standard deviation, with n - 1 below, at least 0.
+        std: Its standard deviation, with n - 1 below, at least 0.
         n: Number of its figures, at least 2.
         other_mean: Mean of the second row.
-        other_sd: Its standard deviation.
+        other_std: Its standard deviation.
         other_n: Number of its figures, at least 2.
 
     Returns:
@@ -95,15 +95,15 @@ def t_test_from_statistics(
     Raises:
         ArgumentError: A row has fewer than two figures, or a standard deviation is below 0.
     """
-    if min(n, other_n) < 2 or sd < 0 or other_sd < 0:
+    if min(n, other_n) < 2 or std < 0 or other_std < 0:
         raise ArgumentError(
-            f"There are {n} and {other_n} figures with the standard deviations {sd} and {other_sd}.",
+            f"There are {n} and {other_n} figures with the standard deviations {std} and {other_std}.",
             expected="at least two of both, and standard deviations of at least 0",
         )
     return _t_test(
         TTest("Student's t-test, unpaired", 0.0, 1.0, n + other_n - 2, float(mean - other_mean), n),
-        lambda: stats.ttest_ind_from_stats(mean, sd, n, other_mean, other_sd, other_n),
-        spread=np.max([sd, other_sd]),
+        lambda: stats.ttest_ind_from_stats(mean, std, n, other_mean, other_std, other_n),
+        spread=np.max([std, other_std]),
         rounding=_ROUNDING * max(abs(mean), abs(other_mean)),
     )
 

@@ -47,6 +47,6 @@ def verdict(
     return "within" if published in interval or abs(nearest - published) <= rounding else "outside"
 
 
-def mean_and_sd(values: Sequence[float]) -> Spread:
+def mean_and_std(values: Sequence[float]) -> Spread:
     """Returns mean and standard deviation of some values, at least one."""
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None

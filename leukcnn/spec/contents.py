@@ -29,7 +29,7 @@ class Row:
         id: Its name for `--only`.
         label: What tables call it.
         setup: What its trials do.
-        also: Kinds of split under which it is trained too, beside the setup's own.
+        extra_splits: Kinds of split under which it is trained too, beside the setup's own.
         optional: Whether the others are trained without it where its weights aren't at hand.
         scratch: Its name for `--base scratch=NAME`, where it isn't the paper's own but a network trained from
             scratch in the place of one that needs published weights; "" for the paper's own.
@@ -38,7 +38,7 @@ class Row:
     id: str
     label: str
     setup: Setup
-    also: tuple[str, ...] = ()
+    extra_splits: tuple[str, ...] = ()
     optional: bool = False
     scratch: str = ""
 
@@ -47,7 +47,7 @@ class Row:
         check_id(name_of(self), "id", self.id)
         if self.scratch:
             check_id(name_of(self), "scratch", self.scratch)
-        require_known(name_of(self), "also", self.also, SPLIT_KINDS)
+        require_known(name_of(self), "extra_splits", self.extra_splits, SPLIT_KINDS)
 
 
 @dataclass(frozen=True)
@@ -112,34 +112,34 @@ class Published:
         metric: One of `leukcnn.spec.names.METRICS`.
         value: The figure: accuracy, precision, recall, F1-scores in percent; parameters as a count; file
             sizes in MB.
-        sd: Its standard deviation over folds or runs in the same unit, None where the paper prints none.
+        std: Its standard deviation over folds or runs in the same unit, None where the paper prints none.
         dataset: Key of the dataset that was tested on; "" for all together.
-        part: Set of pictures: "test", which stands beside the balanced part too; "external"; "within" for a
+        subset: Set of images: "test", which stands beside the balanced part too; "external"; "within" for a
             cross-validation within the tested dataset; or "final".
     """
 
     row: str
     metric: str
     value: float
-    sd: float | None = None
+    std: float | None = None
     dataset: str = ""
-    part: str = "test"
+    subset: str = "test"
 
     def __post_init__(self):
         check_types(self)
         require_known(name_of(self), "metric", self.metric, METRICS)
         require_known(name_of(self), "dataset", self.dataset, ("", *DATASETS))
-        require_known(name_of(self), "part", self.part, PUBLISHED_PARTS)
+        require_known(name_of(self), "subset", self.subset, PUBLISHED_SUBSETS)
 
 
-PUBLISHED_PARTS = tuple(name for name in metrics.SETS if name != "balanced")
+PUBLISHED_SUBSETS = tuple(name for name in metrics.SUBSETS if name != "balanced")
 
 
 _OF_METRICS = {
     "axes": metrics.AXES,
-    "sets": metrics.SETS,
+    "subsets": metrics.SUBSETS,
     "show": metrics.SHOW,
-    "figures": metrics.FIGURES_AS,
+    "values_as": metrics.VALUES_AS,
     "over": metrics.OVER,
     "kappa_words": metrics.KAPPA_WORDS,
 }
@@ -153,8 +153,8 @@ class Table:
     By default a line has the published figure, the measured one with its 95 % interval, the difference, and a
     verdict. Accuracy, F1-score and AUROC of each network, on the test set and on its balanced part:
 
-        Table("table2", "The networks", "metrics", where="Table 2", axes=("row", "set"),
-              sets=("test", "balanced"), metrics=("accuracy", "f1", "auroc"),
+        Table("table2", "The networks", "metrics", where="Table 2", axes=("row", "subset"),
+              subsets=("test", "balanced"), metrics=("accuracy", "f1", "auroc"),
               published=(Published("vgg16", "accuracy", 92.48),))
 
     A figure of every class, and the accuracy under every kind of split:
@@ -177,22 +177,22 @@ class Table:
         measured: First cell of a row of `reference`, id of the paper's row and metric that it stands for.
         rows: Ids of the paper's rows that it shows, and of the two that "t_test" compares; empty for all.
         split: Kind of split that its figures rest on; "" for the experiment's main one.
-        beside: Kind of split whose figures stand beside them; "" for none.
+        compared_split: Kind of split whose values are shown next to them; "" for none.
         metrics: Metrics that it shows, of `leukcnn.spec.metrics`; if empty those of its published figures, or
             accuracy and macro F1-score. Of more than two classes, precision, recall and F1-score stand for
             their weighted and macro averages, and with the axis "class" if empty for scikit-learn's report.
         axes: What its lines go through, the outermost first, "row" among them: "row"; "dataset" that is
-            tested; "set" of pictures; kind of "split"; "mask", a part of the pictures that is blanked;
+            tested; "subset" of images; kind of "split"; "mask", a part of the images that is blanked;
             "class".
-        sets: Sets of pictures: "test", "balanced" (the test set with equal classes), "external" (other
+        subsets: Sets of images: "test", "balanced" (the test set with equal classes), "external" (other
             subjects), "within" (a cross-validation within the tested dataset), "final" (a phase without
             labels); if empty, those of its published figures.
         show: What a line shows behind its axes: "metric", "published", "measured", "interval",
             "difference", "verdict" or the plain "state"; "weighted", the weighted average beside a macro one;
-            "pictures" (or "cells") that were tested, their "support" by class, "classes" that a dataset has;
+            "images" (or "cells") that were tested, their "support" by class, "classes" that a dataset has;
             "change" by blanking; "test" and "balanced", figures on those sets, and "less_test" and
             "less_balanced", the measured one less those.
-        figures: How they are shown: "mean" with standard deviation in the metric's own unit, "percent" with
+        values_as: How they are shown: "mean" with standard deviation in the metric's own unit, "percent" with
             two decimals, or "hundredths" as scikit-learn's report prints them.
         over: What the mean is over: "runs", "folds" or "auto", folds in k-fold cross-validation of more than
             two classes and else runs, whose folds count together. Folds are of the test set, and of splits
@@ -211,12 +211,12 @@ class Table:
     measured: tuple[tuple[str, str, str], ...] = ()
     rows: tuple[str, ...] = ()
     split: str = ""
-    beside: str = ""
+    compared_split: str = ""
     metrics: tuple[str, ...] = ()
     axes: tuple[str, ...] = ("row",)
-    sets: tuple[str, ...] = ()
+    subsets: tuple[str, ...] = ()
     show: tuple[str, ...] = DEFAULT_SHOW
-    figures: str = "mean"
+    values_as: str = "mean"
     over: str = "auto"
     kappa_words: str = ""
     notes: tuple[str, ...] = ()
@@ -229,11 +229,11 @@ class Table:
         require_known(owner, "metrics", self.metrics, METRICS)
         require_known(owner, "measured", tuple(metric for _, _, metric in self.measured), METRICS)
         require_known(owner, "split", self.split, ("", *SPLIT_KINDS))
-        require_known(owner, "beside", self.beside, ("", *SPLIT_KINDS))
-        require_once(owner, "published", ((p.row, p.metric, p.dataset, p.part) for p in self.published))
+        require_known(owner, "compared_split", self.compared_split, ("", *SPLIT_KINDS))
+        require_once(owner, "published", ((p.row, p.metric, p.dataset, p.subset) for p in self.published))
         for name, known in _OF_METRICS.items():
             require_known(owner, name, getattr(self, name), known)
-        for name in ("axes", "sets", "show", "metrics"):
+        for name in ("axes", "subsets", "show", "metrics"):
             require_once(owner, name, getattr(self, name))
         check_kind(self, TABLES)
         self._check_axes(owner)
@@ -244,23 +244,27 @@ class Table:
         axes, named = {*self.axes}, {*self.metrics, *(p.metric for p in self.published)}
         require("row" in axes, f"{owner}: axes = {self.axes}.", "'row' among them")
         apart = [axis for axis in ("split", "mask", "class") if axis in axes]
-        alone = len(apart) < 2 and not (apart and self.beside)
-        require(alone, f"{owner}: axes = {self.axes}, beside = {self.beside!r}.", f"one of {apart} or beside")
+        alone = len(apart) < 2 and not (apart and self.compared_split)
+        require(
+            alone,
+            f"{owner}: axes = {self.axes}, compared_split = {self.compared_split!r}.",
+            f"one of {apart} or compared_split",
+        )
         for column, axis in (("change", "mask"), ("support", "class"), ("classes", "dataset")):
             fits = column not in self.show or axis in axes
             require(fits, f"{owner}: show has {column!r} with axes = {self.axes}.", f"the axis {axis!r}")
         self._check_folds(owner)
         sizes = named.intersection(metrics.SIZES)
         require(
-            not sizes or (self.axes == ("row",) and self.figures == "mean"),
-            f"{owner}: {', '.join(sorted(sizes))} with axes = {self.axes}, figures = {self.figures!r}.",
-            "axes = ('row',), figures = 'mean'",
+            not sizes or (self.axes == ("row",) and self.values_as == "mean"),
+            f"{owner}: {', '.join(sorted(sizes))} with axes = {self.axes}, values_as = {self.values_as!r}.",
+            "axes = ('row',), values_as = 'mean'",
         )
         no_shares = sorted(n for n in named - sizes if not metrics.METRICS[n].percent)
         require(
-            self.figures != "percent" or not no_shares,
-            f"{owner}: {', '.join(no_shares)} with figures = 'percent'.",
-            "metrics that are shares, or figures = 'mean'",
+            self.values_as != "percent" or not no_shares,
+            f"{owner}: {', '.join(no_shares)} with values_as = 'percent'.",
+            "metrics that are shares, or values_as = 'mean'",
         )
 
     def _check_folds(self, owner: str) -> None:
@@ -268,10 +272,10 @@ class Table:
         if self.over != "folds":
             return
         require("class" not in self.axes, f"{owner}: over = 'folds' with the axis 'class'.", "over = 'runs'")
-        shown = {name.removeprefix("less_") for name in self.show}.intersection(metrics.SETS)
-        others = sorted({*self.sets, *(p.part for p in self.published), *shown} - {"test"})
+        shown = {name.removeprefix("less_") for name in self.show}.intersection(metrics.SUBSETS)
+        others = sorted({*self.subsets, *(p.subset for p in self.published), *shown} - {"test"})
         require(not others, f"{owner}: over = 'folds' of {', '.join(others)}.", "the set 'test' alone")
-        for name in ("split", "beside"):
+        for name in ("split", "compared_split"):
             kind = getattr(self, name)
             fits = kind in ("", *FOLDED_KINDS)
             expected = f"folds of about one size: {', '.join(FOLDED_KINDS)}"
@@ -317,10 +321,10 @@ class Table:
             "a positive_class of the paper, the axis 'class', or averages: macro_auroc, macro_recall",
         )
 
-    def printed(self, row: str, metric: str, *, dataset: str = "", part: str = "test") -> Published | None:
+    def printed(self, row: str, metric: str, *, dataset: str = "", subset: str = "test") -> Published | None:
         """Returns the published figure of a row, or None where the paper prints none."""
-        wanted = (row, metric, dataset, part)
-        return next((p for p in self.published if (p.row, p.metric, p.dataset, p.part) == wanted), None)
+        wanted = (row, metric, dataset, subset)
+        return next((p for p in self.published if (p.row, p.metric, p.dataset, p.subset) == wanted), None)
 
 
 @dataclass(frozen=True)
@@ -356,7 +360,7 @@ class Figure:
         require_known(owner, "dataset", self.dataset, ("", *DATASETS))
         for _, network in self.networks:
             if network not in APPLICATIONS:
-                check_builder(network, owner, "networks", also=APPLICATIONS)
+                check_builder(network, owner, "networks", extra=APPLICATIONS)
         check_kind(self, FIGURES)
 
 

@@ -43,11 +43,11 @@ TABLES: Mapping[str, Kind] = {
     "metrics": Kind(
         "leukcnn.outputs.metrics",
         "a line for each metric at each place that the axes give",
-        takes=("axes", "show", "figures", "over", "kappa_words"),
+        takes=("axes", "show", "values_as", "over", "kappa_words"),
     ),
     "counts": Kind(
         "leukcnn.outputs.counts",
-        "pictures of each set before and after augmentation, published beside those here",
+        "images of each set before and after augmentation, published beside those here",
         requires={
             "columns": "the headings as printed: the set, then each class before and after augmentation",
             "reference": "the lines of training, validation and test set as printed, a cell a heading",
@@ -71,8 +71,8 @@ TABLES: Mapping[str, Kind] = {
     ),
     "confusion": Kind(
         "leukcnn.outputs.confusion_counts",
-        "how often each class was taken for each; with `sets`, hits and misses on each of them",
-        positive=("sets",),
+        "how often each class was taken for each; with `subsets`, hits and misses on each of them",
+        positive=("subsets",),
     ),
     "subjects": Kind("leukcnn.outputs.subjects", "the accuracy subject by subject"),
     "reference": Kind(
@@ -95,14 +95,14 @@ TABLES: Mapping[str, Kind] = {
 }
 
 FIGURES: Mapping[str, Kind] = {
-    "samples": Kind("leukcnn.outputs.samples", "pictures of each class"),
+    "samples": Kind("leukcnn.outputs.samples", "images of each class"),
     "augmentations": Kind(
         "leukcnn.outputs.augmentations",
-        "a picture and what augmentation makes of it",
+        "an image and what augmentation makes of it",
         requires={"variants": "pairs of a title and parameters of ImageAugmenter.apply_transform"},
         takes=("variants",),
     ),
-    "segmentation": Kind("leukcnn.outputs.segmentation", "pictures beside what segmentation by colour keeps"),
+    "segmentation": Kind("leukcnn.outputs.segmentation", "images beside what segmentation by colour keeps"),
     "topology": Kind(
         "leukcnn.outputs.topology",
         "the top layers of networks",
@@ -129,7 +129,7 @@ FIGURES: Mapping[str, Kind] = {
     ),
     "feature_space": Kind(
         "leukcnn.outputs.feature_space",
-        "features of the tested pictures in the plane",
+        "features of the tested images in the plane",
         requires=_ROWS | {"dataset": "key of the tested dataset"},
         takes=("dataset",),
     ),
@@ -146,12 +146,12 @@ FIGURES: Mapping[str, Kind] = {
     ),
     "extraction": Kind(
         "leukcnn.outputs.thresholding",
-        "pictures, their masks and the cells cut out, by the first row's rule",
+        "images, their masks and the cells cut out, by the first row's rule",
         takes=("rows",),
     ),
     "misclassified": Kind(
         "leukcnn.outputs.misclassified",
-        "pictures that a row's networks take for another class, of all rows by default",
+        "images that a row's networks take for another class, of all rows by default",
         takes=("rows",),
     ),
 }

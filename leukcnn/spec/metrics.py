@@ -53,14 +53,14 @@ SIZES: Mapping[str, str] = {"parameters": "Parameters", "file_mb": "File"}
 AVERAGED = ("precision", "recall", "f1")
 """Metrics of one class that stand for their weighted and macro averages where no class is positive."""
 
-AXES = ("row", "dataset", "set", "split", "mask", "class")
-SETS = ("test", "balanced", "external", "within", "final")
+AXES = ("row", "dataset", "subset", "split", "mask", "class")
+SUBSETS = ("test", "balanced", "external", "within", "final")
 DEFAULT_SHOW = ("metric", "published", "measured", "interval", "difference", "verdict")
 SHOW = (
     *DEFAULT_SHOW,
-    *("state", "weighted", "pictures", "cells", "support", "classes", "change"),
+    *("state", "weighted", "images", "cells", "support", "classes", "change"),
     *("test", "less_test", "balanced", "less_balanced"),
 )
-FIGURES_AS = ("mean", "percent", "hundredths")
+VALUES_AS = ("mean", "percent", "hundredths")
 OVER = ("auto", "runs", "folds")
 KAPPA_WORDS = ("", "alertnet")

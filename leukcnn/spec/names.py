@@ -87,14 +87,14 @@ def allow_builder(name: str) -> None:
     _registered.add(name)
 
 
-def check_builder(name: str, owner: str = "Model", field: str = "name", also: tuple[str, ...] = ()) -> None:
+def check_builder(name: str, owner: str = "Model", field: str = "name", extra: tuple[str, ...] = ()) -> None:
     """Makes sure that a network's builder can be found.
 
     Args:
         name: What it is called.
         owner: What calls it so, for the message.
         field: In which field.
-        also: What else is allowed there.
+        extra: What else is allowed there.
 
     Raises:
         SpecError: It is neither one of leukcnn's, nor registered, nor the dotted path of a function.
@@ -102,7 +102,7 @@ def check_builder(name: str, owner: str = "Model", field: str = "name", also: tu
     parts = name.split(".")
     if name in BUILDERS or name in _registered or (len(parts) > 1 and all(map(str.isidentifier, parts))):
         return
-    known = (*BUILDERS, *sorted(_registered), *also)
+    known = (*BUILDERS, *sorted(_registered), *extra)
     raise SpecError(
         f"{owner}: {field} = {name!r}, a network's builder that isn't known.",
         expected=f"{', '.join(known)}, or the dotted path of a function, module.function",

@@ -41,10 +41,10 @@ class Paper:
         figures: Its figures.
         findings: What is amiss in it.
         runs: Repetitions with other seeds over which its figures are means.
-        class_of: Class of the paper for each class that a dataset's card names; pictures of other classes
+        class_of: Class of the paper for each class that a dataset's card names; images of other classes
             are left out. Empty where the dataset has the paper's own classes.
-        drawn: Dataset -> class of its card -> pictures that are drawn of it for the paper; of datasets that
-            aren't named, as many as `leukcnn.synthetic.folders` has by itself.
+        synthetic_images: Dataset -> class of its card -> number of synthetic images that the paper needs; one
+            that isn't named has the number that `leukcnn.synthetic.folders` gives it.
         controls: Keys of `leukcnn.evaluation.controls.CONTROLS`: the classifiers without a network whose
             figures stand beside its rows'.
     """
@@ -67,7 +67,7 @@ class Paper:
     findings: tuple[Finding, ...]
     runs: int = 1
     class_of: Mapping[str, str] = field(default_factory=dict)
-    drawn: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    synthetic_images: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     controls: tuple[str, ...] = DEFAULT_CONTROLS
 
     def __post_init__(self):
@@ -96,7 +96,7 @@ class Paper:
         require_known(owner, "controls", self.controls, CONTROLS)
         require_known(owner, "positive_class", self.positive_class, ("", *self.classes))
         require_known(owner, "class_of", tuple(self.class_of.values()), self.classes)
-        require_known(owner, "drawn", tuple(self.drawn), self.datasets)
+        require_known(owner, "synthetic_images", tuple(self.synthetic_images), self.datasets)
         require(self.runs > 0, f"{owner}: runs = {self.runs}.", "1 or more")
 
     def _check_rows(self) -> None:
@@ -107,7 +107,7 @@ class Paper:
             if source := self.source(row.id):
                 require_known(owner, "features.row", source, self.row_ids[:place])
             require_known(owner, "split.kind", row.setup.split.kind, self.splits)
-            require_known(owner, "also", row.also, self.splits)
+            require_known(owner, "extra_splits", row.extra_splits, self.splits)
 
     def _check_tables_and_figures(self) -> None:
         for item in (*self.tables, *self.figures):
@@ -125,7 +125,7 @@ class Paper:
             require_known(owner, "measured", tuple(row for _, row, _ in item.measured), self.row_ids)
             tested = tuple(p.dataset for p in item.published)
             require_known(owner, "dataset of a published value", tested, ("", *self.datasets))
-            for name in ("split", "beside"):
+            for name in ("split", "compared_split"):
                 require_known(owner, name, getattr(item, name), ("", *self.splits))
 
     def _check_rows_of(self, item: Table | Figure) -> None:
@@ -145,7 +145,7 @@ class Paper:
             f"{' or '.join(map(str, able))} cells, for {len(self.classes)} classes",
         )
         measured = [row for _, row, _ in getattr(item, "measured", ())]
-        apart = [row for row in measured if row in self.row_ids and self.row(row).setup.split.apart]
+        apart = [row for row in measured if row in self.row_ids and self.row(row).setup.split.per_dataset]
         require(
             not apart,
             f"{name_of(item)}: measured names {', '.join(apart)}, cross-validated on datasets by themselves.",
@@ -164,7 +164,7 @@ class Paper:
             for row in self.row_ids:
                 with _named(f"{name_of(profile)}, {name_of(self.row(row))}"):
                     setup = self.setup(row, profile=profile.name)
-                for kind in self.row(row).also:
+                for kind in self.row(row).extra_splits:
                     with _named(f"{name_of(profile)}, {name_of(self.row(row))}, also = {kind!r}"):
                         replace_at(setup, "split.kind", kind)
         for assumption in self.assumptions:
@@ -182,7 +182,7 @@ class Paper:
         return tuple(row.id for row in self.rows)
 
     @property
-    def stand_ins(self) -> dict[str, str]:
+    def substitutes(self) -> dict[str, str]:
         """NAME of `--base scratch=NAME` -> id of its row, the default first; empty where there is none."""
         return {row.scratch: row.id for row in self.rows if row.scratch}
 
@@ -304,10 +304,10 @@ def require_border(owner: str, preprocessing: Preprocessing) -> None:
     Raises:
         SpecError: They aren't.
     """
-    if preprocessing.side < SMALLEST_BORDERED:
+    if preprocessing.image_size < SMALLEST_BORDERED:
         field = "resize" if preprocessing.resize else "crop"
         raise SpecError(
-            f"{owner}: preprocessing.{field} = {preprocessing.side} of the paper's first row.",
+            f"{owner}: preprocessing.{field} = {preprocessing.image_size} of the paper's first row.",
             expected=f"at least {SMALLEST_BORDERED} pixels, {SMALLEST_BORDERED // 2} for each border",
             remedy="take larger images, or do without it: controls=('majority', 'colour'), and no such table",
         )

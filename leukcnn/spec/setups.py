@@ -27,18 +27,18 @@ class Model:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """From the picture in its file to the network's input.
+    """From the image in its file to the network's input.
 
     Attributes:
-        crop: Side of the central square that is kept, in pixels; None keeps the whole picture.
+        crop: Side of the central square that is kept, in pixels; None keeps the whole image.
         resize: Side to which that square is resized, in pixels; None leaves it.
         scale: Factor on the grey levels 0..255.
-        subtract_channel_mean: Whether each picture loses its own mean of each channel.
-        mask: Part of each picture that is blanked, see `leukcnn.preprocessing.blank`: "border", "cells" or
+        subtract_channel_mean: Whether each image loses its own mean of each channel.
+        mask: Part of each image that is blanked, see `leukcnn.preprocessing.blank`: "border", "cells" or
             "background"; "" for none.
-        threshold: Rule of `leukcnn.preprocessing.wbc_mask` by which white cells are found in the picture as
+        threshold: Rule of `leukcnn.preprocessing.wbc_mask` by which white cells are found in the image as
             it is in its file, all else becoming black; "none" keeps everything.
-        squeeze: Whether a picture that isn't cropped is squeezed into the square, whatever its proportions;
+        squeeze: Whether an image that isn't cropped is squeezed into the square, whatever its proportions;
             otherwise its central square is kept.
     """
 
@@ -68,7 +68,7 @@ class Preprocessing:
         )
 
     @property
-    def side(self) -> int:
+    def image_size(self) -> int:
         """Side of the network's square input, in pixels."""
         return self.resize or self.crop
 
@@ -80,30 +80,30 @@ THRESHOLD_RULES = ("darkest", "least_frequent")
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How pictures are multiplied.
+    """How images are multiplied.
 
     Attributes:
         arguments: Arguments of `leukcnn.augmentation.ImageAugmenter`.
-        train_per_class: Pictures a class to which the training part is topped up; None adds none.
+        train_per_class: Images a class to which the training part is topped up; None adds none.
         validation_per_class: The same for the validation part.
-        variants_per_picture: New pictures that take the place of each training picture; None leaves it.
-        variants: "once" draws each new picture once, the same in every epoch; "fresh" draws it anew in each.
+        variants_per_image: New images that take the place of each training image; None leaves it.
+        variants: "once" draws each new image once, the same in every epoch; "fresh" draws it again in each.
     """
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
     train_per_class: int | None = None
     validation_per_class: int | None = None
-    variants_per_picture: int | None = None
+    variants_per_image: int | None = None
     variants: str = "once"
 
     def __post_init__(self):
         check_types(self)
         require_known("Augmentation", "variants", self.variants, VARIANTS)
-        for name in ("train_per_class", "validation_per_class", "variants_per_picture"):
+        for name in ("train_per_class", "validation_per_class", "variants_per_image"):
             _require_count(name, getattr(self, name))
         require(
-            None in (self.train_per_class, self.variants_per_picture),
-            f"train_per_class = {self.train_per_class}, variants_per_picture = {self.variants_per_picture}.",
+            None in (self.train_per_class, self.variants_per_image),
+            f"train_per_class = {self.train_per_class}, variants_per_image = {self.variants_per_image}.",
             "one of them alone",
         )
 
@@ -116,23 +116,23 @@ class Split:
     """Who trains, who validates, who tests.
 
     Attributes:
-        kind: "cell" (at random by picture, class by class), "random" (at random by picture, whatever the
-            classes), "subject" (no subject in two parts), "grouped" (no two pictures of one field of view or
-            nearly one content in two parts), "fold" (the dataset makers' own folds, each tested once),
-            "kfold" (stratified folds by picture, each tested once) or "grouped_kfold" (the same, but pictures
+        kind: "cell" (at random by image, class by class), "random" (at random by image, whatever the
+            classes), "subject" (no subject in two parts), "grouped" (no two images of one field of view or
+            nearly one content in two parts), "fold" (the dataset authors' own folds, each tested once),
+            "kfold" (stratified folds by image, each tested once) or "grouped_kfold" (the same, but images
             of one subject, field of view or content stay in one fold). Where there are several datasets:
             "lodocv" (leave one dataset out: each that holds both classes is tested once, all others are
-            learnt from), "lodocv_strict" (the same without the datasets that share pictures or cells with the
+            trained on), "lodocv_strict" (the same without the datasets that share images or cells with the
             tested one) or "lodocv_single_class" (strict, and tested are the datasets of one class).
         fractions: Shares of training, validation and test in "cell", "random", "subject" and "grouped".
         n_splits: Folds of "kfold" and "grouped_kfold".
         validation_fraction: Share of what isn't tested that "kfold" and "grouped_kfold" keep apart to choose
             an epoch by; 0 for none.
         never_tested: Keys of datasets that the kinds of "lodocv" learn from and never test on.
-        limit_per_class: At most so many pictures a class take part, those of the datasets that are tested by
+        limit_per_class: At most so many images a class take part, those of the datasets that are tested by
             a kind of "lodocv" not counted; None takes all.
-        apart: Keys of datasets each of which "kfold" and "grouped_kfold" part into folds of its own, tested
-            and learnt from by itself; pictures of all other datasets are parted together.
+        per_dataset: Keys of datasets, each of which "kfold" and "grouped_kfold" split into folds of its own,
+            trained and tested by itself; the images of all other datasets are split together.
     """
 
     kind: str = "cell"
@@ -141,13 +141,13 @@ class Split:
     validation_fraction: float = 0.0
     never_tested: tuple[str, ...] = ()
     limit_per_class: int | None = None
-    apart: tuple[str, ...] = ()
+    per_dataset: tuple[str, ...] = ()
 
     def __post_init__(self):
         check_types(self)
         require_known("Split", "kind", self.kind, SPLIT_KINDS)
         require_known("Split", "never_tested", self.never_tested, DATASETS)
-        require_known("Split", "apart", self.apart, DATASETS)
+        require_known("Split", "per_dataset", self.per_dataset, DATASETS)
         require(
             all(share > 0 for share in self.fractions) and abs(sum(self.fractions) - 1) < 1e-9,
             f"fractions = {self.fractions!r}.",
@@ -160,7 +160,7 @@ class Split:
 
     @property
     def has_validation(self) -> bool:
-        """Whether some pictures are kept apart to choose an epoch by."""
+        """Whether some images are kept apart to choose an epoch by."""
         return self.kind in HOLDOUT_KINDS or (self.kind in KFOLD_KINDS and self.validation_fraction > 0)
 
 
@@ -170,7 +170,7 @@ class Training:
 
     Attributes:
         epochs: Passes over the training part.
-        batch_size: Pictures a step, over all devices together.
+        batch_size: Images a step, over all devices together.
         initial_learning_rate: Learning rate of the first epoch.
         final_learning_rate: The rate that the schedule reaches after the last epoch; None keeps the initial
             one.
@@ -232,7 +232,7 @@ class Features:
     Attributes:
         row: Row whose trained networks give the features, each on the parts that it was trained for; "" for
             networks as their weights make them.
-        beside: Networks whose features stand beside those of the setup's model.
+        extra_models: Networks whose features are joined to those of the setup's model.
         n_selected: Features kept, those of the highest gain ratio; None keeps all.
         n_components: Principal components kept; None leaves the features as they are.
         within_splits: Folds of a cross-validation within each tested dataset, beside; 0 for none.
@@ -240,7 +240,7 @@ class Features:
     """
 
     row: str = ""
-    beside: tuple[Model, ...] = ()
+    extra_models: tuple[Model, ...] = ()
     n_selected: int | None = None
     n_components: int | None = None
     within_splits: int = 0
@@ -254,8 +254,8 @@ class Features:
         folds = self.within_splits
         require(folds >= 0 and folds != 1, f"within_splits = {folds!r}.", "0, 2 or more")
         require(
-            not (self.row and self.beside),
-            f"Features of the row {self.row!r} beside those of {len(self.beside)} networks.",
+            not (self.row and self.extra_models),
+            f"Features of the row {self.row!r} beside those of {len(self.extra_models)} networks.",
             "one of them alone",
         )
 
@@ -277,7 +277,7 @@ class Setup:
     @property
     def models(self) -> tuple[Model, ...]:
         """The network, and those whose features stand beside its own."""
-        return (self.model, *(self.features.beside if self.features else ()))
+        return (self.model, *(self.features.extra_models if self.features else ()))
 
     def __post_init__(self):
         check_types(self)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-PICTURES, SUBJECTS, GROUPS = "pictures", "subjects", "groups of pictures"
+IMAGES, SUBJECTS, GROUPS = "images", "subjects", "groups of images"
 """What counts as one observation."""
 
 
@@ -13,15 +13,15 @@ class SplitKind(NamedTuple):
     Attributes:
         title: What tables call it.
         family: "holdout", "kfold" or "lodocv" (leave one dataset out).
-        unit: What is never parted, and so what a bootstrap draws again: `PICTURES` where they are parted at
+        unit: What is never parted, and so what a bootstrap draws again: `IMAGES` where they are parted at
             random whatever their groups, else `SUBJECTS` or `GROUPS` (subjects, fields of view or
-            near-duplicates). Where a dataset is left out, none of its groups is learnt from.
-        copy_proof: Whether nearly equal pictures, or the datasets that share some, are never parted.
+            near-duplicates). Where a dataset is left out, none of its groups is trained on.
+        copy_proof: Whether nearly equal images, or the datasets that share some, are never parted.
     """
 
     title: str
     family: str
-    unit: str = PICTURES
+    unit: str = IMAGES
     copy_proof: bool = False
 
 
@@ -30,7 +30,7 @@ SPLITS: Mapping[str, SplitKind] = {
     "random": SplitKind("random split", "holdout"),
     "subject": SplitKind("split by subject", "holdout", SUBJECTS),
     "grouped": SplitKind("grouped split", "holdout", GROUPS, copy_proof=True),
-    "fold": SplitKind("the makers' folds", "holdout", SUBJECTS),
+    "fold": SplitKind("the authors' folds", "holdout", SUBJECTS),
     "kfold": SplitKind("k-fold", "kfold"),
     "grouped_kfold": SplitKind("grouped k-fold", "kfold", GROUPS, copy_proof=True),
     "lodocv": SplitKind("LODOCV", "lodocv", GROUPS),
@@ -43,7 +43,7 @@ SPLIT_KINDS = tuple(SPLITS)
 HOLDOUT_KINDS = tuple(kind for kind, split in SPLITS.items() if split.family == "holdout")
 KFOLD_KINDS = tuple(kind for kind, split in SPLITS.items() if split.family == "kfold")
 LODOCV_KINDS = tuple(kind for kind, split in SPLITS.items() if split.family == "lodocv")
-GROUPED_KINDS = tuple(kind for kind, split in SPLITS.items() if split.unit != PICTURES)
+GROUPED_KINDS = tuple(kind for kind, split in SPLITS.items() if split.unit != IMAGES)
 FOLDED_KINDS = (*KFOLD_KINDS, "fold")
 """Those of folds of about one size, each tested once."""
 MAKERS_VALIDATION = 1 / 3

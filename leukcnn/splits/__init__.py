@@ -1,4 +1,4 @@
-"""Splits: which pictures train, which validate, which test. Index arrays only; no picture is opened."""
+"""Splits: which images train, which validate, which test. Index arrays only; no image is opened."""
 
 from leukcnn.splits.lodocv import (
     DatasetSplit,
@@ -6,12 +6,12 @@ from leukcnn.splits.lodocv import (
     leave_one_dataset_out,
     related_datasets,
 )
-from leukcnn.splits.pictures import (
+from leukcnn.splits.splitters import (
     PARTS,
     Split,
     balanced_subset,
+    hold_out_validation,
     holdout,
-    keep_apart,
     predefined_folds,
     stratified_kfold,
 )
@@ -22,8 +22,8 @@ __all__ = [
     "Split",
     "balanced_subset",
     "declared_relatives",
+    "hold_out_validation",
     "holdout",
-    "keep_apart",
     "leave_one_dataset_out",
     "predefined_folds",
     "related_datasets",

@@ -1,4 +1,4 @@
-"""Groups of pictures put into parts of given shares: subjects, fields of view, near-duplicates."""
+"""Groups of images put into parts of given shares: subjects, fields of view, near-duplicates."""
 
 import heapq
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ def assign_groups(
     at a time, and the best of several is kept.
 
     Args:
-        labels: (N,) int, class of each picture.
+        labels: (N,) int, class of each image.
         groups: (N,) str or int, units that must not be parted.
         shares: Share of each part; their sum is 1.
         rng: Draws the assignments that are improved.
 
     Returns:
-        (N,) int64, the number of each picture's part.
+        (N,) int64, the number of each image's part.
     """
     names, group = np.unique(groups.astype(str), return_inverse=True)
     classes, label = np.unique(labels, return_inverse=True)
@@ -45,13 +45,13 @@ def _improve(
 ) -> tuple[np.ndarray, float]:
     """Moves single groups to other parts as long as that brings the parts nearer to their shares.
 
-    Groups that hold equally many pictures of each class are of one kind, and moving one of them is as good as
-    moving another: thousands of pictures that stand alone are a handful of kinds.
+    Groups that hold equally many images of each class are of one kind, and moving one of them is as good as
+    moving another: thousands of images that stand alone are a handful of kinds.
 
     Args:
         assigned: (G,) int, part of each group.
         kind: (G,) int, kind of each group.
-        kinds: (K, C) int, pictures of each class in a group of each kind.
+        kinds: (K, C) int, images of each class in a group of each kind.
         target: (P,) share of each part.
 
     Returns:
@@ -86,7 +86,7 @@ def _improve(
 
 
 def _distance(held: np.ndarray, target: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Returns how far parts that hold (..., P, C) pictures are from their target shares, (..., P)."""
+    """Returns how far parts that hold (..., P, C) images are from their target shares, (..., P)."""
     lacking = np.count_nonzero(held == 0, axis=-1)
     # A part without a class weighs more than any deviation of shares.
     return ((held / total - target[:, None]) ** 2).sum(axis=-1) + 100 * lacking

@@ -1,4 +1,4 @@
-"""Leave one dataset out: each dataset is tested by what was learnt from the others (LODOCV).
+"""Leave one dataset out: each dataset is tested by what was trained on the others (LODOCV).
 
 The published protocol trains on all other datasets, also on those that show the tested cells; the strict one
 does without them.
@@ -16,12 +16,12 @@ from leukcnn.errors import ArgumentError, DataError
 
 @dataclass(frozen=True, eq=False)
 class DatasetSplit:
-    """One dataset to test, and what is learnt from; positions in the index, ascending and disjoint.
+    """One dataset to test, and what is trained on; positions in the index, ascending and disjoint.
 
     Attributes:
         dataset: Key of the tested dataset.
         train: (M,) int64.
-        test: (K,) int64, the labelled pictures of the tested dataset.
+        test: (K,) int64, the labelled images of the tested dataset.
     """
 
     dataset: str
@@ -34,13 +34,13 @@ def leave_one_dataset_out(
 ) -> list[DatasetSplit]:
     """Tests each dataset that holds both classes once, and trains on the others.
 
-    Pictures without a label are in no part.
+    Images without a label are in no part.
 
     Args:
-        index: Pictures of two or more datasets.
+        index: Images of two or more datasets.
         strict: Whether the training part goes without every dataset related to the tested one, see
             `related_datasets`; otherwise it is all other datasets, as in leuknet_lodocv.
-        pairs: (P, 2) int, positions of the same or nearly the same pictures: those of `duplicate_pairs` and
+        pairs: (P, 2) int, positions of the same or nearly the same images: those of `duplicate_pairs` and
             `near_duplicate_pairs`. None for `duplicate_pairs` alone.
         single_class: Whether to test the datasets that hold one class alone instead. Accuracy means little
             there, the rate of false positives or negatives does.
@@ -55,10 +55,10 @@ def leave_one_dataset_out(
     labelled = index.labels != UNLABELLED
     datasets = _names(index.dataset[labelled])
     if len(datasets) < 2:
-        found = f"All labelled pictures are of {datasets[0]}" if datasets else "No picture has a label"
+        found = f"All labelled images are of {datasets[0]}" if datasets else "No image has a label"
         raise DataError(
             f"{found}: nothing is left to learn from.",
-            expected="labelled pictures of at least 2 datasets",
+            expected="labelled images of at least 2 datasets",
             remedy="copy more of the datasets (`leukcnn datasets`), or use another split",
         )
     held = {name: np.unique(index.labels[labelled & (index.dataset == name)]) for name in datasets}
@@ -85,16 +85,16 @@ def leave_one_dataset_out(
 
 
 def related_datasets(index: ImageIndex, pairs: np.ndarray | None = None) -> dict[str, tuple[str, ...]]:
-    """Returns for each dataset the others that show some of its pictures, cells or subjects.
+    """Returns for each dataset the others that show some of its images, cells or subjects.
 
-    Two datasets are related if one's card declares that they share cells, or if a unit has pictures in both,
+    Two datasets are related if one's card declares that they share cells, or if a unit has images in both,
     or in one of them and one that shows the cells of the other.
-    Pictures that are the same, nearly the same, or of one group are of one unit, also by way of third ones:
-    if a near copy of a picture stands in another dataset beside a picture of the same subject, the three are
+    Images that are the same, nearly the same, or of one group are of one unit, also by way of third ones:
+    if a near copy of an image stands in another dataset beside an image of the same subject, the three are
     one unit.
 
     Args:
-        index: The pictures; those without a label count too.
+        index: The images; those without a label count too.
         pairs: As for `leave_one_dataset_out`.
 
     Returns:
@@ -122,7 +122,7 @@ def declared_relatives(index: ImageIndex) -> dict[str, tuple[str, ...]]:
     """Returns for each dataset the others that show the same cells as their cards say.
 
     Args:
-        index: The pictures. A dataset that isn't in the catalog declares nothing.
+        index: The images. A dataset that isn't in the catalog declares nothing.
 
     Returns:
         Dataset -> declared relatives, both in the order in which the index lists them.
@@ -138,7 +138,7 @@ def declared_relatives(index: ImageIndex) -> dict[str, tuple[str, ...]]:
 
 
 def _units(index: ImageIndex, pairs: np.ndarray) -> np.ndarray:
-    """Returns the number of the unit of each picture."""
+    """Returns the number of the unit of each image."""
     n, pairs = len(index), np.asarray(pairs)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or (pairs.size and not (0 <= pairs.min() <= pairs.max() < n)):
         raise ArgumentError(
@@ -162,8 +162,8 @@ def _require_all_classes(split: DatasetSplit, index: ImageIndex, related: tuple[
     if lacking := [name for name, n in zip(index.class_names, counts, strict=True) if not n]:
         without = f", without its relatives {', '.join(related)}" if related else ""
         raise DataError(
-            f"To test {split.dataset}, no {' and no '.join(lacking)} picture is left to learn from{without}.",
-            expected=f"pictures of every class in the other datasets: {', '.join(index.class_names)}",
+            f"To test {split.dataset}, no {' and no '.join(lacking)} image is left to learn from{without}.",
+            expected=f"images of every class in the other datasets: {', '.join(index.class_names)}",
             remedy="copy more of the datasets (`leukcnn datasets`)"
             + (", or take the split that isn't strict" if related else ""),
         )

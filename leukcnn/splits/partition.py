@@ -1,4 +1,4 @@
-"""Who trains and who is predicted in each trial of a split, as positions in an index of pictures."""
+"""Who trains and who is predicted in each trial of a split, as positions in an index of images."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ from leukcnn.errors import DataError
 from leukcnn.seeding import generator
 from leukcnn.splits import (
     Split,
+    hold_out_validation,
     holdout,
-    keep_apart,
     leave_one_dataset_out,
     predefined_folds,
     stratified_kfold,
@@ -19,12 +19,12 @@ from leukcnn.splits import (
 
 NOBODY = np.empty(0, dtype=np.int64)
 
-# Part of a dataset that its makers set apart for testing -> name of the predicted set. Nobody learns from it.
+# Subset that the authors of a dataset keep for testing -> name of the predicted subset. Never trained on.
 _SET_APART = {"preliminary": "external", "final": "final"}
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class SplitRows:
     """Positions in an index: who trains, who validates, and the sets that are predicted.
 
     Attributes:
@@ -44,12 +44,12 @@ class Fold:
 
     Attributes:
         number: Its number, -1 where the split has no folds.
-        parts: Who trains and who is predicted.
+        split_rows: Who trains and who is predicted.
         tested: Keys of the datasets that are tested; empty where all are tested together.
     """
 
     number: int
-    parts: Parts
+    split_rows: SplitRows
     tested: tuple[str, ...] = ()
 
 
@@ -58,19 +58,19 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
 
     Args:
         split: The split.
-        index: The pictures.
+        index: The images.
         seed: Root seed.
-        pairs: (P, 2) int64, positions of pictures that are the same or nearly so; the kinds of
+        pairs: (P, 2) int64, positions of images that are the same or nearly so; the kinds of
             `spec.COPY_PROOF_KINDS` keep them, or their datasets, apart.
 
     Raises:
-        DataError: There are too few pictures, classes or datasets for it.
+        DataError: There are too few images, classes or datasets for it.
     """
     if split.kind in spec.LODOCV_KINDS:
         return _by_dataset(split, index, seed=seed, pairs=pairs)
-    training = (index.labels >= 0) & ~np.isin(index.part, list(_SET_APART))
+    training = (index.labels >= 0) & ~np.isin(index.subset, list(_SET_APART))
     rows = _limited(np.flatnonzero(training), index, split.limit_per_class, seed=seed)
-    predicted = {name: np.flatnonzero(index.part == part) for part, name in _SET_APART.items()}
+    predicted = {name: np.flatnonzero(index.subset == subset) for subset, name in _SET_APART.items()}
     predicted = {name: positions for name, positions in predicted.items() if len(positions)}
     copies = pairs if split.kind in spec.COPY_PROOF_KINDS else None
     groups, folds = joined_groups(index, pairs=copies), []
@@ -78,34 +78,36 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
         own = rows[np.isin(index.dataset[rows], tested)] if tested else rows
         if tested:
             _require_two_classes(index, own, tested)
-        by_number = _by_picture(split, index, own, seed=seed, groups=groups[own])
+        by_number = _by_image(split, index, own, seed=seed, groups=groups[own])
         folds += [
-            Fold(number, Parts(own[s.train], own[s.validation], {"test": own[s.test], **predicted}), tested)
+            Fold(
+                number, SplitRows(own[s.train], own[s.validation], {"test": own[s.test], **predicted}), tested
+            )
             for number, s in by_number.items()
         ]
     return folds
 
 
 def _tasks(split: spec.Split, present: list[str]) -> list[tuple[str, ...]]:
-    """Returns the datasets of each cross-validation; () for one over all pictures, whatever their dataset."""
-    if not split.apart or split.kind not in spec.KFOLD_KINDS:
+    """Returns the datasets of each cross-validation; () for one over all images, whatever their dataset."""
+    if not split.per_dataset or split.kind not in spec.KFOLD_KINDS:
         return [()]
-    together = tuple(name for name in present if name not in split.apart)
-    return [*((name,) for name in split.apart if name in present), *([together] if together else [])]
+    together = tuple(name for name in present if name not in split.per_dataset)
+    return [*((name,) for name in split.per_dataset if name in present), *([together] if together else [])]
 
 
 def _require_two_classes(index: ImageIndex, rows: np.ndarray, tested: tuple[str, ...]) -> None:
     held = np.unique(index.labels[rows])
     if len(held) < 2:
         raise DataError(
-            f"{' and '.join(tested)}, tested without the other datasets, hold no picture but of "
+            f"{' and '.join(tested)}, tested without the other datasets, hold no image but of "
             f"{' and '.join(index.class_names[label] for label in held)}.",
             expected="two classes in what is parted into folds",
             remedy="leave them out, or name datasets with the other class beside them (--datasets)",
         )
 
 
-def _by_picture(
+def _by_image(
     split: spec.Split, index: ImageIndex, rows: np.ndarray, *, seed: int, groups: np.ndarray
 ) -> dict[int, Split]:
     """Returns the number of each fold, -1 where there are none, and its parts as positions in `rows`."""
@@ -114,7 +116,7 @@ def _by_picture(
         folds = index.fold[rows]
         if (folds < 0).any():
             raise DataError(
-                f"{np.count_nonzero(folds < 0)} training pictures have no fold.",
+                f"{np.count_nonzero(folds < 0)} training images have no fold.",
                 expected="the challenge's own folds fold_0, fold_1, fold_2",
                 remedy="take --split cell or --split subject",
             )
@@ -129,7 +131,7 @@ def _by_picture(
         validation = NOBODY
         if split.has_validation:
             share = split.validation_fraction
-            train, validation = keep_apart(labels, train, fraction=share, fold=number, **options)
+            train, validation = hold_out_validation(labels, train, fraction=share, fold=number, **options)
         found[number] = Split(train, validation, test)
     return found
 
@@ -151,14 +153,14 @@ def _by_dataset(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.nd
             trained[train.tobytes()] = train
     if not tested:
         raise DataError(
-            f"Every dataset that could be tested is only learnt from: {', '.join(split.never_tested)}.",
+            f"Every dataset that could be tested is only trained on: {', '.join(split.never_tested)}.",
             expected="another dataset to test on",
             remedy="name more of the datasets (--datasets), or draw them (--data synthetic)",
         )
     return [
         Fold(
             number,
-            Parts(
+            SplitRows(
                 train=trained[key],
                 validation=NOBODY,
                 predicted={"test": np.flatnonzero((index.labels >= 0) & np.isin(index.dataset, names))},
@@ -170,7 +172,7 @@ def _by_dataset(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.nd
 
 
 def _limited(rows: np.ndarray, index: ImageIndex, limit: int | None, *, seed: int) -> np.ndarray:
-    """Returns at most so many pictures of each class, spread over the datasets as evenly as they allow."""
+    """Returns at most so many images of each class, spread over the datasets as evenly as they allow."""
     if limit is None:
         return rows
     kept = []

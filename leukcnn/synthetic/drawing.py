@@ -5,7 +5,7 @@ irregular, often indented outline; healthy precursors have more cytoplasm, clump
 outline. Colour does not: mean and contrast of the stain inside the cell are drawn without regard to the
 class, and the size nearly so, because otherwise the six channel statistics alone would solve the task.
 
-The outlines and clouds that any drawn cell is made of stand at the end.
+The outlines and clouds that any synthetic cell is made of stand at the end.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ import numpy as np
 from leukcnn.errors import ArgumentError
 from leukcnn.seeding import generator
 
-SMALLEST_SIDE = 320  # pixels; the largest cell with its shift off the centre fits in
+MIN_SIZE = 320  # pixels; the largest cell with its shift off the centre fits in
 _LARGEST_RADIUS = 150.0
 _ANGLES = np.linspace(0, 2 * np.pi, 128, endpoint=False)
 _HARMONICS = np.arange(2, 9)
@@ -36,7 +36,7 @@ class Morphology:
 
     Attributes:
         diameter: Diameter of the circle with the cell's area, in pixels.
-        nucleus_share: Nucleus area / cell area, 0..1.
+        nucleus_fraction: Nucleus area / cell area, 0..1.
         outline_roughness: Relative departure of the cell's outline from a circle.
         nucleus_roughness: The same for the nucleus against the cell's outline.
         indentation_chance: Probability that the outline is indented, 0..1.
@@ -46,7 +46,7 @@ class Morphology:
     """
 
     diameter: float
-    nucleus_share: float
+    nucleus_fraction: float
     outline_roughness: float
     nucleus_roughness: float
     indentation_chance: float
@@ -57,7 +57,7 @@ class Morphology:
 
 MALIGNANT = Morphology(
     diameter=218,
-    nucleus_share=0.9,
+    nucleus_fraction=0.9,
     outline_roughness=0.10,
     nucleus_roughness=0.03,
     indentation_chance=0.5,
@@ -67,7 +67,7 @@ MALIGNANT = Morphology(
 )
 HEALTHY = Morphology(
     diameter=206,
-    nucleus_share=0.48,
+    nucleus_fraction=0.48,
     outline_roughness=0.035,
     nucleus_roughness=0.015,
     indentation_chance=0.1,
@@ -86,7 +86,7 @@ class _Subject:
     size: float
     clump_width: float
     clumping: float
-    nucleus_share: float
+    nucleus_fraction: float
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,12 @@ class _Outline:
     nucleus: np.ndarray
 
 
-def draw_cell(*, malignant: bool, subject: str, seed: int, cell: str | int, side: int = 450) -> np.ndarray:
+def draw_cell(
+    *, malignant: bool, subject: str, seed: int, cell: str | int, image_size: int = 450
+) -> np.ndarray:
     """Draws one segmented white cell on black, as C-NMC 2019 shows them.
 
-    The cell has the same size in pixels whatever the side of the picture, as in the dataset, where 450
+    The cell has the same size in pixels whatever the side of the image, as in the dataset, where 450
     and 600 pixels differ only by the black margin.
 
     Args:
@@ -108,7 +110,7 @@ def draw_cell(*, malignant: bool, subject: str, seed: int, cell: str | int, side
         subject: Whose cell it is; stain and habit of all cells of a subject depend on (seed, subject).
         seed: Root seed.
         cell: Which of the subject's cells; all else depends on (seed, subject, cell).
-        side: Height and width of the picture in pixels, at least 320.
+        image_size: Height and width of the image in pixels, at least 320.
 
     Returns:
         Array (side, side, 3), uint8, RGB; exactly 0 outside the cell and above 0 in some channel inside.
@@ -116,8 +118,8 @@ def draw_cell(*, malignant: bool, subject: str, seed: int, cell: str | int, side
     Raises:
         ArgumentError: The side is too small for a cell, or the seed is no whole number >= 0.
     """
-    if side < SMALLEST_SIDE:
-        raise ArgumentError(f"The side is {side} pixels.", expected=f"at least {SMALLEST_SIDE} pixels")
+    if image_size < MIN_SIZE:
+        raise ArgumentError(f"The side is {image_size} pixels.", expected=f"at least {MIN_SIZE} pixels")
     morphology = MALIGNANT if malignant else HEALTHY
     habit = _draw_subject(generator(seed, "synthetic", "subject", str(subject)))
     rng = generator(seed, "synthetic", "cell", str(subject), "all" if malignant else "hem", str(cell))
@@ -129,10 +131,10 @@ def draw_cell(*, malignant: bool, subject: str, seed: int, cell: str | int, side
     density = _stain_density(rng, nucleus, morphology, habit)
     coloured = _colour(rng, density, inside, habit)
 
-    left, top = corner + side // 2
-    picture = np.zeros((side, side, 3), np.uint8)
-    picture[top : top + height, left : left + width] = coloured
-    return picture
+    left, top = corner + image_size // 2
+    image = np.zeros((image_size, image_size, 3), np.uint8)
+    image[top : top + height, left : left + width] = coloured
+    return image
 
 
 def _draw_subject(rng: np.random.Generator) -> _Subject:
@@ -143,7 +145,7 @@ def _draw_subject(rng: np.random.Generator) -> _Subject:
         size=rng.normal(1, 0.05),
         clump_width=rng.lognormal(0, 0.1),
         clumping=rng.lognormal(0, 0.15),
-        nucleus_share=rng.normal(1, 0.03),
+        nucleus_fraction=rng.normal(1, 0.03),
     )
 
 
@@ -154,12 +156,12 @@ def _draw_outline(rng: np.random.Generator, morphology: Morphology, habit: _Subj
         cell *= notch(
             rng.uniform(0, 2 * np.pi), depth=rng.uniform(0.12, 0.3), half_width=rng.uniform(0.2, 0.4)
         )
-    # The area must not depend on the roughness, or the brightness of the picture would give it away.
+    # The area must not depend on the roughness, or the brightness of the image would give it away.
     cell /= np.sqrt(np.mean(cell**2))
     radius = 0.5 * morphology.diameter * habit.size * rng.normal(1, 0.08)
     cell = np.clip(cell * radius, 0.3 * _LARGEST_RADIUS, _LARGEST_RADIUS)
 
-    share = np.clip(morphology.nucleus_share * habit.nucleus_share * rng.normal(1, 0.05), 0.35, 0.95)
+    share = np.clip(morphology.nucleus_fraction * habit.nucleus_fraction * rng.normal(1, 0.05), 0.35, 0.95)
     nucleus = cell * np.sqrt(share) * wavy_circle(rng, morphology.nucleus_roughness)
     to_border = radius * (1 - np.sqrt(share))
     off_centre = rng.uniform(0, 0.8) * to_border * unit_vector(rng.uniform(0, 2 * np.pi))
@@ -194,8 +196,8 @@ def _colour(rng: np.random.Generator, density: np.ndarray, inside: np.ndarray, h
     """
     mean_colour = habit.mean_colour + rng.normal(0, 3) + rng.normal(0, 1.5, size=3)
     contrast = _COLOUR_CONTRAST * habit.contrast * rng.lognormal(0, 0.12)
-    (mean,), (sd,) = (values[0].tolist() for values in cv2.meanStdDev(density, mask=inside))
-    standardised = np.clip((density - mean) / sd, -3, 3)
+    (mean,), (std,) = (values[0].tolist() for values in cv2.meanStdDev(density, mask=inside))
+    standardised = np.clip((density - mean) / std, -3, 3)
     hue = cloud(rng, density.shape, 70)
     levels = np.stack([-contrast, _HUE_SHIFT, mean_colour], axis=1).astype(np.float32)
     coloured = np.clip(cv2.transform(cv2.merge([standardised, hue]), levels), 1, 255).astype(np.uint8)
@@ -255,7 +257,7 @@ def fill(canvas: np.ndarray, outline: np.ndarray, value: int = 255) -> np.ndarra
 
 
 def cloud(rng: np.random.Generator, shape: tuple[int, int], width: float) -> np.ndarray:
-    """Draws smooth noise, float32 (H, W), mean 0 and sd about 1, whose blobs are `width` pixels wide."""
+    """Draws smooth noise, float32 (H, W), mean 0 and std about 1, whose blobs are `width` pixels wide."""
     grid = [int(np.ceil(length / width)) + 1 for length in shape]
     noise = rng.standard_normal(grid, dtype=np.float32)
     return cv2.resize(noise, shape[::-1], interpolation=cv2.INTER_CUBIC) * 1.4

@@ -1,6 +1,6 @@
-"""Drawn datasets: folders with the names and layout of the real ones, full of drawn cells and smears.
+"""Synthetic datasets: folders with the names and layout of the real ones, full of synthetic cells and smears.
 
-With them everything runs without the real pictures. Their figures say that the programme works, and nothing
+With them everything runs without the real images. Their figures say that the programme works, and nothing
 of leukaemia.
 """
 
@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.scan import DRAWN_MARKER
+from leukcnn.datasets.scan import SYNTHETIC_MARKER
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.seeding import generator
 from leukcnn.spec import Paper
@@ -42,8 +42,8 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class DrawnCounts:
-    """How many cells and subjects a drawn C-NMC 2019 has.
+class SyntheticCounts:
+    """How many cells and subjects a synthetic C-NMC 2019 has.
 
     Attributes:
         malignant: Malignant training cells.
@@ -70,17 +70,17 @@ class _Cell:
     malignant: bool
     subject: str
     number: int
-    side: int = 450
+    image_size: int = 450
 
 
-def write(name: str, root: str | Path, *, seed: int, counts: DrawnCounts = DrawnCounts()) -> Path:
+def write(name: str, root: str | Path, *, seed: int, counts: SyntheticCounts = SyntheticCounts()) -> Path:
     """Draws a dataset below a folder, or finds it there again.
 
     A kill leaves nothing half done.
 
     Args:
         name: Key of a dataset that can be drawn with the real one's layout.
-        root: Where drawn datasets lie; each gets a folder named after dataset, seed and counts.
+        root: Where synthetic datasets lie; each gets a folder named after dataset, seed and counts.
         seed: Root seed.
         counts: How many cells and subjects.
 
@@ -92,7 +92,7 @@ def write(name: str, root: str | Path, *, seed: int, counts: DrawnCounts = Drawn
     """
     if name not in _DRAWERS:
         raise DataError(
-            f"There are no drawn pictures for {name!r}.",
+            f"There are no synthetic images for {name!r}.",
             expected=", ".join(_DRAWERS),
             remedy="pass --data with the real dataset",
         )
@@ -118,14 +118,14 @@ def write_many(
     """Draws several datasets below a folder of their own, or finds them there again.
 
     A dataset of blood smears has the folder `<dataset>/<class>` for each class of its first part, with about
-    an eighth of the published number of pictures, at least 6 and at most 24. C-NMC 2019 has its own layout,
-    as `write` draws it, and so has Taleghani's, of whose four classes 40 to 60 pictures each are drawn.
+    an eighth of the published number of images, at least 6 and at most 24. C-NMC 2019 has its own layout,
+    as `write` draws it, and so has Taleghani's, of whose four classes 40 to 60 images each are drawn.
 
     Args:
         names: Keys of datasets in the catalog; their order doesn't matter.
-        root: Where drawn datasets lie; these get a folder named after seed, names and counts.
+        root: Where synthetic datasets lie; these get a folder named after seed, names and counts.
         seed: Root seed.
-        counts: Dataset -> class -> how many pictures are drawn of which others than those are wanted; of
+        counts: Dataset -> class -> how many images are drawn of which others than those are wanted; of
             C-NMC 2019 the training cells.
 
     Returns:
@@ -142,10 +142,10 @@ def write_many(
     for name, wanted in counts.items():
         if not all(isinstance(count, int) and count > 0 for count in wanted.values()):
             raise ArgumentError(
-                f"{dict(wanted)} pictures of {name!r} are to be drawn.", expected="whole numbers above 0"
+                f"{dict(wanted)} images of {name!r} are to be drawn.", expected="whole numbers above 0"
             )
     drawn = {
-        name: asdict(DrawnCounts(**counts.get(name, {})))
+        name: asdict(SyntheticCounts(**counts.get(name, {})))
         if name in _DRAWERS
         else dict(counts.get(name) or smear_counts(name))
         for name in sorted(set(names))
@@ -156,7 +156,7 @@ def write_many(
     def draw(draft: Path) -> None:
         smears = {name: numbers for name, numbers in drawn.items() if name not in _DRAWERS}
         for name in drawn.keys() - smears:
-            _DRAWERS[name](draft / name, seed, DrawnCounts(**drawn[name]))
+            _DRAWERS[name](draft / name, seed, SyntheticCounts(**drawn[name]))
         _draw_smears(draft, seed, smears)
         # A dataset's folder that is taken elsewhere still says that it is drawn.
         for name, numbers in drawn.items():
@@ -170,9 +170,9 @@ def write_for(paper: Paper, names: Sequence[str], root: str | Path, *, seed: int
     """Draws datasets as a paper wants them, or finds them there again.
 
     Args:
-        paper: Says how many pictures are drawn.
+        paper: Says how many images are drawn.
         names: Keys of datasets in the catalog, the paper's own as a rule.
-        root: Where drawn datasets lie.
+        root: Where synthetic datasets lie.
         seed: Root seed.
 
     Returns:
@@ -182,26 +182,26 @@ def write_for(paper: Paper, names: Sequence[str], root: str | Path, *, seed: int
         ArgumentError, DataError: As `write_many`.
     """
     if not paper.class_of and names[0] in _DRAWERS:
-        counts = DrawnCounts(**paper.drawn.get(names[0], {}))
+        counts = SyntheticCounts(**paper.synthetic_images.get(names[0], {}))
         return write(names[0], root, seed=seed, counts=counts)
-    return write_many(names, root, seed=seed, counts=paper.drawn)
+    return write_many(names, root, seed=seed, counts=paper.synthetic_images)
 
 
 def smear_counts(name: str) -> dict[str, int]:
-    """Returns how many pictures of each class are drawn for a dataset of blood smears.
+    """Returns how many images of each class are drawn for a dataset of blood smears.
 
     Raises:
         DataError: The dataset is unknown or has a class of which nothing can be drawn.
     """
     if source := card(name).made_from:
         raise DataError(
-            f"Nothing can be drawn for {name!r}, whose pictures are made from those of {source!r}.",
-            expected="a dataset of pictures as they were taken",
+            f"Nothing can be drawn for {name!r}, whose images are made from those of {source!r}.",
+            expected="a dataset of images as they were taken",
             remedy=f"take {source!r}, or pass --data with the real one",
         )
     if name in _SMEARS:
         return dict(_SMEARS[name])
-    published = {label: count for label, count in card(name).parts[0].pictures.items() if count}
+    published = {label: count for label, count in card(name).subsets[0].images.items() if count}
     if unknown := [label for label in published if label not in FORMS]:
         raise DataError(
             f"Nothing can be drawn for the classes {', '.join(map(repr, unknown))} of {name!r}.",
@@ -218,14 +218,14 @@ def _draw_once(folder: Path, draw: Callable[[Path], None], **description: object
     """Fills a folder unless it is there; drawn beside its place and renamed, so it is whole or absent.
 
     Args:
-        folder: Where the drawn pictures shall lie.
+        folder: Where the synthetic images shall lie.
         draw: Draws into the folder it is given, which is empty.
         **description: What the file that marks a finished folder says of it.
 
     Raises:
         DataError: The folder can't be written to.
     """
-    if (folder / DRAWN_MARKER).exists():
+    if (folder / SYNTHETIC_MARKER).exists():
         return
     prefix = f".draft-{folder.name}-"
     try:
@@ -240,8 +240,8 @@ def _draw_once(folder: Path, draw: Callable[[Path], None], **description: object
         try:
             draft.replace(folder)
         except OSError:
-            # Another process was faster; it drew the same pictures.
-            if not (folder / DRAWN_MARKER).exists():
+            # Another process was faster; it drew the same images.
+            if not (folder / SYNTHETIC_MARKER).exists():
                 raise
     except OSError as error:
         raise _not_writable(folder, error) from error
@@ -250,12 +250,12 @@ def _draw_once(folder: Path, draw: Callable[[Path], None], **description: object
 
 
 def _mark(folder: Path, **description: object) -> None:
-    (folder / DRAWN_MARKER).write_text(json.dumps(description | {"version": _VERSION}, indent=1))
+    (folder / SYNTHETIC_MARKER).write_text(json.dumps(description | {"version": _VERSION}, indent=1))
 
 
 def _not_writable(folder: Path, error: OSError) -> DataError:
     return DataError(
-        f"The drawn pictures can't be written to {folder}: {error}",
+        f"The synthetic images can't be written to {folder}: {error}",
         expected="a folder that this user can write to, with some 500 MB of space",
         remedy="name another folder with the environment variable LEUKCNN_CACHE",
     )
@@ -268,7 +268,7 @@ def _remove_abandoned(root: Path, prefix: str) -> None:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def _draw_cnmc2019(folder: Path, seed: int, counts: DrawnCounts) -> None:
+def _draw_cnmc2019(folder: Path, seed: int, counts: SyntheticCounts) -> None:
     preliminary, labels = _preliminary_cells(counts, seed)
     cells = [*_training_cells(counts), *preliminary, *_final_cells(counts, seed)]
     archive = folder / "C-NMC_Leukemia"
@@ -276,10 +276,14 @@ def _draw_cnmc2019(folder: Path, seed: int, counts: DrawnCounts) -> None:
         path.mkdir(parents=True)
 
     def draw(cell: _Cell) -> None:
-        picture = draw_cell(
-            malignant=cell.malignant, subject=cell.subject, seed=seed, cell=cell.number, side=cell.side
+        image = draw_cell(
+            malignant=cell.malignant,
+            subject=cell.subject,
+            seed=seed,
+            cell=cell.number,
+            image_size=cell.image_size,
         )
-        _write(archive / cell.path, picture)
+        _write(archive / cell.path, image)
 
     _draw_all(draw, cells)
     if labels:
@@ -292,7 +296,7 @@ def _draw_cnmc2019(folder: Path, seed: int, counts: DrawnCounts) -> None:
 
 
 def _draw_smears(folder: Path, seed: int, counts: Mapping[str, Mapping[str, int]]) -> None:
-    """Draws as many pictures of each dataset and class, each in its place, see `_smear_path`."""
+    """Draws as many images of each dataset and class, each in its place, see `_smear_path`."""
     smears = [
         (name, label, number)
         for name, numbers in counts.items()
@@ -304,14 +308,14 @@ def _draw_smears(folder: Path, seed: int, counts: Mapping[str, Mapping[str, int]
 
     def draw(smear: tuple[str, str, int]) -> None:
         name, label, number = smear
-        picture = draw_smear(class_name=label, dataset=name, seed=seed, picture=number)
-        _write(folder / _smear_path(*smear), picture)
+        image = draw_smear(class_name=label, dataset=name, seed=seed, image=number)
+        _write(folder / _smear_path(*smear), image)
 
     _draw_all(draw, smears)
 
 
 def _smear_path(name: str, label: str, number: int) -> PurePath:
-    """Returns where a picture lies: a folder for each class, but Taleghani's has its makers' layout."""
+    """Returns where an image lies: a folder for each class, but Taleghani's has its authors' layout."""
     if name != "taleghani":
         return PurePath(name, label, f"{name}_{label}_{number}.bmp")
     stage = label.title()
@@ -319,13 +323,13 @@ def _smear_path(name: str, label: str, number: int) -> PurePath:
     return PurePath(name, "Original", stage, f"{prefix}-{stage}-{number:03}.jpg")
 
 
-def _draw_all(draw: Callable[[_T], None], pictures: Sequence[_T]) -> None:
+def _draw_all(draw: Callable[[_T], None], images: Sequence[_T]) -> None:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(draw, pictures))
+        list(pool.map(draw, images))
 
 
-def _write(path: Path, picture: np.ndarray) -> None:
-    encoded = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
+def _write(path: Path, image: np.ndarray) -> None:
+    encoded = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
     path.write_bytes(encoded.tobytes())
 
 
@@ -342,7 +346,7 @@ def _subjects(malignant: bool, first: int, count: int) -> list[str]:
     return [f"{'' if malignant else 'H'}{number}" for number in range(first, first + count)]
 
 
-def _training_cells(counts: DrawnCounts) -> Iterator[_Cell]:
+def _training_cells(counts: SyntheticCounts) -> Iterator[_Cell]:
     for malignant, cells, subjects in (
         (True, counts.malignant, counts.malignant_subjects),
         (False, counts.healthy, counts.healthy_subjects),
@@ -354,7 +358,7 @@ def _training_cells(counts: DrawnCounts) -> Iterator[_Cell]:
             yield _Cell(f"{place}/{name}", malignant, subject, number)
 
 
-def _preliminary_cells(counts: DrawnCounts, seed: int) -> tuple[list[_Cell], list[tuple[str, str, int]]]:
+def _preliminary_cells(counts: SyntheticCounts, seed: int) -> tuple[list[_Cell], list[tuple[str, str, int]]]:
     drawn = []
     for malignant, first in ((True, counts.malignant_subjects), (False, counts.healthy_subjects)):
         names = _subjects(malignant, first + 1, counts.preliminary_subjects)
@@ -369,11 +373,11 @@ def _preliminary_cells(counts: DrawnCounts, seed: int) -> tuple[list[_Cell], lis
     return cells, labels
 
 
-def _final_cells(counts: DrawnCounts, seed: int) -> Iterator[_Cell]:
+def _final_cells(counts: SyntheticCounts, seed: int) -> Iterator[_Cell]:
     classes = generator(seed, "synthetic", "final").permutation(np.arange(counts.final) % 2)
     for number, malignant in enumerate(classes, start=1):
         path = f"testing_data/C-NMC_test_final_phase_data/{number}.bmp"
-        yield _Cell(path, bool(malignant), f"final {number % 5}", number, side=600)
+        yield _Cell(path, bool(malignant), f"final {number % 5}", number, image_size=600)
 
 
-_DRAWERS: dict[str, Callable[[Path, int, DrawnCounts], None]] = {"cnmc2019": _draw_cnmc2019}
+_DRAWERS: dict[str, Callable[[Path, int, SyntheticCounts], None]] = {"cnmc2019": _draw_cnmc2019}

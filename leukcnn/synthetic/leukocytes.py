@@ -1,7 +1,7 @@
 """Drawn leukocytes as a Wright-Giemsa stain shows them: what each class looks like, and one cell at a time.
 
 A cell is drawn as amounts of three dyes, before any colour. Nuclei hold the same amount of DNA, so a small
-nucleus stains darker than a large one; for this reason, too, the mean colour of a picture doesn't give the
+nucleus stains darker than a large one; for this reason, too, the mean colour of an image doesn't give the
 class away.
 """
 
@@ -27,7 +27,7 @@ class Form:
         diameter: Diameter of the cell, in micrometres.
         nucleus: Shape of the nucleus: "round", "folded", "segmented" (lobes), "band" or "smudged" (a burst
             cell, which has no cytoplasm left).
-        nucleus_share: Nucleus area / cell area, 0..1.
+        nucleus_fraction: Nucleus area / cell area, 0..1.
         clump_width: Width of a chromatin clump, in micrometres.
         clumping: Contrast of the chromatin, relative to its mean.
         nucleoli: Fewest and most nucleoli.
@@ -40,7 +40,7 @@ class Form:
 
     diameter: float
     nucleus: str
-    nucleus_share: float
+    nucleus_fraction: float
     clump_width: float
     clumping: float
     nucleoli: tuple[int, int] = (0, 0)
@@ -54,7 +54,7 @@ class Form:
 LYMPHOBLAST = Form(
     diameter=12.5,
     nucleus="round",
-    nucleus_share=0.86,
+    nucleus_fraction=0.86,
     clump_width=0.7,
     clumping=0.09,
     nucleoli=(0, 1),
@@ -63,7 +63,7 @@ LYMPHOBLAST = Form(
 MYELOBLAST = Form(
     diameter=16.0,
     nucleus="folded",
-    nucleus_share=0.54,
+    nucleus_fraction=0.54,
     clump_width=0.6,
     clumping=0.08,
     nucleoli=(2, 4),
@@ -74,7 +74,7 @@ MYELOBLAST = Form(
 NEUTROPHIL = Form(
     diameter=13.5,
     nucleus="segmented",
-    nucleus_share=0.37,
+    nucleus_fraction=0.37,
     clump_width=1.3,
     clumping=0.16,
     basophilia=0.04,
@@ -84,7 +84,7 @@ NEUTROPHIL = Form(
 LYMPHOCYTE = Form(
     diameter=9.5,
     nucleus="round",
-    nucleus_share=0.82,
+    nucleus_fraction=0.82,
     clump_width=1.8,
     clumping=0.2,
     basophilia=0.55,
@@ -92,7 +92,7 @@ LYMPHOCYTE = Form(
 MONOCYTE = Form(
     diameter=16.5,
     nucleus="band",
-    nucleus_share=0.4,
+    nucleus_fraction=0.4,
     clump_width=1.1,
     clumping=0.16,
     basophilia=0.28,
@@ -103,7 +103,7 @@ MONOCYTE = Form(
 BAND = Form(
     diameter=13.5,
     nucleus="band",
-    nucleus_share=0.36,
+    nucleus_fraction=0.36,
     clump_width=1.2,
     clumping=0.16,
     basophilia=0.05,
@@ -113,7 +113,7 @@ BAND = Form(
 CLL_LYMPHOCYTE = Form(
     diameter=9.5,
     nucleus="round",
-    nucleus_share=0.92,
+    nucleus_fraction=0.92,
     clump_width=2.0,
     clumping=0.32,
     basophilia=0.5,
@@ -121,7 +121,7 @@ CLL_LYMPHOCYTE = Form(
 SMUDGE = Form(
     diameter=13.0,
     nucleus="smudged",
-    nucleus_share=1.0,
+    nucleus_fraction=1.0,
     clump_width=1.6,
     clumping=0.3,
 )
@@ -130,7 +130,7 @@ SMUDGE = Form(
 HEMATOGONE = Form(
     diameter=9.0,
     nucleus="round",
-    nucleus_share=0.92,
+    nucleus_fraction=0.92,
     clump_width=1.2,
     clumping=0.08,
     basophilia=0.5,
@@ -138,7 +138,7 @@ HEMATOGONE = Form(
 EARLY_PRE_B = Form(
     diameter=15.0,
     nucleus="round",
-    nucleus_share=0.84,
+    nucleus_fraction=0.84,
     clump_width=0.8,
     clumping=0.06,
     nucleoli=(0, 1),
@@ -147,7 +147,7 @@ EARLY_PRE_B = Form(
 PRE_B = Form(
     diameter=12.0,
     nucleus="round",
-    nucleus_share=0.9,
+    nucleus_fraction=0.9,
     clump_width=1.4,
     clumping=0.16,
     basophilia=0.6,
@@ -155,7 +155,7 @@ PRE_B = Form(
 PRO_B = Form(
     diameter=12.5,
     nucleus="folded",
-    nucleus_share=0.66,
+    nucleus_fraction=0.66,
     clump_width=1.8,
     clumping=0.3,
     nucleoli=(1, 3),
@@ -180,7 +180,7 @@ FORMS: dict[str, tuple[tuple[float, Form], ...]] = {
 
 @dataclass(frozen=True, eq=False)
 class Leukocyte:
-    """One drawn cell in the middle of a square patch of S pixels.
+    """One synthetic cell in the middle of a square patch of S pixels.
 
     Attributes:
         dyes: Amounts of eosin, methylene blue and azure, (S, S, 3), float32, at least 0.
@@ -254,7 +254,7 @@ def _draw_nucleus(
     """Draws the mask of the nucleus, uint8 (S, S), in a cell given by its radii and its mask."""
     radius = np.sqrt(np.mean(outline**2))
     mask, middle = np.zeros_like(cell), len(cell) // 2
-    share = np.clip(form.nucleus_share * rng.normal(1, 0.04), 0.2, 0.93)
+    share = np.clip(form.nucleus_fraction * rng.normal(1, 0.04), 0.2, 0.93)
     if form.nucleus in ("segmented", "band"):
         lobes, lobe_radius = _lobe_places(rng, share, banded=form.nucleus == "band")
         thread = max(1, round(1.8 * lobe_radius * radius if form.nucleus == "band" else 0.7 * scale))

@@ -1,4 +1,4 @@
-"""Drawn blood smears: bright-field pictures of a Wright-Giemsa stain, each dataset with a look of its own.
+"""Drawn blood smears: bright-field images of a Wright-Giemsa stain, each dataset with a look of its own.
 
 What differs between datasets is colour, magnification, sharpness, noise and the frame; what differs between
 classes is the form of the white cells (`leukocytes`), and in Taleghani's their number. Background, red cells,
@@ -24,7 +24,7 @@ from leukcnn.synthetic.leukocytes import (
     pick_form,
 )
 
-SMALLEST_SIDE = 64  # pixels
+MIN_SIZE = 64  # pixels
 MOST_CELLS = 12
 
 _RED_CELL_DIAMETER = 7.5  # micrometres
@@ -35,13 +35,13 @@ _GLASS = ((42, 0.4), (345, 0.16), (265, 0.14), (215, 0.2))
 
 @dataclass(frozen=True)
 class Frame:
-    """What a picture of a dataset takes in.
+    """What an image of a dataset takes in.
 
     Attributes:
         size: Height and width, in pixels.
-        cells: Fewest and most white cells in a picture.
+        cells: Fewest and most white cells in an image.
         cell_scale: How large cells are relative to those of a crop that holds as many, 0..1.
-        cells_of: Fewest and most white cells in a picture of a class, where classes differ in that; within
+        cells_of: Fewest and most white cells in an image of a class, where classes differ in that; within
             `cells`.
     """
 
@@ -71,14 +71,14 @@ FRAMES: dict[str, Frame] = {
 
 @dataclass(frozen=True)
 class Look:
-    """What all pictures of a dataset share.
+    """What all images of a dataset share.
 
     Attributes:
-        frame: What a picture takes in.
+        frame: What an image takes in.
         background: Colour of the empty glass, RGB, 0..255.
         absorption: Optical density of each channel for an amount of 1 of eosin, methylene blue and azure,
             (3 channels, 3 dyes).
-        cell_share: Diameter of a lymphoblast that is alone in a picture, as a share of the shorter side.
+        cell_fraction: Diameter of a lymphoblast that is alone in an image, as a share of the shorter side.
         red_cell_stain: Eosin in a red cell.
         pallor: How much less of it there is in the red cell's middle, 0..1.
         crowding: Red cells tried for, relative to as many as would fit.
@@ -89,7 +89,7 @@ class Look:
     frame: Frame
     background: np.ndarray
     absorption: np.ndarray
-    cell_share: float
+    cell_fraction: float
     red_cell_stain: float
     pallor: float
     crowding: float
@@ -102,19 +102,19 @@ def draw_smear(
     class_name: str,
     dataset: str,
     seed: int,
-    picture: str | int,
+    image: str | int,
     size: tuple[int, int] | None = None,
     cells: int | None = None,
 ) -> np.ndarray:
-    """Draws one picture of a smear; one of its white cells lies in the central square.
+    """Draws one image of a smear; one of its white cells lies in the central square.
 
     Args:
         class_name: Class of all white cells in it, a key of `leukocytes.FORMS`.
-        dataset: Key of the dataset; the look of all its pictures depends on (seed, dataset).
+        dataset: Key of the dataset; the look of all its images depends on (seed, dataset).
         seed: Root seed.
-        picture: Which picture; all else depends on (seed, dataset, class_name, picture).
+        image: Which image; all else depends on (seed, dataset, class_name, image).
         size: Height and width in pixels, at least 64; by default the dataset's own.
-        cells: White cells, 1 to 12: one fills half of the picture, as in a crop, or less where the dataset's
+        cells: White cells, 1 to 12: one fills half of the image, as in a crop, or less where the dataset's
             own frame is wider; of many, each is smaller. By default as many as is usual in the dataset.
 
     Returns:
@@ -124,18 +124,18 @@ def draw_smear(
         ArgumentError: The class has no form, the size or the number of cells lies outside its range, or the
             seed is no whole number >= 0.
     """
-    if size is not None and min(size) < SMALLEST_SIDE:
+    if size is not None and min(size) < MIN_SIZE:
         raise ArgumentError(
-            f"The picture is {size[0]}x{size[1]} pixels.",
-            expected=f"sides of at least {SMALLEST_SIDE} pixels",
+            f"The image is {size[0]}x{size[1]} pixels.",
+            expected=f"sides of at least {MIN_SIZE} pixels",
         )
     if cells is not None and not 1 <= cells <= MOST_CELLS:
-        raise ArgumentError(f"The picture has {cells} white cells.", expected=f"1 to {MOST_CELLS}")
+        raise ArgumentError(f"The image has {cells} white cells.", expected=f"1 to {MOST_CELLS}")
     look = draw_look(dataset, seed=seed)
-    rng = generator(seed, "smears", "picture", dataset, class_name, str(picture))
+    rng = generator(seed, "smears", "picture", dataset, class_name, str(image))
     shape = size or look.frame.size
     fewest, most = look.frame.cells if cells is None else (cells, cells)
-    share = look.frame.cell_scale * look.cell_share / np.sqrt(most)
+    share = look.frame.cell_scale * look.cell_fraction / np.sqrt(most)
     if cells is None:
         fewest, most = look.frame.cells_of.get(class_name, (fewest, most))
     scale = max(share * min(shape) / LYMPHOBLAST.diameter * rng.normal(1, 0.08), SMALLEST_SCALE)
@@ -153,7 +153,7 @@ def draw_smear(
 
 
 def draw_look(dataset: str, *, seed: int) -> Look:
-    """Draws what all pictures of a dataset share.
+    """Draws what all images of a dataset share.
 
     Args:
         dataset: Key of the dataset.
@@ -177,7 +177,7 @@ def draw_look(dataset: str, *, seed: int) -> Look:
         frame=FRAMES.get(dataset, Frame((shorter, longer))),
         background=255 * np.array(glass),
         absorption=np.stack([eosin, methylene_blue, azure], axis=1),
-        cell_share=rng.uniform(0.4, 0.52),
+        cell_fraction=rng.uniform(0.4, 0.52),
         red_cell_stain=rng.uniform(0.45, 1.0),
         pallor=rng.uniform(0.25, 0.8),
         crowding=rng.uniform(0.7, 4),
@@ -192,7 +192,7 @@ def _taleghani_look(rng: np.random.Generator) -> Look:
         frame=FRAMES["taleghani"],
         background=np.array([247, 250, 243]) * rng.normal(1, 0.01, size=3),
         absorption=np.array([[0.33, 0.38, 0.62], [0.27, 0.34, 0.86], [0.18, 0.04, 0.16]]),
-        cell_share=0.46,
+        cell_fraction=0.46,
         red_cell_stain=rng.uniform(0.6, 0.9),
         pallor=rng.uniform(0.4, 0.8),
         crowding=rng.uniform(1, 1.6),
@@ -269,14 +269,14 @@ def _lay_on(dyes: np.ndarray, leukocyte: Leukocyte, place: np.ndarray) -> None:
 
 
 def _expose(rng: np.random.Generator, dyes: np.ndarray, look: Look) -> np.ndarray:
-    """Turns amounts of dye (H, W, 3) into a picture (H, W, 3), uint8, RGB, by the law of Beer and Lambert."""
+    """Turns amounts of dye (H, W, 3) into an image (H, W, 3), uint8, RGB, by the law of Beer and Lambert."""
     shape = dyes.shape[:2]
     # Preparations differ in depth of stain, exposures in brightness and white balance.
     depth = rng.lognormal(0, 0.16)
     background = look.background * rng.normal(1, 0.03) * rng.normal(1, 0.012, size=3)
     light = 1 + 0.018 * cloud(rng, shape, 0.7 * max(shape))
-    picture = cv2.exp(cv2.transform(dyes, -depth * look.absorption))
-    picture = cv2.GaussianBlur(picture, (0, 0), max(look.blur * min(shape), 0.3))
-    picture *= light[..., None] * background.astype(np.float32)
-    picture += look.noise * rng.standard_normal(picture.shape, dtype=np.float32)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    image = cv2.exp(cv2.transform(dyes, -depth * look.absorption))
+    image = cv2.GaussianBlur(image, (0, 0), max(look.blur * min(shape), 0.3))
+    image *= light[..., None] * background.astype(np.float32)
+    image += look.noise * rng.standard_normal(image.shape, dtype=np.float32)
+    return np.clip(image, 0, 255).astype(np.uint8)

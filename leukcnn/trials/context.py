@@ -1,4 +1,4 @@
-"""What the trials of a run share: the pictures, the devices, who watches, and what is kept between them."""
+"""What the trials of a run share: the images, the devices, who watches, and what is kept between them."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,15 +17,15 @@ class TrialContext:
     """What the trials of a run share.
 
     Attributes:
-        index: The pictures.
+        index: The images.
         devices: Where networks are trained.
         observer: Told of each step and epoch.
-        cache: Folder of the decoded pictures and of features; the user's own cache if None.
+        cache: Folder of the decoded images and of features; the user's own cache if None.
         workers: Threads that prepare batches; they don't change the result.
         tensorboard: Whether to write TensorBoard's logs into the trials' folders.
         networks: Where networks come from: like trials don't build the same one twice.
         feature_networks: Where networks come from that give features.
-        seen: How controls see pictures -> what they saw of them so far.
+        seen: How controls see images -> what they saw of them so far.
     """
 
     index: ImageIndex

@@ -6,35 +6,41 @@ import numpy as np
 
 from leukcnn.evaluation.controls import control_probabilities
 from leukcnn.evaluation.shortcuts import dataset_probabilities
-from leukcnn.picture_cache import prepared_pictures
+from leukcnn.image_cache import prepared_images
 from leukcnn.runs import Predictions, Trial, write_predictions
 from leukcnn.spec import Preprocessing
-from leukcnn.splits.partition import Parts
+from leukcnn.splits.partition import SplitRows
 from leukcnn.trials.context import TrialContext
-from leukcnn.trials.outcome import picture_predictions
+from leukcnn.trials.outcome import image_predictions
 
 CONTROL = "control"
 """Value of `Predictions.checkpoint` where no network was trained."""
 
 PROBE = "dataset_border"
-"""Name of the probe that tells datasets by their pictures' borders."""
+"""Name of the probe that tells datasets by their images' borders."""
 
 
 def run_control(
-    trial: Trial, name: str, preprocessing: Preprocessing, parts: Parts, context: TrialContext, *, seed: int
+    trial: Trial,
+    name: str,
+    preprocessing: Preprocessing,
+    split_rows: SplitRows,
+    context: TrialContext,
+    *,
+    seed: int,
 ) -> None:
     """Runs a control on the parts of a trial: what a figure would be without any network.
 
     Args:
         trial: Its folder.
         name: Key in `leukcnn.evaluation.controls.CONTROLS`.
-        preprocessing: Crop and size of the pictures that it looks at.
-        parts: Who trains and who is predicted.
-        context: The pictures, and what controls saw of them before.
+        preprocessing: Crop and size of the images that it looks at.
+        split_rows: Who trains and who is predicted.
+        context: The images, and what controls saw of them before.
         seed: Root seed.
 
     Raises:
-        DataError: Pictures can't be used.
+        DataError: Images can't be used.
         StoreError: The folder can't be written to, or another process works on the trial.
     """
     index = context.index
@@ -42,12 +48,12 @@ def run_control(
         if trial.finished:
             return
         started = time.perf_counter()
-        names, rows = list(parts.predicted), list(parts.predicted.values())
+        names, rows = list(split_rows.predicted), list(split_rows.predicted.values())
         probabilities = control_probabilities(
             name,
-            prepared_pictures(index, preprocessing, folder=context.cache),
+            prepared_images(index, preprocessing, folder=context.cache),
             labels=index.labels,
-            train=parts.train,
+            train=split_rows.train,
             predict=np.concatenate(rows),
             n_classes=len(index.class_names),
             seed=seed,
@@ -55,8 +61,8 @@ def run_control(
         )
         each = np.split(probabilities, np.cumsum([len(r) for r in rows])[:-1])
         predictions = [
-            picture_predictions(index, r, values, part=part, checkpoint=CONTROL)
-            for part, r, values in zip(names, rows, each, strict=True)
+            image_predictions(index, r, values, subset=subset, checkpoint=CONTROL)
+            for subset, r, values in zip(names, rows, each, strict=True)
         ]
         write_predictions(trial.path / "predictions.csv", Predictions.join(predictions))
         seconds = round(time.perf_counter() - started, 3)
@@ -64,18 +70,18 @@ def run_control(
 
 
 def run_probe(trial: Trial, preprocessing: Preprocessing, context: TrialContext, *, seed: int) -> None:
-    """Runs the probe that tells a picture's dataset by its border, in a cross-validation over all pictures.
+    """Runs the probe that tells an image's dataset by its border, in a cross-validation over all images.
 
-    Its predictions have the datasets as classes; datasets with too few pictures are left out.
+    Its predictions have the datasets as classes; datasets with too few images are left out.
 
     Args:
         trial: Its folder.
-        preprocessing: Crop and size of the pictures that it looks at.
-        context: The pictures of several datasets.
+        preprocessing: Crop and size of the images that it looks at.
+        context: The images of several datasets.
         seed: Root seed.
 
     Raises:
-        DataError: Pictures can't be used.
+        DataError: Images can't be used.
         StoreError: The folder can't be written to, or another process works on the trial.
     """
     index = context.index
@@ -83,11 +89,11 @@ def run_probe(trial: Trial, preprocessing: Preprocessing, context: TrialContext,
         if trial.finished:
             return
         started = time.perf_counter()
-        pictures = prepared_pictures(index, preprocessing, folder=context.cache)
-        probe = dataset_probabilities(pictures, index.dataset, ids=index.ids, seed=seed)
+        images = prepared_images(index, preprocessing, folder=context.cache)
+        probe = dataset_probabilities(images, index.dataset, ids=index.ids, seed=seed)
         predictions = Predictions(
             image=index.ids[probe.rows],
-            part=np.full(len(probe.rows), "test"),
+            subset=np.full(len(probe.rows), "test"),
             checkpoint=np.full(len(probe.rows), CONTROL),
             group=index.group[probe.rows],
             label=probe.truth,

@@ -22,7 +22,7 @@ class FeatureNetworks:
         Raises:
             WeightsError: The weights of one can't be had.
         """
-        key = (to_plain(setup.models), setup.preprocessing.side, seed, devices.names)
+        key = (to_plain(setup.models), setup.preprocessing.image_size, seed, devices.names)
         if key != self._key:
             self._key, self._bases = None, []
             keras.utils.clear_session()
@@ -39,14 +39,14 @@ def feature_network(model: Model, setup: Setup, *, seed: int, devices: Devices) 
 
     Args:
         model: Builder and arguments; where they have no `input_shape`, the setup's size is taken.
-        setup: Size of the pictures.
+        setup: Size of the images.
         seed: Seed of weights that aren't published.
         devices: Where it runs.
 
     Raises:
         WeightsError: Its weights can't be had.
     """
-    side = setup.preprocessing.side
+    image_size = setup.preprocessing.image_size
     keras.utils.set_random_seed(child_seed(seed, "network", model.name) % 2**32)
     with devices.scope():
-        return build(model.name, **{"input_shape": (side, side, 3), **model.arguments})
+        return build(model.name, **{"input_shape": (image_size, image_size, 3), **model.arguments})

@@ -10,15 +10,15 @@ from leukcnn.evaluation.feature_space import Svm, cross_validated_probabilities,
 from leukcnn.features import FORWARD, Frozen, forward, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
+from leukcnn.image_cache import prepared_images
 from leukcnn.models.bases import penultimate
-from leukcnn.picture_cache import prepared_pictures
 from leukcnn.pipeline import Entries, scaled
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Predictions, Trial, write_features, write_predictions
 from leukcnn.spec import Model, Setup
-from leukcnn.splits.partition import Parts
+from leukcnn.splits.partition import SplitRows
 from leukcnn.trials.context import TrialContext
-from leukcnn.trials.outcome import environment, picture_predictions
+from leukcnn.trials.outcome import environment, image_predictions
 
 SVM = "svm"
 """Value of `Predictions.checkpoint` where a support vector machine spoke."""
@@ -27,28 +27,28 @@ SVM = "svm"
 def run_feature_trial(
     trial: Trial,
     setup: Setup,
-    parts: Parts,
+    split_rows: SplitRows,
     context: TrialContext,
     *,
     seed: int,
     source: Trial | None = None,
 ) -> None:
-    """Fits an SVM on features of a trial's training pictures and applies it; a finished trial stays.
+    """Fits an SVM on features of a trial's training images and applies it; a finished trial stays.
 
     The set "test" is predicted by the SVM of the training part; where the setup has `within_splits`, the set
-    "within" holds each tested dataset's pictures again, predicted by the SVMs of a cross-validation within
+    "within" holds each tested dataset's images again, predicted by the SVMs of a cross-validation within
     that dataset, unless it is too small, and `features.npz` their features.
 
     Args:
         trial: Its folder.
         setup: What it does; its `features` are given.
-        parts: Who trains and is predicted.
-        context: Pictures, devices, and what trials share.
+        split_rows: Who trains and is predicted.
+        context: Images, devices, and what trials share.
         seed: Root seed of this trial.
         source: The finished trial whose network gives the features; None for published networks.
 
     Raises:
-        DataError: Pictures can't be used.
+        DataError: Images can't be used.
         StoreError: The folder can't be written to, or another process works on the trial.
         WeightsError: Published weights can't be had.
     """
@@ -57,8 +57,8 @@ def run_feature_trial(
             return
         work = _FeatureTrial(setup, context, seed)
         started = time.perf_counter()
-        tested, index = parts.predicted["test"], context.index
-        rows, n_trained = np.concatenate([parts.train, tested]), len(parts.train)
+        tested, index = split_rows.predicted["test"], context.index
+        rows, n_trained = np.concatenate([split_rows.train, tested]), len(split_rows.train)
         features = work.of_published(rows) if source is None else work.of_trained(source, rows)
         extracted = time.perf_counter()
         probabilities = svm_probabilities(
@@ -69,7 +69,7 @@ def run_feature_trial(
             svm=work.svm,
             seed=seed,
         )
-        predictions = [picture_predictions(index, tested, probabilities, part="test", checkpoint=SVM)]
+        predictions = [image_predictions(index, tested, probabilities, subset="test", checkpoint=SVM)]
         if setup.features.within_splits:
             of_tested = features[n_trained:]
             predictions += work.within(tested, of_tested)
@@ -85,7 +85,7 @@ def run_feature_trial(
             {
                 "checkpoint": SVM,
                 "features": features.shape[1],
-                "pictures": {"train": n_trained},
+                "images": {"train": n_trained},
                 "seconds": {
                     "features": round(extracted - started, 3),
                     "svm": round(time.perf_counter() - extracted, 3),
@@ -109,7 +109,7 @@ class _FeatureTrial:
         return Svm(features.n_components, features.n_selected, features.penalty)
 
     def of_published(self, rows: np.ndarray) -> np.ndarray:
-        """Returns what published networks make of some pictures, side by side, float32 (n, D)."""
+        """Returns what published networks make of some images, side by side, float32 (n, D)."""
         networks = self.context.feature_networks
         built = networks.get(self.setup, seed=self.seed, devices=self.context.devices)
         return np.concatenate([self._of_network(model, base, rows) for model, base in built], axis=1)
@@ -117,15 +117,15 @@ class _FeatureTrial:
     def _of_network(self, model: Model, base: keras.Model, rows: np.ndarray) -> np.ndarray:
         context, index = self.context, self.context.index
         preprocessing = replace(self.setup.preprocessing, resize=base.input_shape[1])
-        pictures = prepared_pictures(index, preprocessing, folder=context.cache)
+        images = prepared_images(index, preprocessing, folder=context.cache)
 
         def inputs_of(entries: Entries) -> np.ndarray:
-            return scaled(pictures[entries.rows], preprocessing)
+            return scaled(images[entries.rows], preprocessing)
 
         key = {
             "model": to_plain(model),
             "preprocessing": to_plain(preprocessing),
-            "pictures": digest([index.ids.tolist(), index.sha256.tolist()]),
+            "images": digest([index.ids.tolist(), index.sha256.tolist()]),
             "backend": keras.backend.backend(),
         }
         features = kept_features(
@@ -133,27 +133,27 @@ class _FeatureTrial:
             rows,
             folder=context.cache,
             on_start=lambda n: context.observer.message(
-                f"Computing {model.name}'s features of {n:,} pictures once."
+                f"Computing {model.name}'s features of {n:,} images once."
             ),
         )
         return features[rows, 0]
 
     def of_trained(self, source: Trial, rows: np.ndarray) -> np.ndarray:
-        """Returns what a finished trial's network makes of some pictures, float32 (n, D)."""
+        """Returns what a finished trial's network makes of some images, float32 (n, D)."""
         context = self.context
         keras.utils.clear_session()
         with context.devices.scope():
             saved = SavedNetwork.load(source.path / "model.keras")
             base = penultimate(saved.network)
-        pictures = prepared_pictures(context.index, saved.preprocessing, folder=context.cache)
+        images = prepared_images(context.index, saved.preprocessing, folder=context.cache)
         blocks = [rows[start : start + FORWARD] for start in range(0, len(rows), FORWARD)]
         outputs = [
-            forward(base, scaled(pictures[block], saved.preprocessing), context.devices) for block in blocks
+            forward(base, scaled(images[block], saved.preprocessing), context.devices) for block in blocks
         ]
         return np.concatenate(outputs)
 
     def within(self, tested: np.ndarray, features: np.ndarray) -> list[Predictions]:
-        """Returns what is said of each tested dataset by what learnt from the rest of it."""
+        """Returns what is said of each tested dataset by what trained on the rest of it."""
         found, index, n_splits = [], self.context.index, self.setup.features.within_splits
         for name in dict.fromkeys(index.dataset[tested].tolist()):
             of_dataset = index.dataset[tested] == name
@@ -162,7 +162,7 @@ class _FeatureTrial:
             if counts.min() < n_splits:
                 held = ", ".join(f"{n} {label}" for n, label in zip(counts, index.class_names, strict=True))
                 self.context.observer.message(
-                    f"{name} is too small for {n_splits} folds within it: it holds {held} pictures."
+                    f"{name} is too small for {n_splits} folds within it: it holds {held} images."
                 )
                 continue
             probabilities = cross_validated_probabilities(
@@ -173,5 +173,5 @@ class _FeatureTrial:
                 seed=self.seed,
                 ids=index.ids[rows],
             )
-            found.append(picture_predictions(index, rows, probabilities, part="within", checkpoint=SVM))
+            found.append(image_predictions(index, rows, probabilities, subset="within", checkpoint=SVM))
         return found

@@ -1,4 +1,4 @@
-"""A trial that trains a network, from an index of pictures to stored predictions."""
+"""A trial that trains a network, from an index of images to stored predictions."""
 
 import time
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from leukcnn.datasets import ImageIndex
 from leukcnn.features import Frozen, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
-from leukcnn.models.bases import frozen_border, split_at
-from leukcnn.picture_cache import prepared_pictures
+from leukcnn.image_cache import prepared_images
+from leukcnn.models.bases import last_frozen_layer, split_at
 from leukcnn.pipeline import (
     BatchSequence,
     Entries,
     FeatureSequence,
-    PictureSequence,
+    ImageSequence,
     balanced,
     multiplied,
     originals,
@@ -30,24 +30,26 @@ from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Predictions, Trial, write_predictions
 from leukcnn.seeding import child_seed
 from leukcnn.spec import Setup
-from leukcnn.splits.partition import Parts
+from leukcnn.splits.partition import SplitRows
 from leukcnn.training import Outcome, compile_network, predict, train
 from leukcnn.trials.context import TrialContext
-from leukcnn.trials.outcome import environment, picture_predictions
+from leukcnn.trials.outcome import environment, image_predictions
 
 Batches = Callable[..., BatchSequence]
 
 
-def epoch_entries(index: ImageIndex, setup: Setup, parts: Parts, *, seed: int) -> tuple[Entries, Entries]:
+def epoch_entries(
+    index: ImageIndex, setup: Setup, split_rows: SplitRows, *, seed: int
+) -> tuple[Entries, Entries]:
     """Returns what an epoch of training and one of validation show, after augmentation."""
     both = []
-    for name, rows in (("train", parts.train), ("validation", parts.validation)):
+    for name, rows in (("train", split_rows.train), ("validation", split_rows.validation)):
         per_class = getattr(setup.augmentation, f"{name}_per_class")
         if per_class is not None:
             key = child_seed(seed, name)
             both.append(balanced(rows, index.labels, index.ids, per_class=per_class, seed=key))
-        elif name == "train" and setup.augmentation.variants_per_picture is not None:
-            both.append(multiplied(rows, variants=setup.augmentation.variants_per_picture))
+        elif name == "train" and setup.augmentation.variants_per_image is not None:
+            both.append(multiplied(rows, variants=setup.augmentation.variants_per_image))
         else:
             both.append(originals(rows))
     return both[0], both[1]
@@ -56,7 +58,7 @@ def epoch_entries(index: ImageIndex, setup: Setup, parts: Parts, *, seed: int) -
 def run_trial(
     trial: Trial,
     setup: Setup,
-    parts: Parts,
+    split_rows: SplitRows,
     context: TrialContext,
     *,
     seed: int,
@@ -70,22 +72,22 @@ def run_trial(
     Args:
         trial: Its folder.
         setup: What it does.
-        parts: Who trains, validates and is predicted.
-        context: Pictures, devices, and what trials share.
+        split_rows: Who trains, validates and is predicted.
+        context: Images, devices, and what trials share.
         seed: Root seed of this trial.
-        keep_features: Whether features of a frozen base are kept; False computes them anew in every epoch.
+        keep_features: Whether features of a frozen base are kept; False computes them again in every epoch.
 
     Raises:
-        DataError: Pictures can't be used.
+        DataError: Images can't be used.
         DeviceError: The batch can't be shared evenly.
         StoreError: The folder can't be written to, or another process works on the trial.
     """
     with trial.locked():
         if trial.finished:
             return
-        work = _NetworkTrial(trial, setup, parts, context, seed)
+        work = _NetworkTrial(trial, setup, split_rows, context, seed)
         times = [time.perf_counter()]
-        _ = work.pictures
+        _ = work.images
         times.append(time.perf_counter())
         network = work.network
         learner, batches = work.learner(keep_features=keep_features)
@@ -103,9 +105,9 @@ def run_trial(
                 "best_epochs": outcome.best_epochs,
                 "parameters": network.count_params(),
                 "file_bytes": {"network": size, "network and optimizer": size + slots},
-                "pictures": {"train": len(train_entries), "validation": len(validation_entries)},
+                "images": {"train": len(train_entries), "validation": len(validation_entries)},
                 "seconds": {
-                    "pictures": round(times[1] - times[0], 3),
+                    "images": round(times[1] - times[0], 3),
                     "features": round(times[2] - times[1], 3),
                     "training": round(outcome.seconds, 3),
                     "prediction": round(time.perf_counter() - times[3], 3),
@@ -123,19 +125,19 @@ class _NetworkTrial:
 
     trial: Trial
     setup: Setup
-    parts: Parts
+    split_rows: SplitRows
     context: TrialContext
     seed: int
 
     @cached_property
-    def pictures(self) -> np.ndarray:
-        """The pictures of the index, decoded and prepared."""
-        return prepared_pictures(self.context.index, self.setup.preprocessing, folder=self.context.cache)
+    def images(self) -> np.ndarray:
+        """The images of the index, decoded and prepared."""
+        return prepared_images(self.context.index, self.setup.preprocessing, folder=self.context.cache)
 
     @cached_property
     def entries(self) -> tuple[Entries, Entries]:
         """What an epoch of training and one of validation show."""
-        return epoch_entries(self.context.index, self.setup, self.parts, seed=self.seed)
+        return epoch_entries(self.context.index, self.setup, self.split_rows, seed=self.seed)
 
     @cached_property
     def augmenter(self) -> ImageAugmenter:
@@ -146,7 +148,7 @@ class _NetworkTrial:
         """The whole network, as it is before the training."""
         return self.context.networks.get(
             self.setup.model,
-            side=self.setup.preprocessing.side,
+            image_size=self.setup.preprocessing.image_size,
             classes=len(self.context.index.class_names),
             training=self.setup.training,
             seed=child_seed(self.seed, "network"),
@@ -163,11 +165,11 @@ class _NetworkTrial:
             "replicas": self.context.devices.replicas,
         }
 
-    def picture_batches(self, entries: Entries, **options: Any) -> BatchSequence:
-        """Returns batches of pictures."""
+    def image_batches(self, entries: Entries, **options: Any) -> BatchSequence:
+        """Returns batches of images."""
         fresh = self.setup.augmentation.variants == "fresh"
-        return PictureSequence(
-            self.pictures,
+        return ImageSequence(
+            self.images,
             entries,
             preprocessing=self.setup.preprocessing,
             ids=self.context.index.ids,
@@ -181,9 +183,9 @@ class _NetworkTrial:
 
     def learner(self, *, keep_features: bool) -> tuple[keras.Model, Batches]:
         """Returns what is trained, and its batches: behind a frozen base, on the features that this gives."""
-        border = frozen_border(self.network)
+        border = last_frozen_layer(self.network)
         if border is None or not keep_features or not self._features_last():
-            return self.network, self.picture_batches
+            return self.network, self.image_batches
         base, learner = split_at(self.network, border)
         compile_network(learner, self.setup.training, devices=self.context.devices)
         return learner, partial(FeatureSequence, self._features(base), **self.shared)
@@ -193,20 +195,20 @@ class _NetworkTrial:
         if self.setup.augmentation.variants == "once" or not self.entries[0].variants.any():
             return True
         self.context.observer.message(
-            "Variants are drawn anew in every epoch (augmentation=fresh): the frozen base's features can't "
+            "Variants are drawn again in every epoch (augmentation=fresh): the frozen base's features can't "
             "be kept and are computed in every epoch."
         )
         return False
 
     def _features(self, base: keras.Model) -> np.ndarray:
-        """Returns what a frozen base makes of all pictures of the trial, from the cache where it is there."""
-        index, setup, parts = self.context.index, self.setup, self.parts
+        """Returns what a frozen base makes of all images of the trial, from the cache where it is there."""
+        index, setup, split_rows = self.context.index, self.setup, self.split_rows
         variants = 1 + int(max(entries.variants.max(initial=0) for entries in self.entries))
         drawn = {"augmentation": to_plain(setup.augmentation.arguments), "seed": self.seed}
         key = {
             "model": to_plain(setup.model),
             "preprocessing": to_plain(setup.preprocessing),
-            "pictures": digest([index.ids.tolist(), index.sha256.tolist()]),
+            "images": digest([index.ids.tolist(), index.sha256.tolist()]),
             "precision": setup.training.precision,
             "backend": keras.backend.backend(),
             # Without variants nothing is drawn, and trials with other seeds share the features.
@@ -214,14 +216,14 @@ class _NetworkTrial:
         }
 
         def inputs_of(entries: Entries) -> np.ndarray:
-            return self.picture_batches(entries, labels=None).inputs(np.arange(len(entries)))
+            return self.image_batches(entries, labels=None).inputs(np.arange(len(entries)))
 
         return kept_features(
             Frozen(base, inputs_of, len(index), variants, key, self.context.devices),
-            np.concatenate([parts.train, parts.validation, *parts.predicted.values()]),
+            np.concatenate([split_rows.train, split_rows.validation, *split_rows.predicted.values()]),
             folder=self.context.cache,
             on_start=lambda n: self.context.observer.message(
-                f"The base of {setup.model.name} is frozen: computing its features of {n:,} pictures once."
+                f"The base of {setup.model.name} is frozen: computing its features of {n:,} images once."
             ),
         )
 
@@ -254,10 +256,10 @@ class _NetworkTrial:
                     learner.load_weights(weights)
             if checkpoint == self.setup.training.checkpoint:
                 self._save()
-            for part, rows in self.parts.predicted.items():
+            for subset, rows in self.split_rows.predicted.items():
                 probabilities = predict(learner, batches(originals(rows), labels=None), devices=devices)
                 predictions.append(
-                    picture_predictions(index, rows, probabilities, part=part, checkpoint=checkpoint)
+                    image_predictions(index, rows, probabilities, subset=subset, checkpoint=checkpoint)
                 )
         return Predictions.join(predictions)
 

@@ -26,21 +26,21 @@ _VERSIONED = (
 )
 
 
-def picture_predictions(
-    index: ImageIndex, rows: np.ndarray, probabilities: np.ndarray, *, part: str, checkpoint: str
+def image_predictions(
+    index: ImageIndex, rows: np.ndarray, probabilities: np.ndarray, *, subset: str, checkpoint: str
 ) -> Predictions:
-    """Returns what was said of some pictures of an index, as it is stored.
+    """Returns what was said of some images of an index, as it is stored.
 
     Args:
-        index: The pictures.
+        index: The images.
         rows: (M,) positions of those that were predicted.
         probabilities: (M, C), 0..1, a column for each class.
-        part: Name of the set.
+        subset: Name of the set.
         checkpoint: Whose weights spoke, see `Predictions.checkpoint`.
     """
     return Predictions(
         image=index.ids[rows],
-        part=np.full(len(rows), part),
+        subset=np.full(len(rows), subset),
         checkpoint=np.full(len(rows), checkpoint),
         group=index.group[rows],
         label=index.labels[rows],

@@ -26,7 +26,7 @@ CNMC = {
 }
 
 
-def pictures(count=6, dtype=np.uint8):
+def batch_of(count=6, dtype=np.uint8):
     return np.random.default_rng(11).integers(0, 256, (count, *SHAPE)).astype(dtype)
 
 
@@ -115,7 +115,7 @@ def test_one_argument_more_leaves_the_other_draws():
 
 
 def test_without_arguments_nothing_happens():
-    images = pictures()
+    images = batch_of()
     augmented = ImageAugmenter().apply_batch(images, range(len(images)))
     assert np.array_equal(augmented, images)
     assert not np.shares_memory(augmented, images)
@@ -124,7 +124,7 @@ def test_without_arguments_nothing_happens():
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("arguments", [EVERYTHING, CNMC], ids=["everything", "cnmc"])
 def test_neither_order_nor_threads_nor_neighbours_matter(arguments, dtype):
-    images = pictures(12, dtype)
+    images = batch_of(12, dtype)
     seeds = [child_seed(0, "augmentation", i) for i in range(12)]
     augmenter = ImageAugmenter(**arguments)
     before = images.copy()
@@ -140,8 +140,8 @@ def test_neither_order_nor_threads_nor_neighbours_matter(arguments, dtype):
     assert np.array_equal(out, expected)
 
 
-def test_one_generator_for_all_pictures_gives_the_same_on_any_number_of_threads():
-    images = pictures(7)
+def test_one_generator_for_all_images_gives_the_same_on_any_number_of_threads():
+    images = batch_of(7)
     augmenter = ImageAugmenter(**EVERYTHING)
     one, three = (
         augmenter.apply_batch(images, [rng] * 7, threads=threads)
@@ -150,21 +150,21 @@ def test_one_generator_for_all_pictures_gives_the_same_on_any_number_of_threads(
     assert np.array_equal(one, three)
 
 
-def test_more_threads_than_pictures():
-    images = pictures(2)
+def test_more_threads_than_images():
+    images = batch_of(2)
     augmenter = ImageAugmenter(**EVERYTHING)
     expected = augmenter.apply_batch(images, [1, 2])
     assert np.array_equal(augmenter.apply_batch(images, [1, 2], threads=5), expected)
 
 
 def test_different_seeds_differ():
-    same = np.repeat(pictures(1), 2, axis=0)
+    same = np.repeat(batch_of(1), 2, axis=0)
     one, other = ImageAugmenter(**EVERYTHING).apply_batch(same, [1, 2])
     assert not np.array_equal(one, other)
 
 
 def test_blur_comes_before_noise_and_both_after_the_warp():
-    image = pictures(1)[0]
+    image = batch_of(1)[0]
     augmenter = ImageAugmenter(gaussian_blur=5, salt_and_pepper=0.1)
     params = augmenter.get_random_transform(SHAPE, 4) | {"flip_horizontal": True}
     flipped = np.ascontiguousarray(image[:, ::-1])
@@ -179,14 +179,14 @@ def test_white_on_a_scale_of_one():
 
 
 def test_parameters_that_are_missing_do_nothing():
-    image = pictures(1)[0]
+    image = batch_of(1)[0]
     flipped = ImageAugmenter().apply_transform(image, {"flip_vertical": True, "brightness": None})
     assert np.array_equal(flipped, image[::-1])
 
 
 def test_parameters_that_are_unknown():
     with pytest.raises(ArgumentError, match=r"(?s)'brightness'.*theta"):
-        ImageAugmenter().apply_transform(pictures(1)[0], {"brightness": 0.5})
+        ImageAugmenter().apply_transform(batch_of(1)[0], {"brightness": 0.5})
 
 
 @pytest.mark.parametrize(
@@ -219,27 +219,27 @@ def test_arguments_that_are_refused(arguments):
 @pytest.mark.parametrize("threads", [0, -1, 1.5, True, None])
 def test_threads_that_are_none(threads):
     with pytest.raises(ArgumentError, match="threads is"):
-        ImageAugmenter().apply_batch(pictures(), range(6), threads=threads)
+        ImageAugmenter().apply_batch(batch_of(), range(6), threads=threads)
 
 
-def test_one_seed_a_picture():
+def test_one_seed_an_image():
     with pytest.raises(ArgumentError, match="5 seeds"):
-        ImageAugmenter().apply_batch(pictures(), range(5))
+        ImageAugmenter().apply_batch(batch_of(), range(5))
 
 
 def test_a_fill_value_that_the_batch_cannot_hold():
     with pytest.raises(ArgumentError, match="cval is 300"):
-        ImageAugmenter(rotation_range=5, cval=300).apply_batch(pictures(), range(6))
+        ImageAugmenter(rotation_range=5, cval=300).apply_batch(batch_of(), range(6))
 
 
 def test_an_empty_batch():
-    assert ImageAugmenter(**EVERYTHING).apply_batch(pictures(0), []).shape == (0, *SHAPE)
+    assert ImageAugmenter(**EVERYTHING).apply_batch(batch_of(0), []).shape == (0, *SHAPE)
 
 
 SQUARE = (24, 24, 3)
 
 
-def square_pictures(count=6, dtype=np.uint8):
+def square_images(count=6, dtype=np.uint8):
     return np.random.default_rng(11).integers(0, 256, (count, *SQUARE)).astype(dtype)
 
 
@@ -262,7 +262,7 @@ def test_quarter_turns_leave_the_other_draws(arguments):
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_turns_and_flips_move_pixels_and_change_none(dtype):
     augmenter = ImageAugmenter(quarter_turns=True, horizontal_flip=True, vertical_flip=True)
-    image, seen = square_pictures(1, dtype)[0], set()
+    image, seen = square_images(1, dtype)[0], set()
     for seed in range(60):
         params = augmenter.get_random_transform(SQUARE, seed)
         expected = np.rot90(image, params["quarter_turns"])
@@ -277,7 +277,7 @@ def test_turns_and_flips_move_pixels_and_change_none(dtype):
 
 
 def test_the_rest_follows_the_turn():
-    image = square_pictures(1)[0]
+    image = square_images(1)[0]
     augmenter = ImageAugmenter(**EVERYTHING)
     params = augmenter.get_random_transform(SQUARE, 3)
     turned = np.ascontiguousarray(np.rot90(image, 3))
@@ -289,18 +289,18 @@ def test_the_rest_follows_the_turn():
 
 
 def test_turned_batches_depend_on_the_seeds_alone():
-    images = square_pictures(8)
+    images = square_images(8)
     augmenter = ImageAugmenter(quarter_turns=True, gaussian_blur=3)
     expected = np.stack([augmenter.random_transform(image, i) for i, image in enumerate(images)])
     assert np.array_equal(augmenter.apply_batch(images, range(8), threads=3), expected)
 
 
-def test_pictures_that_are_not_square_are_not_turned():
+def test_images_that_are_not_square_are_not_turned():
     augmenter = ImageAugmenter(quarter_turns=True)
     for seed in range(4):
         with pytest.raises(ArgumentError, match=r"(?s)24x30 pixels.*square_crop"):
             augmenter.get_random_transform(SHAPE, seed)
     with pytest.raises(ArgumentError, match="24x30 pixels"):
-        augmenter.apply_batch(pictures(), range(6))
+        augmenter.apply_batch(batch_of(), range(6))
     with pytest.raises(ArgumentError, match="24x30 pixels"):
-        ImageAugmenter().apply_transform(pictures(1)[0], {"quarter_turns": 2})
+        ImageAugmenter().apply_transform(batch_of(1)[0], {"quarter_turns": 2})

@@ -54,26 +54,26 @@ def assert_agrees(image, params, fill_mode):
 
 
 @pytest.fixture(scope="module")
-def real_pictures(real_data):
+def real_images(real_data):
     files = sorted((real_data / "taleghani").rglob("*.jpg"))[::700]
     files += sorted((real_data / "cnmc2019").rglob("*.bmp"))[::30]
     if not files:
-        pytest.skip("needs pictures of taleghani or cnmc2019")
+        pytest.skip("needs images of taleghani or cnmc2019")
     return [cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB) for file in files]
 
 
 @pytest.mark.parametrize("fill_mode", FILL_MODES)
 @pytest.mark.parametrize("params", PARAMETERS.values(), ids=PARAMETERS)
 @pytest.mark.parametrize("shape", [(64, 64, 3), (40, 60, 3), (33, 33, 1), (32, 32, 4)])
-def test_agrees_with_keras_on_random_pictures(shape, params, fill_mode):
+def test_agrees_with_keras_on_random_images(shape, params, fill_mode):
     image = np.random.default_rng(7).integers(0, 256, shape, dtype=np.uint8)
     assert_agrees(image, params, fill_mode)
 
 
 @pytest.mark.parametrize("fill_mode", FILL_MODES)
 @pytest.mark.parametrize("params", PARAMETERS.values(), ids=PARAMETERS)
-def test_agrees_with_keras_on_real_pictures(real_pictures, params, fill_mode):
-    for image in real_pictures:
+def test_agrees_with_keras_on_real_images(real_images, params, fill_mode):
+    for image in real_images:
         assert_agrees(image, params, fill_mode)
 
 

@@ -6,14 +6,14 @@ from leukcnn.augmentation import gaussian_blur, salt_and_pepper
 from leukcnn.errors import ArgumentError
 
 
-def random_picture(shape=(50, 40, 3), dtype=np.uint8):
+def random_image(shape=(50, 40, 3), dtype=np.uint8):
     return np.random.default_rng(3).integers(1, 255, shape).astype(dtype)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize(("amount", "count"), [(0.02, 40), (0.0, 0), (1.0, 2000), (0.0026, 5)])
 def test_exact_count_half_of_it_salt_in_all_channels(dtype, amount, count):
-    image = random_picture(dtype=dtype)
+    image = random_image(dtype=dtype)
     noisy = salt_and_pepper(image, amount, np.random.default_rng(0))
     changed = (noisy != image).any(axis=-1)
     assert noisy.dtype == dtype
@@ -32,7 +32,7 @@ def test_every_place_and_both_colours_are_equally_likely():
 
 
 def test_the_generator_decides():
-    image = random_picture()
+    image = random_image()
     one, same, other = (salt_and_pepper(image, 0.1, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
@@ -55,7 +55,7 @@ def test_blur_of_a_point_by_hand():
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_blur_is_opencvs(dtype, channels):
-    image = random_picture((20, 30, channels), dtype)
+    image = random_image((20, 30, channels), dtype)
     blurred = gaussian_blur(image, 17)
     assert blurred.shape == image.shape
     assert blurred.dtype == dtype
@@ -64,7 +64,7 @@ def test_blur_is_opencvs(dtype, channels):
 
 @pytest.mark.parametrize("kernel", [lambda *a, **k: gaussian_blur(a[0], 5, **k), salt_and_pepper])
 def test_in_place_only_when_asked(kernel):
-    image = random_picture()
+    image = random_image()
     before = image.copy()
     result = kernel(image, 0.1, 5)
     assert np.array_equal(image, before)
@@ -76,10 +76,10 @@ def test_in_place_only_when_asked(kernel):
 @pytest.mark.parametrize("size", [0, 4, -3, 2.5, "5", True])
 def test_sides_that_no_kernel_has(size):
     with pytest.raises(ArgumentError, match=r"(?s)size is.*odd"):
-        gaussian_blur(random_picture(), size)
+        gaussian_blur(random_image(), size)
 
 
 @pytest.mark.parametrize("amount", [-0.1, 1.1, float("nan"), "much"])
 def test_amounts_that_are_no_fraction(amount):
     with pytest.raises(ArgumentError, match="amount is"):
-        salt_and_pepper(random_picture(), amount, np.random.default_rng(0))
+        salt_and_pepper(random_image(), amount, np.random.default_rng(0))

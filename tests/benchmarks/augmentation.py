@@ -1,7 +1,7 @@
 """Measures augmentation in one run: `python tests/benchmarks/augmentation.py --data DIR`.
 
 DIR holds `taleghani/` (224x224) and `cnmc2019/` (450x450) in the datasets' own layouts. Every contestant
-does the same to the same pictures (rotation, shifts, shear, zoom, both flips, bilinear, mirrored edge) on one
+does the same to the same images (rotation, shifts, shear, zoom, both flips, bilinear, mirrored edge) on one
 core, one after the other within a round, over many short rounds. A rate is that of the best round. A multiple
 is the median over the rounds, each contestant against another one of the same round, so that a busy machine
 changes the rates and hardly the multiples. For two threads the multiple of the best rounds is printed too:
@@ -46,36 +46,36 @@ KERAS_ARGUMENTS = {
     "vertical_flip": True,
     "fill_mode": "reflect",
 }
-NOISE_SIDE = 250
+NOISE_SIZE = 250
 Contestants = dict[str, Callable[[], object]]
 
 
-def read_pictures(folder: Path, side: int, count: int) -> np.ndarray:
+def read_images(folder: Path, image_size: int, count: int) -> np.ndarray:
     """Returns (count, side, side, 3) uint8 RGB, spread over the folder, repeated where it holds fewer."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix in {".jpg", ".bmp", ".png"})
     if not paths:
-        raise SystemExit(f"{folder} holds no picture. Name the folder above it with --data.")
+        raise SystemExit(f"{folder} holds no image. Name the folder above it with --data.")
     chosen = (paths * count)[:: max(1, len(paths) // count)][:count]
-    pictures = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in chosen]
-    return np.stack([picture for picture in pictures if picture.shape[:2] == (side, side)])
+    images = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in chosen]
+    return np.stack([image for image in images if image.shape[:2] == (image_size, image_size)])
 
 
-def warp_loop(pictures: np.ndarray, out: np.ndarray) -> Callable[[], None]:
-    """Returns the floor: a bare loop of one cv2.warpAffine a picture, its matrices ready beforehand."""
-    count, side = pictures.shape[:2]
+def warp_loop(images: np.ndarray, out: np.ndarray) -> Callable[[], None]:
+    """Returns the floor: a bare loop of one cv2.warpAffine an image, its matrices ready beforehand."""
+    count, image_size = images.shape[:2]
     augmenter = ImageAugmenter(**KERAS_ARGUMENTS)
     matrices = []
     for seed in range(count):
-        drawn = augmenter.get_random_transform(pictures.shape[1:], seed)
+        drawn = augmenter.get_random_transform(images.shape[1:], seed)
         geometry = {key: drawn[key] for key in ("theta", "tx", "ty", "shear", "zx", "zy")}
-        matrices.append(affine_matrix((side, side), **geometry))
+        matrices.append(affine_matrix((image_size, image_size), **geometry))
 
     def run():
         for i in range(count):
             cv2.warpAffine(
-                pictures[i],
+                images[i],
                 matrices[i],
-                (side, side),
+                (image_size, image_size),
                 dst=out[i],
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                 borderMode=cv2.BORDER_REFLECT,
@@ -84,13 +84,13 @@ def warp_loop(pictures: np.ndarray, out: np.ndarray) -> Callable[[], None]:
     return run
 
 
-def geometric_contestants(pictures: np.ndarray) -> Contestants:
+def geometric_contestants(images: np.ndarray) -> Contestants:
     """Returns what warps the whole batch once, by name; the floor comes first."""
-    count = len(pictures)
-    out = np.empty_like(pictures)
-    as_float = pictures.astype(np.float32)
+    count = len(images)
+    out = np.empty_like(images)
+    as_float = images.astype(np.float32)
     augmenter = ImageAugmenter(**KERAS_ARGUMENTS)
-    params = [augmenter.get_random_transform(pictures.shape[1:], seed) for seed in range(count)]
+    params = [augmenter.get_random_transform(images.shape[1:], seed) for seed in range(count)]
     generator = ImageDataGenerator(**KERAS_ARGUMENTS)
 
     def keras_bare():
@@ -120,7 +120,7 @@ def geometric_contestants(pictures: np.ndarray) -> Contestants:
 
     def albumentations_affine():
         for i in range(count):
-            albumented(image=pictures[i])
+            albumented(image=images[i])
 
     layers = [
         keras.layers.RandomRotation(ROTATION_DEGREES / 360, fill_mode="reflect", seed=0),
@@ -140,8 +140,8 @@ def geometric_contestants(pictures: np.ndarray) -> Contestants:
 
     tensor = tf.constant(as_float)
     return {
-        "floor: one cv2.warpAffine": warp_loop(pictures, out),
-        "leukcnn: apply_batch": lambda: augmenter.apply_batch(pictures, range(count), out=out),
+        "floor: one cv2.warpAffine": warp_loop(images, out),
+        "leukcnn: apply_batch": lambda: augmenter.apply_batch(images, range(count), out=out),
         "Albumentations: Affine + flips": albumentations_affine,
         "ImageDataGenerator: apply_transform": keras_bare,
         "ImageDataGenerator: random_transform": keras_drawing,
@@ -149,41 +149,41 @@ def geometric_contestants(pictures: np.ndarray) -> Contestants:
     }
 
 
-def noise_contestants(pictures: np.ndarray) -> Contestants:
+def noise_contestants(images: np.ndarray) -> Contestants:
     """Returns blur and noise, as kernels and through the augmenter; a bare cv2.GaussianBlur comes first."""
-    count = len(pictures)
-    out = np.empty_like(pictures)
+    count = len(images)
+    out = np.empty_like(images)
     rng = np.random.default_rng(0)
     blurring, salting = ImageAugmenter(gaussian_blur=5), ImageAugmenter(salt_and_pepper=0.02)
 
     def floor():
         for i in range(count):
-            cv2.GaussianBlur(pictures[i], (5, 5), 0, dst=out[i])
+            cv2.GaussianBlur(images[i], (5, 5), 0, dst=out[i])
 
     def blur():
         for i in range(count):
-            gaussian_blur(pictures[i], 5, out=out[i])
+            gaussian_blur(images[i], 5, out=out[i])
 
     def salt():
         for i in range(count):
-            salt_and_pepper(pictures[i], 0.02, rng, out=out[i])
+            salt_and_pepper(images[i], 0.02, rng, out=out[i])
 
     return {
         "floor: one cv2.GaussianBlur 5x5": floor,
         "leukcnn: gaussian_blur 5x5": blur,
-        "leukcnn: apply_batch, blur 5x5": lambda: blurring.apply_batch(pictures, range(count), out=out),
+        "leukcnn: apply_batch, blur 5x5": lambda: blurring.apply_batch(images, range(count), out=out),
         "leukcnn: salt_and_pepper 2 %": salt,
-        "leukcnn: apply_batch, noise 2 %": lambda: salting.apply_batch(pictures, range(count), out=out),
+        "leukcnn: apply_batch, noise 2 %": lambda: salting.apply_batch(images, range(count), out=out),
     }
 
 
-def thread_contestants(pictures: np.ndarray) -> Contestants:
+def thread_contestants(images: np.ndarray) -> Contestants:
     """Returns the same batch on one thread and on two, and what a second core gives OpenCV alone."""
     augmenter = ImageAugmenter(**KERAS_ARGUMENTS)
-    out, spare = np.empty_like(pictures), np.empty_like(pictures)
-    count, half = len(pictures), len(pictures) // 2
-    whole_floor = warp_loop(pictures, out)
-    first_half, second_half = warp_loop(pictures[:half], out[:half]), warp_loop(pictures[half:], spare[half:])
+    out, spare = np.empty_like(images), np.empty_like(images)
+    count, half = len(images), len(images) // 2
+    whole_floor = warp_loop(images, out)
+    first_half, second_half = warp_loop(images[:half], out[:half]), warp_loop(images[half:], spare[half:])
 
     def split_floor():
         other = threading.Thread(target=second_half)
@@ -192,8 +192,8 @@ def thread_contestants(pictures: np.ndarray) -> Contestants:
         other.join()
 
     return {
-        "leukcnn: threads=1": lambda: augmenter.apply_batch(pictures, range(count), out=out),
-        "leukcnn: threads=2": lambda: augmenter.apply_batch(pictures, range(count), out=out, threads=2),
+        "leukcnn: threads=1": lambda: augmenter.apply_batch(images, range(count), out=out),
+        "leukcnn: threads=2": lambda: augmenter.apply_batch(images, range(count), out=out, threads=2),
         "bare cv2.warpAffine, one thread": whole_floor,
         "bare cv2.warpAffine, two threads": split_floor,
     }
@@ -212,21 +212,21 @@ def measure(contestants: Contestants, rounds: int) -> dict[str, list[float]]:
     return seconds
 
 
-def report(console: Console, title: str, seconds: dict[str, list[float]], pictures: int) -> None:
+def report(console: Console, title: str, seconds: dict[str, list[float]], images: int) -> None:
     """Prints each contestant's rate, and its speed as a multiple of the first one's and the second's."""
     first, second = list(seconds)[:2]
-    table = Table("", "pictures/s", f"x {first}", f"x {second}", title=title)
+    table = Table("", "images/s", f"x {first}", f"x {second}", title=title)
     for name, times in seconds.items():
         multiples = [
             statistics.median(base / own for base, own in zip(seconds[reference], times, strict=True))
             for reference in (first, second)
         ]
-        table.add_row(name, f"{pictures / min(times):,.0f}", *(f"{multiple:.3f}" for multiple in multiples))
+        table.add_row(name, f"{images / min(times):,.0f}", *(f"{multiple:.3f}" for multiple in multiples))
     console.print(table)
 
 
 def main() -> None:
-    """Reads the pictures, measures and prints."""
+    """Reads the images, measures and prints."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -234,31 +234,31 @@ def main() -> None:
         "--data", type=Path, default=os.environ.get("LEUKCNN_DATA"), help="default: $LEUKCNN_DATA"
     )
     parser.add_argument("--rounds", type=int, default=15, help="rounds of each measurement (default: 15)")
-    parser.add_argument("--batch", type=int, default=16, help="pictures a round (default: 16)")
+    parser.add_argument("--batch", type=int, default=16, help="images a round (default: 16)")
     arguments = parser.parse_args()
     if arguments.data is None:
-        parser.error("name the folder of real pictures with --data or LEUKCNN_DATA")
+        parser.error("name the folder of real images with --data or LEUKCNN_DATA")
     warnings.simplefilter("ignore", DeprecationWarning)
     cv2.setNumThreads(1)
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     console = Console(width=120)
     console.print(f"OpenCV {cv2.__version__}, NumPy {np.__version__}, Keras {keras.__version__}, one core")
-    small = read_pictures(arguments.data / "taleghani", 224, arguments.batch)
-    large = read_pictures(arguments.data / "cnmc2019", 450, arguments.batch)
-    for pictures in (small, large):
-        seconds = measure(geometric_contestants(pictures), arguments.rounds)
-        report(console, "{1}x{2}".format(*pictures.shape), seconds, len(pictures))
-    margin = (large.shape[1] - NOISE_SIDE) // 2
+    small = read_images(arguments.data / "taleghani", 224, arguments.batch)
+    large = read_images(arguments.data / "cnmc2019", 450, arguments.batch)
+    for images in (small, large):
+        seconds = measure(geometric_contestants(images), arguments.rounds)
+        report(console, "{1}x{2}".format(*images.shape), seconds, len(images))
+    margin = (large.shape[1] - NOISE_SIZE) // 2
     cropped = np.ascontiguousarray(large[:, margin:-margin, margin:-margin])
     report(console, "250x250", measure(noise_contestants(cropped), 10 * arguments.rounds), len(cropped))
     if len(CORES) < 2:
         console.print("One core only: two threads can't be measured.")
         return
     os.sched_setaffinity(0, CORES[:2])
-    for pictures in (small, large):
-        seconds = measure(thread_contestants(pictures), 20 * arguments.rounds)
-        report(console, "{1}x{2}, two cores".format(*pictures.shape), seconds, len(pictures))
+    for images in (small, large):
+        seconds = measure(thread_contestants(images), 20 * arguments.rounds)
+        report(console, "{1}x{2}, two cores".format(*images.shape), seconds, len(images))
         best = [min(times) for times in seconds.values()]
         console.print(f"Best rounds, two threads: leukcnn {best[0] / best[1]:.2f} times, ", end="")
         console.print(f"bare OpenCV {best[2] / best[3]:.2f} times")

@@ -1,16 +1,16 @@
 """How much time kept features of a frozen base save.
 
     python tests/benchmarks/frozen_features.py [--row ROW] [--epochs N]
-    python tests/benchmarks/frozen_features.py --network taleghani [--pictures N] [--epochs N]
+    python tests/benchmarks/frozen_features.py --network taleghani [--images N] [--epochs N]
 
-Of Alert Net's paper, the same fold of a shallow fine-tuning (random weights, drawn smears) is trained twice:
-the plain way, where every picture goes through the frozen base in every epoch, and with the base's features
-computed once. Printed: seconds of both, their ratio, and how far apart the two networks' predictions are.
+Of Alert Net's paper, the same fold of a shallow fine-tuning (random weights, synthetic smears) is trained
+twice: the plain way, where every image goes through the frozen base in every epoch, and with the base's
+features computed once. Printed: seconds of both, their ratio, and the distance between their predictions.
 
 Of the Taleghani paper, the whole trial (frozen ResNet50, random weights, 224x224 pixels, no augmentation) is
-run from an empty cache: pictures decoded, features, training, predictions, the network saved. It is printed
-beside one bare forward pass of the base over the same pictures, already decoded, and the ratio of the two, in
-seconds of the clock and of the processor (on a machine with other work, the latter says more). The pictures
+run from an empty cache: images decoded, features, training, predictions, the network saved. It is printed
+beside one bare forward pass of the base over the same images, already decoded, and the ratio of the two, in
+seconds of the clock and of the processor (on a machine with other work, the latter says more). The images
 are those below LEUKCNN_DATA, or random ones. KERAS_BACKEND chooses the backend.
 """
 
@@ -32,11 +32,11 @@ from leukcnn.experiment.plan import plan
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
 from leukcnn.features import FORWARD
-from leukcnn.models.bases import frozen_border, split_at
-from leukcnn.picture_cache import prepared_pictures
+from leukcnn.image_cache import prepared_images
+from leukcnn.models.bases import last_frozen_layer, split_at
 from leukcnn.pipeline import scaled
 from leukcnn.runs import Store
-from leukcnn.splits.partition import Parts
+from leukcnn.splits.partition import SplitRows
 from leukcnn.trials import TrialContext, run_trial
 
 CLASSES = ("benign", "early", "pre", "pro")
@@ -62,11 +62,11 @@ def every_epoch_against_once(options: argparse.Namespace, scratch: Path) -> None
     setup = study.row(options.row).setup
     setup = replace(
         setup,
-        preprocessing=replace(setup.preprocessing, resize=options.side),
-        augmentation=replace(setup.augmentation, variants_per_picture=options.variants),
+        preprocessing=replace(setup.preprocessing, resize=options.image_size),
+        augmentation=replace(setup.augmentation, variants_per_image=options.variants),
         training=replace(setup.training, epochs=options.epochs),
     )
-    root = synthetic.write_many(paper.datasets, scratch / "drawn", seed=0)
+    root = synthetic.write_many(paper.datasets, scratch / "synthetic", seed=0)
     index = load_many(paper.datasets, root, class_names=paper.classes, class_of=paper.class_of)
     planned = plan(study, index)
     first = next(trial for trial in planned.trials if trial.row == options.row)
@@ -75,10 +75,10 @@ def every_epoch_against_once(options: argparse.Namespace, scratch: Path) -> None
         trial = Store(scratch / f"kept-{kept}", paper.key).trial(planned.identities[first.name])
         started = time.perf_counter()
         context = TrialContext(index, find_devices(), Silent(), cache=scratch / "cache", workers=2)
-        run_trial(trial, setup, planned.parts[first.name], context, seed=0, keep_features=kept)
+        run_trial(trial, setup, planned.split_rows[first.name], context, seed=0, keep_features=kept)
         seconds[kept] = time.perf_counter() - started
         probabilities[kept] = trial.predictions().probabilities
-    print(f"{options.row}, {options.epochs} epochs, {options.side}x{options.side} pixels")
+    print(f"{options.row}, {options.epochs} epochs, {options.image_size}x{options.image_size} pixels")
     print(f"every epoch through the base  {seconds[False]:8.1f} s")
     print(f"features kept                 {seconds[True]:8.1f} s")
     print(f"ratio                         {seconds[False] / seconds[True]:8.2f}")
@@ -88,8 +88,8 @@ def every_epoch_against_once(options: argparse.Namespace, scratch: Path) -> None
 
 
 def whole_trial_against_one_pass(options: argparse.Namespace, scratch: Path) -> None:
-    """Runs one trial of the Taleghani paper, and one forward pass over its pictures."""
-    index = taleghani_pictures(options.pictures, scratch)
+    """Runs one trial of the Taleghani paper, and one forward pass over its images."""
+    index = taleghani_images(options.images, scratch)
     setup = spec.Setup(
         model=spec.Model("TaleghaniResNet50", {"weights": None}),
         preprocessing=spec.Preprocessing(resize=224),
@@ -97,11 +97,11 @@ def whole_trial_against_one_pass(options: argparse.Namespace, scratch: Path) -> 
         split=spec.Split(kind="random", fractions=(0.7, 0.1, 0.2)),
         training=spec.Training(epochs=options.epochs, batch_size=32, initial_learning_rate=1e-3, patience=3),
     )
-    pictures = prepared_pictures(index, setup.preprocessing, folder=scratch / "decoded")
-    base, _ = split_at(network := models.build("TaleghaniResNet50", weights=None), frozen_border(network))
+    images = prepared_images(index, setup.preprocessing, folder=scratch / "decoded")
+    base, _ = split_at(network := models.build("TaleghaniResNet50", weights=None), last_frozen_layer(network))
     started = now()
     for start in range(0, len(index), FORWARD):
-        block = scaled(pictures[start : start + FORWARD], setup.preprocessing)
+        block = scaled(images[start : start + FORWARD], setup.preprocessing)
         base.predict(block, batch_size=FORWARD, verbose=0)
     one_pass = now() - started
 
@@ -112,10 +112,10 @@ def whole_trial_against_one_pass(options: argparse.Namespace, scratch: Path) -> 
     started = now()
     context = TrialContext(index, find_devices(), Silent(), cache=scratch / "cache", workers=2)
     run_trial(
-        trial, setup, Parts(train=train, validation=validation, predicted={"test": test}), context, seed=0
+        trial, setup, SplitRows(train=train, validation=validation, predicted={"test": test}), context, seed=0
     )
     whole = now() - started
-    print(f"TaleghaniResNet50, {len(index):,} pictures, {options.epochs} epochs, {keras.backend.backend()}")
+    print(f"TaleghaniResNet50, {len(index):,} images, {options.epochs} epochs, {keras.backend.backend()}")
     print("                      clock  processor")
     for what, seconds in (("one forward pass", one_pass), ("the whole trial", whole)):
         print(f"{what:16}  {seconds[0]:7.1f} s  {seconds[1]:7.1f} s")
@@ -128,8 +128,8 @@ def now() -> np.ndarray:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def taleghani_pictures(count: int, scratch: Path) -> ImageIndex:
-    """Returns so many pictures, evenly taken from the real ones, or random ones where there are none."""
+def taleghani_images(count: int, scratch: Path) -> ImageIndex:
+    """Returns so many images, evenly taken from the real ones, or random ones where there are none."""
     root = os.environ.get("LEUKCNN_DATA")
     if root and (Path(root) / "taleghani").is_dir():
         index = load("taleghani", root)
@@ -144,7 +144,7 @@ def taleghani_pictures(count: int, scratch: Path) -> ImageIndex:
         class_names=CLASSES,
         dataset=np.full(count, "taleghani"),
         group=np.full(count, ""),
-        part=np.full(count, "taleghani"),
+        subset=np.full(count, "taleghani"),
         fold=np.full(count, -1),
         sha256=np.array([f"{i:064x}" for i in range(count)]),
     )
@@ -156,8 +156,8 @@ def main() -> None:
     parser.add_argument("--row", default="resnet50_sft", help="of alertnet")
     parser.add_argument("--epochs", type=int, help="10 for alertnet, 3 for taleghani")
     parser.add_argument("--variants", type=int, default=4, help="of alertnet")
-    parser.add_argument("--side", type=int, default=96, help="of alertnet, in pixels")
-    parser.add_argument("--pictures", type=int, default=320, help="of taleghani")
+    parser.add_argument("--image-size", type=int, default=96, help="of alertnet, in pixels")
+    parser.add_argument("--images", type=int, default=320, help="of taleghani")
     options = parser.parse_args()
     is_alertnet = options.network == "alertnet"
     options.epochs = options.epochs or (10 if is_alertnet else 3)

@@ -1,7 +1,7 @@
 """Measures how fast white cells are thresholded and cut out: `python tests/benchmarks/thresholding.py`.
 
-To reach: masks of 500 pictures of 224x224 a second on one core, by either rule. The pictures are those of
-Taleghani below LEUKCNN_DATA, or drawn smears. The rates are medians over the pictures and count the time of
+To reach: masks of 500 images of 224x224 a second on one core, by either rule. The images are those of
+Taleghani below LEUKCNN_DATA, or synthetic smears. The rates are medians over the images and count the time of
 the processor alone, so that other work on the machine matters little. It takes a few seconds.
 """
 
@@ -19,30 +19,30 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
 from leukcnn import synthetic  # noqa: E402
-from leukcnn.datasets import load, read_picture  # noqa: E402
+from leukcnn.datasets import load, read_image  # noqa: E402
 from leukcnn.preprocessing import cell_crops, hsv_segment, resize, wbc_mask  # noqa: E402
 
-PICTURES, SIDE, ROUNDS, MASKS_TO_REACH = 100, 224, 5, 500
+IMAGES, IMAGE_SIZE, ROUNDS, MASKS_TO_REACH = 100, 224, 5, 500
 
 
-def pictures() -> tuple[list[np.ndarray], str]:
-    """Returns so many pictures of 224x224, evenly taken from a dataset, and where they come from."""
+def read_smears() -> tuple[list[np.ndarray], str]:
+    """Returns so many images of 224x224, evenly taken from a dataset, and where they come from."""
     root = os.environ.get("LEUKCNN_DATA")
     if root and (Path(root) / "taleghani").is_dir():
         return read_evenly(Path(root)), "Taleghani"
     with tempfile.TemporaryDirectory() as folder:
-        return read_evenly(synthetic.write_many(("taleghani",), folder, seed=0)), "drawn"
+        return read_evenly(synthetic.write_many(("taleghani",), folder, seed=0)), "synthetic"
 
 
 def read_evenly(root: Path) -> list[np.ndarray]:
-    """Reads pictures of the Taleghani dataset below a folder, the same number from each stretch of it."""
+    """Reads images of the Taleghani dataset below a folder, the same number from each stretch of it."""
     paths = load("taleghani", root).paths
-    rows = np.linspace(0, len(paths) - 1, min(PICTURES, len(paths))).astype(int)
-    return [resize(read_picture(paths[row])[0], SIDE) for row in rows]
+    rows = np.linspace(0, len(paths) - 1, min(IMAGES, len(paths))).astype(int)
+    return [resize(read_image(paths[row])[0], IMAGE_SIZE) for row in rows]
 
 
 def rate(work: Callable[[np.ndarray], object], images: list[np.ndarray]) -> float:
-    """Returns pictures a second of the processor, the median over all pictures and rounds."""
+    """Returns images a second of the processor, the median over all images and rounds."""
     seconds = []
     for image in images * ROUNDS:
         start = time.process_time()
@@ -54,8 +54,8 @@ def rate(work: Callable[[np.ndarray], object], images: list[np.ndarray]) -> floa
 def main() -> None:
     """Prints a line for each kind of work."""
     cv2.setNumThreads(1)
-    images, source = pictures()
-    print(f"{len(images)} pictures ({source}) of {SIDE}x{SIDE}, one core, OpenCV {cv2.__version__}")
+    images, source = read_smears()
+    print(f"{len(images)} images ({source}) of {IMAGE_SIZE}x{IMAGE_SIZE}, one core, OpenCV {cv2.__version__}")
     for rule in ("darkest", "least_frequent"):
         measured = rate(lambda image, rule=rule: wbc_mask(image, rule=rule), images)
         print(f"wbc_mask, {rule:15} {measured:6.0f} a second (to reach: {MASKS_TO_REACH})")

@@ -1,4 +1,4 @@
-"""Small folders of pictures that look like a dataset's."""
+"""Small folders of images that look like a dataset's."""
 
 from pathlib import Path
 
@@ -9,13 +9,13 @@ import pytest
 
 @pytest.fixture
 def write_cell():
-    """Returns a function that writes a picture whose content depends on `seed` alone."""
+    """Returns a function that writes an image whose content depends on `seed` alone."""
 
-    def write(path: Path, *, seed: int, side: int = 450) -> Path:
+    def write(path: Path, *, seed: int, image_size: int = 450) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         blocks = np.random.default_rng(seed).integers(0, 256, (9, 9, 3), dtype=np.uint8)
-        picture = cv2.resize(blocks, (side, side), interpolation=cv2.INTER_NEAREST)
-        assert cv2.imwrite(str(path), picture)
+        image = cv2.resize(blocks, (image_size, image_size), interpolation=cv2.INTER_NEAREST)
+        assert cv2.imwrite(str(path), image)
         return path
 
     return write
@@ -37,7 +37,7 @@ def archive(tmp_path, write_cell) -> Path:
     for seed, name in enumerate(names):
         write_cell(root / name, seed=seed)
     for i in (1, 2, 10):
-        write_cell(root / f"testing_data/C-NMC_test_final_phase_data/{i}.bmp", seed=100 + i, side=600)
+        write_cell(root / f"testing_data/C-NMC_test_final_phase_data/{i}.bmp", seed=100 + i, image_size=600)
     (root / "validation_data/C-NMC_test_prelim_phase_data_labels.csv").write_text(
         "Patient_ID,new_names,labels\n"
         "UID_57_29_1_all.bmp,1.bmp,1\n"

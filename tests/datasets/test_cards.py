@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from leukcnn.datasets.cards import Layout, Part, class_words
+from leukcnn.datasets.cards import Layout, Subset, class_words
 from leukcnn.datasets.catalog import card
 from leukcnn.errors import SpecError
 
@@ -13,26 +13,26 @@ def test_a_card_checks_its_classes_and_parts():
     with pytest.raises(SpecError, match="benign"):
         replace(CNMC, class_words={"hem": "benign"})
     with pytest.raises(SpecError, match="AML"):
-        replace(CNMC, parts=(*CNMC.parts, Part(key="x", title="x", pictures={"AML": 1})))
+        replace(CNMC, subsets=(*CNMC.subsets, Subset(key="x", title="x", images={"AML": 1})))
     with pytest.raises(SpecError, match="ALL"):
         replace(CNMC, layouts=(Layout.one_folder("training", "ALL"),))
     with pytest.raises(SpecError, match="nowhere"):
         replace(CNMC, layouts=(Layout.one_folder("nowhere", "healthy"),))
 
 
-def test_pictures_are_summed_over_the_parts():
-    assert CNMC.pictures == {"healthy": 3389 + 648, "malignant": 7272 + 1219, "": 2586}
-    assert sum(CNMC.pictures.values()) == CNMC.total
+def test_images_are_summed_over_the_parts():
+    assert CNMC.images == {"healthy": 3389 + 648, "malignant": 7272 + 1219, "": 2586}
+    assert sum(CNMC.images.values()) == CNMC.total
 
 
 def test_unknown_part_is_refused_with_the_list():
     with pytest.raises(SpecError, match=r"'test'(.|\n)*training"):
-        CNMC.part("test")
+        CNMC.subset("test")
 
 
 def test_lines_tell_subjects_where_they_are_known():
     lines = CNMC.lines()
-    assert lines[0] == "C-NMC 2019 (cnmc2019): 15,114 pictures, classes healthy, malignant"
+    assert lines[0] == "C-NMC 2019 (cnmc2019): 15,114 images, classes healthy, malignant"
     assert "  C-NMC test final phase data: 2,586 unlabelled of 17 subjects, 600x600 pixels" in lines
     assert "Availability: open download from The Cancer Imaging Archive, free of charge" in lines
 
@@ -40,7 +40,7 @@ def test_lines_tell_subjects_where_they_are_known():
 def test_lines_tell_counts_alone_where_subjects_are_unknown():
     lines = card("atlas").lines()
     assert lines[:2] == [
-        "Atlas (atlas): 88 pictures, classes ALL, AML, other",
+        "Atlas (atlas): 88 images, classes ALL, AML, other",
         "  Atlas: 25 ALL, 40 AML, 23 other",
     ]
     assert "Availability: unknown" in lines

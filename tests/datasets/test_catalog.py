@@ -38,28 +38,28 @@ def test_the_datasets_stand_in_the_order_of_the_tables():
 
 @pytest.mark.parametrize("key", TABLE_II)
 def test_published_counts_of_table_ii(key):
-    counts = card(key).pictures
+    counts = card(key).images
     assert tuple(counts.get(name, 0) for name in ("healthy", "ALL", "AML", "other")) == TABLE_II[key]
     assert set(counts) == set(card(key).classes)
 
 
 def test_the_sums_of_table_ii():
     sums = {
-        name: sum(card(key).pictures.get(name, 0) for key in TABLE_II) for name in ("healthy", "ALL", "AML")
+        name: sum(card(key).images.get(name, 0) for key in TABLE_II) for name in ("healthy", "ALL", "AML")
     }
     assert sums == {"healthy": 1058, "ALL": 794, "AML": 563}
     assert sum(sums.values()) == 2415
-    assert sum(card(key).pictures.get("other", 0) for key in TABLE_II) == 72
+    assert sum(card(key).images.get("other", 0) for key in TABLE_II) == 72
     assert sum(card(key).total for key in TABLE_II) == 2487
 
 
 def test_what_the_leuknet_paper_adds_and_its_totals():
     def count(key):
-        healthy = card(key).pictures.get("healthy", 0)
+        healthy = card(key).images.get("healthy", 0)
         return healthy, card(key).total - healthy
 
     assert {key: count(key) for key in ADDED} == ADDED
-    # The totals that its Table II prints; they close with 217 pictures of Bloodline, where it prints 204.
+    # The totals that its Table II prints; they close with 217 images of Bloodline, where it prints 204.
     counts = [count(key) for key in (*TABLE_II, *ADDED)]
     assert [sum(column) for column in zip(*counts, strict=True)] == [1434, 2102]
 
@@ -73,11 +73,11 @@ def test_shared_cells_are_declared_on_all_sides():
             assert related[key] == family - {key}
 
 
-def test_what_is_made_from_pictures_counts_as_many_and_shares_their_cells():
+def test_what_is_made_from_images_counts_as_many_and_shares_their_cells():
     made = {key: card(key).made_from for key in CATALOG if card(key).made_from}
     assert made == {"taleghani_segmented": "taleghani"}
     for key, source in made.items():
-        assert card(key).pictures == card(source).pictures
+        assert card(key).images == card(source).images
         assert source in card(key).shares_cells_with
 
 
@@ -114,7 +114,7 @@ def test_every_card_is_read_from_a_folder_for_each_class(key):
         folders = [word for word, meant in dataset.class_words.items() if meant == name and word not in "01"]
         for folder in (*folders, name, name.upper()):
             for extension in EXTENSIONS:
-                found = place(dataset, PurePosixPath(f"{key}/{folder}/some picture{extension}"), depth=1)
+                found = place(dataset, PurePosixPath(f"{key}/{folder}/some image{extension}"), depth=1)
                 assert found.label == position
                 assert not found.foreign
 
@@ -124,7 +124,7 @@ def test_catalog_and_index_load_no_heavy_library():
         "import sys, leukcnn.datasets, leukcnn.datasets.catalog, leukcnn.datasets.index\n"
         "heavy = {'tensorflow', 'keras', 'cv2', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
-        "from leukcnn.datasets import read_picture, verify\n"
+        "from leukcnn.datasets import read_image, verify\n"
         "from leukcnn.datasets import verification\n"
         "assert 'cv2' in sys.modules and callable(verify) and verification.verify is verify\n"
     )

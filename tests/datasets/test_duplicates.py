@@ -14,7 +14,7 @@ def make_index(groups, contents, dataset="a"):
         class_names=("healthy", "malignant"),
         dataset=np.broadcast_to(dataset, n),
         group=np.array(list(groups)),
-        part=np.full(n, "training"),
+        subset=np.full(n, "training"),
         fold=np.full(n, -1),
         sha256=np.array(list(contents)),
     )
@@ -23,7 +23,7 @@ def make_index(groups, contents, dataset="a"):
 @pytest.fixture(scope="module")
 def training():
     index = index_from_manifest("cnmc2019")
-    return index.select(index.part == "training")
+    return index.select(index.subset == "training")
 
 
 def test_pairs_of_a_small_index():
@@ -82,4 +82,4 @@ def test_two_pairs_in_the_final_phase_and_none_across_parts():
     index = index_from_manifest("cnmc2019")
     pairs = duplicate_pairs(index)
     assert len(pairs) == 106
-    assert np.count_nonzero((index.part[pairs] == "final").all(axis=1)) == 2
+    assert np.count_nonzero((index.subset[pairs] == "final").all(axis=1)) == 2

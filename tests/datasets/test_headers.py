@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leukcnn.datasets.headers import BrokenPicture, Header, conversion, read_header
+from leukcnn.datasets.headers import BrokenImage, Header, conversion, read_header
 
 COLOUR = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (60, 50, 3), np.uint8), (9, 9), 2)
 GREY = COLOUR[..., 0]
 ALPHA = np.dstack([COLOUR, GREY])
 
 
-def encode(extension, picture, *options):
-    return cv2.imencode(extension, picture, options)[1].tobytes()
+def encode(extension, image, *options):
+    return cv2.imencode(extension, image, options)[1].tobytes()
 
 
 FILES = {
@@ -48,7 +48,7 @@ def test_header_says_format_size_channels_and_bits(content, header):
 def test_every_truncation_is_seen_even_of_one_byte(name, data):
     content, _ = FILES[name]
     for length in (len(content) - 1, data.draw(st.integers(20, len(content) - 1))):
-        with pytest.raises(BrokenPicture, match="truncated") as caught:
+        with pytest.raises(BrokenImage, match="truncated") as caught:
             read_header(content[:length])
         assert caught.value.kind == "truncated"
 
@@ -77,7 +77,7 @@ def test_top_down_and_core_header_bmp():
     assert read_header(top_down) == Header("BMP", 2, 1, 3, 8)
     core = b"BM" + struct.pack("<IHHIIHHHH", 34, 0, 0, 26, 12, 1, 2, 1, 24) + rows
     assert read_header(core) == Header("BMP", 2, 1, 3, 8)
-    with pytest.raises(BrokenPicture, match=r"33 of 34 bytes"):
+    with pytest.raises(BrokenImage, match=r"33 of 34 bytes"):
         read_header(core[:-1])
 
 
@@ -96,16 +96,16 @@ def test_a_short_palette_ends_where_the_pixels_begin():
 def test_damaged_png_is_seen_by_its_checksum():
     content = bytearray(FILES["png"][0])
     content[len(content) // 2] ^= 0x55
-    with pytest.raises(BrokenPicture, match="checksum") as caught:
+    with pytest.raises(BrokenImage, match="checksum") as caught:
         read_header(bytes(content))
     assert caught.value.kind == "undecodable"
 
 
 @pytest.mark.parametrize(
-    ("content", "kind"), [(b"", "empty"), (b"no picture, a text\n", "undecodable"), (b"BM", "truncated")]
+    ("content", "kind"), [(b"", "empty"), (b"no image, a text\n", "undecodable"), (b"BM", "truncated")]
 )
-def test_no_picture(content, kind):
-    with pytest.raises(BrokenPicture) as caught:
+def test_no_image(content, kind):
+    with pytest.raises(BrokenImage) as caught:
         read_header(content)
     assert caught.value.kind == kind
 
@@ -117,7 +117,7 @@ def test_no_picture(content, kind):
 def test_noise_behind_a_true_beginning_raises_nothing_else(magic, noise):
     try:
         read_header(magic + noise)
-    except BrokenPicture as error:
+    except BrokenImage as error:
         assert error.kind in ("empty", "truncated", "undecodable")
 
 

@@ -27,7 +27,7 @@ def test_load_of_the_archives_layout(archive):
     assert index.labels.tolist() == [1, 0, 1, 1, 0, 0, 1, 0, 0, -1, -1, -1]
     assert index.class_names == ("healthy", "malignant")
     assert index.group.tolist() == ["11", "H11", "2", "2", "H3", "H5", "57", "H49", "H49", "", "", ""]
-    assert index.part.tolist() == ["training"] * 6 + ["preliminary"] * 3 + ["final"] * 3
+    assert index.subset.tolist() == ["training"] * 6 + ["preliminary"] * 3 + ["final"] * 3
     assert index.fold.tolist() == [0, 0, 1, 1, 2, 2] + [-1] * 6
     assert set(index.dataset) == {"cnmc2019"}
     for path, digest in zip(index.paths, index.sha256, strict=True):
@@ -75,7 +75,7 @@ def test_the_plain_layout(tmp_path, write_cell, folders, extension):
     index = load("cnmc2019", tmp_path)
     assert index.labels.tolist() == [1, 0] if folders[0] != "healthy" else [0, 1]
     assert sorted(index.labels) == [0, 1]
-    assert set(index.part) == {"training"}
+    assert set(index.subset) == {"training"}
     assert set(index.fold) == {-1}
     for path, label in zip(index.paths, index.labels, strict=True):
         assert path.parent.name == folders[label]
@@ -85,7 +85,7 @@ def test_load_does_not_depend_on_where_the_folder_lies(archive, tmp_path):
     here = load("cnmc2019", archive)
     shutil.copytree(archive, tmp_path / "elsewhere" / "C-NMC_Leukemia")
     there = load("cnmc2019", tmp_path / "elsewhere")
-    for column in ("ids", "labels", "group", "part", "fold", "sha256"):
+    for column in ("ids", "labels", "group", "subset", "fold", "sha256"):
         np.testing.assert_array_equal(getattr(here, column), getattr(there, column))
     assert here.notes == there.notes
 
@@ -96,23 +96,23 @@ def test_conversions_and_strays_are_noted(archive, write_cell):
     write_cell(archive / "figures" / "deep" / "plot.png", seed=0)
     write_cell(archive / TRAINING / "fold_0/all/cell.bmp", seed=50)
     notes = load("cnmc2019", archive).notes
-    assert "1 pictures: grey repeated in three channels" in notes
-    assert any(note.startswith("1 pictures outside the layout") for note in notes)
-    assert any("other names than the makers'" in note and "cell.bmp" in note for note in notes)
+    assert "1 images: grey repeated in three channels" in notes
+    assert any(note.startswith("1 images outside the layout") for note in notes)
+    assert any("other names than the authors'" in note and "cell.bmp" in note for note in notes)
 
 
 def test_drawn_data_are_said_to_be_drawn(archive):
     (archive / "DRAWN.json").write_text("{}")
     notes = load("cnmc2019", archive.parent).notes
-    assert notes[0] == "drawn data, not C-NMC 2019"
+    assert notes[0] == "synthetic data, not C-NMC 2019"
     assert "6 drawn training cells" in notes
 
 
 def test_no_folder_says_where_to_get_the_data(tmp_path):
     with pytest.raises(DataError, match=r"nowhere doesn't exist") as caught:
         load("cnmc2019", tmp_path / "nowhere")
-    for part in ("10.7937/tcia.2019.dc64i46r", "CC BY 3.0", "fold_0/{all,hem}", "synthetic"):
-        assert part in str(caught.value)
+    for subset in ("10.7937/tcia.2019.dc64i46r", "CC BY 3.0", "fold_0/{all,hem}", "synthetic"):
+        assert subset in str(caught.value)
 
 
 def test_a_file_as_folder(tmp_path):
@@ -121,36 +121,36 @@ def test_a_file_as_folder(tmp_path):
         load("cnmc2019", tmp_path / "data.zip")
 
 
-def test_folders_without_its_pictures(tmp_path, write_cell):
+def test_folders_without_its_images(tmp_path, write_cell):
     with pytest.raises(DataError, match="is an empty folder"):
         load("cnmc2019", tmp_path)
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(DataError, match="holds no pictures"):
+    with pytest.raises(DataError, match="holds no images"):
         load("cnmc2019", tmp_path)
     write_cell(tmp_path / "Original" / "Benign" / "1.jpg", seed=0)
-    with pytest.raises(DataError, match=r"1 pictures, but none where C-NMC 2019.*Original/Benign/1.jpg"):
+    with pytest.raises(DataError, match=r"1 images, but none where C-NMC 2019.*Original/Benign/1.jpg"):
         load("cnmc2019", tmp_path)
 
 
-def test_all_broken_pictures_are_named_at_once(archive):
+def test_all_broken_images_are_named_at_once(archive):
     fold = archive / TRAINING / "fold_0/all"
-    (fold / "UID_1_1_1_all.bmp").write_text("no picture\n")
+    (fold / "UID_1_1_1_all.bmp").write_text("no image\n")
     (fold / "UID_1_1_2_all.bmp").touch()
     whole = (fold / "UID_11_1_1_all.bmp").read_bytes()
     (fold / "UID_1_1_3_all.bmp").write_bytes(whole[:-1000])
     (fold / "UID_1_1_4_all.bmp").symlink_to(fold / "gone.bmp")
     with pytest.raises(DataError, match="4 of them") as caught:
         load("cnmc2019", archive)
-    for part in (
+    for subset in (
         "1_1_1_all.bmp is no BMP",
         "1_1_2_all.bmp is empty",
         "1_1_3_all.bmp is truncated",
         "1_1_4_all.bmp",
     ):
-        assert part in str(caught.value)
+        assert subset in str(caught.value)
 
 
-def test_many_broken_pictures_are_counted(archive):
+def test_many_broken_images_are_counted(archive):
     for i in range(13):
         (archive / TRAINING / f"fold_0/all/UID_1_1_{i}_all.bmp").touch()
     with pytest.raises(DataError, match=r"13 of them(.|\n)*and 3 more"):
@@ -165,7 +165,7 @@ def test_a_name_that_contradicts_its_folder_is_refused(archive, write_cell):
 
 def test_one_cell_in_two_formats_is_refused(archive, write_cell):
     write_cell(archive / TRAINING / "fold_0/all/UID_11_1_1_all.png", seed=0)
-    with pytest.raises(DataError, match=r"stand for the same picture, 2 of them"):
+    with pytest.raises(DataError, match=r"stand for the same image, 2 of them"):
         load("cnmc2019", archive)
 
 
@@ -191,7 +191,7 @@ def test_one_class_only_is_loaded_but_not_for_training(archive):
 
 def test_select_takes_positions_and_masks(archive):
     index = load("cnmc2019", archive)
-    some = index.select(index.part == "final")
+    some = index.select(index.subset == "final")
     assert some.ids.tolist() == index.ids[9:].tolist()
     assert some.paths == index.paths[9:]
     assert index.select(np.array([3, 0])).ids.tolist() == [index.ids[3], index.ids[0]]
@@ -209,7 +209,7 @@ def test_columns_of_unlike_length_or_ids_that_repeat_are_refused():
 def test_index_from_the_manifest_has_the_published_counts():
     index = index_from_manifest("cnmc2019")
     assert len(index) == 15_114
-    training = index.select(index.part == "training")
+    training = index.select(index.subset == "training")
     assert np.bincount(training.labels).tolist() == [3389, 7272]
     subjects = [len(np.unique(training.group[training.labels == label])) for label in (0, 1)]
     assert subjects == [26, 47]
@@ -221,7 +221,7 @@ def test_index_from_the_manifest_has_the_published_counts():
 
 def test_folds_of_the_challenge_share_no_subject():
     index = index_from_manifest("cnmc2019")
-    training = index.select(index.part == "training")
+    training = index.select(index.subset == "training")
     folds = [set(training.group[training.fold == fold]) for fold in range(3)]
     assert not (folds[0] & folds[1] or folds[0] & folds[2] or folds[1] & folds[2])
 
@@ -232,6 +232,6 @@ def test_real_cells(real_data):
     rows = np.searchsorted(published.ids, index.ids, sorter=(order := np.argsort(published.ids)))
     np.testing.assert_array_equal(published.ids[order[rows]], index.ids)
     np.testing.assert_array_equal(published.sha256[order[rows]], index.sha256)
-    held = np.count_nonzero(index.part == "training")
+    held = np.count_nonzero(index.subset == "training")
     assert index.notes[0] == f"{held} of 10,661 training cells"
     require_classes(index)

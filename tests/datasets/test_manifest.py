@@ -34,23 +34,23 @@ def test_unknown_dataset():
 
 
 @pytest.mark.parametrize(
-    ("name", "pictures"),
+    ("name", "images"),
     [("allidb1", 84), ("allidb2", 260), ("jtsc", 300), ("cellavision2", 100), ("taleghani", 3256)],
 )
-def test_manifests_of_other_datasets_list_their_pictures_by_class(name, pictures):
+def test_manifests_of_other_datasets_list_their_images_by_class(name, images):
     dataset = card(name)
     index = index_from_manifest(name)
-    assert len(index) == len(manifest(name)) == pictures
+    assert len(index) == len(manifest(name)) == images
     assert set(index.ids) == set(manifest(name))
-    assert dataset.manifest_whole == (pictures == dataset.total)
+    assert dataset.manifest_whole == (images == dataset.total)
     if dataset.manifest_whole:
         counts = dict(zip(dataset.classes, np.bincount(index.labels).tolist(), strict=True))
-        assert counts == dataset.pictures
+        assert counts == dataset.images
     else:
-        assert (np.bincount(index.labels) <= [dataset.pictures[c] for c in dataset.classes]).all()
+        assert (np.bincount(index.labels) <= [dataset.images[c] for c in dataset.classes]).all()
 
 
-def test_masks_are_no_published_pictures():
+def test_masks_are_no_published_images():
     assert not [path for name in ("jtsc", "cellavision2") for path in manifest(name) if path.endswith(".png")]
 
 

@@ -46,9 +46,9 @@ def smears(tmp_path, write_cell):
         "ufg/healthy/1.tiff",
     ]
     for seed, path in enumerate(paths):
-        write_cell(root / path, seed=seed, side=60)
+        write_cell(root / path, seed=seed, image_size=60)
     for path in ("Dataset 1/001.png", "Dataset 2/001.png"):
-        write_cell(root / "segmentation_wbc" / path, seed=99, side=60)
+        write_cell(root / "segmentation_wbc" / path, seed=99, image_size=60)
     return root
 
 
@@ -69,10 +69,10 @@ def test_one_index_in_the_order_of_the_names(smears):
     assert index.class_names == CLASSES
     assert index.labels.tolist() == [1, 0, 1, 1, 2, 0, 0, 0, 0, 0]
     assert index.dataset.tolist() == [name.split("/")[0] for name in index.ids]
-    assert not index.drawn
+    assert not index.synthetic
     for path, digest in zip(index.paths, index.sha256, strict=True):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
-    assert "atlas: 1 pictures of other are left out" in index.notes
+    assert "atlas: 1 images of other are left out" in index.notes
     assert "jtsc: 2 of 300 jtsc cells" in index.notes
 
 
@@ -97,7 +97,7 @@ def test_crops_are_in_the_group_of_the_field_they_were_cut_from(smears):
     assert len(set(joined)) == len(index) - 1
 
 
-def test_a_known_picture_under_another_name_is_in_its_group(smears, monkeypatch):
+def test_a_known_image_under_another_name_is_in_its_group(smears, monkeypatch):
     digest = hashlib.sha256((smears / "ALL_IDB1/im/Im064_0.jpg").read_bytes()).hexdigest()
     groups = {digest: "allidb1/WBC_Healthy_10.jpg"}
     monkeypatch.setattr(index_module, "published_groups", lambda name: groups)
@@ -107,16 +107,16 @@ def test_a_known_picture_under_another_name_is_in_its_group(smears, monkeypatch)
 def test_equal_numbers_of_two_datasets_are_two_groups(archive, write_cell):
     root = archive.parent
     name = "Original/Benign/WBC-Benign-002.jpg"
-    write_cell(root / "taleghani" / name, seed=50, side=224)
+    write_cell(root / "taleghani" / name, seed=50, image_size=224)
     group = manifest("taleghani")[name].group
     write_cell(archive / f"training_data/fold_0/all/UID_{group}_1_1_all.bmp", seed=51)
     index = load(root, ("cnmc2019", "taleghani"))
     assert {f"cnmc2019/{group}", f"taleghani/{group}"} <= set(index.group.tolist())
     assert {f"cnmc2019/{group}", f"taleghani/{group}"} <= set(joined_groups(index).tolist())
-    assert "cnmc2019: 3 pictures of no class are left out" in index.notes
+    assert "cnmc2019: 3 images of no class are left out" in index.notes
 
 
-def test_a_segmented_picture_is_in_the_group_of_its_original(tmp_path, write_cell):
+def test_a_segmented_image_is_in_the_group_of_its_original(tmp_path, write_cell):
     for number in (1, 2):
         for folder in ("Original", "Segmented"):
             name = f"Benign/WBC-Benign-00{number}.jpg"
@@ -139,9 +139,9 @@ def test_a_segmented_picture_is_in_the_group_of_its_original(tmp_path, write_cel
 def test_drawn_data_are_marked_and_have_no_published_groups(smears):
     (smears / "DRAWN.json").write_text("{}")
     index = load(smears)
-    assert index.drawn
+    assert index.synthetic
     assert set(index.group) == {""}
-    assert any("drawn pictures stand in for those of" in note for note in index.notes)
+    assert any("synthetic images stand in for those of" in note for note in index.notes)
 
 
 def test_progress_counts_all_files(smears):
@@ -174,7 +174,7 @@ def test_a_class_that_the_index_lacks_is_refused(smears):
         load_many(NAMES, smears, class_names=CLASSES, class_of={"healthy": "CLL"})
 
 
-def test_real_pictures(real_data):
+def test_real_images(real_data):
     names = ("cnmc2019", "taleghani", *NAMES)
     index = load(real_data, names)
     counts = {name: int(np.count_nonzero(index.dataset == name)) for name in np.unique(index.dataset)}

@@ -6,53 +6,53 @@ from leukcnn import synthetic
 from leukcnn.datasets.duplicates import duplicate_pairs
 from leukcnn.datasets.index import load
 from leukcnn.datasets.near_duplicates import MAX_DISTANCE, near_duplicate_pairs, perceptual_hashes
-from leukcnn.datasets.pictures import read_picture
+from leukcnn.datasets.read import read_image
 from leukcnn.errors import ArgumentError
 
-SIDE = 112
+IMAGE_SIZE = 112
 
 
-def square(picture, *, side=SIDE):
-    """Returns the picture's central square at one size, as the cache of decoded pictures has it."""
-    least = min(picture.shape[:2])
-    top, left = ((length - least) // 2 for length in picture.shape[:2])
+def square(image, *, image_size=IMAGE_SIZE):
+    """Returns the image's central square at one size, as the cache of decoded images has it."""
+    least = min(image.shape[:2])
+    top, left = ((length - least) // 2 for length in image.shape[:2])
     return cv2.resize(
-        picture[top : top + least, left : left + least], (side, side), interpolation=cv2.INTER_AREA
+        image[top : top + least, left : left + least], (image_size, image_size), interpolation=cv2.INTER_AREA
     )
 
 
-def resized(picture, factor):
-    height, width = (round(factor * length) for length in picture.shape[:2])
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+def resized(image, factor):
+    height, width = (round(factor * length) for length in image.shape[:2])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def encoded(picture, quality):
-    return cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 1)
+def encoded(image, quality):
+    return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 1)
 
 
-def brighter(picture, levels):
-    return np.clip(picture.astype(int) + levels, 0, 255).astype(np.uint8)
+def brighter(image, levels):
+    return np.clip(image.astype(int) + levels, 0, 255).astype(np.uint8)
 
 
-def cropped(picture, share):
-    rows, columns = (round(share * length) for length in picture.shape[:2])
-    return picture[rows:-rows, columns:-columns]
+def cropped(image, share):
+    rows, columns = (round(share * length) for length in image.shape[:2])
+    return image[rows:-rows, columns:-columns]
 
 
-def grey(picture):
-    return cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+def grey(image):
+    return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
 @pytest.fixture(scope="module")
 def smears(tmp_path_factory):
-    """Returns drawn pictures of three datasets at their own size."""
-    root = synthetic.write_many(["jtsc", "ufg", "atlas"], tmp_path_factory.mktemp("drawn"), seed=0)
-    return [read_picture(path)[0] for path in sorted(root.rglob("*.bmp"))]
+    """Returns synthetic images of three datasets at their own size."""
+    root = synthetic.write_many(["jtsc", "ufg", "atlas"], tmp_path_factory.mktemp("synthetic"), seed=0)
+    return [read_image(path)[0] for path in sorted(root.rglob("*.bmp"))]
 
 
 @pytest.fixture(scope="module")
 def noise():
-    """Returns hashes as of 600 unrelated pictures: half of the bits set, at random."""
+    """Returns hashes as of 600 unrelated images: half of the bits set, at random."""
     half = np.repeat([[True, False]], 128, axis=1)
     return np.random.default_rng(0).permuted(np.repeat(half, 600, axis=0), axis=1)
 
@@ -69,48 +69,51 @@ def every_distance(hashes):
 @pytest.mark.parametrize(
     "altered",
     [
-        lambda picture: encoded(picture, 50),
-        lambda picture: resized(picture, 0.98),
-        lambda picture: resized(picture, 1.3),
-        lambda picture: brighter(picture, 3),
-        lambda picture: brighter(picture, -15),
-        lambda picture: encoded(brighter(resized(picture, 0.98), 3), 90),
-        lambda picture: cropped(picture, 0.01),
+        lambda image: encoded(image, 50),
+        lambda image: resized(image, 0.98),
+        lambda image: resized(image, 1.3),
+        lambda image: brighter(image, 3),
+        lambda image: brighter(image, -15),
+        lambda image: encoded(brighter(resized(image, 0.98), 3), 90),
+        lambda image: cropped(image, 0.01),
         grey,
     ],
     ids=["JPEG", "smaller", "larger", "brighter", "darker", "all three", "cropped", "grey"],
 )
 def test_an_altered_copy_is_found_and_nothing_else(smears, altered):
     n = len(smears)
-    pictures = np.stack([square(picture) for picture in (*smears, *map(altered, smears))])
-    pairs = near_duplicate_pairs(perceptual_hashes(pictures))
+    images = np.stack([square(image) for image in (*smears, *map(altered, smears))])
+    pairs = near_duplicate_pairs(perceptual_hashes(images))
     assert pairs.tolist() == [[i, i + n] for i in range(n)]
 
 
-def test_hashes_at_64_pixels_part_pictures_as_those_at_224(smears):
-    sides = [perceptual_hashes(np.stack([square(p, side=side) for p in smears])) for side in (64, 224)]
+def test_hashes_at_64_pixels_part_images_as_those_at_224(smears):
+    sides = [
+        perceptual_hashes(np.stack([square(p, image_size=image_size) for p in smears]))
+        for image_size in (64, 224)
+    ]
     assert np.count_nonzero(sides[0] != sides[1], axis=1).max() < MAX_DISTANCE / 2
 
 
-def test_a_picture_has_half_of_its_bits_set_whatever_the_workers(smears):
-    pictures = np.stack([square(picture) for picture in smears])
-    hashes = perceptual_hashes(pictures)
+def test_an_image_has_half_of_its_bits_set_whatever_the_workers(smears):
+    images = np.stack([square(image) for image in smears])
+    hashes = perceptual_hashes(images)
     assert hashes.shape == (len(smears), 256)
     assert hashes.dtype == bool
     assert set(np.count_nonzero(hashes, axis=1)) == {128}
-    np.testing.assert_array_equal(hashes, perceptual_hashes(pictures, workers=1))
+    np.testing.assert_array_equal(hashes, perceptual_hashes(images, workers=1))
 
 
 def test_a_memory_map_will_do(smears, tmp_path):
-    pictures = np.stack([square(picture) for picture in smears[:3]])
-    np.save(tmp_path / "pictures.npy", pictures)
-    mapped = np.load(tmp_path / "pictures.npy", mmap_mode="r")
-    np.testing.assert_array_equal(perceptual_hashes(mapped), perceptual_hashes(pictures))
+    images = np.stack([square(image) for image in smears[:3]])
+    np.save(tmp_path / "images.npy", images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    np.testing.assert_array_equal(perceptual_hashes(mapped), perceptual_hashes(images))
 
 
-def test_flat_pictures_match_nothing():
-    slope = np.broadcast_to(np.arange(SIDE, dtype=np.uint8), (SIDE, SIDE))
-    flat = [np.full((SIDE, SIDE), level, np.uint8) for level in (0, 1, 128, 255, 255)]
+def test_flat_images_match_nothing():
+    slope = np.broadcast_to(np.arange(IMAGE_SIZE, dtype=np.uint8), (IMAGE_SIZE, IMAGE_SIZE))
+    flat = [np.full((IMAGE_SIZE, IMAGE_SIZE), level, np.uint8) for level in (0, 1, 128, 255, 255)]
     planes = [*flat, slope, slope.T, slope // 2, np.where(slope > 50, 200, 0).astype(np.uint8)]
     hashes = perceptual_hashes(np.stack([np.repeat(plane[..., None], 3, axis=2) for plane in planes]))
     assert near_duplicate_pairs(hashes, max_distance=256).shape == (0, 2)
@@ -118,7 +121,7 @@ def test_flat_pictures_match_nothing():
 
 @pytest.mark.parametrize("max_distance", [0, MAX_DISTANCE - 1, MAX_DISTANCE, 100])
 def test_pairs_are_those_within_the_distance_in_ascending_order(noise, max_distance):
-    # Copies of the first 60 pictures, of which the r-th differs in 2 r bits.
+    # Copies of the first 60 images, of which the r-th differs in 2 r bits.
     copies = noise[:60].copy()
     for r, copy in enumerate(copies):
         copy[np.flatnonzero(noise[r])[:r]] = False
@@ -131,7 +134,7 @@ def test_pairs_are_those_within_the_distance_in_ascending_order(noise, max_dista
     assert max_distance > MAX_DISTANCE or expected == near
 
 
-def test_positions_count_the_flat_pictures_too(noise):
+def test_positions_count_the_flat_images_too(noise):
     hashes = np.concatenate([np.zeros((2, 256), bool), noise[:300], np.zeros((1, 256), bool), noise[299:300]])
     assert near_duplicate_pairs(hashes).tolist() == [[301, 303]]
 
@@ -141,7 +144,7 @@ def test_opposite_hashes_are_the_farthest_apart(noise):
     assert len(near_duplicate_pairs(np.stack([noise[0], ~noise[0]]), max_distance=256)) == 1
 
 
-def test_no_picture_or_one_gives_no_pair():
+def test_no_image_or_one_gives_no_pair():
     for n in (0, 1):
         hashes = perceptual_hashes(np.zeros((n, 8, 8, 3), np.uint8))
         assert hashes.shape == (n, 256)
@@ -164,8 +167,8 @@ def test_wrong_arrays_are_refused():
 @pytest.mark.slow
 def test_every_known_pair_of_taleghani_is_found(real_data):
     index = load("taleghani", real_data)
-    pictures = np.stack([square(read_picture(path)[0]) for path in index.paths])
-    found = {tuple(pair) for pair in near_duplicate_pairs(perceptual_hashes(pictures)).tolist()}
+    images = np.stack([square(read_image(path)[0]) for path in index.paths])
+    found = {tuple(pair) for pair in near_duplicate_pairs(perceptual_hashes(images)).tolist()}
     known = {
         (i, j)
         for group in np.unique(index.group[index.group != ""])
@@ -182,8 +185,8 @@ def test_every_known_pair_of_taleghani_is_found(real_data):
 
 def test_no_real_dataset_looks_like_another(real_data):
     indices = [load(name, real_data) for name in ("cellavision2", "jtsc", "cnmc2019")]
-    pictures = [square(read_picture(path)[0]) for index in indices for path in index.paths]
+    images = [square(read_image(path)[0]) for index in indices for path in index.paths]
     dataset = np.concatenate([index.dataset for index in indices])
-    pairs = near_duplicate_pairs(perceptual_hashes(np.stack(pictures)), max_distance=MAX_DISTANCE + 20)
+    pairs = near_duplicate_pairs(perceptual_hashes(np.stack(images)), max_distance=MAX_DISTANCE + 20)
     assert len(pairs)
     assert np.all(dataset[pairs[:, 0]] == dataset[pairs[:, 1]])

@@ -63,7 +63,7 @@ def test_places(dataset, path, depth, identity, class_name):
     assert not (found.foreign or found.contradictory)
 
 
-def test_masks_of_lisc_are_no_pictures_of_it():
+def test_masks_of_lisc_are_no_images_of_it():
     mask = PurePosixPath("LISC Database/Ground Truth Segmentation/Baso/areaforexpert1/7_expert.bmp")
     assert place(research_sets.LISC, mask, depth=3) is None
 

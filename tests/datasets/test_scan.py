@@ -13,7 +13,7 @@ CNMC = card("cnmc2019")
 def test_an_archive_path_tells_everything():
     path = "training_data/fold_2/hem/UID_h3_1_1_hem.bmp"
     found = place(CNMC, PurePosixPath(path), depth=3)
-    assert (found.id, found.label, found.group, found.part, found.fold) == (path, 0, "H3", "training", 2)
+    assert (found.id, found.label, found.group, found.subset, found.fold) == (path, 0, "H3", "training", 2)
     assert not found.foreign
     assert not found.contradictory
 
@@ -74,7 +74,7 @@ def test_rubbish_of_file_managers_is_ignored(archive, write_cell):
         write_cell(archive / name, seed=0)
     (archive / "Thumbs.db").touch()
     found = scan("cnmc2019", archive)
-    assert len(found.pictures) == 12
+    assert len(found.images) == 12
     assert not found.strays
 
 
@@ -86,7 +86,7 @@ def test_links_are_followed_and_circles_are_not(archive, tmp_path):
         archive / "training_data/fold_0/all/UID_11_1_1_all.bmp"
     )
     (copy / "circle").symlink_to(copy)
-    ids = [picture.id for picture in scan("cnmc2019", copy).pictures]
+    ids = [image.id for image in scan("cnmc2019", copy).images]
     assert ids == [
         "training_data/fold_0/all/UID_11_1_1_all.bmp",
         "training_data/fold_1/all/UID_2_2_1_all.bmp",
@@ -110,7 +110,7 @@ def test_folders_that_cannot_be_listed_are_named(archive, monkeypatch):
 
 def test_labels_of_the_preliminary_phase_come_from_their_file(archive):
     rows = [
-        (p.path.name, p.label, p.group) for p in scan("cnmc2019", archive).pictures if p.part == "preliminary"
+        (p.path.name, p.label, p.group) for p in scan("cnmc2019", archive).images if p.subset == "preliminary"
     ]
     assert rows == [("1.bmp", 1, "57"), ("2.bmp", 0, "H49"), ("10.bmp", 0, "H49")]
 
@@ -118,7 +118,7 @@ def test_labels_of_the_preliminary_phase_come_from_their_file(archive):
 def test_without_their_file_they_have_no_labels(archive):
     (archive / "validation_data/C-NMC_test_prelim_phase_data_labels.csv").unlink()
     found = scan("cnmc2019", archive)
-    assert {p.label for p in found.pictures if p.part == "preliminary"} == {-1}
+    assert {p.label for p in found.images if p.subset == "preliminary"} == {-1}
     assert any("no labels" in note for note in found.notes)
 
 
@@ -126,7 +126,7 @@ def test_a_cell_that_the_labels_lack_is_noted(archive):
     labels = archive / "validation_data/C-NMC_test_prelim_phase_data_labels.csv"
     labels.write_text("\n".join(labels.read_text().splitlines()[:-1]))
     found = scan("cnmc2019", archive)
-    assert sum(p.label == -1 for p in found.pictures if p.part == "preliminary") == 1
+    assert sum(p.label == -1 for p in found.images if p.subset == "preliminary") == 1
     assert any(note.startswith("1 preliminary cells aren't in") for note in found.notes)
 
 

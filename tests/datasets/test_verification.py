@@ -33,10 +33,10 @@ def test_a_sound_folder(published):
     assert report.ok
     assert report.faults == ()
     assert report.notes == ()
-    assert report.pictures() == 12
-    assert report.pictures(part="training", class_name="malignant", fold=1, subject="2") == 2
-    assert report.pictures(part="preliminary", subject="H49") == 2
-    assert report.pictures(part="final", class_name="") == 3
+    assert report.images() == 12
+    assert report.images(subset="training", class_name="malignant", fold=1, subject="2") == 2
+    assert report.images(subset="preliminary", subject="H49") == 2
+    assert report.images(subset="final", class_name="") == 3
     lines = report.lines()
     assert lines[-1] == "no faults"
     assert "training: 6 of 10,661 cells" in lines
@@ -51,7 +51,7 @@ def test_a_partial_copy_is_no_fault(published):
     report = verify("cnmc2019", published)
     assert report.ok
     assert report.notes == (
-        "a partial copy: 9 of 12 published pictures; absent is "
+        "a partial copy: 9 of 12 published images; absent is "
         "testing_data/C-NMC_test_final_phase_data/1.bmp, and 2 more",
     )
 
@@ -132,27 +132,27 @@ def test_one_cell_in_two_formats_is_a_duplicate(published, write_cell):
     assert ("duplicate", "training_data/fold_0/all/UID_11_1_1_all.png") in faults(report)
 
 
-def test_converted_pictures_are_noted(published):
+def test_converted_images_are_noted(published):
     path = published / "training_data/fold_0/all/UID_11_1_1_all.bmp"
     assert cv2.imwrite(str(path), np.zeros((450, 450), np.uint8))
     report = verify("cnmc2019", published)
-    assert "1 pictures are converted when read: grey repeated in three channels" in report.notes
+    assert "1 images are converted when read: grey repeated in three channels" in report.notes
     assert [fault.kind for fault in report.faults] == ["changed"]
 
 
 def test_drawn_data_are_decoded_but_not_compared(archive, write_cell):
     (archive / "DRAWN.json").write_text("{}")
-    write_cell(archive / "training_data/fold_0/hem/UID_H11_1_1_hem.bmp", seed=1, side=100)
+    write_cell(archive / "training_data/fold_0/hem/UID_H11_1_1_hem.bmp", seed=1, image_size=100)
     report = verify("cnmc2019", archive.parent)
     assert report.ok
-    assert report.drawn
-    assert report.notes == ("drawn data: not compared with the manifest",)
+    assert report.synthetic
+    assert report.notes == ("synthetic data: not compared with the manifest",)
     assert "training: 6 cells" in report.lines()
     (archive / "training_data/fold_0/all/UID_11_1_1_all.bmp").write_text("broken")
     assert [fault.kind for fault in verify("cnmc2019", archive).faults] == ["undecodable"]
 
 
-def test_pictures_that_only_bear_published_names_are_changed(archive):
+def test_images_that_only_bear_published_names_are_changed(archive):
     kinds = {fault.kind for fault in verify("cnmc2019", archive).faults}
     assert kinds <= {"changed", "unknown"}
     assert "changed" in kinds
@@ -163,7 +163,7 @@ def test_a_folder_of_broken_files_alone(tmp_path):
     (tmp_path / "all" / "cell.bmp").touch()
     report = verify("cnmc2019", tmp_path)
     assert faults(report) == [("empty", "all/cell.bmp")]
-    assert report.pictures() == 0
+    assert report.images() == 0
 
 
 def test_no_folder_and_progress(published, tmp_path):
@@ -178,8 +178,8 @@ def test_real_cells_are_sound(real_data):
     report = verify("cnmc2019", real_data / "cnmc2019")
     assert report.ok, report.lines()
     files = list((real_data / "cnmc2019").rglob("*.bmp"))
-    assert report.pictures() == len(files)
-    assert report.notes[0].startswith(f"a partial copy: {len(files)} of 15,114 published pictures; absent")
+    assert report.images() == len(files)
+    assert report.notes[0].startswith(f"a partial copy: {len(files)} of 15,114 published images; absent")
 
 
 def test_a_copy_of_real_cells_without_folds_is_recognised(real_data, tmp_path):
@@ -189,13 +189,13 @@ def test_a_copy_of_real_cells_without_folds_is_recognised(real_data, tmp_path):
         target.symlink_to(path)
     report = verify("cnmc2019", tmp_path)
     assert report.ok, report.lines()
-    assert report.pictures(part="training", fold=0) > 0
+    assert report.images(subset="training", fold=0) > 0
 
 
 def test_a_dataset_without_a_manifest_is_decoded_and_counted(tmp_path, write_cell):
     write_cell(tmp_path / "atlas/aml/1.png", seed=0)
     write_cell(tmp_path / "atlas/ALL/1.png", seed=1)
-    (tmp_path / "atlas/ALL/2.jpg").write_text("no picture")
+    (tmp_path / "atlas/ALL/2.jpg").write_text("no image")
     report = verify("atlas", tmp_path)
     assert faults(report) == [("undecodable", "ALL/2.jpg")]
     assert report.notes == ("no manifest is shipped for Atlas: content not compared",)
@@ -217,7 +217,7 @@ def test_what_a_partial_manifest_lacks_is_no_fault(partial):
     report = verify("allidb1", partial)
     assert report.ok, report.lines()
     assert report.notes == (
-        "the manifest lists 1 of the 108 published pictures: 1 of 2 pictures here were found in it",
+        "the manifest lists 1 of the 108 published images: 1 of 2 images here were found in it",
     )
 
 
@@ -226,42 +226,42 @@ def test_what_a_partial_manifest_knows_must_be_as_published(partial, write_cell)
     assert faults(verify("allidb1", partial)) == [("changed", "im/WBC_Healthy_10.jpg")]
 
 
-def test_masks_are_no_pictures(tmp_path, write_cell):
+def test_masks_are_no_images(tmp_path, write_cell):
     for name in ("001.bmp", "001.png", "002.png"):
-        write_cell(tmp_path / "jtsc/Dataset 1" / name, seed=0, side=120)
+        write_cell(tmp_path / "jtsc/Dataset 1" / name, seed=0, image_size=120)
     report = verify("jtsc", tmp_path)
-    assert report.pictures() == 1
+    assert report.images() == 1
     assert faults(report) == [("changed", "001.bmp"), ("unknown", "002.png")]
 
 
-@pytest.mark.parametrize(("name", "pictures"), [("jtsc", 300), ("cellavision2", 100), ("taleghani", 3256)])
-def test_real_datasets_are_sound_and_whole(real_data, name, pictures):
+@pytest.mark.parametrize(("name", "images"), [("jtsc", 300), ("cellavision2", 100), ("taleghani", 3256)])
+def test_real_datasets_are_sound_and_whole(real_data, name, images):
     report = verify(name, real_data)
     assert report.ok, report.lines()
-    assert report.pictures() == pictures
+    assert report.images() == images
     assert report.notes == ()
-    assert {c: report.pictures(class_name=c) for c in report.card.classes} == report.card.pictures
+    assert {c: report.images(class_name=c) for c in report.card.classes} == report.card.images
     assert len(report.lines()) < 100
 
 
 @pytest.fixture
 def both_taleghanis(tmp_path, write_cell):
-    """Returns a folder with Original and Segmented, two pictures each; those of Segmented are equal."""
+    """Returns a folder with Original and Segmented, two images each; those of Segmented are equal."""
     for number in (1, 2):
         name = f"Benign/WBC-Benign-00{number}.jpg"
-        write_cell(tmp_path / "taleghani/Original" / name, seed=number, side=224)
-        write_cell(tmp_path / "taleghani/Segmented" / name, seed=9, side=224)
+        write_cell(tmp_path / "taleghani/Original" / name, seed=number, image_size=224)
+        write_cell(tmp_path / "taleghani/Segmented" / name, seed=9, image_size=224)
     return tmp_path
 
 
-def test_a_folder_of_segmented_pictures_is_no_part_of_the_original(both_taleghanis):
+def test_a_folder_of_segmented_images_is_no_part_of_the_original(both_taleghanis):
     for root in (both_taleghanis, both_taleghanis / "taleghani"):
         report = verify("taleghani", root)
         assert report.folder.name == "Original"
         assert faults(report) == [("changed", f"Benign/WBC-Benign-00{number}.jpg") for number in (1, 2)]
 
 
-def test_segmented_pictures_have_no_manifest_and_may_be_equal_where_their_originals_are_one_group(
+def test_segmented_images_have_no_manifest_and_may_be_equal_where_their_originals_are_one_group(
     both_taleghanis, monkeypatch
 ):
     segmented = verify("taleghani_segmented", both_taleghanis)
@@ -273,7 +273,7 @@ def test_segmented_pictures_have_no_manifest_and_may_be_equal_where_their_origin
     monkeypatch.setattr(scan, "manifest", lambda name: {n: Published("0", 1, "7") for n in names})
     segmented = verify("taleghani_segmented", both_taleghanis)
     assert segmented.ok
-    assert segmented.pictures(class_name="benign", subject="taleghani/7") == 2
+    assert segmented.images(class_name="benign", subject="taleghani/7") == 2
 
 
 def test_a_published_duplicate_in_jtsc_is_known(real_data):

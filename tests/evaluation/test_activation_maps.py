@@ -10,7 +10,7 @@ from leukcnn.evaluation.activation_maps import grad_cam, last_convolution, mean_
 from leukcnn.models import alertnet
 
 RNG = np.random.default_rng(0)
-PICTURES = RNG.random((3, 8, 10, 3), np.float32)
+IMAGES = RNG.random((3, 8, 10, 3), np.float32)
 KERNEL = RNG.normal(size=(4, 2)).astype(np.float32)
 
 
@@ -26,8 +26,8 @@ def small_network(*, kernel=KERNEL, bias=(0.0, 0.0), activation="softmax"):
 
 
 def maps_of(network, name):
-    part = keras.Model(network.inputs, network.get_layer(name).output)
-    return keras.ops.convert_to_numpy(part([PICTURES]))
+    subset = keras.Model(network.inputs, network.get_layer(name).output)
+    return keras.ops.convert_to_numpy(subset([IMAGES]))
 
 
 def normalised(maps):
@@ -38,7 +38,7 @@ def normalised(maps):
 @pytest.mark.backend
 def test_grad_cam_of_a_linear_head_is_the_class_activation_map():
     network = small_network()
-    found = grad_cam(network, PICTURES, class_index=1)
+    found = grad_cam(network, IMAGES, class_index=1)
     assert found.shape == (3, 6, 8)
     assert found.dtype == np.float32
     expected = normalised(maps_of(network, "conv") @ KERNEL[:, 1])
@@ -51,10 +51,10 @@ def test_one_output_speaks_for_the_second_class_and_against_the_first():
     two = small_network(kernel=np.hstack([-KERNEL[:, :1], KERNEL[:, :1]]))
     for label in (0, 1):
         np.testing.assert_allclose(
-            grad_cam(one, PICTURES, class_index=label), grad_cam(two, PICTURES, class_index=label), atol=1e-5
+            grad_cam(one, IMAGES, class_index=label), grad_cam(two, IMAGES, class_index=label), atol=1e-5
         )
     with pytest.raises(ArgumentError, match="0 to 1"):
-        grad_cam(one, PICTURES, class_index=2)
+        grad_cam(one, IMAGES, class_index=2)
 
 
 def test_gradients_are_averaged_over_the_positions():
@@ -66,7 +66,7 @@ def test_gradients_are_averaged_over_the_positions():
     network.get_layer("predictions").set_weights([kernel, np.zeros(2)])
     weights = kernel[:, 0].reshape(6, 8, 4).mean(axis=(0, 1))
     expected = normalised(maps_of(network, "conv") @ weights)
-    np.testing.assert_allclose(grad_cam(network, PICTURES, class_index=0), expected, atol=1e-5)
+    np.testing.assert_allclose(grad_cam(network, IMAGES, class_index=0), expected, atol=1e-5)
 
 
 def test_a_hidden_layer_passes_on_only_what_is_above_zero():
@@ -78,45 +78,43 @@ def test_a_hidden_layer_passes_on_only_what_is_above_zero():
     network.get_layer("hidden").set_weights([np.array([[1.0, -1.0]]), np.zeros(2)])
     network.get_layer("predictions").set_weights([np.eye(2), np.zeros(2)])
     np.testing.assert_allclose(
-        grad_cam(network, PICTURES, class_index=0), normalised(PICTURES.sum(axis=-1)), atol=1e-5
+        grad_cam(network, IMAGES, class_index=0), normalised(IMAGES.sum(axis=-1)), atol=1e-5
     )
-    np.testing.assert_array_equal(grad_cam(network, PICTURES, class_index=1), np.zeros((3, 8, 10)))
+    np.testing.assert_array_equal(grad_cam(network, IMAGES, class_index=1), np.zeros((3, 8, 10)))
 
 
 def test_softmax_bias_and_scale_of_a_class_do_not_matter():
-    expected = grad_cam(small_network(), PICTURES, class_index=0)
+    expected = grad_cam(small_network(), IMAGES, class_index=0)
     # The softmax of such a bias is 1 to the last digit, and its own gradient 0.
     for other in (
         small_network(bias=(200.0, 0.0)),
         small_network(kernel=KERNEL * [5.0, 1.0]),
         small_network(activation=None),
     ):
-        np.testing.assert_allclose(grad_cam(other, PICTURES, class_index=0), expected, atol=1e-5)
+        np.testing.assert_allclose(grad_cam(other, IMAGES, class_index=0), expected, atol=1e-5)
 
 
-def test_each_picture_has_its_own_class_and_depends_on_no_other():
+def test_each_image_has_its_own_class_and_depends_on_no_other():
     network = small_network()
-    together = grad_cam(network, PICTURES, class_index=np.array([0, 1, 0]))
-    alone = [
-        grad_cam(network, PICTURES[i : i + 1], class_index=label)[0] for i, label in enumerate((0, 1, 0))
-    ]
+    together = grad_cam(network, IMAGES, class_index=np.array([0, 1, 0]))
+    alone = [grad_cam(network, IMAGES[i : i + 1], class_index=label)[0] for i, label in enumerate((0, 1, 0))]
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
 def test_what_speaks_against_the_class_gives_zeros():
     network = small_network(kernel=-np.abs(KERNEL))
-    assert not grad_cam(network, PICTURES, class_index=0).any()
+    assert not grad_cam(network, IMAGES, class_index=0).any()
 
 
 def test_mean_activation_by_hand():
     network = small_network()
     expected = normalised(maps_of(network, "conv").mean(axis=-1))
-    found = mean_activation(network, PICTURES)
+    found = mean_activation(network, IMAGES)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-6)
     np.testing.assert_allclose(found.max(axis=(1, 2)), 1)
     network.get_layer("conv").set_weights([np.zeros((3, 3, 3, 4)), np.zeros(4)])
-    assert not mean_activation(network, PICTURES).any()
+    assert not mean_activation(network, IMAGES).any()
 
 
 def block_network(*, sequential=False):
@@ -138,22 +136,22 @@ def block_network(*, sequential=False):
 def test_maps_are_taken_behind_normalisation_and_activation(sequential):
     network = block_network(sequential=sequential)
     assert last_convolution(network) == "relu"
-    found = mean_activation(network, PICTURES)
-    np.testing.assert_array_equal(found, mean_activation(network, PICTURES, layer="relu"))
-    assert grad_cam(network, PICTURES, class_index=0).shape == found.shape == (3, 3, 4)
+    found = mean_activation(network, IMAGES)
+    np.testing.assert_array_equal(found, mean_activation(network, IMAGES, layer="relu"))
+    assert grad_cam(network, IMAGES, class_index=0).shape == found.shape == (3, 3, 4)
 
 
 def test_other_layers_by_name():
     network = block_network()
-    assert grad_cam(network, PICTURES, class_index=0, layer="pool").shape == (3, 1, 2)
-    assert mean_activation(network, PICTURES, layer="conv").shape == (3, 3, 4)
+    assert grad_cam(network, IMAGES, class_index=0, layer="pool").shape == (3, 1, 2)
+    assert mean_activation(network, IMAGES, layer="conv").shape == (3, 3, 4)
 
 
 @pytest.mark.backend
 def test_dropout_and_batch_statistics_stand_still():
     network = block_network()
     before = [keras.ops.convert_to_numpy(variable) for variable in network.variables]
-    first, second = (grad_cam(network, PICTURES, class_index=0) for _ in range(2))
+    first, second = (grad_cam(network, IMAGES, class_index=0) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     for variable, value in zip(network.variables, before, strict=True):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), value)
@@ -171,14 +169,14 @@ def test_residual_block_is_refused_with_the_layer_to_pass_instead():
     network = residual_network()
     for use in (
         last_convolution,
-        lambda model: grad_cam(model, PICTURES, class_index=0),
-        lambda model: mean_activation(model, PICTURES),
+        lambda model: grad_cam(model, IMAGES, class_index=0),
+        lambda model: mean_activation(model, IMAGES),
     ):
         with pytest.raises(ArgumentError, match=r"(?s)'conv', is on one of several paths.*layer='out'"):
             use(network)
-    assert grad_cam(network, PICTURES, class_index=0, layer="out").shape == (3, 8, 10)
+    assert grad_cam(network, IMAGES, class_index=0, layer="out").shape == (3, 8, 10)
     with pytest.raises(ArgumentError, match="can't be cut behind 'conv'"):
-        grad_cam(network, PICTURES, class_index=0, layer="conv")
+        grad_cam(network, IMAGES, class_index=0, layer="conv")
 
 
 @pytest.mark.parametrize(
@@ -194,12 +192,12 @@ def test_residual_block_is_refused_with_the_layer_to_pass_instead():
 )
 def test_what_cannot_be_meant_is_refused(arguments, message):
     with pytest.raises(ArgumentError, match=message):
-        grad_cam(small_network(), PICTURES, **arguments)
+        grad_cam(small_network(), IMAGES, **arguments)
 
 
-def test_one_picture_needs_its_axis():
+def test_one_image_needs_its_axis():
     with pytest.raises(ArgumentError, match=r"\(8, 10, 3\)"):
-        mean_activation(small_network(), PICTURES[0])
+        mean_activation(small_network(), IMAGES[0])
 
 
 def test_networks_without_convolution_or_dense_end_are_refused():
@@ -209,16 +207,16 @@ def test_networks_without_convolution_or_dense_end_are_refused():
         last_convolution(dense)
     pooled = keras.Model(inputs, layers.GlobalAveragePooling2D(name="gap")(layers.Conv2D(2, 3)(inputs)))
     with pytest.raises(ArgumentError, match="ends in 'gap', a GlobalAveragePooling2D"):
-        grad_cam(pooled, PICTURES, class_index=0)
+        grad_cam(pooled, IMAGES, class_index=0)
 
 
 @pytest.mark.parametrize("name", ["AlertNet", "AlertNetR", "AlertNetX"])
 def test_alert_nets(name):
     network = getattr(alertnet, name)(input_shape=(64, 64, 3))
     assert last_convolution(network) == "relu_5"
-    pictures = RNG.random((2, 64, 64, 3), np.float32)
-    found = grad_cam(network, pictures, class_index=[0, 2])
-    assert found.shape == mean_activation(network, pictures).shape == (2, 1, 1)
+    images = RNG.random((2, 64, 64, 3), np.float32)
+    found = grad_cam(network, images, class_index=[0, 2])
+    assert found.shape == mean_activation(network, images).shape == (2, 1, 1)
     assert np.isfinite(found).all()
 
 
@@ -227,5 +225,5 @@ def test_resnet50_names_its_last_block():
     network = keras.applications.ResNet50(weights=None, input_shape=(64, 64, 3), classes=3)
     with pytest.raises(ArgumentError, match="layer='conv5_block3_out'"):
         last_convolution(network)
-    pictures = RNG.random((1, 64, 64, 3), np.float32)
-    assert grad_cam(network, pictures, class_index=0, layer="conv5_block3_out").shape == (1, 2, 2)
+    images = RNG.random((1, 64, 64, 3), np.float32)
+    assert grad_cam(network, images, class_index=0, layer="conv5_block3_out").shape == (1, 2, 2)

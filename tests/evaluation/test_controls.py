@@ -13,7 +13,7 @@ from leukcnn.evaluation.controls import (
     control_label,
     control_probabilities,
 )
-from leukcnn.picture_cache import prepared_pictures
+from leukcnn.image_cache import prepared_images
 from leukcnn.spec import DEFAULT_CONTROLS, Preprocessing
 from leukcnn.splits import stratified_kfold
 
@@ -28,7 +28,7 @@ def in_border(side: int, width: int) -> np.ndarray:
 
 
 def stained(labels: np.ndarray, *, side: int = 32) -> np.ndarray:
-    """Noisy pictures whose red grows with their class."""
+    """Noisy images whose red grows with their class."""
     noise = np.random.default_rng(1).normal(0, 20, (len(labels), side, side, 3))
     noise[..., 0] += 40 * labels[:, None, None]
     return (noise + 80).clip(0, 255).astype(np.uint8)
@@ -38,21 +38,21 @@ LABELS = np.tile([0, 1, 2], 20)
 STAINED = stained(LABELS)
 
 
-def probabilities(name, pictures=STAINED, *, labels=LABELS, train=(0, 40), predict=(40, 60), **options):
+def probabilities(name, images=STAINED, *, labels=LABELS, train=(0, 40), predict=(40, 60), **options):
     options = {"n_classes": 3, "seed": 0} | options
     return control_probabilities(
-        name, pictures, labels=labels, train=np.arange(*train), predict=np.arange(*predict), **options
+        name, images, labels=labels, train=np.arange(*train), predict=np.arange(*predict), **options
     )
 
 
 def test_border_by_hand():
-    # A 3x3 picture with 30 in the middle: the border of one pixel has eight others.
-    picture = np.full((1, 4, 4, 3), 200, dtype=np.uint8)
-    picture[0, 1:3, 1:3] = 30
-    picture[0, 0, :, 0] = 100
+    # A 3x3 image with 30 in the middle: the border of one pixel has eight others.
+    image = np.full((1, 4, 4, 3), 200, dtype=np.uint8)
+    image[0, 1:3, 1:3] = 30
+    image[0, 0, :, 0] = 100
     # Red: 4 of 12 pixels at 100, 8 at 200, mean 500/3, sd 100 sqrt(1/3 * 2/3).
     expected = [[500 / 3, 200, 200, 100 * np.sqrt(2) / 3, 0, 0]]
-    np.testing.assert_allclose(border_features(picture, width=1), expected, rtol=1e-14)
+    np.testing.assert_allclose(border_features(image, width=1), expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize("width", [1, 5, 16, 20])
@@ -68,7 +68,7 @@ def test_colour_is_numpys_mean_and_sd():
     pixels = NOISE.reshape(7, -1, 3).astype(np.float64)
     expected = np.concatenate([pixels.mean(axis=1), pixels.std(axis=1)], axis=1)
     np.testing.assert_allclose(colour_features(NOISE), expected, rtol=1e-12)
-    # A border of half the picture is the whole picture.
+    # A border of half the image is the whole image.
     np.testing.assert_array_equal(border_features(NOISE, width=20), colour_features(NOISE))
 
 
@@ -82,45 +82,45 @@ def test_border_is_blind_to_what_it_frames():
 @pytest.mark.parametrize("side", [33, 100, 224, 250])
 def test_one_colour_has_no_spread_at_all(side):
     levels = np.arange(1, 256, 2, dtype=np.uint8)
-    pictures = np.broadcast_to(levels[:, None, None, None], (128, side, side, 3))
+    images = np.broadcast_to(levels[:, None, None, None], (128, side, side, 3))
     expected = np.concatenate([np.tile(levels[:, None], 3), np.zeros((128, 3))], axis=1)
-    np.testing.assert_array_equal(border_features(pictures), expected)
-    np.testing.assert_array_equal(colour_features(pictures), expected)
+    np.testing.assert_array_equal(border_features(images), expected)
+    np.testing.assert_array_equal(colour_features(images), expected)
 
 
 @pytest.mark.parametrize("width", [0, -1, 21])
-def test_border_wider_than_half_the_picture_is_refused(width):
-    with pytest.raises(ArgumentError, match=f"{width} pixels wide and the pictures have 40x40"):
+def test_border_wider_than_half_the_image_is_refused(width):
+    with pytest.raises(ArgumentError, match=f"{width} pixels wide and the images have 40x40"):
         border_features(NOISE, width=width)
 
 
 def test_cells_by_hand():
-    pictures = np.full((3, 100, 100, 3), 240, dtype=np.uint8)
-    pictures[:2, :, 50:] = 150
+    images = np.full((3, 100, 100, 3), 240, dtype=np.uint8)
+    images[:2, :, 50:] = 150
     # Two squares of 20 x 20 and 30 x 30 pixels; one of 40 x 40; nothing, which has two grey levels.
-    pictures[0, 10:30, 10:30] = pictures[0, 60:90, 60:90] = pictures[1, 20:60, 20:60] = 30
-    pictures[2, :50] = 30
-    found = cell_features(pictures)
+    images[0, 10:30, 10:30] = images[0, 60:90, 60:90] = images[1, 20:60, 20:60] = 30
+    images[2, :50] = 30
+    found = cell_features(images)
     assert (found.shape, found.dtype) == ((3, 5), np.float64)
-    number, mask, mean, sd, largest = found.T
+    number, mask, mean, std, largest = found.T
     np.testing.assert_array_equal(number, [2, 1, 0])
     np.testing.assert_allclose(mask, [0.13, 0.16, 0], rtol=1e-12)
     # Opening rounds the corners of each off, by less than 2 pixels.
     np.testing.assert_allclose(mean, [0.065, 0.16, 0], atol=4e-4)
-    np.testing.assert_allclose(sd, [0.025, 0, 0], atol=4e-4)
+    np.testing.assert_allclose(std, [0.025, 0, 0], atol=4e-4)
     np.testing.assert_allclose(largest, [0.09, 0.16, 0], atol=4e-4)
 
 
 def test_cells_know_nothing_of_colour():
     """Grey levels in the same order: other colours, the same cells."""
-    pictures = np.full((2, 60, 60, 3), 240, dtype=np.uint8)
-    pictures[:, :, 30:] = 150
-    pictures[0, 10:25, 10:25], pictures[1, 10:25, 10:25] = (90, 20, 120), (20, 60, 20)
-    first, second = cell_features(pictures)
+    images = np.full((2, 60, 60, 3), 240, dtype=np.uint8)
+    images[:, :, 30:] = 150
+    images[0, 10:25, 10:25], images[1, 10:25, 10:25] = (90, 20, 120), (20, 60, 20)
+    first, second = cell_features(images)
     np.testing.assert_array_equal(first, second)
 
 
-def test_no_pictures_have_no_features():
+def test_no_images_have_no_features():
     for features, n in ((border_features, 6), (colour_features, 6), (cell_features, 5)):
         assert features(NOISE[:0]).shape == (0, n)
 
@@ -131,7 +131,7 @@ def test_names_and_order():
     assert [control_label(name) for name in CONTROLS] == [
         "Majority class",
         "Random forest, 16-pixel border",
-        "Random forest, whole picture's colour",
+        "Random forest, whole image's colour",
         "Random forest, number and size of dark patches",
     ]
     for refused in (control_label, probabilities):
@@ -154,10 +154,10 @@ def test_forest_learns_the_stain(name):
 
 
 def test_border_control_learns_nothing_from_the_middle():
-    pictures = np.broadcast_to(np.uint8(200), (60, 48, 48, 3)).copy()
-    pictures[:, 16:32, 16:32] = 60 * LABELS[:, None, None, None]
-    assert np.ptp(probabilities("border", pictures), axis=0).max() == 0
-    np.testing.assert_array_equal(probabilities("colour", pictures).argmax(axis=1), LABELS[40:])
+    images = np.broadcast_to(np.uint8(200), (60, 48, 48, 3)).copy()
+    images[:, 16:32, 16:32] = 60 * LABELS[:, None, None, None]
+    assert np.ptp(probabilities("border", images), axis=0).max() == 0
+    np.testing.assert_array_equal(probabilities("colour", images).argmax(axis=1), LABELS[40:])
 
 
 @pytest.mark.parametrize("name", list(CONTROLS))
@@ -169,44 +169,44 @@ def test_class_that_training_lacks_gets_nothing(name):
 
 
 @pytest.mark.parametrize("name", list(CONTROLS))
-def test_labels_of_predicted_pictures_play_no_part(name):
+def test_labels_of_predicted_images_play_no_part(name):
     unknown = LABELS.copy()
     unknown[40:] = -1
     np.testing.assert_array_equal(probabilities(name, labels=unknown), probabilities(name))
 
 
 def test_seed_draws_the_forest_and_each_control_has_its_own():
-    pictures = NOISE[np.arange(60) % 7, :32, :32] // 2 + STAINED[:, :1, :1] // 4
-    first = probabilities("border", pictures)
-    np.testing.assert_array_equal(probabilities("border", pictures), first)
-    assert (probabilities("border", pictures, seed=1) != first).any()
-    # In a picture of 32 pixels a border of 16 is all there is: both see the same.
-    np.testing.assert_array_equal(border_features(pictures), colour_features(pictures))
-    assert (probabilities("colour", pictures) != first).any()
+    images = NOISE[np.arange(60) % 7, :32, :32] // 2 + STAINED[:, :1, :1] // 4
+    first = probabilities("border", images)
+    np.testing.assert_array_equal(probabilities("border", images), first)
+    assert (probabilities("border", images, seed=1) != first).any()
+    # In an image of 32 pixels a border of 16 is all there is: both see the same.
+    np.testing.assert_array_equal(border_features(images), colour_features(images))
+    assert (probabilities("colour", images) != first).any()
 
 
 def test_result_does_not_depend_on_the_threads(monkeypatch):
     # Twins of different classes leave impure leaves, whose votes are fractions with rounding.
-    pictures = np.repeat(STAINED[:30], 2, axis=0)
-    expected = probabilities("colour", pictures)
+    images = np.repeat(STAINED[:30], 2, axis=0)
+    expected = probabilities("colour", images)
 
     class Forest(sklearn.ensemble.RandomForestClassifier):
         def __init__(self, n_estimators, *, n_jobs, random_state):
             super().__init__(n_estimators, n_jobs=1, random_state=random_state)
 
     monkeypatch.setattr(controls, "RandomForestClassifier", Forest)
-    np.testing.assert_array_equal(probabilities("colour", pictures), expected)
+    np.testing.assert_array_equal(probabilities("colour", images), expected)
 
 
 class Mapped:
-    """Pictures that note which rows were read."""
+    """Images that note which rows were read."""
 
-    def __init__(self, pictures):
-        self.pictures, self.read = pictures, []
+    def __init__(self, images):
+        self.images, self.read = images, []
 
     def __getitem__(self, rows):
         self.read.append(np.asarray(rows))
-        return self.pictures[rows]
+        return self.images[rows]
 
 
 def test_only_the_rows_needed_are_read_and_few_at_a_time(monkeypatch):
@@ -228,7 +228,7 @@ def test_what_was_seen_once_is_not_looked_at_again(name):
     first = probabilities(name, mapped, known=known)
     assert np.concatenate(mapped.read).tolist() == [*range(60)]
     assert known.keys() == {name}
-    # Another fold of the same pictures.
+    # Another fold of the same images.
     second = probabilities(name, mapped, train=(20, 60), predict=(0, 20), known=known)
     assert len(np.concatenate(mapped.read)) == 60
     np.testing.assert_array_equal(first, probabilities(name))
@@ -238,22 +238,22 @@ def test_what_was_seen_once_is_not_looked_at_again(name):
 @pytest.mark.parametrize("name", list(CONTROLS))
 def test_nothing_to_predict_and_nothing_to_fit_on(name):
     assert probabilities(name, predict=(40, 40)).shape == (0, 3)
-    with pytest.raises(ArgumentError, match="no picture to fit"):
+    with pytest.raises(ArgumentError, match="no image to fit"):
         probabilities(name, train=(0, 0))
     with pytest.raises(ArgumentError, match="run from 0 to 2"):
         probabilities(name, n_classes=2)
 
 
-def test_border_of_real_pictures_tells_the_class_far_better_than_chance(real_data, tmp_path):
+def test_border_of_real_images_tells_the_class_far_better_than_chance(real_data, tmp_path):
     index = load("taleghani", real_data)
     chosen = np.sort(np.random.default_rng(0).permutation(len(index))[:400])
     index = index.select(chosen)
-    pictures = prepared_pictures(index, Preprocessing(resize=224), folder=tmp_path)
+    images = prepared_images(index, Preprocessing(resize=224), folder=tmp_path)
     train, test = stratified_kfold(index.labels, n_splits=5, seed=0)[0]
     right = {}
     for name in CONTROLS:
         found = control_probabilities(
-            name, pictures, labels=index.labels, train=train, predict=test, n_classes=4, seed=0
+            name, images, labels=index.labels, train=train, predict=test, n_classes=4, seed=0
         )
         right[name] = np.mean(found.argmax(axis=1) == index.labels[test])
     assert right["majority"] < 0.4

@@ -53,18 +53,20 @@ def slow_gain_ratio(values, classes):
     parts = [sum(value > cut for cut in cuts) for value in values]
     if not cuts:
         return 0.0
-    inside = [[label for label, at in zip(classes, parts, strict=True) if at == part] for part in set(parts)]
-    gain = entropy(list(classes)) - sum(len(part) / len(values) * entropy(part) for part in inside)
+    inside = [
+        [label for label, at in zip(classes, parts, strict=True) if at == subset] for subset in set(parts)
+    ]
+    gain = entropy(list(classes)) - sum(len(subset) / len(values) * entropy(subset) for subset in inside)
     return gain / entropy(parts)
 
 
 @pytest.mark.parametrize("classes", [[0, 1], [0, 0, 1, 1], [0, 0, 0, 1], [1] * 30 + [0] * 10])
 def test_a_feature_that_parts_the_classes_has_gain_ratio_1(classes):
-    # Gain and split information are both the entropy of the classes. For two pictures: 1 > (0 + .807) / 2.
+    # Gain and split information are both the entropy of the classes. For two images: 1 > (0 + .807) / 2.
     assert ratio_of(classes) == pytest.approx(1)
 
 
-def test_a_last_picture_of_the_other_class_is_not_worth_a_cut():
+def test_a_last_image_of_the_other_class_is_not_worth_a_cut():
     # Behind the first cut stand 7 and 1: H = .5436 is all there is to gain, and (log2 7 + 1.720) / 8 = .566.
     gain = entropy([0] * 9 + [1] * 7) - 0.5 * entropy([0] + [1] * 7)
     assert ratio_of([0] * 8 + [1] * 7 + [0]) == pytest.approx(gain, abs=1e-12)
@@ -103,7 +105,7 @@ def test_a_cut_costs_less_where_there_are_few_places_for_it():
 
 
 def test_no_cut_goes_between_equal_values():
-    # A cut behind the ninth picture would part the classes, but the first twelve have one value.
+    # A cut behind the ninth image would part the classes, but the first twelve have one value.
     classes, values = [0] * 9 + [1] * 15, [0.0] * 12 + [1.0] * 12
     gain = entropy(classes) - 0.5 * entropy(classes[:12])
     assert ratio_of(classes, values) == pytest.approx(gain)
@@ -157,7 +159,7 @@ def test_selection_is_best_first_and_ties_by_position():
         (np.zeros((3, 2)), [0, 1], r"\(3, 2\) beside 2 labels"),
         (np.zeros(3), [0, 1, 0], r"\(N, F\)"),
         (np.zeros((0, 2)), [], "at least 1"),
-        (np.array([[1.0, math.nan], [0, 0], [math.inf, 0]]), [0, 1, 1], "of 2 of 3 pictures aren't finite"),
+        (np.array([[1.0, math.nan], [0, 0], [math.inf, 0]]), [0, 1, 1], "of 2 of 3 images aren't finite"),
         (np.zeros((2, 2)), [0, -1], "from -1 to 0"),
         (np.zeros((2, 2)), [0.0, 1.0], "float64"),
     ],

@@ -1,4 +1,4 @@
-"""The feature space: an SVM by hand, nothing learnt from pictures that are predicted, and t-SNE's picture."""
+"""The feature space: an SVM by hand, nothing trained on images that are predicted, and t-SNE's image."""
 
 import numpy as np
 import pytest
@@ -67,7 +67,7 @@ def test_three_classes():
     np.testing.assert_array_equal(found.argmax(axis=1), svm.predict(features[PREDICT]))
 
 
-def test_a_class_without_training_pictures_gets_nothing():
+def test_a_class_without_training_images_gets_nothing():
     labels = np.where(LABELS, 2, 0)
     found = probabilities(FEATURES, labels)
     assert found.shape == (20, 3)
@@ -75,7 +75,7 @@ def test_a_class_without_training_pictures_gets_nothing():
     np.testing.assert_array_equal(found[:, [0, 2]], probabilities())
 
 
-def test_pca_and_selection_see_the_training_pictures_alone():
+def test_pca_and_selection_see_the_training_images_alone():
     pca = PCA(5).fit(FEATURES[TRAIN].astype(np.float64))
     svm, unseen = reference(pca.transform(FEATURES.astype(np.float64)))
     np.testing.assert_allclose(
@@ -121,7 +121,7 @@ def test_nothing_to_predict():
     ("options", "message"),
     [
         ({"train": np.flatnonzero(LABELS == 1)}, r"have the classes \[1\]"),
-        ({"train": []}, r"The 0 pictures.*classes \[\]"),
+        ({"train": []}, r"The 0 images.*classes \[\]"),
         ({"n_components": 0}, "n_components = 0"),
         ({"n_selected": 0}, "n_selected = 0"),
         ({"labels": LABELS[:-1]}, "59 labels"),
@@ -133,7 +133,7 @@ def test_what_cannot_be_meant_is_refused(options, message):
         probabilities(**options)
 
 
-def test_each_picture_is_predicted_without_its_fold():
+def test_each_image_is_predicted_without_its_fold():
     options = {"n_components": 4, "n_selected": 10}
     found = cross_validated_probabilities(FEATURES, LABELS, n_splits=5, seed=3, svm=Svm(**options))
     assert found.shape == (60, 2)
@@ -143,7 +143,7 @@ def test_each_picture_is_predicted_without_its_fold():
         )
 
 
-def test_ids_part_the_same_pictures_alike():
+def test_ids_part_the_same_images_alike():
     ids, order = np.array([f"{i:02}" for i in range(60)]), RNG.permutation(60)
     there = cross_validated_probabilities(FEATURES, LABELS, n_splits=4, seed=0, ids=ids)
     back = cross_validated_probabilities(FEATURES[order], LABELS[order], n_splits=4, seed=0, ids=ids[order])
@@ -185,7 +185,7 @@ def test_projection_is_the_same_on_any_number_of_processors():
 
 
 @pytest.mark.parametrize("n", [4, 5, 8])
-def test_few_pictures(n):
+def test_few_images(n):
     features, labels = clouds(8)
     found = project(features[:n], labels[:n], seed=0)
     assert found.points.shape == (n, 2)
@@ -195,8 +195,8 @@ def test_few_pictures(n):
 @pytest.mark.parametrize(
     ("features", "labels", "message"),
     [
-        (np.eye(3), [0, 1, 0], "There are 3 pictures of 2 classes"),
-        (np.eye(5), [1] * 5, "5 pictures of 1 classes"),
+        (np.eye(3), [0, 1, 0], "There are 3 images of 2 classes"),
+        (np.eye(5), [1] * 5, "5 images of 1 classes"),
         (np.eye(5)[:, :1], [0, 1, 0, 1, 0], "1 of 1 features vary"),
         (np.ones((5, 3)), [0, 1, 0, 1, 0], "0 of 3 features vary"),
         (np.eye(5), [0, 1, 2, 1, 0], "from 0 to 2"),

@@ -8,7 +8,7 @@ from keras import layers
 from leukcnn.errors import ArgumentError
 from leukcnn.evaluation.filter_maps import filter_maps, last_convolutions
 
-PICTURE = np.random.default_rng(0).random((8, 10, 3)).astype(np.float32)
+IMAGE = np.random.default_rng(0).random((8, 10, 3)).astype(np.float32)
 
 
 def scaling_network(*factors):
@@ -44,24 +44,24 @@ def two_block_network(*, sequential=False):
 
 
 def test_most_active_filters_come_first():
-    found = filter_maps(scaling_network(1, 3, -1, 2), PICTURE, layers=["conv"], n_filters=3)
+    found = filter_maps(scaling_network(1, 3, -1, 2), IMAGE, layers=["conv"], n_filters=3)
     assert found.layers == ("conv",)
     assert found.filters[0].tolist() == [1, 3, 0]
     assert found.filters[0].dtype == np.int64
     assert found.maps[0].dtype == np.float32
-    np.testing.assert_allclose(found.maps[0], PICTURE[..., 0] * np.array([3, 2, 1])[:, None, None], atol=1e-6)
+    np.testing.assert_allclose(found.maps[0], IMAGE[..., 0] * np.array([3, 2, 1])[:, None, None], atol=1e-6)
 
 
 def test_of_equally_active_filters_the_first_are_taken():
-    found = filter_maps(scaling_network(-1, 2, 0, 2, -5, 2), PICTURE, layers=None, n_filters=5)
+    found = filter_maps(scaling_network(-1, 2, 0, 2, -5, 2), IMAGE, layers=None, n_filters=5)
     assert found.filters[0].tolist() == [1, 3, 5, 0, 2]
     assert not found.maps[0][3:].any()
 
 
 def test_a_layer_of_fewer_filters_gives_all():
-    found = filter_maps(two_block_network(), PICTURE, n_filters=5)
+    found = filter_maps(two_block_network(), IMAGE, n_filters=5)
     assert [maps.shape for maps in found.maps] == [(5, 8, 10), (5, 4, 5)]
-    found = filter_maps(two_block_network(), PICTURE, n_filters=100)
+    found = filter_maps(two_block_network(), IMAGE, n_filters=100)
     assert [maps.shape for maps in found.maps] == [(5, 8, 10), (6, 4, 5)]
     assert [sorted(numbers.tolist()) for numbers in found.filters] == [list(range(5)), list(range(6))]
 
@@ -70,7 +70,7 @@ def test_a_layer_of_fewer_filters_gives_all():
 def test_last_convolution_before_each_pooling(sequential):
     network = two_block_network(sequential=sequential)
     assert last_convolutions(network) == ("block1_conv2", "block2_conv1")
-    assert filter_maps(network, PICTURE, n_filters=1).layers == ("block1_conv2", "block2_conv1")
+    assert filter_maps(network, IMAGE, n_filters=1).layers == ("block1_conv2", "block2_conv1")
 
 
 def test_vggs_five_blocks():
@@ -84,11 +84,11 @@ def test_vggs_five_blocks():
 @pytest.mark.backend
 def test_each_map_is_what_the_layer_passes_on():
     network, names = two_block_network(), ["block2_relu", "block1_conv1"]
-    found = filter_maps(network, PICTURE, layers=names, n_filters=2)
+    found = filter_maps(network, IMAGE, layers=names, n_filters=2)
     assert found.layers == tuple(names)
     for name, numbers, maps in zip(found.layers, found.filters, found.maps, strict=True):
-        part = keras.Model(network.inputs, network.get_layer(name).output)
-        outputs = keras.ops.convert_to_numpy(part([PICTURE[None]], training=False))[0]
+        subset = keras.Model(network.inputs, network.get_layer(name).output)
+        outputs = keras.ops.convert_to_numpy(subset([IMAGE[None]], training=False))[0]
         np.testing.assert_allclose(np.moveaxis(maps, 0, -1), outputs[..., numbers], atol=1e-6)
         means = outputs.mean(axis=(0, 1))
         assert means[numbers[0]] >= means[numbers[1]] >= np.sort(means)[-2] - 1e-6
@@ -97,7 +97,7 @@ def test_each_map_is_what_the_layer_passes_on():
 def test_batch_statistics_stand_still():
     network = two_block_network()
     before = [keras.ops.convert_to_numpy(variable) for variable in network.variables]
-    filter_maps(network, PICTURE, n_filters=1)
+    filter_maps(network, IMAGE, n_filters=1)
     for variable, value in zip(network.variables, before, strict=True):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), value)
 
@@ -109,14 +109,14 @@ def test_batch_statistics_stand_still():
         ({"layers": ["conv9"]}, r"(?s)no layers \['conv9'\] with feature maps.*block1_conv1"),
         ({"layers": ["block1_conv1", "flatten"]}, r"no layers \['flatten'\]"),
         ({"layers": []}, "No layer is named"),
-        ({"picture": PICTURE[None]}, r"\(1, 8, 10, 3\)"),
-        ({"picture": PICTURE[:5]}, r"(?s)\(5, 10, 3\).*\(8, 10, 3\)"),
+        ({"image": IMAGE[None]}, r"\(1, 8, 10, 3\)"),
+        ({"image": IMAGE[:5]}, r"(?s)\(5, 10, 3\).*\(8, 10, 3\)"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(options, message):
-    arguments = {"picture": PICTURE, "n_filters": 2} | options
+    arguments = {"image": IMAGE, "n_filters": 2} | options
     with pytest.raises(ArgumentError, match=message):
-        filter_maps(two_block_network(), arguments.pop("picture"), **arguments)
+        filter_maps(two_block_network(), arguments.pop("image"), **arguments)
 
 
 def test_networks_without_convolution_before_a_pooling_are_refused():

@@ -12,14 +12,14 @@ from leukcnn.preprocessing import hsv_segment, wbc_mask
 
 @pytest.fixture
 def jtsc(tmp_path):
-    """Returns the index of two pictures of JTSC with masks: a nucleus of 4x4, a cell of 6x6 pixels."""
+    """Returns the index of two images of JTSC with masks: a nucleus of 4x4, a cell of 6x6 pixels."""
     folder = tmp_path / "jtsc" / "Dataset 1"
     folder.mkdir(parents=True)
     for number in (1, 2):
-        picture, mask = np.full((10, 12, 3), 240 + number, np.uint8), np.zeros((10, 12), np.uint8)
-        picture[2:8, 2:8], mask[2:8, 2:8] = 180, 128
-        picture[3:7, 3:7], mask[3:7, 3:7] = 60, 255
-        cv2.imwrite(str(folder / f"{number:03}.bmp"), picture)
+        image, mask = np.full((10, 12, 3), 240 + number, np.uint8), np.zeros((10, 12), np.uint8)
+        image[2:8, 2:8], mask[2:8, 2:8] = 180, 128
+        image[3:7, 3:7], mask[3:7, 3:7] = 60, 255
+        cv2.imwrite(str(folder / f"{number:03}.bmp"), image)
         cv2.imwrite(str(folder / f"{number:03}.png"), mask)
     return load("jtsc", tmp_path)
 
@@ -54,12 +54,12 @@ def test_the_truth_is_read_by_the_nearest_of_three_levels(tmp_path):
     assert truth["nucleus"].tolist() == [[False, False, False, False, False, True, True]]
 
 
-def test_scores_are_kept_apart_by_region_and_picture(jtsc):
+def test_scores_are_kept_apart_by_region_and_image(jtsc):
     scores = score_masks(jtsc, wbc_mask)
     assert scores["nucleus"].iou.tolist() == [1, 1]
     assert scores["cell"].iou.tolist() == [16 / 36] * 2
     assert scores["cell"].dice.tolist() == [32 / 52] * 2
-    scores = score_masks(jtsc, lambda picture: picture[..., 0] < (200 if picture[0, 0, 0] == 241 else 100))
+    scores = score_masks(jtsc, lambda image: image[..., 0] < (200 if image[0, 0, 0] == 241 else 100))
     assert scores["cell"].iou.tolist() == [1, 16 / 36]
     assert scores["nucleus"].dice.tolist() == [32 / 52, 1]
 
@@ -67,7 +67,7 @@ def test_scores_are_kept_apart_by_region_and_picture(jtsc):
 def test_a_missing_mask_and_one_of_another_size_are_named(jtsc):
     mask = jtsc.paths[1].with_suffix(".png")
     cv2.imwrite(str(mask), np.zeros((10, 11), np.uint8))
-    with pytest.raises(DataError, match="10x11 pixels, the picture 10x12"):
+    with pytest.raises(DataError, match="10x11 pixels, the image 10x12"):
         score_masks(jtsc, wbc_mask)
     mask.unlink()
     with pytest.raises(DataError, match=r"002\.png"):

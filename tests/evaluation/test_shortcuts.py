@@ -9,29 +9,29 @@ from leukcnn.evaluation.shortcuts import (
     dataset_probabilities,
     implied_accuracy,
 )
-from leukcnn.picture_cache import prepared_pictures
+from leukcnn.image_cache import prepared_images
 from leukcnn.spec import Preprocessing
 
-SIDE = 40
+IMAGE_SIZE = 40
 
 
 def smears(datasets, *, tint=30, seed=0):
-    """Noisy pictures whose border, and nothing else, is redder in "b" and greener in "c"."""
-    pictures = np.random.default_rng(seed).normal(120, 25, (len(datasets), SIDE, SIDE, 3))
+    """Noisy images whose border, and nothing else, is redder in "b" and greener in "c"."""
+    images = np.random.default_rng(seed).normal(120, 25, (len(datasets), IMAGE_SIZE, IMAGE_SIZE, 3))
     tints = np.array([[tint * (name == "b"), tint * (name == "c"), 0] for name in datasets])
-    border = np.ones((SIDE, SIDE), dtype=bool)
+    border = np.ones((IMAGE_SIZE, IMAGE_SIZE), dtype=bool)
     border[16:-16, 16:-16] = False
-    pictures[:, border] += tints[:, None]
-    return pictures.clip(0, 255).astype(np.uint8)
+    images[:, border] += tints[:, None]
+    return images.clip(0, 255).astype(np.uint8)
 
 
 DATASETS = np.array(["b"] * 12 + ["a"] * 20 + ["c"] * 8)
 IDS = np.array([f"{name}/{i:02}" for i, name in enumerate(DATASETS)])
-PICTURES = smears(DATASETS)
+IMAGES = smears(DATASETS)
 
 
-def probed(pictures=PICTURES, datasets=DATASETS, *, ids=IDS, seed=0, n_splits=2):
-    return dataset_probabilities(pictures, datasets, ids=ids, seed=seed, n_splits=n_splits)
+def probed(images=IMAGES, datasets=DATASETS, *, ids=IDS, seed=0, n_splits=2):
+    return dataset_probabilities(images, datasets, ids=ids, seed=seed, n_splits=n_splits)
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +49,12 @@ def test_datasets_are_told_from_their_borders(probe):
 
 
 def test_what_stands_inside_the_border_is_not_seen(probe):
-    other = PICTURES.copy()
+    other = IMAGES.copy()
     other[:, 16:-16, 16:-16] = np.arange(40)[:, None, None, None]
     np.testing.assert_array_equal(probed(other).probabilities, probe.probabilities)
 
 
-def test_pictures_are_predicted_by_forests_that_did_not_see_them():
+def test_images_are_predicted_by_forests_that_did_not_see_them():
     # A forest that knew them would be right on most; without tints there is nothing else to know.
     probe = probed(smears(DATASETS, tint=0))
     told = probe.probabilities.argmax(axis=1) == probe.truth
@@ -64,7 +64,7 @@ def test_pictures_are_predicted_by_forests_that_did_not_see_them():
 
 def test_order_of_the_list_does_not_matter(probe):
     order = np.random.default_rng(3).permutation(40)
-    back = probed(PICTURES[order], DATASETS[order], ids=IDS[order])
+    back = probed(IMAGES[order], DATASETS[order], ids=IDS[order])
     np.testing.assert_array_equal(back.truth, probe.truth[order])
     np.testing.assert_array_equal(back.probabilities, probe.probabilities[order])
 
@@ -86,10 +86,10 @@ def test_datasets_smaller_than_the_folds_are_left_out_and_named():
 
 def test_folds_are_as_few_as_two_datasets_need():
     few = np.r_[0:12, 12:15, 32:34]
-    probe = probed(PICTURES[few], DATASETS[few], ids=IDS[few], n_splits=5)
+    probe = probed(IMAGES[few], DATASETS[few], ids=IDS[few], n_splits=5)
     assert (probe.n_splits, probe.names, probe.left_out) == (3, ("a", "b"), ("c",))
     pair = np.r_[0:2, 12:14]
-    probe = probed(PICTURES[pair], DATASETS[pair], ids=IDS[pair], n_splits=5)
+    probe = probed(IMAGES[pair], DATASETS[pair], ids=IDS[pair], n_splits=5)
     assert (probe.n_splits, probe.names) == (2, ("a", "b"))
 
 
@@ -99,17 +99,17 @@ def test_folds_are_as_few_as_two_datasets_need():
 )
 def test_nothing_to_tell_apart_is_refused(rows, message):
     with pytest.raises(ArgumentError, match=message):
-        probed(PICTURES[rows], DATASETS[rows], ids=IDS[rows])
+        probed(IMAGES[rows], DATASETS[rows], ids=IDS[rows])
 
 
 def test_arguments_that_do_not_match_are_refused():
-    with pytest.raises(ArgumentError, match="40 pictures, 39 datasets and 40 ids"):
+    with pytest.raises(ArgumentError, match="40 images, 39 datasets and 40 ids"):
         probed(datasets=DATASETS[:-1])
     with pytest.raises(ArgumentError, match="n_splits is 1"):
         probed(n_splits=1)
 
 
-# Six pictures of "u", all healthy; three of "v", two of them leukaemia; one of "w", leukaemia.
+# Six images of "u", all healthy; three of "v", two of them leukaemia; one of "w", leukaemia.
 TRUTH = ["u"] * 6 + ["v"] * 3 + ["w"]
 NAMED = ["u", "u", "u", "u", "v", "w", "v", "v", "u", "u"]
 CLASSES = [0, 0, 0, 0, 0, 0, 1, 0, 1, 1]
@@ -139,7 +139,7 @@ def test_of_equally_frequent_classes_the_first_is_taken():
     ("truth", "named", "classes", "message"),
     [
         (["u", "v"], ["u"], [0, 1], "a true and a predicted one"),
-        ([], [], [], "at least one picture"),
+        ([], [], [], "at least one image"),
         (["u", "v"], ["u", "x"], [0, 1], r"taken for \['x'\]"),
         (["u", "v"], ["u", "v"], [0], "beside 2 datasets"),
         (["u", "v"], ["u", "v"], [0, -1], "from -1 to 0"),
@@ -158,7 +158,7 @@ def test_real_datasets_are_told_from_their_borders(real_data, tmp_path):
         class_names=("healthy", "malignant"),
         class_of={"healthy": "healthy", "malignant": "malignant"},
     )
-    pictures = prepared_pictures(index, Preprocessing(resize=96), folder=tmp_path)
-    probe = dataset_probabilities(pictures, index.dataset, ids=index.ids, seed=0)
+    images = prepared_images(index, Preprocessing(resize=96), folder=tmp_path)
+    probe = dataset_probabilities(images, index.dataset, ids=index.ids, seed=0)
     told = probe.probabilities.argmax(axis=1) == probe.truth
     assert told.mean() > np.bincount(probe.truth).max() / len(told) + 0.1

@@ -1,4 +1,4 @@
-"""Indices of pictures that aren't there."""
+"""Indices of images that aren't there."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def published():
 
 @pytest.fixture(scope="module")
 def many():
-    """Sixty pictures of three classes in three datasets; ALL-IDB 2 has crops of ALL-IDB 1's fields."""
+    """Sixty images of three classes in three datasets; ALL-IDB 2 has crops of ALL-IDB 1's fields."""
     n = 60
     labels = np.repeat([0, 1, 2], 20)
     dataset = np.array(["allidb1"] * 10 + ["allidb2"] * 20 + ["atlas"] * 30)
@@ -30,7 +30,7 @@ def many():
         class_names=("HBS", "ALL", "AML"),
         dataset=dataset,
         group=group,
-        part=dataset,
+        subset=dataset,
         fold=np.full(n, -1),
         sha256=sha256,
     )

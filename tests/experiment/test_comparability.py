@@ -22,11 +22,11 @@ def test_other_than_the_papers_data_or_split_is_marked(published):
     part = published.select(np.flatnonzero(published.fold != 2))
     study = study_for(split="subject")
     reason = why_not_comparable(study, part)
-    assert "of 10,661 published pictures" in reason
+    assert "of 10,661 published images" in reason
     assert "another split than the paper's" in reason
 
 
-def test_other_assumptions_foreign_pictures_and_drawn_ones_are_marked(published):
+def test_other_assumptions_foreign_images_and_drawn_ones_are_marked(published):
     def reason(index, **options):
         return why_not_comparable(study_for(**options), index)
 
@@ -36,11 +36,11 @@ def test_other_assumptions_foreign_pictures_and_drawn_ones_are_marked(published)
     )
     assert reason(published, precision="mixed_float16") == "precision mixed_float16"
     assert reason(published, deterministic=True) == ""
-    assert reason(replace(published, drawn=True)) == "drawn data"
+    assert reason(replace(published, synthetic=True)) == "synthetic data"
     changed = published.sha256.copy()
-    changed[np.flatnonzero(published.part == "training")[:3]] = "0" * 64
+    changed[np.flatnonzero(published.subset == "training")[:3]] = "0" * 64
     assert reason(replace(published, sha256=changed)) == (
-        "it rests on 10,658 of 10,661 published pictures; 3 pictures are no published files"
+        "it rests on 10,658 of 10,661 published images; 3 images are no published files"
     )
 
 
@@ -48,8 +48,8 @@ def test_lacking_classes_other_datasets_and_weights_are_marked(many):
     def reason(index, **options):
         return why_not_comparable(alertnet(**options), index)
 
-    assert "of 2,415 published pictures" in reason(many)
-    assert "no picture of AML" in reason(many.select(many.labels != 2))
+    assert "of 2,415 published images" in reason(many)
+    assert "no image of AML" in reason(many.select(many.labels != 2))
     assert "random weights" in reason(many, weights="none")
     moved = replace(many, dataset=np.where(many.dataset == "atlas", "taleghani", many.dataset))
     assert "datasets that the paper doesn't use: taleghani" in reason(moved)

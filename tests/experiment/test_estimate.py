@@ -40,7 +40,7 @@ def test_each_stage_begins_where_the_one_before_ended(clock):
 def test_trials_are_parted_by_what_they_noted_and_the_rest_is_named(clock):
     watch = Stopwatch()
     clock(20)
-    network = {"pictures": 1.0, "features": 5.0, "training": 2.0, "prediction": 0.5}
+    network = {"images": 1.0, "features": 5.0, "training": 2.0, "prediction": 0.5}
     watch.lap_of_trials([Done({"seconds": network}), Done({"seconds": {"features": 3.0, "svm": 1.0}})])
     assert watch.seconds == {
         "files": 7.5,

@@ -27,7 +27,7 @@ from tests import tiny
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory):
     """A small drawn C-NMC 2019."""
-    return synthetic.write("cnmc2019", tmp_path_factory.mktemp("drawn"), seed=0, counts=tiny.COUNTS)
+    return synthetic.write("cnmc2019", tmp_path_factory.mktemp("synthetic"), seed=0, counts=tiny.COUNTS)
 
 
 @pytest.fixture(autouse=True)
@@ -94,13 +94,13 @@ def test_a_trial_leaves_what_it_promises(finished):
             assert json.loads(archive.read("leukcnn.json"))["preprocessing"]["crop"] == 250
 
 
-def test_every_picture_of_every_set_is_predicted_once_by_each_checkpoint(finished):
+def test_every_image_of_every_set_is_predicted_once_by_each_checkpoint(finished):
     out, done = finished
     predictions = Store(out, "cnmc2019").finished_trial(done.record.trials[0].name).predictions()
     for checkpoint in ("val_accuracy", "val_loss"):
         chosen = predictions.select(predictions.checkpoint == checkpoint)
         assert len(set(chosen.image)) == len(chosen)
-        counts = {part: np.count_nonzero(chosen.part == part) for part in ("test", "external", "final")}
+        counts = {part: np.count_nonzero(chosen.subset == part) for part in ("test", "external", "final")}
         # 40 and 30 cells, 6:3:1 per class: 24 + 12 + 4 and 18 + 9 + 3.
         assert counts == {"test": 7, "external": 12, "final": 11}
     np.testing.assert_allclose(predictions.probabilities.sum(axis=1), 1, atol=1e-5)
@@ -207,11 +207,11 @@ def test_real_cells_are_used_as_far_as_they_go_and_the_tables_say_so(real_data, 
     progress = tiny.Progress()
     done = run(real_data, tmp_path, only="vgg16", progress=progress)
     here = sum(sum(counts["before"].values()) for counts in done.record.counts.values())
-    assert f"it rests on {here} of 10,661 published pictures" in done.tables[1].marks[0]
+    assert f"it rests on {here} of 10,661 published images" in done.tables[1].marks[0]
     assert any(f"{here} of 10,661 training cells" in note for note in done.record.data_notes)
     (external,) = (table for table in done.tables if table.id == "external")
     # The folder may hold some of the preliminary phase, or none.
-    has_preliminary = np.any(load("cnmc2019", real_data).part == "preliminary")
+    has_preliminary = np.any(load("cnmc2019", real_data).subset == "preliminary")
     expected = "measured" if has_preliminary else "the data hold no C-NMC test preliminary phase data"
     assert expected in external.rows[0][-1]
 
@@ -249,8 +249,8 @@ def plain_folder(root, **classes):
     for name, count in classes.items():
         (root / name).mkdir(parents=True)
         for i in range(count):
-            picture = rng.integers(0, 256, (260, 260, 3), dtype=np.uint8)
-            cv2.imwrite(str(root / name / f"{name}_{i}.png"), picture)
+            image = rng.integers(0, 256, (260, 260, 3), dtype=np.uint8)
+            cv2.imwrite(str(root / name / f"{name}_{i}.png"), image)
     return root
 
 
@@ -274,9 +274,9 @@ def test_data_that_cannot_be_used_are_refused_before_training(tmp_path, make, wo
     assert "Expected" in str(caught.value)
 
 
-def test_broken_pictures_are_named(tmp_path):
+def test_broken_images_are_named(tmp_path):
     root = plain_folder(tmp_path / "d", all=10, hem=10)
-    (root / "all" / "text.bmp").write_text("no picture")
+    (root / "all" / "text.bmp").write_text("no image")
     whole = (root / "hem" / "hem_0.png").read_bytes()
     (root / "hem" / "hem_0.png").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError) as caught:
@@ -285,7 +285,7 @@ def test_broken_pictures_are_named(tmp_path):
     assert "hem_0.png" in str(caught.value)
 
 
-def test_unusual_pictures_are_converted_with_a_note(tmp_path):
+def test_unusual_images_are_converted_with_a_note(tmp_path):
     root = plain_folder(tmp_path / "d", all=10, hem=10)
     rng = np.random.default_rng(1)
     cv2.imwrite(str(root / "all" / "grey.png"), rng.integers(0, 256, (260, 260), dtype=np.uint8))
@@ -332,7 +332,7 @@ def test_on_a_processor_the_paper_profile_s_first_steps_say_how_long_it_takes(dr
 
     progress = StopAfterFirstEpoch()
     paper = tiny.tiny_paper()
-    # The controls look at pictures of the paper's own size, which the quick profile makes too small for them.
+    # The controls look at images of the paper's own size, which the quick profile makes too small for them.
     changes = {**paper.profiles[1].changes, "preprocessing.resize": None}
     quick = replace(
         paper, profiles=(replace(paper.profiles[1], name="paper", changes=changes, not_comparable=""),)

@@ -1,4 +1,4 @@
-"""A whole experiment on two datasets, each cross-validated by itself, with thresholded pictures."""
+"""A whole experiment on two datasets, each cross-validated by itself, with thresholded images."""
 
 from functools import cache
 from pathlib import Path
@@ -13,8 +13,8 @@ from leukcnn.errors import DataError
 from leukcnn.experiment.report import Report, report, verify_report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.run import reproduce
+from leukcnn.image_cache import cache_folder
 from leukcnn.outputs.captures import Captured
-from leukcnn.picture_cache import cache_folder
 from leukcnn.prediction import SavedNetwork
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
@@ -55,7 +55,7 @@ def test_each_dataset_is_trained_and_tested_by_itself(finished):
     expected = {
         (row, kind, (name,), fold)
         for row in paper().row_ids
-        for kind in ("kfold", *paper().row(row).also)
+        for kind in ("kfold", *paper().row(row).extra_splits)
         for name in paper().datasets
         for fold in (0, 1)
     }
@@ -84,30 +84,30 @@ def test_all_tables_and_figures_come_from_the_store_alone(finished):
     assert verify_report(store, done.folder, paper()) == []
 
 
-def test_figures_of_each_dataset_are_those_of_its_own_pictures(finished):
+def test_figures_of_each_dataset_are_those_of_its_own_images(finished):
     store, done = finished
     results = Results(paper(), done.record, store)
     assert results.tested == paper().datasets
     for name in paper().datasets:
         (tested,) = results.runs("lightweight", dataset=name)
-        assert len(tested) == len(set(tested.image)) == sum(paper().drawn[name].values())
+        assert len(tested) == len(set(tested.image)) == sum(paper().synthetic[name].values())
     (table,) = [table for table in done.tables if table.id == "table1"]
     lines = {(row[0], row[1]): row for row in table.rows if row[2] == "Accuracy (%)"}
     for name, title in zip(paper().datasets, ("ALL-IDB 1", "ALL-IDB 2"), strict=True):
         (tested,) = results.runs("lightweight", dataset=name)
-        mean, sd = lines[title, "Proposed CNN"][4]
+        mean, std = lines[title, "Proposed CNN"][4]
         assert mean == pytest.approx(100 * np.mean(tested.predicted == tested.label))
-        assert sd is None
+        assert std is None
 
 
-def test_a_saved_network_thresholds_pictures_itself(finished):
+def test_a_saved_network_thresholds_images_itself(finished):
     store, done = finished
     planned = next(t for t in done.record.trials if t.row == "lightweight" and t.tested == ("allidb2",))
     trial = store.finished_trial(planned.name)
     saved, stored = SavedNetwork.load(trial.path / "model.keras"), trial.predictions()
     assert saved.preprocessing.threshold == "darkest"
     folder = synthetic.write_many(
-        paper().datasets, cache_folder() / "synthetic", seed=0, counts=paper().drawn
+        paper().datasets, cache_folder() / "synthetic", seed=0, counts=paper().synthetic
     )
     index = load_many(paper().datasets, folder, class_names=paper().classes, class_of=paper().class_of)
     row = index.ids.tolist().index(stored.image[0])
@@ -129,7 +129,7 @@ def test_the_same_command_trains_nothing_again_and_keeps_its_captures(finished):
     assert written() == before
 
 
-def test_pictures_of_one_class_have_tables_that_say_what_is_lacking(tmp_path):
+def test_images_of_one_class_have_tables_that_say_what_is_lacking(tmp_path):
     done = run(tmp_path, datasets=("jtsc",))
     assert [table.id for table in done.tables] == [table.id for table in paper().tables]
     assert done.record.trials == []
@@ -152,18 +152,18 @@ def test_figure_1_draws_the_network_that_the_assumptions_make(tmp_path):
 
 
 @pytest.mark.slow
-def test_pictures_that_thresholding_leaves_black_are_counted(tmp_path):
+def test_images_that_thresholding_leaves_black_are_counted(tmp_path):
     """Of eight crops of each class two are white all over."""
     for name in paper().classes:
         folder = tmp_path / "allidb2" / name
         folder.mkdir(parents=True)
         for i in range(8):
-            smear = draw_smear(class_name=name, dataset="allidb2", seed=0, picture=i, size=(64, 64))
-            picture = np.full_like(smear, 255) if i < 2 else smear
-            assert cv2.imwrite(str(folder / f"{name}_{i}.png"), picture)
+            smear = draw_smear(class_name=name, dataset="allidb2", seed=0, image=i, size=(64, 64))
+            image = np.full_like(smear, 255) if i < 2 else smear
+            assert cv2.imwrite(str(folder / f"{name}_{i}.png"), image)
     options = {"datasets": ("allidb2",), "only": "lightweight", "split": "kfold"}
     done = run(tmp_path / "out", data=tmp_path, **options)
-    said = "allidb2: 4 of 16 pictures are black, or nearly so, as the networks see them: 'darkest' leaves no"
+    said = "allidb2: 4 of 16 images are black, or nearly so, as the networks see them: 'darkest' leaves no"
     assert any(note.startswith(said) for note in done.record.data_notes)
     whole = run(tmp_path / "out", data=tmp_path, assumed={"threshold": "none"}, **options)
     assert not any("black" in note for note in whole.record.data_notes)
@@ -176,10 +176,10 @@ def test_other_datasets_make_one_task_together(tmp_path):
     assert [(t.tested, t.fold) for t in trials] == [(("atlas", "jtsc"), 0), (("atlas", "jtsc"), 1)]
     results = Results(paper(), done.record, Store(tmp_path, paper().key))
     assert results.tested == ("atlas+jtsc",)
-    # 24 healthy pictures of JTSC, 6 with ALL of Atlas; its AML and other leukaemias are left out.
+    # 24 healthy images of JTSC, 6 with ALL of Atlas; its AML and other leukaemias are left out.
     (tested,) = results.runs("lightweight", dataset="atlas+jtsc")
     assert np.bincount(tested.label).tolist() == [24, 6]
-    assert "smoke profile; drawn data" in done.record.not_comparable
+    assert "smoke profile; synthetic data" in done.record.not_comparable
 
 
 @pytest.mark.slow
@@ -198,17 +198,17 @@ def test_masks_are_scored_where_the_datasets_have_them(real_data, tmp_path):
 
 
 def test_masks_that_came_later_are_scored_when_they_are_asked_for_again(tmp_path):
-    """Nothing that names the experiment has changed but the masks beside the pictures."""
+    """Nothing that names the experiment has changed but the masks beside the images."""
     folder = tmp_path / "jtsc" / "healthy"
     folder.mkdir(parents=True)
     for i in range(2):
-        picture = draw_smear(class_name="healthy", dataset="jtsc", seed=0, picture=i)
-        assert cv2.imwrite(str(folder / f"{i}.bmp"), picture)
+        image = draw_smear(class_name="healthy", dataset="jtsc", seed=0, image=i)
+        assert cv2.imwrite(str(folder / f"{i}.bmp"), image)
     options = {"data": tmp_path, "datasets": ("jtsc",), "only": "mask_scores"}
     (before,) = run(tmp_path / "out", **options).tables
-    assert "2 of 2 pictures have no mask" in str(before.rows)
+    assert "2 of 2 images have no mask" in str(before.rows)
     for i in range(2):
-        mask = np.full(picture.shape, 255, np.uint8)
+        mask = np.full(image.shape, 255, np.uint8)
         assert cv2.imwrite(str(folder / f"{i}.png"), mask)
     (after,) = run(tmp_path / "out", **options).tables
     assert "no mask" not in str(after.rows)

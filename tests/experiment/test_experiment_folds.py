@@ -16,7 +16,7 @@ from leukcnn.runs import Store
 from leukcnn.spec import DEFAULT_CONTROLS
 from tests import tiny
 
-# Dataset and class -> pictures, and the channel that is bright in that class: 18 HBS, 14 ALL, 10 AML.
+# Dataset and class -> images, and the channel that is bright in that class: 18 HBS, 14 ALL, 10 AML.
 FOLDERS = {
     ("allidb2", "healthy"): (8, 0),
     ("allidb2", "all"): (6, 1),
@@ -35,9 +35,9 @@ def smears(tmp_path_factory) -> Path:
         folder = root / dataset / name
         folder.mkdir(parents=True)
         for i in range(count):
-            picture = rng.integers(0, 100, (30, 40, 3), dtype=np.uint8)
-            picture[..., 2 - channel] += 150
-            cv2.imwrite(str(folder / f"{name}_{i}.png"), picture)
+            image = rng.integers(0, 100, (30, 40, 3), dtype=np.uint8)
+            image[..., 2 - channel] += 150
+            cv2.imwrite(str(folder / f"{name}_{i}.png"), image)
     return root
 
 
@@ -114,7 +114,7 @@ def test_all_tables_and_figures_come_from_the_store(finished):
     rows = {row[:2]: row for row in table_of(done, "table3").rows}
     assert rows["Alert Net-RWD", "Accuracy (%)"][3] is not None
     assert rows["Alert Net", "Accuracy (%)"][6] == "not measured: this row has not been trained"
-    # Folds of 21 pictures, of which 9 are HBS: 9/21 of each.
+    # Folds of 21 images, of which 9 are HBS: 9/21 of each.
     majority = rows[control_label("majority"), "Accuracy (%)"]
     assert majority[3] == pytest.approx((100 * 9 / 21, 0))
     assert rows[control_label("colour"), "Accuracy (%)"][3][0] > 90
@@ -127,18 +127,18 @@ def test_data_of_several_datasets_are_recorded_and_counted(smears, tmp_path):
         "atlas": {"HBS": 0, "ALL": 8, "AML": 10},
         "ufg": {"HBS": 10, "ALL": 0, "AML": 0},
     }
-    assert any("3 pictures of other are left out" in note for note in done.record.data_notes)
+    assert any("3 images of other are left out" in note for note in done.record.data_notes)
     assert done.record.counts["train"]["before"] == {"HBS": 9, "ALL": 7, "AML": 5}
     assert done.record.counts["train"]["after"] == {"HBS": 27, "ALL": 21, "AML": 15}
     assert done.record.counts["validation"]["after"] == {"HBS": 0, "ALL": 0, "AML": 0}
-    assert "of 2,415 published pictures" in done.record.not_comparable
+    assert "of 2,415 published images" in done.record.not_comparable
     total = table_of(done, "table2").rows[-1]
     assert total[0] == "Total"
     assert total[6:9] == (18, 14, 10)
 
 
 @pytest.mark.parametrize("row", ["alertnet_rwd", "resnet50_sft"])
-def test_every_picture_is_tested_once_and_the_last_epoch_counts(finished, row):
+def test_every_image_is_tested_once_and_the_last_epoch_counts(finished, row):
     store = finished.store
     trials = [t for t in finished.t_test.record.trials if t.row == row]
     predictions = [store.finished_trial(t.name).predictions() for t in trials]
@@ -158,7 +158,7 @@ def test_every_picture_is_tested_once_and_the_last_epoch_counts(finished, row):
         }
         noted = json.loads((folder / "done.json").read_text())
         assert noted["checkpoint"] == "last"
-        assert noted["pictures"] == {"train": 63, "validation": 0}
+        assert noted["images"] == {"train": 63, "validation": 0}
 
 
 def test_controls_are_worked_out_once_and_in_every_fold(finished):
@@ -181,16 +181,16 @@ def test_one_class_alone_cannot_be_trained_but_its_datasets_are_listed(smears, t
     done = run(smears, tmp_path, datasets=("ufg",), progress=progress)
     (said,) = [message for message in progress.messages if "can't be trained" in message]
     assert "alertnet" in said
-    assert "no picture of ALL and AML" in said
+    assert "no image of ALL and AML" in said
     assert "--datasets" in said
     assert {row[-1] for row in table_of(done, "table3").rows} == {
-        "not measured: the data hold no picture of ALL and AML"
+        "not measured: the data hold no image of ALL and AML"
     }
     assert done.record.datasets == {"ufg": {"HBS": 10, "ALL": 0, "AML": 0}}
 
 
 def test_a_class_that_is_lacking_is_named_and_the_rest_trained(smears, tmp_path):
     done = run(smears, tmp_path, datasets=("allidb2", "ufg"), only="alertnet_rwd")
-    assert "no picture of AML" in done.record.not_comparable
+    assert "no image of AML" in done.record.not_comparable
     rows = {row[:2]: row for row in table_of(done, "table3").rows}
     assert rows["Alert Net-RWD", "Kappa"][3] is not None

@@ -15,7 +15,7 @@ from leukcnn.runs import Store
 from leukcnn.spec import DEFAULT_CONTROLS
 from tests import tiny
 
-# Dataset and class -> pictures, and the channel that is bright in that class.
+# Dataset and class -> images, and the channel that is bright in that class.
 FOLDERS = {
     ("allidb1", "healthy"): (7, 0),
     ("allidb1", "all"): (6, 2),
@@ -40,9 +40,9 @@ def smears(tmp_path_factory) -> Path:
         folder = root / dataset / name
         folder.mkdir(parents=True)
         for i in range(count):
-            picture = rng.integers(0, 100, (30, 40, 3), dtype=np.uint8)
-            picture[..., channel] += 150
-            cv2.imwrite(str(folder / f"{name}_{i}.png"), picture)
+            image = rng.integers(0, 100, (30, 40, 3), dtype=np.uint8)
+            image[..., channel] += 150
+            cv2.imwrite(str(folder / f"{name}_{i}.png"), image)
     assert len(present([key for key, _ in FOLDERS], root)) == 6
     return root
 
@@ -110,7 +110,7 @@ def test_no_relative_of_a_tested_dataset_is_learnt_from_under_strict(finished):
         if stored is None:
             assert not identity.exists()
             continue
-        learnt = set(stored.identity["learnt_from"])
+        learnt = set(stored.identity["trained_on"])
         assert learnt.isdisjoint(trial.tested)
         if relatives & set(trial.tested):
             assert learnt.isdisjoint(relatives)
@@ -135,7 +135,7 @@ def test_features_come_from_the_network_trained_on_the_same_parts(finished):
             t for t in finished.planned("vgg16_dft") if (t.split, t.tested) == (trial.split, trial.tested)
         ]
         assert stored.identity["features_of"] == source.name
-        assert set(stored.predictions().part) == {"test", "within"}
+        assert set(stored.predictions().subset) == {"test", "within"}
 
 
 def test_controls_and_probe_stand_beside(finished):

@@ -1,4 +1,4 @@
-"""A whole experiment with four classes: several splits, networks from scratch, masked pictures."""
+"""A whole experiment with four classes: several splits, networks from scratch, masked images."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ COLOURS = {
     "Pre": ((120, 200, 120), (60, 160, 90)),
     "Pro": ((120, 120, 200), (60, 90, 160)),
 }
-PICTURES = 14
+IMAGES = 14
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +33,10 @@ def smears(tmp_path_factory) -> Path:
         folder = root / "taleghani" / "Original" / name
         folder.mkdir(parents=True)
         word = name if name == "Benign" else f"Malignant-{name}"
-        for i in range(1, PICTURES + 1):
-            picture = np.tile(np.uint8(border), (48, 48, 1))
-            picture[14:34, 14:34] = middle
-            noisy = np.clip(picture + rng.normal(0, 12, picture.shape), 0, 255).astype(np.uint8)
+        for i in range(1, IMAGES + 1):
+            image = np.tile(np.uint8(border), (48, 48, 1))
+            image[14:34, 14:34] = middle
+            noisy = np.clip(image + rng.normal(0, 12, image.shape), 0, 255).astype(np.uint8)
             assert cv2.imwrite(str(folder / f"WBC-{word}-{i:03}.jpg"), noisy)
     return root
 
@@ -98,7 +98,7 @@ def test_folds_keep_a_validation_part_of_their_own(finished):
     assert len(folds) == 2
     for planned in folds:
         trial = store.finished_trial(planned.name)
-        assert trial.result["pictures"]["validation"] > 0
+        assert trial.result["images"]["validation"] > 0
         assert trial.result["checkpoint"] == "val_loss"
 
 

@@ -44,7 +44,7 @@ def test_script_expects_the_published_figures(key):
         (p.row, p.metric, p.dataset): p.value
         for table in paper.tables
         for p in table.published
-        if p.part == "test"
+        if p.subset == "test"
     }
     by_dataset = any(dataset for _, dataset in METRICS[key])
     expected = 0

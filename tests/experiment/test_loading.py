@@ -1,11 +1,11 @@
-"""The pictures of a paper's datasets, drawn or as they are."""
+"""The images of a paper's datasets, drawn or as they are."""
 
 from dataclasses import replace
 
 import pytest
 
 from leukcnn import papers, synthetic
-from leukcnn.experiment.loading import SYNTHETIC, count_files, data_folder, load_pictures
+from leukcnn.experiment.loading import SYNTHETIC, count_files, data_folder, load_images
 from tests import tiny
 
 
@@ -22,8 +22,8 @@ def test_a_folder_is_taken_as_it_is_and_home_is_found(tmp_path, monkeypatch):
     assert said == []
 
 
-def test_drawn_pictures_are_those_of_the_paper(tmp_path):
-    paper, said = replace(papers.get("alertnet"), drawn={"jtsc": {"healthy": 3, "ALL": 2}}), []
+def test_drawn_images_are_those_of_the_paper(tmp_path):
+    paper, said = replace(papers.get("alertnet"), synthetic={"jtsc": {"healthy": 3, "ALL": 2}}), []
     names = ("jtsc",)
     for_paper = data_folder(SYNTHETIC, names, say=said.append, paper=paper)
     alone = data_folder(SYNTHETIC, names, say=said.append)
@@ -42,9 +42,9 @@ def test_files_read_are_told_now_and_then():
     assert said == ["2,000 of 5,000 files read", "4,000 of 5,000 files read"]
 
 
-def test_pictures_have_the_paper_s_classes_and_their_notes_are_told(tmp_path):
+def test_images_have_the_paper_s_classes_and_their_notes_are_told(tmp_path):
     paper, said = tiny.tiny_paper(), []
     root = synthetic.write("cnmc2019", tmp_path, seed=0, counts=tiny.COUNTS)
-    index = load_pictures(paper, paper.datasets, str(root), seed=0, say=said.append)
+    index = load_images(paper, paper.datasets, str(root), seed=0, say=said.append)
     assert index.class_names == paper.classes
     assert set(index.notes) <= set(said)

@@ -48,7 +48,7 @@ def test_a_paper_with_a_network_of_its_own_from_check_to_prediction(tmp_path, mo
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setenv("COLUMNS", "200")
     file, out = own_paper(tmp_path), tmp_path / "runs"
-    data = synthetic.write("cnmc2019", tmp_path / "drawn", seed=0, counts=tiny.COUNTS)
+    data = synthetic.write("cnmc2019", tmp_path / "synthetic", seed=0, counts=tiny.COUNTS)
     assert run("papers", file).startswith("densenet_cnmc: DenseNet121 on C-NMC 2019")
     run("check", file, "--data", data)
     options = ("reproduce", file, "--data", data, "--profile", "smoke", "--out", out)
@@ -61,8 +61,8 @@ def test_a_paper_with_a_network_of_its_own_from_check_to_prediction(tmp_path, mo
     assert [path.stat().st_mtime_ns for path in sorted(out.rglob("model.keras"))] == times
     assert "Folds by subject" in run("table", file, "--out", out)
     assert "gives the same tables" in run("table", file, "--out", out, "--verify")
-    picture = next(data.rglob("*.bmp"))
-    assert "malignant" in run("predict", trained[0], picture) + run("predict", trained[0], data)
+    image = next(data.rglob("*.bmp"))
+    assert "malignant" in run("predict", trained[0], image) + run("predict", trained[0], data)
     assert models.fingerprint("own_densenet.network")
     sys.modules.pop("own_densenet")
 
@@ -122,7 +122,7 @@ def test_the_example_runs_in_its_smoke_profile(tmp_path):
 def test_two_logical_processors_share_a_run(tmp_path):
     """Nothing may start the backend before the devices are looked for: it can't be cut any more then."""
     file = own_paper(tmp_path)
-    data = synthetic.write("cnmc2019", tmp_path / "drawn", seed=0, counts=tiny.COUNTS)
+    data = synthetic.write("cnmc2019", tmp_path / "synthetic", seed=0, counts=tiny.COUNTS)
     command = [sys.executable, "-m", "leukcnn", "reproduce", str(file), "--data", str(data)]
     done = subprocess.run(
         [*command, "--profile", "smoke", "--devices", "cpu:2", "--out", str(tmp_path / "runs")],

@@ -15,7 +15,7 @@ from leukcnn.errors import DataError
 from leukcnn.experiment.plan import data_digest, plan
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
-from leukcnn.pipeline import Entries, PictureSequence
+from leukcnn.pipeline import Entries, ImageSequence
 from leukcnn.spec import DEFAULT_CONTROLS
 from leukcnn.trials import epoch_entries
 
@@ -25,16 +25,16 @@ def study_for(**options):
 
 
 def test_parts_are_disjoint_and_complete(published):
-    for p in plan(study_for(), published).parts.values():
+    for p in plan(study_for(), published).split_rows.values():
         together = np.concatenate([p.train, p.validation, p.predicted["test"]])
         assert len(set(together)) == len(together) == 10_661
-        assert set(published.part[together]) == {"training"}
+        assert set(published.subset[together]) == {"training"}
         assert len(p.predicted["external"]) == 1867
         assert len(p.predicted["final"]) == 2586
 
 
 def test_no_subject_and_no_identical_cell_is_parted_by_subject(published):
-    p = next(iter(plan(study_for(split="subject"), published).parts.values()))
+    p = next(iter(plan(study_for(split="subject"), published).split_rows.values()))
     for column in (published.group, published.sha256):
         held = [set(column[rows]) for rows in (p.train, p.validation, p.predicted["test"])]
         assert held[0].isdisjoint(held[1])
@@ -44,16 +44,16 @@ def test_no_subject_and_no_identical_cell_is_parted_by_subject(published):
 
 def test_every_fold_of_the_challenge_is_tested_once(published):
     planned = plan(study_for(split="fold"), published)
-    parts = planned.parts
+    split_rows = planned.split_rows
     of_row = [t for t in planned.trials if t.row == "vgg19"]
     assert [t.fold for t in of_row] == [0, 1, 2]
     for trial in of_row:
-        assert set(published.fold[parts[trial.name].predicted["test"]]) == {trial.fold}
-        assert trial.fold not in published.fold[parts[trial.name].train]
+        assert set(published.fold[split_rows[trial.name].predicted["test"]]) == {trial.fold}
+        assert trial.fold not in published.fold[split_rows[trial.name].train]
 
 
 def test_a_limit_takes_so_many_of_each_class(published):
-    p = next(iter(plan(study_for(profile="smoke"), published).parts.values()))
+    p = next(iter(plan(study_for(profile="smoke"), published).split_rows.values()))
     rows = np.concatenate([p.train, p.validation, p.predicted["test"]])
     limit = papers.get("cnmc2019").setup("vgg16", profile="smoke").split.limit_per_class
     assert np.bincount(published.labels[rows]).tolist() == [limit, limit]
@@ -91,12 +91,12 @@ def alertnet(**options):
 
 
 def folds_of(planned, row="alertnet"):
-    return [planned.parts[trial.name] for trial in planned.trials if trial.row == row]
+    return [planned.split_rows[trial.name] for trial in planned.trials if trial.row == row]
 
 
 @pytest.fixture
 def near_pair(monkeypatch):
-    """Has the search for near-duplicates, which would open the pictures, find 42 and 43 alike."""
+    """Has the search for near-duplicates, which would open the images, find 42 and 43 alike."""
     near = np.array([[42, 43]])
 
     def scan(index, preprocessing):
@@ -117,7 +117,7 @@ def test_folds_are_disjoint_complete_and_stratified(many):
         assert len(p.validation) == 0
 
 
-def test_no_augmented_twin_of_a_test_picture_is_learnt_from(many):
+def test_no_augmented_twin_of_a_test_image_is_learnt_from(many):
     study = alertnet()
     for p in folds_of(plan(study, many)):
         entries, validation = epoch_entries(many, study.row("alertnet").setup, p, seed=0)
@@ -140,17 +140,17 @@ def test_every_row_and_control_has_the_same_folds(many):
         controls = [trial for trial in planned.controls if trial.row == name]
         assert [(c.run, c.fold) for c in controls] == [(run, fold) for run in range(2) for fold in range(5)]
         for one, control in zip(first, controls, strict=True):
-            np.testing.assert_array_equal(one.train, planned.parts[control.name].train)
+            np.testing.assert_array_equal(one.train, planned.split_rows[control.name].train)
 
 
 def test_grouped_folds_part_neither_a_field_nor_copies(many, near_pair):
     def parted(folds, values):
         return sum(bool(set(values[p.train]) & set(values[p.predicted["test"]]) - {""}) for p in folds)
 
-    by_picture, grouped = (folds_of(plan(alertnet(split=s), many)) for s in ("kfold", "grouped_kfold"))
+    by_image, grouped = (folds_of(plan(alertnet(split=s), many)) for s in ("kfold", "grouped_kfold"))
     assert parted(grouped, many.group) == parted(grouped, many.sha256) == 0
     assert [np.isin(near_pair, p.train).sum() in (0, 2) for p in grouped] == [True] * 5
-    assert parted(by_picture, many.group) > 0
+    assert parted(by_image, many.group) > 0
 
 
 def test_controls_are_the_same_whatever_the_networks_do(many, near_pair):
@@ -169,7 +169,7 @@ def test_controls_know_neither_backend_nor_network(many, monkeypatch):
         return ({t.name for t in planned.trials}, {c.name for c in planned.controls})
 
     trials, controls = names(plan(alertnet(), many))
-    smaller = {"training.epochs": 1, "preprocessing.resize": 64, "augmentation.variants_per_picture": 2}
+    smaller = {"training.epochs": 1, "preprocessing.resize": 64, "augmentation.variants_per_image": 2}
     paper = alertnet().paper
     paper = replace(paper, profiles=(*paper.profiles, spec.Profile("quick", "", changes=smaller)))
     other_trials, other_controls = names(plan(alertnet(paper=paper, profile="quick"), many))
@@ -181,16 +181,16 @@ def test_controls_know_neither_backend_nor_network(many, monkeypatch):
     assert other_trials.isdisjoint(trials)
 
 
-def test_variants_of_a_picture_are_the_same_in_every_fold_and_epoch(many):
+def test_variants_of_an_image_are_the_same_in_every_fold_and_epoch(many):
     study = alertnet()
     setup = study.row("alertnet").setup
-    pictures = np.random.default_rng(0).integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)
     seen = {}
     for p in folds_of(plan(study, many)):
         entries, _ = epoch_entries(many, setup, p, seed=0)
         chosen = np.flatnonzero(np.isin(entries.rows, (3, 27, 45)))
-        sequence = PictureSequence(
-            pictures,
+        sequence = ImageSequence(
+            images,
             Entries(entries.rows[chosen], entries.variants[chosen]),
             preprocessing=setup.preprocessing,
             ids=many.ids,

@@ -17,7 +17,7 @@ from leukcnn.experiment.study import study_of
 from leukcnn.spec import Model
 from leukcnn.trials import PROBE
 
-# Dataset -> pictures of class 0 and of class 1.
+# Dataset -> images of class 0 and of class 1.
 HELD = {"allidb1": (6, 5), "allidb2": (8, 8), "jtsc": (9, 0), "ufg": (4, 6), "midb": (0, 5)}
 
 
@@ -33,14 +33,14 @@ def index() -> ImageIndex:
         class_names=("non-pathological", "pathological"),
         dataset=dataset,
         group=np.full(n, "", dtype=np.str_),
-        part=dataset,
+        subset=dataset,
         fold=np.full(n, -1),
         sha256=np.array([f"{i:064x}" for i in range(n)]),
     )
 
 
 def study_for(**options):
-    # The strict kinds compare the pictures themselves, which this index doesn't have.
+    # The strict kinds compare the images themselves, which this index doesn't have.
     options = {"paper": papers.get("leuknet_lodocv"), "data": "d", "split": "lodocv", **options}
     return study_of(Request(**options))
 
@@ -68,7 +68,7 @@ def test_an_identity_says_what_is_tested_and_learnt_from(index):
     planned = plan(study_for(runs=1), index)
     identity = planned.identities[trials_of(planned, "leuknet")[0].name]
     assert identity["tested"] == ["allidb1"]
-    assert identity["learnt_from"] == ["allidb2", "jtsc", "midb", "ufg"]
+    assert identity["trained_on"] == ["allidb2", "jtsc", "midb", "ufg"]
     assert identity["setup"]["split"]["kind"] == "lodocv"
     control = planned.controls[0]
     assert planned.identities[control.name]["tested"] == ["allidb1"]
@@ -79,7 +79,7 @@ def test_ablation_rows_learn_from_the_performance_set_and_never_test_on_it(index
     planned = plan(study_for(runs=1), index)
     assert {t.tested for t in trials_of(planned, "xception_dft")} == {("allidb1",), ("allidb2",)}
     for trial in trials_of(planned, "xception_dft"):
-        assert "ufg" in index.dataset[planned.parts[trial.name].train]
+        assert "ufg" in index.dataset[planned.split_rows[trial.name].train]
 
 
 def test_features_name_the_trial_that_gives_them(index):
@@ -89,7 +89,9 @@ def test_features_name_the_trial_that_gives_them(index):
         for trial in trials_of(planned, row):
             found = planned.identities[trial.name]["features_of"]
             assert found == by_place[trial.run, trial.tested]
-            np.testing.assert_array_equal(planned.parts[trial.name].train, planned.parts[found].train)
+            np.testing.assert_array_equal(
+                planned.split_rows[trial.name].train, planned.split_rows[found].train
+            )
     imagenet = trials_of(planned, "features_imagenet")[0]
     assert "features_of" not in planned.identities[imagenet.name]
 
@@ -140,14 +142,14 @@ def test_weights_reach_the_networks_that_stand_beside(tmp_path):
     for name in ("imagenet-caffe-alex.mat", "imagenet-caffe-ref.mat", "imagenet-vgg-f.mat"):
         (tmp_path / name).write_bytes(b"")
     setup = study_for(weights=str(tmp_path), only="vogado2018").row("vogado2018").setup
-    files = [model.arguments["weights"] for model in (setup.model, *setup.features.beside)]
+    files = [model.arguments["weights"] for model in (setup.model, *setup.features.extra_models)]
     assert [Path(file).name for file in files] == [
         "imagenet-caffe-alex.mat",
         "imagenet-caffe-ref.mat",
         "imagenet-vgg-f.mat",
     ]
     none = study_for(weights="none", only="vogado2018").row("vogado2018").setup
-    assert {model.arguments["weights"] for model in (none.model, *none.features.beside)} == {None}
+    assert {model.arguments["weights"] for model in (none.model, *none.features.extra_models)} == {None}
 
 
 def test_networks_that_keep_published_dense_layers_take_the_whole_file(tmp_path):
@@ -194,8 +196,8 @@ def test_a_row_that_the_data_do_not_allow_is_noted_and_others_planned(index):
     others = index.select(np.isin(index.dataset, ["ufg", "jtsc", "midb"]))
     planned = plan(study_for(runs=1, only="leuknet"), others)
     assert {t.tested for t in trials_of(planned, "leuknet")} == {("ufg",)}
-    assert "only learnt from: ufg" in planned.missing["xception_dft"]
-    with pytest.raises(DataError, match="only learnt from: ufg"):
+    assert "only trained on: ufg" in planned.missing["xception_dft"]
+    with pytest.raises(DataError, match="only trained on: ufg"):
         plan(study_for(runs=1, only="xception_dft"), others)
 
 
@@ -212,7 +214,7 @@ def test_a_side_split_that_the_data_do_not_allow_is_noted_and_the_main_one_raise
     with pytest.raises(DataError, match="nothing is left to learn from"):
         plan(study_for(), one)
     paper = papers.get("leuknet_lodocv")
-    rows = tuple(replace(row, also=("kfold",)) for row in paper.rows)
+    rows = tuple(replace(row, extra_splits=("kfold",)) for row in paper.rows)
     few = index.select(np.isin(np.arange(len(index)), [0, 1, 8, 11, 12, 20, 21]))
     planned = plan(study_for(paper=replace(paper, rows=rows), split=None, runs=1), few)
     assert set(planned.missing) == {"kfold"}
@@ -222,18 +224,18 @@ def test_a_side_split_that_the_data_do_not_allow_is_noted_and_the_main_one_raise
 def test_a_near_copy_keeps_its_dataset_from_what_strict_learns_from(tmp_path, monkeypatch):
     monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
     paper, names = papers.get("leuknet_lodocv"), ["allidb2", "jtsc", "leukemia_images", "omid2014", "ufg"]
-    root = synthetic.write_many(names, tmp_path / "drawn", seed=0)
-    picture = cv2.imread(str(min((root / "ufg" / "healthy").iterdir())))
+    root = synthetic.write_many(names, tmp_path / "synthetic", seed=0)
+    image = cv2.imread(str(min((root / "ufg" / "healthy").iterdir())))
     copy = root / "jtsc" / "healthy" / "copy.jpg"
-    assert cv2.imwrite(str(copy), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    assert cv2.imwrite(str(copy), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
     index = load_many(names, root, class_names=paper.classes, class_of=paper.class_of)
     planned = plan(study_for(split="lodocv_strict", only="leuknet", runs=1), index)
     assert planned.related["ufg"] == ("jtsc",)
     assert planned.related["allidb2"] == ()
-    learnt = {t.tested: planned.identities[t.name]["learnt_from"] for t in trials_of(planned, "leuknet")}
+    learnt = {t.tested: planned.identities[t.name]["trained_on"] for t in trials_of(planned, "leuknet")}
     assert learnt == {
         ("allidb2",): ["jtsc", "leukemia_images", "omid2014", "ufg"],
         ("ufg",): ["allidb2", "leukemia_images", "omid2014"],
     }
-    shown = [set(index.dataset[planned.parts[t.name].train]) for t in trials_of(planned, "leuknet")]
+    shown = [set(index.dataset[planned.split_rows[t.name].train]) for t in trials_of(planned, "leuknet")]
     assert [sorted(datasets) for datasets in shown] == list(learnt.values())

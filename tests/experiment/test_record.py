@@ -41,10 +41,10 @@ def test_identical_pairs_between_test_and_training_are_counted(published):
 def test_what_lacks_and_what_was_noted_stands_in_the_record(published):
     study = study_for(profile="smoke")
     planned, why = plan(study, published), {"xception": "its published weights aren't at hand"}
-    record = make_record(study, published, planned, lacking=why, notes=("a dark picture",))
+    record = make_record(study, published, planned, lacking=why, notes=("a dark image",))
     assert record.missing == why
-    assert record.data_notes == [*published.notes, "a dark picture"]
-    no_final = published.select(published.part != "final")
+    assert record.data_notes == [*published.notes, "a dark image"]
+    no_final = published.select(published.subset != "final")
     missing = make_record(study, no_final, plan(study, no_final)).missing
     assert set(missing) == {"final"}
 
@@ -59,7 +59,7 @@ def test_an_experiment_is_named_after_its_trials_and_data(published):
     assert len({name for name in names if name.startswith("paper-cell-seed0-")}) == 2
 
 
-def test_pictures_are_counted_by_dataset_and_class(many):
+def test_images_are_counted_by_dataset_and_class(many):
     study = study_for(paper=papers.get("alertnet"))
     record = make_record(study, many, plan(study, many))
     assert record.datasets["atlas"] == {"HBS": 0, "ALL": 10, "AML": 20}
@@ -68,10 +68,10 @@ def test_pictures_are_counted_by_dataset_and_class(many):
 def test_sets_that_any_dataset_of_the_paper_has_are_missed_if_they_lack(published):
     paper = papers.get("cnmc2019")
     several = replace(
-        paper, datasets=("allidb1", "cnmc2019"), class_of={name: name for name in paper.classes}, drawn={}
+        paper, datasets=("allidb1", "cnmc2019"), class_of={name: name for name in paper.classes}, synthetic={}
     )
     study = study_for(paper=several)
     planned = plan(study, published)
     assert make_record(study, published, planned).final_total == 2586
-    no_final = published.select(published.part != "final")
+    no_final = published.select(published.subset != "final")
     assert set(make_record(study, no_final, plan(study, no_final)).missing) == {"final"}

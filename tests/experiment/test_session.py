@@ -20,7 +20,7 @@ def session(tmp_path) -> Session:
     return Session(Store(tmp_path, "cnmc2019"), progress, shared)
 
 
-def test_a_session_speaks_through_the_display_and_knows_pictures_and_devices(session):
+def test_a_session_speaks_through_the_display_and_knows_images_and_devices(session):
     session.say("a sentence")
     assert session.progress.messages == ["a sentence"]
     assert session.index is session.shared.index

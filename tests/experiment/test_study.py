@@ -62,9 +62,9 @@ def test_datasets_are_the_paper_s_own_or_those_named():
     assert set(study_for(datasets=("taleghani", "jtsc")).datasets) == {"taleghani", "jtsc"}
 
 
-def test_controls_see_the_paper_s_own_pictures_whatever_the_profile():
-    assert study_for(profile="smoke").whole.side == 224
-    assert study_for(profile="smoke").row("alertnet").setup.preprocessing.side == 64
+def test_controls_see_the_paper_s_own_images_whatever_the_profile():
+    assert study_for(profile="smoke").whole.image_size == 224
+    assert study_for(profile="smoke").row("alertnet").setup.preprocessing.image_size == 64
 
 
 def test_a_row_that_may_be_left_out_lacks_weights_that_a_folder_does_not_hold(tmp_path):
@@ -147,7 +147,7 @@ def test_a_paper_without_stand_ins_keeps_its_rows_without_weights():
     assert study_for(weights="none").trained == ALERTNET.row_ids
 
 
-def test_a_mask_blanks_the_pictures_of_networks_and_controls_alike():
+def test_a_mask_blanks_the_images_of_networks_and_controls_alike():
     study = study_for(mask="cells")
     assert study.whole.mask == "cells"
     assert {study.row(row).setup.preprocessing.mask for row in ALERTNET.row_ids} == {"cells"}

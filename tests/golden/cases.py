@@ -12,14 +12,14 @@ CONTROLS = "controls"
 PROBE = "probe"
 
 
-class Picture(NamedTuple):
-    """A picture of an index; `twin` is what its content is named after, its own id where it is no copy."""
+class Image(NamedTuple):
+    """An image of an index; `twin` is what its content is named after, its own id where it is no copy."""
 
     id: str
     label: int
     dataset: str
     group: str
-    part: str
+    subset: str
     fold: int
     twin: str
 
@@ -43,13 +43,13 @@ class Case:
         paper: Key of the paper.
         name: Name of the case.
         classes: Names of the classes, in the paper's order.
-        pictures: The pictures.
+        images: The images.
         options: What is asked for, as the options of `leukcnn reproduce`.
-        drawn: Whether the pictures are drawn.
+        synthetic: Whether the images are drawn.
         finished: Says whether a trial of a network or control is finished.
         masks: Masks whose trials are in the store, beside those of the case itself.
         interrupted: Says of which trial only the last epoch was run by the last process.
-        constant: Rows that say the first class to every picture.
+        constant: Rows that say the first class to every image.
         perfect: Rows that are always right.
         skilled: Row -> right answers in a thousand, where it isn't drawn by the row's name.
         probe: Whether the probe is finished.
@@ -65,9 +65,9 @@ class Case:
     paper: str
     name: str
     classes: tuple[str, ...]
-    pictures: tuple[Picture, ...]
+    images: tuple[Image, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
-    drawn: bool = False
+    synthetic: bool = False
     finished: Callable[[Trial], bool] = lambda trial: True
     masks: tuple[str, ...] = ()
     interrupted: Callable[[Trial], bool] = lambda trial: False
@@ -102,31 +102,29 @@ FEATURE_ROWS = ("features_dft", "features_mdft", "features_imagenet", "vogado201
 """Rows that classify features and train no network."""
 
 
-def with_twins(pictures: list[Picture], *pairs: tuple[str, str]) -> tuple[Picture, ...]:
-    """Returns the pictures, of each pair of ids the second a copy of the first."""
+def with_twins(images: list[Image], *pairs: tuple[str, str]) -> tuple[Image, ...]:
+    """Returns the images, of each pair of ids the second a copy of the first."""
     twins = {second: first for first, second in pairs}
-    return tuple(picture._replace(twin=twins.get(picture.id, picture.id)) for picture in pictures)
+    return tuple(image._replace(twin=twins.get(image.id, image.id)) for image in images)
 
 
-def of_datasets(
-    counts: Mapping[str, tuple[int, ...]], *, groups: str = "none", size: int = 3
-) -> list[Picture]:
-    """Returns pictures of several datasets.
+def of_datasets(counts: Mapping[str, tuple[int, ...]], *, groups: str = "none", size: int = 3) -> list[Image]:
+    """Returns images of several datasets.
 
     Args:
-        counts: Dataset -> number of pictures of each class.
+        counts: Dataset -> number of images of each class.
         groups: "none", "some" (every other dataset) or "all" are in a known group.
-        size: Pictures of a group; they are of one class.
+        size: Images of a group; they are of one class.
     """
-    pictures = []
+    images = []
     for place, (dataset, of_class) in enumerate(counts.items()):
         known = groups == "all" or (groups == "some" and place % 2 == 1)
         for label, n in enumerate(of_class):
             for i in range(n):
                 group = f"{dataset}/{label}g{i // size}" if known else ""
                 name = f"{dataset}/{label}_{i}.jpg"
-                pictures.append(Picture(name, label, dataset, group, dataset, -1, name))
-    return pictures
+                images.append(Image(name, label, dataset, group, dataset, -1, name))
+    return images
 
 
 def cells(
@@ -137,7 +135,7 @@ def cells(
     final: int = 7,
     labelled: bool = True,
     unknown: int = 0,
-) -> list[Picture]:
+) -> list[Image]:
     """Returns cells in the layout of C-NMC 2019.
 
     Args:
@@ -150,8 +148,8 @@ def cells(
     """
     found = []
 
-    def add(part: str, name: str, label: int, group: str, fold: int = -1) -> None:
-        found.append(Picture(name, label, "cnmc2019", group, part, fold, name))
+    def add(subset: str, name: str, label: int, group: str, fold: int = -1) -> None:
+        found.append(Image(name, label, "cnmc2019", group, subset, fold, name))
 
     for label, letter in enumerate(("H", "")):
         for subject in range(1, subjects + 1):
@@ -185,14 +183,14 @@ CNMC = {"paper": "cnmc2019", "classes": ("healthy", "malignant")}
 CNMC_CASES = (
     Case(
         name="full",
-        pictures=with_twins(cells(), *CELL_TWINS),
+        images=with_twins(cells(), *CELL_TWINS),
         options={"runs": 3, "seed": 1},
         record={"not_comparable": "", "final_total": 7},
         **CNMC,
     ),
     Case(
         name="one_run",
-        pictures=with_twins(cells(), *CELL_TWINS),
+        images=with_twins(cells(), *CELL_TWINS),
         record={"not_comparable": "", "identical_pairs": 0},
         skilled={"vgg16": 930},
         perfect=("xception",),
@@ -201,9 +199,9 @@ CNMC_CASES = (
     ),
     Case(
         name="partial",
-        pictures=tuple(cells(each=4, preliminary=False, final=0)),
+        images=tuple(cells(each=4, preliminary=False, final=0)),
         options={"profile": "smoke"},
-        drawn=True,
+        synthetic=True,
         finished=lambda trial: trial.row not in ("xception", "colour"),
         constant=("vgg19",),
         lacking={"xception": "its published weights aren't at hand"},
@@ -211,7 +209,7 @@ CNMC_CASES = (
     ),
     Case(
         name="subject",
-        pictures=with_twins(cells(subjects=9), *CELL_TWINS),
+        images=with_twins(cells(subjects=9), *CELL_TWINS),
         options={"split": "subject", "assumed": {"epochs": 40, "flips": "one_of"}},
         perfect=("vgg16",),
         constant=("xception",),
@@ -220,9 +218,9 @@ CNMC_CASES = (
     ),
     Case(
         name="fold",
-        pictures=tuple(cells(subjects=6, labelled=False, unknown=4)),
+        images=tuple(cells(subjects=6, labelled=False, unknown=4)),
         options={"split": "fold", "seed": 3},
-        drawn=True,
+        synthetic=True,
         finished=lambda trial: (trial.row, trial.fold) != ("vgg19", 2),
         tables=("table2", "table4", "external", "subjects"),
         **CNMC,
@@ -242,7 +240,7 @@ _SLIDES = {
 ALERTNET_CASES = (
     Case(
         name="full",
-        pictures=with_twins(
+        images=with_twins(
             of_datasets(_SLIDES),
             ("allidb1/0_0.jpg", "allidb2/0_1.jpg"),
             ("allidb1/1_3.jpg", "allidb2/1_5.jpg"),
@@ -256,9 +254,9 @@ ALERTNET_CASES = (
     ),
     Case(
         name="partial",
-        pictures=tuple(of_datasets({"allidb1": (10, 8, 0), "ufg": (6, 6, 8), "taleghani": (8, 8, 0)})),
+        images=tuple(of_datasets({"allidb1": (10, 8, 0), "ufg": (6, 6, 8), "taleghani": (8, 8, 0)})),
         options={"profile": "smoke", "datasets": ("allidb1", "ufg", "taleghani")},
-        drawn=True,
+        synthetic=True,
         finished=lambda trial: (
             trial.row in ("majority", "border", "alertnet_rwd", "xception_sft")
             or (trial.row, trial.fold) == ("alertnet", 0)
@@ -269,7 +267,7 @@ ALERTNET_CASES = (
     ),
     Case(
         name="grouped",
-        pictures=tuple(of_datasets(_SLIDES, groups="all", size=2)),
+        images=tuple(of_datasets(_SLIDES, groups="all", size=2)),
         options={
             "split": "grouped_kfold",
             "runs": 2,
@@ -285,8 +283,8 @@ ALERTNET_CASES = (
     ),
     Case(
         name="nothing",
-        pictures=tuple(of_datasets({"jtsc": (5, 0, 0), "ash": (0, 0, 4)})),
-        reason="the data hold too few pictures",
+        images=tuple(of_datasets({"jtsc": (5, 0, 0), "ash": (0, 0, 4)})),
+        reason="the data hold too few images",
         tables=("table2", "table4", "table6", "t_test"),
         **ALERTNET,
     ),
@@ -308,7 +306,7 @@ _LEUKNET_FEW = ("table4", "t_test_table4", "table6", "table7", "table8", "table9
 LEUKNET_CASES = (
     Case(
         name="full",
-        pictures=with_twins(
+        images=with_twins(
             of_datasets(_BLOOD),
             ("allidb1/0_0.jpg", "ufg/0_1.jpg"),
             ("ash/1_0.jpg", "bloodline/1_3.jpg"),
@@ -322,7 +320,7 @@ LEUKNET_CASES = (
     ),
     Case(
         name="one_run",
-        pictures=tuple(of_datasets(_BLOOD, groups="some")),
+        images=tuple(of_datasets(_BLOOD, groups="some")),
         options={"runs": 1},
         record={"not_comparable": ""},
         finished=lambda trial: (
@@ -336,13 +334,13 @@ LEUKNET_CASES = (
     ),
     Case(
         name="partial",
-        pictures=tuple(
+        images=tuple(
             of_datasets(
                 {"taleghani": (6, 8), "allidb1": (9, 8), "ash": (0, 7), "jtsc": (8, 0), "lisc": (5, 0)}
             )
         ),
         options={"profile": "smoke", "datasets": ("allidb1", "ash", "jtsc", "lisc", "taleghani")},
-        drawn=True,
+        synthetic=True,
         finished=lambda trial: (
             trial.row in ("majority", "colour", "leuknet", "features_dft", "features_imagenet")
             and (trial.row, trial.split, trial.fold) != ("leuknet", "kfold", 1)
@@ -359,7 +357,7 @@ LEUKNET_CASES = (
     ),
     Case(
         name="strict",
-        pictures=tuple(of_datasets(_BLOOD)),
+        images=tuple(of_datasets(_BLOOD)),
         options={"split": "lodocv_strict", "runs": 2},
         finished=lambda trial: trial.row in ("majority", "border", "leuknet", "vgg19_mdft", "features_dft"),
         tables=("table4", "t_test_table5", "single_class", "shortcut"),
@@ -367,7 +365,7 @@ LEUKNET_CASES = (
     ),
     Case(
         name="grouped",
-        pictures=tuple(of_datasets(_BLOOD, groups="all", size=2)),
+        images=tuple(of_datasets(_BLOOD, groups="all", size=2)),
         options={"split": "grouped_kfold", "runs": 1},
         perfect=("vgg19_mdft",),
         finished=lambda trial: trial.row in ("majority", "border", "leuknet", "vogado2018"),
@@ -376,7 +374,7 @@ LEUKNET_CASES = (
     ),
     Case(
         name="single_classes",
-        pictures=tuple(of_datasets({"jtsc": (8, 0), "ash": (0, 9), "bloodline": (0, 3)})),
+        images=tuple(of_datasets({"jtsc": (8, 0), "ash": (0, 9), "bloodline": (0, 3)})),
         options={"runs": 1, "split": "kfold"},
         finished=lambda trial: trial.row in ("border", "leuknet"),
         tables=("table9", "single_class", "shortcut"),
@@ -384,7 +382,7 @@ LEUKNET_CASES = (
     ),
     Case(
         name="mixed",
-        pictures=tuple(of_datasets({"allidb1": (9, 8), "ufg": (7, 9)})),
+        images=tuple(of_datasets({"allidb1": (9, 8), "ufg": (7, 9)})),
         options={"runs": 2, "split": "kfold"},
         finished=lambda trial: trial.row == "leuknet",
         tables=("table7", "single_class", "shortcut"),
@@ -392,8 +390,8 @@ LEUKNET_CASES = (
     ),
     Case(
         name="nothing",
-        pictures=tuple(of_datasets({"jtsc": (5, 0)})),
-        reason="the data hold no picture of pathological",
+        images=tuple(of_datasets({"jtsc": (5, 0)})),
+        reason="the data hold no image of pathological",
         tables=("t_test_table4", "table7", "single_class", "shortcut"),
         **LEUKNET,
     ),
@@ -425,7 +423,7 @@ _SAME_LAYERS = {
 TALEGHANI_CASES = (
     Case(
         name="full",
-        pictures=with_twins(
+        images=with_twins(
             of_datasets({"taleghani": (20, 26, 28, 24)}, groups="all", size=2),
             ("taleghani/1_0.jpg", "taleghani/1_9.jpg"),
         ),
@@ -440,7 +438,7 @@ TALEGHANI_CASES = (
     ),
     Case(
         name="one_run",
-        pictures=tuple(of_datasets({"taleghani": (20, 26, 28, 24)}, groups="all", size=2)),
+        images=tuple(of_datasets({"taleghani": (20, 26, 28, 24)}, groups="all", size=2)),
         record={"not_comparable": ""},
         finished=lambda trial: trial.row in ("majority", "colour", "resnet50", "four_blocks"),
         perfect=("resnet50",),
@@ -452,9 +450,9 @@ TALEGHANI_CASES = (
     ),
     Case(
         name="partial",
-        pictures=tuple(of_datasets({"taleghani": (24, 24, 24, 24)}, groups="all", size=12)),
+        images=tuple(of_datasets({"taleghani": (24, 24, 24, 24)}, groups="all", size=12)),
         options={"profile": "smoke", "seed": 1},
-        drawn=True,
+        synthetic=True,
         finished=lambda trial: (
             trial.row in ("majority", "border", "four_blocks")
             and (trial.row, trial.split, trial.fold) != ("four_blocks", "kfold", 1)
@@ -467,7 +465,7 @@ TALEGHANI_CASES = (
     ),
     Case(
         name="masked",
-        pictures=tuple(of_datasets({"taleghani": (20, 20, 20, 20)})),
+        images=tuple(of_datasets({"taleghani": (20, 20, 20, 20)})),
         options={"mask": "background", "weights": "none"},
         finished=lambda trial: trial.row in ("majority", "scratch_resnet50", "four_blocks"),
         tables=("splits", "masks"),
@@ -475,7 +473,7 @@ TALEGHANI_CASES = (
     ),
     Case(
         name="kfold",
-        pictures=tuple(of_datasets({"taleghani": (20, 26, 28, 24)})),
+        images=tuple(of_datasets({"taleghani": (20, 26, 28, 24)})),
         options={"split": "kfold", "runs": 2, "precision": "mixed_bfloat16"},
         masks=("border",),
         finished=lambda trial: trial.row in ("majority", "border", "resnet50", "four_blocks"),
@@ -484,7 +482,7 @@ TALEGHANI_CASES = (
     ),
     Case(
         name="grouped",
-        pictures=tuple(of_datasets({"taleghani": (20, 26, 28, 24)}, groups="all", size=2)),
+        images=tuple(of_datasets({"taleghani": (20, 26, 28, 24)}, groups="all", size=2)),
         options={"split": "grouped"},
         finished=lambda trial: trial.row in ("majority", "colour", "four_blocks"),
         perfect=("four_blocks",),
@@ -493,7 +491,7 @@ TALEGHANI_CASES = (
     ),
     Case(
         name="grouped_kfold",
-        pictures=tuple(of_datasets({"taleghani": (20, 26, 28, 24)}, groups="all", size=2)),
+        images=tuple(of_datasets({"taleghani": (20, 26, 28, 24)}, groups="all", size=2)),
         options={"split": "grouped_kfold"},
         finished=lambda trial: trial.row in ("majority", "resnet50"),
         tables=("report", "confusion", "splits"),
@@ -501,8 +499,8 @@ TALEGHANI_CASES = (
     ),
     Case(
         name="nothing",
-        pictures=tuple(of_datasets({"taleghani": (0, 0, 4, 0)})),
-        reason="the data hold no picture of benign and early and pro",
+        images=tuple(of_datasets({"taleghani": (0, 0, 4, 0)})),
+        reason="the data hold no image of benign and early and pro",
         tables=("log", "confusion", "splits", "masks"),
         **TALEGHANI,
     ),
@@ -528,14 +526,14 @@ def _scores(*thousandths: int) -> dict[str, Any]:
 
 
 _MASK_SCORES = {
-    "jtsc": {"pictures": 300, "scores": _scores(801, 655, 740)},
-    "cellavision2": {"pictures": 1, "scores": _scores(512, 333, 420)},
+    "jtsc": {"images": 300, "scores": _scores(801, 655, 740)},
+    "cellavision2": {"images": 1, "scores": _scores(512, 333, 420)},
 }
 
 ALLIDB_CASES = (
     Case(
         name="full",
-        pictures=with_twins(
+        images=with_twins(
             of_datasets({"allidb1": (16, 14), "allidb2": (18, 18)}, groups="some", size=2),
             ("allidb2/0_0.jpg", "allidb2/0_7.jpg"),
         ),
@@ -548,7 +546,7 @@ ALLIDB_CASES = (
     ),
     Case(
         name="one_run",
-        pictures=tuple(of_datasets({"allidb1": (16, 14), "allidb2": (18, 18)}, groups="some", size=2)),
+        images=tuple(of_datasets({"allidb1": (16, 14), "allidb2": (18, 18)}, groups="some", size=2)),
         record={"not_comparable": ""},
         finished=lambda trial: trial.row not in ("resnet50", "colour") and trial.split == "kfold",
         perfect=("lightweight",),
@@ -558,18 +556,18 @@ ALLIDB_CASES = (
     ),
     Case(
         name="partial",
-        pictures=tuple(of_datasets({"allidb1": (9, 8), "pn_all": (0, 6), "jtsc": (8, 0)})),
+        images=tuple(of_datasets({"allidb1": (9, 8), "pn_all": (0, 6), "jtsc": (8, 0)})),
         options={"profile": "smoke", "datasets": ("allidb1", "jtsc", "pn_all")},
-        drawn=True,
+        synthetic=True,
         finished=lambda trial: trial.row != "resnet50" and (trial.row, trial.fold) != ("regnet", 1),
         interrupted=lambda trial: trial.row == "lightweight" and trial.tested == ("allidb1",),
         lacking={"resnet50": "its published weights aren't at hand"},
-        kept={"mask_scores": {"jtsc": {"missing": "8 of 8 pictures have no mask beside them"}}},
+        kept={"mask_scores": {"jtsc": {"missing": "8 of 8 images have no mask beside them"}}},
         **ALLIDB,
     ),
     Case(
         name="grouped",
-        pictures=tuple(of_datasets({"allidb1": (16, 14), "allidb2": (18, 18)}, groups="all", size=2)),
+        images=tuple(of_datasets({"allidb1": (16, 14), "allidb2": (18, 18)}, groups="all", size=2)),
         options={"split": "grouped_kfold", "assumed": {"threshold": "none"}},
         finished=lambda trial: trial.row in ("lightweight", "majority", "cells"),
         interrupted=lambda trial: True,
@@ -578,8 +576,8 @@ ALLIDB_CASES = (
     ),
     Case(
         name="nothing",
-        pictures=tuple(of_datasets({"allidb1": (3, 0)})),
-        reason="the data hold no picture of ALL",
+        images=tuple(of_datasets({"allidb1": (3, 0)})),
+        reason="the data hold no image of ALL",
         tables=("table1", "times", "strict", "confusion"),
         **ALLIDB,
     ),

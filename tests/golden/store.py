@@ -1,10 +1,10 @@
-"""Stores of small experiments, made without pictures and without training, and their tables.
+"""Stores of small experiments, made without images and without training, and their tables.
 
-Every use of leukcnn by the golden tests stands in this module. The pictures are an index of files that
+Every use of leukcnn by the golden tests stands in this module. The images are an index of files that
 don't exist; the splits and the record are the project's own; what a trial said is drawn from the SHA-256 of
-its row, run, split and picture, so that it is the same on every machine.
+its row, run, split and image, so that it is the same on every machine.
 
-As a script it writes the frozen tables anew; `git diff` then shows what changed:
+As a script it writes the frozen tables again; `git diff` then shows what changed:
 
     python tests/golden/store.py --write [CASE ...]
 """
@@ -40,7 +40,7 @@ from leukcnn.rendering.renderings import to_csv, to_markdown
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
-from tests.golden.cases import CASES, CHECKPOINTS, FEATURE_ROWS, Case, Picture, Trial
+from tests.golden.cases import CASES, CHECKPOINTS, FEATURE_ROWS, Case, Image, Trial
 
 FOLDER = Path(__file__).parent / "tables"
 PAPERS = papers.list_papers()
@@ -72,7 +72,7 @@ def _tables(case: Case, out: Path) -> list[Table]:
     store, folder = Store(out, case.paper), out / "experiment"
     request = Request(paper=paper, data="", out=out, **case.options)
     study = study_of(request)
-    # The real search for near copies opens the pictures.
+    # The real search for near copies opens the images.
     scan = "leukcnn.experiment.plan.scan_duplicates"
     with mock.patch(scan, lambda index, _: SimpleNamespace(pairs=_copies(case))):
         whole = Plan([], [], {}, {}, reason=case.reason) if case.reason else plan(study, index)
@@ -88,7 +88,7 @@ def _tables(case: Case, out: Path) -> list[Table]:
 
 
 def _index(case: Case) -> ImageIndex:
-    columns = Picture(*zip(*case.pictures, strict=True))
+    columns = Image(*zip(*case.images, strict=True))
     return ImageIndex(
         paths=[Path("nowhere") / id for id in columns.id],
         ids=np.array(columns.id),
@@ -96,16 +96,16 @@ def _index(case: Case) -> ImageIndex:
         class_names=case.classes,
         dataset=np.array(columns.dataset),
         group=np.array(columns.group, dtype=np.str_),
-        part=np.array(columns.part),
+        subset=np.array(columns.subset),
         fold=np.array(columns.fold, dtype=np.int64),
         sha256=np.array([hashlib.sha256(twin.encode()).hexdigest() for twin in columns.twin]),
-        drawn=case.drawn,
+        synthetic=case.synthetic,
     )
 
 
 def _copies(case: Case) -> np.ndarray:
     """Returns (P, 2) positions of copies, the lower first."""
-    twins = [picture.twin for picture in case.pictures]
+    twins = [image.twin for image in case.images]
     pairs = [(i, j) for j, twin in enumerate(twins) for i in range(j) if twins[i] == twin]
     return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
 
@@ -124,7 +124,7 @@ def _fill(
         trial = Trial(planned.row, planned.run, planned.fold, planned.split, planned.tested, mask)
         if (only is None or planned.name in only) and case.finished(trial):
             place = store.trial(whole.identities[planned.name]).path
-            parts = whole.parts[planned.name]
+            parts = whole.split_rows[planned.name]
             predicted = {name: rows.tolist() for name, rows in parts.predicted.items()}
             if planned in whole.controls:
                 _write_control(place, case, trial, predicted)
@@ -175,7 +175,7 @@ def _write_network(
             "best_epochs": {name: 1 + _draw(epochs, name, *trial) for name in checkpoints if name != "last"},
             "parameters": 8_792_963 if trial.row == "alertnet_rwd" else 1000 * (1 + _draw(30_000, trial.row)),
             "file_bytes": {"network": size, "network and optimizer": 2 * size},
-            "pictures": {"train": 20 * n_train, "validation": 0},
+            "images": {"train": 20 * n_train, "validation": 0},
             "seconds": {"training": (4000 + _draw(2000, "seconds", *trial)) / 1000},
             "epochs_run_here": 1 if case.interrupted(trial) else epochs,
         },
@@ -183,17 +183,17 @@ def _write_network(
 
 
 def _write_probe(place: Path, case: Case) -> None:
-    datasets = [picture.dataset for picture in case.pictures]
+    datasets = [image.dataset for image in case.images]
     # The smallest are left out, as by the real probe.
     names = sorted(name for name in set(datasets) if datasets.count(name) >= 5)
     lines = []
-    for picture in case.pictures:
-        if picture.dataset in names:
-            label = names.index(picture.dataset)
-            said = label if _draw(10, "probe", picture.id) < 8 else _draw(len(names), "other", picture.id)
+    for image in case.images:
+        if image.dataset in names:
+            label = names.index(image.dataset)
+            said = label if _draw(10, "probe", image.id) < 8 else _draw(len(names), "other", image.id)
             shares = [0.75 if name == said else 0.125 for name in range(len(names))]
-            lines.append([picture.id, "test", "control", picture.group, label, *shares])
-    header = ["image", "part", "checkpoint", "group", "label", *(f"p_{name}" for name in names)]
+            lines.append([image.id, "test", "control", image.group, label, *shares])
+    header = ["image", "subset", "checkpoint", "group", "label", *(f"p_{name}" for name in names)]
     _write_csv(place / "predictions.csv", [header, *lines])
     _finish(place, {"checkpoint": "control", "seconds": {"control": 0.5}})
 
@@ -202,25 +202,25 @@ def _write_predictions(
     place: Path, case: Case, trial: Trial, by_checkpoint: dict[str, dict[str, list[int]]]
 ) -> None:
     lines = [
-        [picture.id, part, checkpoint, picture.group, picture.label, *_shares(case, trial, picture, key)]
+        [image.id, subset, checkpoint, image.group, image.label, *_shares(case, trial, image, key)]
         for checkpoint, predicted in by_checkpoint.items()
-        for part, rows in predicted.items()
-        for picture, key in ((case.pictures[row], f"{checkpoint} {part}") for row in rows)
+        for subset, rows in predicted.items()
+        for image, key in ((case.images[row], f"{checkpoint} {subset}") for row in rows)
     ]
-    header = ["image", "part", "checkpoint", "group", "label", *(f"p_{name}" for name in case.classes)]
+    header = ["image", "subset", "checkpoint", "group", "label", *(f"p_{name}" for name in case.classes)]
     _write_csv(place / "predictions.csv", [header, *lines])
 
 
-def _shares(case: Case, trial: Trial, picture: Picture, key: str) -> list[float]:
-    """Returns what a row makes of a picture, a share a class; their logarithms are all but exact."""
+def _shares(case: Case, trial: Trial, image: Image, key: str) -> list[float]:
+    """Returns what a row makes of an image, a share a class; their logarithms are all but exact."""
     n = len(case.classes)
     skill = case.skilled.get(trial.row, 550 + _draw(400, "skill", trial.row))
     if trial.row in (*case.constant, "majority"):
         said = 0
-    elif trial.row in case.perfect or _draw(1000, *trial, key, picture.id) < skill:
-        said = max(picture.label, 0)
+    elif trial.row in case.perfect or _draw(1000, *trial, key, image.id) < skill:
+        said = max(image.label, 0)
     else:
-        said = (max(picture.label, 0) + 1 + _draw(n - 1, "wrong", *trial, picture.id)) % n
+        said = (max(image.label, 0) + 1 + _draw(n - 1, "wrong", *trial, image.id)) % n
     high, low = {2: (0.75, 0.25), 3: (0.5, 0.25), 4: (0.625, 0.125)}[n]
     return [high if label == said else low for label in range(n)]
 
@@ -249,7 +249,7 @@ def _files(case_id: str) -> Iterator[Path]:
 
 
 def write(case_id: str) -> None:
-    """Writes the frozen tables of a case anew; those that it has no longer go."""
+    """Writes the frozen tables of a case again; those that it has no longer go."""
     with tempfile.TemporaryDirectory() as out:
         texts = rendered(CASES[case_id], Path(out))
     (FOLDER / case_id).mkdir(parents=True, exist_ok=True)

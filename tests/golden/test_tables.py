@@ -1,6 +1,6 @@
 """The tables of all papers, byte for byte as they were frozen.
 
-Where a change of a table is meant, `python tests/golden/store.py --write` freezes it anew.
+Where a change of a table is meant, `python tests/golden/store.py --write` freezes it again.
 """
 
 import csv

@@ -8,7 +8,7 @@ from keras.ops import convert_to_numpy as to_numpy
 
 from leukcnn import models
 from leukcnn.errors import ArgumentError
-from leukcnn.models.bases import frozen_border
+from leukcnn.models.bases import last_frozen_layer
 from leukcnn.models.unfilled import unfilled
 
 PARAMETERS = {"AlertNet": 8_792_963, "AlertNetR": 8_799_875, "AlertNetX": 3_078_318}
@@ -22,7 +22,7 @@ def test_parameters_with_and_without_dropout(name, dropout_rate):
     assert model.count_params() == PARAMETERS[name]
     rates = [layer.rate for layer in model.layers if isinstance(layer, layers.Dropout)]
     assert rates == ([dropout_rate] if dropout_rate else [])
-    assert frozen_border(model) is None
+    assert last_frozen_layer(model) is None
 
 
 @pytest.mark.parametrize(
@@ -44,21 +44,21 @@ def test_layers_are_those_of_the_reading(name, kind):
     assert names[-5:] == ["flatten", "dense_1", "dense_2", "dropout_2", "predictions"]
 
 
-def test_the_shortcut_is_the_picture_itself_pooled_16_by_16():
+def test_the_shortcut_is_the_image_itself_pooled_16_by_16():
     model = models.build("AlertNetR", input_shape=(64, 96, 3))
-    picture = np.random.default_rng(0).random((1, 64, 96, 3), dtype=np.float32)
-    joined = np.asarray(keras.Model(model.input, model.get_layer("concatenate").output)(picture))
+    image = np.random.default_rng(0).random((1, 64, 96, 3), dtype=np.float32)
+    joined = np.asarray(keras.Model(model.input, model.get_layer("concatenate").output)(image))
     assert joined.shape == (1, 4, 6, 128 + 3)
-    blocks = picture[0].reshape(4, 16, 6, 16, 3).max(axis=(1, 3))
+    blocks = image[0].reshape(4, 16, 6, 16, 3).max(axis=(1, 3))
     np.testing.assert_array_equal(joined[0, ..., 128:], blocks)
 
 
 @pytest.mark.parametrize("side", [16, 17, 40, 100, 224, 225, 250])
-def test_the_shortcut_fits_at_any_size(side):
+def test_the_shortcut_fits_at_any_size(image_size):
     with unfilled():
-        model = models.build("AlertNetR", input_shape=(side, 64, 3), include_top=False)
+        model = models.build("AlertNetR", input_shape=(image_size, 64, 3), include_top=False)
     assert model.get_layer("pool_input").output.shape[1:3] == model.get_layer("pool_2").output.shape[1:3]
-    assert model.get_layer("pool_input").output.shape[1] == -(-side // 16)
+    assert model.get_layer("pool_input").output.shape[1] == -(-image_size // 16)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,6 @@ def test_the_initializer_reaches_every_kernel(name):
     assert not any(to_numpy(w).any() for w in kernels)
 
 
-def test_grey_pictures_with_one_channel_work():
+def test_grey_images_with_one_channel_work():
     model = models.build("AlertNetR", input_shape=(32, 32, 1))
     assert np.asarray(model(np.zeros((2, 32, 32, 1), dtype=np.float32))).shape == (2, 3)

@@ -20,7 +20,7 @@ def test_every_network_of_keras_and_every_regnet_can_be_tuned():
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_pictures_are_prepared_as_keras_prepares_them(name, monkeypatch):
+def test_images_are_prepared_as_keras_prepares_them(name, monkeypatch):
     def small(backbone, *, input_tensor, **_):
         # In place of the network, which alone takes long to build: what is handed to it comes out.
         return keras.Model(
@@ -30,10 +30,12 @@ def test_pictures_are_prepared_as_keras_prepares_them(name, monkeypatch):
         )
 
     monkeypatch.setattr(bases, "application", small)
-    side = BACKBONES[name].smallest_side
-    base = bases.base_network(name, weights=None, input_shape=(side, side, 3), preprocess_input=True)
+    image_size = BACKBONES[name].min_size
+    base = bases.base_network(
+        name, weights=None, input_shape=(image_size, image_size, 3), preprocess_input=True
+    )
     module = sys.modules[getattr(keras.applications, name).__module__]
-    grey_levels = np.random.default_rng(0).integers(0, 256, (2, side, side, 3)).astype(np.float32)
+    grey_levels = np.random.default_rng(0).integers(0, 256, (2, image_size, image_size, 3)).astype(np.float32)
     expected = module.preprocess_input(grey_levels.copy())
     np.testing.assert_allclose(
         np.asarray(base(grey_levels / np.float32(255))), expected, atol=1e-3, rtol=1e-4
@@ -43,12 +45,12 @@ def test_pictures_are_prepared_as_keras_prepares_them(name, monkeypatch):
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_smallest_side_is_keras_own(name):
     module = inspect.getsource(sys.modules[getattr(keras.applications, name).__module__])
-    side = BACKBONES[name].smallest_side
-    of_keras = f"min_size={side}" in module
+    image_size = BACKBONES[name].min_size
+    of_keras = f"min_size={image_size}" in module
     # MobileNetV3 says it in words, the ResNetV2s through ResNet.
     assert (
         of_keras
-        or f"rows and cols and (rows < {side} or cols < {side})" in module
+        or f"rows and cols and (rows < {image_size} or cols < {image_size})" in module
         or "resnet.ResNet(" in module
     )
 

@@ -16,7 +16,7 @@ from leukcnn.models.backbones import BACKBONES
 from leukcnn.models.bases import (
     application,
     base_network,
-    frozen_border,
+    last_frozen_layer,
     penultimate,
     split_at,
 )
@@ -27,11 +27,11 @@ from leukcnn.models.unfilled import unfilled
 @pytest.mark.slow
 def test_smallest_sides_are_keras_own():
     for name in ("VGG16", "VGG19", "ResNet50", "InceptionV3", "Xception"):
-        builder, side = getattr(keras.applications, name), BACKBONES[name].smallest_side
+        builder, image_size = getattr(keras.applications, name), BACKBONES[name].min_size
         with unfilled():
-            builder(include_top=False, weights=None, input_shape=(side, side, 3))
+            builder(include_top=False, weights=None, input_shape=(image_size, image_size, 3))
         with pytest.raises(ValueError):
-            builder(include_top=False, weights=None, input_shape=(side - 1, side - 1, 3))
+            builder(include_top=False, weights=None, input_shape=(image_size - 1, image_size - 1, 3))
 
 
 def test_he_initialisation_reaches_every_kernel():
@@ -47,7 +47,7 @@ def test_smallest_side_of_a_regnet_is_its_builders_own():
     assert application("RegNetX-200MF", weights=None, include_top=False, input_shape=(32, 32, 3))
     with pytest.raises(ArgumentError, match="at least 32 pixels"):
         application("RegNetX-200MF", weights=None, include_top=False, input_shape=(31, 32, 3))
-    assert {BACKBONES[name].smallest_side for name in DESIGNS} == {32}
+    assert {BACKBONES[name].min_size for name in DESIGNS} == {32}
 
 
 @pytest.mark.slow
@@ -119,12 +119,12 @@ def branching(*, frozen=(), dropout=False):
     ],
 )
 def test_the_border_is_the_last_layer_that_all_that_is_trained_hangs_on(frozen, border):
-    assert frozen_border(branching(frozen=frozen)) == border
+    assert last_frozen_layer(branching(frozen=frozen)) == border
 
 
 @pytest.mark.backend
 def test_a_layer_that_draws_at_random_ends_the_frozen_part():
-    assert frozen_border(branching(frozen="abcd", dropout=True)) == "add"
+    assert last_frozen_layer(branching(frozen="abcd", dropout=True)) == "add"
 
 
 def test_batch_statistics_that_move_end_the_frozen_part():
@@ -133,13 +133,13 @@ def test_batch_statistics_that_move_end_the_frozen_part():
     x = layers.BatchNormalization(center=False, scale=False, name="b")(x)
     model = keras.Model(inputs, layers.Dense(1)(x))
     assert not model.get_layer("b").trainable_weights
-    assert frozen_border(model) == "a"
+    assert last_frozen_layer(model) == "a"
 
 
 def test_layers_without_weights_belong_to_the_frozen_part_but_make_none():
     inputs = keras.Input((2, 2, 1))
     x = layers.Flatten(name="flatten")(layers.ReLU(name="relu")(inputs))
-    assert frozen_border(keras.Model(inputs, layers.Dense(1)(x))) is None
+    assert last_frozen_layer(keras.Model(inputs, layers.Dense(1)(x))) is None
 
 
 def test_a_second_input_keeps_the_border_off():
@@ -147,7 +147,7 @@ def test_a_second_input_keeps_the_border_off():
     x = layers.Dense(3, trainable=False, name="a")(left)
     joined = layers.Concatenate(name="joined")([x, right])
     model = keras.Model([left, right], layers.Dense(1)(joined))
-    assert frozen_border(model) == "joined"
+    assert last_frozen_layer(model) == "joined"
 
 
 @pytest.mark.backend
@@ -203,7 +203,7 @@ def nested(*, inner_trainable=False, inner_dropout=False):
     ("arguments", "border"), [({}, "d"), ({"inner_trainable": True}, None), ({"inner_dropout": True}, None)]
 )
 def test_a_network_within_the_network_is_one_layer(arguments, border):
-    assert frozen_border(nested(**arguments)) == border
+    assert last_frozen_layer(nested(**arguments)) == border
 
 
 @pytest.mark.parametrize("border", ["input", "inner", "d"])
@@ -220,7 +220,7 @@ def test_a_network_within_a_loaded_network_is_found_too(tmp_path):
     model = nested()
     model.save(tmp_path / "nested.keras")
     again = keras.models.load_model(tmp_path / "nested.keras")
-    assert frozen_border(again) == "d"
+    assert last_frozen_layer(again) == "d"
     x = np.random.default_rng(0).random((5, 4), dtype=np.float32)
     base, head = split_at(again, "inner")
     np.testing.assert_array_equal(np.asarray(head(base(x))), np.asarray(model(x)))

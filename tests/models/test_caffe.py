@@ -10,7 +10,7 @@ from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.models.bases import penultimate
 from leukcnn.models.unfilled import unfilled
 
-# Network -> side of its pictures, parameters at 1000 classes, the published file.
+# Network -> side of its images, parameters at 1000 classes, the published file.
 NETWORKS = {
     "AlexNet": (227, 60_965_224, "imagenet-caffe-alex.mat"),
     "CaffeNet": (227, 60_965_224, "imagenet-caffe-ref.mat"),
@@ -25,10 +25,10 @@ def build(network="VGGF", **arguments):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_parameters_and_maps_are_the_originals(name):
-    side, parameters, _ = NETWORKS[name]
+    image_size, parameters, _ = NETWORKS[name]
     with unfilled():
         model = models.build(name)
-    assert model.input_shape == (None, side, side, 3)
+    assert model.input_shape == (None, image_size, image_size, 3)
     assert model.count_params() == parameters
     sizes = [model.get_layer(place).output.shape[1] for place in ("conv1", "pool1", "pool2", "pool5")]
     assert sizes == [54 if name == "VGGF" else 55, 27, 13, 6]
@@ -76,7 +76,7 @@ def test_the_top_has_dropout_behind_both_dense_layers_or_nowhere():
 def test_pooling_covers_all_maps_as_caffe_rounds_up(shape):
     with unfilled():
         model = build("AlexNet", input_shape=(*shape, 3))
-    sizes = [(side - 11) // 4 + 1 for side in shape]
+    sizes = [(image_size - 11) // 4 + 1 for image_size in shape]
     for i in (1, 2, 5):
         # Caffe: as many windows of 3 with stride 2 as it takes to cover the last row and column.
         sizes = [-(-(size - 3) // 2) + 1 for size in sizes]
@@ -94,7 +94,7 @@ def test_the_last_column_is_pooled_though_no_whole_window_is_left():
     np.testing.assert_array_equal(pooled[0, 1, 3], maps[0, 2:5, 6:].max(axis=(0, 1)))
 
 
-def test_a_picture_that_is_the_mean_gives_nothing_but_biases():
+def test_an_image_that_is_the_mean_gives_nothing_but_biases():
     model = build("CaffeNet")
     conv1 = keras.Model(model.input, model.get_layer("conv1").output)
     mean = np.broadcast_to(np.float32([123.68, 116.779, 103.939]), (1, 39, 39, 3))

@@ -19,14 +19,14 @@ NETWORKS = {
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def network(request):
-    side, parameters, units = NETWORKS[request.param]
+    image_size, parameters, units = NETWORKS[request.param]
     with unfilled():
-        model = models.build(request.param, input_shape=(side, side, 3))
+        model = models.build(request.param, input_shape=(image_size, image_size, 3))
     return model, parameters, units
 
 
-def pictures(side, n=2):
-    return np.random.default_rng(0).random((n, side, side, 3), dtype=np.float32) - 0.5
+def images(image_size, n=2):
+    return np.random.default_rng(0).random((n, image_size, image_size, 3), dtype=np.float32) - 0.5
 
 
 def test_parameters_are_those_of_the_paper(network):
@@ -58,12 +58,12 @@ def test_penalty_is_lambda_times_l1_plus_l2_of_the_dense_kernels():
     assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_glorot_hides_the_picture_and_he_does_not():
+def test_glorot_hides_the_image_and_he_does_not():
     spread = {}
     for initializer in ("glorot_uniform", "he_normal"):
         keras.utils.set_random_seed(0)
         model = models.build("CNMCVGG16", input_shape=(32, 32, 3), kernel_initializer=initializer)
-        outputs = np.asarray(model(pictures(32, 8)))[:, 0]
+        outputs = np.asarray(model(images(32, 8)))[:, 0]
         spread[initializer] = np.ptp(outputs)
     assert spread["glorot_uniform"] < 1e-3 < spread["he_normal"]
 

@@ -11,7 +11,7 @@ from leukcnn import models
 from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.models import fine_tuned
 from leukcnn.models.backbones import BACKBONES
-from leukcnn.models.bases import frozen_border, split_at
+from leukcnn.models.bases import last_frozen_layer, split_at
 from leukcnn.models.fine_tuned import MODES
 from leukcnn.models.unfilled import unfilled
 
@@ -41,8 +41,8 @@ def build(backbone="VGG16", mode="mSFT", **arguments):
     return models.build("FineTuned", backbone=backbone, mode=mode, **arguments)
 
 
-def pictures(side, n=2):
-    return np.random.default_rng(0).random((n, side, side, 3), dtype=np.float32)
+def images(image_size, n=2):
+    return np.random.default_rng(0).random((n, image_size, image_size, 3), dtype=np.float32)
 
 
 def weights_equal(a, b):
@@ -68,9 +68,9 @@ def test_parameters_are_those_of_the_papers(case):
     ],
 )
 def test_dense_layers_and_frozen_layers_are_the_modes(backbone, mode):
-    side = {"InceptionV3": 75, "Xception": 71}.get(backbone, 32)
+    image_size = {"InceptionV3": 75, "Xception": 71}.get(backbone, 32)
     with unfilled():
-        model = build(backbone, mode, dense_units=None, input_shape=(side, side, 3))
+        model = build(backbone, mode, dense_units=None, input_shape=(image_size, image_size, 3))
     names = [layer.name for layer in model.layers]
     bridge = "flatten" if backbone.startswith("VGG") else "gap"
     top = model.layers[names.index(bridge) + 1 :]
@@ -79,7 +79,7 @@ def test_dense_layers_and_frozen_layers_are_the_modes(backbone, mode):
     assert all(layer.trainable for layer in top)
     base = model.layers[: names.index(bridge)]
     assert {layer.trainable for layer in base} == {mode in ("DFT", "mDFT")}
-    assert frozen_border(model) == (bridge if mode in ("SFT", "mSFT") else None)
+    assert last_frozen_layer(model) == (bridge if mode in ("SFT", "mSFT") else None)
     assert model.name == f"{backbone}_{mode}".lower()
 
 
@@ -103,7 +103,7 @@ def test_a_file_of_keras_fills_a_regnets_base_or_the_whole(tmp_path):
 
 
 @pytest.mark.usefixtures("small_regnets")
-def test_a_regnets_pictures_are_standardised():
+def test_a_regnets_images_are_standardised():
     model = build("RegNetY-200MF", include_top=False, preprocess_input=True)
     prepared = keras.Model(model.input, model.get_layer("stem_pad").input)
     x = np.float32([[[[0.485, 0.456, 0.406]]]]) + np.zeros((1, 32, 32, 3), np.float32)
@@ -171,9 +171,9 @@ def test_a_file_of_the_base_fills_the_base_alone(backbone, file, tmp_path):
     model = build(backbone, weights=tmp_path / file)
     keras.utils.set_random_seed(5)
     random = build(backbone)
-    loaded_base, head = split_at(model, frozen_border(model))
+    loaded_base, head = split_at(model, last_frozen_layer(model))
     assert weights_equal(loaded_base, base)
-    assert weights_equal(head, split_at(random, frozen_border(random))[1])
+    assert weights_equal(head, split_at(random, last_frozen_layer(random))[1])
 
 
 @pytest.mark.parametrize("mode", ["mSFT", "mDFT"])
@@ -240,11 +240,11 @@ def test_the_frozen_base_stays_and_its_head_alone_learns_the_same():
         keras.utils.set_random_seed(3)
         return build("ResNet50", "SFT")
 
-    x, y = pictures(32, 4), np.array([[0], [1], [0], [1]], dtype=np.float32)
+    x, y = images(32, 4), np.array([[0], [1], [0], [1]], dtype=np.float32)
     whole = compiled(made())
     whole.train_on_batch(x, y)
     apart = made()
-    base, head = split_at(apart, frozen_border(apart))
+    base, head = split_at(apart, last_frozen_layer(apart))
     compiled(head).train_on_batch(np.asarray(base(x)), y)
     for a, b in zip(whole.get_weights(), apart.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
@@ -262,14 +262,14 @@ PREPROCESS = {
 
 
 @pytest.mark.parametrize("backbone", PREPROCESS)
-def test_pictures_are_preprocessed_as_keras_applications_does(backbone):
-    side = {"InceptionV3": 75, "Xception": 71}.get(backbone, 32)
-    model = build(backbone, input_shape=(side, side, 3), include_top=False, preprocess_input=True)
+def test_images_are_preprocessed_as_keras_applications_does(backbone):
+    image_size = {"InceptionV3": 75, "Xception": 71}.get(backbone, 32)
+    model = build(backbone, input_shape=(image_size, image_size, 3), include_top=False, preprocess_input=True)
     names = [layer.name for layer in model.layers]
     start = model.layers[names.index("preprocess_input") + 1]
-    prepared = np.asarray(keras.Model(model.input, start.input)(pictures(side)))
+    prepared = np.asarray(keras.Model(model.input, start.input)(images(image_size)))
     # Keras' own function changes the array that it is given.
-    expected = PREPROCESS[backbone].preprocess_input(255 * pictures(side))
+    expected = PREPROCESS[backbone].preprocess_input(255 * images(image_size))
     np.testing.assert_allclose(prepared, expected, atol=1e-4)
 
 
@@ -279,12 +279,12 @@ def test_preprocessing_has_no_parameters_and_is_frozen_cut_and_saved_with_the_re
     assert model.count_params() == plain.count_params()
     model.save_weights(tmp_path / "whole.weights.h5")
     plain.load_weights(tmp_path / "whole.weights.h5")
-    x = pictures(32)
+    x = images(32)
     expected = np.asarray(model(x))
     own = keras.applications.vgg16.preprocess_input(255 * x)
     np.testing.assert_allclose(np.asarray(plain(own)), expected, rtol=1e-3, atol=1e-5)
 
-    assert frozen_border(model) == "flatten"
+    assert last_frozen_layer(model) == "flatten"
     base, head = split_at(model, "flatten")
     np.testing.assert_array_equal(np.asarray(head(base(x))), expected)
 
@@ -307,6 +307,6 @@ def test_preprocessing_stands_behind_a_given_input(initializer):
 
 
 @pytest.mark.parametrize("input_shape", [(64, 64, 1), (64, 64)])
-def test_preprocessing_takes_colour_pictures_only(input_shape):
+def test_preprocessing_takes_colour_images_only(input_shape):
     with pytest.raises(ArgumentError, match="at least 32 pixels each way"):
         build(input_shape=input_shape, preprocess_input=True)

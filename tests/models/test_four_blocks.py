@@ -16,12 +16,12 @@ def build(**arguments):
 
 
 @pytest.mark.parametrize("side", [16, 112])
-def test_parameters_by_hand_at_any_size(side):
+def test_parameters_by_hand_at_any_size(image_size):
     widths = (3, 16, 32, 64, 128)
     kernels = sum(9 * before * after for before, after in pairwise(widths))
     offsets_and_scales = 2 * sum(widths[1:])
     classifier = 128 * 4 + 4
-    model = build(input_shape=(side, side, 3))
+    model = build(input_shape=(image_size, image_size, 3))
     trained = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
     assert trained == kernels + offsets_and_scales + classifier == 98_196
     # A mean and a variance for each filter.
@@ -45,7 +45,7 @@ def test_filters_momentum_and_initializer_are_arguments():
     assert build().get_layer("batch_norm_1").momentum == 0.9
 
 
-def test_the_average_is_over_the_whole_picture():
+def test_the_average_is_over_the_whole_image():
     model = build(input_shape=(32, 32, 3))
     maps = keras.Model(model.input, model.get_layer("pool_4").output)
     average = keras.Model(model.input, model.get_layer("gap").output)

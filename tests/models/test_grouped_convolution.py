@@ -54,7 +54,7 @@ def test_a_step_of_training_goes_down_the_slope():
     model.train_on_batch(maps, targets)
     step = layer.get_weights()[0] - before
 
-    # The loss is the mean over pictures and filters of (mean over pixels - target) ** 2: its slope by hand.
+    # The loss is the mean over images and filters of (mean over pixels - target) ** 2: its slope by hand.
     error = convolution(maps, before.transpose(3, 2, 0, 1)).mean(axis=(1, 2)) - targets
     padded = np.pad(maps, [(0, 0), (1, 1), (1, 1), (0, 0)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, (6, 6), axis=(1, 2)).mean(axis=(4, 5))

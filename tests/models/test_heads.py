@@ -91,14 +91,14 @@ def test_another_activation_is_that_of_the_layers_before_the_classifier():
 
 def test_an_input_is_the_tensor_given_or_a_new_one():
     tensor = keras.Input((9, 8, 1))
-    assert checked_input(tensor, (1, 1, 1), smallest_side=8) is tensor
-    assert checked_input(None, (8, 9, 3), smallest_side=8).shape == (None, 8, 9, 3)
+    assert checked_input(tensor, (1, 1, 1), min_size=8) is tensor
+    assert checked_input(None, (8, 9, 3), min_size=8).shape == (None, 8, 9, 3)
 
 
 @pytest.mark.parametrize("shape", [(7, 8, 3), (8, None, 3), (8, 8), (8, 8, 0)])
 def test_inputs_that_leave_nothing_are_refused(shape):
     with pytest.raises(ArgumentError, match="at least 8 pixels"):
-        checked_input(None, shape, smallest_side=8)
+        checked_input(None, shape, min_size=8)
 
 
 def test_imagenet_is_refused_by_name():

@@ -8,7 +8,7 @@ from keras import ops
 
 from leukcnn import models, papers
 from leukcnn.errors import ArgumentError
-from leukcnn.models.regnet_designs import IMAGENET_MEAN, IMAGENET_SD
+from leukcnn.models.regnet_designs import IMAGENET_MEAN, IMAGENET_STD
 from leukcnn.pipeline import scaled
 from leukcnn.spec.names import BUILDERS
 
@@ -34,7 +34,7 @@ def test_a_builders_module_scales_as_the_papers_rows_do(paper, images):
 
 def test_regnets_images_lose_imagenets_mean_and_deviation(images):
     found = preprocess_input("regnet")(images)
-    expected = (images / 255 - IMAGENET_MEAN) / IMAGENET_SD
+    expected = (images / 255 - IMAGENET_MEAN) / IMAGENET_STD
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 

@@ -39,8 +39,8 @@ def test_the_channels_around_one_are_an_odd_number(size):
 @pytest.mark.parametrize("shape", [(3,), (4, 5, 3)])
 def test_each_channel_or_pixel_has_its_mean(shape):
     mean = np.random.default_rng(0).random(shape, dtype=np.float32)
-    pictures = np.random.default_rng(1).random((2, 4, 5, 3), dtype=np.float32)
-    np.testing.assert_allclose(np.asarray(MeanSubtraction(mean)(pictures)), pictures - mean, rtol=1e-6)
+    images = np.random.default_rng(1).random((2, 4, 5, 3), dtype=np.float32)
+    np.testing.assert_allclose(np.asarray(MeanSubtraction(mean)(images)), images - mean, rtol=1e-6)
 
 
 def network(mean=ILSVRC_MEAN):
@@ -54,19 +54,17 @@ def network(mean=ILSVRC_MEAN):
 def test_the_mean_travels_with_the_weights_and_is_no_parameter(shape, tmp_path):
     made = network(np.random.default_rng(0).random(shape) * 255)
     assert made.count_params() == 3 * 3 * 3 * 2 + 2
-    pictures = np.random.default_rng(1).random((2, 4, 5, 3), dtype=np.float32) * 255
-    expected = np.asarray(made(pictures))
+    images = np.random.default_rng(1).random((2, 4, 5, 3), dtype=np.float32) * 255
+    expected = np.asarray(made(images))
     made.save_weights(tmp_path / "x.weights.h5")
     made.save(tmp_path / "x.keras")
     json.loads(made.to_json())
-    np.testing.assert_array_equal(
-        np.asarray(keras.models.load_model(tmp_path / "x.keras")(pictures)), expected
-    )
+    np.testing.assert_array_equal(np.asarray(keras.models.load_model(tmp_path / "x.keras")(images)), expected)
     for file in ("x.weights.h5", "x.keras"):
         assert stored_parameters(tmp_path / file) == made.count_params()
         fresh = network()
         load_whole(fresh, tmp_path / file)
-        np.testing.assert_array_equal(np.asarray(fresh(pictures)), expected)
+        np.testing.assert_array_equal(np.asarray(fresh(images)), expected)
 
 
 def test_a_copy_has_the_same_mean_and_constants():

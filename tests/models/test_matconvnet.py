@@ -122,9 +122,9 @@ def max_pooled(x):
     return windows[:, ::2, ::2].max(axis=(-1, -2))
 
 
-def expected_outputs(pictures, weights, mean, *, convolutions=SMALL, order=SMALL_ORDER, param=SMALL_PARAM):
+def expected_outputs(images, weights, mean, *, convolutions=SMALL, order=SMALL_ORDER, param=SMALL_PARAM):
     """Returns the last features and the probabilities that the file's network gives."""
-    x = pictures.astype(np.float64) - mean
+    x = images.astype(np.float64) - mean
     for name in order:
         if name.startswith("norm"):
             x = normalised(x, param)
@@ -140,39 +140,39 @@ def expected_outputs(pictures, weights, mean, *, convolutions=SMALL, order=SMALL
     return features[:, 0, 0], np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
 
 
-def pictures(shape=SHAPE, n=3):
+def images(shape=SHAPE, n=3):
     return np.random.default_rng(1).integers(0, 256, (n, *shape)).astype(np.float32)
 
 
 def means():
     rng = np.random.default_rng(2)
     return {
-        "whole picture": (rng.random(SHAPE) * 255).astype(np.float32),
+        "whole image": (rng.random(SHAPE) * 255).astype(np.float32),
         "1x1x3": np.array([[[120.0, 110, 100]]]),
         "three values": np.array([[120.0, 110, 100]]),
     }
 
 
 @pytest.mark.parametrize("layout", ["weights", "filters"])
-@pytest.mark.parametrize("kind", ["whole picture", "1x1x3", "three values"])
+@pytest.mark.parametrize("kind", ["whole image", "1x1x3", "three values"])
 def test_a_small_network_answers_as_numpy_does(layout, kind, tmp_path):
     weights, mean = random_weights(SMALL), means()[kind]
     model = small_network()
     load_matconvnet(model, write_mat(tmp_path / "small.mat", weights, mean, layout=layout))
-    _, expected = expected_outputs(pictures(), weights, mean)
+    _, expected = expected_outputs(images(), weights, mean)
     assert np.ptp(expected[:, 0]) > 0.01
-    np.testing.assert_allclose(np.asarray(model(pictures())), expected, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(model(images())), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("target", ["small.weights.h5", "small.keras"])
 def test_a_converted_file_answers_the_same_mean_included(target, tmp_path):
-    weights, mean = random_weights(SMALL), means()["whole picture"]
+    weights, mean = random_weights(SMALL), means()["whole image"]
     mat = write_mat(tmp_path / "small.mat", weights, mean)
     convert_matconvnet(mat, small_network(), tmp_path / target)
     fresh = small_network()
     fresh.load_weights(tmp_path / target)
-    _, expected = expected_outputs(pictures(), weights, mean)
-    np.testing.assert_allclose(np.asarray(fresh(pictures())), expected, atol=1e-5)
+    _, expected = expected_outputs(images(), weights, mean)
+    np.testing.assert_allclose(np.asarray(fresh(images())), expected, atol=1e-5)
     assert stored_parameters(tmp_path / target) == fresh.count_params()
 
 
@@ -273,16 +273,14 @@ def test_the_networks_answer_as_numpy_does_and_take_their_own_file_only(name, tm
     mat = write_mat(tmp_path / "published.mat", weights, mean, **description)
 
     model = models.build(name, weights=str(mat), input_shape=shape, classes=5)
-    features, probabilities = expected_outputs(pictures(shape), weights, mean, **description)
+    features, probabilities = expected_outputs(images(shape), weights, mean, **description)
     assert np.abs(features).mean() > 0.1
-    np.testing.assert_allclose(
-        np.asarray(penultimate(model)(pictures(shape))), features, rtol=1e-3, atol=1e-3
-    )
-    np.testing.assert_allclose(np.asarray(model(pictures(shape))), probabilities, atol=1e-4)
+    np.testing.assert_allclose(np.asarray(penultimate(model)(images(shape))), features, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(np.asarray(model(images(shape))), probabilities, atol=1e-4)
 
     convert_matconvnet(mat, model, tmp_path / "converted.weights.h5")
     again = models.build(name, weights=tmp_path / "converted.weights.h5", input_shape=shape, classes=5)
-    np.testing.assert_array_equal(np.asarray(again(pictures(shape))), np.asarray(model(pictures(shape))))
+    np.testing.assert_array_equal(np.asarray(again(images(shape))), np.asarray(model(images(shape))))
 
     bare = models.build(name, weights=mat, input_shape=shape, include_top=False)
     np.testing.assert_array_equal(bare.get_layer("conv5").get_weights()[0], weights["conv5"][0])

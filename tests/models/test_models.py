@@ -56,13 +56,15 @@ EAGERLY = keras.backend.backend() == "tensorflow"
 
 
 def build(case, **arguments):
-    name, fixed, side = NETWORKS[case]
+    name, fixed, image_size = NETWORKS[case]
     keras.utils.set_random_seed(1)
-    return models.build(name, **{"input_shape": (side, side, 3), **fixed, **arguments}), side
+    return models.build(
+        name, **{"input_shape": (image_size, image_size, 3), **fixed, **arguments}
+    ), image_size
 
 
-def pictures(side, n=2):
-    return np.random.default_rng(0).random((n, side, side, 3), dtype=np.float32) - 0.5
+def images(image_size, n=2):
+    return np.random.default_rng(0).random((n, image_size, image_size, 3), dtype=np.float32) - 0.5
 
 
 def outputs(model, x):
@@ -83,21 +85,21 @@ def test_every_builder_is_in_this_suite():
 
 @pytest.mark.parametrize("case", steps())
 def test_forward_step_saving_and_loading(case, tmp_path):
-    # Behind a frozen random base, or pictures of 0..255, He's values saturate the softmax, whose gradient JAX
+    # Behind a frozen random base, or images of 0..255, He's values saturate the softmax, whose gradient JAX
     # then takes for 0.
     saturates = case.endswith("SFT") or case in ("AlexNet", "CaffeNet", "VGGF")
     initializer = "glorot_uniform" if saturates else "he_normal"
-    model, side = build(case, kernel_initializer=initializer)
+    model, image_size = build(case, kernel_initializer=initializer)
     classes = model.output_shape[1]
     before = {v.path: to_numpy(v).copy() for v in model.weights}
     model.compile(keras.optimizers.SGD(1e-2, momentum=0.8), "categorical_crossentropy", run_eagerly=EAGERLY)
-    model.train_on_batch(pictures(side, 4), np.eye(classes, dtype=np.float32)[[0, 1, 0, 1]])
+    model.train_on_batch(images(image_size, 4), np.eye(classes, dtype=np.float32)[[0, 1, 0, 1]])
     changed = {v.path for v in model.weights if not np.array_equal(to_numpy(v), before[v.path])}
     assert {v.path for v in model.trainable_variables if v.path.endswith("kernel")} <= changed
     frozen = {v.path for layer in model.layers if not layer.trainable for v in layer.weights}
     assert not frozen & changed
 
-    probabilities = outputs(model, pictures(side))
+    probabilities = outputs(model, images(image_size))
     assert probabilities.shape == (2, classes)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
@@ -105,7 +107,7 @@ def test_forward_step_saving_and_loading(case, tmp_path):
     file = tmp_path / "model.keras"
     model.save(file)
     again = keras.models.load_model(file, compile=False)
-    np.testing.assert_array_equal(outputs(again, pictures(side)), probabilities)
+    np.testing.assert_array_equal(outputs(again, images(image_size)), probabilities)
     assert len(again.trainable_weights) == len(model.trainable_weights)
     # What one format holds, the others do (test_weights).
     fresh, _ = build(case, weights=file)
@@ -117,12 +119,12 @@ def test_forward_step_saving_and_loading(case, tmp_path):
 def test_the_classifier_stays_float32_under_mixed_precision(case):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model, side = build(case)
+        model, image_size = build(case)
     finally:
         keras.config.set_dtype_policy("float32")
     assert model.get_layer("dense_1").compute_dtype == "bfloat16"
     assert model.get_layer("predictions").compute_dtype == "float32"
-    assert outputs(model, pictures(side)).dtype == np.float32
+    assert outputs(model, images(image_size)).dtype == np.float32
 
 
 @pytest.mark.parametrize("initializer", ["glorot_uniform", "he_normal"])

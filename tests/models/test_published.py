@@ -134,9 +134,9 @@ def test_published_names_are_those_that_keras_downloads(name, monkeypatch):
 
     monkeypatch.setattr(file_utils, "get_file", ask)
     backbone, builder = BACKBONES[name], getattr(keras.applications, name)
-    side = backbone.published_side or 224
+    image_size = backbone.published_size or 224
     for file, arguments in (
-        (backbone.base, {"include_top": False, "input_shape": (side, side, 3)}),
+        (backbone.base, {"include_top": False, "input_shape": (image_size, image_size, 3)}),
         (backbone.whole, {"include_top": True}),
     ):
         with pytest.raises(Asked, match=file), unfilled():
@@ -159,10 +159,10 @@ def verdict(act) -> str | None:
     return None
 
 
-def check_as_loading(name, arguments, file, *, side=32, classes=3):
+def check_as_loading(name, arguments, file, *, image_size=32, classes=3):
     arguments = {**arguments, "weights": str(file)}
-    said = verdict(lambda: check_weights(Model(name, arguments), side=side, classes=classes))
-    options = {"input_shape": (side, side, 3), "classes": classes}
+    said = verdict(lambda: check_weights(Model(name, arguments), image_size=image_size, classes=classes))
+    options = {"input_shape": (image_size, image_size, 3), "classes": classes}
     assert said == verdict(lambda: models.build(name, **options, **arguments))
     return said
 
@@ -200,7 +200,7 @@ def test_verdict_on_a_file_of_pytorch_is_that_of_loading(tmp_path):
 
 def test_verdict_on_a_file_of_matconvnet_is_that_of_loading(tmp_path):
     (tmp_path / "imagenet-vgg-f.mat").write_bytes(b"no such thing")
-    assert "can't be read" in check_as_loading("VGGF", {}, tmp_path / "imagenet-vgg-f.mat", side=39)
+    assert "can't be read" in check_as_loading("VGGF", {}, tmp_path / "imagenet-vgg-f.mat", image_size=39)
 
 
 @pytest.mark.backend
@@ -212,7 +212,7 @@ def test_nothing_is_filled_and_nothing_is_left_to_fill(tmp_path, monkeypatch):
     filled, original = [], keras.Variable._initialize
     monkeypatch.setattr(keras.Variable, "_initialize", lambda self, value: filled.append(self.path))
     model = Model(name, {**arguments, "weights": str(tmp_path / "whole.weights.h5")})
-    check_weights(model, side=32, classes=3)
+    check_weights(model, image_size=32, classes=3)
     with keras.StatelessScope():
         pass
     assert not filled
@@ -221,8 +221,8 @@ def test_nothing_is_filled_and_nothing_is_left_to_fill(tmp_path, monkeypatch):
 
 def test_random_weights_need_no_look(monkeypatch):
     monkeypatch.setattr(keras, "StatelessScope", None)
-    check_weights(Model("FineTuned", {"backbone": "VGG16", "weights": None}), side=32, classes=2)
-    check_weights(Model("FourBlockCNN"), side=32, classes=2)
+    check_weights(Model("FineTuned", {"backbone": "VGG16", "weights": None}), image_size=32, classes=2)
+    check_weights(Model("FourBlockCNN"), image_size=32, classes=2)
 
 
 def test_an_efficientnet_from_a_published_file_divides_as_keras_own_download(tmp_path, monkeypatch):
@@ -244,7 +244,7 @@ def test_an_efficientnet_from_a_published_file_divides_as_keras_own_download(tmp
     options["input_shape"] = (32, 32, 3)
     downloaded = models.build("FineTuned", weights="imagenet", **options)
     loaded = models.build("FineTuned", weights=file, **options)
-    pictures = np.random.default_rng(0).random((1, 32, 32, 3), dtype=np.float32)
+    images = np.random.default_rng(0).random((1, 32, 32, 3), dtype=np.float32)
     np.testing.assert_allclose(
-        np.asarray(loaded(pictures)), np.asarray(downloaded(pictures)), rtol=1e-4, atol=1e-5
+        np.asarray(loaded(images)), np.asarray(downloaded(images)), rtol=1e-4, atol=1e-5
     )

@@ -68,18 +68,18 @@ def state():
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def images():
     return np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype(np.float32)
 
 
 @pytest.mark.parametrize("naming", [None, TORCHVISION, TIMM], ids=["pycls", "torchvision", "timm"])
 @pytest.mark.parametrize("family", ["RegNetX", "RegNetY"])
-def test_each_way_of_naming_gives_numpys_outputs_for_rgb(naming, family, pictures, tmp_path):
+def test_each_way_of_naming_gives_numpys_outputs_for_rgb(naming, family, images, tmp_path):
     made = regnets.random_state(squeezes=family == "RegNetY", classes=4)
     save_file(renamed(made, naming), tmp_path / "made.safetensors")
     model = network(family, weights=tmp_path / "made.safetensors")
-    expected = regnets.probabilities_of(made, pictures[..., ::-1])
-    np.testing.assert_allclose(np.asarray(model(pictures)), expected, atol=2e-4)
+    expected = regnets.probabilities_of(made, images[..., ::-1])
+    np.testing.assert_allclose(np.asarray(model(images)), expected, atol=2e-4)
 
 
 def test_the_names_are_the_published_ones(state):
@@ -108,12 +108,12 @@ def test_kernels_are_turned_and_the_first_takes_rgb(state, tmp_path):
     assert to_numpy(bn.moving_variance)[3] == state["s2.b1.bn.running_var"][3]
 
 
-def test_without_the_top_the_classifier_is_left_out(state, pictures, tmp_path):
+def test_without_the_top_the_classifier_is_left_out(state, images, tmp_path):
     made = {**state, "head.fc.weight": np.zeros((1000, 368), np.float32)}
     save_file(made, tmp_path / "y.safetensors")
     model = network(include_top=False, weights=tmp_path / "y.safetensors")
-    expected = regnets.maps_of(state, pictures[..., ::-1])
-    np.testing.assert_allclose(np.asarray(model(pictures)), expected, rtol=1e-3, atol=1e-3)
+    expected = regnets.maps_of(state, images[..., ::-1])
+    np.testing.assert_allclose(np.asarray(model(images)), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_half_precision_is_read_as_float32(tmp_path):
@@ -201,12 +201,12 @@ def test_a_broken_safetensors_file_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
-def test_conversion_writes_what_the_builder_reads(suffix, state, pictures, tmp_path):
+def test_conversion_writes_what_the_builder_reads(suffix, state, images, tmp_path):
     save_file(state, tmp_path / "y.safetensors")
     target = tmp_path / f"regnety-200mf{suffix}"
     convert_pytorch(tmp_path / "y.safetensors", network(), target)
-    expected = regnets.probabilities_of(state, pictures[..., ::-1])
-    np.testing.assert_allclose(np.asarray(network(weights=target)(pictures)), expected, atol=2e-4)
+    expected = regnets.probabilities_of(state, images[..., ::-1])
+    np.testing.assert_allclose(np.asarray(network(weights=target)(images)), expected, atol=2e-4)
 
 
 def test_conversion_refuses_another_kind_of_target(state, tmp_path):
@@ -262,11 +262,11 @@ class TestCheckpoints:
         assert set(found) == {name for name in state if not name.endswith("tracked")}
         np.testing.assert_array_equal(found["stem.conv.weight"], state["stem.conv.weight"])
 
-    def test_the_authors_checkpoint_is_numpys(self, torch, state, pictures, tmp_path):
+    def test_the_authors_checkpoint_is_numpys(self, torch, state, images, tmp_path):
         torch.save({"model_state": self.tensors(torch, state)}, tmp_path / "y.pyth")
         model = network(weights=tmp_path / "y.pyth")
-        expected = regnets.probabilities_of(state, pictures[..., ::-1])
-        np.testing.assert_allclose(np.asarray(model(pictures)), expected, atol=2e-4)
+        expected = regnets.probabilities_of(state, images[..., ::-1])
+        np.testing.assert_allclose(np.asarray(model(images)), expected, atol=2e-4)
 
     def test_code_in_a_file_is_not_run(self, torch, tmp_path):
         class Touches:
@@ -313,20 +313,20 @@ class TestCheckpoints:
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_fine_tuned_base_takes_the_file_and_its_top_stays_random(state, pictures, tmp_path):
+def test_a_fine_tuned_base_takes_the_file_and_its_top_stays_random(state, images, tmp_path):
     save_file(state, tmp_path / "y.safetensors")
     arguments = {"mode": "DFT", "classes": 2, "input_shape": (32, 32, 3)}
     model = models.build(
         "FineTuned", backbone="RegNetY-200MF", weights=tmp_path / "y.safetensors", **arguments
     )
     maps = keras.Model(model.input, model.get_layer("s4_b7_relu").output)
-    expected = regnets.maps_of(state, pictures[..., ::-1])
-    np.testing.assert_allclose(np.asarray(maps(pictures)), expected, rtol=1e-3, atol=1e-3)
+    expected = regnets.maps_of(state, images[..., ::-1])
+    np.testing.assert_allclose(np.asarray(maps(images)), expected, rtol=1e-3, atol=1e-3)
     assert model.output_shape == (None, 2)
 
 
 def test_preprocessing_shows_the_weights_what_they_were_trained_on(state, tmp_path):
-    """pycls: pictures of 0..1, less the mean, divided by the standard deviation, as blue, green, red."""
+    """pycls: images of 0..1, less the mean, divided by the standard deviation, as blue, green, red."""
     save_file(state, tmp_path / "y.safetensors")
     model = models.build(
         "FineTuned",

@@ -19,8 +19,8 @@ def trainable(model):
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
 
 
-def pictures(side, n=2, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, side, side, 3)).astype(np.float32)
+def images(image_size, n=2, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, image_size, image_size, 3)).astype(np.float32)
 
 
 @pytest.mark.parametrize("family", ["RegNetX", "RegNetY"])
@@ -59,11 +59,11 @@ def test_networks_are_built_with_the_zoos_number_of_parameters(name):
 @pytest.mark.parametrize("squeezes", [False, True], ids=["X", "Y"])
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("side", [7, 8])
-def test_a_block_is_numpys(squeezes, strides, side):
+def test_a_block_is_numpys(squeezes, strides, image_size):
     """Grouped convolution, squeeze-and-excitation, and a shortcut that is projected or as it is."""
     state = regnets.random_state(((2, 24),), group_width=8, squeezes=squeezes)
     channels = 32 if strides == 2 else 24
-    inputs = keras.Input((side, side + 1, channels))
+    inputs = keras.Input((image_size, image_size + 1, channels))
     block = f"s1_b{1 if strides == 2 else 2}"
     stage = Stage(depth=2, width=24, group_width=8)
     x = residual_block(inputs, stage=stage, strides=strides, squeezes=squeezes, name=block)
@@ -83,7 +83,7 @@ def test_a_block_is_numpys(squeezes, strides, side):
         parts = ("weight", "bias", "running_mean", "running_var")[: len(layer.weights)]
         arrays = [state[f"{place}.{part}"] for part in parts]
         layer.set_weights([a.transpose(2, 3, 1, 0) if a.ndim == 4 else a for a in arrays])
-    maps = np.random.default_rng(1).normal(size=(2, side, side + 1, channels)).astype(np.float32)
+    maps = np.random.default_rng(1).normal(size=(2, image_size, image_size + 1, channels)).astype(np.float32)
     expected = regnets.block_output(state, dotted, maps, strides=strides)
     np.testing.assert_allclose(np.asarray(model(maps)), expected, rtol=1e-3, atol=1e-4)
 
@@ -129,12 +129,12 @@ def test_a_single_group_is_an_ordinary_convolution():
 
 
 @pytest.mark.parametrize("side", [32, 33, 47])
-def test_the_whole_network_is_numpys_for_sides_even_and_odd(side, tmp_path):
+def test_the_whole_network_is_numpys_for_sides_even_and_odd(image_size, tmp_path):
     state = regnets.random_state(squeezes=True, classes=4)
     save_file(state, tmp_path / "y.safetensors")
-    model = models.build("RegNetY", design="200mf", classes=4, input_shape=(side, side, 3))
+    model = models.build("RegNetY", design="200mf", classes=4, input_shape=(image_size, image_size, 3))
     load_pytorch(model, tmp_path / "y.safetensors")
-    x = pictures(side)
+    x = images(image_size)
     # The state dict takes blue, green, red; the network red, green, blue.
     expected = regnets.probabilities_of(state, x[..., ::-1])
     np.testing.assert_allclose(np.asarray(model(x)), expected, atol=2e-4)
@@ -210,7 +210,7 @@ def test_mixed_precision_computes_in_half_with_a_float32_head():
     assert isinstance(grouped, GroupedConv2D)
     assert (grouped.compute_dtype, grouped.variable_dtype) == ("float16", "float32")
     assert (head.compute_dtype, head.variable_dtype) == ("float32", "float32")
-    outputs = model.predict(pictures(32), verbose=0)
+    outputs = model.predict(images(32), verbose=0)
     assert outputs.dtype == np.float32
     np.testing.assert_allclose(outputs.sum(axis=1), 1, atol=1e-6)
 
@@ -221,7 +221,7 @@ def test_fit_learns_to_tell_bright_from_dark():
     keras.utils.set_random_seed(0)
     model = models.build("RegNetY", design="200mf", classes=2, input_shape=(32, 32, 3))
     model.compile(keras.optimizers.SGD(0.01), "categorical_crossentropy")
-    x = pictures(32, 8)
+    x = images(32, 8)
     x[::2] += 2
     y = np.eye(2, dtype=np.float32)[np.arange(8) % 2]
     history = model.fit(x, y, epochs=8, batch_size=8, shuffle=False, verbose=0).history["loss"]

@@ -59,12 +59,12 @@ def test_arguments_are_those_of_keras_in_its_order_then_its_own_by_name(name):
     builder = getattr(models, name)
     assert positional(builder) == [*inspect.signature(keras.applications.VGG16).parameters]
     parameters = inspect.signature(builder).parameters
-    weights, side, classes, activation, model_name, own = DEFAULTS[name]
+    weights, image_size, classes, activation, model_name, own = DEFAULTS[name]
     assert {key: p.default for key, p in parameters.items()} == {
         "include_top": True,
         "weights": weights,
         "input_tensor": None,
-        "input_shape": (side, side, 3),
+        "input_shape": (image_size, image_size, 3),
         "pooling": None,
         "classes": classes,
         "classifier_activation": activation,

@@ -7,7 +7,7 @@ from keras.ops import convert_to_numpy as to_numpy
 
 from leukcnn import models
 from leukcnn.errors import WeightsError
-from leukcnn.models.bases import frozen_border, penultimate, split_at
+from leukcnn.models.bases import last_frozen_layer, penultimate, split_at
 from leukcnn.models.unfilled import unfilled
 from leukcnn.prediction import SavedNetwork
 from leukcnn.spec import Preprocessing
@@ -23,8 +23,8 @@ def network():
     return build()
 
 
-def pictures(n=4, side=32):
-    return np.random.default_rng(0).random((n, side, side, 3), dtype=np.float32)
+def images(n=4, image_size=32):
+    return np.random.default_rng(0).random((n, image_size, image_size, 3), dtype=np.float32)
 
 
 def count(weights):
@@ -50,7 +50,7 @@ def test_the_layers_are_those_of_the_papers_table():
 
 
 def test_the_base_takes_what_its_published_weights_do(network):
-    x = pictures(2)
+    x = images(2)
     literal = build(preprocess_input=False)
     literal.set_weights(network.get_weights())
     assert literal.count_params() == network.count_params()
@@ -61,7 +61,7 @@ def test_the_base_takes_what_its_published_weights_do(network):
 def test_batch_statistics_stand_still_in_training(network):
     base = network.get_layer("resnet50")
     before = [to_numpy(w).copy() for w in base.weights]
-    x = pictures()
+    x = images()
     in_training = np.asarray(base(x, training=True))
     np.testing.assert_array_equal(in_training, np.asarray(base(x, training=False)))
     for one, other in zip(before, base.weights, strict=True):
@@ -69,11 +69,11 @@ def test_batch_statistics_stand_still_in_training(network):
 
 
 def test_it_is_cut_behind_the_base(network):
-    assert frozen_border(network) == "flatten"
+    assert last_frozen_layer(network) == "flatten"
     base, head = split_at(network, "flatten")
     assert [layer.name for layer in head.layers[1:]] == ["dropout", "predictions"]
     assert count(base.weights) == 23_587_712
-    x = pictures()
+    x = images()
     np.testing.assert_allclose(np.asarray(head(base(x))), np.asarray(network(x)), atol=1e-6)
     features = penultimate(network)
     assert features.layers[-1].name == "flatten"
@@ -83,10 +83,10 @@ def test_it_is_cut_behind_the_base(network):
 def test_a_saved_network_is_the_same_and_its_base_as_frozen(network, tmp_path):
     SavedNetwork(network, Preprocessing(resize=32), ("a", "b", "c", "d"), {}).save(tmp_path / "model.keras")
     again = SavedNetwork.load(tmp_path / "model.keras").network
-    x = pictures()
+    x = images()
     np.testing.assert_array_equal(np.asarray(again(x)), np.asarray(network(x)))
     assert count(again.trainable_weights) == count(network.trainable_weights)
-    assert frozen_border(again) == "flatten"
+    assert last_frozen_layer(again) == "flatten"
     assert penultimate(again).output_shape == (None, 2048)
 
 

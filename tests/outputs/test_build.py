@@ -9,12 +9,12 @@ from leukcnn import spec
 from leukcnn.errors import StoreError
 from leukcnn.outputs.build import build_figures
 from leukcnn.rendering.figures import heat, overlay
-from tests.outputs.pictures import keep, names
+from tests.outputs.png import keep, names
 
-PICTURE = np.full((30, 30, 3), 90, dtype=np.uint8)
+IMAGE = np.full((30, 30, 3), 90, dtype=np.uint8)
 KEPT = {
-    "figure2": {"titles": ["malignant, subject 1", "healthy, subject H1"], "pictures": [PICTURE, PICTURE]},
-    "figure3": {"titles": ["source", "rotated"], "pictures": [PICTURE, PICTURE]},
+    "figure2": {"titles": ["malignant, subject 1", "healthy, subject H1"], "images": [IMAGE, IMAGE]},
+    "figure3": {"titles": ["source", "rotated"], "images": [IMAGE, IMAGE]},
     "figure4": {"columns": [["(a)", [["Dense 2, softmax", "dense", []]]], ["(b)", [["Flatten", "", []]]]]},
 }
 
@@ -61,20 +61,20 @@ def test_a_row_s_id_draws_all(trained, drawn, tmp_path):
     assert len(build_figures(trained.results(), tmp_path, only="vgg16")) == 7
 
 
-def test_segmented_pictures_stand_beside_theirs_two_pairs_in_a_row(staged, drawn, tmp_path):
-    titles, pictures = ["benign, a", "segmented: 0 % kept"], [PICTURE, 0 * PICTURE]
-    keep(tmp_path, segmentation={"titles": titles, "pictures": pictures})
+def test_segmented_images_stand_beside_theirs_two_pairs_in_a_row(staged, drawn, tmp_path):
+    titles, images = ["benign, a", "segmented: 0 % kept"], [IMAGE, 0 * IMAGE]
+    keep(tmp_path, segmentation={"titles": titles, "images": images})
     figure = spec.Figure("segmentation", "What is kept", "segmentation", "")
     assert names(build_figures(staged(figures=(figure,)).results(), tmp_path)) == ["segmentation.png"]
-    ((panels, _), options) = drawn["pictures"][0]
+    ((panels, _), options) = drawn["images"][0]
     assert [title for title, _ in panels] == titles
-    np.testing.assert_array_equal(panels[1][1], 0 * PICTURE)
+    np.testing.assert_array_equal(panels[1][1], 0 * IMAGE)
     assert options["n_columns"] == 4
 
 
 def test_captures_go_where_they_belong(trained, drawn, tmp_path):
     build_figures(trained.results(), tmp_path)
-    for name, ((panels, _), _) in zip(("figure2", "figure3"), drawn["pictures"], strict=True):
+    for name, ((panels, _), _) in zip(("figure2", "figure3"), drawn["images"], strict=True):
         assert [title for title, _ in panels] == KEPT[name]["titles"]
     assert drawn["topology"][0][0][0] == KEPT["figure4"]["columns"]
 
@@ -87,42 +87,42 @@ def test_what_was_kept_and_is_gone_is_a_fault_of_the_store(trained, tmp_path, na
 
 
 def test_all_but_the_topology_bear_the_mark(trained, drawn, tmp_path):
-    build_figures(trained.results(not_comparable="drawn data"), tmp_path)
+    build_figures(trained.results(not_comparable="synthetic data"), tmp_path)
     for name, calls in drawn.items():
-        mark = "" if name == "topology" else "Not comparable with the paper: drawn data"
+        mark = "" if name == "topology" else "Not comparable with the paper: synthetic data"
         assert {options.get("mark", "") for _, options in calls} == {mark}
 
 
 def test_comparable_figures_bear_none_and_name_their_place(trained, drawn, tmp_path):
     build_figures(trained.results(), tmp_path)
     assert {options.get("mark", "") for calls in drawn.values() for _, options in calls} == {""}
-    assert drawn["pictures"][0][1]["caption"] == "Figure 2: Cells of both classes"
+    assert drawn["images"][0][1]["caption"] == "Figure 2: Cells of both classes"
     assert drawn["confusions"][0][1]["caption"] == "Confusion matrices on the test set"
 
 
 MAPS = {
     "titles": ["HBS, Atlas", "ALL, UFG"],
-    "pictures": np.stack([PICTURE, PICTURE]),
+    "images": np.stack([IMAGE, IMAGE]),
     "mean": np.linspace(0, 1, 50, dtype=np.float32).reshape(2, 5, 5),
     "grad_cam": np.linspace(1, 0, 50, dtype=np.float32).reshape(2, 5, 5),
     "layer": "conv5",
 }
 
 
-def test_activation_maps_stand_beside_their_picture(alertnet, drawn, tmp_path):
+def test_activation_maps_stand_beside_their_image(alertnet, drawn, tmp_path):
     keep(tmp_path, figure3=MAPS)
-    results = alertnet.results(split="kfold", datasets={}, not_comparable="drawn data")
+    results = alertnet.results(split="kfold", datasets={}, not_comparable="synthetic data")
     assert names(build_figures(results, tmp_path, only="figure3")) == ["figure3.png"]
-    ((panels, _), options) = drawn["pictures"][0]
+    ((panels, _), options) = drawn["images"][0]
     names_of_one = ("Mean activation", "Grad-CAM")
     assert [title for title, _ in panels] == [t for one in MAPS["titles"] for t in (one, *names_of_one)]
     assert options["n_columns"] == 3
     for i in range(2):
-        expected = (PICTURE, *(overlay(PICTURE, MAPS[name][i]) for name in ("mean", "grad_cam")))
-        for (_, picture), right in zip(panels[3 * i : 3 * i + 3], expected, strict=True):
-            np.testing.assert_array_equal(picture, right)
+        expected = (IMAGE, *(overlay(IMAGE, MAPS[name][i]) for name in ("mean", "grad_cam")))
+        for (_, image), right in zip(panels[3 * i : 3 * i + 3], expected, strict=True):
+            np.testing.assert_array_equal(image, right)
     assert options["caption"] == "Figure 3: Activation maps of Alert Net-RWD (layer conv5)"
-    assert options["mark"] == "Not comparable with the paper: drawn data"
+    assert options["mark"] == "Not comparable with the paper: synthetic data"
 
 
 def test_activation_maps_are_drawn_when_their_row_is_trained(alertnet, tmp_path):
@@ -133,27 +133,27 @@ def test_activation_maps_are_drawn_when_their_row_is_trained(alertnet, tmp_path)
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def test_filters_stand_beside_their_picture(left_out, drawn, tmp_path):
+def test_filters_stand_beside_their_image(left_out, drawn, tmp_path):
     experiment, rng = left_out(), np.random.default_rng(0)
     figure = spec.Figure("figure3", "Filters", "filters", "Figure 3", rows=("deep",))
     experiment.paper = replace(experiment.paper, figures=(figure,))
     assert build_figures(experiment.results(), tmp_path) == []
     kept = {
         "titles": ["pathological, ALL-IDB 1", "non-pathological, ALL-IDB 1"],
-        "pictures": np.stack([PICTURE, 255 - PICTURE]),
+        "images": np.stack([IMAGE, 255 - IMAGE]),
         "layers": ["block1_conv2", "block5_conv3"],
         "filters": [np.array([[3, 1], [0, 2]]), np.array([[511], [7]])],
         "maps": [rng.random((2, 2, 8, 8)), rng.random((2, 1, 2, 2))],
     }
     keep(tmp_path, figure3=kept)
     assert names(build_figures(experiment.results(), tmp_path)) == ["figure3.png"]
-    ((panels, _), options) = drawn["pictures"][0]
+    ((panels, _), options) = drawn["images"][0]
     lines = [panels[i : i + 3] for i in range(0, 12, 3)]
     assert [[panel and panel[0] for panel in line] for line in lines[2:]] == [
         ["non-pathological, ALL-IDB 1", "block1_conv2, filter 0", "block5_conv3, filter 7"],
         [None, "block1_conv2, filter 2", None],
     ]
-    np.testing.assert_array_equal(lines[2][0][1], kept["pictures"][1])
+    np.testing.assert_array_equal(lines[2][0][1], kept["images"][1])
     np.testing.assert_array_equal(lines[3][1][1], heat(kept["maps"][0][1, 1]))
     assert options["n_columns"] == 3
     assert options["caption"].startswith("Figure 3: Filters (of the last convolution before each pooling")

@@ -45,9 +45,9 @@ def test_layers_are_those_that_are_kept(staged):
 def test_scores_of_masks_are_those_that_are_kept(staged):
     table = Table("mask_scores", "t", "mask_scores", "")
     results = staged(table).results()
-    kept = {"jtsc": {"missing": "drawn pictures have no masks"}}
+    kept = {"jtsc": {"missing": "synthetic images have no masks"}}
     (shown,) = build_tables(results, kept={"mask_scores": kept})
-    assert shown.rows == (("JTSC", *[None] * 5, "not measured: drawn pictures have no masks"),)
+    assert shown.rows == (("JTSC", *[None] * 5, "not measured: synthetic images have no masks"),)
     assert "aren't at hand" in build_tables(results)[0].rows[0][-1]
 
 

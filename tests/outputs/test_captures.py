@@ -9,10 +9,10 @@ from leukcnn.outputs.kind import Capture
 from leukcnn.spec import Figure
 from tests.outputs.least import least
 
-PICTURE = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
+IMAGE = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
 VALUES = {
     "titles": ["malignant, subject 1", "gespiegelt – Ärger"],
-    "pictures": [PICTURE, *(255 - PICTURE[:n] for n in range(1, 12))],
+    "images": [IMAGE, *(255 - IMAGE[:n] for n in range(1, 12))],
     "maps": np.linspace(0, 1, 6, dtype=np.float32).reshape(2, 3),
     "nothing": [],
     "none": np.empty((0, 4, 4), np.uint8),
@@ -35,8 +35,8 @@ def test_captures_come_back_as_they_were(tmp_path):
     for name in ("maps", "none"):
         np.testing.assert_array_equal(found[name], VALUES[name])
         assert found[name].dtype == VALUES[name].dtype
-    assert len(found["pictures"]) == 12
-    for one, other in zip(found["pictures"], VALUES["pictures"], strict=True):
+    assert len(found["images"]) == 12
+    for one, other in zip(found["images"], VALUES["images"], strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -83,7 +83,7 @@ def test_capture_that_cannot_be_read_is_named_and_made_again(tmp_path, content):
 
 def test_byte_that_changed_in_an_array_is_found(tmp_path):
     captured = Captured(tmp_path)
-    captured.keep(capture({"picture": np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8)}))
+    captured.keep(capture({"image": np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8)}))
     path = tmp_path / "captured" / "figure2.npz"
     content = bytearray(path.read_bytes())
     content[2000] ^= 255

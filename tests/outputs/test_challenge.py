@@ -9,11 +9,11 @@ from leukcnn.runs import Predictions
 
 
 def final_phase(numbers, malignant, *, folder="testing_data/C-NMC_test_final_phase_data/") -> Predictions:
-    """Predictions of pictures <number>.bmp with probabilities of the malignant class."""
+    """Predictions of images <number>.bmp with probabilities of the malignant class."""
     n = len(numbers)
     return Predictions(
         image=np.array([f"{folder}{number}.bmp" for number in numbers]),
-        part=np.full(n, "final"),
+        subset=np.full(n, "final"),
         checkpoint=np.full(n, "val_accuracy"),
         group=np.full(n, ""),
         label=np.full(n, -1),
@@ -30,7 +30,7 @@ def content(path) -> str:
 
 
 def test_lines_stand_in_numeric_order_of_the_names(tmp_path):
-    # As text, 10 would stand before 2; every third picture is malignant.
+    # As text, 10 would stand before 2; every third image is malignant.
     numbers = [10, 3, 1, 2, 9, 12, 11, 8, 5, 4, 7, 6]
     predictions = final_phase(numbers, [0.9 if number % 3 == 0 else 0.2 for number in numbers])
     path = write_challenge_file(tmp_path / "a.zip", predictions, expected=12)
@@ -68,22 +68,22 @@ def test_names_without_a_folder_will_do(tmp_path):
 @pytest.mark.parametrize(
     ("numbers", "said"),
     [
-        ([1, 2, 4], r"3 pictures here; missing: \[3\]"),
-        ([1, 2, 3, 5], r"4 pictures here; missing: \[4\]"),
+        ([1, 2, 4], r"3 images here; missing: \[3\]"),
+        ([1, 2, 3, 5], r"4 images here; missing: \[4\]"),
         ([1], r"missing: \[2, 3, 4\]"),
-        ([1, 2, 3, 4, 5], "5 pictures here"),
-        ([1, 2, 3, 4, 4], "5 pictures here"),
+        ([1, 2, 3, 4, 5], "5 images here"),
+        ([1, 2, 3, 4, 4], "5 images here"),
         ([0, 1, 2, 3], r"missing: \[4\]"),
     ],
 )
 def test_incomplete_phase_is_refused(tmp_path, numbers, said):
     with pytest.raises(DataError, match=said) as caught:
         write_challenge_file(tmp_path / "a.zip", final_phase(numbers, [0.5] * len(numbers)), expected=4)
-    assert caught.value.expected == "4 pictures, 1 to 4"
+    assert caught.value.expected == "4 images, 1 to 4"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_many_missing_pictures_are_cut_short(tmp_path):
+def test_many_missing_images_are_cut_short(tmp_path):
     with pytest.raises(DataError, match=r"missing: \[2, 3, 4, 5, 6\] \.\.\."):
         write_challenge_file(tmp_path / "a.zip", final_phase([1], [0.5]), expected=2586)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.outputs.build import build_figures
-from tests.outputs.pictures import names
+from tests.outputs.png import names
 
 
 def test_confusion_matrix_has_true_classes_in_rows(experiment, make_predictions, drawn, tmp_path):

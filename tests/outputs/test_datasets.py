@@ -25,7 +25,7 @@ def test_counts_come_from_the_catalogue_and_agree_with_the_print(alertnet):
     assert extra["ALL here"] == 2752
 
 
-# Of ALL-IDB 1, JTSC and Bloodline; the last printed as by the LeukNet paper, which lacks 13 of its pictures.
+# Of ALL-IDB 1, JTSC and Bloodline; the last printed as by the LeukNet paper, which lacks 13 of its images.
 PRINTED = (("allidb1", 59, 49, 108), ("jtsc", 300, 0, 300), ("bloodline", 0, 204, 204))
 TRUE_SUMS, SUMS_OF_PRINTED = (359, 266, 625), (359, 253, 612)
 

@@ -10,7 +10,7 @@ from leukcnn.evaluation.feature_space import Projection
 from leukcnn.outputs import feature_space as module
 from leukcnn.outputs.build import build_figures
 from leukcnn.runs import write_features
-from tests.outputs.pictures import names
+from tests.outputs.png import names
 
 SPACES = tuple(
     spec.Figure(f"figure{i}", f"Space {i}", "feature_space", f"Figure {i}", ("shallow", "deep"), dataset)
@@ -28,7 +28,7 @@ class LeftOut:
         experiment.paper = paper
 
     def add(self, row: str, *datasets: str, run: int = 0, split: str = "", n: int = 5, level: float = 0.0):
-        """Adds a trial that tests datasets, n pictures of each class; `level` is in all its features."""
+        """Adds a trial that tests datasets, n images of each class; `level` is in all its features."""
         for dataset in datasets[:1]:
             self.experiment.add(
                 row, self.tested(dataset, tp=n, fn=1, tn=n), run=run, split=split, tested=datasets
@@ -68,13 +68,13 @@ def projected(monkeypatch):
 def test_feature_space_of_its_own_dataset(left_out_features, drawn, projected, tmp_path):
     for row, level in (("deep", 100.0), ("shallow", 0.0)):
         left_out_features.add(row, "allidb2", "allidb1", level=level)
-    assert left_out_features.draw(tmp_path, seed=7, not_comparable="drawn data") == [
+    assert left_out_features.draw(tmp_path, seed=7, not_comparable="synthetic data") == [
         "figure5.png",
         "figure6.png",
         "confusion_deep.png",
         "confusion_shallow.png",
     ]
-    # A panel for each row, in the figure's order, of the ten pictures of the dataset alone.
+    # A panel for each row, in the figure's order, of the ten images of the dataset alone.
     assert [len(features) for features, _, _ in projected] == [10] * 4
     assert [features.mean() > 50 for features, _, _ in projected] == [False, True, False, True]
     assert all(labels.tolist() == [0] * 5 + [1] * 5 and seed == 7 for _, labels, seed in projected)
@@ -82,7 +82,7 @@ def test_feature_space_of_its_own_dataset(left_out_features, drawn, projected, t
     assert [title for title, _ in panels] == ["Shallow", "Deep"]
     assert class_names == ("non-pathological", "pathological")
     assert options["caption"] == "Figure 5: Space 5"
-    assert options["mark"] == "Not comparable with the paper: drawn data"
+    assert options["mark"] == "Not comparable with the paper: synthetic data"
 
 
 def test_feature_space_is_of_the_first_run_under_the_main_split(
@@ -119,7 +119,7 @@ def test_features_that_have_no_plane_say_why(left_out_features, drawn, tmp_path)
     left_out_features.add("shallow", "allidb1", n=1)
     left_out_features.draw(tmp_path, only="figure5")
     ((panels, *_), _) = drawn["feature_space"][0]
-    assert panels[0][1].startswith("Not drawn: There are 2 pictures")
+    assert panels[0][1].startswith("Not drawn: There are 2 images")
 
 
 def test_no_feature_space_where_no_row_has_features(left_out_features, drawn, tmp_path):
@@ -149,7 +149,7 @@ def test_they_stand_nowhere_where_one_of_the_paper_s_own_is_tested(
     assert left_out_features.draw(tmp_path, only="figure6") == ["figure6.png"]
 
 
-def test_of_thousands_of_pictures_some_are_shown_and_always_the_same(
+def test_of_thousands_of_images_some_are_shown_and_always_the_same(
     left_out_features, drawn, projected, tmp_path
 ):
     left_out_features.add("deep", "allidb1", n=700)
@@ -159,7 +159,7 @@ def test_of_thousands_of_pictures_some_are_shown_and_always_the_same(
     assert (projected[0][0] == projected[1][0]).all()
     assert (projected[0][0] != projected[2][0]).any()
     assert {options["caption"] for _, options in drawn["feature_space"]} == {
-        "Figure 5: Space 5 (at most 1,000 pictures, drawn at random)"
+        "Figure 5: Space 5 (at most 1,000 images, drawn at random)"
     }
 
 

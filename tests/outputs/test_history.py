@@ -59,5 +59,5 @@ def test_what_is_drawn_without_validation(monkeypatch, tmp_path):
     )
     monkeypatch.setattr(history.Axes, "legend", lambda *_, **__: None)
     training = {"accuracy": [0.5, 0.75], "loss": [0.5, 0.25]}
-    history.draw_history([("A", training, None)], tmp_path / "h.png", caption="c", mark="")
+    history.plot_history([("A", training, None)], tmp_path / "h.png", caption="c", mark="")
     assert shown == [("training", [0.5, 0.75]), ("training", [0.5, 0.25])]

@@ -27,7 +27,7 @@ def capture(figure, material):
 def build(figure, results, kept, folder):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{figure.id}.txt"
-    path.write_text(f"{figure.title}: {kept[figure.id]['n']} pictures")
+    path.write_text(f"{figure.title}: {kept[figure.id]['n']} images")
     return [path]
 
 KIND = FigureKind(build=build, needs=DATA, capture=capture)
@@ -62,32 +62,32 @@ def new_kinds(tmp_path, monkeypatch):
 
 def test_a_new_kind_is_one_module_and_one_line(new_kinds, staged, cells, tmp_path):
     table = spec.Table("mine", "Rows", "new_table", "")
-    figure = spec.Figure("picture", "Pictures", "new_figure", "")
+    figure = spec.Figure("image", "Images", "new_figure", "")
     experiment = staged(table, figures=(figure,))
     results, folder = experiment.results(), tmp_path / "experiment"
     material = Material(results, cells)
 
     build.capture(material, folder, trained=False)
-    assert [path.name for path in (folder / "captured").iterdir()] == ["picture.npz"]
+    assert [path.name for path in (folder / "captured").iterdir()] == ["image.npz"]
     build.capture(material, folder, trained=True)
-    assert {path.stem for path in (folder / "captured").iterdir()} == {"picture", "mine"}
+    assert {path.stem for path in (folder / "captured").iterdir()} == {"image", "mine"}
 
     (built,) = build.build_tables(results, Captured(folder))
     assert (built.id, built.rows) == ("mine", (("frozen",), ("scratch",)))
     (drawn,) = build.build_figures(results, folder)
-    assert drawn == folder / "figures" / "picture.txt"
-    assert drawn.read_text() == f"Pictures: {len(cells)} pictures"
-    assert build.build_tables(results, Captured(folder), only="picture") == []
+    assert drawn == folder / "figures" / "image.txt"
+    assert drawn.read_text() == f"Images: {len(cells)} images"
+    assert build.build_tables(results, Captured(folder), only="image") == []
     assert build.build_figures(results, folder, only="frozen") == [drawn]
 
 
-def test_captures_are_made_again_for_other_pictures_alone(new_kinds, staged, cells, tmp_path):
-    figure = spec.Figure("picture", "Pictures", "new_figure", "")
+def test_captures_are_made_again_for_other_images_alone(new_kinds, staged, cells, tmp_path):
+    figure = spec.Figure("image", "Images", "new_figure", "")
     results = staged(figures=(figure,)).results()
 
     def written(index):
         build.capture(Material(results, index), tmp_path, trained=False)
-        return (tmp_path / "captured" / "picture.npz").stat().st_mtime_ns
+        return (tmp_path / "captured" / "image.npz").stat().st_mtime_ns
 
     before = written(cells)
     # Where they lie makes no difference.

@@ -14,18 +14,18 @@ FINDERS = ["threshold, darkest", "threshold, least frequent", "colour, saturatio
 
 
 def write(path, nucleus):
-    """Writes a picture and its mask: a cell of 6x6 in grey 180, in it a nucleus of that side in grey 60."""
-    picture, mask = np.full((10, 12, 3), 240, np.uint8), np.zeros((10, 12), np.uint8)
-    picture[2:8, 2:8], mask[2:8, 2:8] = 180, 128
-    picture[3:7, 3:7] = 60
+    """Writes an image and its mask: a cell of 6x6 in grey 180, in it a nucleus of that side in grey 60."""
+    image, mask = np.full((10, 12, 3), 240, np.uint8), np.zeros((10, 12), np.uint8)
+    image[2:8, 2:8], mask[2:8, 2:8] = 180, 128
+    image[3:7, 3:7] = 60
     mask[3 : 3 + nucleus, 3 : 3 + nucleus] = 255
-    cv2.imwrite(str(path.with_suffix(".bmp")), picture)
+    cv2.imwrite(str(path.with_suffix(".bmp")), image)
     cv2.imwrite(str(path.with_suffix(".png")), mask)
 
 
 @pytest.fixture
 def jtsc(tmp_path):
-    """The folder of two pictures: the dark pixels are the nucleus of one, of the other they have 7 more."""
+    """The folder of two images: the dark pixels are the nucleus of one, of the other they have 7 more."""
     folder = tmp_path / "jtsc" / "Dataset 1"
     folder.mkdir(parents=True)
     write(folder / "001", 4)
@@ -35,7 +35,7 @@ def jtsc(tmp_path):
 
 @pytest.fixture
 def stored(staged, tmp_path):
-    """What was measured of some pictures, as it comes back from the store."""
+    """What was measured of some images, as it comes back from the store."""
 
     def of(index):
         folder = tmp_path / "experiment"
@@ -54,13 +54,13 @@ def table_of(staged, kept):
     return build(TABLE, staged(TABLE).results(), {} if kept is None else {TABLE.id: kept})
 
 
-def test_scores_are_means_with_their_sd_over_the_pictures(jtsc, stored, tmp_path, staged):
+def test_scores_are_means_with_their_sd_over_the_images(jtsc, stored, tmp_path, staged):
     kept = stored(load("jtsc", tmp_path))
     rows = records(table_of(staged, kept))
     assert [(row["Found by"], row["Region"]) for row in rows] == [
         (finder, region) for finder in FINDERS for region in ("nucleus", "whole cell")
     ]
-    assert {(row["Dataset"], row["Pictures"], row["State"]) for row in rows} == {("JTSC", 2, "measured")}
+    assert {(row["Dataset"], row["Images"], row["State"]) for row in rows} == {("JTSC", 2, "measured")}
     nucleus, cell = rows[:2]
     iou, dice = (1, 9 / 16), (1, 18 / 25)
     assert nucleus["IoU"] == pytest.approx((np.mean(iou), np.std(iou, ddof=1)))
@@ -75,18 +75,18 @@ def test_masks_that_came_later_or_changed_are_measured_again(jtsc, stored, tmp_p
     assert "missing" in stored(index)["jtsc"]
     write(jtsc / "002", 3)
     first = stored(index)
-    assert first["jtsc"]["pictures"] == 2
+    assert first["jtsc"]["images"] == 2
     assert stored(index) == first
     write(jtsc / "002", 2)
     assert stored(index)["jtsc"] != first["jtsc"]
 
 
-def test_a_picture_without_a_mask_leaves_the_dataset_out(jtsc, stored, tmp_path, staged):
+def test_an_image_without_a_mask_leaves_the_dataset_out(jtsc, stored, tmp_path, staged):
     (jtsc / "002.png").unlink()
     kept = stored(load("jtsc", tmp_path))
     (row,) = records(table_of(staged, kept))
     assert (row["Dataset"], row["IoU"]) == ("JTSC", None)
-    assert row["State"] == "not measured: 1 of 2 pictures have no mask beside them"
+    assert row["State"] == "not measured: 1 of 2 images have no mask beside them"
 
 
 def test_a_mask_that_does_not_fit_leaves_the_dataset_out(jtsc, stored, tmp_path, staged):

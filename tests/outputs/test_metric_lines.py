@@ -9,7 +9,7 @@ from leukcnn.outputs.metric_lines import Asked
 from leukcnn.results.measure import measure
 from leukcnn.spec import Published, Table
 
-SHOWN = ("metric", "measured", "support", "pictures", "state")
+SHOWN = ("metric", "measured", "support", "images", "state")
 
 
 def records(table) -> list[dict]:
@@ -18,7 +18,7 @@ def records(table) -> list[dict]:
 
 
 def two_sets(experiment, make_predictions):
-    """A run of 12 + 30 pictures of the test set and 5 + 4 of other subjects."""
+    """A run of 12 + 30 images of the test set and 5 + 4 of other subjects."""
     test = make_predictions("test", tp=10, fn=2, fp=3, tn=27)
     experiment.add("vgg16", test, make_predictions("external", tp=3, fn=2, fp=1, tn=3))
     return experiment.results()
@@ -26,9 +26,9 @@ def two_sets(experiment, make_predictions):
 
 def test_the_support_is_of_the_set_that_the_figure_is_of(experiment, make_predictions):
     results = two_sets(experiment, make_predictions)
-    sets = ("test", "balanced", "external")
+    subsets = ("test", "balanced", "external")
     asked = Table(
-        "t", "T", "metrics", axes=("set", "row", "class"), sets=sets, metrics=("recall",), show=SHOWN
+        "t", "T", "metrics", axes=("subset", "row", "class"), subsets=subsets, metrics=("recall",), show=SHOWN
     )
     rows = [row for row in records(metrics.build(asked, results, {})) if row["Network"] == "VGG16"]
     support = {(row["Test set"], row["Class"]): row["Support, here"] for row in rows}
@@ -53,8 +53,8 @@ def folds_of(staged, make_stages, *tables):
     experiment = staged(*tables)
     for fold, wrong in enumerate((1, 40, 2, 3)):
         # The second fold is smaller than the others.
-        part = make_stages(wrong=wrong, n=40 if fold == 1 else 80, prefix=f"{fold}/")
-        experiment.add("frozen", part, fold=fold)
+        subset = make_stages(wrong=wrong, n=40 if fold == 1 else 80, prefix=f"{fold}/")
+        experiment.add("frozen", subset, fold=fold)
     return experiment.results(split="kfold")
 
 
@@ -70,12 +70,14 @@ def test_all_columns_of_a_line_rest_on_the_same_means(staged, make_stages):
 
 
 def test_sets_beside_the_test_set_make_every_line_one_over_runs(staged, make_stages):
-    asked = Table("t", "T", "metrics", axes=("row", "set"), sets=("test", "balanced"), metrics=("accuracy",))
+    asked = Table(
+        "t", "T", "metrics", axes=("row", "subset"), subsets=("test", "balanced"), metrics=("accuracy",)
+    )
     results = folds_of(staged, make_stages, asked)
     table = metrics.build(asked, results, {})
     assert records(table)[0]["Measured"] == (pytest.approx(100 * 234 / 280), None)
     assert not any("over the folds" in note for note in table.notes)
-    alone = replace(asked, axes=("row",), sets=())
+    alone = replace(asked, axes=("row",), subsets=())
     mean = np.mean([79 / 80, 0, 78 / 80, 77 / 80])
     assert records(metrics.build(alone, results, {}))[0]["Measured"][0] == pytest.approx(100 * mean)
 
@@ -131,9 +133,9 @@ def test_a_figure_published_of_all_together_has_its_line_beside_the_datasets(lef
 
 def test_the_published_figure_of_the_test_set_is_of_no_other_subjects(experiment, make_predictions):
     results = two_sets(experiment, make_predictions)
-    figures = (Published("vgg16", "accuracy", 92.0), Published("vgg16", "f1", 60.0, part="external"))
-    sets = ("test", "balanced", "external", "final")
-    asked = Table("t", "T", "metrics", axes=("row", "set"), sets=sets, published=figures)
+    figures = (Published("vgg16", "accuracy", 92.0), Published("vgg16", "f1", 60.0, subset="external"))
+    subsets = ("test", "balanced", "external", "final")
+    asked = Table("t", "T", "metrics", axes=("row", "subset"), subsets=subsets, published=figures)
     rows = [r for r in records(metrics.build(asked, results, {})) if r["Network"] == "VGG16"]
     published = {(r["Test set"], r["Metric"]): r["Published"] for r in rows if r["Published"]}
     assert published == {
@@ -146,7 +148,7 @@ def test_the_published_figure_of_the_test_set_is_of_no_other_subjects(experiment
 
 def test_the_final_phase_alone_shows_the_rows_though_nothing_is_published(experiment, make_predictions):
     results = two_sets(experiment, make_predictions)
-    asked = Table("t", "T", "metrics", sets=("final",), metrics=("accuracy",))
+    asked = Table("t", "T", "metrics", subsets=("final",), metrics=("accuracy",))
     rows = records(metrics.build(asked, results, {}))
     assert [row["Network"] for row in rows] == ["VGG16", "VGG19", "Xception"]
     assert all(row["Verdict"].startswith("not measured: ") for row in rows)
@@ -154,7 +156,9 @@ def test_the_final_phase_alone_shows_the_rows_though_nothing_is_published(experi
 
 def test_points_are_of_shares_alone(experiment, make_predictions):
     results = two_sets(experiment, make_predictions)
-    asked = Table("t", "T", "metrics", sets=("external",), metrics=("auroc",), show=("metric", "less_test"))
+    asked = Table(
+        "t", "T", "metrics", subsets=("external",), metrics=("auroc",), show=("metric", "less_test")
+    )
     less = [c.title for c in metrics.build(asked, results, {}).columns][-1]
     assert less == "Less full"
     shares = replace(asked, metrics=("accuracy",))
@@ -166,12 +170,17 @@ def test_notes_name_the_probability_metrics_and_the_subjects_that_intervals_rest
 ):
     results = two_sets(experiment, make_predictions)
     asked = Table(
-        "t", "T", "metrics", axes=("row", "set"), sets=("test", "external"), metrics=("accuracy", "auroc")
+        "t",
+        "T",
+        "metrics",
+        axes=("row", "subset"),
+        subsets=("test", "external"),
+        metrics=("accuracy", "auroc"),
     )
     notes = " ".join(metrics.build(asked, results, {}).notes)
-    assert "Accuracy (test): 95 % Wilson interval over its pictures." in notes
-    assert "AUROC (test): 95 % percentile bootstrap interval over 42 pictures, 2000 resamples." in notes
-    n = measure(results, "vgg16", "auroc", part="external").interval.n_units
+    assert "Accuracy (test): 95 % Wilson interval over its images." in notes
+    assert "AUROC (test): 95 % percentile bootstrap interval over 42 images, 2000 resamples." in notes
+    n = measure(results, "vgg16", "auroc", subset="external").interval.n_units
     assert (
         f"Accuracy (external), AUROC (external): 95 % percentile bootstrap interval over {n} subjects"
         in notes
@@ -182,19 +191,19 @@ def test_notes_of_figures_by_class_name_the_unit_and_shared_numbers_alone(left_o
     asked = Table("t", "T", "metrics", axes=("dataset", "row", "class"), metrics=("auroc", "recall"))
     experiment = left_out(asked)
     for fold, (key, n) in enumerate((("allidb1", 12), ("ufg", 20))):
-        part = tested(key, tp=n // 2, fn=n // 4, fp=1, tn=n // 4 - 1)
+        subset = tested(key, tp=n // 2, fn=n // 4, fp=1, tn=n // 4 - 1)
         groups = np.array([f"g{i // 2}" for i in range(n)])
-        part = replace(part, group=groups if key == "ufg" else part.group)
-        experiment.add("deep", part, fold=fold, tested=(key,))
+        subset = replace(subset, group=groups if key == "ufg" else subset.group)
+        experiment.add("deep", subset, fold=fold, tested=(key,))
     notes = metrics.build(asked, experiment.results(runs=1), {}).notes
-    own = "AUROC of a class: 95 % percentile bootstrap interval over 12 pictures, 2000 resamples"
+    own = "AUROC of a class: 95 % percentile bootstrap interval over 12 images, 2000 resamples"
     assert any(note.startswith(own) for note in notes)
-    assert any("over 10 groups of pictures" in note for note in notes)
-    assert not any("over 12 pictures" in note and "over 10" in note for note in notes)
+    assert any("over 10 groups of images" in note for note in notes)
+    assert not any("over 12 images" in note and "over 10" in note for note in notes)
 
 
 @pytest.mark.parametrize(
-    ("metric", "sets", "title", "value"),
+    ("metric", "subsets", "title", "value"),
     [
         ("accuracy", (), "Measured here (%), test set", 100 * 37 / 42),
         ("kappa", (), "Measured here, test set", 0.7159),
@@ -202,7 +211,7 @@ def test_notes_of_figures_by_class_name_the_unit_and_shared_numbers_alone(left_o
     ],
 )
 def test_a_table_as_printed_says_which_set_is_measured_beside_it(
-    experiment, make_predictions, metric, sets, title, value
+    experiment, make_predictions, metric, subsets, title, value
 ):
     results = two_sets(experiment, make_predictions)
     columns, reference = ("Method", "Figure"), (("A", 1.0), ("B", 2.0))
@@ -210,7 +219,7 @@ def test_a_table_as_printed_says_which_set_is_measured_beside_it(
         "columns": columns,
         "reference": reference,
         "measured": (("A", "vgg16", metric),),
-        "sets": sets,
+        "subsets": subsets,
     }
     asked = Table("ref", "T", "reference", **options)
     paper = replace(results.paper, tables=(asked,))
@@ -228,7 +237,7 @@ def test_subjects_and_counts_of_hits_are_of_the_table_s_rows_and_split(experimen
     results, of = experiment.results(), {"rows": ("vgg19",), "split": "subject"}
     tables = (
         Table("one", "T", "subjects", **of),
-        Table("two", "T", "confusion", sets=("test",), **of),
+        Table("two", "T", "confusion", subsets=("test",), **of),
         Table("three", "T", "counts", columns=titles, reference=counts, split="subject"),
     )
     results = replace(results, paper=replace(results.paper, tables=tables))
@@ -240,7 +249,7 @@ def test_subjects_and_counts_of_hits_are_of_the_table_s_rows_and_split(experimen
     cells = [(row[2], row[share]) for row in one.rows if row[1] and not row[1].startswith("H")]
     assert sum(n * right for n, right in cells) == pytest.approx(1)
     assert two.rows == (("VGG19", "test", 1, 1, 5, 2, 4),)
-    assert "only the main split's pictures are counted" in " ".join(three.notes)
+    assert "only the main split's images are counted" in " ".join(three.notes)
 
 
 def test_two_classes_are_never_said_to_be_over_folds(left_out, tested):
@@ -251,4 +260,4 @@ def test_two_classes_are_never_said_to_be_over_folds(left_out, tested):
     for fold in range(2):
         experiment.add("deep", tested("ufg", tp=3 + fold, fn=1), fold=fold, split="kfold")
     notes = metrics.build(asked, experiment.results(runs=1, split="kfold"), {}).notes
-    assert notes[0].startswith("Mean and sd (n - 1) over runs. ")
+    assert notes[0].startswith("Mean and std (n - 1) over runs. ")

@@ -30,12 +30,12 @@ def test_every_column_that_a_paper_may_name_can_be_shown(left_out, tested, name)
 
 
 SETS = Table(
-    "table2", "Networks", "metrics", "Table 2", axes=("row", "set"), metrics=("accuracy", "f1", "auroc")
+    "table2", "Networks", "metrics", "Table 2", axes=("row", "subset"), metrics=("accuracy", "f1", "auroc")
 )
 
 
 def test_the_docstring_s_example_shows_auroc_beside_accuracy(experiment, make_predictions):
-    table = replace(SETS, sets=("test", "balanced"), published=(Published("vgg16", "accuracy", 92.48),))
+    table = replace(SETS, subsets=("test", "balanced"), published=(Published("vgg16", "accuracy", 92.48),))
     experiment.paper = replace(experiment.paper, tables=(table,))
     test, rng = make_predictions("test", tp=50, fn=10, fp=20, tn=20), np.random.default_rng(0)
     scores = rng.random(100)
@@ -56,7 +56,7 @@ def test_the_docstring_s_example_shows_auroc_beside_accuracy(experiment, make_pr
 
 
 @pytest.mark.parametrize(
-    "axes", [("row",), ("split", "row"), ("row", "mask"), ("dataset", "row"), ("row", "set")]
+    "axes", [("row",), ("split", "row"), ("row", "mask"), ("dataset", "row"), ("row", "subset")]
 )
 def test_every_metric_stands_in_a_table_of_two_classes_with_any_axes(left_out, tested, axes):
     show = ("metric", "published", "measured", "interval", "difference", "state")
@@ -114,8 +114,8 @@ def test_folds_can_be_asked_for_and_not(left_out, tested):
     tables = (Table("folds", "t", "metrics", over="folds", **kept), Table("runs", "t", "metrics", **kept))
     experiment = left_out(*tables)
     for fold in range(3):
-        part = tested("ufg", tp=3 + fold, fn=1, fp=1, tn=2)
-        experiment.add("deep", part, fold=fold, split="kfold")
+        subset = tested("ufg", tp=3 + fold, fn=1, fp=1, tn=2)
+        experiment.add("deep", subset, fold=fold, split="kfold")
     results = experiment.results(runs=1)
     (folds, *_), (runs, *_) = (records(results, name) for name in ("folds", "runs"))
     values = [100 * (5 + fold) / (7 + fold) for fold in range(3)]
@@ -135,8 +135,8 @@ def test_folds_can_be_asked_for_and_not(left_out, tested):
         ({"show": ("metric", "support")}, "'support'", "the axis 'class'"),
         ({"figures": "percents"}, "figures = 'percents'", "percent"),
         ({"figures": "percent", "metrics": ("auroc",)}, "auroc with figures", "shares"),
-        ({"metrics": ("file_mb",), "axes": ("row", "set")}, "file_mb", "('row',)"),
-        ({"sets": ("train",)}, "sets = 'train'", "balanced"),
+        ({"metrics": ("file_mb",), "axes": ("row", "subset")}, "file_mb", "('row',)"),
+        ({"subsets": ("train",)}, "subsets = 'train'", "balanced"),
         ({"over": "fold"}, "over = 'fold'", "folds"),
     ],
 )

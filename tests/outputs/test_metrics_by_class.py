@@ -15,7 +15,7 @@ REPORT = Table(
     "Results",
     axes=("row", "class"),
     show=SHOW,
-    figures="hundredths",
+    values_as="hundredths",
     rows=("frozen", "scratch"),
     reference=(
         ("0", 0.97, 0.80, 0.98, 19),
@@ -98,8 +98,8 @@ def test_without_an_interval_a_note_says_why(trained):
     table = metrics.build(REPORT, trained.results(), {})
     shown = figures(table, "Frozen")["pro", "F1-score"]
     assert (shown["95 % interval"], shown["Verdict"]) == (None, "not comparable: no interval")
-    assert "No interval: every resample of the 80 pictures gives the same value." in table.notes
-    wilson = next(note for note in table.notes if note.endswith("95 % Wilson interval over its pictures."))
+    assert "No interval: every resample of the 80 images gives the same value." in table.notes
+    wilson = next(note for note in table.notes if note.endswith("95 % Wilson interval over its images."))
     assert "Precision of a class, Recall of a class" in wilson
     assert "Accuracy" in wilson
     assert "Recall (weighted avg)" in wilson

@@ -18,14 +18,14 @@ TABLE = spec.Table(
     "Table IV",
     axes=AXES,
     published=(
-        Published("deep", "accuracy", 97.04, sd=1.21, dataset="allidb1"),
-        Published("deep", "specificity", 96.95, sd=2.21, dataset="allidb1"),
-        Published("deep", "precision", 96.42, sd=2.45, dataset="allidb1"),
-        Published("deep", "recall", 97.14, sd=1.83, dataset="allidb1"),
-        Published("shallow", "accuracy", 82.46, sd=0.02, dataset="allidb2"),
+        Published("deep", "accuracy", 97.04, std=1.21, dataset="allidb1"),
+        Published("deep", "specificity", 96.95, std=2.21, dataset="allidb1"),
+        Published("deep", "precision", 96.42, std=2.45, dataset="allidb1"),
+        Published("deep", "recall", 97.14, std=1.83, dataset="allidb1"),
+        Published("shallow", "accuracy", 82.46, std=0.02, dataset="allidb2"),
     ),
     split="lodocv",
-    beside="lodocv_strict",
+    compared_split="lodocv_strict",
 )
 HITS = {"lodocv": (6, 5, 6), "lodocv_strict": (4, 3, 3)}
 RELATED = {"allidb1": ["allidb1_crop", "allidb2"], "allidb2": ["allidb1_crop", "allidb1"]}
@@ -39,9 +39,9 @@ def add(experiment, tested, row, hits, *, split="lodocv"):
             tested("allidb2", tp=4, fn=1, fp=2, tn=3),
             tested("ufg", tp=1, fn=1, fp=0, tn=3),
         )
-        for fold, (key, part) in enumerate(zip(("allidb1", "allidb2", "ufg"), every, strict=True)):
+        for fold, (key, subset) in enumerate(zip(("allidb1", "allidb2", "ufg"), every, strict=True)):
             adder = experiment.add_control if row in DEFAULT_CONTROLS else experiment.add
-            adder(row, part, run=run, fold=fold, split=split, tested=(key,))
+            adder(row, subset, run=run, fold=fold, split=split, tested=(key,))
 
 
 @pytest.fixture
@@ -152,8 +152,8 @@ def test_all_folds_together_are_one_set(left_out, tested):
     experiment = left_out(table)
     for run in range(3):
         for fold, tp in enumerate((4, 1)):
-            part = tested("allidb1", tp=tp, fn=5 - tp, tn=5 * fold)
-            experiment.add("deep", part, run=run, fold=fold, split="kfold")
+            subset = tested("allidb1", tp=tp, fn=5 - tp, tn=5 * fold)
+            experiment.add("deep", subset, run=run, fold=fold, split="kfold")
     row = one(experiment.results(), "all together", "Deep", "Accuracy (%)", "table8")
     assert row["Measured"] == pytest.approx((100 * 10 / 15, 0))
     row = one(experiment.results(), "all together", "Deep", "Recall (%)", "table8")
@@ -166,11 +166,11 @@ def test_the_cross_validation_within_the_dataset_stands_beside(left_out, tested)
         "Features",
         "metrics",
         "Table VI",
-        axes=("dataset", "set", "row"),
+        axes=("dataset", "subset", "row"),
         published=tuple(
-            Published("deep", metric, value, dataset=dataset, part=part)
+            Published("deep", metric, value, dataset=dataset, subset=subset)
             for dataset in ("allidb1", "allidb2")
-            for metric, value, part in (
+            for metric, value, subset in (
                 ("accuracy", 49.61, "test"),
                 ("kappa", -0.007, "test"),
                 ("accuracy", 99.07, "within"),
@@ -182,7 +182,7 @@ def test_the_cross_validation_within_the_dataset_stands_beside(left_out, tested)
     for run, tp in enumerate((2, 3, 3)):
         parts = (
             tested("allidb1", tp=tp, fn=5 - tp, fp=tp, tn=5 - tp),
-            tested("allidb1", tp=5, tn=5, part="within"),
+            tested("allidb1", tp=5, tn=5, subset="within"),
         )
         experiment.add("deep", *parts, run=run, tested=("allidb1",))
         experiment.add_control("border", parts[0], run=run, tested=("allidb1",))
@@ -200,7 +200,7 @@ def test_the_cross_validation_within_the_dataset_stands_beside(left_out, tested)
     assert {(row["Test"], row["Metric"]) for row in controls} == {("left out", "Accuracy (%)")}
 
 
-def test_one_run_has_the_interval_of_its_pictures_and_no_sd(left_out, tested):
+def test_one_run_has_the_interval_of_its_images_and_no_sd(left_out, tested):
     experiment = left_out(TABLE)
     add(experiment, tested, "deep", (5,))
     row = one(experiment.results(runs=1), "ALL-IDB 1", "Deep", "Recall (%)")
@@ -209,7 +209,7 @@ def test_one_run_has_the_interval_of_its_pictures_and_no_sd(left_out, tested):
     assert row["Measured"] == pytest.approx((100 * 5 / 6, None))
     assert expected.high < 0.9714
     assert row["Verdict"] == "outside"
-    assert any("there is no sd" in note for note in shown(experiment.results(runs=1)).notes)
+    assert any("there is no std" in note for note in shown(experiment.results(runs=1)).notes)
 
 
 def test_controls_stand_behind_the_networks_of_each_dataset(trained):
@@ -270,14 +270,14 @@ def test_notes_name_relatives_runs_and_identical_pairs(trained):
     assert "for ALL-IDB 1: ALL-IDB 1 (Crop), ALL-IDB 2;" in strict
     assert strict.endswith("for UFG: none.")
     assert any("over 3 runs with other seeds, 5 in the paper" in note for note in notes)
-    assert any(note.startswith("7 pairs of byte-identical pictures") for note in notes)
+    assert any(note.startswith("7 pairs of byte-identical images") for note in notes)
 
 
 def test_a_metric_undefined_in_a_run_is_called_so(left_out, tested):
     experiment = left_out(TABLE)
     for run in range(3):
-        part = tested("allidb1", tp=run, fn=6 - run, tn=4)
-        experiment.add("deep", part, run=run, tested=("allidb1",))
+        subset = tested("allidb1", tp=run, fn=6 - run, tn=4)
+        experiment.add("deep", subset, run=run, tested=("allidb1",))
     row = one(experiment.results(), "ALL-IDB 1", "Deep", "Precision (%)")
     assert np.isnan(row["Measured"][0])
     assert row["Difference"] is None

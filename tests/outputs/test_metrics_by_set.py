@@ -78,7 +78,7 @@ def test_interval_of_an_accuracy_is_wilson_s(as_published):
     expected = wilson_interval(627, 678)
     assert rows[0]["95 % interval"] == (expected.low, expected.high)
     assert any(
-        "Wilson interval over 678 pictures" in note for note in table(as_published.results(), "table2").notes
+        "Wilson interval over 678 images" in note for note in table(as_published.results(), "table2").notes
     )
 
 
@@ -90,7 +90,7 @@ def test_figure_far_from_the_published_lies_outside(experiment, make_predictions
 
 
 def test_smoke_profile_is_not_comparable(as_published):
-    results = as_published.results(profile="smoke", not_comparable="smoke profile; drawn data")
+    results = as_published.results(profile="smoke", not_comparable="smoke profile; synthetic data")
     rows = [row for row in records(results, "table2") if row["Published"] is not None]
     assert {row["Verdict"] for row in rows} == {"not comparable: smoke profile"}
     assert {row["Difference (points)"] for row in rows} == {None}
@@ -98,10 +98,10 @@ def test_smoke_profile_is_not_comparable(as_published):
 
 
 def test_only_measured_tables_bear_the_mark(as_published):
-    marked = {t.id for t in build_tables(as_published.results(not_comparable="drawn data")) if t.marks}
+    marked = {t.id for t in build_tables(as_published.results(not_comparable="synthetic data")) if t.marks}
     assert marked == set(IDS) - {"table5"}
-    (mark,) = table(as_published.results(not_comparable="drawn data"), "table2").marks
-    assert mark == "NOT COMPARABLE WITH THE PAPER: drawn data"
+    (mark,) = table(as_published.results(not_comparable="synthetic data"), "table2").marks
+    assert mark == "NOT COMPARABLE WITH THE PAPER: synthetic data"
     assert not any(t.marks for t in build_tables(as_published.results()))
 
 
@@ -128,7 +128,7 @@ def test_full_test_set_is_balanced_by_leaving_out_cells(experiment, make_predict
     assert (rows["full", "Accuracy"]["Cells"], rows["balanced", "Accuracy"]["Cells"]) == (1066, 678)
     assert rows["full", "Sensitivity"]["Measured"] == 700 / 727
     assert rows["balanced", "Specificity"]["Measured"] == 308 / 339
-    (balanced,) = results.runs("vgg16", part="balanced")
+    (balanced,) = results.runs("vgg16", subset="balanced")
     assert np.bincount(balanced.label).tolist() == [339, 339]
     assert set(balanced.image) <= set(results.runs("vgg16")[0].image)
 
@@ -172,7 +172,7 @@ def test_external_part_without_labels_says_so(experiment, make_predictions):
     unlabelled.label[:] = -1
     experiment.add("vgg16", test, unlabelled)
     results = experiment.results()
-    assert records(results, "external")[0]["State"] == "not measured: these pictures have no labels"
+    assert records(results, "external")[0]["State"] == "not measured: these images have no labels"
     assert {row[1] for row in table(results, "confusion").rows} == {"test", "balanced"}
     assert {row[0] for row in table(results, "subjects").rows} == {"test"}
 
@@ -205,7 +205,7 @@ def test_leaderboard_points_to_the_challenge_file(experiment, make_predictions, 
     assert states["VGG16"].endswith("challenge/vgg16.zip holds the predictions for the leaderboard")
     smoke = records(experiment.results(not_comparable="smoke profile"), "table4")
     assert not any(row["Measured"].endswith("leaderboard") for row in smoke)
-    # Three of four pictures: the leaderboard would not take them.
+    # Three of four images: the leaderboard would not take them.
     assert states["VGG19"] == "not measured: the final phase's labels are not public"
 
 
@@ -283,7 +283,7 @@ def test_folds_are_pooled_into_one_set(experiment, make_predictions, make_final_
     rows = {row[1]: row[3:] for row in table(results, "confusion").rows}
     assert rows["test"] == (33, 3, 6, 27)
     assert rows["external"] == (6, 0, 1, 5)
-    assert [len(p) for p in results.runs("vgg16", part="final")] == [4]
+    assert [len(p) for p in results.runs("vgg16", subset="final")] == [4]
     assert any("over 20 subjects" in note for note in table(results, "table2").notes)
 
 

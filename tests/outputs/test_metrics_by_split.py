@@ -63,9 +63,9 @@ def test_each_split_has_the_rows_that_it_tests(trained):
     assert shown["random split", "Frozen"]["Measured"] == (pytest.approx(97.5), None)
     assert shown["random split", "From scratch"]["Measured"] == (pytest.approx(98.75), None)
     assert shown["grouped split", "Frozen"]["Measured"] == (pytest.approx(92.5), None)
-    mean, sd = shown["k-fold", "Frozen"]["Measured"]
+    mean, std = shown["k-fold", "Frozen"]["Measured"]
     assert mean == pytest.approx(100 * (1 - 1.5 / 80))
-    assert sd > 0
+    assert std > 0
 
 
 def test_intervals_are_those_of_each_split(trained):
@@ -75,7 +75,7 @@ def test_intervals_are_those_of_each_split(trained):
         (100 * wilson.low, 100 * wilson.high)
     )
     assert shown["k-fold", "Frozen"]["95 % interval"][1] <= 100
-    for method in ("Wilson", "groups of pictures", "corrected resampled t"):
+    for method in ("Wilson", "groups of images", "corrected resampled t"):
         assert method in table.notes[0]
 
 

@@ -34,7 +34,7 @@ STRICT = spec.Table(
     show=SHOW,
     rows=("deep",),
     split="kfold",
-    beside="grouped_kfold",
+    compared_split="grouped_kfold",
     metrics=("accuracy", "macro_f1"),
 )
 
@@ -47,12 +47,12 @@ def add_apart(experiment, tested, row="deep", *, run=0, split="", grouped=False)
         ("cellavision2", "jtsc"): (tested("jtsc", tn=5), tested("cellavision2", tp=3, fn=1, tn=1)),
     }
     for task, of_task in folds.items():
-        for fold, part in enumerate(of_task):
+        for fold, subset in enumerate(of_task):
             if grouped:
-                names = [f"{fold}/{i // 2}" for i in range(len(part))]
-                part = replace(part, group=np.array(names))
+                names = [f"{fold}/{i // 2}" for i in range(len(subset))]
+                subset = replace(subset, group=np.array(names))
             adder = experiment.add_control if row in DEFAULT_CONTROLS else experiment.add
-            adder(row, part, run=run, fold=fold, split=split, tested=task)
+            adder(row, subset, run=run, fold=fold, split=split, tested=task)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_averages_over_the_classes_of_all_folds_stand_with_the_weighted_beside(a
     table = shown(results)
     assert [column.title for column in table.columns][3:6] == ["Published", "Measured", "Weighted"]
     rows = [r for r in records(results) if (r["Dataset"], r["Network"]) == ("ALL-IDB 2", "Deep")]
-    # Of 4 malignant pictures 4 are found among 7; of 6 healthy ones 3 among 3.
+    # Of 4 malignant images 4 are found among 7; of 6 healthy ones 3 among 3.
     f1 = 2 * 4 / (4 + 7), 2 * 3 / (6 + 3)
     expected = {
         "Accuracy (%)": (0.7, None),
@@ -126,8 +126,8 @@ def test_weighted_averages_have_a_spread_over_runs(apart, tested):
     experiment = apart(TABLE_1)
     for run, tp in enumerate((4, 2)):
         for fold in range(2):
-            part = tested("allidb2", tp=tp, fn=4 - tp, tn=6)
-            experiment.add("deep", part, run=run, fold=fold, tested=("allidb2",))
+            subset = tested("allidb2", tp=tp, fn=4 - tp, tn=6)
+            experiment.add("deep", subset, run=run, fold=fold, tested=("allidb2",))
     row = one(experiment.results(runs=2), "ALL-IDB 2", "Deep", "Recall, macro (%)")
     assert row["Measured"] == pytest.approx((87.5, np.std([100, 75], ddof=1)))
     assert row["Weighted"] == pytest.approx((90, np.std([100, 80], ddof=1)))
@@ -141,8 +141,8 @@ def test_a_figure_without_decimals_stands_for_all_that_round_to_it(apart, tested
     # Wilson's interval of 7 in 8 ends at 97.76 %.
     published = (Published("deep", "accuracy", printed, dataset="allidb1"),)
     experiment = apart(replace(TABLE_1, published=published))
-    for fold, part in enumerate((tested("allidb1", tp=4), tested("allidb1", tp=3, fn=1))):
-        experiment.add("deep", part, fold=fold, tested=("allidb1",))
+    for fold, subset in enumerate((tested("allidb1", tp=4), tested("allidb1", tp=3, fn=1))):
+        experiment.add("deep", subset, fold=fold, tested=("allidb1",))
     row = one(experiment.results(), "ALL-IDB 1", "Deep", "Accuracy (%)")
     assert row["95 % interval"][1] == pytest.approx(97.758, abs=1e-3)
     assert row["Verdict"] == verdict
@@ -162,11 +162,11 @@ def test_controls_of_averages_show_accuracy_and_macro_f1(apart_trained):
 
 def test_one_run_of_folds_says_how_many(apart_trained):
     (note,) = [n for n in shown(apart_trained.results()).notes if n.startswith("One run")]
-    assert note.startswith("One run of 2 folds, whose pictures count together, so there is no sd. 95 %")
+    assert note.startswith("One run of 2 folds, whose images count together, so there is no std. 95 %")
     assert "F1-scores and averages over classes" in note
 
 
-def test_a_note_says_what_controls_see_where_pictures_are_thresholded(apart_trained):
+def test_a_note_says_what_controls_see_where_images_are_thresholded(apart_trained):
     def said():
         return any("Controls see whole" in n for n in shown(apart_trained.results()).notes)
 
@@ -212,10 +212,10 @@ def test_grouped_folds_stand_beside_with_intervals_over_groups(apart_trained, te
     ]
     main = apart_trained.results(datasets=HERE, split="grouped_kfold")
     grouped = shown(main)
-    assert any("over groups of pictures" in note for note in grouped.notes)
-    by_pictures, wilson = (
+    assert any("over groups of images" in note for note in grouped.notes)
+    by_images, wilson = (
         one(results, "ALL-IDB 2", "Deep", "Accuracy (%)")["95 % interval"],
         wilson_interval(7, 10),
     )
-    assert by_pictures == pytest.approx((100 * wilson.low, 100 * wilson.high))
-    assert one(main, "ALL-IDB 2", "Deep", "Accuracy (%)")["95 % interval"] != by_pictures
+    assert by_images == pytest.approx((100 * wilson.low, 100 * wilson.high))
+    assert one(main, "ALL-IDB 2", "Deep", "Accuracy (%)")["95 % interval"] != by_images

@@ -1,4 +1,4 @@
-"""Tests of the figures of pictures that networks take for another class."""
+"""Tests of the figures of images that networks take for another class."""
 
 from dataclasses import replace
 
@@ -8,15 +8,15 @@ import pytest
 
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex
+from leukcnn.image_cache import prepare
 from leukcnn.outputs import misclassified as module
 from leukcnn.outputs.build import build_figures, capture
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.kind import Material
 from leukcnn.outputs.misclassified import Task, surest_mistakes, tasks_of
-from leukcnn.picture_cache import prepare
 from leukcnn.preprocessing import wbc_mask
 from leukcnn.runs import Predictions
-from tests.outputs.pictures import disc_picture, index_of, keep, names
+from tests.outputs.png import disc_image, index_of, keep, names
 
 CLASSES = ("healthy", "ALL")
 SQUEEZED = spec.Preprocessing(resize=16, threshold="darkest", squeeze=True)
@@ -24,11 +24,11 @@ FIGURE = spec.Figure("figure5", "Misclassified", "misclassified", "Figure 5", ro
 
 
 def said(index: ImageIndex, rows, p_all) -> Predictions:
-    """Predictions of some pictures, given the probability of the second class."""
+    """Predictions of some images, given the probability of the second class."""
     rows, p_all = np.asarray(rows), np.asarray(p_all, dtype=np.float64)
     return Predictions(
         image=index.ids[rows],
-        part=np.full(len(rows), "test"),
+        subset=np.full(len(rows), "test"),
         checkpoint=np.full(len(rows), "last"),
         group=np.full(len(rows), ""),
         label=index.labels[rows],
@@ -39,7 +39,7 @@ def said(index: ImageIndex, rows, p_all) -> Predictions:
 
 @pytest.fixture
 def index(tmp_path) -> ImageIndex:
-    """Eight pictures of ALL-IDB 1, every other one ALL, then eight of ALL-IDB 2."""
+    """Eight images of ALL-IDB 1, every other one ALL, then eight of ALL-IDB 2."""
     return index_of(tmp_path, [("allidb1", i % 2) for i in range(8)] + [("allidb2", i % 2) for i in range(8)])
 
 
@@ -47,10 +47,10 @@ def mistakes(predictions: Predictions, index: ImageIndex, preprocessing=SQUEEZED
     return surest_mistakes(Task("a", "deep", dataset, predictions), preprocessing, index)
 
 
-def parts(picture: np.ndarray, n: int) -> list[np.ndarray]:
-    """The pictures, 16 pixels each, that stand side by side in frames of one pixel."""
-    assert picture.shape == (18, 17 * n + 1, 3)
-    return [picture[1:17, 1 + 17 * i : 17 + 17 * i] for i in range(n)]
+def parts(image: np.ndarray, n: int) -> list[np.ndarray]:
+    """The images, 16 pixels each, that stand side by side in frames of one pixel."""
+    assert image.shape == (18, 17 * n + 1, 3)
+    return [image[1:17, 1 + 17 * i : 17 + 17 * i] for i in range(n)]
 
 
 def test_misclassified_are_the_surest_mistakes_first(index):
@@ -63,8 +63,8 @@ def test_misclassified_are_the_surest_mistakes_first(index):
         "02: true healthy, taken for ALL, score 0.60 for ALL",
         "05: true ALL, taken for healthy, score 0.60 for healthy",
     ]
-    assert (found["n_wrong"], found["n_tested"], len(found["pictures"])) == (4, 6, 4)
-    # Of several datasets together, each picture's is named.
+    assert (found["n_wrong"], found["n_tested"], len(found["images"])) == (4, 6, 4)
+    # Of several datasets together, each image's is named.
     named = mistakes(predictions, index, dataset="allidb1+allidb2")["titles"]
     assert all(title.startswith("ALL-IDB 1 0") for title in named)
 
@@ -73,18 +73,18 @@ def test_misclassified_are_kept_up_to_a_number(index, monkeypatch):
     monkeypatch.setattr(module, "MOST_MISCLASSIFIED", 12)
     found = mistakes(said(index, np.arange(16), np.where(index.labels == 1, 0.3, 0.7)), index)
     assert (len(found["titles"]), found["n_wrong"], found["n_tested"]) == (12, 16, 16)
-    assert len(found["pictures"]) == 12
+    assert len(found["images"]) == 12
 
 
-def test_misclassified_picture_is_whole_beside_its_mask_and_what_was_fed(index):
+def test_misclassified_image_is_whole_beside_its_mask_and_what_was_fed(index):
     found = mistakes(said(index, [3], [0.0]), index)
     assert found["beside"] == ["its mask", "what the network was fed"]
-    picture = disc_picture(3)
-    cells = np.uint8(255) * wbc_mask(picture, rule="darkest")
-    whole, mask, fed = parts(found["pictures"][0], 3)
-    np.testing.assert_array_equal(whole, cv2.resize(picture, (16, 16), interpolation=cv2.INTER_AREA))
+    image = disc_image(3)
+    cells = np.uint8(255) * wbc_mask(image, rule="darkest")
+    whole, mask, fed = parts(found["images"][0], 3)
+    np.testing.assert_array_equal(whole, cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA))
     np.testing.assert_array_equal(mask[..., 0], cv2.resize(cells, (16, 16), interpolation=cv2.INTER_AREA))
-    np.testing.assert_array_equal(fed, prepare(picture, SQUEEZED))
+    np.testing.assert_array_equal(fed, prepare(image, SQUEEZED))
     # Black where nothing of the mask is.
     assert not fed[mask[..., 0] == 0].any()
     assert found["titles"][0].endswith(f"; mask\u00a0{100 * mask.mean() / 255:.1f}\u00a0%")
@@ -95,22 +95,22 @@ def test_without_threshold_there_is_no_mask_and_what_is_blanked_is_seen(index):
     found = mistakes(said(index, [3], [0.0]), index, blanked)
     assert found["beside"] == ["what the network was fed"]
     assert "mask" not in found["titles"][0]
-    whole, fed = parts(found["pictures"][0], 2)
-    np.testing.assert_array_equal(whole, prepare(disc_picture(3), replace(blanked, mask="")))
-    np.testing.assert_array_equal(fed, prepare(disc_picture(3), blanked))
+    whole, fed = parts(found["images"][0], 2)
+    np.testing.assert_array_equal(whole, prepare(disc_image(3), replace(blanked, mask="")))
+    np.testing.assert_array_equal(fed, prepare(disc_image(3), blanked))
     assert (whole != fed).any()
 
 
 def test_nothing_misclassified_is_kept_as_such(index):
     found = mistakes(said(index, np.arange(16), index.labels), index)
-    assert (found["titles"], found["pictures"], found["n_wrong"], found["n_tested"]) == ([], [], 0, 16)
+    assert (found["titles"], found["images"], found["n_wrong"], found["n_tested"]) == ([], [], 0, 16)
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
-def test_picture_of_one_grey_level_is_kept_with_an_empty_mask(tmp_path, value):
+def test_image_of_one_grey_level_is_kept_with_an_empty_mask(tmp_path, value):
     index = index_of(tmp_path, [("allidb1", 0)])
     cv2.imwrite(str(index.paths[0]), np.full((20, 20, 3), value, np.uint8))
-    whole, mask, fed = parts(mistakes(said(index, [0], [1.0]), index)["pictures"][0], 3)
+    whole, mask, fed = parts(mistakes(said(index, [0], [1.0]), index)["images"][0], 3)
     assert (whole == value).all()
     assert not mask.any()
     assert not fed.any()
@@ -174,7 +174,7 @@ def test_each_dataset_of_a_row_is_a_task_once_its_folds_are_finished(apart):
     assert both == ["deep", "shallow"]
 
 
-def test_all_pictures_together_are_one_task_without_a_dataset_s_name(left_out, index):
+def test_all_images_together_are_one_task_without_a_dataset_s_name(left_out, index):
     experiment = left_out()
     experiment.add("deep", said(index, np.arange(16), np.full(16, 0.9)), fold=0)
     (task,) = tasks_of(experiment.results(split="kfold", runs=1), FIGURE)
@@ -206,7 +206,7 @@ def test_misclassified_are_kept_for_what_is_finished_and_made_anew_for_other_pre
     assert len(kept["figure5_deep_allidb2"]["titles"]) == 4
 
 
-def test_assumptions_and_changes_of_the_record_prepare_the_pictures(apart, tmp_path):
+def test_assumptions_and_changes_of_the_record_prepare_the_images(apart, tmp_path):
     apart.add("deep", "allidb1", p_all=0.9)
     results = apart.results(assumed={"threshold": "none"}, changes={"preprocessing.mask": "border"})
     assert results.setup("deep").preprocessing == replace(SQUEEZED, threshold="none", mask="border")
@@ -215,14 +215,14 @@ def test_assumptions_and_changes_of_the_record_prepare_the_pictures(apart, tmp_p
 
 
 def keep_wrong(experiment, folder, *, thresholded=True) -> None:
-    """Keeps the misclassified pictures of the first row, none of which is read."""
+    """Keeps the misclassified images of the first row, none of which is read."""
     for task in tasks_of(experiment.results(), replace(FIGURE, rows=("deep",))):
         said = task.predictions
         wrong = np.flatnonzero(said.predicted != said.label)
         n = len(wrong)
         values = {
             "titles": said.image[wrong].tolist(),
-            "pictures": [np.full((18, 52, 3), 200, np.uint8)] * n,
+            "images": [np.full((18, 52, 3), 200, np.uint8)] * n,
             "beside": ["its mask", "what the network was fed"] if thresholded else [],
             "n_wrong": n + 5,
             "n_tested": len(said),
@@ -241,13 +241,13 @@ def test_misclassified_have_a_sheet_for_each_dataset_of_their_row(thresholded, d
         "figure5_deep_allidb1.png",
         "figure5_deep_jtsc_bloodline.png",
     ]
-    ((panels, _), options), _ = drawn["pictures"]
+    ((panels, _), options), _ = drawn["images"]
     assert [title for title, _ in panels] == ["allidb1/0_3.jpg", "allidb1/1_3.jpg"]
     assert panels[0][1].shape == (18, 52, 3)
     assert options["n_columns"] == 2
     assert options["caption"] == (
-        "Figure 5: Title 5. Deep, k-fold on ALL-IDB 1: 1 to 2 of 7 misclassified pictures, of 16 tested, the "
-        "surest mistakes first. From left to right the picture, its mask and what the network was fed"
+        "Figure 5: Title 5. Deep, k-fold on ALL-IDB 1: 1 to 2 of 7 misclassified images, of 16 tested, the "
+        "surest mistakes first. From left to right the image, its mask and what the network was fed"
     )
 
 
@@ -258,11 +258,11 @@ def test_more_misclassified_than_a_sheet_holds_go_on_on_the_next(thresholded, dr
     keep_wrong(experiment, tmp_path)
     paths = build_figures(experiment.results(), tmp_path, only="figure5")
     assert names(paths) == ["figure5_deep_allidb1.png", "figure5_deep_allidb1_2.png"]
-    sheets = [panels for ((panels, _), _) in drawn["pictures"]]
+    sheets = [panels for ((panels, _), _) in drawn["images"]]
     assert [len(panels) for panels in sheets] == [12, 4]
     titles = [title for panels in sheets for title, _ in panels]
     assert len(set(titles)) == 16
-    assert "13 to 16 of 21 misclassified" in drawn["pictures"][1][1]["caption"]
+    assert "13 to 16 of 21 misclassified" in drawn["images"][1][1]["caption"]
 
 
 def test_misclassified_of_other_predictions_are_left_out(thresholded, drawn, tmp_path):
@@ -281,7 +281,7 @@ def test_without_threshold_the_misclassified_stand_alone(thresholded, drawn, tmp
     experiment.add("deep", "allidb1", tp=3, fn=1, tn=4)
     keep_wrong(experiment, tmp_path, thresholded=False)
     build_figures(experiment.results(), tmp_path, only="figure5")
-    (_, options) = drawn["pictures"][0]
+    (_, options) = drawn["images"][0]
     assert options["n_columns"] == 4
     assert "From left" not in options["caption"]
 
@@ -293,8 +293,6 @@ def test_nothing_misclassified_is_said(thresholded, drawn, tmp_path):
     assert names(build_figures(experiment.results(), tmp_path, only="figure5")) == [
         "figure5_deep_allidb1.png"
     ]
-    ((((_, picture),), _), options) = drawn["pictures"][0]
-    assert (picture == 255).all()
-    assert (
-        options["caption"] == "Figure 5: Title 5. Deep, k-fold on ALL-IDB 1: no picture of 16 misclassified"
-    )
+    ((((_, image),), _), options) = drawn["images"][0]
+    assert (image == 255).all()
+    assert options["caption"] == "Figure 5: Title 5. Deep, k-fold on ALL-IDB 1: no image of 16 misclassified"

@@ -1,4 +1,4 @@
-"""Tests of pictures of each class, of one picture's augmentations, and of what segmentation keeps."""
+"""Tests of images of each class, of one image's augmentations, and of what segmentation keeps."""
 
 import re
 from dataclasses import replace
@@ -8,20 +8,20 @@ import pytest
 
 from leukcnn import papers, spec
 from leukcnn.augmentation import ImageAugmenter
-from leukcnn.datasets import card, read_picture
+from leukcnn.datasets import card, read_image
 from leukcnn.outputs import segmentation as segmentation_module
-from tests.outputs.pictures import captured, keys, material_of, same, with_side
+from tests.outputs.png import captured, keys, material_of, same, with_size
 
 PAPER = papers.get("cnmc2019")
-# Pictures are as large as the paper's profile crops them, though the network of another sees them smaller.
-SMALL = with_side(PAPER, "crop", 20)
+# Images are as large as the paper's profile crops them, though the network of another sees them smaller.
+SMALL = with_size(PAPER, "crop", 20)
 SAMPLES, AUGMENTATIONS, *_ = PAPER.figures
 SEGMENTATION = spec.Figure("segmentation", "What is kept", "segmentation", "")
 
 
 @pytest.fixture
 def capture(tmp_path):
-    """What a figure captures of pictures."""
+    """What a figure captures of images."""
 
     def of(figure, index, *, paper=SMALL, **record):
         (kept,) = captured(figure, material_of(index, paper, tmp_path, **record)).values()
@@ -33,15 +33,15 @@ def capture(tmp_path):
 @pytest.mark.parametrize("seed", range(5))
 def test_samples_are_training_cells_of_both_classes_the_positive_first(capture, cells, seed):
     kept = capture(SAMPLES, cells, seed=seed)
-    assert len(kept["pictures"]) == 8
-    for i, (title, picture) in enumerate(zip(kept["titles"], kept["pictures"], strict=True)):
+    assert len(kept["images"]) == 8
+    for i, (title, image) in enumerate(zip(kept["titles"], kept["images"], strict=True)):
         name, subject = title.split(", subject ")
         row = int(subject)
         assert name == ("malignant" if i < 4 else "healthy")
         assert row < 12
         assert cells.class_names[cells.labels[row]] == name
         # As large as it is cropped, though the network sees it smaller.
-        np.testing.assert_array_equal(picture, read_picture(cells.paths[row])[0][2:22, 2:22])
+        np.testing.assert_array_equal(image, read_image(cells.paths[row])[0][2:22, 2:22])
     assert len(set(kept["titles"])) == 8
 
 
@@ -57,27 +57,27 @@ def test_unknown_subject_is_called_so(capture, cells):
     assert set(titles) == {"malignant, subject unknown", "healthy, subject unknown"}
 
 
-def test_where_groups_are_no_subjects_a_picture_is_named_by_its_file(capture, cells):
-    fields = replace(cells, dataset=np.full(16, "taleghani"), part=np.full(16, "taleghani"))
+def test_where_groups_are_no_subjects_an_image_is_named_by_its_file(capture, cells):
+    fields = replace(cells, dataset=np.full(16, "taleghani"), subset=np.full(16, "taleghani"))
     titles = capture(SAMPLES, fields)["titles"]
     assert all(re.fullmatch(r"(malignant|healthy), \d\d", title) for title in titles)
 
 
 def test_samples_of_several_datasets_name_theirs_the_last_class_first(capture, smears):
-    part = {str(name): card(str(name)).parts[0].key for name in np.unique(smears.dataset)}
-    smears = replace(smears, part=np.array([part[name] for name in smears.dataset]))
-    kept = capture(SAMPLES, smears, paper=with_side(papers.get("alertnet"), "resize", 20))
+    subset = {str(name): card(str(name)).subsets[0].key for name in np.unique(smears.dataset)}
+    smears = replace(smears, subset=np.array([subset[name] for name in smears.dataset]))
+    kept = capture(SAMPLES, smears, paper=with_size(papers.get("alertnet"), "resize", 20))
     assert [title.split(", ")[0] for title in kept["titles"]] == ["AML"] * 4 + ["ALL"] * 4 + ["HBS"] * 4
     named = {card(name).name for name in ("allidb2", "atlas")}
     assert {title.split(", ", 1)[1] for title in kept["titles"]} <= named
-    assert all(picture.shape == (20, 20, 3) for picture in kept["pictures"])
+    assert all(image.shape == (20, 20, 3) for image in kept["images"])
 
 
 def test_samples_show_what_the_networks_of_this_run_see(capture, cells):
     whole = capture(SAMPLES, cells)
     blanked = capture(SAMPLES, cells, changes={"preprocessing.mask": "border"})
     assert whole["titles"] == blanked["titles"]
-    for one, other in zip(whole["pictures"], blanked["pictures"], strict=True):
+    for one, other in zip(whole["images"], blanked["images"], strict=True):
         changed = (one != other).any(axis=-1)
         assert changed.any()
         np.testing.assert_array_equal(one[~changed], other[~changed])
@@ -86,8 +86,8 @@ def test_samples_show_what_the_networks_of_this_run_see(capture, cells):
 
 def test_augmentations_show_the_first_sample_and_its_variants(capture, cells):
     kept = capture(AUGMENTATIONS, cells)
-    source, *variants = kept["pictures"]
-    np.testing.assert_array_equal(source, capture(SAMPLES, cells)["pictures"][0])
+    source, *variants = kept["images"]
+    np.testing.assert_array_equal(source, capture(SAMPLES, cells)["images"][0])
     assert kept["titles"] == [
         "source",
         "mirrored both ways",
@@ -104,19 +104,17 @@ def test_augmentations_show_the_first_sample_and_its_variants(capture, cells):
     assert set(np.unique(variants[4][changed])) <= {0, 255}
 
 
-def test_each_segmented_picture_follows_its_own_without_the_run_s_mask(capture, cells, monkeypatch):
-    monkeypatch.setattr(
-        segmentation_module.preprocessing, "hsv_segment", lambda picture: picture[..., 0] > 127
-    )
+def test_each_segmented_image_follows_its_own_without_the_run_s_mask(capture, cells, monkeypatch):
+    monkeypatch.setattr(segmentation_module.preprocessing, "hsv_segment", lambda image: image[..., 0] > 127)
     kept = capture(SEGMENTATION, cells, changes={"preprocessing.mask": "background"})
-    titles, pictures = kept["titles"], kept["pictures"]
+    titles, images = kept["titles"], kept["images"]
     assert len(titles) == 2 * 2 * 2
     assert {*titles[::2]} <= {*capture(SAMPLES, cells)["titles"]}
     for i in range(0, 8, 2):
-        whole, mask = pictures[i], pictures[i][..., 0] > 127
+        whole, mask = images[i], images[i][..., 0] > 127
         row = int(titles[i].split(", subject ")[1])
-        np.testing.assert_array_equal(whole, read_picture(cells.paths[row])[0][2:22, 2:22])
-        np.testing.assert_array_equal(pictures[i + 1], np.where(mask[..., None], whole, 0))
+        np.testing.assert_array_equal(whole, read_image(cells.paths[row])[0][2:22, 2:22])
+        np.testing.assert_array_equal(images[i + 1], np.where(mask[..., None], whole, 0))
         assert titles[i + 1] == f"segmented: {100 * mask.mean():.0f} % kept"
 
 
@@ -127,7 +125,7 @@ def test_what_is_seen_is_part_of_the_key(cells, tmp_path, figure):
 
     others = [
         key(seed=1),
-        key(paper=with_side(PAPER, "crop", 18)),
+        key(paper=with_size(PAPER, "crop", 18)),
         key(replace(cells, group=np.full(16, ""))),
     ]
     assert key() == key()

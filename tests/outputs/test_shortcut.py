@@ -14,7 +14,7 @@ SINGLE = spec.Table(
     "metrics",
     axes=("dataset", "row"),
     metrics=("error_rate",),
-    show=("classes", "metric", "pictures", "measured", "interval", "state"),
+    show=("classes", "metric", "images", "measured", "interval", "state"),
     split="lodocv_single_class",
 )
 SHORTCUT = spec.Table("shortcut", "What the border tells", "shortcut", "", rows=("deep",))
@@ -27,20 +27,20 @@ def records(results, table_id):
 
 
 def single(experiment, tested, *, wrong):
-    """A run a pair of wrong answers, on the 10 healthy pictures of JTSC and the 8 sick ones of Bloodline."""
+    """A run a pair of wrong answers, on the 10 healthy images of JTSC and the 8 sick ones of Bloodline."""
     for run, (healthy, sick) in enumerate(wrong):
         jtsc = tested("jtsc", fp=healthy, tn=10 - healthy)
         bloodline = tested("bloodline", tp=8 - sick, fn=sick)
-        for fold, (key, part) in enumerate((("jtsc", jtsc), ("bloodline", bloodline))):
+        for fold, (key, subset) in enumerate((("jtsc", jtsc), ("bloodline", bloodline))):
             where = {"run": run, "fold": fold, "split": "lodocv_single_class", "tested": (key,)}
-            experiment.add("deep", part, **where)
-            experiment.add_control("border", part, **where)
+            experiment.add("deep", subset, **where)
+            experiment.add_control("border", subset, **where)
     return experiment
 
 
 def test_wrong_answers_on_one_class_have_the_name_of_that_class(left_out, tested):
     rows = records(single(left_out(SINGLE), tested, wrong=[(3, 2)]).results(runs=1), "single_class")
-    shown = [(r["Dataset"], r["Class"], r["Rate"], r["Pictures"]) for r in rows if r["Network"] == "Deep"]
+    shown = [(r["Dataset"], r["Class"], r["Rate"], r["Images"]) for r in rows if r["Network"] == "Deep"]
     assert shown == [
         ("JTSC", "non-pathological", "False positives (%)", 10),
         ("Bloodline", "pathological", "False negatives (%)", 8),
@@ -75,7 +75,7 @@ def test_no_dataset_of_one_class_is_told(left_out):
     assert row["State"] == "not measured: no dataset of one class is tested here"
 
 
-# Ten pictures of JTSC (healthy), eight of Bloodline (sick) and four of ALL-IDB 1 (one healthy, three sick).
+# Ten images of JTSC (healthy), eight of Bloodline (sick) and four of ALL-IDB 1 (one healthy, three sick).
 NAMES = ("allidb1", "bloodline", "jtsc")
 TRUTH = np.repeat([2, 1, 0], [10, 8, 4])
 NAMED = np.array([2] * 9 + [1] + [1] * 6 + [2, 0] + [0, 0, 2, 1])
@@ -86,7 +86,7 @@ def probe():
     numbers = [*range(10), *range(8), *range(4)]
     return Predictions(
         image=np.array([f"{NAMES[k]}/{i}.jpg" for k, i in zip(TRUTH, numbers, strict=True)]),
-        part=np.full(n, "test"),
+        subset=np.full(n, "test"),
         checkpoint=np.full(n, "control"),
         group=np.full(n, ""),
         label=TRUTH,
@@ -107,13 +107,13 @@ def probed(left_out, tested):
     """The probe, LeukNet in two folds and left out, and the controls where they are left out."""
     experiment = left_out(SHORTCUT)
     experiment.add_probe(probe())
-    # In the order of their ids: three sick pictures, then the healthy one.
+    # In the order of their ids: three sick images, then the healthy one.
     mixed = tested("allidb1", tp=2, fn=1, tn=1)
     experiment.add("deep", mixed, tested=("allidb1",))
     for name in DEFAULT_CONTROLS:
         experiment.add_control(name, tested("allidb1", fn=3, tn=1), tested=("allidb1",))
-    for fold, part in enumerate((mixed, tested("bloodline", tp=8))):
-        experiment.add("deep", part, fold=fold, split="kfold")
+    for fold, subset in enumerate((mixed, tested("bloodline", tp=8))):
+        experiment.add("deep", subset, fold=fold, split="kfold")
     return experiment
 
 
@@ -126,7 +126,7 @@ def test_how_well_the_border_tells_the_datasets(probed):
     right = 9 + 6 + 2
     expected = wilson_interval(right, 22)
     assert rows[0]["Question"] == "Which dataset? Accuracy"
-    assert (rows[0]["Pictures"], rows[0]["Measured"]) == (22, right / 22)
+    assert (rows[0]["Images"], rows[0]["Measured"]) == (22, right / 22)
     assert rows[0]["95 % interval"] == (expected.low, expected.high)
     assert rows[1]["Measured"] == pytest.approx((9 / 10 + 6 / 8 + 2 / 4) / 3)
     low, high = rows[1]["95 % interval"]
@@ -136,17 +136,17 @@ def test_how_well_the_border_tells_the_datasets(probed):
 
 def test_the_majority_class_of_the_named_dataset_tells_leukaemia(probed):
     # Right: nine of JTSC; seven of Bloodline, one of them named ALL-IDB 1, most of which is sick; of ALL-IDB
-    # 1's three sick pictures two, and its healthy one is named Bloodline.
+    # 1's three sick images two, and its healthy one is named Bloodline.
     row = next(row for row in shortcut(probed) if "majority class" in row["Answered by"])
-    assert (row["Pictures"], row["Measured"]) == (22, pytest.approx(18 / 22))
+    assert (row["Images"], row["Measured"]) == (22, pytest.approx(18 / 22))
 
 
-def test_pictures_of_a_mixed_dataset_count_once_a_run_has_tested_them(left_out):
+def test_images_of_a_mixed_dataset_count_once_a_run_has_tested_them(left_out):
     experiment = left_out(SHORTCUT)
     experiment.add_probe(probe())
     row = next(row for row in shortcut(experiment) if "majority class" in row["Answered by"])
     # ALL-IDB 1's four are unknown, and one of Bloodline's is taken for it.
-    assert (row["Pictures"], row["Measured"]) == (17, pytest.approx(15 / 17))
+    assert (row["Images"], row["Measured"]) == (17, pytest.approx(15 / 17))
 
 
 def test_networks_and_the_border_control_stand_beside_under_each_split(probed):

@@ -1,17 +1,17 @@
-"""Tests of the figures of thresholding: which pictures, their clusters, and the cells cut out."""
+"""Tests of the figures of thresholding: which images, their clusters, and the cells cut out."""
 
 import cv2
 import numpy as np
 import pytest
 
 from leukcnn import papers, spec
-from leukcnn.datasets import load, load_many, read_picture
+from leukcnn.datasets import load, load_many, read_image
+from leukcnn.image_cache import prepare
 from leukcnn.outputs.build import build_figures
-from leukcnn.outputs.thresholding import LONGEST_SIDE, clusters, extraction
-from leukcnn.picture_cache import prepare
+from leukcnn.outputs.thresholding import LONGEST_SIZE, clusters, extraction
 from leukcnn.preprocessing import wbc_mask
 from leukcnn.synthetic.smears import draw_smear
-from tests.outputs.pictures import captured, disc_picture, index_of, keep, keys, material_of, names
+from tests.outputs.png import captured, disc_image, index_of, keep, keys, material_of, names
 
 PAPER = papers.get("cnmc2019")
 FIGURES = tuple(spec.Figure("figure2", "Thresholding", kind, "") for kind in ("histograms", "extraction"))
@@ -20,29 +20,29 @@ PREPROCESSING = spec.Preprocessing(resize=32, threshold="darkest", squeeze=True)
 
 @pytest.fixture
 def smears_of(tmp_path):
-    """Titles and pictures of smears that are captured."""
+    """Titles and images of smears that are captured."""
 
     def of(index, *, figure=FIGURES[0], seed=0):
         (kept,) = captured(figure, material_of(index, PAPER, tmp_path, seed=seed)).values()
-        return list(zip(kept["titles"], kept["pictures"], strict=True))
+        return list(zip(kept["titles"], kept["images"], strict=True))
 
     return of
 
 
 @pytest.fixture
 def discs(tmp_path):
-    """Eight pictures of ALL-IDB 1, every other one ALL, then eight of ALL-IDB 2."""
+    """Eight images of ALL-IDB 1, every other one ALL, then eight of ALL-IDB 2."""
     return index_of(tmp_path, [("allidb1", i % 2) for i in range(8)] + [("allidb2", i % 2) for i in range(8)])
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.kind)
-def test_whole_labelled_pictures_of_the_first_part_are_kept(smears_of, cells, figure):
+def test_whole_labelled_images_of_the_first_part_are_kept(smears_of, cells, figure):
     smears = smears_of(cells, figure=figure)
     assert [title.split(", ")[0] for title, _ in smears] == ["malignant", "healthy"]
-    for title, picture in smears:
+    for title, image in smears:
         row = int(title.split(", ")[2])
         assert row < 12
-        np.testing.assert_array_equal(picture, read_picture(cells.paths[row])[0])
+        np.testing.assert_array_equal(image, read_image(cells.paths[row])[0])
 
 
 def test_one_smear_of_each_class_of_each_dataset_the_positive_first(smears_of, discs):
@@ -53,8 +53,8 @@ def test_one_smear_of_each_class_of_each_dataset_the_positive_first(smears_of, d
         "ALL, ALL-IDB 2",
         "healthy, ALL-IDB 2",
     ]
-    for title, picture in smears:
-        np.testing.assert_array_equal(picture, disc_picture(int(title.rsplit(" ", 1)[1])))
+    for title, image in smears:
+        np.testing.assert_array_equal(image, disc_image(int(title.rsplit(" ", 1)[1])))
 
 
 def test_seed_picks_the_smears(smears_of, discs, tmp_path):
@@ -74,9 +74,9 @@ def test_of_many_datasets_both_classes_are_among_the_four(smears_of, tmp_path):
 
 
 def test_large_smear_is_reduced_in_its_own_proportions(smears_of, tmp_path):
-    ((_, picture),) = smears_of(index_of(tmp_path, [("allidb1", 0)], shape=(600, 1024)))
-    assert picture.shape == (300, LONGEST_SIDE, 3)
-    assert picture.dtype == np.uint8
+    ((_, image),) = smears_of(index_of(tmp_path, [("allidb1", 0)], shape=(600, 1024)))
+    assert image.shape == (300, LONGEST_SIZE, 3)
+    assert image.dtype == np.uint8
 
 
 def test_real_smears(smears_of, real_data):
@@ -93,13 +93,13 @@ def test_real_smears(smears_of, real_data):
         "healthy, C-NMC 2019",
         "healthy, JTSC",
     ]
-    at = {image.rsplit("/", 1)[1].split(".")[0]: row for row, image in enumerate(index.ids.tolist())}
-    for title, picture in smears[1:3]:
-        np.testing.assert_array_equal(picture, read_picture(index.paths[at[title.rsplit(", ", 1)[1]]])[0])
+    at = {name.rsplit("/", 1)[1].split(".")[0]: row for row, name in enumerate(index.ids.tolist())}
+    for title, image in smears[1:3]:
+        np.testing.assert_array_equal(image, read_image(index.paths[at[title.rsplit(", ", 1)[1]]])[0])
 
 
 def stripes(**pixels: int) -> np.ndarray:
-    """A picture 10 pixels wide with so many pixels of each grey level, named level_<n>."""
+    """An image 10 pixels wide with so many pixels of each grey level, named level_<n>."""
     levels = [int(name.removeprefix("level_")) for name in pixels]
     column = np.repeat(levels, list(pixels.values())).reshape(-1, 10)
     return np.repeat(column[..., None], 3, axis=2).astype(np.uint8)
@@ -134,11 +134,11 @@ def test_clusters_hold_every_level_and_both_rules_may_choose_one():
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_picture_of_fewer_than_three_levels_has_no_clusters_and_no_cell(name):
+def test_image_of_fewer_than_three_levels_has_no_clusters_and_no_cell(name):
     assert clusters(BAD[name]) == []
-    (title, picture), (_, mask), (_, fed), (cells, _) = extraction(name, BAD[name], PREPROCESSING)
+    (title, image), (_, mask), (_, fed), (cells, _) = extraction(name, BAD[name], PREPROCESSING)
     assert (title, cells) == (name, "no cell found")
-    assert picture is BAD[name]
+    assert image is BAD[name]
     assert not mask.any()
     assert not fed.any()
 
@@ -148,7 +148,7 @@ def test_two_discs_are_two_cells_the_larger_first():
     cv2.circle(larger, (110, 60), 20, (60, 30, 90), -1)
     _, (mask_title, mask), _, (title, cells) = extraction("discs", larger, PREPROCESSING)
     np.testing.assert_array_equal(mask == 255, wbc_mask(larger, rule="darkest"))
-    assert mask_title == f"mask: {100 * (mask == 255).mean():.1f} % of the picture"
+    assert mask_title == f"mask: {100 * (mask == 255).mean():.1f} % of the image"
     assert title == "2 cells, not to one scale"
     # Two black tiles side by side, white around them, a disc that fills most of each.
     assert cells.shape == (2 * 96 + 3 * 6, 2 * 96 + 3 * 6, 3)
@@ -179,27 +179,27 @@ def test_fed_is_what_a_network_is_fed_without_a_crop():
 
 @pytest.mark.parametrize(("dataset", "cells"), [("allidb1", 5), ("allidb2", 1)])
 def test_drawn_smears_have_their_nuclei_found(dataset, cells):
-    smear = draw_smear(class_name="ALL", dataset=dataset, seed=0, picture=0, cells=cells)
+    smear = draw_smear(class_name="ALL", dataset=dataset, seed=0, image=0, cells=cells)
     assert extraction("ALL", smear, PREPROCESSING)[3][0].startswith(f"{cells} cell")
 
 
 def test_real_nuclei_are_cut_out(real_data):
     for path in load("cellavision2", real_data).paths[:3]:
-        _, (_, mask), _, (title, _) = extraction(path.stem, read_picture(path)[0], PREPROCESSING)
+        _, (_, mask), _, (title, _) = extraction(path.stem, read_image(path)[0], PREPROCESSING)
         assert 0.02 < (mask == 255).mean() < 0.5
         assert title != "no cell found"
 
 
-def smear(*, side=60) -> np.ndarray:
+def smear(*, image_size=60) -> np.ndarray:
     """A nucleus, a paler disc and bright ground: three grey levels."""
-    picture = np.full((side, side, 3), 230, np.uint8)
-    picture[5:15, 5:25], picture[30:40, 30:50] = (90, 40, 120), 160
-    return picture
+    image = np.full((image_size, image_size, 3), 230, np.uint8)
+    image[5:15, 5:25], image[30:40, 30:50] = (90, 40, 120), 160
+    return image
 
 
 SMEARS = {
     "titles": ["ALL, ALL-IDB 1, Im001_1", "healthy, ALL-IDB 2, Im9_0"],
-    "pictures": [smear(), smear(side=50)],
+    "images": [smear(), smear(image_size=50)],
 }
 
 
@@ -211,17 +211,17 @@ def kept(thresholded, tmp_path):
 
 
 def test_histograms_and_extraction_follow_the_first_row_s_rule(kept, drawn, tmp_path):
-    results = kept().results(not_comparable="drawn data")
+    results = kept().results(not_comparable="synthetic data")
     assert names(build_figures(results, tmp_path, only="figure2")) == ["figure2.png"]
     assert names(build_figures(results, tmp_path, only="figure3")) == ["figure3.png"]
     ((panels, _), options) = drawn["histograms"][0]
     assert [title for title, *_ in panels] == SMEARS["titles"]
     assert options["rule"] == "least_frequent"
-    assert options["mark"] == "Not comparable with the paper: drawn data"
-    ((panels, _), options) = drawn["pictures"][0]
+    assert options["mark"] == "Not comparable with the paper: synthetic data"
+    ((panels, _), options) = drawn["images"][0]
     assert [panels[i][0] for i in (0, 4)] == SMEARS["titles"]
-    for i, picture in zip((1, 5), SMEARS["pictures"], strict=True):
-        np.testing.assert_array_equal(panels[i][1] == 255, wbc_mask(picture, rule="least_frequent"))
+    for i, image in zip((1, 5), SMEARS["images"], strict=True):
+        np.testing.assert_array_equal(panels[i][1] == 255, wbc_mask(image, rule="least_frequent"))
         assert panels[i + 1][1].shape == (16, 16, 3)
     assert options["caption"] == 'Figure 3: Title 3 (by the rule "least_frequent")'
 
@@ -232,23 +232,23 @@ def test_assumption_changes_the_rule_and_without_one_the_darkest_cluster_is_show
 ):
     for assumed in ("darkest", "none"):
         build_figures(kept().results(assumed={"threshold": assumed}), tmp_path, only=only)
-    (one, other) = (options for _, options in drawn["histograms" if only == "figure2" else "pictures"])
+    (one, other) = (options for _, options in drawn["histograms" if only == "figure2" else "images"])
     assert one["caption"].endswith('(by the rule "darkest")')
-    assert other["caption"].endswith('(by the rule "darkest"; the networks here see whole pictures)')
+    assert other["caption"].endswith('(by the rule "darkest"; the networks here see whole images)')
     if only == "figure2":
         assert one["rule"] == other["rule"] == "darkest"
 
 
-def test_reduced_pictures_are_said_to_be(kept, drawn, tmp_path):
+def test_reduced_images_are_said_to_be(kept, drawn, tmp_path):
     large = np.zeros((300, 512, 3), np.uint8)
-    keep(tmp_path, figure2={"titles": ["large"], "pictures": [large], "key": "other"})
+    keep(tmp_path, figure2={"titles": ["large"], "images": [large], "key": "other"})
     build_figures(kept().results(), tmp_path, only="figure2")
-    assert "Larger pictures are reduced to 512 pixels here" in drawn["histograms"][0][1]["caption"]
+    assert "Larger images are reduced to 512 pixels here" in drawn["histograms"][0][1]["caption"]
 
 
-def test_without_pictures_nothing_is_thresholded(kept, drawn, tmp_path):
+def test_without_images_nothing_is_thresholded(kept, drawn, tmp_path):
     for only in ("figure2", "figure3"):
-        keep(tmp_path, **{only: {"titles": [], "pictures": [], "key": "other"}})
+        keep(tmp_path, **{only: {"titles": [], "images": [], "key": "other"}})
         assert build_figures(kept().results(), tmp_path, only=only) == []
 
 

@@ -15,7 +15,7 @@ def add_training(
     row,
     *,
     seconds,
-    pictures=20,
+    images=20,
     epochs=2,
     run_here=None,
     parameters=1000,
@@ -36,8 +36,8 @@ def add_training(
         {
             "checkpoint": "last",
             "parameters": parameters,
-            "pictures": {"train": pictures, "validation": 0},
-            "seconds": {"pictures": 50.0, "features": 70.0, "training": seconds, "prediction": 90.0},
+            "images": {"train": images, "validation": 0},
+            "seconds": {"images": 50.0, "features": 70.0, "training": seconds, "prediction": 90.0},
             "epochs_run_here": epochs if run_here is None else run_here,
         }
     )
@@ -49,7 +49,7 @@ def timed(apart, tested):
     experiment = apart(TIMES)
     for fold, (deep, shallow) in enumerate(((12, 4), (8, 1))):
         add_training(experiment, tested, "deep", seconds=deep, fold=fold, parameters=23_000_000)
-        add_training(experiment, tested, "shallow", seconds=shallow, fold=fold, pictures=20 + fold)
+        add_training(experiment, tested, "shallow", seconds=shallow, fold=fold, images=20 + fold)
         add_training(experiment, tested, "deep", seconds=30, fold=fold, dataset="allidb2")
     return experiment
 
@@ -66,13 +66,13 @@ def test_times_are_means_over_the_folds_of_each_task(timed):
         (dataset, row) for dataset in ("ALL-IDB 1", "ALL-IDB 2") for row in ("Deep", "Shallow")
     ]
     deep, shallow = rows["ALL-IDB 1", "Deep"], rows["ALL-IDB 1", "Shallow"]
-    assert (deep["Parameters"], deep["Trainings"], deep["Pictures an epoch"]) == (23_000_000, 2, 20)
+    assert (deep["Parameters"], deep["Trainings"], deep["Images an epoch"]) == (23_000_000, 2, 20)
     assert deep["Epochs"] == 2
     assert deep["Seconds a training"] == pytest.approx((10, np.std([12, 8], ddof=1)))
-    # 12 s and 8 s of 2 epochs of 20 pictures are 300 ms and 200 ms.
-    assert deep["Milliseconds a picture and epoch"] == pytest.approx((250, np.std([300, 200], ddof=1)))
-    assert shallow["Pictures an epoch"] == 20.5
-    assert shallow["Milliseconds a picture and epoch"][0] == pytest.approx((4000 / 40 + 1000 / 42) / 2)
+    # 12 s and 8 s of 2 epochs of 20 images are 300 ms and 200 ms.
+    assert deep["Milliseconds an image and epoch"] == pytest.approx((250, np.std([300, 200], ddof=1)))
+    assert shallow["Images an epoch"] == 20.5
+    assert shallow["Milliseconds an image and epoch"][0] == pytest.approx((4000 / 40 + 1000 / 42) / 2)
     assert rows["ALL-IDB 2", "Deep"]["Seconds a training"] == (30, 0)
 
 
@@ -80,7 +80,7 @@ def test_the_last_row_of_the_table_is_what_the_others_are_held_to(timed):
     table = build(TIMES, timed.results(), {})
     ratio = "Ratio of these to Shallow"
     rows = records(table)
-    # 250 ms a picture and epoch to (100 + 23.8) / 2.
+    # 250 ms an image and epoch to (100 + 23.8) / 2.
     assert rows["ALL-IDB 1", "Deep"][ratio] == pytest.approx(250 / ((4000 / 40 + 1000 / 42) / 2))
     assert rows["ALL-IDB 1", "Shallow"][ratio] == 1
     # It wasn't trained on the other dataset, whose times aren't held to those of this one.
@@ -118,7 +118,7 @@ def test_a_training_that_ended_early_counts(apart, tested):
     table = build(TIMES, experiment.results(), {})
     row = records(table)["ALL-IDB 1", "Shallow"]
     assert (row["Epochs"], row["State"]) == (3, "measured")
-    assert row["Milliseconds a picture and epoch"] == (pytest.approx(100), None)
+    assert row["Milliseconds an image and epoch"] == (pytest.approx(100), None)
     assert not any(note.startswith("Left out") for note in table.notes)
 
 
@@ -127,7 +127,7 @@ def test_rows_that_train_no_network_have_no_time(apart, tested):
     add_training(experiment, tested, "shallow", seconds=6, fold=0)
     experiment.add("deep", tested("allidb1", tp=1), fold=0, tested=("allidb1",))
     trial = experiment.store.finished_trial(experiment.planned[-1].name)
-    trial.finish({"checkpoint": "last", "pictures": {"train": 4}, "seconds": {"features": 3, "svm": 1}})
+    trial.finish({"checkpoint": "last", "images": {"train": 4}, "seconds": {"features": 3, "svm": 1}})
     row = records(build(TIMES, experiment.results(), {}))["ALL-IDB 1", "Deep"]
     assert row["State"] == "not measured: it trains no network"
 

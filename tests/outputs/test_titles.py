@@ -18,7 +18,7 @@ def index_of(*datasets: str) -> ImageIndex:
         class_names=("healthy", "ALL"),
         dataset=np.array(datasets),
         group=np.array(["H7"] + [""] * (n - 1)),
-        part=np.full(n, "all"),
+        subset=np.full(n, "all"),
         fold=np.full(n, -1),
         sha256=np.array(["0"] * n),
     )
@@ -32,7 +32,7 @@ def index_of(*datasets: str) -> ImageIndex:
         (("jtsc", "allidb2"), ["healthy, JTSC", "ALL, ALL-IDB 2"]),
     ],
 )
-def test_picture_is_told_by_what_tells_it_from_others(datasets, titles):
+def test_image_is_told_by_what_tells_it_from_others(datasets, titles):
     index = index_of(*datasets)
     assert [describe(index, row) for row in range(2)] == titles
 
@@ -56,7 +56,7 @@ def test_why_a_row_has_no_figures(left_out, tested):
     assert why_no_runs(results, "shallow", dataset="allidb1") == "no weights"
     assert why_no_runs(results, "deep", dataset="onkodin") == "the data lack ONKODIN"
     assert why_no_runs(results, "deep", dataset="ufg") == "not tested by LODOCV here"
-    within = why_no_runs(results, "deep", dataset="allidb1", part="within")
+    within = why_no_runs(results, "deep", dataset="allidb1", subset="within")
     assert within == "this row has no cross-validation within a dataset"
     assert why_no_runs(results.under("kfold"), "deep") == "this row has not been trained"
 
@@ -87,10 +87,10 @@ def test_lines_are_the_rows_and_then_the_controls(experiment):
 
 
 def test_a_measured_table_bears_the_mark_and_points_to_the_assumptions(experiment):
-    results = experiment.results(not_comparable="drawn data")
+    results = experiment.results(not_comparable="synthetic data")
     spec = results.paper.tables[0]
     table = framed(results, spec, ["Set"], [("a",)], notes=("first",))
-    assert table.marks == ("NOT COMPARABLE WITH THE PAPER: drawn data",)
+    assert table.marks == ("NOT COMPARABLE WITH THE PAPER: synthetic data",)
     assert table.notes[0] == "first"
     assert "assumptions" in table.notes[1]
     assert framed(results, spec, ["Set"], [("a",)], measured=False).marks == ()

@@ -8,9 +8,9 @@ import pytest
 from leukcnn import papers
 from leukcnn.outputs import topology as module
 from leukcnn.spec import Figure, Model, Table
-from tests.outputs.pictures import captured, keys, material_of, with_side
+from tests.outputs.png import captured, keys, material_of, with_size
 
-PAPER = with_side(papers.get("cnmc2019"), "crop", 20)
+PAPER = with_size(papers.get("cnmc2019"), "crop", 20)
 FIGURE = next(figure for figure in PAPER.figures if figure.networks)
 COLUMNS = ("Layer (type)", "Output Shape", "Param #")
 LAYERS = Table(
@@ -100,6 +100,6 @@ def test_what_the_networks_are_is_the_key(item, asked, tmp_path):
         return keys(item, material_of(None, paper, tmp_path, **record))
 
     assert key() == key(seed=1)
-    assert key() != key(with_side(PAPER, "crop", 18))
+    assert key() != key(with_size(PAPER, "crop", 18))
     assert key() != key(assumed={"initializer": "he_uniform"})
     assert asked == []

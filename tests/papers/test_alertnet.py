@@ -32,9 +32,9 @@ def test_protocol():
     for row in PAPER.row_ids:
         setup = PAPER.setup(row)
         assert (setup.split.kind, setup.split.n_splits) == ("kfold", 5)
-        assert (setup.preprocessing.crop, setup.preprocessing.side) == (None, 224)
+        assert (setup.preprocessing.crop, setup.preprocessing.image_size) == (None, 224)
         assert setup.preprocessing.scale == 1 / 255
-        assert setup.augmentation.variants_per_picture == 20
+        assert setup.augmentation.variants_per_image == 20
         assert setup.augmentation.arguments == {
             "rotation_range": 40,
             "width_shift_range": 0.2,

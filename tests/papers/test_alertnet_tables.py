@@ -13,7 +13,7 @@ TABLE_3 = {
     "alertnet_x": (94.76, 0.1575, 94.94, 94.77, 0.9194),
     "alertnet_xwd": (95.53, 0.1399, 95.72, 95.20, 0.9324),
 }
-# Table V: each with its sd, then parameters and file size.
+# Table V: each with its std, then parameters and file size.
 TABLE_5 = {
     "resnet50_sft": ((41.61, 4.86), (1.2667, 0.11), (18.50, 1.48), (41.61, 4.86), (0, None), 24_638_339, 94),
     "inceptionv3_sft": (
@@ -93,14 +93,14 @@ def table(table_id):
 @pytest.mark.parametrize("row", TABLE_3)
 def test_table_3(row):
     assert tuple(table("table3").printed(row, metric).value for metric in METRICS) == TABLE_3[row]
-    assert {table("table3").printed(row, metric).sd for metric in METRICS} == {None}
+    assert {table("table3").printed(row, metric).std for metric in METRICS} == {None}
 
 
 @pytest.mark.parametrize("row", TABLE_5)
 def test_table_5(row):
     *figures, parameters, file_mb = TABLE_5[row]
     printed = [table("table5").printed(row, metric) for metric in METRICS]
-    assert [(p.value, p.sd) for p in printed] == figures
+    assert [(p.value, p.std) for p in printed] == figures
     assert table("table5").printed(row, "parameters").value == parameters
     assert table("table5").printed(row, "file_mb").value == file_mb
 

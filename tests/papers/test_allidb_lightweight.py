@@ -15,8 +15,8 @@ def network(row, *, profile="paper"):
     arguments = dict(setup.model.arguments)
     if "weights" in arguments:
         arguments["weights"] = None
-    side = setup.preprocessing.side
-    return build(setup.model.name, input_shape=(side, side, 3), classes=2, **arguments)
+    image_size = setup.preprocessing.image_size
+    return build(setup.model.name, input_shape=(image_size, image_size, 3), classes=2, **arguments)
 
 
 def test_lightweight_network_has_the_sizes_of_the_builder():
@@ -45,11 +45,11 @@ def test_protocol_of_sections_4_and_5(row):
     assert (training.initial_learning_rate, training.final_learning_rate) == (1e-4, None)
     assert (training.loss, training.checkpoint) == ("categorical_crossentropy", "last")
     assert (split.kind, split.n_splits, split.validation_fraction) == ("kfold", 4, 0)
-    assert split.apart == PAPER.datasets == ("allidb1", "allidb2")
+    assert split.per_dataset == PAPER.datasets == ("allidb1", "allidb2")
     assert (seen.crop, seen.resize, seen.threshold, seen.squeeze) == (None, 224, "darkest", True)
     assert seen.scale == 1 / 255
     assert not setup.augmentation.arguments
-    assert PAPER.row(row).also == (("grouped_kfold",) if row in OWN else ())
+    assert PAPER.row(row).extra_splits == (("grouped_kfold",) if row in OWN else ())
     assert PAPER.runs == 1
 
 
@@ -65,12 +65,12 @@ def test_only_the_networks_with_published_weights_may_be_left_out():
 def test_smoke_profile_is_small_and_needs_no_published_weights(row):
     setup = PAPER.setup(row, profile="smoke")
     assert setup.model.arguments.get("weights") is None
-    assert setup.preprocessing.side <= 64
+    assert setup.preprocessing.image_size <= 64
     assert setup.training.deterministic
     assert (setup.split.n_splits, setup.split.limit_per_class) == (2, 80)
     # What stays the paper's: the threshold, and each dataset by itself.
     assert setup.preprocessing.threshold == PAPER.setup(row).preprocessing.threshold
-    assert setup.split.apart == PAPER.datasets
+    assert setup.split.per_dataset == PAPER.datasets
 
 
 @pytest.mark.parametrize("assumption", PAPER.assumptions, ids=lambda a: a.name)
@@ -128,9 +128,9 @@ def test_classes_of_every_dataset_of_one_kind_have_a_class_of_the_paper():
     assert not {"AML", "other", "pathological"} & {*PAPER.class_of}
 
 
-def test_as_many_pictures_are_drawn_as_are_published():
+def test_as_many_images_are_drawn_as_are_published():
     for name in PAPER.datasets:
-        assert PAPER.drawn[name] == card(name).parts[0].pictures
+        assert PAPER.synthetic_images[name] == card(name).subsets[0].images
 
 
 def test_findings_on_shared_fields_follow_from_the_manifest():
@@ -141,9 +141,9 @@ def test_findings_on_shared_fields_follow_from_the_manifest():
         assert str(number) in text
 
 
-def test_findings_on_percentages_follow_from_the_numbers_of_pictures():
+def test_findings_on_percentages_follow_from_the_numbers_of_images():
     right = {n for n in range(109) if round(100 * n / 108) in (96, 97, 99)}
     assert right == {104, 105, 107}
     assert {n for n in range(261) if round(100 * n / 260) == 98} == {254, 255, 256}
-    # Exact McNemar of three discordant pictures, all one way.
+    # Exact McNemar of three discordant images, all one way.
     assert 2 * 0.5**3 == 0.25

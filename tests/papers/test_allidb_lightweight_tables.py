@@ -26,24 +26,24 @@ def test_table_1(network, dataset):
     (row,) = [row.id for row in PAPER.rows if row.label == network]
     figures = [table("table1").printed(row, metric, dataset=dataset) for metric in METRICS]
     assert tuple(figure.value for figure in figures) == TABLE_1[network, dataset]
-    assert all(figure.sd is None for figure in figures)
+    assert all(figure.std is None for figure in figures)
 
 
 def test_table_1_has_no_other_figures():
     assert len(table("table1").published) == len(TABLE_1) * len(METRICS)
 
 
-def test_pictures_of_each_class():
+def test_images_of_each_class():
     counts = {(dataset, name): n for dataset, name, n in table("confusion").reference}
-    # The printed 39 is a slip: section 3 has 108 pictures, 59 of them healthy.
+    # The printed 39 is a slip: section 3 has 108 images, 59 of them healthy.
     assert counts["allidb1", "healthy"] == 59
     assert counts["allidb1", "ALL"] == 108 - 59
     assert counts["allidb2", "healthy"] == counts["allidb2", "ALL"] == 130
 
 
-def test_folds_grouped_by_field_stand_beside_those_drawn_by_picture():
-    assert (table("strict").split, table("strict").beside) == ("kfold", "grouped_kfold")
-    assert {table("strict").split, table("strict").beside} == {*PAPER.splits}
+def test_folds_grouped_by_field_stand_beside_those_drawn_by_image():
+    assert (table("strict").split, table("strict").compared_split) == ("kfold", "grouped_kfold")
+    assert {table("strict").split, table("strict").compared_split} == {*PAPER.splits}
 
 
 def test_tables_without_figures_of_the_paper_say_no_place_in_it():

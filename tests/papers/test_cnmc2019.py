@@ -51,7 +51,7 @@ def test_counts_of_table_1_add_up_to_the_dataset():
     malignant, healthy = (sum(row[column] for row in table("table1").reference) for column in (1, 2))
     assert (malignant, healthy) == (7272, 3389)
     assert malignant + healthy == 10_661
-    published = catalog.card("cnmc2019").part("training").pictures
+    published = catalog.card("cnmc2019").subset("training").images
     assert dict(published) == {"malignant": malignant, "healthy": healthy}
 
 
@@ -216,7 +216,7 @@ def test_smoke_profile_trains_the_same_networks_on_less():
         paper, smoke = PAPER.setup(row), PAPER.setup(row, profile="smoke")
         assert smoke.model.name == paper.model.name
         assert smoke.training.epochs <= 10
-        assert smoke.preprocessing.side < 100
+        assert smoke.preprocessing.image_size < 100
         assert smoke.training.deterministic
         assert not paper.training.deterministic
     assert PAPER.profile("paper").changes == {}

@@ -9,7 +9,7 @@ from leukcnn.papers.leuknet_lodocv import PAPER, REPLACED_VGGS, TRAINED, VGG_AND
 from leukcnn.results.metrics import kappa as kappa_of
 
 RUNS = 5
-# Pathological and non-pathological pictures of the datasets with both classes (Table II).
+# Pathological and non-pathological images of the datasets with both classes (Table II).
 SIZES = {"allidb1": (49, 59), "allidb2": (130, 130), "ufg": (64, 57)}
 MODES = {"sft": "SFT", "dft": "DFT", "msft": "mSFT", "mdft": "mDFT"}
 
@@ -18,9 +18,9 @@ def table(table_id):
     return next(table for table in PAPER.tables if table.id == table_id)
 
 
-def printed(table_id, row, dataset, part="test"):
+def printed(table_id, row, dataset, subset="test"):
     metrics = ("accuracy", "precision", "recall", "specificity", "kappa")
-    found = [table(table_id).printed(row, metric, dataset=dataset, part=part) for metric in metrics]
+    found = [table(table_id).printed(row, metric, dataset=dataset, subset=subset) for metric in metrics]
     return [figure and figure.value for figure in found]
 
 
@@ -125,7 +125,7 @@ def test_vgg_19_s_row_fits_five_runs_with_n_minus_1():
     for metric, share in shares.items():
         figure = table("table4").printed("vgg19_dft", metric, dataset="allidb1")
         assert 100 * share.mean() == pytest.approx(figure.value, abs=0.0051)
-        assert 100 * share.std(ddof=1) == pytest.approx(figure.sd, abs=0.0051)
+        assert 100 * share.std(ddof=1) == pytest.approx(figure.std, abs=0.0051)
     assert abs(100 * shares["recall"].std(ddof=0) - 0.91) > 0.05
 
 
@@ -135,7 +135,7 @@ def test_leuknet_s_sds_on_allidb2_are_too_small_for_points():
         counts = np.full(RUNS, together // RUNS)
         counts[: together % RUNS] += 1
         least = 100 * (counts / n).std(ddof=1)
-        assert least > 2 * figure.sd
+        assert least > 2 * figure.std
         assert least == pytest.approx({"accuracy": 0.21, "specificity": 0.42}[metric], abs=0.005)
     assert "at least 0.21 points" in finding("can't be percentage points")
     for test in ("t_test_table4", "t_test_table5"):
@@ -143,13 +143,13 @@ def test_leuknet_s_sds_on_allidb2_are_too_small_for_points():
         assert reference[2:4] == (82.46, 2.0)
 
 
-@pytest.mark.parametrize("part", ["test", "within"])
+@pytest.mark.parametrize("subset", ["test", "within"])
 @pytest.mark.parametrize("dataset", ["allidb1", "allidb2"])
 @pytest.mark.parametrize("row", ["features_dft", "features_mdft", "features_imagenet"])
-def test_one_confusion_matrix_gives_each_row_of_table_6_but_one(row, dataset, part):
-    accuracy, precision, recall, _, kappa = printed("table6", row, dataset, part)
+def test_one_confusion_matrix_gives_each_row_of_table_6_but_one(row, dataset, subset):
+    accuracy, precision, recall, _, kappa = printed("table6", row, dataset, subset)
     positives, negatives = SIZES[dataset]
-    swapped = (row, dataset, part) == ("features_mdft", "allidb1", "within")
+    swapped = (row, dataset, subset) == ("features_mdft", "allidb1", "within")
     if swapped:
         recall, kappa = 100 * kappa, recall / 100
     fitting = []
@@ -179,13 +179,13 @@ def test_t_tests_from_the_printed_figures():
     for test in ("t_test_table4", "t_test_table5"):
         for dataset, verdict, *figures in table(test).reference:
             assert verdict == "equivalent"
-            mean, sd, other_mean, other_sd = figures
-            result = stats.ttest_ind_from_stats(mean, sd, RUNS, other_mean, other_sd, RUNS)
+            mean, std, other_mean, other_std = figures
+            result = stats.ttest_ind_from_stats(mean, std, RUNS, other_mean, other_std, RUNS)
             p_values[test, dataset] = result.pvalue
             other = table(test).rows[1]
             source = table("table4" if test == "t_test_table4" else "table5")
             assert source.printed(other, "accuracy", dataset=dataset).value == other_mean
-            assert source.printed(other, "accuracy", dataset=dataset).sd == other_sd
+            assert source.printed(other, "accuracy", dataset=dataset).std == other_std
     assert p_values["t_test_table4", "allidb2"] == pytest.approx(0.37, abs=0.005)
     assert p_values["t_test_table5", "allidb1"] == pytest.approx(0.057, abs=0.0005)
     assert p_values["t_test_table5", "allidb2"] == pytest.approx(0.0004, abs=0.00005)
@@ -200,7 +200,7 @@ def test_every_row_trains_as_the_paper_says():
         assert (training.initial_learning_rate, training.final_learning_rate) == (0.001, None)
         assert (training.batch_size, training.epochs, training.checkpoint) == (32, 50, "last")
         assert training.loss == "binary_crossentropy"
-        assert setup.augmentation.variants_per_picture == 20
+        assert setup.augmentation.variants_per_image == 20
     assert PAPER.runs == 5
 
 
@@ -243,11 +243,11 @@ def test_smoke_profile_needs_no_published_weights_and_fills_something_of_every_t
     profile = PAPER.profile("smoke")
     for row in PAPER.row_ids:
         setup = PAPER.setup(row, profile="smoke")
-        models = (setup.model, *(setup.features.beside if setup.features else ()))
+        models = (setup.model, *(setup.features.extra_models if setup.features else ()))
         assert [model.arguments["weights"] for model in models] == [None] * len(models)
         assert setup.training.deterministic
         backbone = setup.model.arguments.get("backbone")
-        assert setup.preprocessing.side >= {"InceptionV3": 75, "Xception": 71}.get(backbone, 32)
+        assert setup.preprocessing.image_size >= {"InceptionV3": 75, "Xception": 71}.get(backbone, 32)
     assert {PAPER.source(row) for row in profile.rows} - {""} <= set(profile.rows)
     for table in PAPER.tables:
         assert set(table.rows) & set(profile.rows) or not table.rows

@@ -20,9 +20,9 @@ PARAMETERS = {
 
 def test_leuknet_alone_is_tested_under_every_split_of_the_paper():
     assert ROWS[0].id == "leuknet"
-    assert ROWS[0].also == ("lodocv_strict", "lodocv_single_class", "kfold")
-    assert {row.also for row in ROWS[1:-1]} == {LODOCV_BESIDE}
-    assert (ROWS[-1].id, ROWS[-1].also) == ("vogado2018", ("lodocv_strict", "kfold"))
+    assert ROWS[0].extra_splits == ("lodocv_strict", "lodocv_single_class", "kfold")
+    assert {row.extra_splits for row in ROWS[1:-1]} == {LODOCV_BESIDE}
+    assert (ROWS[-1].id, ROWS[-1].extra_splits) == ("vogado2018", ("lodocv_strict", "kfold"))
     assert [row.id for row in ROWS if row.optional] == ["vogado2018"]
 
 
@@ -38,7 +38,7 @@ def test_every_network_has_one_output_and_starts_from_imagenet():
         if row.id != "vogado2018":
             assert row.setup.model.arguments["classes"] == 1
             assert row.setup.model.arguments["preprocess_input"] is False
-            assert (row.setup.preprocessing.side, row.setup.preprocessing.scale) == (224, 1 / 255)
+            assert (row.setup.preprocessing.image_size, row.setup.preprocessing.scale) == (224, 1 / 255)
 
 
 def test_augmentation_is_that_of_the_paper():
@@ -67,11 +67,11 @@ def test_feature_rows_of_table_6():
         assert PAPER.setup(row).model == PAPER.setup(PAPER.source(row)).model
 
 
-def test_rival_s_networks_see_pictures_as_they_were_trained():
+def test_rival_s_networks_see_images_as_they_were_trained():
     rival = PAPER.setup("vogado2018")
-    models = (rival.model, *rival.features.beside)
+    models = (rival.model, *rival.features.extra_models)
     assert [model.name for model in models] == ["AlexNet", "CaffeNet", "VGGF"]
-    assert (rival.preprocessing.side, rival.preprocessing.scale) == (227, 1)
+    assert (rival.preprocessing.image_size, rival.preprocessing.scale) == (227, 1)
     assert models[2].arguments["input_shape"] == (224, 224, 3)
     assert rival.features.n_selected == 4096
     assert rival.features.n_components is None

@@ -5,7 +5,7 @@ import pytest
 
 from leukcnn.papers.leuknet_lodocv_tables import TABLES
 
-# A, P, R, S of Table IV, each with its sd.
+# A, P, R, S of Table IV, each with its std.
 TABLE_4 = {
     "allidb1": {
         "leuknet": "97.04±1.21 96.42±2.45 97.14±1.83 96.95±2.21",
@@ -105,9 +105,9 @@ def table(table_id):
 
 
 def as_copied(text):
-    """Reads "97.04±1.21" as value and sd."""
-    value, _, sd = text.partition("±")
-    return float(value), float(sd) if sd else None
+    """Reads "97.04±1.21" as value and std."""
+    value, _, std = text.partition("±")
+    return float(value), float(std) if std else None
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_scores_with_their_sds(table_id, copied):
     for dataset, rows in copied.items():
         for row, line in rows.items():
             figures = [table(table_id).printed(row, metric, dataset=dataset) for metric in SCORES]
-            assert [(f.value, f.sd) for f in figures] == [as_copied(text) for text in line.split()]
+            assert [(f.value, f.std) for f in figures] == [as_copied(text) for text in line.split()]
             seen += len(figures)
     assert len(table(table_id).published) == seen
     assert set(table(table_id).rows) == {row for rows in copied.values() for row in rows}
@@ -130,12 +130,12 @@ def test_table_6():
     for dataset, rows in TABLE_6.items():
         for row, line in rows.items():
             figures = [
-                table("table6").printed(row, metric, dataset=dataset, part=part)
-                for part in ("test", "within")
+                table("table6").printed(row, metric, dataset=dataset, subset=subset)
+                for subset in ("test", "within")
                 for metric in metrics
             ]
             assert [f.value for f in figures] == [float(text) for text in line.split()]
-            assert {f.sd for f in figures} == {None}
+            assert {f.std for f in figures} == {None}
     assert len(table("table6").published) == 48
 
 
@@ -148,7 +148,7 @@ def test_ablation_shows_the_accuracies_of_table_4_and_no_other_figure():
 
 def test_no_figure_stands_twice():
     for each in TABLES:
-        places = [(f.row, f.metric, f.dataset, f.part) for f in each.published]
+        places = [(f.row, f.metric, f.dataset, f.subset) for f in each.published]
         assert len(set(places)) == len(places), each.id
 
 
@@ -194,7 +194,7 @@ def test_table_3():
 
 
 def test_splits_that_stand_behind_the_tables():
-    beside = {t.id: (t.split, t.beside) for t in TABLES if t.kind == "metrics" and t.published}
+    beside = {t.id: (t.split, t.compared_split) for t in TABLES if t.kind == "metrics" and t.published}
     assert beside.pop("table8") == ("kfold", "")
     assert set(beside.values()) == {("lodocv", "lodocv_strict")}
     assert table("table7").split == "kfold"

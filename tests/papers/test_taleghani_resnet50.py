@@ -17,8 +17,8 @@ def network(row, *, profile="paper"):
     arguments = dict(setup.model.arguments)
     if arguments.get("weights") == "imagenet":
         arguments["weights"] = None
-    side = setup.preprocessing.side
-    return build(setup.model.name, input_shape=(side, side, 3), classes=4, **arguments)
+    image_size = setup.preprocessing.image_size
+    return build(setup.model.name, input_shape=(image_size, image_size, 3), classes=4, **arguments)
 
 
 @pytest.mark.slow
@@ -50,7 +50,7 @@ def test_protocol():
     assert (setup.preprocessing.crop, setup.preprocessing.resize, setup.preprocessing.mask) == (None, 224, "")
     assert setup.preprocessing.scale == 1 / 255
     assert setup.model.arguments == {"weights": "imagenet", "dropout_rate": 0.5, "preprocess_input": True}
-    assert setup.augmentation.variants_per_picture is setup.augmentation.train_per_class is None
+    assert setup.augmentation.variants_per_image is setup.augmentation.train_per_class is None
     training = setup.training
     assert (training.epochs, training.batch_size, training.optimizer) == (3, 32, "adam")
     assert (training.initial_learning_rate, training.final_learning_rate) == (0.001, None)
@@ -67,7 +67,7 @@ def test_every_row_has_the_same_splits():
     for row in PAPER.rows:
         split = row.setup.split
         assert split == Split("random", (0.7, 0.1, 0.2), n_splits=5, validation_fraction=0.125)
-        assert row.also == ("grouped", "kfold")
+        assert row.extra_splits == ("grouped", "kfold")
     # Of five folds one is tested: four fifths are left, of which an eighth validates.
     assert split.validation_fraction * (1 - 1 / split.n_splits) == pytest.approx(split.fractions[1])
 
@@ -89,20 +89,20 @@ def test_networks_from_scratch_need_no_published_weights_and_end_at_a_rate_of_0(
         assert setup.model.arguments.get("weights") is None
         assert (setup.training.schedule, setup.training.final_learning_rate) == ("cosine", 0)
         assert setup.training.patience is None
-        assert (setup.augmentation.variants, setup.augmentation.variants_per_picture) == ("fresh", 1)
+        assert (setup.augmentation.variants, setup.augmentation.variants_per_image) == ("fresh", 1)
         assert ImageAugmenter(**setup.augmentation.arguments)
-    sides = [PAPER.setup(row).preprocessing.side for row in SCRATCH]
+    sides = [PAPER.setup(row).preprocessing.image_size for row in SCRATCH]
     rates = [PAPER.setup(row).training.initial_learning_rate for row in SCRATCH]
     assert sides == [112, 224, 224, 224]
     assert rates == [1e-3, 1e-3, 1e-3, 1e-4]
 
 
-def test_smoke_profile_trains_two_networks_on_small_pictures_without_published_weights():
+def test_smoke_profile_trains_two_networks_on_small_images_without_published_weights():
     assert SMOKE.rows == ("resnet50", "four_blocks")
     for row in PAPER.row_ids:
         setup = PAPER.setup(row, profile="smoke")
         assert setup.model.arguments.get("weights") is None
-        assert setup.preprocessing.side <= 64
+        assert setup.preprocessing.image_size <= 64
         assert setup.training.deterministic
         assert (setup.split.n_splits, setup.split.limit_per_class) == (2, 60)
         # What stays the paper's: the parts, the preprocessing in the network and the early stopping.

@@ -12,7 +12,7 @@ SUPPORTS = (95, 191, 206, 159)
 REPORT = ((0.97, 0.99, 0.98), (0.99, 0.99, 0.99), (1.00, 0.99, 0.99), (1.00, 0.99, 1.00))
 REPORT_MODIFIED = ((0.98, 0.98, 0.98), (0.98, 0.99, 0.99), (1.00, 0.99, 0.99), (1.00, 0.99, 1.00))
 REPORTS = {"report": REPORT, "report_modified": REPORT_MODIFIED}
-PICTURES = 3256
+IMAGES = 3256
 
 
 def table(table_id):
@@ -46,7 +46,7 @@ def test_averages_follow_from_the_classes_up_to_their_rounding(table_id):
 
 
 def counts_that_give(printed):
-    """Yields the right pictures of each class and those taken for it that round to a printed report."""
+    """Yields the right images of each class and those taken for it that round to a printed report."""
     options = [
         [
             (right, taken)
@@ -79,7 +79,7 @@ def counts_that_give(printed):
     ("table_id", "by_recall", "by_all", "benign"),
     [("report", (643, 646), {645, 646}, 94), ("report_modified", (642, 645), {644, 645}, 93)],
 )
-def test_the_finding_on_right_pictures(table_id, by_recall, by_all, benign):
+def test_the_finding_on_right_images(table_id, by_recall, by_all, benign):
     right = [
         [n for n in range(support + 1) if rounds_to(n / support, recall)]
         for support, (_, recall, _) in zip(SUPPORTS, REPORTS[table_id], strict=True)
@@ -103,14 +103,14 @@ def test_the_finding_on_validation_accuracies():
     assert 321 / 326 < 0.98585 < 0.98595 < 322 / 326
     assert rounds_to(319 / 326, 0.9785, digits=4)
     assert not any(fits(0.9343, n) for n in range(290, 335))
-    assert next(n for n in range(1, PICTURES) if all(fits(value, n) for value in printed)) == 1491
+    assert next(n for n in range(1, IMAGES) if all(fits(value, n) for value in printed)) == 1491
     # 71 whole batches of 32 and a last one of 1 to 32.
     assert not any(fits(0.9911, n) for n in range(71 * 32 + 1, 72 * 32 + 1))
 
 
 def test_72_steps_are_the_training_part():
-    trained = round(0.7 * PICTURES)
-    assert (trained, round(0.1 * PICTURES), PICTURES - trained - 326) == (2279, 326, 651)
+    trained = round(0.7 * IMAGES)
+    assert (trained, round(0.1 * IMAGES), IMAGES - trained - 326) == (2279, 326, 651)
     assert -(-trained // 32) == 72
 
 

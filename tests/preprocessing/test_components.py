@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn.datasets import load, read_picture
+from leukcnn.datasets import load, read_image
 from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing import cell_crops, hsv_segment, label_cells, wbc_mask
 
@@ -27,19 +27,19 @@ def test_each_patch_is_a_crop_with_its_box():
     first, second = cell_crops(image, mask, margin=0)
     assert first.box == (10, 30, 20, 50)
     assert second.box == (40, 5, 52, 13)
-    assert np.array_equal(first.picture, image[10:20, 30:50])
+    assert np.array_equal(first.image, image[10:20, 30:50])
     # Opening by a cross takes the corner pixels, and nothing else.
     assert np.count_nonzero(~first.mask) == 4
-    assert np.shares_memory(first.picture, image)
+    assert np.shares_memory(first.image, image)
 
 
-def test_the_margin_is_a_share_of_the_longer_side_and_ends_at_the_picture():
+def test_the_margin_is_a_share_of_the_longer_side_and_ends_at_the_image():
     mask = np.zeros((60, 80), bool)
     mask[10:20, 30:50] = True
     image = noise(mask)
     (crop,) = cell_crops(image, mask, margin=0.1)
     assert crop.box == (8, 28, 22, 52)
-    assert crop.picture.shape == (14, 24, 3)
+    assert crop.image.shape == (14, 24, 3)
     assert crop.mask.shape == (14, 24)
     (crop,) = cell_crops(image, mask, margin=100)
     assert crop.box == (0, 0, 60, 80)
@@ -50,7 +50,7 @@ def test_alone_blanks_all_but_the_cell():
     image = np.maximum(noise(mask), 1)
     left, right = cell_crops(image, mask, margin=0.5)
     for crop in (left, right):
-        assert np.array_equal(crop.alone[crop.mask], crop.picture[crop.mask])
+        assert np.array_equal(crop.alone[crop.mask], crop.image[crop.mask])
         assert not crop.alone[~crop.mask].any()
     top, edge, bottom, _ = right.box
     assert mask[top:bottom, edge].any()  # the neighbour is in the box
@@ -197,9 +197,9 @@ def test_what_is_no_mask_is_refused(mask):
 
 def test_other_arguments_out_of_range_are_refused():
     image, mask = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), bool)
-    with pytest.raises(ArgumentError, match=r"shape \(5, 4\), the picture \(4, 4, 3\)"):
+    with pytest.raises(ArgumentError, match=r"shape \(5, 4\), the image \(4, 4, 3\)"):
         cell_crops(image, np.zeros((5, 4), bool))
-    with pytest.raises(ArgumentError, match="The picture is float32"):
+    with pytest.raises(ArgumentError, match="The image is float32"):
         cell_crops(image.astype(np.float32), mask)
     for margin in (-0.1, float("inf"), float("nan")):
         with pytest.raises(ArgumentError, match="The margin is"):
@@ -214,7 +214,7 @@ def test_real_fields_of_touching_blasts_are_split_into_cells_of_like_size(real_d
     pre = index.select(index.labels == 2).paths[::60]
     patches, cells = [], []
     for path in pre:
-        mask = hsv_segment(read_picture(path)[0])
+        mask = hsv_segment(read_image(path)[0])
         patches += np.bincount(label_cells(mask, split_touching=False).ravel())[1:].tolist()
         cells += np.bincount(label_cells(mask).ravel())[1:].tolist()
     assert sum(cells) == sum(patches)
@@ -226,7 +226,7 @@ def test_most_close_ups_hold_one_nucleus(real_data):
     index = load("cellavision2", real_data)
     counts = []
     for path in index.paths[::4]:
-        image = read_picture(path)[0]
+        image = read_image(path)[0]
         counts.append(len(cell_crops(image, wbc_mask(image), smallest=0.02, split_touching=False)))
     assert min(counts) >= 1
     assert np.mean(np.equal(counts, 1)) > 0.5

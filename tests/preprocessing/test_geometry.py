@@ -26,13 +26,13 @@ def test_center_crop_keeps_the_middle_of_a_batch():
     assert np.array_equal(cropped[1], center_crop(batch[1], (2, 4)))
 
 
-def test_center_crop_to_the_own_size_is_the_picture():
+def test_center_crop_to_the_own_size_is_the_image():
     assert np.array_equal(center_crop(numbered(4, 6), (4, 6)), numbered(4, 6))
 
 
 @pytest.mark.parametrize("size", [6, (6, 5), (5, 6)])
 def test_center_crop_refuses_more_than_there_is(size):
-    with pytest.raises(ArgumentError, match=r"(?s)picture of 5x5.*at most 5x5.*resize"):
+    with pytest.raises(ArgumentError, match=r"(?s)image of 5x5.*at most 5x5.*resize"):
         center_crop(numbered(5, 5), size)
 
 
@@ -72,7 +72,7 @@ def test_resize_keeps_dtype_channels_and_plain_colour(interpolation, dtype, chan
     assert np.allclose(resized, 77, atol=1e-4)
 
 
-def test_resize_of_a_batch_is_that_of_its_pictures():
+def test_resize_of_a_batch_is_that_of_its_images():
     batch = np.random.default_rng(0).integers(0, 256, (2, 12, 9, 3), dtype=np.uint8)
     assert np.array_equal(resize(batch, 6)[1], resize(batch[1], 6))
 

@@ -24,7 +24,7 @@ def test_channel_means_by_hand():
     assert subtract_channel_mean(image).tolist() == [[[-2, -10], [2, 10]]]
 
 
-def test_every_picture_has_its_own_means():
+def test_every_image_has_its_own_means():
     batch = np.random.default_rng(0).integers(0, 256, (3, 20, 30, 3), dtype=np.uint8)
     before = batch.copy()
     centred = subtract_channel_mean(batch)
@@ -34,5 +34,5 @@ def test_every_picture_has_its_own_means():
     assert np.array_equal(batch, before)
 
 
-def test_a_large_plain_picture_becomes_zero():
+def test_a_large_plain_image_becomes_zero():
     assert not subtract_channel_mean(np.full((400, 400, 3), 0.1, np.float32)).any()

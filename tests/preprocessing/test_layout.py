@@ -6,7 +6,7 @@ from leukcnn.preprocessing.layout import check_layout
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 1), (2, 3, 7), (5, 2, 3, 3)])
-def test_pictures_and_batches_pass(shape):
+def test_images_and_batches_pass(shape):
     check_layout(np.zeros(shape, np.float64))
 
 

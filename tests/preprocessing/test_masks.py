@@ -13,27 +13,27 @@ NUCLEUS = (120, 70, 190)
 @pytest.fixture
 def smear():
     """Returns a bright field with noise in it and one violet disc of 30 pixels in its middle."""
-    picture = np.random.default_rng(0).integers(225, 250, (224, 224, 3)).astype(np.uint8)
-    return cv2.circle(picture, (112, 112), 15, NUCLEUS, cv2.FILLED)
+    image = np.random.default_rng(0).integers(225, 250, (224, 224, 3)).astype(np.uint8)
+    return cv2.circle(image, (112, 112), 15, NUCLEUS, cv2.FILLED)
 
 
 @pytest.mark.parametrize(("side", "width"), [(224, 16), (112, 8), (250, 18), (28, 2), (3, 1)])
-def test_the_border_is_a_fourteenth_of_the_side(side, width):
-    blanked = blank(np.full((side, side, 3), 9, np.uint8), "border")
+def test_the_border_is_a_fourteenth_of_the_side(image_size, width):
+    blanked = blank(np.full((image_size, image_size, 3), 9, np.uint8), "border")
     expected = np.zeros_like(blanked)
-    expected[width : side - width, width : side - width] = 9
+    expected[width : image_size - width, width : image_size - width] = 9
     assert np.array_equal(blanked, expected)
 
 
 @pytest.mark.parametrize("side", [224, 250])
-def test_the_border_control_sees_a_constant_where_the_border_is_blanked(side):
-    pictures = np.random.default_rng(0).integers(0, 256, (3, side, side, 3), dtype=np.uint8)
-    assert border_features(pictures).std(axis=0).all()
-    blanked = np.stack([blank(picture, "border") for picture in pictures])
+def test_the_border_control_sees_a_constant_where_the_border_is_blanked(image_size):
+    images = np.random.default_rng(0).integers(0, 256, (3, image_size, image_size, 3), dtype=np.uint8)
+    assert border_features(images).std(axis=0).all()
+    blanked = np.stack([blank(image, "border") for image in images])
     assert not border_features(blanked).any()
 
 
-def test_in_smaller_pictures_the_control_sees_more_than_is_blanked():
+def test_in_smaller_images_the_control_sees_more_than_is_blanked():
     blanked = blank(np.full((112, 112, 3), 200, np.uint8), "border")
     assert blanked[BORDER_PIXELS - 1, 56].all()
     assert border_features(blanked[None]).any()
@@ -55,7 +55,7 @@ def test_without_the_background_nothing_but_cells_stays(smear):
     assert (blanked[112, 112] == NUCLEUS).all()
 
 
-def test_a_picture_without_cells():
+def test_an_image_without_cells():
     empty = np.full((50, 60, 3), 230, np.uint8)
     assert np.array_equal(blank(empty, "cells"), empty)
     assert not blank(empty, "background").any()
@@ -63,7 +63,7 @@ def test_a_picture_without_cells():
 
 @pytest.mark.parametrize("part", MASKS)
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 7, 3), (40, 30, 3)])
-def test_every_part_leaves_a_new_picture_of_the_same_shape(part, shape):
+def test_every_part_leaves_a_new_image_of_the_same_shape(part, shape):
     image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     before = image.copy()
     blanked = blank(image, part)
@@ -74,10 +74,10 @@ def test_every_part_leaves_a_new_picture_of_the_same_shape(part, shape):
     assert np.all((blanked == image).all(axis=-1) | (blanked == 0).all(axis=-1))
 
 
-def test_unknown_parts_and_other_pictures_are_refused(smear):
+def test_unknown_parts_and_other_images_are_refused(smear):
     with pytest.raises(ArgumentError, match="'nucleus'"):
         blank(smear, "nucleus")
-    with pytest.raises(ArgumentError, match="The picture is float32"):
+    with pytest.raises(ArgumentError, match="The image is float32"):
         blank(smear.astype(np.float32), "border")
-    with pytest.raises(ArgumentError, match="The picture is"):
+    with pytest.raises(ArgumentError, match="The image is"):
         blank(smear[None], "cells")

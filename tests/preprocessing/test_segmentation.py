@@ -2,20 +2,23 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn.datasets import load, read_picture
+from leukcnn.datasets import load, read_image
 from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing import hsv_segment, resize
 
 GLASS, RED_CELL, NUCLEUS, PALE = (245, 248, 240), (170, 180, 190), (120, 70, 190), (210, 174, 218)
 
 
-def field(*discs, side=224):
+def field(*discs, image_size=224):
     """Returns a field of glass with discs (middle x, y, radius, colour), and the mask of the violet ones."""
-    picture, mask = np.full((side, side, 3), GLASS, np.uint8), np.zeros((side, side), np.uint8)
+    image, mask = (
+        np.full((image_size, image_size, 3), GLASS, np.uint8),
+        np.zeros((image_size, image_size), np.uint8),
+    )
     for x, y, radius, colour in discs:
-        cv2.circle(picture, (x, y), radius, colour, cv2.FILLED)
+        cv2.circle(image, (x, y), radius, colour, cv2.FILLED)
         cv2.circle(mask, (x, y), radius, int(colour in (NUCLEUS, PALE)), cv2.FILLED)
-    return picture, mask.astype(bool)
+    return image, mask.astype(bool)
 
 
 def overlap(found, truth):
@@ -23,46 +26,46 @@ def overlap(found, truth):
 
 
 def test_violet_cells_are_found_and_red_cells_are_not():
-    picture, truth = field((60, 60, 15, NUCLEUS), (150, 150, 12, NUCLEUS), (60, 160, 12, RED_CELL))
-    before = picture.copy()
-    found = hsv_segment(picture)
+    image, truth = field((60, 60, 15, NUCLEUS), (150, 150, 12, NUCLEUS), (60, 160, 12, RED_CELL))
+    before = image.copy()
+    found = hsv_segment(image)
     assert found.dtype == bool
     assert found.shape == (224, 224)
     assert overlap(found, truth) > 0.9
     assert not found[140:180, 40:80].any()
-    assert np.array_equal(picture, before)
+    assert np.array_equal(image, before)
 
 
 @pytest.mark.parametrize("side", [64, 112, 500])
-def test_the_size_of_the_picture_matters_little(side):
-    picture, truth = field((60, 60, 15, NUCLEUS), (150, 150, 12, NUCLEUS))
-    found = hsv_segment(resize(picture, side))
-    assert overlap(found, resize(truth.astype(np.uint8)[..., None], side)[..., 0] > 0) > 0.8
+def test_the_size_of_the_image_matters_little(image_size):
+    image, truth = field((60, 60, 15, NUCLEUS), (150, 150, 12, NUCLEUS))
+    found = hsv_segment(resize(image, image_size))
+    assert overlap(found, resize(truth.astype(np.uint8)[..., None], image_size)[..., 0] > 0) > 0.8
 
 
 def test_specks_go_and_holes_are_filled():
-    picture, _ = field((110, 110, 25, NUCLEUS), (30, 30, 2, NUCLEUS))
-    cv2.circle(picture, (110, 110), 5, GLASS, cv2.FILLED)
-    found = hsv_segment(picture)
+    image, _ = field((110, 110, 25, NUCLEUS), (30, 30, 2, NUCLEUS))
+    cv2.circle(image, (110, 110), 5, GLASS, cv2.FILLED)
+    found = hsv_segment(image)
     assert found[110, 110]
     assert not found[:60, :60].any()
-    assert not hsv_segment(picture, largest_hole=0)[110, 110]
-    assert hsv_segment(picture, smallest_cell=0)[30, 30]
+    assert not hsv_segment(image, largest_hole=0)[110, 110]
+    assert hsv_segment(image, smallest_cell=0)[30, 30]
 
 
 def test_pale_patches_need_a_core():
-    picture, truth = field((110, 110, 20, PALE))
-    assert not hsv_segment(picture).any()
-    assert overlap(hsv_segment(picture, core_saturation=0.16), truth) > 0.85
-    cv2.circle(picture, (110, 110), 6, NUCLEUS, cv2.FILLED)
-    assert overlap(hsv_segment(picture), truth) > 0.85
+    image, truth = field((110, 110, 20, PALE))
+    assert not hsv_segment(image).any()
+    assert overlap(hsv_segment(image, core_saturation=0.16), truth) > 0.85
+    cv2.circle(image, (110, 110), 6, NUCLEUS, cv2.FILLED)
+    assert overlap(hsv_segment(image), truth) > 0.85
 
 
 def test_only_the_hues_asked_for_are_found():
-    picture, truth = field((60, 60, 15, NUCLEUS))
-    cv2.circle(picture, (150, 150), 15, (60, 190, 60), cv2.FILLED)
-    assert not (hsv_segment(picture) & ~truth)[130:170, 130:170].any()
-    green = hsv_segment(picture, hue=(90, 150))
+    image, truth = field((60, 60, 15, NUCLEUS))
+    cv2.circle(image, (150, 150), 15, (60, 190, 60), cv2.FILLED)
+    assert not (hsv_segment(image) & ~truth)[130:170, 130:170].any()
+    green = hsv_segment(image, hue=(90, 150))
     assert green[150, 150]
     assert not green[60, 60]
 
@@ -77,7 +80,7 @@ def test_without_violet_the_mask_is_empty(shape, colour):
     assert not found.any()
 
 
-def test_a_violet_pixel_is_no_cell_and_a_violet_picture_is_one():
+def test_a_violet_pixel_is_no_cell_and_a_violet_image_is_one():
     assert not hsv_segment(np.full((1, 1, 3), NUCLEUS, np.uint8), smallest_cell=0).any()
     assert not hsv_segment(np.full((2, 2, 3), NUCLEUS, np.uint8)).any()
     assert hsv_segment(np.full((40, 50, 3), NUCLEUS, np.uint8)).all()
@@ -95,8 +98,8 @@ def test_a_violet_pixel_is_no_cell_and_a_violet_picture_is_one():
         [[[0, 0, 0]]],
     ],
 )
-def test_what_is_no_rgb_picture_is_refused(image):
-    with pytest.raises(ArgumentError, match="The picture is"):
+def test_what_is_no_rgb_image_is_refused(image):
+    with pytest.raises(ArgumentError, match="The image is"):
         hsv_segment(image)
 
 
@@ -124,14 +127,14 @@ def test_nuclei_of_other_stains_are_found_with_a_higher_saturation(real_data, na
     overlaps = []
     for path in index.paths[::5]:
         nucleus = cv2.imread(str(path.with_suffix(".png")), cv2.IMREAD_GRAYSCALE) == 255
-        found = hsv_segment(read_picture(path)[0], saturation=0.4, core_saturation=0.4)
+        found = hsv_segment(read_image(path)[0], saturation=0.4, core_saturation=0.4)
         overlaps.append(overlap(found, nucleus))
     assert np.mean(overlaps) > bound
 
 
 def test_every_real_smear_holds_some_cells_and_far_more_of_something_else(real_data):
     index = load("taleghani", real_data)
-    shares = np.array([hsv_segment(read_picture(path)[0]).mean() for path in index.paths[::40]])
+    shares = np.array([hsv_segment(read_image(path)[0]).mean() for path in index.paths[::40]])
     labels = index.labels[::40]
     assert np.all(shares > 0)
     assert shares.max() < 0.6

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from skimage.filters import threshold_multiotsu
 
-from leukcnn.datasets import load, read_picture
+from leukcnn.datasets import load, read_image
 from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing import grey_histogram, three_means, wbc_mask, wbc_threshold
 from leukcnn.spec import THRESHOLD_RULES as RULES
 
 
-def grey_picture(levels):
-    """Returns an RGB picture of grey levels, given as a nested list."""
+def grey_image(levels):
+    """Returns an RGB image of grey levels, given as a nested list."""
     return np.repeat(np.array(levels, np.uint8)[..., None], 3, axis=-1)
 
 
@@ -48,7 +48,7 @@ def assert_as_exact_as_multi_otsu(grey, *, where=""):
 
 def test_three_peaks_by_hand():
     # 0 0 1 | 100 102 | 200: every other pair of borders puts two peaks into one cluster.
-    image = grey_picture([[0, 0, 1], [100, 102, 200]])
+    image = grey_image([[0, 0, 1], [100, 102, 200]])
     assert three_means(grey_histogram(image)) == (1, 102)
     assert wbc_threshold(image) == 1
     assert wbc_mask(image).tolist() == [[True, True, True], [False, False, False]]
@@ -64,7 +64,7 @@ def test_three_peaks_by_hand():
     ],
 )
 def test_the_least_frequent_cluster_by_hand(levels, threshold, pixels):
-    image = grey_picture(levels)
+    image = grey_image(levels)
     assert wbc_threshold(image, rule="least_frequent") == threshold
     assert np.count_nonzero(wbc_mask(image, rule="least_frequent")) == pixels
     assert wbc_threshold(image, rule="darkest") == 10
@@ -101,22 +101,22 @@ def test_grey_is_weighted_as_the_eye_sees_it():
 
 
 def test_nuclei_are_found_among_red_cells_on_glass():
-    picture = np.full((224, 224, 3), (245, 248, 240), np.uint8)
-    cv2.circle(picture, (60, 160), 30, (170, 180, 190), cv2.FILLED)
-    cv2.circle(picture, (150, 60), 20, (120, 70, 190), cv2.FILLED)
-    before = picture.copy()
+    image = np.full((224, 224, 3), (245, 248, 240), np.uint8)
+    cv2.circle(image, (60, 160), 30, (170, 180, 190), cv2.FILLED)
+    cv2.circle(image, (150, 60), 20, (120, 70, 190), cv2.FILLED)
+    before = image.copy()
     for rule in RULES:
-        mask = wbc_mask(picture, rule=rule)
+        mask = wbc_mask(image, rule=rule)
         assert mask.dtype == bool
-        assert np.array_equal(mask, (picture == (120, 70, 190)).all(axis=-1))
-    assert np.array_equal(picture, before)
+        assert np.array_equal(mask, (image == (120, 70, 190)).all(axis=-1))
+    assert np.array_equal(image, before)
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (40, 50)])
 @pytest.mark.parametrize("tones", [(0,), (255,), (128,), (0, 255), (90, 91)])
 def test_fewer_than_three_grey_levels_give_an_empty_mask(shape, tones, rule):
-    image = grey_picture(np.resize(tones, shape))
+    image = grey_image(np.resize(tones, shape))
     assert wbc_threshold(image, rule=rule) == -1
     mask = wbc_mask(image, rule=rule)
     assert mask.shape == shape
@@ -125,14 +125,14 @@ def test_fewer_than_three_grey_levels_give_an_empty_mask(shape, tones, rule):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_three_pixels_of_three_levels_are_the_least_that_is_clustered(rule):
-    assert wbc_mask(grey_picture([[3, 4, 5]]), rule=rule).tolist() == [[True, False, False]]
+    assert wbc_mask(grey_image([[3, 4, 5]]), rule=rule).tolist() == [[True, False, False]]
 
 
-def test_a_picture_without_a_white_cell_gets_its_darkest_part():
-    picture = np.full((60, 60, 3), (245, 248, 240), np.uint8)
-    cv2.circle(picture, (30, 30), 12, (170, 180, 190), cv2.FILLED)
-    cv2.circle(picture, (30, 30), 5, (215, 220, 225), cv2.FILLED)
-    assert np.array_equal(wbc_mask(picture), (picture == (170, 180, 190)).all(axis=-1))
+def test_an_image_without_a_white_cell_gets_its_darkest_part():
+    image = np.full((60, 60, 3), (245, 248, 240), np.uint8)
+    cv2.circle(image, (30, 30), 12, (170, 180, 190), cv2.FILLED)
+    cv2.circle(image, (30, 30), 5, (215, 220, 225), cv2.FILLED)
+    assert np.array_equal(wbc_mask(image), (image == (170, 180, 190)).all(axis=-1))
 
 
 @pytest.mark.parametrize("find", [wbc_threshold, wbc_mask, grey_histogram])
@@ -149,15 +149,15 @@ def test_a_picture_without_a_white_cell_gets_its_darkest_part():
         None,
     ],
 )
-def test_what_is_no_rgb_picture_is_refused(find, image):
-    with pytest.raises(ArgumentError, match="The picture is"):
+def test_what_is_no_rgb_image_is_refused(find, image):
+    with pytest.raises(ArgumentError, match="The image is"):
         find(image)
 
 
 @pytest.mark.parametrize("levels", [[[0, 0]], [[0, 100, 200]]])
 def test_unknown_rules_are_refused(levels):
     with pytest.raises(ArgumentError, match="'brightest'"):
-        wbc_mask(grey_picture(levels), rule="brightest")
+        wbc_mask(grey_image(levels), rule="brightest")
 
 
 @pytest.mark.parametrize(
@@ -180,10 +180,10 @@ def test_equal_to_multi_otsu_on_random_histograms():
 
 
 @pytest.mark.parametrize(("name", "every"), [("jtsc", 5), ("cellavision2", 4), ("taleghani", 80)])
-def test_equal_to_multi_otsu_on_real_pictures(real_data, name, every):
+def test_equal_to_multi_otsu_on_real_images(real_data, name, every):
     paths = load(name, real_data).paths[::every]
     equal = []
     for path in paths:
-        grey = cv2.cvtColor(read_picture(path)[0], cv2.COLOR_RGB2GRAY)
+        grey = cv2.cvtColor(read_image(path)[0], cv2.COLOR_RGB2GRAY)
         equal.append(assert_as_exact_as_multi_otsu(grey, where=path.name))
     assert np.mean(equal) > 0.9

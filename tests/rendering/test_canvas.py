@@ -9,7 +9,7 @@ from matplotlib.textpath import TextPath
 from leukcnn.errors import StoreError
 from leukcnn.rendering.canvas import sheet, wrapped
 
-SENTENCE = "Not comparable with the paper: smoke profile, drawn data, 59 of 10,661 cells"
+SENTENCE = "Not comparable with the paper: smoke profile, synthetic data, 59 of 10,661 cells"
 
 
 def draw(path, *, mark: str = "", caption: str = "") -> bytes:

@@ -9,19 +9,19 @@ from matplotlib import colormaps, image
 from matplotlib.colors import to_rgb
 
 from leukcnn.rendering.canvas import BLUE, GREY, ORANGE
-from leukcnn.rendering.feature_space import draw_feature_space
-from leukcnn.rendering.figures import HEAT, OVERLAY, draw_confusions, draw_pictures, heat, overlay
-from leukcnn.rendering.histograms import draw_histograms
-from leukcnn.rendering.history import draw_history
-from leukcnn.rendering.topology import draw_topology
+from leukcnn.rendering.feature_space import plot_feature_space
+from leukcnn.rendering.figures import HEAT, OVERLAY, heat, overlay, plot_confusion_matrices, plot_images
+from leukcnn.rendering.histograms import plot_histograms
+from leukcnn.rendering.history import plot_history
+from leukcnn.rendering.topology import plot_topology
 
-MARK = "NOT COMPARABLE WITH THE PAPER: smoke profile, drawn data"
+MARK = "NOT COMPARABLE WITH THE PAPER: smoke profile, synthetic data"
 CLASSES = ("non-pathological", "pathological")
 RNG = np.random.default_rng(0)
 # Grey noise, so that red in a figure is the mark's.
-PICTURE = np.repeat(RNG.integers(0, 256, (60, 80, 1), dtype=np.uint8), 3, axis=2)
-TITLED = ("0_3: true pathological, taken for non-pathological, score 0.80", PICTURE)
-MAPS = [overlay(PICTURE, np.eye(4)), heat(RNG.normal(size=(8, 8)))]
+IMAGE = np.repeat(RNG.integers(0, 256, (60, 80, 1), dtype=np.uint8), 3, axis=2)
+TITLED = ("0_3: true pathological, taken for non-pathological, score 0.80", IMAGE)
+MAPS = [overlay(IMAGE, np.eye(4)), heat(RNG.normal(size=(8, 8)))]
 CURVES = {
     "accuracy": [0.5, 0.6, 0.8],
     "val_accuracy": [0.4, 0.7, 0.65],
@@ -48,35 +48,37 @@ LAYERS = [
 
 def planes(*several, path, **face):
     panels = [(name, SimpleNamespace(**PLANE | one)) for name, one in zip("abcd", several, strict=False)]
-    return draw_feature_space([*panels, ("DFT", "Not measured: not trained")], CLASSES, path, **face)
+    return plot_feature_space([*panels, ("DFT", "Not measured: not trained")], CLASSES, path, **face)
 
 
 DRAWINGS = {
-    "pictures": lambda path, **k: draw_pictures([TITLED, None, ("", PICTURE[..., 0])] * 3, path, **k),
-    "maps": lambda path, **k: draw_pictures(
+    "images": lambda path, **k: plot_images([TITLED, None, ("", IMAGE[..., 0])] * 3, path, **k),
+    "maps": lambda path, **k: plot_images(
         [("map", one) for one in MAPS] * 2, path, n_columns=2, scale=(HEAT, "0: nothing\n1: all"), **k
     ),
-    "history": lambda path, **k: draw_history([("VGG16", CURVES, 2), ("VGG19", CURVES, None)], path, **k),
-    "topology": lambda path, **k: draw_topology([("VGG16", LAYERS), ("(b)", LAYERS[:1])], path, **k),
-    "confusions": lambda path, **k: draw_confusions(
+    "history": lambda path, **k: plot_history([("VGG16", CURVES, 2), ("VGG19", CURVES, None)], path, **k),
+    "topology": lambda path, **k: plot_topology([("VGG16", LAYERS), ("(b)", LAYERS[:1])], path, **k),
+    "confusions": lambda path, **k: plot_confusion_matrices(
         [("CNN, k-fold on ALL-IDB 1", np.eye(2, dtype=int)), None] * 2, CLASSES, path, n_columns=2, **k
     ),
-    "confusion": lambda path, **k: draw_confusions([("a", np.diag([3, 0, 2]))], list("abc"), path, **k),
-    "histograms": lambda path, **k: draw_histograms(
-        [("ALL", PICTURE, LEVELS, CLUSTERS, 20), ("flat", PICTURE, LEVELS, [], 0)], path, rule="darkest", **k
+    "confusion": lambda path, **k: plot_confusion_matrices(
+        [("a", np.diag([3, 0, 2]))], list("abc"), path, **k
+    ),
+    "histograms": lambda path, **k: plot_histograms(
+        [("ALL", IMAGE, LEVELS, CLUSTERS, 20), ("flat", IMAGE, LEVELS, [], 0)], path, rule="darkest", **k
     ),
     "space": lambda path, **k: planes({}, {"intercept": 9.0}, {"points": np.ones((40, 2))}, path=path, **k),
 }
 
 
 def pixels(path) -> np.ndarray:
-    """(H, W, 3) of the picture, 0 to 1."""
+    """(H, W, 3) of the image, 0 to 1."""
     return image.imread(io.BytesIO(path.read_bytes()), format="png")[..., :3]
 
 
-def of_colour(picture: np.ndarray, colour: str) -> tuple[np.ndarray, np.ndarray]:
+def of_colour(image: np.ndarray, colour: str) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the pixels of one colour."""
-    return np.nonzero(np.abs(picture - to_rgb(colour)).max(axis=-1) < 0.004)
+    return np.nonzero(np.abs(image - to_rgb(colour)).max(axis=-1) < 0.004)
 
 
 @pytest.fixture(params=DRAWINGS)
@@ -99,33 +101,33 @@ def test_mark_is_visible_at_the_top(draw, tmp_path):
 
 
 def test_nothing_is_cut_off_at_the_edges(draw, tmp_path):
-    picture = pixels(draw(tmp_path / "a.png", mark=MARK, caption="A caption that goes on. " * 9))
-    assert all((edge == 1).all() for edge in (picture[0], picture[-1], picture[:, 0], picture[:, -1]))
+    image = pixels(draw(tmp_path / "a.png", mark=MARK, caption="A caption that goes on. " * 9))
+    assert all((edge == 1).all() for edge in (image[0], image[-1], image[:, 0], image[:, -1]))
 
 
-def test_pictures_stand_in_order(tmp_path):
+def test_images_stand_in_order(tmp_path):
     colours = np.eye(3) * 255
     panels = [(name, np.full((50, 50, 3), one, np.uint8)) for name, one in zip("rgb", colours, strict=True)]
-    picture = pixels(draw_pictures(panels, tmp_path / "a.png"))
-    middle = picture[int(0.6 * len(picture))]
+    image = pixels(plot_images(panels, tmp_path / "a.png"))
+    middle = image[int(0.6 * len(image))]
     places = [np.flatnonzero((middle == colour).all(axis=-1)).mean() for colour in np.eye(3)]
     assert places == sorted(places)
 
 
-def test_grey_pictures_keep_their_shade(tmp_path):
-    # Without fixed limits Matplotlib would stretch a flat picture to black.
-    picture = pixels(draw_pictures([("grey", np.full((50, 50), 100, np.uint8))], tmp_path / "a.png"))
-    np.testing.assert_allclose(picture[int(0.6 * len(picture)), picture.shape[1] // 2], 100 / 255, atol=0.01)
+def test_grey_images_keep_their_shade(tmp_path):
+    # Without fixed limits Matplotlib would stretch a flat image to black.
+    image = pixels(plot_images([("grey", np.full((50, 50), 100, np.uint8))], tmp_path / "a.png"))
+    np.testing.assert_allclose(image[int(0.6 * len(image)), image.shape[1] // 2], 100 / 255, atol=0.01)
 
 
-def test_lines_of_pictures_grow_with_their_shape_and_titles(tmp_path):
+def test_lines_of_images_grow_with_their_shape_and_titles(tmp_path):
     def height(*panels):
-        return len(pixels(draw_pictures(panels, tmp_path / "a.png", n_columns=2)))
+        return len(pixels(plot_images(panels, tmp_path / "a.png", n_columns=2)))
 
-    one, wide = ("", PICTURE[:, :60]), ("", PICTURE[:30, :60])
+    one, wide = ("", IMAGE[:, :60]), ("", IMAGE[:30, :60])
     assert height(one) > 1.5 * height(wide)
     assert height(one, one, one) > 1.9 * height(one, one)
-    assert height(("a " * 40, PICTURE[:, :60])) > height(one) + 20
+    assert height(("a " * 40, IMAGE[:, :60])) > height(one) + 20
 
 
 def test_heat_has_its_own_scale_from_0_to_the_largest_value():
@@ -136,20 +138,20 @@ def test_heat_has_its_own_scale_from_0_to_the_largest_value():
     assert len(np.unique(heat(np.full((2, 2), -1.0)).reshape(-1, 3), axis=0)) == 1
 
 
-def test_overlay_covers_the_whole_picture_in_grey():
-    picture = np.full((20, 30, 3), (250, 0, 0), np.uint8)
-    plain = overlay(picture, np.ones((4, 5)))
+def test_overlay_covers_the_whole_image_in_grey():
+    image = np.full((20, 30, 3), (250, 0, 0), np.uint8)
+    plain = overlay(image, np.ones((4, 5)))
     grey = 0.299 * 250
     expected = 0.45 * grey + 0.55 * 255 * np.array(colormaps[OVERLAY](1.0)[:3])
     np.testing.assert_allclose(plain, np.broadcast_to(expected, (20, 30, 3)), atol=1)
-    half = overlay(picture, np.repeat([[0.0, 0.0, 1.0, 1.0]], 2, axis=0))
+    half = overlay(image, np.repeat([[0.0, 0.0, 1.0, 1.0]], 2, axis=0))
     assert half[:, -1].mean() > half[:, 0].mean() + 50
 
 
 def test_confusion_shades_by_the_share_of_the_true_class(tmp_path):
     # Both rows are 9 to 1, so that both diagonals have one shade although the counts differ by 100.
-    picture = pixels(draw_confusions([("", np.array([[9, 1], [100, 900]]))], "ab", tmp_path / "a.png"))
-    colours, counts = np.unique(picture.reshape(-1, 3), axis=0, return_counts=True)
+    image = pixels(plot_confusion_matrices([("", np.array([[9, 1], [100, 900]]))], "ab", tmp_path / "a.png"))
+    colours, counts = np.unique(image.reshape(-1, 3), axis=0, return_counts=True)
     shades = sorted(counts[(colours < 0.999).any(axis=1)])[-2:]
     assert shades[0] == pytest.approx(shades[1], rel=0.1)
 
@@ -158,14 +160,14 @@ def test_confusion_shades_by_the_share_of_the_true_class(tmp_path):
 def test_history_of_any_length_and_without_validation(n, tmp_path):
     values, nothing = np.linspace(0.5, 0.9, n), np.full(n, np.nan)
     curves = {"accuracy": values, "val_accuracy": values - 0.05, "loss": 1 - values, "val_loss": values}
-    assert draw_history([("a", curves, n)] * 4, tmp_path / "a.png").exists()
+    assert plot_history([("a", curves, n)] * 4, tmp_path / "a.png").exists()
     bare = curves | {"val_accuracy": nothing, "val_loss": nothing}
-    assert draw_history([("a", bare, None)], tmp_path / "a.png").exists()
+    assert plot_history([("a", bare, None)], tmp_path / "a.png").exists()
 
 
 def test_loss_changes_its_own_half_alone(tmp_path):
     one, other = (
-        pixels(draw_history([("a", CURVES | {"val_loss": [1.3, x, x]}, 2)], tmp_path / "a.png"))
+        pixels(plot_history([("a", CURVES | {"val_loss": [1.3, x, x]}, 2)], tmp_path / "a.png"))
         for x in (0.65, 0.75)
     )
     differs = (one != other).any(axis=(0, 2))
@@ -177,11 +179,11 @@ def test_bars_have_their_clusters_colours(tmp_path):
     # All grey levels, each as often as another, so that the clusters fill areas of a third each.
     clusters = [(str(at), np.arange(at, at + 85)) for at in (0, 85, 170)]
     path = tmp_path / "a.png"
-    even = pixels(draw_histograms([("", PICTURE, np.ones(256), clusters, 84)], path, rule="darkest"))
+    even = pixels(plot_histograms([("", IMAGE, np.ones(256), clusters, 84)], path, rule="darkest"))
     dark, middle, bright = (len(of_colour(even, colour)[0]) for colour in (BLUE, ORANGE, "#A6A6A6"))
     assert middle == pytest.approx(bright, rel=0.1)
     assert dark == pytest.approx(middle, rel=0.1)
-    flat = pixels(draw_histograms([("", PICTURE, np.ones(256), [], 0)], path, rule="darkest"))
+    flat = pixels(plot_histograms([("", IMAGE, np.ones(256), [], 0)], path, rule="darkest"))
     assert len(of_colour(flat, GREY)[0]) > 5000
     assert not len(of_colour(flat, BLUE)[0])
 
@@ -195,14 +197,14 @@ def test_each_side_of_the_line_has_its_class_s_shade(tmp_path):
     assert columns(blue).max() < columns(orange).min()
     other = {"coefficients": np.array([-1.0, 0.0])}
     assert columns(orange, **other).max() < columns(blue, **other).min()
-    # A line outside of the picture leaves one shade.
+    # A line outside of the image leaves one shade.
     for coefficients in (PLANE["coefficients"], np.zeros(2)):
         assert not len(columns(blue, coefficients=coefficients, intercept=100.0))
         assert not len(columns(orange, coefficients=coefficients, intercept=-100.0))
 
 
 def test_each_layer_type_has_its_colour_and_a_shortcut_stands_beside(tmp_path):
-    beside = pixels(draw_topology([("a", LAYERS)], tmp_path / "a.png"))
+    beside = pixels(plot_topology([("a", LAYERS)], tmp_path / "a.png"))
     convolution, pooling = (of_colour(beside, colour) for colour in ("#D3E7F5", "#FBE3C4"))
     assert len(convolution[0]) > 10_000
     assert len(pooling[0]) > 5000
@@ -214,7 +216,7 @@ def test_each_layer_type_has_its_colour_and_a_shortcut_stands_beside(tmp_path):
 def test_shortcuts_that_do_not_overlap_share_a_lane(tmp_path):
     def width(*places):
         boxes = [("a\n1", "", [(start, "", "") for start, end in places if end == i]) for i in range(7)]
-        return pixels(draw_topology([("a", boxes)], tmp_path / "a.png")).shape[1]
+        return pixels(plot_topology([("a", boxes)], tmp_path / "a.png")).shape[1]
 
     assert width((0, 3), (3, 6)) == width((0, 3))
     assert width((0, 4), (3, 6)) > width((0, 3)) + 50
@@ -223,7 +225,7 @@ def test_shortcuts_that_do_not_overlap_share_a_lane(tmp_path):
 def test_deep_network_without_shortcuts_is_continued_beside_itself(tmp_path):
     def shape(n, shortcuts=()):
         boxes = [*LAYERS[:1] * (n - 1), ("Add\n1", "joining", shortcuts)]
-        return pixels(draw_topology([("a", boxes)], tmp_path / "a.png")).shape
+        return pixels(plot_topology([("a", boxes)], tmp_path / "a.png")).shape
 
     assert shape(18)[1] < 600 < shape(19)[1]
     assert shape(19)[0] == pytest.approx(shape(10)[0], abs=3)

@@ -63,7 +63,7 @@ def test_text_by_hand():
         "VGG16         92.48 %\n"
         "X                   –\n"
         "\n"
-        "Wilson intervals over 678 pictures.\n"
+        "Wilson intervals over 678 images.\n"
     )
 
 
@@ -134,14 +134,14 @@ def test_a_heading_is_no_wider_than_the_figures_below_it():
     columns = (
         "Long name of a network",
         Column("Strict less LODOCV", "change"),
-        Column("Pictures", "integer"),
+        Column("Images", "integer"),
     )
     lines = on_terminal(table(columns=columns, rows=[("x", -3.5, 7)])).splitlines()
     rule = next(i for i, line in enumerate(lines) if set(line.strip()) == {"─"})
     assert [line.split() for line in lines[rule - 3 : rule]] == [
         ["Strict"],
         ["less"],
-        ["Long", "name", "of", "a", "network", "LODOCV", "Pictures"],
+        ["Long", "name", "of", "a", "network", "LODOCV", "Images"],
     ]
     assert to_csv(table(columns=columns, rows=[])).startswith(
         "comparable,mark,Long name of a network,Strict less LODOCV,"
@@ -150,7 +150,7 @@ def test_a_heading_is_no_wider_than_the_figures_below_it():
 
 def test_notes_stand_apart_on_the_terminal():
     lines = [line.rstrip() for line in on_terminal(table()).splitlines()]
-    assert lines[-2:] == ["", "Wilson intervals over 678 pictures."]
+    assert lines[-2:] == ["", "Wilson intervals over 678 images."]
 
 
 def test_csv_round_trips_at_full_precision():

@@ -11,16 +11,16 @@ def test_accuracy_per_group_in_natural_order():
     assert [row.accuracy for row in rows] == [1, 2 / 3, 1 / 2]
 
 
-def test_accuracy_per_group_without_pictures_is_empty():
+def test_accuracy_per_group_without_images_is_empty():
     assert accuracy_per_group([], [], []) == []
 
 
-def test_accuracy_per_group_needs_one_group_a_picture():
+def test_accuracy_per_group_needs_one_group_an_image():
     with pytest.raises(ArgumentError, match="beside 2 labels"):
         accuracy_per_group([0, 1], [0, 1], ["1"])
 
 
-def test_groups_are_named_once_and_each_picture_finds_its_own():
+def test_groups_are_named_once_and_each_image_finds_its_own():
     names, member = check_groups(["b", "a", "b"], n=3)
     assert names.tolist() == ["a", "b"]
     np.testing.assert_array_equal(names[member], ["b", "a", "b"])

@@ -29,7 +29,7 @@ def test_wilson_by_hand():
     # 8 of 10 with z = 1.959964: centre (.8 + z2/20) / (1 + z2/10), half z sqrt(.016 + z2/400) / (1 + z2/10).
     interval = wilson_interval(8, 10)
     assert (interval.low, interval.high) == pytest.approx((0.490162, 0.943318), abs=1e-6)
-    assert (interval.method, interval.unit, interval.n_units) == ("wilson", "pictures", 10)
+    assert (interval.method, interval.unit, interval.n_units) == ("wilson", "images", 10)
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 5), (5, 5), (1, 1), (319, 350), (627, 678)])
@@ -46,7 +46,7 @@ def test_wilson_without_trials_is_undefined():
     interval = wilson_interval(0, 0)
     assert not interval.defined
     assert 0.5 not in interval
-    assert interval.describe() == "no interval: it rests on no pictures"
+    assert interval.describe() == "no interval: it rests on no images"
 
 
 @pytest.mark.parametrize(("successes", "n"), [(3, 2), (-1, 2)])
@@ -63,7 +63,7 @@ def test_impossible_confidence_is_refused(confidence):
         interval_for("f1", [0, 1], [0, 1], bootstrap=Bootstrap(confidence=confidence))
 
 
-def test_bootstrap_is_keyed_by_its_seed_and_blind_to_the_order_of_pictures():
+def test_bootstrap_is_keyed_by_its_seed_and_blind_to_the_order_of_images():
     labels, predicted, groups = clustered()
     first = interval_for("f1", labels, predicted, groups, bootstrap=Bootstrap(seed=3))
     order = np.random.default_rng(5).permutation(len(labels))
@@ -88,16 +88,16 @@ def test_bootstrap_over_subjects_agrees_with_drawing_them_one_by_one():
 def test_subjects_that_differ_widen_the_interval():
     labels, predicted, groups = clustered()
     by_subject = interval_for("accuracy", labels, predicted, groups)
-    by_picture = interval_for("accuracy", labels, predicted)
-    assert by_subject.high - by_subject.low > 1.5 * (by_picture.high - by_picture.low)
+    by_image = interval_for("accuracy", labels, predicted)
+    assert by_subject.high - by_subject.low > 1.5 * (by_image.high - by_image.low)
 
 
-def test_subjects_of_one_picture_each_are_pictures():
+def test_subjects_of_one_image_each_are_images():
     labels, predicted, _ = clustered()
     names = np.arange(len(labels)).astype(str)
     single = interval_for("f1", labels, predicted, names, bootstrap=Bootstrap(n_resamples=10_000))
-    pictures = interval_for("f1", labels, predicted, bootstrap=Bootstrap(n_resamples=10_000))
-    assert (single.low, single.high) == pytest.approx((pictures.low, pictures.high), abs=0.003)
+    images = interval_for("f1", labels, predicted, bootstrap=Bootstrap(n_resamples=10_000))
+    assert (single.low, single.high) == pytest.approx((images.low, images.high), abs=0.003)
 
 
 def test_more_confidence_contains_less():
@@ -135,7 +135,7 @@ def test_wilson_counts_the_trials_of_the_metric():
     assert interval_for("sensitivity", labels, predicted, positive=0) == wilson_interval(30, 30)
 
 
-def test_unknown_subjects_fall_back_to_pictures():
+def test_unknown_subjects_fall_back_to_images():
     labels, predicted, groups = clustered()
     groups[3] = ""
     assert interval_for("accuracy", labels, predicted, groups) == interval_for("accuracy", labels, predicted)
@@ -165,7 +165,7 @@ def test_one_subject_gives_no_interval():
     assert np.isnan(interval.low)
 
 
-def test_no_pictures_give_no_interval():
+def test_no_images_give_no_interval():
     for name in MATRIX_METRICS:
         assert not interval_for(name, [], []).defined
         assert not interval_for(name, [], [], []).defined

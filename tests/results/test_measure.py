@@ -15,9 +15,9 @@ from leukcnn.results.measure import test_share as measure_share
 @pytest.mark.parametrize("kind", spec.SPLIT_KINDS)
 def test_the_unit_that_is_drawn_again_is_what_the_split_keeps_whole(left_out, kind):
     units = {
-        **dict.fromkeys(("cell", "random", "kfold"), "pictures"),
+        **dict.fromkeys(("cell", "random", "kfold"), "images"),
         **dict.fromkeys(("subject", "fold"), "subjects"),
-        **dict.fromkeys(("grouped", "grouped_kfold", *spec.LODOCV_KINDS), "groups of pictures"),
+        **dict.fromkeys(("grouped", "grouped_kfold", *spec.LODOCV_KINDS), "groups of images"),
     }
     results = left_out().results(split=kind)
     assert unit_of(results) == unit_of(results, "within") == units[kind]
@@ -29,37 +29,37 @@ def test_a_split_by_cell_draws_cells_and_the_external_set_its_subjects(experimen
     experiment.add("vgg16", make_predictions("test", tp=40, fn=10, fp=10, tn=40), external)
     results = experiment.results()
     assert measure(results, "vgg16", "accuracy").interval == wilson_interval(80, 100)
-    outside = measure(results, "vgg16", "accuracy", part="external").interval
+    outside = measure(results, "vgg16", "accuracy", subset="external").interval
     assert (outside.method, outside.unit, outside.n_units) == ("bootstrap", "subjects", 20)
-    assert measure(results, "vgg16", "f1").interval.unit == "pictures"
+    assert measure(results, "vgg16", "f1").interval.unit == "images"
     by_subject = experiment.results(split="subject")
     assert measure(by_subject, "vgg16", "f1").interval.unit == "subjects"
 
 
 def test_a_dataset_left_out_draws_its_groups_where_all_are_known(left_out, tested):
     experiment = left_out()
-    part = tested("allidb1", tp=30, fn=10, tn=20)
-    known = replace(part, group=np.array([f"g{i // 5}" for i in range(60)]))
+    subset = tested("allidb1", tp=30, fn=10, tn=20)
+    known = replace(subset, group=np.array([f"g{i // 5}" for i in range(60)]))
     some = replace(tested("ufg", tp=5, fn=1), group=np.array(["a", "a", "b", "b", "c", ""]))
     experiment.add("deep", known, some, tested=("allidb1", "ufg"))
     results = experiment.results(runs=1)
     found = measure(results, "deep", "accuracy", dataset="allidb1")
     assert (found.values, found.n, found.spread) == ([pytest.approx(5 / 6)], 60, (pytest.approx(5 / 6), None))
-    assert (found.interval.unit, found.interval.n_units) == ("groups of pictures", 12)
-    assert "12 groups of pictures" in found.interval.describe()
-    # Two of twelve groups are all wrong: the pictures alone would say less.
+    assert (found.interval.unit, found.interval.n_units) == ("groups of images", 12)
+    assert "12 groups of images" in found.interval.describe()
+    # Two of twelve groups are all wrong: the images alone would say less.
     wilson = wilson_interval(50, 60)
     assert found.interval.high - found.interval.low > wilson.high - wilson.low
     assert measure(results, "deep", "accuracy", dataset="ufg").interval == wilson_interval(5, 6)
 
 
-def test_one_run_has_the_interval_over_its_pictures_of_that_dataset_and_part(left_out, tested):
+def test_one_run_has_the_interval_over_its_images_of_that_dataset_and_part(left_out, tested):
     experiment = left_out()
-    parts = (tested("allidb1", tp=5, fn=1), tested("ufg", tp=1, fn=9), tested("ufg", tp=3, part="within"))
+    parts = (tested("allidb1", tp=5, fn=1), tested("ufg", tp=1, fn=9), tested("ufg", tp=3, subset="within"))
     experiment.add("deep", *parts, tested=("allidb1", "ufg"))
     results = experiment.results(runs=1)
     assert measure(results, "deep", "accuracy", dataset="ufg").interval == wilson_interval(1, 10)
-    within = measure(results, "deep", "accuracy", dataset="ufg", part="within")
+    within = measure(results, "deep", "accuracy", dataset="ufg", subset="within")
     assert within.interval == wilson_interval(3, 3)
     assert measure(results, "deep", "accuracy").interval == wilson_interval(6, 16)
     assert measure(results, "deep", "accuracy", dataset="jtsc") is None
@@ -93,12 +93,12 @@ def test_the_interval_of_several_runs_ends_where_the_metric_does(staged, make_st
 def test_figures_of_probabilities_are_measured_like_others(left_out, tested):
     experiment, rng = left_out(), np.random.default_rng(0)
     scores = rng.random(60)
-    part = replace(
+    subset = replace(
         tested("allidb1", tp=30, fn=10, tn=20), probabilities=np.stack([1 - scores, scores], axis=1)
     )
-    experiment.add("deep", part, tested=("allidb1",))
+    experiment.add("deep", subset, tested=("allidb1",))
     found = measure(experiment.results(runs=1), "deep", "auroc", dataset="allidb1")
-    assert found.values == [pytest.approx(roc_auc_score(part.label, scores), abs=1e-6)]
+    assert found.values == [pytest.approx(roc_auc_score(subset.label, scores), abs=1e-6)]
     assert (found.interval.method, found.interval.n_units) == ("bootstrap", 60)
     flipped = measure(experiment.results(runs=1), "deep", "auroc", of_class=0)
     assert flipped.values == [pytest.approx(found.values[0], abs=1e-6)]
@@ -141,7 +141,7 @@ def test_of_two_classes_all_folds_count_together_unless_folds_are_asked_for(left
     assert measure(results, "deep", "accuracy", over="folds").values == pytest.approx([3 / 4, 4 / 5])
 
 
-def test_pictures_without_a_label_are_left_out(experiment, make_predictions):
+def test_images_without_a_label_are_left_out(experiment, make_predictions):
     test = make_predictions("test", tp=5, fn=1, fp=2, tn=4)
     experiment.add("vgg16", replace(test, label=np.where(np.arange(12) < 6, test.label, -1)))
     assert measure(experiment.results(), "vgg16", "accuracy").values == [pytest.approx(5 / 6)]
@@ -150,7 +150,7 @@ def test_pictures_without_a_label_are_left_out(experiment, make_predictions):
 def test_nothing_finished_or_labelled_is_nothing_measured(experiment, make_predictions, make_final_phase):
     assert measure(experiment.results(), "vgg16", "accuracy") is None
     experiment.add("vgg16", make_predictions("test", tp=5, fn=1, fp=2, tn=4), make_final_phase())
-    assert measure(experiment.results(), "vgg16", "accuracy", part="final") is None
+    assert measure(experiment.results(), "vgg16", "accuracy", subset="final") is None
 
 
 def test_figures_of_several_tasks_are_not_mixed(apart, tested):
@@ -167,8 +167,8 @@ def test_figures_of_several_tasks_are_not_mixed(apart, tested):
 
 def test_the_makers_folds_keep_a_third_of_the_rest_apart(experiment, make_predictions):
     for fold, fp in enumerate((1, 2, 4)):
-        part = make_predictions("test", tp=20, fn=0, fp=fp, tn=20 - fp, prefix=f"{fold}/")
-        experiment.add("vgg16", part, fold=fold)
+        subset = make_predictions("test", tp=20, fn=0, fp=fp, tn=20 - fp, prefix=f"{fold}/")
+        experiment.add("vgg16", subset, fold=fold)
     results = experiment.results(split="fold")
     found = measure(results, "vgg16", "accuracy", over="folds")
     # One fold is tested, two thirds of the other two are trained on.
@@ -176,20 +176,20 @@ def test_the_makers_folds_keep_a_third_of_the_rest_apart(experiment, make_predic
     assert found.interval == fold_interval(found.values, test_share=3 / 4)
 
 
-def test_folds_of_unlike_sizes_or_of_one_set_of_pictures_are_refused(left_out, experiment):
+def test_folds_of_unlike_sizes_or_of_one_set_of_images_are_refused(left_out, experiment):
     with pytest.raises(ArgumentError, match="LODOCV has no folds of about one size"):
         is_over_folds(left_out().results(), "folds")
     with pytest.raises(ArgumentError, match="only the test set is in folds"):
-        is_over_folds(experiment.results(split="fold"), "folds", part="external")
+        is_over_folds(experiment.results(split="fold"), "folds", subset="external")
 
 
 def test_other_sets_than_the_test_set_count_over_runs(staged, make_stages):
     experiment = staged()
     for fold in range(3):
-        outside = replace(make_stages(wrong=fold, prefix="out/"), part=np.full(80, "external"))
+        outside = replace(make_stages(wrong=fold, prefix="out/"), subset=np.full(80, "external"))
         experiment.add("frozen", make_stages(wrong=4, prefix=f"{fold}/"), outside, fold=fold, split="kfold")
     results = experiment.results().under("kfold")
-    outside = measure(results, "frozen", "accuracy", part="external")
-    # The first fold's network alone, not three networks on the same pictures.
+    outside = measure(results, "frozen", "accuracy", subset="external")
+    # The first fold's network alone, not three networks on the same images.
     assert (outside.values, outside.n) == ([pytest.approx(1)], 80)
     assert len(measure(results, "frozen", "accuracy").values) == 3

@@ -167,7 +167,7 @@ def test_scores_of_several_classes_by_hand():
 
 
 def test_kappa_that_a_published_accuracy_implies():
-    # Alert Net's 95.94 % are 2317 of 2415 pictures, 1058 HBS + 794 ALL + 563 AML. Were each class named as
+    # Alert Net's 95.94 % are 2317 of 2415 images, 1058 HBS + 794 ALL + 563 AML. Were each class named as
     # often as it occurs, .35437 would be expected: (.95942 - .35437) / .64563 = .937; .9317 is printed.
     matrix = np.array([[1025, 17, 16], [17, 761, 16], [16, 16, 531]])
     assert matrix.sum(axis=1).tolist() == matrix.sum(axis=0).tolist() == [1058, 794, 563]
@@ -241,7 +241,7 @@ def test_a_class_that_does_not_occur():
     assert (scores.accuracy, scores.specificity, scores.weighted_f1) == (1, 1, 1)
 
 
-def test_without_pictures_every_score_is_undefined():
+def test_without_images_every_score_is_undefined():
     assert np.isnan([*scores_of([], []).values(), *scores_of([], [], n_classes=3).values()]).all()
 
 

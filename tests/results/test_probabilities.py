@@ -170,7 +170,7 @@ def test_intervals_hold_the_value_and_don_t_know_the_order(name):
     labels, probabilities = drawn(120, n_classes=2, decimals=3)
     interval = interval_for(name, labels, probabilities)
     value = float(PROBABILITY_METRICS[name](labels, probabilities, positive=1))
-    assert (interval.method, interval.unit, interval.n_units) == ("bootstrap", "pictures", 120)
+    assert (interval.method, interval.unit, interval.n_units) == ("bootstrap", "images", 120)
     assert interval.low < interval.high
     if name != "calibration_error":  # Its resamples are less calibrated than the images themselves.
         assert value in interval
@@ -184,10 +184,10 @@ def test_groups_are_drawn_whole():
     interval = interval_for("auroc", labels, probabilities, groups)
     assert (interval.unit, interval.n_units) == ("subjects", 10)
     single = interval_for("auroc", labels, probabilities, np.arange(120).astype(str))
-    pictures = interval_for("auroc", labels, probabilities)
-    assert (single.low, single.high) == pytest.approx((pictures.low, pictures.high), abs=0.01)
+    images = interval_for("auroc", labels, probabilities)
+    assert (single.low, single.high) == pytest.approx((images.low, images.high), abs=0.01)
     unknown = np.where(np.arange(120) == 3, "", groups)
-    assert interval_for("auroc", labels, probabilities, unknown) == pictures
+    assert interval_for("auroc", labels, probabilities, unknown) == images
 
 
 def test_the_bootstrap_of_auroc_agrees_with_scikit_learn_on_drawn_images():

@@ -49,12 +49,12 @@ def test_each_split_has_its_own_trials(under_three_splits):
     assert results.under("kfold").tested == ()
 
 
-def test_runs_of_a_dataset_hold_its_own_pictures(under_three_splits):
+def test_runs_of_a_dataset_hold_its_own_images(under_three_splits):
     results = under_three_splits.results(runs=2)
     assert [len(run) for run in results.runs("deep", dataset="allidb1")] == [10, 10]
     assert [len(run) for run in results.runs("deep", dataset="allidb1_crop")] == [2, 2]
     assert [len(run) for run in results.runs("deep")] == [12, 12]
-    assert results.runs("deep", dataset="allidb1", part="within") == []
+    assert results.runs("deep", dataset="allidb1", subset="within") == []
 
 
 def test_a_row_that_can_t_be_trained_says_why(under_three_splits):

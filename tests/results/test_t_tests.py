@@ -163,8 +163,8 @@ def test_from_statistics_that_do_not_vary():
     assert math.isnan(t_test_from_statistics(0.8, math.nan, 5, 0.9, 0.1, 5).p_value)
 
 
-@pytest.mark.parametrize(("n", "sd"), [(1, 0.1), (0, 0.1), (5, -0.1)])
-def test_statistics_of_no_row_are_refused(n, sd):
-    for arguments in ((0.9, sd, n, 0.8, 0.1, 5), (0.8, 0.1, 5, 0.9, sd, n)):
+@pytest.mark.parametrize(("n", "std"), [(1, 0.1), (0, 0.1), (5, -0.1)])
+def test_statistics_of_no_row_are_refused(n, std):
+    for arguments in ((0.9, std, n, 0.8, 0.1, 5), (0.8, 0.1, 5, 0.9, std, n)):
         with pytest.raises(ArgumentError, match="standard deviations"):
             t_test_from_statistics(*arguments)

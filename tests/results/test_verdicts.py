@@ -3,7 +3,7 @@ import math
 import pytest
 
 from leukcnn.results.intervals import Interval, wilson_interval
-from leukcnn.results.verdicts import mean_and_sd, verdict
+from leukcnn.results.verdicts import mean_and_std, verdict
 
 INTERVAL = wilson_interval(627, 678)  # .9024 to .9423
 UNDEFINED = Interval(math.nan, math.nan, 0.95, "bootstrap", "subjects", 1, reason="too few subjects")
@@ -46,5 +46,5 @@ def test_verdict_without_a_comparison(measured, interval, reasons, expected):
 
 
 def test_mean_and_sd_by_hand():
-    assert mean_and_sd([0.9, 0.8, 0.85]) == (pytest.approx(0.85), pytest.approx(0.05))
-    assert mean_and_sd([0.9]) == (0.9, None)
+    assert mean_and_std([0.9, 0.8, 0.85]) == (pytest.approx(0.85), pytest.approx(0.05))
+    assert mean_and_std([0.9]) == (0.9, None)

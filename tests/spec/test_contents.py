@@ -17,7 +17,7 @@ def test_every_specification_is_frozen(kind):
 
 
 def test_published_figure_of_a_row():
-    figure = Published("one", "accuracy", 90.0, sd=1.5)
+    figure = Published("one", "accuracy", 90.0, std=1.5)
     table = Table("table1", "", "metrics", "", published=(figure,))
     assert table.printed("one", "accuracy") is figure
     assert table.printed("one", "precision") is None
@@ -60,7 +60,7 @@ def test_a_row_is_the_paper_s_own_unless_it_has_a_name_for_scratch():
         (lambda: Table("t", "", "metrics", "", published=(Published("one", "f1", 1.0),) * 2), "twice", ""),
         (lambda: Published("one", "acuracy", 90.0), "Published 'one': metric = 'acuracy'", "'accuracy'"),
         (lambda: Published("one", "accuracy", "90"), "Published 'one': value = '90'", ""),
-        (lambda: Published("one", "accuracy", 90.0, part="tset"), "part = 'tset'", "'test'"),
+        (lambda: Published("one", "accuracy", 90.0, subset="tset"), "part = 'tset'", "'test'"),
         (lambda: Published("one", "accuracy", 90.0, dataset="allidb"), "dataset = 'allidb'", "'allidb"),
         (lambda: Figure("f", "", "sample", ""), "Figure 'f': kind = 'sample'", "'samples'"),
         (
@@ -92,9 +92,9 @@ def test_slip_is_refused_with_the_field_and_the_nearest_name(make, found, remedy
     "options",
     [
         {"axes": ("row", "class")},
-        {"sets": ("test", "external")},
-        {"sets": ("balanced",)},
-        {"published": (Published("one", "accuracy", 90.0, part="within"),)},
+        {"subsets": ("test", "external")},
+        {"subsets": ("balanced",)},
+        {"published": (Published("one", "accuracy", 90.0, subset="within"),)},
         {"show": ("metric", "measured", "less_balanced")},
         {"split": "lodocv"},
         {"beside": "random"},
@@ -103,4 +103,4 @@ def test_slip_is_refused_with_the_field_and_the_nearest_name(make, found, remedy
 def test_means_over_folds_go_with_the_test_set_and_folds_of_one_size(options):
     with pytest.raises(SpecError, match="over = 'folds'"):
         Table("t", "T", "metrics", over="folds", **options)
-    assert Table("t", "T", "metrics", over="folds", sets=("test",), split="fold", beside="kfold")
+    assert Table("t", "T", "metrics", over="folds", subsets=("test",), split="fold", compared_split="kfold")

@@ -38,7 +38,7 @@ def test_each_field_that_a_kind_requires_is_named_where_it_lacks(kind, registry,
         (lambda: least("datasets", reference=(("a", 1), ("b", 1, 2))), "lines of [2, 3] cells", "one length"),
         (lambda: least("datasets", reference=(("cnmc", 1, 2, 3),)), "first cell of reference = 'cnmc'", ""),
         (lambda: least("datasets", reference=(("Total", 1, 2, 3),)), "a sum alone", "a line a dataset"),
-        (lambda: least("counts", axes=("row", "set")), "it has no axes", "tables or figures of metrics"),
+        (lambda: least("counts", axes=("row", "subset")), "it has no axes", "tables or figures of metrics"),
         (lambda: least("samples", rows=("one",)), "it has no rows", "history"),
         (lambda: least("filters", dataset="jtsc"), "it has no dataset", "feature_space"),
         (lambda: least("history", variants=(("a", {}),)), "it has no variants", "augmentations"),
@@ -75,8 +75,8 @@ FEATURES = Row("svm", "SVM", replace_at(SETUP, "features", Features("one")))
     [
         ({"tables": (least("counts"),), "positive_class": ""}, "reference of kind 'counts', and no positive"),
         (
-            {"tables": (Table("c", "t", "confusion", sets=("test",)),), "positive_class": ""},
-            "sets of kind 'confusion', and no positive",
+            {"tables": (Table("c", "t", "confusion", subsets=("test",)),), "positive_class": ""},
+            "subsets of kind 'confusion', and no positive",
         ),
         (
             {"tables": (least("reference", measured=(("Training", "one", "f1"),)),), "positive_class": ""},

@@ -257,8 +257,8 @@ def test_paper_that_contradicts_itself_is_refused(changes, named):
             "Assumption 'a', Row 'one': Training: loss = 'categorical_crossentropi'",
             "'categorical_crossentropy'",
         ),
-        ({"drawn": {"allidb1": {"ALL": 3}}}, "drawn = 'allidb1'", ""),
-        ({"drawn": {"cnmc2019": 3}}, "drawn", ""),
+        ({"synthetic_images": {"allidb1": {"ALL": 3}}}, "synthetic_images = 'allidb1'", ""),
+        ({"synthetic_images": {"cnmc2019": 3}}, "synthetic_images", ""),
         ({"class_of": {"hem": 1}}, "class_of", ""),
         (
             {
@@ -301,6 +301,6 @@ def test_the_border_control_needs_images_that_have_an_inside():
 
 
 def test_a_split_beside_the_rows_own_must_suit_its_training():
-    rows = (dataclasses.replace(PAPER.rows[0], also=("kfold",)), PAPER.rows[1])
+    rows = (dataclasses.replace(PAPER.rows[0], extra_splits=("kfold",)), PAPER.rows[1])
     with pytest.raises(SpecError, match="Row 'one', also = 'kfold': The split 'kfold' with the checkpoint"):
         make_paper(rows=rows)

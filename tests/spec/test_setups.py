@@ -44,9 +44,9 @@ TRAINING = Training(epochs=4, batch_size=8, initial_learning_rate=1e-3, final_le
         (lambda: Split(fractions=(0.7, 0.3, 0.0)), "fractions"),
         (lambda: Split(fractions=("a", "b", "c")), "fractions"),
         (lambda: Split(fractions=(0.6, 0.4, None)), "fractions"),
-        (lambda: Augmentation(variants_per_picture=0), "variants_per_picture = 0"),
-        (lambda: Augmentation(train_per_class=9, variants_per_picture=2), "train_per_class = 9"),
-        (lambda: Augmentation(variants_per_picture=2.5), r"variants_per_picture = 2\.5"),
+        (lambda: Augmentation(variants_per_image=0), "variants_per_image = 0"),
+        (lambda: Augmentation(train_per_class=9, variants_per_image=2), "train_per_class = 9"),
+        (lambda: Augmentation(variants_per_image=2.5), r"variants_per_image = 2\.5"),
         (lambda: Split(kind="kfold", n_splits=1), "n_splits = 1"),
         (lambda: Split(kind="kfold", n_splits=2.5), r"n_splits = 2\.5"),
         (lambda: Split(limit_per_class=0), "limit_per_class = 0"),
@@ -67,9 +67,9 @@ TRAINING = Training(epochs=4, batch_size=8, initial_learning_rate=1e-3, final_le
         (lambda: dataclasses.replace(TRAINING, loss="crossentropy"), "loss = 'crossentropy'"),
         (lambda: dataclasses.replace(TRAINING, epochs=True), "epochs = True"),
         (lambda: dataclasses.replace(TRAINING, optimizer_arguments={"momentum": "0.9"}), "momentum = '0"),
-        (lambda: Split(kind="kfold", apart=("allidb3",)), "apart = 'allidb3'"),
+        (lambda: Split(kind="kfold", per_dataset=("allidb3",)), "apart = 'allidb3'"),
         (lambda: Split(kind="lodocv", never_tested=("allidb3",)), "never_tested = 'allidb3'"),
-        (lambda: Split(kind="kfold", apart="allidb1"), "apart = 'allidb1'"),
+        (lambda: Split(kind="kfold", per_dataset="allidb1"), "apart = 'allidb1'"),
     ],
 )
 def test_value_outside_its_limits_is_refused_by_name(make, named):
@@ -85,9 +85,9 @@ def test_fractions_may_be_off_by_rounding_only():
 
 
 def test_side_of_the_input_is_that_after_resizing():
-    assert Preprocessing(crop=250).side == 250
-    assert Preprocessing(crop=250, resize=40).side == 40
-    assert Preprocessing(resize=40).side == 40
+    assert Preprocessing(crop=250).image_size == 250
+    assert Preprocessing(crop=250, resize=40).image_size == 40
+    assert Preprocessing(resize=40).image_size == 40
 
 
 def setup(kind: str, checkpoint: str) -> Setup:

@@ -5,7 +5,7 @@ import numpy as np
 from leukcnn.datasets.duplicates import joined_groups
 from leukcnn.datasets.index import index_from_manifest
 from leukcnn.splits.grouping import assign_groups
-from leukcnn.splits.pictures import holdout, predefined_folds
+from leukcnn.splits.splitters import holdout, predefined_folds
 
 SHARES = (0.6, 0.3, 0.1)
 
@@ -20,7 +20,7 @@ def test_no_group_stands_in_two_parts():
     assert all(len(set(parts[groups == group])) == 1 for group in np.unique(groups))
 
 
-def test_pictures_that_stand_alone_meet_the_shares_exactly():
+def test_images_that_stand_alone_meet_the_shares_exactly():
     labels = np.repeat([0, 1], [2000, 1000])
     parts = assigned(labels, np.arange(3000))
     for label, expected in ((0, [1200, 600, 200]), (1, [600, 300, 100])):
@@ -28,7 +28,7 @@ def test_pictures_that_stand_alone_meet_the_shares_exactly():
 
 
 def test_the_best_of_few_groups_is_found():
-    # Of one class: 6 + 3 + 1 pictures can meet 6:3:1 in one way alone.
+    # Of one class: 6 + 3 + 1 images can meet 6:3:1 in one way alone.
     groups = np.repeat(["a", "b", "c"], [3, 6, 1])
     parts = assigned(np.zeros(10, dtype=int), groups)
     assert parts.tolist() == [1] * 3 + [0] * 6 + [2]
@@ -43,7 +43,7 @@ def test_groups_of_one_size_are_told_apart_by_chance_alone():
 def test_cells_of_the_challenge_are_parted_as_ever():
     """Published figures rest on these parts: a faster search must find the same ones."""
     index = index_from_manifest("cnmc2019")
-    index = index.select(index.part == "training")
+    index = index.select(index.subset == "training")
     groups, digest = joined_groups(index), hashlib.sha256()
     splits = [holdout(index.labels, seed=seed, groups=groups, ids=index.ids) for seed in range(3)]
     splits += predefined_folds(index.fold, index.labels, groups=groups, seed=0)

@@ -10,7 +10,7 @@ from leukcnn.datasets import (
     near_duplicate_pairs,
     pairs_between,
     perceptual_hashes,
-    read_picture,
+    read_image,
 )
 from leukcnn.datasets.index import ImageIndex
 from leukcnn.errors import ArgumentError, DataError
@@ -33,13 +33,13 @@ def make_index(*rows):
         class_names=CLASSES,
         dataset=np.array(dataset),
         group=np.array(group),
-        part=np.full(n, "training"),
+        subset=np.full(n, "training"),
         fold=np.full(n, -1),
         sha256=np.array(content),
     )
 
 
-# b and e hold both classes, a and d one; picture 4 has no label.
+# b and e hold both classes, a and d one; image 4 has no label.
 SMALL = (("b", 0), ("a", 1), ("b", 1), ("e", 0), ("e", -1), ("d", 0), ("e", 1))
 
 
@@ -64,7 +64,7 @@ def test_strict_without_relatives_is_as_published():
     assert as_lists(leave_one_dataset_out(index, strict=True)) == as_lists(leave_one_dataset_out(index))
 
 
-def test_strict_goes_without_a_dataset_that_holds_an_identical_picture():
+def test_strict_goes_without_a_dataset_that_holds_an_identical_image():
     rows = [(*row, "", f"content {i}") for i, row in enumerate(SMALL)]
     rows[1] = ("a", 1, "", "content 0")
     index = make_index(*rows)
@@ -85,7 +85,7 @@ def test_pairs_within_a_dataset_relate_nothing():
 
 
 def test_the_declared_relatives_are_the_three_that_show_allidb1s_cells():
-    names = ("ufg", "allidb2", "allidb1", "jtsc", "allidb1_crop", "own pictures")
+    names = ("ufg", "allidb2", "allidb1", "jtsc", "allidb1_crop", "own images")
     index = make_index(*((name, label) for name in names for label in (0, 1)))
     declared = {
         "ufg": (),
@@ -93,11 +93,11 @@ def test_the_declared_relatives_are_the_three_that_show_allidb1s_cells():
         "allidb1": ("allidb2", "allidb1_crop"),
         "jtsc": (),
         "allidb1_crop": ("allidb2", "allidb1"),
-        "own pictures": (),
+        "own images": (),
     }
     assert declared_relatives(index) == related_datasets(index, NO_PAIRS) == declared
     splits = {split.dataset: split for split in leave_one_dataset_out(index, strict=True)}
-    assert set(index.dataset[splits["allidb1"].train]) == {"ufg", "jtsc", "own pictures"}
+    assert set(index.dataset[splits["allidb1"].train]) == {"ufg", "jtsc", "own images"}
     assert set(index.dataset[splits["ufg"].train]) == set(names) - {"ufg"}
     published = {split.dataset: split for split in leave_one_dataset_out(index)}
     assert set(index.dataset[published["allidb1"].train]) == set(names) - {"allidb1"}
@@ -125,7 +125,7 @@ def test_what_is_related_to_a_relative_by_declaration_is_related_to_all_of_them(
 
 
 def test_a_subject_met_by_way_of_a_near_copy_relates_too():
-    # Picture 0 is nearly picture 2, whose subject's other picture is byte-identical with picture 4.
+    # Image 0 is nearly image 2, whose subject's other image is byte-identical with image 4.
     rows = [
         ("b", 0),
         ("b", 1),
@@ -142,7 +142,7 @@ def test_a_subject_met_by_way_of_a_near_copy_relates_too():
 
 
 def random_index(seed):
-    """Returns pictures of ten datasets, some with a picture or a group in two of them, and near pairs.
+    """Returns images of ten datasets, some with an image or a group in two of them, and near pairs.
 
     "spare" shares nothing with the others, so that something is always left to learn from.
     """
@@ -189,24 +189,22 @@ def test_what_strict_promises(seed):
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """Returns a root with drawn datasets: one copy of a picture, and one near copy, stand in another each."""
+    """Returns a root with synthetic datasets; one holds a copy of another's image, and one a near copy."""
     names = ["jtsc", "ufg", "atlas", "omid2014", "leukemia_images"]
-    root = synthetic.write_many(names, tmp_path_factory.mktemp("drawn"), seed=0)
+    root = synthetic.write_many(names, tmp_path_factory.mktemp("synthetic"), seed=0)
     one, two, *_ = sorted((root / "ufg" / "healthy").glob("*.bmp"))
     (root / "jtsc" / "healthy" / "copy.bmp").write_bytes(one.read_bytes())
-    picture = read_picture(two)[0][..., ::-1].astype(int) + 3
-    size = [round(0.98 * length) for length in picture.shape[1::-1]]
-    near = cv2.resize(np.clip(picture, 0, 255).astype(np.uint8), size, interpolation=cv2.INTER_AREA)
+    image = read_image(two)[0][..., ::-1].astype(int) + 3
+    size = [round(0.98 * length) for length in image.shape[1::-1]]
+    near = cv2.resize(np.clip(image, 0, 255).astype(np.uint8), size, interpolation=cv2.INTER_AREA)
     assert cv2.imwrite(str(root / "atlas" / "AML" / "near.jpg"), near, [cv2.IMWRITE_JPEG_QUALITY, 90])
     class_of = {"healthy": CLASSES[0], "ALL": CLASSES[1], "AML": CLASSES[1], "other": CLASSES[1]}
     return load_many(names, root, class_names=CLASSES, class_of=class_of)
 
 
-def test_copies_among_drawn_pictures_keep_their_datasets_apart(drawn):
-    pictures = [
-        cv2.resize(read_picture(path)[0], (96, 96), interpolation=cv2.INTER_AREA) for path in drawn.paths
-    ]
-    near = near_duplicate_pairs(perceptual_hashes(np.stack(pictures)))
+def test_copies_among_drawn_images_keep_their_datasets_apart(drawn):
+    images = [cv2.resize(read_image(path)[0], (96, 96), interpolation=cv2.INTER_AREA) for path in drawn.paths]
+    near = near_duplicate_pairs(perceptual_hashes(np.stack(images)))
     pairs = np.unique(np.concatenate([duplicate_pairs(drawn), near]), axis=0)
     alone = {"omid2014": (), "leukemia_images": ()}
     assert related_datasets(drawn) == {"jtsc": ("ufg",), "ufg": ("jtsc",), "atlas": (), **alone}
@@ -223,7 +221,7 @@ def test_copies_among_drawn_pictures_keep_their_datasets_apart(drawn):
 def test_one_dataset_alone_leaves_nothing_to_learn_from():
     with pytest.raises(DataError, match=r"are of b: nothing is left to learn from(.|\n)*at least 2 datasets"):
         leave_one_dataset_out(make_index(("b", 0), ("b", 1), ("c", -1)))
-    with pytest.raises(DataError, match="No picture has a label: nothing"):
+    with pytest.raises(DataError, match="No image has a label: nothing"):
         leave_one_dataset_out(make_index(("b", -1), ("c", -1)))
 
 
@@ -236,11 +234,11 @@ def test_something_must_be_testable():
 
 def test_a_training_part_without_a_class_is_refused():
     index = make_index(("b", 0), ("b", 1), ("c", 1))
-    with pytest.raises(DataError, match=r"To test b, no healthy picture is left to learn from\."):
+    with pytest.raises(DataError, match=r"To test b, no healthy image is left to learn from\."):
         leave_one_dataset_out(index)
     related = make_index(("allidb1", 0), ("allidb1", 1), ("allidb2", 0), ("allidb2", 1))
     assert len(leave_one_dataset_out(related)) == 2
-    message = r"no healthy and no pathological picture .* without its relatives allidb2\.(.|\n)*isn't strict"
+    message = r"no healthy and no pathological image .* without its relatives allidb2\.(.|\n)*isn't strict"
     with pytest.raises(DataError, match=message):
         leave_one_dataset_out(related, strict=True)
 

@@ -13,7 +13,7 @@ from leukcnn.errors import DataError
 from leukcnn.spec import Split
 from leukcnn.splits.partition import partition
 
-# Dataset -> pictures of class 0 and of class 1.
+# Dataset -> images of class 0 and of class 1.
 HELD = {"allidb1": (6, 5), "allidb1_crop": (0, 7), "allidb2": (8, 8), "jtsc": (9, 0), "ufg": (4, 6)}
 NO_PAIRS = np.empty((0, 2), dtype=np.int64)
 
@@ -30,7 +30,7 @@ def index() -> ImageIndex:
         class_names=("non-pathological", "pathological"),
         dataset=dataset,
         group=np.full(n, "", dtype=np.str_),
-        part=dataset,
+        subset=dataset,
         fold=np.full(n, -1),
         sha256=np.array([f"{i:064x}" for i in range(n)]),
     )
@@ -45,21 +45,21 @@ def test_every_dataset_of_both_classes_is_left_out_once(index):
     assert [fold.tested for fold in folds] == [("allidb1",), ("allidb2",), ("ufg",)]
     assert [fold.number for fold in folds] == [0, 1, 2]
     for fold in folds:
-        assert datasets_of(index, fold.parts.predicted["test"]) == set(fold.tested)
-        assert datasets_of(index, fold.parts.train) == HELD.keys() - set(fold.tested)
-        assert len(fold.parts.train) + len(fold.parts.predicted["test"]) == len(index)
-        assert len(fold.parts.validation) == 0
+        assert datasets_of(index, fold.split_rows.predicted["test"]) == set(fold.tested)
+        assert datasets_of(index, fold.split_rows.train) == HELD.keys() - set(fold.tested)
+        assert len(fold.split_rows.train) + len(fold.split_rows.predicted["test"]) == len(index)
+        assert len(fold.split_rows.validation) == 0
 
 
 def test_strict_relatives_share_one_trial_and_none_of_them_is_learnt_from(index):
     folds = partition(Split(kind="lodocv_strict"), index, seed=0, pairs=NO_PAIRS)
     assert [fold.tested for fold in folds] == [("allidb1", "allidb2"), ("ufg",)]
-    assert datasets_of(index, folds[0].parts.train) == {"jtsc", "ufg"}
-    assert datasets_of(index, folds[0].parts.predicted["test"]) == {"allidb1", "allidb2"}
-    assert datasets_of(index, folds[1].parts.train) == HELD.keys() - {"ufg"}
+    assert datasets_of(index, folds[0].split_rows.train) == {"jtsc", "ufg"}
+    assert datasets_of(index, folds[0].split_rows.predicted["test"]) == {"allidb1", "allidb2"}
+    assert datasets_of(index, folds[1].split_rows.train) == HELD.keys() - {"ufg"}
 
 
-def test_strict_drops_a_dataset_that_shares_a_picture(index):
+def test_strict_drops_a_dataset_that_shares_an_image(index):
     jtsc, ufg = (int(np.flatnonzero(index.dataset == name)[0]) for name in ("jtsc", "ufg"))
     pairs = np.array([sorted((jtsc, ufg))])
     (of_ufg,) = [
@@ -67,48 +67,48 @@ def test_strict_drops_a_dataset_that_shares_a_picture(index):
         for fold in partition(Split(kind="lodocv_strict"), index, seed=0, pairs=pairs)
         if fold.tested == ("ufg",)
     ]
-    assert "jtsc" not in datasets_of(index, of_ufg.parts.train)
+    assert "jtsc" not in datasets_of(index, of_ufg.split_rows.train)
 
 
 def test_datasets_of_one_class_are_tested_apart(index):
     folds = partition(Split(kind="lodocv_single_class"), index, seed=0, pairs=NO_PAIRS)
     assert [fold.tested for fold in folds] == [("allidb1_crop",), ("jtsc",)]
-    assert datasets_of(index, folds[0].parts.train) == {"jtsc", "ufg"}
+    assert datasets_of(index, folds[0].split_rows.train) == {"jtsc", "ufg"}
 
 
 def test_a_dataset_that_is_never_tested_is_still_learnt_from(index):
     split = Split(kind="lodocv", never_tested=("ufg",))
     folds = partition(split, index, seed=0, pairs=NO_PAIRS)
     assert [fold.tested for fold in folds] == [("allidb1",), ("allidb2",)]
-    assert "ufg" in datasets_of(index, folds[0].parts.train)
-    with pytest.raises(DataError, match="only learnt from: allidb1, allidb2, ufg"):
+    assert "ufg" in datasets_of(index, folds[0].split_rows.train)
+    with pytest.raises(DataError, match="only trained on: allidb1, allidb2, ufg"):
         partition(replace(split, never_tested=("allidb1", "allidb2", "ufg")), index, seed=0, pairs=NO_PAIRS)
 
 
-def test_a_limit_takes_pictures_from_every_dataset_in_turn(index):
+def test_a_limit_takes_images_from_every_dataset_in_turn(index):
     split = Split(kind="lodocv", limit_per_class=8)
     folds = partition(split, index, seed=0, pairs=NO_PAIRS)
-    train = folds[0].parts.train
+    train = folds[0].split_rows.train
     for label, spread in ((0, [3, 3, 2]), (1, [3, 3, 2])):
         of_class = train[index.labels[train] == label]
         _, counts = np.unique(index.dataset[of_class], return_counts=True)
         assert sorted(counts.tolist(), reverse=True) == spread
     # What is tested isn't limited.
-    assert len(folds[0].parts.predicted["test"]) == sum(HELD["allidb1"])
+    assert len(folds[0].split_rows.predicted["test"]) == sum(HELD["allidb1"])
     again = partition(split, index, seed=0, pairs=NO_PAIRS)
-    np.testing.assert_array_equal(folds[0].parts.train, again[0].parts.train)
+    np.testing.assert_array_equal(folds[0].split_rows.train, again[0].split_rows.train)
     other = partition(split, index, seed=1, pairs=NO_PAIRS)
-    assert folds[0].parts.train.tolist() != other[0].parts.train.tolist()
+    assert folds[0].split_rows.train.tolist() != other[0].split_rows.train.tolist()
 
 
 @pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
-def test_kfold_tests_every_picture_once(index, kind):
+def test_kfold_tests_every_image_once(index, kind):
     folds = partition(Split(kind=kind, n_splits=4), index, seed=0, pairs=NO_PAIRS)
-    tested = np.concatenate([fold.parts.predicted["test"] for fold in folds])
+    tested = np.concatenate([fold.split_rows.predicted["test"] for fold in folds])
     assert sorted(tested) == list(range(len(index)))
     assert {fold.tested for fold in folds} == {()}
     for fold in folds:
-        assert set(fold.parts.train).isdisjoint(fold.parts.predicted["test"])
+        assert set(fold.split_rows.train).isdisjoint(fold.split_rows.predicted["test"])
 
 
 @pytest.fixture(scope="module")
@@ -119,20 +119,20 @@ def taleghani() -> ImageIndex:
 
 
 def near_duplicates(index):
-    """Returns the pairs of pictures that the manifest has in one group."""
+    """Returns the pairs of images that the manifest has in one group."""
     order = np.argsort(index.group, kind="stable")
     runs = np.split(order, np.flatnonzero(index.group[order][1:] != index.group[order][:-1]) + 1)
     return np.array([(a, b) for run in runs for i, a in enumerate(run) for b in run[i + 1 :]])
 
 
-def parts_of(fold):
-    return fold.parts.train, fold.parts.validation, fold.parts.predicted["test"]
+def split_rows_of(fold):
+    return fold.split_rows.train, fold.split_rows.validation, fold.split_rows.predicted["test"]
 
 
 def crossing(index, fold):
     """Counts the near-duplicates that stand in two parts."""
-    pairs, parts = near_duplicates(index), parts_of(fold)
-    return sum(pairs_between(pairs, parts[i], parts[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
+    pairs, split_rows = near_duplicates(index), split_rows_of(fold)
+    return sum(pairs_between(pairs, split_rows[i], split_rows[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
 
 
 def test_taleghani_has_90_near_duplicate_pairs(taleghani):
@@ -142,8 +142,8 @@ def test_taleghani_has_90_near_duplicate_pairs(taleghani):
 def test_a_random_split_of_taleghani_is_the_paper_s(taleghani):
     split = Split(kind="random", fractions=(0.7, 0.1, 0.2))
     (fold,) = partition(split, taleghani, seed=0, pairs=NO_PAIRS)
-    assert [len(part) for part in parts_of(fold)] == [2279, 326, 651]
-    assert (fold.number, fold.tested, set(fold.parts.predicted)) == (-1, (), {"test"})
+    assert [len(part) for part in split_rows_of(fold)] == [2279, 326, 651]
+    assert (fold.number, fold.tested, set(fold.split_rows.predicted)) == (-1, (), {"test"})
     assert crossing(taleghani, fold) > 0
 
 
@@ -152,7 +152,7 @@ def test_a_grouped_split_of_taleghani_parts_no_near_duplicates(taleghani, kind):
     split = Split(kind=kind, fractions=(0.7, 0.1, 0.2))
     (fold,) = partition(split, taleghani, seed=0, pairs=NO_PAIRS)
     assert crossing(taleghani, fold) == 0
-    np.testing.assert_allclose([len(part) for part in parts_of(fold)], [2279, 326, 651], atol=3)
+    np.testing.assert_allclose([len(part) for part in split_rows_of(fold)], [2279, 326, 651], atol=3)
 
 
 @pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
@@ -160,11 +160,11 @@ def test_folds_with_validation_are_70_10_20(taleghani, kind):
     split = Split(kind=kind, n_splits=5, validation_fraction=0.125)
     folds = partition(split, taleghani, seed=0, pairs=NO_PAIRS)
     assert [fold.number for fold in folds] == [0, 1, 2, 3, 4]
-    tested = np.concatenate([fold.parts.predicted["test"] for fold in folds])
+    tested = np.concatenate([fold.split_rows.predicted["test"] for fold in folds])
     assert sorted(tested) == list(range(3256))
     for fold in folds:
-        assert sorted(np.concatenate(parts_of(fold))) == list(range(3256))
-        np.testing.assert_allclose([len(part) for part in parts_of(fold)], [2279, 326, 651], atol=5)
+        assert sorted(np.concatenate(split_rows_of(fold))) == list(range(3256))
+        np.testing.assert_allclose([len(part) for part in split_rows_of(fold)], [2279, 326, 651], atol=5)
         assert (crossing(taleghani, fold) == 0) == (kind == "grouped_kfold")
 
 
@@ -177,13 +177,15 @@ def test_folds_without_validation_learn_from_all_that_is_not_tested(taleghani):
             for share in (0.125, 0.0)
         )
         for one, other in zip(with_it, without, strict=True):
-            np.testing.assert_array_equal(one.parts.predicted["test"], other.parts.predicted["test"])
-            learnt_from = np.sort(np.concatenate([one.parts.train, one.parts.validation]))
-            np.testing.assert_array_equal(learnt_from, other.parts.train)
-            assert len(other.parts.validation) == 0
+            np.testing.assert_array_equal(
+                one.split_rows.predicted["test"], other.split_rows.predicted["test"]
+            )
+            trained_on = np.sort(np.concatenate([one.split_rows.train, one.split_rows.validation]))
+            np.testing.assert_array_equal(trained_on, other.split_rows.train)
+            assert len(other.split_rows.validation) == 0
 
 
-def test_a_split_does_not_depend_on_the_order_of_the_pictures(taleghani):
+def test_a_split_does_not_depend_on_the_order_of_the_images(taleghani):
     mixed = taleghani.select(np.random.default_rng(0).permutation(len(taleghani)))
     for kind in ("random", "grouped", "kfold", "grouped_kfold"):
         split = Split(kind=kind, fractions=(0.7, 0.1, 0.2), n_splits=2, validation_fraction=0.125)
@@ -191,7 +193,7 @@ def test_a_split_does_not_depend_on_the_order_of_the_pictures(taleghani):
             *(partition(split, one, seed=3, pairs=NO_PAIRS) for one in (taleghani, mixed)), strict=True
         )
         for one, other in pairs:
-            for a, b in zip(parts_of(one), parts_of(other), strict=True):
+            for a, b in zip(split_rows_of(one), split_rows_of(other), strict=True):
                 assert set(taleghani.ids[a]) == set(mixed.ids[b]), kind
 
 
@@ -202,16 +204,16 @@ def test_nobody_learns_from_what_the_challenge_set_apart(kind):
     index = replace(index, labels=np.where(index.labels < 0, 0, index.labels))
     split = Split(kind=kind, n_splits=2, validation_fraction=0.2)
     for fold in partition(split, index, seed=0, pairs=NO_PAIRS):
-        assert set(index.part[np.concatenate(parts_of(fold))]) == {"training"}
-        assert set(index.part[fold.parts.predicted["external"]]) == {"preliminary"}
-        assert set(index.part[fold.parts.predicted["final"]]) == {"final"}
-        assert [len(fold.parts.predicted[name]) for name in ("external", "final")] == [1867, 2586]
+        assert set(index.subset[np.concatenate(split_rows_of(fold))]) == {"training"}
+        assert set(index.subset[fold.split_rows.predicted["external"]]) == {"preliminary"}
+        assert set(index.subset[fold.split_rows.predicted["final"]]) == {"final"}
+        assert [len(fold.split_rows.predicted[name]) for name in ("external", "final")] == [1867, 2586]
 
 
 @pytest.mark.parametrize("kind", ["cell", "random", "grouped"])
-def test_pictures_of_many_datasets_are_learnt_from_whatever_their_part_is_called(index, kind):
+def test_images_of_many_datasets_are_learnt_from_whatever_their_part_is_called(index, kind):
     (fold,) = partition(Split(kind=kind, fractions=(0.6, 0.2, 0.2)), index, seed=1, pairs=NO_PAIRS)
-    assert sorted(np.concatenate(parts_of(fold))) == list(range(len(index)))
+    assert sorted(np.concatenate(split_rows_of(fold))) == list(range(len(index)))
 
 
 def test_real_smears_are_parted_by_near_duplicates(real_data):
@@ -221,14 +223,14 @@ def test_real_smears_are_parted_by_near_duplicates(real_data):
     for kind in ("grouped", "grouped_kfold"):
         split = Split(kind=kind, fractions=(0.7, 0.1, 0.2), validation_fraction=0.125)
         for fold in partition(split, index, seed=0, pairs=NO_PAIRS):
-            held = [set(groups[part]) for part in parts_of(fold)]
+            held = [set(groups[part]) for part in split_rows_of(fold)]
             assert sum(map(len, held)) == len(set().union(*held))
             assert crossing(index, fold) == 0
 
 
 @pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
 def test_each_dataset_that_stands_apart_has_folds_of_its_own(index, kind):
-    split = Split(kind=kind, n_splits=4, apart=("allidb2", "allidb1", "lisc"))
+    split = Split(kind=kind, n_splits=4, per_dataset=("allidb2", "allidb1", "lisc"))
     folds = partition(split, index, seed=0, pairs=NO_PAIRS)
     # A dataset that isn't here has no folds, and those that aren't named make one task together.
     rest = ("allidb1_crop", "jtsc", "ufg")
@@ -236,19 +238,19 @@ def test_each_dataset_that_stands_apart_has_folds_of_its_own(index, kind):
     assert [fold.tested for fold in folds] == [task for task in tasks for _ in range(4)]
     assert [fold.number for fold in folds] == [0, 1, 2, 3] * 3
     for task in tasks:
-        own = [fold.parts for fold in folds if fold.tested == task]
+        own = [fold.split_rows for fold in folds if fold.tested == task]
         rows = np.flatnonzero(np.isin(index.dataset, task))
         np.testing.assert_array_equal(np.sort(np.concatenate([p.predicted["test"] for p in own])), rows)
-        for parts in own:
+        for split_rows in own:
             np.testing.assert_array_equal(
-                np.sort(np.concatenate([parts.train, parts.predicted["test"]])), rows
+                np.sort(np.concatenate([split_rows.train, split_rows.predicted["test"]])), rows
             )
 
 
 def test_without_datasets_apart_all_are_parted_together(index):
     folds = partition(Split(kind="kfold", n_splits=4), index, seed=0, pairs=NO_PAIRS)
     assert [fold.tested for fold in folds] == [()] * 4
-    assert datasets_of(index, np.concatenate([f.parts.predicted["test"] for f in folds])) == HELD.keys()
+    assert datasets_of(index, np.concatenate([f.split_rows.predicted["test"] for f in folds])) == HELD.keys()
 
 
 def test_crops_of_one_field_stay_in_one_fold():
@@ -257,18 +259,18 @@ def test_crops_of_one_field_stay_in_one_fold():
     groups = joined_groups(index)
     parted = {}
     for kind in ("kfold", "grouped_kfold"):
-        split = Split(kind=kind, n_splits=4, apart=("allidb2",))
-        folds = [fold.parts for fold in partition(split, index, seed=0, pairs=NO_PAIRS)]
-        in_folds = [set(groups[parts.predicted["test"]]) for parts in folds]
+        split = Split(kind=kind, n_splits=4, per_dataset=("allidb2",))
+        folds = [fold.split_rows for fold in partition(split, index, seed=0, pairs=NO_PAIRS)]
+        in_folds = [set(groups[split_rows.predicted["test"]]) for split_rows in folds]
         parted[kind] = {field for one in in_folds for field in one if sum(field in o for o in in_folds) > 1}
-        assert all(len(parts.predicted["test"]) == pytest.approx(65, abs=3) for parts in folds)
+        assert all(len(split_rows.predicted["test"]) == pytest.approx(65, abs=3) for split_rows in folds)
     assert not parted["grouped_kfold"]
     # Of the 49 fields with more than one crop, chance leaves few in one fold.
     assert len(parted["kfold"]) > 35
 
 
 def test_a_dataset_of_one_class_cannot_stand_apart(index):
-    split = Split(kind="kfold", n_splits=4, apart=("jtsc",))
+    split = Split(kind="kfold", n_splits=4, per_dataset=("jtsc",))
     with pytest.raises(DataError, match=r"jtsc, tested without .* but of non-pathological") as caught:
         partition(split, index, seed=0, pairs=NO_PAIRS)
     assert "--datasets" in caught.value.remedy

@@ -1,4 +1,4 @@
-"""Drawn cells: pure functions of their key, two classes told apart by form and not by colour."""
+"""Synthetic cells: pure functions of their key, two classes told apart by form and not by colour."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from leukcnn.errors import ArgumentError
-from leukcnn.synthetic.drawing import SMALLEST_SIDE, cloud, draw_cell, fill, notch, polygon, wavy_circle
+from leukcnn.synthetic.drawing import MIN_SIZE, cloud, draw_cell, fill, notch, polygon, wavy_circle
 
 KEY = {"malignant": True, "subject": "7", "seed": 0, "cell": 1}
 
@@ -30,35 +30,35 @@ def healthy_cells():
     return cells_of(malignant=False, subjects=range(60))
 
 
-def inside(picture):
-    return picture.any(axis=-1).astype(np.uint8)
+def inside(image):
+    return image.any(axis=-1).astype(np.uint8)
 
 
-def inner_ring_contrast(picture):
+def inner_ring_contrast(image):
     """Returns how much lighter the cell is 10 to 16 pixels below its border than in its middle."""
-    depth = cv2.distanceTransform(inside(picture), cv2.DIST_L2, 5)
-    grey = picture.mean(axis=-1)
+    depth = cv2.distanceTransform(inside(image), cv2.DIST_L2, 5)
+    grey = image.mean(axis=-1)
     return grey[(depth > 10) & (depth < 16)].mean() - grey[depth > 0.6 * depth.max()].mean()
 
 
-def solidity(picture):
+def solidity(image):
     """Returns the area of the cell over the area of its convex hull: 1 where nothing is indented."""
-    (contour,), _ = cv2.findContours(inside(picture), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    (contour,), _ = cv2.findContours(inside(image), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return cv2.contourArea(contour) / cv2.contourArea(cv2.convexHull(contour))
 
 
-def share_of_fine_chromatin(picture):
+def share_of_fine_chromatin(image):
     """Returns the part, 0..1, of the nucleus' variance that a blur of 5 pixels takes away."""
-    depth = cv2.distanceTransform(inside(picture), cv2.DIST_L2, 5)
+    depth = cv2.distanceTransform(inside(image), cv2.DIST_L2, 5)
     middle = depth > 0.6 * depth.max()
-    grey = picture.mean(axis=-1)
+    grey = image.mean(axis=-1)
     fine = grey - cv2.GaussianBlur(grey, (0, 0), 5)
     return fine[middle].var() / grey[middle].var()
 
 
-def channel_statistics(pictures):
-    """Returns mean and sd of the three channels of whole pictures, (N, 6)."""
-    return np.array([np.concatenate(cv2.meanStdDev(picture)).ravel() for picture in pictures])
+def channel_statistics(images):
+    """Returns mean and std of the three channels of whole images, (N, 6)."""
+    return np.array([np.concatenate(cv2.meanStdDev(image)).ravel() for image in images])
 
 
 def test_the_same_key_draws_the_same_cell():
@@ -73,57 +73,57 @@ def test_every_part_of_the_key_changes_the_outline(change):
 
 
 def test_a_cell_is_one_piece_on_black_off_the_edge(malignant_cells, healthy_cells):
-    for picture in malignant_cells + healthy_cells:
-        assert picture.shape == (450, 450, 3)
-        assert picture.dtype == np.uint8
-        pieces, _ = cv2.connectedComponents(inside(picture))
+    for image in malignant_cells + healthy_cells:
+        assert image.shape == (450, 450, 3)
+        assert image.dtype == np.uint8
+        pieces, _ = cv2.connectedComponents(inside(image))
         assert pieces == 2, "background and one cell"
-        margin = (450 - SMALLEST_SIDE) // 2
-        assert picture.any(axis=-1).sum() == picture[margin:-margin, margin:-margin].any(axis=-1).sum()
+        margin = (450 - MIN_SIZE) // 2
+        assert image.any(axis=-1).sum() == image[margin:-margin, margin:-margin].any(axis=-1).sum()
 
 
-def test_a_larger_picture_has_a_wider_margin_and_the_same_cell():
-    large = draw_cell(**KEY, side=600)
+def test_a_larger_image_has_a_wider_margin_and_the_same_cell():
+    large = draw_cell(**KEY, image_size=600)
     np.testing.assert_array_equal(large[75:525, 75:525], draw_cell(**KEY))
     assert large.any(axis=-1).sum() == draw_cell(**KEY).any(axis=-1).sum()
 
 
 def test_a_side_too_small_for_a_cell_is_refused():
-    assert draw_cell(**KEY, side=SMALLEST_SIDE).shape == (SMALLEST_SIDE, SMALLEST_SIDE, 3)
-    with pytest.raises(ArgumentError, match=f"{SMALLEST_SIDE - 1} pixels"):
-        draw_cell(**KEY, side=SMALLEST_SIDE - 1)
+    assert draw_cell(**KEY, image_size=MIN_SIZE).shape == (MIN_SIZE, MIN_SIZE, 3)
+    with pytest.raises(ArgumentError, match=f"{MIN_SIZE - 1} pixels"):
+        draw_cell(**KEY, image_size=MIN_SIZE - 1)
 
 
 def test_size_and_colour_are_those_of_the_real_cells(malignant_cells, healthy_cells):
     # C-NMC 2019: major axis 223 +- 43 pixels, in-cell means about (68, 29, 78).
-    pictures = malignant_cells + healthy_cells
-    diameters = [2 * np.sqrt(inside(picture).sum() / np.pi) for picture in pictures]
+    images = malignant_cells + healthy_cells
+    diameters = [2 * np.sqrt(inside(image).sum() / np.pi) for image in images]
     assert 223 - 43 < np.mean(diameters) < 223 + 43
-    means = np.mean([picture[inside(picture) > 0].mean(axis=0) for picture in pictures], axis=0)
+    means = np.mean([image[inside(image) > 0].mean(axis=0) for image in images], axis=0)
     np.testing.assert_allclose(means, [68, 29, 78], atol=5)
 
 
 def test_healthy_cells_have_more_cytoplasm_around_the_nucleus(malignant_cells, healthy_cells):
-    healthy = np.mean([inner_ring_contrast(picture) for picture in healthy_cells])
-    malignant = np.mean([inner_ring_contrast(picture) for picture in malignant_cells])
+    healthy = np.mean([inner_ring_contrast(image) for image in healthy_cells])
+    malignant = np.mean([inner_ring_contrast(image) for image in malignant_cells])
     assert healthy > malignant + 5, "grey levels"
 
 
 def test_blasts_have_the_less_regular_outline(malignant_cells, healthy_cells):
-    healthy = np.mean([solidity(picture) for picture in healthy_cells])
-    malignant = np.mean([solidity(picture) for picture in malignant_cells])
+    healthy = np.mean([solidity(image) for image in healthy_cells])
+    malignant = np.mean([solidity(image) for image in malignant_cells])
     assert malignant < healthy - 0.005
 
 
 def test_blasts_have_the_finer_chromatin(malignant_cells, healthy_cells):
-    healthy = np.mean([share_of_fine_chromatin(picture) for picture in healthy_cells])
-    malignant = np.mean([share_of_fine_chromatin(picture) for picture in malignant_cells])
+    healthy = np.mean([share_of_fine_chromatin(image) for image in healthy_cells])
+    malignant = np.mean([share_of_fine_chromatin(image) for image in malignant_cells])
     assert malignant > 2 * healthy
 
 
 def test_stain_is_the_subjects_own():
     cells = cells_of(malignant=True, subjects=range(20), cells_per_subject=6)
-    red = np.array([picture[inside(picture) > 0][:, 0].mean() for picture in cells]).reshape(20, 6)
+    red = np.array([image[inside(image) > 0][:, 0].mean() for image in cells]).reshape(20, 6)
     assert red.mean(axis=1).std() > red.std(axis=1).mean()
 
 

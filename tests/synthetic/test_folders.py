@@ -1,4 +1,4 @@
-"""Drawn datasets: the real one's names, layout and sizes, complete or not there."""
+"""Synthetic datasets: the real one's names, layout and sizes, complete or not there."""
 
 import csv
 import json
@@ -14,10 +14,10 @@ from leukcnn.datasets.catalog import CATALOG
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.synthetic import folders
 from leukcnn.synthetic.drawing import draw_cell
-from leukcnn.synthetic.folders import DrawnCounts, smear_counts, write, write_many
+from leukcnn.synthetic.folders import SyntheticCounts, smear_counts, write, write_many
 from leukcnn.synthetic.smears import draw_smear
 
-COUNTS = DrawnCounts(
+COUNTS = SyntheticCounts(
     malignant=13,
     healthy=8,
     malignant_subjects=6,
@@ -34,15 +34,15 @@ PRELIMINARY = "C-NMC_Leukemia/validation_data/C-NMC_test_prelim_phase_data"
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    return write("cnmc2019", tmp_path_factory.mktemp("drawn"), seed=3, counts=COUNTS)
+    return write("cnmc2019", tmp_path_factory.mktemp("synthetic"), seed=3, counts=COUNTS)
 
 
 @pytest.fixture(scope="module")
-def drawn_few(tmp_path_factory):
-    return write_many(FEW, tmp_path_factory.mktemp("drawn many"), seed=3)
+def few_synthetic(tmp_path_factory):
+    return write_many(FEW, tmp_path_factory.mktemp("synthetic many"), seed=3)
 
 
-def pictures_of(folder):
+def images_of(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.bmp")}
 
 
@@ -58,7 +58,7 @@ def test_layout_names_and_counts(drawn):
         rf"{PRELIMINARY}/(10|[1-9])\.bmp": 10,
         r"C-NMC_Leukemia/testing_data/C-NMC_test_final_phase_data/[1-4]\.bmp": 4,
     }
-    names = list(pictures_of(drawn))
+    names = list(images_of(drawn))
     found = {kind: sum(bool(re.fullmatch(kind, name)) for name in names) for kind in kinds}
     assert found == kinds
     assert len(names) == sum(kinds.values())
@@ -66,17 +66,17 @@ def test_layout_names_and_counts(drawn):
 
 def test_files_are_as_large_as_the_real_ones(drawn):
     # 24 bits a pixel, rows padded to 4 bytes, 54 bytes of header: what the archive's files have.
-    for name, content in pictures_of(drawn).items():
+    for name, content in images_of(drawn).items():
         final = "final_phase" in name
         assert len(content) == (1_080_054 if final else 608_454)
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-        assert picture.shape == ((600, 600, 3) if final else (450, 450, 3))
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        assert image.shape == ((600, 600, 3) if final else (450, 450, 3))
 
 
 def test_the_name_says_what_is_drawn(drawn):
     for path in sorted((drawn / "C-NMC_Leukemia/training_data").rglob("*.bmp")):
-        _, subject, image, cell, kind = path.stem.split("_")
-        number = 3 * (int(image) - 1) + int(cell) - 1
+        _, subject, field, cell, kind = path.stem.split("_")
+        number = 3 * (int(field) - 1) + int(cell) - 1
         expected = draw_cell(malignant=kind == "all", subject=subject, seed=3, cell=number)
         np.testing.assert_array_equal(cv2.imread(str(path))[..., ::-1], expected)
 
@@ -86,13 +86,13 @@ def test_the_label_file_says_what_is_drawn(drawn):
     assert [row["new_names"] for row in rows] == [f"{number}.bmp" for number in range(1, 11)]
     assert Counter(row["labels"] for row in rows) == {"1": 5, "0": 5}
     for row in rows:
-        _, subject, image, cell, kind = row["Patient_ID"].removesuffix(".bmp").split("_")
+        _, subject, field, cell, kind = row["Patient_ID"].removesuffix(".bmp").split("_")
         malignant = row["labels"] == "1"
         assert kind == ("all" if malignant else "hem")
-        number = 3 * (int(image) - 1) + int(cell) - 1
+        number = 3 * (int(field) - 1) + int(cell) - 1
         expected = draw_cell(malignant=malignant, subject=subject, seed=3, cell=number)
-        picture = cv2.imread(str(drawn / PRELIMINARY / row["new_names"]))
-        np.testing.assert_array_equal(picture[..., ::-1], expected)
+        image = cv2.imread(str(drawn / PRELIMINARY / row["new_names"]))
+        np.testing.assert_array_equal(image[..., ::-1], expected)
 
 
 def test_classes_of_numbered_cells_are_shuffled(drawn):
@@ -105,8 +105,8 @@ def test_no_subject_is_in_two_folds_or_parts(drawn):
     labelled = index.select(index.labels >= 0)
     assert len(labelled) == 31
     places = {
-        (str(subject), str(part), int(fold))
-        for subject, part, fold in zip(labelled.group, labelled.part, labelled.fold, strict=True)
+        (str(subject), str(subset), int(fold))
+        for subject, subset, fold in zip(labelled.group, labelled.subset, labelled.fold, strict=True)
     }
     assert len(places) == 6 + 3 + 2 * 2 == len(set(labelled.group))
 
@@ -120,17 +120,17 @@ def test_every_fold_has_both_classes(drawn):
 def test_the_same_seed_draws_the_same_bytes(drawn, tmp_path):
     again = write("cnmc2019", tmp_path, seed=3, counts=COUNTS)
     assert again.name == drawn.name
-    assert pictures_of(again) == pictures_of(drawn)
+    assert images_of(again) == images_of(drawn)
     assert labels_of(again) == labels_of(drawn)
 
 
 def test_another_seed_or_count_lies_beside_and_differs(drawn):
     other = write("cnmc2019", drawn.parent, seed=4, counts=COUNTS)
     assert other != drawn
-    first, second = pictures_of(drawn), pictures_of(other)
+    first, second = images_of(drawn), images_of(other)
     training = [name for name in first if "training_data" in name]
     assert all(first[name] != second[name] for name in training)
-    fewer = write("cnmc2019", drawn.parent, seed=3, counts=DrawnCounts(3, 3, 3, 3, 2, 2, 0))
+    fewer = write("cnmc2019", drawn.parent, seed=3, counts=SyntheticCounts(3, 3, 3, 3, 2, 2, 0))
     assert fewer not in (drawn, other)
 
 
@@ -149,7 +149,7 @@ def test_an_interruption_leaves_nothing_half_done(drawn, tmp_path, monkeypatch):
         patch.setattr(folders, "draw_cell", interrupted)
         write("cnmc2019", tmp_path, seed=3, counts=COUNTS)
     assert list(tmp_path.iterdir()) == []
-    assert pictures_of(write("cnmc2019", tmp_path, seed=3, counts=COUNTS)) == pictures_of(drawn)
+    assert images_of(write("cnmc2019", tmp_path, seed=3, counts=COUNTS)) == images_of(drawn)
 
 
 def test_a_faster_process_wins(drawn, tmp_path, monkeypatch):
@@ -165,7 +165,7 @@ def test_a_faster_process_wins(drawn, tmp_path, monkeypatch):
     monkeypatch.setitem(folders._DRAWERS, "cnmc2019", overtaken)
     folder = write("cnmc2019", tmp_path, seed=3, counts=COUNTS)
     assert list(tmp_path.iterdir()) == [folder]
-    assert pictures_of(folder) == pictures_of(drawn)
+    assert images_of(folder) == images_of(drawn)
 
 
 def test_a_dataset_that_cannot_be_drawn_names_those_that_can(tmp_path):
@@ -185,7 +185,7 @@ def test_counts_are_an_eighth_of_the_published_within_limits():
     assert smear_counts("jtsc") == {"healthy": 24}
     assert smear_counts("atlas") == {"ALL": 6, "AML": 6, "other": 6}
     assert smear_counts("leukemia_images") == {"ALL": 6, "AML": 10, "other": 6}
-    # Table II of the LeukNet paper adds 673 pathological and 376 healthy pictures.
+    # Table II of the LeukNet paper adds 673 pathological and 376 healthy images.
     assert smear_counts("midb") == {"pathological": 24}
     assert smear_counts("lisc") == {"healthy": 24}
     assert len(SMEARS) == 18
@@ -194,8 +194,8 @@ def test_counts_are_an_eighth_of_the_published_within_limits():
     assert sum(sum(smear_counts(name).values()) for name in SMEARS) == pytest.approx(330, abs=10)
 
 
-def test_many_datasets_have_a_folder_each_with_a_folder_a_class(drawn_few):
-    names = set(pictures_of(drawn_few))
+def test_many_datasets_have_a_folder_each_with_a_folder_a_class(few_synthetic):
+    names = set(images_of(few_synthetic))
     expected = {
         f"{name}/{label}/{name}_{label}_{number}.bmp"
         for name in FEW
@@ -203,45 +203,45 @@ def test_many_datasets_have_a_folder_each_with_a_folder_a_class(drawn_few):
         for number in range(1, count + 1)
     }
     assert names == expected
-    marker = json.loads((drawn_few / "DRAWN.json").read_text())
+    marker = json.loads((few_synthetic / "DRAWN.json").read_text())
     assert marker["seed"] == 3
     assert marker["counts"] == {name: smear_counts(name) for name in FEW}
 
 
-def test_other_counts_of_some_datasets_can_be_asked_for(drawn_few, tmp_path):
+def test_other_counts_of_some_datasets_can_be_asked_for(few_synthetic, tmp_path):
     folder = write_many(FEW, tmp_path, seed=3, counts={"jtsc": {"healthy": 2}, "lisc": {"healthy": 5}})
-    found = Counter(tuple(name.split("/")[:2]) for name in pictures_of(folder))
+    found = Counter(tuple(name.split("/")[:2]) for name in images_of(folder))
     # The others keep their own numbers, and a dataset that isn't drawn has none.
     own = {("atlas", label): count for label, count in smear_counts("atlas").items()}
     assert found == {("jtsc", "healthy"): 2, **own}
-    assert folder.name != drawn_few.name
-    # The first pictures are the same, however many there are.
+    assert folder.name != few_synthetic.name
+    # The first images are the same, however many there are.
     first = "jtsc/healthy/jtsc_healthy_1.bmp"
-    assert (folder / first).read_bytes() == (drawn_few / first).read_bytes()
+    assert (folder / first).read_bytes() == (few_synthetic / first).read_bytes()
     with pytest.raises(ArgumentError, match="0"):
         write_many(FEW, tmp_path, seed=3, counts={"jtsc": {"healthy": 0}})
 
 
-def test_each_folder_of_many_says_that_it_is_drawn(drawn_few):
+def test_each_folder_of_many_says_that_it_is_drawn(few_synthetic):
     for name in FEW:
-        assert load(name, drawn_few / name).drawn
-        assert json.loads((drawn_few / name / "DRAWN.json").read_text())["counts"] == smear_counts(name)
+        assert load(name, few_synthetic / name).synthetic
+        assert json.loads((few_synthetic / name / "DRAWN.json").read_text())["counts"] == smear_counts(name)
 
 
-def test_the_name_says_which_smear_is_drawn(drawn_few):
-    for path in sorted(drawn_few.rglob("*_2.bmp")):
-        expected = draw_smear(class_name=path.parent.name, dataset=path.parts[-3], seed=3, picture=2)
+def test_the_name_says_which_smear_is_drawn(few_synthetic):
+    for path in sorted(few_synthetic.rglob("*_2.bmp")):
+        expected = draw_smear(class_name=path.parent.name, dataset=path.subsets[-3], seed=3, image=2)
         np.testing.assert_array_equal(cv2.imread(str(path))[..., ::-1], expected)
 
 
-def test_one_index_reads_many_drawn_datasets(drawn_few):
+def test_one_index_reads_many_drawn_datasets(few_synthetic):
     index = load_many(
         FEW,
-        drawn_few,
+        few_synthetic,
         class_names=("HBS", "ALL", "AML"),
         class_of={"healthy": "HBS", "ALL": "ALL", "AML": "AML"},
     )
-    assert index.drawn
+    assert index.synthetic
     found = Counter(zip(index.dataset.tolist(), index.labels.tolist(), strict=True))
     assert found == {("jtsc", 0): 24, ("atlas", 1): 6, ("atlas", 2): 6}
 
@@ -257,28 +257,28 @@ def test_every_dataset_of_smears_is_drawn_and_understood(tmp_path):
         assert labels == smear_counts(name)
 
 
-def test_neither_order_nor_twins_among_the_names_matter(drawn_few, monkeypatch):
+def test_neither_order_nor_twins_among_the_names_matter(few_synthetic, monkeypatch):
     monkeypatch.setattr(folders, "draw_smear", None)
-    assert write_many((*reversed(FEW), FEW[0]), drawn_few.parent, seed=3) == drawn_few
+    assert write_many((*reversed(FEW), FEW[0]), few_synthetic.parent, seed=3) == few_synthetic
 
 
-def test_many_drawn_again_have_the_same_bytes_and_another_seed_others(drawn_few, tmp_path):
+def test_many_drawn_again_have_the_same_bytes_and_another_seed_others(few_synthetic, tmp_path):
     again = write_many(FEW, tmp_path, seed=3)
-    assert again.name == drawn_few.name
-    assert pictures_of(again) == pictures_of(drawn_few)
+    assert again.name == few_synthetic.name
+    assert images_of(again) == images_of(few_synthetic)
     other = write_many(FEW, tmp_path, seed=4)
     assert other.name != again.name
-    assert set(pictures_of(other).values()).isdisjoint(pictures_of(again).values())
+    assert set(images_of(other).values()).isdisjoint(images_of(again).values())
     fewer = write_many(FEW[:1], tmp_path, seed=3)
     assert fewer not in (again, other)
-    assert pictures_of(fewer).items() <= pictures_of(again).items()
+    assert images_of(fewer).items() <= images_of(again).items()
 
 
 def test_an_interruption_among_many_leaves_nothing_half_done(tmp_path, monkeypatch):
-    def interrupted(*, picture, **key):
-        if picture == 3:
+    def interrupted(*, image, **key):
+        if image == 3:
             raise KeyboardInterrupt
-        return draw_smear(picture=picture, **key)
+        return draw_smear(image=image, **key)
 
     monkeypatch.setattr(folders, "draw_smear", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -288,7 +288,7 @@ def test_an_interruption_among_many_leaves_nothing_half_done(tmp_path, monkeypat
 
 def test_a_dataset_with_a_layout_of_its_own_is_drawn_in_it_beside_the_others(tmp_path, monkeypatch):
     def draw_few_cells(folder, seed, counts):
-        assert counts == DrawnCounts()
+        assert counts == SyntheticCounts()
         draw(folder, seed, COUNTS)
 
     draw = folders._DRAWERS["cnmc2019"]
@@ -296,8 +296,8 @@ def test_a_dataset_with_a_layout_of_its_own_is_drawn_in_it_beside_the_others(tmp
     folder = write_many(("cnmc2019", "atlas"), tmp_path, seed=3)
     assert len(load("atlas", folder)) == 18
     index = load("cnmc2019", folder)
-    assert index.drawn
-    assert Counter(index.part.tolist()) == {"training": 21, "preliminary": 10, "final": 4}
+    assert index.synthetic
+    assert Counter(index.subset.tolist()) == {"training": 21, "preliminary": 10, "final": 4}
 
 
 def test_taleghani_is_drawn_in_its_makers_layout(tmp_path, monkeypatch):
@@ -312,12 +312,12 @@ def test_taleghani_is_drawn_in_its_makers_layout(tmp_path, monkeypatch):
         "Original/Pro/WBC-Malignant-Pro-001.jpg",
     }
     index = load("taleghani", folder)
-    assert index.drawn
+    assert index.synthetic
     assert not index.group.any()
     assert np.bincount(index.labels).tolist() == list(few.values())
     report = verify("taleghani", folder.parent)
     assert report.ok
-    assert report.drawn
+    assert report.synthetic
 
 
 def test_each_stage_is_drawn_forty_to_sixty_times():

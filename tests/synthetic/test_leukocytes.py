@@ -49,9 +49,9 @@ def mean_of(measure, form):
 @pytest.mark.parametrize("form", ALL_FORMS)
 def test_a_cell_holds_its_nucleus_and_lies_within_its_patch(form):
     for leukocyte in cells_of(form, count=10):
-        side = len(leukocyte.cell)
-        assert side % 2 == 1
-        assert leukocyte.dyes.shape == (side, side, 3)
+        image_size = len(leukocyte.cell)
+        assert image_size % 2 == 1
+        assert leukocyte.dyes.shape == (image_size, image_size, 3)
         assert leukocyte.dyes.dtype == np.float32
         assert leukocyte.dyes.min() >= 0
         assert set(np.unique(leukocyte.cell)) == set(np.unique(leukocyte.nucleus)) == {0, 255}
@@ -64,7 +64,7 @@ def test_a_cell_holds_its_nucleus_and_lies_within_its_patch(form):
 def test_diameter_and_nucleus_share_are_those_of_the_form(form):
     diameter = mean_of(lambda cell: 2 * np.sqrt(np.count_nonzero(cell.cell) / np.pi) / SCALE, form)
     assert diameter == pytest.approx(form.diameter, rel=0.06)
-    assert mean_of(share, form) == pytest.approx(form.nucleus_share, rel=0.2)
+    assert mean_of(share, form) == pytest.approx(form.nucleus_fraction, rel=0.2)
 
 
 def test_classes_differ_in_share_and_shape_of_the_nucleus():

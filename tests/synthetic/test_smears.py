@@ -1,4 +1,4 @@
-"""Drawn smears: pure functions of their key; datasets differ in look, classes in form and not in colour."""
+"""Synthetic smears: functions of their key; datasets differ in look, classes in form and not in colour."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
@@ -12,9 +12,9 @@ from sklearn.model_selection import cross_val_score
 from leukcnn.datasets.catalog import CATALOG
 from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing import resize, square_crop
-from leukcnn.synthetic.smears import FRAMES, SMALLEST_SIDE, Frame, draw_look, draw_smear
+from leukcnn.synthetic.smears import FRAMES, MIN_SIZE, Frame, draw_look, draw_smear
 
-KEY = {"class_name": "ALL", "dataset": "allidb2", "seed": 0, "picture": 1}
+KEY = {"class_name": "ALL", "dataset": "allidb2", "seed": 0, "image": 1}
 CLASSES = ("healthy", "ALL", "AML")
 LABELS = np.repeat(np.arange(3), 40)
 DATASETS = tuple(key for key in CATALOG if key != "cnmc2019" and not CATALOG[key].made_from)
@@ -22,14 +22,14 @@ DATASETS = tuple(key for key in CATALOG if key != "cnmc2019" and not CATALOG[key
 
 def smears_of(class_name, *, dataset, count, **options):
     return [
-        draw_smear(class_name=class_name, dataset=dataset, seed=0, picture=number, **options)
+        draw_smear(class_name=class_name, dataset=dataset, seed=0, image=number, **options)
         for number in range(count)
     ]
 
 
 @pytest.fixture(scope="module", params=["allidb2", "jtsc", "ufg"])
 def three_classes(request):
-    """Returns pictures of one dataset, as many of each class; their classes are `LABELS`."""
+    """Returns images of one dataset, as many of each class; their classes are `LABELS`."""
     return [p for label in CLASSES for p in smears_of(label, dataset=request.param, count=40)]
 
 
@@ -37,32 +37,32 @@ def forest():
     return RandomForestClassifier(100, random_state=0)
 
 
-def nuclei(picture):
+def nuclei(image):
     """Returns the mask of what is darkest, uint8 (H, W): nuclei, which alone swallow most green light."""
-    green = cv2.GaussianBlur(picture[..., 1], (0, 0), 1.5)
+    green = cv2.GaussianBlur(image[..., 1], (0, 0), 1.5)
     return cv2.threshold(green, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)[1]
 
 
-def statistics(pictures, border=None):
-    """Returns mean and sd of the three channels, (N, 6), of whole pictures or of a border of some pixels."""
+def statistics(images, border=None):
+    """Returns mean and std of the three channels, (N, 6), of whole images or of a border of some pixels."""
     rows = []
-    for picture in pictures:
-        mask = np.ones(picture.shape[:2], np.uint8)
+    for image in images:
+        mask = np.ones(image.shape[:2], np.uint8)
         if border:
             mask[border:-border, border:-border] = 0
-        rows.append(np.concatenate(cv2.meanStdDev(picture, mask=mask)).ravel())
+        rows.append(np.concatenate(cv2.meanStdDev(image, mask=mask)).ravel())
     return np.array(rows)
 
 
-def test_the_same_key_draws_the_same_picture():
+def test_the_same_key_draws_the_same_image():
     first = draw_smear(**KEY)
-    draw_smear(**KEY | {"picture": 2})
+    draw_smear(**KEY | {"image": 2})
     np.testing.assert_array_equal(draw_smear(**KEY), first)
 
 
 def test_order_and_threads_do_not_matter():
     keys = [
-        {"class_name": label, "dataset": name, "seed": 3, "picture": number}
+        {"class_name": label, "dataset": name, "seed": 3, "image": number}
         for label in CLASSES
         for name in ("jtsc", "ufg")
         for number in range(4)
@@ -70,24 +70,24 @@ def test_order_and_threads_do_not_matter():
     expected = [draw_smear(**key) for key in keys]
     with ThreadPoolExecutor(4) as pool:
         drawn = list(pool.map(lambda key: draw_smear(**key), reversed(keys)))
-    for picture, other in zip(expected, reversed(drawn), strict=True):
-        np.testing.assert_array_equal(picture, other)
+    for image, other in zip(expected, reversed(drawn), strict=True):
+        np.testing.assert_array_equal(image, other)
 
 
 @pytest.mark.parametrize(
-    "change", [{"class_name": "AML"}, {"dataset": "a dataset of 257 pixels"}, {"seed": 1}, {"picture": 2}]
+    "change", [{"class_name": "AML"}, {"dataset": "a dataset of 257 pixels"}, {"seed": 1}, {"image": 2}]
 )
-def test_every_part_of_the_key_changes_the_picture(change):
+def test_every_part_of_the_key_changes_the_image(change):
     first, other = (draw_smear(**key, size=(96, 96)) for key in (KEY, KEY | change))
     assert np.mean(nuclei(first) != nuclei(other)) > 0.01
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_pictures_have_the_size_of_their_dataset(dataset):
+def test_images_have_the_size_of_their_dataset(dataset):
     frame = draw_look(dataset, seed=0).frame
-    picture = draw_smear(class_name="AML", dataset=dataset, seed=0, picture=0)
-    assert picture.shape == (*frame.size, 3)
-    assert picture.dtype == np.uint8
+    image = draw_smear(class_name="AML", dataset=dataset, seed=0, image=0)
+    assert image.shape == (*frame.size, 3)
+    assert image.dtype == np.uint8
     if dataset in FRAMES:
         assert frame == FRAMES[dataset]
     else:
@@ -117,7 +117,7 @@ def test_datasets_have_visibly_different_stains(seed):
         assert np.abs(dyed[0] - dyed[1]).max() > 10
 
 
-def test_the_stain_is_seen_in_the_pictures():
+def test_the_stain_is_seen_in_the_images():
     """Median colours, which are those of glass and red cells, vary less within a dataset than between."""
     medians = np.array(
         [
@@ -131,32 +131,32 @@ def test_the_stain_is_seen_in_the_pictures():
 @pytest.mark.parametrize("class_name", CLASSES)
 @pytest.mark.parametrize("dataset", ["allidb1", "ash", "omid2014"])
 def test_the_central_square_holds_a_white_cell(class_name, dataset):
-    for picture in smears_of(class_name, dataset=dataset, count=8):
-        whole = nuclei(picture)
-        side = min(whole.shape)
+    for image in smears_of(class_name, dataset=dataset, count=8):
+        whole = nuclei(image)
+        image_size = min(whole.shape)
         middle = square_crop(whole[..., None])[..., 0]
         pieces, _, boxes, _ = cv2.connectedComponentsWithStats(middle)
         inner = [
             area
             for left, top, width, height, area in boxes[1:pieces]
-            if left > 0 and top > 0 and left + width < side and top + height < side
+            if left > 0 and top > 0 and left + width < image_size and top + height < image_size
         ]
-        assert max(inner) > 0.005 * side**2
+        assert max(inner) > 0.005 * image_size**2
 
 
 def test_a_crop_shows_one_cell_and_a_field_as_many_as_asked():
-    def count_nuclei(picture):
-        pieces, _, boxes, _ = cv2.connectedComponentsWithStats(nuclei(picture))
+    def count_nuclei(image):
+        pieces, _, boxes, _ = cv2.connectedComponentsWithStats(nuclei(image))
         areas = boxes[1:pieces, cv2.CC_STAT_AREA]
         return np.count_nonzero(areas > 0.3 * areas.max())
 
-    for picture in smears_of("ALL", dataset="allidb1", count=6, size=(160, 160), cells=1):
-        assert picture.shape == (160, 160, 3)
-        assert count_nuclei(picture) == 1
-        assert 0.06 < nuclei(picture).mean() < 0.35
+    for image in smears_of("ALL", dataset="allidb1", count=6, size=(160, 160), cells=1):
+        assert image.shape == (160, 160, 3)
+        assert count_nuclei(image) == 1
+        assert 0.06 < nuclei(image).mean() < 0.35
     counts = [
-        count_nuclei(picture)
-        for picture in smears_of("ALL", dataset="allidb2", count=8, size=(300, 400), cells=5)
+        count_nuclei(image)
+        for image in smears_of("ALL", dataset="allidb2", count=8, size=(300, 400), cells=5)
     ]
     assert np.median(counts) == 5, "two cells may touch"
 
@@ -164,7 +164,7 @@ def test_a_crop_shows_one_cell_and_a_field_as_many_as_asked():
 def test_a_wider_frame_shows_the_same_cell_smaller(monkeypatch):
     def share(frame):
         monkeypatch.setitem(FRAMES, "allidb2", frame)
-        return np.mean([nuclei(picture).mean() for picture in smears_of("ALL", dataset="allidb2", count=8)])
+        return np.mean([nuclei(image).mean() for image in smears_of("ALL", dataset="allidb2", count=8)])
 
     crop, wider = share(Frame((257, 257))), share(Frame((257, 257), cell_scale=0.5))
     assert wider == pytest.approx(0.5**2 * crop, rel=0.1)
@@ -174,8 +174,8 @@ def test_classes_are_told_apart_by_form_at_64_pixels(three_classes):
     """A forest sees how hollow a nucleus is and the grey levels by their distance from it, but no colour."""
     rows, columns = np.mgrid[:64, :64]
 
-    def form(picture):
-        small = resize(square_crop(picture), 64)
+    def form(image):
+        small = resize(square_crop(image), 64)
         mask = nuclei(small)
         moments = cv2.moments(mask, binaryImage=True)
         middle = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
@@ -185,7 +185,7 @@ def test_classes_are_told_apart_by_form_at_64_pixels(three_classes):
         hull = cv2.contourArea(cv2.convexHull(cv2.findNonZero(mask)))
         return [moments["m00"] / hull, *profile]
 
-    scores = cross_val_score(forest(), [form(picture) for picture in three_classes], LABELS, cv=5)
+    scores = cross_val_score(forest(), [form(image) for image in three_classes], LABELS, cv=5)
     assert scores.mean() > 0.85
 
 
@@ -197,22 +197,22 @@ def test_colour_statistics_alone_hardly_tell_the_classes_apart(three_classes):
 
 @pytest.fixture(scope="module")
 def four_stages():
-    """Returns drawn pictures of Taleghani's four classes, 24 of each, a list a class."""
+    """Returns synthetic images of Taleghani's four classes, 24 of each, a list a class."""
     return {
         stage: smears_of(stage, dataset="taleghani", count=24) for stage in ("benign", "early", "pre", "pro")
     }
 
 
-def blobs(picture):
+def blobs(image):
     """Returns the areas of the nuclei, in pixels, specks left out."""
-    count, _, boxes, _ = cv2.connectedComponentsWithStats(nuclei(picture))
+    count, _, boxes, _ = cv2.connectedComponentsWithStats(nuclei(image))
     areas = boxes[1:count, cv2.CC_STAT_AREA]
     return areas[areas > 40]
 
 
 def test_stages_differ_in_number_and_size_of_the_nuclei(four_stages):
     number, area = (
-        {stage: np.median([measure(blobs(p)) for p in pictures]) for stage, pictures in four_stages.items()}
+        {stage: np.median([measure(blobs(p)) for p in images]) for stage, images in four_stages.items()}
         for measure in (len, np.median)
     )
     assert number["pro"] < number["early"] <= number["benign"] < number["pre"]
@@ -220,16 +220,16 @@ def test_stages_differ_in_number_and_size_of_the_nuclei(four_stages):
 
 
 def test_stages_are_told_apart_by_their_cells_and_not_by_their_borders(four_stages):
-    pictures = [picture for drawn in four_stages.values() for picture in drawn]
+    images = [image for drawn in four_stages.values() for image in drawn]
     labels = np.repeat(np.arange(4), 24)
     cells = [
-        [len(found), np.median(found), found.max(), picture[..., 1][nuclei(picture) > 0].std()]
-        for picture in pictures
-        for found in [blobs(picture)]
+        [len(found), np.median(found), found.max(), image[..., 1][nuclei(image) > 0].std()]
+        for image in images
+        for found in [blobs(image)]
     ]
     by_cells, by_border = (
         cross_val_score(forest(), features, labels, cv=4).mean()
-        for features in (cells, statistics(pictures, border=16))
+        for features in (cells, statistics(images, border=16))
     )
     assert by_cells > 0.9
     # A quarter would be chance; white cells reach into the border, the more the more there are.
@@ -243,7 +243,7 @@ def test_the_look_of_taleghani_changes_little_with_the_seed():
 
 
 def test_arguments_out_of_range_are_refused():
-    assert draw_smear(**KEY, size=(SMALLEST_SIDE, 80), cells=12).shape == (SMALLEST_SIDE, 80, 3)
+    assert draw_smear(**KEY, size=(MIN_SIZE, 80), cells=12).shape == (MIN_SIZE, 80, 3)
     with pytest.raises(ArgumentError, match="63x80 pixels"):
         draw_smear(**KEY, size=(63, 80))
     for cells in (0, 13):

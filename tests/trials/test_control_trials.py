@@ -12,20 +12,20 @@ from leukcnn.distribution import find_devices
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.runs import Store
 from leukcnn.spec import DEFAULT_CONTROLS, Preprocessing
-from leukcnn.splits.partition import Parts
+from leukcnn.splits.partition import SplitRows
 from leukcnn.trials import TrialContext, run_control, run_probe
 from tests import tiny
 
 
 @pytest.fixture
 def stained(tmp_path) -> ImageIndex:
-    """Thirty pictures of three classes, each of a colour of its own; the last two have no label."""
+    """Thirty images of three classes, each of a colour of its own; the last two have no label."""
     rng = np.random.default_rng(0)
     paths = [tmp_path / f"{i:02}.png" for i in range(30)]
     for i, path in enumerate(paths):
-        picture = rng.integers(0, 60, (40, 40, 3), dtype=np.uint8)
-        picture[..., i % 3] += 150
-        cv2.imwrite(str(path), picture)
+        image = rng.integers(0, 60, (40, 40, 3), dtype=np.uint8)
+        image[..., i % 3] += 150
+        cv2.imwrite(str(path), image)
     labels = np.arange(30) % 3
     labels[28:] = -1
     return ImageIndex(
@@ -35,7 +35,7 @@ def stained(tmp_path) -> ImageIndex:
         class_names=("HBS", "ALL", "AML"),
         dataset=np.full(30, "jtsc"),
         group=np.full(30, "g"),
-        part=np.full(30, "jtsc"),
+        subset=np.full(30, "jtsc"),
         fold=np.full(30, -1),
         sha256=np.array([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]),
     )
@@ -50,8 +50,8 @@ def control(index, name, folder, *, seed=0):
     train = np.array([0, 3, 6, 9, 12, 15, 18, 1, 4, 7, 10, 13, 16, 2, 5])
     predicted = {"test": np.array([20, 21, 22, 23, 24, 25]), "final": np.array([29, 28])}
     trial = Store(folder, "alertnet").trial({"control": name, "seed": seed})
-    parts = Parts(train=train, validation=np.empty(0, dtype=np.int64), predicted=predicted)
-    run_control(trial, name, Preprocessing(resize=36), parts, context_of(index, folder), seed=seed)
+    split_rows = SplitRows(train=train, validation=np.empty(0, dtype=np.int64), predicted=predicted)
+    run_control(trial, name, Preprocessing(resize=36), split_rows, context_of(index, folder), seed=seed)
     return trial
 
 
@@ -63,19 +63,19 @@ def test_a_control_predicts_every_part_and_leaves_no_network(stained, tmp_path, 
     assert set(trial.result["files"]) == {"trial.json", "predictions.csv"}
     predictions = trial.predictions()
     assert set(predictions.checkpoint) == {trial.result["checkpoint"]} == {"control"}
-    assert predictions.part.tolist() == ["test"] * 6 + ["final"] * 2
+    assert predictions.subset.tolist() == ["test"] * 6 + ["final"] * 2
     rows = [20, 21, 22, 23, 24, 25, 29, 28]
     assert predictions.image.tolist() == stained.ids[rows].tolist()
     assert predictions.label.tolist() == [2, 0, 1, 2, 0, 1, -1, -1]
     np.testing.assert_allclose(predictions.probabilities.sum(axis=1), 1)
 
 
-def test_controls_say_what_they_should_of_pictures_told_apart_by_colour(stained, tmp_path, monkeypatch):
-    # Two pictures of a class among fifteen: few trees would see them too seldom.
+def test_controls_say_what_they_should_of_images_told_apart_by_colour(stained, tmp_path, monkeypatch):
+    # Two images of a class among fifteen: few trees would see them too seldom.
     monkeypatch.setattr("leukcnn.evaluation.controls._TREES", 300)
     majority, border, colour = (control(stained, n, tmp_path / "out").predictions() for n in DEFAULT_CONTROLS)
     np.testing.assert_allclose(majority.probabilities, [[7 / 15, 6 / 15, 2 / 15]] * 8)
-    # The colour is that of the whole picture, border included; rows 29 and 28 are of classes 2 and 1.
+    # The colour is that of the whole image, border included; rows 29 and 28 are of classes 2 and 1.
     for forest in (border, colour):
         assert forest.predicted.tolist() == [2, 0, 1, 2, 0, 1, 2, 1]
 

@@ -13,7 +13,7 @@ from leukcnn.distribution import find_devices
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Store
 from leukcnn.spec import Augmentation, Features, Model, Preprocessing, Setup, Split, Training
-from leukcnn.splits.partition import Parts
+from leukcnn.splits.partition import SplitRows
 from leukcnn.trials import TrialContext, feature_network, run_feature_trial
 from leukcnn.trials.feature_trials import SVM
 from tests import tiny
@@ -34,15 +34,15 @@ SETUP = Setup(
 
 @pytest.fixture
 def index(tmp_path) -> ImageIndex:
-    """Forty pictures of two datasets; class 1 is red, class 0 blue, and one in each dataset isn't."""
+    """Forty images of two datasets; class 1 is red, class 0 blue, and one in each dataset isn't."""
     tiny.register()
     rng = np.random.default_rng(0)
     paths = [tmp_path / f"{i:02}.png" for i in range(40)]
     labels = np.arange(40) % 2
     for i, path in enumerate(paths):
-        picture = rng.integers(0, 90, (30, 30, 3), dtype=np.uint8)
-        picture[..., 2 if labels[i] else 0] += 150
-        cv2.imwrite(str(path), picture)
+        image = rng.integers(0, 90, (30, 30, 3), dtype=np.uint8)
+        image[..., 2 if labels[i] else 0] += 150
+        cv2.imwrite(str(path), image)
     dataset = np.repeat(["allidb2", "ufg"], [24, 16])
     return ImageIndex(
         paths=paths,
@@ -51,34 +51,34 @@ def index(tmp_path) -> ImageIndex:
         class_names=("non-pathological", "pathological"),
         dataset=dataset,
         group=np.full(40, ""),
-        part=dataset,
+        subset=dataset,
         fold=np.full(40, -1),
         sha256=np.array([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]),
     )
 
 
 @pytest.fixture
-def parts() -> Parts:
-    return Parts(train=np.arange(24), validation=NOBODY, predicted={"test": np.arange(24, 40)})
+def split_rows() -> SplitRows:
+    return SplitRows(train=np.arange(24), validation=NOBODY, predicted={"test": np.arange(24, 40)})
 
 
-def run(index, parts, folder, setup=SETUP, *, source=None, seed=0, progress=None):
+def run(index, split_rows, folder, setup=SETUP, *, source=None, seed=0, progress=None):
     trial = Store(folder / "out", "leuknet_lodocv").trial({"row": "features", "seed": seed, "s": str(setup)})
     context = TrialContext(index, find_devices(), progress or tiny.Progress(), cache=folder / "cache")
-    run_feature_trial(trial, setup, parts, context, seed=seed, source=source)
+    run_feature_trial(trial, setup, split_rows, context, seed=seed, source=source)
     return trial
 
 
-def test_the_tested_dataset_is_predicted_from_the_others_and_within_itself(index, parts, tmp_path):
-    trial = run(index, parts, tmp_path)
+def test_the_tested_dataset_is_predicted_from_the_others_and_within_itself(index, split_rows, tmp_path):
+    trial = run(index, split_rows, tmp_path)
     predictions = trial.predictions()
-    assert predictions.part.tolist() == ["test"] * 16 + ["within"] * 16
+    assert predictions.subset.tolist() == ["test"] * 16 + ["within"] * 16
     assert set(predictions.checkpoint) == {SVM} == {trial.result["checkpoint"]}
     for part in ("test", "within"):
-        of_part = predictions.select(predictions.part == part)
-        assert sorted(of_part.image) == sorted(index.ids[24:])
+        of_subset = predictions.select(predictions.subset == part)
+        assert sorted(of_subset.image) == sorted(index.ids[24:])
         # Red and blue are told apart whatever the network's weights.
-        assert of_part.predicted.tolist() == of_part.label.tolist()
+        assert of_subset.predicted.tolist() == of_subset.label.tolist()
     assert set(trial.result["files"]) == {
         "trial.json",
         "predictions.csv",
@@ -88,60 +88,64 @@ def test_the_tested_dataset_is_predicted_from_the_others_and_within_itself(index
     assert trial.faults() == []
 
 
-def test_a_dataset_too_small_for_folds_within_it_is_left_out_of_them_and_said(index, parts, tmp_path):
+def test_a_dataset_too_small_for_folds_within_it_is_left_out_of_them_and_said(index, split_rows, tmp_path):
     said = tiny.Progress()
-    few = Parts(train=parts.train, validation=NOBODY, predicted={"test": np.array([24, 25, 26, 28])})
+    few = SplitRows(train=split_rows.train, validation=NOBODY, predicted={"test": np.array([24, 25, 26, 28])})
     trial = run(index, few, tmp_path, progress=said)
-    assert set(trial.predictions().part) == {"test"}
+    assert set(trial.predictions().subset) == {"test"}
     assert any("ufg is too small for 2 folds" in message for message in said.messages)
     assert len(trial.features()["image"]) == 4
 
 
-def test_the_features_kept_are_those_of_the_penultimate_layer(index, parts, tmp_path):
-    stored = run(index, parts, tmp_path).features()
+def test_the_features_kept_are_those_of_the_penultimate_layer(index, split_rows, tmp_path):
+    stored = run(index, split_rows, tmp_path).features()
     assert stored["image"].tolist() == index.ids[24:].tolist()
     assert stored["label"].tolist() == index.labels[24:].tolist()
     network = feature_network(NETWORK, SETUP, seed=0, devices=find_devices())
-    picture = cv2.imread(str(index.paths[30]))[..., ::-1]
-    inputs = cv2.resize(picture, (24, 24), interpolation=cv2.INTER_AREA)[None].astype(np.float32) / 255
+    image = cv2.imread(str(index.paths[30]))[..., ::-1]
+    inputs = cv2.resize(image, (24, 24), interpolation=cv2.INTER_AREA)[None].astype(np.float32) / 255
     dense = keras.Model(network.input, network.get_layer("dense").output)
     np.testing.assert_allclose(stored["features"][6], dense.predict(inputs, verbose=0)[0], atol=1e-4)
 
 
-def test_networks_side_by_side_give_their_features_side_by_side(index, parts, tmp_path):
+def test_networks_side_by_side_give_their_features_side_by_side(index, split_rows, tmp_path):
     beside = (Model("tests.tiny.TwoPartNetwork", {"classes": 1, "input_shape": (32, 32, 3)}),)
-    alone = run(index, parts, tmp_path).features()["features"]
-    both = run(index, parts, tmp_path, replace(SETUP, features=Features(beside=beside, within_splits=2)))
+    alone = run(index, split_rows, tmp_path).features()["features"]
+    both = run(
+        index, split_rows, tmp_path, replace(SETUP, features=Features(extra_models=beside, within_splits=2))
+    )
     assert both.result["features"] == 2 * alone.shape[1]
     np.testing.assert_array_equal(both.features()["features"][:, : alone.shape[1]], alone)
 
 
-def test_features_of_published_networks_are_computed_once_for_all_folds(index, parts, tmp_path):
+def test_features_of_published_networks_are_computed_once_for_all_folds(index, split_rows, tmp_path):
     said = tiny.Progress()
-    turned = Parts(train=parts.predicted["test"], validation=NOBODY, predicted={"test": parts.train})
-    run(index, parts, tmp_path, progress=said)
+    turned = SplitRows(
+        train=split_rows.predicted["test"], validation=NOBODY, predicted={"test": split_rows.train}
+    )
+    run(index, split_rows, tmp_path, progress=said)
     fewer = replace(SETUP, features=Features(within_splits=2, n_selected=3))
     trial = run(index, turned, tmp_path, fewer, progress=said)
     assert sum(f"Computing {NETWORK.name}'s features" in message for message in said.messages) == 1
     assert "features.npz" in trial.result["files"]
 
 
-def test_a_trained_network_s_features_come_from_its_file(index, parts, tmp_path):
+def test_a_trained_network_s_features_come_from_its_file(index, split_rows, tmp_path):
     source = Store(tmp_path / "out", "leuknet_lodocv").trial({"row": "trained"})
     trained = feature_network(NETWORK, SETUP, seed=7, devices=find_devices())
     SavedNetwork(trained, SETUP.preprocessing, index.class_names, {}).save(source.path / "model.keras")
     base = keras.Model(trained.input, trained.get_layer("dense").output)
-    pictures = [cv2.imread(str(path))[..., ::-1] for path in index.paths[24:]]
-    inputs = np.stack([cv2.resize(p, (24, 24), interpolation=cv2.INTER_AREA) for p in pictures])
+    images = [cv2.imread(str(path))[..., ::-1] for path in index.paths[24:]]
+    inputs = np.stack([cv2.resize(p, (24, 24), interpolation=cv2.INTER_AREA) for p in images])
     expected = base.predict(inputs.astype(np.float32) / 255, verbose=0)
-    stored = run(index, parts, tmp_path, source=source).features()["features"]
+    stored = run(index, split_rows, tmp_path, source=source).features()["features"]
     np.testing.assert_allclose(stored, expected, atol=1e-4)
 
 
-def test_a_finished_trial_stays_and_another_seed_is_another_one(index, parts, tmp_path):
-    trial = run(index, parts, tmp_path)
+def test_a_finished_trial_stays_and_another_seed_is_another_one(index, split_rows, tmp_path):
+    trial = run(index, split_rows, tmp_path)
     before = (trial.path / "done.json").read_bytes()
-    run(replace(index, labels=1 - index.labels), parts, tmp_path)
+    run(replace(index, labels=1 - index.labels), split_rows, tmp_path)
     assert (trial.path / "done.json").read_bytes() == before
-    other = run(index, parts, tmp_path, seed=1).features()["features"]
+    other = run(index, split_rows, tmp_path, seed=1).features()["features"]
     assert not np.array_equal(other, trial.features()["features"])

@@ -21,7 +21,7 @@ from tests import tiny
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    return load("cnmc2019", synthetic.write("cnmc2019", tmp_path_factory.mktemp("drawn"), seed=0))
+    return load("cnmc2019", synthetic.write("cnmc2019", tmp_path_factory.mktemp("synthetic"), seed=0))
 
 
 def external_accuracy(index, truth, folder, *, model=None):
@@ -32,12 +32,14 @@ def external_accuracy(index, truth, folder, *, model=None):
     first = planned.trials[0]
     setup = study.row(first.row).setup
     setup = replace(setup, model=model) if model else setup
-    identity = trial_identity(study, first.row, setup, seed=0, fold=-1, pictures="test")
+    identity = trial_identity(study, first.row, setup, seed=0, fold=-1, images="test")
     trial = Store(folder, "cnmc2019").trial(identity)
     context = TrialContext(index, find_devices(), tiny.Progress(), cache=folder / "cache")
-    run_trial(trial, setup, planned.parts[first.name], context, seed=0)
+    run_trial(trial, setup, planned.split_rows[first.name], context, seed=0)
     predictions = trial.predictions()
-    chosen = predictions.select((predictions.part == "external") & (predictions.checkpoint == "val_accuracy"))
+    chosen = predictions.select(
+        (predictions.subset == "external") & (predictions.checkpoint == "val_accuracy")
+    )
     labels = np.array([truth[image] for image in chosen.image])
     assert np.bincount(labels).tolist() == [100, 100]
     return float(np.mean(chosen.predicted == labels))
@@ -53,7 +55,7 @@ def test_drawn_cells_can_be_learnt_and_transfer_to_unseen_subjects(drawn, tmp_pa
 def test_with_shuffled_training_labels_nothing_is_learnt(drawn, tmp_path):
     truth = dict(zip(drawn.ids, drawn.labels, strict=True))
     labels = drawn.labels.copy()
-    training = np.flatnonzero(drawn.part == "training")
+    training = np.flatnonzero(drawn.subset == "training")
     labels[training] = np.random.default_rng(0).permutation(labels[training])
     shuffled, small = replace(drawn, labels=labels), Model("tests.tiny.TinyNetwork")
     # A hint from a label that gets to the network some other way would serve a small one, too.
@@ -65,19 +67,19 @@ def test_the_last_epoch_counts_where_that_is_asked_for(tmp_path):
     paper = tiny.tiny_paper(epochs=3)
     rows = [replace(row, setup=replace_at(row.setup, "training.checkpoint", "last")) for row in paper.rows]
     study = study_of(Request(paper=replace(paper, rows=tuple(rows)), data="d", profile="smoke"))
-    folder = synthetic.write("cnmc2019", tmp_path / "drawn", seed=0, counts=tiny.COUNTS)
+    folder = synthetic.write("cnmc2019", tmp_path / "synthetic", seed=0, counts=tiny.COUNTS)
     index = load("cnmc2019", folder)
     planned = plan(study, index)
     first = planned.trials[0]
     trial = Store(tmp_path / "runs", "cnmc2019").trial(planned.identities[first.name])
     context = TrialContext(index, find_devices(), tiny.Progress(), cache=tmp_path / "cache")
-    run_trial(trial, study.row(first.row).setup, planned.parts[first.name], context, seed=0)
+    run_trial(trial, study.row(first.row).setup, planned.split_rows[first.name], context, seed=0)
     predictions = trial.predictions()
     assert set(predictions.checkpoint) == {"last", "val_accuracy", "val_loss"}
     assert trial.result["checkpoint"] == "last"
     # The saved network says what the last epoch's did.
     saved = SavedNetwork.load(trial.path / "model.keras")
-    last = predictions.select((predictions.checkpoint == "last") & (predictions.part == "test"))
+    last = predictions.select((predictions.checkpoint == "last") & (predictions.subset == "test"))
     paths = dict(zip(index.ids, index.paths, strict=True))
     said = saved.predict([paths[image] for image in last.image])
     np.testing.assert_allclose(said, last.probabilities, atol=1e-5)

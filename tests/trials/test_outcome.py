@@ -5,7 +5,7 @@ import pytest
 
 from leukcnn.datasets import index_from_manifest
 from leukcnn.distribution import find_devices
-from leukcnn.trials.outcome import environment, picture_predictions
+from leukcnn.trials.outcome import environment, image_predictions
 
 
 @pytest.mark.backend
@@ -17,13 +17,13 @@ def test_the_environment_names_backend_versions_and_devices():
     assert found["backend"] in ("tensorflow", "jax")
 
 
-def test_predictions_hold_what_the_index_says_of_the_pictures():
+def test_predictions_hold_what_the_index_says_of_the_images():
     index = index_from_manifest("cnmc2019")
     rows = np.array([5, 3])
-    p = picture_predictions(index, rows, np.array([[0.2, 0.8], [0.6, 0.4]]), part="test", checkpoint="last")
+    p = image_predictions(index, rows, np.array([[0.2, 0.8], [0.6, 0.4]]), subset="test", checkpoint="last")
     assert p.image.tolist() == [index.ids[5], index.ids[3]]
     assert p.group.tolist() == [index.group[5], index.group[3]]
     assert p.label.tolist() == index.labels[rows].tolist()
     assert p.predicted.tolist() == [1, 0]
-    assert set(p.part) == {"test"} and set(p.checkpoint) == {"last"}
+    assert set(p.subset) == {"test"} and set(p.checkpoint) == {"last"}
     assert p.class_names == index.class_names

@@ -1,4 +1,4 @@
-"""The cache of decoded pictures: each is read, thresholded, cropped, resized and masked once."""
+"""The cache of decoded images: each is read, thresholded, cropped, resized and masked once."""
 
 import contextlib
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leukcnn.datasets import ImageIndex, read_picture
+from leukcnn.datasets import ImageIndex, read_image
 from leukcnn.errors import DataError
 from leukcnn.files import replace_file
 from leukcnn.preprocessing import blank, center_crop, resize, square_crop, wbc_mask
@@ -29,48 +29,48 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "leukcnn"
 
 
-def prepare(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Thresholds, crops and resizes one picture as a network takes it, then blanks the part that is masked.
+def prepare(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """Thresholds, crops and resizes one image as a network takes it, then blanks the part that is masked.
 
     Args:
-        picture: RGB, uint8 (H, W, 3).
+        image: RGB, uint8 (H, W, 3).
         preprocessing: What to do.
 
     Returns:
         uint8 (side, side, 3).
 
     Raises:
-        DataError: The picture is smaller than the crop.
+        DataError: The image is smaller than the crop.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     if preprocessing.threshold != "none":
-        # In the picture's own pixels, before smaller ones mix cells with what lies around them.
-        picture = picture * wbc_mask(picture, rule=preprocessing.threshold)[..., None]
+        # In the image's own pixels, before smaller ones mix cells with what lies around them.
+        image = image * wbc_mask(image, rule=preprocessing.threshold)[..., None]
     if preprocessing.crop is None:
-        picture = picture if preprocessing.squeeze else square_crop(picture)
+        image = image if preprocessing.squeeze else square_crop(image)
     elif min(height, width) < preprocessing.crop:
         raise DataError(
-            f"The picture has {height}x{width} pixels and {preprocessing.crop} are to be cropped from it.",
+            f"The image has {height}x{width} pixels and {preprocessing.crop} are to be cropped from it.",
             expected=f"at least {preprocessing.crop}x{preprocessing.crop} pixels",
         )
     else:
-        picture = center_crop(picture, preprocessing.crop)
-    if preprocessing.resize is not None and picture.shape[:2] != (preprocessing.resize,) * 2:
-        picture = resize(picture, preprocessing.resize)
-    return blank(picture, preprocessing.mask) if preprocessing.mask else picture
+        image = center_crop(image, preprocessing.crop)
+    if preprocessing.resize is not None and image.shape[:2] != (preprocessing.resize,) * 2:
+        image = resize(image, preprocessing.resize)
+    return blank(image, preprocessing.mask) if preprocessing.mask else image
 
 
-def shows_nothing(picture: np.ndarray) -> bool:
-    """Returns whether a prepared picture is black or nearly so, as thresholding may leave one without a cell.
+def shows_nothing(image: np.ndarray) -> bool:
+    """Returns whether a prepared image is black or nearly so, as thresholding may leave one without a cell.
 
     Args:
-        picture: uint8 (side, side, 3). Stained nuclei, the darkest that smears show, pass a level of 100 in
+        image: uint8 (side, side, 3). Stained nuclei, the darkest that smears show, pass a level of 100 in
             some channel; what is left along a black background stays below 32.
     """
-    return bool(picture.max() < _NEARLY_BLACK)
+    return bool(image.max() < _NEARLY_BLACK)
 
 
-def prepared_pictures(
+def prepared_images(
     index: ImageIndex,
     preprocessing: Preprocessing,
     *,
@@ -78,39 +78,39 @@ def prepared_pictures(
     threads: int | None = None,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> np.ndarray:
-    """Returns the pictures of an index, decoded, cropped, resized and masked, mapped from the cache.
+    """Returns the images of an index, decoded, cropped, resized and masked, mapped from the cache.
 
-    The cache is found again by what the pictures are (their SHA-256 in order) and what is done to them, never
+    The cache is found again by what the images are (their SHA-256 in order) and what is done to them, never
     by where they lie. It is written beside its place and renamed, so that a killed process or a second one
-    working on the same pictures harms nothing.
+    working on the same images harms nothing.
 
     Args:
-        index: N pictures.
+        index: N images.
         preprocessing: Threshold, crop, size and mask; its scaling is done later.
         folder: Where caches lie; `cache_folder()` if None.
         threads: Threads that decode; as many as there are processors if None.
-        on_note: Called with a sentence about pictures that had to be converted.
+        on_note: Called with a sentence about images that had to be converted.
 
     Returns:
         uint8 (N, side, side, 3), read-only.
 
     Raises:
-        DataError: Some pictures can't be decoded or are too small; all of them are named.
+        DataError: Some images can't be decoded or are too small; all of them are named.
         StoreError: The cache can't be written.
     """
-    side = preprocessing.side
+    image_size = preprocessing.image_size
     what = f"{_FORMAT} {_settings(preprocessing)} {' '.join(index.sha256)}"
     name = hashlib.sha256(what.encode()).hexdigest()[:32]
-    path = (folder or cache_folder()) / "pictures" / f"{name}.npy"
+    path = (folder or cache_folder()) / "images" / f"{name}.npy"
     if not path.exists():
         _remove_drafts_of_the_dead(path)
         with replace_file(path) as draft:
-            pictures = np.lib.format.open_memmap(
-                draft, mode="w+", dtype=np.uint8, shape=(len(index), side, side, 3)
+            images = np.lib.format.open_memmap(
+                draft, mode="w+", dtype=np.uint8, shape=(len(index), image_size, image_size, 3)
             )
             claim_space(draft)
-            _fill(pictures, index, preprocessing, threads=threads, on_note=on_note)
-            pictures.flush()
+            _fill(images, index, preprocessing, threads=threads, on_note=on_note)
+            images.flush()
     return np.load(path, mmap_mode="r")
 
 
@@ -129,7 +129,7 @@ def _settings(preprocessing: Preprocessing) -> str:
 
 
 def _fill(
-    pictures: np.ndarray,
+    images: np.ndarray,
     index: ImageIndex,
     preprocessing: Preprocessing,
     *,
@@ -138,8 +138,8 @@ def _fill(
 ) -> None:
     def one(row: int) -> tuple[str | None, str | None]:
         try:
-            picture, note = read_picture(index.paths[row])
-            pictures[row] = prepare(picture, preprocessing)
+            image, note = read_image(index.paths[row])
+            images[row] = prepare(image, preprocessing)
         except DataError as error:
             return None, f"{index.ids[row]}: {error.found}"
         return note, None
@@ -149,12 +149,12 @@ def _fill(
     faults = [fault for fault in faults if fault]
     if faults:
         raise DataError(
-            f"{len(faults)} of {len(index)} pictures can't be used:\n" + "\n".join(faults),
-            expected="whole pictures of at least the size that is cropped",
-            remedy="get these files anew; `leukcnn check` lists all that is wrong with a folder",
+            f"{len(faults)} of {len(index)} images can't be used:\n" + "\n".join(faults),
+            expected="whole images of at least the size that is cropped",
+            remedy="get these files again; `leukcnn check` lists all that is wrong with a folder",
         )
     for note, count in Counter(note for note in notes if note).items():
-        on_note(f"{count} pictures: {note}")
+        on_note(f"{count} images: {note}")
 
 
 def claim_space(draft: Path) -> None:

@@ -9,23 +9,23 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn import picture_cache
-from leukcnn.datasets import ImageIndex, load, read_picture
+from leukcnn import image_cache
+from leukcnn.datasets import ImageIndex, load, read_image
 from leukcnn.errors import DataError
-from leukcnn.picture_cache import cache_folder, prepare, prepared_pictures, shows_nothing
+from leukcnn.image_cache import cache_folder, prepare, prepared_images, shows_nothing
 from leukcnn.preprocessing import blank
 from leukcnn.spec import MASKS, THRESHOLD_RULES, Preprocessing
 
 CROP = Preprocessing(crop=20)
 
 
-def write_pictures(folder: Path, n: int = 6, *, side: int = 24) -> list[Path]:
-    """Writes n colour pictures, whose pixels are the same in every folder."""
+def write_images(folder: Path, n: int = 6, *, image_size: int = 24) -> list[Path]:
+    """Writes n colour images, whose pixels are the same in every folder."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{i}{('.png', '.bmp')[i % 2]}" for i in range(n)]
     rng = np.random.default_rng(0)
     for path in paths:
-        assert cv2.imwrite(str(path), rng.integers(0, 256, (side, side, 3), dtype=np.uint8))
+        assert cv2.imwrite(str(path), rng.integers(0, 256, (image_size, image_size, 3), dtype=np.uint8))
     return paths
 
 
@@ -38,7 +38,7 @@ def index_of(paths: list[Path]) -> ImageIndex:
         class_names=("healthy", "malignant"),
         dataset=np.full(n, "cnmc2019"),
         group=np.full(n, ""),
-        part=np.full(n, "training"),
+        subset=np.full(n, "training"),
         fold=np.full(n, -1),
         sha256=np.array([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]),
     )
@@ -46,7 +46,7 @@ def index_of(paths: list[Path]) -> ImageIndex:
 
 def caches(folder: Path) -> list[Path]:
     """Caches and drafts of caches."""
-    return sorted(folder.glob("pictures/*"))
+    return sorted(folder.glob("images/*"))
 
 
 @pytest.fixture
@@ -56,103 +56,103 @@ def reads(monkeypatch) -> list[Path]:
 
     def counted(path):
         read.append(path)
-        return read_picture(path)
+        return read_image(path)
 
-    monkeypatch.setattr(picture_cache, "read_picture", counted)
+    monkeypatch.setattr(image_cache, "read_image", counted)
     return read
 
 
 def test_prepare_cuts_out_the_centre():
-    picture = np.arange(6 * 6 * 3, dtype=np.uint8).reshape(6, 6, 3)
-    np.testing.assert_array_equal(prepare(picture, Preprocessing(crop=2)), picture[2:4, 2:4])
-    np.testing.assert_array_equal(prepare(picture, Preprocessing(crop=6, resize=6)), picture)
+    image = np.arange(6 * 6 * 3, dtype=np.uint8).reshape(6, 6, 3)
+    np.testing.assert_array_equal(prepare(image, Preprocessing(crop=2)), image[2:4, 2:4])
+    np.testing.assert_array_equal(prepare(image, Preprocessing(crop=6, resize=6)), image)
 
 
 def test_prepare_without_a_crop_takes_the_largest_square():
-    picture = np.zeros((4, 8, 3), dtype=np.uint8)
-    picture[:, 2:6] = 200
-    np.testing.assert_array_equal(prepare(picture, Preprocessing(resize=2)), np.full((2, 2, 3), 200))
+    image = np.zeros((4, 8, 3), dtype=np.uint8)
+    image[:, 2:6] = 200
+    np.testing.assert_array_equal(prepare(image, Preprocessing(resize=2)), np.full((2, 2, 3), 200))
 
 
 @pytest.mark.parametrize("part", MASKS)
 def test_prepare_blanks_after_crop_and_resize(part):
-    picture = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    plain = prepare(picture, Preprocessing(crop=50, resize=28))
-    masked = prepare(picture, Preprocessing(crop=50, resize=28, mask=part))
+    image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    plain = prepare(image, Preprocessing(crop=50, resize=28))
+    masked = prepare(image, Preprocessing(crop=50, resize=28, mask=part))
     np.testing.assert_array_equal(masked, blank(plain, part))
 
 
 def test_each_mask_has_a_cache_of_its_own(tmp_path):
-    index = index_of(write_pictures(tmp_path / "data"))
-    plain = prepared_pictures(index, CROP, folder=tmp_path)
+    index = index_of(write_images(tmp_path / "data"))
+    plain = prepared_images(index, CROP, folder=tmp_path)
     masked = {
-        part: prepared_pictures(index, Preprocessing(crop=20, mask=part), folder=tmp_path) for part in MASKS
+        part: prepared_images(index, Preprocessing(crop=20, mask=part), folder=tmp_path) for part in MASKS
     }
     assert len(caches(tmp_path)) == 1 + len(MASKS)
-    for part, pictures in masked.items():
-        expected = np.stack([blank(picture, part) for picture in plain])
-        np.testing.assert_array_equal(pictures, expected)
+    for part, images in masked.items():
+        expected = np.stack([blank(image, part) for image in plain])
+        np.testing.assert_array_equal(images, expected)
 
 
 def test_without_a_mask_a_cache_has_the_name_it_had_before_there_were_masks(tmp_path):
-    index = index_of(write_pictures(tmp_path / "data"))
-    prepared_pictures(index, CROP, folder=tmp_path)
+    index = index_of(write_images(tmp_path / "data"))
+    prepared_images(index, CROP, folder=tmp_path)
     key = f"1 20 None {' '.join(index.sha256)}"
     assert [path.stem for path in caches(tmp_path)] == [hashlib.sha256(key.encode()).hexdigest()[:32]]
 
 
 @pytest.mark.parametrize("rule", THRESHOLD_RULES)
-def test_prepare_thresholds_in_the_picture_s_own_pixels(rule):
-    """Of a wide picture of three tones, what isn't found is black; only then is it made small."""
-    picture = np.full((8, 16, 3), 250, dtype=np.uint8)
-    picture[:, :4], picture[:, 4:10] = 40, 150
-    whole = prepare(picture, Preprocessing(resize=8, threshold=rule, squeeze=True))
+def test_prepare_thresholds_in_the_image_s_own_pixels(rule):
+    """Of a wide image of three tones, what isn't found is black; only then is it made small."""
+    image = np.full((8, 16, 3), 250, dtype=np.uint8)
+    image[:, :4], image[:, 4:10] = 40, 150
+    whole = prepare(image, Preprocessing(resize=8, threshold=rule, squeeze=True))
     # Both rules find the 4 columns of 40: they are the darkest and the fewest.
     np.testing.assert_array_equal(whole[:, :2], 40)
     assert not whole[:, 2:].any()
     # The central square holds none of them.
-    assert not prepare(picture, Preprocessing(resize=8, threshold=rule)).any()
+    assert not prepare(image, Preprocessing(resize=8, threshold=rule)).any()
 
 
-def test_prepare_squeezes_the_whole_picture_or_takes_its_central_square():
-    picture = np.zeros((4, 8, 3), dtype=np.uint8)
-    picture[:, 4:] = 200
-    squeezed = prepare(picture, Preprocessing(resize=4, squeeze=True))
+def test_prepare_squeezes_the_whole_image_or_takes_its_central_square():
+    image = np.zeros((4, 8, 3), dtype=np.uint8)
+    image[:, 4:] = 200
+    squeezed = prepare(image, Preprocessing(resize=4, squeeze=True))
     np.testing.assert_array_equal(squeezed[..., 0], [[0, 0, 200, 200]] * 4)
-    square = prepare(picture, Preprocessing(resize=4))
-    np.testing.assert_array_equal(square, picture[:, 2:6])
-    wide = np.concatenate([picture, picture])  # 8 x 8
+    square = prepare(image, Preprocessing(resize=4))
+    np.testing.assert_array_equal(square, image[:, 2:6])
+    wide = np.concatenate([image, image])  # 8 x 8
     np.testing.assert_array_equal(prepare(wide, Preprocessing(resize=8, squeeze=True)), wide)
     # As high as it shall be, and too wide.
-    assert prepare(picture, Preprocessing(resize=4, squeeze=True)).shape == (4, 4, 3)
+    assert prepare(image, Preprocessing(resize=4, squeeze=True)).shape == (4, 4, 3)
 
 
 @pytest.mark.parametrize("level", [0, 255, 90])
-def test_a_picture_in_which_no_cell_can_be_found_becomes_black(level):
-    picture = np.full((6, 6, 3), level, dtype=np.uint8)
-    assert not prepare(picture, Preprocessing(resize=6, threshold="darkest")).any()
+def test_an_image_in_which_no_cell_can_be_found_becomes_black(level):
+    image = np.full((6, 6, 3), level, dtype=np.uint8)
+    assert not prepare(image, Preprocessing(resize=6, threshold="darkest")).any()
 
 
 def test_what_thresholding_leaves_of_a_black_background_shows_nothing():
-    picture = np.zeros((6, 6, 3), dtype=np.uint8)
-    assert shows_nothing(picture)
-    picture[0, 0] = 30, 20, 31
-    assert shows_nothing(picture)
+    image = np.zeros((6, 6, 3), dtype=np.uint8)
+    assert shows_nothing(image)
+    image[0, 0] = 30, 20, 31
+    assert shows_nothing(image)
     # One pixel of a nucleus.
-    picture[3, 3] = 60, 30, 110
-    assert not shows_nothing(picture)
+    image[3, 3] = 60, 30, 110
+    assert not shows_nothing(image)
 
 
 @pytest.mark.parametrize(("dataset", "nothing"), [("cnmc2019", True), ("jtsc", False), ("taleghani", False)])
-def test_darkest_pixels_of_real_pictures(real_data, dataset, nothing):
+def test_darkest_pixels_of_real_images(real_data, dataset, nothing):
     index = load(dataset, real_data)
     for path in index.paths[:: len(index) // 10]:
-        fed = prepare(read_picture(path)[0], Preprocessing(resize=224, threshold="darkest", squeeze=True))
+        fed = prepare(read_image(path)[0], Preprocessing(resize=224, threshold="darkest", squeeze=True))
         assert shows_nothing(fed) == nothing
 
 
 def test_threshold_and_squeeze_have_caches_of_their_own(tmp_path):
-    index = index_of(write_pictures(tmp_path / "data"))
+    index = index_of(write_images(tmp_path / "data"))
     settings = [
         Preprocessing(resize=20),
         Preprocessing(resize=20, squeeze=True),
@@ -161,15 +161,15 @@ def test_threshold_and_squeeze_have_caches_of_their_own(tmp_path):
         Preprocessing(resize=20, threshold="darkest", mask="border"),
     ]
     for number, preprocessing in enumerate(settings, start=1):
-        found = prepared_pictures(index, preprocessing, folder=tmp_path)
+        found = prepared_images(index, preprocessing, folder=tmp_path)
         assert len(caches(tmp_path)) == number
-        np.testing.assert_array_equal(found[0], prepare(read_picture(index.paths[0])[0], preprocessing))
+        np.testing.assert_array_equal(found[0], prepare(read_image(index.paths[0])[0], preprocessing))
 
 
 def test_prepare_crops_before_it_resizes():
-    picture = np.zeros((8, 8, 3), dtype=np.uint8)
-    picture[2:6, 2:6] = 90
-    np.testing.assert_array_equal(prepare(picture, Preprocessing(crop=4, resize=2)), np.full((2, 2, 3), 90))
+    image = np.zeros((8, 8, 3), dtype=np.uint8)
+    image[2:6, 2:6] = 90
+    np.testing.assert_array_equal(prepare(image, Preprocessing(crop=4, resize=2)), np.full((2, 2, 3), 90))
 
 
 @pytest.mark.parametrize("shape", [(19, 30, 3), (30, 19, 3)])
@@ -179,75 +179,75 @@ def test_prepare_refuses_what_is_smaller_than_the_crop(shape):
     assert caught.value.expected == "at least 20x20 pixels"
 
 
-def test_pictures_stand_in_the_order_of_the_index(tmp_path):
-    paths = write_pictures(tmp_path / "data")
+def test_images_stand_in_the_order_of_the_index(tmp_path):
+    paths = write_images(tmp_path / "data")
     for order in (paths, paths[::-1]):
-        pictures = prepared_pictures(index_of(order), CROP, folder=tmp_path)
-        assert (pictures.shape, pictures.dtype) == ((6, 20, 20, 3), np.uint8)
-        for picture, path in zip(pictures, order, strict=True):
-            np.testing.assert_array_equal(picture, read_picture(path)[0][2:22, 2:22])
+        images = prepared_images(index_of(order), CROP, folder=tmp_path)
+        assert (images.shape, images.dtype) == ((6, 20, 20, 3), np.uint8)
+        for image, path in zip(images, order, strict=True):
+            np.testing.assert_array_equal(image, read_image(path)[0][2:22, 2:22])
     assert len(caches(tmp_path)) == 2
 
 
-def test_pictures_cannot_be_changed(tmp_path):
-    pictures = prepared_pictures(index_of(write_pictures(tmp_path / "data")), CROP, folder=tmp_path)
+def test_images_cannot_be_changed(tmp_path):
+    images = prepared_images(index_of(write_images(tmp_path / "data")), CROP, folder=tmp_path)
     with pytest.raises(ValueError, match="read-only"):
-        pictures[0] = 0
+        images[0] = 0
 
 
 def test_cache_is_found_again_by_content_not_by_path(tmp_path, reads):
-    here = index_of(write_pictures(tmp_path / "here"))
-    first = np.array(prepared_pictures(here, CROP, folder=tmp_path))
+    here = index_of(write_images(tmp_path / "here"))
+    first = np.array(prepared_images(here, CROP, folder=tmp_path))
     assert sorted(reads) == sorted(here.paths)
     shutil.copytree(tmp_path / "here", tmp_path / "there")
     shutil.rmtree(tmp_path / "here")
     there = index_of([tmp_path / "there" / path.name for path in here.paths])
     reads.clear()
-    np.testing.assert_array_equal(prepared_pictures(there, CROP, folder=tmp_path), first)
+    np.testing.assert_array_equal(prepared_images(there, CROP, folder=tmp_path), first)
     assert reads == []
     assert len(caches(tmp_path)) == 1
 
 
 def test_changed_pixel_makes_a_new_cache(tmp_path):
-    paths = write_pictures(tmp_path / "data")
-    before = np.array(prepared_pictures(index_of(paths), CROP, folder=tmp_path))
-    picture = cv2.imread(str(paths[3]))
-    picture[12, 12] = 255 - picture[12, 12]
-    cv2.imwrite(str(paths[3]), picture)
-    after = prepared_pictures(index_of(paths), CROP, folder=tmp_path)
+    paths = write_images(tmp_path / "data")
+    before = np.array(prepared_images(index_of(paths), CROP, folder=tmp_path))
+    image = cv2.imread(str(paths[3]))
+    image[12, 12] = 255 - image[12, 12]
+    cv2.imwrite(str(paths[3]), image)
+    after = prepared_images(index_of(paths), CROP, folder=tmp_path)
     assert np.argwhere((after != before).any(axis=-1)).tolist() == [[3, 10, 10]]
     assert len(caches(tmp_path)) == 2
 
 
 def test_key_holds_crop_and_size_but_not_the_scaling(tmp_path, reads):
-    index = index_of(write_pictures(tmp_path / "data"))
+    index = index_of(write_images(tmp_path / "data"))
     for preprocessing in (CROP, Preprocessing(crop=18), Preprocessing(crop=20, resize=10)):
-        prepared_pictures(index, preprocessing, folder=tmp_path)
+        prepared_images(index, preprocessing, folder=tmp_path)
     assert len(caches(tmp_path)) == 3
     reads.clear()
     scaled = Preprocessing(crop=20, scale=1.0, subtract_channel_mean=True)
-    prepared_pictures(index, scaled, folder=tmp_path)
+    prepared_images(index, scaled, folder=tmp_path)
     assert reads == []
 
 
 @pytest.mark.parametrize("threads", [1, 4, None])
 def test_threads_do_not_change_the_bytes(tmp_path, threads):
-    index = index_of(write_pictures(tmp_path / "data", 20))
-    prepared_pictures(index, CROP, folder=tmp_path / "one", threads=1)
-    prepared_pictures(index, CROP, folder=tmp_path / "other", threads=threads)
+    index = index_of(write_images(tmp_path / "data", 20))
+    prepared_images(index, CROP, folder=tmp_path / "one", threads=1)
+    prepared_images(index, CROP, folder=tmp_path / "other", threads=threads)
     (one,), (other,) = caches(tmp_path / "one"), caches(tmp_path / "other")
     assert one.name == other.name
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_all_unusable_pictures_stand_in_one_error_and_leave_no_cache(tmp_path):
-    paths = write_pictures(tmp_path / "data", 7)
+def test_all_unusable_images_stand_in_one_error_and_leave_no_cache(tmp_path):
+    paths = write_images(tmp_path / "data", 7)
     cv2.imwrite(str(paths[1]), np.zeros((24, 19, 3), dtype=np.uint8))
     paths[2].write_bytes(paths[2].read_bytes()[:200])
-    paths[3].write_text("no picture")
+    paths[3].write_text("no image")
     paths[4].write_bytes(b"")
-    with pytest.raises(DataError, match="4 of 7 pictures can't be used") as caught:
-        prepared_pictures(index_of(paths), CROP, folder=tmp_path)
+    with pytest.raises(DataError, match="4 of 7 images can't be used") as caught:
+        prepared_images(index_of(paths), CROP, folder=tmp_path)
     lines = caught.value.found.splitlines()[1:]
     for line, (name, said) in zip(
         lines,
@@ -259,24 +259,24 @@ def test_all_unusable_pictures_stand_in_one_error_and_leave_no_cache(tmp_path):
     assert caches(tmp_path) == []
 
 
-def test_converted_pictures_are_counted_in_a_note_each_kind(tmp_path):
-    paths = write_pictures(tmp_path / "data", 4)
+def test_converted_images_are_counted_in_a_note_each_kind(tmp_path):
+    paths = write_images(tmp_path / "data", 4)
     grey = np.full((24, 24), 70, dtype=np.uint8)
-    for path, picture in (
+    for path, image in (
         (paths[0], grey),
         (paths[2], grey),
         (paths[1].with_suffix(".png"), np.full((24, 24, 3), 257 * 9, dtype=np.uint16)),
     ):
-        assert cv2.imwrite(str(path), picture)
+        assert cv2.imwrite(str(path), image)
     paths[1] = paths[1].with_suffix(".png")
     notes: list[str] = []
-    pictures = prepared_pictures(index_of(paths), CROP, folder=tmp_path, on_note=notes.append)
+    images = prepared_images(index_of(paths), CROP, folder=tmp_path, on_note=notes.append)
     assert sorted(notes) == [
-        "1 pictures: 16 bits a channel scaled to 8",
-        "2 pictures: grey repeated in three channels",
+        "1 images: 16 bits a channel scaled to 8",
+        "2 images: grey repeated in three channels",
     ]
-    assert (pictures[0] == 70).all()
-    assert (pictures[1] == 9).all()
+    assert (images[0] == 70).all()
+    assert (images[1] == 9).all()
 
 
 def dead_process() -> int:
@@ -286,8 +286,8 @@ def dead_process() -> int:
 
 
 def test_draft_of_a_dead_process_is_removed_and_that_of_a_living_one_kept(tmp_path):
-    index = index_of(write_pictures(tmp_path / "data"))
-    prepared_pictures(index, CROP, folder=tmp_path)
+    index = index_of(write_images(tmp_path / "data"))
+    prepared_images(index, CROP, folder=tmp_path)
     (cache,) = caches(tmp_path)
     content = cache.read_bytes()
     cache.unlink()
@@ -295,7 +295,7 @@ def test_draft_of_a_dead_process_is_removed_and_that_of_a_living_one_kept(tmp_pa
     living = cache.with_name(f".draft-{os.getppid()}-{cache.name}")
     for draft in (dead, living):
         draft.write_bytes(b"half")
-    prepared_pictures(index, CROP, folder=tmp_path)
+    prepared_images(index, CROP, folder=tmp_path)
     assert not dead.exists()
     assert living.read_bytes() == b"half"
     assert cache.read_bytes() == content
@@ -305,25 +305,25 @@ FILL = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from test_picture_cache import CROP, index_of
-from leukcnn import picture_cache
-from leukcnn.picture_cache import prepared_pictures
-folder, read = Path(sys.argv[2]), picture_cache.read_picture
+from test_image_cache import CROP, index_of
+from leukcnn import image_cache
+from leukcnn.image_cache import prepared_images
+folder, read = Path(sys.argv[2]), image_cache.read_image
 
 def after_a_signal(path):
     print("reading", flush=True)
     sys.stdin.readline()
     return read(path)
 
-picture_cache.read_picture = after_a_signal
+image_cache.read_image = after_a_signal
 paths = sorted((folder / "data").iterdir())
-pictures = prepared_pictures(index_of(paths), CROP, folder=folder, threads=1)
-print(int(pictures.sum()), flush=True)
+images = prepared_images(index_of(paths), CROP, folder=folder, threads=1)
+print(int(images.sum()), flush=True)
 """
 
 
 def start_filling(folder: Path) -> subprocess.Popen:
-    """A process that waits for a line on its stdin before each picture."""
+    """A process that waits for a line on its stdin before each image."""
     return subprocess.Popen(
         [sys.executable, "-c", FILL, str(Path(__file__).parent), str(folder)],
         stdin=subprocess.PIPE,
@@ -333,7 +333,7 @@ def start_filling(folder: Path) -> subprocess.Popen:
 
 
 def test_two_processes_at_once_give_the_same_cache(tmp_path):
-    index = index_of(sorted(write_pictures(tmp_path / "data")))
+    index = index_of(sorted(write_images(tmp_path / "data")))
     with start_filling(tmp_path) as one, start_filling(tmp_path) as other:
         for process in (one, other):
             assert process.stdout.readline() == "reading\n"
@@ -342,34 +342,34 @@ def test_two_processes_at_once_give_the_same_cache(tmp_path):
         said = [process.communicate("\n" * len(index))[0].splitlines()[-1] for process in (one, other)]
     assert (one.returncode, other.returncode) == (0, 0)
     assert len(caches(tmp_path)) == 1
-    pictures = prepared_pictures(index, CROP, folder=tmp_path)
-    assert said == [str(pictures.sum())] * 2
+    images = prepared_images(index, CROP, folder=tmp_path)
+    assert said == [str(images.sum())] * 2
 
 
 def test_killed_process_harms_nothing(tmp_path):
-    index = index_of(sorted(write_pictures(tmp_path / "data")))
+    index = index_of(sorted(write_images(tmp_path / "data")))
     with start_filling(tmp_path) as killed:
         assert killed.stdout.readline() == "reading\n"
         killed.kill()
     (draft,) = caches(tmp_path)
     assert draft.name.startswith(".draft-")
-    pictures = prepared_pictures(index, CROP, folder=tmp_path)
-    np.testing.assert_array_equal(pictures[5], read_picture(index.paths[5])[0][2:22, 2:22])
+    images = prepared_images(index, CROP, folder=tmp_path)
+    np.testing.assert_array_equal(images[5], read_image(index.paths[5])[0][2:22, 2:22])
     assert [path.name.startswith(".draft-") for path in caches(tmp_path)] == [False]
 
 
-def test_full_disk_is_said_before_any_picture_is_decoded(tmp_path, run_on_disk):
-    write_pictures(tmp_path / "data", 40)
+def test_full_disk_is_said_before_any_image_is_decoded(tmp_path, run_on_disk):
+    write_images(tmp_path / "data", 40)
     said = run_on_disk(
         "size=32k",
         f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-from test_picture_cache import CROP, index_of
+from test_image_cache import CROP, index_of
 from leukcnn.errors import StoreError
-from leukcnn.picture_cache import prepared_pictures
+from leukcnn.image_cache import prepared_images
 try:
-    prepared_pictures(index_of(sorted((folder / "data").iterdir())), CROP, folder=disk)
+    prepared_images(index_of(sorted((folder / "data").iterdir())), CROP, folder=disk)
 except StoreError as error:
     print(error)
 print(*(path for path in disk.rglob("*") if path.is_file()))
@@ -390,5 +390,5 @@ def test_cache_folder_follows_the_environment(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "xdg/leukcnn"
     monkeypatch.setenv("LEUKCNN_CACHE", "~/own")
     assert cache_folder() == tmp_path / "own"
-    prepared_pictures(index_of(write_pictures(tmp_path / "data")), CROP)
+    prepared_images(index_of(write_images(tmp_path / "data")), CROP)
     assert len(caches(tmp_path / "own")) == 1

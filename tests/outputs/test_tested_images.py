@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from leukcnn import spec
-from leukcnn.datasets import read_picture
+from leukcnn.datasets import read_image
 from leukcnn.outputs.kind import Material
 from leukcnn.pipeline import scaled
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Predictions, write_predictions
-from tests.outputs.pictures import captured, keys
+from tests.outputs.png import captured, keys
 
 PREPROCESSING = spec.Preprocessing(resize=16, scale=1 / 255)
 TESTED = np.array([2, 3, 4, 5, 6, 7, 8])
@@ -22,7 +22,7 @@ FILTERS = spec.Figure("figure3", "Filters", "filters", "Figure 3", rows=("deep",
 
 
 def trained(left_out, index, network, predicted) -> Material:
-    """A network of the row "deep" that was tested on seven pictures, and what it said of them."""
+    """A network of the row "deep" that was tested on seven images, and what it said of them."""
     experiment = left_out()
     rows = tuple(
         replace(row, setup=replace(row.setup, preprocessing=PREPROCESSING)) for row in experiment.paper.rows
@@ -45,7 +45,7 @@ def trained(left_out, index, network, predicted) -> Material:
 def said(index, predicted) -> Predictions:
     return Predictions(
         image=index.ids[TESTED],
-        part=np.full(len(TESTED), "test"),
+        subset=np.full(len(TESTED), "test"),
         checkpoint=np.full(len(TESTED), "last"),
         group=np.full(len(TESTED), ""),
         label=index.labels[TESTED],
@@ -56,7 +56,7 @@ def said(index, predicted) -> Predictions:
 
 @pytest.fixture
 def two_classes(left_out, smears):
-    """A network of one output that takes every picture for the second class; of the first it knows row 4."""
+    """A network of one output that takes every image for the second class; of the first it knows row 4."""
     smears = replace(smears, labels=np.arange(16) % 2, class_names=("non-pathological", "pathological"))
     inputs = keras.Input((16, 16, 3))
     x = keras.layers.Conv2D(3, 3, activation="relu", name="block1_conv1")(inputs)
@@ -72,7 +72,7 @@ def two_classes(left_out, smears):
 
 @pytest.fixture
 def three_classes(left_out, smears):
-    """A network with maps of 14, 7 and 3 pixels, finished on seven pictures, of which it knows some."""
+    """A network with maps of 14, 7 and 3 pixels, finished on seven images, of which it knows some."""
     inputs = keras.Input((16, 16, 3))
     x = keras.layers.Conv2D(4, 3, name="wide")(inputs)
     x = keras.layers.MaxPooling2D(2, name="narrow")(x)
@@ -85,13 +85,13 @@ def three_classes(left_out, smears):
 
 
 def shows(kept, material, rows):
-    for picture, row in zip(kept["pictures"], rows, strict=True):
-        whole = read_picture(material.index.paths[row])[0]
+    for image, row in zip(kept["images"], rows, strict=True):
+        whole = read_image(material.index.paths[row])[0]
         expected = cv2.resize(whole, (16, 16), interpolation=cv2.INTER_AREA)
-        assert np.abs(picture.astype(int) - expected).max() <= 2
+        assert np.abs(image.astype(int) - expected).max() <= 2
 
 
-def test_filters_show_a_picture_of_each_class_and_what_a_sigmoid_says(two_classes):
+def test_filters_show_an_image_of_each_class_and_what_a_sigmoid_says(two_classes):
     kept = captured(FILTERS, two_classes)["figure3"]
     # Row 4 is the only one of its class that the network knows, row 3 the first of the other.
     shows(kept, two_classes, (4, 3))
@@ -108,15 +108,15 @@ def test_filters_are_the_most_active_of_the_last_convolutions(two_classes):
     ((_, _, trial),) = two_classes.results.trials["deep"]
     network = SavedNetwork.load(trial.path / "model.keras").network
     first = keras.Model(network.input, network.get_layer("block1_conv1").output)
-    inputs = scaled(kept["pictures"], PREPROCESSING)
+    inputs = scaled(kept["images"], PREPROCESSING)
     outputs = np.moveaxis(first.predict(inputs, verbose=0), -1, 1)
-    for of_picture, filters, maps in zip(outputs, kept["filters"][0], kept["maps"][0], strict=True):
-        np.testing.assert_allclose(maps, of_picture[filters], atol=1e-4)
-        left_out = np.delete(of_picture, filters, axis=0)
+    for of_image, filters, maps in zip(outputs, kept["filters"][0], kept["maps"][0], strict=True):
+        np.testing.assert_allclose(maps, of_image[filters], atol=1e-4)
+        left_out = np.delete(of_image, filters, axis=0)
         assert maps.mean(axis=(1, 2)).min() >= left_out.mean(axis=(1, 2)).max() - 1e-4
 
 
-def test_activation_maps_show_a_picture_of_each_class_that_the_network_knows(three_classes):
+def test_activation_maps_show_an_image_of_each_class_that_the_network_knows(three_classes):
     kept = captured(MAPS, three_classes)["figure3"]
     # Rows 6 (HBS), 4 (ALL) and 5 (AML).
     assert [title.split(", ")[0] for title in kept["titles"]] == ["HBS", "ALL", "AML"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from leukcnn.augmentation.pictures import as_opencv, check_picture, output_like
+from leukcnn.augmentation.checks import as_opencv, check_image, output_like
 from leukcnn.errors import ArgumentError
 
 IMAGE = np.zeros((4, 5, 3), np.uint8)
@@ -9,9 +9,9 @@ IMAGE = np.zeros((4, 5, 3), np.uint8)
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_pictures_pass(dtype, channels):
-    check_picture(np.zeros((2, 3, channels), dtype))
-    check_picture(np.zeros((7, 2, 3, channels), dtype), batch=True)
+def test_images_pass(dtype, channels):
+    check_image(np.zeros((2, 3, channels), dtype))
+    check_image(np.zeros((7, 2, 3, channels), dtype), batch=True)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_pictures_pass(dtype, channels):
 )
 def test_others_are_refused(image):
     with pytest.raises(ArgumentError, match="What to do"):
-        check_picture(image)
+        check_image(image)
 
 
 def test_no_output_means_a_new_one():
@@ -54,7 +54,7 @@ def test_outputs_that_do_not_fit(out):
         output_like(IMAGE, out)
 
 
-def test_the_picture_itself_where_that_is_allowed():
+def test_the_image_itself_where_that_is_allowed():
     assert output_like(IMAGE, IMAGE, in_place=True) is IMAGE
 
 

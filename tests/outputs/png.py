@@ -1,4 +1,4 @@
-"""Pictures on disk that tests of captures share."""
+"""Images on disk that tests of captures share."""
 
 import hashlib
 from dataclasses import replace
@@ -34,7 +34,7 @@ def cells(tmp_path, monkeypatch) -> ImageIndex:
         class_names=("healthy", "malignant"),
         dataset=np.full(16, "cnmc2019"),
         group=np.array([str(i) for i in range(15)] + [""]),
-        part=np.array(["training"] * 14 + ["preliminary"] * 2),
+        subset=np.array(["training"] * 14 + ["preliminary"] * 2),
         fold=np.full(16, -1),
         sha256=np.array([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]),
     )
@@ -42,18 +42,18 @@ def cells(tmp_path, monkeypatch) -> ImageIndex:
 
 @pytest.fixture
 def smears(cells) -> ImageIndex:
-    """The same pictures as fields of three classes from two datasets."""
+    """The same images as fields of three classes from two datasets."""
     return replace(
         cells,
         labels=np.arange(16) % 3,
         class_names=("HBS", "ALL", "AML"),
         dataset=np.array(["allidb2"] * 8 + ["atlas"] * 8),
-        part=np.full(16, "all"),
+        subset=np.full(16, "all"),
     )
 
 
 def material_of(index: ImageIndex, paper, folder, **record) -> Material:
-    """What may be captured from pictures before anything is trained."""
+    """What may be captured from images before anything is trained."""
     return Material(FakeExperiment(folder, paper).results(profile="smoke", **record), index)
 
 
@@ -67,18 +67,18 @@ def keys(item, material: Material) -> dict[str, str]:
     return {one.name: one.key for one in kind_of(item).capture(item, material)}
 
 
-def with_side(paper, path: str, side: int):
-    """A paper whose pictures are that small: too small for the controls that look at a border."""
+def with_size(paper, path: str, image_size: int):
+    """A paper whose images are that small: too small for the controls that look at a border."""
     rows = tuple(
-        replace(row, setup=replace_at(row.setup, f"preprocessing.{path}", side)) for row in paper.rows
+        replace(row, setup=replace_at(row.setup, f"preprocessing.{path}", image_size)) for row in paper.rows
     )
     return replace(paper, rows=rows, controls=("majority",))
 
 
 def same(one, other) -> bool:
-    """Whether captures of pictures are equal."""
+    """Whether captures of images are equal."""
     return one["titles"] == other["titles"] and all(
-        np.array_equal(a, b) for a, b in zip(one["pictures"], other["pictures"], strict=True)
+        np.array_equal(a, b) for a, b in zip(one["images"], other["images"], strict=True)
     )
 
 
@@ -98,7 +98,7 @@ def drawn(monkeypatch):
     """What each drawing function was called with."""
     calls = {}
     for module in map(import_module, sorted({kind.module for kind in FIGURES.values()})):
-        for name in [name for name in vars(module) if name.startswith("draw_") and name != "draw_kept"]:
+        for name in [name for name in vars(module) if name.startswith("draw_") and name != "plot_kept"]:
 
             def record(*args, _name=name, **options):
                 calls.setdefault(_name.removeprefix("draw_"), []).append((args, options))
@@ -149,19 +149,19 @@ def thresholded(left_out, tested):
     return lambda **options: ThresholdedApart(left_out(), tested, **options)
 
 
-def disc_picture(number: int, shape=(30, 40)) -> np.ndarray:
+def disc_image(number: int, shape=(30, 40)) -> np.ndarray:
     """A nucleus of 6 pixels radius and a paler disc on a bright ground; the number moves both."""
-    picture = np.full((*shape, 3), (240, 235, 230), np.uint8)
-    cv2.circle(picture, (8 + number % 9, 10), 6, (90, 40, 120), -1)
-    cv2.circle(picture, (30 - number % 5, 20), 6, (210, 160, 170), -1)
-    return picture
+    image = np.full((*shape, 3), (240, 235, 230), np.uint8)
+    cv2.circle(image, (8 + number % 9, 10), 6, (90, 40, 120), -1)
+    cv2.circle(image, (30 - number % 5, 20), 6, (210, 160, 170), -1)
+    return image
 
 
 def index_of(folder, places: list[tuple[str, int]], **options) -> ImageIndex:
-    """Pictures of discs with a dataset and a label each."""
+    """Images of discs with a dataset and a label each."""
     paths = [folder / f"{i:02}.png" for i in range(len(places))]
     for i, path in enumerate(paths):
-        cv2.imwrite(str(path), disc_picture(i, **options)[..., ::-1])
+        cv2.imwrite(str(path), disc_image(i, **options)[..., ::-1])
     n = len(paths)
     return ImageIndex(
         paths=paths,
@@ -170,7 +170,7 @@ def index_of(folder, places: list[tuple[str, int]], **options) -> ImageIndex:
         class_names=("healthy", "ALL"),
         dataset=np.array([dataset for dataset, _ in places]),
         group=np.full(n, ""),
-        part=np.array([card(dataset).parts[0].key for dataset, _ in places]),
+        subset=np.array([card(dataset).subsets[0].key for dataset, _ in places]),
         fold=np.full(n, -1),
         sha256=np.array([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]),
     )

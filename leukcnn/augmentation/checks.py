@@ -1,4 +1,4 @@
-"""What every kernel asks of the pictures it reads and of the array it writes."""
+"""What every kernel asks of the images it reads and of the array it writes."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ MAX_CHANNELS = 4
 DTYPES = (np.dtype(np.uint8), np.dtype(np.float32))
 
 
-def check_picture(image: np.ndarray, *, batch: bool = False) -> None:
-    """Refuses what isn't a picture (H, W, C), or a batch (N, H, W, C), of uint8 or float32.
+def check_image(image: np.ndarray, *, batch: bool = False) -> None:
+    """Refuses what isn't an image (H, W, C), or a batch (N, H, W, C), of uint8 or float32.
 
     Raises:
         ArgumentError: No array, another rank, another dtype, no channel or more than four, no pixel.
@@ -17,27 +17,27 @@ def check_picture(image: np.ndarray, *, batch: bool = False) -> None:
     layout = "(N, H, W, C)" if batch else "(H, W, C)"
     if not isinstance(image, np.ndarray) or image.ndim != len(layout.split(",")):
         raise ArgumentError(
-            f"The {'batch' if batch else 'picture'} is {describe(image)}.",
+            f"The {'batch' if batch else 'image'} is {describe(image)}.",
             expected=f"an array {layout}",
-            remedy="add the missing axis, e.g. `grey[..., None]`, or take one picture of the batch",
+            remedy="add the missing axis, e.g. `grey[..., None]`, or take one image of the batch",
         )
     if image.dtype not in DTYPES:
         raise ArgumentError(
-            f"The picture is {describe(image)}.",
+            f"The image is {describe(image)}.",
             expected="uint8 or float32",
             remedy="convert it, e.g. `image.astype('float32')`",
         )
     height, width, channels = image.shape[-3:]
     if not 1 <= channels <= MAX_CHANNELS or height == 0 or width == 0:
         raise ArgumentError(
-            f"The picture is {describe(image)}.",
+            f"The image is {describe(image)}.",
             expected=f"at least one pixel and 1 to {MAX_CHANNELS} channels on the last axis",
             remedy="move the channels to the end, e.g. `np.moveaxis(image, 0, -1)`",
         )
 
 
 def output_like(image: np.ndarray, out: np.ndarray | None, *, in_place: bool = False) -> np.ndarray:
-    """Returns `out` if it fits the picture (or batch), or a new array when it is None.
+    """Returns `out` if it fits the image (or batch), or a new array when it is None.
 
     Args:
         image: What is read.
@@ -45,14 +45,14 @@ def output_like(image: np.ndarray, out: np.ndarray | None, *, in_place: bool = F
         in_place: Whether `out` may be `image` itself.
 
     Raises:
-        ArgumentError: `out` has another shape or dtype, isn't C-contiguous or overlaps the picture in memory.
+        ArgumentError: `out` has another shape or dtype, isn't C-contiguous or overlaps the image in memory.
     """
     if out is None:
         return np.empty(image.shape, image.dtype)
     if not isinstance(out, np.ndarray) or out.shape != image.shape or out.dtype != image.dtype:
         raise ArgumentError(
             f"out is {describe(out)}.",
-            expected=f"{describe(image)}, as the picture",
+            expected=f"{describe(image)}, as the image",
             remedy="pass `np.empty_like(image)`, or no out",
         )
     if not out.flags.c_contiguous or not out.flags.writeable:
@@ -63,7 +63,7 @@ def output_like(image: np.ndarray, out: np.ndarray | None, *, in_place: bool = F
         )
     if not (in_place and out is image) and np.may_share_memory(image, out):
         raise ArgumentError(
-            "out shares memory with the picture.",
+            "out shares memory with the image.",
             expected="memory of its own",
             remedy="pass `np.empty_like(image)`, or no out",
         )
@@ -71,7 +71,7 @@ def output_like(image: np.ndarray, out: np.ndarray | None, *, in_place: bool = F
 
 
 def as_opencv(image: np.ndarray) -> np.ndarray:
-    """Returns a view (H, W) of a picture with one channel, and others as they are.
+    """Returns a view (H, W) of an image with one channel, and others as they are.
 
     OpenCV drops an axis of length one and would then write beside the array it was given.
     """

@@ -1,7 +1,7 @@
-"""Splits of pictures or groups, whichever dataset they are of: hold-out, k-fold, the makers' own folds.
+"""Splits of images or groups, whichever dataset they are of: hold-out, k-fold, the authors' own folds.
 
-With the ids of the pictures given, rows are put in the order of their ids before anything is drawn: the same
-pictures are parted alike in whatever order they are listed. Splits of groups are keyed by the groups' names.
+With the ids of the images given, rows are put in the order of their ids before anything is drawn: the same
+images are parted alike in whatever order they are listed. Splits of groups are keyed by the groups' names.
 """
 
 import math
@@ -23,7 +23,7 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Positions of the pictures of each part, ascending and disjoint.
+    """Positions of the images of each part, ascending and disjoint.
 
     Attributes:
         train: (M,) int64.
@@ -45,11 +45,11 @@ def holdout(
     groups: ArrayLike | None = None,
     ids: ArrayLike | None = None,
 ) -> Split:
-    """Parts pictures once into training, validation and test set, class by class or whatever the classes.
+    """Parts images once into training, validation and test set, class by class or whatever the classes.
 
-    Stratified, n pictures of a class give ceil(f0 n), floor(f1 n) and the rest: 7,272 malignant and 3,389
+    Stratified, n images of a class give ceil(f0 n), floor(f1 n) and the rest: 7,272 malignant and 3,389
     healthy cells at 6:3:1 give 4,364 / 2,181 / 727 and 2,034 / 1,016 / 339 (cnmc2019, Table 1). Otherwise
-    n pictures of all classes give round(f0 n), round(f1 n) and the rest: 3,256 smears at 7:1:2 give 2,279 /
+    n images of all classes give round(f0 n), round(f1 n) and the rest: 3,256 smears at 7:1:2 give 2,279 /
     326 / 651 (taleghani_resnet50). With groups, no group stands in two parts, and the fractions of each class
     are met as nearly as the groups allow.
 
@@ -59,12 +59,12 @@ def holdout(
         seed: Root seed.
         stratified: Whether each class is parted by itself; False goes without groups only.
         groups: (N,) str or int, units that must not be parted, e.g. subjects.
-        ids: (N,) str, ids of the pictures.
+        ids: (N,) str, ids of the images.
 
     Raises:
         ArgumentError: The fractions aren't positive or don't add up to 1, labels are negative, arrays differ
             in length, or groups are given for a split that isn't stratified.
-        DataError: A part would lack a class, because there are too few pictures or groups.
+        DataError: A part would lack a class, because there are too few images or groups.
     """
     shares = _exact(fractions)
     if len(shares) != 3:
@@ -80,10 +80,10 @@ def holdout(
             (generator(seed, "holdout", int(label)).permutation(order[labels[order] == label]), _cut)
             for label in np.unique(labels)
         ]
-        minimum = f"at least {_smallest_class(shares)} pictures of each class"
+        minimum = f"at least {_smallest_class(shares)} images of each class"
     else:
         drawn = [(generator(seed, "holdout", "random").permutation(order), _rounded_cut)]
-        minimum = "pictures of every class in each part, which chance alone gives only where there are many"
+        minimum = "images of every class in each part, which chance alone gives only where there are many"
     parts: tuple[list[np.ndarray], ...] = ([], [], [])
     for rows, cut in drawn:
         first, second = cut(len(rows), shares)
@@ -102,27 +102,27 @@ def stratified_kfold(
     groups: ArrayLike | None = None,
     ids: ArrayLike | None = None,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Parts pictures into k folds of like class shares, each the test set once (scikit-learn's splitters).
+    """Parts images into k folds of like class shares, each the test set once (scikit-learn's splitters).
 
     Args:
         labels: (N,) int, classes 0, 1, ...
         n_splits: Number of folds, at least 2.
         seed: Root seed.
         groups: (N,) str or int, units that must not be parted, e.g. subjects.
-        ids: (N,) str, ids of the pictures.
+        ids: (N,) str, ids of the images.
 
     Returns:
         One pair (train, test) a fold, ascending int64 positions.
 
     Raises:
         ArgumentError: `n_splits` is below 2, labels are negative, or arrays differ in length.
-        DataError: A class has fewer pictures, or groups, than there are folds.
+        DataError: A class has fewer images, or groups, than there are folds.
     """
     if n_splits < 2:
         raise ArgumentError(f"n_splits is {n_splits}.", expected="at least 2 folds")
     labels, order = _prepare(labels, ids)
     groups = None if groups is None else _column(groups, len(labels), "groups")
-    minimum = f"at least {n_splits} {'pictures' if groups is None else 'groups'} of each class"
+    minimum = f"at least {n_splits} {'images' if groups is None else 'groups'} of each class"
     for label in np.unique(labels):
         members = labels == label
         units = np.count_nonzero(members) if groups is None else len(np.unique(groups[members]))
@@ -140,7 +140,7 @@ def stratified_kfold(
     return pairs
 
 
-def keep_apart(
+def hold_out_validation(
     labels: ArrayLike,
     rows: ArrayLike,
     *,
@@ -152,24 +152,24 @@ def keep_apart(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Keeps a share of what a fold learns from apart, to choose an epoch by; class by class.
 
-    Without groups, n pictures of a class give floor(f n + 1/2) to validation. With groups, none of them
+    Without groups, n images of a class give floor(f n + 1/2) to validation. With groups, none of them
     stands in both parts, and the share of each class is met as nearly as the groups allow.
 
     Args:
-        labels: (N,) int, classes 0, 1, ... of all pictures.
+        labels: (N,) int, classes 0, 1, ... of all images.
         rows: (M,) int, positions of those that the fold doesn't test.
         fraction: Share of the validation set in them, above 0 and below 1.
         seed: Root seed.
         fold: Number of the fold; each draws its own.
         groups: (N,) str or int, units that must not be parted, e.g. subjects.
-        ids: (N,) str, ids of the pictures.
+        ids: (N,) str, ids of the images.
 
     Returns:
         Training and validation set, ascending int64 positions.
 
     Raises:
         ArgumentError: The fraction is out of range, labels are negative, or arrays differ in length.
-        DataError: A part would lack a class, because there are too few pictures or groups.
+        DataError: A part would lack a class, because there are too few images or groups.
     """
     share = _validation_share(fraction)
     labels, order = _prepare(labels, ids)
@@ -179,18 +179,20 @@ def keep_apart(
             labels[rows],
             _column(groups, len(labels), "groups")[rows],
             (1 - share, share),
-            rng=generator(seed, "keep_apart", "groups", fold),
+            rng=generator(seed, "hold_out_validation", "groups", fold),
         )
         return rows[train], rows[validation]
     order = order[np.isin(order, rows)]
     kept = []
     for label in np.unique(labels[rows]):
-        drawn = generator(seed, "keep_apart", fold, int(label)).permutation(order[labels[order] == label])
+        drawn = generator(seed, "hold_out_validation", fold, int(label)).permutation(
+            order[labels[order] == label]
+        )
         kept.append(drawn[: math.floor(share * len(drawn) + Fraction(1, 2))])
     validation = np.sort(np.concatenate(kept))
     train = np.setdiff1d(rows, validation)
     least = max(math.ceil(1 / (2 * share)), math.floor(1 / (2 * (1 - share))) + 1)
-    minimum = f"at least {least} pictures of each class that aren't tested"
+    minimum = f"at least {least} images of each class that aren't tested"
     _require_all_classes((train, validation), labels, minimum=minimum)
     return train, validation
 
@@ -203,14 +205,14 @@ def predefined_folds(
     seed: int,
     validation_fraction: float = MAKERS_VALIDATION,
 ) -> list[Split]:
-    """Makes each of the makers' own folds the test set once, and parts the rest into training and validation.
+    """Makes each of the authors' folds the test set once and splits the rest into training and validation.
 
-    No group stands in both training and validation. The test folds are kept as the makers made them, even
-    where a group, or a byte-identical picture, also stands in another fold: `datasets.pairs_between` counts
-    those pictures, so that the figure can be read with them in mind.
+    No group stands in both training and validation. The test folds are kept as the authors made them, even
+    where a group, or a byte-identical image, also stands in another fold: `datasets.pairs_between` counts
+    those images, so that the figure can be read with them in mind.
 
     Args:
-        fold: (N,) int, the makers' fold of each picture.
+        fold: (N,) int, the authors' fold of each image.
         labels: (N,) int, classes 0, 1, ...
         groups: (N,) str or int, units that training and validation must not share, e.g. subjects.
         seed: Root seed.
@@ -229,11 +231,11 @@ def predefined_folds(
     folds = np.unique(fold)
     if folds[0] < 0:
         outside = np.count_nonzero(fold < 0)
-        raise ArgumentError(f"{outside:,} pictures have no fold.", expected="a fold of at least 0 for each")
+        raise ArgumentError(f"{outside:,} images have no fold.", expected="a fold of at least 0 for each")
     if len(folds) < 2:
         raise DataError(
-            f"All pictures lie in fold {folds[0]}.",
-            expected="pictures of at least 2 folds",
+            f"All images lie in fold {folds[0]}.",
+            expected="images of at least 2 folds",
             remedy="copy the other folds too, or use another split",
         )
     splits = []
@@ -254,17 +256,17 @@ def predefined_folds(
 
 
 def balanced_subset(labels: ArrayLike, *, seed: int, ids: ArrayLike | None = None) -> np.ndarray:
-    """Drops pictures of the larger classes at random until all classes are as large as the smallest.
+    """Drops images of the larger classes at random until all classes are as large as the smallest.
 
     The authors of cnmc2019 test so: of 727 malignant and 339 healthy cells, 339 and 339 remain.
 
     Args:
         labels: (N,) int, classes 0, 1, ...
         seed: Root seed.
-        ids: (N,) str, ids of the pictures.
+        ids: (N,) str, ids of the images.
 
     Returns:
-        Ascending int64 positions of the pictures kept.
+        Ascending int64 positions of the images kept.
 
     Raises:
         ArgumentError: Labels are negative, or arrays differ in length.
@@ -287,7 +289,7 @@ def _prepare(labels: ArrayLike, ids: ArrayLike | None) -> tuple[np.ndarray, np.n
         raise ArgumentError(f"The labels have the shape {labels.shape}.", expected="(N,), N at least 1")
     if labels.min() < 0:
         raise ArgumentError(
-            f"{np.count_nonzero(labels < 0):,} of {len(labels):,} pictures have no label.",
+            f"{np.count_nonzero(labels < 0):,} of {len(labels):,} images have no label.",
             expected="classes 0, 1, ...",
             remedy="select the labelled rows of the index first",
         )
@@ -339,7 +341,7 @@ def _part_groups(
 
 
 def _smallest_class(shares: Sequence[Fraction]) -> int:
-    """Returns the least class size from which on every part gets a picture, whatever the rounding."""
+    """Returns the least class size from which on every part gets an image, whatever the rounding."""
     beyond = math.ceil(2 / min(shares))
     lacking = [n for n in range(1, beyond + 1) if min(*_cut(n, shares), n - sum(_cut(n, shares))) < 1]
     return max(lacking) + 1
@@ -351,7 +353,7 @@ def _require_all_classes(parts: Sequence[np.ndarray], labels: np.ndarray, *, min
     if not np.all(counts):
         each = ", ".join(" + ".join(map(str, row)) for row in counts)
         all_ = " + ".join(str(np.count_nonzero(labels == label)) for label in classes)
-        raise _too_few(f"A part would lack a class: {all_} pictures give parts of {each}.", minimum)
+        raise _too_few(f"A part would lack a class: {all_} images give parts of {each}.", minimum)
 
 
 def _too_few(found: str, minimum: str) -> DataError:

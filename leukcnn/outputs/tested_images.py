@@ -1,4 +1,4 @@
-"""What a trained network makes of a tested picture of each class, for the figures that look into networks."""
+"""What a trained network makes of a tested image of each class, for the figures that look into networks."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -24,8 +24,8 @@ def capture_look(figure: spec.Figure, material: Material, *, look: Look) -> Iter
 
     Args:
         figure: The figure.
-        material: The pictures and the trials.
-        look: What is kept beside "titles" (C) and "pictures", uint8 (C, H, W, 3), RGB.
+        material: The images and the trials.
+        look: What is kept beside "titles" (C) and "images", uint8 (C, H, W, 3), RGB.
     """
     results, (row, *_) = material.results, figure.rows
     first = next((planned for planned in results.record.trials if planned.row == row), None)
@@ -37,14 +37,14 @@ def capture_look(figure: spec.Figure, material: Material, *, look: Look) -> Iter
         network = SavedNetwork.load(trial.path / "model.keras").network
         preprocessing = results.setup(row).preprocessing
         chosen = _one_of_each_class(material, trial)
-        pictures = np.stack([prepared(material, place, preprocessing) for place in chosen])
-        inputs = scaled(pictures, preprocessing)
+        images = np.stack([prepared(material, place, preprocessing) for place in chosen])
+        inputs = scaled(images, preprocessing)
         said = class_probabilities(network.predict(inputs, verbose=0)).argmax(axis=1)
         titles = [
             f"{describe(material.index, place)}, taken for {material.index.class_names[answer]}"
             for place, answer in zip(chosen, said, strict=True)
         ]
-        kept = {"titles": titles, "pictures": pictures, **look(network, inputs, said)}
+        kept = {"titles": titles, "images": images, **look(network, inputs, said)}
         keras.utils.clear_session()
         return kept
 
@@ -52,9 +52,9 @@ def capture_look(figure: spec.Figure, material: Material, *, look: Look) -> Iter
 
 
 def _one_of_each_class(material: Material, trial: Trial) -> list[int]:
-    """Returns the position of a test picture of each class, one that the network knows where there is one."""
+    """Returns the position of a test image of each class, one that the network knows where there is one."""
     said = main_predictions(trial)
-    said = said.select((said.part == "test") & (said.label >= 0))
+    said = said.select((said.subset == "test") & (said.label >= 0))
     places = {image: place for place, image in enumerate(material.index.ids.tolist())}
     tested = sorted(
         (label, predicted != label, places[image])

@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn.datasets.headers import BrokenPicture, conversion, read_header
-from leukcnn.datasets.pictures import decode_picture, read_picture
+from leukcnn.datasets.headers import BrokenImage, conversion, read_header
+from leukcnn.datasets.read import decode_image, read_image
 from leukcnn.errors import DataError
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
@@ -11,16 +11,16 @@ BGR = RGB[..., ::-1]
 GREY = RGB[..., 0]
 
 
-def write(path, picture):
-    assert cv2.imwrite(str(path), picture)
+def write(path, image):
+    assert cv2.imwrite(str(path), image)
     return path
 
 
 @pytest.mark.parametrize("extension", [".bmp", ".png", ".tif", ".tiff", ".BMP", ".PNG"])
 def test_lossless_formats_give_the_very_pixels_as_rgb(tmp_path, extension):
-    picture, note = read_picture(write(tmp_path / f"cell{extension}", BGR))
-    assert picture.dtype == np.uint8
-    np.testing.assert_array_equal(picture, RGB)
+    image, note = read_image(write(tmp_path / f"cell{extension}", BGR))
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(image, RGB)
     assert note is None
 
 
@@ -28,22 +28,22 @@ def test_lossless_formats_give_the_very_pixels_as_rgb(tmp_path, extension):
 def test_jpeg_is_rgb_too(tmp_path, extension):
     red = np.zeros((16, 16, 3), np.uint8)
     red[..., 0] = 200
-    picture, note = read_picture(write(tmp_path / f"cell{extension}", red[..., ::-1]))
-    assert np.abs(picture.astype(int) - red).max() <= 3
+    image, note = read_image(write(tmp_path / f"cell{extension}", red[..., ::-1]))
+    assert np.abs(image.astype(int) - red).max() <= 3
     assert note is None
 
 
 @pytest.mark.parametrize("extension", [".bmp", ".png", ".tif"])
 def test_grey_is_repeated(tmp_path, extension):
-    picture, note = read_picture(write(tmp_path / f"cell{extension}", GREY))
-    np.testing.assert_array_equal(picture, np.repeat(GREY[..., None], 3, axis=2))
+    image, note = read_image(write(tmp_path / f"cell{extension}", GREY))
+    np.testing.assert_array_equal(image, np.repeat(GREY[..., None], 3, axis=2))
     assert note == "grey repeated in three channels"
 
 
 @pytest.mark.parametrize("extension", [".bmp", ".png", ".tif"])
 def test_alpha_is_dropped_even_where_it_is_zero(tmp_path, extension):
-    picture, note = read_picture(write(tmp_path / f"cell{extension}", np.dstack([BGR, np.zeros_like(GREY)])))
-    np.testing.assert_array_equal(picture, RGB)
+    image, note = read_image(write(tmp_path / f"cell{extension}", np.dstack([BGR, np.zeros_like(GREY)])))
+    np.testing.assert_array_equal(image, RGB)
     assert note == "alpha channel dropped"
 
 
@@ -51,16 +51,16 @@ def test_alpha_is_dropped_even_where_it_is_zero(tmp_path, extension):
 def test_16_bits_are_divided_by_257_and_rounded(tmp_path, extension):
     values = np.array([0, 128, 129, 257, 385, 386, 65535], np.uint16)
     stored = np.repeat(values[None, :, None], 3, axis=2)
-    picture, note = read_picture(write(tmp_path / f"cell{extension}", stored))
-    assert picture.dtype == np.uint8
-    assert picture[0, :, 0].tolist() == [0, 0, 1, 1, 1, 2, 255]
+    image, note = read_image(write(tmp_path / f"cell{extension}", stored))
+    assert image.dtype == np.uint8
+    assert image[0, :, 0].tolist() == [0, 0, 1, 1, 1, 2, 255]
     assert note == "16 bits a channel scaled to 8"
 
 
 @pytest.mark.parametrize("extension", [".png", ".tif"])
 def test_16_bit_colours_keep_their_channels(tmp_path, extension):
-    picture, _ = read_picture(write(tmp_path / f"cell{extension}", BGR.astype(np.uint16) * 257))
-    np.testing.assert_array_equal(picture, RGB)
+    image, _ = read_image(write(tmp_path / f"cell{extension}", BGR.astype(np.uint16) * 257))
+    np.testing.assert_array_equal(image, RGB)
 
 
 @pytest.mark.parametrize("extension", [".bmp", ".png", ".jpg", ".tif"])
@@ -70,54 +70,54 @@ def test_the_header_foretells_the_note(extension, stored):
         pytest.skip("JPEG has no alpha")
     content = cv2.imencode(extension, stored)[1].tobytes()
     header = read_header(content)
-    picture, note = decode_picture(content)
+    image, note = decode_image(content)
     assert note == conversion(header.channels, header.bits)
-    assert picture.shape == (header.height, header.width, 3)
+    assert image.shape == (header.height, header.width, 3)
 
 
 @pytest.mark.parametrize("extension", [".bmp", ".png", ".jpg", ".tif"])
-def test_a_truncated_picture_is_refused_by_name(tmp_path, extension):
+def test_a_truncated_image_is_refused_by_name(tmp_path, extension):
     path = write(tmp_path / f"cell{extension}", BGR)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     with pytest.raises(DataError, match=rf"cell\{extension} is truncated"):
-        read_picture(path)
+        read_image(path)
 
 
-def test_no_picture_is_refused_by_name(tmp_path, capfd):
+def test_no_image_is_refused_by_name(tmp_path, capfd):
     empty, text, floats = tmp_path / "empty.bmp", tmp_path / "text.bmp", tmp_path / "floats.tif"
     empty.touch()
-    text.write_text("no picture\n")
+    text.write_text("no image\n")
     write(floats, BGR.astype(np.float32))
     with pytest.raises(DataError, match=r"empty\.bmp is empty"):
-        read_picture(empty)
+        read_image(empty)
     with pytest.raises(DataError, match=r"text\.bmp is no BMP, PNG, JPEG or TIFF"):
-        read_picture(text)
+        read_image(text)
     with pytest.raises(DataError, match=r"floats\.tif holds values of type float32"):
-        read_picture(floats)
+        read_image(floats)
     with pytest.raises(DataError, match=r"missing\.bmp can't be read"):
-        read_picture(tmp_path / "missing.bmp")
+        read_image(tmp_path / "missing.bmp")
     assert capfd.readouterr().err == ""
 
 
 def test_the_decoder_does_not_write_on_the_terminal(capfd):
     content = cv2.imencode(".tif", np.dstack([BGR, GREY]))[1].tobytes()
-    decode_picture(content)
+    decode_image(content)
     assert capfd.readouterr().err == ""
 
 
 def test_what_the_decoder_refuses_is_refused(capfd):
     content = bytearray(cv2.imencode(".bmp", BGR)[1].tobytes())
     content[28:30] = (7).to_bytes(2, "little")
-    with pytest.raises(BrokenPicture, match="can't be decoded as BMP"):
-        decode_picture(bytes(content))
+    with pytest.raises(BrokenImage, match="can't be decoded as BMP"):
+        decode_image(bytes(content))
     assert capfd.readouterr().err == ""
 
 
 def test_a_real_cell(real_data):
     path = next((real_data / "cnmc2019").rglob("*.bmp"))
-    picture, note = read_picture(path)
-    assert picture.shape == (450, 450, 3)
+    image, note = read_image(path)
+    assert image.shape == (450, 450, 3)
     assert note is None
-    np.testing.assert_array_equal(picture, cv2.imread(str(path))[..., ::-1])
-    assert not picture[0, 0].any()
-    assert picture[225, 225].any()
+    np.testing.assert_array_equal(image, cv2.imread(str(path))[..., ::-1])
+    assert not image[0, 0].any()
+    assert image[225, 225].any()

@@ -6,17 +6,23 @@ from hypothesis import strategies as st
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
 from leukcnn.datasets.index import index_from_manifest, load
 from leukcnn.errors import ArgumentError, DataError
-from leukcnn.splits.pictures import balanced_subset, holdout, keep_apart, predefined_folds, stratified_kfold
+from leukcnn.splits.splitters import (
+    balanced_subset,
+    hold_out_validation,
+    holdout,
+    predefined_folds,
+    stratified_kfold,
+)
 
 LABELS = np.repeat([0, 1], [40, 60])
-IDS = np.array([f"picture {i:03}" for i in range(100)])
+IDS = np.array([f"image {i:03}" for i in range(100)])
 GROUPS = np.arange(100) // 4
 
 
 @pytest.fixture(scope="module")
 def training():
     index = index_from_manifest("cnmc2019")
-    return index.select(index.part == "training")
+    return index.select(index.subset == "training")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +30,7 @@ def taleghani():
     return index_from_manifest("taleghani")
 
 
-def parts_of(split):
+def split_rows_of(split):
     return split.train, split.validation, split.test
 
 
@@ -48,7 +54,7 @@ def test_holdout_has_the_papers_counts(training):
     assert counts(training.labels, split.train) == [2034, 4364]
     assert counts(training.labels, split.validation) == [1016, 2181]
     assert counts(training.labels, split.test) == [339, 727]
-    assert_disjoint_and_complete(parts_of(split), 10_661)
+    assert_disjoint_and_complete(split_rows_of(split), 10_661)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +62,7 @@ def test_holdout_has_the_papers_counts(training):
 )
 def test_holdout_rounds_up_down_and_leaves_the_rest(n, expected):
     split = holdout(np.repeat([0, 1], n), seed=1)
-    assert tuple(len(part) // 2 for part in parts_of(split)) == expected
+    assert tuple(len(part) // 2 for part in split_rows_of(split)) == expected
 
 
 @pytest.mark.parametrize("groups", [None, GROUPS], ids=["cells", "groups"])
@@ -69,7 +75,7 @@ def test_holdout_depends_on_the_seed_alone(groups):
 
 @st.composite
 def listings(draw):
-    """Returns labels of two or three classes, groups of up to four pictures of a class, and another order."""
+    """Returns labels of two or three classes, groups of up to four images of a class, and another order."""
     groups, labels = [], []
     for label in range(draw(st.integers(2, 3))):
         for size in draw(st.lists(st.integers(1, 4), min_size=12, max_size=24)):
@@ -80,17 +86,17 @@ def listings(draw):
 
 
 def every_split(labels, groups, ids, *, seed):
-    """Returns what each splitter makes of pictures: its parts, training first."""
+    """Returns what each splitter makes of images: its parts, training first."""
     options = {"seed": seed, "groups": groups, "ids": ids}
     folds = stratified_kfold(labels, n_splits=4, **options)
-    made = [parts_of(holdout(labels, **options)), *folds]
+    made = [split_rows_of(holdout(labels, **options)), *folds]
     made += [
-        (*keep_apart(labels, rest, fraction=0.25, fold=f, **options), test)
+        (*hold_out_validation(labels, rest, fraction=0.25, fold=f, **options), test)
         for f, (rest, test) in enumerate(folds)
     ]
     if groups is not None:
         own = np.unique(groups, return_inverse=True)[1] % 3
-        made += [parts_of(split) for split in predefined_folds(own, labels, groups=groups, seed=seed)]
+        made += [split_rows_of(split) for split in predefined_folds(own, labels, groups=groups, seed=seed)]
     return made
 
 
@@ -99,14 +105,14 @@ def every_split(labels, groups, ids, *, seed):
 def test_what_every_split_promises(listing, seed, is_grouped):
     """Parts are disjoint and complete, part no group, lack no class, and depend on the seed alone."""
     labels, groups, order = listing
-    n, ids = len(labels), np.array([f"picture {i:03}" for i in range(len(labels))])
+    n, ids = len(labels), np.array([f"image {i:03}" for i in range(len(labels))])
     made = every_split(labels, groups if is_grouped else None, ids, seed=seed)
     for parts in made:
         assert_disjoint_and_complete(parts, n)
         assert all(set(labels[part]) == set(labels) for part in parts)
         if is_grouped:
             assert_no_group_parted(parts, groups)
-    # Listed in another order, the same pictures are parted alike.
+    # Listed in another order, the same images are parted alike.
     again = every_split(labels[order], groups[order] if is_grouped else None, ids[order], seed=seed)
     for parts, others in zip(made, again, strict=True):
         assert [set(ids[part]) for part in parts] == [set(ids[order][part]) for part in others]
@@ -116,7 +122,7 @@ def test_what_every_split_promises(listing, seed, is_grouped):
 def test_a_balanced_subset_takes_as_many_of_each_class_in_whatever_order(listing, seed):
     labels, _, order = listing
     labels = np.minimum(labels, 1)
-    ids = np.array([f"picture {i:03}" for i in range(len(labels))])
+    ids = np.array([f"image {i:03}" for i in range(len(labels))])
     kept = balanced_subset(labels, seed=seed, ids=ids)
     assert counts(labels, kept) == [np.bincount(labels).min()] * 2
     again = balanced_subset(labels[order], seed=seed, ids=ids[order])
@@ -127,7 +133,7 @@ def test_a_balanced_subset_takes_as_many_of_each_class_in_whatever_order(listing
 def test_holdout_whatever_the_classes_does_not_depend_on_the_order(seed, order):
     one = holdout(LABELS, seed=seed, stratified=False, ids=IDS)
     other = holdout(LABELS[order], seed=seed, stratified=False, ids=IDS[order])
-    for a, b in zip(parts_of(one), parts_of(other), strict=True):
+    for a, b in zip(split_rows_of(one), split_rows_of(other), strict=True):
         assert set(IDS[a]) == set(IDS[order][b])
 
 
@@ -136,8 +142,8 @@ def test_holdout_whatever_the_classes_has_the_counts_of_taleghani(taleghani, see
     split = holdout(
         taleghani.labels, fractions=(0.7, 0.1, 0.2), seed=seed, stratified=False, ids=taleghani.ids
     )
-    assert [len(part) for part in parts_of(split)] == [2279, 326, 651]
-    assert_disjoint_and_complete(parts_of(split), 3256)
+    assert [len(part) for part in split_rows_of(split)] == [2279, 326, 651]
+    assert_disjoint_and_complete(split_rows_of(split), 3256)
     # A stratified test set would have a fifth of each class.
     by_class = np.bincount(taleghani.labels[split.test])
     assert by_class.tolist() != [101, 197, 192, 161]
@@ -147,7 +153,7 @@ def test_holdout_whatever_the_classes_has_the_counts_of_taleghani(taleghani, see
 @pytest.mark.parametrize(("n", "expected"), [(10, (6, 3, 1)), (25, (15, 8, 2)), (26, (16, 8, 2))])
 def test_holdout_whatever_the_classes_rounds_to_the_nearest(n, expected):
     split = holdout(np.zeros(n, dtype=int), seed=0, stratified=False)
-    assert tuple(len(part) for part in parts_of(split)) == expected
+    assert tuple(len(part) for part in split_rows_of(split)) == expected
 
 
 def test_holdout_whatever_the_classes_depends_on_the_seed_alone():
@@ -166,9 +172,9 @@ def test_holdout_whatever_the_classes_refuses_what_it_cannot_do():
 def test_holdout_by_near_duplicates_parts_no_pair_and_meets_the_shares(taleghani, seed):
     groups = joined_groups(taleghani)
     split = holdout(taleghani.labels, fractions=(0.7, 0.1, 0.2), seed=seed, groups=groups, ids=taleghani.ids)
-    assert_disjoint_and_complete(parts_of(split), 3256)
-    assert_no_group_parted(parts_of(split), groups)
-    for part, share in zip(parts_of(split), (0.7, 0.1, 0.2), strict=True):
+    assert_disjoint_and_complete(split_rows_of(split), 3256)
+    assert_no_group_parted(split_rows_of(split), groups)
+    for part, share in zip(split_rows_of(split), (0.7, 0.1, 0.2), strict=True):
         measured = np.bincount(taleghani.labels[part]) / [504, 985, 963, 804]
         np.testing.assert_allclose(measured, share, atol=0.005)
 
@@ -179,7 +185,7 @@ def test_folds_of_taleghani_with_an_eighth_kept_apart_are_70_10_20(taleghani, gr
     options = {"seed": 0, "groups": groups, "ids": taleghani.ids}
     validations = []
     for fold, (rest, test) in enumerate(stratified_kfold(taleghani.labels, n_splits=5, **options)):
-        train, validation = keep_apart(taleghani.labels, rest, fraction=1 / 8, fold=fold, **options)
+        train, validation = hold_out_validation(taleghani.labels, rest, fraction=1 / 8, fold=fold, **options)
         assert_disjoint_and_complete((train, validation, test), 3256)
         if grouped:
             assert_no_group_parted((train, validation, test), groups)
@@ -194,10 +200,10 @@ def test_folds_of_taleghani_with_an_eighth_kept_apart_are_70_10_20(taleghani, gr
 def test_holdout_by_subject_parts_no_joined_subject_and_meets_the_shares(training, seed):
     groups = joined_groups(training)
     split = holdout(training.labels, seed=seed, groups=groups)
-    assert_disjoint_and_complete(parts_of(split), 10_661)
-    assert_no_group_parted(parts_of(split), groups)
-    assert_no_group_parted(parts_of(split), training.group)
-    for part, share in zip(parts_of(split), (0.6, 0.3, 0.1), strict=True):
+    assert_disjoint_and_complete(split_rows_of(split), 10_661)
+    assert_no_group_parted(split_rows_of(split), groups)
+    assert_no_group_parted(split_rows_of(split), training.group)
+    for part, share in zip(split_rows_of(split), (0.6, 0.3, 0.1), strict=True):
         measured = np.array(counts(training.labels, part)) / [3389, 7272]
         np.testing.assert_allclose(measured, share, atol=0.01)
 
@@ -215,7 +221,7 @@ def test_three_groups_of_each_class_are_just_enough():
     labels = np.repeat([0, 0, 0, 1, 1, 1], [50, 30, 2, 90, 9, 1])
     groups = np.repeat(["a", "b", "c", "d", "e", "f"], [50, 30, 2, 90, 9, 1])
     split = holdout(labels, seed=0, groups=groups)
-    assert_no_group_parted(parts_of(split), groups)
+    assert_no_group_parted(split_rows_of(split), groups)
     assert set(groups[split.train]) == {"a", "d"}
     assert set(groups[split.test]) == {"c", "f"}
     with pytest.raises(DataError, match="at least 3 groups"):
@@ -226,12 +232,12 @@ def test_groups_that_hold_both_classes():
     labels = np.tile([0, 1, 1], 60)
     groups = np.arange(180) // 6
     split = holdout(labels, seed=0, groups=groups)
-    assert [counts(labels, part) for part in parts_of(split)] == [[36, 72], [18, 36], [6, 12]]
-    assert_no_group_parted(parts_of(split), groups)
+    assert [counts(labels, part) for part in split_rows_of(split)] == [[36, 72], [18, 36], [6, 12]]
+    assert_no_group_parted(split_rows_of(split), groups)
 
 
-def test_too_few_pictures_for_a_holdout_are_refused_with_the_least_number():
-    with pytest.raises(DataError, match=r"7 \+ 60 pictures(.|\n)*at least 8 pictures of each class"):
+def test_too_few_images_for_a_holdout_are_refused_with_the_least_number():
+    with pytest.raises(DataError, match=r"7 \+ 60 images(.|\n)*at least 8 images of each class"):
         holdout(np.repeat([0, 1], [7, 60]), seed=0)
     for n in range(8, 200):
         holdout(np.repeat([0, 1], n), seed=0)
@@ -244,7 +250,7 @@ def test_fractions_must_be_three_positive_shares_of_one(fractions):
 
 
 @pytest.mark.parametrize("groups", [None, GROUPS], ids=["cells", "groups"])
-def test_kfold_tests_each_picture_once(groups):
+def test_kfold_tests_each_image_once(groups):
     folds = stratified_kfold(LABELS, n_splits=5, seed=0, groups=groups)
     assert len(folds) == 5
     assert_disjoint_and_complete([test for _, test in folds], 100)
@@ -261,7 +267,7 @@ def test_kfold_depends_on_the_seed_alone():
 
 
 def test_too_few_for_a_kfold():
-    with pytest.raises(DataError, match=r"class 0 has 4(.|\n)*at least 5 pictures"):
+    with pytest.raises(DataError, match=r"class 0 has 4(.|\n)*at least 5 images"):
         stratified_kfold(np.repeat([0, 1], [4, 50]), n_splits=5, seed=0)
     with pytest.raises(DataError, match=r"class 0 has 10(.|\n)*at least 11 groups"):
         stratified_kfold(LABELS, n_splits=11, seed=0, groups=GROUPS)
@@ -278,7 +284,7 @@ def test_the_challenges_folds(training):
         [1096, 2457],
     ]
     for number, split in enumerate(splits):
-        assert_disjoint_and_complete(parts_of(split), 10_661)
+        assert_disjoint_and_complete(split_rows_of(split), 10_661)
         assert set(training.fold[split.test]) == {number}
         assert_no_group_parted((split.train, split.validation), groups)
         assert len(split.validation) / (10_661 - len(split.test)) == pytest.approx(1 / 3, abs=0.01)
@@ -302,17 +308,19 @@ def test_the_share_of_validation_can_be_chosen():
 
 def test_what_is_kept_apart_is_a_share_of_each_class_in_the_rows_given():
     rows = np.arange(20, 80)
-    train, validation = keep_apart(LABELS, rows, fraction=0.25, seed=0, ids=IDS)
+    train, validation = hold_out_validation(LABELS, rows, fraction=0.25, seed=0, ids=IDS)
     assert np.sort(np.concatenate([train, validation])).tolist() == rows.tolist()
     # A quarter of 20 and of 40, and of 22 (5.5, rounded up) and of 41 (10.25, rounded down).
     assert counts(LABELS, validation) == [5, 10]
-    assert counts(LABELS, keep_apart(LABELS, np.arange(18, 81), fraction=0.25, seed=0)[1]) == [6, 10]
+    assert counts(LABELS, hold_out_validation(LABELS, np.arange(18, 81), fraction=0.25, seed=0)[1]) == [6, 10]
 
 
 @pytest.mark.parametrize("groups", [None, GROUPS], ids=["cells", "groups"])
 def test_what_is_kept_apart_depends_on_seed_and_fold(groups):
     def validation(seed, fold):
-        return keep_apart(LABELS, np.arange(100), fraction=0.2, seed=seed, fold=fold, groups=groups)[1]
+        return hold_out_validation(LABELS, np.arange(100), fraction=0.2, seed=seed, fold=fold, groups=groups)[
+            1
+        ]
 
     drawn = [validation(*key).tolist() for key in ((0, 0), (0, 0), (0, 1), (1, 0))]
     assert drawn[0] == drawn[1]
@@ -321,17 +329,17 @@ def test_what_is_kept_apart_depends_on_seed_and_fold(groups):
 
 def test_too_little_to_keep_apart_is_refused():
     labels = np.repeat([0, 1], [3, 40])
-    with pytest.raises(DataError, match=r"at least 4 pictures of each class that aren't tested"):
-        keep_apart(labels, np.arange(43), fraction=1 / 8, seed=0)
-    keep_apart(np.repeat([0, 1], [4, 40]), np.arange(44), fraction=1 / 8, seed=0)
+    with pytest.raises(DataError, match=r"at least 4 images of each class that aren't tested"):
+        hold_out_validation(labels, np.arange(43), fraction=1 / 8, seed=0)
+    hold_out_validation(np.repeat([0, 1], [4, 40]), np.arange(44), fraction=1 / 8, seed=0)
     with pytest.raises(ArgumentError, match="share of the validation set is 0"):
-        keep_apart(labels, np.arange(43), fraction=0, seed=0)
+        hold_out_validation(labels, np.arange(43), fraction=0, seed=0)
 
 
 def test_folds_that_cannot_be_used():
-    with pytest.raises(ArgumentError, match="4 pictures have no fold"):
+    with pytest.raises(ArgumentError, match="4 images have no fold"):
         predefined_folds(np.where(GROUPS == 0, -1, GROUPS % 3), LABELS, groups=GROUPS, seed=0)
-    with pytest.raises(DataError, match="All pictures lie in fold 0"):
+    with pytest.raises(DataError, match="All images lie in fold 0"):
         predefined_folds(np.zeros(100, int), LABELS, groups=GROUPS, seed=0)
     with pytest.raises(DataError, match="would lack a class"):
         predefined_folds(LABELS, LABELS, groups=GROUPS, seed=0)
@@ -354,7 +362,7 @@ def test_balanced_subset_drops_of_the_larger_class_alone(training):
     [lambda y, **k: holdout(y, seed=0, **k), lambda y, **k: stratified_kfold(y, n_splits=2, seed=0, **k)],
 )
 def test_arguments_that_do_not_fit(split):
-    with pytest.raises(ArgumentError, match="2 of 100 pictures have no label"):
+    with pytest.raises(ArgumentError, match="2 of 100 images have no label"):
         split(np.where(np.arange(100) < 2, -1, LABELS))
     with pytest.raises(ArgumentError, match=r"ids has the shape \(3,\)"):
         split(LABELS, ids=IDS[:3])
@@ -368,5 +376,5 @@ def test_real_cells_can_be_parted_by_cell_and_by_subject(real_data):
     index = load("cnmc2019", real_data)
     for groups in (None, joined_groups(index)):
         split = holdout(index.labels, seed=0, groups=groups, ids=index.ids)
-        assert_disjoint_and_complete(parts_of(split), len(index))
-        assert all(set(index.labels[part]) == {0, 1} for part in parts_of(split))
+        assert_disjoint_and_complete(split_rows_of(split), len(index))
+        assert all(set(index.labels[part]) == {0, 1} for part in split_rows_of(split))

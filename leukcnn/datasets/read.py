@@ -1,4 +1,4 @@
-"""Read a picture file as RGB with 8 bits a channel, whatever it is stored as."""
+"""Read an image file as RGB with 8 bits a channel, whatever it is stored as."""
 
 from functools import cache
 from pathlib import Path
@@ -6,54 +6,54 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from leukcnn.datasets.headers import BrokenPicture, conversion, read_header
+from leukcnn.datasets.headers import BrokenImage, conversion, read_header
 from leukcnn.errors import DataError
 
 
-def read_picture(path: str | Path) -> tuple[np.ndarray, str | None]:
-    """Reads a BMP, PNG, JPEG or TIFF picture as RGB.
+def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
+    """Reads a BMP, PNG, JPEG or TIFF image as RGB.
 
-    Pictures stored otherwise are converted: 16 bits are divided by 257 and rounded, grey is repeated in three
+    Images stored otherwise are converted: 16 bits are divided by 257 and rounded, grey is repeated in three
     channels, and alpha is dropped, as other readers of the field do (in many 32-bit BMP files it is zero
-    throughout, so that composing on black would blot out the picture). Orientation tags are not applied: the
+    throughout, so that composing on black would blot out the image). Orientation tags are not applied: the
     pixels are those stored.
 
     Args:
         path: The file.
 
     Returns:
-        The picture, (H, W, 3) uint8, 0..255, and a note on what was converted, or None.
+        The image, (H, W, 3) uint8, 0..255, and a note on what was converted, or None.
 
     Raises:
-        DataError: The file can't be read, is empty, is no picture, or is truncated; the message names it.
+        DataError: The file can't be read, is empty, is no image, or is truncated; the message names it.
     """
     try:
-        return decode_picture(Path(path).read_bytes())
+        return decode_image(Path(path).read_bytes())
     except OSError as error:
         raise DataError(
             f"{path} can't be read: {error.strerror or error}.",
-            expected="a readable BMP, PNG, JPEG or TIFF picture",
+            expected="a readable BMP, PNG, JPEG or TIFF image",
             remedy="check the path and its permissions",
         ) from error
-    except BrokenPicture as error:
+    except BrokenImage as error:
         raise DataError(
             f"{path} {error.detail}.",
-            expected="a complete BMP, PNG, JPEG or TIFF picture",
+            expected="a complete BMP, PNG, JPEG or TIFF image",
             remedy="copy or download the file again; 'leukcnn check' lists all faults of a folder",
         ) from error
 
 
-def decode_picture(content: bytes) -> tuple[np.ndarray, str | None]:
-    """Decodes the content of a picture file; see `read_picture`.
+def decode_image(content: bytes) -> tuple[np.ndarray, str | None]:
+    """Decodes the content of an image file; see `read_image`.
 
     Args:
         content: The whole file.
 
     Returns:
-        The picture, (H, W, 3) uint8, 0..255, and a note on what was converted, or None.
+        The image, (H, W, 3) uint8, 0..255, and a note on what was converted, or None.
 
     Raises:
-        BrokenPicture: The content is empty, no picture, or truncated.
+        BrokenImage: The content is empty, no image, or truncated.
     """
     header = read_header(content)
     _silence_decoder()
@@ -63,9 +63,9 @@ def decode_picture(content: bytes) -> tuple[np.ndarray, str | None]:
     except cv2.error:
         stored = None
     if stored is None:
-        raise BrokenPicture("undecodable", f"can't be decoded as {header.format}")
+        raise BrokenImage("undecodable", f"can't be decoded as {header.format}")
     if stored.dtype not in (np.uint8, np.uint16):
-        raise BrokenPicture(
+        raise BrokenImage(
             "undecodable", f"holds values of type {stored.dtype}, not whole numbers of 8 or 16 bits"
         )
     channels = 1 if stored.ndim == 2 else stored.shape[2]
@@ -74,7 +74,7 @@ def decode_picture(content: bytes) -> tuple[np.ndarray, str | None]:
         stored = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)
     to_rgb = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
     if channels not in to_rgb:
-        raise BrokenPicture("undecodable", f"has {channels} channels, not 1, 3 or 4")
+        raise BrokenImage("undecodable", f"has {channels} channels, not 1, 3 or 4")
     return cv2.cvtColor(stored, to_rgb[channels]), note
 
 
