@@ -121,7 +121,7 @@ class Networks:
             self._key, self._network = None, None
             # Graphs and weights of the network before would stay in memory beside the new one's.
             keras.utils.clear_session()
-            options = {"side": image_size, "classes": classes, "training": training, "seed": seed}
+            options = {"image_size": image_size, "classes": classes, "training": training, "seed": seed}
             network = build_network(model, **options, devices=devices)
             with devices.scope():
                 network.optimizer.build(network.trainable_variables)

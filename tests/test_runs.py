@@ -229,14 +229,14 @@ def test_predictions_file_by_hand(tmp_path):
     predictions.image[1] = 'a,"b"'
     write_predictions(tmp_path / "a.csv", predictions)
     assert (tmp_path / "a.csv").read_bytes() == (
-        b"image,part,checkpoint,group,label,p_healthy,p_malignant\n"
+        b"image,subset,checkpoint,group,label,p_healthy,p_malignant\n"
         b"training_data/fold_0/all/UID_0_1_1_all.bmp,test,val_accuracy,,-1,0.333333333,0.666666667\n"
         b'"a,""b""",external,val_accuracy,H11,0,1e-12,1\n'
     )
     assert read_predictions(tmp_path / "a.csv").image[1] == 'a,"b"'
 
 
-GOOD = "image,part,checkpoint,group,label,p_healthy,p_malignant\n"
+GOOD = "image,subset,checkpoint,group,label,p_healthy,p_malignant\n"
 
 
 @pytest.mark.parametrize(

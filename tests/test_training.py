@@ -183,7 +183,13 @@ def weights_of(network):
 
 def test_a_network_given_again_is_as_it_was_at_first(setup, tmp_path):
     networks = Networks()
-    options = {"side": 24, "classes": 2, "training": setup.training, "seed": 5, "devices": find_devices()}
+    options = {
+        "image_size": 24,
+        "classes": 2,
+        "training": setup.training,
+        "seed": 5,
+        "devices": find_devices(),
+    }
     first = networks.get(setup.model, **options)
     before = weights_of(first)
     fit(setup, first, tmp_path / "a")
@@ -197,7 +203,13 @@ def test_a_network_given_again_is_as_it_was_at_first(setup, tmp_path):
 @pytest.mark.backend
 def test_a_network_given_again_trains_as_a_new_one_does(setup, tmp_path):
     networks = Networks()
-    options = {"side": 24, "classes": 2, "training": setup.training, "seed": 5, "devices": find_devices()}
+    options = {
+        "image_size": 24,
+        "classes": 2,
+        "training": setup.training,
+        "seed": 5,
+        "devices": find_devices(),
+    }
     fit(setup, networks.get(setup.model, **options), tmp_path / "a")
     fit(setup, networks.get(setup.model, **options), tmp_path / "b")
     fit(setup, Networks().get(setup.model, **options), tmp_path / "c")
@@ -209,7 +221,7 @@ def test_a_network_given_again_trains_as_a_new_one_does(setup, tmp_path):
 
 def test_another_seed_or_model_is_another_network(setup):
     networks = Networks()
-    options = {"side": 24, "classes": 2, "training": setup.training, "devices": find_devices()}
+    options = {"image_size": 24, "classes": 2, "training": setup.training, "devices": find_devices()}
     first = networks.get(setup.model, seed=5, **options)
     assert networks.get(setup.model, seed=6, **options) is not first
 

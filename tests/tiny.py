@@ -240,7 +240,7 @@ def tiny_apart_paper():
     assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith("model."))
     drawn = {"allidb1": {"healthy": 9, "ALL": 7}, "allidb2": {"healthy": 8, "ALL": 10}}
     return replace(
-        paper, rows=rows, profiles=(paper.profiles[0], smoke), assumptions=assumptions, synthetic=drawn
+        paper, rows=rows, profiles=(paper.profiles[0], smoke), assumptions=assumptions, synthetic_images=drawn
     )
 
 

@@ -165,7 +165,7 @@ def index_from_manifest(name: str) -> ImageIndex:
     if not published:
         raise DataError(f"No manifest is shipped for {dataset.name}.")
     paths = [PurePosixPath(identity) for identity in published]
-    images = [place(dataset, path, depth=len(path.subsets) - 1) for path in paths]
+    images = [place(dataset, path, depth=len(path.parts) - 1) for path in paths]
     images.sort(key=lambda image: sort_key(dataset, image))
     return make_index(dataset, images, sha256=[published[image.id].sha256 for image in images])
 

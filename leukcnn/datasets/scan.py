@@ -97,7 +97,7 @@ def scan(name: str, root: str | Path) -> Scan:
     files = sorted(_files(folder, unreadable))
     found, strays = [], []
     for path in _image_files(dataset, files):
-        image = place(dataset, path, depth=len(path.relative_to(folder).subsets) - 1)
+        image = place(dataset, path, depth=len(path.relative_to(folder).parts) - 1)
         (strays if image is None else found).append(image or path)
     if not found and not unreadable:
         raise _no_images(dataset, folder, strays)
@@ -221,7 +221,7 @@ def _words(name: str) -> list[str]:
 
 
 def _ends_in(folder: Path, words: Sequence[str]) -> bool:
-    return [subset.lower() for subset in folder.subsets[len(folder.subsets) - len(words) :]] == [*words]
+    return [part.lower() for part in folder.parts[len(folder.parts) - len(words) :]] == [*words]
 
 
 def _image_files(dataset: DatasetCard, files: Sequence[Path]) -> list[Path]:
@@ -240,7 +240,7 @@ def _files(folder: Path, unreadable: list[str]) -> Iterator[Path]:
     # Copies are often made of links to a shared store, so links are followed; `seen` breaks circles.
     for here, folders, names in os.walk(folder, followlinks=True, onerror=note):
         real = os.path.realpath(here)
-        depth = len(Path(here).relative_to(folder).subsets)
+        depth = len(Path(here).relative_to(folder).parts)
         if real in seen or depth == _DEEPEST:
             folders.clear()
         if real in seen:

@@ -114,7 +114,7 @@ def _check_classes(paper: spec.Paper) -> None:
         for name, count in counts.items():
             if name not in allowed or count < 1:
                 raise SpecError(
-                    f"{owner}: drawn has {count} images of {name!r} of {dataset}.",
+                    f"{owner}: synthetic_images has {count} images of {name!r} of {dataset}.",
                     expected=f"whole numbers above 0 of {', '.join(allowed)}",
                     remedy=did_you_mean(name, allowed),
                 )

@@ -28,7 +28,7 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
         if dataset != figure.dataset:
             more += f", here of {dataset_title(results, dataset)} in place of {card(figure.dataset).name}"
         if max(shown) == _MOST_POINTS:
-            more += f" (at most {_MOST_POINTS:,} images, drawn at random)"
+            more += f" (at most {_MOST_POINTS:,} images, sampled at random)"
         panels = list(zip((results.paper.row(row).label for row in figure.rows), planes, strict=True))
         paths.append(plot_feature_space(panels, results.paper.classes, path, **face(results, figure, more)))
     return paths
@@ -58,7 +58,7 @@ def _plane(results: Results, row: str, dataset: str) -> Projection | str:
         try:
             return project(columns["features"][rows], columns["label"][rows], seed=results.record.seed)
         except ArgumentError as error:
-            return f"Not drawn: {error.found}"
+            return f"Not plotted: {error.found}"
     return f"Not measured: {why_no_runs(results, row, dataset=dataset) or 'not tested by this row'}"
 
 

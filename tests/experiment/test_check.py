@@ -116,8 +116,16 @@ def with_choice(path, choice):
         (replace(CNMC, datasets=("cnmc2019", "allidb1")), "without class_of", "class_of"),
         (replace(CNMC, class_of={"healty": "healthy"}), "class_of has 'healty'", "'healthy'"),
         (replace(CNMC, class_of={"healthy": "healthy"}), "becomes malignant", ""),
-        (replace(CNMC, synthetic={"cnmc2019": {"sick": 3}}), "drawn has 3 images of 'sick'", ""),
-        (replace(CNMC, synthetic={"cnmc2019": {"healthy": 0}}), "drawn has 0 images of 'healthy'", ""),
+        (
+            replace(CNMC, synthetic_images={"cnmc2019": {"sick": 3}}),
+            "synthetic_images has 3 images of 'sick'",
+            "",
+        ),
+        (
+            replace(CNMC, synthetic_images={"cnmc2019": {"healthy": 0}}),
+            "synthetic_images has 0 images of 'healthy'",
+            "",
+        ),
     ],
 )
 def test_what_can_not_be_had_is_refused(paper, found, remedy):

@@ -90,7 +90,7 @@ def test_figures_of_each_dataset_are_those_of_its_own_images(finished):
     assert results.tested == paper().datasets
     for name in paper().datasets:
         (tested,) = results.runs("lightweight", dataset=name)
-        assert len(tested) == len(set(tested.image)) == sum(paper().synthetic[name].values())
+        assert len(tested) == len(set(tested.image)) == sum(paper().synthetic_images[name].values())
     (table,) = [table for table in done.tables if table.id == "table1"]
     lines = {(row[0], row[1]): row for row in table.rows if row[2] == "Accuracy (%)"}
     for name, title in zip(paper().datasets, ("ALL-IDB 1", "ALL-IDB 2"), strict=True):
@@ -107,7 +107,7 @@ def test_a_saved_network_thresholds_images_itself(finished):
     saved, stored = SavedNetwork.load(trial.path / "model.keras"), trial.predictions()
     assert saved.preprocessing.threshold == "darkest"
     folder = synthetic.write_many(
-        paper().datasets, cache_folder() / "synthetic", seed=0, counts=paper().synthetic
+        paper().datasets, cache_folder() / "synthetic", seed=0, counts=paper().synthetic_images
     )
     index = load_many(paper().datasets, folder, class_names=paper().classes, class_of=paper().class_of)
     row = index.ids.tolist().index(stored.image[0])

@@ -23,7 +23,7 @@ def test_a_folder_is_taken_as_it_is_and_home_is_found(tmp_path, monkeypatch):
 
 
 def test_drawn_images_are_those_of_the_paper(tmp_path):
-    paper, said = replace(papers.get("alertnet"), synthetic={"jtsc": {"healthy": 3, "ALL": 2}}), []
+    paper, said = replace(papers.get("alertnet"), synthetic_images={"jtsc": {"healthy": 3, "ALL": 2}}), []
     names = ("jtsc",)
     for_paper = data_folder(SYNTHETIC, names, say=said.append, paper=paper)
     alone = data_folder(SYNTHETIC, names, say=said.append)

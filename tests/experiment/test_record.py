@@ -68,7 +68,10 @@ def test_images_are_counted_by_dataset_and_class(many):
 def test_sets_that_any_dataset_of_the_paper_has_are_missed_if_they_lack(published):
     paper = papers.get("cnmc2019")
     several = replace(
-        paper, datasets=("allidb1", "cnmc2019"), class_of={name: name for name in paper.classes}, synthetic={}
+        paper,
+        datasets=("allidb1", "cnmc2019"),
+        class_of={name: name for name in paper.classes},
+        synthetic_images={},
     )
     study = study_for(paper=several)
     planned = plan(study, published)

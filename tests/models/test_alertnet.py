@@ -53,7 +53,7 @@ def test_the_shortcut_is_the_image_itself_pooled_16_by_16():
     np.testing.assert_array_equal(joined[0, ..., 128:], blocks)
 
 
-@pytest.mark.parametrize("side", [16, 17, 40, 100, 224, 225, 250])
+@pytest.mark.parametrize("image_size", [16, 17, 40, 100, 224, 225, 250])
 def test_the_shortcut_fits_at_any_size(image_size):
     with unfilled():
         model = models.build("AlertNetR", input_shape=(image_size, 64, 3), include_top=False)

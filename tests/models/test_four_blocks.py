@@ -15,7 +15,7 @@ def build(**arguments):
     return models.build("FourBlockCNN", **{"input_shape": (16, 16, 3), **arguments})
 
 
-@pytest.mark.parametrize("side", [16, 112])
+@pytest.mark.parametrize("image_size", [16, 112])
 def test_parameters_by_hand_at_any_size(image_size):
     widths = (3, 16, 32, 64, 128)
     kernels = sum(9 * before * after for before, after in pairwise(widths))

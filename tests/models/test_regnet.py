@@ -58,7 +58,7 @@ def test_networks_are_built_with_the_zoos_number_of_parameters(name):
 
 @pytest.mark.parametrize("squeezes", [False, True], ids=["X", "Y"])
 @pytest.mark.parametrize("strides", [1, 2])
-@pytest.mark.parametrize("side", [7, 8])
+@pytest.mark.parametrize("image_size", [7, 8])
 def test_a_block_is_numpys(squeezes, strides, image_size):
     """Grouped convolution, squeeze-and-excitation, and a shortcut that is projected or as it is."""
     state = regnets.random_state(((2, 24),), group_width=8, squeezes=squeezes)
@@ -128,7 +128,7 @@ def test_a_single_group_is_an_ordinary_convolution():
     assert (layer.filters, layer.groups) == (80, 1)
 
 
-@pytest.mark.parametrize("side", [32, 33, 47])
+@pytest.mark.parametrize("image_size", [32, 33, 47])
 def test_the_whole_network_is_numpys_for_sides_even_and_odd(image_size, tmp_path):
     state = regnets.random_state(squeezes=True, classes=4)
     save_file(state, tmp_path / "y.safetensors")

@@ -1,6 +1,6 @@
 """The stores written by hand that these tests share."""
 
-from tests.outputs.png import cells, drawn, smears, thresholded  # noqa: F401
+from tests.outputs.png import cells, plotted, smears, thresholded  # noqa: F401
 from tests.stores import (  # noqa: F401
     alertnet,
     apart,

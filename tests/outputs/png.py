@@ -94,14 +94,14 @@ def names(paths) -> list[str]:
 
 
 @pytest.fixture
-def drawn(monkeypatch):
-    """What each drawing function was called with."""
+def plotted(monkeypatch):
+    """What each plotting function was called with."""
     calls = {}
     for module in map(import_module, sorted({kind.module for kind in FIGURES.values()})):
-        for name in [name for name in vars(module) if name.startswith("draw_") and name != "plot_kept"]:
+        for name in [name for name in vars(module) if name.startswith("plot_") and name != "plot_kept"]:
 
             def record(*args, _name=name, **options):
-                calls.setdefault(_name.removeprefix("draw_"), []).append((args, options))
+                calls.setdefault(_name.removeprefix("plot_"), []).append((args, options))
                 return next(value for value in args if hasattr(value, "with_name"))
 
             monkeypatch.setattr(module, name, record)

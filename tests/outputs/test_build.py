@@ -1,4 +1,4 @@
-"""Tests of which figures are drawn, and what stands around them."""
+"""Tests of which figures are plotted, and what stands around them."""
 
 from dataclasses import replace
 
@@ -53,30 +53,30 @@ def test_figures_of_what_was_trained_are_written(trained, tmp_path):
         ("table2", []),
     ],
 )
-def test_only_that_figure(trained, drawn, tmp_path, only, expected):
+def test_only_that_figure(trained, plotted, tmp_path, only, expected):
     assert names(build_figures(trained.results(), tmp_path, only=only)) == expected
 
 
-def test_a_row_s_id_draws_all(trained, drawn, tmp_path):
+def test_a_row_s_id_draws_all(trained, plotted, tmp_path):
     assert len(build_figures(trained.results(), tmp_path, only="vgg16")) == 7
 
 
-def test_segmented_images_stand_beside_theirs_two_pairs_in_a_row(staged, drawn, tmp_path):
+def test_segmented_images_stand_beside_theirs_two_pairs_in_a_row(staged, plotted, tmp_path):
     titles, images = ["benign, a", "segmented: 0 % kept"], [IMAGE, 0 * IMAGE]
     keep(tmp_path, segmentation={"titles": titles, "images": images})
     figure = spec.Figure("segmentation", "What is kept", "segmentation", "")
     assert names(build_figures(staged(figures=(figure,)).results(), tmp_path)) == ["segmentation.png"]
-    ((panels, _), options) = drawn["images"][0]
+    ((panels, _), options) = plotted["images"][0]
     assert [title for title, _ in panels] == titles
     np.testing.assert_array_equal(panels[1][1], 0 * IMAGE)
     assert options["n_columns"] == 4
 
 
-def test_captures_go_where_they_belong(trained, drawn, tmp_path):
+def test_captures_go_where_they_belong(trained, plotted, tmp_path):
     build_figures(trained.results(), tmp_path)
-    for name, ((panels, _), _) in zip(("figure2", "figure3"), drawn["images"], strict=True):
+    for name, ((panels, _), _) in zip(("figure2", "figure3"), plotted["images"], strict=True):
         assert [title for title, _ in panels] == KEPT[name]["titles"]
-    assert drawn["topology"][0][0][0] == KEPT["figure4"]["columns"]
+    assert plotted["topology"][0][0][0] == KEPT["figure4"]["columns"]
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -86,18 +86,18 @@ def test_what_was_kept_and_is_gone_is_a_fault_of_the_store(trained, tmp_path, na
         build_figures(trained.results(), tmp_path)
 
 
-def test_all_but_the_topology_bear_the_mark(trained, drawn, tmp_path):
+def test_all_but_the_topology_bear_the_mark(trained, plotted, tmp_path):
     build_figures(trained.results(not_comparable="synthetic data"), tmp_path)
-    for name, calls in drawn.items():
+    for name, calls in plotted.items():
         mark = "" if name == "topology" else "Not comparable with the paper: synthetic data"
         assert {options.get("mark", "") for _, options in calls} == {mark}
 
 
-def test_comparable_figures_bear_none_and_name_their_place(trained, drawn, tmp_path):
+def test_comparable_figures_bear_none_and_name_their_place(trained, plotted, tmp_path):
     build_figures(trained.results(), tmp_path)
-    assert {options.get("mark", "") for calls in drawn.values() for _, options in calls} == {""}
-    assert drawn["images"][0][1]["caption"] == "Figure 2: Cells of both classes"
-    assert drawn["confusions"][0][1]["caption"] == "Confusion matrices on the test set"
+    assert {options.get("mark", "") for calls in plotted.values() for _, options in calls} == {""}
+    assert plotted["images"][0][1]["caption"] == "Figure 2: Cells of both classes"
+    assert plotted["confusion_matrices"][0][1]["caption"] == "Confusion matrices on the test set"
 
 
 MAPS = {
@@ -109,11 +109,11 @@ MAPS = {
 }
 
 
-def test_activation_maps_stand_beside_their_image(alertnet, drawn, tmp_path):
+def test_activation_maps_stand_beside_their_image(alertnet, plotted, tmp_path):
     keep(tmp_path, figure3=MAPS)
     results = alertnet.results(split="kfold", datasets={}, not_comparable="synthetic data")
     assert names(build_figures(results, tmp_path, only="figure3")) == ["figure3.png"]
-    ((panels, _), options) = drawn["images"][0]
+    ((panels, _), options) = plotted["images"][0]
     names_of_one = ("Mean activation", "Grad-CAM")
     assert [title for title, _ in panels] == [t for one in MAPS["titles"] for t in (one, *names_of_one)]
     assert options["n_columns"] == 3
@@ -133,7 +133,7 @@ def test_activation_maps_are_drawn_when_their_row_is_trained(alertnet, tmp_path)
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def test_filters_stand_beside_their_image(left_out, drawn, tmp_path):
+def test_filters_stand_beside_their_image(left_out, plotted, tmp_path):
     experiment, rng = left_out(), np.random.default_rng(0)
     figure = spec.Figure("figure3", "Filters", "filters", "Figure 3", rows=("deep",))
     experiment.paper = replace(experiment.paper, figures=(figure,))
@@ -147,7 +147,7 @@ def test_filters_stand_beside_their_image(left_out, drawn, tmp_path):
     }
     keep(tmp_path, figure3=kept)
     assert names(build_figures(experiment.results(), tmp_path)) == ["figure3.png"]
-    ((panels, _), options) = drawn["images"][0]
+    ((panels, _), options) = plotted["images"][0]
     lines = [panels[i : i + 3] for i in range(0, 12, 3)]
     assert [[panel and panel[0] for panel in line] for line in lines[2:]] == [
         ["non-pathological, ALL-IDB 1", "block1_conv2, filter 0", "block5_conv3, filter 7"],

@@ -9,32 +9,32 @@ from leukcnn.outputs.build import build_figures
 from tests.outputs.png import names
 
 
-def test_confusion_matrix_has_true_classes_in_rows(experiment, make_predictions, drawn, tmp_path):
+def test_confusion_matrix_has_true_classes_in_rows(experiment, make_predictions, plotted, tmp_path):
     experiment.add("vgg16", make_predictions("test", tp=5, fn=1, fp=2, tn=4))
     build_figures(experiment.results(), tmp_path, only="confusion_matrices")
-    (((title, matrix),), class_names, _), _ = drawn["confusions"][0]
+    (((title, matrix),), class_names, _), _ = plotted["confusion_matrices"][0]
     assert class_names == ("healthy", "malignant")
     np.testing.assert_array_equal(matrix, [[4, 2], [1, 5]])
     assert title == "VGG16"
 
 
-def test_confusion_matrix_of_several_runs_is_one_of_them(experiment, make_predictions, drawn, tmp_path):
+def test_confusion_matrix_of_several_runs_is_one_of_them(experiment, make_predictions, plotted, tmp_path):
     for run, right in enumerate((5, 6)):
         experiment.add("vgg16", make_predictions("test", tp=right, fn=1, fp=2, tn=4), run=run)
     build_figures(experiment.results(runs=2), tmp_path, only="confusion_matrices")
-    (((((title, matrix),), _, _), _),) = drawn["confusions"]
+    (((((title, matrix),), _, _), _),) = plotted["confusion_matrices"]
     np.testing.assert_array_equal(matrix, [[4, 2], [1, 5]])
     assert title == "VGG16, one of 2 runs"
 
 
-def test_matrices_of_all_rows_and_datasets_stand_on_one_sheet(thresholded, drawn, tmp_path):
+def test_matrices_of_all_rows_and_datasets_stand_on_one_sheet(thresholded, plotted, tmp_path):
     experiment = thresholded()
     experiment.add("shallow", "allidb1", tp=3, fn=1, fp=2, tn=4)
     experiment.add("deep", "allidb1", tp=5, tn=5)
     experiment.add("deep", "jtsc", "bloodline", tp=2, tn=1, fp=1)
     experiment.add("shallow", "jtsc", "bloodline", tp=2, tn=2, folds=(0,))
     assert names(build_figures(experiment.results(), tmp_path, only="figure4")) == ["figure4.png"]
-    ((panels, class_names, _), options) = drawn["confusions"][0]
+    ((panels, class_names, _), options) = plotted["confusion_matrices"][0]
     assert class_names == ("non-pathological", "pathological")
     assert options["caption"] == "Figure 4: Title 4"
     assert options["n_columns"] == 2
@@ -49,18 +49,18 @@ def test_matrices_of_all_rows_and_datasets_stand_on_one_sheet(thresholded, drawn
     assert shallow_other is None
 
 
-def test_rows_that_are_not_trained_have_no_line_of_matrices(thresholded, drawn, tmp_path):
+def test_rows_that_are_not_trained_have_no_line_of_matrices(thresholded, plotted, tmp_path):
     experiment = thresholded()
     assert build_figures(experiment.results(), tmp_path, only="figure4") == []
     experiment.experiment.planned.clear()
     experiment.add("shallow", "allidb2", tp=3, tn=4)
     build_figures(experiment.results(), tmp_path, only="figure4")
-    ((title, _),) = drawn["confusions"][0][0][0]
+    ((title, _),) = plotted["confusion_matrices"][0][0][0]
     assert title == "Shallow, k-fold on ALL-IDB 2"
 
 
 def test_figures_of_one_kind_have_files_of_their_own_and_show_their_rows(
-    experiment, make_predictions, drawn, tmp_path
+    experiment, make_predictions, plotted, tmp_path
 ):
     figures = (
         spec.Figure("one", "One", "confusion", rows=("xception",)),
@@ -71,4 +71,8 @@ def test_figures_of_one_kind_have_files_of_their_own_and_show_their_rows(
         experiment.add(row, make_predictions("test", tp=5, fn=1, fp=2, tn=4))
     paths = build_figures(experiment.results(), tmp_path)
     assert names(paths) == ["one_xception.png", "all_vgg16.png", "all_xception.png"]
-    assert [panels[0][0] for (panels, *_), _ in drawn["confusions"]] == ["Xception", "VGG16", "Xception"]
+    assert [panels[0][0] for (panels, *_), _ in plotted["confusion_matrices"]] == [
+        "Xception",
+        "VGG16",
+        "Xception",
+    ]

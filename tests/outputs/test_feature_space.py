@@ -65,7 +65,7 @@ def projected(monkeypatch):
     return calls
 
 
-def test_feature_space_of_its_own_dataset(left_out_features, drawn, projected, tmp_path):
+def test_feature_space_of_its_own_dataset(left_out_features, plotted, projected, tmp_path):
     for row, level in (("deep", 100.0), ("shallow", 0.0)):
         left_out_features.add(row, "allidb2", "allidb1", level=level)
     assert left_out_features.draw(tmp_path, seed=7, not_comparable="synthetic data") == [
@@ -78,7 +78,7 @@ def test_feature_space_of_its_own_dataset(left_out_features, drawn, projected, t
     assert [len(features) for features, _, _ in projected] == [10] * 4
     assert [features.mean() > 50 for features, _, _ in projected] == [False, True, False, True]
     assert all(labels.tolist() == [0] * 5 + [1] * 5 and seed == 7 for _, labels, seed in projected)
-    (panels, class_names, _), options = drawn["feature_space"][0]
+    (panels, class_names, _), options = plotted["feature_space"][0]
     assert [title for title, _ in panels] == ["Shallow", "Deep"]
     assert class_names == ("non-pathological", "pathological")
     assert options["caption"] == "Figure 5: Space 5"
@@ -86,7 +86,7 @@ def test_feature_space_of_its_own_dataset(left_out_features, drawn, projected, t
 
 
 def test_feature_space_is_of_the_first_run_under_the_main_split(
-    left_out_features, drawn, projected, tmp_path
+    left_out_features, plotted, projected, tmp_path
 ):
     left_out_features.add("deep", "allidb1", split="lodocv_strict", level=300)
     left_out_features.add("deep", "allidb1", run=0, level=100)
@@ -96,52 +96,52 @@ def test_feature_space_is_of_the_first_run_under_the_main_split(
     assert features.mean() == pytest.approx(100, abs=2)
 
 
-def test_row_without_features_says_why(left_out_features, drawn, projected, tmp_path):
+def test_row_without_features_says_why(left_out_features, plotted, projected, tmp_path):
     left_out_features.add("deep", "allidb1")
     assert left_out_features.draw(
         tmp_path, only="figure5", missing={"shallow": "its published weights aren't at hand"}
     ) == ["figure5.png"]
-    ((panels, *_), _) = drawn["feature_space"][0]
+    ((panels, *_), _) = plotted["feature_space"][0]
     assert panels[0] == ("Shallow", "Not measured: its published weights aren't at hand")
     assert isinstance(panels[1][1], Projection)
 
 
-def test_row_that_never_tests_the_dataset_says_so(left_out_features, drawn, projected, tmp_path):
+def test_row_that_never_tests_the_dataset_says_so(left_out_features, plotted, projected, tmp_path):
     left_out_features.add("deep", "allidb1")
     left_out_features.add("shallow", "allidb2")
     left_out_features.draw(tmp_path, only="figure5")
-    ((panels, *_), _) = drawn["feature_space"][0]
+    ((panels, *_), _) = plotted["feature_space"][0]
     assert panels[0] == ("Shallow", "Not measured: not tested by this row")
 
 
-def test_features_that_have_no_plane_say_why(left_out_features, drawn, tmp_path):
+def test_features_that_have_no_plane_say_why(left_out_features, plotted, tmp_path):
     left_out_features.add("deep", "allidb1")
     left_out_features.add("shallow", "allidb1", n=1)
     left_out_features.draw(tmp_path, only="figure5")
-    ((panels, *_), _) = drawn["feature_space"][0]
-    assert panels[0][1].startswith("Not drawn: There are 2 images")
+    ((panels, *_), _) = plotted["feature_space"][0]
+    assert panels[0][1].startswith("Not plotted: There are 2 images")
 
 
-def test_no_feature_space_where_no_row_has_features(left_out_features, drawn, tmp_path):
+def test_no_feature_space_where_no_row_has_features(left_out_features, plotted, tmp_path):
     left_out_features.add("deep", "allidb1", n=1)
     assert left_out_features.draw(tmp_path, only="figure5") == []
     assert left_out_features.draw(tmp_path, only="figure6") == []
 
 
 def test_datasets_that_the_paper_does_not_test_stand_in_the_first_figure(
-    left_out_features, drawn, projected, tmp_path
+    left_out_features, plotted, projected, tmp_path
 ):
     left_out_features.add("deep", "ufg")
     left_out_features.add("deep", "jtsc")
     assert left_out_features.draw(tmp_path, only="figure5") == ["figure5_ufg.png", "figure5_jtsc.png"]
     assert left_out_features.draw(tmp_path, only="figure6") == []
-    captions = [options["caption"] for _, options in drawn["feature_space"]]
+    captions = [options["caption"] for _, options in plotted["feature_space"]]
     assert captions[0].startswith("Figure 5: Space 5, here of ")
     assert captions[0].endswith(" in place of ALL-IDB 1")
 
 
 def test_they_stand_nowhere_where_one_of_the_paper_s_own_is_tested(
-    left_out_features, drawn, projected, tmp_path
+    left_out_features, plotted, projected, tmp_path
 ):
     left_out_features.add("deep", "allidb2")
     left_out_features.add("deep", "ufg")
@@ -150,7 +150,7 @@ def test_they_stand_nowhere_where_one_of_the_paper_s_own_is_tested(
 
 
 def test_of_thousands_of_images_some_are_shown_and_always_the_same(
-    left_out_features, drawn, projected, tmp_path
+    left_out_features, plotted, projected, tmp_path
 ):
     left_out_features.add("deep", "allidb1", n=700)
     for seed in (0, 0, 1):
@@ -158,8 +158,8 @@ def test_of_thousands_of_images_some_are_shown_and_always_the_same(
     assert [len(features) for features, _, _ in projected] == [1000] * 3
     assert (projected[0][0] == projected[1][0]).all()
     assert (projected[0][0] != projected[2][0]).any()
-    assert {options["caption"] for _, options in drawn["feature_space"]} == {
-        "Figure 5: Space 5 (at most 1,000 images, drawn at random)"
+    assert {options["caption"] for _, options in plotted["feature_space"]} == {
+        "Figure 5: Space 5 (at most 1,000 images, sampled at random)"
     }
 
 

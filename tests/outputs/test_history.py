@@ -13,22 +13,22 @@ def vgg16(experiment, make_predictions):
     return experiment
 
 
-def test_history_and_its_chosen_epoch(vgg16, drawn, tmp_path):
+def test_history_and_its_chosen_epoch(vgg16, plotted, tmp_path):
     build_figures(vgg16.results(), tmp_path, only="figure5")
-    ((((title, curves, chosen),), _), _) = drawn["history"][0]
+    ((((title, curves, chosen),), _), _) = plotted["history"][0]
     assert (title, chosen) == ("VGG16", 2)
     assert curves["accuracy"].tolist() == [0.5, 0.8]
     assert curves["val_accuracy"].tolist() == [0.55, 0.75]
     assert (curves["loss"].tolist(), curves["val_loss"].tolist()) == ([0.7, 0.4], [0.69, 0.5])
 
 
-def test_history_has_a_curve_a_run_and_fold(experiment, make_predictions, drawn, tmp_path):
+def test_history_has_a_curve_a_run_and_fold(experiment, make_predictions, plotted, tmp_path):
     for run in range(2):
         for fold in range(2):
             test = make_predictions("test", tp=5, fn=1, fp=2, tn=4)
             experiment.add("vgg19", test, run=run, fold=fold)
     build_figures(experiment.results(runs=2, split="fold"), tmp_path, only="figure6")
-    ((trainings, _), _) = drawn["history"][0]
+    ((trainings, _), _) = plotted["history"][0]
     assert [title for title, *_ in trainings] == [
         "VGG19, run 1, fold 0",
         "VGG19, run 1, fold 1",

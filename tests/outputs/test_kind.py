@@ -74,11 +74,11 @@ def test_a_new_kind_is_one_module_and_one_line(new_kinds, staged, cells, tmp_pat
 
     (built,) = build.build_tables(results, Captured(folder))
     assert (built.id, built.rows) == ("mine", (("frozen",), ("scratch",)))
-    (drawn,) = build.build_figures(results, folder)
-    assert drawn == folder / "figures" / "image.txt"
-    assert drawn.read_text() == f"Images: {len(cells)} images"
+    (plotted,) = build.build_figures(results, folder)
+    assert plotted == folder / "figures" / "image.txt"
+    assert plotted.read_text() == f"Images: {len(cells)} images"
     assert build.build_tables(results, Captured(folder), only="image") == []
-    assert build.build_figures(results, folder, only="frozen") == [drawn]
+    assert build.build_figures(results, folder, only="frozen") == [plotted]
 
 
 def test_captures_are_made_again_for_other_images_alone(new_kinds, staged, cells, tmp_path):

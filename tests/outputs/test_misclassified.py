@@ -78,7 +78,7 @@ def test_misclassified_are_kept_up_to_a_number(index, monkeypatch):
 
 def test_misclassified_image_is_whole_beside_its_mask_and_what_was_fed(index):
     found = mistakes(said(index, [3], [0.0]), index)
-    assert found["beside"] == ["its mask", "what the network was fed"]
+    assert found["shown"] == ["its mask", "what the network was fed"]
     image = disc_image(3)
     cells = np.uint8(255) * wbc_mask(image, rule="darkest")
     whole, mask, fed = parts(found["images"][0], 3)
@@ -93,7 +93,7 @@ def test_misclassified_image_is_whole_beside_its_mask_and_what_was_fed(index):
 def test_without_threshold_there_is_no_mask_and_what_is_blanked_is_seen(index):
     blanked = replace(SQUEEZED, threshold="none", mask="border")
     found = mistakes(said(index, [3], [0.0]), index, blanked)
-    assert found["beside"] == ["what the network was fed"]
+    assert found["shown"] == ["what the network was fed"]
     assert "mask" not in found["titles"][0]
     whole, fed = parts(found["images"][0], 2)
     np.testing.assert_array_equal(whole, prepare(disc_image(3), replace(blanked, mask="")))
@@ -211,7 +211,7 @@ def test_assumptions_and_changes_of_the_record_prepare_the_images(apart, tmp_pat
     results = apart.results(assumed={"threshold": "none"}, changes={"preprocessing.mask": "border"})
     assert results.setup("deep").preprocessing == replace(SQUEEZED, threshold="none", mask="border")
     capture(Material(results, apart.index), tmp_path, trained=True)
-    assert Captured(tmp_path)["figure5_deep_allidb1"]["beside"] == ["what the network was fed"]
+    assert Captured(tmp_path)["figure5_deep_allidb1"]["shown"] == ["what the network was fed"]
 
 
 def keep_wrong(experiment, folder, *, thresholded=True) -> None:
@@ -223,7 +223,7 @@ def keep_wrong(experiment, folder, *, thresholded=True) -> None:
         values = {
             "titles": said.image[wrong].tolist(),
             "images": [np.full((18, 52, 3), 200, np.uint8)] * n,
-            "beside": ["its mask", "what the network was fed"] if thresholded else [],
+            "shown": ["its mask", "what the network was fed"] if thresholded else [],
             "n_wrong": n + 5,
             "n_tested": len(said),
             "key": task.key,
@@ -231,7 +231,7 @@ def keep_wrong(experiment, folder, *, thresholded=True) -> None:
         keep(folder, **{task.name: values})
 
 
-def test_misclassified_have_a_sheet_for_each_dataset_of_their_row(thresholded, drawn, tmp_path):
+def test_misclassified_have_a_sheet_for_each_dataset_of_their_row(thresholded, plotted, tmp_path):
     experiment = thresholded()
     experiment.add("deep", "allidb1", tp=3, fn=1, tn=4)
     experiment.add("deep", "jtsc", "bloodline", tp=3, fp=1, tn=4)
@@ -241,7 +241,7 @@ def test_misclassified_have_a_sheet_for_each_dataset_of_their_row(thresholded, d
         "figure5_deep_allidb1.png",
         "figure5_deep_jtsc_bloodline.png",
     ]
-    ((panels, _), options), _ = drawn["images"]
+    ((panels, _), options), _ = plotted["images"]
     assert [title for title, _ in panels] == ["allidb1/0_3.jpg", "allidb1/1_3.jpg"]
     assert panels[0][1].shape == (18, 52, 3)
     assert options["n_columns"] == 2
@@ -251,21 +251,21 @@ def test_misclassified_have_a_sheet_for_each_dataset_of_their_row(thresholded, d
     )
 
 
-def test_more_misclassified_than_a_sheet_holds_go_on_on_the_next(thresholded, drawn, tmp_path):
+def test_more_misclassified_than_a_sheet_holds_go_on_on_the_next(thresholded, plotted, tmp_path):
     experiment = thresholded()
     # In each of two folds 8 wrong.
     experiment.add("deep", "allidb1", tp=3, fn=8, tn=4)
     keep_wrong(experiment, tmp_path)
     paths = build_figures(experiment.results(), tmp_path, only="figure5")
     assert names(paths) == ["figure5_deep_allidb1.png", "figure5_deep_allidb1_2.png"]
-    sheets = [panels for ((panels, _), _) in drawn["images"]]
+    sheets = [panels for ((panels, _), _) in plotted["images"]]
     assert [len(panels) for panels in sheets] == [12, 4]
     titles = [title for panels in sheets for title, _ in panels]
     assert len(set(titles)) == 16
-    assert "13 to 16 of 21 misclassified" in drawn["images"][1][1]["caption"]
+    assert "13 to 16 of 21 misclassified" in plotted["images"][1][1]["caption"]
 
 
-def test_misclassified_of_other_predictions_are_left_out(thresholded, drawn, tmp_path):
+def test_misclassified_of_other_predictions_are_left_out(thresholded, plotted, tmp_path):
     experiment = thresholded()
     experiment.add("deep", "allidb1", tp=3, fn=1, tn=4)
     assert build_figures(experiment.results(), tmp_path, only="figure5") == []
@@ -276,23 +276,23 @@ def test_misclassified_of_other_predictions_are_left_out(thresholded, drawn, tmp
     assert build_figures(experiment.results(), tmp_path, only="figure5") == []
 
 
-def test_without_threshold_the_misclassified_stand_alone(thresholded, drawn, tmp_path):
+def test_without_threshold_the_misclassified_stand_alone(thresholded, plotted, tmp_path):
     experiment = thresholded(preprocessing=replace(SQUEEZED, threshold="none"))
     experiment.add("deep", "allidb1", tp=3, fn=1, tn=4)
     keep_wrong(experiment, tmp_path, thresholded=False)
     build_figures(experiment.results(), tmp_path, only="figure5")
-    (_, options) = drawn["images"][0]
+    (_, options) = plotted["images"][0]
     assert options["n_columns"] == 4
     assert "From left" not in options["caption"]
 
 
-def test_nothing_misclassified_is_said(thresholded, drawn, tmp_path):
+def test_nothing_misclassified_is_said(thresholded, plotted, tmp_path):
     experiment = thresholded()
     experiment.add("deep", "allidb1", tp=4, tn=4)
     keep_wrong(experiment, tmp_path)
     assert names(build_figures(experiment.results(), tmp_path, only="figure5")) == [
         "figure5_deep_allidb1.png"
     ]
-    ((((_, image),), _), options) = drawn["images"][0]
+    ((((_, image),), _), options) = plotted["images"][0]
     assert (image == 255).all()
     assert options["caption"] == "Figure 5: Title 5. Deep, k-fold on ALL-IDB 1: no image of 16 misclassified"

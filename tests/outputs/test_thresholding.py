@@ -210,15 +210,15 @@ def kept(thresholded, tmp_path):
     return thresholded
 
 
-def test_histograms_and_extraction_follow_the_first_row_s_rule(kept, drawn, tmp_path):
+def test_histograms_and_extraction_follow_the_first_row_s_rule(kept, plotted, tmp_path):
     results = kept().results(not_comparable="synthetic data")
     assert names(build_figures(results, tmp_path, only="figure2")) == ["figure2.png"]
     assert names(build_figures(results, tmp_path, only="figure3")) == ["figure3.png"]
-    ((panels, _), options) = drawn["histograms"][0]
+    ((panels, _), options) = plotted["histograms"][0]
     assert [title for title, *_ in panels] == SMEARS["titles"]
     assert options["rule"] == "least_frequent"
     assert options["mark"] == "Not comparable with the paper: synthetic data"
-    ((panels, _), options) = drawn["images"][0]
+    ((panels, _), options) = plotted["images"][0]
     assert [panels[i][0] for i in (0, 4)] == SMEARS["titles"]
     for i, image in zip((1, 5), SMEARS["images"], strict=True):
         np.testing.assert_array_equal(panels[i][1] == 255, wbc_mask(image, rule="least_frequent"))
@@ -228,25 +228,25 @@ def test_histograms_and_extraction_follow_the_first_row_s_rule(kept, drawn, tmp_
 
 @pytest.mark.parametrize("only", ["figure2", "figure3"])
 def test_assumption_changes_the_rule_and_without_one_the_darkest_cluster_is_shown(
-    kept, drawn, tmp_path, only
+    kept, plotted, tmp_path, only
 ):
     for assumed in ("darkest", "none"):
         build_figures(kept().results(assumed={"threshold": assumed}), tmp_path, only=only)
-    (one, other) = (options for _, options in drawn["histograms" if only == "figure2" else "images"])
+    (one, other) = (options for _, options in plotted["histograms" if only == "figure2" else "images"])
     assert one["caption"].endswith('(by the rule "darkest")')
     assert other["caption"].endswith('(by the rule "darkest"; the networks here see whole images)')
     if only == "figure2":
         assert one["rule"] == other["rule"] == "darkest"
 
 
-def test_reduced_images_are_said_to_be(kept, drawn, tmp_path):
+def test_reduced_images_are_said_to_be(kept, plotted, tmp_path):
     large = np.zeros((300, 512, 3), np.uint8)
     keep(tmp_path, figure2={"titles": ["large"], "images": [large], "key": "other"})
     build_figures(kept().results(), tmp_path, only="figure2")
-    assert "Larger images are reduced to 512 pixels here" in drawn["histograms"][0][1]["caption"]
+    assert "Larger images are reduced to 512 pixels here" in plotted["histograms"][0][1]["caption"]
 
 
-def test_without_images_nothing_is_thresholded(kept, drawn, tmp_path):
+def test_without_images_nothing_is_thresholded(kept, plotted, tmp_path):
     for only in ("figure2", "figure3"):
         keep(tmp_path, **{only: {"titles": [], "images": [], "key": "other"}})
         assert build_figures(kept().results(), tmp_path, only=only) == []

@@ -17,7 +17,7 @@ def smear():
     return cv2.circle(image, (112, 112), 15, NUCLEUS, cv2.FILLED)
 
 
-@pytest.mark.parametrize(("side", "width"), [(224, 16), (112, 8), (250, 18), (28, 2), (3, 1)])
+@pytest.mark.parametrize(("image_size", "width"), [(224, 16), (112, 8), (250, 18), (28, 2), (3, 1)])
 def test_the_border_is_a_fourteenth_of_the_side(image_size, width):
     blanked = blank(np.full((image_size, image_size, 3), 9, np.uint8), "border")
     expected = np.zeros_like(blanked)
@@ -25,7 +25,7 @@ def test_the_border_is_a_fourteenth_of_the_side(image_size, width):
     assert np.array_equal(blanked, expected)
 
 
-@pytest.mark.parametrize("side", [224, 250])
+@pytest.mark.parametrize("image_size", [224, 250])
 def test_the_border_control_sees_a_constant_where_the_border_is_blanked(image_size):
     images = np.random.default_rng(0).integers(0, 256, (3, image_size, image_size, 3), dtype=np.uint8)
     assert border_features(images).std(axis=0).all()

@@ -36,7 +36,7 @@ def test_violet_cells_are_found_and_red_cells_are_not():
     assert np.array_equal(image, before)
 
 
-@pytest.mark.parametrize("side", [64, 112, 500])
+@pytest.mark.parametrize("image_size", [64, 112, 500])
 def test_the_size_of_the_image_matters_little(image_size):
     image, truth = field((60, 60, 15, NUCLEUS), (150, 150, 12, NUCLEUS))
     found = hsv_segment(resize(image, image_size))

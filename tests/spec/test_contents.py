@@ -60,7 +60,7 @@ def test_a_row_is_the_paper_s_own_unless_it_has_a_name_for_scratch():
         (lambda: Table("t", "", "metrics", "", published=(Published("one", "f1", 1.0),) * 2), "twice", ""),
         (lambda: Published("one", "acuracy", 90.0), "Published 'one': metric = 'acuracy'", "'accuracy'"),
         (lambda: Published("one", "accuracy", "90"), "Published 'one': value = '90'", ""),
-        (lambda: Published("one", "accuracy", 90.0, subset="tset"), "part = 'tset'", "'test'"),
+        (lambda: Published("one", "accuracy", 90.0, subset="tset"), "subset = 'tset'", "'test'"),
         (lambda: Published("one", "accuracy", 90.0, dataset="allidb"), "dataset = 'allidb'", "'allidb"),
         (lambda: Figure("f", "", "sample", ""), "Figure 'f': kind = 'sample'", "'samples'"),
         (
@@ -97,7 +97,7 @@ def test_slip_is_refused_with_the_field_and_the_nearest_name(make, found, remedy
         {"published": (Published("one", "accuracy", 90.0, subset="within"),)},
         {"show": ("metric", "measured", "less_balanced")},
         {"split": "lodocv"},
-        {"beside": "random"},
+        {"compared_split": "random"},
     ],
 )
 def test_means_over_folds_go_with_the_test_set_and_folds_of_one_size(options):

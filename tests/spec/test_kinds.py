@@ -100,7 +100,7 @@ def test_what_a_paper_lacks_for_a_kind_is_named(changes, found):
 
 def test_a_line_of_reference_is_not_measured_where_datasets_stand_apart():
     last = replace_at(SETUP, "training.checkpoint", "last")
-    apart = replace_at(replace_at(last, "split.kind", "kfold"), "split.apart", ("cnmc2019",))
+    apart = replace_at(replace_at(last, "split.kind", "kfold"), "split.per_dataset", ("cnmc2019",))
     rows = (Row("one", "One", apart), Row("two", "Two", SETUP))
     table = least("reference", measured=(("Training", "one", "accuracy"),))
     with pytest.raises(SpecError, match="measured names one, cross-validated on datasets by themselves"):

@@ -67,9 +67,9 @@ TRAINING = Training(epochs=4, batch_size=8, initial_learning_rate=1e-3, final_le
         (lambda: dataclasses.replace(TRAINING, loss="crossentropy"), "loss = 'crossentropy'"),
         (lambda: dataclasses.replace(TRAINING, epochs=True), "epochs = True"),
         (lambda: dataclasses.replace(TRAINING, optimizer_arguments={"momentum": "0.9"}), "momentum = '0"),
-        (lambda: Split(kind="kfold", per_dataset=("allidb3",)), "apart = 'allidb3'"),
+        (lambda: Split(kind="kfold", per_dataset=("allidb3",)), "per_dataset = 'allidb3'"),
         (lambda: Split(kind="lodocv", never_tested=("allidb3",)), "never_tested = 'allidb3'"),
-        (lambda: Split(kind="kfold", per_dataset="allidb1"), "apart = 'allidb1'"),
+        (lambda: Split(kind="kfold", per_dataset="allidb1"), "per_dataset = 'allidb1'"),
     ],
 )
 def test_value_outside_its_limits_is_refused_by_name(make, named):

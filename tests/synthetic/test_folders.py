@@ -230,7 +230,7 @@ def test_each_folder_of_many_says_that_it_is_drawn(few_synthetic):
 
 def test_the_name_says_which_smear_is_drawn(few_synthetic):
     for path in sorted(few_synthetic.rglob("*_2.bmp")):
-        expected = draw_smear(class_name=path.parent.name, dataset=path.subsets[-3], seed=3, image=2)
+        expected = draw_smear(class_name=path.parent.name, dataset=path.parts[-3], seed=3, image=2)
         np.testing.assert_array_equal(cv2.imread(str(path))[..., ::-1], expected)
 
 
