@@ -179,13 +179,14 @@ def hold_out_validation(
             labels[rows],
             _column(groups, len(labels), "groups")[rows],
             (1 - share, share),
-            rng=generator(seed, "hold_out_validation", "groups", fold),
+            # The keys keep the function's first name: another key would give other rows.
+            rng=generator(seed, "keep_apart", "groups", fold),
         )
         return rows[train], rows[validation]
     order = order[np.isin(order, rows)]
     kept = []
     for label in np.unique(labels[rows]):
-        drawn = generator(seed, "hold_out_validation", fold, int(label)).permutation(
+        drawn = generator(seed, "keep_apart", fold, int(label)).permutation(
             order[labels[order] == label]
         )
         kept.append(drawn[: math.floor(share * len(drawn) + Fraction(1, 2))])
