@@ -36,7 +36,7 @@ from leukcnn.image_cache import prepared_images
 from leukcnn.models.bases import last_frozen_layer, split_at
 from leukcnn.pipeline import scaled
 from leukcnn.runs import Store
-from leukcnn.splits.partition import SplitRows
+from leukcnn.splits import SplitRows
 from leukcnn.trials import TrialContext, run_trial
 
 CLASSES = ("benign", "early", "pre", "pro")

@@ -12,7 +12,7 @@ from leukcnn.distribution import find_devices
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.runs import Store
 from leukcnn.spec import DEFAULT_CONTROLS, Preprocessing
-from leukcnn.splits.partition import SplitRows
+from leukcnn.splits import SplitRows
 from leukcnn.trials import TrialContext, run_control, run_probe
 from tests import tiny
 
