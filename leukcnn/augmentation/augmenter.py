@@ -121,6 +121,7 @@ class ImageAugmenter:
         salt_value: float = 255.0,
         quarter_turns: bool = False,
     ):
+        # All arguments by name, as long as there are no other local variables.
         given = {name: value for name, value in locals().items() if name != "self"}
         if flips not in (None, "one_of") or (flips and (horizontal_flip or vertical_flip)):
             raise ArgumentError(

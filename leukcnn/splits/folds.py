@@ -51,11 +51,12 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
     """Returns the folds of a split.
 
     Args:
-        split: The split.
+        split: Description of the split, as in a paper's `Setup`.
         index: The images.
         seed: Root seed.
-        pairs: (P, 2) int64, positions of identical or nearly identical images. The kinds of
-            `spec.COPY_PROOF_KINDS` keep them in one split, or leave out the datasets that have them.
+        pairs: (P, 2) int64, positions of identical or nearly identical images, e.g. those of
+            `leukcnn.datasets.duplicate_pairs`. The kinds of `spec.COPY_PROOF_KINDS` keep them in one split,
+            or leave out the datasets that have them.
 
     Raises:
         DataError: There are too few images, classes or datasets for the split.
@@ -94,10 +95,10 @@ def _require_two_classes(index: ImageIndex, rows: np.ndarray, tested: tuple[str,
     held = np.unique(index.labels[rows])
     if len(held) < 2:
         raise DataError(
-            f"{' and '.join(tested)}, tested without the other datasets, only has images of "
+            f"Tested without the other datasets, {' and '.join(tested)} would only have images of "
             f"{' and '.join(index.class_names[label] for label in held)}.",
             expected="images of two classes to split into folds",
-            remedy="leave it out, or add datasets with the other class (--datasets)",
+            remedy="leave out these datasets, or add others with another class (--datasets)",
         )
 
 

@@ -274,7 +274,7 @@ def test_crops_of_one_field_stay_in_one_fold():
 def test_folds_of_a_dataset_with_one_class_are_refused(index):
     split = Split(kind="kfold", n_splits=4, per_dataset=("jtsc",))
     with pytest.raises(
-        DataError, match=r"jtsc, tested without .* only has images of non-pathological"
+        DataError, match="other datasets, jtsc would only have images of non-pathological"
     ) as caught:
         partition(split, index, seed=0, pairs=NO_PAIRS)
     assert "--datasets" in caught.value.remedy
