@@ -141,7 +141,7 @@ class Results:
         Args:
             row: Row or control.
             dataset: Key of the dataset, or several joined by "+"; "" for all.
-            subset: Name of the set; "balanced" is the test set with as many images of each class.
+            subset: Name of the set; "balanced" is the test set with the same number of images per class.
         """
         if len(self.tasks) > 1 and dataset in self.tasks:
             # A run of one task can be complete while folds of another task are missing.
