@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets import ImageIndex, duplicate_pairs, joined_groups
+from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import ArgumentError, DataError
 
 NAMES = ("class 10/p1_1.png", "class 2/deep/p2_1.BMP", "class 2/p1_10.jpg", "class 2/p1_2.tiff")
@@ -57,7 +58,7 @@ def test_conversions_are_noted(folder):
 
 
 def test_synthetic_folder_is_marked(folder):
-    (folder.parent / "DRAWN.json").write_text("{}")
+    (folder.parent / SYNTHETIC_MARKER).write_text("{}")
     assert ImageIndex.from_folder(folder).synthetic
 
 

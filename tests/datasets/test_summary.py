@@ -6,6 +6,7 @@ import pytest
 from leukcnn.datasets import load_many
 from leukcnn.datasets.index import ImageIndex, index_from_manifest, load
 from leukcnn.datasets.summary import ClassCount, as_html, as_text, count_classes
+from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import DependencyError
 
 
@@ -71,7 +72,7 @@ def test_groups_of_two_datasets_are_counted_apart_unless_they_are_shared():
 def test_empty_index_and_synthetic_images_are_named_in_the_title(archive):
     assert repr(index_of([])) == "ImageIndex: 0 images, 2 classes"
     assert index_of([]).counts() == {}
-    (archive / "DRAWN.json").write_text("{}")
+    (archive / SYNTHETIC_MARKER).write_text("{}")
     assert repr(load("cnmc2019", archive)).startswith("ImageIndex: 12 synthetic images, 2 classes")
 
 
