@@ -302,7 +302,9 @@ def stages_paper(*tables: spec.Table, figures: tuple[spec.Figure, ...] = ()) -> 
         splits=("random", "grouped", "kfold", "grouped_kfold"),
         rows=(
             spec.Row("frozen", "Frozen", setup, extra_splits=("grouped", "kfold")),
-            spec.Row("scratch", "From scratch", setup, extra_splits=("grouped", "kfold"), scratch="small"),
+            spec.Row(
+                "scratch", "From scratch", setup, extra_splits=("grouped", "kfold"), scratch_name="small"
+            ),
         ),
         profiles=(spec.Profile("paper", "as published"),),
         assumptions=(),

@@ -134,7 +134,7 @@ def tiny_folds_paper():
         paper.profiles[0],
         spec.Profile("smoke", "quick", changes=changes, not_comparable="smoke profile"),
     )
-    assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith("model."))
+    assumptions = tuple(a for a in paper.assumptions if not a.field.startswith("model."))
     figures = tuple(
         replace(f, networks=(("tiny", "TwoPartNetwork"),)) if f.networks else f for f in paper.figures
     )
@@ -179,7 +179,7 @@ def tiny_lodocv_paper():
         runs=1,
         not_comparable="smoke profile",
     )
-    assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith(("model.", "features.")))
+    assumptions = tuple(a for a in paper.assumptions if not a.field.startswith(("model.", "features.")))
     figures = tuple(
         replace(f, networks=(("tiny", "TwoPartNetwork"),)) if f.networks else f for f in paper.figures
     )
@@ -198,7 +198,7 @@ def tiny_stages_paper():
             row,
             setup=replace(
                 row.setup,
-                model=spec.Model("TwoPartNetwork", {"classes": 4, "frozen": not row.scratch}),
+                model=spec.Model("TwoPartNetwork", {"classes": 4, "frozen": not row.scratch_name}),
             ),
         )
         for row in paper.rows
@@ -214,7 +214,7 @@ def tiny_stages_paper():
     smoke = spec.Profile(
         "smoke", "quick", changes=changes, rows=("resnet50", "four_blocks"), not_comparable="smoke profile"
     )
-    assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith("model."))
+    assumptions = tuple(a for a in paper.assumptions if not a.field.startswith("model."))
     return replace(paper, rows=rows, profiles=(paper.profiles[0], smoke), assumptions=assumptions)
 
 
@@ -237,7 +237,7 @@ def tiny_apart_paper():
         "training.deterministic": True,
     }
     smoke = spec.Profile("smoke", "quick", changes=changes, not_comparable="smoke profile")
-    assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith("model."))
+    assumptions = tuple(a for a in paper.assumptions if not a.field.startswith("model."))
     drawn = {"allidb1": {"healthy": 9, "ALL": 7}, "allidb2": {"healthy": 8, "ALL": 10}}
     return replace(
         paper, rows=rows, profiles=(paper.profiles[0], smoke), assumptions=assumptions, synthetic_images=drawn

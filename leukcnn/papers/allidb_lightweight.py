@@ -117,13 +117,13 @@ _REGNET_SIZES = (
 ASSUMPTIONS = (
     Assumption(
         "folds",
-        sets="split.n_splits",
+        field="split.n_splits",
         reason="'four-fold' in the methods; the abstract has five. 27 and 65 images a fold divide evenly",
         where="Section 4.2; Abstract: '5-fold'",
     ),
     Assumption(
         "threshold",
-        sets="preprocessing.threshold",
+        field="preprocessing.threshold",
         reason="the cluster of white cells, as the paper wants it; 'least_frequent' follows its words, which "
         "in close-ups may name another one; 'none' leaves the images whole",
         where="Section 4.1: 'the cluster having the least frequency'",
@@ -131,27 +131,27 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "squeeze",
-        sets="preprocessing.squeeze",
+        field="preprocessing.squeeze",
         reason="a field's white cells lie anywhere: its central square can be without one. False keeps that "
         "square alone",
         where=_NOT_STATED,
         choices=(True, False),
     ),
     Assumption(
-        "side",
-        sets="preprocessing.resize",
+        "image_size",
+        field="preprocessing.resize",
         reason="what ImageNet's weights were trained on",
         where=_NOT_STATED,
     ),
     Assumption(
         "batch_size",
-        sets="training.batch_size",
+        field="training.batch_size",
         reason="small, as the datasets are",
         where=_NOT_STATED,
     ),
     Assumption(
         "checkpoint",
-        sets="training.checkpoint",
+        field="training.checkpoint",
         reason="four folds leave no validation set to choose an epoch by, and choosing by the test fold "
         "would flatter the figures",
         where=_NOT_STATED,
@@ -159,21 +159,21 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "filters",
-        sets="model.arguments.filters",
+        field="model.arguments.filters",
         reason="small powers of two; 3x3 kernels, same padding",
         where=f"{_NOT_STATED}; Figure 1 has no numbers",
         rows=OWN,
     ),
     Assumption(
         "dense_units",
-        sets="model.arguments.dense_units",
+        field="model.arguments.dense_units",
         reason="few, since they hold nearly all parameters",
         where=_NOT_STATED,
         rows=OWN,
     ),
     Assumption(
         "pool_first",
-        sets="model.arguments.pool_first",
+        field="model.arguments.pool_first",
         reason="as Figure 1 draws it and its caption says ('succeeded by a max pooling layer')",
         where="Section 4.2: 'preceded by a max pooling layer'",
         choices=(False, True),
@@ -181,7 +181,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "regnet",
-        sets="model.arguments.backbone",
+        field="model.arguments.backbone",
         reason="a small one, since the datasets are small",
         where=f"{_NOT_STATED}: 'RegNet'",
         choices=tuple(f"{kind}-{size}" for kind in ("RegNetX", "RegNetY") for size in _REGNET_SIZES),
@@ -189,7 +189,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "mode",
-        sets="model.arguments.mode",
+        field="model.arguments.mode",
         reason="every layer is trained, the head being new: 'we train our networks'",
         where=_NOT_STATED,
         choices=("DFT", "SFT"),
@@ -197,7 +197,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "preprocess_input",
-        sets="model.arguments.preprocess_input",
+        field="model.arguments.preprocess_input",
         reason="what ImageNet's weights were trained on. False gives grey levels 0..1",
         where=_NOT_STATED,
         choices=(True, False),

@@ -107,7 +107,7 @@ FIGURES = (
 ASSUMPTIONS = (
     Assumption(
         "preprocess_input",
-        sets="model.arguments.preprocess_input",
+        field="model.arguments.preprocess_input",
         reason="grey levels 0..1 as the paper says, though ImageNet's weights expect others; true has the "
         "network turn them into what those expect",
         where="section III-B: 'normalized to values between 0 (zero) and 1 (one)'",
@@ -115,8 +115,8 @@ ASSUMPTIONS = (
         rows=VGG_AND_LIKE,
     ),
     Assumption(
-        "input_side",
-        sets="preprocessing.resize",
+        "image_size",
+        field="preprocessing.resize",
         reason="of the central square, as in the same group's Alert Net, and the size that the VGGs' own "
         "dense layers need",
         where="not stated in the paper",
@@ -124,7 +124,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "dropout_rates",
-        sets="model.arguments.dropout_rates",
+        field="model.arguments.dropout_rates",
         reason="LeukNet's, wherever a VGG's dense layers are replaced; the VGGs' own layers and the other "
         "networks have none",
         where="section IV-B gives LeukNet's alone",
@@ -132,7 +132,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "kernel_initializer",
-        sets="model.arguments.kernel_initializer",
+        field="model.arguments.kernel_initializer",
         reason="Keras' default, for layers that aren't loaded",
         where="section IV: 'the new layers are trained from randomly initialized weights'",
         choices=("glorot_uniform", "glorot_normal", "he_uniform", "he_normal"),
@@ -140,7 +140,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "checkpoint",
-        sets="training.checkpoint",
+        field="training.checkpoint",
         reason="no images are kept apart to choose an epoch by, so the last one counts",
         where="not stated in the paper",
         choices=("last",),
@@ -148,14 +148,14 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "variants_per_image",
-        sets="augmentation.variants_per_image",
+        field="augmentation.variants_per_image",
         reason="20 new images take the place of each training image, of both classes; test images stay",
         where="section III-B: 'a dataset 20 times larger than the original dataset'",
         rows=TRAINED,
     ),
     Assumption(
         "augmentation",
-        sets="augmentation.variants",
+        field="augmentation.variants",
         reason="each new image is drawn once and is the same in every epoch, whatever dataset is left "
         "out; fresh draws again in each epoch",
         where="section III-B",
@@ -164,49 +164,49 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "rotation_degrees",
-        sets="augmentation.arguments.rotation_range",
+        field="augmentation.arguments.rotation_range",
         reason="to either side, as Keras reads a range of 40",
         where="section III-B: 'rotation in the range of 0 to 40°'",
         rows=TRAINED,
     ),
     Assumption(
         "width_shift",
-        sets="augmentation.arguments.width_shift_range",
+        field="augmentation.arguments.width_shift_range",
         reason="share of the width, to either side; 'vertical, horizontal' are shifts",
         where="section III-B: 'vertical, horizontal, shear and zoom in the range of 0 to 0.2'",
         rows=TRAINED,
     ),
     Assumption(
         "height_shift",
-        sets="augmentation.arguments.height_shift_range",
+        field="augmentation.arguments.height_shift_range",
         reason="share of the height, to either side",
         where="section III-B",
         rows=TRAINED,
     ),
     Assumption(
         "zoom",
-        sets="augmentation.arguments.zoom_range",
+        field="augmentation.arguments.zoom_range",
         reason="factors of .8 to 1.2, as Keras reads a range of 0.2, for width and height each by itself",
         where="section III-B: 'shear and zoom in the range of 0 to 0.2'",
         rows=TRAINED,
     ),
     Assumption(
         "shear_degrees",
-        sets="augmentation.arguments.shear_range",
+        field="augmentation.arguments.shear_range",
         reason="Keras' shear_range is in degrees: what a program with 0.2 does",
         where="section III-B: 'shear ... in the range of 0 to 0.2'",
         rows=TRAINED,
     ),
     Assumption(
         "n_components",
-        sets="features.n_components",
+        field="features.n_components",
         reason="principal axes of the images that the SVM learns from, in each fold again",
         where="section IV-C: '100 principal components'; of which images isn't stated",
         rows=("features_dft", "features_imagenet"),
     ),
     Assumption(
         "within_splits",
-        sets="features.within_splits",
+        field="features.within_splits",
         reason="the dataset that LODOCV leaves out is cross-validated in itself, on features of the same "
         "networks",
         where="section IV-C: 'the LODOCV test as input to the k-fold cross-validation with k = 10'",
@@ -214,14 +214,14 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "svm_penalty",
-        sets="features.penalty",
+        field="features.penalty",
         reason="scikit-learn's default C; features aren't scaled, and the rival's machine is linear too",
         where="not stated in the paper",
         rows=(*FEATURE_ROWS, "vogado2018"),
     ),
     Assumption(
         "n_selected",
-        sets="features.n_selected",
+        field="features.n_selected",
         reason="a third of the 12,288 features of the three networks, as many as one of them has",
         where="not stated in this paper; that of Vogado et al. 2018 wasn't at hand",
         rows=("vogado2018",),

@@ -79,27 +79,37 @@ _ALSO = ("grouped", "kfold")
 
 ROWS = (
     Row("resnet50", "ResNet50, frozen", RESNET50, extra_splits=_ALSO),
-    Row("four_blocks", "Four blocks, from scratch", FOUR_BLOCKS, extra_splits=_ALSO, scratch="four_blocks"),
     Row(
-        "scratch_resnet50", "ResNet50, from scratch", SCRATCH_RESNET50, extra_splits=_ALSO, scratch="resnet50"
+        "four_blocks",
+        "Four blocks, from scratch",
+        FOUR_BLOCKS,
+        extra_splits=_ALSO,
+        scratch_name="four_blocks",
+    ),
+    Row(
+        "scratch_resnet50",
+        "ResNet50, from scratch",
+        SCRATCH_RESNET50,
+        extra_splits=_ALSO,
+        scratch_name="resnet50",
     ),
     Row(
         "scratch_alertnet",
         "Alert Net, from scratch",
         SCRATCH_ALERTNET,
         extra_splits=_ALSO,
-        scratch="alertnet",
+        scratch_name="alertnet",
     ),
     Row(
         "scratch_lightweight",
         "Lightweight CNN, from scratch",
         SCRATCH_LIGHTWEIGHT,
         extra_splits=_ALSO,
-        scratch="lightweight",
+        scratch_name="lightweight",
     ),
 )
 OWN = ("resnet50",)
-SCRATCH = tuple(row.id for row in ROWS if row.scratch)
+SCRATCH = tuple(row.id for row in ROWS if row.scratch_name)
 
 PROFILES = (
     Profile("paper", "The paper's own setting: 224x224 pixels, ImageNet's weights, 3 epochs."),
@@ -142,7 +152,7 @@ _NOT_STATED = "not stated in the paper"
 ASSUMPTIONS = (
     Assumption(
         "split",
-        sets="split.kind",
+        field="split.kind",
         reason="the supports 95, 191, 206, 159 aren't a fifth of each class (100.8, 197.0, 192.6, 160.8): "
         "drawn whatever the class, here by --seed, since the paper's own draw isn't given",
         where=f"{_NOT_STATED}; Results: the supports",
@@ -150,34 +160,34 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "split_fractions",
-        sets="split.fractions",
+        field="split.fractions",
         reason="651 of 3,256 images are tested and 72 batches of 32 trained: 2,279 / 326 / 651",
         where=f"{_NOT_STATED}; Implementation: '72/72', Results: the support of 651",
     ),
     Assumption(
         "batch_size",
-        sets="training.batch_size",
+        field="training.batch_size",
         reason="Keras' default; 72 batches of 32 are 70 % of the images",
         where=f"{_NOT_STATED}; Implementation: '72/72'",
         rows=OWN,
     ),
     Assumption(
         "learning_rate",
-        sets="training.initial_learning_rate",
+        field="training.initial_learning_rate",
         reason="the default of Keras' Adam, constant",
         where=_NOT_STATED,
         rows=OWN,
     ),
     Assumption(
         "weights",
-        sets="model.arguments.weights",
+        field="model.arguments.weights",
         reason="ImageNet's: 'originally trained on a large dataset'; which the 'custom' ones are isn't said",
         where="Implementation: 'preloaded custom weights'",
         rows=OWN,
     ),
     Assumption(
         "preprocess_input",
-        sets="model.arguments.preprocess_input",
+        field="model.arguments.preprocess_input",
         reason="what ImageNet's weights were trained on: BGR less ImageNet's mean. False gives grey levels "
         "0..1",
         where=f"{_NOT_STATED}; Implementation: 'processed images'",
@@ -186,7 +196,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "checkpoint",
-        sets="training.checkpoint",
+        field="training.checkpoint",
         reason="Keras' default for ModelCheckpoint. In the printed log the second epoch is the best by "
         "validation loss and by accuracy alike; whether the reports rest on it or on the last isn't said",
         where="Implementation: 'saved the best model during training'",
@@ -194,7 +204,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "patience",
-        sets="training.patience",
+        field="training.patience",
         reason="Keras' default, 0: the first epoch without a lower validation loss is the last. The printed "
         "log fits, as it does any patience: its validation loss rises in the third epoch of three",
         where="Implementation: 'halted training early if the validation loss did not improve'",
@@ -202,14 +212,14 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "filters",
-        sets="model.arguments.filters",
+        field="model.arguments.filters",
         reason="the smallest network that learns these images in minutes on two cores; not the paper's",
         where="not in the paper, which has no network from scratch",
         rows=("four_blocks",),
     ),
     Assumption(
-        "scratch_side",
-        sets="preprocessing.resize",
+        "scratch_image_size",
+        field="preprocessing.resize",
         reason="112 pixels are half the images' own and a quarter of the time; the others take what their "
         "own papers do",
         where="not in the paper, which has no network from scratch",
@@ -217,21 +227,21 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "scratch_epochs",
-        sets="training.epochs",
+        field="training.epochs",
         reason="few enough for the four blocks to be trained in minutes on two cores",
         where="not in the paper, which has no network from scratch",
         rows=SCRATCH,
     ),
     Assumption(
         "scratch_learning_rate",
-        sets="training.initial_learning_rate",
+        field="training.initial_learning_rate",
         reason="the default of Keras' Adam; the lightweight CNN takes its own paper's",
         where="not in the paper, which has no network from scratch",
         rows=SCRATCH,
     ),
     Assumption(
         "scratch_schedule",
-        sets="training.schedule",
+        field="training.schedule",
         reason="half a cosine, from the initial rate to 0 after the last epoch",
         where="not in the paper, which has no network from scratch",
         choices=("cosine",),
@@ -239,7 +249,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "scratch_augmentation",
-        sets="augmentation.variants",
+        field="augmentation.variants",
         reason="flips and quarter turns, which cost no detail and have no direction in a smear, drawn again "
         "in each epoch",
         where="not in the paper, which has no network from scratch and no augmentation",

@@ -101,7 +101,9 @@ def test_share(results: Results, row: str) -> float:
     """
     paper = results.paper
     split = results.setup(row if row in paper.row_ids else paper.row_ids[0]).split
-    kept_apart = spec.MAKERS_VALIDATION if results.split_kind == "fold" else split.validation_fraction
+    kept_apart = (
+        spec.AUTHORS_VALIDATION_FRACTION if results.split_kind == "fold" else split.validation_fraction
+    )
     return 1 / ((results.n_folds - 1) * (1 - kept_apart))
 
 

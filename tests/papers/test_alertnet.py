@@ -66,12 +66,12 @@ def test_an_assumption_resolves_for_its_rows_and_changes_no_other(assumption, pr
     assert assumption.where
     rows = PAPER.rows_of(assumption)
     for row in rows:
-        value = value_at(PAPER.setup(row, profile=profile), assumption.sets)
+        value = value_at(PAPER.setup(row, profile=profile), assumption.field)
         assert not assumption.choices or value in assumption.choices
     for row in PAPER.row_ids:
         changed = PAPER.setup(row, profile=profile, assumed={assumption.name: value})
         if row in rows:
-            assert value_at(changed, assumption.sets) == value
+            assert value_at(changed, assumption.field) == value
         else:
             assert changed == PAPER.setup(row, profile=profile)
 

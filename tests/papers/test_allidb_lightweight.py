@@ -79,13 +79,13 @@ def test_an_assumption_resolves_for_its_rows(assumption, profile):
     assert assumption.reason
     assert assumption.where
     for row in PAPER.rows_of(assumption):
-        value = value_at(PAPER.setup(row, profile=profile), assumption.sets)
+        value = value_at(PAPER.setup(row, profile=profile), assumption.field)
         assert not assumption.choices or value in assumption.choices
 
 
 def test_two_assumptions_never_set_one_field_of_a_row():
     for row in PAPER.row_ids:
-        fields = [a.sets for a in PAPER.assumptions if row in PAPER.rows_of(a)]
+        fields = [a.field for a in PAPER.assumptions if row in PAPER.rows_of(a)]
         assert len(set(fields)) == len(fields)
 
 
@@ -106,7 +106,7 @@ def test_assumptions_can_be_overridden_in_words(words, value):
     name, read = PAPER.parse_assumption(words)
     assert read == value
     row = PAPER.rows_of(PAPER.assumption(name))[0]
-    assert value_at(PAPER.setup(row, assumed={name: read}), PAPER.assumption(name).sets) == value
+    assert value_at(PAPER.setup(row, assumed={name: read}), PAPER.assumption(name).field) == value
 
 
 def test_every_regnet_can_be_chosen():

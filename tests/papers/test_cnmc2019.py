@@ -227,7 +227,7 @@ def test_smoke_profile_trains_the_same_networks_on_less():
 def test_every_assumption_names_a_field_and_a_choice_that_is_allowed(row, profile):
     setup = PAPER.setup(row, profile=profile)
     for assumption in PAPER.assumptions:
-        value = value_at(setup, assumption.sets)
+        value = value_at(setup, assumption.field)
         assert not assumption.choices or value in assumption.choices
         assert assumption.reason
         assert assumption.where

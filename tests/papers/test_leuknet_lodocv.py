@@ -219,7 +219,7 @@ def test_an_assumption_resolves_for_its_rows_and_changes_no_other(assumption, pr
     assert assumption.reason
     assert assumption.where
     for row in PAPER.rows_of(assumption):
-        value = value_at(PAPER.setup(row, profile=profile), assumption.sets)
+        value = value_at(PAPER.setup(row, profile=profile), assumption.field)
         assert not assumption.choices or value in assumption.choices
         changed = PAPER.setup(row, profile=profile, assumed={assumption.name: value})
         assert changed == PAPER.setup(row, profile=profile)
@@ -248,7 +248,7 @@ def test_smoke_profile_needs_no_published_weights_and_fills_something_of_every_t
         assert setup.training.deterministic
         backbone = setup.model.arguments.get("backbone")
         assert setup.preprocessing.image_size >= {"InceptionV3": 75, "Xception": 71}.get(backbone, 32)
-    assert {PAPER.source(row) for row in profile.rows} - {""} <= set(profile.rows)
+    assert {PAPER.feature_source(row) for row in profile.rows} - {""} <= set(profile.rows)
     for table in PAPER.tables:
         assert set(table.rows) & set(profile.rows) or not table.rows
         # What a t-test compares, and what the feature space shows, has to be complete.

@@ -62,9 +62,9 @@ def test_feature_rows_of_table_6():
     assert found["features_dft"] == ("vgg16_dft", 100, 10)
     assert found["features_mdft"] == ("leuknet", None, 10)
     assert found["features_imagenet"] == ("", 100, 10)
-    assert PAPER.source("features_mdft") == "leuknet"
+    assert PAPER.feature_source("features_mdft") == "leuknet"
     for row in ("features_dft", "features_mdft"):
-        assert PAPER.setup(row).model == PAPER.setup(PAPER.source(row)).model
+        assert PAPER.setup(row).model == PAPER.setup(PAPER.feature_source(row)).model
 
 
 def test_rival_s_networks_see_images_as_they_were_trained():

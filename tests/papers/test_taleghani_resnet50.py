@@ -73,7 +73,7 @@ def test_every_row_has_the_same_splits():
 
 
 def test_only_the_rows_of_the_paper_itself_have_no_name_for_scratch():
-    assert {row.id: row.scratch for row in PAPER.rows} == {
+    assert {row.id: row.scratch_name for row in PAPER.rows} == {
         "resnet50": "",
         "four_blocks": "four_blocks",
         "scratch_resnet50": "resnet50",
@@ -117,19 +117,19 @@ def test_an_assumption_resolves_for_its_rows_and_changes_no_other(assumption, pr
     assert assumption.where
     rows = PAPER.rows_of(assumption)
     for row in rows:
-        value = value_at(PAPER.setup(row, profile=profile), assumption.sets)
+        value = value_at(PAPER.setup(row, profile=profile), assumption.field)
         assert not assumption.choices or value in assumption.choices
     for row in PAPER.row_ids:
         changed = PAPER.setup(row, profile=profile, assumed={assumption.name: value})
         if row in rows:
-            assert value_at(changed, assumption.sets) == value
+            assert value_at(changed, assumption.field) == value
         else:
             assert changed == PAPER.setup(row, profile=profile)
 
 
 def test_two_assumptions_never_set_one_field_of_a_row():
     for row in PAPER.row_ids:
-        fields = [a.sets for a in PAPER.assumptions if row in PAPER.rows_of(a)]
+        fields = [a.field for a in PAPER.assumptions if row in PAPER.rows_of(a)]
         assert len(set(fields)) == len(fields)
 
 
@@ -147,7 +147,7 @@ def test_assumptions_can_be_overridden_in_words(words, value):
     name, read = PAPER.parse_assumption(words)
     assert read == value
     row = PAPER.rows_of(PAPER.assumption(name))[0]
-    assert value_at(PAPER.setup(row, assumed={name: read}), PAPER.assumption(name).sets) == value
+    assert value_at(PAPER.setup(row, assumed={name: read}), PAPER.assumption(name).field) == value
 
 
 def test_classes_are_the_dataset_s_own():
