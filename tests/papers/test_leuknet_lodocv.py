@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from leukcnn.fields import value_at
-from leukcnn.papers.leuknet_lodocv import PAPER, REPLACED_VGGS, TRAINED, VGG_AND_LIKE
+from leukcnn.papers.leuknet_lodocv import PAPER, REPLACED_VGGS, TRAINED, WITH_KERAS_BACKBONE
 from leukcnn.results.metrics import kappa as kappa_of
 
 RUNS = 5
@@ -231,7 +231,7 @@ def test_an_assumption_resolves_for_its_rows_and_changes_no_other(assumption, pr
 def test_assumptions_speak_of_the_rows_that_have_them():
     for row in PAPER.row_ids:
         setup = PAPER.setup(row)
-        assert (row in VGG_AND_LIKE) == ("preprocess_input" in setup.model.arguments)
+        assert (row in WITH_KERAS_BACKBONE) == ("preprocess_input" in setup.model.arguments)
         assert (row in TRAINED) == (setup.features is None)
         if row in REPLACED_VGGS:
             assert setup.model.arguments["dropout_rates"] == (0.5, 0.6)

@@ -4,7 +4,7 @@ from leukcnn.models import build
 from leukcnn.papers.leuknet_lodocv import PAPER
 from leukcnn.papers.leuknet_lodocv_rows import ROWS
 
-LODOCV_BESIDE = ("lodocv_strict",)
+STRICT = ("lodocv_strict",)
 # READINGS of the paper: parameters at 224x224 pixels with one output.
 PARAMETERS = {
     "leuknet": 40_668_481,
@@ -21,7 +21,7 @@ PARAMETERS = {
 def test_leuknet_alone_is_tested_under_every_split_of_the_paper():
     assert ROWS[0].id == "leuknet"
     assert ROWS[0].extra_splits == ("lodocv_strict", "lodocv_single_class", "kfold")
-    assert {row.extra_splits for row in ROWS[1:-1]} == {LODOCV_BESIDE}
+    assert {row.extra_splits for row in ROWS[1:-1]} == {STRICT}
     assert (ROWS[-1].id, ROWS[-1].extra_splits) == ("vogado2018", ("lodocv_strict", "kfold"))
     assert [row.id for row in ROWS if row.optional] == ["vogado2018"]
 
