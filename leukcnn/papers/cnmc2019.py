@@ -237,7 +237,7 @@ FINDINGS = (
         "leaving out malignant cells. Both test sets are shown.",
         "Tables 1 and 2",
     ),
-    Finding("VGG19's specificity is a slip: 304 of 339 is 89.68 %, not 86.68 %.", "Table 2"),
+    Finding("VGG19's specificity is a slip of the pen: 304 of 339 is 89.68 %, not 86.68 %.", "Table 2"),
     Finding(
         "Xception's F1-score of 90.76 % was computed from the rounded precision and sensitivity; the counts "
         "give 90.75 %.",
