@@ -198,8 +198,8 @@ class Table:
             - "metric", "published", "measured", "interval" (95 %), "difference", "verdict";
             - "state": a short status in place of the verdict;
             - "weighted": the weighted average next to the macro average;
-            - "images" or "cells": their number; "support": their number in each class; "classes": the
-              classes of the dataset;
+            - "images" or "cells": number of tested images; "support": the same for each class; "classes":
+              the classes of the dataset;
             - "change": difference from the value on unmasked images;
             - "test", "balanced": values on these sets; "less_test", "less_balanced": the measured value
               minus these.
