@@ -273,8 +273,8 @@ FINDINGS = (
         "section IV-A",
     ),
     Finding(
-        "LeukNet's row on ALL-IDB 1 is 238 of 245 and 286 of 295 over five runs: accuracy (A) 97.04, recall (R) "
-        "97.14, specificity (S) 96.95.",
+        "LeukNet's row on ALL-IDB 1 is 238 of 245 and 286 of 295 over five runs: accuracy (A) 97.04, recall "
+        "(R) 97.14, specificity (S) 96.95.",
         "Table IV",
     ),
     Finding(
@@ -289,8 +289,8 @@ FINDINGS = (
         "Tables IV and V",
     ),
     Finding(
-        "InceptionV3's A, R and S on ALL-IDB 1 contradict each other: with 49 and 59 images a recall of 73.92 "
-        "and a specificity of 60.91 mean an accuracy of 66.81, not 65.56.",
+        "InceptionV3's A, R and S on ALL-IDB 1 contradict each other: with 49 and 59 images a recall of "
+        "73.92 and a specificity of 60.91 mean an accuracy of 66.81, not 65.56.",
         "Table IV",
     ),
     Finding(
