@@ -105,7 +105,7 @@ def fold_size_ratio(results: Results, row: str) -> float:
     """
     paper = results.paper
     split = results.setup(row if row in paper.row_ids else paper.row_ids[0]).split
-    held_out = spec.MAKERS_VALIDATION if results.split_kind == "fold" else split.validation_fraction
+    held_out = spec.AUTHORS_VALIDATION_FRACTION if results.split_kind == "fold" else split.validation_fraction
     return 1 / ((results.n_folds - 1) * (1 - held_out))
 
 
