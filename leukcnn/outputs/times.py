@@ -17,9 +17,9 @@ from leukcnn.runs import Trial
 
 _TIMES = (
     "Parameters: trainable and frozen ones. Times: mean and std (n - 1) over folds and runs of the "
-    "wall-clock time of all epochs. A network's first training includes its compilation, which the next "
-    "folds share. The times exclude decoding and thresholding images, building networks, extracting the "
-    "features of frozen bases, and predictions."
+    "wall-clock time of all epochs. Ratio: of the milliseconds per image and epoch. A network's first "
+    "training includes its compilation, which the next folds share. The times exclude decoding and "
+    "thresholding images, building networks, extracting the features of frozen bases, and predictions."
 )
 
 
@@ -72,7 +72,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         *(Column(unit, "spread") for unit in ("Seconds per training", "Milliseconds per image and epoch")),
         *(Column(f"Ratio to {own.label}", "hundredths"), "State"),
     )
-    notes = ["The paper reports no times. Ratios compare the milliseconds per image and epoch."]
+    notes = ["The paper reports no times."]
     machines = dict.fromkeys(training.machine for training in every if training.whole)
     notes += [f"Measured with {'; '.join(machines)}."] if machines else []
     notes += [_TIMES] if every else []
