@@ -25,7 +25,7 @@ _SCALE = (
 
 def _look(network: keras.Model, inputs: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
     """Returns "mean" and "grad_cam", float32 (C, h, w), 0..1, and "layer", the name of their layer."""
-    # The last layer with feature maps, unless they are smaller than this, as on small images.
+    # On small images the last feature maps may be single points, which show nothing.
     maps = [layer for layer in network.layers if len(layer.output.shape) == 4]
     large = [layer.name for layer in maps if min(layer.output.shape[1:3]) >= _SMALLEST_MAP]
     layer = large[-1] if large else maps[-1].name

@@ -1,4 +1,4 @@
-"""Confusion matrices of each row's first run: one file a row, or one for all separately tested datasets."""
+"""Confusion matrices of each row's first run: a file for each, or one for all separately tested datasets."""
 
 from pathlib import Path
 

@@ -47,7 +47,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         "As printed",
     )
     notes = (
-        f"{sum(sums[: len(classes)]):,} of the {sums[-1]:,} images are used: those of {', '.join(classes)}.",
+        f"{sum(sums[: len(classes)]):,} of the {sums[-1]:,} images are used (classes {', '.join(classes)}).",
         "Counts are the catalogue's; 'here': found in the data of this run. `leukcnn datasets` says where to "
         "get each dataset.",
     )

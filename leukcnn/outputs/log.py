@@ -43,7 +43,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     if all(row[-2] is None for row in rows):
         columns, rows = [*columns[:-2], columns[-1]], [(*row[:-2], row[-1]) for row in rows]
     notes = not_trained(results, {row: label for row, label in networks.items() if row not in shown})
-    notes.append(f"'{_KEPT}': the results of the paper's tables are those of this epoch's weights.")
+    notes.append(f"'{_KEPT}': the network with this epoch's weights gives the results in the tables.")
     if any(len(results.trials[row]) > 1 for row, _ in table_lines(results, table.rows)):
         notes.append("First run only and, in cross-validation, its first fold.")
     return framed(results, table, columns, rows, notes=notes)

@@ -159,11 +159,18 @@ class Asked:
 
     def measured(self, place: Place, metric: str, under: Results | None = None) -> Measured | None:
         """Returns the value measured at a place, under the place's own split unless others are given."""
-        under, (row, dataset, subset, *_) = under or self._under(place), place
+        under = under or self._under(place)
         if under is None or (self.over == "folds" and why_no_folds(under)):
             return None
-        of_class, over = place.of_class, self.over
-        return measure(under, row, metric, dataset=dataset, subset=subset, of_class=of_class, over=over)
+        return measure(
+            under,
+            place.row,
+            metric,
+            dataset=place.dataset,
+            subset=place.subset,
+            of_class=place.of_class,
+            over=self.over,
+        )
 
     @cached_property
     def trained(self) -> set[str]:

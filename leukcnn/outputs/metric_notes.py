@@ -16,14 +16,14 @@ _F1_SCORES = {"f1", "macro_f1", "weighted_f1"}
 # What a difference between the test set and other subjects means under each split.
 _OTHER_SUBJECTS = {
     "cell": "As published, the test set shares its subjects with the training set. The preliminary phase has "
-    "other subjects. The loss from the test set to the preliminary phase is what a split by cell hides.",
+    "other subjects. The drop from the test set to the preliminary phase is what a split by cell hides.",
     "subject": "Neither the test set nor the preliminary phase shares a subject with the training set.",
     "fold": "The test folds are the challenge's own: by subject, except for identical cells. The preliminary "
     "phase has other subjects; the networks of the first fold predict it.",
 }
 _MASKS = (
     "Networks are trained and tested on images with the named region black. Border: a frame along the "
-    "edges; cells: the strongly stained regions; background: everything but the cells.",
+    "edges; cells: regions of the stain's hue and saturation; background: everything else.",
     "The outline of a blanked region stays visible. With the cells or the background blanked, the number, "
     "size and shape of the cells can still be seen.",
 )

@@ -1,4 +1,4 @@
-"""Images of each class, as whole-image preprocessing prepares them."""
+"""Images of each class, prepared as for the networks of the run but at the paper's own size."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -50,11 +50,11 @@ def _over_folds(results: Results, table: spec.Table, labels: str) -> Table:
 
 
 def _over_runs(results: Results, table: spec.Table, labels: str) -> Table:
-    """Returns what Student's t-test says of two rows' accuracy over the runs, as printed and as measured.
+    """Returns Student's t-tests of two rows' accuracy over the runs, printed and measured.
 
     Each row of `table.reference` holds the key of a tested dataset, the paper's verdict in words, and mean
-    and std of the first and of the second row in percentage points; without such a line each tested dataset
-    has what is measured.
+    and standard deviation of the first and of the second row in percent. Without such rows, only the measured
+    runs of each tested dataset are compared.
     """
     n, rows = results.paper.runs, []
     # Other lines belong to a test over folds.
@@ -77,8 +77,8 @@ def _over_runs(results: Results, table: spec.Table, labels: str) -> Table:
     notes = (
         "As printed: from the published means and standard deviations over the paper's runs. Paired: by the "
         "seed that two runs share. 'No difference shown' doesn't prove equality.",
-        "All runs use the same images with other seeds. The tests ask whether another seed would change the "
-        "order of the two rows, not whether other images would.",
+        "All runs use the same images, with different seeds. The tests ask whether another seed would change "
+        "the order of the two rows, not whether other images would.",
     )
     return framed(results, table, ("Dataset", *_COLUMNS), rows, notes=notes)
 

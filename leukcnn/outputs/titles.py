@@ -15,7 +15,7 @@ from leukcnn.results.results import Results
 
 
 class Face(TypedDict):
-    """What a figure says of itself: "mark", why it isn't comparable with the paper, and "caption"."""
+    """Texts around a figure: "mark" says why it isn't comparable with the paper ("" if it is); "caption"."""
 
     mark: str
     caption: str
