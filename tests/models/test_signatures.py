@@ -1,4 +1,4 @@
-"""The builders' signatures: plain functions, called as those of Keras Applications are."""
+"""The builders' signatures: plain functions with the arguments of Keras Applications."""
 
 import ast
 import inspect
