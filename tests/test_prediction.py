@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from leukcnn import paths, prediction
 from leukcnn.datasets import read_image
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.models.grouped_convolution import GroupedConv2D
@@ -204,6 +205,11 @@ def test_file_that_leukcnn_did_not_save_is_refused(saved, tmp_path, spoil):
 def test_missing_file_is_refused(tmp_path, name):
     with pytest.raises(WeightsError, match="There is no file"):
         SavedNetwork.load(tmp_path / name)
+
+
+def test_images_are_found_by_the_public_name():
+    assert prediction.find_images is paths.find_images
+    assert {"SavedNetwork", "find_images"} <= set(prediction.__all__)
 
 
 def test_classes_as_csv_by_hand(tmp_path):

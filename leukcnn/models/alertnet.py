@@ -37,7 +37,7 @@ class _BlockOptions(TypedDict):
 
 
 def preprocess_input(images: Any) -> Any:
-    """Turns images into the input of the Alert Nets: 0..255 becomes 0..1, as in the paper.
+    """Converts images to the input of the Alert Nets: 0..255 becomes 0..1, as in the paper.
 
     Args:
         images: (height, width, channels) or (N, height, width, channels), 0..255: a NumPy array, uint8 or of
@@ -72,13 +72,13 @@ def AlertNet(
 
     Args:
         include_top: Whether to include the dense layers. If False, the network returns the last feature
-            maps, pooled as `pooling` says.
+            maps, pooled according to `pooling`.
         weights: None (random initialization) or the path of a file with the weights of this network
             (`.weights.h5` or `.keras`). None are published.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
         input_shape: (height, width, channels), height and width at least 16.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
         dropout_rate: Fraction of the second dense layer's outputs to drop in training. 0 gives the paper's
@@ -149,13 +149,13 @@ def AlertNetR(
 
     Args:
         include_top: Whether to include the dense layers. If False, the network returns the last feature
-            maps, pooled as `pooling` says.
+            maps, pooled according to `pooling`.
         weights: None (random initialization) or the path of a file with the weights of this network
             (`.weights.h5` or `.keras`). None are published.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
         input_shape: (height, width, channels), height and width at least 16.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
         dropout_rate: Fraction of the second dense layer's outputs to drop in training. 0 gives the paper's
@@ -228,13 +228,13 @@ def AlertNetX(
 
     Args:
         include_top: Whether to include the dense layers. If False, the network returns the last feature
-            maps, pooled as `pooling` says.
+            maps, pooled according to `pooling`.
         weights: None (random initialization) or the path of a file with the weights of this network
             (`.weights.h5` or `.keras`). None are published.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
         input_shape: (height, width, channels), height and width at least 16.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
         dropout_rate: Fraction of the second dense layer's outputs to drop in training. 0 gives the paper's

@@ -70,14 +70,14 @@ def AlexNet(
 
     Args:
         include_top: Whether to include the dense layers. If False, the network returns the last feature
-            maps, pooled as `pooling` says.
+            maps, pooled according to `pooling`.
         weights: None (random initialization) or the path of a file: `imagenet-caffe-alex.mat` as published
             by MatConvNet, or weights of this network saved by Keras (`.weights.h5`, `.h5`, `.keras`). Without
             the top, the dense layers of the `.mat` file are ignored.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
         input_shape: (height, width, 3), height and width at least 39. Published dense layers need 227x227.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
         dropout_rate: Fraction of each dense layer's outputs to drop in training; 0 gives no dropout layers.
@@ -146,14 +146,14 @@ def CaffeNet(
 
     Args:
         include_top: Whether to include the dense layers. If False, the network returns the last feature
-            maps, pooled as `pooling` says.
+            maps, pooled according to `pooling`.
         weights: None (random initialization) or the path of a file: `imagenet-caffe-ref.mat` as published
             by MatConvNet, or weights of this network saved by Keras (`.weights.h5`, `.h5`, `.keras`). Without
             the top, the dense layers of the `.mat` file are ignored.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
         input_shape: (height, width, 3), height and width at least 39. Published dense layers need 227x227.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
         dropout_rate: Fraction of each dense layer's outputs to drop in training; 0 gives no dropout layers.
@@ -222,14 +222,14 @@ def VGGF(
 
     Args:
         include_top: Whether to include the dense layers. If False, the network returns the last feature
-            maps, pooled as `pooling` says.
+            maps, pooled according to `pooling`.
         weights: None (random initialization) or the path of a file: `imagenet-vgg-f.mat` as published
             by MatConvNet, or weights of this network saved by Keras (`.weights.h5`, `.h5`, `.keras`). Without
             the top, the dense layers of the `.mat` file are ignored.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
         input_shape: (height, width, 3), height and width at least 39. Published dense layers need 224x224.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
         dropout_rate: Fraction of each dense layer's outputs to drop in training; 0 gives no dropout layers.

@@ -57,13 +57,13 @@ def CNMCVGG16(
 
     Args:
         include_top: Whether to include the paper's top. If False, the network returns the feature maps of the
-            base, pooled as `pooling` says.
+            base, pooled according to `pooling`.
         weights: None (random initialization), "imagenet" (published weights of the base, random top) or the
             path of a file with the weights of this network (`.weights.h5` or `.keras`).
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
         input_shape: (height, width, 3), height and width at least 32.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
         penalty: The paper's lambda: factor of the L1 and of the L2 penalty on the dense kernels.
@@ -127,13 +127,13 @@ def CNMCVGG19(
 
     Args:
         include_top: Whether to include the paper's top. If False, the network returns the feature maps of the
-            base, pooled as `pooling` says.
+            base, pooled according to `pooling`.
         weights: None (random initialization), "imagenet" (published weights of the base, random top) or the
             path of a file with the weights of this network (`.weights.h5` or `.keras`).
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
         input_shape: (height, width, 3), height and width at least 32.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
         penalty: The paper's lambda: factor of the L1 and of the L2 penalty on the dense kernels.
@@ -197,13 +197,13 @@ def CNMCXception(
 
     Args:
         include_top: Whether to include the paper's top. If False, the network returns the feature maps of the
-            base, pooled as `pooling` says.
+            base, pooled according to `pooling`.
         weights: None (random initialization), "imagenet" (published weights of the base, random top) or the
             path of a file with the weights of this network (`.weights.h5` or `.keras`).
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
         input_shape: (height, width, 3), height and width at least 71.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
         penalty: The paper's lambda: factor of the L1 and of the L2 penalty on the dense kernels.

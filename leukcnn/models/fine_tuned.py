@@ -76,7 +76,7 @@ def FineTuned(
 
     Args:
         include_top: Whether to include the dense layers. If False, the network returns the feature maps of
-            the base, pooled as `pooling` says.
+            the base, pooled according to `pooling`.
         weights: None (random initialization), "imagenet" or the path of a file.
             "imagenet" loads the base, and the dense layers of a VGG where SFT or DFT keep them, which needs
             an input of 224x224 pixels.
@@ -90,7 +90,7 @@ def FineTuned(
         input_shape: (height, width, 3), height and width at least 32 (Xception 71, the Inceptions 75). With
             "imagenet", the NASNets need exactly 224 (mobile) or 331 (large).
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs: one per class, or 1 for the second of two classes.
         classifier_activation: Activation of the classifier. "auto" is a sigmoid for one output and a softmax
             for more; None returns the logits.
         name: Name of the model; None combines backbone and mode, e.g. "resnet50_sft".

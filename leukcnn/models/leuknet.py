@@ -58,14 +58,14 @@ def LeukNet(
 
     Args:
         include_top: Whether to include the dense layers. If False, the network returns the feature maps of
-            the base, pooled as `pooling` says.
+            the base, pooled according to `pooling`.
         weights: None (random initialization), "imagenet" (published weights of the base, random top) or the
             path of a file (`.weights.h5`, `.h5` as published by Keras, `.keras`). Its number of parameters
             decides whether it is loaded into the base or into this whole network.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
         input_shape: (height, width, 3), height and width at least 32.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs: one per class, or 1 for the second of two classes.
         classifier_activation: Activation of the classifier. "auto" is a sigmoid for one output and a softmax
             for more; None returns the logits.
         name: Name of the model.

@@ -70,13 +70,13 @@ def LightweightCNN(
 
     Args:
         include_top: Whether to include the dense layers. If False, the network returns the last feature
-            maps, pooled as `pooling` says.
+            maps, pooled according to `pooling`.
         weights: None (random initialization) or the path of a file with the weights of this network
             (`.weights.h5` or `.keras`). None are published.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
         input_shape: (height, width, channels), height and width at least 4.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
         filters: Number of filters of each of the two convolutions.

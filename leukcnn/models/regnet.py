@@ -74,7 +74,7 @@ def RegNetX(
 
     Args:
         include_top: Whether to include global pooling and the classifier. If False, the network returns the
-            last feature maps, pooled as `pooling` says.
+            last feature maps, pooled according to `pooling`.
         weights: None (random initialization) or the path of a file with the weights of this network, saved by
             Keras (`.weights.h5`, `.h5`, `.keras`) or by PyTorch (`.pyth`, `.pth`, `.pt`, `.bin`,
             `.safetensors`; see `leukcnn.models.pytorch_weights`). Without the top, PyTorch's classifier is
@@ -83,7 +83,7 @@ def RegNetX(
         input_shape: (height, width, channels), height and width at least 32. Published weights need 3
             channels.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model; None combines network and design, e.g. "regnetx-400mf".
         design: Size of the network, by the multiply-adds for an image of 224x224 pixels: "200mf", "400mf",
@@ -142,7 +142,7 @@ def RegNetY(
 
     Args:
         include_top: Whether to include global pooling and the classifier. If False, the network returns the
-            last feature maps, pooled as `pooling` says.
+            last feature maps, pooled according to `pooling`.
         weights: None (random initialization) or the path of a file with the weights of this network, saved by
             Keras (`.weights.h5`, `.h5`, `.keras`) or by PyTorch (`.pyth`, `.pth`, `.pt`, `.bin`,
             `.safetensors`; see `leukcnn.models.pytorch_weights`). Without the top, PyTorch's classifier is
@@ -151,7 +151,7 @@ def RegNetY(
         input_shape: (height, width, channels), height and width at least 32. Published weights need 3
             channels.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model; None combines network and design, e.g. "regnety-400mf".
         design: Size of the network, by the multiply-adds for an image of 224x224 pixels: "200mf", "400mf",

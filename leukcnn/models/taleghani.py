@@ -61,14 +61,14 @@ def TaleghaniResNet50(
 
     Args:
         include_top: Whether to include the classifier. If False, the network returns the feature maps of the
-            base, pooled as `pooling` says, and its layers are those of the base.
+            base, pooled according to `pooling`, and its layers are those of the base.
         weights: None (random initialization), "imagenet" (published weights of the base, random classifier)
             or the path of a file (`.weights.h5`, `.h5` as published by Keras, `.keras`). Its number of
             parameters decides whether it is loaded into the base or into this whole network.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
         input_shape: (height, width, 3), height and width at least 32.
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
-        classes: Number of classes, one output each.
+        classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
         dropout_rate: Fraction of the base's outputs to drop in training; 0 gives no dropout layer.

@@ -138,7 +138,7 @@ def test_dropout_follows_the_layers_with_a_rate_above_zero():
     [
         ({"backbone": "VGG99"}, "InceptionV3"),
         ({"backbone": "DenseNet12"}, "did you mean 'DenseNet121'"),
-        ({"backbone": "NASNetMobile", "weights": "imagenet"}, "the one size for which Keras loads them"),
+        ({"backbone": "NASNetMobile", "weights": "imagenet"}, "the only size for which Keras loads them"),
         ({"mode": "sft"}, "mSFT"),
         ({"dense_units": (8, 4), "dropout_rates": (0.5,)}, "one rate for each dense layer"),
         ({"dropout_rates": (1.0,)}, "below 1"),

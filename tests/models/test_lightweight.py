@@ -59,7 +59,7 @@ def test_the_layers_have_elu_and_a_dropout_of_a_fifth():
         ({"weights": "imagenet"}, "never trained on ImageNet"),
         ({"dropout_rate": -0.1}, "from 0"),
         ({"filters": (16,)}, r"filters = \(16,\)"),
-        ({"filters": (16, 0)}, "whole and above 0"),
+        ({"filters": (16, 0)}, "whole numbers above 0"),
         ({"filters": 16}, "filters = 16"),
         ({"dense_units": 6.4}, r"dense_units = 6\.4"),
     ],

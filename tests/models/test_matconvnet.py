@@ -99,14 +99,14 @@ def convolved(x, filters, biases, *, groups, stride, pad):
     """Grouped convolution by its definition, in double precision."""
     x = np.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)])
     height, width, channels, outputs = filters.shape
-    outputs = []
+    blocks = []
     for g in range(groups):
         maps = x[..., g * channels : (g + 1) * channels]
         windows = np.lib.stride_tricks.sliding_window_view(maps, (height, width), axis=(1, 2))
         windows = windows[:, ::stride, ::stride]
         kernels = filters[..., g * outputs // groups : (g + 1) * outputs // groups]
-        outputs.append(np.einsum("nrcdhw,hwdo->nrco", windows, kernels, optimize=True))
-    return np.concatenate(outputs, axis=-1) + biases.ravel()
+        blocks.append(np.einsum("nrcdhw,hwdo->nrco", windows, kernels, optimize=True))
+    return np.concatenate(blocks, axis=-1) + biases.ravel()
 
 
 def normalised(x, param):
