@@ -16,7 +16,7 @@ def test_sound_classes_become_int64():
 @pytest.mark.parametrize(
     ("labels", "predicted", "n_classes", "found"),
     [
-        ([0], [0], 1, "a number of 1 classes"),
+        ([0], [0], 1, "number of classes is 1"),
         ([[0, 1]], [0, 1], 2, r"labels have the shape \(1, 2\)"),
         ([0, 1], [0.0, 1.0], 2, "predicted classes are float64"),
         ([0, 2], [0, 1], 2, "labels run from 0 to 2"),
@@ -24,6 +24,6 @@ def test_sound_classes_become_int64():
         ([0, 1], [0], 2, "2 labels and 1 predictions"),
     ],
 )
-def test_others_are_refused(labels, predicted, n_classes, found):
+def test_wrong_classes_are_refused(labels, predicted, n_classes, found):
     with pytest.raises(ArgumentError, match=found):
         check_classes(labels, predicted, n_classes=n_classes)

@@ -20,11 +20,11 @@ def test_notebook_is_kept_without_outputs(path):
 # Notebook -> what a run of it must show, and how many images at least: those of the data and of the run.
 EXPECTED = {
     "allidb_lightweight": (
-        ["6,427,810 parameters", "synthetic images stand in", "images right"],
+        ["6,427,810 parameters", "synthetic images replace", "images right"],
         2 + 3,
     ),
     "alertnet": (
-        ["8,792,963 parameters", "synthetic images stand in", "Random forest, 16-pixel border"],
+        ["8,792,963 parameters", "synthetic images replace", "Random forest, 16-pixel border"],
         3 + 1 + 3,
     ),
     "cnmc2019": (["15,241,026 parameters", "synthetic data", "malignant with 0."], 3 + 4),
@@ -33,7 +33,7 @@ EXPECTED = {
         2 + 1 + 1,
     ),
     "taleghani_resnet50": (
-        ["23,587,712 frozen, 401,412 trained", "synthetic images stand in", "test images right"],
+        ["23,587,712 frozen, 401,412 trained", "synthetic images replace", "test images right"],
         4 + 3,
     ),
 }

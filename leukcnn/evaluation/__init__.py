@@ -1,1 +1,1 @@
-"""What values are held against, and looks inside networks: controls, shortcuts, feature spaces, maps."""
+"""Controls to compare networks with; shortcuts, feature spaces and maps that show what networks use."""

@@ -43,7 +43,7 @@ class Material:
         """How whole images are prepared: in the paper's own size, blanked as in this run."""
         record = self.results.record
         mask = record.changes.get("preprocessing.mask")
-        return self.results.paper.whole(assumed=record.assumed, mask=mask)
+        return self.results.paper.whole_image_preprocessing(assumed=record.assumed, mask=mask)
 
     @cached_property
     def shown(self) -> np.ndarray:

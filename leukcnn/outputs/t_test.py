@@ -8,7 +8,7 @@ from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.titles import dataset_title, framed, not_measured, why_no_runs
 from leukcnn.rendering.tables import Cell, Column, Table
 from leukcnn.results import t_tests
-from leukcnn.results.measure import measure, test_share
+from leukcnn.results.measure import fold_size_ratio, measure
 from leukcnn.results.results import Results
 
 _SIGNIFICANCE = 0.05
@@ -36,8 +36,8 @@ def _over_folds(results: Results, table: spec.Table, labels: str) -> Table:
         untrained = (results.why_missing(row, "test") for row in table.rows)
         why = next(filter(None, untrained), "one fold only")
         return framed(results, table, _COLUMNS, [("all", labels, *not_measured(why, 5), published)])
-    share = test_share(results, table.rows[0])
-    corrected = partial(t_tests.corrected_resampled_t_test, test_share=share)
+    ratio = fold_size_ratio(results, table.rows[0])
+    corrected = partial(t_tests.corrected_resampled_t_test, test_train_ratio=ratio)
     tests = [test(*pair) for test in (t_tests.paired_t_test, t_tests.unpaired_t_test, corrected)]
     rows = [_cells(test, labels, published) for test in tests]
     note = (

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.seeding import child_seed, generator
-from leukcnn.spec import MAKERS_VALIDATION
+from leukcnn.spec import AUTHORS_VALIDATION_FRACTION
 from leukcnn.splits.grouping import assign_groups
 
 PARTS = ("train", "validation", "test")
@@ -203,7 +203,7 @@ def predefined_folds(
     *,
     groups: ArrayLike,
     seed: int,
-    validation_fraction: float = MAKERS_VALIDATION,
+    validation_fraction: float = AUTHORS_VALIDATION_FRACTION,
 ) -> list[Split]:
     """Makes each of the authors' folds the test set once and splits the rest into training and validation.
 

@@ -123,7 +123,7 @@ class ThresholdedApart:
             replace(row, setup=replace(row.setup, preprocessing=preprocessing))
             for row in experiment.paper.rows
         )
-        threshold = spec.Assumption("threshold", sets="preprocessing.threshold", reason="r", where="w")
+        threshold = spec.Assumption("threshold", field="preprocessing.threshold", reason="r", where="w")
         figures = tuple(replace(f, rows=() if f.kind == "confusion" else f.rows) for f in CELLS)
         experiment.paper = replace(
             experiment.paper, rows=rows, assumptions=(threshold,), figures=figures, controls=("majority",)

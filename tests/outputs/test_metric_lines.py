@@ -87,7 +87,7 @@ def test_without_folds_of_one_size_a_line_says_so(left_out, tested):
     experiment = left_out(asked)
     experiment.add("deep", tested("ufg", tp=2, tn=3), tested=("ufg",))
     table = metrics.build(asked, experiment.results(runs=1), {})
-    why = "not measured: LODOCV has no folds of about one size"
+    why = "not measured: LODOCV has no folds of about equal size"
     assert [(row[0], row[-1]) for row in table.rows][:2] == [("Deep", why), ("Shallow", why)]
     stated = replace(asked, show=("metric", "measured", "state"))
     rows = records(metrics.build(stated, experiment.results(runs=1), {}))

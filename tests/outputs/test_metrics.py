@@ -134,7 +134,7 @@ def test_folds_can_be_asked_for_and_not(left_out, tested):
         ({"show": ("metric", "mean")}, "show = 'mean'", "measured"),
         ({"show": ("metric", "support")}, "'support'", "the axis 'class'"),
         ({"values_as": "percents"}, "values_as = 'percents'", "percent"),
-        ({"values_as": "percent", "metrics": ("auroc",)}, "auroc with values_as", "shares"),
+        ({"values_as": "percent", "metrics": ("auroc",)}, "auroc with values_as", "values_as = 'mean'"),
         ({"metrics": ("file_mb",), "axes": ("row", "subset")}, "file_mb", "('row',)"),
         ({"subsets": ("train",)}, "subsets = 'train'", "balanced"),
         ({"over": "fold"}, "over = 'fold'", "folds"),

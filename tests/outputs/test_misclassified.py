@@ -127,7 +127,7 @@ class Apart:
     def __init__(self, experiment, index):
         setup = replace(experiment.paper.rows[0].setup, preprocessing=SQUEEZED, split=spec.Split("kfold"))
         rows = tuple(replace(row, setup=setup) for row in experiment.paper.rows)
-        assumption = spec.Assumption("threshold", sets="preprocessing.threshold", reason="r", where="w")
+        assumption = spec.Assumption("threshold", field="preprocessing.threshold", reason="r", where="w")
         experiment.paper = replace(
             experiment.paper,
             controls=("majority",),
