@@ -26,8 +26,8 @@ def small_network(*, kernel=KERNEL, bias=(0.0, 0.0), activation="softmax"):
 
 
 def maps_of(network, name):
-    base = keras.Model(network.inputs, network.get_layer(name).output)
-    return keras.ops.convert_to_numpy(base([IMAGES]))
+    subset = keras.Model(network.inputs, network.get_layer(name).output)
+    return keras.ops.convert_to_numpy(subset([IMAGES]))
 
 
 def normalised(maps):
@@ -46,7 +46,7 @@ def test_grad_cam_of_a_linear_head_is_the_class_activation_map():
 
 
 @pytest.mark.backend
-def test_one_output_is_the_score_of_the_second_class_and_its_negative_of_the_first():
+def test_one_output_speaks_for_the_second_class_and_against_the_first():
     one = small_network(kernel=KERNEL[:, :1], bias=(0.0,), activation="sigmoid")
     two = small_network(kernel=np.hstack([-KERNEL[:, :1], KERNEL[:, :1]]))
     for label in (0, 1):
@@ -69,7 +69,7 @@ def test_gradients_are_averaged_over_the_positions():
     np.testing.assert_allclose(grad_cam(network, IMAGES, class_index=0), expected, atol=1e-5)
 
 
-def test_gradients_pass_only_through_active_units_of_a_hidden_layer():
+def test_a_hidden_layer_passes_on_only_what_is_above_zero():
     inputs = keras.Input((8, 10, 3))
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(1, 1, kernel_initializer="ones", name="conv")(inputs))
     x = layers.Dense(2, activation="relu", name="hidden")(x)
@@ -85,7 +85,7 @@ def test_gradients_pass_only_through_active_units_of_a_hidden_layer():
 
 def test_softmax_bias_and_scale_of_a_class_do_not_matter():
     expected = grad_cam(small_network(), IMAGES, class_index=0)
-    # With this bias the softmax is rounded to 1, and its own gradient to 0.
+    # The softmax of such a bias is 1 to the last digit, and its own gradient 0.
     for other in (
         small_network(bias=(200.0, 0.0)),
         small_network(kernel=KERNEL * [5.0, 1.0]),
@@ -101,7 +101,7 @@ def test_each_image_has_its_own_class_and_depends_on_no_other():
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_evidence_against_the_class_gives_zeros():
+def test_what_speaks_against_the_class_gives_zeros():
     network = small_network(kernel=-np.abs(KERNEL))
     assert not grad_cam(network, IMAGES, class_index=0).any()
 
@@ -133,7 +133,7 @@ def block_network(*, sequential=False):
 
 
 @pytest.mark.parametrize("sequential", [False, True])
-def test_maps_are_taken_after_normalisation_and_activation(sequential):
+def test_maps_are_taken_behind_normalisation_and_activation(sequential):
     network = block_network(sequential=sequential)
     assert last_convolution(network) == "relu"
     found = mean_activation(network, IMAGES)
@@ -148,7 +148,7 @@ def test_other_layers_by_name():
 
 
 @pytest.mark.backend
-def test_dropout_is_off_and_batch_statistics_do_not_change():
+def test_dropout_and_batch_statistics_stand_still():
     network = block_network()
     before = [keras.ops.convert_to_numpy(variable) for variable in network.variables]
     first, second = (grad_cam(network, IMAGES, class_index=0) for _ in range(2))
@@ -175,7 +175,7 @@ def test_residual_block_is_refused_with_the_layer_to_pass_instead():
         with pytest.raises(ArgumentError, match=r"(?s)'conv', is on one of several paths.*layer='out'"):
             use(network)
     assert grad_cam(network, IMAGES, class_index=0, layer="out").shape == (3, 8, 10)
-    with pytest.raises(ArgumentError, match="can't be cut"):
+    with pytest.raises(ArgumentError, match="can't be cut after 'conv'"):
         grad_cam(network, IMAGES, class_index=0, layer="conv")
 
 
@@ -190,12 +190,12 @@ def test_residual_block_is_refused_with_the_layer_to_pass_instead():
         ({"class_index": 0, "layer": "conv9"}, r"(?s)no layer 'conv9'.*Expected: conv"),
     ],
 )
-def test_wrong_arguments_are_refused(arguments, message):
+def test_what_cannot_be_meant_is_refused(arguments, message):
     with pytest.raises(ArgumentError, match=message):
         grad_cam(small_network(), IMAGES, **arguments)
 
 
-def test_one_image_needs_a_batch_axis():
+def test_one_image_needs_its_axis():
     with pytest.raises(ArgumentError, match=r"\(8, 10, 3\)"):
         mean_activation(small_network(), IMAGES[0])
 
@@ -211,7 +211,7 @@ def test_networks_without_convolution_or_dense_end_are_refused():
 
 
 @pytest.mark.parametrize("name", ["AlertNet", "AlertNetR", "AlertNetX"])
-def test_alert_nets_have_maps_of_their_last_block(name):
+def test_alert_nets(name):
     network = getattr(alertnet, name)(input_shape=(64, 64, 3))
     assert last_convolution(network) == "relu_5"
     images = RNG.random((2, 64, 64, 3), np.float32)
