@@ -26,8 +26,8 @@ from leukcnn.synthetic.drawing import draw_cell
 from leukcnn.synthetic.leukocytes import FORMS
 from leukcnn.synthetic.smears import draw_smear
 
-# Part of the folder's name: raise it when the same seed gives other cells.
-_VERSION = 1
+# Part of the name of the folder: raise it when the same seed gives other files.
+_VERSION = 2
 _FOLDS = 3
 # Enough for five folds and for all forms of a class; large datasets get more.
 _FEWEST_SMEARS, _MOST_SMEARS, _PUBLISHED_A_SMEAR = 6, 24, 8
