@@ -1,7 +1,7 @@
 """Alert Net: ALL, AML or healthy blood slide, on sixteen datasets in 5-fold cross-validation.
 
 Claro et al., "Convolution Neural Network Models for Acute Leukemia Diagnosis", IWSSIP 2020. Every published
-value below is copied from the paper's text.
+value is copied from the paper's text.
 """
 
 from dataclasses import replace
@@ -164,7 +164,8 @@ ASSUMPTIONS = (
     Assumption(
         "dense_units",
         field="model.arguments.dense_units",
-        reason="global average, one dense layer of 512, three outputs: this gives the parameters of Table V",
+        reason="global average pooling, a dense layer of 512 units and three outputs have the number of "
+        "parameters in Table V",
         where="not stated in the paper",
         rows=(*SHALLOW, *DEEP),
     ),
@@ -179,25 +180,25 @@ ASSUMPTIONS = (
     Assumption(
         "momentum",
         field="training.optimizer_arguments.momentum",
-        reason="that of the same group's LeukNet",
+        reason="the value of the same group's LeukNet",
         where="not stated in the paper",
     ),
     Assumption(
         "learning_rate",
         field="training.initial_learning_rate",
-        reason="that of the same group's LeukNet, constant",
+        reason="the value of the same group's LeukNet, constant",
         where="not stated in the paper",
     ),
     Assumption(
         "batch_size",
         field="training.batch_size",
-        reason="that of the same group's LeukNet",
+        reason="the value of the same group's LeukNet",
         where="not stated in the paper",
     ),
     Assumption(
         "epochs",
         field="training.epochs",
-        reason="as many as for the same group's LeukNet",
+        reason="the number of the same group's LeukNet",
         where="not stated in the paper",
     ),
     Assumption(
@@ -242,7 +243,7 @@ ASSUMPTIONS = (
     Assumption(
         "shear_degrees",
         field="augmentation.arguments.shear_range",
-        reason="Keras' shear_range is in degrees; this is what a program with 0.2 does",
+        reason="Keras' shear_range is in degrees; a program with the value 0.2 shears by up to 0.2 degrees",
         where="section III-C: 'shear ... of 0 to 0.2'",
     ),
 )
@@ -256,7 +257,8 @@ FINDINGS = (
     ),
     Finding(
         "Alert Net and Alert Net-WD have 8,792,963 parameters. The shortcut of Alert Net-R and -RWD adds "
-        "three channels to the third convolution, which gives 8,799,875. Table V prints 8,792,963 for -RWD.",
+        "three channels to the input of the third convolution, which gives 8,799,875. Table V prints "
+        "8,792,963 for -RWD.",
         "Table V",
     ),
     Finding(
@@ -267,8 +269,8 @@ FINDINGS = (
     Finding("Xception's recall of 72.084 % and accuracy of 72.00 % should be equal: a slip.", "Table V"),
     Finding("Alert Net's accuracy implies a kappa of .937; Table III prints .9317.", "Table III"),
     Finding(
-        "Two averages are mixed: where recall equals accuracy, it is weighted by support; elsewhere it "
-        "isn't. Both averages are shown.",
+        "Recall is averaged in two ways: where it equals the accuracy, it is weighted by support; elsewhere "
+        "it isn't. Both averages are shown.",
         "Tables III and V",
     ),
     Finding(
@@ -282,8 +284,9 @@ FINDINGS = (
         "section III-D",
     ),
     Finding(
-        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells: folds by image test cells that were trained "
-        "on. `--split grouped_kfold` keeps a crop in the same fold as its field of view.",
+        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells. With folds by image, networks are tested on "
+        "cells that they were trained on. `--split grouped_kfold` keeps a crop in the same fold as its field "
+        "of view.",
         "Table II",
     ),
 )

@@ -1,4 +1,4 @@
-"""ALL or healthy on ALL-IDB 1 and 2 separately, after thresholding: a network of two convolutions.
+"""ALL or healthy, on ALL-IDB 1 and 2 separately, with a network of two convolutions after thresholding.
 
 Zaiter and Zwiggelaar, "Acute Lymphocytic Leukemia Detection Using Deep Learning Methods", submitted to
 Diagnostics. Every published value is copied from the paper's text.
@@ -49,7 +49,7 @@ REGNET = replace(LIGHTWEIGHT, model=Model("FineTuned", {"backbone": "RegNetY-400
 ROWS = (
     Row("resnet50", "ResNet50", RESNET50, optional=True),
     Row("regnet", "RegNet", REGNET, optional=True),
-    # The others take long, so that only `--split grouped_kfold` trains them in grouped folds.
+    # The rows above take long: only `--split grouped_kfold` trains them in grouped folds.
     Row("lightweight", "Proposed CNN", LIGHTWEIGHT, extra_splits=("grouped_kfold",)),
 )
 OWN = ("lightweight",)
@@ -118,22 +118,23 @@ ASSUMPTIONS = (
     Assumption(
         "folds",
         field="split.n_splits",
-        reason="'four-fold' in the methods, five in the abstract. 4 folds have exactly 27 and 65 images each",
+        reason="'four-fold' in the methods, five in the abstract. Each of 4 folds has exactly 27 images of "
+        "ALL-IDB 1 or 65 of ALL-IDB 2",
         where="Section 4.2; Abstract: '5-fold'",
     ),
     Assumption(
         "threshold",
         field="preprocessing.threshold",
-        reason="the cluster of white cells, which the paper wants; 'least_frequent' follows its words, but "
-        "can find another cluster in close-ups; 'none' applies no threshold",
+        reason="'darkest' is the cluster of white cells, which the paper wants; 'least_frequent' follows its "
+        "words, but can find another cluster in close-ups; 'none' applies no threshold",
         where="Section 4.1: 'the cluster having the least frequency'",
         choices=("darkest", "least_frequent", "none"),
     ),
     Assumption(
         "squeeze",
         field="preprocessing.squeeze",
-        reason="white cells can be anywhere in a field, so that its central square may have none. False "
-        "keeps only that square",
+        reason="white cells can be anywhere in a field, and its central square may have none. False keeps "
+        "only that square",
         where=_NOT_STATED,
         choices=(True, False),
     ),
@@ -217,7 +218,7 @@ FINDINGS = (
         "Table 1",
     ),
     Finding(
-        "On ALL-IDB 2 all three networks have 98 %, 254 to 256 of 260 images: the proposed network doesn't "
+        "On ALL-IDB 2 all three networks reach 98 % (254 to 256 of 260 images). The proposed network doesn't "
         "outperform the others there.",
         "Section 5: 'The proposed CNN outperformed all other models'; Table 1",
     ),
@@ -237,8 +238,8 @@ FINDINGS = (
         "Figure 1; Section 4.2",
     ),
     Finding(
-        "No validation set is mentioned, and the folds leave none: results of the best epoch would have been "
-        "chosen on the test folds.",
+        "No validation set is mentioned, and the folds leave no images for one. If the paper reports the "
+        "best epoch, that epoch was chosen on the test folds.",
         "Section 4.2",
     ),
     Finding(
@@ -249,16 +250,16 @@ FINDINGS = (
         "Section 4.2",
     ),
     Finding(
-        "The cluster with the least frequency isn't that of the white cells if they fill much of the image, "
-        "as in JTSC's close-ups: there it is the area between nucleus and glass. The table 'mask_scores' "
+        "The cluster with the least frequency isn't that of the white cells if they fill much of the image. "
+        "In JTSC's close-ups it is the area between nucleus and glass. The table 'mask_scores' "
         "shows how well each rule does on images with known masks.",
         "Section 4.1",
     ),
     Finding(
         "Masked images still show the number and size of the white cells, and the authors say that the "
-        "network uses their number. If images with and without leukaemia differ in it, no network needs to "
-        "recognise blasts. The control on number and size of the mask's patches, a random forest, shows what "
-        "these alone achieve.",
+        "network uses their number. If images with and without leukaemia differ in this number, a network "
+        "doesn't need to recognise blasts. One control, a random forest, sees only number and size of the "
+        "mask's patches and shows what these alone achieve.",
         "Section 6",
     ),
     Finding(

@@ -156,8 +156,8 @@ ASSUMPTIONS = (
     Assumption(
         "initializer",
         field="model.arguments.kernel_initializer",
-        reason="Keras' default; VGG16's initial outputs hardly depend on the image with it. Training with "
-        "he_normal makes progress sooner",
+        reason="Keras' default. With it, VGG16's initial outputs hardly depend on the image; with he_normal, "
+        "training makes progress sooner",
         where="section 3 says only 'trained from scratch'",
         choices=("glorot_uniform", "he_normal", "he_uniform", "glorot_normal"),
     ),
@@ -182,7 +182,7 @@ ASSUMPTIONS = (
     Assumption(
         "subtract_channel_mean",
         field="preprocessing.subtract_channel_mean",
-        reason="each image's own channel means, as in the authors' code, not the dataset's",
+        reason="the channel means of each image, not those of the dataset, as in the authors' code",
         where="section 2.4: 'the channel mean value'",
     ),
     Assumption(
@@ -209,7 +209,7 @@ ASSUMPTIONS = (
     Assumption(
         "fill_mode",
         field="augmentation.arguments.fill_mode",
-        reason="pixels from outside the image are black, like the cells' own background",
+        reason="pixels from outside the image are black, like the background of the cells",
         where="not stated; the authors' code",
         choices=("constant", "nearest", "reflect", "wrap"),
     ),
@@ -222,9 +222,9 @@ ASSUMPTIONS = (
     Assumption(
         "extra_augmentation",
         field="augmentation.arguments.one_of",
-        reason="after flip and rotation, one of four with a chance of 1/4 each, as in the authors' code: "
-        "nothing, shear by .1 to .35, salt and pepper on 2 % of the pixels, Gaussian blur of 5x5 pixels "
-        "(17x17 in Figure 3)",
+        reason="after flip and rotation, one of four options with a chance of 1/4 each, as in the authors' "
+        "code: nothing, shear by .1 to .35, salt and pepper on 2 % of the pixels, Gaussian blur of 5x5 "
+        "pixels (17x17 in Figure 3)",
         where="section 2.2 names them without probabilities or sizes",
     ),
 )
@@ -244,9 +244,9 @@ FINDINGS = (
         "Table 2",
     ),
     Finding(
-        "The split by cell puts cells of one subject into training and test. 104 pairs of cells are "
-        "identical to the byte, 99 of them from different subjects. `--split subject` keeps the cells of a "
-        "subject together, and also subjects that share a cell.",
+        "The split by cell puts cells of one subject into both training and test. 104 pairs of cells are "
+        "byte-identical, 99 of them from different subjects. `--split subject` keeps the cells of a subject "
+        "together, and also subjects that share a cell.",
         "section 2.1",
     ),
     Finding(

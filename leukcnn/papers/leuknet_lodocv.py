@@ -9,15 +9,15 @@ from leukcnn.papers.leuknet_lodocv_rows import ROWS
 from leukcnn.papers.leuknet_lodocv_tables import DENSE_SIZES, FEATURE_ROWS, TABLE_2, TABLES
 from leukcnn.spec import Assumption, Figure, Finding, Model, Paper, Profile
 
-# Every row but Vogado et al.'s, whose networks aren't from Keras.
+# All rows except Vogado et al.'s: its networks aren't from Keras.
 WITH_KERAS_BACKBONE = tuple(row.id for row in ROWS if row.id != "vogado2018")
 TRAINED = tuple(row for row in WITH_KERAS_BACKBONE if row not in FEATURE_ROWS)
 REPLACED_VGGS = (*DENSE_SIZES, "vgg16_msft", "vgg19_msft", "vgg19_mdft")
 
-# A VGG with Glorot's initializer outputs about 1/2 for every image at first; He's spreads the outputs.
+# With Glorot's initializer, an untrained VGG outputs about 1/2 for every image; with He's, outputs differ.
 _VGG_SMOKE = {"model.arguments.kernel_initializer": "he_normal"}
-# The smoke profile leaves out two of the fifteen datasets with one class, one for each class.
-_SINGLE_CLASS_LEFT_IN = (
+# The smoke profile tests two of the fifteen datasets with one class, one of each class, and never these.
+_NEVER_TESTED = (
     *("leukocytes", "cellavision", "atlas", "omid2014", "omid2015", "ash", "bloodline", "onkodin"),
     *("cellavision2", "pn_all", "leukemia_images", "midb", "lisc"),
 )
@@ -41,7 +41,7 @@ PROFILES = (
             "training.deterministic": True,
         },
         row_changes={
-            "leuknet": {**_VGG_SMOKE, "training.epochs": 2, "split.never_tested": _SINGLE_CLASS_LEFT_IN},
+            "leuknet": {**_VGG_SMOKE, "training.epochs": 2, "split.never_tested": _NEVER_TESTED},
             "vgg16_sft": _VGG_SMOKE,
             "vgg16_dft": _VGG_SMOKE,
             "vgg16_msft": _VGG_SMOKE,
@@ -108,8 +108,8 @@ ASSUMPTIONS = (
     Assumption(
         "preprocess_input",
         field="model.arguments.preprocess_input",
-        reason="pixel values 0..1 as the paper says, although ImageNet's weights expect other values; true "
-        "converts them within the network",
+        reason="pixel values 0..1 as the paper says, although ImageNet's weights expect other values. With "
+        "true, the network converts 0..1 to the values that its weights expect",
         where="section III-B: 'normalized to values between 0 (zero) and 1 (one)'",
         choices=(False, True),
         rows=WITH_KERAS_BACKBONE,
@@ -125,8 +125,8 @@ ASSUMPTIONS = (
     Assumption(
         "dropout_rates",
         field="model.arguments.dropout_rates",
-        reason="LeukNet's, for every VGG with new dense layers; the VGGs' own layers and the other networks "
-        "have no dropout",
+        reason="LeukNet's rates, for every VGG with new dense layers; the VGGs' own layers and the other "
+        "networks have no dropout",
         where="section IV-B gives only LeukNet's",
         rows=REPLACED_VGGS,
     ),
@@ -193,14 +193,14 @@ ASSUMPTIONS = (
     Assumption(
         "shear_degrees",
         field="augmentation.arguments.shear_range",
-        reason="Keras' shear_range is in degrees; this is what a program with 0.2 does",
+        reason="Keras' shear_range is in degrees; a program with the value 0.2 shears by up to 0.2 degrees",
         where="section III-B: 'shear ... in the range of 0 to 0.2'",
         rows=TRAINED,
     ),
     Assumption(
         "n_components",
         field="features.n_components",
-        reason="principal axes of the images that the SVM is trained on, computed again in each fold",
+        reason="computed from the images that the SVM is trained on, and again in each fold",
         where="section IV-C: '100 principal components'; the images that they are from aren't stated",
         rows=("features_dft", "features_imagenet"),
     ),
@@ -222,7 +222,7 @@ ASSUMPTIONS = (
     Assumption(
         "n_selected",
         field="features.n_selected",
-        reason="a third of the 12,288 features of the three networks, the number that each of them has",
+        reason="each of the three networks has 4096 features; as many are selected from all 12,288",
         where="not stated in this paper; the paper of Vogado et al. 2018 wasn't available",
         rows=("vogado2018",),
     ),
@@ -231,13 +231,13 @@ ASSUMPTIONS = (
 FINDINGS = (
     Finding(
         "Shallow fine-tuning freezes 'usually the first' layers; their number isn't stated. Here SFT and "
-        "mSFT freeze the whole convolutional base, since the text says of ResNet50 that 'only the added "
+        "mSFT freeze the whole convolutional base, because the text says about ResNet50 that 'only the added "
         "layers were trained'.",
         "sections III-C and III-D",
     ),
     Finding(
-        "The class that precision refers to isn't stated. The precision of the pathological class, averaged "
-        "over runs, fits the printed rows, and so do its recall and specificity.",
+        "The class that precision refers to isn't stated. Precision, recall and specificity of the "
+        "pathological class, averaged over runs, fit the printed rows.",
         "section IV",
     ),
     Finding(
@@ -248,8 +248,8 @@ FINDINGS = (
     ),
     Finding(
         "1001 healthy and 1182 pathological images of the development set (section III-B) and 'eight of the "
-        "fourteen' datasets (section IV-D) disagree with Table II. It has 18 datasets; 17 of them, with 3415 "
-        "images, are said to form the development set.",
+        "fourteen' datasets (section IV-D) disagree with Table II, which has 18 datasets. According to the "
+        "text, 17 of them, with 3415 images, are the development set.",
         "sections III-A, III-B and IV-D",
     ),
     Finding(
@@ -258,28 +258,30 @@ FINDINGS = (
         "Table II",
     ),
     Finding(
-        "Pathological means any leukaemia: the 88 of Atlas, 140 of leukemia-images and 64 of UFG include "
-        "23, 22 and 27 that Alert Net's Table II counts as neither ALL nor AML.",
+        "Pathological means any leukaemia. The 88 images of Atlas, 140 of leukemia-images and 64 of UFG "
+        "include 23, 22 and 27 images that Alert Net's Table II counts as neither ALL nor AML.",
         "Table II",
     ),
     Finding(
-        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells. Leaving out only one of them tests cells "
-        "that were trained on; strict LODOCV, shown next to it, leaves out all three.",
+        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells. If only one of them is left out, networks "
+        "are tested on cells that they were trained on. Strict LODOCV leaves out all three; its values are "
+        "shown next to those of LODOCV.",
         "section III-E",
     ),
     Finding(
         "Network, fine-tuning and dense layers are chosen by the accuracy on ALL-IDB 1 and 2, and the same "
-        "accuracy is reported for the choice. Only UFG wasn't used for it.",
+        "accuracy is then reported as the result. Only UFG wasn't used to choose.",
         "section IV-A",
     ),
     Finding(
-        "LeukNet's row on ALL-IDB 1 is 238 of 245 and 286 of 295 over five runs: accuracy (A) 97.04, recall "
-        "(R) 97.14, specificity (S) 96.95.",
+        "LeukNet's row on ALL-IDB 1 fits 238 of 245 pathological and 286 of 295 healthy images right over "
+        "five runs: accuracy (A) 97.04, recall (R) 97.14, specificity (S) 96.95.",
         "Table IV",
     ),
     Finding(
-        "All eight values of VGG-19 DFT's row on ALL-IDB 1 fit 48, 48, 48, 48 and 47 of 49 pathological and "
-        "57 of 59 healthy images right: standard deviations are over n - 1.",
+        "All eight values of VGG-19 DFT's row on ALL-IDB 1 fit five runs with 48, 48, 48, 48 and 47 of 49 "
+        "pathological images right and 57 of 59 healthy images in each. This shows that the paper's standard "
+        "deviations use n - 1.",
         "Table IV",
     ),
     Finding(
@@ -294,8 +296,8 @@ FINDINGS = (
         "Table IV",
     ),
     Finding(
-        "1024-256 and 1024-512 are called equal. With the printed means and standard deviations, Student's "
-        "t-test gives p = .057 on ALL-IDB 1, but .0004 on ALL-IDB 2.",
+        "The paper calls 1024-256 and 1024-512 equal. With the printed means and standard deviations, "
+        "Student's t-test gives p = .057 on ALL-IDB 1, but .0004 on ALL-IDB 2.",
         "section IV-A, Table V",
     ),
     Finding("'Layers with size 1024-254' is a slip for 1024-256.", "section IV-A"),

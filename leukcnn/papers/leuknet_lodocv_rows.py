@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from leukcnn.spec import Augmentation, Features, Model, Preprocessing, Row, Setup, Split, Training
 
-# Section III-B gives 0..1; size and central square are those of the same group's Alert Net.
+# Section III-B states the range 0..1. The same group's Alert Net has this size and the central square.
 PREPROCESSING = Preprocessing(resize=224, scale=1 / 255)
 
 # Section III-B.
@@ -40,7 +40,7 @@ COMMON = {
     "kernel_initializer": "glorot_uniform",
 }
 
-# Section IV-B; tested on all three datasets with both classes (section III-E).
+# Section IV-B. LeukNet is tested on all three datasets with both classes (section III-E).
 LEUKNET = Setup(
     model=Model(
         "LeukNet", {"backbone": "VGG16", "dense_units": (1024, 256), "dropout_rates": (0.5, 0.6), **COMMON}
@@ -107,7 +107,8 @@ LEUKNET_512_256 = replace(DEVELOPMENT, model=Model("LeukNet", {"dense_units": (5
 LEUKNET_1024_512 = replace(DEVELOPMENT, model=Model("LeukNet", {"dense_units": (1024, 512), **SIZED}))
 LEUKNET_1024_1024 = replace(DEVELOPMENT, model=Model("LeukNet", {"dense_units": (1024, 1024), **SIZED}))
 
-# Section IV-C and Table VI: features of the layer before the output; PCA reduces 4096 to 100, 256 are kept.
+# Section IV-C and Table VI: features of the layer before the output. PCA reduces the VGGs' 4096 features to
+# 100; LeukNet's 256 are all kept.
 FEATURES_DFT = replace(VGG16_DFT, features=Features(row="vgg16_dft", n_components=100, within_splits=10))
 FEATURES_MDFT = replace(DEVELOPMENT, model=LEUKNET.model, features=Features(row="leuknet", within_splits=10))
 FEATURES_IMAGENET = replace(VGG16_SFT, features=Features(n_components=100, within_splits=10))

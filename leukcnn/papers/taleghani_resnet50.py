@@ -1,4 +1,4 @@
-"""Four stages from a frozen ResNet50: benign, early, pre or pro, on 3,256 smears of Taleghani hospital.
+"""Benign, early, pre or pro, with a frozen ResNet50, on 3,256 images of smears of Taleghani hospital.
 
 Marines, "Convolutional Neural Network for Acute Lymphoblastic Leukemia Classification", manuscript. Every
 published value is copied from the paper's text. Four additional networks are trained from scratch, for
@@ -24,7 +24,7 @@ from leukcnn.spec import (
 )
 
 # 72 steps of 32 images and 651 test images mean 2,279 / 326 / 651. With five folds, an eighth of the untested
-# images is for validation, which also gives 70/10/20.
+# images is held out for validation, which also gives 70/10/20.
 SPLIT = Split(kind="random", fractions=(0.7, 0.1, 0.2), n_splits=5, validation_fraction=0.125)
 
 RESNET50 = Setup(
@@ -161,7 +161,8 @@ ASSUMPTIONS = (
     Assumption(
         "split_fractions",
         field="split.fractions",
-        reason="651 of 3,256 images are tested and 72 batches of 32 trained on: 2,279 / 326 / 651",
+        reason="651 of 3,256 images are tested, and 72 batches of 32 hold the training images: 2,279 / 326 / "
+        "651",
         where=f"{_NOT_STATED}; Implementation: '72/72', Results: the support of 651",
     ),
     Assumption(
@@ -198,7 +199,7 @@ ASSUMPTIONS = (
         "checkpoint",
         field="training.checkpoint",
         reason="Keras' default for ModelCheckpoint. In the printed log the second epoch is the best by both "
-        "validation loss and accuracy; the text doesn't say whether the reports are of it or of the last",
+        "validation loss and accuracy; the text doesn't say whether the reports are of it or the last epoch",
         where="Implementation: 'saved the best model during training'",
         choices=("val_loss", "val_accuracy", "last"),
     ),
@@ -277,9 +278,10 @@ FINDINGS = (
         "Abstract; Implementation of the model",
     ),
     Finding(
-        "Of 326 validation images .9785 are 319, but .9343 is between 304 and 305 and .9859 between 321 and "
-        "322. No set of 290 to 334 images gives .9343, and none of fewer than 1,491 gives all three: either "
-        "these values or the split differ from what the rest of the paper implies.",
+        "With 326 validation images, .9785 is 319 of them, but .9343 is between 304 and 305, and .9859 "
+        "between 321 and 322. No set of 290 to 334 images gives .9343, and no set of fewer than 1,491 images "
+        "gives all three values. Either these values or the split differ from what the rest of the paper "
+        "implies.",
         "Implementation of the model",
     ),
     Finding(
@@ -296,8 +298,9 @@ FINDINGS = (
         "Implementation of the model",
     ),
     Finding(
-        "The base is frozen and nothing is augmented, yet it processes the same images in each of the three "
-        "epochs, 743 seconds in total. Computing its features once gives the same results.",
+        "The base is frozen and nothing is augmented. Still, the base processes the same images in each of "
+        "the three epochs, which take 743 seconds in total. Computing its features once gives the same "
+        "results.",
         "Implementation of the model",
     ),
     Finding(
@@ -313,14 +316,14 @@ FINDINGS = (
     ),
     Finding(
         "90 pairs of images, in 86 groups, are near-duplicates. A perceptual hash finds 9 more pairs that "
-        "show the same field to the eye. `--split grouped` and `grouped_kfold` keep all of them together; "
+        "visibly show the same field. `--split grouped` and `grouped_kfold` keep all of them together; "
         "the table 'splits' shows the effect.",
         "Understanding the Dataset",
     ),
     Finding(
         "A random forest on the mean and standard deviation of each channel in a border of 16 pixels reaches "
         "95.3 +- 1.0 % in stratified 5-fold cross-validation, and 96.2 % with the whole image: stain and "
-        "light alone distinguish the classes. An accuracy near these says little about leukaemia.",
+        "light alone distinguish the classes. An accuracy near these values says little about leukaemia.",
         "Understanding the Dataset",
     ),
     Finding(

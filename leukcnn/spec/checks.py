@@ -26,12 +26,12 @@ def require(condition: bool, found: str, expected: str) -> None:
     """Checks that a value of a specification is allowed.
 
     Args:
-        condition: Whether it is.
+        condition: Whether the value is allowed.
         found: What was found, for the error message.
         expected: What is allowed, for the error message.
 
     Raises:
-        SpecError: It isn't.
+        SpecError: `condition` is False.
     """
     if not condition:
         raise SpecError(found, expected=expected, remedy=_CHANGE)
@@ -47,7 +47,7 @@ def require_known(owner: str, name: str, value: Any, allowed: Iterable[Any]) -> 
         allowed: The allowed values, usually strings.
 
     Raises:
-        SpecError: It isn't; the message suggests the nearest one.
+        SpecError: A value isn't allowed; the message suggests the nearest allowed one.
     """
     allowed = tuple(allowed)
     for one in value if isinstance(value, tuple) else (value,):
@@ -64,7 +64,7 @@ def require_once(owner: str, name: str, values: Iterable[Any]) -> None:
     """Checks that no value occurs twice.
 
     Raises:
-        SpecError: One does.
+        SpecError: A value occurs twice.
     """
     values = tuple(values)
     twice = sorted({value for value in values if values.count(value) > 1})
@@ -75,7 +75,7 @@ def check_id(owner: str, name: str, value: str) -> None:
     """Checks that a name can be used as a file name, as `leukcnn.rendering.tables.Table` requires.
 
     Raises:
-        SpecError: It can't.
+        SpecError: It has other characters than lower-case letters, digits, "_" and "-".
     """
     require(
         re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value) is not None,
@@ -119,7 +119,7 @@ def check_types(specification: "DataclassInstance") -> None:
     """Checks that every field of a specification has the type of its annotation.
 
     Raises:
-        SpecError: One doesn't. The usual mistake is a string where a tuple is expected.
+        SpecError: A field has another type. The usual mistake is a string where a tuple is expected.
     """
     for field in fields(specification):
         value, hint = getattr(specification, field.name), _hints(type(specification))[field.name]

@@ -28,10 +28,10 @@ class Row:
     Attributes:
         id: Name of the row in commands, such as "vgg16": lower-case letters, digits, "_" and "-".
         label: Name of the row in tables, such as "VGG16".
-        setup: What its trials do.
+        setup: Network, preprocessing, augmentation, split and training of its trials.
         extra_splits: Kinds of split under which the network is also trained, such as ("lodocv_strict",). The
             main split is that of the setup.
-        optional: Whether the row is skipped if its published weights are missing. The others are trained.
+        optional: Whether a run skips the row, and trains the others, if its published weights are missing.
         scratch_name: The NAME of `--base scratch=NAME`, for a substitute: a network that is trained from
             scratch in place of one that needs published weights. "" for a row of the paper itself.
     """
@@ -188,8 +188,8 @@ class Table:
             report. If the paper has no positive class, "precision", "recall" and "f1" are replaced by their
             weighted and macro averages.
         axes: What the lines iterate over, the outermost first: "row" (always required), "dataset" (the tested
-            ones), "subset" (see `subsets`), "split" (its kinds), "mask" (the blanked part of the images) and
-            "class".
+            datasets), "subset" (see `subsets`), "split" (the kinds of split), "mask" (the blanked region of
+            the images) and "class".
         subsets: Tested images: "test", "balanced" (the test set with equally many images of each class),
             "external" (other subjects), "within" (a cross-validation within the tested dataset) and "final"
             (a challenge's final phase, without labels). If empty, those of the published values.
@@ -201,13 +201,14 @@ class Table:
             - "images" or "cells": number of tested images; "support": the same for each class; "classes":
               the classes of the dataset;
             - "change": difference from the value on unmasked images;
-            - "test", "balanced": values on these sets; "less_test", "less_balanced": the measured value
-              minus these.
+            - "test", "balanced": values on these subsets; "less_test", "less_balanced": the measured value
+              minus the value on "test" or "balanced".
         values_as: Format of measured values: "mean" (with standard deviation, in the metric's own unit),
             "percent" (two decimals) or "hundredths" (as in scikit-learn's report).
         over: What means are taken over: "runs" (the folds of a run are pooled), "folds" or "auto". "auto"
-            uses folds in k-fold cross-validation of more than two classes, otherwise runs. Means over folds
-            need folds of about the same size, are of the set "test" and exclude the axis "class".
+            uses folds in k-fold cross-validation of more than two classes, otherwise runs. "folds" requires a
+            split with folds of about the same size, allows only the subset "test" and excludes the axis
+            "class".
         kappa_words: "alertnet" shows the words for kappa of the Alert Net paper next to those of Landis and
             Koch; "" shows no words.
         notes: Remarks that are printed under the table.
@@ -279,13 +280,13 @@ class Table:
         )
 
     def _check_folds(self, owner: str) -> None:
-        """Checks that a table of means over folds has folds to take them over."""
+        """Checks that a table of means over folds shows a split and a subset that have folds."""
         if self.over != "folds":
             return
         require("class" not in self.axes, f"{owner}: over = 'folds' with the axis 'class'.", "over = 'runs'")
         shown = {name.removeprefix("less_") for name in self.show}.intersection(metrics.SUBSETS)
         others = sorted({*self.subsets, *(p.subset for p in self.published), *shown} - {"test"})
-        require(not others, f"{owner}: over = 'folds' of {', '.join(others)}.", "the set 'test' alone")
+        require(not others, f"{owner}: over = 'folds' of {', '.join(others)}.", "only the subset 'test'")
         for name in ("split", "compared_split"):
             kind = getattr(self, name)
             fits = kind in ("", *FOLDED_KINDS)
@@ -312,7 +313,7 @@ class Table:
         """Checks that the table needs no positive class; called for papers without one.
 
         Raises:
-            SpecError: It needs one.
+            SpecError: The table needs a positive class.
         """
         given = [name for name in TABLES[self.kind].needs_positive_class if getattr(self, name)]
         require(

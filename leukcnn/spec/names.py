@@ -48,7 +48,7 @@ LOSSES = (
     *("kl_divergence", "log_cosh", "mean_absolute_error", "mean_squared_error", "poisson", "squared_hinge"),
     "tversky",
 )
-"""The losses of `keras.losses` that work with one output a class, or with one output for two classes."""
+"""The losses of `keras.losses` that work with one output per class, or with one output for two classes."""
 
 CONTROLS = ("majority", "border", "colour", "cells")
 """The controls of `leukcnn.evaluation.controls`."""
@@ -98,7 +98,7 @@ def check_builder(name: str, owner: str = "Model", field: str = "name", extra: t
         extra: Other names that are allowed there.
 
     Raises:
-        SpecError: It is not a builder of leukcnn, nor registered, nor the dotted path of a function.
+        SpecError: The name is no builder of leukcnn, not registered and not the dotted path of a function.
     """
     words = name.split(".")
     if name in BUILDERS or name in _registered or (len(words) > 1 and all(map(str.isidentifier, words))):

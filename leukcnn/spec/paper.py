@@ -41,7 +41,7 @@ class Paper:
         tables: Its tables, and additional ones.
         figures: Its figures, and additional ones.
         findings: Errors in its text and important things that it leaves out.
-        runs: Number of repetitions with different seeds that the published means are over.
+        runs: Number of runs with different seeds over which the published means are taken.
         class_of: Class of a dataset -> class of the paper, such as {"benign": "healthy"}. Images of other
             classes are left out. Empty if the datasets have the paper's own classes.
         synthetic_images: Dataset -> class of the dataset -> number of images that `--data synthetic` makes.

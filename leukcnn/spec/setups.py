@@ -1,4 +1,4 @@
-"""What one trial does: network, preprocessing, augmentation, split and training."""
+"""What defines one trial: network, preprocessing, augmentation, split and training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class Preprocessing:
         resize: Height and width in pixels to which the image is resized, such as 224; None doesn't resize.
         scale: Factor by which the pixel values 0..255 are multiplied; 1 / 255 gives 0..1.
         subtract_channel_mean: Whether the mean of each channel is subtracted, separately for each image.
-        mask: Part of each image that is blanked, see `leukcnn.preprocessing.blank`: "border", "cells" or
+        mask: Region of each image that is blanked, see `leukcnn.preprocessing.blank`: "border", "cells" or
             "background"; "" for none.
         threshold: Rule by which `leukcnn.preprocessing.wbc_mask` finds the white cells in the original image:
             "darkest" or "least_frequent". All other pixels become black. "none" keeps all pixels.
@@ -156,9 +156,9 @@ class Split:
             hold out to choose the best epoch; 0 for none.
         never_tested: Keys of datasets that "lodocv" and its variants train on, but never test.
         limit_per_class: Largest number of images of each class, for quick runs; None uses all. Datasets
-            that "lodocv" or its variants test are used whole and don't count.
-        per_dataset: Keys of datasets that "kfold" and "grouped_kfold" split into folds, train and test
-            separately, one dataset at a time. The images of all other datasets are split together.
+            that "lodocv" or its variants test are used whole; their images don't count towards the limit.
+        per_dataset: Keys of datasets that "kfold" and "grouped_kfold" handle separately: each has its own
+            folds and networks. The images of all other datasets are split together.
     """
 
     kind: str = "cell"
@@ -294,7 +294,7 @@ class Features:
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything that one trial does: which network, on which images, split and trained how.
+    """Everything that defines one trial: the network, and how images are prepared, split and trained on.
 
     Attributes:
         model: The network.

@@ -16,8 +16,8 @@ class SplitKind(NamedTuple):
         unit: What the split keeps together, and what a bootstrap therefore resamples: `IMAGES` if images are
             split at random and their groups are ignored, otherwise `SUBJECTS` or `GROUPS` (subjects, fields
             of view or near-duplicates). If a dataset is left out, none of its groups is trained on.
-        copy_proof: Whether near-duplicates are kept together too, and no dataset is trained on that shares
-            images with a tested one.
+        copy_proof: Whether no near-duplicate of a test image is trained on: near-duplicates are kept
+            together, or datasets that share images with the tested one are left out of training.
     """
 
     title: str

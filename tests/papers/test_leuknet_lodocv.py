@@ -60,7 +60,7 @@ def test_counts_over_five_runs_give_all_printed_rows_except_two(table_id, row, d
     assert len(whole) == (0 if impossible else 1)
     if (row, dataset) == ("leuknet", "allidb1"):
         assert whole == {(238, 286)}
-        assert "238 of 245 and 286 of 295" in finding("LeukNet's row on ALL-IDB 1")
+        assert "238 of 245 pathological and 286 of 295 healthy" in finding("LeukNet's row on ALL-IDB 1")
     if (row, dataset) == ("leuknet", "allidb2"):
         assert whole == {(600, 472)}
 
