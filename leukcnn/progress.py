@@ -46,17 +46,17 @@ class TrainingProgress(Progress):
         """Starts the display of a trial.
 
         Args:
-            label: What is shown of the trial.
+            label: Name of the trial as shown.
             index: Its number, from 1.
             total: Number of trials.
-            epochs: Its epochs.
-            steps: Steps of an epoch.
+            epochs: Number of its epochs.
+            steps: Number of training steps in an epoch.
             first_epoch: Epoch to begin with, from 1; more than 1 if the trial was interrupted, `epochs` + 1
                 if no epoch is left.
         """
         for task in self.task_ids:
             self.remove_task(task)
-        # The bar is that of all trials, each counted with the number of steps of this one.
+        # The bar shows all trials. Each counts as many steps as this one.
         self.add_task(
             label,
             total=total * epochs * steps,
@@ -95,7 +95,7 @@ class TrainingProgress(Progress):
             self._print(task, _duration(elapsed))
 
     def message(self, text: str) -> None:
-        """Prints a line above the display as it is: brackets aren't read as markup."""
+        """Prints a line above the display. Square brackets are printed as they are, not read as markup."""
         self.console.print(Text(text), soft_wrap=True)
 
     def seconds_left(self) -> float:

@@ -38,14 +38,14 @@ class PlannedTrial:
 
 @dataclass(frozen=True)
 class ExperimentRecord:
-    """An experiment: what was asked for and which data were found.
+    """An experiment: what a command asked for and which data it found.
 
     Attributes:
         paper: Key of the paper.
         profile: Name of the profile.
         split: Kind of the main split.
         seed: Root seed.
-        runs: Repetitions with other seeds.
+        runs: Number of runs with different seeds.
         backend: Keras' backend.
         assumed: Name of an assumption -> the value that replaced it.
         changes: Path of another changed field -> its value.
@@ -53,14 +53,15 @@ class ExperimentRecord:
         controls: The trials of the controls, on the same splits, finished or not.
         probe: The classifier that recognises datasets by the borders of their images; None if there is one
             dataset.
-        counts: Number of images of the first trial by split ("train", "validation", "test"), "before" or
-            "after" augmentation, and class name.
-        datasets: Number of images found, by dataset and class of the paper.
+        counts: Split of the first trial ("train", "validation", "test") -> "before" or "after" augmentation
+            -> class -> number of images.
+        datasets: Dataset -> class of the paper -> number of images found.
         related: Dataset -> datasets that share images or cells with it, as declared or as found.
-        missing: Set ("external", "final") or row that is missing -> why.
+        missing: Subset ("test", "external", "final"), row or kind of split without results -> why.
         final_total: Number of images of the whole final phase; 0 if the paper has none.
         not_comparable: Why the values can't be compared with the paper's; "" if they can.
-        identical_pairs: Number of pairs of byte-identical images, one tested and one trained on.
+        identical_pairs: Number of pairs of byte-identical images with one image in the test images and the
+            other in the training or validation images of the same fold, in the first row's first run.
         data_notes: Remarks on the data's folder.
         masked: Mask ("" for none) -> trials and controls of the main split with that region of the images
             blanked, finished or not; empty if the paper has no table of masks.
@@ -129,6 +130,6 @@ def _planned(values: dict[str, Any]) -> PlannedTrial:
 
 
 def relative(path: Path) -> str:
-    """Returns a path relative to the working folder if it is below it, else the path itself."""
+    """Returns a path relative to the working folder if it is inside that folder, else the path itself."""
     shown = os.path.relpath(path)
     return str(path) if shown.startswith("..") else shown

@@ -1,16 +1,16 @@
 """The store of runs: one folder per trial, named by the hash of the trial's specification.
 
-    <out>/<paper>/trials/<hash>/trial.json        the specification, which the hash is computed from
-                                history.csv       one line per epoch; controls have neither this nor a network
+    <out>/<paper>/trials/<hash>/trial.json        the specification; <hash> is its hash
+                                history.csv       one line per epoch; not for controls
                                 state.npz         state after the last finished epoch, until the trial is done
                                 predictions.csv   one line per image and checkpoint
-                                features.npz      features of the tested images, for rows that classify them
-                                model.keras       the network, with its preprocessing
+                                features.npz      features of the tested images, for SVMs on features
+                                model.keras       the network with its preprocessing; not for controls
                                 environment.json  versions, devices, commit
                                 done.json         result, timing and the SHA-256 of each file; written last
-    <out>/<paper>/experiments/<name>/             which trials a command asked for; its tables and figures
+    <out>/<paper>/experiments/<name>/             list of a command's trials; its tables and figures
 
-Every file is written in one step (`leukcnn.files`): a killed process leaves a whole file or none.
+Every file is written in one step (`leukcnn.files`): a killed process leaves a complete file or none.
 """
 
 import contextlib
@@ -326,7 +326,7 @@ class Store:
         identity = read_json(path / "trial.json")
         if not isinstance(identity, dict) or digest(identity)[:16] != name:
             raise StoreError(
-                f"The trial {path} has a different specification than its name says.",
+                f"The specification of the trial {path} doesn't match the folder's name.",
                 expected=f"a trial.json with the hash {name}",
                 remedy="remove that folder, or choose another --out",
             )
@@ -362,7 +362,8 @@ def note_files(folder: Path, paths: Iterable[Path], *, again: Collection[str] = 
     Args:
         folder: The experiment's folder.
         paths: The files.
-        again: Folders below it whose files were all written again: the list keeps only those in `paths`.
+        again: Names of folders in the experiment's folder whose files were all written again. Of their files,
+            the list keeps only those in `paths`.
 
     Raises:
         StoreError: The folder can't be written to, or the list can't be read.
@@ -375,7 +376,7 @@ def note_files(folder: Path, paths: Iterable[Path], *, again: Collection[str] = 
 
 
 def changed_files(folder: Path) -> dict[Path, str]:
-    """Returns the listed files that were changed or removed: path -> what is wrong.
+    """Returns the files of an experiment's list that were changed or removed: path -> what is wrong.
 
     Raises:
         StoreError: The list can't be read.

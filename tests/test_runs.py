@@ -139,10 +139,10 @@ def test_changed_specification_is_refused(tmp_path, finished):
         lambda: store.finished_trial(finished.path.name),
         lambda: store.trial(IDENTITY),
     ):
-        with pytest.raises(StoreError, match="different specification"):
+        with pytest.raises(StoreError, match="doesn't match the folder's name"):
             opened()
     noted.write_text("[]")
-    with pytest.raises(StoreError, match="different specification"):
+    with pytest.raises(StoreError, match="doesn't match the folder's name"):
         store.open_trial(finished.path.name)
     noted.unlink()
     with pytest.raises(StoreError, match="can't be read"):

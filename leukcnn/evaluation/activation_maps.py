@@ -1,7 +1,7 @@
 """Activation maps: where a network's feature maps are active, and where they raise a class's score.
 
-The latter is Grad-CAM (Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-Based
-Localization", ICCV 2017). Both maps have the resolution of the feature maps.
+`mean_activation` computes the first map, `grad_cam` the second (Selvaraju et al., "Grad-CAM: Visual Explanations
+from Deep Networks via Gradient-Based Localization", ICCV 2017). Both have the resolution of the feature maps.
 """
 
 import keras
@@ -20,8 +20,8 @@ _ELEMENTWISE = (layers.BatchNormalization, layers.Activation, layers.ReLU)
 def last_convolution(model: keras.Model) -> str:
     """Returns the name of the layer with the final feature maps of the last convolution.
 
-    If batch normalisation and activation layers follow the convolution, it is the last of them, whose output
-    the rest of the network sees. Else it is the convolution itself.
+    If batch normalisation and activation layers follow the convolution, it is the last of these layers: its
+    output is what the rest of the network gets. Otherwise it is the convolution itself.
 
     Args:
         model: A network that calls each of its layers once.

@@ -24,8 +24,8 @@ KnownFeatures = dict[str, dict[int, np.ndarray]]
 BORDER_PIXELS = 16
 """Width of the border that the control sees, in images of any size.
 
-If `leukcnn.preprocessing.blank` blanked the border, the control sees a constant in images of 224 pixels and
-more. In smaller images, the blanked frame is narrower than this border.
+`leukcnn.preprocessing.blank` blanks a border of a fourteenth of the image size. In images of 224 pixels and
+more, the control then sees only black. In smaller images, the blanked border is narrower than the control's.
 """
 
 _TREES = 300
@@ -93,7 +93,8 @@ def cell_features(images: np.ndarray) -> np.ndarray:
 
     Returns:
         float64 (N, 5): the number of cells; then, as fractions of the image's area 0..1, the area of the
-        mask, and mean, standard deviation (ddof 0) and maximum of the cells' areas. All 0 without cells.
+        mask, and mean, standard deviation (ddof 0) and maximum of the cells' areas. Without cells, all are 0
+        but the area of the mask, which may have specks that are too small for cells.
     """
     features = np.zeros((len(images), 5))
     for row, image in zip(features, images, strict=True):

@@ -42,11 +42,12 @@ def select_by_gain_ratio(features: ArrayLike, labels: ArrayLike, *, n_selected: 
 def gain_ratio(features: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """Computes the gain ratio of each feature: information gain divided by the entropy of its intervals.
 
-    A feature is cut where the entropy of the classes decreases most, and each interval is cut again in the
-    same way as long as the gain is worth the description of the cut. The criterion for an interval of n
-    images, with k classes in it, k1 and k2 in its halves, entropies H, H1 and H2, and m places between
-    different values (n - 1 if all values differ; WEKA's "better encoding"), is
+    A feature is cut where the entropy of the classes decreases most. Each interval is cut again in the same
+    way, as long as the gain meets the criterion of minimum description length:
     gain > (log2(m) + log2(3^k - 2) - (k H - k1 H1 - k2 H2)) / n.
+    Here the interval has n images of k classes with entropy H; its halves have k1 and k2 classes with
+    entropies H1 and H2; m is the number of places between different values, n - 1 if all values differ
+    (WEKA's "better encoding").
 
     Args:
         features: (N, F) float, all finite.

@@ -44,8 +44,8 @@ def filter_maps(
         network: A functional or sequential network that calls each of its layers once.
         image: float32 (H, W, 3), scaled as the network takes it.
         layers: Names of layers with maps (h, w, filters); None for `last_convolutions`.
-        n_filters: Number of filters of each layer, at least 1; all of a layer that has fewer. Equally active
-            filters are taken in their order.
+        n_filters: Number of filters of each layer, at least 1; if a layer has fewer, all of them. Equally
+            active filters are taken in their order.
 
     Raises:
         ArgumentError: The image has another shape than the network takes, a layer is unknown or has no maps,

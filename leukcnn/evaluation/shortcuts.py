@@ -42,7 +42,8 @@ def dataset_probabilities(
     """Predicts the dataset of each image from its border, by a forest that was fitted to other images.
 
     The forest and its features are those of the control "border" in `leukcnn.evaluation.controls`. The folds
-    are stratified by dataset. Their number is reduced if fewer than two datasets would have enough images.
+    are stratified by dataset, and datasets with fewer images than folds are left out. The number of folds is
+    reduced if fewer than two datasets would remain.
 
     Args:
         images: uint8 (N, S, S, 3), RGB; may be mapped from disk.

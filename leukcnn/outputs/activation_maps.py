@@ -11,7 +11,7 @@ from leukcnn import spec
 from leukcnn.evaluation.activation_maps import grad_cam, mean_activation
 from leukcnn.outputs.kind import FigureKind, Kept
 from leukcnn.outputs.tested_images import capture_look
-from leukcnn.outputs.titles import face
+from leukcnn.outputs.titles import mark_and_caption
 from leukcnn.rendering.figures import OVERLAY, overlay, plot_images
 from leukcnn.results.results import Results
 
@@ -45,7 +45,10 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
     ):
         maps = [("Mean activation", overlay(image, mean)), ("Grad-CAM", overlay(image, cam))]
         panels += [(title, image), *maps]
-    options, path = face(results, figure, f" (layer {looked['layer']})"), folder / f"{figure.id}.png"
+    options, path = (
+        mark_and_caption(results, figure, f" (layer {looked['layer']})"),
+        folder / f"{figure.id}.png",
+    )
     return [plot_images(panels, path, n_columns=3, scale=(OVERLAY, _SCALE), **options)]
 
 

@@ -1,4 +1,4 @@
-"""The table of the details that a paper leaves open and of its mistakes; every paper has one."""
+"""The table of assumptions about what a paper leaves open, with the errors in the paper as its notes."""
 
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results

@@ -14,12 +14,15 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
     arguments = results.setup(results.paper.row_ids[0]).augmentation.arguments
 
     def make():
-        source, augmenter = prepared(material, pick(material)[0], material.whole), ImageAugmenter(**arguments)
+        source, augmenter = (
+            prepared(material, pick(material)[0], material.whole_image_preprocessing),
+            ImageAugmenter(**arguments),
+        )
         titles, variants = zip(*figure.variants, strict=True)
         images = [source, *(augmenter.apply_transform(source, parameters) for parameters in variants)]
         return {"titles": ["source", *titles], "images": images}
 
-    yield Capture(figure.id, material.key(material.whole, arguments), make)
+    yield Capture(figure.id, material.key(material.whole_image_preprocessing, arguments), make)
 
 
 KIND = FigureKind(build=partial(plot_kept, n_columns=3), needs=DATA, capture=_capture)

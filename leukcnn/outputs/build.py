@@ -65,7 +65,7 @@ def _keep(items: Sequence[_Item], material: Material, captured: Captured, *, tra
 
 @contextmanager
 def going_on(faults: list[str] | None) -> Iterator[None]:
-    """Adds a StoreError of the block to `faults`, unless it is in there; raises it if `faults` is None."""
+    """Adds a StoreError of the block to `faults` once and goes on; raises the error if `faults` is None."""
     try:
         yield
     except StoreError as error:

@@ -33,7 +33,9 @@ def write_challenge_file(path: Path, predictions: Predictions, *, expected: int)
     for name in predictions.image:
         match = re.fullmatch(r"(?:.*/)?(\d+)\.\w+", str(name))
         if match is None:
-            raise DataError(f"The file name of {name} is no number.", expected="file names 1.bmp, 2.bmp ...")
+            raise DataError(
+                f"The file name of {name} isn't a number.", expected="file names 1.bmp, 2.bmp ..."
+            )
         numbers.append(int(match[1]))
     order = np.array(numbers, dtype=np.int64)
     if not np.array_equal(np.sort(order), np.arange(1, expected + 1)):

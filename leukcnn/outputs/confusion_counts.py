@@ -3,7 +3,7 @@
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.titles import framed, not_measured, not_trained, table_lines
+from leukcnn.outputs.titles import make_table, not_measured, not_trained, table_lines
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.metrics import confusion_matrix
 from leukcnn.results.results import Results
@@ -29,7 +29,7 @@ def _by_subset(table: spec.Table, results: Results) -> Table:
                 rows.append((label, subset, number, *confusion_matrix(*negative, n_classes=2).ravel()))
     titles = ("Run", "True positives", "False negatives", "False positives", "True negatives")
     columns: list[Column | str] = ["Network", "Subset", *(Column(title, "integer") for title in titles)]
-    return framed(results, table, columns, rows, notes=(f"Positive: {results.paper.positive_class}.",))
+    return make_table(results, table, columns, rows, notes=(f"Positive: {results.paper.positive_class}.",))
 
 
 def _by_class(table: spec.Table, results: Results) -> Table:
@@ -51,7 +51,7 @@ def _by_class(table: spec.Table, results: Results) -> Table:
     titles = ("Support, published", "Support, here", *(f"Predicted {name}" for name in classes))
     counts = [Column(title, "integer") for title in titles]
     columns = ("Network", Column("Run", "integer"), "True class", *counts, "State")
-    return framed(results, table, columns, rows, notes=not_trained(results, left_out))
+    return make_table(results, table, columns, rows, notes=not_trained(results, left_out))
 
 
 KIND = TableKind(build=build, by_task=True)

@@ -7,7 +7,7 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.outputs.kind import FigureKind, Kept
 from leukcnn.outputs.misclassified import tasks_of
-from leukcnn.outputs.titles import face, tested_title
+from leukcnn.outputs.titles import mark_and_caption, tested_title
 from leukcnn.rendering.figures import plot_confusion_matrices
 from leukcnn.results.metrics import confusion_matrix
 from leukcnn.results.results import Results
@@ -25,7 +25,7 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
         if not rows:
             return []
         path, n_columns = folder / f"{figure.id}.png", len(results.tested)
-        options = face(results, figure)
+        options = mark_and_caption(results, figure)
         return [plot_confusion_matrices(panels, results.paper.classes, path, n_columns=n_columns, **options)]
     paths, several = [], _several(results, figure)
     for row in figure.rows or results.paper.row_ids:
@@ -34,7 +34,9 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
             panel = _panel(results, row, "+".join(tested) if results.tested else "", predictions)
             path = folder / f"{figure.id if several else figure.kind}_{row}.png"
             paths.append(
-                plot_confusion_matrices([panel], predictions.class_names, path, **face(results, figure))
+                plot_confusion_matrices(
+                    [panel], predictions.class_names, path, **mark_and_caption(results, figure)
+                )
             )
     return paths
 

@@ -2,7 +2,7 @@
 
 from leukcnn import spec
 from leukcnn.outputs.kind import DATA, Kept, TableKind
-from leukcnn.outputs.titles import framed
+from leukcnn.outputs.titles import make_table
 from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
@@ -28,7 +28,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     if not counts:
         why = "only the main split's images are counted" if results.record.counts else ""
         notes.append(f"Not measured: {why or results.why_missing(results.paper.row_ids[0], 'test')}.")
-    return framed(results, table, columns, rows, notes=notes)
+    return make_table(results, table, columns, rows, notes=notes)
 
 
 KIND = TableKind(build=build, needs=DATA)

@@ -7,7 +7,7 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.datasets import CATALOG, card
 from leukcnn.outputs.kind import DATA, Kept, TableKind
-from leukcnn.outputs.titles import framed
+from leukcnn.outputs.titles import make_table
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 
@@ -17,9 +17,9 @@ _TOTAL = "Total"
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns each dataset's counts in the catalogue and here, and whether the printed ones agree.
 
-    A row of `table.reference` holds the key of a dataset and its printed counts: of each class of the paper,
-    of other classes where the paper counts those, and of all images. A row that begins with "Total" holds the
-    printed sums; they are compared with the catalogue's sums and with those of the printed rows.
+    A row of `table.reference` holds the key of a dataset and its printed counts: images of each class of the
+    paper, images of other classes if the paper counts them, and all images. A row that begins with "Total"
+    holds the printed sums; they are compared with the catalogue's sums and the sums of the printed rows.
     """
     classes, here = results.paper.classes, results.record.datasets
     printed = {key: list(counts) for key, *counts in table.reference}
@@ -51,7 +51,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         "Counts are the catalogue's; 'here': found in the data of this run. `leukcnn datasets` says where to "
         "get each dataset.",
     )
-    return framed(results, table, columns, rows, notes=notes, measured=False)
+    return make_table(results, table, columns, rows, notes=notes, measured=False)
 
 
 def _agreement(catalogued: Sequence[int], printed: Sequence[int]) -> str:

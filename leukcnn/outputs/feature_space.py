@@ -9,7 +9,7 @@ from leukcnn.datasets import card
 from leukcnn.errors import ArgumentError
 from leukcnn.evaluation.feature_space import Projection, project
 from leukcnn.outputs.kind import FigureKind, Kept
-from leukcnn.outputs.titles import dataset_title, face, why_no_runs
+from leukcnn.outputs.titles import dataset_title, mark_and_caption, why_no_runs
 from leukcnn.rendering.feature_space import plot_feature_space
 from leukcnn.results.results import Results
 from leukcnn.seeding import generator
@@ -30,7 +30,9 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
         if max(shown) == _MOST_POINTS:
             more += f" (at most {_MOST_POINTS:,} images, sampled at random)"
         panels = list(zip((results.paper.row(row).label for row in figure.rows), planes, strict=True))
-        paths.append(plot_feature_space(panels, results.paper.classes, path, **face(results, figure, more)))
+        paths.append(
+            plot_feature_space(panels, results.paper.classes, path, **mark_and_caption(results, figure, more))
+        )
     return paths
 
 

@@ -11,7 +11,7 @@ from leukcnn import spec
 from leukcnn.evaluation.filter_maps import filter_maps
 from leukcnn.outputs.kind import FigureKind, Kept
 from leukcnn.outputs.tested_images import capture_look
-from leukcnn.outputs.titles import face
+from leukcnn.outputs.titles import mark_and_caption
 from leukcnn.rendering.figures import HEAT, heat, plot_images
 from leukcnn.results.results import Results
 
@@ -42,7 +42,7 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
                     panels.append((f"{layer}, filter {filters[i, line]}", heat(maps[i, line])))
                 else:
                     panels.append(None)
-    n_columns, options = 1 + len(looked["layers"]), face(results, figure, _WHICH)
+    n_columns, options = 1 + len(looked["layers"]), mark_and_caption(results, figure, _WHICH)
     scale = (HEAT, "0: no response; 1: the strongest response in this map")
     path = folder / f"{figure.id}.png"
     return [plot_images(panels, path, n_columns=n_columns, panel_inches=2.0, scale=scale, **options)]

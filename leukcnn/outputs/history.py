@@ -4,7 +4,7 @@ from pathlib import Path
 
 from leukcnn import spec
 from leukcnn.outputs.kind import FigureKind, Kept
-from leukcnn.outputs.titles import face
+from leukcnn.outputs.titles import mark_and_caption
 from leukcnn.rendering.history import plot_history
 from leukcnn.results.results import Results
 
@@ -22,7 +22,7 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
             trainings.append((title, curves, best_epoch))
     if not trainings:
         return []
-    return [plot_history(trainings, folder / f"{figure.id}.png", **face(results, figure))]
+    return [plot_history(trainings, folder / f"{figure.id}.png", **mark_and_caption(results, figure))]
 
 
 KIND = FigureKind(build=_build)

@@ -19,12 +19,12 @@ NOTHING, DATA, NETWORKS = "nothing", "data", "networks"
 """What a table or figure needs: the paper alone, images, or networks trained on them."""
 
 Kept = Mapping[str, Mapping[str, Any]]
-"""Name of a capture -> what it made: arrays, lists of arrays, values that JSON can hold; and "key"."""
+"""Name of a capture -> its values by name: arrays, lists of arrays or JSON values; and its "key"."""
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What captures may read while the data are available: the trials and the images."""
+    """The trials and the images, which captures read while the data are available."""
 
     results: Results
     index: ImageIndex
@@ -39,7 +39,7 @@ class Material:
         return self.results.paper.setup(row, assumed=self.results.record.assumed)
 
     @property
-    def whole(self) -> spec.Preprocessing:
+    def whole_image_preprocessing(self) -> spec.Preprocessing:
         """Preprocessing of whole images: at the paper's own size, blanked as in this run."""
         record = self.results.record
         mask = record.changes.get("preprocessing.mask")
@@ -47,12 +47,12 @@ class Material:
 
     @cached_property
     def shown(self) -> np.ndarray:
-        """Positions of the images that may be shown: labelled ones of the first subset of their dataset."""
+        """Positions of the images that figures may show: labelled ones of their dataset's first subset."""
         first = [card(str(name)).subsets[0].key for name in np.unique(self.index.dataset)]
         return np.flatnonzero((self.index.labels >= 0) & np.isin(self.index.subset, first))
 
     def key(self, *what: Any) -> str:
-        """Returns a hash of the images (whatever their folder), of the seed, and of `what`."""
+        """Returns a hash of the images (but not of their folder), the seed and `what`."""
         return digest([self._images, self.seed, to_plain(what)])
 
     @cached_property
@@ -80,9 +80,9 @@ class TableKind:
     """A kind of table.
 
     Attributes:
-        build: The paper's table, the experiment's results and what was captured -> the table.
+        build: Takes the paper's table, the experiment's results and the captures; returns the table.
         needs: `NOTHING`, `DATA` or `NETWORKS`. What needs networks is captured after the training.
-        capture: The paper's table and the material -> what to capture; None captures nothing.
+        capture: Takes the paper's table and the material; yields the captures. None captures nothing.
         by_task: Whether `build` shows one task, so that its lines are repeated for each dataset that is
             cross-validated by itself. A table with the axis "dataset" shows all tasks anyway.
         every_split: Whether it shows every kind of split under which its rows are trained.

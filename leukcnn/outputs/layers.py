@@ -1,4 +1,4 @@
-"""Tables of a network's layers as in Keras' own summary, printed and built."""
+"""Tables of a network's layers as in Keras' own summary, as printed and as built here."""
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
@@ -10,7 +10,7 @@ from leukcnn.fields import to_plain
 from leukcnn.files import digest
 from leukcnn.outputs.kind import NOTHING, Capture, Kept, Material, TableKind
 from leukcnn.outputs.network_layers import network_summary
-from leukcnn.outputs.titles import framed, state_of
+from leukcnn.outputs.titles import make_table, state_of
 from leukcnn.outputs.topology import own_network
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
@@ -45,11 +45,11 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         "own size, in any profile. Names of layers aren't compared.",
         "The published total is the sum of the printed lines.",
     )
-    return framed(results, table, columns, rows, notes=notes, measured=False)
+    return make_table(results, table, columns, rows, notes=notes, measured=False)
 
 
 def _paired(printed: Sequence[_Line], built: Sequence[_Line]) -> list[tuple[_Line, _Line]]:
-    """Returns pairs of lines of one layer type; `_NO_LINE` where the other has no such layer."""
+    """Returns pairs of a printed and a built line of one layer type; `_NO_LINE` where one is missing."""
     # "Dense" in "dense (Dense)".
     types = [[str(line[0]).partition("(")[2].rstrip(")") for line in lines] for lines in (printed, built)]
     matcher = SequenceMatcher(None, types[0], types[1], autojunk=False)

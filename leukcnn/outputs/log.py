@@ -5,7 +5,7 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.titles import framed, not_trained, state_of, table_lines
+from leukcnn.outputs.titles import make_table, not_trained, state_of, table_lines
 from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
@@ -46,7 +46,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     notes.append(f"'{_KEPT}': the network with this epoch's weights gives the results in the tables.")
     if any(len(results.trials[row]) > 1 for row, _ in table_lines(results, table.rows)):
         notes.append("First run only and, in cross-validation, its first fold.")
-    return framed(results, table, columns, rows, notes=notes)
+    return make_table(results, table, columns, rows, notes=notes)
 
 
 def _measured(trial: Trial) -> dict[int, tuple[Cell, ...]]:

@@ -12,7 +12,7 @@ from leukcnn.datasets import CATALOG, ImageIndex, card
 from leukcnn.errors import DataError
 from leukcnn.evaluation.mask_scores import score_masks
 from leukcnn.outputs.kind import DATA, Capture, Kept, Material, TableKind
-from leukcnn.outputs.titles import framed, not_measured
+from leukcnn.outputs.titles import make_table, not_measured
 from leukcnn.preprocessing import hsv_segment, wbc_mask
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
@@ -93,7 +93,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         "Dice coefficient compare a method's mask with the dataset's masks of the nucleus and of the whole "
         "cell (nucleus and cytoplasm). Each method gives one mask, which is compared with both.",
     )
-    return framed(results, table, columns, rows, notes=notes, measured=False)
+    return make_table(results, table, columns, rows, notes=notes, measured=False)
 
 
 KIND = TableKind(build=build, needs=DATA, capture=_capture)

@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
 
 class Printed(NamedTuple):
-    """A published value and its standard deviation as shown; `fraction` is in the unit of measured values."""
+    """A published value and its standard deviation as shown; `fraction` is the value in the measured unit."""
 
     value: float
     std: float | None
@@ -46,7 +46,7 @@ class Line(NamedTuple):
 
     Attributes:
         place: The place.
-        metric: One of `spec.METRICS`; the line's title if it shows a size or a reason.
+        metric: One of `spec.METRICS`. In a line that shows a size or why nothing was measured, its title.
         printed: The published value, None if there is none.
         found: The measured value, None if there is none.
         compared: The value measured under the table's `compared_split`, None if there is none.
@@ -100,7 +100,10 @@ class Asked:
 
     @cached_property
     def labels(self) -> dict[str, str]:
-        """Row or control -> its label, in order; of the final phase, the published rows if there are any."""
+        """Row or control -> its label, in order.
+
+        For the final phase: the rows with published values or, if there are none, all rows; no controls.
+        """
         lines = dict(table_lines(self.results, self.table.rows))
         if self.table.subsets != (FINAL,):
             return lines
@@ -109,7 +112,7 @@ class Asked:
 
     @cached_property
     def over(self) -> str:
-        """What the means of the table are over: the same for all values, so that a line can be compared."""
+        """What means are taken over, as in `spec.Table`; the same for all values, to make them comparable."""
         subsets = {*self.values["subset"], *(name.removeprefix("less_") for name in self.table.show)}
         unlike = self.compared and is_over_folds(self.compared) != is_over_folds(self.shown)
         of_runs = "class" in self.table.axes or unlike or subsets.intersection(SUBSETS) - {"test"}
@@ -181,7 +184,7 @@ class Asked:
 
     @cached_property
     def lines(self) -> list[Line]:
-        """The lines."""
+        """The lines of the table, in its order."""
         axes = dict.fromkeys((*self.table.axes, *AXES))
         fields = ["of_class" if axis == "class" else axis for axis in axes]
         found: list[Line] = []
@@ -297,7 +300,7 @@ class Asked:
             return planned and (trained or line.printed is not None)
         if "mask" in axes:
             return trained or control
-        # What can never be measured has a line that says why.
+        # A value that can never be measured has a line that says why.
         never = place.subset == FINAL or (self.over == "folds" and why_no_folds(self.shown))
         if line.printed or line.found or line.compared or never:
             return True

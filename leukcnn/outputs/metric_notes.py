@@ -29,11 +29,11 @@ _MASKS = (
 )
 _SINGLE_CLASSES = (
     "Networks train on neither the tested dataset nor those that share images or cells with it.",
-    "95 % interval of one run: the percentile bootstrap's over groups of images, or Wilson's over the images "
-    "if the group of any image is unknown. Of several runs: where one more run would fall.",
+    "95 % interval with one run: the percentile bootstrap's over groups of images, or Wilson's over the "
+    "images if the group of any image is unknown. With several runs: the prediction interval of one more run.",
 )
 _BALANCED = (
-    "Balanced: equally many cells of both classes; those of the larger one are sampled by the seed.",
+    "Balanced: the same number of cells of both classes. Those of the larger class are sampled at random.",
 )
 _FOLDS = "Mean and std (n - 1) over the folds."
 _BOTH_WAYS = (
@@ -113,14 +113,14 @@ def _by_class(asked: Asked) -> list[str]:
 
 
 def _by_method(titled: Sequence[tuple[str, Interval]]) -> list[str]:
-    """Returns a note for each method and unit of intervals, with the titles of its values."""
+    """Returns a note for each method and unit of intervals, with the titles of the values that have it."""
     by_method: dict[tuple[str, str], list[tuple[str, Interval]]] = {}
     for title, interval in titled:
         by_method.setdefault((interval.method, interval.unit), []).append((title, interval))
     notes = []
     for (method, _), group in by_method.items():
         titles, (first, *others) = dict.fromkeys(title for title, _ in group), [i for _, i in group]
-        # Wilson's intervals have a number of images each; others may share theirs.
+        # Each of Wilson's intervals has its own number of images; other intervals may share one number.
         own = method == "wilson" or any(other.n_units != first.n_units for other in others)
         if any(other.n_undefined != first.n_undefined for other in others):
             first = replace(first, n_undefined=0)
@@ -136,7 +136,7 @@ def _on_runs(asked: Asked) -> str:
         varies = "; a published mean varies less" if printed > 1 else ""
         return (
             f"Mean and std (n - 1) over {runs} runs with different seeds; {printed} in the paper. "
-            f"95 % interval: where one more run would fall (Student's t prediction){varies}."
+            f"95 % interval: the prediction interval of one more run (Student's t){varies}."
         )
     of_folds = f" of {shown.n_folds} folds, whose images are pooled" if shown.tasks else ""
     published = f"; the paper has {printed} runs" if printed > 1 else ""
@@ -167,10 +167,11 @@ def _has_averages(asked: Asked) -> bool:
 
 
 def _on_compared_split(asked: Asked) -> Iterator[str]:
-    """Says if the compared split wasn't run, and which datasets strict LODOCV doesn't train on."""
+    """Yields notes: whether the compared split wasn't run, and what strict LODOCV doesn't train on."""
     compared, here = asked.compared, {planned.split for planned in asked.results.record.trials}
     if compared and here and compared.split_kind not in here:
-        yield f"Nothing was run under {spec.SPLITS[compared.split_kind].title} here (--split)."
+        kind = compared.split_kind
+        yield f"No trial was run under {spec.SPLITS[kind].title}; --split {kind} runs it."
     strict = ("lodocv_strict", "lodocv_single_class")
     for results in [one for one in (asked.shown, compared) if one and one.split_kind in strict]:
         removed = []
@@ -186,7 +187,7 @@ def _on_copies(asked: Asked) -> list[str]:
     """Says how many pairs of identical images the split separates."""
     n, kfold = asked.results.record.identical_pairs, asked.shown.split_kind in spec.KFOLD_KINDS
     where = "fold" if kfold and asked.over_folds else "set"
-    separated = f"images have one image in a test {where} and the other in what was trained on"
+    separated = f"images have one image in a test {where} and the other among the images trained on"
     if asked.table.values_as == "percent":
         word = "cell" if "cells" in asked.table.show else "image"
         separated = f"{word}s have one {word} in the test set and the other in the training or validation set"

@@ -10,7 +10,7 @@ from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.metric_lines import FINAL, Asked, Line, Place
 from leukcnn.outputs.metric_notes import NO_INTERVAL, notes_of
-from leukcnn.outputs.titles import classes_here, dataset_title, framed, not_measured, state_of
+from leukcnn.outputs.titles import classes_here, dataset_title, make_table, not_measured, state_of
 from leukcnn.rendering.formats import PERCENT_UNIT, Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.measure import Measured
@@ -45,7 +45,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     rows: list[Sequence[Cell]] = [[cell(line) for _, cell in shown] for line in asked.lines]
     if not rows and "classes" in table.show:
         rows = [("all", *not_measured("no dataset of one class is tested here", len(shown) - 1))]
-    return framed(results, table, [column for column, _ in shown], rows, notes=notes_of(asked))
+    return make_table(results, table, [column for column, _ in shown], rows, notes=notes_of(asked))
 
 
 def _columns(asked: Asked) -> _Columns:

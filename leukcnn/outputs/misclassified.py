@@ -14,14 +14,14 @@ from leukcnn.datasets import ImageIndex, card, read_image
 from leukcnn.files import digest
 from leukcnn.image_cache import prepare
 from leukcnn.outputs.kind import Capture, FigureKind, Kept, Material
-from leukcnn.outputs.titles import face, file_stem, tested_title
+from leukcnn.outputs.titles import file_stem, mark_and_caption, tested_title
 from leukcnn.preprocessing import wbc_mask
 from leukcnn.rendering.figures import plot_images
 from leukcnn.results.results import Results
 from leukcnn.runs import Predictions
 
 MOST_MISCLASSIFIED = 120
-"""Misclassified images of a row and a dataset that are kept, at most."""
+"""Largest number of misclassified images that are kept for a row and a dataset."""
 
 _PER_FILE = 12
 _GREY = (154, 154, 154)
@@ -44,7 +44,7 @@ class Task(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Hash of the predictions; it differs for other networks, or the same ones trained again."""
+        """Hash of the predictions; other networks, or the same ones trained again, have another hash."""
         found = self.predictions
         return digest([found.image.tolist(), found.label.tolist(), found.probabilities.tolist()])
 
@@ -70,8 +70,8 @@ def surest_mistakes(task: Task, preprocessing: spec.Preprocessing, index: ImageI
     Returns:
         "titles" and "images", uint8 RGB, of at most `MOST_MISCLASSIFIED`. An image is whole, at the network's
         input size. To its right are its mask if preprocessing thresholds, and the network's input if that
-        differs from the image; "shown" names them. "n_wrong" counts all misclassified images, also those
-        that aren't kept; "n_tested" counts the tested ones.
+        differs from the image; "shown" lists what is there. "n_wrong" is the number of all misclassified
+        images, including those that aren't kept; "n_tested" is the number of tested images.
     """
     predictions, whole = task.predictions, replace(preprocessing, threshold="none", mask="")
     thresholded, changed = preprocessing.threshold != "none", preprocessing != whole
@@ -128,7 +128,7 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
                 more += f". From left to right the image, {' and '.join(mistakes['shown'])}"
             path = folder / f"{task.name}{f'_{1 + first // _PER_FILE}' if first else ''}.png"
             n_columns, inches = (4, 3, 2)[n - 1], (2.1, 2.6, 4.5)[n - 1]
-            options = face(results, figure, more)
+            options = mark_and_caption(results, figure, more)
             paths.append(plot_images(shown, path, n_columns=n_columns, panel_inches=inches, **options))
     return paths
 

@@ -2,7 +2,7 @@
 
 from leukcnn import spec
 from leukcnn.outputs.kind import NOTHING, Kept, TableKind
-from leukcnn.outputs.titles import framed
+from leukcnn.outputs.titles import make_table
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.measure import is_over_folds, measure
 from leukcnn.results.results import Results
@@ -15,7 +15,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     rows = [tuple(str(cell) if isinstance(cell, int) else cell for cell in row) for row in table.reference]
     if not table.measured:
         notes = ("As printed in the paper. Nothing in this table is measured here.",)
-        return framed(results, table, columns, rows, notes=notes, measured=False)
+        return make_table(results, table, columns, rows, notes=notes, measured=False)
     shown = results.under(table.split)
     percent = {spec.METRICS[metric].percent for _, _, metric in table.measured}
     unit = " (fractions in %)" if len(percent) > 1 else " (%)" if percent == {True} else ""
@@ -30,7 +30,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
             measured[first] = found and factor * found.spread[0]
         rows = [(*row, measured.get(row[0])) for row in rows]
         columns.append(Column(f"Measured here{unit}, {how}", "quantity"))
-    return framed(results, table, columns, rows, notes=("The other rows are as printed in the paper.",))
+    return make_table(results, table, columns, rows, notes=("The other rows are as printed in the paper.",))
 
 
 KIND = TableKind(build=build, needs=NOTHING)

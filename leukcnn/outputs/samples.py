@@ -9,7 +9,7 @@ from leukcnn import spec
 from leukcnn.datasets import read_image
 from leukcnn.image_cache import prepare
 from leukcnn.outputs.kind import DATA, Capture, FigureKind, Kept, Material
-from leukcnn.outputs.titles import describe, face
+from leukcnn.outputs.titles import describe, mark_and_caption
 from leukcnn.rendering.figures import plot_images
 from leukcnn.results.results import Results
 from leukcnn.seeding import generator
@@ -38,10 +38,10 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
         rows = pick(material)
         return {
             "titles": [describe(material.index, row) for row in rows],
-            "images": [prepared(material, row, material.whole) for row in rows],
+            "images": [prepared(material, row, material.whole_image_preprocessing) for row in rows],
         }
 
-    yield Capture(figure.id, material.key(material.whole), make)
+    yield Capture(figure.id, material.key(material.whole_image_preprocessing), make)
 
 
 def plot_kept(
@@ -50,7 +50,7 @@ def plot_kept(
     """Plots the images and titles that were captured for a figure."""
     shown, path = kept[figure.id], folder / f"{figure.id}.png"
     panels = list(zip(shown["titles"], shown["images"], strict=True))
-    return [plot_images(panels, path, n_columns=n_columns, **face(results, figure))]
+    return [plot_images(panels, path, n_columns=n_columns, **mark_and_caption(results, figure))]
 
 
 KIND = FigureKind(build=plot_kept, needs=DATA, capture=_capture)

@@ -12,7 +12,7 @@ _PER_CLASS = 2
 
 
 def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
-    whole = replace(material.whole, mask="")
+    whole = replace(material.whole_image_preprocessing, mask="")
 
     def make():
         titles, images = [], []

@@ -8,7 +8,14 @@ from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
 from leukcnn.evaluation.shortcuts import implied_accuracy
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.titles import classes_here, dataset_title, framed, not_measured, table_lines, why_no_runs
+from leukcnn.outputs.titles import (
+    classes_here,
+    dataset_title,
+    make_table,
+    not_measured,
+    table_lines,
+    why_no_runs,
+)
 from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.intervals import wilson_interval
@@ -49,11 +56,12 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         "and a network's accuracy up to this value is no evidence that it recognises leukaemia. LODOCV tests "
         "a dataset that was not trained on: there the shortcut helps only if that dataset looks like others "
         "of its class.",
-        "The classifier of datasets is a cross-validated random forest. 95 % intervals of one run: Wilson's "
-        "over the images, or the percentile bootstrap's over groups if the split keeps known groups whole; "
-        "for a mean recall always the bootstrap's. Of several runs: where one more run would fall.",
+        "The classifier of datasets is a cross-validated random forest. 95 % intervals with one run: "
+        "Wilson's over the images, or the percentile bootstrap's over groups if the split keeps known groups "
+        "whole; for a mean recall always the bootstrap's. With several runs: the prediction interval of one "
+        "more run.",
     )
-    return framed(results, table, columns, rows, notes=notes)
+    return make_table(results, table, columns, rows, notes=notes)
 
 
 def _probe_rows(results: Results, probe: Predictions) -> Iterator[tuple[Cell, ...]]:

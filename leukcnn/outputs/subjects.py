@@ -2,7 +2,7 @@
 
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.titles import framed, table_lines
+from leukcnn.outputs.titles import make_table, table_lines
 from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.groups import GroupAccuracy, accuracy_per_group
@@ -36,7 +36,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         columns += [Column(label, "percent"), Column(f"{label}, 95 % interval", "interval")]
     first_run = ["First run only."] if results.record.runs > 1 else []
     notes = ("Intervals: Wilson, over the cells of each subject.", *first_run)
-    return framed(results, table, columns, rows, notes=notes)
+    return make_table(results, table, columns, rows, notes=notes)
 
 
 KIND = TableKind(build=build)

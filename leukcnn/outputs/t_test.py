@@ -5,7 +5,7 @@ from functools import partial
 
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.titles import dataset_title, framed, not_measured, why_no_runs
+from leukcnn.outputs.titles import dataset_title, make_table, not_measured, why_no_runs
 from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results import t_tests
@@ -36,7 +36,7 @@ def _over_folds(results: Results, table: spec.Table, labels: str) -> Table:
     if min(map(len, pair)) < 2:
         untrained = (results.why_missing(row, "test") for row in table.rows)
         why = next(filter(None, untrained), "one fold only")
-        return framed(results, table, _COLUMNS, [("all", labels, *not_measured(why, 5), published)])
+        return make_table(results, table, _COLUMNS, [("all", labels, *not_measured(why, 5), published)])
     ratio = fold_size_ratio(results, table.rows[0])
     corrected = partial(t_tests.corrected_resampled_t_test, test_train_ratio=ratio)
     tests = [test(*pair) for test in (t_tests.paired_t_test, t_tests.unpaired_t_test, corrected)]
@@ -46,7 +46,7 @@ def _over_folds(results: Results, table: spec.Table, labels: str) -> Table:
         "corrected test (Nadeau and Bengio, 2003) allows for this. 'No difference shown' doesn't prove "
         "equality."
     )
-    return framed(results, table, _COLUMNS, rows, notes=(note,))
+    return make_table(results, table, _COLUMNS, rows, notes=(note,))
 
 
 def _over_runs(results: Results, table: spec.Table, labels: str) -> Table:
@@ -75,12 +75,12 @@ def _over_runs(results: Results, table: spec.Table, labels: str) -> Table:
         for test in (t_tests.unpaired_t_test(*pair), t_tests.paired_t_test(*pair)):
             rows.append((name, *_cells(test, labels, published, on=on)))
     notes = (
-        "As printed: from the published means and standard deviations over the paper's runs. Paired: by the "
-        "seed that two runs share. 'No difference shown' doesn't prove equality.",
+        "As printed: from the published means and standard deviations over the paper's runs. Paired: the two "
+        "rows' runs with the same seed are compared. 'No difference shown' doesn't prove equality.",
         "All runs use the same images, with different seeds. The tests ask whether another seed would change "
         "the order of the two rows, not whether other images would.",
     )
-    return framed(results, table, ("Dataset", *_COLUMNS), rows, notes=notes)
+    return make_table(results, table, ("Dataset", *_COLUMNS), rows, notes=notes)
 
 
 def _paired_runs(results: Results, rows: Sequence[str], dataset: str) -> list[list[float]]:

@@ -20,7 +20,7 @@ Look = Callable[[keras.Model, np.ndarray, np.ndarray], Mapping[str, Any]]
 
 
 def capture_look(figure: spec.Figure, material: Material, *, look: Look) -> Iterator[Capture]:
-    """Yields what `look` finds in the network of a row's first trial; nothing before that is finished.
+    """Yields a capture of what `look` returns for a row's first trial; nothing if it isn't finished.
 
     Args:
         figure: The figure.

@@ -11,7 +11,7 @@ from leukcnn import spec
 from leukcnn.datasets import card, read_image
 from leukcnn.image_cache import prepare
 from leukcnn.outputs.kind import DATA, Capture, FigureKind, Kept, Material
-from leukcnn.outputs.titles import face, file_stem
+from leukcnn.outputs.titles import file_stem, mark_and_caption
 from leukcnn.preprocessing import cell_crops, grey_histogram, resize, three_means, wbc_mask, wbc_threshold
 from leukcnn.rendering.figures import plot_images
 from leukcnn.rendering.histograms import plot_histograms
@@ -127,7 +127,7 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
     if any(max(image.shape) == LONGEST_SIZE for _, image in smears):
         more += f". Larger images are reduced to {LONGEST_SIZE} pixels here; for the networks they are "
         more += "thresholded at full size"
-    options = face(results, figure, more)
+    options = mark_and_caption(results, figure, more)
     if figure.kind == "histograms":
         histograms = [
             (title, image, grey_histogram(image), clusters(image), wbc_threshold(image, rule=rule))

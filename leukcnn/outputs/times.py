@@ -8,7 +8,7 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.files import read_json
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.titles import dataset_title, framed, not_measured
+from leukcnn.outputs.titles import dataset_title, make_table, not_measured
 from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
@@ -79,7 +79,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     if interrupted := sum(not training.whole for training in every):
         left_out = f"Left out: {interrupted} of {len(every)} trainings, interrupted and resumed later"
         notes.append(f"{left_out}; only their last process was timed.")
-    return framed(results, table, columns, rows, notes=notes)
+    return make_table(results, table, columns, rows, notes=notes)
 
 
 def _trainings(trials: Iterable[Trial]) -> list[_Training]:

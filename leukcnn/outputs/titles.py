@@ -14,7 +14,7 @@ from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 
 
-class Face(TypedDict):
+class MarkAndCaption(TypedDict):
     """Texts around a figure: "mark" says why it isn't comparable with the paper ("" if it is); "caption"."""
 
     mark: str
@@ -22,7 +22,10 @@ class Face(TypedDict):
 
 
 def describe(index: ImageIndex, row: int) -> str:
-    """Returns class and origin of an image: its dataset if there are several, else its subject or file."""
+    """Returns class and origin of an image: its dataset if there are several, else its subject or file.
+
+    The file is named only if the dataset has no subjects.
+    """
     name, dataset = index.class_names[index.labels[row]], card(str(index.dataset[row]))
     if len(np.unique(index.dataset)) > 1:
         return f"{name}, {dataset.name}"
@@ -92,7 +95,7 @@ def not_trained(results: Results, left_out: Mapping[str, str]) -> list[str]:
     return [f"{start}{f' ({why})' if why else ''}: {', '.join(rows)}." for why, rows in labels.items()]
 
 
-def framed(
+def make_table(
     results: Results,
     table: spec.Table,
     columns: Sequence[Column | str],
@@ -111,7 +114,7 @@ def framed(
     return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
 
 
-def face(results: Results, figure: spec.Figure, more: str = "") -> Face:
+def mark_and_caption(results: Results, figure: spec.Figure, more: str = "") -> MarkAndCaption:
     """Returns the mark and the caption of a figure; the caption is the title followed by `more`."""
     reason, title = results.record.not_comparable, figure.title + more
     return {

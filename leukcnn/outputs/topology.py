@@ -11,7 +11,7 @@ from leukcnn.fields import to_plain
 from leukcnn.files import digest
 from leukcnn.outputs.kind import NOTHING, Capture, FigureKind, Kept, Material
 from leukcnn.outputs.network_layers import all_layers, top_layers
-from leukcnn.outputs.titles import face
+from leukcnn.outputs.titles import mark_and_caption
 from leukcnn.rendering.topology import plot_topology
 from leukcnn.results.results import Results
 
@@ -64,7 +64,7 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
 
 
 def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:
-    caption = face(results, figure)["caption"]
+    caption = mark_and_caption(results, figure)["caption"]
     return [plot_topology(kept[figure.id]["columns"], folder / f"{figure.id}.png", caption=caption)]
 
 

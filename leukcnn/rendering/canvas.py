@@ -72,5 +72,5 @@ def sheet(path: Path, *, width: float, height: float, mark: str = "", caption: s
 
 def wrapped(text: str, width: float) -> str:
     """Breaks a text into lines of about `width` inches at most; its own line breaks count as spaces."""
-    # On average, letters are at most .62 of the font size wide in all but a few words.
+    # In nearly all words, the mean width of the letters is at most .62 of the font size.
     return textwrap.fill(text, max(int(72 * width / (0.62 * _FONT_SIZE)), 1))

@@ -24,7 +24,7 @@ def plot_images(
     mark: str = "",
     caption: str = "",
 ) -> Path:
-    """Plots a grid of framed images with a title each; without a frame, white masks would have no edge.
+    """Plots a grid of images, each with a title and a frame, which shows the edge of white masks.
 
     Args:
         panels: Title and image, uint8 (H, W, 3) RGB or (H, W) grey, row by row; None leaves a gap.
@@ -42,7 +42,7 @@ def plot_images(
     n_columns = min(n_columns, len(panels))
     n_rows = math.ceil(len(panels) / n_columns)
     titles = [wrapped(panel[0], panel_inches - 0.15) if panel else "" for panel in panels]
-    # Inches that the image and the title of each panel take of its height.
+    # Heights of the image and of the title of each panel, in inches.
     inches = np.zeros((n_rows * n_columns, 2))
     for i, panel in enumerate(panels):
         if panel:
@@ -72,14 +72,18 @@ HEAT, OVERLAY = "viridis", "inferno"
 
 
 def heat(values: np.ndarray) -> np.ndarray:
-    """Returns a map, float (h, w), in colours from 0 (or below) to its largest value: uint8 (h, w, 3)."""
+    """Returns the colours of a map, float (h, w), as uint8 (h, w, 3), RGB.
+
+    The colours run from 0 to the map's largest value; values below 0 have the colour of 0.
+    """
     return (255 * colormaps[HEAT](values / max(values.max(), 1e-12))[..., :3]).astype(np.uint8)
 
 
 def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Returns an image, uint8 (H, W, 3), under a map, float (h, w) from 0 to 1, resized smoothly.
+    """Returns a blend of an image, uint8 (H, W, 3), and a map, float (h, w), 0..1, as uint8 (H, W, 3).
 
-    The image is in grey: its own colours would mix with those of the map.
+    The map is resized smoothly to the image's size and coloured. The image is converted to grey: its own
+    colours would mix with those of the map.
     """
     height, width = image.shape[:2]
     smooth = cv2.resize(values.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)

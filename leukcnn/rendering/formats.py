@@ -11,7 +11,7 @@ Cell = str | int | float | tuple[float, float | None] | None
 NO_VALUE = "–"
 UNDEFINED = "undefined"
 PERCENT_UNIT = "(%)"
-"""The name of a quantity in percent ends with it: 'Accuracy (%)'."""
+"""The end of the name of a quantity in percent, such as 'Accuracy (%)'."""
 
 
 class Format(NamedTuple):

@@ -78,10 +78,10 @@ def to_text(table: Table) -> str:
 def to_csv(table: Table) -> str:
     """Returns the table as CSV with raw values at full precision, for programs.
 
-    The first two columns, `comparable` (yes or no) and `mark`, say in every row whether it may be compared
-    with the paper, and why not. Percent and points are fractions, as the header says. An interval takes two
-    columns, and so does a mean with its standard deviation. A missing value is empty, an undefined one is
-    `nan`. The notes are left out.
+    The first two columns, `comparable` (yes or no) and `mark`, say in every row whether its values may be
+    compared with the paper, and why not. Percentages and percentage points are written as fractions, as the
+    header says. An interval takes two columns, and so does a mean with its standard deviation. A missing
+    value is empty, an undefined one is `nan`. The notes are left out.
     """
     comparability = ["yes" if table.comparable else "no", "; ".join(map(one_line, table.marks))]
     target = io.StringIO()

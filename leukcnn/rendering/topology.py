@@ -79,7 +79,7 @@ def _plot_column(axes: Axes, left: float, title: str, boxes: Sequence[Box]) -> t
         axes.text(middle, top + height / 2, text, ha="center", va="center")
         if top > tops[0] or title.endswith("continued"):
             _plot_arrow(axes, (middle, top - _ARROW), (middle, top))
-    # Two shortcuts share a lane if one ends before the other begins. Lane -> where its last one ends.
+    # Two shortcuts share a lane if one ends before the other begins. Lane -> box where its last one ends.
     busy: list[int] = []
     for end, (*_, shortcuts) in enumerate(boxes):
         for start, text, kind in shortcuts:

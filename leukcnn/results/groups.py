@@ -57,7 +57,7 @@ def accuracy_per_group(
 
 
 def check_groups(groups: Sequence[str] | np.ndarray, *, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the sorted names of the groups, and for each image the position of its group among them.
+    """Returns the sorted names of the groups, and (N,) the position of each image's group among them.
 
     Raises:
         ArgumentError: There isn't one group for each of the `n` images.

@@ -22,7 +22,7 @@ from leukcnn.seeding import generator
 
 # Bounds are sums of rounded numbers: Wilson's upper bound for n of n may be one ulp below 1.
 _ROUNDING = 1e-12
-# Number of weights of resamples that are processed at once, 16 MB.
+# Number of weights (resamples times images) that are processed at once, 16 MB.
 _AT_ONCE = 2_000_000
 
 
@@ -65,7 +65,8 @@ class Interval:
         """Returns the method in words, for a note under a table.
 
         Args:
-            own_units: Whether the note is about several values that have different numbers of units.
+            own_units: Whether the note is about several values with different numbers of units. It then says
+                "its images" instead of a number.
         """
         if not self.defined:
             return f"no interval: {self.reason}"
@@ -100,7 +101,7 @@ def wilson_interval(successes: int, n: int, *, confidence: float = 0.95, unit: s
     if not 0 <= successes <= n:
         raise ArgumentError(f"There are {successes} successes in {n} trials.", expected="0 <= successes <= n")
     if n == 0:
-        return Interval(math.nan, math.nan, confidence, "wilson", unit, 0, reason=f"it rests on no {unit}")
+        return Interval(math.nan, math.nan, confidence, "wilson", unit, 0, reason=f"there are no {unit}")
     bounds = stats.binomtest(int(successes), int(n)).proportion_ci(confidence, method="wilson")
     return Interval(float(bounds.low), float(bounds.high), confidence, "wilson", unit, int(n))
 
@@ -138,9 +139,12 @@ def bootstrap_interval(
     sampled) are left out and counted. There is no interval if more than half are left out, if there are fewer
     than two units, or if all resamples give the same value, which says nothing about the spread.
 
+    Units of the same sort are interchangeable, such as images in the same cell of a confusion matrix. Units
+    that all differ, such as subjects, are one sort each.
+
     Args:
-        statistic: Takes (R, S) integers, how often each resample has each sort of unit; returns (R,) values.
-        fractions: (S,) fraction of each sort among the units. Units that all differ are S sorts.
+        statistic: Takes (R, S) integers, how often each resample has each of S sorts; returns (R,) values.
+        fractions: (S,) fraction of each sort among the units.
         n_units: Number of units, and size of a resample.
         unit: What a unit is, for `Interval.unit`.
         bootstrap: Seed, number of resamples and confidence.
@@ -154,7 +158,7 @@ def bootstrap_interval(
         raise ArgumentError(f"The number of resamples is {n_resamples}.", expected="at least 1")
     nothing = Interval(math.nan, math.nan, bootstrap.confidence, "bootstrap", unit, n_units)
     if n_units < 2:
-        return replace(nothing, reason=f"it rests on fewer than 2 {unit}")
+        return replace(nothing, reason=f"there are fewer than 2 {unit}")
     resamples = generator(bootstrap.seed, "bootstrap").multinomial(n_units, fractions, size=n_resamples)
     values = statistic(resamples)
     values = values[~np.isnan(values)]
@@ -259,10 +263,10 @@ def interval_for(
 ) -> Interval:
     """Returns the interval of a metric with the method that suits the metric and the groups.
 
-    - Without groups, proportions such as accuracy or sensitivity get Wilson's interval over images.
-    - Other metrics get the bootstrap over images, and with groups, every metric the bootstrap over groups.
-    - If a proportion is 0 or 1 in all groups, the bootstrap has no spread; it gets Wilson's interval with
-      each group as one trial.
+    - Without groups, proportions such as accuracy or sensitivity get Wilson's interval over images. Other
+      metrics get the bootstrap over images.
+    - With groups, every metric gets the bootstrap over groups. If a proportion is 0 or 1 in all groups, all
+      resamples are equal; it then gets Wilson's interval with each group as one trial.
 
     Args:
         metric: A key of `METRICS`.
@@ -289,7 +293,7 @@ def interval_for(
         return wilson_interval(int(successes), int(trials), confidence=bootstrap.confidence)
 
     def of_resamples(counts: np.ndarray) -> np.ndarray:
-        # To sample images is to sample cells of the confusion matrix: only the matrix matters.
+        # The metric depends on the confusion matrix only: sampled images are sampled cells of the matrix.
         cells = counts if groups is None else counts @ matrices.reshape(len(matrices), -1)
         return statistic(cells.reshape(-1, n_classes, n_classes), positive=positive)
 

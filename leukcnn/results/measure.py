@@ -24,7 +24,7 @@ class Measured:
 
     Attributes:
         values: (J,) one value for each run, or for each fold of each run; J >= 1. Percentages are fractions.
-        interval: Their 95 % interval.
+        interval: The 95 % interval, see `measure`.
         n: Number of images of the first run.
     """
 
@@ -48,7 +48,7 @@ def measure(
     of_class: int | None = None,
     over: str = "auto",
 ) -> Measured | None:
-    """Returns a metric of a row on a set of images.
+    """Returns a metric of a row on a subset of the images.
 
     Over runs, the folds of a run are pooled. With several runs, the interval is the prediction interval of
     one more run; with one run, it is the interval over its images or groups. Over folds, it is the corrected
@@ -59,7 +59,7 @@ def measure(
         row: Row or control.
         metric: A key of `leukcnn.results.metrics.METRICS`.
         dataset: Key of the tested dataset, or several joined by "+"; "" for all together.
-        subset: Name of the set: "test", "balanced", "external", "within".
+        subset: "test", "balanced", "external" or "within", as in `leukcnn.spec.Table.subsets`.
         of_class: Position of the positive class; the paper's own if None.
         over: "runs", "folds", or "auto": folds for the test set in k-fold cross-validation of more than two
             classes, else runs. If there is only one fold, runs are used.
@@ -68,12 +68,13 @@ def measure(
         The metric; None if no run is finished, or the images have no labels.
 
     Raises:
-        ArgumentError: The images are of several tasks, the metric is of one class and no class is given, or
-            folds are asked for and the set or the split has no folds of about equal size.
+        ArgumentError: Several datasets are cross-validated separately and none is named; the metric is of one
+            class and no class is given; or `over` is "folds" and the subset or the split has no folds of
+            about equal size.
     """
     if len(results.tasks) > 1:
         if not dataset:
-            # One value of all tasks would mix unrelated networks.
+            # One value for all of them would mix unrelated networks.
             found = f"{', '.join(results.tasks)} are cross-validated separately."
             raise ArgumentError(found, expected="one of them", remedy="name the dataset")
         if dataset not in results.tasks:
@@ -99,9 +100,10 @@ def measure(
 
 
 def fold_size_ratio(results: Results, row: str) -> float:
-    """Returns n_test / n_train of a fold as designed, without the images held out for validation.
+    """Returns n_test / n_train of a fold, from the number of folds and the fraction held out for validation.
 
-    A control has the folds of the paper's first row.
+    Images held out for validation don't count as training images. A control has the folds of the paper's
+    first row.
     """
     paper = results.paper
     split = results.setup(row if row in paper.row_ids else paper.row_ids[0]).split
@@ -158,16 +160,16 @@ def is_over_folds(results: Results, over: str = "auto", *, subset: str = "test")
     """Returns whether a value is the mean over folds, with `over` as in `measure`.
 
     Raises:
-        ArgumentError: Folds are asked for, and the set or the split has no folds of about equal size.
+        ArgumentError: `over` is "folds", and the subset or the split has no folds of about equal size.
     """
     if over == "folds" and (why := why_no_folds(results, subset)):
-        raise ArgumentError(f"Folds are asked for: {why}.", remedy="take the mean over runs")
+        raise ArgumentError(f"There is no mean over folds: {why}.", remedy="take the mean over runs")
     in_folds = results.split_kind in spec.KFOLD_KINDS and not results.paper.positive_class
     return in_folds and subset == "test" if over == "auto" else over == "folds"
 
 
 def why_no_folds(results: Results, subset: str = "test") -> str:
-    """Returns why there is no mean over folds on a set; "" if there is one."""
+    """Returns why there is no mean over folds on a subset; "" if there is one."""
     if results.split_kind not in spec.FOLDED_KINDS:
         return f"{spec.SPLITS[results.split_kind].title} has no folds of about equal size"
     return "" if subset == "test" else "only the test set is in folds"

@@ -1,8 +1,8 @@
 """Metrics of the probabilities that a classifier predicts.
 
 Each takes the labels, (N,) integers, and the probabilities, (N, K) in 0..1. Each image counts with its
-weight: (N,), or (R, N) for R resamples at once, which makes thousands of resamples cheap. The result has the
-shape of the weights without N; it is NaN where the metric is undefined.
+weight. Weights are (N,), or (R, N) for R resamples at once, which makes thousands of resamples cheap. The
+result is () or (R,) accordingly; it is NaN where the metric is undefined.
 """
 
 from collections.abc import Callable, Mapping
@@ -73,11 +73,11 @@ def sensitivity_at_specificity(
     The threshold is chosen on the tested images themselves: the result is optimistic.
 
     Args:
-        labels: As in `auroc`, like the next three.
+        labels: (N,) integers from 0 to K - 1, the true classes.
         probabilities: (N, K), 0..1.
-        weights: (N,) or (R, N).
+        weights: (N,) or (R, N), as in `auroc`.
         positive: Position of the positive class.
-        specificity: 0..1.
+        specificity: Lowest allowed specificity, 0..1.
 
     Returns:
         () or (R,) float64, 0..1; NaN if there are no positive or no other images.
@@ -100,10 +100,13 @@ def macro(
 
     Args:
         metric: `auroc` or another metric of one class.
-        labels: As in `auroc`, like the next two.
-        probabilities: (N, K).
-        weights: (N,) or (R, N).
+        labels: (N,) integers from 0 to K - 1, the true classes.
+        probabilities: (N, K), 0..1.
+        weights: (N,) or (R, N), as in `auroc`.
         positive: Ignored; all metrics have this argument.
+
+    Returns:
+        () or (R,) float64; NaN if there are no images, or `metric` is undefined for a class that occurs.
     """
     labels, probabilities, weights = _checked(labels, probabilities, weights)
     classes = range(probabilities.shape[1])

@@ -133,15 +133,15 @@ class Results:
         return tuple(dict.fromkeys(dataset for planned in self._planned for dataset in planned.tested))
 
     def runs(self, row: str, *, dataset: str = "", subset: str = "test") -> list[Predictions]:
-        """Returns the predictions of each complete run on a set of images.
+        """Returns the predictions of each complete run on a subset of the images.
 
-        Images without a label are left out, except in the final phase, where no image has one. The networks
-        of all folds predict the external set; only the predictions of the first fold are returned.
+        Images without a label are left out, except in the final phase, where no image has one. Each fold's
+        network predicts the external set; only the predictions of the first fold are returned.
 
         Args:
             row: Row or control.
             dataset: Key of the dataset, or several joined by "+"; "" for all.
-            subset: Name of the set; "balanced" is the test set with the same number of images per class.
+            subset: Name of the subset; "balanced" is the test set with the same number of images per class.
         """
         if len(self.tasks) > 1 and dataset in self.tasks:
             # A run of one task can be complete while folds of another task are missing.
@@ -161,7 +161,7 @@ class Results:
         return chosen
 
     def folds(self, row: str, *, dataset: str = "", subset: str = "test") -> list[Predictions]:
-        """Returns the predictions of each fold on a set of images, run by run; args as in `runs`."""
+        """Returns the predictions of each fold on a subset of the images, run by run; args as in `runs`."""
         every = [fold for _, folds in self._whole_runs[row] for fold in folds]
         chosen = [_of_subset(fold, dataset=dataset, subset=subset) for fold in every]
         return [fold for fold in chosen if len(fold)]
@@ -178,7 +178,7 @@ class Results:
         return len({planned.fold for planned in self._planned}) or 1
 
     def why_missing(self, row: str, subset: str) -> str:
-        """Returns why a row has no values on a set."""
+        """Returns why a row has no values on a subset; "" if it has values."""
         for key in (row, subset, self.split_kind):
             if key in self.record.missing:
                 return self.record.missing[key]
@@ -194,7 +194,7 @@ def main_predictions(trial: Trial) -> Predictions:
 
 
 def _of_subset(predictions: Predictions, *, dataset: str, subset: str) -> Predictions:
-    """Returns the predictions on a set, of all datasets or some; without label only in the final phase."""
+    """Returns the predictions on a subset, of all datasets or some; unlabelled ones only if it is "final"."""
     wanted = predictions.subset == subset
     if subset != "final":
         wanted &= predictions.label >= 0

@@ -22,7 +22,7 @@ class TTest:
         method: The test in words.
         statistic: t; infinite if the scores don't vary and the means differ.
         p_value: Two-sided, 0..1: the probability of a |t| at least this large if there is no difference.
-        degrees_of_freedom: Of the t distribution.
+        degrees_of_freedom: Degrees of freedom of the t distribution.
         mean_difference: Mean of the first sample minus that of the second, in their unit.
         n: Number of scores in the first sample.
     """
@@ -162,7 +162,7 @@ def _paired(
 def _t_test(
     no_difference: TTest, test: Callable[[], tuple[float, float]], *, spread: float, rounding: float
 ) -> TTest:
-    """Returns the test with t and p; without SciPy if nothing varies: it would divide by rounding errors."""
+    """Returns the test with t and p; without SciPy, which would divide rounding errors, if nothing varies."""
     # A NaN in `spread` fails the comparison and is passed on to t and p.
     if not spread <= rounding:
         statistic, p_value = map(float, test())

@@ -24,9 +24,9 @@ def verdict(
     """Compares a published value with the measured one, in words.
 
     Args:
-        published: The value in the paper, a fraction; None if none is printed.
-        measured: The measured value, a fraction; None if there is none, NaN if the metric is undefined.
-        interval: The interval of the measured value.
+        published: The value in the paper, as a fraction if it is printed in percent; None if none is printed.
+        measured: The measured value in the same unit; None if there is none, NaN if the metric is undefined.
+        interval: The interval of the measured value, in the same unit.
         not_comparable: Verdict if the two can't be compared ("not comparable: smoke profile").
         not_measured: Why nothing was measured ("the data lack the preliminary phase").
         rounding: Half a unit of the last printed digit. Every value that rounds to the printed one counts

@@ -90,5 +90,5 @@ def test_many_missing_images_are_cut_short(tmp_path):
 
 @pytest.mark.parametrize("name", ["UID_1_1_1_all", "1a", ""])
 def test_name_that_is_no_number_is_refused(tmp_path, name):
-    with pytest.raises(DataError, match=rf"{name}\.bmp is no number"):
+    with pytest.raises(DataError, match=rf"{name}\.bmp isn't a number"):
         write_challenge_file(tmp_path / "a.zip", final_phase(["1", name], [0.5, 0.5]), expected=2)

@@ -34,14 +34,14 @@ KIND = FigureKind(build=build, needs=DATA, capture=capture)
 """
 NEW_TABLE = """
 from leukcnn.outputs.kind import NETWORKS, Capture, TableKind
-from leukcnn.outputs.titles import framed
+from leukcnn.outputs.titles import make_table
 
 def capture(table, material):
     yield Capture(table.id, "rows", lambda: {"rows": list(material.results.paper.row_ids)})
 
 def build(table, results, kept):
     rows = [(row,) for row in kept[table.id]["rows"]]
-    return framed(results, table, ("Row",), rows, measured=False)
+    return make_table(results, table, ("Row",), rows, measured=False)
 
 KIND = TableKind(build=build, needs=NETWORKS, capture=capture)
 """

@@ -196,7 +196,7 @@ def test_a_task_is_shown_though_another_lacks_a_fold(apart, tested):
 
 def test_a_compared_split_that_was_not_run_is_noted(by_task):
     table = shown(by_task.results(datasets=HERE), "strict")
-    assert "Nothing was run under grouped k-fold here (--split)." in table.notes
+    assert "No trial was run under grouped k-fold; --split grouped_kfold runs it." in table.notes
 
 
 def test_grouped_folds_are_compared_with_intervals_over_groups(by_task, tested):

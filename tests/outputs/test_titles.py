@@ -5,7 +5,7 @@ import pytest
 
 from leukcnn.datasets import ImageIndex
 from leukcnn.evaluation.controls import control_label
-from leukcnn.outputs.titles import dataset_title, describe, file_stem, framed, table_lines, why_no_runs
+from leukcnn.outputs.titles import dataset_title, describe, file_stem, make_table, table_lines, why_no_runs
 from leukcnn.spec import DEFAULT_CONTROLS
 
 
@@ -89,8 +89,8 @@ def test_lines_are_the_rows_and_then_the_controls(experiment):
 def test_a_measured_table_has_the_mark_and_names_the_table_of_assumptions(experiment):
     results = experiment.results(not_comparable="synthetic data")
     spec = results.paper.tables[0]
-    table = framed(results, spec, ["Subset"], [("a",)], notes=("first",))
+    table = make_table(results, spec, ["Subset"], [("a",)], notes=("first",))
     assert table.marks == ("NOT COMPARABLE WITH THE PAPER: synthetic data",)
     assert table.notes[0] == "first"
     assert "assumptions" in table.notes[1]
-    assert framed(results, spec, ["Subset"], [("a",)], measured=False).marks == ()
+    assert make_table(results, spec, ["Subset"], [("a",)], measured=False).marks == ()

@@ -46,7 +46,7 @@ def test_wilson_without_trials_is_undefined():
     interval = wilson_interval(0, 0)
     assert not interval.defined
     assert 0.5 not in interval
-    assert interval.describe() == "no interval: it rests on no images"
+    assert interval.describe() == "no interval: there are no images"
 
 
 @pytest.mark.parametrize(("successes", "n"), [(3, 2), (-1, 2)])
@@ -161,7 +161,7 @@ def test_a_metric_undefined_on_most_resamples_has_no_interval():
 
 def test_one_subject_gives_no_interval():
     interval = interval_for("accuracy", [0, 1], [0, 0], ["a", "a"])
-    assert interval.reason == "it rests on fewer than 2 subjects"
+    assert interval.reason == "there are fewer than 2 subjects"
     assert np.isnan(interval.low)
 
 
