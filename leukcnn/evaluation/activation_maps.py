@@ -1,7 +1,8 @@
 """Activation maps: where a network's feature maps are active, and where they raise a class's score.
 
-`mean_activation` computes the first map, `grad_cam` the second (Selvaraju et al., "Grad-CAM: Visual Explanations
-from Deep Networks via Gradient-Based Localization", ICCV 2017). Both have the resolution of the feature maps.
+`mean_activation` computes the first map, `grad_cam` the second (Selvaraju et al., "Grad-CAM: Visual
+Explanations from Deep Networks via Gradient-Based Localization", ICCV 2017). Both maps have the resolution of
+the feature maps.
 """
 
 import keras

@@ -30,7 +30,8 @@ _MASKS = (
 _SINGLE_CLASSES = (
     "Networks train on neither the tested dataset nor those that share images or cells with it.",
     "95 % interval with one run: the percentile bootstrap's over groups of images, or Wilson's over the "
-    "images if the group of any image is unknown. With several runs: the prediction interval of one more run.",
+    "images if the group of any image is unknown. With several runs: the prediction interval of one more "
+    "run.",
 )
 _BALANCED = (
     "Balanced: the same number of cells of both classes. Those of the larger class are sampled at random.",
