@@ -187,12 +187,14 @@ def _on_compared_split(asked: Asked) -> Iterator[str]:
 def _on_copies(asked: Asked) -> list[str]:
     """Says how many pairs of identical images the split separates."""
     n, kfold = asked.results.record.identical_pairs, asked.shown.split_kind in spec.KFOLD_KINDS
-    where = "fold" if kfold and asked.over_folds else "set"
-    separated = f"images have one image in a test {where} and the other among the images trained on"
+    if not n:
+        return []
+    word, where = "image", f"a test {'fold' if kfold and asked.over_folds else 'set'}"
     if asked.table.values_as == "percent":
-        word = "cell" if "cells" in asked.table.show else "image"
-        separated = f"{word}s have one {word} in the test set and the other in the training or validation set"
-    return [f"{n} pairs of byte-identical {separated}."] if n else []
+        word, where = "cell" if "cells" in asked.table.show else "image", "the test set"
+    pairs, have = ("1 pair", "has") if n == 1 else (f"{n} pairs", "have")
+    others = f"the other in the training or validation {word}s"
+    return [f"{pairs} of byte-identical {word}s {have} one {word} in {where} and {others}."]
 
 
 def _on_printed(asked: Asked) -> list[str]:
