@@ -63,8 +63,8 @@ class Line(NamedTuple):
     size: int | float | None = None
 
 
-class Asked:
-    """A table of metrics and the results of an experiment that it shows.
+class TableContent:
+    """The content of a table of metrics: its lines, metrics and axes, and the results that they come from.
 
     Attributes:
         results: The results.

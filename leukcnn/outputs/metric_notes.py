@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from leukcnn import spec
 from leukcnn.datasets import card
-from leukcnn.outputs.metric_lines import FINAL, Asked, Line, Place
+from leukcnn.outputs.metric_lines import FINAL, Line, Place, TableContent
 from leukcnn.outputs.titles import not_trained
 from leukcnn.results.intervals import Interval
 from leukcnn.results.metrics import PROPORTIONS
@@ -44,48 +44,48 @@ _BOTH_WAYS = (
 _KAPPA = "Kappa in words: Landis and Koch (1977); the paper's own word in brackets."
 
 
-def notes_of(asked: Asked) -> list[str]:
+def notes_of(content: TableContent) -> list[str]:
     """Returns the notes of a table of metrics."""
-    axes, table, subsets = asked.table.axes, asked.table, asked.values["subset"]
-    left_out, copies = not_trained(asked.results, asked.left_out), _on_copies(asked)
-    described = dict.fromkeys(line.found.interval.describe() for line in asked.lines if line.found)
+    axes, table, subsets = content.table.axes, content.table, content.values["subset"]
+    left_out, copies = not_trained(content.results, content.left_out), _on_copies(content)
+    described = dict.fromkeys(line.found.interval.describe() for line in content.lines if line.found)
     if subsets == (FINAL,):
         return []
     if table.values_as == "percent":
-        others = _OTHER_SUBJECTS.get(asked.shown.split_kind) if subsets == ("external",) else None
-        notes = [*([others] if others else []), *_by_subset(asked), *left_out]
+        others = _OTHER_SUBJECTS.get(content.shown.split_kind) if subsets == ("external",) else None
+        notes = [*([others] if others else []), *_by_subset(content), *left_out]
         return [*notes, *(_BALANCED if "balanced" in subsets else ()), *(copies if "test" in subsets else ())]
     if "class" in axes:
-        return [*_by_class(asked), *left_out, *_on_printed(asked)]
+        return [*_by_class(content), *left_out, *_on_printed(content)]
     if "split" in axes or "mask" in axes:
-        over = "folds" if asked.over == "folds" else "runs"
-        if asked.over == "auto" and not asked.results.paper.positive_class:
+        over = "folds" if content.over == "folds" else "runs"
+        if content.over == "auto" and not content.results.paper.positive_class:
             over = "runs, in k-fold cross-validation over folds"
         mean = f"Mean and std (n - 1) over {over}. Intervals, depending on the split: "
         notes = [*([f"{mean}{'; '.join(described)}."] if described else []), *left_out]
-        missing = asked.results.record.missing
-        for kind in [kind for kind in asked.results.paper.splits if "split" in axes and kind in missing]:
+        missing = content.results.record.missing
+        for kind in [kind for kind in content.results.paper.splits if "split" in axes and kind in missing]:
             notes.append(f"{spec.SPLITS[kind].title} is left out: {missing[kind]}.")
         return [*notes, *(_MASKS if "mask" in axes else ())]
     if "classes" in table.show:
-        return [*(left_out if asked.lines else []), *_SINGLE_CLASSES]
-    if asked.over_folds:
+        return [*(left_out if content.lines else []), *_SINGLE_CLASSES]
+    if content.over_folds:
         averaged = {"precision", "recall"} & {printed.metric for printed in table.published}
         folds = _FOLDS + (_BOTH_WAYS if averaged else "")
         notes = [*(f"{method}." for method in described), *left_out, folds]
         return [*notes, *([_KAPPA] if table.kappa_words else []), *copies]
-    return [*left_out, _on_runs(asked), *_on_compared_split(asked), *copies, *_on_printed(asked)]
+    return [*left_out, _on_runs(content), *_on_compared_split(content), *copies, *_on_printed(content)]
 
 
-def _intervals(asked: Asked) -> list[tuple[Line, Interval]]:
+def _intervals(content: TableContent) -> list[tuple[Line, Interval]]:
     """Returns the lines with measured values, each with its interval."""
-    return [(line, line.found.interval) for line in asked.lines if line.found]
+    return [(line, line.found.interval) for line in content.lines if line.found]
 
 
-def _by_subset(asked: Asked) -> list[str]:
+def _by_subset(content: TableContent) -> list[str]:
     """Returns the methods of the intervals for each row and subset, each note once."""
     by_place: dict[Place, list[tuple[Line, Interval]]] = {}
-    for line, interval in _intervals(asked):
+    for line, interval in _intervals(content):
         by_place.setdefault(line.place, []).append((line, interval))
     notes: dict[str, None] = {}
     for (_, interval), *others in by_place.values():
@@ -99,16 +99,16 @@ def _by_subset(asked: Asked) -> list[str]:
     return list(notes)
 
 
-def _by_class(asked: Asked) -> list[str]:
+def _by_class(content: TableContent) -> list[str]:
     """Returns the methods of the intervals with their metrics, and why some values have no interval."""
     titled: list[tuple[str, Interval]] = []
     without: dict[str, None] = {}
-    for line, interval in _intervals(asked):
-        name, base = asked.class_and_metric(line.place, line.metric)
+    for line, interval in _intervals(content):
+        name, base = content.class_and_metric(line.place, line.metric)
         if interval.defined:
             title = spec.METRICS[base].title + (" of a class" if line.place.of_class is not None else "")
             titled.append((title + (f" ({name})" if line.metric != base else ""), interval))
-        elif line.printed and not asked.results.record.not_comparable:
+        elif line.printed and not content.results.record.not_comparable:
             without[f"{NO_INTERVAL.capitalize()}: {interval.reason}."] = None
     return [*_by_method(titled), *without]
 
@@ -129,9 +129,9 @@ def _by_method(titled: Sequence[tuple[str, Interval]]) -> list[str]:
     return notes
 
 
-def _on_runs(asked: Asked) -> str:
+def _on_runs(content: TableContent) -> str:
     """Says what the mean, standard deviation and interval are over."""
-    shown = asked.shown
+    shown = content.shown
     runs, printed = shown.record.runs, shown.paper.runs
     if runs > 1:
         varies = "; a published mean varies less" if printed > 1 else ""
@@ -142,10 +142,10 @@ def _on_runs(asked: Asked) -> str:
     of_folds = f" of {shown.n_folds} folds, whose images are pooled" if shown.tasks else ""
     published = f"; the paper has {printed} runs" if printed > 1 else ""
     first = f"One run{of_folds}, so there is no std{published}."
-    if "external" in asked.values["subset"] or not PROBABILITY_METRICS.keys().isdisjoint(asked.metrics):
-        return " ".join([first, *_by_metric(asked)])
+    if "external" in content.values["subset"] or not PROBABILITY_METRICS.keys().isdisjoint(content.metrics):
+        return " ".join([first, *_by_metric(content)])
     over_groups = "the percentile bootstrap's over groups of images. If the group of any image is unknown: "
-    others = "kappa, F1-scores and averages over classes" if _has_averages(asked) else "kappa and F1-scores"
+    others = "kappa, F1-scores and averages over classes" if _has_averages(content) else "kappa and F1-scores"
     return (
         f"{first} 95 % interval: "
         f"{over_groups if shown.split_kind in spec.GROUPED_KINDS else ''}Wilson's over the run's images; "
@@ -153,30 +153,30 @@ def _on_runs(asked: Asked) -> str:
     )
 
 
-def _by_metric(asked: Asked) -> list[str]:
+def _by_metric(content: TableContent) -> list[str]:
     """Returns the methods of the intervals with their metrics, and their subsets if there are several."""
-    several, titled = len(asked.values["subset"]) > 1, []
-    for line, interval in _intervals(asked):
+    several, titled = len(content.values["subset"]) > 1, []
+    for line, interval in _intervals(content):
         if interval.defined:
             subset = f" ({line.place.subset})" if several else ""
             titled.append((spec.METRICS[line.metric].title + subset, interval))
     return _by_method(titled)
 
 
-def _has_averages(asked: Asked) -> bool:
-    return any(metric.startswith("macro_") for metric in asked.metrics)
+def _has_averages(content: TableContent) -> bool:
+    return any(metric.startswith("macro_") for metric in content.metrics)
 
 
-def _on_compared_split(asked: Asked) -> Iterator[str]:
+def _on_compared_split(content: TableContent) -> Iterator[str]:
     """Yields notes: whether the compared split wasn't run, and what strict LODOCV doesn't train on."""
-    compared, here = asked.compared, {planned.split for planned in asked.results.record.trials}
+    compared, here = content.compared, {planned.split for planned in content.results.record.trials}
     if compared and here and compared.split_kind not in here:
         kind = compared.split_kind
         yield f"No trial was run under {spec.SPLITS[kind].title}; --split {kind} runs it."
     strict = ("lodocv_strict", "lodocv_single_class")
-    for results in [one for one in (asked.shown, compared) if one and one.split_kind in strict]:
+    for results in [one for one in (content.shown, compared) if one and one.split_kind in strict]:
         removed = []
-        for dataset in [dataset for dataset in asked.values["dataset"] if dataset in results.tested]:
+        for dataset in [dataset for dataset in content.values["dataset"] if dataset in results.tested]:
             relatives = ", ".join(card(other).name for other in results.record.related.get(dataset, ()))
             removed.append(f"for {card(dataset).name}: {relatives or 'none'}")
         if removed:
@@ -184,33 +184,33 @@ def _on_compared_split(asked: Asked) -> Iterator[str]:
             yield f"Strict LODOCV does not train on {shared} ({'; '.join(removed)})."
 
 
-def _on_copies(asked: Asked) -> list[str]:
+def _on_copies(content: TableContent) -> list[str]:
     """Says how many pairs of identical images the split separates."""
-    n, kfold = asked.results.record.identical_pairs, asked.shown.split_kind in spec.KFOLD_KINDS
+    n, kfold = content.results.record.identical_pairs, content.shown.split_kind in spec.KFOLD_KINDS
     if not n:
         return []
-    word, where = "image", f"a test {'fold' if kfold and asked.over_folds else 'set'}"
-    if asked.table.values_as == "percent":
-        word, where = "cell" if "cells" in asked.table.show else "image", "the test set"
+    word, where = "image", f"a test {'fold' if kfold and content.over_folds else 'set'}"
+    if content.table.values_as == "percent":
+        word, where = "cell" if "cells" in content.table.show else "image", "the test set"
     pairs, have = ("1 pair", "has") if n == 1 else (f"{n} pairs", "have")
     others = f"the other in the training or validation {word}s"
     return [f"{pairs} of byte-identical {word}s {have} one {word} in {where} and {others}."]
 
 
-def _on_printed(asked: Asked) -> list[str]:
+def _on_printed(content: TableContent) -> list[str]:
     """Explains averages, printed values, and the images that controls see."""
-    in_report, setups = "class" in asked.table.axes, map(asked.shown.setup, asked.shown.paper.row_ids)
+    in_report, setups = "class" in content.table.axes, map(content.shown.setup, content.shown.paper.row_ids)
     thresholded = any(setup.preprocessing.threshold != "none" for setup in setups)
     decimals = {
         f"Printed values have {'two' if in_report else 'no'} decimals. 'within': a value that rounds to the "
-        "printed one is in the interval.": bool(asked.report) or asked.in_whole_percent
+        "printed one is in the interval.": bool(content.report) or content.in_whole_percent
     }
-    within = "within" in asked.values["subset"]
+    within = "within" in content.values["subset"]
     rules = {
         "Macro: the mean over the classes. Weighted: the mean weighted by the number of images of each "
-        "class; the weighted recall equals the accuracy.": _has_averages(asked),
+        "class; the weighted recall equals the accuracy.": _has_averages(content),
         "The paper doesn't say which of the two averages it prints.": any(
-            printed.metric.startswith("macro_") for printed in asked.table.published
+            printed.metric.startswith("macro_") for printed in content.table.published
         ),
         **decimals,
         "Controls see whole images; networks see what thresholding leaves of them.": thresholded,

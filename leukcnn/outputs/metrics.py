@@ -8,7 +8,7 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.metric_lines import FINAL, Asked, Line, Place
+from leukcnn.outputs.metric_lines import FINAL, Line, Place, TableContent
 from leukcnn.outputs.metric_notes import NO_INTERVAL, notes_of
 from leukcnn.outputs.titles import classes_here, dataset_title, make_table, not_measured, state_of
 from leukcnn.rendering.formats import PERCENT_UNIT, Cell
@@ -36,84 +36,86 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     Raises:
         ArgumentError: A metric needs a positive class, and the paper has none.
     """
-    asked = Asked(results, table)
+    content = TableContent(results, table)
     names = [*table.axes, *(name for name in table.show if name != "classes")]
     if "classes" in table.show:
         names.insert(names.index("dataset") + 1, "classes")
-    every = _columns(asked) | _columns_of_others(asked)
-    shown = [column for name in (*names, *(["compared"] if asked.compared else [])) for column in every[name]]
-    rows: list[Sequence[Cell]] = [[cell(line) for _, cell in shown] for line in asked.lines]
+    every = _columns(content) | _columns_of_others(content)
+    shown = [
+        column for name in (*names, *(["compared"] if content.compared else [])) for column in every[name]
+    ]
+    rows: list[Sequence[Cell]] = [[cell(line) for _, cell in shown] for line in content.lines]
     if not rows and "classes" in table.show:
         rows = [("all", *not_measured("no dataset of one class is tested here", len(shown) - 1))]
-    return make_table(results, table, [column for column, _ in shown], rows, notes=notes_of(asked))
+    return make_table(results, table, [column for column, _ in shown], rows, notes=notes_of(content))
 
 
-def _columns(asked: Asked) -> _Columns:
+def _columns(content: TableContent) -> _Columns:
     """Returns columns by their names in `spec.Table`; each column with the function of a line's cell."""
-    results, show, by_dataset = asked.results, asked.table.show, "dataset" in asked.table.axes
-    of_published, of_measured, of_interval, of_difference = _FORMATS[asked.table.values_as]
+    results, show, by_dataset = content.results, content.table.show, "dataset" in content.table.axes
+    of_published, of_measured, of_interval, of_difference = _FORMATS[content.table.values_as]
     published, difference = "Published", "Difference" + (" (points)" if of_difference == "points" else "")
     if "metric" not in show:
-        metric = spec.METRICS[asked.metrics[0]].title
+        metric = spec.METRICS[content.metrics[0]].title
         published = f"Published {metric[0].lower()}{metric[1:]}"
-    here = "Other subjects" if asked.values["subset"] == ("external",) else "Measured"
+    here = "Other subjects" if content.values["subset"] == ("external",) else "Measured"
     subsets = _SUBSETS | ({"test": "left out"} if by_dataset else {})
 
     def printed_of(line: Line) -> Cell:
         return line.printed and (line.printed[:2] if of_published == "spread" else line.printed.value)
 
     def measured_of(line: Line) -> Cell:
-        return _value(asked, line.metric, line.found) if line.size is None else (line.size, None)
+        return _value(content, line.metric, line.found) if line.size is None else (line.size, None)
 
     def n_of(line: Line) -> Cell:
         return line.found.n if line.found else None
 
     return {
-        "row": [("Network", lambda line: asked.labels[line.place.row])],
-        "dataset": [("Dataset", lambda line: dataset_title(asked.shown, line.place.dataset))],
+        "row": [("Network", lambda line: content.labels[line.place.row])],
+        "dataset": [("Dataset", lambda line: dataset_title(content.shown, line.place.dataset))],
         "subset": [("Test" if by_dataset else "Test set", lambda line: subsets[line.place.subset])],
         "split": [("Split", lambda line: spec.SPLITS[line.place.split or results.split_kind].title)],
         "mask": [("Blanked", lambda line: line.place.mask or "nothing")],
-        "class": [("Class", lambda line: asked.class_and_metric(line.place, line.metric)[0])],
+        "class": [("Class", lambda line: content.class_and_metric(line.place, line.metric)[0])],
         "classes": [("Class", lambda line: ", ".join(classes_here(results, line.place.dataset)))],
-        "metric": [("Rate" if _has_rates(asked) else "Metric", partial(_title, asked))],
+        "metric": [("Rate" if _has_rates(content) else "Metric", partial(_title, content))],
         "cells": [(Column("Cells", "integer"), n_of)],
         "images": [(Column("Images", "integer"), n_of)],
         "support": [
-            (Column("Support, published", "integer"), lambda line: asked.support(line)[0]),
-            (Column("Support, here", "integer"), lambda line: asked.support(line)[1]),
+            (Column("Support, published", "integer"), lambda line: content.support(line)[0]),
+            (Column("Support, here", "integer"), lambda line: content.support(line)[1]),
         ],
         "published": [(Column(published, of_published), printed_of)],
         "measured": [(Column(here, of_measured), measured_of)],
-        "interval": [(Column("95 % interval", of_interval), partial(_bounds, asked))],
-        "difference": [(Column(difference, of_difference), partial(_difference, asked))],
-        "verdict": [("Verdict", partial(_verdict, asked))],
+        "interval": [(Column("95 % interval", of_interval), partial(_bounds, content))],
+        "difference": [(Column(difference, of_difference), partial(_difference, content))],
+        "verdict": [("Verdict", partial(_verdict, content))],
         "state": [("State" if "measured" in show else "Measured", lambda line: state_of(line.why))],
     }
 
 
-def _columns_of_others(asked: Asked) -> _Columns:
+def _columns_of_others(content: TableContent) -> _Columns:
     """Returns columns with values of other subsets, masks, averages, and of the compared split."""
-    _, of_measured, _, of_difference = _FORMATS[asked.table.values_as]
+    _, of_measured, _, of_difference = _FORMATS[content.table.values_as]
     # Metrics that aren't fractions are shown in their own unit.
-    in_points = all(_factor(asked, metric) == 100 for metric in asked.metrics)
+    in_points = all(_factor(content, metric) == 100 for metric in content.metrics)
     points = " (points)" if in_points or of_difference == "points" else ""
 
     def at(line: Line, place: Place) -> Measured | None:
-        return asked.measured(place, line.metric) if line.found else None
+        return content.measured(place, line.metric) if line.found else None
 
     def value_on(line: Line, subset: str) -> Cell:
-        return _value(asked, line.metric, at(line, line.place._replace(subset=subset)))
+        return _value(content, line.metric, at(line, line.place._replace(subset=subset)))
 
     def minus(line: Line, subset: str) -> Cell:
-        return _minus(asked, line, line.found, at(line, line.place._replace(subset=subset)))
+        return _minus(content, line, line.found, at(line, line.place._replace(subset=subset)))
 
     def change(line: Line) -> Cell:
         unmasked = line.place._replace(mask="")
-        return _minus(asked, line, line.found, at(line, unmasked)) if line.place.mask else None
+        return _minus(content, line, line.found, at(line, unmasked)) if line.place.mask else None
 
     every: _Columns = {
-        "weighted": [(Column("Weighted", of_measured), partial(_weighted, asked))],
+        "weighted": [(Column("Weighted", of_measured), partial(_weighted, content))],
         "change": [(Column(f"Change by blanking{points}", of_difference), change)],
     }
     for name in ("test", "balanced"):
@@ -121,68 +123,71 @@ def _columns_of_others(asked: Asked) -> _Columns:
         difference = Column(f"Measured minus {_SUBSETS[name]}{points}", of_difference)
         every[name] = [(value, partial(value_on, subset=name))]
         every[f"less_{name}"] = [(difference, partial(minus, subset=name))]
-    if asked.compared:
-        here, other = spec.SPLITS[asked.shown.split_kind].title, spec.SPLITS[asked.compared.split_kind].title
+    if content.compared:
+        here, other = (
+            spec.SPLITS[content.shown.split_kind].title,
+            spec.SPLITS[content.compared.split_kind].title,
+        )
         # For "strict LODOCV" and "LODOCV", the difference is "Strict minus LODOCV".
         titles = (other, f"{other.removesuffix(here).rstrip()} minus {here}")
         first, second = (title[0].upper() + title[1:] for title in titles)
         every["compared"] = [
-            (Column(first, of_measured), lambda line: _value(asked, line.metric, line.compared)),
-            (Column(second, of_difference), lambda line: _minus(asked, line, line.compared, line.found)),
+            (Column(first, of_measured), lambda line: _value(content, line.metric, line.compared)),
+            (Column(second, of_difference), lambda line: _minus(content, line, line.compared, line.found)),
         ]
     return every
 
 
-def _has_rates(asked: Asked) -> bool:
+def _has_rates(content: TableContent) -> bool:
     """Whether the table shows rates of false positives or negatives: error rates on datasets of one class."""
-    return asked.metrics == ("error_rate",) and "classes" in asked.table.show
+    return content.metrics == ("error_rate",) and "classes" in content.table.show
 
 
-def _factor(asked: Asked, metric: str) -> int:
+def _factor(content: TableContent, metric: str) -> int:
     """Returns the factor from a measured value, or a size, to the unit in which it is shown."""
     in_percent = metric in spec.METRICS and spec.METRICS[metric].percent
-    return 100 if asked.table.values_as == "mean" and in_percent else 1
+    return 100 if content.table.values_as == "mean" and in_percent else 1
 
 
-def _value(asked: Asked, metric: str, found: Measured | None) -> Cell:
+def _value(content: TableContent, metric: str, found: Measured | None) -> Cell:
     """Returns mean and standard deviation, or the mean alone, in the unit in which they are shown."""
     if found is None:
         return None
-    factor, (mean, std) = _factor(asked, metric), found.spread
-    if asked.table.values_as == "percent":
+    factor, (mean, std) = _factor(content, metric), found.spread
+    if content.table.values_as == "percent":
         return mean
     return factor * mean, None if std is None else factor * std
 
 
-def _minus(asked: Asked, line: Line, one: Measured | None, other: Measured | None) -> Cell:
+def _minus(content: TableContent, line: Line, one: Measured | None, other: Measured | None) -> Cell:
     """Returns one value of a line's metric minus another; None if either is missing."""
     if one is None or other is None:
         return None
-    factor = _factor(asked, line.metric)
+    factor = _factor(content, line.metric)
     return factor * one.spread[0] - factor * other.spread[0]
 
 
-def _weighted(asked: Asked, line: Line) -> Cell:
+def _weighted(content: TableContent, line: Line) -> Cell:
     name = line.metric.replace("macro_", "weighted_")
     known = name != line.metric and name in spec.METRICS
-    return _value(asked, name, asked.measured(line.place, name)) if known else None
+    return _value(content, name, content.measured(line.place, name)) if known else None
 
 
-def _title(asked: Asked, line: Line) -> str:
+def _title(content: TableContent, line: Line) -> str:
     if line.metric not in spec.METRICS:
         return line.metric
-    _, base = asked.class_and_metric(line.place, line.metric)
-    title = spec.METRICS[base if "class" in asked.table.axes else line.metric].title
-    if _has_rates(asked):
-        missed = asked.results.paper.positive_class in classes_here(asked.results, line.place.dataset)
+    _, base = content.class_and_metric(line.place, line.metric)
+    title = spec.METRICS[base if "class" in content.table.axes else line.metric].title
+    if _has_rates(content):
+        missed = content.results.paper.positive_class in classes_here(content.results, line.place.dataset)
         title = "False negatives" if missed else "False positives"
-    return f"{title} {PERCENT_UNIT}" if _factor(asked, line.metric) == 100 else title
+    return f"{title} {PERCENT_UNIT}" if _factor(content, line.metric) == 100 else title
 
 
-def _bounds(asked: Asked, line: Line) -> tuple[float, float] | None:
+def _bounds(content: TableContent, line: Line) -> tuple[float, float] | None:
     if line.found is None or not line.found.interval.defined:
         return None
-    factor, interval = _factor(asked, line.metric), line.found.interval
+    factor, interval = _factor(content, line.metric), line.found.interval
     # An interval by Student's t may exceed the limits of a metric.
     lowest, highest = (factor * limit for limit in spec.METRICS[line.metric].limits)
     bounds = np.array([factor * interval.low, factor * interval.high])
@@ -190,23 +195,23 @@ def _bounds(asked: Asked, line: Line) -> tuple[float, float] | None:
     return low, high
 
 
-def _difference(asked: Asked, line: Line) -> float | None:
+def _difference(content: TableContent, line: Line) -> float | None:
     """Returns the measured value minus the published one, if the two can be compared."""
     measured = line.found.spread[0] if line.found else line.size
     if line.printed is None or measured is None or math.isnan(measured):
         return None
-    difference = _factor(asked, line.metric) * measured - line.printed.value
+    difference = _factor(content, line.metric) * measured - line.printed.value
     equal = line.size is not None and round(difference) == 0
-    return difference if equal or not asked.results.record.not_comparable else None
+    return difference if equal or not content.results.record.not_comparable else None
 
 
-def _verdict(asked: Asked, line: Line) -> str:
-    record, printed, found = asked.results.record, line.printed, line.found
+def _verdict(content: TableContent, line: Line) -> str:
+    record, printed, found = content.results.record, line.printed, line.found
     not_comparable = "not comparable" if record.not_comparable else ""
     if line.size is not None and printed:
         # Sizes have no interval.
         return "equal" if round(line.size - printed.value) == 0 else not_comparable or "differs"
-    if asked.table.values_as == "percent" and not_comparable:
+    if content.table.values_as == "percent" and not_comparable:
         not_comparable += f": {record.main_reason}"
     words = verdict(
         printed.fraction if printed else None,
@@ -215,12 +220,12 @@ def _verdict(asked: Asked, line: Line) -> str:
         not_comparable=not_comparable,
         not_measured=line.why,
         # A printed 96 may be rounded from 95.5 to 96.5, and .99 from .985 to .995.
-        rounding=0.005 if asked.in_whole_percent or asked.table.values_as == "hundredths" else 0,
+        rounding=0.005 if content.in_whole_percent or content.table.values_as == "hundredths" else 0,
     )
-    if asked.table.kappa_words and line.metric == "kappa" and found:
+    if content.table.kappa_words and line.metric == "kappa" and found:
         kappa = found.spread[0]
-        words += f"; {kappa_word(kappa)} ({kappa_word(kappa, scale=asked.table.kappa_words)})"
-    if "class" in asked.table.axes and found and not found.interval.defined:
+        words += f"; {kappa_word(kappa)} ({kappa_word(kappa, scale=content.table.kappa_words)})"
+    if "class" in content.table.axes and found and not found.interval.defined:
         # A note under the table gives the reason.
         words = words.replace(found.interval.describe(), NO_INTERVAL)
     return words

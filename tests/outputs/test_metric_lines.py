@@ -5,7 +5,7 @@ import pytest
 
 from leukcnn.outputs import metrics
 from leukcnn.outputs.build import build_tables
-from leukcnn.outputs.metric_lines import Asked
+from leukcnn.outputs.metric_lines import TableContent
 from leukcnn.results.measure import measure
 from leukcnn.spec import Published, Table
 
@@ -110,7 +110,7 @@ def test_a_published_value_is_shown_only_next_to_its_own_averages(
     asked = Table("t", "T", "metrics", metrics=(measured,), published=(Published("frozen", metric, 91.0),))
     experiment = staged()
     experiment.add("frozen", make_stages(wrong=3))
-    asked = Asked(experiment.results(), asked)
+    asked = TableContent(experiment.results(), asked)
     (line,) = [line for line in asked.lines if line.place.row == "frozen"]
     assert (line.printed is not None) == shown
 
