@@ -49,3 +49,10 @@ class DeviceError(LeukCNNError):
 
 class WeightsError(LeukCNNError):
     """Weights can't be found, downloaded or laid into the network."""
+
+
+class UnknownNameError(LeukCNNError, KeyError):
+    """A run has no table, figure or row of that name."""
+
+    # KeyError would show its message in quotes, with its line breaks escaped.
+    __str__ = LeukCNNError.__str__

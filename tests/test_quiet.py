@@ -101,7 +101,7 @@ def test_the_backend_starts_without_a_word(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} isn't installed")
     code = (
-        "from leukcnn import cli, quiet; quiet.set_variables(); cli._start_backend()\n"
+        "from leukcnn.start import start_backend; start_backend()\n"
         "from leukcnn.distribution import find_devices; print(find_devices('cpu:2').replicas)\n"
         "import keras; print(keras.backend.backend(), keras.ops.ones(2))"
     )
