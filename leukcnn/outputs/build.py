@@ -13,7 +13,7 @@ from leukcnn.evaluation.controls import CONTROLS, control_label
 from leukcnn.outputs.captures import Captured, key_of
 from leukcnn.outputs.kind import NETWORKS, FigureKind, Kept, Material, TableKind
 from leukcnn.outputs.titles import dataset_title, why_no_runs
-from leukcnn.rendering.tables import Table
+from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 from leukcnn.runs import note_files
 from leukcnn.spec.kinds import FIGURES, TABLES
@@ -108,7 +108,7 @@ def _by_task(kind: TableKind, table: spec.Table, results: Results, kept: Kept) -
     of_some = [f"{', '.join(of)}: {note}" for note, of in whose.items() if len(of) < len(parts)]
     of_all = [note for note, of in whose.items() if len(of) == len(parts)]
     first = next(iter(parts.values()))
-    return replace(first, columns=("Dataset", *first.columns), rows=rows, notes=[*of_some, *of_all])
+    return replace(first, columns=(Column("Dataset"), *first.columns), rows=rows, notes=[*of_some, *of_all])
 
 
 def build_figures(

@@ -1,1 +1,1 @@
-"""Tables to text, CSV, Markdown and LaTeX; plots from arrays. Nothing here knows a store or a network."""
+"""Tables as text, CSV, Markdown, LaTeX and HTML; plots of arrays. Nothing here reads a store or a network."""

@@ -1,4 +1,4 @@
-"""Images with titles and confusion matrices, drawn as `leukcnn.rendering.canvas` says."""
+"""Plots of images with titles and of confusion matrices, on the canvas of `leukcnn.rendering.canvas`."""
 
 import math
 from collections.abc import Sequence
@@ -21,35 +21,45 @@ def plot_images(
     n_columns: int = 4,
     panel_inches: float = 2.1,
     scale: tuple[str, str] | None = None,
-    **face: str,
+    mark: str = "",
+    caption: str = "",
 ) -> Path:
-    """Draws a grid of images with a title each, in frames: a white mask would end nowhere on white paper.
+    """Plots a grid of framed images with a title each; without a frame, white masks would have no edge.
 
     Args:
-        panels: Title and image, uint8 (H, W, 3) RGB or (H, W) grey, line by line; None leaves a gap.
-        n_columns: Images in a line.
+        panels: Title and image, uint8 (H, W, 3) RGB or (H, W) grey, row by row; None leaves a gap.
+        path: The PNG file.
+        n_columns: Images in a row.
         panel_inches: Width of a panel in inches.
-        scale: Name of the colours of maps among the images, and what 0 and 1 mean there.
+        scale: If maps are among the images: name of their colour map, and a text that says what 0 and 1
+            mean.
+        mark: Text in red at the top.
+        caption: Text at the bottom.
+
+    Returns:
+        `path`.
     """
     n_columns = min(n_columns, len(panels))
-    n_lines = math.ceil(len(panels) / n_columns)
-    # Of a panel's height, the image's and the title's part.
+    n_rows = math.ceil(len(panels) / n_columns)
     titles = [wrapped(panel[0], panel_inches - 0.15) if panel else "" for panel in panels]
-    parts = np.zeros((n_lines * n_columns, 2))
+    # Inches that the image and the title of each panel take of its height.
+    inches = np.zeros((n_rows * n_columns, 2))
     for i, panel in enumerate(panels):
         if panel:
             height, width = panel[1].shape[:2]
-            parts[i] = panel_inches * height / width, LINE * (titles[i].count("\n") + 2)
-    heights = parts.reshape(n_lines, n_columns, 2).max(axis=1).sum(axis=1)
-    with sheet(path, width=panel_inches * n_columns, height=sum(heights) + bool(scale), **face) as figure:
-        grid = figure.subplots(n_lines, n_columns, squeeze=False, height_ratios=heights)
+            inches[i] = panel_inches * height / width, LINE * (titles[i].count("\n") + 2)
+    heights = inches.reshape(n_rows, n_columns, 2).max(axis=1).sum(axis=1)
+    height = sum(heights) + bool(scale)
+    with sheet(path, width=panel_inches * n_columns, height=height, mark=mark, caption=caption) as figure:
+        grid = figure.subplots(n_rows, n_columns, squeeze=False, height_ratios=heights)
         for i, axes in enumerate(grid.flat):
-            if i >= len(panels) or panels[i] is None:
+            panel = panels[i] if i < len(panels) else None
+            if panel is None:
                 axes.set_axis_off()
                 continue
-            axes.imshow(panels[i][1], cmap="gray", vmin=0, vmax=255)
+            axes.imshow(panel[1], cmap="gray", vmin=0, vmax=255)
             axes.set_title(titles[i])
-            axes.set(xticks=[], yticks=[], anchor="N")  # titles of one line stand at one height
+            axes.set(xticks=[], yticks=[], anchor="N")  # aligns the titles of a row
             axes.spines[:].set(visible=True, color="#9A9A9A", linewidth=0.6)
         if scale:
             bar = figure.colorbar(ScalarMappable(cmap=scale[0]), ax=grid, location="bottom", aspect=50)
@@ -58,22 +68,23 @@ def plot_images(
 
 
 HEAT, OVERLAY = "viridis", "inferno"
-"""Names of the colours of `heat` and of `overlay`."""
+"""Names of Matplotlib's colour maps that `heat` and `overlay` use."""
 
 
 def heat(values: np.ndarray) -> np.ndarray:
-    """Colours a map, float (h, w), from 0 or below to its largest value: uint8 (h, w, 3)."""
-    return np.uint8(255 * colormaps[HEAT](values / max(values.max(), 1e-12))[..., :3])
+    """Returns a map, float (h, w), in colours from 0 (or below) to its largest value: uint8 (h, w, 3)."""
+    return (255 * colormaps[HEAT](values / max(values.max(), 1e-12))[..., :3]).astype(np.uint8)
 
 
 def overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Lays a map, float (h, w) from 0 to 1, over an image, uint8 (H, W, 3), drawn smoothly.
+    """Returns an image, uint8 (H, W, 3), under a map, float (h, w) from 0 to 1, resized smoothly.
 
-    The image is shown in grey: its own colours would mix with the map's.
+    The image is in grey: its own colours would mix with those of the map.
     """
-    smooth = cv2.resize(np.float32(values), image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    height, width = image.shape[:2]
+    smooth = cv2.resize(values.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     colours = 255 * colormaps[OVERLAY](smooth)[..., :3]
-    return np.uint8(0.45 * (image @ _LUMINANCE)[..., None] + 0.55 * colours)
+    return (0.45 * (image @ _LUMINANCE)[..., None] + 0.55 * colours).astype(np.uint8)
 
 
 def plot_confusion_matrices(
@@ -82,33 +93,43 @@ def plot_confusion_matrices(
     path: Path,
     *,
     n_columns: int = 1,
-    **face: str,
+    mark: str = "",
+    caption: str = "",
 ) -> Path:
-    """Draws confusion matrices of the same classes: counts, and their share of each true class, the shade.
+    """Plots confusion matrices of the same classes: counts and the percentage of each true class.
+
+    The shade of a cell is its percentage.
 
     Args:
-        panels: Title and (K, K) counts, true classes in rows, line by line; None leaves a gap.
+        panels: Title and (K, K) counts, true classes in rows, row by row; None leaves a gap.
         class_names: K names.
-        n_columns: Matrices in a line.
+        path: The PNG file.
+        n_columns: Matrices in a row.
+        mark: Text in red at the top.
+        caption: Text at the bottom.
+
+    Returns:
+        `path`.
     """
-    n, n_lines = len(class_names), len(panels) // n_columns
-    side, names = max(3.2, 0.9 * n + 1.4), [wrapped(name, 1.0) for name in class_names]
-    with sheet(path, width=(side + 0.6) * n_columns, height=side * n_lines, **face) as figure:
-        places = figure.subplots(n_lines, n_columns, squeeze=False)
-        for axes, panel in zip(places.flat, panels, strict=True):
+    n, n_rows = len(class_names), len(panels) // n_columns
+    size, names = max(3.2, 0.9 * n + 1.4), [wrapped(name, 1.0) for name in class_names]
+    width, height = (size + 0.6) * n_columns, size * n_rows
+    with sheet(path, width=width, height=height, mark=mark, caption=caption) as figure:
+        grid = figure.subplots(n_rows, n_columns, squeeze=False)
+        for axes, panel in zip(grid.flat, panels, strict=True):
             if panel is None:
                 axes.set_axis_off()
                 continue
             title, matrix = panel
             totals = matrix.sum(axis=1, keepdims=True)
-            shares = matrix / np.maximum(totals, 1)
-            axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+            fractions = matrix / np.maximum(totals, 1)
+            axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
             for row, column in np.ndindex(n, n):
-                share = shares[row, column]
-                percent = f"{100 * share:.1f} %" if totals[row] else "no image"
-                style = {"ha": "center", "va": "center", "color": "white" if share > 0.55 else "black"}
-                axes.text(column, row, f"{matrix[row, column]}\n{percent}", **style)
-            axes.set(xlabel="Predicted", ylabel="True", title=wrapped(title, side - 0.2))
+                fraction = fractions[row, column]
+                percent = f"{100 * fraction:.1f} %" if totals[row] else "no image"
+                text, colour = f"{matrix[row, column]}\n{percent}", "white" if fraction > 0.55 else "black"
+                axes.text(column, row, text, ha="center", va="center", color=colour)
+            axes.set(xlabel="Predicted", ylabel="True", title=wrapped(title, size - 0.2))
             axes.set_xticks(range(n), names)
             axes.set_yticks(range(n), names)
             axes.tick_params(length=0)

@@ -1,54 +1,82 @@
-"""How a table's values are shown, and what CSV makes of them: a format a column."""
+"""Formats of table columns: how values are shown, and which columns they take in CSV."""
 
 import math
 from collections.abc import Callable
 from typing import NamedTuple
+
+from leukcnn.errors import ArgumentError
 
 Cell = str | int | float | tuple[float, float | None] | None
 
 NO_VALUE = "–"
 UNDEFINED = "undefined"
 PERCENT_UNIT = "(%)"
-"""Ends the name of a quantity that is a percentage: 'Accuracy (%)'."""
+"""The name of a quantity in percent ends with it: 'Accuracy (%)'."""
 
 
 class Format(NamedTuple):
-    """A way to show values.
+    """The format of a column.
 
     Attributes:
-        show: Turns a value, neither None nor undefined, and whether it is a quantity in percent into text.
-        csv: What CSV adds to the column's title: an entry for each column that a value takes there.
+        show: Takes a value, neither None nor NaN, and whether it is in percent; returns it as text.
+        csv: Suffixes of the column's title in CSV, one for each CSV column that a value takes.
     """
 
     show: Callable[[Cell, bool], str]
     csv: tuple[str, ...] = ("",)
 
 
-def _points(value: float, in_percent: bool) -> str:
-    points = round(100 * value, 2)
+def _number(value: Cell) -> int | float:
+    if isinstance(value, int | float):
+        return value
+    raise ArgumentError(f"A column of numbers holds {value!r}.", expected="a number or None")
+
+
+def _pair(value: Cell) -> tuple[float, float | None]:
+    if isinstance(value, tuple):
+        return value
+    raise ArgumentError(f"A column of pairs holds {value!r}.", expected="two numbers or None")
+
+
+def _bounds(value: Cell) -> tuple[float, float]:
+    low, high = _pair(value)
+    return _number(low), _number(high)
+
+
+def _text(value: Cell, in_percent: bool) -> str:
+    if isinstance(value, str):
+        return value
+    raise ArgumentError(f"A column of text holds {value!r}.", expected="a string or None")
+
+
+def _points(value: Cell, in_percent: bool) -> str:
+    points = round(100 * _number(value), 2)
     return f"{points:+.2f}" if points else "0.00"
 
 
-def _interval(value: tuple[float, float], in_percent: bool) -> str:
-    return f"{100 * value[0]:.2f} to {100 * value[1]:.2f} %"
+def _interval(value: Cell, in_percent: bool) -> str:
+    low, high = _bounds(value)
+    return f"{100 * low:.2f} to {100 * high:.2f} %"
 
 
-def _quantity(value: int | float, in_percent: bool) -> str:
-    return _rounded(value, _decimals(value, in_percent))
+def _quantity(value: Cell, in_percent: bool) -> str:
+    number = _number(value)
+    return _rounded(number, _decimals(number, in_percent))
 
 
-def _change(value: int | float, in_percent: bool) -> str:
+def _change(value: Cell, in_percent: bool) -> str:
     shown = _quantity(value, in_percent)
-    return f"+{shown}" if value > 0 and shown.strip("0.") else shown
+    return f"+{shown}" if _number(value) > 0 and shown.strip("0.") else shown
 
 
-def _range(value: tuple[float, float], in_percent: bool) -> str:
-    decimals = _decimals(max(map(abs, value)), in_percent)
-    return " to ".join(_rounded(bound, decimals) for bound in value)
+def _range(value: Cell, in_percent: bool) -> str:
+    bounds = _bounds(value)
+    decimals = _decimals(max(map(abs, bounds)), in_percent)
+    return " to ".join(_rounded(bound, decimals) for bound in bounds)
 
 
-def _spread(value: tuple[float, float | None], in_percent: bool) -> str:
-    mean, std = value
+def _spread(value: Cell, in_percent: bool) -> str:
+    mean, std = _pair(value)
     decimals = _decimals(mean, in_percent)
     return _rounded(mean, decimals) + ("" if std is None else f" ± {_rounded(std, decimals)}")
 
@@ -65,26 +93,31 @@ def _rounded(value: int | float, decimals: int) -> str:
 
 
 FORMATS = {
-    "text": Format(lambda value, _: value),
-    "integer": Format(lambda value, _: f"{value:d}"),
-    "number": Format(lambda value, _: f"{value:g}"),
-    "hundredths": Format(lambda value, _: f"{value:.2f}"),
-    "percent": Format(lambda value, _: f"{100 * value:.2f} %", (" (fraction)",)),
+    "text": Format(_text),
+    "integer": Format(lambda value, _: f"{_number(value):d}"),
+    "number": Format(lambda value, _: f"{_number(value):g}"),
+    "hundredths": Format(lambda value, _: f"{_number(value):.2f}"),
+    "percent": Format(lambda value, _: f"{100 * _number(value):.2f} %", (" (fraction)",)),
     "points": Format(_points, (" (fraction)",)),
     "interval": Format(_interval, (" low (fraction)", " high (fraction)")),
     "quantity": Format(_quantity),
     "change": Format(_change),
     "range": Format(_range, (" low", " high")),
-    "spread": Format(_spread, ("", " sd")),
+    "spread": Format(_spread, ("", " std")),
 }
-"""How a column's values are shown. Hundredths have two decimals, as a paper prints them. Percent, points (a
-difference in percentage points) and interval, two bounds, take fractions. Quantity, change (a difference,
-with its sign), range (two bounds) and spread (mean, and standard deviation or None) take values in the unit
-that the row or the column names: two decimals in percent, else four below 10. Every column takes None, 'there
-is no value', and NaN, 'undefined'."""
+"""The formats by name.
+
+- text: a string. integer, number: a number. hundredths: a number, shown with two decimals.
+- percent, points (a difference in percentage points) and interval (two bounds) take fractions.
+- quantity, change (a difference, shown with its sign), range (two bounds) and spread (mean, and standard
+  deviation or None) take values in the unit that the row or the column names. They show two decimals for
+  percentages and for values of 10 and more, else four.
+
+Every column also takes None (no value) and NaN (undefined).
+"""
 
 
 def undefined(value: Cell) -> bool:
-    """Whether a value is NaN, or one of its parts is."""
-    parts = value if isinstance(value, tuple) else (value,)
-    return any(isinstance(part, float) and math.isnan(part) for part in parts)
+    """Returns whether a value, or a number of a pair, is NaN."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    return any(isinstance(number, float) and math.isnan(number) for number in numbers)

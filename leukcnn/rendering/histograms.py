@@ -1,4 +1,4 @@
-"""Grey histograms with the clusters of thresholding, drawn as `leukcnn.rendering.canvas` says."""
+"""Plots of grey-level histograms with the clusters of thresholding, on `leukcnn.rendering.canvas`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,17 +16,24 @@ def plot_histograms(
     path: Path,
     *,
     rule: str,
-    **face: str,
+    mark: str = "",
+    caption: str = "",
 ) -> Path:
-    """Draws images beside the histograms of their grey levels, with the three clusters in colours.
+    """Plots images next to the histograms of their grey levels, with the three clusters in colours.
 
     Args:
-        panels: Title; image, uint8 (H, W, 3); pixels of each grey level, (256,); of the clusters, from dark
-            to bright, what is said and the levels (n,), none where there are fewer than three levels; and
-            the highest grey level of a cell.
-        rule: What the rule is called whose threshold is drawn.
+        panels: For each image: its title; the image, uint8 (H, W, 3); the number of pixels of each grey
+            level, (256,); legend and grey levels (n,) of each cluster from dark to bright, empty if there
+            are fewer than three grey levels; and the threshold, the highest grey level of a cell.
+        path: The PNG file.
+        rule: Name of the rule that gave the threshold.
+        mark: Text in red at the top.
+        caption: Text at the bottom.
+
+    Returns:
+        `path`.
     """
-    with sheet(path, width=9.8, height=2.6 * len(panels), **face) as figure:
+    with sheet(path, width=9.8, height=2.6 * len(panels), mark=mark, caption=caption) as figure:
         grid = figure.subplots(len(panels), 2, squeeze=False, width_ratios=[1, 1.75])
         for (left, axes), (title, image, histogram, clusters, threshold) in zip(grid, panels, strict=True):
             left.imshow(image)
@@ -35,13 +42,13 @@ def plot_histograms(
             for colour, (label, levels) in zip(_COLOURS, clusters, strict=False):
                 axes.bar(levels, histogram[levels], width=1.0, color=colour, label=label)
             if clusters:
-                line = {"color": "black", "linewidth": 1.2, "linestyle": "--"}
-                axes.axvline(threshold + 0.5, label=f'threshold of "{rule}": {threshold}', **line)
+                label = f'threshold of "{rule}": {threshold}'
+                axes.axvline(threshold + 0.5, label=label, color="black", linewidth=1.2, linestyle="--")
             else:
                 label = "fewer than three grey levels:\nno clusters, an empty mask"
                 axes.bar(np.arange(256), histogram, width=1.0, color=GREY, label=label)
             axes.set(xlim=(-1, 256), xticks=[0, 64, 128, 192, 255], ylabel="Pixels (square-root scale)")
-            # On a linear scale the background is all that can be seen of many images.
+            # On a linear scale, many images would show nothing but the background.
             axes.set_yscale("function", functions=(np.sqrt, np.square))
             axes.set_ylim(0, 1.05 * histogram.max())
             axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from leukcnn.rendering.formats import NO_VALUE
 from leukcnn.rendering.tables import Column, Table, one_line
 
-# Signs, each before its LaTeX.
+# Each sign is followed by its LaTeX.
 _SIGNS = r"""
 \ \textbackslash{}  { \{  } \}  [ {[}  ] {]}  $ \$  & \&  # \#  % \%  _ \_  ~ \textasciitilde{}
 ^ \textasciicircum{}  < \textless{}  > \textgreater{}  | \textbar{}  " \textquotedbl{}  – --
@@ -17,7 +17,7 @@ _LATEX = str.maketrans(dict(zip(_SIGNS.split()[::2], _SIGNS.split()[1::2], stric
 def to_latex(table: Table) -> str:
     r"""Returns the table as a LaTeX `table`, for a document with `\usepackage{booktabs}` and T1 fonts.
 
-    Marks stand in bold in the caption, and in comments at the top.
+    Marks are in bold in the caption, and in comments at the top.
     """
     comments = [*table.marks, r"Needs \usepackage{booktabs} and \usepackage[T1]{fontenc}."]
     title = " ".join([rf"\textbf{{{_escape_latex(mark)}.}}" for mark in table.marks])
@@ -52,7 +52,7 @@ def _escape_latex(text: str) -> str:
 def _alignment(column: Column, cells: Sequence[str]) -> str:
     if column.align == "right":
         return "r"
-    # A column of sentences is set as a paragraph, or the table would leave the page.
+    # A column of sentences is set as a paragraph: otherwise the table would be wider than the page.
     return "l" if max(map(len, cells), default=0) <= 40 else r"p{.4\linewidth}"
 
 

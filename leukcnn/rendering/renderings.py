@@ -1,4 +1,4 @@
-"""A table for the terminal, as text, CSV, Markdown and LaTeX, and the files of it."""
+"""A table for the terminal, as text, CSV and Markdown, and its files."""
 
 import csv
 import io
@@ -21,20 +21,27 @@ if TYPE_CHECKING:
 
 
 def to_rich(table: Table) -> "rich.table.Table":
-    """Returns the table for the terminal; marks stand in red above the title, notes below."""
-    # rich costs a tenth of a second, and files are written without it.
+    """Returns the table for the terminal, with marks in red above the title and notes below."""
+    # Importing rich takes a tenth of a second, and files are written without it.
     from rich.box import SIMPLE_HEAD
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    # Text objects, because rich would read square brackets in plain strings as markup.
+    # Text objects: rich would read square brackets in plain strings as markup.
     marks = [(f"{one_line(mark)}\n", "bold red") for mark in table.marks]
     title = Text.assemble(*marks, (one_line(table.title), "bold"), justify="left")
     notes = Text("\n".join(["", *map(one_line, table.notes)]), justify="left") if table.notes else None
-    sides = {"title_justify": "left", "caption_justify": "left"}
-    # Rules down the page would take a tenth of the width, which figures need.
-    lines = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "padding": (0, 1, 0, 0)}
-    rendered = RichTable(title=title, caption=notes, **sides, **lines)
+    rendered = RichTable(
+        title=title,
+        caption=notes,
+        title_justify="left",
+        caption_justify="left",
+        # Vertical lines would take a tenth of the width, which the values need.
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     shown = table.shown
     for i, column in enumerate(table.columns):
         heading = _heading(column, [row[i] for row in shown])
@@ -45,7 +52,7 @@ def to_rich(table: Table) -> "rich.table.Table":
 
 
 def _heading(column: Column, cells: Sequence[str]) -> str:
-    """Returns a column's title, broken where it would make a column of figures wider than they are."""
+    """Returns a column's title, wrapped to the width of the values in a column of numbers."""
     title = one_line(column.title)
     if column.align == "left":
         return title
@@ -54,7 +61,7 @@ def _heading(column: Column, cells: Sequence[str]) -> str:
 
 
 def to_text(table: Table) -> str:
-    """Returns the table as plain text with aligned columns; marks are its first lines."""
+    """Returns the table as plain text with aligned columns. The marks are the first lines."""
     grid = tabulate(
         table.shown,
         headers=[one_line(column.title) for column in table.columns],
@@ -71,33 +78,33 @@ def to_text(table: Table) -> str:
 def to_csv(table: Table) -> str:
     """Returns the table as CSV with raw values at full precision, for programs.
 
-    The first two columns, `comparable` (yes or no) and `mark`, say in every row whether and why it must not
-    be read beside the paper. Percent and points are fractions, as the header says; an interval, and a mean
-    with its standard deviation, take two columns; a missing value is empty, an undefined one `nan`. Notes are
-    left to the other forms.
+    The first two columns, `comparable` (yes or no) and `mark`, say in every row whether it may be compared
+    with the paper, and why not. Percent and points are fractions, as the header says. An interval takes two
+    columns, and so does a mean with its standard deviation. A missing value is empty, an undefined one is
+    `nan`. The notes are left out.
     """
-    face = ["yes" if table.comparable else "no", "; ".join(map(one_line, table.marks))]
+    comparability = ["yes" if table.comparable else "no", "; ".join(map(one_line, table.marks))]
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(["comparable", "mark", *(title for c in table.columns for title in c.csv_titles)])
     for row in table.rows:
         cells = [c.csv_cells(value) for value, c in zip(row, table.columns, strict=True)]
-        writer.writerow([*face, *itertools.chain.from_iterable(cells)])
+        writer.writerow([*comparability, *itertools.chain.from_iterable(cells)])
     return target.getvalue()
 
 
 def to_markdown(table: Table) -> str:
-    """Returns the table as Markdown with pipes; marks are its first lines, in bold."""
-    parts = [f"**{_escape_markdown(mark)}**" for mark in table.marks]
-    parts.append(f"### {_escape_markdown(table.title)}")
-    # Cells aren't padded to a column's width: one that changes would change every line.
+    """Returns the table as Markdown with pipes. The marks are the first lines, in bold."""
+    blocks = [f"**{_escape_markdown(mark)}**" for mark in table.marks]
+    blocks.append(f"### {_escape_markdown(table.title)}")
+    # Cells aren't padded to the column's width: one longer cell would change every line.
     rules = [":---" if column.align == "left" else "---:" for column in table.columns]
     lines = [[column.title for column in table.columns], *table.shown]
     header, *body = [[_escape_markdown(cell) for cell in line] for line in lines]
-    parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *body)))
+    blocks.append("\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *body)))
     if table.notes:
-        parts.append("\n".join(f"- {_escape_markdown(note)}" for note in table.notes))
-    return "\n\n".join(parts) + "\n"
+        blocks.append("\n".join(f"- {_escape_markdown(note)}" for note in table.notes))
+    return "\n\n".join(blocks) + "\n"
 
 
 def _escape_markdown(text: str) -> str:
@@ -106,11 +113,18 @@ def _escape_markdown(text: str) -> str:
 
 
 WRITERS = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "txt": to_text}
-"""The forms that `write` leaves on disk, by the ending of the file."""
+"""Extension of a file that `write` leaves -> the function that renders it."""
 
 
 def write(table: Table, folder: str | os.PathLike) -> list[Path]:
-    """Writes a table as <id>.csv, .md, .tex and .txt in UTF-8, atomically, and returns the four paths."""
+    """Writes a table as <id>.csv, .md, .tex and .txt in UTF-8, each atomically.
+
+    Returns:
+        The four paths.
+
+    Raises:
+        StoreError: The folder can't be written to.
+    """
     paths = []
     for ending, render in WRITERS.items():
         path = Path(folder) / f"{table.id}.{ending}"

@@ -1,35 +1,46 @@
-"""Tables that say on their face what they rest on.
+"""Tables as data: columns with a format each, rows of raw values, marks and notes.
 
-A table is data: columns with a format each, rows of raw values, marks and notes. A mark (say, "NOT COMPARABLE
-WITH THE PAPER: synthetic data") stands in every rendering where nobody can miss it; notes stand below.
+Every rendering shows the marks (for example "NOT COMPARABLE WITH THE PAPER: synthetic data") prominently, and
+the notes below the table. CSV has no notes.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from leukcnn.errors import ArgumentError
 from leukcnn.rendering.formats import FORMATS, NO_VALUE, PERCENT_UNIT, UNDEFINED, Cell, undefined
 
+_Scalar = TypeVar("_Scalar", str | int | float | None, float, float | None)
+
 
 def one_line(text: str) -> str:
-    """Returns a text with every stretch of white space turned into a single space."""
+    """Returns a text with each run of white space replaced by one space."""
     return " ".join(text.split())
 
 
 class Column(NamedTuple):
-    """A column of a table: what stands above it, and a key of `leukcnn.rendering.formats.FORMATS`."""
+    """A column of a table.
+
+    Attributes:
+        title: Its heading.
+        format: A key of `leukcnn.rendering.formats.FORMATS`.
+    """
 
     title: str
     format: str = "text"
 
     def show(self, value: Cell, *, in_percent: bool = False) -> str:
-        """Returns a value as text for human eyes, on one line.
+        """Returns a value as it is shown to readers, on one line.
 
         Args:
             value: The value.
-            in_percent: Whether its row names it a percentage; a column's title may do so too.
+            in_percent: Whether the row says that the value is a percentage. The column's title may say so
+                as well.
+
+        Raises:
+            ArgumentError: The value isn't of the column's format.
         """
         if value is None:
             return NO_VALUE
@@ -38,59 +49,70 @@ class Column(NamedTuple):
         return one_line(FORMATS[self.format].show(value, in_percent or PERCENT_UNIT in self.title))
 
     @property
-    def align(self) -> str:
-        """Side that it is aligned to: "left" for text, "right" for figures."""
+    def align(self) -> Literal["left", "right"]:
+        """Alignment: "left" for text, "right" for numbers."""
         return "left" if self.format == "text" else "right"
 
     @property
     def csv_titles(self) -> list[str]:
-        """Titles of the columns that it takes in CSV."""
+        """Titles of the CSV columns for this column."""
         return [one_line(self.title) + added for added in FORMATS[self.format].csv]
 
     def csv_cells(self, value: Cell) -> list[str]:
-        """Returns a value at full precision, a text for each of `csv_titles`."""
-        parts = value if isinstance(value, tuple) else (value,) * len(FORMATS[self.format].csv)
-        return ["" if part is None else part if isinstance(part, str) else repr(part) for part in parts]
+        """Returns a value at full precision, one string for each of `csv_titles`."""
+        values = value if isinstance(value, tuple) else (value,) * len(FORMATS[self.format].csv)
+        return ["" if one is None else one if isinstance(one, str) else repr(one) for one in values]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Table:
-    """A table.
+    """A table; a notebook shows it as HTML.
 
-    Attributes:
+    Args:
         id: Name of its files, of lower-case letters, digits, "_" and "-": "table2", "table2_balanced".
         title: What it shows.
-        columns: The columns; a plain string is a column of text.
-        rows: One tuple a row, one raw value a column: fractions, not percent.
-        notes: Lines that stand below it: assumptions, methods, sources.
-        marks: Lines that stand on its face: why it isn't comparable with the paper.
+        columns: The columns; a string is a column of text with that title.
+        rows: One sequence per row with one raw value per column: fractions, not percent. NumPy scalars
+            become Python numbers.
+        notes: Lines below the table: assumptions, methods, sources.
+        marks: Warnings at its top: why it isn't comparable with the paper.
 
     Raises:
-        ArgumentError: The id is no file name.
+        ArgumentError: The id can't be a file name.
     """
 
     id: str
     title: str
-    columns: Sequence[Column | str]
+    columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
-    notes: Sequence[str] = ()
-    marks: Sequence[str] = ()
+    notes: Sequence[str]
+    marks: Sequence[str]
 
-    def __post_init__(self):
-        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", self.id):
+    def __init__(
+        self,
+        id: str,
+        title: str,
+        columns: Sequence[Column | str],
+        rows: Sequence[Sequence[Cell]],
+        notes: Sequence[str] = (),
+        marks: Sequence[str] = (),
+    ):
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", id):
             raise ArgumentError(
-                f"The table's id is {self.id!r}.",
+                f"The table's id is {id!r}.",
                 expected="lower-case letters, digits, '_' and '-', since files are named after it",
             )
-        columns = tuple(Column(c) if isinstance(c, str) else c for c in self.columns)
-        object.__setattr__(self, "columns", columns)
-        object.__setattr__(self, "rows", tuple(tuple(map(_plain, row)) for row in self.rows))
-        object.__setattr__(self, "notes", tuple(self.notes))
-        object.__setattr__(self, "marks", tuple(self.marks))
+        # A frozen dataclass sets its own attributes in this way.
+        object.__setattr__(self, "id", id)
+        object.__setattr__(self, "title", title)
+        object.__setattr__(self, "columns", tuple(Column(c) if isinstance(c, str) else c for c in columns))
+        object.__setattr__(self, "rows", tuple(tuple(map(_plain, row)) for row in rows))
+        object.__setattr__(self, "notes", tuple(notes))
+        object.__setattr__(self, "marks", tuple(marks))
 
     @property
     def shown(self) -> list[list[str]]:
-        """The rows as text for human eyes."""
+        """The rows as they are shown to readers, one string per cell."""
         shown = []
         for row in self.rows:
             in_percent = any(isinstance(value, str) and value.endswith(PERCENT_UNIT) for value in row)
@@ -100,12 +122,24 @@ class Table:
 
     @property
     def comparable(self) -> bool:
-        """Whether its figures may be read beside the paper's: it bears no mark."""
+        """Whether its values may be compared with the paper's: it has no mark."""
         return not self.marks
+
+    def _repr_html_(self) -> str:
+        # Imported here because `html` needs this module.
+        from leukcnn.rendering.html import to_html
+
+        return to_html(self)
 
 
 def _plain(value: Cell) -> Cell:
-    """Turns NumPy's scalars into Python's, whose repr is a plain number."""
+    """Returns NumPy scalars as Python numbers, whose `repr` is a plain number."""
     if isinstance(value, tuple):
-        return tuple(map(_plain, value))
-    return value.item() if hasattr(value, "item") else value
+        first, second = value
+        return _scalar(first), _scalar(second)
+    return _scalar(value)
+
+
+def _scalar(value: _Scalar) -> _Scalar:
+    item = getattr(value, "item", None)
+    return value if item is None else item()

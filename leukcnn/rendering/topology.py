@@ -1,4 +1,4 @@
-"""Networks as stacked boxes in a PNG file, drawn as `leukcnn.rendering.canvas` says."""
+"""Plots of networks as stacked boxes, on the canvas of `leukcnn.rendering.canvas`."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from leukcnn.rendering.canvas import GREY, LINE, sheet, wrapped
 
-# Fill and edge of each layer type: light enough to print black on, after Okabe and Ito's hues.
+# Fill and edge of each layer type, in Okabe and Ito's hues; the fills are light enough for black text.
 _COLOURS = {
     "input": ("#FFFFFF", GREY),
     "convolution": ("#D3E7F5", "#004F8C"),
@@ -20,25 +20,36 @@ _COLOURS = {
     "": ("#EBEBEB", GREY),
 }
 _WIDTH, _ARROW, _GAP = 2.75, 0.2, 0.35  # inches: of a box, between two boxes, and between two columns
-_DEEPEST = 18  # boxes of a column of a network without shortcuts
+_MOST_BOXES = 18  # in a column of a network without shortcuts
 
 Box = tuple[str, str, Sequence[tuple[int, str, str]]]
-"""A layer's text, of several lines; its type, a key of `_COLOURS`; and its shortcuts: for each the place of
-the box where it begins, and text and type of the layers through which it leads, "" for none."""
+"""A box: the layer's text, of one or more lines; its type, a key of `_COLOURS`; and the shortcuts that end
+there. A shortcut has the position of the box where it begins, and text and type of its layers, "" if none."""
 
 
-def plot_topology(columns: Sequence[tuple[str, Sequence[Box]]], path: Path, **face: str) -> Path:
-    """Draws layers as stacked boxes joined by arrows, one column a network, each layer type in its colour.
+def plot_topology(
+    columns: Sequence[tuple[str, Sequence[Box]]], path: Path, *, mark: str = "", caption: str = ""
+) -> Path:
+    """Plots layers as stacked boxes joined by arrows: one column per network, one colour per layer type.
 
-    A column has a title and boxes from input to output. A shortcut runs down its right side. A deep network
-    without shortcuts is continued in further columns.
+    Shortcuts run down the right side of a column. A deep network without shortcuts is continued in further
+    columns.
+
+    Args:
+        columns: For each network: its title, and its boxes from input to output.
+        path: The PNG file.
+        mark: Text in red at the top.
+        caption: Text at the bottom.
+
+    Returns:
+        `path`.
     """
-    drawn = [piece for title, boxes in columns for piece in _pieces(title, boxes)]
+    pieces = [piece for title, boxes in columns for piece in _pieces(title, boxes)]
     left, bottom = 0.0, 0.0
-    with sheet(path, width=1, height=1, **face) as figure:
+    with sheet(path, width=1, height=1, mark=mark, caption=caption) as figure:
         figure.set_layout_engine("none")  # the axes are in inches
         axes = figure.add_axes((0, 0, 1, 1))
-        for title, boxes in drawn:
+        for title, boxes in pieces:
             right, lowest = _plot_column(axes, left, title, boxes)
             left, bottom = right + _GAP, max(bottom, lowest)
         axes.set(xlim=(-0.05, left), ylim=(bottom + 0.2, 0))
@@ -48,14 +59,14 @@ def plot_topology(columns: Sequence[tuple[str, Sequence[Box]]], path: Path, **fa
 
 
 def _pieces(title: str, boxes: Sequence[Box]) -> list[tuple[str, Sequence[Box]]]:
-    n = 1 if any(shortcuts for *_, shortcuts in boxes) else -(-len(boxes) // _DEEPEST)
+    n = 1 if any(shortcuts for *_, shortcuts in boxes) else -(-len(boxes) // _MOST_BOXES)
     step = -(-len(boxes) // n)
     starts = range(0, len(boxes), step)
     return [(f"{title}, continued" if i else title, boxes[i : i + step]) for i in starts]
 
 
 def _plot_column(axes: Axes, left: float, title: str, boxes: Sequence[Box]) -> tuple[float, float]:
-    """Draws a network, or a piece of it, and returns where it ends on the right and below."""
+    """Plots a network, or a piece of it, and returns its right and lower ends."""
     texts = ["\n".join(wrapped(line, _WIDTH) for line in text.split("\n")) for text, *_ in boxes]
     heights = [LINE * (text.count("\n") + 1.7) for text in texts]
     tops = [0.0, *accumulate(height + _ARROW for height in heights)]
@@ -68,20 +79,21 @@ def _plot_column(axes: Axes, left: float, title: str, boxes: Sequence[Box]) -> t
         axes.text(middle, top + height / 2, text, ha="center", va="center")
         if top > tops[0] or title.endswith("continued"):
             _plot_arrow(axes, (middle, top - _ARROW), (middle, top))
-    busy: list[int] = []  # shortcuts share a lane where one begins no earlier than the other ends
+    # Two shortcuts share a lane if one ends before the other begins. Lane -> where its last one ends.
+    busy: list[int] = []
     for end, (*_, shortcuts) in enumerate(boxes):
         for start, text, kind in shortcuts:
             lane = next((i for i, last in enumerate(busy) if last <= start), len(busy))
             busy[lane : lane + 1] = [end]
             x = right + 0.4 + 0.75 * lane
-            # It leaves a box below the height at which another comes in.
+            # A shortcut leaves a box below the height at which others enter.
             begin, stop = tops[start] + 0.65 * heights[start], tops[end] + 0.35 * heights[end]
             axes.plot([right, x, x], [begin, begin, stop], color=GREY, linewidth=1)
             _plot_arrow(axes, (x, stop), (right, stop))
             if text:
                 fill, edge = _COLOURS[kind]
-                place = {"ha": "center", "va": "center", "rotation": 90}
-                axes.text(x, (begin + stop) / 2, text, **place, bbox={"facecolor": fill, "edgecolor": edge})
+                frame = {"facecolor": fill, "edgecolor": edge}
+                axes.text(x, (begin + stop) / 2, text, ha="center", va="center", rotation=90, bbox=frame)
     return right + 0.75 * len(busy), tops[-1] - _ARROW
 
 

@@ -12,7 +12,7 @@ from leukcnn.rendering.canvas import sheet, wrapped
 SENTENCE = "Not comparable with the paper: smoke profile, synthetic data, 59 of 10,661 cells"
 
 
-def draw(path, *, mark: str = "", caption: str = "") -> bytes:
+def plot(path, *, mark: str = "", caption: str = "") -> bytes:
     with sheet(path, width=3, height=2, mark=mark, caption=caption) as figure:
         figure.subplots().plot([1, 2, 3])
     return path.read_bytes()
@@ -33,19 +33,19 @@ def test_wrapped_breaks_a_word_that_is_too_long():
     assert "".join(lines) == "UID_H11_1_1_hem" * 4
 
 
-def test_nothing_to_wrap():
+def test_an_empty_text_stays_empty():
     assert wrapped("", 3) == ""
 
 
-def test_same_drawing_gives_the_same_bytes_whatever_the_users_style(tmp_path):
-    first = draw(tmp_path / "a.png", mark="mark")
+def test_same_plot_gives_the_same_bytes_with_any_user_style(tmp_path):
+    first = plot(tmp_path / "a.png", mark="mark")
     with matplotlib.rc_context({"font.size": 30, "figure.facecolor": "black", "savefig.dpi": 40}):
-        assert draw(tmp_path / "b.png", mark="mark") == first
+        assert plot(tmp_path / "b.png", mark="mark") == first
         assert matplotlib.rcParams["font.size"] == 30
 
 
 def test_file_names_neither_software_nor_date(tmp_path):
-    content = draw(tmp_path / "a.png")
+    content = plot(tmp_path / "a.png")
     assert b"Software" not in content
     assert b"tEXt" not in content
 
@@ -53,12 +53,12 @@ def test_file_names_neither_software_nor_date(tmp_path):
 def test_mark_and_caption_add_to_the_height(tmp_path):
     heights = []
     for name, texts in {"a": {}, "b": {"mark": SENTENCE}, "c": {"mark": SENTENCE, "caption": "x"}}.items():
-        content = draw(tmp_path / f"{name}.png", **texts)
+        content = plot(tmp_path / f"{name}.png", **texts)
         heights.append(int.from_bytes(content[20:24], "big"))
     assert heights == sorted(set(heights))
 
 
-def test_nothing_is_left_of_a_drawing_that_failed(tmp_path):
+def test_a_failed_plot_leaves_no_file(tmp_path):
     with (
         pytest.raises(ZeroDivisionError),
         sheet(tmp_path / "a.png", width=2, height=2, mark="", caption=""),
@@ -67,12 +67,12 @@ def test_nothing_is_left_of_a_drawing_that_failed(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_folder_that_is_a_file(tmp_path):
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(StoreError, match="--out"):
-        draw(tmp_path / "out" / "a.png")
+        plot(tmp_path / "out" / "a.png")
 
 
-def test_pyplot_stays_out():
+def test_pyplot_is_not_imported():
     code = "import sys, leukcnn.rendering.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""Tests of every kind of drawing; what is drawn is made by hand."""
+"""Tests of every kind of plot, with data made by hand."""
 
 import io
 from types import SimpleNamespace
@@ -18,7 +18,7 @@ from leukcnn.rendering.topology import plot_topology
 MARK = "NOT COMPARABLE WITH THE PAPER: smoke profile, synthetic data"
 CLASSES = ("non-pathological", "pathological")
 RNG = np.random.default_rng(0)
-# Grey noise, so that red in a figure is the mark's.
+# Grey noise: the mark is then the only red text.
 IMAGE = np.repeat(RNG.integers(0, 256, (60, 80, 1), dtype=np.uint8), 3, axis=2)
 TITLED = ("0_3: true pathological, taken for non-pathological, score 0.80", IMAGE)
 MAPS = [overlay(IMAGE, np.eye(4)), heat(RNG.normal(size=(8, 8)))]
@@ -28,7 +28,7 @@ CURVES = {
     "loss": [1.2, 0.8, 0.5],
     "val_loss": [1.3, 0.7, 0.75],
 }
-# Class 1 lies right of x = 0.
+# Class 1 is to the right of x = 0.
 PLANE = {
     "points": np.concatenate([RNG.normal((-2, 0), 0.5, (20, 2)), RNG.normal((2, 0), 0.5, (20, 2))]),
     "labels": np.repeat([0, 1], 20),
@@ -46,12 +46,12 @@ LAYERS = [
 ]
 
 
-def planes(*several, path, **face):
+def planes(*several, path, **texts):
     panels = [(name, SimpleNamespace(**PLANE | one)) for name, one in zip("abcd", several, strict=False)]
-    return plot_feature_space([*panels, ("DFT", "Not measured: not trained")], CLASSES, path, **face)
+    return plot_feature_space([*panels, ("DFT", "Not measured: not trained")], CLASSES, path, **texts)
 
 
-DRAWINGS = {
+PLOTS = {
     "images": lambda path, **k: plot_images([TITLED, None, ("", IMAGE[..., 0])] * 3, path, **k),
     "maps": lambda path, **k: plot_images(
         [("map", one) for one in MAPS] * 2, path, n_columns=2, scale=(HEAT, "0: nothing\n1: all"), **k
@@ -81,31 +81,31 @@ def of_colour(image: np.ndarray, colour: str) -> tuple[np.ndarray, np.ndarray]:
     return np.nonzero(np.abs(image - to_rgb(colour)).max(axis=-1) < 0.004)
 
 
-@pytest.fixture(params=DRAWINGS)
-def draw(request):
-    return DRAWINGS[request.param]
+@pytest.fixture(params=PLOTS)
+def make_plot(request):
+    return PLOTS[request.param]
 
 
-def test_same_input_gives_the_same_bytes(draw, tmp_path):
-    first, second = (draw(tmp_path / name, mark=MARK, caption="c") for name in ("a.png", "b.png"))
+def test_same_input_gives_the_same_bytes(make_plot, tmp_path):
+    first, second = (make_plot(tmp_path / name, mark=MARK, caption="c") for name in ("a.png", "b.png"))
     assert first.read_bytes() == second.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
 
 
-def test_mark_is_visible_at_the_top(draw, tmp_path):
-    marked = pixels(draw(tmp_path / "a.png", mark=MARK))
+def test_mark_is_visible_at_the_top(make_plot, tmp_path):
+    marked = pixels(make_plot(tmp_path / "a.png", mark=MARK))
     rows, _ = of_colour(marked, "#B00020")
     assert len(rows)
     assert rows.max() < 0.25 * len(marked)
-    assert not len(of_colour(pixels(draw(tmp_path / "b.png")), "#B00020")[0])
+    assert not len(of_colour(pixels(make_plot(tmp_path / "b.png")), "#B00020")[0])
 
 
-def test_nothing_is_cut_off_at_the_edges(draw, tmp_path):
-    image = pixels(draw(tmp_path / "a.png", mark=MARK, caption="A caption that goes on. " * 9))
+def test_nothing_is_cut_off_at_the_edges(make_plot, tmp_path):
+    image = pixels(make_plot(tmp_path / "a.png", mark=MARK, caption="A caption that goes on. " * 9))
     assert all((edge == 1).all() for edge in (image[0], image[-1], image[:, 0], image[:, -1]))
 
 
-def test_images_stand_in_order(tmp_path):
+def test_images_are_in_order(tmp_path):
     colours = np.eye(3) * 255
     panels = [(name, np.full((50, 50, 3), one, np.uint8)) for name, one in zip("rgb", colours, strict=True)]
     image = pixels(plot_images(panels, tmp_path / "a.png"))
@@ -120,7 +120,7 @@ def test_grey_images_keep_their_shade(tmp_path):
     np.testing.assert_allclose(image[int(0.6 * len(image)), image.shape[1] // 2], 100 / 255, atol=0.01)
 
 
-def test_lines_of_images_grow_with_their_shape_and_titles(tmp_path):
+def test_rows_of_images_are_as_high_as_images_and_titles_need(tmp_path):
     def height(*panels):
         return len(pixels(plot_images(panels, tmp_path / "a.png", n_columns=2)))
 
@@ -132,7 +132,7 @@ def test_lines_of_images_grow_with_their_shape_and_titles(tmp_path):
 
 def test_heat_has_its_own_scale_from_0_to_the_largest_value():
     values = np.array([[-4.0, 0.0, 500.0, 1000.0]])
-    expected = [colormaps[HEAT](share)[:3] for share in (0.0, 0.0, 0.5, 1.0)]
+    expected = [colormaps[HEAT](value)[:3] for value in (0.0, 0.0, 0.5, 1.0)]
     np.testing.assert_allclose(heat(values)[0], 255 * np.array(expected), atol=1)
     np.testing.assert_array_equal(heat(-values[:, :1]), heat(np.ones((1, 1))))
     assert len(np.unique(heat(np.full((2, 2), -1.0)).reshape(-1, 3), axis=0)) == 1
@@ -148,8 +148,8 @@ def test_overlay_covers_the_whole_image_in_grey():
     assert half[:, -1].mean() > half[:, 0].mean() + 50
 
 
-def test_confusion_shades_by_the_share_of_the_true_class(tmp_path):
-    # Both rows are 9 to 1, so that both diagonals have one shade although the counts differ by 100.
+def test_confusion_is_shaded_by_the_fraction_of_the_true_class(tmp_path):
+    # Both rows are 9 to 1: both diagonals have one shade although the counts differ by a factor of 100.
     image = pixels(plot_confusion_matrices([("", np.array([[9, 1], [100, 900]]))], "ab", tmp_path / "a.png"))
     colours, counts = np.unique(image.reshape(-1, 3), axis=0, return_counts=True)
     shades = sorted(counts[(colours < 0.999).any(axis=1)])[-2:]
@@ -165,7 +165,7 @@ def test_history_of_any_length_and_without_validation(n, tmp_path):
     assert plot_history([("a", bare, None)], tmp_path / "a.png").exists()
 
 
-def test_loss_changes_its_own_half_alone(tmp_path):
+def test_loss_changes_only_its_own_half(tmp_path):
     one, other = (
         pixels(plot_history([("a", CURVES | {"val_loss": [1.3, x, x]}, 2)], tmp_path / "a.png"))
         for x in (0.65, 0.75)
@@ -175,8 +175,8 @@ def test_loss_changes_its_own_half_alone(tmp_path):
     assert not differs[: len(differs) // 2].any()
 
 
-def test_bars_have_their_clusters_colours(tmp_path):
-    # All grey levels, each as often as another, so that the clusters fill areas of a third each.
+def test_bars_have_the_colours_of_their_clusters(tmp_path):
+    # Each grey level is equally frequent: each cluster fills a third of the area.
     clusters = [(str(at), np.arange(at, at + 85)) for at in (0, 85, 170)]
     path = tmp_path / "a.png"
     even = pixels(plot_histograms([("", IMAGE, np.ones(256), clusters, 84)], path, rule="darkest"))
@@ -188,7 +188,7 @@ def test_bars_have_their_clusters_colours(tmp_path):
     assert not len(of_colour(flat, BLUE)[0])
 
 
-def test_each_side_of_the_line_has_its_class_s_shade(tmp_path):
+def test_each_side_of_the_line_has_the_shade_of_its_class(tmp_path):
     def columns(shade, **changes):
         return of_colour(pixels(planes(changes, path=tmp_path / "a.png")), shade)[1]
 
@@ -203,12 +203,12 @@ def test_each_side_of_the_line_has_its_class_s_shade(tmp_path):
         assert not len(columns(orange, coefficients=coefficients, intercept=-100.0))
 
 
-def test_each_layer_type_has_its_colour_and_a_shortcut_stands_beside(tmp_path):
-    beside = pixels(plot_topology([("a", LAYERS)], tmp_path / "a.png"))
-    convolution, pooling = (of_colour(beside, colour) for colour in ("#D3E7F5", "#FBE3C4"))
+def test_each_layer_type_has_its_colour_and_shortcuts_are_next_to_the_boxes(tmp_path):
+    plotted = pixels(plot_topology([("a", LAYERS)], tmp_path / "a.png"))
+    convolution, pooling = (of_colour(plotted, colour) for colour in ("#D3E7F5", "#FBE3C4"))
     assert len(convolution[0]) > 10_000
     assert len(pooling[0]) > 5000
-    # It is upright: taller than wide, and right of every box of the column.
+    # The shortcut's text is upright: taller than wide, and to the right of every box of the column.
     assert np.ptp(pooling[0]) > 3 * np.ptp(pooling[1])
     assert pooling[1].min() > convolution[1].max()
 
@@ -222,7 +222,7 @@ def test_shortcuts_that_do_not_overlap_share_a_lane(tmp_path):
     assert width((0, 4), (3, 6)) > width((0, 3)) + 50
 
 
-def test_deep_network_without_shortcuts_is_continued_beside_itself(tmp_path):
+def test_deep_network_without_shortcuts_is_continued_in_the_next_column(tmp_path):
     def shape(n, shortcuts=()):
         boxes = [*LAYERS[:1] * (n - 1), ("Add\n1", "joining", shortcuts)]
         return pixels(plot_topology([("a", boxes)], tmp_path / "a.png")).shape

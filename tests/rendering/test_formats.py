@@ -1,5 +1,6 @@
 import pytest
 
+from leukcnn.errors import ArgumentError
 from leukcnn.rendering.formats import FORMATS, NO_VALUE, UNDEFINED, undefined
 from leukcnn.rendering.tables import Column
 
@@ -34,7 +35,7 @@ NAN = float("nan")
         ("hundredths", 0.97, "0.97"),
     ],
 )
-def test_quantities_are_shown_in_their_own_unit(format, value, shown):
+def test_a_quantity_is_shown_in_its_own_unit(format, value, shown):
     assert Column("q", format).show(value) == shown
 
 
@@ -55,11 +56,11 @@ def test_quantities_are_shown_in_their_own_unit(format, value, shown):
 )
 def test_quantities_in_percent_have_two_decimals(format, value, shown):
     assert Column("q", format).show(value, in_percent=True) == shown
-    assert Column("Share (%)", format).show(value) == shown
+    assert Column("Recall (%)", format).show(value) == shown
 
 
 @pytest.mark.parametrize(("value", "shown"), [(-1e-6, "0.00"), (0.0, "0.00"), (0.00005, "+0.01")])
-def test_a_difference_of_nothing_has_no_sign(value, shown):
+def test_a_difference_has_a_sign_only_if_it_is_not_rounded_to_0(value, shown):
     assert Column("d", "points").show(value) == shown
 
 
@@ -70,18 +71,34 @@ def test_fractions_are_shown_in_percent():
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_every_format_shows_what_is_missing_and_what_is_undefined(format):
+def test_every_format_shows_missing_and_undefined_values(format):
     column = Column("a", format)
     assert column.show(None) == NO_VALUE
     assert column.show(NAN) == UNDEFINED
 
 
-def test_values_of_several_parts_take_as_many_columns_in_csv():
-    assert Column("Mean", "spread").csv_titles == ["Mean", "Mean sd"]
+def test_pairs_take_two_columns_in_csv():
+    assert Column("Mean", "spread").csv_titles == ["Mean", "Mean std"]
     assert Column("Mean", "interval").csv_titles == ["Mean low (fraction)", "Mean high (fraction)"]
 
 
-def test_a_value_is_undefined_with_any_of_its_parts():
+def test_a_pair_is_undefined_if_one_of_its_numbers_is():
     assert undefined(NAN)
     assert undefined((0.5, NAN))
     assert not any(map(undefined, (None, "nan", 0, 0.5, (0.5, None))))
+
+
+@pytest.mark.parametrize(
+    ("format", "value", "message"),
+    [
+        ("text", 5, "column of text holds 5"),
+        ("percent", "high", "column of numbers holds 'high'"),
+        ("integer", (1.0, 2.0), "column of numbers"),
+        ("interval", 0.5, "column of pairs holds 0.5"),
+        ("range", (0.5, None), "column of numbers holds None"),
+        ("spread", 0.5, "column of pairs"),
+    ],
+)
+def test_a_value_of_another_format_is_refused(format, value, message):
+    with pytest.raises(ArgumentError, match=message):
+        Column("a", format).show(value)

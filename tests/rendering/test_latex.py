@@ -3,12 +3,12 @@ from leukcnn.rendering.tables import Column
 from tests.rendering.tables import MARK, NASTY, table
 
 
-def test_mark_stands_in_the_caption_of_latex():
+def test_mark_is_in_the_caption_of_latex():
     caption = next(line for line in to_latex(table()).splitlines() if line.startswith(r"\caption"))
     assert caption == rf"\caption{{\textbf{{{MARK}.}} Test set, 339 + 339 cells}}"
 
 
-def test_latex_sets_a_spread():
+def test_latex_shows_mean_and_standard_deviation():
     shown = table(columns=("a", Column("m", "spread")), rows=[("x", (-0.5, 0.25))])
     assert r"x & $-$0.5000 $\pm$ 0.2500 \\" in to_latex(shown).splitlines()
 
@@ -26,7 +26,7 @@ def test_latex_escapes():
     assert rf"\par\smallskip{{\footnotesize {escaped}}}" in lines
 
 
-def test_latex_sets_a_minus_and_protects_brackets_after_a_row():
+def test_latex_has_minus_signs_and_protects_brackets_at_the_start_of_a_row():
     shown = table(columns=("a", Column("d", "points")), rows=[("[b]", -0.01), ("-1", None)])
     lines = to_latex(shown).splitlines()
     assert r"{[}b{]} & $-$1.00 \\" in lines

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from leukcnn.errors import StoreError
+from leukcnn.rendering.html import to_html
 from leukcnn.rendering.latex import to_latex
 from leukcnn.rendering.renderings import to_csv, to_markdown, to_rich, to_text, write
 from leukcnn.rendering.tables import Column, Table
@@ -33,17 +34,18 @@ RENDERERS = {
     "csv": to_csv,
     "markdown": to_markdown,
     "latex": to_latex,
+    "html": to_html,
 }
 
 
 @pytest.mark.parametrize("render", RENDERERS.values(), ids=RENDERERS)
-def test_mark_stands_in_every_rendering(render):
+def test_every_rendering_has_the_mark(render):
     assert MARK in render(table())
     assert MARK not in render(table(marks=()))
 
 
 @pytest.mark.parametrize("render", [on_terminal, to_text, to_markdown], ids=["terminal", "text", "markdown"])
-def test_mark_stands_in_the_first_line(render):
+def test_mark_is_the_first_line(render):
     assert MARK in render(table()).splitlines()[0]
 
 
@@ -73,7 +75,7 @@ def test_values_are_shown_by_the_format_of_their_column():
     assert ["VGG19", "–", "undefined", "–", "+2.00", "0.5"] in lines
 
 
-def test_csv_has_the_two_bounds_of_a_range_apart():
+def test_csv_has_a_column_for_each_bound_of_a_range():
     shown = Table(
         id="t",
         title="",
@@ -86,7 +88,7 @@ def test_csv_has_the_two_bounds_of_a_range_apart():
     assert second["Mean"] == second[low] == second[high] == ""
 
 
-def test_csv_has_mean_and_sd_apart():
+def test_csv_has_a_column_for_mean_and_one_for_standard_deviation():
     shown = Table(
         id="t",
         title="",
@@ -94,7 +96,7 @@ def test_csv_has_mean_and_sd_apart():
         rows=[("kappa", (0.951, 0.1)), ("loss", (0.5, None)), ("f1", (np.nan, None)), ("recall", None)],
     )
     rows = list(csv.DictReader(io.StringIO(to_csv(shown))))
-    assert [(row["Measured"], row["Measured sd"]) for row in rows] == [
+    assert [(row["Measured"], row["Measured std"]) for row in rows] == [
         ("0.951", "0.1"),
         ("0.5", ""),
         ("nan", ""),
@@ -102,7 +104,7 @@ def test_csv_has_mean_and_sd_apart():
     ]
 
 
-def test_markdown_aligns_text_left_and_figures_right():
+def test_markdown_aligns_text_left_and_numbers_right():
     assert "\n| :--- | ---: | ---: | ---: | ---: | ---: |\n" in to_markdown(table())
 
 
@@ -117,12 +119,12 @@ def test_text_that_looks_like_a_number_is_shown_as_it_is():
     assert ["1e3", "007"] in cells(to_markdown(shown))
 
 
-def test_figures_of_a_row_or_column_in_percent_have_two_decimals():
+def test_values_of_a_row_or_column_in_percent_have_two_decimals():
     columns = (
         "Metric",
         Column("Mean", "spread"),
         Column("Change", "change"),
-        Column("Share (%)", "quantity"),
+        Column("Fraction (%)", "quantity"),
     )
     rows = [("Recall (%)", (5.0, 1.21), -0.5, 1.0), ("Kappa", (0.5, 0.25), 0.125, 1.0)]
     lines = cells(to_markdown(table(columns=columns, rows=rows)))
@@ -130,7 +132,7 @@ def test_figures_of_a_row_or_column_in_percent_have_two_decimals():
     assert ["Kappa", "0.5000 ± 0.2500", "+0.1250", "1.00"] in lines
 
 
-def test_a_heading_is_no_wider_than_the_figures_below_it():
+def test_a_heading_is_no_wider_than_the_values_below_it():
     columns = (
         "Long name of a network",
         Column("Strict less LODOCV", "change"),
@@ -148,7 +150,7 @@ def test_a_heading_is_no_wider_than_the_figures_below_it():
     )
 
 
-def test_notes_stand_apart_on_the_terminal():
+def test_notes_follow_an_empty_line_on_the_terminal():
     lines = [line.rstrip() for line in on_terminal(table()).splitlines()]
     assert lines[-2:] == ["", "Wilson intervals over 678 images."]
 
@@ -212,13 +214,13 @@ def test_write_leaves_four_whole_files(tmp_path):
     assert b"\r" not in paths[3].read_bytes()
 
 
-def test_write_replaces_what_stood_there(tmp_path):
+def test_write_replaces_the_files_of_an_earlier_table(tmp_path):
     write(table(), tmp_path)
     paths = write(table(marks=()), tmp_path)
     assert paths[0].read_text(encoding="utf-8") == to_csv(table(marks=()))
 
 
-def test_write_into_a_file_says_what_is_wrong(tmp_path):
+def test_write_into_a_file_is_refused(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(StoreError, match="--out"):
         write(table(), tmp_path / "out")
