@@ -1,4 +1,4 @@
-"""The search for images that stand in the data twice, within a dataset and between datasets."""
+"""Search for images that occur twice in the data, within a dataset and between datasets."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ from leukcnn.spec import Paper, Preprocessing
 from leukcnn.splits import declared_relatives, related_datasets
 
 _EXAMPLES = 3
-# Hashes at this side part copies from others as well as at 224, and need a twelfth of the cache.
+# At this size hashes distinguish copies from other images as well as at 224, with a twelfth of the cache.
 _SMALL = Preprocessing(resize=64)
 
 
 @dataclass(frozen=True, eq=False)
 class DuplicateScan:
-    """Images of an index that are the same, or nearly so.
+    """Images of an index that are identical or nearly identical.
 
     Attributes:
         index: The images.
         identical: (P, 2) int64, pairs of byte-identical images, see `duplicate_pairs`.
-        near: (Q, 2) int64, the other pairs whose perceptual hashes differ in few bits, see
-            `near_duplicate_pairs`.
+        near: (Q, 2) int64, other pairs of nearly identical images, with perceptual hashes that differ in few
+            bits, see `near_duplicate_pairs`.
     """
 
     index: ImageIndex
@@ -42,29 +42,30 @@ class DuplicateScan:
 
     @property
     def pairs(self) -> np.ndarray:
-        """(P + Q, 2) int64, all pairs, as `leave_one_dataset_out` takes them."""
+        """(P + Q, 2) int64, all pairs, in the form that `leave_one_dataset_out` takes."""
         return np.concatenate([self.identical, self.near])
 
     def lines(self) -> list[str]:
         """Returns the duplicates by pair of datasets, with some examples, as lines of plain text."""
         names, numbers = np.unique(self.index.dataset, return_inverse=True)
-        whose = names[0] if len(names) == 1 else f"{len(names)} datasets"
+        datasets = names[0] if len(names) == 1 else f"{len(names)} datasets"
         lines = [
-            f"duplicates among {len(self.index):,} images of {whose}: "
+            f"duplicates among {len(self.index):,} images of {datasets}: "
             f"{len(self.identical):,} byte-identical pairs, {len(self.near):,} near ones (perceptual hash)"
         ]
         places = np.sort(numbers[self.pairs], axis=1)
         for place in np.unique(places, axis=0):
             there = (places == place).all(axis=1)
-            lines += self._lines_of(*names[place], there[: len(self.identical)], there[len(self.identical) :])
+            one, other = names[place].tolist()
+            lines += self._lines_of(one, other, there[: len(self.identical)], there[len(self.identical) :])
         if len(names) > 1:
             declared, related = declared_relatives(self.index), related_datasets(self.index, self.pairs)
-            lines.append(f"datasets that share cells by declaration: {_listed(declared)}")
+            lines.append(f"datasets that are declared to share cells: {_listed(declared)}")
             lines.append(f"datasets that a strict split keeps apart: {_listed(related)}")
         return lines
 
     def _lines_of(self, one: str, other: str, identical: np.ndarray, near: np.ndarray) -> Iterator[str]:
-        """Yields the lines of two datasets, or of one; (P,) and (Q,) bool say which pairs are theirs."""
+        """Yields the lines of two datasets, or of one. The masks, (P,) and (Q,) bool, select their pairs."""
         where = f"within {one}" if one == other else f"between {one} and {other}"
         labels = self.index.labels[self.pairs[np.concatenate([identical, near])]]
         differing = np.count_nonzero((labels[:, 0] != labels[:, 1]) & (labels != UNLABELLED).all(axis=1))
@@ -88,12 +89,12 @@ def scan_duplicates(
     """Searches an index for byte-identical and for nearly identical images.
 
     Args:
-        index: The images; there may be none.
-        preprocessing: Crop and size in which images are compared. With those of an experiment's networks,
-            images that it has cached are found again, and others are left there for it.
-        folder: Where caches lie, see `prepared_images`.
-        workers: Threads.
-        on_note: Called with a sentence about images that had to be converted.
+        index: The images; it may be empty.
+        preprocessing: Crop and size at which images are compared. With the crop and size of an experiment,
+            both use the same cache of images.
+        folder: Folder of the caches, see `prepared_images`.
+        workers: Number of threads.
+        on_note: Called with a sentence about images that were converted.
 
     Raises:
         DataError: Some images can't be decoded or are too small.
@@ -114,14 +115,14 @@ def scan_folders(
     """Indexes datasets and searches them for duplicates.
 
     Args:
-        names: Keys of datasets in the catalog; one alone unless the paper takes several.
-        root: The folder that holds the datasets' own folders, or that of the one dataset.
-        paper: The paper whose classes, crop and size count: what its experiment shows its networks. None for
-            a dataset by itself, all of whose images are compared.
-        folder: Where caches lie, see `prepared_images`.
+        names: Keys of datasets in the catalog; only one unless the paper uses several.
+        root: The folder that holds the datasets' own folders, or the folder of the one dataset.
+        paper: A paper with the classes, crop and size to use, those of its experiment. None to compare all
+            images of one dataset.
+        folder: Folder of the caches, see `prepared_images`.
 
     Raises:
-        DataError: A dataset isn't there, or has faults that `verify` names.
+        DataError: A dataset is missing, or has faults that `verify` lists.
         StoreError: The cache can't be written.
     """
     if paper is None:
@@ -129,7 +130,7 @@ def scan_folders(
     preprocessing = paper.setup(paper.row_ids[0]).preprocessing
     if not paper.class_of:
         return scan_duplicates(load(names[0], root), preprocessing, folder=folder)
-    # The catalog's order is that of experiments, by which they find the cache.
+    # Experiments use the catalog's order, and the cache's key depends on the order.
     ordered = [name for name in CATALOG if name in names]
     index = load_many(ordered, root, class_names=paper.classes, class_of=paper.class_of)
     return scan_duplicates(index, preprocessing, folder=folder)

@@ -1,15 +1,15 @@
-"""The errors of leukcnn: one root, and a message in three parts."""
+"""The errors of leukcnn: one base class, and messages in three parts."""
 
 
 class LeukCNNError(Exception):
-    """Root of every error that leukcnn raises on purpose.
+    """Base class of every error that leukcnn raises on purpose.
 
     The message says what was found, what was expected and what to do, in that order.
 
     Args:
-        found: What is wrong, with the offending value.
-        expected: What would have been right, with its limits.
-        remedy: What the user can do about it.
+        found: What is wrong, with the value that was found.
+        expected: What would be right, with its limits.
+        remedy: What the user can do.
     """
 
     def __init__(self, found: str, *, expected: str = "", remedy: str = ""):
@@ -23,12 +23,12 @@ class LeukCNNError(Exception):
 
     @property
     def reason(self) -> str:
-        """What is wrong, as a part of a sentence: without the full stop at its end."""
+        """What is wrong, without the full stop at its end, for use within a sentence."""
         return self.found if self.found.endswith("..") else self.found.removesuffix(".")
 
 
 class ArgumentError(LeukCNNError, ValueError):
-    """An argument of a library function lies outside what the function takes."""
+    """An argument of a library function has the wrong type or is outside its limits."""
 
 
 class DataError(LeukCNNError):
@@ -40,19 +40,23 @@ class SpecError(LeukCNNError):
 
 
 class StoreError(LeukCNNError):
-    """The store of runs can't be read or written, or holds something else."""
+    """The store of runs can't be read or written, or holds other content than expected."""
 
 
 class DeviceError(LeukCNNError):
-    """The devices that were asked for aren't there or can't share the work."""
+    """The requested devices don't exist or can't share the work."""
 
 
 class WeightsError(LeukCNNError):
-    """Weights can't be found, downloaded or laid into the network."""
+    """Weights can't be found, downloaded or loaded into the network."""
+
+
+class DependencyError(LeukCNNError):
+    """An optional package isn't installed."""
 
 
 class UnknownNameError(LeukCNNError, KeyError):
-    """A run has no table, figure or row of that name."""
+    """A run has no table, figure, row or split of that name."""
 
     # KeyError would show its message in quotes, with its line breaks escaped.
     __str__ = LeukCNNError.__str__

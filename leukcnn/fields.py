@@ -1,4 +1,4 @@
-"""Fields of nested dataclasses, read and replaced by their dotted path, and items found by their name."""
+"""Read and replace fields of nested dataclasses by their dotted path, and find items by their name."""
 
 import difflib
 import json
@@ -24,17 +24,18 @@ def value_at(setup: Any, path: str) -> Any:
         elif name in names:
             value = getattr(value, name)
         else:
-            names = ", ".join(value if isinstance(value, Mapping) else names) or "none"
+            known = [str(key) for key in value] if isinstance(value, Mapping) else names
+            listed = ", ".join(known) or "none"
             raise SpecError(
                 f"There is no field {path!r} in a setup.",
-                expected=f"a dotted path of field names, with one of {names} for {name!r}",
-                remedy=did_you_mean(name, names.split(", ")),
+                expected=f"a dotted path of field names, with one of {listed} for {name!r}",
+                remedy=did_you_mean(name, known),
             )
     return value
 
 
 def replace_at(setup: Any, path: str, value: Any) -> Any:
-    """Returns a copy of a dataclass in which the field of a dotted path has another value.
+    """Returns a copy of a dataclass with another value in the field at a dotted path.
 
     Raises:
         SpecError: The path names no field, or the value isn't allowed there.
@@ -46,7 +47,7 @@ def replace_at(setup: Any, path: str, value: Any) -> Any:
 
 
 def to_plain(value: Any) -> Any:
-    """Returns a specification as what JSON knows: dicts, lists, strings, numbers, None."""
+    """Returns a specification as JSON values: dicts, lists, strings, numbers, None."""
     if is_dataclass(value):
         return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
@@ -57,12 +58,12 @@ def to_plain(value: Any) -> Any:
 
 
 def read_like(word: str, example: Any, name: str) -> Any:
-    """Reads a word as a value of the type that an example has.
+    """Parses a word as a value of the type of an example.
 
     Args:
-        word: Text, or a value as JSON writes it.
-        example: A value of that type.
-        name: What the value is for, for the error.
+        word: Plain text if the example is a string, else a JSON value.
+        example: A value of the wanted type.
+        name: Name of the value, for the error.
 
     Raises:
         SpecError: The word is of another type.
@@ -87,16 +88,16 @@ def read_like(word: str, example: Any, name: str) -> Any:
 
 
 def find_named(items: Iterable[Any], wanted: str, attribute: str, what: str) -> Any:
-    """Returns the item that bears a name.
+    """Returns the item with a given name.
 
     Args:
-        items: Where to look.
+        items: The items.
         wanted: The name.
-        attribute: Attribute of the items that holds it.
+        attribute: Attribute of the items that holds their name.
         what: What the items are, for the error.
 
     Raises:
-        SpecError: No item bears that name; the message lists them and the nearest.
+        SpecError: No item has that name; the message lists all names and suggests the nearest.
     """
     by_name = {getattr(item, attribute): item for item in items}
     if wanted not in by_name:
@@ -109,13 +110,13 @@ def find_named(items: Iterable[Any], wanted: str, attribute: str, what: str) -> 
 
 
 def did_you_mean(wanted: str, names: Iterable[str]) -> str:
-    """Returns a question with the name nearest to a word, "" where none is near."""
+    """Returns "did you mean ...?" with the name that is most similar to a word, "" if none is similar."""
     near = difflib.get_close_matches(wanted, list(names), n=1)
     return f"did you mean {near[0]!r}?" if near else ""
 
 
 def did_you_mean_file(path: Path) -> str:
-    """Returns a question with what has the nearest name in a file's folder, "" where nothing is near."""
+    """Returns "did you mean ...?" with the most similar name in a file's folder, "" if none is similar."""
     try:
         names = {entry.name: str(entry) for entry in path.parent.iterdir()}
     except OSError:

@@ -1,6 +1,6 @@
-"""Files written whole or not at all, and read with a reason where that fails: JSON and named arrays.
+"""Write files completely or not at all, and read them with clear errors: JSON and named arrays.
 
-Every file is written under another name and renamed, so that a kill leaves a whole file or none.
+Every file is written under another name and then renamed. A killed process leaves a complete file or none.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ from leukcnn.errors import StoreError
 
 
 def explained(error: OSError, path: Path) -> StoreError:
-    """Returns why `path` could not be written, and what to do about it."""
+    """Returns an error that says why `path` couldn't be written and what to do."""
     what = {
         errno.ENOSPC: "The disk is full",
         errno.EDQUOT: "The disk quota is used up",
         errno.EROFS: "The file system is read-only",
         errno.EACCES: "Writing is not allowed",
         errno.EPERM: "Writing is not allowed",
-    }.get(error.errno, f"Writing failed ({error})")
+    }.get(error.errno or 0, f"Writing failed ({error})")
     return StoreError(
         f"{what}: {path}",
         expected="a folder that this user can write to, with space for the run",
@@ -38,10 +38,10 @@ def explained(error: OSError, path: Path) -> StoreError:
 
 @contextlib.contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """Yields a draft path beside `path`, which replaces `path` in one step when the block ends well.
+    """Yields a draft path next to `path`. If the block succeeds, the draft replaces `path` in one step.
 
     Raises:
-        StoreError: The folder is read-only or the disk full; `path` is then as it was before.
+        StoreError: The folder is read-only or the disk is full; `path` then stays as it was.
     """
     draft = path.with_name(f".draft-{os.getpid()}-{path.name}")
     try:
@@ -68,10 +68,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Reads JSON of the store.
+    """Reads a JSON file of the store.
 
     Raises:
-        StoreError: The file isn't there or isn't JSON.
+        StoreError: The file doesn't exist or isn't JSON.
     """
     try:
         return json.loads(path.read_text())
@@ -84,26 +84,27 @@ def read_json(path: Path) -> Any:
 
 
 def digest(value: Any) -> str:
-    """Returns the SHA-256 of a plain value, whatever the order of its keys."""
+    """Returns the hexadecimal SHA-256 of a JSON value. The order of its keys doesn't matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """Writes arrays by name, compressed, in one step.
+    """Writes named arrays, compressed, in one step.
 
     Raises:
         StoreError: The folder can't be written to.
     """
     with replace_file(path) as draft, draft.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        # The stub takes every name for that of the option `allow_pickle`.
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 @contextlib.contextmanager
 def stored_arrays(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
-    """Yields the arrays of a file that `write_arrays` wrote, each read when it is asked for.
+    """Yields the arrays of a file that `write_arrays` wrote. Each array is read on access.
 
     Raises:
-        StoreError: The file can't be read, or an array that is asked for isn't in it.
+        StoreError: The file can't be read, or a requested array isn't in it.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -111,6 +112,6 @@ def stored_arrays(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise StoreError(
             f"{path} can't be read: {error}",
-            expected="a file as `leukcnn reproduce` wrote it",
+            expected="a file that `leukcnn reproduce` wrote",
             remedy="remove it and run `leukcnn reproduce` with the same arguments; finished trials stay",
         ) from error

@@ -1,4 +1,4 @@
-"""The cache of decoded images: each is read, thresholded, cropped, resized and masked once."""
+"""The cache of decoded images: each image is read, thresholded, cropped, resized and masked once."""
 
 import contextlib
 import hashlib
@@ -16,13 +16,13 @@ from leukcnn.files import replace_file
 from leukcnn.preprocessing import blank, center_crop, resize, square_crop, wbc_mask
 from leukcnn.spec import Preprocessing
 
-# Part of the key: raise it when the same settings come to give other pixels.
+# Part of the cache's key. Raise it when a change of the code gives other pixels for the same settings.
 _FORMAT = 1
 _NEARLY_BLACK = 32  # of 255
 
 
 def cache_folder() -> Path:
-    """Returns the folder of the caches: LEUKCNN_CACHE, or leukcnn below the user's own cache folder."""
+    """Returns the folder of the caches: LEUKCNN_CACHE, or `leukcnn` in the user's own cache folder."""
     own = os.environ.get("LEUKCNN_CACHE")
     if own:
         return Path(own).expanduser()
@@ -30,27 +30,27 @@ def cache_folder() -> Path:
 
 
 def prepare(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Thresholds, crops and resizes one image as a network takes it, then blanks the part that is masked.
+    """Thresholds, crops and resizes one image for a network, then blanks the masked part.
 
     Args:
-        image: RGB, uint8 (H, W, 3).
-        preprocessing: What to do.
+        image: RGB, uint8 (H, W, 3), 0..255.
+        preprocessing: Threshold, crop, size and mask. Its scaling is ignored.
 
     Returns:
-        uint8 (side, side, 3).
+        uint8 (image_size, image_size, 3), 0..255.
 
     Raises:
         DataError: The image is smaller than the crop.
     """
     height, width = image.shape[:2]
     if preprocessing.threshold != "none":
-        # In the image's own pixels, before smaller ones mix cells with what lies around them.
+        # Threshold at full size: resizing mixes the pixels of cells with those around them.
         image = image * wbc_mask(image, rule=preprocessing.threshold)[..., None]
     if preprocessing.crop is None:
         image = image if preprocessing.squeeze else square_crop(image)
     elif min(height, width) < preprocessing.crop:
         raise DataError(
-            f"The image has {height}x{width} pixels and {preprocessing.crop} are to be cropped from it.",
+            f"The image has {height}x{width} pixels, fewer than the crop of {preprocessing.crop}.",
             expected=f"at least {preprocessing.crop}x{preprocessing.crop} pixels",
         )
     else:
@@ -61,11 +61,11 @@ def prepare(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
 
 
 def shows_nothing(image: np.ndarray) -> bool:
-    """Returns whether a prepared image is black or nearly so, as thresholding may leave one without a cell.
+    """Returns whether a prepared image is black or nearly black: thresholding left no cell in it.
 
     Args:
-        image: uint8 (side, side, 3). Stained nuclei, the darkest that smears show, pass a level of 100 in
-            some channel; what is left along a black background stays below 32.
+        image: uint8 (image_size, image_size, 3), 0..255. Stained nuclei, the darkest objects in smears, are
+            above 100 in some channel. The remains of a black background stay below 32.
     """
     return bool(image.max() < _NEARLY_BLACK)
 
@@ -78,24 +78,24 @@ def prepared_images(
     threads: int | None = None,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> np.ndarray:
-    """Returns the images of an index, decoded, cropped, resized and masked, mapped from the cache.
+    """Returns the images of an index, decoded, cropped, resized and masked, as a memory map of the cache.
 
-    The cache is found again by what the images are (their SHA-256 in order) and what is done to them, never
-    by where they lie. It is written beside its place and renamed, so that a killed process or a second one
-    working on the same images harms nothing.
+    The key of a cache is the SHA-256 of all images in order and the preprocessing; paths don't matter. A new
+    cache is written to a draft file, which is then renamed. It stays intact if the process is killed or if
+    two processes prepare the same images.
 
     Args:
         index: N images.
-        preprocessing: Threshold, crop, size and mask; its scaling is done later.
-        folder: Where caches lie; `cache_folder()` if None.
-        threads: Threads that decode; as many as there are processors if None.
-        on_note: Called with a sentence about images that had to be converted.
+        preprocessing: Threshold, crop, size and mask. Its scaling is applied later.
+        folder: Folder of the caches; `cache_folder()` if None.
+        threads: Number of threads that decode; the number of processors if None.
+        on_note: Called with a sentence about images that were converted.
 
     Returns:
-        uint8 (N, side, side, 3), read-only.
+        uint8 (N, image_size, image_size, 3), 0..255, read-only.
 
     Raises:
-        DataError: Some images can't be decoded or are too small; all of them are named.
+        DataError: Some images can't be decoded or are too small; the message lists all of them.
         StoreError: The cache can't be written.
     """
     image_size = preprocessing.image_size
@@ -103,7 +103,7 @@ def prepared_images(
     name = hashlib.sha256(what.encode()).hexdigest()[:32]
     path = (folder or cache_folder()) / "images" / f"{name}.npy"
     if not path.exists():
-        _remove_drafts_of_the_dead(path)
+        _remove_abandoned_drafts(path)
         with replace_file(path) as draft:
             images = np.lib.format.open_memmap(
                 draft, mode="w+", dtype=np.uint8, shape=(len(index), image_size, image_size, 3)
@@ -115,9 +115,9 @@ def prepared_images(
 
 
 def _settings(preprocessing: Preprocessing) -> str:
-    """Returns all of a preprocessing that changes the cached pixels, in words.
+    """Returns the settings that change the cached pixels, in words.
 
-    What isn't used is left out, so that a new field of `Preprocessing` leaves the caches' names as they are.
+    Unused settings are left out: a new field of `Preprocessing` then doesn't change the names of old caches.
     """
     used = {
         "mask": preprocessing.mask,
@@ -145,26 +145,26 @@ def _fill(
         return note, None
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        notes, faults = zip(*pool.map(one, range(len(index))), strict=True)
-    faults = [fault for fault in faults if fault]
+        results = list(pool.map(one, range(len(index))))
+    faults = [fault for _, fault in results if fault]
     if faults:
         raise DataError(
             f"{len(faults)} of {len(index)} images can't be used:\n" + "\n".join(faults),
-            expected="whole images of at least the size that is cropped",
-            remedy="get these files again; `leukcnn check` lists all that is wrong with a folder",
+            expected="complete images, at least as large as the crop",
+            remedy="get these files again; `leukcnn check` lists all faults of a folder",
         )
-    for note, count in Counter(note for note in notes if note).items():
+    for note, count in Counter(note for note, _ in results if note).items():
         on_note(f"{count} images: {note}")
 
 
 def claim_space(draft: Path) -> None:
-    """Takes the space of a mapped file at once: on a full disk, writing to the map would kill the process."""
+    """Allocates the disk space of a mapped file: on a full disk, writing to the map kills the process."""
     if hasattr(os, "posix_fallocate"):
         with draft.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, draft.stat().st_size)
 
 
-def _remove_drafts_of_the_dead(path: Path) -> None:
+def _remove_abandoned_drafts(path: Path) -> None:
     for draft in path.parent.glob(f".draft-*-{path.name}"):
         process = int(draft.name.split("-")[1])
         try:

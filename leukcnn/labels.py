@@ -1,4 +1,4 @@
-"""Classes as whole numbers, checked before anything is counted."""
+"""Check arrays of class numbers before anything is computed from them."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,22 +13,22 @@ def check_classes(
 
     Args:
         labels: (N,) whole numbers from 0 to `n_classes` - 1, the true classes.
-        predicted: (N,) the same of the predicted classes.
+        predicted: (N,) whole numbers in the same range, the predicted classes.
         n_classes: Number of classes, at least 2.
 
     Raises:
-        ArgumentError: The two arrays differ in length, aren't one-dimensional, or hold something else than
-            the numbers of classes.
+        ArgumentError: The two arrays differ in length, aren't one-dimensional, or hold other values than
+            class numbers.
     """
     if n_classes < 2:
-        raise ArgumentError(f"There is a number of {n_classes} classes.", expected="at least 2 classes")
+        raise ArgumentError(f"The number of classes is {n_classes}.", expected="at least 2 classes")
     checked = []
     for name, values in (("labels", labels), ("predicted classes", predicted)):
         array = np.asarray(values)
         if array.ndim != 1:
             raise ArgumentError(
                 f"The {name} have the shape {array.shape}.",
-                expected="one whole number an image, shape (N,)",
+                expected="one whole number per image, shape (N,)",
                 remedy="take the position of the largest output, `scores.argmax(axis=1)`",
             )
         if array.size and not np.issubdtype(array.dtype, np.integer):
@@ -44,6 +44,6 @@ def check_classes(
     if len(checked[0]) != len(checked[1]):
         raise ArgumentError(
             f"There are {len(checked[0])} labels and {len(checked[1])} predictions.",
-            expected="one prediction for every label",
+            expected="one prediction per label",
         )
     return checked[0], checked[1]

@@ -1,4 +1,4 @@
-"""Files that a user names, looked for without loading anything heavy."""
+"""Find the files that a user names, without heavy imports."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,15 +7,15 @@ from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.fields import did_you_mean_file
 
-NETWORK_FILE = "a model.keras that a finished trial of `leukcnn reproduce` left"
-"""What the file of a network is, for errors."""
+NETWORK_FILE = "a model.keras from a finished trial of `leukcnn reproduce`"
+"""What the file of a network is, for error messages."""
 
 
 def network_file(path: str | Path) -> Path:
-    """Returns the path of a saved network, which is there.
+    """Returns the path of a saved network after checking that the file exists.
 
     Raises:
-        WeightsError: It isn't.
+        WeightsError: There is no such file.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -27,10 +27,13 @@ def network_file(path: str | Path) -> Path:
 
 
 def find_images(places: Iterable[str | Path]) -> list[Path]:
-    """Returns image files: those named, and all below the folders named, in order of their paths.
+    """Returns the image files among some paths, and those in the folders among them, sorted within a folder.
+
+    Args:
+        places: Paths of images and of folders; folders are searched at any depth.
 
     Raises:
-        DataError: A place isn't there, or there is no image in it.
+        DataError: A path doesn't exist, or a folder holds no image.
     """
     found = []
     for place in map(Path, places):

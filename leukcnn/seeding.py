@@ -1,7 +1,7 @@
 """Named child seeds from one root seed.
 
-Every random decision in leukcnn has a key: (root seed, purpose, image, variant or epoch). The same key
-gives the same numbers whatever ran before, in whatever order, on however many workers.
+Every random decision in leukcnn has a key: (root seed, purpose, image, variant or epoch). The same key always
+gives the same numbers. They don't depend on earlier calls, their order or the number of workers.
 """
 
 import hashlib
@@ -19,16 +19,16 @@ def seed_sequence(seed: int, *key: str | int) -> np.random.SeedSequence:
         *key: What the numbers are for, e.g. `("augmentation", "train/UID_1_1_1_all.bmp", 3)`.
 
     Raises:
-        ArgumentError: The root seed is negative or no integer.
+        ArgumentError: The root seed is negative or isn't an integer.
     """
     return np.random.SeedSequence(child_seed(seed, *key))
 
 
 def child_seed(seed: int, *key: str | int) -> int:
-    """Returns a whole number of 128 bits that depends on the root seed and on every part of the key.
+    """Returns a 128-bit integer that depends on the root seed and on every part of the key.
 
     Raises:
-        ArgumentError: The root seed is negative or no integer.
+        ArgumentError: The root seed is negative or isn't an integer.
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ArgumentError(
@@ -47,6 +47,6 @@ def generator(seed: int, *key: str | int) -> np.random.Generator:
     """Returns a NumPy generator for one key below a root seed.
 
     Raises:
-        ArgumentError: The root seed is negative or no integer.
+        ArgumentError: The root seed is negative or isn't an integer.
     """
     return np.random.Generator(np.random.PCG64(seed_sequence(seed, *key)))

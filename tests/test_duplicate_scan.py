@@ -78,7 +78,7 @@ def test_lines_count_by_pair_of_datasets_and_name_examples(scan):
     assert [line.count(" = ufg/") for line in lines[within + 1 : within + 4]] == [1, 1, 1]
     assert lines[within + 4] == "    and 3 more"
     assert lines[within + 5 :] == [
-        "datasets that share cells by declaration: allidb1 (allidb2); allidb2 (allidb1)",
+        "datasets that are declared to share cells: allidb1 (allidb2); allidb2 (allidb1)",
         "datasets that a strict split keeps apart: "
         "allidb1 (allidb2); allidb2 (allidb1); jtsc (ufg); ufg (jtsc)",
     ]

@@ -174,7 +174,7 @@ def test_prepare_crops_before_it_resizes():
 
 @pytest.mark.parametrize("shape", [(19, 30, 3), (30, 19, 3)])
 def test_prepare_refuses_what_is_smaller_than_the_crop(shape):
-    with pytest.raises(DataError, match=f"{shape[0]}x{shape[1]} pixels and 20 are") as caught:
+    with pytest.raises(DataError, match=f"{shape[0]}x{shape[1]} pixels, fewer than the crop of 20") as caught:
         prepare(np.zeros(shape, dtype=np.uint8), CROP)
     assert caught.value.expected == "at least 20x20 pixels"
 

@@ -16,7 +16,7 @@ def test_sound_classes_become_int64():
 @pytest.mark.parametrize(
     ("labels", "predicted", "n_classes", "found"),
     [
-        ([0], [0], 1, "a number of 1 classes"),
+        ([0], [0], 1, "number of classes is 1"),
         ([[0, 1]], [0, 1], 2, r"labels have the shape \(1, 2\)"),
         ([0, 1], [0.0, 1.0], 2, "predicted classes are float64"),
         ([0, 2], [0, 1], 2, "labels run from 0 to 2"),

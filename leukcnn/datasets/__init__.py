@@ -1,9 +1,10 @@
-"""Datasets: what is published (`catalog`), what a folder holds (`load`), and whether it is sound (`verify`).
+"""Datasets: the published ones (`catalog`), the images in a folder (`load`), and a check of them (`verify`).
 
-Names are imported on first use, so that `from leukcnn.datasets import catalog` stays light.
+Names are imported on first use, to keep `from leukcnn.datasets import catalog` light.
 """
 
 import importlib
+from typing import Any
 
 _HOME = {
     "CATALOG": "catalog",
@@ -30,11 +31,11 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return __all__

@@ -1,4 +1,4 @@
-"""The forms in which datasets are described: card, part, layout. The values stand in the modules beside."""
+"""Classes that describe a dataset: card, subset, layout. `cnmc`, `research_sets` and `web_sets` use them."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -23,14 +23,14 @@ _CLASS_WORDS = {
 
 @dataclass(frozen=True)
 class Subset:
-    """One part of a dataset, as its authors ship it.
+    """One subset of a dataset, as its authors publish it.
 
     Attributes:
         key: Short name, the value of `ImageIndex.subset`.
         title: The authors' own name.
-        images: Published number of images of each class; `""` stands for images without a label.
-        subjects: Published number of subjects (patients) of each class, `""` as above; empty where unknown.
-        size: Height and width of the images in pixels, None where they vary or are unknown.
+        images: Published number of images of each class; `""` is the class of images without a label.
+        subjects: Published number of subjects (patients) of each class, `""` as above; empty if unknown.
+        size: Height and width of the images in pixels, None if they vary or are unknown.
     """
 
     key: str
@@ -41,21 +41,21 @@ class Subset:
 
     @property
     def total(self) -> int:
-        """Published number of images of the part."""
+        """Published number of images of the subset."""
         return sum(self.images.values())
 
 
 @dataclass(frozen=True)
 class LabelsFile:
-    """A CSV file that holds what the names of a part's images don't say.
+    """A CSV file with the labels and subjects of a subset, where the names of its images don't hold them.
 
     Attributes:
-        name: File name, wherever it lies in the dataset's folder.
+        name: File name. The file may be anywhere in the dataset's folder.
         image: Column with the image's file name.
         label: Column with the label.
-        subject: Column that holds the subject.
-        subject_pattern: Regular expression whose group `subject` finds the subject in that column.
-        classes: Class of each value of the label's column.
+        subject: Column with the subject.
+        subject_pattern: Regular expression with a group `subject` that finds the subject in that column.
+        classes: Class of each value in the label column.
     """
 
     name: str
@@ -68,25 +68,26 @@ class LabelsFile:
 
 @dataclass(frozen=True)
 class Layout:
-    r"""One way in which the images of a part may lie in a folder.
+    r"""One way to arrange the images of a subset in folders.
 
-    The patterns are regular expressions and blind to case. Groups have meanings: `folder` and `named` are
-    words of `DatasetCard.class_words`, the class of the folder and the one that the file name itself claims;
-    `fold`; `subject`. An image has the class of the layout, else that of its folder, else that of its name.
+    The patterns are regular expressions and ignore case. They may have the groups `folder` and `named` (words
+    of `DatasetCard.class_words`: the class of the folder, and the class in the file name), `fold` and
+    `subject`. An image has the class of the layout, else that of its folder, else that of its name.
 
     Attributes:
         name: What users call this layout.
-        subset: Key of the part whose images lie so.
+        subset: Key of the subset that it arranges.
         folder: Matches the end of the path of the image's folder.
         stem: Matches the published file names without their extension.
-        identity: Template of the image's id, the path in the authors' archive, filled with the groups and
-            `stem`; empty where the path doesn't tell it: then the published image of that name does.
+        identity: Template of the image's id, the path in the authors' archive. It is filled with the groups
+            and `stem`. If empty, the id is that of the published image with the same name.
         example: A path, for messages.
-        class_name: The class of all images that lie so, "" where there are several.
-        labels_file: Where labels and subjects stand, if not in the names.
-        any_name: Whether images with other names are welcome too.
-        deepest: How many folders below the dataset's own the images may lie, None without a limit.
-        extensions: Extensions of the images, in lower case; files with others are none. Empty for all.
+        class_name: The class of all images in this layout, "" if there are several.
+        labels_file: The file with labels and subjects, if they aren't in the names.
+        any_name: Whether images with other names are accepted too.
+        deepest: Greatest number of folders between the dataset's own folder and an image, None without a
+            limit.
+        extensions: Extensions of the images, in lower case; other files aren't images. Empty for all.
     """
 
     name: str
@@ -103,12 +104,12 @@ class Layout:
 
     @classmethod
     def by_class(cls, subset: str, words: Mapping[str, str], *, stem: str = ANY_NAME) -> "Layout":
-        """Returns the layout with one folder a class, whose images may bear any name.
+        """Returns the layout with one folder per class, in which images may have any name.
 
         Args:
-            subset: Key of the part.
+            subset: Key of the subset.
             words: Class of each folder name, in lower case.
-            stem: Matches the published file names; by them an image's id is found again.
+            stem: Matches the published file names; an image with such a name has the published id.
         """
         return cls(
             name="a folder for each class",
@@ -123,10 +124,10 @@ class Layout:
 
     @classmethod
     def one_folder(cls, subset: str, class_name: str, *, stem: str = ANY_NAME) -> "Layout":
-        """Returns the layout of a dataset of one class, whose images lie in its own folder.
+        """Returns the layout of a dataset of one class, with all images directly in its folder.
 
         Args:
-            subset: Key of the part.
+            subset: Key of the subset.
             class_name: The class.
             stem: As for `by_class`.
         """
@@ -145,33 +146,33 @@ class Layout:
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """What is known of one dataset before any file of it is seen.
+    """What is known about a dataset without any of its files.
 
     Attributes:
         key: Key in `CATALOG`.
         name: Name in the field.
         classes: Class names; a label is a position in it.
-        class_words: Class of each word by which folders or file names name it, in lower case.
-        subsets: The parts, in the order in which an index lists them.
-        layouts: Folder layouts that are understood; the first that fits an image holds.
-        folder_names: Names under which the dataset's own folder is looked for below a root; "a/b" is the
-            folder b in a folder a that other datasets share.
+        class_words: Class of each word that names it in folder or file names, in lower case.
+        subsets: The subsets, in the order of an index.
+        layouts: Folder layouts that are understood. The first one that fits an image is used.
+        folder_names: Possible names of the dataset's own folder below a root; "a/b" is the folder b in a
+            folder a that other datasets share.
         images_are: What one image shows, in the plural.
         link: Where the dataset is published.
-        availability: Whether and how it can be had, as far as it is known.
+        availability: Whether and how users can get it, as far as is known.
         licence: Its licence.
-        citation: How its authors want it cited.
+        citation: The work to cite.
         how_to_get: What a user does to get it.
-        remarks: What a user should know of its content.
-        groups_are: What `ImageIndex.group` stands for, in the plural.
-        mask_extension: Extension of the segmentation masks that lie beside the images and bear their
-            names; they are never taken for images. Empty where there are none.
-        manifest_whole: Whether a manifest that is shipped lists every image under the authors' own name.
-            Where it doesn't, an image that it lacks, or knows under another name, is no fault.
-        shares_cells_with: Keys of the datasets that show the same cells, by declaration of their authors or
-            of those who cut them out; each of them names this one, too.
-        made_from: Key of the dataset from whose images these were made, one from each, under the same
-            name; an image has the group of that one. Empty where there is none.
+        remarks: What a user should know about its content.
+        groups_are: What the groups of `ImageIndex.group` are, in the plural.
+        mask_extension: Extension of the segmentation masks, which are in the same folder and have the same
+            names as the images. Such files are never read as images. Empty if there are none.
+        manifest_whole: Whether the shipped manifest lists every image under the authors' own name. If not,
+            an image that is missing from it, or has another name in it, is no fault.
+        shares_cells_with: Keys of the datasets that show the same cells, according to their authors or to
+            those who cut them out. Each of those datasets lists this one too.
+        made_from: Key of the dataset whose images were processed into these, one from each, under the same
+            name. An image has the group of its original. Empty if there is none.
     """
 
     key: str
@@ -206,45 +207,45 @@ class DatasetCard:
         for layout in self.layouts:
             if layout.subset not in subsets:
                 raise SpecError(
-                    f"The layout {layout.name!r} of {self.key!r} fills the part {layout.subset!r}.",
+                    f"The layout {layout.name!r} of {self.key!r} has the subset {layout.subset!r}.",
                     expected=f"one of {sorted(subsets)}",
                 )
 
     @property
     def images(self) -> Mapping[str, int]:
-        """Published number of images of each class in all parts; `""` stands for those without a label."""
+        """Published number of images of each class in all subsets, `""` for those without a label."""
         return dict(sum((Counter(subset.images) for subset in self.subsets), Counter()))
 
     @property
     def total(self) -> int:
-        """Published number of images of all parts."""
+        """Published number of images of all subsets."""
         return sum(subset.total for subset in self.subsets)
 
     def subset(self, key: str) -> Subset:
-        """Returns one part.
+        """Returns one subset.
 
         Raises:
-            SpecError: The dataset has no part of that name.
+            SpecError: The dataset has no subset of that name.
         """
         for subset in self.subsets:
             if subset.key == key:
                 return subset
         raise SpecError(
-            f"The dataset {self.key!r} has no part {key!r}.",
+            f"The dataset {self.key!r} has no subset {key!r}.",
             expected=f"one of {[subset.key for subset in self.subsets]}",
         )
 
     def lines(self) -> list[str]:
-        """Returns all that a reader wants to know of the dataset, a line each."""
+        """Returns a description of the dataset, as lines of plain text."""
         lines = [f"{self.name} ({self.key}): {self.total:,} images, classes {', '.join(self.classes)}"]
         for subset in self.subsets:
-            held = ", ".join(
+            content = ", ".join(
                 f"{count:,} {name or 'unlabelled'}"
                 + (f" of {subset.subjects[name]:,} subjects" if name in subset.subjects else "")
                 for name, count in subset.images.items()
             )
             size = f", {subset.size[0]}x{subset.size[1]} pixels" if subset.size else ""
-            lines.append(f"  {subset.title}: {held}{size}")
+            lines.append(f"  {subset.title}: {content}{size}")
         if self.shares_cells_with:
             lines.append(f"  Shows the same cells as {', '.join(self.shares_cells_with)}.")
         lines += [f"  {remark}" for remark in self.remarks]
@@ -254,19 +255,19 @@ class DatasetCard:
         return [*lines, *self.layout_help().splitlines()]
 
     def layout_help(self) -> str:
-        """Returns the layouts understood, one a line, with an example each."""
+        """Returns the layouts that are understood, one per line, each with an example."""
         width = max(len(layout.name) for layout in self.layouts)
         return "\n".join(f"  {layout.name:<{width}}  {layout.example}" for layout in self.layouts)
 
 
 def class_words(*classes: str) -> dict[str, str]:
-    """Returns the words by which the field names classes of blood smears.
+    """Returns the common words for classes of blood smears.
 
     Args:
-        *classes: Some of "healthy", "ALL", "AML", "other" and "pathological", which stands for leukaemia of a
-            type that isn't stated.
+        *classes: Some of "healthy", "ALL", "AML", "other" and "pathological" (leukaemia of a type that isn't
+            stated).
 
     Returns:
-        The class of each word, the words in lower case.
+        The class of each word. The words are in lower case.
     """
     return {word: name for word, name in _CLASS_WORDS.items() if name in classes}

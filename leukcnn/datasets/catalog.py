@@ -1,7 +1,7 @@
-"""The datasets as data: what each holds, who made it, where to get it and how its folders look.
+"""The catalog of datasets: what each holds, who published it, where to get it and how its folders look.
 
-A new dataset is a new card in one of the modules beside, entered here. `scan`, `index` and `verify` read the
-layouts of the cards.
+To add a dataset, write a card in `cnmc`, `research_sets` or `web_sets` and list it here. `scan`, `index` and
+`verification` read the layouts of the cards.
 """
 
 from leukcnn.datasets import cnmc, research_sets, web_sets
@@ -15,7 +15,7 @@ CATALOG: dict[str, DatasetCard] = {
     "cnmc2019": cnmc.CNMC2019,
     "taleghani": research_sets.TALEGHANI,
     "taleghani_segmented": research_sets.TALEGHANI_SEGMENTED,
-    # From here on in the order of Table II of the Alert Net paper.
+    # The order of the following is that of Table II of the Alert Net paper.
     "allidb1": research_sets.ALLIDB1,
     "allidb1_crop": research_sets.ALLIDB1_CROP,
     "allidb2": research_sets.ALLIDB2,
@@ -45,7 +45,7 @@ def card(name: str) -> DatasetCard:
         name: Key in `CATALOG`, e.g. "cnmc2019".
 
     Raises:
-        DataError: No dataset bears that name.
+        DataError: There is no dataset of that name.
     """
     if name not in CATALOG:
         raise DataError(

@@ -93,7 +93,7 @@ CNMC2019 = DatasetCard(
         "their folder, or the one above it, as --data"
     ),
     remarks=(
-        "Cells cut out of stain-normalised smears, 24-bit BMP, on black; the names tell the subjects.",
+        "Cells cut out of stain-normalised smears, 24-bit BMP, on black; the names hold the subjects.",
         "The training data hold 104 byte-identical pairs, 99 of them across subjects, 94 across folds.",
         "The final phase has no published labels.",
     ),

@@ -1,11 +1,11 @@
-"""Byte-identical images, and the subjects that share them."""
+"""Find byte-identical images, and join the subjects that share them."""
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from leukcnn.datasets.index import ImageIndex, group_names
-from leukcnn.datasets.scan import natural
+from leukcnn.datasets.walk import natural
 
 
 def duplicate_pairs(index: ImageIndex) -> np.ndarray:
@@ -15,7 +15,7 @@ def duplicate_pairs(index: ImageIndex) -> np.ndarray:
         index: The images; their SHA-256 are compared.
 
     Returns:
-        (P, 2) int64, positions in the index, the lower first; three identical images give three pairs.
+        (P, 2) int64, positions in the index, the lower first. Three identical images give three pairs.
     """
     _, content = np.unique(index.sha256, return_inverse=True)
     order = np.argsort(content, kind="stable")
@@ -31,18 +31,18 @@ def duplicate_pairs(index: ImageIndex) -> np.ndarray:
 
 
 def joined_groups(index: ImageIndex, *, pairs: np.ndarray | None = None) -> np.ndarray:
-    """Returns the subject of each image, subjects that share an image counted as one.
+    """Returns the subject of each image. Subjects that share an image count as one.
 
     Args:
         index: The images.
-        pairs: (P, 2) int, positions of the same or nearly the same images: those of `duplicate_pairs` and
+        pairs: (P, 2) int, positions of identical or nearly identical images, from `duplicate_pairs` and
             `near_duplicate_pairs`. None for `duplicate_pairs` alone.
 
     Returns:
-        (N,) str. Joined subjects are named together, in numeric order: "20+21". An image without a subject
-        is a group of its own, named by its id. With several datasets in the index, subjects are named
-        "dataset/subject", since two datasets may use the same numbers; groups that go across datasets, which
-        have such names already, join their images wherever they lie.
+        (N,) str. The name of joined subjects lists them in numeric order: "20+21". An image without a subject
+        is a group of its own, with its id as name. If the index has several datasets, the names are
+        "dataset/subject", since two datasets may use the same numbers. Groups that are shared across datasets
+        have such names already and join the images of all datasets.
     """
     several = len(np.unique(index.dataset)) > 1
     groups = group_names(index) if several else index.group
@@ -64,7 +64,7 @@ def pairs_between(pairs: np.ndarray, rows: np.ndarray, other_rows: np.ndarray) -
     Args:
         pairs: (P, 2) int, positions, as from `duplicate_pairs`.
         rows: (M,) int, positions of one set.
-        other_rows: (K,) int, positions of the other.
+        other_rows: (K,) int, positions of the other set.
     """
     one, other = np.isin(pairs, rows), np.isin(pairs, other_rows)
     return int(np.count_nonzero((one[:, 0] & other[:, 1]) | (other[:, 0] & one[:, 1])))

@@ -1,7 +1,7 @@
-"""What the first bytes of an image file say, and whether its last ones are there; no decoder is needed.
+"""Read the header of an image file and check that the file is complete, without a decoder.
 
-Decoders fill the missing rows of a truncated file with grey or black, some without a word. Here a file is
-complete only if it is as long as its own header says, or ends as its format demands.
+Decoders fill the missing rows of a truncated file with grey or black, some without a warning. Here a file is
+complete only if it is as long as its header says, or ends as its format requires.
 """
 
 import struct
@@ -28,14 +28,14 @@ class BrokenImage(DataError):
 
 @dataclass(frozen=True)
 class Header:
-    """What an image file says of itself.
+    """What the header of an image file says.
 
     Attributes:
         format: "BMP", "PNG", "JPEG" or "TIFF".
         height: Rows, in pixels.
         width: Columns, in pixels.
         channels: 1 grey, 2 grey and alpha, 3 colour (palettes too), 4 colour and a fourth channel.
-        bits: Bits a channel.
+        bits: Bits per channel.
     """
 
     format: str
@@ -46,13 +46,13 @@ class Header:
 
 
 def read_header(content: bytes) -> Header:
-    """Returns the header of an image after making sure that the file is complete.
+    """Returns the header of an image after checking that the file is complete.
 
     Args:
         content: The whole file.
 
     Raises:
-        BrokenImage: The file is empty, is no image of a format in `EXTENSIONS`, or ends too early.
+        BrokenImage: The file is empty, isn't a BMP, PNG, JPEG or TIFF image, or ends too early.
     """
     if not content:
         raise BrokenImage("empty", "is empty (0 bytes)")
@@ -66,7 +66,7 @@ def read_header(content: bytes) -> Header:
 
 
 def conversion(channels: int, bits: int) -> str | None:
-    """Returns what must be done to make an image RGB with 8 bits, in words, or None."""
+    """Returns how an image is converted to RGB with 8 bits per channel, in words, or None if it isn't."""
     steps = []
     if bits == 16:
         steps.append("16 bits a channel scaled to 8")
@@ -116,7 +116,7 @@ def _read_png(content: bytes) -> Header:
         end = position + 8 + size
         _expect_length(content, end + 4)
         if struct.unpack_from(">I", content, end)[0] != zlib.crc32(memoryview(content)[position + 4 : end]):
-            raise BrokenImage("undecodable", f"is damaged: the checksum of its chunk {kind!r} doesn't fit")
+            raise BrokenImage("undecodable", f"is damaged: the checksum of its chunk {kind!r} is wrong")
         transparent |= kind == b"tRNS"
         position = end + 4
     channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 3) + transparent
@@ -132,7 +132,7 @@ def _read_jpeg(content: bytes) -> Header:
         position += 2 + size
         if marker == 0xDA:
             break
-    # Within entropy-coded data an FF is followed by 00 or a restart marker, so FF D9 can only be the end.
+    # In entropy-coded data, FF is followed by 00 or a restart marker. FF D9 can only be the end.
     if content.find(b"\xff\xd9", position) < 0:
         raise _truncated("its end marker is missing")
     if frame is None:

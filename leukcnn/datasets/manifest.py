@@ -1,4 +1,4 @@
-"""The manifests shipped with the package: name, SHA-256, size and group of the published images."""
+"""The manifests shipped with the package: path, SHA-256, size and group of the published images."""
 
 import csv
 import gzip
@@ -12,14 +12,14 @@ from leukcnn.datasets.catalog import card
 
 
 class Published(NamedTuple):
-    """What is published of one file.
+    """What a manifest lists for one file.
 
     Attributes:
         sha256: Hexadecimal SHA-256.
         bytes: Size in bytes.
-        group: Images of one group must not be parted between training and test; "" where none is known. A
-            name with a slash ("allidb1/Im001_1.jpg") is one group in all datasets, here the field of
-            ALL-IDB 1 from which crops of ALL-IDB 2 were cut; one without belongs to its dataset alone.
+        group: Images of one group must not be split between training and test; "" where none is known. A
+            name with a slash ("allidb1/Im001_1.jpg") is the same group in all datasets, here the field of
+            ALL-IDB 1 from which crops of ALL-IDB 2 were cut. A name without one belongs to its dataset only.
     """
 
     sha256: str
@@ -29,17 +29,17 @@ class Published(NamedTuple):
 
 @cache
 def manifest(name: str) -> Mapping[str, Published]:
-    """Returns what is published of every image of a dataset, by image id.
+    """Returns what the manifest of a dataset lists for each image, by image id.
 
     Args:
         name: Key of the dataset in the catalog.
 
     Returns:
         A read-only mapping from id (path in the authors' archive) to SHA-256, size in bytes and group; empty
-        for a dataset of which no manifest is shipped.
+        for a dataset without a manifest.
 
     Raises:
-        DataError: No dataset bears that name.
+        DataError: There is no dataset of that name.
     """
     file = resources.files("leukcnn.datasets.manifests") / f"{card(name).key}.csv.gz"
     if not file.is_file():
@@ -53,13 +53,13 @@ def manifest(name: str) -> Mapping[str, Published]:
 
 @cache
 def published_groups(name: str) -> Mapping[str, str]:
-    """Returns the group of each published image that has one, by its id and by its SHA-256.
+    """Returns the group of each published image that has a group, by image id and by SHA-256.
 
     Args:
         name: Key of the dataset in the catalog.
 
     Raises:
-        DataError: No dataset bears that name.
+        DataError: There is no dataset of that name.
     """
     groups: dict[str, str] = {}
     for identity, file in manifest(name).items():

@@ -1,4 +1,4 @@
-"""One index over many datasets: those that are there, under the classes of one paper."""
+"""One index over many datasets: those that are present, with the classes of one paper."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,25 +10,26 @@ import numpy as np
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.index import UNLABELLED, ImageIndex, group_names, read_index
-from leukcnn.datasets.scan import Progress, is_named, own_folders, scan
+from leukcnn.datasets.scan import Advice, is_named, own_folders, scan
+from leukcnn.datasets.walk import Progress
 from leukcnn.errors import ArgumentError, DataError
 
 
 def present(names: Sequence[str], root: str | Path) -> dict[str, Path]:
     """Returns which datasets have a folder of their own below a root.
 
-    Only names of folders are looked at; `load` and `verify` say what a folder holds. Unlike there, a folder
-    counts only under one of the dataset's own names, since most datasets have folders named after classes.
+    Only the names of folders are compared; `load` and `verify` look into them. Here a folder must have one of
+    the dataset's own names, since folders named after classes occur in most datasets.
 
     Args:
         names: Keys of datasets in the catalog.
-        root: The folder above the datasets' own, or one of those.
+        root: The folder that holds the datasets' own folders, or one of those.
 
     Returns:
-        The own folder of each dataset that is there, in the order of `names`.
+        The folder of each dataset that is present, in the order of `names`.
 
     Raises:
-        DataError: A dataset is unknown, or the root is no folder.
+        DataError: A dataset is unknown, or the root isn't a folder.
     """
     root = Path(root).expanduser().absolute()
     if not root.is_dir():
@@ -39,14 +40,14 @@ def present(names: Sequence[str], root: str | Path) -> dict[str, Path]:
 
 
 def require_root(names: Sequence[str], root: str | Path) -> None:
-    """Makes sure that the folder of some datasets is there, whatever it holds.
+    """Checks that the folder of some datasets exists, without looking into it.
 
     Args:
         names: Keys of datasets in the catalog.
-        root: The folder above the datasets' own, or one of those.
+        root: The folder that holds the datasets' own folders, or one of those.
 
     Raises:
-        DataError: A dataset is unknown, or the root is no folder.
+        DataError: A dataset is unknown, or the root isn't a folder.
     """
     if len(names) == 1:
         own_folders(card(names[0]), root)
@@ -74,7 +75,7 @@ def load_many(
     class_of: Mapping[str, str],
     progress: Progress | None = None,
 ) -> ImageIndex:
-    """Indexes those of several datasets that are there, as one.
+    """Indexes several datasets together; absent ones are skipped.
 
     Args:
         names: Keys of datasets in the catalog.
@@ -82,21 +83,21 @@ def load_many(
         class_names: Classes of the index, in the order of the networks' outputs.
         class_of: Class of the index for each class of a dataset; images of other classes, and those without
             a label, are left out.
-        progress: Called after each file with the number done and the number of all.
+        progress: Called after each file with the number done and the number of all files.
 
     Returns:
         The images in the order of `names`, then in that of `load`. Ids begin with the dataset's key
-        ("jtsc/Dataset 1/001.bmp"), and so do the groups, but for those that go across datasets anyway: a crop
-        of ALL-IDB 2 is in the group of the ALL-IDB 1 field from which it was cut. `notes` name the datasets
-        that are absent, what was left out, and what `load` has to say of each.
+        ("jtsc/Dataset 1/001.bmp"). Groups do too, except groups that are shared across datasets: a crop of
+        ALL-IDB 2 is in the group of the ALL-IDB 1 field from which it was cut. `notes` lists the absent
+        datasets, the images that were left out, and the notes of `load` for each dataset.
 
     Raises:
         ArgumentError: `class_of` names a class that isn't in `class_names`.
-        DataError: None of the datasets is there, or one of them can't be indexed; see `load`.
+        DataError: None of the datasets is present, or one of them can't be indexed; see `load`.
     """
     if unknown := set(class_of.values()) - set(class_names):
         raise ArgumentError(
-            f"class_of leads to the classes {sorted(unknown)}.",
+            f"class_of maps to the classes {sorted(unknown)}.",
             expected=f"classes out of {list(class_names)}",
         )
     here = require_present(names, root)
@@ -111,8 +112,8 @@ def load_many(
         if not index.synthetic:
             notes += [f"{found.card.key}: {note}" for note in (*index.notes, *left_out)]
     if synthetic := [index for index in indices if index.synthetic]:
-        whose = synthetic[0].dataset[0] if len(synthetic) == 1 else f"{len(synthetic)} datasets"
-        notes.append(f"{sum(map(len, synthetic)):,} synthetic images stand in for those of {whose}")
+        names_of = synthetic[0].dataset[0] if len(synthetic) == 1 else f"{len(synthetic)} datasets"
+        notes.append(f"{sum(map(len, synthetic)):,} synthetic images replace those of {names_of}")
     return _joined(indices, class_names, tuple(notes))
 
 
@@ -123,17 +124,17 @@ def _shifted(progress: Progress | None, done: int, total: int) -> Progress | Non
 def _absence(names: Sequence[str], here: Mapping[str, Path]) -> Iterator[str]:
     absent = [name for name in names if name not in here]
     if absent:
-        yield f"{len(here)} of {len(names)} datasets are there; absent: {', '.join(absent)}"
+        yield f"{len(here)} of {len(names)} datasets are present; absent: {', '.join(absent)}"
 
 
 def _relabelled(
     index: ImageIndex, class_names: tuple[str, ...], class_of: Mapping[str, str]
 ) -> tuple[ImageIndex, list[str]]:
-    """Returns the images of the classes wanted, labelled by those, and notes on the others."""
+    """Returns the images of the wanted classes with new labels, and notes on the other images."""
     positions = [
         class_names.index(class_of[name]) if name in class_of else UNLABELLED for name in index.class_names
     ]
-    # The last place stands for images without a label, which is -1.
+    # Images without a label have -1, which indexes the last position.
     labels = np.array([*positions, UNLABELLED], dtype=np.int64)[index.labels]
     names = np.array([*index.class_names, "no class"])[index.labels]
     wanted = labels != UNLABELLED
@@ -166,12 +167,12 @@ def _joined(
     )
 
 
-def _how_to_get(names: Sequence[str]) -> dict[str, str]:
+def _how_to_get(names: Sequence[str]) -> Advice:
     def line(dataset: DatasetCard) -> str:
         return f"  {dataset.folder_names[0]:<16} {dataset.name}: {dataset.availability}"
 
     folders = "\n".join(line(card(name)) for name in names)
     return {
         "expected": f"a folder for each dataset, each with a folder for each class in it:\n{folders}",
-        "remedy": "'leukcnn datasets NAME' says how to get one. Or draw images: --data synthetic",
+        "remedy": "'leukcnn datasets NAME' says how to get one. Or use synthetic images: --data synthetic",
     }

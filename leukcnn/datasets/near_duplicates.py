@@ -1,20 +1,20 @@
-"""Images that are nearly the same: copies encoded, resized or brightened again, and fields taken twice.
+"""Find images that are nearly the same: re-encoded, resized or brightened copies, and fields taken twice.
 
-A perceptual hash tells for each of the 16 x 16 lowest frequencies of an image (of its discrete cosine
+A perceptual hash says for each of the 16 x 16 lowest frequencies of an image (of its discrete cosine
 transform, in grey, at 64 x 64 pixels) whether it is stronger than their median: 256 bits, half of them set.
-Copies of an image differ in few bits, other images in about half of them. Measured with centre squares of
-224 x 224 pixels, and alike with 64 x 64:
+Copies of an image differ in few bits, unrelated images in about half of them. Measured with centre squares
+of 224 x 224 pixels, and with the same result at 64 x 64:
 
-- Taleghani's 3,256 images hold 90 known pairs, which correlate above .97 at 24 x 24. They differ in 0 to 34
-  bits: `MAX_DISTANCE` finds them all, and 9 more, in each of which the eye sees one field twice.
-- Of the 1.6 million pairs between JTSC, CellaVision 2, C-NMC (61 cells) and Taleghani none differs in fewer
-  than 76 bits; of those between the drawn stand-ins of Alert Net's sixteen datasets none in fewer than 62.
-- Copies encoded as JPEG of quality 50, resized by 2 %, brightened by 20 grey levels, turned to grey or
-  cropped by 1 % at each edge were all found; of those cropped by 2 %, 72 to 100 %; of those cropped by 4 %,
-  hardly any. Turned and mirrored copies are not found.
+- Taleghani's 3,256 images hold 90 known pairs with a correlation above .97 at 24 x 24. They differ in 0 to
+  34 bits. `MAX_DISTANCE` finds all of them and 9 more pairs, each of which visibly shows one field twice.
+- Of the 1.6 million pairs between JTSC, CellaVision 2, C-NMC (61 cells) and Taleghani, none differs in fewer
+  than 76 bits. Of the pairs between Alert Net's sixteen datasets in synthetic form, none in fewer than 62.
+- All copies were found that were encoded as JPEG of quality 50, resized by 2 %, brightened by 20 grey levels,
+  converted to grey, or cropped by 1 % at each edge. Of copies cropped by 2 %, 72 to 100 % were found; of
+  copies cropped by 4 %, hardly any. Rotated and mirrored copies are not found.
 
-Cells alone on black, as in C-NMC, are the most alike: the nearest unrelated two of the 61 differ in 48 bits,
-of 700 drawn ones in 26. Within such a dataset a near pair is a hint, not a finding.
+Single cells on black, as in C-NMC, are the most similar: the nearest unrelated two of the 61 cells differ in
+48 bits, and of 700 synthetic cells in 26. In such a dataset a near pair is a hint, not a finding.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -26,14 +26,14 @@ from PIL import Image
 from leukcnn.errors import ArgumentError
 
 MAX_DISTANCE = 36
-"""Bits of 256 by which two images may differ and still count as nearly the same."""
+"""Greatest number of different bits, of 256, at which two images count as nearly the same."""
 
 _IMAGE_SIZE = 16
 _BITS = _IMAGE_SIZE**2
-# An image's hash has half of its bits set. A flat image, and one that changes along one axis alone, has
-# hardly any frequencies, hence few set bits: all such hashes are alike, whatever the images show.
+# An image's hash has half of its bits set. A flat image, or one that changes along one axis only, has hardly
+# any frequencies and few set bits. All such hashes are similar, even those of unrelated images.
 _FEWEST_SET = _BITS // 2 - 8
-# Rows compared at once with all the others: 32 MB for 14,000 images.
+# Number of rows that are compared with all others at once: 32 MB for 14,000 images.
 _BLOCK = 256
 
 
@@ -42,7 +42,7 @@ def perceptual_hashes(images: np.ndarray, *, workers: int = 2) -> np.ndarray:
 
     Args:
         images: uint8 (N, S, S, 3), RGB; a memory map is read image by image.
-        workers: Threads.
+        workers: Number of threads.
 
     Returns:
         (N, 256) bool.
@@ -69,7 +69,7 @@ def perceptual_hashes(images: np.ndarray, *, workers: int = 2) -> np.ndarray:
 def near_duplicate_pairs(hashes: np.ndarray, *, max_distance: int = MAX_DISTANCE) -> np.ndarray:
     """Returns every pair of images whose hashes differ in few bits.
 
-    Byte-identical images are among them. Flat images, whose hash means nothing, are in no pair.
+    Byte-identical images are included. Flat images are in no pair, since their hash has no meaning.
 
     Args:
         hashes: (N, 256) bool, from `perceptual_hashes`.

@@ -1,4 +1,4 @@
-"""Read an image file as RGB with 8 bits a channel, whatever it is stored as."""
+"""Read an image file of any supported format as RGB with 8 bits per channel."""
 
 from functools import cache
 from pathlib import Path
@@ -13,10 +13,10 @@ from leukcnn.errors import DataError
 def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
     """Reads a BMP, PNG, JPEG or TIFF image as RGB.
 
-    Images stored otherwise are converted: 16 bits are divided by 257 and rounded, grey is repeated in three
-    channels, and alpha is dropped, as other readers of the field do (in many 32-bit BMP files it is zero
-    throughout, so that composing on black would blot out the image). Orientation tags are not applied: the
-    pixels are those stored.
+    Other images are converted: 16-bit values are divided by 257 and rounded, grey is repeated in three
+    channels, and alpha is dropped, as other readers do (in many 32-bit BMP files it is zero everywhere, and
+    composing on black would give a black image). Orientation tags are ignored: the pixels are returned as
+    they are stored.
 
     Args:
         path: The file.
@@ -25,7 +25,7 @@ def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
         The image, (H, W, 3) uint8, 0..255, and a note on what was converted, or None.
 
     Raises:
-        DataError: The file can't be read, is empty, is no image, or is truncated; the message names it.
+        DataError: The file can't be read, is empty, isn't an image, or is truncated; the message names it.
     """
     try:
         return decode_image(Path(path).read_bytes())
@@ -53,12 +53,12 @@ def decode_image(content: bytes) -> tuple[np.ndarray, str | None]:
         The image, (H, W, 3) uint8, 0..255, and a note on what was converted, or None.
 
     Raises:
-        BrokenImage: The content is empty, no image, or truncated.
+        BrokenImage: The content is empty, isn't an image, or is truncated.
     """
     header = read_header(content)
     _silence_decoder()
     try:
-        # OpenCV 5.0 scrambles the colours of 16-bit TIFF if asked for RGB, so it is asked for what is stored.
+        # If asked for RGB, OpenCV 5.0 mixes up the colours of 16-bit TIFF. It is asked for the stored values.
         stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         stored = None
@@ -80,5 +80,5 @@ def decode_image(content: bytes) -> tuple[np.ndarray, str | None]:
 
 @cache
 def _silence_decoder() -> None:
-    # OpenCV prints every fault of a file on stderr, where it would tear the progress bar; ours says it all.
+    # OpenCV prints every fault of a file on stderr, in the middle of the progress bar. Our error reports it.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

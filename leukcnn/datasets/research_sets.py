@@ -1,8 +1,8 @@
 """Datasets that hospitals and universities made for research: values only.
 
-Counts of the sets that the Alert Net paper (Claro et al., 2020) uses are those of its Table II; works to cite
-are those that its sister paper on LeukNet cites for them. LISC is in the latter alone, its count that of its
-Table II. What nobody states is said to be not stated.
+For the datasets of the Alert Net paper (Claro et al., 2020), counts are those of its Table II, and works to
+cite are those that its sister paper on LeukNet cites. LISC is only in the LeukNet paper; its count is from
+Table II there. Values that no source gives are "not stated".
 """
 
 from dataclasses import replace
@@ -61,8 +61,8 @@ TALEGHANI = DatasetCard(
     ),
     how_to_get=f"{_TALEGHANI_GET} 'Original'",
     remarks=(
-        "From 89 people, 25 of them without leukaemia; which image is whose isn't published.",
-        "86 groups of near-duplicates (correlation above .97 at 24x24 pixels); the manifest names them.",
+        "From 89 people, 25 of them without leukaemia; who is on which image isn't published.",
+        "86 groups of near-duplicates (correlation above .97 at 24x24 pixels); the manifest lists them.",
     ),
     groups_are="groups once near-duplicates are joined",
     shares_cells_with=("taleghani_segmented",),
@@ -89,8 +89,8 @@ TALEGHANI_SEGMENTED = replace(
     folder_names=("taleghani_segmented", "taleghani/Segmented"),
     how_to_get=f"{_TALEGHANI_GET} 'Segmented'",
     remarks=(
-        "The authors' own segmentation of the images of 'Original', by colour thresholds in the HSV space "
-        "that aren't published; an image's near-duplicates are those of its original.",
+        "The authors' own segmentation of the images of 'Original', by unpublished colour thresholds in HSV "
+        "space; an image's near-duplicates are those of its original.",
     ),
     shares_cells_with=("taleghani",),
     made_from="taleghani",
@@ -130,8 +130,8 @@ ALLIDB1 = DatasetCard(
     citation=_ALL_IDB,
     how_to_get=f"ask its authors for it ({_ALL_IDB_LINK}) and unpack it into a folder 'ALL_IDB1'",
     remarks=(
-        "The shipped manifest lists 84 of the 108 images, 17 of them by the names of a copy: an image "
-        "that it lacks is no fault, and an image is known by its content, whatever its name.",
+        "The shipped manifest lists 84 of the 108 images, 17 of them under the names of a copy. An image "
+        "that isn't in it is no fault, and an image is recognised by its content under any name.",
     ),
     groups_are="fields",
     manifest_whole=False,
@@ -151,11 +151,13 @@ ALLIDB1_CROP = DatasetCard(
     folder_names=("allidb1_crop", "ALL_IDB1_crop", "ALL-IDB1_crop"),
     images_are="cells",
     link=_ALL_IDB_LINK,
-    availability="cut out of ALL-IDB 1; the crops as used are not known to be published",
+    availability="cut out of ALL-IDB 1; no publication of these crops is known",
     licence=_ALL_IDB_LICENCE,
     citation=_ALL_IDB,
     how_to_get="get ALL-IDB 1 from its authors and crop its lymphoblasts at the centroids in its xyc files",
-    remarks=("Which crop comes from which image isn't published: they can't be kept together.",),
+    remarks=(
+        "Which crop comes from which image isn't published. Crops of one image can't be kept together.",
+    ),
     shares_cells_with=("allidb1", "allidb2"),
 )
 
@@ -200,7 +202,7 @@ ALLIDB2 = DatasetCard(
     citation=_ALL_IDB,
     how_to_get=f"ask its authors for it ({_ALL_IDB_LINK}) and unpack it into a folder 'ALL_IDB2'",
     remarks=(
-        "Cells cut out of ALL-IDB 1; 185 of the 260 were found again there, and the manifest says where.",
+        "Cells cut out of ALL-IDB 1; 185 of the 260 were found there, and the manifest lists their fields.",
     ),
     groups_are="fields of ALL-IDB 1",
     shares_cells_with=("allidb1", "allidb1_crop"),
@@ -297,7 +299,7 @@ JTSC = DatasetCard(
     citation=_ZHENG,
     how_to_get="clone https://github.com/zxaoyou/segmentation_WBC; JTSC is its 'Dataset 1'",
     remarks=(
-        "From Jiangxi Tecom Science Corporation; masks of nucleus and cytoplasm lie beside the cells.",
+        "From Jiangxi Tecom Science Corporation; masks of nucleus and cytoplasm are next to the cells.",
         "Up to 120x120 pixels: 76 cells are smaller. 112.bmp and 139.bmp are byte-identical.",
     ),
     mask_extension=".png",
@@ -361,7 +363,7 @@ LISC = DatasetCard(
     folder_names=("lisc", "lisc/Main Dataset", "LISC Database/Main Dataset"),
     images_are="smears",
     link="http://users.cecs.anu.edu.au/~hrezatofighi/Data/Leukocyte%20Data.htm",
-    availability="download from the page of its authors; whether that still answers isn't known",
+    availability="download from the page of its authors, if it is still online",
     licence="see the page of its authors",
     citation=(
         "Rezatofighi, S. H., & Soltanian-Zadeh, H. (2011). Automatic recognition of five types of white "
@@ -369,7 +371,7 @@ LISC = DatasetCard(
     ),
     how_to_get="download it from the page of its authors and unpack it as the folder 'LISC Database'",
     remarks=(
-        "From 8 healthy people, of the Imam Khomeini hospital in Tehran; which image is whose isn't known.",
-        "Its authors count 400 samples, the paper on LeukNet 376; which those were is not published.",
+        "From 8 healthy people, of the Imam Khomeini hospital in Tehran; who is on which image isn't known.",
+        "Its authors count 400 samples, the paper on LeukNet 376; which 376 isn't published.",
     ),
 )

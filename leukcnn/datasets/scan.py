@@ -1,49 +1,43 @@
-"""Walk a dataset's folder: which file is which published image, and what its place says of it.
+"""Scan a dataset's folder: find which published image each file is, and what its path says about it.
 
-Nothing is opened here but the files with labels. `load`, `load_many` and `verify` all start from a `Scan`.
+Only files with labels are opened here. `load`, `load_many` and `verify` all start from a `Scan`.
 """
 
 import csv
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TypeVar
+from typing import TypedDict
 
 from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.datasets.manifest import manifest
+from leukcnn.datasets.walk import SYNTHETIC_MARKER, files_below, natural
 from leukcnn.errors import DataError
 
-SYNTHETIC_MARKER = "DRAWN.json"
 UNLABELLED = -1
 
-_IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
-# The deepest layout known lies 4 folders down; going on would search a whole home directory.
+# The deepest known layout has 4 levels of folders. A deeper search could go through a whole home directory.
 _DEEPEST = 6
-
-_T = TypeVar("_T")
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Found:
-    """An image file at a place that the layouts know.
+    """An image file whose place fits one of the dataset's layouts.
 
     Attributes:
-        path: Where it lies.
+        path: Path of the file.
         id: Its path in the authors' archive.
         label: Position in the card's classes, -1 without a label.
-        group: Subject that its name or a file with labels tells, or the group of the published image of
-            another dataset from which it was made; "" where unknown.
-        subset: Key of its part.
+        group: Subject, from the image's name or a file with labels. For an image made from an image of
+            another dataset, the group of that image. "" where unknown.
+        subset: Key of its subset.
         fold: The authors' fold, -1 where there is none.
-        foreign: Whether its name isn't one that the authors gave.
-        contradictory: Whether its name claims another class than its folder.
+        foreign: Whether the authors gave it another name.
+        contradictory: Whether its name and its folder name two classes.
     """
 
     path: Path
@@ -63,11 +57,11 @@ class Scan:
     Attributes:
         card: The dataset.
         folder: The dataset's own folder.
-        synthetic: Whether the images are drawn ones, by the marker that their writer leaves.
-        images: Images in the order of an index: by part, then by id with numbers in numeric order.
-        strays: Image files at places that no layout knows.
+        synthetic: Whether the images are synthetic: their folder holds the file `SYNTHETIC_MARKER`.
+        images: Images in the order of an index: by subset, then by id with numbers in numeric order.
+        strays: Image files at places that fit no layout.
         unreadable: Folders that couldn't be listed, with the reason.
-        notes: What is lacking beside the images themselves.
+        notes: What else is missing, such as files with labels.
     """
 
     card: DatasetCard
@@ -79,6 +73,13 @@ class Scan:
     notes: tuple[str, ...]
 
 
+class Advice(TypedDict):
+    """The keyword arguments of an error that say what was expected and what to do."""
+
+    expected: str
+    remedy: str
+
+
 def scan(name: str, root: str | Path) -> Scan:
     """Finds the images of a dataset below a folder.
 
@@ -87,18 +88,22 @@ def scan(name: str, root: str | Path) -> Scan:
         root: The dataset's own folder or the root above it.
 
     Raises:
-        DataError: The dataset is unknown, the folder isn't there or holds no image of the dataset, or a
+        DataError: The dataset is unknown, the folder doesn't exist or holds no image of the dataset, or a
             file with labels can't be understood.
     """
     dataset = card(name)
     folders = own_folders(dataset, root)
     folder = folders[-1]
     unreadable: list[str] = []
-    files = sorted(_files(folder, unreadable))
-    found, strays = [], []
+    files = sorted(files_below(folder, unreadable, deepest=_DEEPEST))
+    found: list[Found] = []
+    strays: list[Path] = []
     for path in _image_files(dataset, files):
         image = place(dataset, path, depth=len(path.relative_to(folder).parts) - 1)
-        (strays if image is None else found).append(image or path)
+        if image is None:
+            strays.append(path)
+        else:
+            found.append(image)
     if not found and not unreadable:
         raise _no_images(dataset, folder, strays)
     found, notes = _add_labels(dataset, found, files)
@@ -117,12 +122,12 @@ def scan(name: str, root: str | Path) -> Scan:
 
 
 def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
-    """Returns what the path of an image says of it, or None where no layout fits.
+    """Returns what the path of an image says about it, or None if no layout fits.
 
     Args:
         dataset: The dataset.
         path: Path of the image, absolute or in the authors' archive.
-        depth: How many folders the image lies below the dataset's own.
+        depth: Number of folders between the dataset's own folder and the image.
     """
     for layout in dataset.layouts:
         where = re.search(rf"(?:^|/)(?:{layout.folder})$", path.parent.as_posix(), re.IGNORECASE)
@@ -134,45 +139,21 @@ def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
 
 
 def sort_key(dataset: DatasetCard, image: Found) -> tuple:
-    """Returns the key that brings images into the order of an index."""
+    """Returns the key that sorts images into the order of an index."""
     order = [subset.key for subset in dataset.subsets]
     return order.index(image.subset), natural(image.id), str(image.path)
 
 
-def natural(text: str) -> list[str | int]:
-    """Returns a key that sorts numbers within texts by value: 2.bmp before 10.bmp."""
-    return [int(word) if word.isdecimal() else word for word in re.split(r"(\d+)", text.lower())]
-
-
-def read_files(
-    read: Callable[[Path], _T], paths: Sequence[Path], *, progress: Progress | None = None
-) -> list[_T]:
-    """Applies a reading function to files in a pool of threads and returns the results in order.
-
-    Args:
-        read: Called with each path.
-        paths: The files.
-        progress: Called after each file with the number done and the number of all.
-    """
-    results = []
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for result in pool.map(read, paths):
-            results.append(result)
-            if progress:
-                progress(len(results), len(paths))
-    return results
-
-
-def how_to_get(dataset: DatasetCard) -> dict[str, str]:
-    """Returns the layouts expected and the way to the data, as keyword arguments of an error."""
+def how_to_get(dataset: DatasetCard) -> Advice:
+    """Returns the expected layouts and how to get the data, as keyword arguments of an error."""
     return {
         "expected": f"the images of {dataset.name} in one of these layouts:\n{dataset.layout_help()}",
-        "remedy": f"{dataset.how_to_get}. Licence: {dataset.licence}. Or draw cells: --data synthetic",
+        "remedy": f"{dataset.how_to_get}. Licence: {dataset.licence}. Or synthetic images: --data synthetic",
     }
 
 
 def own_folders(dataset: DatasetCard, root: str | Path) -> list[Path]:
-    """Returns the folders from the root down to the dataset's own, which may be the root itself.
+    """Returns the folders from the root down to the dataset's own folder, which may be the root itself.
 
     Raises:
         DataError: There is no such folder.
@@ -191,13 +172,13 @@ def own_folders(dataset: DatasetCard, root: str | Path) -> list[Path]:
 
 
 def is_named(dataset: DatasetCard, folder: Path) -> bool:
-    """Returns whether a folder bears one of the names of the dataset's own."""
+    """Returns whether a folder has one of the names of the dataset's own folder."""
     return any(_ends_in(folder, _words(name)) for name in dataset.folder_names)
 
 
 def _next_folder(dataset: DatasetCard, folder: Path) -> Path | None:
     for words in map(_words, dataset.folder_names):
-        # The folder may be the first part of a name that has two: "segmentation_WBC" of ".../Dataset 1".
+        # A name may have two levels, and the folder may be the first: "segmentation_WBC" of ".../Dataset 1".
         for known in range(len(words)):
             if _ends_in(folder, words[:known]) and (deeper := _below(folder, words[known:])):
                 return deeper
@@ -221,7 +202,7 @@ def _words(name: str) -> list[str]:
 
 
 def _ends_in(folder: Path, words: Sequence[str]) -> bool:
-    return [part.lower() for part in folder.parts[len(folder.parts) - len(words) :]] == [*words]
+    return [name.lower() for name in folder.parts[len(folder.parts) - len(words) :]] == [*words]
 
 
 def _image_files(dataset: DatasetCard, files: Sequence[Path]) -> list[Path]:
@@ -229,29 +210,6 @@ def _image_files(dataset: DatasetCard, files: Sequence[Path]) -> list[Path]:
     masks = dataset.mask_extension
     depicted = {path.with_suffix("") for path in images if path.suffix.lower() != masks}
     return [path for path in images if path.suffix.lower() != masks or path.with_suffix("") not in depicted]
-
-
-def _files(folder: Path, unreadable: list[str]) -> Iterator[Path]:
-    seen = set()
-
-    def note(error: OSError) -> None:
-        unreadable.append(f"{error.filename}: {error.strerror}")
-
-    # Copies are often made of links to a shared store, so links are followed; `seen` breaks circles.
-    for here, folders, names in os.walk(folder, followlinks=True, onerror=note):
-        real = os.path.realpath(here)
-        depth = len(Path(here).relative_to(folder).parts)
-        if real in seen or depth == _DEEPEST:
-            folders.clear()
-        if real in seen:
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not _ignored(name))
-        yield from (Path(here, name) for name in names if not _ignored(name))
-
-
-def _ignored(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _IGNORED
 
 
 def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mapping[str, str | None]) -> Found:
@@ -296,7 +254,7 @@ def _by_name(name: str, stem: str) -> dict[str, str]:
 
 
 def _add_groups(dataset: DatasetCard, found: Sequence[Found]) -> list[Found]:
-    """Fills in the groups of the images from which these were made, named after their dataset."""
+    """Gives each image the group of the image that it was made from, with the name of that dataset."""
     sources = {
         PurePosixPath(identity).stem.lower(): f"{dataset.made_from}/{source.group}"
         for identity, source in manifest(dataset.made_from).items()
@@ -308,24 +266,26 @@ def _add_groups(dataset: DatasetCard, found: Sequence[Found]) -> list[Found]:
 def _add_labels(
     dataset: DatasetCard, found: list[Found], files: Sequence[Path]
 ) -> tuple[list[Found], list[str]]:
-    """Fills in labels and subjects that stand in files beside the images."""
-    notes = []
+    """Fills in the labels and subjects that are stored in separate files."""
+    notes: list[str] = []
     for layout in dataset.layouts:
-        rows = [i for i, image in enumerate(found) if layout.labels_file and image.subset == layout.subset]
-        if not rows:
+        labels_file = layout.labels_file
+        rows = [i for i, image in enumerate(found) if image.subset == layout.subset]
+        if labels_file is None or not rows:
             continue
-        paths = [path for path in files if path.name.lower() == layout.labels_file.name.lower()]
+        paths = [path for path in files if path.name.lower() == labels_file.name.lower()]
         if not paths:
-            lost = f"the {layout.subset} {dataset.images_are} have no labels"
-            notes.append(f"{lost}: {layout.labels_file.name} isn't there")
+            notes.append(
+                f"the {layout.subset} {dataset.images_are} have no labels: there is no {labels_file.name}"
+            )
             continue
-        table = _read_labels(dataset, layout.labels_file, paths[0])
+        table = _read_labels(dataset, labels_file, paths[0])
         for i in rows:
             label, group = table.get(found[i].path.stem.lower(), (UNLABELLED, ""))
             found[i] = replace(found[i], label=label, group=group)
-        lacking = sum(found[i].label == UNLABELLED for i in rows)
-        if lacking:
-            notes.append(f"{lacking:,} {layout.subset} {dataset.images_are} aren't in {paths[0].name}")
+        missing = sum(found[i].label == UNLABELLED for i in rows)
+        if missing:
+            notes.append(f"{missing:,} {layout.subset} {dataset.images_are} aren't in {paths[0].name}")
     return found, notes
 
 
@@ -357,7 +317,7 @@ def _read_labels(dataset: DatasetCard, labels: LabelsFile, path: Path) -> dict[s
 
 def _no_images(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> DataError:
     if strays:
-        found = f"{folder} holds {len(strays):,} images, but none where {dataset.name} has its own, "
+        found = f"{folder} holds {len(strays):,} images, but none in a layout of {dataset.name}, "
         found += f"e.g. {strays[0].relative_to(folder)}."
     elif any(folder.iterdir()):
         found = f"{folder} holds no images ({', '.join(EXTENSIONS)})."

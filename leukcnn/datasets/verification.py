@@ -1,4 +1,4 @@
-"""Verify a dataset's folder: every file, every fault, one report."""
+"""Verify a dataset's folder: check every file and report every fault."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -13,18 +13,19 @@ from leukcnn.datasets.headers import BrokenImage
 from leukcnn.datasets.index import UNLABELLED, ImageIndex, make_index
 from leukcnn.datasets.manifest import Published, manifest
 from leukcnn.datasets.read import decode_image
-from leukcnn.datasets.scan import Found, Progress, Scan, natural, read_files, scan
+from leukcnn.datasets.scan import Found, Scan, scan
+from leukcnn.datasets.walk import Progress, natural, read_files
 
 FAULTS = {
     "unreadable": "a folder or file that can't be read",
     "empty": "a file of 0 bytes",
-    "undecodable": "a file that is no image, or a damaged one",
+    "undecodable": "a file that isn't an image, or a damaged image",
     "truncated": "an image whose end is missing",
     "wrong size": "an image of another size than published",
     "misnamed": "a name or place that doesn't fit the content",
     "unknown": "an image that isn't in the manifest",
     "changed": "a published name with other content (SHA-256)",
-    "duplicate": "an image that stands there twice, and not as published",
+    "duplicate": "a copy of another image, unlike in the published dataset",
 }
 
 
@@ -46,7 +47,7 @@ class Count(NamedTuple):
     """How many sound images one subject has.
 
     Attributes:
-        subset: Part of the dataset.
+        subset: Subset of the dataset.
         fold: The authors' fold, -1 where there is none.
         class_name: Class, "" without a label.
         subject: Subject or other group, "" where unknown.
@@ -67,12 +68,12 @@ class Report:
     Attributes:
         card: The dataset.
         folder: The dataset's folder.
-        synthetic: Whether the images are drawn ones.
-        counts: Sound images by part, fold, class and subject.
-        faults: Everything that is wrong, by path.
-        known_duplicates: Pairs of ids of byte-identical images that the published dataset itself holds.
+        synthetic: Whether the images are synthetic.
+        counts: Number of sound images by subset, fold, class and subject.
+        faults: Everything that is wrong, sorted by path.
+        known_duplicates: Pairs of ids of images that are byte-identical in the published dataset too.
         joined_subjects: Subjects or other groups that share a byte-identical image and count as one.
-        notes: What is neither a count nor a fault.
+        notes: Other remarks.
     """
 
     card: DatasetCard
@@ -105,13 +106,13 @@ class Report:
         """Returns the report as lines of plain text."""
         return [
             f"{self.card.name} in {self.folder}",
-            *self._part_lines(),
+            *self._subset_lines(),
             *(f"note: {note}" for note in self.notes),
             *self._duplicate_lines(),
             *self._fault_lines(),
         ]
 
-    def _part_lines(self) -> Iterable[str]:
+    def _subset_lines(self) -> Iterable[str]:
         for subset in self.card.subsets:
             here = self.images(subset=subset.key)
             yield f"{subset.key}: {here:,}{self._of(subset.total)} {self.card.images_are}"
@@ -121,7 +122,8 @@ class Report:
                     yield from self._class_lines(subset, class_name, rows)
 
     def _class_lines(self, subset: Subset, class_name: str, rows: Sequence[Count]) -> Iterable[str]:
-        subjects, folds = Counter(), Counter()
+        subjects: Counter[str] = Counter()
+        folds: Counter[int] = Counter()
         for row in rows:
             subjects[row.subject or "unknown"] += row.images
             folds[row.fold] += row.images
@@ -169,19 +171,18 @@ class _Content(NamedTuple):
 
 
 def verify(name: str, root: str | Path, *, progress: Progress | None = None) -> Report:
-    """Reads and decodes every image of a folder and reports all that is wrong.
+    """Reads and decodes every image of a folder and reports all faults.
 
-    Images are compared with the shipped manifest by name and SHA-256. Synthetic images, known by the marker
-    that their writer leaves, are only decoded.
+    Images are compared with the shipped manifest by name and SHA-256. Synthetic images (`SYNTHETIC_MARKER`
+    is in their folder) are only decoded.
 
     Args:
         name: Key of the dataset in the catalog.
         root: The dataset's own folder or the root above it.
-        progress: Called after each file with the number done and the number of all.
+        progress: Called after each file with the number done and the number of all files.
 
     Raises:
-        DataError: There is nothing to verify: the dataset is unknown, or the folder isn't there or holds no
-            image of it.
+        DataError: The dataset is unknown, or the folder doesn't exist or holds no image of the dataset.
     """
     found = scan(name, root)
     published = {} if found.synthetic else manifest(name)
@@ -240,7 +241,7 @@ def _content_faults(found: Scan, contents: Mapping[Path, _Content], *, sized: bo
 def _name_faults(
     found: Scan, contents: Mapping[Path, _Content], published: Mapping[str, Published]
 ) -> Iterable[Fault]:
-    """Yields what names and places claim in contradiction to the content."""
+    """Yields the files whose name or place contradicts their content."""
     names: dict[str, list[str]] = defaultdict(list)
     for identity, file in published.items():
         names[file.sha256].append(identity)
@@ -252,12 +253,12 @@ def _name_faults(
     for image in found.images:
         where, content = _relative(found, image.path), contents[image.path]
         if image.contradictory:
-            what = "its name claims another class than its folder"
+            what = "its name and its folder name two classes"
             yield Fault(where, "misnamed", claim(image.path, what))
         elif content.sha256 in names and not found.card.manifest_whole:
             continue
         elif image.foreign or (image.id not in published and content.sha256 in names):
-            yield Fault(where, "misnamed", claim(image.path, "its name isn't the authors'"))
+            yield Fault(where, "misnamed", claim(image.path, "the authors gave it another name"))
         elif content.fault or not published:
             continue
         elif image.id not in published:
@@ -268,16 +269,16 @@ def _name_faults(
             yield Fault(where, "changed", claim(image.path, what))
     for path in found.strays:
         kind = "misnamed" if contents[path].sha256 in names else "unknown"
-        yield Fault(_relative(found, path), kind, claim(path, "it lies outside the layout"))
+        yield Fault(_relative(found, path), kind, claim(path, "it is outside the layout"))
 
 
 def _twice(
     found: Scan, contents: Mapping[Path, _Content], published: Mapping[str, Published]
 ) -> Iterable[Fault]:
-    """Yields the files beyond the first of each content and of each id, unless published so."""
+    """Yields the second and further files of each content and each id, except published duplicates."""
     first: dict[str, Path] = {}
     groups = {image.path: image.group for image in found.images}
-    # Files that are as published come first, so that the blame falls on the copy.
+    # Files that are as published come first: the fault is the copy's.
     for genuine in (True, False):
         for image in found.images:
             digest = contents[image.path].sha256
@@ -289,21 +290,21 @@ def _twice(
                 yield Fault(
                     _relative(found, image.path),
                     "duplicate",
-                    f"is byte-identical with {_relative(found, twin)}",
+                    f"is byte-identical to {_relative(found, twin)}",
                 )
-    stands_for: dict[str, Path] = {}
+    first_of_id: dict[str, Path] = {}
     for image in found.images:
-        twin = stands_for.setdefault(image.id, image.path)
+        twin = first_of_id.setdefault(image.id, image.path)
         if twin != image.path:
             yield Fault(
                 _relative(found, image.path),
                 "duplicate",
-                f"stands for {image.id}, as {_relative(found, twin)} does",
+                f"is another copy of {image.id}, next to {_relative(found, twin)}",
             )
 
 
 def _made_alike(found: Scan, image: Found, group: str) -> bool:
-    """Returns whether an image and one of some group may be equal since those they were made from are."""
+    """Returns whether an image may equal one of a group, because both were made from images of that group."""
     return bool(found.card.made_from and group) and image.group == group
 
 
@@ -348,15 +349,15 @@ def _notes(
         compared = sum(contents[image.path].sha256 in known for image in found.images)
         notes.append(
             f"the manifest lists {len(published):,} of the {found.card.total:,} published images: "
-            f"{compared:,} of {len(found.images):,} images here were found in it"
+            f"{compared:,} of {len(found.images):,} images here are in it"
         )
     else:
         here = {image.id for image in found.images} & published.keys()
         if len(here) < len(published):
             absent = min(published.keys() - here, key=natural)
             notes.append(
-                f"a partial copy: {len(here):,} of {len(published):,} published images; absent is {absent}"
-                + (f", and {more:,} more" if (more := len(published) - len(here) - 1) else "")
+                f"a partial copy: {len(here):,} of {len(published):,} published images; absent: {absent}"
+                + (f" and {more:,} more" if (more := len(published) - len(here) - 1) else "")
             )
     conversions = Counter(content.note for content in contents.values() if content.note)
     notes += [f"{n:,} images are converted when read: {what}" for what, n in conversions.items()]

@@ -1,8 +1,8 @@
 """Datasets that were collected from image banks, atlases and blogs on the web: values only.
 
-Counts are those of Table II of the Alert Net paper (Claro et al., 2020), works to cite those that its sister
-paper on LeukNet cites for them. MIDB is in the latter alone, its count that of Table II there. Neither lists
-the images: nobody can tell exactly which ones they were.
+Counts are those of Table II of the Alert Net paper (Claro et al., 2020), and works to cite are those that its
+sister paper on LeukNet cites. MIDB is only in the LeukNet paper; its count is from Table II there. Neither
+paper lists the images, and which ones were used isn't known exactly.
 """
 
 from leukcnn.datasets.cards import DatasetCard, Layout, Subset, class_words
@@ -69,7 +69,7 @@ CELLAVISION2 = DatasetCard(
         "images by self-supervised learning. Micron, 107, 55-71."
     ),
     how_to_get="clone https://github.com/zxaoyou/segmentation_WBC; CellaVision 2 is its 'Dataset 2'",
-    remarks=("From the CellaVision blog; masks of nucleus and cytoplasm lie beside the cells.",),
+    remarks=("From the CellaVision blog; masks of nucleus and cytoplasm are next to the cells.",),
     mask_extension=".png",
 )
 
@@ -129,7 +129,7 @@ BLOODLINE = DatasetCard(
     ),
     how_to_get="ask the authors of the papers that use it: their crops are not published",
     remarks=(
-        "15 images with several leukocytes were cut by hand into single ones, which made 217 images; the "
+        "15 images with several leukocytes were cut by hand into single ones, which gave 217 images; the "
         "table of the sister paper prints 204.",
     ),
 )
@@ -186,5 +186,5 @@ MIDB = DatasetCard(
     licence="unknown",
     citation="no work is cited for it in the paper that uses it",
     how_to_get="ask the authors of the paper that uses it",
-    remarks=("The paper calls its images pathological; of which leukaemia they are it doesn't say.",),
+    remarks=("The paper calls its images pathological and doesn't say which leukaemia they show.",),
 )

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.scan import SYNTHETIC_MARKER
+from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.seeding import generator
 from leukcnn.spec import Paper

@@ -98,14 +98,14 @@ def test_conversions_and_strays_are_noted(archive, write_cell):
     notes = load("cnmc2019", archive).notes
     assert "1 images: grey repeated in three channels" in notes
     assert any(note.startswith("1 images outside the layout") for note in notes)
-    assert any("other names than the authors'" in note and "cell.bmp" in note for note in notes)
+    assert any("other names than the authors gave" in note and "cell.bmp" in note for note in notes)
 
 
 def test_drawn_data_are_said_to_be_drawn(archive):
     (archive / "DRAWN.json").write_text("{}")
     notes = load("cnmc2019", archive.parent).notes
     assert notes[0] == "synthetic data, not C-NMC 2019"
-    assert "6 drawn training cells" in notes
+    assert "6 synthetic training cells" in notes
 
 
 def test_no_folder_says_where_to_get_the_data(tmp_path):
@@ -128,7 +128,9 @@ def test_folders_without_its_images(tmp_path, write_cell):
     with pytest.raises(DataError, match="holds no images"):
         load("cnmc2019", tmp_path)
     write_cell(tmp_path / "Original" / "Benign" / "1.jpg", seed=0)
-    with pytest.raises(DataError, match=r"1 images, but none where C-NMC 2019.*Original/Benign/1.jpg"):
+    with pytest.raises(
+        DataError, match=r"1 images, but none in a layout of C-NMC 2019.*Original/Benign/1.jpg"
+    ):
         load("cnmc2019", tmp_path)
 
 
@@ -165,7 +167,7 @@ def test_a_name_that_contradicts_its_folder_is_refused(archive, write_cell):
 
 def test_one_cell_in_two_formats_is_refused(archive, write_cell):
     write_cell(archive / TRAINING / "fold_0/all/UID_11_1_1_all.png", seed=0)
-    with pytest.raises(DataError, match=r"stand for the same image, 2 of them"):
+    with pytest.raises(DataError, match=r"copies of the same image, 2 of them"):
         load("cnmc2019", archive)
 
 

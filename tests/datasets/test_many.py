@@ -78,7 +78,7 @@ def test_one_index_in_the_order_of_the_names(smears):
 
 def test_absent_datasets_are_named(smears):
     shutil.rmtree(smears / "atlas")
-    assert load(smears).notes[0] == "6 of 7 datasets are there; absent: atlas"
+    assert load(smears).notes[0] == "6 of 7 datasets are present; absent: atlas"
     assert "atlas" not in load(smears).dataset
 
 
@@ -141,7 +141,7 @@ def test_drawn_data_are_marked_and_have_no_published_groups(smears):
     index = load(smears)
     assert index.synthetic
     assert set(index.group) == {""}
-    assert any("synthetic images stand in for those of" in note for note in index.notes)
+    assert any("synthetic images replace those of" in note for note in index.notes)
 
 
 def test_progress_counts_all_files(smears):

@@ -51,8 +51,8 @@ def test_a_partial_copy_is_no_fault(published):
     report = verify("cnmc2019", published)
     assert report.ok
     assert report.notes == (
-        "a partial copy: 9 of 12 published images; absent is "
-        "testing_data/C-NMC_test_final_phase_data/1.bmp, and 2 more",
+        "a partial copy: 9 of 12 published images; absent: "
+        "testing_data/C-NMC_test_final_phase_data/1.bmp and 2 more",
     )
 
 
@@ -216,9 +216,7 @@ def partial(tmp_path, write_cell, monkeypatch):
 def test_what_a_partial_manifest_lacks_is_no_fault(partial):
     report = verify("allidb1", partial)
     assert report.ok, report.lines()
-    assert report.notes == (
-        "the manifest lists 1 of the 108 published images: 1 of 2 images here were found in it",
-    )
+    assert report.notes == ("the manifest lists 1 of the 108 published images: 1 of 2 images here are in it",)
 
 
 def test_what_a_partial_manifest_knows_must_be_as_published(partial, write_cell):

@@ -1,0 +1,109 @@
+"""Walk a folder and read its files: what every index of a folder starts from."""
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from leukcnn.datasets.headers import BrokenImage, conversion, read_header
+
+SYNTHETIC_MARKER = "DRAWN.json"
+"""Name of the file that marks a folder of synthetic images."""
+
+_IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
+_SHOWN = 10
+
+_T = TypeVar("_T")
+Progress = Callable[[int, int], None]
+
+
+def files_below(
+    folder: Path, unreadable: list[str], *, deepest: int | None = None, excluded: Iterable[str] = ()
+) -> Iterator[Path]:
+    """Yields the files below a folder, without hidden files and those of file managers.
+
+    Links to folders are followed, since copies are often made of links to a shared store. A folder that was
+    seen before is skipped, which breaks circles of links.
+
+    Args:
+        folder: The folder.
+        unreadable: Gets a line for each folder that can't be listed, with the reason.
+        deepest: Number of levels below the folder that are searched, None for all.
+        excluded: Real paths of folders that are skipped.
+    """
+    seen = set(excluded)
+
+    def note(error: OSError) -> None:
+        unreadable.append(f"{error.filename}: {error.strerror}")
+
+    for here, folders, names in os.walk(folder, followlinks=True, onerror=note):
+        real = os.path.realpath(here)
+        depth = len(Path(here).relative_to(folder).parts)
+        if real in seen or depth == deepest:
+            folders.clear()
+        if real in seen:
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not is_ignored(name))
+        yield from (Path(here, name) for name in names if not is_ignored(name))
+
+
+def is_ignored(name: str) -> bool:
+    """Returns whether a file or folder is hidden or one that a file manager leaves, such as Thumbs.db."""
+    return name.startswith(".") or name.lower() in _IGNORED
+
+
+def natural(text: str) -> list[str | int]:
+    """Returns a key that sorts numbers within texts by value: 2.bmp before 10.bmp."""
+    return [int(word) if word.isdecimal() else word for word in re.split(r"(\d+)", text.lower())]
+
+
+def read_files(
+    read: Callable[[Path], _T], paths: Sequence[Path], *, progress: Progress | None = None
+) -> list[_T]:
+    """Applies a reading function to files in a pool of threads and returns the results in order.
+
+    Args:
+        read: Called with each path.
+        paths: The files.
+        progress: Called after each file with the number done and the number of all files.
+    """
+    results: list[_T] = []
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        for result in pool.map(read, paths):
+            results.append(result)
+            if progress:
+                progress(len(results), len(paths))
+    return results
+
+
+def read_content(path: Path) -> tuple[str, str | None]:
+    """Reads an image file without decoding it.
+
+    Returns:
+        The hexadecimal SHA-256 and a note on the conversion that the image needs, or None. For a file that
+        isn't a complete image: "" and what is wrong with it, as the end of the sentence 'FILE ...'.
+    """
+    try:
+        content = path.read_bytes()
+        header = read_header(content)
+    except BrokenImage as error:
+        return "", error.detail
+    except OSError as error:
+        return "", f"can't be read: {error.strerror or error}"
+    return hashlib.sha256(content).hexdigest(), conversion(header.channels, header.bits)
+
+
+def conversion_notes(contents: Iterable[tuple[str, str | None]]) -> list[str]:
+    """Returns how many images need each conversion, a line each, from the results of `read_content`."""
+    return [f"{n:,} images: {what}" for what, n in Counter(note for _, note in contents if note).items()]
+
+
+def listed(cases: Sequence[str]) -> str:
+    """Returns the first cases of a fault, one a line and indented, and the number of the others."""
+    more = [f"and {len(cases) - _SHOWN:,} more"] if len(cases) > _SHOWN else []
+    return "\n".join(f"  {case}" for case in [*cases[:_SHOWN], *more])
