@@ -1,10 +1,10 @@
-"""Keras callbacks: rates by epoch, early stopping, best checkpoints, history, a state to resume from."""
+"""Keras callbacks: learning rate schedules, early stopping, checkpoints, history and a resumable state."""
 
 import csv
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -14,66 +14,84 @@ import numpy as np
 from leukcnn.errors import ArgumentError, StoreError
 from leukcnn.files import replace_file
 
-_TIME_BETWEEN_SAVES = 50  # times as long as the last save took
+# Least time between two saves of the state, divided by the time that the last save took.
+_MIN_TRAIN_TO_SAVE_RATIO = 50
 
 
-def exponential_schedule(
-    *, initial: float, final: float | None, epochs: int
-) -> Callable[[int, float], float]:
-    """Returns lr(e) = initial * (final / initial) ** (e / epochs), as `LearningRateScheduler` takes it.
+class Schedule(Protocol):
+    """A learning rate schedule, as `keras.callbacks.LearningRateScheduler` calls it."""
+
+    def __call__(self, epoch: int, learning_rate: float | None = None, /) -> float:
+        """Returns the learning rate of an epoch, which counts from 0; the current rate is ignored."""
+
+
+def exponential_schedule(*, initial: float, final: float | None, epochs: int) -> Schedule:
+    """Returns the exponential decay lr(e) = initial * (final / initial) ** (e / epochs).
 
     Source: C-NMC 2019 paper, section 2.5 ("initial and final learning rates that exponentially decay over 400
     epochs").
 
     Args:
         initial: Learning rate in epoch 0.
-        final: Learning rate that would be reached in epoch `epochs`; None keeps the first one.
-        epochs: Epochs in all.
+        final: Learning rate that would be reached in epoch `epochs`; None keeps the initial one.
+        epochs: Total number of epochs.
+
+    Returns:
+        The schedule for `keras.callbacks.LearningRateScheduler`.
 
     Raises:
         ArgumentError: A rate or the number of epochs isn't above 0.
     """
-    final = initial if final is None else final
-    if min(initial, final, epochs) <= 0:
+    last = initial if final is None else final
+    if min(initial, last, epochs) <= 0:
         raise ArgumentError(
-            f"initial = {initial}, final = {final}, epochs = {epochs}.", expected="three numbers above 0"
+            f"initial = {initial}, final = {last}, epochs = {epochs}.", expected="three numbers above 0"
         )
-    return lambda epoch, _rate=None: initial * (final / initial) ** (epoch / epochs)
+
+    def schedule(epoch: int, learning_rate: float | None = None, /) -> float:
+        return initial * (last / initial) ** (epoch / epochs)
+
+    return schedule
 
 
-def cosine_schedule(*, initial: float, final: float | None, epochs: int) -> Callable[[int, float], float]:
-    """Returns lr(e) = final + (initial - final) * (1 + cos(pi * e / epochs)) / 2.
+def cosine_schedule(*, initial: float, final: float | None, epochs: int) -> Schedule:
+    """Returns the cosine decay lr(e) = final + (initial - final) * (1 + cos(pi * e / epochs)) / 2.
 
-    Source: Loshchilov and Hutter 2017, "SGDR", equation 5, by epoch and without a restart.
+    Source: Loshchilov and Hutter 2017, "SGDR", equation 5, with one value per epoch and no restarts.
 
     Args:
         initial: Learning rate in epoch 0.
-        final: Learning rate that would be reached in epoch `epochs`, 0 or more; None keeps the first one.
-        epochs: Epochs in all.
+        final: Learning rate that would be reached in epoch `epochs`, 0 or more; None keeps the initial one.
+        epochs: Total number of epochs.
 
     Returns:
-        The schedule as `LearningRateScheduler` takes it.
+        The schedule for `keras.callbacks.LearningRateScheduler`.
 
     Raises:
         ArgumentError: The initial rate or the number of epochs isn't above 0, or the final rate is below it.
     """
-    final = initial if final is None else final
-    if min(initial, epochs) <= 0 or final < 0:
+    last = initial if final is None else final
+    if min(initial, epochs) <= 0 or last < 0:
         raise ArgumentError(
-            f"initial = {initial}, final = {final}, epochs = {epochs}.",
+            f"initial = {initial}, final = {last}, epochs = {epochs}.",
             expected="initial and epochs above 0, final 0 or more",
         )
-    return lambda epoch, _rate=None: final + (initial - final) * (1 + math.cos(math.pi * epoch / epochs)) / 2
+
+    def schedule(epoch: int, learning_rate: float | None = None, /) -> float:
+        return last + (initial - last) * (1 + math.cos(math.pi * epoch / epochs)) / 2
+
+    return schedule
 
 
 def patience_is_over(values: Sequence[float], *, patience: int) -> bool:
-    """Says whether a training ends after these epochs, as `keras.callbacks.EarlyStopping` counts.
+    """Returns whether training stops after these epochs, counted as `keras.callbacks.EarlyStopping` does.
 
-    It depends on the history alone, so that a run that was killed ends where it would have.
+    The result depends on the history alone. A resumed run therefore stops in the same epoch as an
+    uninterrupted one.
 
     Args:
-        values: What the epochs so far logged of a value that is to sink; at least one.
-        patience: Epochs in a row without a value below all before them; 0 and 1 are alike.
+        values: One value per epoch so far, at least one. Lower is better.
+        patience: Number of epochs in a row without a new lowest value; 0 means the same as 1.
     """
     best, waited = values[0], 0
     for value in values[1:]:
@@ -85,58 +103,69 @@ def patience_is_over(values: Sequence[float], *, patience: int) -> bool:
 
 
 class StopEarly(keras.callbacks.Callback):
-    """Ends a training whose validation loss no longer sinks.
+    """Stops training when the validation loss no longer decreases.
 
-    It reads the history that a `ResumableState` extends and must stand behind it in the list of callbacks:
-    Keras' own EarlyStopping begins to count again in a run that goes on.
+    It reads the history that a `ResumableState` extends and must come after it in the list of callbacks.
+    Keras' own EarlyStopping starts counting from zero in a resumed run.
 
     Args:
-        history: Mapping name -> list of values by epoch.
+        history: Logged name -> values by epoch.
         patience: See `patience_is_over`; None never stops.
     """
 
-    def __init__(self, *, history: Mapping[str, list[float]], patience: int | None):
+    def __init__(self, *, history: Mapping[str, list[float]], patience: int | None) -> None:
         super().__init__()
         self.history, self.patience = history, patience
 
     @property
     def is_due(self) -> bool:
-        """Whether the training ends after the epochs of the history."""
+        """Whether training stops after the epochs of the history."""
         losses = self.history.get("val_loss")
-        return self.patience is not None and bool(losses) and patience_is_over(losses, patience=self.patience)
+        if self.patience is None or not losses:
+            return False
+        return patience_is_over(losses, patience=self.patience)
 
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
-        """Has Keras end the training."""
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Stops the training if it is due."""
         if self.is_due:
             self.model.stop_training = True
 
 
 class BestCheckpoint(keras.callbacks.Callback):
-    """Keeps the weights of the epoch in which a logged value was best; the first such epoch wins ties.
+    """Keeps the weights of the epoch with the best logged value; of equal values the first one counts.
 
-    The file bears the epoch's number. The one before it stays until `tidy`, so that a run killed in between
-    finds the weights that its state speaks of.
+    The file's name holds the number of the epoch. The file of the previous best epoch stays until `tidy`: a
+    run that is killed in between still finds the weights that its saved state refers to.
 
     Args:
-        folder: Where `best_<monitor>-<epoch>.weights.h5` is written, epochs counted from 1.
+        folder: Folder for `best_<monitor>-<epoch>.weights.h5`, epochs counted from 1.
         monitor: Name in the logs, e.g. "val_accuracy".
-        mode: "max" or "min".
+        mode: "max" if higher is better, "min" if lower is better.
+
+    Attributes:
+        best: Best value so far; None before the first epoch with a number.
+        best_epoch: Its epoch, counted from 0; None as `best`.
+
+    Raises:
+        ArgumentError: The mode is neither of the two.
     """
 
-    def __init__(self, folder: Path, *, monitor: str, mode: str):
+    def __init__(self, folder: Path, *, monitor: str, mode: str) -> None:
         super().__init__()
         if mode not in ("max", "min"):
             raise ArgumentError(f"mode = {mode!r}.", expected="'max' or 'min'")
         self.folder, self.monitor, self.mode = Path(folder), monitor, mode
-        self.best, self.best_epoch = None, None
+        self.best: float | None = None
+        self.best_epoch: int | None = None
 
     @property
     def path(self) -> Path:
-        """File of the best epoch's weights."""
+        """File of the best epoch's weights, once there is a best epoch."""
+        assert self.best_epoch is not None, f"{self.monitor} has no best epoch yet"
         return self._path(self.best_epoch)
 
     def tidy(self, *, kept: int | None = None) -> None:
-        """Removes the weights of earlier best epochs, but for that of one epoch."""
+        """Removes the weights of earlier best epochs, except those of the epoch `kept`."""
         epochs = {epoch for epoch in (self.best_epoch, kept) if epoch is not None}
         keep = {self._path(epoch) for epoch in epochs}
         for path in self.folder.glob(f"best_{self.monitor}-*.weights.h5"):
@@ -146,7 +175,7 @@ class BestCheckpoint(keras.callbacks.Callback):
     def _path(self, epoch: int) -> Path:
         return self.folder / f"best_{self.monitor}-{epoch + 1:04d}.weights.h5"
 
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Writes the weights if this epoch is better than all before."""
         value = float((logs or {})[self.monitor])
         better = self.best is None or (value > self.best if self.mode == "max" else value < self.best)
@@ -157,29 +186,38 @@ class BestCheckpoint(keras.callbacks.Callback):
 
 
 class ResumableState(keras.callbacks.Callback):
-    """Saves after an epoch all that the next one depends on, so that a killed run goes on where it was.
+    """Saves everything that the next epoch depends on, so that a killed run can be resumed.
 
-    An epoch is passed over where less than 50 times as long as saving takes has gone by since the last save
-    and others follow: of short epochs a kill loses some seconds, and saving takes a fiftieth of the time.
+    One file holds the weights, the optimizer's variables, the states of Keras' random generators (dropout),
+    the history and the checkpoints' best values. The callback must therefore come after the checkpoints in
+    the list of callbacks. Keras' own BackupAndRestore keeps neither the history nor the best values.
 
-    Weights, optimizer slots and the states of Keras' own random generators (dropout) go into one file,
-    together with the history and what the checkpoints hold as best; hence it must stand behind them in the
-    list of callbacks. Keras' own BackupAndRestore forgets the history and the checkpoints' best values.
+    Short epochs aren't all saved: the time between two saves is at least 50 times the time of a save, and the
+    last epoch is always saved. Saving takes at most a fiftieth of the time, and a kill loses some seconds.
 
     Args:
         path: File of the state (`.npz`).
-        checkpoints: The `BestCheckpoint`s whose best values belong to the state.
-        history: Mapping name -> list of values by epoch, which this callback extends.
+        checkpoints: The checkpoints whose best values belong to the state.
+        history: Logged name -> values by epoch; this callback extends it.
     """
 
-    def __init__(self, path: Path, *, checkpoints: list[BestCheckpoint], history: dict[str, list[float]]):
+    def __init__(
+        self, path: Path, *, checkpoints: Sequence[BestCheckpoint], history: dict[str, list[float]]
+    ) -> None:
         super().__init__()
         self.path, self.checkpoints, self.history = Path(path), checkpoints, history
-        self.next_save, self.unsaved = -math.inf, None
+        self.next_save = -math.inf
+        self.unsaved: int | None = None
         self.saved_best: list[int | None] = [None] * len(checkpoints)
 
     def restore(self, model: keras.Model) -> int:
-        """Lays a saved state into a compiled model; returns the epoch to go on with, 0 where there is none.
+        """Restores a saved state, if there is one.
+
+        Args:
+            model: The compiled model that the state is loaded into.
+
+        Returns:
+            The epoch to continue with, counted from 0; 0 where no state is saved.
 
         Raises:
             StoreError: The file belongs to another network.
@@ -188,7 +226,7 @@ class ResumableState(keras.callbacks.Callback):
             return 0
         with np.load(self.path, allow_pickle=False) as state:
             record = json.loads(str(state["record"]))
-            # A new optimizer has no slots yet, and those are a part of the state.
+            # A new optimizer has no variables yet, and they are part of the state.
             model.optimizer.build(model.trainable_variables)
             variables = state_variables(model)
             values = [state[f"v{i}"] for i in range(len(state.files) - 1)]
@@ -196,7 +234,7 @@ class ResumableState(keras.callbacks.Callback):
             raise StoreError(
                 f"The state {self.path} belongs to another network.",
                 expected=f"{len(variables)} arrays that fit {model.name}",
-                remedy="remove the trial's folder to start it afresh",
+                remedy="remove the trial's folder to start the trial again",
             )
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
@@ -207,21 +245,21 @@ class ResumableState(keras.callbacks.Callback):
         self.saved_best = [checkpoint.best_epoch for checkpoint in self.checkpoints]
         return record["next_epoch"]
 
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
-        """Extends the history and, where it is time to, replaces the state's file in one step."""
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Extends the history and, if a save is due, replaces the state's file in one step."""
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
         if (started := time.perf_counter()) >= self.next_save:
             self._save(epoch)
             ended = time.perf_counter()
-            self.next_save = ended + (ended - started) * _TIME_BETWEEN_SAVES
+            self.next_save = ended + (ended - started) * _MIN_TRAIN_TO_SAVE_RATIO
         else:
             self.unsaved = epoch
             for checkpoint, kept in zip(self.checkpoints, self.saved_best, strict=True):
                 checkpoint.tidy(kept=kept)
 
-    def on_train_end(self, logs: Mapping[str, float] | None = None):
-        """Saves the last epoch's state if it was passed over."""
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        """Saves the last epoch's state if it isn't saved yet."""
         if self.unsaved is not None:
             self._save(self.unsaved)
 
@@ -242,7 +280,7 @@ class ResumableState(keras.callbacks.Callback):
 
 
 def resume_epoch(path: Path) -> int:
-    """Returns how many epochs a saved state has behind it, 0 where there is no state."""
+    """Returns the number of epochs that a saved state has completed, 0 where there is no state."""
     if not path.exists():
         return 0
     with np.load(path, allow_pickle=False) as state:
@@ -250,18 +288,25 @@ def resume_epoch(path: Path) -> int:
 
 
 def state_variables(model: keras.Model) -> list[keras.Variable]:
-    """Returns all that a compiled model's next step depends on: weights, random states, optimizer slots."""
+    """Returns a compiled model's weights, random states and optimizer variables."""
     return [*model.variables, *model.optimizer.variables]
 
 
 class HistoryFile(keras.callbacks.Callback):
-    """Writes the history as CSV after every epoch: epoch (from 1), then one column a logged value."""
+    """Writes the history as CSV after every epoch.
 
-    def __init__(self, path: Path, *, history: Mapping[str, list[float]]):
+    The columns are the epoch (from 1) and one for each logged value.
+
+    Args:
+        path: The CSV file.
+        history: Logged name -> values by epoch.
+    """
+
+    def __init__(self, path: Path, *, history: Mapping[str, list[float]]) -> None:
         super().__init__()
         self.path, self.history = Path(path), history
 
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Writes the file again."""
         self.write()
 
@@ -275,37 +320,37 @@ class HistoryFile(keras.callbacks.Callback):
 
 
 class ProgressObserver(Protocol):
-    """Whoever wants to see the training go on (the terminal's progress bar)."""
+    """Receives the progress of a training, e.g. to show it in the terminal."""
 
     def batch(self, *, epoch: int, step: int, loss: float, accuracy: float) -> None:
-        """Is called after each step; epoch and step count from 1."""
+        """Called after each step; epoch and step count from 1."""
 
     def end_epoch(self, *, epoch: int, logs: Mapping[str, float]) -> None:
-        """Is called after each epoch, which counts from 1."""
+        """Called after each epoch, which counts from 1."""
 
     def message(self, text: str) -> None:
-        """Is called with a sentence that the user should read."""
+        """Called with a sentence that the user should read."""
 
 
 class ReportProgress(keras.callbacks.Callback):
-    """Tells an observer of every step and epoch."""
+    """Reports every step and epoch to an observer."""
 
-    def __init__(self, observer: ProgressObserver):
+    def __init__(self, observer: ProgressObserver) -> None:
         super().__init__()
         self.observer = observer
         self.epoch = 0
 
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None):
-        """Notes the epoch."""
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Stores the number of the epoch."""
         self.epoch = epoch + 1
 
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None):
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Reports a step."""
         logs = logs or {}
         self.observer.batch(
             epoch=self.epoch, step=batch + 1, loss=float(logs["loss"]), accuracy=float(logs["accuracy"])
         )
 
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None):
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Reports an epoch."""
         self.observer.end_epoch(epoch=epoch + 1, logs={k: float(v) for k, v in (logs or {}).items()})

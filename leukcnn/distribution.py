@@ -1,8 +1,8 @@
-"""The devices on which a network is trained; the only module that knows of them.
+"""The devices on which networks are trained. No other module imports TensorFlow or JAX.
 
-One device needs nothing. Several share each batch: `tf.distribute.MirroredStrategy` on the TensorFlow
-backend, `keras.distribution.DataParallel` on JAX. The batch size is the global one, so the same settings mean
-the same training on any number of devices.
+A single device needs no setup. Several devices share each batch: with `tf.distribute.MirroredStrategy` on the
+TensorFlow backend and `keras.distribution.DataParallel` on JAX. The batch size is the global one: the same
+settings give the same training on any number of devices.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ class Devices:
     """The devices of a run.
 
     Attributes:
-        names: Names of the devices as the backend knows them.
-        strategy: The backend's own object that shares the work; None with one device.
+        names: The backend's names of the devices.
+        strategy: The backend's object that distributes the work; None for one device.
     """
 
     names: tuple[str, ...]
@@ -32,30 +32,30 @@ class Devices:
 
     @property
     def replicas(self) -> int:
-        """Into how many parts each batch is cut."""
+        """Number of devices, among which each batch is divided."""
         return len(self.names)
 
     @property
     def accelerated(self) -> bool:
-        """Whether the devices are more than processors' cores."""
+        """Whether the devices are accelerators, not processors."""
         return not any("cpu" in name.lower() for name in self.names)
 
     def check_batch_size(self, batch_size: int) -> None:
-        """Fails where a global batch can't be shared evenly.
+        """Checks that a global batch can be divided evenly among the devices.
 
         Raises:
-            DeviceError: The batch size is no multiple of the number of devices.
+            DeviceError: The batch size isn't a multiple of the number of devices.
         """
         if batch_size % self.replicas:
             raise DeviceError(
                 f"A batch of {batch_size} images for {self.replicas} devices.",
                 expected="a batch size that is a multiple of the number of devices",
-                remedy=f"take --devices with a divisor of {batch_size}, or --assume batch_size=...",
+                remedy=f"use --devices with a divisor of {batch_size}, or --assume batch_size=...",
             )
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
-        """Within it networks are built, compiled and trained for these devices."""
+        """Context in which networks are built, compiled and trained on these devices."""
         if self.strategy is None:
             yield
         elif keras.backend.backend() == "tensorflow":
@@ -71,9 +71,9 @@ class Devices:
 
 
 def look_for_devices() -> None:
-    """Lets TensorFlow look for its devices, which it says much about, without starting it.
+    """Makes TensorFlow list its devices, which prints many messages, without initializing them.
 
-    JAX starts at its first look and has to get its settings before; it says nothing.
+    JAX prints none. Listing its devices would initialize it, after which its settings can't change.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -85,11 +85,11 @@ def find_devices(wanted: str | None = None) -> Devices:
     """Finds the devices that `--devices` names.
 
     Args:
-        wanted: None for the first GPU or else the processor, "all" for every GPU, a number for so many GPUs,
-            or "cpu:N" for N logical processors (to try out the sharing on one machine).
+        wanted: None for the first GPU, or the processor if there is none; "all" for all GPUs; a number of
+            GPUs; or "cpu:N" for N logical processors, to try out several devices on one machine.
 
     Raises:
-        DeviceError: The text can't be read, there are too few devices, or the backend knows none of this.
+        DeviceError: The text can't be read, there are too few devices, or the backend doesn't support it.
     """
     if wanted is None:
         return Devices(names=_backend_devices()[:1])
@@ -106,7 +106,7 @@ def find_devices(wanted: str | None = None) -> Devices:
                 f"--devices asks for {count} accelerators and Keras' {keras.backend.backend()} backend sees "
                 f"{len(found)}.",
                 expected=f"at most {len(found)}" if found else "an accelerator",
-                remedy="leave --devices out, or cpu:N to try the sharing out on the processor",
+                remedy="leave --devices out, or use cpu:N to try out several devices on the processor",
             )
         names = tuple(found[:count])
     return Devices(names=names, strategy=_strategy(names) if len(names) > 1 else None)
@@ -136,7 +136,7 @@ def _logical_processors(count: int) -> tuple[str, ...]:
     names = tuple(name for name in keras.distribution.list_devices("cpu"))
     if len(names) < count:
         raise DeviceError(
-            f"Keras' {backend} backend shows {len(names)} logical processors, not {count}.",
+            f"Keras' {backend} backend has {len(names)} logical processors, not {count}.",
             expected="the TensorFlow or the JAX backend",
             remedy="set KERAS_BACKEND=tensorflow or jax",
         )
@@ -149,8 +149,8 @@ def _started_too_early(count: int) -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise DeviceError(
-            f"The backend is already running and can't be cut into {count} logical processors: {error}",
-            expected="find_devices before anything is computed",
+            f"The backend is already running and can't be split into {count} logical processors: {error}",
+            expected="a call of find_devices before the first computation",
             remedy="start a new process",
         ) from error
 
@@ -163,14 +163,14 @@ def _strategy(names: tuple[str, ...]) -> Any:
 
         return tf.distribute.MirroredStrategy([f"/{name.upper()}" for name in names])
     raise DeviceError(
-        f"Keras' {keras.backend.backend()} backend can't share a batch among {len(names)} devices.",
+        f"Keras' {keras.backend.backend()} backend can't divide a batch among {len(names)} devices.",
         expected="the TensorFlow or the JAX backend",
         remedy="set KERAS_BACKEND=tensorflow or jax, or leave --devices out",
     )
 
 
 def make_deterministic() -> None:
-    """Makes the backend's operations give the same bytes each time, for the rest of the process."""
+    """Makes the backend's operations deterministic, to the last bit, for the rest of the process."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -183,16 +183,16 @@ def make_deterministic() -> None:
 
 
 def gradient(function: Callable[[Any], Any], value: np.ndarray) -> np.ndarray:
-    """Differentiates a function of one array.
+    """Computes the gradient of a function of one array.
 
     Args:
-        function: Takes a tensor of the backend and returns a scalar one, by way of `keras.ops` and of layers
-            that it calls with training=False: no variable may change in it.
-        value: Where to differentiate, floats of any shape.
+        function: Takes a tensor of the backend and returns a scalar tensor. It uses `keras.ops` and layers
+            called with training=False, and changes no variable.
+        value: The point at which to differentiate, floats of any shape.
 
     Returns:
-        Array of the shape and dtype of `value`: the derivative by each of its elements, 0 where the function
-        doesn't depend on it.
+        The derivative with respect to each element of `value`, in its shape and dtype; 0 for elements that
+        the function doesn't depend on.
 
     Raises:
         DeviceError: The backend is neither TensorFlow nor JAX.
@@ -211,7 +211,7 @@ def gradient(function: Callable[[Any], Any], value: np.ndarray) -> np.ndarray:
 
         return np.asarray(jax.grad(function)(jax.numpy.asarray(value)))
     raise DeviceError(
-        f"Keras' {backend} backend gives no gradients here.",
+        f"Gradients aren't available with Keras' {backend} backend.",
         expected="the TensorFlow or the JAX backend",
         remedy="set KERAS_BACKEND=tensorflow or jax",
     )

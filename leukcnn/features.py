@@ -1,8 +1,8 @@
-"""What a frozen base makes of each image and variant: computed once, kept, used in every epoch and fold.
+"""Features that a frozen base computes from images: computed once, cached, used in every epoch and fold.
 
-A frozen base gives the same answer for the same image in every epoch. Variants are drawn once, so their
-features too can be kept. They lie in the cache, found again by what they depend on: the base's weights, the
-images, what is done to them, and the seed.
+A frozen base returns the same features for the same image in every epoch. Variants that are sampled once have
+fixed features too. The cache finds features again by a hash of everything that they depend on: the base's
+weights, the images, their preprocessing and augmentation, and the seed.
 """
 
 import hashlib
@@ -21,25 +21,26 @@ from leukcnn.image_cache import cache_folder, claim_space
 from leukcnn.models.layers import MeanSubtraction
 from leukcnn.pipeline import Entries
 
-# Part of the key: raise it when the same settings come to give other features.
+# Part of the key. Increase it when a change of the code changes the features of the same settings.
 _FORMAT = 1
 FORWARD = 64
-"""Inputs a forward pass. It never changes, so that rounding doesn't depend on what was there before."""
+"""Inputs per forward pass. It is constant, because the batch size affects the rounding of the outputs."""
 
 _BLOCKS_BETWEEN_SAVES = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Frozen:
-    """A frozen base, and the images that pass it.
+    """A frozen base and the images whose features it computes.
 
     Attributes:
-        base: The frozen part of a network.
-        inputs_of: Gives the base's inputs for some entries, float32 (M, ...).
+        base: The frozen layers of a network, as a model.
+        inputs_of: Returns the base's inputs for M entries, float32 (M, ...).
         images: Number N of all images of the index.
-        variants: Number V of variants, the image itself (variant 0) included.
-        key: What else the features depend on, as plain values: network, images, what is done to them, seed.
-        devices: Where the base was built.
+        variants: Number V of variants, including the image itself (variant 0).
+        key: Everything else that the features depend on, as plain values: network, images, preprocessing,
+            augmentation, seed.
+        devices: The devices on which the base was built.
     """
 
     base: keras.Model
@@ -56,22 +57,22 @@ class Frozen:
 
     @property
     def name(self) -> str:
-        """The hash of all that the features depend on."""
+        """Hash of everything that the features depend on."""
         own = {"format": _FORMAT, "base": weights_digest(self.base), "shape": list(self.shape)}
         return digest({**own, **self.key})[:32]
 
     @property
-    def rows_a_block(self) -> int:
-        """Images whose features are computed together."""
+    def images_per_block(self) -> int:
+        """Number of images whose features are computed together."""
         return max(1, FORWARD // self.variants)
 
     def rows_of(self, block: int) -> np.ndarray:
         """Returns the positions of a block's images."""
-        first = block * self.rows_a_block
-        return np.arange(first, min(first + self.rows_a_block, self.images))
+        first = block * self.images_per_block
+        return np.arange(first, min(first + self.images_per_block, self.images))
 
     def features(self, rows: np.ndarray) -> np.ndarray:
-        """Computes the features of some images in all their variants, float32 (n, V, ...)."""
+        """Computes the features of n images in all their variants, float32 (n, V, ...)."""
         entries = Entries(
             rows=np.repeat(rows, self.variants), variants=np.tile(np.arange(self.variants), len(rows))
         )
@@ -85,45 +86,45 @@ def kept_features(
     folder: Path | None = None,
     on_start: Callable[[int], None] = lambda inputs: None,
 ) -> np.ndarray:
-    """Returns the features of images and their variants, of which only the lacking ones are computed.
+    """Returns the features of images and their variants; computes those that the cache lacks.
 
     Args:
         frozen: The base and its images.
         rows: Positions of the images that are needed, each with all its variants.
-        folder: Where caches lie; the user's own cache if None.
+        folder: Folder of the caches; the user's cache folder if None.
         on_start: Called with the number of inputs that have to be computed, if there are any.
 
     Returns:
-        float32 (N, V, ...), mapped from disk, read-only; rows that were never asked for are 0.
+        float32 (N, V, ...), mapped from disk, read-only; rows that were never requested are 0.
 
     Raises:
         StoreError: The cache can't be written to.
     """
     place, name = (folder or cache_folder()) / "features", frozen.name
     values, finished = place / f"{name}.npy", place / f"{name}.done.npy"
-    wanted = np.unique(np.asarray(rows) // frozen.rows_a_block)
+    wanted = np.unique(np.asarray(rows) // frozen.images_per_block)
     if values.exists() and finished.exists() and np.load(finished)[wanted].all():
         return np.load(values, mmap_mode="r")
     place.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(place / f"{name}.lock"):
         if not values.exists():
-            # What was noted as done went with the file that is lacking.
+            # The list of finished blocks belongs to a file of features that is gone.
             finished.unlink(missing_ok=True)
             with replace_file(values) as draft:
                 np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=frozen.shape)
                 claim_space(draft)
-        done = np.zeros(-(-frozen.images // frozen.rows_a_block), dtype=bool)
+        done = np.zeros(-(-frozen.images // frozen.images_per_block), dtype=bool)
         if finished.exists():
             done = np.load(finished)
-        lacking = wanted[~done[wanted]]
-        if len(lacking):
-            on_start(sum(len(frozen.rows_of(block)) for block in lacking) * frozen.variants)
+        missing = wanted[~done[wanted]]
+        if len(missing):
+            on_start(sum(len(frozen.rows_of(block)) for block in missing) * frozen.variants)
         features = np.load(values, mmap_mode="r+")
-        for count, block in enumerate(lacking, start=1):
+        for count, block in enumerate(missing, start=1):
             of_block = frozen.rows_of(block)
             features[of_block] = frozen.features(of_block)
             done[block] = True
-            if count % _BLOCKS_BETWEEN_SAVES == 0 or count == len(lacking):
+            if count % _BLOCKS_BETWEEN_SAVES == 0 or count == len(missing):
                 features.flush()
                 with replace_file(finished) as draft, draft.open("wb") as file:
                     np.save(file, done)
@@ -131,17 +132,17 @@ def kept_features(
 
 
 def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarray:
-    """Returns what a network makes of inputs.
+    """Returns a network's outputs.
 
     Args:
         base: The network.
-        inputs: float32 (M, ...); the last batch is filled up to `FORWARD`.
-        devices: Where the network was built.
+        inputs: float32 (M, ...); the last batch is padded to `FORWARD` inputs.
+        devices: The devices on which the network was built.
 
     Returns:
         float32 (M, ...).
     """
-    # Batches of one size alone: another size would have the network traced again.
+    # All batches have the same size: the backend would trace the network again for another one.
     padding = -len(inputs) % FORWARD
     padded = np.concatenate([inputs, np.repeat(inputs[:1], padding, axis=0)])
     with devices.scope():
@@ -150,7 +151,7 @@ def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarr
 
 
 def weights_digest(base: keras.Model) -> str:
-    """Returns the SHA-256 of all that a network learnt: its weights, and the mean that it subtracts."""
+    """Returns the SHA-256 of a network's weights and of the mean that it subtracts from images."""
     content = hashlib.sha256()
     for weight in base.weights:
         content.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())

@@ -1,4 +1,4 @@
-"""Batches for Keras: which images an epoch shows, augmented, scaled, in what order."""
+"""Batches for Keras: the images of an epoch in their order, augmented and scaled."""
 
 import abc
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from leukcnn.spec import Preprocessing
 
 @dataclass(frozen=True, eq=False)
 class Entries:
-    """The images of one epoch: row of each source image, and which variant of it.
+    """The M images of one epoch: the row of each source image and the number of its variant.
 
     Attributes:
         rows: (M,) int64, positions of the source images.
@@ -33,13 +33,13 @@ class Entries:
 
 
 def originals(rows: np.ndarray) -> Entries:
-    """Returns the entries of images as they are, each once."""
+    """Returns entries with each image once, as it is."""
     rows = np.asarray(rows, dtype=np.int64)
     return Entries(rows=rows, variants=np.zeros(len(rows), dtype=np.int64))
 
 
 def multiplied(rows: np.ndarray, *, variants: int) -> Entries:
-    """Returns the entries of `variants` new images of each image, numbered from 1, in its place."""
+    """Returns entries with `variants` augmented images, numbered from 1, in place of each image."""
     rows = np.asarray(rows, dtype=np.int64)
     return Entries(rows=np.repeat(rows, variants), variants=np.tile(np.arange(1, variants + 1), len(rows)))
 
@@ -47,16 +47,16 @@ def multiplied(rows: np.ndarray, *, variants: int) -> Entries:
 def balanced(
     rows: np.ndarray, labels: np.ndarray, ids: Sequence[str], *, per_class: int, seed: int
 ) -> Entries:
-    """Tops each class up to a count with augmented variants; the originals all stay.
+    """Returns entries with all images, and augmented variants that fill each class up to a number of images.
 
-    The sources take turns in an order drawn from the seed, so that no image has two variants more than
-    another of its class. A class that already has more images than the count stays as it is.
+    The variants of a class are taken from its images in turn, in a random order: the numbers of variants of
+    two images of a class differ by at most one. A class that has enough images gets no variants.
 
     Args:
         rows: (N,) positions of the source images.
         labels: Class of every image of the index, by position.
-        ids: Id of every image of the index, by position; the drawing is keyed by them.
-        per_class: Images a class to reach.
+        ids: Id of every image of the index, by position; the random order depends on ids, not on positions.
+        per_class: Number of images that each class reaches.
         seed: Root seed.
 
     Raises:
@@ -65,38 +65,41 @@ def balanced(
     rows = np.asarray(rows, dtype=np.int64)
     if len(rows) == 0:
         raise ArgumentError("No images to balance.", expected="at least one image")
-    parts = [originals(rows)]
+    entries = [originals(rows)]
     for label in np.unique(labels[rows]):
         sources = np.array(sorted(rows[labels[rows] == label], key=lambda row: ids[row]))
         missing = max(per_class - len(sources), 0)
         order = generator(seed, "balance", int(label)).permutation(sources)
         turns = np.arange(missing)
-        parts.append(Entries(rows=order[turns % len(order)], variants=1 + turns // len(order)))
+        entries.append(Entries(rows=order[turns % len(order)], variants=1 + turns // len(order)))
     return Entries(
-        rows=np.concatenate([part.rows for part in parts]),
-        variants=np.concatenate([part.variants for part in parts]),
+        rows=np.concatenate([e.rows for e in entries]),
+        variants=np.concatenate([e.variants for e in entries]),
     )
 
 
 class BatchSequence(keras.utils.PyDataset, abc.ABC):
-    """Batches for `fit`, `evaluate` and `predict`; what an input is, a subclass says.
+    """Base class of batches for `fit`, `evaluate` and `predict`; a subclass makes the inputs.
 
-    Every batch depends on its number, the epoch and the seed alone: not on the number of workers, nor on
-    which batches were asked for before. Pass `shuffle=False` to `fit`; the order is shuffled here, again for
-    each value of the attribute `epoch`, which goes up when Keras ends an epoch.
+    A batch depends only on its number, the epoch and the seed. It doesn't depend on the number of workers or
+    on the batches before it. Pass `shuffle=False` to `fit`: this class shuffles, with a new order for each
+    value of the attribute `epoch`, which increases when Keras ends an epoch.
 
     Args:
-        entries: What one epoch shows.
+        entries: The images of one epoch.
         labels: (N,) int64 classes by row, or None for `predict`.
-        classes: Number of the network's outputs: that of the classes, for one-hot targets, or 1 for the
-            second of two classes.
-        batch_size: Inputs a batch.
+        classes: Number of the network's outputs: one per class (targets are one-hot), or 1 (the target is the
+            second of two classes).
+        batch_size: Inputs per batch.
         seed: Root seed.
-        shuffle: Whether each epoch has an order of its own.
-        replicas: Devices that share a batch. The last batch is padded to a multiple of it by inputs of
-            weight 0, and the others' weights are raised so that means stay what they are on one device.
-        padding_weights: Which means the raised weights keep: "batch" those of the last batch (its gradient),
-            "set" those of the whole set (its loss and accuracy).
+        shuffle: Whether each epoch has its own order.
+        replicas: Number of devices that share a batch. The last batch is padded to a multiple of it with
+            inputs of weight 0; larger weights of the others keep the means as on one device.
+        padding_weights: The means that these weights keep: "batch" for those of the last batch (its
+            gradient), "set" for those of all entries (their loss and accuracy).
+
+    Raises:
+        ArgumentError: There are no images, the batch size is below 1, or `padding_weights` is another word.
     """
 
     def __init__(
@@ -110,9 +113,10 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         shuffle: bool = False,
         replicas: int = 1,
         padding_weights: str = "batch",
-    ):
-        # Keras' own workers go on drawing behind the batch that `fit` first builds the network with, and
-        # serve what they drew in a later epoch (JAX and tf.distribute): the work is shared within a batch.
+    ) -> None:
+        # One worker of Keras: `fit` builds the network with a first batch, and further workers would prepare
+        # the batches after it and return them in a later epoch (JAX, tf.distribute). Threads within a batch
+        # share the work instead.
         super().__init__(workers=1)
         if min(len(entries), batch_size) < 1:
             raise ArgumentError(
@@ -127,16 +131,16 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
     def __len__(self) -> int:
         return -(-len(self.entries) // self.batch_size)
 
-    def on_epoch_end(self):
-        """Goes on to the next epoch's order; Keras' `fit` calls it once before its first epoch too."""
+    def on_epoch_end(self) -> None:
+        """Switches to the order of the next epoch; Keras' `fit` also calls it once before the first epoch."""
         self.epoch += 1
 
-    def __getitem__(self, batch: int):
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, ...]:
         """Returns batch number `batch` of the current epoch.
 
         Returns:
-            (inputs float32 (B, ...),) or (inputs, targets float32 (B, classes)) or, with several
-            replicas, (inputs, targets, weights float32 (B,)).
+            (inputs,) without labels, else (inputs, targets), and with several replicas (inputs, targets,
+            weights): float32 (B, ...), (B, classes) and (B,).
         """
         positions = self._order()[batch * self.batch_size : (batch + 1) * self.batch_size]
         padding = -len(positions) % self.replicas
@@ -162,22 +166,25 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
 
     @abc.abstractmethod
     def inputs(self, positions: np.ndarray) -> np.ndarray:
-        """Returns the network's inputs for B positions in the entries: float32 (B, ...)."""
+        """Returns the network's inputs for B positions in the entries, float32 (B, ...)."""
 
 
 class ImageSequence(BatchSequence):
     """Batches of images, augmented and scaled.
 
     Args:
-        images: uint8 (N, side, side, 3), RGB.
-        entries: What one epoch shows.
-        preprocessing: Scaling of the grey levels; crop and size are already done.
-        ids: Ids by row, which key the augmentation.
+        images: uint8 (N, height, width, 3), RGB, cropped and resized.
+        entries: The images of one epoch.
+        preprocessing: Scaling of the grey levels; its crop and size are not applied again.
+        ids: Ids by row; an image's augmentation depends on its id.
         seed: Root seed.
-        augmenter: Makes the variants; needed where there are any.
-        fresh: Whether variants are drawn again in each epoch (the originals of a shuffled set then stay).
+        augmenter: Makes the variants; required if there are any.
+        fresh: Whether variants are sampled again in each epoch. Images without a variant never change.
         workers: Threads that prepare the images of a batch.
-        **options: Those of `BatchSequence`.
+        **options: Arguments of `BatchSequence`.
+
+    Raises:
+        ArgumentError: There are fewer workers than 1, or variants without an augmenter.
     """
 
     def __init__(
@@ -192,7 +199,7 @@ class ImageSequence(BatchSequence):
         fresh: bool = False,
         workers: int = 1,
         **options: Any,
-    ):
+    ) -> None:
         super().__init__(entries, seed=seed, **options)
         if workers < 1:
             raise ArgumentError(
@@ -204,17 +211,19 @@ class ImageSequence(BatchSequence):
         self.augmenter, self.fresh, self.threads = augmenter, fresh, workers
 
     def inputs(self, positions: np.ndarray) -> np.ndarray:
-        """Returns the network's inputs for B positions in the entries: float32 (B, side, side, 3)."""
+        """Returns the network's inputs for B positions in the entries, float32 (B, height, width, 3)."""
         if self.threads == 1:
-            return self._share(positions)
+            return self._augmented_and_scaled(positions)
+        chunks = np.array_split(positions, self.threads)
         with ThreadPoolExecutor(self.threads) as pool:
-            return np.concatenate(list(pool.map(self._share, np.array_split(positions, self.threads))))
+            return np.concatenate(list(pool.map(self._augmented_and_scaled, chunks)))
 
-    def _share(self, positions: np.ndarray) -> np.ndarray:
+    def _augmented_and_scaled(self, positions: np.ndarray) -> np.ndarray:
         rows, variants = self.entries.rows[positions], self.entries.variants[positions]
         images = self.images[rows]
         changed = np.flatnonzero(variants)
         if len(changed):
+            assert self.augmenter is not None, "the constructor refuses variants without an augmenter"
             epoch = self.epoch if self.fresh else 0
             seeds = [
                 child_seed(self.seed, "augmentation", str(self.ids[rows[i]]), int(variants[i]), epoch)
@@ -225,26 +234,26 @@ class ImageSequence(BatchSequence):
 
 
 class FeatureSequence(BatchSequence):
-    """Batches of what a frozen base makes of images, for the part of the network behind it.
+    """Batches of the features that a frozen base computed, for the layers after it.
 
     Args:
         features: float32 (N, V, ...), the features of each image's V variants, by row; variant 0 is the
             image itself.
-        entries: What one epoch shows.
-        **options: Those of `BatchSequence`.
+        entries: The images of one epoch.
+        **options: Arguments of `BatchSequence`.
     """
 
-    def __init__(self, features: np.ndarray, entries: Entries, **options: Any):
+    def __init__(self, features: np.ndarray, entries: Entries, **options: Any) -> None:
         super().__init__(entries, **options)
         self.features = features
 
     def inputs(self, positions: np.ndarray) -> np.ndarray:
-        """Returns the features for B positions in the entries: float32 (B, ...)."""
+        """Returns the features for B positions in the entries, float32 (B, ...)."""
         return self.features[self.entries.rows[positions], self.entries.variants[positions]]
 
 
 def class_probabilities(outputs: np.ndarray) -> np.ndarray:
-    """Returns a network's outputs as one probability a class.
+    """Returns a network's outputs as one probability per class.
 
     Args:
         outputs: (N, classes), or (N, 1): the probability of the second of two classes.
@@ -257,6 +266,6 @@ def class_probabilities(outputs: np.ndarray) -> np.ndarray:
 
 
 def scaled(images: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Turns prepared images, uint8 (N, side, side, 3), into the network's input, float32 of that shape."""
+    """Returns the network's inputs for prepared images: uint8 (N, height, width, 3) becomes float32."""
     inputs = rescale(images, preprocessing.scale)
     return subtract_channel_mean(inputs) if preprocessing.subtract_channel_mean else inputs

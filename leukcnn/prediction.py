@@ -1,8 +1,8 @@
-"""Saved networks that know their own preprocessing, and what they say of images.
+"""Saved networks with their preprocessing, and their predictions for images.
 
 A `.keras` file is a zip archive. leukcnn adds one member, `leukcnn.json`, with the preprocessing and the
-names of the classes, which Keras passes over: `keras.models.load_model` reads such a file like any other, one
-with layers that Keras lacks (RegNets, AlexNet, CaffeNet, VGG-f) where this module has been imported.
+names of the classes. Keras ignores it, so `keras.models.load_model` reads the file like any other. RegNets,
+AlexNet, CaffeNet and VGG-f have layers that Keras lacks: import this module before loading them.
 """
 
 import csv
@@ -30,22 +30,22 @@ from leukcnn.spec import Preprocessing
 
 __all__ = ["NOTICE", "SavedNetwork", "find_images", "write_classes"]
 
-NOTICE = "Research software: no diagnosis. Its figures hold for the images it was tested on, if for any."
+NOTICE = "Research software, not for diagnosis. Its results hold at most for the images it was tested on."
 _MEMBER = "leukcnn.json"
 _BATCH = 32
-# Keras finds none of them by itself where no network with them has been built.
+# Keras doesn't find these by itself in a process that has built no network with them.
 _OWN_LAYERS = (GroupedConv2D, LocalResponseNormalization, MeanSubtraction)
 
 
 @dataclass(frozen=True)
 class SavedNetwork:
-    """A network with all it takes to apply it to an image.
+    """A trained network with everything that is needed to apply it to an image.
 
     Attributes:
         network: The Keras model.
-        preprocessing: From the image to its input.
-        class_names: Names of its outputs.
-        origin: Where it comes from: paper, row, profile, trial.
+        preprocessing: The steps from an image to the network's input.
+        class_names: Names of the classes.
+        origin: The paper, row, profile, seed and trial that the network comes from.
     """
 
     network: keras.Model
@@ -56,6 +56,9 @@ class SavedNetwork:
     def save(self, path: Path) -> None:
         """Writes the `.keras` file in one step, without the optimizer.
 
+        Args:
+            path: The file.
+
         Raises:
             StoreError: The folder can't be written to.
         """
@@ -65,7 +68,7 @@ class SavedNetwork:
             "origin": self.origin,
             "notice": NOTICE,
         }
-        # Rebuilt, it isn't compiled, as a clone would be: an optimizer makes the file three times as large.
+        # A rebuilt network isn't compiled, unlike a clone. An optimizer makes the file three times as large.
         bare = type(self.network).from_config(self.network.get_config())
         bare.set_weights(self.network.get_weights())
         with replace_file(path) as draft:
@@ -77,8 +80,11 @@ class SavedNetwork:
     def load(path: str | Path) -> "SavedNetwork":
         """Reads a file that `save` wrote.
 
+        Args:
+            path: The `.keras` file.
+
         Raises:
-            WeightsError: The file isn't there, isn't a Keras model, or lacks its preprocessing.
+            WeightsError: The file doesn't exist, isn't a Keras model, or lacks its preprocessing.
         """
         path = network_file(path)
         try:
@@ -94,7 +100,7 @@ class SavedNetwork:
             )
         except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, TypeError, SpecError) as error:
             raise WeightsError(
-                f"{path} is no network that leukcnn saved: {error}",
+                f"{path} is not a network that leukcnn saved: {error}",
                 expected=NETWORK_FILE,
                 remedy="for another Keras model, use keras.models.load_model and its own preprocessing",
             ) from error
@@ -106,7 +112,7 @@ class SavedNetwork:
 
         Args:
             paths: N image files.
-            on_note: Called with a sentence for each image that had to be converted.
+            on_note: Called with a sentence for each image that was converted or that thresholding made black.
 
         Returns:
             float64 (N, classes), probabilities.
@@ -114,17 +120,17 @@ class SavedNetwork:
         Raises:
             DataError: An image can't be read or is too small.
         """
-        paths, outputs = list(paths), []
-        for start in range(0, len(paths), _BATCH):
+        files, outputs = list(paths), []
+        for start in range(0, len(files), _BATCH):
             images = []
-            for path in paths[start : start + _BATCH]:
+            for path in files[start : start + _BATCH]:
                 image, note = read_image(path)
                 if note:
                     on_note(f"{path}: {note}")
                 try:
                     images.append(prepare(image, self.preprocessing))
                     if self.preprocessing.threshold != "none" and shows_nothing(images[-1]):
-                        on_note(f"{path}: thresholding leaves no cell, and the network sees a black image")
+                        on_note(f"{path}: thresholding leaves no cell, so the network sees a black image")
                 except DataError as error:
                     raise DataError(
                         f"{path}: {error.found}", expected=error.expected, remedy="leave it out"
@@ -136,12 +142,12 @@ class SavedNetwork:
 def write_classes(
     path: Path, images: Sequence[Path], probabilities: np.ndarray, class_names: Sequence[str]
 ) -> None:
-    """Writes a CSV file: image, class, p_<class> ...
+    """Writes predicted classes as a CSV file with the columns image, class, p_<class> ...
 
     Args:
         path: The file.
-        images: N images.
-        probabilities: (N, classes).
+        images: N image files.
+        probabilities: (N, classes), 0..1.
         class_names: Names of the classes.
 
     Raises:

@@ -1,10 +1,11 @@
-"""One trial's training: compile, fit, keep the best, and predict."""
+"""Builds, compiles and trains the network of one trial, and predicts with it."""
 
 import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,7 +26,7 @@ from leukcnn.models import build
 from leukcnn.pipeline import BatchSequence, class_probabilities
 from leukcnn.spec import Model, Training
 
-# Logged value -> whether its best is the highest or the lowest.
+# Logged value -> whether the highest or the lowest is the best.
 MONITORED = {"val_accuracy": "max", "val_loss": "min"}
 
 _SCHEDULES = {"exponential": exponential_schedule, "cosine": cosine_schedule}
@@ -33,14 +34,13 @@ _SCHEDULES = {"exponential": exponential_schedule, "cosine": cosine_schedule}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training gave.
+    """The result of a training.
 
     Attributes:
         checkpoints: Logged value -> file with the weights of its best epoch; empty without validation.
-        best_epochs: Logged value -> that epoch, counted from 1.
+        best_epochs: Logged value -> its best epoch, counted from 1.
         seconds: Wall-clock time of the epochs run in this process.
-        epochs_run: How many these were; fewer than the setup's where a killed run went on or the training
-            ended early.
+        epochs_run: Number of these epochs; lower than in the setup if a run was resumed or stopped early.
     """
 
     checkpoints: dict[str, Path]
@@ -50,15 +50,15 @@ class Outcome:
 
 
 def network_of(model: Model, *, image_size: int, classes: int) -> keras.Model:
-    """Builds a network that has an output for each class, or one for two classes.
+    """Builds a network with one output per class, or a single output for two classes.
 
     Args:
         model: Builder and its arguments.
-        image_size: Side of the square input, in pixels, unless the arguments say otherwise.
-        classes: Number of the classes.
+        image_size: Height and width of the input, in pixels, unless the arguments have an `input_shape`.
+        classes: Number of classes.
 
     Raises:
-        SpecError: It can't be built, or has other outputs.
+        SpecError: The network can't be built, or has another number of outputs.
     """
     network = build(
         model.name, **{"input_shape": (image_size, image_size, 3), "classes": classes, **model.arguments}
@@ -68,7 +68,7 @@ def network_of(model: Model, *, image_size: int, classes: int) -> keras.Model:
         raise SpecError(
             f"The network {model.name!r} has outputs {network.output_shape} for {classes} classes.",
             expected=" or ".join(map(str, allowed)),
-            remedy="let the builder make `classes` outputs, and give the model no other `classes`",
+            remedy="let the builder make `classes` outputs, and set no other `classes` in the model",
         )
     return network
 
@@ -80,14 +80,14 @@ def build_network(
 
     Args:
         model: Builder and its arguments.
-        image_size: Side of the square input, in pixels.
-        classes: Number of outputs.
+        image_size: Height and width of the input, in pixels.
+        classes: Number of classes.
         training: Optimizer, loss and precision.
         seed: Seed of the initial weights and of dropout.
-        devices: Where it is to be trained.
+        devices: The devices to train on.
 
     Raises:
-        SpecError: As `network_of`.
+        SpecError: As in `network_of`.
     """
     if training.deterministic:
         make_deterministic()
@@ -103,35 +103,41 @@ def build_network(
 
 
 class Networks:
-    """Builds networks for trials, and gives the last one again, as it was at first, to the next like trial.
+    """Builds networks for trials and reuses the last one where the next trial asks for the same network.
 
-    The folds of a row start from the same weights. What a backend works out when a network is first trained
-    (its graph) takes longer than a short training, and is kept so.
+    A reused network gets its initial weights back, so all folds of a row start from the same weights. Reuse
+    keeps the graph that the backend compiles in the first step, which takes longer than a short training.
     """
 
-    def __init__(self):
-        self._key, self._network, self._first_values = None, None, []
+    def __init__(self) -> None:
+        self._key: tuple[Any, ...] | None = None
+        self._network: keras.Model | None = None
+        self._initial_values: list[np.ndarray] = []
 
     def get(
         self, model: Model, *, image_size: int, classes: int, training: Training, seed: int, devices: Devices
     ) -> keras.Model:
-        """Returns what `build_network` returns for the same arguments; the one before it is void then."""
+        """Returns the network that `build_network` returns for these arguments.
+
+        A network that was returned for other arguments must not be used afterwards.
+        """
         key = (to_plain(model), image_size, classes, to_plain(training), seed, devices.names)
-        if key != self._key:
-            self._key, self._network = None, None
-            # Graphs and weights of the network before would stay in memory beside the new one's.
-            keras.utils.clear_session()
-            options = {"image_size": image_size, "classes": classes, "training": training, "seed": seed}
-            network = build_network(model, **options, devices=devices)
+        if self._network is not None and key == self._key:
             with devices.scope():
-                network.optimizer.build(network.trainable_variables)
-            self._key, self._network = key, network
-            self._first_values = [keras.ops.convert_to_numpy(v) for v in state_variables(network)]
-        else:
-            with devices.scope():
-                for variable, value in zip(state_variables(self._network), self._first_values, strict=True):
+                for variable, value in zip(state_variables(self._network), self._initial_values, strict=True):
                     variable.assign(value)
-        return self._network
+            return self._network
+        self._key, self._network = None, None
+        # The previous network's graphs and weights would otherwise stay in memory.
+        keras.utils.clear_session()
+        network = build_network(
+            model, image_size=image_size, classes=classes, training=training, seed=seed, devices=devices
+        )
+        with devices.scope():
+            network.optimizer.build(network.trainable_variables)
+        self._key, self._network = key, network
+        self._initial_values = [keras.ops.convert_to_numpy(v) for v in state_variables(network)]
+        return network
 
 
 def compile_network(network: keras.Model, training: Training, *, devices: Devices) -> None:
@@ -152,24 +158,24 @@ def train(
     devices: Devices,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Outcome:
-    """Trains a network, or goes on with the training that a folder holds.
+    """Trains a network, or resumes the training whose state is in the folder.
 
-    In the end the network has the weights of the last epoch that was run: where the training has patience,
-    the first after which the validation loss didn't sink for so long.
+    The network ends with the weights of the last epoch. With a patience, training stops after that many
+    epochs in a row without a lower validation loss.
 
     Args:
         network: Built and compiled by `build_network`.
         training: Epochs, schedule and patience.
-        train_data: Shuffled batches, whose epoch is set here.
-        validation_data: Batches of the validation part, None where nothing is kept apart.
-        folder: Where state, checkpoints and history are kept.
+        train_data: Shuffled batches; their attribute `epoch` is set here.
+        validation_data: Batches of the validation split; None if there is none.
+        folder: Folder for the state, the checkpoints and the history.
         devices: The devices of `build_network`.
-        callbacks: Whoever else watches, called after all others.
+        callbacks: More callbacks, called after the others.
 
     Raises:
-        DeviceError: The batch can't be shared evenly.
+        DeviceError: The batch can't be divided evenly among the devices.
         LeukCNNError: The training diverged.
-        StoreError: The folder can't be written to or its state belongs to another network.
+        StoreError: The folder can't be written to, or its state belongs to another network.
     """
     devices.check_batch_size(training.batch_size)
     history: dict[str, list[float]] = {}
@@ -182,7 +188,7 @@ def train(
     )
     history_file = HistoryFile(folder / "history.csv", history=history)
     own_callbacks = [
-        # Keras ends an epoch of the data before its first, too: the epoch's own number keys the draws.
+        # Keras also calls `on_epoch_end` of the data before the first epoch, so the data can't count epochs.
         keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: setattr(train_data, "epoch", epoch)),
         keras.callbacks.LearningRateScheduler(schedule),
         *checkpoints,
@@ -196,44 +202,44 @@ def train(
         network.fit(
             train_data,
             validation_data=validation_data,
-            # A run killed after it had stopped early has no epoch left.
+            # A run that was killed after it had stopped early has no epochs left.
             epochs=first_epoch if stop_early.is_due else training.epochs,
             initial_epoch=first_epoch,
             callbacks=[*own_callbacks, *callbacks],
             shuffle=False,
             verbose=0,
         )
-    # A run killed between its last state and its last line of history goes on here, with no epoch left.
+    # A run that was killed after its last state was saved, but before the history was written, needs this.
     history_file.write()
     diverged = [c.monitor for c in checkpoints if c.best is None]
     if not checkpoints and math.isnan(history["loss"][-1]):
         diverged = ["loss"]
     if diverged:
         raise LeukCNNError(
-            f"{diverged[0]} was no number in {len(history['loss'])} epochs: the training diverged.",
+            f"{diverged[0]} was not a number in {len(history['loss'])} epochs: the training diverged.",
             expected="a loss that stays finite",
-            remedy="take a lower learning rate (--assume), or float32 instead of mixed precision",
+            remedy="use a lower learning rate (--assume), or float32 instead of mixed precision",
         )
     return Outcome(
         checkpoints={c.monitor: c.path for c in checkpoints},
-        best_epochs={c.monitor: c.best_epoch + 1 for c in checkpoints},
+        best_epochs={c.monitor: c.best_epoch + 1 for c in checkpoints if c.best_epoch is not None},
         seconds=time.perf_counter() - started,
         epochs_run=len(history["loss"]) - first_epoch,
     )
 
 
 def predict(network: keras.Model, data: BatchSequence, *, devices: Devices) -> np.ndarray:
-    """Returns each image's probabilities, in the order of the entries, whatever the devices.
+    """Predicts the class probabilities of each image, in the order of the entries.
 
     Args:
         network: A built network.
-        data: A sequence without labels and not shuffled.
-        devices: Where the network was built.
+        data: Batches without labels, not shuffled.
+        devices: The devices on which the network was built.
 
     Returns:
         float64 (M, classes); two columns for a network with one output.
     """
     with devices.scope():
         outputs = network.predict(data, verbose=0)
-    # What stands behind the last entry pads the last batch to a multiple of the devices.
+    # The outputs after the last entry come from padding the last batch to a multiple of the devices.
     return class_probabilities(outputs[: len(data.entries)])

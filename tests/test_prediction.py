@@ -91,7 +91,7 @@ def test_file_holds_no_optimizer(saved, tmp_path):
 def test_file_says_that_it_is_no_diagnosis(saved):
     with zipfile.ZipFile(saved[1]) as archive:
         assert json.loads(archive.read("leukcnn.json"))["notice"] == NOTICE
-    assert "no diagnosis" in NOTICE
+    assert "not for diagnosis" in NOTICE
 
 
 @pytest.mark.backend
@@ -129,7 +129,7 @@ def test_prediction_says_where_thresholding_leaves_nothing(saved, images):
     cv2.imwrite(str(images[1]), np.full((14, 16, 3), 255, dtype=np.uint8))
     notes = []
     SavedNetwork(network, thresholded, CLASSES, {}).predict(images[:3], on_note=notes.append)
-    assert notes == [f"{images[1]}: thresholding leaves no cell, and the network sees a black image"]
+    assert notes == [f"{images[1]}: thresholding leaves no cell, so the network sees a black image"]
     # Without a threshold a white image is an image.
     SavedNetwork(network, PREPROCESSING, CLASSES, {}).predict(images[:3], on_note=notes.append)
     assert len(notes) == 1
@@ -195,7 +195,7 @@ def rewritten(path, copy, change):
 def test_file_that_leukcnn_did_not_save_is_refused(saved, tmp_path, spoil):
     copy = tmp_path / "copy.keras"
     spoil(saved[1], copy)
-    with pytest.raises(WeightsError, match=r"copy\.keras is no network that leukcnn saved") as caught:
+    with pytest.raises(WeightsError, match=r"copy\.keras is not a network that leukcnn saved") as caught:
         SavedNetwork.load(copy)
     assert "finished trial" in caught.value.expected
 

@@ -134,7 +134,7 @@ def test_a_run_killed_on_the_way_stops_at_the_same_epoch(setup, tmp_path, monkey
             if epoch == 3:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(callbacks, "_TIME_BETWEEN_SAVES", 0)
+    monkeypatch.setattr(callbacks, "_MIN_TRAIN_TO_SAVE_RATIO", 0)
     losses = [3.0, 2.0, 4.0, 2.5, 1.0]
     setup, network = build(setup, **IMPATIENT)
     rising(monkeypatch, losses)
@@ -246,7 +246,7 @@ def test_without_validation_the_last_epoch_counts(setup, tmp_path):
 def test_divergence_without_validation_is_told(setup, tmp_path):
     _, network = build(setup)
     network.layers[-1].set_weights([np.full_like(w, np.nan) for w in network.layers[-1].get_weights()])
-    with pytest.raises(LeukCNNError, match="loss was no number"):
+    with pytest.raises(LeukCNNError, match="loss was not a number"):
         train(
             network,
             setup.training,

@@ -275,7 +275,7 @@ def main(data, out, epochs, seconds_a_step):
     from leukcnn.experiment.run import reproduce
 
     # Every epoch is saved, however short, so that a test knows where a killed run goes on.
-    callbacks._TIME_BETWEEN_SAVES = 0
+    callbacks._MIN_TRAIN_TO_SAVE_RATIO = 0
     request = Request(
         paper=tiny_paper(epochs=int(epochs)), data=data, out=Path(out), profile="smoke", only="vgg16"
     )

@@ -1,4 +1,4 @@
-"""One trial, from an index of images to stored predictions: a network, an SVM on features, or a control."""
+"""Trials: from an index of images to stored predictions, by a network, an SVM on features, or a control."""
 
 from leukcnn.trials.context import TrialContext
 from leukcnn.trials.control_trials import CONTROL, PROBE, run_control, run_probe

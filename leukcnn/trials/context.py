@@ -1,4 +1,4 @@
-"""What the trials of a run share: the images, the devices, who watches, and what is kept between them."""
+"""The context of a run's trials: the images, the devices, the observer, and what is reused between trials."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,18 +14,18 @@ from leukcnn.trials.feature_networks import FeatureNetworks
 
 @dataclass(frozen=True, eq=False)
 class TrialContext:
-    """What the trials of a run share.
+    """The context that all trials of a run share.
 
     Attributes:
         index: The images.
-        devices: Where networks are trained.
-        observer: Told of each step and epoch.
-        cache: Folder of the decoded images and of features; the user's own cache if None.
+        devices: The devices on which networks are trained.
+        observer: Receives each step and epoch.
+        cache: Folder of the decoded images and the features; the user's cache folder if None.
         workers: Threads that prepare batches; they don't change the result.
         tensorboard: Whether to write TensorBoard's logs into the trials' folders.
-        networks: Where networks come from: like trials don't build the same one twice.
-        feature_networks: Where networks come from that give features.
-        seen: How controls see images -> what they saw of them so far.
+        networks: Builds the networks, and reuses the last one.
+        feature_networks: Builds the networks that compute features, and reuses the last ones.
+        seen: Preprocessing of controls -> the features of images that controls have computed so far.
     """
 
     index: ImageIndex

@@ -1,4 +1,4 @@
-"""Trials without a network: controls on a trial's own parts, and the probe that tells datasets apart."""
+"""Trials without a network: controls on a trial's own splits, and the probe that distinguishes datasets."""
 
 import time
 
@@ -17,7 +17,7 @@ CONTROL = "control"
 """Value of `Predictions.checkpoint` where no network was trained."""
 
 PROBE = "dataset_border"
-"""Name of the probe that tells datasets by their images' borders."""
+"""Name of the probe that recognizes an image's dataset by the pixels at its border."""
 
 
 def run_control(
@@ -29,14 +29,14 @@ def run_control(
     *,
     seed: int,
 ) -> None:
-    """Runs a control on the parts of a trial: what a figure would be without any network.
+    """Runs a control on the splits of a trial: it shows the score that is possible without a network.
 
     Args:
-        trial: Its folder.
+        trial: The trial's folder.
         name: Key in `leukcnn.evaluation.controls.CONTROLS`.
-        preprocessing: Crop and size of the images that it looks at.
-        split_rows: Who trains and who is predicted.
-        context: The images, and what controls saw of them before.
+        preprocessing: Crop and size of the images that the control uses.
+        split_rows: Rows to train on and to predict.
+        context: The images, and the features that controls have computed.
         seed: Root seed.
 
     Raises:
@@ -70,13 +70,13 @@ def run_control(
 
 
 def run_probe(trial: Trial, preprocessing: Preprocessing, context: TrialContext, *, seed: int) -> None:
-    """Runs the probe that tells an image's dataset by its border, in a cross-validation over all images.
+    """Runs the probe that recognizes an image's dataset by its border, in a cross-validation over all images.
 
-    Its predictions have the datasets as classes; datasets with too few images are left out.
+    The classes of its predictions are the datasets; datasets with too few images are left out.
 
     Args:
-        trial: Its folder.
-        preprocessing: Crop and size of the images that it looks at.
+        trial: The trial's folder.
+        preprocessing: Crop and size of the images that the probe uses.
         context: The images of several datasets.
         seed: Root seed.
 

@@ -1,4 +1,6 @@
-"""Networks whose penultimate layer gives features, and are never trained."""
+"""Networks that aren't trained further and whose penultimate layer computes features."""
+
+from typing import Any
 
 import keras
 
@@ -11,16 +13,17 @@ from leukcnn.spec import Model, Setup
 
 
 class FeatureNetworks:
-    """Keeps the networks of the last row and seed, which all folds share; they take long to build."""
+    """Builds the feature networks of a row and seed once for all its folds, as building them takes long."""
 
-    def __init__(self):
-        self._key, self._bases = None, []
+    def __init__(self) -> None:
+        self._key: tuple[Any, ...] | None = None
+        self._bases: list[keras.Model] = []
 
     def get(self, setup: Setup, *, seed: int, devices: Devices) -> list[tuple[Model, keras.Model]]:
-        """Returns the networks of a setup, each cut behind its penultimate layer.
+        """Returns each model of a setup with its network, cut after the penultimate layer.
 
         Raises:
-            WeightsError: The weights of one can't be had.
+            WeightsError: The weights of a network aren't available.
         """
         key = (to_plain(setup.models), setup.preprocessing.image_size, seed, devices.names)
         if key != self._key:
@@ -35,16 +38,16 @@ class FeatureNetworks:
 
 
 def feature_network(model: Model, setup: Setup, *, seed: int, devices: Devices) -> keras.Model:
-    """Builds a network whose penultimate layer gives features: with its own top, and not compiled.
+    """Builds a network whose penultimate layer computes features: with its top, not compiled.
 
     Args:
-        model: Builder and arguments; where they have no `input_shape`, the setup's size is taken.
-        setup: Size of the images.
-        seed: Seed of weights that aren't published.
-        devices: Where it runs.
+        model: Builder and its arguments; without an `input_shape`, the setup's image size is used.
+        setup: Setup with the size of the images.
+        seed: Seed of weights that aren't loaded from a file.
+        devices: The devices to build it on.
 
     Raises:
-        WeightsError: Its weights can't be had.
+        WeightsError: The weights aren't available.
     """
     image_size = setup.preprocessing.image_size
     keras.utils.set_random_seed(child_seed(seed, "network", model.name) % 2**32)

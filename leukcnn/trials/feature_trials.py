@@ -1,4 +1,4 @@
-"""A trial that trains no network: a linear SVM on what networks' penultimate layers give."""
+"""A trial that trains no network, but a linear SVM on the outputs of networks' penultimate layers."""
 
 import time
 from dataclasses import dataclass, replace
@@ -15,13 +15,13 @@ from leukcnn.models.bases import penultimate
 from leukcnn.pipeline import Entries, scaled
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Predictions, Trial, write_features, write_predictions
-from leukcnn.spec import Model, Setup
+from leukcnn.spec import Features, Model, Setup
 from leukcnn.splits.partition import SplitRows
 from leukcnn.trials.context import TrialContext
 from leukcnn.trials.outcome import environment, image_predictions
 
 SVM = "svm"
-"""Value of `Predictions.checkpoint` where a support vector machine spoke."""
+"""Value of `Predictions.checkpoint` for predictions of a support vector machine."""
 
 
 def run_feature_trial(
@@ -33,24 +33,25 @@ def run_feature_trial(
     seed: int,
     source: Trial | None = None,
 ) -> None:
-    """Fits an SVM on features of a trial's training images and applies it; a finished trial stays.
+    """Fits an SVM to the features of a trial's training images and predicts; a finished trial is left alone.
 
-    The set "test" is predicted by the SVM of the training part; where the setup has `within_splits`, the set
-    "within" holds each tested dataset's images again, predicted by the SVMs of a cross-validation within
-    that dataset, unless it is too small, and `features.npz` their features.
+    The predictions of the subset "test" come from the SVM that was fitted to the training images. If the
+    setup has `within_splits`, the subset "within" has the same test images again: each dataset's images are
+    predicted by a cross-validation within that dataset, unless it is too small, and `features.npz` holds the
+    features of the test images.
 
     Args:
-        trial: Its folder.
-        setup: What it does; its `features` are given.
-        split_rows: Who trains and is predicted.
-        context: Images, devices, and what trials share.
+        trial: The trial's folder.
+        setup: What the trial does; it has `features`.
+        split_rows: Rows to train on and to predict.
+        context: Images, devices, and what is reused between trials.
         seed: Root seed of this trial.
-        source: The finished trial whose network gives the features; None for published networks.
+        source: The finished trial whose network computes the features; None for published networks.
 
     Raises:
         DataError: Images can't be used.
         StoreError: The folder can't be written to, or another process works on the trial.
-        WeightsError: Published weights can't be had.
+        WeightsError: Published weights aren't available.
     """
     with trial.locked():
         if trial.finished:
@@ -70,7 +71,7 @@ def run_feature_trial(
             seed=seed,
         )
         predictions = [image_predictions(index, tested, probabilities, subset="test", checkpoint=SVM)]
-        if setup.features.within_splits:
+        if work.features.within_splits:
             of_tested = features[n_trained:]
             predictions += work.within(tested, of_tested)
             write_features(
@@ -96,20 +97,25 @@ def run_feature_trial(
 
 @dataclass(frozen=True, eq=False)
 class _FeatureTrial:
-    """A trial at work; its arguments are those of `run_feature_trial`."""
+    """A running trial; its attributes are the arguments of `run_feature_trial`."""
 
     setup: Setup
     context: TrialContext
     seed: int
 
     @property
+    def features(self) -> Features:
+        """The setup's specification of features and SVM."""
+        assert self.setup.features is not None, "only setups with features make a feature trial"
+        return self.setup.features
+
+    @property
     def svm(self) -> Svm:
         """The support vector machine."""
-        features = self.setup.features
-        return Svm(features.n_components, features.n_selected, features.penalty)
+        return Svm(self.features.n_components, self.features.n_selected, self.features.penalty)
 
     def of_published(self, rows: np.ndarray) -> np.ndarray:
-        """Returns what published networks make of some images, side by side, float32 (n, D)."""
+        """Returns the features of n images from published networks, concatenated, float32 (n, D)."""
         networks = self.context.feature_networks
         built = networks.get(self.setup, seed=self.seed, devices=self.context.devices)
         return np.concatenate([self._of_network(model, base, rows) for model, base in built], axis=1)
@@ -139,7 +145,7 @@ class _FeatureTrial:
         return features[rows, 0]
 
     def of_trained(self, source: Trial, rows: np.ndarray) -> np.ndarray:
-        """Returns what a finished trial's network makes of some images, float32 (n, D)."""
+        """Returns the features of n images from a finished trial's network, float32 (n, D)."""
         context = self.context
         keras.utils.clear_session()
         with context.devices.scope():
@@ -153,16 +159,16 @@ class _FeatureTrial:
         return np.concatenate(outputs)
 
     def within(self, tested: np.ndarray, features: np.ndarray) -> list[Predictions]:
-        """Returns what is said of each tested dataset by what trained on the rest of it."""
-        found, index, n_splits = [], self.context.index, self.setup.features.within_splits
+        """Returns predictions for each tested dataset by a cross-validation within it."""
+        found, index, n_splits = [], self.context.index, self.features.within_splits
         for name in dict.fromkeys(index.dataset[tested].tolist()):
             of_dataset = index.dataset[tested] == name
             rows = tested[of_dataset]
             counts = np.bincount(index.labels[rows], minlength=len(index.class_names))
             if counts.min() < n_splits:
-                held = ", ".join(f"{n} {label}" for n, label in zip(counts, index.class_names, strict=True))
+                images = ", ".join(f"{n} {label}" for n, label in zip(counts, index.class_names, strict=True))
                 self.context.observer.message(
-                    f"{name} is too small for {n_splits} folds within it: it holds {held} images."
+                    f"{name} is too small for {n_splits} folds within it: it has {images} images."
                 )
                 continue
             probabilities = cross_validated_probabilities(

@@ -1,10 +1,10 @@
-"""A trial that trains a network, from an index of images to stored predictions."""
+"""A trial that trains a network: from an index of images to stored predictions."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Any
+from functools import cached_property
+from typing import Any, TypedDict
 
 import keras
 import numpy as np
@@ -38,10 +38,19 @@ from leukcnn.trials.outcome import environment, image_predictions
 Batches = Callable[..., BatchSequence]
 
 
+class _BatchOptions(TypedDict):
+    """Arguments of `BatchSequence`."""
+
+    classes: int
+    batch_size: int
+    seed: int
+    replicas: int
+
+
 def epoch_entries(
     index: ImageIndex, setup: Setup, split_rows: SplitRows, *, seed: int
 ) -> tuple[Entries, Entries]:
-    """Returns what an epoch of training and one of validation show, after augmentation."""
+    """Returns the entries of an epoch of training and of one of validation, with augmented variants."""
     both = []
     for name, rows in (("train", split_rows.train), ("validation", split_rows.validation)):
         per_class = getattr(setup.augmentation, f"{name}_per_class")
@@ -64,22 +73,22 @@ def run_trial(
     seed: int,
     keep_features: bool = True,
 ) -> None:
-    """Runs a trial to its end, from where an earlier process left it; a finished one stays as it is.
+    """Runs a trial to its end, resuming it where it was interrupted; a finished trial is left alone.
 
-    Where the network's base is frozen and variants are drawn once, the base's features are computed once and
-    only what stands behind it is trained on them, to the same end.
+    If the network's base is frozen and variants are sampled once, the features of the base are computed once
+    and only the layers after it are trained on them, with the same result.
 
     Args:
-        trial: Its folder.
-        setup: What it does.
-        split_rows: Who trains, validates and is predicted.
-        context: Images, devices, and what trials share.
+        trial: The trial's folder.
+        setup: What the trial does.
+        split_rows: Rows to train on, to validate on and to predict.
+        context: Images, devices, and what is reused between trials.
         seed: Root seed of this trial.
         keep_features: Whether features of a frozen base are kept; False computes them again in every epoch.
 
     Raises:
         DataError: Images can't be used.
-        DeviceError: The batch can't be shared evenly.
+        DeviceError: The batch can't be divided evenly among the devices.
         StoreError: The folder can't be written to, or another process works on the trial.
     """
     with trial.locked():
@@ -121,7 +130,7 @@ def run_trial(
 
 @dataclass(frozen=True, eq=False)
 class _NetworkTrial:
-    """A trial at work; its arguments are those of `run_trial`."""
+    """A running trial; its attributes are the arguments of `run_trial`."""
 
     trial: Trial
     setup: Setup
@@ -136,7 +145,7 @@ class _NetworkTrial:
 
     @cached_property
     def entries(self) -> tuple[Entries, Entries]:
-        """What an epoch of training and one of validation show."""
+        """The entries of an epoch of training and of one of validation."""
         return epoch_entries(self.context.index, self.setup, self.split_rows, seed=self.seed)
 
     @cached_property
@@ -145,7 +154,7 @@ class _NetworkTrial:
 
     @cached_property
     def network(self) -> keras.Model:
-        """The whole network, as it is before the training."""
+        """The whole network, with its initial weights before the training."""
         return self.context.networks.get(
             self.setup.model,
             image_size=self.setup.preprocessing.image_size,
@@ -156,8 +165,8 @@ class _NetworkTrial:
         )
 
     @cached_property
-    def shared(self) -> dict[str, int]:
-        """What all batches have in common."""
+    def batch_options(self) -> _BatchOptions:
+        """The arguments of `BatchSequence` that all batches have in common."""
         return {
             "classes": self.network.output_shape[-1],
             "batch_size": self.setup.training.batch_size,
@@ -174,45 +183,53 @@ class _NetworkTrial:
             preprocessing=self.setup.preprocessing,
             ids=self.context.index.ids,
             augmenter=self.augmenter,
-            # The validation part stays the same in every epoch, so that epochs can be compared.
+            # The validation images stay the same, so that epochs can be compared.
             fresh=fresh and options.get("shuffle", False),
             workers=self.context.workers,
-            **self.shared,
+            **self.batch_options,
             **options,
         )
 
     def learner(self, *, keep_features: bool) -> tuple[keras.Model, Batches]:
-        """Returns what is trained, and its batches: behind a frozen base, on the features that this gives."""
-        border = last_frozen_layer(self.network)
-        if border is None or not keep_features or not self._features_last():
-            return self.network, self.image_batches
-        base, learner = split_at(self.network, border)
-        compile_network(learner, self.setup.training, devices=self.context.devices)
-        return learner, partial(FeatureSequence, self._features(base), **self.shared)
+        """Returns the model to train and its batches: the layers after a frozen base, on the base's features.
 
-    def _features_last(self) -> bool:
-        """Whether the features of an epoch serve in the next one too; says so where they don't."""
+        It is the whole network, on images, if no base is frozen or its features aren't kept.
+        """
+        boundary = last_frozen_layer(self.network)
+        if boundary is None or not keep_features or not self._features_can_be_kept():
+            return self.network, self.image_batches
+        base, head = split_at(self.network, boundary)
+        compile_network(head, self.setup.training, devices=self.context.devices)
+        features, options = self._features(base), self.batch_options
+
+        def feature_batches(entries: Entries, **others: Any) -> BatchSequence:
+            return FeatureSequence(features, entries, **options, **others)
+
+        return head, feature_batches
+
+    def _features_can_be_kept(self) -> bool:
+        """Returns whether features are the same in every epoch; shows a message if they aren't."""
         if self.setup.augmentation.variants == "once" or not self.entries[0].variants.any():
             return True
         self.context.observer.message(
-            "Variants are drawn again in every epoch (augmentation=fresh): the frozen base's features can't "
-            "be kept and are computed in every epoch."
+            "Variants are sampled again in every epoch (augmentation=fresh): the frozen base's features "
+            "can't be kept and are computed in every epoch."
         )
         return False
 
     def _features(self, base: keras.Model) -> np.ndarray:
-        """Returns what a frozen base makes of all images of the trial, from the cache where it is there."""
+        """Returns the features of all images of the trial from a frozen base, cached if possible."""
         index, setup, split_rows = self.context.index, self.setup, self.split_rows
         variants = 1 + int(max(entries.variants.max(initial=0) for entries in self.entries))
-        drawn = {"augmentation": to_plain(setup.augmentation.arguments), "seed": self.seed}
+        sampling = {"augmentation": to_plain(setup.augmentation.arguments), "seed": self.seed}
         key = {
             "model": to_plain(setup.model),
             "preprocessing": to_plain(setup.preprocessing),
             "images": digest([index.ids.tolist(), index.sha256.tolist()]),
             "precision": setup.training.precision,
             "backend": keras.backend.backend(),
-            # Without variants nothing is drawn, and trials with other seeds share the features.
-            **(drawn if variants > 1 else {}),
+            # Without variants nothing is sampled, and trials with other seeds share the features.
+            **(sampling if variants > 1 else {}),
         }
 
         def inputs_of(entries: Entries) -> np.ndarray:
@@ -228,7 +245,7 @@ class _NetworkTrial:
         )
 
     def train(self, learner: keras.Model, batches: Batches) -> Outcome:
-        """Trains what is to be trained, or goes on with it."""
+        """Trains the model that `learner` returned, or resumes its training."""
         (train_entries, validation_entries), labels = self.entries, self.context.index.labels
         callbacks = [ReportProgress(self.context.observer)]
         if self.context.tensorboard:
@@ -246,9 +263,9 @@ class _NetworkTrial:
         )
 
     def predict(self, learner: keras.Model, batches: Batches, outcome: Outcome) -> Predictions:
-        """Returns what each checkpoint says of each set; keeps the network of the one that counts."""
+        """Predicts each subset with each checkpoint; saves the network of the setup's checkpoint."""
         index, devices, predictions = self.context.index, self.context.devices, []
-        # The network has the last epoch's weights until others are laid in.
+        # The network has the last epoch's weights until others are loaded.
         last = {"last": None} if self.setup.training.checkpoint == "last" else {}
         for checkpoint, weights in {**last, **outcome.checkpoints}.items():
             if weights is not None:

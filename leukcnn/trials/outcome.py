@@ -1,4 +1,4 @@
-"""What every trial leaves: its predictions, and what they may depend on besides its specification."""
+"""What every trial stores: its predictions, and the environment that they may depend on."""
 
 import platform
 import subprocess
@@ -29,14 +29,14 @@ _VERSIONED = (
 def image_predictions(
     index: ImageIndex, rows: np.ndarray, probabilities: np.ndarray, *, subset: str, checkpoint: str
 ) -> Predictions:
-    """Returns what was said of some images of an index, as it is stored.
+    """Returns the predictions for some images of an index, in the form in which they are stored.
 
     Args:
         index: The images.
-        rows: (M,) positions of those that were predicted.
+        rows: (M,) positions of the predicted images.
         probabilities: (M, C), 0..1, a column for each class.
-        subset: Name of the set.
-        checkpoint: Whose weights spoke, see `Predictions.checkpoint`.
+        subset: Name of the subset.
+        checkpoint: The weights that were used, see `Predictions.checkpoint`.
     """
     return Predictions(
         image=index.ids[rows],
@@ -50,8 +50,8 @@ def image_predictions(
 
 
 def environment(devices: Devices) -> dict[str, Any]:
-    """Returns what the figures may depend on besides the specification: versions, devices, commit."""
-    versions = {}
+    """Returns what results may depend on in addition to the specification: versions, devices, commit."""
+    versions: dict[str, str | None] = {}
     for name in _VERSIONED:
         try:
             versions[name] = metadata.version(name)
