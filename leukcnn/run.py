@@ -214,24 +214,24 @@ class Run:
         """
         if name in self.tables:
             return self.tables[name]
-        if name in self.figures:
+        if name in self._figure_names():
             return self.figures[name]
-        raise _unknown("table or figure", name, [*self.tables, *self.figures])
+        raise _unknown("table or figure", name, [*self])
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*self.tables, *self.figures])
+        return iter([*self.tables, *self._figure_names()])
 
     def __repr__(self) -> str:
         return f"<Run of {self.paper.key}: {self.folder.name}, {self._trained()}>"
 
     def _repr_html_(self) -> str:
-        names = {"Tables": [*self.tables], "Figures": [path.stem for path in self._plotted()]}
+        names = {"Tables": [*self.tables], "Figures": self._figure_names()}
         lines = [f"{what}: {', '.join(map(html.escape, of))}" for what, of in names.items() if of]
         head = f"<p><b>{html.escape(self.paper.title)}</b><br>{html.escape(self.folder.name)}, "
         return f"{head}{self._trained()}</p>{self.summary._repr_html_()}<p>{'<br>'.join(lines)}</p>"
 
     def _ipython_key_completions_(self) -> list[str]:
-        return [*self.tables, *(path.stem for path in self._plotted())]
+        return [*self]
 
     def _trained(self) -> str:
         """Returns how many rows are trained, in words."""
@@ -261,6 +261,10 @@ class Run:
 
     def _plotted(self) -> list[Path]:
         return sorted((self.folder / "figures").glob("*.png"))
+
+    def _figure_names(self) -> list[str]:
+        """Returns the names of the figures; where none is plotted yet, the paper's ids."""
+        return [path.stem for path in self._plotted()] or [figure.id for figure in self.paper.figures]
 
     def _trials(self, row: str, split: str) -> list[tuple[int, "Trial"]]:
         """Returns the number of the run and the trial, for each finished one of a row under a split."""

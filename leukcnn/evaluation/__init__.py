@@ -1,1 +1,38 @@
-"""What values are held against, and looks inside networks: controls, shortcuts, feature spaces, maps."""
+"""Controls that networks are compared with, shortcuts in datasets, and looks inside trained networks.
+
+Modules are imported on first use: `leukcnn.evaluation.activation_maps.grad_cam(...)`.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leukcnn.evaluation import (
+        activation_maps,
+        controls,
+        feature_selection,
+        feature_space,
+        filter_maps,
+        mask_scores,
+        shortcuts,
+    )
+
+__all__ = [
+    "activation_maps",
+    "controls",
+    "feature_selection",
+    "feature_space",
+    "filter_maps",
+    "mask_scores",
+    "shortcuts",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
