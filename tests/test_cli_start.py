@@ -72,7 +72,7 @@ REFUSALS = {
     "reproduce cnmc2019 --data empty": "empty",
     "reproduce cnmc2019 --data emptty": "did you mean 'empty'?",
     "reproduce alertnet --data empty": "None of",
-    "reproduce alertnet --data synthetic --weights empty --only xception_dft": "holds no file whose name begins",
+    "reproduce alertnet --data synthetic --weights empty --only xception_dft": "holds no file whose",
     "reproduce leuknet_lodocv --data synthetic --weights empty": "holds no file whose name begins",
     "reproduce allidb_lightweight --data synthetic --split kfold --assume folds=1": "--split kfold and --ass",
     "table cnmc2019 --only tabel2": "did you mean 'table2'?",
