@@ -1,4 +1,4 @@
-"""What the tests share."""
+"""Fixtures and settings for all tests."""
 
 import os
 import subprocess
@@ -11,18 +11,18 @@ from hypothesis import settings
 settings.register_profile("quick", derandomize=True, deadline=None, max_examples=25, database=None)
 settings.load_profile("quick")
 
-# As `leukcnn` itself sets it: on many processors TensorFlow's own convolutions are several times slower.
+# As in `leukcnn` itself: on many processors TensorFlow's own convolutions are several times slower.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
-# Folders whose modules take longest. Where modules are shared among processes, they begin.
+# Folders with the slowest modules. They start first if several processes run the tests.
 _LONG = ("experiment", "outputs", "models")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Puts slow tests last, so that a plain mistake shows early, and among processes long modules first.
+    """Puts slow tests last, to show plain mistakes early. With several processes, long modules start first.
 
-    Else one process would be left with a long module at the end, and the others wait.
+    Otherwise one process could be left with a long module at the end while the others wait.
     """
     is_shared = hasattr(config, "workerinput")
 
@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="session", autouse=True)
 def few_trees():
-    """Lets controls grow a tenth of their trees: what they find in small images needs no more."""
+    """Lets controls grow a tenth of their trees, which is enough for small images."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("leukcnn.evaluation.controls._TREES", 30)
         yield
@@ -55,8 +55,8 @@ def real_data() -> Path:
 def run_on_disk(tmp_path):
     """Returns a function that runs Python code with a small disk of its own mounted on the folder `disk`.
 
-    Permissions don't bind root, and a mocked error may not be the real one; a mounted disk is. The
-    test is skipped where this user can't mount one.
+    Root ignores permissions, and a mocked error may differ from the real one. The test is skipped if this
+    user can't mount a disk.
     """
 
     def run(options: str, code: str) -> str:

@@ -26,7 +26,7 @@ def write_image(path, seed, *, brighter=0):
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Returns five datasets: a copy and a near copy of a ufg image in jtsc, four images alike in ufg."""
+    """Returns five datasets: jtsc has a copy and a near copy of ufg images, ufg has four identical images."""
     root = tmp_path_factory.mktemp("data")
     folders = [
         "jtsc/healthy",
@@ -54,7 +54,7 @@ def places(scan, pairs):
     return [tuple("/".join(scan.index.paths[row].parts[-3:]) for row in pair) for pair in pairs]
 
 
-def test_identical_and_near_pairs_are_told_apart(scan):
+def test_identical_and_near_pairs_are_distinguished(scan):
     assert places(scan, scan.near) == [("jtsc/healthy/near.png", "ufg/healthy/1.png")]
     first, *others = places(scan, scan.identical)
     assert first == ("jtsc/healthy/copy.png", "ufg/healthy/0.png")
@@ -84,7 +84,7 @@ def test_lines_count_by_pair_of_datasets_and_name_examples(scan):
     ]
 
 
-def test_the_splitter_takes_its_pairs(scan):
+def test_splitter_takes_the_pairs(scan):
     (split,) = [
         split for split in leave_one_dataset_out(scan.index, pairs=scan.pairs) if split.dataset == "ufg"
     ]
@@ -92,7 +92,7 @@ def test_the_splitter_takes_its_pairs(scan):
     assert related_datasets(scan.index, scan.pairs)["ufg"] == ("jtsc",)
 
 
-def test_an_experiment_finds_the_images_in_the_cache(root, tmp_path, monkeypatch):
+def test_experiment_finds_the_images_in_the_cache(root, tmp_path, monkeypatch):
     scan_folders(NAMES[::-1], root, paper=PAPER, folder=tmp_path)
     ordered = ("allidb1", "allidb2", "atlas", "jtsc", "ufg")
     index = load_many(ordered, root, class_names=PAPER.classes, class_of=PAPER.class_of)
@@ -101,7 +101,7 @@ def test_an_experiment_finds_the_images_in_the_cache(root, tmp_path, monkeypatch
     assert len(images) == len(index)
 
 
-def test_one_dataset_by_itself_speaks_of_no_other(root, tmp_path):
+def test_scan_of_one_dataset_mentions_no_other(root, tmp_path):
     lines = scan_folders(("ufg",), root, folder=tmp_path).lines()
     assert "of ufg: 6 byte-identical pairs, 0 near ones" in lines[0]
     assert lines[1].startswith("  within ufg: 6 identical, 0 near")
@@ -114,7 +114,7 @@ def test_without_duplicates_one_line_says_so(root, tmp_path):
     assert line.endswith("of allidb1: 0 byte-identical pairs, 0 near ones (perceptual hash)")
 
 
-def test_a_paper_on_one_dataset(tmp_path):
+def test_paper_on_one_dataset_is_scanned(tmp_path):
     counts = synthetic.SyntheticCounts(4, 4, 2, 2, 1, 1, 2)
     root = synthetic.write("cnmc2019", tmp_path, seed=0, counts=counts)
     scan = scan_folders(("cnmc2019",), root, paper=papers.get("cnmc2019"), folder=tmp_path)
@@ -128,7 +128,7 @@ def test_images_of_no_class_of_the_paper_are_not_compared(tmp_path):
     assert line.startswith("duplicates among 0 images")
 
 
-def test_a_dataset_that_is_not_there(tmp_path):
+def test_missing_dataset_is_refused(tmp_path):
     with pytest.raises(DataError):
         scan_folders(("jtsc",), tmp_path / "none", folder=tmp_path)
 

@@ -22,7 +22,7 @@ def test_message_says_found_expected_remedy_in_that_order():
         ({"remedy": "copy"}, "3 folds.\nWhat to do: copy"),
     ],
 )
-def test_parts_that_are_not_given_leave_no_line(parts, message):
+def test_missing_parts_of_a_message_leave_no_line(parts, message):
     assert str(LeukCNNError("3 folds.", **parts)) == message
 
 
@@ -30,12 +30,12 @@ def test_parts_that_are_not_given_leave_no_line(parts, message):
     ("found", "reason"),
     [("3 folds.", "3 folds"), ("3 folds", "3 folds"), ("missing: 1 ...", "missing: 1 ...")],
 )
-def test_the_reason_is_what_was_found_without_its_full_stop(found, reason):
+def test_reason_is_what_was_found_without_its_full_stop(found, reason):
     assert LeukCNNError(found, expected="5").reason == reason
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_one_root_catches_every_kind(kind):
+def test_base_class_catches_every_kind(kind):
     with pytest.raises(LeukCNNError, match="found"):
         raise kind("found", remedy="do")
 
@@ -45,7 +45,7 @@ def test_bad_argument_is_a_value_error_too():
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_error_survives_the_way_between_processes(kind):
+def test_error_can_be_sent_between_processes(kind):
     error = kind("found", expected="more", remedy="do")
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy), copy.remedy) == (kind, str(error), "do")

@@ -56,7 +56,7 @@ def test_replace_at_checks_the_value():
         replace_at(SETUP, "training.batch_size", 0)
 
 
-def test_to_plain_is_what_json_gives_back():
+def test_to_plain_survives_json():
     plain = to_plain(SETUP)
     assert json.loads(json.dumps(plain)) == plain
     assert plain["model"] == {

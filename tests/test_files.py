@@ -1,4 +1,4 @@
-"""How files are written: whole or not at all, and with a reason."""
+"""Files are written completely or not at all, and errors say why."""
 
 import errno
 import os
@@ -72,8 +72,8 @@ def test_failure_to_write_says_why_and_where(tmp_path, monkeypatch, number, func
     assert names(tmp_path) == ["a.txt"]
 
 
-def test_real_full_disk(run_on_disk):
-    said = run_on_disk(
+def test_file_survives_a_full_disk(run_on_disk):
+    printed = run_on_disk(
         "size=64k",
         """
 from leukcnn.errors import StoreError
@@ -88,12 +88,12 @@ except StoreError as error:
 print(*(f"{path.name} {path.read_bytes()}" for path in disk.iterdir()))
 """,
     )
-    first, *_, last = said.splitlines()
+    first, *_, last = printed.splitlines()
     assert first.startswith("The disk is full: ")
     assert last == "a.bin b'old'"
 
 
-def test_json_has_the_same_bytes_whatever_the_order_of_keys(tmp_path):
+def test_json_has_the_same_bytes_in_any_order_of_keys(tmp_path):
     write_json(tmp_path / "a.json", {"b": 1, "a": [2, {"d": 3, "c": None}]})
     write_json(tmp_path / "b.json", {"a": [2, {"c": None, "d": 3}], "b": 1})
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
@@ -131,7 +131,7 @@ def test_file_that_cannot_be_read_is_named(tmp_path, content):
         arrays["images"]
 
 
-def test_array_that_lacks_is_an_error(tmp_path):
+def test_missing_array_is_an_error(tmp_path):
     write_arrays(tmp_path / "file.npz", titles=np.array(["a"]))
     with (
         pytest.raises(StoreError, match="images"),
@@ -140,7 +140,7 @@ def test_array_that_lacks_is_an_error(tmp_path):
         arrays["images"]
 
 
-def test_objects_are_not_read(tmp_path):
+def test_pickled_objects_are_not_read(tmp_path):
     write_arrays(tmp_path / "file.npz", titles=np.array([{"a": 1}], dtype=object))
     with pytest.raises(StoreError, match="can't be read"), stored_arrays(tmp_path / "file.npz") as arrays:
         arrays["titles"]

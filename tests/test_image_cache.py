@@ -45,13 +45,13 @@ def index_of(paths: list[Path]) -> ImageIndex:
 
 
 def caches(folder: Path) -> list[Path]:
-    """Caches and drafts of caches."""
+    """Returns the caches and drafts of caches."""
     return sorted(folder.glob("images/*"))
 
 
 @pytest.fixture
 def reads(monkeypatch) -> list[Path]:
-    """The files that are decoded, in whatever order."""
+    """Returns the list of files that are decoded, in any order."""
     read: list[Path] = []
 
     def counted(path):
@@ -74,27 +74,27 @@ def test_prepare_without_a_crop_takes_the_largest_square():
     np.testing.assert_array_equal(prepare(image, Preprocessing(resize=2)), np.full((2, 2, 3), 200))
 
 
-@pytest.mark.parametrize("part", MASKS)
-def test_prepare_blanks_after_crop_and_resize(part):
+@pytest.mark.parametrize("mask", MASKS)
+def test_prepare_blanks_after_crop_and_resize(mask):
     image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
     plain = prepare(image, Preprocessing(crop=50, resize=28))
-    masked = prepare(image, Preprocessing(crop=50, resize=28, mask=part))
-    np.testing.assert_array_equal(masked, blank(plain, part))
+    masked = prepare(image, Preprocessing(crop=50, resize=28, mask=mask))
+    np.testing.assert_array_equal(masked, blank(plain, mask))
 
 
 def test_each_mask_has_a_cache_of_its_own(tmp_path):
     index = index_of(write_images(tmp_path / "data"))
     plain = prepared_images(index, CROP, folder=tmp_path)
     masked = {
-        part: prepared_images(index, Preprocessing(crop=20, mask=part), folder=tmp_path) for part in MASKS
+        mask: prepared_images(index, Preprocessing(crop=20, mask=mask), folder=tmp_path) for mask in MASKS
     }
     assert len(caches(tmp_path)) == 1 + len(MASKS)
-    for part, images in masked.items():
-        expected = np.stack([blank(image, part) for image in plain])
+    for mask, images in masked.items():
+        expected = np.stack([blank(image, mask) for image in plain])
         np.testing.assert_array_equal(images, expected)
 
 
-def test_without_a_mask_a_cache_has_the_name_it_had_before_there_were_masks(tmp_path):
+def test_cache_without_a_mask_keeps_its_old_name(tmp_path):
     index = index_of(write_images(tmp_path / "data"))
     prepared_images(index, CROP, folder=tmp_path)
     key = f"1 20 None {' '.join(index.sha256)}"
@@ -102,8 +102,8 @@ def test_without_a_mask_a_cache_has_the_name_it_had_before_there_were_masks(tmp_
 
 
 @pytest.mark.parametrize("rule", THRESHOLD_RULES)
-def test_prepare_thresholds_in_the_image_s_own_pixels(rule):
-    """Of a wide image of three tones, what isn't found is black; only then is it made small."""
+def test_prepare_thresholds_before_it_resizes(rule):
+    """A wide image of three tones is black where no cell is found, and is resized only then."""
     image = np.full((8, 16, 3), 250, dtype=np.uint8)
     image[:, :4], image[:, 4:10] = 40, 150
     whole = prepare(image, Preprocessing(resize=8, threshold=rule, squeeze=True))
@@ -123,7 +123,7 @@ def test_prepare_squeezes_the_whole_image_or_takes_its_central_square():
     np.testing.assert_array_equal(square, image[:, 2:6])
     wide = np.concatenate([image, image])  # 8 x 8
     np.testing.assert_array_equal(prepare(wide, Preprocessing(resize=8, squeeze=True)), wide)
-    # As high as it shall be, and too wide.
+    # The height is right already, the width isn't.
     assert prepare(image, Preprocessing(resize=4, squeeze=True)).shape == (4, 4, 3)
 
 
@@ -133,7 +133,7 @@ def test_an_image_in_which_no_cell_can_be_found_becomes_black(level):
     assert not prepare(image, Preprocessing(resize=6, threshold="darkest")).any()
 
 
-def test_what_thresholding_leaves_of_a_black_background_shows_nothing():
+def test_remains_of_a_black_background_show_nothing():
     image = np.zeros((6, 6, 3), dtype=np.uint8)
     assert shows_nothing(image)
     image[0, 0] = 30, 20, 31
@@ -144,7 +144,7 @@ def test_what_thresholding_leaves_of_a_black_background_shows_nothing():
 
 
 @pytest.mark.parametrize(("dataset", "nothing"), [("cnmc2019", True), ("jtsc", False), ("taleghani", False)])
-def test_darkest_pixels_of_real_images(real_data, dataset, nothing):
+def test_darkest_pixels_of_real_images_show_cells_or_nothing(real_data, dataset, nothing):
     index = load(dataset, real_data)
     for path in index.paths[:: len(index) // 10]:
         fed = prepare(read_image(path)[0], Preprocessing(resize=224, threshold="darkest", squeeze=True))
@@ -173,13 +173,13 @@ def test_prepare_crops_before_it_resizes():
 
 
 @pytest.mark.parametrize("shape", [(19, 30, 3), (30, 19, 3)])
-def test_prepare_refuses_what_is_smaller_than_the_crop(shape):
+def test_prepare_refuses_images_smaller_than_the_crop(shape):
     with pytest.raises(DataError, match=f"{shape[0]}x{shape[1]} pixels, fewer than the crop of 20") as caught:
         prepare(np.zeros(shape, dtype=np.uint8), CROP)
     assert caught.value.expected == "at least 20x20 pixels"
 
 
-def test_images_stand_in_the_order_of_the_index(tmp_path):
+def test_images_are_in_the_order_of_the_index(tmp_path):
     paths = write_images(tmp_path / "data")
     for order in (paths, paths[::-1]):
         images = prepared_images(index_of(order), CROP, folder=tmp_path)
@@ -240,7 +240,7 @@ def test_threads_do_not_change_the_bytes(tmp_path, threads):
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_all_unusable_images_stand_in_one_error_and_leave_no_cache(tmp_path):
+def test_all_unusable_images_are_in_one_error_and_leave_no_cache(tmp_path):
     paths = write_images(tmp_path / "data", 7)
     cv2.imwrite(str(paths[1]), np.zeros((24, 19, 3), dtype=np.uint8))
     paths[2].write_bytes(paths[2].read_bytes()[:200])
@@ -249,17 +249,17 @@ def test_all_unusable_images_stand_in_one_error_and_leave_no_cache(tmp_path):
     with pytest.raises(DataError, match="4 of 7 images can't be used") as caught:
         prepared_images(index_of(paths), CROP, folder=tmp_path)
     lines = caught.value.found.splitlines()[1:]
-    for line, (name, said) in zip(
+    for line, (name, message) in zip(
         lines,
         [("1.bmp", "24x19 pixels"), ("2.png", "truncated"), ("3.bmp", "is no BMP"), ("4.png", "empty")],
         strict=True,
     ):
         assert line.startswith(name)
-        assert said in line
+        assert message in line
     assert caches(tmp_path) == []
 
 
-def test_converted_images_are_counted_in_a_note_each_kind(tmp_path):
+def test_converted_images_are_counted_in_a_note_per_kind(tmp_path):
     paths = write_images(tmp_path / "data", 4)
     grey = np.full((24, 24), 70, dtype=np.uint8)
     for path, image in (
@@ -323,7 +323,7 @@ print(int(images.sum()), flush=True)
 
 
 def start_filling(folder: Path) -> subprocess.Popen:
-    """A process that waits for a line on its stdin before each image."""
+    """Starts a process that waits for a line on its stdin before each image."""
     return subprocess.Popen(
         [sys.executable, "-c", FILL, str(Path(__file__).parent), str(folder)],
         stdin=subprocess.PIPE,
@@ -339,11 +339,11 @@ def test_two_processes_at_once_give_the_same_cache(tmp_path):
             assert process.stdout.readline() == "reading\n"
         # Both are in the middle of it.
         assert len(caches(tmp_path)) == 2
-        said = [process.communicate("\n" * len(index))[0].splitlines()[-1] for process in (one, other)]
+        printed = [process.communicate("\n" * len(index))[0].splitlines()[-1] for process in (one, other)]
     assert (one.returncode, other.returncode) == (0, 0)
     assert len(caches(tmp_path)) == 1
     images = prepared_images(index, CROP, folder=tmp_path)
-    assert said == [str(images.sum())] * 2
+    assert printed == [str(images.sum())] * 2
 
 
 def test_killed_process_harms_nothing(tmp_path):
@@ -358,9 +358,9 @@ def test_killed_process_harms_nothing(tmp_path):
     assert [path.name.startswith(".draft-") for path in caches(tmp_path)] == [False]
 
 
-def test_full_disk_is_said_before_any_image_is_decoded(tmp_path, run_on_disk):
+def test_full_disk_is_reported_before_any_image_is_decoded(tmp_path, run_on_disk):
     write_images(tmp_path / "data", 40)
-    said = run_on_disk(
+    printed = run_on_disk(
         "size=32k",
         f"""
 import sys
@@ -375,9 +375,9 @@ except StoreError as error:
 print(*(path for path in disk.rglob("*") if path.is_file()))
 """,
     )
-    first, *_, last = said.split("\n")[:-1]
+    first, *_, last = printed.split("\n")[:-1]
     assert first.startswith("The disk is full: ")
-    assert "LEUKCNN_CACHE" in said
+    assert "LEUKCNN_CACHE" in printed
     assert last == ""
 
 

@@ -24,6 +24,6 @@ def test_sound_classes_become_int64():
         ([0, 1], [0], 2, "2 labels and 1 predictions"),
     ],
 )
-def test_others_are_refused(labels, predicted, n_classes, found):
+def test_wrong_classes_are_refused(labels, predicted, n_classes, found):
     with pytest.raises(ArgumentError, match=found):
         check_classes(labels, predicted, n_classes=n_classes)

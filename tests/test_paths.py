@@ -23,7 +23,7 @@ def test_place_without_images_is_refused(tmp_path):
         find_images([tmp_path / "gone.png"])
 
 
-def test_the_nearest_name_is_offered_where_a_file_is_not_there(tmp_path):
+def test_nearest_name_is_suggested_for_a_missing_file(tmp_path):
     for name in ("cell_12.png", "model.keras"):
         (tmp_path / name).touch()
     with pytest.raises(DataError) as caught:
@@ -36,7 +36,7 @@ def test_the_nearest_name_is_offered_where_a_file_is_not_there(tmp_path):
 
 
 @pytest.mark.parametrize("name", [".", "gone/model.keras"])
-def test_a_folder_and_a_file_below_none_are_no_network(tmp_path, name):
+def test_folder_and_file_in_a_missing_folder_are_refused_as_networks(tmp_path, name):
     with pytest.raises(WeightsError) as caught:
         network_file(tmp_path / name)
     assert caught.value.remedy == "check the path"

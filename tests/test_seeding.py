@@ -10,7 +10,7 @@ from leukcnn.seeding import child_seed, generator, seed_sequence
 KEY = ("augmentation", "training_data/fold_0/all/UID_1_1_1_all.bmp", 3)
 
 
-def test_same_key_same_numbers_whatever_was_drawn_before():
+def test_same_key_gives_the_same_numbers_after_any_other_call():
     alone = generator(7, *KEY).random(5)
     generator(7, "other").random(1000)
     np.random.default_rng().random(3)
@@ -29,11 +29,11 @@ def test_same_key_same_numbers_whatever_was_drawn_before():
     ],
     ids=["root", "purpose", "image", "variant", "shorter", "longer"],
 )
-def test_another_part_gives_other_numbers(seed, key):
+def test_other_seed_or_key_gives_other_numbers(seed, key):
     assert not np.intersect1d(generator(seed, *key).random(100), generator(7, *KEY).random(100)).size
 
 
-def test_parts_are_not_run_together():
+def test_parts_of_a_key_are_not_concatenated():
     keys = [
         ("a", "b"),
         ("ab",),
@@ -50,8 +50,8 @@ def test_parts_are_not_run_together():
         assert first != second, (one, other)
 
 
-def test_child_seed_by_hand():
-    # Every part is its kind's first letter and its text, behind their length in four bytes.
+def test_child_seed_equals_a_hash_by_hand():
+    # Each part of the key is its length in four bytes, the first letter of its type, and its text.
     words = b"\x02\0\0\0i5" + b"\x06\0\0\0sorder" + b"\x03\0\0\0i12"
     expected = int.from_bytes(hashlib.blake2b(words, digest_size=16).digest(), "little")
     assert child_seed(5, "order", 12) == expected
@@ -68,10 +68,10 @@ def test_numpy_types_are_the_same_key():
 
 
 def test_neighbouring_roots_are_uncorrelated():
-    draws = np.array([generator(seed, "network").random(500) for seed in range(20)])
-    correlation = np.corrcoef(draws) - np.eye(20)
+    samples = np.array([generator(seed, "network").random(500) for seed in range(20)])
+    correlation = np.corrcoef(samples) - np.eye(20)
     assert np.abs(correlation).max() < 0.2
-    assert abs(draws.mean() - 0.5) < 0.015
+    assert abs(samples.mean() - 0.5) < 0.015
 
 
 @pytest.mark.parametrize("seed", [-1, np.int64(-3), 1.0, "0", None, True])

@@ -4,15 +4,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
+from leukcnn.datasets.class_folders import Groups, read_class_folders
 from leukcnn.datasets.manifest import manifest, published_groups
 from leukcnn.datasets.scan import UNLABELLED, Found, Scan, place, scan, sort_key
+from leukcnn.datasets.summary import ClassCount, as_html, as_text, count_classes
 from leukcnn.datasets.walk import Progress, conversion_notes, listed, read_content, read_files
-from leukcnn.errors import ArgumentError, DataError
+from leukcnn.errors import ArgumentError, DataError, DependencyError
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = [
     "UNLABELLED",
@@ -33,6 +39,9 @@ _OF_ALL = ("class_names", "notes", "synthetic")
 @dataclass(frozen=True, eq=False)
 class ImageIndex:
     """Images of one or several datasets, one row per image. An index never opens an image.
+
+    `load` and `load_many` index published datasets, `ImageIndex.from_folder` indexes a folder of your own. An
+    index prints its counts by dataset, subset and class, with the numbers of groups (subjects).
 
     Attributes:
         paths: (N,) `pathlib.Path`, path of each image on this machine.
@@ -76,8 +85,101 @@ class ImageIndex:
         if len(set(self.ids)) != len(self.ids):
             raise ArgumentError("Some image ids occur twice.", expected="unique ids")
 
+    @classmethod
+    def from_folder(
+        cls, root: str | Path, groups: Groups | None = None, *, progress: Progress | None = None
+    ) -> "ImageIndex":
+        r"""Indexes a folder of your own that holds one folder per class.
+
+        The images are `root/CLASS/**/*.png` (or bmp, jpg, jpeg, tif, tiff). Other files and hidden ones are
+        ignored. Links are followed. Every image is read once, to compute its SHA-256 and to check that it is
+        complete; none is decoded.
+
+        Args:
+            root: The folder that holds the class folders. Its name becomes `dataset`.
+            groups: The subject (patient) of each image, or another unit whose images must not be split
+                between training and test. One of:
+
+                - None: unknown. Each image is a group of its own.
+                - A mapping from id to group, e.g. `{"all/1.png": "patient 7"}`. Ids are paths below the root.
+                - A function that takes an id and returns the group.
+                - A regular expression with one group in brackets, which is searched in the id, e.g.
+                  `r"patient_(\d+)"`. It must match every id.
+
+                A group is a text or a whole number, and the same group in two classes is one subject. A
+                mapping or a function may give "" for unknown.
+            progress: Called after each file with the number done and the number of all files.
+
+        Returns:
+            The images by class, then by path with numbers in numeric order. Class names are the names of the
+            folders, in numeric order too. All images are in the subset "all".
+
+        Raises:
+            DataError: The folder doesn't exist, has fewer than two class folders, empty ones, images outside
+                them, or files that aren't complete images. One message lists all faults.
+            ArgumentError: `groups` has the wrong form or doesn't give every image a group.
+        """
+        return cls(**read_class_folders(root, groups, progress=progress))
+
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        return as_text(self._title(), self._counts())
+
+    def _repr_html_(self) -> str:
+        return as_html(self._title(), self._counts())
+
+    def counts(self) -> dict[tuple[str, str, str], int]:
+        """Returns the number of images by dataset, subset and class.
+
+        Returns:
+            The numbers by (dataset, subset, class), e.g. `counts()["cnmc2019", "training", "healthy"]`. The
+            class is "" for images without a label. Classes without images are left out.
+            `pandas.Series(index.counts()).unstack()` shows them as a table.
+        """
+        return {(row.dataset, row.subset, row.class_name): row.images for row in self._counts()}
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """Returns the index as a table with one row per image.
+
+        Returns:
+            A pandas DataFrame with the columns path, id, dataset, subset, class ("" without a label), label
+            (-1 without one), group, fold and sha256, as described above.
+
+        Raises:
+            DependencyError: pandas isn't installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise DependencyError(
+                "The package pandas, which makes a table of an index, isn't installed.",
+                expected="pandas 2.2 or later",
+                remedy="pip install pandas, or use the columns of the index themselves",
+            ) from error
+        return pandas.DataFrame(
+            {
+                "path": [str(path) for path in self.paths],
+                "id": self.ids,
+                "dataset": self.dataset,
+                "subset": self.subset,
+                "class": np.array([*self.class_names, ""])[self.labels],
+                "label": self.labels,
+                "group": self.group,
+                "fold": self.fold,
+                "sha256": self.sha256,
+            }
+        )
+
+    def _counts(self) -> list[ClassCount]:
+        return count_classes(self.dataset, self.subset, self.labels, self.group, class_names=self.class_names)
+
+    def _title(self) -> str:
+        kind = "synthetic images" if self.synthetic else "images"
+        n_groups = len({*group_names(self).tolist()} - {""})
+        groups = f", {n_groups:,} groups" if n_groups else ""
+        return f"ImageIndex: {len(self):,} {kind}, {len(self.class_names):,} classes{groups}"
 
     def select(self, rows: np.ndarray) -> "ImageIndex":
         """Returns the index of some rows, given as positions or as a mask of shape (N,)."""

@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def write_cell():
-    """Returns a function that writes an image whose content depends on `seed` alone."""
+    """Returns a function that writes an image; its content depends on `seed` only."""
 
     def write(path: Path, *, seed: int, image_size: int = 450) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)

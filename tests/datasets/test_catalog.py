@@ -32,18 +32,18 @@ TABLE_II = {
 ADDED = {"midb": (0, 673), "lisc": (376, 0)}
 
 
-def test_the_datasets_stand_in_the_order_of_the_tables():
+def test_datasets_are_in_the_order_of_the_tables():
     assert list(CATALOG) == ["cnmc2019", "taleghani", "taleghani_segmented", *TABLE_II, *ADDED]
 
 
 @pytest.mark.parametrize("key", TABLE_II)
-def test_published_counts_of_table_ii(key):
+def test_counts_are_those_of_table_ii(key):
     counts = card(key).images
     assert tuple(counts.get(name, 0) for name in ("healthy", "ALL", "AML", "other")) == TABLE_II[key]
     assert set(counts) == set(card(key).classes)
 
 
-def test_the_sums_of_table_ii():
+def test_sums_are_those_of_table_ii():
     sums = {
         name: sum(card(key).images.get(name, 0) for key in TABLE_II) for name in ("healthy", "ALL", "AML")
     }
@@ -53,18 +53,18 @@ def test_the_sums_of_table_ii():
     assert sum(card(key).total for key in TABLE_II) == 2487
 
 
-def test_what_the_leuknet_paper_adds_and_its_totals():
+def test_leuknet_paper_adds_two_datasets_and_its_totals_fit():
     def count(key):
         healthy = card(key).images.get("healthy", 0)
         return healthy, card(key).total - healthy
 
     assert {key: count(key) for key in ADDED} == ADDED
-    # The totals that its Table II prints; they close with 217 images of Bloodline, where it prints 204.
+    # The totals that its Table II prints. They fit 217 images of Bloodline; the table prints 204.
     counts = [count(key) for key in (*TABLE_II, *ADDED)]
     assert [sum(column) for column in zip(*counts, strict=True)] == [1434, 2102]
 
 
-def test_shared_cells_are_declared_on_all_sides():
+def test_shared_cells_are_declared_by_all_datasets_that_show_them():
     related = {key: {*card(key).shares_cells_with} for key in CATALOG if card(key).shares_cells_with}
     families = ({"allidb1", "allidb1_crop", "allidb2"}, {"taleghani", "taleghani_segmented"})
     assert set(related) == set.union(*families)
@@ -73,7 +73,7 @@ def test_shared_cells_are_declared_on_all_sides():
             assert related[key] == family - {key}
 
 
-def test_what_is_made_from_images_counts_as_many_and_shares_their_cells():
+def test_dataset_made_from_another_has_its_counts_and_its_cells():
     made = {key: card(key).made_from for key in CATALOG if card(key).made_from}
     assert made == {"taleghani_segmented": "taleghani"}
     for key, source in made.items():
@@ -82,7 +82,7 @@ def test_what_is_made_from_images_counts_as_many_and_shares_their_cells():
 
 
 @pytest.mark.parametrize("key", CATALOG)
-def test_every_card_can_be_cited_found_and_got(key):
+def test_every_card_says_how_to_cite_find_and_get_the_dataset(key):
     dataset = card(key)
     assert dataset.key == key
     for text in (
@@ -101,7 +101,7 @@ def test_unknown_dataset_is_refused_with_the_list():
         card("cnmc2091")
 
 
-def test_no_two_datasets_answer_to_one_folder():
+def test_no_two_datasets_have_the_same_folder_name():
     names = [name.lower() for key in CATALOG for name in card(key).folder_names]
     assert len(set(names)) == len(names)
     assert all(card(key).folder_names[0].lower() == key for key in CATALOG)
@@ -131,7 +131,7 @@ def test_catalog_and_index_load_no_heavy_library():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_package_lists_and_resolves_its_names():
+def test_package_lists_and_resolves_its_names():
     import leukcnn.datasets as datasets
 
     assert all(getattr(datasets, name) is not None for name in dir(datasets))

@@ -1,7 +1,7 @@
 from leukcnn.datasets.cnmc import CNMC2019
 
 
-def test_published_counts():
+def test_counts_are_as_published():
     assert [(subset.key, subset.total) for subset in CNMC2019.subsets] == [
         ("training", 10_661),
         ("preliminary", 1_867),
@@ -12,5 +12,5 @@ def test_published_counts():
     assert CNMC2019.subset("training").images == {"healthy": 3389, "malignant": 7272}
 
 
-def test_the_malignant_class_is_the_second_output():
+def test_malignant_class_is_the_second_output():
     assert CNMC2019.classes == ("healthy", "malignant")

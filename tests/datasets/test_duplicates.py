@@ -26,17 +26,17 @@ def training():
     return index.select(index.subset == "training")
 
 
-def test_pairs_of_a_small_index():
+def test_pairs_of_a_small_index_are_found():
     assert duplicate_pairs(make_index("ABCDE", "xyxzx")).tolist() == [[0, 2], [0, 4], [2, 4]]
     assert duplicate_pairs(make_index("AB", "xy")).shape == (0, 2)
 
 
-def test_subjects_are_joined_through_a_third():
+def test_subjects_are_joined_through_a_third_one():
     index = make_index(["10", "9", "9", "H1", "H1", "2"], ["x", "x", "y", "y", "z", "q"])
     assert joined_groups(index).tolist() == ["9+10+H1"] * 5 + ["2"]
 
 
-def test_unknown_subjects_stay_apart_unless_identical():
+def test_images_without_a_subject_are_separate_groups_unless_identical():
     assert joined_groups(make_index(["", "", "", "7"], "xyyz")).tolist() == ["id0", "id1+id2", "id1+id2", "7"]
 
 
@@ -45,7 +45,7 @@ def test_equal_numbers_of_two_datasets_are_two_subjects():
     assert joined_groups(index).tolist() == ["a/1", "b/1", "b/2"]
 
 
-def test_a_group_that_goes_across_datasets_joins_them():
+def test_group_shared_by_two_datasets_joins_their_images():
     index = make_index(["f/1", "f/1", "1", ""], "xyzw", dataset=["a", "b", "b", "b"])
     assert joined_groups(index).tolist() == ["f/1", "f/1", "b/1", "id3"]
 
@@ -78,7 +78,7 @@ def test_joined_subjects_of_the_published_training_data(training):
     assert len(np.unique(joined)) == 73 - 1 - 2 - 3 - 1
 
 
-def test_two_pairs_in_the_final_phase_and_none_across_parts():
+def test_final_phase_has_two_pairs_and_no_pair_is_across_subsets():
     index = index_from_manifest("cnmc2019")
     pairs = duplicate_pairs(index)
     assert len(pairs) == 106

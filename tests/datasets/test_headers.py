@@ -45,7 +45,7 @@ def test_header_says_format_size_channels_and_bits(content, header):
 
 
 @given(name=st.sampled_from(sorted(FILES)), data=st.data())
-def test_every_truncation_is_seen_even_of_one_byte(name, data):
+def test_every_truncation_is_detected_even_of_one_byte(name, data):
     content, _ = FILES[name]
     for length in (len(content) - 1, data.draw(st.integers(20, len(content) - 1))):
         with pytest.raises(BrokenImage, match="truncated") as caught:
@@ -59,7 +59,7 @@ def test_every_truncation_is_seen_even_of_one_byte(name, data):
     channels=st.sampled_from([1, 3, 4]),
     kind=st.sampled_from([(".bmp", 8), (".png", 8), (".png", 16), (".jpg", 8), (".tif", 8), (".tif", 16)]),
 )
-def test_a_header_says_what_was_written(height, width, channels, kind):
+def test_header_has_the_size_and_format_of_the_written_image(height, width, channels, kind):
     extension, bits = kind
     if (extension, channels) == (".jpg", 4):
         channels = 3
@@ -69,7 +69,7 @@ def test_a_header_says_what_was_written(height, width, channels, kind):
     assert (header.height, header.width, header.channels, header.bits) == (height, width, channels, bits)
 
 
-def test_top_down_and_core_header_bmp():
+def test_top_down_bmp_and_bmp_with_core_header_are_read():
     rows = bytes(2 * 4)
     top_down = (
         b"BM" + struct.pack("<IHHIIiiHHIIiiII", 62, 0, 0, 54, 40, 1, -2, 1, 24, 0, 0, 0, 0, 0, 0) + rows
@@ -93,7 +93,7 @@ def test_a_short_palette_ends_where_the_pixels_begin():
     assert read_header(start + palette + pixels) == Header("BMP", 1, 4, 1, 8)
 
 
-def test_damaged_png_is_seen_by_its_checksum():
+def test_damaged_png_is_detected_by_its_checksum():
     content = bytearray(FILES["png"][0])
     content[len(content) // 2] ^= 0x55
     with pytest.raises(BrokenImage, match="checksum") as caught:
@@ -104,7 +104,7 @@ def test_damaged_png_is_seen_by_its_checksum():
 @pytest.mark.parametrize(
     ("content", "kind"), [(b"", "empty"), (b"no image, a text\n", "undecodable"), (b"BM", "truncated")]
 )
-def test_no_image(content, kind):
+def test_file_that_is_no_image_is_refused(content, kind):
     with pytest.raises(BrokenImage) as caught:
         read_header(content)
     assert caught.value.kind == kind
@@ -114,7 +114,7 @@ def test_no_image(content, kind):
     magic=st.sampled_from([b"BM", b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"II*\x00", b"MM\x00*", b""]),
     noise=st.binary(max_size=300),
 )
-def test_noise_behind_a_true_beginning_raises_nothing_else(magic, noise):
+def test_noise_after_a_valid_start_raises_only_broken_image(magic, noise):
     try:
         read_header(magic + noise)
     except BrokenImage as error:
@@ -130,5 +130,5 @@ def test_noise_behind_a_true_beginning_raises_nothing_else(magic, noise):
         (2, 16, "16 bits a channel scaled to 8, grey repeated in three channels, alpha channel dropped"),
     ],
 )
-def test_conversion_in_words(channels, bits, note):
+def test_conversion_is_described_in_words(channels, bits, note):
     assert conversion(channels, bits) == note

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets.index import ImageIndex, index_from_manifest, load, require_classes
+from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import ArgumentError, DataError
 
 TRAINING = "training_data"
 
 
-def test_load_of_the_archives_layout(archive):
+def test_archive_layout_is_indexed(archive):
     index = load("cnmc2019", archive)
     assert index.ids.tolist() == [
         "training_data/fold_0/all/UID_11_1_1_all.bmp",
@@ -42,7 +43,7 @@ def test_load_of_the_archives_layout(archive):
 @pytest.mark.parametrize(
     "place", ["root above", "own folder", "cnmc2019", "cnmc2019 above", "both", "lower case"]
 )
-def test_the_root_may_be_the_datasets_folder_or_the_one_above(archive, tmp_path, place):
+def test_root_may_be_the_dataset_folder_or_the_one_above(archive, tmp_path, place):
     root = tmp_path
     if place == "own folder":
         root = archive
@@ -58,7 +59,7 @@ def test_the_root_may_be_the_datasets_folder_or_the_one_above(archive, tmp_path,
 
 
 @pytest.mark.parametrize(("inner", "n"), [("", 6), ("fold_1", 2), ("fold_2/hem", 2)])
-def test_the_competitions_layout_at_any_depth(archive, inner, n):
+def test_competition_layout_is_found_at_any_depth(archive, inner, n):
     index = load("cnmc2019", archive / TRAINING / inner)
     whole = load("cnmc2019", archive)
     assert len(index) == n
@@ -69,7 +70,7 @@ def test_the_competitions_layout_at_any_depth(archive, inner, n):
 
 @pytest.mark.parametrize("extension", [".png", ".bmp", ".jpg", ".tif"])
 @pytest.mark.parametrize("folders", [("hem", "all"), ("healthy", "malignant"), ("HEM", "ALL")])
-def test_the_plain_layout(tmp_path, write_cell, folders, extension):
+def test_plain_layout_is_indexed(tmp_path, write_cell, folders, extension):
     for label, folder in enumerate(folders):
         write_cell(tmp_path / folder / f"cell{label}{extension}", seed=label)
     index = load("cnmc2019", tmp_path)
@@ -81,7 +82,7 @@ def test_the_plain_layout(tmp_path, write_cell, folders, extension):
         assert path.parent.name == folders[label]
 
 
-def test_load_does_not_depend_on_where_the_folder_lies(archive, tmp_path):
+def test_index_does_not_depend_on_the_place_of_the_folder(archive, tmp_path):
     here = load("cnmc2019", archive)
     shutil.copytree(archive, tmp_path / "elsewhere" / "C-NMC_Leukemia")
     there = load("cnmc2019", tmp_path / "elsewhere")
@@ -101,27 +102,27 @@ def test_conversions_and_strays_are_noted(archive, write_cell):
     assert any("other names than the authors gave" in note and "cell.bmp" in note for note in notes)
 
 
-def test_drawn_data_are_said_to_be_drawn(archive):
-    (archive / "DRAWN.json").write_text("{}")
+def test_synthetic_data_are_noted(archive):
+    (archive / SYNTHETIC_MARKER).write_text("{}")
     notes = load("cnmc2019", archive.parent).notes
     assert notes[0] == "synthetic data, not C-NMC 2019"
     assert "6 synthetic training cells" in notes
 
 
-def test_no_folder_says_where_to_get_the_data(tmp_path):
+def test_missing_folder_says_where_to_get_the_data(tmp_path):
     with pytest.raises(DataError, match=r"nowhere doesn't exist") as caught:
         load("cnmc2019", tmp_path / "nowhere")
-    for subset in ("10.7937/tcia.2019.dc64i46r", "CC BY 3.0", "fold_0/{all,hem}", "synthetic"):
-        assert subset in str(caught.value)
+    for text in ("10.7937/tcia.2019.dc64i46r", "CC BY 3.0", "fold_0/{all,hem}", "synthetic"):
+        assert text in str(caught.value)
 
 
-def test_a_file_as_folder(tmp_path):
+def test_file_in_place_of_a_folder_is_refused(tmp_path):
     (tmp_path / "data.zip").touch()
     with pytest.raises(DataError, match="is a file, not a folder"):
         load("cnmc2019", tmp_path / "data.zip")
 
 
-def test_folders_without_its_images(tmp_path, write_cell):
+def test_folder_without_images_of_the_dataset_is_refused(tmp_path, write_cell):
     with pytest.raises(DataError, match="is an empty folder"):
         load("cnmc2019", tmp_path)
     (tmp_path / "notes.txt").touch()
@@ -143,13 +144,13 @@ def test_all_broken_images_are_named_at_once(archive):
     (fold / "UID_1_1_4_all.bmp").symlink_to(fold / "gone.bmp")
     with pytest.raises(DataError, match="4 of them") as caught:
         load("cnmc2019", archive)
-    for subset in (
+    for text in (
         "1_1_1_all.bmp is no BMP",
         "1_1_2_all.bmp is empty",
         "1_1_3_all.bmp is truncated",
         "1_1_4_all.bmp",
     ):
-        assert subset in str(caught.value)
+        assert text in str(caught.value)
 
 
 def test_many_broken_images_are_counted(archive):
@@ -159,7 +160,7 @@ def test_many_broken_images_are_counted(archive):
         load("cnmc2019", archive)
 
 
-def test_a_name_that_contradicts_its_folder_is_refused(archive, write_cell):
+def test_name_that_contradicts_its_folder_is_refused(archive, write_cell):
     write_cell(archive / TRAINING / "fold_0/all/UID_H1_1_1_hem.bmp", seed=9)
     with pytest.raises(DataError, match="one class in the folder of another"):
         load("cnmc2019", archive)
@@ -171,7 +172,7 @@ def test_one_cell_in_two_formats_is_refused(archive, write_cell):
         load("cnmc2019", archive)
 
 
-def test_an_unreadable_folder_is_refused(archive, monkeypatch):
+def test_unreadable_folder_is_refused(archive, monkeypatch):
     listed = os.scandir
 
     def refuse(path):
@@ -184,7 +185,7 @@ def test_an_unreadable_folder_is_refused(archive, monkeypatch):
         load("cnmc2019", archive)
 
 
-def test_one_class_only_is_loaded_but_not_for_training(archive):
+def test_single_class_can_be_loaded_but_not_trained(archive):
     require_classes(load("cnmc2019", archive))
     index = load("cnmc2019", archive / TRAINING / "fold_0/all")
     with pytest.raises(DataError, match="one class only: 0 healthy, 1 malignant"):
@@ -199,7 +200,7 @@ def test_select_takes_positions_and_masks(archive):
     assert index.select(np.array([3, 0])).ids.tolist() == [index.ids[3], index.ids[0]]
 
 
-def test_columns_of_unlike_length_or_ids_that_repeat_are_refused():
+def test_columns_of_different_length_and_repeated_ids_are_refused():
     index = index_from_manifest("cnmc2019").select(np.arange(2))
     columns = {name: getattr(index, name) for name in ImageIndex.__dataclass_fields__}
     with pytest.raises(ArgumentError, match="different lengths"):
@@ -228,7 +229,7 @@ def test_folds_of_the_challenge_share_no_subject():
     assert not (folds[0] & folds[1] or folds[0] & folds[2] or folds[1] & folds[2])
 
 
-def test_real_cells(real_data):
+def test_real_cells_are_as_published(real_data):
     index = load("cnmc2019", real_data)
     published = index_from_manifest("cnmc2019")
     rows = np.searchsorted(published.ids, index.ids, sorter=(order := np.argsort(published.ids)))

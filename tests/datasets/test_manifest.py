@@ -17,18 +17,18 @@ def test_manifest_of_cnmc2019_is_complete():
     assert all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in published.values())
 
 
-def test_one_row_of_it():
+def test_row_has_the_published_digest_and_size():
     file = manifest("cnmc2019")["testing_data/C-NMC_test_final_phase_data/1.bmp"]
     assert file.sha256 == "fe1e48b5f2fe431914bbef25c37ff085c7b7cbf6a0d82568d02e5233acaf475c"
     assert file.bytes == 1_080_054
 
 
-def test_it_can_be_read_only():
+def test_manifest_is_read_only():
     with pytest.raises(TypeError):
         manifest("cnmc2019")["new"] = None
 
 
-def test_unknown_dataset():
+def test_unknown_dataset_is_refused():
     with pytest.raises(DataError, match="nonsense"):
         manifest("nonsense")
 
@@ -54,13 +54,13 @@ def test_masks_are_no_published_images():
     assert not [path for name in ("jtsc", "cellavision2") for path in manifest(name) if path.endswith(".png")]
 
 
-def test_groups_of_near_duplicates():
+def test_near_duplicates_have_groups():
     groups = Counter(file.group for file in manifest("taleghani").values())
     assert sum(n > 1 for n in groups.values()) == 86
     assert published_groups("taleghani")["Original/Benign/WBC-Benign-001.jpg"] == "0"
 
 
-def test_fields_of_the_crops():
+def test_crops_have_the_groups_of_their_fields():
     fields = [file.group for file in manifest("allidb2").values() if file.group]
     assert len(fields) == 185
     assert len(set(fields)) == 80

@@ -8,6 +8,7 @@ from leukcnn.datasets import index as index_module
 from leukcnn.datasets.duplicates import joined_groups
 from leukcnn.datasets.manifest import manifest
 from leukcnn.datasets.many import load_many, present
+from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import ArgumentError, DataError
 
 CLASSES = ("HBS", "ALL", "AML")
@@ -52,7 +53,7 @@ def smears(tmp_path, write_cell):
     return root
 
 
-def test_one_index_in_the_order_of_the_names(smears):
+def test_index_is_in_the_order_of_the_names(smears):
     index = load(smears)
     assert index.ids.tolist() == [
         "allidb1/Im001_1.jpg",
@@ -97,7 +98,7 @@ def test_crops_are_in_the_group_of_the_field_they_were_cut_from(smears):
     assert len(set(joined)) == len(index) - 1
 
 
-def test_a_known_image_under_another_name_is_in_its_group(smears, monkeypatch):
+def test_published_image_under_another_name_is_in_its_group(smears, monkeypatch):
     digest = hashlib.sha256((smears / "ALL_IDB1/im/Im064_0.jpg").read_bytes()).hexdigest()
     groups = {digest: "allidb1/WBC_Healthy_10.jpg"}
     monkeypatch.setattr(index_module, "published_groups", lambda name: groups)
@@ -116,7 +117,7 @@ def test_equal_numbers_of_two_datasets_are_two_groups(archive, write_cell):
     assert "cnmc2019: 3 images of no class are left out" in index.notes
 
 
-def test_a_segmented_image_is_in_the_group_of_its_original(tmp_path, write_cell):
+def test_segmented_image_is_in_the_group_of_its_original(tmp_path, write_cell):
     for number in (1, 2):
         for folder in ("Original", "Segmented"):
             name = f"Benign/WBC-Benign-00{number}.jpg"
@@ -136,8 +137,8 @@ def test_a_segmented_image_is_in_the_group_of_its_original(tmp_path, write_cell)
     assert list(present(names, tmp_path)) == ["taleghani"]
 
 
-def test_drawn_data_are_marked_and_have_no_published_groups(smears):
-    (smears / "DRAWN.json").write_text("{}")
+def test_synthetic_data_are_marked_and_have_no_published_groups(smears):
+    (smears / SYNTHETIC_MARKER).write_text("{}")
     index = load(smears)
     assert index.synthetic
     assert set(index.group) == {""}
@@ -150,7 +151,7 @@ def test_progress_counts_all_files(smears):
     assert seen == [(i, 11) for i in range(1, 12)]
 
 
-def test_only_folders_of_their_own_count(tmp_path, write_cell):
+def test_only_folders_with_the_dataset_s_name_count(tmp_path, write_cell):
     write_cell(tmp_path / "healthy" / "1.png", seed=0)
     write_cell(tmp_path / "segmentation_WBC" / "Dataset 2" / "001.bmp", seed=1)
     assert present(NAMES, tmp_path) == {"cellavision2": tmp_path / "segmentation_WBC" / "Dataset 2"}
@@ -159,7 +160,7 @@ def test_only_folders_of_their_own_count(tmp_path, write_cell):
     assert present(NAMES, tmp_path / "healthy") == {}
 
 
-def test_nothing_there_says_what_was_looked_for(tmp_path):
+def test_root_without_datasets_is_refused_with_the_list(tmp_path):
     with pytest.raises(DataError, match=r"None of allidb1, (.|\n)*allidb1 (.|\n)*on request"):
         load(tmp_path)
     with pytest.raises(DataError, match="nowhere doesn't exist"):
@@ -169,12 +170,12 @@ def test_nothing_there_says_what_was_looked_for(tmp_path):
         present(NAMES, tmp_path / "zip")
 
 
-def test_a_class_that_the_index_lacks_is_refused(smears):
+def test_class_that_the_index_lacks_is_refused(smears):
     with pytest.raises(ArgumentError, match="CLL"):
         load_many(NAMES, smears, class_names=CLASSES, class_of={"healthy": "CLL"})
 
 
-def test_real_images(real_data):
+def test_real_images_are_indexed_together(real_data):
     names = ("cnmc2019", "taleghani", *NAMES)
     index = load(real_data, names)
     counts = {name: int(np.count_nonzero(index.dataset == name)) for name in np.unique(index.dataset)}

@@ -34,8 +34,8 @@ def brighter(image, levels):
     return np.clip(image.astype(int) + levels, 0, 255).astype(np.uint8)
 
 
-def cropped(image, share):
-    rows, columns = (round(share * length) for length in image.shape[:2])
+def cropped(image, fraction):
+    rows, columns = (round(fraction * length) for length in image.shape[:2])
     return image[rows:-rows, columns:-columns]
 
 
@@ -52,13 +52,13 @@ def smears(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def noise():
-    """Returns hashes as of 600 unrelated images: half of the bits set, at random."""
+    """Returns hashes like those of 600 unrelated images: half of the bits set, at random."""
     half = np.repeat([[True, False]], 128, axis=1)
     return np.random.default_rng(0).permuted(np.repeat(half, 600, axis=0), axis=1)
 
 
 def every_distance(hashes):
-    """Returns (i, j, bits that differ) of every pair, counted the plain way."""
+    """Returns (i, j, number of different bits) of every pair, counted bit by bit."""
     return [
         (i, j, np.count_nonzero(hashes[i] != hashes[j]))
         for i in range(len(hashes))
@@ -80,22 +80,22 @@ def every_distance(hashes):
     ],
     ids=["JPEG", "smaller", "larger", "brighter", "darker", "all three", "cropped", "grey"],
 )
-def test_an_altered_copy_is_found_and_nothing_else(smears, altered):
+def test_altered_copy_is_found_and_nothing_else(smears, altered):
     n = len(smears)
     images = np.stack([square(image) for image in (*smears, *map(altered, smears))])
     pairs = near_duplicate_pairs(perceptual_hashes(images))
     assert pairs.tolist() == [[i, i + n] for i in range(n)]
 
 
-def test_hashes_at_64_pixels_part_images_as_those_at_224(smears):
-    sides = [
+def test_hashes_at_64_pixels_are_close_to_those_at_224(smears):
+    hashes = [
         perceptual_hashes(np.stack([square(p, image_size=image_size) for p in smears]))
         for image_size in (64, 224)
     ]
-    assert np.count_nonzero(sides[0] != sides[1], axis=1).max() < MAX_DISTANCE / 2
+    assert np.count_nonzero(hashes[0] != hashes[1], axis=1).max() < MAX_DISTANCE / 2
 
 
-def test_an_image_has_half_of_its_bits_set_whatever_the_workers(smears):
+def test_half_of_the_bits_are_set_with_any_number_of_workers(smears):
     images = np.stack([square(image) for image in smears])
     hashes = perceptual_hashes(images)
     assert hashes.shape == (len(smears), 256)
@@ -104,7 +104,7 @@ def test_an_image_has_half_of_its_bits_set_whatever_the_workers(smears):
     np.testing.assert_array_equal(hashes, perceptual_hashes(images, workers=1))
 
 
-def test_a_memory_map_will_do(smears, tmp_path):
+def test_memory_map_gives_the_same_hashes(smears, tmp_path):
     images = np.stack([square(image) for image in smears[:3]])
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
@@ -121,7 +121,7 @@ def test_flat_images_match_nothing():
 
 @pytest.mark.parametrize("max_distance", [0, MAX_DISTANCE - 1, MAX_DISTANCE, 100])
 def test_pairs_are_those_within_the_distance_in_ascending_order(noise, max_distance):
-    # Copies of the first 60 images, of which the r-th differs in 2 r bits.
+    # Copies of the first 60 images; the r-th copy differs in 2 r bits.
     copies = noise[:60].copy()
     for r, copy in enumerate(copies):
         copy[np.flatnonzero(noise[r])[:r]] = False
@@ -134,17 +134,17 @@ def test_pairs_are_those_within_the_distance_in_ascending_order(noise, max_dista
     assert max_distance > MAX_DISTANCE or expected == near
 
 
-def test_positions_count_the_flat_images_too(noise):
+def test_positions_include_flat_images(noise):
     hashes = np.concatenate([np.zeros((2, 256), bool), noise[:300], np.zeros((1, 256), bool), noise[299:300]])
     assert near_duplicate_pairs(hashes).tolist() == [[301, 303]]
 
 
-def test_opposite_hashes_are_the_farthest_apart(noise):
+def test_opposite_hashes_have_the_greatest_distance(noise):
     assert not len(near_duplicate_pairs(np.stack([noise[0], ~noise[0]]), max_distance=255))
     assert len(near_duplicate_pairs(np.stack([noise[0], ~noise[0]]), max_distance=256)) == 1
 
 
-def test_no_image_or_one_gives_no_pair():
+def test_zero_or_one_image_gives_no_pair():
     for n in (0, 1):
         hashes = perceptual_hashes(np.zeros((n, 8, 8, 3), np.uint8))
         assert hashes.shape == (n, 256)

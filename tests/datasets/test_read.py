@@ -17,7 +17,7 @@ def write(path, image):
 
 
 @pytest.mark.parametrize("extension", [".bmp", ".png", ".tif", ".tiff", ".BMP", ".PNG"])
-def test_lossless_formats_give_the_very_pixels_as_rgb(tmp_path, extension):
+def test_lossless_formats_give_the_same_pixels_as_rgb(tmp_path, extension):
     image, note = read_image(write(tmp_path / f"cell{extension}", BGR))
     assert image.dtype == np.uint8
     np.testing.assert_array_equal(image, RGB)
@@ -25,7 +25,7 @@ def test_lossless_formats_give_the_very_pixels_as_rgb(tmp_path, extension):
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".jpeg"])
-def test_jpeg_is_rgb_too(tmp_path, extension):
+def test_jpeg_is_read_as_rgb(tmp_path, extension):
     red = np.zeros((16, 16, 3), np.uint8)
     red[..., 0] = 200
     image, note = read_image(write(tmp_path / f"cell{extension}", red[..., ::-1]))
@@ -65,7 +65,7 @@ def test_16_bit_colours_keep_their_channels(tmp_path, extension):
 
 @pytest.mark.parametrize("extension", [".bmp", ".png", ".jpg", ".tif"])
 @pytest.mark.parametrize("stored", [BGR, GREY, np.dstack([BGR, GREY])], ids=["colour", "grey", "alpha"])
-def test_the_header_foretells_the_note(extension, stored):
+def test_header_gives_the_same_note_as_decoding(extension, stored):
     if extension == ".jpg" and stored.shape[2:] == (4,):
         pytest.skip("JPEG has no alpha")
     content = cv2.imencode(extension, stored)[1].tobytes()
@@ -76,14 +76,14 @@ def test_the_header_foretells_the_note(extension, stored):
 
 
 @pytest.mark.parametrize("extension", [".bmp", ".png", ".jpg", ".tif"])
-def test_a_truncated_image_is_refused_by_name(tmp_path, extension):
+def test_truncated_image_is_refused_by_name(tmp_path, extension):
     path = write(tmp_path / f"cell{extension}", BGR)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     with pytest.raises(DataError, match=rf"cell\{extension} is truncated"):
         read_image(path)
 
 
-def test_no_image_is_refused_by_name(tmp_path, capfd):
+def test_file_that_is_no_image_is_refused_by_name(tmp_path, capfd):
     empty, text, floats = tmp_path / "empty.bmp", tmp_path / "text.bmp", tmp_path / "floats.tif"
     empty.touch()
     text.write_text("no image\n")
@@ -99,13 +99,13 @@ def test_no_image_is_refused_by_name(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_the_decoder_does_not_write_on_the_terminal(capfd):
+def test_decoder_does_not_write_on_the_terminal(capfd):
     content = cv2.imencode(".tif", np.dstack([BGR, GREY]))[1].tobytes()
     decode_image(content)
     assert capfd.readouterr().err == ""
 
 
-def test_what_the_decoder_refuses_is_refused(capfd):
+def test_image_that_the_decoder_refuses_is_refused(capfd):
     content = bytearray(cv2.imencode(".bmp", BGR)[1].tobytes())
     content[28:30] = (7).to_bytes(2, "little")
     with pytest.raises(BrokenImage, match="can't be decoded as BMP"):
@@ -113,7 +113,7 @@ def test_what_the_decoder_refuses_is_refused(capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_a_real_cell(real_data):
+def test_real_cell_is_read(real_data):
     path = next((real_data / "cnmc2019").rglob("*.bmp"))
     image, note = read_image(path)
     assert image.shape == (450, 450, 3)

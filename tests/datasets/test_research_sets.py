@@ -56,19 +56,19 @@ from leukcnn.datasets.scan import place
         ),
     ],
 )
-def test_places(dataset, path, depth, identity, class_name):
+def test_place_gives_id_and_class(dataset, path, depth, identity, class_name):
     found = place(dataset, PurePosixPath(path), depth=depth)
     assert found.id == identity
     assert dataset.classes[found.label] == class_name
     assert not (found.foreign or found.contradictory)
 
 
-def test_masks_of_lisc_are_no_images_of_it():
+def test_masks_of_lisc_are_not_images():
     mask = PurePosixPath("LISC Database/Ground Truth Segmentation/Baso/areaforexpert1/7_expert.bmp")
     assert place(research_sets.LISC, mask, depth=3) is None
 
 
-def test_names_that_contradict_their_folder():
+def test_names_that_contradict_their_folder_are_marked():
     for dataset, path in (
         (research_sets.ALLIDB1, "allidb1/healthy/Im001_1.jpg"),
         (research_sets.TALEGHANI, "Original/Pro/WBC-Benign-001.jpg"),
@@ -76,12 +76,12 @@ def test_names_that_contradict_their_folder():
         assert place(dataset, PurePosixPath(path), depth=1).contradictory
 
 
-def test_a_name_without_a_label_is_foreign():
+def test_name_without_a_label_is_foreign():
     found = place(research_sets.ALLIDB1, PurePosixPath("ALL_IDB1/im/field.jpg"), depth=1)
     assert found.foreign
     assert found.label == -1
 
 
-def test_sets_of_several_classes_need_folders():
+def test_datasets_of_several_classes_need_class_folders():
     assert place(research_sets.UFG, PurePosixPath("ufg/1.png"), depth=0) is None
     assert place(research_sets.OMID2014, PurePosixPath("omid2014/aml/1.png"), depth=1) is None

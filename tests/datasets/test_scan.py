@@ -11,7 +11,7 @@ from leukcnn.errors import DataError
 CNMC = card("cnmc2019")
 
 
-def test_an_archive_path_tells_everything():
+def test_archive_path_gives_id_label_group_subset_and_fold():
     path = "training_data/fold_2/hem/UID_h3_1_1_hem.bmp"
     found = place(CNMC, PurePosixPath(path), depth=3)
     assert (found.id, found.label, found.group, found.subset, found.fold) == (path, 0, "H3", "training", 2)
@@ -32,27 +32,27 @@ def test_an_archive_path_tells_everything():
         ),
     ],
 )
-def test_ids_are_the_archives_own_whatever_the_copy(path, identity):
+def test_ids_are_those_of_the_archive_in_every_copy(path, identity):
     assert place(CNMC, PurePosixPath(path), depth=2).id == identity
 
 
-def test_a_plain_folder_finds_the_published_id_and_fold_by_name():
+def test_image_in_a_plain_folder_has_the_published_id_and_fold():
     found = place(CNMC, PurePosixPath("malignant/UID_2_1_1_all.png"), depth=1)
     assert found.id == "training_data/fold_1/all/UID_2_1_1_all.bmp"
     assert (found.label, found.group, found.fold) == (1, "2", 1)
 
 
-def test_a_plain_folder_welcomes_other_names():
+def test_plain_folder_accepts_other_names():
     found = place(CNMC, PurePosixPath("healthy/cell 7.tif"), depth=1)
     assert (found.id, found.label, found.group, found.fold) == ("healthy/cell 7.tif", 0, "", -1)
     assert not found.foreign
 
 
-def test_a_class_folder_deep_below_is_no_plain_layout():
+def test_deep_class_folder_is_not_the_plain_layout():
     assert place(CNMC, PurePosixPath("other/all/1.png"), depth=2) is None
 
 
-def test_names_that_are_wrong_for_their_place():
+def test_names_that_are_wrong_for_their_place_are_marked():
     assert place(CNMC, PurePosixPath("fold_0/all/cell.bmp"), depth=2).foreign
     assert place(CNMC, PurePosixPath("C-NMC_test_final_phase_data/a.bmp"), depth=1).foreign
     contradictory = place(CNMC, PurePosixPath("fold_0/all/UID_H1_1_1_hem.bmp"), depth=2)
@@ -70,7 +70,7 @@ def test_numbers_sort_by_value():
     ]
 
 
-def test_rubbish_of_file_managers_is_ignored(archive, write_cell):
+def test_files_of_file_managers_are_ignored(archive, write_cell):
     for name in ("training_data/fold_0/all/._UID_11_1_1_all.bmp", "__MACOSX/all/1.bmp", ".cache/all/1.bmp"):
         write_cell(archive / name, seed=0)
     (archive / "Thumbs.db").touch()
@@ -116,14 +116,14 @@ def test_labels_of_the_preliminary_phase_come_from_their_file(archive):
     assert rows == [("1.bmp", 1, "57"), ("2.bmp", 0, "H49"), ("10.bmp", 0, "H49")]
 
 
-def test_without_their_file_they_have_no_labels(archive):
+def test_preliminary_phase_has_no_labels_without_their_file(archive):
     (archive / "validation_data/C-NMC_test_prelim_phase_data_labels.csv").unlink()
     found = scan("cnmc2019", archive)
     assert {p.label for p in found.images if p.subset == "preliminary"} == {-1}
     assert any("no labels" in note for note in found.notes)
 
 
-def test_a_cell_that_the_labels_lack_is_noted(archive):
+def test_cell_without_a_row_in_the_labels_file_is_noted(archive):
     labels = archive / "validation_data/C-NMC_test_prelim_phase_data_labels.csv"
     labels.write_text("\n".join(labels.read_text().splitlines()[:-1]))
     found = scan("cnmc2019", archive)

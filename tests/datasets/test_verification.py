@@ -8,6 +8,7 @@ import pytest
 from leukcnn.datasets import scan, verification
 from leukcnn.datasets.manifest import Published
 from leukcnn.datasets.verification import FAULTS, verify
+from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import DataError
 
 
@@ -28,7 +29,7 @@ def faults(report):
     return [(fault.kind, fault.path) for fault in report.faults]
 
 
-def test_a_sound_folder(published):
+def test_sound_folder_has_no_fault(published):
     report = verify("cnmc2019", published)
     assert report.ok
     assert report.faults == ()
@@ -46,7 +47,7 @@ def test_a_sound_folder(published):
     assert "  unlabelled: 3 of 2,586, 0 subjects of 17" in lines
 
 
-def test_a_partial_copy_is_no_fault(published):
+def test_partial_copy_is_no_fault(published):
     shutil.rmtree(published / "testing_data")
     report = verify("cnmc2019", published)
     assert report.ok
@@ -56,7 +57,7 @@ def test_a_partial_copy_is_no_fault(published):
     )
 
 
-def test_every_kind_of_fault_stands_in_one_report(published, write_cell):
+def test_every_kind_of_fault_is_in_one_report(published, write_cell):
     fold = published / "training_data/fold_0/all"
     whole = (fold / "UID_11_1_1_all.bmp").read_bytes()
     (fold / "UID_1_1_1_all.bmp").touch()
@@ -90,7 +91,7 @@ def test_every_kind_of_fault_stands_in_one_report(published, write_cell):
     assert "its content is that of training_data/fold_0/all/UID_11_1_1_all.bmp" in text
 
 
-def test_exchanged_files_are_traced(published):
+def test_exchanged_files_are_identified(published):
     one, other = (published / f"training_data/fold_1/all/UID_2_{i}_1_all.bmp" for i in (2, 10))
     content = one.read_bytes()
     one.write_bytes(other.read_bytes())
@@ -115,7 +116,7 @@ def test_published_duplicates_are_known_and_join_their_subjects(archive, monkeyp
     assert f"  {one} = {other}" in report.lines()
 
 
-def test_the_blame_for_a_duplicate_falls_on_the_copy(published):
+def test_copy_is_reported_as_the_duplicate(published):
     genuine = published / "training_data/fold_1/all/UID_2_2_1_all.bmp"
     shutil.copy(genuine, published / "training_data/fold_0/all/UID_1_9_9_all.bmp")
     report = verify("cnmc2019", published)
@@ -140,8 +141,8 @@ def test_converted_images_are_noted(published):
     assert [fault.kind for fault in report.faults] == ["changed"]
 
 
-def test_drawn_data_are_decoded_but_not_compared(archive, write_cell):
-    (archive / "DRAWN.json").write_text("{}")
+def test_synthetic_data_are_decoded_but_not_compared(archive, write_cell):
+    (archive / SYNTHETIC_MARKER).write_text("{}")
     write_cell(archive / "training_data/fold_0/hem/UID_H11_1_1_hem.bmp", seed=1, image_size=100)
     report = verify("cnmc2019", archive.parent)
     assert report.ok
@@ -152,13 +153,13 @@ def test_drawn_data_are_decoded_but_not_compared(archive, write_cell):
     assert [fault.kind for fault in verify("cnmc2019", archive).faults] == ["undecodable"]
 
 
-def test_images_that_only_bear_published_names_are_changed(archive):
+def test_other_images_under_published_names_are_changed(archive):
     kinds = {fault.kind for fault in verify("cnmc2019", archive).faults}
     assert kinds <= {"changed", "unknown"}
     assert "changed" in kinds
 
 
-def test_a_folder_of_broken_files_alone(tmp_path):
+def test_folder_of_broken_files_only_is_reported(tmp_path):
     (tmp_path / "all").mkdir()
     (tmp_path / "all" / "cell.bmp").touch()
     report = verify("cnmc2019", tmp_path)
@@ -166,7 +167,7 @@ def test_a_folder_of_broken_files_alone(tmp_path):
     assert report.images() == 0
 
 
-def test_no_folder_and_progress(published, tmp_path):
+def test_missing_folder_is_refused_and_progress_is_reported(published, tmp_path):
     with pytest.raises(DataError, match="doesn't exist"):
         verify("cnmc2019", tmp_path / "nowhere")
     seen = []
@@ -182,7 +183,7 @@ def test_real_cells_are_sound(real_data):
     assert report.notes[0].startswith(f"a partial copy: {len(files)} of 15,114 published images; absent")
 
 
-def test_a_copy_of_real_cells_without_folds_is_recognised(real_data, tmp_path):
+def test_copy_of_real_cells_without_folds_is_recognised(real_data, tmp_path):
     for path in (real_data / "cnmc2019").rglob("*_1_1_*.bmp"):
         target = tmp_path / path.parent.name / path.name
         target.parent.mkdir(exist_ok=True)
@@ -192,7 +193,7 @@ def test_a_copy_of_real_cells_without_folds_is_recognised(real_data, tmp_path):
     assert report.images(subset="training", fold=0) > 0
 
 
-def test_a_dataset_without_a_manifest_is_decoded_and_counted(tmp_path, write_cell):
+def test_dataset_without_a_manifest_is_decoded_and_counted(tmp_path, write_cell):
     write_cell(tmp_path / "atlas/aml/1.png", seed=0)
     write_cell(tmp_path / "atlas/ALL/1.png", seed=1)
     (tmp_path / "atlas/ALL/2.jpg").write_text("no image")
@@ -204,7 +205,7 @@ def test_a_dataset_without_a_manifest_is_decoded_and_counted(tmp_path, write_cel
 
 @pytest.fixture
 def partial(tmp_path, write_cell, monkeypatch):
-    """Returns an ALL-IDB 1 of which a partial manifest knows one field, under another name."""
+    """Returns an ALL-IDB 1 with a partial manifest, which lists one field under another name."""
     for seed, name in enumerate(("Im034_0.jpg", "Im001_1.jpg")):
         write_cell(tmp_path / "ALL_IDB1/im" / name, seed=seed)
     digest = hashlib.sha256((tmp_path / "ALL_IDB1/im/Im034_0.jpg").read_bytes()).hexdigest()
@@ -213,18 +214,18 @@ def partial(tmp_path, write_cell, monkeypatch):
     return tmp_path
 
 
-def test_what_a_partial_manifest_lacks_is_no_fault(partial):
+def test_image_that_a_partial_manifest_lacks_is_no_fault(partial):
     report = verify("allidb1", partial)
     assert report.ok, report.lines()
     assert report.notes == ("the manifest lists 1 of the 108 published images: 1 of 2 images here are in it",)
 
 
-def test_what_a_partial_manifest_knows_must_be_as_published(partial, write_cell):
+def test_image_that_a_partial_manifest_lists_must_be_as_published(partial, write_cell):
     write_cell(partial / "ALL_IDB1/im/WBC_Healthy_10.jpg", seed=7)
     assert faults(verify("allidb1", partial)) == [("changed", "im/WBC_Healthy_10.jpg")]
 
 
-def test_masks_are_no_images(tmp_path, write_cell):
+def test_masks_are_not_counted_as_images(tmp_path, write_cell):
     for name in ("001.bmp", "001.png", "002.png"):
         write_cell(tmp_path / "jtsc/Dataset 1" / name, seed=0, image_size=120)
     report = verify("jtsc", tmp_path)
@@ -252,16 +253,14 @@ def both_taleghanis(tmp_path, write_cell):
     return tmp_path
 
 
-def test_a_folder_of_segmented_images_is_no_part_of_the_original(both_taleghanis):
+def test_folder_of_segmented_images_does_not_belong_to_the_original(both_taleghanis):
     for root in (both_taleghanis, both_taleghanis / "taleghani"):
         report = verify("taleghani", root)
         assert report.folder.name == "Original"
         assert faults(report) == [("changed", f"Benign/WBC-Benign-00{number}.jpg") for number in (1, 2)]
 
 
-def test_segmented_images_have_no_manifest_and_may_be_equal_where_their_originals_are_one_group(
-    both_taleghanis, monkeypatch
-):
+def test_segmented_images_may_be_equal_if_their_originals_are_one_group(both_taleghanis, monkeypatch):
     segmented = verify("taleghani_segmented", both_taleghanis)
     assert faults(segmented) == [("duplicate", "Benign/WBC-Benign-002.jpg")]
     assert segmented.notes == (
@@ -274,7 +273,7 @@ def test_segmented_images_have_no_manifest_and_may_be_equal_where_their_original
     assert segmented.images(class_name="benign", subject="taleghani/7") == 2
 
 
-def test_a_published_duplicate_in_jtsc_is_known(real_data):
+def test_published_duplicate_in_jtsc_is_known(real_data):
     report = verify("jtsc", real_data)
     assert report.known_duplicates == (("Dataset 1/112.bmp", "Dataset 1/139.bmp"),)
     assert report.joined_subjects == ()

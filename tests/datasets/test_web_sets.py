@@ -19,17 +19,17 @@ from leukcnn.datasets.scan import place
         (web_sets.MIDB, "midb/60.jpg", 0, "60.jpg", "pathological"),
     ],
 )
-def test_places(dataset, path, depth, identity, class_name):
+def test_place_gives_id_and_class(dataset, path, depth, identity, class_name):
     found = place(dataset, PurePosixPath(path), depth=depth)
     assert found.id == identity
     assert dataset.classes[found.label] == class_name
 
 
-def test_the_two_sets_of_one_repository_are_kept_apart():
+def test_two_datasets_of_one_repository_are_separate():
     assert place(web_sets.CELLAVISION2, PurePosixPath("segmentation_WBC/Dataset 1/001.bmp"), depth=1) is None
 
 
-def test_what_is_unknown_is_said_to_be():
+def test_unknown_values_are_called_unknown():
     assert web_sets.ATLAS.availability == "unknown"
     assert "not named" in web_sets.ATLAS.link
     assert web_sets.MIDB.link == web_sets.LEUKEMIA_IMAGES.link

@@ -1,0 +1,225 @@
+"""Read a user's own folder of images, with one folder per class, as the columns of an index."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+
+from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.datasets.walk import (
+    SYNTHETIC_MARKER,
+    Progress,
+    conversion_notes,
+    files_below,
+    is_ignored,
+    listed,
+    natural,
+    read_content,
+    read_files,
+)
+from leukcnn.errors import ArgumentError, DataError
+
+Group = str | int
+Groups = Mapping[str, Group] | Callable[[str], Group] | str | re.Pattern[str]
+"""The groups of images by id: a mapping, a function, or a regular expression with one group in brackets."""
+
+_SUBSET = "all"
+_GROUPS_ARE = (
+    "a mapping id -> group, a function id -> group, or a regular expression with one group in brackets, e.g. "
+    r"r'patient_(\d+)'"
+)
+
+
+class Columns(TypedDict):
+    """The arguments of an `ImageIndex`."""
+
+    paths: list[Path]
+    ids: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    dataset: np.ndarray
+    group: np.ndarray
+    subset: np.ndarray
+    fold: np.ndarray
+    sha256: np.ndarray
+    notes: tuple[str, ...]
+    synthetic: bool
+
+
+@dataclass
+class _Content:
+    """What a folder holds: images of each class, images outside the class folders, unreadable folders."""
+
+    images: dict[str, list[Path]]
+    outside: list[Path] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def read_class_folders(
+    root: str | Path, groups: Groups | None = None, *, progress: Progress | None = None
+) -> Columns:
+    """Returns the columns of the index of a folder; see `ImageIndex.from_folder`.
+
+    Args:
+        root: The folder that holds a folder for each class.
+        groups: See `ImageIndex.from_folder`.
+        progress: Called after each file with the number done and the number of all files.
+
+    Raises:
+        DataError: The folder doesn't exist or has faults; one message lists all of them.
+        ArgumentError: `groups` has the wrong form or doesn't give every image a group.
+    """
+    _check_form(groups)
+    # Not `resolve`: a link gives the dataset its name. `normpath` removes "..", which is no name.
+    folder = Path(os.path.normpath(Path(root).expanduser().absolute()))
+    content = _content(folder)
+    class_names = tuple(content.images)
+    paths = [path for inside in content.images.values() for path in inside]
+    results = read_files(read_content, paths, progress=progress)
+    broken = [
+        f"{path.relative_to(folder).as_posix()} {what}"
+        for path, (digest, what) in zip(paths, results, strict=True)
+        if not digest
+    ]
+    if faults := list(_faults(folder, content, broken)):
+        raise _refusal(folder, faults)
+    ids = [path.relative_to(folder).as_posix() for path in paths]
+    sizes = [len(inside) for inside in content.images.values()]
+    return Columns(
+        paths=paths,
+        ids=np.array(ids, dtype=np.str_),
+        labels=np.repeat(np.arange(len(class_names), dtype=np.int64), sizes),
+        class_names=class_names,
+        dataset=np.full(len(ids), folder.name),
+        group=np.array(_groups_of(ids, groups), dtype=np.str_),
+        subset=np.full(len(ids), _SUBSET),
+        fold=np.full(len(ids), -1, dtype=np.int64),
+        sha256=np.array([digest for digest, _ in results], dtype=np.str_),
+        notes=tuple(conversion_notes(results)),
+        synthetic=any((above / SYNTHETIC_MARKER).is_file() for above in (folder, *folder.parents)),
+    )
+
+
+def _content(folder: Path) -> _Content:
+    if not folder.is_dir():
+        state = "is a file, not a folder" if folder.exists() else "doesn't exist"
+        raise _refusal(folder, [], found=f"The data folder {folder} {state}.")
+    content = _Content(images={})
+    try:
+        entries = [entry for entry in folder.iterdir() if not is_ignored(entry.name)]
+    except OSError as error:
+        content.unreadable.append(f"{folder}: {error.strerror}")
+        return content
+    content.outside = [entry for entry in entries if not entry.is_dir() and _is_image(entry)]
+    folders = sorted((entry for entry in entries if entry.is_dir()), key=lambda entry: _order(entry.name))
+    real = {entry: os.path.realpath(entry) for entry in folders}
+    for entry in folders:
+        # A link to the root or to another class folder would label the images of that class as this one's.
+        excluded = {os.path.realpath(folder), *real.values()} - {real[entry]}
+        files = filter(_is_image, files_below(entry, content.unreadable, excluded=excluded))
+        content.images[entry.name] = sorted(files, key=lambda path: _order(str(path)))
+    return content
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS
+
+
+def _order(name: str) -> tuple[list[str | int], str]:
+    return natural(name), name
+
+
+def _faults(folder: Path, content: _Content, broken: Sequence[str]) -> Iterator[str]:
+    def fault(what: str, cases: Sequence[str]) -> Iterator[str]:
+        if cases:
+            yield f"{what}, {len(cases):,} of them:\n{listed(cases)}"
+
+    yield from fault("folders that can't be read", content.unreadable)
+    if not content.images and not content.unreadable:
+        yield "no folder that could be a class"
+    if len(content.images) == 1:
+        yield f"one class only: {next(iter(content.images))}"
+    yield from fault(
+        "class folders without images", [name for name, held in content.images.items() if not held]
+    )
+    yield from fault(
+        "images outside the class folders", sorted((p.name for p in content.outside), key=_order)
+    )
+    yield from fault("images that are in two classes through links", list(_in_two_classes(folder, content)))
+    yield from fault("files that aren't complete images", broken)
+
+
+def _in_two_classes(folder: Path, content: _Content) -> Iterator[str]:
+    first: dict[str, tuple[str, Path]] = {}
+    for name, inside in content.images.items():
+        for path in inside:
+            other, twin = first.setdefault(os.path.realpath(path), (name, path))
+            if other != name:
+                yield f"{path.relative_to(folder).as_posix()} is {twin.relative_to(folder).as_posix()}"
+
+
+def _refusal(folder: Path, faults: Sequence[str], *, found: str = "") -> DataError:
+    return DataError(
+        found or f"{folder} can't be used as a dataset. It holds:\n" + "\n".join(faults),
+        expected=f"a folder with two or more folders, one per class, with complete images "
+        f"({', '.join(EXTENSIONS)}) in each and none outside them",
+        remedy="pass the folder right above the class folders; move or remove what doesn't belong there, and "
+        "copy damaged files again",
+    )
+
+
+def _check_form(groups: object) -> None:
+    """Checks that `groups` is a mapping, a function or an expression, before any file is read."""
+    if groups is None or isinstance(groups, Mapping) or callable(groups):
+        return
+    if not isinstance(groups, str | re.Pattern):
+        raise ArgumentError(
+            f"The groups are of the type {type(groups).__name__}.",
+            expected=_GROUPS_ARE,
+            remedy="make a dictionary of ids and groups, e.g. with `to_dict()` of a pandas Series",
+        )
+    try:
+        count = re.compile(groups).groups
+    except re.error as error:
+        raise ArgumentError(
+            f"The groups {groups!r} aren't a regular expression: {error}.", expected=_GROUPS_ARE
+        ) from error
+    if count != 1:
+        raise ArgumentError(
+            f"The expression {groups!r} has {count} groups in brackets.",
+            expected="exactly one",
+            remedy="write (?:...) for brackets that aren't the group",
+        )
+
+
+def _groups_of(ids: Sequence[str], groups: Groups | None) -> list[str]:
+    """Returns the group of each image, "" without groups."""
+    if groups is None:
+        return [""] * len(ids)
+    if isinstance(groups, Mapping):
+        return _checked(
+            ids, [groups.get(name) for name in ids], "isn't in the mapping, or has another value there"
+        )
+    if isinstance(groups, str | re.Pattern):
+        matches = [re.search(groups, name) for name in ids]
+        found = [match.group(1) or None if match else None for match in matches]
+        return _checked(ids, found, f"doesn't match {re.compile(groups).pattern!r}")
+    return _checked(ids, [groups(name) for name in ids], "gets another value from the function")
+
+
+def _checked(ids: Sequence[str], found: Sequence[Group | None], what: str) -> list[str]:
+    lost = [
+        name for name, group in zip(ids, found, strict=True) if not isinstance(group, str | int | np.integer)
+    ]
+    if lost:
+        every = "none of the" if len(lost) == len(ids) else f"{len(ids) - len(lost):,} of the"
+        raise ArgumentError(
+            f"The groups give {every} {len(ids):,} images a group. Each of these {what}:\n{listed(lost)}",
+            expected="a text or a whole number as the group of each image",
+            remedy='change the groups; a mapping or a function may give "" for unknown',
+        )
+    return [str(group) for group in found]
