@@ -2,11 +2,11 @@
 
 Command:  python experiments/alertnet.py --data DIR
           It takes every option of `leukcnn reproduce`; `--help` lists them.
-Needs:    the datasets of Table II in folders below DIR (`leukcnn datasets` names them; what is absent is left
+Needs:    the datasets of Table II in folders below DIR (`leukcnn datasets` lists them; missing ones are left
           out, and the tables say so), ImageNet's weights for the fine-tuned networks (--weights) and a GPU.
-Cost:     nine networks trained whole in 5 folds, 50 epochs each of 38,640 images of 224x224 pixels; three
-          more behind a frozen base, whose features are computed once. Without a GPU the command first says
-          how long that will take.
+Cost:     nine networks with all layers trained in 5 folds, 50 epochs each of 38,640 images of 224x224 pixels;
+          three more on a frozen base, whose features are computed once. Without a GPU the command first
+          estimates how long it will take.
 Expected: Tables III, V and VI of the paper, accuracy in percent and kappa:
 
           Alert Net        95.94  0.9317

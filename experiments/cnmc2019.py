@@ -4,7 +4,7 @@ Command:  python experiments/cnmc2019.py --data DIR
           It takes every option of `leukcnn reproduce`; `--help` lists them.
 Needs:    C-NMC 2019 (`leukcnn datasets cnmc2019` says how to get it) and a GPU.
 Cost:     three networks, 400 epochs each of 20,000 training and 10,000 validation images of 250x250 pixels.
-          Without a GPU the command first says how long that will take.
+          Without a GPU the command first estimates how long it will take.
 Expected: Table 2 of the paper, in percent, on 339 + 339 test cells:
 
           Network    Accuracy  Precision  Sensitivity  Specificity  F1-score

@@ -2,13 +2,13 @@
 
 Command:  python experiments/leuknet_lodocv.py --data DIR
           It takes every option of `leukcnn reproduce`; `--help` lists them.
-Needs:    the datasets of Table II in folders below DIR (`leukcnn datasets` names them; what is absent is left
+Needs:    the datasets of Table II in folders below DIR (`leukcnn datasets` lists them; missing ones are left
           out, and the tables say so), ImageNet's weights (--weights; for Vogado et al. 2018 the MatConvNet
           files of AlexNet, CaffeNet and VGG-f) and a GPU.
 Cost:     23 networks, five runs: each run trains them twice as published (ALL-IDB 1 or 2 left out) and once
           under strict LODOCV, LeukNet more often (UFG, datasets of one class, 5 folds); 50 epochs of up to
-          70,180 images of 224x224 pixels each. Without a GPU the command first says how long it will take.
-Expected: Tables IV, V and IX of the paper, accuracy in percent on ALL-IDB 1, ALL-IDB 2 and UFG, - where the
+          70,180 images of 224x224 pixels each. Without a GPU the command first estimates how long it takes.
+Expected: Tables IV, V and IX of the paper, accuracy in percent on ALL-IDB 1, ALL-IDB 2 and UFG; "-" if the
           paper prints none:
 
           LeukNet                 97.04  82.46  70.24

@@ -5,8 +5,8 @@ Command:  python experiments/taleghani_resnet50.py --data DIR
 Needs:    the folder 'taleghani' below DIR (`leukcnn datasets taleghani` says where to get it) and ImageNet's
           weights for ResNet50, which Keras downloads (--weights FILE where it can't). Without them,
           --base scratch trains a small network from scratch.
-Cost:     one pass of ResNet50 over the images, some minutes on 2 cores, and as long again for all splits
-          together: the features are kept. --base scratch: see experiments/RESULTS.rst.
+Cost:     one pass of ResNet50 over the images, which takes some minutes on 2 cores and is kept; the networks
+          of all splits together take as long again. --base scratch: see experiments/RESULTS.rst.
 Expected: both classification reports of the paper, accuracy in percent on 651 images:
 
           ResNet50, frozen  99.00

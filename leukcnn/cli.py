@@ -73,7 +73,7 @@ def list_papers(name: str | None) -> None:
     for key in papers.list_papers() if name is None else (name,):
         paper = papers.get(key) if name is None else find_paper(name)
         click.echo(f"{paper.key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
-        click.echo(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch)}")
+        click.echo(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch_name)}")
         if paper.substitutes:
             click.echo(f"  Networks for --base scratch=NAME: {', '.join(paper.substitutes)}")
         for profile in paper.profiles:

@@ -1,6 +1,6 @@
-"""Live progress on the terminal: which trial, which epoch, how well, and how long it will take.
+"""Live progress on the terminal: trial, epoch, loss, accuracy and the time left.
 
-Where the output is no terminal (a log of continuous integration), there is one plain line an epoch instead.
+If the output isn't a terminal (for example a log), there is one plain line per epoch instead.
 """
 
 import math
@@ -14,11 +14,15 @@ from rich.text import Text
 
 
 class TrainingProgress(Progress):
-    """Shows the training of several trials one after the other; a context manager.
+    """A context manager that shows the training of several trials, one after another.
 
-    The time left of the present trial follows from the pace of its last thousand steps, which leaves out the
-    first step, where the network is compiled; each trial to come counts as long as the mean of those seen so
-    far. It prints to standard output unless another console is given; `clock` gives the time in seconds.
+    The time left of the current trial is estimated from the speed of its last thousand steps, without the
+    first step, which compiles the network. Each later trial is expected to take the mean time of those so
+    far.
+
+    Args:
+        console: Where it prints; standard output if None.
+        clock: Returns the time in seconds.
     """
 
     def __init__(self, *, console: Console | None = None, clock: Callable[[], float] = time.monotonic):
@@ -34,75 +38,96 @@ class TrainingProgress(Progress):
             disable=not console.is_terminal or console.is_dumb_terminal,
         )
         self._began = clock()
-        self._durations: list[float] = []  # seconds that each whole trial took or would have taken
+        self._durations: list[float] = []  # seconds that each trial takes with all its steps
 
     def start_trial(
         self, label: str, index: int, total: int, epochs: int, steps: int, *, first_epoch: int = 1
     ) -> None:
-        """Announces trial number `index` of `total`, from 1, with so many epochs and steps an epoch.
+        """Starts the display of a trial.
 
-        An interrupted one goes on with `first_epoch`, which is `epochs` + 1 where nothing is left to train.
+        Args:
+            label: What is shown of the trial.
+            index: Its number, from 1.
+            total: Number of trials.
+            epochs: Its epochs.
+            steps: Steps of an epoch.
+            first_epoch: Epoch to begin with, from 1; more than 1 if the trial was interrupted, `epochs` + 1
+                if no epoch is left.
         """
         for task in self.task_ids:
             self.remove_task(task)
-        # The bar is that of all trials, each counted as if it had the steps of this one.
-        done = (index - 1) * epochs * steps + (first_epoch - 1) * steps
-        fields = {"index": index, "trials": total, "epochs": epochs, "steps": steps, "epoch": first_epoch}
-        unknown = dict.fromkeys(("loss", "accuracy", "val_accuracy"), math.nan)
-        self.add_task(label, total=total * epochs * steps, completed=done, **fields, **unknown)
+        # The bar is that of all trials, each counted with the number of steps of this one.
+        self.add_task(
+            label,
+            total=total * epochs * steps,
+            completed=(index - 1) * epochs * steps + (first_epoch - 1) * steps,
+            index=index,
+            trials=total,
+            epochs=epochs,
+            steps=steps,
+            epoch=first_epoch,
+            loss=math.nan,
+            accuracy=math.nan,
+            val_accuracy=math.nan,
+        )
 
     def batch(self, epoch: int, step: int, loss: float, accuracy: float) -> None:
-        """Takes note of a training step; epoch and step count from 1, the accuracy is a fraction."""
-        self._reach(epoch, step, loss=loss, accuracy=accuracy)
+        """Shows a training step; epoch and step count from 1, the accuracy is a fraction."""
+        (task,) = self.tasks
+        self._reach(epoch, step, loss, accuracy, val_accuracy=task.fields["val_accuracy"])
 
     def end_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Takes note of an epoch's end and of Keras' logs; prints its line where there is no terminal."""
+        """Shows the end of an epoch with Keras' logs, or prints its line if there is no terminal."""
         (task,) = self.tasks
-        known = {name: logs.get(name, task.fields[name]) for name in ("loss", "accuracy")}
-        self._reach(epoch, task.fields["steps"], **known, val_accuracy=logs.get("val_accuracy", math.nan))
+        loss, accuracy = (logs.get(name, task.fields[name]) for name in ("loss", "accuracy"))
+        val_accuracy = logs.get("val_accuracy", math.nan)
+        self._reach(epoch, task.fields["steps"], loss, accuracy, val_accuracy=val_accuracy)
         if self.disable:
             self._print(task, self._times())
 
     def end_trial(self) -> None:
-        """Takes note of a trial's end; on a terminal a line about it stays."""
+        """Ends the display of a trial; on a terminal it leaves one line."""
         (task,) = self.tasks
-        self._durations.append(_whole_trial(task) or task.elapsed)
+        elapsed = task.elapsed or 0.0
+        self._durations.append(_whole_trial(task) or elapsed)
         self.remove_task(task.id)
         if not self.disable:
-            self._print(task, _duration(task.elapsed))
+            self._print(task, _duration(elapsed))
 
     def message(self, text: str) -> None:
-        """Prints a line above the display, word for word: brackets are no markup."""
+        """Prints a line above the display as it is: brackets aren't read as markup."""
         self.console.print(Text(text), soft_wrap=True)
 
     def seconds_left(self) -> float:
-        """Returns the time left over all trials in seconds; NaN before anything is known."""
+        """Returns the time left for all trials in seconds; NaN if it can't be estimated yet."""
         task = next(iter(self.tasks), None)
         whole = _whole_trial(task) if task else 0.0
         known = self._durations + ([whole] if whole else [])
         if task is None or not known:
             return math.nan
         mean = sum(known) / len(known)
-        to_come = task.fields["trials"] - task.fields["index"]
-        trials_left = task.remaining / _steps(task) - to_come
-        return (whole or mean) * trials_left + to_come * mean
+        later = task.fields["trials"] - task.fields["index"]
+        left_of_this = (task.remaining or 0.0) / _steps(task) - later
+        return (whole or mean) * left_of_this + later * mean
 
     def get_renderables(self) -> Iterator[RenderableType]:
-        """Yields the lines of the display: the trial, the bar, the times and the figures."""
+        """Yields the lines of the display: trial, bar, times and scores."""
         for task in self.tasks:
             yield Text("  ".join(_headline(task)), style="bold", no_wrap=True, overflow="ellipsis")
             yield self.make_tasks_table([task])
             yield Text(self._times(), no_wrap=True, overflow="ellipsis")
-            if not math.isnan(task.fields["accuracy"]):  # a loss may become NaN
-                yield Text("  ".join(_figures(task)), no_wrap=True, overflow="ellipsis")
+            if not math.isnan(task.fields["accuracy"]):  # the loss may be NaN in training
+                yield Text("  ".join(_scores(task)), no_wrap=True, overflow="ellipsis")
 
-    def _reach(self, epoch: int, step: int, **figures: float) -> None:
+    def _reach(self, epoch: int, step: int, loss: float, accuracy: float, *, val_accuracy: float) -> None:
         (task,) = self.tasks
         done = (task.fields["index"] - 1) * _steps(task) + (epoch - 1) * task.fields["steps"] + step
-        self.update(task.id, completed=done, epoch=epoch, **figures)
+        self.update(
+            task.id, completed=done, epoch=epoch, loss=loss, accuracy=accuracy, val_accuracy=val_accuracy
+        )
 
     def _print(self, task: Task, times: str) -> None:
-        self.message(" | ".join([*_headline(task), *_figures(task), times]))
+        self.message(" | ".join([*_headline(task), *_scores(task), times]))
 
     def _times(self) -> str:
         elapsed = self.get_time() - self._began
@@ -115,26 +140,26 @@ def _steps(task: Task) -> int:
 
 
 def _whole_trial(task: Task) -> float:
-    """Returns how long all steps of a trial take at its pace so far, in seconds; 0 where unknown."""
+    """Returns the time in seconds of all steps of a trial at its speed so far; 0 if unknown."""
     return _steps(task) / task.speed if task.speed else 0.0
 
 
 def _headline(task: Task) -> list[str]:
-    at = task.fields
-    epoch = min(at["epoch"], at["epochs"])
-    return [f"trial {at['index']}/{at['trials']}", f"epoch {epoch}/{at['epochs']}", task.description]
+    fields = task.fields
+    trial, epoch = f"{fields['index']}/{fields['trials']}", min(fields["epoch"], fields["epochs"])
+    return [f"trial {trial}", f"epoch {epoch}/{fields['epochs']}", task.description]
 
 
-def _figures(task: Task) -> list[str]:
-    at = task.fields
-    figures = [f"loss {at['loss']:.4f}", f"accuracy {100 * at['accuracy']:.2f} %"]
-    if not math.isnan(at["val_accuracy"]):
-        figures.append(f"validation accuracy {100 * at['val_accuracy']:.2f} %")
-    return figures
+def _scores(task: Task) -> list[str]:
+    fields = task.fields
+    scores = [f"loss {fields['loss']:.4f}", f"accuracy {100 * fields['accuracy']:.2f} %"]
+    if not math.isnan(fields["val_accuracy"]):
+        scores.append(f"validation accuracy {100 * fields['val_accuracy']:.2f} %")
+    return scores
 
 
 def _duration(seconds: float) -> str:
-    """Returns a time as h:mm:ss, with days where there are any; "?" where it is unknown."""
+    """Returns a time as h:mm:ss, with days if there are any; "?" for NaN."""
     if math.isnan(seconds):
         return "?"
     return str(timedelta(seconds=round(seconds))).replace(" days,", " d").replace(" day,", " d")

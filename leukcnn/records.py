@@ -1,4 +1,7 @@
-"""What a command asked for and what data it found, kept so that its tables can be drawn without the data."""
+"""Records of experiments: what a command asked for and which data it found.
+
+With a record and the store, tables can be built without the data.
+"""
 
 import os
 from dataclasses import asdict, dataclass, field
@@ -17,11 +20,11 @@ class PlannedTrial:
     Attributes:
         row: Id of the paper's row, or key of the control.
         run: Number of the repetition, from 0.
-        fold: The fold that is tested, -1 where the split has none.
+        fold: The fold that is tested; -1 if the split has no folds.
         seed: Root seed of the trial.
         name: Name of its folder in the store.
         split: Kind of its split.
-        tested: Keys of the datasets that it tests; empty where all are tested together.
+        tested: Keys of the datasets that it tests; empty if all are tested together.
     """
 
     row: str
@@ -35,7 +38,7 @@ class PlannedTrial:
 
 @dataclass(frozen=True)
 class ExperimentRecord:
-    """An experiment: what was asked for and what data were there.
+    """An experiment: what was asked for and which data were found.
 
     Attributes:
         paper: Key of the paper.
@@ -44,22 +47,23 @@ class ExperimentRecord:
         seed: Root seed.
         runs: Repetitions with other seeds.
         backend: Keras' backend.
-        assumed: Assumptions overridden by name.
-        changes: Other fields changed, by path.
+        assumed: Name of an assumption -> the value that replaced it.
+        changes: Path of another changed field -> its value.
         trials: All trials, finished or not.
-        controls: The controls, on the same splits, finished or not.
-        probe: The classifier that tells datasets by their images' borders; None where there is one dataset.
-        counts: Images of the first trial by set ("train", "validation", "test"), "before" or "after"
-            augmentation, and class name.
-        datasets: Images that were found by dataset and class of the paper.
-        related: Dataset -> datasets that share images or cells with it, by declaration or as found.
-        missing: What isn't there: set ("external", "final"), or row, -> why.
-        final_total: Number of images of the whole final phase; 0 where the paper has none.
-        not_comparable: Why the figures can't be held against the paper's; "" where they can.
-        identical_pairs: Pairs of byte-identical images of which one is tested and one was trained on.
-        data_notes: What was found in the data's folder.
-        masked: Mask ("" for none) -> trials and controls of the main split with that part of the images
-            blanked, finished or not; empty where the paper has no table of masks.
+        controls: The trials of the controls, on the same splits, finished or not.
+        probe: The classifier that recognises datasets by the borders of their images; None if there is one
+            dataset.
+        counts: Number of images of the first trial by split ("train", "validation", "test"), "before" or
+            "after" augmentation, and class name.
+        datasets: Number of images found, by dataset and class of the paper.
+        related: Dataset -> datasets that share images or cells with it, as declared or as found.
+        missing: Set ("external", "final") or row that is missing -> why.
+        final_total: Number of images of the whole final phase; 0 if the paper has none.
+        not_comparable: Why the values can't be compared with the paper's; "" if they can.
+        identical_pairs: Number of pairs of byte-identical images, one tested and one trained on.
+        data_notes: Remarks on the data's folder.
+        masked: Mask ("" for none) -> trials and controls of the main split with that region of the images
+            blanked, finished or not; empty if the paper has no table of masks.
     """
 
     paper: str
@@ -85,7 +89,7 @@ class ExperimentRecord:
 
     @property
     def main_reason(self) -> str:
-        """The first reason why the figures can't be held against the paper's; "" where they can."""
+        """The first reason why the values can't be compared with the paper's; "" if they can."""
         return self.not_comparable.split(";")[0]
 
     def save(self, folder: Path) -> None:
@@ -101,7 +105,7 @@ class ExperimentRecord:
         """Reads a record.
 
         Raises:
-            StoreError: It isn't there or was written by another version of leukcnn.
+            StoreError: The folder has no record, or another version of leukcnn wrote it.
         """
         values = read_json(folder / "experiment.json")
         try:
@@ -109,7 +113,7 @@ class ExperimentRecord:
                 raise KeyError(f"store version {version}")
             for kind in ("trials", "controls"):
                 values[kind] = [_planned(trial) for trial in values[kind]]
-            values["masked"] = {mask: list(map(_planned, of)) for mask, of in values["masked"].items()}
+            values["masked"] = {mask: list(map(_planned, own)) for mask, own in values["masked"].items()}
             values["probe"] = values["probe"] and _planned(values["probe"])
             return ExperimentRecord(**values)
         except (KeyError, TypeError, AttributeError) as error:
@@ -125,6 +129,6 @@ def _planned(values: dict[str, Any]) -> PlannedTrial:
 
 
 def relative(path: Path) -> str:
-    """Returns a path as seen from the working folder where it lies below it."""
+    """Returns a path relative to the working folder if it is below it, else the path itself."""
     shown = os.path.relpath(path)
     return str(path) if shown.startswith("..") else shown

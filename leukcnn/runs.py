@@ -1,16 +1,16 @@
-"""The store of runs: one folder a trial, found again by the hash of what the trial is.
+"""The store of runs: one folder per trial, named by the hash of the trial's specification.
 
-    <out>/<paper>/trials/<hash>/trial.json        what the trial is; the hash is taken over this
-                                history.csv       one line an epoch; a control has none, and no network
-                                state.npz         after the last finished epoch; gone when the trial is done
-                                predictions.csv   one line an image and checkpoint
-                                features.npz      of rows that classify features: those of the tested images
+    <out>/<paper>/trials/<hash>/trial.json        the specification, which the hash is computed from
+                                history.csv       one line per epoch; controls have neither this nor a network
+                                state.npz         state after the last finished epoch, until the trial is done
+                                predictions.csv   one line per image and checkpoint
+                                features.npz      features of the tested images, for rows that classify them
                                 model.keras       the network, with its preprocessing
                                 environment.json  versions, devices, commit
                                 done.json         result, timing and the SHA-256 of each file; written last
     <out>/<paper>/experiments/<name>/             which trials a command asked for; its tables and figures
 
-Every file is written in one step (`leukcnn.files`): a kill leaves a whole file or none.
+Every file is written in one step (`leukcnn.files`): a killed process leaves a whole file or none.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ import hashlib
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,15 +35,15 @@ STORE_VERSION = 7
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a trial's networks said of each image.
+    """Predictions of a trial's networks, one row per image and checkpoint.
 
     Attributes:
         image: (N,) str, ids of the images.
         subset: (N,) str, "test", "external" or "final".
-        checkpoint: (N,) str, value whose best epoch was used, "val_accuracy" or "val_loss"; "last" for the
-            last epoch, "control" or "svm" where no network was trained.
-        group: (N,) str, subject; "" where unknown.
-        label: (N,) int64, true class; -1 where unknown.
+        checkpoint: (N,) str, which weights were used: those of the best "val_accuracy" or "val_loss", or
+            those of the "last" epoch; "control" or "svm" if no network was trained.
+        group: (N,) str, subject; "" if unknown.
+        label: (N,) int64, true class; -1 if unknown.
         probabilities: (N, C) float64, in 0..1.
         class_names: C names.
     """
@@ -61,17 +61,17 @@ class Predictions:
 
     @property
     def predicted(self) -> np.ndarray:
-        """(N,) int64, class of the highest probability."""
+        """(N,) int64, the class with the highest probability."""
         return self.probabilities.argmax(axis=1)
 
     def select(self, mask: np.ndarray) -> "Predictions":
-        """Returns some of the rows."""
+        """Returns the rows where `mask`, (N,) bool, is True, or the rows at its positions, (M,) int."""
         columns = {name: getattr(self, name)[mask] for name in _PREDICTION_COLUMNS}
         return Predictions(**columns, probabilities=self.probabilities[mask], class_names=self.class_names)
 
     @staticmethod
-    def join(several: "list[Predictions]") -> "Predictions":
-        """Returns the rows of several, one after another."""
+    def join(several: "Sequence[Predictions]") -> "Predictions":
+        """Returns the rows of several predictions, one after another; at least one."""
         columns = {
             name: np.concatenate([getattr(p, name) for p in several])
             for name in (*_PREDICTION_COLUMNS, "probabilities")
@@ -85,7 +85,7 @@ _PREDICTION_COLUMNS = ("image", "subset", "checkpoint", "group", "label")
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Writes predictions as CSV: image, part, checkpoint, group, label, p_<class> ...
+    """Writes predictions as CSV: image, subset, checkpoint, group, label, p_<class> ...
 
     Raises:
         StoreError: The folder can't be written to.
@@ -99,10 +99,10 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Reads predictions as `write_predictions` wrote them.
+    """Reads predictions that `write_predictions` wrote.
 
     Raises:
-        StoreError: The file isn't there or isn't of that form.
+        StoreError: There is no such file, or it has another form.
     """
     try:
         with path.open(newline="") as file:
@@ -126,14 +126,20 @@ def read_predictions(path: Path) -> Predictions:
     )
 
 
-def write_features(path: Path, **columns: np.ndarray) -> None:
-    """Writes features of images: `image` (N,) ids, `label` (N,) classes, `features` float32 (N, D).
+def write_features(path: Path, *, image: np.ndarray, label: np.ndarray, features: np.ndarray) -> None:
+    """Writes features of images.
+
+    Args:
+        path: The NPZ file.
+        image: (N,) str, ids of the images.
+        label: (N,) int64, true classes.
+        features: (N, D) float32.
 
     Raises:
         StoreError: The folder can't be written to.
     """
     with replace_file(path) as draft, draft.open("wb") as file:
-        np.savez(file, **columns)
+        np.savez(file, image=image, label=label, features=features)
 
 
 class Trial:
@@ -141,7 +147,7 @@ class Trial:
 
     Args:
         path: The folder.
-        identity: What the trial is, as plain JSON values.
+        identity: The trial's specification, as plain JSON values.
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Any]):
@@ -149,12 +155,12 @@ class Trial:
 
     @property
     def finished(self) -> bool:
-        """Whether all of the trial is on disk."""
+        """Whether the trial is done and all its files are on disk."""
         return (self.path / "done.json").exists()
 
     @property
     def result(self) -> dict[str, Any]:
-        """What `finish` noted."""
+        """The result and the files' SHA-256, as `finish` wrote them."""
         return read_json(self.path / "done.json")
 
     def predictions(self) -> Predictions:
@@ -165,7 +171,7 @@ class Trial:
         """Reads the trial's history: name -> (epochs,) float64.
 
         Raises:
-            StoreError: The file isn't there or is no history.
+            StoreError: There is no such file, or it isn't a history.
         """
         path = self.path / "history.csv"
         try:
@@ -175,15 +181,15 @@ class Trial:
         except (OSError, ValueError, csv.Error) as error:
             raise StoreError(
                 f"{path} holds no history: {error}",
-                expected="one line an epoch, as many numbers as columns",
+                expected="one line per epoch with one number per column",
                 remedy="remove the trial's folder and run `leukcnn reproduce` again",
             ) from error
 
     def features(self) -> dict[str, np.ndarray]:
-        """Reads the tested images' features, as `write_features` wrote them.
+        """Reads the tested images' features: "image", "label" and "features", as in `write_features`.
 
         Raises:
-            StoreError: The file isn't there or holds no features.
+            StoreError: There is no such file, or it holds no features.
         """
         path = self.path / "features.npz"
         try:
@@ -198,10 +204,10 @@ class Trial:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps other processes off this trial; a killed process loses its hold.
+        """Keeps other processes from working on this trial; a killed process releases the lock.
 
         Raises:
-            StoreError: Another process works on the trial.
+            StoreError: Another process works on the trial, or the folder can't be written to.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -210,7 +216,7 @@ class Trial:
         except filelock.Timeout as error:
             raise StoreError(
                 f"Another process works on the trial {self.path}.",
-                expected="one process a trial",
+                expected="one process per trial",
                 remedy="wait for it, or choose another --out",
             ) from error
         except OSError as error:
@@ -223,12 +229,12 @@ class Trial:
             lock.release()
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """Marks the trial as done, with the SHA-256 of each file that stays."""
+        """Marks the trial as done: writes the result and the SHA-256 of each file that is kept."""
         files = {name: _sha256(self.path / name) for name in _KEPT if (self.path / name).exists()}
         write_json(self.path / "done.json", {**result, "files": files})
 
     def faults(self) -> list[str]:
-        """Returns what differs between the files and what `finish` noted; empty where nothing does."""
+        """Returns one line for each file that is missing or changed since `finish`."""
         faults = []
         for name, expected in self.result["files"].items():
             file = self.path / name
@@ -240,7 +246,7 @@ class Trial:
 
 
 def trial_name(identity: Mapping[str, Any]) -> str:
-    """Returns the name of the folder of a trial: the hash of what it is."""
+    """Returns the name of a trial's folder: the hash of its specification."""
     return digest({"store_version": STORE_VERSION, **identity})[:16]
 
 
@@ -248,7 +254,7 @@ class Store:
     """All runs of one paper below an output folder.
 
     Args:
-        out: The output folder; made when something is written.
+        out: The output folder; it is created when something is written.
         paper: Key of the paper.
     """
 
@@ -256,7 +262,7 @@ class Store:
         self.root = Path(out).expanduser() / paper
 
     def check_writable(self) -> None:
-        """Fails before hours of training rather than after.
+        """Checks that the folder can be written to, before hours of training.
 
         Raises:
             StoreError: The folder can't be written to.
@@ -269,11 +275,11 @@ class Store:
             raise explained(error, self.root) from error
 
     def of_other_versions(self) -> str:
-        """Returns a sentence on what other versions of leukcnn wrote here; "" where they wrote nothing."""
+        """Returns a message about what other versions of leukcnn wrote here; "" if there is nothing."""
         found: Counter[tuple[int, str]] = Counter()
         for kind in ("trial", "experiment"):
             for path in self.root.glob(f"{kind}s/*/{kind}.json"):
-                # What can't be read is named where it is needed.
+                # A file that can't be read is reported when it is needed.
                 with contextlib.suppress(StoreError):
                     values = read_json(path)
                     version = values.get("store_version") if isinstance(values, dict) else None
@@ -284,15 +290,15 @@ class Store:
         counted = [f"{n:,} {kind}(s) of store version {v}" for (v, kind), n in sorted(found.items())]
         return (
             f"{self.root} holds {' and '.join(counted)}; this leukcnn writes version {STORE_VERSION}. "
-            "They stay as they are and aren't used. To use them, install the version of leukcnn that wrote "
-            "them; to keep them apart, choose another --out."
+            "They are left unchanged and aren't used. To use them, install the version of leukcnn that wrote "
+            "them; to keep them separate, choose another --out."
         )
 
     def trial(self, identity: Mapping[str, Any]) -> Trial:
-        """Returns the trial of an identity, its folder made and `trial.json` written.
+        """Returns the trial with a specification; creates its folder and `trial.json` if needed.
 
         Raises:
-            StoreError: The folder of that hash holds another specification, or can't be written to.
+            StoreError: The folder with that hash holds another specification, or can't be written to.
         """
         name = trial_name(identity)
         noted = self.root / "trials" / name / "trial.json"
@@ -301,26 +307,26 @@ class Store:
         return self.open_trial(name)
 
     def finished_trial(self, name: str) -> Trial | None:
-        """Returns a trial by the name of its folder, or None where it isn't finished.
+        """Returns a trial by the name of its folder, or None if it isn't finished.
 
         Raises:
-            StoreError: The folder holds another specification than its name says.
+            StoreError: The folder's specification doesn't match its name.
         """
         if not (self.root / "trials" / name / "done.json").exists():
             return None
         return self.open_trial(name)
 
     def open_trial(self, name: str) -> Trial:
-        """Opens a trial by the name of its folder, and checks that the folder holds what its name says.
+        """Opens a trial by the name of its folder, and checks that its specification has that hash.
 
         Raises:
-            StoreError: The folder isn't there or holds another specification.
+            StoreError: There is no such folder, or it holds another specification.
         """
         path = self.root / "trials" / name
         identity = read_json(path / "trial.json")
         if not isinstance(identity, dict) or digest(identity)[:16] != name:
             raise StoreError(
-                f"The trial {path} was written by a different specification than its name says.",
+                f"The trial {path} has a different specification than its name says.",
                 expected=f"a trial.json with the hash {name}",
                 remedy="remove that folder, or choose another --out",
             )
@@ -334,7 +340,7 @@ class Store:
         """Returns the folders of all experiments, the latest last.
 
         Raises:
-            StoreError: There is none.
+            StoreError: There are no experiments.
         """
         found = sorted(self.root.glob("experiments/*/experiment.json"), key=lambda p: p.stat().st_mtime_ns)
         if not found:
@@ -346,20 +352,20 @@ class Store:
         return [path.parent for path in found]
 
 
-# In an experiment's folder: its files, each with its SHA-256.
+# A file in an experiment's folder that lists its files with their SHA-256.
 _WRITTEN = "written.json"
 
 
 def note_files(folder: Path, paths: Iterable[Path], *, again: Collection[str] = ()) -> None:
-    """Notes files below an experiment's folder beside those that are noted there already.
+    """Adds files below an experiment's folder, with their SHA-256, to its list of files.
 
     Args:
         folder: The experiment's folder.
         paths: The files.
-        again: Folders in it of which these are all files: others are forgotten.
+        again: Folders below it whose files were all written again: the list keeps only those in `paths`.
 
     Raises:
-        StoreError: The folder can't be written to, or what is noted can't be read.
+        StoreError: The folder can't be written to, or the list can't be read.
     """
     new = {path.relative_to(folder).as_posix(): _sha256(path) for path in paths}
     noted = _noted(folder)
@@ -369,19 +375,19 @@ def note_files(folder: Path, paths: Iterable[Path], *, again: Collection[str] = 
 
 
 def changed_files(folder: Path) -> dict[Path, str]:
-    """Returns the noted files that aren't as they were written: path -> what is amiss.
+    """Returns the listed files that were changed or removed: path -> what is wrong.
 
     Raises:
-        StoreError: What is noted can't be read.
+        StoreError: The list can't be read.
     """
-    amiss = {}
+    faults = {}
     for name, expected in _noted(folder).items():
         path = folder / name
         if not path.is_file():
-            amiss[path] = "missing"
+            faults[path] = "missing"
         elif _sha256(path) != expected:
-            amiss[path] = "changed since it was written"
-    return amiss
+            faults[path] = "changed since it was written"
+    return faults
 
 
 def _sha256(path: Path) -> str:

@@ -1,7 +1,7 @@
-"""RegNets without `leukcnn`: what its networks and converted weights are compared with.
+"""RegNets without leukcnn, to compare its networks and converted weights with.
 
-The printed parameters of the authors' zoo, how many a table of stages makes, and the networks in NumPy alone,
-with weights named and laid out as in the authors' PyTorch code (pycls).
+It has the parameter counts printed in the authors' model zoo, a count for a table of stages, and the networks
+in NumPy, with weights named and stored as in the authors' PyTorch code (pycls).
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ PRINTED = {
 
 
 def parameters(stages, *, group_width, squeezes, classes=1000):
-    """Counts trainable parameters: what the paper's Figure 4 puts into each block, stem and classifier."""
+    """Returns the number of trainable parameters of stem, blocks (the paper's Figure 4) and classifier."""
     count, before = 9 * 3 * 32 + 2 * 32, 32
     for depth, width in stages:
         for block in range(depth):
@@ -37,7 +37,7 @@ def parameters(stages, *, group_width, squeezes, classes=1000):
 
 
 def random_state(stages=STAGES_200MF, *, group_width=GROUP_WIDTH_200MF, squeezes, classes=1000, seed=0):
-    """Returns a state dict, float32: kernels that keep the maps' scale, statistics of all sizes."""
+    """Returns a float32 state dict, with kernels that keep the scale of the maps and random statistics."""
     rng = np.random.default_rng(seed)
     state = {}
 
@@ -83,7 +83,7 @@ def random_state(stages=STAGES_200MF, *, group_width=GROUP_WIDTH_200MF, squeezes
 def convolution(x, kernel, *, strides=1):
     """Convolves maps (N, rows, columns, channels) with a kernel (filters, channels of a group, k, k).
 
-    Both sides are padded with k // 2 zeros, each window and each group taken by itself.
+    Every edge is padded with k // 2 zeros. Groups are convolved separately.
     """
     filters, channels, size, _ = kernel.shape
     groups = x.shape[3] // channels
@@ -106,11 +106,11 @@ def convolution(x, kernel, *, strides=1):
 
 
 def block_output(state, block, x, *, strides):
-    """Returns what a residual block makes of maps (N, rows, columns, channels)."""
+    """Returns the output of a residual block for maps (N, rows, columns, channels)."""
 
     def normalised(maps, name):
         weight, bias, mean, variance = (
-            state[f"{name}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")
+            state[f"{name}.{field}"] for field in ("weight", "bias", "running_mean", "running_var")
         )
         return (maps - mean) / np.sqrt(variance + 1e-5) * weight + bias
 
@@ -135,7 +135,7 @@ def block_output(state, block, x, *, strides):
 
 
 def maps_of(state, images):
-    """Returns the last maps of images (N, height, width, 3), whose channels are blue, green, red."""
+    """Returns the last maps for images (N, height, width, 3) with the channels blue, green, red."""
     x = convolution(images, state["stem.conv.weight"], strides=2)
     scale = state["stem.bn.weight"] / np.sqrt(state["stem.bn.running_var"] + 1e-5)
     x = np.maximum((x - state["stem.bn.running_mean"]) * scale + state["stem.bn.bias"], 0)

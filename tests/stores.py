@@ -1,4 +1,4 @@
-"""A store written by hand, as if networks had been trained."""
+"""Stores of trials that are written without training, and fixtures that make them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,7 @@ def predictions_of(
     checkpoint: str = "val_accuracy",
     prefix: str = "",
 ) -> Predictions:
-    """Predictions with that confusion matrix; each subject has cells of one class."""
+    """Returns predictions with a confusion matrix; each subject has cells of one class."""
     label = np.repeat([1, 1, 0, 0], [tp, fn, fp, tn])
     predicted = np.repeat([1, 0, 1, 0], [tp, fn, fp, tn])
     n = len(label)
@@ -52,13 +52,13 @@ def predictions_of(
 
 
 def final_phase(n: int = 4) -> Predictions:
-    """Predictions of the final phase, of which no label is known."""
+    """Returns predictions of the final phase, whose labels are unknown."""
     blank = predictions_of("final", tp=n, fn=0, fp=0, tn=0)
     return replace(blank, label=np.full(n, -1), group=np.full(n, ""))
 
 
 def fold_predictions(fold: int, *, wrong: int, n: int = 60) -> Predictions:
-    """Sixty test images of which the first `wrong` are taken for the next class."""
+    """Returns predictions of `n` test images. The first `wrong` get the next class."""
     label = np.repeat([0, 0, 1, 1, 2, 2], n // 6)
     predicted = label.copy()
     predicted[:wrong] = (predicted[:wrong] + 1) % 3
@@ -74,7 +74,7 @@ def fold_predictions(fold: int, *, wrong: int, n: int = 60) -> Predictions:
 
 
 class FakeExperiment:
-    """Collects trials and gives the results that rest on them."""
+    """Collects trials and makes the results of them."""
 
     def __init__(self, out: Path, paper: str | spec.Paper = "cnmc2019"):
         self.paper = papers.get(paper) if isinstance(paper, str) else paper
@@ -91,22 +91,22 @@ class FakeExperiment:
     def add(
         self,
         row: str,
-        *parts: Predictions,
+        *subsets: Predictions,
         run: int = 0,
         fold: int = -1,
         split: str = "",
         tested: tuple[str, ...] = (),
         finished: bool = True,
     ) -> None:
-        """Adds a trial, by default under the experiment's main split."""
+        """Adds a trial, by default of the experiment's main split."""
         planned, trial = self._plan(row, run=run, fold=fold, split=split, tested=tested)
         self.planned.append(planned)
         if not finished:
             return
-        # What the other checkpoint said is all wrong, and must not count.
-        wrong = (parts[0].label + 1) % len(parts[0].class_names)
-        other = replace(parts[0], checkpoint=np.full(len(parts[0]), "val_loss"), label=wrong)
-        write_predictions(trial.path / "predictions.csv", Predictions.join([*parts, other]))
+        # The predictions of the other checkpoint are all wrong and must not be used.
+        wrong = (subsets[0].label + 1) % len(subsets[0].class_names)
+        other = replace(subsets[0], checkpoint=np.full(len(subsets[0]), "val_loss"), label=wrong)
+        write_predictions(trial.path / "predictions.csv", Predictions.join([*subsets, other]))
         (trial.path / "history.csv").write_text(
             "epoch,accuracy,loss,val_accuracy,val_loss\n1,0.5,0.7,0.55,0.69\n2,0.8,0.4,0.75,0.5\n"
         )
@@ -114,7 +114,7 @@ class FakeExperiment:
         write_json(trial.path / "environment.json", {})
         trial.finish(
             {
-                "checkpoint": str(parts[0].checkpoint[0]),
+                "checkpoint": str(subsets[0].checkpoint[0]),
                 "best_epochs": {"val_accuracy": 2, "val_loss": 2},
                 "parameters": 8_792_963,
                 "file_bytes": {"network": 35 * 2**20, "network and optimizer": 68 * 2**20},
@@ -124,7 +124,7 @@ class FakeExperiment:
     def add_control(
         self,
         name: str,
-        *parts: Predictions,
+        *subsets: Predictions,
         run: int = 0,
         fold: int = -1,
         split: str = "",
@@ -132,10 +132,10 @@ class FakeExperiment:
     ) -> None:
         planned, trial = self._plan(name, run=run, fold=fold, split=split, tested=tested)
         self.controls.append(planned)
-        self._finish_control(trial, Predictions.join(list(parts)))
+        self._finish_control(trial, Predictions.join(list(subsets)))
 
     def add_probe(self, predictions: Predictions | None) -> None:
-        """Adds the probe; None plans it and leaves it unfinished."""
+        """Adds the probe; with None it is planned, but not finished."""
         self.probe, trial = self._plan("probe", run=0, fold=-1, split="kfold", tested=())
         if predictions is not None:
             self._finish_control(trial, predictions)
@@ -146,7 +146,7 @@ class FakeExperiment:
         trial.finish({"checkpoint": "control"})
 
     def results(self, **changes) -> Results:
-        """The results so far; rows without a trial are planned but not trained."""
+        """Returns the results so far. Rows without a trial are planned, but not trained."""
         folds = sorted({planned.fold for planned in self.planned}) or [-1]
         for row in self.paper.row_ids:
             if row not in {planned.row for planned in self.planned}:
@@ -184,7 +184,7 @@ class FakeExperiment:
 def tested_on(
     dataset: str, *, tp: int = 0, fn: int = 0, fp: int = 0, tn: int = 0, subset: str = "test"
 ) -> Predictions:
-    """Predictions of a dataset's images, whose ids begin with its key, with that confusion matrix."""
+    """Returns predictions of a dataset's images with a confusion matrix; ids begin with the dataset's key."""
     predictions = predictions_of(subset, tp=tp, fn=fn, fp=fp, tn=tn)
     return replace(
         predictions,
@@ -196,7 +196,7 @@ def tested_on(
 
 
 def lodocv_paper(*tables: spec.Table) -> spec.Paper:
-    """A paper of two rows that leaves one dataset out, with those tables."""
+    """Returns a paper with two rows that leaves one dataset out."""
     setup = spec.Setup(
         spec.Model("LeukNet"),
         spec.Preprocessing(resize=40),
@@ -236,16 +236,16 @@ HERE = {
 
 
 class LeftOut(FakeExperiment):
-    """An experiment that leaves datasets out, made of some tables."""
+    """An experiment that leaves datasets out."""
 
     def results(self, **changes) -> Results:
-        """The results so far, with two classes in the first three of five datasets."""
+        """Returns the results so far. The first three of five datasets have two classes."""
         values = {"split": "lodocv", "datasets": HERE, "counts": {}, "final_total": 0, "runs": 3}
         return super().results(**(values | changes))
 
 
-class Apart(LeftOut):
-    """An experiment that cross-validates ALL-IDB 1 and 2 each by itself, and all other datasets together."""
+class SeparateDatasets(LeftOut):
+    """An experiment that cross-validates ALL-IDB 1 and ALL-IDB 2 separately."""
 
     def __init__(self, out: Path, *tables: spec.Table):
         paper = lodocv_paper(*tables)
@@ -255,7 +255,7 @@ class Apart(LeftOut):
         super().__init__(out, replace(paper, rows=tuple(rows), **own))
 
     def results(self, **changes) -> Results:
-        """The results so far of one run."""
+        """Returns the results so far of one run."""
         return super().results(**({"split": "kfold", "runs": 1} | changes))
 
 
@@ -265,7 +265,7 @@ STAGES = ("benign", "early", "pre", "pro")
 def stages(
     *, wrong: int = 0, n: int = 80, checkpoint: str = "val_accuracy", prefix: str = "", groups: int = 0
 ) -> Predictions:
-    """As many test images of each of four stages, of which the first `wrong` are taken for the next one."""
+    """Returns predictions of test images, equally many of each stage. The first `wrong` get the next one."""
     label = np.repeat(np.arange(4), n // 4)
     predicted = np.where(np.arange(n) < wrong, (label + 1) % 4, label)
     group = np.arange(n) % groups if groups else np.arange(n)
@@ -281,7 +281,7 @@ def stages(
 
 
 def stages_paper(*tables: spec.Table, figures: tuple[spec.Figure, ...] = ()) -> spec.Paper:
-    """A paper of four stages and two rows, with those tables and figures."""
+    """Returns a paper with four stages and two rows."""
     setup = spec.Setup(
         spec.Model("tests.tiny.TwoPartNetwork", {"frozen": True}),
         spec.Preprocessing(resize=40),
@@ -302,7 +302,9 @@ def stages_paper(*tables: spec.Table, figures: tuple[spec.Figure, ...] = ()) -> 
         splits=("random", "grouped", "kfold", "grouped_kfold"),
         rows=(
             spec.Row("frozen", "Frozen", setup, extra_splits=("grouped", "kfold")),
-            spec.Row("scratch", "From scratch", setup, extra_splits=("grouped", "kfold"), scratch="small"),
+            spec.Row(
+                "scratch", "From scratch", setup, extra_splits=("grouped", "kfold"), scratch_name="small"
+            ),
         ),
         profiles=(spec.Profile("paper", "as published"),),
         assumptions=(),
@@ -313,16 +315,16 @@ def stages_paper(*tables: spec.Table, figures: tuple[spec.Figure, ...] = ()) -> 
 
 
 class Staged(FakeExperiment):
-    """An experiment on four stages, made of some tables."""
+    """An experiment on four stages."""
 
-    def add_masked(self, mask: str, row: str, *parts: Predictions, finished: bool = True) -> None:
-        """Adds a row's or a control's trial of the main split with a part of the images blanked."""
+    def add_masked(self, mask: str, row: str, *subsets: Predictions, finished: bool = True) -> None:
+        """Adds a trial of a row or control on masked images, of the main split."""
         trial = self.store.trial({"paper": self.paper.key, "row": row, "mask": mask})
         planned = PlannedTrial(row=row, run=0, fold=-1, seed=0, name=trial.path.name, split="")
         self.masked.setdefault(mask, []).append(planned)
         if finished:
-            write_predictions(trial.path / "predictions.csv", Predictions.join(list(parts)))
-            trial.finish({"checkpoint": str(parts[0].checkpoint[0])})
+            write_predictions(trial.path / "predictions.csv", Predictions.join(list(subsets)))
+            trial.finish({"checkpoint": str(subsets[0].checkpoint[0])})
 
     def results(self, **changes) -> Results:
         values = {"split": "random", "datasets": {}, "counts": {}, "final_total": 0}
@@ -331,7 +333,7 @@ class Staged(FakeExperiment):
 
 @pytest.fixture
 def staged(tmp_path):
-    """Makes an experiment on four stages, of the tables given."""
+    """Returns a function that makes an experiment on four stages with tables."""
     return lambda *tables, **options: Staged(tmp_path, stages_paper(*tables, **options))
 
 
@@ -362,14 +364,14 @@ def make_final_phase():
 
 @pytest.fixture
 def left_out(tmp_path):
-    """Makes an experiment that leaves datasets out, of the tables given."""
+    """Returns a function that makes an experiment that leaves datasets out, with tables."""
     return lambda *tables: LeftOut(tmp_path, lodocv_paper(*tables))
 
 
 @pytest.fixture
 def apart(tmp_path):
-    """Makes an experiment that cross-validates two datasets each by itself, of the tables given."""
-    return lambda *tables: Apart(tmp_path, *tables)
+    """Returns a function that makes an experiment on two separate datasets, with tables."""
+    return lambda *tables: SeparateDatasets(tmp_path, *tables)
 
 
 @pytest.fixture

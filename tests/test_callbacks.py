@@ -1,4 +1,4 @@
-"""Callbacks: the schedule by hand, ties among checkpoints, a state that forgets nothing."""
+"""Callbacks: schedules by hand, early stopping, ties among checkpoints, a complete state."""
 
 import csv
 import math
@@ -64,7 +64,7 @@ def test_a_cosine_by_hand():
 
 
 @pytest.mark.backend
-def test_keras_takes_the_cosine_for_each_epoch():
+def test_keras_uses_the_cosine_for_each_epoch():
     model = network()
     rates = keras.callbacks.LearningRateScheduler(cosine_schedule(initial=1, final=0, epochs=2))
     x, y = np.ones((4, 4), np.float32), np.ones((4, 1), np.float32)
@@ -116,7 +116,7 @@ def test_stopping_depends_on_the_history_alone():
     history["val_loss"] = [1.0, 2.0]
     stop.on_epoch_end(1, {})
     assert model.stop_training
-    # One that was made again, as after a kill, says the same.
+    # A new callback, as after a kill, gives the same result.
     assert StopEarly(history=history, patience=1).is_due
     assert not StopEarly(history=history, patience=None).is_due
 
@@ -150,7 +150,7 @@ def test_a_checkpoint_has_a_direction():
 
 
 @pytest.mark.backend
-def test_a_state_holds_weights_slots_dropout_history_and_bests(tmp_path):
+def test_a_state_holds_weights_optimizer_dropout_history_and_best_values(tmp_path):
     model = network()
     x, y = np.ones((8, 4), np.float32), np.ones((8, 1), np.float32)
     model.fit(x, y, epochs=1, verbose=0)
@@ -177,7 +177,7 @@ def test_without_a_state_training_begins_at_epoch_zero(tmp_path):
 
 
 def test_saving_takes_a_fiftieth_of_the_time_at_most(tmp_path, monkeypatch):
-    """A save takes 1 second here: 50 times as long, nothing is saved, then the next epoch that ends is."""
+    """A save takes 1 second here, so nothing is saved for 50 seconds; then the end of an epoch is."""
     clock = [0.0]
     monkeypatch.setattr(callbacks.time, "perf_counter", lambda: clock[0])
     saved = []
@@ -191,12 +191,12 @@ def test_saving_takes_a_fiftieth_of_the_time_at_most(tmp_path, monkeypatch):
     state = ResumableState(tmp_path / "s.npz", checkpoints=[checkpoint], history={})
     monkeypatch.setattr(state, "_save", save)
     for epoch in range(10):
-        clock[0] += 7  # seconds an epoch
+        clock[0] += 7  # seconds per epoch
         state.on_epoch_end(epoch, {"loss": float(epoch)})
     # Saved from 7 to 8 s, so not before 58: epochs end at 15, 22 ... 57, 64.
     assert saved == [0, 8]
     assert state.history == {"loss": [*map(float, range(10))]}
-    # Epochs that take long are all saved.
+    # Long epochs are all saved.
     for epoch in range(10, 13):
         clock[0] += 61
         state.on_epoch_end(epoch, {"loss": 0.0})
@@ -212,12 +212,12 @@ def test_the_last_epoch_is_saved_when_the_training_ends(tmp_path):
         state.on_epoch_end(epoch, {"val_loss": loss})
         state.next_save = math.inf
     assert resume_epoch(tmp_path / "s.npz") == 1
-    # What the saved state names as best stays beside the best of now; the one in between is gone.
+    # The best epoch of the saved state and the current best are kept; the one in between is removed.
     assert {path.name[9:18] for path in tmp_path.glob("best_*")} == {"loss-0001", "loss-0003"}
     state.on_train_end()
     assert resume_epoch(tmp_path / "s.npz") == 4
     assert [*tmp_path.glob("best_*")] == [checkpoint.path]
-    # Nothing has come since: nothing is written again.
+    # No epoch has ended since, so nothing is written again.
     (tmp_path / "s.npz").unlink()
     state.on_train_end()
     assert not (tmp_path / "s.npz").exists()

@@ -1,4 +1,4 @@
-"""Devices: what --devices takes, and two logical processors against one."""
+"""Devices: values of --devices, and two logical processors compared with one."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 from leukcnn.distribution import Devices, find_devices, gradient
 from leukcnn.errors import DeviceError
 
-# For two, run in a process of its own: a backend can't be cut into logical processors once it has started.
+# Run in its own process for two devices: a running backend can't be split into logical processors.
 SCRIPT = """
 import json, sys, tempfile
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_two_logical_processors_train_and_predict_as_one(monkeypatch, capsys):
 
 
 @pytest.mark.backend
-def test_without_a_wish_there_is_one_device():
+def test_default_is_one_device():
     devices = find_devices()
     assert devices.replicas == 1
     assert devices.strategy is None
@@ -96,12 +96,12 @@ def test_other_words_are_refused(wish):
         find_devices(wish)
 
 
-def test_more_accelerators_than_there_are_are_refused():
+def test_too_many_accelerators_are_refused():
     with pytest.raises(DeviceError, match="asks for 99 accelerators"):
         find_devices("99")
 
 
-def test_a_batch_must_be_shared_evenly():
+def test_a_batch_must_be_divided_evenly():
     Devices(names=("cpu:0", "cpu:1")).check_batch_size(20)
     with pytest.raises(DeviceError, match="multiple of the number of devices"):
         Devices(names=("cpu:0", "cpu:1", "cpu:2")).check_batch_size(20)
@@ -130,7 +130,7 @@ def test_gradient_is_zero_where_nothing_depends_on_the_value():
 
 
 @pytest.mark.backend
-def test_gradient_through_layers_leaves_their_state_alone():
+def test_gradient_through_layers_does_not_change_their_state():
     network = keras.Sequential(
         [
             keras.Input((3,)),
@@ -147,7 +147,7 @@ def test_gradient_through_layers_leaves_their_state_alone():
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), value)
 
 
-def test_gradient_needs_a_backend_that_is_known(monkeypatch):
+def test_gradient_needs_tensorflow_or_jax(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     with pytest.raises(DeviceError, match="Gradients aren't available with Keras' torch backend"):
         gradient(lambda x: x, np.ones(1, np.float32))

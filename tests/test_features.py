@@ -1,4 +1,4 @@
-"""Features of a frozen base: the same end as training end to end, computed once."""
+"""Features of a frozen base: the same result as training end to end, computed once."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ from tests import tiny
 
 
 def NestedNetwork(*, input_shape, classes=3, dropout_rate=0.5, initializer="glorot_uniform"):
-    """A frozen base that is one layer, flattened, dropped out and classified, as TaleghaniResNet50 is."""
+    """A frozen base that is one layer, then flattening, dropout and classifier, like TaleghaniResNet50."""
     inner = keras.Input(input_shape)
     x = keras.layers.Conv2D(4, 3, strides=4, kernel_initializer=initializer)(inner)
     x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
@@ -77,23 +77,24 @@ def setup_of(*, dropout_rate=0.0, **augmentation):
 
 
 def run(index, setup, folder, *, fold=0, seed=0, keep_features=True, observer=None, validated=0):
-    """Trains one fold, of whose training part some validate; returns its predictions and its weights."""
+    """Trains one fold, with its first training images for validation; returns its predictions and weights."""
     planned = plan(study_of(Request(paper=papers.get("alertnet"), data="d", profile="smoke")), index)
     trials = [trial for trial in planned.trials if trial.row == "alertnet"]
     name = trials[fold % len(trials)].name
-    parts = planned.split_rows[name]
-    parts = replace(parts, train=parts.train[validated:], validation=parts.train[:validated])
+    split_rows = planned.split_rows[name]
+    train = split_rows.train
+    split_rows = replace(split_rows, train=train[validated:], validation=train[:validated])
     identity = {**planned.identities[name], "fold": fold, "seed": seed, "kept": keep_features}
     trial = Store(folder / "runs", "alertnet").trial(identity)
     context = TrialContext(index, find_devices(), observer or tiny.Progress(), cache=folder / "cache")
-    run_trial(trial, setup, parts, context, seed=seed, keep_features=keep_features)
+    run_trial(trial, setup, split_rows, context, seed=seed, keep_features=keep_features)
     network = keras.models.load_model(trial.path / "model.keras", compile=False)
     return trial.predictions(), [keras.ops.convert_to_numpy(w) for w in network.weights], trial
 
 
 @pytest.mark.backend
 @pytest.mark.parametrize("dropout_rate", [0.0, 0.5])
-def test_kept_features_end_where_training_end_to_end_does(index, tmp_path, dropout_rate):
+def test_training_on_kept_features_equals_training_end_to_end(index, tmp_path, dropout_rate):
     setup = setup_of(dropout_rate=dropout_rate)
     kept, kept_weights, _ = run(index, setup, tmp_path)
     plain, plain_weights, _ = run(index, setup, tmp_path, keep_features=False)
@@ -120,12 +121,12 @@ def assert_ends_alike(index, setup, folder):
 
 
 @pytest.mark.backend
-def test_a_base_that_is_one_layer_gives_its_features_once_to_the_same_end(index, tmp_path):
+def test_features_of_a_base_that_is_one_layer_give_the_same_result(index, tmp_path):
     assert_ends_alike(index, once(setup_of(), model=Model("NestedNetwork")), tmp_path)
 
 
 @pytest.mark.release
-def test_the_frozen_resnet50_gives_its_features_once_to_the_same_end(index, tmp_path):
+def test_features_of_the_frozen_resnet50_give_the_same_result(index, tmp_path):
     setup = once(setup_of(), model=Model("TaleghaniResNet50", {"weights": None}))
     # Random features are large: at a high rate the softmax saturates.
     training = replace(setup.training, initial_learning_rate=1e-4, optimizer="adam", optimizer_arguments={})
@@ -133,7 +134,7 @@ def test_the_frozen_resnet50_gives_its_features_once_to_the_same_end(index, tmp_
     assert_ends_alike(index, setup, tmp_path)
 
 
-def test_every_image_passes_the_base_once_for_all_parts_folds_and_seeds(index, tmp_path, monkeypatch):
+def test_every_image_passes_the_base_once_for_all_splits_folds_and_seeds(index, tmp_path, monkeypatch):
     passed, original = [], features.forward
 
     def counted(base, inputs, devices):
@@ -141,7 +142,7 @@ def test_every_image_passes_the_base_once_for_all_parts_folds_and_seeds(index, t
         return original(base, inputs, devices)
 
     monkeypatch.setattr(features, "forward", counted)
-    # Published weights are the same for every seed, as these are.
+    # These weights are the same for every seed, like published ones.
     setup = once(setup_of(), model=Model("NestedNetwork", {"initializer": "ones"}))
     run(index, setup, tmp_path, validated=6)
     assert sum(passed) == len(index)
@@ -149,7 +150,7 @@ def test_every_image_passes_the_base_once_for_all_parts_folds_and_seeds(index, t
     assert sum(passed) == len(index)
 
 
-def test_training_moves_the_head_and_leaves_the_base(index, tmp_path):
+def test_training_changes_the_head_and_not_the_base(index, tmp_path):
     setup = setup_of()
     _, weights, _ = run(index, setup, tmp_path)
     still = replace(setup, training=replace(setup.training, initial_learning_rate=1e-12))
@@ -159,12 +160,12 @@ def test_training_moves_the_head_and_leaves_the_base(index, tmp_path):
         assert np.allclose(one, other, atol=1e-7) == (i < 6 or not np.abs(one).any())
 
 
-def test_other_folds_find_the_features_of_the_first(index, tmp_path):
-    said = [tiny.Progress() for _ in range(2)]
-    run(index, setup_of(), tmp_path, fold=0, observer=said[0])
-    run(index, setup_of(), tmp_path, fold=1, observer=said[1])
-    assert any("computing its features" in message for message in said[0].messages)
-    assert not said[1].messages
+def test_other_folds_use_the_features_of_the_first(index, tmp_path):
+    first, second = tiny.Progress(), tiny.Progress()
+    run(index, setup_of(), tmp_path, fold=0, observer=first)
+    run(index, setup_of(), tmp_path, fold=1, observer=second)
+    assert any("computing its features" in message for message in first.messages)
+    assert not second.messages
 
 
 def widened(setup):
@@ -174,7 +175,7 @@ def widened(setup):
 
 
 CHANGES = {
-    # The base is the same for every seed, as published weights are: the variants alone are others.
+    # The base is the same for every seed, like published weights; only the variants change.
     "seed": lambda index, setup: {"seed": 1},
     "augmentation": lambda index, setup: {"setup": widened(setup)},
     "preprocessing": lambda index, setup: {
@@ -194,25 +195,25 @@ def kept(index, tmp_path_factory):
     fixed = Model("tests.tiny.TwoPartNetwork", {"base_initializer": "ones"})
     setup, folder = setup_of(), tmp_path_factory.mktemp("kept")
     setup = replace(setup, model=fixed, training=replace(setup.training, epochs=1))
-    said = tiny.Progress()
-    run(index, setup, folder, observer=said)
-    assert any("computing its features" in message for message in said.messages)
+    progress = tiny.Progress()
+    run(index, setup, folder, observer=progress)
+    assert any("computing its features" in message for message in progress.messages)
     return setup, folder / "cache"
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_whatever_features_depend_on_has_them_computed_anew(index, kept, tmp_path, change):
+def test_a_change_of_what_features_depend_on_has_them_computed_again(index, kept, tmp_path, change):
     setup, cache = kept
     # Another trial on the cache of the first.
     (tmp_path / "cache").symlink_to(cache)
-    said = tiny.Progress()
+    progress = tiny.Progress()
     options = {"index": index, "setup": setup} | change(index, setup)
-    run(folder=tmp_path, observer=said, **options)
-    assert any("computing its features" in message for message in said.messages)
+    run(folder=tmp_path, observer=progress, **options)
+    assert any("computing its features" in message for message in progress.messages)
 
 
 @pytest.mark.backend
-def test_stopped_between_epochs_it_ends_where_it_would_have(index, tmp_path):
+def test_a_run_stopped_between_epochs_ends_like_an_uninterrupted_one(index, tmp_path):
     class Stops(tiny.Progress):
         def end_epoch(self, *, epoch, logs):
             super().end_epoch(epoch=epoch, logs=logs)
@@ -232,7 +233,7 @@ def test_stopped_between_epochs_it_ends_where_it_would_have(index, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_fresh_variants_are_trained_all_the_same_and_said_not_to_be_kept(index, tmp_path):
+def test_fresh_variants_are_trained_with_a_message_that_features_are_not_kept(index, tmp_path):
     progress = tiny.Progress()
     predictions, _, _ = run(index, setup_of(variants="fresh"), tmp_path, observer=progress)
     assert len(predictions) == 15
@@ -241,7 +242,7 @@ def test_fresh_variants_are_trained_all_the_same_and_said_not_to_be_kept(index, 
 
 
 class Counted:
-    """Inputs for entries, with a count of how many were asked for."""
+    """Inputs for entries, with a count of the requested ones."""
 
     def __init__(self):
         self.asked = 0
@@ -267,14 +268,14 @@ def features_of(folder, rows, *, inputs=None, base=None, key=None, images=200, v
 
 
 @pytest.mark.backend
-def test_features_stand_at_row_and_variant(tmp_path):
+def test_features_are_indexed_by_row_and_variant(tmp_path):
     features = features_of(tmp_path, [3, 150])
     assert features.shape == (200, 3, 3)
     for row, variant in ((3, 0), (3, 2), (150, 1)):
         np.testing.assert_allclose(features[row, variant], 2 * (100 * row + variant))
 
 
-def test_only_what_is_lacking_is_computed(tmp_path):
+def test_only_missing_features_are_computed(tmp_path):
     inputs = Counted()
     features_of(tmp_path, [3], inputs=inputs)
     first = inputs.asked
@@ -286,7 +287,7 @@ def test_only_what_is_lacking_is_computed(tmp_path):
 
 
 @pytest.mark.parametrize("change", [{"base": 3.0}, {"key": {"images": "b"}}, {"variants": 4}])
-def test_other_weights_images_or_variants_are_computed_anew(tmp_path, change):
+def test_other_weights_images_or_variants_are_computed_again(tmp_path, change):
     inputs = Counted()
     features_of(tmp_path, [3], inputs=inputs)
     asked = inputs.asked
@@ -296,7 +297,7 @@ def test_other_weights_images_or_variants_are_computed_anew(tmp_path, change):
     assert inputs.asked > asked
 
 
-def test_a_computation_that_was_stopped_goes_on(tmp_path):
+def test_an_interrupted_computation_is_resumed(tmp_path):
     class Stops(Counted):
         def __call__(self, entries):
             if self.asked > 400:
@@ -306,7 +307,7 @@ def test_a_computation_that_was_stopped_goes_on(tmp_path):
     rows = np.arange(600)
     with pytest.raises(KeyboardInterrupt):
         features_of(tmp_path, rows, inputs=Stops(), images=600, variants=1)
-    # Saved after every sixteenth block only: nothing is taken for done that may not be on disk.
+    # It saves after every sixteenth block: a block counts as finished only if it is on disk.
     inputs = Counted()
     features = features_of(tmp_path, rows, inputs=inputs, images=600, variants=1)
     assert inputs.asked == 600
@@ -316,7 +317,7 @@ def test_a_computation_that_was_stopped_goes_on(tmp_path):
     assert again.asked == 0
 
 
-def test_features_whose_file_was_removed_are_computed_anew(tmp_path):
+def test_features_are_computed_again_if_their_file_was_removed(tmp_path):
     features_of(tmp_path, [3])
     (values,) = [p for p in (tmp_path / "features").glob("*.npy") if ".done" not in p.name]
     values.unlink()
@@ -325,7 +326,7 @@ def test_features_whose_file_was_removed_are_computed_anew(tmp_path):
     np.testing.assert_allclose(features[150, 1], 2 * 15001)
 
 
-def test_more_variants_than_a_forward_pass_holds(tmp_path):
+def test_more_variants_than_inputs_of_a_forward_pass(tmp_path):
     features = features_of(tmp_path, [1], images=3, variants=70)
     np.testing.assert_allclose(features[1, :, 0], 2 * (100 + np.arange(70)))
 

@@ -1,4 +1,4 @@
-"""Limits on modules and functions, so that a newcomer finds each thing in one place of readable size."""
+"""Limits on the size of modules and functions, so that newcomers find readable code in one place."""
 
 import ast
 from pathlib import Path
@@ -9,16 +9,16 @@ PACKAGE = Path(__file__).parent.parent / "leukcnn"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_MODULE, LONGEST_FUNCTION, MOST_ARGUMENTS = 400, 60, 7
 
-# Arguments that Keras Applications' builders have too, and those of ImageDataGenerator: they are not our own.
+# Arguments of keras.applications and of ImageDataGenerator, which don't count as our own.
 FROM_KERAS = {
     *("include_top", "weights", "input_tensor", "input_shape", "pooling", "classes", "classifier_activation"),
     *("name", "kernel_initializer"),
     *("rotation_range", "width_shift_range", "height_shift_range", "shear_range", "zoom_range", "fill_mode"),
     *("horizontal_flip", "vertical_flip", "cval", "theta", "tx", "ty", "shear", "zx", "zy"),
 }
-# Function -> why its body is longer than the others' may be.
+# Function -> why its body may be longer than the limit.
 LONG = {
-    "models/fine_tuned.py:FineTuned": "a builder, unrolled as those of Keras Applications are",
+    "models/fine_tuned.py:FineTuned": "a builder, unrolled like those of keras.applications",
 }
 # Function -> why it may take more arguments of its own than others.
 OF_MANY_ARGUMENTS = {
@@ -37,7 +37,7 @@ def functions(path):
 
 
 def body_lines(node):
-    """Lines of a function behind its signature and docstring."""
+    """Returns the number of lines of a function after its signature and docstring."""
     first = node.body[0]
     has_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
     return node.end_lineno - (first.end_lineno if has_docstring else first.lineno - 1)
@@ -66,7 +66,7 @@ def test_no_function_takes_many_arguments_of_its_own(path):
     assert {name: a for name, a in many.items() if len(a) > MOST_ARGUMENTS} == {}
 
 
-def test_every_reason_is_needed():
+def test_every_exception_is_needed():
     bodies = {name: body_lines(node) for path in MODULES for name, node in functions(path)}
     assert {name for name in LONG if bodies.get(name, 0) <= LONGEST_FUNCTION} == set()
     taken = {name: len(own_arguments(node)) for path in MODULES for name, node in functions(path)}

@@ -14,7 +14,7 @@ def lint_imports(folder):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
-def test_every_module_imports_only_what_stands_below_it():
+def test_every_module_imports_only_from_lower_layers():
     done = lint_imports(ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 broken" in done.stdout
@@ -31,7 +31,7 @@ def test_every_module_imports_only_what_stands_below_it():
     ],
     ids=["upward", "module without a layer", "backend", "code in a paper", "rendering"],
 )
-def test_a_breach_is_found(tmp_path, module, line, contract):
+def test_forbidden_import_is_found(tmp_path, module, line, contract):
     shutil.copytree(ROOT / "leukcnn", tmp_path / "leukcnn", ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / "leukcnn" / module).open("a") as file:
         file.write(f"\n{line}\n")

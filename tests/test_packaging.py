@@ -33,18 +33,18 @@ def test_requirements_file_agrees_with_setup_cfg(set_up):
     assert listed == requirements(set_up["options"]["install_requires"])
 
 
-def test_every_extra_that_the_readme_names_is_there(set_up):
+def test_extras_are_those_that_the_readme_names(set_up):
     named = re.findall(r"'\.\[(\w+)\]'", (ROOT / "README.rst").read_text())
     assert {"gpu", "jax", "pytorch", "tensorboard", "test"} == set(named)
     assert set(named) == set(set_up["options.extras_require"])
 
 
-def test_build_needs_no_more_than_the_test_extra_brings(set_up):
+def test_build_needs_only_packages_of_the_test_extra(set_up):
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
     assert set(needed) <= set(requirements(set_up["options.extras_require"]["test"]))
 
 
-def test_changelog_and_citation_speak_of_this_version():
+def test_changelog_and_citation_name_this_version():
     assert f"\n{leukcnn.__version__}," in (ROOT / "CHANGELOG.rst").read_text()
     assert f"\nversion: {leukcnn.__version__}\n" in (ROOT / "CITATION.cff").read_text()
 
@@ -58,7 +58,7 @@ def test_citation_names_every_paper(key):
     assert (number[1] if number else paper.citation) in text
 
 
-def test_licence_is_whole():
+def test_licence_is_complete():
     text = (ROOT / "LICENSE").read_text()
     assert "Apache License" in text[:100]
     assert "END OF TERMS AND CONDITIONS" in text
@@ -66,7 +66,7 @@ def test_licence_is_whole():
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Builds the wheel from a copy of what a clone holds, so that no earlier build lends it a file."""
+    """Builds the wheel from a copy of the sources, so that it has no file of an earlier build."""
     folder = tmp_path_factory.mktemp("wheel")
     shutil.copytree(ROOT / "leukcnn", folder / "leukcnn", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.rst", "LICENSE"):
@@ -79,13 +79,13 @@ def wheel(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_wheel_carries_all_modules_and_data(wheel):
+def test_wheel_has_all_modules_and_data(wheel):
     with zipfile.ZipFile(wheel) as archive:
         inside = set(archive.namelist())
         metadata = next(name for name in inside if name.endswith("dist-info/METADATA"))
         described = archive.read(metadata).decode()
-    kept = {path.relative_to(ROOT).as_posix() for path in (ROOT / "leukcnn").rglob("*.py")}
-    assert kept | {MANIFEST, "leukcnn/py.typed"} <= inside
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "leukcnn").rglob("*.py")}
+    assert modules | {MANIFEST, "leukcnn/py.typed"} <= inside
     assert not any(name.startswith(("tests/", "experiments/")) for name in inside)
     assert any(name.endswith("licenses/LICENSE") for name in inside)
     assert f"Version: {leukcnn.__version__}\n" in described

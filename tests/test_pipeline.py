@@ -21,7 +21,7 @@ AUGMENTER = ImageAugmenter(rotation_range=170, flips="one_of", one_of=({}, {"sal
 IDS = [f"UID_{i}_1_1_all.bmp" for i in range(N)]
 LABELS = np.array([0, 1, 1, 0, 1, 1, 0, 1, 1, 1, 1])
 IMAGES = np.random.default_rng(0).integers(1, 255, (N, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
-# The corner pixel tells which image a plain input is.
+# The corner pixel identifies the image of an input without augmentation.
 IMAGES[:, 0, 0, 0] = np.arange(N)
 TOPPED_UP = balanced(np.arange(N), LABELS, IDS, per_class=10, seed=1)
 
@@ -47,7 +47,7 @@ def batches(sequence: ImageSequence) -> list[tuple[np.ndarray, ...]]:
 
 def joined(sequence: ImageSequence) -> list[np.ndarray]:
     """Inputs and targets of a whole epoch."""
-    return [np.concatenate(parts) for parts in zip(*batches(sequence), strict=True)]
+    return [np.concatenate(arrays) for arrays in zip(*batches(sequence), strict=True)]
 
 
 def shown_rows(sequence: ImageSequence) -> list[int]:
@@ -66,7 +66,7 @@ def differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return (one != other).any(axis=(1, 2, 3))
 
 
-def test_features_are_served_by_row_and_variant():
+def test_feature_batches_are_indexed_by_row_and_variant():
     features = np.arange(2 * 3 * 2, dtype=np.float32).reshape(2, 3, 2)
     sequence = FeatureSequence(
         features,
@@ -96,7 +96,7 @@ def test_scaled_by_hand():
     np.testing.assert_allclose(centred[0, :, :, 2], [[-0.2, -0.2], [-0.2, 0.6]], atol=1e-7)
 
 
-def test_each_image_loses_its_own_mean():
+def test_each_images_own_mean_is_subtracted():
     preprocessing = Preprocessing(crop=IMAGE_SIZE, subtract_channel_mean=True)
     inputs, _ = joined(make_sequence(preprocessing=preprocessing))
     np.testing.assert_allclose(inputs.mean(axis=(1, 2)), 0, atol=1e-6)
@@ -114,13 +114,13 @@ def test_batches_hold_inputs_and_one_hot_targets():
     assert len(make_sequence(labels=None)[0]) == 1
 
 
-def test_stored_images_stay_as_they_are():
+def test_stored_images_are_not_changed():
     before = IMAGES.copy()
     batches(make_augmented())
     np.testing.assert_array_equal(IMAGES, before)
 
 
-def test_every_epoch_is_a_permutation_of_its_own():
+def test_every_epoch_has_its_own_permutation():
     sequence, orders = make_sequence(shuffle=True), []
     for _ in range(4):
         orders.append(shown_rows(sequence))
@@ -135,7 +135,7 @@ def test_targets_follow_their_images_when_shuffled():
     assert targets.argmax(axis=1).tolist() == LABELS[inputs[:, 0, 0, 0].astype(int)].tolist()
 
 
-def test_going_on_at_an_epoch_is_as_if_never_stopped():
+def test_resuming_at_an_epoch_equals_never_stopping():
     sequence = make_augmented(shuffle=True, fresh=True)
     for _ in range(3):
         sequence.on_epoch_end()
@@ -158,7 +158,7 @@ def test_workers_do_not_change_a_batch(workers):
     )
 
 
-def test_seed_decides_order_and_variants():
+def test_order_and_variants_depend_on_the_seed():
     one, other = (joined(make_augmented(seed=seed))[0] for seed in (3, 4))
     np.testing.assert_array_equal(differ(one, other), TOPPED_UP.variants > 0)
     assert shown_rows(make_sequence(shuffle=True, seed=3)) != shown_rows(make_sequence(shuffle=True, seed=4))
@@ -171,7 +171,7 @@ def epochs_of(fresh: bool) -> list[np.ndarray]:
     return [first, joined(sequence)[0]]
 
 
-def test_variants_drawn_once_are_the_same_in_every_epoch():
+def test_variants_sampled_once_are_the_same_in_every_epoch():
     first, second = epochs_of(fresh=False)
     np.testing.assert_array_equal(first, second)
 
@@ -216,7 +216,7 @@ def weights_of(n: int, batch_size: int, replicas: int, mode: str) -> list[list[f
 
 
 def test_padding_weights_by_hand():
-    # One image alone in the last batch of two devices: it counts for two there, or all five for six.
+    # The last batch has one image for two devices: it counts twice there, or all five count as six.
     assert weights_of(5, 4, 2, "batch") == [[1, 1, 1, 1], [2, 0]]
     assert weights_of(5, 4, 2, "set") == [[1.2, 1.2, 1.2, 1.2], [1.2, 0]]
     assert weights_of(5, 4, 4, "batch") == [[1, 1, 1, 1], [4, 0, 0, 0]]
@@ -232,13 +232,13 @@ def test_padding_keeps_the_means_of_one_device(replicas):
         sequence = make_sequence(replicas=replicas, padding_weights=mode)
         return [weights * loss[inputs[:, 0, 0, 0].astype(int)] for inputs, _, weights in batches(sequence)]
 
-    # Keras divides a batch's weighted sum by the number of its images, the padding included.
+    # Keras divides a batch's weighted sum by the number of its images, including the padding.
     means = [losses.mean() for losses in weighted_losses("batch")]
     np.testing.assert_allclose(means, [loss[:4].mean(), loss[4:8].mean(), loss[8:].mean()], rtol=1e-6)
     assert np.concatenate(weighted_losses("set")).mean() == pytest.approx(loss.mean(), rel=1e-6)
 
 
-def test_padding_repeats_an_image_of_the_batch_behind_the_others():
+def test_padding_repeats_an_image_of_the_batch_after_the_others():
     inputs, targets, weights = make_sequence(replicas=4)[2]
     assert inputs[:, 0, 0, 0].tolist() == [8, 9, 10, 8]
     assert (targets.shape, weights.dtype) == ((4, 2), np.float32)
@@ -266,8 +266,8 @@ def tiny_network(*layers: keras.Layer) -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def looking_glass() -> keras.Model:
-    """A network that gives back its input."""
+def identity_network() -> keras.Model:
+    """A network that returns its input."""
     network = tiny_network(keras.layers.Activation("linear"))
     network.compile(jit_compile=False)
     return network
@@ -275,11 +275,11 @@ def looking_glass() -> keras.Model:
 
 @pytest.mark.backend
 @pytest.mark.parametrize("workers", [1, 2, 4])
-def test_keras_sees_the_same_batches_whatever_the_workers(looking_glass, workers):
+def test_keras_gets_the_same_batches_with_any_number_of_workers(identity_network, workers):
     expected = joined(make_augmented())[0]
     sequence = make_augmented(labels=None, workers=workers)
     for _ in range(2):
-        np.testing.assert_array_equal(looking_glass.predict(sequence, verbose=0), expected)
+        np.testing.assert_array_equal(identity_network.predict(sequence, verbose=0), expected)
 
 
 def fresh_classifier() -> keras.Model:
@@ -292,10 +292,10 @@ def fresh_classifier() -> keras.Model:
 
 @pytest.mark.backend
 @pytest.mark.parametrize("workers", [1, 2, 4])
-def test_fit_goes_through_every_epoch_s_own_order_whatever_the_workers(workers):
+def test_fit_uses_the_order_of_each_epoch_with_any_number_of_workers(workers):
     fitted, by_hand = fresh_classifier(), fresh_classifier()
     sequence = make_augmented(shuffle=True, fresh=True, workers=workers)
-    # Keras ends an epoch before the first one too, so whoever wants epochs by number sets them.
+    # Keras also ends an epoch before the first one, so the test sets the number of the epoch.
     set_epoch = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: setattr(sequence, "epoch", epoch)
     )
@@ -315,7 +315,7 @@ def test_fit_goes_through_every_epoch_s_own_order_whatever_the_workers(workers):
 
 
 @pytest.mark.backend
-def test_keras_takes_the_padded_means_for_those_of_one_device():
+def test_keras_computes_the_means_of_one_device_from_padded_batches():
     network = fresh_classifier()
     plain, padded = (
         network.evaluate(make_sequence(replicas=replicas, padding_weights="set"), verbose=0)

@@ -1,4 +1,4 @@
-"""Which images an epoch shows, and which variants of them."""
+"""The images of an epoch and their variants."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_balanced_as_the_paper_counts():
     assert np.unique(np.bincount(entries.rows)[2034:], return_counts=True)[1].tolist() == [3092, 1272]
 
 
-def test_class_that_is_larger_than_the_count_stays():
+def test_class_with_enough_images_is_not_changed():
     entries = balanced(np.arange(N), LABELS, IDS, per_class=5, seed=0)
     assert np.bincount(LABELS[entries.rows]).tolist() == [5, 8]
     assert not entries.variants[LABELS[entries.rows] == 1].any()
@@ -59,7 +59,7 @@ def test_balanced_takes_no_other_rows():
     assert set(entries.rows.tolist()) == {0, 1, 2}
 
 
-def test_multiplied_puts_so_many_new_images_in_the_place_of_each():
+def test_multiplied_replaces_each_image_by_new_ones():
     entries = multiplied(np.array([4, 7]), variants=3)
     assert entries.rows.tolist() == [4, 4, 4, 7, 7, 7]
     assert entries.variants.tolist() == [1, 2, 3, 1, 2, 3]
@@ -69,7 +69,7 @@ def named(entries: Entries, ids) -> set[tuple[str, int]]:
     return {(ids[row], variant) for row, variant in zip(entries.rows, entries.variants.tolist(), strict=True)}
 
 
-def test_balanced_is_blind_to_the_order_of_rows_and_of_the_index():
+def test_balanced_does_not_depend_on_the_order_of_rows_and_index():
     expected = named(balanced(np.arange(N), LABELS, IDS, per_class=13, seed=5), IDS)
     order = np.random.default_rng(2).permutation(N)
     assert named(balanced(order, LABELS, IDS, per_class=13, seed=5), IDS) == expected
@@ -77,13 +77,13 @@ def test_balanced_is_blind_to_the_order_of_rows_and_of_the_index():
     assert named(balanced(np.arange(N), LABELS[order], ids, per_class=13, seed=5), ids) == expected
 
 
-def test_balanced_draws_from_the_seed_which_images_get_one_more():
-    drawn = {
+def test_images_with_one_more_variant_depend_on_the_seed():
+    found = {
         frozenset(named(balanced(np.arange(N), LABELS, IDS, per_class=13, seed=s), IDS)) for s in range(9)
     }
-    assert len(drawn) > 1
+    assert len(found) > 1
 
 
-def test_nothing_to_balance_is_refused():
+def test_balancing_no_images_is_refused():
     with pytest.raises(ArgumentError, match="No images"):
         balanced(np.array([], dtype=int), LABELS, IDS, per_class=5, seed=0)

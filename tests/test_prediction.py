@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from leukcnn import paths, prediction
 from leukcnn.datasets import read_image
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.models.grouped_convolution import GroupedConv2D
@@ -41,7 +42,7 @@ def tiny_network() -> keras.Model:
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """A trained network, as it is and as it was saved."""
+    """A trained network and its file."""
     network = tiny_network()
     inputs = np.random.default_rng(0).random((6, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.float32)
     network.train_on_batch(inputs, np.eye(2, dtype=np.float32)[[0, 1] * 3])
@@ -61,7 +62,7 @@ def images(tmp_path):
 
 
 @pytest.mark.backend
-def test_saved_network_comes_back_whole(saved):
+def test_saved_network_is_loaded_completely(saved):
     network, path = saved
     loaded = SavedNetwork.load(path)
     assert loaded.preprocessing == PREPROCESSING
@@ -82,13 +83,13 @@ def test_keras_itself_reads_the_file(saved):
 def test_file_holds_no_optimizer(saved, tmp_path):
     network, path = saved
     network.save(tmp_path / "whole.keras")
-    # Adam keeps two numbers beside each weight.
+    # Adam keeps two numbers in addition to each weight.
     assert path.stat().st_size < 0.5 * (tmp_path / "whole.keras").stat().st_size
     assert network.optimizer is not None
     assert sorted(p.name for p in path.parent.iterdir()) == ["model.keras"]
 
 
-def test_file_says_that_it_is_no_diagnosis(saved):
+def test_file_says_that_it_is_not_for_diagnosis(saved):
     with zipfile.ZipFile(saved[1]) as archive:
         assert json.loads(archive.read("leukcnn.json"))["notice"] == NOTICE
     assert "not for diagnosis" in NOTICE
@@ -97,7 +98,7 @@ def test_file_says_that_it_is_no_diagnosis(saved):
 @pytest.mark.backend
 def test_prediction_is_the_network_s_on_prepared_images(saved, images):
     network, path = saved
-    said = SavedNetwork.load(path).predict(images)
+    probabilities = SavedNetwork.load(path).predict(images)
     inputs = []
     for image in images:
         cropped = read_image(image)[0][1:13, 2:14]
@@ -107,10 +108,10 @@ def test_prediction_is_the_network_s_on_prepared_images(saved, images):
         )
         inputs.append(scaled - scaled.mean(axis=(0, 1)))
     expected = network.predict(np.array(inputs, dtype=np.float32), verbose=0)
-    np.testing.assert_allclose(said, expected, atol=1e-5)
-    assert said.dtype == np.float64
-    np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-6)
-    assert len(np.unique(said[:, 0])) == len(images)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    assert probabilities.dtype == np.float64
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    assert len(np.unique(probabilities[:, 0])) == len(images)
 
 
 def test_prediction_notes_conversions_and_refuses_small_images_by_name(saved, images):
@@ -123,14 +124,14 @@ def test_prediction_notes_conversions_and_refuses_small_images_by_name(saved, im
         loaded.predict(images[:3])
 
 
-def test_prediction_says_where_thresholding_leaves_nothing(saved, images):
+def test_prediction_notes_where_thresholding_leaves_nothing(saved, images):
     network, _ = saved
     thresholded = replace(PREPROCESSING, threshold="darkest")
     cv2.imwrite(str(images[1]), np.full((14, 16, 3), 255, dtype=np.uint8))
     notes = []
     SavedNetwork(network, thresholded, CLASSES, {}).predict(images[:3], on_note=notes.append)
     assert notes == [f"{images[1]}: thresholding leaves no cell, so the network sees a black image"]
-    # Without a threshold a white image is an image.
+    # Without a threshold a white image is accepted.
     SavedNetwork(network, PREPROCESSING, CLASSES, {}).predict(images[:3], on_note=notes.append)
     assert len(notes) == 1
 
@@ -204,6 +205,11 @@ def test_file_that_leukcnn_did_not_save_is_refused(saved, tmp_path, spoil):
 def test_missing_file_is_refused(tmp_path, name):
     with pytest.raises(WeightsError, match="There is no file"):
         SavedNetwork.load(tmp_path / name)
+
+
+def test_images_are_found_by_the_public_name():
+    assert prediction.find_images is paths.find_images
+    assert {"SavedNetwork", "find_images"} <= set(prediction.__all__)
 
 
 def test_classes_as_csv_by_hand(tmp_path):

@@ -8,7 +8,7 @@ from leukcnn.progress import TrainingProgress
 
 
 class Clock:
-    """A clock that goes on only when told."""
+    """A clock that shows the time in `now`."""
 
     def __init__(self):
         self.now = 1000.0
@@ -65,7 +65,7 @@ def test_dumb_terminal_is_treated_as_a_log(clock, monkeypatch):
     assert "\x1b[?25l" not in console.file.getvalue()
 
 
-def test_terminal_shows_where_the_training_stands(clock, terminal):
+def test_terminal_shows_trial_epoch_scores_and_times(clock, terminal):
     with TrainingProgress(console=terminal, clock=clock) as progress:
         progress.start_trial("VGG16", 1, 2, epochs=2, steps=2)
         epoch(progress, clock, 1, steps=2, val_accuracy=0.7)
@@ -100,7 +100,7 @@ def test_display_fits_a_narrow_terminal(clock, monkeypatch, width):
     assert shown[3].startswith("loss 0.2500  accuracy 75.00 %")
 
 
-def test_loss_that_is_no_number_is_shown(clock, terminal):
+def test_a_loss_of_nan_is_shown(clock, terminal):
     with TrainingProgress(console=terminal, clock=clock) as progress:
         progress.start_trial("VGG16", 1, 1, epochs=1, steps=2)
         progress.batch(1, 1, math.nan, 0.5)
@@ -112,12 +112,12 @@ def test_finished_trials_leave_a_line_on_the_terminal(clock, terminal):
         progress.start_trial("VGG16", 1, 2, epochs=1, steps=2)
         epoch(progress, clock, 1, steps=2, val_accuracy=0.7)
         progress.end_trial()
-    figures = "loss 0.2500 | accuracy 75.00 % | validation accuracy 70.00 %"
-    assert f"trial 1/2 | epoch 1/1 | VGG16 | {figures} | 0:00:02\n" in terminal.file.getvalue()
+    scores = "loss 0.2500 | accuracy 75.00 % | validation accuracy 70.00 %"
+    assert f"trial 1/2 | epoch 1/1 | VGG16 | {scores} | 0:00:02\n" in terminal.file.getvalue()
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
-def test_messages_are_printed_word_for_word(clock, terminal, is_terminal):
+def test_messages_are_printed_without_changes(clock, terminal, is_terminal):
     console = terminal if is_terminal else log()
     text = "59 of 10,661 cells [bold] in /a/very/long/path/" + "x" * 100
     with TrainingProgress(console=console, clock=clock) as progress:
@@ -125,7 +125,7 @@ def test_messages_are_printed_word_for_word(clock, terminal, is_terminal):
     assert text in console.file.getvalue()
 
 
-def test_nothing_is_known_before_two_steps(clock):
+def test_time_left_is_unknown_before_two_steps(clock):
     progress = TrainingProgress(console=log(), clock=clock)
     assert math.isnan(progress.seconds_left())
     progress.start_trial("VGG16", 1, 2, epochs=2, steps=5)
@@ -145,7 +145,7 @@ def test_time_left_leaves_out_the_first_step(clock):
     assert progress.seconds_left() == pytest.approx(36)
 
 
-def test_trials_to_come_count_as_the_mean_of_those_seen(clock):
+def test_later_trials_count_with_the_mean_time_of_earlier_ones(clock):
     progress = TrainingProgress(console=log(), clock=clock)
     progress.start_trial("VGG16", 1, 3, epochs=2, steps=5)
     epoch(progress, clock, 1, steps=5, seconds=1)
@@ -157,7 +157,7 @@ def test_trials_to_come_count_as_the_mean_of_those_seen(clock):
     assert progress.seconds_left() == pytest.approx(15 + (10 + 30) / 2)
 
 
-def test_resumed_trial_counts_only_what_is_left(clock):
+def test_a_resumed_trial_counts_only_its_remaining_epochs(clock):
     progress = TrainingProgress(console=log(), clock=clock)
     progress.start_trial("VGG16", 1, 1, epochs=10, steps=4, first_epoch=9)
     epoch(progress, clock, 9, steps=4, seconds=2)

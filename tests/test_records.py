@@ -40,12 +40,12 @@ def edit(folder, change) -> None:
     write_json(path, change(json.loads(path.read_text())))
 
 
-def test_record_comes_back_as_it_was(tmp_path):
+def test_a_record_is_read_as_it_was_saved(tmp_path):
     RECORD.save(tmp_path / "experiment")
     assert ExperimentRecord.load(tmp_path / "experiment") == RECORD
 
 
-def test_same_record_same_bytes(tmp_path):
+def test_the_same_record_gives_the_same_bytes(tmp_path):
     for name in "ab":
         RECORD.save(tmp_path / name)
     assert (tmp_path / "a/experiment.json").read_bytes() == (tmp_path / "b/experiment.json").read_bytes()
@@ -72,7 +72,7 @@ def test_record_of_another_version_is_refused(tmp_path, change):
     assert caught.value.expected == f"a store of version {STORE_VERSION}"
 
 
-def test_the_version_that_wrote_a_record_is_named(tmp_path):
+def test_the_version_that_wrote_a_record_is_reported(tmp_path):
     RECORD.save(tmp_path)
     edit(tmp_path, lambda values: values | {"store_version": 5})
     with pytest.raises(StoreError, match="store version 5") as caught:
@@ -80,7 +80,7 @@ def test_the_version_that_wrote_a_record_is_named(tmp_path):
     assert "choose another --out" in caught.value.remedy
 
 
-def test_missing_record_is_named(tmp_path):
+def test_a_missing_record_is_reported(tmp_path):
     with pytest.raises(StoreError, match=r"experiment\.json can't be read"):
         ExperimentRecord.load(tmp_path)
 
@@ -90,7 +90,7 @@ def test_record_is_frozen():
         RECORD.seed = 4
 
 
-def test_path_is_shown_as_seen_from_the_working_folder(tmp_path, monkeypatch):
+def test_a_path_below_the_working_folder_is_relative_to_it(tmp_path, monkeypatch):
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     assert relative(tmp_path / "work/runs/cnmc2019") == "runs/cnmc2019"

@@ -52,7 +52,7 @@ def finished(tmp_path) -> Trial:
     return trial
 
 
-def test_name_of_a_trial_is_a_hash_blind_to_the_order_of_keys():
+def test_name_of_a_trial_is_a_hash_that_ignores_the_order_of_keys():
     backwards = dict(reversed(IDENTITY.items())) | {"setup": {"crop": 250, "epochs": 4}}
     assert list(backwards) != list(IDENTITY)
     assert trial_name(backwards) == trial_name(IDENTITY)
@@ -64,11 +64,11 @@ def test_name_of_a_trial_is_a_hash_blind_to_the_order_of_keys():
     "change",
     [{"row": "vgg19"}, {"seed": 1}, {"fold": 0}, {"setup": {"epochs": 4, "crop": 251}}, {"more": None}],
 )
-def test_every_value_of_the_identity_counts(change):
+def test_name_of_a_trial_depends_on_every_value(change):
     assert trial_name(IDENTITY | change) != trial_name(IDENTITY)
 
 
-def test_name_of_a_trial_does_not_depend_on_where_the_data_lie():
+def test_name_of_a_trial_does_not_depend_on_the_data_s_folder():
     def index(folder: str, sha256: str) -> ImageIndex:
         ids = np.array([f"{i}.png" for i in range(40)])
         return ImageIndex(
@@ -109,7 +109,7 @@ def test_trial_is_found_again_and_its_specification_written_once(tmp_path):
     assert noted.stat().st_mtime_ns == before
 
 
-def test_trial_is_finished_when_its_last_file_is_there(tmp_path, finished):
+def test_trial_is_finished_when_its_last_file_exists(tmp_path, finished):
     store = Store(tmp_path, "cnmc2019")
     found = store.finished_trial(finished.path.name)
     assert found.finished
@@ -121,7 +121,7 @@ def test_trial_is_finished_when_its_last_file_is_there(tmp_path, finished):
     assert store.finished_trial("0" * 16) is None
 
 
-def test_a_trial_without_a_network_notes_the_files_that_it_has(tmp_path):
+def test_a_trial_without_a_network_lists_only_its_files(tmp_path):
     trial = Store(tmp_path, "cnmc2019").trial({"control": "majority"})
     write_predictions(trial.path / "predictions.csv", make_predictions())
     trial.finish({"checkpoint": "control"})
@@ -149,7 +149,7 @@ def test_changed_specification_is_refused(tmp_path, finished):
         store.open_trial(finished.path.name)
 
 
-def test_faults_name_what_was_changed_and_what_is_gone(finished):
+def test_changed_and_missing_files_are_reported(finished):
     assert finished.faults() == []
     predictions = finished.path / "predictions.csv"
     predictions.write_bytes(predictions.read_bytes().replace(b"H11", b"H12", 1))
@@ -167,7 +167,7 @@ def test_history_by_column(finished):
 
 
 @pytest.mark.parametrize("content", [None, "", "epoch,accuracy\n1\n", "epoch,accuracy\n1,high\n"])
-def test_broken_history_is_named(finished, content):
+def test_a_broken_history_is_reported(finished, content):
     path = finished.path / "history.csv"
     path.unlink()
     if content is not None:
@@ -201,17 +201,17 @@ def test_second_process_is_kept_out_until_the_first_is_killed(tmp_path):
             holder.send_signal(signal.SIGKILL)
     assert len(list(tmp_path.glob(".draft-*"))) == 1
     with trial.locked():
-        # What the killed process had half written is gone, what it wrote before is whole.
+        # The file that the killed process had half written is gone, the one before is whole.
         assert not list(tmp_path.glob(".draft-*"))
         assert (tmp_path / "state.npz").read_text() == "whole"
     with trial.locked():
         pass
 
 
-def test_predictions_come_back_as_they_were(tmp_path):
+def test_predictions_are_read_as_they_were_written(tmp_path):
     written = make_predictions(50)
     write_predictions(tmp_path / "a.csv", written)
-    # Nine digits hold every float32.
+    # Nine digits represent every float32.
     assert_same(read_predictions(tmp_path / "a.csv"), as_printed(written))
     write_predictions(tmp_path / "b.csv", read_predictions(tmp_path / "a.csv"))
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
@@ -254,7 +254,7 @@ GOOD = "image,subset,checkpoint,group,label,p_healthy,p_malignant\n"
     ],
     ids=["absent", "empty", "columns", "label", "number", "ragged", "short", "stray quote", "binary"],
 )
-def test_broken_predictions_are_named(tmp_path, content):
+def test_broken_predictions_are_reported(tmp_path, content):
     path = tmp_path / "predictions.csv"
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -263,12 +263,12 @@ def test_broken_predictions_are_named(tmp_path, content):
     assert "leukcnn reproduce" in caught.value.remedy
 
 
-def test_select_and_join_are_each_other_s_inverse():
+def test_join_reverses_select():
     predictions = make_predictions(6)
     test = predictions.subset == "test"
-    parts = [predictions.select(test), predictions.select(~test)]
-    assert [len(subset) for subset in parts] == [3, 3]
-    joined = Predictions.join(parts)
+    selected = [predictions.select(test), predictions.select(~test)]
+    assert [len(one) for one in selected] == [3, 3]
+    joined = Predictions.join(selected)
     order = np.argsort(joined.image)
     assert_same(joined.select(order), predictions)
 
@@ -279,13 +279,13 @@ def test_predicted_class_has_the_highest_probability():
     assert predictions.predicted.tolist() == [0, 1, 0]
 
 
-def test_store_without_experiments_says_so(tmp_path):
+def test_a_store_without_experiments_is_refused(tmp_path):
     with pytest.raises(StoreError, match="no runs in") as caught:
         Store(tmp_path, "cnmc2019").experiments()
     assert "leukcnn reproduce cnmc2019" in caught.value.remedy
 
 
-def test_experiments_stand_in_order_of_time(tmp_path):
+def test_experiments_are_in_order_of_time(tmp_path):
     store = Store(tmp_path, "cnmc2019")
     for name, seconds in (("b", 30), ("a", 20), ("c", 10)):
         write_json(store.experiment(name) / "experiment.json", {})
@@ -319,7 +319,7 @@ def test_writable_store_is_left_empty(tmp_path):
 
 
 def test_real_read_only_disk(run_on_disk):
-    said = run_on_disk(
+    output = run_on_disk(
         "ro",
         """
 from leukcnn.errors import StoreError
@@ -336,11 +336,11 @@ for act in (
         print(error.found.split(":")[0])
 """,
     )
-    assert said.splitlines() == ["The file system is read-only"] * 3
+    assert output.splitlines() == ["The file system is read-only"] * 3
 
 
 def write_version(store: Store, version: int, *, trials: int, experiments: int) -> None:
-    """Writes what another version of leukcnn would have left."""
+    """Writes trials and experiments as another version of leukcnn would."""
     for kind, count in (("trial", trials), ("experiment", experiments)):
         for i in range(count):
             folder = store.root / f"{kind}s" / f"{version}-{i}"
@@ -348,7 +348,7 @@ def write_version(store: Store, version: int, *, trials: int, experiments: int) 
             write_json(folder / "done.json", {})
 
 
-def test_what_other_versions_wrote_is_counted_and_told(tmp_path):
+def test_trials_and_experiments_of_other_versions_are_reported(tmp_path):
     store = Store(tmp_path, "cnmc2019")
     assert store.of_other_versions() == ""
     store.trial(IDENTITY)
@@ -357,7 +357,7 @@ def test_what_other_versions_wrote_is_counted_and_told(tmp_path):
     write_json(store.root / "trials" / "foreign" / "trial.json", {"paper": "another"})
     assert store.of_other_versions() == ""
     write_version(store, 5, trials=3, experiments=2)
-    said = store.of_other_versions()
-    assert "2 experiment(s) of store version 5 and 3 trial(s) of store version 5" in said
-    assert f"writes version {runs.STORE_VERSION}" in said
-    assert "choose another --out" in said
+    message = store.of_other_versions()
+    assert "2 experiment(s) of store version 5 and 3 trial(s) of store version 5" in message
+    assert f"writes version {runs.STORE_VERSION}" in message
+    assert "choose another --out" in message

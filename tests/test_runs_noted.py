@@ -1,7 +1,7 @@
 from leukcnn.runs import changed_files, note_files
 
 
-def test_files_that_are_gone_or_changed_are_found(tmp_path):
+def test_missing_and_changed_files_are_found(tmp_path):
     paths = [tmp_path / "figures" / f"{name}.png" for name in "abc"]
     paths[0].parent.mkdir()
     for path in paths:
@@ -17,7 +17,7 @@ def test_files_that_are_gone_or_changed_are_found(tmp_path):
     assert changed_files(tmp_path) == {paths[0]: "missing"}
 
 
-def test_files_that_are_written_no_more_are_forgotten(tmp_path):
+def test_files_that_are_no_longer_written_are_removed_from_the_list(tmp_path):
     paths = [tmp_path / name for name in ("figures/a.png", "figures/b.png", "captured/c.npz")]
     for path in paths:
         path.parent.mkdir(exist_ok=True)

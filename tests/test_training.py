@@ -1,4 +1,4 @@
-"""Training: what the compiled network is, precision, divergence, timing."""
+"""Training: the compiled network, precision, early stopping, divergence, reuse of networks."""
 
 import keras
 import numpy as np
@@ -71,7 +71,7 @@ def test_the_same_seed_gives_the_same_network(setup):
 
 
 @pytest.mark.backend
-def test_epochs_are_run_and_the_rate_decays(setup, tmp_path):
+def test_all_epochs_run_and_the_learning_rate_decays(setup, tmp_path):
     setup, network = build(setup)
     outcome = fit(setup, network, tmp_path)
     assert outcome.epochs_run == 2
@@ -93,7 +93,7 @@ IMPATIENT = {"training__epochs": 10, "training__patience": 2}
 
 
 def rising(monkeypatch, losses):
-    """Has every training log these validation losses, whatever it learns."""
+    """Replaces the validation losses that every training logs by these."""
     original = keras.Model.evaluate
 
     def evaluate(model, *args, **options):
@@ -128,7 +128,7 @@ def test_a_run_killed_after_it_stopped_early_trains_no_more(setup, tmp_path, mon
 
 
 @pytest.mark.backend
-def test_a_run_killed_on_the_way_stops_at_the_same_epoch(setup, tmp_path, monkeypatch):
+def test_a_resumed_run_stops_at_the_same_epoch(setup, tmp_path, monkeypatch):
     class Stops(tiny.Progress):
         def end_epoch(self, *, epoch, logs):
             if epoch == 3:
@@ -160,16 +160,16 @@ def test_mixed_precision_trains_with_a_float32_head(setup, tmp_path, precision):
 
 
 @pytest.mark.backend
-def test_a_training_that_diverges_says_so(setup, tmp_path):
+def test_diverged_training_is_reported(setup, tmp_path):
     setup, network = build(setup)
-    # In the last layer: on JAX a ReLU turns what is no number into zero.
+    # In the last layer: on JAX a ReLU turns NaN into zero.
     network.layers[-1].kernel.assign(np.full(network.layers[-1].kernel.shape, np.nan))
     with pytest.raises(LeukCNNError, match="lower learning rate"):
         fit(setup, network, tmp_path)
 
 
 @pytest.mark.backend
-def test_predictions_stand_in_the_order_of_the_entries(setup):
+def test_predictions_are_in_the_order_of_the_entries(setup):
     setup, network = build(setup)
     data = sequence(setup, labels=False, n=13)
     together = predict(network, data, devices=find_devices())
@@ -181,7 +181,7 @@ def weights_of(network):
     return [keras.ops.convert_to_numpy(v) for v in (*network.variables, *network.optimizer.variables)]
 
 
-def test_a_network_given_again_is_as_it_was_at_first(setup, tmp_path):
+def test_a_reused_network_has_its_initial_weights(setup, tmp_path):
     networks = Networks()
     options = {
         "image_size": 24,
@@ -201,7 +201,7 @@ def test_a_network_given_again_is_as_it_was_at_first(setup, tmp_path):
 
 
 @pytest.mark.backend
-def test_a_network_given_again_trains_as_a_new_one_does(setup, tmp_path):
+def test_a_reused_network_trains_like_a_new_one(setup, tmp_path):
     networks = Networks()
     options = {
         "image_size": 24,
@@ -243,7 +243,7 @@ def test_without_validation_the_last_epoch_counts(setup, tmp_path):
     assert not list(tmp_path.glob("best_*"))
 
 
-def test_divergence_without_validation_is_told(setup, tmp_path):
+def test_divergence_without_validation_is_reported(setup, tmp_path):
     _, network = build(setup)
     network.layers[-1].set_weights([np.full_like(w, np.nan) for w in network.layers[-1].get_weights()])
     with pytest.raises(LeukCNNError, match="loss was not a number"):

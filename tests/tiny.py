@@ -1,6 +1,6 @@
-"""A paper with tiny networks, to test all that surrounds a training in seconds.
+"""The papers with tiny networks, to test everything around a training within seconds.
 
-As a script it reproduces that paper, so that a test can kill it: tiny.py DATA OUT EPOCHS SECONDS_A_STEP
+As a script it reproduces the C-NMC paper, so that a test can kill it: tiny.py DATA OUT EPOCHS SECONDS_A_STEP
 """
 
 import sys
@@ -26,7 +26,7 @@ COUNTS = SyntheticCounts(
 
 
 def TinyNetwork(*, input_shape, classes=2, units=8, dropout_rate=0.5, kernel_initializer="he_normal"):
-    """A network with all that makes resuming hard: batch statistics, dropout, an optimizer with slots."""
+    """A network that is hard to resume: batch statistics, dropout and an optimizer with state."""
     if units < 1:
         raise ArgumentError(f"units = {units}.", expected="at least 1")
     return keras.Sequential(
@@ -46,7 +46,7 @@ def TinyNetwork(*, input_shape, classes=2, units=8, dropout_rate=0.5, kernel_ini
 def TwoPartNetwork(
     *, input_shape, classes=3, dropout_rate=0.0, frozen=True, base_initializer="glorot_uniform"
 ):
-    """A base with batch statistics, frozen or not, and a head behind it."""
+    """A base with batch statistics, frozen or not, followed by a head."""
     inputs = keras.Input(input_shape)
     x = keras.layers.Conv2D(6, 3, strides=2, kernel_initializer=base_initializer, name="conv")(inputs)
     x = keras.layers.BatchNormalization(name="norm")(x)
@@ -64,7 +64,7 @@ def TwoPartNetwork(
 
 
 def register():
-    """Makes the networks known to leukcnn.models under their names."""
+    """Registers the networks with leukcnn.models."""
     models.register("TinyNetwork", TinyNetwork)
     models.register("TwoPartNetwork", TwoPartNetwork)
 
@@ -134,7 +134,7 @@ def tiny_folds_paper():
         paper.profiles[0],
         spec.Profile("smoke", "quick", changes=changes, not_comparable="smoke profile"),
     )
-    assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith("model."))
+    assumptions = tuple(a for a in paper.assumptions if not a.field.startswith("model."))
     figures = tuple(
         replace(f, networks=(("tiny", "TwoPartNetwork"),)) if f.networks else f for f in paper.figures
     )
@@ -145,7 +145,7 @@ def tiny_lodocv_paper():
     """Returns the LeukNet paper with tiny networks of one output and two epochs."""
     register()
     paper = papers.get("leuknet_lodocv")
-    beside = (spec.Model("TwoPartNetwork", {"classes": 1, "input_shape": (20, 20, 3)}),)
+    extra_models = (spec.Model("TwoPartNetwork", {"classes": 1, "input_shape": (20, 20, 3)}),)
 
     def tiny(row):
         setup = replace(
@@ -158,7 +158,7 @@ def tiny_lodocv_paper():
                 setup.features, n_components=None, within_splits=2 * bool(setup.features.within_splits)
             )
             if features.extra_models:
-                features = replace(features, extra_models=beside, n_selected=5)
+                features = replace(features, extra_models=extra_models, n_selected=5)
             setup = replace(setup, features=features)
         return replace(row, setup=setup)
 
@@ -179,7 +179,7 @@ def tiny_lodocv_paper():
         runs=1,
         not_comparable="smoke profile",
     )
-    assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith(("model.", "features.")))
+    assumptions = tuple(a for a in paper.assumptions if not a.field.startswith(("model.", "features.")))
     figures = tuple(
         replace(f, networks=(("tiny", "TwoPartNetwork"),)) if f.networks else f for f in paper.figures
     )
@@ -190,7 +190,7 @@ def tiny_lodocv_paper():
 
 
 def tiny_stages_paper():
-    """Returns the Taleghani paper with tiny networks: two epochs, two folds, its own row's base frozen."""
+    """Returns the Taleghani paper with tiny networks: two epochs, two folds, a frozen base in its own row."""
     register()
     paper = papers.get("taleghani_resnet50")
     rows = tuple(
@@ -198,7 +198,7 @@ def tiny_stages_paper():
             row,
             setup=replace(
                 row.setup,
-                model=spec.Model("TwoPartNetwork", {"classes": 4, "frozen": not row.scratch}),
+                model=spec.Model("TwoPartNetwork", {"classes": 4, "frozen": not row.scratch_name}),
             ),
         )
         for row in paper.rows
@@ -214,12 +214,12 @@ def tiny_stages_paper():
     smoke = spec.Profile(
         "smoke", "quick", changes=changes, rows=("resnet50", "four_blocks"), not_comparable="smoke profile"
     )
-    assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith("model."))
+    assumptions = tuple(a for a in paper.assumptions if not a.field.startswith("model."))
     return replace(paper, rows=rows, profiles=(paper.profiles[0], smoke), assumptions=assumptions)
 
 
-def tiny_apart_paper():
-    """Returns the ALL-IDB paper with its own small network and tiny ones for the others, in two folds."""
+def tiny_separate_datasets_paper():
+    """Returns the ALL-IDB paper in two folds: its own small network and tiny ones for the others."""
     register()
     paper = papers.get("allidb_lightweight")
     rows = tuple(
@@ -237,15 +237,19 @@ def tiny_apart_paper():
         "training.deterministic": True,
     }
     smoke = spec.Profile("smoke", "quick", changes=changes, not_comparable="smoke profile")
-    assumptions = tuple(a for a in paper.assumptions if not a.sets.startswith("model."))
-    drawn = {"allidb1": {"healthy": 9, "ALL": 7}, "allidb2": {"healthy": 8, "ALL": 10}}
+    assumptions = tuple(a for a in paper.assumptions if not a.field.startswith("model."))
+    counts = {"allidb1": {"healthy": 9, "ALL": 7}, "allidb2": {"healthy": 8, "ALL": 10}}
     return replace(
-        paper, rows=rows, profiles=(paper.profiles[0], smoke), assumptions=assumptions, synthetic_images=drawn
+        paper,
+        rows=rows,
+        profiles=(paper.profiles[0], smoke),
+        assumptions=assumptions,
+        synthetic_images=counts,
     )
 
 
 class Progress:
-    """Takes the place of the terminal's display and notes what it is told."""
+    """Replaces the progress display of the terminal and records its calls."""
 
     def __init__(self, seconds_a_step=0.0):
         self.seconds_a_step, self.messages, self.started, self.epochs = seconds_a_step, [], [], []

@@ -51,12 +51,12 @@ PAPER = Paper(
     splits=("grouped_kfold", "kfold"),
     rows=(Row("densenet121", "DenseNet121", DENSENET),),
     profiles=(
-        Profile("paper", "The whole: 224x224 pixels, 20 epochs, from ImageNet's weights."),
+        Profile("paper", "The full setting: 224x224 pixels, 20 epochs, from ImageNet's weights."),
         Profile("smoke", "Small images, one epoch.", SMOKE, not_comparable="smoke profile"),
     ),
-    assumptions=(Assumption("epochs", "training.epochs", "an example's choice", where="nowhere else"),),
+    assumptions=(Assumption("epochs", "training.epochs", "chosen for this example", where="this file"),),
     tables=(
-        # Each fold has a network of its own, whose probabilities aren't those of another.
+        # Probabilities of different folds come from different networks: AUROC is computed within each fold.
         Table("table1", "Folds by subject", "metrics", metrics=("accuracy", "f1", "auroc"), over="folds"),
     ),
     figures=(),

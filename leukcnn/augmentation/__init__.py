@@ -1,4 +1,7 @@
-"""Augmentation: parameters are drawn by one function and applied by another; pure kernels stand below."""
+"""Augmentation: one function samples the parameters of a transform, another applies them to an image.
+
+`ImageAugmenter` has both. The functions that it applies can be called by themselves.
+"""
 
 from leukcnn.augmentation.augmenter import ImageAugmenter
 from leukcnn.augmentation.geometry import FILL_MODES, affine_matrix, quarter_turned, warp

@@ -1,9 +1,10 @@
-"""The arguments of `ImageAugmenter`, checked once and brought into a form that is cheap to draw from."""
+"""Checks the arguments of `ImageAugmenter` and converts them to forms that are cheap to sample from."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
+from typing import TypedDict
 
 import numpy as np
 
@@ -17,32 +18,45 @@ class Shift:
     """One of Keras' shift ranges.
 
     Attributes:
-        limit: Largest shift of a uniform draw, where there are no choices.
+        limit: Without choices, a shift is uniform between -limit and limit.
         choices: The shifts to choose from, with both signs.
-        fraction: Whether the unit is the image's side; otherwise pixels.
+        fraction: Whether shifts are fractions of the image's height or width; otherwise they are pixels.
     """
 
     limit: float = 0.0
     choices: tuple[float, ...] = ()
     fraction: bool = True
 
-    def draw(self, uniform: float, side: int) -> float:
-        """Returns a shift in pixels from a number in [0, 1) and the image's side in pixels."""
+    def sample(self, uniform: float, length: int) -> float:
+        """Returns the shift in pixels that a random value gives.
+
+        Args:
+            uniform: A random value in [0, 1).
+            length: The image's height or width, in pixels.
+        """
         if self.choices:
             shift = self.choices[int(uniform * len(self.choices))]
         else:
             shift = self.limit * (2.0 * uniform - 1.0)
-        return shift * side if self.fraction else shift
+        return shift * length if self.fraction else shift
+
+
+class EffectChoice(TypedDict, total=False):
+    """One mapping of the argument `one_of`: the effects that it replaces."""
+
+    shear_factor: Interval | None
+    gaussian_blur: int
+    salt_and_pepper: float
 
 
 @dataclass(frozen=True)
 class Effects:
-    """What 'one of' chooses between.
+    """The effects that `one_of` can choose between.
 
     Attributes:
-        shear_factor: Interval of the factors, or None.
-        gaussian_blur: Side of the kernel in pixels, 0 for none.
-        salt_and_pepper: Fraction of the pixels.
+        shear_factor: Interval of the factors; None for no shear.
+        gaussian_blur: Size of the kernel in pixels; 0 for no blur.
+        salt_and_pepper: Fraction of the pixels that change.
     """
 
     shear_factor: Interval | None = None
@@ -56,18 +70,18 @@ class Effects:
             check_blur("gaussian_blur", self.gaussian_blur)
         check_fraction("salt_and_pepper", self.salt_and_pepper)
 
-    def alternatives(self, one_of: Sequence[Mapping[str, object]]) -> tuple["Effects", ...]:
-        """Returns what each choice makes of these effects; these alone where there is no choice.
+    def alternatives(self, one_of: Sequence[EffectChoice]) -> tuple["Effects", ...]:
+        """Returns these effects with each choice applied to them, or these effects alone without a choice.
 
         Raises:
-            ArgumentError: A choice isn't a mapping, or names something that can't be chosen.
+            ArgumentError: A choice isn't a mapping, or has a key that isn't an effect.
         """
         names = tuple(self.__dataclass_fields__)
         for choice in one_of:
             if not isinstance(choice, Mapping) or not set(choice) <= set(names):
                 raise ArgumentError(
                     f"one_of holds {choice!r}.",
-                    expected=f"mappings with keys among {', '.join(names)}, or an empty one for nothing",
+                    expected=f"mappings with keys among {', '.join(names)}, or an empty one for no effect",
                     remedy='pass e.g. `one_of=({}, {"gaussian_blur": 5})`',
                 )
         return tuple(replace(self, **choice) for choice in one_of) or (self,)
@@ -77,7 +91,7 @@ def number(name: str, value: object) -> float:
     """Returns a finite real number as a float.
 
     Raises:
-        ArgumentError: It is none.
+        ArgumentError: The value isn't a finite real number.
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not math.isfinite(value):
         raise ArgumentError(
@@ -90,7 +104,7 @@ def interval(name: str, value: object) -> Interval:
     """Returns (lower, upper) of a pair.
 
     Raises:
-        ArgumentError: It is no pair of finite numbers in ascending order.
+        ArgumentError: The value isn't a pair of finite numbers in ascending order.
     """
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise ArgumentError(
@@ -102,17 +116,17 @@ def interval(name: str, value: object) -> Interval:
     if lower > upper:
         raise ArgumentError(
             f"{name} is {value!r}.",
-            expected="a lower limit that isn't above the upper one",
+            expected="a lower limit that isn't above the upper limit",
             remedy=f"pass `{name}={(upper, lower)}`",
         )
     return lower, upper
 
 
 def angle_interval(name: str, value: object) -> Interval:
-    """Returns (-value, value) of a number of degrees, or a pair as it is.
+    """Returns (-value, value) for a number of degrees, and a pair unchanged.
 
     Raises:
-        ArgumentError: It is neither, or the number is negative.
+        ArgumentError: The value is neither a number nor a pair, or the number is negative.
     """
     if isinstance(value, tuple | list):
         return interval(name, value)
@@ -120,17 +134,17 @@ def angle_interval(name: str, value: object) -> Interval:
     if limit < 0:
         raise ArgumentError(
             f"{name} is {value!r}.",
-            expected="at least 0 degrees, for plus or minus as much, or a pair",
+            expected="a number v of at least 0 degrees, for -v to v, or a pair",
             remedy=f"pass `{name}={-limit:g}`",
         )
     return -limit, limit
 
 
 def zoom_interval(name: str, value: object) -> Interval:
-    """Returns (1 - value, 1 + value) of a number, or a pair as it is.
+    """Returns (1 - value, 1 + value) for a number, and a pair unchanged.
 
     Raises:
-        ArgumentError: It is neither, or would let a zoom be 0 or less.
+        ArgumentError: The value is neither a number nor a pair, or a zoom could be 0 or less.
     """
     if isinstance(value, tuple | list):
         lower, upper = interval(name, value)
@@ -140,21 +154,21 @@ def zoom_interval(name: str, value: object) -> Interval:
     if not 0 < lower <= upper:
         raise ArgumentError(
             f"{name} is {value!r}.",
-            expected="a number from 0 to below 1, for 1 plus or minus as much, or a pair above 0",
+            expected="a number v from 0 to below 1, for 1 - v to 1 + v, or a pair above 0",
             remedy=f"pass e.g. `{name}=0.2` or `{name}=(0.8, 1.2)`",
         )
     return lower, upper
 
 
 def shift_range(name: str, value: object) -> Shift:
-    """Returns what Keras makes of a shift range.
+    """Reads a shift range as Keras does.
 
-    A float is the limit of a uniform draw, an integer n stands for the choices 0 .. n - 1 and a sequence for
-    its own items, with a random sign. Where nothing reaches 1 the unit is the image's side, otherwise
-    pixels.
+    A float is the limit of a uniform shift. An integer n means the choices 0 to n - 1 pixels and a sequence
+    means its items, each with a random sign. A float below 1, and items that are all below 1, are fractions
+    of the image's height or width; others are pixels.
 
     Raises:
-        ArgumentError: It is none of these, negative or empty.
+        ArgumentError: The value is none of these, is negative or is empty.
     """
     if isinstance(value, tuple | list | np.ndarray):
         sizes = [number(name, item) for item in value]
@@ -176,10 +190,10 @@ def shift_range(name: str, value: object) -> Shift:
 
 
 def check_fraction(name: str, value: object) -> None:
-    """Refuses what isn't a fraction.
+    """Refuses a value that isn't a fraction.
 
     Raises:
-        ArgumentError: Not a number from 0 to 1.
+        ArgumentError: The value isn't a number from 0 to 1.
     """
     if not 0 <= number(name, value) <= 1:
         raise ArgumentError(
@@ -190,10 +204,10 @@ def check_fraction(name: str, value: object) -> None:
 
 
 def check_blur(name: str, value: object) -> None:
-    """Refuses what can't be the side of a blurring kernel.
+    """Refuses a value that can't be the size of a blurring kernel.
 
     Raises:
-        ArgumentError: Not an odd whole number of at least 1.
+        ArgumentError: The value isn't an odd whole number of at least 1.
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1 or value % 2 == 0:
         raise ArgumentError(

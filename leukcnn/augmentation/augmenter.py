@@ -1,14 +1,17 @@
-"""Draw what happens to an image, then do it."""
+"""Random augmentation: sample what happens to an image, then apply it."""
 
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any, Self, cast
 
 import numpy as np
 
 from leukcnn.augmentation import arguments
-from leukcnn.augmentation.arguments import Effects
+from leukcnn.augmentation.arguments import EffectChoice, Effects
 from leukcnn.augmentation.checks import check_image, describe, output_like
+from leukcnn.augmentation.config import as_json, check_keys, frozen
 from leukcnn.augmentation.geometry import (
     affine_matrix,
     check_fill,
@@ -17,80 +20,85 @@ from leukcnn.augmentation.geometry import (
     warp_into,
 )
 from leukcnn.augmentation.noise import gaussian_blur, salt_and_pepper
+from leukcnn.augmentation.seeds import image_seeds
+from leukcnn.augmentation.transforms import NEUTRAL, NEUTRAL_GEOMETRY, Transform, geometry_of
 from leukcnn.errors import ArgumentError
 
-_NEUTRAL_GEOMETRY = {
-    "theta": 0.0,
-    "tx": 0.0,
-    "ty": 0.0,
-    "shear": 0.0,
-    "zx": 1.0,
-    "zy": 1.0,
-    "shear_factor_x": 0.0,
-    "shear_factor_y": 0.0,
-}
-_NEUTRAL = _NEUTRAL_GEOMETRY | {
-    "flip_horizontal": False,
-    "flip_vertical": False,
-    "gaussian_blur": 0,
-    "salt_and_pepper": 0.0,
-    "noise_seed": 0,
-    "choice": None,
-    "quarter_turns": 0,
-}
 _ONE_OF_FLIPS = ((True, False), (False, True), (True, True))
 _SHEARED_AXES = ((1, 0), (0, 1), (1, 1))
-# A quantity that comes to be drawn goes to the end, so that those before it keep their draws.
-_DRAWS = 14
+# A new random value goes to the end, so that the earlier ones stay the same.
+_RANDOM_VALUES = 14
 _ALMOST_ONE = 1.0 - 2.0**-53
 
 
 class ImageAugmenter:
     """Random rotation, shift, shear, zoom, flips, blur and noise, with ImageDataGenerator's arguments.
 
-    The geometry is composed into one matrix and the image resampled once; blur and noise follow. Quarter
-    turns, which come first, and flips move pixels and change no value.
+    The geometry is composed into one matrix and the image is resampled once; blur and noise follow. Quarter
+    turns come first; they and the flips only move pixels.
 
-    Every draw takes the same quantities from the generator in the same order whatever the arguments are, so
-    one argument more or less leaves the other quantities of a seed as they were.
+    For each image, the same random values are sampled in the same order, whatever the arguments are. Adding
+    or removing an argument therefore leaves the other parameters of a seed unchanged.
 
     As in Keras 3, `tx` comes from `height_shift_range` and the image's height and moves its columns, `ty`
-    from `width_shift_range` and moves its rows.
+    comes from `width_shift_range` and moves its rows.
+
+    Two augmenters are equal if their arguments are. `repr` shows the arguments that differ from the defaults,
+    as a call that makes the same augmenter.
 
     Example:
-        What the C-NMC 2019 paper does (flips, rotation on black, and one of four):
+        The augmentation of the C-NMC 2019 paper (flips, rotation on black, and one of four choices):
 
         >>> augmenter = ImageAugmenter(
         ...     rotation_range=(20, 339), flips="one_of", fill_mode="constant",
         ...     one_of=({}, {"shear_factor": (0.1, 0.35)}, {"salt_and_pepper": 0.02}, {"gaussian_blur": 5}),
         ... )
+        >>> augmented = augmenter(images, seed=0)
+
+        In `tf.data`, for a dataset `ds` of pairs (image, label) that aren't in batches yet:
+
+        >>> def augment(i, image):
+        ...     return augmenter(image, seed=0, start=i)
+        >>> def augment_element(i, element):
+        ...     image, label = element
+        ...     augmented = tf.numpy_function(augment, [i, image], image.dtype)
+        ...     return tf.ensure_shape(augmented, image.shape), label
+        >>> ds = ds.enumerate().map(augment_element, num_parallel_calls=tf.data.AUTOTUNE)
+
+        The number of an element determines its transform, so parallel calls don't change the result.
+        `enumerate` starts again with each pass over `ds`: every epoch sees the same transforms. For new ones
+        in each epoch, use `ds.repeat().enumerate()` and give `steps_per_epoch` to `fit`. A shuffle before
+        `enumerate` needs a seed to be the same in the next run. `tf.numpy_function` runs in this Python
+        process: the dataset can't be saved, sent to another process or compiled by XLA.
 
     Args:
-        rotation_range: Degrees: a number for plus or minus as much, or an interval (lower, upper).
-        width_shift_range: Float below 1: fraction of the width, else pixels, plus or minus; an integer n: a
-            whole number of pixels from 0 to n - 1, or a sequence: one of its items, with a random sign.
+        rotation_range: Degrees: a number v for -v to v, or an interval (lower, upper).
+        width_shift_range: A float v for -v to v: a fraction of the width if below 1, otherwise pixels. An
+            integer n for a whole number of pixels from 0 to n - 1, or a sequence for one of its items, with a
+            random sign.
         height_shift_range: The same for the height.
-        shear_range: Shear angle, degrees: a number for plus or minus as much, or an interval.
-        zoom_range: A number for 1 plus or minus as much, or an interval; drawn for each axis. Above 1 the
-            image shrinks.
-        horizontal_flip: Whether left and right change places half the time.
-        vertical_flip: Whether top and bottom change places half the time.
+        shear_range: Shear angle, degrees: a number v for -v to v, or an interval.
+        zoom_range: A number v for 1 - v to 1 + v, or an interval; sampled for each axis. Above 1 the image
+            shrinks.
+        horizontal_flip: Whether left and right are swapped, with probability 1/2.
+        vertical_flip: Whether top and bottom are swapped, with probability 1/2.
         fill_mode: "nearest", "reflect", "wrap" or "constant"; see `warp`.
-        cval: Grey level outside the image under "constant".
-        flips: "one_of" for exactly one of horizontal, vertical and both, a third of the time each, in place
-            of the two flip arguments; None for these.
-        shear_factor: Interval of a plain shear factor, columns per row ([[1, f], [0, 1]]), along x, along y
-            or along both with a factor each, a third of the time each. None for no such shear.
-        gaussian_blur: Side of a Gaussian kernel, pixels, odd, for every image; 0 for none.
-        salt_and_pepper: Fraction of the pixels that become white or black, half and half; 0 for none.
-        one_of: Mappings of the last three arguments to values. For each image one of them, all equally
+        cval: Grey level outside the image for "constant".
+        flips: "one_of" for exactly one of a horizontal flip, a vertical flip and both, with probability 1/3
+            each, in place of the two flip arguments; None to use those.
+        shear_factor: Interval of a plain shear factor, columns per row ([[1, f], [0, 1]]). The shear is along
+            x, along y or along both with a factor each, with probability 1/3 each. None for no such shear.
+        gaussian_blur: Size of a Gaussian kernel, pixels, odd, for every image; 0 for no blur.
+        salt_and_pepper: Fraction of the pixels that change, one half to white and one half to black; 0 for
+            none.
+        one_of: Mappings of the last three arguments to values. For each image, one of them, all equally
             likely, replaces those arguments; an empty one replaces nothing.
-        salt_value: Grey level of the white pixels; 1.0 for images on 0..1.
-        quarter_turns: Whether the image is first turned by 0, 90, 180 or 270 degrees, a quarter of the time
+        salt_value: Grey level of the white pixels; pass 1.0 for images on 0..1.
+        quarter_turns: Whether the image is first turned by 0, 90, 180 or 270 degrees, with probability 1/4
             each. Square images only.
 
     Raises:
-        ArgumentError: An argument lies outside what is described.
+        ArgumentError: An argument is outside the described range.
     """
 
     def __init__(
@@ -109,15 +117,17 @@ class ImageAugmenter:
         shear_factor: Sequence[float] | None = None,
         gaussian_blur: int = 0,
         salt_and_pepper: float = 0.0,
-        one_of: Sequence[Mapping[str, object]] = (),
+        one_of: Sequence[EffectChoice] = (),
         salt_value: float = 255.0,
         quarter_turns: bool = False,
     ):
+        # All arguments by name, as long as there are no other local variables.
+        given = {name: value for name, value in locals().items() if name != "self"}
         if flips not in (None, "one_of") or (flips and (horizontal_flip or vertical_flip)):
             raise ArgumentError(
                 f"flips is {flips!r}, horizontal_flip {horizontal_flip!r}, vertical_flip {vertical_flip!r}.",
-                expected='flips="one_of" alone, or the other two',
-                remedy='leave out `flips`, or the other two beside `flips="one_of"`',
+                expected='flips="one_of" alone, or the other two arguments',
+                remedy='leave out `flips`, or keep `flips="one_of"` and leave out the other two',
             )
         check_fill(fill_mode, cval)
         self._rotation = arguments.angle_interval("rotation_range", rotation_range)
@@ -130,37 +140,103 @@ class ImageAugmenter:
         self._fill_mode = fill_mode
         self._cval = arguments.number("cval", cval)
         self._salt = arguments.number("salt_value", salt_value)
-        self._effects = Effects(shear_factor, gaussian_blur, salt_and_pepper).alternatives(one_of)
+        shears = None if shear_factor is None else arguments.interval("shear_factor", shear_factor)
+        self._effects = Effects(shears, gaussian_blur, salt_and_pepper).alternatives(one_of)
         self._has_choice = bool(one_of)
         self._turns = 4 if quarter_turns else 1
-        self._is_random = self._params((2, 2), [0.0] * _DRAWS) != self._params((2, 2), [_ALMOST_ONE] * _DRAWS)
+        smallest, largest = ([value] * _RANDOM_VALUES for value in (0.0, _ALMOST_ONE))
+        self._is_random = self._params((2, 2), smallest) != self._params((2, 2), largest)
+        self._arguments = {name: frozen(value) for name, value in given.items()}
 
-    def get_random_transform(
-        self, image_shape: Sequence[int], rng: np.random.Generator
-    ) -> dict[str, float | int | bool | None]:
-        """Draws what `apply_transform` does to one image.
+    def get_config(self) -> dict[str, Any]:
+        """Returns all arguments in the types that JSON has; `from_config` makes an equal augmenter."""
+        return {name: as_json(value) for name, value in self._arguments.items()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Makes an augmenter from arguments by name.
 
         Args:
-            image_shape: Height and width in pixels; further entries aren't read.
-            rng: Where the numbers come from; a seed that `numpy.random.default_rng` takes will do.
+            config: What `get_config` returns, or some of it; arguments that are missing have their defaults.
+
+        Raises:
+            ArgumentError: A key is unknown, or a value is outside the described range.
+        """
+        check_keys(config, inspect.signature(cls).parameters)
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        parameters = inspect.signature(type(self)).parameters
+        changed = [name for name, value in self._arguments.items() if value != parameters[name].default]
+        return f"{type(self).__name__}({', '.join(f'{name}={self._arguments[name]!r}' for name in changed)})"
+
+    def __eq__(self, other: object) -> bool:
+        # Not by value: an integer shift range of 1 differs from a float of 1.0.
+        return repr(self) == repr(other) if isinstance(other, ImageAugmenter) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __call__(
+        self,
+        images: np.ndarray,
+        *,
+        seed: int | Sequence[int] | None = None,
+        start: int = 0,
+        threads: int = 1,
+    ) -> np.ndarray:
+        """Augments a batch or a single image.
+
+        With a root seed, the image at position i gets the seed
+        `leukcnn.seeding.child_seed(seed, "augmentation", start + i)`. Its transform depends on this number
+        alone: a data set gives the same images in batches of any size, if `start` counts on, and on any
+        number of threads.
+
+        Args:
+            images: (N, H, W, C) or (H, W, C), uint8 or float32 on 0..255, 1 to 4 channels; not modified.
+            seed: A root seed, or a sequence of N seeds, one for each image (a single image has N = 1), as in
+                `apply_batch`.
+            start: Number of the first image, for a root seed; a sequence of seeds ignores it.
+            threads: Number of images that are processed at the same time, see `apply_batch`.
+
+        Returns:
+            A new array of the input's shape and dtype.
+
+        Raises:
+            ArgumentError: There is no seed, it is neither form or doesn't fit the batch, or an argument isn't
+                as `apply_batch` takes it.
+        """
+        is_batch = np.ndim(images) != 3
+        check_image(images, batch=is_batch)
+        batch = images if is_batch else images[None]
+        augmented = self.apply_batch(batch, image_seeds(seed, len(batch), start=start), threads=threads)
+        return augmented if is_batch else augmented[0]
+
+    def get_random_transform(self, image_shape: Sequence[int], rng: int | np.random.Generator) -> Transform:
+        """Samples the parameters of one image's transform.
+
+        Args:
+            image_shape: Height and width in pixels; further entries are ignored.
+            rng: A generator, or a seed for `numpy.random.default_rng`.
 
         Returns:
             ImageDataGenerator's keys `theta` (degrees), `tx`, `ty` (pixels), `shear` (degrees), `zx`, `zy`,
             `flip_horizontal`, `flip_vertical`, and `shear_factor_x`, `shear_factor_y`, `gaussian_blur`
             (pixels), `salt_and_pepper` (fraction), `noise_seed`, `choice` (position in `one_of`, None
-            without), `quarter_turns` (0 to 3, counter-clockwise).
+            without it), `quarter_turns` (0 to 3, counter-clockwise).
 
         Raises:
             ArgumentError: The image isn't square and the augmenter makes quarter turns.
         """
         if self._turns > 1:
             check_square(image_shape)
-        # A generator costs as much as a tenth of a blur: none is made where nothing is left to chance.
-        draws = np.random.default_rng(rng).random(_DRAWS).tolist() if self._is_random else [0.0] * _DRAWS
-        return self._params(image_shape, draws)
+        if not self._is_random:
+            # Making a generator takes a tenth of the time of a blur.
+            return self._params(image_shape, [0.0] * _RANDOM_VALUES)
+        return self._params(image_shape, np.random.default_rng(rng).random(_RANDOM_VALUES).tolist())
 
-    def _params(self, image_shape: Sequence[int], u: list[float]) -> dict[str, float | int | bool | None]:
-        """Returns the parameters that numbers `u` in [0, 1) stand for."""
+    def _params(self, image_shape: Sequence[int], u: list[float]) -> Transform:
+        """Returns the parameters that the random values `u` in [0, 1) give."""
         if self._one_of_flips:
             flip_horizontal, flip_vertical = _ONE_OF_FLIPS[int(3 * u[6])]
         else:
@@ -171,8 +247,8 @@ class ImageAugmenter:
         factors = effects.shear_factor or (0.0, 0.0)
         return {
             "theta": _between(self._rotation, u[0]),
-            "tx": self._height_shift.draw(u[1], image_shape[0]),
-            "ty": self._width_shift.draw(u[2], image_shape[1]),
+            "tx": self._height_shift.sample(u[1], image_shape[0]),
+            "ty": self._width_shift.sample(u[2], image_shape[1]),
             "shear": _between(self._shear, u[3]),
             "zx": _between(self._zoom, u[4]),
             "zy": _between(self._zoom, u[5]),
@@ -190,38 +266,38 @@ class ImageAugmenter:
     def apply_transform(
         self, image: np.ndarray, params: Mapping[str, object], *, out: np.ndarray | None = None
     ) -> np.ndarray:
-        """Does to an image what has been drawn.
+        """Applies a transform to an image.
 
         Args:
-            image: (H, W, C), uint8 or float32 on 0..255, 1 to 4 channels; it isn't modified.
-            params: What `get_random_transform` returns, or a part of it; what is missing isn't done.
-            out: Where to write: C-contiguous, of the image's shape and dtype, apart from it in memory.
+            image: (H, W, C), uint8 or float32 on 0..255, 1 to 4 channels; not modified.
+            params: What `get_random_transform` returns, or some of it; missing parameters have no effect.
+            out: Array to write to: C-contiguous, of the image's shape and dtype, and not sharing its memory.
 
         Returns:
-            (H, W, C) of the input's dtype: `out`, or a new array.
+            (H, W, C) of the input's dtype: `out` if given, otherwise a new array.
 
         Raises:
-            ArgumentError: The image or `out` isn't as described, or `params` asks for something unknown or
-                for a quarter turn of an image that isn't square.
+            ArgumentError: The image or `out` isn't as described, a parameter is unknown, or an image that
+                isn't square gets a quarter turn.
         """
         check_image(image)
         check_fill(self._fill_mode, self._cval, dtype=image.dtype)
-        unknown = [key for key, value in params.items() if key not in _NEUTRAL and value is not None]
+        unknown = [key for key, value in params.items() if key not in NEUTRAL and value is not None]
         if unknown:
             raise ArgumentError(
-                f"params asks for {', '.join(map(repr, unknown))}.",
-                expected=", ".join(_NEUTRAL),
+                f"params has the unknown keys {', '.join(map(repr, unknown))}.",
+                expected=", ".join(NEUTRAL),
                 remedy="leave out the others",
             )
         out = output_like(image, out)
-        self._apply(out, image, _NEUTRAL | dict(params))
+        self._apply(out, image, cast("Transform", {**NEUTRAL, **params}))
         return out
 
-    def _apply(self, out: np.ndarray, image: np.ndarray, params: Mapping[str, object]) -> None:
-        """Does what `apply_transform` does, with all parameters present and arrays that have been checked."""
+    def _apply(self, out: np.ndarray, image: np.ndarray, params: Transform) -> None:
+        """Does the work of `apply_transform`, with all parameters given and arrays that have been checked."""
         flip_horizontal, flip_vertical = params["flip_horizontal"], params["flip_vertical"]
-        geometry = {key: params[key] for key in _NEUTRAL_GEOMETRY}
-        is_moved = flip_horizontal or flip_vertical or geometry != _NEUTRAL_GEOMETRY
+        geometry = geometry_of(params)
+        is_moved = flip_horizontal or flip_vertical or geometry != NEUTRAL_GEOMETRY
         result = image
         if params["quarter_turns"]:
             result = quarter_turned(image, params["quarter_turns"], out=None if is_moved else out)
@@ -240,7 +316,7 @@ class ImageAugmenter:
     def random_transform(
         self, image: np.ndarray, seed: int | np.random.Generator, *, out: np.ndarray | None = None
     ) -> np.ndarray:
-        """Draws from a seed and applies; arguments and result as in `apply_transform`."""
+        """Samples a transform by a seed and applies it; arguments and result as in `apply_transform`."""
         return self.apply_transform(image, self.get_random_transform(image.shape, seed), out=out)
 
     def apply_batch(
@@ -251,24 +327,23 @@ class ImageAugmenter:
         out: np.ndarray | None = None,
         threads: int = 1,
     ) -> np.ndarray:
-        """Draws and applies for every image of a batch, each from its own seed.
+        """Samples and applies a transform for each image of a batch, by a seed for each.
 
-        What becomes of an image depends on the image and its seed, not on its place or on `threads`. With
-        several threads, switch OpenCV's own off first (`cv2.setNumThreads(1)`), lest they get in each other's
-        way.
+        The result for an image depends on the image and its seed, not on its position or on `threads`. With
+        several threads, turn off OpenCV's own first (`cv2.setNumThreads(1)`): together they are slower.
 
         Args:
-            images: (N, H, W, C), uint8 or float32 on 0..255, 1 to 4 channels; they aren't modified.
+            images: (N, H, W, C), uint8 or float32 on 0..255, 1 to 4 channels; not modified.
             seeds: N seeds, anything that `numpy.random.default_rng` takes.
-            out: Where to write: C-contiguous, of the batch's shape and dtype, apart from it in memory.
-            threads: How many images are worked on at a time.
+            out: Array to write to: C-contiguous, of the batch's shape and dtype, and not sharing its memory.
+            threads: Number of images that are processed at the same time.
 
         Returns:
-            (N, H, W, C) of the input's dtype: `out`, or a new array.
+            (N, H, W, C) of the input's dtype: `out` if given, otherwise a new array.
 
         Raises:
-            ArgumentError: The batch or `out` isn't as described, there isn't a seed for each image,
-                `threads` is below 1, or the augmenter makes quarter turns of images that aren't square.
+            ArgumentError: The batch or `out` isn't as described, there isn't one seed for each image,
+                `threads` is below 1, or the augmenter makes quarter turns and the images aren't square.
         """
         check_image(images, batch=True)
         check_fill(self._fill_mode, self._cval, dtype=images.dtype)
@@ -276,8 +351,8 @@ class ImageAugmenter:
         if len(seeds) != len(images):
             raise ArgumentError(
                 f"There are {len(seeds)} seeds for a batch that is {describe(images)}.",
-                expected="one seed an image",
-                remedy="pass as many seeds as images",
+                expected="one seed for each image",
+                remedy=f"pass {len(images)} seeds",
             )
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise ArgumentError(
@@ -285,23 +360,24 @@ class ImageAugmenter:
             )
         out = output_like(images, out)
 
-        bounds = [len(images) * share // threads for share in range(threads + 1)]
-        shares = [slice(*pair) for pair in pairwise(bounds)]
+        bounds = [len(images) * number // threads for number in range(threads + 1)]
+        chunks = [slice(*pair) for pair in pairwise(bounds)]
 
-        # A share's draws come before its warps: the interpreter runs faster in a row than between two warps
-        # that empty the caches. They are drawn here, in order, while earlier shares are already being warped.
-        def draw(share: slice) -> list[dict]:
-            return [self.get_random_transform(images.shape[1:], seed) for seed in seeds[share]]
+        # All transforms of a chunk are sampled before its warps: the interpreter is slower between two warps,
+        # which empty the caches. They are sampled in this thread, in order, because images may share a
+        # generator; earlier chunks are warped meanwhile.
+        def sample(chunk: slice) -> list[Transform]:
+            return [self.get_random_transform(images.shape[1:], seed) for seed in seeds[chunk]]
 
-        def work(share: slice, drawn: list[dict]) -> None:
-            for target, image, params in zip(out[share], images[share], drawn, strict=True):
+        def work(chunk: slice, transforms: list[Transform]) -> None:
+            for target, image, params in zip(out[chunk], images[chunk], transforms, strict=True):
                 self._apply(target, image, params)
 
         if threads == 1:
-            work(shares[0], draw(shares[0]))
+            work(chunks[0], sample(chunks[0]))
         else:
             with ThreadPoolExecutor(threads) as pool:
-                for job in [pool.submit(work, share, draw(share)) for share in shares]:
+                for job in [pool.submit(work, chunk, sample(chunk)) for chunk in chunks]:
                     job.result()
         return out
 

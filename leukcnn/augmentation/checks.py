@@ -1,4 +1,4 @@
-"""What every kernel asks of the images it reads and of the array it writes."""
+"""Checks of the images that augmentation reads and of the arrays that it writes."""
 
 import numpy as np
 
@@ -9,10 +9,11 @@ DTYPES = (np.dtype(np.uint8), np.dtype(np.float32))
 
 
 def check_image(image: np.ndarray, *, batch: bool = False) -> None:
-    """Refuses what isn't an image (H, W, C), or a batch (N, H, W, C), of uint8 or float32.
+    """Refuses a value that isn't an image (H, W, C), or a batch (N, H, W, C), of uint8 or float32.
 
     Raises:
-        ArgumentError: No array, another rank, another dtype, no channel or more than four, no pixel.
+        ArgumentError: It isn't an array, has another rank or dtype, has no channel or more than four, or
+            has no pixel.
     """
     layout = "(N, H, W, C)" if batch else "(H, W, C)"
     if not isinstance(image, np.ndarray) or image.ndim != len(layout.split(",")):
@@ -40,8 +41,8 @@ def output_like(image: np.ndarray, out: np.ndarray | None, *, in_place: bool = F
     """Returns `out` if it fits the image (or batch), or a new array when it is None.
 
     Args:
-        image: What is read.
-        out: What is to be written, or None.
+        image: The array that is read.
+        out: The array to write, or None.
         in_place: Whether `out` may be `image` itself.
 
     Raises:
@@ -52,28 +53,28 @@ def output_like(image: np.ndarray, out: np.ndarray | None, *, in_place: bool = F
     if not isinstance(out, np.ndarray) or out.shape != image.shape or out.dtype != image.dtype:
         raise ArgumentError(
             f"out is {describe(out)}.",
-            expected=f"{describe(image)}, as the image",
-            remedy="pass `np.empty_like(image)`, or no out",
+            expected=f"{describe(image)}, like the image",
+            remedy="pass `np.empty_like(image)`, or leave out `out`",
         )
     if not out.flags.c_contiguous or not out.flags.writeable:
         raise ArgumentError(
-            "out isn't C-contiguous or can't be written.",
-            expected="a writeable array whose pixels lie one after the other",
-            remedy="pass `np.empty_like(image, order='C')`, or no out",
+            "out isn't C-contiguous or is read-only.",
+            expected="a writeable, C-contiguous array",
+            remedy="pass `np.empty_like(image, order='C')`, or leave out `out`",
         )
     if not (in_place and out is image) and np.may_share_memory(image, out):
         raise ArgumentError(
             "out shares memory with the image.",
             expected="memory of its own",
-            remedy="pass `np.empty_like(image)`, or no out",
+            remedy="pass `np.empty_like(image)`, or leave out `out`",
         )
     return out
 
 
 def as_opencv(image: np.ndarray) -> np.ndarray:
-    """Returns a view (H, W) of an image with one channel, and others as they are.
+    """Returns a view (H, W) of an image with one channel, and other images unchanged.
 
-    OpenCV drops an axis of length one and would then write beside the array it was given.
+    OpenCV drops an axis of length one, and would then write to another array than the one it was given.
     """
     return image[..., 0] if image.shape[-1] == 1 else image
 

@@ -1,7 +1,7 @@
-"""Geometry: one affine matrix, one warp.
+"""Geometric transforms: an affine matrix, the warp that applies it, and quarter turns.
 
 The conventions are those of `keras.src.legacy.preprocessing.image.ImageDataGenerator.apply_transform` with
-interpolation of order 1, so that the same parameters give the same image.
+`interpolation_order=1`: the same parameters give the same image.
 """
 
 import math
@@ -39,27 +39,27 @@ def affine_matrix(
     shear_factor_x: float = 0.0,
     shear_factor_y: float = 0.0,
 ) -> np.ndarray:
-    """Composes rotation, shift, shear and zoom, in that order, about the image's middle.
+    """Composes rotation, shift, shear and zoom, in that order, about the image's centre.
 
-    The middle is Keras' own, x = (height - 1) / 2 and y = (width - 1) / 2: the true one of square images
-    only. Crop others to a square first (`leukcnn.preprocessing.square_crop`).
+    The centre is computed as in Keras, x = (height - 1) / 2 and y = (width - 1) / 2, which is right for
+    square images only. Crop others to a square first (`leukcnn.preprocessing.square_crop`).
 
     Args:
-        image_shape: Height and width in pixels; further entries aren't read.
+        image_shape: Height and width in pixels; further entries are ignored.
         theta: Rotation, degrees.
         tx: Shift of the input's columns, pixels.
         ty: Shift of the input's rows, pixels.
-        shear: Shear angle, degrees, as Keras has it: [[1, -sin], [0, cos]].
+        shear: Shear angle, degrees, as in Keras: [[1, -sin], [0, cos]].
         zx: Zoom of the columns; above 1 the image shrinks.
         zy: Zoom of the rows; above 1 the image shrinks.
         shear_factor_x: Shear as a plain factor f, [[1, f], [0, 1]]: columns per row.
         shear_factor_y: Shear as a plain factor f, [[1, 0], [f, 1]]: rows per column.
 
     Returns:
-        (2, 3) float64 matrix that takes (column, row, 1) of the output to (column, row) of the input.
+        (2, 3) float64 matrix that maps (column, row, 1) of the output to (column, row) of the input.
     """
-    # Plain floats are several times as fast as 3x3 products; but the sums run as in those products, because
-    # at a hard border ('constant', 'wrap') the last bit of a coordinate can decide.
+    # Plain floats are several times as fast as 3x3 products. The sums keep the order of those products: at
+    # a hard border ('constant', 'wrap') the last bit of a coordinate can change a pixel.
     xx, xy, yx, yy, x_shift, y_shift = 1.0, 0.0, 0.0, 1.0, tx, ty
     if theta != 0:
         cosine, sine = _cosine_and_sine(theta)
@@ -88,23 +88,23 @@ def warp(
     cval: float = 0.0,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Resamples an image once, bilinearly, through a matrix, and then mirrors it.
+    """Resamples an image once, bilinearly, by a matrix, and then flips it.
 
-    Nothing is interpolated where the matrix is the identity.
+    With the identity matrix, nothing is interpolated.
 
     Args:
         image: (H, W, C), uint8 or float32 of any range, 1 to 4 channels.
-        matrix: (2, 3), takes (column, row, 1) of the output to (column, row) of the input (`affine_matrix`).
-        flip_horizontal: Whether left and right change places, after the matrix.
-        flip_vertical: Whether top and bottom change places, after the matrix.
-        fill_mode: What continues a row `a b c d`: "nearest" a a|a b c d|d d, "reflect" b a|a b c d|d c,
-            "wrap" b c|a b c d|b c (the last pixel and the first coincide, as in SciPy), "constant" `cval`,
-            not blended into the edge.
-        cval: Grey level outside the image under "constant"; 0..255 for uint8.
-        out: Where to write: C-contiguous, of the image's shape and dtype, apart from it in memory.
+        matrix: (2, 3), maps (column, row, 1) of the output to (column, row) of the input (`affine_matrix`).
+        flip_horizontal: Whether left and right are swapped, after the matrix is applied.
+        flip_vertical: Whether top and bottom are swapped, after the matrix is applied.
+        fill_mode: How a row `a b c d` is continued: "nearest" a a|a b c d|d d, "reflect" b a|a b c d|d c,
+            "wrap" b c|a b c d|b c (the last pixel and the first coincide, as in SciPy), or "constant" with
+            `cval`, which isn't blended into the edge.
+        cval: Grey level outside the image for "constant"; 0..255 for uint8.
+        out: Array to write to: C-contiguous, of the image's shape and dtype, and not sharing its memory.
 
     Returns:
-        (H, W, C) of the input's dtype: `out`, or a new array.
+        (H, W, C) of the input's dtype: `out` if given, otherwise a new array.
 
     Raises:
         ArgumentError: The image, `out`, `fill_mode` or `cval` isn't as described.
@@ -125,7 +125,7 @@ def warp_into(
     fill_mode: str,
     cval: float,
 ) -> None:
-    """Does what `warp` does, with arguments that have been checked."""
+    """Does the work of `warp`, without checking the arguments."""
     source, target = as_opencv(image), as_opencv(out)
     height, width = image.shape[:2]
     (xx, xy, x_offset), (yx, yy, y_offset) = rows = matrix.tolist()
@@ -148,8 +148,8 @@ def warp_into(
             borderMode=_BORDERS[fill_mode],
         )
     else:
-        # warpAffine reckons coordinates in float32, which costs up to 0.013 grey levels on real images, and
-        # OpenCV's own 'wrap' (period n, not n - 1) and 'constant' (blended into the edge) aren't SciPy's.
+        # warpAffine computes coordinates in float32, which costs up to 0.013 grey levels on real images.
+        # OpenCV's 'wrap' (period n, not n - 1) and 'constant' (blended into the edge) differ from SciPy's.
         columns, rows = _coordinates(matrix, height, width, flip_horizontal, flip_vertical)
         if fill_mode == "wrap":
             columns, rows = _wrapped(columns, width), _wrapped(rows, height)
@@ -168,15 +168,15 @@ def warp_into(
 
 
 def quarter_turned(image: np.ndarray, turns: int, *, out: np.ndarray | None = None) -> np.ndarray:
-    """Turns a square image by quarters, as `numpy.rot90` does: nothing is interpolated.
+    """Turns a square image by multiples of 90 degrees, as `numpy.rot90` does; nothing is interpolated.
 
     Args:
         image: (H, H, C), uint8 or float32, 1 to 4 channels; it isn't modified.
-        turns: Quarters, counter-clockwise; any whole number.
-        out: Where to write: C-contiguous, of the image's shape and dtype, apart from it in memory.
+        turns: Number of quarter turns, counter-clockwise; any whole number.
+        out: Array to write to: C-contiguous, of the image's shape and dtype, and not sharing its memory.
 
     Returns:
-        (H, H, C) of the input's dtype: `out`, or a new array.
+        (H, H, C) of the input's dtype: `out` if given, otherwise a new array.
 
     Raises:
         ArgumentError: The image isn't square, or the image or `out` isn't as described.
@@ -192,10 +192,10 @@ def quarter_turned(image: np.ndarray, turns: int, *, out: np.ndarray | None = No
 
 
 def check_square(image_shape: Sequence[int]) -> None:
-    """Refuses images that a quarter turn would give another shape.
+    """Refuses images that a quarter turn would change to another shape.
 
     Args:
-        image_shape: Height and width in pixels; further entries aren't read.
+        image_shape: Height and width in pixels; further entries are ignored.
 
     Raises:
         ArgumentError: Height and width differ.
@@ -203,17 +203,17 @@ def check_square(image_shape: Sequence[int]) -> None:
     height, width = image_shape[:2]
     if height != width:
         raise ArgumentError(
-            f"An image of {height}x{width} pixels is to be turned by quarters.",
+            f"Quarter turns were asked for an image of {height}x{width} pixels.",
             expected="a square image, which keeps its shape",
-            remedy="crop it first (`leukcnn.preprocessing.square_crop`), or take `rotation_range`",
+            remedy="crop it first (`leukcnn.preprocessing.square_crop`), or use `rotation_range`",
         )
 
 
 def check_fill(fill_mode: str, cval: float, *, dtype: np.dtype | None = None) -> None:
-    """Refuses a fill mode that isn't known and a fill value that the images can't hold.
+    """Refuses an unknown fill mode and a fill value that the images can't hold.
 
     Raises:
-        ArgumentError: As described.
+        ArgumentError: The fill mode is unknown, or the value is outside 0..255 for uint8.
     """
     if fill_mode not in _BORDERS:
         raise ArgumentError(
@@ -223,7 +223,7 @@ def check_fill(fill_mode: str, cval: float, *, dtype: np.dtype | None = None) ->
         )
     if dtype == np.uint8 and not 0 <= cval <= 255:
         raise ArgumentError(
-            f"cval is {cval!r} and the image uint8.",
+            f"cval is {cval!r} and the image is uint8.",
             expected="0 to 255",
             remedy="pass a grey level, or a float32 image",
         )
@@ -232,10 +232,10 @@ def check_fill(fill_mode: str, cval: float, *, dtype: np.dtype | None = None) ->
 def _coordinates(
     matrix: np.ndarray, height: int, width: int, flip_horizontal: bool, flip_vertical: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the input's column and row, each (H, W) float64, of every output pixel.
+    """Returns the input's column and row for every output pixel, each (H, W) float64.
 
-    The sums run in SciPy's order (offset, row, column) and the flips reverse the axes instead of the matrix,
-    so that no coordinate differs from SciPy's in a single bit: beside a hard border that bit decides.
+    The sums have SciPy's order (offset, row, column), and flips reverse the axes, not the matrix. Each
+    coordinate then equals SciPy's to the last bit, which can change a pixel at a hard border.
     """
     x = np.arange(width, dtype=np.float64)
     y = np.arange(height, dtype=np.float64)
@@ -248,7 +248,7 @@ def _coordinates(
 
 
 def _wrapped(coordinates: np.ndarray, length: int) -> np.ndarray:
-    """Brings coordinates into 0..length-1 with SciPy's period of length - 1."""
+    """Maps coordinates into 0..length-1 with SciPy's period of length - 1."""
     period = length - 1
     if period == 0:
         return np.zeros_like(coordinates)
@@ -261,5 +261,5 @@ def _wrapped(coordinates: np.ndarray, length: int) -> np.ndarray:
 
 def _cosine_and_sine(degrees: float) -> tuple[float, float]:
     angle = math.radians(degrees)
-    # NumPy's, as in Keras: those of the C library may differ in the last bit.
+    # NumPy's functions, as in Keras: those of the C library may differ in the last bit.
     return float(np.cos(angle)), float(np.sin(angle))

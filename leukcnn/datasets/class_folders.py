@@ -74,7 +74,7 @@ def read_class_folders(
         ArgumentError: `groups` has the wrong form or doesn't give every image a group.
     """
     _check_form(groups)
-    # Not `resolve`: a link gives the dataset its name. `normpath` removes "..", which is no name.
+    # `resolve` would replace the name of a link by that of its target. `normpath` only removes "..".
     folder = Path(os.path.normpath(Path(root).expanduser().absolute()))
     content = _content(folder)
     class_names = tuple(content.images)
@@ -144,7 +144,7 @@ def _faults(folder: Path, content: _Content, broken: Sequence[str]) -> Iterator[
     if len(content.images) == 1:
         yield f"one class only: {next(iter(content.images))}"
     yield from fault(
-        "class folders without images", [name for name, held in content.images.items() if not held]
+        "class folders without images", [name for name, inside in content.images.items() if not inside]
     )
     yield from fault(
         "images outside the class folders", sorted((p.name for p in content.outside), key=_order)

@@ -64,7 +64,7 @@ TALEGHANI = DatasetCard(
         "From 89 people, 25 of them without leukaemia; who is on which image isn't published.",
         "86 groups of near-duplicates (correlation above .97 at 24x24 pixels); the manifest lists them.",
     ),
-    groups_are="groups once near-duplicates are joined",
+    groups_are="groups (near-duplicates joined)",
     shares_cells_with=("taleghani_segmented",),
 )
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from leukcnn.datasets.headers import BrokenImage, conversion, read_header
 
-SYNTHETIC_MARKER = "DRAWN.json"
+SYNTHETIC_MARKER = "SYNTHETIC.json"
 """Name of the file that marks a folder of synthetic images."""
 
 _IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}

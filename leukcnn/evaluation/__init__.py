@@ -1,4 +1,4 @@
-"""Controls that networks are compared with, shortcuts in datasets, and looks inside trained networks.
+"""Controls to compare networks with; shortcuts, feature spaces and maps that show what networks use.
 
 Modules are imported on first use: `leukcnn.evaluation.activation_maps.grad_cam(...)`.
 """

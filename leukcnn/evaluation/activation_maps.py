@@ -1,7 +1,7 @@
-"""Where in an image a network looks: its feature maps, and what in them speaks for a class (Grad-CAM).
+"""Activation maps: where a network's feature maps are active, and where they raise a class's score.
 
-Grad-CAM after Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-Based
-Localization", ICCV 2017. Both maps are as coarse as the feature maps that they come from.
+The latter is Grad-CAM (Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-Based
+Localization", ICCV 2017). Both maps have the resolution of the feature maps.
 """
 
 import keras
@@ -18,16 +18,16 @@ _ELEMENTWISE = (layers.BatchNormalization, layers.Activation, layers.ReLU)
 
 
 def last_convolution(model: keras.Model) -> str:
-    """Returns the name of the layer that gives the maps of the last convolution.
+    """Returns the name of the layer with the final feature maps of the last convolution.
 
-    That is the convolution itself or, where batch normalisation and an activation in layers of their own
-    follow it, the last of those: what the network passes on, and not numbers that it still clips.
+    If batch normalisation and activation layers follow the convolution, it is the last of them, whose output
+    the rest of the network sees. Else it is the convolution itself.
 
     Args:
-        model: A network, each of whose layers is called once.
+        model: A network that calls each of its layers once.
 
     Raises:
-        ArgumentError: There is no convolution, or something goes past it, as in a residual block.
+        ArgumentError: There is no convolution, or another path bypasses it, as in a residual block.
     """
     model = functional(model)
     at = max((i for i, layer in enumerate(model.layers) if isinstance(layer, _CONVOLUTIONS)), default=None)
@@ -35,7 +35,7 @@ def last_convolution(model: keras.Model) -> str:
         raise ArgumentError(
             f"{model.name} has no convolution.",
             expected="one of " + ", ".join(kind.__name__ for kind in _CONVOLUTIONS),
-            remedy="pass the network whose own layers they are, or the name of a layer with feature maps",
+            remedy="pass the network that contains them, or the name of a layer with feature maps",
         )
     last = model.layers[at]
     for layer in model.layers[at + 1 :]:
@@ -48,7 +48,7 @@ def last_convolution(model: keras.Model) -> str:
         other = next(others, None)
         raise ArgumentError(
             f"The last convolution of {model.name}, {model.layers[at].name!r}, is on one of several paths.",
-            expected="a layer that all paths from the input to the output lead through",
+            expected="a layer on all paths from the input to the output",
             remedy=f"pass layer={other.name!r}" if other else "",
         )
     return last.name
@@ -59,23 +59,23 @@ def grad_cam(
 ) -> np.ndarray:
     """Computes Grad-CAM: where the feature maps raise a class's score.
 
-    The score before the softmax is differentiated by the maps; each channel weighs as much as its gradient on
-    average over the positions; what is left of the weighted sum above 0 is divided by its largest value.
+    A channel's weight is the gradient of the score before the softmax, averaged over the positions. The
+    weighted sum of the channels is clipped at 0 and divided by its largest value.
 
     Args:
-        model: A network whose last layer is dense, each of whose layers is called once.
-        inputs: (N, H, W, C) float, as the network takes them; all are computed at once.
-        class_index: Class whose score is explained, one for all images or (N,), from 0. One output is the
-            score of the second of two classes, and less than nothing that of the first.
-        layer: Layer with feature maps (N, h, w, channels) that all paths lead through; None for
-            `last_convolution`.
+        model: A network that ends in a dense layer and calls each of its layers once.
+        inputs: (N, H, W, C) float, as the network takes them; all are computed in one batch.
+        class_index: The class, from 0: one for all images, or (N,). A single output is the score of the
+            second of two classes; its negative is the score of the first.
+        layer: A layer with feature maps (N, h, w, channels) on all paths; None for `last_convolution`.
 
     Returns:
-        float32 (N, h, w), 0..1; all 0 for an image in which nothing speaks for the class.
+        float32 (N, h, w), 0..1; all 0 for an image without evidence for the class.
 
     Raises:
-        ArgumentError: The images, the class or the layer can't be meant, or the network has another end.
-        DeviceError: The Keras backend gives no gradients.
+        ArgumentError: The shape of the images, the class or the layer is wrong, or the network doesn't end in
+            a dense layer.
+        DeviceError: The Keras backend computes no gradients.
     """
     model = functional(model)
     classifier = model.layers[-1]
@@ -88,8 +88,8 @@ def grad_cam(
     layer = _checked_layer(model, layer)
     base, head = split_at(keras.Model(model.inputs, classifier.input, name=model.name), layer)
     maps = _computed(base, inputs)
-    # The classifier's bias doesn't reach the gradient. The scores may be added up: no image's depends on
-    # another's outside of training.
+    # The classifier's bias doesn't change the gradient. The scores can be summed: outside of training, the
+    # score of an image doesn't depend on other images.
     kernels = keras.ops.transpose(classifier.kernel)
     if classifier.units == 1:
         kernels = keras.ops.concatenate([-kernels, kernels])
@@ -103,15 +103,15 @@ def mean_activation(model: keras.Model, inputs: np.ndarray, *, layer: str | None
     """Averages the feature maps over their channels.
 
     Args:
-        model: A network, each of whose layers is called once.
-        inputs: (N, H, W, C) float, as the network takes them; all are computed at once.
-        layer: Layer with feature maps (N, h, w, channels); None for `last_convolution`.
+        model: A network that calls each of its layers once.
+        inputs: (N, H, W, C) float, as the network takes them; all are computed in one batch.
+        layer: A layer with feature maps (N, h, w, channels); None for `last_convolution`.
 
     Returns:
-        float32 (N, h, w), 0..1: each image's mean, where it is above 0, divided by its largest value.
+        float32 (N, h, w), 0..1: each image's mean, clipped at 0 and divided by its largest value.
 
     Raises:
-        ArgumentError: The images or the layer can't be meant.
+        ArgumentError: The shape of the images or the layer is wrong.
     """
     model = functional(model)
     base = keras.Model(model.inputs, model.get_layer(_checked_layer(model, layer)).output, name=model.name)
@@ -146,10 +146,10 @@ def _checked_classes(class_index: ArrayLike, *, n_images: int, n_classes: int) -
     if not np.issubdtype(classes.dtype, np.integer) or classes.shape not in [(), (n_images,)]:
         raise ArgumentError(
             f"class_index has the shape {classes.shape} and the type {classes.dtype}.",
-            expected=f"a whole number, or one for each of the {n_images} images",
+            expected=f"an integer, or one for each of the {n_images} images",
         )
     if not ((classes >= 0) & (classes < n_classes)).all():
-        raise ArgumentError(f"class_index = {class_index}.", expected=f"0 to {n_classes - 1}")
+        raise ArgumentError(f"class_index = {classes.tolist()}.", expected=f"0 to {n_classes - 1}")
     return np.broadcast_to(classes, n_images)
 
 

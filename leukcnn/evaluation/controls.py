@@ -1,8 +1,8 @@
-"""What a figure is worth: how far one gets without any network, from class shares, colour or counts alone.
+"""Controls: classifiers without a network that see only class frequencies, colours, or cell counts and sizes.
 
-A classifier that sees the border of the images, or nothing but their mean colours, knows nothing of cells;
-one that is told their number and size has never seen what is in them. Where it comes near a network's figure,
-that figure says little of leukaemia.
+A control that sees the border of the images, or only their mean colours, knows nothing about cells. A control
+that gets the number and size of cells doesn't see what is in them. If a control scores almost as well as a
+network, the network's score says little about leukaemia.
 """
 
 from collections.abc import Callable
@@ -19,27 +19,27 @@ from leukcnn.seeding import child_seed
 
 Features = Callable[[np.ndarray], np.ndarray]
 KnownFeatures = dict[str, dict[int, np.ndarray]]
-"""Key of a control -> position of an image -> what the control sees of it."""
+"""Key of a control -> position of an image -> its features for that control."""
 
 BORDER_PIXELS = 16
-"""Width of the border that the control sees, whatever the image's size.
+"""Width of the border that the control sees, in images of any size.
 
-Where `leukcnn.preprocessing.blank` blanked the border, the control sees a constant in images of 224 pixels
-and more; in smaller ones that frame is narrower than this border.
+If `leukcnn.preprocessing.blank` blanked the border, the control sees a constant in images of 224 pixels and
+more. In smaller images, the blanked frame is narrower than this border.
 """
 
 _TREES = 300
-_WORTH_THREADS = 1000  # images from which on a second thread saves time
+_WORTH_THREADS = 1000  # with this many images, a second thread saves time
 _CHUNK = 256
 
 
 @dataclass(frozen=True)
 class Control:
-    """A classifier that knows nothing of what is in cells.
+    """A classifier that doesn't see the inside of cells.
 
     Attributes:
-        label: What tables call it.
-        features: What it sees of images, uint8 (N, S, S, 3) -> (N, F); None if it sees nothing of them.
+        label: Its name in tables.
+        features: Computes what it sees, uint8 (N, S, S, 3) -> (N, F); None if it doesn't see the images.
     """
 
     label: str
@@ -47,7 +47,7 @@ class Control:
 
 
 def border_features(images: np.ndarray, *, width: int = BORDER_PIXELS) -> np.ndarray:
-    """Returns mean and standard deviation of each channel in the border of each image.
+    """Returns mean and standard deviation of each channel of the border of each image.
 
     Args:
         images: uint8 (N, S, S, 3), RGB.
@@ -59,14 +59,14 @@ def border_features(images: np.ndarray, *, width: int = BORDER_PIXELS) -> np.nda
     Raises:
         ArgumentError: The border is wider than half an image.
     """
-    height, breadth = images.shape[1:3]
-    if not 0 < width <= min(height, breadth) // 2:
+    height, image_width = images.shape[1:3]
+    if not 0 < width <= min(height, image_width) // 2:
         raise ArgumentError(
-            f"The border is {width} pixels wide and the images have {height}x{breadth}.",
+            f"The border is {width} pixels wide and the images have {height}x{image_width}.",
             expected="a border of at least 1 pixel and at most half an image",
         )
-    mask = np.full((height, breadth), 255, dtype=np.uint8)
-    mask[width : height - width, width : breadth - width] = 0
+    mask = np.full((height, image_width), 255, dtype=np.uint8)
+    mask[width : height - width, width : image_width - width] = 0
     return _channel_statistics(images, mask)
 
 
@@ -83,17 +83,17 @@ def colour_features(images: np.ndarray) -> np.ndarray:
 
 
 def cell_features(images: np.ndarray) -> np.ndarray:
-    """Returns how many dark cells there are in each image, and how large they are.
+    """Returns the number and the sizes of the dark cells in each image.
 
-    What counts as a cell, `leukcnn.preprocessing.wbc_mask` and `label_cells` say: patches of the darkest grey
-    levels, touching ones parted. In images without a white cell these are red ones or specks.
+    Cells are the patches of the darkest grey levels that `leukcnn.preprocessing.wbc_mask` finds and
+    `label_cells` separates. In images without a white cell they are red cells or specks.
 
     Args:
         images: uint8 (N, S, S, 3), RGB.
 
     Returns:
-        float64 (N, 5): the number of cells, then as shares of the image's area 0..1 the whole mask and the
-        mean, standard deviation (ddof 0) and largest of the cells; 0 where there is none.
+        float64 (N, 5): the number of cells; then, as fractions of the image's area 0..1, the area of the
+        mask, and mean, standard deviation (ddof 0) and maximum of the cells' areas. All 0 without cells.
     """
     features = np.zeros((len(images), 5))
     for row, image in zip(features, images, strict=True):
@@ -109,8 +109,8 @@ def _channel_statistics(images: np.ndarray, mask: np.ndarray | None) -> np.ndarr
     levels = np.arange(256)
     features = np.empty((len(images), 6))
     for row, image in zip(features, images, strict=True):
-        # Whole numbers up to the division: a border of one colour has the standard deviation 0, and no
-        # rounding that a tree could split at (cv2.meanStdDev gives up to 4e-6).
+        # Integers up to the division: a border of one colour has standard deviation 0, without rounding
+        # errors that a tree could split at (cv2.meanStdDev has errors up to 4e-6).
         counts = np.stack([_histogram(image, channel, mask) for channel in range(3)])
         n, total, squares = counts.sum(axis=1), counts @ levels, counts @ levels**2
         row[:3], row[3:] = total / n, np.sqrt(n * squares - total**2) / n
@@ -128,11 +128,11 @@ CONTROLS: dict[str, Control] = {
     "colour": Control("Random forest, whole image's colour", colour_features),
     "cells": Control("Random forest, number and size of dark patches", cell_features),
 }
-"""The controls, in the order in which tables show them; which of them a paper has, its `controls` says."""
+"""The controls in the order of tables. A paper lists those that it uses in `controls`."""
 
 
 def control_label(name: str) -> str:
-    """Returns what tables call a control.
+    """Returns the name of a control in tables.
 
     Raises:
         ArgumentError: There is no such control.
@@ -155,49 +155,49 @@ def control_probabilities(
 
     Args:
         name: Key of `CONTROLS`.
-        images: uint8 (N, S, S, 3), RGB; may be mapped from disk, only the rows named below are read.
-        labels: (N,) integers, the true classes; from 0 to `n_classes` - 1 in the rows of `train`.
+        images: uint8 (N, S, S, 3), RGB; may be mapped from disk: only the images of `train` and `predict`
+            are read.
+        labels: (N,) integers, the true classes; from 0 to `n_classes` - 1 for the images of `train`.
         train: (M,) positions of the images that it is fitted on.
-        predict: (K,) positions of those that it is applied to.
+        predict: (K,) positions of the images that it predicts.
         n_classes: Number of classes.
         seed: Root seed of the forest.
-        known: What controls saw of these same images before, in another fold or split; it takes in what is
-            new. None keeps nothing.
+        known: Features of the same images from other folds or splits; new ones are added. None keeps nothing.
 
     Returns:
-        float64 (K, n_classes), probabilities; 0 for classes that don't occur in training. The majority class
-        gives the shares of the classes in training.
+        float64 (K, n_classes), probabilities; 0 for classes that don't occur in `train`. The control
+        "majority" predicts the class frequencies of `train`.
 
     Raises:
-        ArgumentError: There is no such control, nothing to fit on, or a label is no class.
+        ArgumentError: There is no such control, `train` is empty, or a label isn't a class number.
     """
     features = _control(name).features
     if len(train) == 0:
         raise ArgumentError("There is no image to fit a control on.", expected="at least one")
-    learnt, _ = check_classes(labels[train], labels[train], n_classes=n_classes)
+    train_labels, _ = check_classes(labels[train], labels[train], n_classes=n_classes)
     if features is None:
-        return np.tile(np.bincount(learnt, minlength=n_classes) / len(train), (len(predict), 1))
+        return np.tile(np.bincount(train_labels, minlength=n_classes) / len(train), (len(predict), 1))
     of_images = {} if known is None else known.setdefault(name, {})
     forest = RandomForestClassifier(
         _TREES,
         n_jobs=2 if len(train) >= _WORTH_THREADS else 1,
         random_state=child_seed(seed, "control", name) % 2**32,
-    ).fit(_worked_out(features, images, train, of_images), learnt)
-    # Several threads would add up the trees' votes in the order in which they finish.
+    ).fit(_features_of(features, images, train, of_images), train_labels)
+    # Several threads would add the trees' votes in the order in which they finish.
     forest.set_params(n_jobs=1)
     probabilities = np.zeros((len(predict), n_classes))
     if len(predict):
         probabilities[:, forest.classes_] = forest.predict_proba(
-            _worked_out(features, images, predict, of_images)
+            _features_of(features, images, predict, of_images)
         )
     return probabilities
 
 
-def _worked_out(
+def _features_of(
     features: Features, images: np.ndarray, rows: np.ndarray, known: dict[int, np.ndarray]
 ) -> np.ndarray:
     missing = [row for row in rows.tolist() if row not in known]
-    # Images are mapped from disk: all of them at once may not fit into memory.
+    # Images may be mapped from disk, and all at once may not fit into memory.
     for i in range(0, len(missing), _CHUNK):
         chunk = missing[i : i + _CHUNK]
         known.update(zip(chunk, features(images[chunk]), strict=True))

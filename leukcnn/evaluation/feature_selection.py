@@ -1,8 +1,8 @@
-"""Selection of features by gain ratio: how much a feature, cut into intervals, says of the class.
+"""Selection of features by gain ratio: how much a feature, cut into intervals, says about the class.
 
 Discretisation by Fayyad and Irani, "Multi-Interval Discretization of Continuous-Valued Attributes for
 Classification Learning", IJCAI 1993; gain ratio by Quinlan, "Induction of Decision Trees", Machine Learning
-1, 1986. Both as WEKA's GainRatioAttributeEval computes them.
+1, 1986. Both agree with WEKA's GainRatioAttributeEval.
 """
 
 import math
@@ -13,22 +13,22 @@ from numpy.typing import ArrayLike
 from leukcnn.errors import ArgumentError
 from leukcnn.labels import check_classes
 
-# Sums of n log2 n over thousands of images: cuts that differ by less are equally good.
+# Rounding error of sums of n log2 n over thousands of images: cuts that differ by less count as equal.
 _ROUNDING = 1e-9
-# Likewise for gain ratios, which are at most 1.
+# The same for gain ratios, which are at most 1.
 _RATIO_DECIMALS = 12
 
 
 def select_by_gain_ratio(features: ArrayLike, labels: ArrayLike, *, n_selected: int) -> np.ndarray:
-    """Picks the features with the highest gain ratio.
+    """Selects the features with the highest gain ratio.
 
     Args:
         features: (N, F) float, all finite.
         labels: (N,) integers >= 0, the classes.
-        n_selected: How many to pick, at least 1; all where there are fewer. Features of gain ratio 0 fill up.
+        n_selected: Number of features to select, at least 1. Features with gain ratio 0 are selected last.
 
     Returns:
-        (min(n_selected, F),) int64, positions of the features, best first; of equal ones the first.
+        (min(n_selected, F),) int64, positions of the features, best first; equal ones in their order.
 
     Raises:
         ArgumentError: As in `gain_ratio`, or `n_selected` is below 1.
@@ -40,23 +40,23 @@ def select_by_gain_ratio(features: ArrayLike, labels: ArrayLike, *, n_selected: 
 
 
 def gain_ratio(features: ArrayLike, labels: ArrayLike) -> np.ndarray:
-    """Computes the gain ratio of each feature: information gain over the information of the split itself.
+    """Computes the gain ratio of each feature: information gain divided by the entropy of its intervals.
 
-    A feature is cut where that lowers the entropy of the classes most, then each part likewise, for as long
-    as the gain pays for the description of the cut: for n images and k classes in the part, k1 and k2 in
-    its halves, and m places between different values (n - 1 where all values differ; WEKA's "better
-    encoding"), gain > (log2(m) + log2(3^k - 2) - (k H - k1 H1 - k2 H2)) / n.
+    A feature is cut where the entropy of the classes decreases most, and each interval is cut again in the
+    same way as long as the gain is worth the description of the cut. The criterion for an interval of n
+    images, with k classes in it, k1 and k2 in its halves, entropies H, H1 and H2, and m places between
+    different values (n - 1 if all values differ; WEKA's "better encoding"), is
+    gain > (log2(m) + log2(3^k - 2) - (k H - k1 H1 - k2 H2)) / n.
 
     Args:
         features: (N, F) float, all finite.
         labels: (N,) integers >= 0, the classes.
 
     Returns:
-        (F,) float64, 0..1; 0 for a feature that gets no cut.
+        (F,) float64, 0..1; 0 for a feature without a cut.
 
     Raises:
-        ArgumentError: There is no image, there isn't one row for each label, a feature isn't finite, or a
-            label is no class.
+        ArgumentError: As in `checked_features`.
     """
     features, labels = checked_features(features, labels)
     of_class = np.eye(int(labels.max()) + 1, dtype=np.int64)[labels]
@@ -69,14 +69,14 @@ def checked_features(features: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray
     """Returns features (N, F) and labels (N,) int64 as arrays after checking them.
 
     Raises:
-        ArgumentError: There is no image, there isn't one row for each label, a feature isn't finite, or a
-            label is no class.
+        ArgumentError: There are no images, there isn't one row for each label, a feature isn't finite, or a
+            label isn't a class number.
     """
     features = np.asarray(features)
     if features.ndim != 2 or not len(features) or len(features) != np.size(labels):
         raise ArgumentError(
-            f"The features have the shape {features.shape} beside {np.size(labels)} labels.",
-            expected="a row for each label, shape (N, F), N at least 1",
+            f"The features have the shape {features.shape} for {np.size(labels)} labels.",
+            expected="one row per label, shape (N, F), N at least 1",
         )
     if not np.isfinite(features).all():
         wrong = np.count_nonzero(~np.isfinite(features).all(axis=1))
@@ -96,47 +96,47 @@ def _gain_ratio(feature: np.ndarray, of_class: np.ndarray, n_log_n: np.ndarray) 
         n_log_n: (N + 1,) float64, n log2 n.
     """
     order = np.argsort(feature, kind="stable")
-    # Row i: how many images of each class are among the i with the lowest values.
+    # Row i: number of images of each class among the i images with the lowest values.
     below = np.concatenate([np.zeros_like(of_class[:1]), of_class[order].cumsum(axis=0)])
     candidates = np.flatnonzero(np.diff(feature[order]) > 0) + 1
     bounds = [0, *sorted(_cuts(below, candidates, n_log_n)), len(feature)]
     if len(bounds) == 2:
         return 0.0
-    parts = np.diff(below[bounds], axis=0)
-    gain = _disorder(below[-1], n_log_n) - _disorder(parts, n_log_n).sum()
-    return float(gain / _disorder(parts.sum(axis=1), n_log_n))
+    intervals = np.diff(below[bounds], axis=0)
+    gain = _scaled_entropy(below[-1], n_log_n) - _scaled_entropy(intervals, n_log_n).sum()
+    return float(gain / _scaled_entropy(intervals.sum(axis=1), n_log_n))
 
 
 def _cuts(below: np.ndarray, candidates: np.ndarray, n_log_n: np.ndarray) -> list[int]:
     """Returns the cuts that Fayyad and Irani's criterion accepts, each as the number of images below it."""
-    cuts, parts = [], [(0, len(below) - 1)]
-    while parts:
-        start, stop = parts.pop()
+    cuts, intervals = [], [(0, len(below) - 1)]
+    while intervals:
+        start, stop = intervals.pop()
         inside = candidates[slice(*np.searchsorted(candidates, [start + 1, stop]))]
         whole = below[stop] - below[start]
         if not len(inside) or np.count_nonzero(whole) < 2:
             continue
         left = below[inside] - below[start]
-        disorder = np.stack([_disorder(left, n_log_n), _disorder(whole - left, n_log_n)])
-        total = disorder.sum(axis=0)
+        entropies = np.stack([_scaled_entropy(left, n_log_n), _scaled_entropy(whole - left, n_log_n)])
+        total = entropies.sum(axis=0)
         best = int((total <= total.min() + _ROUNDING).argmax())
         halves = np.stack([left[best], whole - left[best]])
-        if _pays(whole, halves, n_log_n, n_candidates=len(inside)):
+        if _is_worth_it(whole, halves, n_log_n, n_candidates=len(inside)):
             cut = int(inside[best])
             cuts.append(cut)
-            parts += [(start, cut), (cut, stop)]
+            intervals += [(start, cut), (cut, stop)]
     return cuts
 
 
-def _pays(whole: np.ndarray, halves: np.ndarray, n_log_n: np.ndarray, *, n_candidates: int) -> bool:
+def _is_worth_it(whole: np.ndarray, halves: np.ndarray, n_log_n: np.ndarray, *, n_candidates: int) -> bool:
     n, n_classes = whole.sum(), np.count_nonzero(whole)
-    before, after = _disorder(whole, n_log_n), _disorder(halves, n_log_n)
+    before, after = _scaled_entropy(whole, n_log_n), _scaled_entropy(halves, n_log_n)
     entropies = after / halves.sum(axis=1)
     spread = n_classes * before / n - (np.count_nonzero(halves, axis=1) * entropies).sum()
-    # Everything times n.
+    # Both sides of the criterion are multiplied by n.
     return bool(before - after.sum() > math.log2(n_candidates) + math.log2(3**n_classes - 2) - spread)
 
 
-def _disorder(counts: np.ndarray, n_log_n: np.ndarray) -> np.ndarray:
+def _scaled_entropy(counts: np.ndarray, n_log_n: np.ndarray) -> np.ndarray:
     """Returns n times the entropy in bits of each row of counts, int64 (..., C) -> float64 (...)."""
     return n_log_n[counts.sum(axis=-1)] - n_log_n[counts].sum(axis=-1)

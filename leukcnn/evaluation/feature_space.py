@@ -1,7 +1,7 @@
-"""The space of a network's features: how well a linear SVM parts the classes in it, and what it looks like.
+"""A network's feature space: classification by a linear SVM, and projection into the plane.
 
 After section IV-C of the LeukNet paper (Table VI, Figures 5 and 6). The paper states neither the SVM's
-penalty nor a scaling: C is 1, scikit-learn's default, and features are taken as they come.
+penalty nor a scaling of the features: C is 1, scikit-learn's default, and features aren't scaled.
 """
 
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ _FEWEST_IMAGES = 4
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Features laid out in the plane, with the line that a linear SVM draws there.
+    """Features projected into the plane, with the boundary of a linear SVM.
 
     Attributes:
-        points: (N, 2) float64, no unit: t-SNE keeps neighbours, not distances.
+        points: (N, 2) float64, without a unit: t-SNE preserves neighbours, not distances.
         labels: (N,) int64, 0 or 1.
-        coefficients: (2,) float64; class 1 lies where `coefficients` @ point + `intercept` > 0.
-        intercept: See there.
-        accuracy: Share of the points on their own side, 0..1. The line was fitted to these very points.
+        coefficients: (2,) float64; the SVM predicts class 1 where `coefficients` @ point + `intercept` > 0.
+        intercept: See `coefficients`.
+        accuracy: Fraction of the points on their class's side, 0..1. The SVM was fitted to the same points.
     """
 
     points: np.ndarray
@@ -45,12 +45,12 @@ class Projection:
 
 @dataclass(frozen=True)
 class Svm:
-    """A linear SVM, and what is made of the features before.
+    """A linear SVM, and the selection and PCA of its features.
 
     Attributes:
-        n_components: Principal components to go on with, at least 1; as many as images and features allow
-            where that is more. None for no PCA.
-        n_selected: Features to pick by gain ratio before that, at least 1; None for all.
+        n_components: Number of principal components, at least 1; limited to the number of images and of
+            features. None for no PCA.
+        n_selected: Number of features to select by gain ratio before the PCA, at least 1; None for all.
         penalty: The SVM's C, above 0.
     """
 
@@ -68,31 +68,31 @@ def svm_probabilities(
     svm: Svm = Svm(),
     seed: int,
 ) -> np.ndarray:
-    """Fits a linear SVM to features and applies it; selection and PCA, if any, see the same images.
+    """Fits a linear SVM to features and predicts images with it.
 
     Args:
         features: (N, F) float, all finite.
-        labels: (N,) integers from 0 to C - 1, the classes; those of `predict` play no part.
-        train: (M,) positions of the images that all is fitted on.
-        predict: (K,) positions of those that it is applied to.
-        svm: The SVM; selection and PCA are fitted on the images of `train` alone.
-        seed: Root seed of the PCA, whose solver draws at random where there are many features.
+        labels: (N,) integers from 0 to C - 1, the classes; those of `predict` are ignored.
+        train: (M,) positions of the images that the SVM, the selection and the PCA are fitted on.
+        predict: (K,) positions of the images to predict.
+        svm: The SVM with its selection and PCA.
+        seed: Root seed of the PCA, whose solver is random with many features.
 
     Returns:
-        float64 (K, C), not calibrated: the logistic function of the decision values, and their softmax with
-        more than two classes. The largest stands in the column of the class that the SVM names, and between
-        two classes that one alone is above .5. 0 for a class that doesn't occur in training.
+        float64 (K, C), probabilities that aren't calibrated: the logistic function of the decision values or,
+        with more than two classes, their softmax. The class that the SVM predicts has the largest
+        probability; with two classes, only that one is above .5. 0 for classes that don't occur in `train`.
 
     Raises:
-        ArgumentError: The features or labels aren't as said above, training has one class only, or a number
-            of features is below 1.
+        ArgumentError: The features or labels have another form, `train` has one class only, or a number of
+            features is below 1.
     """
     features, labels = checked_features(features, labels)
     train, predict = np.asarray(train, dtype=np.int64), np.asarray(predict, dtype=np.int64)
-    learnt = labels[train]
-    if len(np.unique(learnt)) < 2:
+    train_labels = labels[train]
+    if len(np.unique(train_labels)) < 2:
         raise ArgumentError(
-            f"The {len(train)} images to fit an SVM on have the classes {np.unique(learnt).tolist()}.",
+            f"The {len(train)} images to fit an SVM on have the classes {np.unique(train_labels).tolist()}.",
             expected="images of at least two classes",
         )
     probabilities = np.zeros((len(predict), max(int(labels.max()) + 1, 2)))
@@ -100,12 +100,13 @@ def svm_probabilities(
         return probabilities
     seen, unseen = features[train], features[predict]
     if svm.n_selected is not None:
-        selected = select_by_gain_ratio(seen, learnt, n_selected=svm.n_selected)
+        selected = select_by_gain_ratio(seen, train_labels, n_selected=svm.n_selected)
         seen, unseen = seen[:, selected], unseen[:, selected]
     if svm.n_components is not None:
         seen, unseen = _components(seen, unseen, n_components=svm.n_components, seed=seed)
-    fitted = SVC(kernel="linear", C=svm.penalty, break_ties=True).fit(seen.astype(np.float64), learnt)
-    probabilities[:, fitted.classes_] = _squashed(fitted, unseen.astype(np.float64))
+    classifier = SVC(kernel="linear", C=svm.penalty, break_ties=True)
+    classifier.fit(seen.astype(np.float64), train_labels)
+    probabilities[:, classifier.classes_] = _as_probabilities(classifier, unseen.astype(np.float64))
     return probabilities
 
 
@@ -118,15 +119,15 @@ def cross_validated_probabilities(
     seed: int,
     ids: ArrayLike | None = None,
 ) -> np.ndarray:
-    """Predicts each image by an SVM that was fitted without its fold.
+    """Predicts each image by an SVM that was fitted on the other folds.
 
     Args:
         features: (N, F) float, all finite.
         labels: (N,) integers from 0 to C - 1, the classes.
-        n_splits: Number of folds, at least 2; `leukcnn.splits.stratified_kfold` makes them.
-        svm: As in `svm_probabilities`, fitted in each fold again.
+        n_splits: Number of folds of `leukcnn.splits.stratified_kfold`, at least 2.
+        svm: As in `svm_probabilities`, fitted again for each fold.
         seed: Root seed of the folds and of the PCA.
-        ids: (N,) str, ids of the images, which make the folds independent of their order.
+        ids: (N,) str, ids of the images; with them, the folds don't depend on the order of the images.
 
     Returns:
         float64 (N, C), as in `svm_probabilities`.
@@ -145,19 +146,19 @@ def cross_validated_probabilities(
 
 
 def project(features: ArrayLike, labels: ArrayLike, *, seed: int, perplexity: float = 30.0) -> Projection:
-    """Lays features out in the plane by t-SNE and parts the classes there by a linear SVM (Figures 5 and 6).
+    """Projects features into the plane by t-SNE and fits a linear SVM there (Figures 5 and 6).
 
     Args:
         features: (N, F) float, all finite, N at least 4 and F at least 2.
         labels: (N,) integers 0 or 1, both of which occur.
         seed: Root seed.
-        perplexity: Roughly, how many neighbours t-SNE keeps near, at least 1; at most (N - 1) / 3 are kept.
+        perplexity: Roughly the number of neighbours that t-SNE preserves, at least 1; limited to (N - 1) / 3.
 
     Returns:
-        The same on any number of processors.
+        The projection; it doesn't depend on the number of processors.
 
     Raises:
-        ArgumentError: The features or labels aren't as said above, or all images have the same features.
+        ArgumentError: The features or labels have another form, or all images have the same features.
     """
     features, labels = checked_features(features, labels)
     check_classes(labels, labels, n_classes=2)
@@ -173,7 +174,7 @@ def project(features: ArrayLike, labels: ArrayLike, *, seed: int, perplexity: fl
     tsne = TSNE(
         perplexity=min(perplexity, (n - 1) / 3), init="pca", random_state=child_seed(seed, "t-SNE") % 2**32
     )
-    # Several threads add up forces in the order in which they finish.
+    # Several threads would add forces in the order in which they finish.
     with threadpool_limits(1):
         points = tsne.fit_transform(features.astype(np.float64)).astype(np.float64)
     svm = SVC(kernel="linear").fit(points, labels)
@@ -191,11 +192,11 @@ def _components(
     return pca.fit_transform(seen.astype(np.float64)), pca.transform(unseen.astype(np.float64))
 
 
-def _squashed(svm: SVC, features: np.ndarray) -> np.ndarray:
+def _as_probabilities(svm: SVC, features: np.ndarray) -> np.ndarray:
     decisions = svm.decision_function(features)
     if decisions.ndim == 2:
         return softmax(decisions, axis=1)
-    # Next to the boundary the logistic function is rounded to .5: the SVM's own word decides.
-    second, named = expit(decisions), svm.predict(features) == svm.classes_[1]
-    second = np.where(named, np.maximum(second, _ABOVE_HALF), np.minimum(second, 0.5))
+    # Near the boundary the logistic function is rounded to .5: the SVM's own prediction decides.
+    second, is_second = expit(decisions), svm.predict(features) == svm.classes_[1]
+    second = np.where(is_second, np.maximum(second, _ABOVE_HALF), np.minimum(second, 0.5))
     return np.stack([1 - second, second], axis=1)

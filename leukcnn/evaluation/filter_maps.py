@@ -1,4 +1,4 @@
-"""What single convolutional filters give on an image (Figure 3 of the LeukNet paper)."""
+"""Outputs of single convolutional filters on an image (Figure 3 of the LeukNet paper)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,14 +21,13 @@ _POOLINGS = (
 
 @dataclass(frozen=True, eq=False)
 class FilterMaps:
-    """Maps of single filters on one image; one entry a layer, in the order of the layers.
+    """Maps of single filters on one image, with one entry per layer.
 
     Attributes:
         layers: Names of the layers.
-        filters: (n,) int64 each, numbers of the filters, from 0, the most active first; fewer where a layer
-            has fewer.
-        maps: float32 (n, h, w) each, what these filters give, as the layer passes it on: its activation, if
-            it has one, applied, nothing scaled.
+        filters: (n,) int64 each, numbers of the filters from 0, the most active first.
+        maps: float32 (n, h, w) each, the outputs of these filters: after the layer's own activation, if it
+            has one, and not scaled.
     """
 
     layers: tuple[str, ...]
@@ -39,24 +38,25 @@ class FilterMaps:
 def filter_maps(
     network: keras.Model, image: np.ndarray, *, layers: Sequence[str] | None = None, n_filters: int
 ) -> FilterMaps:
-    """Computes the maps of those filters of each layer that an image excites most on average.
+    """Computes the maps of the filters in each layer with the highest mean output on an image.
 
     Args:
-        network: A network, functional or sequential, each of whose layers is called once.
+        network: A functional or sequential network that calls each of its layers once.
         image: float32 (H, W, 3), scaled as the network takes it.
-        layers: Names of layers that give maps (h, w, filters); None for `last_convolutions`.
-        n_filters: How many filters of each layer, at least 1. Of equally active ones the first are taken.
+        layers: Names of layers with maps (h, w, filters); None for `last_convolutions`.
+        n_filters: Number of filters of each layer, at least 1; all of a layer that has fewer. Equally active
+            filters are taken in their order.
 
     Raises:
-        ArgumentError: The image isn't as the network takes it, a layer is unknown or gives no maps, or
-            `n_filters` is below 1.
+        ArgumentError: The image has another shape than the network takes, a layer is unknown or has no maps,
+            or `n_filters` is below 1.
     """
     if n_filters < 1:
         raise ArgumentError(f"n_filters = {n_filters}.", expected="at least 1 filter")
     network = functional(network)
     names = last_convolutions(network) if layers is None else _checked_layers(network, layers)
     maps = _computed(network, names, image)
-    # Sums in float32 depend on their order: filters that give the same would differ in the last digits.
+    # float32 sums depend on their order: equally active filters would differ in the last digits.
     means = [layer_maps.mean(axis=(0, 1), dtype=np.float64) for layer_maps in maps]
     filters = [np.argsort(-mean, kind="stable")[:n_filters] for mean in means]
     chosen = [
@@ -67,14 +67,14 @@ def filter_maps(
 
 
 def last_convolutions(network: keras.Model) -> tuple[str, ...]:
-    """Returns the names of the last convolutions before each pooling: those that end VGG's five blocks.
+    """Returns the names of the last convolutions before each pooling, as at the end of VGG's five blocks.
 
     Args:
-        network: A network, functional or sequential, each of whose layers is called once. Where its paths
-            part, "before" is the order of its layers.
+        network: A functional or sequential network that calls each of its layers once. If it has several
+            paths, "before" refers to the order of its layers.
 
     Raises:
-        ArgumentError: No convolution comes before a pooling.
+        ArgumentError: There is no convolution before a pooling layer.
     """
     found, latest = [], None
     for layer in functional(network).layers:
@@ -86,8 +86,8 @@ def last_convolutions(network: keras.Model) -> tuple[str, ...]:
     if not found:
         raise ArgumentError(
             f"{network.name} has no convolution before a pooling.",
-            expected="a network whose own layers they are",
-            remedy="name the layers with feature maps that you want to see",
+            expected="a network with such layers of its own",
+            remedy="name the layers with feature maps to show",
         )
     return tuple(found)
 
@@ -115,7 +115,7 @@ def _computed(network: keras.Model, names: Sequence[str], image: np.ndarray) -> 
         raise ArgumentError(
             f"The image has the shape {found}.", expected=f"one image of the shape {tuple(expected)}"
         )
-    part = keras.Model(network.inputs, [network.get_layer(name).output for name in names])
-    # A model with one output gives it bare, not in a list.
-    outputs = keras.tree.flatten(part([np.asarray(image, dtype=np.float32)[None]], training=False))
+    model = keras.Model(network.inputs, [network.get_layer(name).output for name in names])
+    # A model with one output returns it without a list.
+    outputs = keras.tree.flatten(model([np.asarray(image, dtype=np.float32)[None]], training=False))
     return [keras.ops.convert_to_numpy(output)[0].astype(np.float32) for output in outputs]

@@ -1,8 +1,8 @@
-"""How well masks of white cells agree with the masks that a dataset comes with.
+"""Scores of white-cell masks against the masks that come with a dataset.
 
-Two of the datasets have them: JTSC and CellaVision, as Zheng et al. (2018) published them, one white cell an
-image, nucleus and cytoplasm apart. On them, the thresholding of Zaiter and Zwiggelaar and the segmentation
-by colour can be read against the truth.
+Two datasets have masks: JTSC and CellaVision, published by Zheng et al. (2018), with one white cell per image
+and separate regions for nucleus and cytoplasm. They serve to evaluate the thresholding of Zaiter and
+Zwiggelaar and the segmentation by colour.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ import numpy as np
 from leukcnn.datasets import ImageIndex, card, read_image
 from leukcnn.errors import ArgumentError, DataError
 
-# Masks are drawn in black, grey 128 and white; a few have other levels along the outlines.
+# Masks are black, grey (128) and white; a few have other levels along the outlines.
 _CELL_FROM, _NUCLEUS_FROM = 64, 192
 
 Finder = Callable[[np.ndarray], np.ndarray]
@@ -23,7 +23,7 @@ Finder = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class MaskScores:
-    """How masks agree with the truth, image by image.
+    """Agreement of masks with the truth, image by image.
 
     Attributes:
         iou: float64 (N,), intersection over union (Jaccard index), 0..1.
@@ -42,15 +42,15 @@ def overlap(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
         truth: bool (H, W).
 
     Returns:
-        Intersection over union and Dice coefficient, 0..1; 1 and 1 where both masks are empty.
+        Intersection over union and Dice coefficient, 0..1; both are 1 if both masks are empty.
 
     Raises:
-        ArgumentError: They are no masks of one shape.
+        ArgumentError: They aren't boolean masks of the same shape.
     """
     if found.dtype != bool or truth.dtype != bool or found.shape != truth.shape:
         raise ArgumentError(
             f"The masks are {found.dtype} of shape {found.shape} and {truth.dtype} of shape {truth.shape}.",
-            expected="two masks of one shape, bool (H, W)",
+            expected="two masks of the same shape, bool (H, W)",
             remedy="compare masks of the same image, e.g. `mask > 0`",
         )
     shared, both = np.count_nonzero(found & truth), np.count_nonzero(found) + np.count_nonzero(truth)
@@ -60,35 +60,35 @@ def overlap(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 
 
 def read_truth(image: Path, *, extension: str = ".png") -> dict[str, np.ndarray]:
-    """Reads the mask that lies beside an image and bears its name: white nucleus, grey cytoplasm.
+    """Reads the mask next to an image, which has the same name: white nucleus, grey cytoplasm.
 
     Args:
         image: The image's file.
-        extension: That of the mask.
+        extension: Extension of the mask's file.
 
     Returns:
         "nucleus" and "cell" (the nucleus with its cytoplasm), bool (H, W) each.
 
     Raises:
-        DataError: There is no mask, or it can't be read.
+        DataError: The mask is missing or can't be read.
     """
     grey = cv2.cvtColor(read_image(image.with_suffix(extension))[0], cv2.COLOR_RGB2GRAY)
     return {"nucleus": grey >= _NUCLEUS_FROM, "cell": grey >= _CELL_FROM}
 
 
 def score_masks(index: ImageIndex, find: Finder) -> dict[str, MaskScores]:
-    """Scores masks of all images of a dataset against those that it comes with.
+    """Scores the masks of a dataset's images against the masks that come with it.
 
     Args:
-        index: Images of one dataset with masks (N images).
-        find: Makes the mask of an image, uint8 (H, W, 3) -> bool (H, W), e.g. `wbc_mask`.
+        index: N images of one dataset with masks.
+        find: Returns the mask of an image, uint8 (H, W, 3) -> bool (H, W), for example `wbc_mask`.
 
     Returns:
         Scores against the "nucleus" and against the whole "cell".
 
     Raises:
-        ArgumentError: The dataset has no masks, or the images are of several.
-        DataError: An image or a mask is missing, can't be read, or they don't fit each other.
+        ArgumentError: The dataset has no masks, or the images are of several datasets.
+        DataError: An image or a mask is missing or can't be read, or their sizes differ.
     """
     extension = _mask_extension(index)
     pairs: dict[str, list[tuple[float, float]]] = {"nucleus": [], "cell": []}
@@ -97,7 +97,7 @@ def score_masks(index: ImageIndex, find: Finder) -> dict[str, MaskScores]:
         image = read_image(path)[0]
         if truths["cell"].shape != image.shape[:2]:
             raise DataError(
-                f"The mask of {path} has {_sides(truths['cell'])} pixels, the image {_sides(image)}.",
+                f"The mask of {path} has {_size(truths['cell'])} pixels, the image {_size(image)}.",
                 expected="a mask of the image's size",
                 remedy="copy or download both files again",
             )
@@ -113,11 +113,11 @@ def _mask_extension(index: ImageIndex) -> str:
     if not extension:
         raise ArgumentError(
             f"The images are of {', '.join(names) or 'no dataset'}.",
-            expected="images of one dataset that comes with masks",
+            expected="images of one dataset with masks",
             remedy="load 'jtsc' or 'cellavision2'",
         )
     return extension
 
 
-def _sides(image: np.ndarray) -> str:
+def _size(image: np.ndarray) -> str:
     return f"{image.shape[0]}x{image.shape[1]}"

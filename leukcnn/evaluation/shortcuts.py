@@ -1,7 +1,7 @@
-"""The shortcut probe: can one tell the dataset from an image's border, and how far does that lead?
+"""The shortcut probe: can the border of an image identify its dataset, and the dataset the class?
 
-Where most datasets have images of one class only, to know an image's dataset is to know its class. The
-border shows no cell, so that whatever can be read from it says nothing of leukaemia.
+If most datasets have images of one class only, the dataset of an image gives its class away. The border shows
+no cell: a prediction from the border says nothing about leukaemia.
 """
 
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from leukcnn.splits import stratified_kfold
 
 @dataclass(frozen=True, eq=False)
 class DatasetProbe:
-    """What a random forest that sees nothing but borders takes for the images' datasets.
+    """Predictions of each image's dataset by a random forest that sees only borders.
 
     Attributes:
-        names: The D datasets that it tells apart, in alphabetical order.
-        left_out: Those with fewer images than folds, in alphabetical order.
+        names: The D datasets that it distinguishes, in alphabetical order.
+        left_out: The datasets with fewer images than folds, in alphabetical order.
         rows: (M,) int64, ascending positions of the images of `names`.
         truth: (M,) int64, position in `names` of each image's dataset.
-        probabilities: (M, D) float64, each image's from the fold that it was left out of.
+        probabilities: (M, D) float64, from the forest that was fitted without the image's fold.
         n_splits: Number of folds.
     """
 
@@ -39,27 +39,27 @@ class DatasetProbe:
 def dataset_probabilities(
     images: np.ndarray, datasets: ArrayLike, *, ids: ArrayLike, seed: int, n_splits: int = 5
 ) -> DatasetProbe:
-    """Tells the dataset of each image from its border, by a forest that was fitted to other images.
+    """Predicts the dataset of each image from its border, by a forest that was fitted to other images.
 
-    The forest and what it sees are those of the control "border" in `leukcnn.evaluation.controls`. The folds
-    are stratified by dataset. There are fewer of them where otherwise fewer than two datasets would remain.
+    The forest and its features are those of the control "border" in `leukcnn.evaluation.controls`. The folds
+    are stratified by dataset. Their number is reduced if fewer than two datasets would have enough images.
 
     Args:
         images: uint8 (N, S, S, 3), RGB; may be mapped from disk.
         datasets: (N,) str, dataset of each image.
-        ids: (N,) str, ids of the images; the result doesn't depend on the order in which they are listed.
-        seed: Root seed of folds and forests.
+        ids: (N,) str, ids of the images; the result doesn't depend on the order of the images.
+        seed: Root seed of the folds and the forests.
         n_splits: Number of folds, at least 2.
 
     Raises:
-        ArgumentError: There are fewer than two datasets of at least two images, arrays differ in length, or
-            `n_splits` is below 2.
+        ArgumentError: There are fewer than two datasets with at least two images, the arrays differ in
+            length, or `n_splits` is below 2.
     """
     datasets, ids = np.asarray(datasets, dtype=np.str_), np.asarray(ids, dtype=np.str_)
     if not datasets.shape == ids.shape == (len(images),):
         raise ArgumentError(
             f"There are {len(images)} images, {datasets.size} datasets and {ids.size} ids.",
-            expected="one dataset and one id for every image",
+            expected="one dataset and one id per image",
         )
     if n_splits < 2:
         raise ArgumentError(f"n_splits is {n_splits}.", expected="at least 2 folds")
@@ -67,21 +67,21 @@ def dataset_probabilities(
     if np.count_nonzero(sizes >= 2) < 2:
         found = ", ".join(f"{name}: {size}" for name, size in zip(every, sizes, strict=True))
         raise ArgumentError(
-            f"There is nothing to tell apart. Images of each dataset: {found or 'none at all'}.",
-            expected="two datasets of at least two images each",
+            f"There are too few datasets to distinguish. Images of each dataset: {found or 'none at all'}.",
+            expected="two datasets with at least two images each",
         )
     n_splits = min(n_splits, int(np.sort(sizes)[-2]))
     names = every[sizes >= n_splits]
     rows = np.flatnonzero(np.isin(datasets, names))
     truth = np.searchsorted(names, datasets[rows])
     probabilities = np.empty((len(rows), len(names)))
-    # A forest draws its images by their positions.
+    # A forest samples its images by their positions, which must not depend on the order of the list.
     in_order = np.argsort(ids[rows], kind="stable")
     for train, test in stratified_kfold(truth[in_order], n_splits=n_splits, seed=seed):
         probabilities[in_order[test]] = control_probabilities(
             "border",
             images,
-            labels=_spread(truth, rows, len(images)),
+            labels=_at_rows(truth, rows, len(images)),
             train=rows[in_order[train]],
             predict=rows[in_order[test]],
             n_classes=len(names),
@@ -98,20 +98,20 @@ def dataset_probabilities(
 
 
 def implied_accuracy(truth: ArrayLike, predicted: ArrayLike, labels: ArrayLike) -> float:
-    """Returns the accuracy of giving each image the majority class of the dataset that was named for it.
+    """Returns the accuracy of predicting for each image the majority class of its predicted dataset.
 
     Args:
-        truth: (M,) str or int, names or numbers of the true datasets, from which the majorities are counted;
-            of classes equally frequent in a dataset the first is taken.
-        predicted: (M,) likewise, of the predicted ones.
+        truth: (M,) str or int, names or numbers of the true datasets, which determine the majority classes.
+            If classes are equally frequent in a dataset, the first is taken.
+        predicted: (M,) names or numbers of the predicted datasets.
         labels: (M,) integers >= 0, the classes of the images.
 
     Returns:
         0..1.
 
     Raises:
-        ArgumentError: There is no image, the arrays differ in length, a dataset is predicted to which no
-            image belongs, or a label is no class.
+        ArgumentError: There are no images, the arrays differ in length, a predicted dataset has no images, or
+            a label isn't a class number.
     """
     names, truth, predicted = _numbered(truth, predicted)
     labels = _classes(labels, n=len(truth))
@@ -120,10 +120,11 @@ def implied_accuracy(truth: ArrayLike, predicted: ArrayLike, labels: ArrayLike) 
     return float((counts.argmax(axis=1)[predicted] == labels).mean())
 
 
-def _spread(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
-    spread = np.full(n, -1, dtype=np.int64)
-    spread[rows] = values
-    return spread
+def _at_rows(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
+    """Returns (n,) int64 with `values` at `rows`, -1 elsewhere."""
+    column = np.full(n, -1, dtype=np.int64)
+    column[rows] = values
+    return column
 
 
 def _numbered(truth: ArrayLike, predicted: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -132,12 +133,12 @@ def _numbered(truth: ArrayLike, predicted: ArrayLike) -> tuple[np.ndarray, np.nd
     if truth.ndim != 1 or truth.shape != predicted.shape or not len(truth):
         raise ArgumentError(
             f"The datasets have the shapes {truth.shape} and {predicted.shape}.",
-            expected="a true and a predicted one for every image, at least one image",
+            expected="a true and a predicted dataset per image, and at least one image",
         )
     names, numbers = np.unique(truth, return_inverse=True)
     if unknown := sorted(set(predicted.tolist()) - set(names.tolist())):
         raise ArgumentError(
-            f"Images are taken for {unknown}.", expected=f"datasets with images: {names.tolist()}"
+            f"Images are predicted to be of {unknown}.", expected=f"datasets with images: {names.tolist()}"
         )
     return names, numbers, np.searchsorted(names, predicted)
 
@@ -146,7 +147,7 @@ def _classes(labels: ArrayLike, *, n: int) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.shape != (n,):
         raise ArgumentError(
-            f"The labels have the shape {labels.shape} beside {n} datasets.",
-            expected="one label for every image",
+            f"The labels have the shape {labels.shape} for {n} datasets.",
+            expected="one label per image",
         )
     return check_classes(labels, labels, n_classes=max(int(labels.max()) + 1, 2))[0]

@@ -6,7 +6,7 @@ from leukcnn import models, spec
 from leukcnn.experiment.check import explained
 from leukcnn.experiment.study import Study
 from leukcnn.models.bases import penultimate
-from leukcnn.models.unfilled import drawing_nothing, unfilled
+from leukcnn.models.unfilled import unfilled, without_sampling
 from leukcnn.training import network_of
 
 
@@ -43,7 +43,7 @@ def check_networks(study: Study) -> None:
 
 def _without_weights(model: spec.Model) -> spec.Model:
     """Returns a network that starts from random values, which are never drawn here."""
-    model = drawing_nothing(model)
+    model = without_sampling(model)
     if "weights" not in models.arguments_of(model.name).names:
         return model
     return replace(model, arguments={**model.arguments, "weights": None})

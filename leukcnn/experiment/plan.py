@@ -20,8 +20,7 @@ from leukcnn.models import fingerprint
 from leukcnn.outputs.build import kind_of
 from leukcnn.records import PlannedTrial
 from leukcnn.runs import trial_name
-from leukcnn.splits import related_datasets
-from leukcnn.splits.partition import Fold, SplitRows, partition
+from leukcnn.splits import Fold, SplitRows, partition, related_datasets
 from leukcnn.trials import PROBE
 
 

@@ -128,7 +128,7 @@ class Request:
         )
 
     def _check_base(self) -> None:
-        substituted = self.only in self.paper.row_ids and self.paper.row(self.only).scratch
+        substituted = self.only in self.paper.row_ids and self.paper.row(self.only).scratch_name
         if self.weights not in (None, "none") and (self.base or substituted):
             named = f"--base {self.base}" if self.base else f"--only {self.only}"
             raise SpecError(

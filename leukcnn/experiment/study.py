@@ -155,7 +155,7 @@ def _study_of(request: Request) -> Study:
         rows=rows,
         # In one order, whatever the order on the command line: the batches follow it.
         datasets=tuple(name for name in CATALOG if name in (request.datasets or paper.datasets)),
-        whole=paper.whole(assumed=request.assumed, mask=request.mask),
+        whole=paper.whole_image_preprocessing(assumed=request.assumed, mask=request.mask),
         seed=request.seed,
         runs=request.runs or profile.runs or paper.runs,
         only=request.only,
@@ -225,7 +225,7 @@ def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted:
             else error.remedy,
         ) from error
     optional, lacking = row.optional and request.only != row.id, None
-    if request.weights is not None and wanted and not row.scratch:
+    if request.weights is not None and wanted and not row.scratch_name:
         try:
             setup = _with_weights(setup, request.weights)
         except WeightsError as error:
@@ -240,7 +240,7 @@ def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted:
         splits=kinds,
         wanted=wanted,
         optional=optional,
-        source=paper.source(row.id),
+        source=paper.feature_source(row.id),
         lacking=lacking,
     )
 
@@ -263,7 +263,7 @@ def _with_weights(setup: spec.Setup, place: str) -> spec.Setup:
 def _rows_to_train(request: Request) -> set[str]:
     paper, only = request.paper, request.only
     profile, item = paper.profile(request.profile).rows, _item(paper, only)
-    wanted = profile or tuple(row.id for row in paper.rows if not row.scratch)
+    wanted = profile or tuple(row.id for row in paper.rows if not row.scratch_name)
     if only in paper.row_ids:
         wanted = (only,)
     elif item is not None and not _needs_networks(item):
@@ -273,7 +273,7 @@ def _rows_to_train(request: Request) -> set[str]:
         wanted = tuple(row for row in item.rows if row not in substitutes) or wanted
     if wanted and (base := _base_row(request)):
         wanted = (base,)
-    return {*wanted} | {paper.source(row) for row in wanted}
+    return {*wanted} | {paper.feature_source(row) for row in wanted}
 
 
 def _base_row(request: Request) -> str:

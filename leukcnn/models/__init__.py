@@ -1,8 +1,8 @@
-"""The papers' networks as Keras models: one function for each, used as those of Keras Applications.
+"""The papers' networks as Keras models: one function per network, with the arguments of Keras Applications.
 
-`models.AlertNet(...)` builds a network, not compiled, and `models.alertnet.preprocess_input(images)` turns
-images of 0..255 into its input, as the paper does. The other modules are `caffe`, `cnmc`, `fine_tuned`,
-`four_blocks`, `leuknet`, `lightweight`, `regnet` and `taleghani`.
+`models.AlertNet(...)` returns a network that isn't compiled, and `models.alertnet.preprocess_input(images)`
+converts images of 0..255 to its input, as in the paper. The other modules with both are `caffe`, `cnmc`,
+`fine_tuned`, `four_blocks`, `leuknet`, `lightweight`, `regnet` and `taleghani`.
 """
 
 import ast
@@ -22,7 +22,9 @@ from leukcnn.fields import did_you_mean
 from leukcnn.spec.names import allow_builder
 
 if TYPE_CHECKING:
-    # What `__getattr__` imports on first use, for editors and type checkers.
+    import keras
+
+    # For editors and type checkers; `__getattr__` imports these on first use.
     from leukcnn.models.alertnet import AlertNet, AlertNetR, AlertNetX
     from leukcnn.models.caffe import VGGF, AlexNet, CaffeNet
     from leukcnn.models.cnmc import CNMCVGG16, CNMCVGG19, CNMCXception
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from leukcnn.models.regnet import RegNetX, RegNetY
     from leukcnn.models.taleghani import TaleghaniResNet50
 
-# Builder -> its module; imported on first use, so that listing them doesn't import Keras.
+# Builder -> its module, imported on first use: listing the builders doesn't import Keras.
 _BUILDERS = {
     "AlexNet": "leukcnn.models.caffe",
     "AlertNet": "leukcnn.models.alertnet",
@@ -53,7 +55,7 @@ _BUILDERS = {
     "VGGF": "leukcnn.models.caffe",
 }
 
-# What `register` was given.
+# Users' builders, by the names given to `register`.
 _registered: dict[str, Callable[..., Any]] = {}
 
 __all__ = [
@@ -84,57 +86,61 @@ __all__ = [
 
 
 def list_models() -> tuple[str, ...]:
-    """Returns the names that `build` takes: leukcnn's own networks and those that were registered."""
+    """Returns the names that `build` accepts: leukcnn's networks and registered ones."""
     return (*_BUILDERS, *_registered)
 
 
 def register(name: str, function: Callable[..., Any] | None = None, /) -> Callable[..., Any]:
-    """Makes a builder of one's own known by a name, see `build`; as a decorator where no function is given.
+    """Registers a user's builder under a name, for `build`. Without a function it is a decorator.
 
     Args:
-        name: What a paper calls it, an identifier. A name that was registered before takes the new function.
-        function: Takes keyword arguments, `input_shape` and `classes` among them, and returns a
-            `keras.Model`.
+        name: Name for `build` and for a paper's models, an identifier. An earlier builder of this name is
+            replaced.
+        function: A function that takes keyword arguments, including `input_shape` and `classes`, and returns
+            a `keras.Model`.
+
+    Returns:
+        The function, or a decorator for one.
 
     Raises:
-        SpecError: It is no name, or one of leukcnn's own.
+        SpecError: The name isn't an identifier or is one of leukcnn's own, or the function isn't callable.
     """
     if function is None:
         return lambda decorated: register(name, decorated)
     if not name.isidentifier() or name in _BUILDERS or not callable(function):
         raise SpecError(
-            f"A builder is to be registered as {name!r}: {function!r}.",
-            expected=f"a function, and a name beside {', '.join(_BUILDERS)}",
+            f"{function!r} can't be registered as the builder {name!r}.",
+            expected=f"a function, and an identifier other than {', '.join(_BUILDERS)}",
         )
     _registered[name] = function
     allow_builder(name)
     return function
 
 
-def build(name: str, /, **arguments: Any):
+def build(name: str, /, **arguments: Any) -> "keras.Model":
     """Builds a network by name.
 
-    A builder of one's own is a function that takes keyword arguments, `input_shape` (height, width, channels)
-    and `classes` (the number of outputs) among them, and returns a `keras.Model` for float32 images
+    A user's own builder is a function that takes keyword arguments, including `input_shape` (height, width,
+    channels) and `classes` (the number of outputs), and returns a `keras.Model` for float32 images
     (N, height, width, 3). There are two ways to name it:
 
-    - by its dotted path, `spec.Model("my_paper.small_network", {"units": 64})`: `my_paper` is the paper's own
-      file or any other module that can be imported, such as a neighbour of that file;
-    - by a name of its own, after `leukcnn.models.register("SmallNetwork", small_network)`, or with
-      `@leukcnn.models.register("SmallNetwork")` above the function.
+    - by its dotted path, `spec.Model("my_paper.small_network", {"units": 64})`: `my_paper` is the paper's
+      file or any other module that can be imported, e.g. one next to that file;
+    - by a name, after `leukcnn.models.register("SmallNetwork", small_network)`, or with the decorator
+      `@leukcnn.models.register("SmallNetwork")`.
 
-    Finished trials are found again as long as the file that the function stands in is the same; what stands
-    there as `PAPER = ...` may change.
+    Finished trials are found again as long as the file of the function stays the same, except for its
+    statement `PAPER = ...`, which may change.
 
     Args:
-        name: One of `list_models()`, a registered name or a dotted path.
-        **arguments: Arguments of that builder.
+        name: One of `list_models()` or a dotted path.
+        **arguments: Arguments of the builder.
 
     Returns:
         A `keras.Model`, not compiled.
 
     Raises:
-        SpecError: There is no such network, or a builder of one's own fails or gives something else.
+        SpecError: There is no such network, or a user's builder fails or doesn't return a `keras.Model`.
     """
     function = builder(name)
     try:
@@ -147,14 +153,14 @@ def build(name: str, /, **arguments: Any):
         raise SpecError(
             f"The builder {name!r} fails: {type(error).__name__}: {error}",
             expected=f"a keras.Model for {', '.join(f'{key}={value!r}' for key, value in arguments.items())}",
-            remedy="mend the builder, or change the model's arguments",
+            remedy="correct the builder, or change the model's arguments",
         ) from error
 
     import keras
 
     if not isinstance(network, keras.Model):
         raise SpecError(
-            f"The builder {name!r} gives a {type(network).__name__}: {network!r:.80}",
+            f"The builder {name!r} returns a {type(network).__name__}: {network!r:.80}",
             expected="a keras.Model, not compiled",
             remedy="return the network from the builder",
         )
@@ -162,7 +168,10 @@ def build(name: str, /, **arguments: Any):
 
 
 def builder(name: str) -> Callable[..., Any]:
-    """Returns the function that builds a network, by the name that `build` takes.
+    """Returns the function that builds a network.
+
+    Args:
+        name: As in `build`.
 
     Raises:
         SpecError: There is no such network.
@@ -183,15 +192,15 @@ def builder(name: str) -> Callable[..., Any]:
         module = importlib.import_module(module_name)
     except Exception as error:
         raise SpecError(
-            f"The network {name!r} can't be had: {type(error).__name__}: {error}",
+            f"The network {name!r} can't be imported: {type(error).__name__}: {error}",
             expected=f"a module {module_name!r} that can be imported",
-            remedy="put it beside the paper's file, or on PYTHONPATH",
+            remedy="put it next to the paper's file, or on PYTHONPATH",
         ) from error
     function = getattr(module, function_name, None)
     if not callable(function):
         functions = [key for key, value in vars(module).items() if inspect.isfunction(value)]
         raise SpecError(
-            f"The network {name!r} can't be had: {module_name} has no function {function_name!r}.",
+            f"The network {name!r} can't be imported: {module_name} has no function {function_name!r}.",
             expected=f"one of its functions: {', '.join(functions)}",
             remedy=did_you_mean(function_name, functions),
         )
@@ -199,17 +208,17 @@ def builder(name: str) -> Callable[..., Any]:
 
 
 def fingerprint(name: str) -> str | None:
-    """Returns what tells whether a builder is still the one that it was.
+    """Returns a hash that changes when a user's builder changes.
 
     Args:
-        name: As `build` takes it.
+        name: As in `build`.
 
     Returns:
-        None for leukcnn's own. Otherwise the SHA-256 of the file that the function stands in, what assigns
-        PAPER there left out: a paper's tables may change without its networks being others.
+        None for leukcnn's own builders. Otherwise the SHA-256 of the function's file without the statement
+        that assigns PAPER: a paper's tables may change while its networks stay the same.
 
     Raises:
-        SpecError: There is no such network, or none can tell where it comes from.
+        SpecError: There is no such network, or its source isn't available.
     """
     if name in _BUILDERS:
         return None
@@ -220,7 +229,7 @@ def fingerprint(name: str) -> str | None:
         statements = ast.parse(source).body
     except (OSError, TypeError, ValueError, SyntaxError) as error:
         raise SpecError(
-            f"Nothing says what is in the builder {name!r}: {error}",
+            f"The source of the builder {name!r} isn't available: {error}",
             expected="a function with a source file",
             remedy="write it into a file of its own",
         ) from error
@@ -228,9 +237,8 @@ def fingerprint(name: str) -> str | None:
     for statement in statements:
         targets = statement.targets if isinstance(statement, ast.Assign) else ()
         if any(isinstance(target, ast.Name) and target.id == "PAPER" for target in targets):
-            lines[statement.lineno - 1 : statement.end_lineno] = [""] * (
-                statement.end_lineno - statement.lineno + 1
-            )
+            end = statement.end_lineno or statement.lineno
+            lines[statement.lineno - 1 : end] = [""] * (end - statement.lineno + 1)
     return hashlib.sha256("\n".join(lines).strip().encode()).hexdigest()
 
 
@@ -239,10 +247,11 @@ class Arguments:
     """The keyword arguments of a builder.
 
     Attributes:
-        names: Those that it has.
-        required: Those without a default.
-        others: Whether it takes any other, too.
-        defaults: Argument -> its default, of those that have one; of leukcnn's own, those written as values.
+        names: All arguments with a name.
+        required: The arguments without a default.
+        others: Whether the builder also accepts other arguments (`**kwargs`).
+        defaults: Argument -> its default, if it has one. For leukcnn's own builders only defaults that are
+            literals.
     """
 
     names: tuple[str, ...]
@@ -251,15 +260,15 @@ class Arguments:
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
     def filled(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the values of arguments, those that aren't given by their defaults."""
+        """Returns the values of all arguments: the given ones, and the defaults of the others."""
         return {**self.defaults, **given}
 
 
 def arguments_of(name: str) -> Arguments:
-    """Returns a builder's arguments; those of leukcnn's own are read without loading Keras.
+    """Returns a builder's arguments, for leukcnn's own builders without importing Keras.
 
     Args:
-        name: As `build` takes it.
+        name: As in `build`.
 
     Raises:
         SpecError: There is no such network.
@@ -278,9 +287,10 @@ def arguments_of(name: str) -> Arguments:
 
 @cache
 def _as_written(name: str) -> Arguments:
-    """Reads the arguments of one of leukcnn's builders off its module's text."""
-    file = Path(importlib.util.find_spec(_BUILDERS[name]).origin)
-    statements = ast.parse(file.read_text(encoding="utf-8")).body
+    """Reads the arguments of one of leukcnn's builders from the source of its module."""
+    module = importlib.util.find_spec(_BUILDERS[name])
+    assert module is not None and module.origin is not None, f"{_BUILDERS[name]} is a file of this package"
+    statements = ast.parse(Path(module.origin).read_text(encoding="utf-8")).body
     (function,) = (s for s in statements if isinstance(s, ast.FunctionDef) and s.name == name)
     own = function.args
     optional = len(own.args) - len(own.defaults)
@@ -291,23 +301,23 @@ def _as_written(name: str) -> Arguments:
 
 
 def _values(written: Mapping[str, ast.expr | None]) -> dict[str, Any]:
-    """Returns the defaults that are written as values, not as names of values."""
-    values = {}
+    """Returns the defaults that are literals."""
+    values: dict[str, Any] = {}
     for name, default in written.items():
         with suppress(ValueError):
             values |= {} if default is None else {name: ast.literal_eval(default)}
     return values
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _BUILDERS:
         return getattr(importlib.import_module(_BUILDERS[name]), name)
-    # So that `models.alertnet.preprocess_input` needs no import of its own.
+    # `models.alertnet.preprocess_input` works without importing the module first.
     module = f"{__name__}.{name}"
     if module in _BUILDERS.values():
         return importlib.import_module(module)
     raise AttributeError(f"module 'leukcnn.models' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)

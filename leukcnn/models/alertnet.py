@@ -1,11 +1,14 @@
-"""The three networks of the Alert Net paper (section III, Figure 2), each with its variant without dropout.
+"""The three networks of the Alert Net paper, each with its variant without dropout.
 
-Five convolutions, each followed by batch normalisation, ReLU and max pooling, then three dense layers. The
-text gives no layer sizes; those below are a reading that has exactly the published 8,792,963 parameters.
+Reference: Claro et al. 2020, "Convolution Neural Network Models for Acute Leukemia Diagnosis", IWSSIP 2020,
+section III and Figure 2.
+
+Five convolutions, each followed by batch normalisation, ReLU and max pooling, and three dense layers. The
+paper gives no layer sizes; those below give exactly its 8,792,963 parameters.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import keras
 from keras import layers
@@ -22,19 +25,26 @@ from leukcnn.models.heads import (
 from leukcnn.models.inputs import zero_to_one
 from leukcnn.models.weights import load_whole
 
-# Height and width of the square of pixels that becomes one pixel of "pool_2": strides of 4, 2 and 2.
+# Pixels of the image in each direction for one pixel of "pool_2": strides of 4, 2 and 2.
 _STRIDE_OF_POOL_2 = 16
 
 
+class _BlockOptions(TypedDict):
+    """Arguments that all blocks of a network share."""
+
+    kernel_initializer: str
+    momentum: float
+
+
 def preprocess_input(images: Any) -> Any:
-    """Turns images into the input of the Alert Nets: 0..255 becomes 0..1, as in the paper.
+    """Converts images to the input of the Alert Nets: 0..255 becomes 0..1, as in the paper.
 
     Args:
         images: (height, width, channels) or (N, height, width, channels), 0..255: a NumPy array, uint8 or of
             any other real dtype, or a tensor of Keras' backend.
 
     Returns:
-        float32 of the same shape, 0..1: an array for an array, a tensor for a tensor.
+        float32 of the same shape, 0..1; a NumPy array for an array, a tensor for a tensor.
 
     Raises:
         ArgumentError: The array is neither an image nor a batch of images.
@@ -45,7 +55,7 @@ def preprocess_input(images: Any) -> Any:
 def AlertNet(
     include_top: bool = True,
     weights: str | Path | None = None,
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] = (224, 224, 3),
     pooling: str | None = None,
     classes: int = 3,
@@ -56,24 +66,26 @@ def AlertNet(
     kernel_initializer: str = "glorot_uniform",
     batch_norm_momentum: float = 0.99,
 ) -> keras.Model:
-    """Alert Net: 8,792,963 parameters at the paper's 224x224 pixels and three classes.
+    """Instantiates Alert Net: 8,792,963 parameters at the paper's 224x224 pixels and three classes.
+
+    Reference: Claro et al. 2020, section III and Figure 2.
 
     Args:
-        include_top: Whether the dense layers follow; False gives the last feature maps, pooled as `pooling`
-            says.
-        weights: None (random) or the path of a file with weights of this whole network (`.weights.h5` or
-            `.keras`). Nobody has published any.
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (any, from 16 each) and channels.
-        pooling: None, "avg" or "max"; only without the top.
-        classes: Number of outputs.
-        classifier_activation: Activation of the last layer; None for logits.
+        include_top: Whether to include the dense layers. If False, the network returns the last feature
+            maps, pooled according to `pooling`.
+        weights: None (random initialization) or the path of a file with the weights of this network
+            (`.weights.h5` or `.keras`). None are published.
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        input_shape: (height, width, channels), height and width at least 16.
+        pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
+        classes: Number of outputs, one per class.
+        classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        dropout_rate: Fraction of the second dense layer's outputs that is dropped in training. 0 is the
-            paper's variant without dropout (WD), which has no such layer.
+        dropout_rate: Fraction of the second dense layer's outputs to drop in training. 0 gives the paper's
+            variant without dropout (WD), which has no dropout layer.
         kernel_initializer: Keras initializer of every kernel.
-        batch_norm_momentum: Fraction of the moving mean and variance that each step keeps. Keras' 0.99 takes
-            hundreds of steps to forget the initial values; a short training needs less.
+        batch_norm_momentum: Momentum of the moving mean and variance in batch normalisation. Keras' default
+            of 0.99 takes hundreds of steps to forget the initial values; a short training needs a lower one.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels), 0..1, and returns float32
@@ -81,13 +93,16 @@ def AlertNet(
 
     Raises:
         ArgumentError: An argument is out of range.
-        WeightsError: The file isn't there or holds another network's weights.
+        WeightsError: The file doesn't exist or holds the weights of another network.
     """
     refuse_imagenet(weights, "AlertNet")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
     check_momentum(batch_norm_momentum)
     inputs = checked_input(input_tensor, input_shape, min_size=_STRIDE_OF_POOL_2)
-    options = {"kernel_initializer": kernel_initializer, "momentum": batch_norm_momentum}
+    options: _BlockOptions = {
+        "kernel_initializer": kernel_initializer,
+        "momentum": batch_norm_momentum,
+    }
 
     x = _block(inputs, 1, 64, 11, strides=4, **options)
     x = _block(x, 2, 128, 5, **options)
@@ -114,7 +129,7 @@ def AlertNet(
 def AlertNetR(
     include_top: bool = True,
     weights: str | Path | None = None,
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] = (224, 224, 3),
     pooling: str | None = None,
     classes: int = 3,
@@ -125,26 +140,29 @@ def AlertNetR(
     kernel_initializer: str = "glorot_uniform",
     batch_norm_momentum: float = 0.99,
 ) -> keras.Model:
-    """Alert Net-R, 8,799,875 parameters: the pooled image itself joins the second pooling's output.
+    """Instantiates Alert Net-R: 8,799,875 parameters at the paper's 224x224 pixels and three classes.
 
-    The image is max-pooled to the size of those maps, 14x14 from 224x224, and concatenated to them.
+    It is Alert Net with a shortcut: the input image is max-pooled to the size of the second pooling's feature
+    maps, 14x14 for 224x224, and concatenated to them.
+
+    Reference: Claro et al. 2020, section III and Figure 2.
 
     Args:
-        include_top: Whether the dense layers follow; False gives the last feature maps, pooled as `pooling`
-            says.
-        weights: None (random) or the path of a file with weights of this whole network (`.weights.h5` or
-            `.keras`). Nobody has published any.
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (any, from 16 each) and channels.
-        pooling: None, "avg" or "max"; only without the top.
-        classes: Number of outputs.
-        classifier_activation: Activation of the last layer; None for logits.
+        include_top: Whether to include the dense layers. If False, the network returns the last feature
+            maps, pooled according to `pooling`.
+        weights: None (random initialization) or the path of a file with the weights of this network
+            (`.weights.h5` or `.keras`). None are published.
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        input_shape: (height, width, channels), height and width at least 16.
+        pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
+        classes: Number of outputs, one per class.
+        classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        dropout_rate: Fraction of the second dense layer's outputs that is dropped in training. 0 is the
-            paper's variant without dropout (WD), which has no such layer.
+        dropout_rate: Fraction of the second dense layer's outputs to drop in training. 0 gives the paper's
+            variant without dropout (WD), which has no dropout layer.
         kernel_initializer: Keras initializer of every kernel.
-        batch_norm_momentum: Fraction of the moving mean and variance that each step keeps. Keras' 0.99 takes
-            hundreds of steps to forget the initial values; a short training needs less.
+        batch_norm_momentum: Momentum of the moving mean and variance in batch normalisation. Keras' default
+            of 0.99 takes hundreds of steps to forget the initial values; a short training needs a lower one.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels), 0..1, and returns float32
@@ -152,17 +170,20 @@ def AlertNetR(
 
     Raises:
         ArgumentError: An argument is out of range.
-        WeightsError: The file isn't there or holds another network's weights.
+        WeightsError: The file doesn't exist or holds the weights of another network.
     """
     refuse_imagenet(weights, "AlertNetR")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
     check_momentum(batch_norm_momentum)
     inputs = checked_input(input_tensor, input_shape, min_size=_STRIDE_OF_POOL_2)
-    options = {"kernel_initializer": kernel_initializer, "momentum": batch_norm_momentum}
+    options: _BlockOptions = {
+        "kernel_initializer": kernel_initializer,
+        "momentum": batch_norm_momentum,
+    }
 
     x = _block(inputs, 1, 64, 11, strides=4, **options)
     x = _block(x, 2, 128, 5, **options)
-    # Strides with `same` padding round up one after the other as they do at once: the sizes agree.
+    # With `same` padding, one stride of 16 rounds up to the same size as strides of 4, 2 and 2.
     shortcut = layers.MaxPooling2D(_STRIDE_OF_POOL_2, padding="same", name="pool_input")(inputs)
     x = layers.Concatenate(name="concatenate")([x, shortcut])
     x = _block(x, 3, 256, 3, **options)
@@ -188,7 +209,7 @@ def AlertNetR(
 def AlertNetX(
     include_top: bool = True,
     weights: str | Path | None = None,
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] = (224, 224, 3),
     pooling: str | None = None,
     classes: int = 3,
@@ -199,24 +220,28 @@ def AlertNetX(
     kernel_initializer: str = "glorot_uniform",
     batch_norm_momentum: float = 0.99,
 ) -> keras.Model:
-    """Alert Net-X, 3,078,318 parameters: every convolution is depthwise separable.
+    """Instantiates Alert Net-X: 3,078,318 parameters at the paper's 224x224 pixels and three classes.
+
+    It is Alert Net with depthwise separable convolutions.
+
+    Reference: Claro et al. 2020, section III and Figure 2.
 
     Args:
-        include_top: Whether the dense layers follow; False gives the last feature maps, pooled as `pooling`
-            says.
-        weights: None (random) or the path of a file with weights of this whole network (`.weights.h5` or
-            `.keras`). Nobody has published any.
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (any, from 16 each) and channels.
-        pooling: None, "avg" or "max"; only without the top.
-        classes: Number of outputs.
-        classifier_activation: Activation of the last layer; None for logits.
+        include_top: Whether to include the dense layers. If False, the network returns the last feature
+            maps, pooled according to `pooling`.
+        weights: None (random initialization) or the path of a file with the weights of this network
+            (`.weights.h5` or `.keras`). None are published.
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        input_shape: (height, width, channels), height and width at least 16.
+        pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
+        classes: Number of outputs, one per class.
+        classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        dropout_rate: Fraction of the second dense layer's outputs that is dropped in training. 0 is the
-            paper's variant without dropout (WD), which has no such layer.
+        dropout_rate: Fraction of the second dense layer's outputs to drop in training. 0 gives the paper's
+            variant without dropout (WD), which has no dropout layer.
         kernel_initializer: Keras initializer of every kernel.
-        batch_norm_momentum: Fraction of the moving mean and variance that each step keeps. Keras' 0.99 takes
-            hundreds of steps to forget the initial values; a short training needs less.
+        batch_norm_momentum: Momentum of the moving mean and variance in batch normalisation. Keras' default
+            of 0.99 takes hundreds of steps to forget the initial values; a short training needs a lower one.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels), 0..1, and returns float32
@@ -224,13 +249,16 @@ def AlertNetX(
 
     Raises:
         ArgumentError: An argument is out of range.
-        WeightsError: The file isn't there or holds another network's weights.
+        WeightsError: The file doesn't exist or holds the weights of another network.
     """
     refuse_imagenet(weights, "AlertNetX")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
     check_momentum(batch_norm_momentum)
     inputs = checked_input(input_tensor, input_shape, min_size=_STRIDE_OF_POOL_2)
-    options = {"kernel_initializer": kernel_initializer, "momentum": batch_norm_momentum}
+    options: _BlockOptions = {
+        "kernel_initializer": kernel_initializer,
+        "momentum": batch_norm_momentum,
+    }
 
     x = _separable_block(inputs, 1, 64, 11, strides=4, **options)
     x = _separable_block(x, 2, 128, 5, **options)
@@ -255,7 +283,7 @@ def AlertNetX(
 
 
 def _block(
-    x: Any,
+    x: keras.KerasTensor,
     i: int,
     filters: int,
     kernel_size: int,
@@ -263,8 +291,8 @@ def _block(
     strides: int = 1,
     kernel_initializer: str,
     momentum: float,
-) -> Any:
-    """Appends block i: a convolution, batch normalisation, ReLU and max pooling."""
+) -> keras.KerasTensor:
+    """Adds block i: a convolution, batch normalisation, ReLU and max pooling."""
     x = layers.Conv2D(
         filters,
         kernel_size,
@@ -277,7 +305,7 @@ def _block(
 
 
 def _separable_block(
-    x: Any,
+    x: keras.KerasTensor,
     i: int,
     filters: int,
     kernel_size: int,
@@ -285,8 +313,8 @@ def _separable_block(
     strides: int = 1,
     kernel_initializer: str,
     momentum: float,
-) -> Any:
-    """Appends block i as `_block` does, with a depthwise separable convolution."""
+) -> keras.KerasTensor:
+    """Adds block i like `_block`, with a depthwise separable convolution."""
     x = layers.SeparableConv2D(
         filters,
         kernel_size,
@@ -299,16 +327,21 @@ def _separable_block(
     return _normalised_and_pooled(x, i, momentum)
 
 
-def _normalised_and_pooled(x: Any, i: int, momentum: float) -> Any:
+def _normalised_and_pooled(x: keras.KerasTensor, i: int, momentum: float) -> keras.KerasTensor:
     x = layers.BatchNormalization(momentum=momentum, name=f"batch_norm_{i}")(x)
     x = layers.ReLU(name=f"relu_{i}")(x)
     return layers.MaxPooling2D(2, padding="same", name=f"pool_{i}")(x)
 
 
 def _top(
-    x: Any, *, classes: int, classifier_activation: str | None, dropout_rate: float, kernel_initializer: str
-) -> Any:
-    """Appends the three dense layers."""
+    x: keras.KerasTensor,
+    *,
+    classes: int,
+    classifier_activation: str | None,
+    dropout_rate: float,
+    kernel_initializer: str,
+) -> keras.KerasTensor:
+    """Adds the three dense layers."""
     return dense_head(
         layers.Flatten(name="flatten")(x),
         dense_units=(512, 512),

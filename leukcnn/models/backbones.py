@@ -1,32 +1,34 @@
-"""The networks that can be tuned, as data: what their weights take, how small images may be, their files.
+"""The networks that can be fine-tuned, as data: inputs, files of weights, smallest images, dense layers.
 
-Those of `keras.applications` by their names there, and the RegNets by those of their authors' zoo.
+They are the networks of `keras.applications`, by their names there, and the RegNets, by their names in the
+authors' model zoo.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from leukcnn.models.regnet_designs import DESIGNS
 
 MODES = ("SFT", "DFT", "mSFT", "mDFT")
-"""How `leukcnn.models.fine_tuned.FineTuned` tunes one: shallow or deep, the dense layers kept or replaced."""
+"""Modes of `leukcnn.models.fine_tuned.FineTuned`: shallow or deep, dense layers kept or (m) replaced."""
 
 RGB_MEAN = (123.68, 116.779, 103.939)
-"""Mean of ImageNet's images on the scale 0..255, in the order of the images that come in."""
+"""Mean of ImageNet's images: red, green, blue, on the scale 0..255."""
 
 
 class Backbone(NamedTuple):
-    """What is to be known of a network.
+    """The properties of a network that can be fine-tuned.
 
     Attributes:
-        takes: What its published weights were trained on: "caffe" (blue, green, red, 0..255, less ImageNet's
-            mean), "centred" (-1..1), "standardised" (0..1 less ImageNet's mean, divided by its standard
-            deviation) or "0..255" (it does the rest itself).
-        whole: Name of the file that Keras publishes of the whole network; "" where Keras publishes none.
-        base: Name of the file of its base alone.
-        min_size: Least height and width of an image without the top, in pixels.
-        own_dense: Outputs of the dense layers between its base and its classifier.
-        new_dense: Outputs of those that stand there instead where a top is replaced.
-        published_size: Side that an image must have for weights="imagenet"; 0 for any.
+        takes: Input that its published weights were trained on: "caffe" (blue, green, red, 0..255, minus
+            ImageNet's mean), "centred" (-1..1), "standardised" (0..1 minus ImageNet's mean, divided by its
+            standard deviation) or "0..255" (the network scales it itself).
+        whole: Name of the file that Keras publishes for the whole network; "" if there is none.
+        base: Name of the file that Keras publishes for the base, without the top; "" if there is none.
+        min_size: Smallest height and width of an image without the top, in pixels.
+        own_dense: Units of the published network's dense layers between base and classifier.
+        new_dense: Units of the dense layers that replace them in the modes mSFT and mDFT.
+        published_size: Height and width that an image must have for weights="imagenet"; 0 for any.
     """
 
     takes: str
@@ -52,12 +54,15 @@ def _mobilenet_v3(size: str) -> tuple[str, str]:
     return f"{stem}.h5", f"{stem}_no_top_v2.h5"
 
 
-_VGG = {"own_dense": (4096, 4096), "new_dense": (1024, 256)}
+def _vgg(name: str) -> Backbone:
+    return Backbone("caffe", *_kernels(name), own_dense=(4096, 4096), new_dense=(1024, 256))
+
+
 _MOBILENET_V2 = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224"
 
 BACKBONES: dict[str, Backbone] = {
-    "VGG16": Backbone("caffe", *_kernels("vgg16"), **_VGG),
-    "VGG19": Backbone("caffe", *_kernels("vgg19"), **_VGG),
+    "VGG16": _vgg("vgg16"),
+    "VGG19": _vgg("vgg19"),
     "ResNet50": Backbone("caffe", *_kernels("resnet50")),
     "ResNet101": Backbone("caffe", *_kernels("resnet101")),
     "ResNet152": Backbone("caffe", *_kernels("resnet152")),
@@ -85,15 +90,18 @@ BACKBONES: dict[str, Backbone] = {
         f"ConvNeXt{size}": Backbone("0..255", *_plain(f"convnext_{size.lower()}"))
         for size in ("Tiny", "Small", "Base", "Large", "XLarge")
     },
-    # Nobody has replaced a RegNet's dense layers: as ResNet50, whose place it takes.
+    # No paper replaces a RegNet's top. Its new dense layers are those of ResNet50, which it replaces.
     **dict.fromkeys(DESIGNS, Backbone("standardised")),
 }
 
 
-def keeps_published_top(backbone: str, mode: str, dense_units: tuple[int, ...] | None = None) -> bool:
-    """Says whether a fine-tuned network keeps dense layers of the published one, whose file it then needs.
+def keeps_published_top(backbone: str, mode: str, dense_units: Sequence[int] | None = None) -> bool:
+    """Returns whether a fine-tuned network keeps the published dense layers and needs their weights.
 
-    Args and defaults as in `leukcnn.models.fine_tuned.FineTuned`.
+    Args:
+        backbone: As in `leukcnn.models.fine_tuned.FineTuned`.
+        mode: As there.
+        dense_units: As there.
     """
     own = BACKBONES[backbone].own_dense
     return mode in ("SFT", "DFT") and bool(own) and (dense_units is None or tuple(dense_units) == own)

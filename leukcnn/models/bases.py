@@ -1,4 +1,4 @@
-"""Convolutional bases, most from Keras Applications, and where the frozen part of a network ends."""
+"""Convolutional bases, and cutting a network after its frozen layers or before its classifier."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -20,39 +20,43 @@ def base_network(
     weights: str | None,
     input_shape: tuple[int, int, int],
     kernel_initializer: str = "glorot_uniform",
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     preprocess_input: bool = False,
 ) -> keras.Model:
-    """Builds a base without its top.
+    """Builds a network without its top.
 
     Args:
-        backbone: One of `BACKBONES`: a name in `keras.applications`, or a RegNet's in its zoo.
-        weights: None or "imagenet".
-        input_shape: Height, width and channels.
+        backbone: One of `BACKBONES`: a name in `keras.applications`, or a RegNet's name in its zoo.
+        weights: None (random initialization) or "imagenet".
+        input_shape: (height, width, 3).
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        preprocess_input: Whether images of 0..1 are first turned into what the published weights take.
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        preprocess_input: Whether the network itself converts images of 0..1 to the input that the published
+            weights were trained on.
+
+    Returns:
+        A `keras.Model` that takes float32 (N, height, width, 3) and returns the last feature maps, float32
+        (N, rows, columns, channels).
 
     Raises:
-        ArgumentError: The input is too small, has no 3 channels, or isn't the one size for which there are
-            weights.
+        ArgumentError: The input is too small, doesn't have 3 channels, or its size has no published weights.
         WeightsError: The published weights can't be downloaded.
     """
     if input_tensor is not None:
-        input_shape = tuple(input_tensor.shape[1:])
+        input_shape = input_tensor.shape[1:]
     min_size = BACKBONES[backbone].min_size
     if len(input_shape) != 3 or input_shape[2] != 3 or min(input_shape[:2]) < min_size:
         raise ArgumentError(
             f"input_shape = {tuple(input_shape)} for {backbone}.",
             expected=f"(height, width, 3) with at least {min_size} pixels each way",
-            remedy="take larger images, or channels last",
+            remedy="use larger images, with the channels last",
         )
     published = BACKBONES[backbone].published_size
     if weights == "imagenet" and published and tuple(input_shape[:2]) != (published, published):
         raise ArgumentError(
             f"input_shape = {tuple(input_shape)} for the ImageNet weights of {backbone}.",
-            expected=f"({published}, {published}, 3), the one size for which Keras loads them",
-            remedy=f"resize to {published} pixels, or pass the weights' file",
+            expected=f"({published}, {published}, 3), the only size for which Keras loads them",
+            remedy=f"resize to {published} pixels, or pass the path of the weights' file",
         )
     if preprocess_input:
         input_tensor = _preprocessed(
@@ -64,14 +68,16 @@ def base_network(
     if weights is None and kernel_initializer != "glorot_uniform":
         _initialise(base, kernel_initializer)
     if input_tensor is not None:
-        # Keras Applications makes a list of it, of which a call with one array would warn.
+        # Keras Applications puts the input into a list, and a call with a single array would then warn.
         base = keras.Model(source_inputs(input_tensor), base.output, name=base.name)
     return base
 
 
-def _preprocessed(images: Any, backbone: str) -> Any:
-    # Keras' own layers and operations only: a saved network loads where leukcnn isn't imported.
+def _preprocessed(images: keras.KerasTensor, backbone: str) -> keras.KerasTensor:
+    # Keras' own layers and operations only: a saved network then loads without importing leukcnn.
     takes = BACKBONES[backbone].takes
+    scale: float | list[float]
+    offset: float | list[float]
     if takes == "standardised":
         scale = [1 / std for std in IMAGENET_STD]
         offset = [-mean / std for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)]
@@ -88,11 +94,11 @@ def application(backbone: str, *, weights: str | None, **arguments: Any) -> kera
 
     Args:
         backbone: Name in `keras.applications`, or one of `leukcnn.models.regnet_designs.DESIGNS`.
-        weights: None or "imagenet".
+        weights: None (random initialization) or "imagenet".
         **arguments: The builder's other arguments.
 
     Raises:
-        WeightsError: The published weights can't be downloaded; a RegNet's never are.
+        WeightsError: The published weights can't be downloaded. A RegNet's are never downloaded.
     """
     if backbone in DESIGNS:
         return regnet.build_regnet(backbone, weights=weights, **arguments)
@@ -114,54 +120,56 @@ def _initialise(base: keras.Model, kernel_initializer: str) -> None:
         for name in ("kernel", "depthwise_kernel", "pointwise_kernel"):
             if hasattr(layer, name):
                 kernel = getattr(layer, name)
-                # An initializer of its own for each: one gives equal values to kernels of equal shapes.
+                # A new initializer for each kernel: the same one returns equal values for equal shapes.
                 kernel.assign(keras.initializers.get(kernel_initializer)(kernel.shape))
 
 
 def last_frozen_layer(model: keras.Model) -> str | None:
-    """Finds where the part of a network ends that training leaves as it is.
+    """Finds the last layer of a network's frozen base.
 
-    That part gives the same answer to the same image in every step: its layers with weights are frozen,
-    batch statistics included, and none of them draws at random. A network within the network is one layer.
+    Up to this layer the network returns the same output for the same image in every training step: all layers
+    with weights are frozen, including their batch statistics, and no layer uses random numbers. All layers
+    after it depend on its output alone, so the network can be cut there. A network within the network counts
+    as one layer.
 
     Args:
-        model: A functional network, each of whose layers is called once (a `Sequential` as it was built, not
-            one that was loaded from a file).
+        model: A functional network that calls each layer once, or a `Sequential` that wasn't loaded from a
+            file.
 
     Returns:
-        Name of the last layer whose output alone, with nothing but such layers before it, all that follows
-        depends on; None where no layer with weights is frozen up to there.
+        Name of the layer; None if there is no such layer, or no layer with weights up to it.
     """
-    border, frozen = None, False
+    last, any_weights = None, False
     for operation, is_cut in _operations(model):
-        if not _stands_still(operation):
+        if not _is_frozen(operation):
             break
-        frozen = frozen or bool(getattr(operation, "weights", ()))
-        if frozen and is_cut:
-            border = operation.name
-    return border
+        any_weights = any_weights or bool(getattr(operation, "weights", ()))
+        if any_weights and is_cut:
+            last = operation.name
+    return last
 
 
 def split_at(model: keras.Model, layer_name: str) -> tuple[keras.Model, keras.Model]:
-    """Cuts a network in two behind a layer.
+    """Cuts a network in two after a layer.
 
     Args:
-        model: A functional network, each of whose layers is called once (a `Sequential` as it was built, not
-            one that was loaded from a file).
-        layer_name: Layer whose output alone all that follows depends on, such as `last_frozen_layer` returns.
+        model: A functional network that calls each layer once, or a `Sequential` that wasn't loaded from a
+            file.
+        layer_name: A layer that all paths from the inputs to the outputs lead through, e.g. that of
+            `last_frozen_layer`.
 
     Returns:
-        Two models that share the network's layers: `base`, from its inputs to that layer's output, and
-        `head`, from there to its outputs, so that `head(base(x))` is `model(x)`.
+        Two models that share the network's layers: `base` from the inputs to the layer's output, and `head`
+        from there to the outputs. `head(base(x))` equals `model(x)`.
 
     Raises:
-        ArgumentError: There is no such layer, nothing stands behind it, or something goes past it.
+        ArgumentError: There is no such layer, it is the last one, or a path bypasses it.
     """
-    cuts = {operation.name: _made(operation) for operation, is_cut in _operations(model) if is_cut}
+    cuts = {operation.name: _output(operation) for operation, is_cut in _operations(model) if is_cut}
     cuts.popitem()
     if layer_name not in cuts:
         raise ArgumentError(
-            f"{model.name} can't be cut behind {layer_name!r}.",
+            f"{model.name} can't be cut after {layer_name!r}.",
             expected=f"a layer that all paths lead through: {', '.join(cuts)}",
         )
     base = keras.Model(model.input, cuts[layer_name], name=f"{model.name}_base")
@@ -169,39 +177,38 @@ def split_at(model: keras.Model, layer_name: str) -> tuple[keras.Model, keras.Mo
 
 
 def penultimate(model: keras.Model) -> keras.Model:
-    """Cuts a network before its classifier: what it gives there are the deep features of an image.
+    """Cuts a network before its classifier, so that it returns the deep features of an image.
 
     Args:
-        model: A network with its top, as any builder makes it: the last of its layers with weights is the
-            classifier, a dense layer.
+        model: A network with its top. Its last layer with weights, the classifier, is a dense layer.
 
     Returns:
-        A model that shares the network's layers, from its input to what the classifier takes in, the dropout
-        right before it left out; "alert_net" gives "alert_net_penultimate".
+        A model that shares the network's layers, from its input to the input of the classifier, without a
+        dropout layer right before that. Its name is that of the network with "_penultimate".
 
     Raises:
-        ArgumentError: The network doesn't end in such a layer.
+        ArgumentError: The last layer with weights isn't a dense layer.
     """
-    made_by = {id(_made(operation)): operation for operation, _ in _operations(model)}
-    classifier = made_by.get(id(model.outputs[0]))
-    # Behind it may stand an activation.
+    operation_of = {id(_output(operation)): operation for operation, _ in _operations(model)}
+    classifier = operation_of.get(id(model.outputs[0]))
+    # An activation may follow the classifier.
     while classifier is not None and not getattr(classifier, "weights", ()):
-        read = keras.tree.flatten(_read(classifier))
-        classifier = made_by.get(id(read[0])) if len(read) == 1 else None
+        inputs = keras.tree.flatten(_input(classifier))
+        classifier = operation_of.get(id(inputs[0])) if len(inputs) == 1 else None
     if not isinstance(classifier, layers.Dense):
         raise ArgumentError(
             f"{model.name} doesn't end in a dense layer, its classifier.",
             expected="a network with its top: one whose last layer with weights is dense",
-            remedy="build it with include_top=True, or end your own with keras.layers.Dense",
+            remedy="build it with include_top=True, or end your own network with keras.layers.Dense",
         )
     features = classifier.input
-    while isinstance(made_by[id(features)], layers.Dropout):
-        features = made_by[id(features)].input
+    while isinstance(operation_of[id(features)], layers.Dropout):
+        features = operation_of[id(features)].input
     return keras.Model(source_inputs(features), features, name=f"{model.name}_penultimate")
 
 
 def functional(model: keras.Model) -> keras.Model:
-    """Returns a network that shows its graph, which a sequential one doesn't."""
+    """Returns a functional network, whose graph is accessible; a `Sequential` is converted."""
     if isinstance(model, keras.Sequential):
         return keras.Model(model.inputs, model.outputs, name=model.name)
     return model
@@ -210,7 +217,7 @@ def functional(model: keras.Model) -> keras.Model:
 def _operations(model: keras.Model) -> Iterator[tuple[Any, bool]]:
     """Yields the operations, inputs first, each with whether all paths to the outputs lead through it."""
     model = functional(model)
-    inputs_of = {operation: keras.tree.flatten(_read(operation)) for operation in model.operations}
+    inputs_of = {operation: keras.tree.flatten(_input(operation)) for operation in model.operations}
     readers = Counter(id(tensor) for tensors in [*inputs_of.values(), model.outputs] for tensor in tensors)
     unread = {id(tensor) for tensor in model.inputs}
     for operation, tensors in inputs_of.items():
@@ -218,22 +225,22 @@ def _operations(model: keras.Model) -> Iterator[tuple[Any, bool]]:
             readers[tensor] -= 1
             if not readers[tensor]:
                 unread.discard(tensor)
-        outputs = {id(tensor) for tensor in keras.tree.flatten(_made(operation))}
+        outputs = {id(tensor) for tensor in keras.tree.flatten(_output(operation))}
         unread |= outputs
         yield operation, len(unread) == 1 and unread == outputs
 
 
-# A network within a network has attributes `input` and `output` of its own, which lie in its inner graph.
-def _read(operation: Any) -> Any:
+# A network within a network overrides `input` and `output` with the tensors of its inner graph.
+def _input(operation: keras.Operation) -> Any:
     return keras.Operation.input.fget(operation)
 
 
-def _made(operation: Any) -> Any:
+def _output(operation: keras.Operation) -> Any:
     return keras.Operation.output.fget(operation)
 
 
-def _stands_still(operation: Any) -> bool:
+def _is_frozen(operation: Any) -> bool:
     weights = getattr(operation, "weights", ())
-    # What a layer has beside its weights is the state of the random numbers that it draws.
-    draws_at_random = len(getattr(operation, "variables", ())) > len(weights)
-    return not draws_at_random and not (weights and operation.trainable)
+    # A layer's variables that aren't weights are the states of its random generators.
+    is_random = len(getattr(operation, "variables", ())) > len(weights)
+    return not is_random and not (weights and operation.trainable)

@@ -1,8 +1,11 @@
-"""AlexNet, CaffeNet and VGG-f: the networks whose deep features Vogado et al. (2018) give to an SVM.
+"""AlexNet, CaffeNet and VGG-f, whose deep features Vogado et al. (2018) classify with an SVM.
 
-Krizhevsky et al. 2012, its variant that Caffe's authors trained, and CNN-F of Chatfield et al. 2014: five
-convolutions, "conv1" to "conv5", and three dense layers, named as in Caffe. Vogado et al.: Engineering
-Applications of Artificial Intelligence 72, 415-422.
+References:
+    AlexNet: Krizhevsky et al. 2012. CaffeNet is the variant that Caffe's authors trained.
+    VGG-f: the network CNN-F of Chatfield et al. 2014.
+    Vogado et al. 2018, Engineering Applications of Artificial Intelligence 72, 415-422.
+
+Each has five convolutions, "conv1" to "conv5", and three dense layers. The names are those of Caffe.
 """
 
 from pathlib import Path
@@ -19,23 +22,23 @@ from leukcnn.models.matconvnet import load_matconvnet
 from leukcnn.models.weights import load_whole
 
 WEIGHTS_URL = "https://www.vlfeat.org/matconvnet/models/"
-"""Where MatConvNet's authors publish the trained networks, imported from Caffe."""
+"""Folder in which MatConvNet's authors publish the trained networks, imported from Caffe."""
 
-# Least height and width in pixels: the last pooling of a smaller image would leave nothing.
+# Smallest height and width in pixels: a smaller image has no pixels left after the last pooling.
 _MIN_SIZE = 39
 
 
 def preprocess_input(images: Any) -> Any:
-    """Turns images into the input of these networks: float32, 0..255 as they are.
+    """Converts images to the input of these networks: float32, still 0..255.
 
-    The networks subtract the mean of ImageNet's images themselves.
+    The networks themselves subtract the mean of ImageNet's images.
 
     Args:
         images: RGB, (height, width, 3) or (N, height, width, 3), 0..255: a NumPy array, uint8 or of any other
             real dtype, or a tensor of Keras' backend.
 
     Returns:
-        float32 of the same shape, 0..255: an array for an array, a tensor for a tensor.
+        float32 of the same shape, 0..255; a NumPy array for an array, a tensor for a tensor.
 
     Raises:
         ArgumentError: The array is neither an image nor a batch of images.
@@ -46,7 +49,7 @@ def preprocess_input(images: Any) -> Any:
 def AlexNet(
     include_top: bool = True,
     weights: str | Path | None = None,
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] = (227, 227, 3),
     pooling: str | None = None,
     classes: int = 1000,
@@ -56,53 +59,51 @@ def AlexNet(
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
 ) -> keras.Model:
-    """AlexNet as Caffe has it: 60,965,224 parameters at 227x227 pixels and 1000 classes.
+    """Instantiates AlexNet as in Caffe: 60,965,224 parameters at 227x227 pixels and 1000 classes.
 
-    The convolutions 2, 4 and 5 see half of the maps each, in two groups; responses are normalised before
-    they are pooled.
+    The convolutions 2, 4 and 5 have two groups. Responses are normalised before they are pooled.
 
-    Dropout follows the dense layers "fc6" and "fc7", whose outputs, 4096 each, are the deep features; the
-    classifier, fc8 in Caffe, is "predictions".
+    Reference: Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks".
+
+    The dense layers "fc6" and "fc7", each followed by dropout, have the 4096 deep features as outputs. The
+    classifier is "predictions" (fc8 in Caffe).
 
     Args:
-        include_top: Whether the dense layers follow; False gives the last feature maps, pooled as `pooling`
-            says.
-        weights: None (random) or the path of a file: `imagenet-caffe-alex.mat` as MatConvNet publishes
-            it, or weights of this whole network that Keras saved (`.weights.h5`, `.h5`, `.keras`). Without
-            the top, the `.mat` file's dense layers are left out.
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (at least 39 each) and 3 channels. Published weights of the dense layers
-            fit 227x227 only.
-        pooling: None, "avg" or "max"; only without the top.
-        classes: Number of outputs.
-        classifier_activation: Activation of the last layer; None for logits.
+        include_top: Whether to include the dense layers. If False, the network returns the last feature
+            maps, pooled according to `pooling`.
+        weights: None (random initialization) or the path of a file: `imagenet-caffe-alex.mat` as published
+            by MatConvNet, or weights of this network saved by Keras (`.weights.h5`, `.h5`, `.keras`). Without
+            the top, the dense layers of the `.mat` file are ignored.
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        input_shape: (height, width, 3), height and width at least 39. Published dense layers need 227x227.
+        pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
+        classes: Number of outputs, one per class.
+        classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        dropout_rate: Fraction of each dense layer's outputs that is dropped in training; 0 gives no dropout
-            layers.
+        dropout_rate: Fraction of each dense layer's outputs to drop in training; 0 gives no dropout layers.
         kernel_initializer: Keras initializer of every kernel.
 
     Returns:
-        A `keras.Model` that takes float32 (N, height, width, 3), RGB, 0..255, from which it subtracts the
-        mean of ImageNet's images itself, and returns float32 (N, classes), probabilities under softmax.
+        A `keras.Model` that takes float32 (N, height, width, 3), RGB, 0..255, and returns float32
+        (N, classes), probabilities under softmax. It subtracts the mean of ImageNet's images itself.
 
     Raises:
         ArgumentError: An argument is out of range.
-        WeightsError: The file isn't there or holds another network's weights.
+        WeightsError: The file doesn't exist or holds the weights of another network.
     """
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
     inputs = _checked_input(input_tensor, input_shape)
-    options = {"kernel_initializer": kernel_initializer}
 
     x = MeanSubtraction(name="mean")(inputs)
-    x = _convolution(x, 1, 96, 11, strides=4, padding="valid", **options)
+    x = _convolution(x, 1, 96, 11, strides=4, padding="valid", kernel_initializer=kernel_initializer)
     x = _normalize(x, 1, bias=1, alpha=2e-5)
     x = _pool(x, 1)
-    x = _convolution(x, 2, 256, 5, groups=2, **options)
+    x = _convolution(x, 2, 256, 5, groups=2, kernel_initializer=kernel_initializer)
     x = _normalize(x, 2, bias=1, alpha=2e-5)
     x = _pool(x, 2)
-    x = _convolution(x, 3, 384, 3, **options)
-    x = _convolution(x, 4, 384, 3, groups=2, **options)
-    x = _convolution(x, 5, 256, 3, groups=2, **options)
+    x = _convolution(x, 3, 384, 3, kernel_initializer=kernel_initializer)
+    x = _convolution(x, 4, 384, 3, groups=2, kernel_initializer=kernel_initializer)
+    x = _convolution(x, 5, 256, 3, groups=2, kernel_initializer=kernel_initializer)
     x = _pool(x, 5)
 
     if include_top:
@@ -124,7 +125,7 @@ def AlexNet(
 def CaffeNet(
     include_top: bool = True,
     weights: str | Path | None = None,
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] = (227, 227, 3),
     pooling: str | None = None,
     classes: int = 1000,
@@ -134,52 +135,51 @@ def CaffeNet(
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
 ) -> keras.Model:
-    """CaffeNet, Caffe's reference network: 60,965,224 parameters at 227x227 pixels, 1000 classes.
+    """Instantiates CaffeNet, Caffe's reference network: 60,965,224 parameters at 227x227, 1000 classes.
 
-    It is AlexNet whose responses are pooled before they are normalised.
+    It is AlexNet with responses that are pooled before they are normalised.
 
-    Dropout follows the dense layers "fc6" and "fc7", whose outputs, 4096 each, are the deep features; the
-    classifier, fc8 in Caffe, is "predictions".
+    Reference: Jia et al. 2014, "Caffe: Convolutional Architecture for Fast Feature Embedding".
+
+    The dense layers "fc6" and "fc7", each followed by dropout, have the 4096 deep features as outputs. The
+    classifier is "predictions" (fc8 in Caffe).
 
     Args:
-        include_top: Whether the dense layers follow; False gives the last feature maps, pooled as `pooling`
-            says.
-        weights: None (random) or the path of a file: `imagenet-caffe-ref.mat` as MatConvNet publishes
-            it, or weights of this whole network that Keras saved (`.weights.h5`, `.h5`, `.keras`). Without
-            the top, the `.mat` file's dense layers are left out.
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (at least 39 each) and 3 channels. Published weights of the dense layers
-            fit 227x227 only.
-        pooling: None, "avg" or "max"; only without the top.
-        classes: Number of outputs.
-        classifier_activation: Activation of the last layer; None for logits.
+        include_top: Whether to include the dense layers. If False, the network returns the last feature
+            maps, pooled according to `pooling`.
+        weights: None (random initialization) or the path of a file: `imagenet-caffe-ref.mat` as published
+            by MatConvNet, or weights of this network saved by Keras (`.weights.h5`, `.h5`, `.keras`). Without
+            the top, the dense layers of the `.mat` file are ignored.
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        input_shape: (height, width, 3), height and width at least 39. Published dense layers need 227x227.
+        pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
+        classes: Number of outputs, one per class.
+        classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        dropout_rate: Fraction of each dense layer's outputs that is dropped in training; 0 gives no dropout
-            layers.
+        dropout_rate: Fraction of each dense layer's outputs to drop in training; 0 gives no dropout layers.
         kernel_initializer: Keras initializer of every kernel.
 
     Returns:
-        A `keras.Model` that takes float32 (N, height, width, 3), RGB, 0..255, from which it subtracts the
-        mean of ImageNet's images itself, and returns float32 (N, classes), probabilities under softmax.
+        A `keras.Model` that takes float32 (N, height, width, 3), RGB, 0..255, and returns float32
+        (N, classes), probabilities under softmax. It subtracts the mean of ImageNet's images itself.
 
     Raises:
         ArgumentError: An argument is out of range.
-        WeightsError: The file isn't there or holds another network's weights.
+        WeightsError: The file doesn't exist or holds the weights of another network.
     """
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
     inputs = _checked_input(input_tensor, input_shape)
-    options = {"kernel_initializer": kernel_initializer}
 
     x = MeanSubtraction(name="mean")(inputs)
-    x = _convolution(x, 1, 96, 11, strides=4, padding="valid", **options)
+    x = _convolution(x, 1, 96, 11, strides=4, padding="valid", kernel_initializer=kernel_initializer)
     x = _pool(x, 1)
     x = _normalize(x, 1, bias=1, alpha=2e-5)
-    x = _convolution(x, 2, 256, 5, groups=2, **options)
+    x = _convolution(x, 2, 256, 5, groups=2, kernel_initializer=kernel_initializer)
     x = _pool(x, 2)
     x = _normalize(x, 2, bias=1, alpha=2e-5)
-    x = _convolution(x, 3, 384, 3, **options)
-    x = _convolution(x, 4, 384, 3, groups=2, **options)
-    x = _convolution(x, 5, 256, 3, groups=2, **options)
+    x = _convolution(x, 3, 384, 3, kernel_initializer=kernel_initializer)
+    x = _convolution(x, 4, 384, 3, groups=2, kernel_initializer=kernel_initializer)
+    x = _convolution(x, 5, 256, 3, groups=2, kernel_initializer=kernel_initializer)
     x = _pool(x, 5)
 
     if include_top:
@@ -201,7 +201,7 @@ def CaffeNet(
 def VGGF(
     include_top: bool = True,
     weights: str | Path | None = None,
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] = (224, 224, 3),
     pooling: str | None = None,
     classes: int = 1000,
@@ -211,52 +211,51 @@ def VGGF(
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
 ) -> keras.Model:
-    """VGG-f, the fast network (CNN-F) of Chatfield et al. 2014, Table 1: 60,834,536 parameters.
+    """Instantiates VGG-f: 60,834,536 parameters at 224x224 pixels and 1000 classes.
 
-    That is at 224x224 pixels and 1000 classes. Its convolutions have no groups.
+    It is the fast network (CNN-F) of its paper. Its convolutions have no groups.
 
-    Dropout follows the dense layers "fc6" and "fc7", whose outputs, 4096 each, are the deep features; the
-    classifier, fc8 in Caffe, is "predictions".
+    Reference: Chatfield et al. 2014, "Return of the Devil in the Details", Table 1.
+
+    The dense layers "fc6" and "fc7", each followed by dropout, have the 4096 deep features as outputs. The
+    classifier is "predictions" (fc8 in Caffe).
 
     Args:
-        include_top: Whether the dense layers follow; False gives the last feature maps, pooled as `pooling`
-            says.
-        weights: None (random) or the path of a file: `imagenet-vgg-f.mat` as MatConvNet publishes
-            it, or weights of this whole network that Keras saved (`.weights.h5`, `.h5`, `.keras`). Without
-            the top, the `.mat` file's dense layers are left out.
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (at least 39 each) and 3 channels. Published weights of the dense layers
-            fit 224x224 only.
-        pooling: None, "avg" or "max"; only without the top.
-        classes: Number of outputs.
-        classifier_activation: Activation of the last layer; None for logits.
+        include_top: Whether to include the dense layers. If False, the network returns the last feature
+            maps, pooled according to `pooling`.
+        weights: None (random initialization) or the path of a file: `imagenet-vgg-f.mat` as published
+            by MatConvNet, or weights of this network saved by Keras (`.weights.h5`, `.h5`, `.keras`). Without
+            the top, the dense layers of the `.mat` file are ignored.
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        input_shape: (height, width, 3), height and width at least 39. Published dense layers need 224x224.
+        pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
+        classes: Number of outputs, one per class.
+        classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        dropout_rate: Fraction of each dense layer's outputs that is dropped in training; 0 gives no dropout
-            layers.
+        dropout_rate: Fraction of each dense layer's outputs to drop in training; 0 gives no dropout layers.
         kernel_initializer: Keras initializer of every kernel.
 
     Returns:
-        A `keras.Model` that takes float32 (N, height, width, 3), RGB, 0..255, from which it subtracts the
-        mean of ImageNet's images itself, and returns float32 (N, classes), probabilities under softmax.
+        A `keras.Model` that takes float32 (N, height, width, 3), RGB, 0..255, and returns float32
+        (N, classes), probabilities under softmax. It subtracts the mean of ImageNet's images itself.
 
     Raises:
         ArgumentError: An argument is out of range.
-        WeightsError: The file isn't there or holds another network's weights.
+        WeightsError: The file doesn't exist or holds the weights of another network.
     """
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
     inputs = _checked_input(input_tensor, input_shape)
-    options = {"kernel_initializer": kernel_initializer}
 
     x = MeanSubtraction(name="mean")(inputs)
-    x = _convolution(x, 1, 64, 11, strides=4, padding="valid", **options)
+    x = _convolution(x, 1, 64, 11, strides=4, padding="valid", kernel_initializer=kernel_initializer)
     x = _normalize(x, 1, bias=2, alpha=1e-4)
     x = _pool(x, 1)
-    x = _convolution(x, 2, 256, 5, **options)
+    x = _convolution(x, 2, 256, 5, kernel_initializer=kernel_initializer)
     x = _normalize(x, 2, bias=2, alpha=1e-4)
     x = _pool(x, 2)
-    x = _convolution(x, 3, 256, 3, **options)
-    x = _convolution(x, 4, 256, 3, **options)
-    x = _convolution(x, 5, 256, 3, **options)
+    x = _convolution(x, 3, 256, 3, kernel_initializer=kernel_initializer)
+    x = _convolution(x, 4, 256, 3, kernel_initializer=kernel_initializer)
+    x = _convolution(x, 5, 256, 3, kernel_initializer=kernel_initializer)
     x = _pool(x, 5)
 
     if include_top:
@@ -276,7 +275,7 @@ def VGGF(
 
 
 def _convolution(
-    x: Any,
+    x: keras.KerasTensor,
     i: int,
     filters: int,
     kernel_size: int,
@@ -285,8 +284,8 @@ def _convolution(
     padding: str = "same",
     groups: int = 1,
     kernel_initializer: str,
-) -> Any:
-    """Appends convolution i with its ReLU."""
+) -> keras.KerasTensor:
+    """Adds convolution i with its ReLU."""
     return layers.Conv2D(
         filters,
         kernel_size,
@@ -299,30 +298,35 @@ def _convolution(
     )(x)
 
 
-def _normalize(x: Any, i: int, *, bias: float, alpha: float) -> Any:
-    """Appends the normalisation of each response by those of the five maps around it."""
+def _normalize(x: keras.KerasTensor, i: int, *, bias: float, alpha: float) -> keras.KerasTensor:
+    """Adds the normalisation of each response by those of the five channels around it."""
     return LocalResponseNormalization(5, bias=bias, alpha=alpha, beta=0.75, name=f"norm{i}")(x)
 
 
-def _pool(x: Any, i: int) -> Any:
-    """Appends Caffe's max pooling 3x3 with stride 2, which covers every row and column of the maps."""
-    # As in MatConvNet, a row or column of zeros behind them does that; there is nothing below zero here.
-    lacking = tuple((0, 1 - size % 2) for size in x.shape[1:3])
-    if lacking != ((0, 0), (0, 0)):
-        x = layers.ZeroPadding2D(lacking, name=f"pool{i}_pad")(x)
+def _pool(x: keras.KerasTensor, i: int) -> keras.KerasTensor:
+    """Adds Caffe's 3x3 max pooling with stride 2, which covers every row and column of the maps."""
+    # As in MatConvNet, even sizes are padded with zeros at the end; after ReLU no response is below zero.
+    padding = tuple((0, 1 - size % 2) for size in x.shape[1:3])
+    if padding != ((0, 0), (0, 0)):
+        x = layers.ZeroPadding2D(padding, name=f"pool{i}_pad")(x)
     return layers.MaxPooling2D(3, strides=2, name=f"pool{i}")(x)
 
 
 def _top(
-    x: Any, *, classes: int, classifier_activation: str | None, dropout_rate: float, kernel_initializer: str
-) -> Any:
-    """Appends the three dense layers."""
+    x: keras.KerasTensor,
+    *,
+    classes: int,
+    classifier_activation: str | None,
+    dropout_rate: float,
+    kernel_initializer: str,
+) -> keras.KerasTensor:
+    """Adds the three dense layers."""
     x = layers.Flatten(name="flatten")(x)
     for i in (6, 7):
         x = layers.Dense(4096, activation="relu", kernel_initializer=kernel_initializer, name=f"fc{i}")(x)
         if dropout_rate:
             x = layers.Dropout(dropout_rate, name=f"drop{i}")(x)
-    # Under mixed precision a half-precision softmax would round the probabilities away.
+    # float32 under mixed precision too: a half-precision softmax rounds small probabilities to 0.
     return layers.Dense(
         classes,
         activation=classifier_activation,
@@ -332,13 +336,15 @@ def _top(
     )(x)
 
 
-def _checked_input(input_tensor: Any, input_shape: tuple[int, int, int]) -> Any:
+def _checked_input(
+    input_tensor: keras.KerasTensor | None, input_shape: tuple[int, int, int]
+) -> keras.KerasTensor:
     shape = tuple(input_shape if input_tensor is None else input_tensor.shape[1:])
     if len(shape) != 3 or None in shape or min(shape[:2]) < _MIN_SIZE or shape[2] != 3:
         raise ArgumentError(
             f"input_shape = {shape}.",
             expected=f"(height, width, 3) with at least {_MIN_SIZE} pixels each way",
-            remedy="take larger images, of a fixed size and channels last",
+            remedy="use larger images of a fixed size, with the channels last",
         )
     return keras.Input(shape) if input_tensor is None else input_tensor
 

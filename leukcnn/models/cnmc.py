@@ -1,7 +1,10 @@
-"""The three networks of the C-NMC 2019 paper (section 2.3, Figure 4).
+"""The three networks of the C-NMC 2019 paper.
 
-Each is a base of Keras Applications without its own top, a global average, dense layers with dropout and with
-an L1 + L2 penalty, and a softmax over the classes. All are trained from scratch.
+Reference: de Oliveira and Dantas 2021, "Classification of Normal versus Leukemic Cells with Data Augmentation
+and Convolutional Neural Networks", VISAPP 2021, section 2.3 and Figure 4.
+
+Each is a base of Keras Applications without its top, global average pooling, dense layers with dropout and an
+L1 + L2 penalty, and a softmax. The paper trains all of them from scratch.
 """
 
 from pathlib import Path
@@ -18,15 +21,15 @@ from leukcnn.models.weights import load_whole
 
 
 def preprocess_input(images: Any) -> Any:
-    """Turns images into the input of these networks: 0..1, less each image's own mean of each channel.
+    """Converts images to the input of these networks: 0..1, minus each image's own channel means.
 
     Args:
         images: (height, width, 3) or (N, height, width, 3), 0..255: a NumPy array, uint8 or of any other real
             dtype, or a tensor of Keras' backend.
 
     Returns:
-        float32 of the same shape, -1..1, every channel of every image with mean 0: an array for an array, a
-        tensor for a tensor.
+        float32 of the same shape, -1..1, each channel of each image with mean 0; a NumPy array for an array,
+        a tensor for a tensor.
 
     Raises:
         ArgumentError: The array is neither an image nor a batch of images.
@@ -37,7 +40,7 @@ def preprocess_input(images: Any) -> Any:
 def CNMCVGG16(
     include_top: bool = True,
     weights: str | Path | None = None,
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] = (250, 250, 3),
     pooling: str | None = None,
     classes: int = 2,
@@ -48,27 +51,29 @@ def CNMCVGG16(
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
 ) -> keras.Model:
-    """VGG16 with the paper's top, Figure 4 (d): 15,241,026 parameters at any input size.
+    """Instantiates VGG16 with the top of the C-NMC 2019 paper: 15,241,026 parameters at any input size.
+
+    Reference: de Oliveira and Dantas 2021, Figure 4 (d).
 
     Args:
-        include_top: Whether the paper's top follows; False gives the base, pooled as `pooling` says.
-        weights: None (random), "imagenet" (the base's published weights, the top random) or the path of a
-            file with weights of this whole network (`.weights.h5` or `.keras`).
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (at least 32 each) and 3 channels.
-        pooling: None, "avg" or "max"; only without the top.
-        classes: Number of outputs.
-        classifier_activation: Activation of the last layer; None for logits.
+        include_top: Whether to include the paper's top. If False, the network returns the feature maps of the
+            base, pooled according to `pooling`.
+        weights: None (random initialization), "imagenet" (published weights of the base, random top) or the
+            path of a file with the weights of this network (`.weights.h5` or `.keras`).
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        input_shape: (height, width, 3), height and width at least 32.
+        pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
+        classes: Number of outputs, one per class.
+        classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        penalty: The paper's lambda, factor of both the L1 and the L2 norm of the dense kernels.
-        dropout_rate: Fraction of the outputs that each dropout layer drops in training; 0 gives no dropout
-            layers.
-        kernel_initializer: Keras initializer of every kernel. The paper's is Glorot uniform, with which the
-            first outputs hardly depend on the image; "he_normal" learns in few epochs.
+        penalty: The paper's lambda: factor of the L1 and of the L2 penalty on the dense kernels.
+        dropout_rate: Fraction of each dense layer's outputs to drop in training; 0 gives no dropout layers.
+        kernel_initializer: Keras initializer of every kernel. With the paper's Glorot uniform, the initial
+            outputs hardly depend on the image; with "he_normal" the network learns in fewer epochs.
 
     Returns:
-        A `keras.Model` that takes float32 (N, height, width, 3), scaled to 0..1 less each image's own channel
-        means (`preprocess_input`), and returns float32 (N, classes), probabilities under softmax.
+        A `keras.Model` that takes float32 (N, height, width, 3), 0..1 minus each image's own channel means
+        (see `preprocess_input`), and returns float32 (N, classes), probabilities under softmax.
 
     Raises:
         ArgumentError: An argument is out of range.
@@ -105,7 +110,7 @@ def CNMCVGG16(
 def CNMCVGG19(
     include_top: bool = True,
     weights: str | Path | None = None,
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] = (250, 250, 3),
     pooling: str | None = None,
     classes: int = 2,
@@ -116,27 +121,29 @@ def CNMCVGG19(
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
 ) -> keras.Model:
-    """VGG19 with the paper's top, Figure 4 (d): 20,550,722 parameters at any input size.
+    """Instantiates VGG19 with the top of the C-NMC 2019 paper: 20,550,722 parameters at any input size.
+
+    Reference: de Oliveira and Dantas 2021, Figure 4 (d).
 
     Args:
-        include_top: Whether the paper's top follows; False gives the base, pooled as `pooling` says.
-        weights: None (random), "imagenet" (the base's published weights, the top random) or the path of a
-            file with weights of this whole network (`.weights.h5` or `.keras`).
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (at least 32 each) and 3 channels.
-        pooling: None, "avg" or "max"; only without the top.
-        classes: Number of outputs.
-        classifier_activation: Activation of the last layer; None for logits.
+        include_top: Whether to include the paper's top. If False, the network returns the feature maps of the
+            base, pooled according to `pooling`.
+        weights: None (random initialization), "imagenet" (published weights of the base, random top) or the
+            path of a file with the weights of this network (`.weights.h5` or `.keras`).
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        input_shape: (height, width, 3), height and width at least 32.
+        pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
+        classes: Number of outputs, one per class.
+        classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        penalty: The paper's lambda, factor of both the L1 and the L2 norm of the dense kernels.
-        dropout_rate: Fraction of the outputs that each dropout layer drops in training; 0 gives no dropout
-            layers.
-        kernel_initializer: Keras initializer of every kernel. The paper's is Glorot uniform, with which the
-            first outputs hardly depend on the image; "he_normal" learns in few epochs.
+        penalty: The paper's lambda: factor of the L1 and of the L2 penalty on the dense kernels.
+        dropout_rate: Fraction of each dense layer's outputs to drop in training; 0 gives no dropout layers.
+        kernel_initializer: Keras initializer of every kernel. With the paper's Glorot uniform, the initial
+            outputs hardly depend on the image; with "he_normal" the network learns in fewer epochs.
 
     Returns:
-        A `keras.Model` that takes float32 (N, height, width, 3), scaled to 0..1 less each image's own channel
-        means (`preprocess_input`), and returns float32 (N, classes), probabilities under softmax.
+        A `keras.Model` that takes float32 (N, height, width, 3), 0..1 minus each image's own channel means
+        (see `preprocess_input`), and returns float32 (N, classes), probabilities under softmax.
 
     Raises:
         ArgumentError: An argument is out of range.
@@ -173,7 +180,7 @@ def CNMCVGG19(
 def CNMCXception(
     include_top: bool = True,
     weights: str | Path | None = None,
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] = (250, 250, 3),
     pooling: str | None = None,
     classes: int = 2,
@@ -184,27 +191,29 @@ def CNMCXception(
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
 ) -> keras.Model:
-    """Xception with the paper's top, Figure 4 (b): 25,061,930 parameters at any input size.
+    """Instantiates Xception with the top of the C-NMC 2019 paper: 25,061,930 parameters at any input size.
+
+    Reference: de Oliveira and Dantas 2021, Figure 4 (b).
 
     Args:
-        include_top: Whether the paper's top follows; False gives the base, pooled as `pooling` says.
-        weights: None (random), "imagenet" (the base's published weights, the top random) or the path of a
-            file with weights of this whole network (`.weights.h5` or `.keras`).
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (at least 71 each) and 3 channels.
-        pooling: None, "avg" or "max"; only without the top.
-        classes: Number of outputs.
-        classifier_activation: Activation of the last layer; None for logits.
+        include_top: Whether to include the paper's top. If False, the network returns the feature maps of the
+            base, pooled according to `pooling`.
+        weights: None (random initialization), "imagenet" (published weights of the base, random top) or the
+            path of a file with the weights of this network (`.weights.h5` or `.keras`).
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        input_shape: (height, width, 3), height and width at least 71.
+        pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
+        classes: Number of outputs, one per class.
+        classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        penalty: The paper's lambda, factor of both the L1 and the L2 norm of the dense kernels.
-        dropout_rate: Fraction of the outputs that each dropout layer drops in training; 0 gives no dropout
-            layers.
-        kernel_initializer: Keras initializer of every kernel. The paper's is Glorot uniform, with which the
-            first outputs hardly depend on the image; "he_normal" learns in few epochs.
+        penalty: The paper's lambda: factor of the L1 and of the L2 penalty on the dense kernels.
+        dropout_rate: Fraction of each dense layer's outputs to drop in training; 0 gives no dropout layers.
+        kernel_initializer: Keras initializer of every kernel. With the paper's Glorot uniform, the initial
+            outputs hardly depend on the image; with "he_normal" the network learns in fewer epochs.
 
     Returns:
-        A `keras.Model` that takes float32 (N, height, width, 3), scaled to 0..1 less each image's own channel
-        means (`preprocess_input`), and returns float32 (N, classes), probabilities under softmax.
+        A `keras.Model` that takes float32 (N, height, width, 3), 0..1 minus each image's own channel means
+        (see `preprocess_input`), and returns float32 (N, classes), probabilities under softmax.
 
     Raises:
         ArgumentError: An argument is out of range.

@@ -1,8 +1,9 @@
-"""Networks trained on ImageNet and tuned to blood slides: the Alert Net and LeukNet papers' comparisons.
+"""Networks trained on ImageNet and fine-tuned to images of blood, as in the Alert Net and LeukNet papers.
 
-Shallow fine-tuning (SFT) trains what stands behind the frozen convolutional base, deep fine-tuning (DFT)
-trains all; the modified forms (mSFT, mDFT) first replace the dense layers by smaller ones (Vogado et al.,
-"LeukNet").
+Shallow fine-tuning (SFT) trains only the layers after the frozen convolutional base, deep fine-tuning (DFT)
+trains all layers. The modified modes (mSFT, mDFT) first replace the dense layers by smaller ones.
+
+Reference: Vogado et al. 2020, "LeukNet".
 """
 
 from collections.abc import Sequence
@@ -23,24 +24,25 @@ from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
 from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_STD
 from leukcnn.models.weights import load_whole, misfit, stored_parameters
 
-# The VGGs' dense layers as Keras Applications names them, and the input that they were trained for.
+# Names of the VGGs' dense layers in Keras Applications -> here; the input that they were trained for.
 _PUBLISHED_DENSE = {"fc1": "dense_1", "fc2": "dense_2"}
 _PUBLISHED_INPUT = (224, 224, 3)
 _PUBLISHED_CLASSES = 1000
 
 
 def preprocess_input(images: Any) -> Any:
-    """Turns images into the input of `FineTuned`: 0..255 becomes 0..1.
+    """Converts images to the input of `FineTuned`: 0..255 becomes 0..1.
 
-    A network built with `preprocess_input=True` turns 0..1 into what its backbone's ImageNet weights take
-    itself. Without that it takes 0..1 as they are, as in the Alert Net and LeukNet papers.
+    A network built with `preprocess_input=True` itself converts 0..1 to the input that its backbone's
+    ImageNet weights were trained on. Otherwise the backbone gets 0..1, as in the papers of Alert Net and
+    LeukNet.
 
     Args:
         images: (height, width, 3) or (N, height, width, 3), 0..255: a NumPy array, uint8 or of
             any other real dtype, or a tensor of Keras' backend.
 
     Returns:
-        float32 of the same shape, 0..1: an array for an array, a tensor for a tensor.
+        float32 of the same shape, 0..1; a NumPy array for an array, a tensor for a tensor.
 
     Raises:
         ArgumentError: The array is neither an image nor a batch of images.
@@ -51,7 +53,7 @@ def preprocess_input(images: Any) -> Any:
 def FineTuned(
     include_top: bool = True,
     weights: str | Path | None = "imagenet",
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] = (224, 224, 3),
     pooling: str | None = None,
     classes: int = 1,
@@ -65,50 +67,55 @@ def FineTuned(
     kernel_initializer: str = "glorot_uniform",
     preprocess_input: bool = False,
 ) -> keras.Model:
-    """A base of Keras Applications, or a RegNet's, with a new top, frozen or trained.
+    """Instantiates a network of Keras Applications, or a RegNet, for fine-tuning with a new top.
 
-    The VGGs' feature maps are flattened, the others' averaged: "flatten" or "gap" is the first layer behind
-    the base. SFT and mSFT freeze the base's layers, so that their batch statistics stand still too.
+    The feature maps of the VGGs are flattened, those of the others averaged: "flatten" or "gap" is the first
+    layer after the base. SFT and mSFT freeze the layers of the base, including their batch statistics.
+
+    Reference: Vogado et al. 2020, "LeukNet"; Claro et al. 2020 (Alert Net), Tables V and VI.
 
     Args:
-        include_top: Whether the dense layers follow; False gives the base, pooled as `pooling` says.
-        weights: None (random), "imagenet" or a path. "imagenet" loads the base; where SFT or DFT keep a
-            VGG's own dense layers, these too, which needs an input of 224x224 pixels. A file (`.weights.h5`,
-            `.h5` as Keras publishes it, `.keras`) is taken, by its number of parameters, for the base alone
-            (the top stays random), else for this whole network, else, where "imagenet" would load the dense
-            layers too, for the published network with its 1000 classes. A RegNet's weights are published by
-            its authors and never downloaded: pass the path of PyTorch's file, whose classifier is left out,
-            or of one that `leukcnn.models.pytorch_weights.convert_pytorch` wrote.
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (at least 32 each, 71 for Xception, 75 for the Inceptions) and 3 channels.
-            Keras loads NASNets' "imagenet" at one size only, 224 (mobile) or 331 (large).
-        pooling: None, "avg" or "max"; only without the top.
-        classes: Number of outputs.
-        classifier_activation: Activation of the last layer. "auto" is a sigmoid for one output and a softmax
-            for more; None for logits.
-        name: Name of the model; None makes it from backbone and mode, as "resnet50_sft".
-        backbone: A network by its name in `keras.applications`, or a RegNet as its zoo names it:
+        include_top: Whether to include the dense layers. If False, the network returns the feature maps of
+            the base, pooled according to `pooling`.
+        weights: None (random initialization), "imagenet" or the path of a file.
+            "imagenet" loads the base, and the dense layers of a VGG where SFT or DFT keep them, which needs
+            an input of 224x224 pixels.
+            The number of parameters in a file (`.weights.h5`, `.h5` as published by Keras, `.keras`) decides
+            what it is loaded into: the base, with a random top; this whole network; or, where "imagenet"
+            would load the dense layers too, the published network, from which all but the classifier is
+            copied.
+            RegNets are published by their authors and never downloaded: pass the path of PyTorch's file (its
+            classifier is ignored) or of a file that `leukcnn.models.pytorch_weights.convert_pytorch` wrote.
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        input_shape: (height, width, 3), height and width at least 32 (Xception 71, the Inceptions 75). With
+            "imagenet", the NASNets need exactly 224 (mobile) or 331 (large).
+        pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
+        classes: Number of outputs: one per class, or 1 for the second of two classes.
+        classifier_activation: Activation of the classifier. "auto" is a sigmoid for one output and a softmax
+            for more; None returns the logits.
+        name: Name of the model; None combines backbone and mode, e.g. "resnet50_sft".
+        backbone: Name of a network in `keras.applications`, or of a RegNet in its authors' zoo:
             "RegNetX-200MF" ... "RegNetX-32GF", "RegNetY-200MF" ... (`leukcnn.models.backbones.BACKBONES`).
         mode: "SFT", "DFT", "mSFT" or "mDFT".
-        dense_units: Outputs of each dense layer before the classifier. None takes the mode's: with SFT and
-            DFT the backbone's own, (4096, 4096) for the VGGs and none for the others; with mSFT and mDFT
-            (1024, 256) for the VGGs, (128,) for Xception, (1024,) for the others.
-        dropout_rates: Share of each dense layer's outputs that is dropped in training, one rate a layer; 0 or
-            None puts no dropout layer there.
+        dense_units: Units of each dense layer before the classifier. None depends on the mode: for SFT and
+            DFT those of the backbone, (4096, 4096) for the VGGs and none for the others; for mSFT and mDFT
+            (1024, 256) for the VGGs, (128,) for Xception and (1024,) for the others.
+        dropout_rates: Fraction of each dense layer's outputs to drop in training, one rate per layer. A rate
+            of 0 gives no dropout layer; None is 0 for all.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
-        preprocess_input: Whether the network itself turns images of 0..1 into what the backbone's ImageNet
-            weights were trained on, as `preprocess_input` of Keras Applications does with 0..255: BGR less
-            ImageNet's mean for the VGGs and ResNet50, -1..1 for InceptionV3 and Xception, and for RegNets
-            ImageNet's mean 0 and standard deviation 1. It has no parameters. False hands the images on as
-            they come, as Alert Net's and LeukNet's papers do.
+        preprocess_input: Whether the network itself converts images of 0..1 to the input that the backbone's
+            ImageNet weights were trained on: BGR of 0..255 minus ImageNet's mean for the VGGs and ResNet50,
+            -1..1 for InceptionV3 and Xception, 0..1 standardised by ImageNet's mean and standard deviation
+            for RegNets. The conversion has no parameters. If False, the backbone gets the images unchanged,
+            as in the papers of Alert Net and LeukNet.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3), 0..1, and returns float32 (N, classes),
-        probabilities under sigmoid and softmax.
+        probabilities under sigmoid or softmax.
 
     Raises:
         ArgumentError: An argument is out of range.
-        WeightsError: Weights can't be found, downloaded or laid in.
+        WeightsError: Weights can't be found, downloaded or loaded.
     """
     if backbone not in BACKBONES:
         raise ArgumentError(
@@ -140,7 +147,7 @@ def FineTuned(
         raise ArgumentError(
             f"input_shape = {shape} for {backbone} with its published dense layers.",
             expected=f"{_PUBLISHED_INPUT}, for which they were trained",
-            remedy="resize to 224 pixels, take mSFT or mDFT, which replace those layers, or weights=None",
+            remedy="resize to 224 pixels, use mSFT or mDFT, which replace those layers, or weights=None",
         )
     base = base_network(
         backbone,
@@ -185,7 +192,7 @@ def _load_file(
     if backbone in DESIGNS and Path(path).suffix in SUFFIXES:
         load_pytorch(base, path)
         return
-    held = stored_parameters(path)
+    stored = stored_parameters(path)
     fitting = {f"{backbone}'s base": base.count_params(), f"the whole {model.name}": model.count_params()}
     if takes_published and model.input_shape[1:] == _PUBLISHED_INPUT:
         classifier = model.get_layer("predictions")
@@ -193,13 +200,13 @@ def _load_file(
         fitting[f"{backbone} with its own top"] = (
             model.count_params() - classifier.count_params() + published_classifier
         )
-    if held not in fitting.values():
-        raise misfit(path, held, fitting)
-    if held == base.count_params():
+    if stored not in fitting.values():
+        raise misfit(path, stored, fitting)
+    if stored == base.count_params():
         load_whole(base, path)
         if backbone.startswith("EfficientNetB") and is_published(path):
-            _divide_by_deviation(base)
-    elif held == model.count_params():
+            _divide_by_std(base)
+    elif stored == model.count_params():
         load_whole(model, path)
     else:
         published = application(backbone, weights=None)
@@ -213,11 +220,12 @@ def _copy_published(published: keras.Model, model: keras.Model) -> None:
             model.get_layer(_PUBLISHED_DENSE.get(layer.name, layer.name)).set_weights(layer.get_weights())
 
 
-def _divide_by_deviation(base: keras.Model) -> None:
-    """Lets an EfficientNet normalise as Keras does where it downloads the same weights itself.
+def _divide_by_std(base: keras.Model) -> None:
+    """Corrects the normalisation of an EfficientNet for its published weights, as Keras does for "imagenet".
 
-    They were trained on images divided by the root of the deviation once more, for which Keras puts a layer
-    there if weights = "imagenet" (tensorflow issue 49930); here its normalisation's variance says so.
+    The weights were trained on images that were also divided by the square root of the standard deviation.
+    Keras adds a layer for it if weights="imagenet" (tensorflow issue 49930). Here the variance of the
+    normalisation is multiplied by the standard deviation instead.
     """
     (normalization,) = (layer for layer in base.layers if isinstance(layer, layers.Normalization))
     variance = normalization.adapt_variance

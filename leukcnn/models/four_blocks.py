@@ -1,4 +1,4 @@
-"""A small network to train from scratch, where the weights of a published one can't be had."""
+"""A small network to train from scratch where no published weights are available."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,14 +24,14 @@ _BLOCKS = 4
 
 
 def preprocess_input(images: Any) -> Any:
-    """Turns images into the input of `FourBlockCNN`: 0..255 becomes 0..1.
+    """Converts images to the input of `FourBlockCNN`: 0..255 becomes 0..1.
 
     Args:
         images: (height, width, channels) or (N, height, width, channels), 0..255: a NumPy array, uint8 or of
             any other real dtype, or a tensor of Keras' backend.
 
     Returns:
-        float32 of the same shape, 0..1: an array for an array, a tensor for a tensor.
+        float32 of the same shape, 0..1; a NumPy array for an array, a tensor for a tensor.
 
     Raises:
         ArgumentError: The array is neither an image nor a batch of images.
@@ -42,7 +42,7 @@ def preprocess_input(images: Any) -> Any:
 def FourBlockCNN(
     include_top: bool = True,
     weights: str | Path | None = None,
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] = (112, 112, 3),
     pooling: str | None = None,
     classes: int = 4,
@@ -54,29 +54,28 @@ def FourBlockCNN(
     kernel_initializer: str = "glorot_uniform",
     batch_norm_momentum: float = 0.9,
 ) -> keras.Model:
-    """Four blocks of convolution: 98,676 parameters, 98,196 of them trained, at any input size.
+    """Instantiates a network of four convolutions: 98,676 parameters (98,196 trainable) at any input size.
 
-    Each block is a 3x3 convolution without bias, batch normalisation, ReLU and 2x2 max pooling; a global
-    average and the classifier follow. No paper's network: leukcnn's own stand-in, small enough to train on
-    a processor.
+    Each block is a 3x3 convolution without bias, batch normalisation, ReLU and 2x2 max pooling. Global
+    average pooling and the classifier follow. The network isn't from a paper: it is leukcnn's own substitute
+    that can be trained on a CPU.
 
     Args:
-        include_top: Whether average and classifier follow; False gives the last feature maps, pooled as
-            `pooling` says.
-        weights: None (random) or the path of a file with weights of this whole network (`.weights.h5` or
-            `.keras`). None are published.
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (any, from 16 each) and channels.
-        pooling: None, "avg" or "max"; only without the top.
-        classes: Number of outputs.
-        classifier_activation: Activation of the last layer; None for logits.
+        include_top: Whether to include global pooling and the classifier. If False, the network returns the
+            last feature maps, pooled according to `pooling`.
+        weights: None (random initialization) or the path of a file with the weights of this network
+            (`.weights.h5` or `.keras`). None are published.
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        input_shape: (height, width, channels), height and width at least 16.
+        pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
+        classes: Number of outputs, one per class.
+        classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        filters: Filters of each of the four convolutions.
-        dropout_rate: Share of the averaged outputs that is dropped in training; 0 puts no dropout layer
-            there.
+        filters: Number of filters of each of the four convolutions.
+        dropout_rate: Fraction of the globally pooled features to drop in training; 0 gives no dropout layer.
         kernel_initializer: Keras initializer of every kernel.
-        batch_norm_momentum: Share of the moving mean and variance that each step keeps. Keras' 0.99 takes
-            hundreds of steps to forget where it began, more than a short training has.
+        batch_norm_momentum: Momentum of the moving mean and variance in batch normalisation. Keras' default
+            of 0.99 takes hundreds of steps to forget the initial values, more than a short training has.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels), 0..1, and returns float32
@@ -84,7 +83,7 @@ def FourBlockCNN(
 
     Raises:
         ArgumentError: An argument is out of range.
-        WeightsError: The file isn't there or holds another network's weights.
+        WeightsError: The file doesn't exist or holds the weights of another network.
     """
     refuse_imagenet(weights, "FourBlockCNN")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
@@ -97,7 +96,7 @@ def FourBlockCNN(
             n,
             3,
             padding="same",
-            # The normalisation behind it has its own offset.
+            # The batch normalisation after it has its own offset.
             use_bias=False,
             kernel_initializer=kernel_initializer,
             name=f"conv_{i}",

@@ -1,4 +1,4 @@
-"""What networks have in common: the input before their feature maps, pooling and dense layers behind them."""
+"""The layers that networks have in common: the input, and the pooling and dense layers of the top."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +11,15 @@ from leukcnn.errors import ArgumentError
 
 
 def check_head(*, classes: int, classifier_activation: str | None, dropout_rates: Sequence[float]) -> None:
-    """Refuses heads that can't be meant.
+    """Checks the arguments of a network's top.
+
+    Args:
+        classes: Number of outputs.
+        classifier_activation: Activation of the classifier.
+        dropout_rates: Rate of each dropout layer.
 
     Raises:
-        ArgumentError: There are too few outputs for the activation, or a rate isn't from 0 to below 1.
+        ArgumentError: There are too few outputs for the activation, or a rate is below 0 or not below 1.
     """
     fewest = 2 if classifier_activation == "softmax" else 1
     if classes < fewest:
@@ -29,10 +34,10 @@ def check_head(*, classes: int, classifier_activation: str | None, dropout_rates
 
 
 def check_momentum(batch_norm_momentum: float) -> None:
-    """Makes sure that the momentum of batch normalisation is usable.
+    """Checks the momentum of batch normalisation.
 
     Raises:
-        ArgumentError: It isn't from 0 to below 1.
+        ArgumentError: It is below 0 or not below 1.
     """
     if not 0 <= batch_norm_momentum < 1:
         raise ArgumentError(
@@ -41,14 +46,14 @@ def check_momentum(batch_norm_momentum: float) -> None:
 
 
 def refuse_imagenet(weights: str | Path | None, network: str) -> None:
-    """Refuses weights="imagenet" for a network that has no such weights.
+    """Refuses weights="imagenet" for a network without ImageNet weights.
 
     Args:
-        weights: The builder's argument.
+        weights: The builder's argument `weights`.
         network: Name of the builder.
 
     Raises:
-        ArgumentError: They are "imagenet".
+        ArgumentError: The weights are "imagenet".
     """
     if weights == "imagenet":
         raise ArgumentError(
@@ -57,29 +62,31 @@ def refuse_imagenet(weights: str | Path | None, network: str) -> None:
         )
 
 
-def checked_input(input_tensor: Any, input_shape: tuple[int, int, int], *, min_size: int) -> Any:
-    """Returns a network's input: the tensor that is given, or a new one.
+def checked_input(
+    input_tensor: keras.KerasTensor | None, input_shape: tuple[int, int, int], *, min_size: int
+) -> keras.KerasTensor:
+    """Returns a network's input: `input_tensor`, or a new tensor if that is None.
 
     Args:
         input_tensor: Keras tensor (N, height, width, channels), or None.
-        input_shape: Height, width and channels of a new one.
-        min_size: Least height and width, in pixels.
+        input_shape: (height, width, channels) of a new tensor.
+        min_size: Smallest height and width, in pixels.
 
     Raises:
-        ArgumentError: A side isn't fixed or is too small, or there are no channels.
+        ArgumentError: Height or width isn't fixed or is too small, or there are no channels.
     """
     shape = tuple(input_shape if input_tensor is None else input_tensor.shape[1:])
     if len(shape) != 3 or None in shape or min(shape[:2]) < min_size or shape[2] < 1:
         raise ArgumentError(
             f"input_shape = {shape}.",
             expected=f"(height, width, channels) with at least {min_size} pixels each way",
-            remedy="take larger images, of a fixed size and channels last",
+            remedy="use larger images of a fixed size, with the channels last",
         )
     return keras.Input(shape) if input_tensor is None else input_tensor
 
 
 def dense_head(
-    x: Any,
+    x: keras.KerasTensor,
     *,
     dense_units: Sequence[int],
     dropout_rates: Sequence[float],
@@ -87,19 +94,19 @@ def dense_head(
     classifier_activation: str | None,
     activation: str = "relu",
     **options: Any,
-) -> Any:
-    """Appends dense layers with their activation, each with its dropout, and the classifier.
+) -> keras.KerasTensor:
+    """Adds dense layers, each with its dropout, and the classifier.
 
-    The layers are "dense_1", "dropout_1", "dense_2" ... "predictions"; a rate of 0 gives no dropout layer.
+    The layers are "dense_1", "dropout_1", "dense_2" ... "predictions". A rate of 0 gives no dropout layer.
 
     Args:
         x: Keras tensor (N, features).
-        dense_units: Outputs of each dense layer.
-        dropout_rates: As many rates, each the share of that layer's outputs dropped in training.
+        dense_units: Units of each dense layer.
+        dropout_rates: Fraction of each dense layer's outputs to drop in training, one rate per layer.
         classes: Number of outputs.
-        classifier_activation: Activation of the classifier; None for logits.
-        activation: Activation of the layers before it.
-        **options: Arguments of every dense layer: initializer, regularizer.
+        classifier_activation: Activation of the classifier; None returns the logits.
+        activation: Activation of the dense layers before the classifier.
+        **options: More arguments of every dense layer: initializer, regularizer.
 
     Returns:
         Keras tensor float32 (N, classes).
@@ -108,21 +115,21 @@ def dense_head(
         x = layers.Dense(units, activation=activation, name=f"dense_{i}", **options)(x)
         if rate:
             x = layers.Dropout(rate, name=f"dropout_{i}")(x)
-    # Under mixed precision a half-precision softmax would round the probabilities away.
+    # float32 under mixed precision too: a half-precision softmax rounds small probabilities to 0.
     return layers.Dense(
         classes, activation=classifier_activation, name="predictions", dtype="float32", **options
     )(x)
 
 
-def pooled(x: Any, pooling: str | None) -> Any:
-    """Pools feature maps as the argument `pooling` of Keras Applications says.
+def pooled(x: keras.KerasTensor, pooling: str | None) -> keras.KerasTensor:
+    """Pools feature maps globally, like the argument `pooling` of Keras Applications.
 
     Args:
         x: Keras tensor (N, rows, columns, channels).
-        pooling: None (as they are), "avg" or "max".
+        pooling: None (no pooling), "avg" or "max".
 
     Raises:
-        ArgumentError: It is none of these.
+        ArgumentError: `pooling` is none of these.
     """
     if pooling is None:
         return x
@@ -133,7 +140,7 @@ def pooled(x: Any, pooling: str | None) -> Any:
     raise ArgumentError(f"pooling = {pooling!r}.", expected="None, 'avg' or 'max'")
 
 
-def source_inputs(tensor: keras.KerasTensor) -> Any:
-    """Returns the network inputs that a Keras tensor comes from: itself, if it is one."""
+def source_inputs(tensor: keras.KerasTensor) -> keras.KerasTensor | list[keras.KerasTensor]:
+    """Returns the input that a Keras tensor is computed from, or a list if there are several."""
     sources = keras.utils.get_source_inputs(tensor)
     return sources[0] if len(sources) == 1 else sources

@@ -1,7 +1,7 @@
-"""What images become before a network takes them; each module of builders names its own `preprocess_input`.
+"""Conversion of images to a network's input, for the function `preprocess_input` of each module of builders.
 
-Arrays go through the functions of `leukcnn.preprocessing` that a reproduction uses, so that both give equal
-values. Tensors go through Keras' operations, which `tf.data.Dataset.map` and a network can take in too.
+Arrays are converted by the functions of `leukcnn.preprocessing` that a reproduction uses, with equal results.
+Tensors are converted by Keras' operations, which also work in `tf.data.Dataset.map` and in a network.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def rescaled(images: Any, scale: float) -> Any:
         scale: The factor.
 
     Returns:
-        float32 of the same shape: an array for an array, a tensor for a tensor.
+        float32 of the same shape; a NumPy array for an array, a tensor for a tensor.
 
     Raises:
         ArgumentError: The array is neither an image nor a batch of images.
@@ -33,12 +33,12 @@ def rescaled(images: Any, scale: float) -> Any:
 
 
 def zero_to_one(images: Any) -> Any:
-    """Turns 0..255 into 0..1; arguments, result and errors as in `rescaled`."""
+    """Converts images from 0..255 to 0..1; argument, result and errors as in `rescaled`."""
     return rescaled(images, 1 / 255)
 
 
 def without_channel_mean(images: Any) -> Any:
-    """Turns 0..255 into 0..1 less each image's own mean of each channel; the rest as in `rescaled`."""
+    """Converts 0..255 to 0..1 and subtracts each image's own channel means; otherwise as `rescaled`."""
     scaled = zero_to_one(images)
     if isinstance(scaled, np.ndarray):
         return subtract_channel_mean(scaled)
@@ -46,11 +46,11 @@ def without_channel_mean(images: Any) -> Any:
 
 
 def standardised(images: Any, *, mean: Sequence[float], std: Sequence[float]) -> Any:
-    """Turns 0..255 into 0..1 less a mean, divided by a standard deviation; the rest as in `rescaled`.
+    """Converts 0..255 to 0..1, subtracts a mean and divides by a standard deviation; otherwise as `rescaled`.
 
     Args:
         images: As in `rescaled`.
-        mean: Of each channel, on the scale 0..1.
-        std: Of each channel, on the scale 0..1.
+        mean: Mean of each channel, on the scale 0..1.
+        std: Standard deviation of each channel, on the scale 0..1.
     """
-    return (zero_to_one(images) - np.float32(mean)) / np.float32(std)
+    return (zero_to_one(images) - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)

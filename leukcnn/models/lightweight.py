@@ -1,7 +1,10 @@
-"""The lightweight network of the ALL-IDB paper (section 4.2, Figure 1): two convolutions and a dense layer.
+"""The lightweight network of the ALL-IDB paper: two convolutions and a dense layer.
 
-The paper names the layers, the dropout rate and the two outputs; how many filters and units there are, and
-the size of the images, it leaves open. Those below are a reading.
+Reference: Zaiter and Zwiggelaar 2025, "Acute Lymphocytic Leukemia Detection Using Deep Learning Methods",
+section 4.2 and Figure 1.
+
+The paper gives the layers, the dropout rate and the two outputs. It doesn't give the numbers of filters and
+units or the size of the images; those below are assumptions.
 """
 
 from collections.abc import Sequence
@@ -25,16 +28,16 @@ from leukcnn.models.weights import load_whole
 
 
 def preprocess_input(images: Any) -> Any:
-    """Turns images into the input of `LightweightCNN`: 0..255 becomes 0..1.
+    """Converts images to the input of `LightweightCNN`: 0..255 becomes 0..1.
 
-    The paper blanks all but the white cells first, see `leukcnn.preprocessing.wbc_mask`.
+    The paper first removes everything except the white cells, see `leukcnn.preprocessing.wbc_mask`.
 
     Args:
         images: (height, width, channels) or (N, height, width, channels), 0..255: a NumPy array, uint8 or of
             any other real dtype, or a tensor of Keras' backend.
 
     Returns:
-        float32 of the same shape, 0..1: an array for an array, a tensor for a tensor.
+        float32 of the same shape, 0..1; a NumPy array for an array, a tensor for a tensor.
 
     Raises:
         ArgumentError: The array is neither an image nor a batch of images.
@@ -45,7 +48,7 @@ def preprocess_input(images: Any) -> Any:
 def LightweightCNN(
     include_top: bool = True,
     weights: str | Path | None = None,
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] = (224, 224, 3),
     pooling: str | None = None,
     classes: int = 2,
@@ -58,28 +61,29 @@ def LightweightCNN(
     dropout_rate: float = 0.2,
     kernel_initializer: str = "glorot_uniform",
 ) -> keras.Model:
-    """The lightweight CNN: 6,427,810 parameters at 224x224 pixels, nearly all in its dense layer.
+    """Instantiates the lightweight CNN: 6,427,810 parameters at 224x224 pixels, most in the dense layer.
 
-    Two 3x3 convolutions with ELU, of 16 and 32 filters, each with a 2x2 max pooling; flattened, a dense
-    layer of 64 with ELU, dropout and the classifier.
+    It has two 3x3 convolutions with ELU, with 16 and 32 filters, each with 2x2 max pooling. The flattened
+    feature maps are followed by a dense layer of 64 units with ELU, dropout and the classifier.
+
+    Reference: Zaiter and Zwiggelaar 2025, section 4.2 and Figure 1.
 
     Args:
-        include_top: Whether the dense layers follow; False gives the last feature maps, pooled as `pooling`
-            says.
-        weights: None (random) or the path of a file with weights of this whole network (`.weights.h5` or
-            `.keras`). Nobody has published any.
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (any, from 4 each) and channels.
-        pooling: None, "avg" or "max"; only without the top.
-        classes: Number of outputs.
-        classifier_activation: Activation of the last layer; None for logits.
+        include_top: Whether to include the dense layers. If False, the network returns the last feature
+            maps, pooled according to `pooling`.
+        weights: None (random initialization) or the path of a file with the weights of this network
+            (`.weights.h5` or `.keras`). None are published.
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        input_shape: (height, width, channels), height and width at least 4.
+        pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
+        classes: Number of outputs, one per class.
+        classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        filters: Filters of each of the two convolutions.
-        dense_units: Outputs of the dense layer before the classifier.
-        pool_first: Whether each convolution is "preceded by a max pooling layer", as section 4.2 has it, and
-            not "succeeded by" one, as Figure 1 says and shows. The number of parameters is the same.
-        dropout_rate: Share of the dense layer's outputs that is dropped in training; 0 puts no dropout layer
-            there.
+        filters: Number of filters of each of the two convolutions.
+        dense_units: Units of the dense layer before the classifier.
+        pool_first: Whether each convolution is "preceded by a max pooling layer", as in section 4.2 of the
+            paper, or "succeeded by" one, as in its Figure 1. The number of parameters is the same.
+        dropout_rate: Fraction of the dense layer's outputs to drop in training; 0 gives no dropout layer.
         kernel_initializer: Keras initializer of every kernel.
 
     Returns:
@@ -88,15 +92,15 @@ def LightweightCNN(
 
     Raises:
         ArgumentError: An argument is out of range.
-        WeightsError: The file isn't there or holds another network's weights.
+        WeightsError: The file doesn't exist or holds the weights of another network.
     """
     refuse_imagenet(weights, "LightweightCNN")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
-    two = isinstance(filters, tuple | list) and len(filters) == 2
-    if not two or not all(isinstance(n, int) and n > 0 for n in (*filters, dense_units)):
+    are_two = isinstance(filters, tuple | list) and len(filters) == 2
+    if not are_two or not all(isinstance(n, int) and n > 0 for n in (*filters, dense_units)):
         raise ArgumentError(
             f"filters = {filters!r}, dense_units = {dense_units!r}.",
-            expected="two numbers of filters and one of units, whole and above 0",
+            expected="two numbers of filters and one number of units, whole numbers above 0",
         )
     x = inputs = checked_input(input_tensor, input_shape, min_size=4)
     for i, n in enumerate(filters, start=1):

@@ -1,11 +1,11 @@
-"""Weights as MatConvNet publishes them: a `.mat` file that holds a chain of layers (a "SimpleNN").
+"""Weights published by MatConvNet: a `.mat` file with a chain of layers (a "SimpleNN").
 
-MatConvNet's filters are (height, width, channels of a group, outputs), dense layers are convolutions over the
-whole map, and the mean image stands under `meta.normalization.averageImage`; before beta17 it stood under
-`normalization.averageImage`, and in the first versions filters and biases stood apart.
+MatConvNet's filters have the shape (height, width, channels per group, outputs), and dense layers are
+convolutions over the whole feature map. The mean image is `meta.normalization.averageImage`, before beta17
+`normalization.averageImage`. The first versions stored filters and biases in separate fields.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,13 +21,20 @@ from leukcnn.models.weights import converted_file, save_whole
 
 _PRETRAINED_URL = "https://www.vlfeat.org/matconvnet/pretrained/"
 
-# Types of layers that have neither weights nor a place to check: each follows from the layer before it.
-_PASSED_OVER = ("relu", "dropout", "softmax", "softmaxloss")
+# Types of layers without weights that aren't compared: each follows from the layer before it.
+_IGNORED = ("relu", "dropout", "softmax", "softmaxloss")
 _RENAMED = {"normalize": "lrn"}
 
 
 class _Stage(NamedTuple):
-    """One layer as MatConvNet describes it: its name, type and what has to agree."""
+    """One layer in MatConvNet's terms, for comparison with a file.
+
+    Attributes:
+        name: Name of the layer in the network.
+        kind: MatConvNet's type of the layer.
+        shapes: Array of weights -> its shape.
+        values: Property, e.g. "stride" -> its values.
+    """
 
     name: str
     kind: str
@@ -36,22 +43,23 @@ class _Stage(NamedTuple):
 
 
 def load_matconvnet(model: keras.Model, path: str | Path) -> None:
-    """Lays the weights and the mean image of a `.mat` file into a network.
+    """Loads the weights and the mean image of a `.mat` file into a network.
 
     Args:
         model: A network like those of `leukcnn.models.caffe`: a chain of mean subtraction, convolutions,
-            normalisations, poolings and dense layers. It is changed in place; untouched where an error is
-            raised. Where it ends before its dense layers, the file's are left out.
-        path: File of the same network, as MatConvNet's authors publish it.
+            normalisations, poolings and dense layers. It is changed in place, but not if an error is raised.
+            If it has no dense layers, those of the file are ignored.
+        path: File of the same network, as published by MatConvNet's authors.
 
     Raises:
-        WeightsError: The file isn't there, can't be read or holds another network; all that differs is named.
+        WeightsError: The file doesn't exist, can't be read or holds another network. The message lists all
+            differences.
     """
     path = Path(path).expanduser()
     contents = _contents(path)
     expected = list(_stages(model))
     found = [_fields(layer) for layer in np.ravel(contents["layers"])]
-    found = [layer for layer in found if _kind(layer) not in _PASSED_OVER]
+    found = [layer for layer in found if _kind(layer) not in _IGNORED]
     if "predictions" not in {layer.name for layer in model.layers}:
         found = found[: len(expected)]
     if [_kind(layer) for layer in found] != [stage.kind for stage in expected]:
@@ -80,23 +88,23 @@ def load_matconvnet(model: keras.Model, path: str | Path) -> None:
     for stage, arrays in zip(expected, weights, strict=True):
         if arrays:
             layer = model.get_layer(stage.name)
-            # MatConvNet's filters and Flatten both run over rows, columns and channels in this order.
+            # Both MatConvNet's filters and Flatten are in the order rows, columns, channels.
             layer.set_weights([np.reshape(arrays["filters"], layer.kernel.shape), np.ravel(arrays["biases"])])
     mean_layer.mean = mean
 
 
 def convert_matconvnet(mat: str | Path, network: keras.Model, target: str | Path) -> None:
-    """Writes the weights of a `.mat` file as Keras does, for `weights=` of the same builder.
+    """Converts a `.mat` file to a weights file of Keras, for the argument `weights` of the same builder.
 
-    `convert_matconvnet("imagenet-vgg-f.mat", VGGF(), "vgg_f.weights.h5")`
+    Example: `convert_matconvnet("imagenet-vgg-f.mat", VGGF(), "vgg_f.weights.h5")`.
 
     Args:
-        mat: File as MatConvNet's authors publish it.
-        network: The network, built as the file has it, which takes its weights and mean.
-        target: A `.weights.h5` or `.keras` file, replaced if it is there. It holds the mean too.
+        mat: File as published by MatConvNet's authors.
+        network: The network of the file, into which its weights and mean are loaded.
+        target: A `.weights.h5` or `.keras` file; an existing one is replaced. It contains the mean too.
 
     Raises:
-        WeightsError: The file can't be read or holds another network, or the target's name ends otherwise.
+        WeightsError: The file can't be read or holds another network, or the target has another suffix.
     """
     target = converted_file(target)
     load_matconvnet(network, mat)
@@ -139,6 +147,7 @@ def _kind(layer: Mapping[str, Any]) -> str:
 
 
 def _weights(layer: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    pair: Iterable[Any]
     if "filters" in layer:
         pair = layer["filters"], layer["biases"]
     elif "weights" in layer:
@@ -157,7 +166,7 @@ def _mean(contents: Mapping[str, Any]) -> np.ndarray:
 
 
 def _stages(model: keras.Model) -> Iterator[_Stage]:
-    """Yields what MatConvNet's description of a network would have to be."""
+    """Yields a network's layers as MatConvNet describes them."""
     map_size = (1, 1)
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D):
@@ -185,14 +194,14 @@ def _stages(model: keras.Model) -> Iterator[_Stage]:
 def _faults(stage: _Stage, layer: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Iterator[str]:
     for name, expected in stage.shapes.items():
         shape = arrays[name].shape if name in arrays else (0,)
-        # MATLAB drops sizes of 1 at the end, and writes a vector as a row or a column.
+        # MATLAB omits trailing dimensions of size 1, and stores a vector as a row or a column.
         full = (prod(shape),) if name == "biases" else shape + (1,) * (len(expected) - len(shape))
         if full != expected:
             yield f"{stage.name}: {name} are {shape}, expected {expected}"
-    for name, expected in stage.values.items():
+    for name, values in stage.values.items():
         if name not in layer:
             continue
         found = np.ravel(layer[name]).astype(float)
-        # One number stands for all sides.
-        if found.size not in (1, len(expected)) or not np.allclose(found, expected):
-            yield f"{stage.name}: {name} is {found.tolist()}, expected {list(expected)}"
+        # A single number applies to all directions.
+        if found.size not in (1, len(values)) or not np.allclose(found, values):
+            yield f"{stage.name}: {name} is {found.tolist()}, expected {list(values)}"

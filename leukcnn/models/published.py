@@ -1,4 +1,4 @@
-"""Published weights: what their files are called, where they lie, and whether one fits a network."""
+"""Published weights: the names of their files, how a file is found, and whether it fits a network."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from leukcnn.models import arguments_of, build
 from leukcnn.models.backbones import BACKBONES, keeps_published_top
 from leukcnn.models.regnet_designs import DESIGNS, zoo_file
 
-# Networks of other publishers than Keras, and those that take another's files.
+# Networks published by others than Keras, and networks that use the weights of another network.
 _OTHER_FILES = {
     "AlexNet": "imagenet-caffe-alex",
     "CaffeNet": "imagenet-caffe-ref",
@@ -17,27 +17,27 @@ _OTHER_FILES = {
 }
 _TAKEN_FROM = {"TaleghaniResNet50": "ResNet50"}
 
-# In names of the files that hold published weights: Keras', MatConvNet's, the RegNets'.
+# Parts of the names of published files: Keras', MatConvNet's, the RegNets'.
 _PUBLISHED = ("_weights_tf_dim_ordering_tf_kernels", "imagenet-caffe-", "imagenet-vgg-f", "_dds_8gpu")
 _NAMES = {name.lower() for known in BACKBONES.values() for name in (known.whole, known.base) if name}
 _BASE_ALONE = ("notop", "no_top", "no-top")
-# How a file goes on behind the name of its network.
+# What follows the name of the network in the name of a file.
 _ENDS = (".", "_weights", "_dds_8gpu", *(f"_{end}" for end in _BASE_ALONE))
 
 
 def is_published(file: str | Path) -> bool:
-    """Says by its name whether a file holds weights as they were published, not a user's own."""
+    """Returns, by its name, whether a file holds published weights and not a user's own."""
     name = Path(file).name
-    return name.lower() in _NAMES or any(part in name for part in _PUBLISHED)
+    return name.lower() in _NAMES or any(text in name for text in _PUBLISHED)
 
 
 def holds_base_alone(file: str | Path) -> bool:
-    """Says by its name whether one of Keras' files holds a network's convolutional base alone."""
-    return any(part in Path(file).name.lower() for part in _BASE_ALONE)
+    """Returns, by its name, whether one of Keras' files holds only a network's convolutional base."""
+    return any(text in Path(file).name.lower() for text in _BASE_ALONE)
 
 
 def needs_published_top(model: spec.Model) -> bool:
-    """Says whether a network starts from the published one's dense layers too, not from its base alone."""
+    """Returns whether a network starts from published dense layers too, not only from a published base."""
     if model.name != "FineTuned":
         return False
     values = _values(model)
@@ -45,16 +45,19 @@ def needs_published_top(model: spec.Model) -> bool:
 
 
 def starts_from(model: spec.Model) -> str | Path | None:
-    """Returns what a network's weights are: None, "imagenet" or a file; where it says none, the default."""
+    """Returns the argument `weights` of a network, or its builder's default: None, "imagenet" or a file."""
     return _values(model).get("weights")
 
 
 def weights_file(place: str, model: spec.Model) -> str:
-    """Returns where a fine-tuned network's weights are: "imagenet", a file, or one of its name in a folder.
+    """Returns the argument `weights` of a network for a value of --weights.
 
     Args:
-        place: Value of --weights.
-        model: The network; one with a `backbone` takes that one's weights.
+        place: "imagenet", a file, or a folder with one file per network, named as published.
+        model: The network; if it has a `backbone`, the weights are those of the backbone.
+
+    Returns:
+        "imagenet" or the path of a file. In a folder the name of the file begins with the network's name.
 
     Raises:
         WeightsError: There is no such file.
@@ -65,64 +68,64 @@ def weights_file(place: str, model: spec.Model) -> str:
     network = _values(model).get("backbone", model.name)
     network = _TAKEN_FROM.get(network, network)
     names = _file_names(network)
-    begins = tuple(f"{name}{end}" for name in names for end in _ENDS)
-    files = [p for p in path.glob("*") if p.name.lower().startswith(begins)] if path.is_dir() else []
-    # The whole published network may lie beside its base.
+    starts = tuple(f"{name}{end}" for name in names for end in _ENDS)
+    files = [p for p in path.glob("*") if p.name.lower().startswith(starts)] if path.is_dir() else []
+    # A folder may hold both the whole published network and its base.
     whole = needs_published_top(model)
     files = sorted(p for p in files if not (whole and holds_base_alone(p)))
     published = _published_name(network, whole=whole)
     files.sort(key=lambda p: (not holds_base_alone(p), p.name.lower() != published.lower()))
     if not files:
-        lacking = f"holds no file whose name begins with {names[0]!r}" if path.is_dir() else "isn't there"
+        reason = f"holds no file whose name begins with {names[0]!r}" if path.is_dir() else "doesn't exist"
         if whole and path.is_dir():
-            lacking += f" and has the network's own dense layers, which {_values(model)['mode']} keeps"
+            reason += f" and has the network's own dense layers, which {_values(model)['mode']} keeps"
         raise WeightsError(
-            f"--weights got {place!r}, which {lacking}.",
+            f"--weights got {place!r}, which {reason}.",
             expected="'none', 'imagenet', a weights file (.h5, .weights.h5 or .keras), or a folder with one "
-            f"for each network, named as its publishers name them: {published}",
-            remedy=(f"download {zoo_file(network)}" if network in DESIGNS else "get the file")
-            + " where there is a connection, or go without: --weights none",
+            f"file for each network, named as published: {published}",
+            remedy=(f"download {zoo_file(network)}" if network in DESIGNS else "download the file")
+            + " on a machine with a connection, or use random weights: --weights none",
         )
     return str(files[0])
 
 
 def check_weights(model: spec.Model, *, image_size: int, classes: int | None) -> None:
-    """Makes sure that a network gets the weights that it names, without filling its variables first.
+    """Checks that a network's weights can be loaded, without keeping the network.
 
-    The network is built and loaded as ever, but in a scope that keeps what is assigned beside the variables:
-    the verdict is that of loading, and nothing is drawn or left behind. Keras' session is cleared.
+    The network is built and its weights are loaded, but within `unfilled`: initial values aren't sampled, and
+    the loaded values are discarded. Keras' session is cleared.
 
     Args:
         model: The network.
-        image_size: Side of its square input in pixels, unless its arguments say otherwise.
-        classes: Number of its outputs, unless its arguments say otherwise; None for the builder's own.
+        image_size: Height and width of its input, in pixels, unless its arguments have an `input_shape`.
+        classes: Number of classes, unless its arguments have `classes`; None for the builder's default.
 
     Raises:
-        WeightsError: The weights can't be found, downloaded or laid in.
+        WeightsError: The weights can't be found, downloaded or loaded.
     """
     if starts_from(model) is None:
         return
     # Loads Keras, which a file's name doesn't need.
-    from leukcnn.models.unfilled import drawing_nothing, unfilled
+    from leukcnn.models.unfilled import unfilled, without_sampling
 
     options = {"input_shape": (image_size, image_size, 3)} | ({} if classes is None else {"classes": classes})
     with unfilled():
-        build(model.name, **(options | dict(drawing_nothing(model).arguments)))
+        build(model.name, **(options | dict(without_sampling(model).arguments)))
 
 
 def _values(model: spec.Model) -> dict[str, Any]:
-    """Returns the values of a network's arguments, its builder's defaults included."""
+    """Returns the values of a network's arguments, including its builder's defaults."""
     return arguments_of(model.name).filled(model.arguments)
 
 
 def _file_names(network: str) -> tuple[str, ...]:
-    """Returns what the names of a network's files begin with, in lower case."""
+    """Returns the possible beginnings of the names of a network's files, in lower case."""
     if network in _OTHER_FILES:
         return (_OTHER_FILES[network],)
     known = BACKBONES.get(network)
     if known is None or not known.base:
         return (network.lower(),)
-    # Keras itself writes some names with an underscore: inception_v3_weights_...
+    # Some of Keras' file names contain an underscore: inception_v3_weights_...
     stem = known.whole.removesuffix(".h5").partition("_weights_tf")[0].lower()
     return tuple(dict.fromkeys((stem, network.lower())))
 

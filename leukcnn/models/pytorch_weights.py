@@ -1,8 +1,8 @@
-"""Weights of RegNets as PyTorch saves them: a state dict in a `.pth` or a `.safetensors` file.
+"""Weights of RegNets saved by PyTorch: a state dict in a `.pth` or a `.safetensors` file.
 
-Three ways of naming are known: that of the authors' model zoo (pycls), torchvision's and timm's, which also
-publishes the zoo's weights as `.safetensors`. torchvision rounds some widths otherwise: its RegNetX-400MF,
-RegNetY-800MF and RegNetY-8.0GF are other networks than the authors' and are refused.
+The names of the modules may be those of the authors' model zoo (pycls), of torchvision or of timm, which also
+publishes the zoo's weights as `.safetensors`. torchvision rounds some widths in another way: its
+RegNetX-400MF, RegNetY-800MF and RegNetY-8.0GF differ from the authors' networks and are refused.
 """
 
 import re
@@ -19,29 +19,29 @@ from leukcnn.errors import WeightsError
 from leukcnn.models.weights import converted_file, save_whole
 
 SUFFIXES = (".pyth", ".pth", ".pt", ".bin", ".safetensors")
-"""Ends of the names of the files that can be read."""
+"""Suffixes of the files that can be read."""
 
-# Where a checkpoint holds more than the state dict: pycls, and what others are used to.
+# Keys of the state dict in a checkpoint that holds more: that of pycls, and others in common use.
 _WRAPPERS = ("model_state", "state_dict", "model")
-# Batch normalisation's count of batches, of no use to Keras.
+# Batch normalisation's number of batches, which Keras doesn't use.
 _UNUSED = "num_batches_tracked"
 _BATCH_NORMALISATION = ("weight", "bias", "running_mean", "running_var")
 _FAULTS_SHOWN = 10
 
-_OTHER_NETWORK = "pass the file of the same network, and build it with as many classes, or without its top"
+_OTHER_NETWORK = "pass the file of the same network, and build it with the same classes, or without its top"
 _OTHER_WIDTHS = (
-    "; torchvision rounds the widths of RegNetX-400MF, RegNetY-800MF and RegNetY-8.0GF otherwise than their "
-    "authors, whose networks these are: take the file of the authors' zoo (pycls)"
+    "; torchvision's RegNetX-400MF, RegNetY-800MF and RegNetY-8.0GF have other widths than the authors' "
+    "networks: use the file of the authors' zoo (pycls)"
 )
 
 
 class _Naming(NamedTuple):
-    """How a PyTorch implementation names its modules.
+    """The names of the modules in a PyTorch implementation.
 
     Attributes:
-        block: What the names in a block begin with.
-        modules: Layer of `leukcnn.models.regnet`, less "s1_b1_" -> module.
-        is_bgr: Whether its weights take blue, green, red.
+        block: Prefix of the names in a block.
+        modules: Layer of `leukcnn.models.regnet`, without the prefix "s1_b1_" -> module.
+        is_bgr: Whether the network's input is blue, green, red.
     """
 
     block: str
@@ -82,20 +82,20 @@ _NAMINGS = {
 
 
 def load_pytorch(model: keras.Model, path: str | Path) -> None:
-    """Lays PyTorch's weights into a RegNet.
+    """Loads PyTorch's weights into a RegNet.
 
-    The zoo's own networks (pycls) take blue, green, red; their first kernel is turned round, so that the
-    network takes RGB.
+    The zoo's networks (pycls) take blue, green, red. The channels of their first kernel are reversed, so that
+    the network takes RGB.
 
     Args:
-        model: A network of `leukcnn.models.regnet`, changed in place; untouched where an error is raised.
-            Where it ends before its classifier, the file's is left out.
-        path: A `.safetensors` file, which takes the package safetensors, or a checkpoint, which takes torch
-            and is read without running any code in it (`weights_only`).
+        model: A network of `leukcnn.models.regnet`, changed in place, but not if an error is raised. If it
+            has no classifier, that of the file is ignored.
+        path: A `.safetensors` file, which needs the package safetensors, or a checkpoint, which needs torch
+            and is read without running code from it (`weights_only`).
 
     Raises:
-        WeightsError: The file isn't there, can't be read or holds another network, or the package that reads
-            it isn't there; what differs is named.
+        WeightsError: The file doesn't exist, can't be read or holds another network, or a package is missing.
+            The message lists the differences.
     """
     path = Path(path).expanduser()
     state = read_state_dict(path)
@@ -121,18 +121,18 @@ def load_pytorch(model: keras.Model, path: str | Path) -> None:
 
 
 def convert_pytorch(source: str | Path, network: keras.Model, target: str | Path) -> None:
-    """Writes PyTorch's weights as Keras does, for `weights=` of the same builder, where torch isn't needed.
+    """Converts PyTorch's weights to a weights file of Keras, for the argument `weights` of the same builder.
 
-    `convert_pytorch("RegNetY-400MF_dds_8gpu.pyth", RegNetY(include_top=False), "regnety-400mf.weights.h5")`
-    is a base for `FineTuned`.
+    Loading the converted file doesn't need torch. Example, for a base of `FineTuned`:
+    `convert_pytorch("RegNetY-400MF_dds_8gpu.pyth", RegNetY(include_top=False), "regnety-400mf.weights.h5")`.
 
     Args:
-        source: File as `load_pytorch` takes it.
-        network: The network, which takes its weights.
-        target: A `.weights.h5` or `.keras` file, replaced if it is there.
+        source: A file that `load_pytorch` can read.
+        network: The network of the file, into which the weights are loaded.
+        target: A `.weights.h5` or `.keras` file; an existing one is replaced.
 
     Raises:
-        WeightsError: The file can't be read or holds another network, or the target's name ends otherwise.
+        WeightsError: The file can't be read or holds another network, or the target has another suffix.
     """
     target = converted_file(target)
     load_pytorch(network, source)
@@ -143,20 +143,20 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """Reads the arrays of a state dict.
 
     Args:
-        path: File as `load_pytorch` takes it; a checkpoint may hold the state dict under "model_state",
-            "state_dict" or "model".
+        path: A `.safetensors` file or a checkpoint, which may hold the state dict under the key
+            "model_state", "state_dict" or "model".
 
     Returns:
-        PyTorch's name -> float32 array, batch counts left out.
+        PyTorch's name -> float32 array, without the numbers of batches.
 
     Raises:
-        WeightsError: The file isn't there or can't be read, or the package that reads it isn't there.
+        WeightsError: The file doesn't exist or can't be read, or a package is missing.
     """
     path = Path(path).expanduser()
     if not path.is_file():
         raise WeightsError(
             f"There is no weights file {path}.",
-            expected=f"a file of PyTorch's: {', '.join(SUFFIXES)}",
+            expected=f"a file that PyTorch saved: {', '.join(SUFFIXES)}",
             remedy="pass its path, or weights=None for random weights",
         )
     stored = _from_safetensors(path) if path.suffix == ".safetensors" else _from_torch(path)
@@ -195,8 +195,8 @@ def _from_torch(path: Path) -> dict[str, Any]:
 def _package_missing(path: Path, package: str) -> WeightsError:
     return WeightsError(
         f"The package {package}, which reads {path}, isn't installed.",
-        remedy=f"pip install {package} (pip install 'leukcnn[pytorch]' brings both), or convert the file "
-        "where it is: leukcnn.models.pytorch_weights.convert_pytorch",
+        remedy=f"pip install {package} (pip install 'leukcnn[pytorch]' installs both), or convert the file "
+        f"where {package} is installed: leukcnn.models.pytorch_weights.convert_pytorch",
     )
 
 
@@ -216,8 +216,8 @@ def _keys(layer: layers.Layer, naming: _Naming) -> list[str]:
     """Returns PyTorch's names of a layer's variables, in the order of its weights."""
     match = re.fullmatch(r"s(\d)_b(\d+)_(\w+)", layer.name)
     if match:
-        stage, block, part = match.groups()
-        module = naming.block.format(stage=stage, block=block, before=int(block) - 1) + naming.modules[part]
+        stage, block, name = match.groups()
+        module = naming.block.format(stage=stage, block=block, before=int(block) - 1) + naming.modules[name]
     else:
         module = naming.modules[layer.name]
     if isinstance(layer, layers.BatchNormalization):
@@ -229,7 +229,7 @@ def _expected(model: keras.Model, naming: _Naming) -> Iterator[tuple[str, tuple[
     for layer in _weighted(model):
         for key, variable in zip(_keys(layer, naming), layer.weights, strict=True):
             shape = tuple(variable.shape)
-            # PyTorch's kernels are (filters, channels, height, width), its dense ones (outputs, inputs).
+            # PyTorch's kernels are (filters, channels, height, width), in dense layers (outputs, inputs).
             yield key, (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else shape[::-1]
 
 
@@ -245,4 +245,4 @@ def _faults(expected: Mapping[str, tuple[int, ...]], state: Mapping[str, np.ndar
             yield f"{key} is {state[key].shape}, expected {shape}"
     for key in state:
         if key not in expected:
-            yield f"{key} has no place in the network"
+            yield f"{key} isn't in the network"

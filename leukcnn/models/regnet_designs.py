@@ -1,7 +1,8 @@
-"""The published RegNets as data: Radosavovic et al. 2020, "Designing Network Design Spaces", Tables 5 and 6.
+"""The published RegNets as data.
 
-The values with all their digits, and the trained networks, are those of the authors' own code and model zoo:
-facebookresearch/pycls, configs/dds_baselines and MODEL_ZOO.md.
+Source: Radosavovic et al. 2020, "Designing Network Design Spaces", Tables 5 and 6. The values with all their
+digits, and the trained networks, are from the authors' code and model zoo: facebookresearch/pycls,
+configs/dds_baselines and MODEL_ZOO.md.
 """
 
 from itertools import groupby
@@ -9,17 +10,17 @@ from math import log
 from typing import NamedTuple
 
 ZOO_URL = "https://dl.fbaipublicfiles.com/pycls/dds_baselines/"
-"""Where the authors publish the networks that they trained on ImageNet."""
+"""Folder in which the authors publish the networks that they trained on ImageNet."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Mean and standard deviation of ImageNet's images, with which the zoo trains: red, green, blue, 0..1."""
+"""Mean and standard deviation of ImageNet's images as used by the zoo: red, green, blue, scale 0..1."""
 
 STEM_WIDTH = 32
 SQUEEZE_RATIO = 0.25
-"""Channels that squeeze-and-excitation leaves, as a share of those that come into the block."""
+"""Channels in the middle of squeeze-and-excitation, as a fraction of the channels of the block's input."""
 
-# Widths are multiples of it, whatever the groups.
+# Widths are multiples of this, before they are adapted to the groups.
 _QUANTUM = 8
 
 
@@ -29,9 +30,9 @@ class Design(NamedTuple):
     Attributes:
         depth: d, number of blocks.
         w_0: Width of the first block, in channels.
-        w_a: How much wider each block would be than the one before it, before rounding.
+        w_a: Increase of the width from block to block, in channels, before rounding.
         w_m: Ratio of the widths of two stages.
-        group_width: g, channels of a group of the 3x3 convolutions.
+        group_width: g, channels per group of the 3x3 convolutions.
         model_id: Number of the trained network in the zoo.
     """
 
@@ -44,12 +45,12 @@ class Design(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """Blocks of one width, the first of which halves height and width of the maps.
+    """A stage: blocks of the same width. The first one halves the height and width of the feature maps.
 
     Attributes:
         depth: Number of blocks.
-        width: Channels of each.
-        group_width: Channels of a group.
+        width: Channels of each block.
+        group_width: Channels per group.
     """
 
     depth: int
@@ -57,7 +58,7 @@ class Stage(NamedTuple):
     group_width: int
 
 
-# The zoo's names: X without, Y with squeeze-and-excitation, and the multiply-adds of an image of 224x224.
+# Names in the zoo: X without, Y with squeeze-and-excitation, and the multiply-adds for an image of 224x224.
 DESIGNS = {
     "RegNetX-200MF": Design(13, 24, 36.44, 2.49, 8, 160905981),
     "RegNetX-400MF": Design(22, 24, 24.48, 2.54, 16, 160905967),
@@ -87,12 +88,12 @@ DESIGNS = {
 
 
 def stages(design: Design) -> tuple[Stage, ...]:
-    """Works out the stages of a design: equations 2 to 4, then the groups are made to fit.
+    """Computes the stages of a design by equations 2 to 4 of the paper, and adapts them to the groups.
 
-    Widths grow linearly from block to block, are rounded to w_0 times a power of w_m and to multiples of 8;
-    blocks of equal width are a stage. A stage's width is then rounded to a multiple of the group width; a
-    narrower one is a single group. Halves go to the even number, as in the authors' code: RegNetX-400MF ends
-    in 384 channels.
+    The widths grow linearly from block to block. They are rounded to w_0 times a power of w_m, and then to a
+    multiple of 8. Blocks of equal width form a stage. The width of a stage is rounded to a multiple of the
+    group width; a stage that is narrower than a group becomes a single group. Halves are rounded to even, as
+    in the authors' code: RegNetX-400MF ends with 384 channels.
     """
     linear = [design.w_0 + design.w_a * block for block in range(design.depth)]
     powers = [round(log(width / design.w_0) / log(design.w_m)) for width in linear]

@@ -1,4 +1,8 @@
-"""The network of the Taleghani paper: a frozen ResNet50, its feature maps flattened, and one dense layer."""
+"""The network of the Taleghani paper: a frozen ResNet50, flattened feature maps and one dense layer.
+
+Reference: Marines, "Convolutional Neural Network for Acute Lymphoblastic Leukemia Classification"
+(manuscript).
+"""
 
 from pathlib import Path
 from typing import Any
@@ -15,17 +19,17 @@ _BACKBONE = "ResNet50"
 
 
 def preprocess_input(images: Any) -> Any:
-    """Turns images into the input of `TaleghaniResNet50`: 0..255 becomes 0..1.
+    """Converts images to the input of `TaleghaniResNet50`: 0..255 becomes 0..1.
 
-    The network turns 0..1 into what ResNet50's ImageNet weights take itself, unless it is built with
-    `preprocess_input=False`.
+    The network itself converts 0..1 to the input that ResNet50's ImageNet weights were trained on, unless it
+    is built with `preprocess_input=False`.
 
     Args:
         images: (height, width, 3) or (N, height, width, 3), 0..255: a NumPy array, uint8 or of
             any other real dtype, or a tensor of Keras' backend.
 
     Returns:
-        float32 of the same shape, 0..1: an array for an array, a tensor for a tensor.
+        float32 of the same shape, 0..1; a NumPy array for an array, a tensor for a tensor.
 
     Raises:
         ArgumentError: The array is neither an image nor a batch of images.
@@ -36,7 +40,7 @@ def preprocess_input(images: Any) -> Any:
 def TaleghaniResNet50(
     include_top: bool = True,
     weights: str | Path | None = "imagenet",
-    input_tensor: Any = None,
+    input_tensor: keras.KerasTensor | None = None,
     input_shape: tuple[int, int, int] = (224, 224, 3),
     pooling: str | None = None,
     classes: int = 4,
@@ -47,29 +51,31 @@ def TaleghaniResNet50(
     kernel_initializer: str = "glorot_uniform",
     preprocess_input: bool = True,
 ) -> keras.Model:
-    """Frozen ResNet50: 23,587,712 parameters that stand still and 401,412 that are trained.
+    """Instantiates a frozen ResNet50 with a classifier: 23,587,712 frozen and 401,412 trainable parameters.
 
-    The base is one layer, "resnet50", as in the paper's layer table; "flatten", "dropout" and "predictions"
-    (the table's "dense") follow. Its batch normalisation keeps the statistics that came with its weights, in
-    training too.
+    The base is a single layer, "resnet50", as in the paper's table of layers. "flatten", "dropout" and
+    "predictions" (in the table "dense") follow. The base's batch normalisation keeps the statistics of its
+    weights, also in training.
+
+    Reference: Marines, "Convolutional Neural Network for Acute Lymphoblastic Leukemia Classification".
 
     Args:
-        include_top: Whether the classifier follows; False gives the base, layer by layer and pooled as
-            `pooling` says.
-        weights: None (random), "imagenet" (the base's published weights, the classifier random) or the path
-            of a file (`.weights.h5`, `.h5` as Keras publishes it, `.keras`), taken by its number of
-            parameters for the base alone or for this whole network.
-        input_tensor: Keras tensor to use as the input instead of a new one.
-        input_shape: Height, width (at least 32 each) and 3 channels.
-        pooling: None, "avg" or "max"; only without the top.
-        classes: Number of outputs.
-        classifier_activation: Activation of the last layer; None for logits.
+        include_top: Whether to include the classifier. If False, the network returns the feature maps of the
+            base, pooled according to `pooling`, and its layers are those of the base.
+        weights: None (random initialization), "imagenet" (published weights of the base, random classifier)
+            or the path of a file (`.weights.h5`, `.h5` as published by Keras, `.keras`). Its number of
+            parameters decides whether it is loaded into the base or into this whole network.
+        input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
+        input_shape: (height, width, 3), height and width at least 32.
+        pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
+        classes: Number of outputs, one per class.
+        classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        dropout_rate: Share of the base's outputs that is dropped in training; 0 puts no dropout layer there.
+        dropout_rate: Fraction of the base's outputs to drop in training; 0 gives no dropout layer.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
-        preprocess_input: Whether the base itself turns images of 0..1 into what its ImageNet weights were
-            trained on, BGR of 0..255 less ImageNet's mean. It has no parameters. False hands the images on
-            as they come.
+        preprocess_input: Whether the base itself converts images of 0..1 to the input that its ImageNet
+            weights were trained on, BGR of 0..255 minus ImageNet's mean. The conversion has no parameters. If
+            False, the base gets the images unchanged.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3), 0..1, and returns float32 (N, classes),
@@ -77,16 +83,16 @@ def TaleghaniResNet50(
 
     Raises:
         ArgumentError: An argument is out of range.
-        WeightsError: Weights can't be found, downloaded or laid in.
+        WeightsError: Weights can't be found, downloaded or loaded.
     """
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
     if input_tensor is not None:
-        input_shape = tuple(input_tensor.shape[1:])
+        input_shape = input_tensor.shape[1:]
     base = base_network(
         _BACKBONE,
         weights="imagenet" if weights == "imagenet" else None,
         input_shape=input_shape,
-        # With the top, the base is a network of its own within this one, with an input of its own.
+        # With the top, the base is a network within this network and has its own input.
         input_tensor=None if include_top else input_tensor,
         kernel_initializer=kernel_initializer,
         preprocess_input=preprocess_input,
@@ -114,11 +120,11 @@ def TaleghaniResNet50(
 
 
 def _load_file(path: str | Path, *, model: keras.Model, base: keras.Model) -> None:
-    held = stored_parameters(path)
-    if held == base.count_params():
+    stored = stored_parameters(path)
+    if stored == base.count_params():
         load_whole(base, path)
-    elif held == model.count_params():
+    elif stored == model.count_params():
         load_whole(model, path)
     else:
         fitting = {f"{_BACKBONE}'s base": base, f"the whole {model.name}": model}
-        raise misfit(path, held, {what: network.count_params() for what, network in fitting.items()})
+        raise misfit(path, stored, {what: network.count_params() for what, network in fitting.items()})

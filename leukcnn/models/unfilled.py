@@ -1,4 +1,4 @@
-"""Networks whose form alone is asked for: layers, shapes and numbers of parameters, without values."""
+"""Networks without values, for checks of their layers, shapes and numbers of parameters."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,22 +12,22 @@ from leukcnn.spec import Model
 
 @contextmanager
 def unfilled() -> Iterator[None]:
-    """Has the networks that are built within it go without values, which saves time and memory.
+    """Context in which networks are built without values, which saves time and memory.
 
-    Their variables have shapes and can be counted, but not read; what is assigned to them is kept within the
-    scope alone. A kernel initializer other than "glorot_uniform" may draw values all the same. Keras' session
-    is cleared at the end, so names of layers are counted from the beginning again.
+    Their variables have shapes and can be counted, but not read. Values that are assigned to them exist only
+    within the context. A kernel initializer other than "glorot_uniform" may sample values all the same (see
+    `without_sampling`). Keras' session is cleared at the end, so the numbers in names of layers start again.
     """
     try:
         with keras.StatelessScope(initialize_variables=False):
             yield
     finally:
-        # Variables without a value would be filled at the end of the next such scope.
+        # Otherwise the variables would be initialized at the end of the next such scope.
         keras.utils.clear_session(free_memory=False)
 
 
-def drawing_nothing(model: Model) -> Model:
-    """Returns a network with the one kernel initializer that draws no values within `unfilled`."""
+def without_sampling(model: Model) -> Model:
+    """Returns the model with the one kernel initializer that samples no values within `unfilled`."""
     if "kernel_initializer" not in arguments_of(model.name).names:
         return model
     return replace(model, arguments={**model.arguments, "kernel_initializer": "glorot_uniform"})

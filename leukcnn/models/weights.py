@@ -1,4 +1,4 @@
-"""Weights from files: how many a file holds, and laying them into a network that they fit."""
+"""Weights files: the number of parameters that a file holds, and loading it into a network."""
 
 import tempfile
 import warnings
@@ -13,19 +13,19 @@ import numpy as np
 
 from leukcnn.errors import WeightsError
 
-# A mean image lies beside the weights that were trained with it (see `leukcnn.models.layers`).
+# The mean image that files contain in addition to parameters (see `leukcnn.models.layers`).
 _NO_PARAMETERS = "/vars/mean"
 _FORMATS = "a .weights.h5, .h5 or .keras file"
 
 
 def stored_parameters(path: str | Path) -> int:
-    """Counts the parameters that a file holds, those of an optimizer left out.
+    """Counts the parameters in a file, without those of an optimizer.
 
     Args:
-        path: A `.weights.h5` file, a `.h5` file as Keras 1 and 2 published them, or a saved `.keras` model.
+        path: A `.weights.h5` file, a `.h5` file as published for Keras 1 and 2, or a saved `.keras` model.
 
     Raises:
-        WeightsError: The file isn't there or is none of these.
+        WeightsError: The file doesn't exist or is none of these.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -45,7 +45,7 @@ def stored_parameters(path: str | Path) -> int:
 
 @contextmanager
 def _weights_of(path: Path) -> Iterator[Path]:
-    """Gives the HDF5 file, that of a saved model unpacked: within its archive it is read far more slowly."""
+    """Yields the HDF5 file; that of a `.keras` archive is unpacked, as reading within the archive is slow."""
     if path.suffix != ".keras":
         yield path
         return
@@ -54,9 +54,9 @@ def _weights_of(path: Path) -> Iterator[Path]:
 
 
 def _parameters(file: h5py.File) -> int:
-    sizes = []
+    sizes: list[int] = []
 
-    def add(name, item):
+    def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
         of_optimizer = name.startswith(("optimizer/", "optimizer_weights/"))
         if isinstance(item, h5py.Dataset) and not of_optimizer and not name.endswith(_NO_PARAMETERS):
             sizes.append(int(np.prod(item.shape)))
@@ -66,37 +66,37 @@ def _parameters(file: h5py.File) -> int:
 
 
 def load_whole(model: keras.Model, path: str | Path) -> None:
-    """Loads weights of a whole network from a file.
+    """Loads the weights of a whole network from a file.
 
     Args:
-        model: The network, changed in place; untouched where the file holds another number of parameters.
-        path: A file as `stored_parameters` takes, of the same network.
+        model: The network, changed in place, but not if the file holds another number of parameters.
+        path: A file of the same network, in a format of `stored_parameters`.
 
     Raises:
-        WeightsError: The file isn't there or holds another network's weights.
+        WeightsError: The file doesn't exist or holds the weights of another network.
     """
     path = Path(path).expanduser()
-    held = stored_parameters(path)
-    if held != model.count_params():
-        raise misfit(path, held, {model.name: model.count_params()})
+    stored = stored_parameters(path)
+    if stored != model.count_params():
+        raise misfit(path, stored, {model.name: model.count_params()})
     try:
         with _weights_of(path) as weights, warnings.catch_warnings():
-            # Keras only warns where a file lacks a layer, and leaves the layer random.
+            # Keras only warns if a file lacks a layer, and the layer keeps its random values.
             warnings.simplefilter("error", UserWarning)
             model.load_weights(weights)
     except (ValueError, OSError, KeyError, zipfile.BadZipFile, UserWarning) as error:
         raise WeightsError(
             f"The file {path} doesn't hold weights of {model.name}: {error}",
-            expected=f"the layers of {model.name} with their {held:,} parameters",
+            expected=f"the layers of {model.name} with their {stored:,} parameters",
             remedy="pass a file that this network saved",
         ) from error
 
 
 def converted_file(target: str | Path) -> Path:
-    """Returns where weights of another library are to be written in Keras' own form.
+    """Checks the path for weights that are converted to a file of Keras, and returns it.
 
     Raises:
-        WeightsError: The name ends otherwise than in .weights.h5 or .keras.
+        WeightsError: The name doesn't end in .weights.h5 or .keras.
     """
     target = Path(target).expanduser()
     if not target.name.endswith((".weights.h5", ".keras")):
@@ -105,23 +105,23 @@ def converted_file(target: str | Path) -> Path:
 
 
 def save_whole(network: keras.Model, target: Path) -> None:
-    """Writes a network, or its weights alone, as `converted_file` named the file."""
+    """Writes a network to a `.keras` file, or its weights to a `.weights.h5` file."""
     if target.suffix == ".keras":
         network.save(target)
     else:
         network.save_weights(target)
 
 
-def misfit(path: str | Path, held: int, fitting: dict[str, int]) -> WeightsError:
-    """Returns the error for a file whose number of parameters fits nothing that could be loaded.
+def misfit(path: str | Path, stored: int, fitting: dict[str, int]) -> WeightsError:
+    """Returns the error for a file with a wrong number of parameters.
 
     Args:
         path: The file.
-        held: Its number of parameters.
-        fitting: What could be loaded, in words -> its number of parameters.
+        stored: Its number of parameters.
+        fitting: Description of a network that can be loaded -> its number of parameters.
     """
     return WeightsError(
-        f"The file {path} holds {held:,} parameters.",
+        f"The file {path} holds {stored:,} parameters.",
         expected=" or ".join(f"{count:,} parameters of {what}" for what, count in fitting.items()),
         remedy="pass a file that the same network saved, built with the same arguments",
     )

@@ -1,1 +1,1 @@
-"""Tables and figures of papers, one module a kind: what it needs, what it captures, what it builds."""
+"""Tables and figures of papers, one module for each kind: what it needs, captures and builds."""

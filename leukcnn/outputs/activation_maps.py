@@ -1,4 +1,4 @@
-"""What a network looked at in one image of each class: its mean activation and its Grad-CAM."""
+"""Mean activation and Grad-CAM of a network, on one image of each class."""
 
 from functools import partial
 from pathlib import Path
@@ -17,22 +17,22 @@ from leukcnn.results.results import Results
 
 _SMALLEST_MAP = 4
 _SCALE = (
-    "0: nothing; 1: the largest value in this map.\n"
-    "Mean activation: feature maps averaged over their channels.\n"
-    "Grad-CAM: what in them speaks for the class that the network chose."
+    "0: no activation; 1: the largest value in this map.\n"
+    "Mean activation: the feature maps averaged over their channels.\n"
+    "Grad-CAM: regions that support the class that the network predicted."
 )
 
 
-def _look(network: keras.Model, inputs: np.ndarray, said: np.ndarray) -> dict[str, Any]:
-    """Returns the maps, float32 (C, h, w), 0..1, and the name of the layer whose maps they are."""
-    # The last convolution at the paper's size; on small images its maps are single points.
+def _look(network: keras.Model, inputs: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
+    """Returns "mean" and "grad_cam", float32 (C, h, w), 0..1, and "layer", the name of their layer."""
+    # On small images the last feature maps may be single points, which show nothing.
     maps = [layer for layer in network.layers if len(layer.output.shape) == 4]
     large = [layer.name for layer in maps if min(layer.output.shape[1:3]) >= _SMALLEST_MAP]
     layer = large[-1] if large else maps[-1].name
     return {
         "layer": layer,
         "mean": mean_activation(network, inputs, layer=layer),
-        "grad_cam": grad_cam(network, inputs, class_index=said, layer=layer),
+        "grad_cam": grad_cam(network, inputs, class_index=predicted, layer=layer),
     }
 
 
@@ -45,8 +45,8 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
     ):
         maps = [("Mean activation", overlay(image, mean)), ("Grad-CAM", overlay(image, cam))]
         panels += [(title, image), *maps]
-    said = face(results, figure, f" (layer {looked['layer']})")
-    return [plot_images(panels, folder / f"{figure.id}.png", n_columns=3, scale=(OVERLAY, _SCALE), **said)]
+    options, path = face(results, figure, f" (layer {looked['layer']})"), folder / f"{figure.id}.png"
+    return [plot_images(panels, path, n_columns=3, scale=(OVERLAY, _SCALE), **options)]
 
 
 KIND = FigureKind(build=_build, capture=partial(capture_look, look=_look))

@@ -1,11 +1,11 @@
-"""The table of what the paper leaves open and what is amiss in it, beside every paper's own tables."""
+"""The table of the details that a paper leaves open and of its mistakes; every paper has one."""
 
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 
 
 def assumption_table(results: Results) -> Table:
-    """Returns the assumptions with the values of this experiment, and what is amiss in the paper."""
+    """Returns the assumptions with their values in this experiment; the paper's findings are its notes."""
     paper, record = results.paper, results.record
     rows = []
     for assumption in paper.assumptions:
@@ -13,6 +13,9 @@ def assumption_table(results: Results) -> Table:
         changed = "yes" if assumption.name in record.assumed else "no"
         rows.append((assumption.name, value, changed, assumption.reason, assumption.where))
     columns = ["Assumption", "Value", "Overridden", "Reason", "Where"]
-    notes = ("Override with --assume NAME=VALUE.", *(f"{f.where}: {f.text}" for f in paper.findings))
-    title = "Assumptions, where the paper leaves a detail open"
+    notes = (
+        "Override with --assume NAME=VALUE.",
+        *(f"{finding.where}: {finding.text}" for finding in paper.findings),
+    )
+    title = "Assumptions about details that the paper leaves open"
     return Table("assumptions", title, columns, rows, notes=notes)

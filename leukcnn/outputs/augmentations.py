@@ -1,4 +1,4 @@
-"""One image and what augmentation makes of it."""
+"""One image and several augmented versions of it."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -15,8 +15,8 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
 
     def make():
         source, augmenter = prepared(material, pick(material)[0], material.whole), ImageAugmenter(**arguments)
-        titles, parameters = zip(*figure.variants, strict=True)
-        images = [source, *(augmenter.apply_transform(source, one) for one in parameters)]
+        titles, variants = zip(*figure.variants, strict=True)
+        images = [source, *(augmenter.apply_transform(source, parameters) for parameters in variants)]
         return {"titles": ["source", *titles], "images": images}
 
     yield Capture(figure.id, material.key(material.whole, arguments), make)

@@ -1,4 +1,4 @@
-"""A paper's tables and figures from an experiment: each kind is found by its name, and none is known here."""
+"""Builds a paper's tables and figures from an experiment; the module of each kind is found by its name."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar, overload
 
 from leukcnn import spec
 from leukcnn.errors import StoreError
@@ -18,33 +19,53 @@ from leukcnn.results.results import Results
 from leukcnn.runs import note_files
 from leukcnn.spec.kinds import FIGURES, TABLES
 
-_NOTHING_KEPT = MappingProxyType({})
+_NOTHING_KEPT: Kept = MappingProxyType({})
+_Item = TypeVar("_Item", spec.Table, spec.Figure)
+
+
+@overload
+def kind_of(item: spec.Table) -> TableKind: ...
+
+
+@overload
+def kind_of(item: spec.Figure) -> FigureKind: ...
 
 
 def kind_of(item: spec.Table | spec.Figure) -> TableKind | FigureKind:
-    """Returns what a table's or a figure's kind is, from the module that makes it."""
+    """Returns the kind of a table or figure, from the module that builds it."""
     if isinstance(item, spec.Table):
         return import_module(TABLES[item.kind].module).KIND.of(item)
     return import_module(FIGURES[item.kind].module).KIND
 
 
 def capture(material: Material, folder: Path, *, trained: bool) -> None:
-    """Keeps what a paper's tables and figures need in the experiment's folder, unless it is there already.
+    """Makes and keeps the captures of a paper's tables and figures, unless they are kept already.
 
-    Before the training that is what needs no trained network, after it what does.
+    Args:
+        material: The trials and the images.
+        folder: The experiment's folder.
+        trained: True for the captures that need trained networks, False for the others.
     """
-    paper, captured, paths = material.results.paper, Captured(folder), []
-    for item in (*paper.tables, *paper.figures):
+    paper, captured = material.results.paper, Captured(folder)
+    tables = _keep(paper.tables, material, captured, trained=trained)
+    figures = _keep(paper.figures, material, captured, trained=trained)
+    note_files(folder, [*tables, *figures])
+
+
+def _keep(items: Sequence[_Item], material: Material, captured: Captured, *, trained: bool) -> list[Path]:
+    """Makes and keeps the captures of some tables or figures; returns their files."""
+    paths = []
+    for item in items:
         kind = kind_of(item)
         if kind.capture is not None and (kind.needs == NETWORKS) == trained:
             for one in kind.capture(item, material):
                 paths.append(captured.keep(one, of=key_of(item)))
-    note_files(folder, paths)
+    return paths
 
 
 @contextmanager
 def going_on(faults: list[str] | None) -> Iterator[None]:
-    """Adds why the store can't be read to `faults`, once, and goes on behind the block; None raises it."""
+    """Adds a StoreError of the block to `faults`, unless it is in there; raises it if `faults` is None."""
     try:
         yield
     except StoreError as error:
@@ -61,13 +82,14 @@ def build_tables(
     only: str | None = None,
     faults: list[str] | None = None,
 ) -> list[Table]:
-    """Returns the paper's tables and those that stand beside them, from the store alone.
+    """Returns the paper's tables and the additional ones, from the store alone.
 
     Args:
         results: The experiment.
-        kept: What was captured for it, `Captured` of its folder.
-        only: Id of the one table to return; None or the id of a row for all.
-        faults: Takes why tables can't be built, and the others are; None to raise that StoreError.
+        kept: Its captures, `Captured` of its folder.
+        only: Id of the only table to return; None or the id of a row for all.
+        faults: List to which the reason is added for each table that can't be built; None raises the
+            StoreError instead.
     """
     tables = []
     for table in _wanted(results, results.paper.tables, only):
@@ -78,18 +100,18 @@ def build_tables(
 
 
 def _by_task(kind: TableKind, table: spec.Table, results: Results, kept: Kept) -> Table:
-    """Returns a table; its lines stand once for each dataset that is cross-validated by itself.
+    """Returns a table, with its lines repeated for each dataset that is cross-validated by itself.
 
-    They do where the kind's tables know of one dataset alone, and the paper has datasets that are
-    cross-validated by themselves. Published figures name their dataset, and lines of `table.reference` begin
-    with its key; datasets that they name and that aren't tested here have lines, too.
+    This applies to kinds that show one task alone (`TableKind.by_task`). Published values name their dataset,
+    and lines of `table.reference` begin with its key; a dataset that they name has lines even if it isn't
+    tested here.
     """
     shown = results.under(table.split)
-    apart = any(row.setup.split.per_dataset for row in results.paper.rows) or shown.tasks
-    if not kind.by_task or "dataset" in table.axes or not apart:
+    separate = any(row.setup.split.per_dataset for row in results.paper.rows) or shown.tasks
+    if not kind.by_task or "dataset" in table.axes or not separate:
         return kind.build(table, results, kept)
     named = [*(p.dataset for p in table.published if p.dataset), *(line[0] for line in table.reference)]
-    parts, rows, labels = {}, [], {*map(control_label, CONTROLS)}
+    blocks, rows, labels = {}, [], {*map(control_label, CONTROLS)}
     for task in dict.fromkeys((*named, *shown.tasks)):
         of_task, title = results.task(task), dataset_title(shown, task)
         if task not in shown.tasks:
@@ -98,27 +120,28 @@ def _by_task(kind: TableKind, table: spec.Table, results: Results, kept: Kept) -
         published = tuple(replace(p, dataset="") for p in table.published if p.dataset == task)
         reference = tuple(line[1:] for line in table.reference if line[0] == task)
         own = replace(table, published=published, reference=reference, columns=table.columns[1:])
-        part = kind.build(own, of_task, kept)
-        # What isn't tested stands there for the sake of its published figures, and controls have none.
-        rows += [(title, *row) for row in part.rows if task in shown.tasks or labels.isdisjoint(row)]
-        parts[title] = part
-    # Each note once; one that isn't under all names those that it is of.
-    notes = dict.fromkeys(note for part in parts.values() for note in part.notes)
-    whose = {note: [title for title, part in parts.items() if note in part.notes] for note in notes}
-    of_some = [f"{', '.join(of)}: {note}" for note, of in whose.items() if len(of) < len(parts)]
-    of_all = [note for note, of in whose.items() if len(of) == len(parts)]
-    first = next(iter(parts.values()))
+        block = kind.build(own, of_task, kept)
+        # A dataset that isn't tested is listed for its published values; controls have none.
+        rows += [(title, *row) for row in block.rows if task in shown.tasks or labels.isdisjoint(row)]
+        blocks[title] = block
+    # Each note appears once; a note that doesn't apply to all datasets names its own.
+    notes = dict.fromkeys(note for block in blocks.values() for note in block.notes)
+    having = {note: [title for title, block in blocks.items() if note in block.notes] for note in notes}
+    of_some = [f"{', '.join(titles)}: {note}" for note, titles in having.items() if len(titles) < len(blocks)]
+    of_all = [note for note, titles in having.items() if len(titles) == len(blocks)]
+    first = next(iter(blocks.values()))
     return replace(first, columns=(Column("Dataset"), *first.columns), rows=rows, notes=[*of_some, *of_all])
 
 
 def build_figures(
     results: Results, folder: Path, *, only: str | None = None, faults: list[str] | None = None
 ) -> list[Path]:
-    """Draws the paper's figures into `figures` below the experiment's folder, from the store alone.
+    """Plots the paper's figures into the folder `figures` of the experiment's folder, from the store alone.
 
-    Those of rows that aren't trained are left out; `only` and `faults` are as in `build_tables`.
+    Figures of rows that aren't trained are left out; `only` and `faults` are as in `build_tables`.
     """
-    captured, paths = Captured(folder), []
+    captured = Captured(folder)
+    paths: list[Path] = []
     for figure in _wanted(results, results.paper.figures, only):
         with going_on(faults):
             own = captured.seen_by(figure)
@@ -126,5 +149,5 @@ def build_figures(
     return paths
 
 
-def _wanted(results: Results, items: Sequence, only: str | None) -> list:
+def _wanted(results: Results, items: Sequence[_Item], only: str | None) -> list[_Item]:
     return [item for item in items if only in (None, item.id, *results.paper.row_ids)]

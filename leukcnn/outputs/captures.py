@@ -1,4 +1,4 @@
-"""What tables and figures keep of the data and the networks, in files of an experiment's folder."""
+"""Captures: what tables and figures need of the data and networks, in files of an experiment's folder."""
 
 import contextlib
 import json
@@ -17,25 +17,24 @@ from leukcnn.outputs.kind import Capture
 _PLAIN = "plain"
 """The member of a file that holds the key and all plain values, as JSON."""
 
-
 _PRINTED = ("title", "where", "notes", "published", "columns", "reference", "measured")
-"""Fields of a table or figure that say what the paper prints; they change nothing of what is captured."""
+"""Fields of a table or figure with printed text and values; captures don't depend on them."""
 
-_REMEDY = "run `leukcnn reproduce` again with the same arguments; finished trials stay"
+_REMEDY = "run `leukcnn reproduce` again with the same arguments; finished trials are kept"
 
 
 def key_of(item: spec.Table | spec.Figure) -> str:
-    """Returns the hash of a table's or figure's kind and of all its fields but those that are printed."""
+    """Returns a hash of a table's or figure's fields, without those of `_PRINTED`."""
     plain = {name: value for name, value in to_plain(item).items() if name not in _PRINTED}
     return digest([type(item).__name__, plain])
 
 
 class Captured(Mapping):
-    """Everything that is kept with an experiment, by name; each file is read when it is asked for.
+    """The captures of an experiment by name; a file is read when its name is looked up.
 
     Args:
         experiment: The experiment's folder.
-        item: The table or figure that looks at it: what was kept for another kind or fields is refused.
+        item: The table or figure that reads them; a capture made for another kind or other fields is refused.
     """
 
     def __init__(self, experiment: Path, item: spec.Table | spec.Figure | None = None):
@@ -43,14 +42,15 @@ class Captured(Mapping):
         self.folder = experiment / "captured"
 
     def seen_by(self, item: spec.Table | spec.Figure) -> "Captured":
-        """Returns the same as one table or figure may see it."""
+        """Returns the captures as one table or figure may read them."""
         return Captured(self.experiment, item)
 
     def __getitem__(self, name: str) -> dict[str, Any]:
-        """Returns what a capture made, its "key", and "of", the key of its table or figure.
+        """Returns the values of a capture, its "key", and "of", the key of its table or figure.
 
         Raises:
-            StoreError: It isn't there, its file can't be read, or it was made for another kind or fields.
+            StoreError: There is no such capture, its file can't be read, or it was made for another kind or
+                other fields.
         """
         path = self._path(name)
         try:
@@ -67,7 +67,7 @@ class Captured(Mapping):
             raise StoreError(found, expected=error.expected, remedy=_REMEDY) from error
         if self.item and values["of"] not in ("", key_of(self.item)):
             raise StoreError(
-                f"What is captured as {name!r} was made for another {type(self.item).__name__.lower()}.",
+                f"The capture {name!r} was made for another {type(self.item).__name__.lower()}.",
                 expected=f"one of kind {self.item.kind!r} with the fields that {self.item.id!r} has now",
                 remedy=_REMEDY,
             )
@@ -83,18 +83,18 @@ class Captured(Mapping):
         return sum(1 for _ in self)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Returns what a capture made; a default where there is none."""
+        """Returns the values of a capture; the default if there is none."""
         if name not in self:
             return default
         return self[name]
 
     def keep(self, capture: Capture, *, of: str = "") -> Path:
-        """Makes a capture and writes it, unless it is there whole with the same key, `of` the same item."""
+        """Writes a capture, unless its file is valid and has the same key and `of`; returns the path."""
         path, keys = self._path(capture.name), {"key": capture.key, "of": of}
-        # What is damaged is made again.
+        # A damaged file is made again.
         with contextlib.suppress(StoreError):
-            there = self.get(capture.name, {})
-            if keys == {name: there.get(name) for name in keys}:
+            stored = self.get(capture.name, {})
+            if keys == {name: stored.get(name) for name in keys}:
                 return path
         arrays, plain = {}, keys
         for field, value in capture.make().items():

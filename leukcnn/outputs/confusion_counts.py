@@ -1,4 +1,4 @@
-"""Tables of confusion matrices: how often each class was taken for each class, in every run."""
+"""Tables of confusion matrices: how often each true class was predicted as each class, in every run."""
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
@@ -10,25 +10,25 @@ from leukcnn.results.results import Results
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
-    """Returns hits and misses on each of the table's sets or, where it names none, the test set's matrix.
+    """Returns true and false positives and negatives on each of `table.subsets`, or the test set's matrix.
 
-    Of the published matrix `table.reference` has the sum of each row: class, support. It is that of the rows
-    that the table names, of the paper's first row where it names none.
+    `table.reference` holds the support of each class in the published matrix: class, support. It belongs to
+    the rows that the table names or, if it names none, to the paper's first row.
     """
     results = results.under(table.split)
-    return _by_set(table, results) if table.subsets else _by_class(table, results)
+    return _by_subset(table, results) if table.subsets else _by_class(table, results)
 
 
-def _by_set(table: spec.Table, results: Results) -> Table:
-    """Returns the counts of hits and misses of the positive class on every set and in every run."""
+def _by_subset(table: spec.Table, results: Results) -> Table:
+    """Returns true and false positives and negatives on every subset and in every run."""
     positive, rows = results.positive, []
     for row, label in table_lines(results, table.rows):
         for subset in table.subsets:
             for number, run in enumerate(results.runs(row, subset=subset), start=1):
-                negative = [(of != positive).astype(int) for of in (run.label, run.predicted)]
+                negative = [(classes != positive).astype(int) for classes in (run.label, run.predicted)]
                 rows.append((label, subset, number, *confusion_matrix(*negative, n_classes=2).ravel()))
     titles = ("Run", "True positives", "False negatives", "False positives", "True negatives")
-    columns = ["Network", "Set", *(Column(title, "integer") for title in titles)]
+    columns: list[Column | str] = ["Network", "Subset", *(Column(title, "integer") for title in titles)]
     return framed(results, table, columns, rows, notes=(f"Positive: {results.paper.positive_class}.",))
 
 
@@ -48,7 +48,7 @@ def _by_class(table: spec.Table, results: Results) -> Table:
                 rows.append((label, number, name, published.get(name), sum(counts), *counts, "measured"))
         nothing = not_measured(results.why_missing(row, "test"), len(classes) + 2)
         rows += [(label, None, name, published.get(name), *nothing) for name in classes if not runs]
-    titles = ("Support, published", "Support, here", *(f"Taken for {name}" for name in classes))
+    titles = ("Support, published", "Support, here", *(f"Predicted {name}" for name in classes))
     counts = [Column(title, "integer") for title in titles]
     columns = ("Network", Column("Run", "integer"), "True class", *counts, "State")
     return framed(results, table, columns, rows, notes=not_trained(results, left_out))

@@ -1,4 +1,4 @@
-"""Confusion matrices of the rows' first runs: a sheet each, or one for all datasets tested by themselves."""
+"""Confusion matrices of each row's first run: a file for each, or one for all separately tested datasets."""
 
 from pathlib import Path
 
@@ -22,9 +22,11 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
         }
         rows = [row for row in results.paper.row_ids if any((row, name) in found for name in results.tested)]
         panels = [found.get((row, dataset)) for row in rows for dataset in results.tested]
-        options = {"n_columns": len(results.tested), **face(results, figure)}
-        path = folder / f"{figure.id}.png"
-        return [plot_confusion_matrices(panels, results.paper.classes, path, **options)] if rows else []
+        if not rows:
+            return []
+        path, n_columns = folder / f"{figure.id}.png", len(results.tested)
+        options = face(results, figure)
+        return [plot_confusion_matrices(panels, results.paper.classes, path, n_columns=n_columns, **options)]
     paths, several = [], _several(results, figure)
     for row in figure.rows or results.paper.row_ids:
         for predictions in results.runs(row)[:1]:
@@ -38,7 +40,7 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
 
 
 def _several(results: Results, figure: spec.Figure) -> bool:
-    """Whether the paper has other figures of this kind, whose sheets would have the same names."""
+    """Whether the paper has other figures of this kind, whose files would get the same names."""
     return sum(other.kind == figure.kind for other in results.paper.figures) > 1
 
 

@@ -1,27 +1,30 @@
-"""The table of the images of each set, before and after augmentation."""
+"""The table of the number of images in each split, before and after augmentation."""
 
 from leukcnn import spec
 from leukcnn.outputs.kind import DATA, Kept, TableKind
 from leukcnn.outputs.titles import framed
-from leukcnn.rendering.tables import Cell, Column, Table
+from leukcnn.rendering.formats import Cell
+from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
-    """Returns the images of each set before and after augmentation, published beside those here."""
+    """Returns the number of images in each split, before and after augmentation, published and here."""
     positive, counts = results.paper.positive_class, results.record.counts
     if table.split not in ("", results.record.split):
         counts = {}
     names = [positive, *(set(results.paper.classes) - {positive})]
     rows: list[list[Cell]] = []
-    for subset, (title, *printed) in zip(("train", "validation", "test"), table.reference, strict=True):
-        here = counts.get(subset, {})
+    for split, (title, *printed) in zip(("train", "validation", "test"), table.reference, strict=True):
+        here = counts.get(split, {})
         found = [here.get(stage, {}).get(name) for stage in ("before", "after") for name in names]
         rows.append([title, *(cell for pair in zip(printed, found, strict=True) for cell in pair)])
-    columns = ["Set"]
+    columns: list[Column | str] = ["Split"]
     for heading in table.columns[1:]:
-        columns += [Column(f"{heading}, {of}", "integer") for of in ("published", "here")]
-    notes = [f"Split by {results.record.split}; augmentation tops both classes up, the originals stay."]
+        columns += [Column(f"{heading}, {source}", "integer") for source in ("published", "here")]
+    notes = [
+        f"Split by {results.record.split}. Augmentation adds images to both classes; the originals are kept."
+    ]
     if not counts:
         why = "only the main split's images are counted" if results.record.counts else ""
         notes.append(f"Not measured: {why or results.why_missing(results.paper.row_ids[0], 'test')}.")

@@ -1,4 +1,4 @@
-"""The table of the datasets: what the catalogue knows, what the paper prints and what is at hand."""
+"""The table of the datasets: their image counts in the catalogue, in the paper and in this run's data."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ _TOTAL = "Total"
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
-    """Returns what each dataset holds by the catalogue, checked against the print, and what is here.
+    """Returns each dataset's counts in the catalogue and here, and whether the printed ones agree.
 
-    A row of `table.reference` holds the key of a dataset and its printed counts: of the paper's classes, of
-    other classes where the paper counts those, of all. One whose first cell is "Total" holds the sums that
-    the paper prints; they are checked against the catalogue's and against the printed rows.
+    A row of `table.reference` holds the key of a dataset and its printed counts: of each class of the paper,
+    of other classes where the paper counts those, and of all images. A row that begins with "Total" holds the
+    printed sums; they are compared with the catalogue's sums and with those of the printed rows.
     """
     classes, here = results.paper.classes, results.record.datasets
     printed = {key: list(counts) for key, *counts in table.reference}
@@ -41,12 +41,15 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         if key not in results.paper.datasets:
             rows.append((card(key).name, *[None] * len(sums), *found[key], "not in the paper"))
     titles = (*classes, *(["Other"] if with_other else []), _TOTAL, *(f"{name} here" for name in classes))
-    columns = ("Dataset", *(Column(title, "integer") for title in titles), "As printed")
+    columns: tuple[Column | str, ...] = (
+        "Dataset",
+        *(Column(title, "integer") for title in titles),
+        "As printed",
+    )
     notes = (
-        f"{sum(sums[: len(classes)]):,} images of {', '.join(classes)} are used, {sums[-1]:,} are there in "
-        "all.",
-        "Counts by the catalogue; 'here': found in the data of this run. `leukcnn datasets` says where each "
-        "dataset is to be had.",
+        f"{sum(sums[: len(classes)]):,} of the {sums[-1]:,} images are used (classes {', '.join(classes)}).",
+        "Counts are the catalogue's; 'here': found in the data of this run. `leukcnn datasets` says where to "
+        "get each dataset.",
     )
     return framed(results, table, columns, rows, notes=notes, measured=False)
 
@@ -56,7 +59,7 @@ def _agreement(catalogued: Sequence[int], printed: Sequence[int]) -> str:
 
 
 def _catalogued(paper: spec.Paper, key: str, *, with_other: bool) -> list[int]:
-    """Returns a dataset's published images: of each class of the paper, of others if wanted, of all."""
+    """Returns a dataset's published image counts: each class of the paper, others if wanted, all."""
     images = CATALOG[key].subsets[0].images
     used = [sum(n for name, n in images.items() if paper.class_of.get(name) == of) for of in paper.classes]
     every = sum(images.values())

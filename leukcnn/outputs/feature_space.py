@@ -1,4 +1,4 @@
-"""Features of the tested images in the plane, with the line that a linear SVM draws there."""
+"""Features of the tested images, projected to two dimensions, with the boundary of a linear SVM."""
 
 from pathlib import Path
 
@@ -35,7 +35,10 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
 
 
 def _places(figure: spec.Figure, results: Results, folder: Path) -> dict[str, Path]:
-    """Returns its own dataset and file; where no figure's dataset is tested, the first has all that are."""
+    """Returns the datasets that a figure shows, each with its file.
+
+    A figure shows its own dataset. If no figure of this kind has a tested one, the first shows all others.
+    """
     own = [other.dataset for other in results.paper.figures if other.kind == figure.kind]
     if figure.dataset in results.tested:
         return {figure.dataset: folder / f"{figure.id}.png"}
@@ -45,14 +48,14 @@ def _places(figure: spec.Figure, results: Results, folder: Path) -> dict[str, Pa
 
 
 def _plane(results: Results, row: str, dataset: str) -> Projection | str:
-    """Lays out what the first trial of a row that tests a dataset gave; or says why there is nothing."""
+    """Projects the features of a row's first trial that tests a dataset; or says why there are none."""
     for _, _, trial in results.trials[row]:
         columns = trial.features()
         rows = np.flatnonzero(np.char.startswith(columns["image"], f"{dataset}/"))
         if not len(rows):
             continue
         if len(rows) > _MOST_POINTS:
-            # More can't be told apart on paper, and would take minutes.
+            # More points would hide each other, and take minutes.
             rng = generator(results.record.seed, "feature space", dataset)
             rows = np.sort(rng.choice(rows, _MOST_POINTS, replace=False))
         try:

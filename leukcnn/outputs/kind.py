@@ -1,4 +1,4 @@
-"""What a kind of table or figure is: what it needs, what it captures, what it builds."""
+"""Kinds of tables and figures: what each needs, captures and builds."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,15 +16,15 @@ from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 
 NOTHING, DATA, NETWORKS = "nothing", "data", "networks"
-"""What must be at hand for a table or figure: the paper alone, images, or networks trained on them."""
+"""What a table or figure needs: the paper alone, images, or networks trained on them."""
 
 Kept = Mapping[str, Mapping[str, Any]]
-"""Name of a capture -> what it made, arrays, lists of arrays and plain values as JSON has them; and "key"."""
+"""Name of a capture -> what it made: arrays, lists of arrays, values that JSON can hold; and "key"."""
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What tables and figures may look at while the data are at hand: all that was trained, the images."""
+    """What captures may read while the data are available: the trials and the images."""
 
     results: Results
     index: ImageIndex
@@ -35,24 +35,24 @@ class Material:
         return self.results.record.seed
 
     def own_setup(self, row: str) -> spec.Setup:
-        """Returns what a row's trials do in the paper's own profile, under this run's assumptions."""
+        """Returns the setup of a row in the paper's own profile, under this run's assumptions."""
         return self.results.paper.setup(row, assumed=self.results.record.assumed)
 
     @property
     def whole(self) -> spec.Preprocessing:
-        """How whole images are prepared: in the paper's own size, blanked as in this run."""
+        """Preprocessing of whole images: at the paper's own size, blanked as in this run."""
         record = self.results.record
         mask = record.changes.get("preprocessing.mask")
-        return self.results.paper.whole(assumed=record.assumed, mask=mask)
+        return self.results.paper.whole_image_preprocessing(assumed=record.assumed, mask=mask)
 
     @cached_property
     def shown(self) -> np.ndarray:
-        """Positions of the images that may be shown: with a label, of the first part of their dataset."""
+        """Positions of the images that may be shown: labelled ones of the first subset of their dataset."""
         first = [card(str(name)).subsets[0].key for name in np.unique(self.index.dataset)]
         return np.flatnonzero((self.index.labels >= 0) & np.isin(self.index.subset, first))
 
     def key(self, *what: Any) -> str:
-        """Returns the hash of what the images are, wherever they lie, of the seed, and of `what`."""
+        """Returns a hash of the images (whatever their folder), of the seed, and of `what`."""
         return digest([self._images, self.seed, to_plain(what)])
 
     @cached_property
@@ -62,10 +62,12 @@ class Material:
 
 
 class Capture(NamedTuple):
-    """Something that is kept with the experiment, once: arrays, lists of arrays, and values as JSON has them.
+    """Something that is made once and kept with the experiment.
 
-    Its name begins with the id of the table or figure; what was kept with another key, the hash of what it
-    rests on beside the table or figure itself, is made again.
+    Attributes:
+        name: Its name, which begins with the id of the table or figure.
+        key: Hash of its inputs, other than the table or figure itself. With a new key it is made again.
+        make: Returns arrays, lists of arrays, and values that JSON can hold, by name.
     """
 
     name: str
@@ -78,15 +80,15 @@ class TableKind:
     """A kind of table.
 
     Attributes:
-        build: The paper's table, the experiment and what was kept of it -> the table.
+        build: The paper's table, the experiment's results and what was captured -> the table.
         needs: `NOTHING`, `DATA` or `NETWORKS`. What needs networks is captured after the training.
-        capture: The paper's table and what it may look at -> what is to be kept; None keeps nothing.
-        by_task: Whether its lines stand once for each dataset that is cross-validated by itself, since it
-            knows of one alone; a table with the axis "dataset" knows of all.
+        capture: The paper's table and the material -> what to capture; None captures nothing.
+        by_task: Whether `build` shows one task, so that its lines are repeated for each dataset that is
+            cross-validated by itself. A table with the axis "dataset" shows all tasks anyway.
         every_split: Whether it shows every kind of split under which its rows are trained.
-        every_mask: Whether it shows trials under every mask; later runs into the same store may then add
-            lines, so that an older file of it may differ.
-        probe: Whether it shows the probe that tells datasets apart.
+        every_mask: Whether it shows trials under every mask. Later runs in the same store may then add
+            lines, so an older file of the table may differ.
+        probe: Whether it shows the probe that distinguishes datasets.
     """
 
     build: Callable[[spec.Table, Results, Kept], Table]
@@ -98,7 +100,7 @@ class TableKind:
     probe: bool = False
 
     def of(self, table: spec.Table) -> "TableKind":
-        """Returns the kind of a table; with the axis "split" or "mask" it shows all of them."""
+        """Returns the kind as it applies to a table: its axis "split" or "mask" shows all of them."""
         return replace(
             self,
             every_split=self.every_split or "split" in table.axes,
@@ -108,7 +110,7 @@ class TableKind:
 
 @dataclass(frozen=True)
 class FigureKind:
-    """A kind of figure, as `TableKind` is one of table; it builds PNG files in a folder and returns them."""
+    """A kind of figure, like `TableKind`; `build` writes PNG files into a folder and returns their paths."""
 
     build: Callable[[spec.Figure, Results, Kept, Path], list[Path]]
     needs: str = NETWORKS

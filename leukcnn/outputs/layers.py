@@ -1,4 +1,4 @@
-"""Tables of a network's layers, as Keras summarises them."""
+"""Tables of a network's layers as in Keras' own summary, printed and built."""
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
@@ -12,48 +12,50 @@ from leukcnn.outputs.kind import NOTHING, Capture, Kept, Material, TableKind
 from leukcnn.outputs.network_layers import network_summary
 from leukcnn.outputs.titles import framed, state_of
 from leukcnn.outputs.topology import own_network
-from leukcnn.rendering.tables import Cell, Column, Table
+from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 
 _TOTALS = {"Total params": ("trainable", "frozen"), "Trainable": ("trainable",), "Frozen": ("frozen",)}
-_Line = tuple[Cell, Cell, Cell]
-_NO_LINE = (None, None, None)
+_Line = tuple[str | None, str | None, int | None]
+_NO_LINE: _Line = (None, None, None)
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
-    """Returns the layers of the paper's network as printed, beside those that its builder gives.
+    """Returns the layers of the paper's network as printed, next to those that its builder gives.
 
-    Layers are paired by type, in their order: names aren't compared, since Keras gives those of the paper.
-    `table.reference` is as printed: layer and its type, output shape, number of parameters.
+    Layers are paired by type, in their order. Names aren't compared: the printed ones are Keras' defaults.
+    `table.reference` is as printed: layer with its type, output shape, number of parameters.
     """
     summary = kept.get(table.id)
-    here = [tuple(line) for line in summary["layers"]] if summary else []
-    pairs = _paired(table.reference, here)
-    total = sum(line[2] for line in table.reference)
-    for title, parts in _TOTALS.items():
-        count = sum(summary[part] for part in parts) if summary else None
+    printed: list[_Line] = [(name, shape, count) for name, shape, count in table.reference]
+    built: list[_Line] = [(name, shape, count) for name, shape, count in summary["layers"]] if summary else []
+    pairs = _paired(printed, built)
+    total = sum(count for *_, count in table.reference)
+    for title, names in _TOTALS.items():
+        count = sum(summary[name] for name in names) if summary else None
         published = total if title == "Total params" else None
         pairs.append(((None, None, published), (title, None, count)))
-    absent = state_of("the network's layers aren't at hand")
+    absent = state_of("the network has not been built")
     rows = [(*pair[0], *pair[1], _verdict(*pair) if summary else absent) for pair in pairs]
     layer, shape, parameters = table.columns
     here = ("Here", "Output shape here", Column("Param # here", "quantity"))
     columns = (layer, shape, Column(parameters, "quantity"), *here, "Verdict")
     notes = (
-        "The first columns are as printed; the others are what the builder gives, as the paper has it, "
-        "whatever the profile. Names of layers aren't compared.",
+        "The first three columns are as printed. The others are those of the network as built at the paper's "
+        "own size, in any profile. Names of layers aren't compared.",
         "The published total is the sum of the printed lines.",
     )
     return framed(results, table, columns, rows, notes=notes, measured=False)
 
 
 def _paired(printed: Sequence[_Line], built: Sequence[_Line]) -> list[tuple[_Line, _Line]]:
-    """Returns the lines in pairs of one type; `_NO_LINE` where one side has no such layer there."""
-    # The type in "dense (Dense)".
-    kinds = [[line[0].partition("(")[2].rstrip(")") for line in lines] for lines in (printed, built)]
-    pairs = []
-    for found, i, i_end, j, j_end in SequenceMatcher(None, *kinds, autojunk=False).get_opcodes():
-        if found == "equal":
+    """Returns pairs of lines of one layer type; `_NO_LINE` where the other has no such layer."""
+    # "Dense" in "dense (Dense)".
+    types = [[str(line[0]).partition("(")[2].rstrip(")") for line in lines] for lines in (printed, built)]
+    matcher = SequenceMatcher(None, types[0], types[1], autojunk=False)
+    pairs: list[tuple[_Line, _Line]] = []
+    for match, i, i_end, j, j_end in matcher.get_opcodes():
+        if match == "equal":
             pairs += zip(printed[i:i_end], built[j:j_end], strict=True)
         else:
             pairs += [(line, _NO_LINE) for line in printed[i:i_end]]
@@ -65,14 +67,14 @@ def _verdict(printed: _Line, built: _Line) -> str:
     if printed[2] is None:
         return "not published"
     if built == _NO_LINE:
-        return "the builder has no such layer"
+        return "no such layer in the built network"
     compared = zip(("shape", "parameters"), printed[1:], built[1:], strict=True)
-    differ = [what for what, one, other in compared if one != other]
+    differ = [name for name, one, other in compared if one != other]
     return f"differs: {', '.join(differ)}" if differ else "equal"
 
 
 def _capture(table: spec.Table, material: Material) -> Iterator[Capture]:
-    """Keeps what `network_summary` says of the network that the builder of the table's first row gives."""
+    """Keeps the `network_summary` of the network of the table's first row."""
     network = own_network(material, table.rows[0])
 
     def make():

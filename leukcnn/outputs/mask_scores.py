@@ -1,4 +1,4 @@
-"""The table of how well white cells are found, against the masks that some datasets come with."""
+"""The table of how well white cells are segmented, compared with the masks that some datasets include."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -18,8 +18,8 @@ from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 from leukcnn.results.verdicts import mean_and_std
 
-# The saturation suits the stains of JTSC and CellaVision.
-_FINDERS = {
+# This saturation threshold suits the stains of JTSC and CellaVision.
+_METHODS = {
     "threshold, darkest": partial(wbc_mask, rule="darkest"),
     "threshold, least frequent": partial(wbc_mask, rule="least_frequent"),
     "colour, saturation 0.4": partial(hsv_segment, saturation=0.4, core_saturation=0.4),
@@ -28,67 +28,70 @@ _REGIONS = {"nucleus": "nucleus", "cell": "whole cell"}
 
 
 def _capture(table: spec.Table, material: Material) -> Iterator[Capture]:
-    """Keeps how each way of finding white cells scores against the masks of every dataset that has some."""
+    """Keeps the scores of each segmentation method against the masks of every dataset that has some."""
     index = material.index
     with_masks = [name for name in np.unique(index.dataset).tolist() if card(name).mask_extension]
     found = {name: index.select(index.dataset == name) for name in with_masks}
-    # Masks may come later or change.
-    files = [path for of_one in found.values() for path in _masks(of_one) if path.exists()]
+    # Masks may be added or changed later.
+    files = [path for subset in found.values() for path in _masks(subset) if path.exists()]
     states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     every = found.items()
-    yield Capture(table.id, material.key(states), lambda: {name: _scores(of_one) for name, of_one in every})
+    yield Capture(table.id, material.key(states), lambda: {name: _scores(subset) for name, subset in every})
 
 
 def _masks(index: ImageIndex) -> list[Path]:
-    """Returns where the masks of a dataset's images belong."""
+    """Returns the expected paths of the masks of a dataset's images."""
     extension = card(str(index.dataset[0])).mask_extension
     return [path.with_suffix(extension) for path in index.paths]
 
 
 def _scores(index: ImageIndex) -> dict[str, Any]:
-    """Returns "images", their number, and "scores" against a dataset's masks; or "missing", and why.
+    """Returns the scores against a dataset's masks.
 
-    The scores: finder -> "nucleus" or "cell" -> "iou" and "dice" -> mean and std over the images.
+    Returns:
+        "images": their number. "scores": method -> "nucleus" or "cell" -> "iou" and "dice" -> mean and
+        standard deviation over the images. Or "missing" alone: why there are no scores.
     """
     if without := sum(not path.exists() for path in _masks(index)):
-        drawn = "; drawn ones never have" if index.synthetic else ""
-        return {"missing": f"{without} of {len(index)} images have no mask beside them{drawn}"}
-    scores = {name: {} for name in _FINDERS}
+        synthetic = "; synthetic ones never have one" if index.synthetic else ""
+        return {"missing": f"{without} of {len(index)} images have no mask next to them{synthetic}"}
+    scores: dict[str, dict[str, Any]] = {name: {} for name in _METHODS}
     try:
-        for name, find in _FINDERS.items():
-            for region, of in score_masks(index, find).items():
-                scores[name][region] = {"iou": mean_and_std(of.iou), "dice": mean_and_std(of.dice)}
+        for name, find in _METHODS.items():
+            for region, found in score_masks(index, find).items():
+                iou, dice = mean_and_std(found.iou.tolist()), mean_and_std(found.dice.tolist())
+                scores[name][region] = {"iou": iou, "dice": dice}
     except DataError as error:
         return {"missing": error.reason}
     return {"images": len(index), "scores": scores}
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
-    """Returns IoU and Dice coefficient of each way of finding white cells, of nuclei and of whole cells."""
-    by_dataset: Mapping[str, Any] | None = kept.get(table.id)
-    rows = []
-    for dataset in [name for name in CATALOG if name in (by_dataset or {})]:
+    """Returns IoU and Dice coefficient of each segmentation method, for nuclei and for whole cells."""
+    captured: Mapping[str, Any] | None = kept.get(table.id)
+    by_dataset, rows = captured or {}, []
+    for dataset in [name for name in CATALOG if name in by_dataset]:
         measured, title = by_dataset[dataset], card(dataset).name
         if "missing" in measured:
             rows.append((title, *not_measured(measured["missing"], 6)))
             continue
-        for finder in _FINDERS:
+        for method in _METHODS:
             for region, name in _REGIONS.items():
-                scores = measured["scores"][finder][region]
+                scores = measured["scores"][method][region]
                 # JSON has no tuples.
                 both = tuple(scores["iou"]), tuple(scores["dice"])
-                rows.append((title, measured["images"], finder, name, *both, "measured"))
+                rows.append((title, measured["images"], method, name, *both, "measured"))
     if not rows:
-        able = ",".join(name for name, dataset in CATALOG.items() if dataset.mask_extension)
-        why = f"none of these datasets comes with masks; add --datasets {able}"
-        rows.append(not_measured("the masks' scores aren't at hand" if by_dataset is None else why, 7))
+        with_masks = ",".join(name for name, dataset in CATALOG.items() if dataset.mask_extension)
+        why = f"none of these datasets has masks; add --datasets {with_masks}"
+        rows.append(not_measured("the masks have not been scored" if captured is None else why, 7))
     scores = (Column("IoU", "spread"), Column("Dice", "spread"))
-    columns = ("Dataset", Column("Images", "integer"), "Found by", "Region", *scores, "State")
+    columns = ("Dataset", Column("Images", "integer"), "Method", "Region", *scores, "State")
     notes = (
-        "The paper prints no such figures.",
-        "Mean and std (n - 1) over the images, in their files' own size, of intersection over union and of "
-        "the Dice coefficient with the masks that the datasets come with: of the nucleus, and of the nucleus "
-        "with its cytoplasm. Each finder's one mask is held against both.",
+        "The paper reports no such values.",
+        "Mean and std (n - 1) over the images, at their original size. Intersection over union (IoU) and the "
+        "Dice coefficient compare a method's mask with the dataset's masks of the nucleus and of the whole "
+        "cell (nucleus and cytoplasm). Each method gives one mask, which is compared with both.",
     )
     return framed(results, table, columns, rows, notes=notes, measured=False)
 

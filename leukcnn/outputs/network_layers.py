@@ -1,6 +1,6 @@
-"""Reads a network's layers off the model, as boxes of `leukcnn.rendering.topology` and as lines of a table.
+"""Reads the layers of a Keras model, as boxes of `leukcnn.rendering.topology` or as lines of a table.
 
-Nothing here imports Keras: a model is whatever has `layers`, each with `name`, `input`, `output` and
+Keras isn't imported here: a model is any object that has `layers`, each with `name`, `input`, `output` and
 `get_config()`.
 """
 
@@ -14,7 +14,7 @@ from leukcnn.rendering.topology import Box
 
 _ACTIVATION_NAMES = {"relu": "ReLU", "elu": "ELU"}
 
-# Keras' name of a layer's class -> how a box calls it, and the layer type that a figure shows it as.
+# Keras class of a layer -> its name in a box, and its layer type in a figure.
 _KINDS = {
     "InputLayer": ("Input", "input"),
     "Conv2D": ("Conv2D", "convolution"),
@@ -34,27 +34,32 @@ _JOINED_TO_THE_LAYER_ABOVE = ("BatchNormalization", "Activation", "ReLU")
 
 
 def top_layers(model: Any) -> list[Box]:
-    """Returns the layers behind the last of feature maps (batch, rows, columns, channels), a box each."""
+    """Returns a box for each layer after the last one with feature maps (batch, rows, columns, channels).
+
+    Raises:
+        ArgumentError: The last layer of the model gives feature maps.
+    """
     ranks = [len(_output(layer).shape) for layer in model.layers]
     start = max((i + 1 for i, rank in enumerate(ranks) if rank == 4), default=0)
     if start == len(ranks):
         raise ArgumentError(
-            f"No layer stands behind {model.layers[-1].name!r}.",
-            expected="a model with top layers",
+            f"The last layer, {model.layers[-1].name!r}, gives feature maps.",
+            expected="a model with top layers after them",
             remedy="build it with include_top=True",
         )
     return [(*_text_and_kind([layer]), []) for layer in model.layers[start:]]
 
 
 def all_layers(model: Any) -> list[Box]:
-    """Returns every layer of a network along its longest path, with the shortcuts beside that path.
+    """Returns boxes for all layers along the longest path of a network, with the shortcuts around that path.
 
-    Batch normalisation and activation in layers of their own share the box of the layer before them.
+    Separate layers of batch normalisation and activation share the box of the layer before them.
 
     Raises:
-        ArgumentError: The network isn't one path with shortcuts, as where branches branch again.
+        ArgumentError: The network isn't a single path with shortcuts, for example because a branch has
+            branches.
     """
-    sources, lengths = _sources(model), []
+    sources, lengths = _sources(model), list[int]()
     for read in sources:
         lengths.append(1 + max((lengths[i] for i in read), default=0))
     path = [len(sources) - 1]
@@ -62,7 +67,8 @@ def all_layers(model: Any) -> list[Box]:
         path.insert(0, max(read, key=lengths.__getitem__))
     groups = _joined(model, path, sources)
     box_of = {i: position for position, group in enumerate(groups) for i in group}
-    drawn, boxes = list(path), []
+    reached = list(path)
+    boxes: list[Box] = []
     for position, group in enumerate(groups):
         others, shortcuts = list(sources[group[0]]), []
         if position:
@@ -72,52 +78,55 @@ def all_layers(model: Any) -> list[Box]:
             while source not in box_of and len(sources[source]) == 1:
                 chain.insert(0, source)
                 (source,) = sources[source]
-            drawn += chain
-            through = [_of(model, part) for part in _joined(model, chain, sources)]
+            reached += chain
+            through = [_text_of(model, joined) for joined in _joined(model, chain, sources)]
             text = "\n".join(text for text, _ in through)
-            shortcuts.append((box_of.get(source), text, through[0][1] if through else ""))
-        boxes.append((*_of(model, group), shortcuts))
-    # What a branch of a branch reads is never reached.
-    if sorted(drawn) != list(range(len(model.layers))):
+            # Without a box (-1), it is a branch of a branch, which is refused below.
+            shortcuts.append((box_of.get(source, -1), text, through[0][1] if through else ""))
+        boxes.append((*_text_of(model, group), shortcuts))
+    # Layers before a branch of a branch are never reached.
+    if sorted(reached) != list(range(len(model.layers))):
         raise ArgumentError(
-            f"The layers of {model.name} are more than one path with shortcuts.",
-            expected="a network whose branches don't branch again, with one output",
-            remedy="draw its top layers",
+            f"The layers of {model.name} aren't a single path with shortcuts.",
+            expected="a network with one output, whose branches have no branches",
+            remedy="plot its top layers",
         )
     return boxes
 
 
 def _sources(model: Any) -> list[list[int]]:
-    """Returns for each layer the positions of the layers that it reads, all of which stand before it."""
-    giver, sources = {}, []
+    """Returns for each layer the positions of the layers whose output it takes, all of them before it."""
+    producer: dict[int, int] = {}
+    sources = []
     for i, layer in enumerate(model.layers):
         tensors = layer.input if isinstance(layer.input, list | tuple) else [layer.input]
-        sources.append([giver[id(tensor)] for tensor in tensors if id(tensor) in giver])
-        giver[id(_output(layer))] = i
+        sources.append([producer[id(tensor)] for tensor in tensors if id(tensor) in producer])
+        producer[id(_output(layer))] = i
     return sources
 
 
 def _joined(model: Any, chain: Sequence[int], sources: Sequence[Sequence[int]]) -> list[list[int]]:
     """Returns the positions of a chain of layers in groups that share a box."""
     readers = Counter(source for read in sources for source in read)
-    names, groups = [_class_name(layer) for layer in model.layers], []
+    names = [_class_name(layer) for layer in model.layers]
+    groups: list[list[int]] = []
     for i in chain:
-        above = groups[-1][-1] if groups else None
-        joins = groups and names[i] in _JOINED_TO_THE_LAYER_ABOVE and names[above] != "InputLayer"
-        # What a shortcut reads, too, must be the end of a box.
-        if joins and readers[above] == 1:
-            groups[-1].append(i)
-        else:
-            groups.append([i])
+        if groups and names[i] in _JOINED_TO_THE_LAYER_ABOVE:
+            above = groups[-1][-1]
+            # A layer where a shortcut begins must be the last of its box.
+            if names[above] != "InputLayer" and readers[above] == 1:
+                groups[-1].append(i)
+                continue
+        groups.append([i])
     return groups
 
 
-def _of(model: Any, group: Sequence[int]) -> tuple[str, str]:
+def _text_of(model: Any, group: Sequence[int]) -> tuple[str, str]:
     return _text_and_kind([model.layers[i] for i in group])
 
 
 def _text_and_kind(layers: Sequence[Any]) -> tuple[str, str]:
-    """Returns layers that share a box in words, the shape that they give in the last line, and their type."""
+    """Returns the text of a box, whose last line is the output shape, and its layer type."""
     first, *others = layers
     lines = [describe_layer(first)]
     if others:
@@ -127,41 +136,41 @@ def _text_and_kind(layers: Sequence[Any]) -> tuple[str, str]:
 
 
 def describe_layer(layer: Any) -> str:
-    """Returns a layer in words: kind, size or rate, stride where unusual, activation unless linear.
+    """Describes a layer: its type, size or rate, stride unless it is the default, activation unless linear.
 
-    Such as "Conv2D 64, 11 × 11, stride 4", "Max pooling 2 × 2" and "Dense 512, ReLU".
+    Examples: "Conv2D 64, 11 × 11, stride 4", "Max pooling 2 × 2", "Dense 512, ReLU".
     """
     kind, config = _class_name(layer), layer.get_config()
     name, _ = _KINDS.get(kind, (kind, ""))
     amounts = [f"{config[key]:g}" for key in ("units", "filters", "rate") if config.get(key) is not None]
     sizes = [_product(config[key]) for key in ("kernel_size", "pool_size") if config.get(key) is not None]
-    parts = [" ".join([name, *amounts]), *sizes] if amounts else [" ".join([name, *sizes])]
-    usual = config.get("pool_size", (1, 1))
-    strides = config.get("strides") or usual
-    if tuple(strides) != tuple(usual):
-        parts.append(f"stride {strides[0]}" if len(set(strides)) == 1 else f"stride {_product(strides)}")
+    words = [" ".join([name, *amounts]), *sizes] if amounts else [" ".join([name, *sizes])]
+    default = config.get("pool_size", (1, 1))
+    strides = config.get("strides") or default
+    if tuple(strides) != tuple(default):
+        words.append(f"stride {strides[0]}" if len(set(strides)) == 1 else f"stride {_product(strides)}")
     activation = config.get("activation")
     if isinstance(activation, str) and activation != "linear":
-        parts.append(_ACTIVATION_NAMES.get(activation, activation))
-    return parts[-1] if kind == "Activation" else ", ".join(parts)
+        words.append(_ACTIVATION_NAMES.get(activation, activation))
+    return words[-1] if kind == "Activation" else ", ".join(words)
 
 
 def network_summary(model: Any) -> dict[str, Any]:
-    """Returns a network's layers and parameters as Keras' own summary lists them, as plain JSON values.
+    """Returns a network's layers and parameters as in Keras' own summary, as values that JSON can hold.
 
-    A network within the network is one line; input layers are left out, as in the summary of a Sequential.
+    A nested network is one line. Input layers are left out, as in the summary of a Sequential model.
 
     Returns:
-        "layers": a line a layer, its name and type ("dense (Dense)"), output shape ("(None, 4)") and number
-        of parameters; "trainable" and "frozen": numbers of parameters of the whole network.
+        "layers": a list for each layer of its name and type ("dense (Dense)"), output shape ("(None, 4)") and
+        number of parameters. "trainable" and "frozen": numbers of parameters of the whole network.
     """
     lines = [
         [f"{layer.name} ({_class_name(layer)})", str(tuple(_output(layer).shape)), layer.count_params()]
         for layer in model.layers
         if _class_name(layer) != "InputLayer"
     ]
-    parts = {"trainable": model.trainable_weights, "frozen": model.non_trainable_weights}
-    counts = {name: sum(math.prod(one.shape) for one in weights) for name, weights in parts.items()}
+    weights = {"trainable": model.trainable_weights, "frozen": model.non_trainable_weights}
+    counts = {name: sum(math.prod(one.shape) for one in variables) for name, variables in weights.items()}
     return {"layers": lines, **counts}
 
 

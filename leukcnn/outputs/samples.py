@@ -1,4 +1,4 @@
-"""Images of each class, as the networks of the run see them."""
+"""Images of each class, prepared as for the networks of the run but at the paper's own size."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +16,9 @@ from leukcnn.seeding import generator
 
 
 def pick(material: Material, n: int = 4) -> np.ndarray:
-    """Returns positions of the first of at most n images of each class, in an order drawn at random.
+    """Returns the positions of up to n images of each class, sampled at random.
 
-    The last class comes first: where there are two, it is the positive one.
+    The last class comes first; with two classes, it is the positive one.
     """
     rng, labels = generator(material.seed, "figures"), material.index.labels[material.shown]
     by_class = [
@@ -47,7 +47,7 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
 def plot_kept(
     figure: spec.Figure, results: Results, kept: Kept, folder: Path, *, n_columns: int = 4
 ) -> list[Path]:
-    """Draws the images and titles that were captured for a figure."""
+    """Plots the images and titles that were captured for a figure."""
     shown, path = kept[figure.id], folder / f"{figure.id}.png"
     panels = list(zip(shown["titles"], shown["images"], strict=True))
     return [plot_images(panels, path, n_columns=n_columns, **face(results, figure))]

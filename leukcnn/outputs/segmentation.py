@@ -1,4 +1,4 @@
-"""Images without any mask, each beside what segmentation by colour keeps of it."""
+"""Images, each next to the region of it that segmentation by colour keeps."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,7 @@ from leukcnn.outputs.kind import DATA, Capture, FigureKind, Material
 from leukcnn.outputs.samples import pick, plot_kept, prepared
 from leukcnn.outputs.titles import describe
 
-_OF_A_CLASS = 2
+_PER_CLASS = 2
 
 
 def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
@@ -16,7 +16,7 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
 
     def make():
         titles, images = [], []
-        for row in pick(material, _OF_A_CLASS):
+        for row in pick(material, _PER_CLASS):
             image = prepared(material, row, whole)
             kept = preprocessing.hsv_segment(image)
             titles += [describe(material.index, row), f"segmented: {100 * kept.mean():.0f} % kept"]
@@ -26,5 +26,5 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
     yield Capture(figure.id, material.key(whole), make)
 
 
-# Each image and what is kept of it are neighbours, two such pairs in a row.
+# Two pairs of an image and its segmented region fill a line of four.
 KIND = FigureKind(build=plot_kept, needs=DATA, capture=_capture)

@@ -1,4 +1,4 @@
-"""The table of what a border alone tells, which gives the datasets away."""
+"""The table of the shortcut: how well an image's border alone identifies its dataset, and so its class."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,8 @@ from leukcnn.evaluation.controls import control_label
 from leukcnn.evaluation.shortcuts import implied_accuracy
 from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.titles import classes_here, dataset_title, framed, not_measured, table_lines, why_no_runs
-from leukcnn.rendering.tables import Cell, Column, Table
+from leukcnn.rendering.formats import Cell
+from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.results.measure import Measured, measure, measure_run
 from leukcnn.results.results import Results
@@ -21,10 +22,10 @@ _WHICH, _LEUKAEMIA = "Which dataset? Accuracy", "Leukaemia? Accuracy"
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
-    """Returns how well an image's border tells the datasets apart, and what follows for leukaemia.
+    """Returns how well an image's border distinguishes the datasets, and what follows for leukaemia.
 
-    An image whose dataset is told can be given that dataset's majority class, without a look at its cells.
-    What that achieves stands beside the figures of the table's rows under each split.
+    An image of a known dataset can be given that dataset's majority class, without a look at its cells. The
+    accuracy of this is shown next to the results of the table's rows under each split.
     """
     probe, leukaemia = results.probe, _leukaemia_rows(results, table)
     if probe:
@@ -34,46 +35,46 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
                 cells, title = _cells(measure_run(own, "accuracy")), dataset_title(results, dataset)
                 rows.append(("Which dataset? Recall", _PROBE, title, *cells))
     else:
-        why = "it is not finished" if results.record.probe else "none is planned; it takes two datasets"
+        why = "it is not finished" if results.record.probe else "not planned; it needs two datasets"
         rows = [(_WHICH, _PROBE, _ALL, *not_measured(why, 4)), *leukaemia]
-    figures = (Column("Images", "integer"), Column("Measured", "percent"))
-    interval = Column("95 % interval", "interval")
-    columns = ("Question", "Answered by", "Dataset or split", *figures, interval, "State")
+    values = (Column("Images", "integer"), Column("Measured", "percent"), Column("95 % interval", "interval"))
+    columns = ("Question", "Answered by", "Dataset or split", *values, "State")
     here = [key for key, counts in results.record.datasets.items() if any(counts.values())]
     single = [key for key in here if len(classes_here(results, key)) == 1]
     notes = (
-        f"Of the {len(here)} datasets at hand, those of one class alone: {len(single)}. Whoever tells them "
-        "apart, by stain, camera or magnification, knows the class of their images without seeing a cell.",
-        "Where a network learns from some images of a dataset and is tested on others, as in k-fold "
-        "cross-validation, the accuracy of the named dataset's majority class can be had without a cell, and "
-        "a network's figure up to there shows nothing of leukaemia. LODOCV tests a dataset that was not "
-        "trained on: there the knowledge helps only as far as it looks like others of its class.",
-        "What is fitted to datasets is a random forest, cross-validated. 95 % interval: of one run Wilson's "
-        "over its images or, where the split keeps known groups of them whole, the percentile bootstrap's "
-        "over groups; of a mean recall the bootstrap's; of several runs, where one more would lie.",
+        f"Datasets of this run with images of one class only: {len(single)} of {len(here)}. A network that "
+        "distinguishes them by stain, camera or magnification knows the class without looking at a cell.",
+        "In k-fold cross-validation, a network trains on some images of a dataset and is tested on others. "
+        "The accuracy of the named dataset's majority class can then be reached without looking at a cell, "
+        "and a network's accuracy up to this value is no evidence that it recognises leukaemia. LODOCV tests "
+        "a dataset that was not trained on: there the shortcut helps only if that dataset looks like others "
+        "of its class.",
+        "The classifier of datasets is a cross-validated random forest. 95 % intervals of one run: Wilson's "
+        "over the images, or the percentile bootstrap's over groups if the split keeps known groups whole; "
+        "for a mean recall always the bootstrap's. Of several runs: where one more run would fall.",
     )
     return framed(results, table, columns, rows, notes=notes)
 
 
 def _probe_rows(results: Results, probe: Predictions) -> Iterator[tuple[Cell, ...]]:
-    """Yields how well the border tells the datasets apart, and the leukaemia accuracy that this brings."""
+    """Yields how well the border distinguishes the datasets, and the leukaemia accuracy that follows."""
     n, images = len(probe), np.bincount(probe.label, minlength=len(probe.class_names))
     yield (_WHICH, _PROBE, _ALL, *_cells(measure_run(probe, "accuracy")))
     recall = measure_run(probe, "macro_recall")
     yield ("Which dataset? Mean recall over datasets", _PROBE, _ALL, *_cells(recall))
     largest = dataset_title(results, probe.class_names[images.argmax()])
     yield (_WHICH, "Always the largest dataset", largest, *(n, images.max() / n, None, "measured"))
-    who = f"{_PROBE}: majority class of the dataset that it names"
+    method = f"{_PROBE}: majority class of the dataset that it names"
     known, classes = _with_known_class(results, probe)
-    cells = not_measured("no run that tests these images is finished", 4)
+    cells = not_measured("no finished run tests these images", 4)
     if n := len(known):
-        share = implied_accuracy(known.label, known.predicted, classes)
-        cells = _cells(Measured([share], wilson_interval(round(share * n), n), n))
-    yield (_LEUKAEMIA, who, _ALL, *cells)
+        accuracy = implied_accuracy(known.label, known.predicted, classes)
+        cells = _cells(Measured([accuracy], wilson_interval(round(accuracy * n), n), n))
+    yield (_LEUKAEMIA, method, _ALL, *cells)
 
 
 def _leukaemia_rows(results: Results, table: spec.Table) -> Iterator[tuple[Cell, ...]]:
-    """Yields the accuracy of the table's rows, and of the border fitted to leukaemia, under each split."""
+    """Yields the accuracy of the table's rows and of the border, fitted to leukaemia, under each split."""
     kinds = {planned.split for planned in results.record.trials if planned.row in table.rows}
     lines = [line for line in table_lines(results, table.rows) if line[0] in (*table.rows, "border")]
     kinds = kinds & {table.split} if table.split else kinds - {"lodocv_single_class"}
@@ -91,15 +92,15 @@ def _cells(found: Measured) -> tuple[Cell, ...]:
 
 
 def _with_known_class(results: Results, probe: Predictions) -> tuple[Predictions, np.ndarray]:
-    """Returns the images of the probe whose class of the paper is known, and their classes.
+    """Returns the predictions of the probe for images whose class is known, and these classes.
 
-    A dataset's only class is its images' class. Of mixed datasets an image's class is known once a control
-    has tested it; without one such image, a dataset has no majority class, and who is taken for it drops
-    out.
+    In a dataset of one class, the class of every image is known. In other datasets it is known for images
+    that a control has tested. A dataset without such an image has no majority class; images that are
+    predicted to be of it are left out.
     """
-    held = [classes_here(results, dataset) for dataset in probe.class_names]
-    only = [results.paper.classes.index(names[0]) if len(names) == 1 else -1 for names in held]
-    tested = {}
+    present = [classes_here(results, dataset) for dataset in probe.class_names]
+    only = [results.paper.classes.index(names[0]) if len(names) == 1 else -1 for names in present]
+    tested: dict[str, int] = {}
     for kind in dict.fromkeys(planned.split for planned in results.record.controls):
         for run in results.under(kind).runs("majority"):
             tested.update(zip(run.image.tolist(), run.label.tolist(), strict=True))

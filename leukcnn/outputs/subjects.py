@@ -3,7 +3,8 @@
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.titles import framed, table_lines
-from leukcnn.rendering.tables import Cell, Column, Table
+from leukcnn.rendering.formats import Cell
+from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.groups import GroupAccuracy, accuracy_per_group
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.results.results import Results
@@ -20,17 +21,21 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
                 for group in accuracy_per_group(predictions.label, predictions.predicted, predictions.group):
                     by_subject.setdefault((subset, group.group), {})[row] = group
     rows = []
-    for (subset, subject), figures in by_subject.items():
-        cells: list[Cell] = [subset, subject or "unknown", next(iter(figures.values())).n]
-        for group in map(figures.get, labels):
-            interval = wilson_interval(group.correct, group.n) if group else None
-            cells += [group and group.accuracy, interval and (interval.low, interval.high)]
+    for (subset, subject), by_row in by_subject.items():
+        cells: list[Cell] = [subset, subject or "unknown", next(iter(by_row.values())).n]
+        for row in labels:
+            if row not in by_row:
+                cells += [None, None]
+                continue
+            group = by_row[row]
+            interval = wilson_interval(group.correct, group.n)
+            cells += [group.accuracy, (interval.low, interval.high)]
         rows.append(tuple(cells))
-    columns = ["Set", "Subject", Column("Cells", "integer")]
+    columns: list[Column | str] = ["Subset", "Subject", Column("Cells", "integer")]
     for label in labels.values():
         columns += [Column(label, "percent"), Column(f"{label}, 95 % interval", "interval")]
-    first = ["Of the first run."] if results.record.runs > 1 else []
-    notes = ("Intervals: Wilson, over each subject's cells.", *first)
+    first_run = ["First run only."] if results.record.runs > 1 else []
+    notes = ("Intervals: Wilson, over the cells of each subject.", *first_run)
     return framed(results, table, columns, rows, notes=notes)
 
 

@@ -1,4 +1,4 @@
-"""What a trained network makes of a tested image of each class, for the figures that look into networks."""
+"""A tested image of each class and a trained network's response to it, for figures of network internals."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -16,21 +16,20 @@ from leukcnn.results.results import main_predictions
 from leukcnn.runs import Trial
 
 Look = Callable[[keras.Model, np.ndarray, np.ndarray], Mapping[str, Any]]
-"""The network, inputs float32 (C, H, W, 3), and the classes (C,) that it takes them for -> what is kept."""
+"""Network, inputs float32 (C, H, W, 3) and predicted classes (C,) -> what is kept."""
 
 
 def capture_look(figure: spec.Figure, material: Material, *, look: Look) -> Iterator[Capture]:
-    """Looks into the network of the first trial of a figure's row, once that is finished.
+    """Yields what `look` finds in the network of a row's first trial; nothing before that is finished.
 
     Args:
         figure: The figure.
         material: The images and the trials.
-        look: What is kept beside "titles" (C) and "images", uint8 (C, H, W, 3), RGB.
+        look: Returns what is kept in addition to "titles" (C) and "images", uint8 (C, H, W, 3), RGB.
     """
     results, (row, *_) = material.results, figure.rows
     first = next((planned for planned in results.record.trials if planned.row == row), None)
-    trial = first and results.store.finished_trial(first.name)
-    if not trial:
+    if first is None or (trial := results.store.finished_trial(first.name)) is None:
         return
 
     def make():
@@ -39,12 +38,12 @@ def capture_look(figure: spec.Figure, material: Material, *, look: Look) -> Iter
         chosen = _one_of_each_class(material, trial)
         images = np.stack([prepared(material, place, preprocessing) for place in chosen])
         inputs = scaled(images, preprocessing)
-        said = class_probabilities(network.predict(inputs, verbose=0)).argmax(axis=1)
+        predicted = class_probabilities(network.predict(inputs, verbose=0)).argmax(axis=1)
         titles = [
-            f"{describe(material.index, place)}, taken for {material.index.class_names[answer]}"
-            for place, answer in zip(chosen, said, strict=True)
+            f"{describe(material.index, place)}, predicted {material.index.class_names[label]}"
+            for place, label in zip(chosen, predicted, strict=True)
         ]
-        kept = {"titles": titles, "images": images, **look(network, inputs, said)}
+        kept = {"titles": titles, "images": images, **look(network, inputs, predicted)}
         keras.utils.clear_session()
         return kept
 
@@ -52,17 +51,15 @@ def capture_look(figure: spec.Figure, material: Material, *, look: Look) -> Iter
 
 
 def _one_of_each_class(material: Material, trial: Trial) -> list[int]:
-    """Returns the position of a test image of each class, one that the network knows where there is one."""
-    said = main_predictions(trial)
-    said = said.select((said.subset == "test") & (said.label >= 0))
+    """Returns the position of a test image of each class, a correctly classified one if there is any."""
+    predictions = main_predictions(trial)
+    predictions = predictions.select((predictions.subset == "test") & (predictions.label >= 0))
     places = {image: place for place, image in enumerate(material.index.ids.tolist())}
+    columns = (predictions.image.tolist(), predictions.label.tolist(), predictions.predicted.tolist())
     tested = sorted(
-        (label, predicted != label, places[image])
-        for image, label, predicted in zip(
-            said.image.tolist(), said.label.tolist(), said.predicted.tolist(), strict=True
-        )
+        (label, predicted != label, places[image]) for image, label, predicted in zip(*columns, strict=True)
     )
-    first = {}
+    first: dict[int, int] = {}
     for label, _, place in tested:
         first.setdefault(label, place)
     return list(first.values())

@@ -1,4 +1,4 @@
-"""How white cells are found by grey level: clusters ("histograms") and what they cut out ("extraction")."""
+"""Thresholding of white cells: clusters of grey levels ("histograms") and cells found ("extraction")."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,13 +19,13 @@ from leukcnn.results.results import Results
 from leukcnn.seeding import generator
 
 LONGEST_SIZE = 512
-"""Pixels of the longer side of a smear that is kept, at most."""
+"""Maximum height and width of a captured smear in pixels."""
 
 _MOST_SMEARS, _MOST_CELLS = 4, 16
 
 
 def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
-    """Keeps whole images, each as it is in its file or, where that is larger, reduced to `LONGEST_SIZE`."""
+    """Keeps whole images as they are in their files, reduced to `LONGEST_SIZE` if they are larger."""
 
     def make():
         rows, index = pick_smears(material), material.index
@@ -40,9 +40,10 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
 
 
 def pick_smears(material: Material) -> list[int]:
-    """Returns the position of an image of each class of each dataset, the last class of a dataset first.
+    """Returns the positions of at most four images, of different classes or datasets.
 
-    There are at most four; where they would be more, every class comes before a second dataset of any.
+    One image is picked for each class of each dataset. If these are more than four, one image of each class
+    comes before a second image of any class. Within a dataset, the last class comes first.
     """
     index, rng, found = material.index, generator(material.seed, "figures", "smears"), []
     for label in range(len(index.class_names)):
@@ -56,35 +57,35 @@ def pick_smears(material: Material) -> list[int]:
 
 
 def _reduced(image: np.ndarray) -> np.ndarray:
-    share = LONGEST_SIZE / max(image.shape)
-    if share >= 1:
+    scale = LONGEST_SIZE / max(image.shape)
+    if scale >= 1:
         return image
-    return resize(image, tuple(max(round(share * side), 1) for side in image.shape[:2]))
+    return resize(image, tuple(max(round(scale * size), 1) for size in image.shape[:2]))
 
 
 def clusters(image: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Returns the clusters of an image's grey levels, dark to bright: what is said of each, and its levels.
+    """Returns the clusters of an image's grey levels, from dark to bright: a label and the levels of each.
 
-    None where the image has fewer than three levels.
+    The list is empty if the image has fewer than three levels.
     """
     histogram = grey_histogram(image)
     borders, levels = three_means(histogram), np.flatnonzero(histogram)
     if borders is None:
         return []
     highest, found = {rule: wbc_threshold(image, rule=rule) for rule in spec.THRESHOLD_RULES}, []
-    parts = np.split(levels, np.searchsorted(levels, borders, "right"))
-    for name, part in zip(("dark", "middle", "bright"), parts, strict=True):
-        n, rules = (
-            histogram[part].sum(),
-            [f'"{rule}"' for rule, level in highest.items() if level == part[-1]],
-        )
+    groups = np.split(levels, np.searchsorted(levels, borders, "right"))
+    for name, group in zip(("dark", "middle", "bright"), groups, strict=True):
+        n = histogram[group].sum()
+        rules = [f'"{rule}"' for rule, level in highest.items() if level == group[-1]]
         chosen = f"\nchosen by {' and '.join(rules)}" if rules else ""
-        found.append((f"{name}: {n:,} pixels, {100 * n / histogram.sum():.1f} %{chosen}", part))
+        found.append((f"{name}: {n:,} pixels, {100 * n / histogram.sum():.1f} %{chosen}", group))
     return found
 
 
-def extraction(title: str, image: np.ndarray, preprocessing: spec.Preprocessing) -> list:
-    """Returns titles and images, uint8: the image, its mask, what a network is fed, and its cells."""
+def extraction(
+    title: str, image: np.ndarray, preprocessing: spec.Preprocessing
+) -> list[tuple[str, np.ndarray]]:
+    """Returns titles and images, uint8: the image, its mask, the network's input, and its cells."""
     mask = wbc_mask(image, rule=preprocessing.threshold)
     fed = prepare(image, replace(preprocessing, crop=None, resize=preprocessing.image_size))
     crops = sorted(cell_crops(image, mask), key=lambda crop: -np.count_nonzero(crop.mask))
@@ -94,16 +95,16 @@ def extraction(title: str, image: np.ndarray, preprocessing: spec.Preprocessing)
     return [
         (title, image),
         (f"mask: {100 * mask.mean():.1f} % of the image", np.uint8(255) * mask),
-        (f"as a network is fed, {fed.shape[1]}x{fed.shape[0]} pixels", fed),
+        (f"input of a network, {fed.shape[1]}x{fed.shape[0]} pixels", fed),
         (
-            f"{cells}{', not to one scale' * (n > 1)}" if n else "no cell found",
+            f"{cells}{', each at its own scale' * (n > 1)}" if n else "no cell found",
             montage(tiles, fill=(255, 255, 255), padding_width=6, channel_axis=3),
         ),
     ]
 
 
 def _tile(cell: np.ndarray) -> np.ndarray:
-    """Brings a cell to a black square."""
+    """Returns a cell in the middle of a black square, uint8 (96, 96, 3)."""
     height, width = cell.shape[:2]
     square = np.zeros((max(height, width), max(height, width), 3), np.uint8)
     top, left = (len(square) - height) // 2, (len(square) - width) // 2
@@ -120,21 +121,21 @@ def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> l
     more = ""
     if preprocessing.threshold == "none":
         preprocessing = replace(preprocessing, threshold=spec.THRESHOLD_RULES[0])
-        more = "; the networks here see whole images"
+        more = "; the networks of this run see whole images"
     rule = preprocessing.threshold
     more = f' (by the rule "{rule}"{more})'
     if any(max(image.shape) == LONGEST_SIZE for _, image in smears):
         more += f". Larger images are reduced to {LONGEST_SIZE} pixels here; for the networks they are "
-        more += "thresholded in full size"
-    said = face(results, figure, more)
+        more += "thresholded at full size"
+    options = face(results, figure, more)
     if figure.kind == "histograms":
-        panels = [
+        histograms = [
             (title, image, grey_histogram(image), clusters(image), wbc_threshold(image, rule=rule))
             for title, image in smears
         ]
-        return [plot_histograms(panels, path, rule=rule, **said)]
+        return [plot_histograms(histograms, path, rule=rule, **options)]
     panels = [panel for title, image in smears for panel in extraction(title, image, preprocessing)]
-    return [plot_images(panels, path, **said)]
+    return [plot_images(panels, path, **options)]
 
 
 KIND = FigureKind(build=_build, needs=DATA, capture=_capture)

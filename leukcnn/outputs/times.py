@@ -1,4 +1,4 @@
-"""The table of how long a training takes, beside the training of the paper's own network."""
+"""The table of training times, compared with those of the paper's own network."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -9,23 +9,31 @@ from leukcnn import spec
 from leukcnn.files import read_json
 from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.titles import dataset_title, framed, not_measured
-from leukcnn.rendering.tables import Cell, Column, Table
+from leukcnn.rendering.formats import Cell
+from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 from leukcnn.results.verdicts import mean_and_std
 from leukcnn.runs import Trial
 
 _TIMES = (
-    "Parameters: all of them, trained or not. Times: mean and std (n - 1) over folds and runs, of the "
-    "wall-clock time of all epochs. A network's first training includes its compilation, which the next "
-    "folds share. Decoding and thresholding images, building networks, the kept features of frozen bases "
-    "and predictions aren't in it."
+    "Parameters: trainable and frozen ones. Times: mean and std (n - 1) over folds and runs of the "
+    "wall-clock time of all epochs. Ratio: of the milliseconds per image and epoch. A network's first "
+    "training includes its compilation, which the next folds share. The times exclude decoding and "
+    "thresholding images, building networks, extracting the features of frozen bases, and predictions."
 )
 
 
 class _Training(NamedTuple):
-    """A network's training: images an epoch, seconds of all epochs, milliseconds an image and epoch.
+    """A network's training.
 
-    `whole` says whether one process ran all of it; the times are those of its last process alone.
+    Attributes:
+        parameters: Parameters of the network.
+        images: Training images per epoch.
+        epochs: Epochs.
+        seconds: Wall-clock time of the epochs that the last process ran.
+        milliseconds: `seconds` per image and epoch, in milliseconds.
+        machine: Backend, devices and platform.
+        whole: Whether one process ran all epochs, so that the times are those of the whole training.
     """
 
     parameters: int
@@ -40,8 +48,8 @@ class _Training(NamedTuple):
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns size, images, epochs and time of each row's trainings, over all folds and runs.
 
-    The table's last row is the paper's own network; the others' time is held against its. Datasets that are
-    cross-validated each by itself stand apart.
+    The table's last row is the paper's own network, with which the others' times are compared. Datasets that
+    are cross-validated separately have lines of their own.
     """
     shown, wanted = results.under(table.split), table.rows or results.paper.row_ids
     own = shown.paper.row(wanted[-1])
@@ -52,30 +60,30 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         of_own = [training.milliseconds for training in trainings[own.id] if training.whole]
         for row, found in trainings.items():
             whole = [training for training in found if training.whole]
-            why = "it trains no network" if of_task.trials[row] else of_task.why_missing(row, "test")
-            why = "its trainings were interrupted" if found else why
+            why = "this row trains no network" if of_task.trials[row] else of_task.why_missing(row, "test")
+            why = "the trainings were interrupted" if found else why
             cells = _measured(whole, of_own) if whole else not_measured(why, 7)
             parameters = found[0].parameters if found else None
             rows.append((dataset_title(shown, task), shown.paper.row(row).label, parameters, *cells))
             every += found
-    columns = (
+    columns: tuple[Column | str, ...] = (
         *("Dataset", "Network", Column("Parameters", "quantity"), Column("Trainings", "integer")),
-        *(Column("Images an epoch", "quantity"), Column("Epochs", "quantity")),
-        *(Column(unit, "spread") for unit in ("Seconds a training", "Milliseconds an image and epoch")),
-        *(Column(f"Ratio of these to {own.label}", "hundredths"), "State"),
+        *(Column("Images per epoch", "quantity"), Column("Epochs", "quantity")),
+        *(Column(unit, "spread") for unit in ("Seconds per training", "Milliseconds per image and epoch")),
+        *(Column(f"Ratio to {own.label}", "hundredths"), "State"),
     )
-    notes = ["The paper prints no times."]
+    notes = ["The paper reports no times."]
     machines = dict.fromkeys(training.machine for training in every if training.whole)
     notes += [f"Measured with {'; '.join(machines)}."] if machines else []
     notes += [_TIMES] if every else []
     if interrupted := sum(not training.whole for training in every):
         left_out = f"Left out: {interrupted} of {len(every)} trainings, interrupted and resumed later"
-        notes.append(f"{left_out}: only their last part was timed.")
+        notes.append(f"{left_out}; only their last process was timed.")
     return framed(results, table, columns, rows, notes=notes)
 
 
 def _trainings(trials: Iterable[Trial]) -> list[_Training]:
-    """Returns the trainings among some finished trials; one that classifies features has none."""
+    """Returns the trainings of finished trials; a trial that classifies features has none."""
     found = []
     for trial in [trial for trial in trials if "training" in trial.result["seconds"]]:
         result, where = trial.result, read_json(trial.path / "environment.json")
@@ -89,7 +97,7 @@ def _trainings(trials: Iterable[Trial]) -> list[_Training]:
 
 def _measured(whole: Sequence[_Training], of_own: Sequence[float]) -> tuple[Cell, ...]:
     _, images, epochs, seconds, each, _, _ = zip(*whole, strict=True)
-    # A mean is a whole number where all are the same.
+    # Equal counts are shown as a whole number.
     means = [counts[0] if len(set(counts)) == 1 else float(np.mean(counts)) for counts in (images, epochs)]
     ratio = float(np.mean(each) / np.mean(of_own)) if of_own else None
     return (len(whole), *means, mean_and_std(seconds), mean_and_std(each), ratio, "measured")

@@ -1,19 +1,28 @@
-"""What tables and figures call rows, splits, datasets and images, and what frames them."""
+"""Titles of rows, splits, datasets and images; and the notes, marks and captions of tables and figures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import TypedDict
 
 import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card
 from leukcnn.evaluation.controls import control_label
-from leukcnn.rendering.tables import Cell, Table
+from leukcnn.rendering.formats import Cell
+from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 
 
+class Face(TypedDict):
+    """Texts around a figure: "mark" says why it isn't comparable with the paper ("" if it is); "caption"."""
+
+    mark: str
+    caption: str
+
+
 def describe(index: ImageIndex, row: int) -> str:
-    """Returns class and origin of an image: its subject or file, or its dataset where there are several."""
+    """Returns class and origin of an image: its dataset if there are several, else its subject or file."""
     name, dataset = index.class_names[index.labels[row]], card(str(index.dataset[row]))
     if len(np.unique(index.dataset)) > 1:
         return f"{name}, {dataset.name}"
@@ -23,24 +32,24 @@ def describe(index: ImageIndex, row: int) -> str:
 
 
 def file_stem(image: str) -> str:
-    """Returns the name of an image's file without its ending, from the image's id."""
+    """Returns the name of an image's file without its extension, from the image's id."""
     return PurePosixPath(str(image)).stem
 
 
 def table_lines(results: Results, rows: Sequence[str] = ()) -> list[tuple[str, str]]:
-    """Returns id and label of what a table shows: the paper's rows, or some of them, and the controls."""
+    """Returns id and label of the rows that a table shows (all if `rows` is empty), and of the controls."""
     paper = results.paper
     shown = [(row.id, row.label) for row in paper.rows if row.id in (rows or paper.row_ids)]
     return [*shown, *((name, control_label(name)) for name in paper.controls)]
 
 
 def classes_here(results: Results, dataset: str) -> list[str]:
-    """Returns the classes of which a dataset has images here."""
+    """Returns the classes of a dataset that have images in this run."""
     return [name for name, n in results.record.datasets.get(dataset, {}).items() if n]
 
 
 def dataset_title(results: Results, dataset: str) -> str:
-    """Returns what tables call a tested dataset, or several joined by "+"; "" stands for all together."""
+    """Returns the title of a tested dataset, or of several joined by "+"; "" is all together."""
     if not dataset:
         return "all together"
     names = {key: card(key).name for key in dataset.split("+")}
@@ -50,7 +59,7 @@ def dataset_title(results: Results, dataset: str) -> str:
 
 
 def why_no_runs(results: Results, row: str, *, dataset: str = "", subset: str = "test") -> str:
-    """Returns why a row has no figures on a tested dataset."""
+    """Returns why a row has no results on a tested dataset."""
     if row in results.record.missing:
         return results.record.missing[row]
     if dataset and not any(classes_here(results, key) for key in dataset.split("+")):
@@ -65,39 +74,45 @@ def why_no_runs(results: Results, row: str, *, dataset: str = "", subset: str = 
 
 
 def state_of(why: str) -> str:
-    """Returns the state of what was measured, "", or of what wasn't, and why."""
+    """Returns "measured", or "not measured" with the reason if `why` isn't empty."""
     return f"not measured: {why}" if why else "measured"
 
 
 def not_measured(why: str, n: int) -> tuple[Cell, ...]:
-    """Returns the last `n` cells of a row of which nothing was measured; the very last says why."""
+    """Returns the last `n` cells of a row without measured values; the last of them says why."""
     return (*[None] * (n - 1), state_of(why))
 
 
 def not_trained(results: Results, left_out: Mapping[str, str]) -> list[str]:
-    """Returns notes that name rows, id -> label, of which a table shows nothing: a note a reason."""
+    """Returns notes that name the rows, id -> label, that a table leaves out: one note for each reason."""
     labels: dict[str, list[str]] = {}
     for row, label in left_out.items():
         labels.setdefault(results.record.missing.get(row, ""), []).append(label)
-    said = "Not trained in this run"
-    return [f"{said}{f' ({why})' if why else ''}: {', '.join(of)}." for why, of in labels.items()]
+    start = "Not trained in this run"
+    return [f"{start}{f' ({why})' if why else ''}: {', '.join(rows)}." for why, rows in labels.items()]
 
 
 def framed(
-    results: Results, table: spec.Table, columns, rows, *, notes: Sequence[str] = (), measured: bool = True
+    results: Results,
+    table: spec.Table,
+    columns: Sequence[Column | str],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    notes: Sequence[str] = (),
+    measured: bool = True,
 ) -> Table:
-    """Returns a table of an experiment with its title, its notes and, where it rests on trials, its mark."""
+    """Returns a table with its title and notes and, if it shows measured values, its marks."""
     title = f"{table.where}: {table.title}" if table.where else table.title
-    marks = ()
+    marks: tuple[str, ...] = ()
     if measured:
-        notes = (*notes, "The assumptions that it rests on stand in the table 'assumptions'.")
+        notes = (*notes, "The table 'assumptions' lists the assumptions that were made.")
         if results.record.not_comparable:
             marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
     return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
 
 
-def face(results: Results, figure: spec.Figure, more: str = "") -> dict[str, str]:
-    """Returns the mark and the caption of a figure, which says `more` behind the title."""
+def face(results: Results, figure: spec.Figure, more: str = "") -> Face:
+    """Returns the mark and the caption of a figure; the caption is the title followed by `more`."""
     reason, title = results.record.not_comparable, figure.title + more
     return {
         "mark": f"Not comparable with the paper: {reason}" if reason else "",
@@ -106,7 +121,7 @@ def face(results: Results, figure: spec.Figure, more: str = "") -> dict[str, str
 
 
 def tested_title(results: Results, row: str, dataset: str) -> str:
-    """Returns a row's label with the split and the datasets, joined by "+", on which it was tested."""
+    """Returns a row's label with its split and the tested datasets, whose keys are joined by "+"."""
     title = results.paper.row(row).label
     if dataset:
         names = ", ".join(card(key).name for key in dataset.split("+"))

@@ -1,4 +1,4 @@
-"""Networks as stacked boxes: their top layers ("topology") or all of them ("networks")."""
+"""Networks as stacked boxes: their top layers ("topology") or all layers ("networks")."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,10 @@ _READERS = {"topology": top_layers, "networks": all_layers}
 
 
 class Blueprint(NamedTuple):
-    """A network with random weights: a builder of `leukcnn.models`, or of Keras Applications (no options)."""
+    """How to build a network with random weights: name and options of a builder of `leukcnn.models`.
+
+    Without options (None), the name is that of a Keras application.
+    """
 
     name: str
     options: dict[str, Any] | None = None
@@ -32,7 +35,7 @@ class Blueprint(NamedTuple):
 
 
 def own_network(material: Material, row: str) -> Blueprint:
-    """Returns a row's network in the paper's own size, as the paper and the assumptions have it."""
+    """Returns the blueprint of a row's network at the paper's image size, under this run's assumptions."""
     setup = material.own_setup(row)
     image_size, arguments = setup.preprocessing.image_size, dict(setup.model.arguments)
     if "weights" in arguments:

@@ -1,4 +1,4 @@
-"""The papers as data: one module of values each, and those in files of a user's own."""
+"""The papers as data: one module of values for each, and papers in users' own files."""
 
 import importlib
 from pathlib import Path
@@ -25,10 +25,14 @@ def list_papers() -> tuple[str, ...]:
 
 
 def get(name: str) -> Paper:
-    """Returns a paper by its key, or from a file: a name that ends in .py or has a folder in it.
+    """Returns a paper.
+
+    Args:
+        name: Key of one of leukcnn's papers, or the path of a user's own file. A name that ends in .py or
+            contains a folder is taken as a path.
 
     Raises:
-        SpecError: There is no such paper, or the file is none.
+        SpecError: There is no such paper, or the file isn't a valid paper.
     """
     if is_file_name(name):
         return read(name, taken=list_papers())
@@ -38,7 +42,7 @@ def get(name: str) -> Paper:
             remedy = f"pass its file: {name}.py"
         raise SpecError(
             f"There is no paper named {name!r}.",
-            expected=f"{', '.join(_MODULES)}, or a file of your own (my_paper.py)",
+            expected=f"{', '.join(_MODULES)}, or your own file (my_paper.py)",
             remedy=remedy,
         )
     return importlib.import_module(_MODULES[name]).PAPER

@@ -1,7 +1,7 @@
 """Alert Net: ALL, AML or healthy blood slide, on sixteen datasets in 5-fold cross-validation.
 
 Claro et al., "Convolution Neural Network Models for Acute Leukemia Diagnosis", IWSSIP 2020. Every published
-figure below is copied from the paper's text.
+value below is copied from the paper's text.
 """
 
 from dataclasses import replace
@@ -149,131 +149,131 @@ FIGURES = (
 ASSUMPTIONS = (
     Assumption(
         "dropout_rate",
-        sets="model.arguments.dropout_rate",
-        reason="Keras' and AlexNet's usual rate; the WD variants have no dropout layer",
+        field="model.arguments.dropout_rate",
+        reason="the usual rate in Keras and AlexNet; the WD variants have no dropout layer",
         where="not stated in the paper",
         rows=WITH_DROPOUT,
     ),
     Assumption(
         "batch_norm_momentum",
-        sets="model.arguments.batch_norm_momentum",
+        field="model.arguments.batch_norm_momentum",
         reason="Keras' default; too slow for the few steps of the smoke profile",
         where="not stated in the paper",
         rows=ALERT_NETS,
     ),
     Assumption(
         "dense_units",
-        sets="model.arguments.dense_units",
-        reason="global average, one dense layer of 512, three outputs: gives the parameters of Table V",
+        field="model.arguments.dense_units",
+        reason="global average, one dense layer of 512, three outputs: this gives the parameters of Table V",
         where="not stated in the paper",
         rows=(*SHALLOW, *DEEP),
     ),
     Assumption(
         "optimizer",
-        sets="training.optimizer",
-        reason="a file of 68 MB holds the weights and one slot of the optimizer, so it isn't Adam; the same "
-        "group's LeukNet takes SGD with momentum",
+        field="training.optimizer",
+        reason="a file of 68 MB holds the weights and one optimizer variable for each of them, which "
+        "excludes Adam; the same group's LeukNet uses SGD with momentum",
         where="not stated in the paper",
         choices=("sgd",),
     ),
     Assumption(
         "momentum",
-        sets="training.optimizer_arguments.momentum",
+        field="training.optimizer_arguments.momentum",
         reason="that of the same group's LeukNet",
         where="not stated in the paper",
     ),
     Assumption(
         "learning_rate",
-        sets="training.initial_learning_rate",
+        field="training.initial_learning_rate",
         reason="that of the same group's LeukNet, constant",
         where="not stated in the paper",
     ),
     Assumption(
         "batch_size",
-        sets="training.batch_size",
+        field="training.batch_size",
         reason="that of the same group's LeukNet",
         where="not stated in the paper",
     ),
     Assumption(
         "epochs",
-        sets="training.epochs",
-        reason="those of the same group's LeukNet",
+        field="training.epochs",
+        reason="as many as for the same group's LeukNet",
         where="not stated in the paper",
     ),
     Assumption(
         "checkpoint",
-        sets="training.checkpoint",
-        reason="no images are kept apart to choose an epoch by, so the last one counts",
+        field="training.checkpoint",
+        reason="no images are held out to choose the best epoch",
         where="not stated in the paper",
         choices=("last",),
     ),
     Assumption(
         "variants_per_image",
-        sets="augmentation.variants_per_image",
-        reason="20 new images take the place of each training image of a fold; test images stay",
+        field="augmentation.variants_per_image",
+        reason="20 augmented images replace each training image of a fold; test images are unchanged",
         where="section III-C: 'a dataset 20 times bigger than the original'",
     ),
     Assumption(
         "augmentation",
-        sets="augmentation.variants",
-        reason="each new image is drawn once and is the same in every epoch and fold; fresh draws again in "
-        "each epoch",
+        field="augmentation.variants",
+        reason="each new image is augmented once and is the same in every epoch and fold; fresh augments it "
+        "again in every epoch",
         where="section III-C",
         choices=("once", "fresh"),
     ),
     Assumption(
         "rotation_degrees",
-        sets="augmentation.arguments.rotation_range",
-        reason="to either side, as Keras reads a range of 40",
+        field="augmentation.arguments.rotation_range",
+        reason="in both directions, as Keras interprets a range of 40",
         where="section III-C: 'rotation in the range of 0º to 40º'",
     ),
     Assumption(
         "width_shift",
-        sets="augmentation.arguments.width_shift_range",
-        reason="share of the width, to either side; 'vertical, horizontal' are shifts",
+        field="augmentation.arguments.width_shift_range",
+        reason="fraction of the width, in both directions; 'vertical, horizontal' means shifts",
         where="section III-C",
     ),
     Assumption(
         "height_shift",
-        sets="augmentation.arguments.height_shift_range",
-        reason="share of the height, to either side",
+        field="augmentation.arguments.height_shift_range",
+        reason="fraction of the height, in both directions",
         where="section III-C",
     ),
     Assumption(
         "shear_degrees",
-        sets="augmentation.arguments.shear_range",
-        reason="Keras' shear_range is in degrees: what a program with 0.2 does",
+        field="augmentation.arguments.shear_range",
+        reason="Keras' shear_range is in degrees; this is what a program with 0.2 does",
         where="section III-C: 'shear ... of 0 to 0.2'",
     ),
 )
 
 FINDINGS = (
     Finding(
-        "The layer sizes stand in a figure that the text lacks. One reading gives the printed 8,792,963 "
-        "parameters exactly: filters 64-128-256-512-1024, kernels 11-5-3-3-3, first stride 4, dense layers "
+        "The layer sizes are given only in a figure, not in the text. One reading gives exactly the printed "
+        "8,792,963 parameters: filters 64-128-256-512-1024, kernels 11-5-3-3-3, first stride 4, dense layers "
         "512-512-3.",
         "Figure 2, Table V",
     ),
     Finding(
-        "8,792,963 parameters are Alert Net's and Alert Net-WD's. The shortcut of Alert Net-R and -RWD adds "
-        "three channels to the third convolution: 8,799,875. Table V prints the former for -RWD.",
+        "Alert Net and Alert Net-WD have 8,792,963 parameters. The shortcut of Alert Net-R and -RWD adds "
+        "three channels to the third convolution, which gives 8,799,875. Table V prints 8,792,963 for -RWD.",
         "Table V",
     ),
     Finding(
-        "Xception's 22,910,480 parameters are those of the published model with 1000 classes; with the head "
-        "that the other two have, they are 21,912,107.",
+        "Xception's 22,910,480 parameters are those of the published model with 1000 classes. With the head "
+        "of the other two networks it has 21,912,107.",
         "Table V",
     ),
-    Finding("Xception's recall of 72.084 % and accuracy of 72.00 % are one figure: a slip.", "Table V"),
-    Finding("Alert Net's accuracy implies a kappa of .937; printed is .9317.", "Table III"),
+    Finding("Xception's recall of 72.084 % and accuracy of 72.00 % should be equal: a slip.", "Table V"),
+    Finding("Alert Net's accuracy implies a kappa of .937; Table III prints .9317.", "Table III"),
     Finding(
-        "Averages are mixed: where recall equals accuracy it is weighted by support, elsewhere it isn't. "
-        "Both ways are shown.",
+        "Two averages are mixed: where recall equals accuracy, it is weighted by support; elsewhere it "
+        "isn't. Both averages are shown.",
         "Tables III and V",
     ),
     Finding(
-        "ResNet50 SFT's kappa of 0 and 41.61 +- 4.86 % mean one class for all images of a fold: four folds "
-        "all healthy and one all ALL give 41.62 +- 4.89.",
+        "ResNet50 SFT's kappa of 0 and accuracy of 41.61 +- 4.86 % mean that it predicts one class for all "
+        "images of a fold: healthy in four folds and ALL in one give 41.62 +- 4.89.",
         "Table V",
     ),
     Finding(
@@ -282,8 +282,8 @@ FINDINGS = (
         "section III-D",
     ),
     Finding(
-        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells: folds by image test on cells that were "
-        "trained on. `--split grouped_kfold` keeps a crop with the field that it was found in.",
+        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells: folds by image test cells that were trained "
+        "on. `--split grouped_kfold` keeps a crop in the same fold as its field of view.",
         "Table II",
     ),
 )

@@ -1,4 +1,4 @@
-"""The tables of the Alert Net paper as it prints them, and its t-test."""
+"""The tables of the Alert Net paper as printed, and its t-test."""
 
 from leukcnn.spec import Published, Table
 
@@ -9,7 +9,7 @@ DEEP = ("resnet50_dft", "inceptionv3_dft", "xception_dft")
 
 TABLE_1 = Table(
     id="table1",
-    title="Works of other groups",
+    title="Related work",
     kind="reference",
     where="Table I",
     columns=("Work", "Task", "Year", "Descriptors", "Classifier", "Images", "Accuracy (%)"),
@@ -63,8 +63,8 @@ TABLE_2 = Table(
         ("leukemia_images", 0, 40, 78, 22, 140),
     ),
     notes=(
-        "Eleven of the sixteen hold one of the three classes alone: what tells datasets apart (stain, "
-        "camera, magnification) tells classes apart. The controls of border and colour show how far.",
+        "Eleven of the sixteen datasets have a single class: what distinguishes datasets (stain, camera, "
+        "magnification) distinguishes classes too. The controls on border and colour show how well.",
     ),
 )
 
@@ -118,7 +118,7 @@ TABLE_3 = Table(
 
 TABLE_4 = Table(
     id="table4",
-    title="The proposed method beside related ones",
+    title="The proposed method and related ones",
     kind="reference",
     where="Table IV",
     columns=("Method", "Descriptors", "Images", "Accuracy (%)"),
@@ -130,7 +130,7 @@ TABLE_4 = Table(
     measured=(("Proposed method", "alertnet_rwd", "accuracy"),),
 )
 
-_ALERT_NET_RWD_BESIDE = (
+_ALERT_NET_RWD = (
     Published("alertnet_rwd", "accuracy", 97.18, std=0.61),
     Published("alertnet_rwd", "log_loss", 0.0940, std=0.03),
     Published("alertnet_rwd", "precision", 97.23, std=0.61),
@@ -170,7 +170,7 @@ TABLE_5 = Table(
         Published("xception_sft", "kappa", 0.5601, std=0.05),
         Published("xception_sft", "parameters", 22_910_480),
         Published("xception_sft", "file_mb", 90),
-        *_ALERT_NET_RWD_BESIDE,
+        *_ALERT_NET_RWD,
     ),
 )
 
@@ -187,9 +187,9 @@ TABLE_6 = Table(
         Published("resnet50_dft", "precision", 97.81),
         Published("resnet50_dft", "recall", 97.80),
         Published("resnet50_dft", "kappa", 0.9660),
-        *_ALERT_NET_RWD_BESIDE,
+        *_ALERT_NET_RWD,
     ),
-    notes=("Of Table VI the text has ResNet50's figures alone, in section V.",),
+    notes=("The text gives only ResNet50's values of Table VI, in section V.",),
 )
 
 T_TEST = Table(

@@ -1,7 +1,7 @@
-"""ALL or healthy on ALL-IDB 1 and 2, each by itself, after thresholding: a network of two convolutions.
+"""ALL or healthy on ALL-IDB 1 and 2 separately, after thresholding: a network of two convolutions.
 
 Zaiter and Zwiggelaar, "Acute Lymphocytic Leukemia Detection Using Deep Learning Methods", submitted to
-Diagnostics. Every published figure is copied from the paper's text.
+Diagnostics. Every published value is copied from the paper's text.
 """
 
 from dataclasses import replace
@@ -49,7 +49,7 @@ REGNET = replace(LIGHTWEIGHT, model=Model("FineTuned", {"backbone": "RegNetY-400
 ROWS = (
     Row("resnet50", "ResNet50", RESNET50, optional=True),
     Row("regnet", "RegNet", REGNET, optional=True),
-    # The others take long: `--split grouped_kfold` trains them so.
+    # The others take long, so that only `--split grouped_kfold` trains them in grouped folds.
     Row("lightweight", "Proposed CNN", LIGHTWEIGHT, extra_splits=("grouped_kfold",)),
 )
 OWN = ("lightweight",)
@@ -99,7 +99,7 @@ FIGURES = (
     Figure("figure2", "Grey histograms, with the clusters of thresholding", "histograms", "Figure 2"),
     Figure(
         "figure3",
-        "Image, mask, what the network is fed, extracted cells (lobes of a nucleus are parted, too)",
+        "Image, mask, input of the network, extracted cells (lobes of a nucleus are separated, too)",
         "extraction",
         "Figure 3",
         rows=OWN,
@@ -117,71 +117,71 @@ _REGNET_SIZES = (
 ASSUMPTIONS = (
     Assumption(
         "folds",
-        sets="split.n_splits",
-        reason="'four-fold' in the methods; the abstract has five. 27 and 65 images a fold divide evenly",
+        field="split.n_splits",
+        reason="'four-fold' in the methods, five in the abstract. 4 folds have exactly 27 and 65 images each",
         where="Section 4.2; Abstract: '5-fold'",
     ),
     Assumption(
         "threshold",
-        sets="preprocessing.threshold",
-        reason="the cluster of white cells, as the paper wants it; 'least_frequent' follows its words, which "
-        "in close-ups may name another one; 'none' leaves the images whole",
+        field="preprocessing.threshold",
+        reason="the cluster of white cells, which the paper wants; 'least_frequent' follows its words, but "
+        "can find another cluster in close-ups; 'none' applies no threshold",
         where="Section 4.1: 'the cluster having the least frequency'",
         choices=("darkest", "least_frequent", "none"),
     ),
     Assumption(
         "squeeze",
-        sets="preprocessing.squeeze",
-        reason="a field's white cells lie anywhere: its central square can be without one. False keeps that "
-        "square alone",
+        field="preprocessing.squeeze",
+        reason="white cells can be anywhere in a field, so that its central square may have none. False "
+        "keeps only that square",
         where=_NOT_STATED,
         choices=(True, False),
     ),
     Assumption(
-        "side",
-        sets="preprocessing.resize",
-        reason="what ImageNet's weights were trained on",
+        "image_size",
+        field="preprocessing.resize",
+        reason="the image size that ImageNet's weights were trained on",
         where=_NOT_STATED,
     ),
     Assumption(
         "batch_size",
-        sets="training.batch_size",
-        reason="small, as the datasets are",
+        field="training.batch_size",
+        reason="small, like the datasets",
         where=_NOT_STATED,
     ),
     Assumption(
         "checkpoint",
-        sets="training.checkpoint",
-        reason="four folds leave no validation set to choose an epoch by, and choosing by the test fold "
-        "would flatter the figures",
+        field="training.checkpoint",
+        reason="four folds leave no validation set to choose the best epoch, and choosing it on the test "
+        "fold would make the results too good",
         where=_NOT_STATED,
         choices=("last",),
     ),
     Assumption(
         "filters",
-        sets="model.arguments.filters",
+        field="model.arguments.filters",
         reason="small powers of two; 3x3 kernels, same padding",
         where=f"{_NOT_STATED}; Figure 1 has no numbers",
         rows=OWN,
     ),
     Assumption(
         "dense_units",
-        sets="model.arguments.dense_units",
-        reason="few, since they hold nearly all parameters",
+        field="model.arguments.dense_units",
+        reason="few, since this layer has nearly all parameters",
         where=_NOT_STATED,
         rows=OWN,
     ),
     Assumption(
         "pool_first",
-        sets="model.arguments.pool_first",
-        reason="as Figure 1 draws it and its caption says ('succeeded by a max pooling layer')",
+        field="model.arguments.pool_first",
+        reason="as in Figure 1 and its caption ('succeeded by a max pooling layer')",
         where="Section 4.2: 'preceded by a max pooling layer'",
         choices=(False, True),
         rows=OWN,
     ),
     Assumption(
         "regnet",
-        sets="model.arguments.backbone",
+        field="model.arguments.backbone",
         reason="a small one, since the datasets are small",
         where=f"{_NOT_STATED}: 'RegNet'",
         choices=tuple(f"{kind}-{size}" for kind in ("RegNetX", "RegNetY") for size in _REGNET_SIZES),
@@ -189,16 +189,16 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "mode",
-        sets="model.arguments.mode",
-        reason="every layer is trained, the head being new: 'we train our networks'",
+        field="model.arguments.mode",
+        reason="every layer is trained and the head is new: 'we train our networks'",
         where=_NOT_STATED,
         choices=("DFT", "SFT"),
         rows=PRETRAINED,
     ),
     Assumption(
         "preprocess_input",
-        sets="model.arguments.preprocess_input",
-        reason="what ImageNet's weights were trained on. False gives grey levels 0..1",
+        field="model.arguments.preprocess_input",
+        reason="as in the training of ImageNet's weights. False gives pixel values 0..1",
         where=_NOT_STATED,
         choices=(True, False),
         rows=PRETRAINED,
@@ -207,29 +207,29 @@ ASSUMPTIONS = (
 
 FINDINGS = (
     Finding(
-        "39 images with leukaemia and 59 without aren't 108. ALL-IDB 1 has 49 and 59.",
+        "39 images with leukaemia and 59 without don't add up to 108. ALL-IDB 1 has 49 and 59.",
         "Section 3",
     ),
     Finding(
         "Of 108 images, 99 % are 107, 97 % are 105 and 96 % are 104: the networks differ by one to three "
-        "images of ALL-IDB 1. If the better one had no error that the worse hasn't too, an exact McNemar "
-        "test of three images would give p = 0.25.",
+        "images of ALL-IDB 1. Even if the worse network made all errors of the better one, an exact McNemar "
+        "test of the three images would give only p = 0.25.",
         "Table 1",
     ),
     Finding(
-        "On ALL-IDB 2 all three networks have 98 %, 254 to 256 of 260 images: there the proposed network "
-        "outperforms no other.",
+        "On ALL-IDB 2 all three networks have 98 %, 254 to 256 of 260 images: the proposed network doesn't "
+        "outperform the others there.",
         "Section 5: 'The proposed CNN outperformed all other models'; Table 1",
     ),
     Finding(
-        "The one error on ALL-IDB 1 is told twice, and differently: a healthy patient taken for one with "
-        "leukaemia, and an image with leukaemia taken for healthy. '48 true negatives' beside one error fit "
-        "the 49 images with leukaemia alone, the 59 healthy ones don't: the second telling holds, with the "
-        "classes exchanged in the first. An error that calls the sick healthy is the graver one.",
+        "The one error on ALL-IDB 1 is described in two ways: a healthy patient classified as one with "
+        "leukaemia, and an image with leukaemia classified as healthy. '48 true negatives' and one error fit "
+        "the 49 images with leukaemia, but not the 59 healthy ones. So the second description is right and "
+        "the first has the classes swapped. Missing leukaemia is the more serious error.",
         "Section 5: text on Figures 4 and 5",
     ),
     Finding(
-        "Four folds in the methods are five in the abstract.",
+        "The methods have four folds, the abstract five.",
         "Section 4.2; Abstract",
     ),
     Finding(
@@ -237,37 +237,38 @@ FINDINGS = (
         "Figure 1; Section 4.2",
     ),
     Finding(
-        "No network is said to be chosen on a validation set, and there is none: a figure of the best epoch "
-        "would have been chosen on the test folds.",
+        "No validation set is mentioned, and the folds leave none: results of the best epoch would have been "
+        "chosen on the test folds.",
         "Section 4.2",
     ),
     Finding(
-        "The crops of ALL-IDB 2 come from fields of ALL-IDB 1: 185 of the 260 were found again there, in 80 "
-        "fields, and 154 of them share their field with another crop. Folds drawn by image part them, so "
-        "that stain, light and neighbouring cells of a test image were seen in training. `--split "
-        "grouped_kfold` keeps crops of one field together where it is known; for 75 crops it isn't.",
+        "The crops of ALL-IDB 2 come from fields of ALL-IDB 1: 185 of the 260 were found there, in 80 "
+        "fields, and 154 of them share their field with another crop. Folds by image separate these crops, "
+        "and training then shows the stain, light and neighbouring cells of test images. `--split "
+        "grouped_kfold` keeps crops of a field together if it is known; for 75 crops it isn't.",
         "Section 4.2",
     ),
     Finding(
-        "The cluster with the least frequency isn't that of the white cells where they fill much of the "
-        "image, as in JTSC's close-ups: then it is what lies between nucleus and glass. The table of mask "
-        "scores says what each rule finds on images whose masks are known.",
+        "The cluster with the least frequency isn't that of the white cells if they fill much of the image, "
+        "as in JTSC's close-ups: there it is the area between nucleus and glass. The table 'mask_scores' "
+        "shows how well each rule does on images with known masks.",
         "Section 4.1",
     ),
     Finding(
-        "Masking leaves number and size of the white cells to be seen, and the authors hold that the network "
-        "takes account of their number. Where sick and healthy images differ in it, one can do without any "
-        "eye for blasts: a control, a random forest on number and size of the mask's patches, stands in "
-        "the tables and says how far that goes.",
+        "Masked images still show the number and size of the white cells, and the authors say that the "
+        "network uses their number. If images with and without leukaemia differ in it, no network needs to "
+        "recognise blasts. The control on number and size of the mask's patches, a random forest, shows what "
+        "these alone achieve.",
         "Section 6",
     ),
     Finding(
-        "No time is printed for 'in a significantly short amount of time'. The table of times measures it.",
+        "No time is printed for 'in a significantly short amount of time'. The table 'times' measures it.",
         "Introduction",
     ),
     Finding(
-        "Precision, recall and F1-score are averages over both classes, but which isn't said; each line of "
-        "the table has one figure four times. Here the macro average is compared, with the weighted beside.",
+        "Precision, recall and F1-score are averages over both classes, but the kind of average isn't "
+        "stated, and each line of the table has the same value four times. leukcnn compares the macro "
+        "average and shows the weighted one next to it.",
         "Table 1",
     ),
 )
@@ -279,7 +280,7 @@ PAPER = Paper(
     # Its template says 2024 in the citation and 2025 in the copyright.
     year=2025,
     citation="Submitted to Diagnostics, without a DOI",
-    task="ALL or healthy, on each of two datasets by itself",
+    task="ALL or healthy, on each of two datasets separately",
     datasets=DATASETS,
     classes=("healthy", "ALL"),
     positive_class="ALL",

@@ -1,11 +1,11 @@
-"""The tables of the ALL-IDB paper as its text prints them, and those that stand beside them."""
+"""The tables of the ALL-IDB paper as its text prints them, and additional ones."""
 
 from leukcnn.spec import Published, Table
 
 NETWORKS = ("resnet50", "regnet", "lightweight")
 
 
-# Each line of Table 1 has one figure four times.
+# Each line of Table 1 has the same value four times.
 _AVERAGES = ("accuracy", "macro_precision", "macro_recall", "macro_f1")
 _PRINTED = (
     ("resnet50", "allidb1", 96),
@@ -29,14 +29,12 @@ TABLE_1 = Table(
         for metric in _AVERAGES
     ),
     rows=NETWORKS,
-    notes=(
-        "25 epochs in every line of the paper's table. How long a training takes, the table 'times' says.",
-    ),
+    notes=("The paper's table is after 25 epochs. The table 'times' shows how long training takes.",),
 )
 
 TIMES = Table(
     id="times",
-    title="How long a training takes",
+    title="Training times",
     kind="times",
     where="Introduction, 'in a significantly short amount of time'",
     rows=NETWORKS,
@@ -44,7 +42,7 @@ TIMES = Table(
 
 STRICT = Table(
     id="strict",
-    title="Crops of one field of view kept in one fold",
+    title="Crops of a field of view kept in one fold",
     kind="metrics",
     axes=("dataset", "row"),
     show=("metric", "published", "measured", "weighted", "interval", "difference", "verdict"),
@@ -53,9 +51,9 @@ STRICT = Table(
     compared_split="grouped_kfold",
     metrics=("accuracy", "macro_f1"),
     notes=(
-        "Fields are known of 185 of ALL-IDB 2's 260 crops, by the shipped manifest. An image of ALL-IDB 1 "
-        "is a field of its own and a synthetic crop is of no known one: there grouped folds differ from the "
-        "others by the draw, unless images are nearly the same.",
+        "The shipped manifest lists the fields of 185 of ALL-IDB 2's 260 crops. Every image of ALL-IDB 1 is "
+        "its own field, and synthetic crops have no known field: their grouped folds differ from the others "
+        "only at random, unless there are near-duplicates.",
     ),
 )
 
@@ -72,15 +70,15 @@ CONFUSION = Table(
         ("allidb2", "ALL", 130),
     ),
     notes=(
-        "The supports are those of section 3, whose 39 images with leukaemia are a slip for 49. Of the "
-        "matrices in Figure 4 the text tells of the proposed CNN's on ALL-IDB 1 alone: one error, '48 true "
+        "The supports are those of section 3, where 39 images with leukaemia are a slip for 49. The text "
+        "describes only one matrix of Figure 4, that of the proposed CNN on ALL-IDB 1: one error, '48 true "
         "negatives'.",
     ),
 )
 
 MASK_SCORES = Table(
     id="mask_scores",
-    title="How well white cells are found, against the masks of JTSC and CellaVision",
+    title="Thresholding of white cells, compared with the masks of JTSC and CellaVision",
     kind="mask_scores",
 )
 

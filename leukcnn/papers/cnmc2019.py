@@ -1,7 +1,7 @@
 """C-NMC 2019: malignant or healthy cell, with VGG16, VGG19 and Xception trained from scratch.
 
 Maurício de Oliveira and Dantas, "Classification of Normal versus Leukemic Cells with Data Augmentation and
-Convolutional Neural Networks", VISAPP 2021. Every published figure is copied from the paper's text.
+Convolutional Neural Networks", VISAPP 2021. Every published value is copied from the paper's text.
 """
 
 from dataclasses import replace
@@ -136,94 +136,95 @@ FIGURES = (
 ASSUMPTIONS = (
     Assumption(
         "batch_size",
-        sets="training.batch_size",
+        field="training.batch_size",
         reason="the authors' published code trains with batches of 20",
         where="not stated in the paper",
     ),
     Assumption(
         "loss",
-        sets="training.loss",
-        reason="cross-entropy over the two softmax outputs; 'binary' in the text means two classes",
+        field="training.loss",
+        reason="cross-entropy of the two softmax outputs; 'binary' in the text means two classes",
         where="section 2.5, equation 2",
         choices=("categorical_crossentropy", "binary_crossentropy"),
     ),
     Assumption(
         "epochs",
-        sets="training.epochs",
-        reason="the length of the schedule; that training ran to its end is implied",
+        field="training.epochs",
+        reason="the length of the schedule; the text implies that training ran to its end",
         where="section 2.5",
     ),
     Assumption(
         "initializer",
-        sets="model.arguments.kernel_initializer",
-        reason="Keras' default; with it VGG16's first outputs hardly depend on the image. he_normal learns "
-        "sooner",
-        where="section 3 says 'trained from scratch' and no more",
+        field="model.arguments.kernel_initializer",
+        reason="Keras' default; VGG16's initial outputs hardly depend on the image with it. Training with "
+        "he_normal makes progress sooner",
+        where="section 3 says only 'trained from scratch'",
         choices=("glorot_uniform", "he_normal", "he_uniform", "glorot_normal"),
     ),
     Assumption(
         "penalty",
-        sets="model.arguments.penalty",
-        reason="on the kernels of all dense layers, the last one too, as in the authors' code",
+        field="model.arguments.penalty",
+        reason="on the kernels of all dense layers including the last one, as in the authors' code",
         where="section 2.5, equation 3: 'the fully-connected layers'",
     ),
     Assumption(
         "dropout_rate",
-        sets="model.arguments.dropout_rate",
-        reason="behind each dense layer but the last",
+        field="model.arguments.dropout_rate",
+        reason="after each dense layer except the last",
         where="section 2.3",
     ),
     Assumption(
         "crop",
-        sets="preprocessing.crop",
-        reason="the centre; images are cropped before they are augmented, so that they are decoded once",
-        where="section 2.4 gives 250 pixels, not the order",
+        field="preprocessing.crop",
+        reason="the centre; cropping before augmentation lets each image be decoded once",
+        where="section 2.4 gives 250 pixels, but not the order",
     ),
     Assumption(
         "subtract_channel_mean",
-        sets="preprocessing.subtract_channel_mean",
-        reason="each image's own mean of each channel, as in the authors' code, not the dataset's",
+        field="preprocessing.subtract_channel_mean",
+        reason="each image's own channel means, as in the authors' code, not the dataset's",
         where="section 2.4: 'the channel mean value'",
     ),
     Assumption(
         "split_fractions",
-        sets="split.fractions",
-        reason="per class, the training part rounded up and the validation part down: gives Table 1 exactly",
+        field="split.fractions",
+        reason="within each class, with training rounded up and validation down, which gives Table 1 exactly",
         where="section 2.1, Table 1",
     ),
     Assumption(
         "augmentation",
-        sets="augmentation.variants",
-        reason="each new image is drawn once and is the same in every epoch; fresh draws again each epoch",
+        field="augmentation.variants",
+        reason="each new image is augmented once and is the same in every epoch; fresh augments it again in "
+        "every epoch",
         where="section 2.2, Table 1",
         choices=("once", "fresh"),
     ),
     Assumption(
         "flips",
-        sets="augmentation.arguments.flips",
-        reason="each new image is mirrored left to right, top to bottom or both, a third of the time each",
+        field="augmentation.arguments.flips",
+        reason="each new image is mirrored horizontally, vertically or both, with a chance of 1/3 each",
         where="section 2.2 names mirroring; the authors' code",
         choices=("one_of",),
     ),
     Assumption(
         "fill_mode",
-        sets="augmentation.arguments.fill_mode",
-        reason="what turns into the image is black, as the cells' own background",
+        field="augmentation.arguments.fill_mode",
+        reason="pixels from outside the image are black, like the cells' own background",
         where="not stated; the authors' code",
         choices=("constant", "nearest", "reflect", "wrap"),
     ),
     Assumption(
         "rotation_degrees",
-        sets="augmentation.arguments.rotation_range",
-        reason="the range in the authors' code, on black",
+        field="augmentation.arguments.rotation_range",
+        reason="the range in the authors' code, on a black background",
         where="section 2.2 names rotation without a range; Figure 3 shows 60 degrees",
     ),
     Assumption(
         "extra_augmentation",
-        sets="augmentation.arguments.one_of",
-        reason="behind flip and rotation one of four with a chance of 1/4 each: nothing, shear by .1 to .35, "
-        "salt and pepper on 2 % of the pixels, Gaussian blur of 5x5 pixels (17x17 in Figure 3), as in the "
-        "authors' code",
+        field="augmentation.arguments.one_of",
+        reason="after flip and rotation, one of four with a chance of 1/4 each, as in the authors' code: "
+        "nothing, shear by .1 to .35, salt and pepper on 2 % of the pixels, Gaussian blur of 5x5 pixels "
+        "(17x17 in Figure 3)",
         where="section 2.2 names them without probabilities or sizes",
     ),
 )
@@ -231,26 +232,26 @@ ASSUMPTIONS = (
 FINDINGS = (
     Finding(
         "Table 2 can't come from the 727 + 339 test cells of Table 1: no whole numbers of cells give its "
-        "accuracy, precision and sensitivity together. On 339 + 339 they fit exactly (true positives and "
-        "negatives: VGG16 319, 308; VGG19 317, 304; Xception 319, 294): the test set was balanced by leaving "
-        "out malignant cells. Both test sets are shown.",
+        "accuracy, precision and sensitivity together. With 339 + 339 cells they fit exactly (true positives "
+        "and negatives: VGG16 319, 308; VGG19 317, 304; Xception 319, 294): the test set was balanced by "
+        "leaving out malignant cells. Both test sets are shown.",
         "Tables 1 and 2",
     ),
     Finding("VGG19's specificity is a slip of the pen: 304 of 339 is 89.68 %, not 86.68 %.", "Table 2"),
     Finding(
-        "Xception's F1-score of 90.76 % is worked out from the rounded precision and sensitivity; the counts "
+        "Xception's F1-score of 90.76 % was computed from the rounded precision and sensitivity; the counts "
         "give 90.75 %.",
         "Table 2",
     ),
     Finding(
-        "The split by cell puts cells of one subject into training and test; 104 pairs of cells are "
-        "identical to the byte, 99 of them across subjects. `--split subject` keeps subjects, and those who "
-        "share a cell, together.",
+        "The split by cell puts cells of one subject into training and test. 104 pairs of cells are "
+        "identical to the byte, 99 of them from different subjects. `--split subject` keeps the cells of a "
+        "subject together, and also subjects that share a cell.",
         "section 2.1",
     ),
     Finding(
-        "The paper chooses its weights by the accuracy on augmented validation cells and compares its "
-        "F1-score on its own test set with other groups' on the preliminary phase.",
+        "The paper chooses its weights by the accuracy on augmented validation cells. It compares its "
+        "F1-score on its own test set with other groups' scores on the preliminary phase.",
         "section 3, Table 3",
     ),
 )

@@ -1,4 +1,4 @@
-"""The tables of the C-NMC 2019 paper as its text prints them, and those that stand beside them."""
+"""The tables of the C-NMC 2019 paper as its text prints them, and additional ones."""
 
 from leukcnn.spec import Published, Table
 
@@ -49,7 +49,7 @@ TABLE_2 = Table(
 
 TABLE_3 = Table(
     id="table3",
-    title="F1-scores that participants of the challenge published",
+    title="F1-scores published by participants of the challenge",
     kind="reference",
     where="Table 3",
     columns=("Participant", "F1-score (%)", "Method"),
@@ -70,9 +70,8 @@ TABLE_3 = Table(
     measured=(("The paper's VGG16", "vgg16", "f1"),),
     subsets=("balanced",),
     notes=(
-        "The participants were scored on the preliminary phase or in cross-validation, the paper on a part "
-        "of the training data that shares subjects with what it trained on: the scores don't measure the "
-        "same.",
+        "The participants were scored on the preliminary phase or in cross-validation; the paper on a subset "
+        "of the training data that shares subjects with its training cells. The scores aren't comparable.",
     ),
 )
 
@@ -111,7 +110,7 @@ TABLE_5 = Table(
     ),
 )
 
-BESIDE = (
+ADDITIONAL = (
     Table(
         "confusion",
         "Confusion matrices on the test set and the external set",
@@ -120,7 +119,7 @@ BESIDE = (
     ),
     Table(
         "external",
-        "The test set's figures beside those on other subjects (the challenge's preliminary phase)",
+        "Results on other subjects (the challenge's preliminary phase), compared with the test set",
         "metrics",
         subsets=("external",),
         metrics=_SCORES,
@@ -130,4 +129,4 @@ BESIDE = (
     Table("subjects", "Accuracy on each subject's cells", "subjects", where=""),
 )
 
-TABLES = (TABLE_1, TABLE_2, TABLE_3, TABLE_4, TABLE_5, *BESIDE)
+TABLES = (TABLE_1, TABLE_2, TABLE_3, TABLE_4, TABLE_5, *ADDITIONAL)

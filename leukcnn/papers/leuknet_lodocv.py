@@ -1,7 +1,7 @@
 """LeukNet: leukaemia or not, on eighteen datasets, each left out and tested in turn (LODOCV).
 
 Vogado, Veras and Aires, '"LeukNet" - A Model of Convolutional Neural Network for the Diagnosis of Leukemia',
-summary of an M.Sc. dissertation, Universidade Federal do Piauí. Every published figure is copied from the
+summary of an M.Sc. dissertation, Universidade Federal do Piauí. Every published value is copied from the
 paper's text.
 """
 
@@ -9,14 +9,14 @@ from leukcnn.papers.leuknet_lodocv_rows import ROWS
 from leukcnn.papers.leuknet_lodocv_tables import DENSE_SIZES, FEATURE_ROWS, TABLE_2, TABLES
 from leukcnn.spec import Assumption, Figure, Finding, Model, Paper, Profile
 
-# Every row but Vogado et al.'s: one that is trained, or whose network is VGG-16.
-VGG_AND_LIKE = tuple(row.id for row in ROWS if row.id != "vogado2018")
-TRAINED = tuple(row for row in VGG_AND_LIKE if row not in FEATURE_ROWS)
+# Every row but Vogado et al.'s, whose networks aren't from Keras.
+WITH_KERAS_BACKBONE = tuple(row.id for row in ROWS if row.id != "vogado2018")
+TRAINED = tuple(row for row in WITH_KERAS_BACKBONE if row not in FEATURE_ROWS)
 REPLACED_VGGS = (*DENSE_SIZES, "vgg16_msft", "vgg19_msft", "vgg19_mdft")
 
-# Without published weights a VGG begins with outputs near 1/2 for every image; He's start spreads them.
+# A VGG with Glorot's initializer outputs about 1/2 for every image at first; He's spreads the outputs.
 _VGG_SMOKE = {"model.arguments.kernel_initializer": "he_normal"}
-# Of the fifteen datasets of one class the smoke profile leaves out two, one of each class.
+# The smoke profile leaves out two of the fifteen datasets with one class, one for each class.
 _SINGLE_CLASS_LEFT_IN = (
     *("leukocytes", "cellavision", "atlas", "omid2014", "omid2015", "ash", "bloodline", "onkodin"),
     *("cellavision2", "pn_all", "leukemia_images", "midb", "lisc"),
@@ -83,7 +83,7 @@ PROFILES = (
 
 FIGURES = (
     Figure("figure1", "Images of both classes", "samples", "Figure 1"),
-    Figure("figure3", "What LeukNet's filters make of an image", "filters", "Figure 3", rows=("leuknet",)),
+    Figure("figure3", "Outputs of LeukNet's filters for an image", "filters", "Figure 3", rows=("leuknet",)),
     Figure("figure4", "Structure of LeukNet", "networks", "Figure 4", networks=(("LeukNet", "LeukNet"),)),
     Figure(
         "figure5",
@@ -107,152 +107,154 @@ FIGURES = (
 ASSUMPTIONS = (
     Assumption(
         "preprocess_input",
-        sets="model.arguments.preprocess_input",
-        reason="grey levels 0..1 as the paper says, though ImageNet's weights expect others; true has the "
-        "network turn them into what those expect",
+        field="model.arguments.preprocess_input",
+        reason="pixel values 0..1 as the paper says, although ImageNet's weights expect other values; true "
+        "converts them within the network",
         where="section III-B: 'normalized to values between 0 (zero) and 1 (one)'",
         choices=(False, True),
-        rows=VGG_AND_LIKE,
+        rows=WITH_KERAS_BACKBONE,
     ),
     Assumption(
-        "input_side",
-        sets="preprocessing.resize",
-        reason="of the central square, as in the same group's Alert Net, and the size that the VGGs' own "
-        "dense layers need",
+        "image_size",
+        field="preprocessing.resize",
+        reason="size of the central square, as in the same group's Alert Net; the VGGs' own dense layers "
+        "require it",
         where="not stated in the paper",
-        rows=VGG_AND_LIKE,
+        rows=WITH_KERAS_BACKBONE,
     ),
     Assumption(
         "dropout_rates",
-        sets="model.arguments.dropout_rates",
-        reason="LeukNet's, wherever a VGG's dense layers are replaced; the VGGs' own layers and the other "
-        "networks have none",
-        where="section IV-B gives LeukNet's alone",
+        field="model.arguments.dropout_rates",
+        reason="LeukNet's, for every VGG with new dense layers; the VGGs' own layers and the other networks "
+        "have no dropout",
+        where="section IV-B gives only LeukNet's",
         rows=REPLACED_VGGS,
     ),
     Assumption(
         "kernel_initializer",
-        sets="model.arguments.kernel_initializer",
-        reason="Keras' default, for layers that aren't loaded",
+        field="model.arguments.kernel_initializer",
+        reason="Keras' default, for layers without published weights",
         where="section IV: 'the new layers are trained from randomly initialized weights'",
         choices=("glorot_uniform", "glorot_normal", "he_uniform", "he_normal"),
-        rows=VGG_AND_LIKE,
+        rows=WITH_KERAS_BACKBONE,
     ),
     Assumption(
         "checkpoint",
-        sets="training.checkpoint",
-        reason="no images are kept apart to choose an epoch by, so the last one counts",
+        field="training.checkpoint",
+        reason="no images are held out to choose the best epoch",
         where="not stated in the paper",
         choices=("last",),
         rows=TRAINED,
     ),
     Assumption(
         "variants_per_image",
-        sets="augmentation.variants_per_image",
-        reason="20 new images take the place of each training image, of both classes; test images stay",
+        field="augmentation.variants_per_image",
+        reason="20 augmented images replace each training image of both classes; test images are unchanged",
         where="section III-B: 'a dataset 20 times larger than the original dataset'",
         rows=TRAINED,
     ),
     Assumption(
         "augmentation",
-        sets="augmentation.variants",
-        reason="each new image is drawn once and is the same in every epoch, whatever dataset is left "
-        "out; fresh draws again in each epoch",
+        field="augmentation.variants",
+        reason="each new image is augmented once and is the same in every epoch and for every dataset that "
+        "is left out; fresh augments it again in every epoch",
         where="section III-B",
         choices=("once", "fresh"),
         rows=TRAINED,
     ),
     Assumption(
         "rotation_degrees",
-        sets="augmentation.arguments.rotation_range",
-        reason="to either side, as Keras reads a range of 40",
+        field="augmentation.arguments.rotation_range",
+        reason="in both directions, as Keras interprets a range of 40",
         where="section III-B: 'rotation in the range of 0 to 40°'",
         rows=TRAINED,
     ),
     Assumption(
         "width_shift",
-        sets="augmentation.arguments.width_shift_range",
-        reason="share of the width, to either side; 'vertical, horizontal' are shifts",
+        field="augmentation.arguments.width_shift_range",
+        reason="fraction of the width, in both directions; 'vertical, horizontal' means shifts",
         where="section III-B: 'vertical, horizontal, shear and zoom in the range of 0 to 0.2'",
         rows=TRAINED,
     ),
     Assumption(
         "height_shift",
-        sets="augmentation.arguments.height_shift_range",
-        reason="share of the height, to either side",
+        field="augmentation.arguments.height_shift_range",
+        reason="fraction of the height, in both directions",
         where="section III-B",
         rows=TRAINED,
     ),
     Assumption(
         "zoom",
-        sets="augmentation.arguments.zoom_range",
-        reason="factors of .8 to 1.2, as Keras reads a range of 0.2, for width and height each by itself",
+        field="augmentation.arguments.zoom_range",
+        reason="factors of .8 to 1.2, as Keras interprets a range of 0.2, separately for width and height",
         where="section III-B: 'shear and zoom in the range of 0 to 0.2'",
         rows=TRAINED,
     ),
     Assumption(
         "shear_degrees",
-        sets="augmentation.arguments.shear_range",
-        reason="Keras' shear_range is in degrees: what a program with 0.2 does",
+        field="augmentation.arguments.shear_range",
+        reason="Keras' shear_range is in degrees; this is what a program with 0.2 does",
         where="section III-B: 'shear ... in the range of 0 to 0.2'",
         rows=TRAINED,
     ),
     Assumption(
         "n_components",
-        sets="features.n_components",
-        reason="principal axes of the images that the SVM learns from, in each fold again",
-        where="section IV-C: '100 principal components'; of which images isn't stated",
+        field="features.n_components",
+        reason="principal axes of the images that the SVM is trained on, computed again in each fold",
+        where="section IV-C: '100 principal components'; the images that they are from aren't stated",
         rows=("features_dft", "features_imagenet"),
     ),
     Assumption(
         "within_splits",
-        sets="features.within_splits",
-        reason="the dataset that LODOCV leaves out is cross-validated in itself, on features of the same "
+        field="features.within_splits",
+        reason="the dataset that LODOCV leaves out is cross-validated alone, with features of the same "
         "networks",
         where="section IV-C: 'the LODOCV test as input to the k-fold cross-validation with k = 10'",
         rows=FEATURE_ROWS,
     ),
     Assumption(
         "svm_penalty",
-        sets="features.penalty",
-        reason="scikit-learn's default C; features aren't scaled, and the rival's machine is linear too",
+        field="features.penalty",
+        reason="scikit-learn's default C; features aren't scaled; the SVM of Vogado et al. is linear too",
         where="not stated in the paper",
         rows=(*FEATURE_ROWS, "vogado2018"),
     ),
     Assumption(
         "n_selected",
-        sets="features.n_selected",
-        reason="a third of the 12,288 features of the three networks, as many as one of them has",
-        where="not stated in this paper; that of Vogado et al. 2018 wasn't at hand",
+        field="features.n_selected",
+        reason="a third of the 12,288 features of the three networks, the number that each of them has",
+        where="not stated in this paper; the paper of Vogado et al. 2018 wasn't available",
         rows=("vogado2018",),
     ),
 )
 
 FINDINGS = (
     Finding(
-        "Shallow fine-tuning is said to freeze 'usually the first' layers, without a number: here SFT and "
-        "mSFT freeze the whole convolutional base, as 'only the added layers were trained' says of ResNet50.",
+        "Shallow fine-tuning freezes 'usually the first' layers; their number isn't stated. Here SFT and "
+        "mSFT freeze the whole convolutional base, since the text says of ResNet50 that 'only the added "
+        "layers were trained'.",
         "sections III-C and III-D",
     ),
     Finding(
-        "Whose precision is meant isn't stated: that of the pathological class, averaged over runs, fits the "
-        "printed rows, as recall and specificity do.",
+        "The class that precision refers to isn't stated. The precision of the pathological class, averaged "
+        "over runs, fits the printed rows, and so do its recall and specificity.",
         "section IV",
     ),
     Finding(
-        "Table II's pathological column adds up to 2089 and all to 3523, printed are 2102 and 3536. The "
-        "missing 13 are Bloodline's: 204 here, 217 in the same group's Alert Net; with 217 all closes.",
+        "Table II's pathological column adds up to 2089 and the total to 3523, but it prints 2102 and 3536. "
+        "The missing 13 are Bloodline's: it has 204 here and 217 in the same group's Alert Net. With 217 "
+        "both sums are right.",
         "Table II",
     ),
     Finding(
-        "1001 healthy and 1182 pathological images of the development set (section III-B) and 'eight of "
-        "the fourteen' datasets (section IV-D) aren't those of Table II: 18 datasets, of which 17 with 3415 "
-        "images are said to form the development set.",
+        "1001 healthy and 1182 pathological images of the development set (section III-B) and 'eight of the "
+        "fourteen' datasets (section IV-D) disagree with Table II. It has 18 datasets; 17 of them, with 3415 "
+        "images, are said to form the development set.",
         "sections III-A, III-B and IV-D",
     ),
     Finding(
-        "Fifteen of the eighteen datasets have one class. A network that tells datasets apart by stain or "
-        "camera tells classes apart; k-fold cross-validation rewards that.",
+        "Fifteen of the eighteen datasets have a single class. A network that distinguishes datasets by "
+        "stain or camera therefore distinguishes classes; k-fold cross-validation rewards that.",
         "Table II",
     ),
     Finding(
@@ -261,45 +263,46 @@ FINDINGS = (
         "Table II",
     ),
     Finding(
-        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells. Leaving out one of them alone tests on "
-        "cells that were trained on; strict LODOCV, beside it, leaves out all three.",
+        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells. Leaving out only one of them tests cells "
+        "that were trained on; strict LODOCV, shown next to it, leaves out all three.",
         "section III-E",
     ),
     Finding(
         "Network, fine-tuning and dense layers are chosen by the accuracy on ALL-IDB 1 and 2, and the same "
-        "accuracy is reported for the choice. UFG alone had no part in it.",
+        "accuracy is reported for the choice. Only UFG wasn't used for it.",
         "section IV-A",
     ),
     Finding(
-        "LeukNet's row on ALL-IDB 1 is 238 of 245 and 286 of 295 over five runs: A 97.04, R 97.14, S 96.95.",
+        "LeukNet's row on ALL-IDB 1 is 238 of 245 and 286 of 295 over five runs: accuracy (A) 97.04, recall "
+        "(R) 97.14, specificity (S) 96.95.",
         "Table IV",
     ),
     Finding(
-        "VGG-19 DFT's row on ALL-IDB 1 fits 48, 48, 48, 48 and 47 of 49 pathological and 57 of 59 healthy "
-        "images right, all eight figures of it: standard deviations are over n - 1.",
+        "All eight values of VGG-19 DFT's row on ALL-IDB 1 fit 48, 48, 48, 48 and 47 of 49 pathological and "
+        "57 of 59 healthy images right: standard deviations are over n - 1.",
         "Table IV",
     ),
     Finding(
         "LeukNet's standard deviations on ALL-IDB 2 (0.02, 0.04, 0.08, 0.09) can't be percentage points: "
-        "five runs of 260 images that are 1072 right together spread by at least 0.21 points. As "
-        "fractions they are 2, 4, 8 and 9 points.",
+        "five runs of 260 images with 1072 right in total have a standard deviation of at least 0.21 points. "
+        "As fractions they are 2, 4, 8 and 9 points.",
         "Tables IV and V",
     ),
     Finding(
-        "InceptionV3's A, R and S on ALL-IDB 1 can't all hold: with 49 and 59 images a recall of 73.92 "
-        "and a specificity of 60.91 mean an accuracy of 66.81, not 65.56.",
+        "InceptionV3's A, R and S on ALL-IDB 1 contradict each other: with 49 and 59 images a recall of "
+        "73.92 and a specificity of 60.91 mean an accuracy of 66.81, not 65.56.",
         "Table IV",
     ),
     Finding(
-        "1024-256 and 1024-512 are called equal. From the printed means and sds, Student's t-test gives p = "
-        ".057 on ALL-IDB 1, but .0004 on ALL-IDB 2.",
+        "1024-256 and 1024-512 are called equal. With the printed means and standard deviations, Student's "
+        "t-test gives p = .057 on ALL-IDB 1, but .0004 on ALL-IDB 2.",
         "section IV-A, Table V",
     ),
     Finding("'Layers with size 1024-254' is a slip for 1024-256.", "section IV-A"),
     Finding(
-        "All rows of Table VI but one fit one confusion matrix each, as a single run gives it. In mDFT's "
-        "10-fold row on ALL-IDB 1, recall and kappa have changed places: 42 of 49 and 57 of 59 give A "
-        "91.67, P 95.45, R 85.71 and kappa .8304; printed are R 83.04 and kappa .8571.",
+        "All rows of Table VI except one fit one confusion matrix each, as from a single run. In mDFT's "
+        "10-fold row on ALL-IDB 1, recall and kappa are swapped: 42 of 49 and 57 of 59 give A 91.67, P "
+        "95.45, R 85.71 and kappa .8304; the table prints R 83.04 and kappa .8571.",
         "Table VI",
     ),
     Finding(
@@ -308,21 +311,21 @@ FINDINGS = (
         "abstract, section IV-D, Tables VII and VIII",
     ),
     Finding(
-        "Vogado et al.'s row of Table VIII can't hold for the pathological class: R 92.80 and S 92.22 mean "
-        "A 92.56, printed is 92.79. Where R equals A to a decimal, as here and in Table IX, averages "
-        "weighted by class size are likely.",
+        "Vogado et al.'s row of Table VIII can't be that of the pathological class: R 92.80 and S 92.22 give "
+        "A 92.56, but the table prints 92.79. R equals A to one decimal here and in Table IX, which suggests "
+        "averages weighted by class size.",
         "Table VIII",
     ),
     Finding(
-        "Vogado et al.'s row on UFG can't hold for the pathological class: R 52.10 and S 47.70 mean A "
-        "50.03. Read as averages weighted by class size, 56 of 64 pathological and 7 of 57 healthy images "
-        "right give A 52.07, P 49.93, R 52.07 and S 47.71: no other counts do. One answer for all would "
-        "have 52.89 %.",
+        "Vogado et al.'s row on UFG can't be that of the pathological class: R 52.10 and S 47.70 give A "
+        "50.03. As averages weighted by class size, 56 of 64 pathological and 7 of 57 healthy images right "
+        "give A 52.07, P 49.93, R 52.07 and S 47.71; no other counts do. Predicting one class for all images "
+        "would give 52.89 %.",
         "Table IX",
     ),
     Finding(
-        "The text calls Table IX's figures those of 'k-fold cross-validation'; its caption says LODOCV, and "
-        "UFG alone is tested.",
+        "The text says that Table IX's values are from 'k-fold cross-validation'; its caption says LODOCV, "
+        "and only UFG is tested.",
         "section IV-D",
     ),
 )

@@ -1,10 +1,10 @@
-"""The networks of the LeukNet paper and what their trials do."""
+"""The networks of the LeukNet paper and their setups."""
 
 from dataclasses import replace
 
 from leukcnn.spec import Augmentation, Features, Model, Preprocessing, Row, Setup, Split, Training
 
-# Section III-B: 0..1; the size and the central square are those of the same group's Alert Net.
+# Section III-B gives 0..1; size and central square are those of the same group's Alert Net.
 PREPROCESSING = Preprocessing(resize=224, scale=1 / 255)
 
 # Section III-B.
@@ -40,7 +40,7 @@ COMMON = {
     "kernel_initializer": "glorot_uniform",
 }
 
-# Section IV-B; tested on all three datasets of both classes (section III-E).
+# Section IV-B; tested on all three datasets with both classes (section III-E).
 LEUKNET = Setup(
     model=Model(
         "LeukNet", {"backbone": "VGG16", "dense_units": (1024, 256), "dropout_rates": (0.5, 0.6), **COMMON}
@@ -54,7 +54,7 @@ LEUKNET = Setup(
 # Section IV-A: "we evaluated the development set through experiments with the ALL-IDB 1 and ALL-IDB 2".
 DEVELOPMENT = replace(LEUKNET, split=Split(kind="lodocv", n_splits=5, never_tested=("ufg",)))
 
-# Rates of the dense layers that mSFT and mDFT put behind a VGG.
+# Dropout rates of the dense layers that mSFT and mDFT add to a VGG.
 REPLACED = {"dropout_rates": (0.5, 0.6), **COMMON}
 
 VGG16_SFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG16", "mode": "SFT", **COMMON}))
@@ -107,12 +107,12 @@ LEUKNET_512_256 = replace(DEVELOPMENT, model=Model("LeukNet", {"dense_units": (5
 LEUKNET_1024_512 = replace(DEVELOPMENT, model=Model("LeukNet", {"dense_units": (1024, 512), **SIZED}))
 LEUKNET_1024_1024 = replace(DEVELOPMENT, model=Model("LeukNet", {"dense_units": (1024, 1024), **SIZED}))
 
-# Section IV-C and Table VI: features of the layer before the output; 4096 go through PCA to 100, 256 don't.
+# Section IV-C and Table VI: features of the layer before the output; PCA reduces 4096 to 100, 256 are kept.
 FEATURES_DFT = replace(VGG16_DFT, features=Features(row="vgg16_dft", n_components=100, within_splits=10))
 FEATURES_MDFT = replace(DEVELOPMENT, model=LEUKNET.model, features=Features(row="leuknet", within_splits=10))
 FEATURES_IMAGENET = replace(VGG16_SFT, features=Features(n_components=100, within_splits=10))
 
-# Tables VIII and IX. These networks take grey levels 0..255 and subtract the published mean themselves.
+# Tables VIII and IX. These networks expect pixels in 0..255 and subtract the published mean themselves.
 VOGADO2018 = replace(
     LEUKNET,
     model=Model("AlexNet", {"weights": "imagenet"}),

@@ -1,4 +1,4 @@
-"""The tables of the LeukNet paper as it prints them, its t-tests, and those that stand beside them."""
+"""The tables of the LeukNet paper as printed, its t-tests, and additional tables."""
 
 from leukcnn.spec import Published, Table
 
@@ -9,7 +9,7 @@ PRINTED_NETWORKS = (
 DENSE_SIZES = ("leuknet_512_256", "leuknet", "leuknet_1024_512", "leuknet_1024_1024")
 FEATURE_ROWS = ("features_dft", "features_mdft", "features_imagenet")
 
-# Backbone by fine-tuning; LeukNet is VGG-16 mDFT.
+# Every backbone with every way of fine-tuning; LeukNet is VGG-16 mDFT.
 ABLATION = (
     *("vgg16_sft", "vgg16_dft", "vgg16_msft", "leuknet"),
     *("vgg19_sft", "vgg19_dft", "vgg19_msft", "vgg19_mdft"),
@@ -73,14 +73,14 @@ TABLE_2 = Table(
         ("Total", 1434, 2102, 3536),
     ),
     notes=(
-        "Fifteen of the eighteen hold one class alone: what tells datasets apart (stain, camera, "
-        "magnification) tells classes apart. The table 'shortcut' shows how far.",
+        "Fifteen of the eighteen datasets have a single class: what distinguishes datasets (stain, camera, "
+        "magnification) distinguishes classes too. The table 'shortcut' shows how well.",
     ),
 )
 
 TABLE_3 = Table(
     id="table3",
-    title="The networks that are compared",
+    title="The compared networks",
     kind="reference",
     where="Table III",
     columns=("Model", "Topological depth", "Parameters", "Year"),
@@ -105,7 +105,7 @@ _LEUKNET_ON_ALLIDB = (
     Published("leuknet", "specificity", 72.61, std=0.09, dataset="allidb2"),
 )
 _FRACTIONS = (
-    "LeukNet's standard deviations on ALL-IDB 2 (0.02, 0.04, 0.08, 0.09) stand as printed; read as fractions "
+    "LeukNet's standard deviations on ALL-IDB 2 (0.02, 0.04, 0.08, 0.09) are shown as printed; as fractions "
     "they are 2, 4, 8 and 9 percentage points."
 )
 
@@ -156,7 +156,7 @@ TABLE_4 = Table(
     notes=(
         _FRACTIONS,
         "LeukNet is the paper's line 'VGG-16 mDFT'. The paper prints each network with its best fine-tuning; "
-        "'ablation' has all four.",
+        "the table 'ablation' has all four.",
     ),
 )
 
@@ -170,11 +170,11 @@ ABLATION_TABLE = Table(
     split="lodocv",
     compared_split="lodocv_strict",
     metrics=("accuracy",),
-    published=tuple(figure for figure in TABLE_4.published if figure.metric == "accuracy"),
+    published=tuple(value for value in TABLE_4.published if value.metric == "accuracy"),
     notes=("LeukNet is VGG-16 mDFT.",),
 )
 
-# Dataset, the paper's verdict, then mean and std of each row's accuracy in points; see _FRACTIONS.
+# Dataset, the paper's verdict, mean and std of each row's accuracy in percentage points; see _FRACTIONS.
 T_TEST_TABLE_4 = Table(
     id="t_test_table4",
     title="Is VGG-16 (LeukNet) as good as VGG-19, both mDFT?",
@@ -296,12 +296,12 @@ TABLE_6 = Table(
         Published("features_imagenet", "recall", 87.69, dataset="allidb2", subset="within"),
         Published("features_imagenet", "kappa", 0.7538, dataset="allidb2", subset="within"),
     ),
-    notes=("Features: 100 principal components of 4096 (DFT, ImageNet), 256 as they are (mDFT).",),
+    notes=("Features: 100 principal components of 4096 (DFT, ImageNet); all 256 (mDFT).",),
 )
 
 TABLE_7 = Table(
     id="table7",
-    title="The proposed method beside those of other works",
+    title="The proposed method and those of other works",
     kind="reference",
     where="Table VII",
     split="kfold",
@@ -339,7 +339,7 @@ TABLE_8 = Table(
         Published("leuknet", "recall", 98.76),
         Published("leuknet", "specificity", 97.34),
     ),
-    notes=("Abstract and section IV-D give LeukNet's accuracy as 98.28 %, Tables VII and VIII as 98.24 %.",),
+    notes=("Abstract and section IV-D give 98.28 % as LeukNet's accuracy, Tables VII and VIII 98.24 %.",),
 )
 
 TABLE_9 = Table(
@@ -376,7 +376,7 @@ SINGLE_CLASS = Table(
 
 SHORTCUT = Table(
     id="shortcut",
-    title="What an image's border alone tells",
+    title="What the border of an image alone reveals",
     kind="shortcut",
     rows=("leuknet",),
 )

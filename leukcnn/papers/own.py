@@ -1,4 +1,4 @@
-"""A paper of one's own: a file with a `PAPER`, written as the five in this package are."""
+"""Reads a paper from a user's own file, which ends in `PAPER = Paper(...)` like the five in this package."""
 
 import importlib.util
 import os
@@ -13,27 +13,30 @@ from leukcnn import spec
 from leukcnn.errors import LeukCNNError, SpecError
 from leukcnn.fields import did_you_mean, did_you_mean_file
 
-_EXPECTED = "a Python file that ends in PAPER = leukcnn.spec.Paper(...), as docs/examples/densenet_cnmc.py"
+_EXPECTED = "a Python file that ends in PAPER = leukcnn.spec.Paper(...), like docs/examples/densenet_cnmc.py"
 
 
 def is_file_name(name: str) -> bool:
-    """Says whether a word names a file, not a paper of leukcnn: it ends in .py or has a folder in it."""
+    """Returns whether a name is that of a file and not of a paper: it ends in .py or contains a folder."""
     return name.endswith(".py") or "/" in name or os.sep in name
 
 
 def read(name: str | Path, *, taken: tuple[str, ...] = ()) -> spec.Paper:
     """Reads a paper from a file.
 
-    The file becomes a module of its own name without ".py", so that `my_paper.build` names a function in it,
-    and its folder is on Python's path from then on.
+    The file is imported as a module named after it, without ".py": `my_paper.build` names a function in
+    my_paper.py. Its folder stays on Python's path.
 
     Args:
         name: Path of the file.
-        taken: Keys that it must not have.
+        taken: Keys that the paper must not have.
+
+    Returns:
+        The `PAPER` of the file.
 
     Raises:
-        SpecError: It isn't such a file, or what it says isn't allowed; the message names the file and, where
-            there is one, the line.
+        SpecError: The file has no paper, or the paper isn't valid. The message names the file and, if known,
+            the line.
     """
     path = Path(name).expanduser()
     if path.is_dir() or not path.exists():
@@ -44,29 +47,29 @@ def read(name: str | Path, *, taken: tuple[str, ...] = ()) -> spec.Paper:
     module = _run(path)
     paper = getattr(module, "PAPER", None)
     if not isinstance(paper, spec.Paper):
-        has = f"PAPER = {type(paper).__name__} {paper!r:.80}" if hasattr(module, "PAPER") else "no PAPER"
+        content = f"PAPER = {type(paper).__name__} {paper!r:.80}" if hasattr(module, "PAPER") else "no PAPER"
         named = [key for key, value in vars(module).items() if isinstance(value, spec.Paper)]
-        remedy = f"name it PAPER instead of {named[0]}" if named else "begin with a copy of that example"
-        raise SpecError(f"{path} has {has}.", expected=_EXPECTED, remedy=remedy)
+        remedy = f"rename {named[0]} to PAPER" if named else "start from a copy of that example"
+        raise SpecError(f"{path} has {content}.", expected=_EXPECTED, remedy=remedy)
     if paper.key in taken:
         raise SpecError(
-            f"{path}: key = {paper.key!r}, which is a paper of leukcnn's own.",
-            expected=f"another key than {', '.join(taken)}",
-            remedy="give your paper a key of its own: its runs are kept under it",
+            f"{path}: key = {paper.key!r}, which is the key of one of leukcnn's own papers.",
+            expected=f"a key other than {', '.join(taken)}",
+            remedy="choose another key: the paper's runs are stored under it",
         )
     return paper
 
 
 def _run(path: Path) -> ModuleType:
-    """Runs a file as a module of its own name."""
+    """Imports a file as a module named after it."""
     path = path.resolve()
     name = path.stem
-    known = sys.modules.get(name)
-    another = known is not None and getattr(known, "__file__", None) != str(path)
-    if not name.isidentifier() or name in sys.stdlib_module_names or another:
+    loaded = sys.modules.get(name)
+    taken = loaded is not None and getattr(loaded, "__file__", None) != str(path)
+    if not name.isidentifier() or name in sys.stdlib_module_names or taken:
         raise SpecError(
             f"{path} can't be a module named {name!r}.",
-            expected="a name of letters, digits and _, which no other module has",
+            expected="a name of letters, digits and _ that no other module has",
             remedy="rename the file",
         )
     folder = str(path.parent)
@@ -81,40 +84,41 @@ def _run(path: Path) -> ModuleType:
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise _explained(path, error) from error
-    # While it is read, its neighbours go before all; from then on nothing of theirs hides another's module.
+    # Files next to it are found first while it is imported. Later they must not hide other modules, so the
+    # folder moves to the end of the path.
     sys.path.append(sys.path.pop(sys.path.index(folder)))
     return module
 
 
 def _explained(path: Path, error: BaseException) -> SpecError:
-    """Returns what was wrong with a file, and in which line."""
+    """Returns an error that names the file, the line and what is wrong there."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
-        lines, said = [error.lineno], error.msg
+        lines, message = [error.lineno], error.msg
     else:
-        said = str(error)
+        message = str(error)
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == str(path)]
     place = f"{path}, line {lines[-1]}" if lines else str(path)
     if isinstance(error, LeukCNNError):
         return SpecError(f"{place}: {error.found}", expected=error.expected, remedy=error.remedy)
-    if isinstance(error, TypeError) and (known := _signature(str(error))):
-        return known(place)
+    if isinstance(error, TypeError) and (explained := _explained_call(place, str(error))):
+        return explained
     return SpecError(
-        f"{place}: {type(error).__name__}: {said}",
+        f"{place}: {type(error).__name__}: {message}",
         expected=_EXPECTED,
-        remedy="mend that line; `python FILE` shows where it comes from",
+        remedy="correct that line; `python FILE` shows the full traceback",
     )
 
 
-def _signature(message: str):
-    """Returns what explains a specification that was called with a field too few or too many."""
+def _explained_call(place: str, message: str) -> SpecError | None:
+    """Returns the error of a specification that was called with a wrong field, else None."""
     called = re.match(r"(\w+)\.__init__\(\) (.*)", message, re.DOTALL)
     kind = getattr(spec, called[1], None) if called else None
-    if not is_dataclass(kind):
+    if called is None or not is_dataclass(kind):
         return None
     names = [field.name for field in fields(kind)]
     unknown = re.search(r"unexpected keyword argument '(\w+)'", message)
     remedy = did_you_mean(unknown[1], names) if unknown else f"see leukcnn.spec.{called[1]}"
-    return lambda place: SpecError(
+    return SpecError(
         f"{place}: {called[1]} {called[2]}.", expected=f"{called[1]}({', '.join(names)})", remedy=remedy
     )

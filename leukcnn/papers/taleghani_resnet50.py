@@ -1,8 +1,8 @@
 """Four stages from a frozen ResNet50: benign, early, pre or pro, on 3,256 smears of Taleghani hospital.
 
 Marines, "Convolutional Neural Network for Acute Lymphoblastic Leukemia Classification", manuscript. Every
-published figure is copied from the paper's text. Beside the paper's own network stand four that are trained
-from scratch, for machines that have no ImageNet weights.
+published value is copied from the paper's text. Four additional networks are trained from scratch, for
+machines without ImageNet weights.
 """
 
 from dataclasses import replace
@@ -23,8 +23,8 @@ from leukcnn.spec import (
     Training,
 )
 
-# 72 steps of 32 images and 651 tested ones are 2,279 / 326 / 651; of five folds each is tested once, and an
-# eighth of the rest validates: 70/10/20 too.
+# 72 steps of 32 images and 651 test images mean 2,279 / 326 / 651. With five folds, an eighth of the untested
+# images is for validation, which also gives 70/10/20.
 SPLIT = Split(kind="random", fractions=(0.7, 0.1, 0.2), n_splits=5, validation_fraction=0.125)
 
 RESNET50 = Setup(
@@ -75,31 +75,41 @@ SCRATCH_LIGHTWEIGHT = replace(
     training=replace(FOUR_BLOCKS.training, initial_learning_rate=1e-4),
 )
 
-_ALSO = ("grouped", "kfold")
+_EXTRA_SPLITS = ("grouped", "kfold")
 
 ROWS = (
-    Row("resnet50", "ResNet50, frozen", RESNET50, extra_splits=_ALSO),
-    Row("four_blocks", "Four blocks, from scratch", FOUR_BLOCKS, extra_splits=_ALSO, scratch="four_blocks"),
+    Row("resnet50", "ResNet50, frozen", RESNET50, extra_splits=_EXTRA_SPLITS),
     Row(
-        "scratch_resnet50", "ResNet50, from scratch", SCRATCH_RESNET50, extra_splits=_ALSO, scratch="resnet50"
+        "four_blocks",
+        "Four blocks, from scratch",
+        FOUR_BLOCKS,
+        extra_splits=_EXTRA_SPLITS,
+        scratch_name="four_blocks",
+    ),
+    Row(
+        "scratch_resnet50",
+        "ResNet50, from scratch",
+        SCRATCH_RESNET50,
+        extra_splits=_EXTRA_SPLITS,
+        scratch_name="resnet50",
     ),
     Row(
         "scratch_alertnet",
         "Alert Net, from scratch",
         SCRATCH_ALERTNET,
-        extra_splits=_ALSO,
-        scratch="alertnet",
+        extra_splits=_EXTRA_SPLITS,
+        scratch_name="alertnet",
     ),
     Row(
         "scratch_lightweight",
         "Lightweight CNN, from scratch",
         SCRATCH_LIGHTWEIGHT,
-        extra_splits=_ALSO,
-        scratch="lightweight",
+        extra_splits=_EXTRA_SPLITS,
+        scratch_name="lightweight",
     ),
 )
 OWN = ("resnet50",)
-SCRATCH = tuple(row.id for row in ROWS if row.scratch)
+SCRATCH = tuple(row.id for row in ROWS if row.scratch_name)
 
 PROFILES = (
     Profile("paper", "The paper's own setting: 224x224 pixels, ImageNet's weights, 3 epochs."),
@@ -132,7 +142,7 @@ PROFILES = (
 
 FIGURES = (
     Figure("samples", "Smears of each class", "samples", ""),
-    Figure("segmentation", "Cells found by their colour, beside the original", "segmentation", ""),
+    Figure("segmentation", "Cells found by their colour, next to the original", "segmentation", ""),
     Figure("curves", "Accuracy and loss by epoch", "history", "", rows=tuple(row.id for row in ROWS)),
     Figure("confusion_matrix", "Confusion matrix on the test set", "confusion", ""),
 )
@@ -142,96 +152,96 @@ _NOT_STATED = "not stated in the paper"
 ASSUMPTIONS = (
     Assumption(
         "split",
-        sets="split.kind",
-        reason="the supports 95, 191, 206, 159 aren't a fifth of each class (100.8, 197.0, 192.6, 160.8): "
-        "drawn whatever the class, here by --seed, since the paper's own draw isn't given",
+        field="split.kind",
+        reason="the supports 95, 191, 206, 159 aren't a fifth of each class (100.8, 197.0, 192.6, 160.8), so "
+        "the split isn't stratified. Here --seed determines it; the paper's own isn't published",
         where=f"{_NOT_STATED}; Results: the supports",
         choices=("random",),
     ),
     Assumption(
         "split_fractions",
-        sets="split.fractions",
-        reason="651 of 3,256 images are tested and 72 batches of 32 trained: 2,279 / 326 / 651",
+        field="split.fractions",
+        reason="651 of 3,256 images are tested and 72 batches of 32 trained on: 2,279 / 326 / 651",
         where=f"{_NOT_STATED}; Implementation: '72/72', Results: the support of 651",
     ),
     Assumption(
         "batch_size",
-        sets="training.batch_size",
+        field="training.batch_size",
         reason="Keras' default; 72 batches of 32 are 70 % of the images",
         where=f"{_NOT_STATED}; Implementation: '72/72'",
         rows=OWN,
     ),
     Assumption(
         "learning_rate",
-        sets="training.initial_learning_rate",
+        field="training.initial_learning_rate",
         reason="the default of Keras' Adam, constant",
         where=_NOT_STATED,
         rows=OWN,
     ),
     Assumption(
         "weights",
-        sets="model.arguments.weights",
-        reason="ImageNet's: 'originally trained on a large dataset'; which the 'custom' ones are isn't said",
+        field="model.arguments.weights",
+        reason="ImageNet's, 'originally trained on a large dataset'; the 'custom' weights aren't specified",
         where="Implementation: 'preloaded custom weights'",
         rows=OWN,
     ),
     Assumption(
         "preprocess_input",
-        sets="model.arguments.preprocess_input",
-        reason="what ImageNet's weights were trained on: BGR less ImageNet's mean. False gives grey levels "
-        "0..1",
+        field="model.arguments.preprocess_input",
+        reason="BGR minus ImageNet's mean, as in the training of ImageNet's weights. False gives pixel "
+        "values 0..1",
         where=f"{_NOT_STATED}; Implementation: 'processed images'",
         choices=(True, False),
         rows=OWN,
     ),
     Assumption(
         "checkpoint",
-        sets="training.checkpoint",
-        reason="Keras' default for ModelCheckpoint. In the printed log the second epoch is the best by "
-        "validation loss and by accuracy alike; whether the reports rest on it or on the last isn't said",
+        field="training.checkpoint",
+        reason="Keras' default for ModelCheckpoint. In the printed log the second epoch is the best by both "
+        "validation loss and accuracy; the text doesn't say whether the reports are of it or of the last",
         where="Implementation: 'saved the best model during training'",
         choices=("val_loss", "val_accuracy", "last"),
     ),
     Assumption(
         "patience",
-        sets="training.patience",
-        reason="Keras' default, 0: the first epoch without a lower validation loss is the last. The printed "
-        "log fits, as it does any patience: its validation loss rises in the third epoch of three",
+        field="training.patience",
+        reason="Keras' default, 0: training stops after the first epoch without a lower validation loss. The "
+        "printed log fits any patience: its validation loss rises in the third epoch of three",
         where="Implementation: 'halted training early if the validation loss did not improve'",
         rows=OWN,
     ),
     Assumption(
         "filters",
-        sets="model.arguments.filters",
-        reason="the smallest network that learns these images in minutes on two cores; not the paper's",
+        field="model.arguments.filters",
+        reason="the smallest network that learns these images in minutes on two cores; not in the paper",
         where="not in the paper, which has no network from scratch",
         rows=("four_blocks",),
     ),
     Assumption(
-        "scratch_side",
-        sets="preprocessing.resize",
-        reason="112 pixels are half the images' own and a quarter of the time; the others take what their "
-        "own papers do",
+        "scratch_image_size",
+        field="preprocessing.resize",
+        reason="112 pixels are half the images' size and take a quarter of the time; the other networks have "
+        "the size of their own papers",
         where="not in the paper, which has no network from scratch",
         rows=SCRATCH,
     ),
     Assumption(
         "scratch_epochs",
-        sets="training.epochs",
-        reason="few enough for the four blocks to be trained in minutes on two cores",
+        field="training.epochs",
+        reason="few enough to train the four blocks in minutes on two cores",
         where="not in the paper, which has no network from scratch",
         rows=SCRATCH,
     ),
     Assumption(
         "scratch_learning_rate",
-        sets="training.initial_learning_rate",
-        reason="the default of Keras' Adam; the lightweight CNN takes its own paper's",
+        field="training.initial_learning_rate",
+        reason="the default of Keras' Adam; the lightweight CNN has that of its own paper",
         where="not in the paper, which has no network from scratch",
         rows=SCRATCH,
     ),
     Assumption(
         "scratch_schedule",
-        sets="training.schedule",
+        field="training.schedule",
         reason="half a cosine, from the initial rate to 0 after the last epoch",
         where="not in the paper, which has no network from scratch",
         choices=("cosine",),
@@ -239,9 +249,9 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "scratch_augmentation",
-        sets="augmentation.variants",
-        reason="flips and quarter turns, which cost no detail and have no direction in a smear, drawn again "
-        "in each epoch",
+        field="augmentation.variants",
+        reason="flips and quarter turns lose no detail, and a smear has no preferred direction; sampled "
+        "again in every epoch",
         where="not in the paper, which has no network from scratch and no augmentation",
         choices=("fresh", "once"),
         rows=SCRATCH,
@@ -250,70 +260,72 @@ ASSUMPTIONS = (
 
 FINDINGS = (
     Finding(
-        "The abstract's 97 % on the test set (629 to 634 of 651 images) disagree with both reports, whose "
+        "The abstract's 97 % on the test set (629 to 634 of 651 images) disagrees with both reports. Their "
         "recalls and supports give 643 to 646 right before the 'modifications' and 642 to 645 after. With "
         "the printed precisions and F1-scores only 645 or 646 (99.08 or 99.23 %) and 644 or 645 (98.92 or "
-        "99.08 %) remain. The reports count here.",
+        "99.08 %) remain. leukcnn compares with the reports.",
         "Abstract, Introduction; Results",
     ),
     Finding(
-        "What the 'modifications' are isn't said. They gained no image: the class benign lost one (94 of "
-        "95 right, then 93), and in all between none and two were lost.",
+        "The 'modifications' aren't described. They improved nothing: in the class benign one image fewer "
+        "was right (93 of 95 instead of 94), and in total between none and two fewer.",
         "Results",
     ),
     Finding(
-        "The abstract's 98 % in training and 99 % in validation are no epoch of the log: the second has 97.2 "
-        "and 98.6 %, the third 99.1 and 97.9 %.",
+        "The abstract's 98 % in training and 99 % in validation match no epoch of the log: the second has "
+        "97.2 and 98.6 %, the third 99.1 and 97.9 %.",
         "Abstract; Implementation of the model",
     ),
     Finding(
-        "Of 326 validation images .9785 are 319, but .9343 lie between 304 and 305 and .9859 between 321 "
-        "and 322. No set of 290 to 334 images gives .9343, and none of fewer than 1,491 all three: the "
-        "figures or the split differ from what the rest of the paper implies.",
+        "Of 326 validation images .9785 are 319, but .9343 is between 304 and 305 and .9859 between 321 and "
+        "322. No set of 290 to 334 images gives .9343, and none of fewer than 1,491 gives all three: either "
+        "these values or the split differ from what the rest of the paper implies.",
         "Implementation of the model",
     ),
     Finding(
         "The training accuracy of .9911 is no whole number of right images out of the 2,273 to 2,304 that "
-        "make 72 batches of 32. The log's form is Keras 3's, whose progress bar long averaged the running "
-        "means of an epoch once more: such training figures aren't those of the epoch, the validation's are.",
+        "make 72 batches of 32. The log has the form of Keras 3, whose progress bar for a long time averaged "
+        "the running means of an epoch again. Such training values aren't those of the whole epoch; the "
+        "validation values are.",
         "Implementation of the model",
     ),
     Finding(
-        "The numbers of the layer table agree: 7 x 7 x 2,048 = 100,352 outputs are flattened, and 100,352 x "
-        "4 + 4 = 401,412 parameters are trained on them. 72 steps are the batches of 32 in 2,279 images.",
+        "The numbers of the layer table agree: 7 x 7 x 2,048 = 100,352 outputs are flattened, and the layer "
+        "after them has 100,352 x 4 + 4 = 401,412 parameters. 72 steps are the batches of 32 in 2,279 "
+        "images.",
         "Implementation of the model",
     ),
     Finding(
-        "The base is frozen and nothing is augmented, yet it runs over the same images in each of the "
-        "three epochs, 743 seconds in all. Its features need computing once, which gives the same figures.",
+        "The base is frozen and nothing is augmented, yet it processes the same images in each of the three "
+        "epochs, 743 seconds in total. Computing its features once gives the same results.",
         "Implementation of the model",
     ),
     Finding(
         "Results and Discussion are placeholders ('blah blah'), one table of results has rows without "
-        "figures, and 'Dataset Sizes' is a heading without sizes.",
+        "values, and 'Dataset Sizes' is a heading without sizes.",
         "Understanding the Dataset, Results, Discussion",
     ),
     Finding(
-        "The split is by image, 3,256 of them from 89 people, and which image is whose isn't published. "
-        "Flow cytometry labels a person, not an image: each person's images share class and stain, and "
-        "stand in training and test alike. No split of these images can rule that out.",
+        "The split is by image. The 3,256 images are of 89 people, and it isn't published which image is of "
+        "whom. Flow cytometry labels a person, not an image: the images of a person share class and stain, "
+        "and are in both training and test. No split of these images can rule that out.",
         "Understanding the Dataset",
     ),
     Finding(
-        "90 pairs of images are near-duplicates, in 86 groups, and a perceptual hash finds 9 pairs more in "
-        "which the eye sees one field twice. `--split grouped` and `grouped_kfold` keep all of those "
-        "together; the table of splits shows what that does to the figure.",
+        "90 pairs of images, in 86 groups, are near-duplicates. A perceptual hash finds 9 more pairs that "
+        "show the same field to the eye. `--split grouped` and `grouped_kfold` keep all of them together; "
+        "the table 'splits' shows the effect.",
         "Understanding the Dataset",
     ),
     Finding(
-        "The colour of a border of 16 pixels alone, its mean and std in each channel put into a random "
-        "forest, gives 95.3 +- 1.0 % in stratified 5-fold cross-validation, the whole image's 96.2 %: "
-        "stain and light alone tell the classes. A figure near these says little of leukaemia.",
+        "A random forest on the mean and standard deviation of each channel in a border of 16 pixels reaches "
+        "95.3 +- 1.0 % in stratified 5-fold cross-validation, and 96.2 % with the whole image: stain and "
+        "light alone distinguish the classes. An accuracy near these says little about leukaemia.",
         "Understanding the Dataset",
     ),
     Finding(
         "Early, pre and pro are called stages in the abstract and subtypes in the text. They are subtypes of "
-        "B-ALL: a patient doesn't pass from one to the next.",
+        "B-ALL: a patient doesn't progress from one to the next.",
         "Abstract; Understanding the Dataset",
     ),
 )
@@ -322,7 +334,7 @@ PAPER = Paper(
     key="taleghani_resnet50",
     title="Convolutional Neural Network for Acute Lymphoblastic Leukemia Classification",
     authors="Gamaliel Marines",
-    # The manuscript bears no date; its log is of Keras 3, the first release of which is of late 2023.
+    # The manuscript has no date; its log is from Keras 3, which was first released in late 2023.
     year=2025,
     citation="Instituto Tecnológico y de Estudios Superiores de Monterrey, manuscript without date",
     task="benign, early, pre or pro: ALL or not, and its subtype",

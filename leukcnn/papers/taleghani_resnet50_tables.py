@@ -1,4 +1,4 @@
-"""The tables of the Taleghani paper as its text prints them, and those that stand beside them."""
+"""The tables of the Taleghani paper as its text prints them, and additional ones."""
 
 from leukcnn.spec import Published, Table
 
@@ -22,7 +22,7 @@ LAYERS = Table(
 
 LOG = Table(
     id="log",
-    title="The training's log",
+    title="The training log",
     kind="log",
     where=_IMPLEMENTATION,
     columns=("Epoch", "accuracy", "loss", "val_accuracy", "val_loss"),
@@ -32,8 +32,8 @@ LOG = Table(
         (3, 0.9911, 0.0534, 0.9785, 0.1388),
     ),
     notes=(
-        "The printed training figures seem to be means of the running means over an epoch, as Keras 3's "
-        "progress bar long showed them: lower in accuracy and higher in loss than the epoch as a whole.",
+        "The printed training values seem to be averages of the running means of an epoch, which Keras 3's "
+        "progress bar showed for a long time: a lower accuracy and a higher loss than over the whole epoch.",
     ),
 )
 
@@ -77,7 +77,9 @@ REPORT_MODIFIED = Table(
         ("macro avg", 0.99, 0.99, 0.99, 651),
         ("weighted avg", 0.99, 0.99, 0.99, 651),
     ),
-    notes=("What was modified isn't said: the measured figures are those of the one network described.",),
+    notes=(
+        "The modifications aren't described: the measured values are those of the one described network.",
+    ),
 )
 
 CONFUSION = Table(
@@ -86,12 +88,12 @@ CONFUSION = Table(
     kind="confusion",
     columns=("Class", "support"),
     reference=(("0", 95), ("1", 191), ("2", 206), ("3", 159)),
-    notes=("Of the paper's own matrix its text gives the sum of each row alone, the support.",),
+    notes=("The text gives only the sum of each row of the paper's own matrix, the support.",),
 )
 
 SPLITS = Table(
     id="splits",
-    title="At random by image, near-duplicates kept together, and in folds",
+    title="Random split, grouped split and folds",
     kind="metrics",
     axes=("split", "row"),
     show=("metric", "published", "measured", "interval", "state"),
@@ -100,7 +102,7 @@ SPLITS = Table(
 
 MASKS = Table(
     id="masks",
-    title="What border, cells and background give",
+    title="Accuracy without border, cells or background",
     kind="metrics",
     axes=("row", "mask"),
     metrics=("accuracy",),

@@ -1,8 +1,8 @@
 """Preprocessing: pure functions of RGB images (H, W, C) and batches (N, H, W, C).
 
-White cells are found in two ways: `wbc_mask` by grey level, without a setting, nuclei only; `hsv_segment` by
-colour, nuclei with cytoplasm, with thresholds that fit a stain. `cell_crops` cuts single cells out of either
-mask.
+Two functions find white cells. `wbc_mask` works by grey level, needs no settings and finds nuclei only.
+`hsv_segment` works by colour, finds nuclei with cytoplasm, and has thresholds that must fit the stain.
+`cell_crops` cuts single cells out of either mask.
 """
 
 from leukcnn.preprocessing.components import CellCrop, cell_crops, label_cells

@@ -1,4 +1,4 @@
-"""The single cells of a mask, each as a crop of its image; touching ones are split by a watershed."""
+"""Crops of the single cells in a mask; touching cells are split by a watershed."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing.segmentation import check_rgb
 
 _NECK = 0.75
-_PIXELS_OF_DEPTH = 8  # of the thinnest part: more of them change nothing but the time it takes
-_OPENING_SHARE = 1 / 224  # one pixel in images of the Taleghani dataset
-_FEWEST_PIXELS = 5  # the least that opening by a cross leaves
+_PIXELS_OF_DEPTH = 8  # in the thinnest piece: more of them only take more time
+_OPENING_FRACTION = 1 / 224  # one pixel in images of the Taleghani dataset
+_FEWEST_PIXELS = 5  # the smallest patch that is left after opening by a cross
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +22,9 @@ class CellCrop:
     """One cell of an image.
 
     Attributes:
-        box: (top, left, bottom, right) in pixels of the image; bottom and right lie outside.
-        image: The box of the image, uint8 (h, w, 3), a view of it; neighbours may be seen.
-        mask: bool (h, w), True in this cell alone.
+        box: (top, left, bottom, right) in pixels of the image; bottom and right are exclusive.
+        image: This box of the image, uint8 (h, w, 3), a view; it may show neighbouring cells.
+        mask: bool (h, w), True in this cell only.
     """
 
     box: tuple[int, int, int, int]
@@ -33,7 +33,7 @@ class CellCrop:
 
     @property
     def alone(self) -> np.ndarray:
-        """The crop with all but this cell black, uint8 (h, w, 3), a new array."""
+        """The crop with everything except this cell black, uint8 (h, w, 3), a new array."""
         return cv2.bitwise_and(self.image, self.image, mask=self.mask.astype(np.uint8))
 
 
@@ -45,21 +45,22 @@ def cell_crops(
     margin: float = 0.1,
     split_touching: bool = True,
 ) -> list[CellCrop]:
-    """Cuts each cell of a mask out of its image; see `label_cells` for what a cell is.
+    """Cuts each cell of a mask out of its image; `label_cells` describes what a cell is.
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
-        mask: bool (H, W), True in cells, such as `wbc_mask` or `hsv_segment` returns.
-        smallest: Area of the smallest cell, as a share of the image's, 0..1.
-        margin: How far a crop reaches beyond its cell on every side, as a share of the longer side of the
-            cell's box, at least 0; less at the image's border.
+        mask: bool (H, W), True in cells, e.g. from `wbc_mask` or `hsv_segment`.
+        smallest: Area of the smallest cell, as a fraction of the image's, 0..1.
+        margin: Margin around the cell on all four sides, as a fraction of the larger of its height and width,
+            at least 0; smaller at the image's border.
         split_touching: Whether touching cells are split.
 
     Returns:
-        The cells, by the top and then the left edge of their crops; none if the mask is empty.
+        The cells, sorted by the top and then the left edge of their crops; an empty list if the mask is
+        empty.
 
     Raises:
-        ArgumentError: The image is no RGB image of 8 bits, the mask doesn't fit it, or an argument lies
+        ArgumentError: The image isn't an RGB image of 8 bits, the mask doesn't fit it, or an argument is
             outside its range.
     """
     check_rgb(image)
@@ -67,17 +68,17 @@ def cell_crops(
         raise ArgumentError(
             f"The mask has the shape {mask.shape}, the image {image.shape}.",
             expected=f"a mask of shape {image.shape[:2]}",
-            remedy="take the mask of this very image, before it is cropped or resized",
+            remedy="pass the mask of this image, before it is cropped or resized",
         )
     if not 0 <= margin < np.inf:
-        raise ArgumentError(f"The margin is {margin!r}.", expected="a share of at least 0, e.g. 0.1")
+        raise ArgumentError(f"The margin is {margin!r}.", expected="a fraction of at least 0, e.g. 0.1")
     labels = label_cells(mask, smallest=smallest, split_touching=split_touching)
     crops = []
     for number, window in enumerate(ndimage.find_objects(labels), start=1):
-        reach = round(margin * max(side.stop - side.start for side in window))
+        reach = round(margin * max(extent.stop - extent.start for extent in window))
         rows, columns = (
-            slice(max(side.start - reach, 0), min(side.stop + reach, length))
-            for side, length in zip(window, labels.shape, strict=True)
+            slice(max(extent.start - reach, 0), min(extent.stop + reach, length))
+            for extent, length in zip(window, labels.shape, strict=True)
         )
         box = (rows.start, columns.start, rows.stop, columns.stop)
         crops.append(CellCrop(box, image[rows, columns], labels[rows, columns] == number))
@@ -87,45 +88,45 @@ def cell_crops(
 def label_cells(mask: np.ndarray, *, smallest: float = 0.0012, split_touching: bool = True) -> np.ndarray:
     """Numbers the cells of a mask.
 
-    Holes smaller than the smallest cell are filled, and the mask is opened: bridges of a few pixels between
-    cells, as thresholds leave them, go, and so do specks. A patch of what is left is a cell or, with
-    `split_touching`, several touching ones. It is cut by a watershed on its depth (the distance of a pixel
-    from the patch's edge), between any two parts whose neck is narrower than three quarters of the thinner
-    part. That share was set by eye, on images of Taleghani and JTSC.
+    Holes smaller than the smallest cell are filled. Then the mask is opened, which removes specks and the
+    bridges of a few pixels between cells that thresholds leave. Each remaining patch is a cell or, with
+    `split_touching`, several touching ones. Those are split by a watershed on the depth (the distance of a
+    pixel from the patch's edge), between any two pieces with a neck narrower than three quarters of the
+    thinner piece. This fraction was set by eye, on images of Taleghani and JTSC.
 
-    Shape alone says what one cell is. In masks of nuclei, as `wbc_mask` finds them, the lobes of a segmented
-    nucleus become cells of their own. Cells that overlap too far to leave a neck stay one.
+    Only the shape decides what one cell is. In masks of nuclei, like those of `wbc_mask`, the lobes of a
+    segmented nucleus become separate cells. Cells that overlap without a neck stay one.
 
     Args:
         mask: bool (H, W), True in cells.
-        smallest: Area of the smallest cell, as a share of the image's, 0..1. Smaller patches are left
-            out, and no part is cut off that a disc of this area doesn't fit into.
+        smallest: Area of the smallest cell, as a fraction of the image's, 0..1. Smaller patches are left
+            out, and a piece is only split off if a disc of this area fits into it.
         split_touching: Whether touching cells are split.
 
     Returns:
         int32 (H, W): 0 outside all cells, and 1, 2, ... in them.
 
     Raises:
-        ArgumentError: The mask isn't bool (H, W), or the share outside its range.
+        ArgumentError: The mask isn't bool (H, W), or `smallest` is outside its range.
     """
     _check(mask, smallest)
     fewest = max(smallest * mask.size, _FEWEST_PIXELS)
     patches, count = _patches(_without_holes(mask, fewest), fewest)
     if not split_touching:
         return patches
-    # Without the image's own border as an edge, a cell that is cut by it keeps its depth.
+    # The image's border isn't an edge: a cell that it cuts keeps its depth.
     depth = cv2.distanceTransform((patches > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     for number, window in enumerate(ndimage.find_objects(patches), start=1):
         patch = patches[window] == number
-        parts = _watershed(np.where(patch, depth[window], 0), shallowest=np.sqrt(fewest / np.pi))
-        further = parts > 1
-        patches[window][further] = parts[further] - 1 + count
+        pieces = _watershed(np.where(patch, depth[window], 0), shallowest=np.sqrt(fewest / np.pi))
+        further = pieces > 1
+        patches[window][further] = pieces[further] - 1 + count
         count = max(count, patches[window].max())
     return patches
 
 
 def _without_holes(mask: np.ndarray, fewest: float) -> np.ndarray:
-    """Returns the mask, uint8, with holes of fewer pixels filled."""
+    """Returns the mask, uint8, with the holes of fewer than `fewest` pixels filled."""
     _, gaps, statistics, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
     left, top, width, height, area = statistics.T
     enclosed = (left > 0) & (top > 0) & (left + width < mask.shape[1]) & (top + height < mask.shape[0])
@@ -135,28 +136,32 @@ def _without_holes(mask: np.ndarray, fewest: float) -> np.ndarray:
 
 
 def _patches(mask: np.ndarray, fewest: float) -> tuple[np.ndarray, int]:
-    """Opens a mask and numbers the patches of at least so many pixels, int32 (H, W) and their number."""
-    radius = max(round(_OPENING_SHARE * min(mask.shape)), 1)
+    """Opens a mask and numbers its patches of at least `fewest` pixels.
+
+    Returns:
+        int32 (H, W), 0 outside the patches, and the number of patches.
+    """
+    radius = max(round(_OPENING_FRACTION * min(mask.shape)), 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc)
     _, patches, statistics, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
     kept = statistics[:, cv2.CC_STAT_AREA] >= fewest
-    kept[0] = False  # all outside
+    kept[0] = False  # the background
     numbers = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
     return numbers[patches], int(kept.sum())
 
 
 def _watershed(depth: np.ndarray, *, shallowest: float) -> np.ndarray:
-    """Cuts a patch into parts along the valleys of its depth.
+    """Splits a patch into pieces along the valleys of its depth.
 
     Args:
         depth: float32 (h, w), distance from the edge in pixels, 0 outside the patch.
-        shallowest: The least depth that a part reaches, in pixels.
+        shallowest: The smallest depth of a piece's deepest pixel, in pixels.
 
     Returns:
-        int32 (h, w): 0 outside the patch, and the parts' numbers from 1 in it.
+        int32 (h, w): 0 outside the patch, and the numbers of the pieces, from 1, in it.
     """
-    # In large images, every few pixels show the same cores.
+    # In large images, a coarser grid gives the same cores.
     step = max(min(int(shallowest / _PIXELS_OF_DEPTH), *depth.shape), 1)
     few = slice(step // 2, None, step)
     count, cores = cv2.connectedComponents(_cores(depth[few, few], shallowest), connectivity=8)
@@ -168,9 +173,9 @@ def _watershed(depth: np.ndarray, *, shallowest: float) -> np.ndarray:
 
 
 def _cores(depth: np.ndarray, shallowest: float) -> np.ndarray:
-    """Finds the core of each part: its pixels above the level of its neck, at least.
+    """Finds the core of each piece: at least its pixels that are deeper than its neck.
 
-    These are the domes of an h-maxima transform, with a height relative to the peak's.
+    These are the domes of an h-maxima transform with a height relative to the peak's.
 
     Returns:
         uint8 (h, w), 1 in cores.
@@ -178,7 +183,7 @@ def _cores(depth: np.ndarray, shallowest: float) -> np.ndarray:
     lowered = np.float32(_NECK) * depth
     flooded = reconstruction(lowered, depth)
     count, domes = cv2.connectedComponents((depth > flooded).astype(np.uint8), connectivity=8)
-    # Only at the peak of a dome that no neck above its lowered height joins to a higher one.
+    # True at the peak of a dome unless a neck above the lowered height joins it to a higher dome.
     peaks = (flooded == lowered) & (depth >= shallowest)
     kept = np.zeros(count, np.uint8)
     kept[domes[peaks]] = 1
@@ -195,4 +200,4 @@ def _check(mask: np.ndarray, smallest: float) -> None:
             remedy="compare it, e.g. `mask > 0`",
         )
     if not 0 <= smallest <= 1:
-        raise ArgumentError(f"The smallest cell is {smallest!r}.", expected="a share of the image, 0..1")
+        raise ArgumentError(f"The smallest cell is {smallest!r}.", expected="a fraction of the image, 0..1")

@@ -18,26 +18,26 @@ INTERPOLATIONS = {
 
 
 def center_crop(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
-    """Cuts the central rectangle out of an image or a batch.
+    """Crops the central rectangle of an image or a batch.
 
-    Where a margin is odd, the extra row or column is cut off at the bottom or on the right.
+    If a margin is odd, the extra row or column is removed at the bottom or on the right.
 
     Args:
         image: (H, W, C) or (N, H, W, C), any dtype and range.
-        size: Side in pixels, or (height, width).
+        size: Height and width in pixels, one number for both or (height, width).
 
     Returns:
         A view of the input, (h, w, C) or (N, h, w, C).
 
     Raises:
-        ArgumentError: The size is no positive whole number, or larger than the image.
+        ArgumentError: The size isn't a positive whole number, or is larger than the image.
     """
     check_layout(image)
     height, width = _pair(size)
     rows, columns = image.shape[-3:-1]
     if height > rows or width > columns:
         raise ArgumentError(
-            f"A crop of {height}x{width} pixels was asked of an image of {rows}x{columns}.",
+            f"A crop of {height}x{width} pixels was asked for an image of {rows}x{columns}.",
             expected=f"at most {rows}x{columns}",
             remedy="crop less, or enlarge the image first with `resize`",
         )
@@ -46,7 +46,7 @@ def center_crop(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
 
 
 def square_crop(image: np.ndarray) -> np.ndarray:
-    """Cuts out the central square whose side is the image's shorter side.
+    """Crops the largest central square of an image or a batch.
 
     Args:
         image: (H, W, C) or (N, H, W, C), any dtype and range.
@@ -62,20 +62,20 @@ def square_crop(image: np.ndarray) -> np.ndarray:
 
 
 def resize(image: np.ndarray, size: int | tuple[int, int], *, interpolation: str = "area") -> np.ndarray:
-    """Brings an image or a batch to a size, without regard to its proportions.
+    """Resizes an image or a batch; the aspect ratio isn't kept.
 
     Args:
         image: (H, W, C) or (N, H, W, C), uint8 or float32 of any range, 1 to 4 channels.
-        size: Side in pixels, or (height, width).
-        interpolation: "area" (the mean of the pixels covered: for making smaller), "linear", "nearest",
+        size: Height and width in pixels, one number for both or (height, width).
+        interpolation: "area" (the mean of the covered pixels, for smaller images), "linear", "nearest",
             "cubic" or "lanczos".
 
     Returns:
-        (h, w, C) or (N, h, w, C), a new array of the input's dtype. "cubic" and "lanczos" may overshoot the
-        range of float32.
+        (h, w, C) or (N, h, w, C), a new array of the input's dtype. With "cubic" and "lanczos", float32
+        values may exceed the input's range.
 
     Raises:
-        ArgumentError: The size is no positive whole number, the interpolation unknown, or the image has
+        ArgumentError: The size isn't a positive whole number, the interpolation is unknown, or the image has
             another dtype or number of channels.
     """
     check_layout(image, for_opencv=True)
@@ -96,20 +96,20 @@ def resize(image: np.ndarray, size: int | tuple[int, int], *, interpolation: str
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    """Returns (height, width) of a side or a pair.
+    """Returns (height, width) for one number or a pair.
 
     Raises:
-        ArgumentError: It is neither, or not positive.
+        ArgumentError: The size is neither, or isn't positive.
     """
     pair = (size, size) if isinstance(size, Integral) else size
     if (
         not isinstance(pair, tuple | list)
         or len(pair) != 2
-        or any(isinstance(side, bool) or not isinstance(side, Integral) or side < 1 for side in pair)
+        or any(isinstance(n, bool) or not isinstance(n, Integral) or n < 1 for n in pair)
     ):
         raise ArgumentError(
             f"The size is {size!r}.",
-            expected="a side in pixels of at least 1, or a pair (height, width)",
+            expected="a number of pixels of at least 1, or a pair (height, width)",
             remedy="pass e.g. 224 or (224, 224)",
         )
     return int(pair[0]), int(pair[1])

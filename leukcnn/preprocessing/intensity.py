@@ -33,13 +33,13 @@ def rescale(image: np.ndarray, scale: float) -> np.ndarray:
 
 
 def subtract_channel_mean(image: np.ndarray) -> np.ndarray:
-    """Takes each image's own mean from each of its channels.
+    """Subtracts from each channel of each image its own mean.
 
     Args:
         image: (H, W, C) or (N, H, W, C), any real dtype and range.
 
     Returns:
-        float32 array of the same shape; every channel of every image has mean 0 to rounding.
+        float32 array of the same shape; every channel of every image has mean 0, up to rounding.
 
     Raises:
         ArgumentError: The array is neither an image nor a batch.

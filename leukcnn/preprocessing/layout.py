@@ -1,4 +1,4 @@
-"""The array layouts that preprocessing takes."""
+"""Checks of the array layouts that preprocessing accepts."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from leukcnn.errors import ArgumentError
 
 
 def check_layout(image: np.ndarray, *, for_opencv: bool = False) -> None:
-    """Refuses what is neither an image (H, W, C) nor a batch (N, H, W, C).
+    """Refuses a value that is neither an image (H, W, C) nor a batch (N, H, W, C).
 
     Args:
-        image: What was passed.
-        for_opencv: Whether the dtype must be uint8 or float32 and the channels 1 to 4 as well.
+        image: The value to check.
+        for_opencv: Whether the dtype must also be uint8 or float32, with 1 to 4 channels.
 
     Raises:
-        ArgumentError: As described, or an image without a pixel.
+        ArgumentError: The value is as described, or an image has no pixel.
     """
     found = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else f"{image!r:.80}"
     if not isinstance(image, np.ndarray) or image.ndim not in (3, 4) or 0 in image.shape[-3:]:

@@ -1,4 +1,4 @@
-"""Blanking a part of an image, to learn from what is left what a network's figure rests on."""
+"""Blanking a region of an image, to find out what a network's result depends on."""
 
 import cv2
 import numpy as np
@@ -7,41 +7,42 @@ from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing.segmentation import check_rgb, hsv_segment
 from leukcnn.spec import MASKS
 
-_BORDER_SHARE = 1 / 14  # 16 of 224 pixels
-_RIM_SHARE = 1 / 75  # 3 of 224 pixels
+_BORDER_FRACTION = 1 / 14  # 16 of 224 pixels
+_RIM_FRACTION = 1 / 75  # 3 of 224 pixels
 
 
-def blank(image: np.ndarray, part: str) -> np.ndarray:
-    """Blanks a part of an image: its pixels become 0, black, in every image.
+def blank(image: np.ndarray, region: str) -> np.ndarray:
+    """Blanks a region of an image: its pixels become 0, black.
 
-    A constant leaves nothing of the part's colour and texture. Its outline stays visible: with the cells
-    blanked, their number, size and shape can still be seen, as black discs; with the background blanked, as
-    coloured ones.
+    A constant removes the region's colour and texture. Its outline stays visible: the number, size and shape
+    of the cells can still be seen, as black discs if the cells are blanked and as coloured discs if the
+    background is.
 
     Args:
-        image: RGB, uint8 (H, W, 3), 0..255, cropped and resized as the network takes it.
-        part: A name in `leukcnn.spec.MASKS`. "border" is a frame of a fourteenth of the shorter side,
-            rounded, at least 1 pixel: 16 of 224 pixels, and 8 of 112. "cells" is what `hsv_segment` finds,
-            widened by a seventy-fifth of the shorter side, rounded, at least 1 pixel, so that no rim of
-            them stays. "background" is all that `hsv_segment` doesn't find; nothing but cells stays.
+        image: RGB, uint8 (H, W, 3), 0..255, cropped and resized for the network.
+        region: A name in `leukcnn.spec.MASKS`. "border" is a frame with a width of a fourteenth of the
+            smaller of height and width, rounded, at least 1 pixel: 16 of 224 pixels, and 8 of 112. "cells" is
+            what `hsv_segment` finds, widened by a seventy-fifth of the smaller of height and width, rounded,
+            at least 1 pixel, so that no rim is left. "background" is everything that `hsv_segment` doesn't
+            find.
 
     Returns:
-        uint8 (H, W, 3), a new array. Where no cell is found, "cells" leaves the image as it is and
+        uint8 (H, W, 3), a new array. If no cell is found, "cells" leaves the image unchanged and
         "background" blanks all of it.
 
     Raises:
-        ArgumentError: The image is no RGB image of 8 bits, or there is no such part.
+        ArgumentError: The image isn't an RGB image of 8 bits, or the region is unknown.
     """
     check_rgb(image)
-    if part not in MASKS:
-        raise ArgumentError(f"The part to blank is {part!r}.", expected=" | ".join(map(repr, MASKS)))
-    if part == "border":
-        width = _pixels(image, _BORDER_SHARE)
+    if region not in MASKS:
+        raise ArgumentError(f"The region to blank is {region!r}.", expected=" | ".join(map(repr, MASKS)))
+    if region == "border":
+        width = _pixels(image, _BORDER_FRACTION)
         blanked = np.zeros_like(image)
         blanked[width:-width, width:-width] = image[width:-width, width:-width]
         return blanked
     cells = hsv_segment(image).astype(np.uint8)
-    kept = cells if part == "background" else 1 - _widened(cells, _pixels(image, _RIM_SHARE))
+    kept = cells if region == "background" else 1 - _widened(cells, _pixels(image, _RIM_FRACTION))
     return cv2.bitwise_and(image, image, mask=kept)
 
 
@@ -50,5 +51,5 @@ def _widened(mask: np.ndarray, reach: int) -> np.ndarray:
     return cv2.dilate(mask, disc)
 
 
-def _pixels(image: np.ndarray, share: float) -> int:
-    return max(round(share * min(image.shape[:2])), 1)
+def _pixels(image: np.ndarray, fraction: float) -> int:
+    return max(round(fraction * min(image.shape[:2])), 1)

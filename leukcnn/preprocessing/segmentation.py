@@ -1,10 +1,10 @@
-"""Segmentation of stained cells by colour, as the authors of the Taleghani dataset did it.
+"""Segmentation of stained cells by colour, like that of the authors of the Taleghani dataset.
 
 They write that their segmented images come from "color thresholding in the HSV color space", and publish no
-thresholds. Those here were set by eye on their original images, all four classes of them.
+thresholds. The thresholds here were set by eye on their original images of all four classes.
 
-`leukcnn.preprocessing.wbc_mask` needs no thresholds: it goes by grey level, finds nuclei without their
-cytoplasm, and takes the darkest pixels for them even where there are none.
+`leukcnn.preprocessing.wbc_mask` needs no thresholds: it works by grey level and finds nuclei without their
+cytoplasm. In an image without nuclei, it takes the darkest pixels for them.
 """
 
 import cv2
@@ -13,9 +13,9 @@ import numpy as np
 from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing.layout import check_layout
 
-_BLUR_SHARE = 1 / 224  # one pixel in images of the Taleghani dataset
-_CORE_SHARE = 0.3
-_FEWEST_PIXELS = 5  # the least that opening by a cross leaves
+_BLUR_FRACTION = 1 / 224  # one pixel in images of the Taleghani dataset
+_CORE_FRACTION = 0.3
+_FEWEST_PIXELS = 5  # the smallest patch that is left after opening by a cross
 
 
 def hsv_segment(
@@ -29,34 +29,34 @@ def hsv_segment(
 ) -> np.ndarray:
     """Finds the stained cells of a smear by thresholds on hue and saturation.
 
-    What Romanowsky stains colour violet is found: nuclei, and cytoplasm as far as the colour goes, of
-    leukocytes and blasts, and of smudged cells too. Red cells are grey, blue or pink beside them, and the
-    glass is pale. The image is blurred a little, thresholded and opened; specks go, and so do pale patches
-    without a core of stronger colour, such as red cells at the violet rim of a field; holes are filled.
+    It finds what Romanowsky stains colour violet: the nuclei and the coloured cytoplasm of leukocytes, blasts
+    and smudged cells. Red cells are grey, blue or pink, and the glass is pale. The image is blurred a little,
+    thresholded and opened. Specks are removed, and so are pale patches without a core of stronger colour,
+    e.g. red cells at the violet rim of a field. Holes are filled.
 
-    The defaults are those for the Taleghani images. Where the stain is stronger, red cells pass the lower
-    thresholds: 0.4 for both saturations finds the nuclei of JTSC and CellaVision.
+    The defaults are for the Taleghani images. With a stronger stain, red cells pass the lower thresholds:
+    0.4 for both saturations finds the nuclei of JTSC and CellaVision.
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
-        hue: Least and greatest hue of a cell, in degrees, 0..360.
-        saturation: Least saturation of a cell, 0..1.
-        core_saturation: Saturation, 0..1, that some of each cell has: three tenths of the smallest cell's
-            area.
-        smallest_cell: Area of the smallest cell, as a share of the image's.
-        largest_hole: Holes smaller than this share of the image's area are filled.
+        hue: Minimum and maximum hue of a cell, in degrees, 0..360.
+        saturation: Minimum saturation of a cell, 0..1.
+        core_saturation: Minimum saturation of a cell's core, 0..1. The core has at least three tenths of the
+            smallest cell's area.
+        smallest_cell: Area of the smallest cell, as a fraction of the image's.
+        largest_hole: Holes smaller than this fraction of the image's area are filled.
 
     Returns:
-        bool (H, W), True in cells. No cell is found where there is no colour (a black, white or grey
-        image), nor one of fewer than 5 pixels, whatever the image's size.
+        bool (H, W), True in cells. No cell is found in an image without colour (black, white or grey), and
+        none of fewer than 5 pixels in an image of any size.
 
     Raises:
-        ArgumentError: The image is no RGB image of 8 bits, or a threshold lies outside its range.
+        ArgumentError: The image isn't an RGB image of 8 bits, or a threshold is outside its range.
     """
     check_rgb(image)
     _check_thresholds(hue, saturation, core_saturation, smallest_cell, largest_hole)
     area = image.shape[0] * image.shape[1]
-    blurred = cv2.GaussianBlur(image, (0, 0), max(_BLUR_SHARE * min(image.shape[:2]), 0.3))
+    blurred = cv2.GaussianBlur(image, (0, 0), max(_BLUR_FRACTION * min(image.shape[:2]), 0.3))
     hsv = cv2.cvtColor(blurred, cv2.COLOR_RGB2HSV)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     violet = cv2.morphologyEx(_in_range(hsv, hue, saturation), cv2.MORPH_OPEN, cross)
@@ -65,34 +65,34 @@ def hsv_segment(
     count, patches, statistics, _ = cv2.connectedComponentsWithStats(violet, connectivity=4)
     fewest = max(smallest_cell * area, _FEWEST_PIXELS)
     core_pixels = np.bincount(patches[core], minlength=count)
-    cells = (statistics[:, cv2.CC_STAT_AREA] >= fewest) & (core_pixels >= _CORE_SHARE * fewest)
-    cells[0] = False  # all that isn't violet
+    cells = (statistics[:, cv2.CC_STAT_AREA] >= fewest) & (core_pixels >= _CORE_FRACTION * fewest)
+    cells[0] = False  # everything that isn't violet
     around = (~cells[patches]).astype(np.uint8)
 
     _, gaps, statistics, _ = cv2.connectedComponentsWithStats(around, connectivity=4)
     holes = statistics[:, cv2.CC_STAT_AREA] < largest_hole * area
     holes[0] = True  # the cells themselves
-    # An image without a cell is one gap, which may be small.
+    # Without a cell, the whole image is one gap, which may be small enough for a hole.
     return holes[gaps] & cells.any()
 
 
 def check_rgb(image: np.ndarray) -> None:
-    """Refuses what is no RGB image of 8 bits, uint8 (H, W, 3).
+    """Refuses a value that isn't an RGB image of 8 bits, uint8 (H, W, 3).
 
     Raises:
-        ArgumentError: It isn't one.
+        ArgumentError: The value is something else.
     """
     check_layout(image)
     if image.ndim != 3 or image.shape[-1] != 3 or image.dtype != np.uint8:
         raise ArgumentError(
             f"The image is {image.dtype} of shape {image.shape}.",
             expected="one RGB image, uint8 (H, W, 3) on 0..255",
-            remedy="take the images of a batch one by one, before they are scaled",
+            remedy="pass the images of a batch one by one, before they are scaled",
         )
 
 
 def _in_range(hsv: np.ndarray, hue: tuple[float, float], saturation: float) -> np.ndarray:
-    # OpenCV halves the hue, so that 360 degrees fit into 8 bits.
+    # OpenCV halves the hue to fit 360 degrees into 8 bits.
     lowest = (round(hue[0] / 2), max(round(255 * saturation), 1), 1)
     return cv2.inRange(hsv, lowest, (round(hue[1] / 2), 255, 255))
 
@@ -113,5 +113,5 @@ def _check_thresholds(
         raise ArgumentError(
             f"hue = {hue!r}, saturation = {saturation!r}, core_saturation = {core_saturation!r}, "
             f"smallest_cell = {smallest_cell!r}, largest_hole = {largest_hole!r}.",
-            expected="hue from low to high in 0..360 degrees, the others in 0..1, and no paler core",
+            expected="hue from low to high in 0..360 degrees, the others in 0..1, no core below saturation",
         )

@@ -2,8 +2,8 @@
 
 Every function `plot_...` in `leukcnn.rendering` takes the path of a PNG file and returns it. `mark` is a line
 in red at the top ("smoke profile, synthetic data: not comparable with the paper"), `caption` a text at the
-bottom. They raise StoreError if the file can't be written. The same input gives the same bytes, whatever the
-user's Matplotlib settings are.
+bottom. They raise StoreError if the file can't be written. The same input gives the same bytes with any
+Matplotlib settings of the user.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from leukcnn.files import replace_file
 
 # Blue and orange after Okabe and Ito, which readers with any colour vision can distinguish. The blue is
-# darker than theirs, which keeps the two apart in grey prints.
+# darker than theirs, to distinguish the two in grey prints.
 BLUE, ORANGE, GREY = "#004F8C", "#D55E00", "#5F5F5F"
 
 LINE = 0.17

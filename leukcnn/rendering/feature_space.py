@@ -18,13 +18,27 @@ _MOST_COLUMNS = 3
 
 
 class Plane(Protocol):
-    """Points in the plane with a line, as `leukcnn.evaluation.feature_space.Projection` has them."""
+    """Points in the plane with a line, as in `leukcnn.evaluation.feature_space.Projection`."""
 
-    points: np.ndarray
-    labels: np.ndarray
-    coefficients: np.ndarray
-    intercept: float
-    accuracy: float
+    @property
+    def points(self) -> np.ndarray:
+        """(N, 2) float."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(N,) integers, 0 or 1."""
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """(2,) float; class 1 is where `coefficients` @ point + `intercept` > 0."""
+
+    @property
+    def intercept(self) -> float:
+        """See `coefficients`."""
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction of the points on their class's side, 0..1."""
 
 
 def plot_feature_space(

@@ -1,1 +1,1 @@
-"""Values with their intervals, from stored predictions."""
+"""Metrics and their confidence intervals, from stored predictions."""

@@ -1,4 +1,4 @@
-"""Accuracy subject by subject."""
+"""Accuracy of each subject."""
 
 import re
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from leukcnn.labels import check_classes
 
 @dataclass(frozen=True)
 class GroupAccuracy:
-    """How many images of one subject were recognised.
+    """Accuracy on the images of one subject.
 
     Attributes:
-        group: Name of the subject; "" for the images whose subject is unknown.
-        n: Number of its images.
-        correct: How many of them were recognised.
+        group: Name of the subject; "" for the images of unknown subjects.
+        n: Number of images.
+        correct: Number of correctly classified images.
         accuracy: `correct` / `n`, 0 to 1.
     """
 
@@ -31,7 +31,7 @@ class GroupAccuracy:
 def accuracy_per_group(
     labels: ArrayLike, predicted: ArrayLike, groups: Sequence[str] | np.ndarray
 ) -> list[GroupAccuracy]:
-    """Counts the recognised images of every subject, as the C-NMC 2019 challenge asks.
+    """Counts the correctly classified images of each subject, as the C-NMC 2019 challenge asks.
 
     Args:
         labels: (N,) integers >= 0, the true classes.
@@ -39,10 +39,10 @@ def accuracy_per_group(
         groups: (N,) str, subject of each image.
 
     Returns:
-        One entry a subject, in the natural order of their names (2 before 10, 10 before H2).
+        One entry per subject, in the natural order of their names (2 before 10, 10 before H2).
 
     Raises:
-        ArgumentError: The arrays differ in length or hold something else than numbers of classes.
+        ArgumentError: The arrays differ in length, or labels or predictions aren't class numbers.
     """
     highest = max((int(np.max(a)) for a in (labels, predicted) if np.size(a)), default=0)
     labels, predicted = check_classes(labels, predicted, n_classes=max(highest + 1, 2))
@@ -57,7 +57,7 @@ def accuracy_per_group(
 
 
 def check_groups(groups: Sequence[str] | np.ndarray, *, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the sorted names of the groups and each image's position among them.
+    """Returns the sorted names of the groups, and for each image the position of its group among them.
 
     Raises:
         ArgumentError: There isn't one group for each of the `n` images.
@@ -65,12 +65,12 @@ def check_groups(groups: Sequence[str] | np.ndarray, *, n: int) -> tuple[np.ndar
     groups = np.asarray(groups, dtype=np.str_)
     if groups.shape != (n,):
         raise ArgumentError(
-            f"The groups have the shape {groups.shape} beside {n} labels.",
+            f"The groups have the shape {groups.shape} for {n} labels.",
             expected="the name of one subject for every image",
         )
     return np.unique(groups, return_inverse=True)
 
 
 def _natural_key(name: str) -> list[str | int]:
-    # re.split with a group alternates text and number, so that like is always compared with like.
-    return [int(subset) if subset.isdecimal() else subset for subset in re.split(r"([0-9]+)", name)]
+    # re.split with a group alternates text and numbers: text is only compared with text.
+    return [int(piece) if piece.isdecimal() else piece for piece in re.split(r"([0-9]+)", name)]

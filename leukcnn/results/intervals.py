@@ -1,7 +1,7 @@
-"""How far a measured figure may be off: intervals for the metrics of `leukcnn.results.metrics`.
+"""Confidence intervals for the metrics of `leukcnn.results.metrics`.
 
-The images of one subject resemble each other, so that an interval over images is too narrow where several
-come from one subject. Where subjects are known, whole subjects are drawn again (cluster bootstrap).
+The images of one subject resemble each other. An interval over images is therefore too narrow if a subject
+has several images. If the subjects are known, whole subjects are resampled (cluster bootstrap).
 """
 
 import math
@@ -20,26 +20,27 @@ from leukcnn.results.metrics import PROPORTIONS, confusion_matrix, metric_by_nam
 from leukcnn.results.probabilities import PROBABILITY_METRICS, ProbabilityMetric
 from leukcnn.seeding import generator
 
-# Bounds are sums of rounded numbers: Wilson's upper bound for n of n may stand one ulp below 1.
+# Bounds are sums of rounded numbers: Wilson's upper bound for n of n may be one ulp below 1.
 _ROUNDING = 1e-12
-# Weights of resamples that are worked on at once, 16 MB.
+# Number of weights of resamples that are processed at once, 16 MB.
 _AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval and how it came about.
+    """A confidence interval and its method.
 
     Attributes:
-        low: Lower bound in the unit of the values, a fraction for all but losses; NaN if there is none.
+        low: Lower bound in the unit of the values, a fraction for all metrics but losses; NaN if there is no
+            interval.
         high: Upper bound, likewise.
         confidence: Nominal coverage, between 0 and 1.
         method: "wilson", "bootstrap", "prediction" or "corrected".
-        unit: What counts as one observation: "images", "subjects", "runs" or "folds".
-        n_units: How many of them there are.
-        n_resamples: Resamples drawn; 0 for Wilson's interval.
-        n_undefined: Resamples left out because the metric is undefined on them.
-        reason: Why there is no interval; "" where there is one.
+        unit: What one observation is: "images", "subjects", "groups of images", "runs" or "folds".
+        n_units: Number of observations.
+        n_resamples: Number of resamples of the bootstrap; 0 for other methods.
+        n_undefined: Number of resamples left out because the metric is undefined on them.
+        reason: Why there is no interval; "" if there is one.
     """
 
     low: float
@@ -57,14 +58,14 @@ class Interval:
 
     @property
     def defined(self) -> bool:
-        """Whether there is an interval at all."""
+        """Whether there is an interval."""
         return not self.reason
 
     def describe(self, *, own_units: bool = False) -> str:
         """Returns the method in words, for a note under a table.
 
         Args:
-            own_units: Whether it stands for several figures, each of which has its own number of units.
+            own_units: Whether the note is about several values that have different numbers of units.
         """
         if not self.defined:
             return f"no interval: {self.reason}"
@@ -84,16 +85,16 @@ class Interval:
 
 
 def wilson_interval(successes: int, n: int, *, confidence: float = 0.95, unit: str = "images") -> Interval:
-    """Returns Wilson's score interval of a proportion, by `scipy.stats.binomtest`.
+    """Returns Wilson's score interval of a proportion, from `scipy.stats.binomtest`.
 
     Args:
         successes: Number of successes, 0 to `n`.
-        n: Number of independent trials, at least 0; there is no interval without a trial.
+        n: Number of independent trials, at least 0; without a trial there is no interval.
         confidence: Nominal coverage, strictly between 0 and 1.
         unit: What one trial is, for `Interval.unit`.
 
     Raises:
-        ArgumentError: `successes` isn't between 0 and `n`, or `confidence` not between 0 and 1.
+        ArgumentError: `successes` isn't between 0 and `n`, or `confidence` isn't between 0 and 1.
     """
     _check_confidence(confidence)
     if not 0 <= successes <= n:
@@ -105,11 +106,11 @@ def wilson_interval(successes: int, n: int, *, confidence: float = 0.95, unit: s
 
 
 class Bootstrap(NamedTuple):
-    """How a bootstrap draws.
+    """Settings of a bootstrap.
 
     Attributes:
-        seed: Root seed; the same one draws the same units for every metric.
-        n_resamples: How many resamples to draw, at least 1.
+        seed: Root seed; with the same seed, every metric gets the same resamples.
+        n_resamples: Number of resamples, at least 1.
         confidence: Nominal coverage, strictly between 0 and 1.
         unit: What a group is, in words.
     """
@@ -125,27 +126,27 @@ _BOOTSTRAP = Bootstrap()
 
 def bootstrap_interval(
     statistic: Callable[[np.ndarray], np.ndarray],
-    shares: np.ndarray,
+    fractions: np.ndarray,
     n_units: int,
     *,
     unit: str = "images",
     bootstrap: Bootstrap = _BOOTSTRAP,
 ) -> Interval:
-    """Returns the percentile bootstrap interval of a statistic of units drawn with replacement.
+    """Returns the percentile bootstrap interval of a statistic of units sampled with replacement.
 
-    Resamples on which it is undefined (say, sensitivity where only healthy subjects were drawn) are left out
-    and counted. There is no interval where they are more than half, where there are fewer than two units, or
-    where all resamples give one value, which says nothing of the spread.
+    Resamples on which the statistic is undefined (for example sensitivity if only healthy subjects were
+    sampled) are left out and counted. There is no interval if more than half are left out, if there are fewer
+    than two units, or if all resamples give the same value, which says nothing about the spread.
 
     Args:
-        statistic: Gives (R,) values of (R, S) integers, how often each resample drew each sort of unit.
-        shares: (S,) the share of each sort among the units; units that differ are a sort each.
-        n_units: How many units there are, and how many a resample draws.
+        statistic: Takes (R, S) integers, how often each resample has each sort of unit; returns (R,) values.
+        fractions: (S,) fraction of each sort among the units. Units that all differ are S sorts.
+        n_units: Number of units, and size of a resample.
         unit: What a unit is, for `Interval.unit`.
-        bootstrap: How it draws.
+        bootstrap: Seed, number of resamples and confidence.
 
     Raises:
-        ArgumentError: `bootstrap` lies outside what is said there.
+        ArgumentError: A value of `bootstrap` is out of its range.
     """
     _check_confidence(bootstrap.confidence)
     n_resamples = bootstrap.n_resamples
@@ -154,8 +155,8 @@ def bootstrap_interval(
     nothing = Interval(math.nan, math.nan, bootstrap.confidence, "bootstrap", unit, n_units)
     if n_units < 2:
         return replace(nothing, reason=f"it rests on fewer than 2 {unit}")
-    drawn = generator(bootstrap.seed, "bootstrap").multinomial(n_units, shares, size=n_resamples)
-    values = statistic(drawn)
+    resamples = generator(bootstrap.seed, "bootstrap").multinomial(n_units, fractions, size=n_resamples)
+    values = statistic(resamples)
     values = values[~np.isnan(values)]
     n_undefined = n_resamples - len(values)
     nothing = replace(nothing, n_resamples=n_resamples, n_undefined=n_undefined)
@@ -171,124 +172,125 @@ def bootstrap_interval(
 def run_interval(
     values: Sequence[float], *, confidence: float = 0.95, limits: tuple[float, float] = (0, 1)
 ) -> Interval:
-    """Returns where one more run would lie: mean -+ t * std * sqrt(1 + 1 / n), with n - 1 degrees of freedom.
+    """Returns the prediction interval of one more run: mean -+ t * std * sqrt(1 + 1 / n).
 
-    A published figure is one run. It is held against the spread of single runs, not against the mean's, which
-    shrinks with their number.
+    t has n - 1 degrees of freedom. A published value comes from one run. It is compared with the spread of
+    single runs, not with that of their mean, which shrinks with the number of runs.
 
     Args:
         values: (n,) the metric in each run, n >= 2.
         confidence: Nominal coverage, strictly between 0 and 1.
-        limits: Lowest and highest value of the metric, where the interval ends.
+        limits: Lowest and highest value of the metric; the interval is cut off there.
 
     Raises:
         ArgumentError: There are fewer than two runs, or `confidence` isn't between 0 and 1.
     """
     _check_confidence(confidence)
-    values = np.asarray(values, dtype=np.float64)
-    if len(values) < 2:
-        raise ArgumentError(f"There are {len(values)} runs.", expected="at least 2")
-    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * values.std(ddof=1)
-    half *= np.sqrt(1 + 1 / len(values))
-    interval = Interval(math.nan, math.nan, confidence, "prediction", "runs", len(values))
+    n, runs = len(values), np.asarray(values, dtype=np.float64)
+    if n < 2:
+        raise ArgumentError(f"There are {n} runs.", expected="at least 2")
+    half = stats.t.ppf((1 + confidence) / 2, n - 1) * runs.std(ddof=1)
+    half *= np.sqrt(1 + 1 / n)
+    interval = Interval(math.nan, math.nan, confidence, "prediction", "runs", n)
     if np.isnan(half):
         return replace(interval, reason="undefined in some runs")
-    mean = values.mean()
+    mean = runs.mean()
     return replace(interval, low=float(max(mean - half, limits[0])), high=float(min(mean + half, limits[1])))
 
 
-def fold_interval(values: Sequence[float], *, test_share: float, confidence: float = 0.95) -> Interval:
+def fold_interval(values: Sequence[float], *, test_train_ratio: float, confidence: float = 0.95) -> Interval:
     """Returns the interval of the mean over folds: mean -+ t * std * sqrt(1 / J + n_test / n_train).
 
-    With J - 1 degrees of freedom, as in the corrected resampled t-test (Nadeau and Bengio, "Inference for the
-    Generalization Error", Machine Learning 52, 2003): the training sets of the folds overlap.
+    t has J - 1 degrees of freedom. The formula takes into account that the training sets of the folds
+    overlap, as in the corrected resampled t-test (Nadeau and Bengio, "Inference for the Generalization
+    Error", Machine Learning 52, 2003).
 
     Args:
         values: (J,) one value for each fold of each run, in any unit, J >= 2.
-        test_share: n_test / n_train, 1 / (k - 1) in k-fold cross-validation.
+        test_train_ratio: n_test / n_train, 1 / (k - 1) in k-fold cross-validation.
         confidence: Nominal coverage, strictly between 0 and 1.
 
     Returns:
-        The interval, not cut off at 0 and 1; without bounds where a value is NaN.
+        The interval, not cut off at 0 and 1. It is undefined if a value is NaN.
 
     Raises:
-        ArgumentError: There are fewer than two folds, `test_share` isn't above 0, or `confidence` isn't
+        ArgumentError: There are fewer than two folds, `test_train_ratio` isn't above 0, or `confidence` isn't
             between 0 and 1.
     """
     _check_confidence(confidence)
-    values = np.asarray(values, dtype=np.float64)
-    if len(values) < 2:
-        raise ArgumentError(f"There are {len(values)} folds.", expected="at least 2")
-    interval = Interval(math.nan, math.nan, confidence, "corrected", "folds", len(values))
-    variance = corrected_variance(values, test_share=test_share)
+    n, folds = len(values), np.asarray(values, dtype=np.float64)
+    if n < 2:
+        raise ArgumentError(f"There are {n} folds.", expected="at least 2")
+    interval = Interval(math.nan, math.nan, confidence, "corrected", "folds", n)
+    variance = corrected_variance(folds, test_train_ratio=test_train_ratio)
     if math.isnan(variance):
         return replace(interval, reason="undefined in some folds")
-    mean, half = values.mean(), stats.t.ppf((1 + confidence) / 2, len(values) - 1) * math.sqrt(variance)
+    mean, half = folds.mean(), stats.t.ppf((1 + confidence) / 2, n - 1) * math.sqrt(variance)
     return replace(interval, low=float(mean - half), high=float(mean + half))
 
 
-def corrected_variance(values: np.ndarray, *, test_share: float) -> float:
-    """Returns the variance of the mean over folds, sd^2 (1 / J + n_test / n_train), after Nadeau and Bengio.
+def corrected_variance(values: np.ndarray, *, test_train_ratio: float) -> float:
+    """Returns the variance of the mean over folds, std^2 (1 / J + n_test / n_train), after Nadeau and Bengio.
 
     Args:
         values: (J,) float64, J >= 2.
-        test_share: n_test / n_train.
+        test_train_ratio: n_test / n_train.
 
     Returns:
-        At least 0; NaN where a value is NaN.
+        At least 0; NaN if a value is NaN.
 
     Raises:
-        ArgumentError: `test_share` isn't above 0.
+        ArgumentError: `test_train_ratio` isn't above 0.
     """
-    if not test_share > 0:
-        raise ArgumentError(f"test_share = {test_share!r}.", expected="n_test / n_train, above 0")
-    return float(values.var(ddof=1) * (1 / len(values) + test_share))
+    if not test_train_ratio > 0:
+        raise ArgumentError(f"test_train_ratio = {test_train_ratio!r}.", expected="n_test / n_train, above 0")
+    return float(values.var(ddof=1) * (1 / len(values) + test_train_ratio))
 
 
 def interval_for(
     metric: str,
     labels: ArrayLike,
-    said: ArrayLike,
+    predictions: ArrayLike,
     groups: Sequence[str] | np.ndarray | None = None,
     *,
     n_classes: int = 2,
     positive: int = 1,
     bootstrap: Bootstrap = _BOOTSTRAP,
 ) -> Interval:
-    """Returns the interval that suits a metric and what is known of the groups.
+    """Returns the interval of a metric with the method that suits the metric and the groups.
 
-    Accuracy, precision, sensitivity and specificity are proportions: without groups they get Wilson's
-    interval over images. Other metrics, and every metric where all groups are known, get the bootstrap.
-    Where all groups agree on 0 or 1 the bootstrap sees no spread, and a proportion gets Wilson's interval
-    with each group as a single trial.
+    - Without groups, proportions such as accuracy or sensitivity get Wilson's interval over images.
+    - Other metrics get the bootstrap over images, and with groups, every metric the bootstrap over groups.
+    - If a proportion is 0 or 1 in all groups, the bootstrap has no spread; it gets Wilson's interval with
+      each group as one trial.
 
     Args:
         metric: A key of `METRICS`.
         labels: (N,) integers from 0 to `n_classes` - 1, the true classes.
-        said: What the metric takes: (N,) predicted classes, or (N, n_classes) probabilities.
-        groups: (N,) str, subject or other group of each image; None, or "" for any image, means that
-            they are unknown and images stand for themselves.
+        predictions: (N,) predicted classes or, for metrics of probabilities, (N, n_classes) probabilities.
+        groups: (N,) str, subject or other group of each image. If it is None, or "" for any image, the
+            groups are unknown.
         n_classes: Number of classes.
         positive: Position of the positive class.
-        bootstrap: How the bootstrap draws.
+        bootstrap: Settings of the bootstrap.
 
     Raises:
-        ArgumentError: There is no such metric, or an argument lies outside what is said above.
+        ArgumentError: There is no such metric, or an argument has another shape or range.
     """
     statistic = metric_by_name(metric)
     if groups is not None and "" in check_groups(groups, n=np.size(labels))[0]:
         groups = None
     if metric in PROBABILITY_METRICS:
-        return _of_probabilities(statistic, labels, said, groups, positive, bootstrap)
-    matrices = _matrices(labels, said, groups, n_classes=n_classes)
+        return _of_probabilities(statistic, labels, predictions, groups, positive, bootstrap)
+    matrices = _matrices(labels, predictions, groups, n_classes=n_classes)
     matrix = matrices.sum(axis=0)
     if groups is None and metric in PROPORTIONS:
         successes, trials = PROPORTIONS[metric](matrix, positive=positive)
         return wilson_interval(int(successes), int(trials), confidence=bootstrap.confidence)
 
-    def of_resamples(drawn: np.ndarray) -> np.ndarray:
-        # Drawing images is drawing their (true, predicted) pairs: the matrix alone decides.
-        cells = drawn if groups is None else drawn @ matrices.reshape(len(matrices), -1)
+    def of_resamples(counts: np.ndarray) -> np.ndarray:
+        # To sample images is to sample cells of the confusion matrix: only the matrix matters.
+        cells = counts if groups is None else counts @ matrices.reshape(len(matrices), -1)
         return statistic(cells.reshape(-1, n_classes, n_classes), positive=positive)
 
     if groups is None:
@@ -319,17 +321,17 @@ def _of_probabilities(
     labels = np.asarray(labels, dtype=np.int64)
     probabilities = np.asarray(probabilities, dtype=np.float64)
     if groups is None:
-        # In an order that is theirs, so that the order of the images doesn't matter.
+        # Sorted, because the result must not depend on the order of the images.
         order = np.lexsort((*probabilities.T, labels))
         labels, probabilities, member = labels[order], probabilities[order], np.arange(len(order))
     else:
         member = check_groups(groups, n=len(labels))[1]
 
-    def of_resamples(drawn: np.ndarray) -> np.ndarray:
+    def of_resamples(counts: np.ndarray) -> np.ndarray:
         at_once = max(1, _AT_ONCE // max(len(labels), 1))
-        parts = [drawn[start : start + at_once] for start in range(0, len(drawn), at_once)]
-        weighed = [metric(labels, probabilities, part[:, member], positive=positive) for part in parts]
-        return np.concatenate(weighed)
+        chunks = [counts[start : start + at_once] for start in range(0, len(counts), at_once)]
+        values = [metric(labels, probabilities, chunk[:, member], positive=positive) for chunk in chunks]
+        return np.concatenate(values)
 
     n = int(member.max(initial=-1)) + 1
     unit = "images" if groups is None else bootstrap.unit
@@ -343,9 +345,9 @@ def _equal(n: int) -> np.ndarray:
 def _matrices(
     labels: ArrayLike, predicted: ArrayLike, groups: Sequence[str] | np.ndarray | None, *, n_classes: int
 ) -> np.ndarray:
-    """Returns the confusion matrix of every group, (G, K, K) int64, groups in the order of their names.
+    """Returns the confusion matrix of each group, (G, K, K) int64, groups in the order of their names.
 
-    Without groups all images are one.
+    Without groups, all images are one group.
     """
     if groups is None:
         return confusion_matrix(labels, predicted, n_classes=n_classes)[None]
@@ -359,5 +361,5 @@ def _matrices(
 def _check_confidence(confidence: float) -> None:
     if not 0 < confidence < 1:
         raise ArgumentError(
-            f"The confidence is {confidence!r}.", expected="a number between 0 and 1, say .95"
+            f"The confidence is {confidence!r}.", expected="a number between 0 and 1, such as .95"
         )

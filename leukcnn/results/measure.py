@@ -1,9 +1,8 @@
-"""One figure with its interval: what a row's runs, or its folds, gave. Every table's figures come from here.
+"""One metric of a row with its interval, over runs or folds. All measured values of tables come from here.
 
-The unit that a bootstrap draws again is the one that the split keeps whole (`leukcnn.spec.SPLITS`): images
-where it parts them at random whatever their groups; subjects, or other groups of images, where it keeps
-those apart. The external set's subjects are known to no network, whatever the split. Where the group of any
-image is unknown, images stand for themselves.
+The bootstrap resamples the unit that the split keeps whole (`leukcnn.spec.SPLITS`): images if the split
+ignores groups, else subjects or other groups of images. On the external set it resamples subjects with any
+split, because no network was trained on them. If the group of any image is unknown, it resamples images.
 """
 
 from dataclasses import dataclass
@@ -21,12 +20,12 @@ from leukcnn.spec.splits import IMAGES, SUBJECTS
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric as it was measured.
+    """A measured metric.
 
     Attributes:
-        values: (J,) one for each run, or for each fold of each run; J >= 1. Shares are fractions.
+        values: (J,) one value for each run, or for each fold of each run; J >= 1. Percentages are fractions.
         interval: Their 95 % interval.
-        n: Images of the first run.
+        n: Number of images of the first run.
     """
 
     values: list[float]
@@ -35,7 +34,7 @@ class Measured:
 
     @property
     def spread(self) -> Spread:
-        """Mean and standard deviation (n - 1) over runs or folds; one value has no standard deviation."""
+        """Mean and standard deviation (with n - 1) over runs or folds; None for that of one value."""
         return mean_and_std(self.values)
 
 
@@ -49,10 +48,11 @@ def measure(
     of_class: int | None = None,
     over: str = "auto",
 ) -> Measured | None:
-    """Returns a metric of a row on a set of images; None where no run is finished.
+    """Returns a metric of a row on a set of images.
 
-    Over runs, all folds of a run count together; the interval says where one more run would lie or, of one
-    run alone, is that over its images or groups of them. Over folds, it is the corrected one of their mean.
+    Over runs, the folds of a run are pooled. With several runs, the interval is the prediction interval of
+    one more run; with one run, it is the interval over its images or groups. Over folds, it is the corrected
+    interval of their mean.
 
     Args:
         results: The experiment under a split.
@@ -60,19 +60,22 @@ def measure(
         metric: A key of `leukcnn.results.metrics.METRICS`.
         dataset: Key of the tested dataset, or several joined by "+"; "" for all together.
         subset: Name of the set: "test", "balanced", "external", "within".
-        of_class: Position of the class that counts as positive; the paper's positive one if None.
-        over: "runs", "folds", or "auto": folds of the test set in k-fold cross-validation of more than two
-            classes, else runs. Where there is one fold only, a run stands for it.
+        of_class: Position of the positive class; the paper's own if None.
+        over: "runs", "folds", or "auto": folds for the test set in k-fold cross-validation of more than two
+            classes, else runs. If there is only one fold, runs are used.
+
+    Returns:
+        The metric; None if no run is finished, or the images have no labels.
 
     Raises:
-        ArgumentError: The images are of several tasks, the metric is of one class and none is named, or
-            folds are asked for where the set or the split has none of about one size.
+        ArgumentError: The images are of several tasks, the metric is of one class and no class is given, or
+            folds are asked for and the set or the split has no folds of about equal size.
     """
     if len(results.tasks) > 1:
         if not dataset:
-            # A figure of all together would mix what has nothing to do with each other.
-            each = f"{', '.join(results.tasks)} are cross-validated each by itself."
-            raise ArgumentError(each, expected="one of them", remedy="name the dataset")
+            # One value of all tasks would mix unrelated networks.
+            found = f"{', '.join(results.tasks)} are cross-validated separately."
+            raise ArgumentError(found, expected="one of them", remedy="name the dataset")
         if dataset not in results.tasks:
             return None
         results, dataset = results.task(dataset), ""
@@ -91,26 +94,39 @@ def measure(
     values = [_value(metric, one, positive) for one in (folds if over_folds else runs)]
     if not over_folds:
         return Measured(values, run_interval(values, limits=spec.METRICS[metric].limits), len(runs[0]))
-    return Measured(values, fold_interval(values, test_share=test_share(results, row)), len(runs[0]))
+    interval = fold_interval(values, test_train_ratio=fold_size_ratio(results, row))
+    return Measured(values, interval, len(runs[0]))
 
 
-def test_share(results: Results, row: str) -> float:
-    """Returns how many images a fold tests for each one that its network is trained on, by the design.
+def fold_size_ratio(results: Results, row: str) -> float:
+    """Returns n_test / n_train of a fold as designed, without the images held out for validation.
 
-    What is kept apart for validation isn't trained on. A control's folds are those of the paper's first row.
+    A control has the folds of the paper's first row.
     """
     paper = results.paper
     split = results.setup(row if row in paper.row_ids else paper.row_ids[0]).split
-    kept_apart = spec.MAKERS_VALIDATION if results.split_kind == "fold" else split.validation_fraction
-    return 1 / ((results.n_folds - 1) * (1 - kept_apart))
+    held_out = spec.AUTHORS_VALIDATION_FRACTION if results.split_kind == "fold" else split.validation_fraction
+    return 1 / ((results.n_folds - 1) * (1 - held_out))
 
 
 def measure_run(run: Predictions, metric: str, *, positive: int = 0, unit: str = IMAGES) -> Measured:
-    """Returns a metric of one run's predictions, all of them labelled; a bootstrap draws the unit again."""
-    said = run.probabilities if metric in PROBABILITY_METRICS else run.predicted
-    groups, draws = None if unit == IMAGES else run.group, Bootstrap(unit=unit)
-    of = {"n_classes": len(run.class_names), "positive": positive, "bootstrap": draws}
-    interval = interval_for(metric, run.label, said, groups, **of)
+    """Returns a metric of one run's predictions with its interval.
+
+    Args:
+        run: Predictions of labelled images.
+        metric: A key of `leukcnn.results.metrics.METRICS`.
+        positive: Position of the positive class.
+        unit: What the bootstrap resamples, as `unit_of` returns it.
+    """
+    interval = interval_for(
+        metric,
+        run.label,
+        run.probabilities if metric in PROBABILITY_METRICS else run.predicted,
+        None if unit == IMAGES else run.group,
+        n_classes=len(run.class_names),
+        positive=positive,
+        bootstrap=Bootstrap(unit=unit),
+    )
     return Measured([_value(metric, run, positive)], interval, len(run))
 
 
@@ -122,7 +138,7 @@ def _value(metric: str, run: Predictions, positive: int) -> float:
 
 
 def unit_of(results: Results, subset: str = "test") -> str:
-    """Returns what a bootstrap draws again where the group of every image is known."""
+    """Returns what the bootstrap resamples if the group of every image is known."""
     return SUBJECTS if subset == "external" else spec.SPLITS[results.split_kind].unit
 
 
@@ -131,18 +147,18 @@ def _positive(results: Results, metric: str, of_class: int | None) -> int:
         return results.positive if of_class is None else of_class
     if spec.METRICS[metric].of_class:
         raise ArgumentError(
-            f"{metric} is of one class, and {results.paper.key} has no positive one.",
-            expected="the class that counts as positive, or an average over the classes",
+            f"{metric} is of one class, and {results.paper.key} has no positive class.",
+            expected="the positive class, or an average over the classes",
             remedy="show a macro average, or give the table the axis 'class'",
         )
     return 0
 
 
 def is_over_folds(results: Results, over: str = "auto", *, subset: str = "test") -> bool:
-    """Returns whether a figure is the mean over folds, as `measure` takes `over`.
+    """Returns whether a value is the mean over folds, with `over` as in `measure`.
 
     Raises:
-        ArgumentError: Folds are asked for where the set or the split has none of about one size.
+        ArgumentError: Folds are asked for, and the set or the split has no folds of about equal size.
     """
     if over == "folds" and (why := why_no_folds(results, subset)):
         raise ArgumentError(f"Folds are asked for: {why}.", remedy="take the mean over runs")
@@ -151,7 +167,7 @@ def is_over_folds(results: Results, over: str = "auto", *, subset: str = "test")
 
 
 def why_no_folds(results: Results, subset: str = "test") -> str:
-    """Returns why a set has no folds over which a mean could be taken; "" where it has."""
+    """Returns why there is no mean over folds on a set; "" if there is one."""
     if results.split_kind not in spec.FOLDED_KINDS:
-        return f"{spec.SPLITS[results.split_kind].title} has no folds of about one size"
+        return f"{spec.SPLITS[results.split_kind].title} has no folds of about equal size"
     return "" if subset == "test" else "only the test set is in folds"

@@ -1,8 +1,8 @@
-"""Metrics of a classifier, most of them functions of its confusion matrix.
+"""Metrics of a classifier that are functions of its confusion matrix.
 
-Labels and predictions are whole numbers, positions in the tuple of class names. Every metric takes one matrix
-or a stack of them, so that thousands of bootstrap resamples cost one call. Values are fractions from 0 to 1;
-kappa lies in -1..1.
+Labels and predictions are integers, positions in the tuple of class names. Every metric takes one matrix or a
+stack of them: one call evaluates thousands of bootstrap resamples. Values are fractions from 0 to 1; kappa is
+in -1..1. `METRICS` also lists the metrics of `leukcnn.results.probabilities`.
 """
 
 import math
@@ -20,7 +20,7 @@ Metric = Callable[..., np.ndarray]
 
 
 def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, *, n_classes: int) -> np.ndarray:
-    """Counts how often each class was taken for each class.
+    """Counts the images of each true class by predicted class.
 
     Args:
         labels: (N,) integers from 0 to `n_classes` - 1, the true classes.
@@ -31,8 +31,8 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, *, n_classes: int)
         (n_classes, n_classes) int64; entry [t, p] counts the images of class t predicted as p.
 
     Raises:
-        ArgumentError: The two arrays differ in length, aren't one-dimensional, or hold something else than
-            the numbers of classes.
+        ArgumentError: The arrays differ in length, aren't one-dimensional, or hold values that aren't class
+            numbers.
     """
     labels, predicted = check_classes(labels, predicted, n_classes=n_classes)
     pairs = np.bincount(labels * n_classes + predicted, minlength=n_classes**2)
@@ -71,29 +71,29 @@ PROPORTIONS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
     "recall": _hits_of_positives,
     "specificity": _rejected_of_negatives,
 }
-"""Metrics that are a number of successes out of a number of trials; each function returns the two."""
+"""Metrics that are a number of successes divided by a number of trials; each function returns the two."""
 
 
 def accuracy(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the share of images whose class was recognised.
+    """Returns the fraction of correctly classified images.
 
     Args:
         matrix: (..., K, K) confusion matrices, true classes in rows.
-        positive: Position of the positive class; plays no part here, all metrics take it.
+        positive: Position of the positive class. Ignored here; all metrics have this argument.
 
     Returns:
-        (...) float64 from 0 to 1; NaN without any image.
+        (...) float64 from 0 to 1; NaN if there are no images.
     """
     return _ratio(*_correct_of_all(matrix, positive=positive))
 
 
 def error_rate(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the share of images whose class was not recognised; args and shapes as in `accuracy`."""
+    """Returns the fraction of wrongly classified images; args and shapes as in `accuracy`."""
     return _ratio(*_wrong_of_all(matrix, positive=positive))
 
 
 def precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the share of true positives among the predicted positives; NaN where none was predicted.
+    """Returns the fraction of true positives among the predicted positives; NaN if there are none.
 
     Args and shapes as in `accuracy`.
     """
@@ -101,7 +101,7 @@ def precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
 
 
 def sensitivity(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the share of positives that were recognised (recall); NaN where there is none.
+    """Returns the fraction of positives that are predicted as positive (recall); NaN if there are none.
 
     Args and shapes as in `accuracy`.
     """
@@ -109,9 +109,9 @@ def sensitivity(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
 
 
 def specificity(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the share of negatives that were recognised as such; NaN where there is none.
+    """Returns the fraction of negatives that are predicted as negative; NaN if there are none.
 
-    Args and shapes as in `accuracy`; with several classes every class but `positive` is negative.
+    Args and shapes as in `accuracy`; with more than two classes, all classes but `positive` are negative.
     """
     return _ratio(*_rejected_of_negatives(matrix, positive=positive))
 
@@ -119,8 +119,8 @@ def specificity(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
 def f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
     """Returns the F1-score of the positive class, 2 TP / (2 TP + FP + FN).
 
-    This form is 0, not undefined, where positives exist and none was predicted; it is NaN only where the
-    class neither occurs nor is predicted. Args and shapes as in `accuracy`.
+    In this form it is 0, not undefined, if positives exist and none is predicted. It is NaN only if the class
+    neither occurs nor is predicted. Args and shapes as in `accuracy`.
     """
     true_positives = matrix[..., positive, positive]
     predicted, actual = matrix[..., :, positive].sum(axis=-1), matrix[..., positive, :].sum(axis=-1)
@@ -128,17 +128,18 @@ def f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
 
 
 def weighted_f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the mean of the classes' F1-scores, weighted by how often each class occurs.
+    """Returns the mean of the classes' F1-scores, weighted by the number of images of each class.
 
-    The C-NMC 2019 leaderboard ranks by it. Args and shapes as in `accuracy`; NaN without any image.
+    The C-NMC 2019 leaderboard ranks by it. Args and shapes as in `accuracy`; NaN if there are no images.
     """
     return _weighted(f1, matrix)
 
 
 def macro_precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the mean of the classes' precisions over the classes that occur; 0 for one never predicted.
+    """Returns the mean of the classes' precisions over the classes that occur.
 
-    Args and shapes as in `accuracy`, here and below; NaN without any image.
+    The precision of a class that is never predicted counts as 0. Args and shapes as in `accuracy`, here and
+    below; NaN if there are no images.
     """
     return _macro(precision, matrix)
 
@@ -154,17 +155,20 @@ def macro_f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
 
 
 def weighted_precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the mean of the classes' precisions, weighted by how often each occurs; 0 as above."""
+    """Returns the mean of the classes' precisions, weighted by the number of images of each class.
+
+    The precision of a class that is never predicted counts as 0.
+    """
     return _weighted(precision, matrix)
 
 
 def kappa(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
     """Returns Cohen's kappa, (observed - expected) / (1 - expected) agreement (Alert Net, equation 1).
 
-    The result lies in -1..1. It is NaN where all images are of one class and all are taken for it: an
-    agreement of 1 is expected, and 0 / 0 says neither skill nor chance.
+    The result is in -1..1. It is NaN if all images are of one class and all are predicted as that class: the
+    expected agreement is 1, and kappa is 0 / 0.
     """
-    # Everything times total^2: whole numbers, which float64 holds exactly.
+    # All terms are multiplied by total^2: they become integers, which float64 represents exactly.
     matrix = np.asarray(matrix, dtype=np.float64)
     total = matrix.sum(axis=(-2, -1))
     observed = np.trace(matrix, axis1=-2, axis2=-1) * total
@@ -182,8 +186,8 @@ def _macro(metric: Metric, matrix: np.ndarray) -> np.ndarray:
 
 def _class_mean(metric: Metric, matrix: np.ndarray, *, weights: np.ndarray) -> np.ndarray:
     scores = np.stack([metric(matrix, positive=k) for k in range(matrix.shape[-1])], axis=-1)
-    # The precision of a class never predicted is undefined; in a mean it counts as a failure. Where the
-    # class doesn't occur either, its weight is 0.
+    # The precision of a class that is never predicted is undefined; in a mean it counts as 0. If the class
+    # doesn't occur either, its weight is 0.
     return _ratio((np.nan_to_num(scores, nan=0.0) * weights).sum(axis=-1), weights.sum(axis=-1))
 
 
@@ -200,17 +204,17 @@ MATRIX_METRICS: dict[str, Metric] = {
     "macro_recall": macro_recall,
     "macro_f1": macro_f1,
     "weighted_precision": weighted_precision,
-    # Each class's recall, weighted by how often the class occurs, adds up to the accuracy.
+    # The mean of the classes' recalls, weighted by their numbers of images, is the accuracy.
     "weighted_recall": accuracy,
     "weighted_f1": weighted_f1,
 }
 """Metrics of a confusion matrix."""
 
 METRICS: dict[str, Metric | ProbabilityMetric] = {**MATRIX_METRICS, **PROBABILITY_METRICS}
-"""Every metric by the name that tables and papers use: functions of matrices, and of probabilities."""
+"""All metrics by the names that tables and papers use: functions of matrices and of probabilities."""
 
 
-# Scale -> the words for kappa, each with the largest kappa that it is for.
+# Scale -> the largest kappa of each word, and the word.
 _KAPPA_WORDS = {
     "landis_koch": (
         (math.nextafter(0, -1), "poor"),
@@ -225,18 +229,18 @@ _KAPPA_WORDS = {
 
 
 def kappa_word(value: float, *, scale: str = "landis_koch") -> str:
-    """Returns a kappa in words.
+    """Returns the word for a kappa.
 
     Args:
         value: Kappa, -1..1, or NaN.
-        scale: "landis_koch" (Landis and Koch, Biometrics 33, 1977) or "alertnet", the words of that paper's
-            section III-D.
+        scale: "landis_koch" (Landis and Koch, Biometrics 33, 1977) or "alertnet" (section III-D of that
+            paper).
 
     Returns:
-        The word, "undefined" for NaN.
+        The word; "undefined" for NaN.
 
     Raises:
-        ArgumentError: There is no such scale, or the value is no kappa.
+        ArgumentError: There is no such scale, or the value isn't in -1..1.
     """
     if scale not in _KAPPA_WORDS:
         raise ArgumentError(f"There is no scale {scale!r}.", expected=f"one of {', '.join(_KAPPA_WORDS)}")

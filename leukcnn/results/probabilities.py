@@ -1,8 +1,8 @@
-"""Metrics of the probabilities that a classifier gives, beside those of its confusion matrix.
+"""Metrics of the probabilities that a classifier predicts.
 
-Each takes the labels, (N,) integers, and the probabilities, (N, K) in 0..1, and counts every image by its
-weight: (N,), or (R, N) for R resamples at once, so that thousands of them cost a few array operations. The
-result has the shape of the weights without N; it is NaN where the metric is undefined.
+Each takes the labels, (N,) integers, and the probabilities, (N, K) in 0..1. Each image counts with its
+weight: (N,), or (R, N) for R resamples at once, which makes thousands of resamples cheap. The result has the
+shape of the weights without N; it is NaN where the metric is undefined.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,11 +16,11 @@ from leukcnn.labels import check_classes
 from leukcnn.results.ratios import ratio
 
 ProbabilityMetric = Callable[..., np.ndarray]
-# keras.config.epsilon() as it stands by default.
+# Default of keras.config.epsilon().
 _EPSILON = 1e-7
 _ROUNDING = 1e-9
 N_BINS = 15
-"""Bins of the calibration error."""
+"""Number of bins of the calibration error."""
 
 
 def auroc(
@@ -28,20 +28,20 @@ def auroc(
 ) -> np.ndarray:
     """Returns the area under the ROC curve of the positive class against all others.
 
-    It is the chance that a positive image has a higher probability than another; equal ones count half. As
+    It is the probability that a positive image is ranked above another image; ties count half. Agrees with
     `sklearn.metrics.roc_auc_score`.
 
     Args:
         labels: (N,) integers from 0 to K - 1, the true classes.
         probabilities: (N, K), 0..1.
-        weights: (N,) or (R, N), at least 0: how much, or how often, each image counts; None for once each.
+        weights: (N,) or (R, N), at least 0: weight of each image, or how often it was sampled; None for 1.
         positive: Position of the positive class.
 
     Returns:
-        () or (R,) float64, 0..1; NaN where positive images, or others, are absent.
+        () or (R,) float64, 0..1; NaN if there are no positive or no other images.
 
     Raises:
-        ArgumentError: There isn't one row of probabilities for every label, or no column for a label.
+        ArgumentError: There isn't one row of probabilities for each label, or no column for a label.
     """
     hits, alarms = _cumulated(*_checked(labels, probabilities, weights), positive=positive)
     area = (np.diff(alarms, axis=-1) * (hits[..., 1:] + hits[..., :-1])).sum(axis=-1) / 2
@@ -51,9 +51,9 @@ def auroc(
 def average_precision(
     labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None, *, positive: int = 1
 ) -> np.ndarray:
-    """Returns the mean precision over all thresholds, each weighted by the recall that it adds.
+    """Returns the mean precision over all thresholds, each weighted by the increase of recall.
 
-    As `sklearn.metrics.average_precision_score`; NaN where no image is positive. Args as in `auroc`.
+    Agrees with `sklearn.metrics.average_precision_score`; NaN if no image is positive. Args as in `auroc`.
     """
     hits, alarms = _cumulated(*_checked(labels, probabilities, weights), positive=positive)
     precision = np.nan_to_num(ratio(hits, hits + alarms), nan=0.0)[..., 1:]
@@ -68,9 +68,9 @@ def sensitivity_at_specificity(
     positive: int = 1,
     specificity: float,
 ) -> np.ndarray:
-    """Returns the highest sensitivity of a threshold whose specificity is at least the one stated.
+    """Returns the highest sensitivity among the thresholds with at least the given specificity.
 
-    The threshold is chosen on the images that are tested, which flatters.
+    The threshold is chosen on the tested images themselves: the result is optimistic.
 
     Args:
         labels: As in `auroc`, like the next three.
@@ -80,7 +80,7 @@ def sensitivity_at_specificity(
         specificity: 0..1.
 
     Returns:
-        () or (R,) float64, 0..1; NaN where positive images, or others, are absent.
+        () or (R,) float64, 0..1; NaN if there are no positive or no other images.
     """
     hits, alarms = _cumulated(*_checked(labels, probabilities, weights), positive=positive)
     allowed = (1 - specificity) * alarms[..., -1:] + _ROUNDING
@@ -96,14 +96,14 @@ def macro(
     *,
     positive: int = 1,
 ) -> np.ndarray:
-    """Returns the mean of a metric over the classes that occur, each against the rest.
+    """Returns the mean of a metric over the classes that occur, each against all others.
 
     Args:
         metric: `auroc` or another metric of one class.
         labels: As in `auroc`, like the next two.
         probabilities: (N, K).
         weights: (N,) or (R, N).
-        positive: Plays no part; all metrics take it.
+        positive: Ignored; all metrics have this argument.
     """
     labels, probabilities, weights = _checked(labels, probabilities, weights)
     classes = range(probabilities.shape[1])
@@ -117,8 +117,8 @@ def log_loss(
 ) -> np.ndarray:
     """Returns the mean cross-entropy in nats, Keras' categorical loss: -log of the true class's probability.
 
-    Probabilities are clipped to 1e-7 from 0 and 1, as Keras does. NaN without an image. Args as in `auroc`;
-    `positive` plays no part.
+    Probabilities are clipped to 1e-7 .. 1 - 1e-7, as in Keras. NaN if there are no images. Args as in
+    `auroc`; `positive` is ignored.
     """
     labels, probabilities, weights = _checked(labels, probabilities, weights)
     of_truth = np.clip(probabilities[np.arange(len(labels)), labels], _EPSILON, 1 - _EPSILON)
@@ -130,9 +130,9 @@ def brier_score(
 ) -> np.ndarray:
     """Returns the mean squared error of the probabilities.
 
-    Of two classes, that of the positive one's probability, 0..1, as `sklearn.metrics.brier_score_loss`; of
-    more, the squared errors of all classes added up, 0..2 (Brier, Monthly Weather Review 78, 1950). NaN
-    without an image. Args as in `auroc`.
+    With two classes, the error is that of the positive class's probability, 0..1, as in
+    `sklearn.metrics.brier_score_loss`. With more, the squared errors of all classes are added, 0..2 (Brier,
+    Monthly Weather Review 78, 1950). NaN if there are no images. Args as in `auroc`.
     """
     labels, probabilities, weights = _checked(labels, probabilities, weights)
     errors = (probabilities - (labels[:, None] == np.arange(probabilities.shape[1]))) ** 2
@@ -142,18 +142,19 @@ def brier_score(
 def calibration_error(
     labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None, *, positive: int = 1
 ) -> np.ndarray:
-    """Returns the expected calibration error: how far the highest probability is from the accuracy.
+    """Returns the expected calibration error: the difference between confidence and accuracy.
 
-    Images are put into 15 bins of equal width by their highest probability; the difference of its mean and
-    the accuracy in each bin is weighted by the bin's images (Guo et al., "On Calibration of Modern Neural
-    Networks", ICML 2017). NaN without an image. Args as in `auroc`; `positive` plays no part.
+    Images are put into 15 bins of equal width by their highest probability. In each bin, the absolute
+    difference between the mean of that probability and the accuracy is weighted by the number of images (Guo
+    et al., "On Calibration of Modern Neural Networks", ICML 2017). NaN if there are no images. Args as in
+    `auroc`; `positive` is ignored.
     """
     labels, probabilities, weights = _checked(labels, probabilities, weights)
-    said = probabilities.argmax(axis=1)
-    top = probabilities[np.arange(len(labels)), said]
-    # A bin has its upper end and not its lower one.
+    predicted = probabilities.argmax(axis=1)
+    top = probabilities[np.arange(len(labels)), predicted]
+    # A bin includes its upper bound and not its lower one.
     bins = np.clip(np.ceil(top * N_BINS - _ROUNDING).astype(np.int64) - 1, 0, N_BINS - 1)
-    gaps = (weights * ((said == labels) - top)) @ (bins[:, None] == np.arange(N_BINS))
+    gaps = (weights * ((predicted == labels) - top)) @ (bins[:, None] == np.arange(N_BINS))
     return ratio(np.abs(gaps).sum(axis=-1), weights.sum(axis=-1))
 
 
@@ -167,7 +168,7 @@ PROBABILITY_METRICS: Mapping[str, ProbabilityMetric] = {
     "brier_score": brier_score,
     "calibration_error": calibration_error,
 }
-"""Metrics of probabilities, by the names that tables and papers use."""
+"""Metrics of probabilities by the names that tables and papers use."""
 
 
 def _checked(
@@ -176,20 +177,20 @@ def _checked(
     """Returns the three as arrays.
 
     Raises:
-        ArgumentError: Their shapes don't go together, or a label has no column.
+        ArgumentError: Their shapes don't match, or a label has no column.
     """
     probabilities = np.asarray(probabilities, dtype=np.float64)
     if probabilities.ndim != 2 or len(probabilities) != np.size(labels):
         raise ArgumentError(
-            f"The probabilities have the shape {probabilities.shape} beside {np.size(labels)} labels.",
-            expected="a row for every label and a column for every class",
+            f"The probabilities have the shape {probabilities.shape} for {np.size(labels)} labels.",
+            expected="one row per label and one column per class",
         )
     labels, _ = check_classes(labels, labels, n_classes=probabilities.shape[1])
     weights = np.ones(len(labels)) if weights is None else np.asarray(weights)
     if weights.shape[-1:] != labels.shape:
         raise ArgumentError(
-            f"The weights have the shape {weights.shape} beside {len(labels)} labels.",
-            expected="one for every label in the last dimension",
+            f"The weights have the shape {weights.shape} for {len(labels)} labels.",
+            expected="one weight per label in the last dimension",
         )
     return labels, probabilities, weights
 
@@ -197,19 +198,20 @@ def _checked(
 def _cumulated(
     labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray, *, positive: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns positives and others at or above each threshold, from none to all of them.
+    """Returns the weights of positives and of others at or above each threshold.
 
     Returns:
-        Two arrays (..., T + 1) float64 for T different probabilities, the highest first.
+        Two arrays (..., T + 1) float64 for T different probabilities, the highest first: from 0 to the sum.
     """
     scores = probabilities[:, positive]
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True)[: len(order)])
-    sides = []
-    for of_side in (labels == positive, labels != positive):
-        summed = np.cumsum((weights * of_side)[..., order], axis=-1, dtype=np.float64)[..., last]
-        sides.append(np.concatenate([np.zeros((*summed.shape[:-1], 1)), summed], axis=-1))
-    return sides[0], sides[1]
+
+    def cumulated(counted: np.ndarray) -> np.ndarray:
+        sums = np.cumsum((weights * counted)[..., order], axis=-1, dtype=np.float64)[..., last]
+        return np.concatenate([np.zeros((*sums.shape[:-1], 1)), sums], axis=-1)
+
+    return cumulated(labels == positive), cumulated(labels != positive)
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -1,10 +1,10 @@
-"""Division of counts, of which some are 0."""
+"""Division of counts, some of them 0."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 
-def ratio(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
-    """Divides and gives NaN where there is nothing, 0 or less, to divide by."""
-    part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+def ratio(numerator: ArrayLike, denominator: ArrayLike) -> np.ndarray:
+    """Returns `numerator` / `denominator` as float64, NaN where `denominator` is 0 or less."""
+    above, below = (np.asarray(values, dtype=np.float64) for values in (numerator, denominator))
+    return np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)

@@ -1,4 +1,4 @@
-"""What an experiment gave: its finished trials and controls, and what they said of the images."""
+"""Results of an experiment: its finished trials and controls, and their predictions."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,8 +18,8 @@ class Results:
 
     Attributes:
         paper: The paper.
-        record: What was asked for.
-        store: Where the trials lie.
+        record: The experiment's record.
+        store: The store with the trials.
         split: Kind of split; "" for the main one.
     """
 
@@ -33,13 +33,18 @@ class Results:
         split = "" if split == self.record.split else split
         if split == self.split:
             return self
-        return self._parts.setdefault(("split", split), replace(self, split=split))
+        return self._cached.setdefault(("split", split), replace(self, split=split))
 
     def masked(self, mask: str) -> "Results | None":
-        """Returns the main split's results with a part of the images blanked; "" for none.
+        """Returns the main split's results with a region of the images blanked.
 
-        None where the experiment names no such trials. Whichever mask it was run with itself, the others' are
-        read from the store as far as they are finished there.
+        Trials with other masks than the experiment's own are read from the store if they are finished there.
+
+        Args:
+            mask: Name of the mask; "" for none.
+
+        Returns:
+            The results; None if the experiment's record lists no trials with that mask.
         """
         if mask not in self.record.masked:
             return None
@@ -47,18 +52,18 @@ class Results:
         return replace(self, record=record, split="")
 
     @cached_property
-    def _parts(self) -> dict[tuple[str, str], "Results"]:
-        """What `under` and `task` gave, which keeps what it read."""
+    def _cached(self) -> dict[tuple[str, str], "Results"]:
+        """The objects that `under` and `task` returned: each keeps the predictions that it has read."""
         return {}
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """What is cross-validated by itself, each as `tested` names it; empty where nothing is."""
+        """The items of `tested` that are cross-validated separately; empty if none are."""
         return self.tested if self.split_kind in spec.KFOLD_KINDS else ()
 
     def task(self, tested: str) -> "Results":
-        """Returns the results of one of `tasks`, as if no other had been asked for."""
-        if ("task", tested) not in self._parts:
+        """Returns the results of one of `tasks` alone."""
+        if ("task", tested) not in self._cached:
 
             def own(planned: list[PlannedTrial]) -> list[PlannedTrial]:
                 return [trial for trial in planned if "+".join(trial.tested) == tested]
@@ -66,12 +71,12 @@ class Results:
             masked = {mask: own(planned) for mask, planned in self.record.masked.items()}
             trials, controls = own(self.record.trials), own(self.record.controls)
             record = replace(self.record, trials=trials, controls=controls, masked=masked)
-            self._parts["task", tested] = replace(self, record=record)
-        return self._parts["task", tested]
+            self._cached["task", tested] = replace(self, record=record)
+        return self._cached["task", tested]
 
     @property
     def split_kind(self) -> str:
-        """Kind of the split that is shown."""
+        """Kind of split of these results."""
         return self.split or self.record.split
 
     @property
@@ -80,7 +85,7 @@ class Results:
         return self.paper.classes.index(self.paper.positive_class)
 
     def setup(self, row: str) -> spec.Setup:
-        """Returns what the experiment's trials of a row do."""
+        """Returns the setup of a row in this experiment, with its profile and changes."""
         record = self.record
         return self.paper.setup(row, profile=record.profile, assumed=record.assumed, changes=record.changes)
 
@@ -91,7 +96,9 @@ class Results:
     @cached_property
     def trials(self) -> dict[str, list[tuple[int, int, Trial]]]:
         """Row or control -> (run, seed, finished trial) of all its runs and folds."""
-        found = {row: [] for row in (*self.paper.row_ids, *self.paper.controls)}
+        found: dict[str, list[tuple[int, int, Trial]]] = {
+            row: [] for row in (*self.paper.row_ids, *self.paper.controls)
+        }
         for planned in self._planned:
             trial = self.store.finished_trial(planned.name)
             if trial is not None:
@@ -101,7 +108,7 @@ class Results:
     @cached_property
     def _whole_runs(self) -> dict[str, list[tuple[int, list[Predictions]]]]:
         """Row or control -> (seed, predictions of each fold) of each run whose folds are all finished."""
-        found = {row: [] for row in self.trials}
+        found: dict[str, list[tuple[int, list[Predictions]]]] = {row: [] for row in self.trials}
         for row, run in product(found, range(self.record.runs)):
             wanted = sum((planned.row, planned.run) == (row, 0) for planned in self._planned)
             of_run = [(seed, trial) for number, seed, trial in self.trials[row] if number == run]
@@ -117,27 +124,27 @@ class Results:
 
     @cached_property
     def tested(self) -> tuple[str, ...]:
-        """What is tested by itself: keys of datasets, empty where all images are tested together.
+        """Keys of the datasets that are tested separately; empty if all images are tested together.
 
-        Datasets whose images are cross-validated together stand as one, their keys joined by "+".
+        Datasets that are cross-validated together are one item, with their keys joined by "+".
         """
         if self.split_kind in spec.KFOLD_KINDS:
             return tuple(dict.fromkeys("+".join(p.tested) for p in self._planned if p.tested))
         return tuple(dict.fromkeys(dataset for planned in self._planned for dataset in planned.tested))
 
     def runs(self, row: str, *, dataset: str = "", subset: str = "test") -> list[Predictions]:
-        """Returns each whole run's predictions of a set of images.
+        """Returns the predictions of each complete run on a set of images.
 
-        Images without a label count in the final phase alone, where there are no others. A network of each
-        fold has predicted the external set; only the first fold's counts.
+        Images without a label are left out, except in the final phase, where no image has one. The networks
+        of all folds predict the external set; only the predictions of the first fold are returned.
 
         Args:
             row: Row or control.
-            dataset: Key of the dataset whose images are wanted, or several joined by "+"; "" for all.
-            subset: Name of the set; "balanced" is the test set with equal classes.
+            dataset: Key of the dataset, or several joined by "+"; "" for all.
+            subset: Name of the set; "balanced" is the test set with the same number of images per class.
         """
         if len(self.tasks) > 1 and dataset in self.tasks:
-            # A run of a task is whole though another task's folds may be lacking.
+            # A run of one task can be complete while folds of another task are missing.
             return self.task(dataset).runs(row, subset=subset)
         chosen = []
         for seed, predictions in self.predictions[row]:
@@ -154,44 +161,44 @@ class Results:
         return chosen
 
     def folds(self, row: str, *, dataset: str = "", subset: str = "test") -> list[Predictions]:
-        """Returns each fold's predictions of a set of images, as `runs` takes them, run by run."""
+        """Returns the predictions of each fold on a set of images, run by run; args as in `runs`."""
         every = [fold for _, folds in self._whole_runs[row] for fold in folds]
-        parts = [_of_subset(fold, dataset=dataset, subset=subset) for fold in every]
-        return [fold for fold in parts if len(fold)]
+        chosen = [_of_subset(fold, dataset=dataset, subset=subset) for fold in every]
+        return [fold for fold in chosen if len(fold)]
 
     @cached_property
     def probe(self) -> Predictions | None:
-        """What the probe says of each image's dataset; its classes are datasets. None if not finished."""
+        """The probe's predictions of each image's dataset; its classes are datasets. None if not finished."""
         trial = self.record.probe and self.store.finished_trial(self.record.probe.name)
         return trial.predictions() if trial else None
 
     @cached_property
     def n_folds(self) -> int:
-        """Folds of a run; 1 where the split has none."""
+        """Number of folds of a run; 1 if the split has no folds."""
         return len({planned.fold for planned in self._planned}) or 1
 
     def why_missing(self, row: str, subset: str) -> str:
-        """Returns why a row has no figures on a set."""
-        for what in (row, subset, self.split_kind):
-            if what in self.record.missing:
-                return self.record.missing[what]
+        """Returns why a row has no values on a set."""
+        for key in (row, subset, self.split_kind):
+            if key in self.record.missing:
+                return self.record.missing[key]
         if not self.predictions[row]:
             return "this row has not been trained"
         return "" if self.runs(row, subset=subset) else "these images have no labels"
 
 
 def main_predictions(trial: Trial) -> Predictions:
-    """Returns what a trial's network says with the weights that its figures rest on."""
+    """Returns a trial's predictions with the checkpoint that its row is evaluated with."""
     predictions = trial.predictions()
     return predictions.select(predictions.checkpoint == trial.result["checkpoint"])
 
 
 def _of_subset(predictions: Predictions, *, dataset: str, subset: str) -> Predictions:
-    """Returns the predictions of a set, of all datasets or some; without a label in the final phase alone."""
+    """Returns the predictions on a set, of all datasets or some; without label only in the final phase."""
     wanted = predictions.subset == subset
     if subset != "final":
         wanted &= predictions.label >= 0
     if dataset:
-        of = [image.partition("/")[0] for image in predictions.image.tolist()]
-        wanted &= np.isin(of, dataset.split("+"))
+        datasets = [image.partition("/")[0] for image in predictions.image.tolist()]
+        wanted &= np.isin(datasets, dataset.split("+"))
     return predictions.select(wanted)

@@ -1,4 +1,4 @@
-"""Are two networks different? Tests on their figures over folds or runs, or on means and sds in print."""
+"""t-tests of two networks: on their scores over folds or runs, or on printed means and deviations."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,21 +10,21 @@ from scipy import stats
 from leukcnn.errors import ArgumentError
 from leukcnn.results.intervals import corrected_variance
 
-# .95 - .93 and .85 - .83 differ in the last bits: what varies by less than this share doesn't vary.
+# .95 - .93 and .85 - .83 differ in the last bits. Smaller relative differences than this count as 0.
 _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
 class TTest:
-    """What a t-test says of two rows of figures.
+    """Result of a t-test on two samples of scores.
 
     Attributes:
         method: The test in words.
-        statistic: t; infinite where nothing varies and the means differ.
-        p_value: Two-sided, 0..1; the chance of such a t, or a larger one, if there were no difference.
+        statistic: t; infinite if the scores don't vary and the means differ.
+        p_value: Two-sided, 0..1: the probability of a |t| at least this large if there is no difference.
         degrees_of_freedom: Of the t distribution.
-        mean_difference: Mean of the first row less that of the second, in their unit.
-        n: Figures in each row; in the first where the second has another number of them.
+        mean_difference: Mean of the first sample minus that of the second, in their unit.
+        n: Number of scores in the first sample.
     """
 
     method: str
@@ -38,67 +38,66 @@ class TTest:
 def paired_t_test(first: Sequence[float], second: Sequence[float]) -> TTest:
     """Runs Student's t-test on the differences fold by fold, as `scipy.stats.ttest_rel`.
 
-    It takes the folds for independent observations, which they aren't: their training sets overlap. So it
-    finds differences too often.
+    It assumes independent folds, but their training sets overlap. It therefore finds differences too often.
 
     Args:
-        first: (J,) figures.
-        second: (J,) figures on the same folds, in the same order.
+        first: (J,) scores.
+        second: (J,) scores on the same folds, in the same order.
 
     Returns:
-        The test; where no difference varies, p is 1 if their mean is 0, else 0. NaN in, NaN out.
+        The test. If all differences are equal, p is 1 if they are 0, else 0. NaN scores give NaN.
 
     Raises:
-        ArgumentError: There are fewer than two, or not as many of both.
+        ArgumentError: There are fewer than two scores, or different numbers of them.
     """
-    first, second = _checked(first, second)
-    return _paired("Student's t-test, paired", first, second, lambda: stats.ttest_rel(first, second))
+    one, other = _checked(first, second)
+    return _paired("Student's t-test, paired", one, other, lambda: stats.ttest_rel(one, other))
 
 
 def unpaired_t_test(first: Sequence[float], second: Sequence[float]) -> TTest:
-    """Runs Student's t-test of two independent rows with equal variances, as `scipy.stats.ttest_ind`.
+    """Runs Student's t-test of two independent samples with equal variances, as `scipy.stats.ttest_ind`.
 
     Args:
-        first: (J,) figures.
-        second: (J,) figures, in any order.
+        first: (J,) scores.
+        second: (J,) scores, in any order.
 
     Returns:
-        The test; where neither row varies, p is 1 if their means are equal, else 0. NaN in, NaN out.
+        The test. If neither sample varies, p is 1 if the means are equal, else 0. NaN scores give NaN.
 
     Raises:
-        ArgumentError: There are fewer than two, or not as many of both.
+        ArgumentError: There are fewer than two scores, or different numbers of them.
     """
-    first, second = _checked(first, second)
-    n = len(first)
-    return t_test_from_statistics(first.mean(), first.std(ddof=1), n, second.mean(), second.std(ddof=1), n)
+    one, other = _checked(first, second)
+    n = len(one)
+    return t_test_from_statistics(one.mean(), one.std(ddof=1), n, other.mean(), other.std(ddof=1), n)
 
 
 def t_test_from_statistics(
     mean: float, std: float, n: int, other_mean: float, other_std: float, other_n: int
 ) -> TTest:
-    """Runs Student's t-test with pooled variance on means and sds, as `scipy.stats.ttest_ind_from_stats`.
+    """Runs Student's t-test with pooled variance, as `scipy.stats.ttest_ind_from_stats`.
 
-    So the tests of a paper are done again from what it prints: 97.04 +- 1.21 against 93.14 +- 3.73 over five
-    runs each gives p = .057. Means and sds need one unit, which p doesn't depend on.
+    It repeats a paper's tests from its printed values: 97.04 +- 1.21 and 93.14 +- 3.73 over five runs each
+    give p = .057. All values need the same unit; p doesn't depend on it.
 
     Args:
-        mean: Mean of the first row.
-        std: Its standard deviation, with n - 1 below, at least 0.
-        n: Number of its figures, at least 2.
-        other_mean: Mean of the second row.
+        mean: Mean of the first sample.
+        std: Its standard deviation (with n - 1), at least 0.
+        n: Number of its scores, at least 2.
+        other_mean: Mean of the second sample.
         other_std: Its standard deviation.
-        other_n: Number of its figures, at least 2.
+        other_n: Number of its scores, at least 2.
 
     Returns:
-        The test; where neither row varies, p is 1 if their means are equal, else 0. NaN in, NaN out.
+        The test. If neither sample varies, p is 1 if the means are equal, else 0. NaN values give NaN.
 
     Raises:
-        ArgumentError: A row has fewer than two figures, or a standard deviation is below 0.
+        ArgumentError: A sample has fewer than two scores, or a standard deviation is below 0.
     """
     if min(n, other_n) < 2 or std < 0 or other_std < 0:
         raise ArgumentError(
-            f"There are {n} and {other_n} figures with the standard deviations {std} and {other_std}.",
-            expected="at least two of both, and standard deviations of at least 0",
+            f"There are {n} and {other_n} scores with the standard deviations {std} and {other_std}.",
+            expected="at least two scores in each sample, and standard deviations of at least 0",
         )
     return _t_test(
         TTest("Student's t-test, unpaired", 0.0, 1.0, n + other_n - 2, float(mean - other_mean), n),
@@ -109,42 +108,43 @@ def t_test_from_statistics(
 
 
 def corrected_resampled_t_test(
-    first: Sequence[float], second: Sequence[float], *, test_share: float
+    first: Sequence[float], second: Sequence[float], *, test_train_ratio: float
 ) -> TTest:
     """Runs the corrected resampled t-test (Nadeau and Bengio, Machine Learning 52, 2003).
 
-    The training sets of the folds overlap, so that the differences are no independent observations; the
-    variance of their mean is taken as sd^2 (1 / J + n_test / n_train) rather than sd^2 / J.
+    The training sets of the folds overlap, and the differences aren't independent. The variance of their mean
+    is therefore std^2 (1 / J + n_test / n_train) instead of std^2 / J.
 
     Args:
-        first: (J,) figures, one for each fold of each run.
-        second: (J,) figures on the same folds, in the same order.
-        test_share: n_test / n_train, 1 / (k - 1) in k-fold cross-validation.
+        first: (J,) scores, one for each fold of each run.
+        second: (J,) scores on the same folds, in the same order.
+        test_train_ratio: n_test / n_train, 1 / (k - 1) in k-fold cross-validation.
 
     Returns:
-        The test; where no difference varies, p is 1 if their mean is 0, else 0. NaN in, NaN out.
+        The test. If all differences are equal, p is 1 if they are 0, else 0. NaN scores give NaN.
 
     Raises:
-        ArgumentError: There are fewer than two, or not as many of both, or the share isn't above 0.
+        ArgumentError: There are fewer than two scores, or different numbers of them, or the ratio isn't above
+            0.
     """
-    first, second = _checked(first, second)
-    error = math.sqrt(corrected_variance(first - second, test_share=test_share))
+    one, other = _checked(first, second)
+    error = math.sqrt(corrected_variance(one - other, test_train_ratio=test_train_ratio))
 
     def test() -> tuple[float, float]:
-        statistic = (first - second).mean() / error
-        return statistic, 2 * stats.t.sf(abs(statistic), len(first) - 1)
+        statistic = (one - other).mean() / error
+        return statistic, 2 * stats.t.sf(abs(statistic), len(one) - 1)
 
-    return _paired("Corrected resampled t-test", first, second, test)
+    return _paired("Corrected resampled t-test", one, other, test)
 
 
 def _checked(first: Sequence[float], second: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    first, second = (np.asarray(values, dtype=np.float64) for values in (first, second))
-    if first.shape != second.shape or first.ndim != 1 or len(first) < 2:
+    one, other = (np.asarray(values, dtype=np.float64) for values in (first, second))
+    if one.shape != other.shape or one.ndim != 1 or len(one) < 2:
         raise ArgumentError(
-            f"There are {first.size} and {second.size} figures.",
-            expected="as many of both, at least two, fold by fold",
+            f"There are {one.size} and {other.size} scores.",
+            expected="the same number in both samples, at least two, in the order of the folds",
         )
-    return first, second
+    return one, other
 
 
 def _paired(
@@ -162,8 +162,8 @@ def _paired(
 def _t_test(
     no_difference: TTest, test: Callable[[], tuple[float, float]], *, spread: float, rounding: float
 ) -> TTest:
-    """Runs a test for t and p, unless nothing varies, where SciPy would divide by what rounding left."""
-    # A NaN is no rounding: it fails the comparison and goes on into t and p.
+    """Returns the test with t and p; without SciPy if nothing varies: it would divide by rounding errors."""
+    # A NaN in `spread` fails the comparison and is passed on to t and p.
     if not spread <= rounding:
         statistic, p_value = map(float, test())
         return replace(no_difference, statistic=statistic, p_value=p_value)

@@ -1,4 +1,4 @@
-"""What a measured figure means for the published one, in words; means and standard deviations."""
+"""Verdicts: how a published value compares with the measured one; means and standard deviations."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from leukcnn.rendering.formats import UNDEFINED
 from leukcnn.results.intervals import Interval
 
 Spread = tuple[float, float | None]
-"""Mean and standard deviation (n - 1); one value has no standard deviation."""
+"""Mean and standard deviation (with n - 1), None for a single value."""
 
 
 def verdict(
@@ -21,17 +21,19 @@ def verdict(
     not_measured: str = "",
     rounding: float = 0.0,
 ) -> str:
-    """Says in words what a measured figure means for the published one.
-
-    Both are fractions, None where nothing is printed or measured, NaN where the metric is undefined.
+    """Compares a published value with the measured one, in words.
 
     Args:
-        published: The figure in the paper.
-        measured: The one measured.
-        interval: Its interval; published figures lie "within" or "outside", if they can be compared.
-        not_comparable: What is said where they can't ("not comparable: smoke profile").
+        published: The value in the paper, a fraction; None if none is printed.
+        measured: The measured value, a fraction; None if there is none, NaN if the metric is undefined.
+        interval: The interval of the measured value.
+        not_comparable: Verdict if the two can't be compared ("not comparable: smoke profile").
         not_measured: Why nothing was measured ("the data lack the preliminary phase").
-        rounding: Half a unit of the printed figure's last digit: it stands for all that round to it.
+        rounding: Half a unit of the last printed digit. Every value that rounds to the printed one counts
+            as published.
+
+    Returns:
+        "within" or "outside" (the interval), or why there is no comparison.
     """
     if measured is None or not_measured:
         return f"not measured: {not_measured or 'no such trial'}"
@@ -47,6 +49,6 @@ def verdict(
     return "within" if published in interval or abs(nearest - published) <= rounding else "outside"
 
 
-def mean_and_std(values: Sequence[float]) -> Spread:
-    """Returns mean and standard deviation of some values, at least one."""
+def mean_and_std(values: Sequence[float] | np.ndarray) -> Spread:
+    """Returns mean and standard deviation of at least one value."""
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None

@@ -1,8 +1,8 @@
-"""What a paper is: frozen dataclasses that check themselves.
+"""The classes that describe a paper: frozen dataclasses that check their own values.
 
-A paper's module in `leukcnn.papers` holds values of these classes and nothing else. A `Setup` says all that
-one trial does; a profile, an assumption or a command-line option changes it by the path of a field
-(`training.batch_size`), so that every value stands in one place only.
+A module in `leukcnn.papers` holds only values of these classes. A `Setup` describes everything that one trial
+does. Profiles, assumptions and command-line options change it by the path of a field, such as
+`training.batch_size`. Each value is therefore written in one place only.
 """
 
 from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Published, Row, Table
@@ -23,18 +23,19 @@ from leukcnn.spec.setups import (
     Training,
 )
 from leukcnn.spec.splits import (
+    AUTHORS_VALIDATION_FRACTION,
     COPY_PROOF_KINDS,
     FOLDED_KINDS,
     GROUPED_KINDS,
     HOLDOUT_KINDS,
     KFOLD_KINDS,
     LODOCV_KINDS,
-    MAKERS_VALIDATION,
     SPLIT_KINDS,
     SPLITS,
 )
 
 __all__ = [
+    "AUTHORS_VALIDATION_FRACTION",
     "CHECKPOINTS",
     "COPY_PROOF_KINDS",
     "DEFAULT_CONTROLS",
@@ -43,7 +44,6 @@ __all__ = [
     "HOLDOUT_KINDS",
     "KFOLD_KINDS",
     "LODOCV_KINDS",
-    "MAKERS_VALIDATION",
     "MASKS",
     "METRICS",
     "PRECISIONS",

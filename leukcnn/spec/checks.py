@@ -1,4 +1,4 @@
-"""How specifications check themselves: types by their annotations, values by the names that are known."""
+"""Checks of specifications: types against their annotations, names against the lists of known names."""
 
 import re
 import types
@@ -6,11 +6,14 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leukcnn.errors import SpecError
 from leukcnn.fields import did_you_mean
-from leukcnn.spec.kinds import Kind, not_taken
+from leukcnn.spec.kinds import Kind, fields_not_accepted
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _CHANGE = "change this value of the paper or of --assume"
 _WORDS = {
@@ -20,7 +23,12 @@ _WORDS = {
 
 
 def require(condition: bool, found: str, expected: str) -> None:
-    """Makes sure that a value of a specification is allowed.
+    """Checks that a value of a specification is allowed.
+
+    Args:
+        condition: Whether it is.
+        found: What was found, for the error message.
+        expected: What is allowed, for the error message.
 
     Raises:
         SpecError: It isn't.
@@ -30,16 +38,16 @@ def require(condition: bool, found: str, expected: str) -> None:
 
 
 def require_known(owner: str, name: str, value: Any, allowed: Iterable[Any]) -> None:
-    """Makes sure that a value is one of those that are known.
+    """Checks that a value is one of the allowed ones.
 
     Args:
-        owner: What has the value: "Table 'table1'".
-        name: Its field.
-        value: The value, or a tuple of which each must be known.
-        allowed: What is known, strings as a rule.
+        owner: What has the value, such as "Table 'table1'".
+        name: The field that holds it.
+        value: The value, or a tuple of values that are all checked.
+        allowed: The allowed values, usually strings.
 
     Raises:
-        SpecError: It isn't; the message names the nearest.
+        SpecError: It isn't; the message suggests the nearest one.
     """
     allowed = tuple(allowed)
     for one in value if isinstance(value, tuple) else (value,):
@@ -47,16 +55,16 @@ def require_known(owner: str, name: str, value: Any, allowed: Iterable[Any]) -> 
             raise SpecError(
                 f"{owner}: {name} = {one!r}.",
                 expected=", ".join(repr(choice) if choice == "" else str(choice) for choice in allowed)
-                or "nothing, for there is none",
+                or "nothing, since there is none",
                 remedy=did_you_mean(str(one), map(str, allowed)) or _CHANGE,
             )
 
 
 def require_once(owner: str, name: str, values: Iterable[Any]) -> None:
-    """Makes sure that nothing occurs twice.
+    """Checks that no value occurs twice.
 
     Raises:
-        SpecError: Something does.
+        SpecError: One does.
     """
     values = tuple(values)
     twice = sorted({value for value in values if values.count(value) > 1})
@@ -64,7 +72,7 @@ def require_once(owner: str, name: str, values: Iterable[Any]) -> None:
 
 
 def check_id(owner: str, name: str, value: str) -> None:
-    """Makes sure that a name can be one of a file, as `leukcnn.rendering.tables.Table` takes it.
+    """Checks that a name can be used as a file name, as `leukcnn.rendering.tables.Table` requires.
 
     Raises:
         SpecError: It can't.
@@ -77,10 +85,11 @@ def check_id(owner: str, name: str, value: str) -> None:
 
 
 def check_kind(item: Any, registry: Mapping[str, Kind]) -> None:
-    """Makes sure that a table or figure has the fields that its kind requires, and none that it refuses.
+    """Checks that a table or figure has the fields that its kind requires, and none that it doesn't accept.
 
     Raises:
-        SpecError: It lacks one, has too few or many items in one, or has one of other kinds.
+        SpecError: A required field is empty, has the wrong number of items, or a field is set that only
+            other kinds accept.
     """
     kind, owner = registry[item.kind], f"{name_of(item)} of kind {item.kind!r}"
     for name, what in kind.requires.items():
@@ -88,35 +97,39 @@ def check_kind(item: Any, registry: Mapping[str, Kind]) -> None:
     for name, n in kind.lengths.items():
         found = len(getattr(item, name))
         require(found == n, f"{owner}: {name} has {found} items.", f"{n}")
-    for name in not_taken(item.kind, registry):
+    for name in fields_not_accepted(item.kind, registry):
         if getattr(item, name) != getattr(type(item), name):
-            able = (of for of in registry if name not in not_taken(of, registry))
-            require(False, f"{owner}: it has no {name}.", f"{name} in tables or figures of {', '.join(able)}")
+            accepting = (other for other in registry if name not in fields_not_accepted(other, registry))
+            require(
+                False,
+                f"{owner}: it doesn't accept {name}.",
+                f"{name} in tables or figures of {', '.join(accepting)}",
+            )
 
 
-def name_of(specification: Any) -> str:
-    """Returns what messages call a specification: its class, and its id where it has one."""
+def name_of(specification: object) -> str:
+    """Returns the name of a specification in messages: its class, and its id if it has one."""
     kind = type(specification).__name__
-    named = (getattr(specification, name, None) for name in ("id", "key", "name", "row"))
-    name = next((name for name in named if isinstance(name, str) and name), "")
+    ids = (getattr(specification, field, None) for field in ("id", "key", "name", "row"))
+    name = next((value for value in ids if isinstance(value, str) and value), "")
     return f"{kind} {name!r}" if name else kind
 
 
-def check_types(specification: Any) -> None:
-    """Makes sure that every field of a specification is of the type that stands beside it.
+def check_types(specification: "DataclassInstance") -> None:
+    """Checks that every field of a specification has the type of its annotation.
 
     Raises:
-        SpecError: One isn't; a string in the place of a tuple is the usual slip.
+        SpecError: One doesn't. The usual mistake is a string where a tuple is expected.
     """
     for field in fields(specification):
         value, hint = getattr(specification, field.name), _hints(type(specification))[field.name]
         if _fits(value, hint):
             continue
-        slip = isinstance(value, str) and typing.get_origin(hint) is tuple
+        forgot_tuple = isinstance(value, str) and typing.get_origin(hint) is tuple
         raise SpecError(
             f"{name_of(specification)}: {field.name} = {value!r}.",
             expected=_in_words(hint),
-            remedy=f"write ({value!r},)" if slip else _CHANGE,
+            remedy=f"write ({value!r},)" if forgot_tuple else _CHANGE,
         )
 
 
@@ -151,9 +164,11 @@ def _in_words(hint: Any) -> str:
     if origin in (types.UnionType, typing.Union):
         return " or ".join(map(_in_words, inner))
     if origin is tuple and inner[-1] is Ellipsis:
-        return f"a tuple, each of its items {_in_words(inner[0])}"
+        return f"a tuple of items that are each {_in_words(inner[0])}"
     if origin is tuple:
         return f"a tuple of {len(inner)}: {', '.join(map(_in_words, inner))}"
     if origin is Mapping:
         return f"a mapping of {_in_words(inner[0])} to {_in_words(inner[1])}"
-    return f"a {hint.__name__}" if is_dataclass(hint) else _WORDS.get(hint, str(hint))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return f"a {hint.__name__}"
+    return _WORDS.get(hint, str(hint))

@@ -1,4 +1,4 @@
-"""What a paper prints and what it leaves open: rows, profiles, assumptions, tables, figures, findings."""
+"""The contents of a paper: rows, profiles, assumptions, tables, figures and findings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ from leukcnn.spec.checks import (
 from leukcnn.spec.kinds import FIGURES, TABLES
 from leukcnn.spec.metrics import DEFAULT_SHOW
 from leukcnn.spec.names import APPLICATIONS, DATASETS, METRICS, check_builder
-from leukcnn.spec.setups import SPLIT_KINDS, Setup
-from leukcnn.spec.splits import FOLDED_KINDS
+from leukcnn.spec.setups import Setup
+from leukcnn.spec.splits import FOLDED_KINDS, SPLIT_KINDS
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,14 @@ class Row:
     """One row of the paper's tables: a network and its setup.
 
     Attributes:
-        id: Its name for `--only`.
-        label: What tables call it.
+        id: Name of the row in commands, such as "vgg16": lower-case letters, digits, "_" and "-".
+        label: Name of the row in tables, such as "VGG16".
         setup: What its trials do.
-        extra_splits: Kinds of split under which it is trained too, beside the setup's own.
-        optional: Whether the others are trained without it where its weights aren't at hand.
-        scratch: Its name for `--base scratch=NAME`, where it isn't the paper's own but a network trained from
-            scratch in the place of one that needs published weights; "" for the paper's own.
+        extra_splits: Kinds of split under which the network is also trained, such as ("lodocv_strict",). The
+            main split is that of the setup.
+        optional: Whether the row is skipped if its published weights are missing. The others are trained.
+        scratch_name: The NAME of `--base scratch=NAME`, for a substitute: a network that is trained from
+            scratch in place of one that needs published weights. "" for a row of the paper itself.
     """
 
     id: str
@@ -40,28 +41,29 @@ class Row:
     setup: Setup
     extra_splits: tuple[str, ...] = ()
     optional: bool = False
-    scratch: str = ""
+    scratch_name: str = ""
 
     def __post_init__(self):
         check_types(self)
         check_id(name_of(self), "id", self.id)
-        if self.scratch:
-            check_id(name_of(self), "scratch", self.scratch)
+        if self.scratch_name:
+            check_id(name_of(self), "scratch_name", self.scratch_name)
         require_known(name_of(self), "extra_splits", self.extra_splits, SPLIT_KINDS)
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A named set of changes to every row.
+    """A named set of changes to the setups of the rows.
 
     Attributes:
-        name: "paper" or "smoke".
-        description: What it is for, in a sentence.
-        changes: Field path -> value, for every row.
-        row_changes: Row id -> the same, for that row alone.
-        rows: Rows that are trained unless one is asked for by name; empty for all.
-        runs: Repetitions, None for the paper's own.
-        not_comparable: Why its figures can't be held against the paper's; "" where they can.
+        name: Name for `--profile`, such as "smoke". Every paper has a profile named "paper", its own setting.
+        description: What it is for, in one sentence.
+        changes: Path of a field of `Setup` -> its value in every row, such as `{"training.epochs": 2}`.
+        row_changes: Row id -> changes of that row alone, applied after `changes`.
+        rows: Ids of the rows that are trained by default; empty for all. `--only` trains the others.
+        runs: Number of repetitions with other seeds; None for the paper's own number.
+        not_comparable: Why its results can't be compared with the paper's, such as "smoke profile"; "" if
+            they can.
     """
 
     name: str
@@ -80,19 +82,20 @@ class Profile:
 
 @dataclass(frozen=True)
 class Assumption:
-    """A detail that the paper leaves open.
+    """A detail that the paper leaves open. Its value is the one in the rows' setups.
 
     Attributes:
-        name: Name for `--assume NAME=VALUE`.
-        sets: Path of the field that holds its value.
-        reason: Why this value.
-        where: Where the paper is silent, or what else states it.
-        choices: Values it can take; empty where any of the field's type will do.
-        rows: Ids of the rows that have this field; empty where all do.
+        name: Name for `--assume NAME=VALUE`, such as "batch_size".
+        field: Path of the field of `Setup` that holds the value, such as "training.batch_size".
+        reason: Why this value was chosen.
+        where: The place in the paper that leaves it open, such as "section 2.5"; or "not stated in the
+            paper".
+        choices: Allowed values; empty allows any value of the field's type.
+        rows: Ids of the rows that have this field; empty if all do.
     """
 
     name: str
-    sets: str
+    field: str
     reason: str
     where: str
     choices: tuple[Any, ...] = ()
@@ -105,17 +108,18 @@ class Assumption:
 
 @dataclass(frozen=True)
 class Published:
-    """One published figure, as the paper prints it.
+    """One published value, as the paper prints it.
 
     Attributes:
         row: Id of the row.
-        metric: One of `leukcnn.spec.names.METRICS`.
-        value: The figure: accuracy, precision, recall, F1-scores in percent; parameters as a count; file
-            sizes in MB.
-        std: Its standard deviation over folds or runs in the same unit, None where the paper prints none.
-        dataset: Key of the dataset that was tested on; "" for all together.
-        subset: Set of images: "test", which stands beside the balanced part too; "external"; "within" for a
-            cross-validation within the tested dataset; or "final".
+        metric: One of `leukcnn.spec.names.METRICS`, such as "accuracy".
+        value: The value. Metrics that are fractions, such as accuracy or F1-scores, are in percent (92.48);
+            kappa, AUROC and losses are in their own unit (0.93); "parameters" is a count; "file_mb" is in MB.
+        std: Standard deviation over folds or runs, in the same unit; None if the paper prints none.
+        dataset: Key of the tested dataset; "" for all datasets together.
+        subset: Tested images: "test" (also compared with the measured value on the balanced test set),
+            "external" (other subjects), "within" (a cross-validation within the tested dataset) or "final" (a
+            challenge's final phase).
     """
 
     row: str
@@ -135,7 +139,7 @@ class Published:
 PUBLISHED_SUBSETS = tuple(name for name in metrics.SUBSETS if name != "balanced")
 
 
-_OF_METRICS = {
+_KNOWN_NAMES = {
     "axes": metrics.AXES,
     "subsets": metrics.SUBSETS,
     "show": metrics.SHOW,
@@ -147,58 +151,66 @@ _OF_METRICS = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the paper, or one that stands beside them.
+    """A table of the paper, or an additional one.
 
-    Most tables show metrics: kind "metrics", with a line for each metric at each place that the axes give.
-    By default a line has the published figure, the measured one with its 95 % interval, the difference, and a
-    verdict. Accuracy, F1-score and AUROC of each network, on the test set and on its balanced part:
+    Most tables are of the kind "metrics": they have a line for each metric and each combination of axes. By
+    default a line shows the published value, the measured value with its 95 % interval, the difference and a
+    verdict. Accuracy, F1-score and AUROC of each network, on the test set and on the balanced test set:
 
         Table("table2", "The networks", "metrics", where="Table 2", axes=("row", "subset"),
               subsets=("test", "balanced"), metrics=("accuracy", "f1", "auroc"),
               published=(Published("vgg16", "accuracy", 92.48),))
 
-    A figure of every class, and the accuracy under every kind of split:
+    Recall and AUROC of each class, and the accuracy under each kind of split:
 
         Table("by_class", "Each class", "metrics", axes=("row", "class"), metrics=("recall", "auroc"))
         Table("splits", "Splits", "metrics", axes=("split", "row"), metrics=("accuracy",),
               show=("metric", "measured", "interval", "state"))
 
     Attributes:
-        id: "table1", "table2" ...
-        title: What it shows.
-        kind: How it is filled, a key of `leukcnn.spec.kinds.TABLES`, where each kind says what it shows and
+        id: Name of the table in commands and files: "table1", "table2" ...
+        title: Its heading.
+        kind: One of `leukcnn.spec.kinds.TABLES`, such as "metrics". Each kind lists there what it shows and
             which fields it requires.
-        where: Its place in the paper; "" for a table that the paper doesn't have.
-        published: Published figures of the rows.
-        columns: Headings of a table that the paper prints as it stands in `reference`.
-        reference: Its rows; in a table that has a block for each of several datasets, each cross-validated by
-            itself, they begin with the dataset's key. Of a table of metrics with the axis "class", the lines
-            of scikit-learn's classification report of the first row.
-        measured: First cell of a row of `reference`, id of the paper's row and metric that it stands for.
-        rows: Ids of the paper's rows that it shows, and of the two that "t_test" compares; empty for all.
-        split: Kind of split that its figures rest on; "" for the experiment's main one.
-        compared_split: Kind of split whose values are shown next to them; "" for none.
-        metrics: Metrics that it shows, of `leukcnn.spec.metrics`; if empty those of its published figures, or
-            accuracy and macro F1-score. Of more than two classes, precision, recall and F1-score stand for
-            their weighted and macro averages, and with the axis "class" if empty for scikit-learn's report.
-        axes: What its lines go through, the outermost first, "row" among them: "row"; "dataset" that is
-            tested; "subset" of images; kind of "split"; "mask", a part of the images that is blanked;
+        where: Its place in the paper, such as "Table 2"; "" for an additional table.
+        published: Published values of the rows.
+        columns: Headings as printed, in kinds that repeat a printed table.
+        reference: Lines as printed, one cell for each heading. If the paper cross-validates several datasets
+            separately, each line begins with the dataset's key. In a table of metrics with the axis "class",
+            they are the lines of the first row's scikit-learn classification report.
+        measured: Lines of `reference` that can be measured, each as (first cell of the line, row id, metric),
+            such as ("Proposed method", "alertnet_rwd", "accuracy").
+        rows: Ids of the rows that it shows; empty for all. "t_test" compares two of them.
+        split: Kind of split whose results it shows; "" for the main split of the run.
+        compared_split: Kind of split whose results are shown next to them; "" for none.
+        metrics: Names of `leukcnn.spec.names.METRICS`. If empty, the metrics of the published values, or
+            accuracy and macro F1-score if there are none; with the axis "class", those of scikit-learn's
+            report. If the paper has no positive class, "precision", "recall" and "f1" are replaced by their
+            weighted and macro averages.
+        axes: What the lines iterate over, the outermost first: "row" (always required), "dataset" (the tested
+            ones), "subset" (see `subsets`), "split" (its kinds), "mask" (the blanked part of the images) and
             "class".
-        subsets: Sets of images: "test", "balanced" (the test set with equal classes), "external" (other
-            subjects), "within" (a cross-validation within the tested dataset), "final" (a phase without
-            labels); if empty, those of its published figures.
-        show: What a line shows behind its axes: "metric", "published", "measured", "interval",
-            "difference", "verdict" or the plain "state"; "weighted", the weighted average beside a macro one;
-            "images" (or "cells") that were tested, their "support" by class, "classes" that a dataset has;
-            "change" by blanking; "test" and "balanced", figures on those sets, and "less_test" and
-            "less_balanced", the measured one less those.
-        values_as: How they are shown: "mean" with standard deviation in the metric's own unit, "percent" with
-            two decimals, or "hundredths" as scikit-learn's report prints them.
-        over: What the mean is over: "runs", "folds" or "auto", folds in k-fold cross-validation of more than
-            two classes and else runs, whose folds count together. Folds are of the test set, and of splits
-            into folds of about one size. A table with the axis "class" or other sets is over runs.
-        kappa_words: Scale whose words for kappa stand beside Landis and Koch's: "alertnet"; "" for no words.
-        notes: Remarks that stand under it.
+        subsets: Tested images: "test", "balanced" (the test set with equally many images of each class),
+            "external" (other subjects), "within" (a cross-validation within the tested dataset) and "final"
+            (a challenge's final phase, without labels). If empty, those of the published values.
+        show: Columns after the axes, any of:
+
+            - "metric", "published", "measured", "interval" (95 %), "difference", "verdict";
+            - "state": a short status in place of the verdict;
+            - "weighted": the weighted average next to the macro average;
+            - "images" or "cells": number of tested images; "support": the same for each class; "classes":
+              the classes of the dataset;
+            - "change": difference from the value on unmasked images;
+            - "test", "balanced": values on these sets; "less_test", "less_balanced": the measured value
+              minus these.
+        values_as: Format of measured values: "mean" (with standard deviation, in the metric's own unit),
+            "percent" (two decimals) or "hundredths" (as in scikit-learn's report).
+        over: What means are taken over: "runs" (the folds of a run are pooled), "folds" or "auto". "auto"
+            uses folds in k-fold cross-validation of more than two classes, otherwise runs. Means over folds
+            need folds of about the same size, are of the set "test" and exclude the axis "class".
+        kappa_words: "alertnet" shows the words for kappa of the Alert Net paper next to those of Landis and
+            Koch; "" shows no words.
+        notes: Remarks that are printed under the table.
     """
 
     id: str
@@ -231,7 +243,7 @@ class Table:
         require_known(owner, "split", self.split, ("", *SPLIT_KINDS))
         require_known(owner, "compared_split", self.compared_split, ("", *SPLIT_KINDS))
         require_once(owner, "published", ((p.row, p.metric, p.dataset, p.subset) for p in self.published))
-        for name, known in _OF_METRICS.items():
+        for name, known in _KNOWN_NAMES.items():
             require_known(owner, name, getattr(self, name), known)
         for name in ("axes", "subsets", "show", "metrics"):
             require_once(owner, name, getattr(self, name))
@@ -240,15 +252,14 @@ class Table:
         self._check_reference(owner)
 
     def _check_axes(self, owner: str) -> None:
-        """Makes sure that axes, metrics and what is shown go together."""
+        """Checks that axes, metrics and columns fit together."""
         axes, named = {*self.axes}, {*self.metrics, *(p.metric for p in self.published)}
         require("row" in axes, f"{owner}: axes = {self.axes}.", "'row' among them")
-        apart = [axis for axis in ("split", "mask", "class") if axis in axes]
-        alone = len(apart) < 2 and not (apart and self.compared_split)
+        exclusive = [axis for axis in ("split", "mask", "class") if axis in axes]
         require(
-            alone,
+            len(exclusive) < 2 and not (exclusive and self.compared_split),
             f"{owner}: axes = {self.axes}, compared_split = {self.compared_split!r}.",
-            f"one of {apart} or compared_split",
+            f"one of {exclusive} or compared_split",
         )
         for column, axis in (("change", "mask"), ("support", "class"), ("classes", "dataset")):
             fits = column not in self.show or axis in axes
@@ -260,15 +271,15 @@ class Table:
             f"{owner}: {', '.join(sorted(sizes))} with axes = {self.axes}, values_as = {self.values_as!r}.",
             "axes = ('row',), values_as = 'mean'",
         )
-        no_shares = sorted(n for n in named - sizes if not metrics.METRICS[n].percent)
+        not_percent = sorted(n for n in named - sizes if not metrics.METRICS[n].percent)
         require(
-            self.values_as != "percent" or not no_shares,
-            f"{owner}: {', '.join(no_shares)} with values_as = 'percent'.",
-            "metrics that are shares, or values_as = 'mean'",
+            self.values_as != "percent" or not not_percent,
+            f"{owner}: {', '.join(not_percent)} with values_as = 'percent'.",
+            "metrics that are given in percent, or values_as = 'mean'",
         )
 
     def _check_folds(self, owner: str) -> None:
-        """Makes sure that there are folds where means over folds are asked for."""
+        """Checks that a table of means over folds has folds to take them over."""
         if self.over != "folds":
             return
         require("class" not in self.axes, f"{owner}: over = 'folds' with the axis 'class'.", "over = 'runs'")
@@ -278,69 +289,71 @@ class Table:
         for name in ("split", "compared_split"):
             kind = getattr(self, name)
             fits = kind in ("", *FOLDED_KINDS)
-            expected = f"folds of about one size: {', '.join(FOLDED_KINDS)}"
+            expected = f"folds of about the same size: {', '.join(FOLDED_KINDS)}"
             require(fits, f"{owner}: over = 'folds' with {name} = {kind!r}.", expected)
 
     def _check_reference(self, owner: str) -> None:
-        """Makes sure that the printed lines are as long as each other and as the headings."""
+        """Checks that all printed lines have as many cells as there are headings."""
         lengths = {len(self.columns)} if "columns" in TABLES[self.kind].requires else set()
-        odd = len(lengths | {len(line) for line in self.reference}) > 1
+        unequal = len(lengths | {len(line) for line in self.reference}) > 1
         require(
-            not odd or not self.reference,
+            not unequal or not self.reference,
             f"{owner}: reference has lines of {sorted({len(line) for line in self.reference})} cells"
             + f" under {len(self.columns)} columns." * bool(lengths),
-            "lines of one length, with a cell for each of the columns",
+            "lines of the same length, with one cell for each column",
         )
-        if TABLES[self.kind].keyed:
+        if TABLES[self.kind].keyed_by_dataset:
             keys = tuple(line[0] for line in self.reference)
             require_known(owner, "first cell of reference", keys, (*DATASETS, "Total"))
             require_once(owner, "reference", keys)
-            require(keys != ("Total",), f"{owner}: reference has a sum alone.", "a line a dataset")
+            require(keys != ("Total",), f"{owner}: reference has only a total.", "a line for each dataset")
 
     def require_positive_class(self) -> None:
-        """Makes sure that the table does without a positive class, in a paper that names none.
+        """Checks that the table needs no positive class; called for papers without one.
 
         Raises:
-            SpecError: It doesn't.
+            SpecError: It needs one.
         """
-        given = [name for name in TABLES[self.kind].positive if getattr(self, name)]
+        given = [name for name in TABLES[self.kind].needs_positive_class if getattr(self, name)]
         require(
             not given,
-            f"{name_of(self)}: {', '.join(given)} of kind {self.kind!r}, and no positive class.",
+            f"{name_of(self)}: {', '.join(given)} of kind {self.kind!r}, but no positive class.",
             "a positive_class of the paper",
         )
         measured = [metric for *_, metric in self.measured]
         named = dict.fromkeys((*self.metrics, *(p.metric for p in self.published), *measured))
         of_class = [n for n in named if n in metrics.METRICS and metrics.METRICS[n].of_class]
-        # Lines of metrics show averages in their place; a printed line has room for one figure.
+        # Tables of metrics show averages instead; a line of `reference` has room for one value only.
         averaged = [name for name in metrics.AVERAGED if name not in measured]
         lacking = [name for name in of_class if name not in averaged and "class" not in self.axes]
         require(
             not lacking,
-            f"{name_of(self)}: metrics of one class, {', '.join(lacking)}, and no positive class.",
+            f"{name_of(self)}: metrics of one class, {', '.join(lacking)}, but no positive class.",
             "a positive_class of the paper, the axis 'class', or averages: macro_auroc, macro_recall",
         )
 
     def printed(self, row: str, metric: str, *, dataset: str = "", subset: str = "test") -> Published | None:
-        """Returns the published figure of a row, or None where the paper prints none."""
+        """Returns the published value of a row, or None if the paper prints none."""
         wanted = (row, metric, dataset, subset)
         return next((p for p in self.published if (p.row, p.metric, p.dataset, p.subset) == wanted), None)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the paper.
+    """A figure of the paper, or an additional one.
 
     Attributes:
-        id: "figure2", "figure3" ...
-        title: What it shows.
-        kind: How it is drawn, a key of `leukcnn.spec.kinds.FIGURES`, where each kind says what it shows and
+        id: Name of the figure in commands and files: "figure2", "figure3" ...
+        title: Its heading.
+        kind: One of `leukcnn.spec.kinds.FIGURES`, such as "history". Each kind lists there what it shows and
             which fields it requires.
-        where: Its place in the paper; "" for a figure that the paper doesn't have.
-        rows: Ids of the paper's rows that it shows, in kinds that show rows.
-        dataset: Key of the tested dataset of "feature_space".
-        variants: Title and parameters of `ImageAugmenter.apply_transform`, of "augmentations".
-        networks: Title and builder (of leukcnn or Keras Applications), of "topology" and "networks".
+        where: Its place in the paper, such as "Figure 2"; "" for an additional figure.
+        rows: Ids of the rows that it shows, in kinds that accept rows.
+        dataset: For the kind "feature_space": key of the tested dataset.
+        variants: For the kind "augmentations": pairs of a title and parameters of
+            `ImageAugmenter.apply_transform`, such as ("rotated by 60 degrees", {"theta": 60.0}).
+        networks: For the kinds "topology" and "networks": pairs of a title and a builder of leukcnn or
+            `keras.applications`, such as ("LeukNet", "LeukNet").
     """
 
     id: str
@@ -366,7 +379,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Finding:
-    """Where the paper's own text can't be right, or leaves out what matters."""
+    """An error in the paper's own text, or something important that it leaves out.
+
+    Attributes:
+        text: What is wrong or missing, in one or a few sentences.
+        where: The place in the paper, such as "Table 2".
+    """
 
     text: str
     where: str

@@ -1,7 +1,7 @@
-"""The kinds of tables and figures: which module makes each, what it shows, what it must be given.
+"""The kinds of tables and figures: the module that makes each, what it shows and which fields it requires.
 
-A new kind is one module of `leukcnn.outputs` and one entry here. Only words stand here, so that a paper is
-checked without loading what draws it.
+A new kind is one module of `leukcnn.outputs` and one entry here. The entries hold text only, so that a paper
+is checked without loading the modules that build its tables and plots.
 """
 
 from collections.abc import Mapping
@@ -16,81 +16,91 @@ class Kind(NamedTuple):
         module: Module of `leukcnn.outputs` that makes it.
         shows: What it shows.
         requires: Field that may not be empty -> what it must hold.
-        takes: Fields that kinds which neither take nor require them refuse.
-        lengths: Field -> number of its items.
-        positive: Fields that, where they hold something, take a paper with a positive class.
-        keyed: Whether each line of `reference` begins with a dataset's key, or with "Total".
-        cells: Numbers of cells that a line of `reference` may have, each as (a, b): a, and b for each class
-            of the paper; empty for any.
-        trains: Whether the rows that it names must train a network, and not classify another's features.
+        accepts: Special fields that it accepts. All other kinds refuse them, unless they accept or require
+            them too.
+        lengths: Field -> number of items that it must have.
+        needs_positive_class: Fields that may be set only if the paper has a positive class.
+        keyed_by_dataset: Whether each line of `reference` begins with a dataset's key, or with "Total".
+        reference_cells: Allowed numbers of cells in a line of `reference`. The pair (a, b)
+            allows a cells plus b for each class of the paper; empty allows any number.
+        needs_trained_rows: Whether its rows must train a network. Rows that classify the features of another
+            row's network are refused.
     """
 
     module: str
     shows: str
     requires: Mapping[str, str] = MappingProxyType({})
-    takes: tuple[str, ...] = ()
+    accepts: tuple[str, ...] = ()
     lengths: Mapping[str, int] = MappingProxyType({})
-    positive: tuple[str, ...] = ()
-    keyed: bool = False
-    cells: tuple[tuple[int, int], ...] = ()
-    trains: bool = False
+    needs_positive_class: tuple[str, ...] = ()
+    keyed_by_dataset: bool = False
+    reference_cells: tuple[tuple[int, int], ...] = ()
+    needs_trained_rows: bool = False
 
 
 _ROWS = {"rows": "ids of the paper's rows that it shows"}
-_AS_PRINTED = {"columns": "the headings as printed", "reference": "the lines as printed, a cell a heading"}
+_AS_PRINTED = {
+    "columns": "the headings as printed",
+    "reference": "the lines as printed, one cell for each heading",
+}
 
 TABLES: Mapping[str, Kind] = {
     "metrics": Kind(
         "leukcnn.outputs.metrics",
-        "a line for each metric at each place that the axes give",
-        takes=("axes", "show", "values_as", "over", "kappa_words"),
+        "a line for each metric and each combination of its axes",
+        accepts=("axes", "show", "values_as", "over", "kappa_words"),
     ),
     "counts": Kind(
         "leukcnn.outputs.counts",
-        "images of each set before and after augmentation, published beside those here",
+        "images of each set before and after augmentation, published and measured",
         requires={
             "columns": "the headings as printed: the set, then each class before and after augmentation",
-            "reference": "the lines of training, validation and test set as printed, a cell a heading",
+            "reference": "the printed lines of training, validation and test set, one cell for each heading",
         },
         lengths={"reference": 3},
-        cells=((1, 2),),
-        positive=("reference",),
+        reference_cells=((1, 2),),
+        needs_positive_class=("reference",),
     ),
     "datasets": Kind(
         "leukcnn.outputs.datasets",
-        "what each dataset holds by the catalogue, as printed and here",
-        requires={"reference": "a line a dataset: its key and the printed counts of each class and of all"},
-        keyed=True,
-        cells=((2, 1), (3, 1)),
+        "images of each dataset, as printed, in the catalog and found here",
+        requires={
+            "reference": "a line for each dataset: its key, the printed count of each class and the total"
+        },
+        keyed_by_dataset=True,
+        reference_cells=((2, 1), (3, 1)),
     ),
     "t_test": Kind(
         "leukcnn.outputs.t_test",
-        "what Student's t-test says of two rows",
+        "Student's t-test between two rows",
         requires={"rows": "the two rows that are compared"},
         lengths={"rows": 2},
     ),
     "confusion": Kind(
         "leukcnn.outputs.confusion_counts",
-        "how often each class was taken for each; with `subsets`, hits and misses on each of them",
-        positive=("subsets",),
+        "confusion matrices in numbers; with `subsets`, hits and misses on each of them",
+        needs_positive_class=("subsets",),
     ),
-    "subjects": Kind("leukcnn.outputs.subjects", "the accuracy subject by subject"),
+    "subjects": Kind("leukcnn.outputs.subjects", "the accuracy on each subject"),
     "reference": Kind(
         "leukcnn.outputs.reference",
-        "a table as printed, with what is measured beside some lines",
+        "a table as printed, with measured values next to some lines",
         requires=_AS_PRINTED,
     ),
-    "shortcut": Kind("leukcnn.outputs.shortcut", "what a border alone tells of datasets and of leukaemia"),
+    "shortcut": Kind(
+        "leukcnn.outputs.shortcut", "how well the border alone predicts the dataset and leukaemia"
+    ),
     "layers": Kind(
         "leukcnn.outputs.layers",
         "the layers of its first row's network as Keras summarises them",
         requires=_ROWS | _AS_PRINTED,
         lengths={"columns": 3},
     ),
-    "log": Kind("leukcnn.outputs.log", "accuracy and loss by epoch", trains=True),
+    "log": Kind("leukcnn.outputs.log", "accuracy and loss by epoch", needs_trained_rows=True),
     "times": Kind("leukcnn.outputs.times", "how long a training takes"),
     "mask_scores": Kind(
-        "leukcnn.outputs.mask_scores", "how masks of white cells agree with those that datasets come with"
+        "leukcnn.outputs.mask_scores",
+        "how well masks of white cells agree with the masks that datasets contain",
     ),
 }
 
@@ -98,68 +108,73 @@ FIGURES: Mapping[str, Kind] = {
     "samples": Kind("leukcnn.outputs.samples", "images of each class"),
     "augmentations": Kind(
         "leukcnn.outputs.augmentations",
-        "an image and what augmentation makes of it",
+        "an image and augmented versions of it",
         requires={"variants": "pairs of a title and parameters of ImageAugmenter.apply_transform"},
-        takes=("variants",),
+        accepts=("variants",),
     ),
-    "segmentation": Kind("leukcnn.outputs.segmentation", "images beside what segmentation by colour keeps"),
+    "segmentation": Kind(
+        "leukcnn.outputs.segmentation", "images next to the pixels that segmentation by colour keeps"
+    ),
     "topology": Kind(
         "leukcnn.outputs.topology",
         "the top layers of networks",
         requires={"networks": "pairs of a title and a builder"},
-        takes=("networks",),
+        accepts=("networks",),
     ),
     "networks": Kind(
         "leukcnn.outputs.topology",
         "all layers of networks",
         requires={"networks": "pairs of a title and a builder"},
-        takes=("networks",),
+        accepts=("networks",),
     ),
     "activation_maps": Kind(
         "leukcnn.outputs.activation_maps",
         "mean activation and Grad-CAM of its first row's network",
         requires=_ROWS,
-        trains=True,
+        needs_trained_rows=True,
     ),
     "filters": Kind(
         "leukcnn.outputs.filters",
-        "what single filters of its first row's network give",
+        "outputs of single filters of its first row's network",
         requires=_ROWS,
-        trains=True,
+        needs_trained_rows=True,
     ),
     "feature_space": Kind(
         "leukcnn.outputs.feature_space",
-        "features of the tested images in the plane",
+        "features of the tested images, projected to two dimensions",
         requires=_ROWS | {"dataset": "key of the tested dataset"},
-        takes=("dataset",),
+        accepts=("dataset",),
     ),
     "history": Kind(
-        "leukcnn.outputs.history", "accuracy and loss by epoch, as curves", requires=_ROWS, trains=True
+        "leukcnn.outputs.history",
+        "curves of accuracy and loss by epoch",
+        requires=_ROWS,
+        needs_trained_rows=True,
     ),
     "confusion": Kind(
         "leukcnn.outputs.confusion_matrices",
-        "confusion matrices of the rows, of all by default",
-        takes=("rows",),
+        "confusion matrices of its rows, by default of all",
+        accepts=("rows",),
     ),
     "histograms": Kind(
-        "leukcnn.outputs.thresholding", "grey histograms with the clusters of thresholding", takes=("rows",)
+        "leukcnn.outputs.thresholding", "grey histograms with the clusters of thresholding", accepts=("rows",)
     ),
     "extraction": Kind(
         "leukcnn.outputs.thresholding",
-        "images, their masks and the cells cut out, by the first row's rule",
-        takes=("rows",),
+        "images, their masks and the extracted cells, by the first row's rule",
+        accepts=("rows",),
     ),
     "misclassified": Kind(
         "leukcnn.outputs.misclassified",
-        "images that a row's networks take for another class, of all rows by default",
-        takes=("rows",),
+        "images that a row's networks misclassify, by default of all rows",
+        accepts=("rows",),
     ),
 }
 
 
-def not_taken(kind: str, registry: Mapping[str, Kind]) -> tuple[str, ...]:
-    """Returns the fields that other kinds of a registry take and this one doesn't."""
-    own = {*registry[kind].takes, *registry[kind].requires}
+def fields_not_accepted(kind: str, registry: Mapping[str, Kind]) -> tuple[str, ...]:
+    """Returns the special fields that other kinds of a registry accept and this one doesn't."""
+    own = {*registry[kind].accepts, *registry[kind].requires}
     return tuple(
-        dict.fromkeys(name for other in registry.values() for name in other.takes if name not in own)
+        dict.fromkeys(name for other in registry.values() for name in other.accepts if name not in own)
     )

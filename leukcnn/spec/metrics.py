@@ -1,4 +1,4 @@
-"""The metrics that tables can show, and what a table of metrics is made of, by the names in papers."""
+"""The metrics that tables can show, and the names for the axes, columns and formats of such tables."""
 
 import math
 from collections.abc import Mapping
@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 
 class MetricName(NamedTuple):
-    """What tables say of a metric; `leukcnn.results.metrics` works it out.
+    """How tables show a metric; `leukcnn.results.metrics` computes it.
 
     Attributes:
         title: What tables call it.
-        percent: Whether it is a share, which is shown and printed in percent.
-        limits: Lowest and highest value.
-        of_class: Whether it is of one class, the paper's positive one unless a table names the classes.
+        percent: Whether it is a fraction that papers and tables print in percent.
+        limits: Lowest and highest possible value.
+        of_class: Whether it describes a single class: the paper's positive class, or each class in a table
+            with the axis "class".
     """
 
     title: str
@@ -48,10 +49,10 @@ METRICS: Mapping[str, MetricName] = {
 """Every metric: those of a confusion matrix, then those of probabilities."""
 
 SIZES: Mapping[str, str] = {"parameters": "Parameters", "file_mb": "File"}
-"""What tables can show of the networks themselves, in a line of its own."""
+"""Sizes of the networks, which tables show in a line of their own."""
 
 AVERAGED = ("precision", "recall", "f1")
-"""Metrics of one class that stand for their weighted and macro averages where no class is positive."""
+"""Metrics of one class. Papers without a positive class show their weighted and macro averages instead."""
 
 AXES = ("row", "dataset", "subset", "split", "mask", "class")
 SUBSETS = ("test", "balanced", "external", "within", "final")

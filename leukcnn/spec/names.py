@@ -1,6 +1,7 @@
-"""The names that a paper may use, each known in this one place and held by tests to what bears it.
+"""The names that a paper may use.
 
-A paper is checked when it is made, without loading Keras or anything else that these names stand for.
+They are listed here so that a paper can be checked without loading Keras. Tests compare each list with the
+objects that it names.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from leukcnn.fields import did_you_mean
 from leukcnn.spec import metrics
 
 METRICS = (*metrics.METRICS, *metrics.SIZES)
-"""What a published value may be of, and what a table may show."""
+"""Everything that can be published or shown in a table."""
 
 _EVERY_OPTIMIZER = (
     *("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum"),
@@ -37,7 +38,7 @@ OPTIMIZER_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "rmsprop": ("rho", "momentum", "epsilon", "centered", *_EVERY_OPTIMIZER),
     "sgd": ("momentum", "nesterov", *_EVERY_OPTIMIZER),
 }
-"""Optimizer of `keras.optimizers` -> its arguments beside the learning rate."""
+"""Optimizer of `keras.optimizers` -> its arguments other than the learning rate."""
 
 OPTIMIZERS = tuple(OPTIMIZER_ARGUMENTS)
 
@@ -47,17 +48,17 @@ LOSSES = (
     *("kl_divergence", "log_cosh", "mean_absolute_error", "mean_squared_error", "poisson", "squared_hinge"),
     "tversky",
 )
-"""Of `keras.losses`, those that take an output for each class, or one for two."""
+"""The losses of `keras.losses` that work with one output a class, or with one output for two classes."""
 
 CONTROLS = ("majority", "border", "colour", "cells")
-"""Of `leukcnn.evaluation.controls`."""
+"""The controls of `leukcnn.evaluation.controls`."""
 
 BUILDERS = (
     *("AlertNet", "AlertNetR", "AlertNetX", "AlexNet", "CNMCVGG16", "CNMCVGG19", "CNMCXception", "CaffeNet"),
     *("FineTuned", "FourBlockCNN", "LeukNet", "LightweightCNN", "RegNetX", "RegNetY", "TaleghaniResNet50"),
     "VGGF",
 )
-"""Of `leukcnn.models`; `leukcnn.models.register` adds one's own, and a dotted path names any other."""
+"""Builders of `leukcnn.models`. `leukcnn.models.register` adds your own; a dotted path names any other."""
 
 APPLICATIONS = (
     *("ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtSmall", "ConvNeXtTiny", "ConvNeXtXLarge"),
@@ -70,41 +71,42 @@ APPLICATIONS = (
     *("MobileNetV3Small", "NASNetLarge", "NASNetMobile", "ResNet101", "ResNet101V2", "ResNet152"),
     *("ResNet152V2", "ResNet50", "ResNet50V2", "VGG16", "VGG19", "Xception"),
 )
-"""Of `keras.applications`: what a figure of networks may show beside the paper's own."""
+"""The networks of `keras.applications`, which a figure of networks may show as well as the paper's own."""
 
 DATASETS = (
     *("cnmc2019", "taleghani", "taleghani_segmented", "allidb1", "allidb1_crop", "allidb2", "leukocytes"),
     *("cellavision", "atlas", "omid2014", "omid2015", "ash", "bloodline", "onkodin", "cellavision2", "jtsc"),
     *("ufg", "pn_all", "leukemia_images", "midb", "lisc"),
 )
-"""Keys of `leukcnn.datasets.CATALOG`, in its order."""
+"""The keys of `leukcnn.datasets.CATALOG`, in the same order."""
 
 _registered: set[str] = set()
 
 
 def allow_builder(name: str) -> None:
-    """Lets models bear the name of a builder that isn't leukcnn's; for `leukcnn.models.register`."""
+    """Allows models to use a builder that isn't part of leukcnn; called by `leukcnn.models.register`."""
     _registered.add(name)
 
 
 def check_builder(name: str, owner: str = "Model", field: str = "name", extra: tuple[str, ...] = ()) -> None:
-    """Makes sure that a network's builder can be found.
+    """Checks that the name of a network's builder is allowed.
 
     Args:
-        name: What it is called.
-        owner: What calls it so, for the message.
-        field: In which field.
-        extra: What else is allowed there.
+        name: Name of the builder, such as "LeukNet" or "my_module.build".
+        owner: What has the name, for the error message.
+        field: The field that holds the name, for the error message.
+        extra: Other names that are allowed there.
 
     Raises:
-        SpecError: It is neither one of leukcnn's, nor registered, nor the dotted path of a function.
+        SpecError: It is not a builder of leukcnn, nor registered, nor the dotted path of a function.
     """
-    parts = name.split(".")
-    if name in BUILDERS or name in _registered or (len(parts) > 1 and all(map(str.isidentifier, parts))):
+    words = name.split(".")
+    if name in BUILDERS or name in _registered or (len(words) > 1 and all(map(str.isidentifier, words))):
         return
     known = (*BUILDERS, *sorted(_registered), *extra)
     raise SpecError(
-        f"{owner}: {field} = {name!r}, a network's builder that isn't known.",
+        f"{owner}: {field} = {name!r}, which is not a known builder of networks.",
         expected=f"{', '.join(known)}, or the dotted path of a function, module.function",
-        remedy=did_you_mean(name, known) or "name one of these, or leukcnn.models.register your own first",
+        remedy=did_you_mean(name, known)
+        or "use one of these, or add yours with leukcnn.models.register first",
     )

@@ -1,4 +1,4 @@
-"""A paper as data, checked when it is made."""
+"""A paper as data, checked when it is created."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,41 +12,42 @@ from leukcnn.spec.checks import check_types, name_of, require, require_known, re
 from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Row, Table
 from leukcnn.spec.kinds import FIGURES, TABLES
 from leukcnn.spec.names import APPLICATIONS, CONTROLS, DATASETS
-from leukcnn.spec.setups import SPLIT_KINDS, Preprocessing, Setup
+from leukcnn.spec.setups import Preprocessing, Setup
+from leukcnn.spec.splits import SPLIT_KINDS
 
 DEFAULT_CONTROLS = ("majority", "border", "colour")
-SMALLEST_BORDERED = 32
-"""Least side in pixels of images whose border tells something: twice the border that controls see."""
+MIN_SIZE_FOR_BORDER = 32
+"""Smallest image size in pixels for controls that see only the border: twice its width."""
 
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper as data.
+    """A paper as data. All values are checked when it is created.
 
     Attributes:
-        key: Name of the paper in commands, modules and scripts.
+        key: Name of the paper in commands and folders, such as "cnmc2019": letters, digits, "_" and "-".
         title: Its title.
-        authors: Its authors.
+        authors: Its authors, separated by commas.
         year: Year of publication.
-        citation: Where it appeared.
-        task: What its networks tell apart.
-        datasets: Keys of the datasets it uses, in its own order.
-        classes: Its classes in the order of the networks' outputs.
-        positive_class: The class that counts as positive where there are two; "" where there are more.
-        splits: Kinds of split that make sense for it, its own first.
+        citation: Where it was published, with its DOI or ISBN.
+        task: The classes that its networks distinguish, in words, such as "malignant or healthy cell".
+        datasets: Keys of its datasets in its own order, such as ("cnmc2019",). `leukcnn datasets` lists all.
+        classes: Its classes, in the order of the networks' outputs.
+        positive_class: The positive class of a paper with two classes; "" if there are more than two.
+        splits: Kinds of split that `--split` accepts, see `Split`; the first is the paper's own.
         rows: The networks of its tables.
-        profiles: Named sets of changes to every row.
-        assumptions: What it leaves open.
-        tables: Its tables, and those that stand beside them.
-        figures: Its figures.
-        findings: What is amiss in it.
-        runs: Repetitions with other seeds over which its figures are means.
-        class_of: Class of the paper for each class that a dataset's card names; images of other classes
-            are left out. Empty where the dataset has the paper's own classes.
-        synthetic_images: Dataset -> class of its card -> number of synthetic images that the paper needs; one
-            that isn't named has the number that `leukcnn.synthetic.folders` gives it.
-        controls: Keys of `leukcnn.evaluation.controls.CONTROLS`: the classifiers without a network whose
-            figures stand beside its rows'.
+        profiles: Named settings; one is named "paper".
+        assumptions: Details that the paper leaves open.
+        tables: Its tables, and additional ones.
+        figures: Its figures, and additional ones.
+        findings: Errors in its text and important things that it leaves out.
+        runs: Number of repetitions with different seeds that the published means are over.
+        class_of: Class of a dataset -> class of the paper, such as {"benign": "healthy"}. Images of other
+            classes are left out. Empty if the datasets have the paper's own classes.
+        synthetic_images: Dataset -> class of the dataset -> number of images that `--data synthetic` makes.
+            `leukcnn.synthetic.folders` sets the numbers of datasets that aren't listed.
+        controls: Keys of `leukcnn.evaluation.controls.CONTROLS`: classifiers without a network whose results
+            are shown next to those of the rows.
     """
 
     key: str
@@ -76,10 +77,10 @@ class Paper:
         self._check_rows()
         self._check_tables_and_figures()
         self._check_profiles_and_assumptions()
-        self.whole()
+        self.whole_image_preprocessing()
 
     def _check_values(self) -> None:
-        """Checks what the paper says of itself."""
+        """Checks the fields of the paper itself."""
         owner = name_of(self)
         require(
             re.fullmatch(r"\w[\w-]*", self.key, re.ASCII) is not None,
@@ -104,13 +105,14 @@ class Paper:
         require_once(name_of(self), "rows, tables and figures", ids)
         for place, row in enumerate(self.rows):
             owner = name_of(row)
-            if source := self.source(row.id):
+            if source := self.feature_source(row.id):
                 require_known(owner, "features.row", source, self.row_ids[:place])
             require_known(owner, "split.kind", row.setup.split.kind, self.splits)
             require_known(owner, "extra_splits", row.extra_splits, self.splits)
 
     def _check_tables_and_figures(self) -> None:
-        for item in (*self.tables, *self.figures):
+        items: tuple[Table | Figure, ...] = (*self.tables, *self.figures)
+        for item in items:
             owner = name_of(item)
             require_known(owner, "rows", item.rows, self.row_ids)
             self._check_rows_of(item)
@@ -129,52 +131,54 @@ class Paper:
                 require_known(owner, name, getattr(item, name), ("", *self.splits))
 
     def _check_rows_of(self, item: Table | Figure) -> None:
-        """Checks that rows which an item names can give what its kind shows."""
+        """Checks that the rows of a table or figure can provide what its kind shows."""
         kind = (TABLES if isinstance(item, Table) else FIGURES)[item.kind]
-        idle = [row for row in item.rows if kind.trains and self.source(row)]
+        untrained = [row for row in item.rows if kind.needs_trained_rows and self.feature_source(row)]
         require(
-            not idle,
-            f"{name_of(item)} of kind {item.kind!r}: rows = {item.rows}; {', '.join(idle)} train no network.",
-            "rows that train one",
+            not untrained,
+            f"{name_of(item)} of kind {item.kind!r}: {', '.join(untrained)} train no network.",
+            "rows that train a network",
         )
-        able = [own + of_class * len(self.classes) for own, of_class in kind.cells]
-        odd = {len(line) for line in getattr(item, "reference", ())}.difference(able)
+        allowed = [fixed + for_each * len(self.classes) for fixed, for_each in kind.reference_cells]
+        wrong = {len(line) for line in getattr(item, "reference", ())}.difference(allowed)
         require(
-            not (able and odd),
-            f"{name_of(item)} of kind {item.kind!r}: reference has lines of {sorted(odd)} cells.",
-            f"{' or '.join(map(str, able))} cells, for {len(self.classes)} classes",
+            not (allowed and wrong),
+            f"{name_of(item)} of kind {item.kind!r}: reference has lines of {sorted(wrong)} cells.",
+            f"{' or '.join(map(str, allowed))} cells, for {len(self.classes)} classes",
         )
         measured = [row for _, row, _ in getattr(item, "measured", ())]
-        apart = [row for row in measured if row in self.row_ids and self.row(row).setup.split.per_dataset]
+        separate = [row for row in measured if row in self.row_ids and self.row(row).setup.split.per_dataset]
         require(
-            not apart,
-            f"{name_of(item)}: measured names {', '.join(apart)}, cross-validated on datasets by themselves.",
+            not separate,
+            f"{name_of(item)}: measured names {', '.join(separate)}, cross-validated dataset by dataset.",
             "rows whose datasets are tested together, or a table of kind 'metrics' with the axis 'dataset'",
         )
 
     def _check_profiles_and_assumptions(self) -> None:
-        """Checks that every change of a setup finds its field and gives what is allowed there."""
+        """Checks that every change of a setup names an existing field and an allowed value."""
         owner = name_of(self)
         require_once(owner, "profiles", (profile.name for profile in self.profiles))
         require_once(owner, "assumptions", (assumption.name for assumption in self.assumptions))
         names = [profile.name for profile in self.profiles]
-        require("paper" in names, f"{owner}: profiles are {names}.", "one named 'paper', its own setting")
+        require(
+            "paper" in names, f"{owner}: profiles are {names}.", "one named 'paper', the paper's own setting"
+        )
         for profile in self.profiles:
             require_known(name_of(profile), "rows", (*profile.rows, *profile.row_changes), self.row_ids)
             for row in self.row_ids:
                 with _named(f"{name_of(profile)}, {name_of(self.row(row))}"):
                     setup = self.setup(row, profile=profile.name)
                 for kind in self.row(row).extra_splits:
-                    with _named(f"{name_of(profile)}, {name_of(self.row(row))}, also = {kind!r}"):
+                    with _named(f"{name_of(profile)}, {name_of(self.row(row))}, extra_splits = {kind!r}"):
                         replace_at(setup, "split.kind", kind)
         for assumption in self.assumptions:
             require_known(name_of(assumption), "rows", assumption.rows, self.row_ids)
             for row in self.rows_of(assumption):
                 with _named(f"{name_of(assumption)}, {name_of(self.row(row))}"):
                     for profile in self.profiles:
-                        value_at(self.setup(row, profile=profile.name), assumption.sets)
+                        value_at(self.setup(row, profile=profile.name), assumption.field)
                     for choice in assumption.choices:
-                        replace_at(self.row(row).setup, assumption.sets, choice)
+                        replace_at(self.row(row).setup, assumption.field, choice)
 
     @property
     def row_ids(self) -> tuple[str, ...]:
@@ -183,8 +187,8 @@ class Paper:
 
     @property
     def substitutes(self) -> dict[str, str]:
-        """NAME of `--base scratch=NAME` -> id of its row, the default first; empty where there is none."""
-        return {row.scratch: row.id for row in self.rows if row.scratch}
+        """NAME of `--base scratch=NAME` -> id of its row, the default first; empty if there is none."""
+        return {row.scratch_name: row.id for row in self.rows if row.scratch_name}
 
     def row(self, row_id: str) -> Row:
         """Returns a row.
@@ -211,11 +215,11 @@ class Paper:
         return find_named(self.assumptions, name, "name", f"assumption of {self.key}")
 
     def rows_of(self, assumption: Assumption) -> tuple[str, ...]:
-        """Returns the ids of the rows that an assumption speaks of."""
+        """Returns the ids of the rows that an assumption applies to."""
         return assumption.rows or self.row_ids
 
-    def source(self, row_id: str) -> str:
-        """Returns the id of the row whose trained networks a row's features come from; "" where none is."""
+    def feature_source(self, row_id: str) -> str:
+        """Returns the id of the row whose trained networks compute a row's features; "" if there is none."""
         features = self.row(row_id).setup.features
         return features.row if features else ""
 
@@ -227,10 +231,16 @@ class Paper:
         assumed: Mapping[str, Any] | None = None,
         changes: Mapping[str, Any] | None = None,
     ) -> Setup:
-        """Returns what a row does under a profile, with assumptions overridden by name and fields by path.
+        """Returns the setup of a row under a profile, with overridden assumptions and fields.
+
+        Args:
+            row_id: Id of the row.
+            profile: Name of the profile.
+            assumed: Name of an assumption -> its value. Assumptions that don't apply to the row are ignored.
+            changes: Path of a field -> its value, such as `{"training.epochs": 2}`. Applied last.
 
         Raises:
-            SpecError: A name or path is unknown or a value isn't allowed.
+            SpecError: A name or path is unknown, or a value isn't allowed.
         """
         chosen = self.profile(profile)
         setup = self.row(row_id).setup
@@ -238,22 +248,24 @@ class Paper:
         for name, value in (assumed or {}).items():
             assumption = self.assumption(name)
             if row_id in self.rows_of(assumption):
-                every.append((assumption.sets, value))
+                every.append((assumption.field, value))
         for path, value in [*every, *(changes or {}).items()]:
             setup = replace_at(setup, path, value)
         return setup
 
-    def whole(self, *, assumed: Mapping[str, Any] | None = None, mask: str | None = None) -> Preprocessing:
-        """Returns how whole images are prepared, whatever the profile: in the paper's own size.
+    def whole_image_preprocessing(
+        self, *, assumed: Mapping[str, Any] | None = None, mask: str | None = None
+    ) -> Preprocessing:
+        """Returns the preprocessing of whole images, in the paper's own size under every profile.
 
-        What colour alone tells is asked of them, not of the cells that a network is shown.
+        Controls that classify by colour see whole images, without the threshold that networks may use.
 
         Args:
-            assumed: Assumptions overridden by name.
-            mask: The part that is blanked; the paper's own if None or "".
+            assumed: Name of an assumption -> its value.
+            mask: Part of the images that is blanked; the paper's own mask if None or "".
 
         Raises:
-            SpecError: They are too small for the paper's control "border".
+            SpecError: The images are too small for the paper's control "border".
         """
         own = self.setup(self.row_ids[0], assumed=assumed).preprocessing
         if "border" in self.controls:
@@ -263,18 +275,18 @@ class Paper:
     def assumed_value(
         self, name: str, *, profile: str = "paper", assumed: Mapping[str, Any] | None = None
     ) -> str:
-        """Returns the value of an assumption in words, by row where the rows differ."""
-        path, rows = self.assumption(name).sets, self.rows_of(self.assumption(name))
+        """Returns the value of an assumption as text, for each row if the rows differ."""
+        path, rows = self.assumption(name).field, self.rows_of(self.assumption(name))
         values = [value_at(self.setup(row, profile=profile, assumed=assumed), path) for row in rows]
         if all(value == values[0] for value in values):
             return str(values[0])
         return ", ".join(f"{row} {value}" for row, value in zip(rows, values, strict=True))
 
     def parse_assumption(self, text: str) -> tuple[str, Any]:
-        """Reads `NAME=VALUE` into a name and a value of the type that the field has.
+        """Parses `NAME=VALUE` into the name and a value of the field's type.
 
         Raises:
-            SpecError: The text isn't of that form, the name is unknown or the value isn't allowed.
+            SpecError: The text has another form, the name is unknown or the value isn't allowed.
         """
         name, equals, word = text.partition("=")
         if not equals:
@@ -285,7 +297,7 @@ class Paper:
             )
         assumption = self.assumption(name.strip())
         value = read_like(
-            word.strip(), value_at(self.row(self.rows_of(assumption)[0]).setup, assumption.sets), name
+            word.strip(), value_at(self.row(self.rows_of(assumption)[0]).setup, assumption.field), name
         )
         if assumption.choices and value not in assumption.choices:
             raise SpecError(
@@ -295,27 +307,27 @@ class Paper:
 
 
 def require_border(owner: str, preprocessing: Preprocessing) -> None:
-    """Makes sure that images are large enough to be told by their border.
+    """Checks that images are large enough to be classified by their border alone.
 
     Args:
-        owner: What tells them so.
-        preprocessing: How it sees them.
+        owner: What classifies them, for the error message.
+        preprocessing: How the images are prepared.
 
     Raises:
-        SpecError: They aren't.
+        SpecError: They are too small.
     """
-    if preprocessing.image_size < SMALLEST_BORDERED:
+    if preprocessing.image_size < MIN_SIZE_FOR_BORDER:
         field = "resize" if preprocessing.resize else "crop"
         raise SpecError(
             f"{owner}: preprocessing.{field} = {preprocessing.image_size} of the paper's first row.",
-            expected=f"at least {SMALLEST_BORDERED} pixels, {SMALLEST_BORDERED // 2} for each border",
-            remedy="take larger images, or do without it: controls=('majority', 'colour'), and no such table",
+            expected=f"at least {MIN_SIZE_FOR_BORDER} pixels, {MIN_SIZE_FOR_BORDER // 2} for each border",
+            remedy="use larger images, or controls=('majority', 'colour') and no table of kind 'shortcut'",
         )
 
 
 @contextmanager
 def _named(owner: str) -> Iterator[None]:
-    """Lets a refusal of what is inside say whose value it is."""
+    """Adds an owner's name to the message of a `SpecError` that is raised inside."""
     try:
         yield
     except SpecError as error:

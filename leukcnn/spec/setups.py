@@ -15,7 +15,14 @@ def _require_count(name: str, count: int | None) -> None:
 
 @dataclass(frozen=True)
 class Model:
-    """A network: the name of its builder, as `leukcnn.models.build` takes it, and the builder's arguments."""
+    """A network.
+
+    Attributes:
+        name: Name of its builder, as in `leukcnn.models.build`, such as "LeukNet"; or the dotted path of a
+            function, such as "my_module.build".
+        arguments: Arguments of the builder, such as `{"dropout_rate": 0.5, "weights": "imagenet"}`. The
+            input shape and the number of classes are added where they are missing.
+    """
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -27,19 +34,22 @@ class Model:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """From the image in its file to the network's input.
+    """How an image file becomes the network's input, a square RGB image.
+
+    At least one of `crop` and `resize` is required.
 
     Attributes:
-        crop: Side of the central square that is kept, in pixels; None keeps the whole image.
-        resize: Side to which that square is resized, in pixels; None leaves it.
-        scale: Factor on the grey levels 0..255.
-        subtract_channel_mean: Whether each image loses its own mean of each channel.
+        crop: Height and width in pixels of the central square that is cut out of the image, such as 250; None
+            keeps the whole image.
+        resize: Height and width in pixels to which the image is resized, such as 224; None doesn't resize.
+        scale: Factor by which the pixel values 0..255 are multiplied; 1 / 255 gives 0..1.
+        subtract_channel_mean: Whether the mean of each channel is subtracted, separately for each image.
         mask: Part of each image that is blanked, see `leukcnn.preprocessing.blank`: "border", "cells" or
             "background"; "" for none.
-        threshold: Rule of `leukcnn.preprocessing.wbc_mask` by which white cells are found in the image as
-            it is in its file, all else becoming black; "none" keeps everything.
-        squeeze: Whether an image that isn't cropped is squeezed into the square, whatever its proportions;
-            otherwise its central square is kept.
+        threshold: Rule by which `leukcnn.preprocessing.wbc_mask` finds the white cells in the original image:
+            "darkest" or "least_frequent". All other pixels become black. "none" keeps all pixels.
+        squeeze: Whether an image that isn't square is squeezed into a square when it is resized. If False,
+            its central square is cut out first. Not allowed together with `crop`.
     """
 
     crop: int | None = None
@@ -53,10 +63,12 @@ class Preprocessing:
     def __post_init__(self):
         check_types(self)
         for name in ("crop", "resize"):
-            side = getattr(self, name)
-            require(side is None or side > 0, f"{name} = {side!r}.", "pixels > 0")
+            size = getattr(self, name)
+            require(size is None or size > 0, f"{name} = {size!r}.", "a number of pixels above 0")
         require(
-            self.crop or self.resize, "Neither crop nor resize is given.", "one of them sets the input size"
+            self.crop is not None or self.resize is not None,
+            "Neither crop nor resize is given.",
+            "at least one of them, which sets the input size",
         )
         require(self.scale > 0, f"scale = {self.scale!r}.", "a number above 0")
         require_known("Preprocessing", "mask", self.mask, ("", *MASKS))
@@ -64,30 +76,35 @@ class Preprocessing:
         require(
             not (self.crop and self.squeeze),
             f"crop = {self.crop} and squeeze.",
-            "one of them, since a crop is square already",
+            "one of them, since a crop is already square",
         )
 
     @property
     def image_size(self) -> int:
-        """Side of the network's square input, in pixels."""
-        return self.resize or self.crop
+        """Height and width of the network's input in pixels."""
+        size = self.resize or self.crop
+        assert size is not None, "one of them is checked to be set"
+        return size
 
 
 MASKS = ("border", "cells", "background")
 THRESHOLD_RULES = ("darkest", "least_frequent")
-"""How the white cells' cluster of grey levels is told from the other two, see `leukcnn.preprocessing`."""
+"""Rules that choose the white cells among three clusters of grey levels, see `leukcnn.preprocessing`."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How images are multiplied.
+    """How training images are augmented.
 
     Attributes:
-        arguments: Arguments of `leukcnn.augmentation.ImageAugmenter`.
-        train_per_class: Images a class to which the training part is topped up; None adds none.
-        validation_per_class: The same for the validation part.
-        variants_per_image: New images that take the place of each training image; None leaves it.
-        variants: "once" draws each new image once, the same in every epoch; "fresh" draws it again in each.
+        arguments: Arguments of `leukcnn.augmentation.ImageAugmenter`, such as `{"rotation_range": 40}`.
+        train_per_class: Number of training images of each class, such as 10_000: augmented images are added
+            to the original ones until it is reached. None adds none.
+        validation_per_class: The same for the validation images.
+        variants_per_image: Number of augmented images that replace each training image, such as 20; None
+            keeps the original. Not allowed together with `train_per_class`.
+        variants: "once" augments each new image once, so that it is the same in every epoch; "fresh" augments
+            it again in every epoch.
     """
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -113,26 +130,35 @@ VARIANTS = ("once", "fresh")
 
 @dataclass(frozen=True)
 class Split:
-    """Who trains, who validates, who tests.
+    """How images are split into training, validation and test images.
+
+    The kinds of split:
+
+    - "cell": at random by image, within each class.
+    - "random": at random by image, without regard to the class.
+    - "subject": all images of a subject are in the same split.
+    - "grouped": all images of a subject or field of view, and near-duplicates, are in the same split.
+    - "fold": the folds that the dataset's authors published, each tested once.
+    - "kfold": stratified folds by image, each tested once.
+    - "grouped_kfold": the same, but a subject, a field of view and near-duplicates are kept in one fold.
+    - "lodocv": leave one dataset out. Each dataset that has both classes is tested once, by a network that is
+      trained on all others.
+    - "lodocv_strict": the same, but datasets that share images or cells with the tested one are left out of
+      training too.
+    - "lodocv_single_class": as "lodocv_strict", but the tested datasets are those of a single class.
 
     Attributes:
-        kind: "cell" (at random by image, class by class), "random" (at random by image, whatever the
-            classes), "subject" (no subject in two parts), "grouped" (no two images of one field of view or
-            nearly one content in two parts), "fold" (the dataset authors' own folds, each tested once),
-            "kfold" (stratified folds by image, each tested once) or "grouped_kfold" (the same, but images
-            of one subject, field of view or content stay in one fold). Where there are several datasets:
-            "lodocv" (leave one dataset out: each that holds both classes is tested once, all others are
-            trained on), "lodocv_strict" (the same without the datasets that share images or cells with the
-            tested one) or "lodocv_single_class" (strict, and tested are the datasets of one class).
-        fractions: Shares of training, validation and test in "cell", "random", "subject" and "grouped".
-        n_splits: Folds of "kfold" and "grouped_kfold".
-        validation_fraction: Share of what isn't tested that "kfold" and "grouped_kfold" keep apart to choose
-            an epoch by; 0 for none.
-        never_tested: Keys of datasets that the kinds of "lodocv" learn from and never test on.
-        limit_per_class: At most so many images a class take part, those of the datasets that are tested by
-            a kind of "lodocv" not counted; None takes all.
-        per_dataset: Keys of datasets, each of which "kfold" and "grouped_kfold" split into folds of its own,
-            trained and tested by itself; the images of all other datasets are split together.
+        kind: One of the kinds above.
+        fractions: Fractions of training, validation and test images, used by "cell", "random", "subject" and
+            "grouped"; they add up to 1.
+        n_splits: Number of folds, used by "kfold" and "grouped_kfold".
+        validation_fraction: Fraction of the untested images, 0 to below 1, that "kfold" and "grouped_kfold"
+            hold out to choose the best epoch; 0 for none.
+        never_tested: Keys of datasets that "lodocv" and its variants train on, but never test.
+        limit_per_class: Largest number of images of each class, for quick runs; None uses all. Datasets
+            that "lodocv" or its variants test are used whole and don't count.
+        per_dataset: Keys of datasets that "kfold" and "grouped_kfold" split into folds, train and test
+            separately, one dataset at a time. The images of all other datasets are split together.
     """
 
     kind: str = "cell"
@@ -149,18 +175,18 @@ class Split:
         require_known("Split", "never_tested", self.never_tested, DATASETS)
         require_known("Split", "per_dataset", self.per_dataset, DATASETS)
         require(
-            all(share > 0 for share in self.fractions) and abs(sum(self.fractions) - 1) < 1e-9,
+            all(fraction > 0 for fraction in self.fractions) and abs(sum(self.fractions) - 1) < 1e-9,
             f"fractions = {self.fractions!r}.",
             "three numbers above 0 that add up to 1",
         )
         require(self.n_splits >= 2, f"n_splits = {self.n_splits!r}.", "a whole number of at least 2 folds")
-        share = self.validation_fraction
-        require(0 <= share < 1, f"validation_fraction = {share!r}.", "a number from 0 to below 1")
+        fraction = self.validation_fraction
+        require(0 <= fraction < 1, f"validation_fraction = {fraction!r}.", "a number from 0 to below 1")
         _require_count("limit_per_class", self.limit_per_class)
 
     @property
     def has_validation(self) -> bool:
-        """Whether some images are kept apart to choose an epoch by."""
+        """Whether some images are held out to choose the best epoch."""
         return self.kind in HOLDOUT_KINDS or (self.kind in KFOLD_KINDS and self.validation_fraction > 0)
 
 
@@ -169,21 +195,22 @@ class Training:
     """How a network is trained.
 
     Attributes:
-        epochs: Passes over the training part.
-        batch_size: Images a step, over all devices together.
+        epochs: Number of passes over the training images.
+        batch_size: Images in each step, over all devices together.
         initial_learning_rate: Learning rate of the first epoch.
-        final_learning_rate: The rate that the schedule reaches after the last epoch; None keeps the initial
-            one.
-        schedule: How it gets there: "exponential", or "cosine", which may end at 0.
-        optimizer: Name of a Keras optimizer.
-        optimizer_arguments: Its arguments besides the learning rate.
-        loss: Name of a Keras loss.
-        checkpoint: Whose weights the figures rest on: the epoch of the best "val_accuracy" or "val_loss", or
-            the "last" one.
-        patience: Epochs without a lower validation loss after which the training ends early, as Keras'
-            EarlyStopping counts them (0 and 1 are alike); None trains all epochs.
-        deterministic: Whether the same command gives the same bytes.
-        precision: Keras' dtype policy, "float32", "mixed_float16" or "mixed_bfloat16".
+        final_learning_rate: Learning rate that the schedule reaches after the last epoch; None keeps the
+            initial one.
+        schedule: How the rate changes from the initial to the final one: "exponential", or "cosine", which
+            may end at 0.
+        optimizer: Name of a Keras optimizer in lower case, such as "adam".
+        optimizer_arguments: Its arguments other than the learning rate, such as `{"momentum": 0.8}`.
+        loss: Name of a Keras loss in snake case, such as "categorical_crossentropy".
+        checkpoint: Epoch whose weights are evaluated: the one with the best "val_accuracy" or "val_loss", or
+            the "last" one. Splits without validation images require "last".
+        patience: Number of epochs without a lower validation loss after which training stops, as in Keras'
+            EarlyStopping (0 and 1 have the same effect); None trains all epochs.
+        deterministic: Whether the same command gives the same weights and predictions, byte for byte.
+        precision: Keras' dtype policy: "float32", "mixed_float16" or "mixed_bfloat16".
     """
 
     epochs: int
@@ -211,7 +238,7 @@ class Training:
         for name in ("initial_learning_rate", "final_learning_rate"):
             rate, last = getattr(self, name), name == "final_learning_rate"
             allowed = rate is None or rate > 0 or (last and rate == 0 and self.schedule == "cosine")
-            require(allowed, f"{name} = {rate!r}.", "a number above 0, or 0 at the end of a cosine")
+            require(allowed, f"{name} = {rate!r}.", "a number above 0; a cosine may end at 0")
         patience = self.patience
         allowed = patience is None or patience >= 0
         require(allowed, f"patience = {patience!r}.", "a whole number of epochs from 0, or None")
@@ -227,16 +254,21 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 @dataclass(frozen=True)
 class Features:
-    """A linear support vector machine on what the networks' penultimate layers give; no network is trained.
+    """A linear support vector machine (SVM) on the outputs of networks' penultimate layers.
+
+    No network is trained.
 
     Attributes:
-        row: Row whose trained networks give the features, each on the parts that it was trained for; "" for
-            networks as their weights make them.
-        extra_models: Networks whose features are joined to those of the setup's model.
-        n_selected: Features kept, those of the highest gain ratio; None keeps all.
-        n_components: Principal components kept; None leaves the features as they are.
-        within_splits: Folds of a cross-validation within each tested dataset, beside; 0 for none.
-        penalty: The machine's C.
+        row: Id of the row whose trained networks compute the features, each for its own split; "" uses the
+            setup's model with the weights that its builder loads.
+        extra_models: Further networks whose features are appended to those of the setup's model. Not allowed
+            together with `row`.
+        n_selected: Number of features that are kept, those with the highest gain ratio; None keeps all.
+        n_components: Number of principal components to which the features are reduced; None doesn't reduce
+            them.
+        within_splits: Number of folds of an additional cross-validation within each tested dataset; 0 for
+            none.
+        penalty: Penalty C of the SVM, above 0.
     """
 
     row: str = ""
@@ -255,16 +287,23 @@ class Features:
         require(folds >= 0 and folds != 1, f"within_splits = {folds!r}.", "0, 2 or more")
         require(
             not (self.row and self.extra_models),
-            f"Features of the row {self.row!r} beside those of {len(self.extra_models)} networks.",
+            f"Features of the row {self.row!r} and of {len(self.extra_models)} extra models.",
             "one of them alone",
         )
 
 
 @dataclass(frozen=True)
 class Setup:
-    """All that one trial does.
+    """Everything that one trial does: which network, on which images, split and trained how.
 
-    Where it has `features`, no network is trained, and of `training` the precision alone counts.
+    Attributes:
+        model: The network.
+        preprocessing: How image files become its input.
+        augmentation: How training images are augmented.
+        split: How images are split.
+        training: How the network is trained.
+        features: If set, an SVM is trained on features of networks. No network is trained then, and only the
+            precision of `training` is used.
     """
 
     model: Model
@@ -276,7 +315,7 @@ class Setup:
 
     @property
     def models(self) -> tuple[Model, ...]:
-        """The network, and those whose features stand beside its own."""
+        """The network, followed by the extra models of `features`."""
         return (self.model, *(self.features.extra_models if self.features else ()))
 
     def __post_init__(self):
@@ -284,10 +323,10 @@ class Setup:
         require(
             self.split.has_validation or self.training.checkpoint == "last",
             f"The split {self.split.kind!r} with the checkpoint {self.training.checkpoint!r}.",
-            "the checkpoint 'last', since nothing is kept apart to choose an epoch by",
+            "the checkpoint 'last', since no images are held out to choose the best epoch",
         )
         require(
             self.split.has_validation or self.training.patience is None,
             f"The split {self.split.kind!r} with the patience {self.training.patience}.",
-            "no patience, since nothing is kept apart to stop by",
+            "no patience, since no validation images are held out",
         )

@@ -1,4 +1,4 @@
-"""The kinds of split: what tables call them, and what each keeps apart."""
+"""The kinds of split: what tables call them, and what each keeps together."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -13,10 +13,11 @@ class SplitKind(NamedTuple):
     Attributes:
         title: What tables call it.
         family: "holdout", "kfold" or "lodocv" (leave one dataset out).
-        unit: What is never parted, and so what a bootstrap draws again: `IMAGES` where they are parted at
-            random whatever their groups, else `SUBJECTS` or `GROUPS` (subjects, fields of view or
-            near-duplicates). Where a dataset is left out, none of its groups is trained on.
-        copy_proof: Whether nearly equal images, or the datasets that share some, are never parted.
+        unit: What the split keeps together, and what a bootstrap therefore resamples: `IMAGES` if images are
+            split at random and their groups are ignored, otherwise `SUBJECTS` or `GROUPS` (subjects, fields
+            of view or near-duplicates). If a dataset is left out, none of its groups is trained on.
+        copy_proof: Whether near-duplicates are kept together too, and no dataset is trained on that shares
+            images with a tested one.
     """
 
     title: str
@@ -37,7 +38,7 @@ SPLITS: Mapping[str, SplitKind] = {
     "lodocv_strict": SplitKind("strict LODOCV", "lodocv", GROUPS, copy_proof=True),
     "lodocv_single_class": SplitKind("strict LODOCV of single classes", "lodocv", GROUPS, copy_proof=True),
 }
-"""Every kind of split; `leukcnn.spec.Split` says what each does."""
+"""Every kind of split; `leukcnn.spec.Split` describes them."""
 
 SPLIT_KINDS = tuple(SPLITS)
 HOLDOUT_KINDS = tuple(kind for kind, split in SPLITS.items() if split.family == "holdout")
@@ -45,7 +46,7 @@ KFOLD_KINDS = tuple(kind for kind, split in SPLITS.items() if split.family == "k
 LODOCV_KINDS = tuple(kind for kind, split in SPLITS.items() if split.family == "lodocv")
 GROUPED_KINDS = tuple(kind for kind, split in SPLITS.items() if split.unit != IMAGES)
 FOLDED_KINDS = (*KFOLD_KINDS, "fold")
-"""Those of folds of about one size, each tested once."""
-MAKERS_VALIDATION = 1 / 3
-"""Share of what isn't tested that "fold" keeps apart for validation."""
+"""Kinds whose folds have about the same size and are tested once each."""
+AUTHORS_VALIDATION_FRACTION = 1 / 3
+"""Fraction of the untested images that "fold" holds out for validation."""
 COPY_PROOF_KINDS = tuple(kind for kind, split in SPLITS.items() if split.copy_proof)

@@ -1,5 +1,6 @@
-"""Splits: which images train, which validate, which test. Index arrays only; no image is opened."""
+"""Splits: which images train, which validate and which test. They are index arrays; no image is opened."""
 
+from leukcnn.splits.folds import Fold, SplitRows, partition
 from leukcnn.splits.lodocv import (
     DatasetSplit,
     declared_relatives,
@@ -7,9 +8,9 @@ from leukcnn.splits.lodocv import (
     related_datasets,
 )
 from leukcnn.splits.splitters import (
-    PARTS,
     Split,
     balanced_subset,
+    grouped_kfold,
     hold_out_validation,
     holdout,
     predefined_folds,
@@ -17,14 +18,17 @@ from leukcnn.splits.splitters import (
 )
 
 __all__ = [
-    "PARTS",
     "DatasetSplit",
+    "Fold",
     "Split",
+    "SplitRows",
     "balanced_subset",
     "declared_relatives",
+    "grouped_kfold",
     "hold_out_validation",
     "holdout",
     "leave_one_dataset_out",
+    "partition",
     "predefined_folds",
     "related_datasets",
     "stratified_kfold",

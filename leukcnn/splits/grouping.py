@@ -1,4 +1,4 @@
-"""Groups of images put into parts of given shares: subjects, fields of view, near-duplicates."""
+"""Assigns groups of images (subjects, fields of view, near-duplicates) to splits of given fractions."""
 
 import heapq
 from collections.abc import Sequence
@@ -10,28 +10,28 @@ _RESTARTS = 32
 
 
 def assign_groups(
-    labels: np.ndarray, groups: np.ndarray, shares: Sequence[float], *, rng: np.random.Generator
+    labels: np.ndarray, groups: np.ndarray, fractions: Sequence[float], *, rng: np.random.Generator
 ) -> np.ndarray:
-    """Puts each group into one part, so that each part gets its share of every class as nearly as can be.
+    """Assigns each group to one split; each split gets its fraction of every class as nearly as possible.
 
-    scikit-learn has no splitter for groups and unequal shares: folds of equal size, put together 6:3:1, leave
-    parts without a class where there are few subjects. So random assignments are improved by moving one group
-    at a time, and the best of several is kept.
+    scikit-learn has no splitter for groups and unequal fractions. Merging folds of equal size 6:3:1 leaves
+    splits without a class if there are few subjects. Here, random assignments are improved by moving one
+    group at a time, and the best of several is kept.
 
     Args:
         labels: (N,) int, class of each image.
-        groups: (N,) str or int, units that must not be parted.
-        shares: Share of each part; their sum is 1.
-        rng: Draws the assignments that are improved.
+        groups: (N,) str or int, group of each image; a group isn't divided.
+        fractions: Fraction of each split; their sum is 1.
+        rng: Samples the assignments that are improved.
 
     Returns:
-        (N,) int64, the number of each image's part.
+        (N,) int64, the number of each image's split.
     """
     names, group = np.unique(groups.astype(str), return_inverse=True)
     classes, label = np.unique(labels, return_inverse=True)
     sizes = np.zeros((len(names), len(classes)), dtype=np.int64)
     np.add.at(sizes, (group, label), 1)
-    target = np.asarray(shares)
+    target = np.asarray(fractions)
     kinds, kind = np.unique(sizes, axis=0, return_inverse=True)
     trials = [
         _improve(rng.choice(len(target), len(names), p=target), kind, kinds, target) for _ in range(_RESTARTS)
@@ -43,50 +43,50 @@ def assign_groups(
 def _improve(
     assigned: np.ndarray, kind: np.ndarray, kinds: np.ndarray, target: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    """Moves single groups to other parts as long as that brings the parts nearer to their shares.
+    """Moves single groups to other splits while that brings the splits nearer to their fractions.
 
-    Groups that hold equally many images of each class are of one kind, and moving one of them is as good as
-    moving another: thousands of images that stand alone are a handful of kinds.
+    Groups with the same number of images of each class are of one kind, and moving one is as good as moving
+    another. Thousands of groups of one image have a handful of kinds.
 
     Args:
-        assigned: (G,) int, part of each group.
+        assigned: (G,) int, split of each group.
         kind: (G,) int, kind of each group.
         kinds: (K, C) int, images of each class in a group of each kind.
-        target: (P,) share of each part.
+        target: (S,) fraction of each split.
 
     Returns:
         The improved assignment and its distance from the target.
     """
-    assigned, parts, total = assigned.copy(), np.arange(len(target)), kinds[kind].sum(axis=0)
-    held = np.stack([kinds[kind[assigned == part]].sum(axis=0) for part in parts])
-    # Ascending lists are heaps: the first group of a kind and part is the next to move.
+    assigned, splits, total = assigned.copy(), np.arange(len(target)), kinds[kind].sum(axis=0)
+    held = np.stack([kinds[kind[assigned == split]].sum(axis=0) for split in splits])
+    # Ascending lists are heaps: the first group of a kind in a split is the next to move.
     members = [
-        [np.flatnonzero((kind == k) & (assigned == part)).tolist() for part in parts]
+        [np.flatnonzero((kind == k) & (assigned == split)).tolist() for split in splits]
         for k in range(len(kinds))
     ]
-    present = np.array([[bool(there) for there in of_kind] for of_kind in members])
+    present = np.array([[bool(groups) for groups in of_kind] for of_kind in members])
     while True:
         now = _distance(held, target, total)
         left = _distance(held - kinds[:, None], target, total)
         entered = _distance(held + kinds[:, None], target, total)
         gain = (now - left)[:, :, None] + now - entered[:, None]
         gain[~present] = 0
-        gain[:, parts, parts] = 0
+        gain[:, splits, splits] = 0
         best = gain.max()
         if best < 1e-12:
             return assigned, now.sum()
         moves = np.argwhere(gain == best).tolist()
-        k, source, part = min(moves, key=lambda move: (members[move[0]][move[1]][0], move[2]))
+        k, source, goal = min(moves, key=lambda move: (members[move[0]][move[1]][0], move[2]))
         group = heapq.heappop(members[k][source])
-        heapq.heappush(members[k][part], group)
-        present[k, source], present[k, part] = bool(members[k][source]), True
+        heapq.heappush(members[k][goal], group)
+        present[k, source], present[k, goal] = bool(members[k][source]), True
         held[source] -= kinds[k]
-        held[part] += kinds[k]
-        assigned[group] = part
+        held[goal] += kinds[k]
+        assigned[group] = goal
 
 
 def _distance(held: np.ndarray, target: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Returns how far parts that hold (..., P, C) images are from their target shares, (..., P)."""
+    """Returns the distance of splits with (..., S, C) images from their target fractions, (..., S)."""
     lacking = np.count_nonzero(held == 0, axis=-1)
-    # A part without a class weighs more than any deviation of shares.
+    # A split without a class counts more than any deviation of the fractions.
     return ((held / total - target[:, None]) ** 2).sum(axis=-1) + 100 * lacking

@@ -1,7 +1,7 @@
-"""Leave one dataset out: each dataset is tested by what was trained on the others (LODOCV).
+"""Leave-one-dataset-out cross-validation (LODOCV): each dataset is tested after training on the others.
 
-The published protocol trains on all other datasets, also on those that show the tested cells; the strict one
-does without them.
+The published protocol trains on all other datasets, including those that show the tested cells. The strict
+one leaves those out.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from leukcnn.errors import ArgumentError, DataError
 
 @dataclass(frozen=True, eq=False)
 class DatasetSplit:
-    """One dataset to test, and what is trained on; positions in the index, ascending and disjoint.
+    """One tested dataset and its training rows: positions in the index, ascending and disjoint.
 
     Attributes:
         dataset: Key of the tested dataset.
@@ -32,25 +32,25 @@ class DatasetSplit:
 def leave_one_dataset_out(
     index: ImageIndex, *, strict: bool = False, pairs: np.ndarray | None = None, single_class: bool = False
 ) -> list[DatasetSplit]:
-    """Tests each dataset that holds both classes once, and trains on the others.
+    """Tests each dataset that has both classes once, and trains on the others.
 
-    Images without a label are in no part.
+    Images without a label are left out.
 
     Args:
         index: Images of two or more datasets.
-        strict: Whether the training part goes without every dataset related to the tested one, see
-            `related_datasets`; otherwise it is all other datasets, as in leuknet_lodocv.
-        pairs: (P, 2) int, positions of the same or nearly the same images: those of `duplicate_pairs` and
+        strict: Whether all datasets related to the tested one are left out of training, see
+            `related_datasets`; otherwise all other datasets are trained on, as in leuknet_lodocv.
+        pairs: (P, 2) int, positions of identical or nearly identical images: those of `duplicate_pairs` and
             `near_duplicate_pairs`. None for `duplicate_pairs` alone.
-        single_class: Whether to test the datasets that hold one class alone instead. Accuracy means little
-            there, the rate of false positives or negatives does.
+        single_class: Whether to test the datasets with a single class instead. Accuracy means little for
+            them, but the rate of false positives or negatives is meaningful.
 
     Returns:
-        One split for each dataset tested, in the order in which the index lists them.
+        One split for each tested dataset, in the index's order.
 
     Raises:
-        ArgumentError: `pairs` has another shape, or names positions outside the index.
-        DataError: No dataset can be tested, or nothing of a class is left to learn from.
+        ArgumentError: `pairs` has another shape, or has positions outside the index.
+        DataError: No dataset can be tested, or no image of a class is left to learn from.
     """
     labelled = index.labels != UNLABELLED
     datasets = _names(index.dataset[labelled])
@@ -59,16 +59,16 @@ def leave_one_dataset_out(
         raise DataError(
             f"{found}: nothing is left to learn from.",
             expected="labelled images of at least 2 datasets",
-            remedy="copy more of the datasets (`leukcnn datasets`), or use another split",
+            remedy="copy more of the datasets (`leukcnn datasets`), or use another kind of split",
         )
     held = {name: np.unique(index.labels[labelled & (index.dataset == name)]) for name in datasets}
     tested = [name for name in datasets if (len(held[name]) == 1) == single_class]
     if not tested:
-        wanted = "one class alone" if single_class else "both classes"
+        wanted = "a single class" if single_class else "both classes"
         raise DataError(
-            f"Of the {len(datasets)} datasets none holds {wanted}.",
-            expected=f"one that can be tested beside {', '.join(datasets)}",
-            remedy="copy more of the datasets (`leukcnn datasets`), or use another split",
+            f"None of the {len(datasets)} datasets has {wanted}: {', '.join(datasets)}.",
+            expected="at least one dataset that can be tested",
+            remedy="copy more of the datasets (`leukcnn datasets`), or use another kind of split",
         )
     related = related_datasets(index, pairs) if strict else dict.fromkeys(datasets, ())
     splits = []
@@ -85,33 +85,34 @@ def leave_one_dataset_out(
 
 
 def related_datasets(index: ImageIndex, pairs: np.ndarray | None = None) -> dict[str, tuple[str, ...]]:
-    """Returns for each dataset the others that show some of its images, cells or subjects.
+    """Returns the related datasets of each dataset: those that show some of its images, cells or subjects.
 
-    Two datasets are related if one's card declares that they share cells, or if a unit has images in both,
-    or in one of them and one that shows the cells of the other.
-    Images that are the same, nearly the same, or of one group are of one unit, also by way of third ones:
-    if a near copy of an image stands in another dataset beside an image of the same subject, the three are
+    Two datasets are related if the card of one declares that they share cells. They are also related if a
+    unit has images in both, or in one of them and in a third that shares cells with the other.
+
+    Identical images, nearly identical images and images of one group are one unit, and units are transitive:
+    an image, its near copy in another dataset, and that dataset's other images of the copy's subject are all
     one unit.
 
     Args:
-        index: The images; those without a label count too.
+        index: The images, including those without a label.
         pairs: As for `leave_one_dataset_out`.
 
     Returns:
-        Dataset -> related datasets, both in the order in which the index lists them.
+        Dataset -> related datasets, both in the index's order.
 
     Raises:
-        ArgumentError: `pairs` has another shape, or names positions outside the index.
+        ArgumentError: `pairs` has another shape, or has positions outside the index.
     """
-    # Those that show the same cells stand for one another: what is related to one is related to all.
+    # Datasets that share cells form a family: a dataset that is related to one of it is related to all.
     family = {name: {name, *others} for name, others in declared_relatives(index).items()}
     related = {name: set(members) for name, members in family.items()}
     unit = _units(index, duplicate_pairs(index) if pairs is None else pairs)
     order = np.argsort(unit, kind="stable")
     for members in np.split(index.dataset[order], np.flatnonzero(np.diff(unit[order])) + 1):
-        together = set().union(*(family[name] for name in set(members.tolist())))
-        for name in together:
-            related[name] |= together
+        united = set().union(*(family[name] for name in set(members.tolist())))
+        for name in united:
+            related[name] |= united
     return {
         name: tuple(other for other in related if other in related[name] and other != name)
         for name in related
@@ -119,26 +120,26 @@ def related_datasets(index: ImageIndex, pairs: np.ndarray | None = None) -> dict
 
 
 def declared_relatives(index: ImageIndex) -> dict[str, tuple[str, ...]]:
-    """Returns for each dataset the others that show the same cells as their cards say.
+    """Returns the declared relatives of each dataset: those that share cells with it, by their cards.
 
     Args:
-        index: The images. A dataset that isn't in the catalog declares nothing.
+        index: The images. A dataset that isn't in the catalog has no relatives.
 
     Returns:
-        Dataset -> declared relatives, both in the order in which the index lists them.
+        Dataset -> declared relatives, both in the index's order.
     """
     names = _names(index.dataset)
-    named = {
+    declared = {
         frozenset({name, other})
         for name in names
         if name in CATALOG
         for other in CATALOG[name].shares_cells_with
     }
-    return {name: tuple(other for other in names if frozenset({name, other}) in named) for name in names}
+    return {name: tuple(other for other in names if frozenset({name, other}) in declared) for name in names}
 
 
 def _units(index: ImageIndex, pairs: np.ndarray) -> np.ndarray:
-    """Returns the number of the unit of each image."""
+    """Returns the number of each image's unit."""
     n, pairs = len(index), np.asarray(pairs)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or (pairs.size and not (0 <= pairs.min() <= pairs.max() < n)):
         raise ArgumentError(
@@ -165,5 +166,5 @@ def _require_all_classes(split: DatasetSplit, index: ImageIndex, related: tuple[
             f"To test {split.dataset}, no {' and no '.join(lacking)} image is left to learn from{without}.",
             expected=f"images of every class in the other datasets: {', '.join(index.class_names)}",
             remedy="copy more of the datasets (`leukcnn datasets`)"
-            + (", or take the split that isn't strict" if related else ""),
+            + (", or use the split that isn't strict" if related else ""),
         )

@@ -1,7 +1,7 @@
-"""Splits of images or groups, whichever dataset they are of: hold-out, k-fold, the authors' own folds.
+"""Splits of images or groups: hold-out, k-fold, the folds of a dataset's authors.
 
-With the ids of the images given, rows are put in the order of their ids before anything is drawn: the same
-images are parted alike in whatever order they are listed. Splits of groups are keyed by the groups' names.
+If the ids of the images are given, rows are sorted by them before anything is sampled: the split of an image
+doesn't depend on the order in which the images are listed. Splits of groups depend on the groups' names.
 """
 
 import math
@@ -15,15 +15,13 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.seeding import child_seed, generator
-from leukcnn.spec import MAKERS_VALIDATION
+from leukcnn.spec import AUTHORS_VALIDATION_FRACTION
 from leukcnn.splits.grouping import assign_groups
-
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Positions of the images of each part, ascending and disjoint.
+    """Positions of the images of each split, ascending and disjoint.
 
     Attributes:
         train: (M,) int64.
@@ -45,51 +43,51 @@ def holdout(
     groups: ArrayLike | None = None,
     ids: ArrayLike | None = None,
 ) -> Split:
-    """Parts images once into training, validation and test set, class by class or whatever the classes.
+    """Splits images once into train, validation and test.
 
-    Stratified, n images of a class give ceil(f0 n), floor(f1 n) and the rest: 7,272 malignant and 3,389
+    Stratified, the n images of a class give ceil(f0 n), floor(f1 n) and the rest: 7,272 malignant and 3,389
     healthy cells at 6:3:1 give 4,364 / 2,181 / 727 and 2,034 / 1,016 / 339 (cnmc2019, Table 1). Otherwise
-    n images of all classes give round(f0 n), round(f1 n) and the rest: 3,256 smears at 7:1:2 give 2,279 /
-    326 / 651 (taleghani_resnet50). With groups, no group stands in two parts, and the fractions of each class
+    the n images of all classes give round(f0 n), round(f1 n) and the rest: 3,256 smears at 7:1:2 give 2,279 /
+    326 / 651 (taleghani_resnet50). With groups, each group is in one split, and the fractions of each class
     are met as nearly as the groups allow.
 
     Args:
         labels: (N,) int, classes 0, 1, ...
-        fractions: Shares of training, validation and test set; their sum is 1.
+        fractions: Fractions of the train, validation and test splits; their sum is 1.
         seed: Root seed.
-        stratified: Whether each class is parted by itself; False goes without groups only.
-        groups: (N,) str or int, units that must not be parted, e.g. subjects.
+        stratified: Whether each class is split by itself. False is for splits without groups.
+        groups: (N,) str or int, group of each image, e.g. its subject; a group isn't divided.
         ids: (N,) str, ids of the images.
 
     Raises:
         ArgumentError: The fractions aren't positive or don't add up to 1, labels are negative, arrays differ
             in length, or groups are given for a split that isn't stratified.
-        DataError: A part would lack a class, because there are too few images or groups.
+        DataError: A split would lack a class, because there are too few images or groups.
     """
-    shares = _exact(fractions)
-    if len(shares) != 3:
-        raise ArgumentError(f"There are {len(shares)} fractions.", expected="3: training, validation, test")
+    exact = _exact(fractions)
+    if len(exact) != 3:
+        raise ArgumentError(f"There are {len(exact)} fractions.", expected="3: train, validation, test")
     if groups is not None and not stratified:
-        raise ArgumentError("groups with stratified=False.", expected="groups, or stratified=False, alone")
+        raise ArgumentError("groups with stratified=False.", expected="either groups or stratified=False")
     labels, order = _prepare(labels, ids)
     if groups is not None:
         groups = _column(groups, len(labels), "groups")
-        return Split(*_part_groups(labels, groups, shares, rng=generator(seed, "holdout", "groups")))
+        return Split(*_split_groups(labels, groups, exact, rng=generator(seed, "holdout", "groups")))
     if stratified:
-        drawn = [
+        shuffled = [
             (generator(seed, "holdout", int(label)).permutation(order[labels[order] == label]), _cut)
             for label in np.unique(labels)
         ]
-        minimum = f"at least {_smallest_class(shares)} images of each class"
+        minimum = f"at least {_smallest_class(exact)} images of each class"
     else:
-        drawn = [(generator(seed, "holdout", "random").permutation(order), _rounded_cut)]
-        minimum = "images of every class in each part, which chance alone gives only where there are many"
-    parts: tuple[list[np.ndarray], ...] = ([], [], [])
-    for rows, cut in drawn:
-        first, second = cut(len(rows), shares)
-        for part, chosen in zip(parts, np.split(rows, [first, first + second]), strict=True):
-            part.append(chosen)
-    split = Split(*(np.sort(np.concatenate(part)) for part in parts))
+        shuffled = [(generator(seed, "holdout", "random").permutation(order), _rounded_cut)]
+        minimum = "images of every class in each split, which is likely only with many images of each"
+    chunks: tuple[list[np.ndarray], ...] = ([], [], [])
+    for rows, cut in shuffled:
+        first, second = cut(len(rows), exact)
+        for of_split, chosen in zip(chunks, np.split(rows, [first, first + second]), strict=True):
+            of_split.append(chosen)
+    split = Split(*(np.sort(np.concatenate(of_split)) for of_split in chunks))
     _require_all_classes((split.train, split.validation, split.test), labels, minimum=minimum)
     return split
 
@@ -102,17 +100,19 @@ def stratified_kfold(
     groups: ArrayLike | None = None,
     ids: ArrayLike | None = None,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Parts images into k folds of like class shares, each the test set once (scikit-learn's splitters).
+    """Splits images into k folds with similar fractions of each class; each fold is tested once.
+
+    The splitters are scikit-learn's `StratifiedKFold` and, with groups, `StratifiedGroupKFold`.
 
     Args:
         labels: (N,) int, classes 0, 1, ...
         n_splits: Number of folds, at least 2.
         seed: Root seed.
-        groups: (N,) str or int, units that must not be parted, e.g. subjects.
+        groups: (N,) str or int, group of each image, as in `grouped_kfold`.
         ids: (N,) str, ids of the images.
 
     Returns:
-        One pair (train, test) a fold, ascending int64 positions.
+        A pair (train, test) for each fold, ascending int64 positions.
 
     Raises:
         ArgumentError: `n_splits` is below 2, labels are negative, or arrays differ in length.
@@ -140,6 +140,29 @@ def stratified_kfold(
     return pairs
 
 
+def grouped_kfold(
+    labels: ArrayLike, groups: ArrayLike, *, n_splits: int, seed: int, ids: ArrayLike | None = None
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Splits groups of images into k folds: `stratified_kfold` with groups.
+
+    Args:
+        labels: (N,) int, classes 0, 1, ...
+        groups: (N,) str or int, group of each image, e.g. its subject; a group isn't divided. Those of an
+            index are `leukcnn.datasets.joined_groups(index)`.
+        n_splits: Number of folds, at least 2.
+        seed: Root seed.
+        ids: (N,) str, ids of the images.
+
+    Returns:
+        A pair (train, test) for each fold, ascending int64 positions.
+
+    Raises:
+        ArgumentError: `n_splits` is below 2, labels are negative, or arrays differ in length.
+        DataError: A class has fewer groups than there are folds.
+    """
+    return stratified_kfold(labels, n_splits=n_splits, seed=seed, groups=groups, ids=ids)
+
+
 def hold_out_validation(
     labels: ArrayLike,
     rows: ArrayLike,
@@ -150,48 +173,48 @@ def hold_out_validation(
     groups: ArrayLike | None = None,
     ids: ArrayLike | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Keeps a share of what a fold learns from apart, to choose an epoch by; class by class.
+    """Holds out a fraction of a fold's training rows, class by class, to choose an epoch by.
 
-    Without groups, n images of a class give floor(f n + 1/2) to validation. With groups, none of them
-    stands in both parts, and the share of each class is met as nearly as the groups allow.
+    Without groups, floor(f n + 1/2) of the n images of a class are held out. With groups, each group is in
+    one split, and the fraction of each class is met as nearly as the groups allow.
 
     Args:
         labels: (N,) int, classes 0, 1, ... of all images.
-        rows: (M,) int, positions of those that the fold doesn't test.
-        fraction: Share of the validation set in them, above 0 and below 1.
+        rows: (M,) int, positions of the images that the fold doesn't test.
+        fraction: Fraction of `rows` that is held out, above 0 and below 1.
         seed: Root seed.
-        fold: Number of the fold; each draws its own.
-        groups: (N,) str or int, units that must not be parted, e.g. subjects.
+        fold: Number of the fold; each fold samples its own rows.
+        groups: (N,) str or int, group of each image, e.g. its subject; a group isn't divided.
         ids: (N,) str, ids of the images.
 
     Returns:
-        Training and validation set, ascending int64 positions.
+        Train and validation splits, ascending int64 positions.
 
     Raises:
         ArgumentError: The fraction is out of range, labels are negative, or arrays differ in length.
-        DataError: A part would lack a class, because there are too few images or groups.
+        DataError: A split would lack a class, because there are too few images or groups.
     """
-    share = _validation_share(fraction)
+    exact = _validation_fraction(fraction)
     labels, order = _prepare(labels, ids)
     rows = np.sort(np.asarray(rows))
     if groups is not None:
-        train, validation = _part_groups(
+        train, validation = _split_groups(
             labels[rows],
             _column(groups, len(labels), "groups")[rows],
-            (1 - share, share),
-            rng=generator(seed, "hold_out_validation", "groups", fold),
+            (1 - exact, exact),
+            # The keys keep the function's first name: another key would give other rows.
+            rng=generator(seed, "keep_apart", "groups", fold),
         )
         return rows[train], rows[validation]
     order = order[np.isin(order, rows)]
-    kept = []
+    held_out = []
     for label in np.unique(labels[rows]):
-        drawn = generator(seed, "hold_out_validation", fold, int(label)).permutation(
-            order[labels[order] == label]
-        )
-        kept.append(drawn[: math.floor(share * len(drawn) + Fraction(1, 2))])
-    validation = np.sort(np.concatenate(kept))
+        of_class = order[labels[order] == label]
+        shuffled = generator(seed, "keep_apart", fold, int(label)).permutation(of_class)
+        held_out.append(shuffled[: math.floor(exact * len(shuffled) + Fraction(1, 2))])
+    validation = np.sort(np.concatenate(held_out))
     train = np.setdiff1d(rows, validation)
-    least = max(math.ceil(1 / (2 * share)), math.floor(1 / (2 * (1 - share))) + 1)
+    least = max(math.ceil(1 / (2 * exact)), math.floor(1 / (2 * (1 - exact))) + 1)
     minimum = f"at least {least} images of each class that aren't tested"
     _require_all_classes((train, validation), labels, minimum=minimum)
     return train, validation
@@ -203,29 +226,30 @@ def predefined_folds(
     *,
     groups: ArrayLike,
     seed: int,
-    validation_fraction: float = MAKERS_VALIDATION,
+    validation_fraction: float = AUTHORS_VALIDATION_FRACTION,
 ) -> list[Split]:
-    """Makes each of the authors' folds the test set once and splits the rest into training and validation.
+    """Tests each of the authors' folds once and splits the other folds into train and validation.
 
-    No group stands in both training and validation. The test folds are kept as the authors made them, even
-    where a group, or a byte-identical image, also stands in another fold: `datasets.pairs_between` counts
-    those images, so that the figure can be read with them in mind.
+    No group is in both train and validation. The test folds stay as the authors made them, even if a group
+    or a byte-identical image is in two folds. `leukcnn.datasets.pairs_between` counts such images, for a
+    reader of the results.
 
     Args:
         fold: (N,) int, the authors' fold of each image.
         labels: (N,) int, classes 0, 1, ...
-        groups: (N,) str or int, units that training and validation must not share, e.g. subjects.
+        groups: (N,) str or int, groups that train and validation must not share, e.g. subjects.
         seed: Root seed.
-        validation_fraction: Share of the validation set in what isn't tested, above 0 and below 1.
+        validation_fraction: Fraction of the images outside the tested fold that validate, above 0 and below
+            1.
 
     Returns:
-        One split a fold, in ascending order of the folds.
+        One split for each fold, in ascending order of the folds.
 
     Raises:
         ArgumentError: Folds or labels are negative, arrays differ in length, or the fraction is out of range.
-        DataError: There is one fold only, or a part would lack a class.
+        DataError: There is one fold only, or a split would lack a class.
     """
-    validation = _validation_share(validation_fraction)
+    validation = _validation_fraction(validation_fraction)
     labels, _ = _prepare(labels, None)
     fold, groups = _column(fold, len(labels), "fold"), _column(groups, len(labels), "groups")
     folds = np.unique(fold)
@@ -234,14 +258,14 @@ def predefined_folds(
         raise ArgumentError(f"{outside:,} images have no fold.", expected="a fold of at least 0 for each")
     if len(folds) < 2:
         raise DataError(
-            f"All images lie in fold {folds[0]}.",
+            f"All images are in fold {folds[0]}.",
             expected="images of at least 2 folds",
-            remedy="copy the other folds too, or use another split",
+            remedy="copy the other folds too, or use another kind of split",
         )
     splits = []
     for number in folds:
         rest, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        train, held_out = _part_groups(
+        train, held_out = _split_groups(
             labels[rest],
             groups[rest],
             (1 - validation, validation),
@@ -256,9 +280,9 @@ def predefined_folds(
 
 
 def balanced_subset(labels: ArrayLike, *, seed: int, ids: ArrayLike | None = None) -> np.ndarray:
-    """Drops images of the larger classes at random until all classes are as large as the smallest.
+    """Drops random images of the larger classes until all classes are as large as the smallest.
 
-    The authors of cnmc2019 test so: of 727 malignant and 339 healthy cells, 339 and 339 remain.
+    The authors of cnmc2019 test like this: of 727 malignant and 339 healthy cells, 339 and 339 remain.
 
     Args:
         labels: (N,) int, classes 0, 1, ...
@@ -266,7 +290,7 @@ def balanced_subset(labels: ArrayLike, *, seed: int, ids: ArrayLike | None = Non
         ids: (N,) str, ids of the images.
 
     Returns:
-        Ascending int64 positions of the images kept.
+        Ascending int64 positions of the remaining images.
 
     Raises:
         ArgumentError: Labels are negative, or arrays differ in length.
@@ -301,60 +325,61 @@ def _prepare(labels: ArrayLike, ids: ArrayLike | None) -> tuple[np.ndarray, np.n
 def _column(values: ArrayLike, length: int, name: str) -> np.ndarray:
     values = np.asarray(values)
     if values.shape != (length,):
-        raise ArgumentError(f"{name} has the shape {values.shape}.", expected=f"({length},), as the labels")
+        raise ArgumentError(f"{name} has the shape {values.shape}.", expected=f"({length},), like the labels")
     return values
 
 
 def _exact(fractions: Sequence[float]) -> tuple[Fraction, ...]:
-    # Decimals as they are written: in floating point, 0.6 * n lies now above, now below a whole number.
-    shares = tuple(Fraction(str(fraction)) for fraction in fractions)
-    if min(shares) <= 0 or sum(shares) != 1:
+    # Exact decimals: in floating point, 0.6 * n is sometimes above and sometimes below a whole number.
+    exact = tuple(Fraction(str(fraction)) for fraction in fractions)
+    if min(exact) <= 0 or sum(exact) != 1:
         raise ArgumentError(f"The fractions are {fractions}.", expected="positive numbers that add up to 1")
-    return shares
+    return exact
 
 
-def _validation_share(fraction: float) -> Fraction:
+def _validation_fraction(fraction: float) -> Fraction:
     if not 0 < fraction < 1:
         raise ArgumentError(
-            f"The share of the validation set is {fraction}.", expected="a number above 0 and below 1"
+            f"The validation fraction is {fraction}.", expected="a number above 0 and below 1"
         )
     return Fraction(fraction).limit_denominator(1000)
 
 
-def _cut(n: int, shares: Sequence[Fraction]) -> tuple[int, int]:
-    first = math.ceil(shares[0] * n)
-    return first, math.floor(shares[1] * n)
+def _cut(n: int, fractions: Sequence[Fraction]) -> tuple[int, int]:
+    return math.ceil(fractions[0] * n), math.floor(fractions[1] * n)
 
 
-def _rounded_cut(n: int, shares: Sequence[Fraction]) -> tuple[int, int]:
-    return round(shares[0] * n), round(shares[1] * n)
+def _rounded_cut(n: int, fractions: Sequence[Fraction]) -> tuple[int, int]:
+    return round(fractions[0] * n), round(fractions[1] * n)
 
 
-def _part_groups(
-    labels: np.ndarray, groups: np.ndarray, shares: Sequence[Fraction], *, rng: np.random.Generator
+def _split_groups(
+    labels: np.ndarray, groups: np.ndarray, fractions: Sequence[Fraction], *, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """Returns the positions of each part; no group is parted."""
-    assigned = assign_groups(labels, groups, [float(share) for share in shares], rng=rng)
-    parts = [np.flatnonzero(assigned == part) for part in range(len(shares))]
-    _require_all_classes(parts, labels, minimum=f"at least {len(shares)} groups (subjects) of each class")
-    return parts
+    """Returns the positions of each split; each group is in one split."""
+    assigned = assign_groups(labels, groups, [float(fraction) for fraction in fractions], rng=rng)
+    splits = [np.flatnonzero(assigned == split) for split in range(len(fractions))]
+    minimum = f"at least {len(fractions)} groups (subjects) of each class"
+    _require_all_classes(splits, labels, minimum=minimum)
+    return splits
 
 
-def _smallest_class(shares: Sequence[Fraction]) -> int:
-    """Returns the least class size from which on every part gets an image, whatever the rounding."""
-    beyond = math.ceil(2 / min(shares))
-    lacking = [n for n in range(1, beyond + 1) if min(*_cut(n, shares), n - sum(_cut(n, shares))) < 1]
+def _smallest_class(fractions: Sequence[Fraction]) -> int:
+    """Returns the class size from which on every split has an image of the class."""
+    beyond = math.ceil(2 / min(fractions))
+    lacking = [n for n in range(1, beyond + 1) if min(*_cut(n, fractions), n - sum(_cut(n, fractions))) < 1]
     return max(lacking) + 1
 
 
-def _require_all_classes(parts: Sequence[np.ndarray], labels: np.ndarray, *, minimum: str) -> None:
+def _require_all_classes(splits: Sequence[np.ndarray], labels: np.ndarray, *, minimum: str) -> None:
     classes = np.unique(labels)
-    counts = [[np.count_nonzero(labels[part] == label) for label in classes] for part in parts]
+    counts = [[np.count_nonzero(labels[split] == label) for label in classes] for split in splits]
     if not np.all(counts):
         each = ", ".join(" + ".join(map(str, row)) for row in counts)
         all_ = " + ".join(str(np.count_nonzero(labels == label)) for label in classes)
-        raise _too_few(f"A part would lack a class: {all_} images give parts of {each}.", minimum)
+        raise _too_few(f"A split would lack a class: {all_} images give splits of {each}.", minimum)
 
 
 def _too_few(found: str, minimum: str) -> DataError:
-    return DataError(found, expected=minimum, remedy="use more of the data, another split, or fewer parts")
+    remedy = "use more of the data, another kind of split, or fewer folds"
+    return DataError(found, expected=minimum, remedy=remedy)

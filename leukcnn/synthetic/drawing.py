@@ -1,11 +1,11 @@
-"""Drawn white blood cells: two classes that differ as in life, subjects with a stain and a size of their own.
+"""Synthetic white blood cells: two classes that differ as real ones do, of subjects with their own stain.
 
-What tells the classes apart is form: blasts have little cytoplasm, fine chromatin with nucleoli and an
-irregular, often indented outline; healthy precursors have more cytoplasm, clumped chromatin and a round
-outline. Colour does not: mean and contrast of the stain inside the cell are drawn without regard to the
-class, and the size nearly so, because otherwise the six channel statistics alone would solve the task.
+The classes differ in form. Blasts have little cytoplasm, fine chromatin with nucleoli and an irregular, often
+indented outline; healthy precursors have more cytoplasm, clumped chromatin and a round outline. They don't
+differ in colour: the mean and contrast of the stain inside the cell are sampled independently of the class,
+and the size nearly so. Otherwise, the six channel statistics alone would solve the task.
 
-The outlines and clouds that any synthetic cell is made of stand at the end.
+The outlines and clouds at the end of the module are for all kinds of synthetic cells.
 """
 
 from dataclasses import dataclass
@@ -16,33 +16,33 @@ import numpy as np
 from leukcnn.errors import ArgumentError
 from leukcnn.seeding import generator
 
-MIN_SIZE = 320  # pixels; the largest cell with its shift off the centre fits in
+MIN_SIZE = 320  # pixels; the largest cell fits in, with its shift off the centre
 _LARGEST_RADIUS = 150.0
 _ANGLES = np.linspace(0, 2 * np.pi, 128, endpoint=False)
 _HARMONICS = np.arange(2, 9)
 _WAVES = np.exp(1j * np.outer(_HARMONICS, _ANGLES))
 
-# In-cell mean of the 8-bit channels (R, G, B) as measured on C-NMC 2019, and 1.4 times their sd there (13,
-# 10, 11): with it a network learns the form within the few epochs of a smoke run.
+# In-cell mean of the 8-bit channels (R, G, B) as measured on C-NMC 2019, and 1.4 times their standard
+# deviation there (13, 10, 11): with it, a network learns the form within the few epochs of a smoke run.
 _MEAN_COLOUR = np.array([68.0, 29.0, 78.0])
 _COLOUR_CONTRAST = np.array([18.2, 14.0, 15.4])
-# Uneven staining shifts the hue between reddish and bluish without changing the brightness much.
+# Uneven staining shifts the hue between reddish and bluish and hardly changes the brightness.
 _HUE_SHIFT = np.array([2.0, 0.0, -2.0])
 
 
 @dataclass(frozen=True)
 class Morphology:
-    """What one class of cells looks like: means, from which subjects and cells depart.
+    """The appearance of one class of cells: means, from which subjects and cells vary.
 
     Attributes:
         diameter: Diameter of the circle with the cell's area, in pixels.
         nucleus_fraction: Nucleus area / cell area, 0..1.
-        outline_roughness: Relative departure of the cell's outline from a circle.
-        nucleus_roughness: The same for the nucleus against the cell's outline.
+        outline_roughness: Relative deviation of the cell's outline from a circle.
+        nucleus_roughness: Relative deviation of the nucleus' outline from the cell's.
         indentation_chance: Probability that the outline is indented, 0..1.
         clump_width: Width of a chromatin clump, in pixels.
         clumping: Contrast of the chromatin, in units of the step from cytoplasm to nucleus.
-        nucleoli: Most nucleoli in a nucleus; one less for each that a cell happens to lack.
+        nucleoli: Maximum number of nucleoli in a nucleus; each cell has 0 to this many.
     """
 
     diameter: float
@@ -79,7 +79,7 @@ HEALTHY = Morphology(
 
 @dataclass(frozen=True)
 class _Subject:
-    """How one subject's smear departs from its class: colours in 8-bit levels, the rest as factors."""
+    """How one subject's cells differ from their class: colours in 8-bit levels, the rest as factors."""
 
     mean_colour: np.ndarray
     contrast: float
@@ -91,7 +91,7 @@ class _Subject:
 
 @dataclass(frozen=True)
 class _Outline:
-    """Cell and nucleus as closed polygons of shape (P, 2), (x, y) in pixels from the cell's middle."""
+    """Cell and nucleus as closed polygons of shape (P, 2), (x, y) in pixels from the cell's centre."""
 
     cell: np.ndarray
     nucleus: np.ndarray
@@ -100,30 +100,31 @@ class _Outline:
 def draw_cell(
     *, malignant: bool, subject: str, seed: int, cell: str | int, image_size: int = 450
 ) -> np.ndarray:
-    """Draws one segmented white cell on black, as C-NMC 2019 shows them.
+    """Draws one segmented white cell on black, like the images of C-NMC 2019.
 
-    The cell has the same size in pixels whatever the side of the image, as in the dataset, where 450
-    and 600 pixels differ only by the black margin.
+    The cell has the same size in pixels in an image of any size, as in the dataset: images of 450 and 600
+    pixels differ only in the black margin.
 
     Args:
         malignant: Whether the cell is a blast (C-NMC's `all`) or a healthy precursor (`hem`).
-        subject: Whose cell it is; stain and habit of all cells of a subject depend on (seed, subject).
+        subject: The subject. Stain and habit of all cells of a subject depend on (seed, subject).
         seed: Root seed.
-        cell: Which of the subject's cells; all else depends on (seed, subject, cell).
+        cell: Number or name of the subject's cell. Everything else depends on (seed, subject, class, cell).
         image_size: Height and width of the image in pixels, at least 320.
 
     Returns:
-        Array (side, side, 3), uint8, RGB; exactly 0 outside the cell and above 0 in some channel inside.
+        Array (image_size, image_size, 3), uint8, RGB; exactly 0 outside the cell and above 0 in some channel
+        inside.
 
     Raises:
-        ArgumentError: The side is too small for a cell, or the seed is no whole number >= 0.
+        ArgumentError: The image is too small for a cell, or the seed isn't a whole number >= 0.
     """
     if image_size < MIN_SIZE:
-        raise ArgumentError(f"The side is {image_size} pixels.", expected=f"at least {MIN_SIZE} pixels")
+        raise ArgumentError(f"The image size is {image_size} pixels.", expected=f"at least {MIN_SIZE} pixels")
     morphology = MALIGNANT if malignant else HEALTHY
-    habit = _draw_subject(generator(seed, "synthetic", "subject", str(subject)))
+    habit = _sample_subject(generator(seed, "synthetic", "subject", str(subject)))
     rng = generator(seed, "synthetic", "cell", str(subject), "all" if malignant else "hem", str(cell))
-    outline = _draw_outline(rng, morphology, habit)
+    outline = _sample_outline(rng, morphology, habit)
     corner = np.floor(outline.cell.min(axis=0)).astype(int)
     width, height = np.ceil(outline.cell.max(axis=0)).astype(int) - corner + 1
     inside = fill(np.zeros((height, width), np.uint8), outline.cell - corner)
@@ -137,8 +138,8 @@ def draw_cell(
     return image
 
 
-def _draw_subject(rng: np.random.Generator) -> _Subject:
-    """Draws what all cells of a subject share; the class has no part in it."""
+def _sample_subject(rng: np.random.Generator) -> _Subject:
+    """Samples what all cells of a subject share, independently of the class."""
     return _Subject(
         mean_colour=_MEAN_COLOUR * rng.normal(1, 0.1) + rng.normal(0, [4, 3, 4]),
         contrast=rng.lognormal(0, 0.18),
@@ -149,21 +150,21 @@ def _draw_subject(rng: np.random.Generator) -> _Subject:
     )
 
 
-def _draw_outline(rng: np.random.Generator, morphology: Morphology, habit: _Subject) -> _Outline:
-    """Draws the borders of cell and nucleus around the origin; the whole cell is shifted a little."""
+def _sample_outline(rng: np.random.Generator, morphology: Morphology, habit: _Subject) -> _Outline:
+    """Samples the outlines of cell and nucleus around the origin, with a small shift of the whole cell."""
     cell = wavy_circle(rng, morphology.outline_roughness)
     if rng.random() < morphology.indentation_chance:
         cell *= notch(
             rng.uniform(0, 2 * np.pi), depth=rng.uniform(0.12, 0.3), half_width=rng.uniform(0.2, 0.4)
         )
-    # The area must not depend on the roughness, or the brightness of the image would give it away.
+    # The area must not depend on the roughness, or the brightness of the image would reveal the class.
     cell /= np.sqrt(np.mean(cell**2))
     radius = 0.5 * morphology.diameter * habit.size * rng.normal(1, 0.08)
     cell = np.clip(cell * radius, 0.3 * _LARGEST_RADIUS, _LARGEST_RADIUS)
 
-    share = np.clip(morphology.nucleus_fraction * habit.nucleus_fraction * rng.normal(1, 0.05), 0.35, 0.95)
-    nucleus = cell * np.sqrt(share) * wavy_circle(rng, morphology.nucleus_roughness)
-    to_border = radius * (1 - np.sqrt(share))
+    fraction = np.clip(morphology.nucleus_fraction * habit.nucleus_fraction * rng.normal(1, 0.05), 0.35, 0.95)
+    nucleus = cell * np.sqrt(fraction) * wavy_circle(rng, morphology.nucleus_roughness)
+    to_border = radius * (1 - np.sqrt(fraction))
     off_centre = rng.uniform(0, 0.8) * to_border * unit_vector(rng.uniform(0, 2 * np.pi))
     shift = rng.uniform(-8, 8, size=2)
     return _Outline(cell=polygon(cell) + shift, nucleus=polygon(nucleus) + off_centre + shift)
@@ -172,7 +173,7 @@ def _draw_outline(rng: np.random.Generator, morphology: Morphology, habit: _Subj
 def _stain_density(
     rng: np.random.Generator, nucleus: np.ndarray, morphology: Morphology, habit: _Subject
 ) -> np.ndarray:
-    """Draws how much stain each pixel took up, float32 (H, W): about 0 in cytoplasm, 1 in the nucleus."""
+    """Samples the amount of stain in each pixel, float32 (H, W): about 0 in cytoplasm, 1 in the nucleus."""
     shape = nucleus.shape
     clumping = morphology.clumping * habit.clumping * rng.lognormal(0, 0.15)
     chromatin = 1 + clumping * cloud(rng, shape, morphology.clump_width * habit.clump_width)
@@ -181,15 +182,15 @@ def _stain_density(
         pick = rng.integers(len(rows))
         middle = (int(columns[pick]) * 8, int(rows[pick]) * 8)
         cv2.circle(chromatin, middle, int(rng.integers(7, 13)), 0.55, cv2.FILLED)
-    chromatin = cv2.GaussianBlur(chromatin, (5, 5), 1.5)
+    blurred = cv2.GaussianBlur(chromatin, (5, 5), 1.5)
     cytoplasm = 0.1 * cloud(rng, shape, 14)
     weight = cv2.GaussianBlur(nucleus, (7, 7), 2).astype(np.float32) / 255
     illumination = 0.15 * cloud(rng, shape, max(shape))
-    return cytoplasm + weight * (chromatin - cytoplasm) + illumination
+    return cytoplasm + weight * (blurred - cytoplasm) + illumination
 
 
 def _colour(rng: np.random.Generator, density: np.ndarray, inside: np.ndarray, habit: _Subject) -> np.ndarray:
-    """Colours a cell such that its mean and contrast don't depend on what is drawn in it.
+    """Colours a cell; its mean and contrast don't depend on its form.
 
     Returns:
         (H, W, 3), uint8, RGB, black outside the cell.
@@ -205,11 +206,11 @@ def _colour(rng: np.random.Generator, density: np.ndarray, inside: np.ndarray, h
 
 
 def wavy_circle(rng: np.random.Generator, roughness: float) -> np.ndarray:
-    """Draws radii around 1, one for each of 128 even angles, whose waves grow smaller the shorter they are.
+    """Samples radii around 1 for 128 evenly spaced angles, with waves that are smaller if they are shorter.
 
     Args:
-        rng: Where the waves come from.
-        roughness: Relative departure from a circle.
+        rng: Samples the waves.
+        roughness: Relative deviation from a circle.
 
     Returns:
         Array (128,), float64.
@@ -219,11 +220,11 @@ def wavy_circle(rng: np.random.Generator, roughness: float) -> np.ndarray:
 
 
 def notch(angle: float, *, depth: float, half_width: float) -> np.ndarray:
-    """Returns the factors, shape (128,), by which radii shrink where an outline is indented.
+    """Returns factors, shape (128,), that shrink the radii of an outline at an indentation.
 
     Args:
-        angle: Where the indentation lies, in radians.
-        depth: How far it reaches in, as a share of the radius, 0..1.
+        angle: Position of the indentation, in radians.
+        depth: Depth of the indentation as a fraction of the radius, 0..1.
         half_width: Half of its width, in radians.
     """
     from_notch = np.angle(np.exp(1j * (_ANGLES - angle)))
@@ -231,7 +232,7 @@ def notch(angle: float, *, depth: float, half_width: float) -> np.ndarray:
 
 
 def polygon(radii: np.ndarray) -> np.ndarray:
-    """Returns the closed polygon (128, 2), (x, y) around the origin, of radii at even angles."""
+    """Returns the closed polygon (128, 2), (x, y) around the origin, of radii at evenly spaced angles."""
     return radii[:, None] * unit_vector(_ANGLES)
 
 
@@ -245,8 +246,8 @@ def fill(canvas: np.ndarray, outline: np.ndarray, value: int = 255) -> np.ndarra
 
     Args:
         canvas: Array (H, W), uint8.
-        outline: Closed polygon (P, 2), (x, y) in pixels; what lies off the canvas is left out.
-        value: What the pixels inside become, 0..255.
+        outline: Closed polygon (P, 2), (x, y) in pixels; what is outside the canvas is ignored.
+        value: Value of the pixels inside, 0..255.
 
     Returns:
         The canvas.
@@ -257,7 +258,7 @@ def fill(canvas: np.ndarray, outline: np.ndarray, value: int = 255) -> np.ndarra
 
 
 def cloud(rng: np.random.Generator, shape: tuple[int, int], width: float) -> np.ndarray:
-    """Draws smooth noise, float32 (H, W), mean 0 and std about 1, whose blobs are `width` pixels wide."""
+    """Samples smooth noise, float32 (H, W), mean 0 and std about 1, with blobs `width` pixels wide."""
     grid = [int(np.ceil(length / width)) + 1 for length in shape]
     noise = rng.standard_normal(grid, dtype=np.float32)
     return cv2.resize(noise, shape[::-1], interpolation=cv2.INTER_CUBIC) * 1.4

@@ -1,8 +1,4 @@
-"""Synthetic datasets: folders with the names and layout of the real ones, full of synthetic cells and smears.
-
-With them everything runs without the real images. Their figures say that the programme works, and nothing
-of leukaemia.
-"""
+"""Writes synthetic datasets: folders with the names and layout of the real ones."""
 
 import csv
 import hashlib
@@ -30,12 +26,12 @@ from leukcnn.synthetic.drawing import draw_cell
 from leukcnn.synthetic.leukocytes import FORMS
 from leukcnn.synthetic.smears import draw_smear
 
-# Part of the folder's name: raise it when the same seed comes to draw other cells.
-_VERSION = 1
+# Part of the name of the folder: raise it when the same seed gives other files.
+_VERSION = 2
 _FOLDS = 3
-# Enough for five folds and a look at each form; as many more as makes the large datasets the larger.
+# Enough for five folds and for all forms of a class; large datasets get more.
 _FEWEST_SMEARS, _MOST_SMEARS, _PUBLISHED_A_SMEAR = 6, 24, 8
-# A network has to learn from this dataset alone.
+# Enough to train a network on this dataset alone.
 _SMEARS = {"taleghani": {"benign": 40, "early": 60, "pre": 60, "pro": 50}}
 
 _T = TypeVar("_T")
@@ -48,11 +44,11 @@ class SyntheticCounts:
     Attributes:
         malignant: Malignant training cells.
         healthy: Healthy training cells.
-        malignant_subjects: Subjects of the malignant training cells, parted among the three folds.
+        malignant_subjects: Subjects of the malignant training cells, each in one of the three folds.
         healthy_subjects: Subjects of the healthy training cells.
         preliminary: Cells of each class in the preliminary phase.
         preliminary_subjects: Subjects of each class in that phase, none of them in the training data.
-        final: Cells of the final phase, half of each class; the real one has 2,586.
+        final: Cells of the final phase, half of each class; the real phase has 2,586.
     """
 
     malignant: int = 320
@@ -74,33 +70,33 @@ class _Cell:
 
 
 def write(name: str, root: str | Path, *, seed: int, counts: SyntheticCounts = SyntheticCounts()) -> Path:
-    """Draws a dataset below a folder, or finds it there again.
+    """Writes a synthetic dataset below a folder, unless it is there already.
 
-    A kill leaves nothing half done.
+    An interrupted call leaves no incomplete dataset.
 
     Args:
-        name: Key of a dataset that can be drawn with the real one's layout.
-        root: Where synthetic datasets lie; each gets a folder named after dataset, seed and counts.
+        name: Key of a dataset that has a synthetic version with the real one's layout.
+        root: Folder of synthetic datasets; each gets a folder named after dataset, seed and counts.
         seed: Root seed.
-        counts: How many cells and subjects.
+        counts: Numbers of cells and subjects.
 
     Returns:
         The dataset's folder, with the real one's layout.
 
     Raises:
-        DataError: The dataset can't be drawn, or the folder can't be written to.
+        DataError: The dataset has no synthetic version, or the folder can't be written to.
     """
-    if name not in _DRAWERS:
+    if name not in _WRITERS:
         raise DataError(
             f"There are no synthetic images for {name!r}.",
-            expected=", ".join(_DRAWERS),
+            expected=", ".join(_WRITERS),
             remedy="pass --data with the real dataset",
         )
     numbers = "-".join(str(value) for value in asdict(counts).values())
     folder = Path(root) / f"{name}-v{_VERSION}-seed{seed}-{numbers}"
-    _draw_once(
+    _write_once(
         folder,
-        lambda draft: _DRAWERS[name](draft, seed, counts),
+        lambda draft: _WRITERS[name](draft, seed, counts),
         dataset=name,
         seed=seed,
         counts=asdict(counts),
@@ -115,97 +111,98 @@ def write_many(
     seed: int,
     counts: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
 ) -> Path:
-    """Draws several datasets below a folder of their own, or finds them there again.
+    """Writes several synthetic datasets below a folder of their own, unless they are there already.
 
-    A dataset of blood smears has the folder `<dataset>/<class>` for each class of its first part, with about
-    an eighth of the published number of images, at least 6 and at most 24. C-NMC 2019 has its own layout,
-    as `write` draws it, and so has Taleghani's, of whose four classes 40 to 60 images each are drawn.
+    A dataset of blood smears has the folder `<dataset>/<class>` for each class of its first subset, with
+    about an eighth of the published number of images, at least 6 and at most 24. C-NMC 2019 has its own
+    layout, see `write`. Taleghani's dataset has its own layout too, with 40 to 60 images of each of its four
+    classes.
 
     Args:
         names: Keys of datasets in the catalog; their order doesn't matter.
-        root: Where synthetic datasets lie; these get a folder named after seed, names and counts.
+        root: Folder of synthetic datasets; these get a folder named after seed, names and counts.
         seed: Root seed.
-        counts: Dataset -> class -> how many images are drawn of which others than those are wanted; of
-            C-NMC 2019 the training cells.
+        counts: Dataset -> class -> number of images, for datasets that get other numbers. For C-NMC 2019,
+            field of `SyntheticCounts` -> number.
 
     Returns:
-        The folder that holds the datasets' folders.
+        The folder that contains the datasets' folders.
 
     Raises:
-        ArgumentError: No dataset is named, a count is no whole number above 0, or the seed is no whole number
-            >= 0.
-        DataError: A dataset is unknown or has a class of which nothing can be drawn, or the folder can't be
+        ArgumentError: No dataset is named, a count isn't a whole number above 0, or the seed isn't a whole
+            number >= 0.
+        DataError: A dataset is unknown or has a class without synthetic images, or the folder can't be
             written to.
     """
     if not names:
-        raise ArgumentError("No dataset is to be drawn.", expected="at least one key of the catalog")
+        raise ArgumentError("No dataset is named.", expected="at least one key of the catalog")
     for name, wanted in counts.items():
         if not all(isinstance(count, int) and count > 0 for count in wanted.values()):
             raise ArgumentError(
-                f"{dict(wanted)} images of {name!r} are to be drawn.", expected="whole numbers above 0"
+                f"The numbers of images of {name!r} are {dict(wanted)}.", expected="whole numbers above 0"
             )
-    drawn = {
+    chosen = {
         name: asdict(SyntheticCounts(**counts.get(name, {})))
-        if name in _DRAWERS
+        if name in _WRITERS
         else dict(counts.get(name) or smear_counts(name))
         for name in sorted(set(names))
     }
-    digest = hashlib.sha256(json.dumps(drawn).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:12]
     folder = Path(root) / f"smears-v{_VERSION}-seed{seed}-{digest}"
 
-    def draw(draft: Path) -> None:
-        smears = {name: numbers for name, numbers in drawn.items() if name not in _DRAWERS}
-        for name in drawn.keys() - smears:
-            _DRAWERS[name](draft / name, seed, SyntheticCounts(**drawn[name]))
-        _draw_smears(draft, seed, smears)
-        # A dataset's folder that is taken elsewhere still says that it is drawn.
-        for name, numbers in drawn.items():
+    def fill(draft: Path) -> None:
+        smears = {name: numbers for name, numbers in chosen.items() if name not in _WRITERS}
+        for name in chosen.keys() - smears:
+            _WRITERS[name](draft / name, seed, SyntheticCounts(**chosen[name]))
+        _write_smears(draft, seed, smears)
+        # A dataset's folder that is copied elsewhere is still marked as synthetic.
+        for name, numbers in chosen.items():
             _mark(draft / name, dataset=name, seed=seed, counts=numbers)
 
-    _draw_once(folder, draw, datasets=list(drawn), seed=seed, counts=drawn)
+    _write_once(folder, fill, datasets=list(chosen), seed=seed, counts=chosen)
     return folder
 
 
 def write_for(paper: Paper, names: Sequence[str], root: str | Path, *, seed: int) -> Path:
-    """Draws datasets as a paper wants them, or finds them there again.
+    """Writes synthetic datasets for a paper, unless they are there already.
 
     Args:
-        paper: Says how many images are drawn.
-        names: Keys of datasets in the catalog, the paper's own as a rule.
-        root: Where synthetic datasets lie.
+        paper: The paper; it sets the numbers of images.
+        names: Keys of datasets in the catalog, usually the paper's own.
+        root: Folder of synthetic datasets.
         seed: Root seed.
 
     Returns:
-        The folder that holds them.
+        The folder that contains them.
 
     Raises:
         ArgumentError, DataError: As `write_many`.
     """
-    if not paper.class_of and names[0] in _DRAWERS:
+    if not paper.class_of and names[0] in _WRITERS:
         counts = SyntheticCounts(**paper.synthetic_images.get(names[0], {}))
         return write(names[0], root, seed=seed, counts=counts)
     return write_many(names, root, seed=seed, counts=paper.synthetic_images)
 
 
 def smear_counts(name: str) -> dict[str, int]:
-    """Returns how many images of each class are drawn for a dataset of blood smears.
+    """Returns the number of synthetic images of each class of a dataset of blood smears.
 
     Raises:
-        DataError: The dataset is unknown or has a class of which nothing can be drawn.
+        DataError: The dataset is unknown or has a class without synthetic images.
     """
     if source := card(name).made_from:
         raise DataError(
-            f"Nothing can be drawn for {name!r}, whose images are made from those of {source!r}.",
-            expected="a dataset of images as they were taken",
-            remedy=f"take {source!r}, or pass --data with the real one",
+            f"There are no synthetic images for {name!r}: its images are made from those of {source!r}.",
+            expected="a dataset of original images",
+            remedy=f"name {source!r}, or pass --data with the real dataset",
         )
     if name in _SMEARS:
         return dict(_SMEARS[name])
     published = {label: count for label, count in card(name).subsets[0].images.items() if count}
     if unknown := [label for label in published if label not in FORMS]:
         raise DataError(
-            f"Nothing can be drawn for the classes {', '.join(map(repr, unknown))} of {name!r}.",
-            expected=f"a dataset with classes out of {', '.join(FORMS)}",
+            f"There are no synthetic images for the classes {', '.join(map(repr, unknown))} of {name!r}.",
+            expected=f"a dataset with classes among {', '.join(FORMS)}",
             remedy="leave the dataset out, or pass --data with the real one",
         )
     return {
@@ -214,13 +211,13 @@ def smear_counts(name: str) -> dict[str, int]:
     }
 
 
-def _draw_once(folder: Path, draw: Callable[[Path], None], **description: object) -> None:
-    """Fills a folder unless it is there; drawn beside its place and renamed, so it is whole or absent.
+def _write_once(folder: Path, fill: Callable[[Path], None], **description: object) -> None:
+    """Fills a folder unless it exists. A draft is filled and then renamed: the folder is complete or absent.
 
     Args:
-        folder: Where the synthetic images shall lie.
-        draw: Draws into the folder it is given, which is empty.
-        **description: What the file that marks a finished folder says of it.
+        folder: The folder of the synthetic images.
+        fill: Writes the images into an empty folder.
+        **description: Contents of the file that marks a complete folder.
 
     Raises:
         DataError: The folder can't be written to.
@@ -235,12 +232,12 @@ def _draw_once(folder: Path, draw: Callable[[Path], None], **description: object
     except OSError as error:
         raise _not_writable(folder, error) from error
     try:
-        draw(draft)
+        fill(draft)
         _mark(draft, **description)
         try:
             draft.replace(folder)
         except OSError:
-            # Another process was faster; it drew the same images.
+            # Another process was faster and wrote the same images.
             if not (folder / SYNTHETIC_MARKER).exists():
                 raise
     except OSError as error:
@@ -256,26 +253,26 @@ def _mark(folder: Path, **description: object) -> None:
 def _not_writable(folder: Path, error: OSError) -> DataError:
     return DataError(
         f"The synthetic images can't be written to {folder}: {error}",
-        expected="a folder that this user can write to, with some 500 MB of space",
+        expected="a folder that this user can write to, with about 500 MB of space",
         remedy="name another folder with the environment variable LEUKCNN_CACHE",
     )
 
 
 def _remove_abandoned(root: Path, prefix: str) -> None:
-    """Removes what killed processes left; drawing takes seconds, so an hour old is abandoned."""
+    """Removes drafts of killed processes: those an hour old, because writing takes seconds."""
     for draft in root.glob(f"{prefix}*"):
         if time.time() - draft.stat().st_mtime > 3600:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def _draw_cnmc2019(folder: Path, seed: int, counts: SyntheticCounts) -> None:
+def _write_cnmc2019(folder: Path, seed: int, counts: SyntheticCounts) -> None:
     preliminary, labels = _preliminary_cells(counts, seed)
     cells = [*_training_cells(counts), *preliminary, *_final_cells(counts, seed)]
     archive = folder / "C-NMC_Leukemia"
     for path in {(archive / cell.path).parent for cell in cells}:
         path.mkdir(parents=True)
 
-    def draw(cell: _Cell) -> None:
+    def write_cell(cell: _Cell) -> None:
         image = draw_cell(
             malignant=cell.malignant,
             subject=cell.subject,
@@ -285,7 +282,7 @@ def _draw_cnmc2019(folder: Path, seed: int, counts: SyntheticCounts) -> None:
         )
         _write(archive / cell.path, image)
 
-    _draw_all(draw, cells)
+    _in_parallel(write_cell, cells)
     if labels:
         with (archive / "validation_data" / "C-NMC_test_prelim_phase_data_labels.csv").open(
             "w", newline=""
@@ -295,8 +292,8 @@ def _draw_cnmc2019(folder: Path, seed: int, counts: SyntheticCounts) -> None:
             writer.writerows(labels)
 
 
-def _draw_smears(folder: Path, seed: int, counts: Mapping[str, Mapping[str, int]]) -> None:
-    """Draws as many images of each dataset and class, each in its place, see `_smear_path`."""
+def _write_smears(folder: Path, seed: int, counts: Mapping[str, Mapping[str, int]]) -> None:
+    """Writes the images: `counts` maps dataset -> class -> number; `_smear_path` gives the files."""
     smears = [
         (name, label, number)
         for name, numbers in counts.items()
@@ -306,16 +303,16 @@ def _draw_smears(folder: Path, seed: int, counts: Mapping[str, Mapping[str, int]
     for path in {_smear_path(*smear).parent for smear in smears}:
         (folder / path).mkdir(parents=True)
 
-    def draw(smear: tuple[str, str, int]) -> None:
+    def write_image(smear: tuple[str, str, int]) -> None:
         name, label, number = smear
         image = draw_smear(class_name=label, dataset=name, seed=seed, image=number)
         _write(folder / _smear_path(*smear), image)
 
-    _draw_all(draw, smears)
+    _in_parallel(write_image, smears)
 
 
 def _smear_path(name: str, label: str, number: int) -> PurePath:
-    """Returns where an image lies: a folder for each class, but Taleghani's has its authors' layout."""
+    """Returns the path of an image: a folder for each class, or the authors' layout for Taleghani's."""
     if name != "taleghani":
         return PurePath(name, label, f"{name}_{label}_{number}.bmp")
     stage = label.title()
@@ -323,9 +320,9 @@ def _smear_path(name: str, label: str, number: int) -> PurePath:
     return PurePath(name, "Original", stage, f"{prefix}-{stage}-{number:03}.jpg")
 
 
-def _draw_all(draw: Callable[[_T], None], images: Sequence[_T]) -> None:
+def _in_parallel(work: Callable[[_T], None], items: Sequence[_T]) -> None:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(draw, images))
+        list(pool.map(work, items))
 
 
 def _write(path: Path, image: np.ndarray) -> None:
@@ -334,7 +331,7 @@ def _write(path: Path, image: np.ndarray) -> None:
 
 
 def _cells_of(malignant: bool, subjects: list[str], count: int) -> Iterator[tuple[str, int, str]]:
-    """Yields subject, number and the dataset's own name of each cell; the subjects take turns."""
+    """Yields the subject, the number and the dataset's own name of each cell; the subjects take turns."""
     kind = "all" if malignant else "hem"
     for i in range(count):
         subject, number = subjects[i % len(subjects)], i // len(subjects)
@@ -359,14 +356,14 @@ def _training_cells(counts: SyntheticCounts) -> Iterator[_Cell]:
 
 
 def _preliminary_cells(counts: SyntheticCounts, seed: int) -> tuple[list[_Cell], list[tuple[str, str, int]]]:
-    drawn = []
+    sources = []
     for malignant, first in ((True, counts.malignant_subjects), (False, counts.healthy_subjects)):
         names = _subjects(malignant, first + 1, counts.preliminary_subjects)
-        drawn += [(malignant, *cell) for cell in _cells_of(malignant, names, counts.preliminary)]
-    order = generator(seed, "synthetic", "preliminary").permutation(len(drawn))
+        sources += [(malignant, *cell) for cell in _cells_of(malignant, names, counts.preliminary)]
+    order = generator(seed, "synthetic", "preliminary").permutation(len(sources))
     cells, labels = [], []
     for new_name, i in enumerate(order, start=1):
-        malignant, subject, number, name = drawn[i]
+        malignant, subject, number, name = sources[i]
         path = f"validation_data/C-NMC_test_prelim_phase_data/{new_name}.bmp"
         cells.append(_Cell(path, malignant, subject, number))
         labels.append((name, f"{new_name}.bmp", int(malignant)))
@@ -380,4 +377,4 @@ def _final_cells(counts: SyntheticCounts, seed: int) -> Iterator[_Cell]:
         yield _Cell(path, bool(malignant), f"final {number % 5}", number, image_size=600)
 
 
-_DRAWERS: dict[str, Callable[[Path, int, SyntheticCounts], None]] = {"cnmc2019": _draw_cnmc2019}
+_WRITERS: dict[str, Callable[[Path, int, SyntheticCounts], None]] = {"cnmc2019": _write_cnmc2019}

@@ -1,8 +1,8 @@
-"""Drawn blood smears: bright-field images of a Wright-Giemsa stain, each dataset with a look of its own.
+"""Synthetic blood smears: bright-field images of a Wright-Giemsa stain; each dataset has a look of its own.
 
-What differs between datasets is colour, magnification, sharpness, noise and the frame; what differs between
-classes is the form of the white cells (`leukocytes`), and in Taleghani's their number. Background, red cells,
-platelets, exposure and depth of stain are drawn without regard to the class.
+Datasets differ in colour, magnification, sharpness, noise and frame. Classes differ in the form of the white
+cells (`leukocytes`), and those of Taleghani also in their number. Background, red cells, platelets, exposure
+and depth of stain are sampled independently of the class.
 """
 
 import colorsys
@@ -29,20 +29,20 @@ MOST_CELLS = 12
 
 _RED_CELL_DIAMETER = 7.5  # micrometres
 _TRIES_A_CELL = 12
-# Hue in degrees and greatest saturation of the empty glass: straw, rose, lavender, sky blue; never green.
+# Hue in degrees and maximum saturation of the empty glass: straw, rose, lavender, sky blue; never green.
 _GLASS = ((42, 0.4), (345, 0.16), (265, 0.14), (215, 0.2))
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What an image of a dataset takes in.
+    """The field of view of a dataset's images.
 
     Attributes:
         size: Height and width, in pixels.
-        cells: Fewest and most white cells in an image.
-        cell_scale: How large cells are relative to those of a crop that holds as many, 0..1.
-        cells_of: Fewest and most white cells in an image of a class, where classes differ in that; within
-            `cells`.
+        cells: Minimum and maximum number of white cells in an image.
+        cell_scale: Size of the cells relative to those of a crop with the same number, 0..1.
+        cells_of: Class -> minimum and maximum number of white cells in its images, if classes differ in it;
+            within `cells`.
     """
 
     size: tuple[int, int]
@@ -51,8 +51,8 @@ class Frame:
     cells_of: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
-# Those that are known; another dataset's frame is drawn from its key. In life ALL-IDB 1 is far
-# larger and LISC twice as large.
+# Known frames; that of another dataset is sampled by its key. Real images of ALL-IDB 1 are far larger, those
+# of LISC twice as large.
 FRAMES: dict[str, Frame] = {
     "allidb1": Frame((420, 560), (2, 6)),
     "allidb2": Frame((257, 257)),
@@ -74,15 +74,16 @@ class Look:
     """What all images of a dataset share.
 
     Attributes:
-        frame: What an image takes in.
+        frame: Field of view of an image.
         background: Colour of the empty glass, RGB, 0..255.
         absorption: Optical density of each channel for an amount of 1 of eosin, methylene blue and azure,
             (3 channels, 3 dyes).
-        cell_fraction: Diameter of a lymphoblast that is alone in an image, as a share of the shorter side.
+        cell_fraction: Diameter of a single lymphoblast in an image, as a fraction of the smaller of height
+            and width.
         red_cell_stain: Eosin in a red cell.
-        pallor: How much less of it there is in the red cell's middle, 0..1.
-        crowding: Red cells tried for, relative to as many as would fit.
-        blur: Standard deviation of the blur, as a share of the shorter side.
+        pallor: Fraction of it that is lacking at the centre of the red cell, 0..1.
+        crowding: Number of attempts to place a red cell, relative to the number of red cells that fit.
+        blur: Standard deviation of the blur, as a fraction of the smaller of height and width.
         noise: Standard deviation of the noise, in 8-bit levels.
     """
 
@@ -106,69 +107,71 @@ def draw_smear(
     size: tuple[int, int] | None = None,
     cells: int | None = None,
 ) -> np.ndarray:
-    """Draws one image of a smear; one of its white cells lies in the central square.
+    """Draws one image of a smear; one of its white cells is in the central square.
 
     Args:
-        class_name: Class of all white cells in it, a key of `leukocytes.FORMS`.
-        dataset: Key of the dataset; the look of all its images depends on (seed, dataset).
+        class_name: Class of all its white cells, a key of `leukocytes.FORMS`.
+        dataset: Key of the dataset. The look of all its images depends on (seed, dataset).
         seed: Root seed.
-        image: Which image; all else depends on (seed, dataset, class_name, image).
+        image: Number or name of the image. Everything else depends on (seed, dataset, class_name, image).
         size: Height and width in pixels, at least 64; by default the dataset's own.
-        cells: White cells, 1 to 12: one fills half of the image, as in a crop, or less where the dataset's
-            own frame is wider; of many, each is smaller. By default as many as is usual in the dataset.
+        cells: Number of white cells, 1 to 12. A single cell fills half of the image, as in a crop, or less if
+            the dataset's own frame is wider; with more cells, each is smaller. By default, the number is
+            sampled from the dataset's range.
 
     Returns:
         Array (H, W, 3), uint8, RGB.
 
     Raises:
-        ArgumentError: The class has no form, the size or the number of cells lies outside its range, or the
-            seed is no whole number >= 0.
+        ArgumentError: The class has no form, the size or the number of cells is outside its range, or the
+            seed isn't a whole number >= 0.
     """
     if size is not None and min(size) < MIN_SIZE:
         raise ArgumentError(
             f"The image is {size[0]}x{size[1]} pixels.",
-            expected=f"sides of at least {MIN_SIZE} pixels",
+            expected=f"a height and a width of at least {MIN_SIZE} pixels",
         )
     if cells is not None and not 1 <= cells <= MOST_CELLS:
         raise ArgumentError(f"The image has {cells} white cells.", expected=f"1 to {MOST_CELLS}")
-    look = draw_look(dataset, seed=seed)
+    look = sample_look(dataset, seed=seed)
+    # The key keeps its first wording: another key would give other images.
     rng = generator(seed, "smears", "picture", dataset, class_name, str(image))
     shape = size or look.frame.size
     fewest, most = look.frame.cells if cells is None else (cells, cells)
-    share = look.frame.cell_scale * look.cell_fraction / np.sqrt(most)
+    fraction = look.frame.cell_scale * look.cell_fraction / np.sqrt(most)
     if cells is None:
         fewest, most = look.frame.cells_of.get(class_name, (fewest, most))
-    scale = max(share * min(shape) / LYMPHOBLAST.diameter * rng.normal(1, 0.08), SMALLEST_SCALE)
+    scale = max(fraction * min(shape) / LYMPHOBLAST.diameter * rng.normal(1, 0.08), SMALLEST_SCALE)
     leukocytes = [
         draw_leukocyte(rng, pick_form(rng, class_name), scale=scale)
         for _ in range(rng.integers(fewest, most + 1))
     ]
-    places = _place(rng, leukocytes, shape)
+    places = _sample_places(rng, leukocytes, shape)
     dyes = np.zeros((*shape, 3), np.float32)
     dyes[..., EOSIN] = _draw_red_cells(rng, look, leukocytes, places, shape, scale)
     _draw_platelets(rng, dyes, scale)
     for leukocyte, place in zip(leukocytes, places, strict=True):
-        _lay_on(dyes, leukocyte, place)
+        _add_cell(dyes, leukocyte, place)
     return _expose(rng, dyes, look)
 
 
-def draw_look(dataset: str, *, seed: int) -> Look:
-    """Draws what all images of a dataset share.
+def sample_look(dataset: str, *, seed: int) -> Look:
+    """Samples what all images of a dataset share.
 
     Args:
         dataset: Key of the dataset.
         seed: Root seed.
 
     Raises:
-        ArgumentError: The seed is no whole number >= 0.
+        ArgumentError: The seed isn't a whole number >= 0.
     """
     rng = generator(seed, "smears", "look", dataset)
     if dataset == "taleghani":
         return _taleghani_look(rng)
     shorter = int(rng.integers(40, 76)) * 4
     longer = int(shorter * rng.choice([1, 1, 1.25, 4 / 3]))
-    hue, strongest = _GLASS[rng.integers(len(_GLASS))]
-    hue = (hue + rng.uniform(-18, 18)) / 360
+    degrees, strongest = _GLASS[rng.integers(len(_GLASS))]
+    hue = (degrees + rng.uniform(-18, 18)) / 360
     glass = colorsys.hsv_to_rgb(hue, rng.uniform(0.02, strongest), rng.uniform(0.72, 0.98))
     eosin = rng.uniform([0.03, 0.32, 0.1], [0.2, 0.5, 0.5])
     methylene_blue = rng.uniform([0.45, 0.25, 0.02], [0.75, 0.45, 0.15])
@@ -187,7 +190,7 @@ def draw_look(dataset: str, *, seed: int) -> Look:
 
 
 def _taleghani_look(rng: np.random.Generator) -> Look:
-    """Draws a look near the real one: glass of a faint green, grey red cells that crowd, violet nuclei."""
+    """Samples a look similar to the real one: faintly green glass, crowded grey red cells, violet nuclei."""
     return Look(
         frame=FRAMES["taleghani"],
         background=np.array([247, 250, 243]) * rng.normal(1, 0.01, size=3),
@@ -201,10 +204,10 @@ def _taleghani_look(rng: np.random.Generator) -> Look:
     )
 
 
-def _place(
+def _sample_places(
     rng: np.random.Generator, leukocytes: Sequence[Leukocyte], shape: tuple[int, int]
 ) -> list[np.ndarray]:
-    """Draws where the cells' middles lie, (x, y) in pixels: the first near the centre, the others apart."""
+    """Samples the cells' centres, (x, y) in pixels: one near the image's centre, the others away from it."""
     size = np.array(shape[::-1])
     places = [size / 2 + rng.uniform(-0.06, 0.06, size=2) * size.min()]
     for leukocyte in leukocytes[1:]:
@@ -231,7 +234,7 @@ def _draw_red_cells(
     middles = rng.uniform(-radius, size + radius, size=(tries, 2))
     radii = radius * rng.normal(1, 0.07, size=tries)
     kept = list(places)
-    # A patch ends two micrometres off its cell.
+    # A patch reaches two micrometres beyond its cell.
     reach = [0.5 * len(leukocyte.cell) - 2 * scale for leukocyte in leukocytes]
     discs, pale = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     for middle, own in zip(middles, radii, strict=True):
@@ -257,26 +260,26 @@ def _draw_platelets(rng: np.random.Generator, dyes: np.ndarray, scale: float) ->
         dyes[mask > 0] = (0.1, 0.2, 0.3)
 
 
-def _lay_on(dyes: np.ndarray, leukocyte: Leukocyte, place: np.ndarray) -> None:
-    """Lays a white cell with its middle on a place, in front of what is there; in place, (H, W, 3)."""
+def _add_cell(dyes: np.ndarray, leukocyte: Leukocyte, place: np.ndarray) -> None:
+    """Adds a white cell with the given centre to the dyes (H, W, 3), in place; it covers what is there."""
     half = len(leukocyte.cell) // 2
     left, top = np.round(place).astype(int) - half
     rows = slice(max(top, 0), min(top + 2 * half + 1, dyes.shape[0]))
     columns = slice(max(left, 0), min(left + 2 * half + 1, dyes.shape[1]))
-    seen = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-    around = leukocyte.cell[seen][..., None] == 0
-    dyes[rows, columns] = dyes[rows, columns] * around + leukocyte.dyes[seen]
+    visible = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    around = leukocyte.cell[visible][..., None] == 0
+    dyes[rows, columns] = dyes[rows, columns] * around + leukocyte.dyes[visible]
 
 
 def _expose(rng: np.random.Generator, dyes: np.ndarray, look: Look) -> np.ndarray:
-    """Turns amounts of dye (H, W, 3) into an image (H, W, 3), uint8, RGB, by the law of Beer and Lambert."""
+    """Turns amounts of dye (H, W, 3) into an image (H, W, 3), uint8, RGB, by the Beer-Lambert law."""
     shape = dyes.shape[:2]
     # Preparations differ in depth of stain, exposures in brightness and white balance.
     depth = rng.lognormal(0, 0.16)
     background = look.background * rng.normal(1, 0.03) * rng.normal(1, 0.012, size=3)
     light = 1 + 0.018 * cloud(rng, shape, 0.7 * max(shape))
-    image = cv2.exp(cv2.transform(dyes, -depth * look.absorption))
-    image = cv2.GaussianBlur(image, (0, 0), max(look.blur * min(shape), 0.3))
-    image *= light[..., None] * background.astype(np.float32)
-    image += look.noise * rng.standard_normal(image.shape, dtype=np.float32)
-    return np.clip(image, 0, 255).astype(np.uint8)
+    transmitted = cv2.exp(cv2.transform(dyes, -depth * look.absorption))
+    blurred = cv2.GaussianBlur(transmitted, (0, 0), max(look.blur * min(shape), 0.3))
+    exposed = blurred * (light[..., None] * background.astype(np.float32))
+    noise = look.noise * rng.standard_normal(exposed.shape, dtype=np.float32)
+    return np.clip(exposed + noise, 0, 255).astype(np.uint8)

@@ -9,7 +9,7 @@ from leukcnn.evaluation.shortcuts import dataset_probabilities
 from leukcnn.image_cache import prepared_images
 from leukcnn.runs import Predictions, Trial, write_predictions
 from leukcnn.spec import Preprocessing
-from leukcnn.splits.partition import SplitRows
+from leukcnn.splits import SplitRows
 from leukcnn.trials.context import TrialContext
 from leukcnn.trials.outcome import image_predictions
 

@@ -16,7 +16,7 @@ from leukcnn.pipeline import Entries, scaled
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Predictions, Trial, write_features, write_predictions
 from leukcnn.spec import Features, Model, Setup
-from leukcnn.splits.partition import SplitRows
+from leukcnn.splits import SplitRows
 from leukcnn.trials.context import TrialContext
 from leukcnn.trials.outcome import environment, image_predictions
 

@@ -30,7 +30,7 @@ from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Predictions, Trial, write_predictions
 from leukcnn.seeding import child_seed
 from leukcnn.spec import Setup
-from leukcnn.splits.partition import SplitRows
+from leukcnn.splits import SplitRows
 from leukcnn.training import Outcome, compile_network, predict, train
 from leukcnn.trials.context import TrialContext
 from leukcnn.trials.outcome import environment, image_predictions

@@ -9,12 +9,12 @@ from leukcnn.errors import ArgumentError
 
 
 @pytest.mark.parametrize(("value", "limits"), [(40, (-40, 40)), (0, (0, 0)), ((20, 339), (20, 339))])
-def test_angles(value, limits):
+def test_angles_become_intervals(value, limits):
     assert arguments.angle_interval("rotation_range", value) == limits
 
 
 @pytest.mark.parametrize(("value", "limits"), [(0.25, (0.75, 1.25)), (0, (1, 1)), ([0.5, 2], (0.5, 2))])
-def test_zooms(value, limits):
+def test_zooms_become_intervals(value, limits):
     assert arguments.zoom_interval("zoom_range", value) == limits
 
 
@@ -33,12 +33,12 @@ def test_zooms(value, limits):
         (np.array([0.1, 0.5]), 0.3, 50),
     ],
 )
-def test_shifts_are_keras_own(value, uniform, pixels):
-    assert arguments.shift_range("width_shift_range", value).draw(uniform, 100) == pytest.approx(pixels)
+def test_shifts_are_as_in_keras(value, uniform, pixels):
+    assert arguments.shift_range("width_shift_range", value).sample(uniform, 100) == pytest.approx(pixels)
 
 
 @pytest.mark.parametrize("value", [-0.2, -3, [], "far", math.inf, True, [True], None])
-def test_shifts_that_are_none(value):
+def test_other_shifts_are_refused(value):
     with pytest.raises(ArgumentError, match="width_shift_range"):
         arguments.shift_range("width_shift_range", value)
 
@@ -60,7 +60,7 @@ def test_shifts_that_are_none(value):
         (arguments.check_blur, 6),
     ],
 )
-def test_messages_name_value_limit_and_remedy(parse, value):
+def test_messages_name_the_value_what_is_expected_and_a_remedy(parse, value):
     with pytest.raises(ArgumentError) as error:
         parse("this_range", value)
     assert "this_range" in error.value.found
@@ -77,10 +77,10 @@ def test_choices_replace_what_they_name():
 @pytest.mark.parametrize(
     "choice", [{"rotation_range": 3}, {"gaussian_blur": 4}, {"shear_factor": 0.1}, "nothing"]
 )
-def test_choices_that_are_none(choice):
+def test_other_choices_are_refused(choice):
     with pytest.raises(ArgumentError):
         Effects().alternatives((choice,))
 
 
-def test_a_shift_can_be_made_by_hand():
-    assert Shift(limit=2.0, fraction=False).draw(0.5, 100) == 0
+def test_half_of_the_interval_is_no_shift():
+    assert Shift(limit=2.0, fraction=False).sample(0.5, 100) == 0

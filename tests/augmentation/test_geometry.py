@@ -12,7 +12,7 @@ CVAL = 37.0
 PARAMETERS = {
     "rotation": {"theta": 33.0},
     "quarter turn": {"theta": 90.0},
-    "half turn, mirrored": {"theta": 180.0, "flip_horizontal": True},
+    "half turn, flipped": {"theta": 180.0, "flip_horizontal": True},
     "whole pixels": {"tx": 3, "ty": -5},
     "half a pixel": {"tx": 0.5, "flip_vertical": True},
     "shear": {"shear": 25.0},
@@ -37,7 +37,7 @@ def reference(image, params, fill_mode):
         return generator.apply_transform(image.astype(np.float32), params)
 
 
-def ours(image, params, fill_mode):
+def warped(image, params, fill_mode):
     geometry = {key: value for key, value in params.items() if not key.startswith("flip")}
     flips = {key: value for key, value in params.items() if key.startswith("flip")}
     return warp(image, affine_matrix(image.shape, **geometry), **flips, fill_mode=fill_mode, cval=CVAL)
@@ -45,8 +45,8 @@ def ours(image, params, fill_mode):
 
 def assert_agrees(image, params, fill_mode):
     expected = reference(image, params, fill_mode)
-    as_float = ours(image.astype(np.float32), params, fill_mode)
-    as_bytes = ours(image, params, fill_mode)
+    as_float = warped(image.astype(np.float32), params, fill_mode)
+    as_bytes = warped(image, params, fill_mode)
     assert as_float.dtype == np.float32
     assert as_bytes.dtype == np.uint8
     assert np.abs(as_float - expected).max() <= 0.01
@@ -90,7 +90,7 @@ def row_of(*values):
         ("constant", [30, 40, 50, 9, 9]),
     ],
 )
-def test_a_shift_by_two_by_hand(fill_mode, row):
+def test_a_shift_by_two_equals_one_by_hand(fill_mode, row):
     image = row_of(10, 20, 30, 40, 50)
     for dtype in (np.uint8, np.float32):
         shifted = warp(image.astype(dtype), affine_matrix((5, 5), tx=2), fill_mode=fill_mode, cval=9)
@@ -102,20 +102,20 @@ def test_constant_is_not_blended_into_the_edge():
     assert shifted[0, :, 0].tolist() == [15, 25, 0]
 
 
-def test_a_quarter_turn_of_five_by_five_by_hand():
+def test_a_rotation_by_90_degrees_is_a_quarter_turn():
     image = np.arange(25, dtype=np.uint8).reshape(5, 5, 1)
     turned = warp(image, affine_matrix((5, 5), theta=90))
     assert np.array_equal(turned, np.rot90(image, 1))
 
 
-def test_shear_factor_moves_rows_by_their_distance_from_the_middle():
+def test_a_shear_factor_moves_rows_by_their_distance_from_the_centre():
     image = np.zeros((5, 5, 1), np.uint8)
     image[:, 2] = 200
     sheared = warp(image, affine_matrix((5, 5), shear_factor_x=1.0), fill_mode="constant")
     assert np.array_equal(sheared[..., 0], 200 * np.fliplr(np.eye(5, dtype=np.uint8)))
 
 
-def test_shear_factors_stand_in_the_matrix_as_they_are():
+def test_shear_factors_are_entries_of_the_matrix():
     matrix = affine_matrix((5, 5), shear_factor_x=0.2, shear_factor_y=0.3)
     assert np.allclose(matrix[:, :2], [[1, 0.2], [0.3, 1]])
     assert np.allclose(matrix @ [2, 2, 1], [2, 2])
@@ -143,7 +143,7 @@ def test_identity_and_flips_change_no_value(dtype, fill_mode):
 
 @pytest.mark.parametrize("fill_mode", FILL_MODES)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_writes_to_out_and_leaves_the_input(fill_mode, channels):
+def test_out_is_written_and_the_input_unchanged(fill_mode, channels):
     image = np.random.default_rng(0).integers(0, 256, (12, 12, channels), dtype=np.uint8)
     before = image.copy()
     matrix = affine_matrix(image.shape, theta=10)
@@ -153,7 +153,7 @@ def test_writes_to_out_and_leaves_the_input(fill_mode, channels):
     assert np.array_equal(image, before)
 
 
-def test_takes_a_view():
+def test_a_view_is_warped_like_its_copy():
     large = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
     view = large[4:16, ::-1][:, 2:14]
     matrix = affine_matrix(view.shape, theta=10)
@@ -161,17 +161,17 @@ def test_takes_a_view():
 
 
 @pytest.mark.parametrize("fill_mode", FILL_MODES)
-def test_a_single_pixel(fill_mode):
+def test_a_single_pixel_is_unchanged(fill_mode):
     image = np.full((1, 1, 3), 80, np.uint8)
     assert warp(image, affine_matrix((1, 1), theta=30), fill_mode=fill_mode).ravel().tolist() == [80] * 3
 
 
-def test_unknown_fill_mode():
+def test_an_unknown_fill_mode_is_refused():
     with pytest.raises(ArgumentError, match=r"(?s)'mirror'.*'reflect'"):
         warp(np.zeros((3, 3, 3), np.uint8), affine_matrix((3, 3)), fill_mode="mirror")
 
 
-def test_a_fill_value_that_bytes_cannot_hold():
+def test_a_fill_value_that_bytes_cannot_hold_is_refused():
     with pytest.raises(ArgumentError, match="cval is -1"):
         warp(np.zeros((3, 3, 3), np.uint8), affine_matrix((3, 3)), fill_mode="constant", cval=-1)
     warp(np.zeros((3, 3, 3), np.float32), affine_matrix((3, 3)), fill_mode="constant", cval=-1)
@@ -179,7 +179,7 @@ def test_a_fill_value_that_bytes_cannot_hold():
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_quarter_turns_are_numpys(dtype, channels):
+def test_quarter_turns_are_as_in_numpy(dtype, channels):
     image = np.random.default_rng(0).integers(0, 256, (7, 7, channels)).astype(dtype)
     for turns in range(-1, 6):
         turned = quarter_turned(image, turns)
@@ -188,7 +188,7 @@ def test_quarter_turns_are_numpys(dtype, channels):
         assert not np.shares_memory(turned, image)
 
 
-def test_a_quarter_turn_of_two_by_two_by_hand():
+def test_a_quarter_turn_of_two_by_two_equals_one_by_hand():
     image = np.array([[1, 2], [3, 4]], np.uint8)[..., None]
     assert quarter_turned(image, 1)[..., 0].tolist() == [[2, 4], [1, 3]]
 

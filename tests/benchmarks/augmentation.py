@@ -1,12 +1,12 @@
 """Measures augmentation in one run: `python tests/benchmarks/augmentation.py --data DIR`.
 
-DIR holds `taleghani/` (224x224) and `cnmc2019/` (450x450) in the datasets' own layouts. Every contestant
-does the same to the same images (rotation, shifts, shear, zoom, both flips, bilinear, mirrored edge) on one
+DIR contains `taleghani/` (224x224) and `cnmc2019/` (450x450) in the datasets' own layouts. Every contestant
+does the same to the same images (rotation, shifts, shear, zoom, both flips, bilinear, reflected edge) on one
 core, one after the other within a round, over many short rounds. A rate is that of the best round. A multiple
-is the median over the rounds, each contestant against another one of the same round, so that a busy machine
-changes the rates and hardly the multiples. For two threads the multiple of the best rounds is printed too:
-another process on the second core hides the gain in the others. It takes two to three minutes and needs the
-test extra.
+is the median over the rounds of one contestant's speed divided by another's in the same round: a busy machine
+changes the rates, but hardly the multiples. For two threads, the multiple of the best rounds is printed too,
+because another process on the second core hides the gain in the other rounds. The run takes two to three
+minutes and needs the test extra.
 """
 
 import argparse
@@ -51,23 +51,27 @@ Contestants = dict[str, Callable[[], object]]
 
 
 def read_images(folder: Path, image_size: int, count: int) -> np.ndarray:
-    """Returns (count, side, side, 3) uint8 RGB, spread over the folder, repeated where it holds fewer."""
+    """Reads `count` images spread evenly over a folder, repeatedly if it has fewer.
+
+    Returns:
+        (count, image_size, image_size, 3), uint8, RGB.
+    """
     paths = sorted(path for path in folder.rglob("*") if path.suffix in {".jpg", ".bmp", ".png"})
     if not paths:
-        raise SystemExit(f"{folder} holds no image. Name the folder above it with --data.")
+        raise SystemExit(f"{folder} has no image. Name its parent folder with --data.")
     chosen = (paths * count)[:: max(1, len(paths) // count)][:count]
     images = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in chosen]
     return np.stack([image for image in images if image.shape[:2] == (image_size, image_size)])
 
 
 def warp_loop(images: np.ndarray, out: np.ndarray) -> Callable[[], None]:
-    """Returns the floor: a bare loop of one cv2.warpAffine an image, its matrices ready beforehand."""
+    """Returns the floor: a bare loop of one cv2.warpAffine per image, with matrices made before."""
     count, image_size = images.shape[:2]
     augmenter = ImageAugmenter(**KERAS_ARGUMENTS)
     matrices = []
     for seed in range(count):
-        drawn = augmenter.get_random_transform(images.shape[1:], seed)
-        geometry = {key: drawn[key] for key in ("theta", "tx", "ty", "shear", "zx", "zy")}
+        params = augmenter.get_random_transform(images.shape[1:], seed)
+        geometry = {key: params[key] for key in ("theta", "tx", "ty", "shear", "zx", "zy")}
         matrices.append(affine_matrix((image_size, image_size), **geometry))
 
     def run():
@@ -85,7 +89,7 @@ def warp_loop(images: np.ndarray, out: np.ndarray) -> Callable[[], None]:
 
 
 def geometric_contestants(images: np.ndarray) -> Contestants:
-    """Returns what warps the whole batch once, by name; the floor comes first."""
+    """Returns name -> function that warps the whole batch once; the floor comes first."""
     count = len(images)
     out = np.empty_like(images)
     as_float = images.astype(np.float32)
@@ -97,7 +101,7 @@ def geometric_contestants(images: np.ndarray) -> Contestants:
         for i in range(count):
             generator.apply_transform(as_float[i], params[i])
 
-    def keras_drawing():
+    def keras_sampling():
         for i in range(count):
             generator.random_transform(as_float[i], seed=i)
 
@@ -144,13 +148,13 @@ def geometric_contestants(images: np.ndarray) -> Contestants:
         "leukcnn: apply_batch": lambda: augmenter.apply_batch(images, range(count), out=out),
         "Albumentations: Affine + flips": albumentations_affine,
         "ImageDataGenerator: apply_transform": keras_bare,
-        "ImageDataGenerator: random_transform": keras_drawing,
+        "ImageDataGenerator: random_transform": keras_sampling,
         "keras.layers.Random* in tf.function": lambda: layered(tensor).numpy(),
     }
 
 
 def noise_contestants(images: np.ndarray) -> Contestants:
-    """Returns blur and noise, as kernels and through the augmenter; a bare cv2.GaussianBlur comes first."""
+    """Returns blur and noise, as functions and in an augmenter; a bare cv2.GaussianBlur comes first."""
     count = len(images)
     out = np.empty_like(images)
     rng = np.random.default_rng(0)
@@ -178,7 +182,7 @@ def noise_contestants(images: np.ndarray) -> Contestants:
 
 
 def thread_contestants(images: np.ndarray) -> Contestants:
-    """Returns the same batch on one thread and on two, and what a second core gives OpenCV alone."""
+    """Returns the same batch on one thread and on two, and the same for bare OpenCV."""
     augmenter = ImageAugmenter(**KERAS_ARGUMENTS)
     out, spare = np.empty_like(images), np.empty_like(images)
     count, half = len(images), len(images) // 2
@@ -200,7 +204,7 @@ def thread_contestants(images: np.ndarray) -> Contestants:
 
 
 def measure(contestants: Contestants, rounds: int) -> dict[str, list[float]]:
-    """Returns the seconds of each contestant in each round, all of them once a round, after a warm-up."""
+    """Returns the seconds of each contestant in each round, after a warm-up."""
     seconds = {name: [] for name in contestants}
     for run in contestants.values():
         run()
@@ -213,7 +217,7 @@ def measure(contestants: Contestants, rounds: int) -> dict[str, list[float]]:
 
 
 def report(console: Console, title: str, seconds: dict[str, list[float]], images: int) -> None:
-    """Prints each contestant's rate, and its speed as a multiple of the first one's and the second's."""
+    """Prints each contestant's rate, and its speed as a multiple of those of the first and the second."""
     first, second = list(seconds)[:2]
     table = Table("", "images/s", f"x {first}", f"x {second}", title=title)
     for name, times in seconds.items():
@@ -234,7 +238,7 @@ def main() -> None:
         "--data", type=Path, default=os.environ.get("LEUKCNN_DATA"), help="default: $LEUKCNN_DATA"
     )
     parser.add_argument("--rounds", type=int, default=15, help="rounds of each measurement (default: 15)")
-    parser.add_argument("--batch", type=int, default=16, help="images a round (default: 16)")
+    parser.add_argument("--batch", type=int, default=16, help="images per round (default: 16)")
     arguments = parser.parse_args()
     if arguments.data is None:
         parser.error("name the folder of real images with --data or LEUKCNN_DATA")
@@ -253,7 +257,7 @@ def main() -> None:
     cropped = np.ascontiguousarray(large[:, margin:-margin, margin:-margin])
     report(console, "250x250", measure(noise_contestants(cropped), 10 * arguments.rounds), len(cropped))
     if len(CORES) < 2:
-        console.print("One core only: two threads can't be measured.")
+        console.print("Two threads can't be measured on one core.")
         return
     os.sched_setaffinity(0, CORES[:2])
     for images in (small, large):

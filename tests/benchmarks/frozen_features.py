@@ -1,17 +1,17 @@
-"""How much time kept features of a frozen base save.
+"""Measures the time that stored features of a frozen base save.
 
     python tests/benchmarks/frozen_features.py [--row ROW] [--epochs N]
     python tests/benchmarks/frozen_features.py --network taleghani [--images N] [--epochs N]
 
-Of Alert Net's paper, the same fold of a shallow fine-tuning (random weights, synthetic smears) is trained
-twice: the plain way, where every image goes through the frozen base in every epoch, and with the base's
-features computed once. Printed: seconds of both, their ratio, and the distance between their predictions.
+For Alert Net's paper, the same fold of a shallow fine-tuning (random weights, synthetic smears) is trained
+twice: with every image going through the frozen base in every epoch, and with the base's features computed
+once. The script prints the seconds of both, their ratio, and the distance between their predictions.
 
-Of the Taleghani paper, the whole trial (frozen ResNet50, random weights, 224x224 pixels, no augmentation) is
-run from an empty cache: images decoded, features, training, predictions, the network saved. It is printed
-beside one bare forward pass of the base over the same images, already decoded, and the ratio of the two, in
-seconds of the clock and of the processor (on a machine with other work, the latter says more). The images
-are those below LEUKCNN_DATA, or random ones. KERAS_BACKEND chooses the backend.
+For the Taleghani paper, the whole trial (frozen ResNet50, random weights, 224x224 pixels, no augmentation) is
+run from an empty cache: decoding, features, training, predictions, saving the network. The script prints its
+time, that of one bare forward pass of the base over the same decoded images, and the ratio of the two, in
+seconds of the clock and of the processor (the latter is more reliable on a busy machine). The images are
+those below LEUKCNN_DATA, or random ones. KERAS_BACKEND chooses the backend.
 """
 
 import argparse
@@ -36,23 +36,23 @@ from leukcnn.image_cache import prepared_images
 from leukcnn.models.bases import last_frozen_layer, split_at
 from leukcnn.pipeline import scaled
 from leukcnn.runs import Store
-from leukcnn.splits.partition import SplitRows
+from leukcnn.splits import SplitRows
 from leukcnn.trials import TrialContext, run_trial
 
 CLASSES = ("benign", "early", "pre", "pro")
 
 
 class Silent:
-    """Watches a training and says nothing."""
+    """A progress display that shows nothing."""
 
     def batch(self, **step):
-        """Passes over a step."""
+        """Ignores a step."""
 
     def end_epoch(self, **epoch):
-        """Passes over an epoch."""
+        """Ignores an epoch."""
 
     def message(self, text):
-        """Passes over a sentence."""
+        """Ignores a message."""
 
 
 def every_epoch_against_once(options: argparse.Namespace, scratch: Path) -> None:
@@ -124,12 +124,12 @@ def whole_trial_against_one_pass(options: argparse.Namespace, scratch: Path) -> 
 
 
 def now() -> np.ndarray:
-    """Returns the time in seconds, by the clock and as this process' use of processors."""
+    """Returns the time in seconds, of the clock and of this process' processors."""
     return np.array([time.perf_counter(), time.process_time()])
 
 
 def taleghani_images(count: int, scratch: Path) -> ImageIndex:
-    """Returns so many images, evenly taken from the real ones, or random ones where there are none."""
+    """Returns `count` images, spread evenly over the real ones, or random ones without those."""
     root = os.environ.get("LEUKCNN_DATA")
     if root and (Path(root) / "taleghani").is_dir():
         index = load("taleghani", root)
@@ -153,11 +153,11 @@ def taleghani_images(count: int, scratch: Path) -> ImageIndex:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--network", choices=("alertnet", "taleghani"), default="alertnet")
-    parser.add_argument("--row", default="resnet50_sft", help="of alertnet")
+    parser.add_argument("--row", default="resnet50_sft", help="for alertnet")
     parser.add_argument("--epochs", type=int, help="10 for alertnet, 3 for taleghani")
-    parser.add_argument("--variants", type=int, default=4, help="of alertnet")
-    parser.add_argument("--image-size", type=int, default=96, help="of alertnet, in pixels")
-    parser.add_argument("--images", type=int, default=320, help="of taleghani")
+    parser.add_argument("--variants", type=int, default=4, help="for alertnet")
+    parser.add_argument("--image-size", type=int, default=96, help="for alertnet, in pixels")
+    parser.add_argument("--images", type=int, default=320, help="for taleghani")
     options = parser.parse_args()
     is_alertnet = options.network == "alertnet"
     options.epochs = options.epochs or (10 if is_alertnet else 3)

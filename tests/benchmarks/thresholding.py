@@ -1,8 +1,8 @@
-"""Measures how fast white cells are thresholded and cut out: `python tests/benchmarks/thresholding.py`.
+"""Measures the speed of thresholding and cropping white cells: `python tests/benchmarks/thresholding.py`.
 
-To reach: masks of 500 images of 224x224 a second on one core, by either rule. The images are those of
-Taleghani below LEUKCNN_DATA, or synthetic smears. The rates are medians over the images and count the time of
-the processor alone, so that other work on the machine matters little. It takes a few seconds.
+The goal is masks of 500 images of 224x224 per second on one core, by either rule. The images are those of
+Taleghani below LEUKCNN_DATA, or synthetic smears. Rates are medians over the images and count processor time
+only, so that other work on the machine hardly matters. The run takes a few seconds.
 """
 
 import os
@@ -22,11 +22,11 @@ from leukcnn import synthetic  # noqa: E402
 from leukcnn.datasets import load, read_image  # noqa: E402
 from leukcnn.preprocessing import cell_crops, hsv_segment, resize, wbc_mask  # noqa: E402
 
-IMAGES, IMAGE_SIZE, ROUNDS, MASKS_TO_REACH = 100, 224, 5, 500
+IMAGES, IMAGE_SIZE, ROUNDS, MASKS_GOAL = 100, 224, 5, 500
 
 
 def read_smears() -> tuple[list[np.ndarray], str]:
-    """Returns so many images of 224x224, evenly taken from a dataset, and where they come from."""
+    """Returns images of 224x224, spread evenly over a dataset, and the name of the source."""
     root = os.environ.get("LEUKCNN_DATA")
     if root and (Path(root) / "taleghani").is_dir():
         return read_evenly(Path(root)), "Taleghani"
@@ -35,14 +35,14 @@ def read_smears() -> tuple[list[np.ndarray], str]:
 
 
 def read_evenly(root: Path) -> list[np.ndarray]:
-    """Reads images of the Taleghani dataset below a folder, the same number from each stretch of it."""
+    """Reads images of the Taleghani dataset below a folder, evenly spread over it."""
     paths = load("taleghani", root).paths
     rows = np.linspace(0, len(paths) - 1, min(IMAGES, len(paths))).astype(int)
     return [resize(read_image(paths[row])[0], IMAGE_SIZE) for row in rows]
 
 
 def rate(work: Callable[[np.ndarray], object], images: list[np.ndarray]) -> float:
-    """Returns images a second of the processor, the median over all images and rounds."""
+    """Returns images per second of processor time, the median over all images and rounds."""
     seconds = []
     for image in images * ROUNDS:
         start = time.process_time()
@@ -52,16 +52,18 @@ def rate(work: Callable[[np.ndarray], object], images: list[np.ndarray]) -> floa
 
 
 def main() -> None:
-    """Prints a line for each kind of work."""
+    """Prints a line for each function."""
     cv2.setNumThreads(1)
     images, source = read_smears()
     print(f"{len(images)} images ({source}) of {IMAGE_SIZE}x{IMAGE_SIZE}, one core, OpenCV {cv2.__version__}")
     for rule in ("darkest", "least_frequent"):
         measured = rate(lambda image, rule=rule: wbc_mask(image, rule=rule), images)
-        print(f"wbc_mask, {rule:15} {measured:6.0f} a second (to reach: {MASKS_TO_REACH})")
-    print(f"hsv_segment               {rate(hsv_segment, images):6.0f} a second")
-    print(f"cell_crops of wbc_mask    {rate(lambda i: cell_crops(i, wbc_mask(i)), images):6.0f} a second")
-    print(f"cell_crops of hsv_segment {rate(lambda i: cell_crops(i, hsv_segment(i)), images):6.0f} a second")
+        print(f"wbc_mask, {rule:15} {measured:6.0f} per second (goal: {MASKS_GOAL})")
+    print(f"hsv_segment               {rate(hsv_segment, images):6.0f} per second")
+    print(f"cell_crops of wbc_mask    {rate(lambda i: cell_crops(i, wbc_mask(i)), images):6.0f} per second")
+    print(
+        f"cell_crops of hsv_segment {rate(lambda i: cell_crops(i, hsv_segment(i)), images):6.0f} per second"
+    )
 
 
 if __name__ == "__main__":

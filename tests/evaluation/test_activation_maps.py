@@ -175,7 +175,7 @@ def test_residual_block_is_refused_with_the_layer_to_pass_instead():
         with pytest.raises(ArgumentError, match=r"(?s)'conv', is on one of several paths.*layer='out'"):
             use(network)
     assert grad_cam(network, IMAGES, class_index=0, layer="out").shape == (3, 8, 10)
-    with pytest.raises(ArgumentError, match="can't be cut behind 'conv'"):
+    with pytest.raises(ArgumentError, match="can't be cut after 'conv'"):
         grad_cam(network, IMAGES, class_index=0, layer="conv")
 
 

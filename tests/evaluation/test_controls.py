@@ -21,15 +21,15 @@ RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (7, 40, 40, 3), dtype=np.uint8)
 
 
-def in_border(side: int, width: int) -> np.ndarray:
-    inner = np.zeros((side, side), dtype=bool)
-    inner[width : side - width, width : side - width] = True
+def in_border(image_size: int, width: int) -> np.ndarray:
+    inner = np.zeros((image_size, image_size), dtype=bool)
+    inner[width : image_size - width, width : image_size - width] = True
     return ~inner
 
 
-def stained(labels: np.ndarray, *, side: int = 32) -> np.ndarray:
-    """Noisy images whose red grows with their class."""
-    noise = np.random.default_rng(1).normal(0, 20, (len(labels), side, side, 3))
+def stained(labels: np.ndarray, *, image_size: int = 32) -> np.ndarray:
+    """Noisy images that are redder the higher their class."""
+    noise = np.random.default_rng(1).normal(0, 20, (len(labels), image_size, image_size, 3))
     noise[..., 0] += 40 * labels[:, None, None]
     return (noise + 80).clip(0, 255).astype(np.uint8)
 
@@ -46,17 +46,17 @@ def probabilities(name, images=STAINED, *, labels=LABELS, train=(0, 40), predict
 
 
 def test_border_by_hand():
-    # A 3x3 image with 30 in the middle: the border of one pixel has eight others.
+    # A 4x4 image with 30 in the middle: the border of one pixel has twelve pixels.
     image = np.full((1, 4, 4, 3), 200, dtype=np.uint8)
     image[0, 1:3, 1:3] = 30
     image[0, 0, :, 0] = 100
-    # Red: 4 of 12 pixels at 100, 8 at 200, mean 500/3, sd 100 sqrt(1/3 * 2/3).
+    # Red: 4 of 12 pixels are 100, 8 are 200: mean 500/3, std 100 sqrt(1/3 * 2/3).
     expected = [[500 / 3, 200, 200, 100 * np.sqrt(2) / 3, 0, 0]]
     np.testing.assert_allclose(border_features(image, width=1), expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize("width", [1, 5, 16, 20])
-def test_border_is_numpys_mean_and_sd_of_its_pixels(width):
+def test_border_is_numpys_mean_and_std_of_its_pixels(width):
     pixels = NOISE[:, in_border(40, width)].astype(np.float64)
     expected = np.concatenate([pixels.mean(axis=1), pixels.std(axis=1)], axis=1)
     found = border_features(NOISE, width=width)
@@ -64,7 +64,7 @@ def test_border_is_numpys_mean_and_sd_of_its_pixels(width):
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-def test_colour_is_numpys_mean_and_sd():
+def test_colour_is_numpys_mean_and_std():
     pixels = NOISE.reshape(7, -1, 3).astype(np.float64)
     expected = np.concatenate([pixels.mean(axis=1), pixels.std(axis=1)], axis=1)
     np.testing.assert_allclose(colour_features(NOISE), expected, rtol=1e-12)
@@ -72,17 +72,17 @@ def test_colour_is_numpys_mean_and_sd():
     np.testing.assert_array_equal(border_features(NOISE, width=20), colour_features(NOISE))
 
 
-def test_border_is_blind_to_what_it_frames():
+def test_border_does_not_depend_on_the_middle():
     other = NOISE.copy()
     other[:, 16:24, 16:24] = 255 - other[:, 16:24, 16:24]
     np.testing.assert_array_equal(border_features(other), border_features(NOISE))
     assert (colour_features(other) != colour_features(NOISE)).any(axis=1).all()
 
 
-@pytest.mark.parametrize("side", [33, 100, 224, 250])
-def test_one_colour_has_no_spread_at_all(side):
+@pytest.mark.parametrize("image_size", [33, 100, 224, 250])
+def test_one_colour_has_standard_deviation_0(image_size):
     levels = np.arange(1, 256, 2, dtype=np.uint8)
-    images = np.broadcast_to(levels[:, None, None, None], (128, side, side, 3))
+    images = np.broadcast_to(levels[:, None, None, None], (128, image_size, image_size, 3))
     expected = np.concatenate([np.tile(levels[:, None], 3), np.zeros((128, 3))], axis=1)
     np.testing.assert_array_equal(border_features(images), expected)
     np.testing.assert_array_equal(colour_features(images), expected)
@@ -97,7 +97,7 @@ def test_border_wider_than_half_the_image_is_refused(width):
 def test_cells_by_hand():
     images = np.full((3, 100, 100, 3), 240, dtype=np.uint8)
     images[:2, :, 50:] = 150
-    # Two squares of 20 x 20 and 30 x 30 pixels; one of 40 x 40; nothing, which has two grey levels.
+    # Two squares of 20 x 20 and 30 x 30 pixels; one of 40 x 40; none, with two grey levels only.
     images[0, 10:30, 10:30] = images[0, 60:90, 60:90] = images[1, 20:60, 20:60] = 30
     images[2, :50] = 30
     found = cell_features(images)
@@ -105,14 +105,14 @@ def test_cells_by_hand():
     number, mask, mean, std, largest = found.T
     np.testing.assert_array_equal(number, [2, 1, 0])
     np.testing.assert_allclose(mask, [0.13, 0.16, 0], rtol=1e-12)
-    # Opening rounds the corners of each off, by less than 2 pixels.
+    # Opening rounds the corners, by less than 2 pixels each.
     np.testing.assert_allclose(mean, [0.065, 0.16, 0], atol=4e-4)
     np.testing.assert_allclose(std, [0.025, 0, 0], atol=4e-4)
     np.testing.assert_allclose(largest, [0.09, 0.16, 0], atol=4e-4)
 
 
-def test_cells_know_nothing_of_colour():
-    """Grey levels in the same order: other colours, the same cells."""
+def test_cells_do_not_depend_on_colour():
+    """Other colours with the same order of grey levels give the same cells."""
     images = np.full((2, 60, 60, 3), 240, dtype=np.uint8)
     images[:, :, 30:] = 150
     images[0, 10:25, 10:25], images[1, 10:25, 10:25] = (90, 20, 120), (20, 60, 20)
@@ -139,7 +139,7 @@ def test_names_and_order():
             refused("chance")
 
 
-def test_majority_gives_the_shares_of_the_training_set():
+def test_majority_predicts_the_class_frequencies_of_the_training_set():
     labels = np.array([0, 1, 1, 1, 2, 2, 2, 2])
     found = probabilities("majority", NOISE, labels=labels, train=(0, 4), predict=(4, 7))
     np.testing.assert_array_equal(found, np.tile([0.25, 0.75, 0], (3, 1)))
@@ -161,7 +161,7 @@ def test_border_control_learns_nothing_from_the_middle():
 
 
 @pytest.mark.parametrize("name", list(CONTROLS))
-def test_class_that_training_lacks_gets_nothing(name):
+def test_a_class_without_training_images_gets_probability_0(name):
     labels = np.tile([0, 2], 30)
     found = probabilities(name, labels=labels, n_classes=4)
     assert not found[:, [1, 3]].any()
@@ -169,24 +169,24 @@ def test_class_that_training_lacks_gets_nothing(name):
 
 
 @pytest.mark.parametrize("name", list(CONTROLS))
-def test_labels_of_predicted_images_play_no_part(name):
+def test_labels_of_predicted_images_are_ignored(name):
     unknown = LABELS.copy()
     unknown[40:] = -1
     np.testing.assert_array_equal(probabilities(name, labels=unknown), probabilities(name))
 
 
-def test_seed_draws_the_forest_and_each_control_has_its_own():
+def test_forest_depends_on_the_seed_and_on_the_control():
     images = NOISE[np.arange(60) % 7, :32, :32] // 2 + STAINED[:, :1, :1] // 4
     first = probabilities("border", images)
     np.testing.assert_array_equal(probabilities("border", images), first)
     assert (probabilities("border", images, seed=1) != first).any()
-    # In an image of 32 pixels a border of 16 is all there is: both see the same.
+    # In an image of 32 pixels, a border of 16 is the whole image: both have the same features.
     np.testing.assert_array_equal(border_features(images), colour_features(images))
     assert (probabilities("colour", images) != first).any()
 
 
 def test_result_does_not_depend_on_the_threads(monkeypatch):
-    # Twins of different classes leave impure leaves, whose votes are fractions with rounding.
+    # Equal images of different classes give impure leaves, with votes that are rounded fractions.
     images = np.repeat(STAINED[:30], 2, axis=0)
     expected = probabilities("colour", images)
 
@@ -199,7 +199,7 @@ def test_result_does_not_depend_on_the_threads(monkeypatch):
 
 
 class Mapped:
-    """Images that note which rows were read."""
+    """Images that record which rows were read."""
 
     def __init__(self, images):
         self.images, self.read = images, []
@@ -209,7 +209,7 @@ class Mapped:
         return self.images[rows]
 
 
-def test_only_the_rows_needed_are_read_and_few_at_a_time(monkeypatch):
+def test_only_needed_rows_are_read_in_chunks(monkeypatch):
     monkeypatch.setattr(controls, "_CHUNK", 8)
     mapped = Mapped(STAINED)
     found = probabilities("colour", mapped, train=(0, 40), predict=(50, 60))
@@ -223,7 +223,7 @@ def test_only_the_rows_needed_are_read_and_few_at_a_time(monkeypatch):
 
 
 @pytest.mark.parametrize("name", [name for name in CONTROLS if name != "majority"])
-def test_what_was_seen_once_is_not_looked_at_again(name):
+def test_known_features_are_not_computed_again(name):
     known, mapped = {}, Mapped(STAINED)
     first = probabilities(name, mapped, known=known)
     assert np.concatenate(mapped.read).tolist() == [*range(60)]
@@ -236,7 +236,7 @@ def test_what_was_seen_once_is_not_looked_at_again(name):
 
 
 @pytest.mark.parametrize("name", list(CONTROLS))
-def test_nothing_to_predict_and_nothing_to_fit_on(name):
+def test_no_images_to_predict_and_none_to_fit_on(name):
     assert probabilities(name, predict=(40, 40)).shape == (0, 3)
     with pytest.raises(ArgumentError, match="no image to fit"):
         probabilities(name, train=(0, 0))
@@ -244,7 +244,7 @@ def test_nothing_to_predict_and_nothing_to_fit_on(name):
         probabilities(name, n_classes=2)
 
 
-def test_border_of_real_images_tells_the_class_far_better_than_chance(real_data, tmp_path):
+def test_border_of_real_images_predicts_the_class_far_better_than_chance(real_data, tmp_path):
     index = load("taleghani", real_data)
     chosen = np.sort(np.random.default_rng(0).permutation(len(index))[:400])
     index = index.select(chosen)

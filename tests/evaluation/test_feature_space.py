@@ -1,4 +1,4 @@
-"""The feature space: an SVM by hand, nothing trained on images that are predicted, and t-SNE's image."""
+"""The feature space: an SVM by hand, no training on predicted images, and the projection by t-SNE."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def reference(features, train=TRAIN, predict=PREDICT, labels=LABELS):
 
 
 def test_two_points_by_hand():
-    # The widest street between -1 and 1 has its middle at 0 and the decision value x; C = 1 lets that be.
+    # The maximum margin between -1 and 1 is around 0, with the decision value x; C = 1 allows it.
     found = probabilities(
         np.array([[-1.0], [1.0], [0.5], [-3.0]]), [0, 1, 0, 0], train=[0, 1], predict=[2, 3]
     )
@@ -46,8 +46,8 @@ def test_it_is_scikit_learns_linear_svm():
     np.testing.assert_array_equal(found.argmax(axis=1), svm.predict(unseen))
 
 
-def test_next_to_the_boundary_the_svms_word_stands():
-    # Decision values from 0 to 1e-300, which the logistic function rounds to .5.
+def test_near_the_boundary_the_svms_prediction_decides():
+    # Decision values near 0, which the logistic function rounds to .5.
     features = np.array([[-1.0], [1.0], [0.0], [1e-300], [-1e-300], [1e-20], [-1e-20]])
     labels, rows = np.array([0, 1, 0, 0, 0, 0, 0]), np.arange(2, 7)
     svm, unseen = reference(features, [0, 1], rows, labels)
@@ -67,7 +67,7 @@ def test_three_classes():
     np.testing.assert_array_equal(found.argmax(axis=1), svm.predict(features[PREDICT]))
 
 
-def test_a_class_without_training_images_gets_nothing():
+def test_a_class_without_training_images_gets_probability_0():
     labels = np.where(LABELS, 2, 0)
     found = probabilities(FEATURES, labels)
     assert found.shape == (20, 3)
@@ -75,7 +75,7 @@ def test_a_class_without_training_images_gets_nothing():
     np.testing.assert_array_equal(found[:, [0, 2]], probabilities())
 
 
-def test_pca_and_selection_see_the_training_images_alone():
+def test_pca_and_selection_see_only_the_training_images():
     pca = PCA(5).fit(FEATURES[TRAIN].astype(np.float64))
     svm, unseen = reference(pca.transform(FEATURES.astype(np.float64)))
     np.testing.assert_allclose(
@@ -86,7 +86,7 @@ def test_pca_and_selection_see_the_training_images_alone():
     np.testing.assert_array_equal(
         probabilities(n_selected=3, n_components=2), probabilities(FEATURES[:, selected], n_components=2)
     )
-    # What is predicted changes nothing for the others, nor do its labels.
+    # A predicted image and its label change nothing for the others.
     changed, other = FEATURES.copy(), LABELS.copy()
     changed[-1], other[40:] = 100, 1 - other[40:]
     for options in ({}, {"n_components": 5}, {"n_selected": 3}):
@@ -95,14 +95,14 @@ def test_pca_and_selection_see_the_training_images_alone():
         )
 
 
-def test_components_are_as_many_as_there_can_be():
+def test_components_are_limited_to_images_and_features():
     few = {"train": np.arange(8), "predict": PREDICT}
     np.testing.assert_array_equal(
         probabilities(n_components=100, **few), probabilities(n_components=8, **few)
     )
     np.testing.assert_array_equal(probabilities(n_components=100), probabilities(n_components=20))
     np.testing.assert_array_equal(probabilities(n_selected=100, n_components=100).shape, (20, 2))
-    # All of them turn the space and lose nothing.
+    # With all components, the PCA is a rotation and loses nothing.
     np.testing.assert_allclose(probabilities(n_components=20), probabilities(), atol=1e-2)
 
 
@@ -113,7 +113,7 @@ def test_many_features_give_the_same_twice():
     assert (found.argmax(axis=1) == LABELS[PREDICT]).mean() > 0.9
 
 
-def test_nothing_to_predict():
+def test_no_images_to_predict_give_an_empty_array():
     assert probabilities(predict=[]).shape == (0, 2)
 
 
@@ -128,7 +128,7 @@ def test_nothing_to_predict():
         ({"features": np.full((60, 2), np.nan)}, "aren't finite"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(options, message):
+def test_wrong_arguments_are_refused(options, message):
     with pytest.raises(ArgumentError, match=message):
         probabilities(**options)
 
@@ -143,7 +143,7 @@ def test_each_image_is_predicted_without_its_fold():
         )
 
 
-def test_ids_part_the_same_images_alike():
+def test_folds_depend_on_ids_and_not_on_the_order():
     ids, order = np.array([f"{i:02}" for i in range(60)]), RNG.permutation(60)
     there = cross_validated_probabilities(FEATURES, LABELS, n_splits=4, seed=0, ids=ids)
     back = cross_validated_probabilities(FEATURES[order], LABELS[order], n_splits=4, seed=0, ids=ids[order])
@@ -157,14 +157,14 @@ def clouds(n=40, *, gap=6.0):
     return np.random.default_rng(1).normal(size=(n, 10)) + gap * labels[:, None], labels
 
 
-def test_two_clouds_are_parted_in_the_plane():
+def test_two_clouds_are_separated_in_the_plane():
     features, labels = clouds()
     found = project(features, labels, seed=0)
     assert found.points.shape == (40, 2)
     assert found.points.dtype == np.float64
     np.testing.assert_array_equal(found.labels, labels)
-    side = found.points @ found.coefficients + found.intercept > 0
-    np.testing.assert_array_equal(side, labels == 1)
+    predicted = found.points @ found.coefficients + found.intercept > 0
+    np.testing.assert_array_equal(predicted, labels == 1)
     assert found.accuracy == 1
 
 
@@ -172,8 +172,8 @@ def test_accuracy_is_that_of_the_line():
     features, _ = clouds()
     labels = np.tile([0, 0, 0, 1], 10)
     found = project(features, labels, seed=0)
-    side = found.points @ found.coefficients + found.intercept > 0
-    assert found.accuracy == pytest.approx((side == labels).mean())
+    predicted = found.points @ found.coefficients + found.intercept > 0
+    assert found.accuracy == pytest.approx((predicted == labels).mean())
     assert found.accuracy < 1
 
 
@@ -200,10 +200,10 @@ def test_few_images(n):
         (np.eye(5)[:, :1], [0, 1, 0, 1, 0], "1 of 1 features vary"),
         (np.ones((5, 3)), [0, 1, 0, 1, 0], "0 of 3 features vary"),
         (np.eye(5), [0, 1, 2, 1, 0], "from 0 to 2"),
-        (np.eye(5), [0, 1], "beside 2 labels"),
+        (np.eye(5), [0, 1], "for 2 labels"),
     ],
 )
-def test_nothing_to_lay_out_is_refused(features, labels, message):
+def test_features_that_cannot_be_projected_are_refused(features, labels, message):
     with pytest.raises(ArgumentError, match=message):
         project(features, labels, seed=0)
 

@@ -1,4 +1,4 @@
-"""Maps of single filters: what a convolution gives by hand, and which filters and layers are taken."""
+"""Maps of single filters: outputs of a convolution by hand, and the choice of filters and layers."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ IMAGE = np.random.default_rng(0).random((8, 10, 3)).astype(np.float32)
 
 
 def scaling_network(*factors):
-    """A convolution whose filter i gives red times factors[i], where that is above 0."""
+    """A network with a convolution: filter i returns the ReLU of red times factors[i]."""
     inputs = keras.Input((8, 10, 3))
     x = layers.Conv2D(len(factors), 1, activation="relu", use_bias=False, name="conv")(inputs)
     x = layers.Flatten()(layers.MaxPooling2D(name="pool")(x))
@@ -58,7 +58,7 @@ def test_of_equally_active_filters_the_first_are_taken():
     assert not found.maps[0][3:].any()
 
 
-def test_a_layer_of_fewer_filters_gives_all():
+def test_a_layer_with_fewer_filters_returns_all():
     found = filter_maps(two_block_network(), IMAGE, n_filters=5)
     assert [maps.shape for maps in found.maps] == [(5, 8, 10), (5, 4, 5)]
     found = filter_maps(two_block_network(), IMAGE, n_filters=100)
@@ -73,28 +73,28 @@ def test_last_convolution_before_each_pooling(sequential):
     assert filter_maps(network, IMAGE, n_filters=1).layers == ("block1_conv2", "block2_conv1")
 
 
-def test_vggs_five_blocks():
+def test_layers_of_vggs_five_blocks():
     network = keras.applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3))
     names = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3")
     assert last_convolutions(network) == names
     found = filter_maps(network, np.ones((32, 32, 3), np.float32), n_filters=2)
-    assert [maps.shape[1:] for maps in found.maps] == [(side, side) for side in (32, 16, 8, 4, 2)]
+    assert [maps.shape[1:] for maps in found.maps] == [(size, size) for size in (32, 16, 8, 4, 2)]
 
 
 @pytest.mark.backend
-def test_each_map_is_what_the_layer_passes_on():
+def test_each_map_is_the_output_of_its_layer():
     network, names = two_block_network(), ["block2_relu", "block1_conv1"]
     found = filter_maps(network, IMAGE, layers=names, n_filters=2)
     assert found.layers == tuple(names)
     for name, numbers, maps in zip(found.layers, found.filters, found.maps, strict=True):
-        subset = keras.Model(network.inputs, network.get_layer(name).output)
-        outputs = keras.ops.convert_to_numpy(subset([IMAGE[None]], training=False))[0]
+        base = keras.Model(network.inputs, network.get_layer(name).output)
+        outputs = keras.ops.convert_to_numpy(base([IMAGE[None]], training=False))[0]
         np.testing.assert_allclose(np.moveaxis(maps, 0, -1), outputs[..., numbers], atol=1e-6)
         means = outputs.mean(axis=(0, 1))
         assert means[numbers[0]] >= means[numbers[1]] >= np.sort(means)[-2] - 1e-6
 
 
-def test_batch_statistics_stand_still():
+def test_batch_statistics_do_not_change():
     network = two_block_network()
     before = [keras.ops.convert_to_numpy(variable) for variable in network.variables]
     filter_maps(network, IMAGE, n_filters=1)
@@ -113,7 +113,7 @@ def test_batch_statistics_stand_still():
         ({"image": IMAGE[:5]}, r"(?s)\(5, 10, 3\).*\(8, 10, 3\)"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(options, message):
+def test_wrong_arguments_are_refused(options, message):
     arguments = {"image": IMAGE, "n_filters": 2} | options
     with pytest.raises(ArgumentError, match=message):
         filter_maps(two_block_network(), arguments.pop("image"), **arguments)

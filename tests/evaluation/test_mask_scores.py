@@ -33,7 +33,7 @@ def test_overlap_by_hand():
     assert overlap(found, ~found) == (0, 0)
 
 
-def test_two_empty_masks_agree_and_an_empty_one_agrees_with_no_other():
+def test_two_empty_masks_agree_and_one_empty_mask_does_not():
     empty, full = np.zeros((3, 4), bool), np.ones((3, 4), bool)
     assert overlap(empty, empty) == (1, 1)
     assert overlap(empty, full) == (0, 0)
@@ -54,7 +54,7 @@ def test_the_truth_is_read_by_the_nearest_of_three_levels(tmp_path):
     assert truth["nucleus"].tolist() == [[False, False, False, False, False, True, True]]
 
 
-def test_scores_are_kept_apart_by_region_and_image(jtsc):
+def test_scores_are_by_region_and_image(jtsc):
     scores = score_masks(jtsc, wbc_mask)
     assert scores["nucleus"].iou.tolist() == [1, 1]
     assert scores["cell"].iou.tolist() == [16 / 36] * 2
@@ -64,7 +64,7 @@ def test_scores_are_kept_apart_by_region_and_image(jtsc):
     assert scores["nucleus"].dice.tolist() == [32 / 52, 1]
 
 
-def test_a_missing_mask_and_one_of_another_size_are_named(jtsc):
+def test_a_missing_mask_and_a_mask_of_another_size_are_reported(jtsc):
     mask = jtsc.paths[1].with_suffix(".png")
     cv2.imwrite(str(mask), np.zeros((10, 11), np.uint8))
     with pytest.raises(DataError, match="10x11 pixels, the image 10x12"):

@@ -1,4 +1,4 @@
-"""The shortcut probe: datasets told from borders alone, and what that says of leukaemia."""
+"""The shortcut probe: datasets recognised by borders alone, and the classes that this implies."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ IMAGE_SIZE = 40
 
 
 def smears(datasets, *, tint=30, seed=0):
-    """Noisy images whose border, and nothing else, is redder in "b" and greener in "c"."""
+    """Noisy images; only their border is redder in "b" and greener in "c"."""
     images = np.random.default_rng(seed).normal(120, 25, (len(datasets), IMAGE_SIZE, IMAGE_SIZE, 3))
     tints = np.array([[tint * (name == "b"), tint * (name == "c"), 0] for name in datasets])
     border = np.ones((IMAGE_SIZE, IMAGE_SIZE), dtype=bool)
@@ -39,7 +39,7 @@ def probe():
     return probed()
 
 
-def test_datasets_are_told_from_their_borders(probe):
+def test_datasets_are_recognised_by_their_borders(probe):
     assert (probe.names, probe.left_out, probe.n_splits) == (("a", "b", "c"), (), 2)
     np.testing.assert_array_equal(probe.rows, np.arange(40))
     assert np.array(probe.names)[probe.truth].tolist() == DATASETS.tolist()
@@ -48,18 +48,18 @@ def test_datasets_are_told_from_their_borders(probe):
     assert (probe.probabilities.argmax(axis=1) == probe.truth).all()
 
 
-def test_what_stands_inside_the_border_is_not_seen(probe):
+def test_the_middle_of_images_is_not_seen(probe):
     other = IMAGES.copy()
     other[:, 16:-16, 16:-16] = np.arange(40)[:, None, None, None]
     np.testing.assert_array_equal(probed(other).probabilities, probe.probabilities)
 
 
 def test_images_are_predicted_by_forests_that_did_not_see_them():
-    # A forest that knew them would be right on most; without tints there is nothing else to know.
+    # Without tints there is nothing to learn. A forest that was fitted on them would be right on most.
     probe = probed(smears(DATASETS, tint=0))
-    told = probe.probabilities.argmax(axis=1) == probe.truth
-    assert told.mean() < 0.75
-    assert np.mean([told[probe.truth == position].mean() for position in range(3)]) < 0.6
+    correct = probe.probabilities.argmax(axis=1) == probe.truth
+    assert correct.mean() < 0.75
+    assert np.mean([correct[probe.truth == position].mean() for position in range(3)]) < 0.6
 
 
 def test_order_of_the_list_does_not_matter(probe):
@@ -69,7 +69,7 @@ def test_order_of_the_list_does_not_matter(probe):
     np.testing.assert_array_equal(back.probabilities, probe.probabilities[order])
 
 
-def test_seed_decides_the_draw():
+def test_folds_and_forests_depend_on_the_seed():
     faint = smears(DATASETS, tint=2)
     first = probed(faint).probabilities
     np.testing.assert_array_equal(probed(faint).probabilities, first)
@@ -84,7 +84,7 @@ def test_datasets_smaller_than_the_folds_are_left_out_and_named():
     assert np.array(probe.names)[probe.truth].tolist() == datasets[probe.rows].tolist()
 
 
-def test_folds_are_as_few_as_two_datasets_need():
+def test_number_of_folds_is_reduced_until_two_datasets_remain():
     few = np.r_[0:12, 12:15, 32:34]
     probe = probed(IMAGES[few], DATASETS[few], ids=IDS[few], n_splits=5)
     assert (probe.n_splits, probe.names, probe.left_out) == (3, ("a", "b"), ("c",))
@@ -97,7 +97,7 @@ def test_folds_are_as_few_as_two_datasets_need():
     ("rows", "message"),
     [(np.r_[0:12], r"b: 12"), (np.r_[0:12, 12], "a: 1, b: 12"), (np.r_[0:0], "none at all")],
 )
-def test_nothing_to_tell_apart_is_refused(rows, message):
+def test_too_few_datasets_are_refused(rows, message):
     with pytest.raises(ArgumentError, match=message):
         probed(IMAGES[rows], DATASETS[rows], ids=IDS[rows])
 
@@ -116,11 +116,11 @@ CLASSES = [0, 0, 0, 0, 0, 0, 1, 0, 1, 1]
 
 
 def test_implied_accuracy_by_hand():
-    # "u" means healthy, "v" and "w" leukaemia: right are the first four and the first of "v".
+    # "u" implies healthy, "v" and "w" leukaemia: the first four "u" and the first "v" are right.
     assert implied_accuracy(TRUTH, NAMED, CLASSES) == pytest.approx(5 / 10)
 
 
-def test_names_and_numbers_say_the_same():
+def test_names_and_numbers_give_the_same_accuracy():
     numbers = [["u", "v", "w"].index(name) for name in TRUTH], [["u", "v", "w"].index(n) for n in NAMED]
     assert implied_accuracy(*numbers, CLASSES) == implied_accuracy(TRUTH, NAMED, CLASSES)
 
@@ -138,10 +138,10 @@ def test_of_equally_frequent_classes_the_first_is_taken():
 @pytest.mark.parametrize(
     ("truth", "named", "classes", "message"),
     [
-        (["u", "v"], ["u"], [0, 1], "a true and a predicted one"),
+        (["u", "v"], ["u"], [0, 1], "a true and a predicted dataset"),
         ([], [], [], "at least one image"),
-        (["u", "v"], ["u", "x"], [0, 1], r"taken for \['x'\]"),
-        (["u", "v"], ["u", "v"], [0], "beside 2 datasets"),
+        (["u", "v"], ["u", "x"], [0, 1], r"predicted to be of \['x'\]"),
+        (["u", "v"], ["u", "v"], [0], "for 2 datasets"),
         (["u", "v"], ["u", "v"], [0, -1], "from -1 to 0"),
     ],
 )
@@ -151,7 +151,7 @@ def test_predictions_that_do_not_match_are_refused(truth, named, classes, messag
 
 
 @pytest.mark.slow
-def test_real_datasets_are_told_from_their_borders(real_data, tmp_path):
+def test_real_datasets_are_recognised_by_their_borders(real_data, tmp_path):
     index = load_many(
         ["jtsc", "cellavision2", "cnmc2019"],
         real_data,
@@ -160,5 +160,5 @@ def test_real_datasets_are_told_from_their_borders(real_data, tmp_path):
     )
     images = prepared_images(index, Preprocessing(resize=96), folder=tmp_path)
     probe = dataset_probabilities(images, index.dataset, ids=index.ids, seed=0)
-    told = probe.probabilities.argmax(axis=1) == probe.truth
-    assert told.mean() > np.bincount(probe.truth).max() / len(told) + 0.1
+    correct = probe.probabilities.argmax(axis=1) == probe.truth
+    assert correct.mean() > np.bincount(probe.truth).max() / len(correct) + 0.1

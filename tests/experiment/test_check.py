@@ -59,7 +59,7 @@ def with_choice(path, choice):
             "Row 'vgg16': backbone = 'DenseNet12' of FineTuned",
             "'DenseNet121'",
         ),
-        (with_setup("model", spec.Model("nowhere.build")), "'nowhere.build' can't be had", "PYTHONPATH"),
+        (with_setup("model", spec.Model("nowhere.build")), "'nowhere.build' can't be imported", "PYTHONPATH"),
         (
             with_setup("model", spec.Model("tests.tiny.TinyNetwrk")),
             "no function 'TinyNetwrk'",

@@ -26,7 +26,7 @@ from tests import tiny
 @cache
 def paper() -> Paper:
     # When a test runs, not when it is collected: it makes tiny networks known to `leukcnn.models`.
-    return tiny.tiny_apart_paper()
+    return tiny.tiny_separate_datasets_paper()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,6 +1,6 @@
-"""The experiments whose tables are frozen, as plain values: nothing here comes from leukcnn.
+"""The experiments with frozen tables, as plain values: this module doesn't import leukcnn.
 
-`store.py` makes a store of each; `CASES` names them.
+`store.py` makes a store of each; `CASES` lists them.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ PROBE = "probe"
 
 
 class Image(NamedTuple):
-    """An image of an index; `twin` is what its content is named after, its own id where it is no copy."""
+    """An image of an index. `twin` is the id of the image that it is a copy of, or its own id."""
 
     id: str
     label: int
@@ -25,7 +25,7 @@ class Image(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """What a case may ask of a planned trial."""
+    """The properties of a planned trial that a case can use."""
 
     row: str
     run: int
@@ -44,21 +44,21 @@ class Case:
         name: Name of the case.
         classes: Names of the classes, in the paper's order.
         images: The images.
-        options: What is asked for, as the options of `leukcnn reproduce`.
-        synthetic: Whether the images are drawn.
-        finished: Says whether a trial of a network or control is finished.
-        masks: Masks whose trials are in the store, beside those of the case itself.
-        interrupted: Says of which trial only the last epoch was run by the last process.
-        constant: Rows that say the first class to every image.
+        options: Options of `leukcnn reproduce`.
+        synthetic: Whether the images are synthetic.
+        finished: Returns whether a trial of a network or control is finished.
+        masks: Masks whose trials are in the store too, as well as those of the case itself.
+        interrupted: Returns whether the last process ran only the last epoch of a trial.
+        constant: Rows that predict the first class for every image.
         perfect: Rows that are always right.
-        skilled: Row -> right answers in a thousand, where it isn't drawn by the row's name.
+        skilled: Row -> right predictions in a thousand; the others' depend on the row's name.
         probe: Whether the probe is finished.
         within: Whether trials on features have a cross-validation within the tested dataset.
-        learning_rate: Whether histories hold it.
-        lacking: Row -> why its weights aren't at hand.
-        record: Fields of the record that are other than the plan gives.
-        reason: Why there are no trials at all; "" where there are.
-        kept: What is kept of the networks and masks, by table.
+        learning_rate: Whether histories have a column with the learning rate.
+        lacking: Row -> why its weights are missing.
+        record: Fields of the record that differ from those of the plan.
+        reason: Why there are no trials at all; "" if there are.
+        kept: Table -> stored values of networks and masks that it shows.
         tables: Ids of the tables that are frozen; empty for all.
     """
 
@@ -96,14 +96,14 @@ CHECKPOINTS = {
     "leuknet_lodocv": ("last",),
     "allidb_lightweight": ("last",),
 }
-"""Paper -> what a trial predicts with; its figures rest on the first."""
+"""Paper -> checkpoints of a trial; its results are those of the first."""
 
 FEATURE_ROWS = ("features_dft", "features_mdft", "features_imagenet", "vogado2018")
 """Rows that classify features and train no network."""
 
 
 def with_twins(images: list[Image], *pairs: tuple[str, str]) -> tuple[Image, ...]:
-    """Returns the images, of each pair of ids the second a copy of the first."""
+    """Returns the images; the second of each pair of ids is a copy of the first."""
     twins = {second: first for first, second in pairs}
     return tuple(image._replace(twin=twins.get(image.id, image.id)) for image in images)
 
@@ -113,8 +113,8 @@ def of_datasets(counts: Mapping[str, tuple[int, ...]], *, groups: str = "none", 
 
     Args:
         counts: Dataset -> number of images of each class.
-        groups: "none", "some" (every other dataset) or "all" are in a known group.
-        size: Images of a group; they are of one class.
+        groups: Datasets whose images have a known group: "none", "some" (every other one) or "all".
+        size: Images in each group; they have the same class.
     """
     images = []
     for place, (dataset, of_class) in enumerate(counts.items()):
@@ -140,11 +140,11 @@ def cells(
 
     Args:
         subjects: Subjects of each class.
-        each: Cells of a subject of the training data; the malignant ones have one more.
-        preliminary: Whether there is a preliminary phase, of other subjects.
+        each: Training cells of each healthy subject; malignant ones have one more.
+        preliminary: Whether there is a preliminary phase, with other subjects.
         final: Cells of the final phase.
         labelled: Whether the preliminary phase has labels.
-        unknown: Number of training cells of which the subject isn't known.
+        unknown: Number of training cells without a known subject.
     """
     found = []
 
@@ -510,7 +510,7 @@ ALLIDB = {"paper": "allidb_lightweight", "classes": ("healthy", "ALL")}
 
 
 def _scores(*thousandths: int) -> dict[str, Any]:
-    """Returns scores of masks; a mean and a standard deviation each."""
+    """Returns scores of masks, each a mean and a standard deviation."""
     finders = ("threshold, darkest", "threshold, least frequent", "colour, saturation 0.4")
     regions = ("nucleus", "cell")
     return {
@@ -562,7 +562,7 @@ ALLIDB_CASES = (
         finished=lambda trial: trial.row != "resnet50" and (trial.row, trial.fold) != ("regnet", 1),
         interrupted=lambda trial: trial.row == "lightweight" and trial.tested == ("allidb1",),
         lacking={"resnet50": "its published weights aren't at hand"},
-        kept={"mask_scores": {"jtsc": {"missing": "8 of 8 images have no mask beside them"}}},
+        kept={"mask_scores": {"jtsc": {"missing": "8 of 8 images have no mask"}}},
         **ALLIDB,
     ),
     Case(

@@ -1,10 +1,10 @@
 """Stores of small experiments, made without images and without training, and their tables.
 
-Every use of leukcnn by the golden tests stands in this module. The images are an index of files that
-don't exist; the splits and the record are the project's own; what a trial said is drawn from the SHA-256 of
-its row, run, split and image, so that it is the same on every machine.
+Only this module of the golden tests uses leukcnn. The images are an index of files that don't exist. The
+splits and the record are made by leukcnn. The predictions of a trial are sampled from the SHA-256 of its row,
+run, split and image, so that they are the same on every machine.
 
-As a script it writes the frozen tables again; `git diff` then shows what changed:
+As a script it writes the frozen tables again; `git diff` then shows the changes:
 
     python tests/golden/store.py --write [CASE ...]
 """
@@ -53,7 +53,7 @@ def table_ids(paper: str) -> tuple[str, ...]:
 
 
 def rendered(case: Case, out: Path) -> dict[str, str]:
-    """Returns name of a file -> its text, of all tables of a case.
+    """Returns the files of all tables of a case: name -> text.
 
     Args:
         case: The case.
@@ -72,7 +72,7 @@ def _tables(case: Case, out: Path) -> list[Table]:
     store, folder = Store(out, case.paper), out / "experiment"
     request = Request(paper=paper, data="", out=out, **case.options)
     study = study_of(request)
-    # The real search for near copies opens the images.
+    # The real search for near-duplicates opens the images.
     scan = "leukcnn.experiment.plan.scan_duplicates"
     with mock.patch(scan, lambda index, _: SimpleNamespace(pairs=_copies(case))):
         whole = Plan([], [], {}, {}, reason=case.reason) if case.reason else plan(study, index)
@@ -124,14 +124,14 @@ def _fill(
         trial = Trial(planned.row, planned.run, planned.fold, planned.split, planned.tested, mask)
         if (only is None or planned.name in only) and case.finished(trial):
             place = store.trial(whole.identities[planned.name]).path
-            parts = whole.split_rows[planned.name]
-            predicted = {name: rows.tolist() for name, rows in parts.predicted.items()}
+            split_rows = whole.split_rows[planned.name]
+            predicted = {name: rows.tolist() for name, rows in split_rows.predicted.items()}
             if planned in whole.controls:
                 _write_control(place, case, trial, predicted)
             elif planned.row in FEATURE_ROWS:
                 _write_features(place, case, trial, predicted)
             else:
-                _write_network(place, case, trial, predicted, n_train=len(parts.train))
+                _write_network(place, case, trial, predicted, n_train=len(split_rows.train))
     if whole.probe is not None and case.probe and only is None:
         _write_probe(store.trial(whole.identities[whole.probe.name]).path, case)
 
@@ -153,13 +153,13 @@ def _write_network(
 ) -> None:
     checkpoints = CHECKPOINTS[case.paper]
     _write_predictions(place, case, trial, dict.fromkeys(checkpoints, predicted))
-    epochs = 2 + _draw(3, "epochs", *trial)
+    epochs = 2 + _sample(3, "epochs", *trial)
     validated = len(checkpoints) > 1
     columns = ["epoch", "accuracy", "loss", *(["val_accuracy", "val_loss"] if validated else [])]
     lines = []
     for epoch in range(1, epochs + 1):
-        figures = [_draw(1000, name, epoch, *trial) / 1000 for name in columns[1:]]
-        lines.append([epoch, *figures, *([0.001 / epoch] if case.learning_rate else [])])
+        values = [_sample(1000, name, epoch, *trial) / 1000 for name in columns[1:]]
+        lines.append([epoch, *values, *([0.001 / epoch] if case.learning_rate else [])])
     columns += ["learning_rate"] if case.learning_rate else []
     _write_csv(place / "history.csv", [columns, *lines])
     machine = {"backend": "tensorflow", "devices": ["CPU:0"], "platform": "Linux-6.1-x86_64"}
@@ -167,16 +167,20 @@ def _write_network(
         machine |= {"devices": ["GPU:0", "GPU:1"], "platform": "Linux-5.15-x86_64"}
     (place / "environment.json").write_text(json.dumps(machine))
     (place / "model.keras").write_bytes(b"")
-    size = 2**18 * (20 + _draw(200, "size", trial.row))
+    size = 2**18 * (20 + _sample(200, "size", trial.row))
     _finish(
         place,
         {
             "checkpoint": checkpoints[0],
-            "best_epochs": {name: 1 + _draw(epochs, name, *trial) for name in checkpoints if name != "last"},
-            "parameters": 8_792_963 if trial.row == "alertnet_rwd" else 1000 * (1 + _draw(30_000, trial.row)),
+            "best_epochs": {
+                name: 1 + _sample(epochs, name, *trial) for name in checkpoints if name != "last"
+            },
+            "parameters": 8_792_963
+            if trial.row == "alertnet_rwd"
+            else 1000 * (1 + _sample(30_000, trial.row)),
             "file_bytes": {"network": size, "network and optimizer": 2 * size},
             "images": {"train": 20 * n_train, "validation": 0},
-            "seconds": {"training": (4000 + _draw(2000, "seconds", *trial)) / 1000},
+            "seconds": {"training": (4000 + _sample(2000, "seconds", *trial)) / 1000},
             "epochs_run_here": 1 if case.interrupted(trial) else epochs,
         },
     )
@@ -184,15 +188,17 @@ def _write_network(
 
 def _write_probe(place: Path, case: Case) -> None:
     datasets = [image.dataset for image in case.images]
-    # The smallest are left out, as by the real probe.
+    # The real probe leaves out the smallest datasets too.
     names = sorted(name for name in set(datasets) if datasets.count(name) >= 5)
     lines = []
     for image in case.images:
         if image.dataset in names:
             label = names.index(image.dataset)
-            said = label if _draw(10, "probe", image.id) < 8 else _draw(len(names), "other", image.id)
-            shares = [0.75 if name == said else 0.125 for name in range(len(names))]
-            lines.append([image.id, "test", "control", image.group, label, *shares])
+            predicted = (
+                label if _sample(10, "probe", image.id) < 8 else _sample(len(names), "other", image.id)
+            )
+            probabilities = [0.75 if name == predicted else 0.125 for name in range(len(names))]
+            lines.append([image.id, "test", "control", image.group, label, *probabilities])
     header = ["image", "subset", "checkpoint", "group", "label", *(f"p_{name}" for name in names)]
     _write_csv(place / "predictions.csv", [header, *lines])
     _finish(place, {"checkpoint": "control", "seconds": {"control": 0.5}})
@@ -202,7 +208,7 @@ def _write_predictions(
     place: Path, case: Case, trial: Trial, by_checkpoint: dict[str, dict[str, list[int]]]
 ) -> None:
     lines = [
-        [image.id, subset, checkpoint, image.group, image.label, *_shares(case, trial, image, key)]
+        [image.id, subset, checkpoint, image.group, image.label, *_probabilities(case, trial, image, key)]
         for checkpoint, predicted in by_checkpoint.items()
         for subset, rows in predicted.items()
         for image, key in ((case.images[row], f"{checkpoint} {subset}") for row in rows)
@@ -211,22 +217,22 @@ def _write_predictions(
     _write_csv(place / "predictions.csv", [header, *lines])
 
 
-def _shares(case: Case, trial: Trial, image: Image, key: str) -> list[float]:
-    """Returns what a row makes of an image, a share a class; their logarithms are all but exact."""
+def _probabilities(case: Case, trial: Trial, image: Image, key: str) -> list[float]:
+    """Returns the probability of each class for an image. Their logarithms are the same on every machine."""
     n = len(case.classes)
-    skill = case.skilled.get(trial.row, 550 + _draw(400, "skill", trial.row))
+    skill = case.skilled.get(trial.row, 550 + _sample(400, "skill", trial.row))
     if trial.row in (*case.constant, "majority"):
-        said = 0
-    elif trial.row in case.perfect or _draw(1000, *trial, key, image.id) < skill:
-        said = max(image.label, 0)
+        predicted = 0
+    elif trial.row in case.perfect or _sample(1000, *trial, key, image.id) < skill:
+        predicted = max(image.label, 0)
     else:
-        said = (max(image.label, 0) + 1 + _draw(n - 1, "wrong", *trial, image.id)) % n
+        predicted = (max(image.label, 0) + 1 + _sample(n - 1, "wrong", *trial, image.id)) % n
     high, low = {2: (0.75, 0.25), 3: (0.5, 0.25), 4: (0.625, 0.125)}[n]
-    return [high if label == said else low for label in range(n)]
+    return [high if label == predicted else low for label in range(n)]
 
 
-def _draw(n: int, *key: Any) -> int:
-    """Returns a whole number from 0 to `n` - 1 that depends on the key alone."""
+def _sample(n: int, *key: Any) -> int:
+    """Returns a whole number from 0 to `n` - 1 that depends only on the key."""
     return int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:8]) % n
 
 
@@ -240,7 +246,7 @@ def _finish(place: Path, result: dict[str, Any]) -> None:
 
 
 def frozen(case_id: str) -> dict[str, str]:
-    """Returns name of a file -> its text, as it was written last."""
+    """Returns the frozen files of a case: name -> text."""
     return {path.name: path.read_text(encoding="utf-8") for path in _files(case_id)}
 
 
@@ -249,7 +255,7 @@ def _files(case_id: str) -> Iterator[Path]:
 
 
 def write(case_id: str) -> None:
-    """Writes the frozen tables of a case again; those that it has no longer go."""
+    """Writes the frozen tables of a case again and removes those that it no longer has."""
     with tempfile.TemporaryDirectory() as out:
         texts = rendered(CASES[case_id], Path(out))
     (FOLDER / case_id).mkdir(parents=True, exist_ok=True)

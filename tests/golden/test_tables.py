@@ -1,6 +1,6 @@
-"""The tables of all papers, byte for byte as they were frozen.
+"""Compares the tables of all papers with the frozen ones, byte for byte.
 
-Where a change of a table is meant, `python tests/golden/store.py --write` freezes it again.
+After an intended change of a table, `python tests/golden/store.py --write` freezes it again.
 """
 
 import csv
@@ -11,15 +11,15 @@ import pytest
 
 from tests.golden import store
 
-# Lines of a difference that are shown.
+# Number of lines of a difference that are shown.
 _SHOWN = 20
 
 
 @pytest.mark.parametrize("case_id", store.CASES)
 def test_tables_are_as_frozen(case_id, tmp_path):
     expected, found = store.frozen(case_id), store.rendered(store.CASES[case_id], tmp_path)
-    faults = [f"{name} is frozen and isn't made" for name in expected.keys() - found.keys()]
-    faults += [f"{name} is made and isn't frozen" for name in found.keys() - expected.keys()]
+    faults = [f"{name} is frozen, but isn't made" for name in expected.keys() - found.keys()]
+    faults += [f"{name} is made, but isn't frozen" for name in found.keys() - expected.keys()]
     faults += [
         f"{name} differs"
         for name in expected.keys() & found.keys()
@@ -41,7 +41,7 @@ def test_every_table_of_a_paper_is_frozen_in_some_case(paper):
 
 
 def _agree(expected, found, *, ending):
-    """Whether two texts are the same; in CSV, processors may differ in a number's last digits."""
+    """Returns whether two texts are equal; in CSV, except for the last digits of numbers."""
     if expected == found:
         return True
     if ending != "csv":
@@ -66,7 +66,7 @@ def _nearly_same(one, other):
 
 
 def _first_difference(expected, found):
-    """Returns what differs in the first file that does, its first lines."""
+    """Returns the first lines of the difference in the first file that differs."""
     for name in sorted(expected.keys() & found.keys()):
         if not _agree(expected[name], found[name], ending=name.rpartition(".")[2]):
             texts = [text.splitlines() for text in (expected[name], found[name])]

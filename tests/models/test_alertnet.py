@@ -1,4 +1,4 @@
-"""The Alert Nets: parameters, sizes of the maps, the shortcut, the variants without dropout."""
+"""The Alert Nets: parameters, sizes of the feature maps, shortcut, variants without dropout."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ def test_parameters_with_and_without_dropout(name, dropout_rate):
     ("name", "kind"),
     [("AlertNet", layers.Conv2D), ("AlertNetR", layers.Conv2D), ("AlertNetX", layers.SeparableConv2D)],
 )
-def test_layers_are_those_of_the_reading(name, kind):
+def test_layers_are_the_assumed_ones(name, kind):
     with unfilled():
         model = models.build(name)
     convolutions = [model.get_layer(f"conv_{i}") for i in range(1, 6)]

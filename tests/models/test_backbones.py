@@ -1,4 +1,4 @@
-"""What is known of the networks that can be tuned, held to Keras."""
+"""Properties of the networks that can be fine-tuned, compared with Keras."""
 
 import inspect
 import sys
@@ -22,7 +22,7 @@ def test_every_network_of_keras_and_every_regnet_can_be_tuned():
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_images_are_prepared_as_keras_prepares_them(name, monkeypatch):
     def small(backbone, *, input_tensor, **_):
-        # In place of the network, which alone takes long to build: what is handed to it comes out.
+        # A substitute for the network, which takes long to build: it returns its input.
         return keras.Model(
             source_inputs(input_tensor),
             keras.layers.Identity(name="seen")(input_tensor),
@@ -43,11 +43,11 @@ def test_images_are_prepared_as_keras_prepares_them(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_smallest_side_is_keras_own(name):
+def test_smallest_image_size_is_that_of_keras(name):
     module = inspect.getsource(sys.modules[getattr(keras.applications, name).__module__])
     image_size = BACKBONES[name].min_size
     of_keras = f"min_size={image_size}" in module
-    # MobileNetV3 says it in words, the ResNetV2s through ResNet.
+    # MobileNetV3 writes it in another way, and the ResNetV2s use ResNet.
     assert (
         of_keras
         or f"rows and cols and (rows < {image_size} or cols < {image_size})" in module
@@ -59,7 +59,7 @@ def test_smallest_side_is_keras_own(name):
     ("backbone", "mode", "units"),
     [("MobileNet", "SFT", []), ("DenseNet121", "mSFT", [1024]), ("EfficientNetB0", "mDFT", [1024])],
 )
-def test_networks_beside_the_papers_are_built_averaged_and_frozen(backbone, mode, units):
+def test_networks_of_no_paper_are_built_averaged_and_frozen(backbone, mode, units):
     model = models.build(
         "FineTuned", backbone=backbone, mode=mode, weights=None, classes=2, input_shape=(32, 32, 3)
     )

@@ -1,4 +1,4 @@
-"""Bases of Keras Applications, their download from a local server, and where a frozen part ends."""
+"""Bases of Keras Applications, their download from a local server, and cutting networks."""
 
 import hashlib
 import http.server
@@ -25,7 +25,7 @@ from leukcnn.models.unfilled import unfilled
 
 
 @pytest.mark.slow
-def test_smallest_sides_are_keras_own():
+def test_smallest_image_sizes_are_those_of_keras():
     for name in ("VGG16", "VGG19", "ResNet50", "InceptionV3", "Xception"):
         builder, image_size = getattr(keras.applications, name), BACKBONES[name].min_size
         with unfilled():
@@ -43,7 +43,7 @@ def test_he_initialisation_reaches_every_kernel():
             assert to_numpy(layer.kernel).std() == pytest.approx(np.sqrt(2 / fan_in), rel=0.1)
 
 
-def test_smallest_side_of_a_regnet_is_its_builders_own():
+def test_smallest_image_size_of_a_regnet_is_that_of_its_builder():
     assert application("RegNetX-200MF", weights=None, include_top=False, input_shape=(32, 32, 3))
     with pytest.raises(ArgumentError, match="at least 32 pixels"):
         application("RegNetX-200MF", weights=None, include_top=False, input_shape=(31, 32, 3))
@@ -106,7 +106,7 @@ def branching(*, frozen=(), dropout=False):
 
 
 @pytest.mark.parametrize(
-    ("frozen", "border"),
+    ("frozen", "boundary"),
     [
         ("", None),
         ("a", "a"),
@@ -118,16 +118,16 @@ def branching(*, frozen=(), dropout=False):
         ("abcde", "e"),
     ],
 )
-def test_the_border_is_the_last_layer_that_all_that_is_trained_hangs_on(frozen, border):
-    assert last_frozen_layer(branching(frozen=frozen)) == border
+def test_last_frozen_layer_is_the_last_one_that_all_trained_layers_depend_on(frozen, boundary):
+    assert last_frozen_layer(branching(frozen=frozen)) == boundary
 
 
 @pytest.mark.backend
-def test_a_layer_that_draws_at_random_ends_the_frozen_part():
+def test_a_layer_with_random_numbers_ends_the_frozen_base():
     assert last_frozen_layer(branching(frozen="abcd", dropout=True)) == "add"
 
 
-def test_batch_statistics_that_move_end_the_frozen_part():
+def test_moving_batch_statistics_end_the_frozen_base():
     inputs = keras.Input((4,))
     x = layers.Dense(3, name="a", trainable=False)(inputs)
     x = layers.BatchNormalization(center=False, scale=False, name="b")(x)
@@ -136,13 +136,13 @@ def test_batch_statistics_that_move_end_the_frozen_part():
     assert last_frozen_layer(model) == "a"
 
 
-def test_layers_without_weights_belong_to_the_frozen_part_but_make_none():
+def test_layers_without_weights_alone_are_no_frozen_base():
     inputs = keras.Input((2, 2, 1))
     x = layers.Flatten(name="flatten")(layers.ReLU(name="relu")(inputs))
     assert last_frozen_layer(keras.Model(inputs, layers.Dense(1)(x))) is None
 
 
-def test_a_second_input_keeps_the_border_off():
+def test_a_frozen_base_includes_the_last_input():
     left, right = keras.Input((3,)), keras.Input((3,))
     x = layers.Dense(3, trainable=False, name="a")(left)
     joined = layers.Concatenate(name="joined")([x, right])
@@ -151,30 +151,30 @@ def test_a_second_input_keeps_the_border_off():
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("border", ["input", "a", "add", "d"])
-def test_both_parts_together_are_the_network(border):
+@pytest.mark.parametrize("boundary", ["input", "a", "add", "d"])
+def test_base_and_head_together_are_the_network(boundary):
     model = branching()
     x = np.random.default_rng(0).random((5, 4), dtype=np.float32)
     expected = np.asarray(model(x))
-    base, head = split_at(model, border)
+    base, head = split_at(model, boundary)
     np.testing.assert_array_equal(np.asarray(head(base(x))), expected)
     assert {id(w) for w in base.weights} | {id(w) for w in head.weights} == {id(w) for w in model.weights}
     assert not {id(w) for w in base.weights} & {id(w) for w in head.weights}
     assert (base.name, head.name) == ("branching_base", "branching_head")
-    # The network itself stays whole: it can be cut again and run.
+    # The network itself isn't changed: it can be cut again and run.
     split_at(model, "add")
     np.testing.assert_array_equal(np.asarray(model(x)), expected)
 
 
 @pytest.mark.parametrize("layer_name", ["b", "e", "nowhere"])
-def test_a_cut_that_leaves_a_way_round_or_nothing_behind_is_refused(layer_name):
+def test_a_cut_with_a_bypass_or_at_the_end_is_refused(layer_name):
     with pytest.raises(
         ArgumentError, match=r"Expected: a layer that all paths lead through: input, a, add, d"
     ):
         split_at(branching(), layer_name)
 
 
-def test_an_operation_that_is_no_layer_is_a_place_to_cut_too():
+def test_a_network_can_be_cut_after_an_operation_that_is_no_layer():
     inputs = keras.Input((4,))
     turned = keras.ops.flip(layers.Dense(3, name="a")(inputs), axis=-1)
     model = keras.Model(inputs, layers.Dense(2, name="b")(turned))
@@ -187,7 +187,7 @@ def test_an_operation_that_is_no_layer_is_a_place_to_cut_too():
 
 
 def nested(*, inner_trainable=False, inner_dropout=False):
-    """Returns input -> a network of its own, perhaps frozen -> d -> predictions."""
+    """Returns input -> an inner network, frozen by default -> d -> predictions."""
     inner_input = keras.Input((4,))
     x = layers.BatchNormalization(name="norm")(layers.Dense(3, name="a")(inner_input))
     if inner_dropout:
@@ -200,23 +200,23 @@ def nested(*, inner_trainable=False, inner_dropout=False):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "border"), [({}, "d"), ({"inner_trainable": True}, None), ({"inner_dropout": True}, None)]
+    ("arguments", "boundary"), [({}, "d"), ({"inner_trainable": True}, None), ({"inner_dropout": True}, None)]
 )
-def test_a_network_within_the_network_is_one_layer(arguments, border):
-    assert last_frozen_layer(nested(**arguments)) == border
+def test_a_network_within_the_network_is_one_layer(arguments, boundary):
+    assert last_frozen_layer(nested(**arguments)) == boundary
 
 
-@pytest.mark.parametrize("border", ["input", "inner", "d"])
-def test_a_network_is_cut_behind_one_within_it(border):
+@pytest.mark.parametrize("boundary", ["input", "inner", "d"])
+def test_a_network_is_cut_after_one_within_it(boundary):
     model = nested()
     x = np.random.default_rng(0).random((5, 4), dtype=np.float32)
-    base, head = split_at(model, border)
+    base, head = split_at(model, boundary)
     np.testing.assert_array_equal(np.asarray(head(base(x))), np.asarray(model(x)))
     assert {id(w) for w in base.weights} | {id(w) for w in head.weights} == {id(w) for w in model.weights}
     assert penultimate(model).layers[-1].name == "d"
 
 
-def test_a_network_within_a_loaded_network_is_found_too(tmp_path):
+def test_a_network_within_a_loaded_network_is_found(tmp_path):
     model = nested()
     model.save(tmp_path / "nested.keras")
     again = keras.models.load_model(tmp_path / "nested.keras")
@@ -235,13 +235,13 @@ def test_a_network_within_a_loaded_network_is_found_too(tmp_path):
         ("FineTuned", {"backbone": "VGG16", "mode": "mDFT", "weights": None, "dense_units": ()}, "flatten"),
     ],
 )
-def test_penultimate_features_are_those_that_the_classifier_takes(name, arguments, last):
+def test_penultimate_features_are_the_input_of_the_classifier(name, arguments, last):
     model = models.build(name, input_shape=(32, 32, 3), **arguments)
-    part = penultimate(model)
-    assert part.layers[-1] is model.get_layer(last)
-    assert part.name == f"{model.name}_penultimate"
+    cut = penultimate(model)
+    assert cut.layers[-1] is model.get_layer(last)
+    assert cut.name == f"{model.name}_penultimate"
     x = np.random.default_rng(0).random((3, 32, 32, 3), dtype=np.float32)
-    features, classifier = np.asarray(part(x)), model.get_layer("predictions")
+    features, classifier = np.asarray(cut(x)), model.get_layer("predictions")
     logits = features @ to_numpy(classifier.kernel) + to_numpy(classifier.bias)
     np.testing.assert_allclose(to_numpy(classifier.activation(logits)), np.asarray(model(x)), atol=1e-5)
 
@@ -272,7 +272,7 @@ def test_penultimate_needs_the_top():
         penultimate(keras.Model(inputs, last, name="added"))
 
 
-def test_the_classifier_is_the_last_layer_with_weights_whatever_its_name():
+def test_the_classifier_is_the_last_layer_with_weights_under_any_name():
     assert penultimate(branching(dropout=True)).layers[-1].name == "d"
     inputs = keras.Input((4,))
     x = layers.Dense(2)(layers.Dropout(0.5)(layers.Dense(3, name="a")(inputs)))

@@ -1,4 +1,4 @@
-"""Builders of one's own: registered or named by their path, and known again by their source."""
+"""Users' builders: registered or named by their path, and identified by their source."""
 
 import hashlib
 import inspect
@@ -13,7 +13,7 @@ from leukcnn.spec.names import BUILDERS
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_arguments_are_read_as_the_builder_has_them(name):
+def test_arguments_read_from_the_source_are_those_of_the_builder(name):
     parameters = inspect.signature(getattr(models, name)).parameters
     found = models.arguments_of(name)
     assert (found.names, found.required, found.others) == (tuple(parameters), (), False)
@@ -21,7 +21,7 @@ def test_arguments_are_read_as_the_builder_has_them(name):
     assert {"weights", "classes"} & {*parameters} <= {*found.defaults}
 
 
-def test_a_networks_values_are_those_given_and_its_builders_own():
+def test_a_networks_values_are_the_given_ones_and_the_builders_defaults():
     filled = models.arguments_of("FineTuned").filled({"mode": "DFT"})
     assert (filled["backbone"], filled["mode"], filled["weights"]) == ("ResNet50", "DFT", "imagenet")
 
@@ -40,18 +40,18 @@ def test_a_registered_builder_is_built_by_its_name():
     )
 
 
-def test_a_builder_that_fails_or_gives_no_network_is_named():
+def test_a_builder_that_fails_or_returns_no_network_is_named():
     models.register("Failing", lambda **arguments: 1 / 0)
     with pytest.raises(SpecError, match="'Failing' fails: ZeroDivisionError") as caught:
         models.build("Failing", classes=2)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
     models.register("Nothing", lambda **arguments: None)
-    with pytest.raises(SpecError, match="'Nothing' gives a NoneType"):
+    with pytest.raises(SpecError, match="'Nothing' returns a NoneType"):
         models.build("Nothing")
 
 
 @pytest.mark.parametrize(("name", "function"), [("FineTuned", len), ("two words", len), ("Three", 3)])
-def test_what_is_no_builder_or_takes_anothers_name_is_not_registered(name, function):
+def test_a_wrong_builder_or_name_is_not_registered(name, function):
     with pytest.raises(SpecError, match=name):
         models.register(name, function)
 
@@ -62,7 +62,7 @@ def write(folder, name, text, monkeypatch):
     sys.modules.pop(name, None)
 
 
-def test_a_fingerprint_is_that_of_the_file_without_its_paper(tmp_path, monkeypatch):
+def test_a_fingerprint_ignores_the_paper_in_the_file(tmp_path, monkeypatch):
     source = "UNITS = 3\n\n\ndef build(**arguments):\n    return UNITS"
     write(tmp_path, "own_networks", source + "\n", monkeypatch)
     first = models.fingerprint("own_networks.build")
@@ -75,7 +75,7 @@ def test_a_fingerprint_is_that_of_the_file_without_its_paper(tmp_path, monkeypat
     assert models.fingerprint("FineTuned") is None
 
 
-def test_a_builder_without_a_source_can_not_be_known_again():
+def test_a_builder_without_a_source_has_no_fingerprint():
     models.register("Sourceless", eval("lambda **arguments: None"))
-    with pytest.raises(SpecError, match="Nothing says what is in the builder 'Sourceless'"):
+    with pytest.raises(SpecError, match="The source of the builder 'Sourceless' isn't available"):
         models.fingerprint("Sourceless")

@@ -1,4 +1,4 @@
-"""AlexNet, CaffeNet and VGG-f: parameters, layers, sizes of the maps, and where weights come from."""
+"""AlexNet, CaffeNet and VGG-f: parameters, layers, sizes of the feature maps, and loading weights."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.models.bases import penultimate
 from leukcnn.models.unfilled import unfilled
 
-# Network -> side of its images, parameters at 1000 classes, the published file.
+# Network -> height and width of its images, parameters at 1000 classes, the published file.
 NETWORKS = {
     "AlexNet": (227, 60_965_224, "imagenet-caffe-alex.mat"),
     "CaffeNet": (227, 60_965_224, "imagenet-caffe-ref.mat"),
@@ -19,7 +19,7 @@ NETWORKS = {
 
 
 def build(network="VGGF", **arguments):
-    """Returns a network at the smallest size, without its 4096-wide layers unless they are asked for."""
+    """Returns a network for the smallest images, by default without its layers of 4096 units."""
     return models.build(network, **{"input_shape": (39, 39, 3), "include_top": False, **arguments})
 
 
@@ -62,7 +62,7 @@ def test_layers_are_the_originals(name, filters, groups, order, constants):
         assert (layer.size, layer.bias, layer.alpha, layer.beta) == constants
 
 
-def test_the_top_has_dropout_behind_both_dense_layers_or_nowhere():
+def test_the_top_has_dropout_after_both_dense_layers_or_nowhere():
     def top(**arguments):
         with unfilled():
             names = [layer.name for layer in build(include_top=True, classes=2, **arguments).layers]
@@ -78,23 +78,23 @@ def test_pooling_covers_all_maps_as_caffe_rounds_up(shape):
         model = build("AlexNet", input_shape=(*shape, 3))
     sizes = [(image_size - 11) // 4 + 1 for image_size in shape]
     for i in (1, 2, 5):
-        # Caffe: as many windows of 3 with stride 2 as it takes to cover the last row and column.
+        # Caffe: enough windows of 3 with stride 2 to cover the last row and column.
         sizes = [-(-(size - 3) // 2) + 1 for size in sizes]
         assert model.get_layer(f"pool{i}").output.shape[1:3] == tuple(sizes)
 
 
-def test_the_last_column_is_pooled_though_no_whole_window_is_left():
+def test_the_last_column_is_pooled_in_an_incomplete_window():
     model = build(input_shape=(39, 39, 3))
-    # Maps of 8x8 behind conv1: a window that starts at row 6 has two rows, and zeros behind them.
-    part = keras.Model(model.get_layer("norm1").output, model.get_layer("pool1").output)
+    # Maps of 8x8 after conv1: the window that starts at row 6 has two rows, followed by zeros.
+    pool = keras.Model(model.get_layer("norm1").output, model.get_layer("pool1").output)
     maps = np.random.default_rng(0).random((1, 8, 8, 64), dtype=np.float32)
-    pooled = np.asarray(part(maps))
+    pooled = np.asarray(pool(maps))
     assert pooled.shape == (1, 4, 4, 64)
     np.testing.assert_array_equal(pooled[0, 3, 3], maps[0, 6:, 6:].max(axis=(0, 1)))
     np.testing.assert_array_equal(pooled[0, 1, 3], maps[0, 2:5, 6:].max(axis=(0, 1)))
 
 
-def test_an_image_that_is_the_mean_gives_nothing_but_biases():
+def test_the_mean_image_gives_only_biases():
     model = build("CaffeNet")
     conv1 = keras.Model(model.input, model.get_layer("conv1").output)
     mean = np.broadcast_to(np.float32([123.68, 116.779, 103.939]), (1, 39, 39, 3))
@@ -143,7 +143,7 @@ def test_bad_arguments_are_refused(arguments, match):
 
 @pytest.mark.parametrize("weights", ["imagenet", "weights.npz"])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_what_is_no_weights_file_is_refused_with_the_address_of_one(name, weights):
+def test_a_wrong_suffix_is_refused_with_the_address_of_a_weights_file(name, weights):
     with pytest.raises(WeightsError) as error:
         build(name, weights=weights)
     assert f"https://www.vlfeat.org/matconvnet/models/{NETWORKS[name][2]}" in error.value.remedy
@@ -151,13 +151,13 @@ def test_what_is_no_weights_file_is_refused_with_the_address_of_one(name, weight
 
 
 @pytest.mark.parametrize("file", ["none.mat", "none.weights.h5", "none.keras"])
-def test_a_file_that_is_not_there_is_named(file, tmp_path):
+def test_a_missing_file_is_named(file, tmp_path):
     with pytest.raises(WeightsError, match=f"no weights file .*{file}"):
         build(weights=tmp_path / file)
 
 
 @pytest.mark.parametrize("file", ["x.weights.h5", "x.keras"])
-def test_keras_own_files_load_with_their_mean(file, tmp_path):
+def test_files_of_keras_load_with_their_mean(file, tmp_path):
     made = build()
     made.get_layer("mean").mean = np.float32([1, 2, 3])
     if file.endswith(".keras"):

@@ -9,7 +9,7 @@ from leukcnn import models
 from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.models.unfilled import unfilled
 
-# Network -> smallest side in pixels, parameters (READINGS of the paper), units of the dense layers.
+# Network -> smallest height and width, parameters (READINGS of the paper), units of the dense layers.
 NETWORKS = {
     "CNMCVGG16": (32, 15_241_026, [512, 512, 2]),
     "CNMCVGG19": (32, 20_550_722, [512, 512, 2]),
@@ -93,7 +93,7 @@ def test_bad_arguments_are_refused(arguments):
         models.build("CNMCVGG16", **{"input_shape": (32, 32, 3), **arguments})
 
 
-def test_imagenet_weights_that_cannot_be_had_say_what_to_do(monkeypatch, tmp_path):
+def test_failed_download_of_imagenet_weights_says_what_to_do(monkeypatch, tmp_path):
     import keras.src.applications.vgg16 as vgg16
 
     def unreachable(*_, **__):

@@ -1,4 +1,4 @@
-"""Fine-tuned networks: parameters, tops, what is frozen, and where their weights come from."""
+"""Fine-tuned networks: parameters, tops, frozen layers, and loading weights."""
 
 import json
 
@@ -28,7 +28,7 @@ PARAMETERS = {
     ("InceptionV3", "mDFT", None, 1): 23_901_985,
     ("ResNet50", "mDFT", None, 1): 25_686_913,
     ("Xception", "mDFT", None, 1): 21_123_881,
-    # 4,344,144 at 1000 classes, of which 441 a class; 2 statistics for each of 13,576 normalised channels.
+    # 4,344,144 at 1000 classes, 441 for each class; 2 statistics for each of 13,576 normalised channels.
     ("RegNetY-400MF", "DFT", None, 2): 4_344_144 - 998 * 441 + 2 * 13_576,
 }
 
@@ -67,7 +67,7 @@ def test_parameters_are_those_of_the_papers(case):
         *((backbone, mode) for backbone in OTHERS for mode in ("SFT", "mDFT")),
     ],
 )
-def test_dense_layers_and_frozen_layers_are_the_modes(backbone, mode):
+def test_dense_layers_and_frozen_layers_depend_on_the_mode(backbone, mode):
     image_size = {"InceptionV3": 75, "Xception": 71}.get(backbone, 32)
     with unfilled():
         model = build(backbone, mode, dense_units=None, input_shape=(image_size, image_size, 3))
@@ -90,7 +90,7 @@ def test_a_regnets_imagenet_weights_are_refused_with_their_address():
 
 
 @pytest.mark.usefixtures("small_regnets")
-def test_a_file_of_keras_fills_a_regnets_base_or_the_whole(tmp_path):
+def test_a_file_of_keras_loads_into_a_regnets_base_or_the_whole_network(tmp_path):
     made = build("RegNetX-200MF", "DFT")
     base, _ = split_at(made, "s4_b2_relu")
     base.save_weights(tmp_path / "regnetx-200mf.weights.h5")
@@ -112,7 +112,7 @@ def test_a_regnets_images_are_standardised():
     np.testing.assert_allclose(np.asarray(prepared(x))[0, 3, 5], [1, 2, 0], atol=1e-6)
 
 
-def test_one_output_is_a_sigmoid_more_a_softmax_unless_said():
+def test_auto_activation_is_a_sigmoid_for_one_output_and_a_softmax_for_more():
     def activation(**arguments):
         with unfilled():
             return build(**arguments).get_layer("predictions").activation
@@ -123,7 +123,7 @@ def test_one_output_is_a_sigmoid_more_a_softmax_unless_said():
     assert activation(classifier_activation=None) is keras.activations.linear
 
 
-def test_dropout_stands_behind_the_layers_whose_rate_is_not_zero():
+def test_dropout_follows_the_layers_with_a_rate_above_zero():
     with unfilled():
         model = build(dense_units=[8, 4, 4], dropout_rates=[0.5, 0, 0.6])
     names = [layer.name for layer in model.layers]
@@ -138,7 +138,7 @@ def test_dropout_stands_behind_the_layers_whose_rate_is_not_zero():
     [
         ({"backbone": "VGG99"}, "InceptionV3"),
         ({"backbone": "DenseNet12"}, "did you mean 'DenseNet121'"),
-        ({"backbone": "NASNetMobile", "weights": "imagenet"}, "the one size for which Keras loads them"),
+        ({"backbone": "NASNetMobile", "weights": "imagenet"}, "the only size for which Keras loads them"),
         ({"mode": "sft"}, "mSFT"),
         ({"dense_units": (8, 4), "dropout_rates": (0.5,)}, "one rate for each dense layer"),
         ({"dropout_rates": (1.0,)}, "below 1"),
@@ -161,7 +161,7 @@ def test_bad_arguments_are_refused(arguments, match):
         ("ResNet50", "base_notop.h5"),
     ],
 )
-def test_a_file_of_the_base_fills_the_base_alone(backbone, file, tmp_path):
+def test_a_file_of_the_base_loads_into_the_base_only(backbone, file, tmp_path):
     base = getattr(keras.applications, backbone)(include_top=False, weights=None, input_shape=(48, 48, 3))
     if file.endswith("weights.h5"):
         base.save_weights(tmp_path / file)
@@ -177,7 +177,7 @@ def test_a_file_of_the_base_fills_the_base_alone(backbone, file, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["mSFT", "mDFT"])
-def test_a_file_of_the_whole_network_fills_all_whatever_was_frozen(mode, tmp_path):
+def test_a_file_of_the_whole_network_loads_into_frozen_layers_too(mode, tmp_path):
     made = build(mode="mSFT")
     made.save_weights(tmp_path / "whole.weights.h5")
     assert weights_equal(build(mode=mode, weights=tmp_path / "whole.weights.h5"), made)
@@ -206,7 +206,7 @@ def test_a_vggs_own_dense_layers_are_the_published_ones():
 
 @pytest.mark.slow
 def test_a_vggs_own_dense_layers_come_with_the_published_weights(tmp_path, monkeypatch):
-    # As published, but for 32 pixels: its first dense layer has a 49th of the weights.
+    # Like the published one, but for 32 pixels: its first dense layer has a 49th of the weights.
     published = keras.applications.VGG16(weights=None, input_shape=(32, 32, 3))
     small = keras.applications.VGG16(weights=None, input_shape=(32, 32, 3))
     monkeypatch.setattr(fine_tuned, "_PUBLISHED_INPUT", (32, 32, 3))
@@ -229,8 +229,8 @@ def test_a_vggs_own_dense_layers_come_with_the_published_weights(tmp_path, monke
     check(build(weights="imagenet", **own))
 
 
-def test_the_frozen_base_stays_and_its_head_alone_learns_the_same():
-    """A step of the whole SFT network and a step of its head on the base's features agree."""
+def test_training_the_head_alone_equals_training_the_whole_with_a_frozen_base():
+    """A step of the whole SFT network equals a step of its head on the features of the base."""
 
     def compiled(model):
         model.compile(keras.optimizers.SGD(0.1, momentum=0.8), "binary_crossentropy", run_eagerly=True)
@@ -243,13 +243,13 @@ def test_the_frozen_base_stays_and_its_head_alone_learns_the_same():
     x, y = images(32, 4), np.array([[0], [1], [0], [1]], dtype=np.float32)
     whole = compiled(made())
     whole.train_on_batch(x, y)
-    apart = made()
-    base, head = split_at(apart, last_frozen_layer(apart))
+    cut = made()
+    base, head = split_at(cut, last_frozen_layer(cut))
     compiled(head).train_on_batch(np.asarray(base(x)), y)
-    for a, b in zip(whole.get_weights(), apart.get_weights(), strict=True):
+    for a, b in zip(whole.get_weights(), cut.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
     start = to_numpy(made().get_layer("dense_1").kernel)
-    assert not np.array_equal(to_numpy(apart.get_layer("dense_1").kernel), start)
+    assert not np.array_equal(to_numpy(cut.get_layer("dense_1").kernel), start)
 
 
 PREPROCESS = {
@@ -268,7 +268,7 @@ def test_images_are_preprocessed_as_keras_applications_does(backbone):
     names = [layer.name for layer in model.layers]
     start = model.layers[names.index("preprocess_input") + 1]
     prepared = np.asarray(keras.Model(model.input, start.input)(images(image_size)))
-    # Keras' own function changes the array that it is given.
+    # Keras' function changes its argument in place.
     expected = PREPROCESS[backbone].preprocess_input(255 * images(image_size))
     np.testing.assert_allclose(prepared, expected, atol=1e-4)
 
@@ -288,7 +288,7 @@ def test_preprocessing_has_no_parameters_and_is_frozen_cut_and_saved_with_the_re
     base, head = split_at(model, "flatten")
     np.testing.assert_array_equal(np.asarray(head(base(x))), expected)
 
-    # A saved network has to load where leukcnn isn't imported.
+    # A saved network must load without importing leukcnn.
     assert "leukcnn" not in json.dumps(json.loads(model.to_json()))
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
@@ -296,7 +296,7 @@ def test_preprocessing_has_no_parameters_and_is_frozen_cut_and_saved_with_the_re
 
 
 @pytest.mark.parametrize("initializer", ["glorot_uniform", "he_normal"])
-def test_preprocessing_stands_behind_a_given_input(initializer):
+def test_preprocessing_follows_a_given_input(initializer):
     tensor = keras.Input((48, 40, 3), name="cell")
     model = build(input_tensor=tensor, preprocess_input=True, kernel_initializer=initializer)
     assert model.input is tensor

@@ -33,8 +33,8 @@ def test_a_block_is_convolution_normalisation_relu_and_pooling():
     blocks = [f"{name}_{i}" for i in (1, 2, 3, 4) for name in ("conv", "batch_norm", "relu", "pool")]
     assert names == [*blocks, "gap", "dropout", "predictions"]
     assert "dropout" not in [layer.name for layer in build().layers]
-    sides = [build(input_shape=(112, 112, 3)).get_layer(f"pool_{i}").output.shape[1] for i in (1, 2, 3, 4)]
-    assert sides == [56, 28, 14, 7]
+    sizes = [build(input_shape=(112, 112, 3)).get_layer(f"pool_{i}").output.shape[1] for i in (1, 2, 3, 4)]
+    assert sizes == [56, 28, 14, 7]
 
 
 def test_filters_momentum_and_initializer_are_arguments():

@@ -1,4 +1,4 @@
-"""Grouped convolution: against NumPy and against Keras' own, its gradient, saved and loaded."""
+"""Grouped convolution: compared with NumPy and with Keras' layer, its gradient, saved and loaded."""
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ def random(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-# Groups that are convolved in one piece, in two of unequal size (64 and 40 channels), one by one.
+# Groups that are convolved all together, in two unequal blocks (64 and 40 channels), and one by one.
 @pytest.mark.parametrize(
     ("groups", "channels", "filters"), [(3, 4, 4), (13, 8, 8), (2, 72, 5), (4, 2, 6), (1, 3, 2)]
 )
@@ -30,7 +30,7 @@ def test_each_group_sees_its_own_channels_only(groups, channels, filters):
 
 
 @pytest.mark.parametrize("arguments", [{}, {"strides": 2, "padding": "same"}, {"activation": "relu"}])
-def test_outputs_and_weights_are_those_of_keras_own_layer(arguments):
+def test_outputs_and_weights_are_those_of_keras_layer(arguments):
     ours, keras_own = (kind(18, 3, groups=3, **arguments) for kind in (GroupedConv2D, layers.Conv2D))
     maps = random(2, 7, 7, 12)
     expected = keras_own(maps)
@@ -47,14 +47,14 @@ def network(**arguments):
     return model
 
 
-def test_a_step_of_training_goes_down_the_slope():
+def test_a_training_step_follows_the_gradient():
     model, maps, targets = network(), random(2, 6, 6, 104), random(2, 104, seed=1)
     layer = model.get_layer("grouped")
     before = layer.get_weights()[0]
     model.train_on_batch(maps, targets)
     step = layer.get_weights()[0] - before
 
-    # The loss is the mean over images and filters of (mean over pixels - target) ** 2: its slope by hand.
+    # The loss is the mean over images and filters of (mean over pixels - target) ** 2: its gradient by hand.
     error = convolution(maps, before.transpose(3, 2, 0, 1)).mean(axis=(1, 2)) - targets
     padded = np.pad(maps, [(0, 0), (1, 1), (1, 1), (0, 0)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, (6, 6), axis=(1, 2)).mean(axis=(4, 5))
@@ -73,7 +73,7 @@ def test_saved_networks_load_again(tmp_path):
     np.testing.assert_array_equal(np.asarray(again(maps)), np.asarray(model(maps)))
 
 
-def test_mixed_precision_computes_in_half():
+def test_mixed_precision_computes_in_half_precision():
     layer = GroupedConv2D(8, 3, groups=2, dtype="mixed_bfloat16")
     assert keras.backend.standardize_dtype(layer(random(1, 4, 4, 4)).dtype) == "bfloat16"
     assert layer.kernel.dtype == "float32"

@@ -1,4 +1,4 @@
-"""Inputs, and pooling and dense layers behind the feature maps, with their names and by hand."""
+"""Inputs, pooling and dense layers of the top: their names, and values computed by hand."""
 
 import keras
 import numpy as np
@@ -26,14 +26,14 @@ def head(**arguments):
     return keras.Model(x, dense_head(x, **{**options, **arguments}))
 
 
-def test_layers_are_named_by_their_place_and_a_rate_of_zero_gives_none():
+def test_layers_are_numbered_and_a_rate_of_zero_gives_no_dropout_layer():
     assert [layer.name for layer in head().layers[1:]] == ["dense_1", "dense_2", "dropout_2", "predictions"]
     assert [layer.name for layer in head(dense_units=(), dropout_rates=()).layers[1:]] == ["predictions"]
 
 
-def test_dense_layers_are_rectified_and_the_classifier_a_softmax():
+def test_dense_layers_have_relu_and_the_classifier_a_softmax():
     model = head(kernel_initializer="ones")
-    # Sums: 10 three times, 30 twice, 60 twice: a tie. All negative inputs: 0 behind the first ReLU.
+    # Sums: 10 three times, 30 twice, 60 twice: a tie. All negative inputs: 0 after the first ReLU.
     outputs = keras.Model(model.input, model.get_layer("dense_2").output)(np.array([[1.0, 2, 3, 4]]))
     np.testing.assert_array_equal(np.asarray(outputs), [[30, 30]])
     np.testing.assert_allclose(np.asarray(model(np.array([[1.0, 2, 3, 4]]))), [[0.5, 0.5]])
@@ -59,7 +59,7 @@ def test_pooling_by_hand(pooling, expected):
         np.testing.assert_array_equal(np.asarray(keras.Model(x, y)(maps)), expected)
 
 
-def test_the_inputs_behind_a_tensor_are_found():
+def test_the_inputs_of_a_tensor_are_found():
     x = keras.Input((3,))
     assert source_inputs(x) is x
     assert source_inputs(keras.layers.Dense(2)(x)) is x
@@ -74,7 +74,7 @@ def test_the_inputs_behind_a_tensor_are_found():
         {"dropout_rates": (-0.1,)},
     ],
 )
-def test_heads_that_cannot_be_meant_are_refused(arguments):
+def test_impossible_heads_are_refused(arguments):
     with pytest.raises(ArgumentError, match="Expected"):
         check_head(**{"classes": 2, "classifier_activation": "softmax", "dropout_rates": (), **arguments})
 
@@ -83,20 +83,20 @@ def test_one_output_is_fine_under_a_sigmoid():
     check_head(classes=1, classifier_activation="sigmoid", dropout_rates=(0, 0.99))
 
 
-def test_another_activation_is_that_of_the_layers_before_the_classifier():
+def test_activation_applies_to_the_layers_before_the_classifier():
     model = head(activation="elu")
     activations = [model.get_layer(name).activation for name in ("dense_1", "dense_2", "predictions")]
     assert activations == [keras.activations.elu, keras.activations.elu, keras.activations.softmax]
 
 
-def test_an_input_is_the_tensor_given_or_a_new_one():
+def test_an_input_is_the_given_tensor_or_a_new_one():
     tensor = keras.Input((9, 8, 1))
     assert checked_input(tensor, (1, 1, 1), min_size=8) is tensor
     assert checked_input(None, (8, 9, 3), min_size=8).shape == (None, 8, 9, 3)
 
 
 @pytest.mark.parametrize("shape", [(7, 8, 3), (8, None, 3), (8, 8), (8, 8, 0)])
-def test_inputs_that_leave_nothing_are_refused(shape):
+def test_too_small_inputs_are_refused(shape):
     with pytest.raises(ArgumentError, match="at least 8 pixels"):
         checked_input(None, shape, min_size=8)
 

@@ -1,4 +1,4 @@
-"""What images become before a network takes them: as in the papers' setups, for arrays and for tensors."""
+"""Conversion of images to a network's input: as in the papers' setups, for arrays and for tensors."""
 
 import inspect
 
@@ -25,14 +25,14 @@ def preprocess_input(module):
 
 
 @pytest.mark.parametrize("paper", papers.list_papers())
-def test_a_builders_module_scales_as_the_papers_rows_do(paper, images):
+def test_preprocess_input_scales_as_the_papers_rows_do(paper, images):
     for row in papers.get(paper).rows:
         module = inspect.getmodule(getattr(models, row.setup.model.name))
         expected = scaled(images, row.setup.preprocessing)
         np.testing.assert_array_equal(module.preprocess_input(images), expected, err_msg=row.id)
 
 
-def test_regnets_images_lose_imagenets_mean_and_deviation(images):
+def test_images_for_regnets_are_standardised_by_imagenets_mean_and_std(images):
     found = preprocess_input("regnet")(images)
     expected = (images / 255 - IMAGENET_MEAN) / IMAGENET_STD
     np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -52,7 +52,7 @@ def test_arrays_and_tensors_images_and_batches_agree(module, images):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_it_is_described_and_refuses_what_is_no_image(module):
+def test_preprocess_input_has_a_docstring_and_refuses_what_is_no_image(module):
     function = preprocess_input(module)
     assert function.__module__ == f"leukcnn.models.{module}"
     assert "Args:" in function.__doc__ and "Returns:" in function.__doc__

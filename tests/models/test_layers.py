@@ -31,7 +31,7 @@ def test_normalisation_by_loops_over_channels_of_each_pixel():
 
 
 @pytest.mark.parametrize("size", [0, 4])
-def test_the_channels_around_one_are_an_odd_number(size):
+def test_an_even_number_of_channels_is_refused(size):
     with pytest.raises(ArgumentError, match="odd number"):
         LocalResponseNormalization(size)
 
@@ -51,7 +51,7 @@ def network(mean=ILSVRC_MEAN):
 
 
 @pytest.mark.parametrize("shape", [(3,), (4, 5, 3)])
-def test_the_mean_travels_with_the_weights_and_is_no_parameter(shape, tmp_path):
+def test_the_mean_is_saved_with_the_weights_and_is_no_parameter(shape, tmp_path):
     made = network(np.random.default_rng(0).random(shape) * 255)
     assert made.count_params() == 3 * 3 * 3 * 2 + 2
     images = np.random.default_rng(1).random((2, 4, 5, 3), dtype=np.float32) * 255

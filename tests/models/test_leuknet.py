@@ -58,6 +58,6 @@ def test_arguments_reach_the_network():
     assert bare.output_shape == (None, 512)
 
 
-def test_other_bases_are_refused_with_the_way_to_them():
+def test_other_bases_are_refused_with_a_remedy():
     with pytest.raises(ArgumentError, match=r"(?s)VGG16, VGG19.*FineTuned"):
         models.build("LeukNet", backbone="ResNet50", weights=None)

@@ -1,4 +1,4 @@
-"""The lightweight network: parameters by hand, ELU, and where its pooling stands."""
+"""The lightweight network: parameters by hand, ELU, and the place of its pooling."""
 
 import keras
 import numpy as np
@@ -39,13 +39,13 @@ def test_filters_and_units_can_be_chosen():
     assert built.count_params() == (27 * 2 + 2) + (18 * 5 + 5) + (20 * 7 + 7) + (7 * 2 + 2)
 
 
-def test_the_layers_have_elu_and_a_fifth_is_dropped():
+def test_the_layers_have_elu_and_a_dropout_of_a_fifth():
     model = build()
     for name in ("conv_1", "conv_2", "dense_1"):
         assert model.get_layer(name).activation is keras.activations.elu
     assert model.get_layer("dropout_1").rate == 0.2
     assert "dropout_1" not in [layer.name for layer in build(dropout_rate=0).layers]
-    # Of nothing but ones, an ELU lets what is negative through, down to -1.
+    # Unlike a ReLU, an ELU returns negative values, down to -1.
     ones = np.ones((1, 8, 8, 3), dtype=np.float32)
     model.get_layer("conv_1").set_weights([np.zeros((3, 3, 3, 16)), np.full(16, -2.0)])
     maps = keras.Model(model.input, model.get_layer("conv_1").output)(ones)
@@ -59,7 +59,7 @@ def test_the_layers_have_elu_and_a_fifth_is_dropped():
         ({"weights": "imagenet"}, "never trained on ImageNet"),
         ({"dropout_rate": -0.1}, "from 0"),
         ({"filters": (16,)}, r"filters = \(16,\)"),
-        ({"filters": (16, 0)}, "whole and above 0"),
+        ({"filters": (16, 0)}, "whole numbers above 0"),
         ({"filters": 16}, "filters = 16"),
         ({"dense_units": 6.4}, r"dense_units = 6\.4"),
     ],

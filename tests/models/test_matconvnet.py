@@ -1,4 +1,4 @@
-"""MatConvNet's files: written on the spot, read, and their outputs computed again with NumPy alone."""
+"""MatConvNet's files: written by the tests, read, and their outputs compared with NumPy."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
 from leukcnn.models.matconvnet import convert_matconvnet, load_matconvnet
 from leukcnn.models.weights import stored_parameters
 
-# What stands in the published files, in MatConvNet's words: filters, number of groups, stride, pad.
+# The content of the published files, in MatConvNet's words: filters, number of groups, stride, pad.
 SMALL = {
     "conv1": ((5, 5, 3, 4), 1, 2, 0),
     "conv2": ((3, 3, 2, 6), 2, 1, 1),
@@ -26,7 +26,7 @@ SHAPE = (27, 19, 3)
 
 
 def small_network():
-    """Returns a network of the same kinds of layers: maps 12x8, 6x4, 3x2 behind pooling with zeros after."""
+    """Returns a network of the same kinds of layers: maps 12x8, 6x4, 3x2 after pooling with zero padding."""
     inputs = keras.Input(SHAPE)
     x = MeanSubtraction(name="mean")(inputs)
     x = layers.Conv2D(4, 5, strides=2, activation="relu", name="conv1")(x)
@@ -43,7 +43,7 @@ def small_network():
 
 
 def random_weights(convolutions):
-    """Returns name -> (filters, biases), of a spread that keeps the maps' scale."""
+    """Returns name -> (filters, biases), with a variance that keeps the scale of the feature maps."""
     rng = np.random.default_rng(0)
 
     def filters(shape, first):
@@ -57,7 +57,7 @@ def random_weights(convolutions):
 
 
 def stage(name, convolutions, weights, param, layout):
-    """Returns one layer as MatConvNet keeps it, a structure; `layout` is "weights" or "filters"."""
+    """Returns one layer as a structure of MatConvNet; `layout` is "weights" or "filters"."""
     if name.startswith("norm"):
         kind = "lrn" if layout == "weights" else "normalize"
         return {"name": name, "type": kind, "param": np.array([param], dtype=float)}
@@ -96,17 +96,17 @@ def write_mat(
 
 
 def convolved(x, filters, biases, *, groups, stride, pad):
-    """Convolution by its definition, in double precision: each group of outputs sees its group of maps."""
+    """Grouped convolution by its definition, in double precision."""
     x = np.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)])
     height, width, channels, outputs = filters.shape
-    parts = []
+    blocks = []
     for g in range(groups):
         maps = x[..., g * channels : (g + 1) * channels]
         windows = np.lib.stride_tricks.sliding_window_view(maps, (height, width), axis=(1, 2))
         windows = windows[:, ::stride, ::stride]
         kernels = filters[..., g * outputs // groups : (g + 1) * outputs // groups]
-        parts.append(np.einsum("nrcdhw,hwdo->nrco", windows, kernels, optimize=True))
-    return np.concatenate(parts, axis=-1) + biases.ravel()
+        blocks.append(np.einsum("nrcdhw,hwdo->nrco", windows, kernels, optimize=True))
+    return np.concatenate(blocks, axis=-1) + biases.ravel()
 
 
 def normalised(x, param):
@@ -123,7 +123,7 @@ def max_pooled(x):
 
 
 def expected_outputs(images, weights, mean, *, convolutions=SMALL, order=SMALL_ORDER, param=SMALL_PARAM):
-    """Returns the last features and the probabilities that the file's network gives."""
+    """Returns the last features and the probabilities of the network in the file."""
     x = images.astype(np.float64) - mean
     for name in order:
         if name.startswith("norm"):
@@ -155,7 +155,7 @@ def means():
 
 @pytest.mark.parametrize("layout", ["weights", "filters"])
 @pytest.mark.parametrize("kind", ["whole image", "1x1x3", "three values"])
-def test_a_small_network_answers_as_numpy_does(layout, kind, tmp_path):
+def test_a_small_network_computes_what_numpy_does(layout, kind, tmp_path):
     weights, mean = random_weights(SMALL), means()[kind]
     model = small_network()
     load_matconvnet(model, write_mat(tmp_path / "small.mat", weights, mean, layout=layout))
@@ -165,7 +165,7 @@ def test_a_small_network_answers_as_numpy_does(layout, kind, tmp_path):
 
 
 @pytest.mark.parametrize("target", ["small.weights.h5", "small.keras"])
-def test_a_converted_file_answers_the_same_mean_included(target, tmp_path):
+def test_a_converted_file_gives_the_same_outputs(target, tmp_path):
     weights, mean = random_weights(SMALL), means()["whole image"]
     mat = write_mat(tmp_path / "small.mat", weights, mean)
     convert_matconvnet(mat, small_network(), tmp_path / target)
@@ -182,7 +182,7 @@ def test_another_target_is_refused_before_anything_is_read(tmp_path):
 
 
 def refused(mat):
-    """Returns the message with which a file is refused, having checked that the network stayed as it was."""
+    """Returns the message with which a file is refused, and checks that the network isn't changed."""
     model = small_network()
     before = model.get_weights()
     with pytest.raises(WeightsError) as error:
@@ -193,7 +193,7 @@ def refused(mat):
     return str(error.value)
 
 
-def test_all_that_does_not_fit_is_named(tmp_path):
+def test_all_differences_are_named(tmp_path):
     weights, mean = random_weights(SMALL), np.zeros((27, 27, 3))
     weights["conv2"] = (np.zeros((3, 3, 4, 6), np.float32), weights["conv2"][1])
     weights["fc6"] = (weights["fc6"][0].transpose(1, 0, 2, 3), np.zeros((1, 4), np.float32))
@@ -212,7 +212,7 @@ def test_all_that_does_not_fit_is_named(tmp_path):
     assert "fc7" not in message
 
 
-def test_another_order_is_refused_though_all_shapes_fit(tmp_path):
+def test_another_order_of_layers_is_refused_although_all_shapes_fit(tmp_path):
     order = ("conv1", "pool1", "norm1", "conv2", "pool2", "fc6", "fc7")
     mat = write_mat(tmp_path / "x.mat", random_weights(SMALL), np.zeros(3), order=order)
     message = refused(mat)
@@ -220,7 +220,7 @@ def test_another_order_is_refused_though_all_shapes_fit(tmp_path):
     assert "those of small: conv, lrn, pool, conv" in message
 
 
-def test_a_file_without_a_mean_or_with_layers_too_many_is_refused(tmp_path):
+def test_a_file_without_a_mean_or_with_too_many_layers_is_refused(tmp_path):
     weights = random_weights(SMALL)
     assert "averageImage is (0, 0)" in refused(write_mat(tmp_path / "x.mat", weights, np.zeros((0, 0))))
     more = {**SMALL, "fc8": ((1, 1, 3, 2), 1, 1, 0)}
@@ -229,7 +229,7 @@ def test_a_file_without_a_mean_or_with_layers_too_many_is_refused(tmp_path):
     assert "conv, conv, conv" in refused(mat)
 
 
-def test_what_is_no_such_file_is_said(tmp_path):
+def test_a_wrong_file_is_refused(tmp_path):
     assert "no weights file" in refused(tmp_path / "none.mat")
     (tmp_path / "x.mat").write_bytes(b"no network")
     assert "can't be read" in refused(tmp_path / "x.mat")
@@ -238,7 +238,7 @@ def test_what_is_no_such_file_is_said(tmp_path):
 
 
 def published(filters, groups, fc6, classes):
-    """Returns a published network's convolutions, fc6 as large as its maps."""
+    """Returns the convolutions of a published network, with fc6 as large as the feature maps."""
     inputs = (3, *filters[:4])
     kernels = zip((11, 5, 3, 3, 3), (4, 1, 1, 1, 1), (0, 2, 1, 1, 1), strict=True)
     return {
@@ -261,8 +261,8 @@ PUBLISHED = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_the_networks_answer_as_numpy_does_and_take_their_own_file_only(name, tmp_path):
-    # Maps 16x24, 8x12, 4x6, 2x3: each pooling lacks a row and a column, and fc6 isn't square.
+def test_the_networks_compute_what_numpy_does_and_refuse_other_files(name, tmp_path):
+    # Maps 16x24, 8x12, 4x6, 2x3: each pooling pads a row and a column, and fc6 isn't square.
     shape, (filters, groups, pair, param) = (71, 103, 3), PUBLISHED[name]
     convolutions = published(filters, groups, (2, 3), classes=5)
     blocks = [[f"conv{i}", *(f"{kind}{i}" for kind in pair)] for i in (1, 2)]

@@ -1,4 +1,4 @@
-"""One suite over all networks: build, forward, one step, save, load, and the arguments that they share."""
+"""Tests of all networks: build, forward, one step, save, load, and the common arguments."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def tuned(backbone, mode="mDFT", **arguments):
     return "FineTuned", {"backbone": backbone, "mode": mode, "weights": None, "classes": 3, **arguments}
 
 
-# Builder and arguments, side of a small input in pixels.
+# Builder, arguments, height and width of a small input in pixels.
 NETWORKS = {
     "AlertNet": ("AlertNet", {}, 64),
     "AlertNet-WD": ("AlertNet", {"dropout_rate": 0}, 64),
@@ -49,9 +49,9 @@ SLOW = (
     *("CNMCXception", "ResNet50-SFT", "ResNet50-DFT", "InceptionV3-mSFT", "Xception-mDFT"),
     "TaleghaniResNet50-SFT",
 )
-# One network of each family that is built in its own way, and as small as there is.
+# The smallest network of each kind.
 CONTRACT = (*("AlertNetR", "CNMCVGG16", "LeukNet", "VGGF", "FourBlockCNN", "LightweightCNN", "RegNetY-mSFT"),)
-# JAX compiles every operation of an eager step by itself, which takes several times as long as the whole.
+# JAX compiles each operation of an eager step separately, which takes longer than compiling the step.
 EAGERLY = keras.backend.backend() == "tensorflow"
 
 
@@ -85,8 +85,8 @@ def test_every_builder_is_in_this_suite():
 
 @pytest.mark.parametrize("case", steps())
 def test_forward_step_saving_and_loading(case, tmp_path):
-    # Behind a frozen random base, or images of 0..255, He's values saturate the softmax, whose gradient JAX
-    # then takes for 0.
+    # After a frozen random base, or with images of 0..255, He initialization saturates the softmax, and its
+    # gradient is 0 on JAX.
     saturates = case.endswith("SFT") or case in ("AlexNet", "CaffeNet", "VGGF")
     initializer = "glorot_uniform" if saturates else "he_normal"
     model, image_size = build(case, kernel_initializer=initializer)
@@ -109,7 +109,7 @@ def test_forward_step_saving_and_loading(case, tmp_path):
     again = keras.models.load_model(file, compile=False)
     np.testing.assert_array_equal(outputs(again, images(image_size)), probabilities)
     assert len(again.trainable_weights) == len(model.trainable_weights)
-    # What one format holds, the others do (test_weights).
+    # One format is enough here; test_weights compares the formats.
     fresh, _ = build(case, weights=file)
     for loaded, stored in zip(fresh.weights, model.weights, strict=True):
         np.testing.assert_array_equal(to_numpy(loaded), to_numpy(stored))

@@ -1,4 +1,4 @@
-"""Published weights: their names, where they lie, and whether a file fits without filling a network."""
+"""Published weights: the names of their files, how they are found, and checks of files."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ from leukcnn.spec import Model
 from leukcnn.spec.names import APPLICATIONS
 
 
-def test_the_base_s_own_file_goes_before_the_whole_network_s(tmp_path):
+def test_the_file_of_the_base_is_preferred_to_that_of_the_whole_network(tmp_path):
     whole = "resnet50_weights_tf_dim_ordering_tf_kernels.h5"
     for name in (whole, whole.replace(".h5", "_notop.h5"), "resnet50v2_weights_notop.h5"):
         (tmp_path / name).write_bytes(b"")
@@ -35,7 +35,7 @@ def test_a_regnet_takes_the_file_of_its_zoo(tmp_path):
         weights_file(str(tmp_path), regnet)
     assert "RegNetY-400MF_dds_8gpu.pyth" in caught.value.expected
     assert "/160906449/RegNetY-400MF_dds_8gpu.pyth" in caught.value.remedy
-    # Converted or not, and no other size's.
+    # Converted or not, and not the file of another size.
     for file in ("RegNetY-400MF_dds_8gpu.pyth", "regnety-400mf.weights.h5", "RegNetY-400MF.safetensors"):
         for other in ("RegNetX-400MF_dds_8gpu.pyth", "RegNetY-4.0GF_dds_8gpu.pyth"):
             (tmp_path / other).write_bytes(b"")
@@ -45,7 +45,7 @@ def test_a_regnet_takes_the_file_of_its_zoo(tmp_path):
         (tmp_path / file).unlink()
 
 
-def test_the_home_folder_is_found(tmp_path, monkeypatch):
+def test_the_home_folder_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine.h5").write_bytes(b"")
     assert weights_file("~/mine.h5", Model("FineTuned", {"backbone": "ResNet50"})) == str(
@@ -53,19 +53,19 @@ def test_the_home_folder_is_found(tmp_path, monkeypatch):
     )
 
 
-def test_one_file_serves_as_it_is(tmp_path):
+def test_a_single_file_is_used_as_it_is(tmp_path):
     file = tmp_path / "mine.weights.h5"
     file.write_bytes(b"")
     assert weights_file(str(file), Model("FineTuned", {"backbone": "Xception"})) == str(file)
     assert weights_file("imagenet", Model("FineTuned", {"backbone": "Xception"})) == "imagenet"
 
 
-def test_a_folder_without_the_file_says_how_it_is_named(tmp_path):
+def test_a_folder_without_the_file_is_refused_with_its_name(tmp_path):
     with pytest.raises(WeightsError, match="xception") as caught:
         weights_file(str(tmp_path), Model("FineTuned", {"backbone": "Xception"}))
     assert "xception_weights_tf_dim_ordering_tf_kernels_notop.h5" in caught.value.expected
     assert "--weights none" in caught.value.remedy
-    with pytest.raises(WeightsError, match="isn't there"):
+    with pytest.raises(WeightsError, match="doesn't exist"):
         weights_file(str(tmp_path / "nowhere"), Model("FineTuned", {"backbone": "Xception"}))
 
 
@@ -78,7 +78,7 @@ def test_a_folder_without_the_file_says_how_it_is_named(tmp_path):
         ({"backbone": "VGG16", "mode": "mDFT"}, False, "imagenet"),
     ],
 )
-def test_what_a_paper_leaves_out_is_the_builders_own(arguments, needed, weights):
+def test_missing_arguments_are_the_builders_defaults(arguments, needed, weights):
     model = Model("FineTuned", arguments)
     assert needs_published_top(model) == needed
     assert starts_from(model) == weights
@@ -86,7 +86,7 @@ def test_what_a_paper_leaves_out_is_the_builders_own(arguments, needed, weights)
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_a_folder_of_published_files_gives_each_network_its_own(name, tmp_path):
+def test_each_network_finds_its_file_in_a_folder_of_published_files(name, tmp_path):
     for known in BACKBONES.values():
         for file in filter(None, (known.whole, known.base)):
             (tmp_path / file).write_bytes(b"")
@@ -103,7 +103,7 @@ def test_a_folder_of_published_files_gives_each_network_its_own(name, tmp_path):
     assert is_published(own.whole)
 
 
-def test_a_file_of_the_network_s_own_name_serves_too(tmp_path):
+def test_a_file_with_the_networks_name_is_found(tmp_path):
     (tmp_path / "densenet121.weights.h5").write_bytes(b"")
     (tmp_path / "inceptionv3.keras").write_bytes(b"")
     for backbone, file in (("DenseNet121", "densenet121.weights.h5"), ("InceptionV3", "inceptionv3.keras")):
@@ -112,7 +112,7 @@ def test_a_file_of_the_network_s_own_name_serves_too(tmp_path):
         assert not is_published(found)
 
 
-# One network of each module of Keras Applications; a release tries all of them.
+# One network of each module of Keras Applications; the tests before a release try all networks.
 ONE_EACH = {getattr(keras.applications, name).__module__: name for name in reversed(APPLICATIONS)}.values()
 TRIED = [
     pytest.param(name, marks=pytest.mark.slow if name in ONE_EACH else pytest.mark.release)
@@ -120,14 +120,14 @@ TRIED = [
 ]
 
 
-# MobileNets say so where no size is given, as with their own top.
+# MobileNets warn if no size is given, as here with their own top.
 @pytest.mark.filterwarnings("ignore:`input_shape` is undefined:UserWarning")
 @pytest.mark.parametrize("name", TRIED)
 def test_published_names_are_those_that_keras_downloads(name, monkeypatch):
     from keras.src.utils import file_utils
 
     class Asked(Exception):
-        """Keras wants a file."""
+        """Keras asks for a file."""
 
     def ask(file, *_, **__):
         raise Asked(file)
@@ -151,9 +151,9 @@ SMALL = {
 }
 
 
-def verdict(act) -> str | None:
+def error_of(function) -> str | None:
     try:
-        act()
+        function()
     except WeightsError as error:
         return str(error)
     return None
@@ -161,14 +161,14 @@ def verdict(act) -> str | None:
 
 def check_as_loading(name, arguments, file, *, image_size=32, classes=3):
     arguments = {**arguments, "weights": str(file)}
-    said = verdict(lambda: check_weights(Model(name, arguments), image_size=image_size, classes=classes))
+    error = error_of(lambda: check_weights(Model(name, arguments), image_size=image_size, classes=classes))
     options = {"input_shape": (image_size, image_size, 3), "classes": classes}
-    assert said == verdict(lambda: models.build(name, **options, **arguments))
-    return said
+    assert error == error_of(lambda: models.build(name, **options, **arguments))
+    return error
 
 
 @pytest.mark.parametrize("case", SMALL)
-def test_verdict_on_a_file_of_keras_is_that_of_loading(case, tmp_path):
+def test_checking_a_file_of_keras_gives_the_result_of_loading_it(case, tmp_path):
     name, arguments = SMALL[case]
     start = {"weights": None} if name != "FourBlockCNN" else {}
     made = models.build(name, input_shape=(32, 32, 3), classes=3, **arguments, **start)
@@ -176,11 +176,11 @@ def test_verdict_on_a_file_of_keras_is_that_of_loading(case, tmp_path):
     assert check_as_loading(name, arguments, tmp_path / "whole.weights.h5") is None
     assert "parameters" in check_as_loading(name, arguments, tmp_path / "whole.weights.h5", classes=5)
     assert "no weights file" in check_as_loading(name, arguments, tmp_path / "nowhere.weights.h5")
-    (tmp_path / "torn.weights.h5").write_bytes((tmp_path / "whole.weights.h5").read_bytes()[:5000])
-    assert "can't be read" in check_as_loading(name, arguments, tmp_path / "torn.weights.h5")
+    (tmp_path / "truncated.weights.h5").write_bytes((tmp_path / "whole.weights.h5").read_bytes()[:5000])
+    assert "can't be read" in check_as_loading(name, arguments, tmp_path / "truncated.weights.h5")
 
 
-def test_a_file_of_the_base_and_one_of_as_many_parameters_elsewhere(tmp_path):
+def test_a_file_of_the_base_fits_and_another_with_the_same_count_does_not(tmp_path):
     name, arguments = SMALL["base"]
     base = keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3))
     base.save_weights(tmp_path / "base_notop.weights.h5")
@@ -192,19 +192,19 @@ def test_a_file_of_the_base_and_one_of_as_many_parameters_elsewhere(tmp_path):
 
 
 @pytest.mark.usefixtures("small_regnets")
-def test_verdict_on_a_file_of_pytorch_is_that_of_loading(tmp_path):
+def test_checking_a_file_of_pytorch_gives_the_result_of_loading_it(tmp_path):
     arguments = {"backbone": "RegNetY-200MF", "mode": "DFT"}
-    said = check_as_loading("FineTuned", arguments, tmp_path / "RegNetY-200MF_dds_8gpu.pyth")
-    assert "There is no weights file" in said
+    error = check_as_loading("FineTuned", arguments, tmp_path / "RegNetY-200MF_dds_8gpu.pyth")
+    assert "There is no weights file" in error
 
 
-def test_verdict_on_a_file_of_matconvnet_is_that_of_loading(tmp_path):
+def test_checking_a_file_of_matconvnet_gives_the_result_of_loading_it(tmp_path):
     (tmp_path / "imagenet-vgg-f.mat").write_bytes(b"no such thing")
     assert "can't be read" in check_as_loading("VGGF", {}, tmp_path / "imagenet-vgg-f.mat", image_size=39)
 
 
 @pytest.mark.backend
-def test_nothing_is_filled_and_nothing_is_left_to_fill(tmp_path, monkeypatch):
+def test_checking_weights_initializes_no_variables(tmp_path, monkeypatch):
     name, arguments = SMALL["own top"]
     models.build(name, input_shape=(32, 32, 3), classes=3, weights=None, **arguments).save_weights(
         tmp_path / "whole.weights.h5"
@@ -219,14 +219,14 @@ def test_nothing_is_filled_and_nothing_is_left_to_fill(tmp_path, monkeypatch):
     assert original is not None
 
 
-def test_random_weights_need_no_look(monkeypatch):
+def test_random_weights_are_not_checked(monkeypatch):
     monkeypatch.setattr(keras, "StatelessScope", None)
     check_weights(Model("FineTuned", {"backbone": "VGG16", "weights": None}), image_size=32, classes=2)
     check_weights(Model("FourBlockCNN"), image_size=32, classes=2)
 
 
 def test_an_efficientnet_from_a_published_file_divides_as_keras_own_download(tmp_path, monkeypatch):
-    """The layer that Keras adds for weights = "imagenet" alone is in the normalisation's variance."""
+    """Keras adds a layer only for weights="imagenet"; here the variance of the normalisation replaces it."""
     from keras.src.utils import file_utils
 
     source = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(32, 32, 3))

@@ -1,4 +1,4 @@
-"""PyTorch's files: written on the spot in each way of naming, laid in, and refused where they don't fit."""
+"""PyTorch's files: written by the tests with each naming, loaded, and refused if they don't fit."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ from leukcnn.errors import WeightsError
 from leukcnn.models.pytorch_weights import convert_pytorch, load_pytorch, read_state_dict
 from tests import regnets
 
-# Regular expression of a name in the authors' state dict (pycls) -> what torchvision and timm call it.
+# Regular expression of a name in the authors' state dict (pycls) -> the names in torchvision and timm.
 TORCHVISION = {
     r"stem\.conv\.(.*)": r"stem.0.\1",
     r"stem\.bn\.(.*)": r"stem.1.\1",
@@ -44,7 +44,7 @@ TIMM = {
 
 
 def renamed(state, naming):
-    """Returns the authors' state dict as another implementation would save it: its names, and RGB."""
+    """Returns the authors' state dict with the names of another implementation, for RGB."""
     if naming is None:
         return state
     found = {}
@@ -74,7 +74,7 @@ def images():
 
 @pytest.mark.parametrize("naming", [None, TORCHVISION, TIMM], ids=["pycls", "torchvision", "timm"])
 @pytest.mark.parametrize("family", ["RegNetX", "RegNetY"])
-def test_each_way_of_naming_gives_numpys_outputs_for_rgb(naming, family, images, tmp_path):
+def test_each_naming_gives_numpys_outputs_for_rgb(naming, family, images, tmp_path):
     made = regnets.random_state(squeezes=family == "RegNetY", classes=4)
     save_file(renamed(made, naming), tmp_path / "made.safetensors")
     model = network(family, weights=tmp_path / "made.safetensors")
@@ -83,7 +83,7 @@ def test_each_way_of_naming_gives_numpys_outputs_for_rgb(naming, family, images,
 
 
 def test_the_names_are_the_published_ones(state):
-    """The first and last of each implementation, as its state dict of RegNetY-200MF has them."""
+    """The first and last names of each implementation in its state dict of RegNetY-200MF."""
     torchvision, timm = renamed(state, TORCHVISION), renamed(state, TIMM)
     assert torchvision["trunk_output.block4.block4-6.f.se.fc2.bias"].shape == (368,)
     assert torchvision["trunk_output.block1.block1-0.proj.1.running_var"].shape == (24,)
@@ -93,7 +93,7 @@ def test_the_names_are_the_published_ones(state):
     assert state["s4.b7.f.se.f_ex.2.bias"].shape == (368,)
 
 
-def test_kernels_are_turned_and_the_first_takes_rgb(state, tmp_path):
+def test_kernels_are_transposed_and_the_first_takes_rgb(state, tmp_path):
     save_file(state, tmp_path / "y.safetensors")
     model = network(weights=tmp_path / "y.safetensors")
     stem = to_numpy(model.get_layer("stem").kernel)
@@ -108,7 +108,7 @@ def test_kernels_are_turned_and_the_first_takes_rgb(state, tmp_path):
     assert to_numpy(bn.moving_variance)[3] == state["s2.b1.bn.running_var"][3]
 
 
-def test_without_the_top_the_classifier_is_left_out(state, images, tmp_path):
+def test_without_the_top_the_classifier_is_ignored(state, images, tmp_path):
     made = {**state, "head.fc.weight": np.zeros((1000, 368), np.float32)}
     save_file(made, tmp_path / "y.safetensors")
     model = network(include_top=False, weights=tmp_path / "y.safetensors")
@@ -136,14 +136,14 @@ def faulty(state, **changes):
             {"s3__b2__f__b__weight": np.zeros((152, 16, 3, 3), np.float32)},
             r"s3\.b2\.f\.b\.weight is \(152, 16, 3, 3\), expected \(152, 8, 3, 3\)",
         ),
-        ({"s3__b9__f__a__weight": np.zeros(3, np.float32)}, r"s3\.b9\.f\.a\.weight has no place"),
+        ({"s3__b9__f__a__weight": np.zeros(3, np.float32)}, r"s3\.b9\.f\.a\.weight isn't in the network"),
         (
             {"head__fc__weight": np.zeros((1000, 368), np.float32)},
-            r"(?s)head\.fc\.weight is \(1000, 368\), expected \(4, 368\).*as many classes",
+            r"(?s)head\.fc\.weight is \(1000, 368\), expected \(4, 368\).*the same classes",
         ),
     ],
 )
-def test_what_does_not_fit_is_named_and_nothing_is_changed(changes, match, state, tmp_path):
+def test_differences_are_named_and_nothing_is_changed(changes, match, state, tmp_path):
     save_file(faulty(state, **changes), tmp_path / "y.safetensors")
     model = network()
     before = model.get_weights()
@@ -153,10 +153,12 @@ def test_what_does_not_fit_is_named_and_nothing_is_changed(changes, match, state
         np.testing.assert_array_equal(now, then)
 
 
-def test_squeezing_weights_do_not_pass_for_those_of_the_network_without(state, tmp_path):
-    # X-200MF and Y-200MF have the same widths: all that X needs is there.
+def test_weights_with_squeezing_are_refused_by_a_network_without(state, tmp_path):
+    # X-200MF and Y-200MF have the same widths: the file has everything that X needs.
     save_file(state, tmp_path / "y.safetensors")
-    with pytest.raises(WeightsError, match=r"(?s)s1\.b1\.f\.se\.f_ex\.0\.weight has no place.*and 42 more"):
+    with pytest.raises(
+        WeightsError, match=r"(?s)s1\.b1\.f\.se\.f_ex\.0\.weight isn't in the network.*and 42 more"
+    ):
         network("RegNetX", weights=tmp_path / "y.safetensors")
 
 
@@ -167,7 +169,7 @@ def test_another_networks_file_is_refused(tmp_path):
 
 
 def test_torchvisions_other_widths_are_refused_and_explained(tmp_path):
-    # Its RegNetX-400MF ends in 25 groups of 16 channels, the authors' in 24.
+    # Its RegNetX-400MF ends with 25 groups of 16 channels, that of the authors with 24.
     made = regnets.random_state(((1, 32), (2, 64), (7, 160), (12, 400)), group_width=16, squeezes=False)
     save_file(renamed(made, TORCHVISION), tmp_path / "regnet_x_400mf.pth.safetensors")
     with pytest.raises(
@@ -175,18 +177,18 @@ def test_torchvisions_other_widths_are_refused_and_explained(tmp_path):
         match=r"block4\.block4-0\.f\.a\.0\.weight is \(400, 160, 1, 1\), expected \(384, 160, 1, 1\)",
     ) as error:
         network("RegNetX", design="400mf", weights=tmp_path / "regnet_x_400mf.pth.safetensors")
-    assert "torchvision rounds the widths of RegNetX-400MF" in error.value.remedy
+    assert "torchvision's RegNetX-400MF" in error.value.remedy
     assert "zoo" in error.value.remedy
 
 
 @pytest.mark.parametrize("file", ["none.pyth", "none.safetensors"])
-def test_a_file_that_is_not_there_is_named(file, tmp_path):
+def test_a_missing_file_is_named(file, tmp_path):
     with pytest.raises(WeightsError, match=f"no weights file .*{file}"):
         network(weights=tmp_path / file)
 
 
 @pytest.mark.parametrize("package", ["safetensors", "torch"])
-def test_a_package_that_is_not_there_is_named(package, tmp_path, monkeypatch):
+def test_a_missing_package_is_named(package, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     file = tmp_path / ("x.safetensors" if package == "safetensors" else "x.pth")
     file.write_bytes(b"")
@@ -201,7 +203,7 @@ def test_a_broken_safetensors_file_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
-def test_conversion_writes_what_the_builder_reads(suffix, state, images, tmp_path):
+def test_the_builder_reads_a_converted_file(suffix, state, images, tmp_path):
     save_file(state, tmp_path / "y.safetensors")
     target = tmp_path / f"regnety-200mf{suffix}"
     convert_pytorch(tmp_path / "y.safetensors", network(), target)
@@ -216,7 +218,7 @@ def test_conversion_refuses_another_kind_of_target(state, tmp_path):
 
 @pytest.mark.parametrize("file", ["y.pyth", "y.pth"])
 def test_a_checkpoint_is_read_by_torch_with_weights_only(file, state, tmp_path, monkeypatch):
-    """torch itself is large: here stands what of it is called (`TestCheckpoints` has the real one)."""
+    """With a substitute for torch, which is large (`TestCheckpoints` uses torch itself)."""
 
     class Tensor(np.ndarray):
         def float(self):
@@ -290,7 +292,7 @@ class TestCheckpoints:
             read_state_dict(tmp_path / "x.pth")
 
     def test_a_network_in_torch_gives_the_same_block(self, torch, state):
-        """Not NumPy's arithmetic, nor Keras': a block of PyTorch's own layers, with the same weights."""
+        """Compared with a block of PyTorch's own layers that has the same weights."""
         block = {name.removeprefix("s2.b1."): array for name, array in state.items() if "s2.b1." in name}
         maps = np.random.default_rng(1).normal(size=(2, 9, 8, 24)).astype(np.float32)
         nn = torch.nn.functional
@@ -325,8 +327,8 @@ def test_a_fine_tuned_base_takes_the_file_and_its_top_stays_random(state, images
     assert model.output_shape == (None, 2)
 
 
-def test_preprocessing_shows_the_weights_what_they_were_trained_on(state, tmp_path):
-    """pycls: images of 0..1, less the mean, divided by the standard deviation, as blue, green, red."""
+def test_preprocessing_gives_the_input_that_the_weights_were_trained_on(state, tmp_path):
+    """pycls: images of 0..1, minus the mean, divided by the standard deviation, as blue, green, red."""
     save_file(state, tmp_path / "y.safetensors")
     model = models.build(
         "FineTuned",
@@ -338,7 +340,7 @@ def test_preprocessing_shows_the_weights_what_they_were_trained_on(state, tmp_pa
         input_shape=(32, 32, 3),
     )
     rgb = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
-    # Their data loader's own figures, in the order in which cv2.imread gives the channels.
+    # The values of their data loader, in the channel order of cv2.imread.
     bgr = (rgb[..., ::-1] / 255 - [0.406, 0.456, 0.485]) / [0.225, 0.224, 0.229]
     found = np.asarray(model(np.float32(rgb / 255)))
     np.testing.assert_allclose(found, regnets.maps_of(state, bgr), rtol=1e-3, atol=1e-3)

@@ -1,4 +1,4 @@
-"""RegNets: parameters, blocks and whole networks against NumPy, layers, tops and refusals."""
+"""RegNets: parameters, blocks and whole networks compared with NumPy, layers, tops and refusals."""
 
 import keras
 import numpy as np
@@ -40,7 +40,7 @@ def test_parameters_at_1000_classes(name, count):
     assert trainable(model) == count
 
 
-# Stages of a single group, the deepest, the largest; test_regnet_designs holds all against the same count.
+# Stages of a single group, the deepest and the largest; test_regnet_designs has the counts of all.
 @pytest.mark.parametrize(
     "name", ["RegNetX-8.0GF", "RegNetX-32GF", "RegNetY-1.6GF", "RegNetY-8.0GF", "RegNetY-32GF"]
 )
@@ -59,8 +59,8 @@ def test_networks_are_built_with_the_zoos_number_of_parameters(name):
 @pytest.mark.parametrize("squeezes", [False, True], ids=["X", "Y"])
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("image_size", [7, 8])
-def test_a_block_is_numpys(squeezes, strides, image_size):
-    """Grouped convolution, squeeze-and-excitation, and a shortcut that is projected or as it is."""
+def test_a_block_computes_what_numpy_does(squeezes, strides, image_size):
+    """Grouped convolution, squeeze-and-excitation, and a shortcut with or without projection."""
     state = regnets.random_state(((2, 24),), group_width=8, squeezes=squeezes)
     channels = 32 if strides == 2 else 24
     inputs = keras.Input((image_size, image_size + 1, channels))
@@ -80,8 +80,8 @@ def test_a_block_is_numpys(squeezes, strides, image_size):
             layer.name.removeprefix(f"{block}_"), f"{dotted}.f.{layer.name.removeprefix(f'{block}_')}"
         )
         place = place.replace("se_reduce", "se.f_ex.0").replace("se_expand", "se.f_ex.2")
-        parts = ("weight", "bias", "running_mean", "running_var")[: len(layer.weights)]
-        arrays = [state[f"{place}.{part}"] for part in parts]
+        variables = ("weight", "bias", "running_mean", "running_var")[: len(layer.weights)]
+        arrays = [state[f"{place}.{variable}"] for variable in variables]
         layer.set_weights([a.transpose(2, 3, 1, 0) if a.ndim == 4 else a for a in arrays])
     maps = np.random.default_rng(1).normal(size=(2, image_size, image_size + 1, channels)).astype(np.float32)
     expected = regnets.block_output(state, dotted, maps, strides=strides)
@@ -129,7 +129,7 @@ def test_a_single_group_is_an_ordinary_convolution():
 
 
 @pytest.mark.parametrize("image_size", [32, 33, 47])
-def test_the_whole_network_is_numpys_for_sides_even_and_odd(image_size, tmp_path):
+def test_the_network_computes_what_numpy_does_for_even_and_odd_sizes(image_size, tmp_path):
     state = regnets.random_state(squeezes=True, classes=4)
     save_file(state, tmp_path / "y.safetensors")
     model = models.build("RegNetY", design="200mf", classes=4, input_shape=(image_size, image_size, 3))
@@ -176,7 +176,7 @@ def test_bad_arguments_are_refused(arguments, match):
 
 
 @pytest.mark.parametrize("weights", ["imagenet", "weights.npz"])
-def test_what_is_no_weights_file_is_refused_with_the_address_of_one(weights):
+def test_a_wrong_suffix_is_refused_with_the_address_of_a_weights_file(weights):
     with unfilled(), pytest.raises(WeightsError) as error:
         models.build("RegNetX", design="4.0gf", weights=weights, input_shape=(32, 32, 3))
     assert "/160906383/RegNetX-4.0GF_dds_8gpu.pyth" in error.value.remedy
@@ -185,7 +185,7 @@ def test_what_is_no_weights_file_is_refused_with_the_address_of_one(weights):
 
 @pytest.mark.usefixtures("small_regnets")
 @pytest.mark.parametrize("file", ["x.weights.h5", "x.keras"])
-def test_keras_own_files_load(file, tmp_path):
+def test_files_of_keras_load(file, tmp_path):
     made = models.build("RegNetX", design="200mf", classes=2, input_shape=(32, 32, 3))
     if file.endswith(".keras"):
         made.save(tmp_path / file)
@@ -200,7 +200,7 @@ def test_keras_own_files_load(file, tmp_path):
 
 # On one backend: compiling half-precision convolutions for a processor takes JAX most of a minute.
 @pytest.mark.usefixtures("small_regnets")
-def test_mixed_precision_computes_in_half_with_a_float32_head():
+def test_mixed_precision_computes_in_half_precision_with_a_float32_head():
     keras.config.set_dtype_policy("mixed_float16")
     try:
         model = models.build("RegNetY", design="200mf", classes=2, input_shape=(32, 32, 3))
@@ -217,7 +217,7 @@ def test_mixed_precision_computes_in_half_with_a_float32_head():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_regnets")
-def test_fit_learns_to_tell_bright_from_dark():
+def test_fit_learns_to_distinguish_bright_from_dark():
     keras.utils.set_random_seed(0)
     model = models.build("RegNetY", design="200mf", classes=2, input_shape=(32, 32, 3))
     model.compile(keras.optimizers.SGD(0.01), "categorical_crossentropy")

@@ -1,4 +1,4 @@
-"""The published designs: widths and depths of the paper's figures, and the parameters of the authors' zoo."""
+"""The published designs: widths and depths as in the paper, parameters as in the authors' zoo."""
 
 import pytest
 
@@ -18,13 +18,13 @@ STAGES = {
 }
 
 
-def test_all_published_sizes_are_there_and_no_others():
+def test_designs_are_the_published_ones():
     assert list(DESIGNS) == list(PRINTED)
 
 
 @pytest.mark.parametrize("name", PRINTED)
 def test_parameters_are_the_zoos(name):
-    """Counted from the stages alone; test_regnet holds the count against networks that are built."""
+    """Computed from the stages alone; test_regnet compares the numbers with networks."""
     table = [(stage.depth, stage.width) for stage in stages(DESIGNS[name])]
     count = parameters(table, group_width=DESIGNS[name].group_width, squeezes=name.startswith("RegNetY"))
     assert f"{count / 1e6:.1f}" == PRINTED[name]
@@ -37,7 +37,7 @@ def test_stages_are_the_papers(name):
 
 
 @pytest.mark.parametrize("name", PRINTED)
-def test_four_stages_of_growing_width_whose_groups_fit(name):
+def test_four_stages_grow_in_width_and_fit_their_groups(name):
     found = stages(DESIGNS[name])
     assert len(found) == 4
     assert sum(stage.depth for stage in found) == DESIGNS[name].depth

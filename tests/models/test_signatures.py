@@ -1,4 +1,4 @@
-"""The builders' signatures: plain functions, called as those of Keras Applications are."""
+"""The builders' signatures: plain functions with the arguments of Keras Applications."""
 
 import ast
 import inspect
@@ -95,6 +95,7 @@ def test_arguments_may_be_given_by_their_place():
 def test_editors_see_what_is_imported_on_first_use():
     statements = ast.walk(ast.parse(Path(models.__file__).read_text()))
     (block,) = (s for s in statements if isinstance(s, ast.If) and ast.unparse(s.test) == "TYPE_CHECKING")
-    seen = {alias.name: line.module for line in block.body for alias in line.names}
+    imports = [line for line in block.body if isinstance(line, ast.ImportFrom)]
+    seen = {alias.name: line.module for line in imports for alias in line.names}
     assert seen == {name: getattr(models, name).__module__ for name in BUILDERS}
     assert set(BUILDERS) <= set(models.__all__)

@@ -1,4 +1,4 @@
-"""The Taleghani network: the paper's layer table, a base that stands still, weights, and where it is cut."""
+"""The Taleghani network: the paper's table of layers, the frozen base, weights, and cutting it."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def count(weights):
     return sum(int(np.prod(w.shape)) for w in weights)
 
 
-def test_the_layers_are_those_of_the_papers_table():
+def test_layers_are_those_of_the_papers_table():
     with unfilled():
         model = build(input_shape=(224, 224, 3))
     assert [
@@ -49,7 +49,7 @@ def test_the_layers_are_those_of_the_papers_table():
     assert model.get_layer("dropout").rate == 0.5
 
 
-def test_the_base_takes_what_its_published_weights_do(network):
+def test_the_base_gets_the_input_of_its_published_weights(network):
     x = images(2)
     literal = build(preprocess_input=False)
     literal.set_weights(network.get_weights())
@@ -58,7 +58,7 @@ def test_the_base_takes_what_its_published_weights_do(network):
     np.testing.assert_allclose(np.asarray(network(x)), np.asarray(expected), atol=1e-4)
 
 
-def test_batch_statistics_stand_still_in_training(network):
+def test_batch_statistics_do_not_change_in_training(network):
     base = network.get_layer("resnet50")
     before = [to_numpy(w).copy() for w in base.weights]
     x = images()
@@ -68,7 +68,7 @@ def test_batch_statistics_stand_still_in_training(network):
         np.testing.assert_array_equal(one, to_numpy(other))
 
 
-def test_it_is_cut_behind_the_base(network):
+def test_it_is_cut_after_the_flattened_base(network):
     assert last_frozen_layer(network) == "flatten"
     base, head = split_at(network, "flatten")
     assert [layer.name for layer in head.layers[1:]] == ["dropout", "predictions"]
@@ -80,7 +80,7 @@ def test_it_is_cut_behind_the_base(network):
     np.testing.assert_array_equal(np.asarray(features(x)), np.asarray(base(x)))
 
 
-def test_a_saved_network_is_the_same_and_its_base_as_frozen(network, tmp_path):
+def test_a_saved_network_is_the_same_and_its_base_stays_frozen(network, tmp_path):
     SavedNetwork(network, Preprocessing(resize=32), ("a", "b", "c", "d"), {}).save(tmp_path / "model.keras")
     again = SavedNetwork.load(tmp_path / "model.keras").network
     x = images()
@@ -90,7 +90,7 @@ def test_a_saved_network_is_the_same_and_its_base_as_frozen(network, tmp_path):
     assert penultimate(again).output_shape == (None, 2048)
 
 
-def test_a_file_of_the_base_fills_the_base_alone(network, tmp_path):
+def test_a_file_of_the_base_loads_into_the_base_only(network, tmp_path):
     file = tmp_path / "base.weights.h5"
     base = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(48, 48, 3))
     base.save_weights(file)
@@ -112,7 +112,7 @@ def test_a_file_that_fits_neither_names_both_counts(tmp_path):
         build(weights=tmp_path / "other.weights.h5")
 
 
-def test_without_a_connection_it_is_said_what_to_do(monkeypatch):
+def test_without_a_connection_the_error_says_what_to_do(monkeypatch):
     def unreachable(**_):
         raise Exception("URL fetch failure on https://storage.googleapis.com/: None")
 

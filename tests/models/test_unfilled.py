@@ -2,13 +2,13 @@ import keras
 import pytest
 
 from leukcnn import models
-from leukcnn.models.unfilled import drawing_nothing, unfilled
+from leukcnn.models.unfilled import unfilled, without_sampling
 from leukcnn.spec import Model
 
 
 @pytest.mark.parametrize("initializer", ["he_normal", "glorot_uniform"])
-def test_a_network_has_its_form_and_no_values(initializer):
-    model = drawing_nothing(Model("AlertNet", {"kernel_initializer": initializer, "dropout_rate": 0.25}))
+def test_an_unfilled_network_has_shapes_but_no_values(initializer):
+    model = without_sampling(Model("AlertNet", {"kernel_initializer": initializer, "dropout_rate": 0.25}))
     assert model.arguments == {"kernel_initializer": "glorot_uniform", "dropout_rate": 0.25}
     with unfilled():
         network = models.build(model.name, **model.arguments)
@@ -16,15 +16,15 @@ def test_a_network_has_its_form_and_no_values(initializer):
         assert all(variable._value is None for variable in network.weights)
 
 
-def test_a_builder_without_initializers_gets_none():
+def test_a_builder_without_an_initializer_keeps_its_arguments():
     def build(*, input_shape, classes):
-        """Takes what every builder takes."""
+        """Has the arguments that every builder has."""
 
     models.register("Plain", build)
-    assert drawing_nothing(Model("Plain", {})) == Model("Plain", {})
+    assert without_sampling(Model("Plain", {})) == Model("Plain", {})
 
 
-def test_later_networks_are_filled_as_ever():
+def test_later_networks_have_values():
     with unfilled():
         keras.layers.Dense(2).build((None, 3))
     layer = keras.layers.Dense(2)

@@ -1,4 +1,4 @@
-"""Counting and loading stored weights, in each format that Keras writes or has written."""
+"""Counting and loading stored weights, in each format of current and earlier versions of Keras."""
 
 import shutil
 
@@ -25,7 +25,7 @@ PARAMETERS = 112 + 16 + 290
 
 
 def published(model, path):
-    """Writes weights as Keras 1 and 2 did: a whole legacy file, of which the weights become the root."""
+    """Writes weights like Keras 1 and 2: the group of weights in a legacy file becomes the root."""
     model.save(path.with_name("whole.h5"))
     with h5py.File(path.with_name("whole.h5")) as whole, h5py.File(path, "w") as file:
         for name in whole["model_weights"]:
@@ -44,7 +44,7 @@ WRITERS = {
 
 @pytest.fixture(params=WRITERS)
 def trained(request, tmp_path):
-    """Returns a network that an optimizer has worked on, and the file that holds it."""
+    """Returns a network after a step of an optimizer, and its file."""
     keras.utils.set_random_seed(0)
     model = small_network()
     model.compile("adam", "mse", metrics=["mae"], run_eagerly=True)
@@ -53,7 +53,7 @@ def trained(request, tmp_path):
     return model, tmp_path / request.param
 
 
-def test_an_optimizers_state_does_not_count(trained):
+def test_an_optimizers_state_is_not_counted(trained):
     model, path = trained
     assert stored_parameters(path) == PARAMETERS == model.count_params()
 
@@ -87,7 +87,7 @@ def test_other_layers_with_the_same_count_are_refused(trained):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_what_is_no_such_file_is_said(name, tmp_path):
+def test_a_wrong_file_is_refused(name, tmp_path):
     with pytest.raises(WeightsError, match="no weights file"):
         stored_parameters(tmp_path / name)
     (tmp_path / name).write_bytes(b"no network")
@@ -95,7 +95,7 @@ def test_what_is_no_such_file_is_said(name, tmp_path):
         stored_parameters(tmp_path / name)
 
 
-def test_a_zip_without_weights_is_said(tmp_path):
+def test_a_zip_without_weights_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     shutil.make_archive(str(tmp_path / "x"), "zip", tmp_path / "empty")
     (tmp_path / "x.zip").rename(tmp_path / "x.keras")

@@ -1,4 +1,4 @@
-"""The stores written by hand that these tests share."""
+"""Fixtures that these tests share: experiments in hand-written stores, and images."""
 
 from tests.outputs.png import cells, plotted, smears, thresholded  # noqa: F401
 from tests.stores import (  # noqa: F401

@@ -1,4 +1,4 @@
-"""The least that a table or figure of each kind must be given."""
+"""Minimal tables and figures of each kind."""
 
 from leukcnn import spec
 from leukcnn.spec.kinds import FIGURES, TABLES

@@ -1,4 +1,4 @@
-"""Images on disk that tests of captures share."""
+"""Images on disk and helpers that tests of captures and figures share."""
 
 import hashlib
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tests.stores import FakeExperiment
 
 @pytest.fixture
 def cells(tmp_path, monkeypatch) -> ImageIndex:
-    """Six malignant and six healthy training cells, then two without a label and two of another part."""
+    """Six malignant and six healthy training cells, then two without a label and two of another subset."""
     monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
     rng = np.random.default_rng(0)
     paths = [tmp_path / f"{i:02}.png" for i in range(16)]
@@ -42,7 +42,7 @@ def cells(tmp_path, monkeypatch) -> ImageIndex:
 
 @pytest.fixture
 def smears(cells) -> ImageIndex:
-    """The same images as fields of three classes from two datasets."""
+    """The same images as smears of three classes from two datasets."""
     return replace(
         cells,
         labels=np.arange(16) % 3,
@@ -53,22 +53,22 @@ def smears(cells) -> ImageIndex:
 
 
 def material_of(index: ImageIndex, paper, folder, **record) -> Material:
-    """What may be captured from images before anything is trained."""
+    """Returns the material of some images before anything is trained."""
     return Material(FakeExperiment(folder, paper).results(profile="smoke", **record), index)
 
 
 def captured(item, material: Material) -> dict:
-    """What the kind of a table or figure captures, by name."""
+    """Returns the captures of a table or figure, by name."""
     return {one.name: dict(one.make()) for one in kind_of(item).capture(item, material)}
 
 
 def keys(item, material: Material) -> dict[str, str]:
-    """The keys of that."""
+    """Returns the keys of the captures of a table or figure, by name."""
     return {one.name: one.key for one in kind_of(item).capture(item, material)}
 
 
 def with_size(paper, path: str, image_size: int):
-    """A paper whose images are that small: too small for the controls that look at a border."""
+    """Returns a paper with that image size, which is too small for the controls that look at a border."""
     rows = tuple(
         replace(row, setup=replace_at(row.setup, f"preprocessing.{path}", image_size)) for row in paper.rows
     )
@@ -76,14 +76,14 @@ def with_size(paper, path: str, image_size: int):
 
 
 def same(one, other) -> bool:
-    """Whether captures of images are equal."""
+    """Whether two captures of images are equal."""
     return one["titles"] == other["titles"] and all(
         np.array_equal(a, b) for a, b in zip(one["images"], other["images"], strict=True)
     )
 
 
 def keep(folder, **captures) -> None:
-    """Keeps what was captured for some figures in an experiment's folder, as if under the key "k"."""
+    """Keeps captures in an experiment's folder, with the key "k" unless they have their own."""
     for name, values in captures.items():
         values = dict(values)
         Captured(folder).keep(Capture(name, values.pop("key", "k"), lambda values=values: values))
@@ -95,7 +95,7 @@ def names(paths) -> list[str]:
 
 @pytest.fixture
 def plotted(monkeypatch):
-    """What each plotting function was called with."""
+    """Records the arguments of each plotting function, by its name without "plot_"."""
     calls = {}
     for module in map(import_module, sorted({kind.module for kind in FIGURES.values()})):
         for name in [name for name in vars(module) if name.startswith("plot_") and name != "plot_kept"]:
@@ -115,15 +115,15 @@ CELLS = tuple(
 )
 
 
-class ThresholdedApart:
-    """An experiment that thresholds, and cross-validates two datasets each by itself in two folds."""
+class ThresholdedTasks:
+    """An experiment that thresholds, and cross-validates each task by itself in two folds."""
 
     def __init__(self, experiment, tested, preprocessing=THRESHOLD):
         rows = tuple(
             replace(row, setup=replace(row.setup, preprocessing=preprocessing))
             for row in experiment.paper.rows
         )
-        threshold = spec.Assumption("threshold", sets="preprocessing.threshold", reason="r", where="w")
+        threshold = spec.Assumption("threshold", field="preprocessing.threshold", reason="r", where="w")
         figures = tuple(replace(f, rows=() if f.kind == "confusion" else f.rows) for f in CELLS)
         experiment.paper = replace(
             experiment.paper, rows=rows, assumptions=(threshold,), figures=figures, controls=("majority",)
@@ -145,12 +145,12 @@ class ThresholdedApart:
 
 @pytest.fixture
 def thresholded(left_out, tested):
-    """Makes an experiment that thresholds."""
-    return lambda **options: ThresholdedApart(left_out(), tested, **options)
+    """Returns a function that makes an experiment that thresholds."""
+    return lambda **options: ThresholdedTasks(left_out(), tested, **options)
 
 
 def disc_image(number: int, shape=(30, 40)) -> np.ndarray:
-    """A nucleus of 6 pixels radius and a paler disc on a bright ground; the number moves both."""
+    """Returns an image of a nucleus of 6 pixels radius and a paler disc; the number moves both."""
     image = np.full((*shape, 3), (240, 235, 230), np.uint8)
     cv2.circle(image, (8 + number % 9, 10), 6, (90, 40, 120), -1)
     cv2.circle(image, (30 - number % 5, 20), 6, (210, 160, 170), -1)
@@ -158,7 +158,7 @@ def disc_image(number: int, shape=(30, 40)) -> np.ndarray:
 
 
 def index_of(folder, places: list[tuple[str, int]], **options) -> ImageIndex:
-    """Images of discs with a dataset and a label each."""
+    """Returns images of discs, each with a dataset and a label."""
     paths = [folder / f"{i:02}.png" for i in range(len(places))]
     for i, path in enumerate(paths):
         cv2.imwrite(str(path), disc_image(i, **options)[..., ::-1])

@@ -1,4 +1,4 @@
-"""Tests of which figures are plotted, and what stands around them."""
+"""Tests of which figures are plotted, and of their marks and captions."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ KEPT = {
 
 @pytest.fixture
 def trained(experiment, make_predictions, tmp_path):
-    """VGG16 and Xception trained, VGG19 not; what is captured lies beside."""
+    """VGG16 and Xception are trained, VGG19 isn't; the captures are in the experiment's folder."""
     keep(tmp_path, **KEPT)
     for row in ("vgg16", "xception"):
         experiment.add(row, make_predictions("test", tp=5, fn=1, fp=2, tn=4))
@@ -53,15 +53,15 @@ def test_figures_of_what_was_trained_are_written(trained, tmp_path):
         ("table2", []),
     ],
 )
-def test_only_that_figure(trained, plotted, tmp_path, only, expected):
+def test_only_that_figure_is_plotted(trained, plotted, tmp_path, only, expected):
     assert names(build_figures(trained.results(), tmp_path, only=only)) == expected
 
 
-def test_a_row_s_id_draws_all(trained, plotted, tmp_path):
+def test_a_row_s_id_plots_all_figures(trained, plotted, tmp_path):
     assert len(build_figures(trained.results(), tmp_path, only="vgg16")) == 7
 
 
-def test_segmented_images_stand_beside_theirs_two_pairs_in_a_row(staged, plotted, tmp_path):
+def test_segmented_images_are_next_to_their_originals_two_pairs_in_a_line(staged, plotted, tmp_path):
     titles, images = ["benign, a", "segmented: 0 % kept"], [IMAGE, 0 * IMAGE]
     keep(tmp_path, segmentation={"titles": titles, "images": images})
     figure = spec.Figure("segmentation", "What is kept", "segmentation", "")
@@ -72,7 +72,7 @@ def test_segmented_images_stand_beside_theirs_two_pairs_in_a_row(staged, plotted
     assert options["n_columns"] == 4
 
 
-def test_captures_go_where_they_belong(trained, plotted, tmp_path):
+def test_each_figure_gets_its_own_captures(trained, plotted, tmp_path):
     build_figures(trained.results(), tmp_path)
     for name, ((panels, _), _) in zip(("figure2", "figure3"), plotted["images"], strict=True):
         assert [title for title, _ in panels] == KEPT[name]["titles"]
@@ -80,20 +80,20 @@ def test_captures_go_where_they_belong(trained, plotted, tmp_path):
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_what_was_kept_and_is_gone_is_a_fault_of_the_store(trained, tmp_path, name):
+def test_a_missing_capture_is_a_store_error(trained, tmp_path, name):
     (tmp_path / "captured" / f"{name}.npz").unlink()
     with pytest.raises(StoreError, match=rf"{name}\.npz is gone"):
         build_figures(trained.results(), tmp_path)
 
 
-def test_all_but_the_topology_bear_the_mark(trained, plotted, tmp_path):
+def test_all_figures_but_the_topology_have_the_mark(trained, plotted, tmp_path):
     build_figures(trained.results(not_comparable="synthetic data"), tmp_path)
     for name, calls in plotted.items():
         mark = "" if name == "topology" else "Not comparable with the paper: synthetic data"
         assert {options.get("mark", "") for _, options in calls} == {mark}
 
 
-def test_comparable_figures_bear_none_and_name_their_place(trained, plotted, tmp_path):
+def test_comparable_figures_have_no_mark_and_name_their_place(trained, plotted, tmp_path):
     build_figures(trained.results(), tmp_path)
     assert {options.get("mark", "") for calls in plotted.values() for _, options in calls} == {""}
     assert plotted["images"][0][1]["caption"] == "Figure 2: Cells of both classes"
@@ -109,7 +109,7 @@ MAPS = {
 }
 
 
-def test_activation_maps_stand_beside_their_image(alertnet, plotted, tmp_path):
+def test_activation_maps_are_next_to_their_image(alertnet, plotted, tmp_path):
     keep(tmp_path, figure3=MAPS)
     results = alertnet.results(split="kfold", datasets={}, not_comparable="synthetic data")
     assert names(build_figures(results, tmp_path, only="figure3")) == ["figure3.png"]
@@ -125,7 +125,7 @@ def test_activation_maps_stand_beside_their_image(alertnet, plotted, tmp_path):
     assert options["mark"] == "Not comparable with the paper: synthetic data"
 
 
-def test_activation_maps_are_drawn_when_their_row_is_trained(alertnet, tmp_path):
+def test_activation_maps_are_plotted_when_their_row_is_trained(alertnet, tmp_path):
     results = alertnet.results(split="kfold", datasets={})
     assert build_figures(results, tmp_path, only="figure3") == []
     keep(tmp_path, figure3=MAPS)
@@ -133,7 +133,7 @@ def test_activation_maps_are_drawn_when_their_row_is_trained(alertnet, tmp_path)
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def test_filters_stand_beside_their_image(left_out, plotted, tmp_path):
+def test_filters_are_next_to_their_image(left_out, plotted, tmp_path):
     experiment, rng = left_out(), np.random.default_rng(0)
     figure = spec.Figure("figure3", "Filters", "filters", "Figure 3", rows=("deep",))
     experiment.paper = replace(experiment.paper, figures=(figure,))
@@ -156,4 +156,4 @@ def test_filters_stand_beside_their_image(left_out, plotted, tmp_path):
     np.testing.assert_array_equal(lines[2][0][1], kept["images"][1])
     np.testing.assert_array_equal(lines[3][1][1], heat(kept["maps"][0][1, 1]))
     assert options["n_columns"] == 3
-    assert options["caption"].startswith("Figure 3: Filters (of the last convolution before each pooling")
+    assert options["caption"].startswith("Figure 3: Filters (the filters with the strongest response")

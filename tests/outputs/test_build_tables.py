@@ -12,19 +12,19 @@ from tests.outputs.least import least
 
 @pytest.mark.parametrize("kind", TABLES)
 def test_every_kind_of_table_has_a_module_that_builds_it(kind):
-    of_kind = kind_of(least(kind, TABLES))
-    assert isinstance(of_kind, TableKind)
-    assert (of_kind.every_split, of_kind.every_mask) == (kind == "shortcut", False)
+    found = kind_of(least(kind, TABLES))
+    assert isinstance(found, TableKind)
+    assert (found.every_split, found.every_mask) == (kind == "shortcut", False)
 
 
-def test_what_a_table_shows_all_of_is_said_by_its_axes():
+def test_axes_say_whether_a_table_shows_all_splits_or_masks():
     kind = kind_of(Table("t", "t", "metrics", axes=("split", "row")))
     assert (kind.every_split, kind.every_mask) == (True, False)
     kind = kind_of(Table("t", "t", "metrics", axes=("row", "mask")))
     assert (kind.every_split, kind.every_mask) == (False, True)
 
 
-def test_only_that_table(experiment):
+def test_only_that_table_is_built(experiment):
     results = experiment.results()
     assert [table.id for table in build_tables(results, only="table3")] == ["table3"]
     assert len(build_tables(results, only="vgg16")) == len(results.paper.tables)
@@ -36,8 +36,8 @@ def test_layers_are_those_that_are_kept(staged):
     layers = Table("layers", "t", "layers", "", rows=("frozen",), columns=columns, reference=lines)
     results = staged(layers).results()
     summary = {"layers": [["predictions (Dense)", "(None, 4)", 36]], "trainable": 36, "frozen": 0}
-    (at_hand,) = build_tables(results, kept={"layers": summary})
-    assert at_hand.rows[0][-1] == "equal"
+    (built,) = build_tables(results, kept={"layers": summary})
+    assert built.rows[0][-1] == "equal"
     (without,) = build_tables(results)
     assert without.rows[0][-1].startswith("not measured")
 
@@ -48,7 +48,7 @@ def test_scores_of_masks_are_those_that_are_kept(staged):
     kept = {"jtsc": {"missing": "synthetic images have no masks"}}
     (shown,) = build_tables(results, kept={"mask_scores": kept})
     assert shown.rows == (("JTSC", *[None] * 5, "not measured: synthetic images have no masks"),)
-    assert "aren't at hand" in build_tables(results)[0].rows[0][-1]
+    assert "have not been scored" in build_tables(results)[0].rows[0][-1]
 
 
 def test_assumptions_are_a_table_with_the_values_of_this_experiment(experiment):
@@ -97,10 +97,10 @@ def two_tasks(apart, tested):
         ("cellavision2", "jtsc"): (tested("jtsc", tn=5), tested("cellavision2", tp=3, fn=1, tn=1)),
     }
     for task, of_task in folds.items():
-        for fold, part in enumerate(of_task):
-            experiment.add("deep", part, fold=fold, tested=task)
-            experiment.add("deep", part, fold=fold, tested=task, split="grouped_kfold")
-            experiment.add_control("majority", part, fold=fold, tested=task)
+        for fold, subset in enumerate(of_task):
+            experiment.add("deep", subset, fold=fold, tested=task)
+            experiment.add("deep", subset, fold=fold, tested=task, split="grouped_kfold")
+            experiment.add_control("majority", subset, fold=fold, tested=task)
     return experiment
 
 
@@ -114,14 +114,14 @@ def of_deep(table):
     return [row for row in rows if row["Network"] == "Deep"]
 
 
-def test_matrices_of_tasks_stand_apart_with_the_supports_of_their_dataset(two_tasks):
+def test_matrices_of_tasks_are_separate_with_the_supports_of_their_dataset(two_tasks):
     (table,) = build_tables(two_tasks.results(datasets=HERE), only="confusion")
     cells = (
         "Dataset",
         "True class",
         "Support, published",
         "Support, here",
-        "Taken for pathological",
+        "Predicted pathological",
         "State",
     )
     lacking = "not measured: the data lack ALL-IDB 2"
@@ -137,7 +137,7 @@ def test_matrices_of_tasks_stand_apart_with_the_supports_of_their_dataset(two_ta
     assert {row[0] for row in of_controls} == {"ALL-IDB 1", TOGETHER}
 
 
-def test_splits_of_tasks_are_measured_apart(two_tasks):
+def test_splits_of_tasks_are_measured_separately(two_tasks):
     (table,) = build_tables(two_tasks.results(datasets=HERE), only="splits")
     accuracies = [row for row in of_deep(table) if row["Metric"] == "Accuracy (%)"]
     found = {(row["Dataset"], row["Split"]): (row["Published"], row["Measured"]) for row in accuracies}
@@ -150,7 +150,7 @@ def test_splits_of_tasks_are_measured_apart(two_tasks):
     assert found["ALL-IDB 1", "grouped k-fold"][0] is None
 
 
-def test_notes_of_tasks_stand_once_and_name_whose_they_are(two_tasks):
+def test_notes_of_tasks_appear_once_and_name_their_datasets(two_tasks):
     (table,) = build_tables(two_tasks.results(datasets=HERE), only="splits")
     assert len(set(table.notes)) == len(table.notes)
     (shared,) = [note for note in table.notes if "assumptions" in note]

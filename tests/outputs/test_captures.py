@@ -25,7 +25,7 @@ def capture(values=None, *, name="figure2", key="k") -> Capture:
     return Capture(name, key, lambda: VALUES if values is None else values)
 
 
-def test_captures_come_back_as_they_were(tmp_path):
+def test_captures_are_read_as_they_were_kept(tmp_path):
     Captured(tmp_path).keep(capture())
     found = Captured(tmp_path)["figure2"]
     assert found.keys() == {*VALUES, "key", "of"}
@@ -54,7 +54,7 @@ def test_captures_are_found_by_name(tmp_path):
         captured["figure1"]
 
 
-def test_only_what_rests_on_something_else_is_made_again(tmp_path):
+def test_only_a_capture_with_another_key_is_made_again(tmp_path):
     captured = Captured(tmp_path)
 
     def refuse():
@@ -81,7 +81,7 @@ def test_capture_that_cannot_be_read_is_named_and_made_again(tmp_path, content):
     assert captured["figure2"]["n"] == 7
 
 
-def test_byte_that_changed_in_an_array_is_found(tmp_path):
+def test_a_changed_byte_in_an_array_is_found(tmp_path):
     captured = Captured(tmp_path)
     captured.keep(capture({"image": np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8)}))
     path = tmp_path / "captured" / "figure2.npz"
@@ -96,7 +96,7 @@ FIGURE = Figure("figure2", "t", "activation_maps", "Figure 2", rows=("deep",))
 
 
 @pytest.mark.parametrize("other", [{"kind": "filters"}, {"rows": ("shallow",)}])
-def test_what_was_kept_for_another_kind_or_row_is_made_again_and_not_shown(tmp_path, other):
+def test_a_capture_for_another_kind_or_row_is_made_again_and_not_shown(tmp_path, other):
     captured, changed = Captured(tmp_path), replace(FIGURE, **other)
     captured.keep(capture({"n": 1}), of=key_of(FIGURE))
     assert captured.seen_by(FIGURE)["figure2"]["n"] == 1
@@ -108,7 +108,7 @@ def test_what_was_kept_for_another_kind_or_row_is_made_again_and_not_shown(tmp_p
     assert captured.seen_by(changed)["figure2"]["n"] == 2
 
 
-def test_what_is_printed_changes_nothing_of_what_is_captured():
+def test_printed_fields_do_not_change_the_key():
     assert key_of(FIGURE) == key_of(replace(FIGURE, title="another", where=""))
     table = least("layers")
     assert key_of(table) == key_of(replace(table, columns=("Layer", "Shape", "#"), notes=("a",)))

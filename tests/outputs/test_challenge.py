@@ -29,8 +29,8 @@ def content(path) -> str:
         return archive.read("isbi_valid.predict").decode()
 
 
-def test_lines_stand_in_numeric_order_of_the_names(tmp_path):
-    # As text, 10 would stand before 2; every third image is malignant.
+def test_lines_are_in_numeric_order_of_the_names(tmp_path):
+    # As text, 10 would come before 2; every third image is malignant.
     numbers = [10, 3, 1, 2, 9, 12, 11, 8, 5, 4, 7, 6]
     predictions = final_phase(numbers, [0.9 if number % 3 == 0 else 0.2 for number in numbers])
     path = write_challenge_file(tmp_path / "a.zip", predictions, expected=12)
@@ -38,13 +38,13 @@ def test_lines_stand_in_numeric_order_of_the_names(tmp_path):
     assert content(path) == "0\n0\n1\n" * 4
 
 
-def test_malignant_is_1_wherever_its_column_stands(tmp_path):
+def test_malignant_is_1_in_either_order_of_the_classes(tmp_path):
     predictions = final_phase([1, 2], [0.9, 0.1])
-    turned = Predictions(
+    reversed_classes = Predictions(
         **vars(predictions)
         | {"probabilities": predictions.probabilities[:, ::-1], "class_names": ("malignant", "healthy")}
     )
-    for name, value in (("a.zip", predictions), ("b.zip", turned)):
+    for name, value in (("a.zip", predictions), ("b.zip", reversed_classes)):
         assert content(write_challenge_file(tmp_path / name, value, expected=2)) == "1\n0\n"
 
 
@@ -60,13 +60,13 @@ def test_same_predictions_give_the_same_bytes(tmp_path):
     assert lines == ["1" if p > 0.5 else "0" for p in malignant]
 
 
-def test_names_without_a_folder_will_do(tmp_path):
+def test_names_without_a_folder_are_accepted(tmp_path):
     path = write_challenge_file(tmp_path / "a.zip", final_phase([2, 1], [0.9, 0.1], folder=""), expected=2)
     assert content(path) == "0\n1\n"
 
 
 @pytest.mark.parametrize(
-    ("numbers", "said"),
+    ("numbers", "message"),
     [
         ([1, 2, 4], r"3 images here; missing: \[3\]"),
         ([1, 2, 3, 5], r"4 images here; missing: \[4\]"),
@@ -76,8 +76,8 @@ def test_names_without_a_folder_will_do(tmp_path):
         ([0, 1, 2, 3], r"missing: \[4\]"),
     ],
 )
-def test_incomplete_phase_is_refused(tmp_path, numbers, said):
-    with pytest.raises(DataError, match=said) as caught:
+def test_incomplete_phase_is_refused(tmp_path, numbers, message):
+    with pytest.raises(DataError, match=message) as caught:
         write_challenge_file(tmp_path / "a.zip", final_phase(numbers, [0.5] * len(numbers)), expected=4)
     assert caught.value.expected == "4 images, 1 to 4"
     assert list(tmp_path.iterdir()) == []
@@ -89,6 +89,6 @@ def test_many_missing_images_are_cut_short(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["UID_1_1_1_all", "1a", ""])
-def test_name_without_a_number_is_refused(tmp_path, name):
-    with pytest.raises(DataError, match=f"{name}.bmp has no number"):
+def test_name_that_is_no_number_is_refused(tmp_path, name):
+    with pytest.raises(DataError, match=rf"{name}\.bmp is no number"):
         write_challenge_file(tmp_path / "a.zip", final_phase(["1", name], [0.5, 0.5]), expected=2)

@@ -18,7 +18,9 @@ def test_confusion_matrix_has_true_classes_in_rows(experiment, make_predictions,
     assert title == "VGG16"
 
 
-def test_confusion_matrix_of_several_runs_is_one_of_them(experiment, make_predictions, plotted, tmp_path):
+def test_confusion_matrix_of_several_runs_is_that_of_the_first(
+    experiment, make_predictions, plotted, tmp_path
+):
     for run, right in enumerate((5, 6)):
         experiment.add("vgg16", make_predictions("test", tp=right, fn=1, fp=2, tn=4), run=run)
     build_figures(experiment.results(runs=2), tmp_path, only="confusion_matrices")
@@ -27,7 +29,7 @@ def test_confusion_matrix_of_several_runs_is_one_of_them(experiment, make_predic
     assert title == "VGG16, one of 2 runs"
 
 
-def test_matrices_of_all_rows_and_datasets_stand_on_one_sheet(thresholded, plotted, tmp_path):
+def test_matrices_of_all_rows_and_datasets_are_in_one_file(thresholded, plotted, tmp_path):
     experiment = thresholded()
     experiment.add("shallow", "allidb1", tp=3, fn=1, fp=2, tn=4)
     experiment.add("deep", "allidb1", tp=5, tn=5)

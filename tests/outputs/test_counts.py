@@ -1,7 +1,7 @@
 from leukcnn.outputs.build import build_tables
 
 
-def test_without_a_trial_the_printed_counts_stand_alone_and_a_note_says_why(experiment):
+def test_without_a_trial_only_printed_counts_are_shown_and_a_note_says_why(experiment):
     nothing = experiment.results(counts={}, missing={"test": "the data hold too few images"})
     (with_counts,), (table,) = (
         build_tables(results, only="table1") for results in (experiment.results(), nothing)

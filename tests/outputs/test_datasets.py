@@ -10,7 +10,7 @@ def rows_of(results):
     return {row[0]: dict(zip(titles, row, strict=True)) for row in shown.rows}
 
 
-def test_counts_come_from_the_catalogue_and_agree_with_the_print(alertnet):
+def test_counts_come_from_the_catalogue_and_agree_with_the_printed_ones(alertnet):
     here = {"jtsc": {"HBS": 300, "ALL": 0, "AML": 0}, "taleghani": {"HBS": 504, "ALL": 2752, "AML": 0}}
     rows = rows_of(alertnet.results(split="kfold", final_total=0, datasets=here))
     assert len(rows) == 16 + 1 + 1
@@ -25,7 +25,7 @@ def test_counts_come_from_the_catalogue_and_agree_with_the_print(alertnet):
     assert extra["ALL here"] == 2752
 
 
-# Of ALL-IDB 1, JTSC and Bloodline; the last printed as by the LeukNet paper, which lacks 13 of its images.
+# Bloodline as the LeukNet paper prints it, which lacks 13 of its images.
 PRINTED = (("allidb1", 59, 49, 108), ("jtsc", 300, 0, 300), ("bloodline", 0, 204, 204))
 TRUE_SUMS, SUMS_OF_PRINTED = (359, 266, 625), (359, 253, 612)
 
@@ -35,7 +35,7 @@ def two_classes(left_out, *reference):
     return rows_of(left_out(table).results())
 
 
-def test_two_classes_leave_no_other(left_out):
+def test_two_classes_have_no_other_column(left_out):
     rows = two_classes(left_out, *PRINTED)
     assert "Other" not in rows["JTSC"]
     assert rows["ALL-IDB 1"]["pathological"] == 49
@@ -46,21 +46,21 @@ def test_two_classes_leave_no_other(left_out):
     assert total["As printed"] == ""
 
 
-def test_a_count_that_the_catalogue_does_not_share_is_told(left_out):
+def test_a_count_that_differs_from_the_catalogue_is_reported(left_out):
     bloodline = list(two_classes(left_out, *PRINTED).values())[2]
     assert bloodline["pathological"] == 217
     assert bloodline["As printed"] == "no, printed 0 / 204 / 204"
 
 
 @pytest.mark.parametrize(
-    ("printed", "said"),
+    ("printed", "agreement"),
     [
         (TRUE_SUMS, "yes; the printed rows add up to 359 / 253 / 612"),
         (SUMS_OF_PRINTED, "no, printed 359 / 253 / 612"),
         ((1, 2, 3), "no, printed 1 / 2 / 3; the printed rows add up to 359 / 253 / 612"),
     ],
 )
-def test_printed_sums_are_held_against_the_true_ones_and_the_printed_rows(left_out, printed, said):
+def test_printed_sums_are_compared_with_the_true_ones_and_the_printed_rows(left_out, printed, agreement):
     rows = two_classes(left_out, *PRINTED, ("Total", *printed))
-    assert rows["Total"]["As printed"] == said
+    assert rows["Total"]["As printed"] == agreement
     assert len(rows) == 4

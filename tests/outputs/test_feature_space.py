@@ -1,4 +1,4 @@
-"""Tests of the figures of features in the plane."""
+"""Tests of the figures of projected features."""
 
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ class LeftOut:
             features=features + np.float32(level),
         )
 
-    def draw(self, folder, *, only=None, **changes):
+    def plot(self, folder, *, only=None, **changes):
         return names(build_figures(self.experiment.results(**changes), folder, only=only))
 
 
@@ -54,7 +54,7 @@ def left_out_features(left_out, tested):
 
 @pytest.fixture
 def projected(monkeypatch):
-    """What was laid out in the plane: features, labels and seed."""
+    """Features, labels and seed of each projection."""
     calls = []
 
     def project(features, labels, *, seed):
@@ -68,7 +68,7 @@ def projected(monkeypatch):
 def test_feature_space_of_its_own_dataset(left_out_features, plotted, projected, tmp_path):
     for row, level in (("deep", 100.0), ("shallow", 0.0)):
         left_out_features.add(row, "allidb2", "allidb1", level=level)
-    assert left_out_features.draw(tmp_path, seed=7, not_comparable="synthetic data") == [
+    assert left_out_features.plot(tmp_path, seed=7, not_comparable="synthetic data") == [
         "figure5.png",
         "figure6.png",
         "confusion_deep.png",
@@ -91,14 +91,14 @@ def test_feature_space_is_of_the_first_run_under_the_main_split(
     left_out_features.add("deep", "allidb1", split="lodocv_strict", level=300)
     left_out_features.add("deep", "allidb1", run=0, level=100)
     left_out_features.add("deep", "allidb1", run=1, level=200)
-    left_out_features.draw(tmp_path, only="figure5")
+    left_out_features.plot(tmp_path, only="figure5")
     ((features, _, _),) = projected
     assert features.mean() == pytest.approx(100, abs=2)
 
 
 def test_row_without_features_says_why(left_out_features, plotted, projected, tmp_path):
     left_out_features.add("deep", "allidb1")
-    assert left_out_features.draw(
+    assert left_out_features.plot(
         tmp_path, only="figure5", missing={"shallow": "its published weights aren't at hand"}
     ) == ["figure5.png"]
     ((panels, *_), _) = plotted["feature_space"][0]
@@ -109,52 +109,50 @@ def test_row_without_features_says_why(left_out_features, plotted, projected, tm
 def test_row_that_never_tests_the_dataset_says_so(left_out_features, plotted, projected, tmp_path):
     left_out_features.add("deep", "allidb1")
     left_out_features.add("shallow", "allidb2")
-    left_out_features.draw(tmp_path, only="figure5")
+    left_out_features.plot(tmp_path, only="figure5")
     ((panels, *_), _) = plotted["feature_space"][0]
     assert panels[0] == ("Shallow", "Not measured: not tested by this row")
 
 
-def test_features_that_have_no_plane_say_why(left_out_features, plotted, tmp_path):
+def test_features_that_cannot_be_projected_say_why(left_out_features, plotted, tmp_path):
     left_out_features.add("deep", "allidb1")
     left_out_features.add("shallow", "allidb1", n=1)
-    left_out_features.draw(tmp_path, only="figure5")
+    left_out_features.plot(tmp_path, only="figure5")
     ((panels, *_), _) = plotted["feature_space"][0]
     assert panels[0][1].startswith("Not plotted: There are 2 images")
 
 
 def test_no_feature_space_where_no_row_has_features(left_out_features, plotted, tmp_path):
     left_out_features.add("deep", "allidb1", n=1)
-    assert left_out_features.draw(tmp_path, only="figure5") == []
-    assert left_out_features.draw(tmp_path, only="figure6") == []
+    assert left_out_features.plot(tmp_path, only="figure5") == []
+    assert left_out_features.plot(tmp_path, only="figure6") == []
 
 
-def test_datasets_that_the_paper_does_not_test_stand_in_the_first_figure(
+def test_datasets_that_the_paper_does_not_test_are_shown_in_the_first_figure(
     left_out_features, plotted, projected, tmp_path
 ):
     left_out_features.add("deep", "ufg")
     left_out_features.add("deep", "jtsc")
-    assert left_out_features.draw(tmp_path, only="figure5") == ["figure5_ufg.png", "figure5_jtsc.png"]
-    assert left_out_features.draw(tmp_path, only="figure6") == []
+    assert left_out_features.plot(tmp_path, only="figure5") == ["figure5_ufg.png", "figure5_jtsc.png"]
+    assert left_out_features.plot(tmp_path, only="figure6") == []
     captions = [options["caption"] for _, options in plotted["feature_space"]]
     assert captions[0].startswith("Figure 5: Space 5, here of ")
     assert captions[0].endswith(" in place of ALL-IDB 1")
 
 
-def test_they_stand_nowhere_where_one_of_the_paper_s_own_is_tested(
+def test_other_datasets_are_not_shown_if_one_of_the_paper_s_own_is_tested(
     left_out_features, plotted, projected, tmp_path
 ):
     left_out_features.add("deep", "allidb2")
     left_out_features.add("deep", "ufg")
-    assert left_out_features.draw(tmp_path, only="figure5") == []
-    assert left_out_features.draw(tmp_path, only="figure6") == ["figure6.png"]
+    assert left_out_features.plot(tmp_path, only="figure5") == []
+    assert left_out_features.plot(tmp_path, only="figure6") == ["figure6.png"]
 
 
-def test_of_thousands_of_images_some_are_shown_and_always_the_same(
-    left_out_features, plotted, projected, tmp_path
-):
+def test_a_fixed_sample_of_many_images_is_shown(left_out_features, plotted, projected, tmp_path):
     left_out_features.add("deep", "allidb1", n=700)
     for seed in (0, 0, 1):
-        left_out_features.draw(tmp_path, only="figure5", seed=seed)
+        left_out_features.plot(tmp_path, only="figure5", seed=seed)
     assert [len(features) for features, _, _ in projected] == [1000] * 3
     assert (projected[0][0] == projected[1][0]).all()
     assert (projected[0][0] != projected[2][0]).any()
@@ -166,5 +164,5 @@ def test_of_thousands_of_images_some_are_shown_and_always_the_same(
 def test_figures_of_left_out_datasets_are_written(left_out_features, tmp_path):
     left_out_features.add("deep", "allidb1")
     left_out_features.add("shallow", "allidb1")
-    assert left_out_features.draw(tmp_path, only="figure5") == ["figure5.png"]
+    assert left_out_features.plot(tmp_path, only="figure5") == ["figure5.png"]
     assert (tmp_path / "figures" / "figure5.png").read_bytes().startswith(b"\x89PNG")

@@ -1,4 +1,4 @@
-"""Tests of the figures of how trainings went."""
+"""Tests of the figures of training curves."""
 
 import pytest
 
@@ -13,16 +13,16 @@ def vgg16(experiment, make_predictions):
     return experiment
 
 
-def test_history_and_its_chosen_epoch(vgg16, plotted, tmp_path):
+def test_history_is_plotted_with_its_best_epoch(vgg16, plotted, tmp_path):
     build_figures(vgg16.results(), tmp_path, only="figure5")
-    ((((title, curves, chosen),), _), _) = plotted["history"][0]
-    assert (title, chosen) == ("VGG16", 2)
-    assert curves["accuracy"].tolist() == [0.5, 0.8]
-    assert curves["val_accuracy"].tolist() == [0.55, 0.75]
-    assert (curves["loss"].tolist(), curves["val_loss"].tolist()) == ([0.7, 0.4], [0.69, 0.5])
+    ((((title, curves, best_epoch),), _), _) = plotted["history"][0]
+    assert (title, best_epoch) == ("VGG16", 2)
+    assert curves["accuracy"] == [0.5, 0.8]
+    assert curves["val_accuracy"] == [0.55, 0.75]
+    assert (curves["loss"], curves["val_loss"]) == ([0.7, 0.4], [0.69, 0.5])
 
 
-def test_history_has_a_curve_a_run_and_fold(experiment, make_predictions, plotted, tmp_path):
+def test_history_has_curves_for_each_run_and_fold(experiment, make_predictions, plotted, tmp_path):
     for run in range(2):
         for fold in range(2):
             test = make_predictions("test", tp=5, fn=1, fp=2, tn=4)
@@ -37,14 +37,14 @@ def test_history_has_a_curve_a_run_and_fold(experiment, make_predictions, plotte
     ]
 
 
-def test_broken_history_is_a_fault_of_the_store(vgg16, tmp_path):
+def test_broken_history_is_a_store_error(vgg16, tmp_path):
     results = vgg16.results()
     (results.trials["vgg16"][0][2].path / "history.csv").write_text("epoch\nx\n")
     with pytest.raises(StoreError, match="holds no history"):
         build_figures(results, tmp_path, only="figure5")
 
 
-def test_without_validation_the_training_stands_alone(vgg16, tmp_path):
+def test_history_without_validation_is_plotted(vgg16, tmp_path):
     results = vgg16.results()
     path = results.trials["vgg16"][0][2].path / "history.csv"
     path.write_text("epoch,accuracy,loss\n1,0.5,0.7\n2,0.8,0.4\n")
@@ -52,7 +52,7 @@ def test_without_validation_the_training_stands_alone(vgg16, tmp_path):
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_is_drawn_without_validation(monkeypatch, tmp_path):
+def test_without_validation_only_training_curves_are_plotted(monkeypatch, tmp_path):
     shown = []
     monkeypatch.setattr(
         history.Axes, "plot", lambda self, x, y, *_, label, **__: shown.append((label, list(y)))

@@ -1,4 +1,4 @@
-"""Tests of kinds in general: what a new one takes, and that none is known outside its room."""
+"""Tests of kinds in general: what a new one needs, and that no other package depends on one."""
 
 import ast
 import sys
@@ -49,7 +49,7 @@ KIND = TableKind(build=build, needs=NETWORKS, capture=capture)
 
 @pytest.fixture
 def new_kinds(tmp_path, monkeypatch):
-    """A new kind of table and one of figure: a module each, and a line in a registry each."""
+    """A new kind of table and a new kind of figure: each is a module and a line in a registry."""
     for name, text, registry in (
         ("new_figure", NEW_FIGURE, kinds.FIGURES),
         ("new_table", NEW_TABLE, kinds.TABLES),
@@ -90,7 +90,7 @@ def test_captures_are_made_again_for_other_images_alone(new_kinds, staged, cells
         return (tmp_path / "captured" / "image.npz").stat().st_mtime_ns
 
     before = written(cells)
-    # Where they lie makes no difference.
+    # Their folder makes no difference.
     assert written(replace(cells, paths=[Path("elsewhere") / path.name for path in cells.paths])) == before
     assert written(cells.select(cells.labels == 0)) != before
 
@@ -129,8 +129,8 @@ def _is_registry(node) -> bool:
     return isinstance(node, ast.AnnAssign) and node.target.id in ("TABLES", "FIGURES")
 
 
-def test_no_kind_is_asked_for_outside_the_outputs():
-    """Where tables and figures are passed on, only a split's kind is looked at; what a kind needs it says."""
+def test_no_other_package_depends_on_a_kind():
+    """Packages that pass tables and figures on may look at the kind of a split only."""
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE)

@@ -31,7 +31,7 @@ def rows_of(staged):
     return lambda summary: build(LAYERS, staged(LAYERS).results(), {LAYERS.id: summary}).rows
 
 
-def test_lines_that_differ_in_name_alone_are_equal(rows_of):
+def test_lines_that_differ_only_in_name_are_equal(rows_of):
     *lines, total, trainable, frozen = rows_of(
         summary_of(*PRINTED[:3], ("predictions (Dense)", "(None, 4)", 401_412))
     )
@@ -50,13 +50,13 @@ def test_lines_that_differ_say_in_what(rows_of):
     assert total[-1] == "differs: parameters"
 
 
-def test_a_layer_of_one_side_stands_alone(rows_of):
+def test_a_layer_that_only_one_network_has_is_unpaired(rows_of):
     extra = ("relu (ReLU)", "(None, 4)", 0)
     lines = rows_of(summary_of(PRINTED[0], PRINTED[1], PRINTED[3], extra))[:5]
     assert [row[-1] for row in lines] == [
         "equal",
         "equal",
-        "the builder has no such layer",
+        "no such layer in the built network",
         "equal",
         "not published",
     ]
@@ -64,13 +64,13 @@ def test_a_layer_of_one_side_stands_alone(rows_of):
     assert lines[4][:3] == (None, None, None)
 
 
-def test_without_the_network_the_printed_lines_stand(rows_of):
+def test_without_the_network_only_printed_lines_are_shown(rows_of):
     rows = rows_of(None)
     assert [row[:3] for row in rows[:4]] == list(PRINTED)
-    assert {row[-1] for row in rows} == {"not measured: the network's layers aren't at hand"}
+    assert {row[-1] for row in rows} == {"not measured: the network has not been built"}
 
 
-def test_table_rests_on_no_trial(staged):
+def test_table_of_layers_has_no_mark(staged):
     assert build(LAYERS, staged(LAYERS).results(not_comparable="smoke"), {}).marks == ()
 
 

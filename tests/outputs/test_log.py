@@ -18,7 +18,7 @@ def records(table) -> list[dict]:
     return [dict(zip(titles, row, strict=True)) for row in table.rows]
 
 
-def test_each_epoch_stands_beside_the_printed_one(staged, make_stages):
+def test_each_epoch_is_shown_next_to_the_printed_one(staged, make_stages):
     experiment = staged(LOG)
     experiment.add("frozen", make_stages())
     rows = records(build(LOG, experiment.results(), {}))
@@ -45,13 +45,13 @@ def test_all_measured_epochs_are_shown(staged, make_stages):
     assert rows[3]["Learning rate"] == pytest.approx(0.00025)
 
 
-def test_a_history_without_rates_has_no_such_column(staged, make_stages):
+def test_a_history_without_learning_rates_has_no_such_column(staged, make_stages):
     experiment = staged(LOG)
     experiment.add("frozen", make_stages())
     assert "Learning rate" not in records(build(LOG, experiment.results(), {}))[0]
 
 
-def test_without_validation_there_is_no_figure(staged, make_stages):
+def test_without_validation_there_is_no_validation_value(staged, make_stages):
     experiment = staged(LOG)
     experiment.add("frozen", make_stages(checkpoint="last"))
     results = experiment.results()
@@ -63,16 +63,16 @@ def test_without_validation_there_is_no_figure(staged, make_stages):
     assert [row["State"] for row in rows[:2]] == ["", "weights kept"]
 
 
-def test_the_first_run_stands_for_all(staged, make_stages):
+def test_only_the_first_run_is_shown(staged, make_stages):
     experiment = staged(LOG)
     for run in range(2):
         experiment.add("frozen", make_stages(), run=run)
     table = build(LOG, experiment.results(runs=2), {})
     assert len(table.rows) == 3
-    assert any(note.startswith("Of the first run") for note in table.notes)
+    assert any(note.startswith("First run only") for note in table.notes)
 
 
-def test_what_was_not_trained_says_so(staged):
+def test_a_row_that_was_not_trained_says_so(staged):
     table = build(LOG, staged(LOG).results(missing={"frozen": "no weights"}), {})
     rows = records(table)
     assert {row["State"] for row in rows} == {"not measured: no weights"}

@@ -10,11 +10,11 @@ from leukcnn.outputs.mask_scores import build
 from leukcnn.spec import Table
 
 TABLE = Table("mask_scores", "Masks", "mask_scores", "")
-FINDERS = ["threshold, darkest", "threshold, least frequent", "colour, saturation 0.4"]
+METHODS = ["threshold, darkest", "threshold, least frequent", "colour, saturation 0.4"]
 
 
 def write(path, nucleus):
-    """Writes an image and its mask: a cell of 6x6 in grey 180, in it a nucleus of that side in grey 60."""
+    """Writes an image of a 6x6 cell with a 4x4 nucleus, and a mask with a nucleus of another size."""
     image, mask = np.full((10, 12, 3), 240, np.uint8), np.zeros((10, 12), np.uint8)
     image[2:8, 2:8], mask[2:8, 2:8] = 180, 128
     image[3:7, 3:7] = 60
@@ -25,7 +25,7 @@ def write(path, nucleus):
 
 @pytest.fixture
 def jtsc(tmp_path):
-    """The folder of two images: the dark pixels are the nucleus of one, of the other they have 7 more."""
+    """A folder of two images: the first mask's nucleus is its 16 dark pixels, the second's has 7 fewer."""
     folder = tmp_path / "jtsc" / "Dataset 1"
     folder.mkdir(parents=True)
     write(folder / "001", 4)
@@ -35,7 +35,7 @@ def jtsc(tmp_path):
 
 @pytest.fixture
 def stored(staged, tmp_path):
-    """What was measured of some images, as it comes back from the store."""
+    """Returns a function that captures the scores of some images and reads them from the store."""
 
     def of(index):
         folder = tmp_path / "experiment"
@@ -54,11 +54,11 @@ def table_of(staged, kept):
     return build(TABLE, staged(TABLE).results(), {} if kept is None else {TABLE.id: kept})
 
 
-def test_scores_are_means_with_their_sd_over_the_images(jtsc, stored, tmp_path, staged):
+def test_scores_are_mean_and_std_over_the_images(jtsc, stored, tmp_path, staged):
     kept = stored(load("jtsc", tmp_path))
     rows = records(table_of(staged, kept))
-    assert [(row["Found by"], row["Region"]) for row in rows] == [
-        (finder, region) for finder in FINDERS for region in ("nucleus", "whole cell")
+    assert [(row["Method"], row["Region"]) for row in rows] == [
+        (method, region) for method in METHODS for region in ("nucleus", "whole cell")
     ]
     assert {(row["Dataset"], row["Images"], row["State"]) for row in rows} == {("JTSC", 2, "measured")}
     nucleus, cell = rows[:2]
@@ -69,7 +69,7 @@ def test_scores_are_means_with_their_sd_over_the_images(jtsc, stored, tmp_path, 
     assert cell["Dice"] == pytest.approx((32 / 52, 0))
 
 
-def test_masks_that_came_later_or_changed_are_measured_again(jtsc, stored, tmp_path, staged):
+def test_added_or_changed_masks_are_scored_again(jtsc, stored, tmp_path, staged):
     (jtsc / "002.png").unlink()
     index = load("jtsc", tmp_path)
     assert "missing" in stored(index)["jtsc"]
@@ -86,7 +86,7 @@ def test_an_image_without_a_mask_leaves_the_dataset_out(jtsc, stored, tmp_path, 
     kept = stored(load("jtsc", tmp_path))
     (row,) = records(table_of(staged, kept))
     assert (row["Dataset"], row["IoU"]) == ("JTSC", None)
-    assert row["State"] == "not measured: 1 of 2 images have no mask beside them"
+    assert row["State"] == "not measured: 1 of 2 images have no mask next to them"
 
 
 def test_a_mask_that_does_not_fit_leaves_the_dataset_out(jtsc, stored, tmp_path, staged):
@@ -104,19 +104,19 @@ def test_datasets_without_masks_are_not_scored(stored, tmp_path, staged):
     assert kept.keys() == {"key", "of"}
     (row,) = records(table_of(staged, kept))
     assert row["State"] == (
-        "not measured: none of these datasets comes with masks; add --datasets cellavision2,jtsc"
+        "not measured: none of these datasets has masks; add --datasets cellavision2,jtsc"
     )
     (lost,) = records(table_of(staged, None))
-    assert lost["State"] == "not measured: the masks' scores aren't at hand"
+    assert lost["State"] == "not measured: the masks have not been scored"
 
 
-def test_datasets_stand_in_the_catalog_s_order(staged):
+def test_datasets_are_in_the_order_of_the_catalog(staged):
     missing = {name: {"missing": "no masks"} for name in ("cellavision2", "jtsc")}
     order = [row["Dataset"] for row in records(table_of(staged, missing))]
     assert order == [CATALOG[name].name for name in CATALOG if name in missing]
 
 
-def test_it_bears_no_mark_since_no_network_is_in_it(staged):
+def test_table_without_networks_has_no_mark(staged):
     results = staged(TABLE).results(not_comparable="smoke profile")
     assert build(TABLE, results, {}).marks == ()
 
@@ -125,6 +125,6 @@ def test_real_masks_score_as_recorded(real_data, stored, staged):
     rows = {}
     for name in ("jtsc", "cellavision2"):
         for row in records(table_of(staged, stored(load(name, real_data)))):
-            rows[row["Dataset"], row["Found by"], row["Region"]] = row["IoU"][0]
-    found = [rows[name, rule, "nucleus"] for name in ("JTSC", "CellaVision 2") for rule in FINDERS[:2]]
+            rows[row["Dataset"], row["Method"], row["Region"]] = row["IoU"][0]
+    found = [rows[name, rule, "nucleus"] for name in ("JTSC", "CellaVision 2") for rule in METHODS[:2]]
     assert found == pytest.approx([0.880, 0.767, 0.842, 0.826], abs=0.001)

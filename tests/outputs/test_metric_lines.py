@@ -18,13 +18,13 @@ def records(table) -> list[dict]:
 
 
 def two_sets(experiment, make_predictions):
-    """A run of 12 + 30 images of the test set and 5 + 4 of other subjects."""
+    """Returns a run with 12 + 30 images of the test set and 5 + 4 of other subjects."""
     test = make_predictions("test", tp=10, fn=2, fp=3, tn=27)
     experiment.add("vgg16", test, make_predictions("external", tp=3, fn=2, fp=1, tn=3))
     return experiment.results()
 
 
-def test_the_support_is_of_the_set_that_the_figure_is_of(experiment, make_predictions):
+def test_the_support_is_that_of_the_line_s_subset(experiment, make_predictions):
     results = two_sets(experiment, make_predictions)
     subsets = ("test", "balanced", "external")
     asked = Table(
@@ -39,7 +39,7 @@ def test_the_support_is_of_the_set_that_the_figure_is_of(experiment, make_predic
     }
 
 
-def test_the_support_is_of_the_dataset_that_the_figure_is_of(left_out, tested):
+def test_the_support_is_that_of_the_line_s_dataset(left_out, tested):
     asked = Table("t", "T", "metrics", axes=("dataset", "row", "class"), metrics=("recall",), show=SHOWN)
     experiment = left_out(asked)
     experiment.add("deep", tested("allidb1", tp=6, tn=4), fold=0, tested=("allidb1",))
@@ -58,7 +58,7 @@ def folds_of(staged, make_stages, *tables):
     return experiment.results(split="kfold")
 
 
-def test_all_columns_of_a_line_rest_on_the_same_means(staged, make_stages):
+def test_all_columns_of_a_line_use_the_same_means(staged, make_stages):
     show = ("metric", "measured", "weighted", "test", "less_test", "state")
     asked = Table("t", "T", "metrics", axes=("row", "class"), metrics=("macro_recall",), show=show)
     results = folds_of(staged, make_stages, asked)
@@ -66,10 +66,10 @@ def test_all_columns_of_a_line_rest_on_the_same_means(staged, make_stages):
     # All folds together: 46 of 280 are wrong.
     assert row["Weighted"] == (pytest.approx(100 * 234 / 280), None)
     assert row["Full test set"] == row["Measured"]
-    assert row["Less full (points)"] == 0
+    assert row["Measured minus full (points)"] == 0
 
 
-def test_sets_beside_the_test_set_make_every_line_one_over_runs(staged, make_stages):
+def test_with_other_subsets_every_line_is_a_mean_over_runs(staged, make_stages):
     asked = Table(
         "t", "T", "metrics", axes=("row", "subset"), subsets=("test", "balanced"), metrics=("accuracy",)
     )
@@ -87,7 +87,7 @@ def test_without_folds_of_one_size_a_line_says_so(left_out, tested):
     experiment = left_out(asked)
     experiment.add("deep", tested("ufg", tp=2, tn=3), tested=("ufg",))
     table = metrics.build(asked, experiment.results(runs=1), {})
-    why = "not measured: LODOCV has no folds of about one size"
+    why = "not measured: LODOCV has no folds of about equal size"
     assert [(row[0], row[-1]) for row in table.rows][:2] == [("Deep", why), ("Shallow", why)]
     stated = replace(asked, show=("metric", "measured", "state"))
     rows = records(metrics.build(stated, experiment.results(runs=1), {}))
@@ -95,7 +95,7 @@ def test_without_folds_of_one_size_a_line_says_so(left_out, tested):
 
 
 @pytest.mark.parametrize(
-    ("metric", "measured", "stands"),
+    ("metric", "measured", "shown"),
     [
         ("precision", "macro_precision", True),
         ("precision", "weighted_precision", True),
@@ -104,20 +104,20 @@ def test_without_folds_of_one_size_a_line_says_so(left_out, tested):
         ("auroc", "macro_auroc", True),
     ],
 )
-def test_a_published_figure_stands_beside_its_own_averages_alone(
-    staged, make_stages, metric, measured, stands
+def test_a_published_value_is_shown_only_next_to_its_own_averages(
+    staged, make_stages, metric, measured, shown
 ):
     asked = Table("t", "T", "metrics", metrics=(measured,), published=(Published("frozen", metric, 91.0),))
     experiment = staged()
     experiment.add("frozen", make_stages(wrong=3))
     asked = Asked(experiment.results(), asked)
     (line,) = [line for line in asked.lines if line.place.row == "frozen"]
-    assert (line.printed is not None) == stands
+    assert (line.printed is not None) == shown
 
 
-def test_a_figure_published_of_all_together_has_its_line_beside_the_datasets(left_out, tested):
-    figure = Published("deep", "accuracy", 90.0)
-    asked = Table("t", "T", "metrics", axes=("row", "dataset"), metrics=("accuracy",), published=(figure,))
+def test_a_value_published_for_all_datasets_together_has_its_own_line(left_out, tested):
+    published = Published("deep", "accuracy", 90.0)
+    asked = Table("t", "T", "metrics", axes=("row", "dataset"), metrics=("accuracy",), published=(published,))
     experiment = left_out(asked)
     experiment.add("deep", tested("allidb1", tp=6, tn=4), fold=0, tested=("allidb1",))
     experiment.add("deep", tested("ufg", tp=2, fp=3), fold=1, tested=("ufg",))
@@ -131,14 +131,14 @@ def test_a_figure_published_of_all_together_has_its_line_beside_the_datasets(lef
     ]
 
 
-def test_the_published_figure_of_the_test_set_is_of_no_other_subjects(experiment, make_predictions):
+def test_the_published_value_of_the_test_set_is_not_shown_for_other_subjects(experiment, make_predictions):
     results = two_sets(experiment, make_predictions)
-    figures = (Published("vgg16", "accuracy", 92.0), Published("vgg16", "f1", 60.0, subset="external"))
+    published = (Published("vgg16", "accuracy", 92.0), Published("vgg16", "f1", 60.0, subset="external"))
     subsets = ("test", "balanced", "external", "final")
-    asked = Table("t", "T", "metrics", axes=("row", "subset"), subsets=subsets, published=figures)
+    asked = Table("t", "T", "metrics", axes=("row", "subset"), subsets=subsets, published=published)
     rows = [r for r in records(metrics.build(asked, results, {})) if r["Network"] == "VGG16"]
-    published = {(r["Test set"], r["Metric"]): r["Published"] for r in rows if r["Published"]}
-    assert published == {
+    shown = {(r["Test set"], r["Metric"]): r["Published"] for r in rows if r["Published"]}
+    assert shown == {
         ("full", "Accuracy (%)"): (92.0, None),
         ("balanced", "Accuracy (%)"): (92.0, None),
         ("external", "F1-score (%)"): (60.0, None),
@@ -146,7 +146,7 @@ def test_the_published_figure_of_the_test_set_is_of_no_other_subjects(experiment
     assert metrics.build(asked, results, {}).notes[:-1]
 
 
-def test_the_final_phase_alone_shows_the_rows_though_nothing_is_published(experiment, make_predictions):
+def test_the_final_phase_shows_all_rows_if_nothing_is_published(experiment, make_predictions):
     results = two_sets(experiment, make_predictions)
     asked = Table("t", "T", "metrics", subsets=("final",), metrics=("accuracy",))
     rows = records(metrics.build(asked, results, {}))
@@ -154,20 +154,20 @@ def test_the_final_phase_alone_shows_the_rows_though_nothing_is_published(experi
     assert all(row["Verdict"].startswith("not measured: ") for row in rows)
 
 
-def test_points_are_of_shares_alone(experiment, make_predictions):
+def test_only_differences_of_fractions_are_in_points(experiment, make_predictions):
     results = two_sets(experiment, make_predictions)
     asked = Table(
         "t", "T", "metrics", subsets=("external",), metrics=("auroc",), show=("metric", "less_test")
     )
     less = [c.title for c in metrics.build(asked, results, {}).columns][-1]
-    assert less == "Less full"
-    shares = replace(asked, metrics=("accuracy",))
-    assert [c.title for c in metrics.build(shares, results, {}).columns][-1] == "Less full (points)"
+    assert less == "Measured minus full"
+    fractions = replace(asked, metrics=("accuracy",))
+    assert [c.title for c in metrics.build(fractions, results, {}).columns][
+        -1
+    ] == "Measured minus full (points)"
 
 
-def test_notes_name_the_probability_metrics_and_the_subjects_that_intervals_rest_on(
-    experiment, make_predictions
-):
+def test_notes_name_the_probability_metrics_and_the_subjects_of_intervals(experiment, make_predictions):
     results = two_sets(experiment, make_predictions)
     asked = Table(
         "t",
@@ -187,7 +187,7 @@ def test_notes_name_the_probability_metrics_and_the_subjects_that_intervals_rest
     )
 
 
-def test_notes_of_figures_by_class_name_the_unit_and_shared_numbers_alone(left_out, tested):
+def test_notes_of_values_by_class_name_the_unit_and_shared_numbers_only(left_out, tested):
     asked = Table("t", "T", "metrics", axes=("dataset", "row", "class"), metrics=("auroc", "recall"))
     experiment = left_out(asked)
     for fold, (key, n) in enumerate((("allidb1", 12), ("ufg", 20))):
@@ -210,11 +210,11 @@ def test_notes_of_figures_by_class_name_the_unit_and_shared_numbers_alone(left_o
         ("accuracy", ("test", "external"), "Measured here (%), external test set", 100 * 6 / 9),
     ],
 )
-def test_a_table_as_printed_says_which_set_is_measured_beside_it(
+def test_a_printed_table_says_which_subset_is_measured(
     experiment, make_predictions, metric, subsets, title, value
 ):
     results = two_sets(experiment, make_predictions)
-    columns, reference = ("Method", "Figure"), (("A", 1.0), ("B", 2.0))
+    columns, reference = ("Method", "Value"), (("A", 1.0), ("B", 2.0))
     options = {
         "columns": columns,
         "reference": reference,
@@ -228,7 +228,7 @@ def test_a_table_as_printed_says_which_set_is_measured_beside_it(
     assert table.rows[0][-1] == pytest.approx(value, abs=1e-3)
 
 
-def test_subjects_and_counts_of_hits_are_of_the_table_s_rows_and_split(experiment, make_predictions):
+def test_subjects_and_confusion_counts_use_the_table_s_rows_and_split(experiment, make_predictions):
     experiment.add("vgg16", make_predictions("test", tp=5, fn=1, fp=2, tn=4))
     experiment.add("vgg19", make_predictions("test", tp=6, fn=0, fp=2, tn=4))
     experiment.add("vgg19", make_predictions("test", tp=1, fn=5, fp=2, tn=4), split="subject")
@@ -245,14 +245,14 @@ def test_subjects_and_counts_of_hits_are_of_the_table_s_rows_and_split(experimen
     titles = [column.title for column in one.columns]
     assert "VGG19" in titles
     assert "VGG16" not in titles
-    share = titles.index("VGG19")
-    cells = [(row[2], row[share]) for row in one.rows if row[1] and not row[1].startswith("H")]
+    column = titles.index("VGG19")
+    cells = [(row[2], row[column]) for row in one.rows if row[1] and not row[1].startswith("H")]
     assert sum(n * right for n, right in cells) == pytest.approx(1)
     assert two.rows == (("VGG19", "test", 1, 1, 5, 2, 4),)
     assert "only the main split's images are counted" in " ".join(three.notes)
 
 
-def test_two_classes_are_never_said_to_be_over_folds(left_out, tested):
+def test_two_classes_are_averaged_over_runs(left_out, tested):
     asked = Table(
         "t", "T", "metrics", axes=("split", "row"), metrics=("accuracy",), show=("measured", "state")
     )

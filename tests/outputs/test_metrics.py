@@ -34,7 +34,7 @@ SETS = Table(
 )
 
 
-def test_the_docstring_s_example_shows_auroc_beside_accuracy(experiment, make_predictions):
+def test_the_docstring_s_example_shows_accuracy_and_auroc(experiment, make_predictions):
     table = replace(SETS, subsets=("test", "balanced"), published=(Published("vgg16", "accuracy", 92.48),))
     experiment.paper = replace(experiment.paper, tables=(table,))
     test, rng = make_predictions("test", tp=50, fn=10, fp=20, tn=20), np.random.default_rng(0)
@@ -47,18 +47,18 @@ def test_the_docstring_s_example_shows_auroc_beside_accuracy(experiment, make_pr
         for name in ("full", "balanced")
         for metric in ("Accuracy (%)", "F1-score (%)", "AUROC")
     ]
-    of_auroc = shown[2]
-    assert of_auroc["Measured"] == (pytest.approx(roc_auc_score(test.label, scores), abs=1e-6), None)
-    low, high = of_auroc["95 % interval"]
-    assert 0 <= low < of_auroc["Measured"][0] < high <= 1
-    assert of_auroc["Verdict"] == "not published"
+    auroc = shown[2]
+    assert auroc["Measured"] == (pytest.approx(roc_auc_score(test.label, scores), abs=1e-6), None)
+    low, high = auroc["95 % interval"]
+    assert 0 <= low < auroc["Measured"][0] < high <= 1
+    assert auroc["Verdict"] == "not published"
     assert shown[0]["Published"] == (92.48, None)
 
 
 @pytest.mark.parametrize(
     "axes", [("row",), ("split", "row"), ("row", "mask"), ("dataset", "row"), ("row", "subset")]
 )
-def test_every_metric_stands_in_a_table_of_two_classes_with_any_axes(left_out, tested, axes):
+def test_every_metric_can_be_shown_for_two_classes_with_any_axes(left_out, tested, axes):
     show = ("metric", "published", "measured", "interval", "difference", "state")
     metrics = tuple(METRICS)
     table = Table("any", "Any", "metrics", axes=axes, metrics=metrics, show=show, rows=("deep",))
@@ -73,7 +73,7 @@ def test_every_metric_stands_in_a_table_of_two_classes_with_any_axes(left_out, t
     assert all(row["Measured"] is not None for row in shown)
 
 
-def test_every_metric_of_a_class_stands_in_a_table_of_four_by_class(staged, make_stages):
+def test_every_metric_can_be_shown_by_class(staged, make_stages):
     of_class = tuple(name for name, metric in METRICS.items() if metric.of_class)
     others = tuple(name for name in METRICS if name not in of_class)
     table = Table(
@@ -90,7 +90,7 @@ def test_every_metric_of_a_class_stands_in_a_table_of_four_by_class(staged, make
     assert recall["benign"] == (pytest.approx(80), None)
 
 
-def test_of_more_than_two_classes_precision_stands_for_both_averages(staged, make_stages):
+def test_with_more_than_two_classes_precision_is_shown_as_both_averages(staged, make_stages):
     published = (Published("frozen", "precision", 95.0),)
     table = Table("any", "Any", "metrics", rows=("frozen",), published=published)
     experiment = staged(table)
@@ -102,14 +102,14 @@ def test_of_more_than_two_classes_precision_stands_for_both_averages(staged, mak
     ]
 
 
-def test_without_metrics_and_published_figures_accuracy_and_macro_f1_are_shown(staged, make_stages):
+def test_without_metrics_and_published_values_accuracy_and_macro_f1_are_shown(staged, make_stages):
     experiment = staged(Table("any", "Any", "metrics", rows=("frozen",)))
     experiment.add("frozen", make_stages(wrong=4))
     rows = [row for row in records(experiment.results(), "any") if row["Network"] == "Frozen"]
     assert [row["Metric"] for row in rows] == ["Accuracy (%)", "F1-score, macro (%)"]
 
 
-def test_folds_can_be_asked_for_and_not(left_out, tested):
+def test_mean_is_over_folds_only_if_asked_for(left_out, tested):
     kept = {"rows": ("deep",), "split": "kfold", "metrics": ("accuracy", "auroc")}
     tables = (Table("folds", "t", "metrics", over="folds", **kept), Table("runs", "t", "metrics", **kept))
     experiment = left_out(*tables)
@@ -134,13 +134,13 @@ def test_folds_can_be_asked_for_and_not(left_out, tested):
         ({"show": ("metric", "mean")}, "show = 'mean'", "measured"),
         ({"show": ("metric", "support")}, "'support'", "the axis 'class'"),
         ({"values_as": "percents"}, "values_as = 'percents'", "percent"),
-        ({"values_as": "percent", "metrics": ("auroc",)}, "auroc with values_as", "shares"),
+        ({"values_as": "percent", "metrics": ("auroc",)}, "auroc with values_as", "values_as = 'mean'"),
         ({"metrics": ("file_mb",), "axes": ("row", "subset")}, "file_mb", "('row',)"),
         ({"subsets": ("train",)}, "subsets = 'train'", "balanced"),
         ({"over": "fold"}, "over = 'fold'", "folds"),
     ],
 )
-def test_a_table_whose_parts_don_t_go_together_is_refused(fields, found, expected):
+def test_a_table_with_conflicting_fields_is_refused(fields, found, expected):
     with pytest.raises(SpecError) as caught:
         Table(**{"id": "t", "title": "t", "kind": "metrics", **fields})
     assert found in caught.value.found

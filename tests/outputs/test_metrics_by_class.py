@@ -51,26 +51,26 @@ def records(table) -> list[dict]:
     return [dict(zip(titles, row, strict=True)) for row in table.rows]
 
 
-def figures(table, network: str) -> dict[tuple[str, str], dict]:
+def values_of(table, network: str) -> dict[tuple[str, str], dict]:
     return {(row["Class"], row["Metric"]): row for row in records(table) if row["Network"] == network}
 
 
-def test_measured_figures_are_scikit_learn_s(trained, make_stages):
-    shown = figures(metrics.build(REPORT, trained.results(), {}), "Frozen")
+def test_measured_values_are_scikit_learn_s(trained, make_stages):
+    shown = values_of(metrics.build(REPORT, trained.results(), {}), "Frozen")
     p = make_stages(wrong=4)
     expected = classification_report(p.label, p.predicted, target_names=p.class_names, output_dict=True)
-    for of, said in expected.items():
-        if of == "accuracy":
-            assert shown[of, "Accuracy"]["Measured"] == (pytest.approx(said), None)
+    for name_of, scores in expected.items():
+        if name_of == "accuracy":
+            assert shown[name_of, "Accuracy"]["Measured"] == (pytest.approx(scores), None)
             continue
         for title, name in (("Precision", "precision"), ("Recall", "recall"), ("F1-score", "f1-score")):
-            assert shown[of, title]["Measured"] == (pytest.approx(said[name]), None)
-            assert shown[of, title]["Support, here"] == said["support"]
+            assert shown[name_of, title]["Measured"] == (pytest.approx(scores[name]), None)
+            assert shown[name_of, title]["Support, here"] == scores["support"]
 
 
-def test_printed_figures_stand_beside_as_they_are_printed(trained):
+def test_printed_values_are_shown_as_printed(trained):
     table = metrics.build(REPORT, trained.results(), {})
-    shown = figures(table, "Frozen")
+    shown = values_of(table, "Frozen")
     first = shown["benign", "Recall"]
     assert (first["Published"], first["Support, published"], first["Support, here"]) == (0.8, 19, 20)
     assert shown["accuracy", "Accuracy"]["Published"] == 0.99
@@ -81,22 +81,22 @@ def test_printed_figures_stand_beside_as_they_are_printed(trained):
     assert first["Verdict"] == "within"
 
 
-def test_a_printed_figure_stands_for_all_that_round_to_it(staged, make_stages):
+def test_a_printed_value_is_within_if_a_value_that_rounds_to_it_is(staged, make_stages):
     # All right: Wilson's interval of the accuracy ends at 1 and begins at .9542.
     experiment = staged(REPORT)
     experiment.add("frozen", make_stages(wrong=0))
     low = replace(REPORT, id="low", rows=("frozen",), reference=(("accuracy", None, None, 0.95, 80),))
-    shown = figures(metrics.build(low, experiment.results(), {}), "Frozen")["accuracy", "Accuracy"]
+    shown = values_of(metrics.build(low, experiment.results(), {}), "Frozen")["accuracy", "Accuracy"]
     assert shown["95 % interval"][0] == pytest.approx(0.9542, abs=1e-4)
     assert shown["Verdict"] == "within"
     lower = replace(REPORT, id="low", rows=("frozen",), reference=(("accuracy", None, None, 0.94, 80),))
-    shown = figures(metrics.build(lower, experiment.results(), {}), "Frozen")["accuracy", "Accuracy"]
+    shown = values_of(metrics.build(lower, experiment.results(), {}), "Frozen")["accuracy", "Accuracy"]
     assert shown["Verdict"] == "outside"
 
 
 def test_without_an_interval_a_note_says_why(trained):
     table = metrics.build(REPORT, trained.results(), {})
-    shown = figures(table, "Frozen")["pro", "F1-score"]
+    shown = values_of(table, "Frozen")["pro", "F1-score"]
     assert (shown["95 % interval"], shown["Verdict"]) == (None, "not comparable: no interval")
     assert "No interval: every resample of the 80 images gives the same value." in table.notes
     wilson = next(note for note in table.notes if note.endswith("95 % Wilson interval over its images."))
@@ -105,51 +105,51 @@ def test_without_an_interval_a_note_says_why(trained):
     assert "Recall (weighted avg)" in wilson
 
 
-def test_other_rows_have_no_published_figures(trained, make_stages):
+def test_other_rows_have_no_published_values(trained, make_stages):
     trained.add("scratch", make_stages(wrong=2))
-    shown = figures(metrics.build(REPORT, trained.results(), {}), "From scratch")
+    shown = values_of(metrics.build(REPORT, trained.results(), {}), "From scratch")
     assert {row["Published"] for row in shown.values()} == {None}
     assert {row["Verdict"] for row in shown.values()} <= {"not published"}
 
 
-def test_controls_stand_at_the_end_with_few_figures(trained):
+def test_controls_are_at_the_end_with_few_metrics(trained):
     rows = records(metrics.build(REPORT, trained.results(), {}))
     networks = list(dict.fromkeys(row["Network"] for row in rows))
     assert networks[1:] == [control_label(name) for name in DEFAULT_CONTROLS]
-    shown = figures(metrics.build(REPORT, trained.results(), {}), control_label("border"))
+    shown = values_of(metrics.build(REPORT, trained.results(), {}), control_label("border"))
     assert list(shown) == [("accuracy", "Accuracy"), ("macro avg", "F1-score")]
     assert shown["accuracy", "Accuracy"]["Measured"] == (pytest.approx(0.5), None)
 
 
-def test_the_published_row_stands_though_it_was_not_trained(staged):
+def test_the_published_row_is_shown_though_it_was_not_trained(staged):
     table = metrics.build(REPORT, staged(REPORT).results(missing={"frozen": "no weights"}), {})
-    shown = figures(table, "Frozen")
+    shown = values_of(table, "Frozen")
     assert {row["Verdict"] for row in shown.values()} == {"not measured: no weights"}
     assert shown["pre", "Precision"]["Published"] == 1.0
     assert "Not trained in this run: From scratch." in table.notes
 
 
-def test_several_runs_are_a_mean_with_its_sd(staged, make_stages):
+def test_several_runs_give_mean_and_std(staged, make_stages):
     experiment = staged(REPORT)
     for run, wrong in enumerate((0, 8)):
         experiment.add("frozen", make_stages(wrong=wrong), run=run)
-    shown = figures(metrics.build(REPORT, experiment.results(runs=2), {}), "Frozen")["accuracy", "Accuracy"]
+    shown = values_of(metrics.build(REPORT, experiment.results(runs=2), {}), "Frozen")["accuracy", "Accuracy"]
     assert shown["Measured"] == (pytest.approx(0.95), pytest.approx(0.1 / 2**0.5))
 
 
 def test_what_is_not_comparable_has_no_difference(trained):
     table = metrics.build(REPORT, trained.results(not_comparable="smoke profile"), {})
     assert table.marks
-    shown = figures(table, "Frozen")
+    shown = values_of(table, "Frozen")
     assert {row["Difference"] for row in shown.values()} == {None}
     assert {row["Verdict"] for row in shown.values()} == {"not comparable"}
 
 
-def test_matrix_has_true_classes_in_rows_and_supports_beside(trained):
+def test_matrix_has_true_classes_in_rows_and_their_supports(trained):
     rows = records(confusion_counts.build(MATRIX, trained.results(), {}))
     benign, early = rows[:2]
-    assert [benign[f"Taken for {name}"] for name in ("benign", "early", "pre", "pro")] == [16, 4, 0, 0]
-    assert [early[f"Taken for {name}"] for name in ("benign", "early", "pre", "pro")] == [0, 20, 0, 0]
+    assert [benign[f"Predicted {name}"] for name in ("benign", "early", "pre", "pro")] == [16, 4, 0, 0]
+    assert [early[f"Predicted {name}"] for name in ("benign", "early", "pre", "pro")] == [0, 20, 0, 0]
     assert (benign["Support, published"], benign["Support, here"]) == (19, 20)
     assert (benign["Run"], benign["State"]) == (1, "measured")
     assert len(rows) == 4 * (1 + len(DEFAULT_CONTROLS))
@@ -161,8 +161,8 @@ def test_matrix_of_each_run(staged, make_stages):
     for run, wrong in enumerate((0, 8)):
         experiment.add("frozen", make_stages(wrong=wrong), run=run)
     rows = records(confusion_counts.build(MATRIX, experiment.results(runs=2), {}))
-    taken = [(row["Run"], row["Taken for early"]) for row in rows if row["True class"] == "benign"]
-    assert taken[:2] == [(1, 0), (2, 8)]
+    predicted = [(row["Run"], row["Predicted early"]) for row in rows if row["True class"] == "benign"]
+    assert predicted[:2] == [(1, 0), (2, 8)]
 
 
 def test_matrix_that_was_not_measured_shows_the_supports(staged):
@@ -171,7 +171,7 @@ def test_matrix_that_was_not_measured_shows_the_supports(staged):
     assert {row["State"] for row in rows[:4]} == {"not measured: this row has not been trained"}
 
 
-def test_supports_stand_beside_every_row_that_the_table_names(staged, make_stages):
+def test_supports_are_shown_for_every_row_that_the_table_names(staged, make_stages):
     matrix = replace(MATRIX, rows=("frozen", "scratch"))
     experiment = staged(matrix)
     experiment.add("scratch", make_stages(wrong=2))

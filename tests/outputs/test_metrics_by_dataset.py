@@ -32,7 +32,7 @@ RELATED = {"allidb1": ["allidb1_crop", "allidb2"], "allidb2": ["allidb1_crop", "
 
 
 def add(experiment, tested, row, hits, *, split="lodocv"):
-    """A run a number of hits of 6 on ALL-IDB 1; ALL-IDB 2 and UFG are the same in each."""
+    """Adds a run for each number of hits in 6 on ALL-IDB 1; ALL-IDB 2 and UFG are the same in all runs."""
     for run, tp in enumerate(hits):
         every = (
             tested("allidb1", tp=tp, fn=6 - tp, fp=1, tn=3),
@@ -70,7 +70,7 @@ def one(results, dataset, network, metric, table_id="table4", **cells):
     return row
 
 
-def test_mean_sd_and_interval_over_the_runs(trained):
+def test_mean_std_and_interval_over_the_runs(trained):
     row = one(trained.results(), "ALL-IDB 1", "Deep", "Accuracy (%)")
     values = np.array([90, 80, 90])
     assert row["Published"] == (97.04, 1.21)
@@ -81,7 +81,7 @@ def test_mean_sd_and_interval_over_the_runs(trained):
     assert row["Verdict"] == "within"
 
 
-def test_metrics_stand_in_the_order_in_which_they_are_printed(trained):
+def test_metrics_are_in_the_printed_order(trained):
     rows = [r for r in records(trained.results()) if (r["Dataset"], r["Network"]) == ("ALL-IDB 1", "Deep")]
     assert [row["Metric"] for row in rows] == [
         "Accuracy (%)",
@@ -94,19 +94,19 @@ def test_metrics_stand_in_the_order_in_which_they_are_printed(trained):
     assert rows[3]["Measured"][0] == pytest.approx(100 * 17 / 18)
 
 
-def test_the_strict_split_stands_beside(trained):
+def test_the_strict_split_is_shown_next_to_the_main_one(trained):
     row = one(trained.results(), "ALL-IDB 1", "Deep", "Recall (%)")
     assert row["Strict LODOCV"] == pytest.approx((100 * 10 / 18, np.std([400 / 6, 50, 50], ddof=1)))
-    assert row["Strict less LODOCV"] == pytest.approx(-100 * 7 / 18)
+    assert row["Strict minus LODOCV"] == pytest.approx(-100 * 7 / 18)
 
 
-def test_figures_under_the_strict_split_alone_are_shown_without_a_difference(left_out, tested):
+def test_values_under_the_strict_split_only_have_no_difference(left_out, tested):
     experiment = left_out(TABLE)
     add(experiment, tested, "deep", (4, 3, 3), split="lodocv_strict")
     row = one(experiment.results(split="lodocv_strict"), "ALL-IDB 1", "Deep", "Recall (%)")
     assert row["Strict LODOCV"][0] == pytest.approx(100 * 10 / 18)
     assert row["Measured"] is None
-    assert row["Strict less LODOCV"] is None
+    assert row["Strict minus LODOCV"] is None
     assert row["Verdict"] == "not measured: not tested by LODOCV here"
 
 
@@ -123,7 +123,7 @@ def test_printed_datasets_come_first_and_then_the_others_that_were_tested(traine
     assert (row["Measured"], row["Verdict"]) == ((75, 0), "not published")
 
 
-def test_a_table_about_one_dataset_shows_that_one_alone(left_out, tested):
+def test_a_table_about_one_dataset_shows_only_that_one(left_out, tested):
     table = spec.Table(
         "table9",
         "UFG",
@@ -160,7 +160,7 @@ def test_all_folds_together_are_one_set(left_out, tested):
     assert row["Measured"] == (50, 0)
 
 
-def test_the_cross_validation_within_the_dataset_stands_beside(left_out, tested):
+def test_the_cross_validation_within_the_dataset_is_shown(left_out, tested):
     table = spec.Table(
         "table6",
         "Features",
@@ -180,12 +180,12 @@ def test_the_cross_validation_within_the_dataset_stands_beside(left_out, tested)
     )
     experiment = left_out(table)
     for run, tp in enumerate((2, 3, 3)):
-        parts = (
+        subsets = (
             tested("allidb1", tp=tp, fn=5 - tp, fp=tp, tn=5 - tp),
             tested("allidb1", tp=5, tn=5, subset="within"),
         )
-        experiment.add("deep", *parts, run=run, tested=("allidb1",))
-        experiment.add_control("border", parts[0], run=run, tested=("allidb1",))
+        experiment.add("deep", *subsets, run=run, tested=("allidb1",))
+        experiment.add_control("border", subsets[0], run=run, tested=("allidb1",))
     results = experiment.results()
     outside = one(results, "ALL-IDB 1", "Deep", "Kappa", "table6", Test="left out")
     assert outside["Published"] == (-0.007, None)
@@ -195,12 +195,12 @@ def test_the_cross_validation_within_the_dataset_stands_beside(left_out, tested)
     assert accuracy["Measured"] == (50, 0)
     inside = one(results, "ALL-IDB 1", "Deep", "Kappa", "table6", Test="within")
     assert inside["Measured"] == (1, 0)
-    assert any("cross-validated in itself" in note for note in shown(results, "table6").notes)
+    assert any("cross-validation within the dataset" in note for note in shown(results, "table6").notes)
     controls = [row for row in records(results, "table6") if row["Network"] == control_label("border")]
     assert {(row["Test"], row["Metric"]) for row in controls} == {("left out", "Accuracy (%)")}
 
 
-def test_one_run_has_the_interval_of_its_images_and_no_sd(left_out, tested):
+def test_one_run_has_the_interval_of_its_images_and_no_std(left_out, tested):
     experiment = left_out(TABLE)
     add(experiment, tested, "deep", (5,))
     row = one(experiment.results(runs=1), "ALL-IDB 1", "Deep", "Recall (%)")
@@ -212,7 +212,7 @@ def test_one_run_has_the_interval_of_its_images_and_no_sd(left_out, tested):
     assert any("there is no std" in note for note in shown(experiment.results(runs=1)).notes)
 
 
-def test_controls_stand_behind_the_networks_of_each_dataset(trained):
+def test_controls_follow_the_networks_of_each_dataset(trained):
     rows = records(trained.results())
     networks = list(dict.fromkeys(row["Network"] for row in rows if row["Dataset"] == "ALL-IDB 1"))
     assert networks == ["Deep", *map(control_label, DEFAULT_CONTROLS)]
@@ -260,7 +260,7 @@ def test_rows_without_a_line_are_named(left_out, tested):
 def test_a_smoke_profile_is_not_comparable(trained):
     row = one(trained.results(not_comparable="smoke profile"), "ALL-IDB 1", "Deep", "Accuracy (%)")
     assert (row["Verdict"], row["Difference"]) == ("not comparable", None)
-    assert row["Strict less LODOCV"] is not None
+    assert row["Strict minus LODOCV"] is not None
     assert "smoke profile" in shown(trained.results(not_comparable="smoke profile")).marks[0]
 
 
@@ -268,12 +268,12 @@ def test_notes_name_relatives_runs_and_identical_pairs(trained):
     notes = shown(trained.results(related=RELATED, identical_pairs=7)).notes
     strict = next(note for note in notes if note.startswith("Strict LODOCV"))
     assert "for ALL-IDB 1: ALL-IDB 1 (Crop), ALL-IDB 2;" in strict
-    assert strict.endswith("for UFG: none.")
-    assert any("over 3 runs with other seeds, 5 in the paper" in note for note in notes)
+    assert strict.endswith("for UFG: none).")
+    assert any("over 3 runs with different seeds; 5 in the paper" in note for note in notes)
     assert any(note.startswith("7 pairs of byte-identical images") for note in notes)
 
 
-def test_a_metric_undefined_in_a_run_is_called_so(left_out, tested):
+def test_a_metric_undefined_in_a_run_is_reported_as_undefined(left_out, tested):
     experiment = left_out(TABLE)
     for run in range(3):
         subset = tested("allidb1", tp=run, fn=6 - run, tn=4)
@@ -284,6 +284,6 @@ def test_a_metric_undefined_in_a_run_is_called_so(left_out, tested):
     assert row["Verdict"] == "undefined"
 
 
-def test_without_macro_figures_nothing_is_weighted(trained):
+def test_without_macro_averages_nothing_is_weighted(trained):
     assert "Weighted" not in [column.title for column in shown(trained.results()).columns]
     assert not any("Macro" in note or "decimals" in note for note in shown(trained.results()).notes)

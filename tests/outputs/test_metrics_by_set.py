@@ -28,13 +28,13 @@ def table(results, table_id: str):
 
 @pytest.fixture
 def as_published(experiment, make_predictions):
-    """All three networks, each with the counts that the paper's figures come of."""
+    """All three networks, each with the counts that give the paper's values."""
     for row, (tp, tn) in PUBLISHED_COUNTS.items():
         experiment.add(row, make_predictions("test", tp=tp, fn=339 - tp, fp=339 - tn, tn=tn))
     return experiment
 
 
-def test_tables_stand_in_the_paper_s_order(as_published):
+def test_tables_are_in_the_paper_s_order(as_published):
     results = as_published.results()
     assert tuple(t.id for t in build_tables(results)) == IDS
     assert tuple(t.id for t in build_tables(results, only="vgg19")) == IDS
@@ -42,7 +42,7 @@ def test_tables_stand_in_the_paper_s_order(as_published):
     assert [t.id for t in build_tables(results, only="confusion")] == ["confusion"]
 
 
-def test_table_1_holds_published_beside_found(as_published):
+def test_table_1_has_published_and_found_counts(as_published):
     counts = {
         "train": {"before": {"healthy": 7, "malignant": 8}, "after": {"healthy": 20, "malignant": 21}},
         "validation": {"before": {"healthy": 3, "malignant": 4}, "after": {"healthy": 10, "malignant": 11}},
@@ -55,7 +55,7 @@ def test_table_1_holds_published_beside_found(as_published):
     )
 
 
-def test_paper_s_own_counts_give_its_figures_and_lie_within(as_published):
+def test_the_paper_s_own_counts_give_its_values(as_published):
     every = records(as_published.results(), "table2")
     rows = [row for row in every if row["Network"] in ("VGG16", "VGG19", "Xception")]
     assert len(rows) == 3 * 2 * 6
@@ -82,7 +82,7 @@ def test_interval_of_an_accuracy_is_wilson_s(as_published):
     )
 
 
-def test_figure_far_from_the_published_lies_outside(experiment, make_predictions):
+def test_a_value_far_from_the_published_one_is_outside(experiment, make_predictions):
     experiment.add("vgg16", make_predictions("test", tp=200, fn=139, fp=139, tn=200))
     rows = records(experiment.results(), "table2")[:5]
     assert {row["Verdict"] for row in rows} == {"outside"}
@@ -97,7 +97,7 @@ def test_smoke_profile_is_not_comparable(as_published):
     assert rows[0]["Measured"] == 627 / 678
 
 
-def test_only_measured_tables_bear_the_mark(as_published):
+def test_only_measured_tables_have_the_mark(as_published):
     marked = {t.id for t in build_tables(as_published.results(not_comparable="synthetic data")) if t.marks}
     assert marked == set(IDS) - {"table5"}
     (mark,) = table(as_published.results(not_comparable="synthetic data"), "table2").marks
@@ -117,7 +117,7 @@ def test_row_that_was_not_trained_says_so(experiment, make_predictions):
 
 
 def test_nothing_trained_still_gives_every_table(experiment):
-    tables = build_tables(experiment.results(missing={"external": "no such part", "final": "nor this"}))
+    tables = build_tables(experiment.results(missing={"external": "no such subset", "final": "nor this"}))
     assert tuple(t.id for t in tables) == IDS
 
 
@@ -143,30 +143,30 @@ def test_confusion_by_hand(experiment, make_predictions):
     )
 
 
-def test_external_set_shows_what_is_lost(experiment, make_predictions):
+def test_external_set_shows_the_loss_on_other_subjects(experiment, make_predictions):
     test = make_predictions("test", tp=90, fn=10, fp=10, tn=90)
     experiment.add("vgg16", test, make_predictions("external", tp=70, fn=30, fp=40, tn=60))
     results = experiment.results()
     rows = {row["Metric"]: row for row in records(results, "external") if row["Network"] == "VGG16"}
     assert rows["Accuracy"]["Full test set"] == rows["Accuracy"]["Balanced test set"] == 0.9
     assert rows["Accuracy"]["Other subjects"] == 0.65
-    assert rows["Accuracy"]["Less full (points)"] == pytest.approx(-0.25)
-    assert rows["Sensitivity"]["Less balanced (points)"] == pytest.approx(-0.2)
-    assert rows["Specificity"]["Less full (points)"] == pytest.approx(-0.3)
+    assert rows["Accuracy"]["Measured minus full (points)"] == pytest.approx(-0.25)
+    assert rows["Sensitivity"]["Measured minus balanced (points)"] == pytest.approx(-0.2)
+    assert rows["Specificity"]["Measured minus full (points)"] == pytest.approx(-0.3)
     assert {row["State"] for row in rows.values()} == {"measured"}
     low, high = rows["Accuracy"]["95 % interval"]
     assert low < 0.65 < high
     assert any("bootstrap interval over 20 subjects" in note for note in table(results, "external").notes)
 
 
-def test_missing_external_part_says_why(as_published):
+def test_missing_external_subset_says_why(as_published):
     why = "the data hold no C-NMC test preliminary phase data"
     rows = records(as_published.results(missing={"external": why}), "external")
     assert [row["State"] for row in rows] == [f"not measured: {why}"] * (3 + 3)
     assert {row["Other subjects"] for row in rows} == {None}
 
 
-def test_external_part_without_labels_says_so(experiment, make_predictions):
+def test_external_subset_without_labels_says_so(experiment, make_predictions):
     test = make_predictions("test", tp=5, fn=1, fp=2, tn=4)
     unlabelled = make_predictions("external", tp=3, fn=0, fp=4, tn=2)
     unlabelled.label[:] = -1
@@ -205,7 +205,7 @@ def test_leaderboard_points_to_the_challenge_file(experiment, make_predictions, 
     assert states["VGG16"].endswith("challenge/vgg16.zip holds the predictions for the leaderboard")
     smoke = records(experiment.results(not_comparable="smoke profile"), "table4")
     assert not any(row["Measured"].endswith("leaderboard") for row in smoke)
-    # Three of four images: the leaderboard would not take them.
+    # Three of four images: the leaderboard would not accept them.
     assert states["VGG19"] == "not measured: the final phase's labels are not public"
 
 
@@ -222,10 +222,10 @@ def test_reference_tables_are_the_paper_s_own(as_published):
     assert len(table(results, "table3").rows) == 12
     assert table(results, "table5").rows[0] == ("Yongsheng Pan", "1", 0.910)
     assert len(table(results, "table5").rows) == 9
-    assert any("nothing in it is measured here" in note for note in table(results, "table5").notes)
+    assert any("Nothing in this table is measured here" in note for note in table(results, "table5").notes)
 
 
-def test_figures_beside_a_reference_come_from_the_split_that_the_table_names(left_out, tested):
+def test_values_next_to_a_reference_come_from_the_split_that_the_table_names(left_out, tested):
     reference = spec.Table(
         "table7",
         "Related work",
@@ -245,16 +245,16 @@ def test_figures_beside_a_reference_come_from_the_split_that_the_table_names(lef
     assert [row[-1] for row in shown.rows] == [None, pytest.approx(90)]
 
 
-def test_without_folds_a_reference_stands_beside_the_balanced_test_set(as_published):
+def test_without_folds_a_reference_is_compared_on_the_balanced_test_set(as_published):
     assert table(as_published.results(), "table3").columns[-1].title == "Measured here (%), balanced test set"
 
 
-def test_identical_cells_in_test_and_training_are_told(as_published):
+def test_identical_cells_in_test_and_training_are_reported(as_published):
     notes = table(as_published.results(identical_pairs=94), "table2").notes
     assert any(note.startswith("94 pairs of byte-identical cells") for note in notes)
 
 
-def test_several_runs_give_the_mean_and_where_one_more_would_lie(experiment, make_predictions):
+def test_several_runs_give_mean_and_prediction_interval(experiment, make_predictions):
     hits = (308, 312, 316)
     for run, tp in enumerate(hits):
         experiment.add("vgg16", make_predictions("test", tp=tp, fn=339 - tp, fp=39, tn=300), run=run)
@@ -270,13 +270,13 @@ def test_several_runs_give_the_mean_and_where_one_more_would_lie(experiment, mak
         (2, 312),
         (3, 316),
     ]
-    assert "Of the first run." in table(results, "subjects").notes
+    assert "First run only." in table(results, "subjects").notes
 
 
 def test_folds_are_pooled_into_one_set(experiment, make_predictions, make_final_phase):
     for fold in range(3):
         test = make_predictions("test", tp=10 + fold, fn=1, fp=2, tn=9, prefix=f"fold_{fold}/")
-        # Each fold's network predicts the external set: the first one's word counts.
+        # Each fold's network predicts the external set; only the first one's predictions count.
         external = make_predictions("external", tp=6 - fold, fn=fold, fp=1, tn=5)
         experiment.add("vgg16", test, external, make_final_phase(4), fold=fold)
     results = experiment.results(split="fold")
@@ -295,19 +295,19 @@ def test_run_whose_folds_are_not_all_finished_does_not_count(experiment, make_pr
     assert row["Verdict"] == "not measured: this row has not been trained"
 
 
-def test_one_finished_run_of_two_stands_alone(experiment, make_predictions):
+def test_one_finished_run_of_two_is_shown(experiment, make_predictions):
     experiment.add("vgg16", make_predictions("test", tp=319, fn=20, fp=31, tn=308), run=0)
     experiment.add("vgg16", run=1, finished=False)
     row = records(experiment.results(runs=2), "table2")[0]
     assert row["Measured"] == 627 / 678
 
 
-def test_split_by_subject_draws_whole_subjects(as_published):
+def test_split_by_subject_resamples_whole_subjects(as_published):
     notes = table(as_published.results(split="subject"), "table2").notes
     assert any("bootstrap interval over 20 subjects" in note for note in notes)
 
 
-def test_controls_stand_behind_the_networks(as_published, make_predictions):
+def test_controls_follow_the_networks(as_published, make_predictions):
     for name in DEFAULT_CONTROLS:
         as_published.add_control(name, make_predictions("test", tp=200, fn=139, fp=100, tn=239))
     results = as_published.results()

@@ -29,7 +29,7 @@ MASKS = Table(
 
 @pytest.fixture
 def trained(staged, make_stages):
-    """Both rows under a random split, one of them grouped and in four folds too, and a control."""
+    """Both rows under a random split, one also under a grouped split and in four folds, and the controls."""
     experiment = staged(SPLITS)
     experiment.add("frozen", make_stages(wrong=2))
     experiment.add("scratch", make_stages(wrong=1))
@@ -79,13 +79,13 @@ def test_intervals_are_those_of_each_split(trained):
         assert method in table.notes[0]
 
 
-def test_the_published_figure_stands_under_the_paper_s_own_split_alone(trained):
+def test_the_published_value_is_shown_under_the_paper_s_own_split_only(trained):
     shown = accuracies(build(SPLITS, trained.results(), {}))
     assert [key for key, row in shown.items() if row["Published"]] == [("random split", "Frozen")]
     assert shown["random split", "Frozen"]["Published"] == (99, None)
 
 
-def test_macro_f1_stands_beside_the_accuracy(trained):
+def test_macro_f1_follows_the_accuracy(trained):
     rows = records(build(SPLITS, trained.results(), {}))
     assert [row["Metric"] for row in rows[:2]] == ["Accuracy (%)", "F1-score, macro (%)"]
     assert len(rows) == 2 * len(accuracies(build(SPLITS, trained.results(), {})))
@@ -103,14 +103,14 @@ def test_a_split_that_the_data_do_not_allow_is_named(trained):
     assert "grouped k-fold is left out: too few groups." in table.notes
 
 
-def test_without_any_run_the_published_figures_stand_alone(staged):
+def test_without_any_run_only_published_values_are_shown(staged):
     table = build(SPLITS, staged(SPLITS).results(), {})
     assert [row["Published"] for row in records(table)] == [(99, None)]
     assert "Not trained in this run: From scratch." in table.notes
 
 
 def blanked(experiment, make_stages, **wrong):
-    """Results with a mask a keyword, "none" for none, and how many the row frozen gets wrong."""
+    """Returns results for each mask ("none" for no mask) with that many errors of the row frozen."""
     for mask, n in wrong.items():
         mask = "" if mask == "none" else mask
         experiment.add_masked(mask, "frozen", make_stages(wrong=n))
@@ -119,7 +119,7 @@ def blanked(experiment, make_stages, **wrong):
     return experiment.results()
 
 
-def test_each_mask_stands_beside_no_mask(staged, make_stages):
+def test_each_mask_is_compared_with_no_mask(staged, make_stages):
     results = blanked(staged(MASKS), make_stages, none=4, border=4, cells=20, background=8)
     table = build(MASKS, results, {})
     rows = [row for row in records(table) if row["Network"] == "Frozen"]
@@ -145,7 +145,7 @@ def test_a_mask_that_was_not_run_says_how(staged, make_stages):
     assert {row["Change by blanking (points)"] for row in rows} == {None}
 
 
-def test_an_experiment_without_masks_has_the_controls_alone(staged):
+def test_an_experiment_without_masks_shows_only_the_controls(staged):
     table = build(MASKS, staged(MASKS).results(), {})
     assert {row["Network"] for row in records(table)} == {control_label(name) for name in DEFAULT_CONTROLS}
     assert "Not trained in this run: Frozen, From scratch." in table.notes

@@ -13,7 +13,7 @@ AVERAGES = ("accuracy", "macro_precision", "macro_recall", "macro_f1")
 SHOW = ("metric", "published", "measured", "weighted", "interval", "difference", "verdict")
 TABLE_1 = spec.Table(
     "table1",
-    "Apart",
+    "Each dataset",
     "metrics",
     "Table 1",
     axes=("dataset", "row"),
@@ -39,8 +39,8 @@ STRICT = spec.Table(
 )
 
 
-def add_apart(experiment, tested, row="deep", *, run=0, split="", grouped=False):
-    """Two folds of each task: on ALL-IDB 2 together 4 hits, no miss, 3 false alarms, 3 rejected of 10."""
+def add_tasks(experiment, tested, row="deep", *, run=0, split="", grouped=False):
+    """Adds two folds of each task; those of ALL-IDB 2 have 4 TP, 0 FN, 3 FP and 3 TN together."""
     folds = {
         ("allidb1",): (tested("allidb1", tp=2, fn=1, tn=3), tested("allidb1", tp=3, fp=1, tn=2)),
         ("allidb2",): (tested("allidb2", tp=1, fp=3, tn=2), tested("allidb2", tp=3, tn=1)),
@@ -56,11 +56,11 @@ def add_apart(experiment, tested, row="deep", *, run=0, split="", grouped=False)
 
 
 @pytest.fixture
-def apart_trained(apart, tested):
+def by_task(apart, tested):
     experiment = apart(TABLE_1, STRICT)
-    add_apart(experiment, tested)
+    add_tasks(experiment, tested)
     for control in DEFAULT_CONTROLS:
-        add_apart(experiment, tested, control)
+        add_tasks(experiment, tested, control)
     return experiment
 
 
@@ -84,8 +84,8 @@ def one(results, dataset, network, metric, table_id="table1"):
     return row
 
 
-def test_tasks_of_a_cross_validation_stand_apart_the_published_first(apart_trained):
-    rows = records(apart_trained.results(datasets=HERE))
+def test_tasks_of_a_cross_validation_are_separate_the_published_first(by_task):
+    rows = records(by_task.results(datasets=HERE))
     assert list(dict.fromkeys(row["Dataset"] for row in rows)) == ["ALL-IDB 1", "ALL-IDB 2", TOGETHER]
     measured = {
         row["Dataset"]: row["Measured"]
@@ -100,8 +100,8 @@ def test_tasks_of_a_cross_validation_stand_apart_the_published_first(apart_train
     }
 
 
-def test_averages_over_the_classes_of_all_folds_stand_with_the_weighted_beside(apart_trained):
-    results = apart_trained.results(datasets=HERE)
+def test_macro_averages_are_shown_next_to_weighted_ones(by_task):
+    results = by_task.results(datasets=HERE)
     table = shown(results)
     assert [column.title for column in table.columns][3:6] == ["Published", "Measured", "Weighted"]
     rows = [r for r in records(results) if (r["Dataset"], r["Network"]) == ("ALL-IDB 2", "Deep")]
@@ -118,8 +118,8 @@ def test_averages_over_the_classes_of_all_folds_stand_with_the_weighted_beside(a
         macro, weighted = expected[row["Metric"]]
         assert row["Measured"] == (pytest.approx(100 * macro), None)
         assert row["Weighted"] == (weighted and (pytest.approx(100 * weighted), None))
-    assert any("weighted recall is always the accuracy" in note for note in table.notes)
-    assert "Which of the two averages the paper prints isn't said." in table.notes
+    assert any("weighted recall equals the accuracy" in note for note in table.notes)
+    assert "The paper doesn't say which of the two averages it prints." in table.notes
 
 
 def test_weighted_averages_have_a_spread_over_runs(apart, tested):
@@ -132,12 +132,12 @@ def test_weighted_averages_have_a_spread_over_runs(apart, tested):
     assert row["Measured"] == pytest.approx((87.5, np.std([100, 75], ddof=1)))
     assert row["Weighted"] == pytest.approx((90, np.std([100, 80], ddof=1)))
     notes = shown(experiment.results(runs=2)).notes
-    assert any("over 2 runs with other seeds, 1 in the paper" in note for note in notes)
+    assert any("over 2 runs with different seeds; 1 in the paper" in note for note in notes)
     assert not any("a published mean" in note for note in notes)
 
 
 @pytest.mark.parametrize(("printed", "verdict"), [(98, "within"), (98.0, "outside"), (99, "outside")])
-def test_a_figure_without_decimals_stands_for_all_that_round_to_it(apart, tested, printed, verdict):
+def test_a_value_without_decimals_is_within_if_a_value_that_rounds_to_it_is(apart, tested, printed, verdict):
     # Wilson's interval of 7 in 8 ends at 97.76 %.
     published = (Published("deep", "accuracy", printed, dataset="allidb1"),)
     experiment = apart(replace(TABLE_1, published=published))
@@ -150,8 +150,8 @@ def test_a_figure_without_decimals_stands_for_all_that_round_to_it(apart, tested
     assert any("no decimals" in note for note in notes) == isinstance(printed, int)
 
 
-def test_controls_of_averages_show_accuracy_and_macro_f1(apart_trained):
-    rows = records(apart_trained.results(datasets=HERE))
+def test_controls_of_averages_show_accuracy_and_macro_f1(by_task):
+    rows = records(by_task.results(datasets=HERE))
     of_control = [row for row in rows if row["Network"] == control_label("colour")]
     assert [(row["Dataset"], row["Metric"]) for row in of_control] == [
         (dataset, metric)
@@ -160,23 +160,23 @@ def test_controls_of_averages_show_accuracy_and_macro_f1(apart_trained):
     ]
 
 
-def test_one_run_of_folds_says_how_many(apart_trained):
-    (note,) = [n for n in shown(apart_trained.results()).notes if n.startswith("One run")]
-    assert note.startswith("One run of 2 folds, whose images count together, so there is no std. 95 %")
+def test_one_run_of_folds_says_how_many(by_task):
+    (note,) = [n for n in shown(by_task.results()).notes if n.startswith("One run")]
+    assert note.startswith("One run of 2 folds, whose images are pooled, so there is no std. 95 %")
     assert "F1-scores and averages over classes" in note
 
 
-def test_a_note_says_what_controls_see_where_images_are_thresholded(apart_trained):
-    def said():
-        return any("Controls see whole" in n for n in shown(apart_trained.results()).notes)
+def test_a_note_says_what_controls_see_where_images_are_thresholded(by_task):
+    def noted():
+        return any("Controls see whole" in n for n in shown(by_task.results()).notes)
 
-    assert not said()
-    paper = apart_trained.paper
+    assert not noted()
+    paper = by_task.paper
     setup = paper.rows[1].setup
     thresholded = replace(setup, preprocessing=replace(setup.preprocessing, threshold="darkest"))
     rows = (paper.rows[0], replace(paper.rows[1], setup=thresholded))
-    apart_trained.paper = replace(paper, rows=rows)
-    assert said()
+    by_task.paper = replace(paper, rows=rows)
+    assert noted()
 
 
 def test_a_task_is_shown_though_another_lacks_a_fold(apart, tested):
@@ -194,23 +194,23 @@ def test_a_task_is_shown_though_another_lacks_a_fold(apart, tested):
     )
 
 
-def test_a_split_beside_that_was_not_run_is_said(apart_trained):
-    table = shown(apart_trained.results(datasets=HERE), "strict")
+def test_a_compared_split_that_was_not_run_is_noted(by_task):
+    table = shown(by_task.results(datasets=HERE), "strict")
     assert "Nothing was run under grouped k-fold here (--split)." in table.notes
 
 
-def test_grouped_folds_stand_beside_with_intervals_over_groups(apart_trained, tested):
-    add_apart(apart_trained, tested, split="grouped_kfold", grouped=True)
-    results = apart_trained.results(datasets=HERE)
+def test_grouped_folds_are_compared_with_intervals_over_groups(by_task, tested):
+    add_tasks(by_task, tested, split="grouped_kfold", grouped=True)
+    results = by_task.results(datasets=HERE)
     assert not any("Nothing was run" in note for note in shown(results, "strict").notes)
     row = one(results, "ALL-IDB 2", "Deep", "Accuracy (%)", "strict")
     assert row["Grouped k-fold"] == (pytest.approx(70), None)
-    assert row["Grouped less k-fold"] == pytest.approx(0)
+    assert row["Grouped minus k-fold"] == pytest.approx(0)
     assert [column.title for column in shown(results, "strict").columns][-2:] == [
         "Grouped k-fold",
-        "Grouped less k-fold",
+        "Grouped minus k-fold",
     ]
-    main = apart_trained.results(datasets=HERE, split="grouped_kfold")
+    main = by_task.results(datasets=HERE, split="grouped_kfold")
     grouped = shown(main)
     assert any("over groups of images" in note for note in grouped.notes)
     by_images, wilson = (

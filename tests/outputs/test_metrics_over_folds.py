@@ -62,20 +62,20 @@ def by_scikit_learn(make_fold):
     return scores
 
 
-def test_mean_and_sd_over_the_folds(trained, by_scikit_learn):
+def test_mean_and_std_over_the_folds(trained, by_scikit_learn):
     rows = records(results_of(trained), "table3", "Alert Net-RWD")
     for title, values in by_scikit_learn("alertnet_rwd").items():
         assert rows[title]["Measured"] == pytest.approx((values.mean(), values.std(ddof=1)))
 
 
-def test_the_published_figure_stands_beside_both_averages(trained):
+def test_the_published_value_is_shown_next_to_both_averages(trained):
     rows = records(results_of(trained), "table3", "Alert Net")
     assert rows["Accuracy (%)"]["Published"] == (95.94, None)
     assert rows["Precision, weighted (%)"]["Published"] == (97.37, None)
     assert rows["Precision, macro (%)"]["Published"] == (97.37, None)
     assert rows["Kappa"]["Published"] == (0.9317, None)
-    beside = records(results_of(trained), "table5", "Alert Net-RWD")
-    assert beside["Accuracy (%)"]["Published"] == (97.18, 0.61)
+    table5 = records(results_of(trained), "table5", "Alert Net-RWD")
+    assert table5["Accuracy (%)"]["Published"] == (97.18, 0.61)
 
 
 def test_the_interval_allows_for_overlapping_folds(trained, by_scikit_learn):
@@ -96,7 +96,7 @@ def test_kappa_has_its_words(trained):
     )
 
 
-def test_sizes_stand_beside_the_published(trained):
+def test_sizes_are_compared_with_the_published_ones(trained):
     rows = records(results_of(trained), "table5", "Alert Net-RWD")
     assert rows["Parameters"]["Published"] == rows["Parameters"]["Measured"] == (8_792_963, None)
     assert rows["Parameters"]["Verdict"] == "equal"
@@ -110,7 +110,7 @@ def test_sizes_stand_beside_the_published(trained):
 
 
 @pytest.mark.parametrize("table_id", ["table3", "table5", "table6"])
-def test_controls_stand_at_the_end_of_each_table(trained, table_id):
+def test_controls_are_at_the_end_of_each_table(trained, table_id):
     shown = table(results_of(trained), table_id)
     networks = list(dict.fromkeys(row[0] for row in shown.rows))
     assert networks[-3:] == [control_label(name) for name in DEFAULT_CONTROLS]
@@ -127,7 +127,7 @@ def test_a_row_that_was_not_trained_says_so(trained):
     assert all(row["Published"] for row in rows.values())
 
 
-def test_a_row_of_which_nothing_is_printed_or_measured_is_named(alertnet):
+def test_a_row_without_printed_or_measured_values_is_named_in_a_note(alertnet):
     results = results_of(alertnet)
     named = replace(next(t for t in results.paper.tables if t.id == "table3"), published=())
     shown = build(named, results, {})
@@ -141,7 +141,7 @@ def test_a_row_counts_only_when_all_its_folds_are_finished(alertnet, make_fold):
     assert records(results_of(alertnet), "table3", "Alert Net")["Accuracy (%)"]["Measured"] is None
 
 
-def test_a_finished_run_stands_though_the_next_is_not(alertnet, make_fold):
+def test_a_finished_run_counts_though_the_next_is_unfinished(alertnet, make_fold):
     for run in range(2):
         for fold in range(FOLDS):
             done = run == 0 or fold < 2
@@ -150,7 +150,7 @@ def test_a_finished_run_stands_though_the_next_is_not(alertnet, make_fold):
     assert rows["Accuracy (%)"]["Measured"] == pytest.approx((90, 0))
 
 
-def test_the_proposed_method_is_measured_beside_related_ones(trained, by_scikit_learn):
+def test_the_proposed_method_is_measured_next_to_related_ones(trained, by_scikit_learn):
     rows = table(results_of(trained), "table4").rows
     assert [row[-1] for row in rows[:2]] == [None, None]
     assert rows[2][-1] == pytest.approx(by_scikit_learn("alertnet_rwd")["Accuracy (%)"].mean())

@@ -10,7 +10,7 @@ from leukcnn.outputs.network_layers import all_layers, describe_layer, network_s
 
 
 def layer(kind: str, name: str, shape: tuple, **config):
-    """Something that looks like a Keras layer."""
+    """Returns a substitute for a Keras layer."""
     made = type(kind, (), {"get_config": lambda self: config})()
     made.name, made.output = name, SimpleNamespace(shape=shape)
     return made
@@ -40,7 +40,7 @@ TOP = [
 ]
 
 
-def test_top_begins_behind_the_last_feature_maps():
+def test_top_begins_after_the_last_feature_maps():
     assert top_layers(network()) == TOP
 
 
@@ -122,14 +122,14 @@ def test_sequential_networks_have_no_input_layer():
     assert all_layers(model) == [("Conv2D 4, 1 × 1\nbatch normalisation, ReLU\n8 × 8 × 4", "convolution", [])]
 
 
-def test_normalised_input_is_no_part_of_the_input():
+def test_normalisation_of_the_input_has_its_own_box():
     inputs = keras.Input((8, 8, 3))
     model = keras.Model(inputs, layers.BatchNormalization()(inputs))
     assert [text.split("\n")[0] for text, *_ in all_layers(model)] == ["Input", "Batch normalisation"]
 
 
 @pytest.mark.parametrize("shortcut_first", [False, True])
-def test_pooled_input_is_a_shortcut_whichever_way_it_is_joined(shortcut_first):
+def test_pooled_input_is_a_shortcut_in_either_order(shortcut_first):
     inputs = keras.Input((8, 8, 3))
     x = layers.MaxPooling2D()(block(inputs, 4, strides=2))
     pooled = layers.MaxPooling2D(4)(inputs)
@@ -142,7 +142,7 @@ def test_pooled_input_is_a_shortcut_whichever_way_it_is_joined(shortcut_first):
     assert len(boxes) == 5
 
 
-def test_residual_blocks_keep_what_a_shortcut_reads_at_the_end_of_a_box():
+def test_a_shortcut_begins_at_the_end_of_a_box():
     inputs = keras.Input((8, 8, 3))
     x = layers.Conv2D(4, 1)(inputs)
     y = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(layers.ReLU()(x)))
@@ -170,14 +170,14 @@ def test_an_input_joined_to_itself():
     assert all_layers(keras.Model(inputs, layers.Add()([inputs, inputs])))[1][2] == [(0, "", "")]
 
 
-def test_branches_that_branch_again_are_refused():
+def test_branches_with_branches_are_refused():
     inputs = keras.Input((8, 8, 3))
     long = block(block(inputs, 4), 4)
     stem = layers.Conv2D(4, 1)(inputs)
     inner = layers.Add()([layers.Conv2D(4, 1)(stem), layers.Conv2D(4, 3, padding="same")(stem)])
-    with pytest.raises(ArgumentError, match="more than one path with shortcuts"):
+    with pytest.raises(ArgumentError, match="aren't a single path with shortcuts"):
         all_layers(keras.Model(inputs, layers.Add()([long, inner])))
-    with pytest.raises(ArgumentError, match="more than one path with shortcuts"):
+    with pytest.raises(ArgumentError, match="aren't a single path with shortcuts"):
         all_layers(keras.Model(inputs, [long, stem]))
 
 

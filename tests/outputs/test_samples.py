@@ -1,4 +1,4 @@
-"""Tests of images of each class, of one image's augmentations, and of what segmentation keeps."""
+"""Tests of the figures of samples, of augmentations and of segmentation."""
 
 import re
 from dataclasses import replace
@@ -13,7 +13,7 @@ from leukcnn.outputs import segmentation as segmentation_module
 from tests.outputs.png import captured, keys, material_of, same, with_size
 
 PAPER = papers.get("cnmc2019")
-# Images are as large as the paper's profile crops them, though the network of another sees them smaller.
+# Images have the size of the paper's profile, though networks of other profiles see smaller ones.
 SMALL = with_size(PAPER, "crop", 20)
 SAMPLES, AUGMENTATIONS, *_ = PAPER.figures
 SEGMENTATION = spec.Figure("segmentation", "What is kept", "segmentation", "")
@@ -21,7 +21,7 @@ SEGMENTATION = spec.Figure("segmentation", "What is kept", "segmentation", "")
 
 @pytest.fixture
 def capture(tmp_path):
-    """What a figure captures of images."""
+    """Returns a function that returns what a figure captures of images."""
 
     def of(figure, index, *, paper=SMALL, **record):
         (kept,) = captured(figure, material_of(index, paper, tmp_path, **record)).values()
@@ -40,7 +40,7 @@ def test_samples_are_training_cells_of_both_classes_the_positive_first(capture, 
         assert name == ("malignant" if i < 4 else "healthy")
         assert row < 12
         assert cells.class_names[cells.labels[row]] == name
-        # As large as it is cropped, though the network sees it smaller.
+        # Cropped at the paper's size, though the network sees a smaller image.
         np.testing.assert_array_equal(image, read_image(cells.paths[row])[0][2:22, 2:22])
     assert len(set(kept["titles"])) == 8
 
@@ -52,7 +52,7 @@ def test_seed_picks_the_samples(capture, cells):
         assert not same(one, other)
 
 
-def test_unknown_subject_is_called_so(capture, cells):
+def test_unknown_subject_is_shown_as_unknown(capture, cells):
     titles = capture(SAMPLES, replace(cells, group=np.full(16, "")))["titles"]
     assert set(titles) == {"malignant, subject unknown", "healthy, subject unknown"}
 
@@ -63,7 +63,7 @@ def test_where_groups_are_no_subjects_an_image_is_named_by_its_file(capture, cel
     assert all(re.fullmatch(r"(malignant|healthy), \d\d", title) for title in titles)
 
 
-def test_samples_of_several_datasets_name_theirs_the_last_class_first(capture, smears):
+def test_samples_of_several_datasets_name_them_and_start_with_the_last_class(capture, smears):
     subset = {str(name): card(str(name)).subsets[0].key for name in np.unique(smears.dataset)}
     smears = replace(smears, subset=np.array([subset[name] for name in smears.dataset]))
     kept = capture(SAMPLES, smears, paper=with_size(papers.get("alertnet"), "resize", 20))
@@ -104,7 +104,7 @@ def test_augmentations_show_the_first_sample_and_its_variants(capture, cells):
     assert set(np.unique(variants[4][changed])) <= {0, 255}
 
 
-def test_each_segmented_image_follows_its_own_without_the_run_s_mask(capture, cells, monkeypatch):
+def test_each_image_is_followed_by_its_segmentation_without_the_run_s_mask(capture, cells, monkeypatch):
     monkeypatch.setattr(segmentation_module.preprocessing, "hsv_segment", lambda image: image[..., 0] > 127)
     kept = capture(SEGMENTATION, cells, changes={"preprocessing.mask": "background"})
     titles, images = kept["titles"], kept["images"]
@@ -119,7 +119,7 @@ def test_each_segmented_image_follows_its_own_without_the_run_s_mask(capture, ce
 
 
 @pytest.mark.parametrize("figure", [SAMPLES, AUGMENTATIONS, SEGMENTATION], ids=lambda figure: figure.kind)
-def test_what_is_seen_is_part_of_the_key(cells, tmp_path, figure):
+def test_key_depends_on_seed_size_and_images(cells, tmp_path, figure):
     def key(index=cells, paper=SMALL, **record):
         return keys(figure, material_of(index, paper, tmp_path, **record))
 

@@ -17,7 +17,7 @@ SINGLE = spec.Table(
     show=("classes", "metric", "images", "measured", "interval", "state"),
     split="lodocv_single_class",
 )
-SHORTCUT = spec.Table("shortcut", "What the border tells", "shortcut", "", rows=("deep",))
+SHORTCUT = spec.Table("shortcut", "What the border shows", "shortcut", "", rows=("deep",))
 
 
 def records(results, table_id):
@@ -27,7 +27,7 @@ def records(results, table_id):
 
 
 def single(experiment, tested, *, wrong):
-    """A run a pair of wrong answers, on the 10 healthy images of JTSC and the 8 sick ones of Bloodline."""
+    """Adds a run for each pair of error counts: on 10 healthy images of JTSC, on 8 sick ones of Bloodline."""
     for run, (healthy, sick) in enumerate(wrong):
         jtsc = tested("jtsc", fp=healthy, tn=10 - healthy)
         bloodline = tested("bloodline", tp=8 - sick, fn=sick)
@@ -38,7 +38,7 @@ def single(experiment, tested, *, wrong):
     return experiment
 
 
-def test_wrong_answers_on_one_class_have_the_name_of_that_class(left_out, tested):
+def test_errors_on_one_class_are_named_after_that_class(left_out, tested):
     rows = records(single(left_out(SINGLE), tested, wrong=[(3, 2)]).results(runs=1), "single_class")
     shown = [(r["Dataset"], r["Class"], r["Rate"], r["Images"]) for r in rows if r["Network"] == "Deep"]
     assert shown == [
@@ -48,13 +48,13 @@ def test_wrong_answers_on_one_class_have_the_name_of_that_class(left_out, tested
     assert [r["Measured"] for r in rows if r["Network"] == "Deep"] == [(30, None), (25, None)]
 
 
-def test_one_run_has_wilson_s_interval_and_several_where_one_more_would_lie(left_out, tested):
+def test_one_run_has_wilson_s_interval(left_out, tested):
     row = records(single(left_out(SINGLE), tested, wrong=[(3, 2)]).results(runs=1), "single_class")[0]
     expected = wilson_interval(3, 10)
     assert row["95 % interval"] == (100 * expected.low, 100 * expected.high)
 
 
-def test_several_runs_have_mean_and_sd(left_out, tested):
+def test_several_runs_have_mean_std_and_prediction_interval(left_out, tested):
     experiment = single(left_out(SINGLE), tested, wrong=[(3, 2), (1, 2), (2, 2)])
     row = records(experiment.results(), "single_class")[0]
     expected = run_interval([0.3, 0.1, 0.2])
@@ -62,7 +62,7 @@ def test_several_runs_have_mean_and_sd(left_out, tested):
     assert row["95 % interval"] == pytest.approx((100 * expected.low, 100 * expected.high))
 
 
-def test_only_planned_rows_stand_there_and_controls_beside(left_out, tested):
+def test_only_planned_rows_and_controls_are_shown(left_out, tested):
     rows = records(single(left_out(SINGLE), tested, wrong=[(3, 2)]).results(runs=1), "single_class")
     of_jtsc = [row for row in rows if row["Dataset"] == "JTSC"]
     assert [row["Network"] for row in of_jtsc] == ["Deep", *map(control_label, DEFAULT_CONTROLS)]
@@ -70,7 +70,7 @@ def test_only_planned_rows_stand_there_and_controls_beside(left_out, tested):
     assert of_jtsc[3]["State"] == "not measured: this row has not been trained"
 
 
-def test_no_dataset_of_one_class_is_told(left_out):
+def test_no_dataset_of_one_class_is_reported(left_out):
     (row,) = records(left_out(SINGLE).results(), "single_class")
     assert row["State"] == "not measured: no dataset of one class is tested here"
 
@@ -104,7 +104,7 @@ HERE = {
 
 @pytest.fixture
 def probed(left_out, tested):
-    """The probe, LeukNet in two folds and left out, and the controls where they are left out."""
+    """The probe, a network under k-fold and LODOCV, and the controls under LODOCV."""
     experiment = left_out(SHORTCUT)
     experiment.add_probe(probe())
     # In the order of their ids: three sick images, then the healthy one.
@@ -121,7 +121,7 @@ def shortcut(experiment, **changes):
     return records(experiment.results(**({"runs": 1, "datasets": HERE} | changes)), "shortcut")
 
 
-def test_how_well_the_border_tells_the_datasets(probed):
+def test_how_well_the_border_distinguishes_the_datasets(probed):
     rows = shortcut(probed)
     right = 9 + 6 + 2
     expected = wilson_interval(right, 22)
@@ -134,9 +134,9 @@ def test_how_well_the_border_tells_the_datasets(probed):
     assert (rows[2]["Dataset or split"], rows[2]["Measured"]) == ("JTSC", 10 / 22)
 
 
-def test_the_majority_class_of_the_named_dataset_tells_leukaemia(probed):
-    # Right: nine of JTSC; seven of Bloodline, one of them named ALL-IDB 1, most of which is sick; of ALL-IDB
-    # 1's three sick images two, and its healthy one is named Bloodline.
+def test_leukaemia_accuracy_by_the_majority_class_of_the_named_dataset(probed):
+    # Right are nine images of JTSC; seven of Bloodline, one of them named ALL-IDB 1, whose majority is sick;
+    # two of the three sick ones of ALL-IDB 1. Its healthy one is named Bloodline.
     row = next(row for row in shortcut(probed) if "majority class" in row["Answered by"])
     assert (row["Images"], row["Measured"]) == (22, pytest.approx(18 / 22))
 
@@ -145,11 +145,11 @@ def test_images_of_a_mixed_dataset_count_once_a_run_has_tested_them(left_out):
     experiment = left_out(SHORTCUT)
     experiment.add_probe(probe())
     row = next(row for row in shortcut(experiment) if "majority class" in row["Answered by"])
-    # ALL-IDB 1's four are unknown, and one of Bloodline's is taken for it.
+    # The classes of ALL-IDB 1's four images are unknown, and one of Bloodline is predicted to be of it.
     assert (row["Images"], row["Measured"]) == (17, pytest.approx(15 / 17))
 
 
-def test_networks_and_the_border_control_stand_beside_under_each_split(probed):
+def test_networks_and_the_border_control_are_shown_under_each_split(probed):
     rows = [row for row in shortcut(probed) if row["Dataset or split"] in ("LODOCV", "k-fold")]
     border = control_label("border")
     assert [(row["Dataset or split"], row["Answered by"]) for row in rows] == [
@@ -177,14 +177,14 @@ def test_recall_of_each_dataset(probed):
 
 def test_the_note_counts_the_datasets_of_one_class(probed):
     (table,) = build_tables(probed.results(runs=1, datasets=HERE), only="shortcut")
-    assert table.notes[0].startswith("Of the 3 datasets at hand, those of one class alone: 2.")
+    assert table.notes[0].startswith("Datasets of this run with images of one class only: 2 of 3.")
 
 
-def test_without_a_probe_the_networks_still_stand_there(left_out, tested):
+def test_without_a_probe_the_networks_are_still_shown(left_out, tested):
     experiment = left_out(SHORTCUT)
     experiment.add("deep", tested("allidb1", tp=3, tn=1), tested=("allidb1",))
     rows = shortcut(experiment)
-    assert rows[0]["State"] == "not measured: none is planned; it takes two datasets"
+    assert rows[0]["State"] == "not measured: not planned; it needs two datasets"
     assert rows[1]["Measured"] == 1
     experiment.add_probe(None)
     assert shortcut(experiment)[0]["State"] == "not measured: it is not finished"

@@ -43,15 +43,15 @@ def test_t_tests_over_folds_agree_with_scipy_and_the_formula(alertnet, make_fold
     assert {row[7] for row in rows} == {"statistically equivalent"}
 
 
-def test_a_clear_difference_is_called_one(alertnet, make_fold):
+def test_a_clear_difference_is_reported(alertnet, make_fold):
     wrong = {"alertnet_rwd": (30, 31, 29, 30, 30), "resnet50_dft": (1, 2, 1, 2, 1)}
     rows = t_tests(results_of(add_folds(alertnet, make_fold, wrong)))
     assert {row[6] for row in rows} == {"different"}
 
 
 def test_without_both_rows_there_is_no_t_test(alertnet):
-    ((*_, said, published),) = t_tests(results_of(alertnet))
-    assert said == "not measured: this row has not been trained"
+    ((*_, state, published),) = t_tests(results_of(alertnet))
+    assert state == "not measured: this row has not been trained"
     assert published == "statistically equivalent"
 
 
@@ -72,7 +72,7 @@ T_TEST = spec.Table(
 
 @pytest.fixture
 def trained(left_out, tested):
-    """Three runs of both rows on ALL-IDB 1, the second's in another order, and one on ALL-IDB 2."""
+    """Three runs of both rows on ALL-IDB 1 and 2; the runs of the second row are in another order."""
     experiment = left_out(T_TEST)
     for row, hits in (("deep", {0: 9, 1: 8, 2: 9}), ("shallow", {2: 6, 0: 7, 1: 5})):
         for run, tp in hits.items():
@@ -83,14 +83,14 @@ def trained(left_out, tested):
     return experiment
 
 
-def test_the_printed_figures_are_tested_over_the_paper_s_runs(trained):
+def test_the_printed_values_are_tested_over_the_paper_s_runs(trained):
     rows = t_tests(trained.results(), "t_test_table5")
     printed = [row for row in rows if "as printed" in row[1]]
     assert [row[0] for row in printed] == ["ALL-IDB 1", "ALL-IDB 2"]
     assert printed[0][1].endswith("on the 5 runs as printed")
     assert printed[0][2] == "Deep - Shallow"
     assert printed[0][3] == pytest.approx(0.039)
-    # The paper calls both pairs equal; its figures say so of the first alone.
+    # The paper calls both pairs equal; its values show it for the first only.
     assert (printed[0][6], printed[0][7]) == (pytest.approx(0.057, abs=5e-4), "no difference shown")
     assert (printed[1][6], printed[1][7]) == (pytest.approx(0.0004, abs=5e-5), "different")
     assert {row[8] for row in rows} == {"equivalent"}
@@ -124,7 +124,7 @@ def test_one_run_allows_no_test(left_out, tested):
     ]
 
 
-def test_rows_that_were_not_trained_say_so_beside_the_printed_test(left_out):
+def test_rows_that_were_not_trained_say_so_next_to_the_printed_test(left_out):
     rows = t_tests(left_out(T_TEST).results(datasets={}), "t_test_table5")
     assert [row[7] for row in rows] == [
         "no difference shown",
@@ -134,7 +134,7 @@ def test_rows_that_were_not_trained_say_so_beside_the_printed_test(left_out):
     ]
 
 
-def test_what_is_kept_apart_for_validation_counts_in_the_corrected_test(staged, make_stages):
+def test_the_corrected_test_excludes_validation_images_from_the_training_set(staged, make_stages):
     experiment = staged(spec.Table("t", "T", "t_test", rows=("frozen", "scratch"), reference=(("p",),)))
     wrong = {"frozen": (1, 2, 4, 3), "scratch": (6, 9, 7, 12)}
     for row, of_row in wrong.items():
@@ -145,7 +145,7 @@ def test_what_is_kept_apart_for_validation_counts_in_the_corrected_test(staged, 
     assert t_tests(experiment.results(split="kfold"), "t")[2][3] == pytest.approx(t)
 
 
-def test_without_printed_figures_the_measured_runs_stand_alone(trained):
+def test_without_printed_values_only_measured_runs_are_shown(trained):
     table = replace(T_TEST, reference=())
     trained.paper = replace(trained.paper, tables=(table,))
     rows = t_tests(trained.results(), "t_test_table5")

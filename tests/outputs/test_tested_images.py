@@ -1,4 +1,4 @@
-"""Tests of what figures capture of trained networks: activation maps, and what single filters give."""
+"""Tests of what figures capture of trained networks: activation maps and feature maps of filters."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ FILTERS = spec.Figure("figure3", "Filters", "filters", "Figure 3", rows=("deep",
 
 
 def trained(left_out, index, network, predicted) -> Material:
-    """A network of the row "deep" that was tested on seven images, and what it said of them."""
+    """Returns an experiment whose row "deep" has a network and predictions of seven tested images."""
     experiment = left_out()
     rows = tuple(
         replace(row, setup=replace(row.setup, preprocessing=PREPROCESSING)) for row in experiment.paper.rows
@@ -35,14 +35,14 @@ def trained(left_out, index, network, predicted) -> Material:
         positive_class="",
         class_of={},
     )
-    experiment.add("deep", said(index, np.arange(len(TESTED)) * 0), tested=("atlas",))
+    experiment.add("deep", predictions_of(index, np.zeros(len(TESTED), int)), tested=("atlas",))
     trial = experiment.store.finished_trial(experiment.planned[0].name)
     SavedNetwork(network, PREPROCESSING, index.class_names, {}).save(trial.path / "model.keras")
-    write_predictions(trial.path / "predictions.csv", said(index, predicted))
+    write_predictions(trial.path / "predictions.csv", predictions_of(index, predicted))
     return Material(experiment.results(), index)
 
 
-def said(index, predicted) -> Predictions:
+def predictions_of(index, predicted) -> Predictions:
     return Predictions(
         image=index.ids[TESTED],
         subset=np.full(len(TESTED), "test"),
@@ -56,7 +56,7 @@ def said(index, predicted) -> Predictions:
 
 @pytest.fixture
 def two_classes(left_out, smears):
-    """A network of one output that takes every image for the second class; of the first it knows row 4."""
+    """A network of one output that predicts the second class; its stored predictions are right for row 4."""
     smears = replace(smears, labels=np.arange(16) % 2, class_names=("non-pathological", "pathological"))
     inputs = keras.Input((16, 16, 3))
     x = keras.layers.Conv2D(3, 3, activation="relu", name="block1_conv1")(inputs)
@@ -72,14 +72,14 @@ def two_classes(left_out, smears):
 
 @pytest.fixture
 def three_classes(left_out, smears):
-    """A network with maps of 14, 7 and 3 pixels, finished on seven images, of which it knows some."""
+    """A network with maps of 14, 7 and 3 pixels, which is right for some of seven tested images."""
     inputs = keras.Input((16, 16, 3))
     x = keras.layers.Conv2D(4, 3, name="wide")(inputs)
     x = keras.layers.MaxPooling2D(2, name="narrow")(x)
     x = keras.layers.MaxPooling2D(2, name="points")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     network = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
-    # Right for 5 and 6 alone (AML and HBS): of ALL none is known, so the first is shown.
+    # Right for 5 (AML) and 6 (HBS) only; of ALL the first image is shown.
     label = smears.labels[TESTED]
     return trained(left_out, smears, network, np.where(np.isin(TESTED, (5, 6)), label, (label + 1) % 3))
 
@@ -91,12 +91,12 @@ def shows(kept, material, rows):
         assert np.abs(image.astype(int) - expected).max() <= 2
 
 
-def test_filters_show_an_image_of_each_class_and_what_a_sigmoid_says(two_classes):
+def test_filters_show_an_image_of_each_class_and_its_predicted_class(two_classes):
     kept = captured(FILTERS, two_classes)["figure3"]
-    # Row 4 is the only one of its class that the network knows, row 3 the first of the other.
+    # Row 4 is the only correct one of its class, row 3 the first of the other.
     shows(kept, two_classes, (4, 3))
     assert [title.split(", ")[0] for title in kept["titles"]] == ["non-pathological", "pathological"]
-    assert all(title.endswith("taken for pathological") for title in kept["titles"])
+    assert all(title.endswith("predicted pathological") for title in kept["titles"])
 
 
 def test_filters_are_the_most_active_of_the_last_convolutions(two_classes):
@@ -116,7 +116,7 @@ def test_filters_are_the_most_active_of_the_last_convolutions(two_classes):
         assert maps.mean(axis=(1, 2)).min() >= left_out.mean(axis=(1, 2)).max() - 1e-4
 
 
-def test_activation_maps_show_an_image_of_each_class_that_the_network_knows(three_classes):
+def test_activation_maps_show_a_correctly_classified_image_of_each_class(three_classes):
     kept = captured(MAPS, three_classes)["figure3"]
     # Rows 6 (HBS), 4 (ALL) and 5 (AML).
     assert [title.split(", ")[0] for title in kept["titles"]] == ["HBS", "ALL", "AML"]
@@ -125,7 +125,7 @@ def test_activation_maps_show_an_image_of_each_class_that_the_network_knows(thre
     assert all(title.rpartition(" ")[2] in names for title in kept["titles"])
 
 
-def test_activation_maps_are_of_the_last_layer_that_is_no_single_point(three_classes):
+def test_activation_maps_are_those_of_the_last_layer_larger_than_a_point(three_classes):
     kept = captured(MAPS, three_classes)["figure3"]
     assert kept["layer"] == "narrow"
     for values in (kept["mean"], kept["grad_cam"]):
@@ -134,7 +134,7 @@ def test_activation_maps_are_of_the_last_layer_that_is_no_single_point(three_cla
         assert (values <= 1).all()
 
 
-def test_nothing_is_kept_of_a_row_that_is_not_trained_and_the_trial_is_the_key(three_classes):
+def test_nothing_is_captured_for_an_untrained_row_and_the_trial_is_the_key(three_classes):
     assert captured(replace(MAPS, rows=("shallow",)), three_classes) == {}
     ((_, _, trial),) = three_classes.results.trials["deep"]
     assert keys(MAPS, three_classes) == {"figure3": trial.path.name}

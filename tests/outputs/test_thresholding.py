@@ -1,4 +1,4 @@
-"""Tests of the figures of thresholding: which images, their clusters, and the cells cut out."""
+"""Tests of the figures of thresholding: which images, their clusters, and the cells that are found."""
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ PREPROCESSING = spec.Preprocessing(resize=32, threshold="darkest", squeeze=True)
 
 @pytest.fixture
 def smears_of(tmp_path):
-    """Titles and images of smears that are captured."""
+    """Returns a function that returns titles and images of the captured smears."""
 
     def of(index, *, figure=FIGURES[0], seed=0):
         (kept,) = captured(figure, material_of(index, PAPER, tmp_path, seed=seed)).values()
@@ -36,7 +36,7 @@ def discs(tmp_path):
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.kind)
-def test_whole_labelled_images_of_the_first_part_are_kept(smears_of, cells, figure):
+def test_whole_labelled_images_of_the_first_subset_are_kept(smears_of, cells, figure):
     smears = smears_of(cells, figure=figure)
     assert [title.split(", ")[0] for title, _ in smears] == ["malignant", "healthy"]
     for title, image in smears:
@@ -99,7 +99,7 @@ def test_real_smears(smears_of, real_data):
 
 
 def stripes(**pixels: int) -> np.ndarray:
-    """An image 10 pixels wide with so many pixels of each grey level, named level_<n>."""
+    """Returns an image 10 pixels wide; `level_<n>` is the number of pixels of grey level n."""
     levels = [int(name.removeprefix("level_")) for name in pixels]
     column = np.repeat(levels, list(pixels.values())).reshape(-1, 10)
     return np.repeat(column[..., None], 3, axis=2).astype(np.uint8)
@@ -120,7 +120,7 @@ BAD = {
 
 
 def test_clusters_of_three_levels_are_those_levels():
-    assert [(said, levels.tolist()) for said, levels in clusters(THREE)] == [
+    assert [(label, levels.tolist()) for label, levels in clusters(THREE)] == [
         ('dark: 300 pixels, 50.0 %\nchosen by "darkest"', [20]),
         ('middle: 100 pixels, 16.7 %\nchosen by "least_frequent"', [120]),
         ("bright: 200 pixels, 33.3 %", [220]),
@@ -149,7 +149,7 @@ def test_two_discs_are_two_cells_the_larger_first():
     _, (mask_title, mask), _, (title, cells) = extraction("discs", larger, PREPROCESSING)
     np.testing.assert_array_equal(mask == 255, wbc_mask(larger, rule="darkest"))
     assert mask_title == f"mask: {100 * (mask == 255).mean():.1f} % of the image"
-    assert title == "2 cells, not to one scale"
+    assert title == "2 cells, each at its own scale"
     # Two black tiles side by side, white around them, a disc that fills most of each.
     assert cells.shape == (2 * 96 + 3 * 6, 2 * 96 + 3 * 6, 3)
     for left in (6, 108):
@@ -165,20 +165,20 @@ def test_more_cells_than_fit_are_counted():
     for i in range(25):
         cv2.circle(many, (30 + 58 * (i % 5), 30 + 58 * (i // 5)), 12, (60, 30, 90), -1)
     *_, (title, cells) = extraction("many", many, PREPROCESSING)
-    assert title == "the 16 largest of 25 cells, not to one scale"
+    assert title == "the 16 largest of 25 cells, each at its own scale"
     assert cells.shape == (4 * 96 + 5 * 6, 4 * 96 + 5 * 6, 3)
 
 
-def test_fed_is_what_a_network_is_fed_without_a_crop():
+def test_network_input_is_prepared_without_a_crop():
     _, _, (title, fed), _ = extraction("discs", DISCS, PREPROCESSING)
     np.testing.assert_array_equal(fed, prepare(DISCS, PREPROCESSING))
-    assert title == "as a network is fed, 32x32 pixels"
+    assert title == "input of a network, 32x32 pixels"
     cropping = spec.Preprocessing(crop=500, threshold="darkest")
     assert extraction("discs", DISCS, cropping)[2][1].shape == (500, 500, 3)
 
 
 @pytest.mark.parametrize(("dataset", "cells"), [("allidb1", 5), ("allidb2", 1)])
-def test_drawn_smears_have_their_nuclei_found(dataset, cells):
+def test_nuclei_of_synthetic_smears_are_found(dataset, cells):
     smear = draw_smear(class_name="ALL", dataset=dataset, seed=0, image=0, cells=cells)
     assert extraction("ALL", smear, PREPROCESSING)[3][0].startswith(f"{cells} cell")
 
@@ -205,7 +205,7 @@ SMEARS = {
 
 @pytest.fixture
 def kept(thresholded, tmp_path):
-    """Makes an experiment with its smears beside."""
+    """Returns a function that makes an experiment whose smears are captured."""
     keep(tmp_path, figure2=SMEARS, figure3=SMEARS)
     return thresholded
 
@@ -234,12 +234,12 @@ def test_assumption_changes_the_rule_and_without_one_the_darkest_cluster_is_show
         build_figures(kept().results(assumed={"threshold": assumed}), tmp_path, only=only)
     (one, other) = (options for _, options in plotted["histograms" if only == "figure2" else "images"])
     assert one["caption"].endswith('(by the rule "darkest")')
-    assert other["caption"].endswith('(by the rule "darkest"; the networks here see whole images)')
+    assert other["caption"].endswith('(by the rule "darkest"; the networks of this run see whole images)')
     if only == "figure2":
         assert one["rule"] == other["rule"] == "darkest"
 
 
-def test_reduced_images_are_said_to_be(kept, plotted, tmp_path):
+def test_caption_says_that_images_are_reduced(kept, plotted, tmp_path):
     large = np.zeros((300, 512, 3), np.uint8)
     keep(tmp_path, figure2={"titles": ["large"], "images": [large], "key": "other"})
     build_figures(kept().results(), tmp_path, only="figure2")

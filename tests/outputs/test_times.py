@@ -23,7 +23,7 @@ def add_training(
     dataset="allidb1",
     **where,
 ):
-    """Adds a trial that notes its time as a network's does."""
+    """Adds a trial that records its time like that of a network."""
     experiment.add(row, tested(dataset, tp=1, tn=1), tested=(dataset,), **where)
     trial = experiment.store.finished_trial(experiment.planned[-1].name)
     lines = "".join(f"{epoch},0.5\n" for epoch in range(1, epochs + 1))
@@ -66,30 +66,30 @@ def test_times_are_means_over_the_folds_of_each_task(timed):
         (dataset, row) for dataset in ("ALL-IDB 1", "ALL-IDB 2") for row in ("Deep", "Shallow")
     ]
     deep, shallow = rows["ALL-IDB 1", "Deep"], rows["ALL-IDB 1", "Shallow"]
-    assert (deep["Parameters"], deep["Trainings"], deep["Images an epoch"]) == (23_000_000, 2, 20)
+    assert (deep["Parameters"], deep["Trainings"], deep["Images per epoch"]) == (23_000_000, 2, 20)
     assert deep["Epochs"] == 2
-    assert deep["Seconds a training"] == pytest.approx((10, np.std([12, 8], ddof=1)))
+    assert deep["Seconds per training"] == pytest.approx((10, np.std([12, 8], ddof=1)))
     # 12 s and 8 s of 2 epochs of 20 images are 300 ms and 200 ms.
-    assert deep["Milliseconds an image and epoch"] == pytest.approx((250, np.std([300, 200], ddof=1)))
-    assert shallow["Images an epoch"] == 20.5
-    assert shallow["Milliseconds an image and epoch"][0] == pytest.approx((4000 / 40 + 1000 / 42) / 2)
-    assert rows["ALL-IDB 2", "Deep"]["Seconds a training"] == (30, 0)
+    assert deep["Milliseconds per image and epoch"] == pytest.approx((250, np.std([300, 200], ddof=1)))
+    assert shallow["Images per epoch"] == 20.5
+    assert shallow["Milliseconds per image and epoch"][0] == pytest.approx((4000 / 40 + 1000 / 42) / 2)
+    assert rows["ALL-IDB 2", "Deep"]["Seconds per training"] == (30, 0)
 
 
-def test_the_last_row_of_the_table_is_what_the_others_are_held_to(timed):
+def test_times_are_compared_with_the_last_row_of_the_table(timed):
     table = build(TIMES, timed.results(), {})
-    ratio = "Ratio of these to Shallow"
+    ratio = "Ratio to Shallow"
     rows = records(table)
-    # 250 ms an image and epoch to (100 + 23.8) / 2.
+    # 250 ms per image and epoch to (100 + 23.8) / 2.
     assert rows["ALL-IDB 1", "Deep"][ratio] == pytest.approx(250 / ((4000 / 40 + 1000 / 42) / 2))
     assert rows["ALL-IDB 1", "Shallow"][ratio] == 1
-    # It wasn't trained on the other dataset, whose times aren't held to those of this one.
+    # It wasn't trained on the other dataset, so there is nothing to compare with.
     assert rows["ALL-IDB 2", "Deep"][ratio] is None
 
 
 def test_rows_that_were_not_trained_say_so(timed):
     row = records(build(TIMES, timed.results(), {}))["ALL-IDB 2", "Shallow"]
-    assert (row["Seconds a training"], row["State"]) == (
+    assert (row["Seconds per training"], row["State"]) == (
         None,
         "not measured: this row has not been trained",
     )
@@ -97,18 +97,18 @@ def test_rows_that_were_not_trained_say_so(timed):
     assert records(without)["ALL-IDB 2", "Shallow"]["State"] == "not measured: no weights"
 
 
-def test_trainings_that_went_on_after_a_kill_are_left_out(apart, tested):
+def test_interrupted_trainings_are_left_out(apart, tested):
     experiment = apart(TIMES)
     add_training(experiment, tested, "deep", seconds=10, fold=0)
     add_training(experiment, tested, "deep", seconds=1, fold=1, run_here=1)
     add_training(experiment, tested, "shallow", seconds=1, fold=0, run_here=1)
     table = build(TIMES, experiment.results(), {})
     rows = records(table)
-    assert rows["ALL-IDB 1", "Deep"]["Seconds a training"] == (10, None)
+    assert rows["ALL-IDB 1", "Deep"]["Seconds per training"] == (10, None)
     assert rows["ALL-IDB 1", "Deep"]["Trainings"] == 1
     shallow = rows["ALL-IDB 1", "Shallow"]
-    assert (shallow["Parameters"], shallow["Seconds a training"]) == (1000, None)
-    assert shallow["State"] == "not measured: its trainings were interrupted"
+    assert (shallow["Parameters"], shallow["Seconds per training"]) == (1000, None)
+    assert shallow["State"] == "not measured: the trainings were interrupted"
     assert any(note.startswith("Left out: 2 of 3 trainings") for note in table.notes)
 
 
@@ -118,7 +118,7 @@ def test_a_training_that_ended_early_counts(apart, tested):
     table = build(TIMES, experiment.results(), {})
     row = records(table)["ALL-IDB 1", "Shallow"]
     assert (row["Epochs"], row["State"]) == (3, "measured")
-    assert row["Milliseconds an image and epoch"] == (pytest.approx(100), None)
+    assert row["Milliseconds per image and epoch"] == (pytest.approx(100), None)
     assert not any(note.startswith("Left out") for note in table.notes)
 
 
@@ -129,16 +129,16 @@ def test_rows_that_train_no_network_have_no_time(apart, tested):
     trial = experiment.store.finished_trial(experiment.planned[-1].name)
     trial.finish({"checkpoint": "last", "images": {"train": 4}, "seconds": {"features": 3, "svm": 1}})
     row = records(build(TIMES, experiment.results(), {}))["ALL-IDB 1", "Deep"]
-    assert row["State"] == "not measured: it trains no network"
+    assert row["State"] == "not measured: this row trains no network"
 
 
-def test_notes_name_machines_and_what_is_not_in_it(timed, tested):
+def test_notes_name_machines_and_what_the_times_exclude(timed, tested):
     add_training(timed, tested, "shallow", seconds=3, fold=0, dataset="allidb2", device="gpu:0")
     notes = build(TIMES, timed.results(), {}).notes
-    assert notes[0] == "The paper prints no times."
+    assert notes[0] == "The paper reports no times."
     assert notes[1] == "Measured with tensorflow on cpu:0 (Linux); tensorflow on gpu:0 (Linux)."
     assert "compilation" in notes[2]
-    assert "kept features of frozen bases" in notes[2]
+    assert "features of frozen bases" in notes[2]
 
 
 def test_datasets_that_are_tested_together_are_one_task(left_out, tested):

@@ -32,7 +32,7 @@ def index_of(*datasets: str) -> ImageIndex:
         (("jtsc", "allidb2"), ["healthy, JTSC", "ALL, ALL-IDB 2"]),
     ],
 )
-def test_image_is_told_by_what_tells_it_from_others(datasets, titles):
+def test_image_is_described_by_what_distinguishes_it(datasets, titles):
     index = index_of(*datasets)
     assert [describe(index, row) for row in range(2)] == titles
 
@@ -49,7 +49,7 @@ def test_titles_of_datasets(left_out):
     assert dataset_title(results, "taleghani").endswith("(not in the paper)")
 
 
-def test_why_a_row_has_no_figures(left_out, tested):
+def test_why_a_row_has_no_results(left_out, tested):
     experiment = left_out()
     experiment.add("deep", tested("allidb1", tp=5, fn=1), tested=("allidb1",))
     results = experiment.results(runs=1, missing={"shallow": "no weights"})
@@ -68,7 +68,7 @@ def test_titles_of_datasets_that_are_tested_together(left_out):
     assert dataset_title(results, "allidb1+cellavision2").endswith("(not in the paper: CellaVision 2)")
 
 
-def test_why_datasets_that_are_tested_together_have_no_figures(apart, tested):
+def test_why_datasets_that_are_tested_together_have_no_results(apart, tested):
     experiment = apart()
     experiment.add("deep", tested("allidb1", tp=1, tn=1), fold=0, tested=("allidb1",))
     experiment.add("deep", tested("jtsc", tp=1, tn=1), fold=0, tested=("bloodline", "jtsc"), finished=False)
@@ -86,11 +86,11 @@ def test_lines_are_the_rows_and_then_the_controls(experiment):
     assert [row for row, _ in table_lines(experiment.results(), ["vgg19"])] == ["vgg19", *DEFAULT_CONTROLS]
 
 
-def test_a_measured_table_bears_the_mark_and_points_to_the_assumptions(experiment):
+def test_a_measured_table_has_the_mark_and_names_the_table_of_assumptions(experiment):
     results = experiment.results(not_comparable="synthetic data")
     spec = results.paper.tables[0]
-    table = framed(results, spec, ["Set"], [("a",)], notes=("first",))
+    table = framed(results, spec, ["Subset"], [("a",)], notes=("first",))
     assert table.marks == ("NOT COMPARABLE WITH THE PAPER: synthetic data",)
     assert table.notes[0] == "first"
     assert "assumptions" in table.notes[1]
-    assert framed(results, spec, ["Set"], [("a",)], measured=False).marks == ()
+    assert framed(results, spec, ["Subset"], [("a",)], measured=False).marks == ()

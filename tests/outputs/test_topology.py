@@ -1,4 +1,4 @@
-"""Tests of what is captured of networks: boxes of their layers, and a table of them."""
+"""Tests of captured networks: boxes of their layers, and tables of them."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def tiny_network(**options) -> keras.Model:
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What is asked for of Keras Applications and of the paper's builders, neither of which is built."""
+    """Names and options that builders were called with; none of them builds its real network."""
     asked = []
 
     def build(name, **options):
@@ -45,7 +45,7 @@ def asked(monkeypatch):
     return asked
 
 
-def test_topology_is_read_off_the_paper_s_networks_and_the_originals(asked, tmp_path):
+def test_topology_shows_the_paper_s_networks_and_the_originals(asked, tmp_path):
     kept = captured(FIGURE, material_of(None, PAPER, tmp_path))["figure4"]
     layers = [("Global average pooling\n3", "pooling", []), ("Dense 7, softmax\n7", "dense", [])]
     assert kept["columns"] == [
@@ -76,11 +76,11 @@ def test_figure_s_network_has_the_paper_s_outputs_and_needs_no_weights(asked, tm
     kept = captured(figure, material)["figure4"]
     assert [kind for _, kind, _ in kept["columns"][0][1]] == ["pooling", "dense"]
     assert asked == [("CNMCVGG16", {"input_shape": (20, 20, 3), **arguments, "weights": None})]
-    # What the paper's rows say stays as it is.
+    # The paper's rows are unchanged.
     assert arguments["weights"] == "imagenet"
 
 
-def test_table_of_layers_is_kept_as_its_row_s_builder_gives_them(asked, tmp_path):
+def test_table_of_layers_keeps_the_network_of_its_row(asked, tmp_path):
     assert captured(LAYERS, material_of(None, PAPER, tmp_path)) == {
         "layers": {
             "layers": [
@@ -95,7 +95,7 @@ def test_table_of_layers_is_kept_as_its_row_s_builder_gives_them(asked, tmp_path
 
 
 @pytest.mark.parametrize("item", [FIGURE, LAYERS], ids=["figure", "table"])
-def test_what_the_networks_are_is_the_key(item, asked, tmp_path):
+def test_key_depends_on_the_networks(item, asked, tmp_path):
     def key(paper=PAPER, **record):
         return keys(item, material_of(None, paper, tmp_path, **record))
 

@@ -4,7 +4,7 @@ from leukcnn.fields import value_at
 from leukcnn.models import build
 from leukcnn.papers.alertnet import PAPER
 
-# READINGS of the paper: parameters at 224x224 pixels and three classes.
+# Parameters at 224x224 pixels and three classes, as the paper is read.
 PARAMETERS = {
     "alertnet": 8_792_963,
     "alertnet_wd": 8_792_963,
@@ -28,7 +28,7 @@ def test_networks_have_the_parameters_of_the_paper(row):
     assert network.output_shape == (None, 3)
 
 
-def test_protocol():
+def test_protocol_of_the_paper():
     for row in PAPER.row_ids:
         setup = PAPER.setup(row)
         assert (setup.split.kind, setup.split.n_splits) == ("kfold", 5)
@@ -51,7 +51,7 @@ def test_protocol():
         assert (training.batch_size, training.epochs, training.checkpoint) == (32, 50, "last")
 
 
-def test_wd_variants_have_no_dropout_whatever_is_assumed():
+def test_wd_variants_never_have_dropout():
     for row in ("alertnet_wd", "alertnet_rwd", "alertnet_xwd"):
         assert PAPER.setup(row, assumed={"dropout_rate": 0.3}).model.arguments["dropout_rate"] == 0
     for row in ("alertnet", "alertnet_r", "alertnet_x"):
@@ -61,22 +61,22 @@ def test_wd_variants_have_no_dropout_whatever_is_assumed():
 
 @pytest.mark.parametrize("assumption", PAPER.assumptions, ids=lambda a: a.name)
 @pytest.mark.parametrize("profile", ["paper", "smoke"])
-def test_an_assumption_resolves_for_its_rows_and_changes_no_other(assumption, profile):
+def test_assumption_changes_its_own_rows_only(assumption, profile):
     assert assumption.reason
     assert assumption.where
     rows = PAPER.rows_of(assumption)
     for row in rows:
-        value = value_at(PAPER.setup(row, profile=profile), assumption.sets)
+        value = value_at(PAPER.setup(row, profile=profile), assumption.field)
         assert not assumption.choices or value in assumption.choices
     for row in PAPER.row_ids:
         changed = PAPER.setup(row, profile=profile, assumed={assumption.name: value})
         if row in rows:
-            assert value_at(changed, assumption.sets) == value
+            assert value_at(changed, assumption.field) == value
         else:
             assert changed == PAPER.setup(row, profile=profile)
 
 
-def test_fine_tuning_starts_from_imagenet_but_in_the_smoke_profile():
+def test_fine_tuning_starts_from_imagenet_except_in_the_smoke_profile():
     fine_tuned = [row for row in PAPER.row_ids if row.endswith(("_sft", "_dft"))]
     assert len(fine_tuned) == 6
     for row in fine_tuned:
@@ -85,7 +85,7 @@ def test_fine_tuning_starts_from_imagenet_but_in_the_smoke_profile():
         assert PAPER.setup(row, profile="smoke").model.arguments["weights"] is None
 
 
-def test_classes_of_all_datasets_lead_to_the_paper_s():
+def test_classes_of_all_datasets_are_mapped_to_the_paper_s():
     assert PAPER.classes == ("HBS", "ALL", "AML")
     assert PAPER.class_of["healthy"] == PAPER.class_of["benign"] == "HBS"
     assert {PAPER.class_of[name] for name in ("ALL", "malignant", "early", "pre", "pro")} == {"ALL"}

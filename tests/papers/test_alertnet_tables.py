@@ -98,20 +98,20 @@ def test_table_3(row):
 
 @pytest.mark.parametrize("row", TABLE_5)
 def test_table_5(row):
-    *figures, parameters, file_mb = TABLE_5[row]
+    *scores, parameters, file_mb = TABLE_5[row]
     printed = [table("table5").printed(row, metric) for metric in METRICS]
-    assert [(p.value, p.std) for p in printed] == figures
+    assert [(p.value, p.std) for p in printed] == scores
     assert table("table5").printed(row, "parameters").value == parameters
     assert table("table5").printed(row, "file_mb").value == file_mb
 
 
-def test_table_6_has_what_the_text_has_of_it():
-    figures = [table("table6").printed("resnet50_dft", metric) for metric in METRICS]
-    assert [figure and figure.value for figure in figures] == [97.80, None, 97.81, 97.80, 0.9660]
+def test_table_6_has_the_values_that_the_text_gives():
+    printed = [table("table6").printed("resnet50_dft", metric) for metric in METRICS]
+    assert [value and value.value for value in printed] == [97.80, None, 97.81, 97.80, 0.9660]
     assert table("table6").printed("xception_dft", "accuracy") is None
-    beside = [p for p in table("table5").published if p.row == "alertnet_rwd"]
-    assert [p for p in table("table6").published if p.row == "alertnet_rwd"] == beside
-    assert len(table("table6").published) == 4 + len(beside) == 11
+    proposed = [p for p in table("table5").published if p.row == "alertnet_rwd"]
+    assert [p for p in table("table6").published if p.row == "alertnet_rwd"] == proposed
+    assert len(table("table6").published) == 4 + len(proposed) == 11
     assert len(table("table5").published) == 4 * 7
 
 

@@ -19,7 +19,7 @@ def network(row, *, profile="paper"):
     return build(setup.model.name, input_shape=(image_size, image_size, 3), classes=2, **arguments)
 
 
-def test_lightweight_network_has_the_sizes_of_the_builder():
+def test_lightweight_network_has_the_parameters_of_its_layers():
     # 3x3 kernels of 3 to 16 and 16 to 32 channels, 56 x 56 x 32 features, 64 units, 2 outputs.
     by_hand = (27 * 16 + 16) + (144 * 32 + 32) + (56 * 56 * 32 * 64 + 64) + (64 * 2 + 2)
     assert network("lightweight").count_params() == by_hand == 6_427_810
@@ -53,7 +53,7 @@ def test_protocol_of_sections_4_and_5(row):
     assert PAPER.runs == 1
 
 
-def test_only_the_networks_with_published_weights_may_be_left_out():
+def test_only_networks_with_published_weights_are_optional():
     assert {row.id for row in PAPER.rows if row.optional} == {*PRETRAINED}
     assert {*OWN, *PRETRAINED} == {*PAPER.row_ids}
     for row in PRETRAINED:
@@ -68,24 +68,24 @@ def test_smoke_profile_is_small_and_needs_no_published_weights(row):
     assert setup.preprocessing.image_size <= 64
     assert setup.training.deterministic
     assert (setup.split.n_splits, setup.split.limit_per_class) == (2, 80)
-    # What stays the paper's: the threshold, and each dataset by itself.
+    # The threshold and the separate datasets are the paper's.
     assert setup.preprocessing.threshold == PAPER.setup(row).preprocessing.threshold
     assert setup.split.per_dataset == PAPER.datasets
 
 
 @pytest.mark.parametrize("assumption", PAPER.assumptions, ids=lambda a: a.name)
 @pytest.mark.parametrize("profile", ["paper", "smoke"])
-def test_an_assumption_resolves_for_its_rows(assumption, profile):
+def test_assumption_names_a_field_of_its_rows(assumption, profile):
     assert assumption.reason
     assert assumption.where
     for row in PAPER.rows_of(assumption):
-        value = value_at(PAPER.setup(row, profile=profile), assumption.sets)
+        value = value_at(PAPER.setup(row, profile=profile), assumption.field)
         assert not assumption.choices or value in assumption.choices
 
 
 def test_two_assumptions_never_set_one_field_of_a_row():
     for row in PAPER.row_ids:
-        fields = [a.sets for a in PAPER.assumptions if row in PAPER.rows_of(a)]
+        fields = [a.field for a in PAPER.assumptions if row in PAPER.rows_of(a)]
         assert len(set(fields)) == len(fields)
 
 
@@ -106,7 +106,7 @@ def test_assumptions_can_be_overridden_in_words(words, value):
     name, read = PAPER.parse_assumption(words)
     assert read == value
     row = PAPER.rows_of(PAPER.assumption(name))[0]
-    assert value_at(PAPER.setup(row, assumed={name: read}), PAPER.assumption(name).sets) == value
+    assert value_at(PAPER.setup(row, assumed={name: read}), PAPER.assumption(name).field) == value
 
 
 def test_every_regnet_can_be_chosen():
@@ -119,21 +119,21 @@ def test_every_rule_of_thresholding_can_be_chosen():
     assert {*PAPER.assumption("threshold").choices} == {"none", *THRESHOLD_RULES}
 
 
-def test_classes_of_every_dataset_of_one_kind_have_a_class_of_the_paper():
+def test_classes_of_the_datasets_are_mapped_to_the_paper_s():
     assert PAPER.classes == ("healthy", "ALL")
     assert PAPER.positive_class == "ALL"
     for name in (*PAPER.datasets, "jtsc", "cellavision2", "cnmc2019", "taleghani"):
         assert {*card(name).classes} <= {*PAPER.class_of}
-    # Myeloid and chronic leukaemias are neither.
+    # Myeloid and chronic leukaemias are neither healthy nor ALL.
     assert not {"AML", "other", "pathological"} & {*PAPER.class_of}
 
 
-def test_as_many_images_are_drawn_as_are_published():
+def test_synthetic_datasets_have_the_published_number_of_images():
     for name in PAPER.datasets:
         assert PAPER.synthetic_images[name] == card(name).subsets[0].images
 
 
-def test_findings_on_shared_fields_follow_from_the_manifest():
+def test_finding_on_shared_fields_follows_from_the_manifest():
     fields = [file.group for file in manifest("allidb2").values() if file.group]
     shared = [field for field in fields if fields.count(field) > 1]
     (text,) = [finding.text for finding in PAPER.findings if "share their field" in finding.text]
@@ -141,9 +141,9 @@ def test_findings_on_shared_fields_follow_from_the_manifest():
         assert str(number) in text
 
 
-def test_findings_on_percentages_follow_from_the_numbers_of_images():
+def test_finding_on_percentages_follows_from_the_numbers_of_images():
     right = {n for n in range(109) if round(100 * n / 108) in (96, 97, 99)}
     assert right == {104, 105, 107}
     assert {n for n in range(261) if round(100 * n / 260) == 98} == {254, 255, 256}
-    # Exact McNemar of three discordant images, all one way.
+    # Exact McNemar test of three discordant images, all in one direction.
     assert 2 * 0.5**3 == 0.25

@@ -1,4 +1,4 @@
-"""Every number below is copied from the paper's text; none from the module."""
+"""Every number below is copied from the paper's text, not from the module."""
 
 import pytest
 
@@ -24,12 +24,12 @@ def table(table_id):
 @pytest.mark.parametrize(("network", "dataset"), TABLE_1)
 def test_table_1(network, dataset):
     (row,) = [row.id for row in PAPER.rows if row.label == network]
-    figures = [table("table1").printed(row, metric, dataset=dataset) for metric in METRICS]
-    assert tuple(figure.value for figure in figures) == TABLE_1[network, dataset]
-    assert all(figure.std is None for figure in figures)
+    printed = [table("table1").printed(row, metric, dataset=dataset) for metric in METRICS]
+    assert tuple(value.value for value in printed) == TABLE_1[network, dataset]
+    assert all(value.std is None for value in printed)
 
 
-def test_table_1_has_no_other_figures():
+def test_table_1_has_no_other_values():
     assert len(table("table1").published) == len(TABLE_1) * len(METRICS)
 
 
@@ -41,11 +41,11 @@ def test_images_of_each_class():
     assert counts["allidb2", "healthy"] == counts["allidb2", "ALL"] == 130
 
 
-def test_folds_grouped_by_field_stand_beside_those_drawn_by_image():
+def test_folds_grouped_by_field_are_compared_with_folds_by_image():
     assert (table("strict").split, table("strict").compared_split) == ("kfold", "grouped_kfold")
     assert {table("strict").split, table("strict").compared_split} == {*PAPER.splits}
 
 
-def test_tables_without_figures_of_the_paper_say_no_place_in_it():
+def test_only_tables_with_published_values_name_a_table_of_the_paper():
     for one in TABLES:
         assert bool(one.published) == one.where.startswith("Table"), one.id

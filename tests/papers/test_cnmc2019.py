@@ -1,4 +1,4 @@
-"""Every number below is copied from the paper's text or worked out by hand, not from the module."""
+"""Every number below is copied from the paper's text or computed by hand, not from the module."""
 
 import dataclasses
 
@@ -55,7 +55,7 @@ def test_counts_of_table_1_add_up_to_the_dataset():
     assert dict(published) == {"malignant": malignant, "healthy": healthy}
 
 
-def test_figures_of_table_2():
+def test_values_of_table_2():
     metrics = ("accuracy", "precision", "sensitivity", "specificity", "f1")
     expected = {
         (row, metric): value
@@ -71,39 +71,41 @@ def test_figures_of_table_2():
 def test_table_2_follows_from_counts_on_a_balanced_test_set(row):
     tp, tn = COUNTS[row]
     fp, fn = 339 - tn, 339 - tp
-    figures = ((tp + tn) / 678, tp / (tp + fp), tp / 339, tn / 339, 2 * tp / (2 * tp + fp + fn))
+    fractions = ((tp + tn) / 678, tp / (tp + fp), tp / 339, tn / 339, 2 * tp / (2 * tp + fp + fn))
     expected = list(TABLE_2[row])
-    # Two slips: VGG19's specificity, and Xception's F1-score, which is that of the rounded figures before it.
+    # Two slips: VGG19's specificity and Xception's F1-score, which follows from the rounded values.
     if row == "vgg19":
         expected[3] = 89.68
     if row == "xception":
         assert round(2 * 87.64 * 94.10 / (87.64 + 94.10), 2) == expected[4]
         expected[4] = 90.75
-    assert [round(100 * figure, 2) for figure in figures] == expected
+    assert [round(100 * fraction, 2) for fraction in fractions] == expected
 
 
 def counts_that_give(row: str, malignant: int, healthy: int) -> list[tuple[int, int]]:
-    """(TP, TN) whose accuracy, precision and sensitivity are printed as Table 2 prints them."""
+    """Returns all (TP, TN) whose accuracy, precision and sensitivity round to those of Table 2."""
     tp, tn = np.mgrid[1 : malignant + 1, 0 : healthy + 1]
-    figures = ((tp + tn) / (malignant + healthy), tp / (tp + healthy - tn), tp / malignant)
-    fits = [np.abs(100 * f - printed) <= 0.005 for f, printed in zip(figures, TABLE_2[row][:3], strict=True)]
+    fractions = ((tp + tn) / (malignant + healthy), tp / (tp + healthy - tn), tp / malignant)
+    fits = [
+        np.abs(100 * f - printed) <= 0.005 for f, printed in zip(fractions, TABLE_2[row][:3], strict=True)
+    ]
     found = np.logical_and.reduce(fits)
     return list(zip(tp[found].tolist(), tn[found].tolist(), strict=True))
 
 
 @pytest.mark.parametrize("row", COUNTS)
-def test_table_2_fits_one_pair_of_counts_and_none_on_the_full_test_set(row):
+def test_table_2_fits_one_pair_of_counts_on_the_balanced_test_set_alone(row):
     assert counts_that_give(row, 339, 339) == [COUNTS[row]]
     assert counts_that_give(row, 727, 339) == []
 
 
-def test_findings_say_what_the_arithmetic_shows():
+def test_findings_have_the_computed_counts():
     text = " ".join(finding.text for finding in PAPER.findings)
-    for said in ("VGG16 319, 308", "VGG19 317, 304", "Xception 319, 294", "89.68 %, not 86.68 %", "90.75 %"):
-        assert said in text
+    for words in ("VGG16 319, 308", "VGG19 317, 304", "Xception 319, 294", "89.68 %, not 86.68 %", "90.75 %"):
+        assert words in text
 
 
-def test_figures_of_table_3():
+def test_values_of_table_3():
     reference = table("table3").reference
     assert tuple(row[1] for row in reference) == TABLE_3
     assert reference[0][0] == "The paper's VGG16"
@@ -125,7 +127,7 @@ def test_figures_of_table_3():
     ]
 
 
-def test_figures_of_table_4():
+def test_values_of_table_4():
     published = [(p.row, p.metric, p.value) for p in table("table4").published]
     assert published == [
         ("xception", "weighted_f1", 86.35177019),
@@ -134,18 +136,18 @@ def test_figures_of_table_4():
     ]
 
 
-def test_figures_of_table_5():
+def test_values_of_table_5():
     assert table("table5").reference == TABLE_5
 
 
 def test_best_of_table_4_would_be_eighth_in_table_5():
-    # The abstract's claim: 7 of the ranking stand above 86.35 %.
+    # The abstract's claim: seven entries of the ranking are above 86.35 %.
     best = max(p.value for p in table("table4").published) / 100
     assert sum(score > best for *_, score in table("table5").reference) == 7
 
 
 @pytest.mark.parametrize("row", PAPER.row_ids)
-def test_what_all_networks_share(row):
+def test_common_settings_of_all_networks(row):
     setup = PAPER.setup(row)
     assert setup.preprocessing.crop == 450 - 2 * 100
     assert setup.preprocessing.resize is None
@@ -174,14 +176,14 @@ def test_what_all_networks_share(row):
         ("xception", "CNMCXception", 0.0007, 0.000005),
     ],
 )
-def test_what_the_networks_do_not_share(row, builder, penalty, rate):
+def test_own_settings_of_each_network(row, builder, penalty, rate):
     setup = PAPER.setup(row)
     assert setup.model.name == builder
     assert setup.model.arguments["penalty"] == penalty
     assert setup.training.initial_learning_rate == rate
 
 
-def test_vgg19_is_trained_in_the_same_setup_as_vgg16():
+def test_vgg19_is_trained_like_vgg16():
     first, second = (PAPER.setup(row) for row in VGGS)
     assert dataclasses.replace(second, model=first.model) == first
     assert first.model.arguments == second.model.arguments
@@ -200,7 +202,7 @@ def test_augmentation_is_that_of_section_2_2():
     )
 
 
-def test_figure_3_shows_the_caption_s_parameters():
+def test_figure_3_has_the_parameters_of_its_caption():
     (figure,) = [figure for figure in PAPER.figures if figure.id == "figure3"]
     assert [parameters for _, parameters in figure.variants] == [
         {"flip_horizontal": True, "flip_vertical": True},
@@ -211,7 +213,7 @@ def test_figure_3_shows_the_caption_s_parameters():
     ]
 
 
-def test_smoke_profile_trains_the_same_networks_on_less():
+def test_smoke_profile_trains_the_same_networks_on_fewer_and_smaller_images():
     for row in PAPER.row_ids:
         paper, smoke = PAPER.setup(row), PAPER.setup(row, profile="smoke")
         assert smoke.model.name == paper.model.name
@@ -224,17 +226,17 @@ def test_smoke_profile_trains_the_same_networks_on_less():
 
 @pytest.mark.parametrize("profile", [profile.name for profile in PAPER.profiles])
 @pytest.mark.parametrize("row", PAPER.row_ids)
-def test_every_assumption_names_a_field_and_a_choice_that_is_allowed(row, profile):
+def test_assumption_names_a_field_and_allowed_choices(row, profile):
     setup = PAPER.setup(row, profile=profile)
     for assumption in PAPER.assumptions:
-        value = value_at(setup, assumption.sets)
+        value = value_at(setup, assumption.field)
         assert not assumption.choices or value in assumption.choices
         assert assumption.reason
         assert assumption.where
         PAPER.setup(row, profile=profile, assumed={assumption.name: value})
 
 
-def test_ids_and_places():
+def test_ids_and_places_in_the_paper():
     assert PAPER.row_ids == ("vgg16", "vgg19", "xception")
     assert [t.where for t in PAPER.tables if t.where] == [f"Table {i}" for i in range(1, 6)]
     assert [f.where for f in PAPER.figures if f.where] == [f"Figure {i}" for i in range(2, 8)]

@@ -1,11 +1,11 @@
-"""The findings worked out from the printed figures, and the settings of every row and profile."""
+"""Tests of the findings, computed from the printed values, and of the settings of every row and profile."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from leukcnn.fields import value_at
-from leukcnn.papers.leuknet_lodocv import PAPER, REPLACED_VGGS, TRAINED, VGG_AND_LIKE
+from leukcnn.papers.leuknet_lodocv import PAPER, REPLACED_VGGS, TRAINED, WITH_KERAS_BACKBONE
 from leukcnn.results.metrics import kappa as kappa_of
 
 RUNS = 5
@@ -21,11 +21,11 @@ def table(table_id):
 def printed(table_id, row, dataset, subset="test"):
     metrics = ("accuracy", "precision", "recall", "specificity", "kappa")
     found = [table(table_id).printed(row, metric, dataset=dataset, subset=subset) for metric in metrics]
-    return [figure and figure.value for figure in found]
+    return [value and value.value for value in found]
 
 
 def cut_or_rounded(value, shown):
-    """Whether a value is what the paper shows with two decimals, rounded or cut off."""
+    """Returns whether a value is the one that the paper shows with two decimals, rounded or cut off."""
     return abs(value - shown) <= 0.0101
 
 
@@ -36,16 +36,16 @@ def finding(words):
 
 TRIPLES = sorted(
     {
-        (t.id, figure.row, figure.dataset)
+        (t.id, value.row, value.dataset)
         for t in PAPER.tables
-        for figure in t.published
-        if figure.metric == "specificity" and figure.dataset
+        for value in t.published
+        if value.metric == "specificity" and value.dataset
     }
 )
 
 
 @pytest.mark.parametrize(("table_id", "row", "dataset"), TRIPLES)
-def test_counts_over_five_runs_give_what_is_printed_but_for_two_rows(table_id, row, dataset):
+def test_counts_over_five_runs_give_all_printed_rows_except_two(table_id, row, dataset):
     accuracy, _, recall, specificity, _ = printed(table_id, row, dataset)
     positives, negatives = SIZES[dataset]
     whole = {
@@ -69,7 +69,7 @@ def test_counts_over_five_runs_give_what_is_printed_but_for_two_rows(table_id, r
     ("table_id", "row", "dataset", "implied"),
     [("table4", "inceptionv3_mdft", "allidb1", 66.81), ("table9", "vogado2018", "ufg", 50.03)],
 )
-def test_rows_whose_accuracy_lies_elsewhere(table_id, row, dataset, implied):
+def test_rows_that_imply_another_accuracy(table_id, row, dataset, implied):
     accuracy, _, recall, specificity, _ = printed(table_id, row, dataset)
     weighted = np.average([recall, specificity], weights=SIZES[dataset])
     assert weighted == pytest.approx(implied, abs=0.005)
@@ -86,7 +86,7 @@ def test_rows_of_table_8_imply_another_accuracy():
             assert accuracy - weighted > 0.05
 
 
-def test_rival_s_row_on_ufg_is_weighted_by_class_size():
+def test_row_of_vogado_on_ufg_is_weighted_by_class_size():
     accuracy, precision, recall, specificity, _ = printed("table9", "vogado2018", "ufg")
     positives, negatives = SIZES["ufg"]
     n, found = positives + negatives, []
@@ -95,7 +95,7 @@ def test_rival_s_row_on_ufg_is_weighted_by_class_size():
             wrong, missed = negatives - correct, positives - right
             if right + wrong == 0 or correct + missed == 0:
                 continue
-            shares = 100 * np.array(
+            percent = 100 * np.array(
                 [
                     (right + correct) / n,
                     (positives * right / (right + wrong) + negatives * correct / (correct + missed)) / n,
@@ -105,9 +105,9 @@ def test_rival_s_row_on_ufg_is_weighted_by_class_size():
             )
             # All but the accuracy are printed with one decimal and a zero.
             if (
-                np.abs(shares - [accuracy, precision, recall, specificity]) < [0.0101, 0.05, 0.05, 0.05]
+                np.abs(percent - [accuracy, precision, recall, specificity]) < [0.0101, 0.05, 0.05, 0.05]
             ).all():
-                found.append((right, correct, *np.round(shares, 2)))
+                found.append((right, correct, *np.round(percent, 2)))
     assert found == [(56, 7, 52.07, 49.93, 52.07, 47.71)]
     for words in ("56 of 64", "7 of 57", "A 52.07, P 49.93, R 52.07 and S 47.71"):
         assert words in finding("row on UFG")
@@ -116,27 +116,27 @@ def test_rival_s_row_on_ufg_is_weighted_by_class_size():
 
 def test_vgg_19_s_row_fits_five_runs_with_n_minus_1():
     right, correct = np.array([48, 48, 48, 48, 47]), 57
-    shares = {
+    fractions = {
         "accuracy": (right + correct) / 108,
         "precision": right / (right + 59 - correct),
         "recall": right / 49,
         "specificity": np.full(RUNS, correct / 59),
     }
-    for metric, share in shares.items():
-        figure = table("table4").printed("vgg19_dft", metric, dataset="allidb1")
-        assert 100 * share.mean() == pytest.approx(figure.value, abs=0.0051)
-        assert 100 * share.std(ddof=1) == pytest.approx(figure.std, abs=0.0051)
-    assert abs(100 * shares["recall"].std(ddof=0) - 0.91) > 0.05
+    for metric, fraction in fractions.items():
+        value = table("table4").printed("vgg19_dft", metric, dataset="allidb1")
+        assert 100 * fraction.mean() == pytest.approx(value.value, abs=0.0051)
+        assert 100 * fraction.std(ddof=1) == pytest.approx(value.std, abs=0.0051)
+    assert abs(100 * fractions["recall"].std(ddof=0) - 0.91) > 0.05
 
 
-def test_leuknet_s_sds_on_allidb2_are_too_small_for_points():
+def test_leuknet_s_stds_on_allidb2_are_too_small_for_percentage_points():
     for metric, together, n in (("accuracy", 1072, 260), ("specificity", 472, 130)):
-        figure = table("table4").printed("leuknet", metric, dataset="allidb2")
+        value = table("table4").printed("leuknet", metric, dataset="allidb2")
         counts = np.full(RUNS, together // RUNS)
         counts[: together % RUNS] += 1
-        least = 100 * (counts / n).std(ddof=1)
-        assert least > 2 * figure.std
-        assert least == pytest.approx({"accuracy": 0.21, "specificity": 0.42}[metric], abs=0.005)
+        smallest = 100 * (counts / n).std(ddof=1)
+        assert smallest > 2 * value.std
+        assert smallest == pytest.approx({"accuracy": 0.21, "specificity": 0.42}[metric], abs=0.005)
     assert "at least 0.21 points" in finding("can't be percentage points")
     for test in ("t_test_table4", "t_test_table5"):
         (reference,) = [row for row in table(test).reference if row[0] == "allidb2"]
@@ -146,7 +146,7 @@ def test_leuknet_s_sds_on_allidb2_are_too_small_for_points():
 @pytest.mark.parametrize("subset", ["test", "within"])
 @pytest.mark.parametrize("dataset", ["allidb1", "allidb2"])
 @pytest.mark.parametrize("row", ["features_dft", "features_mdft", "features_imagenet"])
-def test_one_confusion_matrix_gives_each_row_of_table_6_but_one(row, dataset, subset):
+def test_one_confusion_matrix_gives_each_row_of_table_6(row, dataset, subset):
     accuracy, precision, recall, _, kappa = printed("table6", row, dataset, subset)
     positives, negatives = SIZES[dataset]
     swapped = (row, dataset, subset) == ("features_mdft", "allidb1", "within")
@@ -158,28 +158,28 @@ def test_one_confusion_matrix_gives_each_row_of_table_6_but_one(row, dataset, su
             wrong = negatives - correct
             if right + wrong == 0:
                 continue
-            shares = (
+            percent = (
                 100 * (right + correct) / (positives + negatives),
                 100 * right / (right + wrong),
                 100 * right / positives,
             )
             matrix = np.array([[correct, wrong], [positives - right, right]])
             # Kappa -.007 is cut off after three decimals, the others after four.
-            slack = 0.00101 if kappa < 0 else 0.000101
-            if all(map(cut_or_rounded, shares, (accuracy, precision, recall))):
-                assert abs(kappa_of(matrix) - kappa) <= slack
+            tolerance = 0.00101 if kappa < 0 else 0.000101
+            if all(map(cut_or_rounded, percent, (accuracy, precision, recall))):
+                assert abs(kappa_of(matrix) - kappa) <= tolerance
                 fitting.append((right, correct))
     assert len(fitting) == 1
     if swapped:
         assert fitting == [(42, 57)]
 
 
-def test_t_tests_from_the_printed_figures():
+def test_t_tests_of_the_printed_values():
     p_values = {}
     for test in ("t_test_table4", "t_test_table5"):
-        for dataset, verdict, *figures in table(test).reference:
+        for dataset, verdict, *values in table(test).reference:
             assert verdict == "equivalent"
-            mean, std, other_mean, other_std = figures
+            mean, std, other_mean, other_std = values
             result = stats.ttest_ind_from_stats(mean, std, RUNS, other_mean, other_std, RUNS)
             p_values[test, dataset] = result.pvalue
             other = table(test).rows[1]
@@ -191,7 +191,7 @@ def test_t_tests_from_the_printed_figures():
     assert p_values["t_test_table5", "allidb2"] == pytest.approx(0.0004, abs=0.00005)
 
 
-def test_every_row_trains_as_the_paper_says():
+def test_every_row_is_trained_as_in_the_paper():
     for row in PAPER.row_ids:
         setup = PAPER.setup(row)
         assert (setup.split.kind, setup.split.n_splits) == ("lodocv", 5)
@@ -204,7 +204,7 @@ def test_every_row_trains_as_the_paper_says():
     assert PAPER.runs == 5
 
 
-def test_classes_of_all_datasets_lead_to_the_paper_s():
+def test_classes_of_all_datasets_are_mapped_to_the_paper_s():
     assert PAPER.classes == ("non-pathological", "pathological")
     assert PAPER.positive_class == "pathological"
     for name, wanted in PAPER.class_of.items():
@@ -215,11 +215,11 @@ def test_classes_of_all_datasets_lead_to_the_paper_s():
 
 @pytest.mark.parametrize("assumption", PAPER.assumptions, ids=lambda a: a.name)
 @pytest.mark.parametrize("profile", ["paper", "smoke"])
-def test_an_assumption_resolves_for_its_rows_and_changes_no_other(assumption, profile):
+def test_assumption_changes_its_own_rows_only(assumption, profile):
     assert assumption.reason
     assert assumption.where
     for row in PAPER.rows_of(assumption):
-        value = value_at(PAPER.setup(row, profile=profile), assumption.sets)
+        value = value_at(PAPER.setup(row, profile=profile), assumption.field)
         assert not assumption.choices or value in assumption.choices
         changed = PAPER.setup(row, profile=profile, assumed={assumption.name: value})
         assert changed == PAPER.setup(row, profile=profile)
@@ -228,10 +228,10 @@ def test_an_assumption_resolves_for_its_rows_and_changes_no_other(assumption, pr
         assert changed == PAPER.setup(row, profile=profile)
 
 
-def test_assumptions_speak_of_the_rows_that_have_them():
+def test_assumptions_list_the_rows_that_have_their_field():
     for row in PAPER.row_ids:
         setup = PAPER.setup(row)
-        assert (row in VGG_AND_LIKE) == ("preprocess_input" in setup.model.arguments)
+        assert (row in WITH_KERAS_BACKBONE) == ("preprocess_input" in setup.model.arguments)
         assert (row in TRAINED) == (setup.features is None)
         if row in REPLACED_VGGS:
             assert setup.model.arguments["dropout_rates"] == (0.5, 0.6)
@@ -239,7 +239,7 @@ def test_assumptions_speak_of_the_rows_that_have_them():
             assert "dropout_rates" not in setup.model.arguments
 
 
-def test_smoke_profile_needs_no_published_weights_and_fills_something_of_every_table():
+def test_smoke_profile_needs_no_published_weights_and_has_rows_of_every_table():
     profile = PAPER.profile("smoke")
     for row in PAPER.row_ids:
         setup = PAPER.setup(row, profile="smoke")
@@ -248,16 +248,16 @@ def test_smoke_profile_needs_no_published_weights_and_fills_something_of_every_t
         assert setup.training.deterministic
         backbone = setup.model.arguments.get("backbone")
         assert setup.preprocessing.image_size >= {"InceptionV3": 75, "Xception": 71}.get(backbone, 32)
-    assert {PAPER.source(row) for row in profile.rows} - {""} <= set(profile.rows)
+    assert {PAPER.feature_source(row) for row in profile.rows} - {""} <= set(profile.rows)
     for table in PAPER.tables:
         assert set(table.rows) & set(profile.rows) or not table.rows
-        # What a t-test compares, and what the feature space shows, has to be complete.
+        # T-tests and the table of features need all of their rows.
         if table.kind == "t_test" or table.id == "table6":
             assert set(table.rows) <= set(profile.rows)
     assert profile.runs == 1
 
 
-def test_modes_and_backbones_are_those_of_the_row_ids():
+def test_modes_and_backbones_agree_with_the_row_ids():
     names = {
         "vgg16": "VGG16",
         "vgg19": "VGG19",

@@ -4,8 +4,8 @@ from leukcnn.models import build
 from leukcnn.papers.leuknet_lodocv import PAPER
 from leukcnn.papers.leuknet_lodocv_rows import ROWS
 
-LODOCV_BESIDE = ("lodocv_strict",)
-# READINGS of the paper: parameters at 224x224 pixels with one output.
+STRICT = ("lodocv_strict",)
+# Parameters at 224x224 pixels with one output, as the paper is read.
 PARAMETERS = {
     "leuknet": 40_668_481,
     "leuknet_512_256": 27_691_841,
@@ -18,18 +18,18 @@ PARAMETERS = {
 }
 
 
-def test_leuknet_alone_is_tested_under_every_split_of_the_paper():
+def test_only_leuknet_is_tested_under_every_split_of_the_paper():
     assert ROWS[0].id == "leuknet"
     assert ROWS[0].extra_splits == ("lodocv_strict", "lodocv_single_class", "kfold")
-    assert {row.extra_splits for row in ROWS[1:-1]} == {LODOCV_BESIDE}
+    assert {row.extra_splits for row in ROWS[1:-1]} == {STRICT}
     assert (ROWS[-1].id, ROWS[-1].extra_splits) == ("vogado2018", ("lodocv_strict", "kfold"))
     assert [row.id for row in ROWS if row.optional] == ["vogado2018"]
 
 
-def test_ufg_is_kept_for_the_chosen_network_and_its_rival():
+def test_ufg_is_tested_only_for_leuknet_and_vogado():
     for row in ROWS:
-        kept = () if row.id in ("leuknet", "vogado2018") else ("ufg",)
-        assert row.setup.split.never_tested == kept
+        untested = () if row.id in ("leuknet", "vogado2018") else ("ufg",)
+        assert row.setup.split.never_tested == untested
 
 
 def test_every_network_has_one_output_and_starts_from_imagenet():
@@ -62,19 +62,19 @@ def test_feature_rows_of_table_6():
     assert found["features_dft"] == ("vgg16_dft", 100, 10)
     assert found["features_mdft"] == ("leuknet", None, 10)
     assert found["features_imagenet"] == ("", 100, 10)
-    assert PAPER.source("features_mdft") == "leuknet"
+    assert PAPER.feature_source("features_mdft") == "leuknet"
     for row in ("features_dft", "features_mdft"):
-        assert PAPER.setup(row).model == PAPER.setup(PAPER.source(row)).model
+        assert PAPER.setup(row).model == PAPER.setup(PAPER.feature_source(row)).model
 
 
-def test_rival_s_networks_see_images_as_they_were_trained():
-    rival = PAPER.setup("vogado2018")
-    models = (rival.model, *rival.features.extra_models)
+def test_networks_of_vogado_get_the_images_that_they_were_trained_on():
+    vogado = PAPER.setup("vogado2018")
+    models = (vogado.model, *vogado.features.extra_models)
     assert [model.name for model in models] == ["AlexNet", "CaffeNet", "VGGF"]
-    assert (rival.preprocessing.image_size, rival.preprocessing.scale) == (227, 1)
+    assert (vogado.preprocessing.image_size, vogado.preprocessing.scale) == (227, 1)
     assert models[2].arguments["input_shape"] == (224, 224, 3)
-    assert rival.features.n_selected == 4096
-    assert rival.features.n_components is None
+    assert vogado.features.n_selected == 4096
+    assert vogado.features.n_components is None
 
 
 @pytest.mark.slow

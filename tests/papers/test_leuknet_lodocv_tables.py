@@ -105,7 +105,7 @@ def table(table_id):
 
 
 def as_copied(text):
-    """Reads "97.04±1.21" as value and std."""
+    """Returns value and standard deviation of a text like "97.04±1.21"."""
     value, _, std = text.partition("±")
     return float(value), float(std) if std else None
 
@@ -114,13 +114,13 @@ def as_copied(text):
     ("table_id", "copied"),
     [("table4", TABLE_4), ("table5", TABLE_5), ("table8", TABLE_8), ("table9", TABLE_9)],
 )
-def test_scores_with_their_sds(table_id, copied):
+def test_scores_with_their_stds(table_id, copied):
     seen = 0
     for dataset, rows in copied.items():
         for row, line in rows.items():
-            figures = [table(table_id).printed(row, metric, dataset=dataset) for metric in SCORES]
-            assert [(f.value, f.std) for f in figures] == [as_copied(text) for text in line.split()]
-            seen += len(figures)
+            printed = [table(table_id).printed(row, metric, dataset=dataset) for metric in SCORES]
+            assert [(p.value, p.std) for p in printed] == [as_copied(text) for text in line.split()]
+            seen += len(printed)
     assert len(table(table_id).published) == seen
     assert set(table(table_id).rows) == {row for rows in copied.values() for row in rows}
 
@@ -129,24 +129,24 @@ def test_table_6():
     metrics = ("accuracy", "precision", "recall", "kappa")
     for dataset, rows in TABLE_6.items():
         for row, line in rows.items():
-            figures = [
+            printed = [
                 table("table6").printed(row, metric, dataset=dataset, subset=subset)
                 for subset in ("test", "within")
                 for metric in metrics
             ]
-            assert [f.value for f in figures] == [float(text) for text in line.split()]
-            assert {f.std for f in figures} == {None}
+            assert [p.value for p in printed] == [float(text) for text in line.split()]
+            assert {p.std for p in printed} == {None}
     assert len(table("table6").published) == 48
 
 
-def test_ablation_shows_the_accuracies_of_table_4_and_no_other_figure():
+def test_ablation_has_the_accuracies_of_table_4_and_no_other_value():
     accuracies = [f for f in table("table4").published if f.metric == "accuracy"]
     assert list(table("ablation").published) == accuracies
     assert len(accuracies) == 10
     assert len(table("ablation").rows) == len(set(table("ablation").rows)) == 20
 
 
-def test_no_figure_stands_twice():
+def test_no_value_is_listed_twice():
     for each in TABLES:
         places = [(f.row, f.metric, f.dataset, f.subset) for f in each.published]
         assert len(set(places)) == len(places), each.id
@@ -193,10 +193,10 @@ def test_table_3():
     assert tuple((depth, parameters, int(year)) for _, depth, parameters, year in rows) == copied
 
 
-def test_splits_that_stand_behind_the_tables():
-    beside = {t.id: (t.split, t.compared_split) for t in TABLES if t.kind == "metrics" and t.published}
-    assert beside.pop("table8") == ("kfold", "")
-    assert set(beside.values()) == {("lodocv", "lodocv_strict")}
+def test_splits_of_the_tables():
+    splits = {t.id: (t.split, t.compared_split) for t in TABLES if t.kind == "metrics" and t.published}
+    assert splits.pop("table8") == ("kfold", "")
+    assert set(splits.values()) == {("lodocv", "lodocv_strict")}
     assert table("table7").split == "kfold"
     assert table("single_class").split == "lodocv_single_class"
 

@@ -1,4 +1,4 @@
-"""Papers in files of a user's own."""
+"""Tests of papers in users' own files."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "densenet_cnmc.py"
 
 @pytest.fixture
 def own(tmp_path, monkeypatch):
-    """Writes a copy of the example with something replaced, and returns its path."""
+    """Returns a function that writes a changed copy of the example and returns its path."""
     monkeypatch.setattr(sys, "path", [*sys.path])
 
     def write(old="", new="", name="own_paper.py"):
@@ -32,14 +32,14 @@ def refusal(name) -> SpecError:
     return caught.value
 
 
-def test_a_file_is_read_as_a_paper_and_is_a_module_of_its_name(own):
+def test_file_is_read_as_a_paper_and_becomes_a_module(own):
     paper = papers.get(own())
     assert paper.key == "densenet_cnmc"
     assert sys.modules["own_paper"].PAPER is paper
     assert papers.get(own()).key == paper.key
 
 
-def test_a_builder_in_the_file_and_one_in_its_neighbour_are_found(own, tmp_path):
+def test_builders_in_the_file_and_in_one_next_to_it_are_found(own, tmp_path):
     (tmp_path / "own_neighbour.py").write_text("def build(**arguments):\n    return 'neighbour'\n")
     text = "import own_neighbour\n\n\ndef build(**arguments):\n    return own_neighbour.build()\n\n\nPAPER = "
     paper = papers.get(own("PAPER = ", text))
@@ -64,7 +64,11 @@ def test_a_builder_in_the_file_and_one_in_its_neighbour_are_found(own, tmp_path)
         ("metrics=", "metrcs=", "Table got an unexpected keyword argument 'metrcs'."),
         ("training.epochs", "training.epoch", "There is no field 'training.epoch'"),
         ('key="densenet_cnmc"', 'key="a b"', "key = 'a b'"),
-        ('key="densenet_cnmc"', 'key="cnmc2019"', "key = 'cnmc2019', which is a paper of leukcnn's own"),
+        (
+            'key="densenet_cnmc"',
+            'key="cnmc2019"',
+            "key = 'cnmc2019', which is the key of one of leukcnn's own",
+        ),
         ("PAPER = ", "PAPER_ = ", "has no PAPER"),
         ("PAPER = ", "PAPER = 3\nOTHER = ", "has PAPER = int 3"),
         ("PAPER = Paper(", "PAPER = Paper((", "SyntaxError"),
@@ -73,7 +77,7 @@ def test_a_builder_in_the_file_and_one_in_its_neighbour_are_found(own, tmp_path)
         ("PAPER = ", "import no_such_module\nPAPER = ", "line 41: ModuleNotFoundError"),
     ],
 )
-def test_what_is_wrong_in_a_file_is_said_with_its_place(own, old, new, found):
+def test_error_in_a_file_is_reported_with_its_place(own, old, new, found):
     path = own(old, new)
     error = refusal(path)
     assert error.found.startswith(path)
@@ -82,7 +86,7 @@ def test_what_is_wrong_in_a_file_is_said_with_its_place(own, old, new, found):
     assert error.remedy
 
 
-def test_what_is_no_file_of_python_is_refused(tmp_path, own):
+def test_path_that_is_no_python_file_is_refused(tmp_path, own):
     assert "isn't there" in refusal(str(tmp_path / "none.py")).found
     assert "is a folder" in refusal(f"{tmp_path}/").found
     (tmp_path / "own_paper.py").write_bytes(b"\xff\xfe\x00")
@@ -92,12 +96,12 @@ def test_what_is_no_file_of_python_is_refused(tmp_path, own):
     assert "can't be a module named 'pytest'" in refusal(own(name="pytest.py")).found
 
 
-def test_a_file_named_without_its_end_is_pointed_to(own, tmp_path, monkeypatch):
+def test_file_named_without_its_ending_is_suggested(own, tmp_path, monkeypatch):
     own()
     monkeypatch.chdir(tmp_path)
     assert refusal("own_paper").remedy == "pass its file: own_paper.py"
     assert papers.get("own_paper.py").key == "densenet_cnmc"
 
 
-def test_the_example_is_short():
+def test_example_is_short():
     assert len(EXAMPLE.read_text().splitlines()) <= 70

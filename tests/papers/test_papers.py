@@ -18,7 +18,7 @@ def test_paper_is_found_under_its_own_key(key):
 
 
 @pytest.mark.parametrize("key", papers.list_papers())
-def test_paper_has_what_every_stage_asks_of_it(key):
+def test_paper_has_profiles_datasets_and_numbered_tables(key):
     paper = papers.get(key)
     assert {profile.name for profile in paper.profiles} >= {"paper", "smoke"}
     assert paper.profile("paper").not_comparable == ""
@@ -42,13 +42,13 @@ def test_unknown_paper_is_refused_with_the_nearest_name():
     assert caught.value.remedy == "did you mean 'cnmc2019'?"
 
 
-def test_unknown_paper_without_a_near_name_points_to_the_list():
+def test_unknown_paper_without_a_near_name_is_refused_with_a_hint_to_the_list():
     with pytest.raises(SpecError) as caught:
         papers.get("zzz")
     assert caught.value.remedy == "`leukcnn papers` lists them"
 
 
-def test_papers_load_none_of_the_heavy_libraries():
+def test_papers_load_no_heavy_library():
     heavy = {"keras", "tensorflow", "jax", "cv2", "sklearn", "matplotlib", "scipy", "numpy"}
     code = (
         "import sys; from leukcnn import papers; [papers.get(key) for key in papers.list_papers()]; "

@@ -33,19 +33,19 @@ def test_network_has_the_parameters_of_the_paper():
 @pytest.mark.slow
 @pytest.mark.parametrize("row", SCRATCH)
 @pytest.mark.parametrize("profile", ["paper", "smoke"])
-def test_networks_from_scratch_are_trained_whole(row, profile):
+def test_networks_from_scratch_have_no_frozen_layer(row, profile):
     built = network(row, profile=profile)
     assert built.output_shape == (None, 4)
     assert all(layer.trainable for layer in built.layers)
 
 
 @pytest.mark.slow
-def test_resnet50_from_scratch_is_averaged_and_classified_at_once():
+def test_resnet50_from_scratch_has_one_dense_layer_after_averaging():
     # 2,048 averages, each with a weight for each of four classes, and four biases.
     assert network("scratch_resnet50").count_params() == 23_587_712 + 2048 * 4 + 4
 
 
-def test_protocol():
+def test_protocol_of_the_paper():
     setup = PAPER.setup("resnet50")
     assert (setup.preprocessing.crop, setup.preprocessing.resize, setup.preprocessing.mask) == (None, 224, "")
     assert setup.preprocessing.scale == 1 / 255
@@ -68,12 +68,12 @@ def test_every_row_has_the_same_splits():
         split = row.setup.split
         assert split == Split("random", (0.7, 0.1, 0.2), n_splits=5, validation_fraction=0.125)
         assert row.extra_splits == ("grouped", "kfold")
-    # Of five folds one is tested: four fifths are left, of which an eighth validates.
+    # One of five folds is tested; an eighth of the other four fifths is for validation.
     assert split.validation_fraction * (1 - 1 / split.n_splits) == pytest.approx(split.fractions[1])
 
 
-def test_only_the_rows_of_the_paper_itself_have_no_name_for_scratch():
-    assert {row.id: row.scratch for row in PAPER.rows} == {
+def test_only_the_paper_s_own_row_has_no_scratch_name():
+    assert {row.id: row.scratch_name for row in PAPER.rows} == {
         "resnet50": "",
         "four_blocks": "four_blocks",
         "scratch_resnet50": "resnet50",
@@ -91,9 +91,9 @@ def test_networks_from_scratch_need_no_published_weights_and_end_at_a_rate_of_0(
         assert setup.training.patience is None
         assert (setup.augmentation.variants, setup.augmentation.variants_per_image) == ("fresh", 1)
         assert ImageAugmenter(**setup.augmentation.arguments)
-    sides = [PAPER.setup(row).preprocessing.image_size for row in SCRATCH]
+    sizes = [PAPER.setup(row).preprocessing.image_size for row in SCRATCH]
     rates = [PAPER.setup(row).training.initial_learning_rate for row in SCRATCH]
-    assert sides == [112, 224, 224, 224]
+    assert sizes == [112, 224, 224, 224]
     assert rates == [1e-3, 1e-3, 1e-3, 1e-4]
 
 
@@ -105,31 +105,31 @@ def test_smoke_profile_trains_two_networks_on_small_images_without_published_wei
         assert setup.preprocessing.image_size <= 64
         assert setup.training.deterministic
         assert (setup.split.n_splits, setup.split.limit_per_class) == (2, 60)
-        # What stays the paper's: the parts, the preprocessing in the network and the early stopping.
+        # Fractions and early stopping are the paper's.
         assert setup.split.fractions == PAPER.setup(row).split.fractions
         assert setup.training.patience == PAPER.setup(row).training.patience
 
 
 @pytest.mark.parametrize("assumption", PAPER.assumptions, ids=lambda a: a.name)
 @pytest.mark.parametrize("profile", ["paper", "smoke"])
-def test_an_assumption_resolves_for_its_rows_and_changes_no_other(assumption, profile):
+def test_assumption_changes_its_own_rows_only(assumption, profile):
     assert assumption.reason
     assert assumption.where
     rows = PAPER.rows_of(assumption)
     for row in rows:
-        value = value_at(PAPER.setup(row, profile=profile), assumption.sets)
+        value = value_at(PAPER.setup(row, profile=profile), assumption.field)
         assert not assumption.choices or value in assumption.choices
     for row in PAPER.row_ids:
         changed = PAPER.setup(row, profile=profile, assumed={assumption.name: value})
         if row in rows:
-            assert value_at(changed, assumption.sets) == value
+            assert value_at(changed, assumption.field) == value
         else:
             assert changed == PAPER.setup(row, profile=profile)
 
 
 def test_two_assumptions_never_set_one_field_of_a_row():
     for row in PAPER.row_ids:
-        fields = [a.sets for a in PAPER.assumptions if row in PAPER.rows_of(a)]
+        fields = [a.field for a in PAPER.assumptions if row in PAPER.rows_of(a)]
         assert len(set(fields)) == len(fields)
 
 
@@ -147,10 +147,10 @@ def test_assumptions_can_be_overridden_in_words(words, value):
     name, read = PAPER.parse_assumption(words)
     assert read == value
     row = PAPER.rows_of(PAPER.assumption(name))[0]
-    assert value_at(PAPER.setup(row, assumed={name: read}), PAPER.assumption(name).sets) == value
+    assert value_at(PAPER.setup(row, assumed={name: read}), PAPER.assumption(name).field) == value
 
 
-def test_classes_are_the_dataset_s_own():
+def test_classes_are_those_of_the_dataset():
     assert PAPER.datasets == ("taleghani",)
     assert PAPER.classes == card("taleghani").classes == ("benign", "early", "pre", "pro")
     assert PAPER.class_of == {name: name for name in PAPER.classes}

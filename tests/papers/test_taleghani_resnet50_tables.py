@@ -1,4 +1,4 @@
-"""Every number below is copied from the paper's text, or worked out from it; none from the module."""
+"""Every number below is copied from the paper's text or computed from it, not from the module."""
 
 import itertools
 
@@ -38,40 +38,40 @@ def test_reports(table_id):
 def test_averages_follow_from_the_classes_up_to_their_rounding(table_id):
     *classes, _, macro, weighted = table(table_id).reference
     for place in (1, 2, 3):
-        figures = [line[place] for line in classes]
+        scores = [line[place] for line in classes]
         # The classes are rounded by up to .005 each, and so is the average.
-        assert sum(figures) / 4 == pytest.approx(macro[place], abs=0.01)
-        of_all = sum(figure * support for figure, support in zip(figures, SUPPORTS, strict=True)) / 651
-        assert of_all == pytest.approx(weighted[place], abs=0.01)
+        assert sum(scores) / 4 == pytest.approx(macro[place], abs=0.01)
+        mean = sum(score * support for score, support in zip(scores, SUPPORTS, strict=True)) / 651
+        assert mean == pytest.approx(weighted[place], abs=0.01)
 
 
 def counts_that_give(printed):
-    """Yields the right images of each class and those taken for it that round to a printed report."""
+    """Yields counts of right and predicted images of each class that round to a printed report."""
     options = [
         [
-            (right, taken)
+            (right, predicted)
             for right in range(1, support + 1)
             if rounds_to(right / support, recall)
-            for taken in range(right, 2 * support)
-            if rounds_to(right / taken, precision) and rounds_to(2 * right / (support + taken), f1)
+            for predicted in range(right, 2 * support)
+            if rounds_to(right / predicted, precision) and rounds_to(2 * right / (support + predicted), f1)
         ]
         for support, (precision, recall, f1) in zip(SUPPORTS, printed, strict=True)
     ]
     for counts in itertools.product(*options):
         wrong = 651 - sum(right for right, _ in counts)
         fits = all(
-            (support - right) + (taken - right) <= wrong
-            for support, (right, taken) in zip(SUPPORTS, counts, strict=True)
+            (support - right) + (predicted - right) <= wrong
+            for support, (right, predicted) in zip(SUPPORTS, counts, strict=True)
         )
-        if sum(taken for _, taken in counts) == 651 and fits:
+        if sum(predicted for _, predicted in counts) == 651 and fits:
             averages = zip(
                 *(
-                    (right / taken, right / support, 2 * right / (support + taken))
-                    for support, (right, taken) in zip(SUPPORTS, counts, strict=True)
+                    (right / predicted, right / support, 2 * right / (support + predicted))
+                    for support, (right, predicted) in zip(SUPPORTS, counts, strict=True)
                 ),
                 strict=True,
             )
-            if all(rounds_to(sum(figures) / 4, 0.99) for figures in averages):
+            if all(rounds_to(sum(scores) / 4, 0.99) for scores in averages):
                 yield counts
 
 
@@ -79,7 +79,7 @@ def counts_that_give(printed):
     ("table_id", "by_recall", "by_all", "benign"),
     [("report", (643, 646), {645, 646}, 94), ("report_modified", (642, 645), {644, 645}, 93)],
 )
-def test_the_finding_on_right_images(table_id, by_recall, by_all, benign):
+def test_finding_on_right_images(table_id, by_recall, by_all, benign):
     right = [
         [n for n in range(support + 1) if rounds_to(n / support, recall)]
         for support, (_, recall, _) in zip(SUPPORTS, REPORTS[table_id], strict=True)
@@ -91,7 +91,7 @@ def test_the_finding_on_right_images(table_id, by_recall, by_all, benign):
     assert [n for n in range(652) if rounds_to(n / 651, 0.97)] == list(range(629, 635))
 
 
-def test_the_finding_on_validation_accuracies():
+def test_finding_on_validation_accuracies():
     printed = (0.9343, 0.9859, 0.9785)
 
     def fits(value, n):
@@ -108,7 +108,7 @@ def test_the_finding_on_validation_accuracies():
     assert not any(fits(0.9911, n) for n in range(71 * 32 + 1, 72 * 32 + 1))
 
 
-def test_72_steps_are_the_training_part():
+def test_72_steps_are_the_training_images():
     trained = round(0.7 * IMAGES)
     assert (trained, round(0.1 * IMAGES), IMAGES - trained - 326) == (2279, 326, 651)
     assert -(-trained // 32) == 72
@@ -133,14 +133,14 @@ def test_log():
         (2, 0.9718, 0.2245, 0.9859, 0.0896),
         (3, 0.9911, 0.0534, 0.9785, 0.1388),
     )
-    # The second epoch is the best by either monitor, as the assumption on the checkpoint says.
+    # The second epoch is the best by both monitors, as the assumption on the checkpoint says.
     epochs = table("log").reference
     assert max(epochs, key=lambda line: line[3])[0] == min(epochs, key=lambda line: line[4])[0] == 2
 
 
 def test_published_accuracy_is_that_of_the_reports_in_percent():
     printed = [shown.printed("resnet50", "accuracy") for shown in TABLES]
-    assert {figure.value for figure in printed if figure} == {99.0}
+    assert {value.value for value in printed if value} == {99.0}
     assert {p.row for shown in TABLES for p in shown.published} == {"resnet50"}
     assert table("splits").printed("resnet50", "macro_f1").value == 99.0
 

@@ -8,7 +8,7 @@ from leukcnn.preprocessing import cell_crops, hsv_segment, label_cells, wbc_mask
 
 
 def discs(*places, shape=(224, 224)):
-    """Returns a mask of discs (middle x, y, radius)."""
+    """Returns a mask of discs (centre x, y, radius)."""
     mask = np.zeros(shape, np.uint8)
     for x, y, radius in places:
         cv2.circle(mask, (x, y), radius, 1, cv2.FILLED)
@@ -28,12 +28,12 @@ def test_each_patch_is_a_crop_with_its_box():
     assert first.box == (10, 30, 20, 50)
     assert second.box == (40, 5, 52, 13)
     assert np.array_equal(first.image, image[10:20, 30:50])
-    # Opening by a cross takes the corner pixels, and nothing else.
+    # Opening by a cross removes only the corner pixels.
     assert np.count_nonzero(~first.mask) == 4
     assert np.shares_memory(first.image, image)
 
 
-def test_the_margin_is_a_share_of_the_longer_side_and_ends_at_the_image():
+def test_the_margin_is_a_fraction_of_height_or_width_and_ends_at_the_image():
     mask = np.zeros((60, 80), bool)
     mask[10:20, 30:50] = True
     image = noise(mask)
@@ -45,7 +45,7 @@ def test_the_margin_is_a_share_of_the_longer_side_and_ends_at_the_image():
     assert crop.box == (0, 0, 60, 80)
 
 
-def test_alone_blanks_all_but_the_cell():
+def test_alone_blanks_everything_except_the_cell():
     mask = discs((60, 60, 20), (102, 60, 20))
     image = np.maximum(noise(mask), 1)
     left, right = cell_crops(image, mask, margin=0.5)
@@ -71,7 +71,7 @@ def test_touching_cells_are_split_at_their_neck(scale):
     assert label_cells(mask, split_touching=False).max() == 1
 
 
-def test_a_large_and_a_small_cell_part_in_the_neck_and_not_halfway_between_their_middles():
+def test_a_large_and_a_small_cell_are_split_at_the_neck_and_not_halfway_between_their_centres():
     labels = label_cells(discs((80, 100, 40), (128, 100, 12)))
     assert labels.max() == 2
     small = labels == labels[100, 130]
@@ -80,7 +80,7 @@ def test_a_large_and_a_small_cell_part_in_the_neck_and_not_halfway_between_their
     assert labels[100, 110] == labels[100, 80]
 
 
-def test_no_part_is_cut_off_that_is_thinner_than_the_smallest_cell():
+def test_pieces_thinner_than_the_smallest_cell_are_not_split_off():
     mask = discs((80, 100, 40), (128, 100, 12))
     # pi * 12**2 of 224**2 pixels are 0.0090.
     assert label_cells(mask, smallest=0.008).max() == 2
@@ -88,7 +88,7 @@ def test_no_part_is_cut_off_that_is_thinner_than_the_smallest_cell():
     assert label_cells(mask, smallest=0.012)[100, 135] == 1
 
 
-def test_a_chain_of_cells_falls_into_its_links():
+def test_a_chain_of_cells_is_split_into_its_cells():
     labels = label_cells(discs(*((30 + 27 * i, 50 + 14 * (i % 2), 16) for i in range(6))))
     assert labels.max() == 6
     assert len({labels[50 + 14 * (i % 2), 30 + 27 * i] for i in range(6)}) == 6
@@ -97,18 +97,18 @@ def test_a_chain_of_cells_falls_into_its_links():
 @pytest.mark.parametrize(
     ("places", "cells"),
     [
-        # Half the height of the neck to the smaller radius: 0.6, 0.87; 0.6, 0.85.
+        # Half the height of the neck, divided by the smaller radius, is 0.6, 0.87, 0.6 and 0.85.
         (((60, 60, 20), (92, 60, 20)), 2),
         (((60, 60, 20), (80, 60, 20)), 1),
         (((80, 100, 40), (134, 100, 20)), 2),
         (((80, 100, 40), (127, 100, 20)), 1),
     ],
 )
-def test_a_wide_neck_is_none(places, cells):
+def test_cells_with_a_wide_neck_are_not_split(places, cells):
     assert label_cells(discs(*places)).max() == cells
 
 
-def test_round_oval_and_dented_cells_stay_whole():
+def test_round_oval_and_dented_cells_are_not_split():
     oval = np.zeros((224, 224), np.uint8)
     cv2.ellipse(oval, (60, 60), (30, 16), 30, 0, 360, 1, cv2.FILLED)
     cv2.ellipse(oval, (150, 150), (28, 20), 0, 0, 360, 1, cv2.FILLED)
@@ -117,12 +117,12 @@ def test_round_oval_and_dented_cells_stay_whole():
     assert label_cells(discs((100, 100, 60))).max() == 1
 
 
-def test_cells_cut_by_the_border_are_split_like_others():
+def test_cells_at_the_border_are_split_like_others():
     assert label_cells(discs((0, 60, 20), (0, 96, 20))).max() == 2
     assert label_cells(discs((0, 60, 20))).max() == 1
 
 
-def test_specks_and_bridges_go_and_holes_are_filled():
+def test_specks_and_bridges_are_removed_and_holes_filled():
     mask = discs((50, 50, 20), (120, 50, 20), (200, 200, 2))
     mask[50, 50:120] = True
     mask[45:48, 48:52] = False
@@ -134,13 +134,13 @@ def test_specks_and_bridges_go_and_holes_are_filled():
     assert label_cells(mask, smallest=0)[200, 200]
 
 
-def test_a_hole_as_large_as_a_cell_stays():
+def test_a_hole_as_large_as_a_cell_is_not_filled():
     mask = discs((100, 100, 40)) & ~discs((100, 100, 12))
     assert not label_cells(mask)[100, 100]
     assert label_cells(mask, smallest=0.02)[100, 100]
 
 
-def test_a_gap_at_the_border_is_no_hole():
+def test_a_gap_at_the_border_is_not_filled():
     mask = np.ones((100, 100), bool)
     mask[:5, 40:50] = False
     assert not label_cells(mask, smallest=0.5)[2, 45]
@@ -158,7 +158,7 @@ def test_smaller_cells_are_left_out():
 @pytest.mark.parametrize("split_touching", [True, False])
 @pytest.mark.parametrize("smallest", [0, 0.0012, 0.5])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (2, 2), (3, 2000), (50, 60)])
-def test_empty_full_and_noisy_masks(shape, smallest, split_touching):
+def test_empty_full_and_noisy_masks_give_no_one_and_any_cells(shape, smallest, split_touching):
     options = {"smallest": smallest, "split_touching": split_touching}
     empty, full = np.zeros(shape, bool), np.ones(shape, bool)
     assert cell_crops(noise(empty), empty, **options) == []
@@ -169,7 +169,7 @@ def test_empty_full_and_noisy_masks(shape, smallest, split_touching):
         assert crop.mask.any()
 
 
-def test_labels_are_consecutive_and_connected_and_nothing_is_changed():
+def test_labels_are_consecutive_and_connected_and_the_mask_is_unchanged():
     mask = np.random.default_rng(3).random((120, 150)) < 0.5
     mask = cv2.medianBlur(mask.astype(np.uint8), 9).astype(bool)
     before = mask.copy()
@@ -188,14 +188,14 @@ def test_labels_are_consecutive_and_connected_and_nothing_is_changed():
     "mask",
     [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 1), bool), np.zeros((0, 4), bool), [[True]], None],
 )
-def test_what_is_no_mask_is_refused(mask):
+def test_other_values_are_no_masks(mask):
     with pytest.raises(ArgumentError, match="The mask"):
         label_cells(mask)
     with pytest.raises(ArgumentError, match="The mask"):
         cell_crops(np.zeros((4, 4, 3), np.uint8), mask)
 
 
-def test_other_arguments_out_of_range_are_refused():
+def test_arguments_outside_their_range_are_refused():
     image, mask = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), bool)
     with pytest.raises(ArgumentError, match=r"shape \(5, 4\), the image \(4, 4, 3\)"):
         cell_crops(image, np.zeros((5, 4), bool))
@@ -209,7 +209,7 @@ def test_other_arguments_out_of_range_are_refused():
             cell_crops(image, mask, smallest=smallest)
 
 
-def test_real_fields_of_touching_blasts_are_split_into_cells_of_like_size(real_data):
+def test_real_fields_of_touching_blasts_are_split_into_cells_of_similar_size(real_data):
     index = load("taleghani", real_data)
     pre = index.select(index.labels == 2).paths[::60]
     patches, cells = [], []
@@ -222,7 +222,7 @@ def test_real_fields_of_touching_blasts_are_split_into_cells_of_like_size(real_d
     assert np.std(cells) / np.mean(cells) < 0.9 * np.std(patches) / np.mean(patches)
 
 
-def test_most_close_ups_hold_one_nucleus(real_data):
+def test_most_close_ups_have_one_nucleus(real_data):
     index = load("cellavision2", real_data)
     counts = []
     for path in index.paths[::4]:

@@ -5,7 +5,7 @@ from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing import rescale, subtract_channel_mean
 
 
-def test_rescale_to_one():
+def test_rescale_multiplies_and_returns_float32():
     image = np.array([[[0, 51, 255]]], np.uint8)
     scaled = rescale(image, 1 / 255)
     assert scaled.dtype == np.float32
@@ -14,17 +14,17 @@ def test_rescale_to_one():
 
 
 @pytest.mark.parametrize("scale", [float("nan"), float("inf"), "1/255", None, True])
-def test_rescale_refuses_what_is_no_number(scale):
+def test_rescale_refuses_factors_that_are_not_numbers(scale):
     with pytest.raises(ArgumentError, match="scale is"):
         rescale(np.zeros((1, 1, 3), np.uint8), scale)
 
 
-def test_channel_means_by_hand():
+def test_channel_means_equal_those_by_hand():
     image = np.array([[[0, 10], [4, 30]]], np.uint8)
     assert subtract_channel_mean(image).tolist() == [[[-2, -10], [2, 10]]]
 
 
-def test_every_image_has_its_own_means():
+def test_each_image_has_its_own_means():
     batch = np.random.default_rng(0).integers(0, 256, (3, 20, 30, 3), dtype=np.uint8)
     before = batch.copy()
     centred = subtract_channel_mean(batch)

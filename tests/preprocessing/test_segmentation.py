@@ -10,7 +10,7 @@ GLASS, RED_CELL, NUCLEUS, PALE = (245, 248, 240), (170, 180, 190), (120, 70, 190
 
 
 def field(*discs, image_size=224):
-    """Returns a field of glass with discs (middle x, y, radius, colour), and the mask of the violet ones."""
+    """Returns a field of glass with discs (centre x, y, radius, colour), and the mask of the violet ones."""
     image, mask = (
         np.full((image_size, image_size, 3), GLASS, np.uint8),
         np.zeros((image_size, image_size), np.uint8),
@@ -37,13 +37,13 @@ def test_violet_cells_are_found_and_red_cells_are_not():
 
 
 @pytest.mark.parametrize("image_size", [64, 112, 500])
-def test_the_size_of_the_image_matters_little(image_size):
+def test_cells_are_found_in_images_of_any_size(image_size):
     image, truth = field((60, 60, 15, NUCLEUS), (150, 150, 12, NUCLEUS))
     found = hsv_segment(resize(image, image_size))
     assert overlap(found, resize(truth.astype(np.uint8)[..., None], image_size)[..., 0] > 0) > 0.8
 
 
-def test_specks_go_and_holes_are_filled():
+def test_specks_are_removed_and_holes_filled():
     image, _ = field((110, 110, 25, NUCLEUS), (30, 30, 2, NUCLEUS))
     cv2.circle(image, (110, 110), 5, GLASS, cv2.FILLED)
     found = hsv_segment(image)
@@ -61,7 +61,7 @@ def test_pale_patches_need_a_core():
     assert overlap(hsv_segment(image), truth) > 0.85
 
 
-def test_only_the_hues_asked_for_are_found():
+def test_only_the_given_hues_are_found():
     image, truth = field((60, 60, 15, NUCLEUS))
     cv2.circle(image, (150, 150), 15, (60, 190, 60), cv2.FILLED)
     assert not (hsv_segment(image) & ~truth)[130:170, 130:170].any()
@@ -80,7 +80,7 @@ def test_without_violet_the_mask_is_empty(shape, colour):
     assert not found.any()
 
 
-def test_a_violet_pixel_is_no_cell_and_a_violet_image_is_one():
+def test_a_violet_image_is_a_cell_and_a_violet_pixel_is_not():
     assert not hsv_segment(np.full((1, 1, 3), NUCLEUS, np.uint8), smallest_cell=0).any()
     assert not hsv_segment(np.full((2, 2, 3), NUCLEUS, np.uint8)).any()
     assert hsv_segment(np.full((40, 50, 3), NUCLEUS, np.uint8)).all()
@@ -98,7 +98,7 @@ def test_a_violet_pixel_is_no_cell_and_a_violet_image_is_one():
         [[[0, 0, 0]]],
     ],
 )
-def test_what_is_no_rgb_image_is_refused(image):
+def test_other_arrays_are_refused(image):
     with pytest.raises(ArgumentError, match="The image is"):
         hsv_segment(image)
 
@@ -132,12 +132,12 @@ def test_nuclei_of_other_stains_are_found_with_a_higher_saturation(real_data, na
     assert np.mean(overlaps) > bound
 
 
-def test_every_real_smear_holds_some_cells_and_far_more_of_something_else(real_data):
+def test_cells_cover_a_smaller_fraction_of_every_real_smear(real_data):
     index = load("taleghani", real_data)
-    shares = np.array([hsv_segment(read_image(path)[0]).mean() for path in index.paths[::40]])
+    fractions = np.array([hsv_segment(read_image(path)[0]).mean() for path in index.paths[::40]])
     labels = index.labels[::40]
-    assert np.all(shares > 0)
-    assert shares.max() < 0.6
+    assert np.all(fractions > 0)
+    assert fractions.max() < 0.6
     # Pre-B smears are crowded with blasts, pro-B smears show a few.
-    means = [shares[labels == label].mean() for label in range(4)]
+    means = [fractions[labels == label].mean() for label in range(4)]
     assert means[2] > 1.5 * max(means[0], means[1], means[3])

@@ -1,4 +1,4 @@
-"""The stores written by hand that these tests share."""
+"""Stores written by hand, which these tests share."""
 
 from tests.stores import (  # noqa: F401
     alertnet,

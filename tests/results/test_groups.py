@@ -16,13 +16,13 @@ def test_accuracy_per_group_without_images_is_empty():
 
 
 def test_accuracy_per_group_needs_one_group_an_image():
-    with pytest.raises(ArgumentError, match="beside 2 labels"):
+    with pytest.raises(ArgumentError, match="for 2 labels"):
         accuracy_per_group([0, 1], [0, 1], ["1"])
 
 
-def test_groups_are_named_once_and_each_image_finds_its_own():
+def test_each_group_has_one_name_and_each_image_its_position():
     names, member = check_groups(["b", "a", "b"], n=3)
     assert names.tolist() == ["a", "b"]
     np.testing.assert_array_equal(names[member], ["b", "a", "b"])
-    with pytest.raises(ArgumentError, match=r"shape \(2,\) beside 3 labels"):
+    with pytest.raises(ArgumentError, match=r"shape \(2,\) for 3 labels"):
         check_groups(["a", "b"], n=3)

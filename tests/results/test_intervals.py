@@ -17,7 +17,7 @@ from leukcnn.results.metrics import MATRIX_METRICS, PROPORTIONS
 
 
 def clustered(n_subjects: int = 20, n_each: int = 30, seed: int = 0):
-    """Predictions of which each subject has its own hit rate, from one half to one."""
+    """Predictions with another accuracy for each subject, from one half to one."""
     rng = np.random.default_rng(seed)
     groups = np.repeat([f"S{k}" for k in range(n_subjects)], n_each)
     labels = np.repeat(np.arange(n_subjects) % 2, n_each)
@@ -63,7 +63,7 @@ def test_impossible_confidence_is_refused(confidence):
         interval_for("f1", [0, 1], [0, 1], bootstrap=Bootstrap(confidence=confidence))
 
 
-def test_bootstrap_is_keyed_by_its_seed_and_blind_to_the_order_of_images():
+def test_bootstrap_depends_on_its_seed_and_not_on_the_order_of_images():
     labels, predicted, groups = clustered()
     first = interval_for("f1", labels, predicted, groups, bootstrap=Bootstrap(seed=3))
     order = np.random.default_rng(5).permutation(len(labels))
@@ -74,12 +74,12 @@ def test_bootstrap_is_keyed_by_its_seed_and_blind_to_the_order_of_images():
     assert interval_for("f1", labels, predicted, groups, bootstrap=Bootstrap(seed=4)) != first
 
 
-def test_bootstrap_over_subjects_agrees_with_drawing_them_one_by_one():
+def test_bootstrap_over_subjects_agrees_with_sampling_them_one_by_one():
     labels, predicted, groups = clustered()
     interval = interval_for("accuracy", labels, predicted, groups, bootstrap=Bootstrap(n_resamples=20_000))
     hits = (labels == predicted).reshape(20, 30).mean(axis=1)
-    drawn = np.random.default_rng(0).integers(0, 20, (20_000, 20))
-    expected = np.quantile(hits[drawn].mean(axis=1), [0.025, 0.975])
+    sampled = np.random.default_rng(0).integers(0, 20, (20_000, 20))
+    expected = np.quantile(hits[sampled].mean(axis=1), [0.025, 0.975])
     np.testing.assert_allclose([interval.low, interval.high], expected, atol=0.004)
     assert (interval.method, interval.unit, interval.n_units) == ("bootstrap", "subjects", 20)
     assert "over 20 subjects, 20000 resamples" in interval.describe()
@@ -92,7 +92,7 @@ def test_subjects_that_differ_widen_the_interval():
     assert by_subject.high - by_subject.low > 1.5 * (by_image.high - by_image.low)
 
 
-def test_subjects_of_one_image_each_are_images():
+def test_subjects_with_one_image_each_give_the_interval_over_images():
     labels, predicted, _ = clustered()
     names = np.arange(len(labels)).astype(str)
     single = interval_for("f1", labels, predicted, names, bootstrap=Bootstrap(n_resamples=10_000))
@@ -100,7 +100,7 @@ def test_subjects_of_one_image_each_are_images():
     assert (single.low, single.high) == pytest.approx((images.low, images.high), abs=0.003)
 
 
-def test_more_confidence_contains_less():
+def test_more_confidence_gives_a_wider_interval():
     labels, predicted, groups = clustered()
     narrow, wide = (
         interval_for("f1", labels, predicted, groups, bootstrap=Bootstrap(confidence=c)) for c in (0.8, 0.99)
@@ -108,8 +108,8 @@ def test_more_confidence_contains_less():
     assert wide.low < narrow.low < narrow.high < wide.high
 
 
-def test_bootstrap_covers_the_truth_about_as_often_as_it_says():
-    # Subjects' hit rates are uniform from .5 to 1, so that the true accuracy is .75.
+def test_bootstrap_covers_the_truth_about_as_often_as_its_confidence():
+    # The subjects' accuracies are uniform from .5 to 1: the true accuracy is .75.
     covered = [
         0.75 in interval_for("accuracy", *clustered(seed=s), bootstrap=Bootstrap(n_resamples=500))
         for s in range(200)
@@ -135,14 +135,14 @@ def test_wilson_counts_the_trials_of_the_metric():
     assert interval_for("sensitivity", labels, predicted, positive=0) == wilson_interval(30, 30)
 
 
-def test_unknown_subjects_fall_back_to_images():
+def test_unknown_subjects_give_the_interval_over_images():
     labels, predicted, groups = clustered()
     groups[3] = ""
     assert interval_for("accuracy", labels, predicted, groups) == interval_for("accuracy", labels, predicted)
 
 
 def test_resamples_without_a_positive_subject_are_left_out_and_counted():
-    # Each of four subjects has one class: 1 resample in 16 draws no malignant subject.
+    # Each of four subjects has one class: 1 resample in 16 has no malignant subject.
     labels, groups = [1, 1, 1, 1, 0, 0], ["a", "a", "b", "b", "c", "d"]
     interval = interval_for(
         "sensitivity", labels, [1, 0, 1, 1, 0, 0], groups, bootstrap=Bootstrap(n_resamples=4000)
@@ -152,7 +152,7 @@ def test_resamples_without_a_positive_subject_are_left_out_and_counted():
     assert f"{interval.n_undefined} of them left out" in interval.describe()
 
 
-def test_mostly_undefined_means_no_interval():
+def test_a_metric_undefined_on_most_resamples_has_no_interval():
     labels, groups = [1] + [0] * 9, [str(k) for k in range(10)]
     interval = interval_for("precision", labels, [0] * 10, groups)
     assert not interval.defined
@@ -190,7 +190,7 @@ def test_several_classes():
     matrix = np.array([[20, 0, 20], [0, 40, 0], [20, 0, 20]])
     assert MATRIX_METRICS["weighted_f1"](matrix) in interval
     interval = interval_for("kappa", labels, predicted, n_classes=3)
-    # Two thirds observed, one third expected.
+    # The observed agreement is two thirds, the expected one a third.
     assert 0.5 in interval
     assert 0.35 < interval.low < interval.high < 0.65
 
@@ -205,12 +205,12 @@ def test_bad_arguments_are_refused():
         interval_for("f1", [0, 1], [0, 1], bootstrap=Bootstrap(n_resamples=0))
     with pytest.raises(ArgumentError, match="no metric 'loss'"):
         interval_for("loss", [0, 1], [0, 1])
-    with pytest.raises(ArgumentError, match="beside 2 labels"):
+    with pytest.raises(ArgumentError, match="for 2 labels"):
         interval_for("f1", [0, 1], [0, 1], ["a"])
 
 
 def test_run_interval_by_hand():
-    # Mean .5, sd .1, t(.975; 2) = 4.302653: .5 -+ 4.302653 * .1 * sqrt(4 / 3).
+    # Mean .5, std .1, t(.975; 2) = 4.302653: .5 -+ 4.302653 * .1 * sqrt(4 / 3).
     interval = run_interval([0.4, 0.5, 0.6])
     assert (interval.low, interval.high) == pytest.approx((0.0031724, 0.9968276), abs=1e-6)
     assert (interval.method, interval.unit, interval.n_units) == ("prediction", "runs", 3)
@@ -218,7 +218,7 @@ def test_run_interval_by_hand():
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
-def test_next_run_falls_into_the_interval_as_often_as_it_says(confidence):
+def test_next_run_is_in_the_interval_as_often_as_its_confidence(confidence):
     runs = np.random.default_rng(0).normal(0.7, 0.02, (2000, 6))
     hits = [run[5] in run_interval(run[:5], confidence=confidence) for run in runs]
     assert np.mean(hits) == pytest.approx(confidence, abs=0.03)
@@ -235,13 +235,13 @@ def test_run_interval_stays_between_0_and_1():
     assert (interval.low, interval.high) == (0, 1)
 
 
-def test_runs_that_agree_give_a_point():
+def test_equal_runs_give_an_interval_of_one_value():
     interval = run_interval([0.75, 0.75, 0.75])
     assert (interval.low, interval.high) == (0.75, 0.75)
     assert 0.75 in interval
 
 
-def test_run_without_a_figure_gives_no_interval():
+def test_a_run_without_a_value_gives_no_interval():
     interval = run_interval([0.5, float("nan"), 0.6])
     assert interval.describe() == "no interval: undefined in some runs"
     assert 0.55 not in interval
@@ -254,8 +254,8 @@ def test_one_run_has_no_spread(values):
 
 
 def test_fold_interval_by_hand():
-    # Mean .94, sd sqrt(.0010 / 4), t(.975; 4) = 2.776445, factor sqrt(1/5 + 1/4).
-    interval = fold_interval([0.92, 0.93, 0.94, 0.95, 0.96], test_share=1 / 4)
+    # Mean .94, std sqrt(.0010 / 4), t(.975; 4) = 2.776445, factor sqrt(1/5 + 1/4).
+    interval = fold_interval([0.92, 0.93, 0.94, 0.95, 0.96], test_train_ratio=1 / 4)
     half = 2.776445 * 0.0158113883 * 0.6708203932
     assert (interval.low, interval.high) == pytest.approx((0.94 - half, 0.94 + half), abs=1e-8)
     assert (interval.method, interval.unit, interval.n_units) == ("corrected", "folds", 5)
@@ -266,31 +266,31 @@ def test_fold_interval_by_hand():
 def test_fold_interval_without_overlap_would_be_students(confidence):
     values = np.random.default_rng(0).normal(0.9, 0.03, 12)
     low, high = stats.t.interval(confidence, 11, loc=values.mean(), scale=stats.sem(values))
-    interval = fold_interval(values, test_share=1e-12, confidence=confidence)
+    interval = fold_interval(values, test_train_ratio=1e-12, confidence=confidence)
     assert (interval.low, interval.high) == pytest.approx((low, high), abs=1e-9)
 
 
-def test_more_runs_of_the_same_folds_narrow_the_interval_only_so_far():
+def test_more_runs_of_the_same_folds_narrow_the_interval_only_to_a_limit():
     values = np.array([0.8, 0.9] * 500)
-    interval = fold_interval(values, test_share=1 / 4)
+    interval = fold_interval(values, test_train_ratio=1 / 4)
     assert interval.high - interval.low == pytest.approx(2 * 1.9623 * 0.05 * np.sqrt(0.251), rel=1e-3)
 
 
 def test_fold_interval_is_not_cut_off():
-    interval = fold_interval([0.5, 0.99], test_share=1 / 4)
+    interval = fold_interval([0.5, 0.99], test_train_ratio=1 / 4)
     assert interval.low < 0 < 1 < interval.high
-    loss = fold_interval([2.0, 2.2, 2.1, 1.9, 2.3], test_share=1 / 4)
+    loss = fold_interval([2.0, 2.2, 2.1, 1.9, 2.3], test_train_ratio=1 / 4)
     assert 1 < loss.low < 2.1 < loss.high
 
 
-def test_folds_that_agree_give_a_point():
-    interval = fold_interval([0.9, 0.9, 0.9], test_share=1 / 4)
+def test_equal_folds_give_an_interval_of_one_value():
+    interval = fold_interval([0.9, 0.9, 0.9], test_train_ratio=1 / 4)
     assert (interval.low, interval.high) == pytest.approx((0.9, 0.9), abs=1e-15)
     assert 0.9 in interval
 
 
-def test_fold_without_a_figure_gives_no_interval():
-    interval = fold_interval([0.5, float("nan"), 0.6], test_share=1 / 4)
+def test_a_fold_without_a_value_gives_no_interval():
+    interval = fold_interval([0.5, float("nan"), 0.6], test_train_ratio=1 / 4)
     assert interval.describe() == "no interval: undefined in some folds"
     assert np.isnan(interval.low)
 
@@ -298,10 +298,10 @@ def test_fold_without_a_figure_gives_no_interval():
 @pytest.mark.parametrize(
     ("values", "options", "message"),
     [
-        ([0.9], {"test_share": 0.25}, "1 folds"),
-        ([0.9, 0.8], {"test_share": 0}, "test_share = 0"),
-        ([0.9, 0.8], {"test_share": float("nan")}, "test_share = nan"),
-        ([0.9, 0.8], {"test_share": 0.25, "confidence": 95}, "confidence"),
+        ([0.9], {"test_train_ratio": 0.25}, "1 folds"),
+        ([0.9, 0.8], {"test_train_ratio": 0}, "test_train_ratio = 0"),
+        ([0.9, 0.8], {"test_train_ratio": float("nan")}, "test_train_ratio = nan"),
+        ([0.9, 0.8], {"test_train_ratio": 0.25, "confidence": 95}, "confidence"),
     ],
 )
 def test_impossible_folds_are_refused(values, options, message):
@@ -310,8 +310,10 @@ def test_impossible_folds_are_refused(values, options, message):
 
 
 def test_corrected_variance_by_hand():
-    # sd^2 = .02 / 2, times 1/3 + 1/2.
-    assert corrected_variance(np.array([0.8, 0.9, 1.0]), test_share=1 / 2) == pytest.approx(0.01 * 5 / 6)
+    # std^2 = .02 / 2, times 1/3 + 1/2.
+    assert corrected_variance(np.array([0.8, 0.9, 1.0]), test_train_ratio=1 / 2) == pytest.approx(
+        0.01 * 5 / 6
+    )
 
 
 def test_test_set_of_the_paper_takes_well_under_a_second():

@@ -8,12 +8,11 @@ from sklearn.metrics import f1_score, roc_auc_score
 from leukcnn import spec
 from leukcnn.errors import ArgumentError
 from leukcnn.results.intervals import fold_interval, run_interval, wilson_interval
-from leukcnn.results.measure import is_over_folds, measure, unit_of
-from leukcnn.results.measure import test_share as measure_share
+from leukcnn.results.measure import fold_size_ratio, is_over_folds, measure, unit_of
 
 
 @pytest.mark.parametrize("kind", spec.SPLIT_KINDS)
-def test_the_unit_that_is_drawn_again_is_what_the_split_keeps_whole(left_out, kind):
+def test_the_bootstrap_resamples_what_the_split_keeps_whole(left_out, kind):
     units = {
         **dict.fromkeys(("cell", "random", "kfold"), "images"),
         **dict.fromkeys(("subject", "fold"), "subjects"),
@@ -24,7 +23,7 @@ def test_the_unit_that_is_drawn_again_is_what_the_split_keeps_whole(left_out, ki
     assert unit_of(results, "external") == "subjects"
 
 
-def test_a_split_by_cell_draws_cells_and_the_external_set_its_subjects(experiment, make_predictions):
+def test_a_split_by_cell_resamples_cells_and_the_external_set_subjects(experiment, make_predictions):
     external = make_predictions("external", tp=40, fn=10, fp=10, tn=40)
     experiment.add("vgg16", make_predictions("test", tp=40, fn=10, fp=10, tn=40), external)
     results = experiment.results()
@@ -36,7 +35,7 @@ def test_a_split_by_cell_draws_cells_and_the_external_set_its_subjects(experimen
     assert measure(by_subject, "vgg16", "f1").interval.unit == "subjects"
 
 
-def test_a_dataset_left_out_draws_its_groups_where_all_are_known(left_out, tested):
+def test_a_dataset_left_out_resamples_its_groups_if_all_are_known(left_out, tested):
     experiment = left_out()
     subset = tested("allidb1", tp=30, fn=10, tn=20)
     known = replace(subset, group=np.array([f"g{i // 5}" for i in range(60)]))
@@ -47,16 +46,20 @@ def test_a_dataset_left_out_draws_its_groups_where_all_are_known(left_out, teste
     assert (found.values, found.n, found.spread) == ([pytest.approx(5 / 6)], 60, (pytest.approx(5 / 6), None))
     assert (found.interval.unit, found.interval.n_units) == ("groups of images", 12)
     assert "12 groups of images" in found.interval.describe()
-    # Two of twelve groups are all wrong: the images alone would say less.
+    # Two of twelve groups are all wrong: the interval over images would be narrower.
     wilson = wilson_interval(50, 60)
     assert found.interval.high - found.interval.low > wilson.high - wilson.low
     assert measure(results, "deep", "accuracy", dataset="ufg").interval == wilson_interval(5, 6)
 
 
-def test_one_run_has_the_interval_over_its_images_of_that_dataset_and_part(left_out, tested):
+def test_one_run_has_the_interval_over_its_images_of_that_dataset_and_subset(left_out, tested):
     experiment = left_out()
-    parts = (tested("allidb1", tp=5, fn=1), tested("ufg", tp=1, fn=9), tested("ufg", tp=3, subset="within"))
-    experiment.add("deep", *parts, tested=("allidb1", "ufg"))
+    predictions = (
+        tested("allidb1", tp=5, fn=1),
+        tested("ufg", tp=1, fn=9),
+        tested("ufg", tp=3, subset="within"),
+    )
+    experiment.add("deep", *predictions, tested=("allidb1", "ufg"))
     results = experiment.results(runs=1)
     assert measure(results, "deep", "accuracy", dataset="ufg").interval == wilson_interval(1, 10)
     within = measure(results, "deep", "accuracy", dataset="ufg", subset="within")
@@ -65,7 +68,7 @@ def test_one_run_has_the_interval_over_its_images_of_that_dataset_and_part(left_
     assert measure(results, "deep", "accuracy", dataset="jtsc") is None
 
 
-def test_several_runs_say_where_one_more_would_lie(staged, make_stages):
+def test_several_runs_have_the_prediction_interval_of_one_more(staged, make_stages):
     experiment, wrong = staged(), (2, 4, 8)
     for run, n in enumerate(wrong):
         experiment.add("frozen", make_stages(wrong=n), run=run)
@@ -77,7 +80,7 @@ def test_several_runs_say_where_one_more_would_lie(staged, make_stages):
     assert found.spread == (pytest.approx(np.mean(expected)), pytest.approx(np.std(expected, ddof=1)))
 
 
-def test_the_interval_of_several_runs_ends_where_the_metric_does(staged, make_stages):
+def test_the_interval_of_several_runs_ends_at_the_limits_of_the_metric(staged, make_stages):
     experiment = staged()
     for run, wrong in enumerate((60, 62, 64)):
         experiment.add("frozen", make_stages(wrong=wrong), run=run)
@@ -90,7 +93,7 @@ def test_the_interval_of_several_runs_ends_where_the_metric_does(staged, make_st
     assert loss.interval.high > 1
 
 
-def test_figures_of_probabilities_are_measured_like_others(left_out, tested):
+def test_metrics_of_probabilities_are_measured_like_others(left_out, tested):
     experiment, rng = left_out(), np.random.default_rng(0)
     scores = rng.random(60)
     subset = replace(
@@ -117,21 +120,21 @@ def test_a_metric_of_one_class(staged, make_stages):
         measure(results, "frozen", "recall")
 
 
-def test_folds_have_the_corrected_interval_of_what_was_trained_on(staged, make_stages):
+def test_folds_have_the_corrected_interval_without_the_validation_images(staged, make_stages):
     experiment, wrong = staged(), (1, 2, 4, 3)
     for fold, n in enumerate(wrong):
         experiment.add("frozen", make_stages(wrong=n, prefix=f"{fold}/"), fold=fold, split="kfold")
     results = experiment.results().under("kfold")
     found, values = measure(results, "frozen", "accuracy"), 1 - np.array(wrong) / 80
     assert found.values == pytest.approx(values)
-    # A fifth of the other three folds is kept apart for validation.
-    assert found.interval == fold_interval(found.values, test_share=1 / (3 * 0.8))
+    # A fifth of the other three folds is held out for validation.
+    assert found.interval == fold_interval(found.values, test_train_ratio=1 / (3 * 0.8))
     together = measure(results, "frozen", "accuracy", over="runs")
     assert together.values == [pytest.approx(310 / 320)]
     assert (found.n, together.n) == (320, 320)
 
 
-def test_of_two_classes_all_folds_count_together_unless_folds_are_asked_for(left_out, tested):
+def test_with_two_classes_folds_are_pooled_unless_folds_are_asked_for(left_out, tested):
     experiment = left_out()
     for fold in range(2):
         experiment.add("deep", tested("ufg", tp=3 + fold, fn=1), fold=fold, split="kfold")
@@ -147,13 +150,13 @@ def test_images_without_a_label_are_left_out(experiment, make_predictions):
     assert measure(experiment.results(), "vgg16", "accuracy").values == [pytest.approx(5 / 6)]
 
 
-def test_nothing_finished_or_labelled_is_nothing_measured(experiment, make_predictions, make_final_phase):
+def test_nothing_is_measured_without_finished_runs_or_labels(experiment, make_predictions, make_final_phase):
     assert measure(experiment.results(), "vgg16", "accuracy") is None
     experiment.add("vgg16", make_predictions("test", tp=5, fn=1, fp=2, tn=4), make_final_phase())
     assert measure(experiment.results(), "vgg16", "accuracy", subset="final") is None
 
 
-def test_figures_of_several_tasks_are_not_mixed(apart, tested):
+def test_values_of_several_tasks_are_not_mixed(apart, tested):
     experiment = apart()
     for fold in range(2):
         experiment.add("deep", tested("allidb1", tp=4 - fold, fn=fold, tn=4), fold=fold, tested=("allidb1",))
@@ -165,25 +168,25 @@ def test_figures_of_several_tasks_are_not_mixed(apart, tested):
         measure(results, "deep", "accuracy")
 
 
-def test_the_makers_folds_keep_a_third_of_the_rest_apart(experiment, make_predictions):
+def test_the_authors_folds_hold_out_a_third_of_the_other_folds(experiment, make_predictions):
     for fold, fp in enumerate((1, 2, 4)):
         subset = make_predictions("test", tp=20, fn=0, fp=fp, tn=20 - fp, prefix=f"{fold}/")
         experiment.add("vgg16", subset, fold=fold)
     results = experiment.results(split="fold")
     found = measure(results, "vgg16", "accuracy", over="folds")
     # One fold is tested, two thirds of the other two are trained on.
-    assert measure_share(results, "vgg16") == pytest.approx(1 / (2 * 2 / 3))
-    assert found.interval == fold_interval(found.values, test_share=3 / 4)
+    assert fold_size_ratio(results, "vgg16") == pytest.approx(1 / (2 * 2 / 3))
+    assert found.interval == fold_interval(found.values, test_train_ratio=3 / 4)
 
 
-def test_folds_of_unlike_sizes_or_of_one_set_of_images_are_refused(left_out, experiment):
-    with pytest.raises(ArgumentError, match="LODOCV has no folds of about one size"):
+def test_folds_of_different_sizes_or_of_other_sets_are_refused(left_out, experiment):
+    with pytest.raises(ArgumentError, match="LODOCV has no folds of about equal size"):
         is_over_folds(left_out().results(), "folds")
     with pytest.raises(ArgumentError, match="only the test set is in folds"):
         is_over_folds(experiment.results(split="fold"), "folds", subset="external")
 
 
-def test_other_sets_than_the_test_set_count_over_runs(staged, make_stages):
+def test_other_sets_than_the_test_set_are_measured_over_runs(staged, make_stages):
     experiment = staged()
     for fold in range(3):
         outside = replace(make_stages(wrong=fold, prefix="out/"), subset=np.full(80, "external"))

@@ -47,7 +47,7 @@ def multiclass_scores(labels, predicted, *, n_classes: int) -> dict[str, float]:
 
 
 def cells(tp: int, tn: int, *, positives: int = 339, negatives: int = 339) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and predictions of a test set with so many true positives and true negatives."""
+    """Labels and predictions with the given numbers of true positives and true negatives."""
     labels = np.repeat([1, 0], [positives, negatives])
     predicted = np.repeat([1, 0, 0, 1], [tp, positives - tp, tn, negatives - tn])
     return labels, predicted
@@ -93,7 +93,7 @@ def test_weighted_f1_by_hand():
     assert binary_scores(*cells(319, 308)).weighted_f1 == pytest.approx(expected, abs=1e-12)
 
 
-def test_other_positive_class_swaps_the_roles():
+def test_the_other_positive_class_swaps_sensitivity_and_specificity():
     labels, predicted = cells(319, 308)
     malignant, healthy = (binary_scores(labels, predicted, positive=k) for k in (1, 0))
     assert healthy.sensitivity == malignant.specificity
@@ -122,7 +122,7 @@ def test_scores_agree_with_scikit_learn():
 
 
 def sklearn_scores(labels, predicted) -> dict[str, float]:
-    """What scikit-learn says of the classes that occur; one that is never predicted has the precision 0."""
+    """Scikit-learn's scores over the classes that occur; a class never predicted has precision 0."""
     scores = {
         "accuracy": sk.accuracy_score(labels, predicted),
         "kappa": sk.cohen_kappa_score(labels, predicted),
@@ -136,20 +136,20 @@ def sklearn_scores(labels, predicted) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(
-    ("shares", "spoken"),
+    ("fractions", "predictable"),
     [
         ([0.4, 0.3, 0.3], [0, 1, 2]),
         ([0.9, 0.1, 0.0], [0, 1, 2]),  # class 2 is predicted and doesn't occur
         ([0.5, 0.3, 0.2], [0, 1]),  # class 2 occurs and is never predicted
-        ([0.5, 0.5, 0.0], [0, 1]),  # class 2 plays no part
-        ([0.5, 0.3, 0.2], [1]),  # one answer for all
+        ([0.5, 0.5, 0.0], [0, 1]),  # class 2 is absent and never predicted
+        ([0.5, 0.3, 0.2], [1]),  # one class is predicted for all
     ],
 )
-def test_scores_of_several_classes_agree_with_scikit_learn(shares, spoken):
+def test_scores_of_several_classes_agree_with_scikit_learn(fractions, predictable):
     rng = np.random.default_rng(1)
-    labels = rng.choice(3, 300, p=shares)
-    guesses = rng.choice(spoken, 300)
-    predicted = np.where((rng.random(300) < 0.5) & np.isin(labels, spoken), labels, guesses)
+    labels = rng.choice(3, 300, p=fractions)
+    guesses = rng.choice(predictable, 300)
+    predicted = np.where((rng.random(300) < 0.5) & np.isin(labels, predictable), labels, guesses)
     scores = multiclass_scores(labels, predicted, n_classes=3)
     assert scores == pytest.approx(sklearn_scores(labels, predicted), abs=1e-12)
 
@@ -167,8 +167,8 @@ def test_scores_of_several_classes_by_hand():
 
 
 def test_kappa_that_a_published_accuracy_implies():
-    # Alert Net's 95.94 % are 2317 of 2415 images, 1058 HBS + 794 ALL + 563 AML. Were each class named as
-    # often as it occurs, .35437 would be expected: (.95942 - .35437) / .64563 = .937; .9317 is printed.
+    # Alert Net's 95.94 % are 2317 of 2415 images, 1058 HBS + 794 ALL + 563 AML. If each class is predicted as
+    # often as it occurs, .35437 is expected: (.95942 - .35437) / .64563 = .937; .9317 is printed.
     matrix = np.array([[1025, 17, 16], [17, 761, 16], [16, 16, 531]])
     assert matrix.sum(axis=1).tolist() == matrix.sum(axis=0).tolist() == [1058, 794, 563]
     assert np.trace(matrix) == 2317
@@ -180,8 +180,8 @@ def test_kappa_that_a_published_accuracy_implies():
     [
         ([[5, 0], [0, 5]], 1),
         ([[0, 5], [5, 0]], -1),
-        ([[4, 0], [6, 0]], 0),  # one class for all
-        ([[10, 0], [0, 0]], math.nan),  # one class, and nothing else said
+        ([[4, 0], [6, 0]], 0),  # one class is predicted for all
+        ([[10, 0], [0, 0]], math.nan),  # one class, and no other is predicted
         ([[0, 0], [0, 0]], math.nan),
         ([[0, 10], [0, 0]], 0),
     ],
@@ -193,7 +193,7 @@ def test_kappa_at_its_limits(matrix, expected):
 def test_majority_vote_has_the_recall_of_chance_and_no_kappa():
     scores = multiclass_scores([0] * 5 + [1] * 3 + [2] * 2, [0] * 10, n_classes=3)
     assert (scores["accuracy"], scores["macro_recall"], scores["kappa"]) == (0.5, pytest.approx(1 / 3), 0)
-    # Only class 0 is ever predicted, half of the time rightly.
+    # Only class 0 is predicted, and half of its predictions are correct.
     assert scores["macro_precision"] == pytest.approx(0.5 / 3)
     assert scores["weighted_precision"] == pytest.approx(0.25)
 
@@ -219,7 +219,7 @@ def test_kappa_in_words(value, landis_koch, alertnet):
     assert (kappa_word(value), kappa_word(value, scale="alertnet")) == (landis_koch, alertnet)
 
 
-def test_what_is_no_kappa_and_no_scale_is_refused():
+def test_values_outside_the_range_of_kappa_and_unknown_scales_are_refused():
     for value in (1.01, -1.01, 93.17):
         with pytest.raises(ArgumentError, match="-1 to 1"):
             kappa_word(value)
@@ -227,7 +227,7 @@ def test_what_is_no_kappa_and_no_scale_is_refused():
         kappa_word(0.5, scale="fleiss")
 
 
-def test_no_predicted_positive_leaves_precision_alone_undefined():
+def test_without_predicted_positives_only_precision_is_undefined():
     scores = binary_scores([1, 1, 0], [0, 0, 0])
     assert np.isnan(scores.precision)
     assert (scores.sensitivity, scores.specificity, scores.f1) == (0, 1, 0)
@@ -269,7 +269,7 @@ def test_proportions_are_the_metrics_of_the_same_name():
     }
 
 
-def test_every_metric_that_a_paper_may_name_is_known_here():
+def test_every_metric_of_the_specification_is_implemented():
     assert set(METRICS) == set(spec.METRICS)
     for name, metric in MATRIX_METRICS.items():
         matrix = np.array([[5, 1, 2], [0, 4, 1], [1, 1, 3]])
@@ -294,7 +294,7 @@ def test_every_metric_is_found_by_its_name():
         ([0, 1], [[0, 1], [1, 0]], r"shape \(2, 2\)"),
     ],
 )
-def test_what_is_no_class_is_refused(labels, predicted, message):
+def test_labels_that_are_no_classes_are_refused(labels, predicted, message):
     with pytest.raises(ArgumentError, match=message):
         binary_scores(labels, predicted)
 

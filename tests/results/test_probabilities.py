@@ -20,14 +20,14 @@ from leukcnn.results.probabilities import (
 )
 
 
-def said(*of_positive: float) -> np.ndarray:
-    """Probabilities of two classes, of which the second's are given."""
+def binary(*of_positive: float) -> np.ndarray:
+    """Probabilities of two classes from those of the second."""
     positive = np.array(of_positive)
     return np.stack([1 - positive, positive], axis=1)
 
 
-def drawn(n: int = 300, *, n_classes: int = 3, seed: int = 0, decimals: int = 1):
-    """Labels, and probabilities with many ties that have something to do with them."""
+def sampled(n: int = 300, *, n_classes: int = 3, seed: int = 0, decimals: int = 1):
+    """Labels, and probabilities that are correlated with them and have many ties."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, n_classes, n)
     scores = rng.random((n, n_classes)) + 0.5 * np.eye(n_classes)[labels]
@@ -35,17 +35,17 @@ def drawn(n: int = 300, *, n_classes: int = 3, seed: int = 0, decimals: int = 1)
 
 
 def test_auroc_by_hand():
-    # Of six pairs the positive is ahead in four, level in one and behind in one.
-    assert auroc([1, 1, 0, 0, 0], said(0.9, 0.4, 0.4, 0.7, 0.1)) == pytest.approx(4.5 / 6)
-    assert auroc([0, 0, 1, 1, 1], said(0.9, 0.4, 0.4, 0.7, 0.1)) == pytest.approx(1.5 / 6)
-    assert auroc([0, 1], said(0.5, 0.5)) == 0.5
-    assert auroc([0, 1], said(0.2, 0.8)) == 1
+    # The positive image has the higher probability in four of six pairs, the same in one, the lower in one.
+    assert auroc([1, 1, 0, 0, 0], binary(0.9, 0.4, 0.4, 0.7, 0.1)) == pytest.approx(4.5 / 6)
+    assert auroc([0, 0, 1, 1, 1], binary(0.9, 0.4, 0.4, 0.7, 0.1)) == pytest.approx(1.5 / 6)
+    assert auroc([0, 1], binary(0.5, 0.5)) == 0.5
+    assert auroc([0, 1], binary(0.2, 0.8)) == 1
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("positive", [0, 2])
 def test_ranking_agrees_with_scikit_learn(weighted, positive):
-    labels, probabilities = drawn()
+    labels, probabilities = sampled()
     weights = np.random.default_rng(1).integers(0, 4, len(labels)) if weighted else None
     truth, score = labels == positive, probabilities[:, positive]
     options = {"positive": positive}
@@ -63,7 +63,7 @@ def test_ranking_agrees_with_scikit_learn(weighted, positive):
 
 
 def test_macro_averages_agree_with_scikit_learn():
-    labels, probabilities = drawn(decimals=9)
+    labels, probabilities = sampled(decimals=9)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     expected = sk.roc_auc_score(labels, probabilities, multi_class="ovr", average="macro")
     assert macro(auroc, labels, probabilities) == pytest.approx(expected)
@@ -72,7 +72,7 @@ def test_macro_averages_agree_with_scikit_learn():
 
 
 def test_macro_averages_are_over_the_classes_that_occur():
-    labels, probabilities = drawn()
+    labels, probabilities = sampled()
     labels[labels == 2] = 1
     expected = (auroc(labels, probabilities, positive=0) + auroc(labels, probabilities, positive=1)) / 2
     assert macro(auroc, labels, probabilities) == pytest.approx(expected)
@@ -82,7 +82,7 @@ def test_macro_averages_are_over_the_classes_that_occur():
 def test_sensitivity_at_a_specificity_by_hand():
     # Above .6 are two of four positives and one of four negatives; above .8 one and none.
     labels = [1, 1, 1, 1, 0, 0, 0, 0]
-    probabilities = said(0.9, 0.7, 0.5, 0.3, 0.8, 0.4, 0.2, 0.1)
+    probabilities = binary(0.9, 0.7, 0.5, 0.3, 0.8, 0.4, 0.2, 0.1)
     for specificity, expected in ((1, 0.25), (0.8, 0.25), (0.75, 0.75), (0.5, 1), (0, 1)):
         assert sensitivity_at_specificity(labels, probabilities, specificity=specificity) == expected
     named = PROBABILITY_METRICS["sensitivity_at_95_specificity"]
@@ -108,9 +108,9 @@ def test_log_loss_is_the_loss_of_keras_and_scikit_learn():
 
 
 def test_brier_score_of_two_classes_agrees_with_scikit_learn_and_of_more_adds_up():
-    labels, probabilities = drawn(n_classes=2, decimals=4)
+    labels, probabilities = sampled(n_classes=2, decimals=4)
     positive = probabilities[:, 1].clip(0, 1)
-    assert brier_score(labels, said(*positive)) == pytest.approx(sk.brier_score_loss(labels, positive))
+    assert brier_score(labels, binary(*positive)) == pytest.approx(sk.brier_score_loss(labels, positive))
     # .25 + .0625 + .0625 and .01 + .04 + .01.
     found = brier_score([0, 1], [[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]])
     assert found == pytest.approx((0.375 + 0.06) / 2)
@@ -119,25 +119,25 @@ def test_brier_score_of_two_classes_agrees_with_scikit_learn_and_of_more_adds_up
 def test_calibration_error_by_hand():
     # One bin, .93 to 1: three of four right at a mean of .95. Another, .53 to .6: one of one at .55.
     labels = [1, 1, 1, 0, 1]
-    probabilities = said(0.95, 0.95, 0.95, 0.95, 0.55)
+    probabilities = binary(0.95, 0.95, 0.95, 0.95, 0.55)
     assert calibration_error(labels, probabilities) == pytest.approx((4 * 0.2 + 0.45) / 5)
-    assert calibration_error([0, 1], said(0.0, 1.0)) == 0
-    # Both lie in (8/15, 9/15]: the gaps cancel.
-    assert calibration_error([1, 0], said(0.6, 0.6)) == pytest.approx(0.1)
+    assert calibration_error([0, 1], binary(0.0, 1.0)) == 0
+    # Both are in (8/15, 9/15]: their differences cancel.
+    assert calibration_error([1, 0], binary(0.6, 0.6)) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("name", PROBABILITY_METRICS)
-def test_without_an_image_and_where_a_class_is_absent_nothing_is_made_up(name):
+def test_undefined_metrics_are_nan(name):
     metric = PROBABILITY_METRICS[name]
     assert math.isnan(metric([], np.empty((0, 2)), positive=1))
-    alone = metric([0, 0], said(0.2, 0.4), positive=1)
+    alone = metric([0, 0], binary(0.2, 0.4), positive=1)
     needs_both = {"auroc", "average_precision", "macro_auroc", "sensitivity_at_95_specificity"}
     assert math.isnan(alone) == (name in needs_both)
 
 
 @pytest.mark.parametrize("name", PROBABILITY_METRICS)
-def test_a_stack_of_weights_gives_each_its_value_and_counts_an_image_as_often(name):
-    metric, (labels, probabilities) = PROBABILITY_METRICS[name], drawn(40)
+def test_stacked_weights_are_repetitions_of_images(name):
+    metric, (labels, probabilities) = PROBABILITY_METRICS[name], sampled(40)
     weights = np.random.default_rng(3).integers(0, 3, (5, 40))
     values = metric(labels, probabilities, weights, positive=1)
     assert values.shape == (5,)
@@ -149,8 +149,8 @@ def test_a_stack_of_weights_gives_each_its_value_and_counts_an_image_as_often(na
 @pytest.mark.parametrize(
     ("labels", "probabilities", "message"),
     [
-        ([0, 1], [[0.5, 0.5]], r"shape \(1, 2\) beside 2 labels"),
-        ([0, 1], [0.5, 0.5], r"shape \(2,\) beside 2 labels"),
+        ([0, 1], [[0.5, 0.5]], r"shape \(1, 2\) for 2 labels"),
+        ([0, 1], [0.5, 0.5], r"shape \(2,\) for 2 labels"),
         ([2], [[0.5, 0.5]], "run from 2 to 2"),
         ([-1], [[0.5, 0.5]], "run from -1 to -1"),
     ],
@@ -162,12 +162,12 @@ def test_probabilities_that_fit_no_label_are_refused(labels, probabilities, mess
 
 def test_weights_that_fit_no_label_are_refused():
     with pytest.raises(ArgumentError, match="weights"):
-        log_loss([0, 1], said(0.2, 0.8), [1, 1, 1])
+        log_loss([0, 1], binary(0.2, 0.8), [1, 1, 1])
 
 
 @pytest.mark.parametrize("name", PROBABILITY_METRICS)
-def test_intervals_hold_the_value_and_don_t_know_the_order(name):
-    labels, probabilities = drawn(120, n_classes=2, decimals=3)
+def test_intervals_contain_the_value_and_do_not_depend_on_the_order(name):
+    labels, probabilities = sampled(120, n_classes=2, decimals=3)
     interval = interval_for(name, labels, probabilities)
     value = float(PROBABILITY_METRICS[name](labels, probabilities, positive=1))
     assert (interval.method, interval.unit, interval.n_units) == ("bootstrap", "images", 120)
@@ -178,8 +178,8 @@ def test_intervals_hold_the_value_and_don_t_know_the_order(name):
     assert interval_for(name, labels[order], probabilities[order]) == interval
 
 
-def test_groups_are_drawn_whole():
-    labels, probabilities = drawn(120, n_classes=2, decimals=3)
+def test_whole_groups_are_resampled():
+    labels, probabilities = sampled(120, n_classes=2, decimals=3)
     groups = np.array([f"g{i % 10}" for i in range(120)])
     interval = interval_for("auroc", labels, probabilities, groups)
     assert (interval.unit, interval.n_units) == ("subjects", 10)
@@ -190,8 +190,8 @@ def test_groups_are_drawn_whole():
     assert interval_for("auroc", labels, probabilities, unknown) == images
 
 
-def test_the_bootstrap_of_auroc_agrees_with_scikit_learn_on_drawn_images():
-    labels, probabilities = drawn(60, n_classes=2, decimals=2)
+def test_the_bootstrap_of_auroc_agrees_with_scikit_learn_on_sampled_images():
+    labels, probabilities = sampled(60, n_classes=2, decimals=2)
     rng = np.random.default_rng(5)
     values = []
     for _ in range(2000):
@@ -202,13 +202,13 @@ def test_the_bootstrap_of_auroc_agrees_with_scikit_learn_on_drawn_images():
 
 
 def test_resamples_of_one_class_are_left_out():
-    interval = interval_for("auroc", [1, 0, 0], said(0.6, 0.7, 0.2), bootstrap=Bootstrap(n_resamples=4000))
-    # (2/3)^3 draw no positive and (1/3)^3 nothing else.
+    interval = interval_for("auroc", [1, 0, 0], binary(0.6, 0.7, 0.2), bootstrap=Bootstrap(n_resamples=4000))
+    # (2/3)^3 of them have no positive image, (1/3)^3 have no other.
     assert interval.n_undefined == pytest.approx(4000 * 9 / 27, rel=0.1)
 
 
 def test_auroc_of_a_large_test_set_takes_seconds():
-    labels, probabilities = drawn(3000, n_classes=2, decimals=6)
+    labels, probabilities = sampled(3000, n_classes=2, decimals=6)
     start = time.perf_counter()
     interval_for("auroc", labels, probabilities)
     assert time.perf_counter() - start < 10

@@ -9,7 +9,7 @@ def trained(experiment, make_predictions):
     return experiment
 
 
-def test_only_the_checkpoint_that_the_figures_rest_on_counts(trained):
+def test_main_predictions_are_those_of_the_trial_s_checkpoint(trained):
     ((_, _, trial),) = trained.results().trials["vgg16"]
     assert set(trial.predictions().checkpoint) == {"val_accuracy", "val_loss"}
     main = main_predictions(trial)
@@ -49,7 +49,7 @@ def test_each_split_has_its_own_trials(under_three_splits):
     assert results.under("kfold").tested == ()
 
 
-def test_runs_of_a_dataset_hold_its_own_images(under_three_splits):
+def test_runs_of_a_dataset_have_only_its_images(under_three_splits):
     results = under_three_splits.results(runs=2)
     assert [len(run) for run in results.runs("deep", dataset="allidb1")] == [10, 10]
     assert [len(run) for run in results.runs("deep", dataset="allidb1_crop")] == [2, 2]
@@ -57,13 +57,13 @@ def test_runs_of_a_dataset_hold_its_own_images(under_three_splits):
     assert results.runs("deep", dataset="allidb1", subset="within") == []
 
 
-def test_a_row_that_can_t_be_trained_says_why(under_three_splits):
-    results = under_three_splits.results(missing={"shallow": "no weights", "external": "no such part"})
+def test_a_row_that_can_t_be_trained_has_a_reason(under_three_splits):
+    results = under_three_splits.results(missing={"shallow": "no weights", "external": "no such subset"})
     assert results.why_missing("shallow", "test") == "no weights"
-    assert results.why_missing("deep", "external") == "no such part"
+    assert results.why_missing("deep", "external") == "no such subset"
 
 
-def test_the_probe_counts_once_it_is_finished(under_three_splits, tested):
+def test_the_probe_is_read_when_it_is_finished(under_three_splits, tested):
     assert under_three_splits.results().probe is None
     under_three_splits.add_probe(None)
     assert under_three_splits.results().probe is None
@@ -73,7 +73,7 @@ def test_the_probe_counts_once_it_is_finished(under_three_splits, tested):
 
 @pytest.fixture
 def two_tasks(apart, tested):
-    """Two folds of each of two datasets, and two rows' controls with a mask."""
+    """Two folds of each of two datasets, and a control on one of them."""
     experiment = apart()
     for fold in range(2):
         experiment.add("deep", tested("allidb1", tp=4 - fold, fn=fold, tn=4), fold=fold, tested=("allidb1",))
@@ -82,14 +82,14 @@ def two_tasks(apart, tested):
     return experiment
 
 
-def test_tasks_are_what_is_cross_validated_by_itself(two_tasks, left_out, tested):
+def test_tasks_are_the_datasets_cross_validated_separately(two_tasks, left_out, tested):
     assert two_tasks.results().tasks == ("allidb1", "allidb2")
     experiment = left_out()
     experiment.add("deep", tested("allidb1", tp=1), fold=0, tested=("allidb1",))
     assert (experiment.results().tested, experiment.results().tasks) == (("allidb1",), ())
 
 
-def test_a_task_has_its_own_folds_and_figures(two_tasks):
+def test_a_task_has_its_own_folds_and_predictions(two_tasks):
     results = two_tasks.results()
     first, second = (results.task(name) for name in results.tasks)
     assert results.task("allidb1") is first
@@ -101,13 +101,13 @@ def test_a_task_has_its_own_folds_and_figures(two_tasks):
     assert len(results.runs("deep", dataset="allidb2")[0]) == 8
 
 
-def test_a_task_keeps_its_masked_trials_alone(two_tasks):
+def test_a_task_has_only_its_own_masked_trials(two_tasks):
     results = two_tasks.results(masked={"border": list(two_tasks.planned)})
     masked = results.task("allidb2").masked("border")
     assert {planned.tested for planned in masked.record.trials} == {("allidb2",)}
 
 
-def test_a_run_of_a_task_is_whole_though_another_task_s_is_not(two_tasks, tested):
+def test_a_run_of_a_task_can_be_complete_without_those_of_other_tasks(two_tasks, tested):
     lacking = tested("allidb2", tp=1)
     two_tasks.add("deep", lacking, fold=2, tested=("allidb2",), finished=False)
     results = two_tasks.results()

@@ -17,14 +17,14 @@ RESNET = [0.95, 0.98, 0.95, 0.96, 0.96]
 
 
 def corrected(first, second):
-    return corrected_resampled_t_test(first, second, test_share=1 / 4)
+    return corrected_resampled_t_test(first, second, test_train_ratio=1 / 4)
 
 
 TESTS = pytest.mark.parametrize("test", [paired_t_test, unpaired_t_test, corrected])
 
 
 def test_paired_by_hand():
-    # Differences .01 0 .02 .01 .03: mean .014, sd .0114018; t = .014 / (.0114018 / sqrt(5)).
+    # Differences .01 0 .02 .01 .03: mean .014, std .0114018; t = .014 / (.0114018 / sqrt(5)).
     found = paired_t_test(ALERT_NET, RESNET)
     assert found.statistic == pytest.approx(2.7456, abs=1e-4)
     assert found.mean_difference == pytest.approx(0.014)
@@ -49,19 +49,19 @@ def test_unpaired_by_hand():
 
 
 @pytest.mark.parametrize(("folds", "runs"), [(5, 1), (10, 10)])
-def test_correction_widens_by_what_the_folds_share(folds, runs):
+def test_correction_grows_with_the_overlap_of_the_folds(folds, runs):
     rng = np.random.default_rng(0)
-    n, share = folds * runs, 1 / (folds - 1)
+    n, ratio = folds * runs, 1 / (folds - 1)
     first, second = rng.normal(0.9, 0.02, n), rng.normal(0.88, 0.02, n)
-    found = corrected_resampled_t_test(first, second, test_share=share)
+    found = corrected_resampled_t_test(first, second, test_train_ratio=ratio)
     student = paired_t_test(first, second)
-    assert student.statistic / found.statistic == pytest.approx(math.sqrt(1 + n * share))
+    assert student.statistic / found.statistic == pytest.approx(math.sqrt(1 + n * ratio))
     assert found.p_value > student.p_value
 
 
 def test_corrected_test_is_wrong_less_often_than_students():
-    # Two networks of the same true accuracy over folds whose differences have the correlation that Nadeau and
-    # Bengio assume, n_test / (n_test + n_train): Student's test sees one in far more than 5 % of the cases.
+    # Two networks with the same true accuracy. Their differences over folds have the correlation that Nadeau
+    # and Bengio assume, n_test / (n_test + n_train). Student's test is significant in more than 5 % of cases.
     rng = np.random.default_rng(0)
     shared, own = rng.normal(0, math.sqrt(0.2), (1000, 1)), rng.normal(0, math.sqrt(0.8), (1000, 5))
     zeros = np.zeros(5)
@@ -74,7 +74,7 @@ def test_corrected_test_is_wrong_less_often_than_students():
 
 
 @TESTS
-def test_exchanged_rows_change_the_sign_alone(test):
+def test_exchanged_samples_change_only_the_sign(test):
     there, back = test(ALERT_NET, RESNET), test(RESNET, ALERT_NET)
     assert back.statistic == -there.statistic
     assert back.mean_difference == -there.mean_difference
@@ -89,7 +89,7 @@ def test_p_does_not_depend_on_the_unit(test):
 
 
 @TESTS
-def test_rows_that_do_not_vary(test):
+def test_samples_that_do_not_vary(test):
     same = test([0.9] * 5, [0.9] * 5)
     assert (same.statistic, same.p_value, same.mean_difference) == (0, 1, 0)
     for first, second, sign in ((0.9, 0.8, 1), (0.8, 0.9, -1)):
@@ -99,8 +99,8 @@ def test_rows_that_do_not_vary(test):
 
 
 @pytest.mark.parametrize("test", [paired_t_test, corrected])
-def test_rounding_is_no_variation(test):
-    # As decimal fractions these differ by .02 each, as binary ones not quite.
+def test_rounding_errors_are_not_variation(test):
+    # As decimal fractions these differ by .02 each, as binary fractions not exactly.
     first, second = [0.95, 0.85, 0.9], [0.93, 0.83, 0.88]
     assert np.ptp(np.subtract(first, second)) > 0
     assert test(first, second).statistic == math.inf
@@ -108,15 +108,15 @@ def test_rounding_is_no_variation(test):
     assert test([0.1 + 0.2] * 3, [0.3] * 3).p_value == 1
 
 
-def test_one_row_that_does_not_vary():
-    # Where a network always names one class, the other's spread alone counts.
+def test_one_sample_that_does_not_vary():
+    # A network that always predicts one class doesn't vary: only the spread of the other counts.
     found = unpaired_t_test([0.9, 0.9, 0.9], [0.8, 0.85, 0.9])
     assert found.statistic == pytest.approx(0.05 / math.sqrt(0.0025 / 3))
     assert found.p_value == pytest.approx(2 * stats.t.sf(math.sqrt(3), 4))
 
 
 @TESTS
-def test_undefined_figure_leaves_the_test_undefined(test):
+def test_an_undefined_score_makes_the_test_undefined(test):
     found = test([0.9, math.nan, 0.8], [0.7, 0.8, 0.9])
     assert math.isnan(found.statistic)
     assert math.isnan(found.p_value)
@@ -126,18 +126,18 @@ def test_undefined_figure_leaves_the_test_undefined(test):
 @pytest.mark.parametrize(
     ("first", "second"), [([0.9, 0.8], [0.9]), ([0.9], [0.8]), ([], []), ([[0.9, 0.8]], [[0.7, 0.6]])]
 )
-def test_rows_that_do_not_match_are_refused(test, first, second):
+def test_samples_that_do_not_match_are_refused(test, first, second):
     with pytest.raises(ArgumentError, match="There are"):
         test(first, second)
 
 
-@pytest.mark.parametrize("share", [0, -0.25, math.nan])
-def test_share_of_no_test_set_is_refused(share):
-    with pytest.raises(ArgumentError, match="test_share"):
-        corrected_resampled_t_test(ALERT_NET, RESNET, test_share=share)
+@pytest.mark.parametrize("ratio", [0, -0.25, math.nan])
+def test_a_ratio_that_is_not_above_0_is_refused(ratio):
+    with pytest.raises(ArgumentError, match="test_train_ratio"):
+        corrected_resampled_t_test(ALERT_NET, RESNET, test_train_ratio=ratio)
 
 
-def test_leuknets_tests_again_from_its_table():
+def test_leuknets_tests_are_repeated_from_its_table():
     # Table V, accuracy of 1024-256 and 1024-512 over five runs; the .02 printed on ALL-IDB 2 is a fraction.
     allidb1 = t_test_from_statistics(97.04, 1.21, 5, 93.14, 3.73, 5)
     assert allidb1.p_value == pytest.approx(0.057, abs=5e-4)
@@ -147,7 +147,7 @@ def test_leuknets_tests_again_from_its_table():
     assert t_test_from_statistics(82.46, 2, 5, 71.84, 3.64, 5).p_value == pytest.approx(0.0004, abs=5e-5)
 
 
-def test_from_statistics_is_the_unpaired_test_of_the_rows():
+def test_from_statistics_is_the_unpaired_test_of_the_samples():
     rows = [(np.mean(row), np.std(row, ddof=1), len(row)) for row in (ALERT_NET, RESNET)]
     found, expected = t_test_from_statistics(*rows[0], *rows[1]), unpaired_t_test(ALERT_NET, RESNET)
     assert found.statistic == pytest.approx(expected.statistic)
@@ -164,7 +164,7 @@ def test_from_statistics_that_do_not_vary():
 
 
 @pytest.mark.parametrize(("n", "std"), [(1, 0.1), (0, 0.1), (5, -0.1)])
-def test_statistics_of_no_row_are_refused(n, std):
+def test_impossible_statistics_are_refused(n, std):
     for arguments in ((0.9, std, n, 0.8, 0.1, 5), (0.8, 0.1, 5, 0.9, std, n)):
         with pytest.raises(ArgumentError, match="standard deviations"):
             t_test_from_statistics(*arguments)

@@ -20,8 +20,8 @@ def test_verdict_on_the_published_value(published, expected):
 @pytest.mark.parametrize(
     ("published", "expected"), [(0.90, "within"), (0.89, "outside"), (0.94, "within"), (0.95, "outside")]
 )
-def test_a_rounded_figure_stands_for_all_that_round_to_it(published, expected):
-    # .9024 to .9423: .905 rounds to .90 under half a hundredth, and nothing of .895 or .945 reaches in.
+def test_a_rounded_value_counts_as_all_values_that_round_to_it(published, expected):
+    # The interval is .9024 to .9423. .90 +- .005 reaches into it, .89 +- .005 and .95 +- .005 don't.
     assert verdict(published, 627 / 678, INTERVAL, rounding=0.005) == expected
 
 
@@ -45,6 +45,6 @@ def test_verdict_without_a_comparison(measured, interval, reasons, expected):
     assert verdict(0.9, measured, interval, **reasons) == expected
 
 
-def test_mean_and_sd_by_hand():
+def test_mean_and_standard_deviation_by_hand():
     assert mean_and_std([0.9, 0.8, 0.85]) == (pytest.approx(0.85), pytest.approx(0.05))
     assert mean_and_std([0.9]) == (0.9, None)

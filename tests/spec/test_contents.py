@@ -16,15 +16,15 @@ def test_every_specification_is_frozen(kind):
         setattr(blank, dataclasses.fields(kind)[0].name, 1)
 
 
-def test_published_figure_of_a_row():
-    figure = Published("one", "accuracy", 90.0, std=1.5)
-    table = Table("table1", "", "metrics", "", published=(figure,))
-    assert table.printed("one", "accuracy") is figure
+def test_published_value_of_a_row_is_found():
+    value = Published("one", "accuracy", 90.0, std=1.5)
+    table = Table("table1", "", "metrics", "", published=(value,))
+    assert table.printed("one", "accuracy") is value
     assert table.printed("one", "precision") is None
     assert table.printed("two", "accuracy") is None
 
 
-def test_a_row_is_the_paper_s_own_unless_it_has_a_name_for_scratch():
+def test_row_has_a_scratch_name_only_if_it_is_given():
     setup = spec.Setup(
         spec.Model("made_up.Small"),
         spec.Preprocessing(crop=10),
@@ -32,8 +32,8 @@ def test_a_row_is_the_paper_s_own_unless_it_has_a_name_for_scratch():
         spec.Split(),
         spec.Training(epochs=1, batch_size=1, initial_learning_rate=1.0),
     )
-    assert spec.Row("one", "One", setup).scratch == ""
-    assert spec.Row("two", "Two", setup, scratch="small").scratch == "small"
+    assert spec.Row("one", "One", setup).scratch_name == ""
+    assert spec.Row("two", "Two", setup, scratch_name="small").scratch_name == "small"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_row_is_the_paper_s_own_unless_it_has_a_name_for_scratch():
         (lambda: spec.Model("FineTuned", ("ResNet50",)), "arguments = ('ResNet50',)", ""),
     ],
 )
-def test_slip_is_refused_with_the_field_and_the_nearest_name(make, found, remedy):
+def test_misspelt_value_is_refused_with_its_field_and_the_nearest_name(make, found, remedy):
     with pytest.raises(SpecError) as caught:
         make()
     assert found in caught.value.found
@@ -100,7 +100,7 @@ def test_slip_is_refused_with_the_field_and_the_nearest_name(make, found, remedy
         {"compared_split": "random"},
     ],
 )
-def test_means_over_folds_go_with_the_test_set_and_folds_of_one_size(options):
+def test_means_over_folds_need_the_test_set_and_folds_of_the_same_size(options):
     with pytest.raises(SpecError, match="over = 'folds'"):
         Table("t", "T", "metrics", over="folds", **options)
     assert Table("t", "T", "metrics", over="folds", subsets=("test",), split="fold", compared_split="kfold")

@@ -1,4 +1,4 @@
-"""Tests of what each kind of table and figure must be given, and what it refuses."""
+"""Tests of the fields that each kind of table and figure requires and refuses."""
 
 import pytest
 
@@ -14,13 +14,13 @@ REQUIRED = [(kind, registry, name) for kind, registry in EVERY for name in regis
 
 
 @pytest.mark.parametrize(("kind", "registry"), EVERY)
-def test_kind_says_what_it_shows_and_its_least_is_enough(kind, registry):
+def test_kind_has_a_description_and_accepts_its_required_fields_alone(kind, registry):
     assert registry[kind].shows
     assert least(kind, registry).kind == kind
 
 
 @pytest.mark.parametrize(("kind", "registry", "name"), REQUIRED)
-def test_each_field_that_a_kind_requires_is_named_where_it_lacks(kind, registry, name):
+def test_missing_required_field_is_named(kind, registry, name):
     whole = least(kind, registry)
     with pytest.raises(SpecError) as caught:
         least(kind, registry, **{name: type(getattr(whole, name))()})
@@ -34,17 +34,33 @@ def test_each_field_that_a_kind_requires_is_named_where_it_lacks(kind, registry,
         (lambda: least("t_test", rows=("one",)), "rows has 1 items", "2"),
         (lambda: least("counts", reference=(("Training", 1, 2, 3, 4),)), "reference has 1 items", "3"),
         (lambda: least("layers", columns=("Layer", "Shape")), "columns has 2 items", "3"),
-        (lambda: least("reference", columns=("A", "B")), "lines of [3] cells under 2 columns", "a cell for"),
-        (lambda: least("datasets", reference=(("a", 1), ("b", 1, 2))), "lines of [2, 3] cells", "one length"),
+        (
+            lambda: least("reference", columns=("A", "B")),
+            "lines of [3] cells under 2 columns",
+            "one cell for",
+        ),
+        (
+            lambda: least("datasets", reference=(("a", 1), ("b", 1, 2))),
+            "lines of [2, 3] cells",
+            "the same length",
+        ),
         (lambda: least("datasets", reference=(("cnmc", 1, 2, 3),)), "first cell of reference = 'cnmc'", ""),
-        (lambda: least("datasets", reference=(("Total", 1, 2, 3),)), "a sum alone", "a line a dataset"),
-        (lambda: least("counts", axes=("row", "subset")), "it has no axes", "tables or figures of metrics"),
-        (lambda: least("samples", rows=("one",)), "it has no rows", "history"),
-        (lambda: least("filters", dataset="jtsc"), "it has no dataset", "feature_space"),
-        (lambda: least("history", variants=(("a", {}),)), "it has no variants", "augmentations"),
+        (
+            lambda: least("datasets", reference=(("Total", 1, 2, 3),)),
+            "only a total",
+            "a line for each dataset",
+        ),
+        (
+            lambda: least("counts", axes=("row", "subset")),
+            "it doesn't accept axes",
+            "tables or figures of metrics",
+        ),
+        (lambda: least("samples", rows=("one",)), "it doesn't accept rows", "history"),
+        (lambda: least("filters", dataset="jtsc"), "it doesn't accept dataset", "feature_space"),
+        (lambda: least("history", variants=(("a", {}),)), "it doesn't accept variants", "augmentations"),
     ],
 )
-def test_what_does_not_fit_a_kind_is_refused(make, found, expected):
+def test_field_that_does_not_fit_a_kind_is_refused(make, found, expected):
     with pytest.raises(SpecError) as caught:
         make()
     assert found in caught.value.found
@@ -62,7 +78,7 @@ def test_what_does_not_fit_a_kind_is_refused(make, found, expected):
         lambda value: Assumption(value, "training.epochs", "", ""),
     ],
 )
-def test_names_of_files_keep_to_their_folder(make, value):
+def test_id_that_is_no_file_name_is_refused(make, value):
     with pytest.raises(SpecError, match="lower-case letters, digits, '_' and '-'"):
         make(value)
 
@@ -73,10 +89,10 @@ FEATURES = Row("svm", "SVM", replace_at(SETUP, "features", Features("one")))
 @pytest.mark.parametrize(
     ("changes", "found"),
     [
-        ({"tables": (least("counts"),), "positive_class": ""}, "reference of kind 'counts', and no positive"),
+        ({"tables": (least("counts"),), "positive_class": ""}, "reference of kind 'counts', but no positive"),
         (
             {"tables": (Table("c", "t", "confusion", subsets=("test",)),), "positive_class": ""},
-            "subsets of kind 'confusion', and no positive",
+            "subsets of kind 'confusion', but no positive",
         ),
         (
             {"tables": (least("reference", measured=(("Training", "one", "f1"),)),), "positive_class": ""},
@@ -93,15 +109,15 @@ FEATURES = Row("svm", "SVM", replace_at(SETUP, "features", Features("one")))
         ),
     ],
 )
-def test_what_a_paper_lacks_for_a_kind_is_named(changes, found):
+def test_paper_that_does_not_fit_a_kind_is_refused(changes, found):
     with pytest.raises(SpecError, match=found):
         make_paper(**changes)
 
 
-def test_a_line_of_reference_is_not_measured_where_datasets_stand_apart():
+def test_line_of_reference_is_not_measured_if_datasets_are_tested_separately():
     last = replace_at(SETUP, "training.checkpoint", "last")
-    apart = replace_at(replace_at(last, "split.kind", "kfold"), "split.per_dataset", ("cnmc2019",))
-    rows = (Row("one", "One", apart), Row("two", "Two", SETUP))
+    separate = replace_at(replace_at(last, "split.kind", "kfold"), "split.per_dataset", ("cnmc2019",))
+    rows = (Row("one", "One", separate), Row("two", "Two", SETUP))
     table = least("reference", measured=(("Training", "one", "accuracy"),))
-    with pytest.raises(SpecError, match="measured names one, cross-validated on datasets by themselves"):
+    with pytest.raises(SpecError, match="measured names one, cross-validated dataset by dataset"):
         make_paper(rows=rows, tables=(table,))

@@ -1,4 +1,4 @@
-"""The names that papers may use, held to what bears them."""
+"""The names that papers may use are compared with the objects that they name."""
 
 import importlib
 import inspect
@@ -12,24 +12,24 @@ from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.results.metrics import METRICS
 from leukcnn.spec import kinds, names
 
-# Metrics of stored probabilities, and what tables show beside what a confusion matrix gives.
+# Metrics of stored probabilities, other names of metrics, and sizes of networks.
 OTHER_METRICS = {
     *("auroc", "macro_auroc", "average_precision", "macro_average_precision", "log_loss", "brier_score"),
     *("calibration_error", "sensitivity_at_95_specificity", "recall", "loss", "parameters", "file_mb"),
 }
 
 
-def test_metrics_are_those_of_the_results_and_of_the_papers():
+def test_metrics_are_those_that_results_compute():
     assert len(set(names.METRICS)) == len(names.METRICS)
     assert set(METRICS) <= set(names.METRICS) <= {*METRICS, *OTHER_METRICS}
 
 
-def test_controls_and_datasets_are_those_that_there_are():
+def test_controls_and_datasets_exist():
     assert set(names.CONTROLS) == set(CONTROLS)
     assert tuple(CATALOG) == names.DATASETS
 
 
-def test_builders_are_leukcnns_own():
+def test_builders_are_those_of_the_package():
     assert set(models._BUILDERS) == set(names.BUILDERS)
 
 
@@ -42,12 +42,12 @@ def test_applications_are_all_of_keras():
 def test_optimizer_is_known_to_keras(name):
     made = keras.optimizers.get({"class_name": name, "config": {"learning_rate": 0.5}})
     assert float(made.learning_rate) == 0.5
-    taken = {*inspect.signature(type(made).__init__).parameters} - {"self", "learning_rate", "kwargs"}
-    assert {*names.OPTIMIZER_ARGUMENTS[name]} == taken
+    accepted = {*inspect.signature(type(made).__init__).parameters} - {"self", "learning_rate", "kwargs"}
+    assert {*names.OPTIMIZER_ARGUMENTS[name]} == accepted
 
 
 @pytest.mark.parametrize("name", names.LOSSES)
-def test_loss_takes_an_output_for_each_class(name):
+def test_loss_accepts_one_output_for_each_class(name):
     loss = keras.losses.get(name)
     truth, given = [[0.0, 1.0], [1.0, 0.0]], [[0.25, 0.75], [0.5, 0.5]]
     values = keras.ops.convert_to_numpy(loss(keras.ops.array(truth), keras.ops.array(given)))

@@ -32,7 +32,7 @@ SETUP = Setup(
     training=TRAINING,
 )
 ASSUMPTIONS = tuple(
-    Assumption(name, sets=path, reason="", where="", choices=choices)
+    Assumption(name, field=path, reason="", where="", choices=choices)
     for name, path, choices in (
         ("batch_size", "training.batch_size", ()),
         ("penalty", "model.arguments.penalty", ()),
@@ -78,13 +78,13 @@ def make_paper(**changes) -> Paper:
 PAPER = make_paper()
 
 
-def test_paper_profile_is_the_row_as_it_stands():
+def test_paper_profile_leaves_the_rows_unchanged():
     assert PAPER.setup("one") == SETUP
     assert PAPER.setup("two").training.epochs == 6
 
 
 def test_each_kind_of_change_overrides_those_before_it():
-    # Profile 2, row in the profile 1, assumption 8, option 16.
+    # The profile sets 2, its change of the row 1, the assumption 8 and the option 16.
     assert PAPER.setup("one", profile="smoke").training.epochs == 2
     assert PAPER.setup("two", profile="smoke").training.epochs == 1
     assert PAPER.setup("two", profile="smoke").training.batch_size == 2
@@ -122,7 +122,7 @@ def test_unknown_names_are_refused_with_the_nearest():
         ("mean=False", ("mean", False)),
     ],
 )
-def test_assumption_is_read_as_its_field_has_it(text, expected):
+def test_assumption_is_parsed_to_the_type_of_its_field(text, expected):
     name, value = PAPER.parse_assumption(text)
     assert (name, value) == expected
     assert type(value) is type(expected[1])
@@ -148,13 +148,13 @@ def test_assumption_is_read_as_its_field_has_it(text, expected):
         ("=3", "no assumption"),
     ],
 )
-def test_assumption_of_another_form_is_refused(text, named):
+def test_malformed_assumption_is_refused(text, named):
     with pytest.raises(SpecError, match=named) as caught:
         PAPER.parse_assumption(text)
     assert caught.value.expected
 
 
-def test_refusal_names_the_form_the_choices_or_the_nearest_name():
+def test_error_shows_the_form_the_choices_or_the_nearest_name():
     with pytest.raises(SpecError) as caught:
         PAPER.parse_assumption("batch_size 3")
     assert caught.value.expected == "NAME=VALUE"
@@ -167,7 +167,7 @@ def test_refusal_names_the_form_the_choices_or_the_nearest_name():
     assert caught.value.remedy == "did you mean 'penalty'?"
 
 
-def test_assumption_of_some_rows_leaves_the_others_alone():
+def test_assumption_of_some_rows_does_not_change_the_others():
     rate = Assumption("rate", "model.arguments.rate", "", "", rows=("two",))
     two = dataclasses.replace(SETUP, model=Model("made_up.Other", {"penalty": 0.5, "rate": 0.5}))
     rows = (Row("one", "One", SETUP), Row("two", "Two", two))
@@ -284,7 +284,7 @@ def test_paper_that_contradicts_itself_is_refused(changes, named):
         ({"splits": ("kfold",)}, r"Row 'one': split\.kind = 'cell'", ""),
     ],
 )
-def test_what_a_paper_names_must_be_known(changes, named, remedy):
+def test_unknown_name_in_a_paper_is_refused(changes, named, remedy):
     with pytest.raises(SpecError, match=named) as caught:
         make_paper(**changes)
     assert caught.value.expected
@@ -292,7 +292,7 @@ def test_what_a_paper_names_must_be_known(changes, named, remedy):
         assert re.search(remedy, caught.value.remedy)
 
 
-def test_the_border_control_needs_images_that_have_an_inside():
+def test_border_control_needs_images_larger_than_the_border():
     with pytest.raises(SpecError, match=r"control 'border': preprocessing\.crop = 10") as caught:
         make_paper(controls=("majority", "border"))
     assert "at least 32 pixels" in caught.value.expected
@@ -300,7 +300,9 @@ def test_the_border_control_needs_images_that_have_an_inside():
     make_paper(rows=rows, controls=("majority", "border"))
 
 
-def test_a_split_beside_the_rows_own_must_suit_its_training():
+def test_extra_split_must_fit_the_training_of_its_row():
     rows = (dataclasses.replace(PAPER.rows[0], extra_splits=("kfold",)), PAPER.rows[1])
-    with pytest.raises(SpecError, match="Row 'one', also = 'kfold': The split 'kfold' with the checkpoint"):
+    with pytest.raises(
+        SpecError, match="Row 'one', extra_splits = 'kfold': The split 'kfold' with the checkpoint"
+    ):
         make_paper(rows=rows)

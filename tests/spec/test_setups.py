@@ -72,7 +72,7 @@ TRAINING = Training(epochs=4, batch_size=8, initial_learning_rate=1e-3, final_le
         (lambda: Split(kind="kfold", per_dataset="allidb1"), "per_dataset = 'allidb1'"),
     ],
 )
-def test_value_outside_its_limits_is_refused_by_name(make, named):
+def test_value_outside_its_limits_is_named_and_refused(make, named):
     with pytest.raises(SpecError, match=named) as caught:
         make()
     assert caught.value.expected
@@ -84,7 +84,7 @@ def test_fractions_may_be_off_by_rounding_only():
         Split(fractions=(0.3, 0.6, 0.1001))
 
 
-def test_side_of_the_input_is_that_after_resizing():
+def test_image_size_is_that_after_resizing():
     assert Preprocessing(crop=250).image_size == 250
     assert Preprocessing(crop=250, resize=40).image_size == 40
     assert Preprocessing(resize=40).image_size == 40
@@ -96,29 +96,29 @@ def setup(kind: str, checkpoint: str) -> Setup:
 
 
 @pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
-def test_without_validation_the_last_epoch_must_count(kind):
+def test_checkpoint_must_be_the_last_one_without_validation(kind):
     assert not setup(kind, "last").split.has_validation
     with pytest.raises(SpecError, match="val_accuracy"):
         setup(kind, "val_accuracy")
 
 
 @pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
-def test_folds_may_keep_a_part_for_validation(kind):
+def test_folds_may_hold_out_images_for_validation(kind):
     made = setup(kind, "last")
-    kept = dataclasses.replace(made.split, validation_fraction=0.125)
-    assert kept.has_validation
+    split = dataclasses.replace(made.split, validation_fraction=0.125)
+    assert split.has_validation
     training = dataclasses.replace(made.training, checkpoint="val_loss", patience=0)
-    assert dataclasses.replace(made, split=kept, training=training).training.patience == 0
+    assert dataclasses.replace(made, split=split, training=training).training.patience == 0
 
 
 @pytest.mark.parametrize("kind", ["kfold", "grouped_kfold", "lodocv"])
-def test_without_validation_nothing_says_when_to_stop(kind):
+def test_patience_is_refused_without_validation(kind):
     made = setup(kind, "last")
     with pytest.raises(SpecError, match="patience 0"):
         dataclasses.replace(made, training=dataclasses.replace(made.training, patience=0))
 
 
-def test_leaving_datasets_out_keeps_nothing_for_validation_whatever_the_fraction():
+def test_lodocv_never_has_validation():
     assert not Split(kind="lodocv", validation_fraction=0.125).has_validation
 
 
@@ -129,20 +129,20 @@ def test_every_kind_of_split_is_of_one_family():
 
 
 @pytest.mark.parametrize("kind", HOLDOUT_KINDS)
-def test_with_validation_any_checkpoint_will_do(kind):
+def test_any_checkpoint_is_allowed_with_validation(kind):
     for checkpoint in ("val_accuracy", "val_loss", "last"):
         assert setup(kind, checkpoint).split.has_validation
 
 
-def test_a_constant_learning_rate_needs_no_final_one():
+def test_constant_learning_rate_needs_no_final_one():
     assert dataclasses.replace(TRAINING, final_learning_rate=None).final_learning_rate is None
 
 
-def test_a_cosine_may_end_at_0():
+def test_cosine_may_end_at_0():
     assert dataclasses.replace(TRAINING, schedule="cosine", final_learning_rate=0).final_learning_rate == 0
 
 
-def test_nothing_is_blanked_and_training_never_ends_early_unless_asked():
+def test_masks_and_early_stopping_are_off_by_default():
     assert Preprocessing(crop=10).mask == ""
     assert TRAINING.patience is None
     assert TRAINING.schedule == "exponential"

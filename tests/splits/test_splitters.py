@@ -8,6 +8,7 @@ from leukcnn.datasets.index import index_from_manifest, load
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.splits.splitters import (
     balanced_subset,
+    grouped_kfold,
     hold_out_validation,
     holdout,
     predefined_folds,
@@ -38,14 +39,14 @@ def counts(labels, rows):
     return np.bincount(labels[rows], minlength=2).tolist()
 
 
-def assert_disjoint_and_complete(parts, n):
-    assert np.sort(np.concatenate(parts)).tolist() == list(range(n))
-    for part in parts:
-        assert np.all(np.diff(part) > 0)
+def assert_disjoint_and_complete(splits, n):
+    assert np.sort(np.concatenate(splits)).tolist() == list(range(n))
+    for rows in splits:
+        assert np.all(np.diff(rows) > 0)
 
 
-def assert_no_group_parted(parts, groups):
-    sets = [set(groups[part]) for part in parts]
+def assert_groups_are_whole(splits, groups):
+    sets = [set(groups[rows]) for rows in splits]
     assert sum(map(len, sets)) == len(set().union(*sets))
 
 
@@ -60,16 +61,16 @@ def test_holdout_has_the_papers_counts(training):
 @pytest.mark.parametrize(
     ("n", "expected"), [(5, (3, 1, 1)), (8, (5, 2, 1)), (10, (6, 3, 1)), (15, (9, 4, 2)), (100, (60, 30, 10))]
 )
-def test_holdout_rounds_up_down_and_leaves_the_rest(n, expected):
+def test_holdout_rounds_train_up_and_validation_down(n, expected):
     split = holdout(np.repeat([0, 1], n), seed=1)
-    assert tuple(len(part) // 2 for part in split_rows_of(split)) == expected
+    assert tuple(len(rows) // 2 for rows in split_rows_of(split)) == expected
 
 
 @pytest.mark.parametrize("groups", [None, GROUPS], ids=["cells", "groups"])
 def test_holdout_depends_on_the_seed_alone(groups):
     once, again, other = (holdout(LABELS, seed=seed, groups=groups, ids=IDS) for seed in (3, 3, 4))
-    for part in ("train", "validation", "test"):
-        np.testing.assert_array_equal(getattr(once, part), getattr(again, part))
+    for name in ("train", "validation", "test"):
+        np.testing.assert_array_equal(getattr(once, name), getattr(again, name))
     assert once.train.tolist() != other.train.tolist()
 
 
@@ -86,7 +87,7 @@ def listings(draw):
 
 
 def every_split(labels, groups, ids, *, seed):
-    """Returns what each splitter makes of images: its parts, training first."""
+    """Returns the splits of each splitter, train first."""
     options = {"seed": seed, "groups": groups, "ids": ids}
     folds = stratified_kfold(labels, n_splits=4, **options)
     made = [split_rows_of(holdout(labels, **options)), *folds]
@@ -102,24 +103,24 @@ def every_split(labels, groups, ids, *, seed):
 
 @pytest.mark.parametrize("is_grouped", [False, True], ids=["cells", "groups"])
 @given(listing=listings(), seed=st.integers(0, 2**31))
-def test_what_every_split_promises(listing, seed, is_grouped):
-    """Parts are disjoint and complete, part no group, lack no class, and depend on the seed alone."""
+def test_every_split_keeps_its_promises(listing, seed, is_grouped):
+    """Splits are disjoint, complete, have whole groups and all classes, and depend on the seed alone."""
     labels, groups, order = listing
     n, ids = len(labels), np.array([f"image {i:03}" for i in range(len(labels))])
     made = every_split(labels, groups if is_grouped else None, ids, seed=seed)
-    for parts in made:
-        assert_disjoint_and_complete(parts, n)
-        assert all(set(labels[part]) == set(labels) for part in parts)
+    for splits in made:
+        assert_disjoint_and_complete(splits, n)
+        assert all(set(labels[rows]) == set(labels) for rows in splits)
         if is_grouped:
-            assert_no_group_parted(parts, groups)
-    # Listed in another order, the same images are parted alike.
+            assert_groups_are_whole(splits, groups)
+    # The order of the images doesn't matter.
     again = every_split(labels[order], groups[order] if is_grouped else None, ids[order], seed=seed)
-    for parts, others in zip(made, again, strict=True):
-        assert [set(ids[part]) for part in parts] == [set(ids[order][part]) for part in others]
+    for splits, others in zip(made, again, strict=True):
+        assert [set(ids[rows]) for rows in splits] == [set(ids[order][rows]) for rows in others]
 
 
 @given(listing=listings(), seed=st.integers(0, 2**31))
-def test_a_balanced_subset_takes_as_many_of_each_class_in_whatever_order(listing, seed):
+def test_a_balanced_subset_has_equal_classes_in_any_order(listing, seed):
     labels, _, order = listing
     labels = np.minimum(labels, 1)
     ids = np.array([f"image {i:03}" for i in range(len(labels))])
@@ -130,19 +131,21 @@ def test_a_balanced_subset_takes_as_many_of_each_class_in_whatever_order(listing
 
 
 @given(seed=st.integers(0, 2**31), order=st.permutations(range(100)))
-def test_holdout_whatever_the_classes_does_not_depend_on_the_order(seed, order):
-    one = holdout(LABELS, seed=seed, stratified=False, ids=IDS)
-    other = holdout(LABELS[order], seed=seed, stratified=False, ids=IDS[order])
+def test_random_holdout_does_not_depend_on_the_order(seed, order):
+    # One class, because a test split of ten images may lack one of two.
+    labels = np.zeros(100, dtype=int)
+    one = holdout(labels, seed=seed, stratified=False, ids=IDS)
+    other = holdout(labels, seed=seed, stratified=False, ids=IDS[order])
     for a, b in zip(split_rows_of(one), split_rows_of(other), strict=True):
         assert set(IDS[a]) == set(IDS[order][b])
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_holdout_whatever_the_classes_has_the_counts_of_taleghani(taleghani, seed):
+def test_random_holdout_has_the_counts_of_taleghani(taleghani, seed):
     split = holdout(
         taleghani.labels, fractions=(0.7, 0.1, 0.2), seed=seed, stratified=False, ids=taleghani.ids
     )
-    assert [len(part) for part in split_rows_of(split)] == [2279, 326, 651]
+    assert [len(rows) for rows in split_rows_of(split)] == [2279, 326, 651]
     assert_disjoint_and_complete(split_rows_of(split), 3256)
     # A stratified test set would have a fifth of each class.
     by_class = np.bincount(taleghani.labels[split.test])
@@ -151,17 +154,17 @@ def test_holdout_whatever_the_classes_has_the_counts_of_taleghani(taleghani, see
 
 
 @pytest.mark.parametrize(("n", "expected"), [(10, (6, 3, 1)), (25, (15, 8, 2)), (26, (16, 8, 2))])
-def test_holdout_whatever_the_classes_rounds_to_the_nearest(n, expected):
+def test_random_holdout_rounds_to_the_nearest(n, expected):
     split = holdout(np.zeros(n, dtype=int), seed=0, stratified=False)
-    assert tuple(len(part) for part in split_rows_of(split)) == expected
+    assert tuple(len(rows) for rows in split_rows_of(split)) == expected
 
 
-def test_holdout_whatever_the_classes_depends_on_the_seed_alone():
+def test_random_holdout_depends_on_the_seed_alone():
     tests = [holdout(LABELS, seed=seed, stratified=False, ids=IDS).test.tolist() for seed in (0, 0, 1)]
     assert tests[0] == tests[1] != tests[2]
 
 
-def test_holdout_whatever_the_classes_refuses_what_it_cannot_do():
+def test_random_holdout_refuses_groups_and_missing_classes():
     with pytest.raises(ArgumentError, match="stratified=False"):
         holdout(LABELS, seed=0, stratified=False, groups=GROUPS)
     with pytest.raises(DataError, match="would lack a class"):
@@ -169,18 +172,18 @@ def test_holdout_whatever_the_classes_refuses_what_it_cannot_do():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_holdout_by_near_duplicates_parts_no_pair_and_meets_the_shares(taleghani, seed):
+def test_holdout_by_near_duplicates_has_whole_groups_and_meets_the_fractions(taleghani, seed):
     groups = joined_groups(taleghani)
     split = holdout(taleghani.labels, fractions=(0.7, 0.1, 0.2), seed=seed, groups=groups, ids=taleghani.ids)
     assert_disjoint_and_complete(split_rows_of(split), 3256)
-    assert_no_group_parted(split_rows_of(split), groups)
-    for part, share in zip(split_rows_of(split), (0.7, 0.1, 0.2), strict=True):
-        measured = np.bincount(taleghani.labels[part]) / [504, 985, 963, 804]
-        np.testing.assert_allclose(measured, share, atol=0.005)
+    assert_groups_are_whole(split_rows_of(split), groups)
+    for rows, fraction in zip(split_rows_of(split), (0.7, 0.1, 0.2), strict=True):
+        measured = np.bincount(taleghani.labels[rows]) / [504, 985, 963, 804]
+        np.testing.assert_allclose(measured, fraction, atol=0.005)
 
 
 @pytest.mark.parametrize("grouped", [False, True])
-def test_folds_of_taleghani_with_an_eighth_kept_apart_are_70_10_20(taleghani, grouped):
+def test_folds_of_taleghani_with_an_eighth_held_out_are_70_10_20(taleghani, grouped):
     groups = joined_groups(taleghani) if grouped else None
     options = {"seed": 0, "groups": groups, "ids": taleghani.ids}
     validations = []
@@ -188,27 +191,27 @@ def test_folds_of_taleghani_with_an_eighth_kept_apart_are_70_10_20(taleghani, gr
         train, validation = hold_out_validation(taleghani.labels, rest, fraction=1 / 8, fold=fold, **options)
         assert_disjoint_and_complete((train, validation, test), 3256)
         if grouped:
-            assert_no_group_parted((train, validation, test), groups)
-        for part, share in zip((train, validation, test), (0.7, 0.1, 0.2), strict=True):
-            measured = np.bincount(taleghani.labels[part]) / [504, 985, 963, 804]
-            np.testing.assert_allclose(measured, share, atol=0.005)
+            assert_groups_are_whole((train, validation, test), groups)
+        for rows, fraction in zip((train, validation, test), (0.7, 0.1, 0.2), strict=True):
+            measured = np.bincount(taleghani.labels[rows]) / [504, 985, 963, 804]
+            np.testing.assert_allclose(measured, fraction, atol=0.005)
         validations.append(validation.tolist())
     assert len(set(map(tuple, validations))) == 5
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_holdout_by_subject_parts_no_joined_subject_and_meets_the_shares(training, seed):
+def test_holdout_by_subject_has_whole_subjects_and_meets_the_fractions(training, seed):
     groups = joined_groups(training)
     split = holdout(training.labels, seed=seed, groups=groups)
     assert_disjoint_and_complete(split_rows_of(split), 10_661)
-    assert_no_group_parted(split_rows_of(split), groups)
-    assert_no_group_parted(split_rows_of(split), training.group)
-    for part, share in zip(split_rows_of(split), (0.6, 0.3, 0.1), strict=True):
-        measured = np.array(counts(training.labels, part)) / [3389, 7272]
-        np.testing.assert_allclose(measured, share, atol=0.01)
+    assert_groups_are_whole(split_rows_of(split), groups)
+    assert_groups_are_whole(split_rows_of(split), training.group)
+    for rows, fraction in zip(split_rows_of(split), (0.6, 0.3, 0.1), strict=True):
+        measured = np.array(counts(training.labels, rows)) / [3389, 7272]
+        np.testing.assert_allclose(measured, fraction, atol=0.01)
 
 
-def test_holdout_by_subject_parts_no_byte_identical_pair(training):
+def test_holdout_by_subject_separates_no_byte_identical_pair(training):
     pairs = duplicate_pairs(training)
     by_subject = holdout(training.labels, seed=0, groups=joined_groups(training))
     by_cell = holdout(training.labels, seed=0, ids=training.ids)
@@ -217,26 +220,26 @@ def test_holdout_by_subject_parts_no_byte_identical_pair(training):
     assert pairs_between(pairs, leaky, by_cell.test) > 0
 
 
-def test_three_groups_of_each_class_are_just_enough():
+def test_three_groups_of_each_class_are_enough():
     labels = np.repeat([0, 0, 0, 1, 1, 1], [50, 30, 2, 90, 9, 1])
     groups = np.repeat(["a", "b", "c", "d", "e", "f"], [50, 30, 2, 90, 9, 1])
     split = holdout(labels, seed=0, groups=groups)
-    assert_no_group_parted(split_rows_of(split), groups)
+    assert_groups_are_whole(split_rows_of(split), groups)
     assert set(groups[split.train]) == {"a", "d"}
     assert set(groups[split.test]) == {"c", "f"}
     with pytest.raises(DataError, match="at least 3 groups"):
         holdout(labels, seed=0, groups=np.where(groups == "f", "e", groups))
 
 
-def test_groups_that_hold_both_classes():
+def test_groups_may_have_both_classes():
     labels = np.tile([0, 1, 1], 60)
     groups = np.arange(180) // 6
     split = holdout(labels, seed=0, groups=groups)
-    assert [counts(labels, part) for part in split_rows_of(split)] == [[36, 72], [18, 36], [6, 12]]
-    assert_no_group_parted(split_rows_of(split), groups)
+    assert [counts(labels, rows) for rows in split_rows_of(split)] == [[36, 72], [18, 36], [6, 12]]
+    assert_groups_are_whole(split_rows_of(split), groups)
 
 
-def test_too_few_images_for_a_holdout_are_refused_with_the_least_number():
+def test_too_few_images_for_a_holdout_are_refused_with_the_smallest_number():
     with pytest.raises(DataError, match=r"7 \+ 60 images(.|\n)*at least 8 images of each class"):
         holdout(np.repeat([0, 1], [7, 60]), seed=0)
     for n in range(8, 200):
@@ -244,7 +247,7 @@ def test_too_few_images_for_a_holdout_are_refused_with_the_least_number():
 
 
 @pytest.mark.parametrize("fractions", [(0.6, 0.3), (0.6, 0.3, 0.2), (1.0, 0.1, -0.1), (0.7, 0.3, 0.0)])
-def test_fractions_must_be_three_positive_shares_of_one(fractions):
+def test_fractions_must_be_three_positive_numbers_with_a_sum_of_one(fractions):
     with pytest.raises(ArgumentError):
         holdout(LABELS, seed=0, fractions=fractions)
 
@@ -258,7 +261,7 @@ def test_kfold_tests_each_image_once(groups):
         assert_disjoint_and_complete([train, test], 100)
         assert counts(LABELS, test) == [8, 12]
         if groups is not None:
-            assert_no_group_parted([train, test], groups)
+            assert_groups_are_whole([train, test], groups)
 
 
 def test_kfold_depends_on_the_seed_alone():
@@ -266,7 +269,17 @@ def test_kfold_depends_on_the_seed_alone():
     assert tests[0] == tests[1] != tests[2]
 
 
-def test_too_few_for_a_kfold():
+def test_grouped_kfold_is_stratified_kfold_with_groups():
+    folds = grouped_kfold(LABELS, GROUPS, n_splits=5, seed=3, ids=IDS)
+    same = stratified_kfold(LABELS, n_splits=5, seed=3, groups=GROUPS, ids=IDS)
+    for pair, other in zip(folds, same, strict=True):
+        assert_groups_are_whole(pair, GROUPS)
+        assert [rows.tolist() for rows in pair] == [rows.tolist() for rows in other]
+    with pytest.raises(ArgumentError, match=r"groups has the shape \(3,\)"):
+        grouped_kfold(LABELS, GROUPS[:3], n_splits=5, seed=3)
+
+
+def test_too_few_images_or_groups_for_a_kfold_are_refused():
     with pytest.raises(DataError, match=r"class 0 has 4(.|\n)*at least 5 images"):
         stratified_kfold(np.repeat([0, 1], [4, 50]), n_splits=5, seed=0)
     with pytest.raises(DataError, match=r"class 0 has 10(.|\n)*at least 11 groups"):
@@ -275,7 +288,7 @@ def test_too_few_for_a_kfold():
         stratified_kfold(LABELS, n_splits=1, seed=0)
 
 
-def test_the_challenges_folds(training):
+def test_predefined_folds_have_the_challenge_s_counts(training):
     groups = joined_groups(training)
     splits = predefined_folds(training.fold, training.labels, groups=groups, seed=0)
     assert [counts(training.labels, split.test) for split in splits] == [
@@ -286,7 +299,7 @@ def test_the_challenges_folds(training):
     for number, split in enumerate(splits):
         assert_disjoint_and_complete(split_rows_of(split), 10_661)
         assert set(training.fold[split.test]) == {number}
-        assert_no_group_parted((split.train, split.validation), groups)
+        assert_groups_are_whole((split.train, split.validation), groups)
         assert len(split.validation) / (10_661 - len(split.test)) == pytest.approx(1 / 3, abs=0.01)
 
 
@@ -296,17 +309,17 @@ def test_pairs_that_cross_the_challenges_folds_can_be_counted(training):
     crossing = [
         pairs_between(pairs, np.concatenate([split.train, split.validation]), split.test) for split in splits
     ]
-    # Each of the 94 pairs that cross the folds is met by the two folds that it joins.
+    # Each of the 94 pairs that cross the folds counts in both of its folds.
     assert sum(crossing) == 2 * 94
     assert all(pairs_between(pairs, split.train, split.validation) == 0 for split in splits)
 
 
-def test_the_share_of_validation_can_be_chosen():
+def test_the_validation_fraction_can_be_chosen():
     splits = predefined_folds(GROUPS % 5, LABELS, groups=GROUPS, seed=0, validation_fraction=0.25)
     assert {len(split.validation) for split in splits} == {20}
 
 
-def test_what_is_kept_apart_is_a_share_of_each_class_in_the_rows_given():
+def test_validation_rows_are_a_fraction_of_each_class_in_the_given_rows():
     rows = np.arange(20, 80)
     train, validation = hold_out_validation(LABELS, rows, fraction=0.25, seed=0, ids=IDS)
     assert np.sort(np.concatenate([train, validation])).tolist() == rows.tolist()
@@ -316,38 +329,38 @@ def test_what_is_kept_apart_is_a_share_of_each_class_in_the_rows_given():
 
 
 @pytest.mark.parametrize("groups", [None, GROUPS], ids=["cells", "groups"])
-def test_what_is_kept_apart_depends_on_seed_and_fold(groups):
+def test_validation_rows_depend_on_seed_and_fold(groups):
     def validation(seed, fold):
         return hold_out_validation(LABELS, np.arange(100), fraction=0.2, seed=seed, fold=fold, groups=groups)[
             1
         ]
 
-    drawn = [validation(*key).tolist() for key in ((0, 0), (0, 0), (0, 1), (1, 0))]
-    assert drawn[0] == drawn[1]
-    assert len({tuple(part) for part in drawn}) == 3
+    validations = [validation(*key).tolist() for key in ((0, 0), (0, 0), (0, 1), (1, 0))]
+    assert validations[0] == validations[1]
+    assert len({tuple(rows) for rows in validations}) == 3
 
 
-def test_too_little_to_keep_apart_is_refused():
+def test_too_few_images_to_hold_out_are_refused():
     labels = np.repeat([0, 1], [3, 40])
     with pytest.raises(DataError, match=r"at least 4 images of each class that aren't tested"):
         hold_out_validation(labels, np.arange(43), fraction=1 / 8, seed=0)
     hold_out_validation(np.repeat([0, 1], [4, 40]), np.arange(44), fraction=1 / 8, seed=0)
-    with pytest.raises(ArgumentError, match="share of the validation set is 0"):
+    with pytest.raises(ArgumentError, match="validation fraction is 0"):
         hold_out_validation(labels, np.arange(43), fraction=0, seed=0)
 
 
-def test_folds_that_cannot_be_used():
+def test_other_folds_are_refused():
     with pytest.raises(ArgumentError, match="4 images have no fold"):
         predefined_folds(np.where(GROUPS == 0, -1, GROUPS % 3), LABELS, groups=GROUPS, seed=0)
-    with pytest.raises(DataError, match="All images lie in fold 0"):
+    with pytest.raises(DataError, match="All images are in fold 0"):
         predefined_folds(np.zeros(100, int), LABELS, groups=GROUPS, seed=0)
     with pytest.raises(DataError, match="would lack a class"):
         predefined_folds(LABELS, LABELS, groups=GROUPS, seed=0)
-    with pytest.raises(ArgumentError, match="share of the validation set is 1"):
+    with pytest.raises(ArgumentError, match="validation fraction is 1"):
         predefined_folds(GROUPS % 3, LABELS, groups=GROUPS, seed=0, validation_fraction=1)
 
 
-def test_balanced_subset_drops_of_the_larger_class_alone(training):
+def test_a_balanced_subset_drops_images_of_the_larger_class_only(training):
     test = holdout(training.labels, seed=0, ids=training.ids).test
     labels = training.labels[test]
     kept = balanced_subset(labels, seed=0, ids=training.ids[test])
@@ -361,7 +374,7 @@ def test_balanced_subset_drops_of_the_larger_class_alone(training):
     "split",
     [lambda y, **k: holdout(y, seed=0, **k), lambda y, **k: stratified_kfold(y, n_splits=2, seed=0, **k)],
 )
-def test_arguments_that_do_not_fit(split):
+def test_arguments_that_do_not_fit_are_refused(split):
     with pytest.raises(ArgumentError, match="2 of 100 images have no label"):
         split(np.where(np.arange(100) < 2, -1, LABELS))
     with pytest.raises(ArgumentError, match=r"ids has the shape \(3,\)"):
@@ -372,9 +385,9 @@ def test_arguments_that_do_not_fit(split):
         split([])
 
 
-def test_real_cells_can_be_parted_by_cell_and_by_subject(real_data):
+def test_real_cells_can_be_split_by_cell_and_by_subject(real_data):
     index = load("cnmc2019", real_data)
     for groups in (None, joined_groups(index)):
         split = holdout(index.labels, seed=0, groups=groups, ids=index.ids)
         assert_disjoint_and_complete(split_rows_of(split), len(index))
-        assert all(set(index.labels[part]) == {0, 1} for part in split_rows_of(split))
+        assert all(set(index.labels[rows]) == {0, 1} for rows in split_rows_of(split))

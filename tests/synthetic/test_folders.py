@@ -1,4 +1,4 @@
-"""Synthetic datasets: the real one's names, layout and sizes, complete or not there."""
+"""Synthetic datasets: the names, layout and sizes of the real ones, complete or absent."""
 
 import csv
 import json
@@ -11,6 +11,7 @@ import pytest
 
 from leukcnn.datasets import load, load_many, verify
 from leukcnn.datasets.catalog import CATALOG
+from leukcnn.datasets.scan import SYNTHETIC_MARKER
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.synthetic import folders
 from leukcnn.synthetic.drawing import draw_cell
@@ -33,7 +34,7 @@ PRELIMINARY = "C-NMC_Leukemia/validation_data/C-NMC_test_prelim_phase_data"
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
+def cells(tmp_path_factory):
     return write("cnmc2019", tmp_path_factory.mktemp("synthetic"), seed=3, counts=COUNTS)
 
 
@@ -46,43 +47,43 @@ def images_of(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.bmp")}
 
 
-def labels_of(drawn):
-    with (drawn / f"{PRELIMINARY}_labels.csv").open(newline="") as file:
+def labels_of(cells):
+    with (cells / f"{PRELIMINARY}_labels.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
-def test_layout_names_and_counts(drawn):
+def test_layout_names_and_counts_are_as_asked(cells):
     kinds = {
         r"C-NMC_Leukemia/training_data/fold_[012]/all/UID_\d+_\d+_[123]_all\.bmp": 13,
         r"C-NMC_Leukemia/training_data/fold_[012]/hem/UID_H\d+_\d+_[123]_hem\.bmp": 8,
         rf"{PRELIMINARY}/(10|[1-9])\.bmp": 10,
         r"C-NMC_Leukemia/testing_data/C-NMC_test_final_phase_data/[1-4]\.bmp": 4,
     }
-    names = list(images_of(drawn))
+    names = list(images_of(cells))
     found = {kind: sum(bool(re.fullmatch(kind, name)) for name in names) for kind in kinds}
     assert found == kinds
     assert len(names) == sum(kinds.values())
 
 
-def test_files_are_as_large_as_the_real_ones(drawn):
-    # 24 bits a pixel, rows padded to 4 bytes, 54 bytes of header: what the archive's files have.
-    for name, content in images_of(drawn).items():
+def test_files_are_as_large_as_the_real_ones(cells):
+    # 24 bits per pixel, rows padded to 4 bytes, 54 bytes of header, as in the archive's files.
+    for name, content in images_of(cells).items():
         final = "final_phase" in name
         assert len(content) == (1_080_054 if final else 608_454)
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
         assert image.shape == ((600, 600, 3) if final else (450, 450, 3))
 
 
-def test_the_name_says_what_is_drawn(drawn):
-    for path in sorted((drawn / "C-NMC_Leukemia/training_data").rglob("*.bmp")):
+def test_a_file_s_name_determines_its_cell(cells):
+    for path in sorted((cells / "C-NMC_Leukemia/training_data").rglob("*.bmp")):
         _, subject, field, cell, kind = path.stem.split("_")
         number = 3 * (int(field) - 1) + int(cell) - 1
         expected = draw_cell(malignant=kind == "all", subject=subject, seed=3, cell=number)
         np.testing.assert_array_equal(cv2.imread(str(path))[..., ::-1], expected)
 
 
-def test_the_label_file_says_what_is_drawn(drawn):
-    rows = labels_of(drawn)
+def test_the_label_file_names_the_cells(cells):
+    rows = labels_of(cells)
     assert [row["new_names"] for row in rows] == [f"{number}.bmp" for number in range(1, 11)]
     assert Counter(row["labels"] for row in rows) == {"1": 5, "0": 5}
     for row in rows:
@@ -91,17 +92,17 @@ def test_the_label_file_says_what_is_drawn(drawn):
         assert kind == ("all" if malignant else "hem")
         number = 3 * (int(field) - 1) + int(cell) - 1
         expected = draw_cell(malignant=malignant, subject=subject, seed=3, cell=number)
-        image = cv2.imread(str(drawn / PRELIMINARY / row["new_names"]))
+        image = cv2.imread(str(cells / PRELIMINARY / row["new_names"]))
         np.testing.assert_array_equal(image[..., ::-1], expected)
 
 
-def test_classes_of_numbered_cells_are_shuffled(drawn):
-    labels = [row["labels"] for row in labels_of(drawn)]
+def test_classes_of_numbered_cells_are_shuffled(cells):
+    labels = [row["labels"] for row in labels_of(cells)]
     assert labels not in (sorted(labels), sorted(labels, reverse=True))
 
 
-def test_no_subject_is_in_two_folds_or_parts(drawn):
-    index = load("cnmc2019", drawn)
+def test_no_subject_is_in_two_folds_or_subsets(cells):
+    index = load("cnmc2019", cells)
     labelled = index.select(index.labels >= 0)
     assert len(labelled) == 31
     places = {
@@ -111,35 +112,35 @@ def test_no_subject_is_in_two_folds_or_parts(drawn):
     assert len(places) == 6 + 3 + 2 * 2 == len(set(labelled.group))
 
 
-def test_every_fold_has_both_classes(drawn):
+def test_every_fold_has_both_classes(cells):
     for fold in range(3):
         for kind in ("all", "hem"):
-            assert any((drawn / f"C-NMC_Leukemia/training_data/fold_{fold}/{kind}").iterdir())
+            assert any((cells / f"C-NMC_Leukemia/training_data/fold_{fold}/{kind}").iterdir())
 
 
-def test_the_same_seed_draws_the_same_bytes(drawn, tmp_path):
+def test_the_same_seed_writes_the_same_bytes(cells, tmp_path):
     again = write("cnmc2019", tmp_path, seed=3, counts=COUNTS)
-    assert again.name == drawn.name
-    assert images_of(again) == images_of(drawn)
-    assert labels_of(again) == labels_of(drawn)
+    assert again.name == cells.name
+    assert images_of(again) == images_of(cells)
+    assert labels_of(again) == labels_of(cells)
 
 
-def test_another_seed_or_count_lies_beside_and_differs(drawn):
-    other = write("cnmc2019", drawn.parent, seed=4, counts=COUNTS)
-    assert other != drawn
-    first, second = images_of(drawn), images_of(other)
+def test_another_seed_or_count_has_another_folder_and_images(cells):
+    other = write("cnmc2019", cells.parent, seed=4, counts=COUNTS)
+    assert other != cells
+    first, second = images_of(cells), images_of(other)
     training = [name for name in first if "training_data" in name]
     assert all(first[name] != second[name] for name in training)
-    fewer = write("cnmc2019", drawn.parent, seed=3, counts=SyntheticCounts(3, 3, 3, 3, 2, 2, 0))
-    assert fewer not in (drawn, other)
+    fewer = write("cnmc2019", cells.parent, seed=3, counts=SyntheticCounts(3, 3, 3, 3, 2, 2, 0))
+    assert fewer not in (cells, other)
 
 
-def test_a_finished_dataset_is_found_again_without_drawing(drawn, monkeypatch):
+def test_a_complete_dataset_is_not_written_again(cells, monkeypatch):
     monkeypatch.setattr(folders, "draw_cell", None)
-    assert write("cnmc2019", drawn.parent, seed=3, counts=COUNTS) == drawn
+    assert write("cnmc2019", cells.parent, seed=3, counts=COUNTS) == cells
 
 
-def test_an_interruption_leaves_nothing_half_done(drawn, tmp_path, monkeypatch):
+def test_an_interruption_leaves_no_incomplete_dataset(cells, tmp_path, monkeypatch):
     def interrupted(*, cell, **key):
         if cell == 1:
             raise KeyboardInterrupt
@@ -149,38 +150,38 @@ def test_an_interruption_leaves_nothing_half_done(drawn, tmp_path, monkeypatch):
         patch.setattr(folders, "draw_cell", interrupted)
         write("cnmc2019", tmp_path, seed=3, counts=COUNTS)
     assert list(tmp_path.iterdir()) == []
-    assert images_of(write("cnmc2019", tmp_path, seed=3, counts=COUNTS)) == images_of(drawn)
+    assert images_of(write("cnmc2019", tmp_path, seed=3, counts=COUNTS)) == images_of(cells)
 
 
-def test_a_faster_process_wins(drawn, tmp_path, monkeypatch):
-    """Two processes draw at once: the second finds the place taken and returns the first one's folder."""
-    draw = folders._DRAWERS["cnmc2019"]
+def test_the_folder_of_a_faster_process_is_used(cells, tmp_path, monkeypatch):
+    """Two processes write at the same time: the second returns the folder of the first."""
+    original = folders._WRITERS["cnmc2019"]
 
     def overtaken(folder, seed, counts):
-        draw(folder, seed, counts)
-        monkeypatch.setitem(folders._DRAWERS, "cnmc2019", draw)
+        original(folder, seed, counts)
+        monkeypatch.setitem(folders._WRITERS, "cnmc2019", original)
         monkeypatch.setattr(folders.os, "getpid", lambda: -1)
         write("cnmc2019", tmp_path, seed=seed, counts=counts)
 
-    monkeypatch.setitem(folders._DRAWERS, "cnmc2019", overtaken)
+    monkeypatch.setitem(folders._WRITERS, "cnmc2019", overtaken)
     folder = write("cnmc2019", tmp_path, seed=3, counts=COUNTS)
     assert list(tmp_path.iterdir()) == [folder]
-    assert images_of(folder) == images_of(drawn)
+    assert images_of(folder) == images_of(cells)
 
 
-def test_a_dataset_that_cannot_be_drawn_names_those_that_can(tmp_path):
+def test_a_dataset_without_a_synthetic_version_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"'allidb'(.|\n)*cnmc2019"):
         write("allidb", tmp_path, seed=0)
 
 
-def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match="can't be written to") as raised:
         write("cnmc2019", tmp_path / "file", seed=0, counts=COUNTS)
     assert raised.value.remedy
 
 
-def test_counts_are_an_eighth_of_the_published_within_limits():
+def test_counts_are_an_eighth_of_the_published_ones_within_limits():
     # Table II of the Alert Net paper: JTSC has 300 healthy, Atlas 25 ALL, 40 AML and 23 others.
     assert smear_counts("jtsc") == {"healthy": 24}
     assert smear_counts("atlas") == {"ALL": 6, "AML": 6, "other": 6}
@@ -194,7 +195,7 @@ def test_counts_are_an_eighth_of_the_published_within_limits():
     assert sum(sum(smear_counts(name).values()) for name in SMEARS) == pytest.approx(330, abs=10)
 
 
-def test_many_datasets_have_a_folder_each_with_a_folder_a_class(few_synthetic):
+def test_each_of_many_datasets_has_a_folder_for_each_class(few_synthetic):
     names = set(images_of(few_synthetic))
     expected = {
         f"{name}/{label}/{name}_{label}_{number}.bmp"
@@ -203,38 +204,40 @@ def test_many_datasets_have_a_folder_each_with_a_folder_a_class(few_synthetic):
         for number in range(1, count + 1)
     }
     assert names == expected
-    marker = json.loads((few_synthetic / "DRAWN.json").read_text())
+    marker = json.loads((few_synthetic / SYNTHETIC_MARKER).read_text())
     assert marker["seed"] == 3
     assert marker["counts"] == {name: smear_counts(name) for name in FEW}
 
 
-def test_other_counts_of_some_datasets_can_be_asked_for(few_synthetic, tmp_path):
+def test_counts_of_some_datasets_can_be_given(few_synthetic, tmp_path):
     folder = write_many(FEW, tmp_path, seed=3, counts={"jtsc": {"healthy": 2}, "lisc": {"healthy": 5}})
     found = Counter(tuple(name.split("/")[:2]) for name in images_of(folder))
-    # The others keep their own numbers, and a dataset that isn't drawn has none.
+    # The other dataset keeps its own numbers, and a dataset that isn't named is ignored.
     own = {("atlas", label): count for label, count in smear_counts("atlas").items()}
     assert found == {("jtsc", "healthy"): 2, **own}
     assert folder.name != few_synthetic.name
-    # The first images are the same, however many there are.
+    # The number of images doesn't change the first ones.
     first = "jtsc/healthy/jtsc_healthy_1.bmp"
     assert (folder / first).read_bytes() == (few_synthetic / first).read_bytes()
     with pytest.raises(ArgumentError, match="0"):
         write_many(FEW, tmp_path, seed=3, counts={"jtsc": {"healthy": 0}})
 
 
-def test_each_folder_of_many_says_that_it_is_drawn(few_synthetic):
+def test_each_folder_of_many_is_marked_as_synthetic(few_synthetic):
     for name in FEW:
         assert load(name, few_synthetic / name).synthetic
-        assert json.loads((few_synthetic / name / "DRAWN.json").read_text())["counts"] == smear_counts(name)
+        assert json.loads((few_synthetic / name / SYNTHETIC_MARKER).read_text())["counts"] == smear_counts(
+            name
+        )
 
 
-def test_the_name_says_which_smear_is_drawn(few_synthetic):
+def test_a_file_s_name_determines_its_smear(few_synthetic):
     for path in sorted(few_synthetic.rglob("*_2.bmp")):
         expected = draw_smear(class_name=path.parent.name, dataset=path.parts[-3], seed=3, image=2)
         np.testing.assert_array_equal(cv2.imread(str(path))[..., ::-1], expected)
 
 
-def test_one_index_reads_many_drawn_datasets(few_synthetic):
+def test_many_synthetic_datasets_make_one_index(few_synthetic):
     index = load_many(
         FEW,
         few_synthetic,
@@ -247,7 +250,7 @@ def test_one_index_reads_many_drawn_datasets(few_synthetic):
 
 
 @pytest.mark.slow
-def test_every_dataset_of_smears_is_drawn_and_understood(tmp_path):
+def test_every_dataset_of_smears_can_be_written_and_verified(tmp_path):
     folder = write_many(SMEARS, tmp_path, seed=0)
     for name in SMEARS:
         report = verify(name, folder / name)
@@ -257,12 +260,12 @@ def test_every_dataset_of_smears_is_drawn_and_understood(tmp_path):
         assert labels == smear_counts(name)
 
 
-def test_neither_order_nor_twins_among_the_names_matter(few_synthetic, monkeypatch):
+def test_order_and_repetition_of_the_names_do_not_matter(few_synthetic, monkeypatch):
     monkeypatch.setattr(folders, "draw_smear", None)
     assert write_many((*reversed(FEW), FEW[0]), few_synthetic.parent, seed=3) == few_synthetic
 
 
-def test_many_drawn_again_have_the_same_bytes_and_another_seed_others(few_synthetic, tmp_path):
+def test_the_same_seed_writes_many_with_the_same_bytes(few_synthetic, tmp_path):
     again = write_many(FEW, tmp_path, seed=3)
     assert again.name == few_synthetic.name
     assert images_of(again) == images_of(few_synthetic)
@@ -274,7 +277,7 @@ def test_many_drawn_again_have_the_same_bytes_and_another_seed_others(few_synthe
     assert images_of(fewer).items() <= images_of(again).items()
 
 
-def test_an_interruption_among_many_leaves_nothing_half_done(tmp_path, monkeypatch):
+def test_an_interruption_leaves_no_incomplete_datasets(tmp_path, monkeypatch):
     def interrupted(*, image, **key):
         if image == 3:
             raise KeyboardInterrupt
@@ -286,13 +289,13 @@ def test_an_interruption_among_many_leaves_nothing_half_done(tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dataset_with_a_layout_of_its_own_is_drawn_in_it_beside_the_others(tmp_path, monkeypatch):
-    def draw_few_cells(folder, seed, counts):
+def test_a_dataset_among_many_keeps_its_own_layout(tmp_path, monkeypatch):
+    def write_few_cells(folder, seed, counts):
         assert counts == SyntheticCounts()
-        draw(folder, seed, COUNTS)
+        original(folder, seed, COUNTS)
 
-    draw = folders._DRAWERS["cnmc2019"]
-    monkeypatch.setitem(folders._DRAWERS, "cnmc2019", draw_few_cells)
+    original = folders._WRITERS["cnmc2019"]
+    monkeypatch.setitem(folders._WRITERS, "cnmc2019", write_few_cells)
     folder = write_many(("cnmc2019", "atlas"), tmp_path, seed=3)
     assert len(load("atlas", folder)) == 18
     index = load("cnmc2019", folder)
@@ -300,7 +303,7 @@ def test_a_dataset_with_a_layout_of_its_own_is_drawn_in_it_beside_the_others(tmp
     assert Counter(index.subset.tolist()) == {"training": 21, "preliminary": 10, "final": 4}
 
 
-def test_taleghani_is_drawn_in_its_makers_layout(tmp_path, monkeypatch):
+def test_taleghani_has_its_authors_layout(tmp_path, monkeypatch):
     few = {"benign": 2, "early": 1, "pre": 1, "pro": 1}
     monkeypatch.setitem(folders._SMEARS, "taleghani", few)
     folder = write_many(("taleghani",), tmp_path, seed=3) / "taleghani"
@@ -320,11 +323,11 @@ def test_taleghani_is_drawn_in_its_makers_layout(tmp_path, monkeypatch):
     assert report.synthetic
 
 
-def test_each_stage_is_drawn_forty_to_sixty_times():
+def test_each_stage_has_forty_to_sixty_images():
     assert smear_counts("taleghani") == {"benign": 40, "early": 60, "pre": 60, "pro": 50}
 
 
-def test_nothing_to_draw_and_what_cannot_be_drawn_are_named(tmp_path):
+def test_no_dataset_and_datasets_without_synthetic_images_are_refused(tmp_path):
     with pytest.raises(ArgumentError, match="No dataset"):
         write_many((), tmp_path, seed=0)
     with pytest.raises(DataError, match="'allidb9'"):
@@ -336,7 +339,7 @@ def test_nothing_to_draw_and_what_cannot_be_drawn_are_named(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_place_that_many_cannot_be_written_to_is_named(tmp_path):
+def test_a_folder_that_many_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match="can't be written to"):
         write_many(FEW, tmp_path / "file", seed=0)

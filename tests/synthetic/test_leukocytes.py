@@ -1,4 +1,4 @@
-"""Drawn leukocytes: the forms of a textbook, measured on the masks."""
+"""Synthetic leukocytes: the forms of a textbook, measured on the masks."""
 
 import cv2
 import numpy as np
@@ -32,12 +32,12 @@ def cells_of(form, count=25, scale=SCALE):
     return [draw_leukocyte(generator(0, form.nucleus, number), form, scale=scale) for number in range(count)]
 
 
-def share(leukocyte):
+def nucleus_fraction(leukocyte):
     return np.count_nonzero(leukocyte.nucleus) / np.count_nonzero(leukocyte.cell)
 
 
 def solidity(mask):
-    """Returns the area over that of the convex hull of all pieces: 1 for a round nucleus."""
+    """Returns the area divided by that of the convex hull of all pieces: 1 for a round nucleus."""
     points = cv2.findNonZero(mask)
     return np.count_nonzero(mask) / cv2.contourArea(cv2.convexHull(points))
 
@@ -47,7 +47,7 @@ def mean_of(measure, form):
 
 
 @pytest.mark.parametrize("form", ALL_FORMS)
-def test_a_cell_holds_its_nucleus_and_lies_within_its_patch(form):
+def test_a_cell_contains_its_nucleus_and_is_within_its_patch(form):
     for leukocyte in cells_of(form, count=10):
         image_size = len(leukocyte.cell)
         assert image_size % 2 == 1
@@ -61,17 +61,17 @@ def test_a_cell_holds_its_nucleus_and_lies_within_its_patch(form):
 
 
 @pytest.mark.parametrize("form", INTACT)
-def test_diameter_and_nucleus_share_are_those_of_the_form(form):
+def test_diameter_and_nucleus_fraction_are_those_of_the_form(form):
     diameter = mean_of(lambda cell: 2 * np.sqrt(np.count_nonzero(cell.cell) / np.pi) / SCALE, form)
     assert diameter == pytest.approx(form.diameter, rel=0.06)
-    assert mean_of(share, form) == pytest.approx(form.nucleus_fraction, rel=0.2)
+    assert mean_of(nucleus_fraction, form) == pytest.approx(form.nucleus_fraction, rel=0.2)
 
 
-def test_classes_differ_in_share_and_shape_of_the_nucleus():
-    shares = {form: mean_of(share, form) for form in (LYMPHOBLAST, MYELOBLAST, NEUTROPHIL)}
-    assert shares[LYMPHOBLAST] > shares[MYELOBLAST] + 0.2
-    assert shares[MYELOBLAST] > shares[NEUTROPHIL] + 0.1
-    solidities = {form: mean_of(lambda cell: solidity(cell.nucleus), form) for form in shares}
+def test_classes_differ_in_fraction_and_shape_of_the_nucleus():
+    fractions = {form: mean_of(nucleus_fraction, form) for form in (LYMPHOBLAST, MYELOBLAST, NEUTROPHIL)}
+    assert fractions[LYMPHOBLAST] > fractions[MYELOBLAST] + 0.2
+    assert fractions[MYELOBLAST] > fractions[NEUTROPHIL] + 0.1
+    solidities = {form: mean_of(lambda cell: solidity(cell.nucleus), form) for form in fractions}
     assert solidities[LYMPHOBLAST] > solidities[MYELOBLAST] + 0.05
     assert solidities[MYELOBLAST] > solidities[NEUTROPHIL] + 0.1
 
@@ -79,7 +79,7 @@ def test_classes_differ_in_share_and_shape_of_the_nucleus():
 def test_a_neutrophil_has_two_to_five_lobes():
     counts = set()
     for leukocyte in cells_of(NEUTROPHIL, count=60):
-        # Opening takes the threads between the lobes away, which are under a micrometre wide.
+        # Opening removes the threads between the lobes, which are under a micrometre wide.
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (19, 19))
         lobes, _ = cv2.connectedComponents(cv2.morphologyEx(leukocyte.nucleus, cv2.MORPH_OPEN, kernel))
         counts.add(lobes - 1)
@@ -87,7 +87,7 @@ def test_a_neutrophil_has_two_to_five_lobes():
     assert len(counts) >= 3
 
 
-def test_myeloblasts_show_nucleoli_and_lymphoblasts_hardly():
+def test_myeloblasts_show_more_nucleoli_than_lymphoblasts():
     def light_spots(leukocyte):
         azure = leukocyte.dyes[..., AZURE]
         middle = cv2.erode(leukocyte.nucleus, np.ones((15, 15))) > 0
@@ -96,9 +96,9 @@ def test_myeloblasts_show_nucleoli_and_lymphoblasts_hardly():
     assert mean_of(light_spots, MYELOBLAST) > 2 * mean_of(light_spots, LYMPHOBLAST)
 
 
-def test_some_myeloblasts_have_auer_rods_and_no_other_cell_has():
+def test_only_myeloblasts_have_auer_rods():
     def has_rod(leukocyte):
-        # A rod is the only thing in the cytoplasm that holds much of both dyes.
+        # Only a rod in the cytoplasm has much of both dyes.
         cytoplasm = cv2.erode(leukocyte.cell & ~leukocyte.nucleus, np.ones((5, 5))) > 0
         dyes = leukocyte.dyes[cytoplasm]
         return np.any((dyes[:, EOSIN] > 0.3) & (dyes[:, AZURE] > 0.4)) and form.basophilia > 0
@@ -110,7 +110,7 @@ def test_some_myeloblasts_have_auer_rods_and_no_other_cell_has():
     assert set(rods.values()) == {0}
 
 
-def test_a_small_nucleus_takes_up_as_much_stain_as_a_large_one():
+def test_small_and_large_nuclei_take_up_the_same_amount_of_stain():
     def total(leukocyte):
         return leukocyte.dyes[..., AZURE][leukocyte.nucleus > 0].sum()
 
@@ -131,29 +131,29 @@ def test_cytoplasm_of_blasts_is_blue_and_of_neutrophils_pink():
 
 
 def test_a_smudge_cell_is_all_nucleus():
-    assert all(share(leukocyte) == 1 for leukocyte in cells_of(SMUDGE, count=5))
+    assert all(nucleus_fraction(leukocyte) == 1 for leukocyte in cells_of(SMUDGE, count=5))
 
 
 @pytest.mark.parametrize("form", ALL_FORMS)
-def test_every_form_can_be_drawn_at_the_smallest_scale(form):
+def test_every_form_has_a_nucleus_at_the_smallest_scale(form):
     for leukocyte in cells_of(form, count=20, scale=1.0):
         assert leukocyte.nucleus.any()
 
 
-def test_shares_of_the_forms_are_kept():
+def test_forms_have_their_fractions():
     rng = generator(0, "forms")
-    drawn = [pick_form(rng, "healthy") for _ in range(600)]
+    sampled = [pick_form(rng, "healthy") for _ in range(600)]
     for expected, form in FORMS["healthy"]:
-        # Four standard errors of a share among 600.
-        assert drawn.count(form) / 600 == pytest.approx(expected, abs=4 * np.sqrt(expected / 600))
+        # Four standard errors of a fraction of 600.
+        assert sampled.count(form) / 600 == pytest.approx(expected, abs=4 * np.sqrt(expected / 600))
     assert {form for _, form in FORMS["pathological"]} == {LYMPHOBLAST, MYELOBLAST}
-    for shares in FORMS.values():
-        assert sum(weight for weight, _ in shares) == pytest.approx(1)
+    for forms in FORMS.values():
+        assert sum(fraction for fraction, _ in forms) == pytest.approx(1)
 
 
 def test_an_unknown_class_and_a_scale_too_small_are_refused():
     with pytest.raises(ArgumentError, match=r"'CML'(.|\n)*healthy, ALL, AML, other, pathological"):
         pick_form(generator(0), "CML")
     for scale in (0.9, float("nan")):
-        with pytest.raises(ArgumentError, match="pixels a micrometre"):
+        with pytest.raises(ArgumentError, match="pixels per micrometre"):
             draw_leukocyte(generator(0), LYMPHOBLAST, scale=scale)

@@ -1,4 +1,4 @@
-"""Trials without a network: controls, and the probe that tells datasets apart."""
+"""Trials without a network: controls, and the probe that distinguishes datasets."""
 
 import hashlib
 from dataclasses import replace
@@ -12,14 +12,14 @@ from leukcnn.distribution import find_devices
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.runs import Store
 from leukcnn.spec import DEFAULT_CONTROLS, Preprocessing
-from leukcnn.splits.partition import SplitRows
+from leukcnn.splits import SplitRows
 from leukcnn.trials import TrialContext, run_control, run_probe
 from tests import tiny
 
 
 @pytest.fixture
 def stained(tmp_path) -> ImageIndex:
-    """Thirty images of three classes, each of a colour of its own; the last two have no label."""
+    """Thirty images of three classes, each with its own colour; the last two have no label."""
     rng = np.random.default_rng(0)
     paths = [tmp_path / f"{i:02}.png" for i in range(30)]
     for i, path in enumerate(paths):
@@ -56,7 +56,7 @@ def control(index, name, folder, *, seed=0):
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_a_control_predicts_every_part_and_leaves_no_network(stained, tmp_path, name):
+def test_a_control_predicts_every_subset_and_stores_no_network(stained, tmp_path, name):
     trial = control(stained, name, tmp_path / "out")
     assert trial.finished
     assert trial.faults() == []
@@ -70,24 +70,24 @@ def test_a_control_predicts_every_part_and_leaves_no_network(stained, tmp_path, 
     np.testing.assert_allclose(predictions.probabilities.sum(axis=1), 1)
 
 
-def test_controls_say_what_they_should_of_images_told_apart_by_colour(stained, tmp_path, monkeypatch):
-    # Two images of a class among fifteen: few trees would see them too seldom.
+def test_controls_predict_classes_that_differ_in_colour(stained, tmp_path, monkeypatch):
+    # Only two of fifteen images are of class 2: a forest of few trees would see them too rarely.
     monkeypatch.setattr("leukcnn.evaluation.controls._TREES", 300)
     majority, border, colour = (control(stained, n, tmp_path / "out").predictions() for n in DEFAULT_CONTROLS)
     np.testing.assert_allclose(majority.probabilities, [[7 / 15, 6 / 15, 2 / 15]] * 8)
-    # The colour is that of the whole image, border included; rows 29 and 28 are of classes 2 and 1.
+    # The whole image has the colour, including the border; rows 29 and 28 are of classes 2 and 1.
     for forest in (border, colour):
         assert forest.predicted.tolist() == [2, 0, 1, 2, 0, 1, 2, 1]
 
 
-def test_a_finished_control_stays_as_it_is(stained, tmp_path):
+def test_a_finished_control_is_not_run_again(stained, tmp_path):
     trial = control(stained, "majority", tmp_path / "out")
     before = (trial.path / "done.json").read_bytes()
     control(replace(stained, labels=stained.labels[::-1].copy()), "majority", tmp_path / "out")
     assert (trial.path / "done.json").read_bytes() == before
 
 
-def test_the_probe_tells_datasets_by_the_colour_of_their_borders(stained, tmp_path):
+def test_the_probe_distinguishes_datasets_by_the_colour_of_image_borders(stained, tmp_path):
     datasets = np.array(["atlas", "jtsc", "ufg"])[np.arange(30) % 3]
     trial = Store(tmp_path / "out", "alertnet").trial({"probe": "p"})
     index = replace(stained, dataset=datasets)

@@ -1,4 +1,4 @@
-"""A support vector machine on features, of networks as they are and of trained ones."""
+"""A support vector machine on features of published networks and of trained ones."""
 
 import hashlib
 from dataclasses import replace
@@ -13,7 +13,7 @@ from leukcnn.distribution import find_devices
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Store
 from leukcnn.spec import Augmentation, Features, Model, Preprocessing, Setup, Split, Training
-from leukcnn.splits.partition import SplitRows
+from leukcnn.splits import SplitRows
 from leukcnn.trials import TrialContext, feature_network, run_feature_trial
 from leukcnn.trials.feature_trials import SVM
 from tests import tiny
@@ -34,7 +34,7 @@ SETUP = Setup(
 
 @pytest.fixture
 def index(tmp_path) -> ImageIndex:
-    """Forty images of two datasets; class 1 is red, class 0 blue, and one in each dataset isn't."""
+    """Forty images of two datasets; class 1 is red and class 0 blue, except one image in each dataset."""
     tiny.register()
     rng = np.random.default_rng(0)
     paths = [tmp_path / f"{i:02}.png" for i in range(40)]
@@ -74,10 +74,10 @@ def test_the_tested_dataset_is_predicted_from_the_others_and_within_itself(index
     predictions = trial.predictions()
     assert predictions.subset.tolist() == ["test"] * 16 + ["within"] * 16
     assert set(predictions.checkpoint) == {SVM} == {trial.result["checkpoint"]}
-    for part in ("test", "within"):
-        of_subset = predictions.select(predictions.subset == part)
+    for subset in ("test", "within"):
+        of_subset = predictions.select(predictions.subset == subset)
         assert sorted(of_subset.image) == sorted(index.ids[24:])
-        # Red and blue are told apart whatever the network's weights.
+        # Red and blue can be distinguished with any weights of the network.
         assert of_subset.predicted.tolist() == of_subset.label.tolist()
     assert set(trial.result["files"]) == {
         "trial.json",
@@ -88,12 +88,12 @@ def test_the_tested_dataset_is_predicted_from_the_others_and_within_itself(index
     assert trial.faults() == []
 
 
-def test_a_dataset_too_small_for_folds_within_it_is_left_out_of_them_and_said(index, split_rows, tmp_path):
-    said = tiny.Progress()
+def test_a_dataset_too_small_for_folds_within_it_is_left_out_with_a_message(index, split_rows, tmp_path):
+    progress = tiny.Progress()
     few = SplitRows(train=split_rows.train, validation=NOBODY, predicted={"test": np.array([24, 25, 26, 28])})
-    trial = run(index, few, tmp_path, progress=said)
+    trial = run(index, few, tmp_path, progress=progress)
     assert set(trial.predictions().subset) == {"test"}
-    assert any("ufg is too small for 2 folds" in message for message in said.messages)
+    assert any("ufg is too small for 2 folds" in message for message in progress.messages)
     assert len(trial.features()["image"]) == 4
 
 
@@ -108,29 +108,29 @@ def test_the_features_kept_are_those_of_the_penultimate_layer(index, split_rows,
     np.testing.assert_allclose(stored["features"][6], dense.predict(inputs, verbose=0)[0], atol=1e-4)
 
 
-def test_networks_side_by_side_give_their_features_side_by_side(index, split_rows, tmp_path):
-    beside = (Model("tests.tiny.TwoPartNetwork", {"classes": 1, "input_shape": (32, 32, 3)}),)
+def test_features_of_several_networks_are_concatenated(index, split_rows, tmp_path):
+    extra = (Model("tests.tiny.TwoPartNetwork", {"classes": 1, "input_shape": (32, 32, 3)}),)
     alone = run(index, split_rows, tmp_path).features()["features"]
     both = run(
-        index, split_rows, tmp_path, replace(SETUP, features=Features(extra_models=beside, within_splits=2))
+        index, split_rows, tmp_path, replace(SETUP, features=Features(extra_models=extra, within_splits=2))
     )
     assert both.result["features"] == 2 * alone.shape[1]
     np.testing.assert_array_equal(both.features()["features"][:, : alone.shape[1]], alone)
 
 
 def test_features_of_published_networks_are_computed_once_for_all_folds(index, split_rows, tmp_path):
-    said = tiny.Progress()
+    progress = tiny.Progress()
     turned = SplitRows(
         train=split_rows.predicted["test"], validation=NOBODY, predicted={"test": split_rows.train}
     )
-    run(index, split_rows, tmp_path, progress=said)
+    run(index, split_rows, tmp_path, progress=progress)
     fewer = replace(SETUP, features=Features(within_splits=2, n_selected=3))
-    trial = run(index, turned, tmp_path, fewer, progress=said)
-    assert sum(f"Computing {NETWORK.name}'s features" in message for message in said.messages) == 1
+    trial = run(index, turned, tmp_path, fewer, progress=progress)
+    assert sum(f"Computing {NETWORK.name}'s features" in message for message in progress.messages) == 1
     assert "features.npz" in trial.result["files"]
 
 
-def test_a_trained_network_s_features_come_from_its_file(index, split_rows, tmp_path):
+def test_features_of_a_trained_network_come_from_its_file(index, split_rows, tmp_path):
     source = Store(tmp_path / "out", "leuknet_lodocv").trial({"row": "trained"})
     trained = feature_network(NETWORK, SETUP, seed=7, devices=find_devices())
     SavedNetwork(trained, SETUP.preprocessing, index.class_names, {}).save(source.path / "model.keras")
@@ -142,7 +142,7 @@ def test_a_trained_network_s_features_come_from_its_file(index, split_rows, tmp_
     np.testing.assert_allclose(stored, expected, atol=1e-4)
 
 
-def test_a_finished_trial_stays_and_another_seed_is_another_one(index, split_rows, tmp_path):
+def test_a_finished_trial_is_not_run_again_and_another_seed_is_another_trial(index, split_rows, tmp_path):
     trial = run(index, split_rows, tmp_path)
     before = (trial.path / "done.json").read_bytes()
     run(replace(index, labels=1 - index.labels), split_rows, tmp_path)

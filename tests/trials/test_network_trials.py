@@ -1,4 +1,4 @@
-"""A trial of a network: learnable, and at chance where the labels are shuffled."""
+"""A trial of a network: it learns, and stays at chance level if the labels are shuffled."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from tests import tiny
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
+def cells(tmp_path_factory):
     return load("cnmc2019", synthetic.write("cnmc2019", tmp_path_factory.mktemp("synthetic"), seed=0))
 
 
@@ -46,24 +46,24 @@ def external_accuracy(index, truth, folder, *, model=None):
 
 
 @pytest.mark.slow
-def test_drawn_cells_can_be_learnt_and_transfer_to_unseen_subjects(drawn, tmp_path):
-    truth = dict(zip(drawn.ids, drawn.labels, strict=True))
-    assert external_accuracy(drawn, truth, tmp_path) > 0.8
+def test_synthetic_cells_can_be_learned_and_transfer_to_unseen_subjects(cells, tmp_path):
+    truth = dict(zip(cells.ids, cells.labels, strict=True))
+    assert external_accuracy(cells, truth, tmp_path) > 0.8
 
 
 @pytest.mark.slow
-def test_with_shuffled_training_labels_nothing_is_learnt(drawn, tmp_path):
-    truth = dict(zip(drawn.ids, drawn.labels, strict=True))
-    labels = drawn.labels.copy()
-    training = np.flatnonzero(drawn.subset == "training")
+def test_with_shuffled_training_labels_nothing_is_learned(cells, tmp_path):
+    truth = dict(zip(cells.ids, cells.labels, strict=True))
+    labels = cells.labels.copy()
+    training = np.flatnonzero(cells.subset == "training")
     labels[training] = np.random.default_rng(0).permutation(labels[training])
-    shuffled, small = replace(drawn, labels=labels), Model("tests.tiny.TinyNetwork")
-    # A hint from a label that gets to the network some other way would serve a small one, too.
+    shuffled, small = replace(cells, labels=labels), Model("tests.tiny.TinyNetwork")
+    # If labels leaked to the network in another way, a small network would learn from them too.
     assert external_accuracy(shuffled, truth, tmp_path, model=small) == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.backend
-def test_the_last_epoch_counts_where_that_is_asked_for(tmp_path):
+def test_checkpoint_last_uses_the_last_epoch(tmp_path):
     paper = tiny.tiny_paper(epochs=3)
     rows = [replace(row, setup=replace_at(row.setup, "training.checkpoint", "last")) for row in paper.rows]
     study = study_of(Request(paper=replace(paper, rows=tuple(rows)), data="d", profile="smoke"))
@@ -77,9 +77,9 @@ def test_the_last_epoch_counts_where_that_is_asked_for(tmp_path):
     predictions = trial.predictions()
     assert set(predictions.checkpoint) == {"last", "val_accuracy", "val_loss"}
     assert trial.result["checkpoint"] == "last"
-    # The saved network says what the last epoch's did.
+    # The saved network gives the predictions of the last epoch.
     saved = SavedNetwork.load(trial.path / "model.keras")
     last = predictions.select((predictions.checkpoint == "last") & (predictions.subset == "test"))
     paths = dict(zip(index.ids, index.paths, strict=True))
-    said = saved.predict([paths[image] for image in last.image])
-    np.testing.assert_allclose(said, last.probabilities, atol=1e-5)
+    probabilities = saved.predict([paths[image] for image in last.image])
+    np.testing.assert_allclose(probabilities, last.probabilities, atol=1e-5)

@@ -1,4 +1,4 @@
-"""What every trial leaves."""
+"""What every trial stores."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_the_environment_names_backend_versions_and_devices():
     assert found["backend"] in ("tensorflow", "jax")
 
 
-def test_predictions_hold_what_the_index_says_of_the_images():
+def test_predictions_hold_ids_groups_and_labels_of_the_index():
     index = index_from_manifest("cnmc2019")
     rows = np.array([5, 3])
     p = image_predictions(index, rows, np.array([[0.2, 0.8], [0.6, 0.4]]), subset="test", checkpoint="last")

@@ -1,4 +1,4 @@
-"""Who trains and who is predicted, on indices made by hand."""
+"""Folds of indices made by hand and of the datasets' manifests."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from leukcnn.datasets.duplicates import pairs_between
 from leukcnn.datasets.index import index_from_manifest
 from leukcnn.errors import DataError
 from leukcnn.spec import Split
-from leukcnn.splits.partition import partition
+from leukcnn.splits import partition
 
 # Dataset -> images of class 0 and of class 1.
 HELD = {"allidb1": (6, 5), "allidb1_crop": (0, 7), "allidb2": (8, 8), "jtsc": (9, 0), "ufg": (4, 6)}
@@ -51,7 +51,7 @@ def test_every_dataset_of_both_classes_is_left_out_once(index):
         assert len(fold.split_rows.validation) == 0
 
 
-def test_strict_relatives_share_one_trial_and_none_of_them_is_learnt_from(index):
+def test_strict_relatives_share_one_fold_and_none_of_them_is_trained_on(index):
     folds = partition(Split(kind="lodocv_strict"), index, seed=0, pairs=NO_PAIRS)
     assert [fold.tested for fold in folds] == [("allidb1", "allidb2"), ("ufg",)]
     assert datasets_of(index, folds[0].split_rows.train) == {"jtsc", "ufg"}
@@ -59,7 +59,7 @@ def test_strict_relatives_share_one_trial_and_none_of_them_is_learnt_from(index)
     assert datasets_of(index, folds[1].split_rows.train) == HELD.keys() - {"ufg"}
 
 
-def test_strict_drops_a_dataset_that_shares_an_image(index):
+def test_strict_leaves_out_a_dataset_that_shares_an_image(index):
     jtsc, ufg = (int(np.flatnonzero(index.dataset == name)[0]) for name in ("jtsc", "ufg"))
     pairs = np.array([sorted((jtsc, ufg))])
     (of_ufg,) = [
@@ -70,13 +70,13 @@ def test_strict_drops_a_dataset_that_shares_an_image(index):
     assert "jtsc" not in datasets_of(index, of_ufg.split_rows.train)
 
 
-def test_datasets_of_one_class_are_tested_apart(index):
+def test_datasets_of_a_single_class_have_a_split_of_their_own(index):
     folds = partition(Split(kind="lodocv_single_class"), index, seed=0, pairs=NO_PAIRS)
     assert [fold.tested for fold in folds] == [("allidb1_crop",), ("jtsc",)]
     assert datasets_of(index, folds[0].split_rows.train) == {"jtsc", "ufg"}
 
 
-def test_a_dataset_that_is_never_tested_is_still_learnt_from(index):
+def test_a_dataset_that_is_never_tested_is_trained_on(index):
     split = Split(kind="lodocv", never_tested=("ufg",))
     folds = partition(split, index, seed=0, pairs=NO_PAIRS)
     assert [fold.tested for fold in folds] == [("allidb1",), ("allidb2",)]
@@ -93,7 +93,7 @@ def test_a_limit_takes_images_from_every_dataset_in_turn(index):
         of_class = train[index.labels[train] == label]
         _, counts = np.unique(index.dataset[of_class], return_counts=True)
         assert sorted(counts.tolist(), reverse=True) == spread
-    # What is tested isn't limited.
+    # The test split isn't limited.
     assert len(folds[0].split_rows.predicted["test"]) == sum(HELD["allidb1"])
     again = partition(split, index, seed=0, pairs=NO_PAIRS)
     np.testing.assert_array_equal(folds[0].split_rows.train, again[0].split_rows.train)
@@ -130,7 +130,7 @@ def split_rows_of(fold):
 
 
 def crossing(index, fold):
-    """Counts the near-duplicates that stand in two parts."""
+    """Counts the near-duplicates that are in two splits."""
     pairs, split_rows = near_duplicates(index), split_rows_of(fold)
     return sum(pairs_between(pairs, split_rows[i], split_rows[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
 
@@ -139,20 +139,20 @@ def test_taleghani_has_90_near_duplicate_pairs(taleghani):
     assert len(near_duplicates(taleghani)) == 90
 
 
-def test_a_random_split_of_taleghani_is_the_paper_s(taleghani):
+def test_a_random_split_of_taleghani_has_the_paper_s_counts(taleghani):
     split = Split(kind="random", fractions=(0.7, 0.1, 0.2))
     (fold,) = partition(split, taleghani, seed=0, pairs=NO_PAIRS)
-    assert [len(part) for part in split_rows_of(fold)] == [2279, 326, 651]
+    assert [len(rows) for rows in split_rows_of(fold)] == [2279, 326, 651]
     assert (fold.number, fold.tested, set(fold.split_rows.predicted)) == (-1, (), {"test"})
     assert crossing(taleghani, fold) > 0
 
 
 @pytest.mark.parametrize("kind", ["grouped", "subject"])
-def test_a_grouped_split_of_taleghani_parts_no_near_duplicates(taleghani, kind):
+def test_a_grouped_split_of_taleghani_separates_no_near_duplicates(taleghani, kind):
     split = Split(kind=kind, fractions=(0.7, 0.1, 0.2))
     (fold,) = partition(split, taleghani, seed=0, pairs=NO_PAIRS)
     assert crossing(taleghani, fold) == 0
-    np.testing.assert_allclose([len(part) for part in split_rows_of(fold)], [2279, 326, 651], atol=3)
+    np.testing.assert_allclose([len(rows) for rows in split_rows_of(fold)], [2279, 326, 651], atol=3)
 
 
 @pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
@@ -164,19 +164,19 @@ def test_folds_with_validation_are_70_10_20(taleghani, kind):
     assert sorted(tested) == list(range(3256))
     for fold in folds:
         assert sorted(np.concatenate(split_rows_of(fold))) == list(range(3256))
-        np.testing.assert_allclose([len(part) for part in split_rows_of(fold)], [2279, 326, 651], atol=5)
+        np.testing.assert_allclose([len(rows) for rows in split_rows_of(fold)], [2279, 326, 651], atol=5)
         assert (crossing(taleghani, fold) == 0) == (kind == "grouped_kfold")
 
 
-def test_folds_without_validation_learn_from_all_that_is_not_tested(taleghani):
+def test_folds_without_validation_train_on_all_other_images(taleghani):
     for kind in ("kfold", "grouped_kfold"):
-        with_it, without = (
+        with_validation, without = (
             partition(
-                Split(kind=kind, n_splits=2, validation_fraction=share), taleghani, seed=0, pairs=NO_PAIRS
+                Split(kind=kind, n_splits=2, validation_fraction=fraction), taleghani, seed=0, pairs=NO_PAIRS
             )
-            for share in (0.125, 0.0)
+            for fraction in (0.125, 0.0)
         )
-        for one, other in zip(with_it, without, strict=True):
+        for one, other in zip(with_validation, without, strict=True):
             np.testing.assert_array_equal(
                 one.split_rows.predicted["test"], other.split_rows.predicted["test"]
             )
@@ -198,9 +198,9 @@ def test_a_split_does_not_depend_on_the_order_of_the_images(taleghani):
 
 
 @pytest.mark.parametrize("kind", ["cell", "random", "subject", "grouped", "kfold", "grouped_kfold"])
-def test_nobody_learns_from_what_the_challenge_set_apart(kind):
+def test_the_challenge_s_test_subsets_are_never_trained_on(kind):
     index = index_from_manifest("cnmc2019")
-    # Labels for all, as where the answers of the preliminary phase are at hand.
+    # Labels for all, as with the published labels of the preliminary phase.
     index = replace(index, labels=np.where(index.labels < 0, 0, index.labels))
     split = Split(kind=kind, n_splits=2, validation_fraction=0.2)
     for fold in partition(split, index, seed=0, pairs=NO_PAIRS):
@@ -211,28 +211,28 @@ def test_nobody_learns_from_what_the_challenge_set_apart(kind):
 
 
 @pytest.mark.parametrize("kind", ["cell", "random", "grouped"])
-def test_images_of_many_datasets_are_learnt_from_whatever_their_part_is_called(index, kind):
+def test_images_of_all_datasets_are_used_whatever_their_subset_is_called(index, kind):
     (fold,) = partition(Split(kind=kind, fractions=(0.6, 0.2, 0.2)), index, seed=1, pairs=NO_PAIRS)
     assert sorted(np.concatenate(split_rows_of(fold))) == list(range(len(index)))
 
 
-def test_real_smears_are_parted_by_near_duplicates(real_data):
+def test_a_grouped_split_of_real_smears_separates_no_near_duplicates(real_data):
     names = {name: name for name in ("benign", "early", "pre", "pro")}
     index = load_many(["taleghani"], real_data, class_names=tuple(names), class_of=names)
     groups = joined_groups(index)
     for kind in ("grouped", "grouped_kfold"):
         split = Split(kind=kind, fractions=(0.7, 0.1, 0.2), validation_fraction=0.125)
         for fold in partition(split, index, seed=0, pairs=NO_PAIRS):
-            held = [set(groups[part]) for part in split_rows_of(fold)]
+            held = [set(groups[rows]) for rows in split_rows_of(fold)]
             assert sum(map(len, held)) == len(set().union(*held))
             assert crossing(index, fold) == 0
 
 
 @pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
-def test_each_dataset_that_stands_apart_has_folds_of_its_own(index, kind):
+def test_each_named_dataset_has_folds_of_its_own(index, kind):
     split = Split(kind=kind, n_splits=4, per_dataset=("allidb2", "allidb1", "lisc"))
     folds = partition(split, index, seed=0, pairs=NO_PAIRS)
-    # A dataset that isn't here has no folds, and those that aren't named make one task together.
+    # A dataset without images has no folds, and those that aren't named have folds together.
     rest = ("allidb1_crop", "jtsc", "ufg")
     tasks = [("allidb2",), ("allidb1",), rest]
     assert [fold.tested for fold in folds] == [task for task in tasks for _ in range(4)]
@@ -247,7 +247,7 @@ def test_each_dataset_that_stands_apart_has_folds_of_its_own(index, kind):
             )
 
 
-def test_without_datasets_apart_all_are_parted_together(index):
+def test_without_named_datasets_all_have_folds_together(index):
     folds = partition(Split(kind="kfold", n_splits=4), index, seed=0, pairs=NO_PAIRS)
     assert [fold.tested for fold in folds] == [()] * 4
     assert datasets_of(index, np.concatenate([f.split_rows.predicted["test"] for f in folds])) == HELD.keys()
@@ -257,20 +257,24 @@ def test_crops_of_one_field_stay_in_one_fold():
     """All of ALL-IDB 2, with the fields of ALL-IDB 1 that the shipped manifest names."""
     index = index_from_manifest("allidb2")
     groups = joined_groups(index)
-    parted = {}
+    separated = {}
     for kind in ("kfold", "grouped_kfold"):
         split = Split(kind=kind, n_splits=4, per_dataset=("allidb2",))
         folds = [fold.split_rows for fold in partition(split, index, seed=0, pairs=NO_PAIRS)]
         in_folds = [set(groups[split_rows.predicted["test"]]) for split_rows in folds]
-        parted[kind] = {field for one in in_folds for field in one if sum(field in o for o in in_folds) > 1}
+        separated[kind] = {
+            field for one in in_folds for field in one if sum(field in o for o in in_folds) > 1
+        }
         assert all(len(split_rows.predicted["test"]) == pytest.approx(65, abs=3) for split_rows in folds)
-    assert not parted["grouped_kfold"]
-    # Of the 49 fields with more than one crop, chance leaves few in one fold.
-    assert len(parted["kfold"]) > 35
+    assert not separated["grouped_kfold"]
+    # 49 fields have more than one crop; few of them are in one fold by chance.
+    assert len(separated["kfold"]) > 35
 
 
-def test_a_dataset_of_one_class_cannot_stand_apart(index):
+def test_folds_of_a_dataset_with_one_class_are_refused(index):
     split = Split(kind="kfold", n_splits=4, per_dataset=("jtsc",))
-    with pytest.raises(DataError, match=r"jtsc, tested without .* but of non-pathological") as caught:
+    with pytest.raises(
+        DataError, match="other datasets, jtsc would only have images of non-pathological"
+    ) as caught:
         partition(split, index, seed=0, pairs=NO_PAIRS)
     assert "--datasets" in caught.value.remedy

@@ -1,4 +1,4 @@
-"""Who trains and who is predicted in each trial of a split, as positions in an index of images."""
+"""The folds of a paper's split: which images of an index train, validate and are predicted in each."""
 
 from dataclasses import dataclass
 
@@ -8,29 +8,23 @@ from leukcnn import spec
 from leukcnn.datasets import ImageIndex, joined_groups
 from leukcnn.errors import DataError
 from leukcnn.seeding import generator
-from leukcnn.splits import (
-    Split,
-    hold_out_validation,
-    holdout,
-    leave_one_dataset_out,
-    predefined_folds,
-    stratified_kfold,
-)
+from leukcnn.splits.lodocv import leave_one_dataset_out
+from leukcnn.splits.splitters import Split, hold_out_validation, holdout, predefined_folds, stratified_kfold
 
-NOBODY = np.empty(0, dtype=np.int64)
+_NO_ROWS = np.empty(0, dtype=np.int64)
 
-# Subset that the authors of a dataset keep for testing -> name of the predicted subset. Never trained on.
-_SET_APART = {"preliminary": "external", "final": "final"}
+# Subset that the authors of a dataset keep for testing -> its name in predictions. Never trained on.
+_TEST_SUBSETS = {"preliminary": "external", "final": "final"}
 
 
 @dataclass(frozen=True, eq=False)
 class SplitRows:
-    """Positions in an index: who trains, who validates, and the sets that are predicted.
+    """The rows of a fold: positions in an index.
 
     Attributes:
-        train: (n,) int64.
-        validation: (n,) int64, empty where nothing is kept apart.
-        predicted: Name of a set ("test", "external", "final") -> (n,) int64.
+        train: (n,) int64, the training split.
+        validation: (n,) int64, the validation split; empty if there is none.
+        predicted: Name of a predicted subset ("test", "external", "final") -> (n,) int64.
     """
 
     train: np.ndarray
@@ -43,9 +37,9 @@ class Fold:
     """One fold of a split.
 
     Attributes:
-        number: Its number, -1 where the split has no folds.
-        split_rows: Who trains and who is predicted.
-        tested: Keys of the datasets that are tested; empty where all are tested together.
+        number: Its number, -1 if the split has no folds.
+        split_rows: The images that train, validate and are predicted.
+        tested: Keys of the tested datasets; empty if all datasets are tested together.
     """
 
     number: int
@@ -57,20 +51,21 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
     """Returns the folds of a split.
 
     Args:
-        split: The split.
+        split: Description of the split, as in a paper's `Setup`.
         index: The images.
         seed: Root seed.
-        pairs: (P, 2) int64, positions of images that are the same or nearly so; the kinds of
-            `spec.COPY_PROOF_KINDS` keep them, or their datasets, apart.
+        pairs: (P, 2) int64, positions of identical or nearly identical images, e.g. those of
+            `leukcnn.datasets.duplicate_pairs`. The kinds of `spec.COPY_PROOF_KINDS` keep them in one split,
+            or leave out the datasets that have them.
 
     Raises:
-        DataError: There are too few images, classes or datasets for it.
+        DataError: There are too few images, classes or datasets for the split.
     """
     if split.kind in spec.LODOCV_KINDS:
         return _by_dataset(split, index, seed=seed, pairs=pairs)
-    training = (index.labels >= 0) & ~np.isin(index.subset, list(_SET_APART))
+    training = (index.labels >= 0) & ~np.isin(index.subset, list(_TEST_SUBSETS))
     rows = _limited(np.flatnonzero(training), index, split.limit_per_class, seed=seed)
-    predicted = {name: np.flatnonzero(index.subset == subset) for subset, name in _SET_APART.items()}
+    predicted = {name: np.flatnonzero(index.subset == subset) for subset, name in _TEST_SUBSETS.items()}
     predicted = {name: positions for name, positions in predicted.items() if len(positions)}
     copies = pairs if split.kind in spec.COPY_PROOF_KINDS else None
     groups, folds = joined_groups(index, pairs=copies), []
@@ -89,28 +84,28 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
 
 
 def _tasks(split: spec.Split, present: list[str]) -> list[tuple[str, ...]]:
-    """Returns the datasets of each cross-validation; () for one over all images, whatever their dataset."""
+    """Returns the datasets of each cross-validation, or () for one over all datasets together."""
     if not split.per_dataset or split.kind not in spec.KFOLD_KINDS:
         return [()]
-    together = tuple(name for name in present if name not in split.per_dataset)
-    return [*((name,) for name in split.per_dataset if name in present), *([together] if together else [])]
+    rest = tuple(name for name in present if name not in split.per_dataset)
+    return [*((name,) for name in split.per_dataset if name in present), *([rest] if rest else [])]
 
 
 def _require_two_classes(index: ImageIndex, rows: np.ndarray, tested: tuple[str, ...]) -> None:
     held = np.unique(index.labels[rows])
     if len(held) < 2:
         raise DataError(
-            f"{' and '.join(tested)}, tested without the other datasets, hold no image but of "
+            f"Tested without the other datasets, {' and '.join(tested)} would only have images of "
             f"{' and '.join(index.class_names[label] for label in held)}.",
-            expected="two classes in what is parted into folds",
-            remedy="leave them out, or name datasets with the other class beside them (--datasets)",
+            expected="images of two classes to split into folds",
+            remedy="leave out these datasets, or add others with another class (--datasets)",
         )
 
 
 def _by_image(
     split: spec.Split, index: ImageIndex, rows: np.ndarray, *, seed: int, groups: np.ndarray
 ) -> dict[int, Split]:
-    """Returns the number of each fold, -1 where there are none, and its parts as positions in `rows`."""
+    """Returns number -> fold; -1 is the number if there are no folds. Positions are those in `rows`."""
     labels, ids = index.labels[rows], index.ids[rows]
     if split.kind == "fold":
         folds = index.fold[rows]
@@ -118,20 +113,20 @@ def _by_image(
             raise DataError(
                 f"{np.count_nonzero(folds < 0)} training images have no fold.",
                 expected="the challenge's own folds fold_0, fold_1, fold_2",
-                remedy="take --split cell or --split subject",
+                remedy="pass --split cell or --split subject",
             )
-        parted = predefined_folds(folds, labels, groups=groups, seed=seed)
-        return dict(zip(np.unique(folds).tolist(), parted, strict=True))
+        splits = predefined_folds(folds, labels, groups=groups, seed=seed)
+        return dict(zip(np.unique(folds).tolist(), splits, strict=True))
     options = {"seed": seed, "ids": ids, "groups": groups if split.kind in spec.GROUPED_KINDS else None}
     if split.kind not in spec.KFOLD_KINDS:
         stratified = split.kind != "random"
         return {-1: holdout(labels, fractions=split.fractions, stratified=stratified, **options)}
     found = {}
     for number, (train, test) in enumerate(stratified_kfold(labels, n_splits=split.n_splits, **options)):
-        validation = NOBODY
+        validation = _NO_ROWS
         if split.has_validation:
-            share = split.validation_fraction
-            train, validation = hold_out_validation(labels, train, fraction=share, fold=number, **options)
+            fraction = split.validation_fraction
+            train, validation = hold_out_validation(labels, train, fraction=fraction, fold=number, **options)
         found[number] = Split(train, validation, test)
     return found
 
@@ -143,7 +138,7 @@ def _by_dataset(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.nd
         pairs=pairs,
         single_class=split.kind == "lodocv_single_class",
     )
-    # Datasets with the same training part share a trial: relatives of one another, under strict.
+    # Datasets with the same training rows share a trial: with a strict split, relatives have the same.
     tested: dict[bytes, list[str]] = {}
     trained: dict[bytes, np.ndarray] = {}
     for one in left_out:
@@ -154,15 +149,15 @@ def _by_dataset(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.nd
     if not tested:
         raise DataError(
             f"Every dataset that could be tested is only trained on: {', '.join(split.never_tested)}.",
-            expected="another dataset to test on",
-            remedy="name more of the datasets (--datasets), or draw them (--data synthetic)",
+            expected="at least one other dataset to test",
+            remedy="name more of the datasets (--datasets), or use synthetic ones (--data synthetic)",
         )
     return [
         Fold(
             number,
             SplitRows(
                 train=trained[key],
-                validation=NOBODY,
+                validation=_NO_ROWS,
                 predicted={"test": np.flatnonzero((index.labels >= 0) & np.isin(index.dataset, names))},
             ),
             tested=tuple(names),
@@ -172,16 +167,16 @@ def _by_dataset(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.nd
 
 
 def _limited(rows: np.ndarray, index: ImageIndex, limit: int | None, *, seed: int) -> np.ndarray:
-    """Returns at most so many images of each class, spread over the datasets as evenly as they allow."""
+    """Returns at most `limit` images of each class, spread over the datasets as evenly as possible."""
     if limit is None:
         return rows
     kept = []
     for label in np.unique(index.labels[rows]):
         of_class = np.array(sorted(rows[index.labels[rows] == label], key=lambda row: index.ids[row]))
-        drawn = generator(seed, "limit", int(label)).permutation(of_class)
-        turn = np.empty(len(drawn), dtype=np.int64)
-        for name in np.unique(index.dataset[drawn]):
-            of_dataset = index.dataset[drawn] == name
+        mixed = generator(seed, "limit", int(label)).permutation(of_class)
+        turn = np.empty(len(mixed), dtype=np.int64)
+        for name in np.unique(index.dataset[mixed]):
+            of_dataset = index.dataset[mixed] == name
             turn[of_dataset] = np.arange(np.count_nonzero(of_dataset))
-        kept.append(drawn[np.argsort(turn, kind="stable")][:limit])
+        kept.append(mixed[np.argsort(turn, kind="stable")][:limit])
     return np.sort(np.concatenate(kept))
