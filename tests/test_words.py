@@ -13,7 +13,7 @@ INSTEAD = {
     r"\bdrawn\b": "synthetic, sampled or plotted",
     r"\blearnt\b": "trained on",
     r"\bmakers?\b": "authors or publisher",
-    r"(?<![a-z])sds?(?![a-z])": "std",
+    r"(?<![a-z])sds?(?![a-z-])": "std",
     r"\bbesides?\b": "next to, or also",
     r"\bbehind\b": "after",
     r"\banew\b": "again",
