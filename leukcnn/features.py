@@ -1,8 +1,8 @@
 """Features that a frozen base computes from images: computed once, cached, used in every epoch and fold.
 
 A frozen base returns the same features for the same image in every epoch. Variants that are sampled once have
-fixed features too. The cache finds features again by a hash of everything that they depend on: the base's
-weights, the images, their preprocessing and augmentation, and the seed.
+fixed features too. The files in the cache are named by a hash of everything that the features depend on: the
+base's weights, the images, their preprocessing and augmentation, and the seed.
 """
 
 import hashlib
@@ -86,12 +86,12 @@ def kept_features(
     folder: Path | None = None,
     on_start: Callable[[int], None] = lambda inputs: None,
 ) -> np.ndarray:
-    """Returns the features of images and their variants; computes those that the cache lacks.
+    """Returns the features of images and their variants from the cache; computes those that it lacks.
 
     Args:
         frozen: The base and its images.
         rows: Positions of the images that are needed, each with all its variants.
-        folder: Folder of the caches; the user's cache folder if None.
+        folder: Folder of the caches; `cache_folder()` if None.
         on_start: Called with the number of inputs that have to be computed, if there are any.
 
     Returns:
@@ -108,7 +108,7 @@ def kept_features(
     place.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(place / f"{name}.lock"):
         if not values.exists():
-            # The list of finished blocks belongs to a file of features that is gone.
+            # A list of finished blocks without the features was left by a file that has been deleted.
             finished.unlink(missing_ok=True)
             with replace_file(values) as draft:
                 np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=frozen.shape)
@@ -142,7 +142,7 @@ def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarr
     Returns:
         float32 (M, ...).
     """
-    # All batches have the same size: the backend would trace the network again for another one.
+    # All batches have the same size, because the backend would trace the network again for another size.
     padding = -len(inputs) % FORWARD
     padded = np.concatenate([inputs, np.repeat(inputs[:1], padding, axis=0)])
     with devices.scope():

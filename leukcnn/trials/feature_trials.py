@@ -1,4 +1,4 @@
-"""A trial that trains no network, but a linear SVM on the outputs of networks' penultimate layers."""
+"""A trial that trains a linear SVM on the outputs of networks' penultimate layers, but no network."""
 
 import time
 from dataclasses import dataclass, replace
@@ -33,12 +33,12 @@ def run_feature_trial(
     seed: int,
     source: Trial | None = None,
 ) -> None:
-    """Fits an SVM to the features of a trial's training images and predicts; a finished trial is left alone.
+    """Fits an SVM to the features of a trial's training images and predicts; does nothing if it is finished.
 
     The predictions of the subset "test" come from the SVM that was fitted to the training images. If the
-    setup has `within_splits`, the subset "within" has the same test images again: each dataset's images are
-    predicted by a cross-validation within that dataset, unless it is too small, and `features.npz` holds the
-    features of the test images.
+    setup has `within_splits`, the subset "within" holds further predictions for the same test images, from a
+    cross-validation within each dataset. Datasets that are too small for it are left out. `features.npz` then
+    holds the features of the test images.
 
     Args:
         trial: The trial's folder.
