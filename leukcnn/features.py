@@ -23,7 +23,7 @@ from leukcnn.pipeline import Entries
 
 # Part of the key. Increase it when a change of the code changes the features of the same settings.
 _FORMAT = 1
-FORWARD = 64
+FORWARD_BATCH = 64
 """Inputs per forward pass. It is constant, because the batch size affects the rounding of the outputs."""
 
 _BLOCKS_BETWEEN_SAVES = 16
@@ -64,7 +64,7 @@ class Frozen:
     @property
     def images_per_block(self) -> int:
         """Number of images whose features are computed together."""
-        return max(1, FORWARD // self.variants)
+        return max(1, FORWARD_BATCH // self.variants)
 
     def rows_of(self, block: int) -> np.ndarray:
         """Returns the positions of a block's images."""
@@ -136,17 +136,17 @@ def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarr
 
     Args:
         base: The network.
-        inputs: float32 (M, ...); the last batch is padded to `FORWARD` inputs.
+        inputs: float32 (M, ...); the last batch is padded to `FORWARD_BATCH` inputs.
         devices: The devices on which the network was built.
 
     Returns:
         float32 (M, ...).
     """
     # All batches have the same size, because the backend would trace the network again for another size.
-    padding = -len(inputs) % FORWARD
+    padding = -len(inputs) % FORWARD_BATCH
     padded = np.concatenate([inputs, np.repeat(inputs[:1], padding, axis=0)])
     with devices.scope():
-        outputs = base.predict(padded, batch_size=FORWARD, verbose=0)
+        outputs = base.predict(padded, batch_size=FORWARD_BATCH, verbose=0)
     return np.asarray(outputs, dtype=np.float32)[: len(inputs)]
 
 

@@ -81,9 +81,7 @@ def weights_file(place: str, model: spec.Model) -> str:
     if not files:
         reason = f"holds no file whose name begins with {names[0]!r}" if path.is_dir() else "doesn't exist"
         if whole and path.is_dir():
-            reason += (
-                f" and that includes the network's own dense layers, which {_values(model)['mode']} keeps"
-            )
+            reason += f" (one with the network's own dense layers, which {_values(model)['mode']} keeps)"
         raise WeightsError(
             f"--weights got {place!r}, which {reason}.",
             expected="'none', 'imagenet', a weights file (.h5, .weights.h5 or .keras), or a folder with one "

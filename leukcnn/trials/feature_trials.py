@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from leukcnn.evaluation.feature_space import Svm, cross_validated_probabilities, svm_probabilities
-from leukcnn.features import FORWARD, Frozen, forward, kept_features
+from leukcnn.features import FORWARD_BATCH, Frozen, forward, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
 from leukcnn.image_cache import prepared_images
@@ -152,7 +152,7 @@ class _FeatureTrial:
             saved = SavedNetwork.load(source.path / "model.keras")
             base = penultimate(saved.network)
         images = prepared_images(context.index, saved.preprocessing, folder=context.cache)
-        blocks = [rows[start : start + FORWARD] for start in range(0, len(rows), FORWARD)]
+        blocks = [rows[start : start + FORWARD_BATCH] for start in range(0, len(rows), FORWARD_BATCH)]
         outputs = [
             forward(base, scaled(images[block], saved.preprocessing), context.devices) for block in blocks
         ]
