@@ -1,50 +1,85 @@
-"""leukcnn: papers on recognising leukaemia in blood-smear images, reproduced on Keras 3."""
+"""leukcnn: papers on recognising leukaemia in blood-smear images, reproduced on Keras 3.
+
+    import leukcnn
+
+    run = leukcnn.reproduce("cnmc2019", data="synthetic", profile="smoke")
+    run["table2"]
+
+Names are imported on first use, so that `import leukcnn` loads neither Keras nor OpenCV.
+"""
 
 import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    # What `__getattr__` imports on first use, for editors and type checkers.
+    from leukcnn import (
+        augmentation,
+        callbacks,
+        datasets,
+        errors,
+        evaluation,
+        image_cache,
+        models,
+        papers,
+        pipeline,
+        prediction,
+        preprocessing,
+        spec,
+        splits,
+        synthetic,
+    )
+    from leukcnn.augmentation import ImageAugmenter
+    from leukcnn.datasets import ImageIndex, load, load_many
+    from leukcnn.reproduction import reproduce
+    from leukcnn.run import Run, open_run
 
 __version__ = "0.1.0"
 
-# Subpackages are imported on first use, so that `import leukcnn` stays light.
-_LAZY = (
+# Name -> the module that has it.
+_NAMES = {
+    "ImageAugmenter": "augmentation",
+    "ImageIndex": "datasets",
+    "Run": "run",
+    "load": "datasets",
+    "load_many": "datasets",
+    "open_run": "run",
+    "reproduce": "reproduction",
+}
+
+__all__ = [
+    "ImageAugmenter",
+    "ImageIndex",
+    "Run",
+    "__version__",
     "augmentation",
     "callbacks",
     "datasets",
-    "distribution",
-    "duplicate_scan",
     "errors",
     "evaluation",
-    "experiment",
-    "features",
-    "fields",
-    "models",
-    "outputs",
-    "papers",
-    "paths",
     "image_cache",
+    "load",
+    "load_many",
+    "models",
+    "open_run",
+    "papers",
     "pipeline",
     "prediction",
     "preprocessing",
-    "quiet",
-    "records",
-    "rendering",
-    "results",
-    "runs",
-    "seeding",
+    "reproduce",
     "spec",
     "splits",
     "synthetic",
-    "training",
-    "trials",
-)
-
-__all__ = ["__version__", *_LAZY]
+]
 
 
-def __getattr__(name: str):
-    if name in _LAZY:
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"leukcnn.{_NAMES[name]}"), name)
+    if name in __all__:
         return importlib.import_module(f"leukcnn.{name}")
     raise AttributeError(f"module 'leukcnn' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)

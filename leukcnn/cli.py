@@ -1,20 +1,22 @@
-"""The command line. Heavy libraries are imported inside the commands, so that `--help` answers at once."""
+"""The command line. Heavy libraries are imported inside the commands, so that `--help` is fast."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from leukcnn import __version__, papers, quiet
-from leukcnn.errors import DataError, LeukCNNError, SpecError, StoreError
+from leukcnn.errors import DataError, LeukCNNError, StoreError
 from leukcnn.fields import did_you_mean
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
+from leukcnn.start import data_folder, find_paper, start_backend
+
+if TYPE_CHECKING:
+    from leukcnn.experiment.report import Report
 
 _DATA = click.option(
     "--data",
-    envvar="LEUKCNN_DATA",
     metavar="DIR|synthetic",
     help="Folder of the data (the dataset's own or the one above it), or 'synthetic' for synthetic cells. "
     "Default: the environment variable LEUKCNN_DATA.",
@@ -26,24 +28,24 @@ _OUT = click.option(
     show_default=True,
     help="Folder of the runs.",
 )
-_ONLY = click.option("--only", metavar="table2|ROW", help="One table, figure or row alone.")
+_ONLY = click.option("--only", metavar="table2|ROW", help="Only one table, figure or row.")
 
 
 class _Choice(click.Choice):
-    """One of some words, with the nearest of them where it is another."""
+    """A choice of words; its error suggests the nearest one."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Returns a word that is one of them."""
+        """Returns the value if it is one of the words."""
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter as error:
             hint = did_you_mean(str(value), self.choices)
-            error.message = f"{error.message} {hint[:1].upper()}{hint[1:]}".rstrip()
-            raise
+            message = f"{error.message} {hint[:1].upper()}{hint[1:]}".rstrip()
+            raise click.BadParameter(message, ctx=ctx, param=param) from error
 
 
 class _Commands(click.Group):
-    """Turns errors that leukcnn raises on purpose into a message and exit code 1."""
+    """A group of commands that shows leukcnn's own errors as a message, with exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs a command."""
@@ -69,7 +71,7 @@ def main() -> None:
 def list_papers(name: str | None) -> None:
     """Lists the papers, or shows one: profiles, rows and assumptions."""
     for key in papers.list_papers() if name is None else (name,):
-        paper = papers.get(key) if name is None else _paper(name)
+        paper = papers.get(key) if name is None else find_paper(name)
         click.echo(f"{paper.key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
         click.echo(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch_name)}")
         if paper.substitutes:
@@ -101,44 +103,44 @@ def datasets(name: str | None) -> None:
 @click.argument("name", metavar="DATASET|PAPER|FILE.py")
 @_DATA
 def check(name: str, data: str | None) -> None:
-    """Verifies a dataset or those of a paper that are there; exits with 1 if something is wrong.
+    """Verifies a dataset, or those of a paper that are in the folder; exits with 1 if something is wrong.
 
-    Then lists the images that stand there twice, or nearly: they are worth knowing, and no fault.
+    Then lists images that occur twice, exactly or nearly. They are good to know of, but no fault.
     """
     from leukcnn.datasets import CATALOG
 
     def say(text: str) -> None:
         click.echo(text, err=True)
 
-    named = name not in CATALOG and (name in papers.list_papers() or papers.is_file_name(name))
-    if not named and name not in CATALOG:
+    is_paper = name not in CATALOG and (name in papers.list_papers() or papers.is_file_name(name))
+    if not is_paper and name not in CATALOG:
         known = (*CATALOG, *papers.list_papers())
         raise DataError(
             f"There is no dataset and no paper named {name!r}.",
             expected=f"one of {', '.join(sorted(known))}, or a paper's file",
             remedy=did_you_mean(name, known) or "`leukcnn datasets` and `leukcnn papers` list them",
         )
-    paper = _paper(name) if named else None
+    paper = find_paper(name) if is_paper else None
     names = paper.datasets if paper else (name,)
-    data = _data_option(data, names)
+    place = data_folder(data, names)
 
     from leukcnn.datasets import present, verify
     from leukcnn.duplicate_scan import scan_folders
-    from leukcnn.experiment.loading import count_files, data_folder
+    from leukcnn.experiment import loading
 
-    root = data_folder(data, names, say=say, paper=paper)
+    root = loading.data_folder(place, names, say=say, paper=paper)
     if len(names) > 1:
         here = present(names, root)
         for absent in (key for key in names if key not in here):
             click.echo(f"{absent}: not there")
         names = tuple(here)
-    reports = [verify(key, root, progress=count_files(say)) for key in names]
+    reports = [verify(key, root, progress=loading.count_files(say)) for key in names]
     for report in reports:
         for line in report.lines():
             click.echo(line)
     if not reports:
         raise DataError(
-            f"None of the datasets of {name} lies below {root}.",
+            f"None of the datasets of {name} is below {root}.",
             expected="folders named after them (`leukcnn datasets`)",
             remedy="pass the folder above them as --data",
         )
@@ -158,9 +160,9 @@ def check(name: str, data: str | None) -> None:
 @_ONLY
 @click.option("--profile", default="paper", show_default=True, help="paper, or smoke for a quick look.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Root seed.")
-@click.option("--runs", type=click.IntRange(min=1), help="Repetitions; the paper's own number if not given.")
-@click.option("--split", type=_Choice(SPLIT_KINDS), help="Instead of the paper's own split.")
-@click.option("--datasets", metavar="NAME,NAME", default="", help="Instead of the paper's own datasets.")
+@click.option("--runs", type=click.IntRange(min=1), help="Repetitions; by default the paper's number.")
+@click.option("--split", type=_Choice(SPLIT_KINDS), help="Kind of split instead of the paper's.")
+@click.option("--datasets", metavar="NAME,NAME", default="", help="Datasets instead of the paper's.")
 @click.option(
     "--weights",
     metavar="FILE|DIR|none",
@@ -169,10 +171,10 @@ def check(name: str, data: str | None) -> None:
 @click.option(
     "--base",
     metavar="scratch[=NAME]",
-    help="A network trained from scratch in the place of those that need published weights.",
+    help="Train a network from scratch in place of those that need published weights.",
 )
-@click.option("--mask", type=_Choice(MASKS), help="Blank this part of every image, for controls too.")
-@click.option("--assume", "assumed", multiple=True, metavar="NAME=VALUE", help="Override an assumption.")
+@click.option("--mask", type=_Choice(MASKS), help="Blank this part of every image, for the controls too.")
+@click.option("--assume", multiple=True, metavar="NAME=VALUE", help="Override an assumption.")
 @click.option(
     "--deterministic/--no-deterministic",
     default=None,
@@ -188,41 +190,32 @@ def check(name: str, data: str | None) -> None:
     help="Threads that prepare batches; the result doesn't depend on them.",
 )
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard's logs into the trials' folders.")
-def reproduce(paper: str, data: str | None, datasets: str, assumed: tuple[str, ...], **options: Any) -> None:
-    """Trains a paper's networks and prints its tables, published beside measured.
+def reproduce(paper: str, assume: tuple[str, ...], **options: Any) -> None:
+    """Trains a paper's networks and prints its tables, with published and measured values side by side.
 
-    Finished trials are kept in --out and never computed again; interrupted ones go on from the last epoch
+    Finished trials are kept in --out and never computed again; interrupted ones continue after the last epoch
     that was saved.
     """
-    found = _paper(paper)
-    overrides = dict(found.parse_assumption(text) for text in assumed)
-    named = tuple(name.strip() for name in datasets.split(",") if name.strip())
+    from leukcnn import reproduction
 
-    # What a user asks for is refused in a moment, before Keras is loaded.
-    from leukcnn.experiment.request import Request
-
-    folder = _data_option(data, named or found.datasets)
-    request = Request(paper=found, data=folder, datasets=named, assumed=overrides, **options)
-    _start_backend()
+    found = find_paper(paper)
+    run = reproduction.reproduce(found, assume=dict(map(found.parse_assumption, assume)), **options)
 
     from leukcnn.experiment.estimate import describe_seconds
-    from leukcnn.experiment.run import reproduce as run
-    from leukcnn.progress import TrainingProgress
 
-    with TrainingProgress() as progress:
-        report = run(request, progress=progress)
-    _print_report(report)
-    click.echo(describe_seconds(report.seconds))
+    if run.report is not None:
+        _print_report(run.report)
+        click.echo(describe_seconds(run.report.seconds))
 
 
 @main.command()
 @click.argument("paper", metavar="PAPER|FILE.py")
 @_OUT
 @_ONLY
-@click.option("--verify", is_flag=True, help="Check the stored files and figures instead; exit with 1.")
+@click.option("--verify", is_flag=True, help="Check the stored files and values instead; exit with 1.")
 def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
-    """Draws the tables and figures of finished runs again, without data and without training."""
-    found = _paper(paper)
+    """Builds the tables and figures of finished runs again, without data and without training."""
+    found = find_paper(paper)
 
     from leukcnn.experiment.request import check_only
     from leukcnn.runs import Store
@@ -230,12 +223,12 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
     check_only(found, only)
     store, faults = Store(out, found.key), []
     folders = list(store.experiments())
-    _start_backend()
+    start_backend()
 
     from leukcnn.experiment.report import report, verify_report
 
     for folder in folders:
-        # One that can't be read, such as another version's, is named, and the others are shown.
+        # A run that can't be read, such as another version's, is named, and the others are shown.
         try:
             if verify:
                 faults += verify_report(store, folder, found)
@@ -248,19 +241,21 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
     if faults:
         sys.exit(1)
     if verify:
-        click.echo("Every stored file is as it was written and gives the same tables.")
+        click.echo("Every stored file is unchanged and gives the same tables.")
 
 
 @main.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", "table", type=click.Path(path_type=Path, dir_okay=False), help="Write a CSV file too.")
+@click.option(
+    "--out", "table", type=click.Path(path_type=Path, dir_okay=False), help="Also write a CSV file."
+)
 def predict(model: Path, images: tuple[Path, ...], table: Path | None) -> None:
-    """Says what a trained network (a trial's model.keras) makes of images or folders of images."""
+    """Classifies images, or folders of images, with a trained network (a trial's model.keras)."""
     from leukcnn.paths import find_images, network_file
 
     model, paths = network_file(model), find_images(images)
-    _start_backend()
+    start_backend()
 
     from leukcnn.prediction import NOTICE, SavedNetwork, write_classes
 
@@ -275,47 +270,7 @@ def predict(model: Path, images: tuple[Path, ...], table: Path | None) -> None:
     click.echo(NOTICE, err=True)
 
 
-def _start_backend() -> None:
-    """Loads Keras and lets its backend look for devices, without the notes that it writes meanwhile."""
-    with quiet.held_stderr():
-        from leukcnn.distribution import look_for_devices
-
-        look_for_devices()
-
-
-def _paper(name: str) -> Any:
-    """Returns a paper by its key or file, all of whose names can be had."""
-    from leukcnn.experiment.check import check_names
-
-    # A file of one's own may load Keras.
-    with quiet.held_stderr():
-        found = papers.get(name)
-        try:
-            check_names(found)
-        except SpecError as error:
-            if not papers.is_file_name(name):
-                raise
-            raise SpecError(f"{name}: {error.found}", expected=error.expected, remedy=error.remedy) from error
-    return found
-
-
-def _data_option(data: str | None, names: Sequence[str]) -> str:
-    """Returns the value of --data for some datasets: "synthetic", or a folder that is there."""
-    from leukcnn.datasets import require_root
-    from leukcnn.experiment.request import SYNTHETIC
-
-    if not data:
-        dataset = names[0] if len(names) == 1 else "NAME"
-        message = "No data: --data is not given and LEUKCNN_DATA is not set."
-        remedy = "pass --data DIR, or --data synthetic for synthetic cells"
-        remedy += f"; `leukcnn datasets {dataset}` says where to get the real ones"
-        raise DataError(message, expected="a folder with the dataset", remedy=remedy)
-    if data != SYNTHETIC:
-        require_root(names, data)
-    return data
-
-
-def _print_report(report: Any) -> None:
+def _print_report(report: "Report") -> None:
     from rich.console import Console
 
     from leukcnn.records import relative

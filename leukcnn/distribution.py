@@ -7,7 +7,6 @@ settings give the same training on any number of devices.
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from leukcnn.device_names import CPU, read_devices
 from leukcnn.errors import DeviceError
 
 
@@ -95,14 +95,12 @@ def find_devices(wanted: str | None = None) -> Devices:
     """
     if wanted is None:
         return Devices(names=_backend_devices()[:1])
-    match = re.fullmatch(r"all|(?P<kind>cpu:)?(?P<count>[1-9]\d*)", str(wanted).strip().lower())
-    if not match:
-        raise DeviceError(f"--devices got {wanted!r}.", expected="all, a number, or cpu:N")
-    if match["kind"]:
-        names = _logical_processors(int(match["count"]))
+    kind, count = read_devices(wanted)
+    if kind == CPU:
+        names = _logical_processors(count or 1)
     else:
         found = [name for name in _backend_devices() if "cpu" not in name.lower()]
-        count = len(found) if match["count"] is None else int(match["count"])
+        count = len(found) if count is None else count
         if not found and count <= 1:
             return Devices(names=_backend_devices()[:1])
         if len(found) < count:

@@ -53,3 +53,10 @@ class WeightsError(LeukCNNError):
 
 class DependencyError(LeukCNNError):
     """An optional package isn't installed."""
+
+
+class UnknownNameError(LeukCNNError, KeyError):
+    """A run has no table, figure, row or split of that name."""
+
+    # KeyError would show its message in quotes, with its line breaks escaped.
+    __str__ = LeukCNNError.__str__

@@ -1,8 +1,7 @@
-"""A start without the notes of Keras' backends: only what is an error, or no note of theirs, reaches stderr.
+"""A quiet start of Keras' backends: their errors reach stderr, their notes don't.
 
-TensorFlow, absl, oneDNN and XLA write some lines before they read the variables that set their level, and
-call it an error that a machine has no GPU. The command line holds stderr while they start; the library never
-does.
+TensorFlow, absl, oneDNN and XLA write some lines before they read the variables that set their log level, and
+report a missing GPU as an error. The commands and `leukcnn.reproduce` hold stderr while a backend starts.
 """
 
 import contextlib
@@ -18,7 +17,7 @@ from leukcnn.errors import LeukCNNError
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _ERRORS_ALONE = "2"
 
-# I and W are absl's marks of information and warnings; 303 is what cuInit gives where there is no driver.
+# absl marks information with I and warnings with W; cuInit returns 303 where there is no driver.
 _NOTE = re.compile(
     r"[IW]\d{4} \d\d:\d\d:\d\d|[IW]0000 00:00:\d|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IW] "
     r"|WARNING: All log messages before absl::InitializeLog\(\)|To enable the following instructions:"
@@ -28,18 +27,18 @@ _NOTE = re.compile(
 
 def set_variables() -> None:
     """Sets the environment variables that TensorFlow reads once, unless the user has set them."""
-    # Its notes on processor features say nothing to a user; errors still show.
+    # Its notes on processor features are of no use here; errors are still shown.
     os.environ.setdefault(_LEVEL, _ERRORS_ALONE)
-    # Off by default on processors without AVX-512, where its convolutions are the faster ones too.
+    # It is off by default on processors without AVX-512, where its convolutions are faster too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 @contextlib.contextmanager
 def held_stderr() -> Iterator[None]:
-    """Holds what the whole process writes to stderr inside, and writes it behind without backends' notes.
+    """Holds what the whole process writes to stderr inside; afterwards shows it without the backends' notes.
 
-    All of it is written where an error of another kind than leukcnn's own is raised inside, such as a failed
-    import. Nothing is held where TF_CPP_MIN_LOG_LEVEL asks for notes (0 or 1), or where nothing can be.
+    If an error that isn't leukcnn's own is raised inside, such as a failed import, everything is shown.
+    Nothing is held if TF_CPP_MIN_LOG_LEVEL asks for notes (0 or 1), or if stderr is closed.
     """
     wants_notes = os.environ.get(_LEVEL, _ERRORS_ALONE) in ("0", "1")
     stderr = None if wants_notes else _copy_of_stderr()
@@ -48,7 +47,7 @@ def held_stderr() -> Iterator[None]:
         return
     failed = True
     with os.fdopen(stderr, "wb", buffering=0) as shown, tempfile.TemporaryFile() as caught:
-        # What kills the process leaves no time to write what was caught: Python at least says where it was.
+        # A crash leaves no time to write what was caught; Python at least shows where it happened.
         guarded = not faulthandler.is_enabled()
         if guarded:
             faulthandler.enable(shown)
@@ -70,7 +69,7 @@ def held_stderr() -> Iterator[None]:
 
 
 def _copy_of_stderr() -> int | None:
-    """Returns a new descriptor of what stderr is now; None where it is closed."""
+    """Returns a new file descriptor of stderr; None if stderr is closed."""
     try:
         return os.dup(2)
     except OSError:

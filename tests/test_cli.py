@@ -7,6 +7,7 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
+import leukcnn
 from leukcnn import papers, synthetic
 from leukcnn.cli import main
 from leukcnn.prediction import NOTICE
@@ -14,13 +15,13 @@ from tests import tiny
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
+def synthetic_cells(tmp_path_factory):
     return synthetic.write("cnmc2019", tmp_path_factory.mktemp("synthetic"), seed=0, counts=tiny.COUNTS)
 
 
 @pytest.fixture(autouse=True)
 def tiny_papers(monkeypatch, tmp_path_factory):
-    """Puts the tiny paper in the place of the real one."""
+    """Replaces the real paper by the tiny one."""
     paper = tiny.tiny_paper()
     monkeypatch.setattr(papers, "get", lambda key, get=papers.get: paper if key == "cnmc2019" else get(key))
     monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -33,7 +34,7 @@ def call(*words):
 
 
 @pytest.fixture(scope="module")
-def reproduced(drawn, tmp_path_factory):
+def reproduced(synthetic_cells, tmp_path_factory):
     """A finished smoke run and what it printed."""
     out = tmp_path_factory.mktemp("out")
     with pytest.MonkeyPatch.context() as patch:
@@ -41,7 +42,7 @@ def reproduced(drawn, tmp_path_factory):
         patch.setattr(papers, "get", lambda key: paper)
         patch.setenv("LEUKCNN_CACHE", str(out / "cache"))
         patch.setenv("COLUMNS", "140")
-        result = call("reproduce", "cnmc2019", "--data", drawn, "--profile", "smoke", "--out", out)
+        result = call("reproduce", "cnmc2019", "--data", synthetic_cells, "--profile", "smoke", "--out", out)
     return out, result
 
 
@@ -53,7 +54,32 @@ def test_reproduce_prints_tables_assumptions_findings_and_where_the_files_are(re
     assert result.output.count("NOT COMPARABLE WITH THE PAPER: smoke profile") >= 3
 
 
-def test_table_draws_it_again_and_verifies(reproduced):
+def test_the_library_opens_what_the_command_wrote(reproduced, synthetic_cells):
+    out, _ = reproduced
+    run = leukcnn.open_run(out, papers.get("cnmc2019"))
+    assert "files in" not in repr(run)
+    assert {"figure2", "figure3"} <= {*run.figures}
+    frame = run.predictions("vgg16")
+    first = frame[frame.checkpoint == "val_accuracy"].iloc[0]
+    image = synthetic_cells / "C-NMC_Leukemia" / first.image
+    (probabilities,) = run.network("vgg16").predict([image])
+    assert probabilities[1] == pytest.approx(first.p_malignant, abs=1e-5)
+
+
+def test_the_library_reproduces_what_the_command_does(reproduced, synthetic_cells, capsys):
+    out, _ = reproduced
+    options = {"data": synthetic_cells, "profile": "smoke", "out": out}
+    run = leukcnn.reproduce(papers.get("cnmc2019"), only="table2", quiet=True, **options)
+    assert capsys.readouterr().out == ""
+    assert run.folder == leukcnn.open_run(out, run.paper).folder
+    assert [table.id for table in run.report.tables] == ["table2"]
+    assert run["table2"] is run.report.tables[0]
+    assert len(run.tables) > 1
+    leukcnn.reproduce("cnmc2019", only="table5", datasets="", **options)
+    assert "Reading the images" in capsys.readouterr().out
+
+
+def test_table_builds_it_again_and_verifies(reproduced):
     out, _ = reproduced
     again = call("table", "cnmc2019", "--out", out)
     assert again.exit_code == 0
@@ -64,7 +90,7 @@ def test_table_draws_it_again_and_verifies(reproduced):
 
 
 @pytest.mark.parametrize("removed", [False, True])
-def test_a_damaged_capture_is_named_and_all_else_is_drawn(reproduced, tmp_path, removed):
+def test_a_damaged_capture_is_named_and_all_else_is_built(reproduced, tmp_path, removed):
     out = tmp_path / "out"
     shutil.copytree(reproduced[0], out)
     capture = next(out.rglob("captured/figure2.npz"))
@@ -85,7 +111,7 @@ def test_a_damaged_capture_is_named_and_all_else_is_drawn(reproduced, tmp_path, 
     assert not (figures / "figure2.png").exists()
 
 
-def test_a_figure_that_is_gone_is_named(reproduced, tmp_path):
+def test_a_missing_figure_is_named(reproduced, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(reproduced[0], out)
     figure = next(out.rglob("figures/figure2.png"))
@@ -98,7 +124,7 @@ def test_a_figure_that_is_gone_is_named(reproduced, tmp_path):
     assert call("table", "cnmc2019", "--out", out, "--verify").exit_code == 0
 
 
-def test_table_shows_one_alone(reproduced):
+def test_table_shows_only_the_one_asked_for(reproduced):
     out, _ = reproduced
     result = call("table", "cnmc2019", "--out", out, "--only", "table5")
     assert "Yongsheng Pan" in result.output
@@ -113,7 +139,7 @@ def test_table_without_runs_says_what_to_do(tmp_path):
 
 @pytest.fixture
 def of_version_5(reproduced, tmp_path):
-    """The reproduced runs, and beside them a trial and an experiment of a store of version 5."""
+    """The reproduced runs, with a trial and an experiment of a store of version 5 added."""
     out = tmp_path / "out"
     shutil.copytree(reproduced[0], out)
     for kind in ("trial", "experiment"):
@@ -135,8 +161,8 @@ def test_table_names_what_another_version_wrote_and_goes_on(of_version_5, option
     assert "changed since" not in result.output
 
 
-def test_reproduce_says_that_another_version_s_runs_are_not_used(of_version_5, drawn):
-    words = ("--data", drawn, "--profile", "smoke", "--out", of_version_5, "--only", "table5")
+def test_reproduce_says_that_another_version_s_runs_are_not_used(of_version_5, synthetic_cells):
+    words = ("--data", synthetic_cells, "--profile", "smoke", "--out", of_version_5, "--only", "table5")
     result = call("reproduce", "cnmc2019", *words)
     assert result.exit_code == 0, result.output
     said = " ".join(result.output.split())
@@ -144,10 +170,12 @@ def test_reproduce_says_that_another_version_s_runs_are_not_used(of_version_5, d
     assert (of_version_5 / "cnmc2019" / "trials" / "of-version-5" / "done.json").exists()
 
 
-def test_predict_says_class_and_probability_of_each_image_and_the_notice(reproduced, drawn, tmp_path):
+def test_predict_says_class_and_probability_of_each_image_and_the_notice(
+    reproduced, synthetic_cells, tmp_path
+):
     out, _ = reproduced
     model = next(out.rglob("model.keras"))
-    folder = drawn / "C-NMC_Leukemia" / "training_data" / "fold_0" / "all"
+    folder = synthetic_cells / "C-NMC_Leukemia" / "training_data" / "fold_0" / "all"
     result = call("predict", model, folder, "--out", tmp_path / "p.csv")
     assert result.exit_code == 0, result.output
     assert NOTICE in result.output
@@ -160,7 +188,7 @@ def test_predict_says_class_and_probability_of_each_image_and_the_notice(reprodu
         assert row["image"] in result.output
 
 
-def test_predict_agrees_with_the_stored_predictions(reproduced, drawn, tmp_path):
+def test_predict_agrees_with_the_stored_predictions(reproduced, synthetic_cells, tmp_path):
     out, _ = reproduced
     trial = next(out.rglob("model.keras")).parent
     with (trial / "predictions.csv").open() as file:
@@ -170,7 +198,13 @@ def test_predict_agrees_with_the_stored_predictions(reproduced, drawn, tmp_path)
             if row["checkpoint"] == "val_accuracy"
         }
     image = next(iter(stored))
-    call("predict", trial / "model.keras", drawn / "C-NMC_Leukemia" / image, "--out", tmp_path / "p.csv")
+    call(
+        "predict",
+        trial / "model.keras",
+        synthetic_cells / "C-NMC_Leukemia" / image,
+        "--out",
+        tmp_path / "p.csv",
+    )
     with (tmp_path / "p.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert float(row["p_malignant"]) == pytest.approx(stored[image], abs=1e-5)
@@ -183,8 +217,8 @@ def test_predict_without_a_model_says_what_was_expected(tmp_path):
     assert "model.keras" in result.output
 
 
-def test_check_reports_and_exits_with_one_on_a_fault(drawn, tmp_path):
-    sound = call("check", "cnmc2019", "--data", drawn)
+def test_check_reports_and_exits_with_one_on_a_fault(synthetic_cells, tmp_path):
+    sound = call("check", "cnmc2019", "--data", synthetic_cells)
     assert sound.exit_code == 0, sound.output
     (tmp_path / "all").mkdir()
     (tmp_path / "all" / "x.bmp").write_text("text")
@@ -194,7 +228,7 @@ def test_check_reports_and_exits_with_one_on_a_fault(drawn, tmp_path):
     assert "not searched for duplicates because of their faults: cnmc2019" in broken.output
 
 
-def test_check_tells_duplicates_and_calls_them_no_fault(tmp_path):
+def test_check_lists_duplicates_and_finds_no_fault_in_them(tmp_path):
     names = ["allidb1", "allidb2", "omid2014"]
     root = synthetic.write_many(names, tmp_path, seed=0)
     (root / "omid2014" / "healthy" / "copy.bmp").write_bytes(
@@ -219,7 +253,7 @@ def test_papers_and_datasets_are_listed():
         assert words in shown
 
 
-def test_without_data_it_says_where_to_get_them():
+def test_without_data_the_error_says_where_to_get_them():
     result = call("reproduce", "cnmc2019", "--profile", "smoke")
     assert result.exit_code == 1
     assert "--data synthetic" in result.output

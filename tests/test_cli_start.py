@@ -38,7 +38,7 @@ def test_listing_papers_and_datasets_loads_no_heavy_library():
 def test_help_answers_in_half_a_second():
     command = [sys.executable, "-c", "from leukcnn.cli import main; main(['--help'])"]
     seconds = []
-    # The best of several: another process may hold the machine up, none makes it faster.
+    # The best of several: another process may slow the machine down, none makes it faster.
     for _ in range(5):
         began = time.perf_counter()
         done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -47,7 +47,7 @@ def test_help_answers_in_half_a_second():
     assert min(seconds) < HELP_IN_SECONDS, seconds
 
 
-# Words of a command -> what is said of them.
+# Words of a command -> part of the error.
 REFUSALS = {
     "papers cnmc2091": "did you mean 'cnmc2019'?",
     "reproduce alertnett --data synthetic": "did you mean 'alertnet'?",
@@ -67,6 +67,14 @@ REFUSALS = {
     "reproduce alertnet --data synthetic --weights imagnet": "did you mean 'imagenet'?",
     "reproduce alertnet --data synthetic --weights my_paper.p": "did you mean 'my_paper.py'?",
     "reproduce taleghani_resnet50 --data synthetic --base scratch=lightwei": "'scratch=lightweight'?",
+    "reproduce cnmc2019 --data synthetic --devices cpu2": "did you mean 'cpu:2'?",
+    "reproduce cnmc2019 --data synthetic --devices two": "all, a number, or cpu:N",
+    "reproduce cnmc2019 --data empty": "empty",
+    "reproduce cnmc2019 --data emptty": "did you mean 'empty'?",
+    "reproduce alertnet --data empty": "None of",
+    "reproduce alertnet --data synthetic --weights empty --only xception_dft": "holds no file whose",
+    "reproduce leuknet_lodocv --data synthetic --weights empty": "holds no file whose name begins",
+    "reproduce allidb_lightweight --data synthetic --split kfold --assume folds=1": "--split kfold and --ass",
     "table cnmc2019 --only tabel2": "did you mean 'table2'?",
     "table cnmc2019": "There are no runs",
     "predict my_paper.p a.png": "did you mean 'my_paper.py'?",
@@ -81,7 +89,7 @@ from click.testing import CliRunner
 
 results = []
 for words in json.loads(sys.argv[1]):
-    # The first one's time is the process' from its start: it loads what all need.
+    # The first one's time counts from the start of the process, which loads what all need.
     began = time.process_time() if results else 0
     done = CliRunner().invoke(__import__("leukcnn.cli").cli.main, words.split())
     results.append((done.exit_code, done.output, time.process_time() - began))
@@ -91,6 +99,7 @@ print(json.dumps([results, [name for name in ("tensorflow", "keras", "jax") if n
 
 def test_a_wrong_word_is_refused_in_a_second_without_keras(tmp_path):
     (tmp_path / "my_paper.py").touch()
+    (tmp_path / "empty").mkdir()
     command = [sys.executable, "-c", REFUSE, json.dumps([*REFUSALS])]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment)

@@ -20,6 +20,10 @@ FROM_KERAS = {
 LONG = {
     "models/fine_tuned.py:FineTuned": "a builder, unrolled like those of keras.applications",
 }
+# Function -> why it may take more arguments of its own than others.
+OF_MANY_ARGUMENTS = {
+    "reproduction.py:reproduce": "the options of the command as keyword arguments",
+}
 
 
 def relative(path):
@@ -58,9 +62,12 @@ def test_no_function_is_long_without_a_reason(path):
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_no_function_takes_many_arguments_of_its_own(path):
     many = {name: own_arguments(node) for name, node in functions(path)}
+    many = {name: a for name, a in many.items() if name not in OF_MANY_ARGUMENTS}
     assert {name: a for name, a in many.items() if len(a) > MOST_ARGUMENTS} == {}
 
 
 def test_every_exception_is_needed():
     bodies = {name: body_lines(node) for path in MODULES for name, node in functions(path)}
     assert {name for name in LONG if bodies.get(name, 0) <= LONGEST_FUNCTION} == set()
+    taken = {name: len(own_arguments(node)) for path in MODULES for name, node in functions(path)}
+    assert {name for name in OF_MANY_ARGUMENTS if taken.get(name, 0) <= MOST_ARGUMENTS} == set()

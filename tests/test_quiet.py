@@ -45,21 +45,21 @@ def test_notes_are_dropped_and_all_else_is_shown(capfd):
     assert capfd.readouterr().err == OTHERS
 
 
-def test_behind_it_stderr_is_as_it_was(capfd):
+def test_afterwards_stderr_is_as_before(capfd):
     with held_stderr():
         pass
     write(NOTES)
     assert capfd.readouterr().err == NOTES
 
 
-def test_a_failure_shows_all_that_was_caught(capfd):
+def test_a_failure_shows_everything_that_was_held(capfd):
     with pytest.raises(ImportError), held_stderr():
         write(NOTES + OTHERS)
         raise ImportError
     assert capfd.readouterr().err == NOTES + OTHERS
 
 
-def test_an_error_of_leukcnn_s_own_is_no_failure_of_the_backend(capfd):
+def test_an_error_of_leukcnn_is_no_failure_of_the_backend(capfd):
     with pytest.raises(SpecError), held_stderr():
         write(NOTES + OTHERS)
         raise SpecError("There is no such network.")
@@ -67,7 +67,7 @@ def test_an_error_of_leukcnn_s_own_is_no_failure_of_the_backend(capfd):
 
 
 @pytest.mark.parametrize("level", ["0", "1"])
-def test_who_asks_for_notes_gets_them(capfd, monkeypatch, level):
+def test_notes_are_shown_if_the_log_level_asks_for_them(capfd, monkeypatch, level):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
     with held_stderr():
         write(NOTES)
@@ -89,7 +89,7 @@ def test_a_closed_stderr_stays_closed():
     assert python(code).stdout.split() == ["inside", "closed"]
 
 
-def test_a_crash_says_where_it_was():
+def test_a_crash_shows_where_it_happened():
     done = python("import os\nfrom leukcnn.quiet import held_stderr\nwith held_stderr(): os.abort()")
     assert done.returncode != 0
     assert "Fatal Python error: Aborted" in done.stderr
@@ -97,16 +97,16 @@ def test_a_crash_says_where_it_was():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_the_backend_starts_without_a_word(backend):
+def test_the_backend_starts_without_output(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} isn't installed")
     code = (
-        "from leukcnn import cli, quiet; quiet.set_variables(); cli._start_backend()\n"
+        "from leukcnn.start import start_backend; start_backend()\n"
         "from leukcnn.distribution import find_devices; print(find_devices('cpu:2').replicas)\n"
         "import keras; print(keras.backend.backend(), keras.ops.ones(2))"
     )
     done = python(code, KERAS_BACKEND=backend)
     assert done.returncode == 0, done.stderr
-    # The look for devices leaves the backend free to be cut into several.
+    # After the look for devices the processor can still be split into several.
     assert done.stdout.startswith(f"2\n{backend}")
     assert done.stderr == ""

@@ -7,6 +7,7 @@ import pytest
 
 from leukcnn import papers
 from leukcnn.cli import main
+from tests import tiny
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
@@ -78,14 +79,31 @@ def test_benchmarks_that_the_readme_names_are_those_that_are_there():
 
 
 @pytest.mark.slow
+def test_notebook_snippet_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # The same commands with tiny networks.
+    monkeypatch.setattr(papers, "get", lambda name: {"cnmc2019": tiny.tiny_paper()}[name])
+    snippet, _ = blocks("python")
+    names = {}
+    exec(compile(snippet, "README.rst", "exec"), names)
+    run = names["run"]
+    assert len(run["table2"].rows) > len(run.paper.rows)
+    assert {"image", "p_malignant"} <= set(run.predictions("vgg16").columns)
+    assert names["network"].network.name == "tiny_network"
+    assert run.folder.is_relative_to(tmp_path / "runs") or run.folder.is_relative_to("runs")
+
+
+@pytest.mark.slow
 def test_library_snippet_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (snippet,) = blocks("python")
+    _, snippet = blocks("python")
     names = {}
     exec(compile(snippet, "README.rst", "exec"), names)
     shutil.rmtree(tmp_path / "synthetic")
-    assert "cnmc_vgg16" in capsys.readouterr().out
-    assert names["image"].shape == names["augmented"].shape == (450, 450, 3)
+    printed = capsys.readouterr().out
+    assert "cnmc_vgg16" in printed
+    assert "training" in printed
+    assert names["image"].shape == names["augmented"].shape == names["again"].shape == (450, 450, 3)
     assert (names["augmented"] != names["image"]).any()
-    subjects = [set(names["index"].group[part]) for part in vars(names["split"]).values()]
+    subjects = [set(names["index"].group[rows]) for rows in vars(names["split"]).values()]
     assert sum(map(len, subjects)) == len(set.union(*subjects))

@@ -13,7 +13,7 @@ INSTEAD = {
     r"\bdrawn\b": "synthetic, sampled or plotted",
     r"\blearnt\b": "trained on",
     r"\bmakers?\b": "authors or publisher",
-    r"(?<![a-z])sds?(?![a-z])": "std",
+    r"(?<![a-z])sds?(?![a-z-])": "std",
     r"\bbesides?\b": "next to, or also",
     r"\bbehind\b": "after",
     r"\banew\b": "again",
@@ -29,13 +29,15 @@ INSTEAD = {
 
 # A key of a random generator is part of each result that rests on it, and a changelog names what was renamed.
 KEYED = re.compile(r"\b(?:generator|child_seed|seed_sequence)\([^)]*\)")
+# The bytes of a notebook's images are no text.
+IMAGE = re.compile(r'"image/png": "[^"]*"')
 NAMES_OLD_WORDS = (THIS, "CHANGELOG.rst")
 ENDINGS = {".py", ".rst", ".ipynb", ".cfg", ".cff", ".ini", ".csv", ".md", ".tex"}
 
 
 def old_words(text):
     """Yields line number and word for each that has a better one, the keys of random generators left out."""
-    for number, line in enumerate(KEYED.sub("", text).splitlines(), start=1):
+    for number, line in enumerate(IMAGE.sub("", KEYED.sub("", text)).splitlines(), start=1):
         for word in INSTEAD:
             # A name in snake_case has words, too.
             if found := re.search(word, line.lower().replace("_", " ")) or re.search(word, line.lower()):

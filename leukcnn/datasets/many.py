@@ -55,6 +55,18 @@ def require_root(names: Sequence[str], root: str | Path) -> None:
         present(names, root)
 
 
+def require_present(names: Sequence[str], root: str | Path) -> dict[str, Path]:
+    """Returns what `present` does, and makes sure that there is one dataset at least.
+
+    Raises:
+        DataError: A dataset is unknown, the root is no folder, or none of the datasets is below it.
+    """
+    here = present(names, root)
+    if not here:
+        raise DataError(f"None of {', '.join(names)} is below {Path(root).absolute()}.", **_how_to_get(names))
+    return here
+
+
 def load_many(
     names: Sequence[str],
     root: str | Path,
@@ -89,9 +101,7 @@ def load_many(
             f"class_of maps to the classes {sorted(unknown)}.",
             expected=f"classes out of {list(class_names)}",
         )
-    here = present(names, root)
-    if not here:
-        raise DataError(f"None of {', '.join(names)} is below {Path(root).absolute()}.", **_how_to_get(names))
+    here = require_present(names, root)
     scans = [scan(name, root) for name in here]
     total, done = sum(len(found.images) for found in scans), 0
     indices, notes = [], list(_absence(names, here))

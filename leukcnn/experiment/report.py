@@ -57,7 +57,7 @@ def report(
     Raises:
         StoreError: The store can't be read or written to, or the experiment is one of another paper by now.
     """
-    record = _record(folder, paper)
+    record = read_record(folder, paper)
     results = Results(paper, record, store)
     tables = build_tables(results, Captured(folder), only=only, faults=faults)
     assumptions = assumption_table(results)
@@ -85,7 +85,7 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     Raises:
         StoreError: The store can't be read, or the experiment is one of another paper by now.
     """
-    record = _record(folder, paper)
+    record = read_record(folder, paper)
     planned = [*record.trials, *record.controls, *([record.probe] if record.probe else [])]
     planned += [one for of_mask in record.masked.values() for one in of_mask]
     trials = [store.finished_trial(name) for name in dict.fromkeys(one.name for one in planned)]
@@ -104,7 +104,7 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     return faults
 
 
-def _record(folder: Path, paper: spec.Paper) -> ExperimentRecord:
+def read_record(folder: Path, paper: spec.Paper) -> ExperimentRecord:
     """Reads an experiment's record, and makes sure that all that it names is still in the paper.
 
     Raises:

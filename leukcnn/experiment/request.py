@@ -7,6 +7,7 @@ from typing import Any
 
 from leukcnn import spec
 from leukcnn.datasets import card
+from leukcnn.device_names import read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import did_you_mean, did_you_mean_file
 
@@ -79,8 +80,12 @@ class Request:
     def __post_init__(self):
         paper = self.paper
         check_only(paper, self.only)
-        if self.runs is not None and self.runs < 1:
-            raise SpecError(f"--runs got {self.runs}.", expected="a whole number of at least 1")
+        numbers = {"--seed": (self.seed, 0), "--runs": (self.runs, 1), "--workers": (self.workers, 1)}
+        for option, (number, least) in numbers.items():
+            if number is not None and (not isinstance(number, int) or number < least):
+                raise SpecError(f"{option} got {number!r}.", expected=f"a whole number of at least {least}")
+        if self.devices is not None:
+            read_devices(self.devices)
         if self.split not in (None, *paper.splits):
             raise SpecError(
                 f"--split got {self.split!r} for {paper.key}.",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leukcnn import spec
 from leukcnn.datasets import CATALOG
@@ -11,10 +11,11 @@ from leukcnn.errors import SpecError, WeightsError
 from leukcnn.experiment.request import SCRATCH, Request
 from leukcnn.fields import replace_at
 from leukcnn.models.published import starts_from, weights_file
-from leukcnn.outputs.build import kind_of
-from leukcnn.outputs.kind import NETWORKS
 from leukcnn.spec.checks import name_of
 from leukcnn.spec.paper import require_border
+
+if TYPE_CHECKING:
+    from leukcnn.outputs.kind import FigureKind, TableKind
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Study:
         item = self.item
         if not isinstance(item, spec.Table):
             return item is None or split == self.main_split
-        if kind_of(item).every_split:
+        if _kind_of(item).every_split:
             return True
         shown = {printed.dataset for printed in item.published}
         elsewhere = tested and len(shown) == 1 and shown.isdisjoint(("", *tested))
@@ -133,10 +134,10 @@ def study_of(request: Request) -> Study:
         WeightsError: There are no weights where the request says.
     """
     study = _study_of(request)
-    probing = next((table for table in request.paper.tables if kind_of(table).probe), None)
+    probing = next((table for table in request.paper.tables if _kind_of(table).probe), None)
     if probing and len(study.datasets) > 1:
         require_border(name_of(probing), study.whole)
-    if any(kind_of(table).every_mask for table in request.paper.tables):
+    if any(_kind_of(table).every_mask for table in request.paper.tables):
         # What was trained with other parts blanked stands beside this study's own.
         main, masks = study.main_split, ("", *spec.MASKS)
         masked = {mask: _study_of(replace(request, mask=mask or None, split=main)) for mask in masks}
@@ -161,6 +162,32 @@ def _study_of(request: Request) -> Study:
         assumed=request.assumed,
         changes=changes,
     )
+
+
+def check_request(request: Request) -> None:
+    """Makes sure that a request's options go together and that its weights are there, before Keras is loaded.
+
+    Raises:
+        SpecError: As `study_of`.
+        WeightsError: As `study_of`, unless a table or figure alone is asked for: which weights it needs is
+            known when its kind is loaded.
+    """
+    if _item(request.paper, request.only):
+        request = replace(request, only=None, weights=None)
+    _study_of(request)
+
+
+def _kind_of(item: spec.Table | spec.Figure) -> "TableKind | FigureKind":
+    # Loads what draws it; a request is checked before that.
+    from leukcnn.outputs.build import kind_of
+
+    return kind_of(item)
+
+
+def _needs_networks(item: spec.Table | spec.Figure) -> bool:
+    from leukcnn.outputs.kind import NETWORKS
+
+    return _kind_of(item).needs == NETWORKS
 
 
 def _item(paper: spec.Paper, only: str | None) -> spec.Table | spec.Figure | None:
@@ -239,7 +266,7 @@ def _rows_to_train(request: Request) -> set[str]:
     wanted = profile or tuple(row.id for row in paper.rows if not row.scratch_name)
     if only in paper.row_ids:
         wanted = (only,)
-    elif item is not None and kind_of(item).needs != NETWORKS:
+    elif item is not None and not _needs_networks(item):
         wanted = tuple(row for _, row, _ in getattr(item, "measured", ()))
     elif item is not None:
         substitutes = {*paper.substitutes.values()} - {*profile}

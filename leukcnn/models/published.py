@@ -8,7 +8,6 @@ from leukcnn.errors import WeightsError
 from leukcnn.models import arguments_of, build
 from leukcnn.models.backbones import BACKBONES, keeps_published_top
 from leukcnn.models.regnet_designs import DESIGNS, zoo_file
-from leukcnn.models.unfilled import unfilled, without_sampling
 
 # Names of MatConvNet's files, and networks that use the weights of another network.
 _OTHER_FILES = {
@@ -108,6 +107,9 @@ def check_weights(model: spec.Model, *, image_size: int, classes: int | None) ->
     """
     if starts_from(model) is None:
         return
+    # Loads Keras, which a file's name doesn't need.
+    from leukcnn.models.unfilled import unfilled, without_sampling
+
     options = {"input_shape": (image_size, image_size, 3)} | ({} if classes is None else {"classes": classes})
     with unfilled():
         build(model.name, **(options | dict(without_sampling(model).arguments)))

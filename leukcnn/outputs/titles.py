@@ -84,12 +84,26 @@ def not_measured(why: str, n: int) -> tuple[Cell, ...]:
 
 
 def not_trained(results: Results, left_out: Mapping[str, str]) -> list[str]:
-    """Returns notes that name the rows, id -> label, that a table leaves out: one note for each reason."""
+    """Returns notes that name untrained rows, id -> label: one note for each reason.
+
+    Rows that the profile doesn't train are named with the option that trains them.
+    """
+    profile = results.paper.profile(results.record.profile)
     labels: dict[str, list[str]] = {}
+    optional: list[str] = []
     for row, label in left_out.items():
-        labels.setdefault(results.record.missing.get(row, ""), []).append(label)
-    start = "Not trained in this run"
-    return [f"{start}{f' ({why})' if why else ''}: {', '.join(rows)}." for why, rows in labels.items()]
+        if row not in results.record.missing and profile.leaves_out(row):
+            optional.append(row)
+        else:
+            labels.setdefault(results.record.missing.get(row, ""), []).append(label)
+    notes = [
+        f"Not trained in this run{f' ({why})' if why else ''}: {', '.join(of)}." for why, of in labels.items()
+    ]
+    if optional:
+        named = ", ".join(left_out[row] for row in optional)
+        first = f"--only {optional[0]} trains {left_out[optional[0]]}"
+        notes.append(f"Not trained in the {profile.name} profile: {named} ({first}).")
+    return notes
 
 
 def framed(

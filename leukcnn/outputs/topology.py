@@ -9,6 +9,7 @@ import keras
 from leukcnn import models, spec
 from leukcnn.fields import to_plain
 from leukcnn.files import digest
+from leukcnn.models.unfilled import unfilled
 from leukcnn.outputs.kind import NOTHING, Capture, FigureKind, Kept, Material
 from leukcnn.outputs.network_layers import all_layers, top_layers
 from leukcnn.outputs.titles import face
@@ -56,8 +57,9 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
     ]
 
     def make():
-        columns = [(title, _READERS[figure.kind](network.build())) for title, network in networks]
-        keras.utils.clear_session()
+        # Layers and shapes are all that is shown: the values of whole VGGs would take gigabytes.
+        with unfilled():
+            columns = [(title, _READERS[figure.kind](network.build())) for title, network in networks]
         return {"columns": columns}
 
     yield Capture(figure.id, digest(to_plain(networks)), make)

@@ -78,7 +78,7 @@ PROFILES = (
     Profile("paper", "The paper's own setting: 250x250 pixels, 20,000 + 10,000 images, 400 epochs."),
     Profile(
         "smoke",
-        "The same networks on small images for a few epochs, to see that everything runs.",
+        "VGG16 on small images for a few epochs, to see that everything runs.",
         changes={
             "preprocessing.resize": 32,
             "augmentation.train_per_class": 200,
@@ -95,6 +95,7 @@ PROFILES = (
             "vgg19": {"training.epochs": 2},
             "xception": {"preprocessing.resize": 71, "training.epochs": 1},
         },
+        rows=("vgg16",),
         not_comparable="smoke profile",
     ),
 )

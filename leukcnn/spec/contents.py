@@ -79,6 +79,10 @@ class Profile:
         check_id(name_of(self), "name", self.name)
         require(self.runs is None or self.runs > 0, f"{name_of(self)}: runs = {self.runs}.", "1 or more")
 
+    def leaves_out(self, row: str) -> bool:
+        """Says whether a row is trained only if it is asked for by name."""
+        return bool(self.rows) and row not in self.rows
+
 
 @dataclass(frozen=True)
 class Assumption:

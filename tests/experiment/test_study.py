@@ -3,6 +3,7 @@
 import ast
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from leukcnn.errors import SpecError, WeightsError
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
 from leukcnn.fields import replace_at
+from leukcnn.outputs.titles import not_trained
 
 ALERTNET = papers.get("alertnet")
 TALEGHANI = papers.get("taleghani_resnet50")
@@ -231,3 +233,30 @@ def test_networks_that_name_no_weights_take_those_asked_for_where_they_start_fro
     row = replace(paper.rows[0], setup=replace_at(paper.rows[0].setup, "model", model))
     own = replace(paper, rows=(row, *paper.rows[1:]), assumptions=(), profiles=paper.profiles[:1])
     assert study_for(paper=own, weights="none").row(row.id).setup.model.arguments["weights"] is None
+
+
+@pytest.mark.parametrize(
+    ("paper", "rows"),
+    [("cnmc2019", ("vgg16",)), ("allidb_lightweight", ("resnet50", "lightweight"))],
+)
+def test_the_smoke_profile_trains_a_few_rows_and_any_other_by_name(paper, rows):
+    profile = papers.get(paper).profile("smoke")
+    study = study_of(Request(paper=papers.get(paper), data="d", profile="smoke"))
+    assert study.trained == rows
+    other = next(row for row in papers.get(paper).row_ids if profile.leaves_out(row))
+    assert study_of(Request(paper=papers.get(paper), data="d", profile="smoke", only=other)).trained == (
+        other,
+    )
+    assert not papers.get(paper).profile("paper").leaves_out(other)
+
+
+def test_rows_that_the_profile_leaves_out_are_named_with_the_option_that_trains_them():
+    paper = papers.get("cnmc2019")
+    results = SimpleNamespace(
+        paper=paper, record=SimpleNamespace(profile="smoke", missing={"xception": "no file"})
+    )
+    assert not_trained(results, {"vgg16": "VGG16", "vgg19": "VGG19", "xception": "Xception"}) == [
+        "Not trained in this run: VGG16.",
+        "Not trained in this run (no file): Xception.",
+        "Not trained in the smoke profile: VGG19 (--only vgg19 trains VGG19).",
+    ]

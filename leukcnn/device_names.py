@@ -1,0 +1,32 @@
+"""What `--devices` may say, checked without loading a backend."""
+
+import re
+
+from leukcnn.errors import DeviceError
+from leukcnn.fields import did_you_mean
+
+ALL, CPU, GPU = "all", "cpu", "gpu"
+
+
+def read_devices(wanted: str | int) -> tuple[str, int | None]:
+    """Returns the kind and the number of the devices that `--devices` asks for.
+
+    Args:
+        wanted: "all" for every GPU, a number of GPUs, or "cpu:N" for N logical processors.
+
+    Returns:
+        The kind, "gpu" or "cpu", and the number; None for all.
+
+    Raises:
+        DeviceError: The text has another form.
+    """
+    text = str(wanted).strip().lower()
+    match = re.fullmatch(r"all|(?P<kind>cpu:)?(?P<count>[1-9]\d*)", text)
+    if not match:
+        raise DeviceError(
+            f"--devices got {wanted!r}.",
+            expected="all, a number, or cpu:N",
+            remedy=did_you_mean(text, (ALL, f"{CPU}:2")),
+        )
+    count = match["count"]
+    return CPU if match["kind"] else GPU, None if count is None else int(count)

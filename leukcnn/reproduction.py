@@ -1,0 +1,116 @@
+"""`reproduce`: a paper's networks trained, its tables built; the command of that name calls it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from leukcnn import spec
+from leukcnn.run import Run
+from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images, start_backend
+
+
+def reproduce(
+    paper: PaperName,
+    *,
+    data: Place | None = None,
+    profile: str = "paper",
+    only: str | None = None,
+    out: Place = "runs",
+    seed: int = 0,
+    runs: int | None = None,
+    split: str | None = None,
+    datasets: str | Sequence[str] = (),
+    weights: Place | None = None,
+    base: str | None = None,
+    mask: str | None = None,
+    assume: Mapping[str, Any] | None = None,
+    deterministic: bool | None = None,
+    precision: str | None = None,
+    devices: str | int | None = None,
+    workers: int = 2,
+    tensorboard: bool = False,
+    quiet: bool = False,
+) -> Run:
+    """Trains a paper's networks and returns the run, as the command `leukcnn reproduce` does.
+
+    Finished trials are kept in `out` and never computed again; interrupted ones continue after the last epoch
+    that was saved.
+
+        run = leukcnn.reproduce("cnmc2019", data="synthetic", profile="smoke")
+        run["table2"]
+
+    Args:
+        paper: Key of a paper (`leukcnn.papers.list_papers()`), path of a paper's file, or the paper itself.
+        data: Folder of the data, or "synthetic"; by default the environment variable LEUKCNN_DATA.
+        profile: "paper", or "smoke" for a quick look.
+        only: Id of one table, figure or row; None for all.
+        out: Folder of the runs.
+        seed: Root seed.
+        runs: Repetitions with other seeds; None for the paper's own number.
+        split: Kind of split instead of the paper's own, one of `leukcnn.spec.SPLIT_KINDS`.
+        datasets: Keys of datasets instead of the paper's own.
+        weights: What fine-tuned networks start from: a file, a folder of published files, "imagenet", or
+            "none" for random weights.
+        base: "scratch" or "scratch=NAME" for a network trained from scratch in place of those that need
+            published weights.
+        mask: Part of every image that is blanked, one of `leukcnn.spec.MASKS`.
+        assume: Assumption -> its value instead of the paper's default.
+        deterministic: Whether the same call gives the same bytes; None for the profile's choice.
+        precision: Keras' dtype policy, one of `leukcnn.spec.PRECISIONS`; None for the profile's.
+        devices: "all", a number of GPUs or "cpu:N"; None for the first GPU, or else the processor.
+        workers: Threads that prepare batches; the result doesn't depend on them.
+        tensorboard: Whether to write TensorBoard's logs into the trials' folders.
+        quiet: Whether to show no progress.
+
+    Raises:
+        LeukCNNError: An option, the data, the weights, the devices or the output folder can't be used.
+            Options and files are checked before Keras is loaded.
+    """
+    from leukcnn.experiment.request import Request
+    from leukcnn.experiment.study import check_request
+
+    found = find_paper(paper)
+    named = tuple(datasets.split(",") if isinstance(datasets, str) else datasets)
+    named = tuple(name.strip() for name in named if name.strip())
+    request = Request(
+        paper=found,
+        data=data_folder(data, named or found.datasets),
+        out=Path(out),
+        profile=profile,
+        only=only,
+        seed=seed,
+        runs=runs,
+        split=split,
+        datasets=named,
+        weights=None if weights is None else str(weights),
+        base=base,
+        mask=mask,
+        assumed=_assumed(found, assume or {}),
+        deterministic=deterministic,
+        precision=precision,
+        devices=None if devices is None else str(devices),
+        workers=workers,
+        tensorboard=tensorboard,
+    )
+    check_request(request)
+    require_images(found, named or found.datasets, request.data)
+    start_backend()
+
+    from rich.console import Console
+
+    from leukcnn.experiment.run import reproduce as run
+    from leukcnn.progress import TrainingProgress
+
+    with TrainingProgress(console=Console(quiet=True) if quiet else None) as progress:
+        report = run(request, progress=progress)
+    return Run(report.folder, found, report=report)
+
+
+def _assumed(paper: spec.Paper, assume: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values of assumptions in the types that the paper has, as the command line reads them."""
+    texts = [
+        f"{name}={value if isinstance(value, str) else json.dumps(value, default=str)}"
+        for name, value in assume.items()
+    ]
+    return dict(map(paper.parse_assumption, texts))

@@ -1,0 +1,104 @@
+"""What comes before a run: the paper and the data are found and checked, then Keras' backend is started."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from leukcnn import papers, quiet, spec
+from leukcnn.errors import DataError, SpecError
+from leukcnn.fields import did_you_mean_file
+
+Place = str | os.PathLike[str]
+"""A file or folder."""
+
+PaperName = str | os.PathLike[str] | spec.Paper
+"""Key of a paper, path of a paper's file, or the paper itself."""
+
+
+def find_paper(paper: PaperName) -> spec.Paper:
+    """Returns a paper, and makes sure that everything it names exists.
+
+    Args:
+        paper: Key of a paper, path of a paper's file, or the paper itself.
+
+    Raises:
+        SpecError: There is no such paper, or it names something unknown.
+    """
+    from leukcnn.experiment.check import check_names
+
+    # A file of your own may load Keras.
+    with quiet.held_stderr():
+        found = paper if isinstance(paper, spec.Paper) else papers.get(os.fspath(paper))
+        try:
+            check_names(found)
+        except SpecError as error:
+            if isinstance(paper, spec.Paper) or not papers.is_file_name(os.fspath(paper)):
+                raise
+            raise SpecError(
+                f"{paper}: {error.found}", expected=error.expected, remedy=error.remedy
+            ) from error
+    return found
+
+
+def data_folder(data: Place | None, names: Sequence[str]) -> str:
+    """Returns "synthetic" or a folder that exists, by default the one that LEUKCNN_DATA names.
+
+    Args:
+        data: The folder, "synthetic" or None.
+        names: Keys of the datasets that are wanted.
+
+    Raises:
+        DataError: Nothing is given, or there is no such folder.
+    """
+    from leukcnn.datasets import require_root
+    from leukcnn.experiment.request import SYNTHETIC
+
+    place = str(data or os.environ.get("LEUKCNN_DATA") or "")
+    if not place:
+        dataset = names[0] if len(names) == 1 else "NAME"
+        raise DataError(
+            "No data: --data is not given and LEUKCNN_DATA is not set.",
+            expected="a folder with the dataset",
+            remedy="pass --data DIR, or --data synthetic for synthetic cells; "
+            f"`leukcnn datasets {dataset}` says where to get the real ones",
+        )
+    if place != SYNTHETIC:
+        folder = Path(place).expanduser()
+        if not folder.exists() and (near := did_you_mean_file(folder)):
+            raise DataError(
+                f"The data folder {folder} doesn't exist.", expected="a folder with the dataset", remedy=near
+            )
+        require_root(names, place)
+    return place
+
+
+def require_images(paper: spec.Paper, names: Sequence[str], data: str) -> None:
+    """Makes sure that a folder holds images of a paper's datasets, before Keras is loaded.
+
+    Args:
+        paper: The paper.
+        names: Keys of the datasets that are wanted.
+        data: The folder, or "synthetic".
+
+    Raises:
+        DataError: It holds none of them.
+    """
+    from leukcnn.datasets.many import require_present
+    from leukcnn.datasets.scan import scan
+    from leukcnn.experiment.request import SYNTHETIC
+
+    if data == SYNTHETIC:
+        return
+    if paper.class_of:
+        require_present(names, data)
+    else:
+        scan(names[0], data)
+
+
+def start_backend() -> None:
+    """Loads Keras and lets its backend look for devices, without the notes that the backend writes."""
+    quiet.set_variables()
+    with quiet.held_stderr():
+        from leukcnn.distribution import look_for_devices
+
+        look_for_devices()

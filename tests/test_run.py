@@ -1,0 +1,215 @@
+"""Runs as a notebook reads them, from a store written by hand."""
+
+import builtins
+import subprocess
+import sys
+
+import pytest
+
+import leukcnn
+from leukcnn.errors import DataError, DeviceError, LeukCNNError, SpecError, StoreError, UnknownNameError
+from leukcnn.run import Run
+from tests import stores
+from tests.stores import FakeExperiment, LeftOut, lodocv_paper, predictions_of
+
+
+def saved(fake, name="one", **changes):
+    """Writes the record of a store written by hand, and returns the folder of its experiment."""
+    folder = fake.store.experiment(name)
+    fake.results(**changes).record.save(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    fake = FakeExperiment(tmp_path)
+    fake.add("vgg16", predictions_of("test", tp=30, fn=10, fp=5, tn=35))
+    fake.add_control("majority", predictions_of("test", tp=40, fn=0, fp=40, tn=0))
+    return saved(fake, missing={"xception": "its published weights aren't at hand"})
+
+
+@pytest.fixture
+def run(folder):
+    return leukcnn.open_run(folder)
+
+
+def test_a_table_is_built_when_it_is_asked_for(run):
+    table = run["table2"]
+    assert table is run.tables["table2"]
+    assert table.id == "table2"
+    assert [*run.tables] == [*(t.id for t in run.paper.tables), "assumptions"]
+    assert run["assumptions"].id == "assumptions"
+    assert len(run.tables) == len([*run.tables])
+
+
+def test_an_unknown_name_is_a_key_error_with_the_nearest_name(run):
+    with pytest.raises(UnknownNameError, match="did you mean 'table2'"):
+        run["tabel2"]
+    with pytest.raises(KeyError):
+        run.tables["table99"]
+    assert run.tables.get("table99") is None
+    assert "table2" in run.tables
+    with pytest.raises(UnknownNameError) as caught:
+        run.predictions("vgg61")
+    assert isinstance(caught.value, LeukCNNError)
+    assert "\n" in str(caught.value)
+
+
+def test_summary_has_the_main_metric_of_each_row(run):
+    summary = run.summary
+    lines = {row[0]: row for row in summary.rows}
+    titles = [column.title for column in summary.columns]
+    assert titles[:3] == ["Network", "Published accuracy", "Measured"]
+    assert lines["VGG16"][1:3] == (pytest.approx(0.9248), pytest.approx(65 / 80))
+    assert lines["VGG16"][3][0] < 65 / 80 < lines["VGG16"][3][1]
+    assert lines["VGG16"][-1] == "outside"
+    assert lines["VGG19"][-1] == "not measured: this row has not been trained"
+    assert "published weights" in lines["Xception"][-1]
+
+
+def test_summary_of_datasets_left_out_has_a_line_for_each(tmp_path):
+    paper = lodocv_paper()
+    fake = LeftOut(tmp_path, paper)
+    for dataset in ("allidb1", "allidb2"):
+        fake.add("deep", stores.tested_on(dataset, tp=3, fn=1, fp=1, tn=3), fold=0, tested=(dataset,))
+    run = leukcnn.open_run(saved(fake, runs=1), paper=paper)
+    assert "Deep" in {row[0] for row in run.summary.rows}
+
+
+@pytest.mark.parametrize("key", leukcnn.papers.list_papers())
+def test_every_paper_has_a_summary(tmp_path, key):
+    fake = FakeExperiment(tmp_path, key)
+    split = fake.paper.rows[0].setup.split.kind
+    run = leukcnn.open_run(saved(fake, split=split, datasets={}, counts={}))
+    assert run.summary.id == "summary"
+    assert run.summary.rows
+
+
+def test_predictions_are_a_frame_with_run_and_fold(run):
+    frame = run.predictions("vgg16")
+    columns = ["image", "subset", "checkpoint", "group", "label", "p_healthy", "p_malignant", "run", "fold"]
+    assert [*frame.columns] == columns
+    assert {*frame.checkpoint} == {"val_accuracy", "val_loss"}
+    assert len(frame[frame.checkpoint == "val_accuracy"]) == 80
+    assert {*frame.run} == {0}
+    assert {*frame.fold} == {-1}
+    assert len(run.predictions("majority")) == 80
+
+
+def test_predictions_need_no_pandas(run, monkeypatch):
+    def refuse(name, *args, real=builtins.__import__, **options):
+        if name == "pandas":
+            raise ImportError(name)
+        return real(name, *args, **options)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    assert len(run.predictions("majority").image) == 80
+
+
+def test_predictions_of_a_row_that_is_not_trained_say_why(run):
+    with pytest.raises(StoreError, match=r"(?s)its published weights.*only='xception'"):
+        run.predictions("xception")
+    with pytest.raises(UnknownNameError, match="no split named 'subject'"):
+        run.predictions("vgg16", split="subject")
+
+
+def test_a_row_without_a_saved_network_says_so(run):
+    with pytest.raises(StoreError, match="Row 'majority' has no saved network"):
+        run.network("majority")
+    with pytest.raises(StoreError, match=r"has no fold 3 of run 0(?s:.)*\(0, 0\)"):
+        run.network("vgg16", fold=3)
+
+
+def test_a_run_names_itself_and_completes_its_keys(run):
+    assert repr(run) == "<Run of cnmc2019: one, 1 of 3 rows trained>"
+    assert run._ipython_key_completions_() == [*run.tables, *(f.id for f in run.paper.figures)]
+    html = run._repr_html_()
+    assert run.paper.title in html
+    assert html.count("<table>") == 1
+    assert "table2" in html
+
+
+def test_figures_are_files_by_name(run):
+    (run.folder / "figures").mkdir()
+    (run.folder / "figures" / "figure2.png").touch()
+    assert run["figure2"] == run.figures["figure2"] == run.folder / "figures" / "figure2.png"
+    with pytest.raises(UnknownNameError, match="no figure named 'figure9'"):
+        run.figures["figure9"]
+    assert [*run][-1] == "figure2"
+
+
+def test_the_out_folder_opens_its_only_run(folder, tmp_path):
+    assert leukcnn.open_run(tmp_path).folder == folder
+    assert leukcnn.open_run(folder.parents[1]).folder == folder
+    assert leukcnn.open_run(str(tmp_path), paper="cnmc2019").folder == folder
+
+
+def test_several_runs_are_named(folder, tmp_path):
+    saved(FakeExperiment(tmp_path), "two")
+    with pytest.raises(StoreError, match=r"holds 2 runs:\n +cnmc2019/experiments/one\n") as caught:
+        leukcnn.open_run(tmp_path)
+    assert "two" in str(caught.value)
+    saved(FakeExperiment(tmp_path, "alertnet"), "three", split="kfold", datasets={})
+    assert leukcnn.open_run(tmp_path, "alertnet").folder.name == "three"
+
+
+def test_a_folder_without_runs_is_named(tmp_path, folder):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StoreError, match="There are no runs in"):
+        leukcnn.open_run(tmp_path / "empty")
+    with pytest.raises(StoreError, match=r"(?s)There is no folder .*did you mean '.*empty'"):
+        leukcnn.open_run(tmp_path / "emptty")
+
+
+def test_an_experiment_that_left_its_store_is_refused(folder, tmp_path):
+    moved = folder.rename(tmp_path / "moved")
+    with pytest.raises(StoreError, match="its trials aren't there"):
+        leukcnn.open_run(moved)
+
+
+def test_a_run_of_another_paper_is_refused(folder, tmp_path):
+    with pytest.raises(SpecError, match="is a run of the paper 'cnmc2019'"):
+        leukcnn.open_run(folder, "alertnet")
+    own = LeftOut(tmp_path / "own", lodocv_paper())
+    with pytest.raises(SpecError, match=r"(?s)'left_out', which isn't one of leukcnn's own.*my_paper\.py"):
+        leukcnn.open_run(saved(own))
+
+
+def test_opening_and_reading_tables_loads_no_keras(folder):
+    code = (
+        "import sys, leukcnn\n"
+        f"run = leukcnn.open_run({str(folder)!r})\n"
+        "run['table2'], run.summary, run.predictions('vgg16'), repr(run)\n"
+        "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"paper": "cnmc2091"}, SpecError, "did you mean 'cnmc2019'"),
+        ({"only": "tabel2"}, SpecError, "did you mean 'table2'"),
+        ({"profile": "smok"}, SpecError, "did you mean 'smoke'"),
+        ({"seed": -1}, SpecError, "--seed got -1"),
+        ({"workers": 0}, SpecError, "--workers got 0"),
+        ({"runs": 1.5}, SpecError, "--runs got 1.5"),
+        ({"assume": {"batch_siz": 3}}, SpecError, "did you mean 'batch_size'"),
+        ({"assume": {"batch_size": "x"}}, SpecError, "like 20"),
+        ({"assume": {"batch_size": 0.5}}, SpecError, "like 20"),
+        ({"split": "subjekt"}, SpecError, "did you mean 'subject'"),
+        ({"mask": "bordr"}, SpecError, "did you mean 'border'"),
+        ({"devices": "cpu2"}, DeviceError, "did you mean 'cpu:2'"),
+        ({"data": "nowhere"}, DataError, "nowhere doesn't exist"),
+        ({"data": None}, DataError, "LEUKCNN_DATA is not set"),
+    ],
+)
+def test_reproduce_refuses_a_wrong_option(options, error, message, monkeypatch):
+    monkeypatch.delenv("LEUKCNN_DATA", raising=False)
+    with pytest.raises(error, match=message):
+        leukcnn.reproduce(**({"paper": "cnmc2019", "data": "synthetic"} | options))
+
+
+def test_a_run_is_made_of_its_folder_and_paper(folder, run):
+    assert repr(Run(folder, run.paper)) == repr(run)
