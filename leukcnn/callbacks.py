@@ -68,7 +68,7 @@ def cosine_schedule(*, initial: float, final: float | None, epochs: int) -> Sche
         The schedule for `keras.callbacks.LearningRateScheduler`.
 
     Raises:
-        ArgumentError: The initial rate or the number of epochs isn't above 0, or the final rate is below it.
+        ArgumentError: The initial rate or the number of epochs isn't above 0, or the final rate is negative.
     """
     last = initial if final is None else final
     if min(initial, epochs) <= 0 or last < 0:
@@ -132,10 +132,10 @@ class StopEarly(keras.callbacks.Callback):
 
 
 class BestCheckpoint(keras.callbacks.Callback):
-    """Keeps the weights of the epoch with the best logged value; of equal values the first one counts.
+    """Saves the weights of the epoch with the best logged value; of equal values the first one counts.
 
-    The file's name holds the number of the epoch. The file of the previous best epoch stays until `tidy`: a
-    run that is killed in between still finds the weights that its saved state refers to.
+    The file's name holds the number of the epoch. The file of the previous best epoch stays until `tidy` is
+    called: a run that is killed before still finds the weights that its saved state refers to.
 
     Args:
         folder: Folder for `best_<monitor>-<epoch>.weights.h5`, epochs counted from 1.
@@ -144,10 +144,10 @@ class BestCheckpoint(keras.callbacks.Callback):
 
     Attributes:
         best: Best value so far; None before the first epoch with a number.
-        best_epoch: Its epoch, counted from 0; None as `best`.
+        best_epoch: Epoch of the best value, counted from 0; None if `best` is None.
 
     Raises:
-        ArgumentError: The mode is neither of the two.
+        ArgumentError: `mode` is neither "max" nor "min".
     """
 
     def __init__(self, folder: Path, *, monitor: str, mode: str) -> None:
@@ -165,7 +165,7 @@ class BestCheckpoint(keras.callbacks.Callback):
         return self._path(self.best_epoch)
 
     def tidy(self, *, kept: int | None = None) -> None:
-        """Removes the weights of earlier best epochs, except those of the epoch `kept`."""
+        """Removes the files of earlier best epochs, except that of the epoch `kept`, counted from 0."""
         epochs = {epoch for epoch in (self.best_epoch, kept) if epoch is not None}
         keep = {self._path(epoch) for epoch in epochs}
         for path in self.folder.glob(f"best_{self.monitor}-*.weights.h5"):
@@ -192,8 +192,9 @@ class ResumableState(keras.callbacks.Callback):
     the history and the checkpoints' best values. The callback must therefore come after the checkpoints in
     the list of callbacks. Keras' own BackupAndRestore keeps neither the history nor the best values.
 
-    Short epochs aren't all saved: the time between two saves is at least 50 times the time of a save, and the
-    last epoch is always saved. Saving takes at most a fiftieth of the time, and a kill loses some seconds.
+    If epochs are short, only some of them are saved: the time between two saves is at least 50 times the time
+    that a save takes, so saving takes at most a fiftieth of the training time. The last epoch is always
+    saved. A killed run loses the epochs since the last save.
 
     Args:
         path: File of the state (`.npz`).

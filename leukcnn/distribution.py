@@ -73,7 +73,8 @@ class Devices:
 def look_for_devices() -> None:
     """Makes TensorFlow list its devices, which prints many messages, without initializing them.
 
-    JAX prints none. Listing its devices would initialize it, after which its settings can't change.
+    On JAX it does nothing: JAX prints no messages, and listing its devices would initialize it. After that,
+    its settings can't be changed.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -85,11 +86,12 @@ def find_devices(wanted: str | None = None) -> Devices:
     """Finds the devices that `--devices` names.
 
     Args:
-        wanted: None for the first GPU, or the processor if there is none; "all" for all GPUs; a number of
-            GPUs; or "cpu:N" for N logical processors, to try out several devices on one machine.
+        wanted: None for the first GPU; "all" for all GPUs; a number of GPUs, e.g. "2"; or "cpu:N" for N
+            logical processors, to try out several devices on one machine. Without a GPU, None, "all" and "1"
+            give the CPU.
 
     Raises:
-        DeviceError: The text can't be read, there are too few devices, or the backend doesn't support it.
+        DeviceError: `wanted` has another form, there are too few devices, or the backend can't use several.
     """
     if wanted is None:
         return Devices(names=_backend_devices()[:1])
@@ -103,7 +105,7 @@ def find_devices(wanted: str | None = None) -> Devices:
             return Devices(names=_backend_devices()[:1])
         if len(found) < count:
             raise DeviceError(
-                f"--devices asks for {count} accelerators and Keras' {keras.backend.backend()} backend sees "
+                f"--devices asks for {count} accelerators, but Keras' {keras.backend.backend()} backend has "
                 f"{len(found)}.",
                 expected=f"at most {len(found)}" if found else "an accelerator",
                 remedy="leave --devices out, or use cpu:N to try out several devices on the processor",

@@ -61,7 +61,7 @@ class DuplicateScan:
         if len(names) > 1:
             declared, related = declared_relatives(self.index), related_datasets(self.index, self.pairs)
             lines.append(f"datasets that are declared to share cells: {_listed(declared)}")
-            lines.append(f"datasets that a strict split keeps apart: {_listed(related)}")
+            lines.append(f"datasets that a strict split treats as related: {_listed(related)}")
         return lines
 
     def _lines_of(self, one: str, other: str, identical: np.ndarray, near: np.ndarray) -> Iterator[str]:
@@ -90,11 +90,11 @@ def scan_duplicates(
 
     Args:
         index: The images; it may be empty.
-        preprocessing: Crop and size at which images are compared. With the crop and size of an experiment,
-            both use the same cache of images.
+        preprocessing: Crop and size at which images are compared. With those of an experiment, this search
+            and the experiment use the same cache of images.
         folder: Folder of the caches, see `prepared_images`.
         workers: Number of threads.
-        on_note: Called with a sentence about images that were converted.
+        on_note: Called with a text for each kind of conversion, only when a new cache is written.
 
     Raises:
         DataError: Some images can't be decoded or are too small.
@@ -117,12 +117,12 @@ def scan_folders(
     Args:
         names: Keys of datasets in the catalog; only one unless the paper uses several.
         root: The folder that holds the datasets' own folders, or the folder of the one dataset.
-        paper: A paper with the classes, crop and size to use, those of its experiment. None to compare all
-            images of one dataset.
+        paper: Paper whose classes, crop and size are used. None compares all images of one dataset, at 64x64
+            pixels.
         folder: Folder of the caches, see `prepared_images`.
 
     Raises:
-        DataError: A dataset is missing, or has faults that `verify` lists.
+        DataError: None of the datasets is present, or one has faults that `verify` lists.
         StoreError: The cache can't be written.
     """
     if paper is None:

@@ -1,8 +1,8 @@
 """Features that a frozen base computes from images: computed once, cached, used in every epoch and fold.
 
 A frozen base returns the same features for the same image in every epoch. Variants that are sampled once have
-fixed features too. The cache finds features again by a hash of everything that they depend on: the base's
-weights, the images, their preprocessing and augmentation, and the seed.
+fixed features too. The files in the cache are named by a hash of everything that the features depend on: the
+base's weights, the images, their preprocessing and augmentation, and the seed.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from leukcnn.pipeline import Entries
 
 # Part of the key. Increase it when a change of the code changes the features of the same settings.
 _FORMAT = 1
-FORWARD = 64
+FORWARD_BATCH = 64
 """Inputs per forward pass. It is constant, because the batch size affects the rounding of the outputs."""
 
 _BLOCKS_BETWEEN_SAVES = 16
@@ -64,7 +64,7 @@ class Frozen:
     @property
     def images_per_block(self) -> int:
         """Number of images whose features are computed together."""
-        return max(1, FORWARD // self.variants)
+        return max(1, FORWARD_BATCH // self.variants)
 
     def rows_of(self, block: int) -> np.ndarray:
         """Returns the positions of a block's images."""
@@ -86,12 +86,12 @@ def kept_features(
     folder: Path | None = None,
     on_start: Callable[[int], None] = lambda inputs: None,
 ) -> np.ndarray:
-    """Returns the features of images and their variants; computes those that the cache lacks.
+    """Returns the features of images and their variants from the cache; computes those that it lacks.
 
     Args:
         frozen: The base and its images.
         rows: Positions of the images that are needed, each with all its variants.
-        folder: Folder of the caches; the user's cache folder if None.
+        folder: Folder of the caches; `cache_folder()` if None.
         on_start: Called with the number of inputs that have to be computed, if there are any.
 
     Returns:
@@ -108,7 +108,7 @@ def kept_features(
     place.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(place / f"{name}.lock"):
         if not values.exists():
-            # The list of finished blocks belongs to a file of features that is gone.
+            # A list of finished blocks without the features was left by a file that has been deleted.
             finished.unlink(missing_ok=True)
             with replace_file(values) as draft:
                 np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=frozen.shape)
@@ -136,17 +136,17 @@ def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarr
 
     Args:
         base: The network.
-        inputs: float32 (M, ...); the last batch is padded to `FORWARD` inputs.
+        inputs: float32 (M, ...); the last batch is padded to `FORWARD_BATCH` inputs.
         devices: The devices on which the network was built.
 
     Returns:
         float32 (M, ...).
     """
-    # All batches have the same size: the backend would trace the network again for another one.
-    padding = -len(inputs) % FORWARD
+    # All batches have the same size, because the backend would trace the network again for another size.
+    padding = -len(inputs) % FORWARD_BATCH
     padded = np.concatenate([inputs, np.repeat(inputs[:1], padding, axis=0)])
     with devices.scope():
-        outputs = base.predict(padded, batch_size=FORWARD, verbose=0)
+        outputs = base.predict(padded, batch_size=FORWARD_BATCH, verbose=0)
     return np.asarray(outputs, dtype=np.float32)[: len(inputs)]
 
 

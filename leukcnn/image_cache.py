@@ -30,7 +30,7 @@ def cache_folder() -> Path:
 
 
 def prepare(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Thresholds, crops and resizes one image for a network, then blanks the masked part.
+    """Thresholds, crops and resizes one image for a network, then blackens the masked region.
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
@@ -80,16 +80,16 @@ def prepared_images(
 ) -> np.ndarray:
     """Returns the images of an index, decoded, cropped, resized and masked, as a memory map of the cache.
 
-    The key of a cache is the SHA-256 of all images in order and the preprocessing; paths don't matter. A new
-    cache is written to a draft file, which is then renamed. It stays intact if the process is killed or if
-    two processes prepare the same images.
+    A cache is found by the SHA-256 of all images in order and by the preprocessing; paths don't matter. A new
+    cache is written to a draft file, which is then renamed. The cache is therefore complete or absent, even
+    if the process is killed or two processes prepare the same images.
 
     Args:
         index: N images.
         preprocessing: Threshold, crop, size and mask. Its scaling is applied later.
         folder: Folder of the caches; `cache_folder()` if None.
         threads: Number of threads that decode; the number of processors if None.
-        on_note: Called with a sentence about images that were converted.
+        on_note: Called with a text for each kind of conversion, only when a new cache is written.
 
     Returns:
         uint8 (N, image_size, image_size, 3), 0..255, read-only.
@@ -158,7 +158,7 @@ def _fill(
 
 
 def claim_space(draft: Path) -> None:
-    """Allocates the disk space of a mapped file: on a full disk, writing to the map kills the process."""
+    """Allocates the disk space of a mapped file. Otherwise a full disk would kill the process on writing."""
     if hasattr(os, "posix_fallocate"):
         with draft.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, draft.stat().st_size)

@@ -27,10 +27,13 @@ def network_file(path: str | Path) -> Path:
 
 
 def find_images(places: Iterable[str | Path]) -> list[Path]:
-    """Returns the image files among some paths, and those in the folders among them, sorted within a folder.
+    """Lists image files: paths of files are returned as they are, folders are searched at any depth.
 
     Args:
-        places: Paths of images and of folders; folders are searched at any depth.
+        places: Paths of image files and of folders.
+
+    Returns:
+        The files in the order of `places`; the files of a folder are sorted by path.
 
     Raises:
         DataError: A path doesn't exist, or a folder holds no image.
@@ -43,7 +46,7 @@ def find_images(places: Iterable[str | Path]) -> list[Path]:
             inside = [place] if place.is_file() else []
         if not inside:
             raise DataError(
-                f"{place} {'holds no image' if place.is_dir() else 'is not there'}.",
+                f"{place} holds no image." if place.is_dir() else f"{place} doesn't exist.",
                 expected=f"an image or a folder with images ({', '.join(sorted(EXTENSIONS))})",
                 remedy=(did_you_mean_file(place) if not place.exists() else "") or "check the path",
             )

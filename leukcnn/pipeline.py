@@ -49,13 +49,13 @@ def balanced(
 ) -> Entries:
     """Returns entries with all images, and augmented variants that fill each class up to a number of images.
 
-    The variants of a class are taken from its images in turn, in a random order: the numbers of variants of
-    two images of a class differ by at most one. A class that has enough images gets no variants.
+    The images of a class take turns in a random order: their numbers of variants differ by at most one. A
+    class that has enough images gets no variants.
 
     Args:
         rows: (N,) positions of the source images.
-        labels: Class of every image of the index, by position.
-        ids: Id of every image of the index, by position; the random order depends on ids, not on positions.
+        labels: int array, class of every image of the index, by position.
+        ids: Id of every image of the index, by position. The random order depends on ids, not on positions.
         per_class: Number of images that each class reaches.
         seed: Root seed.
 
@@ -82,21 +82,22 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
     """Base class of batches for `fit`, `evaluate` and `predict`; a subclass makes the inputs.
 
     A batch depends only on its number, the epoch and the seed. It doesn't depend on the number of workers or
-    on the batches before it. Pass `shuffle=False` to `fit`: this class shuffles, with a new order for each
-    value of the attribute `epoch`, which increases when Keras ends an epoch.
+    on the batches before it. Pass `shuffle=False` to `fit`: if `shuffle` is True here, this class samples a
+    new order for each value of its attribute `epoch`, which increases at the end of each epoch.
 
     Args:
         entries: The images of one epoch.
-        labels: (N,) int64 classes by row, or None for `predict`.
-        classes: Number of the network's outputs: one per class (targets are one-hot), or 1 (the target is the
-            second of two classes).
+        labels: (N,) int64, class of each row of the index, or None for `predict`.
+        classes: Number of the network's outputs: one per class (targets are one-hot), or 1 (the target is 1.0
+            for the second of two classes and 0.0 for the first).
         batch_size: Inputs per batch.
         seed: Root seed.
         shuffle: Whether each epoch has its own order.
-        replicas: Number of devices that share a batch. The last batch is padded to a multiple of it with
-            inputs of weight 0; larger weights of the others keep the means as on one device.
-        padding_weights: The means that these weights keep: "batch" for those of the last batch (its
-            gradient), "set" for those of all entries (their loss and accuracy).
+        replicas: Number of devices that share a batch. The last batch is padded to a multiple of this number
+            with inputs of weight 0. The weights of the other inputs are raised, so that means are the same as
+            on one device.
+        padding_weights: Which means stay the same: "batch" for the means over each batch (the gradient of
+            the last batch), "set" for the means over all entries (their loss and accuracy).
 
     Raises:
         ArgumentError: There are no images, the batch size is below 1, or `padding_weights` is another word.
@@ -114,9 +115,9 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         replicas: int = 1,
         padding_weights: str = "batch",
     ) -> None:
-        # One worker of Keras: `fit` builds the network with a first batch, and further workers would prepare
-        # the batches after it and return them in a later epoch (JAX, tf.distribute). Threads within a batch
-        # share the work instead.
+        # Keras must use one worker. `fit` builds the network with a first batch; further workers would then
+        # prepare the next batches and return them in a later epoch (JAX, tf.distribute). Threads that share
+        # the images of a batch replace the workers.
         super().__init__(workers=1)
         if min(len(entries), batch_size) < 1:
             raise ArgumentError(
@@ -136,7 +137,7 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         self.epoch += 1
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, ...]:
-        """Returns batch number `batch` of the current epoch.
+        """Returns one batch of the current epoch; the first one has the number 0.
 
         Returns:
             (inputs,) without labels, else (inputs, targets), and with several replicas (inputs, targets,
@@ -176,10 +177,10 @@ class ImageSequence(BatchSequence):
         images: uint8 (N, height, width, 3), RGB, cropped and resized.
         entries: The images of one epoch.
         preprocessing: Scaling of the grey levels; its crop and size are not applied again.
-        ids: Ids by row; an image's augmentation depends on its id.
+        ids: Id of each row of the index; an image's augmentation depends on its id.
         seed: Root seed.
-        augmenter: Makes the variants; required if there are any.
-        fresh: Whether variants are sampled again in each epoch. Images without a variant never change.
+        augmenter: Makes the variants; required if an entry has a variant above 0.
+        fresh: Whether variants are sampled again in each epoch. Entries with variant 0 are never augmented.
         workers: Threads that prepare the images of a batch.
         **options: Arguments of `BatchSequence`.
 
@@ -202,11 +203,9 @@ class ImageSequence(BatchSequence):
     ) -> None:
         super().__init__(entries, seed=seed, **options)
         if workers < 1:
-            raise ArgumentError(
-                f"{len(entries)} images by {workers} workers.", expected="at least one of each"
-            )
+            raise ArgumentError(f"workers is {workers}.", expected="at least 1")
         if augmenter is None and entries.variants.any():
-            raise ArgumentError("There are variants and no augmenter.", expected="an ImageAugmenter")
+            raise ArgumentError("There are variants but no augmenter.", expected="an ImageAugmenter")
         self.images, self.preprocessing, self.ids = images, preprocessing, ids
         self.augmenter, self.fresh, self.threads = augmenter, fresh, workers
 
@@ -234,7 +233,7 @@ class ImageSequence(BatchSequence):
 
 
 class FeatureSequence(BatchSequence):
-    """Batches of the features that a frozen base computed, for the layers after it.
+    """Batches of features that a frozen base computed, for training the layers after the base.
 
     Args:
         features: float32 (N, V, ...), the features of each image's V variants, by row; variant 0 is the

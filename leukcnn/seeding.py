@@ -16,7 +16,7 @@ def seed_sequence(seed: int, *key: str | int) -> np.random.SeedSequence:
 
     Args:
         seed: Root seed, an integer >= 0.
-        *key: What the numbers are for, e.g. `("augmentation", "train/UID_1_1_1_all.bmp", 3)`.
+        *key: The purpose of the random numbers, e.g. `("augmentation", "train/UID_1_1_1_all.bmp", 3)`.
 
     Raises:
         ArgumentError: The root seed is negative or isn't an integer.

@@ -68,7 +68,7 @@ def network_of(model: Model, *, image_size: int, classes: int) -> keras.Model:
         raise SpecError(
             f"The network {model.name!r} has outputs {network.output_shape} for {classes} classes.",
             expected=" or ".join(map(str, allowed)),
-            remedy="let the builder make `classes` outputs, and set no other `classes` in the model",
+            remedy="let the builder make `classes` outputs, and don't set `classes` in the model's arguments",
         )
     return network
 
@@ -103,10 +103,11 @@ def build_network(
 
 
 class Networks:
-    """Builds networks for trials and reuses the last one where the next trial asks for the same network.
+    """Builds networks for trials and reuses the last network if the next trial needs the same one.
 
-    A reused network gets its initial weights back, so all folds of a row start from the same weights. Reuse
-    keeps the graph that the backend compiles in the first step, which takes longer than a short training.
+    A reused network gets its initial weights back, so all folds of a row start from the same weights. It also
+    keeps the graph that the backend compiled in the first step. Compiling can take longer than a short
+    training.
     """
 
     def __init__(self) -> None:
@@ -160,8 +161,8 @@ def train(
 ) -> Outcome:
     """Trains a network, or resumes the training whose state is in the folder.
 
-    The network ends with the weights of the last epoch. With a patience, training stops after that many
-    epochs in a row without a lower validation loss.
+    Afterwards the network has the weights of the last epoch. If `training.patience` is set, training stops
+    after that many epochs in a row without a lower validation loss.
 
     Args:
         network: Built and compiled by `build_network`.
@@ -216,7 +217,7 @@ def train(
         diverged = ["loss"]
     if diverged:
         raise LeukCNNError(
-            f"{diverged[0]} was not a number in {len(history['loss'])} epochs: the training diverged.",
+            f"{diverged[0]} was not a number after {len(history['loss'])} epochs: the training diverged.",
             expected="a loss that stays finite",
             remedy="use a lower learning rate (--assume), or float32 instead of mixed precision",
         )

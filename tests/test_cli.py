@@ -240,7 +240,7 @@ def test_check_lists_duplicates_and_finds_no_fault_in_them(tmp_path):
     assert "of 3 datasets: 1 byte-identical pairs, 0 near ones" in together.output
     assert "between allidb1 and omid2014: 1 identical, 0 near" in together.output
     assert "to share cells: allidb1 (allidb2); allidb2 (allidb1)" in together.output
-    assert "keeps apart: allidb1 (allidb2, omid2014)" in together.output
+    assert "treats as related: allidb1 (allidb2, omid2014)" in together.output
 
 
 def test_papers_and_datasets_are_listed():

@@ -79,7 +79,7 @@ def test_lines_count_by_pair_of_datasets_and_name_examples(scan):
     assert lines[within + 4] == "    and 3 more"
     assert lines[within + 5 :] == [
         "datasets that are declared to share cells: allidb1 (allidb2); allidb2 (allidb1)",
-        "datasets that a strict split keeps apart: "
+        "datasets that a strict split treats as related: "
         "allidb1 (allidb2); allidb2 (allidb1); jtsc (ufg); ufg (jtsc)",
     ]
 
@@ -137,4 +137,4 @@ def test_real_cells_of_two_datasets_are_related_to_none(real_data, tmp_path):
     scan = scan_folders(("jtsc", "cellavision2"), real_data, paper=PAPER, folder=tmp_path)
     assert len(scan.identical) == 1
     assert set(scan.index.dataset[scan.near].ravel()) == {"jtsc"}
-    assert scan.lines()[-1] == "datasets that a strict split keeps apart: none"
+    assert scan.lines()[-1] == "datasets that a strict split treats as related: none"

@@ -19,7 +19,7 @@ def test_place_without_images_is_refused(tmp_path):
     with pytest.raises(DataError, match="holds no image") as caught:
         find_images([tmp_path])
     assert ".bmp" in caught.value.expected
-    with pytest.raises(DataError, match=r"gone\.png is not there"):
+    with pytest.raises(DataError, match=r"gone\.png doesn't exist"):
         find_images([tmp_path / "gone.png"])
 
 

@@ -251,7 +251,7 @@ def test_padding_repeats_an_image_of_the_batch_after_the_others():
     [
         ({"entries": originals([])}, "0 images"),
         ({"batch_size": 0}, "batches of 0"),
-        ({"workers": 0}, "by 0 workers"),
+        ({"workers": 0}, "workers is 0"),
         ({"entries": TOPPED_UP}, "no augmenter"),
         ({"padding_weights": "sum"}, "padding_weights is 'sum'"),
     ],

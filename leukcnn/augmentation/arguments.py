@@ -28,7 +28,7 @@ class Shift:
     fraction: bool = True
 
     def sample(self, uniform: float, length: int) -> float:
-        """Returns the shift in pixels that a random value gives.
+        """Converts a random value to a shift in pixels.
 
         Args:
             uniform: A random value in [0, 1).
@@ -190,7 +190,7 @@ def shift_range(name: str, value: object) -> Shift:
 
 
 def check_fraction(name: str, value: object) -> None:
-    """Refuses a value that isn't a fraction.
+    """Checks that a value is a fraction.
 
     Raises:
         ArgumentError: The value isn't a number from 0 to 1.
@@ -204,7 +204,7 @@ def check_fraction(name: str, value: object) -> None:
 
 
 def check_blur(name: str, value: object) -> None:
-    """Refuses a value that can't be the size of a blurring kernel.
+    """Checks that a value can be the size of a blurring kernel.
 
     Raises:
         ArgumentError: The value isn't an odd whole number of at least 1.

@@ -37,11 +37,11 @@ class ImageAugmenter:
     The geometry is composed into one matrix and the image is resampled once; blur and noise follow. Quarter
     turns come first; they and the flips only move pixels.
 
-    For each image, the same random values are sampled in the same order, whatever the arguments are. Adding
-    or removing an argument therefore leaves the other parameters of a seed unchanged.
+    For each image, the same number of random values is sampled in the same order, independently of the
+    arguments. Adding or removing an argument therefore doesn't change the other parameters that a seed gives.
 
-    As in Keras 3, `tx` comes from `height_shift_range` and the image's height and moves its columns, `ty`
-    comes from `width_shift_range` and moves its rows.
+    As in Keras 3, `tx` is sampled from `height_shift_range` (fractions are of the height) but moves the
+    columns, and `ty` is sampled from `width_shift_range` (fractions are of the width) but moves the rows.
 
     Two augmenters are equal if their arguments are. `repr` shows the arguments that differ from the defaults,
     as a call that makes the same augmenter.
@@ -78,8 +78,8 @@ class ImageAugmenter:
             random sign.
         height_shift_range: The same for the height.
         shear_range: Shear angle, degrees: a number v for -v to v, or an interval.
-        zoom_range: A number v for 1 - v to 1 + v, or an interval; sampled for each axis. Above 1 the image
-            shrinks.
+        zoom_range: A number v for 1 - v to 1 + v, or an interval; sampled separately for each axis. Values
+            above 1 shrink the image.
         horizontal_flip: Whether left and right are swapped, with probability 1/2.
         vertical_flip: Whether top and bottom are swapped, with probability 1/2.
         fill_mode: "nearest", "reflect", "wrap" or "constant"; see `warp`.
@@ -121,7 +121,7 @@ class ImageAugmenter:
         salt_value: float = 255.0,
         quarter_turns: bool = False,
     ):
-        # All arguments by name, as long as there are no other local variables.
+        # This must come first: `locals()` then holds nothing but the arguments.
         given = {name: value for name, value in locals().items() if name != "self"}
         if flips not in (None, "one_of") or (flips and (horizontal_flip or vertical_flip)):
             raise ArgumentError(
@@ -149,7 +149,7 @@ class ImageAugmenter:
         self._arguments = {name: frozen(value) for name, value in given.items()}
 
     def get_config(self) -> dict[str, Any]:
-        """Returns all arguments in the types that JSON has; `from_config` makes an equal augmenter."""
+        """Returns all arguments by name, as JSON types; `from_config` makes an equal augmenter from them."""
         return {name: as_json(value) for name, value in self._arguments.items()}
 
     @classmethod
@@ -171,7 +171,7 @@ class ImageAugmenter:
         return f"{type(self).__name__}({', '.join(f'{name}={self._arguments[name]!r}' for name in changed)})"
 
     def __eq__(self, other: object) -> bool:
-        # Not by value: an integer shift range of 1 differs from a float of 1.0.
+        # Compared by `repr`, because 1 == 1.0, but an integer shift range differs from a float one.
         return repr(self) == repr(other) if isinstance(other, ImageAugmenter) else NotImplemented
 
     def __hash__(self) -> int:
@@ -188,9 +188,9 @@ class ImageAugmenter:
         """Augments a batch or a single image.
 
         With a root seed, the image at position i gets the seed
-        `leukcnn.seeding.child_seed(seed, "augmentation", start + i)`. Its transform depends on this number
-        alone: a data set gives the same images in batches of any size, if `start` counts on, and on any
-        number of threads.
+        `leukcnn.seeding.child_seed(seed, "augmentation", start + i)`. Its transform depends on this seed
+        alone. The result is therefore the same for batches of any size, if `start` is the number of images
+        in earlier batches, and for any number of threads.
 
         Args:
             images: (N, H, W, C) or (H, W, C), uint8 or float32 on 0..255, 1 to 4 channels; not modified.
@@ -203,8 +203,8 @@ class ImageAugmenter:
             A new array of the input's shape and dtype.
 
         Raises:
-            ArgumentError: There is no seed, it is neither form or doesn't fit the batch, or an argument isn't
-                as `apply_batch` takes it.
+            ArgumentError: `seed` is None, has another form or another length than the batch, or another
+                argument isn't as described.
         """
         is_batch = np.ndim(images) != 3
         check_image(images, batch=is_batch)
@@ -231,12 +231,12 @@ class ImageAugmenter:
         if self._turns > 1:
             check_square(image_shape)
         if not self._is_random:
-            # Making a generator takes a tenth of the time of a blur.
+            # No generator is made, because that takes a tenth of the time of a blur.
             return self._params(image_shape, [0.0] * _RANDOM_VALUES)
         return self._params(image_shape, np.random.default_rng(rng).random(_RANDOM_VALUES).tolist())
 
     def _params(self, image_shape: Sequence[int], u: list[float]) -> Transform:
-        """Returns the parameters that the random values `u` in [0, 1) give."""
+        """Converts the random values `u` in [0, 1) to parameters."""
         if self._one_of_flips:
             flip_horizontal, flip_vertical = _ONE_OF_FLIPS[int(3 * u[6])]
         else:
@@ -294,7 +294,7 @@ class ImageAugmenter:
         return out
 
     def _apply(self, out: np.ndarray, image: np.ndarray, params: Transform) -> None:
-        """Does the work of `apply_transform`, with all parameters given and arrays that have been checked."""
+        """Applies a complete set of parameters to an array that has been checked."""
         flip_horizontal, flip_vertical = params["flip_horizontal"], params["flip_vertical"]
         geometry = geometry_of(params)
         is_moved = flip_horizontal or flip_vertical or geometry != NEUTRAL_GEOMETRY
@@ -316,7 +316,7 @@ class ImageAugmenter:
     def random_transform(
         self, image: np.ndarray, seed: int | np.random.Generator, *, out: np.ndarray | None = None
     ) -> np.ndarray:
-        """Samples a transform by a seed and applies it; arguments and result as in `apply_transform`."""
+        """Samples a transform with a seed or generator and applies it to an image, see `apply_transform`."""
         return self.apply_transform(image, self.get_random_transform(image.shape, seed), out=out)
 
     def apply_batch(
@@ -327,10 +327,11 @@ class ImageAugmenter:
         out: np.ndarray | None = None,
         threads: int = 1,
     ) -> np.ndarray:
-        """Samples and applies a transform for each image of a batch, by a seed for each.
+        """Samples and applies a transform for each image of a batch, with one seed per image.
 
-        The result for an image depends on the image and its seed, not on its position or on `threads`. With
-        several threads, turn off OpenCV's own first (`cv2.setNumThreads(1)`): together they are slower.
+        The result for an image depends on the image and its seed, not on its position or on `threads`. If you
+        use several threads, turn off OpenCV's own threads first (`cv2.setNumThreads(1)`), which would slow
+        them down.
 
         Args:
             images: (N, H, W, C), uint8 or float32 on 0..255, 1 to 4 channels; not modified.
@@ -363,9 +364,9 @@ class ImageAugmenter:
         bounds = [len(images) * number // threads for number in range(threads + 1)]
         chunks = [slice(*pair) for pair in pairwise(bounds)]
 
-        # All transforms of a chunk are sampled before its warps: the interpreter is slower between two warps,
-        # which empty the caches. They are sampled in this thread, in order, because images may share a
-        # generator; earlier chunks are warped meanwhile.
+        # All transforms of a chunk are sampled before its warps. Between two warps the interpreter is slower,
+        # because warps evict its data from the processor's caches. Transforms are sampled in this thread, in
+        # order, because images may share a generator. Meanwhile, earlier chunks are warped.
         def sample(chunk: slice) -> list[Transform]:
             return [self.get_random_transform(images.shape[1:], seed) for seed in seeds[chunk]]
 

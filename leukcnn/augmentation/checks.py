@@ -9,11 +9,11 @@ DTYPES = (np.dtype(np.uint8), np.dtype(np.float32))
 
 
 def check_image(image: np.ndarray, *, batch: bool = False) -> None:
-    """Refuses a value that isn't an image (H, W, C), or a batch (N, H, W, C), of uint8 or float32.
+    """Checks that a value is an image (H, W, C), or a batch (N, H, W, C), of uint8 or float32.
 
     Raises:
-        ArgumentError: It isn't an array, has another rank or dtype, has no channel or more than four, or
-            has no pixel.
+        ArgumentError: The value isn't an array, has another rank or dtype, has no channel or more than four,
+            or has no pixel.
     """
     layout = "(N, H, W, C)" if batch else "(H, W, C)"
     if not isinstance(image, np.ndarray) or image.ndim != len(layout.split(",")):
@@ -38,7 +38,7 @@ def check_image(image: np.ndarray, *, batch: bool = False) -> None:
 
 
 def output_like(image: np.ndarray, out: np.ndarray | None, *, in_place: bool = False) -> np.ndarray:
-    """Returns `out` if it fits the image (or batch), or a new array when it is None.
+    """Returns `out` after checking that it fits the image (or batch), or a new array if it is None.
 
     Args:
         image: The array that is read.
@@ -74,7 +74,7 @@ def output_like(image: np.ndarray, out: np.ndarray | None, *, in_place: bool = F
 def as_opencv(image: np.ndarray) -> np.ndarray:
     """Returns a view (H, W) of an image with one channel, and other images unchanged.
 
-    OpenCV drops an axis of length one, and would then write to another array than the one it was given.
+    OpenCV drops a channel axis of length one and would then write to a new array instead of the given one.
     """
     return image[..., 0] if image.shape[-1] == 1 else image
 

@@ -1,4 +1,4 @@
-"""Conversions of an augmenter's arguments: to values that can't be changed, and to JSON's types and back."""
+"""Convert an augmenter's arguments to Python's own types and to JSON's types, and check configurations."""
 
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
@@ -35,10 +35,10 @@ def as_json(value: object) -> object:
 
 
 def check_keys(config: object, known: Iterable[str]) -> None:
-    """Refuses a configuration that isn't a mapping or has an unknown key.
+    """Checks that a configuration is a mapping without unknown keys.
 
     Raises:
-        ArgumentError: The message lists the known keys and names the nearest one.
+        ArgumentError: It isn't. The message lists the known keys and names the most similar one.
     """
     known = tuple(known)
     if not isinstance(config, Mapping):

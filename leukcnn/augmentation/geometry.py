@@ -24,7 +24,7 @@ FILL_MODES = tuple(_BORDERS)
 _IDENTITY = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
 _TURN_CODES = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 _FLIP_CODES = {(True, False): 1, (False, True): 0, (True, True): -1}
-_FAR_OUTSIDE = -9.0
+_FAR_OUTSIDE = -9.0  # pixels; there, bilinear interpolation gives the border value alone
 
 
 def affine_matrix(
@@ -192,7 +192,7 @@ def quarter_turned(image: np.ndarray, turns: int, *, out: np.ndarray | None = No
 
 
 def check_square(image_shape: Sequence[int]) -> None:
-    """Refuses images that a quarter turn would change to another shape.
+    """Checks that images are square, so that a quarter turn keeps their shape.
 
     Args:
         image_shape: Height and width in pixels; further entries are ignored.
@@ -203,14 +203,14 @@ def check_square(image_shape: Sequence[int]) -> None:
     height, width = image_shape[:2]
     if height != width:
         raise ArgumentError(
-            f"Quarter turns were asked for an image of {height}x{width} pixels.",
+            f"Quarter turns can't be applied to an image of {height}x{width} pixels.",
             expected="a square image, which keeps its shape",
             remedy="crop it first (`leukcnn.preprocessing.square_crop`), or use `rotation_range`",
         )
 
 
 def check_fill(fill_mode: str, cval: float, *, dtype: np.dtype | None = None) -> None:
-    """Refuses an unknown fill mode and a fill value that the images can't hold.
+    """Checks that the fill mode is known and that images of the dtype can hold the fill value.
 
     Raises:
         ArgumentError: The fill mode is unknown, or the value is outside 0..255 for uint8.
@@ -225,7 +225,7 @@ def check_fill(fill_mode: str, cval: float, *, dtype: np.dtype | None = None) ->
         raise ArgumentError(
             f"cval is {cval!r} and the image is uint8.",
             expected="0 to 255",
-            remedy="pass a grey level, or a float32 image",
+            remedy="pass a grey level in this range, or a float32 image",
         )
 
 

@@ -8,10 +8,10 @@ from leukcnn.augmentation.checks import as_opencv, check_image, output_like
 
 
 def gaussian_blur(image: np.ndarray, size: int, *, out: np.ndarray | None = None) -> np.ndarray:
-    """Blurs an image with a Gaussian kernel; its size determines sigma, as in OpenCV.
+    """Blurs an image with a Gaussian kernel; the kernel's size determines sigma, as in OpenCV.
 
-    sigma = 0.3 ((size - 1) / 2 - 1) + 0.8 pixels (1.1 for a size of 5). Up to a size of 7, the kernels are
-    OpenCV's tabulated ones. Outside the image, its pixels are mirrored about the outermost ones.
+    sigma = 0.3 ((size - 1) / 2 - 1) + 0.8 pixels (1.1 for a size of 5). Up to a size of 7, OpenCV's tabulated
+    kernels are used. At the border, the image is continued by mirroring it about its outermost pixels.
 
     Args:
         image: (H, W, C), uint8 or float32 of any range, 1 to 4 channels.
@@ -40,10 +40,10 @@ def salt_and_pepper(
     pepper: float = 0.0,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Turns some pixels white and the same number black, in all channels.
+    """Turns some pixels white (salt) and some black (pepper), in all channels.
 
-    Exactly round(amount H W) different pixels change, and every set of them is equally likely. One half
-    (rounded down) becomes salt, the rest pepper.
+    Exactly round(amount * H * W) different pixels change, and every set of this size is equally likely. Half
+    of them (rounded down) become salt, the others pepper.
 
     Args:
         image: (H, W, C), uint8 or float32, 1 to 4 channels.

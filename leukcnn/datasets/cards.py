@@ -70,17 +70,19 @@ class LabelsFile:
 class Layout:
     r"""One way to arrange the images of a subset in folders.
 
-    The patterns are regular expressions and ignore case. They may have the groups `folder` and `named` (words
-    of `DatasetCard.class_words`: the class of the folder, and the class in the file name), `fold` and
-    `subject`. An image has the class of the layout, else that of its folder, else that of its name.
+    The patterns are regular expressions and ignore case. They may have four named groups: `folder` (a word
+    for a class in the folder's name), `named` (a word for a class in the file name), `fold` and `subject`.
+    `DatasetCard.class_words` gives the class of each word. The class of an image is `class_name` if that
+    isn't empty, otherwise the class of its folder, otherwise the class in its file name.
 
     Attributes:
         name: What users call this layout.
-        subset: Key of the subset that it arranges.
+        subset: Key of the subset that is arranged like this.
         folder: Matches the end of the path of the image's folder.
         stem: Matches the published file names without their extension.
         identity: Template of the image's id, the path in the authors' archive. It is filled with the groups
-            and `stem`. If empty, the id is that of the published image with the same name.
+            and `stem`. If empty, the id is that of the published image with the same name or, if there is
+            none, the name of the folder and the file.
         example: A path, for messages.
         class_name: The class of all images in this layout, "" if there are several.
         labels_file: The file with labels and subjects, if they aren't in the names.
@@ -109,7 +111,8 @@ class Layout:
         Args:
             subset: Key of the subset.
             words: Class of each folder name, in lower case.
-            stem: Matches the published file names; an image with such a name has the published id.
+            stem: Matches the published file names without their extension. An image with a published name
+                gets the id of the published image.
         """
         return cls(
             name="a folder for each class",
@@ -152,27 +155,27 @@ class DatasetCard:
         key: Key in `CATALOG`.
         name: Name in the field.
         classes: Class names; a label is a position in it.
-        class_words: Class of each word that names it in folder or file names, in lower case.
+        class_words: Word in folder or file names, in lower case -> the class that it names.
         subsets: The subsets, in the order of an index.
         layouts: Folder layouts that are understood. The first one that fits an image is used.
-        folder_names: Possible names of the dataset's own folder below a root; "a/b" is the folder b in a
-            folder a that other datasets share.
-        images_are: What one image shows, in the plural.
+        folder_names: Possible names of the dataset's own folder below a root. "a/b" is the folder b in the
+            folder a, which may hold other datasets too.
+        images_are: Plural noun for the images in messages: "cells" or "smears".
         link: Where the dataset is published.
         availability: Whether and how users can get it, as far as is known.
         licence: Its licence.
         citation: The work to cite.
         how_to_get: What a user does to get it.
         remarks: What a user should know about its content.
-        groups_are: What the groups of `ImageIndex.group` are, in the plural.
+        groups_are: Plural noun for the groups of `ImageIndex.group` in messages, e.g. "subjects".
         mask_extension: Extension of the segmentation masks, which are in the same folder and have the same
             names as the images. Such files are never read as images. Empty if there are none.
-        manifest_whole: Whether the shipped manifest lists every image under the authors' own name. If not,
-            an image that is missing from it, or has another name in it, is no fault.
-        shares_cells_with: Keys of the datasets that show the same cells, according to their authors or to
-            those who cut them out. Each of those datasets lists this one too.
-        made_from: Key of the dataset whose images were processed into these, one from each, under the same
-            name. An image has the group of its original. Empty if there is none.
+        manifest_whole: Whether the shipped manifest lists every image under the authors' own name. If False,
+            `verify` accepts images that the manifest lacks or lists under another name.
+        shares_cells_with: Keys of the datasets that show the same cells, as stated by their authors or by
+            the people who cropped the cells. The cards of those datasets list this one too.
+        made_from: Key of the dataset that these images were made from; "" if there is none. Each image is a
+            processed copy of the image with the same name there, and belongs to the same group.
     """
 
     key: str

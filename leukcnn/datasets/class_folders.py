@@ -178,7 +178,7 @@ def _check_form(groups: object) -> None:
         return
     if not isinstance(groups, str | re.Pattern):
         raise ArgumentError(
-            f"The groups are of the type {type(groups).__name__}.",
+            f"groups is of the type {type(groups).__name__}.",
             expected=_GROUPS_ARE,
             remedy="make a dictionary of ids and groups, e.g. with `to_dict()` of a pandas Series",
         )
@@ -186,7 +186,7 @@ def _check_form(groups: object) -> None:
         count = re.compile(groups).groups
     except re.error as error:
         raise ArgumentError(
-            f"The groups {groups!r} aren't a regular expression: {error}.", expected=_GROUPS_ARE
+            f"groups is {groups!r}, which isn't a regular expression: {error}.", expected=_GROUPS_ARE
         ) from error
     if count != 1:
         raise ArgumentError(
@@ -201,24 +201,21 @@ def _groups_of(ids: Sequence[str], groups: Groups | None) -> list[str]:
     if groups is None:
         return [""] * len(ids)
     if isinstance(groups, Mapping):
-        return _checked(
-            ids, [groups.get(name) for name in ids], "isn't in the mapping, or has another value there"
-        )
+        return _checked(ids, [groups.get(name) for name in ids], "the mapping has no valid group for")
     if isinstance(groups, str | re.Pattern):
         matches = [re.search(groups, name) for name in ids]
         found = [match.group(1) or None if match else None for match in matches]
-        return _checked(ids, found, f"doesn't match {re.compile(groups).pattern!r}")
-    return _checked(ids, [groups(name) for name in ids], "gets another value from the function")
+        return _checked(ids, found, f"{re.compile(groups).pattern!r} finds no group in")
+    return _checked(ids, [groups(name) for name in ids], "the function returns no valid group for")
 
 
-def _checked(ids: Sequence[str], found: Sequence[Group | None], what: str) -> list[str]:
+def _checked(ids: Sequence[str], found: Sequence[Group | None], reason: str) -> list[str]:
     lost = [
         name for name, group in zip(ids, found, strict=True) if not isinstance(group, str | int | np.integer)
     ]
     if lost:
-        every = "none of the" if len(lost) == len(ids) else f"{len(ids) - len(lost):,} of the"
         raise ArgumentError(
-            f"The groups give {every} {len(ids):,} images a group. Each of these {what}:\n{listed(lost)}",
+            f"{len(lost):,} of {len(ids):,} images have no group: {reason} these ids:\n{listed(lost)}",
             expected="a text or a whole number as the group of each image",
             remedy='change the groups; a mapping or a function may give "" for unknown',
         )

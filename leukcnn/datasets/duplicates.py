@@ -36,13 +36,13 @@ def joined_groups(index: ImageIndex, *, pairs: np.ndarray | None = None) -> np.n
     Args:
         index: The images.
         pairs: (P, 2) int, positions of identical or nearly identical images, from `duplicate_pairs` and
-            `near_duplicate_pairs`. None for `duplicate_pairs` alone.
+            `near_duplicate_pairs`. None uses those of `duplicate_pairs` only.
 
     Returns:
         (N,) str. The name of joined subjects lists them in numeric order: "20+21". An image without a subject
         is a group of its own, with its id as name. If the index has several datasets, the names are
-        "dataset/subject", since two datasets may use the same numbers. Groups that are shared across datasets
-        have such names already and join the images of all datasets.
+        "dataset/subject", since two datasets may use the same numbers. A group that has a slash in its name
+        is the same group in all datasets and keeps its name.
     """
     several = len(np.unique(index.dataset)) > 1
     groups = group_names(index) if several else index.group
@@ -59,7 +59,7 @@ def joined_groups(index: ImageIndex, *, pairs: np.ndarray | None = None) -> np.n
 
 
 def pairs_between(pairs: np.ndarray, rows: np.ndarray, other_rows: np.ndarray) -> int:
-    """Returns how many pairs have one image in each of two sets, e.g. in training and in test.
+    """Counts the pairs with one image in each of two sets, e.g. the training and the test split.
 
     Args:
         pairs: (P, 2) int, positions, as from `duplicate_pairs`.

@@ -66,7 +66,7 @@ def read_header(content: bytes) -> Header:
 
 
 def conversion(channels: int, bits: int) -> str | None:
-    """Returns how an image is converted to RGB with 8 bits per channel, in words, or None if it isn't."""
+    """Describes in words how an image is converted to 8-bit RGB; returns None if no conversion is needed."""
     steps = []
     if bits == 16:
         steps.append("16 bits a channel scaled to 8")

@@ -59,8 +59,8 @@ class ImageIndex:
         fold: (N,) int64, the authors' own fold, -1 where there is none.
         sha256: (N,) str, hexadecimal SHA-256 of each file.
         synthetic: Whether the images are synthetic substitutes for the dataset's own.
-        notes: What to know about results from these images: how much of the dataset is there, and which
-            images were converted.
+        notes: Remarks for the readers of results, e.g. how many of the published images are present and how
+            many were converted.
     """
 
     paths: Sequence[Path]
@@ -145,7 +145,7 @@ class ImageIndex:
 
         Returns:
             A pandas DataFrame with the columns path, id, dataset, subset, class ("" without a label), label
-            (-1 without one), group, fold and sha256, as described above.
+            (-1 without one), group, fold and sha256. `ImageIndex` describes their values.
 
         Raises:
             DependencyError: pandas isn't installed.
@@ -182,7 +182,11 @@ class ImageIndex:
         return f"ImageIndex: {len(self):,} {kind}, {len(self.class_names):,} classes{groups}"
 
     def select(self, rows: np.ndarray) -> "ImageIndex":
-        """Returns the index of some rows, given as positions or as a mask of shape (N,)."""
+        """Returns an index of some of the rows.
+
+        Args:
+            rows: Positions, int (M,), or a mask, bool (N,).
+        """
         positions = np.arange(len(self))[rows]
         columns = {
             f.name: np.asarray(getattr(self, f.name))[positions]
@@ -208,8 +212,8 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
 
     Raises:
         DataError: The folder doesn't exist, can't be read or holds no image of the dataset. Or some files
-            aren't complete images, are copies of the same image, or have a name and a folder of two classes;
-            one message counts all such files.
+            aren't complete images, are copies of the same image, or have the name of one class in the folder
+            of another; the message counts the files with that fault.
     """
     return read_index(scan(name, root), progress=progress)
 
@@ -222,8 +226,8 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
         progress: Called after each file with the number done and the number of all files.
 
     Raises:
-        DataError: Some files aren't complete images, are copies of the same image, or have a name and a
-            folder of two classes.
+        DataError: Some files aren't complete images, are copies of the same image, or have the name of one
+            class in the folder of another.
     """
     _refuse(found, "folders that can't be read", found.unreadable)
     _refuse(

@@ -17,9 +17,10 @@ class Published(NamedTuple):
     Attributes:
         sha256: Hexadecimal SHA-256.
         bytes: Size in bytes.
-        group: Images of one group must not be split between training and test; "" where none is known. A
-            name with a slash ("allidb1/Im001_1.jpg") is the same group in all datasets, here the field of
-            ALL-IDB 1 from which crops of ALL-IDB 2 were cut. A name without one belongs to its dataset only.
+        group: Subject or other unit whose images must not be split between training and test; "" where
+            unknown. A name with a slash is the same group in all datasets: "allidb1/Im001_1.jpg" is the field
+            of ALL-IDB 1 from which crops of ALL-IDB 2 were cut. A name without one belongs to its dataset
+            only.
     """
 
     sha256: str

@@ -16,10 +16,10 @@ from leukcnn.errors import ArgumentError, DataError
 
 
 def present(names: Sequence[str], root: str | Path) -> dict[str, Path]:
-    """Returns which datasets have a folder of their own below a root.
+    """Finds the datasets that have a folder of their own below a root.
 
-    Only the names of folders are compared; `load` and `verify` look into them. Here a folder must have one of
-    the dataset's own names, since folders named after classes occur in most datasets.
+    A folder must have one of the names in the dataset's card. Its content isn't checked, because most
+    datasets have folders with the same class names; `load` and `verify` check it.
 
     Args:
         names: Keys of datasets in the catalog.
@@ -89,7 +89,8 @@ def load_many(
         The images in the order of `names`, then in that of `load`. Ids begin with the dataset's key
         ("jtsc/Dataset 1/001.bmp"). Groups do too, except groups that are shared across datasets: a crop of
         ALL-IDB 2 is in the group of the ALL-IDB 1 field from which it was cut. `notes` lists the absent
-        datasets, the images that were left out, and the notes of `load` for each dataset.
+        datasets and, for each real dataset, the notes of `load` and the images that were left out. For
+        synthetic datasets it only counts the images.
 
     Raises:
         ArgumentError: `class_of` names a class that isn't in `class_names`.

@@ -13,16 +13,16 @@ from leukcnn.errors import DataError
 def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
     """Reads a BMP, PNG, JPEG or TIFF image as RGB.
 
-    Other images are converted: 16-bit values are divided by 257 and rounded, grey is repeated in three
-    channels, and alpha is dropped, as other readers do (in many 32-bit BMP files it is zero everywhere, and
-    composing on black would give a black image). Orientation tags are ignored: the pixels are returned as
-    they are stored.
+    Images of another form are converted: 16-bit values are divided by 257 and rounded, grey is repeated in
+    three channels, and alpha is dropped, as other readers do. (In many 32-bit BMP files alpha is 0
+    everywhere, and blending with black would give a black image.) Orientation tags are ignored: the pixels
+    are returned as they are stored.
 
     Args:
         path: The file.
 
     Returns:
-        The image, (H, W, 3) uint8, 0..255, and a note on what was converted, or None.
+        The image, (H, W, 3) uint8, 0..255, and a description of the conversion, None if there was none.
 
     Raises:
         DataError: The file can't be read, is empty, isn't an image, or is truncated; the message names it.
@@ -50,7 +50,7 @@ def decode_image(content: bytes) -> tuple[np.ndarray, str | None]:
         content: The whole file.
 
     Returns:
-        The image, (H, W, 3) uint8, 0..255, and a note on what was converted, or None.
+        The image, (H, W, 3) uint8, 0..255, and a description of the conversion, None if there was none.
 
     Raises:
         BrokenImage: The content is empty, isn't an image, or is truncated.

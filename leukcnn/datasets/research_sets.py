@@ -61,7 +61,7 @@ TALEGHANI = DatasetCard(
     ),
     how_to_get=f"{_TALEGHANI_GET} 'Original'",
     remarks=(
-        "From 89 people, 25 of them without leukaemia; who is on which image isn't published.",
+        "From 89 people, 25 of them without leukaemia; the person on each image isn't published.",
         "86 groups of near-duplicates (correlation above .97 at 24x24 pixels); the manifest lists them.",
     ),
     groups_are="groups (near-duplicates joined)",
@@ -130,8 +130,8 @@ ALLIDB1 = DatasetCard(
     citation=_ALL_IDB,
     how_to_get=f"ask its authors for it ({_ALL_IDB_LINK}) and unpack it into a folder 'ALL_IDB1'",
     remarks=(
-        "The shipped manifest lists 84 of the 108 images, 17 of them under the names of a copy. An image "
-        "that isn't in it is no fault, and an image is recognised by its content under any name.",
+        "The shipped manifest lists 84 of the 108 images, 17 of them under the names of a copy. Images that "
+        "it lacks aren't reported as faults, and images that it lists are recognised under any name.",
     ),
     groups_are="fields",
     manifest_whole=False,
@@ -155,9 +155,7 @@ ALLIDB1_CROP = DatasetCard(
     licence=_ALL_IDB_LICENCE,
     citation=_ALL_IDB,
     how_to_get="get ALL-IDB 1 from its authors and crop its lymphoblasts at the centroids in its xyc files",
-    remarks=(
-        "Which crop comes from which image isn't published. Crops of one image can't be kept together.",
-    ),
+    remarks=("The source image of each crop isn't published, so crops of one image can't be kept together.",),
     shares_cells_with=("allidb1", "allidb2"),
 )
 
@@ -371,7 +369,7 @@ LISC = DatasetCard(
     ),
     how_to_get="download it from the page of its authors and unpack it as the folder 'LISC Database'",
     remarks=(
-        "From 8 healthy people, of the Imam Khomeini hospital in Tehran; who is on which image isn't known.",
+        "From 8 healthy people, Imam Khomeini hospital in Tehran; the person on each image is not known.",
         "Its authors count 400 samples, the paper on LeukNet 376; which 376 isn't published.",
     ),
 )

@@ -1,6 +1,7 @@
 """Scan a dataset's folder: find which published image each file is, and what its path says about it.
 
-Only files with labels are opened here. `load`, `load_many` and `verify` all start from a `Scan`.
+The only files that are opened here are label files (CSV). `load`, `load_many` and `verify` all start from a
+`Scan`.
 """
 
 import csv
@@ -32,12 +33,12 @@ class Found:
         path: Path of the file.
         id: Its path in the authors' archive.
         label: Position in the card's classes, -1 without a label.
-        group: Subject, from the image's name or a file with labels. For an image made from an image of
-            another dataset, the group of that image. "" where unknown.
+        group: Subject, from the image's name or a label file. For an image made from an image of another
+            dataset, the group of that image. "" where unknown.
         subset: Key of its subset.
         fold: The authors' fold, -1 where there is none.
-        foreign: Whether the authors gave it another name.
-        contradictory: Whether its name and its folder name two classes.
+        foreign: Whether its file name isn't one that the authors use.
+        contradictory: Whether its file name belongs to one class and its folder to another.
     """
 
     path: Path
@@ -61,7 +62,7 @@ class Scan:
         images: Images in the order of an index: by subset, then by id with numbers in numeric order.
         strays: Image files at places that fit no layout.
         unreadable: Folders that couldn't be listed, with the reason.
-        notes: What else is missing, such as files with labels.
+        notes: Remarks on missing labels.
     """
 
     card: DatasetCard
@@ -89,7 +90,7 @@ def scan(name: str, root: str | Path) -> Scan:
 
     Raises:
         DataError: The dataset is unknown, the folder doesn't exist or holds no image of the dataset, or a
-            file with labels can't be understood.
+            label file can't be read.
     """
     dataset = card(name)
     folders = own_folders(dataset, root)
@@ -122,7 +123,7 @@ def scan(name: str, root: str | Path) -> Scan:
 
 
 def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
-    """Returns what the path of an image says about it, or None if no layout fits.
+    """Derives an image's class, subject, fold and id from its path; returns None if no layout fits.
 
     Args:
         dataset: The dataset.
@@ -148,7 +149,8 @@ def how_to_get(dataset: DatasetCard) -> Advice:
     """Returns the expected layouts and how to get the data, as keyword arguments of an error."""
     return {
         "expected": f"the images of {dataset.name} in one of these layouts:\n{dataset.layout_help()}",
-        "remedy": f"{dataset.how_to_get}. Licence: {dataset.licence}. Or synthetic images: --data synthetic",
+        "remedy": f"{dataset.how_to_get}. Licence: {dataset.licence}. "
+        "Or use synthetic images: --data synthetic",
     }
 
 
@@ -178,7 +180,7 @@ def is_named(dataset: DatasetCard, folder: Path) -> bool:
 
 def _next_folder(dataset: DatasetCard, folder: Path) -> Path | None:
     for words in map(_words, dataset.folder_names):
-        # A name may have two levels, and the folder may be the first: "segmentation_WBC" of ".../Dataset 1".
+        # A name may have two levels, e.g. "segmentation_WBC/Dataset 1", and `folder` may be the upper one.
         for known in range(len(words)):
             if _ends_in(folder, words[:known]) and (deeper := _below(folder, words[known:])):
                 return deeper

@@ -15,7 +15,7 @@ _MOST_ROWS = 40
 
 
 class ClassCount(NamedTuple):
-    """How many images of one class a subset of a dataset has.
+    """The number of images of one class in one subset of a dataset.
 
     Attributes:
         dataset: Key of the dataset.
@@ -46,10 +46,10 @@ def count_classes(
     without a label come last in their subset. Classes without images are left out.
 
     Args:
-        dataset: (N,) str, see `ImageIndex`, as for the following.
-        subset: (N,) str.
-        labels: (N,) int, -1 without a label.
-        group: (N,) str, "" where unknown.
+        dataset: (N,) str, dataset of each image.
+        subset: (N,) str, subset of each image.
+        labels: (N,) int, index into `class_names`; -1 without a label.
+        group: (N,) str, group of each image; "" where unknown.
         class_names: Names of the classes.
     """
     images: Counter[tuple[str, str, int]] = Counter()

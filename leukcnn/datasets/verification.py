@@ -25,7 +25,7 @@ FAULTS = {
     "misnamed": "a name or place that doesn't fit the content",
     "unknown": "an image that isn't in the manifest",
     "changed": "a published name with other content (SHA-256)",
-    "duplicate": "a copy of another image, unlike in the published dataset",
+    "duplicate": "a copy of another image that isn't a copy in the published dataset",
 }
 
 
@@ -44,7 +44,7 @@ class Fault(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How many sound images one subject has.
+    """The number of sound images (those that can be decoded, each id once) of one subject.
 
     Attributes:
         subset: Subset of the dataset.
@@ -69,7 +69,7 @@ class Report:
         card: The dataset.
         folder: The dataset's folder.
         synthetic: Whether the images are synthetic.
-        counts: Number of sound images by subset, fold, class and subject.
+        counts: Number of sound images by subset, fold, class and subject; see `Count`.
         faults: Everything that is wrong, sorted by path.
         known_duplicates: Pairs of ids of images that are byte-identical in the published dataset too.
         joined_subjects: Subjects or other groups that share a byte-identical image and count as one.
@@ -87,7 +87,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong; a partial copy is not wrong."""
+        """Whether there are no faults. Missing images aren't faults."""
         return not self.faults
 
     def images(self, **where: str | int) -> int:
@@ -253,7 +253,7 @@ def _name_faults(
     for image in found.images:
         where, content = _relative(found, image.path), contents[image.path]
         if image.contradictory:
-            what = "its name and its folder name two classes"
+            what = "its file name names one class and its folder another"
             yield Fault(where, "misnamed", claim(image.path, what))
         elif content.sha256 in names and not found.card.manifest_whole:
             continue
@@ -278,7 +278,7 @@ def _twice(
     """Yields the second and further files of each content and each id, except published duplicates."""
     first: dict[str, Path] = {}
     groups = {image.path: image.group for image in found.images}
-    # Files that are as published come first: the fault is the copy's.
+    # Files that are as published come first, so that the other file is reported as the copy.
     for genuine in (True, False):
         for image in found.images:
             digest = contents[image.path].sha256
@@ -304,7 +304,7 @@ def _twice(
 
 
 def _made_alike(found: Scan, image: Found, group: str) -> bool:
-    """Returns whether an image may equal one of a group, because both were made from images of that group."""
+    """Returns whether an image may equal an image of `group`: both were made from images of that group."""
     return bool(found.card.made_from and group) and image.group == group
 
 

@@ -1,4 +1,4 @@
-"""Walk a folder and read its files: what every index of a folder starts from."""
+"""Walk a folder and read its files in threads; all indices of folders use these functions."""
 
 import hashlib
 import os
@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 def files_below(
     folder: Path, unreadable: list[str], *, deepest: int | None = None, excluded: Iterable[str] = ()
 ) -> Iterator[Path]:
-    """Yields the files below a folder, without hidden files and those of file managers.
+    """Yields the files below a folder, except hidden files and files of file managers (Thumbs.db).
 
     Links to folders are followed, since copies are often made of links to a shared store. A folder that was
     seen before is skipped, which breaks circles of links.
@@ -53,7 +53,7 @@ def files_below(
 
 
 def is_ignored(name: str) -> bool:
-    """Returns whether a file or folder is hidden or one that a file manager leaves, such as Thumbs.db."""
+    """Returns whether a file or folder is hidden or was written by a file manager, e.g. Thumbs.db."""
     return name.startswith(".") or name.lower() in _IGNORED
 
 
@@ -99,7 +99,11 @@ def read_content(path: Path) -> tuple[str, str | None]:
 
 
 def conversion_notes(contents: Iterable[tuple[str, str | None]]) -> list[str]:
-    """Returns how many images need each conversion, a line each, from the results of `read_content`."""
+    """Counts the images that need each conversion; returns one line of text for each conversion.
+
+    Args:
+        contents: Results of `read_content`.
+    """
     return [f"{n:,} images: {what}" for what, n in Counter(note for _, note in contents if note).items()]
 
 

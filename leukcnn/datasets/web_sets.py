@@ -2,14 +2,14 @@
 
 Counts are those of Table II of the Alert Net paper (Claro et al., 2020), and works to cite are those that its
 sister paper on LeukNet cites. MIDB is only in the LeukNet paper; its count is from Table II there. Neither
-paper lists the images, and which ones were used isn't known exactly.
+paper lists the images, so the exact images that were used are unknown.
 """
 
 from leukcnn.datasets.cards import DatasetCard, Layout, Subset, class_words
 
 _NOT_STATED = "not stated by its authors"
 _NOT_NAMED = "the source is not named in the papers that use it"
-_NO_LIST = "which of its images were used is not published"
+_NO_LIST = "the list of its images that were used is not published"
 _LINK_NOT_SHOWN = "a link in the paper on LeukNet, whose address its text doesn't show"
 _HEALTHY, _AML = class_words("healthy"), class_words("AML")
 _PATHOLOGICAL = class_words("pathological")

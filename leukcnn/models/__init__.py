@@ -91,13 +91,13 @@ def list_models() -> tuple[str, ...]:
 
 
 def register(name: str, function: Callable[..., Any] | None = None, /) -> Callable[..., Any]:
-    """Registers a user's builder under a name, for `build`. Without a function it is a decorator.
+    """Registers a user's builder under a name, for `build`. It can also be used as a decorator.
 
     Args:
         name: Name for `build` and for a paper's models, an identifier. An earlier builder of this name is
             replaced.
         function: A function that takes keyword arguments, including `input_shape` and `classes`, and returns
-            a `keras.Model`.
+            a `keras.Model`. None to return a decorator.
 
     Returns:
         The function, or a decorator for one.
@@ -129,8 +129,8 @@ def build(name: str, /, **arguments: Any) -> "keras.Model":
     - by a name, after `leukcnn.models.register("SmallNetwork", small_network)`, or with the decorator
       `@leukcnn.models.register("SmallNetwork")`.
 
-    Finished trials are found again as long as the file of the function stays the same, except for its
-    statement `PAPER = ...`, which may change.
+    Finished trials are reused as long as the function's file stays the same. Only the file's statement
+    `PAPER = ...` may change.
 
     Args:
         name: One of `list_models()` or a dotted path.
@@ -186,7 +186,7 @@ def builder(name: str) -> Callable[..., Any]:
         raise SpecError(
             f"There is no network named {name!r}.",
             expected=", ".join(known),
-            remedy=did_you_mean(name, known) or "or a function of your own, as module.function",
+            remedy=did_you_mean(name, known) or "name one of these, or your own function as module.function",
         )
     try:
         module = importlib.import_module(module_name)
@@ -214,8 +214,8 @@ def fingerprint(name: str) -> str | None:
         name: As in `build`.
 
     Returns:
-        None for leukcnn's own builders. Otherwise the SHA-256 of the function's file without the statement
-        that assigns PAPER: a paper's tables may change while its networks stay the same.
+        None for leukcnn's own builders. Otherwise the SHA-256 of the function's file. The statement that
+        assigns PAPER is left out, because a paper's tables may change while its networks stay the same.
 
     Raises:
         SpecError: There is no such network, or its source isn't available.
@@ -250,8 +250,8 @@ class Arguments:
         names: All arguments with a name.
         required: The arguments without a default.
         others: Whether the builder also accepts other arguments (`**kwargs`).
-        defaults: Argument -> its default, if it has one. For leukcnn's own builders only defaults that are
-            literals.
+        defaults: Argument -> its default, if it has one. For leukcnn's own builders, only the defaults that
+            are literals.
     """
 
     names: tuple[str, ...]
@@ -260,12 +260,12 @@ class Arguments:
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
     def filled(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the values of all arguments: the given ones, and the defaults of the others."""
+        """Returns argument -> value: the given values, and the defaults of the other arguments."""
         return {**self.defaults, **given}
 
 
 def arguments_of(name: str) -> Arguments:
-    """Returns a builder's arguments, for leukcnn's own builders without importing Keras.
+    """Returns a builder's arguments. For leukcnn's own builders, Keras isn't imported.
 
     Args:
         name: As in `build`.

@@ -1,7 +1,7 @@
-"""The networks that can be fine-tuned, as data: inputs, files of weights, smallest images, dense layers.
+"""The networks that can be fine-tuned, as data: input format, weights files, smallest image, dense layers.
 
-They are the networks of `keras.applications`, by their names there, and the RegNets, by their names in the
-authors' model zoo.
+They are the networks of `keras.applications` and the RegNets. The RegNets have the names of their authors'
+model zoo.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from leukcnn.models.regnet_designs import DESIGNS
 
 MODES = ("SFT", "DFT", "mSFT", "mDFT")
-"""Modes of `leukcnn.models.fine_tuned.FineTuned`: shallow or deep, dense layers kept or (m) replaced."""
+"""Modes of `FineTuned`: shallow (S) or deep (D) fine-tuning; m means that the dense layers are replaced."""
 
 RGB_MEAN = (123.68, 116.779, 103.939)
 """Mean of ImageNet's images: red, green, blue, on the scale 0..255."""
@@ -20,20 +20,20 @@ class Backbone(NamedTuple):
     """The properties of a network that can be fine-tuned.
 
     Attributes:
-        takes: Input that its published weights were trained on: "caffe" (blue, green, red, 0..255, minus
-            ImageNet's mean), "centred" (-1..1), "standardised" (0..1 minus ImageNet's mean, divided by its
-            standard deviation) or "0..255" (the network scales it itself).
-        whole: Name of the file that Keras publishes for the whole network; "" if there is none.
-        base: Name of the file that Keras publishes for the base, without the top; "" if there is none.
+        input_format: Input that its published weights were trained on: "caffe" (blue, green, red, 0..255,
+            minus ImageNet's mean), "centred" (-1..1), "standardised" (0..1 minus ImageNet's mean, divided by
+            its standard deviation) or "0..255" (the network itself scales it).
+        whole_file: Name of the file that Keras publishes for the whole network; "" if there is none.
+        base_file: Name of the file that Keras publishes for the base, without the top; "" if there is none.
         min_size: Smallest height and width of an image without the top, in pixels.
         own_dense: Units of the published network's dense layers between base and classifier.
         new_dense: Units of the dense layers that replace them in the modes mSFT and mDFT.
         published_size: Height and width that an image must have for weights="imagenet"; 0 for any.
     """
 
-    takes: str
-    whole: str = ""
-    base: str = ""
+    input_format: str
+    whole_file: str = ""
+    base_file: str = ""
     min_size: int = 32
     own_dense: tuple[int, ...] = ()
     new_dense: tuple[int, ...] = (1024,)
@@ -90,7 +90,7 @@ BACKBONES: dict[str, Backbone] = {
         f"ConvNeXt{size}": Backbone("0..255", *_plain(f"convnext_{size.lower()}"))
         for size in ("Tiny", "Small", "Base", "Large", "XLarge")
     },
-    # No paper replaces a RegNet's top. Its new dense layers are those of ResNet50, which it replaces.
+    # No paper replaces the top of a RegNet. Its new dense layers are therefore those of ResNet50.
     **dict.fromkeys(DESIGNS, Backbone("standardised")),
 }
 
@@ -99,9 +99,9 @@ def keeps_published_top(backbone: str, mode: str, dense_units: Sequence[int] | N
     """Returns whether a fine-tuned network keeps the published dense layers and needs their weights.
 
     Args:
-        backbone: As in `leukcnn.models.fine_tuned.FineTuned`.
-        mode: As there.
-        dense_units: As there.
+        backbone: One of `BACKBONES`.
+        mode: One of `MODES`.
+        dense_units: Units of the dense layers before the classifier; None for those of the mode.
     """
     own = BACKBONES[backbone].own_dense
     return mode in ("SFT", "DFT") and bool(own) and (dense_units is None or tuple(dense_units) == own)

@@ -1,4 +1,4 @@
-"""Convolutional bases, and cutting a network after its frozen layers or before its classifier."""
+"""Build convolutional bases, and cut a network after its frozen layers or before its classifier."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def base_network(
     """Builds a network without its top.
 
     Args:
-        backbone: One of `BACKBONES`: a name in `keras.applications`, or a RegNet's name in its zoo.
+        backbone: One of `BACKBONES`: a name in `keras.applications`, or a RegNet's name in its authors' zoo.
         weights: None (random initialization) or "imagenet".
         input_shape: (height, width, 3).
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
@@ -75,18 +75,18 @@ def base_network(
 
 def _preprocessed(images: keras.KerasTensor, backbone: str) -> keras.KerasTensor:
     # Keras' own layers and operations only: a saved network then loads without importing leukcnn.
-    takes = BACKBONES[backbone].takes
+    input_format = BACKBONES[backbone].input_format
     scale: float | list[float]
     offset: float | list[float]
-    if takes == "standardised":
+    if input_format == "standardised":
         scale = [1 / std for std in IMAGENET_STD]
         offset = [-mean / std for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)]
-    elif takes == "centred":
+    elif input_format == "centred":
         scale, offset = 2, -1
     else:
-        scale, offset = 255, [-mean for mean in RGB_MEAN] if takes == "caffe" else 0
+        scale, offset = 255, [-mean for mean in RGB_MEAN] if input_format == "caffe" else 0
     scaled = layers.Rescaling(scale, offset=offset, name="preprocess_input")(images)
-    return ops.flip(scaled, axis=-1) if takes == "caffe" else scaled
+    return ops.flip(scaled, axis=-1) if input_format == "caffe" else scaled
 
 
 def application(backbone: str, *, weights: str | None, **arguments: Any) -> keras.Model:
@@ -111,7 +111,7 @@ def application(backbone: str, *, weights: str | None, **arguments: Any) -> kera
             f"The ImageNet weights of {backbone} could not be downloaded: {error}",
             expected="a network connection to Keras' weight server, once",
             remedy="copy the file into ~/.keras/models from another machine, or pass a path or weights=None "
-            "(--weights FILE, --weights none); --base scratch trains another network where the paper has one",
+            "(--weights FILE, --weights none); if the paper allows it, --base scratch trains another network",
         ) from error
 
 
@@ -137,7 +137,7 @@ def last_frozen_layer(model: keras.Model) -> str | None:
             file.
 
     Returns:
-        Name of the layer; None if there is no such layer, or no layer with weights up to it.
+        Name of the layer; None if the network can't be cut like this, or if no frozen layer has weights.
     """
     last, any_weights = None, False
     for operation, is_cut in _operations(model):
@@ -183,8 +183,8 @@ def penultimate(model: keras.Model) -> keras.Model:
         model: A network with its top. Its last layer with weights, the classifier, is a dense layer.
 
     Returns:
-        A model that shares the network's layers, from its input to the input of the classifier, without a
-        dropout layer right before that. Its name is that of the network with "_penultimate".
+        A model that shares the network's layers, from its input to the input of the classifier. Dropout right
+        before the classifier is left out. Its name is that of the network with the suffix "_penultimate".
 
     Raises:
         ArgumentError: The last layer with weights isn't a dense layer.
@@ -215,7 +215,7 @@ def functional(model: keras.Model) -> keras.Model:
 
 
 def _operations(model: keras.Model) -> Iterator[tuple[Any, bool]]:
-    """Yields the operations, inputs first, each with whether all paths to the outputs lead through it."""
+    """Yields (operation, is_cut), inputs first; `is_cut`: all paths to the outputs lead through it."""
     model = functional(model)
     inputs_of = {operation: keras.tree.flatten(_input(operation)) for operation in model.operations}
     readers = Counter(id(tensor) for tensors in [*inputs_of.values(), model.outputs] for tensor in tensors)

@@ -299,7 +299,7 @@ def _convolution(
 
 
 def _normalize(x: keras.KerasTensor, i: int, *, bias: float, alpha: float) -> keras.KerasTensor:
-    """Adds the normalisation of each response by those of the five channels around it."""
+    """Adds local response normalisation over five channels."""
     return LocalResponseNormalization(5, bias=bias, alpha=alpha, beta=0.75, name=f"norm{i}")(x)
 
 

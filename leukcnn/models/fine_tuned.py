@@ -24,8 +24,9 @@ from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
 from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_STD
 from leukcnn.models.weights import load_whole, misfit, stored_parameters
 
-# Names of the VGGs' dense layers in Keras Applications -> here; the input that they were trained for.
+# Names of the VGGs' dense layers: in Keras Applications -> here.
 _PUBLISHED_DENSE = {"fc1": "dense_1", "fc2": "dense_2"}
+# Input and number of classes that the published dense layers were trained for.
 _PUBLISHED_INPUT = (224, 224, 3)
 _PUBLISHED_CLASSES = 1000
 
@@ -33,9 +34,8 @@ _PUBLISHED_CLASSES = 1000
 def preprocess_input(images: Any) -> Any:
     """Converts images to the input of `FineTuned`: 0..255 becomes 0..1.
 
-    A network built with `preprocess_input=True` itself converts 0..1 to the input that its backbone's
-    ImageNet weights were trained on. Otherwise the backbone gets 0..1, as in the papers of Alert Net and
-    LeukNet.
+    A network built with `preprocess_input=True` then converts 0..1 to the input that its backbone's ImageNet
+    weights were trained on. Otherwise the backbone gets 0..1, as in the papers of Alert Net and LeukNet.
 
     Args:
         images: (height, width, 3) or (N, height, width, 3), 0..255: a NumPy array, uint8 or of
@@ -69,8 +69,8 @@ def FineTuned(
 ) -> keras.Model:
     """Instantiates a network of Keras Applications, or a RegNet, for fine-tuning with a new top.
 
-    The feature maps of the VGGs are flattened, those of the others averaged: "flatten" or "gap" is the first
-    layer after the base. SFT and mSFT freeze the layers of the base, including their batch statistics.
+    The first layer after the base is "flatten" for the VGGs, and "gap" (global average pooling) for the
+    other networks. SFT and mSFT freeze the layers of the base, including their batch statistics.
 
     Reference: Vogado et al. 2020, "LeukNet"; Claro et al. 2020 (Alert Net), Tables V and VI.
 
@@ -78,12 +78,12 @@ def FineTuned(
         include_top: Whether to include the dense layers. If False, the network returns the feature maps of
             the base, pooled according to `pooling`.
         weights: None (random initialization), "imagenet" or the path of a file.
-            "imagenet" loads the base, and the dense layers of a VGG where SFT or DFT keep them, which needs
-            an input of 224x224 pixels.
-            The number of parameters in a file (`.weights.h5`, `.h5` as published by Keras, `.keras`) decides
-            what it is loaded into: the base, with a random top; this whole network; or, where "imagenet"
-            would load the dense layers too, the published network, from which all but the classifier is
-            copied.
+            "imagenet" loads the base. In the modes SFT and DFT it also loads the dense layers of a VGG if
+            they are kept; the input must then be 224x224 pixels.
+            A file is `.weights.h5`, `.h5` as published by Keras, or `.keras`. Its number of parameters
+            decides what it is loaded into: the base (the top is then random) or this whole network. Where
+            "imagenet" would load dense layers, the file may also hold the whole published network; all of
+            its weights except those of the classifier are then copied.
             RegNets are published by their authors and never downloaded: pass the path of PyTorch's file (its
             classifier is ignored) or of a file that `leukcnn.models.pytorch_weights.convert_pytorch` wrote.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
@@ -104,10 +104,11 @@ def FineTuned(
             of 0 gives no dropout layer; None is 0 for all.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
         preprocess_input: Whether the network itself converts images of 0..1 to the input that the backbone's
-            ImageNet weights were trained on: BGR of 0..255 minus ImageNet's mean for the VGGs and ResNet50,
-            -1..1 for InceptionV3 and Xception, 0..1 standardised by ImageNet's mean and standard deviation
-            for RegNets. The conversion has no parameters. If False, the backbone gets the images unchanged,
-            as in the papers of Alert Net and LeukNet.
+            ImageNet weights were trained on, e.g. BGR of 0..255 minus ImageNet's mean for the VGGs and
+            ResNet50, -1..1 for InceptionV3 and Xception, and 0..1 standardised by ImageNet's mean and
+            standard deviation for DenseNets and RegNets; see `Backbone.input_format`. The conversion has no
+            parameters. If False, the backbone gets the images unchanged, as in the papers of Alert Net and
+            LeukNet.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3), 0..1, and returns float32 (N, classes),
@@ -224,8 +225,8 @@ def _divide_by_std(base: keras.Model) -> None:
     """Corrects the normalisation of an EfficientNet for its published weights, as Keras does for "imagenet".
 
     The weights were trained on images that were also divided by the square root of the standard deviation.
-    Keras adds a layer for it if weights="imagenet" (tensorflow issue 49930). Here the variance of the
-    normalisation is multiplied by the standard deviation instead.
+    Keras adds a layer for this division if weights="imagenet" (tensorflow issue 49930). Here the variance of
+    the normalisation is multiplied by the standard deviation instead.
     """
     (normalization,) = (layer for layer in base.layers if isinstance(layer, layers.Normalization))
     variance = normalization.adapt_variance

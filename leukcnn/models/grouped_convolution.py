@@ -9,14 +9,14 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-# Channels that are convolved together. A lower number takes longer to compile, a higher one longer to run.
+# Number of channels that are convolved together. With fewer, compiling takes longer; with more, running does.
 # With 64, the 531 groups of RegNetY-400MF become 73 convolutions.
 _CHANNELS_AT_ONCE = 64
 
 
 @keras.saving.register_keras_serializable("leukcnn")
 class GroupedConv2D(layers.Conv2D):
-    """Keras' `Conv2D` with `groups`, computed in another way: same arguments, weights and outputs.
+    """Keras' `Conv2D` with `groups`, computed in a faster way: arguments, weights and outputs are the same.
 
     TensorFlow and JAX take seconds for the gradient of a grouped convolution on a CPU. This layer convolves
     several neighbouring groups with one ordinary convolution, whose kernel is zero between different groups.

@@ -106,7 +106,7 @@ def dense_head(
         classes: Number of outputs.
         classifier_activation: Activation of the classifier; None returns the logits.
         activation: Activation of the dense layers before the classifier.
-        **options: More arguments of every dense layer: initializer, regularizer.
+        **options: Further arguments of all dense layers, e.g. `kernel_initializer`, `kernel_regularizer`.
 
     Returns:
         Keras tensor float32 (N, classes).

@@ -33,12 +33,12 @@ def rescaled(images: Any, scale: float) -> Any:
 
 
 def zero_to_one(images: Any) -> Any:
-    """Converts images from 0..255 to 0..1; argument, result and errors as in `rescaled`."""
+    """Converts images from 0..255 to 0..1. See `rescaled` for the argument, the result and the errors."""
     return rescaled(images, 1 / 255)
 
 
 def without_channel_mean(images: Any) -> Any:
-    """Converts 0..255 to 0..1 and subtracts each image's own channel means; otherwise as `rescaled`."""
+    """Converts 0..255 to 0..1 and subtracts each image's own channel means. See `rescaled` for the rest."""
     scaled = zero_to_one(images)
     if isinstance(scaled, np.ndarray):
         return subtract_channel_mean(scaled)
@@ -46,7 +46,7 @@ def without_channel_mean(images: Any) -> Any:
 
 
 def standardised(images: Any, *, mean: Sequence[float], std: Sequence[float]) -> Any:
-    """Converts 0..255 to 0..1, subtracts a mean and divides by a standard deviation; otherwise as `rescaled`.
+    """Converts 0..255 to 0..1, subtracts a mean and divides by a standard deviation. See also `rescaled`.
 
     Args:
         images: As in `rescaled`.

@@ -21,8 +21,9 @@ ILSVRC_MEAN = (123.68, 116.779, 103.939)
 class MeanSubtraction(layers.Layer):
     """Subtracts the mean of the images that a network was trained on.
 
-    The mean belongs to the weights that were trained with it, so weights files contain it, although it isn't
-    a parameter. A compiled function keeps the mean that it was traced with: load weights before predicting.
+    Weights files contain the mean, because weights fit only the mean that they were trained with. It isn't
+    counted as a parameter. A compiled function keeps the mean that it was traced with, so load weights before
+    the first prediction.
 
     Args:
         mean: Mean of each channel (3,) or mean image (height, width, 3), on the scale of the images.
@@ -58,9 +59,9 @@ class MeanSubtraction(layers.Layer):
 class LocalResponseNormalization(layers.Layer):
     """Divides each response by those of the neighbouring channels at the same pixel.
 
-    It computes `x[c] / (bias + alpha * sum of x[j] ** 2) ** beta`, where j runs over the existing channels
-    among the `size` channels around c. The arguments are those of MatConvNet; Caffe divides its alpha by the
-    size first.
+    It computes `x[c] / (bias + alpha * sum of x[j] ** 2) ** beta`, where j runs over the `size` channels
+    around and including c; channels beyond the first or last one are left out. The arguments are those of
+    MatConvNet. Caffe's alpha is `size` times as large, because Caffe divides it by the size.
 
     Source: Krizhevsky et al. 2012, section 3.3.
 

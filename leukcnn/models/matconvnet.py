@@ -21,7 +21,7 @@ from leukcnn.models.weights import converted_file, save_whole
 
 _PRETRAINED_URL = "https://www.vlfeat.org/matconvnet/pretrained/"
 
-# Types of layers without weights that aren't compared: each follows from the layer before it.
+# Types of layers that aren't compared with the file: they have no weights and follow from the layer before.
 _IGNORED = ("relu", "dropout", "softmax", "softmaxloss")
 _RENAMED = {"normalize": "lrn"}
 
@@ -47,8 +47,8 @@ def load_matconvnet(model: keras.Model, path: str | Path) -> None:
 
     Args:
         model: A network like those of `leukcnn.models.caffe`: a chain of mean subtraction, convolutions,
-            normalisations, poolings and dense layers. It is changed in place, but not if an error is raised.
-            If it has no dense layers, those of the file are ignored.
+            normalisations, poolings and dense layers. It is changed in place; if an error is raised, it stays
+            unchanged. If it has no dense layers, those of the file are ignored.
         path: File of the same network, as published by MatConvNet's authors.
 
     Raises:

@@ -9,7 +9,7 @@ from leukcnn.models import arguments_of, build
 from leukcnn.models.backbones import BACKBONES, keeps_published_top
 from leukcnn.models.regnet_designs import DESIGNS, zoo_file
 
-# Networks published by others than Keras, and networks that use the weights of another network.
+# Names of MatConvNet's files, and networks that use the weights of another network.
 _OTHER_FILES = {
     "AlexNet": "imagenet-caffe-alex",
     "CaffeNet": "imagenet-caffe-ref",
@@ -19,25 +19,27 @@ _TAKEN_FROM = {"TaleghaniResNet50": "ResNet50"}
 
 # Parts of the names of published files: Keras', MatConvNet's, the RegNets'.
 _PUBLISHED = ("_weights_tf_dim_ordering_tf_kernels", "imagenet-caffe-", "imagenet-vgg-f", "_dds_8gpu")
-_NAMES = {name.lower() for known in BACKBONES.values() for name in (known.whole, known.base) if name}
+_NAMES = {
+    name.lower() for known in BACKBONES.values() for name in (known.whole_file, known.base_file) if name
+}
 _BASE_ALONE = ("notop", "no_top", "no-top")
 # What follows the name of the network in the name of a file.
 _ENDS = (".", "_weights", "_dds_8gpu", *(f"_{end}" for end in _BASE_ALONE))
 
 
 def is_published(file: str | Path) -> bool:
-    """Returns, by its name, whether a file holds published weights and not a user's own."""
+    """Returns whether a file has the name of published weights, as opposed to a user's own weights."""
     name = Path(file).name
     return name.lower() in _NAMES or any(text in name for text in _PUBLISHED)
 
 
 def holds_base_alone(file: str | Path) -> bool:
-    """Returns, by its name, whether one of Keras' files holds only a network's convolutional base."""
+    """Returns whether a file of Keras has the name of weights for a convolutional base without the top."""
     return any(text in Path(file).name.lower() for text in _BASE_ALONE)
 
 
 def needs_published_top(model: spec.Model) -> bool:
-    """Returns whether a network starts from published dense layers too, not only from a published base."""
+    """Returns whether a network keeps the published dense layers in addition to the published base."""
     if model.name != "FineTuned":
         return False
     values = _values(model)
@@ -78,7 +80,7 @@ def weights_file(place: str, model: spec.Model) -> str:
     if not files:
         reason = f"holds no file whose name begins with {names[0]!r}" if path.is_dir() else "doesn't exist"
         if whole and path.is_dir():
-            reason += f" and has the network's own dense layers, which {_values(model)['mode']} keeps"
+            reason += f" (one with the network's own dense layers, which {_values(model)['mode']} keeps)"
         raise WeightsError(
             f"--weights got {place!r}, which {reason}.",
             expected="'none', 'imagenet', a weights file (.h5, .weights.h5 or .keras), or a folder with one "
@@ -92,8 +94,8 @@ def weights_file(place: str, model: spec.Model) -> str:
 def check_weights(model: spec.Model, *, image_size: int, classes: int | None) -> None:
     """Checks that a network's weights can be loaded, without keeping the network.
 
-    The network is built and its weights are loaded, but within `unfilled`: initial values aren't sampled, and
-    the loaded values are discarded. Keras' session is cleared.
+    The network is built and its weights are loaded within `unfilled`: initial values aren't sampled, and the
+    loaded values are discarded afterwards. Keras' session is cleared.
 
     Args:
         model: The network.
@@ -123,10 +125,10 @@ def _file_names(network: str) -> tuple[str, ...]:
     if network in _OTHER_FILES:
         return (_OTHER_FILES[network],)
     known = BACKBONES.get(network)
-    if known is None or not known.base:
+    if known is None or not known.base_file:
         return (network.lower(),)
     # Some of Keras' file names contain an underscore: inception_v3_weights_...
-    stem = known.whole.removesuffix(".h5").partition("_weights_tf")[0].lower()
+    stem = known.whole_file.removesuffix(".h5").partition("_weights_tf")[0].lower()
     return tuple(dict.fromkeys((stem, network.lower())))
 
 
@@ -138,4 +140,4 @@ def _published_name(network: str, *, whole: bool) -> str:
     known = BACKBONES.get(network)
     if known is None:
         return f"{network.lower()}.weights.h5"
-    return known.whole if whole else known.base
+    return known.whole_file if whole else known.base_file

@@ -21,7 +21,7 @@ from leukcnn.models.weights import converted_file, save_whole
 SUFFIXES = (".pyth", ".pth", ".pt", ".bin", ".safetensors")
 """Suffixes of the files that can be read."""
 
-# Keys of the state dict in a checkpoint that holds more: that of pycls, and others in common use.
+# Keys under which a checkpoint may hold the state dict: that of pycls, and others in common use.
 _WRAPPERS = ("model_state", "state_dict", "model")
 # Batch normalisation's number of batches, which Keras doesn't use.
 _UNUSED = "num_batches_tracked"
@@ -39,8 +39,8 @@ class _Naming(NamedTuple):
     """The names of the modules in a PyTorch implementation.
 
     Attributes:
-        block: Prefix of the names in a block.
-        modules: Layer of `leukcnn.models.regnet`, without the prefix "s1_b1_" -> module.
+        block: Prefix of the names of a block's modules, a template with the numbers of stage and block.
+        modules: Name of a layer in `leukcnn.models.regnet`, without a prefix like "s1_b1_" -> module name.
         is_bgr: Whether the network's input is blue, green, red.
     """
 
@@ -88,8 +88,8 @@ def load_pytorch(model: keras.Model, path: str | Path) -> None:
     the network takes RGB.
 
     Args:
-        model: A network of `leukcnn.models.regnet`, changed in place, but not if an error is raised. If it
-            has no classifier, that of the file is ignored.
+        model: A network of `leukcnn.models.regnet`. It is changed in place; if an error is raised, it stays
+            unchanged. If it has no classifier, that of the file is ignored.
         path: A `.safetensors` file, which needs the package safetensors, or a checkpoint, which needs torch
             and is read without running code from it (`weights_only`).
 

@@ -253,8 +253,8 @@ def residual_block(
 ) -> keras.KerasTensor:
     """Adds a residual block: 1x1, grouped 3x3 and 1x1 convolutions with a shortcut.
 
-    The bottleneck ratio is 1. Every convolution has batch normalisation and no bias. A shortcut that changes
-    the shape is a 1x1 convolution. Squeeze-and-excitation comes after the 3x3 convolution.
+    The bottleneck ratio is 1. Every convolution has batch normalisation and no bias. If the block changes the
+    shape, its shortcut is a 1x1 convolution. Squeeze-and-excitation comes after the 3x3 convolution.
 
     Source: Radosavovic et al. 2020, Figure 4.
 
@@ -321,7 +321,8 @@ def _convolution(
 ) -> keras.KerasTensor:
     """Adds a convolution and its batch normalisation."""
     if strides > 1 and kernel_size > 1:
-        # "same" pads even sizes only at the end; the published networks were trained with padding at both.
+        # "same" pads even sizes at the end only. The published networks were trained with padding at the
+        # beginning too.
         x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
     layer = layers.Conv2D if groups == 1 else GroupedConv2D
     x = layer(

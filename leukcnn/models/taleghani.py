@@ -53,9 +53,9 @@ def TaleghaniResNet50(
 ) -> keras.Model:
     """Instantiates a frozen ResNet50 with a classifier: 23,587,712 frozen and 401,412 trainable parameters.
 
-    The base is a single layer, "resnet50", as in the paper's table of layers. "flatten", "dropout" and
-    "predictions" (in the table "dense") follow. The base's batch normalisation keeps the statistics of its
-    weights, also in training.
+    The base is a single layer, "resnet50", as in the paper's table of layers. The layers "flatten", "dropout"
+    and "predictions" ("dense" in the table) follow. In training, the base's batch normalisation uses the
+    statistics that were loaded or initialized, not those of the batch.
 
     Reference: Marines, "Convolutional Neural Network for Acute Lymphoblastic Leukemia Classification".
 

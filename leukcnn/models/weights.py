@@ -13,7 +13,7 @@ import numpy as np
 
 from leukcnn.errors import WeightsError
 
-# The mean image that files contain in addition to parameters (see `leukcnn.models.layers`).
+# End of the name of the mean image, which isn't a parameter (see `leukcnn.models.layers`).
 _NO_PARAMETERS = "/vars/mean"
 _FORMATS = "a .weights.h5, .h5 or .keras file"
 
@@ -69,7 +69,7 @@ def load_whole(model: keras.Model, path: str | Path) -> None:
     """Loads the weights of a whole network from a file.
 
     Args:
-        model: The network, changed in place, but not if the file holds another number of parameters.
+        model: The network. It is changed in place, unless the file holds another number of parameters.
         path: A file of the same network, in a format of `stored_parameters`.
 
     Raises:
@@ -93,7 +93,7 @@ def load_whole(model: keras.Model, path: str | Path) -> None:
 
 
 def converted_file(target: str | Path) -> Path:
-    """Checks the path for weights that are converted to a file of Keras, and returns it.
+    """Returns the path of a weights file to write, after checking its suffix.
 
     Raises:
         WeightsError: The name doesn't end in .weights.h5 or .keras.

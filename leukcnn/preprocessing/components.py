@@ -11,8 +11,8 @@ from skimage.segmentation import watershed
 from leukcnn.errors import ArgumentError
 from leukcnn.preprocessing.segmentation import check_rgb
 
-_NECK = 0.75
-_PIXELS_OF_DEPTH = 8  # in the thinnest piece: more of them only take more time
+_NECK = 0.75  # greatest width of a neck at which pieces are split, as a fraction of the thinner piece's
+_PIXELS_OF_DEPTH = 8  # depth of the thinnest piece on the coarser grid; more pixels only take more time
 _OPENING_FRACTION = 1 / 224  # one pixel in images of the Taleghani dataset
 _FEWEST_PIXELS = 5  # the smallest patch that is left after opening by a cross
 
@@ -23,7 +23,7 @@ class CellCrop:
 
     Attributes:
         box: (top, left, bottom, right) in pixels of the image; bottom and right are exclusive.
-        image: This box of the image, uint8 (h, w, 3), a view; it may show neighbouring cells.
+        image: View of the image in this box, uint8 (h, w, 3); it may show neighbouring cells.
         mask: bool (h, w), True in this cell only.
     """
 
@@ -45,12 +45,12 @@ def cell_crops(
     margin: float = 0.1,
     split_touching: bool = True,
 ) -> list[CellCrop]:
-    """Cuts each cell of a mask out of its image; `label_cells` describes what a cell is.
+    """Crops each cell of a mask from its image; `label_cells` defines what counts as one cell.
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
         mask: bool (H, W), True in cells, e.g. from `wbc_mask` or `hsv_segment`.
-        smallest: Area of the smallest cell, as a fraction of the image's, 0..1.
+        smallest: Area of the smallest cell, as a fraction of the image's area, 0..1.
         margin: Margin around the cell on all four sides, as a fraction of the larger of its height and width,
             at least 0; smaller at the image's border.
         split_touching: Whether touching cells are split.
@@ -88,18 +88,18 @@ def cell_crops(
 def label_cells(mask: np.ndarray, *, smallest: float = 0.0012, split_touching: bool = True) -> np.ndarray:
     """Numbers the cells of a mask.
 
-    Holes smaller than the smallest cell are filled. Then the mask is opened, which removes specks and the
-    bridges of a few pixels between cells that thresholds leave. Each remaining patch is a cell or, with
-    `split_touching`, several touching ones. Those are split by a watershed on the depth (the distance of a
-    pixel from the patch's edge), between any two pieces with a neck narrower than three quarters of the
-    thinner piece. This fraction was set by eye, on images of Taleghani and JTSC.
+    Holes smaller than the smallest cell are filled. Then the mask is opened, which removes specks and bridges
+    of a few pixels between cells. Each remaining patch is a cell or, with `split_touching`, may be several
+    touching cells. These are split by a watershed on the depth, the distance of a pixel from the patch's
+    edge. Two pieces are split if the neck between them is narrower than three quarters of the thinner piece.
+    This fraction was set by eye, on images of Taleghani and JTSC.
 
-    Only the shape decides what one cell is. In masks of nuclei, like those of `wbc_mask`, the lobes of a
-    segmented nucleus become separate cells. Cells that overlap without a neck stay one.
+    Only the shape decides what counts as one cell. In masks of nuclei, e.g. from `wbc_mask`, the lobes of a
+    segmented nucleus become separate cells. Cells that overlap without a neck count as one.
 
     Args:
         mask: bool (H, W), True in cells.
-        smallest: Area of the smallest cell, as a fraction of the image's, 0..1. Smaller patches are left
+        smallest: Area of the smallest cell, as a fraction of the image's area, 0..1. Smaller patches are left
             out, and a piece is only split off if a disc of this area fits into it.
         split_touching: Whether touching cells are split.
 
@@ -156,7 +156,7 @@ def _watershed(depth: np.ndarray, *, shallowest: float) -> np.ndarray:
 
     Args:
         depth: float32 (h, w), distance from the edge in pixels, 0 outside the patch.
-        shallowest: The smallest depth of a piece's deepest pixel, in pixels.
+        shallowest: Minimum depth, in pixels, that the deepest pixel of a piece must have.
 
     Returns:
         int32 (h, w): 0 outside the patch, and the numbers of the pieces, from 1, in it.

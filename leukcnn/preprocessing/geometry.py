@@ -37,7 +37,7 @@ def center_crop(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
     rows, columns = image.shape[-3:-1]
     if height > rows or width > columns:
         raise ArgumentError(
-            f"A crop of {height}x{width} pixels was asked for an image of {rows}x{columns}.",
+            f"The crop of {height}x{width} pixels is larger than the image of {rows}x{columns}.",
             expected=f"at most {rows}x{columns}",
             remedy="crop less, or enlarge the image first with `resize`",
         )

@@ -33,7 +33,7 @@ def rescale(image: np.ndarray, scale: float) -> np.ndarray:
 
 
 def subtract_channel_mean(image: np.ndarray) -> np.ndarray:
-    """Subtracts from each channel of each image its own mean.
+    """Subtracts the mean of each channel, computed for each image by itself.
 
     Args:
         image: (H, W, C) or (N, H, W, C), any real dtype and range.

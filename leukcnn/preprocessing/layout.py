@@ -6,14 +6,14 @@ from leukcnn.errors import ArgumentError
 
 
 def check_layout(image: np.ndarray, *, for_opencv: bool = False) -> None:
-    """Refuses a value that is neither an image (H, W, C) nor a batch (N, H, W, C).
+    """Checks that a value is an image (H, W, C) or a batch (N, H, W, C).
 
     Args:
         image: The value to check.
         for_opencv: Whether the dtype must also be uint8 or float32, with 1 to 4 channels.
 
     Raises:
-        ArgumentError: The value is as described, or an image has no pixel.
+        ArgumentError: The value is neither, an image has no pixels, or OpenCV can't process the array.
     """
     found = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else f"{image!r:.80}"
     if not isinstance(image, np.ndarray) or image.ndim not in (3, 4) or 0 in image.shape[-3:]:

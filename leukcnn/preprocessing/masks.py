@@ -1,4 +1,4 @@
-"""Blanking a region of an image, to find out what a network's result depends on."""
+"""Blacken a region of an image, to find out which regions a network's result depends on."""
 
 import cv2
 import numpy as np
@@ -12,11 +12,10 @@ _RIM_FRACTION = 1 / 75  # 3 of 224 pixels
 
 
 def blank(image: np.ndarray, region: str) -> np.ndarray:
-    """Blanks a region of an image: its pixels become 0, black.
+    """Blanks a region of an image: sets its pixels to 0 (black).
 
-    A constant removes the region's colour and texture. Its outline stays visible: the number, size and shape
-    of the cells can still be seen, as black discs if the cells are blanked and as coloured discs if the
-    background is.
+    This removes the colour and texture of the region, but not its outline. The number, size and shape of the
+    cells can still be seen: as black discs if the cells are blanked, as coloured discs if the background is.
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255, cropped and resized for the network.

@@ -1,10 +1,10 @@
 """Segmentation of stained cells by colour, like that of the authors of the Taleghani dataset.
 
-They write that their segmented images come from "color thresholding in the HSV color space", and publish no
-thresholds. The thresholds here were set by eye on their original images of all four classes.
+The authors write that their segmented images come from "color thresholding in the HSV color space", but don't
+publish the thresholds. The thresholds here were set by eye on their original images of all four classes.
 
 `leukcnn.preprocessing.wbc_mask` needs no thresholds: it works by grey level and finds nuclei without their
-cytoplasm. In an image without nuclei, it takes the darkest pixels for them.
+cytoplasm. In an image without nuclei, it returns the darkest pixels.
 """
 
 import cv2
@@ -29,10 +29,10 @@ def hsv_segment(
 ) -> np.ndarray:
     """Finds the stained cells of a smear by thresholds on hue and saturation.
 
-    It finds what Romanowsky stains colour violet: the nuclei and the coloured cytoplasm of leukocytes, blasts
-    and smudged cells. Red cells are grey, blue or pink, and the glass is pale. The image is blurred a little,
-    thresholded and opened. Specks are removed, and so are pale patches without a core of stronger colour,
-    e.g. red cells at the violet rim of a field. Holes are filled.
+    It finds everything that Romanowsky stains colour violet: the nuclei and the coloured cytoplasm of
+    leukocytes, blasts and smudged cells. Red cells are grey, blue or pink, and the glass is pale. The image
+    is blurred a little, thresholded and opened. Specks and patches without a core of stronger colour are
+    removed, e.g. red cells at the violet rim of a field. Holes are filled.
 
     The defaults are for the Taleghani images. With a stronger stain, red cells pass the lower thresholds:
     0.4 for both saturations finds the nuclei of JTSC and CellaVision.
@@ -43,12 +43,12 @@ def hsv_segment(
         saturation: Minimum saturation of a cell, 0..1.
         core_saturation: Minimum saturation of a cell's core, 0..1. The core has at least three tenths of the
             smallest cell's area.
-        smallest_cell: Area of the smallest cell, as a fraction of the image's.
-        largest_hole: Holes smaller than this fraction of the image's area are filled.
+        smallest_cell: Area of the smallest cell, as a fraction of the image's area, 0..1.
+        largest_hole: Holes smaller than this fraction of the image's area, 0..1, are filled.
 
     Returns:
-        bool (H, W), True in cells. No cell is found in an image without colour (black, white or grey), and
-        none of fewer than 5 pixels in an image of any size.
+        bool (H, W), True in cells. No cell is found in an image without colour (black, white or grey). No
+        cell has fewer than 5 pixels, even in a small image.
 
     Raises:
         ArgumentError: The image isn't an RGB image of 8 bits, or a threshold is outside its range.
@@ -77,10 +77,10 @@ def hsv_segment(
 
 
 def check_rgb(image: np.ndarray) -> None:
-    """Refuses a value that isn't an RGB image of 8 bits, uint8 (H, W, 3).
+    """Checks that a value is an RGB image of 8 bits, uint8 (H, W, 3).
 
     Raises:
-        ArgumentError: The value is something else.
+        ArgumentError: The value isn't such an image.
     """
     check_layout(image)
     if image.ndim != 3 or image.shape[-1] != 3 or image.dtype != np.uint8:
@@ -113,5 +113,6 @@ def _check_thresholds(
         raise ArgumentError(
             f"hue = {hue!r}, saturation = {saturation!r}, core_saturation = {core_saturation!r}, "
             f"smallest_cell = {smallest_cell!r}, largest_hole = {largest_hole!r}.",
-            expected="hue from low to high in 0..360 degrees, the others in 0..1, no core below saturation",
+            expected="hue from low to high in 0..360 degrees, the others in 0..1, saturation not above "
+            "core_saturation",
         )

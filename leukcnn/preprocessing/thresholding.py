@@ -5,14 +5,14 @@ smear has three peaks, for white cells, red cells and glass. The pixels are clus
 highest grey level of the white cells' set is the threshold. The paper names no algorithm. Here the three sets
 are those of 3-means, found exactly.
 
-There are two rules. "darkest" takes the cluster of the lowest grey levels as that of the white cells.
-"least_frequent", the paper's words, takes the cluster with the fewest pixels, and the darker one of two with
-the same number. In close-ups, where nuclei fill more of the image than cytoplasm and red cells do, that
-isn't the cluster of the nuclei.
+There are two rules for choosing the cluster of the white cells. "darkest" takes the cluster with the lowest
+grey levels. "least_frequent", the paper's words, takes the cluster with the fewest pixels; of two with the
+same number, the darker one. In close-ups, where nuclei fill more of the image than cytoplasm and red cells
+do, this isn't the cluster of the nuclei.
 
-`wbc_mask` needs no settings and finds what is dark in every image: nuclei and, if the stain is pale or there
-is no white cell, red cells. `leukcnn.preprocessing.hsv_segment` works by colour: it finds violet nuclei and
-cytoplasm, and nothing in an image without violet. Its saturations must fit the stain.
+`wbc_mask` needs no settings. It finds the dark pixels of every image: nuclei and, if the stain is pale or
+there is no white cell, red cells. `leukcnn.preprocessing.hsv_segment` works by colour: it finds violet nuclei
+and cytoplasm, and nothing in an image without violet. Its saturation thresholds must fit the stain.
 """
 
 import cv2
@@ -26,11 +26,11 @@ LEVELS = 256
 
 
 def wbc_threshold(image: np.ndarray, *, rule: str = "darkest") -> int:
-    """Returns the grey level up to which a pixel belongs to a white cell.
+    """Returns the threshold of the white cells: pixels at this grey level or below belong to them.
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
-        rule: Which of the three clusters is that of the white cells: "darkest" or "least_frequent".
+        rule: How the cluster of the white cells is chosen: "darkest" or "least_frequent".
 
     Returns:
         The highest grey level in that cluster, 0..255; -1 if the image has fewer than three grey levels and
@@ -43,19 +43,19 @@ def wbc_threshold(image: np.ndarray, *, rule: str = "darkest") -> int:
 
 
 def wbc_mask(image: np.ndarray, *, rule: str = "darkest") -> np.ndarray:
-    """Finds the white cells of a smear: all pixels up to `wbc_threshold`.
+    """Finds the white cells of a smear: all pixels at or below `wbc_threshold`.
 
     With "darkest" these are the nuclei. With "least_frequent", the mask includes the clusters darker than the
     chosen one; if the brightest cluster is the least frequent, the mask is the whole image.
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
-        rule: Which of the three clusters is that of the white cells: "darkest" or "least_frequent".
+        rule: How the cluster of the white cells is chosen: "darkest" or "least_frequent".
 
     Returns:
         bool (H, W), True in white cells. All False if the image has fewer than three grey levels (black,
-        white, or two tones). An image without a white cell isn't recognised: its mask has the darkest
-        pixels, e.g. the red cells. If the background is black, as in C-NMC, the mask is the background.
+        white, or two tones). In an image without a white cell, the mask shows the darkest pixels, e.g. the
+        red cells. If the background is black, as in C-NMC, the mask shows the background.
 
     Raises:
         ArgumentError: The image isn't an RGB image of 8 bits, or the rule is unknown.
@@ -107,7 +107,7 @@ def three_means(histogram: np.ndarray) -> tuple[int, int] | None:
     if len(levels) < 3:
         return None
     counts = histogram[levels].astype(np.int64)
-    # Relative to the mean, sums stay small enough to distinguish nearly equal pairs.
+    # Levels relative to the mean keep the sums small, so rounding doesn't hide differences between pairs.
     offsets = levels - round(np.average(levels, weights=counts))
     pixels, total = np.cumsum(counts), np.cumsum(counts * offsets)
 

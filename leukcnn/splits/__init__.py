@@ -1,4 +1,4 @@
-"""Splits: which images train, which validate and which test. They are index arrays; no image is opened."""
+"""Train, validation and test splits as arrays of positions in an index; no image is opened."""
 
 from leukcnn.splits.folds import Fold, SplitRows, partition
 from leukcnn.splits.lodocv import (

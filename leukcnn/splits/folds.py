@@ -1,4 +1,4 @@
-"""The folds of a paper's split: which images of an index train, validate and are predicted in each."""
+"""The folds of a paper's split: in each, the rows of an index for training, validation and prediction."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ class Fold:
 
     Attributes:
         number: Its number, -1 if the split has no folds.
-        split_rows: The images that train, validate and are predicted.
+        split_rows: The rows for training, validation and prediction.
         tested: Keys of the tested datasets; empty if all datasets are tested together.
     """
 
@@ -55,8 +55,8 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
         index: The images.
         seed: Root seed.
         pairs: (P, 2) int64, positions of identical or nearly identical images, e.g. those of
-            `leukcnn.datasets.duplicate_pairs`. The kinds of `spec.COPY_PROOF_KINDS` keep them in one split,
-            or leave out the datasets that have them.
+            `leukcnn.datasets.duplicate_pairs`. Splits of the kinds `spec.COPY_PROOF_KINDS` keep the images of
+            a pair in one split, or leave the datasets that share them with the tested one out of training.
 
     Raises:
         DataError: There are too few images, classes or datasets for the split.
@@ -138,7 +138,7 @@ def _by_dataset(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.nd
         pairs=pairs,
         single_class=split.kind == "lodocv_single_class",
     )
-    # Datasets with the same training rows share a trial: with a strict split, relatives have the same.
+    # Datasets with the same training rows share a trial. In a strict split, these are related datasets.
     tested: dict[bytes, list[str]] = {}
     trained: dict[bytes, np.ndarray] = {}
     for one in left_out:
@@ -148,7 +148,8 @@ def _by_dataset(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.nd
             trained[train.tobytes()] = train
     if not tested:
         raise DataError(
-            f"Every dataset that could be tested is only trained on: {', '.join(split.never_tested)}.",
+            "No dataset can be tested. The paper uses these datasets for training only: "
+            f"{', '.join(split.never_tested)}.",
             expected="at least one other dataset to test",
             remedy="name more of the datasets (--datasets), or use synthetic ones (--data synthetic)",
         )

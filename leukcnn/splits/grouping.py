@@ -45,8 +45,8 @@ def _improve(
 ) -> tuple[np.ndarray, float]:
     """Moves single groups to other splits while that brings the splits nearer to their fractions.
 
-    Groups with the same number of images of each class are of one kind, and moving one is as good as moving
-    another. Thousands of groups of one image have a handful of kinds.
+    Groups with the same number of images of each class are of one kind: it doesn't matter which of them is
+    moved. Thousands of groups with one image each have only a handful of kinds, which makes the search fast.
 
     Args:
         assigned: (G,) int, split of each group.
@@ -59,7 +59,7 @@ def _improve(
     """
     assigned, splits, total = assigned.copy(), np.arange(len(target)), kinds[kind].sum(axis=0)
     held = np.stack([kinds[kind[assigned == split]].sum(axis=0) for split in splits])
-    # Ascending lists are heaps: the first group of a kind in a split is the next to move.
+    # Ascending lists are heaps: the group with the lowest number is the next one of its kind to move.
     members = [
         [np.flatnonzero((kind == k) & (assigned == split)).tolist() for split in splits]
         for k in range(len(kinds))
@@ -86,7 +86,16 @@ def _improve(
 
 
 def _distance(held: np.ndarray, target: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Returns the distance of splits with (..., S, C) images from their target fractions, (..., S)."""
+    """Returns the distance of each split from its target fraction.
+
+    Args:
+        held: (..., S, C), number of images of each class in each split.
+        target: (S,), fraction of each split.
+        total: (C,), number of images of each class in all splits.
+
+    Returns:
+        (..., S) float64.
+    """
     lacking = np.count_nonzero(held == 0, axis=-1)
     # A split without a class counts more than any deviation of the fractions.
     return ((held / total - target[:, None]) ** 2).sum(axis=-1) + 100 * lacking

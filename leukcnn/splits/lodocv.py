@@ -1,7 +1,7 @@
 """Leave-one-dataset-out cross-validation (LODOCV): each dataset is tested after training on the others.
 
-The published protocol trains on all other datasets, including those that show the tested cells. The strict
-one leaves those out.
+The published protocol trains on all other datasets, including datasets that show the tested cells. The strict
+protocol leaves these datasets out of training.
 """
 
 from dataclasses import dataclass
@@ -32,16 +32,16 @@ class DatasetSplit:
 def leave_one_dataset_out(
     index: ImageIndex, *, strict: bool = False, pairs: np.ndarray | None = None, single_class: bool = False
 ) -> list[DatasetSplit]:
-    """Tests each dataset that has both classes once, and trains on the others.
+    """Splits an index once for each dataset with both classes: it is tested after training on the others.
 
     Images without a label are left out.
 
     Args:
         index: Images of two or more datasets.
-        strict: Whether all datasets related to the tested one are left out of training, see
-            `related_datasets`; otherwise all other datasets are trained on, as in leuknet_lodocv.
+        strict: Whether the datasets that are related to the tested one are left out of training; see
+            `related_datasets`. If False, all other datasets are trained on, as in the paper leuknet_lodocv.
         pairs: (P, 2) int, positions of identical or nearly identical images: those of `duplicate_pairs` and
-            `near_duplicate_pairs`. None for `duplicate_pairs` alone.
+            `near_duplicate_pairs`. None uses those of `duplicate_pairs` only.
         single_class: Whether to test the datasets with a single class instead. Accuracy means little for
             them, but the rate of false positives or negatives is meaningful.
 
@@ -50,14 +50,14 @@ def leave_one_dataset_out(
 
     Raises:
         ArgumentError: `pairs` has another shape, or has positions outside the index.
-        DataError: No dataset can be tested, or no image of a class is left to learn from.
+        DataError: No dataset can be tested, or no image of a class is left to train on.
     """
     labelled = index.labels != UNLABELLED
     datasets = _names(index.dataset[labelled])
     if len(datasets) < 2:
         found = f"All labelled images are of {datasets[0]}" if datasets else "No image has a label"
         raise DataError(
-            f"{found}: nothing is left to learn from.",
+            f"{found}: nothing is left to train on.",
             expected="labelled images of at least 2 datasets",
             remedy="copy more of the datasets (`leukcnn datasets`), or use another kind of split",
         )
@@ -104,7 +104,7 @@ def related_datasets(index: ImageIndex, pairs: np.ndarray | None = None) -> dict
     Raises:
         ArgumentError: `pairs` has another shape, or has positions outside the index.
     """
-    # Datasets that share cells form a family: a dataset that is related to one of it is related to all.
+    # Datasets that share cells form a family. A dataset that is related to one member is related to all.
     family = {name: {name, *others} for name, others in declared_relatives(index).items()}
     related = {name: set(members) for name, members in family.items()}
     unit = _units(index, duplicate_pairs(index) if pairs is None else pairs)
@@ -120,7 +120,7 @@ def related_datasets(index: ImageIndex, pairs: np.ndarray | None = None) -> dict
 
 
 def declared_relatives(index: ImageIndex) -> dict[str, tuple[str, ...]]:
-    """Returns the declared relatives of each dataset: those that share cells with it, by their cards.
+    """Returns the declared relatives of each dataset: its card or theirs says that they share cells.
 
     Args:
         index: The images. A dataset that isn't in the catalog has no relatives.
@@ -163,7 +163,7 @@ def _require_all_classes(split: DatasetSplit, index: ImageIndex, related: tuple[
     if lacking := [name for name, n in zip(index.class_names, counts, strict=True) if not n]:
         without = f", without its relatives {', '.join(related)}" if related else ""
         raise DataError(
-            f"To test {split.dataset}, no {' and no '.join(lacking)} image is left to learn from{without}.",
+            f"To test {split.dataset}, no {' and no '.join(lacking)} image is left to train on{without}.",
             expected=f"images of every class in the other datasets: {', '.join(index.class_names)}",
             remedy="copy more of the datasets (`leukcnn datasets`)"
             + (", or use the split that isn't strict" if related else ""),

@@ -1,7 +1,7 @@
 """Splits of images or groups: hold-out, k-fold, the folds of a dataset's authors.
 
-If the ids of the images are given, rows are sorted by them before anything is sampled: the split of an image
-doesn't depend on the order in which the images are listed. Splits of groups depend on the groups' names.
+If the ids of the images are given, rows are sorted by id before anything is sampled. The result then doesn't
+depend on the order in which the images are listed. Splits of groups depend on the names of the groups.
 """
 
 import math
@@ -45,17 +45,18 @@ def holdout(
 ) -> Split:
     """Splits images once into train, validation and test.
 
-    Stratified, the n images of a class give ceil(f0 n), floor(f1 n) and the rest: 7,272 malignant and 3,389
-    healthy cells at 6:3:1 give 4,364 / 2,181 / 727 and 2,034 / 1,016 / 339 (cnmc2019, Table 1). Otherwise
-    the n images of all classes give round(f0 n), round(f1 n) and the rest: 3,256 smears at 7:1:2 give 2,279 /
-    326 / 651 (taleghani_resnet50). With groups, each group is in one split, and the fractions of each class
-    are met as nearly as the groups allow.
+    With `stratified`, the n images of each class are divided into ceil(f0 n), floor(f1 n) and the rest, where
+    (f0, f1, f2) are the fractions: 7,272 malignant and 3,389 healthy cells at 6:3:1 give 4,364 / 2,181 / 727
+    and 2,034 / 1,016 / 339 (cnmc2019, Table 1). Otherwise the n images of all classes together are divided
+    into round(f0 n), round(f1 n) and the rest: 3,256 smears at 7:1:2 give 2,279 / 326 / 651
+    (taleghani_resnet50). With groups, each group is in one split, and the fractions of each class are met as
+    nearly as the groups allow.
 
     Args:
         labels: (N,) int, classes 0, 1, ...
         fractions: Fractions of the train, validation and test splits; their sum is 1.
         seed: Root seed.
-        stratified: Whether each class is split by itself. False is for splits without groups.
+        stratified: Whether each class is split by itself. It must be True if `groups` is given.
         groups: (N,) str or int, group of each image, e.g. its subject; a group isn't divided.
         ids: (N,) str, ids of the images.
 
@@ -68,7 +69,9 @@ def holdout(
     if len(exact) != 3:
         raise ArgumentError(f"There are {len(exact)} fractions.", expected="3: train, validation, test")
     if groups is not None and not stratified:
-        raise ArgumentError("groups with stratified=False.", expected="either groups or stratified=False")
+        raise ArgumentError(
+            "groups is given together with stratified=False.", expected="either groups or stratified=False"
+        )
     labels, order = _prepare(labels, ids)
     if groups is not None:
         groups = _column(groups, len(labels), "groups")
@@ -173,7 +176,7 @@ def hold_out_validation(
     groups: ArrayLike | None = None,
     ids: ArrayLike | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Holds out a fraction of a fold's training rows, class by class, to choose an epoch by.
+    """Holds out a fraction of a fold's training rows, class by class, for choosing the best epoch.
 
     Without groups, floor(f n + 1/2) of the n images of a class are held out. With groups, each group is in
     one split, and the fraction of each class is met as nearly as the groups allow.
@@ -202,7 +205,7 @@ def hold_out_validation(
             labels[rows],
             _column(groups, len(labels), "groups")[rows],
             (1 - exact, exact),
-            # The keys keep the function's first name: another key would give other rows.
+            # The keys contain a former name of this function: another key would give other rows.
             rng=generator(seed, "keep_apart", "groups", fold),
         )
         return rows[train], rows[validation]
@@ -231,16 +234,15 @@ def predefined_folds(
     """Tests each of the authors' folds once and splits the other folds into train and validation.
 
     No group is in both train and validation. The test folds stay as the authors made them, even if a group
-    or a byte-identical image is in two folds. `leukcnn.datasets.pairs_between` counts such images, for a
-    reader of the results.
+    or a byte-identical image is in two folds. `leukcnn.datasets.pairs_between` counts the identical images.
 
     Args:
         fold: (N,) int, the authors' fold of each image.
         labels: (N,) int, classes 0, 1, ...
         groups: (N,) str or int, groups that train and validation must not share, e.g. subjects.
         seed: Root seed.
-        validation_fraction: Fraction of the images outside the tested fold that validate, above 0 and below
-            1.
+        validation_fraction: Fraction of the images outside the tested fold that become the validation split,
+            above 0 and below 1.
 
     Returns:
         One split for each fold, in ascending order of the folds.
@@ -282,7 +284,7 @@ def predefined_folds(
 def balanced_subset(labels: ArrayLike, *, seed: int, ids: ArrayLike | None = None) -> np.ndarray:
     """Drops random images of the larger classes until all classes are as large as the smallest.
 
-    The authors of cnmc2019 test like this: of 727 malignant and 339 healthy cells, 339 and 339 remain.
+    The authors of cnmc2019 test on such a subset: of 727 malignant and 339 healthy cells, 339 and 339 remain.
 
     Args:
         labels: (N,) int, classes 0, 1, ...
@@ -365,7 +367,7 @@ def _split_groups(
 
 
 def _smallest_class(fractions: Sequence[Fraction]) -> int:
-    """Returns the class size from which on every split has an image of the class."""
+    """Returns the smallest n such that classes of n or more images have an image in every split."""
     beyond = math.ceil(2 / min(fractions))
     lacking = [n for n in range(1, beyond + 1) if min(*_cut(n, fractions), n - sum(_cut(n, fractions))) < 1]
     return max(lacking) + 1
@@ -377,7 +379,9 @@ def _require_all_classes(splits: Sequence[np.ndarray], labels: np.ndarray, *, mi
     if not np.all(counts):
         each = ", ".join(" + ".join(map(str, row)) for row in counts)
         all_ = " + ".join(str(np.count_nonzero(labels == label)) for label in classes)
-        raise _too_few(f"A split would lack a class: {all_} images give splits of {each}.", minimum)
+        raise _too_few(
+            f"A split would lack a class: {all_} images (by class) would be split into {each}.", minimum
+        )
 
 
 def _too_few(found: str, minimum: str) -> DataError:

@@ -1,11 +1,12 @@
 """Synthetic white blood cells: two classes that differ as real ones do, of subjects with their own stain.
 
 The classes differ in form. Blasts have little cytoplasm, fine chromatin with nucleoli and an irregular, often
-indented outline; healthy precursors have more cytoplasm, clumped chromatin and a round outline. They don't
-differ in colour: the mean and contrast of the stain inside the cell are sampled independently of the class,
-and the size nearly so. Otherwise, the six channel statistics alone would solve the task.
+indented outline; healthy precursors have more cytoplasm, clumped chromatin and a round outline. The classes
+don't differ in colour: the mean and contrast of the stain inside the cell are sampled independently of the
+class. The size is nearly the same. Otherwise, the mean and standard deviation of the three channels would be
+enough to distinguish the classes.
 
-The outlines and clouds at the end of the module are for all kinds of synthetic cells.
+The outlines and clouds (smooth noise) at the end of the module are used for all kinds of synthetic cells.
 """
 
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ _ANGLES = np.linspace(0, 2 * np.pi, 128, endpoint=False)
 _HARMONICS = np.arange(2, 9)
 _WAVES = np.exp(1j * np.outer(_HARMONICS, _ANGLES))
 
-# In-cell mean of the 8-bit channels (R, G, B) as measured on C-NMC 2019, and 1.4 times their standard
-# deviation there (13, 10, 11): with it, a network learns the form within the few epochs of a smoke run.
+# Mean of the 8-bit channels (R, G, B) inside cells, measured on C-NMC 2019, and 1.4 times their standard
+# deviation (13, 10, 11). The higher contrast lets a network learn the form in the few epochs of a smoke run.
 _MEAN_COLOUR = np.array([68.0, 29.0, 78.0])
 _COLOUR_CONTRAST = np.array([18.2, 14.0, 15.4])
 # Uneven staining shifts the hue between reddish and bluish and hardly changes the brightness.
@@ -32,7 +33,7 @@ _HUE_SHIFT = np.array([2.0, 0.0, -2.0])
 
 @dataclass(frozen=True)
 class Morphology:
-    """The appearance of one class of cells: means, from which subjects and cells vary.
+    """The mean appearance of one class of cells; subjects and cells deviate from it.
 
     Attributes:
         diameter: Diameter of the circle with the cell's area, in pixels.
@@ -107,7 +108,7 @@ def draw_cell(
 
     Args:
         malignant: Whether the cell is a blast (C-NMC's `all`) or a healthy precursor (`hem`).
-        subject: The subject. Stain and habit of all cells of a subject depend on (seed, subject).
+        subject: Name of the subject. The stain and typical form of its cells depend on (seed, subject).
         seed: Root seed.
         cell: Number or name of the subject's cell. Everything else depends on (seed, subject, class, cell).
         image_size: Height and width of the image in pixels, at least 320.
@@ -122,15 +123,15 @@ def draw_cell(
     if image_size < MIN_SIZE:
         raise ArgumentError(f"The image size is {image_size} pixels.", expected=f"at least {MIN_SIZE} pixels")
     morphology = MALIGNANT if malignant else HEALTHY
-    habit = _sample_subject(generator(seed, "synthetic", "subject", str(subject)))
+    traits = _sample_subject(generator(seed, "synthetic", "subject", str(subject)))
     rng = generator(seed, "synthetic", "cell", str(subject), "all" if malignant else "hem", str(cell))
-    outline = _sample_outline(rng, morphology, habit)
+    outline = _sample_outline(rng, morphology, traits)
     corner = np.floor(outline.cell.min(axis=0)).astype(int)
     width, height = np.ceil(outline.cell.max(axis=0)).astype(int) - corner + 1
     inside = fill(np.zeros((height, width), np.uint8), outline.cell - corner)
     nucleus = fill(np.zeros_like(inside), outline.nucleus - corner) & inside
-    density = _stain_density(rng, nucleus, morphology, habit)
-    coloured = _colour(rng, density, inside, habit)
+    density = _stain_density(rng, nucleus, morphology, traits)
+    coloured = _colour(rng, density, inside, traits)
 
     left, top = corner + image_size // 2
     image = np.zeros((image_size, image_size, 3), np.uint8)
@@ -150,7 +151,7 @@ def _sample_subject(rng: np.random.Generator) -> _Subject:
     )
 
 
-def _sample_outline(rng: np.random.Generator, morphology: Morphology, habit: _Subject) -> _Outline:
+def _sample_outline(rng: np.random.Generator, morphology: Morphology, traits: _Subject) -> _Outline:
     """Samples the outlines of cell and nucleus around the origin, with a small shift of the whole cell."""
     cell = wavy_circle(rng, morphology.outline_roughness)
     if rng.random() < morphology.indentation_chance:
@@ -159,10 +160,12 @@ def _sample_outline(rng: np.random.Generator, morphology: Morphology, habit: _Su
         )
     # The area must not depend on the roughness, or the brightness of the image would reveal the class.
     cell /= np.sqrt(np.mean(cell**2))
-    radius = 0.5 * morphology.diameter * habit.size * rng.normal(1, 0.08)
+    radius = 0.5 * morphology.diameter * traits.size * rng.normal(1, 0.08)
     cell = np.clip(cell * radius, 0.3 * _LARGEST_RADIUS, _LARGEST_RADIUS)
 
-    fraction = np.clip(morphology.nucleus_fraction * habit.nucleus_fraction * rng.normal(1, 0.05), 0.35, 0.95)
+    fraction = np.clip(
+        morphology.nucleus_fraction * traits.nucleus_fraction * rng.normal(1, 0.05), 0.35, 0.95
+    )
     nucleus = cell * np.sqrt(fraction) * wavy_circle(rng, morphology.nucleus_roughness)
     to_border = radius * (1 - np.sqrt(fraction))
     off_centre = rng.uniform(0, 0.8) * to_border * unit_vector(rng.uniform(0, 2 * np.pi))
@@ -171,12 +174,12 @@ def _sample_outline(rng: np.random.Generator, morphology: Morphology, habit: _Su
 
 
 def _stain_density(
-    rng: np.random.Generator, nucleus: np.ndarray, morphology: Morphology, habit: _Subject
+    rng: np.random.Generator, nucleus: np.ndarray, morphology: Morphology, traits: _Subject
 ) -> np.ndarray:
     """Samples the amount of stain in each pixel, float32 (H, W): about 0 in cytoplasm, 1 in the nucleus."""
     shape = nucleus.shape
-    clumping = morphology.clumping * habit.clumping * rng.lognormal(0, 0.15)
-    chromatin = 1 + clumping * cloud(rng, shape, morphology.clump_width * habit.clump_width)
+    clumping = morphology.clumping * traits.clumping * rng.lognormal(0, 0.15)
+    chromatin = 1 + clumping * cloud(rng, shape, morphology.clump_width * traits.clump_width)
     for _ in range(rng.integers(morphology.nucleoli + 1)):
         rows, columns = np.nonzero(nucleus[::8, ::8])
         pick = rng.integers(len(rows))
@@ -189,14 +192,16 @@ def _stain_density(
     return cytoplasm + weight * (blurred - cytoplasm) + illumination
 
 
-def _colour(rng: np.random.Generator, density: np.ndarray, inside: np.ndarray, habit: _Subject) -> np.ndarray:
+def _colour(
+    rng: np.random.Generator, density: np.ndarray, inside: np.ndarray, traits: _Subject
+) -> np.ndarray:
     """Colours a cell; its mean and contrast don't depend on its form.
 
     Returns:
         (H, W, 3), uint8, RGB, black outside the cell.
     """
-    mean_colour = habit.mean_colour + rng.normal(0, 3) + rng.normal(0, 1.5, size=3)
-    contrast = _COLOUR_CONTRAST * habit.contrast * rng.lognormal(0, 0.12)
+    mean_colour = traits.mean_colour + rng.normal(0, 3) + rng.normal(0, 1.5, size=3)
+    contrast = _COLOUR_CONTRAST * traits.contrast * rng.lognormal(0, 0.12)
     (mean,), (std,) = (values[0].tolist() for values in cv2.meanStdDev(density, mask=inside))
     standardised = np.clip((density - mean) / std, -3, 3)
     hue = cloud(rng, density.shape, 70)
@@ -206,7 +211,7 @@ def _colour(rng: np.random.Generator, density: np.ndarray, inside: np.ndarray, h
 
 
 def wavy_circle(rng: np.random.Generator, roughness: float) -> np.ndarray:
-    """Samples radii around 1 for 128 evenly spaced angles, with waves that are smaller if they are shorter.
+    """Samples radii around 1 for 128 evenly spaced angles, as a sum of waves; shorter waves are smaller.
 
     Args:
         rng: Samples the waves.
@@ -242,11 +247,11 @@ def unit_vector(angle: float | np.ndarray) -> np.ndarray:
 
 
 def fill(canvas: np.ndarray, outline: np.ndarray, value: int = 255) -> np.ndarray:
-    """Fills a polygon in place, to a sixteenth of a pixel.
+    """Fills a polygon in place, with a precision of a sixteenth of a pixel.
 
     Args:
         canvas: Array (H, W), uint8.
-        outline: Closed polygon (P, 2), (x, y) in pixels; what is outside the canvas is ignored.
+        outline: Closed polygon (P, 2), (x, y) in pixels; it may extend beyond the canvas.
         value: Value of the pixels inside, 0..255.
 
     Returns:

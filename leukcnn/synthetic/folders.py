@@ -30,7 +30,7 @@ from leukcnn.synthetic.smears import draw_smear
 _VERSION = 2
 _FOLDS = 3
 # Enough for five folds and for all forms of a class; large datasets get more.
-_FEWEST_SMEARS, _MOST_SMEARS, _PUBLISHED_A_SMEAR = 6, 24, 8
+_FEWEST_SMEARS, _MOST_SMEARS, _PUBLISHED_PER_SMEAR = 6, 24, 8
 # Enough to train a network on this dataset alone.
 _SMEARS = {"taleghani": {"benign": 40, "early": 60, "pre": 60, "pro": 50}}
 
@@ -75,13 +75,13 @@ def write(name: str, root: str | Path, *, seed: int, counts: SyntheticCounts = S
     An interrupted call leaves no incomplete dataset.
 
     Args:
-        name: Key of a dataset that has a synthetic version with the real one's layout.
+        name: Key of the dataset: "cnmc2019". For the others, see `write_many`.
         root: Folder of synthetic datasets; each gets a folder named after dataset, seed and counts.
         seed: Root seed.
         counts: Numbers of cells and subjects.
 
     Returns:
-        The dataset's folder, with the real one's layout.
+        The dataset's folder, which has the layout of the real dataset.
 
     Raises:
         DataError: The dataset has no synthetic version, or the folder can't be written to.
@@ -120,7 +120,8 @@ def write_many(
 
     Args:
         names: Keys of datasets in the catalog; their order doesn't matter.
-        root: Folder of synthetic datasets; these get a folder named after seed, names and counts.
+        root: Folder of synthetic datasets; these get a folder named after the seed and a hash of names and
+            counts.
         seed: Root seed.
         counts: Dataset -> class -> number of images, for datasets that get other numbers. For C-NMC 2019,
             field of `SyntheticCounts` -> number.
@@ -155,7 +156,7 @@ def write_many(
         for name in chosen.keys() - smears:
             _WRITERS[name](draft / name, seed, SyntheticCounts(**chosen[name]))
         _write_smears(draft, seed, smears)
-        # A dataset's folder that is copied elsewhere is still marked as synthetic.
+        # Each dataset's own folder is marked too, so that a copy of it is recognised as synthetic.
         for name, numbers in chosen.items():
             _mark(draft / name, dataset=name, seed=seed, counts=numbers)
 
@@ -173,10 +174,10 @@ def write_for(paper: Paper, names: Sequence[str], root: str | Path, *, seed: int
         seed: Root seed.
 
     Returns:
-        The folder that contains them.
+        The folder to load them from: that of `write` for C-NMC 2019 alone, otherwise that of `write_many`.
 
     Raises:
-        ArgumentError, DataError: As `write_many`.
+        ArgumentError, DataError: As in `write_many`.
     """
     if not paper.class_of and names[0] in _WRITERS:
         counts = SyntheticCounts(**paper.synthetic_images.get(names[0], {}))
@@ -206,13 +207,13 @@ def smear_counts(name: str) -> dict[str, int]:
             remedy="leave the dataset out, or pass --data with the real one",
         )
     return {
-        label: min(max(round(count / _PUBLISHED_A_SMEAR), _FEWEST_SMEARS), _MOST_SMEARS)
+        label: min(max(round(count / _PUBLISHED_PER_SMEAR), _FEWEST_SMEARS), _MOST_SMEARS)
         for label, count in published.items()
     }
 
 
 def _write_once(folder: Path, fill: Callable[[Path], None], **description: object) -> None:
-    """Fills a folder unless it exists. A draft is filled and then renamed: the folder is complete or absent.
+    """Fills a folder unless it exists. A draft folder is filled and then renamed, so none is ever incomplete.
 
     Args:
         folder: The folder of the synthetic images.
@@ -293,7 +294,7 @@ def _write_cnmc2019(folder: Path, seed: int, counts: SyntheticCounts) -> None:
 
 
 def _write_smears(folder: Path, seed: int, counts: Mapping[str, Mapping[str, int]]) -> None:
-    """Writes the images: `counts` maps dataset -> class -> number; `_smear_path` gives the files."""
+    """Writes smears to the paths that `_smear_path` gives; `counts` maps dataset -> class -> number."""
     smears = [
         (name, label, number)
         for name, numbers in counts.items()

@@ -1,8 +1,8 @@
 """Synthetic leukocytes in a Wright-Giemsa stain: the appearance of each class, and single cells.
 
-A cell is rendered as amounts of three dyes, before any colour. All nuclei have the same amount of DNA, so a
-small nucleus stains darker than a large one. This, too, keeps the mean colour of an image from revealing the
-class.
+A cell is rendered as relative amounts of three dyes; `smears` converts them to colours. All nuclei have the
+same amount of DNA, so a small nucleus stains darker than a large one. This also prevents the mean colour of
+an image from revealing the class.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from leukcnn.synthetic.drawing import cloud, fill, notch, polygon, unit_vector, 
 
 EOSIN, METHYLENE_BLUE, AZURE = range(3)
 
-_NUCLEUS_AREA = 100.0  # square micrometres, of a nucleus with an amount of 1 of azure
-SMALLEST_SCALE = 1.0  # pixels per micrometre; below, a nucleus is only a blot
+_NUCLEUS_AREA = 100.0  # square micrometres; a nucleus of this area has an amount of azure of about 1
+SMALLEST_SCALE = 1.0  # pixels per micrometre; at lower scales a nucleus has no visible structure
 
 
 @dataclass(frozen=True)
 class Form:
-    """The appearance of one kind of leukocyte: means, from which cells vary.
+    """The mean appearance of one kind of leukocyte; cells deviate from it.
 
     Attributes:
         diameter: Diameter of the cell, in micrometres.
@@ -31,9 +31,9 @@ class Form:
         clump_width: Width of a chromatin clump, in micrometres.
         clumping: Contrast of the chromatin, relative to its mean.
         nucleoli: Minimum and maximum number of nucleoli.
-        basophilia: Methylene blue in the cytoplasm.
-        acidophilia: Eosin in the cytoplasm.
-        granules: Azure in a granule of the cytoplasm; 0 for no granules.
+        basophilia: Relative amount of methylene blue in the cytoplasm, at least 0.
+        acidophilia: Relative amount of eosin in the cytoplasm, at least 0.
+        granules: Relative amount of azure in a granule of the cytoplasm; 0 for no granules.
         vacuoles: Maximum number of vacuoles.
         auer_rod_chance: Probability of an Auer rod, 0..1.
     """
@@ -183,7 +183,7 @@ class Leukocyte:
     """One synthetic cell at the centre of a square patch of S x S pixels.
 
     Attributes:
-        dyes: Amounts of eosin, methylene blue and azure, (S, S, 3), float32, at least 0.
+        dyes: Relative amounts of eosin, methylene blue and azure, (S, S, 3), float32, at least 0.
         cell: The cell with its nucleus, (S, S), uint8, 255 inside and 0 outside.
         nucleus: The nucleus, in the same form as `cell`.
     """

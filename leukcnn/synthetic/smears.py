@@ -1,8 +1,8 @@
 """Synthetic blood smears: bright-field images of a Wright-Giemsa stain; each dataset has a look of its own.
 
 Datasets differ in colour, magnification, sharpness, noise and frame. Classes differ in the form of the white
-cells (`leukocytes`), and those of Taleghani also in their number. Background, red cells, platelets, exposure
-and depth of stain are sampled independently of the class.
+cells (`leukocytes`). The classes of Taleghani also differ in the number of white cells. Background, red
+cells, platelets, exposure and depth of stain are sampled independently of the class.
 """
 
 import colorsys
@@ -28,7 +28,7 @@ MIN_SIZE = 64  # pixels
 MOST_CELLS = 12
 
 _RED_CELL_DIAMETER = 7.5  # micrometres
-_TRIES_A_CELL = 12
+_TRIES_PER_CELL = 12
 # Hue in degrees and maximum saturation of the empty glass: straw, rose, lavender, sky blue; never green.
 _GLASS = ((42, 0.4), (345, 0.16), (265, 0.14), (215, 0.2))
 
@@ -40,9 +40,9 @@ class Frame:
     Attributes:
         size: Height and width, in pixels.
         cells: Minimum and maximum number of white cells in an image.
-        cell_scale: Size of the cells relative to those of a crop with the same number, 0..1.
-        cells_of: Class -> minimum and maximum number of white cells in its images, if classes differ in it;
-            within `cells`.
+        cell_scale: Factor of the cells' size, 0..1; 1 for images that are closely cropped around their cells.
+        cells_of: Class -> minimum and maximum number of white cells in its images, within `cells`, if the
+            number depends on the class.
     """
 
     size: tuple[int, int]
@@ -51,8 +51,8 @@ class Frame:
     cells_of: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
-# Known frames; that of another dataset is sampled by its key. Real images of ALL-IDB 1 are far larger, those
-# of LISC twice as large.
+# The frame of any other dataset is sampled from its key. The real images of ALL-IDB 1 are far larger than
+# here, those of LISC twice as large.
 FRAMES: dict[str, Frame] = {
     "allidb1": Frame((420, 560), (2, 6)),
     "allidb2": Frame((257, 257)),
@@ -71,7 +71,7 @@ FRAMES: dict[str, Frame] = {
 
 @dataclass(frozen=True)
 class Look:
-    """What all images of a dataset share.
+    """The properties that all images of a dataset share.
 
     Attributes:
         frame: Field of view of an image.
@@ -80,8 +80,8 @@ class Look:
             (3 channels, 3 dyes).
         cell_fraction: Diameter of a single lymphoblast in an image, as a fraction of the smaller of height
             and width.
-        red_cell_stain: Eosin in a red cell.
-        pallor: Fraction of it that is lacking at the centre of the red cell, 0..1.
+        red_cell_stain: Relative amount of eosin in a red cell.
+        pallor: Fraction of this eosin that is missing at the centre of the red cell, 0..1.
         crowding: Number of attempts to place a red cell, relative to the number of red cells that fit.
         blur: Standard deviation of the blur, as a fraction of the smaller of height and width.
         noise: Standard deviation of the noise, in 8-bit levels.
@@ -107,7 +107,7 @@ def draw_smear(
     size: tuple[int, int] | None = None,
     cells: int | None = None,
 ) -> np.ndarray:
-    """Draws one image of a smear; one of its white cells is in the central square.
+    """Draws one image of a smear with one of its white cells near the centre.
 
     Args:
         class_name: Class of all its white cells, a key of `leukocytes.FORMS`.
@@ -115,9 +115,9 @@ def draw_smear(
         seed: Root seed.
         image: Number or name of the image. Everything else depends on (seed, dataset, class_name, image).
         size: Height and width in pixels, at least 64; by default the dataset's own.
-        cells: Number of white cells, 1 to 12. A single cell fills half of the image, as in a crop, or less if
-            the dataset's own frame is wider; with more cells, each is smaller. By default, the number is
-            sampled from the dataset's range.
+        cells: Number of white cells, 1 to 12. The diameter of a single cell is about half of the smaller of
+            height and width, or less if the dataset's own frame is wider. With more cells, each is smaller.
+            By default, the number is sampled from the dataset's range.
 
     Returns:
         Array (H, W, 3), uint8, RGB.
@@ -134,7 +134,7 @@ def draw_smear(
     if cells is not None and not 1 <= cells <= MOST_CELLS:
         raise ArgumentError(f"The image has {cells} white cells.", expected=f"1 to {MOST_CELLS}")
     look = sample_look(dataset, seed=seed)
-    # The key keeps its first wording: another key would give other images.
+    # The key contains a former word: another key would give other images.
     rng = generator(seed, "smears", "picture", dataset, class_name, str(image))
     shape = size or look.frame.size
     fewest, most = look.frame.cells if cells is None else (cells, cells)
@@ -156,7 +156,7 @@ def draw_smear(
 
 
 def sample_look(dataset: str, *, seed: int) -> Look:
-    """Samples what all images of a dataset share.
+    """Samples the properties that all images of a dataset share.
 
     Args:
         dataset: Key of the dataset.
@@ -212,7 +212,7 @@ def _sample_places(
     places = [size / 2 + rng.uniform(-0.06, 0.06, size=2) * size.min()]
     for leukocyte in leukocytes[1:]:
         margin = min(0.4 * len(leukocyte.cell), 0.3 * size.min())
-        tries = rng.uniform(margin, size - margin, size=(_TRIES_A_CELL, 2))
+        tries = rng.uniform(margin, size - margin, size=(_TRIES_PER_CELL, 2))
         nearest = np.linalg.norm(tries[:, None] - np.array(places), axis=-1).min(axis=1)
         places.append(tries[nearest.argmax()])
     return places
@@ -261,7 +261,7 @@ def _draw_platelets(rng: np.random.Generator, dyes: np.ndarray, scale: float) ->
 
 
 def _add_cell(dyes: np.ndarray, leukocyte: Leukocyte, place: np.ndarray) -> None:
-    """Adds a white cell with the given centre to the dyes (H, W, 3), in place; it covers what is there."""
+    """Adds a white cell with the given centre to the dyes (H, W, 3), in place; it replaces the dyes there."""
     half = len(leukocyte.cell) // 2
     left, top = np.round(place).astype(int) - half
     rows = slice(max(top, 0), min(top + 2 * half + 1, dyes.shape[0]))

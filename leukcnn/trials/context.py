@@ -25,7 +25,7 @@ class TrialContext:
         tensorboard: Whether to write TensorBoard's logs into the trials' folders.
         networks: Builds the networks, and reuses the last one.
         feature_networks: Builds the networks that compute features, and reuses the last ones.
-        seen: Preprocessing of controls -> the features of images that controls have computed so far.
+        control_features: Preprocessing -> features of images that controls have computed with it so far.
     """
 
     index: ImageIndex
@@ -36,4 +36,4 @@ class TrialContext:
     tensorboard: bool = False
     networks: Networks = field(default_factory=Networks)
     feature_networks: FeatureNetworks = field(default_factory=FeatureNetworks)
-    seen: dict[Preprocessing, KnownFeatures] = field(default_factory=dict)
+    control_features: dict[Preprocessing, KnownFeatures] = field(default_factory=dict)

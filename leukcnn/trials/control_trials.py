@@ -29,7 +29,7 @@ def run_control(
     *,
     seed: int,
 ) -> None:
-    """Runs a control on the splits of a trial: it shows the score that is possible without a network.
+    """Runs a control on the splits of a trial, to show the score that is possible without a network.
 
     Args:
         trial: The trial's folder.
@@ -57,7 +57,7 @@ def run_control(
             predict=np.concatenate(rows),
             n_classes=len(index.class_names),
             seed=seed,
-            known=context.seen.setdefault(preprocessing, {}),
+            known=context.control_features.setdefault(preprocessing, {}),
         )
         each = np.split(probabilities, np.cumsum([len(r) for r in rows])[:-1])
         predictions = [

@@ -1,4 +1,4 @@
-"""Networks that aren't trained further and whose penultimate layer computes features."""
+"""Networks that compute features with their penultimate layer and aren't trained further."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ class FeatureNetworks:
 
 
 def feature_network(model: Model, setup: Setup, *, seed: int, devices: Devices) -> keras.Model:
-    """Builds a network whose penultimate layer computes features: with its top, not compiled.
+    """Builds a network whose penultimate layer computes features. It has its top and isn't compiled.
 
     Args:
         model: Builder and its arguments; without an `input_shape`, the setup's image size is used.

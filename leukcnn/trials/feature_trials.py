@@ -1,4 +1,4 @@
-"""A trial that trains no network, but a linear SVM on the outputs of networks' penultimate layers."""
+"""A trial that trains a linear SVM on the outputs of networks' penultimate layers, but no network."""
 
 import time
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from leukcnn.evaluation.feature_space import Svm, cross_validated_probabilities, svm_probabilities
-from leukcnn.features import FORWARD, Frozen, forward, kept_features
+from leukcnn.features import FORWARD_BATCH, Frozen, forward, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
 from leukcnn.image_cache import prepared_images
@@ -33,12 +33,12 @@ def run_feature_trial(
     seed: int,
     source: Trial | None = None,
 ) -> None:
-    """Fits an SVM to the features of a trial's training images and predicts; a finished trial is left alone.
+    """Fits an SVM to the features of a trial's training images and predicts; does nothing if it is finished.
 
     The predictions of the subset "test" come from the SVM that was fitted to the training images. If the
-    setup has `within_splits`, the subset "within" has the same test images again: each dataset's images are
-    predicted by a cross-validation within that dataset, unless it is too small, and `features.npz` holds the
-    features of the test images.
+    setup has `within_splits`, the subset "within" holds further predictions for the same test images, from a
+    cross-validation within each dataset. Datasets that are too small for it are left out. `features.npz` then
+    holds the features of the test images.
 
     Args:
         trial: The trial's folder.
@@ -152,7 +152,7 @@ class _FeatureTrial:
             saved = SavedNetwork.load(source.path / "model.keras")
             base = penultimate(saved.network)
         images = prepared_images(context.index, saved.preprocessing, folder=context.cache)
-        blocks = [rows[start : start + FORWARD] for start in range(0, len(rows), FORWARD)]
+        blocks = [rows[start : start + FORWARD_BATCH] for start in range(0, len(rows), FORWARD_BATCH)]
         outputs = [
             forward(base, scaled(images[block], saved.preprocessing), context.devices) for block in blocks
         ]

@@ -50,7 +50,7 @@ class _BatchOptions(TypedDict):
 def epoch_entries(
     index: ImageIndex, setup: Setup, split_rows: SplitRows, *, seed: int
 ) -> tuple[Entries, Entries]:
-    """Returns the entries of an epoch of training and of one of validation, with augmented variants."""
+    """Returns the entries of a training epoch and of a validation epoch, with augmented variants."""
     both = []
     for name, rows in (("train", split_rows.train), ("validation", split_rows.validation)):
         per_class = getattr(setup.augmentation, f"{name}_per_class")
@@ -73,10 +73,11 @@ def run_trial(
     seed: int,
     keep_features: bool = True,
 ) -> None:
-    """Runs a trial to its end, resuming it where it was interrupted; a finished trial is left alone.
+    """Runs or resumes a trial to its end; does nothing if it is finished.
 
-    If the network's base is frozen and variants are sampled once, the features of the base are computed once
-    and only the layers after it are trained on them, with the same result.
+    If the network's base is frozen and variants are sampled once, the features of the base are computed once,
+    and the layers after the base are trained on them. The result is the same as that of training the whole
+    network.
 
     Args:
         trial: The trial's folder.
@@ -105,7 +106,9 @@ def run_trial(
         times.append(time.perf_counter())
         write_predictions(trial.path / "predictions.csv", work.predict(learner, batches, outcome))
         write_json(trial.path / "environment.json", environment(context.devices))
-        slots = sum(int(np.prod(v.shape)) * np.dtype(v.dtype).itemsize for v in learner.optimizer.variables)
+        optimizer_bytes = sum(
+            int(np.prod(v.shape)) * np.dtype(v.dtype).itemsize for v in learner.optimizer.variables
+        )
         size = (trial.path / "model.keras").stat().st_size
         train_entries, validation_entries = work.entries
         trial.finish(
@@ -113,7 +116,7 @@ def run_trial(
                 "checkpoint": setup.training.checkpoint,
                 "best_epochs": outcome.best_epochs,
                 "parameters": network.count_params(),
-                "file_bytes": {"network": size, "network and optimizer": size + slots},
+                "file_bytes": {"network": size, "network and optimizer": size + optimizer_bytes},
                 "images": {"train": len(train_entries), "validation": len(validation_entries)},
                 "seconds": {
                     "images": round(times[1] - times[0], 3),
@@ -145,7 +148,7 @@ class _NetworkTrial:
 
     @cached_property
     def entries(self) -> tuple[Entries, Entries]:
-        """The entries of an epoch of training and of one of validation."""
+        """The entries of a training epoch and of a validation epoch."""
         return epoch_entries(self.context.index, self.setup, self.split_rows, seed=self.seed)
 
     @cached_property
@@ -191,9 +194,10 @@ class _NetworkTrial:
         )
 
     def learner(self, *, keep_features: bool) -> tuple[keras.Model, Batches]:
-        """Returns the model to train and its batches: the layers after a frozen base, on the base's features.
+        """Returns the model to train and a function that makes its batches.
 
-        It is the whole network, on images, if no base is frozen or its features aren't kept.
+        With a frozen base, the model is the layers after it, and batches hold features of the base. If no
+        base is frozen or its features aren't kept, the model is the whole network, and batches hold images.
         """
         boundary = last_frozen_layer(self.network)
         if boundary is None or not keep_features or not self._features_can_be_kept():

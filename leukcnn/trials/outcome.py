@@ -1,4 +1,4 @@
-"""What every trial stores: its predictions, and the environment that they may depend on."""
+"""Predictions and the environment (versions, devices) in the form in which every trial stores them."""
 
 import platform
 import subprocess
@@ -50,7 +50,7 @@ def image_predictions(
 
 
 def environment(devices: Devices) -> dict[str, Any]:
-    """Returns what results may depend on in addition to the specification: versions, devices, commit."""
+    """Returns the versions, devices and commit that results may depend on, apart from the specification."""
     versions: dict[str, str | None] = {}
     for name in _VERSIONED:
         try:

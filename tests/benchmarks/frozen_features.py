@@ -31,7 +31,7 @@ from leukcnn.distribution import find_devices
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
-from leukcnn.features import FORWARD
+from leukcnn.features import FORWARD_BATCH
 from leukcnn.image_cache import prepared_images
 from leukcnn.models.bases import last_frozen_layer, split_at
 from leukcnn.pipeline import scaled
@@ -100,9 +100,9 @@ def whole_trial_against_one_pass(options: argparse.Namespace, scratch: Path) -> 
     images = prepared_images(index, setup.preprocessing, folder=scratch / "decoded")
     base, _ = split_at(network := models.build("TaleghaniResNet50", weights=None), last_frozen_layer(network))
     started = now()
-    for start in range(0, len(index), FORWARD):
-        block = scaled(images[start : start + FORWARD], setup.preprocessing)
-        base.predict(block, batch_size=FORWARD, verbose=0)
+    for start in range(0, len(index), FORWARD_BATCH):
+        block = scaled(images[start : start + FORWARD_BATCH], setup.preprocessing)
+        base.predict(block, batch_size=FORWARD_BATCH, verbose=0)
     one_pass = now() - started
 
     ends = np.round(np.cumsum(setup.split.fractions[:2]) * len(index)).astype(int)

@@ -84,12 +84,12 @@ def test_groups_may_be_whole_numbers_or_unknown(folder):
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        ("x(y)", r"none of the 4 images a group. Each of these doesn't match 'x\(y\)':\n  class 2/deep/p2_1"),
-        (r"p1_(\d+)", r"3 of the 4 images a group(.|\n)*\n  class 2/deep/p2_1\.BMP\n"),
-        (r"p2(x)?", "none of the 4"),
-        (r"p()", "none of the 4"),
-        ({IDS[0]: "p2", IDS[1]: None, IDS[2]: float("nan")}, r"1 of the 4(.|\n)*class 10/p1_1\.png"),
-        (lambda name: None, "none of the 4 images a group(.|\n)*from the function"),
+        ("x(y)", r"4 of 4 images have no group: 'x\(y\)' finds no group in these ids:\n  class 2/deep/p2_1"),
+        (r"p1_(\d+)", r"1 of 4 images have no group(.|\n)*\n  class 2/deep/p2_1\.BMP\n"),
+        (r"p2(x)?", "4 of 4 images have no group"),
+        (r"p()", "4 of 4 images have no group"),
+        ({IDS[0]: "p2", IDS[1]: None, IDS[2]: float("nan")}, r"3 of 4 images(.|\n)*class 10/p1_1\.png"),
+        (lambda name: None, "4 of 4 images have no group: the function returns no valid group"),
     ],
 )
 def test_groups_that_miss_images_are_refused_by_name(folder, groups, message):
@@ -104,7 +104,7 @@ def test_groups_that_miss_images_are_refused_by_name(folder, groups, message):
     [
         (r"p\d", "has 0 groups"),
         (r"(p)(\d)", "has 2 groups"),
-        ("(p", "aren't a regular expression"),
+        ("(p", "isn't a regular expression"),
         (["p1"], "of the type list"),
     ],
 )

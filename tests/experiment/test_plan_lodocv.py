@@ -196,8 +196,8 @@ def test_a_row_that_the_data_do_not_allow_is_noted_and_others_planned(index):
     others = index.select(np.isin(index.dataset, ["ufg", "jtsc", "midb"]))
     planned = plan(study_for(runs=1, only="leuknet"), others)
     assert {t.tested for t in trials_of(planned, "leuknet")} == {("ufg",)}
-    assert "only trained on: ufg" in planned.missing["xception_dft"]
-    with pytest.raises(DataError, match="only trained on: ufg"):
+    assert "for training only: ufg" in planned.missing["xception_dft"]
+    with pytest.raises(DataError, match="for training only: ufg"):
         plan(study_for(runs=1, only="xception_dft"), others)
 
 
@@ -211,7 +211,7 @@ def test_a_table_of_one_dataset_wants_the_trials_that_test_it_alone():
 
 def test_a_side_split_that_the_data_do_not_allow_is_noted_and_the_main_one_raises(index):
     one = index.select(index.dataset == "allidb2")
-    with pytest.raises(DataError, match="nothing is left to learn from"):
+    with pytest.raises(DataError, match="nothing is left to train on"):
         plan(study_for(), one)
     paper = papers.get("leuknet_lodocv")
     rows = tuple(replace(row, extra_splits=("kfold",)) for row in paper.rows)

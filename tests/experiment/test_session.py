@@ -42,4 +42,4 @@ def test_unfinished_are_those_that_the_store_does_not_hold_whole(session):
 def test_trials_of_a_session_share_networks_and_what_controls_saw(session):
     other = TrialContext(session.index, session.devices, session.progress)
     assert session.shared.networks is not other.networks
-    assert session.shared.seen is not other.seen
+    assert session.shared.control_features is not other.control_features

@@ -88,19 +88,19 @@ def test_missing_arguments_are_the_builders_defaults(arguments, needed, weights)
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_each_network_finds_its_file_in_a_folder_of_published_files(name, tmp_path):
     for known in BACKBONES.values():
-        for file in filter(None, (known.whole, known.base)):
+        for file in filter(None, (known.whole_file, known.base_file)):
             (tmp_path / file).write_bytes(b"")
     own = BACKBONES[name]
     base = Model("FineTuned", {"backbone": name, "mode": "mDFT"})
-    assert weights_file(str(tmp_path), base) == str(tmp_path / own.base)
+    assert weights_file(str(tmp_path), base) == str(tmp_path / own.base_file)
     with_top = Model("FineTuned", {"backbone": name, "mode": "DFT", "dense_units": None})
     assert needs_published_top(with_top) == name.startswith("VGG")
-    expected = own.whole if needs_published_top(with_top) else own.base
+    expected = own.whole_file if needs_published_top(with_top) else own.base_file
     assert weights_file(str(tmp_path), with_top) == str(tmp_path / expected)
-    assert holds_base_alone(own.base)
-    assert not holds_base_alone(own.whole)
-    assert is_published(tmp_path / own.base)
-    assert is_published(own.whole)
+    assert holds_base_alone(own.base_file)
+    assert not holds_base_alone(own.whole_file)
+    assert is_published(tmp_path / own.base_file)
+    assert is_published(own.whole_file)
 
 
 def test_a_file_with_the_networks_name_is_found(tmp_path):
@@ -136,8 +136,8 @@ def test_published_names_are_those_that_keras_downloads(name, monkeypatch):
     backbone, builder = BACKBONES[name], getattr(keras.applications, name)
     image_size = backbone.published_size or 224
     for file, arguments in (
-        (backbone.base, {"include_top": False, "input_shape": (image_size, image_size, 3)}),
-        (backbone.whole, {"include_top": True}),
+        (backbone.base_file, {"include_top": False, "input_shape": (image_size, image_size, 3)}),
+        (backbone.whole_file, {"include_top": True}),
     ):
         with pytest.raises(Asked, match=file), unfilled():
             builder(weights="imagenet", **arguments)

@@ -81,7 +81,7 @@ def test_a_dataset_that_is_never_tested_is_trained_on(index):
     folds = partition(split, index, seed=0, pairs=NO_PAIRS)
     assert [fold.tested for fold in folds] == [("allidb1",), ("allidb2",)]
     assert "ufg" in datasets_of(index, folds[0].split_rows.train)
-    with pytest.raises(DataError, match="only trained on: allidb1, allidb2, ufg"):
+    with pytest.raises(DataError, match="for training only: allidb1, allidb2, ufg"):
         partition(replace(split, never_tested=("allidb1", "allidb2", "ufg")), index, seed=0, pairs=NO_PAIRS)
 
 

@@ -220,7 +220,7 @@ def test_copies_among_synthetic_images_relate_their_datasets(synthetic_index):
 
 
 def test_a_single_dataset_is_refused():
-    with pytest.raises(DataError, match=r"are of b: nothing is left to learn from(.|\n)*at least 2 datasets"):
+    with pytest.raises(DataError, match=r"are of b: nothing is left to train on(.|\n)*at least 2 datasets"):
         leave_one_dataset_out(make_index(("b", 0), ("b", 1), ("c", -1)))
     with pytest.raises(DataError, match="No image has a label: nothing"):
         leave_one_dataset_out(make_index(("b", -1), ("c", -1)))
@@ -235,7 +235,7 @@ def test_data_without_a_dataset_to_test_are_refused():
 
 def test_a_training_split_without_a_class_is_refused():
     index = make_index(("b", 0), ("b", 1), ("c", 1))
-    with pytest.raises(DataError, match=r"To test b, no healthy image is left to learn from\."):
+    with pytest.raises(DataError, match=r"To test b, no healthy image is left to train on\."):
         leave_one_dataset_out(index)
     related = make_index(("allidb1", 0), ("allidb1", 1), ("allidb2", 0), ("allidb2", 1))
     assert len(leave_one_dataset_out(related)) == 2
