@@ -118,7 +118,7 @@ def test_a_missing_figure_is_named(reproduced, tmp_path):
     figure.unlink()
     result = call("table", "cnmc2019", "--out", out, "--verify")
     assert result.exit_code == 1
-    assert "figure2.png: missing; `leukcnn table` draws it again" in result.stderr
+    assert "figure2.png: missing; `leukcnn table` makes it again" in result.stderr
     assert call("table", "cnmc2019", "--out", out).exit_code == 0
     assert figure.exists()
     assert call("table", "cnmc2019", "--out", out, "--verify").exit_code == 0
