@@ -184,7 +184,7 @@ def test_other_datasets_are_one_task_together(tmp_path):
 
 @pytest.mark.slow
 def test_a_dataset_of_one_class_with_a_separate_dataset_is_refused(tmp_path):
-    with pytest.raises(DataError, match="jtsc, tested without the other datasets"):
+    with pytest.raises(DataError, match="without the other datasets, jtsc would only have images of healthy"):
         run(tmp_path, datasets=("allidb2", "jtsc"), only="lightweight")
 
 
