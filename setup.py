@@ -1,4 +1,4 @@
-"""Everything about the package stands in setup.cfg."""
+"""Everything about the package is in setup.cfg."""
 
 from setuptools import setup
 

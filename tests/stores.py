@@ -1,4 +1,4 @@
-"""Stores of trials that are written without training, and fixtures that make them."""
+"""Stores with trials that no training made, and fixtures for them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,7 @@ def predictions_of(
     checkpoint: str = "val_accuracy",
     prefix: str = "",
 ) -> Predictions:
-    """Returns predictions with a confusion matrix; each subject has cells of one class."""
+    """Returns predictions with a given confusion matrix; each subject has cells of one class."""
     label = np.repeat([1, 1, 0, 0], [tp, fn, fp, tn])
     predicted = np.repeat([1, 0, 1, 0], [tp, fn, fp, tn])
     n = len(label)
@@ -74,7 +74,7 @@ def fold_predictions(fold: int, *, wrong: int, n: int = 60) -> Predictions:
 
 
 class FakeExperiment:
-    """Collects trials and makes the results of them."""
+    """Collects trials and returns their results."""
 
     def __init__(self, out: Path, paper: str | spec.Paper = "cnmc2019"):
         self.paper = papers.get(paper) if isinstance(paper, str) else paper
@@ -184,7 +184,7 @@ class FakeExperiment:
 def tested_on(
     dataset: str, *, tp: int = 0, fn: int = 0, fp: int = 0, tn: int = 0, subset: str = "test"
 ) -> Predictions:
-    """Returns predictions of a dataset's images with a confusion matrix; ids begin with the dataset's key."""
+    """Returns a dataset's predictions with a given confusion matrix; ids begin with the dataset's key."""
     predictions = predictions_of(subset, tp=tp, fn=fn, fp=fp, tn=tn)
     return replace(
         predictions,
@@ -251,7 +251,12 @@ class SeparateDatasets(LeftOut):
         paper = lodocv_paper(*tables)
         split = spec.Split("kfold", n_splits=2, per_dataset=("allidb1", "allidb2"))
         rows = [replace(row, setup=replace(row.setup, split=split)) for row in paper.rows]
-        own = {"key": "apart", "datasets": split.per_dataset, "splits": ("kfold", "grouped_kfold"), "runs": 1}
+        own = {
+            "key": "separate",
+            "datasets": split.per_dataset,
+            "splits": ("kfold", "grouped_kfold"),
+            "runs": 1,
+        }
         super().__init__(out, replace(paper, rows=tuple(rows), **own))
 
     def results(self, **changes) -> Results:
@@ -265,7 +270,7 @@ STAGES = ("benign", "early", "pre", "pro")
 def stages(
     *, wrong: int = 0, n: int = 80, checkpoint: str = "val_accuracy", prefix: str = "", groups: int = 0
 ) -> Predictions:
-    """Returns predictions of test images, equally many of each stage. The first `wrong` get the next one."""
+    """Returns predictions of `n` test images, `n` / 4 of each stage. The first `wrong` get the next one."""
     label = np.repeat(np.arange(4), n // 4)
     predicted = np.where(np.arange(n) < wrong, (label + 1) % 4, label)
     group = np.arange(n) % groups if groups else np.arange(n)
@@ -369,7 +374,7 @@ def left_out(tmp_path):
 
 
 @pytest.fixture
-def apart(tmp_path):
+def separate_datasets(tmp_path):
     """Returns a function that makes an experiment on two separate datasets, with tables."""
     return lambda *tables: SeparateDatasets(tmp_path, *tables)
 

@@ -76,7 +76,7 @@ def test_the_library_reproduces_what_the_command_does(reproduced, synthetic_cell
     assert run["table2"] is run.report.tables[0]
     assert len(run.tables) > 1
     leukcnn.reproduce("cnmc2019", only="table5", datasets="", **options)
-    assert "Reading the images" in capsys.readouterr().out
+    assert "SHA-256 of each image" in capsys.readouterr().out
 
 
 def test_table_builds_it_again_and_verifies(reproduced):
@@ -118,7 +118,7 @@ def test_a_missing_figure_is_named(reproduced, tmp_path):
     figure.unlink()
     result = call("table", "cnmc2019", "--out", out, "--verify")
     assert result.exit_code == 1
-    assert "figure2.png: missing; `leukcnn table` draws it again" in result.stderr
+    assert "figure2.png: missing; `leukcnn table` makes it again" in result.stderr
     assert call("table", "cnmc2019", "--out", out).exit_code == 0
     assert figure.exists()
     assert call("table", "cnmc2019", "--out", out, "--verify").exit_code == 0

@@ -1,1 +1,1 @@
-"""A paper's trials in order, from options to tables."""
+"""Runs a paper's trials, from the options to the tables."""

@@ -1,4 +1,4 @@
-"""Whether all that a paper names can be had, before any data are read."""
+"""Checks that everything a paper names exists, before any data are read."""
 
 import inspect
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from leukcnn.spec.names import BUILDERS, OPTIMIZER_ARGUMENTS
 
 
 def check_names(paper: spec.Paper) -> None:
-    """Resolves what a paper names in datasets, networks and augmentation, without loading Keras.
+    """Checks the names of a paper's datasets, networks and arguments, without loading Keras.
 
-    A network of one's own that isn't imported yet is; that it loads Keras is its own affair.
+    A network of the user's own is imported if it isn't yet, which may load Keras.
 
     Raises:
-        SpecError: Something can't be had; the message names the field, the value and what is allowed.
+        SpecError: Something doesn't exist; the message names the field, the value and what is allowed.
     """
     _check_classes(paper)
     for owner, setup in _setups(paper):
@@ -41,14 +41,15 @@ def check_names(paper: spec.Paper) -> None:
             ImageAugmenter(**arguments)
 
 
-def check_paper(paper: spec.Paper) -> None:
-    """Resolves all that a paper names, at last the arguments of its optimizers, for which Keras is loaded.
+def check_optimizers(paper: spec.Paper) -> None:
+    """Creates each optimizer of a paper, to check its arguments, and each loss. Loads Keras.
+
+    Args:
+        paper: The paper; `check_names` has accepted it.
 
     Raises:
-        SpecError: As `check_names`.
+        SpecError: An optimizer refuses an argument; the message names the row and the optimizer.
     """
-    check_names(paper)
-
     import keras
 
     for owner, setup in _setups(paper):
@@ -61,21 +62,26 @@ def check_paper(paper: spec.Paper) -> None:
 
 
 def _setups(paper: spec.Paper) -> Iterator[tuple[str, spec.Setup]]:
-    """Yields what each row does, as it is written, under each profile and with each choice of an assumption.
+    """Yields each row's setup as it is written, under each profile and with each choice of an assumption.
 
-    Each stands beside what a message calls it; what equals the row as it is written is left out.
+    Each setup comes with its name in messages. A setup that equals the row as it is written is left out.
     """
     for row in paper.rows:
         owner = f"Row {row.id!r}"
         yield owner, row.setup
-        changed = [(f"profile {profile.name!r}", {"profile": profile.name}) for profile in paper.profiles]
+        changed = [
+            (f"profile {profile.name!r}", paper.setup(row.id, profile=profile.name))
+            for profile in paper.profiles
+        ]
         changed += [
-            (f"assumption {assumption.name} = {choice!r}", {"assumed": {assumption.name: choice}})
+            (
+                f"assumption {assumption.name} = {choice!r}",
+                paper.setup(row.id, assumed={assumption.name: choice}),
+            )
             for assumption in paper.assumptions
             for choice in assumption.choices
         ]
-        for change, options in changed:
-            setup = paper.setup(row.id, **options)
+        for change, setup in changed:
             if setup != row.setup:
                 yield f"{owner}, {change}", setup
 
@@ -85,16 +91,16 @@ def _optimizer(training: spec.Training) -> str:
 
 
 def _check_classes(paper: spec.Paper) -> None:
-    """Checks the paper's classes against those that its datasets have."""
+    """Checks the paper's classes against the classes of its datasets."""
     owner, cards = f"Paper {paper.key!r}", [card(key) for key in paper.datasets]
     of_cards = tuple(dict.fromkeys(name for one in cards for name in one.classes))
     if not paper.class_of and (len(cards) > 1 or paper.classes != of_cards):
         raise SpecError(
-            f"{owner}: classes = {paper.classes} of {', '.join(paper.datasets)}, without class_of.",
-            expected=f"the classes of one dataset as its card has them, {of_cards}",
-            remedy="or class_of, the paper's class for each of these",
+            f"{owner}: classes = {paper.classes} for {', '.join(paper.datasets)}, without class_of.",
+            expected=f"the classes on the card of one dataset, {of_cards}",
+            remedy="use these, or set class_of, which maps each of them to a class of the paper",
         )
-    # --datasets may name others than the paper's own.
+    # --datasets may name other datasets than the paper's own.
     every = dict.fromkeys(name for one in CATALOG.values() for name in one.classes)
     for name in paper.class_of:
         if name not in every:
@@ -106,7 +112,7 @@ def _check_classes(paper: spec.Paper) -> None:
     reached = {paper.class_of[name] for name in of_cards if name in paper.class_of}
     if lacking := set(paper.classes) - reached if paper.class_of else ():
         raise SpecError(
-            f"{owner}: no class of its datasets becomes {', '.join(sorted(lacking))}.",
+            f"{owner}: class_of maps no class of its datasets to {', '.join(sorted(lacking))}.",
             expected=f"class_of with each of {', '.join(paper.classes)} among its values",
         )
     for dataset, counts in paper.synthetic_images.items():
@@ -114,8 +120,8 @@ def _check_classes(paper: spec.Paper) -> None:
         for name, count in counts.items():
             if name not in allowed or count < 1:
                 raise SpecError(
-                    f"{owner}: synthetic_images has {count} images of {name!r} of {dataset}.",
-                    expected=f"whole numbers above 0 of {', '.join(allowed)}",
+                    f"{owner}: synthetic_images has {count} images of the class {name!r} of {dataset}.",
+                    expected=f"a whole number above 0 for each of {', '.join(allowed)}",
                     remedy=did_you_mean(name, allowed),
                 )
 
@@ -129,13 +135,13 @@ def _check_arguments(owner: str, model: spec.Model, *, trained: bool) -> None:
             f"{owner}: {model.name} has no argument {name!r}.",
             expected=", ".join(known.names),
             remedy=did_you_mean(name, known.names)
-            or "each network takes input_shape and classes, and what the paper gives it",
+            or "each network must take input_shape, classes and the arguments that the paper gives it",
         )
     if lacking := {*known.required} - given:
         raise SpecError(
-            f"{owner}: {model.name} lacks its argument {', '.join(sorted(lacking))}.",
+            f"{owner}: {model.name} lacks the argument {', '.join(sorted(lacking))}.",
             expected=f"a value for {', '.join(known.required)}",
-            remedy="give it among the model's arguments",
+            remedy="add it to the model's arguments",
         )
     for name, allowed in (("backbone", BACKBONES), ("mode", MODES)):
         value = model.arguments.get(name)
@@ -148,9 +154,9 @@ def _check_arguments(owner: str, model: spec.Model, *, trained: bool) -> None:
     weights = model.arguments.get("weights")
     if weights not in (None, "imagenet") and not Path(weights).is_file():
         raise SpecError(
-            f"{owner}: weights = {weights!r} of {model.name}, where there is no file.",
+            f"{owner}: weights = {weights!r} of {model.name} is no file.",
             expected="None, 'imagenet' or the path of a file",
-            remedy=did_you_mean(str(weights), ("imagenet",)) or "get the file, or name it by its whole path",
+            remedy=did_you_mean(str(weights), ("imagenet",)) or "download the file, or give its full path",
         )
 
 
@@ -159,20 +165,20 @@ _OF_ARGUMENTS = (ArgumentError, TypeError, ValueError)
 
 @contextmanager
 def explained(owner: str, kinds: tuple[type[Exception], ...] = _OF_ARGUMENTS) -> Iterator[None]:
-    """Turns what is said of arguments inside into what is said of the paper.
+    """Context that turns errors about arguments into an error about the paper.
 
     Args:
-        owner: Whose arguments they are.
-        kinds: The errors that are turned.
+        owner: What the arguments belong to, with which the message begins.
+        kinds: The errors that are turned into a `SpecError`.
 
     Raises:
-        SpecError: One of these errors was raised.
+        SpecError: An error of these kinds was raised inside.
     """
     try:
         yield
     except kinds as error:
         raise SpecError(
             f"{owner}: {getattr(error, 'found', '') or f'{type(error).__name__}: {error}'}",
-            expected=getattr(error, "expected", "arguments that it takes"),
+            expected=getattr(error, "expected", "arguments that are allowed"),
             remedy=getattr(error, "remedy", "change this value of the paper"),
         ) from error

@@ -1,4 +1,4 @@
-"""What keeps a run's figures from being held against the paper's, each reason by itself."""
+"""Reasons why a run's results can't be compared with the paper's, one function each."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from leukcnn.models.published import holds_base_alone, is_published, needs_publi
 
 
 def why_not_comparable(study: Study, index: ImageIndex) -> str:
-    """Returns why the figures can't be held against the paper's, reason after reason; "" where they can."""
+    """Returns why the results can't be compared with the paper's, all reasons in one text; "" if they can."""
     return "; ".join(reason for find in _REASONS for reason in find(study, index) if reason)
 
 
@@ -21,19 +21,19 @@ def _profile(study: Study, index: ImageIndex) -> Iterable[str]:
 
 
 def _images(study: Study, index: ImageIndex) -> Iterable[str]:
-    """Yields how the images at hand depart from those that the paper learns from and tests on."""
+    """Yields how the images differ from those that the paper trains and tests on."""
     if index.synthetic:
         yield "synthetic data"
         return
     published, here, unknown = np.sum([_count(study, index, name) for name in study.paper.datasets], axis=0)
     if here != published:
-        yield f"it rests on {here:,} of {published:,} published images"
+        yield f"it uses {here:,} of {published:,} published images"
     if unknown:
-        yield f"{unknown:,} images are no published files"
+        yield f"{unknown:,} images are not among the published files"
 
 
 def _count(study: Study, index: ImageIndex, name: str) -> tuple[int, int, int]:
-    """Counts a dataset's images: published, at hand of these, and at hand beside them."""
+    """Counts a dataset's images: all published ones, those of them in the data, and others in the data."""
     used, classes = card(name).subsets[0], study.paper.class_of
     published = sum(n for class_name, n in used.images.items() if not classes or class_name in classes)
     digests = {entry.sha256 for entry in manifest(name).values()}
@@ -75,7 +75,7 @@ def _weights(study: Study, index: ImageIndex) -> Iterable[str]:
     published = {starts_from(m) for row in study.trained for m in study.paper.row(row).setup.models}
     if None in started and "imagenet" in published:
         yield "fine-tuned networks start from random weights"
-    elif not all(map(is_published, started - {None, "imagenet"})):
+    elif not all(is_published(place) for place in started if place is not None and place != "imagenet"):
         yield "fine-tuned networks start from weights of the user's own"
 
 
@@ -95,7 +95,7 @@ def _networks(study: Study) -> list[spec.Model]:
     return [model for row in study.rows if row.wanted for model in row.setup.models]
 
 
-# In the order in which they are said.
+# In the order of the message.
 _REASONS = (
     _profile,
     _images,

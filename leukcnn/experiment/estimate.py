@@ -1,4 +1,4 @@
-"""How long a run will take, and how long its stages took."""
+"""Estimates how long a run will take, and measures how long its stages took."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +9,7 @@ from leukcnn.runs import Trial
 
 _TIMED_STEPS = 5
 
-# What a trial notes of its own time -> what it is called beside the other stages.
+# Name of a time in a trial's result -> name of the stage.
 _OF_TRIALS = {
     "images": "decoding",
     "features": "networks and features",
@@ -20,22 +20,22 @@ _OF_TRIALS = {
 
 
 class Stopwatch:
-    """Notes how long the stages of a run take, one after the other, in seconds of wall-clock time."""
+    """Measures how long the successive stages of a run take, in seconds of wall-clock time."""
 
     def __init__(self):
         self.seconds: dict[str, float] = {}
         self._last = time.perf_counter()
 
     def lap(self, stage: str) -> None:
-        """Ends a stage that began where the one before it ended."""
+        """Ends a stage, which began when the stage before it ended."""
         now = time.perf_counter()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
         self._last = now
 
     def lap_of_trials(self, trials: Iterable[Trial]) -> None:
-        """Ends the stage of the trials, and parts it by what each noted of its own time.
+        """Ends the stage of the trials, and splits it into the times that each trial stored.
 
-        What they noted nothing of, such as writing files, is "files".
+        The rest, such as the time for writing files, is the stage "files".
         """
         self.lap("files")
         for trial in trials:
@@ -46,22 +46,22 @@ class Stopwatch:
 
 
 def describe_seconds(seconds: Mapping[str, float]) -> str:
-    """Returns the stages of a run with their times, and the whole, as one sentence."""
+    """Returns a sentence with the time of each stage and their sum, from seconds."""
     stages = ", ".join(f"{stage} {taken:,.1f} s" for stage, taken in seconds.items())
-    return f"Time: {stages}; {sum(seconds.values()):,.1f} s in all."
+    return f"Time: {stages}; {sum(seconds.values()):,.1f} s in total."
 
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to do of a row.
+    """The amount of training of a row.
 
     Attributes:
         row: Id of the row.
-        label: What it is called.
+        label: The row's name in messages.
         epochs: Epochs of a trial.
         steps: Training steps of an epoch.
-        validation_steps: Steps of a validation.
-        trials: Trials of this row that are to be run.
+        validation_steps: Validation steps of an epoch.
+        trials: Number of the row's trials that are to be run.
     """
 
     row: str
@@ -73,12 +73,12 @@ class Work:
 
 
 class Estimate:
-    """Says how long a training will take, from the first real steps of each row's first trial.
+    """Estimates how long a training will take, from the first steps of each row's first trial.
 
     Args:
-        progress: Told of it.
-        rows: Number of the rows whose networks are to be trained.
-        clock: Gives the present time in seconds.
+        progress: Shows the messages.
+        rows: Number of rows that train a network.
+        clock: Returns the present time in seconds.
     """
 
     def __init__(
@@ -87,35 +87,35 @@ class Estimate:
         self.progress, self.rows, self.clock = progress, rows, clock
         self._seconds: dict[str, float] = {}
         progress.message(
-            "There is no GPU; how long it takes, the first steps of each network tell. A GPU takes a small "
-            "part of that; --profile smoke takes minutes. What is done is kept: the run may be stopped and "
-            "started again."
+            "There is no GPU. The first steps of each network show how long its training takes. A GPU needs "
+            "a small fraction of that time; --profile smoke takes minutes. Finished work is kept: you can "
+            "stop the run and start it again."
         )
 
     def watch(self, work: Work) -> ProgressObserver:
-        """Returns who is to be told of a trial: one who times its first steps, unless its row was timed."""
+        """Returns the observer for a trial, which measures its first steps unless its row was measured."""
         return self.progress if work.row in self._seconds else _FirstSteps(self, work)
 
     def note(self, work: Work, seconds_a_step: float) -> None:
-        """Says how long a row takes, and all rows known so far."""
-        # A validation image goes forward only, about a third of a training step's work.
+        """Shows how long a row takes, and all rows measured so far."""
+        # Validation has the forward pass only, about a third of a training step's work.
         epoch = seconds_a_step * (work.steps + work.validation_steps / 3)
         self._seconds[work.row] = epoch * work.epochs * work.trials
         known = len(self._seconds)
-        shown = "in all" if known == self.rows else f"for {known} of {self.rows} networks"
+        total = "in total" if known == self.rows else f"for {known} of {self.rows} networks"
         self.progress.message(
-            f"{work.label}: about {in_words(epoch)} an epoch on this processor, {work.epochs} epochs, "
-            f"{work.trials} trial(s); about {in_words(sum(self._seconds.values()))} {shown}"
+            f"{work.label}: about {in_words(epoch)} per epoch on this processor, {work.epochs} epoch(s), "
+            f"{work.trials} trial(s); about {in_words(sum(self._seconds.values()))} {total}"
         )
 
 
 class _FirstSteps:
-    """Passes all on, and times a trial's steps behind the first, in which the network is compiled."""
+    """Passes everything on, and times a trial's steps after the first, which compiles the network."""
 
     def __init__(self, estimate: Estimate, work: Work):
         self.estimate, self.work = estimate, work
         self._began: float | None = None
-        self._timed, self._said = 0, False
+        self._timed, self._reported = 0, False
 
     def batch(self, *, epoch: int, step: int, loss: float, accuracy: float) -> None:
         """Passes a step on, and counts it."""
@@ -125,26 +125,26 @@ class _FirstSteps:
             return
         self._timed += 1
         if self._timed == _TIMED_STEPS:
-            self._say()
+            self._report()
 
     def end_epoch(self, *, epoch: int, logs: Mapping[str, float]) -> None:
-        """Passes an epoch's end on; of a short epoch, the steps so far have to do."""
+        """Passes an epoch's end on. If the epoch was short, its few steps are used."""
         if self._timed:
-            self._say()
+            self._report()
         self.estimate.progress.end_epoch(epoch=epoch, logs=logs)
 
     def message(self, text: str) -> None:
         """Passes a sentence on."""
         self.estimate.progress.message(text)
 
-    def _say(self) -> None:
-        if not self._said:
-            self._said = True
+    def _report(self) -> None:
+        if self._began is not None and not self._reported:
+            self._reported = True
             self.estimate.note(self.work, (self.estimate.clock() - self._began) / self._timed)
 
 
 def in_words(seconds: float) -> str:
-    """Returns a duration, given in seconds, in the largest unit of which it holds more than two."""
+    """Returns a duration, given in seconds, in the largest unit that it exceeds twice."""
     for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds > 2 * unit:
             return f"{seconds / unit:,.0f} {name}"

@@ -1,4 +1,4 @@
-"""The images of a paper's datasets, drawn or as they are."""
+"""Loads the images of a paper's datasets, real or synthetic."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from leukcnn.datasets import ImageIndex, load, load_many, require_classes
 from leukcnn.experiment.request import SYNTHETIC
 from leukcnn.image_cache import cache_folder
 
-_FILES_A_LINE = 2000
+_FILES_PER_MESSAGE = 2000
 
 Say = Callable[[str], None]
 
@@ -16,21 +16,21 @@ Say = Callable[[str], None]
 def data_folder(
     data: str, names: Sequence[str], *, say: Say, paper: spec.Paper | None = None, seed: int = 0
 ) -> Path:
-    """Returns the folder of some datasets; drawn ones are drawn first, unless they are there.
+    """Returns the folder of some datasets. Synthetic ones are rendered first, unless they are in the cache.
 
     Args:
         data: Value of --data.
         names: Keys of the datasets.
-        say: Told that they are drawn.
-        paper: The paper that they are drawn for; None draws each as it is by itself.
-        seed: Root seed of what is drawn.
+        say: Called with a message before images are rendered.
+        paper: The paper that says how many synthetic images there are; None for each dataset's default.
+        seed: Root seed of the synthetic images.
 
     Raises:
-        DataError: They can't be drawn, or not written.
+        DataError: The synthetic images can't be rendered or written.
     """
     if data != SYNTHETIC:
         return Path(data).expanduser()
-    say(f"Drawing images with the names and layout of {paper.key if paper else names[0]}'s datasets ...")
+    say(f"Rendering synthetic images in the layout of {paper.key if paper else names[0]}'s datasets ...")
     place = cache_folder() / SYNTHETIC
     if paper:
         return synthetic.write_for(paper, names, place, seed=seed)
@@ -38,33 +38,38 @@ def data_folder(
 
 
 def count_files(say: Say) -> Callable[[int, int], None]:
-    """Returns what the reading of files calls with how many are done: it says so now and then."""
+    """Returns a callback for the number of files read and their total, which shows some of these numbers."""
 
-    def tell(done: int, total: int) -> None:
-        if done % _FILES_A_LINE == 0:
+    def show(done: int, total: int) -> None:
+        if done % _FILES_PER_MESSAGE == 0:
             say(f"{done:,} of {total:,} files read")
 
-    return tell
+    return show
 
 
 def load_images(paper: spec.Paper, names: Sequence[str], data: str, *, seed: int, say: Say) -> ImageIndex:
-    """Returns the images of a paper with its classes.
+    """Returns the index of a paper's images, with the paper's classes.
 
     Args:
         paper: The paper.
         names: Keys of the datasets.
         data: Value of --data.
-        seed: Root seed of what is drawn.
-        say: Told what is done, and what was found in the folder.
+        seed: Root seed of the synthetic images.
+        say: Called with a message before each step, and with each note about the folder.
 
     Raises:
-        DataError: The folder can't be used, or holds one class where the paper has one dataset.
+        DataError: The folder can't be used, or the paper has one dataset and the folder holds one class.
     """
     root = data_folder(data, names, say=say, paper=paper, seed=seed)
-    say("Reading the images for their SHA-256 ...")
+    say("Computing the SHA-256 of each image ...")
     if paper.class_of:
-        options = {"class_names": paper.classes, "class_of": paper.class_of}
-        index = load_many(names, root, **options, progress=count_files(say))
+        index = load_many(
+            names,
+            root,
+            class_names=paper.classes,
+            class_of=paper.class_of,
+            progress=count_files(say),
+        )
     else:
         index = load(names[0], root, progress=count_files(say))
         require_classes(index)

@@ -1,4 +1,4 @@
-"""From a study to the trials that it takes: splits, identities, what the data allow."""
+"""Plans the trials of a study: their splits, their identities and what the data allow."""
 
 import hashlib
 from dataclasses import dataclass, field, replace
@@ -29,16 +29,16 @@ class Plan:
     """The trials of a study.
 
     Attributes:
-        trials: Those that train a network.
-        controls: Those that don't, on the same splits.
-        identities: Name of a trial or control -> what it is.
-        split_rows: Name of a trial or control -> who trains and who is predicted.
-        probe: The probe that tells datasets apart; None where there is one dataset, or no table asks for it.
-        masked: Mask ("" for none) -> trials and controls of the main split under it, those of this study
-            included; empty where the paper has no table of masks.
+        trials: Trials of the paper's rows.
+        controls: Trials of the controls, on the same splits.
+        identities: Name of a trial, control or probe -> its specification.
+        split_rows: Name of a trial or control -> images for training, validation and prediction.
+        probe: The probe that distinguishes datasets; None if there is one dataset or no table shows it.
+        masked: Mask ("" for none) -> trials and controls of the main split with that mask, including those
+            of this study; empty if the paper has no table of masks.
         related: Dataset -> datasets that share images or cells with it.
-        missing: Row, or kind of split beside the main one, that the data don't allow -> why.
-        reason: Why there are no trials at all; "" where there are.
+        missing: Row, or kind of split other than the main one, that the data don't allow -> why.
+        reason: Why there are no trials at all; "" if there are some.
     """
 
     trials: list[PlannedTrial]
@@ -53,7 +53,7 @@ class Plan:
 
 
 def data_digest(index: ImageIndex) -> str:
-    """Returns the hash of what the images are: ids, content and labels, never where they lie."""
+    """Returns a hash of the images' ids, contents and labels, whatever their folder and order."""
     lines = sorted(
         f"{id} {sha} {label}" for id, sha, label in zip(index.ids, index.sha256, index.labels, strict=True)
     )
@@ -61,9 +61,9 @@ def data_digest(index: ImageIndex) -> str:
 
 
 def plan(study: Study, index: ImageIndex) -> Plan:
-    """Returns all trials and controls of a study, and who trains and who is predicted in each.
+    """Returns all trials and controls of a study, with their images for training and prediction.
 
-    Where the images are of one class, or too few and nothing is to be trained, there are none.
+    There are none if the images have one class, or if they are too few and nothing is to be trained.
 
     Raises:
         DataError: There are too few images or classes for the paper's own split.
@@ -90,10 +90,10 @@ def _nothing(reason: str) -> Plan:
 
 
 def _copies(study: Study, index: ImageIndex) -> np.ndarray:
-    """Returns (P, 2) positions of byte-identical images and, where a split asks for them, of near ones."""
+    """Returns (P, 2) positions of byte-identical images and, if a split needs them, of near-duplicates."""
     if not study.split_kinds & {*spec.COPY_PROOF_KINDS}:
         return duplicate_pairs(index)
-    # Whole images, whatever --mask says: copies are copies.
+    # Copies are searched for in whole images, whatever --mask says.
     return scan_duplicates(index, replace(study.whole, mask="")).pairs
 
 
@@ -131,7 +131,7 @@ class _Planner:
         self._controlled: set[tuple[str, int]] = set()
 
     def add_row(self, row: str, kind: str, *, run: int) -> None:
-        """Adds a row's trials of one run under one split, and the controls if they aren't there yet.
+        """Adds a row's trials of one run under one kind of split, and the controls unless they were added.
 
         Raises:
             DataError: There are too few images, classes or datasets.
@@ -143,7 +143,7 @@ class _Planner:
             if source := study.row(row).source:
                 identity["features_of"] = self._name(source, run, kind, fold)
             self._add(self.plan.trials, row, identity, fold, run=run, kind=kind)
-        # The controls rest on the same splits; so those of the first row stand for all.
+        # All rows have the same splits, so the controls are needed for one row only.
         if (kind, run) in self._controlled:
             return
         self._controlled.add((kind, run))
@@ -157,7 +157,7 @@ class _Planner:
                 self._add(self.plan.controls, control, identity, fold, run=run, kind=kind)
 
     def add_probe(self) -> None:
-        """Adds the probe that tells datasets by their images' borders."""
+        """Adds the probe that distinguishes datasets by the borders of their images."""
         seed = self.study.seed
         identity = self._untrained(seed) | {"probe": PROBE}
         name = trial_name(identity)
@@ -166,7 +166,7 @@ class _Planner:
         self.plan = replace(self.plan, probe=probe)
 
     def _untrained(self, seed: int) -> dict[str, Any]:
-        """Returns what the identities of controls and probe have in common."""
+        """Returns the fields that the identities of controls and probe have in common."""
         return {
             "paper": self.study.paper.key,
             "preprocessing": to_plain(self.study.whole),
@@ -181,14 +181,14 @@ class _Planner:
         return self._folds[key]
 
     def _left_out(self, fold: Fold) -> dict[str, list[str]]:
-        """Returns what the identity says of the datasets of a trial, where some are tested by themselves."""
+        """Returns the identity's fields on datasets; empty if all datasets are tested together."""
         if not fold.tested:
             return {}
         trained_on = np.unique(self.index.dataset[fold.split_rows.train]).tolist()
         return {"tested": list(fold.tested), "trained_on": trained_on}
 
     def _name(self, row: str, run: int, kind: str, fold: Fold) -> str:
-        """Returns the name of another row's trial that trained on the same images; "" where none did."""
+        """Returns the name of another row's trial with the same training images; "" if there is none."""
         for trial in self.plan.trials:
             same = np.array_equal(self.plan.split_rows[trial.name].train, fold.split_rows.train)
             if same and (trial.row, trial.run, trial.split) == (row, run, kind):
@@ -209,20 +209,20 @@ class _Planner:
 def trial_identity(
     study: Study, row: str, setup: spec.Setup, *, seed: int, fold: int, images: str
 ) -> dict[str, Any]:
-    """Returns what a trial is, as plain values; its hash names the trial's folder.
+    """Returns a trial's specification as plain values; its hash is the name of the trial's folder.
 
     Args:
         study: Paper and profile.
         row: Id of the row.
-        setup: What the trial does, the split included.
+        setup: What the trial does, including the split.
         seed: Its root seed.
-        fold: The fold tested, -1 where the split has none.
+        fold: The tested fold, -1 if the split has no folds.
         images: `data_digest` of the images.
     """
     setup = replace_at(setup, "model", _by_content(setup.model))
     if setup.features:
-        beside = tuple(_by_content(model) for model in setup.features.extra_models)
-        setup = replace_at(setup, "features.extra_models", beside)
+        extra_models = tuple(_by_content(model) for model in setup.features.extra_models)
+        setup = replace_at(setup, "features.extra_models", extra_models)
     identity = {
         "paper": study.paper.key,
         "row": row,
@@ -233,14 +233,14 @@ def trial_identity(
         "data": images,
         "backend": keras.backend.backend(),
     }
-    # A builder of the user's own may change under the same name.
+    # The code of a user's own builder may change under the same name.
     own = {model.name: fingerprint(model.name) for model in setup.models}
     own = {name: code for name, code in own.items() if code is not None}
     return identity | ({"builder": own} if own else {})
 
 
 def _by_content(model: spec.Model) -> spec.Model:
-    """Returns a network whose weights file is named by what it holds, not by where it lies."""
+    """Returns the network with its weights file named by the file's hash instead of its path."""
     weights = model.arguments.get("weights")
     if weights in (None, "imagenet"):
         return model
@@ -251,6 +251,6 @@ def _by_content(model: spec.Model) -> spec.Model:
 
 @cache
 def _content(path: str, size: int, changed: int) -> str:
-    """Returns the SHA-256 of a file, read once as long as size and time of change stay the same."""
+    """Returns the SHA-256 of a file, which is read again only if its size or modification time changes."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

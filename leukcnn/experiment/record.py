@@ -1,4 +1,4 @@
-"""The record of an experiment: what was asked for, and what the data at hand allow."""
+"""Makes the record of an experiment: its options, its trials and its data."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,11 +26,11 @@ def make_record(
     """Returns the record of an experiment.
 
     Args:
-        study: What is done.
+        study: The paper with the options applied.
         index: The images.
-        planned: Its trials.
+        planned: The study's trials.
         lacking: Row that can't be trained here -> why.
-        notes: What was found in the images, beside what their index notes.
+        notes: Notes about the images, in addition to those of the index.
     """
     return ExperimentRecord(
         paper=study.paper.key,
@@ -60,7 +60,7 @@ def make_record(
 
 
 def experiment_name(record: ExperimentRecord) -> str:
-    """Returns the name of an experiment's folder: readable, then the hash of its trials and data."""
+    """Returns the name of an experiment's folder: readable words, then a hash of its trials and data."""
     what = digest([[trial.name for trial in record.trials], record.datasets])[:8]
     return f"{record.profile}-{record.split}-seed{record.seed}-{what}"
 
@@ -88,7 +88,7 @@ def _counts(study: Study, index: ImageIndex, planned: Plan) -> dict[str, dict[st
 
 
 def _missing(study: Study, index: ImageIndex, planned: Plan) -> dict[str, str]:
-    """Returns what the data don't hold or don't allow, and why."""
+    """Returns the subsets, rows and splits that the data lack or don't allow, and why."""
     subsets = {subset.key: subset for name in study.paper.datasets for subset in card(name).subsets}
     absent = {
         name: f"the data hold no {subsets[subset].title}"
@@ -106,7 +106,7 @@ def _final_total(study: Study, index: ImageIndex) -> int:
 
 
 def _identical_pairs(index: ImageIndex, planned: Plan, row: str) -> int:
-    """Counts pairs of identical images of which one is tested and one trained on, in any fold of a run."""
+    """Counts pairs of identical images with one tested and one trained on, in any fold of the first run."""
     first = [trial for trial in planned.trials if (trial.row, trial.run) == (row, 0)]
     folds = [planned.split_rows[trial.name] for trial in first if trial.split == first[0].split]
     trained_on = [np.concatenate([split_rows.train, split_rows.validation]) for split_rows in folds]

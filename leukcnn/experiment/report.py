@@ -1,4 +1,4 @@
-"""An experiment's tables, figures and challenge files, drawn and checked from the store alone."""
+"""Builds and checks an experiment's tables, figures and challenge files, from the store alone."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,15 +18,15 @@ from leukcnn.runs import Store, changed_files, note_files
 
 @dataclass(frozen=True)
 class Report:
-    """What an experiment gave.
+    """The results of an experiment.
 
     Attributes:
         folder: Folder of the experiment.
-        record: What was asked for.
+        record: Its options, trials and data.
         tables: The tables.
-        assumptions: The table of assumptions, with what is amiss in the paper as its notes.
-        files: Every file written: tables, figures, challenge files.
-        seconds: Stage -> wall-clock time of this run in seconds; empty where nothing was run.
+        assumptions: The table of assumptions; its notes list what is wrong in the paper.
+        files: All files written: tables, figures, challenge files.
+        seconds: Stage -> wall-clock time of this run in seconds; empty if nothing was run.
     """
 
     folder: Path
@@ -45,17 +45,17 @@ def report(
     only: str | None = None,
     faults: list[str] | None = None,
 ) -> Report:
-    """Draws an experiment's tables, figures and challenge files from the store, without data or training.
+    """Writes an experiment's tables, figures and challenge files, without the data and without training.
 
     Args:
         store: The store.
         folder: Folder of the experiment.
         paper: The paper.
-        only: Id of the one table or figure to draw; None or the id of a row for all.
-        faults: Takes what can't be drawn and why, and all else is; None to raise that.
+        only: Id of the one table or figure to build; None or the id of a row for all.
+        faults: Collects what can't be built and why, while the rest is built; None to raise the first error.
 
     Raises:
-        StoreError: The store can't be read or written to, or the experiment is one of another paper by now.
+        StoreError: The store can't be read or written to, or the paper has changed since the experiment.
     """
     record = read_record(folder, paper)
     results = Results(paper, record, store)
@@ -76,21 +76,20 @@ def report(
 
 
 def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
-    """Returns what doesn't hold of an experiment's stored files and tables; empty where all does.
+    """Checks an experiment's stored files and tables, and returns all faults; empty if there are none.
 
-    Every finished trial's files must have the SHA-256 that was noted, every table that was written must come
-    out the same from the stored predictions, every capture must be readable, and every other file that was
-    written must be there as it was.
+    The files of each finished trial must have the stored SHA-256, each table must come out the same from the
+    stored predictions, each capture must be readable, and all other files must be unchanged.
 
     Raises:
-        StoreError: The store can't be read, or the experiment is one of another paper by now.
+        StoreError: The store can't be read, or the paper has changed since the experiment.
     """
     record = read_record(folder, paper)
     planned = [*record.trials, *record.controls, *([record.probe] if record.probe else [])]
     planned += [one for of_mask in record.masked.values() for one in of_mask]
     trials = [store.finished_trial(name) for name in dict.fromkeys(one.name for one in planned)]
     faults = [fault for trial in trials if trial is not None for fault in trial.faults()]
-    # Later runs bring lines into a table of masks.
+    # Later runs add lines to a table of masks.
     growing = {table.id for table in paper.tables if kind_of(table).every_mask}
     for table in build_tables(Results(paper, record, store), Captured(folder), faults=faults):
         written = folder / "tables" / f"{table.id}.csv"
@@ -100,15 +99,15 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     named = {fault.partition(":")[0] for fault in faults}
     for path, what in changed_files(folder).items():
         if str(path) not in named and path.parent != Captured(folder).folder:
-            faults.append(f"{path}: {what}; `leukcnn table` draws it again")
+            faults.append(f"{path}: {what}; `leukcnn table` makes it again")
     return faults
 
 
 def read_record(folder: Path, paper: spec.Paper) -> ExperimentRecord:
-    """Reads an experiment's record, and makes sure that all that it names is still in the paper.
+    """Reads an experiment's record, and checks that everything it names is still in the paper.
 
     Raises:
-        StoreError: It can't be read, or names what a paper of one's own has no longer.
+        StoreError: The record can't be read, or names something that the paper no longer has.
     """
     record = ExperimentRecord.load(folder)
     masked = [one for of_mask in record.masked.values() for one in of_mask]
@@ -131,16 +130,17 @@ def read_record(folder: Path, paper: spec.Paper) -> ExperimentRecord:
         gone.append(error.reason)
     if gone:
         raise StoreError(
-            f"{folder} isn't shown: the paper {paper.key!r} has changed and lacks {'; '.join(gone)}.",
+            f"{folder} can't be shown: the paper {paper.key!r} has changed and lacks {'; '.join(gone)}.",
             expected="an experiment of the paper as it is now",
-            remedy=f"run `leukcnn reproduce` again, or remove the folder {folder.name}",
+            remedy=f"run `leukcnn reproduce` again, or remove {folder.name}",
         )
     return record
 
 
 def _read_captures(folder: Path, paper: spec.Paper, faults: list[str]) -> None:
-    """Reads the paper's captures that aren't as they were written: figures leave out what is gone."""
-    captured, items = Captured(folder), [item.id for item in (*paper.tables, *paper.figures)]
+    """Reads the paper's captures that have changed since they were written, to report damaged ones."""
+    captured = Captured(folder)
+    items = [*(table.id for table in paper.tables), *(figure.id for figure in paper.figures)]
     for path in changed_files(folder):
         of_paper = any(path.stem == item or path.stem.startswith(f"{item}_") for item in items)
         if of_paper and path.parent == captured.folder:

@@ -1,4 +1,4 @@
-"""What a user asks for: the options of `leukcnn reproduce`, checked."""
+"""The options of `leukcnn reproduce`, checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ SYNTHETIC = "synthetic"
 
 
 def check_only(paper: spec.Paper, only: str | None) -> None:
-    """Makes sure that --only names a row, table or figure of a paper, or nothing.
+    """Checks that --only is None or the id of a row, table or figure of a paper.
 
     Raises:
-        SpecError: It names something else.
+        SpecError: It is something else.
     """
     known = (*paper.row_ids, *(t.id for t in paper.tables), *(f.id for f in paper.figures))
-    if only not in (None, *known):
+    if only is not None and only not in known:
         raise SpecError(
             f"--only got {only!r}.",
             expected=f"a row, table or figure: {', '.join(known)}",
@@ -33,7 +33,7 @@ def check_only(paper: spec.Paper, only: str | None) -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks for, as the options of `leukcnn reproduce` name it.
+    """The options of `leukcnn reproduce`.
 
     Attributes:
         paper: The paper.
@@ -42,17 +42,18 @@ class Request:
         profile: Name of the profile.
         only: Id of one row, table or figure; None for all.
         seed: Root seed.
-        runs: Repetitions with other seeds, None for the profile's or the paper's own.
-        split: Kind of split, None for the paper's own and those that stand beside it.
-        datasets: Keys of the datasets to use, empty for the paper's own.
-        weights: What fine-tuned networks start from: "none" (random), "imagenet", a file, or a folder of
-            files with their publishers' names; None for the paper's own choice.
-        base: "scratch" or "scratch=NAME" for a network trained from scratch in the place of those that need
-            published weights; None for the paper's own, unless `weights` is "none" and there is a "scratch".
-        mask: Part of every image that is blanked, one of `spec.MASKS`; None for none.
-        assumed: Assumptions overridden by name.
-        deterministic: Whether the same command must give the same bytes; None for the profile's own choice.
-        precision: Keras' dtype policy, None for the profile's own.
+        runs: Number of repetitions, each with another seed; None for the profile's or the paper's number.
+        split: Kind of split; None for each row's own split and its extra splits.
+        datasets: Keys of the datasets to use; empty for the paper's.
+        weights: Initial weights of fine-tuned networks: "none" (random), "imagenet", a file, or a folder of
+            files with their publishers' names; None for the paper's choice.
+        base: "scratch" or "scratch=NAME" for a network trained from scratch instead of those that need
+            published weights; None for the paper's networks, unless `weights` is "none" and the paper has
+            a network from scratch.
+        mask: Part of each image that is blanked, one of `spec.MASKS`; None for none.
+        assumed: Name of an assumption -> value that replaces the paper's default.
+        deterministic: Whether the same command must give the same bytes; None for the profile's choice.
+        precision: Keras' dtype policy; None for the profile's.
         devices: As `leukcnn.distribution.find_devices` takes it.
         workers: Threads that prepare batches.
         tensorboard: Whether to write TensorBoard's logs.
@@ -86,7 +87,7 @@ class Request:
                 raise SpecError(f"{option} got {number!r}.", expected=f"a whole number of at least {least}")
         if self.devices is not None:
             read_devices(self.devices)
-        if self.split not in (None, *paper.splits):
+        if self.split is not None and self.split not in paper.splits:
             raise SpecError(
                 f"--split got {self.split!r} for {paper.key}.",
                 expected=", ".join(paper.splits),
@@ -95,7 +96,7 @@ class Request:
         if self.datasets and not paper.class_of:
             raise SpecError(
                 f"--datasets got {', '.join(self.datasets)}, but {paper.key} has one dataset.",
-                expected=f"no --datasets, for {paper.datasets[0]}",
+                expected=f"no --datasets; it uses {paper.datasets[0]}",
             )
         for name in self.datasets:
             card(name)
@@ -120,11 +121,11 @@ class Request:
         if place in (None, "none", "imagenet") or Path(place).expanduser().exists():
             return
         raise WeightsError(
-            f"--weights got {place!r}, which isn't there.",
+            f"--weights got {place!r}, which doesn't exist.",
             expected="'none', 'imagenet', a weights file (.h5, .weights.h5 or .keras), or a folder of them",
             remedy=did_you_mean(place, ("none", "imagenet"))
             or did_you_mean_file(Path(place).expanduser())
-            or "check the path, or go without: --weights none",
+            or "check the path, or start from random weights: --weights none",
         )
 
     def _check_base(self) -> None:
@@ -132,16 +133,16 @@ class Request:
         if self.weights not in (None, "none") and (self.base or substituted):
             named = f"--base {self.base}" if self.base else f"--only {self.only}"
             raise SpecError(
-                f"{named} beside --weights {self.weights}.",
+                f"{named} was given with --weights {self.weights}.",
                 expected="one of them, since a network from scratch starts from random weights",
-                remedy=f"drop {named} to start from that file",
+                remedy=f"leave out {named} to start from those weights",
             )
         if self.base is None:
             return
         names = list(self.paper.substitutes)
         if not names:
             raise SpecError(
-                f"--base got {self.base!r}, but no network of {self.paper.key} stands in for another.",
+                f"--base got {self.base!r}, but {self.paper.key} has no network from scratch to use instead.",
                 expected="no --base",
             )
         kind, equals, name = self.base.partition("=")
@@ -154,7 +155,7 @@ class Request:
             )
         if self.only in self.paper.row_ids:
             raise SpecError(
-                f"--base {self.base} beside --only {self.only}.",
-                expected="one of them, since both name the network",
-                remedy=f"drop --only {self.only}",
+                f"--base {self.base} was given with --only {self.only}.",
+                expected="one of them, since both choose the network",
+                remedy=f"leave out --only {self.only}",
             )

@@ -1,4 +1,4 @@
-"""A study's trials in order, from the data's folder to its tables; the only module that sees all stages."""
+"""Runs a study, from the data's folder to the tables. Only this module knows all stages."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from leukcnn.callbacks import resume_epoch
 from leukcnn.datasets import card
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.errors import WeightsError
-from leukcnn.experiment.check import check_paper, explained
+from leukcnn.experiment.check import check_optimizers, explained
 from leukcnn.experiment.check_networks import check_networks
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
 from leukcnn.experiment.loading import load_images
@@ -39,10 +39,11 @@ from leukcnn.trials import (
 
 
 def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
-    """Runs all trials of a request that aren't finished yet and draws its tables and figures.
+    """Runs all trials of a request that aren't finished yet, and builds its tables and figures.
 
     Args:
-        request: What to do. It goes no further: its options are applied to the paper here.
+        request: The options. They are applied to the paper here and not passed on. `check_names` has
+            accepted the paper, as `leukcnn.start.find_paper` makes sure.
         progress: The terminal's display, already entered.
 
     Raises:
@@ -55,14 +56,14 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
         progress.message(others)
     if any(row.setup.training.deterministic for row in study.rows):
         make_deterministic()
-    # Before the first variable: then the backend can still be cut into logical processors.
+    # Before the first variable, while the processor can still be split into logical devices.
     devices = find_devices(request.devices)
-    check_paper(study.paper)
-    check_networks(study)
+    check_optimizers(study.paper)
+    check_networks(study, store)
     index = load_images(study.paper, study.datasets, request.data, seed=study.seed, say=progress.message)
     watch.lap("reading")
-    options = {"workers": request.workers, "tensorboard": request.tensorboard}
-    return _run(study, Session(store, progress, TrialContext(index, devices, progress, **options)), watch)
+    shared = TrialContext(index, devices, progress, workers=request.workers, tensorboard=request.tensorboard)
+    return _run(study, Session(store, progress, shared), watch)
 
 
 def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
@@ -87,7 +88,7 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     _Training(study, session, planned, to_do).run()
     finished = [store.finished_trial(trial.name) for trial in to_do]
     watch.lap_of_trials(trial for trial in finished if trial is not None)
-    # Results keep what they read: what was trained since isn't in those of before.
+    # New results, since the first ones keep what they read before the training.
     capture(Material(Results(study.paper, record, store), session.index), folder, trained=True)
     done = report(store, folder, study.paper, only=study.only)
     watch.lap("tables and figures")
@@ -101,18 +102,19 @@ def _say_what_is_not_trained(
         return
     if planned.reason:
         session.say(
-            f"{', '.join(study.trained)} can't be trained: {planned.reason}. Get more of the datasets "
-            "(`leukcnn datasets` lists them), name others (--datasets), or draw them (--data synthetic)."
+            f"{', '.join(study.trained)} can't be trained: {planned.reason}. Download more of the datasets "
+            "(`leukcnn datasets` lists them), name others (--datasets), or use synthetic ones "
+            "(--data synthetic)."
         )
     elif not wanted:
         session.say(
-            f"Nothing is trained: {study.only} rests on a split that isn't among this run's, "
+            f"Nothing is trained: {study.only} needs a split that this run doesn't have. Its splits: "
             f"{', '.join(sorted({trial.split for trial in planned.trials}))}."
         )
 
 
 def _emptied(study: Study, session: Session, wanted: list[PlannedTrial]) -> list[str]:
-    """Says of which datasets thresholding leaves black images, for the networks asked for."""
+    """Returns notes on datasets with images that thresholding leaves black, for the wanted networks."""
     index, notes = session.index, []
     settings = [study.row(row).setup.preprocessing for row in dict.fromkeys(trial.row for trial in wanted)]
     for preprocessing in dict.fromkeys(one for one in settings if one.threshold != "none"):
@@ -122,20 +124,20 @@ def _emptied(study: Study, session: Session, wanted: list[PlannedTrial]) -> list
             own = index.dataset == name
             notes.append(
                 f"{name}: {np.count_nonzero(black & own):,} of {np.count_nonzero(own):,} images are black, "
-                f"or nearly so, as the networks see them: '{preprocessing.threshold}' leaves no cell there"
+                f"or nearly black, in the networks' input: '{preprocessing.threshold}' leaves no cell in them"
             )
     return list(dict.fromkeys(notes))
 
 
 def _check_weights(study: Study, session: Session, rows: set[str]) -> dict[str, str]:
-    """Checks before anything is trained that weights can be had: a file may be lacking or be another's.
+    """Checks the weights of some rows before training: a file may be missing or belong to another network.
 
     Returns:
-        Optional row that can't have its weights -> why.
+        Optional row whose weights are missing -> why.
     """
     lacking = {}
     for row in (row for row in study.rows if row.id in rows and not row.source):
-        # Networks that give features keep their own top.
+        # Networks that compute features keep their own top.
         classes = None if row.setup.features else len(session.index.class_names)
         try:
             if row.lacking:
@@ -152,10 +154,10 @@ def _check_weights(study: Study, session: Session, rows: set[str]) -> dict[str, 
 
 
 def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str]) -> None:
-    """Runs the controls on some kinds of split, and the probe that tells datasets apart."""
+    """Runs the controls on some kinds of split, and the probe that distinguishes datasets."""
     to_do = session.unfinished([control for control in planned.controls if control.split in splits])
     if to_do:
-        session.say(f"Working out {len(to_do)} controls, which need no network ...")
+        session.say(f"Computing {len(to_do)} controls, which need no network ...")
     for control in to_do:
         trial, split_rows = (
             session.store.trial(planned.identities[control.name]),
@@ -163,7 +165,7 @@ def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str
         )
         run_control(trial, control.row, study.whole, split_rows, session.shared, seed=control.seed)
     for probe in session.unfinished([planned.probe] if planned.probe else []):
-        session.say("Trying to tell the datasets apart by the border of their images ...")
+        session.say("Testing whether the borders of the images distinguish the datasets ...")
         trial = session.store.trial(planned.identities[probe.name])
         run_probe(trial, study.whole, session.shared, seed=probe.seed)
 
@@ -192,10 +194,10 @@ class _Training:
         stored = session.store.trial(self.planned.identities[trial.name])
         resumed = resume_epoch(stored.path / "state.npz")
         if resumed:
-            session.say(f"{label} goes on after epoch {resumed}.")
+            session.say(f"{label} continues after epoch {resumed}.")
         epochs, batch_size = setup.training.epochs, setup.training.batch_size
         entries = epoch_entries(session.index, setup, split_rows, seed=trial.seed)
-        steps, validation_steps = (-(-len(shown) // batch_size) for shown in entries)
+        steps, validation_steps = (-(-len(entry) // batch_size) for entry in entries)
         session.progress.start_trial(
             label, number, len(self.to_do), epochs, steps, first_epoch=min(resumed + 1, epochs)
         )
@@ -214,7 +216,7 @@ class _Training:
         source = identity.get("features_of")
         trained = session.store.finished_trial(source) if source else None
         if source is not None and trained is None:
-            session.say(f"{label} is left out: the network that gives its features isn't trained.")
+            session.say(f"{label} is left out: the network that computes its features isn't trained.")
             return
         session.say(f"{label}: a support vector machine on features ...")
         stored, split_rows = session.store.trial(identity), self.planned.split_rows[trial.name]

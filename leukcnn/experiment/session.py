@@ -1,4 +1,4 @@
-"""What a run works with, beside what it is to do: store, images, devices, display, caches."""
+"""The resources of a run: store, images, devices, display and caches."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ from leukcnn.trials import TrialContext
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """What a run works with.
+    """The resources of a run.
 
     Attributes:
-        store: Where its trials lie.
+        store: Where its trials are stored.
         progress: The terminal's display.
         shared: What its trials share: images, devices, caches, networks.
     """
@@ -31,13 +31,13 @@ class Session:
 
     @property
     def devices(self) -> Devices:
-        """Where networks are trained."""
+        """The devices that train networks."""
         return self.shared.devices
 
     def say(self, text: str) -> None:
-        """Shows the user a sentence."""
+        """Shows a message to the user."""
         self.progress.message(text)
 
     def unfinished(self, planned: list[PlannedTrial]) -> list[PlannedTrial]:
-        """Returns those of some trials that the store doesn't hold as finished."""
+        """Returns those of the planned trials that aren't finished in the store."""
         return [trial for trial in planned if self.store.finished_trial(trial.name) is None]

@@ -1,4 +1,4 @@
-"""What is to be done: a paper to which a request's options were applied, once."""
+"""A paper with a request's options applied, which happens once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from leukcnn.spec.checks import name_of
 from leukcnn.spec.paper import require_border
 
 if TYPE_CHECKING:
-    from leukcnn.outputs.kind import FigureKind, TableKind
+    from leukcnn.outputs.kind import TableKind
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class StudyRow:
 
     Attributes:
         id: Id of the paper's row.
-        label: What tables call it.
+        label: Its name in tables.
         setup: What its trials do under the first of its splits.
         splits: Kinds of split under which it is trained, its own first.
         wanted: Whether it is to be trained.
-        optional: Whether the others are trained without it where its weights aren't at hand.
-        source: Id of the row whose trained networks its features come from; "" where none does.
-        lacking: Why its weights aren't in the place that was named; None where they are, or none was.
+        optional: Whether the other rows are trained without it if its weights are missing.
+        source: Id of the row whose trained networks compute its features; "" if there is none.
+        lacking: Why `--weights` doesn't have its weights; None if it has them or wasn't given.
     """
 
     id: str
@@ -43,27 +43,27 @@ class StudyRow:
     lacking: WeightsError | None = None
 
     def under(self, kind: str) -> spec.Setup:
-        """Returns what its trials do under a kind of split."""
+        """Returns its setup under a kind of split."""
         return replace_at(self.setup, "split.kind", kind)
 
 
 @dataclass(frozen=True)
 class Study:
-    """A paper as it is to be reproduced.
+    """A paper with the options of a request applied.
 
     Attributes:
         paper: The paper.
         profile: Its profile.
         rows: All rows of the paper, in its order.
         datasets: Keys of the datasets to use, in the catalog's order.
-        whole: How controls see whole images: in the paper's own size, whatever the profile.
+        whole: Preprocessing of whole images for controls: at the paper's own size, whatever the profile.
         seed: Root seed.
-        runs: Repetitions with other seeds.
-        only: Id of the one row, table or figure that is asked for; None for all.
-        assumed: Assumptions overridden by name.
-        changes: Fields that options changed, by path.
+        runs: Number of repetitions, each with another seed.
+        only: Id of the requested row, table or figure; None for all.
+        assumed: Name of an assumption -> value that replaces the paper's default.
+        changes: Path of a field -> value that an option gave it.
         masked: Mask ("" for none) -> the same study of the main split with that part of the images
-            blanked; empty where no table of the paper shows them.
+            blanked; empty if no table of the paper shows them.
     """
 
     paper: spec.Paper
@@ -93,33 +93,33 @@ class Study:
 
     @property
     def main_split(self) -> str:
-        """Kind of the split on which figures rest that name no other."""
+        """Kind of the split that tables and figures show unless they name another."""
         return self.rows[0].splits[0]
 
     @property
     def split_kinds(self) -> set[str]:
-        """Kinds of split that occur."""
+        """Kinds of split of all rows."""
         return {kind for row in self.rows for kind in row.splits}
 
     @property
     def item(self) -> spec.Table | spec.Figure | None:
-        """The table or figure that alone is asked for."""
+        """The requested table or figure; None if all are, or a row."""
         return _item(self.paper, self.only)
 
     def wants(self, row: str, split: str, tested: tuple[str, ...] = ()) -> bool:
-        """Says whether a row is to be trained under a kind of split.
+        """Returns whether a row is to be trained under a kind of split.
 
         Args:
             row: Id of the row.
             split: The kind of split.
-            tested: Keys of the datasets that are tested; empty where all are tested together.
+            tested: Keys of the datasets that are tested; empty if all are tested together.
         """
         if not self.row(row).wanted or split not in self.row(row).splits:
             return False
         item = self.item
         if not isinstance(item, spec.Table):
             return item is None or split == self.main_split
-        if _kind_of(item).every_split:
+        if _table_kind(item).every_split:
             return True
         shown = {printed.dataset for printed in item.published}
         elsewhere = tested and len(shown) == 1 and shown.isdisjoint(("", *tested))
@@ -131,14 +131,14 @@ def study_of(request: Request) -> Study:
 
     Raises:
         SpecError: An option's value isn't allowed for the paper.
-        WeightsError: There are no weights where the request says.
+        WeightsError: The weights that the request names don't exist.
     """
     study = _study_of(request)
-    probing = next((table for table in request.paper.tables if _kind_of(table).probe), None)
+    probing = next((table for table in request.paper.tables if _table_kind(table).probe), None)
     if probing and len(study.datasets) > 1:
         require_border(name_of(probing), study.whole)
-    if any(_kind_of(table).every_mask for table in request.paper.tables):
-        # What was trained with other parts blanked stands beside this study's own.
+    if any(_table_kind(table).every_mask for table in request.paper.tables):
+        # The table of masks shows this study's trials next to those with other masks.
         main, masks = study.main_split, ("", *spec.MASKS)
         masked = {mask: _study_of(replace(request, mask=mask or None, split=main)) for mask in masks}
         study = replace(study, masked=masked)
@@ -153,7 +153,7 @@ def _study_of(request: Request) -> Study:
         paper=paper,
         profile=profile,
         rows=rows,
-        # In one order, whatever the order on the command line: the batches follow it.
+        # The order on the command line doesn't matter, since it would change the batches.
         datasets=tuple(name for name in CATALOG if name in (request.datasets or paper.datasets)),
         whole=paper.whole_image_preprocessing(assumed=request.assumed, mask=request.mask),
         seed=request.seed,
@@ -165,33 +165,35 @@ def _study_of(request: Request) -> Study:
 
 
 def check_request(request: Request) -> None:
-    """Makes sure that a request's options go together and that its weights are there, before Keras is loaded.
+    """Checks that a request's options are compatible and that its weights exist, before Keras is loaded.
 
     Raises:
         SpecError: As `study_of`.
-        WeightsError: As `study_of`, unless a table or figure alone is asked for: which weights it needs is
-            known when its kind is loaded.
+        WeightsError: As `study_of`, unless one table or figure is requested: the weights that it needs are
+            known only when its kind is loaded.
     """
     if _item(request.paper, request.only):
         request = replace(request, only=None, weights=None)
     _study_of(request)
 
 
-def _kind_of(item: spec.Table | spec.Figure) -> "TableKind | FigureKind":
-    # Loads what draws it; a request is checked before that.
+def _table_kind(table: spec.Table) -> "TableKind":
+    # Loads the module that builds the table; a request is checked before that.
     from leukcnn.outputs.build import kind_of
 
-    return kind_of(item)
+    return kind_of(table)
 
 
 def _needs_networks(item: spec.Table | spec.Figure) -> bool:
+    from leukcnn.outputs.build import kind_of
     from leukcnn.outputs.kind import NETWORKS
 
-    return _kind_of(item).needs == NETWORKS
+    return kind_of(item).needs == NETWORKS
 
 
 def _item(paper: spec.Paper, only: str | None) -> spec.Table | spec.Figure | None:
-    return next((item for item in (*paper.tables, *paper.figures) if item.id == only), None)
+    items: tuple[spec.Table | spec.Figure, ...] = (*paper.tables, *paper.figures)
+    return next((item for item in items if item.id == only), None)
 
 
 def _changes(request: Request) -> dict[str, Any]:
@@ -215,13 +217,13 @@ def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted:
         for kind in kinds:
             replace_at(setup, "split.kind", kind)
     except SpecError as error:
-        asked = [f"--split {request.split}"] if request.split else []
-        asked += [f"--assume {name}={value}" for name, value in assumed.items()]
+        options = [f"--split {request.split}"] if request.split else []
+        options += [f"--assume {name}={value}" for name, value in assumed.items()]
         raise SpecError(
-            f"{' and '.join(asked) or request.profile}: row {row.id!r}: {error.found}",
+            f"{' and '.join(options) or request.profile}: row {row.id!r}: {error.found}",
             expected=error.expected,
-            remedy=f"leave out {' or '.join(asked)}, or change the row in the paper"
-            if asked
+            remedy=f"leave out {' or '.join(options)}, or change the row in the paper"
+            if options
             else error.remedy,
         ) from error
     optional, lacking = row.optional and request.only != row.id, None
@@ -229,7 +231,7 @@ def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted:
         try:
             setup = _with_weights(setup, request.weights)
         except WeightsError as error:
-            # The other rows go on without it.
+            # The other rows are trained without it.
             if not optional:
                 raise
             lacking = error
@@ -246,7 +248,7 @@ def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted:
 
 
 def _with_weights(setup: spec.Setup, place: str) -> spec.Setup:
-    """Returns a setup whose networks start from what lies in a place: "none", "imagenet", file or folder."""
+    """Returns the setup with the initial weights of its networks: "none", "imagenet", a file or a folder."""
 
     def started(model: spec.Model) -> spec.Model:
         if "weights" not in model.arguments and starts_from(model) is None:
@@ -277,7 +279,7 @@ def _rows_to_train(request: Request) -> set[str]:
 
 
 def _base_row(request: Request) -> str:
-    """Returns the row trained from scratch in the place of the paper's own; "" where those are trained."""
+    """Returns the row from scratch that replaces the paper's rows; "" if the paper's rows are trained."""
     paper, rows = request.paper, request.paper.substitutes
     if request.base is None and (request.weights != "none" or request.only in paper.row_ids):
         return ""

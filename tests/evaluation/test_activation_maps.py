@@ -133,7 +133,7 @@ def block_network(*, sequential=False):
 
 
 @pytest.mark.parametrize("sequential", [False, True])
-def test_maps_are_taken_behind_normalisation_and_activation(sequential):
+def test_maps_are_taken_after_normalisation_and_activation(sequential):
     network = block_network(sequential=sequential)
     assert last_convolution(network) == "relu"
     found = mean_activation(network, IMAGES)
@@ -148,7 +148,7 @@ def test_other_layers_by_name():
 
 
 @pytest.mark.backend
-def test_dropout_and_batch_statistics_stand_still():
+def test_dropout_and_batch_statistics_do_not_change():
     network = block_network()
     before = [keras.ops.convert_to_numpy(variable) for variable in network.variables]
     first, second = (grad_cam(network, IMAGES, class_index=0) for _ in range(2))

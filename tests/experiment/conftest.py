@@ -1,4 +1,4 @@
-"""Indices of images that aren't there."""
+"""Indices of images without their files."""
 
 from pathlib import Path
 

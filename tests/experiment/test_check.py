@@ -1,4 +1,4 @@
-"""What a paper names is resolved before anything runs."""
+"""The names in a paper are checked before anything runs."""
 
 import subprocess
 import sys
@@ -9,14 +9,19 @@ import pytest
 from leukcnn import models, papers, spec
 from leukcnn.errors import SpecError
 from leukcnn.evaluation.controls import CONTROLS
-from leukcnn.experiment.check import check_names, check_paper
+from leukcnn.experiment.check import check_names, check_optimizers
 from leukcnn.fields import replace_at
 
 CNMC = papers.get("cnmc2019")
 
 
+def check_paper(paper):
+    check_names(paper)
+    check_optimizers(paper)
+
+
 @pytest.mark.parametrize("key", papers.list_papers())
-def test_all_that_a_paper_names_can_be_had(key):
+def test_everything_that_a_paper_names_exists(key):
     paper = papers.get(key)
     check_paper(paper)
     assert set(paper.controls) <= set(CONTROLS)
@@ -115,20 +120,20 @@ def with_choice(path, choice):
         (replace(CNMC, classes=("malignant", "healthy")), "classes = ('malignant', 'healthy')", "class_of"),
         (replace(CNMC, datasets=("cnmc2019", "allidb1")), "without class_of", "class_of"),
         (replace(CNMC, class_of={"healty": "healthy"}), "class_of has 'healty'", "'healthy'"),
-        (replace(CNMC, class_of={"healthy": "healthy"}), "becomes malignant", ""),
+        (replace(CNMC, class_of={"healthy": "healthy"}), "maps no class of its datasets to malignant", ""),
         (
             replace(CNMC, synthetic_images={"cnmc2019": {"sick": 3}}),
-            "synthetic_images has 3 images of 'sick'",
+            "synthetic_images has 3 images of the class 'sick'",
             "",
         ),
         (
             replace(CNMC, synthetic_images={"cnmc2019": {"healthy": 0}}),
-            "synthetic_images has 0 images of 'healthy'",
+            "synthetic_images has 0 images of the class 'healthy'",
             "",
         ),
     ],
 )
-def test_what_can_not_be_had_is_refused(paper, found, remedy):
+def test_unknown_names_and_wrong_arguments_are_refused(paper, found, remedy):
     with pytest.raises(SpecError) as caught:
         check_paper(paper)
     assert found in caught.value.found
@@ -137,16 +142,16 @@ def test_what_can_not_be_had_is_refused(paper, found, remedy):
 
 
 def needs_units(*, units, input_shape, classes):
-    """A builder that is never called."""
+    """A builder with an argument of its own, which is never called."""
 
 
 def takes_all(**arguments):
-    """Another."""
+    """A builder that takes any argument."""
 
 
-def test_a_builder_of_ones_own_takes_what_each_network_takes():
+def test_a_builder_of_the_user_s_own_takes_the_arguments_of_each_network():
     models.register("NeedsUnits", needs_units)
-    with pytest.raises(SpecError, match="NeedsUnits lacks its argument units"):
+    with pytest.raises(SpecError, match="NeedsUnits lacks the argument units"):
         check_names(with_setup("model", spec.Model("NeedsUnits")))
     check_names(with_setup("model", spec.Model("NeedsUnits", {"units": 3})))
     models.register("TakesAll", takes_all)
@@ -156,16 +161,16 @@ def test_a_builder_of_ones_own_takes_what_each_network_takes():
         check_names(with_setup("model", spec.Model("TakesNothing")))
 
 
-def before_the_split(input_shape, classes):
-    """As README says that one's own may look, whose features are taken by another row."""
+def positional(input_shape, classes):
+    """A builder in the form that README shows, which gives another row its features."""
 
 
-def test_the_row_whose_features_are_taken_gives_its_network_the_classes():
-    models.register("Positional", before_the_split)
+def test_a_network_that_gives_features_gets_the_classes_if_it_is_trained():
+    models.register("Positional", positional)
     paper = with_setup("model", spec.Model("Positional"))
     source = paper.rows[0]
     taking = replace(source, id="taking", setup=replace(source.setup, features=spec.Features(row="vgg16")))
     check_names(replace(paper, rows=(*paper.rows, taking)))
     taking = replace(source, id="taking", setup=replace(source.setup, features=spec.Features()))
-    with pytest.raises(SpecError, match="Row 'taking': Positional lacks its argument classes"):
+    with pytest.raises(SpecError, match="Row 'taking': Positional lacks the argument classes"):
         check_names(replace(paper, rows=(*paper.rows, taking)))

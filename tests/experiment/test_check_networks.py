@@ -8,11 +8,18 @@ import pytest
 from leukcnn import models, spec
 from leukcnn.errors import SpecError
 from leukcnn.experiment.check_networks import check_networks
+from leukcnn.experiment.plan import trial_identity
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.run import reproduce
 from leukcnn.experiment.study import study_of
 from leukcnn.fields import replace_at
+from leukcnn.runs import Store
 from tests import tiny
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path, "cnmc2019")
 
 
 def convolved(*, input_shape, classes):
@@ -29,8 +36,8 @@ def with_model(name, **arguments):
     return replace(paper, rows=(replace(paper.rows[0], setup=setup), *paper.rows[1:]))
 
 
-def check(paper, **options):
-    check_networks(study_of(Request(paper=paper, data="d", profile="smoke", **options)))
+def check(paper, store, **options):
+    check_networks(study_of(Request(paper=paper, data="d", profile="smoke", **options)), store)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +51,7 @@ def check(paper, **options):
         ("Failing", {}, "Failing' fails: IndexError"),
     ],
 )
-def test_what_does_not_suit_is_refused_with_its_row(name, arguments, found, tmp_path):
+def test_unsuitable_networks_are_refused_with_their_row(name, arguments, found, tmp_path):
     paper = with_model(name, **arguments)
     with pytest.raises(SpecError, match=f"Row 'vgg16', {name}: .*{found}"):
         reproduce(
@@ -53,25 +60,42 @@ def test_what_does_not_suit_is_refused_with_its_row(name, arguments, found, tmp_
     assert not [*tmp_path.rglob("trials")]
 
 
-def test_rows_that_are_not_trained_are_not_looked_at():
-    check(with_model("TinyNetwork", classes=3), only="vgg19")
+def test_rows_that_are_not_trained_are_not_checked(store):
+    check(with_model("TinyNetwork", classes=3), store, only="vgg19")
 
 
-def test_two_classes_may_have_one_output():
-    check(with_model("TwoPartNetwork", classes=1))
+def test_rows_with_a_finished_trial_are_not_checked_again(store):
+    paper = with_model("TinyNetwork", classes=3)
+    study = study_of(Request(paper=paper, data="d", profile="smoke"))
+    setup = study.row("vgg16").setup
+    identity = trial_identity(study, "vgg16", setup, seed=4, fold=2, images="any")
+    trial = store.trial(identity)
+    with pytest.raises(SpecError):
+        check_networks(study, store)
+    trial.finish({})
+    check_networks(study, store)
+    with pytest.raises(SpecError):
+        check(with_model("TinyNetwork", classes=4), store)
+    (trial.path / "trial.json").write_text("{}")
+    with pytest.raises(SpecError):
+        check_networks(study, store)
+
+
+def test_two_classes_may_have_one_output(store):
+    check(with_model("TwoPartNetwork", classes=1), store)
     with pytest.raises(SpecError, match="for 4 classes"):
         paper = replace(tiny.tiny_stages_paper(), assumptions=())
         setup = replace_at(paper.rows[0].setup, "model", spec.Model("TwoPartNetwork", {"classes": 1}))
-        check(replace(paper, rows=(replace(paper.rows[0], setup=setup), *paper.rows[1:])))
+        check(replace(paper, rows=(replace(paper.rows[0], setup=setup), *paper.rows[1:])), store)
 
 
-def test_features_can_be_cut_from_the_network_of_the_row_that_they_are_taken_from():
+def test_a_network_that_gives_features_must_end_in_a_dense_layer(store):
     for name, allowed in (("TinyNetwork", True), ("Convolved", False)):
         paper = with_model(name)
         taking = replace(paper.rows[0].setup, features=spec.Features(row="vgg16"))
         paper = replace(paper, rows=(*paper.rows, replace(paper.rows[0], id="taking", setup=taking)))
         if allowed:
-            check(paper)
+            check(paper, store)
         else:
             with pytest.raises(SpecError, match=r"Row 'taking', Convolved: .*doesn't end in a dense layer"):
-                check(paper)
+                check(paper, store)

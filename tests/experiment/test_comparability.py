@@ -1,4 +1,4 @@
-"""What keeps figures from being held against the paper's."""
+"""Reasons why results can't be compared with the paper's."""
 
 from dataclasses import replace
 
@@ -18,15 +18,15 @@ def alertnet(**options):
     return study_for(**{"paper": papers.get("alertnet"), **options})
 
 
-def test_other_than_the_papers_data_or_split_is_marked(published):
-    part = published.select(np.flatnonzero(published.fold != 2))
+def test_fewer_images_or_another_split_are_marked(published):
+    fewer = published.select(np.flatnonzero(published.fold != 2))
     study = study_for(split="subject")
-    reason = why_not_comparable(study, part)
+    reason = why_not_comparable(study, fewer)
     assert "of 10,661 published images" in reason
     assert "another split than the paper's" in reason
 
 
-def test_other_assumptions_foreign_images_and_drawn_ones_are_marked(published):
+def test_other_assumptions_foreign_images_and_synthetic_ones_are_marked(published):
     def reason(index, **options):
         return why_not_comparable(study_for(**options), index)
 
@@ -40,11 +40,11 @@ def test_other_assumptions_foreign_images_and_drawn_ones_are_marked(published):
     changed = published.sha256.copy()
     changed[np.flatnonzero(published.subset == "training")[:3]] = "0" * 64
     assert reason(replace(published, sha256=changed)) == (
-        "it rests on 10,658 of 10,661 published images; 3 images are no published files"
+        "it uses 10,658 of 10,661 published images; 3 images are not among the published files"
     )
 
 
-def test_lacking_classes_other_datasets_and_weights_are_marked(many):
+def test_absent_classes_other_datasets_and_random_weights_are_marked(many):
     def reason(index, **options):
         return why_not_comparable(alertnet(**options), index)
 
@@ -55,7 +55,7 @@ def test_lacking_classes_other_datasets_and_weights_are_marked(many):
     assert "datasets that the paper doesn't use: taleghani" in reason(moved)
 
 
-def test_published_weights_from_a_folder_are_the_paper_s(many, tmp_path):
+def test_published_weights_from_a_file_are_comparable(many, tmp_path):
     def reason(file):
         (tmp_path / file).write_bytes(b"")
         study = alertnet(weights=str(tmp_path / file), only="resnet50_sft")

@@ -1,4 +1,4 @@
-"""Whole experiments: what lies on disk, resuming after a kill, bad input, both backends."""
+"""Whole experiments: files on disk, resuming after a kill, bad input, both backends."""
 
 import json
 import os
@@ -25,8 +25,8 @@ from tests import tiny
 
 
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory):
-    """A small drawn C-NMC 2019."""
+def cells(tmp_path_factory):
+    """A small synthetic C-NMC 2019."""
     return synthetic.write("cnmc2019", tmp_path_factory.mktemp("synthetic"), seed=0, counts=tiny.COUNTS)
 
 
@@ -42,16 +42,16 @@ def run(data, out, *, progress=None, **options):
 
 
 def written(tables):
-    # As text, in which what is undefined equals itself.
+    # As text, since an undefined number doesn't equal itself.
     return [to_text(table) for table in tables]
 
 
 @pytest.fixture(scope="module")
-def finished(drawn, tmp_path_factory):
+def finished(cells, tmp_path_factory):
     """A finished experiment of all rows."""
     out = tmp_path_factory.mktemp("finished")
     os.environ["LEUKCNN_CACHE"] = str(out / "cache")
-    return out, run(drawn, out)
+    return out, run(cells, out)
 
 
 @pytest.mark.backend
@@ -64,19 +64,19 @@ def test_all_tables_figures_and_the_challenge_file_are_there(finished):
     assert all(cv2.imread(str(path)) is not None for path in done.files if path.suffix == ".png")
 
 
-def test_tables_say_on_their_face_that_they_are_not_comparable(finished):
+def test_tables_show_that_they_are_not_comparable(finished):
     _, done = finished
     for table in done.tables:
         if table.id not in ("table3", "table5"):
             assert "NOT COMPARABLE" in " ".join(table.marks)
     (column,) = (i for i, c in enumerate(done.tables[1].columns) if c.title == "Verdict")
     verdicts = {row[column] for row in done.tables[1].rows}
-    # A network that calls every cell the same has no precision; that is said before all else.
+    # A network that predicts one class only has no precision, which comes first.
     assert "not comparable: smoke profile" in verdicts
     assert verdicts <= {"not comparable: smoke profile", "not published", "undefined"}
 
 
-def test_a_trial_leaves_what_it_promises(finished):
+def test_a_trial_leaves_the_expected_files(finished):
     out, done = finished
     for planned in done.record.trials:
         folder = out / "cnmc2019" / "trials" / planned.name
@@ -94,28 +94,28 @@ def test_a_trial_leaves_what_it_promises(finished):
             assert json.loads(archive.read("leukcnn.json"))["preprocessing"]["crop"] == 250
 
 
-def test_every_image_of_every_set_is_predicted_once_by_each_checkpoint(finished):
+def test_every_image_of_every_subset_is_predicted_once_by_each_checkpoint(finished):
     out, done = finished
     predictions = Store(out, "cnmc2019").finished_trial(done.record.trials[0].name).predictions()
     for checkpoint in ("val_accuracy", "val_loss"):
         chosen = predictions.select(predictions.checkpoint == checkpoint)
         assert len(set(chosen.image)) == len(chosen)
-        counts = {part: np.count_nonzero(chosen.subset == part) for part in ("test", "external", "final")}
+        counts = {name: np.count_nonzero(chosen.subset == name) for name in ("test", "external", "final")}
         # 40 and 30 cells, 6:3:1 per class: 24 + 12 + 4 and 18 + 9 + 3.
         assert counts == {"test": 7, "external": 12, "final": 11}
     np.testing.assert_allclose(predictions.probabilities.sum(axis=1), 1, atol=1e-5)
 
 
-def test_a_finished_trial_is_never_computed_again(finished, drawn):
+def test_a_finished_trial_is_not_computed_again(finished, cells):
     out, done = finished
     progress = tiny.Progress()
-    again = run(drawn, out, progress=progress)
+    again = run(cells, out, progress=progress)
     assert progress.started == []
     assert again.folder == done.folder
     assert written(again.tables) == written(done.tables)
 
 
-def test_tables_come_from_the_store_alone(finished):
+def test_tables_are_made_from_the_store_alone(finished):
     out, done = finished
     store, paper = Store(out, "cnmc2019"), tiny.tiny_paper()
     before = {p.name: p.read_bytes() for p in (done.folder / "tables").iterdir()}
@@ -125,8 +125,8 @@ def test_tables_come_from_the_store_alone(finished):
     assert verify_report(store, done.folder, paper) == []
 
 
-def test_a_changed_store_is_found(drawn, tmp_path):
-    done = run(drawn, tmp_path, only="vgg16")
+def test_a_changed_store_is_found(cells, tmp_path):
+    done = run(cells, tmp_path, only="vgg16")
     store = Store(tmp_path, "cnmc2019")
     path = store.root / "trials" / done.record.trials[0].name / "predictions.csv"
     path.write_text(path.read_text().replace(",1,", ",0,"))
@@ -136,17 +136,17 @@ def test_a_changed_store_is_found(drawn, tmp_path):
 
 
 @pytest.mark.backend
-def test_the_same_command_gives_the_same_bytes_whatever_the_workers(drawn, tmp_path):
+def test_the_same_command_gives_the_same_bytes_with_any_number_of_workers(cells, tmp_path):
     bytes_of = []
     for workers, out in ((1, "a"), (3, "b")):
-        done = run(drawn, tmp_path / out, workers=workers, only="vgg16")
+        done = run(cells, tmp_path / out, workers=workers, only="vgg16")
         folder = tmp_path / out / "cnmc2019" / "trials" / done.record.trials[0].name
         bytes_of.append([(folder / name).read_bytes() for name in ("predictions.csv", "history.csv")])
     assert bytes_of[0] == bytes_of[1]
 
 
 def network_trial(out: Path) -> Path:
-    """The folder of the one trial that trains a network; the controls have folders beside it."""
+    """Returns the folder of the one trial that trains a network; the controls have other folders."""
     (folder,) = (
         path.parent
         for path in (out / "cnmc2019" / "trials").glob("*/trial.json")
@@ -157,9 +157,9 @@ def network_trial(out: Path) -> Path:
 
 @pytest.mark.backend
 @pytest.mark.slow
-def test_killed_in_mid_epoch_and_started_again_it_gives_the_same_predictions(drawn, tmp_path):
+def test_a_run_killed_within_an_epoch_and_started_again_gives_the_same_predictions(cells, tmp_path):
     def start(out, pause):
-        command = [sys.executable, "-m", "tests.tiny", str(drawn), str(out), "4", str(pause)]
+        command = [sys.executable, "-m", "tests.tiny", str(cells), str(out), "4", str(pause)]
         environment = {**os.environ, "LEUKCNN_CACHE": str(tmp_path / f"cache-{out.name}")}
         return subprocess.Popen(
             command, cwd=Path(__file__).parents[2], env=environment, text=True, stdout=subprocess.PIPE
@@ -188,26 +188,26 @@ def test_killed_in_mid_epoch_and_started_again_it_gives_the_same_predictions(dra
     assert json.loads((folder / "done.json").read_text())["epochs_run_here"] == 2
 
 
-def test_an_assumption_changes_the_trial_and_is_recorded(drawn, tmp_path):
+def test_an_assumption_changes_the_trial_and_is_recorded(cells, tmp_path):
     paper = tiny.tiny_paper()
-    plain = run(drawn, tmp_path, paper=paper, only="table1")
-    fresh = run(drawn, tmp_path, paper=paper, only="table1", assumed={"augmentation": "fresh"})
+    plain = run(cells, tmp_path, paper=paper, only="table1")
+    fresh = run(cells, tmp_path, paper=paper, only="table1", assumed={"augmentation": "fresh"})
     assert {t.name for t in plain.record.trials}.isdisjoint(t.name for t in fresh.record.trials)
     assert fresh.record.assumed == {"augmentation": "fresh"}
 
 
-def test_reference_tables_need_no_training(drawn, tmp_path):
+def test_reference_tables_need_no_training(cells, tmp_path):
     progress = tiny.Progress()
-    done = run(drawn, tmp_path, only="table5", progress=progress)
+    done = run(cells, tmp_path, only="table5", progress=progress)
     assert [table.id for table in done.tables] == ["table5"]
     assert progress.started == []
 
 
-def test_real_cells_are_used_as_far_as_they_go_and_the_tables_say_so(real_data, tmp_path):
+def test_tables_show_how_many_real_cells_were_used(real_data, tmp_path):
     progress = tiny.Progress()
     done = run(real_data, tmp_path, only="vgg16", progress=progress)
     here = sum(sum(counts["before"].values()) for counts in done.record.counts.values())
-    assert f"it rests on {here} of 10,661 published images" in done.tables[1].marks[0]
+    assert f"it uses {here} of 10,661 published images" in done.tables[1].marks[0]
     assert any(f"{here} of 10,661 training cells" in note for note in done.record.data_notes)
     (external,) = (table for table in done.tables if table.id == "external")
     # The folder may hold some of the preliminary phase, or none.
@@ -217,8 +217,8 @@ def test_real_cells_are_used_as_far_as_they_go_and_the_tables_say_so(real_data, 
 
 
 @pytest.mark.parametrize(("split", "trials"), [("subject", 1), ("fold", 3)])
-def test_other_splits(drawn, tmp_path, split, trials):
-    done = run(drawn, tmp_path, split=split, only="vgg16")
+def test_other_splits_are_trained_and_tested(cells, tmp_path, split, trials):
+    done = run(cells, tmp_path, split=split, only="vgg16")
     assert sum(t.row == "vgg16" for t in done.record.trials) == trials
     assert done.record.not_comparable.startswith("smoke profile")
     tested = next(row for row in done.tables[1].rows if row[:2] == ("VGG16", "full"))
@@ -226,21 +226,21 @@ def test_other_splits(drawn, tmp_path, split, trials):
     assert tested[2] == 70 if split == "fold" else tested[2] < 20
 
 
-def test_several_runs_have_other_seeds_and_a_spread(drawn, tmp_path):
-    done = run(drawn, tmp_path, runs=2, only="vgg16")
+def test_several_runs_have_other_seeds_and_an_interval(cells, tmp_path):
+    done = run(cells, tmp_path, runs=2, only="vgg16")
     assert [t.seed for t in done.record.trials if t.row == "vgg16"] == [0, 1]
     assert any("prediction interval over 2 runs" in note for note in done.tables[1].notes)
 
 
-def test_tensorboard_logs_are_written_on_demand(drawn, tmp_path):
-    done = run(drawn, tmp_path, only="vgg16", tensorboard=True)
+def test_tensorboard_logs_are_written_on_demand(cells, tmp_path):
+    done = run(cells, tmp_path, only="vgg16", tensorboard=True)
     folder = tmp_path / "cnmc2019" / "trials" / done.record.trials[0].name / "tensorboard"
     assert list(folder.rglob("events.out.tfevents.*"))
 
 
-def test_the_root_above_the_dataset_will_do(drawn, tmp_path):
-    a = run(drawn, tmp_path / "a", only="table1")
-    b = run(drawn / "C-NMC_Leukemia", tmp_path / "b", only="table1")
+def test_the_folder_above_the_dataset_is_accepted(cells, tmp_path):
+    a = run(cells, tmp_path / "a", only="table1")
+    b = run(cells / "C-NMC_Leukemia", tmp_path / "b", only="table1")
     assert [t.name for t in a.record.trials] == [t.name for t in b.record.trials]
 
 
@@ -293,36 +293,36 @@ def test_unusual_images_are_converted_with_a_note(tmp_path):
     cv2.imwrite(str(root / "hem" / "alpha.png"), rng.integers(0, 256, (260, 260, 4), dtype=np.uint8))
     progress = tiny.Progress()
     done = run(root, tmp_path / "out", progress=progress, only="vgg16")
-    said = "\n".join(progress.messages)
+    messages = "\n".join(progress.messages)
     for word in ("grey", "16 bits", "alpha"):
-        assert word.lower() in said.lower()
+        assert word.lower() in messages.lower()
     assert done.tables
 
 
-def test_unknown_words_are_refused(drawn, tmp_path):
+def test_unknown_rows_and_splits_are_refused(cells, tmp_path):
     with pytest.raises(SpecError, match="vgg16"):
-        run(drawn, tmp_path, only="vgg61")
+        run(cells, tmp_path, only="vgg61")
     with pytest.raises(SpecError, match="cell, subject, fold"):
-        run(drawn, tmp_path, split="patient")
+        run(cells, tmp_path, split="patient")
 
 
-def test_an_output_folder_that_is_a_file_is_refused(drawn, tmp_path):
+def test_an_output_folder_that_is_a_file_is_refused(cells, tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(StoreError, match="name another folder with --out"):
-        run(drawn, tmp_path / "out")
+        run(cells, tmp_path / "out")
 
 
-def test_a_store_of_another_specification_is_refused(drawn, tmp_path):
-    done = run(drawn, tmp_path, only="table1")
+def test_a_store_of_another_specification_is_refused(cells, tmp_path):
+    done = run(cells, tmp_path, only="table1")
     store = Store(tmp_path, "cnmc2019")
     folder = store.root / "trials" / done.record.trials[0].name
     folder.mkdir(parents=True)
     (folder / "trial.json").write_text('{"paper": "another"}')
     with pytest.raises(StoreError, match="different specification"):
-        run(drawn, tmp_path, only="vgg16")
+        run(cells, tmp_path, only="vgg16")
 
 
-def test_on_a_processor_the_paper_profile_s_first_steps_say_how_long_it_takes(drawn, tmp_path):
+def test_without_a_gpu_the_first_steps_show_how_long_a_run_takes(cells, tmp_path):
     class Stop(Exception):
         pass
 
@@ -332,16 +332,16 @@ def test_on_a_processor_the_paper_profile_s_first_steps_say_how_long_it_takes(dr
 
     progress = StopAfterFirstEpoch()
     paper = tiny.tiny_paper()
-    # The controls look at images of the paper's own size, which the quick profile makes too small for them.
+    # Controls read images of the paper's own size, which the quick profile makes too small for them.
     changes = {**paper.profiles[1].changes, "preprocessing.resize": None}
     quick = replace(
         paper, profiles=(replace(paper.profiles[1], name="paper", changes=changes, not_comparable=""),)
     )
     with pytest.raises(Stop):
         reproduce(
-            Request(paper=quick, data=str(drawn), out=tmp_path, profile="paper", only="vgg16"),
+            Request(paper=quick, data=str(cells), out=tmp_path, profile="paper", only="vgg16"),
             progress=progress,
         )
-    said = "\n".join(progress.messages)
-    assert "seconds an epoch on this processor" in said
-    assert "1 trial(s); about" in said
+    messages = "\n".join(progress.messages)
+    assert "seconds per epoch on this processor" in messages
+    assert "1 trial(s); about" in messages

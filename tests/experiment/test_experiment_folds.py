@@ -59,12 +59,12 @@ def table_of(done, table_id):
 
 @dataclass
 class Finished:
-    """Two commands in one store: the rows of the t-test, then one with a frozen base."""
+    """Two commands in one store: first the rows of the t-test, then one with a frozen base."""
 
     out: Path
     t_test: Report
     frozen: Report
-    said: tuple[tiny.Progress, tiny.Progress]
+    progress: tuple[tiny.Progress, tiny.Progress]
 
     @property
     def store(self) -> Store:
@@ -73,23 +73,23 @@ class Finished:
 
 @pytest.fixture(scope="module")
 def finished(smears, tmp_path_factory) -> Finished:
-    out, said = tmp_path_factory.mktemp("finished"), (tiny.Progress(), tiny.Progress())
+    out, progress = tmp_path_factory.mktemp("finished"), (tiny.Progress(), tiny.Progress())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEUKCNN_CACHE", str(out / "cache"))
-        t_test = run(smears, out, only="t_test", progress=said[0])
-        frozen = run(smears, out, only="resnet50_sft", progress=said[1])
-    return Finished(out, t_test, frozen, said)
+        t_test = run(smears, out, only="t_test", progress=progress[0])
+        frozen = run(smears, out, only="resnet50_sft", progress=progress[1])
+    return Finished(out, t_test, frozen, progress)
 
 
 @pytest.mark.backend
 def test_rows_are_trained_fold_by_fold(finished):
-    assert [label for label, _ in finished.said[0].started] == [
+    assert [label for label, _ in finished.progress[0].started] == [
         "Alert Net-RWD, fold 0",
         "Alert Net-RWD, fold 1",
         "ResNet50 DFT, fold 0",
         "ResNet50 DFT, fold 1",
     ]
-    assert [label for label, _ in finished.said[1].started] == [
+    assert [label for label, _ in finished.progress[1].started] == [
         "ResNet50 SFT, fold 0",
         "ResNet50 SFT, fold 1",
     ]
@@ -98,7 +98,7 @@ def test_rows_are_trained_fold_by_fold(finished):
     assert all(row[4] is not None for row in table.rows)
 
 
-def test_all_tables_and_figures_come_from_the_store(finished):
+def test_all_tables_and_figures_are_made_from_the_store(finished):
     store, paper = finished.store, tiny.tiny_folds_paper()
     done = report(store, finished.t_test.folder, paper)
     assert [table.id for table in done.tables] == [*(f"table{n}" for n in range(1, 7)), "t_test"]
@@ -114,7 +114,7 @@ def test_all_tables_and_figures_come_from_the_store(finished):
     rows = {row[:2]: row for row in table_of(done, "table3").rows}
     assert rows["Alert Net-RWD", "Accuracy (%)"][3] is not None
     assert rows["Alert Net", "Accuracy (%)"][6] == "not measured: this row has not been trained"
-    # Folds of 21 images, of which 9 are HBS: 9/21 of each.
+    # Each fold has 21 images, 9 of them HBS.
     majority = rows[control_label("majority"), "Accuracy (%)"]
     assert majority[3] == pytest.approx((100 * 9 / 21, 0))
     assert rows[control_label("colour"), "Accuracy (%)"][3][0] > 90
@@ -138,7 +138,7 @@ def test_data_of_several_datasets_are_recorded_and_counted(smears, tmp_path):
 
 
 @pytest.mark.parametrize("row", ["alertnet_rwd", "resnet50_sft"])
-def test_every_image_is_tested_once_and_the_last_epoch_counts(finished, row):
+def test_every_image_is_tested_once_after_the_last_epoch(finished, row):
     store = finished.store
     trials = [t for t in finished.t_test.record.trials if t.row == row]
     predictions = [store.finished_trial(t.name).predictions() for t in trials]
@@ -161,35 +161,35 @@ def test_every_image_is_tested_once_and_the_last_epoch_counts(finished, row):
         assert noted["images"] == {"train": 63, "validation": 0}
 
 
-def test_controls_are_worked_out_once_and_in_every_fold(finished):
+def test_controls_are_computed_once_in_every_fold(finished):
     controls = finished.t_test.record.controls
     assert [(c.row, c.fold) for c in controls] == [(n, f) for f in (0, 1) for n in DEFAULT_CONTROLS]
     assert finished.frozen.record.controls == controls
     assert all(finished.store.finished_trial(c.name) for c in controls)
-    said = [any("controls" in message for message in p.messages) for p in finished.said]
-    assert said == [True, False]
+    shown = [any("controls" in message for message in p.messages) for p in finished.progress]
+    assert shown == [True, False]
 
 
 @pytest.mark.backend
-def test_one_pass_of_a_frozen_base_serves_every_fold(finished):
-    said = [sum("computing its features" in m for m in p.messages) for p in finished.said]
-    assert said == [0, 1]
+def test_features_of_a_frozen_base_are_computed_once_for_all_folds(finished):
+    shown = [sum("computing its features" in m for m in p.messages) for p in finished.progress]
+    assert shown == [0, 1]
 
 
-def test_one_class_alone_cannot_be_trained_but_its_datasets_are_listed(smears, tmp_path):
+def test_one_class_alone_is_not_trained_but_its_datasets_are_listed(smears, tmp_path):
     progress = tiny.Progress()
     done = run(smears, tmp_path, datasets=("ufg",), progress=progress)
-    (said,) = [message for message in progress.messages if "can't be trained" in message]
-    assert "alertnet" in said
-    assert "no image of ALL and AML" in said
-    assert "--datasets" in said
+    (message,) = [message for message in progress.messages if "can't be trained" in message]
+    assert "alertnet" in message
+    assert "no image of ALL and AML" in message
+    assert "--datasets" in message
     assert {row[-1] for row in table_of(done, "table3").rows} == {
         "not measured: the data hold no image of ALL and AML"
     }
     assert done.record.datasets == {"ufg": {"HBS": 10, "ALL": 0, "AML": 0}}
 
 
-def test_a_class_that_is_lacking_is_named_and_the_rest_trained(smears, tmp_path):
+def test_an_absent_class_is_named_and_the_others_are_trained(smears, tmp_path):
     done = run(smears, tmp_path, datasets=("allidb2", "ufg"), only="alertnet_rwd")
     assert "no image of AML" in done.record.not_comparable
     rows = {row[:2]: row for row in table_of(done, "table3").rows}

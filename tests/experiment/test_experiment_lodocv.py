@@ -34,7 +34,7 @@ STRICT = [("lodocv_strict", ("allidb1", "allidb2")), ("lodocv_strict", ("ufg",))
 
 @pytest.fixture(scope="module")
 def smears(tmp_path_factory) -> Path:
-    """Six small datasets; in all of them the classes differ in colour."""
+    """Six small datasets whose classes differ in colour."""
     root, rng = tmp_path_factory.mktemp("smears"), np.random.default_rng(0)
     for (dataset, name), (count, channel) in FOLDERS.items():
         folder = root / dataset / name
@@ -56,11 +56,11 @@ def run(data, out, *, progress=None, **options) -> Report:
 
 @dataclass
 class Finished:
-    """All that the smoke profile trains, in one store."""
+    """All rows of the smoke profile, in one store."""
 
     out: Path
     done: Report
-    said: tiny.Progress
+    progress: tiny.Progress
 
     @property
     def store(self) -> Store:
@@ -72,11 +72,11 @@ class Finished:
 
 @pytest.fixture(scope="module")
 def finished(smears, tmp_path_factory) -> Finished:
-    out, said = tmp_path_factory.mktemp("finished"), tiny.Progress()
+    out, progress = tmp_path_factory.mktemp("finished"), tiny.Progress()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEUKCNN_CACHE", str(out / "cache"))
-        done = run(smears, out, progress=said)
-    return Finished(out, done, said)
+        done = run(smears, out, progress=progress)
+    return Finished(out, done, progress)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_each_row_is_trained_under_each_of_its_splits(finished):
     assert not any(finished.store.finished_trial(t.name) for t in finished.planned("xception_sft"))
 
 
-def test_no_relative_of_a_tested_dataset_is_learnt_from_under_strict(finished):
+def test_strict_split_trains_on_no_dataset_related_to_a_tested_one(finished):
     relatives = {"allidb1", "allidb1_crop", "allidb2"}
     strict = [t for t in finished.done.record.trials if t.split.startswith("lodocv_s")]
     trained = {t.split for t in strict if finished.store.finished_trial(t.name)}
@@ -110,10 +110,10 @@ def test_no_relative_of_a_tested_dataset_is_learnt_from_under_strict(finished):
         if stored is None:
             assert not identity.exists()
             continue
-        learnt = set(stored.identity["trained_on"])
-        assert learnt.isdisjoint(trial.tested)
+        trained_on = set(stored.identity["trained_on"])
+        assert trained_on.isdisjoint(trial.tested)
         if relatives & set(trial.tested):
-            assert learnt.isdisjoint(relatives)
+            assert trained_on.isdisjoint(relatives)
     assert finished.done.record.related["allidb1"] == ["allidb1_crop", "allidb2"]
 
 
@@ -128,7 +128,7 @@ def test_one_output_gives_two_columns_of_probabilities(finished):
 
 
 @pytest.mark.backend
-def test_features_come_from_the_network_trained_on_the_same_parts(finished):
+def test_features_are_of_the_network_trained_on_the_same_split(finished):
     for trial in finished.planned("features_dft"):
         stored = finished.store.finished_trial(trial.name)
         (source,) = [
@@ -138,7 +138,7 @@ def test_features_come_from_the_network_trained_on_the_same_parts(finished):
         assert set(stored.predictions().subset) == {"test", "within"}
 
 
-def test_controls_and_probe_stand_beside(finished):
+def test_controls_and_probe_are_run(finished):
     record = finished.done.record
     kinds = {"lodocv", "lodocv_strict", "lodocv_single_class", "kfold"}
     assert {(c.row, c.split) for c in record.controls} == {
@@ -148,7 +148,7 @@ def test_controls_and_probe_stand_beside(finished):
     assert set(probe.class_names) == {key for key, _ in FOLDERS}
 
 
-def test_all_tables_and_figures_come_from_the_store(finished):
+def test_all_tables_and_figures_are_made_from_the_store(finished):
     store, paper = finished.store, tiny.tiny_lodocv_paper()
     done = report(store, finished.done.folder, paper)
     assert [table.id for table in done.tables] == [table.id for table in paper.tables]
@@ -161,30 +161,33 @@ def test_all_tables_and_figures_come_from_the_store(finished):
 
 def test_a_second_command_trains_nothing(finished, smears, monkeypatch):
     monkeypatch.setenv("LEUKCNN_CACHE", str(finished.out / "cache"))
-    said = tiny.Progress()
-    run(smears, finished.out, progress=said)
-    assert said.started == []
-    assert finished.said.started
+    progress = tiny.Progress()
+    run(smears, finished.out, progress=progress)
+    assert progress.started == []
+    assert finished.progress.started
 
 
 @pytest.mark.slow
-def test_one_table_needs_its_own_splits_alone(smears, tmp_path, own_cache):
-    said = tiny.Progress()
-    done = run(smears, tmp_path, only="table9", progress=said)
-    assert {label.split(":")[0].split(", ")[-1] for label, _ in said.started} == {"lodocv", "lodocv_strict"}
+def test_one_table_trains_only_its_own_splits(smears, tmp_path, own_cache):
+    progress = tiny.Progress()
+    done = run(smears, tmp_path, only="table9", progress=progress)
+    assert {label.split(":")[0].split(", ")[-1] for label, _ in progress.started} == {
+        "lodocv",
+        "lodocv_strict",
+    }
     (table,) = done.tables
     assert table.id == "table9"
 
 
 @pytest.mark.slow
-def test_a_row_brings_the_row_whose_features_it_classifies(smears, tmp_path, own_cache):
-    said = tiny.Progress()
-    run(smears, tmp_path, only="features_mdft", split="lodocv", progress=said)
-    assert {label.split(", ")[0] for label, _ in said.started} == {"LeukNet"}
+def test_a_row_that_classifies_features_trains_their_network_too(smears, tmp_path, own_cache):
+    progress = tiny.Progress()
+    run(smears, tmp_path, only="features_mdft", split="lodocv", progress=progress)
+    assert {label.split(", ")[0] for label, _ in progress.started} == {"LeukNet"}
 
 
 @pytest.mark.slow
-def test_a_split_that_the_data_do_not_allow_says_why_and_the_rest_goes_on(smears, tmp_path, own_cache):
+def test_splits_that_the_data_do_not_allow_are_noted_and_the_others_are_trained(smears, tmp_path, own_cache):
     done = run(smears, tmp_path, datasets=("allidb1", "allidb2"), only="leuknet", runs=1)
     assert "lodocv_strict" in done.record.missing
     assert "lodocv_single_class" in done.record.missing

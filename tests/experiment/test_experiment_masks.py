@@ -16,7 +16,7 @@ from leukcnn.runs import Store
 from leukcnn.spec import DEFAULT_CONTROLS
 from tests import tiny
 
-# The colour of the whole border and of the middle, by class; in the border the first two classes are alike.
+# Colours of the border and of the middle, by class. The first two classes have the same border.
 COLOURS = {
     "Benign": ((200, 120, 120), (90, 60, 160)),
     "Early": ((200, 120, 120), (160, 60, 90)),
@@ -61,14 +61,14 @@ def trained(done: Report, store: Store) -> set[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def finished(smears, tmp_path_factory) -> tuple[Store, Report]:
-    """All that the smoke profile trains, in one store."""
+    """All rows of the smoke profile, in one store."""
     out = tmp_path_factory.mktemp("finished")
     done = run(smears, out)
     return Store(out, "taleghani_resnet50"), done
 
 
 @pytest.mark.backend
-def test_own_row_and_stand_in_are_trained_under_all_splits(finished):
+def test_the_paper_s_row_and_its_substitute_are_trained_under_all_splits(finished):
     store, done = finished
     rows, kinds = ("resnet50", "four_blocks"), ("random", "grouped", "kfold")
     assert trained(done, store) == {(row, kind) for row in rows for kind in kinds}
@@ -78,7 +78,7 @@ def test_own_row_and_stand_in_are_trained_under_all_splits(finished):
 
 
 @pytest.mark.backend
-def test_all_tables_and_figures_come_from_the_store(finished):
+def test_all_tables_and_figures_are_made_from_the_store(finished):
     store, done = finished
     paper = tiny.tiny_stages_paper()
     again = report(store, done.folder, paper)
@@ -86,13 +86,13 @@ def test_all_tables_and_figures_come_from_the_store(finished):
     assert again.seconds == {}
     assert {"reading", "planning", "controls", "training"} <= done.seconds.keys()
     names = {path.relative_to(done.folder).as_posix() for path in again.files}
-    drawn = {f"figures/{n}.png" for n in ("samples", "segmentation", "curves", "confusion_four_blocks")}
-    assert drawn <= names
+    plotted = {f"figures/{n}.png" for n in ("samples", "segmentation", "curves", "confusion_four_blocks")}
+    assert plotted <= names
     assert all(cv2.imread(str(path)) is not None for path in again.files if path.suffix == ".png")
     assert verify_report(store, done.folder, paper) == []
 
 
-def test_folds_keep_a_validation_part_of_their_own(finished):
+def test_folds_have_a_validation_split_of_their_own(finished):
     store, done = finished
     folds = [t for t in done.record.trials if (t.row, t.split) == ("four_blocks", "kfold")]
     assert len(folds) == 2
@@ -111,26 +111,26 @@ def test_folds_keep_a_validation_part_of_their_own(finished):
         ({"weights": "none"}, "four_blocks"),
     ],
 )
-def test_a_network_from_scratch_takes_the_place_of_the_frozen_one(smears, tmp_path, options, row):
+def test_a_network_from_scratch_replaces_the_frozen_one(smears, tmp_path, options, row):
     done = run(smears, tmp_path, split="random", **options)
     assert trained(done, Store(tmp_path, "taleghani_resnet50")) == {(row, "random")}
 
 
 @pytest.mark.slow
-def test_masks_meet_in_one_table_and_blind_the_control_too(finished, smears):
+def test_masks_are_shown_in_one_table_and_applied_to_controls(finished, smears):
     store, done = finished
     before = accuracies(store, done, "border")
     assert before["border"] is None
     masked = run(smears, store.root.parent, only="masks", mask="border")
     assert masked.folder != done.folder
     assert "border blanked" in masked.record.not_comparable
-    # The table is the same from whichever of the two experiments it is drawn.
-    for seen_from in (done, masked):
-        whole, blind = (accuracies(store, seen_from, mask) for mask in ("", "border"))
+    # The table is the same in both experiments.
+    for report_of in (done, masked):
+        whole, blind = (accuracies(store, report_of, mask) for mask in ("", "border"))
         assert whole["border"] > 0.6
         assert blind["border"] < 0.5
         assert blind["four_blocks"] is not None
-        assert accuracies(store, seen_from, "cells")["four_blocks"] is None
+        assert accuracies(store, report_of, "cells")["four_blocks"] is None
 
 
 def accuracies(store: Store, done: Report, mask: str) -> dict[str, float | None]:

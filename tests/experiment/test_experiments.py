@@ -37,8 +37,8 @@ def test_script_passes_its_options_to_reproduce(key, tmp_path):
 
 
 @pytest.mark.parametrize("key", papers.list_papers())
-def test_script_expects_the_published_figures(key):
-    said = ast.get_docstring(ast.parse((ROOT / f"{key}.py").read_text()))
+def test_script_lists_the_published_values(key):
+    docstring = ast.get_docstring(ast.parse((ROOT / f"{key}.py").read_text()))
     paper = papers.get(key)
     published = {
         (p.row, p.metric, p.dataset): p.value
@@ -49,12 +49,12 @@ def test_script_expects_the_published_figures(key):
     by_dataset = any(dataset for _, dataset in METRICS[key])
     expected = 0
     for row in paper.rows:
-        figures = [published.get((row.id, *what)) for what in METRICS[key]]
-        if any(figures) if by_dataset else None not in figures:
-            lines = [line.strip().removeprefix(row.label) for line in said.splitlines()]
+        values = [published.get((row.id, *what)) for what in METRICS[key]]
+        if any(values) if by_dataset else None not in values:
+            lines = [line.strip().removeprefix(row.label) for line in docstring.splitlines()]
             shown = [
                 "-" if value is None else f"{value:.{4 if metric == 'kappa' else 2}f}"
-                for (metric, _), value in zip(METRICS[key], figures, strict=True)
+                for (metric, _), value in zip(METRICS[key], values, strict=True)
             ]
             assert "  ".join(shown) in {re.sub(" +", "  ", line).strip() for line in lines}, row.label
             expected += 1

@@ -1,4 +1,4 @@
-"""The images of a paper's datasets, drawn or as they are."""
+"""Loading the images of a paper's datasets, real or synthetic."""
 
 from dataclasses import replace
 
@@ -14,37 +14,37 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
 
 
-def test_a_folder_is_taken_as_it_is_and_home_is_found(tmp_path, monkeypatch):
-    said = []
-    assert data_folder(str(tmp_path), ("jtsc",), say=said.append) == tmp_path
+def test_a_folder_is_unchanged_but_for_the_home_folder(tmp_path, monkeypatch):
+    messages = []
+    assert data_folder(str(tmp_path), ("jtsc",), say=messages.append) == tmp_path
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert data_folder("~/data", ("jtsc",), say=said.append) == tmp_path / "data"
-    assert said == []
+    assert data_folder("~/data", ("jtsc",), say=messages.append) == tmp_path / "data"
+    assert messages == []
 
 
-def test_drawn_images_are_those_of_the_paper(tmp_path):
-    paper, said = replace(papers.get("alertnet"), synthetic_images={"jtsc": {"healthy": 3, "ALL": 2}}), []
+def test_synthetic_images_are_as_many_as_the_paper_says():
+    paper, messages = replace(papers.get("alertnet"), synthetic_images={"jtsc": {"healthy": 3, "ALL": 2}}), []
     names = ("jtsc",)
-    for_paper = data_folder(SYNTHETIC, names, say=said.append, paper=paper)
-    alone = data_folder(SYNTHETIC, names, say=said.append)
+    for_paper = data_folder(SYNTHETIC, names, say=messages.append, paper=paper)
+    alone = data_folder(SYNTHETIC, names, say=messages.append)
     assert for_paper != alone
     assert len([p for p in for_paper.rglob("*") if p.suffix in (".png", ".jpg", ".bmp", ".tif")]) == 5
-    assert "alertnet's datasets" in said[0]
-    assert "jtsc's datasets" in said[1]
-    assert data_folder(SYNTHETIC, names, say=said.append, paper=paper, seed=1) != for_paper
+    assert "alertnet's datasets" in messages[0]
+    assert "jtsc's datasets" in messages[1]
+    assert data_folder(SYNTHETIC, names, say=messages.append, paper=paper, seed=1) != for_paper
 
 
-def test_files_read_are_told_now_and_then():
-    said = []
-    tell = count_files(said.append)
+def test_the_number_of_files_read_is_shown_now_and_then():
+    messages = []
+    show = count_files(messages.append)
     for done in (1, 1999, 2000, 4000, 4001):
-        tell(done, 5000)
-    assert said == ["2,000 of 5,000 files read", "4,000 of 5,000 files read"]
+        show(done, 5000)
+    assert messages == ["2,000 of 5,000 files read", "4,000 of 5,000 files read"]
 
 
-def test_images_have_the_paper_s_classes_and_their_notes_are_told(tmp_path):
-    paper, said = tiny.tiny_paper(), []
+def test_images_have_the_paper_s_classes_and_their_notes_are_shown(tmp_path):
+    paper, messages = tiny.tiny_paper(), []
     root = synthetic.write("cnmc2019", tmp_path, seed=0, counts=tiny.COUNTS)
-    index = load_images(paper, paper.datasets, str(root), seed=0, say=said.append)
+    index = load_images(paper, paper.datasets, str(root), seed=0, say=messages.append)
     assert index.class_names == paper.classes
-    assert set(index.notes) <= set(said)
+    assert set(index.notes) <= set(messages)

@@ -1,4 +1,4 @@
-"""A paper in a file of one's own goes all the way that leukcnn's papers go."""
+"""A paper in a user's own file can be used like leukcnn's papers."""
 
 import os
 import subprocess
@@ -95,12 +95,12 @@ def test_a_typo_is_refused_within_two_seconds(right, wrong, found, tmp_path):
     assert done.returncode == 1
     assert found in done.stderr
     assert done.stderr.count("Error:") == 1
-    # Processor time, since other processes may keep this one waiting.
+    # Processor time, since other processes may slow this one down.
     assert spent.children_user - started.children_user < 2
 
 
 @pytest.mark.slow
-def test_the_example_runs_in_its_smoke_profile(tmp_path):
+def test_the_example_runs_with_its_smoke_profile(tmp_path):
     command = [sys.executable, "-m", "leukcnn", "reproduce", str(EXAMPLE), "--data", "synthetic"]
     environment = {**os.environ, "LEUKCNN_CACHE": str(tmp_path / "cache")}
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
@@ -112,7 +112,7 @@ def test_the_example_runs_in_its_smoke_profile(tmp_path):
         env=environment,
     )
     assert done.returncode == 0, done.stderr
-    # Backends' notes aren't for users.
+    # Users don't see the notes of backends.
     assert done.stderr == ""
     for shown in ("DenseNet121", "Accuracy", "F1-score", "Majority class", "NOT COMPARABLE"):
         assert shown in done.stdout
@@ -120,7 +120,7 @@ def test_the_example_runs_in_its_smoke_profile(tmp_path):
 
 @pytest.mark.slow
 def test_two_logical_processors_share_a_run(tmp_path):
-    """Nothing may start the backend before the devices are looked for: it can't be cut any more then."""
+    """The processor can be split only before the backend is started."""
     file = own_paper(tmp_path)
     data = synthetic.write("cnmc2019", tmp_path / "synthetic", seed=0, counts=tiny.COUNTS)
     command = [sys.executable, "-m", "leukcnn", "reproduce", str(file), "--data", str(data)]

@@ -1,4 +1,4 @@
-"""From options to trials: identities, splits, who learns from what."""
+"""From options to trials: identities, splits, and the images of each trial."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ def study_for(**options):
     return study_of(Request(**{"paper": papers.get("cnmc2019"), "data": "d", **options}))
 
 
-def test_parts_are_disjoint_and_complete(published):
+def test_splits_are_disjoint_and_complete(published):
     for p in plan(study_for(), published).split_rows.values():
         together = np.concatenate([p.train, p.validation, p.predicted["test"]])
         assert len(set(together)) == len(together) == 10_661
@@ -33,7 +33,7 @@ def test_parts_are_disjoint_and_complete(published):
         assert len(p.predicted["final"]) == 2586
 
 
-def test_no_subject_and_no_identical_cell_is_parted_by_subject(published):
+def test_a_split_by_subject_separates_no_subject_and_no_identical_cells(published):
     p = next(iter(plan(study_for(split="subject"), published).split_rows.values()))
     for column in (published.group, published.sha256):
         held = [set(column[rows]) for rows in (p.train, p.validation, p.predicted["test"])]
@@ -52,14 +52,14 @@ def test_every_fold_of_the_challenge_is_tested_once(published):
         assert trial.fold not in published.fold[split_rows[trial.name].train]
 
 
-def test_a_limit_takes_so_many_of_each_class(published):
+def test_a_limit_takes_the_same_number_of_each_class(published):
     p = next(iter(plan(study_for(profile="smoke"), published).split_rows.values()))
     rows = np.concatenate([p.train, p.validation, p.predicted["test"]])
     limit = papers.get("cnmc2019").setup("vgg16", profile="smoke").split.limit_per_class
     assert np.bincount(published.labels[rows]).tolist() == [limit, limit]
 
 
-def test_names_depend_on_what_a_trial_is_and_not_on_where_its_data_lie(published):
+def test_names_depend_on_a_trial_s_specification_and_not_on_the_data_folder(published):
     moved = replace(published, paths=[Path("/elsewhere") / p.name for p in published.paths])
     names = {t.name for t in plan(study_for(), published).trials}
     assert {t.name for t in plan(study_for(data="/elsewhere", out=Path("o")), moved).trials} == names
@@ -81,7 +81,7 @@ def test_the_digest_does_not_depend_on_the_order(published):
     assert data_digest(published.select(order[:-1])) != data_digest(published)
 
 
-def test_folds_must_be_known(published):
+def test_a_split_by_fold_needs_known_folds(published):
     with pytest.raises(DataError, match="--split cell or --split subject"):
         plan(study_for(split="fold"), replace(published, fold=np.full(len(published), -1)))
 
@@ -96,7 +96,7 @@ def folds_of(planned, row="alertnet"):
 
 @pytest.fixture
 def near_pair(monkeypatch):
-    """Has the search for near-duplicates, which would open the images, find 42 and 43 alike."""
+    """Replaces the search for near-duplicates, which would read the images; it finds 42 and 43."""
     near = np.array([[42, 43]])
 
     def scan(index, preprocessing):
@@ -117,7 +117,7 @@ def test_folds_are_disjoint_complete_and_stratified(many):
         assert len(p.validation) == 0
 
 
-def test_no_augmented_twin_of_a_test_image_is_learnt_from(many):
+def test_no_variant_of_a_test_image_is_trained_on(many):
     study = alertnet()
     for p in folds_of(plan(study, many)):
         entries, validation = epoch_entries(many, study.row("alertnet").setup, p, seed=0)
@@ -143,17 +143,17 @@ def test_every_row_and_control_has_the_same_folds(many):
             np.testing.assert_array_equal(one.train, planned.split_rows[control.name].train)
 
 
-def test_grouped_folds_part_neither_a_field_nor_copies(many, near_pair):
-    def parted(folds, values):
+def test_grouped_folds_separate_neither_crops_of_a_field_nor_copies(many, near_pair):
+    def separated(folds, values):
         return sum(bool(set(values[p.train]) & set(values[p.predicted["test"]]) - {""}) for p in folds)
 
     by_image, grouped = (folds_of(plan(alertnet(split=s), many)) for s in ("kfold", "grouped_kfold"))
-    assert parted(grouped, many.group) == parted(grouped, many.sha256) == 0
+    assert separated(grouped, many.group) == separated(grouped, many.sha256) == 0
     assert [np.isin(near_pair, p.train).sum() in (0, 2) for p in grouped] == [True] * 5
-    assert parted(by_image, many.group) > 0
+    assert separated(by_image, many.group) > 0
 
 
-def test_controls_are_the_same_whatever_the_networks_do(many, near_pair):
+def test_controls_do_not_depend_on_options_of_networks(many, near_pair):
     def names(**options):
         return {control.name for control in plan(alertnet(**options), many).controls}
 
@@ -164,7 +164,7 @@ def test_controls_are_the_same_whatever_the_networks_do(many, near_pair):
     assert names().isdisjoint(names(split="grouped_kfold"))
 
 
-def test_controls_know_neither_backend_nor_network(many, monkeypatch):
+def test_controls_depend_on_neither_backend_nor_network(many, monkeypatch):
     def names(planned):
         return ({t.name for t in planned.trials}, {c.name for c in planned.controls})
 
@@ -213,7 +213,7 @@ def test_variants_of_an_image_are_the_same_in_every_fold_and_epoch(many):
     assert len({one.tobytes() for one in seen.values()}) == 60
 
 
-def test_a_weights_file_is_known_by_its_content(many, tmp_path):
+def test_a_weights_file_is_identified_by_its_content(many, tmp_path):
     def names(file):
         return {t.name for t in plan(alertnet(weights=str(file)), many).trials if t.row == "resnet50_sft"}
 
@@ -224,7 +224,7 @@ def test_a_weights_file_is_known_by_its_content(many, tmp_path):
     assert names(one).isdisjoint(names(other))
 
 
-def test_a_builder_of_one_s_own_is_known_by_its_code_and_a_shipped_one_by_its_name(many, monkeypatch):
+def test_a_user_s_builder_is_identified_by_its_code_and_leukcnn_s_by_its_name(many, monkeypatch):
     def identity():
         planned = plan(alertnet(), many)
         return planned.identities[planned.trials[0].name]

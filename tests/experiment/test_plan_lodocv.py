@@ -1,4 +1,4 @@
-"""From options to trials where a row is trained under several splits, over several runs."""
+"""From options to trials, for rows that are trained under several splits and in several runs."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +17,14 @@ from leukcnn.experiment.study import study_of
 from leukcnn.spec import Model
 from leukcnn.trials import PROBE
 
-# Dataset -> images of class 0 and of class 1.
-HELD = {"allidb1": (6, 5), "allidb2": (8, 8), "jtsc": (9, 0), "ufg": (4, 6), "midb": (0, 5)}
+# Dataset -> number of images of class 0 and of class 1.
+COUNTS = {"allidb1": (6, 5), "allidb2": (8, 8), "jtsc": (9, 0), "ufg": (4, 6), "midb": (0, 5)}
 
 
 @pytest.fixture
 def index() -> ImageIndex:
-    dataset = np.concatenate([np.repeat(name, sum(counts)) for name, counts in HELD.items()])
-    labels = np.concatenate([np.repeat([0, 1], counts) for counts in HELD.values()])
+    dataset = np.concatenate([np.repeat(name, sum(counts)) for name, counts in COUNTS.items()])
+    labels = np.concatenate([np.repeat([0, 1], counts) for counts in COUNTS.values()])
     n = len(labels)
     return ImageIndex(
         paths=[Path(f"{i}.png") for i in range(n)],
@@ -40,7 +40,7 @@ def index() -> ImageIndex:
 
 
 def study_for(**options):
-    # The strict kinds compare the images themselves, which this index doesn't have.
+    # Strict splits compare the images themselves, and this index has no files.
     options = {"paper": papers.get("leuknet_lodocv"), "data": "d", "split": "lodocv", **options}
     return study_of(Request(**options))
 
@@ -49,7 +49,7 @@ def trials_of(planned, row):
     return [trial for trial in planned.trials if trial.row == row]
 
 
-def test_five_runs_are_the_paper_s_own_and_one_the_smoke_profile_s(index):
+def test_the_paper_has_five_runs_and_its_smoke_profile_one(index):
     assert study_for().runs == 5
     assert study_for(profile="smoke").runs == 1
     assert study_for(profile="smoke", runs=2).runs == 2
@@ -64,7 +64,7 @@ def test_five_runs_are_the_paper_s_own_and_one_the_smoke_profile_s(index):
     assert make_record(study_for(seed=3), index, planned).runs == 5
 
 
-def test_an_identity_says_what_is_tested_and_learnt_from(index):
+def test_an_identity_lists_the_datasets_tested_and_trained_on(index):
     planned = plan(study_for(runs=1), index)
     identity = planned.identities[trials_of(planned, "leuknet")[0].name]
     assert identity["tested"] == ["allidb1"]
@@ -75,14 +75,14 @@ def test_an_identity_says_what_is_tested_and_learnt_from(index):
     assert (control.split, control.tested) == ("lodocv", ("allidb1",))
 
 
-def test_ablation_rows_learn_from_the_performance_set_and_never_test_on_it(index):
+def test_ablation_rows_train_on_the_performance_dataset_and_never_test_on_it(index):
     planned = plan(study_for(runs=1), index)
     assert {t.tested for t in trials_of(planned, "xception_dft")} == {("allidb1",), ("allidb2",)}
     for trial in trials_of(planned, "xception_dft"):
         assert "ufg" in index.dataset[planned.split_rows[trial.name].train]
 
 
-def test_features_name_the_trial_that_gives_them(index):
+def test_feature_trials_name_the_trial_that_computes_their_features(index):
     planned = plan(study_for(runs=2), index)
     for row, source in (("features_dft", "vgg16_dft"), ("features_mdft", "leuknet")):
         by_place = {(t.run, t.tested): t.name for t in trials_of(planned, source)}
@@ -96,7 +96,7 @@ def test_features_name_the_trial_that_gives_them(index):
     assert "features_of" not in planned.identities[imagenet.name]
 
 
-def test_the_probe_is_planned_where_there_are_several_datasets(index):
+def test_the_probe_is_planned_if_there_are_several_datasets(index):
     planned = plan(study_for(runs=1), index)
     assert planned.probe.row == PROBE
     assert planned.identities[planned.probe.name]["probe"] == PROBE
@@ -104,7 +104,7 @@ def test_the_probe_is_planned_where_there_are_several_datasets(index):
     assert plan(one, index.select(index.dataset == "allidb2")).probe is None
 
 
-def test_a_row_is_wanted_under_the_splits_of_its_table_alone():
+def test_a_row_is_wanted_only_under_the_splits_of_the_requested_table():
     def wanted(**options):
         study = study_for(split=None, **options)
         return {
@@ -126,19 +126,19 @@ def test_a_row_is_wanted_under_the_splits_of_its_table_alone():
     }
     assert wanted(only="table2") == set()
     assert wanted(only="table7") == {("leuknet", "kfold")}
-    # A figure shows the main split; features bring the row that they come from.
+    # A figure shows the main split; rows of features need the row that computes them.
     assert wanted(only="figure3") == {("leuknet", "lodocv")}
     assert ("vgg16_dft", "lodocv") in wanted(only="figure5")
     assert {row for row, _ in wanted(only="features_dft")} == {"features_dft", "vgg16_dft"}
 
 
-def test_the_smoke_profile_trains_the_printed_rows_and_any_row_by_name():
+def test_the_smoke_profile_trains_the_published_rows_and_any_row_by_name():
     assert "xception_sft" not in study_for(profile="smoke").trained
     assert study_for(profile="smoke", only="xception_sft").trained == ("xception_sft",)
     assert study_for().trained == papers.get("leuknet_lodocv").row_ids
 
 
-def test_weights_reach_the_networks_that_stand_beside(tmp_path):
+def test_weights_are_set_in_extra_models_too(tmp_path):
     for name in ("imagenet-caffe-alex.mat", "imagenet-caffe-ref.mat", "imagenet-vgg-f.mat"):
         (tmp_path / name).write_bytes(b"")
     setup = study_for(weights=str(tmp_path), only="vogado2018").row("vogado2018").setup
@@ -152,7 +152,7 @@ def test_weights_reach_the_networks_that_stand_beside(tmp_path):
     assert {model.arguments["weights"] for model in (none.model, *none.features.extra_models)} == {None}
 
 
-def test_networks_that_keep_published_dense_layers_take_the_whole_file(tmp_path):
+def test_networks_that_keep_published_dense_layers_need_the_whole_file(tmp_path):
     whole = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
     base = whole.replace(".h5", "_notop.h5")
     for name in (whole, base):
@@ -170,7 +170,7 @@ def test_networks_that_keep_published_dense_layers_take_the_whole_file(tmp_path)
     assert whole in caught.value.expected
 
 
-def test_dense_layers_without_their_published_weights_are_marked(index, tmp_path):
+def test_random_dense_layers_in_place_of_published_ones_are_marked(index, tmp_path):
     file = tmp_path / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
     file.write_bytes(b"")
 
@@ -182,7 +182,7 @@ def test_dense_layers_without_their_published_weights_are_marked(index, tmp_path
     assert "dense layers" not in reason("vgg16_msft")
 
 
-def test_the_rival_without_its_files_stops_nobody_else(tmp_path):
+def test_an_optional_row_without_its_files_does_not_stop_the_others(tmp_path):
     (tmp_path / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"")
     study = study_for(weights=str(tmp_path), only="table9")
     assert study.row("leuknet").setup.model.arguments["weights"].startswith(str(tmp_path))
@@ -191,8 +191,8 @@ def test_the_rival_without_its_files_stops_nobody_else(tmp_path):
         study_for(weights=str(tmp_path), only="vgg19_mdft")
 
 
-def test_a_row_that_the_data_do_not_allow_is_noted_and_others_planned(index):
-    # Without ALL-IDB the ablation rows have nothing to test on; LeukNet has UFG.
+def test_a_row_that_the_data_do_not_allow_is_noted_and_others_are_planned(index):
+    # Without ALL-IDB, the ablation rows have no dataset to test on; LeukNet has UFG.
     others = index.select(np.isin(index.dataset, ["ufg", "jtsc", "midb"]))
     planned = plan(study_for(runs=1, only="leuknet"), others)
     assert {t.tested for t in trials_of(planned, "leuknet")} == {("ufg",)}
@@ -201,7 +201,7 @@ def test_a_row_that_the_data_do_not_allow_is_noted_and_others_planned(index):
         plan(study_for(runs=1, only="xception_dft"), others)
 
 
-def test_a_table_of_one_dataset_wants_the_trials_that_test_it_alone():
+def test_a_table_of_one_dataset_wants_only_the_trials_that_test_it():
     study = study_for(only="table9")
     assert study.wants("leuknet", "lodocv", ("ufg",))
     assert study.wants("leuknet", "lodocv", ("allidb2", "ufg"))
@@ -209,7 +209,7 @@ def test_a_table_of_one_dataset_wants_the_trials_that_test_it_alone():
     assert study_for(only="table4").wants("leuknet", "lodocv", ("ufg",))
 
 
-def test_a_side_split_that_the_data_do_not_allow_is_noted_and_the_main_one_raises(index):
+def test_an_extra_split_that_the_data_do_not_allow_is_noted_and_the_main_one_raises(index):
     one = index.select(index.dataset == "allidb2")
     with pytest.raises(DataError, match="nothing is left to train on"):
         plan(study_for(), one)
@@ -221,7 +221,7 @@ def test_a_side_split_that_the_data_do_not_allow_is_noted_and_the_main_one_raise
     assert {t.split for t in planned.trials} == {"lodocv"}
 
 
-def test_a_near_copy_keeps_its_dataset_from_what_strict_learns_from(tmp_path, monkeypatch):
+def test_strict_split_does_not_train_on_a_dataset_with_a_near_copy_of_a_tested_image(tmp_path, monkeypatch):
     monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
     paper, names = papers.get("leuknet_lodocv"), ["allidb2", "jtsc", "leukemia_images", "omid2014", "ufg"]
     root = synthetic.write_many(names, tmp_path / "synthetic", seed=0)
@@ -232,10 +232,10 @@ def test_a_near_copy_keeps_its_dataset_from_what_strict_learns_from(tmp_path, mo
     planned = plan(study_for(split="lodocv_strict", only="leuknet", runs=1), index)
     assert planned.related["ufg"] == ("jtsc",)
     assert planned.related["allidb2"] == ()
-    learnt = {t.tested: planned.identities[t.name]["trained_on"] for t in trials_of(planned, "leuknet")}
-    assert learnt == {
+    trained_on = {t.tested: planned.identities[t.name]["trained_on"] for t in trials_of(planned, "leuknet")}
+    assert trained_on == {
         ("allidb2",): ["jtsc", "leukemia_images", "omid2014", "ufg"],
         ("ufg",): ["allidb2", "leukemia_images", "omid2014"],
     }
-    shown = [set(index.dataset[planned.split_rows[t.name].train]) for t in trials_of(planned, "leuknet")]
-    assert [sorted(datasets) for datasets in shown] == list(learnt.values())
+    found = [set(index.dataset[planned.split_rows[t.name].train]) for t in trials_of(planned, "leuknet")]
+    assert [sorted(datasets) for datasets in found] == list(trained_on.values())

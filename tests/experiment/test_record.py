@@ -1,4 +1,4 @@
-"""What is kept of what was asked for and of the data."""
+"""The record of an experiment's options and data."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ def study_for(**options):
     return study_of(Request(**{"paper": papers.get("cnmc2019"), "data": "d", **options}))
 
 
-def test_the_papers_counts_come_out_exactly(published):
+def test_counts_equal_those_of_the_paper(published):
     study = study_for()
     record = make_record(study, published, plan(study, published))
     assert record.counts == {
@@ -38,7 +38,7 @@ def test_identical_pairs_between_test_and_training_are_counted(published):
         assert make_record(study, published, plan(study, published)).identical_pairs == pairs
 
 
-def test_what_lacks_and_what_was_noted_stands_in_the_record(published):
+def test_missing_rows_and_notes_are_in_the_record(published):
     study = study_for(profile="smoke")
     planned, why = plan(study, published), {"xception": "its published weights aren't at hand"}
     record = make_record(study, published, planned, lacking=why, notes=("a dark image",))
@@ -65,7 +65,7 @@ def test_images_are_counted_by_dataset_and_class(many):
     assert record.datasets["atlas"] == {"HBS": 0, "ALL": 10, "AML": 20}
 
 
-def test_sets_that_any_dataset_of_the_paper_has_are_missed_if_they_lack(published):
+def test_absent_subsets_of_any_dataset_of_the_paper_are_missing(published):
     paper = papers.get("cnmc2019")
     several = replace(
         paper,

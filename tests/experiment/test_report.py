@@ -1,4 +1,4 @@
-"""What is drawn again from the store, and what isn't once the paper has changed."""
+"""Reports from the store, which need the paper as it was."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ TABLE1 = tuple(table for table in CNMC.tables if table.id == "table1")
 
 @pytest.fixture
 def stored(tmp_path):
-    """A store with one experiment of the paper as it was, and that experiment's folder."""
+    """A store with one experiment of the unchanged paper, and that experiment's folder."""
     experiment = FakeExperiment(tmp_path, CNMC)
     experiment.add("vgg16", predictions_of("test", tp=4, fn=1, fp=2, tn=3))
     experiment.add_control("border", predictions_of("test", tp=3, fn=2, fp=2, tn=3))
@@ -40,17 +40,17 @@ def renamed(paper):
         (replace(CNMC, classes=("sound", "malignant")), "the class 'healthy'"),
     ],
 )
-def test_an_experiment_of_the_paper_as_it_was_is_named_with_what_is_gone(stored, changed, gone):
+def test_an_experiment_of_a_changed_paper_is_refused_with_what_is_gone(stored, changed, gone):
     store, folder = stored
     for use in (report, verify_report):
         with pytest.raises(StoreError) as caught:
             use(store, folder, changed)
-        assert "smoke-cell isn't shown: the paper 'cnmc2019' has changed and lacks" in caught.value.found
+        assert "smoke-cell can't be shown: the paper 'cnmc2019' has changed and lacks" in caught.value.found
         assert gone in caught.value.found
         assert "leukcnn reproduce" in caught.value.remedy
 
 
-def test_an_experiment_of_the_paper_as_it_is_is_shown(stored):
+def test_an_experiment_of_the_present_paper_is_shown(stored):
     store, folder = stored
     done = report(store, folder, replace(CNMC, tables=TABLE1, figures=()))
     assert [table.id for table in done.tables] == ["table1"]

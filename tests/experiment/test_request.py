@@ -25,13 +25,13 @@ def request_for(**options):
         ({"assumed": {"batch": 3}}, "batch_size"),
     ],
 )
-def test_an_option_that_the_paper_does_not_know_is_refused(options, named):
+def test_a_value_that_the_paper_does_not_allow_is_refused(options, named):
     with pytest.raises(SpecError) as caught:
         request_for(**options)
     assert named in caught.value.expected
 
 
-def test_an_unknown_dataset_is_refused_at_once():
+def test_an_unknown_dataset_is_refused():
     with pytest.raises(DataError, match="no_such_set"):
         request_for(datasets=("jtsc", "no_such_set"))
 
@@ -47,7 +47,7 @@ def test_an_unknown_dataset_is_refused_at_once():
         ({"mask": "sky"}, "border or cells or background"),
     ],
 )
-def test_a_base_or_mask_that_is_not_there_is_refused(options, named):
+def test_an_unknown_base_or_mask_is_refused(options, named):
     with pytest.raises(SpecError) as caught:
         request_for(**options)
     assert named in caught.value.expected

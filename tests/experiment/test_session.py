@@ -1,4 +1,4 @@
-"""What a run works with."""
+"""The resources of a run."""
 
 from pathlib import Path
 
@@ -20,14 +20,14 @@ def session(tmp_path) -> Session:
     return Session(Store(tmp_path, "cnmc2019"), progress, shared)
 
 
-def test_a_session_speaks_through_the_display_and_knows_images_and_devices(session):
+def test_a_session_shows_messages_and_has_images_and_devices(session):
     session.say("a sentence")
     assert session.progress.messages == ["a sentence"]
     assert session.index is session.shared.index
     assert session.devices is session.shared.devices
 
 
-def test_unfinished_are_those_that_the_store_does_not_hold_whole(session):
+def test_trials_that_the_store_lacks_or_that_have_begun_are_unfinished(session):
     planned = []
     for row in ("done", "begun", "new"):
         trial = session.store.trial({"row": row})
@@ -39,7 +39,7 @@ def test_unfinished_are_those_that_the_store_does_not_hold_whole(session):
     assert [trial.row for trial in session.unfinished(planned)] == ["begun", "new"]
 
 
-def test_trials_of_a_session_share_networks_and_what_controls_saw(session):
+def test_each_session_has_caches_of_its_own(session):
     other = TrialContext(session.index, session.devices, session.progress)
     assert session.shared.networks is not other.networks
     assert session.shared.control_features is not other.control_features

@@ -39,7 +39,7 @@ def study_for(**options):
         (None, ALERTNET.row_ids),
     ],
 )
-def test_what_a_table_or_figure_needs_trained(only, rows):
+def test_rows_that_a_table_or_figure_needs_are_trained(only, rows):
     assert set(study_for(only=only).trained) == set(rows)
 
 
@@ -55,21 +55,21 @@ def test_what_a_table_or_figure_needs_trained(only, rows):
         ("figure4", ()),
     ],
 )
-def test_what_the_first_paper_needs_trained_in_order(only, rows):
+def test_rows_of_the_first_paper_are_trained_in_order(only, rows):
     assert study_for(paper=papers.get("cnmc2019"), only=only).trained == rows
 
 
-def test_datasets_are_the_paper_s_own_or_those_named():
+def test_datasets_are_the_paper_s_or_the_named_ones():
     assert study_for().datasets == ALERTNET.datasets
     assert set(study_for(datasets=("taleghani", "jtsc")).datasets) == {"taleghani", "jtsc"}
 
 
-def test_controls_see_the_paper_s_own_images_whatever_the_profile():
+def test_controls_use_the_paper_s_image_size_with_any_profile():
     assert study_for(profile="smoke").whole.image_size == 224
     assert study_for(profile="smoke").row("alertnet").setup.preprocessing.image_size == 64
 
 
-def test_a_row_that_may_be_left_out_lacks_weights_that_a_folder_does_not_hold(tmp_path):
+def test_an_optional_row_without_its_weights_file_is_noted(tmp_path):
     paper = papers.get("allidb_lightweight")
     (tmp_path / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5").touch()
     study = study_for(paper=paper, weights=str(tmp_path))
@@ -77,15 +77,15 @@ def test_a_row_that_may_be_left_out_lacks_weights_that_a_folder_does_not_hold(tm
     assert study.row("lightweight").lacking is None
     lacking = study.row("regnet").lacking
     assert str(tmp_path) in lacking.found
-    # Asked for alone, or of a place that isn't there, it is an error at once.
+    # It is an error if the row is requested by name, or if the folder doesn't exist.
     with pytest.raises(WeightsError, match="regnet"):
         study_for(paper=paper, weights=str(tmp_path), only="regnet")
-    with pytest.raises(WeightsError, match="isn't there"):
+    with pytest.raises(WeightsError, match="doesn't exist"):
         study_for(paper=paper, weights=str(tmp_path / "no"))
     assert study_for(paper=paper).row("regnet").lacking is None
 
 
-def test_weights_none_reaches_the_fine_tuned_networks_alone():
+def test_weights_none_changes_only_fine_tuned_networks():
     study = study_for(weights="none")
     assert study.row("resnet50_sft").setup.model.arguments["weights"] is None
     assert "weights" not in study.row("alertnet").setup.model.arguments
@@ -100,7 +100,7 @@ def test_a_folder_gives_each_network_its_own_file(tmp_path):
         assert f"/{name}_weights" in study.row(row).setup.model.arguments["weights"]
 
 
-def test_only_the_rows_that_are_trained_need_their_files(tmp_path):
+def test_only_trained_rows_need_their_files(tmp_path):
     (tmp_path / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"")
     study = study_for(weights=str(tmp_path), only="resnet50_dft")
     assert study.row("resnet50_dft").setup.model.arguments["weights"].startswith(str(tmp_path))
@@ -108,7 +108,7 @@ def test_only_the_rows_that_are_trained_need_their_files(tmp_path):
         study_for(weights=str(tmp_path))
 
 
-def test_datasets_come_in_one_order():
+def test_the_order_of_named_datasets_does_not_matter():
     assert study_for(datasets=("jtsc", "atlas")).datasets == study_for(datasets=("atlas", "jtsc")).datasets
 
 
@@ -130,33 +130,33 @@ def test_datasets_come_in_one_order():
         ({"profile": "smoke", "base": "scratch"}, ("four_blocks",)),
     ],
 )
-def test_stand_ins_are_trained_where_they_are_asked_for(options, rows):
+def test_substitutes_are_trained_if_they_are_requested(options, rows):
     assert study_for(paper=TALEGHANI, **options).trained == rows
 
 
-def test_what_is_trained_from_scratch_never_starts_from_a_file(tmp_path):
+def test_rows_from_scratch_never_start_from_a_file(tmp_path):
     file = tmp_path / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
     file.touch()
     for place in (file, tmp_path):
         study = study_for(paper=TALEGHANI, weights=str(place))
         assert study.row("resnet50").setup.model.arguments["weights"] == str(file)
         assert study.row("scratch_resnet50").setup.model.arguments["weights"] is None
-        with pytest.raises(SpecError, match="--only scratch_resnet50 beside --weights"):
+        with pytest.raises(SpecError, match="--only scratch_resnet50 was given with --weights"):
             study_for(paper=TALEGHANI, weights=str(place), only="scratch_resnet50")
 
 
-def test_a_paper_without_stand_ins_keeps_its_rows_without_weights():
+def test_a_paper_without_substitutes_trains_its_own_rows_without_weights():
     assert study_for(weights="none").trained == ALERTNET.row_ids
 
 
-def test_a_mask_blanks_the_images_of_networks_and_controls_alike():
+def test_a_mask_blanks_the_images_of_networks_and_controls():
     study = study_for(mask="cells")
     assert study.whole.mask == "cells"
     assert {study.row(row).setup.preprocessing.mask for row in ALERTNET.row_ids} == {"cells"}
     assert study_for().whole.mask == ""
 
 
-def test_the_table_of_splits_wants_every_split_and_that_of_masks_the_main_one():
+def test_the_table_of_splits_wants_all_splits_and_that_of_masks_the_main_one():
     splits = study_for(paper=TALEGHANI, only="splits")
     masks = study_for(paper=TALEGHANI, only="masks")
     for kind in ("random", "grouped", "kfold"):
@@ -165,7 +165,7 @@ def test_the_table_of_splits_wants_every_split_and_that_of_masks_the_main_one():
 
 
 def names_in(tree: ast.AST) -> set[str]:
-    """Names that code speaks of, in imports, annotations and expressions."""
+    """Returns the names in imports, annotations and expressions."""
     found = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     found |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     for node in ast.walk(tree):
@@ -174,19 +174,18 @@ def names_in(tree: ast.AST) -> set[str]:
     return found
 
 
-def test_behind_the_door_nobody_asks_the_request_again():
-    doors = {"study.py", "run.py", "request.py"}
+def test_only_the_first_step_of_a_run_reads_the_request():
+    readers = {"study.py", "run.py", "request.py"}
     for path in EXPERIMENT.glob("*.py"):
         tree = ast.parse(path.read_text())
-        if path.name not in doors:
+        if path.name not in readers:
             assert not names_in(tree) & {"Request", "request"}, path.name
     run = ast.parse((EXPERIMENT / "run.py").read_text())
-    asking = [node.name for node in ast.walk(run) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    by_name = {node.name: node for node in ast.walk(run) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    assert [name for name in asking if names_in(by_name[name]) & {"Request", "request"}] == ["reproduce"]
+    parts = [node for node in ast.walk(run) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert [part.name for part in parts if names_in(part) & {"Request", "request"}] == ["reproduce"]
 
 
-def test_masked_studies_are_of_the_main_split_and_stand_where_a_table_shows_them():
+def test_masked_studies_of_the_main_split_exist_if_a_table_shows_them():
     study = study_for(paper=TALEGHANI, mask="cells")
     assert set(study.masked) == {"", "border", "cells", "background"}
     for mask, masked in study.masked.items():
@@ -198,7 +197,7 @@ def test_masked_studies_are_of_the_main_split_and_stand_where_a_table_shows_them
     assert study_for().masked == {}
 
 
-def test_a_row_knows_its_setup_under_each_of_its_splits():
+def test_a_row_has_a_setup_for_each_of_its_splits():
     study = study_for(paper=TALEGHANI)
     row = study.row("resnet50")
     assert row.splits[0] == row.setup.split.kind == study.main_split
@@ -207,7 +206,7 @@ def test_a_row_knows_its_setup_under_each_of_its_splits():
     assert study.split_kinds >= {*row.splits}
 
 
-def test_an_option_is_a_change_that_the_record_notes():
+def test_options_are_recorded_as_changes():
     study = study_for(mask="cells", precision="mixed_float16", deterministic=False, assumed={"epochs": 3})
     assert study.changes == {
         "preprocessing.mask": "cells",
@@ -219,7 +218,7 @@ def test_an_option_is_a_change_that_the_record_notes():
     assert (training.epochs, training.precision, training.deterministic) == (3, "mixed_float16", False)
 
 
-def test_a_split_that_does_not_suit_a_row_is_refused_with_its_name():
+def test_a_split_that_a_row_does_not_allow_is_refused_with_the_row_s_name():
     paper = papers.get("cnmc2019")
     paper = replace(paper, splits=(*paper.splits, "kfold"))
     with pytest.raises(SpecError, match="--split kfold: row 'vgg16': The split 'kfold' with") as caught:
@@ -227,7 +226,7 @@ def test_a_split_that_does_not_suit_a_row_is_refused_with_its_name():
     assert "leave out --split kfold" in caught.value.remedy
 
 
-def test_networks_that_name_no_weights_take_those_asked_for_where_they_start_from_published_ones():
+def test_weights_none_replaces_published_weights_that_are_a_default():
     paper = papers.get("alertnet")
     model = spec.Model("FineTuned", {"backbone": "VGG16", "mode": "DFT", "dense_units": (8,)})
     row = replace(paper.rows[0], setup=replace_at(paper.rows[0].setup, "model", model))

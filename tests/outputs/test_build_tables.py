@@ -89,9 +89,9 @@ SPLITS = Table(
 
 
 @pytest.fixture
-def two_tasks(apart, tested):
+def two_tasks(separate_datasets, tested):
     """Two folds of ALL-IDB 1, and of JTSC and CellaVision together; none of ALL-IDB 2."""
-    experiment = apart(CONFUSION, SPLITS)
+    experiment = separate_datasets(CONFUSION, SPLITS)
     folds = {
         ("allidb1",): (tested("allidb1", tp=2, fn=1, tn=3), tested("allidb1", tp=3, fp=1, tn=2)),
         ("cellavision2", "jtsc"): (tested("jtsc", tn=5), tested("cellavision2", tp=3, fn=1, tn=1)),

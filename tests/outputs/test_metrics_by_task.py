@@ -56,8 +56,8 @@ def add_tasks(experiment, tested, row="deep", *, run=0, split="", grouped=False)
 
 
 @pytest.fixture
-def by_task(apart, tested):
-    experiment = apart(TABLE_1, STRICT)
+def by_task(separate_datasets, tested):
+    experiment = separate_datasets(TABLE_1, STRICT)
     add_tasks(experiment, tested)
     for control in DEFAULT_CONTROLS:
         add_tasks(experiment, tested, control)
@@ -122,8 +122,8 @@ def test_macro_averages_are_shown_next_to_weighted_ones(by_task):
     assert "The paper doesn't say which of the two averages it prints." in table.notes
 
 
-def test_weighted_averages_have_a_spread_over_runs(apart, tested):
-    experiment = apart(TABLE_1)
+def test_weighted_averages_have_a_spread_over_runs(separate_datasets, tested):
+    experiment = separate_datasets(TABLE_1)
     for run, tp in enumerate((4, 2)):
         for fold in range(2):
             subset = tested("allidb2", tp=tp, fn=4 - tp, tn=6)
@@ -137,10 +137,12 @@ def test_weighted_averages_have_a_spread_over_runs(apart, tested):
 
 
 @pytest.mark.parametrize(("printed", "verdict"), [(98, "within"), (98.0, "outside"), (99, "outside")])
-def test_a_value_without_decimals_is_within_if_a_value_that_rounds_to_it_is(apart, tested, printed, verdict):
+def test_a_value_without_decimals_is_within_if_a_value_that_rounds_to_it_is(
+    separate_datasets, tested, printed, verdict
+):
     # Wilson's interval of 7 in 8 ends at 97.76 %.
     published = (Published("deep", "accuracy", printed, dataset="allidb1"),)
-    experiment = apart(replace(TABLE_1, published=published))
+    experiment = separate_datasets(replace(TABLE_1, published=published))
     for fold, subset in enumerate((tested("allidb1", tp=4), tested("allidb1", tp=3, fn=1))):
         experiment.add("deep", subset, fold=fold, tested=("allidb1",))
     row = one(experiment.results(), "ALL-IDB 1", "Deep", "Accuracy (%)")
@@ -179,8 +181,8 @@ def test_a_note_says_what_controls_see_where_images_are_thresholded(by_task):
     assert noted()
 
 
-def test_a_task_is_shown_though_another_lacks_a_fold(apart, tested):
-    experiment = apart(TABLE_1)
+def test_a_task_is_shown_though_another_lacks_a_fold(separate_datasets, tested):
+    experiment = separate_datasets(TABLE_1)
     experiment.add("deep", tested("allidb1", tp=2, tn=2), fold=0, tested=("allidb1",))
     experiment.add("deep", tested("allidb1", tp=2, tn=2), fold=1, tested=("allidb1",))
     experiment.add("deep", tested("allidb2", tp=2, tn=2), fold=0, tested=("allidb2",))

@@ -44,9 +44,9 @@ def add_training(
 
 
 @pytest.fixture
-def timed(apart, tested):
+def timed(separate_datasets, tested):
     """Two folds of both rows on ALL-IDB 1, of one row on ALL-IDB 2."""
-    experiment = apart(TIMES)
+    experiment = separate_datasets(TIMES)
     for fold, (deep, shallow) in enumerate(((12, 4), (8, 1))):
         add_training(experiment, tested, "deep", seconds=deep, fold=fold, parameters=23_000_000)
         add_training(experiment, tested, "shallow", seconds=shallow, fold=fold, images=20 + fold)
@@ -97,8 +97,8 @@ def test_rows_that_were_not_trained_say_so(timed):
     assert records(without)["ALL-IDB 2", "Shallow"]["State"] == "not measured: no weights"
 
 
-def test_interrupted_trainings_are_left_out(apart, tested):
-    experiment = apart(TIMES)
+def test_interrupted_trainings_are_left_out(separate_datasets, tested):
+    experiment = separate_datasets(TIMES)
     add_training(experiment, tested, "deep", seconds=10, fold=0)
     add_training(experiment, tested, "deep", seconds=1, fold=1, run_here=1)
     add_training(experiment, tested, "shallow", seconds=1, fold=0, run_here=1)
@@ -112,8 +112,8 @@ def test_interrupted_trainings_are_left_out(apart, tested):
     assert any(note.startswith("Left out: 2 of 3 trainings") for note in table.notes)
 
 
-def test_a_training_that_ended_early_counts(apart, tested):
-    experiment = apart(TIMES)
+def test_a_training_that_ended_early_counts(separate_datasets, tested):
+    experiment = separate_datasets(TIMES)
     add_training(experiment, tested, "shallow", seconds=6, fold=0, epochs=3)
     table = build(TIMES, experiment.results(), {})
     row = records(table)["ALL-IDB 1", "Shallow"]
@@ -122,8 +122,8 @@ def test_a_training_that_ended_early_counts(apart, tested):
     assert not any(note.startswith("Left out") for note in table.notes)
 
 
-def test_rows_that_train_no_network_have_no_time(apart, tested):
-    experiment = apart(TIMES)
+def test_rows_that_train_no_network_have_no_time(separate_datasets, tested):
+    experiment = separate_datasets(TIMES)
     add_training(experiment, tested, "shallow", seconds=6, fold=0)
     experiment.add("deep", tested("allidb1", tp=1), fold=0, tested=("allidb1",))
     trial = experiment.store.finished_trial(experiment.planned[-1].name)

@@ -68,8 +68,8 @@ def test_titles_of_datasets_that_are_tested_together(left_out):
     assert dataset_title(results, "allidb1+cellavision2").endswith("(not in the paper: CellaVision 2)")
 
 
-def test_why_datasets_that_are_tested_together_have_no_results(apart, tested):
-    experiment = apart()
+def test_why_datasets_that_are_tested_together_have_no_results(separate_datasets, tested):
+    experiment = separate_datasets()
     experiment.add("deep", tested("allidb1", tp=1, tn=1), fold=0, tested=("allidb1",))
     experiment.add("deep", tested("jtsc", tp=1, tn=1), fold=0, tested=("bloodline", "jtsc"), finished=False)
     results = experiment.results()

@@ -2,13 +2,13 @@
 
 from tests.stores import (  # noqa: F401
     alertnet,
-    apart,
     experiment,
     left_out,
     make_final_phase,
     make_fold,
     make_predictions,
     make_stages,
+    separate_datasets,
     staged,
     tested,
 )

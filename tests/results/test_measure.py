@@ -156,8 +156,8 @@ def test_nothing_is_measured_without_finished_runs_or_labels(experiment, make_pr
     assert measure(experiment.results(), "vgg16", "accuracy", subset="final") is None
 
 
-def test_values_of_several_tasks_are_not_mixed(apart, tested):
-    experiment = apart()
+def test_values_of_several_tasks_are_not_mixed(separate_datasets, tested):
+    experiment = separate_datasets()
     for fold in range(2):
         experiment.add("deep", tested("allidb1", tp=4 - fold, fn=fold, tn=4), fold=fold, tested=("allidb1",))
         experiment.add("deep", tested("allidb2", tp=1, fn=3), fold=fold, tested=("allidb2",))

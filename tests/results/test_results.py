@@ -72,9 +72,9 @@ def test_the_probe_is_read_when_it_is_finished(under_three_splits, tested):
 
 
 @pytest.fixture
-def two_tasks(apart, tested):
+def two_tasks(separate_datasets, tested):
     """Two folds of each of two datasets, and a control on one of them."""
-    experiment = apart()
+    experiment = separate_datasets()
     for fold in range(2):
         experiment.add("deep", tested("allidb1", tp=4 - fold, fn=fold, tn=4), fold=fold, tested=("allidb1",))
         experiment.add("deep", tested("allidb2", tp=1, fn=3), fold=fold, tested=("allidb2",))

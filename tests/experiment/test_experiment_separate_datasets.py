@@ -1,4 +1,4 @@
-"""A whole experiment on two datasets, each cross-validated by itself, with thresholded images."""
+"""A whole experiment on two datasets, each cross-validated separately, with thresholded images."""
 
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,7 @@ from tests import tiny
 
 @cache
 def paper() -> Paper:
-    # When a test runs, not when it is collected: it makes tiny networks known to `leukcnn.models`.
+    # Not at import, since it registers tiny networks in `leukcnn.models`.
     return tiny.tiny_separate_datasets_paper()
 
 
@@ -48,7 +48,7 @@ def finished(tmp_path_factory) -> tuple[Store, Report]:
 
 
 @pytest.mark.backend
-def test_each_dataset_is_trained_and_tested_by_itself(finished):
+def test_each_dataset_is_trained_and_tested_separately(finished):
     store, done = finished
     trials = [t for t in done.record.trials if store.finished_trial(t.name)]
     assert len(trials) == len(done.record.trials)
@@ -65,14 +65,14 @@ def test_each_dataset_is_trained_and_tested_by_itself(finished):
         assert {image.split("/")[0] for image in tested.image.tolist()} == {*planned.tested}
 
 
-def test_controls_of_the_paper_stand_beside_and_one_counts_cells(finished):
+def test_controls_of_the_paper_are_run_and_one_counts_cells(finished):
     store, done = finished
     assert {c.row for c in done.record.controls} == {"majority", "border", "colour", "cells"}
     assert all(store.finished_trial(c.name) for c in done.record.controls)
 
 
 @pytest.mark.backend
-def test_all_tables_and_figures_come_from_the_store_alone(finished):
+def test_all_tables_and_figures_are_made_from_the_store_alone(finished):
     store, done = finished
     again = report(store, done.folder, paper())
     assert [table.id for table in again.tables] == [table.id for table in paper().tables]
@@ -84,7 +84,7 @@ def test_all_tables_and_figures_come_from_the_store_alone(finished):
     assert verify_report(store, done.folder, paper()) == []
 
 
-def test_figures_of_each_dataset_are_those_of_its_own_images(finished):
+def test_results_of_each_dataset_are_of_its_own_images(finished):
     store, done = finished
     results = Results(paper(), done.record, store)
     assert results.tested == paper().datasets
@@ -100,7 +100,7 @@ def test_figures_of_each_dataset_are_those_of_its_own_images(finished):
         assert std is None
 
 
-def test_a_saved_network_thresholds_images_itself(finished):
+def test_a_saved_network_thresholds_its_images(finished):
     store, done = finished
     planned = next(t for t in done.record.trials if t.row == "lightweight" and t.tested == ("allidb2",))
     trial = store.finished_trial(planned.name)
@@ -129,7 +129,7 @@ def test_the_same_command_trains_nothing_again_and_keeps_its_captures(finished):
     assert written() == before
 
 
-def test_images_of_one_class_have_tables_that_say_what_is_lacking(tmp_path):
+def test_tables_of_images_of_one_class_show_what_is_missing(tmp_path):
     done = run(tmp_path, datasets=("jtsc",))
     assert [table.id for table in done.tables] == [table.id for table in paper().tables]
     assert done.record.trials == []
@@ -138,7 +138,7 @@ def test_images_of_one_class_have_tables_that_say_what_is_lacking(tmp_path):
     assert all(str(row[-1]).startswith("not measured: ") for row in confusion.rows)
 
 
-def test_figure_1_draws_the_network_that_the_assumptions_make(tmp_path):
+def test_figure_1_shows_the_network_under_the_assumptions(tmp_path):
     own = papers.get("allidb_lightweight")
     assumed = {"pool_first": True, "filters": (4, 6)}
     request = Request(
@@ -153,7 +153,7 @@ def test_figure_1_draws_the_network_that_the_assumptions_make(tmp_path):
 
 @pytest.mark.slow
 def test_images_that_thresholding_leaves_black_are_counted(tmp_path):
-    """Of eight crops of each class two are white all over."""
+    """Two of eight crops of each class are white."""
     for name in paper().classes:
         folder = tmp_path / "allidb2" / name
         folder.mkdir(parents=True)
@@ -163,32 +163,32 @@ def test_images_that_thresholding_leaves_black_are_counted(tmp_path):
             assert cv2.imwrite(str(folder / f"{name}_{i}.png"), image)
     options = {"datasets": ("allidb2",), "only": "lightweight", "split": "kfold"}
     done = run(tmp_path / "out", data=tmp_path, **options)
-    said = "allidb2: 4 of 16 images are black, or nearly so, as the networks see them: 'darkest' leaves no"
-    assert any(note.startswith(said) for note in done.record.data_notes)
+    start = "allidb2: 4 of 16 images are black, or nearly black, in the networks' input: 'darkest' leaves no"
+    assert any(note.startswith(start) for note in done.record.data_notes)
     whole = run(tmp_path / "out", data=tmp_path, assumed={"threshold": "none"}, **options)
     assert not any("black" in note for note in whole.record.data_notes)
 
 
 @pytest.mark.slow
-def test_other_datasets_make_one_task_together(tmp_path):
+def test_other_datasets_are_one_task_together(tmp_path):
     done = run(tmp_path, datasets=("jtsc", "atlas"), only="lightweight", split="kfold")
     trials = [t for t in done.record.trials if t.row == "lightweight"]
     assert [(t.tested, t.fold) for t in trials] == [(("atlas", "jtsc"), 0), (("atlas", "jtsc"), 1)]
     results = Results(paper(), done.record, Store(tmp_path, paper().key))
     assert results.tested == ("atlas+jtsc",)
-    # 24 healthy images of JTSC, 6 with ALL of Atlas; its AML and other leukaemias are left out.
+    # JTSC has 24 healthy images, Atlas 6 with ALL; Atlas' AML and other leukaemias are left out.
     (tested,) = results.runs("lightweight", dataset="atlas+jtsc")
     assert np.bincount(tested.label).tolist() == [24, 6]
     assert "smoke profile; synthetic data" in done.record.not_comparable
 
 
 @pytest.mark.slow
-def test_a_dataset_of_one_class_beside_one_that_stands_apart_is_refused(tmp_path):
-    with pytest.raises(DataError, match="jtsc, tested without the other datasets"):
+def test_a_dataset_of_one_class_with_a_separate_dataset_is_refused(tmp_path):
+    with pytest.raises(DataError, match="without the other datasets, jtsc would only have images of healthy"):
         run(tmp_path, datasets=("allidb2", "jtsc"), only="lightweight")
 
 
-def test_masks_are_scored_where_the_datasets_have_them(real_data, tmp_path):
+def test_masks_of_the_datasets_are_scored(real_data, tmp_path):
     names = ("jtsc", "cellavision2")
     done = run(tmp_path, data=real_data, datasets=names, only="mask_scores")
     (table,) = done.tables
@@ -197,8 +197,8 @@ def test_masks_are_scored_where_the_datasets_have_them(real_data, tmp_path):
     assert not any(Store(tmp_path, paper().key).finished_trial(t.name) for t in done.record.trials)
 
 
-def test_masks_that_came_later_are_scored_when_they_are_asked_for_again(tmp_path):
-    """Nothing that names the experiment has changed but the masks beside the images."""
+def test_masks_that_were_added_later_are_scored_by_the_next_run(tmp_path):
+    """Only the masks next to the images change, and the experiment keeps its name."""
     folder = tmp_path / "jtsc" / "healthy"
     folder.mkdir(parents=True)
     for i in range(2):
@@ -214,7 +214,7 @@ def test_masks_that_came_later_are_scored_when_they_are_asked_for_again(tmp_path
     assert "no mask" not in str(after.rows)
 
 
-def test_real_smears_go_the_whole_way(real_data, tmp_path):
+def test_real_smears_are_trained_and_tested(real_data, tmp_path):
     """Thirty smears of each class, cross-validated together."""
     index = load_many(["taleghani"], real_data, class_names=paper().classes, class_of=dict(paper().class_of))
     root = tmp_path / "taleghani"
