@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from leukcnn import __version__, papers, quiet
+from leukcnn.backend import start_backend
 from leukcnn.errors import DataError, LeukCNNError, StoreError
 from leukcnn.fields import did_you_mean
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
-from leukcnn.start import data_folder, find_paper, start_backend
+from leukcnn.start import data_folder, find_paper
 
 if TYPE_CHECKING:
     from leukcnn.experiment.report import Report
@@ -114,10 +115,11 @@ def check(name: str, data: str | None) -> None:
 
     is_paper = name not in CATALOG and (name in papers.list_papers() or papers.is_file_name(name))
     if not is_paper and name not in CATALOG:
-        known = (*CATALOG, *papers.list_papers())
+        # The key of a paper with one dataset is that dataset's key.
+        known = sorted({*CATALOG, *papers.list_papers()})
         raise DataError(
             f"There is no dataset and no paper named {name!r}.",
-            expected=f"one of {', '.join(sorted(known))}, or a paper's file",
+            expected=f"one of {', '.join(known)}, or a paper's file",
             remedy=did_you_mean(name, known) or "`leukcnn datasets` and `leukcnn papers` list them",
         )
     paper = find_paper(name) if is_paper else None
@@ -125,7 +127,6 @@ def check(name: str, data: str | None) -> None:
     place = data_folder(data, names)
 
     from leukcnn.datasets import present, verify
-    from leukcnn.duplicate_scan import scan_folders
     from leukcnn.experiment import loading
 
     root = loading.data_folder(place, names, say=say, paper=paper)
@@ -146,6 +147,9 @@ def check(name: str, data: str | None) -> None:
         )
     sound = [report.card.key for report in reports if report.ok]
     if sound:
+        # It loads scikit-learn, which an empty folder doesn't need.
+        from leukcnn.duplicate_scan import scan_folders
+
         for line in scan_folders(sound, root, paper=paper).lines():
             click.echo(line)
     if faulty := [report.card.key for report in reports if not report.ok]:
@@ -181,7 +185,11 @@ def check(name: str, data: str | None) -> None:
     help="Same command, same bytes (on in the smoke profile).",
 )
 @click.option("--precision", type=_Choice(PRECISIONS), help="Keras' dtype policy.")
-@click.option("--devices", metavar="all|N|cpu:N", help="Devices that share each batch.")
+@click.option(
+    "--devices",
+    metavar="all|N|cpu:N",
+    help="Devices that share each batch. Their number is checked when the backend has started.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),

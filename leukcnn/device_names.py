@@ -26,7 +26,15 @@ def read_devices(wanted: str | int) -> tuple[str, int | None]:
         raise DeviceError(
             f"--devices got {wanted!r}.",
             expected="all, a number, or cpu:N",
-            remedy=did_you_mean(text, (ALL, f"{CPU}:2")),
+            remedy=_nearest(text),
         )
     count = match["count"]
     return CPU if match["kind"] else GPU, None if count is None else int(count)
+
+
+def _nearest(text: str) -> str:
+    """Returns "did you mean ...?" with devices of the kind that a text seems to name; "" if none is near."""
+    if match := re.fullmatch(r"(?P<kind>[cg]pus?)\D*(?P<count>[1-9]\d*)", text):
+        count = match["count"]
+        return f"did you mean {f'{CPU}:{count}' if match['kind'].startswith(CPU) else count!r}?"
+    return did_you_mean(text, (ALL, f"{CPU}:2") if text.startswith("c") else (ALL,))

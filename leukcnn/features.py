@@ -19,7 +19,7 @@ from leukcnn.distribution import Devices
 from leukcnn.files import digest, replace_file
 from leukcnn.image_cache import cache_folder, claim_space
 from leukcnn.models.layers import MeanSubtraction
-from leukcnn.pipeline import Entries
+from leukcnn.pipeline import ArrayBatches, Entries
 
 # Part of the key. Increase it when a change of the code changes the features of the same settings.
 _FORMAT = 1
@@ -146,7 +146,7 @@ def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarr
     padding = -len(inputs) % FORWARD_BATCH
     padded = np.concatenate([inputs, np.repeat(inputs[:1], padding, axis=0)])
     with devices.scope():
-        outputs = base.predict(padded, batch_size=FORWARD_BATCH, verbose=0)
+        outputs = base.predict(ArrayBatches(padded, FORWARD_BATCH), verbose=0)
     return np.asarray(outputs, dtype=np.float32)[: len(inputs)]
 
 

@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -115,10 +115,28 @@ def did_you_mean(wanted: str, names: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else ""
 
 
-def did_you_mean_file(path: Path) -> str:
-    """Returns "did you mean ...?" with the most similar name in a file's folder, "" if none is similar."""
+def did_you_mean_file(path: Path, suffixes: Iterable[str]) -> str:
+    """Returns "did you mean ...?" with the most similar name of a file in a file's folder.
+
+    Args:
+        path: A file that doesn't exist.
+        suffixes: The suffixes of the files that are suggested, in lower case.
+
+    Returns:
+        "" if no name is similar.
+    """
+    allowed = {*suffixes}
+    return _did_you_mean_path(path, lambda near: near.suffix.lower() in allowed and near.is_file())
+
+
+def did_you_mean_folder(path: Path) -> str:
+    """Returns "did you mean ...?" with the most similar name of a folder next to one that doesn't exist."""
+    return _did_you_mean_path(path, Path.is_dir)
+
+
+def _did_you_mean_path(path: Path, accepts: Callable[[Path], bool]) -> str:
     try:
-        names = {entry.name: str(entry) for entry in path.parent.iterdir()}
+        names = {entry.name: str(entry) for entry in path.parent.iterdir() if accepts(entry)}
     except OSError:
         return ""
     near = difflib.get_close_matches(path.name, names, n=1)

@@ -8,6 +8,7 @@ import errno
 import hashlib
 import json
 import os
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ def explained(error: OSError, path: Path) -> StoreError:
         errno.EROFS: "The file system is read-only",
         errno.EACCES: "Writing is not allowed",
         errno.EPERM: "Writing is not allowed",
+        errno.ENOTDIR: "A file is in the place of a folder",
     }.get(error.errno or 0, f"Writing failed ({error})")
     return StoreError(
         f"{what}: {path}",
@@ -34,6 +36,20 @@ def explained(error: OSError, path: Path) -> StoreError:
         remedy="free some space, or name another folder with --out (cache: LEUKCNN_CACHE); "
         "finished epochs are kept",
     )
+
+
+def check_writable(folder: Path) -> None:
+    """Checks that a folder can be written to, or made if it doesn't exist; doesn't make it.
+
+    Raises:
+        StoreError: It can't.
+    """
+    try:
+        existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        with tempfile.TemporaryFile(dir=existing) as file:
+            file.write(b"leukcnn")
+    except OSError as error:
+        raise explained(error, folder) from error
 
 
 @contextlib.contextmanager

@@ -1,29 +1,77 @@
 """Find the files that a user names, without heavy imports."""
 
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.errors import DataError, WeightsError
-from leukcnn.fields import did_you_mean_file
+from leukcnn.fields import did_you_mean_file, did_you_mean_folder
 
 NETWORK_FILE = "a model.keras from a finished trial of `leukcnn reproduce`"
 """What the file of a network is, for error messages."""
+
+_HDF5, _ZIP = (0, b"\x89HDF\r\n\x1a\n"), (0, b"PK\x03\x04")
+# Suffix of a weights file -> pairs of a position and the bytes there; one of them is in each such file.
+_WEIGHTS: dict[str, tuple[tuple[int, bytes], ...]] = {
+    ".h5": (_HDF5,),
+    ".hdf5": (_HDF5,),
+    ".keras": (_ZIP,),
+    ".mat": ((0, b"MATLAB"),),
+    # PyTorch writes a zip archive, and before version 1.6 it wrote a pickle.
+    **dict.fromkeys((".pyth", ".pth", ".pt", ".bin"), (_ZIP, (0, b"\x80"))),
+    # After the length of the header, which is JSON.
+    ".safetensors": ((8, b"{"),),
+}
 
 
 def network_file(path: str | Path) -> Path:
     """Returns the path of a saved network after checking that the file exists.
 
     Raises:
-        WeightsError: There is no such file.
+        WeightsError: There is no such file, or it isn't a zip archive, as a `.keras` file is.
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        remedy = did_you_mean_file(path) if not path.exists() else ""
+        remedy = did_you_mean_file(path, (".keras",)) if not path.exists() else ""
         raise WeightsError(
             f"There is no file {path}.", expected=NETWORK_FILE, remedy=remedy or "check the path"
         )
+    if not zipfile.is_zipfile(path):
+        raise WeightsError(
+            f"{path} is not a network that leukcnn saved: it isn't a .keras file.",
+            expected=NETWORK_FILE,
+            remedy=did_you_mean_file(path, (".keras",)) or "check the path",
+        )
     return path
+
+
+def check_weights_file(path: Path) -> None:
+    """Checks that a file can be one with weights, by its suffix and its first bytes.
+
+    Raises:
+        WeightsError: It can't be.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _WEIGHTS:
+        raise WeightsError(
+            f"{path} is no weights file.",
+            expected=f"a file that ends in {', '.join(_WEIGHTS)}",
+            remedy=did_you_mean_file(path, _WEIGHTS) or "check the path",
+        )
+    with path.open("rb") as file:
+        head = file.read(16)
+    if not any(head[place:].startswith(begin) for place, begin in _WEIGHTS[suffix]):
+        raise WeightsError(
+            f"{path} is no weights file: its content isn't that of a {suffix} file.",
+            expected=f"a file in the format of {suffix} files",
+            remedy="copy or download it again",
+        )
+
+
+def did_you_mean_weights(path: Path) -> str:
+    """Returns "did you mean ...?" with the most similar name of a weights file, or of a folder; or ""."""
+    return did_you_mean_file(path, _WEIGHTS) or did_you_mean_folder(path)
 
 
 def find_images(places: Iterable[str | Path]) -> list[Path]:
@@ -48,7 +96,11 @@ def find_images(places: Iterable[str | Path]) -> list[Path]:
             raise DataError(
                 f"{place} holds no image." if place.is_dir() else f"{place} doesn't exist.",
                 expected=f"an image or a folder with images ({', '.join(sorted(EXTENSIONS))})",
-                remedy=(did_you_mean_file(place) if not place.exists() else "") or "check the path",
+                remedy=("" if place.exists() else _did_you_mean_images(place)) or "check the path",
             )
         found += inside
     return found
+
+
+def _did_you_mean_images(place: Path) -> str:
+    return did_you_mean_file(place, EXTENSIONS) or did_you_mean_folder(place)

@@ -251,6 +251,29 @@ class FeatureSequence(BatchSequence):
         return self.features[self.entries.rows[positions], self.entries.variants[positions]]
 
 
+class ArrayBatches(keras.utils.PyDataset):
+    """Batches of an array for `predict`, in its order.
+
+    Keras also takes the array itself. But then TensorFlow's deterministic mode writes an error to stderr, about
+    an attribute of its own graph that it doesn't know (use_unbounded_threadpool); it has no other effect.
+
+    Args:
+        inputs: float32 (N, ...).
+        batch_size: Inputs per batch.
+    """
+
+    def __init__(self, inputs: np.ndarray, batch_size: int) -> None:
+        super().__init__(workers=1)
+        self.array, self.batch_size = inputs, batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.array) // self.batch_size)
+
+    def __getitem__(self, batch: int) -> tuple[np.ndarray]:
+        """Returns one batch as (inputs,); the first one has the number 0."""
+        return (self.array[batch * self.batch_size : (batch + 1) * self.batch_size],)
+
+
 def class_probabilities(outputs: np.ndarray) -> np.ndarray:
     """Returns a network's outputs as one probability per class.
 

@@ -25,7 +25,7 @@ from leukcnn.image_cache import prepare, shows_nothing
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
 from leukcnn.paths import NETWORK_FILE, find_images, network_file
-from leukcnn.pipeline import class_probabilities, scaled
+from leukcnn.pipeline import ArrayBatches, class_probabilities, scaled
 from leukcnn.spec import Preprocessing
 
 __all__ = ["NOTICE", "SavedNetwork", "find_images", "write_classes"]
@@ -135,7 +135,8 @@ class SavedNetwork:
                     raise DataError(
                         f"{path}: {error.found}", expected=error.expected, remedy="leave it out"
                     ) from error
-            outputs.append(self.network.predict(scaled(np.stack(images), self.preprocessing), verbose=0))
+            inputs = scaled(np.stack(images), self.preprocessing)
+            outputs.append(self.network.predict(ArrayBatches(inputs, _BATCH), verbose=0))
         return class_probabilities(np.concatenate(outputs))
 
 

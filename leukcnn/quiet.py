@@ -6,6 +6,7 @@ report a missing GPU as an error. The commands and `leukcnn.reproduce` hold stde
 
 import contextlib
 import faulthandler
+import logging
 import os
 import re
 import sys
@@ -33,6 +34,24 @@ def set_variables() -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
+def drop_warnings() -> None:
+    """Drops what TensorFlow logs in Python below an error, unless TF_CPP_MIN_LOG_LEVEL asks for notes (0, 1).
+
+    TensorFlow warns that it traces `predict` again for each network; a run needs several networks.
+    """
+    if not _wants_notes():
+        # A filter and not a level, which TensorFlow's import would set again in a notebook.
+        logging.getLogger("tensorflow").addFilter(_is_error)
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
+
+
+def _wants_notes() -> bool:
+    return os.environ.get(_LEVEL, _ERRORS_ALONE) in ("0", "1")
+
+
 @contextlib.contextmanager
 def held_stderr() -> Iterator[None]:
     """Holds what the whole process writes to stderr inside; afterwards shows it without the backends' notes.
@@ -40,8 +59,7 @@ def held_stderr() -> Iterator[None]:
     If an error that isn't leukcnn's own is raised inside, such as a failed import, everything is shown.
     Nothing is held if TF_CPP_MIN_LOG_LEVEL asks for notes (0 or 1), or if stderr is closed.
     """
-    wants_notes = os.environ.get(_LEVEL, _ERRORS_ALONE) in ("0", "1")
-    stderr = None if wants_notes else _copy_of_stderr()
+    stderr = None if _wants_notes() else _copy_of_stderr()
     if stderr is None:
         yield
         return

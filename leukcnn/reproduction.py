@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from leukcnn import spec
+from leukcnn.backend import start_backend
 from leukcnn.run import Run
-from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images, start_backend
+from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images
 
 
 def reproduce(

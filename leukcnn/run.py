@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from leukcnn import papers, quiet, spec
+from leukcnn.backend import start_backend
 from leukcnn.errors import SpecError, StoreError, UnknownNameError
-from leukcnn.fields import did_you_mean, did_you_mean_file
-from leukcnn.start import PaperName, Place, find_paper, start_backend
+from leukcnn.fields import did_you_mean, did_you_mean_folder
+from leukcnn.start import PaperName, Place, find_paper
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,19 +178,23 @@ class Run:
             split: Kind of split; "" for the run's main one.
 
         Raises:
-            UnknownNameError: There is no such row or split.
+            UnknownNameError: There is no such row, split or tested dataset.
             StoreError: The row isn't trained, has no such fold or run, or saves no network.
         """
+        every = [*self._trials(row, split)]
+        datasets = {name: None for _, trial in every for name in trial.identity.get("tested", ())}
+        if dataset and dataset not in datasets:
+            raise _unknown("tested dataset", dataset, [*datasets])
         found = [
             trial
-            for number, trial in self._trials(row, split)
+            for number, trial in every
             if number == run
             and max(trial.identity["fold"], 0) == fold
             and (not dataset or dataset in trial.identity.get("tested", ()))
         ]
         where = f"fold {fold} of run {run}" + (f" on {dataset}" if dataset else "")
         if not found:
-            trained = sorted((number, trial.identity["fold"]) for number, trial in self._trials(row, split))
+            trained = sorted((number, trial.identity["fold"]) for number, trial in every)
             raise StoreError(
                 f"Row {row!r} has no {where}.",
                 expected=f"a run and a fold of {', '.join(f'({r}, {max(f, 0)})' for r, f in trained)}",
@@ -333,7 +338,7 @@ def _experiment(folder: Path, paper: spec.Paper | None) -> Path:
         raise StoreError(
             f"There are no runs in {folder}." if folder.exists() else f"There is no folder {folder}.",
             expected="the folder of an experiment, or a folder that `reproduce` wrote to",
-            remedy=(did_you_mean_file(folder) if not folder.exists() else "") or "check the path",
+            remedy=(did_you_mean_folder(folder) if not folder.exists() else "") or "check the path",
         )
     if len(found) > 1:
         names = "\n".join(f"  {one.relative_to(folder)}" for one in found)

@@ -16,7 +16,6 @@ Every file is written in one step (`leukcnn.files`): a killed process leaves a c
 import contextlib
 import csv
 import hashlib
-import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -28,7 +27,8 @@ import filelock
 import numpy as np
 
 from leukcnn.errors import StoreError
-from leukcnn.files import digest, explained, read_json, replace_file, write_json
+from leukcnn.fields import did_you_mean_folder
+from leukcnn.files import check_writable, digest, explained, read_json, replace_file, write_json
 
 STORE_VERSION = 7
 
@@ -267,12 +267,7 @@ class Store:
         Raises:
             StoreError: The folder can't be written to.
         """
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.root) as file:
-                file.write(b"leukcnn")
-        except OSError as error:
-            raise explained(error, self.root) from error
+        check_writable(self.root)
 
     def of_other_versions(self) -> str:
         """Returns a message about what other versions of leukcnn wrote here; "" if there is nothing."""
@@ -344,10 +339,13 @@ class Store:
         """
         found = sorted(self.root.glob("experiments/*/experiment.json"), key=lambda p: p.stat().st_mtime_ns)
         if not found:
+            out = self.root.parent
+            near = "" if out.exists() else did_you_mean_folder(out)
             raise StoreError(
                 f"There are no runs in {self.root}.",
                 expected="a folder that `leukcnn reproduce` wrote",
-                remedy=f"run `leukcnn reproduce {self.root.name}` first, or name its folder with --out",
+                remedy=near
+                or f"run `leukcnn reproduce {self.root.name}` first, or name its folder with --out",
             )
         return [path.parent for path in found]
 

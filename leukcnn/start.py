@@ -1,4 +1,4 @@
-"""What comes before a run: the paper and the data are found and checked, then Keras' backend is started."""
+"""What comes before a run: the paper and the data are found and checked."""
 
 import os
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from leukcnn import papers, quiet, spec
 from leukcnn.errors import DataError, SpecError
-from leukcnn.fields import did_you_mean_file
+from leukcnn.fields import did_you_mean, did_you_mean_folder
 
 Place = str | os.PathLike[str]
 """A file or folder."""
@@ -64,9 +64,12 @@ def data_folder(data: Place | None, names: Sequence[str]) -> str:
         )
     if place != SYNTHETIC:
         folder = Path(place).expanduser()
-        if not folder.exists() and (near := did_you_mean_file(folder)):
+        near = did_you_mean(place, (SYNTHETIC,)) or did_you_mean_folder(folder)
+        if near and not folder.exists():
             raise DataError(
-                f"The data folder {folder} doesn't exist.", expected="a folder with the dataset", remedy=near
+                f"The data folder {folder} doesn't exist.",
+                expected="a folder with the dataset, or 'synthetic'",
+                remedy=near,
             )
         require_root(names, place)
     return place
@@ -93,12 +96,3 @@ def require_images(paper: spec.Paper, names: Sequence[str], data: str) -> None:
         require_present(names, data)
     else:
         scan(names[0], data)
-
-
-def start_backend() -> None:
-    """Loads Keras and lets its backend look for devices, without the notes that the backend writes."""
-    quiet.set_variables()
-    with quiet.held_stderr():
-        from leukcnn.distribution import look_for_devices
-
-        look_for_devices()

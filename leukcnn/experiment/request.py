@@ -9,7 +9,8 @@ from leukcnn import spec
 from leukcnn.datasets import card
 from leukcnn.device_names import read_devices
 from leukcnn.errors import SpecError, WeightsError
-from leukcnn.fields import did_you_mean, did_you_mean_file
+from leukcnn.fields import did_you_mean
+from leukcnn.paths import check_weights_file, did_you_mean_weights
 
 SCRATCH = "scratch"
 SYNTHETIC = "synthetic"
@@ -118,13 +119,18 @@ class Request:
 
     def _check_weights(self) -> None:
         place = self.weights
-        if place in (None, "none", "imagenet") or Path(place).expanduser().exists():
+        if place in (None, "none", "imagenet"):
+            return
+        path = Path(place).expanduser()
+        if path.is_file():
+            check_weights_file(path)
+        if path.exists():
             return
         raise WeightsError(
             f"--weights got {place!r}, which doesn't exist.",
             expected="'none', 'imagenet', a weights file (.h5, .weights.h5 or .keras), or a folder of them",
             remedy=did_you_mean(place, ("none", "imagenet"))
-            or did_you_mean_file(Path(place).expanduser())
+            or did_you_mean_weights(path)
             or "check the path, or start from random weights: --weights none",
         )
 

@@ -6,12 +6,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from leukcnn import spec
+from leukcnn.backend import check_backend
 from leukcnn.datasets import CATALOG
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.experiment.request import SCRATCH, Request
 from leukcnn.fields import replace_at
+from leukcnn.files import check_writable
 from leukcnn.models.published import starts_from, weights_file
 from leukcnn.spec.checks import name_of
+from leukcnn.spec.kinds import FIGURES, TABLES
 from leukcnn.spec.paper import require_border
 
 if TYPE_CHECKING:
@@ -165,16 +168,28 @@ def _study_of(request: Request) -> Study:
 
 
 def check_request(request: Request) -> None:
-    """Checks that a request's options are compatible and that its weights exist, before Keras is loaded.
+    """Checks what can be checked of a request before Keras is loaded.
+
+    Its options are compatible, its weights exist, its output folder can be written to, and Keras' backend is
+    supported and installed.
 
     Raises:
         SpecError: As `study_of`.
-        WeightsError: As `study_of`, unless one table or figure is requested: the weights that it needs are
-            known only when its kind is loaded.
+        WeightsError: As `study_of`, or no network of the paper starts from weights.
+        StoreError: The output folder can't be written to.
+        DeviceError: The backend isn't supported.
+        DependencyError: The backend isn't installed.
     """
-    if _item(request.paper, request.only):
-        request = replace(request, only=None, weights=None)
+    paper, place = request.paper, request.weights
+    models = [model for row in paper.rows for model in row.setup.models]
+    if place not in (None, "none") and not any(map(_takes_weights, models)):
+        raise WeightsError(
+            f"--weights got {place!r}, but the networks of {paper.key} start from random weights.",
+            expected="no --weights",
+        )
     _study_of(request)
+    check_writable((request.out / paper.key).expanduser())
+    check_backend()
 
 
 def _table_kind(table: spec.Table) -> "TableKind":
@@ -185,10 +200,7 @@ def _table_kind(table: spec.Table) -> "TableKind":
 
 
 def _needs_networks(item: spec.Table | spec.Figure) -> bool:
-    from leukcnn.outputs.build import kind_of
-    from leukcnn.outputs.kind import NETWORKS
-
-    return kind_of(item).needs == NETWORKS
+    return (TABLES if isinstance(item, spec.Table) else FIGURES)[item.kind].needs_networks
 
 
 def _item(paper: spec.Paper, only: str | None) -> spec.Table | spec.Figure | None:
@@ -247,11 +259,16 @@ def _row(request: Request, row: spec.Row, changes: Mapping[str, Any], *, wanted:
     )
 
 
+def _takes_weights(model: spec.Model) -> bool:
+    """Returns whether --weights applies to a network: a network from scratch has no argument for them."""
+    return "weights" in model.arguments or starts_from(model) is not None
+
+
 def _with_weights(setup: spec.Setup, place: str) -> spec.Setup:
     """Returns the setup with the initial weights of its networks: "none", "imagenet", a file or a folder."""
 
     def started(model: spec.Model) -> spec.Model:
-        if "weights" not in model.arguments and starts_from(model) is None:
+        if not _takes_weights(model):
             return model
         weights = None if place == "none" else weights_file(place, model)
         return replace(model, arguments={**model.arguments, "weights": weights})

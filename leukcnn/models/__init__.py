@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leukcnn.backend import load_keras
 from leukcnn.errors import LeukCNNError, SpecError
 from leukcnn.fields import did_you_mean
 from leukcnn.spec.names import allow_builder
@@ -310,13 +311,13 @@ def _values(written: Mapping[str, ast.expr | None]) -> dict[str, Any]:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _BUILDERS:
-        return getattr(importlib.import_module(_BUILDERS[name]), name)
     # `models.alertnet.preprocess_input` works without importing the module first.
-    module = f"{__name__}.{name}"
-    if module in _BUILDERS.values():
-        return importlib.import_module(module)
-    raise AttributeError(f"module 'leukcnn.models' has no attribute {name!r}")
+    module = _BUILDERS.get(name, f"{__name__}.{name}")
+    if module not in _BUILDERS.values():
+        raise AttributeError(f"module 'leukcnn.models' has no attribute {name!r}")
+    load_keras()
+    imported = importlib.import_module(module)
+    return getattr(imported, name) if name in _BUILDERS else imported
 
 
 def __dir__() -> list[str]:

@@ -125,7 +125,9 @@ def FineTuned(
             remedy=did_you_mean(backbone, BACKBONES),
         )
     if mode not in MODES:
-        raise ArgumentError(f"mode = {mode!r}.", expected=", ".join(MODES))
+        raise ArgumentError(
+            f"mode = {mode!r}.", expected=", ".join(MODES), remedy=did_you_mean(str(mode), MODES)
+        )
     known = BACKBONES[backbone]
     if dense_units is None:
         dense_units = known.own_dense if mode in ("SFT", "DFT") else known.new_dense

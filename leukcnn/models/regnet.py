@@ -14,6 +14,7 @@ import keras
 from keras import layers
 
 from leukcnn.errors import ArgumentError, WeightsError
+from leukcnn.fields import did_you_mean
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.heads import check_head, checked_input, dense_head, pooled, source_inputs
 from leukcnn.models.inputs import standardised
@@ -202,8 +203,12 @@ def build_regnet(zoo_name: str, /, **arguments: Any) -> keras.Model:
 def _zoo_name(family: str, design: str) -> str:
     name = f"{family}-{design.upper()}"
     if name not in DESIGNS:
-        sizes = (known.partition("-")[2].lower() for known in DESIGNS if known.startswith(family))
-        raise ArgumentError(f"design = {design!r} for {family}.", expected=", ".join(sizes))
+        sizes = [known.partition("-")[2].lower() for known in DESIGNS if known.startswith(family)]
+        raise ArgumentError(
+            f"design = {design!r} for {family}.",
+            expected=", ".join(sizes),
+            remedy=did_you_mean(design.lower(), sizes),
+        )
     return name
 
 

@@ -10,7 +10,7 @@ from leukcnn import spec
 from leukcnn.outputs.kind import Capture, Material
 from leukcnn.outputs.samples import prepared
 from leukcnn.outputs.titles import describe
-from leukcnn.pipeline import class_probabilities, scaled
+from leukcnn.pipeline import ArrayBatches, class_probabilities, scaled
 from leukcnn.prediction import SavedNetwork
 from leukcnn.results.results import main_predictions
 from leukcnn.runs import Trial
@@ -38,7 +38,9 @@ def capture_look(figure: spec.Figure, material: Material, *, look: Look) -> Iter
         chosen = _one_of_each_class(material, trial)
         images = np.stack([prepared(material, place, preprocessing) for place in chosen])
         inputs = scaled(images, preprocessing)
-        predicted = class_probabilities(network.predict(inputs, verbose=0)).argmax(axis=1)
+        predicted = class_probabilities(network.predict(ArrayBatches(inputs, len(inputs)), verbose=0)).argmax(
+            axis=1
+        )
         titles = [
             f"{describe(material.index, place)}, predicted {material.index.class_names[label]}"
             for place, label in zip(chosen, predicted, strict=True)

@@ -41,7 +41,7 @@ def read(name: str | Path, *, taken: tuple[str, ...] = ()) -> spec.Paper:
     path = Path(name).expanduser()
     if path.is_dir() or not path.exists():
         what = "is a folder" if path.is_dir() else "isn't there"
-        remedy = did_you_mean_file(path) if not path.exists() else ""
+        remedy = did_you_mean_file(path, (".py",)) if not path.exists() else ""
         remedy = remedy or "pass the path of the paper's file"
         raise SpecError(f"{path} {what}.", expected=_EXPECTED, remedy=remedy)
     module = _run(path)

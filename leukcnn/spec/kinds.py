@@ -25,6 +25,7 @@ class Kind(NamedTuple):
             allows a cells plus b for each class of the paper; empty allows any number.
         needs_trained_rows: Whether its rows must train a network. Rows that classify the features of another
             row's network are refused.
+        needs_networks: Whether it needs trained networks, and not the paper or the images alone.
     """
 
     module: str
@@ -36,6 +37,7 @@ class Kind(NamedTuple):
     keyed_by_dataset: bool = False
     reference_cells: tuple[tuple[int, int], ...] = ()
     needs_trained_rows: bool = False
+    needs_networks: bool = True
 
 
 _ROWS = {"rows": "ids of the paper's rows that it shows"}
@@ -60,6 +62,7 @@ TABLES: Mapping[str, Kind] = {
         lengths={"reference": 3},
         reference_cells=((1, 2),),
         needs_positive_class=("reference",),
+        needs_networks=False,
     ),
     "datasets": Kind(
         "leukcnn.outputs.datasets",
@@ -69,6 +72,7 @@ TABLES: Mapping[str, Kind] = {
         },
         keyed_by_dataset=True,
         reference_cells=((2, 1), (3, 1)),
+        needs_networks=False,
     ),
     "t_test": Kind(
         "leukcnn.outputs.t_test",
@@ -86,6 +90,7 @@ TABLES: Mapping[str, Kind] = {
         "leukcnn.outputs.reference",
         "a table as printed, with measured values next to some lines",
         requires=_AS_PRINTED,
+        needs_networks=False,
     ),
     "shortcut": Kind(
         "leukcnn.outputs.shortcut", "how well the border alone predicts the dataset and leukaemia"
@@ -95,37 +100,48 @@ TABLES: Mapping[str, Kind] = {
         "the layers of its first row's network as Keras summarises them",
         requires=_ROWS | _AS_PRINTED,
         lengths={"columns": 3},
+        needs_networks=False,
     ),
     "log": Kind("leukcnn.outputs.log", "accuracy and loss by epoch", needs_trained_rows=True),
     "times": Kind("leukcnn.outputs.times", "how long a training takes"),
     "mask_scores": Kind(
         "leukcnn.outputs.mask_scores",
         "how well masks of white cells agree with the masks that datasets contain",
+        needs_networks=False,
     ),
 }
 
 FIGURES: Mapping[str, Kind] = {
-    "samples": Kind("leukcnn.outputs.samples", "images of each class"),
+    "samples": Kind(
+        "leukcnn.outputs.samples",
+        "images of each class",
+        needs_networks=False,
+    ),
     "augmentations": Kind(
         "leukcnn.outputs.augmentations",
         "an image and augmented versions of it",
         requires={"variants": "pairs of a title and parameters of ImageAugmenter.apply_transform"},
         accepts=("variants",),
+        needs_networks=False,
     ),
     "segmentation": Kind(
-        "leukcnn.outputs.segmentation", "images next to the pixels that segmentation by colour keeps"
+        "leukcnn.outputs.segmentation",
+        "images next to the pixels that segmentation by colour keeps",
+        needs_networks=False,
     ),
     "topology": Kind(
         "leukcnn.outputs.topology",
         "the top layers of networks",
         requires={"networks": "pairs of a title and a builder"},
         accepts=("networks",),
+        needs_networks=False,
     ),
     "networks": Kind(
         "leukcnn.outputs.topology",
         "all layers of networks",
         requires={"networks": "pairs of a title and a builder"},
         accepts=("networks",),
+        needs_networks=False,
     ),
     "activation_maps": Kind(
         "leukcnn.outputs.activation_maps",
@@ -157,12 +173,16 @@ FIGURES: Mapping[str, Kind] = {
         accepts=("rows",),
     ),
     "histograms": Kind(
-        "leukcnn.outputs.thresholding", "grey histograms with the clusters of thresholding", accepts=("rows",)
+        "leukcnn.outputs.thresholding",
+        "grey histograms with the clusters of thresholding",
+        accepts=("rows",),
+        needs_networks=False,
     ),
     "extraction": Kind(
         "leukcnn.outputs.thresholding",
         "images, their masks and the extracted cells, by the first row's rule",
         accepts=("rows",),
+        needs_networks=False,
     ),
     "misclassified": Kind(
         "leukcnn.outputs.misclassified",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leukcnn.errors import SpecError
-from leukcnn.fields import find_named, read_like, replace_at, value_at
+from leukcnn.fields import did_you_mean, find_named, read_like, replace_at, value_at
 from leukcnn.spec.checks import check_types, name_of, require, require_known, require_once
 from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Row, Table
 from leukcnn.spec.kinds import FIGURES, TABLES
@@ -300,8 +300,11 @@ class Paper:
             word.strip(), value_at(self.row(self.rows_of(assumption)[0]).setup, assumption.field), name
         )
         if assumption.choices and value not in assumption.choices:
+            choices = [str(choice) for choice in assumption.choices]
             raise SpecError(
-                f"--assume {name} got {word!r}.", expected=" or ".join(str(c) for c in assumption.choices)
+                f"--assume {name} got {word!r}.",
+                expected=" or ".join(choices),
+                remedy=did_you_mean(word.strip(), choices),
             )
         return assumption.name, value
 
