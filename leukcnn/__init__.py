@@ -47,6 +47,8 @@ _NAMES = {
     "reproduce": "reproduction",
 }
 
+_LOADING_KERAS = ("callbacks", "pipeline", "prediction")
+
 __all__ = [
     "ImageAugmenter",
     "ImageIndex",
@@ -77,6 +79,10 @@ def __getattr__(name: str) -> Any:
     if name in _NAMES:
         return getattr(importlib.import_module(f"leukcnn.{_NAMES[name]}"), name)
     if name in __all__:
+        if name in _LOADING_KERAS:
+            from leukcnn.backend import load_keras
+
+            load_keras()
         return importlib.import_module(f"leukcnn.{name}")
     raise AttributeError(f"module 'leukcnn' has no attribute {name!r}")
 

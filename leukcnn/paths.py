@@ -41,7 +41,7 @@ def network_file(path: str | Path) -> Path:
         raise WeightsError(
             f"{path} is not a network that leukcnn saved: it isn't a .keras file.",
             expected=NETWORK_FILE,
-            remedy=did_you_mean_file(path, (".keras",)) or "check the path",
+            remedy="check the path",
         )
     return path
 
@@ -57,7 +57,7 @@ def check_weights_file(path: Path) -> None:
         raise WeightsError(
             f"{path} is no weights file.",
             expected=f"a file that ends in {', '.join(_WEIGHTS)}",
-            remedy=did_you_mean_file(path, _WEIGHTS) or "check the path",
+            remedy="check the path",
         )
     with path.open("rb") as file:
         head = file.read(16)

@@ -254,8 +254,8 @@ class FeatureSequence(BatchSequence):
 class ArrayBatches(keras.utils.PyDataset):
     """Batches of an array for `predict`, in its order.
 
-    Keras also takes the array itself. But then TensorFlow's deterministic mode writes an error to stderr, about
-    an attribute of its own graph that it doesn't know (use_unbounded_threadpool); it has no other effect.
+    Keras also takes the array itself. But then TensorFlow's deterministic mode reports an error on stderr,
+    which has no effect: it doesn't know an attribute of its own graph (use_unbounded_threadpool).
 
     Args:
         inputs: float32 (N, ...).

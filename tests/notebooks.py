@@ -35,8 +35,6 @@ def executed(path: Path, folder: Path) -> NotebookNode:
     environment = {
         "LEUKCNN_CACHE": str(folder / "cache"),
         "PYTHONPATH": str(ROOT),
-        # Some versions of TensorFlow call it an error that they don't know an attribute of their own graphs.
-        "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     with mock.patch.dict(os.environ, environment):
         for name in ("LEUKCNN_DATA", "KERAS_BACKEND"):

@@ -5,6 +5,7 @@ import pytest
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.errors import ArgumentError
 from leukcnn.pipeline import (
+    ArrayBatches,
     Entries,
     FeatureSequence,
     ImageSequence,
@@ -333,3 +334,13 @@ def test_padded_last_batch_has_the_gradient_of_one_device():
     for one, other, old in zip(plain.get_weights(), padded.get_weights(), before, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
         assert np.abs(one - old).max() > 1e-4
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 11, 20])
+def test_predictions_of_batches_of_an_array_are_those_of_the_array(batch_size):
+    inputs = scaled(IMAGES, PLAIN)
+    network = keras.Sequential([keras.Input(inputs.shape[1:]), keras.layers.Flatten(), keras.layers.Dense(2)])
+    batches = ArrayBatches(inputs, batch_size)
+    assert np.array_equal(np.concatenate([batches[i][0] for i in range(len(batches))]), inputs)
+    expected = network.predict(inputs, batch_size=batch_size, verbose=0)
+    np.testing.assert_array_equal(network.predict(batches, verbose=0), expected)

@@ -1,14 +1,16 @@
 """What reaches stderr while Keras' backend starts."""
 
 import importlib.util
+import logging
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from leukcnn.errors import SpecError
-from leukcnn.quiet import held_stderr
+from leukcnn.quiet import drop_warnings, held_stderr
 
 # As TensorFlow 2.21 and earlier ones write them on a machine without a GPU.
 NOTES = """\
@@ -74,6 +76,15 @@ def test_notes_are_shown_if_the_log_level_asks_for_them(capfd, monkeypatch, leve
         assert capfd.readouterr().err == NOTES
 
 
+def test_warnings_of_tensorflow_are_dropped_and_errors_are_logged(caplog):
+    drop_warnings()
+    logger = logging.getLogger("tensorflow")
+    logger.setLevel(logging.INFO)
+    logger.warning("5 out of the last 13 calls triggered tf.function retracing.")
+    logger.error("An error")
+    assert caplog.messages == ["An error"]
+
+
 def python(code, **environment):
     command = [sys.executable, "-c", code]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")} | environment
@@ -101,7 +112,7 @@ def test_the_backend_starts_without_output(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} isn't installed")
     code = (
-        "from leukcnn.start import start_backend; start_backend()\n"
+        "from leukcnn.backend import start_backend; start_backend()\n"
         "from leukcnn.distribution import find_devices; print(find_devices('cpu:2').replicas)\n"
         "import keras; print(keras.backend.backend(), keras.ops.ones(2))"
     )
@@ -109,4 +120,56 @@ def test_the_backend_starts_without_output(backend):
     assert done.returncode == 0, done.stderr
     # After the look for devices the processor can still be split into several.
     assert done.stdout.startswith(f"2\n{backend}")
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import leukcnn; leukcnn.models.CNMCVGG16(input_shape=(96, 96, 3), classes=2)",
+        "from leukcnn import models; models.alertnet.AlertNet(input_shape=(96, 96, 3), classes=2)",
+        "import leukcnn; leukcnn.pipeline; import keras; keras.ops.ones(2)",
+        "import leukcnn; leukcnn.prediction; import keras; keras.ops.ones(2)",
+        "from leukcnn import evaluation; evaluation.filter_maps; import keras; keras.ops.ones(2)",
+    ],
+)
+def test_the_library_loads_keras_without_output(code):
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+# Cross-validation of trained and frozen networks, and figures of what they see: many networks predict.
+FOLDS = """
+import sys
+import cv2, numpy as np
+import leukcnn
+from pathlib import Path
+
+# The tiny networks import Keras themselves.
+leukcnn.pipeline
+from tests import tiny
+
+root, rng = Path(sys.argv[1]), np.random.default_rng(0)
+folders = {"allidb2/healthy": 0, "allidb2/all": 1, "atlas/all": 1, "atlas/aml": 2, "ufg/healthy": 0}
+for folder, channel in folders.items():
+    (root / folder).mkdir(parents=True)
+    for i in range(8):
+        image = rng.integers(0, 100, (30, 40, 3), dtype=np.uint8)
+        image[..., 2 - channel] += 150
+        cv2.imwrite(str(root / folder / f"{i}.png"), image)
+leukcnn.reproduce(tiny.tiny_folds_paper(), data=root, profile="smoke", out=root / "runs", quiet=True)
+print(sorted(path.suffix for path in root.glob("runs/*/experiments/*/figures/*")))
+"""
+
+
+@pytest.mark.slow
+def test_a_run_writes_nothing_to_stderr(tmp_path):
+    command = [sys.executable, "-c", FOLDS, str(tmp_path)]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    environment |= {"LEUKCNN_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert ".png" in done.stdout
     assert done.stderr == ""

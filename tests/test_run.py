@@ -118,6 +118,8 @@ def test_a_row_without_a_saved_network_says_so(run):
         run.network("majority")
     with pytest.raises(StoreError, match=r"has no fold 3 of run 0(?s:.)*\(0, 0\)"):
         run.network("vgg16", fold=3)
+    with pytest.raises(UnknownNameError, match="no tested dataset named 'atlas'"):
+        run.network("vgg16", dataset="atlas")
 
 
 def test_a_run_names_itself_and_completes_its_keys(run):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leukcnn import papers, runs
+from leukcnn import files, papers, runs
 from leukcnn.datasets import ImageIndex
 from leukcnn.errors import StoreError
 from leukcnn.experiment.plan import plan
@@ -302,20 +302,32 @@ def test_store_that_cannot_be_written_to_fails_at_once(tmp_path, monkeypatch, nu
     def fail(*args, **kwargs):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(runs.tempfile, "TemporaryFile", fail)
+    monkeypatch.setattr(files.tempfile, "TemporaryFile", fail)
     with pytest.raises(StoreError, match=why):
         Store(tmp_path, "cnmc2019").check_writable()
 
 
 def test_store_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="Writing failed"):
+    with pytest.raises(StoreError, match="A file is in the place of a folder"):
         Store(tmp_path / "file", "cnmc2019").check_writable()
 
 
-def test_writable_store_is_left_empty(tmp_path):
+def test_check_of_a_writable_store_makes_nothing(tmp_path):
     Store(tmp_path / "out", "cnmc2019").check_writable()
-    assert list((tmp_path / "out/cnmc2019").iterdir()) == []
+    Store(tmp_path, "cnmc2019").check_writable()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nearest_folder_is_suggested_for_runs_that_are_elsewhere(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "run.txt").touch()
+    with pytest.raises(StoreError) as caught:
+        Store(tmp_path / "runs_", "cnmc2019").experiments()
+    assert caught.value.remedy == f"did you mean {str(tmp_path / 'runs')!r}?"
+    with pytest.raises(StoreError) as caught:
+        Store(tmp_path / "runs", "cnmc2019").experiments()
+    assert "leukcnn reproduce cnmc2019" in caught.value.remedy
 
 
 def test_real_read_only_disk(run_on_disk):

@@ -6,6 +6,8 @@ Modules are imported on first use: `leukcnn.evaluation.activation_maps.grad_cam(
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from leukcnn.backend import load_keras
+
 if TYPE_CHECKING:
     from leukcnn.evaluation import (
         activation_maps,
@@ -30,6 +32,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
+        if name in ("activation_maps", "filter_maps"):
+            load_keras()
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -10,7 +10,7 @@ from leukcnn.datasets import card
 from leukcnn.device_names import read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import did_you_mean
-from leukcnn.paths import check_weights_file, did_you_mean_weights
+from leukcnn.paths import did_you_mean_weights
 
 SCRATCH = "scratch"
 SYNTHETIC = "synthetic"
@@ -119,12 +119,7 @@ class Request:
 
     def _check_weights(self) -> None:
         place = self.weights
-        if place in (None, "none", "imagenet"):
-            return
-        path = Path(place).expanduser()
-        if path.is_file():
-            check_weights_file(path)
-        if path.exists():
+        if place in (None, "none", "imagenet") or (path := Path(place).expanduser()).exists():
             return
         raise WeightsError(
             f"--weights got {place!r}, which doesn't exist.",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leukcnn import spec
@@ -13,8 +14,9 @@ from leukcnn.experiment.request import SCRATCH, Request
 from leukcnn.fields import replace_at
 from leukcnn.files import check_writable
 from leukcnn.models.published import starts_from, weights_file
+from leukcnn.paths import check_weights_file
 from leukcnn.spec.checks import name_of
-from leukcnn.spec.kinds import FIGURES, TABLES
+from leukcnn.spec.names import BUILDERS
 from leukcnn.spec.paper import require_border
 
 if TYPE_CHECKING:
@@ -170,12 +172,12 @@ def _study_of(request: Request) -> Study:
 def check_request(request: Request) -> None:
     """Checks what can be checked of a request before Keras is loaded.
 
-    Its options are compatible, its weights exist, its output folder can be written to, and Keras' backend is
-    supported and installed.
+    Its options must be compatible, its weights files must exist and look like such files, its output folder
+    must allow writing, and Keras' backend must be supported and installed.
 
     Raises:
         SpecError: As `study_of`.
-        WeightsError: As `study_of`, or no network of the paper starts from weights.
+        WeightsError: As `study_of`; or a file holds no weights, or no network of the paper starts from any.
         StoreError: The output folder can't be written to.
         DeviceError: The backend isn't supported.
         DependencyError: The backend isn't installed.
@@ -187,7 +189,12 @@ def check_request(request: Request) -> None:
             f"--weights got {place!r}, but the networks of {paper.key} start from random weights.",
             expected="no --weights",
         )
-    _study_of(request)
+    for row in _study_of(request).rows:
+        for model in row.setup.models if row.wanted else ():
+            weights = model.arguments.get("weights")
+            # A user's own builder may read other formats.
+            if model.name in BUILDERS and weights not in (None, "imagenet"):
+                check_weights_file(Path(weights))
     check_writable((request.out / paper.key).expanduser())
     check_backend()
 
@@ -197,10 +204,6 @@ def _table_kind(table: spec.Table) -> "TableKind":
     from leukcnn.outputs.build import kind_of
 
     return kind_of(table)
-
-
-def _needs_networks(item: spec.Table | spec.Figure) -> bool:
-    return (TABLES if isinstance(item, spec.Table) else FIGURES)[item.kind].needs_networks
 
 
 def _item(paper: spec.Paper, only: str | None) -> spec.Table | spec.Figure | None:
@@ -285,7 +288,7 @@ def _rows_to_train(request: Request) -> set[str]:
     wanted = profile or tuple(row.id for row in paper.rows if not row.scratch_name)
     if only in paper.row_ids:
         wanted = (only,)
-    elif item is not None and not _needs_networks(item):
+    elif item is not None and not paper.needs_networks(item):
         wanted = tuple(row for _, row, _ in getattr(item, "measured", ()))
     elif item is not None:
         substitutes = {*paper.substitutes.values()} - {*profile}

@@ -8,7 +8,6 @@ from leukcnn.errors import WeightsError
 from leukcnn.models import arguments_of, build
 from leukcnn.models.backbones import BACKBONES, keeps_published_top
 from leukcnn.models.regnet_designs import DESIGNS, zoo_file
-from leukcnn.paths import check_weights_file
 
 # Names of MatConvNet's files, and networks that use the weights of another network.
 _OTHER_FILES = {
@@ -63,7 +62,7 @@ def weights_file(place: str, model: spec.Model) -> str:
         "imagenet" or the path of a file. In a folder the name of the file begins with the network's name.
 
     Raises:
-        WeightsError: There is no such file, or its content isn't that of a weights file.
+        WeightsError: There is no such file.
     """
     path = Path(place).expanduser()
     if place == "imagenet" or path.is_file():
@@ -89,7 +88,6 @@ def weights_file(place: str, model: spec.Model) -> str:
             remedy=(f"download {zoo_file(network)}" if network in DESIGNS else "download the file")
             + " on a machine with a connection, or use random weights: --weights none",
         )
-    check_weights_file(files[0])
     return str(files[0])
 
 

@@ -38,9 +38,8 @@ def capture_look(figure: spec.Figure, material: Material, *, look: Look) -> Iter
         chosen = _one_of_each_class(material, trial)
         images = np.stack([prepared(material, place, preprocessing) for place in chosen])
         inputs = scaled(images, preprocessing)
-        predicted = class_probabilities(network.predict(ArrayBatches(inputs, len(inputs)), verbose=0)).argmax(
-            axis=1
-        )
+        outputs = network.predict(ArrayBatches(inputs, len(inputs)), verbose=0)
+        predicted = class_probabilities(outputs).argmax(axis=1)
         titles = [
             f"{describe(material.index, place)}, predicted {material.index.class_names[label]}"
             for place, label in zip(chosen, predicted, strict=True)

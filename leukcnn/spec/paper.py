@@ -282,6 +282,10 @@ class Paper:
             return str(values[0])
         return ", ".join(f"{row} {value}" for row, value in zip(rows, values, strict=True))
 
+    def needs_networks(self, item: Table | Figure) -> bool:
+        """Returns whether a table or figure needs trained networks, and not the paper or images alone."""
+        return (TABLES if isinstance(item, Table) else FIGURES)[item.kind].needs_networks
+
     def parse_assumption(self, text: str) -> tuple[str, Any]:
         """Parses `NAME=VALUE` into the name and a value of the field's type.
 

@@ -8,7 +8,7 @@ import keras
 import pytest
 
 from leukcnn import models, spec
-from leukcnn.errors import SpecError
+from leukcnn.errors import ArgumentError, SpecError
 from leukcnn.spec.names import BUILDERS
 
 
@@ -79,3 +79,16 @@ def test_a_builder_without_a_source_has_no_fingerprint():
     models.register("Sourceless", eval("lambda **arguments: None"))
     with pytest.raises(SpecError, match="The source of the builder 'Sourceless' isn't available"):
         models.fingerprint("Sourceless")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "near"),
+    [
+        ("FineTuned", {"backbone": "VGG16", "mode": "mSTF"}, "mSFT"),
+        ("RegNetX", {"design": "200fm"}, "200mf"),
+        ("RegNetY", {"design": "1.6g"}, "1.6gf"),
+    ],
+)
+def test_nearest_word_is_suggested_for_an_argument(name, arguments, near):
+    with pytest.raises(ArgumentError, match=f"did you mean '{near}'"):
+        models.builder(name)(weights=None, **arguments)

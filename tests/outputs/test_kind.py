@@ -141,3 +141,9 @@ def test_no_other_package_depends_on_a_kind():
                 owner = ast.unparse(node.value)
                 found += [] if owner.endswith("split") else [f"{name}:{node.lineno}: {owner}.kind"]
     assert found == []
+
+
+@pytest.mark.parametrize(("name", "registry"), [(n, r) for r in (kinds.TABLES, kinds.FIGURES) for n in r])
+def test_a_kind_says_whether_it_needs_networks_before_its_module_is_loaded(name, registry):
+    kind = build.kind_of(least(name, registry))
+    assert registry[name].needs_networks == (kind.needs == NETWORKS)

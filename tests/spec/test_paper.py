@@ -162,6 +162,8 @@ def test_error_shows_the_form_the_choices_or_the_nearest_name():
     with pytest.raises(SpecError) as caught:
         PAPER.parse_assumption("augmentation=often")
     assert caught.value.expected == "once or fresh"
+    with pytest.raises(SpecError, match="did you mean 'fresh'"):
+        PAPER.parse_assumption("augmentation=frehs")
     with pytest.raises(SpecError) as caught:
         PAPER.parse_assumption("penalti=3")
     assert caught.value.remedy == "did you mean 'penalty'?"
