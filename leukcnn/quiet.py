@@ -49,7 +49,10 @@ def _is_error(record: logging.LogRecord) -> bool:
 
 
 def _wants_notes() -> bool:
-    return os.environ.get(_LEVEL, _ERRORS_ALONE) in ("0", "1")
+    """Returns whether the user asks for the backends' notes."""
+    level = os.environ.get(_LEVEL, _ERRORS_ALONE)
+    # The import of JAX, which Keras may do, sets the level to 1 if the user hasn't set it.
+    return level == "0" or (level == "1" and "jax" not in sys.modules)
 
 
 @contextlib.contextmanager

@@ -71,6 +71,7 @@ def test_an_error_of_leukcnn_is_no_failure_of_the_backend(capfd):
 @pytest.mark.parametrize("level", ["0", "1"])
 def test_notes_are_shown_if_the_log_level_asks_for_them(capfd, monkeypatch, level):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+    monkeypatch.delitem(sys.modules, "jax", raising=False)
     with held_stderr():
         write(NOTES)
         assert capfd.readouterr().err == NOTES
@@ -83,6 +84,14 @@ def test_warnings_of_tensorflow_are_dropped_and_errors_are_logged(caplog):
     logger.warning("5 out of the last 13 calls triggered tf.function retracing.")
     logger.error("An error")
     assert caplog.messages == ["An error"]
+
+
+def test_the_log_level_that_jax_sets_asks_for_no_notes(capfd, monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
+    monkeypatch.setitem(sys.modules, "jax", sys)
+    with held_stderr():
+        write(NOTES)
+    assert capfd.readouterr().err == ""
 
 
 def python(code, **environment):
