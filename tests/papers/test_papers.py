@@ -31,10 +31,6 @@ def test_paper_has_profiles_datasets_and_numbered_tables(key):
     assert {class_of[name] for name in named & set(class_of)} == set(paper.classes)
 
 
-def test_cnmc2019_is_listed():
-    assert "cnmc2019" in papers.list_papers()
-
-
 def test_unknown_paper_is_refused_with_the_nearest_name():
     with pytest.raises(SpecError, match="no paper named 'cnmc2018'") as caught:
         papers.get("cnmc2018")

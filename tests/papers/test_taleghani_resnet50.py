@@ -72,17 +72,6 @@ def test_every_row_has_the_same_splits():
     assert split.validation_fraction * (1 - 1 / split.n_splits) == pytest.approx(split.fractions[1])
 
 
-def test_only_the_paper_s_own_row_has_no_scratch_name():
-    assert {row.id: row.scratch_name for row in PAPER.rows} == {
-        "resnet50": "",
-        "four_blocks": "four_blocks",
-        "scratch_resnet50": "resnet50",
-        "scratch_alertnet": "alertnet",
-        "scratch_lightweight": "lightweight",
-    }
-    assert SCRATCH[0] == "four_blocks"
-
-
 def test_networks_from_scratch_need_no_published_weights_and_end_at_a_rate_of_0():
     for row in SCRATCH:
         setup = PAPER.setup(row)
