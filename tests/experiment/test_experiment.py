@@ -318,7 +318,7 @@ def test_a_store_of_another_specification_is_refused(cells, tmp_path):
     folder = store.root / "trials" / done.record.trials[0].name
     folder.mkdir(parents=True)
     (folder / "trial.json").write_text('{"paper": "another"}')
-    with pytest.raises(StoreError, match="different specification"):
+    with pytest.raises(StoreError, match="doesn't match the folder's name"):
         run(cells, tmp_path, only="vgg16")
 
 
