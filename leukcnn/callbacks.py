@@ -14,8 +14,27 @@ import numpy as np
 from leukcnn.errors import ArgumentError, StoreError
 from leukcnn.files import replace_file
 
+__all__ = [
+    "BestCheckpoint",
+    "HistoryFile",
+    "ProgressObserver",
+    "ReportProgress",
+    "ResumableState",
+    "Schedule",
+    "StopEarly",
+    "cosine_schedule",
+    "exponential_schedule",
+    "patience_is_over",
+    "resume_epoch",
+    "state_variables",
+]
+
 # Least time between two saves of the state, divided by the time that the last save took.
 _MIN_TRAIN_TO_SAVE_RATIO = 50
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 class Schedule(Protocol):

@@ -15,6 +15,22 @@ from leukcnn.preprocessing import rescale, subtract_channel_mean
 from leukcnn.seeding import child_seed, generator
 from leukcnn.spec import Preprocessing
 
+__all__ = [
+    "BatchSequence",
+    "Entries",
+    "FeatureSequence",
+    "ImageSequence",
+    "balanced",
+    "class_probabilities",
+    "multiplied",
+    "originals",
+    "scaled",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 @dataclass(frozen=True, eq=False)
 class Entries:
@@ -45,7 +61,7 @@ def multiplied(rows: np.ndarray, *, variants: int) -> Entries:
 
 
 def balanced(
-    rows: np.ndarray, labels: np.ndarray, ids: Sequence[str], *, per_class: int, seed: int
+    rows: np.ndarray, labels: np.ndarray, ids: Sequence[str] | np.ndarray, *, per_class: int, seed: int
 ) -> Entries:
     """Returns entries with all images, and augmented variants that fill each class up to a number of images.
 
@@ -194,7 +210,7 @@ class ImageSequence(BatchSequence):
         entries: Entries,
         *,
         preprocessing: Preprocessing,
-        ids: Sequence[str],
+        ids: Sequence[str] | np.ndarray,
         seed: int,
         augmenter: ImageAugmenter | None = None,
         fresh: bool = False,

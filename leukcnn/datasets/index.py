@@ -75,7 +75,7 @@ class ImageIndex:
     notes: tuple[str, ...] = field(default=())
     synthetic: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         lengths = {f.name: len(getattr(self, f.name)) for f in fields(self) if f.name not in _OF_ALL}
         if len(set(lengths.values())) != 1:
             raise ArgumentError(

@@ -22,7 +22,7 @@ _OF_TRIALS = {
 class Stopwatch:
     """Measures how long the successive stages of a run take, in seconds of wall-clock time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._last = time.perf_counter()
 

@@ -25,7 +25,19 @@ if TYPE_CHECKING:
     import keras
 
     # For editors and type checkers; `__getattr__` imports these on first use.
+    from leukcnn.models import (
+        alertnet,
+        caffe,
+        cnmc,
+        fine_tuned,
+        four_blocks,
+        leuknet,
+        lightweight,
+        regnet,
+        taleghani,
+    )
     from leukcnn.models.alertnet import AlertNet, AlertNetR, AlertNetX
+    from leukcnn.models.bases import penultimate
     from leukcnn.models.caffe import VGGF, AlexNet, CaffeNet
     from leukcnn.models.cnmc import CNMCVGG16, CNMCVGG19, CNMCXception
     from leukcnn.models.fine_tuned import FineTuned
@@ -55,6 +67,9 @@ _BUILDERS = {
     "VGGF": "leukcnn.models.caffe",
 }
 
+# Everything that `__getattr__` imports on first use, and its module.
+_HOME = {**_BUILDERS, "penultimate": "leukcnn.models.bases"}
+
 # Users' builders, by the names given to `register`.
 _registered: dict[str, Callable[..., Any]] = {}
 
@@ -66,7 +81,6 @@ __all__ = [
     "AlertNetR",
     "AlertNetX",
     "AlexNet",
-    "Arguments",
     "CNMCXception",
     "CaffeNet",
     "FineTuned",
@@ -76,12 +90,20 @@ __all__ = [
     "RegNetX",
     "RegNetY",
     "TaleghaniResNet50",
-    "arguments_of",
+    "alertnet",
     "build",
     "builder",
-    "fingerprint",
+    "caffe",
+    "cnmc",
+    "fine_tuned",
+    "four_blocks",
+    "leuknet",
+    "lightweight",
     "list_models",
+    "penultimate",
     "register",
+    "regnet",
+    "taleghani",
 ]
 
 
@@ -179,7 +201,7 @@ def builder(name: str) -> Callable[..., Any]:
     if name in _registered:
         return _registered[name]
     if name in _BUILDERS:
-        return __getattr__(name)
+        return getattr(importlib.import_module(_BUILDERS[name]), name)
     module_name, _, function_name = name.rpartition(".")
     if not module_name:
         known = (*_BUILDERS, *_registered)
@@ -309,14 +331,17 @@ def _values(written: Mapping[str, ast.expr | None]) -> dict[str, Any]:
     return values
 
 
-def __getattr__(name: str) -> Any:
-    if name in _BUILDERS:
-        return getattr(importlib.import_module(_BUILDERS[name]), name)
-    # `models.alertnet.preprocess_input` works without importing the module first.
-    module = f"{__name__}.{name}"
-    if module in _BUILDERS.values():
-        return importlib.import_module(module)
-    raise AttributeError(f"module 'leukcnn.models' has no attribute {name!r}")
+# A type checker would accept any name.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOME:
+            return getattr(importlib.import_module(_HOME[name]), name)
+        # `models.alertnet.preprocess_input` works without importing the module first.
+        module = f"{__name__}.{name}"
+        if module in _BUILDERS.values():
+            return importlib.import_module(module)
+        raise AttributeError(f"module 'leukcnn.models' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

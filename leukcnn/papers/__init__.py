@@ -19,6 +19,10 @@ _MODULES = {
 __all__ = ["get", "is_file_name", "list_papers"]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def list_papers() -> tuple[str, ...]:
     """Returns the keys of leukcnn's own papers."""
     return tuple(_MODULES)

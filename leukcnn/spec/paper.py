@@ -71,7 +71,7 @@ class Paper:
     synthetic_images: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     controls: tuple[str, ...] = DEFAULT_CONTROLS
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         self._check_values()
         self._check_rows()
