@@ -4,14 +4,15 @@ Tables, figures and predictions come from the store alone; Keras is loaded where
 """
 
 import html
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from leukcnn import papers, quiet, spec
 from leukcnn.errors import SpecError, StoreError, UnknownNameError
-from leukcnn.fields import did_you_mean, did_you_mean_file
+from leukcnn.fields import did_you_mean_file
+from leukcnn.run_items import FigureFile, Items, unknown_name
 from leukcnn.start import PaperName, Place, find_paper, start_backend
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "open_run"]
 
-_Item = TypeVar("_Item")
-
 
 def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
     """Opens a finished or interrupted run, without its data and without training.
@@ -35,7 +34,7 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
         folder: The folder of one experiment, `runs/<paper>/experiments/<name>`, or the `out` folder of a run
             that holds one experiment only.
         paper: The paper: its key, its file, or the paper itself. It is needed for a paper in a file of your
-            own; None takes leukcnn's paper of the key that the experiment names.
+            own. For None, it is the one of leukcnn's papers that the experiment names.
 
     Raises:
         StoreError: There is no experiment, there are several, or it can't be read.
@@ -67,7 +66,8 @@ class Run:
 
     `leukcnn.reproduce` and `leukcnn.open_run` return it. In a notebook it shows its summary.
 
-        run["table2"]                        # a table, or the path of a figure's PNG file
+        run["table2"]                        # a table
+        run["figure2"]                       # a figure; its `path` is the PNG file
         run.predictions("vgg16")             # a DataFrame
         run.network("vgg16").predict(paths)  # probabilities of any images
 
@@ -98,23 +98,21 @@ class Run:
         """The paper's tables by id, and "assumptions"; each is built when it is asked for."""
         ready = {table.id: table for table in self.report.tables} if self.report else {}
         names = [*(table.id for table in self.paper.tables), "assumptions"]
-        return _Items("table", names, self._table, ready)
+        return Items("table", names, self._table, ready)
 
     @cached_property
-    def figures(self) -> Mapping[str, Path]:
-        """The PNG files of the paper's figures by name: a figure's id, or id_variant where it takes several.
+    def figures(self) -> Mapping[str, FigureFile]:
+        """The paper's figures by name: a figure's id, or id_variant where it takes several files.
 
-        Figures that the run hasn't plotted yet, since it was interrupted, are plotted on first use.
+        A notebook shows them; `run.figures["figure2"].path` is the PNG file. An interrupted run plots its
+        figures on first use. Figures that can't be plotted are left out; `run["figure2"]` says why.
         """
-        from leukcnn.outputs.build import build_figures
-        from leukcnn.runs import note_files
-
         paths = self._plotted()
         if not paths and self.paper.figures:
-            paths = build_figures(self._results, self.folder)
-            note_files(self.folder, paths)
-        by_name = {path.stem: path for path in paths}
-        return _Items("figure", list(by_name), by_name.__getitem__)
+            paths = self._plot(faults=[])
+        files = {path.stem: FigureFile(path) for path in paths}
+        others = {figure.id for figure in self.paper.figures} - files.keys()
+        return Items("figure", list(files), self._figure, files, others)
 
     @cached_property
     def summary(self) -> "Table":
@@ -206,17 +204,18 @@ class Run:
 
         return SavedNetwork.load(path)
 
-    def __getitem__(self, name: str) -> "Table | Path":
-        """Returns a table, or the path of a figure's PNG file, by its id.
+    def __getitem__(self, name: str) -> "Table | FigureFile":
+        """Returns a table or a figure by its id.
 
         Raises:
-            UnknownNameError: There is neither.
+            UnknownNameError: There is neither, or the figure's rows aren't trained.
+            StoreError: What it shows wasn't kept, or can't be read.
         """
         if name in self.tables:
             return self.tables[name]
-        if name in self._figure_names():
+        if name in (*self._figure_names(), *(figure.id for figure in self.paper.figures)):
             return self.figures[name]
-        raise _unknown("table or figure", name, [*self])
+        raise unknown_name("table or figure", name, [*self])
 
     def __iter__(self) -> Iterator[str]:
         return iter([*self.tables, *self._figure_names()])
@@ -259,6 +258,40 @@ class Run:
         (table,) = build_tables(self._results, Captured(self.folder), only=name)
         return table
 
+    def _figure(self, name: str) -> FigureFile:
+        """Plots a figure that has no file yet.
+
+        Raises:
+            UnknownNameError: It can't be plotted, or takes several files that have other names.
+            StoreError: What it shows wasn't kept, or can't be read.
+        """
+        paths = self._plot(only=name)
+        if [path.stem for path in paths] == [name]:
+            return FigureFile(paths[0])
+        if paths:
+            raise UnknownNameError(
+                f"Figure {name!r} takes several files, one for each row or dataset.",
+                expected=f"one of {', '.join(path.stem for path in paths)}",
+            )
+        (figure,) = (figure for figure in self.paper.figures if figure.id == name)
+        rows = [row for row in self.paper.rows if row.id in (figure.rows or self.paper.row_ids)]
+        lacking = [row for row in rows if not self._results.predictions[row.id]]
+        why = "; ".join(f"{row.label}: {self._results.why_missing(row.id, 'test')}" for row in lacking)
+        only = lacking[0].id if len(lacking) == 1 else name
+        raise UnknownNameError(
+            f"Figure {name!r} isn't plotted: {why or 'this run lacks what it shows'}.",
+            expected=", ".join(self._figure_names()) if self._plotted() else "a run with figures",
+            remedy=f"leukcnn.reproduce({self.paper.key!r}, only={only!r}, ...) plots it",
+        )
+
+    def _plot(self, only: str | None = None, faults: list[str] | None = None) -> list[Path]:
+        from leukcnn.outputs.build import build_figures
+        from leukcnn.runs import note_files
+
+        paths = build_figures(self._results, self.folder, only=only, faults=faults)
+        note_files(self.folder, paths)
+        return paths
+
     def _plotted(self) -> list[Path]:
         return sorted((self.folder / "figures").glob("*.png"))
 
@@ -270,10 +303,10 @@ class Run:
         """Returns the number of the run and the trial, for each finished one of a row under a split."""
         known = (*self.paper.row_ids, *self.paper.controls)
         if row not in known:
-            raise _unknown("row or control", row, known)
+            raise unknown_name("row or control", row, known)
         splits = [*dict.fromkeys((self.record.split, *(trial.split for trial in self.record.trials)))]
         if split and split not in splits:
-            raise _unknown("split", split, splits)
+            raise unknown_name("split", split, splits)
         results = self._results.under(split)
         if not results.trials[row]:
             raise StoreError(
@@ -282,42 +315,6 @@ class Run:
                 remedy=f"train it: leukcnn.reproduce({self.paper.key!r}, only={row!r}, ...)",
             )
         return [(run, trial) for run, _, trial in results.trials[row]]
-
-
-class _Items(Mapping[str, _Item]):
-    """Tables or figures by name, each made when it is asked for."""
-
-    def __init__(
-        self,
-        what: str,
-        names: Sequence[str],
-        make: Callable[[str], _Item],
-        ready: Mapping[str, _Item] | None = None,
-    ):
-        self._what, self._names, self._make = what, names, make
-        self._ready = dict(ready or {})
-
-    def __getitem__(self, name: str) -> _Item:
-        if name not in self._names:
-            raise _unknown(self._what, name, self._names)
-        if name not in self._ready:
-            self._ready[name] = self._make(name)
-        return self._ready[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __repr__(self) -> str:
-        return f"<{self._what}s: {', '.join(self._names)}>"
-
-    def _ipython_key_completions_(self) -> list[str]:
-        return list(self._names)
 
 
 def _experiment(folder: Path, paper: spec.Paper | None) -> Path:
@@ -348,11 +345,3 @@ def _experiment(folder: Path, paper: spec.Paper | None) -> Path:
             remedy="move or copy the whole --out folder",
         )
     return one
-
-
-def _unknown(what: str, name: str, known: Sequence[str]) -> UnknownNameError:
-    return UnknownNameError(
-        f"There is no {what} named {name!r}.",
-        expected=", ".join(known) or f"a run that has a {what}",
-        remedy=did_you_mean(str(name), known),
-    )
