@@ -4,12 +4,14 @@ Tables, figures and predictions come from the store alone; Keras is loaded where
 """
 
 import html
+import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leukcnn import papers, quiet, spec
+from leukcnn.argument_types import require_type
 from leukcnn.errors import SpecError, StoreError, UnknownNameError
 from leukcnn.fields import did_you_mean_file
 from leukcnn.run_items import FigureFile, Items, unknown_name
@@ -37,13 +39,18 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
             own. For None, it is the one of leukcnn's papers that the experiment names.
 
     Raises:
+        ArgumentError: An argument has another type.
         StoreError: There is no experiment, there are several, or it can't be read.
         SpecError: The paper isn't known, or the experiment is of another one.
     """
+    require_type((str, os.PathLike), "a folder", folder=folder)
+    if paper is not None:
+        require_type((str, os.PathLike, spec.Paper), "a paper's key, its file, or the paper", paper=paper)
+
     from leukcnn.records import ExperimentRecord
 
     wanted = None if paper is None else find_paper(paper)
-    found = _experiment(Path(folder).expanduser(), wanted)
+    found = _experiment(Path(folder).expanduser().absolute(), wanted)
     key = ExperimentRecord.load(found).paper
     if wanted is None and key not in papers.list_papers():
         raise SpecError(
@@ -328,7 +335,9 @@ def _experiment(folder: Path, paper: spec.Paper | None) -> Path:
     found = [one for one in found if paper is None or len(found) == 1 or one.parents[1].name == paper.key]
     if not found:
         raise StoreError(
-            f"There are no runs in {folder}." if folder.exists() else f"There is no folder {folder}.",
+            f"There are no runs in {folder.absolute()}."
+            if folder.exists()
+            else f"There is no folder {folder}.",
             expected="the folder of an experiment, or a folder that `reproduce` wrote to",
             remedy=(did_you_mean_file(folder) if not folder.exists() else "") or "check the path",
         )

@@ -1,6 +1,7 @@
 """Runs as a notebook reads them, from a store written by hand."""
 
 import builtins
+import inspect
 import os
 import subprocess
 import sys
@@ -9,7 +10,16 @@ from pathlib import Path
 import pytest
 
 import leukcnn
-from leukcnn.errors import DataError, DeviceError, LeukCNNError, SpecError, StoreError, UnknownNameError
+from leukcnn import reproduction
+from leukcnn.errors import (
+    ArgumentError,
+    DataError,
+    DeviceError,
+    LeukCNNError,
+    SpecError,
+    StoreError,
+    UnknownNameError,
+)
 from leukcnn.rendering.renderings import to_text
 from leukcnn.run import Run
 from tests import stores
@@ -256,6 +266,15 @@ def test_opening_and_reading_tables_loads_no_keras(folder):
         ({"seed": -1}, SpecError, "--seed got -1"),
         ({"workers": 0}, SpecError, "--workers got 0"),
         ({"runs": 1.5}, SpecError, "--runs got 1.5"),
+        ({"seed": None}, ArgumentError, "seed is None"),
+        ({"split": 3}, ArgumentError, r"(?s)split is 3\..*a string or None"),
+        ({"only": ["vgg16"]}, ArgumentError, "only is"),
+        ({"out": None}, ArgumentError, "out is None"),
+        ({"paper": None}, ArgumentError, "paper is None"),
+        ({"datasets": [3]}, ArgumentError, "datasets is 3"),
+        ({"datasets": 3}, ArgumentError, "datasets is 3"),
+        ({"quiet": "x"}, ArgumentError, "quiet is 'x'"),
+        ({"assume": ["batch_size=3"]}, ArgumentError, "(?s)assume is .*such as"),
         ({"assume": {"batch_siz": 3}}, SpecError, "did you mean 'batch_size'"),
         ({"assume": {"batch_size": "x"}}, SpecError, "like 20"),
         ({"assume": {"batch_size": 0.5}}, SpecError, "like 20"),
@@ -270,6 +289,34 @@ def test_reproduce_refuses_a_wrong_option(options, error, message, monkeypatch):
     monkeypatch.delenv("LEUKCNN_DATA", raising=False)
     with pytest.raises(error, match=message):
         leukcnn.reproduce(**({"paper": "cnmc2019", "data": "synthetic"} | options))
+
+
+def test_every_option_of_reproduce_has_its_types():
+    assert [*reproduction._TYPES] == [*inspect.signature(leukcnn.reproduce).parameters]
+
+
+@pytest.mark.parametrize("value", [None, 3, ["cnmc2019"]])
+def test_names_of_other_types_are_refused(value, folder):
+    for function in (
+        leukcnn.open_run,
+        leukcnn.papers.get,
+        leukcnn.models.build,
+        leukcnn.datasets.card,
+        lambda name: leukcnn.load(name, folder),
+    ):
+        with pytest.raises(ArgumentError, match=r" is (None|3|\['cnmc2019'\])\."):
+            function(value)
+
+
+def test_a_paper_of_another_type_is_refused(folder):
+    with pytest.raises(ArgumentError, match=r"paper is 3\."):
+        leukcnn.open_run(folder, paper=3)
+
+
+def test_the_current_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match=f"There are no runs in {tmp_path}"):
+        leukcnn.open_run("")
 
 
 def test_a_run_is_made_of_its_folder_and_paper(folder, run):

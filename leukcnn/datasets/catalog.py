@@ -4,6 +4,7 @@ To add a dataset, write a card in `cnmc`, `research_sets` or `web_sets` and list
 `verification` read the layouts of the cards.
 """
 
+from leukcnn.argument_types import require_type
 from leukcnn.datasets import cnmc, research_sets, web_sets
 from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout, Subset
 from leukcnn.errors import DataError
@@ -45,8 +46,10 @@ def card(name: str) -> DatasetCard:
         name: Key in `CATALOG`, e.g. "cnmc2019".
 
     Raises:
+        ArgumentError: The name isn't a string.
         DataError: There is no dataset of that name.
     """
+    require_type(str, "a dataset's key", name=name)
     if name not in CATALOG:
         raise DataError(
             f"No dataset is called {name!r}.",

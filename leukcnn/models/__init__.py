@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leukcnn.argument_types import require_type
 from leukcnn.errors import LeukCNNError, SpecError
 from leukcnn.fields import did_you_mean
 from leukcnn.spec.names import allow_builder
@@ -196,12 +197,14 @@ def builder(name: str) -> Callable[..., Any]:
         name: As in `build`.
 
     Raises:
+        ArgumentError: The name isn't a string.
         SpecError: There is no such network.
     """
+    require_type(str, "a network's name", name=name)
     if name in _registered:
         return _registered[name]
     if name in _BUILDERS:
-        return getattr(importlib.import_module(_BUILDERS[name]), name)
+        return _imported(name)
     module_name, _, function_name = name.rpartition(".")
     if not module_name:
         known = (*_BUILDERS, *_registered)
@@ -331,17 +334,24 @@ def _values(written: Mapping[str, ast.expr | None]) -> dict[str, Any]:
     return values
 
 
+def _imported(name: str) -> Any:
+    """Imports a builder or another name of `_HOME`, or a builder's module: `models.alertnet` works at once.
+
+    Raises:
+        AttributeError: There is no such name.
+    """
+    module = _HOME.get(name, f"{__name__}.{name}")
+    if name not in _HOME and module not in _BUILDERS.values():
+        raise AttributeError(f"module 'leukcnn.models' has no attribute {name!r}")
+    imported = importlib.import_module(module)
+    return getattr(imported, name) if name in _HOME else imported
+
+
 # A type checker would accept any name.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        if name in _HOME:
-            return getattr(importlib.import_module(_HOME[name]), name)
-        # `models.alertnet.preprocess_input` works without importing the module first.
-        module = f"{__name__}.{name}"
-        if module in _BUILDERS.values():
-            return importlib.import_module(module)
-        raise AttributeError(f"module 'leukcnn.models' has no attribute {name!r}")
+        return _imported(name)
 
 
 def __dir__() -> list[str]:
