@@ -36,7 +36,7 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
         folder: The folder of one experiment, `runs/<paper>/experiments/<name>`, or the `out` folder of a run
             that holds one experiment only.
         paper: The paper: its key, its file, or the paper itself. It is needed for a paper in a file of your
-            own. For None, it is the one of leukcnn's papers that the experiment names.
+            own. None finds leukcnn's own paper by the key that is stored in the run.
 
     Raises:
         ArgumentError: An argument has another type.
