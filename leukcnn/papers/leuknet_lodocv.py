@@ -126,8 +126,8 @@ FIGURES = (
 
 ASSUMPTIONS = (
     Assumption(
-        "preprocess_input",
-        field="model.arguments.preprocess_input",
+        "include_preprocessing",
+        field="model.arguments.include_preprocessing",
         reason="pixel values 0..1 as the paper says, although ImageNet's weights expect other values. With "
         "true, the network converts 0..1 to the values that its weights expect",
         where="section III-B: 'normalized to values between 0 (zero) and 1 (one)'",

@@ -49,7 +49,11 @@ def test_protocol_of_the_paper():
     setup = PAPER.setup("resnet50")
     assert (setup.preprocessing.crop, setup.preprocessing.resize, setup.preprocessing.mask) == (None, 224, "")
     assert setup.preprocessing.scale == 1 / 255
-    assert setup.model.arguments == {"weights": "imagenet", "dropout_rate": 0.5, "preprocess_input": True}
+    assert setup.model.arguments == {
+        "weights": "imagenet",
+        "dropout_rate": 0.5,
+        "include_preprocessing": True,
+    }
     assert setup.augmentation.variants_per_image is setup.augmentation.train_per_class is None
     training = setup.training
     assert (training.epochs, training.batch_size, training.optimizer) == (3, 32, "adam")
@@ -137,7 +141,7 @@ def test_two_assumptions_never_set_one_field_of_a_row():
     ("words", "value"),
     [
         ("patience=2", 2),
-        ("preprocess_input=false", False),
+        ("include_preprocessing=false", False),
         ("checkpoint=last", "last"),
         ("filters=[8, 16]", (8, 16)),
         ("scratch_epochs=40", 40),
