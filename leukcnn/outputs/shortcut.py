@@ -52,10 +52,10 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         f"Datasets of this run with images of one class only: {len(single)} of {len(here)}. A network that "
         "distinguishes them by stain, camera or magnification knows the class without looking at a cell.",
         "In k-fold cross-validation, a network trains on some images of a dataset and is tested on others. "
-        "Predicting the majority class of an image's dataset then needs no look at a cell. If a network's "
-        "accuracy isn't above that of this shortcut, it is no evidence that the network recognises leukaemia. "
-        "LODOCV tests a dataset that was not trained on: there the shortcut helps only if that dataset looks "
-        "like others of its class.",
+        "Predicting the majority class of an image's dataset then needs no look at a cell. An accuracy that "
+        "isn't above that of this shortcut is no evidence that a network recognises leukaemia. LODOCV tests "
+        "a dataset that was not trained on: there the shortcut helps only if that dataset looks like others "
+        "of its class.",
         "The classifier of datasets is a cross-validated random forest. 95 % interval with one run: Wilson's "
         "interval over the images. For a mean recall, and if the split keeps groups together and all groups "
         "are known: percentile bootstrap. With several runs: the prediction interval of one more run.",
