@@ -154,7 +154,7 @@ class BestCheckpoint(keras.callbacks.Callback):
     """Saves the weights of the epoch with the best logged value; of equal values the first one counts.
 
     The file's name holds the number of the epoch. The file of the previous best epoch stays until `tidy` is
-    called: a run that is killed before still finds the weights that its saved state refers to.
+    called. If the run is killed before that, a resumed run finds the weights that its saved state refers to.
 
     Args:
         folder: Folder for `best_<monitor>-<epoch>.weights.h5`, epochs counted from 1.

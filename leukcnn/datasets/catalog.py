@@ -16,7 +16,7 @@ CATALOG: dict[str, DatasetCard] = {
     "cnmc2019": cnmc.CNMC2019,
     "taleghani": research_sets.TALEGHANI,
     "taleghani_segmented": research_sets.TALEGHANI_SEGMENTED,
-    # The order of the following is that of Table II of the Alert Net paper.
+    # Sixteen datasets in the order of Table II of the Alert Net paper.
     "allidb1": research_sets.ALLIDB1,
     "allidb1_crop": research_sets.ALLIDB1_CROP,
     "allidb2": research_sets.ALLIDB2,
@@ -33,7 +33,7 @@ CATALOG: dict[str, DatasetCard] = {
     "ufg": research_sets.UFG,
     "pn_all": research_sets.PN_ALL,
     "leukemia_images": web_sets.LEUKEMIA_IMAGES,
-    # The two that Table II of the LeukNet paper adds.
+    # Two more datasets of Table II of the LeukNet paper.
     "midb": web_sets.MIDB,
     "lisc": research_sets.LISC,
 }

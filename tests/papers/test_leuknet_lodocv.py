@@ -215,7 +215,7 @@ def test_classes_of_all_datasets_are_mapped_to_the_paper_s():
 def test_assumptions_list_the_rows_that_have_their_field():
     for row in PAPER.row_ids:
         setup = PAPER.setup(row)
-        assert (row in WITH_KERAS_BACKBONE) == ("preprocess_input" in setup.model.arguments)
+        assert (row in WITH_KERAS_BACKBONE) == ("include_preprocessing" in setup.model.arguments)
         assert (row in TRAINED) == (setup.features is None)
         if row in REPLACED_VGGS:
             assert setup.model.arguments["dropout_rates"] == (0.5, 0.6)

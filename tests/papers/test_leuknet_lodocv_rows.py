@@ -23,7 +23,7 @@ def test_every_network_has_one_output_and_starts_from_imagenet():
         assert row.setup.model.arguments["weights"] == "imagenet"
         if row.id != "vogado2018":
             assert row.setup.model.arguments["classes"] == 1
-            assert row.setup.model.arguments["preprocess_input"] is False
+            assert row.setup.model.arguments["include_preprocessing"] is False
             assert (row.setup.preprocessing.image_size, row.setup.preprocessing.scale) == (224, 1 / 255)
 
 

@@ -10,7 +10,11 @@ def test_protocol_of_the_paper():
     setup = PAPER.setup("resnet50")
     assert (setup.preprocessing.crop, setup.preprocessing.resize, setup.preprocessing.mask) == (None, 224, "")
     assert setup.preprocessing.scale == 1 / 255
-    assert setup.model.arguments == {"weights": "imagenet", "dropout_rate": 0.5, "preprocess_input": True}
+    assert setup.model.arguments == {
+        "weights": "imagenet",
+        "dropout_rate": 0.5,
+        "include_preprocessing": True,
+    }
     assert setup.augmentation.variants_per_image is setup.augmentation.train_per_class is None
     training = setup.training
     assert (training.epochs, training.batch_size, training.optimizer) == (3, 32, "adam")
