@@ -1,4 +1,4 @@
-"""A run of a paper as it is read in a notebook: `open_run` and `Run`.
+"""A stored run of a paper in a notebook: `open_run` and `Run`.
 
 Tables, figures and predictions come from the store alone; Keras is loaded where one of them needs it.
 """
