@@ -75,16 +75,19 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        return getattr(importlib.import_module(f"leukcnn.{_NAMES[name]}"), name)
-    if name in __all__:
+# A type checker would accept any name.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _NAMES:
+            return getattr(importlib.import_module(f"leukcnn.{_NAMES[name]}"), name)
         if name in _LOADING_KERAS:
             from leukcnn.backend import load_keras
 
             load_keras()
-        return importlib.import_module(f"leukcnn.{name}")
-    raise AttributeError(f"module 'leukcnn' has no attribute {name!r}")
+        if name in __all__:
+            return importlib.import_module(f"leukcnn.{name}")
+        raise AttributeError(f"module 'leukcnn' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -14,8 +14,27 @@ import numpy as np
 from leukcnn.errors import ArgumentError, StoreError
 from leukcnn.files import replace_file
 
+__all__ = [
+    "BestCheckpoint",
+    "HistoryFile",
+    "ProgressObserver",
+    "ReportProgress",
+    "ResumableState",
+    "Schedule",
+    "StopEarly",
+    "cosine_schedule",
+    "exponential_schedule",
+    "patience_is_over",
+    "resume_epoch",
+    "state_variables",
+]
+
 # Least time between two saves of the state, divided by the time that the last save took.
 _MIN_TRAIN_TO_SAVE_RATIO = 50
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 class Schedule(Protocol):
@@ -135,7 +154,7 @@ class BestCheckpoint(keras.callbacks.Callback):
     """Saves the weights of the epoch with the best logged value; of equal values the first one counts.
 
     The file's name holds the number of the epoch. The file of the previous best epoch stays until `tidy` is
-    called: a run that is killed before still finds the weights that its saved state refers to.
+    called. If the run is killed before that, a resumed run finds the weights that its saved state refers to.
 
     Args:
         folder: Folder for `best_<monitor>-<epoch>.weights.h5`, epochs counted from 1.

@@ -1,5 +1,21 @@
 """The errors of leukcnn: one base class, and messages in three parts."""
 
+__all__ = [
+    "ArgumentError",
+    "DataError",
+    "DependencyError",
+    "DeviceError",
+    "LeukCNNError",
+    "SpecError",
+    "StoreError",
+    "UnknownNameError",
+    "WeightsError",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 class LeukCNNError(Exception):
     """Base class of every error that leukcnn raises on purpose.

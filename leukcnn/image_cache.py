@@ -16,9 +16,15 @@ from leukcnn.files import replace_file
 from leukcnn.preprocessing import blank, center_crop, resize, square_crop, wbc_mask
 from leukcnn.spec import Preprocessing
 
+__all__ = ["cache_folder", "prepare", "prepared_images", "shows_nothing"]
+
 # Part of the cache's key. Raise it when a change of the code gives other pixels for the same settings.
 _FORMAT = 1
 _NEARLY_BLACK = 32  # of 255
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def cache_folder() -> Path:

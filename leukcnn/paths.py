@@ -74,11 +74,11 @@ def did_you_mean_weights(path: Path) -> str:
     return did_you_mean_file(path, _WEIGHTS) or did_you_mean_folder(path)
 
 
-def find_images(places: Iterable[str | Path]) -> list[Path]:
+def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:
     """Lists image files: paths of files are returned as they are, folders are searched at any depth.
 
     Args:
-        places: Paths of image files and of folders.
+        places: Paths of image files and of folders, or one such path.
 
     Returns:
         The files in the order of `places`; the files of a folder are sorted by path.
@@ -87,7 +87,7 @@ def find_images(places: Iterable[str | Path]) -> list[Path]:
         DataError: A path doesn't exist, or a folder holds no image.
     """
     found = []
-    for place in map(Path, places):
+    for place in map(Path, [places] if isinstance(places, str | Path) else places):
         if place.is_dir():
             inside = sorted(p for p in place.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
         else:

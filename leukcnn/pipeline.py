@@ -15,6 +15,22 @@ from leukcnn.preprocessing import rescale, subtract_channel_mean
 from leukcnn.seeding import child_seed, generator
 from leukcnn.spec import Preprocessing
 
+__all__ = [
+    "BatchSequence",
+    "Entries",
+    "FeatureSequence",
+    "ImageSequence",
+    "balanced",
+    "class_probabilities",
+    "multiplied",
+    "originals",
+    "scaled",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 @dataclass(frozen=True, eq=False)
 class Entries:
@@ -45,12 +61,12 @@ def multiplied(rows: np.ndarray, *, variants: int) -> Entries:
 
 
 def balanced(
-    rows: np.ndarray, labels: np.ndarray, ids: Sequence[str], *, per_class: int, seed: int
+    rows: np.ndarray, labels: np.ndarray, ids: Sequence[str] | np.ndarray, *, per_class: int, seed: int
 ) -> Entries:
     """Returns entries with all images, and augmented variants that fill each class up to a number of images.
 
-    The images of a class take turns in a random order: their numbers of variants differ by at most one. A
-    class that has enough images gets no variants.
+    The images of a class get one variant each in a random order, then a second one in the same order, and so
+    on: their numbers of variants differ by at most one. A class that has enough images gets no variants.
 
     Args:
         rows: (N,) positions of the source images.
@@ -94,10 +110,10 @@ class BatchSequence(keras.utils.PyDataset, abc.ABC):
         seed: Root seed.
         shuffle: Whether each epoch has its own order.
         replicas: Number of devices that share a batch. The last batch is padded to a multiple of this number
-            with inputs of weight 0. The weights of the other inputs are raised, so that means are the same as
-            on one device.
-        padding_weights: Which means stay the same: "batch" for the means over each batch (the gradient of
-            the last batch), "set" for the means over all entries (their loss and accuracy).
+            with inputs of weight 0. The weights of the other inputs are raised: `padding_weights` says which
+            mean then is the same as on one device.
+        padding_weights: "batch" keeps the mean over each batch the same as on one device (for the gradient
+            of the last batch); "set" keeps the mean over all entries the same (for their loss and accuracy).
 
     Raises:
         ArgumentError: There are no images, the batch size is below 1, or `padding_weights` is another word.
@@ -194,7 +210,7 @@ class ImageSequence(BatchSequence):
         entries: Entries,
         *,
         preprocessing: Preprocessing,
-        ids: Sequence[str],
+        ids: Sequence[str] | np.ndarray,
         seed: int,
         augmenter: ImageAugmenter | None = None,
         fresh: bool = False,

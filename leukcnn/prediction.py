@@ -37,6 +37,10 @@ _BATCH = 32
 _OWN_LAYERS = (GroupedConv2D, LocalResponseNormalization, MeanSubtraction)
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 @dataclass(frozen=True)
 class SavedNetwork:
     """A trained network with everything that is needed to apply it to an image.

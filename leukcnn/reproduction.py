@@ -1,14 +1,45 @@
 """`reproduce`: a paper's networks trained, its tables built; the command of that name calls it."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from leukcnn import spec
+from leukcnn.argument_types import require_type, require_types
 from leukcnn.backend import start_backend
 from leukcnn.run import Run
 from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images
+
+_FILE = (str, os.PathLike)
+_TEXT = ((str, NoneType), "a string or None")
+_NUMBER = (int, "a whole number")
+
+# Argument of `reproduce` -> its types, and what it should be in words. `runs` may be any number here, since
+# the options' own check names its limit.
+_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+    "paper": ((*_FILE, spec.Paper), "a paper's key, its file, or the paper itself"),
+    "data": ((*_FILE, NoneType), 'a folder or "synthetic"'),
+    "profile": (str, "the name of a profile"),
+    "only": _TEXT,
+    "out": (_FILE, "a folder"),
+    "seed": _NUMBER,
+    "runs": ((int, float, NoneType), "a whole number or None"),
+    "split": _TEXT,
+    "datasets": (Sequence, "keys of datasets"),
+    "weights": ((*_FILE, NoneType), 'a file, a folder, "imagenet", "none" or None'),
+    "base": _TEXT,
+    "mask": _TEXT,
+    "assume": ((Mapping, NoneType), 'assumptions with their values, such as {"batch_size": 20}'),
+    "deterministic": ((bool, NoneType), "True, False or None"),
+    "precision": _TEXT,
+    "devices": ((str, int, NoneType), '"all", a number of GPUs, "cpu:N" or None'),
+    "workers": _NUMBER,
+    "tensorboard": (bool, "True or False"),
+    "quiet": (bool, "True or False"),
+}
 
 
 def reproduce(
@@ -68,11 +99,16 @@ def reproduce(
         LeukCNNError: An option, the data, the weights, the devices or the output folder can't be used.
             Options and files are checked before Keras is loaded.
     """
+    # This must come first: `locals()` then holds nothing but the arguments.
+    require_types(locals(), _TYPES)
+
     from leukcnn.experiment.request import Request
     from leukcnn.experiment.study import check_request
 
     found = find_paper(paper)
     named = tuple(datasets.split(",") if isinstance(datasets, str) else datasets)
+    for name in named:
+        require_type(str, "keys of datasets", datasets=name)
     named = tuple(name.strip() for name in named if name.strip())
     request = Request(
         paper=found,

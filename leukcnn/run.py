@@ -1,18 +1,21 @@
-"""A run of a paper as it is read in a notebook: `open_run` and `Run`.
+"""A stored run of a paper in a notebook: `open_run` and `Run`.
 
 Tables, figures and predictions come from the store alone; Keras is loaded where one of them needs it.
 """
 
 import html
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from leukcnn import papers, quiet, spec
+from leukcnn.argument_types import require_type
 from leukcnn.backend import start_backend
 from leukcnn.errors import SpecError, StoreError, UnknownNameError
-from leukcnn.fields import did_you_mean, did_you_mean_folder
+from leukcnn.fields import did_you_mean_folder
+from leukcnn.run_items import FigureFile, Items, unknown_name
 from leukcnn.start import PaperName, Place, find_paper
 
 if TYPE_CHECKING:
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "open_run"]
 
-_Item = TypeVar("_Item")
-
 
 def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
     """Opens a finished or interrupted run, without its data and without training.
@@ -36,16 +37,21 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
         folder: The folder of one experiment, `runs/<paper>/experiments/<name>`, or the `out` folder of a run
             that holds one experiment only.
         paper: The paper: its key, its file, or the paper itself. It is needed for a paper in a file of your
-            own; None takes leukcnn's paper of the key that the experiment names.
+            own. None finds leukcnn's own paper by the key that is stored in the run.
 
     Raises:
+        ArgumentError: An argument has another type.
         StoreError: There is no experiment, there are several, or it can't be read.
         SpecError: The paper isn't known, or the experiment is of another one.
     """
+    require_type((str, os.PathLike), "a folder", folder=folder)
+    if paper is not None:
+        require_type((str, os.PathLike, spec.Paper), "a paper's key, its file, or the paper", paper=paper)
+
     from leukcnn.records import ExperimentRecord
 
     wanted = None if paper is None else find_paper(paper)
-    found = _experiment(Path(folder).expanduser(), wanted)
+    found = _experiment(Path(folder).expanduser().absolute(), wanted)
     key = ExperimentRecord.load(found).paper
     if wanted is None and key not in papers.list_papers():
         raise SpecError(
@@ -68,7 +74,8 @@ class Run:
 
     `leukcnn.reproduce` and `leukcnn.open_run` return it. In a notebook it shows its summary.
 
-        run["table2"]                        # a table, or the path of a figure's PNG file
+        run["table2"]                        # a table
+        run["figure2"]                       # a figure; its `path` is the PNG file
         run.predictions("vgg16")             # a DataFrame
         run.network("vgg16").predict(paths)  # probabilities of any images
 
@@ -99,23 +106,21 @@ class Run:
         """The paper's tables by id, and "assumptions"; each is built when it is asked for."""
         ready = {table.id: table for table in self.report.tables} if self.report else {}
         names = [*(table.id for table in self.paper.tables), "assumptions"]
-        return _Items("table", names, self._table, ready)
+        return Items("table", names, self._table, ready)
 
     @cached_property
-    def figures(self) -> Mapping[str, Path]:
-        """The PNG files of the paper's figures by name: a figure's id, or id_variant where it takes several.
+    def figures(self) -> Mapping[str, FigureFile]:
+        """The paper's figures by name: a figure's id, or id_variant where it takes several files.
 
-        Figures that the run hasn't plotted yet, since it was interrupted, are plotted on first use.
+        A notebook shows them; `run.figures["figure2"].path` is the PNG file. An interrupted run plots its
+        figures on first use. Figures that can't be plotted are left out; `run["figure2"]` says why.
         """
-        from leukcnn.outputs.build import build_figures
-        from leukcnn.runs import note_files
-
         paths = self._plotted()
         if not paths and self.paper.figures:
-            paths = build_figures(self._results, self.folder)
-            note_files(self.folder, paths)
-        by_name = {path.stem: path for path in paths}
-        return _Items("figure", list(by_name), by_name.__getitem__)
+            paths = self._plot(faults=[])
+        files = {path.stem: FigureFile(path) for path in paths}
+        others = {figure.id for figure in self.paper.figures} - files.keys()
+        return Items("figure", list(files), self._figure, files, others)
 
     @cached_property
     def summary(self) -> "Table":
@@ -184,7 +189,7 @@ class Run:
         every = [*self._trials(row, split)]
         datasets = {name: None for _, trial in every for name in trial.identity.get("tested", ())}
         if dataset and dataset not in datasets:
-            raise _unknown("tested dataset", dataset, [*datasets])
+            raise unknown_name("tested dataset", dataset, [*datasets])
         found = [
             trial
             for number, trial in every
@@ -211,17 +216,18 @@ class Run:
 
         return SavedNetwork.load(path)
 
-    def __getitem__(self, name: str) -> "Table | Path":
-        """Returns a table, or the path of a figure's PNG file, by its id.
+    def __getitem__(self, name: str) -> "Table | FigureFile":
+        """Returns a table or a figure by its id.
 
         Raises:
-            UnknownNameError: There is neither.
+            UnknownNameError: There is neither, or the figure's rows aren't trained.
+            StoreError: What it shows wasn't kept, or can't be read.
         """
         if name in self.tables:
             return self.tables[name]
-        if name in self._figure_names():
+        if name in (*self._figure_names(), *(figure.id for figure in self.paper.figures)):
             return self.figures[name]
-        raise _unknown("table or figure", name, [*self])
+        raise unknown_name("table or figure", name, [*self])
 
     def __iter__(self) -> Iterator[str]:
         return iter([*self.tables, *self._figure_names()])
@@ -264,6 +270,40 @@ class Run:
         (table,) = build_tables(self._results, Captured(self.folder), only=name)
         return table
 
+    def _figure(self, name: str) -> FigureFile:
+        """Plots a figure that has no file yet.
+
+        Raises:
+            UnknownNameError: It can't be plotted, or takes several files that have other names.
+            StoreError: What it shows wasn't kept, or can't be read.
+        """
+        paths = self._plot(only=name)
+        if [path.stem for path in paths] == [name]:
+            return FigureFile(paths[0])
+        if paths:
+            raise UnknownNameError(
+                f"Figure {name!r} takes several files, one for each row or dataset.",
+                expected=f"one of {', '.join(path.stem for path in paths)}",
+            )
+        (figure,) = (figure for figure in self.paper.figures if figure.id == name)
+        rows = [row for row in self.paper.rows if row.id in (figure.rows or self.paper.row_ids)]
+        lacking = [row for row in rows if not self._results.predictions[row.id]]
+        why = "; ".join(f"{row.label}: {self._results.why_missing(row.id, 'test')}" for row in lacking)
+        only = lacking[0].id if len(lacking) == 1 else name
+        raise UnknownNameError(
+            f"Figure {name!r} isn't plotted: {why or 'this run lacks what it shows'}.",
+            expected=", ".join(self._figure_names()) if self._plotted() else "a run with figures",
+            remedy=f"leukcnn.reproduce({self.paper.key!r}, only={only!r}, ...) plots it",
+        )
+
+    def _plot(self, only: str | None = None, faults: list[str] | None = None) -> list[Path]:
+        from leukcnn.outputs.build import build_figures
+        from leukcnn.runs import note_files
+
+        paths = build_figures(self._results, self.folder, only=only, faults=faults)
+        note_files(self.folder, paths)
+        return paths
+
     def _plotted(self) -> list[Path]:
         return sorted((self.folder / "figures").glob("*.png"))
 
@@ -275,10 +315,10 @@ class Run:
         """Returns the number of the run and the trial, for each finished one of a row under a split."""
         known = (*self.paper.row_ids, *self.paper.controls)
         if row not in known:
-            raise _unknown("row or control", row, known)
+            raise unknown_name("row or control", row, known)
         splits = [*dict.fromkeys((self.record.split, *(trial.split for trial in self.record.trials)))]
         if split and split not in splits:
-            raise _unknown("split", split, splits)
+            raise unknown_name("split", split, splits)
         results = self._results.under(split)
         if not results.trials[row]:
             raise StoreError(
@@ -287,42 +327,6 @@ class Run:
                 remedy=f"train it: leukcnn.reproduce({self.paper.key!r}, only={row!r}, ...)",
             )
         return [(run, trial) for run, _, trial in results.trials[row]]
-
-
-class _Items(Mapping[str, _Item]):
-    """Tables or figures by name, each made when it is asked for."""
-
-    def __init__(
-        self,
-        what: str,
-        names: Sequence[str],
-        make: Callable[[str], _Item],
-        ready: Mapping[str, _Item] | None = None,
-    ):
-        self._what, self._names, self._make = what, names, make
-        self._ready = dict(ready or {})
-
-    def __getitem__(self, name: str) -> _Item:
-        if name not in self._names:
-            raise _unknown(self._what, name, self._names)
-        if name not in self._ready:
-            self._ready[name] = self._make(name)
-        return self._ready[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __repr__(self) -> str:
-        return f"<{self._what}s: {', '.join(self._names)}>"
-
-    def _ipython_key_completions_(self) -> list[str]:
-        return list(self._names)
 
 
 def _experiment(folder: Path, paper: spec.Paper | None) -> Path:
@@ -336,7 +340,9 @@ def _experiment(folder: Path, paper: spec.Paper | None) -> Path:
     found = [one for one in found if paper is None or len(found) == 1 or one.parents[1].name == paper.key]
     if not found:
         raise StoreError(
-            f"There are no runs in {folder}." if folder.exists() else f"There is no folder {folder}.",
+            f"There are no runs in {folder.absolute()}."
+            if folder.exists()
+            else f"There is no folder {folder}.",
             expected="the folder of an experiment, or a folder that `reproduce` wrote to",
             remedy=(did_you_mean_folder(folder) if not folder.exists() else "") or "check the path",
         )
@@ -353,11 +359,3 @@ def _experiment(folder: Path, paper: spec.Paper | None) -> Path:
             remedy="move or copy the whole --out folder",
         )
     return one
-
-
-def _unknown(what: str, name: str, known: Sequence[str]) -> UnknownNameError:
-    return UnknownNameError(
-        f"There is no {what} named {name!r}.",
-        expected=", ".join(known) or f"a run that has a {what}",
-        remedy=did_you_mean(str(name), known),
-    )

@@ -1,6 +1,7 @@
 """Fixtures and settings for all tests."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,43 @@ def few_trees():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("leukcnn.evaluation.controls._TREES", 30)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_cache(tmp_path_factory, request) -> Path:
+    """Lets all tests, in all processes, share one cache of synthetic datasets, decoded images and features.
+
+    Its files are complete or absent and named after their contents. A test of the cache sets its own.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if hasattr(request.config, "workerinput") else base) / "cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEUKCNN_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def synthetic_cells(shared_cache) -> Path:
+    """Returns a small synthetic C-NMC 2019, which tests only read."""
+    # Imported here, since they load Keras.
+    from leukcnn import synthetic
+    from tests import tiny
+
+    return synthetic.write("cnmc2019", shared_cache / "synthetic", seed=0, counts=tiny.COUNTS)
+
+
+@pytest.fixture(scope="session")
+def copy_smears(shared_cache):
+    """Returns a function that copies synthetic datasets of smears into a folder and returns the folder."""
+    from leukcnn import synthetic
+
+    def copy(folder: Path, *names: str) -> Path:
+        for name in names:
+            written = synthetic.write_many((name,), shared_cache / "synthetic", seed=0)
+            shutil.copytree(written / name, folder / name)
+        return folder
+
+    return copy
 
 
 @pytest.fixture(scope="session")

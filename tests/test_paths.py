@@ -13,6 +13,7 @@ def test_images_are_found_in_folders_and_by_name(tmp_path):
     (tmp_path / "b/folder.png").mkdir()
     inside = [tmp_path / "b/1.BMP", tmp_path / "b/2.png", tmp_path / "b/c/3.tif"]
     assert find_images([tmp_path / "b"]) == inside
+    assert find_images(tmp_path / "b") == find_images(str(tmp_path / "b")) == inside
     assert find_images([str(tmp_path / "a.jpg"), tmp_path / "b"]) == [tmp_path / "a.jpg", *inside]
 
 

@@ -1,6 +1,7 @@
 """What `import leukcnn` offers, and what it costs."""
 
 import ast
+import importlib
 import inspect
 import subprocess
 import sys
@@ -17,11 +18,14 @@ INTERNAL = {"cli", "experiment", "fields", "files", "outputs", "paths", "quiet",
 FUNCTIONS = {"reproduce", "open_run", "Run", "load", "load_many", "ImageIndex", "ImageAugmenter"}
 
 
-@pytest.fixture(scope="module")
-def imported_for_type_checkers():
-    tree = ast.parse(Path(leukcnn.__file__).read_text())
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    return {alias.asname or alias.name for node in block.body for alias in node.names}
+ROOT = Path(leukcnn.__file__).parent
+# Modules by their files: asking for them would load Keras while tests are collected.
+PUBLIC = [name for name in leukcnn.__all__ if (ROOT / name).is_dir() or (ROOT / f"{name}.py").is_file()]
+LAZY = [path for path in ROOT.rglob("__init__.py") if "__getattr__" in path.read_text()]
+
+
+def blocks_of(tree, test):
+    return [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == test]
 
 
 def test_import_loads_no_heavy_library():
@@ -42,8 +46,46 @@ def test_internal_modules_are_not_listed():
     assert {name for name in dir(leukcnn) if name.startswith("_")} == {"__version__"}
 
 
-def test_type_checkers_see_every_name(imported_for_type_checkers):
-    assert imported_for_type_checkers | {"__version__"} == {*leukcnn.__all__}
+@pytest.mark.parametrize("path", LAZY, ids=lambda path: path.parent.name)
+def test_type_checkers_see_every_name(path):
+    tree = ast.parse(path.read_text())
+    (block,) = blocks_of(tree, "TYPE_CHECKING")
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} | {"__version__"}
+    name = ".".join(path.relative_to(Path(leukcnn.__file__).parents[1]).parent.parts)
+    assert {*importlib.import_module(name).__all__} <= defined | {
+        a.name for node in imports for a in node.names
+    }
+
+
+@pytest.mark.parametrize("path", LAZY, ids=lambda path: path.parent.name)
+def test_type_checkers_reject_other_names(path):
+    """A module with `__getattr__` has every name in their eyes, so that it is hidden from them."""
+    tree = ast.parse(path.read_text())
+    (hidden,) = blocks_of(tree, "not TYPE_CHECKING")
+    assert [node.name for node in hidden.body] == ["__getattr__"]
+    assert "__getattr__" not in {getattr(node, "name", "") for node in tree.body}
+
+
+def test_lazy_packages_are_known():
+    assert {path.parent.name for path in LAZY} == {"leukcnn", "datasets", "evaluation", "models"}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_modules_list_their_own_names_only(name):
+    module = getattr(leukcnn, name)
+    assert dir(module) == sorted(module.__all__)
+    assert all(getattr(module, listed) is not None for listed in module.__all__)
+    assert not any(listed.startswith("_") for listed in module.__all__)
+
+
+def test_models_lists_the_modules_with_preprocess_input():
+    listed = [getattr(leukcnn.models, name) for name in dir(leukcnn.models)]
+    modules = {leukcnn.models.builder(name).__module__ for name in leukcnn.models.list_models()}
+    assert modules == {module.__name__ for module in listed if inspect.ismodule(module)}
+    assert all(callable(module.preprocess_input) for module in listed if inspect.ismodule(module))
+    assert {"penultimate", "build", "register", "VGGF"} <= {*dir(leukcnn.models)}
+    assert {"Arguments", "arguments_of", "fingerprint"}.isdisjoint(dir(leukcnn.models))
 
 
 def test_load_is_that_of_datasets():

@@ -82,14 +82,15 @@ def test_benchmarks_that_the_readme_names_are_those_that_are_there():
 def test_notebook_snippet_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # The same commands with tiny networks.
-    monkeypatch.setattr(papers, "get", lambda name: {"cnmc2019": tiny.tiny_paper()}[name])
+    small = {"cnmc2019": tiny.tiny_paper()}
+    monkeypatch.setattr(papers, "get", small.__getitem__)
     snippet, _ = blocks("python")
     names = {}
     exec(compile(snippet, "README.rst", "exec"), names)
     run = names["run"]
     assert len(run["table2"].rows) > len(run.paper.rows)
     assert {"image", "p_malignant"} <= set(run.predictions("vgg16").columns)
-    assert names["network"].network.name == "tiny_network"
+    assert names["network"].network.name == "tiny"
     assert run.folder.is_relative_to(tmp_path / "runs") or run.folder.is_relative_to("runs")
 
 

@@ -1,13 +1,26 @@
 """Runs as a notebook reads them, from a store written by hand."""
 
 import builtins
+import inspect
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import leukcnn
-from leukcnn.errors import DataError, DeviceError, LeukCNNError, SpecError, StoreError, UnknownNameError
+from leukcnn import reproduction
+from leukcnn.errors import (
+    ArgumentError,
+    DataError,
+    DeviceError,
+    LeukCNNError,
+    SpecError,
+    StoreError,
+    UnknownNameError,
+)
+from leukcnn.rendering.renderings import to_text
 from leukcnn.run import Run
 from tests import stores
 from tests.stores import FakeExperiment, LeftOut, lodocv_paper, predictions_of
@@ -133,11 +146,69 @@ def test_a_run_names_itself_and_completes_its_keys(run):
 
 def test_figures_are_files_by_name(run):
     (run.folder / "figures").mkdir()
-    (run.folder / "figures" / "figure2.png").touch()
-    assert run["figure2"] == run.figures["figure2"] == run.folder / "figures" / "figure2.png"
+    path = run.folder / "figures" / "figure2.png"
+    path.write_bytes(b"a PNG file")
+    assert run["figure2"] == run.figures["figure2"]
+    assert run["figure2"].path == path
     with pytest.raises(UnknownNameError, match="no figure named 'figure9'"):
         run.figures["figure9"]
     assert [*run][-1] == "figure2"
+
+
+def test_a_figure_shows_its_image_and_is_a_path(run):
+    (run.folder / "figures").mkdir()
+    path = run.folder / "figures" / "figure2.png"
+    path.write_bytes(b"a PNG file")
+    figure = run["figure2"]
+    assert figure._repr_png_() == b"a PNG file"
+    assert repr(figure) == f"<Figure figure2: {path}>"
+    assert os.fspath(figure) == str(figure) == str(path)
+    assert Path(figure) == path
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["nothing is plotted", "others are plotted"])
+def test_a_figure_of_an_untrained_row_says_why_it_is_not_plotted(run, others):
+    if others:
+        (run.folder / "figures").mkdir()
+        (run.folder / "figures" / "figure5.png").touch()
+    message = r"(?s)'figure6' isn't plotted: VGG19: this row has not been trained\..*only='vgg19'"
+    for ask in (run, run.figures):
+        with pytest.raises(UnknownNameError, match=message):
+            ask["figure6"]
+    with pytest.raises(UnknownNameError, match="Xception: its published weights aren't at hand"):
+        run["figure7"]
+    with pytest.raises(StoreError, match=r"figure2\.npz is gone"):
+        run["figure2"]
+    assert "figure6" not in run.figures
+    assert run.figures.get("figure6") is None
+
+
+def test_a_figure_of_several_files_names_them(run):
+    with pytest.raises(UnknownNameError, match=r"(?s)takes several files.*one of confusion_vgg16$"):
+        run["confusion_matrices"]
+    assert run["confusion_vgg16"].path.is_file()
+
+
+def test_a_figure_that_another_run_left_out_is_plotted_when_it_is_asked_for(tmp_path):
+    fake = FakeExperiment(tmp_path)
+    fake.add("vgg16", predictions_of("test", tp=3, fn=1, fp=1, tn=3))
+    run = leukcnn.open_run(saved(fake))
+    (run.folder / "figures").mkdir()
+    (run.folder / "figures" / "figure2.png").touch()
+    assert "figure5" not in run.figures
+    assert run["figure5"].path == run.folder / "figures" / "figure5.png"
+
+
+def test_a_terminal_shows_tables_as_text(run):
+    assert str(run["table2"]) == repr(run["table2"]) == to_text(run["table2"]).rstrip("\n")
+    assert "VGG16" in repr(run.summary)
+    assert "Table(" not in repr(run.summary)
+
+
+def test_a_paper_is_shown_in_one_line(run):
+    start = "<Paper cnmc2019: 'Classification of Normal"
+    assert repr(run.paper).startswith(start)
+    assert repr(run.paper).count("\n") == 0
 
 
 def test_the_out_folder_opens_its_only_run(folder, tmp_path):
@@ -197,6 +268,15 @@ def test_opening_and_reading_tables_loads_no_keras(folder):
         ({"seed": -1}, SpecError, "--seed got -1"),
         ({"workers": 0}, SpecError, "--workers got 0"),
         ({"runs": 1.5}, SpecError, "--runs got 1.5"),
+        ({"seed": None}, ArgumentError, "seed is None"),
+        ({"split": 3}, ArgumentError, r"(?s)split is 3\..*a string or None"),
+        ({"only": ["vgg16"]}, ArgumentError, "only is"),
+        ({"out": None}, ArgumentError, "out is None"),
+        ({"paper": None}, ArgumentError, "paper is None"),
+        ({"datasets": [3]}, ArgumentError, "datasets is 3"),
+        ({"datasets": 3}, ArgumentError, "datasets is 3"),
+        ({"quiet": "x"}, ArgumentError, "quiet is 'x'"),
+        ({"assume": ["batch_size=3"]}, ArgumentError, "(?s)assume is .*such as"),
         ({"assume": {"batch_siz": 3}}, SpecError, "did you mean 'batch_size'"),
         ({"assume": {"batch_size": "x"}}, SpecError, "like 20"),
         ({"assume": {"batch_size": 0.5}}, SpecError, "like 20"),
@@ -211,6 +291,34 @@ def test_reproduce_refuses_a_wrong_option(options, error, message, monkeypatch):
     monkeypatch.delenv("LEUKCNN_DATA", raising=False)
     with pytest.raises(error, match=message):
         leukcnn.reproduce(**({"paper": "cnmc2019", "data": "synthetic"} | options))
+
+
+def test_every_option_of_reproduce_has_its_types():
+    assert [*reproduction._TYPES] == [*inspect.signature(leukcnn.reproduce).parameters]
+
+
+@pytest.mark.parametrize("value", [None, 3, ["cnmc2019"]])
+def test_names_of_other_types_are_refused(value, folder):
+    for function in (
+        leukcnn.open_run,
+        leukcnn.papers.get,
+        leukcnn.models.build,
+        leukcnn.datasets.card,
+        lambda name: leukcnn.load(name, folder),
+    ):
+        with pytest.raises(ArgumentError, match=r" is (None|3|\['cnmc2019'\])\."):
+            function(value)
+
+
+def test_a_paper_of_another_type_is_refused(folder):
+    with pytest.raises(ArgumentError, match=r"paper is 3\."):
+        leukcnn.open_run(folder, paper=3)
+
+
+def test_the_current_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match=f"There are no runs in {tmp_path}"):
+        leukcnn.open_run("")
 
 
 def test_a_run_is_made_of_its_folder_and_paper(folder, run):

@@ -25,6 +25,13 @@ INSTEAD = {
     "keep_apart": "hold_out_validation",
     "frozen_border": "last_frozen_layer",
     "smallest_side": "min_size",
+    r"\bside=|\.side\b": "image_size",
+    r"\bpart=|\.part\b": "subset",
+    r"\bapart=|\.apart\b": "per_dataset",
+    r"\balso=|\.also\b": "extra_splits",
+    r"\bpreprocess_input=": "include_preprocessing",
+    r"\bshares? of\b|\btest[ _]share\b": "fraction",
+    r"\btaken for\b": "predicted as, mistaken for",
 }
 
 # A key of a random generator is part of each result that rests on it, and a changelog names what was renamed.
@@ -70,7 +77,16 @@ def test_words_that_were_replaced_do_not_come_back():
         ("mean_and_sd(values)", ["sd"]),
         ("a table beside it\nthe standard deviation", ["beside"]),
         ('rng = generator(seed, "smears", "picture", name)', []),
+        ("resize(image, side=64); spec.side", ["side="]),
+        ("index.part == 'final'", [".part"]),
+        ("Split(apart=(), part=2)", ["part=", "apart="]),
+        ("Row(also=())", ["also="]),
+        ("build(preprocess_input=True)", ["preprocess_input="]),
+        ("the share of cells in the test_share", ["share of"]),
+        ("a cell taken for a blast", ["taken for"]),
         ("outside, understand, standard, besiege", []),
+        ("Datasets share cells. A part of each side, apart from one mistaken for another, also.", []),
+        ("images = vgg16.preprocess_input(images)", []),
     ],
 )
 def test_old_words_are_found_in_names_and_sentences(line, words):

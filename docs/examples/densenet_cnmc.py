@@ -21,7 +21,7 @@ from leukcnn.spec import (
 DENSENET = Setup(
     Model(
         "FineTuned",
-        {"backbone": "DenseNet121", "mode": "DFT", "weights": "imagenet", "preprocess_input": True},
+        {"backbone": "DenseNet121", "mode": "DFT", "weights": "imagenet", "include_preprocessing": True},
     ),
     Preprocessing(crop=224),
     Augmentation({"rotation_range": 180, "horizontal_flip": True}, variants="fresh"),

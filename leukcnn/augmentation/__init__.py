@@ -16,3 +16,7 @@ __all__ = [
     "salt_and_pepper",
     "warp",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

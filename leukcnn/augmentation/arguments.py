@@ -63,7 +63,7 @@ class Effects:
     gaussian_blur: int = 0
     salt_and_pepper: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.shear_factor is not None:
             object.__setattr__(self, "shear_factor", interval("shear_factor", self.shear_factor))
         if self.gaussian_blur != 0:

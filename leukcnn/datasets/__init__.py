@@ -4,8 +4,19 @@ Names are imported on first use, to keep `from leukcnn.datasets import catalog` 
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    # What `__getattr__` imports on first use, for editors and type checkers.
+    from leukcnn.datasets.catalog import CATALOG, DatasetCard, card
+    from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
+    from leukcnn.datasets.index import UNLABELLED, ImageIndex, index_from_manifest, load, require_classes
+    from leukcnn.datasets.many import load_many, present, require_root
+    from leukcnn.datasets.near_duplicates import near_duplicate_pairs, perceptual_hashes
+    from leukcnn.datasets.read import read_image
+    from leukcnn.datasets.verification import Report, verify
+
+# Name -> the module that has it.
 _HOME = {
     "CATALOG": "catalog",
     "DatasetCard": "catalog",
@@ -28,14 +39,37 @@ _HOME = {
     "verify": "verification",
 }
 
-__all__ = sorted(_HOME)
+__all__ = [
+    "CATALOG",
+    "UNLABELLED",
+    "DatasetCard",
+    "ImageIndex",
+    "Report",
+    "card",
+    "duplicate_pairs",
+    "index_from_manifest",
+    "joined_groups",
+    "load",
+    "load_many",
+    "near_duplicate_pairs",
+    "pairs_between",
+    "perceptual_hashes",
+    "present",
+    "read_image",
+    "require_classes",
+    "require_root",
+    "verify",
+]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# A type checker would accept any name.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOME:
+            return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted(__all__)

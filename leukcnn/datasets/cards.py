@@ -198,7 +198,7 @@ class DatasetCard:
     shares_cells_with: tuple[str, ...] = ()
     made_from: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         named = [*self.class_words.values(), *(name for subset in self.subsets for name in subset.images)]
         unknown = {*named, *(layout.class_name for layout in self.layouts)} - {*self.classes, ""}
         if unknown:

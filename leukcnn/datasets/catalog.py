@@ -4,6 +4,7 @@ To add a dataset, write a card in `cnmc`, `research_sets` or `web_sets` and list
 `verification` read the layouts of the cards.
 """
 
+from leukcnn.argument_types import require_type
 from leukcnn.datasets import cnmc, research_sets, web_sets
 from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout, Subset
 from leukcnn.errors import DataError
@@ -15,7 +16,7 @@ CATALOG: dict[str, DatasetCard] = {
     "cnmc2019": cnmc.CNMC2019,
     "taleghani": research_sets.TALEGHANI,
     "taleghani_segmented": research_sets.TALEGHANI_SEGMENTED,
-    # The order of the following is that of Table II of the Alert Net paper.
+    # Sixteen datasets in the order of Table II of the Alert Net paper.
     "allidb1": research_sets.ALLIDB1,
     "allidb1_crop": research_sets.ALLIDB1_CROP,
     "allidb2": research_sets.ALLIDB2,
@@ -32,7 +33,7 @@ CATALOG: dict[str, DatasetCard] = {
     "ufg": research_sets.UFG,
     "pn_all": research_sets.PN_ALL,
     "leukemia_images": web_sets.LEUKEMIA_IMAGES,
-    # The two that Table II of the LeukNet paper adds.
+    # Two more datasets of Table II of the LeukNet paper.
     "midb": web_sets.MIDB,
     "lisc": research_sets.LISC,
 }
@@ -45,8 +46,10 @@ def card(name: str) -> DatasetCard:
         name: Key in `CATALOG`, e.g. "cnmc2019".
 
     Raises:
+        ArgumentError: The name isn't a string.
         DataError: There is no dataset of that name.
     """
+    require_type(str, "a dataset's key", name=name)
     if name not in CATALOG:
         raise DataError(
             f"No dataset is called {name!r}.",

@@ -118,7 +118,7 @@ def _content(folder: Path) -> _Content:
     folders = sorted((entry for entry in entries if entry.is_dir()), key=lambda entry: _order(entry.name))
     real = {entry: os.path.realpath(entry) for entry in folders}
     for entry in folders:
-        # A link to the root or to another class folder would label the images of that class as this one's.
+        # Through a link to the root or to another class folder, images of other classes would get this class.
         excluded = {os.path.realpath(folder), *real.values()} - {real[entry]}
         files = filter(_is_image, files_below(entry, content.unreadable, excluded=excluded))
         content.images[entry.name] = sorted(files, key=lambda path: _order(str(path)))

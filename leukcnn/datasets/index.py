@@ -51,9 +51,9 @@ class ImageIndex:
         class_names: Names of the classes in the order of the networks' outputs.
         dataset: (N,) str, key of the dataset in the catalog.
         group: (N,) str, subject (patient) or other unit whose images must not be split between training and
-            test; "" where unknown. A name with a slash ("allidb1/Im001_1.jpg", "cnmc2019/H12") is the same
-            group in all datasets. A name without one ("H12") counts within its dataset only, since another
-            dataset may use the same number.
+            test; "" where unknown. The group "H12" belongs to one dataset: another dataset's "H12" is another
+            subject. The group "cnmc2019/H12", with a slash, is the same subject in every dataset. The groups
+            for the splitters are `leukcnn.datasets.joined_groups(index)`.
         subset: (N,) str, subset of the dataset as its authors publish it ("training", "preliminary",
             "final").
         fold: (N,) int64, the authors' own fold, -1 where there is none.
@@ -75,7 +75,7 @@ class ImageIndex:
     notes: tuple[str, ...] = field(default=())
     synthetic: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         lengths = {f.name: len(getattr(self, f.name)) for f in fields(self) if f.name not in _OF_ALL}
         if len(set(lengths.values())) != 1:
             raise ArgumentError(
@@ -100,14 +100,16 @@ class ImageIndex:
             groups: The subject (patient) of each image, or another unit whose images must not be split
                 between training and test. One of:
 
-                - None: unknown. Each image is a group of its own.
+                - None: unknown, `group` is "" for all images. The splitters refuse it;
+                  `leukcnn.datasets.joined_groups(index)` makes each image a group of its own, together with
+                  its exact copies.
                 - A mapping from id to group, e.g. `{"all/1.png": "patient 7"}`. Ids are paths below the root.
                 - A function that takes an id and returns the group.
                 - A regular expression with one group in brackets, which is searched in the id, e.g.
                   `r"patient_(\d+)"`. It must match every id.
 
                 A group is a text or a whole number, and the same group in two classes is one subject. A
-                mapping or a function may give "" for unknown.
+                mapping or a function may give "" for an unknown one, which is treated as above.
             progress: Called after each file with the number done and the number of all files.
 
         Returns:

@@ -1,8 +1,8 @@
 """Datasets that hospitals and universities made for research: values only.
 
-For the datasets of the Alert Net paper (Claro et al., 2020), counts are those of its Table II, and works to
-cite are those that its sister paper on LeukNet cites. LISC is only in the LeukNet paper; its count is from
-Table II there. Values that no source gives are "not stated".
+For the datasets of the Alert Net paper (Claro et al., 2020), counts are those of its Table II, and citations
+are those of the same group's LeukNet paper. LISC is only in the LeukNet paper; its count is from Table II
+there. Values that no source gives are "not stated".
 """
 
 from dataclasses import replace

@@ -85,6 +85,9 @@ class Report:
     joined_subjects: tuple[str, ...]
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
+
     @property
     def ok(self) -> bool:
         """Whether there are no faults. Missing images aren't faults."""

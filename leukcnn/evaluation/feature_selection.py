@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from leukcnn.errors import ArgumentError
 from leukcnn.labels import check_classes
 
-# Rounding error of sums of n log2 n over thousands of images: cuts that differ by less count as equal.
+# Rounding error of sums of n log2 n over thousands of images. Cuts whose entropies differ by less are equally
+# good, and the first one is taken.
 _ROUNDING = 1e-9
 # The same for gain ratios, which are at most 1.
 _RATIO_DECIMALS = 12

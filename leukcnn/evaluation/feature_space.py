@@ -33,7 +33,8 @@ class Projection:
         labels: (N,) int64, 0 or 1.
         coefficients: (2,) float64; the SVM predicts class 1 where `coefficients` @ point + `intercept` > 0.
         intercept: See `coefficients`.
-        accuracy: Fraction of the points on their class's side, 0..1. The SVM was fitted to the same points.
+        accuracy: Fraction of the points that the SVM classifies correctly, 0..1. It was fitted to the same
+            points.
     """
 
     points: np.ndarray

@@ -1,7 +1,7 @@
 """The shortcut probe: can the border of an image identify its dataset, and the dataset the class?
 
-If most datasets have images of one class only, the dataset of an image gives its class away. The border shows
-no cell: a prediction from the border says nothing about leukaemia.
+If most datasets have images of one class only, the class of an image follows from its dataset. The border
+shows no cell: a prediction from the border says nothing about leukaemia.
 """
 
 from dataclasses import dataclass
@@ -76,7 +76,8 @@ def dataset_probabilities(
     rows = np.flatnonzero(np.isin(datasets, names))
     truth = np.searchsorted(names, datasets[rows])
     probabilities = np.empty((len(rows), len(names)))
-    # A forest samples its images by their positions, which must not depend on the order of the list.
+    # A forest samples its images by position. Images sorted by id have the same positions in any order of the
+    # list.
     in_order = np.argsort(ids[rows], kind="stable")
     for train, test in stratified_kfold(truth[in_order], n_splits=n_splits, seed=seed):
         probabilities[in_order[test]] = control_probabilities(

@@ -22,7 +22,7 @@ _OF_TRIALS = {
 class Stopwatch:
     """Measures how long the successive stages of a run take, in seconds of wall-clock time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._last = time.perf_counter()
 
@@ -110,7 +110,7 @@ class Estimate:
 
 
 class _FirstSteps:
-    """Passes everything on, and times a trial's steps after the first, which compiles the network."""
+    """Passes everything on, and times a trial's steps. The first isn't timed: it compiles the network."""
 
     def __init__(self, estimate: Estimate, work: Work):
         self.estimate, self.work = estimate, work
@@ -128,7 +128,7 @@ class _FirstSteps:
             self._report()
 
     def end_epoch(self, *, epoch: int, logs: Mapping[str, float]) -> None:
-        """Passes an epoch's end on. If the epoch was short, its few steps are used."""
+        """Passes an epoch's end on. After a short epoch, the estimate is made from the steps it had."""
         if self._timed:
             self._report()
         self.estimate.progress.end_epoch(epoch=epoch, logs=logs)
@@ -144,7 +144,7 @@ class _FirstSteps:
 
 
 def in_words(seconds: float) -> str:
-    """Returns a duration, given in seconds, in the largest unit that it exceeds twice."""
+    """Returns a duration in words, in the largest unit that gives more than 2: "3 hours"."""
     for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds > 2 * unit:
             return f"{seconds / unit:,.0f} {name}"

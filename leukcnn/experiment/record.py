@@ -106,7 +106,10 @@ def _final_total(study: Study, index: ImageIndex) -> int:
 
 
 def _identical_pairs(index: ImageIndex, planned: Plan, row: str) -> int:
-    """Counts pairs of identical images with one tested and one trained on, in any fold of the first run."""
+    """Counts the pairs of identical images that a fold of the first run separates.
+
+    One image of such a pair is tested, and the network is trained or validated on the other.
+    """
     first = [trial for trial in planned.trials if (trial.row, trial.run) == (row, 0)]
     folds = [planned.split_rows[trial.name] for trial in first if trial.split == first[0].split]
     trained_on = [np.concatenate([split_rows.train, split_rows.validation]) for split_rows in folds]

@@ -36,6 +36,9 @@ class Report:
     files: list[Path]
     seconds: dict[str, float] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"<Report of {self.folder.name}: {len(self.tables)} tables, {len(self.files)} files>"
+
 
 def report(
     store: Store,

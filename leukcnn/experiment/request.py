@@ -79,7 +79,7 @@ class Request:
     workers: int = 2
     tensorboard: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         paper = self.paper
         check_only(paper, self.only)
         numbers = {"--seed": (self.seed, 0), "--runs": (self.runs, 1), "--workers": (self.workers, 1)}

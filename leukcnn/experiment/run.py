@@ -42,8 +42,8 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     """Runs all trials of a request that aren't finished yet, and builds its tables and figures.
 
     Args:
-        request: The options. They are applied to the paper here and not passed on. `check_names` has
-            accepted the paper, as `leukcnn.start.find_paper` makes sure.
+        request: The options, which are applied to the paper here. The paper comes from
+            `leukcnn.start.find_paper`, which checks the names in it.
         progress: The terminal's display, already entered.
 
     Raises:
@@ -75,7 +75,7 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     lacking = _check_weights(study, session, {trial.row for trial in to_do})
     to_do = [trial for trial in to_do if trial.row not in lacking]
     record = make_record(
-        study, session.index, planned, lacking=lacking, notes=_emptied(study, session, wanted)
+        study, session.index, planned, lacking=lacking, notes=_notes_on_black_images(study, session, wanted)
     )
     folder = store.experiment(experiment_name(record))
     record.save(folder)
@@ -113,8 +113,8 @@ def _say_what_is_not_trained(
         )
 
 
-def _emptied(study: Study, session: Session, wanted: list[PlannedTrial]) -> list[str]:
-    """Returns notes on datasets with images that thresholding leaves black, for the wanted networks."""
+def _notes_on_black_images(study: Study, session: Session, wanted: list[PlannedTrial]) -> list[str]:
+    """Returns notes with the number of images that thresholding makes black in the networks' input."""
     index, notes = session.index, []
     settings = [study.row(row).setup.preprocessing for row in dict.fromkeys(trial.row for trial in wanted)]
     for preprocessing in dict.fromkeys(one for one in settings if one.threshold != "none"):
@@ -133,7 +133,7 @@ def _check_weights(study: Study, session: Session, rows: set[str]) -> dict[str, 
     """Checks the weights of some rows before training: a file may be missing or belong to another network.
 
     Returns:
-        Optional row whose weights are missing -> why.
+        Row -> why it is left out: it is optional, and its weights are missing.
     """
     lacking = {}
     for row in (row for row in study.rows if row.id in rows and not row.source):

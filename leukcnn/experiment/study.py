@@ -33,7 +33,7 @@ class StudyRow:
         setup: What its trials do under the first of its splits.
         splits: Kinds of split under which it is trained, its own first.
         wanted: Whether it is to be trained.
-        optional: Whether the other rows are trained without it if its weights are missing.
+        optional: Whether it is left out, instead of raising an error, if its weights are missing.
         source: Id of the row whose trained networks compute its features; "" if there is none.
         lacking: Why `--weights` doesn't have its weights; None if it has them or wasn't given.
     """
@@ -61,7 +61,7 @@ class Study:
         profile: Its profile.
         rows: All rows of the paper, in its order.
         datasets: Keys of the datasets to use, in the catalog's order.
-        whole: Preprocessing of whole images for controls: at the paper's own size, whatever the profile.
+        whole: Preprocessing of whole images, for controls. It has the paper's own size in every profile.
         seed: Root seed.
         runs: Number of repetitions, each with another seed.
         only: Id of the requested row, table or figure; None for all.

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leukcnn.argument_types import require_type
 from leukcnn.backend import load_keras
 from leukcnn.errors import LeukCNNError, SpecError
 from leukcnn.fields import did_you_mean
@@ -26,7 +27,19 @@ if TYPE_CHECKING:
     import keras
 
     # For editors and type checkers; `__getattr__` imports these on first use.
+    from leukcnn.models import (
+        alertnet,
+        caffe,
+        cnmc,
+        fine_tuned,
+        four_blocks,
+        leuknet,
+        lightweight,
+        regnet,
+        taleghani,
+    )
     from leukcnn.models.alertnet import AlertNet, AlertNetR, AlertNetX
+    from leukcnn.models.bases import penultimate
     from leukcnn.models.caffe import VGGF, AlexNet, CaffeNet
     from leukcnn.models.cnmc import CNMCVGG16, CNMCVGG19, CNMCXception
     from leukcnn.models.fine_tuned import FineTuned
@@ -56,6 +69,9 @@ _BUILDERS = {
     "VGGF": "leukcnn.models.caffe",
 }
 
+# Everything that `__getattr__` imports on first use, and its module.
+_HOME = {**_BUILDERS, "penultimate": "leukcnn.models.bases"}
+
 # Users' builders, by the names given to `register`.
 _registered: dict[str, Callable[..., Any]] = {}
 
@@ -67,7 +83,6 @@ __all__ = [
     "AlertNetR",
     "AlertNetX",
     "AlexNet",
-    "Arguments",
     "CNMCXception",
     "CaffeNet",
     "FineTuned",
@@ -77,12 +92,20 @@ __all__ = [
     "RegNetX",
     "RegNetY",
     "TaleghaniResNet50",
-    "arguments_of",
+    "alertnet",
     "build",
     "builder",
-    "fingerprint",
+    "caffe",
+    "cnmc",
+    "fine_tuned",
+    "four_blocks",
+    "leuknet",
+    "lightweight",
     "list_models",
+    "penultimate",
     "register",
+    "regnet",
+    "taleghani",
 ]
 
 
@@ -175,12 +198,14 @@ def builder(name: str) -> Callable[..., Any]:
         name: As in `build`.
 
     Raises:
+        ArgumentError: The name isn't a string.
         SpecError: There is no such network.
     """
+    require_type(str, "a network's name", name=name)
     if name in _registered:
         return _registered[name]
     if name in _BUILDERS:
-        return __getattr__(name)
+        return _imported(name)
     module_name, _, function_name = name.rpartition(".")
     if not module_name:
         known = (*_BUILDERS, *_registered)
@@ -310,14 +335,25 @@ def _values(written: Mapping[str, ast.expr | None]) -> dict[str, Any]:
     return values
 
 
-def __getattr__(name: str) -> Any:
-    # `models.alertnet.preprocess_input` works without importing the module first.
-    module = _BUILDERS.get(name, f"{__name__}.{name}")
-    if module not in _BUILDERS.values():
+def _imported(name: str) -> Any:
+    """Imports a builder or another name of `_HOME`, or a builder's module: `models.alertnet` works at once.
+
+    Raises:
+        AttributeError: There is no such name.
+    """
+    module = _HOME.get(name, f"{__name__}.{name}")
+    if name not in _HOME and module not in _BUILDERS.values():
         raise AttributeError(f"module 'leukcnn.models' has no attribute {name!r}")
     load_keras()
     imported = importlib.import_module(module)
-    return getattr(imported, name) if name in _BUILDERS else imported
+    return getattr(imported, name) if name in _HOME else imported
+
+
+# A type checker would accept any name.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        return _imported(name)
 
 
 def __dir__() -> list[str]:

@@ -142,8 +142,8 @@ def AlertNetR(
 ) -> keras.Model:
     """Instantiates Alert Net-R: 8,799,875 parameters at the paper's 224x224 pixels and three classes.
 
-    It is Alert Net with a shortcut: the input image is max-pooled to the size of the second pooling's feature
-    maps, 14x14 for 224x224, and concatenated to them.
+    It is Alert Net with a shortcut: the input image is max-pooled to the size of the feature maps after the
+    second pooling, 14x14 for 224x224 pixels, and concatenated to them.
 
     Reference: Claro et al. 2020, section III and Figure 2.
 

@@ -21,7 +21,7 @@ def base_network(
     input_shape: tuple[int, int, int],
     kernel_initializer: str = "glorot_uniform",
     input_tensor: keras.KerasTensor | None = None,
-    preprocess_input: bool = False,
+    include_preprocessing: bool = False,
 ) -> keras.Model:
     """Builds a network without its top.
 
@@ -31,8 +31,8 @@ def base_network(
         input_shape: (height, width, 3).
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
-        preprocess_input: Whether the network itself converts images of 0..1 to the input that the published
-            weights were trained on.
+        include_preprocessing: Whether the network itself converts images of 0..1 to the input that the
+            published weights were trained on.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3) and returns the last feature maps, float32
@@ -58,7 +58,7 @@ def base_network(
             expected=f"({published}, {published}, 3), the only size for which Keras loads them",
             remedy=f"resize to {published} pixels, or pass the path of the weights' file",
         )
-    if preprocess_input:
+    if include_preprocessing:
         input_tensor = _preprocessed(
             keras.Input(input_shape) if input_tensor is None else input_tensor, backbone
         )

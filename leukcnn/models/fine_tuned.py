@@ -34,8 +34,9 @@ _PUBLISHED_CLASSES = 1000
 def preprocess_input(images: Any) -> Any:
     """Converts images to the input of `FineTuned`: 0..255 becomes 0..1.
 
-    A network built with `preprocess_input=True` then converts 0..1 to the input that its backbone's ImageNet
-    weights were trained on. Otherwise the backbone gets 0..1, as in the papers of Alert Net and LeukNet.
+    A network built with `include_preprocessing=True` then converts 0..1 to the input that its backbone's
+    ImageNet weights were trained on. Otherwise the backbone gets 0..1, as in the papers of Alert Net and
+    LeukNet.
 
     Args:
         images: (height, width, 3) or (N, height, width, 3), 0..255: a NumPy array, uint8 or of
@@ -65,7 +66,7 @@ def FineTuned(
     dense_units: Sequence[int] | None = None,
     dropout_rates: Sequence[float] | None = None,
     kernel_initializer: str = "glorot_uniform",
-    preprocess_input: bool = False,
+    include_preprocessing: bool = False,
 ) -> keras.Model:
     """Instantiates a network of Keras Applications, or a RegNet, for fine-tuning with a new top.
 
@@ -103,9 +104,9 @@ def FineTuned(
         dropout_rates: Fraction of each dense layer's outputs to drop in training, one rate per layer. A rate
             of 0 gives no dropout layer; None is 0 for all.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
-        preprocess_input: Whether the network itself converts images of 0..1 to the input that the backbone's
-            ImageNet weights were trained on, e.g. BGR of 0..255 minus ImageNet's mean for the VGGs and
-            ResNet50, -1..1 for InceptionV3 and Xception, and 0..1 standardised by ImageNet's mean and
+        include_preprocessing: Whether the network itself converts images of 0..1 to the input that the
+            backbone's ImageNet weights were trained on, e.g. BGR of 0..255 minus ImageNet's mean for the VGGs
+            and ResNet50, -1..1 for InceptionV3 and Xception, and 0..1 standardised by ImageNet's mean and
             standard deviation for DenseNets and RegNets; see `Backbone.input_format`. The conversion has no
             parameters. If False, the backbone gets the images unchanged, as in the papers of Alert Net and
             LeukNet.
@@ -158,7 +159,7 @@ def FineTuned(
         input_tensor=input_tensor,
         input_shape=input_shape,
         kernel_initializer=kernel_initializer,
-        preprocess_input=preprocess_input,
+        include_preprocessing=include_preprocessing,
     )
     if include_top:
         bridge = (

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-# Number of channels that are convolved together. With fewer, compiling takes longer; with more, running does.
-# With 64, the 531 groups of RegNetY-400MF become 73 convolutions.
+# Number of channels that are convolved together. Fewer take longer to compile, more take longer to run. With
+# 64, the 531 groups of RegNetY-400MF become 73 convolutions.
 _CHANNELS_AT_ONCE = 64
 
 

@@ -19,7 +19,7 @@ def check_head(*, classes: int, classifier_activation: str | None, dropout_rates
         dropout_rates: Rate of each dropout layer.
 
     Raises:
-        ArgumentError: There are too few outputs for the activation, or a rate is below 0 or not below 1.
+        ArgumentError: There are too few outputs for the activation, or a rate is negative, 1 or above.
     """
     fewest = 2 if classifier_activation == "softmax" else 1
     if classes < fewest:
@@ -37,7 +37,7 @@ def check_momentum(batch_norm_momentum: float) -> None:
     """Checks the momentum of batch normalisation.
 
     Raises:
-        ArgumentError: It is below 0 or not below 1.
+        ArgumentError: It is negative, 1 or above.
     """
     if not 0 <= batch_norm_momentum < 1:
         raise ArgumentError(

@@ -47,7 +47,7 @@ def LeukNet(
     dense_units: Sequence[int] = (1024, 256),
     dropout_rates: Sequence[float] = (0.5, 0.6),
     kernel_initializer: str = "glorot_uniform",
-    preprocess_input: bool = False,
+    include_preprocessing: bool = False,
 ) -> keras.Model:
     """Instantiates LeukNet: 40,668,481 parameters at the paper's 224x224 pixels and one output.
 
@@ -75,7 +75,7 @@ def LeukNet(
         dropout_rates: Fraction of each dense layer's outputs to drop in training, one rate per layer. A rate
             of 0 gives no dropout layer.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
-        preprocess_input: Whether the network itself converts images of 0..1 to the input that the VGG's
+        include_preprocessing: Whether the network itself converts images of 0..1 to the input that the VGG's
             ImageNet weights were trained on. In the paper the images are only scaled to 0..1.
 
     Returns:
@@ -105,6 +105,6 @@ def LeukNet(
         classes=classes,
         classifier_activation=classifier_activation,
         kernel_initializer=kernel_initializer,
-        preprocess_input=preprocess_input,
+        include_preprocessing=include_preprocessing,
         name=name,
     )

@@ -94,7 +94,7 @@ def RegNetX(
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels) and returns float32 (N, classes),
         probabilities under softmax. Published weights need the output of `preprocess_input` as input;
-        `FineTuned(preprocess_input=True)` converts images of 0..1 itself.
+        `FineTuned(include_preprocessing=True)` converts images of 0..1 itself.
 
     Raises:
         ArgumentError: An argument is out of range.
@@ -162,7 +162,7 @@ def RegNetY(
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels) and returns float32 (N, classes),
         probabilities under softmax. Published weights need the output of `preprocess_input` as input;
-        `FineTuned(preprocess_input=True)` converts images of 0..1 itself.
+        `FineTuned(include_preprocessing=True)` converts images of 0..1 itself.
 
     Raises:
         ArgumentError: An argument is out of range.

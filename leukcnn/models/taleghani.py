@@ -22,7 +22,7 @@ def preprocess_input(images: Any) -> Any:
     """Converts images to the input of `TaleghaniResNet50`: 0..255 becomes 0..1.
 
     The network itself converts 0..1 to the input that ResNet50's ImageNet weights were trained on, unless it
-    is built with `preprocess_input=False`.
+    is built with `include_preprocessing=False`.
 
     Args:
         images: (height, width, 3) or (N, height, width, 3), 0..255: a NumPy array, uint8 or of
@@ -49,7 +49,7 @@ def TaleghaniResNet50(
     *,
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
-    preprocess_input: bool = True,
+    include_preprocessing: bool = True,
 ) -> keras.Model:
     """Instantiates a frozen ResNet50 with a classifier: 23,587,712 frozen and 401,412 trainable parameters.
 
@@ -73,7 +73,7 @@ def TaleghaniResNet50(
         name: Name of the model.
         dropout_rate: Fraction of the base's outputs to drop in training; 0 gives no dropout layer.
         kernel_initializer: Keras initializer of every kernel that isn't loaded.
-        preprocess_input: Whether the base itself converts images of 0..1 to the input that its ImageNet
+        include_preprocessing: Whether the base itself converts images of 0..1 to the input that its ImageNet
             weights were trained on, BGR of 0..255 minus ImageNet's mean. The conversion has no parameters. If
             False, the base gets the images unchanged.
 
@@ -95,7 +95,7 @@ def TaleghaniResNet50(
         # With the top, the base is a network within this network and has its own input.
         input_tensor=None if include_top else input_tensor,
         kernel_initializer=kernel_initializer,
-        preprocess_input=preprocess_input,
+        include_preprocessing=include_preprocessing,
     )
     base.trainable = False
     if include_top:

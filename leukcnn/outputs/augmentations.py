@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from leukcnn import spec
 from leukcnn.augmentation import ImageAugmenter
@@ -13,7 +14,7 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
     results = material.results
     arguments = results.setup(results.paper.row_ids[0]).augmentation.arguments
 
-    def make():
+    def make() -> dict[str, Any]:
         source, augmenter = (
             prepared(material, pick(material)[0], material.whole_image_preprocessing),
             ImageAugmenter(**arguments),

@@ -8,6 +8,7 @@ from leukcnn import spec
 from leukcnn.datasets import CATALOG, card
 from leukcnn.outputs.kind import DATA, Kept, TableKind
 from leukcnn.outputs.titles import make_table
+from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 
@@ -27,7 +28,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     with_other = len(next(iter(printed.values()))) > len(classes) + 1
     catalogued = {key: _catalogued(results.paper, key, with_other=with_other) for key in printed}
     found = {key: [here.get(key, {}).get(name, 0) for name in classes] for key in (*printed, *here)}
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for key, counts in printed.items():
         rows.append((card(key).name, *catalogued[key], *found[key], _agreement(catalogued[key], counts)))
     sums, found_sums, added = (

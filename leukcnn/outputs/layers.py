@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from typing import Any
 
 import keras
 
@@ -77,7 +78,7 @@ def _capture(table: spec.Table, material: Material) -> Iterator[Capture]:
     """Keeps the `network_summary` of the network of the table's first row."""
     network = own_network(material, table.rows[0])
 
-    def make():
+    def make() -> dict[str, Any]:
         summary = network_summary(network.build())
         keras.utils.clear_session()
         return summary

@@ -34,7 +34,10 @@ class Place(NamedTuple):
 
 
 class Printed(NamedTuple):
-    """A published value and its standard deviation as shown; `fraction` is the value in the measured unit."""
+    """A published value and its standard deviation as shown.
+
+    `fraction` is the value in the unit of measured values, e.g. .97 for a published 97 %.
+    """
 
     value: float
     std: float | None
@@ -112,7 +115,10 @@ class TableContent:
 
     @cached_property
     def over(self) -> str:
-        """What means are taken over, as in `spec.Table`; the same for all values, to make them comparable."""
+        """Whether means are over "runs" or "folds", or "auto", as in `spec.Table`.
+
+        It is the same for all values of the table, to make them comparable.
+        """
         subsets = {*self.values["subset"], *(name.removeprefix("less_") for name in self.table.show)}
         unlike = self.compared and is_over_folds(self.compared) != is_over_folds(self.shown)
         of_runs = "class" in self.table.axes or unlike or subsets.intersection(SUBSETS) - {"test"}

@@ -29,9 +29,8 @@ _MASKS = (
 )
 _SINGLE_CLASSES = (
     "Networks train on neither the tested dataset nor those that share images or cells with it.",
-    "95 % interval with one run: the percentile bootstrap's over groups of images, or Wilson's over the "
-    "images if the group of any image is unknown. With several runs: the prediction interval of one more "
-    "run.",
+    "95 % interval with one run: percentile bootstrap over groups of images. If the group of any image is "
+    "unknown: Wilson's interval over the images. With several runs: the prediction interval of one more run.",
 )
 _BALANCED = (
     "Balanced: the same number of cells of both classes. Those of the larger class are sampled at random.",
@@ -144,12 +143,12 @@ def _on_runs(content: TableContent) -> str:
     first = f"One run{of_folds}, so there is no std{published}."
     if "external" in content.values["subset"] or not PROBABILITY_METRICS.keys().isdisjoint(content.metrics):
         return " ".join([first, *_by_metric(content)])
-    over_groups = "the percentile bootstrap's over groups of images. If the group of any image is unknown: "
+    by_group = "percentile bootstrap over groups of images. If the group of any image is unknown: "
     others = "kappa, F1-scores and averages over classes" if _has_averages(content) else "kappa and F1-scores"
     return (
         f"{first} 95 % interval: "
-        f"{over_groups if shown.split_kind in spec.GROUPED_KINDS else ''}Wilson's over the run's images; "
-        f"for {others}, the percentile bootstrap's."
+        f"{by_group if shown.split_kind in spec.GROUPED_KINDS else ''}Wilson's interval over the images; for "
+        f"{others}, percentile bootstrap over the images."
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def prepared(material: Material, row: int, preprocessing: spec.Preprocessing) ->
 
 
 def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
-    def make():
+    def make() -> dict[str, Any]:
         rows = pick(material)
         return {
             "titles": [describe(material.index, row) for row in rows],

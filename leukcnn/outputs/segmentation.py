@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from leukcnn import preprocessing, spec
 from leukcnn.outputs.kind import DATA, Capture, FigureKind, Material
@@ -14,7 +15,7 @@ _PER_CLASS = 2
 def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
     whole = replace(material.whole_image_preprocessing, mask="")
 
-    def make():
+    def make() -> dict[str, Any]:
         titles, images = [], []
         for row in pick(material, _PER_CLASS):
             image = prepared(material, row, whole)

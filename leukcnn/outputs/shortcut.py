@@ -31,8 +31,8 @@ _WHICH, _LEUKAEMIA = "Which dataset? Accuracy", "Leukaemia? Accuracy"
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """Returns how well an image's border distinguishes the datasets, and what follows for leukaemia.
 
-    An image of a known dataset can be given that dataset's majority class, without a look at its cells. The
-    accuracy of this is shown next to the results of the table's rows under each split.
+    If the dataset of an image is known, its majority class can be predicted without looking at a cell. The
+    table shows the accuracy of this prediction next to the results of its rows under each split.
     """
     probe, leukaemia = results.probe, _leukaemia_rows(results, table)
     if probe:
@@ -52,14 +52,13 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         f"Datasets of this run with images of one class only: {len(single)} of {len(here)}. A network that "
         "distinguishes them by stain, camera or magnification knows the class without looking at a cell.",
         "In k-fold cross-validation, a network trains on some images of a dataset and is tested on others. "
-        "The accuracy of the named dataset's majority class can then be reached without looking at a cell, "
-        "and a network's accuracy up to this value is no evidence that it recognises leukaemia. LODOCV tests "
+        "Predicting the majority class of an image's dataset then needs no look at a cell. An accuracy that "
+        "isn't above that of this shortcut is no evidence that a network recognises leukaemia. LODOCV tests "
         "a dataset that was not trained on: there the shortcut helps only if that dataset looks like others "
         "of its class.",
-        "The classifier of datasets is a cross-validated random forest. 95 % intervals with one run: "
-        "Wilson's over the images, or the percentile bootstrap's over groups if the split keeps known groups "
-        "whole; for a mean recall always the bootstrap's. With several runs: the prediction interval of one "
-        "more run.",
+        "The classifier of datasets is a cross-validated random forest. 95 % interval with one run: Wilson's "
+        "interval over the images. For a mean recall, and if the split keeps groups together and all groups "
+        "are known: percentile bootstrap. With several runs: the prediction interval of one more run.",
     )
     return make_table(results, table, columns, rows, notes=notes)
 
@@ -72,7 +71,7 @@ def _probe_rows(results: Results, probe: Predictions) -> Iterator[tuple[Cell, ..
     yield ("Which dataset? Mean recall over datasets", _PROBE, _ALL, *_cells(recall))
     largest = dataset_title(results, probe.class_names[images.argmax()])
     yield (_WHICH, "Always the largest dataset", largest, *(n, images.max() / n, None, "measured"))
-    method = f"{_PROBE}: majority class of the dataset that it names"
+    method = f"{_PROBE}: majority class of the predicted dataset"
     known, classes = _with_known_class(results, probe)
     cells = not_measured("no finished run tests these images", 4)
     if n := len(known):

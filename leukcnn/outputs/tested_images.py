@@ -32,7 +32,7 @@ def capture_look(figure: spec.Figure, material: Material, *, look: Look) -> Iter
     if first is None or (trial := results.store.finished_trial(first.name)) is None:
         return
 
-    def make():
+    def make() -> dict[str, Any]:
         network = SavedNetwork.load(trial.path / "model.keras").network
         preprocessing = results.setup(row).preprocessing
         chosen = _one_of_each_class(material, trial)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from skimage.util import montage
@@ -27,7 +28,7 @@ _MOST_SMEARS, _MOST_CELLS = 4, 16
 def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
     """Keeps whole images as they are in their files, reduced to `LONGEST_SIZE` if they are larger."""
 
-    def make():
+    def make() -> dict[str, Any]:
         rows, index = pick_smears(material), material.index
         titles = [
             f"{index.class_names[index.labels[row]]}, {card(str(index.dataset[row])).name}, "

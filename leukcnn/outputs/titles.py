@@ -89,7 +89,8 @@ def not_measured(why: str, n: int) -> tuple[Cell, ...]:
 def not_trained(results: Results, left_out: Mapping[str, str]) -> list[str]:
     """Returns notes that name untrained rows, id -> label: one note for each reason.
 
-    Rows that the profile doesn't train are named with the option that trains them.
+    Semicolons separate the labels, since a label may contain a comma. Rows that the profile doesn't train
+    are named with the option that trains them.
     """
     profile = results.paper.profile(results.record.profile)
     labels: dict[str, list[str]] = {}
@@ -100,12 +101,12 @@ def not_trained(results: Results, left_out: Mapping[str, str]) -> list[str]:
         else:
             labels.setdefault(results.record.missing.get(row, ""), []).append(label)
     notes = [
-        f"Not trained in this run{f' ({why})' if why else ''}: {', '.join(of)}." for why, of in labels.items()
+        f"Not trained in this run{f' ({why})' if why else ''}: {'; '.join(of)}." for why, of in labels.items()
     ]
     if optional:
-        named = ", ".join(left_out[row] for row in optional)
-        first = f"--only {optional[0]} trains {left_out[optional[0]]}"
-        notes.append(f"Not trained in the {profile.name} profile: {named} ({first}).")
+        named = "; ".join(left_out[row] for row in optional)
+        one = f"ROW trains one: {', '.join(optional)}" if len(optional) > 1 else f"{optional[0]} trains it"
+        notes.append(f"Not trained in the {profile.name} profile: {named} (--only {one}).")
     return notes
 
 

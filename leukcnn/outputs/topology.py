@@ -56,7 +56,7 @@ def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
         for title, name in figure.networks
     ]
 
-    def make():
+    def make() -> dict[str, Any]:
         # Layers and shapes are all that is shown: the values of whole VGGs would take gigabytes.
         with unfilled():
             columns = [(title, _READERS[figure.kind](network.build())) for title, network in networks]

@@ -3,6 +3,7 @@
 import importlib
 from pathlib import Path
 
+from leukcnn.argument_types import require_type
 from leukcnn.errors import SpecError
 from leukcnn.fields import did_you_mean
 from leukcnn.papers.own import is_file_name, read
@@ -19,6 +20,10 @@ _MODULES = {
 __all__ = ["get", "is_file_name", "list_papers"]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def list_papers() -> tuple[str, ...]:
     """Returns the keys of leukcnn's own papers."""
     return tuple(_MODULES)
@@ -32,8 +37,10 @@ def get(name: str) -> Paper:
             contains a folder is taken as a path.
 
     Raises:
+        ArgumentError: It isn't a string.
         SpecError: There is no such paper, or the file isn't a valid paper.
     """
+    require_type(str, "a paper's key or the path of its file", name=name)
     if is_file_name(name):
         return read(name, taken=list_papers())
     if name not in _MODULES:

@@ -42,7 +42,7 @@ LIGHTWEIGHT = Setup(
         checkpoint="last",
     ),
 )
-_PRETRAINED = {"mode": "DFT", "dense_units": (), "weights": "imagenet", "preprocess_input": True}
+_PRETRAINED = {"mode": "DFT", "dense_units": (), "weights": "imagenet", "include_preprocessing": True}
 RESNET50 = replace(LIGHTWEIGHT, model=Model("FineTuned", {"backbone": "ResNet50", **_PRETRAINED}))
 REGNET = replace(LIGHTWEIGHT, model=Model("FineTuned", {"backbone": "RegNetY-400MF", **_PRETRAINED}))
 
@@ -198,8 +198,8 @@ ASSUMPTIONS = (
         rows=PRETRAINED,
     ),
     Assumption(
-        "preprocess_input",
-        field="model.arguments.preprocess_input",
+        "include_preprocessing",
+        field="model.arguments.include_preprocessing",
         reason="as in the training of ImageNet's weights. False gives pixel values 0..1",
         where=_NOT_STATED,
         choices=(True, False),

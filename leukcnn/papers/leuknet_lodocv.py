@@ -25,7 +25,7 @@ _VGG_DFT_SMOKE = {
         "dense_units": (256,),
     }
 }
-# LeukNet is tested on ALL-IDB 1 and 2 and, of the fifteen datasets of one class, on one of each class.
+# LeukNet is tested on ALL-IDB 1 and 2 and on two of the fifteen datasets of one class, one of each class.
 _NEVER_TESTED = (
     "ufg",
     *("leukocytes", "cellavision", "atlas", "omid2014", "omid2015", "ash", "bloodline", "onkodin"),
@@ -126,8 +126,8 @@ FIGURES = (
 
 ASSUMPTIONS = (
     Assumption(
-        "preprocess_input",
-        field="model.arguments.preprocess_input",
+        "include_preprocessing",
+        field="model.arguments.include_preprocessing",
         reason="pixel values 0..1 as the paper says, although ImageNet's weights expect other values. With "
         "true, the network converts 0..1 to the values that its weights expect",
         where="section III-B: 'normalized to values between 0 (zero) and 1 (one)'",
@@ -221,7 +221,7 @@ ASSUMPTIONS = (
         "n_components",
         field="features.n_components",
         reason="computed from the images that the SVM is trained on, and again in each fold",
-        where="section IV-C: '100 principal components'; the images that they are from aren't stated",
+        where="section IV-C: '100 principal components'; it isn't stated from which images",
         rows=("features_dft", "features_imagenet"),
     ),
     Assumption(
@@ -242,7 +242,7 @@ ASSUMPTIONS = (
     Assumption(
         "n_selected",
         field="features.n_selected",
-        reason="each of the three networks has 4096 features; as many are selected from all 12,288",
+        reason="each of the three networks has 4096 features; the same number is selected from all 12,288",
         where="not stated in this paper; the paper of Vogado et al. 2018 wasn't available",
         rows=("vogado2018",),
     ),
@@ -320,7 +320,7 @@ FINDINGS = (
         "Student's t-test gives p = .057 on ALL-IDB 1, but .0004 on ALL-IDB 2.",
         "section IV-A, Table V",
     ),
-    Finding("'Layers with size 1024-254' is a slip for 1024-256.", "section IV-A"),
+    Finding("'Layers with size 1024-254' is a misprint of 1024-256.", "section IV-A"),
     Finding(
         "All rows of Table VI except one fit one confusion matrix each, as from a single run. In mDFT's "
         "10-fold row on ALL-IDB 1, recall and kappa are swapped: 42 of 49 and 57 of 59 give A 91.67, P "

@@ -36,7 +36,7 @@ TRAINING = Training(
 COMMON = {
     "classes": 1,
     "weights": "imagenet",
-    "preprocess_input": False,
+    "include_preprocessing": False,
     "kernel_initializer": "glorot_uniform",
 }
 

@@ -28,7 +28,9 @@ from leukcnn.spec import (
 SPLIT = Split(kind="random", fractions=(0.7, 0.1, 0.2), n_splits=5, validation_fraction=0.125)
 
 RESNET50 = Setup(
-    model=Model("TaleghaniResNet50", {"weights": "imagenet", "dropout_rate": 0.5, "preprocess_input": True}),
+    model=Model(
+        "TaleghaniResNet50", {"weights": "imagenet", "dropout_rate": 0.5, "include_preprocessing": True}
+    ),
     preprocessing=Preprocessing(resize=224, scale=1 / 255),
     augmentation=Augmentation(),
     split=SPLIT,
@@ -187,8 +189,8 @@ ASSUMPTIONS = (
         rows=OWN,
     ),
     Assumption(
-        "preprocess_input",
-        field="model.arguments.preprocess_input",
+        "include_preprocessing",
+        field="model.arguments.include_preprocessing",
         reason="BGR minus ImageNet's mean, as in the training of ImageNet's weights. False gives pixel "
         "values 0..1",
         where=f"{_NOT_STATED}; Implementation: 'processed images'",

@@ -28,3 +28,7 @@ __all__ = [
     "wbc_mask",
     "wbc_threshold",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -66,7 +66,7 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True, init=False)
 class Table:
-    """A table; a notebook shows it as HTML.
+    """A table; a notebook shows it as HTML, `print` and a terminal as text.
 
     Args:
         id: Name of its files, of lower-case letters, digits, "_" and "-": "table2", "table2_balanced".
@@ -124,6 +124,12 @@ class Table:
     def comparable(self) -> bool:
         """Whether its values may be compared with the paper's: it has no mark."""
         return not self.marks
+
+    def __repr__(self) -> str:
+        # Imported here because `renderings` needs this module.
+        from leukcnn.rendering.renderings import to_text
+
+        return to_text(self).rstrip("\n")
 
     def _repr_html_(self) -> str:
         # Imported here because `html` needs this module.

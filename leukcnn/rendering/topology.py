@@ -24,7 +24,8 @@ _MOST_BOXES = 18  # in a column of a network without shortcuts
 
 Box = tuple[str, str, Sequence[tuple[int, str, str]]]
 """A box: the layer's text, of one or more lines; its type, a key of `_COLOURS`; and the shortcuts that end
-there. A shortcut has the position of the box where it begins, and text and type of its layers, "" if none."""
+there. A shortcut is the position of the box where it begins, then text and type of its layers, both "" if it
+has no layers."""
 
 
 def plot_topology(
@@ -79,7 +80,8 @@ def _plot_column(axes: Axes, left: float, title: str, boxes: Sequence[Box]) -> t
         axes.text(middle, top + height / 2, text, ha="center", va="center")
         if top > tops[0] or title.endswith("continued"):
             _plot_arrow(axes, (middle, top - _ARROW), (middle, top))
-    # Two shortcuts share a lane if one ends before the other begins. Lane -> box where its last one ends.
+    # Two shortcuts share a lane if one ends before the other begins. For each lane, `busy` has the box where
+    # its last shortcut ends.
     busy: list[int] = []
     for end, (*_, shortcuts) in enumerate(boxes):
         for start, text, kind in shortcuts:

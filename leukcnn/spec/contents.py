@@ -43,7 +43,7 @@ class Row:
     optional: bool = False
     scratch_name: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         check_id(name_of(self), "id", self.id)
         if self.scratch_name:
@@ -74,7 +74,7 @@ class Profile:
     runs: int | None = None
     not_comparable: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         check_id(name_of(self), "name", self.name)
         require(self.runs is None or self.runs > 0, f"{name_of(self)}: runs = {self.runs}.", "1 or more")
@@ -105,7 +105,7 @@ class Assumption:
     choices: tuple[Any, ...] = ()
     rows: tuple[str, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         check_id(name_of(self), "name", self.name)
 
@@ -133,7 +133,7 @@ class Published:
     dataset: str = ""
     subset: str = "test"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         require_known(name_of(self), "metric", self.metric, METRICS)
         require_known(name_of(self), "dataset", self.dataset, ("", *DATASETS))
@@ -238,7 +238,7 @@ class Table:
     kappa_words: str = ""
     notes: tuple[str, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         owner = name_of(self)
         check_id(owner, "id", self.id)
@@ -370,7 +370,7 @@ class Figure:
     variants: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     networks: tuple[tuple[str, str], ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         owner = name_of(self)
         check_id(owner, "id", self.id)
@@ -394,5 +394,5 @@ class Finding:
     text: str
     where: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)

@@ -71,7 +71,11 @@ class Paper:
     synthetic_images: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     controls: tuple[str, ...] = DEFAULT_CONTROLS
 
-    def __post_init__(self):
+    def __repr__(self) -> str:
+        contents = f"{len(self.rows)} rows, {len(self.tables)} tables, {len(self.figures)} figures"
+        return f"<Paper {self.key}: {self.title!r} ({self.year}), {contents}>"
+
+    def __post_init__(self) -> None:
         check_types(self)
         self._check_values()
         self._check_rows()

@@ -27,7 +27,7 @@ class Model:
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         check_builder(self.name)
 
@@ -60,7 +60,7 @@ class Preprocessing:
     threshold: str = "none"
     squeeze: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         for name in ("crop", "resize"):
             size = getattr(self, name)
@@ -113,7 +113,7 @@ class Augmentation:
     variants_per_image: int | None = None
     variants: str = "once"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         require_known("Augmentation", "variants", self.variants, VARIANTS)
         for name in ("train_per_class", "validation_per_class", "variants_per_image"):
@@ -169,7 +169,7 @@ class Split:
     limit_per_class: int | None = None
     per_dataset: tuple[str, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         require_known("Split", "kind", self.kind, SPLIT_KINDS)
         require_known("Split", "never_tested", self.never_tested, DATASETS)
@@ -226,7 +226,7 @@ class Training:
     deterministic: bool = False
     precision: str = "float32"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         for name in ("epochs", "batch_size"):
             _require_count(name, getattr(self, name))
@@ -278,7 +278,7 @@ class Features:
     within_splits: int = 0
     penalty: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         _require_count("n_selected", self.n_selected)
         _require_count("n_components", self.n_components)
@@ -318,7 +318,7 @@ class Setup:
         """The network, followed by the extra models of `features`."""
         return (self.model, *(self.features.extra_models if self.features else ()))
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         require(
             self.split.has_validation or self.training.checkpoint == "last",

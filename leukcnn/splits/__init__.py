@@ -33,3 +33,7 @@ __all__ = [
     "related_datasets",
     "stratified_kfold",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,12 +1,41 @@
-"""Assigns groups of images (subjects, fields of view, near-duplicates) to splits of given fractions."""
+"""Groups of images (subjects, fields of view, near-duplicates): checks and assignment to splits."""
 
 import heapq
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from leukcnn.errors import ArgumentError
 
 # Restarts of the search; on C-NMC's 66 joined subjects more restarts gain nothing.
 _RESTARTS = 32
+
+# How None, NaN and pandas' own missing value are written.
+_MISSING = ("None", "nan", "<NA>")
+
+
+def require_known_groups(groups: ArrayLike) -> None:
+    """Checks that every image has a group.
+
+    Images of unknown group would otherwise count as one group, since all have the same empty name.
+
+    Args:
+        groups: (N,) str or int, group of each image.
+
+    Raises:
+        ArgumentError: The group of an image is "", None or NaN.
+    """
+    # An array of objects keeps None and NaN, which an array of str turns into the names "None" and "nan".
+    values = np.asarray(groups, dtype=object)
+    unknown = sum(not value if isinstance(value, str) else str(value) in _MISSING for value in values)
+    if unknown:
+        raise ArgumentError(
+            f"{unknown:,} of {len(values):,} images have no group.",
+            expected='a group for each image; "", None and NaN mean unknown',
+            remedy="pass groups=leukcnn.datasets.joined_groups(index): an image of unknown group is then a "
+            "group of its own, together with its exact copies",
+        )
 
 
 def assign_groups(

@@ -1,7 +1,8 @@
 """Splits of images or groups: hold-out, k-fold, the folds of a dataset's authors.
 
 If the ids of the images are given, rows are sorted by id before anything is sampled. The result then doesn't
-depend on the order in which the images are listed. Splits of groups depend on the names of the groups.
+depend on the order in which the images are listed. Splits of groups depend on the names of the groups. The
+groups of an `ImageIndex` are `leukcnn.datasets.joined_groups(index)`; an unknown group ("") is refused.
 """
 
 import math
@@ -16,7 +17,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.seeding import child_seed, generator
 from leukcnn.spec import AUTHORS_VALIDATION_FRACTION
-from leukcnn.splits.grouping import assign_groups
+from leukcnn.splits.grouping import assign_groups, require_known_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ def holdout(
 
     Raises:
         ArgumentError: The fractions aren't positive or don't add up to 1, labels are negative, arrays differ
-            in length, or groups are given for a split that isn't stratified.
+            in length, a group is unknown, or groups are given for a split that isn't stratified.
         DataError: A split would lack a class, because there are too few images or groups.
     """
     exact = _exact(fractions)
@@ -74,7 +75,7 @@ def holdout(
         )
     labels, order = _prepare(labels, ids)
     if groups is not None:
-        groups = _column(groups, len(labels), "groups")
+        groups = _groups(groups, len(labels))
         return Split(*_split_groups(labels, groups, exact, rng=generator(seed, "holdout", "groups")))
     if stratified:
         shuffled = [
@@ -118,13 +119,14 @@ def stratified_kfold(
         A pair (train, test) for each fold, ascending int64 positions.
 
     Raises:
-        ArgumentError: `n_splits` is below 2, labels are negative, or arrays differ in length.
+        ArgumentError: `n_splits` is below 2, labels are negative, arrays differ in length, or a group is
+            unknown.
         DataError: A class has fewer images, or groups, than there are folds.
     """
     if n_splits < 2:
         raise ArgumentError(f"n_splits is {n_splits}.", expected="at least 2 folds")
     labels, order = _prepare(labels, ids)
-    groups = None if groups is None else _column(groups, len(labels), "groups")
+    groups = None if groups is None else _groups(groups, len(labels))
     minimum = f"at least {n_splits} {'images' if groups is None else 'groups'} of each class"
     for label in np.unique(labels):
         members = labels == label
@@ -150,8 +152,7 @@ def grouped_kfold(
 
     Args:
         labels: (N,) int, classes 0, 1, ...
-        groups: (N,) str or int, group of each image, e.g. its subject; a group isn't divided. Those of an
-            index are `leukcnn.datasets.joined_groups(index)`.
+        groups: (N,) str or int, group of each image, e.g. its subject; a group isn't divided.
         n_splits: Number of folds, at least 2.
         seed: Root seed.
         ids: (N,) str, ids of the images.
@@ -160,7 +161,8 @@ def grouped_kfold(
         A pair (train, test) for each fold, ascending int64 positions.
 
     Raises:
-        ArgumentError: `n_splits` is below 2, labels are negative, or arrays differ in length.
+        ArgumentError: `n_splits` is below 2, labels are negative, arrays differ in length, or a group is
+            unknown.
         DataError: A class has fewer groups than there are folds.
     """
     return stratified_kfold(labels, n_splits=n_splits, seed=seed, groups=groups, ids=ids)
@@ -194,7 +196,8 @@ def hold_out_validation(
         Train and validation splits, ascending int64 positions.
 
     Raises:
-        ArgumentError: The fraction is out of range, labels are negative, or arrays differ in length.
+        ArgumentError: The fraction is out of range, labels are negative, arrays differ in length, or a group
+            is unknown.
         DataError: A split would lack a class, because there are too few images or groups.
     """
     exact = _validation_fraction(fraction)
@@ -203,7 +206,7 @@ def hold_out_validation(
     if groups is not None:
         train, validation = _split_groups(
             labels[rows],
-            _column(groups, len(labels), "groups")[rows],
+            _groups(groups, len(labels))[rows],
             (1 - exact, exact),
             # The keys contain a former name of this function: another key would give other rows.
             rng=generator(seed, "keep_apart", "groups", fold),
@@ -248,12 +251,13 @@ def predefined_folds(
         One split for each fold, in ascending order of the folds.
 
     Raises:
-        ArgumentError: Folds or labels are negative, arrays differ in length, or the fraction is out of range.
+        ArgumentError: Folds or labels are negative, arrays differ in length, a group is unknown, or the
+            fraction is out of range.
         DataError: There is one fold only, or a split would lack a class.
     """
     validation = _validation_fraction(validation_fraction)
     labels, _ = _prepare(labels, None)
-    fold, groups = _column(fold, len(labels), "fold"), _column(groups, len(labels), "groups")
+    fold, groups = _column(fold, len(labels), "fold"), _groups(groups, len(labels))
     folds = np.unique(fold)
     if folds[0] < 0:
         outside = np.count_nonzero(fold < 0)
@@ -329,6 +333,12 @@ def _column(values: ArrayLike, length: int, name: str) -> np.ndarray:
     if values.shape != (length,):
         raise ArgumentError(f"{name} has the shape {values.shape}.", expected=f"({length},), like the labels")
     return values
+
+
+def _groups(values: ArrayLike, length: int) -> np.ndarray:
+    groups = _column(values, length, "groups")
+    require_known_groups(values)
+    return groups
 
 
 def _exact(fractions: Sequence[float]) -> tuple[Fraction, ...]:

@@ -7,3 +7,7 @@ they say nothing about leukaemia.
 from leukcnn.synthetic.folders import SyntheticCounts, write, write_for, write_many
 
 __all__ = ["SyntheticCounts", "write", "write_for", "write_many"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

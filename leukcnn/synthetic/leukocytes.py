@@ -126,7 +126,7 @@ SMUDGE = Form(
     clumping=0.3,
 )
 
-# Precursors of B lymphocytes: a benign one that is often taken for a blast, and blasts of three stages.
+# Precursors of B lymphocytes: a benign one that is often mistaken for a blast, and blasts of three stages.
 HEMATOGONE = Form(
     diameter=9.0,
     nucleus="round",

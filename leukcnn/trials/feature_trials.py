@@ -1,4 +1,4 @@
-"""A trial that trains a linear SVM on the outputs of networks' penultimate layers, but no network."""
+"""A trial that trains no network, but a linear SVM on the outputs of networks' penultimate layers."""
 
 import time
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ def run_feature_trial(
     seed: int,
     source: Trial | None = None,
 ) -> None:
-    """Fits an SVM to the features of a trial's training images and predicts; does nothing if it is finished.
+    """Fits an SVM to the features of the training images and predicts; does nothing in a finished trial.
 
     The predictions of the subset "test" come from the SVM that was fitted to the training images. If the
     setup has `within_splits`, the subset "within" holds further predictions for the same test images, from a

@@ -2,7 +2,6 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn import synthetic
 from leukcnn.datasets.duplicates import duplicate_pairs
 from leukcnn.datasets.index import load
 from leukcnn.datasets.near_duplicates import MAX_DISTANCE, near_duplicate_pairs, perceptual_hashes
@@ -44,9 +43,9 @@ def grey(image):
 
 
 @pytest.fixture(scope="module")
-def smears(tmp_path_factory):
+def smears(copy_smears, tmp_path_factory):
     """Returns synthetic images of three datasets at their own size."""
-    root = synthetic.write_many(["jtsc", "ufg", "atlas"], tmp_path_factory.mktemp("synthetic"), seed=0)
+    root = copy_smears(tmp_path_factory.mktemp("synthetic"), "jtsc", "ufg", "atlas")
     return [read_image(path)[0] for path in sorted(root.rglob("*.bmp"))]
 
 

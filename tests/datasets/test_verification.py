@@ -39,6 +39,7 @@ def test_sound_folder_has_no_fault(published):
     assert report.images(subset="preliminary", subject="H49") == 2
     assert report.images(subset="final", class_name="") == 3
     lines = report.lines()
+    assert repr(report).splitlines() == lines
     assert lines[-1] == "no faults"
     assert "training: 6 of 10,661 cells" in lines
     assert "  malignant: 3 of 7,272, 2 subjects of 47" in lines

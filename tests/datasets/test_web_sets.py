@@ -27,10 +27,3 @@ def test_place_gives_id_and_class(dataset, path, depth, identity, class_name):
 
 def test_two_datasets_of_one_repository_are_separate():
     assert place(web_sets.CELLAVISION2, PurePosixPath("segmentation_WBC/Dataset 1/001.bmp"), depth=1) is None
-
-
-def test_unknown_values_are_called_unknown():
-    assert web_sets.ATLAS.availability == "unknown"
-    assert "not named" in web_sets.ATLAS.link
-    assert web_sets.MIDB.link == web_sets.LEUKEMIA_IMAGES.link
-    assert "doesn't show" in web_sets.MIDB.link

@@ -14,7 +14,7 @@ from leukcnn.evaluation.controls import (
     control_probabilities,
 )
 from leukcnn.image_cache import prepared_images
-from leukcnn.spec import DEFAULT_CONTROLS, Preprocessing
+from leukcnn.spec import Preprocessing
 from leukcnn.splits import stratified_kfold
 
 RNG = np.random.default_rng(0)
@@ -125,15 +125,7 @@ def test_no_images_have_no_features():
         assert features(NOISE[:0]).shape == (0, n)
 
 
-def test_names_and_order():
-    assert list(CONTROLS) == ["majority", "border", "colour", "cells"]
-    assert list(CONTROLS)[:3] == list(DEFAULT_CONTROLS)
-    assert [control_label(name) for name in CONTROLS] == [
-        "Majority class",
-        "Random forest, 16-pixel border",
-        "Random forest, whole image's colour",
-        "Random forest, number and size of dark patches",
-    ]
+def test_unknown_control_is_refused_with_the_list():
     for refused in (control_label, probabilities):
         with pytest.raises(ArgumentError, match=r"(?s)no control 'chance'.*majority, border, colour"):
             refused("chance")

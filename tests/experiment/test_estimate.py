@@ -63,7 +63,7 @@ def test_stages_are_shown_with_their_sum():
     ("seconds", "words"),
     [(90, "90 seconds"), (600, "10 minutes"), (3 * 3600, "3 hours"), (400 * 86400, "400 days")],
 )
-def test_a_duration_is_given_in_the_largest_unit_that_it_exceeds_twice(seconds, words):
+def test_a_duration_is_in_the_largest_unit_that_gives_more_than_two(seconds, words):
     assert in_words(seconds) == words
 
 

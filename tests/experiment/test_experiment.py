@@ -1,7 +1,7 @@
 """Whole experiments: files on disk, resuming after a kill, bad input, both backends."""
 
 import json
-import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn import synthetic
 from leukcnn.datasets import load
 from leukcnn.errors import DataError, SpecError, StoreError
 from leukcnn.experiment.report import report, verify_report
@@ -22,17 +21,6 @@ from leukcnn.experiment.run import reproduce
 from leukcnn.rendering.renderings import to_text
 from leukcnn.runs import Store
 from tests import tiny
-
-
-@pytest.fixture(scope="session")
-def cells(tmp_path_factory):
-    """A small synthetic C-NMC 2019."""
-    return synthetic.write("cnmc2019", tmp_path_factory.mktemp("synthetic"), seed=0, counts=tiny.COUNTS)
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
 
 
 def run(data, out, *, progress=None, **options):
@@ -47,11 +35,18 @@ def written(tables):
 
 
 @pytest.fixture(scope="module")
-def finished(cells, tmp_path_factory):
+def finished(synthetic_cells, tmp_path_factory):
     """A finished experiment of all rows."""
     out = tmp_path_factory.mktemp("finished")
-    os.environ["LEUKCNN_CACHE"] = str(out / "cache")
-    return out, run(cells, out)
+    return out, run(synthetic_cells, out)
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    """Returns a copy of the finished experiment, which a test may change or add to."""
+    out, done = finished
+    shutil.copytree(out, tmp_path / "out")
+    return tmp_path / "out", tmp_path / "out" / done.folder.relative_to(out)
 
 
 @pytest.mark.backend
@@ -106,10 +101,10 @@ def test_every_image_of_every_subset_is_predicted_once_by_each_checkpoint(finish
     np.testing.assert_allclose(predictions.probabilities.sum(axis=1), 1, atol=1e-5)
 
 
-def test_a_finished_trial_is_not_computed_again(finished, cells):
+def test_a_finished_trial_is_not_computed_again(finished, synthetic_cells):
     out, done = finished
     progress = tiny.Progress()
-    again = run(cells, out, progress=progress)
+    again = run(synthetic_cells, out, progress=progress)
     assert progress.started == []
     assert again.folder == done.folder
     assert written(again.tables) == written(done.tables)
@@ -125,24 +120,26 @@ def test_tables_are_made_from_the_store_alone(finished):
     assert verify_report(store, done.folder, paper) == []
 
 
-def test_a_changed_store_is_found(cells, tmp_path):
-    done = run(cells, tmp_path, only="vgg16")
-    store = Store(tmp_path, "cnmc2019")
-    path = store.root / "trials" / done.record.trials[0].name / "predictions.csv"
+def test_a_changed_store_is_found(finished, copied):
+    out, folder = copied
+    store = Store(out, "cnmc2019")
+    path = store.root / "trials" / finished[1].record.trials[0].name / "predictions.csv"
     path.write_text(path.read_text().replace(",1,", ",0,"))
-    faults = verify_report(store, done.folder, tiny.tiny_paper())
+    faults = verify_report(store, folder, tiny.tiny_paper())
     assert any("predictions.csv: changed" in fault for fault in faults)
     assert any("table2.csv: the stored predictions give another table" in fault for fault in faults)
 
 
 @pytest.mark.backend
-def test_the_same_command_gives_the_same_bytes_with_any_number_of_workers(cells, tmp_path):
-    bytes_of = []
-    for workers, out in ((1, "a"), (3, "b")):
-        done = run(cells, tmp_path / out, workers=workers, only="vgg16")
-        folder = tmp_path / out / "cnmc2019" / "trials" / done.record.trials[0].name
-        bytes_of.append([(folder / name).read_bytes() for name in ("predictions.csv", "history.csv")])
-    assert bytes_of[0] == bytes_of[1]
+def test_the_same_command_gives_the_same_bytes_with_any_number_of_workers(
+    finished, synthetic_cells, tmp_path
+):
+    # The finished run has the two workers of the default.
+    alone = run(synthetic_cells, tmp_path, workers=1, only="vgg16")
+    name = alone.record.trials[0].name
+    ours, theirs = (out / "cnmc2019" / "trials" / name for out in (tmp_path, finished[0]))
+    for file in ("predictions.csv", "history.csv"):
+        assert (ours / file).read_bytes() == (theirs / file).read_bytes()
 
 
 def network_trial(out: Path) -> Path:
@@ -157,13 +154,10 @@ def network_trial(out: Path) -> Path:
 
 @pytest.mark.backend
 @pytest.mark.slow
-def test_a_run_killed_within_an_epoch_and_started_again_gives_the_same_predictions(cells, tmp_path):
+def test_a_run_killed_within_an_epoch_and_started_again_gives_the_same_predictions(synthetic_cells, tmp_path):
     def start(out, pause):
-        command = [sys.executable, "-m", "tests.tiny", str(cells), str(out), "4", str(pause)]
-        environment = {**os.environ, "LEUKCNN_CACHE": str(tmp_path / f"cache-{out.name}")}
-        return subprocess.Popen(
-            command, cwd=Path(__file__).parents[2], env=environment, text=True, stdout=subprocess.PIPE
-        )
+        command = [sys.executable, "-m", "tests.tiny", str(synthetic_cells), str(out), "4", str(pause)]
+        return subprocess.Popen(command, cwd=Path(__file__).parents[2], text=True, stdout=subprocess.PIPE)
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     with start(whole, 0) as process:
@@ -188,17 +182,17 @@ def test_a_run_killed_within_an_epoch_and_started_again_gives_the_same_predictio
     assert json.loads((folder / "done.json").read_text())["epochs_run_here"] == 2
 
 
-def test_an_assumption_changes_the_trial_and_is_recorded(cells, tmp_path):
+def test_an_assumption_changes_the_trial_and_is_recorded(synthetic_cells, tmp_path):
     paper = tiny.tiny_paper()
-    plain = run(cells, tmp_path, paper=paper, only="table1")
-    fresh = run(cells, tmp_path, paper=paper, only="table1", assumed={"augmentation": "fresh"})
+    plain = run(synthetic_cells, tmp_path, paper=paper, only="table1")
+    fresh = run(synthetic_cells, tmp_path, paper=paper, only="table1", assumed={"augmentation": "fresh"})
     assert {t.name for t in plain.record.trials}.isdisjoint(t.name for t in fresh.record.trials)
     assert fresh.record.assumed == {"augmentation": "fresh"}
 
 
-def test_reference_tables_need_no_training(cells, tmp_path):
+def test_reference_tables_need_no_training(synthetic_cells, tmp_path):
     progress = tiny.Progress()
-    done = run(cells, tmp_path, only="table5", progress=progress)
+    done = run(synthetic_cells, tmp_path, only="table5", progress=progress)
     assert [table.id for table in done.tables] == ["table5"]
     assert progress.started == []
 
@@ -217,8 +211,8 @@ def test_tables_show_how_many_real_cells_were_used(real_data, tmp_path):
 
 
 @pytest.mark.parametrize(("split", "trials"), [("subject", 1), ("fold", 3)])
-def test_other_splits_are_trained_and_tested(cells, tmp_path, split, trials):
-    done = run(cells, tmp_path, split=split, only="vgg16")
+def test_other_splits_are_trained_and_tested(synthetic_cells, tmp_path, split, trials):
+    done = run(synthetic_cells, tmp_path, split=split, only="vgg16")
     assert sum(t.row == "vgg16" for t in done.record.trials) == trials
     assert done.record.not_comparable.startswith("smoke profile")
     tested = next(row for row in done.tables[1].rows if row[:2] == ("VGG16", "full"))
@@ -226,21 +220,24 @@ def test_other_splits_are_trained_and_tested(cells, tmp_path, split, trials):
     assert tested[2] == 70 if split == "fold" else tested[2] < 20
 
 
-def test_several_runs_have_other_seeds_and_an_interval(cells, tmp_path):
-    done = run(cells, tmp_path, runs=2, only="vgg16")
+def test_several_runs_have_other_seeds_and_an_interval(synthetic_cells, copied):
+    progress = tiny.Progress()
+    done = run(synthetic_cells, copied[0], runs=2, only="vgg16", progress=progress)
+    # The first of the two is there already.
+    assert len(progress.started) == 1
     assert [t.seed for t in done.record.trials if t.row == "vgg16"] == [0, 1]
     assert any("prediction interval over 2 runs" in note for note in done.tables[1].notes)
 
 
-def test_tensorboard_logs_are_written_on_demand(cells, tmp_path):
-    done = run(cells, tmp_path, only="vgg16", tensorboard=True)
+def test_tensorboard_logs_are_written_on_demand(synthetic_cells, tmp_path):
+    done = run(synthetic_cells, tmp_path, only="vgg16", tensorboard=True)
     folder = tmp_path / "cnmc2019" / "trials" / done.record.trials[0].name / "tensorboard"
     assert list(folder.rglob("events.out.tfevents.*"))
 
 
-def test_the_folder_above_the_dataset_is_accepted(cells, tmp_path):
-    a = run(cells, tmp_path / "a", only="table1")
-    b = run(cells / "C-NMC_Leukemia", tmp_path / "b", only="table1")
+def test_the_folder_above_the_dataset_is_accepted(synthetic_cells, tmp_path):
+    a = run(synthetic_cells, tmp_path / "a", only="table1")
+    b = run(synthetic_cells / "C-NMC_Leukemia", tmp_path / "b", only="table1")
     assert [t.name for t in a.record.trials] == [t.name for t in b.record.trials]
 
 
@@ -299,30 +296,30 @@ def test_unusual_images_are_converted_with_a_note(tmp_path):
     assert done.tables
 
 
-def test_unknown_rows_and_splits_are_refused(cells, tmp_path):
+def test_unknown_rows_and_splits_are_refused(synthetic_cells, tmp_path):
     with pytest.raises(SpecError, match="vgg16"):
-        run(cells, tmp_path, only="vgg61")
+        run(synthetic_cells, tmp_path, only="vgg61")
     with pytest.raises(SpecError, match="cell, subject, fold"):
-        run(cells, tmp_path, split="patient")
+        run(synthetic_cells, tmp_path, split="patient")
 
 
-def test_an_output_folder_that_is_a_file_is_refused(cells, tmp_path):
+def test_an_output_folder_that_is_a_file_is_refused(synthetic_cells, tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(StoreError, match="name another folder with --out"):
-        run(cells, tmp_path / "out")
+        run(synthetic_cells, tmp_path / "out")
 
 
-def test_a_store_of_another_specification_is_refused(cells, tmp_path):
-    done = run(cells, tmp_path, only="table1")
+def test_a_store_of_another_specification_is_refused(synthetic_cells, tmp_path):
+    done = run(synthetic_cells, tmp_path, only="table1")
     store = Store(tmp_path, "cnmc2019")
     folder = store.root / "trials" / done.record.trials[0].name
     folder.mkdir(parents=True)
     (folder / "trial.json").write_text('{"paper": "another"}')
-    with pytest.raises(StoreError, match="different specification"):
-        run(cells, tmp_path, only="vgg16")
+    with pytest.raises(StoreError, match="doesn't match the folder's name"):
+        run(synthetic_cells, tmp_path, only="vgg16")
 
 
-def test_without_a_gpu_the_first_steps_show_how_long_a_run_takes(cells, tmp_path):
+def test_without_a_gpu_the_first_steps_show_how_long_a_run_takes(synthetic_cells, tmp_path):
     class Stop(Exception):
         pass
 
@@ -339,7 +336,7 @@ def test_without_a_gpu_the_first_steps_show_how_long_a_run_takes(cells, tmp_path
     )
     with pytest.raises(Stop):
         reproduce(
-            Request(paper=quick, data=str(cells), out=tmp_path, profile="paper", only="vgg16"),
+            Request(paper=quick, data=str(synthetic_cells), out=tmp_path, profile="paper", only="vgg16"),
             progress=progress,
         )
     messages = "\n".join(progress.messages)

@@ -41,11 +41,6 @@ def smears(tmp_path_factory) -> Path:
     return root
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
-
-
 def run(data, out, *, progress=None, **options):
     request = Request(
         paper=tiny.tiny_folds_paper(), data=str(data), out=Path(out), profile="smoke", **options
@@ -75,6 +70,7 @@ class Finished:
 def finished(smears, tmp_path_factory) -> Finished:
     out, progress = tmp_path_factory.mktemp("finished"), (tiny.Progress(), tiny.Progress())
     with pytest.MonkeyPatch.context() as patch:
+        # Another test may have cached the features, which are counted below.
         patch.setenv("LEUKCNN_CACHE", str(out / "cache"))
         t_test = run(smears, out, only="t_test", progress=progress[0])
         frozen = run(smears, out, only="resnet50_sft", progress=progress[1])

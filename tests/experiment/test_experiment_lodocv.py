@@ -73,15 +73,7 @@ class Finished:
 @pytest.fixture(scope="module")
 def finished(smears, tmp_path_factory) -> Finished:
     out, progress = tmp_path_factory.mktemp("finished"), tiny.Progress()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LEUKCNN_CACHE", str(out / "cache"))
-        done = run(smears, out, progress=progress)
-    return Finished(out, done, progress)
-
-
-@pytest.fixture
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
+    return Finished(out, run(smears, out, progress=progress), progress)
 
 
 def test_each_row_is_trained_under_each_of_its_splits(finished):
@@ -159,8 +151,7 @@ def test_all_tables_and_figures_are_made_from_the_store(finished):
     assert verify_report(store, done.folder, paper) == []
 
 
-def test_a_second_command_trains_nothing(finished, smears, monkeypatch):
-    monkeypatch.setenv("LEUKCNN_CACHE", str(finished.out / "cache"))
+def test_a_second_command_trains_nothing(finished, smears):
     progress = tiny.Progress()
     run(smears, finished.out, progress=progress)
     assert progress.started == []
@@ -168,7 +159,7 @@ def test_a_second_command_trains_nothing(finished, smears, monkeypatch):
 
 
 @pytest.mark.slow
-def test_one_table_trains_only_its_own_splits(smears, tmp_path, own_cache):
+def test_one_table_trains_only_its_own_splits(smears, tmp_path):
     progress = tiny.Progress()
     done = run(smears, tmp_path, only="table9", progress=progress)
     assert {label.split(":")[0].split(", ")[-1] for label, _ in progress.started} == {
@@ -180,14 +171,14 @@ def test_one_table_trains_only_its_own_splits(smears, tmp_path, own_cache):
 
 
 @pytest.mark.slow
-def test_a_row_that_classifies_features_trains_their_network_too(smears, tmp_path, own_cache):
+def test_a_row_that_classifies_features_trains_their_network_too(smears, tmp_path):
     progress = tiny.Progress()
     run(smears, tmp_path, only="features_mdft", split="lodocv", progress=progress)
     assert {label.split(", ")[0] for label, _ in progress.started} == {"LeukNet"}
 
 
 @pytest.mark.slow
-def test_splits_that_the_data_do_not_allow_are_noted_and_the_others_are_trained(smears, tmp_path, own_cache):
+def test_splits_that_the_data_do_not_allow_are_noted_and_the_others_are_trained(smears, tmp_path):
     done = run(smears, tmp_path, datasets=("allidb1", "allidb2"), only="leuknet", runs=1)
     assert "lodocv_strict" in done.record.missing
     assert "lodocv_single_class" in done.record.missing

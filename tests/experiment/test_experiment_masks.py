@@ -41,13 +41,6 @@ def smears(tmp_path_factory) -> Path:
     return root
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LEUKCNN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 def run(data, out, *, progress=None, **options) -> Report:
     request = Request(
         paper=tiny.tiny_stages_paper(), data=str(data), out=Path(out), profile="smoke", **options

@@ -13,7 +13,6 @@ from leukcnn.errors import DataError
 from leukcnn.experiment.report import Report, report, verify_report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.run import reproduce
-from leukcnn.image_cache import cache_folder
 from leukcnn.outputs.captures import Captured
 from leukcnn.prediction import SavedNetwork
 from leukcnn.results.results import Results
@@ -27,13 +26,6 @@ from tests import tiny
 def paper() -> Paper:
     # Not at import, since it registers tiny networks in `leukcnn.models`.
     return tiny.tiny_separate_datasets_paper()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LEUKCNN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 def run(out, *, progress=None, data="synthetic", **options) -> Report:
@@ -100,14 +92,14 @@ def test_results_of_each_dataset_are_of_its_own_images(finished):
         assert std is None
 
 
-def test_a_saved_network_thresholds_its_images(finished):
+def test_a_saved_network_thresholds_its_images(finished, shared_cache):
     store, done = finished
     planned = next(t for t in done.record.trials if t.row == "lightweight" and t.tested == ("allidb2",))
     trial = store.finished_trial(planned.name)
     saved, stored = SavedNetwork.load(trial.path / "model.keras"), trial.predictions()
     assert saved.preprocessing.threshold == "darkest"
     folder = synthetic.write_many(
-        paper().datasets, cache_folder() / "synthetic", seed=0, counts=paper().synthetic_images
+        paper().datasets, shared_cache / "synthetic", seed=0, counts=paper().synthetic_images
     )
     index = load_many(paper().datasets, folder, class_names=paper().classes, class_of=paper().class_of)
     row = index.ids.tolist().index(stored.image[0])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from leukcnn import papers, synthetic
+from leukcnn import papers
 from leukcnn.experiment.loading import SYNTHETIC, count_files, data_folder, load_images
 from tests import tiny
 
@@ -42,9 +42,8 @@ def test_the_number_of_files_read_is_shown_now_and_then():
     assert messages == ["2,000 of 5,000 files read", "4,000 of 5,000 files read"]
 
 
-def test_images_have_the_paper_s_classes_and_their_notes_are_shown(tmp_path):
+def test_images_have_the_paper_s_classes_and_their_notes_are_shown(synthetic_cells):
     paper, messages = tiny.tiny_paper(), []
-    root = synthetic.write("cnmc2019", tmp_path, seed=0, counts=tiny.COUNTS)
-    index = load_images(paper, paper.datasets, str(root), seed=0, say=messages.append)
+    index = load_images(paper, paper.datasets, str(synthetic_cells), seed=0, say=messages.append)
     assert index.class_names == paper.classes
     assert set(index.notes) <= set(messages)

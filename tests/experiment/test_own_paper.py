@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from leukcnn import models, synthetic
+from leukcnn import models
 from leukcnn.cli import main
-from tests import tiny
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "densenet_cnmc.py"
 
@@ -44,14 +43,13 @@ def run(*words, code=0):
 
 
 @pytest.mark.slow
-def test_a_paper_with_a_network_of_its_own_from_check_to_prediction(tmp_path, monkeypatch):
+def test_a_paper_with_a_network_of_its_own_from_check_to_prediction(synthetic_cells, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setenv("COLUMNS", "200")
     file, out = own_paper(tmp_path), tmp_path / "runs"
-    data = synthetic.write("cnmc2019", tmp_path / "synthetic", seed=0, counts=tiny.COUNTS)
     assert run("papers", file).startswith("densenet_cnmc: DenseNet121 on C-NMC 2019")
-    run("check", file, "--data", data)
-    options = ("reproduce", file, "--data", data, "--profile", "smoke", "--out", out)
+    run("check", file, "--data", synthetic_cells)
+    options = ("reproduce", file, "--data", synthetic_cells, "--profile", "smoke", "--out", out)
     shown = run(*options)
     assert "Majority class" in shown
     trained = sorted(out.rglob("model.keras"))
@@ -61,8 +59,8 @@ def test_a_paper_with_a_network_of_its_own_from_check_to_prediction(tmp_path, mo
     assert [path.stat().st_mtime_ns for path in sorted(out.rglob("model.keras"))] == times
     assert "Folds by subject" in run("table", file, "--out", out)
     assert "gives the same tables" in run("table", file, "--out", out, "--verify")
-    image = next(data.rglob("*.bmp"))
-    assert "malignant" in run("predict", trained[0], image) + run("predict", trained[0], data)
+    image = next(synthetic_cells.rglob("*.bmp"))
+    assert "malignant" in run("predict", trained[0], image) + run("predict", trained[0], synthetic_cells)
     assert models.fingerprint("own_densenet.network")
     sys.modules.pop("own_densenet")
 
@@ -102,8 +100,7 @@ def test_a_typo_is_refused_within_two_seconds(right, wrong, found, tmp_path):
 @pytest.mark.slow
 def test_the_example_runs_with_its_smoke_profile(tmp_path):
     command = [sys.executable, "-m", "leukcnn", "reproduce", str(EXAMPLE), "--data", "synthetic"]
-    environment = {**os.environ, "LEUKCNN_CACHE": str(tmp_path / "cache")}
-    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     done = subprocess.run(
         [*command, "--profile", "smoke", "--out", str(tmp_path / "runs")],
         capture_output=True,
@@ -119,17 +116,15 @@ def test_the_example_runs_with_its_smoke_profile(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_logical_processors_share_a_run(tmp_path):
+def test_two_logical_processors_share_a_run(synthetic_cells, tmp_path):
     """The processor can be split only before the backend is started."""
     file = own_paper(tmp_path)
-    data = synthetic.write("cnmc2019", tmp_path / "synthetic", seed=0, counts=tiny.COUNTS)
-    command = [sys.executable, "-m", "leukcnn", "reproduce", str(file), "--data", str(data)]
+    command = [sys.executable, "-m", "leukcnn", "reproduce", str(file), "--data", str(synthetic_cells)]
     done = subprocess.run(
         [*command, "--profile", "smoke", "--devices", "cpu:2", "--out", str(tmp_path / "runs")],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "LEUKCNN_CACHE": str(tmp_path / "cache")},
     )
     assert done.returncode == 0, done.stderr
     assert "Devices: cpu:0, cpu:1;" in done.stdout

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn import papers, synthetic
+from leukcnn import papers
 from leukcnn.datasets import ImageIndex, load_many
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.experiment.plan import plan
@@ -221,10 +221,9 @@ def test_an_extra_split_that_the_data_do_not_allow_is_noted_and_the_main_one_rai
     assert {t.split for t in planned.trials} == {"lodocv"}
 
 
-def test_strict_split_does_not_train_on_a_dataset_with_a_near_copy_of_a_tested_image(tmp_path, monkeypatch):
-    monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
+def test_strict_split_does_not_train_on_a_dataset_with_a_near_copy_of_a_tested_image(copy_smears, tmp_path):
     paper, names = papers.get("leuknet_lodocv"), ["allidb2", "jtsc", "leukemia_images", "omid2014", "ufg"]
-    root = synthetic.write_many(names, tmp_path / "synthetic", seed=0)
+    root = copy_smears(tmp_path, *names)
     image = cv2.imread(str(min((root / "ufg" / "healthy").iterdir())))
     copy = root / "jtsc" / "healthy" / "copy.jpg"
     assert cv2.imwrite(str(copy), image, [cv2.IMWRITE_JPEG_QUALITY, 90])

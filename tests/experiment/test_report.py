@@ -54,3 +54,4 @@ def test_an_experiment_of_the_present_paper_is_shown(stored):
     store, folder = stored
     done = report(store, folder, replace(CNMC, tables=TABLE1, figures=()))
     assert [table.id for table in done.tables] == ["table1"]
+    assert repr(done) == f"<Report of {folder.name}: 1 tables, {len(done.files)} files>"

@@ -257,5 +257,17 @@ def test_rows_that_the_profile_leaves_out_are_named_with_the_option_that_trains_
     assert not_trained(results, {"vgg16": "VGG16", "vgg19": "VGG19", "xception": "Xception"}) == [
         "Not trained in this run: VGG16.",
         "Not trained in this run (no file): Xception.",
-        "Not trained in the smoke profile: VGG19 (--only vgg19 trains VGG19).",
+        "Not trained in the smoke profile: VGG19 (--only vgg19 trains it).",
     ]
+
+
+def test_untrained_rows_are_separated_by_semicolons_and_all_have_their_option():
+    paper = papers.get("taleghani_resnet50")
+    rows = {row: paper.row(row).label for row in ("scratch_resnet50", "scratch_alertnet")}
+    shown = "ResNet50, from scratch; Alert Net, from scratch"
+    for profile, text in {
+        "smoke": f"the smoke profile: {shown} (--only ROW trains one: scratch_resnet50, scratch_alertnet).",
+        "paper": f"this run: {shown}.",
+    }.items():
+        record = SimpleNamespace(profile=profile, missing={})
+        assert not_trained(SimpleNamespace(paper=paper, record=record), rows) == [f"Not trained in {text}"]

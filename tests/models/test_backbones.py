@@ -32,7 +32,7 @@ def test_images_are_prepared_as_keras_prepares_them(name, monkeypatch):
     monkeypatch.setattr(bases, "application", small)
     image_size = BACKBONES[name].min_size
     base = bases.base_network(
-        name, weights=None, input_shape=(image_size, image_size, 3), preprocess_input=True
+        name, weights=None, input_shape=(image_size, image_size, 3), include_preprocessing=True
     )
     module = sys.modules[getattr(keras.applications, name).__module__]
     grey_levels = np.random.default_rng(0).integers(0, 256, (2, image_size, image_size, 3)).astype(np.float32)

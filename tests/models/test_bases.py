@@ -20,7 +20,6 @@ from leukcnn.models.bases import (
     penultimate,
     split_at,
 )
-from leukcnn.models.regnet_designs import DESIGNS
 from leukcnn.models.unfilled import unfilled
 
 
@@ -47,7 +46,6 @@ def test_smallest_image_size_of_a_regnet_is_that_of_its_builder():
     assert application("RegNetX-200MF", weights=None, include_top=False, input_shape=(32, 32, 3))
     with pytest.raises(ArgumentError, match="at least 32 pixels"):
         application("RegNetX-200MF", weights=None, include_top=False, input_shape=(31, 32, 3))
-    assert {BACKBONES[name].min_size for name in DESIGNS} == {32}
 
 
 @pytest.mark.slow

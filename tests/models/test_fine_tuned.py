@@ -15,23 +15,6 @@ from leukcnn.models.bases import last_frozen_layer, split_at
 from leukcnn.models.fine_tuned import MODES
 from leukcnn.models.unfilled import unfilled
 
-# (backbone, mode, dense units, classes) -> parameters at 224x224 (READINGS of the two papers).
-PARAMETERS = {
-    ("ResNet50", "SFT", (512,), 3): 24_638_339,
-    ("InceptionV3", "SFT", (512,), 3): 22_853_411,
-    ("Xception", "SFT", (512,), 3): 21_912_107,
-    ("VGG16", "mDFT", None, 1): 40_668_481,
-    ("VGG16", "mDFT", (512, 256), 1): 27_691_841,
-    ("VGG16", "mDFT", (1024, 512), 1): 40_931_137,
-    ("VGG16", "mDFT", (1024, 1024), 1): 41_456_449,
-    ("VGG19", "mDFT", None, 1): 45_978_177,
-    ("InceptionV3", "mDFT", None, 1): 23_901_985,
-    ("ResNet50", "mDFT", None, 1): 25_686_913,
-    ("Xception", "mDFT", None, 1): 21_123_881,
-    # 4,344,144 at 1000 classes, 441 for each class; 2 statistics for each of 13,576 normalised channels.
-    ("RegNetY-400MF", "DFT", None, 2): 4_344_144 - 998 * 441 + 2 * 13_576,
-}
-
 # The other backbones, and of the RegNets the smallest of each kind.
 OTHERS = ("VGG19", "ResNet50", "InceptionV3", "Xception", "RegNetX-200MF", "RegNetY-200MF")
 
@@ -47,16 +30,6 @@ def images(image_size, n=2):
 
 def weights_equal(a, b):
     return all(np.array_equal(x, y) for x, y in zip(a.get_weights(), b.get_weights(), strict=True))
-
-
-@pytest.mark.parametrize("case", PARAMETERS, ids=lambda case: "-".join(map(str, case)))
-def test_parameters_are_those_of_the_papers(case):
-    backbone, mode, dense_units, classes = case
-    with unfilled():
-        model = models.build(
-            "FineTuned", backbone=backbone, mode=mode, dense_units=dense_units, classes=classes, weights=None
-        )
-    assert model.count_params() == PARAMETERS[case]
 
 
 @pytest.mark.usefixtures("small_regnets")
@@ -104,7 +77,7 @@ def test_a_file_of_keras_loads_into_a_regnets_base_or_the_whole_network(tmp_path
 
 @pytest.mark.usefixtures("small_regnets")
 def test_a_regnets_images_are_standardised():
-    model = build("RegNetY-200MF", include_top=False, preprocess_input=True)
+    model = build("RegNetY-200MF", include_top=False, include_preprocessing=True)
     prepared = keras.Model(model.input, model.get_layer("stem_pad").input)
     x = np.float32([[[[0.485, 0.456, 0.406]]]]) + np.zeros((1, 32, 32, 3), np.float32)
     np.testing.assert_allclose(np.asarray(prepared(x)), 0, atol=1e-6)
@@ -264,7 +237,9 @@ PREPROCESS = {
 @pytest.mark.parametrize("backbone", PREPROCESS)
 def test_images_are_preprocessed_as_keras_applications_does(backbone):
     image_size = {"InceptionV3": 75, "Xception": 71}.get(backbone, 32)
-    model = build(backbone, input_shape=(image_size, image_size, 3), include_top=False, preprocess_input=True)
+    model = build(
+        backbone, input_shape=(image_size, image_size, 3), include_top=False, include_preprocessing=True
+    )
     names = [layer.name for layer in model.layers]
     start = model.layers[names.index("preprocess_input") + 1]
     prepared = np.asarray(keras.Model(model.input, start.input)(images(image_size)))
@@ -274,7 +249,7 @@ def test_images_are_preprocessed_as_keras_applications_does(backbone):
 
 
 def test_preprocessing_has_no_parameters_and_is_frozen_cut_and_saved_with_the_rest(tmp_path):
-    model = build("VGG16", preprocess_input=True)
+    model = build("VGG16", include_preprocessing=True)
     plain = build("VGG16", weights=None)
     assert model.count_params() == plain.count_params()
     model.save_weights(tmp_path / "whole.weights.h5")
@@ -298,7 +273,7 @@ def test_preprocessing_has_no_parameters_and_is_frozen_cut_and_saved_with_the_re
 @pytest.mark.parametrize("initializer", ["glorot_uniform", "he_normal"])
 def test_preprocessing_follows_a_given_input(initializer):
     tensor = keras.Input((48, 40, 3), name="cell")
-    model = build(input_tensor=tensor, preprocess_input=True, kernel_initializer=initializer)
+    model = build(input_tensor=tensor, include_preprocessing=True, kernel_initializer=initializer)
     assert model.input is tensor
     assert [layer.name for layer in model.layers[:3]] == ["cell", "preprocess_input", "block1_conv1"]
     fan_in = 9 * 512
@@ -309,4 +284,4 @@ def test_preprocessing_follows_a_given_input(initializer):
 @pytest.mark.parametrize("input_shape", [(64, 64, 1), (64, 64)])
 def test_preprocessing_takes_colour_images_only(input_shape):
     with pytest.raises(ArgumentError, match="at least 32 pixels each way"):
-        build(input_shape=input_shape, preprocess_input=True)
+        build(input_shape=input_shape, include_preprocessing=True)

@@ -48,7 +48,7 @@ def test_arguments_reach_the_network():
         dropout_rates=(0,),
         classes=4,
         kernel_initializer="zeros",
-        preprocess_input=True,
+        include_preprocessing=True,
     )
     assert model.input_shape == (None, 40, 48, 3)
     assert model.output_shape == (None, 4)

@@ -41,7 +41,7 @@ NETWORKS = {
     "LightweightCNN-pool-first": ("LightweightCNN", {"pool_first": True}, 8),
     "RegNetX": ("RegNetX", {"design": "200mf", "classes": 3}, 32),
     "RegNetY": ("RegNetY", {"design": "200mf", "classes": 3}, 32),
-    "RegNetY-mSFT": (*tuned("RegNetY-200MF", "mSFT", preprocess_input=True), 32),
+    "RegNetY-mSFT": (*tuned("RegNetY-200MF", "mSFT", include_preprocessing=True), 32),
     "TaleghaniResNet50-SFT": ("TaleghaniResNet50", {"weights": None}, 32),
 }
 # Those that take more than a few seconds.

@@ -240,7 +240,7 @@ def test_an_efficientnet_from_a_published_file_divides_as_keras_own_download(tmp
     monkeypatch.setattr(
         file_utils, "get_file", lambda *_, **__: str(tmp_path / "efficientnetb0_notop.weights.h5")
     )
-    options = {"backbone": "EfficientNetB0", "include_top": False, "preprocess_input": True}
+    options = {"backbone": "EfficientNetB0", "include_top": False, "include_preprocessing": True}
     options["input_shape"] = (32, 32, 3)
     downloaded = models.build("FineTuned", weights="imagenet", **options)
     loaded = models.build("FineTuned", weights=file, **options)

@@ -335,7 +335,7 @@ def test_preprocessing_gives_the_input_that_the_weights_were_trained_on(state, t
         backbone="RegNetY-200MF",
         mode="DFT",
         include_top=False,
-        preprocess_input=True,
+        include_preprocessing=True,
         weights=tmp_path / "y.safetensors",
         input_shape=(32, 32, 3),
     )

@@ -51,7 +51,7 @@ def test_layers_are_those_of_the_papers_table():
 
 def test_the_base_gets_the_input_of_its_published_weights(network):
     x = images(2)
-    literal = build(preprocess_input=False)
+    literal = build(include_preprocessing=False)
     literal.set_weights(network.get_weights())
     assert literal.count_params() == network.count_params()
     expected = literal(keras.applications.resnet50.preprocess_input(255 * x))

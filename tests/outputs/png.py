@@ -20,9 +20,8 @@ from tests.stores import FakeExperiment
 
 
 @pytest.fixture
-def cells(tmp_path, monkeypatch) -> ImageIndex:
+def cells(tmp_path) -> ImageIndex:
     """Six malignant and six healthy training cells, then two without a label and two of another subset."""
-    monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
     rng = np.random.default_rng(0)
     paths = [tmp_path / f"{i:02}.png" for i in range(16)]
     for path in paths:

@@ -148,4 +148,4 @@ def test_a_mask_that_was_not_run_says_how(staged, make_stages):
 def test_an_experiment_without_masks_shows_only_the_controls(staged):
     table = build(MASKS, staged(MASKS).results(), {})
     assert {row["Network"] for row in records(table)} == {control_label(name) for name in DEFAULT_CONTROLS}
-    assert "Not trained in this run: Frozen, From scratch." in table.notes
+    assert "Not trained in this run: Frozen; From scratch." in table.notes

@@ -3,38 +3,9 @@ import pytest
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.manifest import manifest
 from leukcnn.errors import SpecError
-from leukcnn.fields import value_at
-from leukcnn.models import build
 from leukcnn.models.regnet_designs import DESIGNS
 from leukcnn.papers.allidb_lightweight import OWN, PAPER, PRETRAINED
 from leukcnn.spec import THRESHOLD_RULES
-
-
-def network(row, *, profile="paper"):
-    setup = PAPER.setup(row, profile=profile)
-    arguments = dict(setup.model.arguments)
-    if "weights" in arguments:
-        arguments["weights"] = None
-    image_size = setup.preprocessing.image_size
-    return build(setup.model.name, input_shape=(image_size, image_size, 3), classes=2, **arguments)
-
-
-def test_lightweight_network_has_the_parameters_of_its_layers():
-    # 3x3 kernels of 3 to 16 and 16 to 32 channels, 56 x 56 x 32 features, 64 units, 2 outputs.
-    by_hand = (27 * 16 + 16) + (144 * 32 + 32) + (56 * 56 * 32 * 64 + 64) + (64 * 2 + 2)
-    assert network("lightweight").count_params() == by_hand == 6_427_810
-
-
-@pytest.mark.slow
-def test_pretrained_networks_are_averaged_and_have_two_outputs_and_every_layer_is_trained():
-    resnet = network("resnet50")
-    # 2,048 averages, each with a weight for each of two classes, and two biases.
-    assert resnet.count_params() == 23_587_712 + 2048 * 2 + 2
-    regnet = network("regnet")
-    assert regnet.get_layer("predictions").kernel.shape == (440, 2)
-    for built in (resnet, regnet):
-        assert built.output_shape == (None, 2)
-        assert all(layer.trainable for layer in built.layers)
 
 
 @pytest.mark.parametrize("row", PAPER.row_ids)
@@ -59,54 +30,6 @@ def test_only_networks_with_published_weights_are_optional():
     for row in PRETRAINED:
         assert PAPER.setup(row).model.arguments["weights"] == "imagenet"
         assert PAPER.setup(row).model.arguments["mode"] == "DFT"
-
-
-@pytest.mark.parametrize("row", PAPER.row_ids)
-def test_smoke_profile_is_small_and_needs_no_published_weights(row):
-    setup = PAPER.setup(row, profile="smoke")
-    assert setup.model.arguments.get("weights") is None
-    assert setup.preprocessing.image_size <= 64
-    assert setup.training.deterministic
-    assert (setup.split.n_splits, setup.split.limit_per_class) == (2, 80)
-    # The threshold and the separate datasets are the paper's.
-    assert setup.preprocessing.threshold == PAPER.setup(row).preprocessing.threshold
-    assert setup.split.per_dataset == PAPER.datasets
-
-
-@pytest.mark.parametrize("assumption", PAPER.assumptions, ids=lambda a: a.name)
-@pytest.mark.parametrize("profile", ["paper", "smoke"])
-def test_assumption_names_a_field_of_its_rows(assumption, profile):
-    assert assumption.reason
-    assert assumption.where
-    for row in PAPER.rows_of(assumption):
-        value = value_at(PAPER.setup(row, profile=profile), assumption.field)
-        assert not assumption.choices or value in assumption.choices
-
-
-def test_two_assumptions_never_set_one_field_of_a_row():
-    for row in PAPER.row_ids:
-        fields = [a.field for a in PAPER.assumptions if row in PAPER.rows_of(a)]
-        assert len(set(fields)) == len(fields)
-
-
-@pytest.mark.parametrize(
-    ("words", "value"),
-    [
-        ("folds=5", 5),
-        ("threshold=least_frequent", "least_frequent"),
-        ("threshold=none", "none"),
-        ("squeeze=false", False),
-        ("pool_first=true", True),
-        ("filters=[8, 16]", (8, 16)),
-        ("regnet=RegNetX-200MF", "RegNetX-200MF"),
-        ("mode=SFT", "SFT"),
-    ],
-)
-def test_assumptions_can_be_overridden_in_words(words, value):
-    name, read = PAPER.parse_assumption(words)
-    assert read == value
-    row = PAPER.rows_of(PAPER.assumption(name))[0]
-    assert value_at(PAPER.setup(row, assumed={name: read}), PAPER.assumption(name).field) == value
 
 
 def test_every_regnet_can_be_chosen():

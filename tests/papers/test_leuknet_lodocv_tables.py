@@ -1,6 +1,5 @@
 """Every number below is copied from the paper's text, not from the module."""
 
-import keras
 import pytest
 
 from leukcnn.papers.leuknet_lodocv_tables import TABLES
@@ -199,11 +198,3 @@ def test_splits_of_the_tables():
     assert set(splits.values()) == {("lodocv", "lodocv_strict")}
     assert table("table7").split == "kfold"
     assert table("single_class").split == "lodocv_single_class"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NETWORKS)
-def test_published_networks_have_the_parameters_of_table_3(name):
-    parameters = {row[0]: row[2] for row in table("table3").reference}
-    network = getattr(keras.applications, NETWORKS[name])(weights=None)
-    assert network.count_params() == parameters[name]

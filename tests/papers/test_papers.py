@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -6,7 +7,11 @@ import pytest
 from leukcnn import papers
 from leukcnn.datasets import catalog
 from leukcnn.errors import SpecError
+from leukcnn.fields import replace_at, value_at
+from leukcnn.models.backbones import BACKBONES
 from leukcnn.spec import Paper
+
+ASSUMPTIONS = [(key, a.name) for key in papers.list_papers() for a in papers.get(key).assumptions]
 
 
 @pytest.mark.parametrize("key", papers.list_papers())
@@ -31,8 +36,60 @@ def test_paper_has_profiles_datasets_and_numbered_tables(key):
     assert {class_of[name] for name in named & set(class_of)} == set(paper.classes)
 
 
-def test_cnmc2019_is_listed():
-    assert "cnmc2019" in papers.list_papers()
+@pytest.mark.parametrize(("key", "name"), ASSUMPTIONS)
+@pytest.mark.parametrize("profile", ["paper", "smoke"])
+def test_assumption_changes_its_field_in_its_own_rows_only(key, name, profile):
+    paper = papers.get(key)
+    assumption = paper.assumption(name)
+    assert assumption.reason
+    assert assumption.where
+    rows = paper.rows_of(assumption)
+    for row in rows:
+        value = value_at(paper.setup(row, profile=profile), assumption.field)
+        assert not assumption.choices or value in assumption.choices
+    for row in paper.row_ids:
+        setup = paper.setup(row, profile=profile)
+        changed = paper.setup(row, profile=profile, assumed={name: value})
+        assert changed == (replace_at(setup, assumption.field, value) if row in rows else setup)
+
+
+@pytest.mark.parametrize(("key", "name"), ASSUMPTIONS)
+def test_assumption_can_be_given_in_words(key, name):
+    paper = papers.get(key)
+    assumption = paper.assumption(name)
+    values = [value_at(paper.setup(row), assumption.field) for row in paper.rows_of(assumption)]
+    for value in (*values, *assumption.choices):
+        words = value if isinstance(value, str) else json.dumps(value)
+        found, read = paper.parse_assumption(f"{name}={words}")
+        assert (found, json.dumps(read)) == (name, json.dumps(value))
+
+
+@pytest.mark.parametrize("key", papers.list_papers())
+def test_two_assumptions_never_set_one_field_of_a_row(key):
+    paper = papers.get(key)
+    for row in paper.row_ids:
+        fields = [a.field for a in paper.assumptions if row in paper.rows_of(a)]
+        assert len(set(fields)) == len(fields)
+
+
+@pytest.mark.parametrize("key", papers.list_papers())
+def test_smoke_profile_is_small_repeatable_and_needs_no_published_weights(key):
+    paper = papers.get(key)
+    assert paper.profile("paper").changes == {}
+    for row in paper.row_ids:
+        full, smoke = paper.setup(row), paper.setup(row, profile="smoke")
+        assert smoke.model.name == full.model.name
+        assert {model.arguments.get("weights") for model in smoke.models} == {None}
+        backbone = BACKBONES.get(smoke.model.arguments.get("backbone"))
+        assert (backbone.min_size if backbone else 32) <= smoke.preprocessing.image_size <= 100
+        assert smoke.training.epochs <= 10
+        assert smoke.training.deterministic
+        assert not full.training.deterministic
+        # Fractions, thresholds and early stopping are the paper's.
+        assert smoke.split.fractions == full.split.fractions
+        assert smoke.split.per_dataset == full.split.per_dataset
+        assert smoke.preprocessing.threshold == full.preprocessing.threshold
+        assert smoke.training.patience == full.training.patience
 
 
 def test_unknown_paper_is_refused_with_the_nearest_name():

@@ -4,7 +4,6 @@ import itertools
 
 import pytest
 
-from leukcnn.papers.taleghani_resnet50 import PAPER
 from leukcnn.papers.taleghani_resnet50_tables import TABLES
 
 SUPPORTS = (95, 191, 206, 159)
@@ -147,23 +146,3 @@ def test_published_accuracy_is_that_of_the_reports_in_percent():
 
 def test_confusion_has_the_supports():
     assert table("confusion").reference == tuple((str(i), n) for i, n in enumerate(SUPPORTS))
-
-
-def test_ids_and_kinds():
-    assert {shown.id: shown.kind for shown in PAPER.tables} == {
-        "layers": "layers",
-        "log": "log",
-        "report": "metrics",
-        "report_modified": "metrics",
-        "confusion": "confusion",
-        "splits": "metrics",
-        "masks": "metrics",
-    }
-    assert {shown.id: shown.kind for shown in PAPER.figures} == {
-        "samples": "samples",
-        "segmentation": "segmentation",
-        "curves": "history",
-        "confusion_matrix": "confusion",
-    }
-    masks, curves = table("masks"), PAPER.figures[2]
-    assert masks.rows == curves.rows == PAPER.row_ids

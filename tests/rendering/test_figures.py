@@ -20,7 +20,7 @@ CLASSES = ("non-pathological", "pathological")
 RNG = np.random.default_rng(0)
 # Grey noise: the mark is then the only red text.
 IMAGE = np.repeat(RNG.integers(0, 256, (60, 80, 1), dtype=np.uint8), 3, axis=2)
-TITLED = ("0_3: true pathological, taken for non-pathological, score 0.80", IMAGE)
+TITLED = ("0_3: true pathological, predicted non-pathological, score 0.80", IMAGE)
 MAPS = [overlay(IMAGE, np.eye(4)), heat(RNG.normal(size=(8, 8)))]
 CURVES = {
     "accuracy": [0.5, 0.6, 0.8],

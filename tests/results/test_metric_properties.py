@@ -6,23 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from leukcnn.results import metrics, probabilities
+from leukcnn import spec
+from leukcnn.results import probabilities
 from leukcnn.results.intervals import wilson_interval
-from leukcnn.results.metrics import confusion_matrix, metric_by_name
+from leukcnn.results.metrics import MATRIX_METRICS, confusion_matrix
 
-OF_MATRIX = [
-    *metrics.PROPORTIONS,
-    "f1",
-    "weighted_f1",
-    "weighted_precision",
-    "macro_precision",
-    "macro_recall",
-    "macro_f1",
-    "kappa",
-]
-OF_ALL_CLASSES = [
-    name for name in OF_MATRIX if name not in ("precision", "sensitivity", "recall", "specificity", "f1")
-]
+OF_ALL_CLASSES = [name for name in MATRIX_METRICS if not spec.METRICS[name].of_class]
 
 
 @st.composite
@@ -49,9 +38,9 @@ def test_rows_and_columns_of_a_matrix_count_true_and_predicted_labels(case):
 def test_a_metric_is_undefined_or_within_its_limits(case, positive):
     n_classes, true, predicted = case
     matrix = confusion_matrix(true, predicted, n_classes=n_classes)
-    for name in OF_MATRIX:
-        value = metric_by_name(name)(matrix, positive=positive % n_classes)
-        assert np.isnan(value) or (-1 if name == "kappa" else 0) <= value <= 1, name
+    for name, metric in MATRIX_METRICS.items():
+        value, (low, high) = metric(matrix, positive=positive % n_classes), spec.METRICS[name].limits
+        assert np.isnan(value) or low <= value <= high, name
 
 
 @given(true_and_predicted())
@@ -59,11 +48,10 @@ def test_a_stack_of_matrices_gives_the_value_of_each(case):
     n_classes, true, predicted = case
     one = confusion_matrix(true, predicted, n_classes=n_classes)
     other = confusion_matrix(predicted, true, n_classes=n_classes)
-    for name in OF_MATRIX:
-        metric = metric_by_name(name)
-        np.testing.assert_array_equal(
-            metric(np.stack([one, other])), [metric(one), metric(other)], err_msg=name
-        )
+    stack = np.stack([[one, other], [other, other], [one, one]])
+    for name, metric in MATRIX_METRICS.items():
+        a, b = metric(one), metric(other)
+        np.testing.assert_array_equal(metric(stack), [[a, b], [b, b], [a, a]], err_msg=name)
 
 
 @given(true_and_predicted(), st.randoms(use_true_random=False))
@@ -75,23 +63,41 @@ def test_the_order_of_classes_changes_no_metric_of_all_classes(case, random):
     matrix = confusion_matrix(true, predicted, n_classes=n_classes)
     renamed = confusion_matrix(order[true], order[predicted], n_classes=n_classes)
     for name in OF_ALL_CLASSES:
-        metric = metric_by_name(name)
+        metric = MATRIX_METRICS[name]
         np.testing.assert_allclose(metric(renamed), metric(matrix), rtol=1e-12, err_msg=name)
 
 
 @given(true_and_predicted())
-def test_metrics_agree_with_scikit_learn_where_they_are_defined(case):
+def test_averages_over_the_classes_that_occur_are_those_of_scikit_learn(case):
     n_classes, true, predicted = case
+    expected = {"accuracy": sklearn_metrics.accuracy_score(true, predicted)}
+    for average in ("macro", "weighted"):
+        # In a mean, the precision of a class that is never predicted is 0.
+        options = {"labels": np.unique(true), "average": average, "zero_division": 0}
+        precision, recall, f1, _ = sklearn_metrics.precision_recall_fscore_support(true, predicted, **options)
+        expected |= {f"{average}_precision": precision, f"{average}_recall": recall, f"{average}_f1": f1}
+    if len({*true, *predicted}) > 1:
+        expected["kappa"] = sklearn_metrics.cohen_kappa_score(true, predicted)
     matrix = confusion_matrix(true, predicted, n_classes=n_classes)
-    assert metrics.accuracy(matrix) == pytest.approx(sklearn_metrics.accuracy_score(true, predicted))
-    # scikit-learn averages over the classes that occur; with every class in both, nothing is undefined.
-    if len(set(true)) == len(set(predicted)) == n_classes:
-        for name, average in (("macro_f1", "macro"), ("weighted_f1", "weighted")):
-            expected = sklearn_metrics.f1_score(true, predicted, average=average, zero_division=np.nan)
-            value = float(metric_by_name(name)(matrix))
-            assert np.isnan(value) or value == pytest.approx(expected), name
-        kappa = sklearn_metrics.cohen_kappa_score(true, predicted)
-        assert float(metrics.kappa(matrix)) == pytest.approx(kappa, abs=1e-12)
+    assert {name: float(MATRIX_METRICS[name](matrix)) for name in expected} == pytest.approx(expected)
+    assert MATRIX_METRICS["error_rate"](matrix) == pytest.approx(1 - expected["accuracy"])
+
+
+@given(true_and_predicted(), st.integers(0, 4))
+def test_metrics_of_one_class_are_those_of_scikit_learn(case, positive):
+    n_classes, true, predicted = case
+    positive %= n_classes
+    true_positive, predicted_positive = true == positive, predicted == positive
+    # A ratio of no images is undefined.
+    options = {"average": "binary", "zero_division": np.nan}
+    precision, recall, f1, _ = sklearn_metrics.precision_recall_fscore_support(
+        true_positive, predicted_positive, **options
+    )
+    specificity = sklearn_metrics.recall_score(~true_positive, ~predicted_positive, zero_division=np.nan)
+    expected = {"precision": precision, "sensitivity": recall, "specificity": specificity, "f1": f1}
+    matrix = confusion_matrix(true, predicted, n_classes=n_classes)
+    found = {name: float(MATRIX_METRICS[name](matrix, positive=positive)) for name in expected}
+    assert found == pytest.approx(expected, nan_ok=True)
 
 
 @given(

@@ -24,18 +24,6 @@ def test_published_value_of_a_row_is_found():
     assert table.printed("two", "accuracy") is None
 
 
-def test_row_has_a_scratch_name_only_if_it_is_given():
-    setup = spec.Setup(
-        spec.Model("made_up.Small"),
-        spec.Preprocessing(crop=10),
-        spec.Augmentation(),
-        spec.Split(),
-        spec.Training(epochs=1, batch_size=1, initial_learning_rate=1.0),
-    )
-    assert spec.Row("one", "One", setup).scratch_name == ""
-    assert spec.Row("two", "Two", setup, scratch_name="small").scratch_name == "small"
-
-
 @pytest.mark.parametrize(
     ("make", "found", "remedy"),
     [

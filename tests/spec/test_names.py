@@ -1,6 +1,5 @@
 """The names that papers may use are compared with the objects that they name."""
 
-import importlib
 import inspect
 
 import keras
@@ -9,19 +8,7 @@ import pytest
 from leukcnn import models
 from leukcnn.datasets import CATALOG
 from leukcnn.evaluation.controls import CONTROLS
-from leukcnn.results.metrics import METRICS
-from leukcnn.spec import kinds, names
-
-# Metrics of stored probabilities, other names of metrics, and sizes of networks.
-OTHER_METRICS = {
-    *("auroc", "macro_auroc", "average_precision", "macro_average_precision", "log_loss", "brier_score"),
-    *("calibration_error", "sensitivity_at_95_specificity", "recall", "loss", "parameters", "file_mb"),
-}
-
-
-def test_metrics_are_those_that_results_compute():
-    assert len(set(names.METRICS)) == len(names.METRICS)
-    assert set(METRICS) <= set(names.METRICS) <= {*METRICS, *OTHER_METRICS}
+from leukcnn.spec import names
 
 
 def test_controls_and_datasets_exist():
@@ -52,8 +39,3 @@ def test_loss_accepts_one_output_for_each_class(name):
     truth, given = [[0.0, 1.0], [1.0, 0.0]], [[0.25, 0.75], [0.5, 0.5]]
     values = keras.ops.convert_to_numpy(loss(keras.ops.array(truth), keras.ops.array(given)))
     assert (values == values).all()
-
-
-@pytest.mark.parametrize("kind", [*kinds.TABLES, *kinds.FIGURES])
-def test_kind_has_a_module(kind):
-    importlib.import_module({**kinds.TABLES, **kinds.FIGURES}[kind].module)

@@ -7,7 +7,6 @@ from leukcnn.spec import (
     HOLDOUT_KINDS,
     KFOLD_KINDS,
     LODOCV_KINDS,
-    MASKS,
     SPLIT_KINDS,
     Augmentation,
     Model,
@@ -140,11 +139,3 @@ def test_constant_learning_rate_needs_no_final_one():
 
 def test_cosine_may_end_at_0():
     assert dataclasses.replace(TRAINING, schedule="cosine", final_learning_rate=0).final_learning_rate == 0
-
-
-def test_masks_and_early_stopping_are_off_by_default():
-    assert Preprocessing(crop=10).mask == ""
-    assert TRAINING.patience is None
-    assert TRAINING.schedule == "exponential"
-    for mask in MASKS:
-        assert Preprocessing(crop=10, mask=mask).mask == mask

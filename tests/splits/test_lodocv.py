@@ -2,7 +2,6 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn import synthetic
 from leukcnn.datasets import (
     duplicate_pairs,
     joined_groups,
@@ -188,10 +187,10 @@ def test_strict_trains_on_no_related_dataset(seed):
 
 
 @pytest.fixture(scope="module")
-def synthetic_index(tmp_path_factory):
+def synthetic_index(copy_smears, tmp_path_factory):
     """Returns an index of synthetic datasets; one has a copy of another's image, and one a near copy."""
     names = ["jtsc", "ufg", "atlas", "omid2014", "leukemia_images"]
-    root = synthetic.write_many(names, tmp_path_factory.mktemp("synthetic"), seed=0)
+    root = copy_smears(tmp_path_factory.mktemp("synthetic"), *names)
     one, two, *_ = sorted((root / "ufg" / "healthy").glob("*.bmp"))
     (root / "jtsc" / "healthy" / "copy.bmp").write_bytes(one.read_bytes())
     image = read_image(two)[0][..., ::-1].astype(int) + 3

@@ -20,8 +20,8 @@ from tests import tiny
 
 
 @pytest.fixture(scope="module")
-def cells(tmp_path_factory):
-    return load("cnmc2019", synthetic.write("cnmc2019", tmp_path_factory.mktemp("synthetic"), seed=0))
+def cells(shared_cache):
+    return load("cnmc2019", synthetic.write("cnmc2019", shared_cache / "synthetic", seed=0))
 
 
 def external_accuracy(index, truth, folder, *, model=None):
@@ -34,7 +34,7 @@ def external_accuracy(index, truth, folder, *, model=None):
     setup = replace(setup, model=model) if model else setup
     identity = trial_identity(study, first.row, setup, seed=0, fold=-1, images="test")
     trial = Store(folder, "cnmc2019").trial(identity)
-    context = TrialContext(index, find_devices(), tiny.Progress(), cache=folder / "cache")
+    context = TrialContext(index, find_devices(), tiny.Progress())
     run_trial(trial, setup, planned.split_rows[first.name], context, seed=0)
     predictions = trial.predictions()
     chosen = predictions.select(
@@ -63,16 +63,15 @@ def test_with_shuffled_training_labels_nothing_is_learned(cells, tmp_path):
 
 
 @pytest.mark.backend
-def test_checkpoint_last_uses_the_last_epoch(tmp_path):
+def test_checkpoint_last_uses_the_last_epoch(synthetic_cells, tmp_path):
     paper = tiny.tiny_paper(epochs=3)
     rows = [replace(row, setup=replace_at(row.setup, "training.checkpoint", "last")) for row in paper.rows]
     study = study_of(Request(paper=replace(paper, rows=tuple(rows)), data="d", profile="smoke"))
-    folder = synthetic.write("cnmc2019", tmp_path / "synthetic", seed=0, counts=tiny.COUNTS)
-    index = load("cnmc2019", folder)
+    index = load("cnmc2019", synthetic_cells)
     planned = plan(study, index)
     first = planned.trials[0]
     trial = Store(tmp_path / "runs", "cnmc2019").trial(planned.identities[first.name])
-    context = TrialContext(index, find_devices(), tiny.Progress(), cache=tmp_path / "cache")
+    context = TrialContext(index, find_devices(), tiny.Progress())
     run_trial(trial, study.row(first.row).setup, planned.split_rows[first.name], context, seed=0)
     predictions = trial.predictions()
     assert set(predictions.checkpoint) == {"last", "val_accuracy", "val_loss"}
