@@ -186,7 +186,7 @@ class Run:
             UnknownNameError: There is no such row, split or tested dataset.
             StoreError: The row isn't trained, has no such fold or run, or saves no network.
         """
-        every = [*self._trials(row, split)]
+        every = self._trials(row, split)
         datasets = {name: None for _, trial in every for name in trial.identity.get("tested", ())}
         if dataset and dataset not in datasets:
             raise unknown_name("tested dataset", dataset, [*datasets])

@@ -34,6 +34,8 @@ __all__ = [
 
 # Fields that describe all images together. Every other field has one entry per image.
 _OF_ALL = ("class_names", "notes", "synthetic")
+NO_ARRAYS = ("paths", *_OF_ALL)
+"""Fields of `ImageIndex` that aren't arrays with one entry for each image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +195,7 @@ class ImageIndex:
         columns = {
             f.name: np.asarray(getattr(self, f.name))[positions]
             for f in fields(self)
-            if f.name not in ("paths", *_OF_ALL)
+            if f.name not in NO_ARRAYS
         }
         return replace(self, paths=[self.paths[i] for i in positions], **columns)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.index import UNLABELLED, ImageIndex, group_names, read_index
+from leukcnn.datasets.index import NO_ARRAYS, UNLABELLED, ImageIndex, group_names, read_index
 from leukcnn.datasets.scan import Advice, is_named, own_folders, scan
 from leukcnn.datasets.walk import Progress
 from leukcnn.errors import ArgumentError, DataError
@@ -157,7 +157,7 @@ def _joined(
     columns = {
         f.name: np.concatenate([getattr(index, f.name) for index in indices])
         for f in fields(ImageIndex)
-        if f.name not in ("paths", "class_names", "notes", "synthetic")
+        if f.name not in NO_ARRAYS
     }
     return ImageIndex(
         paths=[path for index in indices for path in index.paths],
