@@ -20,6 +20,7 @@ from leukcnn.runs import Store
 from leukcnn.spec import Model
 from leukcnn.trials import TrialContext, run_trial
 from tests import tiny
+from tests.indices import index_of
 
 
 def NestedNetwork(*, input_shape, classes=3, dropout_rate=0.5, initializer="glorot_uniform"):
@@ -51,16 +52,12 @@ def index(tmp_path_factory) -> ImageIndex:
         image = rng.integers(0, 120, (24, 24, 3), dtype=np.uint8)
         image[..., i % 3] += 100
         cv2.imwrite(str(path), image)
-    return ImageIndex(
+    return index_of(
+        np.arange(30) % 3,
+        class_names=("HBS", "ALL", "AML"),
+        dataset="jtsc",
         paths=paths,
         ids=np.array([path.name for path in paths]),
-        labels=np.arange(30) % 3,
-        class_names=("HBS", "ALL", "AML"),
-        dataset=np.full(30, "jtsc"),
-        group=np.full(30, ""),
-        subset=np.full(30, "jtsc"),
-        fold=np.full(30, -1),
-        sha256=np.array([f"{i:064x}" for i in range(30)]),
     )
 
 

@@ -1,11 +1,10 @@
 """Indices of images without their files."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from leukcnn.datasets import ImageIndex, index_from_manifest
+from leukcnn.datasets import index_from_manifest
+from tests.indices import index_of
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +22,11 @@ def many():
     group = np.array([f"allidb1/Im{i % 10:03}_1.jpg" if i < 30 else "" for i in range(n)])
     sha256 = np.array([f"{i:064x}" for i in range(n)])
     sha256[41] = sha256[40]
-    return ImageIndex(
-        paths=[Path(f"{i}.png") for i in range(n)],
-        ids=np.array([f"{dataset[i]}/{i:02}.png" for i in range(n)]),
-        labels=labels,
+    return index_of(
+        labels,
         class_names=("HBS", "ALL", "AML"),
         dataset=dataset,
+        ids=np.array([f"{dataset[i]}/{i:02}.png" for i in range(n)]),
         group=group,
-        subset=dataset,
-        fold=np.full(n, -1),
         sha256=sha256,
     )

@@ -16,6 +16,7 @@ from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
 from leukcnn.spec import Model
 from leukcnn.trials import PROBE
+from tests.indices import index_of_counts
 
 # Dataset -> number of images of class 0 and of class 1.
 COUNTS = {"allidb1": (6, 5), "allidb2": (8, 8), "jtsc": (9, 0), "ufg": (4, 6), "midb": (0, 5)}
@@ -23,20 +24,7 @@ COUNTS = {"allidb1": (6, 5), "allidb2": (8, 8), "jtsc": (9, 0), "ufg": (4, 6), "
 
 @pytest.fixture
 def index() -> ImageIndex:
-    dataset = np.concatenate([np.repeat(name, sum(counts)) for name, counts in COUNTS.items()])
-    labels = np.concatenate([np.repeat([0, 1], counts) for counts in COUNTS.values()])
-    n = len(labels)
-    return ImageIndex(
-        paths=[Path(f"{i}.png") for i in range(n)],
-        ids=np.array([f"{name}/{i}.png" for i, name in enumerate(dataset)]),
-        labels=labels,
-        class_names=("non-pathological", "pathological"),
-        dataset=dataset,
-        group=np.full(n, "", dtype=np.str_),
-        subset=dataset,
-        fold=np.full(n, -1),
-        sha256=np.array([f"{i:064x}" for i in range(n)]),
-    )
+    return index_of_counts(COUNTS)
 
 
 def study_for(**options):

@@ -16,6 +16,7 @@ from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.kind import Capture, Material
 from leukcnn.runs import Predictions
 from leukcnn.spec.kinds import FIGURES
+from tests import indices
 from tests.stores import FakeExperiment
 
 
@@ -26,16 +27,15 @@ def cells(tmp_path) -> ImageIndex:
     paths = [tmp_path / f"{i:02}.png" for i in range(16)]
     for path in paths:
         cv2.imwrite(str(path), rng.integers(0, 256, (24, 24, 3), dtype=np.uint8))
-    return ImageIndex(
+    return indices.index_of(
+        np.array([1, 0] * 6 + [-1, -1, 1, 0]),
+        class_names=("healthy", "malignant"),
+        dataset="cnmc2019",
         paths=paths,
         ids=np.array([path.name for path in paths]),
-        labels=np.array([1, 0] * 6 + [-1, -1, 1, 0]),
-        class_names=("healthy", "malignant"),
-        dataset=np.full(16, "cnmc2019"),
         group=np.array([str(i) for i in range(15)] + [""]),
         subset=np.array(["training"] * 14 + ["preliminary"] * 2),
-        fold=np.full(16, -1),
-        sha256=np.array([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]),
+        sha256=indices.sha256_of(paths),
     )
 
 

@@ -1,7 +1,6 @@
 """Folds of indices made by hand and of the datasets' manifests."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from leukcnn.datasets.index import index_from_manifest
 from leukcnn.errors import DataError
 from leukcnn.spec import Split
 from leukcnn.splits import partition
+from tests.indices import index_of_counts
 
 # Dataset -> images of class 0 and of class 1.
 HELD = {"allidb1": (6, 5), "allidb1_crop": (0, 7), "allidb2": (8, 8), "jtsc": (9, 0), "ufg": (4, 6)}
@@ -20,20 +20,7 @@ NO_PAIRS = np.empty((0, 2), dtype=np.int64)
 
 @pytest.fixture
 def index() -> ImageIndex:
-    dataset = np.concatenate([np.repeat(name, sum(counts)) for name, counts in HELD.items()])
-    labels = np.concatenate([np.repeat([0, 1], counts) for counts in HELD.values()])
-    n = len(labels)
-    return ImageIndex(
-        paths=[Path(f"{i}.png") for i in range(n)],
-        ids=np.array([f"{name}/{i}.png" for i, name in enumerate(dataset)]),
-        labels=labels,
-        class_names=("non-pathological", "pathological"),
-        dataset=dataset,
-        group=np.full(n, "", dtype=np.str_),
-        subset=dataset,
-        fold=np.full(n, -1),
-        sha256=np.array([f"{i:064x}" for i in range(n)]),
-    )
+    return index_of_counts(HELD)
 
 
 def datasets_of(index, rows):

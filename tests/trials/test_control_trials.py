@@ -1,6 +1,5 @@
 """Trials without a network: controls, and the probe that distinguishes datasets."""
 
-import hashlib
 from dataclasses import replace
 
 import cv2
@@ -15,6 +14,7 @@ from leukcnn.spec import DEFAULT_CONTROLS, Preprocessing
 from leukcnn.splits import SplitRows
 from leukcnn.trials import TrialContext, run_control, run_probe
 from tests import tiny
+from tests.indices import index_of, sha256_of
 
 
 @pytest.fixture
@@ -28,16 +28,14 @@ def stained(tmp_path) -> ImageIndex:
         cv2.imwrite(str(path), image)
     labels = np.arange(30) % 3
     labels[28:] = -1
-    return ImageIndex(
+    return index_of(
+        labels,
+        class_names=("HBS", "ALL", "AML"),
+        dataset="jtsc",
         paths=paths,
         ids=np.array([path.name for path in paths]),
-        labels=labels,
-        class_names=("HBS", "ALL", "AML"),
-        dataset=np.full(30, "jtsc"),
         group=np.full(30, "g"),
-        subset=np.full(30, "jtsc"),
-        fold=np.full(30, -1),
-        sha256=np.array([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]),
+        sha256=sha256_of(paths),
     )
 
 

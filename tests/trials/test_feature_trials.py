@@ -1,6 +1,5 @@
 """A support vector machine on features of published networks and of trained ones."""
 
-import hashlib
 from dataclasses import replace
 
 import cv2
@@ -17,6 +16,7 @@ from leukcnn.splits import SplitRows
 from leukcnn.trials import TrialContext, feature_network, run_feature_trial
 from leukcnn.trials.feature_trials import SVM
 from tests import tiny
+from tests.indices import index_of, sha256_of
 
 pytestmark = pytest.mark.backend
 
@@ -44,16 +44,13 @@ def index(tmp_path) -> ImageIndex:
         image[..., 2 if labels[i] else 0] += 150
         cv2.imwrite(str(path), image)
     dataset = np.repeat(["allidb2", "ufg"], [24, 16])
-    return ImageIndex(
-        paths=paths,
-        ids=np.array([f"{name}/{path.name}" for name, path in zip(dataset, paths, strict=True)]),
-        labels=labels,
+    return index_of(
+        labels,
         class_names=("non-pathological", "pathological"),
         dataset=dataset,
-        group=np.full(40, ""),
-        subset=dataset,
-        fold=np.full(40, -1),
-        sha256=np.array([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]),
+        paths=paths,
+        ids=np.array([f"{name}/{path.name}" for name, path in zip(dataset, paths, strict=True)]),
+        sha256=sha256_of(paths),
     )
 
 
