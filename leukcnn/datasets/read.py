@@ -1,13 +1,17 @@
 """Read an image file of any supported format as RGB with 8 bits per channel."""
 
-from functools import cache
+import struct
 from pathlib import Path
+from types import ModuleType
 
-import cv2
 import numpy as np
 
-from leukcnn.datasets.headers import BrokenImage, conversion, read_header
+from leukcnn.datasets.formats import bmp, jpeg, png, tiff
+from leukcnn.datasets.headers import BrokenImage, Header, conversion, truncated
 from leukcnn.errors import DataError
+
+# First bytes of a file -> the module of its format.
+_FORMATS = {b"BM": bmp, b"\x89PNG\r\n\x1a\n": png, b"\xff\xd8": jpeg, b"II*\x00": tiff, b"MM\x00*": tiff}
 
 
 def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
@@ -43,6 +47,24 @@ def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
         ) from error
 
 
+def read_header(content: bytes) -> Header:
+    """Returns the header of an image after checking that the file is complete.
+
+    Decoders fill the missing rows of a truncated file with grey or black, some without a warning. Here a file
+    is complete only if it is as long as its header says, or ends as its format requires.
+
+    Args:
+        content: The whole file.
+
+    Raises:
+        BrokenImage: The file is empty, isn't a BMP, PNG, JPEG or TIFF image, or ends too early.
+    """
+    try:
+        return _format(content).read_header(content)
+    except (struct.error, IndexError) as error:
+        raise truncated("it ends within its own header") from error
+
+
 def decode_image(content: bytes) -> tuple[np.ndarray, str | None]:
     """Decodes the content of an image file; see `read_image`.
 
@@ -56,29 +78,19 @@ def decode_image(content: bytes) -> tuple[np.ndarray, str | None]:
         BrokenImage: The content is empty, isn't an image, or is truncated.
     """
     header = read_header(content)
-    _silence_decoder()
-    try:
-        # If asked for RGB, OpenCV 5.0 mixes up the colours of 16-bit TIFF. It is asked for the stored values.
-        stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        stored = None
-    if stored is None:
-        raise BrokenImage("undecodable", f"can't be decoded as {header.format}")
-    if stored.dtype not in (np.uint8, np.uint16):
-        raise BrokenImage(
-            "undecodable", f"holds values of type {stored.dtype}, not whole numbers of 8 or 16 bits"
-        )
-    channels = 1 if stored.ndim == 2 else stored.shape[2]
-    note = conversion(channels, 8 * stored.dtype.itemsize)
-    if stored.dtype == np.uint16:
-        stored = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    to_rgb = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
-    if channels not in to_rgb:
-        raise BrokenImage("undecodable", f"has {channels} channels, not 1, 3 or 4")
-    return cv2.cvtColor(stored, to_rgb[channels]), note
+    values = _format(content).decode(content, header)
+    channels = values.shape[2]
+    note = conversion(channels, 8 * values.dtype.itemsize)
+    if values.dtype == np.uint16:
+        values = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    colours = values[..., :1].repeat(3, axis=2) if channels in (1, 2) else values[..., :3]
+    return np.ascontiguousarray(colours), note
 
 
-@cache
-def _silence_decoder() -> None:
-    # OpenCV prints every fault of a file on stderr, in the middle of the progress bar. Our error reports it.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+def _format(content: bytes) -> ModuleType:
+    if not content:
+        raise BrokenImage("empty", "is empty (0 bytes)")
+    for magic, module in _FORMATS.items():
+        if content.startswith(magic):
+            return module
+    raise BrokenImage("undecodable", f"is no BMP, PNG, JPEG or TIFF image: it begins with {content[:8]!r}")

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from leukcnn.datasets.headers import BrokenImage, conversion, read_header
+from leukcnn.datasets.headers import BrokenImage, conversion
+from leukcnn.datasets.read import read_header
 
 SYNTHETIC_MARKER = "SYNTHETIC.json"
 """Name of the file that marks a folder of synthetic images."""

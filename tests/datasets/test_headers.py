@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leukcnn.datasets.headers import BrokenImage, Header, conversion, read_header
+from leukcnn.datasets.headers import BrokenImage, Header, conversion
+from leukcnn.datasets.read import read_header
 
 COLOUR = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (60, 50, 3), np.uint8), (9, 9), 2)
 GREY = COLOUR[..., 0]

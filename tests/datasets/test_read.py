@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn.datasets.headers import BrokenImage, conversion, read_header
-from leukcnn.datasets.read import decode_image, read_image
+from leukcnn.datasets.headers import BrokenImage, conversion
+from leukcnn.datasets.read import decode_image, read_header, read_image
 from leukcnn.errors import DataError
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)

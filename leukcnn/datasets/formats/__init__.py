@@ -1,0 +1,1 @@
+"""The image formats, one module each: `read_header` and `decode`."""
