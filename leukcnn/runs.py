@@ -30,7 +30,7 @@ from leukcnn.errors import StoreError
 from leukcnn.fields import did_you_mean_folder
 from leukcnn.files import check_writable, digest, explained, read_json, replace_file, write_json
 
-STORE_VERSION = 7
+STORE_VERSION = 8
 
 
 @dataclass(frozen=True, eq=False)
