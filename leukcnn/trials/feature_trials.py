@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
+from leukcnn.errors import WeightsError
 from leukcnn.evaluation.feature_space import Svm, cross_validated_probabilities, svm_probabilities
 from leukcnn.features import FORWARD_BATCH, Frozen, forward, kept_features
 from leukcnn.fields import to_plain
@@ -56,12 +57,13 @@ def run_feature_trial(
     with trial.locked():
         if trial.finished:
             return
-        work = _FeatureTrial(setup, context, seed)
+        work = _FeatureTrial(setup, context, seed, f"Row {trial.identity['row']!r}")
         started = time.perf_counter()
         tested, index = split_rows.predicted["test"], context.index
         rows, n_trained = np.concatenate([split_rows.train, tested]), len(split_rows.train)
         features = work.of_published(rows) if source is None else work.of_trained(source, rows)
         extracted = time.perf_counter()
+        work.check(features, rows)
         probabilities = svm_probabilities(
             features,
             index.labels[rows],
@@ -70,7 +72,9 @@ def run_feature_trial(
             svm=work.svm,
             seed=seed,
         )
-        predictions = [image_predictions(index, tested, probabilities, subset="test", checkpoint=SVM)]
+        predictions = [
+            image_predictions(index, tested, probabilities, subset="test", checkpoint=SVM, of=work.name)
+        ]
         if work.features.within_splits:
             of_tested = features[n_trained:]
             predictions += work.within(tested, of_tested)
@@ -102,6 +106,7 @@ class _FeatureTrial:
     setup: Setup
     context: TrialContext
     seed: int
+    name: str
 
     @property
     def features(self) -> Features:
@@ -158,6 +163,21 @@ class _FeatureTrial:
         ]
         return np.concatenate(outputs)
 
+    def check(self, features: np.ndarray, rows: np.ndarray) -> None:
+        """Checks that the features, float32 (n, D), of the images at n positions are finite.
+
+        Raises:
+            WeightsError: They aren't.
+        """
+        wrong = ~np.isfinite(features).all(axis=1)
+        if wrong.any():
+            raise WeightsError(
+                f"{self.name}: the features of {np.count_nonzero(wrong):,} of {len(rows):,} images are NaN "
+                f"or infinite, first those of {self.context.index.ids[rows][wrong.argmax()]}.",
+                expected="finite numbers",
+                remedy="use other weights, or train the network of this row again",
+            )
+
     def within(self, tested: np.ndarray, features: np.ndarray) -> list[Predictions]:
         """Returns predictions for each tested dataset by a cross-validation within it."""
         found, index, n_splits = [], self.context.index, self.features.within_splits
@@ -179,5 +199,7 @@ class _FeatureTrial:
                 seed=self.seed,
                 ids=index.ids[rows],
             )
-            found.append(image_predictions(index, rows, probabilities, subset="within", checkpoint=SVM))
+            found.append(
+                image_predictions(index, rows, probabilities, subset="within", checkpoint=SVM, of=self.name)
+            )
         return found
