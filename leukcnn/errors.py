@@ -64,7 +64,7 @@ class DeviceError(LeukCNNError):
 
 
 class WeightsError(LeukCNNError):
-    """Weights can't be found, downloaded or loaded into the network."""
+    """Weights can't be found, downloaded or loaded into the network, or give no probabilities."""
 
 
 class DependencyError(LeukCNNError):

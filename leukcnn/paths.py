@@ -128,14 +128,14 @@ def check_predictions_file(path: Path, inputs: Iterable[str | Path]) -> None:
 
 def _kept_content(path: Path, inputs: Iterable[str | Path]) -> str:
     """Returns what `path` is that may not be replaced, for a sentence about it; "" if it may be replaced."""
-    if path.is_symlink() and not path.exists():
-        return "is a link to a file that doesn't exist"
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         # On a disk that ignores case the path exists if an input has the same name in another case.
         return ""
     for place in inputs:
-        if Path(place).exists() and path.samefile(place):
+        if path.exists() and Path(place).exists() and path.samefile(place):
             return f"is the input {place}" + ("" if path == Path(place) else ", by another name")
+    if path.is_symlink():
+        return "is a link, which would be replaced by the table"
     if not path.is_file():
         return "is a folder" if path.is_dir() else "is neither a file nor a new name"
     if path.stat().st_size == 0:
