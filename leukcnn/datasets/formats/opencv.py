@@ -7,8 +7,6 @@ import numpy as np
 
 from leukcnn.datasets.headers import BrokenImage, Header
 
-_TO_RGB_ORDER = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
-
 
 def stored_values(content: bytes, header: Header) -> np.ndarray:
     """Decodes a file without conversion.
@@ -18,7 +16,7 @@ def stored_values(content: bytes, header: Header) -> np.ndarray:
         header: Its header.
 
     Returns:
-        (H, W, C) uint8 or uint16, C of 1 (grey), 3 (R, G, B) or 4 (R, G, B, A).
+        (H, W, C) uint8 or uint16, C of 1 (grey) or 3 (R, G, B), without alpha.
 
     Raises:
         BrokenImage: OpenCV can't decode it, or it holds other values.
@@ -37,9 +35,9 @@ def stored_values(content: bytes, header: Header) -> np.ndarray:
         )
     if stored.ndim == 2:
         return stored[..., None]
-    if stored.shape[2] not in _TO_RGB_ORDER:
+    if stored.shape[2] not in (3, 4):
         raise BrokenImage("undecodable", f"has {stored.shape[2]} channels, not 1, 3 or 4")
-    return cv2.cvtColor(stored, _TO_RGB_ORDER[stored.shape[2]])
+    return stored[..., 2::-1]
 
 
 @cache
