@@ -93,6 +93,15 @@ def max_pixels() -> int:
     return int(value)
 
 
+def bound_decoder() -> None:
+    """Bounds OpenCV's own decoders by `max_pixels`, too. They read the variable when OpenCV is loaded.
+
+    Raises:
+        ArgumentError: LEUKCNN_MAX_PIXELS isn't a whole number above 0.
+    """
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(max_pixels()))
+
+
 def expect_size(height: int, width: int) -> None:
     """Checks the size of an image before it is decoded.
 
@@ -125,6 +134,12 @@ def name_fault(name: str) -> str:
 def printable(text: str) -> str:
     """Returns a text in which each character that `name_fault` refuses is replaced by its escape sequence."""
     return "".join(
-        repr(character)[1:-1] if unicodedata.category(character) in _UNUSABLE else character
+        _escaped(character) if unicodedata.category(character) in _UNUSABLE else character
         for character in text
     )
+
+
+def _escaped(character: str) -> str:
+    # Python reads a byte that isn't UTF-8 as one of these characters.
+    is_byte = "\udc80" <= character <= "\udcff"
+    return f"\\x{ord(character) & 0xFF:02x}" if is_byte else repr(character)[1:-1]
