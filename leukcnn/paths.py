@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from leukcnn.datasets.headers import EXTENSIONS, name_fault
-from leukcnn.datasets.read import file_fault
-from leukcnn.datasets.walk import files_below, listed
+from leukcnn.datasets.walk import files_below, listed, read_content, read_files
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.fields import did_you_mean_file, did_you_mean_folder
 
@@ -80,7 +79,8 @@ def did_you_mean_weights(path: Path) -> str:
 def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:
     """Lists image files: paths of files are returned as they are, folders are searched at any depth.
 
-    In folders, hidden files are left out and links are followed, as in the folder of a dataset.
+    In folders, hidden files are left out and links are followed, as in the folder of a dataset. Each file is
+    read once, to check that it is complete; none is decoded.
 
     Args:
         places: Paths of image files and of folders, or one such path.
@@ -90,7 +90,7 @@ def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:
 
     Raises:
         DataError: A path doesn't exist, a folder holds no image or can't be listed, or some files aren't
-            regular ones or have names that can't be written to a table; one message lists these.
+            complete images or have names that can't be written to a table; one message lists these.
     """
     found: list[Path] = []
     faults: list[str] = []
@@ -107,12 +107,13 @@ def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:
             )
         found += inside
     faults += [f"{path} {fault}" for path in found if (fault := name_fault(str(path)))]
-    faults += [f"{path} {fault}" for path in found if (fault := file_fault(path))]
+    contents = zip(found, read_files(read_content, found), strict=True)
+    faults += [f"{path} {what}" for path, (digest, what) in contents if not digest]
     if faults:
         raise DataError(
             f"{len(faults):,} files or folders can't be used:\n{listed(faults)}",
-            expected="regular files that can be read, with names in UTF-8",
-            remedy="rename them, change their permissions, or leave them out",
+            expected="complete BMP, PNG, JPEG or TIFF images, with names in UTF-8",
+            remedy="copy, rename or leave them out",
         )
     return found
 

@@ -109,15 +109,6 @@ def read_regular(
     return content
 
 
-def file_fault(path: Path) -> str:
-    """Returns why a file can't be read, without reading it, as the end of the sentence 'FILE ...'; or ""."""
-    try:
-        with _opened(path):
-            return ""
-    except BrokenImage as error:
-        return error.detail
-
-
 def read_header(content: bytes) -> Header:
     """Returns the header of an image after checking that the file is complete.
 
