@@ -12,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from leukcnn.datasets.formats import bmp, jpeg, png, tiff
+from leukcnn.datasets.formats.blocks import row_blocks
 from leukcnn.datasets.headers import (
     BrokenImage,
     Header,
@@ -29,8 +30,6 @@ _FORMATS = {b"BM": bmp, b"\x89PNG\r\n\x1a\n": png, b"\xff\xd8": jpeg, b"II*\x00"
 # Bytes of a pixel of four channels of 16 bits, and bytes of tags, profiles and thumbnails.
 _LARGEST_PIXEL, _SLACK = 8, 1 << 24
 _HEAD = max(map(len, _FORMATS))
-# 16-bit values are converted in blocks of so many, to save memory.
-_BLOCK = 1 << 20
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -151,19 +150,21 @@ def decode_image(content: bytes) -> tuple[np.ndarray, str | None]:
         found = values.shape[:2], 8 * values.dtype.itemsize
         if found != ((header.height, header.width), header.bits) or values.shape[2] < colours:
             raise BrokenImage("undecodable", f"can't be decoded as {header.format}: the decoder misreads it")
-        image = np.empty((header.height, header.width, 3), np.uint8)
-        rows = max(_BLOCK // header.width, 1)
-        for first in range(0, header.height, rows):
-            image[first : first + rows] = _in_8_bits(values[first : first + rows, :, :colours])
+        image = _as_rgb(values[..., :colours])
     except MemoryError as error:
         raise BrokenImage("too large", "is too large for the memory") from error
     return image, conversion(header.channels, header.bits)
 
 
-def _in_8_bits(values: np.ndarray) -> np.ndarray:
-    if values.dtype == np.uint8:
+def _as_rgb(values: np.ndarray) -> np.ndarray:
+    height, width, channels = values.shape
+    if values.dtype == np.uint8 and channels == 3 and values.flags.c_contiguous:
         return values
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    image = np.empty((height, width, 3), np.uint8)
+    for block in row_blocks(height, width):
+        part = values[block]
+        image[block] = part if part.dtype == np.uint8 else (part.astype(np.uint32) + 128) // 257
+    return image
 
 
 @contextmanager

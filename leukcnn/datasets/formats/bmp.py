@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from leukcnn.datasets.formats.blocks import palette_colours, row_blocks
 from leukcnn.datasets.headers import BrokenImage, Header, expect_length
 
 _OS2_HEADERS, _WINDOWS_HEADERS = (12, 16, 64), (40, 52, 56, 108, 124)
@@ -67,7 +68,11 @@ def decode(content: bytes, header: Header) -> np.ndarray:
     rows = np.frombuffer(content, np.uint8, size[0] * size[1], bitmap.offset).reshape(size)
     rows = rows if bitmap.top_down else rows[::-1]
     if bitmap.palette is not None:
-        return _colours(_indices(rows, bitmap), bitmap.palette, header.channels)
+        palette = bitmap.palette[:, : header.channels]
+        values = np.empty((bitmap.height, bitmap.width, header.channels), np.uint8)
+        for block in row_blocks(bitmap.height, bitmap.width):
+            values[block] = palette_colours(_indices(rows[block], bitmap), palette)
+        return values
     if bitmap.masks:
         pixels = np.ascontiguousarray(rows).view(f"<u{bitmap.depth // 8}")[:, : bitmap.width]
         return np.stack([_field(pixels, mask) for mask in bitmap.masks], axis=2)
@@ -155,13 +160,7 @@ def _indices(rows: np.ndarray, bitmap: _Bitmap) -> np.ndarray:
         return rows[:, : bitmap.width]
     shifts = np.arange(8 - bitmap.depth, -1, -bitmap.depth, dtype=np.uint8)
     indices = (rows[..., None] >> shifts) & np.uint8(2**bitmap.depth - 1)
-    return indices.reshape(bitmap.height, -1)[:, : bitmap.width]
-
-
-def _colours(indices: np.ndarray, palette: np.ndarray, channels: int) -> np.ndarray:
-    if indices.max() >= len(palette):
-        raise _refusal(f"the colour {indices.max()}, but a palette of {len(palette)} colours")
-    return palette[:, :channels][indices]
+    return indices.reshape(len(rows), -1)[:, : bitmap.width]
 
 
 def _field(pixels: np.ndarray, mask: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from functools import cache
 import cv2
 import numpy as np
 
+from leukcnn.datasets.formats.blocks import row_blocks
 from leukcnn.datasets.headers import BrokenImage, Header
 
 
@@ -37,7 +38,11 @@ def stored_values(content: bytes, header: Header) -> np.ndarray:
         return stored[..., None]
     if stored.shape[2] not in (3, 4):
         raise BrokenImage("undecodable", f"has {stored.shape[2]} channels, not 1, 3 or 4")
-    return stored[..., 2::-1]
+    if stored.shape[2] == 4:
+        return stored[..., 2::-1]
+    for block in row_blocks(*stored.shape[:2]):
+        stored[block] = cv2.cvtColor(stored[block], cv2.COLOR_BGR2RGB)
+    return stored
 
 
 @cache

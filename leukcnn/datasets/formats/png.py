@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from leukcnn.datasets.formats.blocks import palette_colours, row_blocks
 from leukcnn.datasets.headers import BrokenImage, Header, expect_length, truncated
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -105,10 +106,11 @@ def decode(content: bytes, header: Header) -> np.ndarray:
     if chunks.palette is None:
         return values[..., :1] if kind in (_GREY, _GREY_ALPHA) else values[..., :3]
     # Grey levels of fewer than 8 bits were scaled to 0..255.
-    indices = values[..., 0] // (255 // (2**chunks.bits - 1))
-    if indices.max() >= len(chunks.palette):
-        raise _refusal(f"the colour {indices.max()}, but a palette of {len(chunks.palette)} colours")
-    return chunks.palette[indices]
+    factor = 255 // (2**chunks.bits - 1)
+    colours = np.empty((header.height, header.width, 3), np.uint8)
+    for block in row_blocks(header.height, header.width):
+        colours[block] = palette_colours(values[block, :, 0] // factor, chunks.palette)
+    return colours
 
 
 def _read_chunks(content: bytes) -> _Chunks:

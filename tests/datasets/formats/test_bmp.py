@@ -121,7 +121,7 @@ REFUSED = {
     "width 0": (bmp(bytes(99), depth=24, size=(0, 2)), "size of 0x2 pixels"),
     "height 0": (bmp(bytes(99), depth=24, size=(2, 0)), "size of 2x0 pixels"),
     "negative width": (bmp(bytes(99), depth=24, size=(-2, 2)), "size of -2x2 pixels"),
-    "colour outside": (palette_of(3), "the colour 3, but a palette of 3 colours"),
+    "colour outside": (palette_of(3), "the colour 3, but its palette has 3 colours"),
     "offset 0": (palette_of(4, offset=0), "within its header or palette"),
     "offset in header": (bmp(COLOURS, depth=24, offset=53), "within its header or palette"),
     "offset in palette": (palette_of(4, offset=54 + 12), "within its header or palette"),
