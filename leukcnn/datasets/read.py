@@ -100,9 +100,9 @@ def read_regular(
         size = os.fstat(file.fileno()).st_size
         if size > most:
             raise BrokenImage("too large", f"is too large: it has {size:,} bytes, more than {most:,}")
-        head = file.read(_HEAD)
-        check_head(head)
-        content = head + file.read(size + 1 - len(head))
+        check_head(file.read(_HEAD))
+        file.seek(0)
+        content = file.read(size + 1)
     if len(content) != size:
         raise BrokenImage("unreadable", "can't be read: it changed at the same time")
     return content

@@ -23,6 +23,7 @@ from leukcnn.paths import find_images
 from leukcnn.spec import Preprocessing
 from tests.image_files_bmp_png import bmp, png, png_rows
 
+ROOT = str(Path(__file__).parents[2])
 SMALL = Preprocessing(resize=8)
 RGB = np.random.default_rng(0).integers(0, 256, (9, 9, 3))
 PALETTE = [(i, 0, i) for i in range(256)]
@@ -186,7 +187,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
         check=True,
         text=True,
         timeout=60,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": ROOT},
     ).stdout
     rows = {name: (seconds, kib) for name, seconds, kib in map(json.loads, printed.splitlines())}
     assert rows.keys() == ALL.keys()
@@ -292,6 +293,29 @@ def test_limit_on_pixels_is_an_option(folder, monkeypatch):
         assert "its size is 9x9 pixels, and at most 80 pixels" in said
         assert "LEUKCNN_MAX_PIXELS" in said
     assert {fault.kind for fault in faults(folder)} == {"too large"}
+
+
+def test_decoder_has_the_same_limit(tmp_path):
+    (tmp_path / "1.png").write_bytes(png(RGB))
+    code = """
+import sys
+from leukcnn.datasets.headers import bound_decoder
+bound_decoder()
+import cv2
+try:
+    print(cv2.imread(sys.argv[1]) is not None)
+except cv2.error as error:
+    print("CV_IO_MAX_IMAGE_PIXELS" in str(error) and "refused")
+"""
+    for limit, printed in (("81", "True"), ("80", "refused")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "1.png")],
+            capture_output=True,
+            check=True,
+            text=True,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": ROOT, "LEUKCNN_MAX_PIXELS": limit},
+        )
+        assert done.stdout.strip() == printed, done.stderr
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1e6", "many", "9" * 5000, "٣"])

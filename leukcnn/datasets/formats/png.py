@@ -101,8 +101,8 @@ def decode(content: bytes, header: Header) -> np.ndarray:
     # The positions in a palette are read as grey levels.
     kind = _GREY if chunks.palette is not None else chunks.colours
     first = _chunk(b"IHDR", chunks.header[:9] + bytes([kind]) + chunks.header[10:])
-    bare = b"".join([_SIGNATURE, first, _chunk(b"IDAT", b"".join(chunks.data)), _chunk(b"IEND", b"")])
-    values = stored_values(bare, header)
+    bare = [_SIGNATURE, *first, *_chunk(b"IDAT", *chunks.data), *_chunk(b"IEND")]
+    values = stored_values(b"".join(bare), header)
     if chunks.palette is None:
         return values[..., :1] if kind in (_GREY, _GREY_ALPHA) else values[..., :3]
     # Grey levels of fewer than 8 bits were scaled to 0..255.
@@ -224,8 +224,12 @@ def _decompressed(data: tuple[memoryview, ...]) -> Iterator[bytes]:
         raise truncated("its compressed data end too early")
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+def _chunk(kind: bytes, *contents: bytes | memoryview) -> list[bytes | memoryview]:
+    """Returns the parts of a chunk: its length, kind, contents and checksum."""
+    checksum = zlib.crc32(kind)
+    for content in contents:
+        checksum = zlib.crc32(content, checksum)
+    return [struct.pack(">I", sum(map(len, contents))), kind, *contents, struct.pack(">I", checksum)]
 
 
 def _refusal(what: str) -> BrokenImage:

@@ -77,6 +77,32 @@ def test_every_kind_of_colour_and_depth_gives_the_stored_pixels(
             np.testing.assert_array_equal(image, np.asarray(other.convert("RGBA"))[..., :3])
 
 
+@given(
+    place=st.integers(8, 300), value=st.integers(0, 255), kind=st.sampled_from(KINDS), repaired=st.booleans()
+)
+def test_a_changed_byte_gives_an_image_or_a_refusal(place, value, kind, repaired):
+    colour, bits = kind
+    samples = np.random.default_rng(0).integers(0, 2**bits, (4, 5, PNG_CHANNELS[colour]))
+    content = bytearray(png(samples, bits=bits, colour=colour, palette=PALETTE[:7] if colour == 3 else None))
+    content[min(place, len(content) - 1)] = value
+    if repaired:
+        content = with_right_checksums(bytes(content))
+    try:
+        image, _ = decode_image(bytes(content))
+    except BrokenImage:
+        return
+    assert image.shape == (*struct.unpack_from(">II", content, 16)[::-1], 3)
+
+
+def with_right_checksums(content):
+    start, position = content[:8], 8
+    while position + 12 <= len(content):
+        (size,) = struct.unpack_from(">I", content, position)
+        start += chunk(content[position + 4 : position + 8], content[position + 8 : position + 8 + size])
+        position += 12 + size
+    return start
+
+
 def test_first_image_of_an_animation_is_read():
     animated = png(
         RGB,
