@@ -17,6 +17,8 @@ SYNTHETIC_MARKER = "SYNTHETIC.json"
 
 _IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
 _SHOWN = 10
+# `os.walk` calls itself for each level.
+_DEEPEST = 100
 
 _T = TypeVar("_T")
 Progress = Callable[[int, int], None]
@@ -32,8 +34,8 @@ def files_below(
 
     Args:
         folder: The folder.
-        unreadable: Gets a line for each folder that can't be listed, with the reason.
-        deepest: Number of levels below the folder that are searched, None for all.
+        unreadable: Gets a line for each folder that can't be listed or is too deep, with the reason.
+        deepest: Number of levels below the folder that are searched, None for all, up to 100.
         excluded: Real paths of folders that are skipped.
     """
     seen = set(excluded)
@@ -44,7 +46,9 @@ def files_below(
     for here, folders, names in os.walk(folder, followlinks=True, onerror=note):
         real = os.path.realpath(here)
         depth = len(Path(here).relative_to(folder).parts)
-        if real in seen or depth == deepest:
+        if folders and depth == _DEEPEST:
+            unreadable.append(printable(f"{here}: more than {_DEEPEST} levels of folders"))
+        if real in seen or depth in (deepest, _DEEPEST):
             folders.clear()
         if real in seen:
             continue

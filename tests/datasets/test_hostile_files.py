@@ -244,6 +244,13 @@ def test_other_names_work(folder):
     assert all(fault.kind == "duplicate" for fault in faults(folder))
 
 
+def test_very_deep_folders_are_named(folder):
+    (folder / "all" / "/".join("a" * 110)).mkdir(parents=True)
+    for said in (refusal(ImageIndex.from_folder, folder), refusal(find_images, folder)):
+        assert "/a: more than 100 levels of folders" in said
+    assert len(load("cnmc2019", folder)) == 4
+
+
 def test_labels_that_are_a_pipe_are_refused(archive):
     labels = archive / "validation_data/C-NMC_test_prelim_phase_data_labels.csv"
     labels.unlink()

@@ -31,6 +31,8 @@ _FILTERS = 5
 # A byte of Deflate data gives at most 1,032 bytes.
 _DEFLATE_RATIO = 1032
 _BLOCK = 1 << 20
+# An image of 100 million pixels in the usual chunks of 8 KiB has fewer.
+_MAX_CHUNKS = 200_000
 
 
 @dataclass(frozen=True)
@@ -146,15 +148,18 @@ def _read_chunks(content: bytes) -> _Chunks:
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
     """Yields the kind and the content of each chunk, up to IEND, after checking its checksum."""
-    view, position, kind = memoryview(content), len(_SIGNATURE), b""
-    while kind != b"IEND":
+    view, position = memoryview(content), len(_SIGNATURE)
+    for _ in range(_MAX_CHUNKS):
         size, kind = struct.unpack_from(">I4s", content, position)
         end = position + 8 + size
         expect_length(content, end + 4)
         if struct.unpack_from(">I", content, end)[0] != zlib.crc32(view[position + 4 : end]):
             raise BrokenImage("undecodable", f"is damaged: the checksum of its chunk {kind!r} is wrong")
         yield kind, view[position + 8 : end]
+        if kind == b"IEND":
+            return
         position = end + 4
+    raise _refusal(f"more than {_MAX_CHUNKS:,} chunks")
 
 
 def _checked_header(header: bytes) -> bytes:

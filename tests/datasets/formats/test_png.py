@@ -163,6 +163,7 @@ BY_HEADER = {
     "no end": (png(RGB)[:-12], "is truncated"),
     "wrong checksum": (png(RGB).replace(b"IEND\xae", b"IEND\xaf"), "checksum of its chunk b'IEND'"),
     "chunk of 4 GB": (png(RGB)[:33] + b"\xff\xff\xff\xffIDAT", "is truncated"),
+    "many chunks": (png(RGB)[:33] + 200_000 * chunk(b"tEXt", b""), "more than 200,000 chunks"),
     "huge": (png(RGB, size=(2**32 - 1, 2**32 - 1)), "can't hold"),
     "100 million pixels in no data": (png(RGB, size=(10_000, 10_000)), "can't hold"),
 }
