@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from leukcnn import quiet
+from leukcnn.datasets.headers import bound_decoder
 from leukcnn.errors import DependencyError, DeviceError
 from leukcnn.fields import did_you_mean
 
@@ -45,8 +46,10 @@ def start_backend() -> None:
     Raises:
         DeviceError: As `check_backend`.
         DependencyError: As `check_backend`.
+        ArgumentError: LEUKCNN_MAX_PIXELS isn't a whole number above 0.
     """
     check_backend()
+    bound_decoder()
     quiet.drop_warnings()
     load_keras()
 

@@ -1,5 +1,6 @@
 """The command line. Heavy libraries are imported inside the commands, so that `--help` is fast."""
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ import click
 
 from leukcnn import __version__, papers, quiet
 from leukcnn.backend import start_backend
+from leukcnn.datasets.headers import bound_decoder
 from leukcnn.errors import DataError, LeukCNNError, StoreError
 from leukcnn.fields import did_you_mean
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
@@ -65,6 +67,11 @@ def main() -> None:
     Start with: leukcnn reproduce cnmc2019 --data synthetic --profile smoke
     """
     quiet.set_variables()
+    bound_decoder()
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without Unicode shows names in escape sequences.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @main.command("papers")

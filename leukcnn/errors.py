@@ -29,6 +29,10 @@ class LeukCNNError(Exception):
     """
 
     def __init__(self, found: str, *, expected: str = "", remedy: str = ""):
+        # Names of files may hold bytes that aren't UTF-8, which no terminal and no text file takes.
+        found, expected, remedy = (
+            text.encode("utf-8", "backslashreplace").decode() for text in (found, expected, remedy)
+        )
         self.found, self.expected, self.remedy = found, expected, remedy
         parts = [found]
         if expected:

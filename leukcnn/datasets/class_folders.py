@@ -17,6 +17,7 @@ from leukcnn.datasets.walk import (
     files_below,
     is_ignored,
     listed,
+    named_badly,
     natural,
     read_content,
     read_files,
@@ -150,6 +151,9 @@ def _faults(folder: Path, content: _Content, broken: Sequence[str]) -> Iterator[
         "images outside the class folders", sorted((p.name for p in content.outside), key=_order)
     )
     yield from fault("images that are in two classes through links", list(_in_two_classes(folder, content)))
+    yield from fault("a name of its own that can't be used", named_badly(folder.parent, [folder]))
+    paths = [*content.outside, *(path for inside in content.images.values() for path in inside)]
+    yield from fault("files whose names can't be used", named_badly(folder, paths))
     yield from fault("files that aren't complete images", broken)
 
 

@@ -5,6 +5,7 @@ The only files that are opened here are label files (CSV). `load`, `load_many` a
 """
 
 import csv
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +15,9 @@ from typing import TypedDict
 
 from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.datasets.headers import EXTENSIONS, BrokenImage
 from leukcnn.datasets.manifest import manifest
+from leukcnn.datasets.read import read_regular
 from leukcnn.datasets.walk import SYNTHETIC_MARKER, files_below, natural
 from leukcnn.errors import DataError
 
@@ -23,6 +25,7 @@ UNLABELLED = -1
 
 # The deepest known layout has 4 levels of folders. A deeper search could go through a whole home directory.
 _DEEPEST = 6
+_LARGEST_LABELS = 1 << 26  # bytes
 
 
 @dataclass(frozen=True)
@@ -293,9 +296,9 @@ def _add_labels(
 
 def _read_labels(dataset: DatasetCard, labels: LabelsFile, path: Path) -> dict[str, tuple[int, str]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            rows = list(csv.DictReader(text))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = read_regular(path, _LARGEST_LABELS).decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    except (BrokenImage, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"The labels {path} can't be read: {error}",
             expected=f"a CSV file with the columns {labels.image}, {labels.label} and {labels.subject}",
