@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from leukcnn.argument_types import user_path
 from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.fields import did_you_mean_file, did_you_mean_folder
@@ -31,7 +32,7 @@ def network_file(path: str | Path) -> Path:
     Raises:
         WeightsError: There is no such file, or it isn't a zip archive, as a `.keras` file is.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     if not path.is_file():
         remedy = did_you_mean_file(path, (".keras",)) if not path.exists() else ""
         raise WeightsError(

@@ -85,6 +85,13 @@ class TrainingProgress(Progress):
         if self.disable:
             self._print(task, self._times())
 
+    @property
+    def place(self) -> str:
+        """Where the current trial is: its epoch and its name."""
+        (task,) = self.tasks
+        epochs = task.fields["epochs"]
+        return f"Epoch {min(task.fields['epoch'], epochs)} of {epochs} of {task.description}"
+
     def end_trial(self) -> None:
         """Ends the display of a trial; on a terminal it leaves one line."""
         (task,) = self.tasks

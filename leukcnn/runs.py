@@ -7,6 +7,7 @@
                                 features.npz      features of the tested images, for SVMs on features
                                 model.keras       the network with its preprocessing; not for controls
                                 environment.json  versions, devices, commit
+                                diverged.json     instead of done.json: when and how the training diverged
                                 done.json         result, timing and the SHA-256 of each file; written last
     <out>/<paper>/experiments/<name>/             list of a command's trials; its tables and figures
 
@@ -26,6 +27,7 @@ from typing import Any
 import filelock
 import numpy as np
 
+from leukcnn.argument_types import user_path
 from leukcnn.errors import StoreError
 from leukcnn.fields import did_you_mean_folder
 from leukcnn.files import check_writable, digest, explained, read_json, replace_file, write_json
@@ -159,6 +161,20 @@ class Trial:
         return (self.path / "done.json").exists()
 
     @property
+    def diverged(self) -> str:
+        """When and how its training diverged; "" if it didn't.
+
+        Raises:
+            StoreError: The file that says so can't be read.
+        """
+        path = self.path / "diverged.json"
+        return str(read_json(path)) if path.exists() else ""
+
+    def note_divergence(self, why: str) -> None:
+        """Writes that its training diverged, so that it isn't repeated."""
+        write_json(self.path / "diverged.json", why)
+
+    @property
     def result(self) -> dict[str, Any]:
         """The result and the files' SHA-256, as `finish` wrote them."""
         return read_json(self.path / "done.json")
@@ -259,7 +275,7 @@ class Store:
     """
 
     def __init__(self, out: Path, paper: str):
-        self.root = Path(out).expanduser() / paper
+        self.root = user_path(out, "--out") / paper
 
     def check_writable(self) -> None:
         """Checks that the folder can be written to, before hours of training.
@@ -310,6 +326,16 @@ class Store:
         if not (self.root / "trials" / name / "done.json").exists():
             return None
         return self.open_trial(name)
+
+    def why_diverged(self, name: str) -> str:
+        """Returns when and how a trial's training diverged; "" if it didn't, or isn't finished.
+
+        Raises:
+            StoreError: Its files can't be read.
+        """
+        if not (self.root / "trials" / name / "diverged.json").exists():
+            return ""
+        return self.open_trial(name).diverged
 
     def open_trial(self, name: str) -> Trial:
         """Opens a trial by the name of its folder, and checks that its specification has that hash.

@@ -12,6 +12,7 @@ import numpy as np
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.callbacks import ReportProgress
 from leukcnn.datasets import ImageIndex
+from leukcnn.errors import DivergenceError
 from leukcnn.features import Frozen, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
@@ -90,11 +91,14 @@ def run_trial(
     Raises:
         DataError: Images can't be used.
         DeviceError: The batch can't be divided evenly among the devices.
+        DivergenceError: The training diverged, now or in an earlier run.
         StoreError: The folder can't be written to, or another process works on the trial.
     """
     with trial.locked():
         if trial.finished:
             return
+        if trial.diverged:
+            raise DivergenceError(trial.diverged)
         work = _NetworkTrial(trial, setup, split_rows, context, seed)
         times = [time.perf_counter()]
         _ = work.images
@@ -102,7 +106,11 @@ def run_trial(
         network = work.network
         learner, batches = work.learner(keep_features=keep_features)
         times.append(time.perf_counter())
-        outcome = work.train(learner, batches)
+        try:
+            outcome = work.train(learner, batches)
+        except DivergenceError as error:
+            trial.note_divergence(error.why)
+            raise
         times.append(time.perf_counter())
         write_predictions(trial.path / "predictions.csv", work.predict(learner, batches, outcome))
         write_json(trial.path / "environment.json", environment(context.devices))
