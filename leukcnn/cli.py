@@ -1,6 +1,7 @@
 """The command line. Heavy libraries are imported inside the commands, so that `--help` is fast."""
 
 import io
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -19,7 +20,8 @@ from leukcnn.start import data_folder, find_paper
 if TYPE_CHECKING:
     from leukcnn.experiment.report import Report
 
-_WORDS = "leukcnn.words"
+# Key of the command's words in click's context, and the exit codes after SIGINT and SIGTERM.
+_WORDS, _INTERRUPTED = "leukcnn.words", (130, 143)
 
 
 class _Choice(click.Choice):
@@ -50,6 +52,18 @@ class _Commands(click.Group):
 
     The exit code is 1 after one of leukcnn's own errors, 130 after SIGINT (Ctrl-C) and 143 after SIGTERM.
     """
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Runs the program."""
+        try:
+            return super().main(*args, **options)
+        except SystemExit as end:
+            if end.code in _INTERRUPTED and not args and not options:
+                # What was half written is removed. Threads of Keras' backend would delay the end by seconds.
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(int(end.code))
+            raise
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Keeps the command's words, to show how an interrupted command goes on."""

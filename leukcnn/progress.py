@@ -85,12 +85,15 @@ class TrainingProgress(Progress):
         if self.disable:
             self._print(task, self._times())
 
-    @property
-    def place(self) -> str:
-        """Where the current trial is: its epoch and its name."""
+    def place(self, *, finished: int) -> str:
+        """Returns where the current trial is: its epoch and its name.
+
+        Args:
+            finished: Number of epochs that are known to be finished.
+        """
         (task,) = self.tasks
-        epochs = task.fields["epochs"]
-        return f"Epoch {min(task.fields['epoch'], epochs)} of {epochs} of {task.description}"
+        epoch, epochs = max(task.fields["epoch"], finished + 1), task.fields["epochs"]
+        return f"epoch {min(epoch, epochs)} of {epochs} of {task.description}"
 
     def end_trial(self) -> None:
         """Ends the display of a trial; on a terminal it leaves one line."""

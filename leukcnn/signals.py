@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -44,7 +45,7 @@ def raised() -> Iterator[None]:
         yield
         return
     before: dict[signal.Signals, Any] = {}
-    interrupted = False
+    interrupted, shown = False, sys.unraisablehook
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal interrupted
@@ -53,13 +54,24 @@ def raised() -> Iterator[None]:
             signal.signal(one, signal.SIG_DFL)
         raise Interrupted(number)
 
+    def repeat(dropped: "sys.UnraisableHookArgs") -> None:
+        # Python drops what is raised in a finaliser or in a callback of its garbage collector.
+        if not isinstance(dropped.exc_value, Interrupted):
+            shown(dropped)
+            return
+        number = dropped.exc_value.number
+        signal.signal(number, interrupt)
+        threading.Timer(0.01, signal.raise_signal, (number,)).start()
+
     try:
         for one in _ENDING:
             # None is a handler that wasn't set in Python.
             if signal.getsignal(one) not in (signal.SIG_IGN, None):
                 before[one] = signal.signal(one, interrupt)
+        sys.unraisablehook = repeat
         yield
     finally:
+        sys.unraisablehook = shown
         # After the first signal the process ends, and the second one must not wait for that.
         for one, handler in ({} if interrupted else before).items():
             signal.signal(one, handler)

@@ -193,8 +193,8 @@ def train(
 
     Raises:
         DeviceError: The batch can't be divided evenly among the devices.
-        DivergenceError: The training diverged: the loss, or the validation loss, wasn't finite at the end of an
-            epoch. The folder keeps the state and the checkpoints of earlier epochs.
+        DivergenceError: The loss, or the validation loss, wasn't finite at the end of an epoch. The folder
+            keeps the state and the checkpoints of earlier epochs.
         StoreError: The folder can't be written to, or its state belongs to another network.
     """
     devices.check_batch_size(training.batch_size)

@@ -228,7 +228,7 @@ class _Training:
         except KeyboardInterrupt as interrupt:
             saved = resume_epoch(stored.path / "state.npz")
             state = f"the state after epoch {saved} is kept" if saved else "no epoch of it was saved yet"
-            interrupt.add_note(f"{session.progress.place} was being trained; {state}.")
+            interrupt.add_note(f"In {session.progress.place(finished=saved)}: {state}.")
             raise
         session.progress.end_trial()
 
