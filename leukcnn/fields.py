@@ -139,9 +139,9 @@ def find_named(items: Iterable[Any], wanted: str, attribute: str, what: str) -> 
     return by_name[wanted]
 
 
-def did_you_mean(wanted: str, names: Iterable[str]) -> str:
+def did_you_mean(wanted: object, names: Iterable[str]) -> str:
     """Returns "did you mean ...?" with the name that is most similar to a word, "" if none is similar."""
-    near = difflib.get_close_matches(wanted, list(names), n=1)
+    near = difflib.get_close_matches(str(wanted), list(names), n=1)
     return f"did you mean {near[0]!r}?" if near else ""
 
 

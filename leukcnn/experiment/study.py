@@ -15,6 +15,7 @@ from leukcnn.errors import SpecError, WeightsError
 from leukcnn.experiment.request import SCRATCH, Request
 from leukcnn.fields import replace_at
 from leukcnn.files import check_writable
+from leukcnn.image_cache import cache_folder
 from leukcnn.models.published import starts_from, weights_file
 from leukcnn.paths import check_weights_file
 from leukcnn.spec.checks import name_of
@@ -201,6 +202,7 @@ def check_request(request: Request) -> None:
             if model.name in BUILDERS and weights not in (None, "imagenet"):
                 check_weights_file(Path(weights))
     check_writable(user_path(request.out, "--out") / paper.key)
+    check_writable(cache_folder())
     check_backend()
 
 
