@@ -80,20 +80,22 @@ class DeviceError(LeukCNNError):
 
 
 class DivergenceError(LeukCNNError):
-    """A training diverged: its loss is no longer a finite number.
+    """A training diverged: its loss is no longer a finite number."""
 
-    Args:
-        why: Which value it was, and when, such as "loss is nan after epoch 3".
-    """
-
-    def __init__(self, why: str):
-        self.why = why
-        super().__init__(
+    @classmethod
+    def because(cls, why: str) -> "DivergenceError":
+        """Returns the error for a reason, such as "loss is nan after epoch 3"."""
+        return cls(
             f"The training diverged: {why}.",
             expected="a loss that stays finite",
             remedy="use a lower learning rate (--assume) or --precision float32; with the same options it "
             "would diverge again, and isn't repeated unless the trial's folder is removed",
         )
+
+    @property
+    def why(self) -> str:
+        """The reason alone."""
+        return self.reason.removeprefix("The training diverged: ")
 
 
 class WeightsError(LeukCNNError):

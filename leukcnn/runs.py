@@ -161,20 +161,6 @@ class Trial:
         return (self.path / "done.json").exists()
 
     @property
-    def diverged(self) -> str:
-        """When and how its training diverged; "" if it didn't.
-
-        Raises:
-            StoreError: The file that says so can't be read.
-        """
-        path = self.path / "diverged.json"
-        return str(read_json(path)) if path.exists() else ""
-
-    def note_divergence(self, why: str) -> None:
-        """Writes that its training diverged, so that it isn't repeated."""
-        write_json(self.path / "diverged.json", why)
-
-    @property
     def result(self) -> dict[str, Any]:
         """The result and the files' SHA-256, as `finish` wrote them."""
         return read_json(self.path / "done.json")
@@ -326,16 +312,6 @@ class Store:
         if not (self.root / "trials" / name / "done.json").exists():
             return None
         return self.open_trial(name)
-
-    def why_diverged(self, name: str) -> str:
-        """Returns when and how a trial's training diverged; "" if it didn't, or isn't finished.
-
-        Raises:
-            StoreError: Its files can't be read.
-        """
-        if not (self.root / "trials" / name / "diverged.json").exists():
-            return ""
-        return self.open_trial(name).diverged
 
     def open_trial(self, name: str) -> Trial:
         """Opens a trial by the name of its folder, and checks that its specification has that hash.

@@ -104,6 +104,6 @@ def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: P
         if user_path(out, "--out").resolve().is_relative_to(folder.resolve()):
             raise StoreError(
                 f"--out got {out}, which is in a folder of images: {folder}.",
-                expected="a folder outside the datasets, whose figures can't be taken for their images",
+                expected="a folder outside the datasets, whose images its figures would join",
                 remedy="name another folder with --out",
             )

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from leukcnn import spec
 from leukcnn.argument_types import user_path
+from leukcnn.augmentation import ImageAugmenter
 from leukcnn.backend import check_backend
 from leukcnn.datasets import CATALOG
 from leukcnn.device_names import check_batch_size, read_devices
 from leukcnn.errors import SpecError, WeightsError
+from leukcnn.experiment.check import explained
 from leukcnn.experiment.request import SCRATCH, Request
 from leukcnn.fields import replace_at
 from leukcnn.files import check_writable
@@ -196,6 +198,8 @@ def check_request(request: Request) -> None:
     for row in _study_of(request).rows:
         if row.wanted and not row.setup.features:
             check_batch_size(row.setup.training.batch_size, devices or 1)
+        with explained(f"Row {row.id!r}: augmentation.arguments"):
+            ImageAugmenter(**row.setup.augmentation.arguments)
         for model in row.setup.models if row.wanted else ():
             weights = model.arguments.get("weights")
             # A user's own builder may read other formats.

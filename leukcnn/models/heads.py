@@ -69,7 +69,7 @@ def check_counts(name: str, counts: Sequence[int]) -> None:
         raise ArgumentError(f"{name} = {shown!r:.80}.", expected=f"whole numbers from 1 to {_MOST_UNITS:,}")
 
 
-def shape_of(input_tensor: keras.KerasTensor | None, input_shape: Sequence[int]) -> tuple[int, ...]:
+def shape_of(input_tensor: keras.KerasTensor | None, input_shape: Sequence[int]) -> tuple[int, int, int]:
     """Returns the shape of a network's images: that of `input_tensor`, or `input_shape` if that is None.
 
     Raises:
@@ -89,7 +89,8 @@ def shape_of(input_tensor: keras.KerasTensor | None, input_shape: Sequence[int])
             expected=f"three whole numbers (height, width, channels), up to {_MOST_PIXELS:,}",
             remedy="use images of a fixed size, with the channels last",
         )
-    return tuple(shape)
+    height, width, channels = shape
+    return height, width, channels
 
 
 def check_momentum(batch_norm_momentum: float) -> None:

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.records import ExperimentRecord, PlannedTrial
+from leukcnn.records import ExperimentRecord, PlannedTrial, why_diverged
 from leukcnn.runs import Predictions, Store, Trial
 from leukcnn.splits import balanced_subset
 
@@ -110,7 +110,7 @@ class Results:
         """Row -> when and how its trainings diverged, for each trial that did."""
         found: dict[str, list[str]] = {}
         for planned in self._planned:
-            if why := self.store.why_diverged(planned.name):
+            if why := why_diverged(self.store.root / "trials" / planned.name):
                 found.setdefault(planned.row, []).append(why)
         return found
 

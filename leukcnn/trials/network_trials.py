@@ -28,6 +28,7 @@ from leukcnn.pipeline import (
     originals,
 )
 from leukcnn.prediction import SavedNetwork
+from leukcnn.records import note_divergence, why_diverged
 from leukcnn.runs import Predictions, Trial, write_predictions
 from leukcnn.seeding import child_seed
 from leukcnn.spec import Setup
@@ -97,8 +98,8 @@ def run_trial(
     with trial.locked():
         if trial.finished:
             return
-        if trial.diverged:
-            raise DivergenceError(trial.diverged)
+        if why := why_diverged(trial.path):
+            raise DivergenceError.because(why)
         work = _NetworkTrial(trial, setup, split_rows, context, seed)
         times = [time.perf_counter()]
         _ = work.images
@@ -109,7 +110,7 @@ def run_trial(
         try:
             outcome = work.train(learner, batches)
         except DivergenceError as error:
-            trial.note_divergence(error.why)
+            note_divergence(trial.path, error.why)
             raise
         times.append(time.perf_counter())
         write_predictions(trial.path / "predictions.csv", work.predict(learner, batches, outcome))
