@@ -1,6 +1,7 @@
 """SIGINT (Ctrl-C) and SIGTERM during a command: the first one ends it in order, a second one at once."""
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -61,7 +62,7 @@ def raised() -> Iterator[None]:
             return
         number = dropped.exc_value.number
         signal.signal(number, interrupt)
-        threading.Timer(0.01, signal.raise_signal, (number,)).start()
+        threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
 
     try:
         for one in _ENDING:

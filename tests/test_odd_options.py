@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -57,8 +58,11 @@ def test_an_odd_option_is_refused_before_keras_is_loaded(option, odd, tmp_path):
 @pytest.mark.parametrize("odd", ODD[:3])
 @pytest.mark.parametrize(
     "words",
-    [("papers",), ("datasets",), ("check",), ("table",), ("check", "cnmc2019", "--data"), ("predict", "m")]
-    + [("table", "cnmc2019", "--out"), ("reproduce", "cnmc2019", "--data", "synthetic", "--out")],
+    [
+        *(("papers",), ("datasets",), ("check",), ("table",), ("predict", "m")),
+        *(("check", "cnmc2019", "--data"), ("table", "cnmc2019", "--out")),
+        ("reproduce", "cnmc2019", "--data", "synthetic", "--out"),
+    ],
 )
 def test_an_odd_place_or_name_is_refused(words, odd):
     refused(*words, odd)
@@ -134,7 +138,8 @@ cli.main()
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143)])
 def test_a_signal_ends_the_command_with_one_line_and_its_exit_code(name, code):
     command = [sys.executable, "-c", SCRIPT.format(name=name), "papers", "a b"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=25)
+    root = Path(leukcnn.__file__).parents[1]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=25)
     assert done.returncode == code, done.stderr
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("Interrupted.")
