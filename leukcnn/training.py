@@ -162,7 +162,7 @@ class _FiniteLoss(keras.callbacks.Callback):
             value = float((logs or {}).get(name, 0))
             if not math.isfinite(value):
                 rate = float(self.model.optimizer.learning_rate)
-                raise DivergenceError(
+                raise DivergenceError.because(
                     f"{name} is {value} after epoch {epoch + 1}, with the learning rate {rate:.3g}"
                 )
 
