@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from leukcnn.argument_types import user_path
 from leukcnn.datasets.headers import EXTENSIONS, name_fault
 from leukcnn.datasets.walk import files_below, listed, read_content, read_files
 from leukcnn.errors import DataError, WeightsError
@@ -33,7 +34,7 @@ def network_file(path: str | Path) -> Path:
     Raises:
         WeightsError: There is no such file, or it isn't a zip archive, as a `.keras` file is.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     if not path.is_file():
         remedy = did_you_mean_file(path, (".keras",)) if not path.exists() else ""
         raise WeightsError(

@@ -9,6 +9,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from leukcnn.argument_types import user_path
 from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.datasets.walk import (
     SYNTHETIC_MARKER,
@@ -76,7 +77,7 @@ def read_class_folders(
     """
     _check_form(groups)
     # `resolve` would replace the name of a link by that of its target. `normpath` only removes "..".
-    folder = Path(os.path.normpath(Path(root).expanduser().absolute()))
+    folder = Path(os.path.normpath(user_path(root).absolute()))
     content = _content(folder)
     class_names = tuple(content.images)
     paths = [path for inside in content.images.values() for path in inside]

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TypedDict
 
+from leukcnn.argument_types import user_path
 from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.headers import EXTENSIONS, BrokenImage
@@ -163,7 +164,7 @@ def own_folders(dataset: DatasetCard, root: str | Path) -> list[Path]:
     Raises:
         DataError: There is no such folder.
     """
-    root = Path(root).expanduser().absolute()
+    root = user_path(root).absolute()
     if not root.is_dir():
         state = "is a file, not a folder" if root.exists() else "doesn't exist"
         raise DataError(f"The data folder {root} {state}.", **how_to_get(dataset))
