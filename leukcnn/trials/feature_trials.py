@@ -62,8 +62,8 @@ def run_feature_trial(
         tested, index = split_rows.predicted["test"], context.index
         rows, n_trained = np.concatenate([split_rows.train, tested]), len(split_rows.train)
         features = work.of_published(rows) if source is None else work.of_trained(source, rows)
-        extracted = time.perf_counter()
         work.check(features, rows)
+        extracted = time.perf_counter()
         probabilities = svm_probabilities(
             features,
             index.labels[rows],
@@ -164,18 +164,18 @@ class _FeatureTrial:
         return np.concatenate(outputs)
 
     def check(self, features: np.ndarray, rows: np.ndarray) -> None:
-        """Checks that the features, float32 (n, D), of the images at n positions are finite.
+        """Checks the features of n images, (n, D).
 
         Raises:
-            WeightsError: They aren't.
+            WeightsError: Some aren't finite.
         """
-        wrong = ~np.isfinite(features).all(axis=1)
-        if wrong.any():
+        wrong = self.context.index.ids[rows[~np.isfinite(features).all(axis=1)]]
+        if len(wrong):
             raise WeightsError(
-                f"{self.name}: the features of {np.count_nonzero(wrong):,} of {len(rows):,} images are NaN "
-                f"or infinite, first those of {self.context.index.ids[rows][wrong.argmax()]}.",
+                f"The features of {len(wrong):,} of {len(rows):,} images by "
+                f"{', '.join(model.name for model in self.setup.models)} aren't finite, such as {wrong[0]}.",
                 expected="finite numbers",
-                remedy="use other weights, or train the network of this row again",
+                remedy="use other weights, or --precision float32",
             )
 
     def within(self, tested: np.ndarray, features: np.ndarray) -> list[Predictions]:
