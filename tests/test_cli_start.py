@@ -6,6 +6,8 @@ import time
 import zipfile
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
