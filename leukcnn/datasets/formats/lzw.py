@@ -1,0 +1,87 @@
+"""Decode the LZW streams of TIFF files.
+
+Written with NumPy, since no library does it safely and quietly: imagecodecs crashes on a damaged stream, libtiff
+reports damage on the terminal alone, and neither sees values left over. A whole run of codes between two Clear
+codes is decoded at once.
+"""
+
+import numpy as np
+
+_CLEAR, _END, _FIRST_ENTRY = 256, 257, 258
+# Code k after a Clear code is read while the table has entries up to 256 + k. Codes grow one entry early.
+_WIDTHS = np.repeat(np.array([9, 10, 11, 12]), [254, 512, 1024, 2050])
+_STARTS = np.concatenate([[0], np.cumsum(_WIDTHS)])
+_HIGHEST = _FIRST_ENTRY - 1 + np.arange(len(_WIDTHS))
+_HIGHEST[0] = 255
+
+
+class DamagedStream(ValueError):
+    """A stream breaks the rules of LZW, or holds another number of values than expected."""
+
+
+def decode(stream: bytes, size: int) -> np.ndarray:
+    """Decodes a stream.
+
+    Args:
+        stream: The codes, most significant bit first.
+        size: How many bytes they stand for.
+
+    Returns:
+        (size,) uint8.
+
+    Raises:
+        DamagedStream: The stream is damaged, too short or too long.
+    """
+    data = np.frombuffer(stream + bytes(4), np.uint8).astype(np.uint32)
+    if data[0] << 1 | data[1] >> 7 != _CLEAR:
+        raise DamagedStream("it doesn't begin with a Clear code")
+    values, done, bit, available = np.empty(size, np.uint8), 0, 9, 8 * len(stream)
+    while True:
+        codes = _codes(data, bit, available)
+        marks = np.flatnonzero((codes == _CLEAR) | (codes == _END))
+        run = codes[: marks[0]] if marks.size else codes
+        if (run > _HIGHEST[: run.size]).any():
+            raise DamagedStream("it holds a code that isn't defined yet")
+        done = _append(run, values, done)
+        if not marks.size and codes.size == len(_WIDTHS):
+            raise DamagedStream("its table overflows")
+        # Some writers leave out the code at the end.
+        if not marks.size or codes[marks[0]] == _END:
+            break
+        bit += int(_STARTS[marks[0] + 1])
+    if done != size:
+        raise DamagedStream(f"it ends after {done:,} of {size:,} bytes")
+    return values
+
+
+def _codes(data: np.ndarray, bit: int, available: int) -> np.ndarray:
+    # The codes from a bit on, up to the end of the data or a full table.
+    count = int(np.searchsorted(_STARTS, available - bit, side="right")) - 1
+    starts, widths = bit + _STARTS[:count], _WIDTHS[:count]
+    byte = starts >> 3
+    window = data[byte] << 16 | data[byte + 1] << 8 | data[byte + 2]
+    return (window >> (24 - (starts & 7) - widths)) & ((1 << widths) - 1)
+
+
+def _append(run: np.ndarray, values: np.ndarray, done: int) -> int:
+    # Writes what a run of codes stands for behind the first `done` values; returns how many there are then.
+    literal = run < _CLEAR
+    # Code k makes entry 257 + k: what code k - 1 stands for, and the first byte of what code k stands for.
+    parent = np.where(literal, np.arange(run.size), run - _FIRST_ENTRY)
+    root, depth = parent.copy(), (~literal).astype(np.int64)
+    while not literal[root].all():
+        depth += depth[root]
+        root = root[root]
+    first = run[root]
+    ends = done + np.cumsum(depth + 1)
+    if run.size and ends[-1] > len(values):
+        raise DamagedStream(f"it goes on after {len(values):,} bytes")
+    # Each entry is written from its last byte to its first, all entries side by side.
+    nodes, places = np.arange(run.size), ends - 1
+    while nodes.size:
+        ended = literal[nodes]
+        values[places[ended]] = run[nodes[ended]]
+        nodes, places = parent[nodes[~ended]], places[~ended]
+        values[places] = first[nodes + 1]
+        places = places - 1
+    return int(ends[-1]) if run.size else done
