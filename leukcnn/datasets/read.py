@@ -11,7 +11,12 @@ from leukcnn.datasets.headers import BrokenImage, Header, conversion, truncated
 from leukcnn.errors import DataError
 
 # First bytes of a file -> the module of its format.
-_FORMATS = {b"BM": bmp, b"\x89PNG\r\n\x1a\n": png, b"\xff\xd8": jpeg, b"II*\x00": tiff, b"MM\x00*": tiff}
+_FORMATS = {
+    b"BM": bmp,
+    b"\x89PNG\r\n\x1a\n": png,
+    b"\xff\xd8": jpeg,
+    **dict.fromkeys((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"), tiff),
+}
 
 
 def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:

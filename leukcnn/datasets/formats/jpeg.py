@@ -1,8 +1,8 @@
 """JPEG files: their header, and their stored values.
 
-OpenCV goes on after a damaged part of a JPEG file and returns grey or shifted blocks. simplejpeg wraps the same
-libjpeg-turbo, so that the pixels of a sound file are equal, and refuses a file at libjpeg's first warning. What
-libjpeg doesn't warn of is checked here: that the file's scans hold every coefficient of every component.
+OpenCV goes on after a damaged part of a JPEG file and returns grey or shifted blocks. simplejpeg wraps the
+same libjpeg-turbo, so that the pixels of a sound file are equal, and refuses a file at its first warning.
+What it doesn't warn of is checked here: that the scans hold every coefficient of every channel.
 """
 
 import re
@@ -34,8 +34,8 @@ def read_header(content: bytes) -> Header:
     """Reads the header of a JPEG file and checks that the file is complete.
 
     Raises:
-        BrokenImage: The file is truncated or breaks the format's rules, or it isn't a Huffman-coded file of grey
-            or of three colours with 8 bits a channel.
+        BrokenImage: The file is truncated or breaks the format's rules, or it isn't a Huffman-coded file of
+            grey or of three colours with 8 bits a channel.
     """
     frame = None
     for marker, place, end in segments(content):
@@ -175,8 +175,8 @@ class _Frame:
         """Checks that the scans have brought every bit of every coefficient, as far as their headers say it.
 
         Raises:
-            BrokenImage: A coefficient is missing (decoders take 0 without a warning), or the scans are shorter
-                than so many blocks can be.
+            BrokenImage: A coefficient is missing (decoders take 0 without a warning), or the scans are
+                shorter than so many blocks can be.
         """
         if any(any(missing) for missing in self.components.values()):
             raise truncated("some of its scans are missing")

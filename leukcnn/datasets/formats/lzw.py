@@ -1,8 +1,8 @@
 """Decode the LZW streams of TIFF files.
 
-Written with NumPy, since no library does it safely and quietly: imagecodecs crashes on a damaged stream, libtiff
-reports damage on the terminal alone, and neither sees values left over. A whole run of codes between two Clear
-codes is decoded at once.
+Written with NumPy, since no library does it safely and quietly: imagecodecs crashes on a damaged stream,
+libtiff prints on the terminal, and neither refuses a stream that goes on after the last value. A whole run of
+codes between two Clear codes is decoded at once.
 """
 
 import numpy as np
