@@ -47,8 +47,9 @@ def tiff(values, *, bits=8, order="<", tile=None, streams=None, more_pages=(), *
         tile: Rows and columns of a tile; None for strips.
         streams: The strips or tiles as they are stored; None to encode the values.
         more_pages: Further directories, each a dictionary of tags.
-        **tags: Tags by name (`TAGS`), or `tag_N`: a number, a list, bytes, or None to leave the tag out. They
-            replace those that follow from the values, and say how the values are encoded.
+        **tags: Tags by name (`TAGS`), or `tag_N` (`tag_258` for other bits than those that hold): a number, a
+            list, bytes, or None to leave the tag out. They replace those that follow from the values, and say
+            how the values are encoded.
 
     Returns:
         The file.
@@ -76,7 +77,8 @@ def tiff(values, *, bits=8, order="<", tile=None, streams=None, more_pages=(), *
         offsets.append(start)
         start += len(stream)
     own = {f"{place}_offsets": offsets, f"{place}_bytes": [len(stream) for stream in streams]} | own
-    pages = [{_number(name): value for name, value in own.items() if value is not None}, *more_pages]
+    numbered = {_number(name): value for name, value in own.items()}
+    pages = [{tag: value for tag, value in numbered.items() if value is not None}, *more_pages]
     body = b"".join(streams)
     head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, start)
     return head + body + _directories(pages, order, start)
@@ -105,11 +107,11 @@ def encoded(values, bits, order, tile, tags):
 
 def lzw(content):
     """Encodes bytes as TIFF's LZW: codes of 9 to 12 bits that grow one entry early."""
-    bits, table, string = [], {}, b""
+    bits, string = [], b""
 
     def write(code):
         size = len(table) + 258
-        bits.append(f"{code:0{9 + (size >= 511) + (size >= 1023) + (size >= 2047)}b}")
+        bits.append(f"{code:0{9 + (size >= 512) + (size >= 1024) + (size >= 2048)}b}")
 
     table = {}
     write(256)

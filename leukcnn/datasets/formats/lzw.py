@@ -56,7 +56,7 @@ def decode(stream: bytes, size: int) -> np.ndarray:
 
 def _codes(data: np.ndarray, bit: int, available: int) -> np.ndarray:
     # The codes from a bit on, up to the end of the data or a full table.
-    count = int(np.searchsorted(_STARTS, available - bit, side="right")) - 1
+    count = max(0, int(np.searchsorted(_STARTS, available - bit, side="right")) - 1)
     starts, widths = bit + _STARTS[:count], _WIDTHS[:count]
     byte = starts >> 3
     window = data[byte] << 16 | data[byte + 1] << 8 | data[byte + 2]
