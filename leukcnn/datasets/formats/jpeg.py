@@ -27,7 +27,7 @@ _REFUSED_FRAMES = {
     **dict.fromkeys((0xC8, 0xC9, 0xCA, 0xCB), "is a JPEG with arithmetic coding, whose damage can't be seen"),
     0xDC: "is a JPEG that says its height after its first scan",
 }
-# A marker that stands alone and means nothing.
+# A marker of two bytes that means nothing.
 _NEUTRAL = b"\xff\x01"
 _BASELINE, _PROGRESSIVE = (0xC0, 0xC1), 0xC2
 
@@ -76,8 +76,8 @@ def decode(content: bytes, header: Header) -> np.ndarray:
         raise _refused(f"is damaged: {error}") from error
     if values.shape != (header.height, header.width, header.channels):
         raise _refused(f"is decoded as an image of shape {values.shape}, not as its header says")
-    # It never reports up to 5 bytes left over at the end of a scan. A sound scan misses its last byte. Scans of a
-    # progressive file are many, and damage breaks off nearly all of them.
+    # It never reports up to 5 bytes left over at the end of a scan. Such a scan decodes without its last byte
+    # too, which a sound one doesn't. Progressive files have many scans: the last alone is tried.
     for _, end in scans if len(scans) <= header.channels else scans[-1:]:
         try:
             simplejpeg.decode_jpeg(content[: end - 1] + content[end:], colours, min_factor=8, strict=True)
@@ -125,6 +125,9 @@ def segments(content: bytes) -> Iterator[tuple[int, int, int]]:
         if marker == _SCAN:
             found = _MARKER_AFTER_DATA.search(content, end)
             end = found.start() if found else len(content)
+            # Bytes that fill belong to the marker.
+            while content[end - 1] == 0xFF:
+                end -= 1
         if end >= len(content):
             raise truncated("its end marker is missing")
         yield marker, position + 2, end
@@ -150,6 +153,9 @@ class _Frame:
         factors = [divmod(content[i], 16) for i in range(7, len(content), 3)]
         if not all(1 <= factor <= 4 for pair in factors for factor in pair):
             raise _refused("is damaged: a sampling factor isn't from 1 to 4")
+        if count == 3 and not _sampling_is_read(*factors):
+            sizes = ", ".join(f"{across} x {down}" for across, down in factors)
+            raise _refused(f"is a JPEG with channels sampled as {sizes}, which isn't read")
         # Component -> the bits that are still missing of its 64 coefficients, 255 where none have come.
         self.components = {content[i]: [255] * 64 for i in range(6, len(content), 3)}
         if len(self.components) != count:
@@ -197,6 +203,16 @@ class _Frame:
         # A block has at least one Huffman code, and one more for its end unless the file is progressive.
         if 8 * self._scan_bytes < self._blocks * (1 if self.progressive else 2):
             raise truncated(f"{self._scan_bytes:,} bytes can't hold {self.width} x {self.height} pixels")
+
+
+def _sampling_is_read(first: tuple[int, int], second: tuple[int, int], third: tuple[int, int]) -> bool:
+    # What libjpeg-turbo's interface, which simplejpeg uses, has a name for: 4:4:4, 4:2:2, 4:2:0, 4:1:1 and
+    # these turned by 90 degrees, with the factors in lowest terms or not.
+    if second == (1, 1):
+        known = first in ((1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (1, 4))
+    else:
+        known = first == (2, 2) and second in ((1, 2), (2, 1))
+    return second == third and (known or (first == second and first[0] * first[1] <= 3))
 
 
 def _refused(detail: str) -> BrokenImage:

@@ -13,6 +13,8 @@ _WIDTHS = np.repeat(np.array([9, 10, 11, 12]), [254, 512, 1024, 2050])
 _STARTS = np.concatenate([[0], np.cumsum(_WIDTHS)])
 _HIGHEST = _FIRST_ENTRY - 1 + np.arange(len(_WIDTHS))
 _HIGHEST[0] = 255
+# Up to this length, entries are written byte by byte, which pays for short ones; one by one if one is longer.
+_DEEP = 64
 
 
 class DamagedStream(ValueError):
@@ -23,8 +25,8 @@ def decode(stream: bytes, size: int) -> np.ndarray:
     """Decodes a stream.
 
     Args:
-        stream: The codes, most significant bit first.
-        size: How many bytes they stand for.
+        stream: The codes, highest bit first.
+        size: How many bytes they give.
 
     Returns:
         (size,) uint8.
@@ -56,7 +58,7 @@ def decode(stream: bytes, size: int) -> np.ndarray:
 
 def _codes(data: np.ndarray, bit: int, available: int) -> np.ndarray:
     # The codes from a bit on, up to the end of the data or a full table.
-    count = max(0, int(np.searchsorted(_STARTS, available - bit, side="right")) - 1)
+    count = int(np.count_nonzero(_STARTS[1:] <= available - bit))
     starts, widths = bit + _STARTS[:count], _WIDTHS[:count]
     byte = starts >> 3
     window = data[byte] << 16 | data[byte + 1] << 8 | data[byte + 2]
@@ -64,9 +66,11 @@ def _codes(data: np.ndarray, bit: int, available: int) -> np.ndarray:
 
 
 def _append(run: np.ndarray, values: np.ndarray, done: int) -> int:
-    # Writes what a run of codes stands for behind the first `done` values; returns how many there are then.
+    # Writes what a run of codes means after the first `done` values; returns how many there are then.
+    if not run.size:
+        return done
     literal = run < _CLEAR
-    # Code k makes entry 257 + k: what code k - 1 stands for, and the first byte of what code k stands for.
+    # Code k makes entry 257 + k: what code k - 1 means, and the first byte of what code k means.
     parent = np.where(literal, np.arange(run.size), run - _FIRST_ENTRY)
     root, depth = parent.copy(), (~literal).astype(np.int64)
     while not literal[root].all():
@@ -74,14 +78,22 @@ def _append(run: np.ndarray, values: np.ndarray, done: int) -> int:
         root = root[root]
     first = run[root]
     ends = done + np.cumsum(depth + 1)
-    if run.size and ends[-1] > len(values):
+    if ends[-1] > len(values):
         raise DamagedStream(f"it goes on after {len(values):,} bytes")
-    # Each entry is written from its last byte to its first, all entries side by side.
-    nodes, places = np.arange(run.size), ends - 1
-    while nodes.size:
-        ended = literal[nodes]
-        values[places[ended]] = run[nodes[ended]]
-        nodes, places = parent[nodes[~ended]], places[~ended]
-        values[places] = first[nodes + 1]
-        places = places - 1
-    return int(ends[-1]) if run.size else done
+    if depth.max() <= _DEEP:
+        # Each entry is written from its last byte to its first, all entries at the same time.
+        nodes, places = np.arange(run.size), ends - 1
+        while nodes.size:
+            ended = literal[nodes]
+            values[places[ended]] = run[nodes[ended]]
+            nodes, places = parent[nodes[~ended]], places[~ended]
+            values[places] = first[nodes + 1]
+            places = places - 1
+    else:
+        # Each entry but its last byte is copied from where its parent was written.
+        values[ends - 1] = np.where(literal, run, first[np.minimum(parent + 1, run.size - 1)])
+        starts, memory = ends - depth - 1, values.data
+        sources = starts[parent]
+        for start, source, size in zip(starts.tolist(), sources.tolist(), depth.tolist(), strict=True):
+            memory[start : start + size] = memory[source : source + size]
+    return int(ends[-1])

@@ -103,7 +103,7 @@ def decode(content: bytes, header: Header) -> np.ndarray:
     if image.colours is not None:
         return image.colours[values[..., 0]]
     if image.photometric == _WHITE_IS_ZERO:
-        values[..., 0] = highest - values[..., 0]
+        np.subtract(highest, values[..., 0], out=values[..., 0])
     return values * np.uint8(255 // highest) if highest < 255 else values
 
 
@@ -262,7 +262,7 @@ def _check_channels(layout: Layout, photometric: int, extra: list[int]) -> None:
     if own is None or (photometric == _YCBCR and not jpeg):
         name = _REFUSED_PHOTOMETRIC.get(photometric, f"values of photometric interpretation {photometric}")
         raise refused(f"holds {name}, which can't be turned into RGB exactly")
-    # A fourth channel that the file doesn't explain is taken for alpha; OpenCV writes such files.
+    # A fourth channel that the file doesn't explain is read as alpha; OpenCV writes such files.
     more = layout.samples - own
     if more not in (0, 1) or len(extra) > more or (more and (photometric == _PALETTE or jpeg)):
         raise refused(f"has {layout.samples} channels, {len(extra)} of them extra, where {own} are needed")

@@ -12,10 +12,13 @@ from leukcnn.datasets.headers import BrokenImage, expect_length, truncated
 
 _NONE, _LZW, _JPEG, _PACKBITS = 1, 5, 7, 32773
 _DEFLATE = (8, 32946)
-# No stream of these methods stands for more bytes than this multiple of its own.
+# No stream of these methods is decoded into more bytes than this multiple of its own.
 _MAX_RATIO = 1_400
+# Each takes its time, however small it is.
+_MAX_PIECES = 2**15
 # Tiles may be larger than the image, within reason: the sum of their pixels has this limit, plus 4 images.
 _MAX_PADDING = 2**24
+_INFLATED_AT_ONCE = 2**16
 _APP0, _APP14 = 0xE0, 0xEE
 
 
@@ -94,6 +97,8 @@ def checked(layout: Layout, content: bytes) -> Layout:
     count = layout.planes * layout.down * layout.across
     if layout.offsets.size != count:
         raise refused(f"lists {layout.offsets.size:,} {word}, not {count:,}")
+    if count > _MAX_PIECES:
+        raise refused(f"has {count:,} {word}, more than {_MAX_PIECES:,}")
     padded = layout.down * layout.piece_height * layout.across * layout.piece_width
     if layout.tiled and padded > 4 * layout.height * layout.width + _MAX_PADDING:
         raise refused("has tiles far larger than its image")
@@ -130,6 +135,9 @@ def read(content: bytes, layout: Layout) -> np.ndarray:
     Raises:
         BrokenImage: A strip or tile is damaged.
     """
+    if layout.offsets.size == 1:
+        # A large image isn't copied.
+        return _piece(content, layout, 0)[: layout.height, : layout.width]
     shape = (layout.height, layout.width, layout.samples)
     values = np.empty(shape, np.uint16 if layout.bits == 16 else np.uint8)
     channels = layout.samples // layout.planes
@@ -137,13 +145,7 @@ def read(content: bytes, layout: Layout) -> np.ndarray:
         plane, place = divmod(index, layout.down * layout.across)
         row, column = divmod(place, layout.across)
         top, left = row * layout.piece_height, column * layout.piece_width
-        start = int(layout.offsets[index])
-        stream = content[start : start + int(layout.sizes[index])]
-        try:
-            piece = _piece(stream, layout, layout.rows(index))
-        except (lzw.DamagedStream, BrokenImage) as error:
-            name = "tile" if layout.tiled else "strip"
-            raise refused(f"is damaged: {name} {index} can't be decoded: {error}") from error
+        piece = _piece(content, layout, index)
         target = values[top : top + layout.piece_height, left : left + layout.piece_width]
         target[..., plane : plane + channels] = piece[: target.shape[0], : target.shape[1]]
     return values
@@ -154,7 +156,17 @@ def refused(detail: str) -> BrokenImage:
     return BrokenImage("undecodable", detail)
 
 
-def _piece(stream: bytes, layout: Layout, rows: int) -> np.ndarray:
+def _piece(content: bytes, layout: Layout, index: int) -> np.ndarray:
+    start, rows = int(layout.offsets[index]), layout.rows(index)
+    stream = content[start : start + int(layout.sizes[index])]
+    try:
+        return _decoded(stream, layout, rows)
+    except (lzw.DamagedStream, BrokenImage) as error:
+        name = "tile" if layout.tiled else "strip"
+        raise refused(f"is damaged: {name} {index} can't be decoded: {error}") from error
+
+
+def _decoded(stream: bytes, layout: Layout, rows: int) -> np.ndarray:
     channels = layout.samples // layout.planes
     if layout.compression == _JPEG:
         return _jpeg_piece(stream, layout, rows)
@@ -164,9 +176,10 @@ def _piece(stream: bytes, layout: Layout, rows: int) -> np.ndarray:
     if layout.bits == 16:
         data = data.view(f"{layout.order}u2").astype(np.uint16)
     elif layout.bits < 8:
-        single = np.unpackbits(data, axis=1).reshape(rows, -1, layout.bits)
-        data = np.packbits(single, axis=2)[..., 0] >> (8 - layout.bits)
-        data = data[:, : layout.piece_width * channels]
+        shifts = np.arange(8 - layout.bits, -1, -layout.bits, dtype=np.uint8)
+        several = data[..., None] >> shifts
+        several &= 2**layout.bits - 1
+        data = several.reshape(rows, -1)[:, : layout.piece_width * channels]
     values = data.reshape(rows, layout.piece_width, channels)
     return np.cumsum(values, axis=1, dtype=values.dtype) if layout.predictor == 2 else values
 
@@ -175,33 +188,40 @@ def _bytes(stream: bytes, layout: Layout, rows: int) -> np.ndarray:
     decoder = COMPRESSIONS[layout.compression]
     size = rows * layout.row_bytes
     try:
-        return np.frombuffer(decoder(stream, size), np.uint8)
+        return decoder(stream, size)
     except lzw.DamagedStream as damage:
         # Some writers fill the last strip up to the height of the others.
         if layout.tiled or rows == layout.piece_height:
             raise
         try:
-            return np.frombuffer(decoder(stream, layout.piece_height * layout.row_bytes), np.uint8)[:size]
+            return decoder(stream, layout.piece_height * layout.row_bytes)[:size]
         except lzw.DamagedStream:
             raise damage from None
 
 
-def _uncompressed(stream: bytes, size: int) -> bytes:
-    return stream[:size]
+def _uncompressed(stream: bytes, size: int) -> np.ndarray:
+    return np.frombuffer(stream, np.uint8, size).copy()
 
 
-def _inflate(stream: bytes, size: int) -> bytes:
-    decoder = zlib.decompressobj()
-    try:
-        values = decoder.decompress(stream, size + 1)
-    except zlib.error as error:
-        raise lzw.DamagedStream(str(error)) from error
-    if len(values) != size or not decoder.eof:
+def _inflate(stream: bytes, size: int) -> np.ndarray:
+    decoder, values, done = zlib.decompressobj(), np.empty(size, np.uint8), 0
+    for at in range(0, len(stream), _INFLATED_AT_ONCE):
+        try:
+            part = decoder.decompress(stream[at : at + _INFLATED_AT_ONCE], size - done + 1)
+        except zlib.error as error:
+            raise lzw.DamagedStream(str(error)) from error
+        if len(part) > size - done:
+            raise lzw.DamagedStream(f"it goes on after {size:,} bytes")
+        values[done : done + len(part)] = np.frombuffer(part, np.uint8)
+        done += len(part)
+        if decoder.eof:
+            break
+    if done != size or not decoder.eof:
         raise lzw.DamagedStream(f"it doesn't hold {size:,} bytes and their checksum")
     return values
 
 
-def _unpack_bits(stream: bytes, size: int) -> bytes:
+def _unpack_bits(stream: bytes, size: int) -> np.ndarray:
     values, at = bytearray(), 0
     while at < len(stream) and len(values) <= size:
         count = stream[at]
@@ -215,7 +235,7 @@ def _unpack_bits(stream: bytes, size: int) -> bytes:
             at += 1
     if len(values) != size or at != len(stream):
         raise lzw.DamagedStream(f"it doesn't hold {size:,} bytes")
-    return bytes(values)
+    return np.frombuffer(values, np.uint8)
 
 
 def _jpeg_piece(stream: bytes, layout: Layout, rows: int) -> np.ndarray:
@@ -243,7 +263,7 @@ def _jpeg_piece(stream: bytes, layout: Layout, rows: int) -> np.ndarray:
 
 
 # TIFF's numbers -> a decoder of a stream into so many bytes. JPEG streams are decoded into pixels.
-COMPRESSIONS: dict[int, Callable[[bytes, int], bytes | np.ndarray]] = {
+COMPRESSIONS: dict[int, Callable[[bytes, int], np.ndarray]] = {
     _NONE: _uncompressed,
     _LZW: lzw.decode,
     _JPEG: _uncompressed,
