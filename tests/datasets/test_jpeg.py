@@ -84,6 +84,14 @@ def test_sound_files_have_the_pixels_that_opencv_reads(options):
         np.testing.assert_array_equal(decode_image(content)[0], expected[..., ::-1])
 
 
+def test_real_images_are_read_as_opencv_reads_them(real_data):
+    paths = sorted(real_data.rglob("*.jpg"))[::50]
+    assert paths
+    for path in paths:
+        expected = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        np.testing.assert_array_equal(decode_image(path.read_bytes())[0], expected[..., ::-1])
+
+
 def test_sampling_is_read_where_the_decoder_reads_it():
     sizes = [16 * across + down for across in range(1, 5) for down in range(1, 5)]
     read = set()
@@ -109,7 +117,7 @@ def data_of(content):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_file_without_half_of_its_data_is_refused(name):
+def test_file_without_half_of_its_data_is_refused(name, capfd):
     rng = np.random.default_rng(0)
     for _ in range(20):
         image = cv2.GaussianBlur(
@@ -125,6 +133,7 @@ def test_file_without_half_of_its_data_is_refused(name):
         ):
             with pytest.raises(BrokenImage):
                 decode_image(damaged)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("count", range(1, 9))

@@ -25,6 +25,7 @@ def pixels(content):
     image, note = decode_image(content)
     header = read_header(content)
     assert image.shape == (header.height, header.width, 3)
+    assert image.flags.writeable
     assert note == conversion(header.channels, header.bits)
     return image
 
@@ -260,6 +261,27 @@ def test_bigtiff_and_loops_of_directories_are_refused():
     content[following : following + 4] = content[4:8]
     with pytest.raises(BrokenImage, match="loop of directories"):
         read_header(bytes(content))
+
+
+def test_long_strings_of_lzw_take_no_time():
+    white = image_files.lzw(bytes([255]) * 30_000)
+    content = tiff(
+        np.zeros((1, 1, 3), int),
+        width=10_000,
+        height=1_000,
+        compression=LZW,
+        rows_per_strip=1,
+        streams=[white] * 1000,
+    )
+    start = time.perf_counter()
+    image, _ = decode_image(content)
+    assert time.perf_counter() - start < 10
+    assert image.min() == 255
+
+
+def test_many_strips_are_refused():
+    with pytest.raises(BrokenImage, match="more than 32,768"):
+        read_header(tiff(np.zeros((40_000, 1, 1), int), rows_per_strip=1))
 
 
 def test_many_tags_of_the_same_strips_take_no_memory_or_time():

@@ -13,7 +13,7 @@ _WIDTHS = np.repeat(np.array([9, 10, 11, 12]), [254, 512, 1024, 2050])
 _STARTS = np.concatenate([[0], np.cumsum(_WIDTHS)])
 _HIGHEST = _FIRST_ENTRY - 1 + np.arange(len(_WIDTHS))
 _HIGHEST[0] = 255
-# Up to this length, entries are written byte by byte, which pays for short ones; one by one if one is longer.
+# Up to this length, entries are written all at the same time, which pays for short ones; else one by one.
 _DEEP = 64
 
 
@@ -76,24 +76,22 @@ def _append(run: np.ndarray, values: np.ndarray, done: int) -> int:
     while not literal[root].all():
         depth += depth[root]
         root = root[root]
-    first = run[root]
-    ends = done + np.cumsum(depth + 1)
-    if ends[-1] > len(values):
+    first, size = run[root], int(depth.sum()) + run.size
+    if size > len(values) - done:
         raise DamagedStream(f"it goes on after {len(values):,} bytes")
-    if depth.max() <= _DEEP:
-        # Each entry is written from its last byte to its first, all entries at the same time.
-        nodes, places = np.arange(run.size), ends - 1
-        while nodes.size:
-            ended = literal[nodes]
-            values[places[ended]] = run[nodes[ended]]
-            nodes, places = parent[nodes[~ended]], places[~ended]
-            values[places] = first[nodes + 1]
-            places = places - 1
+    written = values[done : done + size]
+    ends = np.cumsum(depth + 1)
+    starts = ends - depth - 1
+    written[ends - 1] = np.where(literal, run, first[np.minimum(parent + 1, run.size - 1)])
+    # All bytes of an entry but the last are where its parent was written.
+    if (deepest := int(depth.max())) <= _DEEP:
+        places = np.arange(size) - np.repeat(starts - starts[parent], depth + 1)
+        places[ends - 1] = ends - 1
+        for _ in range(deepest.bit_length()):
+            places = places[places]
+        written[:] = written[places]
     else:
-        # Each entry but its last byte is copied from where its parent was written.
-        values[ends - 1] = np.where(literal, run, first[np.minimum(parent + 1, run.size - 1)])
-        starts, memory = ends - depth - 1, values.data
-        sources = starts[parent]
-        for start, source, size in zip(starts.tolist(), sources.tolist(), depth.tolist(), strict=True):
-            memory[start : start + size] = memory[source : source + size]
-    return int(ends[-1])
+        memory, sources = written.data, starts[parent]
+        for start, source, count in zip(starts.tolist(), sources.tolist(), depth.tolist(), strict=True):
+            memory[start : start + count] = memory[source : source + count]
+    return done + size
