@@ -195,6 +195,7 @@ def test_progressive_file_that_ends_after_any_scan_is_refused():
         (jpeg(LEVELS, between=segment(0xDC, b"\0\x18")), "says its height after"),
         (jpeg(LEVELS, width=0), "0 x 24 pixels"),
         (jpeg(LEVELS, width=60000, height=60000), "can't hold 60000 x 60000"),
+        (jpeg(LEVELS, frame=0xC2, width=8000, height=8000), "several scans"),
         (jpeg(np.dstack([LEVELS, LEVELS[..., :1]]), before=adobe(2)), "4 channels .CMYK"),
         (jpeg(LEVELS[..., :2]), "2 channels"),
         (jpeg(LEVELS, factors=[0x11, 0x05, 0x11]), "sampling factor"),
@@ -232,14 +233,17 @@ def test_end_of_a_thumbnail_is_not_the_end():
         assert caught.value.kind == "truncated"
 
 
-def test_scans_without_end_are_refused_in_time():
-    # One scan after another visits all blocks, though a band of zeros costs a few bytes alone.
-    scan = segment(0xDA, bytes([1, 1, 0, 1, 63, 0])) + b"\0"
-    content = jpeg(np.zeros((250, 250, 1), int), before=b"", frame=0xC2, height=20_000, width=20_000)
+def test_many_scans_and_endless_fill_bytes_are_refused_in_time():
+    # Each scan visits all blocks, though a band of zeros costs a few bytes alone.
+    refined = [
+        segment(0xDA, bytes([1, 1, 0, 1, 63, 16 * high + high - 1])) + b"\0" for high in range(13, 0, -1)
+    ]
+    scans = segment(0xDA, bytes([1, 1, 0, 1, 63, 13])) + b"\0" + b"".join(refined)
+    content = jpeg(LEVELS[..., :1], before=b"", frame=0xC2, height=11_000, width=11_000, scans=slice(1))
     start = time.perf_counter()
-    with pytest.raises(BrokenImage):
-        decode_image(content.replace(b"\xff\xd9", scan * 5000 + b"\xff\xd9"))
-    with pytest.raises(BrokenImage):
+    with pytest.raises(BrokenImage, match="too many scans for its size"):
+        decode_image(content.replace(b"\xff\xd9", scans + b"\xff\xd9"))
+    with pytest.raises(BrokenImage, match="truncated"):
         decode_image(b"\xff\xd8" + b"\xff" * 2_000_000)
     assert time.perf_counter() - start < 2
 

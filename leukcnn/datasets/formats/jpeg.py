@@ -16,6 +16,9 @@ from leukcnn.datasets.headers import BrokenImage, Header, truncated
 _MAX_SEGMENTS = 10_000
 # Decoding visits each block once a scan: ten scans of 100 megapixels.
 _MAX_SCANNED_PIXELS = 1_000_000_000
+# A decoder keeps all blocks of a file with several scans, at two bytes a coefficient: 256 MiB, which are 44
+# megapixels in full colour.
+_MAX_KEPT_BLOCKS = 2**21
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
 # In entropy-coded data, FF is followed by 00 or a restart marker, or by another FF that fills.
@@ -169,6 +172,10 @@ class _Frame:
 
     def add_scan(self, content: bytes, place: int, end: int) -> None:
         """Notes what a scan brings."""
+        if self._scanned_pixels and self._blocks > _MAX_KEPT_BLOCKS:
+            raise _refused(
+                f"is a JPEG of {self.width} x {self.height} pixels in several scans, too many to keep"
+            )
         self._scanned_pixels += self.height * self.width
         if self._scanned_pixels > max(_MAX_SCANNED_PIXELS, self.height * self.width):
             raise _refused("is a JPEG with too many scans for its size")
