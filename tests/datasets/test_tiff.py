@@ -230,6 +230,12 @@ def test_jpeg_streams_share_tables():
         ({"tile_width": 16}, "both strips and tiles"),
         ({"width": 2**32 - 1, "height": 2**32 - 1, "rows_per_strip": None}, "too short"),
         ({"extra_samples": 2}, "3 channels, 1 of them extra"),
+        (
+            {"compression": JPEG, "planar": 2, "strip_offsets": [8] * 3, "strip_bytes": [9] * 3},
+            "whole pixels",
+        ),
+        ({"compression": JPEG, "jpeg_tables": bytes(9_000_000)}, "tables too large"),
+        ({"compression": JPEG, "jpeg_tables": [1, 2, 3]}, "tag 347 have type 3"),
         ({"width": b"\x1d"}, "tag 256 have type 7"),
     ],
 )

@@ -167,7 +167,9 @@ class _Tags:
 
     def raw(self, tag: int) -> bytes:
         """Returns the bytes of a tag, none if it is missing."""
-        _, count, place = self._entries.get(tag, (1, 0, 0))
+        kind, count, place = self._entries.get(tag, (7, 0, 0))
+        if kind != 7:
+            raise refused(f"is damaged: the values of its tag {tag} have type {kind}")
         expect_length(self._content, place + count)
         return self._content[place : place + count]
 

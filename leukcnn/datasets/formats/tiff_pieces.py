@@ -16,6 +16,8 @@ _DEFLATE = (8, 32946)
 _MAX_RATIO = 1_400
 # Each takes its time, however small it is.
 _MAX_PIECES = 2**15
+# JPEG tables are read again with each strip or tile.
+_MAX_TABLE_BYTES = 2**23
 # Tiles may be larger than the image, within reason: the sum of their pixels has this limit, plus 4 images.
 _MAX_PADDING = 2**24
 _INFLATED_AT_ONCE = 2**16
@@ -104,6 +106,8 @@ def checked(layout: Layout, content: bytes) -> Layout:
         raise refused("has tiles far larger than its image")
     if layout.compression == _JPEG and (layout.bits, layout.planes, layout.predictor) != (8, 1, 1):
         raise refused("holds JPEG streams that aren't of whole pixels with 8 bits a channel")
+    if count * len(layout.jpeg_tables) > _MAX_TABLE_BYTES:
+        raise refused(f"has JPEG tables too large for {count:,} {word}")
     if layout.predictor != 1 and not (
         layout.predictor == 2 and layout.bits in (8, 16) and layout.compression in (_LZW, *_DEFLATE)
     ):
