@@ -10,7 +10,8 @@ from leukcnn import papers, spec
 from leukcnn.files import write_json
 from leukcnn.records import ExperimentRecord, PlannedTrial
 from leukcnn.results.results import Results
-from leukcnn.runs import Predictions, Store, Trial, write_predictions
+from leukcnn.runs import Store, Trial
+from leukcnn.trial_files import Predictions, write_predictions
 
 COUNTS = {
     "train": {

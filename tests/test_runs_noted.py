@@ -1,4 +1,4 @@
-from leukcnn.runs import changed_files, note_files
+from leukcnn.records import changed_files, note_files
 
 
 def test_missing_and_changed_files_are_found(tmp_path):

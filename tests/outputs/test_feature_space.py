@@ -9,7 +9,7 @@ from leukcnn import spec
 from leukcnn.evaluation.feature_space import Projection
 from leukcnn.outputs import feature_space as module
 from leukcnn.outputs.build import build_figures
-from leukcnn.runs import write_features
+from leukcnn.trial_files import write_features
 from tests.outputs.png import names
 
 SPACES = tuple(

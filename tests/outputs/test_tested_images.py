@@ -12,7 +12,7 @@ from leukcnn.datasets import read_image
 from leukcnn.outputs.kind import Material
 from leukcnn.pipeline import scaled
 from leukcnn.prediction import SavedNetwork
-from leukcnn.runs import Predictions, write_predictions
+from leukcnn.trial_files import Predictions, write_predictions
 from tests.outputs.png import captured, keys
 
 PREPROCESSING = spec.Preprocessing(resize=16, scale=1 / 255)
