@@ -333,7 +333,7 @@ class Store:
         identity = read_json(path / "trial.json")
         if digest(identity)[:16] != name:
             raise StoreError(
-                f"The specification of the trial {path} doesn't match the folder's name.",
+                f"{path / 'trial.json'} doesn't match the folder's name.",
                 expected=f"a trial.json with the hash {name}",
                 remedy="remove that folder, or choose another --out",
             )
