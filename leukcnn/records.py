@@ -4,6 +4,7 @@ With a record and the store, tables can be built without the data. The list of a
 their SHA-256, is kept next to it.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -201,10 +202,15 @@ def changed_files(folder: Path) -> dict[Path, str]:
 def check_noted(path: Path, folder: Path) -> None:
     """Checks that a file is unchanged if it is in the list of an experiment's files.
 
+    A list that can't be read is no fault of the file; `note_files` and `changed_files` report it.
+
     Raises:
-        StoreError: It is missing or changed, or the list can't be read.
+        StoreError: The file is missing or changed.
     """
-    expected = _noted(folder).get(path.relative_to(folder).as_posix())
+    noted: dict[str, str] = {}
+    with contextlib.suppress(StoreError):
+        noted = _noted(folder)
+    expected = noted.get(path.relative_to(folder).as_posix())
     if expected is not None and (what := _changed(path, expected)):
         raise StoreError(f"{path}: {what}", expected="the file as leukcnn wrote it")
 

@@ -209,11 +209,8 @@ def test_a_damaged_list_of_files_is_named(tmp_path, content):
     note_files(tmp_path, [path])
     noted = tmp_path / "written.json"
     noted.write_bytes(noted.read_bytes().replace(b"a.png", b"b.png") if content is None else content)
-    for use in (
-        lambda: changed_files(tmp_path),
-        lambda: note_files(tmp_path, [path]),
-        lambda: check_noted(path, tmp_path),
-    ):
+    check_noted(path, tmp_path)
+    for use in (lambda: changed_files(tmp_path), lambda: note_files(tmp_path, [path])):
         with pytest.raises(StoreError, match=r"written\.json can't be read") as caught:
             use()
         assert "remove it and run `leukcnn reproduce`" in caught.value.remedy

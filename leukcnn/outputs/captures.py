@@ -58,6 +58,8 @@ class Captured(Mapping):
             check_noted(path, self.experiment)
             with stored_arrays(path) as stored:
                 values = json.loads(str(stored[_PLAIN]))
+                if not isinstance(values, dict) or not {"key", "of"} <= values.keys():
+                    raise ValueError("it has no key")
                 for member in stored:
                     field, of_list, _ = member.partition("/")
                     if of_list:

@@ -95,7 +95,11 @@ def not_trained(results: Results, left_out: Mapping[str, str]) -> list[str]:
     profile = results.paper.profile(results.record.profile)
     labels: dict[str, list[str]] = {}
     optional: list[str] = []
+    damaged = {trial.row for trial in results.damaged}
     for row, label in left_out.items():
+        # A mark names damaged trials.
+        if row in damaged:
+            continue
         if row not in results.record.missing and profile.leaves_out(row):
             optional.append(row)
         else:
