@@ -149,10 +149,13 @@ def parse_predictions(content: bytes) -> Predictions:
     n = len(_COLUMNS)
     if tuple(header[:n]) != _COLUMNS or not all(name.startswith("p_") for name in header[n:]):
         raise ValueError(f"its columns are {', '.join(header):.200}")
-    columns = {name: np.array([row[i] for row in rows]) for i, name in enumerate(_COLUMNS)}
+    if not rows:
+        raise ValueError("it has no rows")
+    columns = list(zip(header, *rows, strict=True))
+    values = {name: np.array(column[1:]) for name, column in zip(_COLUMNS, columns, strict=False)}
     predictions = Predictions(
-        **{**columns, "label": columns["label"].astype(np.int64)},
-        probabilities=np.array([row[n:] for row in rows], dtype=np.float64),
+        **{**values, "label": values["label"].astype(np.int64)},
+        probabilities=np.array([column[1:] for column in columns[n:]], dtype=np.float64).T.copy(),
         class_names=tuple(name.removeprefix("p_") for name in header[n:]),
     )
     _check_predictions(predictions)
