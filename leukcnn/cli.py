@@ -270,10 +270,7 @@ def reproduce(paper: str, **options: Any) -> None:
     if run.report is not None:
         _print_report(run.report)
         click.echo(describe_seconds(run.report.seconds))
-        for trial in run.report.diverged:
-            click.echo(f"The training diverged, and has no result: {trial}", err=True)
-        if run.report.diverged:
-            sys.exit(1)
+        _exit_with(run.report.faults)
 
 
 @main.command()
@@ -301,13 +298,12 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
             if verify:
                 faults += verify_report(store, folder, found)
             else:
-                _print_report(report(store, folder, found, only=only, faults=faults))
+                done = report(store, folder, found, only=only)
+                _print_report(done)
+                faults += done.faults
         except StoreError as error:
             faults.append(str(error))
-    for fault in faults:
-        click.echo(fault, err=True)
-    if faults:
-        sys.exit(1)
+    _exit_with(faults)
     if verify:
         click.echo("Every stored file is unchanged and gives the same tables.")
 
@@ -342,6 +338,14 @@ def predict(model: Path, images: tuple[Path, ...], table: Path | None) -> None:
     if table is not None:
         write_classes(table, paths, probabilities, network.class_names)
     click.echo(NOTICE, err=True)
+
+
+def _exit_with(faults: list[str]) -> None:
+    """Shows faults, each once, and exits with 1 if there are any."""
+    for fault in dict.fromkeys(faults):
+        click.echo(fault, err=True)
+    if faults:
+        sys.exit(1)
 
 
 def _print_report(report: "Report") -> None:

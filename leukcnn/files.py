@@ -19,6 +19,8 @@ import numpy as np
 
 from leukcnn.errors import StoreError
 
+_CHECKSUM = "checksum"
+
 
 def explained(error: OSError, path: Path) -> StoreError:
     """Returns an error that says why `path` couldn't be written and what to do."""
@@ -87,23 +89,87 @@ def write_json(path: Path, value: Any) -> None:
         StoreError: The folder can't be written to.
     """
     with replace_file(path) as draft:
-        draft.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+        draft.write_text(_as_text(value), encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
+def read_bytes(path: Path) -> bytes:
+    """Reads a file of the store.
+
+    Raises:
+        StoreError: There is no such file, or it can't be read.
+    """
+    try:
+        # Reading a named pipe would wait for ever.
+        if path.exists() and not path.is_file():
+            raise OSError("it isn't a file")
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
     """Reads a JSON file of the store.
 
     Raises:
-        StoreError: The file doesn't exist or isn't JSON.
+        StoreError: The file doesn't exist or isn't a JSON object.
+    """
+    return parse_json(read_bytes(path), path)
+
+
+def parse_json(content: bytes, path: Path) -> dict[str, Any]:
+    """Returns the JSON object in the content of a file of the store.
+
+    Raises:
+        StoreError: It isn't a JSON object, or has numbers that JSON lacks (NaN, Infinity).
     """
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise StoreError(
-            f"{path} can't be read: {error}",
-            expected="a file that leukcnn wrote",
-            remedy="remove the folder that holds it and run `leukcnn reproduce` again",
-        ) from error
+        value = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+        if not isinstance(value, dict):
+            raise ValueError("it isn't a JSON object")
+        return value
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(path, str(error)) from error
+
+
+def write_sealed_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes a JSON object in one step, together with a checksum of it.
+
+    Raises:
+        StoreError: The folder can't be written to.
+    """
+    # JSON has no tuples, and strings as the only keys.
+    plain = json.loads(json.dumps(value))
+    write_json(path, plain | {_CHECKSUM: digest(plain)})
+
+
+def read_sealed_json(path: Path) -> dict[str, Any]:
+    """Reads what `write_sealed_json` wrote.
+
+    Raises:
+        StoreError: The file doesn't exist, or any byte of it was changed.
+    """
+    content = read_bytes(path)
+    value = parse_json(content, path)
+    plain = {key: item for key, item in value.items() if key != _CHECKSUM}
+    if value.get(_CHECKSUM) != digest(plain) or content.decode("utf-8") != _as_text(value):
+        raise _unreadable(path, "it was changed since it was written")
+    return plain
+
+
+def _as_text(value: Any) -> str:
+    return json.dumps(value, indent=1, sort_keys=True) + "\n"
+
+
+def _refuse_constant(constant: str) -> None:
+    raise ValueError(f"{constant} isn't a number in JSON")
+
+
+def _unreadable(path: Path, why: str) -> StoreError:
+    return StoreError(
+        f"{path} can't be read: {why}",
+        expected="a file that leukcnn wrote",
+        remedy="remove the folder that holds it and run `leukcnn reproduce` again",
+    )
 
 
 def digest(value: Any) -> str:

@@ -25,7 +25,12 @@ from leukcnn.datasets.headers import (
 from leukcnn.errors import DataError
 
 # First bytes of a file -> the module of its format.
-_FORMATS = {b"BM": bmp, b"\x89PNG\r\n\x1a\n": png, b"\xff\xd8": jpeg, b"II*\x00": tiff, b"MM\x00*": tiff}
+_FORMATS = {
+    b"BM": bmp,
+    b"\x89PNG\r\n\x1a\n": png,
+    b"\xff\xd8": jpeg,
+    **dict.fromkeys((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"), tiff),
+}
 
 # Bytes of a pixel of four channels of 16 bits, and bytes of tags, profiles and thumbnails.
 _LARGEST_PIXEL, _SLACK = 8, 1 << 24

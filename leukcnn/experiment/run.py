@@ -9,7 +9,7 @@ from leukcnn import spec
 from leukcnn.callbacks import resume_epoch
 from leukcnn.datasets import card
 from leukcnn.distribution import find_devices, make_deterministic
-from leukcnn.errors import DivergenceError, WeightsError
+from leukcnn.errors import DivergenceError, StoreError, WeightsError
 from leukcnn.experiment.check import check_optimizers, explained
 from leukcnn.experiment.check_networks import check_networks
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
@@ -98,10 +98,11 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     finished = [store.finished_trial(trial.name) for trial in to_do]
     watch.lap_of_trials(trial for trial in finished if trial is not None)
     # New results, since the first ones keep what they read before the training.
-    capture(Material(Results(study.paper, record, store), session.index), folder, trained=True)
+    material, faults = Material(Results(study.paper, record, store), session.index), training.faults
+    capture(material, folder, trained=True, faults=faults)
     done = report(store, folder, study.paper, only=study.only)
     watch.lap("tables and figures")
-    return replace(done, seconds=watch.seconds, diverged=tuple(training.diverged))
+    return replace(done, seconds=watch.seconds, faults=[*dict.fromkeys((*faults, *done.faults))])
 
 
 def _say_what_is_not_trained(
@@ -180,11 +181,15 @@ def _run_controls(study: Study, session: Session, planned: Plan, splits: set[str
 
 
 class _Training:
-    """Runs trials one after the other."""
+    """Runs trials one after the other.
+
+    Attributes:
+        faults: A message for each trial that a damaged file of another one prevents.
+    """
 
     def __init__(self, study: Study, session: Session, planned: Plan, to_do: list[PlannedTrial]):
         self.study, self.session, self.planned, self.to_do = study, session, planned, to_do
-        self.diverged: list[str] = []
+        self.faults: list[str] = []
         self._estimate: Estimate | None = None
         networks = {trial.row for trial in to_do if not study.row(trial.row).setup.features}
         if networks and not session.devices.accelerated and not study.profile.not_comparable:
@@ -201,7 +206,7 @@ class _Training:
             except DivergenceError as error:
                 # The others are trained nevertheless.
                 label = _label(self.study, trial)
-                self.diverged.append(f"{label}: {error.why}")
+                self.faults.append(f"The training of {label} diverged and has no result: {error.why}")
                 self.session.say(f"{label}: {error}")
 
     def _run_network(self, trial: PlannedTrial, number: int) -> None:
@@ -238,7 +243,15 @@ class _Training:
         source = identity.get("features_of")
         trained = session.store.finished_trial(source) if source else None
         if source is not None and trained is None:
-            session.say(f"{label} is left out: the network that computes its features isn't trained.")
+            what = "is damaged" if source in session.store.damaged else "isn't trained"
+            session.say(f"{label} is left out: the network that computes its features {what}.")
+            return
+        try:
+            if trained is not None:
+                trained.checked("model.keras")
+        except StoreError as error:
+            self.faults.append(f"{label} is left out: {error}")
+            session.say(self.faults[-1])
             return
         session.say(f"{label}: a support vector machine on features ...")
         stored, split_rows = session.store.trial(identity), self.planned.split_rows[trial.name]

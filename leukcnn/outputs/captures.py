@@ -13,6 +13,7 @@ from leukcnn.errors import StoreError
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, stored_arrays, write_arrays
 from leukcnn.outputs.kind import Capture
+from leukcnn.records import check_noted
 
 _PLAIN = "plain"
 """The member of a file that holds the key and all plain values, as JSON."""
@@ -49,13 +50,16 @@ class Captured(Mapping):
         """Returns the values of a capture, its "key", and "of", the key of its table or figure.
 
         Raises:
-            StoreError: There is no such capture, its file can't be read, or it was made for another kind or
-                other fields.
+            StoreError: There is no such capture, its file was changed or can't be read, or it was made for
+                another kind or other fields.
         """
         path = self._path(name)
         try:
+            check_noted(path, self.experiment)
             with stored_arrays(path) as stored:
                 values = json.loads(str(stored[_PLAIN]))
+                if not isinstance(values, dict) or not {"key", "of"} <= values.keys():
+                    raise ValueError("it has no key")
                 for member in stored:
                     field, of_list, _ = member.partition("/")
                     if of_list:

@@ -8,8 +8,9 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.records import ExperimentRecord, PlannedTrial, why_diverged
-from leukcnn.runs import Predictions, Store, Trial
+from leukcnn.runs import Store, Trial
 from leukcnn.splits import balanced_subset
+from leukcnn.trial_files import Predictions
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,14 @@ class Results:
     @property
     def _planned(self) -> list[PlannedTrial]:
         return [p for p in (*self.record.trials, *self.record.controls) if p.split == self.split_kind]
+
+    @cached_property
+    def damaged(self) -> list[PlannedTrial]:
+        """The experiment's trials whose files are damaged; no value contains them."""
+        every = {planned.name: planned for planned in self.record.every_trial}
+        for name in every:
+            self.store.finished_trial(name)
+        return [planned for name, planned in every.items() if name in self.store.damaged]
 
     @cached_property
     def trials(self) -> dict[str, list[tuple[int, int, Trial]]]:
@@ -192,6 +201,8 @@ class Results:
             if key in self.record.missing:
                 return self.record.missing[key]
         if not self.predictions[row]:
+            if any(planned.row == row and planned.name in self.store.damaged for planned in self._planned):
+                return "its stored files are damaged"
             if row in self.diverged:
                 return f"its training diverged: {self.diverged[row][0]}"
             return "this row has not been trained"

@@ -15,9 +15,10 @@ from leukcnn.image_cache import prepared_images
 from leukcnn.models.bases import penultimate
 from leukcnn.pipeline import Entries, scaled
 from leukcnn.prediction import SavedNetwork
-from leukcnn.runs import Predictions, Trial, write_features, write_predictions
+from leukcnn.runs import Trial
 from leukcnn.spec import Features, Model, Setup
 from leukcnn.splits import SplitRows
+from leukcnn.trial_files import Predictions, write_features, write_predictions
 from leukcnn.trials.context import TrialContext
 from leukcnn.trials.outcome import environment, image_predictions
 
@@ -154,7 +155,7 @@ class _FeatureTrial:
         context = self.context
         keras.utils.clear_session()
         with context.devices.scope():
-            saved = SavedNetwork.load(source.path / "model.keras")
+            saved = SavedNetwork.load(source.checked("model.keras"))
             base = penultimate(saved.network)
         images = prepared_images(context.index, saved.preprocessing, folder=context.cache)
         blocks = [rows[start : start + FORWARD_BATCH] for start in range(0, len(rows), FORWARD_BATCH)]

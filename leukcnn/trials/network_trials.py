@@ -30,11 +30,12 @@ from leukcnn.pipeline import (
 )
 from leukcnn.prediction import SavedNetwork
 from leukcnn.records import note_divergence, why_diverged
-from leukcnn.runs import Predictions, Trial, write_predictions
+from leukcnn.runs import Trial
 from leukcnn.seeding import child_seed
 from leukcnn.spec import Setup
 from leukcnn.splits import SplitRows
 from leukcnn.training import Outcome, compile_network, predict, train
+from leukcnn.trial_files import Predictions, write_predictions
 from leukcnn.trials.context import TrialContext
 from leukcnn.trials.outcome import environment, image_predictions
 

@@ -13,7 +13,7 @@ import numpy as np
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
 from leukcnn.pipeline import check_probabilities
-from leukcnn.runs import Predictions
+from leukcnn.trial_files import Predictions
 
 _VERSIONED = (
     "leukcnn",
