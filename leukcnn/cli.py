@@ -311,12 +311,20 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
 @main.command()
 @click.argument("model", type=_Place(path_type=Path))
 @click.argument("images", nargs=-1, required=True, type=_Place(path_type=Path))
-@click.option("--out", "table", type=_Place(path_type=Path, dir_okay=False), help="Also write a CSV file.")
+@click.option(
+    "--out",
+    "table",
+    type=_Place(path_type=Path, dir_okay=False),
+    help="Also write a CSV file; an earlier one is replaced.",
+)
 def predict(model: Path, images: tuple[Path, ...], table: Path | None) -> None:
     """Classifies images, or folders of images, with a trained network (a trial's model.keras)."""
-    from leukcnn.paths import find_images, network_file
+    from leukcnn.paths import check_network_file, check_predictions_file, find_images, network_file
 
     model, paths = network_file(model), find_images(images)
+    if table is not None:
+        check_predictions_file(table, (model, *paths))
+    check_network_file(model)
     start_backend()
 
     from leukcnn.prediction import NOTICE, SavedNetwork, write_classes

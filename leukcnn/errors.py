@@ -102,7 +102,7 @@ class DivergenceError(LeukCNNError):
 
 
 class WeightsError(LeukCNNError):
-    """Weights can't be found, downloaded or loaded into the network."""
+    """Weights can't be found, downloaded or loaded into the network, or give no probabilities."""
 
 
 class DependencyError(LeukCNNError):

@@ -20,7 +20,7 @@ from leukcnn.spec import Preprocessing
 __all__ = ["cache_folder", "prepare", "prepared_images", "shows_nothing"]
 
 # Part of the cache's key. Raise it when a change of the code gives other pixels for the same settings.
-_FORMAT = 1
+_FORMAT = 2
 _NEARLY_BLACK = 32  # of 255
 
 
@@ -63,7 +63,8 @@ def prepare(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     else:
         image = center_crop(image, preprocessing.crop)
     if preprocessing.resize is not None and image.shape[:2] != (preprocessing.resize,) * 2:
-        image = resize(image, preprocessing.resize)
+        kernels = (preprocessing.shrinking, preprocessing.enlarging)
+        image = resize(image, preprocessing.resize, interpolation=kernels)
     return blank(image, preprocessing.mask) if preprocessing.mask else image
 
 
@@ -130,6 +131,8 @@ def _settings(preprocessing: Preprocessing) -> str:
         "mask": preprocessing.mask,
         "threshold": preprocessing.threshold if preprocessing.threshold != "none" else "",
         "squeeze": preprocessing.squeeze,
+        "shrinking": preprocessing.resize and preprocessing.shrinking,
+        "enlarging": preprocessing.resize and preprocessing.enlarging,
     }
     words = [name if value is True else str(value) for name, value in used.items() if value]
     return " ".join([str(preprocessing.crop), str(preprocessing.resize), *words])

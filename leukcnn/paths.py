@@ -1,15 +1,17 @@
-"""Find the files that a user names, without heavy imports."""
+"""Find and check the files that a user names, without heavy imports."""
 
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.headers import EXTENSIONS, name_fault
 from leukcnn.datasets.walk import files_below, listed, read_content, read_files
-from leukcnn.errors import DataError, WeightsError
+from leukcnn.errors import DataError, StoreError, WeightsError
 from leukcnn.fields import did_you_mean_file, did_you_mean_folder
+from leukcnn.files import check_writable, explained
 
 NETWORK_FILE = "a model.keras from a finished trial of `leukcnn reproduce`"
 """What the file of a network is, for error messages."""
@@ -26,6 +28,16 @@ _WEIGHTS: dict[str, tuple[tuple[int, bytes], ...]] = {
     # After the length of the header, which is JSON.
     ".safetensors": ((8, b"{"),),
 }
+
+PREDICTION_COLUMNS = ("image", "class")
+"""First columns of the table that `leukcnn predict --out` writes; the others start with `p_`."""
+
+RECORD = "leukcnn.json"
+"""The member of a saved network with its preprocessing and the names of its classes."""
+
+_MIB = 2**20
+# Members of a saved network -> their largest size in bytes; None if it depends on that of the file.
+_MEMBERS = {"metadata.json": _MIB, "config.json": 64 * _MIB, "model.weights.h5": None, RECORD: _MIB}
 
 
 def network_file(path: str | Path) -> Path:
@@ -47,6 +59,97 @@ def network_file(path: str | Path) -> Path:
             remedy="check the path",
         )
     return path
+
+
+def check_network_file(path: Path) -> None:
+    """Checks the parts of a saved network without reading them.
+
+    Raises:
+        WeightsError: A member of the archive is missing, occurs twice, is encrypted, or is larger than any
+            that leukcnn writes.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            fault = _fault_of(archive.infolist(), path.stat().st_size)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        fault = f"it can't be read ({error})"
+    if fault:
+        raise WeightsError(
+            f"{path} is not a network that leukcnn saved: {fault}.",
+            expected=NETWORK_FILE,
+            remedy="for another Keras model, use keras.models.load_model and its own preprocessing",
+        )
+
+
+def _fault_of(members: list[zipfile.ZipInfo], size: int) -> str:
+    """Returns what is wrong with the members of an archive of `size` bytes; "" if nothing is.
+
+    Keras and leukcnn store members without compression; other programs may have compressed them again.
+    """
+    counts = Counter(member.filename for member in members)
+    absent = [name for name in _MEMBERS if name not in counts]
+    if absent:
+        return f"it has no {' and no '.join(absent)}"
+    if twice := next((name for name, n in counts.items() if n > 1), ""):
+        return f"it has {twice!r} twice"
+    most = 16 * _MIB + 10 * size
+    for member in members:
+        largest = _MEMBERS.get(member.filename) or most
+        if member.file_size > largest:
+            return f"its {member.filename!r} has {member.file_size:,} bytes, more than {largest:,}"
+        if member.flag_bits & 1:
+            return f"its {member.filename!r} is encrypted"
+    total = sum(member.file_size for member in members)
+    return f"its members have {total:,} bytes, more than {most:,}" if total > most else ""
+
+
+def check_predictions_file(path: Path, inputs: Iterable[str | Path]) -> None:
+    """Checks that a table of predictions can be written to a path, and that nothing else is lost by it.
+
+    An earlier table of predictions may be replaced, and so may an empty file.
+
+    Args:
+        path: The file to write.
+        inputs: Files that are read: the images and the network.
+
+    Raises:
+        StoreError: It is one of the inputs, also by another name or link, it isn't a file, it is a file with
+            something else, or the folder can't be written to.
+    """
+    try:
+        fault = _kept_content(path, inputs)
+    except OSError as error:
+        raise explained(error, path) from error
+    if fault:
+        raise StoreError(
+            f"--out {path} {fault}.",
+            expected="a new file, or an earlier table of predictions",
+            remedy="name another file",
+        )
+    check_writable(path.parent)
+
+
+def _kept_content(path: Path, inputs: Iterable[str | Path]) -> str:
+    """Returns what `path` is that may not be replaced, for a sentence about it; "" if it may be replaced."""
+    if not path.exists() and not path.is_symlink():
+        # On a disk that ignores case the path exists if an input has the same name in another case.
+        return ""
+    for place in inputs:
+        if path.exists() and Path(place).exists() and path.samefile(place):
+            return f"is the input {place}" + ("" if path == Path(place) else ", by another name")
+    if path.is_symlink():
+        return "is a link, which would be replaced by the table"
+    if not path.is_file():
+        return "is a folder" if path.is_dir() else "is neither a file nor a new name"
+    if path.stat().st_size == 0:
+        return ""
+    with path.open("rb") as file:
+        first = file.readline(_MIB).decode(errors="replace").rstrip("\r\n").split(",")
+    n = len(PREDICTION_COLUMNS)
+    is_table = tuple(first[:n]) == PREDICTION_COLUMNS and len(first) > n
+    if is_table and first[n].lstrip('"').startswith("p_"):
+        return ""
+    return "exists and is no table of predictions"
 
 
 def check_weights_file(path: Path) -> None:

@@ -6,11 +6,11 @@ AlexNet, CaffeNet and VGG-f have layers that Keras lacks: import this module bef
 """
 
 import csv
+import io
 import json
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,35 @@ import keras
 import numpy as np
 
 from leukcnn.datasets import read_image
-from leukcnn.errors import DataError, SpecError, WeightsError
+from leukcnn.errors import DataError, LeukCNNError, WeightsError
 from leukcnn.fields import to_plain
 from leukcnn.files import replace_file
 from leukcnn.image_cache import prepare, shows_nothing
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
-from leukcnn.paths import NETWORK_FILE, find_images, network_file
-from leukcnn.pipeline import ArrayBatches, class_probabilities, scaled
+from leukcnn.paths import (
+    NETWORK_FILE,
+    PREDICTION_COLUMNS,
+    RECORD,
+    check_network_file,
+    check_predictions_file,
+    find_images,
+    network_file,
+)
+from leukcnn.pipeline import (
+    ArrayBatches,
+    check_probabilities,
+    class_probabilities,
+    ends_in_softmax,
+    scaled,
+)
 from leukcnn.spec import Preprocessing
 
 __all__ = ["NOTICE", "SavedNetwork", "find_images", "write_classes"]
 
 NOTICE = "Research software, not for diagnosis. Its results hold at most for the images it was tested on."
-_MEMBER = "leukcnn.json"
 _BATCH = 32
+_LONGEST_NAME = 255
 # Keras doesn't find these by itself in a process that has built no network with them.
 _OWN_LAYERS = (GroupedConv2D, LocalResponseNormalization, MeanSubtraction)
 
@@ -46,16 +60,30 @@ class SavedNetwork:
     """A trained network with everything that is needed to apply it to an image.
 
     Attributes:
-        network: The Keras model.
+        network: The Keras model: RGB images of the preprocessing's size in, one probability per class out, or
+            the probability of the second of two classes. Its weights are finite.
         preprocessing: The steps from an image to the network's input.
-        class_names: Names of the classes.
+        class_names: Names of the classes, as many as the network distinguishes, each once.
         origin: The paper, row, profile, seed and trial that the network comes from.
+
+    Raises:
+        WeightsError: They don't fit together, or a weight is NaN or infinite.
     """
 
     network: keras.Model
     preprocessing: Preprocessing
     class_names: tuple[str, ...]
     origin: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        fault = _fault_of_shapes(self.network, self.preprocessing.image_size, len(self.class_names))
+        fault = fault or _fault_of_names(self.class_names) or _fault_of_weights(self.network)
+        if fault:
+            raise WeightsError(
+                f"The network can't be used: {fault}.",
+                expected="finite weights, an input of the preprocessing's size, and a name for each class",
+                remedy="train it again, with a lower learning rate or another seed if its loss became NaN",
+            )
 
     def save(self, path: Path) -> None:
         """Writes the `.keras` file in one step, without the optimizer.
@@ -64,7 +92,8 @@ class SavedNetwork:
             path: The file.
 
         Raises:
-            StoreError: The folder can't be written to.
+            StoreError: The folder can't be written to, or the disk is full.
+            WeightsError: Keras can't make a network from the configuration of this one.
         """
         record = {
             "preprocessing": to_plain(self.preprocessing),
@@ -72,41 +101,52 @@ class SavedNetwork:
             "origin": self.origin,
             "notice": NOTICE,
         }
-        # A rebuilt network isn't compiled, unlike a clone. An optimizer makes the file three times as large.
-        bare = type(self.network).from_config(self.network.get_config())
+        try:
+            # A rebuilt network isn't compiled, unlike a clone; an optimizer triples the size of the file.
+            bare = type(self.network).from_config(self.network.get_config())
+        except Exception as error:
+            raise WeightsError(
+                f"The network can't be saved: {_reason_of(error)}.",
+                expected="layers that Keras can make again from their configuration",
+                remedy="use layers of Keras, or register your own with keras.saving",
+            ) from error
         bare.set_weights(self.network.get_weights())
+        # HDF5 crashes if the disk fills while one of its files is open, so the file is made in memory.
+        made = io.BytesIO()
+        # Keras writes an archive into an open file, whatever `zipped` says.
+        keras.saving.save_model(bare, made, zipped=False)
+        with zipfile.ZipFile(made, "a") as archive:
+            archive.writestr(RECORD, json.dumps(record, indent=1))
         with replace_file(path) as draft:
-            bare.save(draft)
-            with zipfile.ZipFile(draft, "a") as archive:
-                archive.writestr(_MEMBER, json.dumps(record, indent=1))
+            draft.write_bytes(made.getbuffer())
 
     @staticmethod
     def load(path: str | Path) -> "SavedNetwork":
-        """Reads a file that `save` wrote.
+        """Reads a file that `save` wrote. No code from the file is run.
 
         Args:
             path: The `.keras` file.
 
         Raises:
-            WeightsError: The file doesn't exist, isn't a Keras model, or lacks its preprocessing.
+            WeightsError: The file doesn't exist, isn't a Keras model, holds code, lacks its preprocessing, or
+                its parts don't fit together.
         """
         path = network_file(path)
+        check_network_file(path)
         try:
             with zipfile.ZipFile(path) as archive:
-                record = json.loads(archive.read(_MEMBER))
+                damaged = archive.testzip()
+                if damaged is not None:
+                    raise ValueError(f"its {damaged!r} is damaged")
+                preprocessing, class_names, origin = _read_record(archive.read(RECORD))
             own = {keras.saving.get_registered_name(layer): layer for layer in _OWN_LAYERS}
-            network = keras.models.load_model(path, custom_objects=own, compile=False)
-            return SavedNetwork(
-                network=network,
-                preprocessing=Preprocessing(**record["preprocessing"]),
-                class_names=tuple(record["class_names"]),
-                origin=record["origin"],
-            )
-        except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, TypeError, SpecError) as error:
+            network = keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=True)
+            return SavedNetwork(network, preprocessing, class_names, origin)
+        except Exception as error:  # a damaged configuration makes Keras raise errors of any kind
             raise WeightsError(
-                f"{path} is not a network that leukcnn saved: {error}",
+                f"{path} is not a network that leukcnn saved: {_reason_of(error)}",
                 expected=NETWORK_FILE,
-                remedy="for another Keras model, use keras.models.load_model and its own preprocessing",
+                remedy="copy or download the file again from where it was trained",
             ) from error
 
     def predict(
@@ -123,6 +163,7 @@ class SavedNetwork:
 
         Raises:
             DataError: An image can't be read or is too small.
+            WeightsError: An output isn't finite or no probability.
         """
         files, outputs = list(paths), []
         for start in range(0, len(files), _BATCH):
@@ -141,7 +182,79 @@ class SavedNetwork:
                     ) from error
             inputs = scaled(np.stack(images), self.preprocessing)
             outputs.append(self.network.predict(ArrayBatches(inputs, _BATCH), verbose=0))
-        return class_probabilities(np.concatenate(outputs))
+        probabilities = class_probabilities(np.concatenate(outputs))
+        add_up = ends_in_softmax(self.network)
+        check_probabilities(probabilities, files, of="The network", add_up=add_up)
+        return probabilities
+
+
+def _read_record(content: bytes) -> tuple[Preprocessing, tuple[str, ...], dict[str, Any]]:
+    """Returns the preprocessing, the names of the classes and the origin.
+
+    Raises:
+        ValueError: The content isn't a record that `SavedNetwork.save` wrote.
+        SpecError: A value of the preprocessing isn't allowed.
+    """
+    record = json.loads(content)
+    if not isinstance(record, dict):
+        raise ValueError(f"its {RECORD} is no JSON object")
+    kinds = {"preprocessing": dict, "class_names": list, "origin": dict}
+    for name, kind in kinds.items():
+        if not isinstance(record.get(name), kind):
+            raise ValueError(f"{name} in its {RECORD} is missing or of another type")
+    steps, known = record["preprocessing"], [field.name for field in fields(Preprocessing)]
+    absent, unknown = [name for name in known if name not in steps], [n for n in steps if n not in known]
+    if absent or unknown:
+        # Defaults would be wrong for a network that saw other images.
+        what = f"lacks {', '.join(absent)}" if absent else f"has an unknown {unknown[0]!r}"
+        raise ValueError(f"its preprocessing {what}: another version of leukcnn saved it")
+    return Preprocessing(**steps), tuple(record["class_names"]), record["origin"]
+
+
+def _fault_of_shapes(network: keras.Model, image_size: int, n_names: int) -> str:
+    """Returns how a network's input or output differs from images and classes; "" if they fit."""
+    if not isinstance(network, keras.Model):
+        return f"it is a {type(network).__name__} and no keras.Model"
+    inputs, outputs = getattr(network, "input_shape", None), getattr(network, "output_shape", None)
+    if not isinstance(inputs, tuple) or len(inputs) != 4 or inputs[3] != 3:
+        return f"its input has the shape {inputs} instead of (None, {image_size}, {image_size}, 3)"
+    if any(size not in (None, image_size) for size in inputs[1:3]):
+        return f"its input has {inputs[1]}x{inputs[2]} pixels, but its preprocessing gives {image_size}"
+    if not isinstance(outputs, tuple) or len(outputs) != 2 or not outputs[1]:
+        return f"its output has the shape {outputs} instead of (None, classes)"
+    classes = max(outputs[1], 2)
+    return "" if n_names == classes else f"it distinguishes {classes} classes, but {n_names} are named"
+
+
+def _fault_of_names(names: tuple[str, ...]) -> str:
+    """Returns what is wrong with the names of classes; "" if nothing is."""
+    for name in names:
+        if not isinstance(name, str):
+            return f"the class name {name!r} is no string"
+        if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
+            return f"the class name {name[:40]!r} is empty, very long or can't be printed"
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    return f"the class name {twice[0]!r} occurs twice" if twice else ""
+
+
+def _fault_of_weights(network: keras.Model) -> str:
+    """Returns which weights are NaN or infinite; "" if none is."""
+    wrong = [v.path for v in network.weights if not np.isfinite(keras.ops.convert_to_numpy(v.value)).all()]
+    if not wrong:
+        return ""
+    return f"{len(wrong)} of its {len(network.weights)} weights have NaN or infinite values, first {wrong[0]}"
+
+
+def _reason_of(error: Exception) -> str:
+    """Returns what an error says about a file, in one line of at most 300 characters.
+
+    Keras' advice to switch its safe mode off, which would run code from the file, isn't handed on.
+    """
+    text = error.found if isinstance(error, LeukCNNError) else str(error)
+    if any(word in text for word in ("safe_mode", "unsafe_deserialization")):
+        return "it holds code, such as that of a Lambda layer, and code from a file is never run"
+    text = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return text if len(text) <= 300 else f"{text[:297]}..."
 
 
 def write_classes(
@@ -156,10 +269,12 @@ def write_classes(
         class_names: Names of the classes.
 
     Raises:
-        StoreError: The folder can't be written to.
+        StoreError: The folder can't be written to, or the file is one of the images or holds something else
+            than an earlier table of this function.
     """
+    check_predictions_file(path, images)
     with replace_file(path) as draft, draft.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["image", "class", *(f"p_{name}" for name in class_names)])
+        writer.writerow([*PREDICTION_COLUMNS, *(f"p_{name}" for name in class_names)])
         for image, row in zip(images, probabilities, strict=True):
             writer.writerow([image, class_names[int(row.argmax())], *(f"{p:.9g}" for p in row)])

@@ -51,7 +51,7 @@ from leukcnn.trial_files import (
     parsed,
 )
 
-STORE_VERSION = 7
+STORE_VERSION = 8
 
 
 class _Result(dict[str, Any]):

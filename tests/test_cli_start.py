@@ -6,6 +6,8 @@ import time
 import zipfile
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -99,6 +101,12 @@ REFUSALS = {
     "table cnmc2019 --only tabel2": "did you mean 'table2'?",
     "table cnmc2019": "There are no runs",
     "predict my_paper.py a.png": "isn't a .keras file",
+    "predict model.keras cell.png": "it has no metadata.json and no config.json",
+    "predict model.keras cell.png --out cell.png": "cell.png is the input cell.png",
+    "predict model.keras cell.png --out ./cell.png": "is the input cell.png",
+    "predict model.keras cell.png --out model.keras": "is the input model.keras",
+    "predict model.keras cell.png --out empty": "is a directory",
+    "predict model.keras cell.png --out thesis.csv": "is no table of predictions",
     "predict model.kers a.png": "did you mean 'model.keras'?",
     "predict model.keras b.png": "did you mean 'a.png'?",
     "datasets cnmc2091": "did you mean 'cnmc2019'?",
@@ -123,6 +131,8 @@ def test_a_wrong_word_is_refused_in_a_second_without_keras(tmp_path):
     for name in ("my_paper.py", "weights.h5", "a.png", "model.kers.txt"):
         (tmp_path / name).touch()
     zipfile.ZipFile(tmp_path / "model.keras", "w").close()
+    (tmp_path / "thesis.csv").write_text("image,label")
+    cv2.imwrite(str(tmp_path / "cell.png"), np.zeros((9, 9, 3), np.uint8))
     (tmp_path / "empty").mkdir()
     command = [sys.executable, "-c", REFUSE, json.dumps([*REFUSALS])]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}

@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,8 +14,8 @@ from leukcnn import image_cache
 from leukcnn.datasets import ImageIndex, load, read_image
 from leukcnn.errors import DataError
 from leukcnn.image_cache import cache_folder, prepare, prepared_images, shows_nothing
-from leukcnn.preprocessing import blank
-from leukcnn.spec import MASKS, THRESHOLD_RULES, Preprocessing
+from leukcnn.preprocessing import blank, resize, square_crop
+from leukcnn.spec import ENLARGING, MASKS, SHRINKING, THRESHOLD_RULES, Preprocessing
 
 CROP = Preprocessing(crop=20)
 
@@ -97,7 +98,7 @@ def test_each_mask_has_a_cache_of_its_own(tmp_path):
 def test_cache_without_a_mask_keeps_its_old_name(tmp_path):
     index = index_of(write_images(tmp_path / "data"))
     prepared_images(index, CROP, folder=tmp_path)
-    key = f"1 20 None {' '.join(index.sha256)}"
+    key = f"2 20 None {' '.join(index.sha256)}"
     assert [path.stem for path in caches(tmp_path)] == [hashlib.sha256(key.encode()).hexdigest()[:32]]
 
 
@@ -164,6 +165,57 @@ def test_threshold_and_squeeze_have_caches_of_their_own(tmp_path):
         found = prepared_images(index, preprocessing, folder=tmp_path)
         assert len(caches(tmp_path)) == number
         np.testing.assert_array_equal(found[0], prepare(read_image(index.paths[0])[0], preprocessing))
+
+
+@pytest.mark.parametrize("enlarging", ENLARGING)
+def test_prepare_enlarges_with_the_kernel_of_the_setting(enlarging):
+    image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    fed = prepare(image, Preprocessing(resize=16, enlarging=enlarging))
+    np.testing.assert_array_equal(fed, resize(image, 16, interpolation=enlarging))
+    assert not np.array_equal(fed[::2], fed[1::2])
+
+
+@pytest.mark.parametrize("shrinking", SHRINKING)
+def test_prepare_shrinks_with_the_kernel_of_the_setting(shrinking):
+    image = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    fed = prepare(image, Preprocessing(resize=10, shrinking=shrinking))
+    np.testing.assert_array_equal(fed, resize(image, 10, interpolation=shrinking))
+
+
+def test_a_tall_image_is_squeezed_without_blocks():
+    """Its height shrinks and its width grows."""
+    image = np.random.default_rng(0).integers(0, 256, (40, 8, 3), dtype=np.uint8)
+    fed = prepare(image, Preprocessing(resize=16, squeeze=True))
+    assert not np.array_equal(fed[:, ::2], fed[:, 1::2])
+
+
+def test_each_interpolation_has_a_cache_of_its_own(tmp_path):
+    index = index_of(write_images(tmp_path / "data"))
+    settings = [
+        Preprocessing(resize=40, shrinking=shrinking, enlarging=enlarging)
+        for shrinking in SHRINKING
+        for enlarging in ENLARGING
+    ]
+    for number, preprocessing in enumerate(settings, start=1):
+        prepared_images(index, preprocessing, folder=tmp_path)
+        assert len(caches(tmp_path)) == number
+    # Nothing is resized: one cache serves all.
+    prepared_images(index, CROP, folder=tmp_path)
+    prepared_images(index, replace(CROP, enlarging="linear"), folder=tmp_path)
+    assert len(caches(tmp_path)) == len(settings) + 1
+
+
+def test_enlarged_real_images_have_no_blocks(real_data):
+    index = load("jtsc", real_data)
+    doubled = 0
+    for path in index.paths[:40]:
+        image = square_crop(read_image(path)[0])
+        size = 2 * len(image)
+        fed = prepare(image, Preprocessing(resize=size))
+        blocks = fed.reshape(len(image), 2, len(image), 2, 3)
+        equal = (blocks == blocks[:, :1, :, :1]).all(axis=(1, 3, 4))
+        doubled += equal.mean() < 0.5
+    assert doubled == 40
 
 
 def test_prepare_crops_before_it_resizes():

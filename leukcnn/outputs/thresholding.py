@@ -110,7 +110,7 @@ def _tile(cell: np.ndarray) -> np.ndarray:
     square = np.zeros((max(height, width), max(height, width), 3), np.uint8)
     top, left = (len(square) - height) // 2, (len(square) - width) // 2
     square[top : top + height, left : left + width] = cell
-    return resize(square, 96, interpolation="area" if len(square) > 96 else "linear")
+    return resize(square, 96)
 
 
 def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:

@@ -172,6 +172,21 @@ ASSUMPTIONS = (
         rows=(*SHALLOW, *DEEP),
     ),
     Assumption(
+        "shrinking",
+        field="preprocessing.shrinking",
+        reason="the mean of the covered pixels, so that no pixel is lost",
+        where="section III-B: 'resize the input images to 224 × 224 pixels'",
+        choices=("area", "linear"),
+    ),
+    Assumption(
+        "enlarging",
+        field="preprocessing.enlarging",
+        reason="smooth, and sharper than linear: JTSC's images of 120 pixels, all healthy, shouldn't be "
+        "recognised by their blur",
+        where="section III-B",
+        choices=("cubic", "linear"),
+    ),
+    Assumption(
         "optimizer",
         field="training.optimizer",
         reason="a file of 68 MB holds the weights and one optimizer variable for each of them, which "

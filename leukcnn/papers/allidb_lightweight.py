@@ -146,6 +146,20 @@ ASSUMPTIONS = (
         where=_NOT_STATED,
     ),
     Assumption(
+        "shrinking",
+        field="preprocessing.shrinking",
+        reason="the mean of the covered pixels, so that no pixel is lost",
+        where=_NOT_STATED,
+        choices=("area", "linear"),
+    ),
+    Assumption(
+        "enlarging",
+        field="preprocessing.enlarging",
+        reason="smooth, and sharper than linear; every image of ALL-IDB is larger than 224 pixels",
+        where=_NOT_STATED,
+        choices=("cubic", "linear"),
+    ),
+    Assumption(
         "batch_size",
         field="training.batch_size",
         reason="small, like the datasets",

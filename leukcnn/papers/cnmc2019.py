@@ -181,6 +181,20 @@ ASSUMPTIONS = (
         where="section 2.4 gives 250 pixels, but not the order",
     ),
     Assumption(
+        "shrinking",
+        field="preprocessing.shrinking",
+        reason="for small profiles only: the paper's crops aren't resized",
+        where="section 2.4: 'to avoid resizing algorithms'",
+        choices=("area", "linear"),
+    ),
+    Assumption(
+        "enlarging",
+        field="preprocessing.enlarging",
+        reason="for other sizes only: no profile enlarges an image",
+        where="section 2.4: 'to avoid resizing algorithms'",
+        choices=("cubic", "linear"),
+    ),
+    Assumption(
         "subtract_channel_mean",
         field="preprocessing.subtract_channel_mean",
         reason="the channel means of each image, not those of the dataset, as in the authors' code",

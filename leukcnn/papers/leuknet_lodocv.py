@@ -143,6 +143,20 @@ ASSUMPTIONS = (
         rows=WITH_KERAS_BACKBONE,
     ),
     Assumption(
+        "shrinking",
+        field="preprocessing.shrinking",
+        reason="the mean of the covered pixels, so that no pixel is lost",
+        where="not stated in the paper",
+        choices=("area", "linear"),
+    ),
+    Assumption(
+        "enlarging",
+        field="preprocessing.enlarging",
+        reason="smooth, and sharper than linear, so that small images differ less from others by their blur",
+        where="not stated in the paper",
+        choices=("cubic", "linear"),
+    ),
+    Assumption(
         "dropout_rates",
         field="model.arguments.dropout_rates",
         reason="LeukNet's rates, for every VGG with new dense layers; the VGGs' own layers and the other "

@@ -168,6 +168,21 @@ ASSUMPTIONS = (
         where=f"{_NOT_STATED}; Implementation: '72/72', Results: the support of 651",
     ),
     Assumption(
+        "shrinking",
+        field="preprocessing.shrinking",
+        reason="the mean of the covered pixels; the images have the paper's 224 pixels, and only "
+        "smaller inputs need it",
+        where=_NOT_STATED,
+        choices=("area", "linear"),
+    ),
+    Assumption(
+        "enlarging",
+        field="preprocessing.enlarging",
+        reason="smooth, and sharper than linear; the images have 224 pixels, so that no profile needs it",
+        where=_NOT_STATED,
+        choices=("cubic", "linear"),
+    ),
+    Assumption(
         "batch_size",
         field="training.batch_size",
         reason="Keras' default; 72 batches of 32 are 70 % of the images",

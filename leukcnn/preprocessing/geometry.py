@@ -61,38 +61,73 @@ def square_crop(image: np.ndarray) -> np.ndarray:
     return center_crop(image, min(image.shape[-3:-1]))
 
 
-def resize(image: np.ndarray, size: int | tuple[int, int], *, interpolation: str = "area") -> np.ndarray:
+def resize(
+    image: np.ndarray,
+    size: int | tuple[int, int],
+    *,
+    interpolation: str | tuple[str, str] = ("area", "cubic"),
+) -> np.ndarray:
     """Resizes an image or a batch; the aspect ratio isn't kept.
+
+    Height and width are treated separately. If one shrinks and the other grows, the image is shrunk first and
+    then enlarged; uint8 values are rounded after each step.
 
     Args:
         image: (H, W, C) or (N, H, W, C), uint8 or float32 of any range, 1 to 4 channels.
         size: Height and width in pixels, one number for both or (height, width).
-        interpolation: "area" (the mean of the covered pixels, for smaller images), "linear", "nearest",
-            "cubic" or "lanczos".
+        interpolation: A pair: the first is used where the image shrinks, the second where it grows. Or one
+            name for both: "linear", "nearest", "cubic" (Keys' kernel with a = -0.75, as in OpenCV) or
+            "lanczos". "area" is the mean of the covered pixels and only shrinks: where an image grows, it
+            would repeat pixels, as "nearest" does.
 
     Returns:
-        (h, w, C) or (N, h, w, C), a new array of the input's dtype. With "cubic" and "lanczos", float32
-        values may exceed the input's range.
+        (h, w, C) or (N, h, w, C), a new array of the input's dtype. "cubic" and "lanczos" overshoot at edges:
+        float32 values may exceed the input's range, uint8 values are clipped to 0..255.
 
     Raises:
-        ArgumentError: The size isn't a positive whole number, the interpolation is unknown, or the image has
-            another dtype or number of channels.
+        ArgumentError: The size isn't a positive whole number, the interpolation is unknown, "area" would
+            enlarge, or the image has another dtype or number of channels.
     """
     check_layout(image, for_opencv=True)
-    height, width = _pair(size)
-    if interpolation not in INTERPOLATIONS:
+    (height, width), (rows, columns) = _pair(size), image.shape[-3:-1]
+    shrinking, enlarging = _kernels(interpolation)
+    smaller = (min(height, rows), min(width, columns))
+    if enlarging == "area" and smaller != (height, width):
         raise ArgumentError(
-            f"The interpolation is {interpolation!r}.",
-            expected=" | ".join(repr(name) for name in INTERPOLATIONS),
-            remedy='pass "area" to make images smaller and "linear" to make them larger',
+            f"An image of {rows}x{columns} pixels is enlarged to {height}x{width} with 'area'.",
+            expected="'area' only where the image shrinks: enlarging with it repeats pixels, in blocks",
+            remedy='pass "cubic" or "linear", or the pair ("area", "cubic")',
         )
+    steps = [(smaller, shrinking), ((height, width), enlarging)][shrinking == enlarging :]
     channels = image.shape[-1]
     resized = np.empty((*image.shape[:-3], height, width, channels), image.dtype)
     sources = image.reshape(-1, *image.shape[-3:])
     for source, target in zip(sources, resized.reshape(-1, height, width, channels), strict=True):
-        shrunk = cv2.resize(source, (width, height), interpolation=INTERPOLATIONS[interpolation])
-        target[...] = shrunk.reshape(target.shape)
+        for (h, w), name in steps:
+            if source.shape[:2] != (h, w):
+                source = cv2.resize(source, (w, h), interpolation=INTERPOLATIONS[name])
+        target[...] = source.reshape(target.shape)
     return resized
+
+
+def _kernels(interpolation: str | tuple[str, str]) -> tuple[str, str]:
+    """Returns the names for shrinking and enlarging.
+
+    Raises:
+        ArgumentError: They aren't one known name or two.
+    """
+    names = (interpolation,) * 2 if isinstance(interpolation, str) else interpolation
+    if (
+        not isinstance(names, tuple | list)
+        or len(names) != 2
+        or any(not isinstance(name, str) or name not in INTERPOLATIONS for name in names)
+    ):
+        raise ArgumentError(
+            f"The interpolation is {interpolation!r}.",
+            expected=" | ".join(repr(name) for name in INTERPOLATIONS) + ", or a pair of them",
+            remedy='pass e.g. ("area", "cubic"), which shrinks with the first and enlarges with the second',
+        )
+    return names[0], names[1]
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:

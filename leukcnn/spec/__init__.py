@@ -10,9 +10,11 @@ from leukcnn.spec.metrics import METRICS, SIZES
 from leukcnn.spec.paper import DEFAULT_CONTROLS, Paper
 from leukcnn.spec.setups import (
     CHECKPOINTS,
+    ENLARGING,
     MASKS,
     PRECISIONS,
     SCHEDULES,
+    SHRINKING,
     THRESHOLD_RULES,
     Augmentation,
     Features,
@@ -39,6 +41,7 @@ __all__ = [
     "CHECKPOINTS",
     "COPY_PROOF_KINDS",
     "DEFAULT_CONTROLS",
+    "ENLARGING",
     "FOLDED_KINDS",
     "GROUPED_KINDS",
     "HOLDOUT_KINDS",
@@ -48,6 +51,7 @@ __all__ = [
     "METRICS",
     "PRECISIONS",
     "SCHEDULES",
+    "SHRINKING",
     "SIZES",
     "SPLITS",
     "SPLIT_KINDS",

@@ -55,6 +55,11 @@ class Preprocessing:
             "darkest" or "least_frequent". All other pixels become black. "none" keeps all pixels.
         squeeze: Whether an image that isn't square is squeezed into a square when it is resized. If False,
             its central square is cut out first. Not allowed together with `crop`.
+        shrinking: Interpolation where an image is made smaller, see `leukcnn.preprocessing.resize`: "area",
+            the mean of the covered pixels, or "linear", which skips pixels in images that are more than twice
+            as large.
+        enlarging: Interpolation where an image is made larger: "cubic", or "linear", which blurs more. Cubic
+            overshoots at edges; its values are clipped to 0..255.
     """
 
     crop: int | None = None
@@ -64,20 +69,26 @@ class Preprocessing:
     mask: str = ""
     threshold: str = "none"
     squeeze: bool = False
+    shrinking: str = "area"
+    enlarging: str = "cubic"
 
     def __post_init__(self) -> None:
         check_types(self)
         for name in ("crop", "resize"):
             size = getattr(self, name)
-            require(size is None or size > 0, f"{name} = {size!r}.", "a number of pixels above 0")
+            allowed = size is None or 0 < size <= LARGEST_INPUT
+            require(allowed, f"{name} = {size!r}.", f"a number of pixels from 1 to {LARGEST_INPUT:,}")
         require(
             self.crop is not None or self.resize is not None,
             "Neither crop nor resize is given.",
             "at least one of them, which sets the input size",
         )
-        require(self.scale > 0, f"scale = {self.scale!r}.", "a number above 0")
+        # A larger factor would give inputs that float32 can't hold.
+        require(0 < self.scale <= 1e36, f"scale = {self.scale!r}.", "a number above 0 and at most 1e36")
         require_known("Preprocessing", "mask", self.mask, ("", *MASKS))
         require_known("Preprocessing", "threshold", self.threshold, ("none", *THRESHOLD_RULES))
+        require_known("Preprocessing", "shrinking", self.shrinking, SHRINKING)
+        require_known("Preprocessing", "enlarging", self.enlarging, ENLARGING)
         require(
             not (self.crop and self.squeeze),
             f"crop = {self.crop} and squeeze.",
@@ -92,7 +103,11 @@ class Preprocessing:
         return size
 
 
+LARGEST_INPUT = 10_000
+"""Largest height and width of a network's input in pixels; one such image takes 300 MB."""
+
 MASKS = ("border", "cells", "background")
+SHRINKING, ENLARGING = ("area", "linear"), ("cubic", "linear")
 THRESHOLD_RULES = ("darkest", "least_frequent")
 """Rules that choose the white cells among three clusters of grey levels, see `leukcnn.preprocessing`."""
 

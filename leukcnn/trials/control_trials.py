@@ -62,7 +62,7 @@ def run_control(
         )
         each = np.split(probabilities, np.cumsum([len(r) for r in rows])[:-1])
         predictions = [
-            image_predictions(index, r, values, subset=subset, checkpoint=CONTROL)
+            image_predictions(index, r, values, subset=subset, checkpoint=CONTROL, of=f"The control {name!r}")
             for subset, r, values in zip(names, rows, each, strict=True)
         ]
         write_predictions(trial.path / "predictions.csv", Predictions.join(predictions))

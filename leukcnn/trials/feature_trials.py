@@ -58,7 +58,7 @@ def run_feature_trial(
     with trial.locked():
         if trial.finished:
             return
-        work = _FeatureTrial(setup, context, seed)
+        work = _FeatureTrial(setup, context, seed, f"Row {trial.identity['row']!r}")
         started = time.perf_counter()
         tested, index = split_rows.predicted["test"], context.index
         rows, n_trained = np.concatenate([split_rows.train, tested]), len(split_rows.train)
@@ -73,7 +73,9 @@ def run_feature_trial(
             svm=work.svm,
             seed=seed,
         )
-        predictions = [image_predictions(index, tested, probabilities, subset="test", checkpoint=SVM)]
+        predictions = [
+            image_predictions(index, tested, probabilities, subset="test", checkpoint=SVM, of=work.name)
+        ]
         if work.features.within_splits:
             of_tested = features[n_trained:]
             predictions += work.within(tested, of_tested)
@@ -105,6 +107,7 @@ class _FeatureTrial:
     setup: Setup
     context: TrialContext
     seed: int
+    name: str
 
     @property
     def features(self) -> Features:
@@ -197,5 +200,7 @@ class _FeatureTrial:
                 seed=self.seed,
                 ids=index.ids[rows],
             )
-            found.append(image_predictions(index, rows, probabilities, subset="within", checkpoint=SVM))
+            found.append(
+                image_predictions(index, rows, probabilities, subset="within", checkpoint=SVM, of=self.name)
+            )
         return found

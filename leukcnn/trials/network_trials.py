@@ -12,7 +12,7 @@ import numpy as np
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.callbacks import ReportProgress
 from leukcnn.datasets import ImageIndex
-from leukcnn.errors import DivergenceError
+from leukcnn.errors import DivergenceError, WeightsError
 from leukcnn.features import Frozen, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
@@ -24,6 +24,7 @@ from leukcnn.pipeline import (
     FeatureSequence,
     ImageSequence,
     balanced,
+    ends_in_softmax,
     multiplied,
     originals,
 )
@@ -95,6 +96,7 @@ def run_trial(
         DeviceError: The batch can't be divided evenly among the devices.
         DivergenceError: The training diverged, now or in an earlier run.
         StoreError: The folder can't be written to, or another process works on the trial.
+        WeightsError: The trained weights or the predictions aren't finite; the trial isn't finished then.
     """
     with trial.locked():
         if trial.finished:
@@ -279,6 +281,7 @@ class _NetworkTrial:
     def predict(self, learner: keras.Model, batches: Batches, outcome: Outcome) -> Predictions:
         """Predicts each subset with each checkpoint; saves the network of the setup's checkpoint."""
         index, devices, predictions = self.context.index, self.context.devices, []
+        name, add_up = f"Row {self.trial.identity['row']!r}", ends_in_softmax(learner)
         # The network has the last epoch's weights until others are loaded.
         last = {"last": None} if self.setup.training.checkpoint == "last" else {}
         for checkpoint, weights in {**last, **outcome.checkpoints}.items():
@@ -286,16 +289,29 @@ class _NetworkTrial:
                 with devices.scope():
                     learner.load_weights(weights)
             if checkpoint == self.setup.training.checkpoint:
-                self._save()
+                self._save(f"{name}, checkpoint {checkpoint!r}")
             for subset, rows in self.split_rows.predicted.items():
                 probabilities = predict(learner, batches(originals(rows), labels=None), devices=devices)
                 predictions.append(
-                    image_predictions(index, rows, probabilities, subset=subset, checkpoint=checkpoint)
+                    image_predictions(
+                        index,
+                        rows,
+                        probabilities,
+                        subset=subset,
+                        checkpoint=checkpoint,
+                        of=name,
+                        add_up=add_up,
+                    )
                 )
         return Predictions.join(predictions)
 
-    def _save(self) -> None:
+    def _save(self, name: str) -> None:
         origin = {key: self.trial.identity[key] for key in ("paper", "row", "profile", "seed")}
         origin["trial"] = self.trial.path.name
-        saved = SavedNetwork(self.network, self.setup.preprocessing, self.context.index.class_names, origin)
-        saved.save(self.trial.path / "model.keras")
+        parts = (self.network, self.setup.preprocessing, self.context.index.class_names, origin)
+        try:
+            SavedNetwork(*parts).save(self.trial.path / "model.keras")
+        except WeightsError as error:
+            raise WeightsError(
+                f"{name}: {error.found}", expected=error.expected, remedy=error.remedy
+            ) from error

@@ -12,6 +12,7 @@ import numpy as np
 
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
+from leukcnn.pipeline import check_probabilities
 from leukcnn.trial_files import Predictions
 
 _VERSIONED = (
@@ -27,7 +28,14 @@ _VERSIONED = (
 
 
 def image_predictions(
-    index: ImageIndex, rows: np.ndarray, probabilities: np.ndarray, *, subset: str, checkpoint: str
+    index: ImageIndex,
+    rows: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    subset: str,
+    checkpoint: str,
+    of: str = "The classifier",
+    add_up: bool = True,
 ) -> Predictions:
     """Returns the predictions for some images of an index, in the form in which they are stored.
 
@@ -37,7 +45,14 @@ def image_predictions(
         probabilities: (M, C), 0..1, a column for each class.
         subset: Name of the subset.
         checkpoint: The weights that were used, see `Predictions.checkpoint`.
+        of: The row or control, for error messages.
+        add_up: Whether the probabilities of an image must add up to 1.
+
+    Raises:
+        WeightsError: A value is NaN, infinite or no probability.
     """
+    of = f"{of}, checkpoint {checkpoint!r}, subset {subset!r},"
+    check_probabilities(probabilities, index.ids[rows], of=of, add_up=add_up)
     return Predictions(
         image=index.ids[rows],
         subset=np.full(len(rows), subset),

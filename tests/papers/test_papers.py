@@ -65,6 +65,22 @@ def test_assumption_can_be_given_in_words(key, name):
 
 
 @pytest.mark.parametrize("key", papers.list_papers())
+@pytest.mark.parametrize(("name", "default"), [("shrinking", "area"), ("enlarging", "cubic")])
+def test_interpolation_is_an_assumption_of_every_row(key, name, default):
+    paper = papers.get(key)
+    assumed = dict([paper.parse_assumption(f"{name}=linear")])
+    for row in paper.row_ids:
+        for profile in paper.profiles:
+            own = paper.setup(row, profile=profile.name).preprocessing
+            other = paper.setup(row, profile=profile.name, assumed=assumed).preprocessing
+            assert (getattr(own, name), getattr(other, name)) == (default, "linear")
+    # Controls see the same images.
+    assert getattr(paper.whole_image_preprocessing(assumed=assumed), name) == "linear"
+    with pytest.raises(SpecError, match="enlarging got 'area'"):
+        paper.parse_assumption("enlarging=area")
+
+
+@pytest.mark.parametrize("key", papers.list_papers())
 def test_two_assumptions_never_set_one_field_of_a_row(key):
     paper = papers.get(key)
     for row in paper.row_ids:

@@ -9,11 +9,13 @@ import pytest
 
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import find_devices
+from leukcnn.errors import WeightsError
+from leukcnn.features import kept_features
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Store
 from leukcnn.spec import Augmentation, Features, Model, Preprocessing, Setup, Split, Training
 from leukcnn.splits import SplitRows
-from leukcnn.trials import TrialContext, feature_network, run_feature_trial
+from leukcnn.trials import TrialContext, feature_network, feature_trials, run_feature_trial
 from leukcnn.trials.feature_trials import SVM
 from tests import tiny
 from tests.indices import index_of, sha256_of
@@ -139,6 +141,17 @@ def test_features_of_a_trained_network_come_from_its_file(index, split_rows, tmp
     expected = base.predict(inputs.astype(np.float32) / 255, verbose=0)
     stored = run(index, split_rows, tmp_path, source=source).features()["features"]
     np.testing.assert_allclose(stored, expected, atol=1e-4)
+
+
+def test_features_that_are_not_finite_are_refused_with_the_image(index, split_rows, tmp_path, monkeypatch):
+    def broken(*arguments, **options):
+        features = kept_features(*arguments, **options).copy()
+        features[30, 0, 2] = np.nan
+        return features
+
+    monkeypatch.setattr(feature_trials, "kept_features", broken)
+    with pytest.raises(WeightsError, match=rf"1 of 40 images .* aren't finite, such as {index.ids[30]}"):
+        run(index, split_rows, tmp_path)
 
 
 def test_a_finished_trial_is_not_run_again_and_another_seed_is_another_trial(index, split_rows, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from leukcnn import papers, synthetic
 from leukcnn.datasets import load
 from leukcnn.distribution import find_devices, make_deterministic
+from leukcnn.errors import WeightsError
 from leukcnn.experiment.plan import plan, trial_identity
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
@@ -15,7 +16,8 @@ from leukcnn.fields import replace_at
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Store
 from leukcnn.spec import Model
-from leukcnn.trials import TrialContext, run_trial
+from leukcnn.training import predict, train
+from leukcnn.trials import TrialContext, network_trials, run_trial
 from tests import tiny
 
 
@@ -62,17 +64,27 @@ def test_with_shuffled_training_labels_nothing_is_learned(cells, tmp_path):
     assert external_accuracy(shuffled, truth, tmp_path, model=small) == pytest.approx(0.5, abs=0.1)
 
 
-@pytest.mark.backend
-def test_checkpoint_last_uses_the_last_epoch(synthetic_cells, tmp_path):
-    paper = tiny.tiny_paper(epochs=3)
+def last_epoch_trial(synthetic_cells, folder, *, epochs=3):
+    """Returns a function that runs a trial whose checkpoint is the last epoch, the trial, and its images."""
+    paper = tiny.tiny_paper(epochs=epochs)
     rows = [replace(row, setup=replace_at(row.setup, "training.checkpoint", "last")) for row in paper.rows]
     study = study_of(Request(paper=replace(paper, rows=tuple(rows)), data="d", profile="smoke"))
     index = load("cnmc2019", synthetic_cells)
     planned = plan(study, index)
     first = planned.trials[0]
-    trial = Store(tmp_path / "runs", "cnmc2019").trial(planned.identities[first.name])
+    trial = Store(folder / "runs", "cnmc2019").trial(planned.identities[first.name])
     context = TrialContext(index, find_devices(), tiny.Progress())
-    run_trial(trial, study.row(first.row).setup, planned.split_rows[first.name], context, seed=0)
+
+    def run():
+        run_trial(trial, study.row(first.row).setup, planned.split_rows[first.name], context, seed=0)
+
+    return run, trial, index
+
+
+@pytest.mark.backend
+def test_checkpoint_last_uses_the_last_epoch(synthetic_cells, tmp_path):
+    run, trial, index = last_epoch_trial(synthetic_cells, tmp_path)
+    run()
     predictions = trial.predictions()
     assert set(predictions.checkpoint) == {"last", "val_accuracy", "val_loss"}
     assert trial.result["checkpoint"] == "last"
@@ -82,3 +94,41 @@ def test_checkpoint_last_uses_the_last_epoch(synthetic_cells, tmp_path):
     paths = dict(zip(index.ids, index.paths, strict=True))
     probabilities = saved.predict([paths[image] for image in last.image])
     np.testing.assert_allclose(probabilities, last.probabilities, atol=1e-5)
+
+
+def test_predictions_that_are_not_finite_leave_the_trial_unfinished(synthetic_cells, tmp_path, monkeypatch):
+    run, trial, _ = last_epoch_trial(synthetic_cells, tmp_path, epochs=1)
+
+    def broken(learner, data, *, devices):
+        probabilities = predict(learner, data, devices=devices)
+        probabilities[1] = np.nan
+        return probabilities
+
+    with monkeypatch.context() as patch:
+        patch.setattr(network_trials, "predict", broken)
+        with pytest.raises(
+            WeightsError, match=r"Row 'vgg16', checkpoint 'last', subset '\w+', gives no .* NaN"
+        ):
+            run()
+    assert not trial.finished
+    assert not (trial.path / "predictions.csv").exists()
+    run()
+    assert trial.finished
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_leave_the_trial_unfinished(
+    synthetic_cells, tmp_path, monkeypatch, value
+):
+    run, trial, _ = last_epoch_trial(synthetic_cells, tmp_path, epochs=1)
+
+    def diverged(learner, *arguments, **options):
+        outcome = train(learner, *arguments, **options)
+        learner.set_weights([np.full_like(weight, value) for weight in learner.get_weights()])
+        return outcome
+
+    monkeypatch.setattr(network_trials, "train", diverged)
+    with pytest.raises(WeightsError, match=r"Row 'vgg16', checkpoint 'last': .* NaN or infinite"):
+        run()
+    assert not trial.finished
+    assert not (trial.path / "model.keras").exists()
