@@ -16,19 +16,26 @@ Every file is written in one step (`leukcnn.files`): a killed process leaves a c
 import contextlib
 import csv
 import hashlib
-import zipfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 
 from leukcnn.errors import StoreError
 from leukcnn.fields import did_you_mean_folder
-from leukcnn.files import check_writable, digest, explained, read_json, replace_file, write_json
+from leukcnn.files import (
+    check_writable,
+    digest,
+    locked,
+    read_json,
+    replace_file,
+    stored_arrays,
+    write_json,
+    write_quickly,
+)
 
 STORE_VERSION = 7
 
@@ -138,8 +145,7 @@ def write_features(path: Path, *, image: np.ndarray, label: np.ndarray, features
     Raises:
         StoreError: The folder can't be written to.
     """
-    with replace_file(path) as draft, draft.open("wb") as file:
-        np.savez(file, image=image, label=label, features=features)
+    write_quickly(path, image=image, label=label, features=features)
 
 
 class Trial:
@@ -191,16 +197,9 @@ class Trial:
         Raises:
             StoreError: There is no such file, or it holds no features.
         """
-        path = self.path / "features.npz"
-        try:
-            with np.load(path) as stored:
-                return {name: stored[name] for name in ("image", "label", "features")}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise StoreError(
-                f"{path} holds no features: {error}",
-                expected="the columns image, label and features",
-                remedy="remove the trial's folder and run `leukcnn reproduce` again",
-            ) from error
+        remedy = "remove the trial's folder and run `leukcnn reproduce` again"
+        with stored_arrays(self.path / "features.npz", remedy=remedy) as stored:
+            return {name: stored[name] for name in ("image", "label", "features")}
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -209,24 +208,16 @@ class Trial:
         Raises:
             StoreError: Another process works on the trial, or the folder can't be written to.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.path / ".lock", timeout=0)
-            lock.acquire()
-        except filelock.Timeout as error:
-            raise StoreError(
-                f"Another process works on the trial {self.path}.",
-                expected="one process per trial",
-                remedy="wait for it, or choose another --out",
-            ) from error
-        except OSError as error:
-            raise explained(error, self.path) from error
-        try:
+        busy = StoreError(
+            f"Another process works on the trial {self.path}.",
+            expected="one process per trial",
+            remedy="wait for it, or choose another --out",
+        )
+        with locked(self.path / ".lock", busy=busy):
             for leftover in self.path.glob(".draft-*"):
-                leftover.unlink()
+                with contextlib.suppress(OSError):
+                    leftover.unlink()
             yield
-        finally:
-            lock.release()
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Marks the trial as done: writes the result and the SHA-256 of each file that is kept."""

@@ -178,7 +178,9 @@ CHANGES = {
     "preprocessing": lambda index, setup: {
         "setup": replace(setup, preprocessing=replace(setup.preprocessing, scale=1 / 127.5))
     },
-    "images": lambda index, setup: {"index": replace(index, sha256=index.sha256[::-1].copy())},
+    "images": lambda index, setup: {
+        "index": replace(index, paths=index.paths[::-1], sha256=index.sha256[::-1].copy())
+    },
     "network": lambda index, setup: {
         "setup": replace(setup, model=Model("tests.tiny.TwoPartNetwork", {"base_initializer": "zeros"}))
     },

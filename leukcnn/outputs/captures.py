@@ -55,7 +55,7 @@ class Captured(Mapping):
         path = self._path(name)
         try:
             with stored_arrays(path) as stored:
-                values = json.loads(str(stored[_PLAIN]))
+                values = stored.json(_PLAIN)
                 for member in stored:
                     field, of_list, _ = member.partition("/")
                     if of_list:
@@ -65,7 +65,7 @@ class Captured(Mapping):
         except StoreError as error:
             found = error.found if path.exists() else f"{path} is gone."
             raise StoreError(found, expected=error.expected, remedy=_REMEDY) from error
-        if self.item and values["of"] not in ("", key_of(self.item)):
+        if self.item and values.get("of") not in ("", key_of(self.item)):
             raise StoreError(
                 f"The capture {name!r} was made for another {type(self.item).__name__.lower()}.",
                 expected=f"one of kind {self.item.kind!r} with the fields that {self.item.id!r} has now",

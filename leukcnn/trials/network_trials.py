@@ -144,7 +144,12 @@ class _NetworkTrial:
     @cached_property
     def images(self) -> np.ndarray:
         """The images of the index, decoded and prepared."""
-        return prepared_images(self.context.index, self.setup.preprocessing, folder=self.context.cache)
+        return prepared_images(
+            self.context.index,
+            self.setup.preprocessing,
+            folder=self.context.cache,
+            on_note=self.context.observer.message,
+        )
 
     @cached_property
     def entries(self) -> tuple[Entries, Entries]:
@@ -243,6 +248,7 @@ class _NetworkTrial:
             Frozen(base, inputs_of, len(index), variants, key, self.context.devices),
             np.concatenate([split_rows.train, split_rows.validation, *split_rows.predicted.values()]),
             folder=self.context.cache,
+            on_note=self.context.observer.message,
             on_start=lambda n: self.context.observer.message(
                 f"The base of {setup.model.name} is frozen: computing its features of {n:,} images once."
             ),
