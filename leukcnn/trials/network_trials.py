@@ -32,6 +32,7 @@ from leukcnn.seeding import child_seed
 from leukcnn.spec import Setup
 from leukcnn.splits import SplitRows
 from leukcnn.training import Outcome, compile_network, predict, train
+from leukcnn.training_state import load_weights
 from leukcnn.trials.context import TrialContext
 from leukcnn.trials.outcome import environment, image_predictions
 
@@ -280,7 +281,7 @@ class _NetworkTrial:
         for checkpoint, weights in {**last, **outcome.checkpoints}.items():
             if weights is not None:
                 with devices.scope():
-                    learner.load_weights(weights)
+                    load_weights(learner, weights)
             if checkpoint == self.setup.training.checkpoint:
                 self._save()
             for subset, rows in self.split_rows.predicted.items():

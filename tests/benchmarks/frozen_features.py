@@ -15,6 +15,7 @@ those below LEUKCNN_DATA, or random ones. KERAS_BACKEND chooses the backend.
 """
 
 import argparse
+import hashlib
 import os
 import tempfile
 import time
