@@ -133,7 +133,8 @@ def locked(path: Path, *, busy: StoreError | None = None) -> Iterator[None]:
         StoreError: Another process holds the lock, the folder can't be written to, or its file system has no
             locks.
     """
-    lock = filelock.FileLock(path, timeout=-1 if busy is None else 0)
+    # A lock in name only would outlive a killed process.
+    lock = filelock.FileLock(path, timeout=-1 if busy is None else 0, fallback_to_soft=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()

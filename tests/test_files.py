@@ -273,12 +273,20 @@ def test_lock_keeps_others_out_or_waiting(tmp_path):
     assert order == ["first", "second"]
 
 
-@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOLCK, errno.ENOSYS])
-def test_lock_that_is_impossible_is_explained(tmp_path, monkeypatch, number):
-    def fail(*args):
+@pytest.mark.parametrize(
+    ("function", "number"),
+    [
+        ("os.open", errno.EROFS),
+        ("os.open", errno.ENOLCK),
+        ("fcntl.flock", errno.ENOLCK),
+        ("fcntl.flock", errno.ENOSYS),
+    ],
+)
+def test_lock_that_is_impossible_is_explained(tmp_path, monkeypatch, function, number):
+    def fail(*args, **kwargs):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("fcntl.flock", fail)
+    monkeypatch.setattr(function, fail)
     with pytest.raises(StoreError, match=r"a\.lock"), locked(tmp_path / "a.lock"):
         pass
 
