@@ -118,7 +118,7 @@ def remove_drafts(path: Path) -> None:
 
 def _end_of(name: str) -> str:
     """Returns the end of a file's name: the name of a draft is longer, and the longest name is limited."""
-    return name[-40:]
+    return name[-48:]
 
 
 @contextlib.contextmanager
