@@ -132,7 +132,8 @@ def kept_features(
         with contextlib.suppress(StoreError):
             if not len(_missing(frozen, features, wanted, _finished_blocks(finished, frozen))):
                 return features
-    with locked(folder / "locks" / f"{name}.lock"):
+    lock = folder / "locks" / f"{name}.lock"
+    with locked(lock, on_wait=lambda: on_note("Waiting for another process that computes these features.")):
         remove_drafts(values)
         remove_drafts(finished)
         _complete(frozen, wanted, values=values, finished=finished, on_start=on_start, on_note=on_note)

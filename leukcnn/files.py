@@ -122,24 +122,31 @@ def _end_of(name: str) -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, busy: StoreError | None = None) -> Iterator[None]:
+def locked(
+    path: Path, *, busy: StoreError | None = None, on_wait: Callable[[], None] = lambda: None
+) -> Iterator[None]:
     """Keeps other processes out of the block; a killed process releases the lock.
 
     Args:
         path: The lock's file. It stays.
         busy: The error if another process holds the lock; without one, this process waits for it.
+        on_wait: Called once before it waits.
 
     Raises:
         StoreError: Another process holds the lock, the folder can't be written to, or its file system has no
             locks.
     """
     # A lock in name only would outlive a killed process.
-    lock = filelock.FileLock(path, timeout=-1 if busy is None else 0, fallback_to_soft=False)
+    lock = filelock.FileLock(path, fallback_to_soft=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise busy or explained(error, path) from error
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            if busy is not None:
+                raise busy from error
+            on_wait()
+            lock.acquire()
     except (OSError, NotImplementedError) as error:
         raise explained(error, path) from error
     try:

@@ -123,7 +123,8 @@ def prepared_images(
     shape = (len(index), preprocessing.image_size, preprocessing.image_size, 3)
     with contextlib.suppress(StoreError):
         return _opened(path, shape)
-    with locked(folder / "locks" / f"{name}.lock"):
+    lock = folder / "locks" / f"{name}.lock"
+    with locked(lock, on_wait=lambda: on_note("Waiting for another process that decodes these images.")):
         try:
             # Another process may have made it in the meantime.
             return _opened(path, shape)

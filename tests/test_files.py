@@ -259,7 +259,7 @@ def test_lock_keeps_others_out_or_waiting(tmp_path):
     path, order = tmp_path / "new" / "a.lock", []
 
     def wait():
-        with locked(path):
+        with locked(path, on_wait=lambda: order.append("waits")):
             order.append("second")
 
     with locked(path):
@@ -267,10 +267,11 @@ def test_lock_keeps_others_out_or_waiting(tmp_path):
             pass
         waiting = threading.Thread(target=wait)
         waiting.start()
-        time.sleep(0.2)
+        while not order:
+            time.sleep(0.01)
         order.append("first")
     waiting.join()
-    assert order == ["first", "second"]
+    assert order == ["waits", "first", "second"]
 
 
 @pytest.mark.parametrize(
