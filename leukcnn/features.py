@@ -19,6 +19,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from leukcnn.arrays import stored_arrays, write_quickly
 from leukcnn.distribution import Devices
 from leukcnn.errors import StoreError
 from leukcnn.files import (
@@ -28,8 +29,6 @@ from leukcnn.files import (
     locked,
     remove_drafts,
     replace_file,
-    stored_arrays,
-    write_quickly,
 )
 from leukcnn.image_cache import cache_folder
 from leukcnn.models.layers import MeanSubtraction

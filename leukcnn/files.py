@@ -1,8 +1,6 @@
-"""Write files completely or not at all, and read them with clear errors: JSON and named arrays.
+"""Write files completely or not at all, and read them with clear errors: JSON, locks, and space on the disk.
 
 Every file is written under another name and then renamed. A killed process leaves a complete file or none.
-Files with arrays are sealed: they end with a checksum of their content, their name and their folder's name.
-It is checked before anything is decoded: neither a damaged file nor another one under its name is used.
 """
 
 import contextlib
@@ -13,36 +11,21 @@ import os
 import secrets
 import shutil
 import tempfile
-import threading
-import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import filelock
-import numpy as np
 
 from leukcnn.errors import StoreError
 
-_BLOCK = 16 * 2**20
-"""Bytes that one thread hashes at a time."""
+_CHECKSUM = "checksum"
 
-_SEAL = b"\nleukcnn sha256 "
-_SEAL_BYTES = len(_SEAL) + 2 * hashlib.sha256().digest_size + 1
+_LARGEST_FILE = 2**32
+"""Bytes of the largest file that is read whole; the largest networks have a seventh of it."""
 
 _FREE_SPACE = 64 * 2**20
 """Bytes that stay free on a disk when space is claimed; a hundredth of a small disk."""
-
-_COARSEST_CLOCK_SECONDS = 3
-_CHECKED: dict[Path, tuple[int, ...]] = {}
-"""Sealed files that were found whole -> their state then."""
-
-_LARGEST_JSON = 256 * 2**20
-"""Bytes of the largest JSON file that is read; real ones have a thousandth of it."""
-
-_RUN_AGAIN = "remove it and run `leukcnn reproduce` with the same arguments; finished trials stay"
 
 
 def explained(error: OSError | NotImplementedError, path: Path) -> StoreError:
@@ -82,7 +65,14 @@ def check_writable(folder: Path) -> None:
         StoreError: It can't.
     """
     with explaining(folder):
-        existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        above = (folder, *folder.absolute().parents)
+        if broken := [place for place in above if place.is_symlink() and not place.exists()]:
+            raise StoreError(
+                f"{broken[0]} is a link to a place that doesn't exist.",
+                expected="a folder that this user can write to",
+                remedy="remove the link, make the folder that it names, or name another folder with --out",
+            )
+        existing = next(place for place in above if place.exists())
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"leukcnn")
 
@@ -195,195 +185,90 @@ def write_json(path: Path, value: Any) -> None:
         StoreError: The folder can't be written to.
     """
     with replace_file(path) as draft:
-        draft.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+        draft.write_text(_as_text(value), encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
+def read_bytes(path: Path) -> bytes:
+    """Reads a file of the store.
+
+    Raises:
+        StoreError: There is no such file, or it can't be read.
+    """
+    try:
+        # Reading a named pipe would wait for ever.
+        if path.exists() and not path.is_file():
+            raise OSError("it isn't a file")
+        if path.stat().st_size > _LARGEST_FILE:
+            raise OSError(f"it has more than {_LARGEST_FILE:,} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error.strerror or str(error)) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
     """Reads a JSON file of the store.
 
     Raises:
-        StoreError: The file doesn't exist or isn't JSON.
+        StoreError: The file doesn't exist or isn't a JSON object.
+    """
+    return parse_json(read_bytes(path), path)
+
+
+def parse_json(content: bytes, path: Path) -> dict[str, Any]:
+    """Returns the JSON object in the content of a file of the store.
+
+    Raises:
+        StoreError: It isn't a JSON object, or has numbers that JSON lacks (NaN, Infinity).
     """
     try:
-        with _opened(path) as file:
-            content = file.read(_LARGEST_JSON + 1)
-        if len(content) > _LARGEST_JSON:
-            raise ValueError(f"it has more than {_LARGEST_JSON:,} bytes")
-        return json.loads(content.decode())
-    # Deeply nested brackets end in a RecursionError.
-    except (OSError, ValueError, RecursionError) as error:
-        raise _unreadable(
-            path, error, remedy="remove the folder that holds it and run `leukcnn reproduce` again"
-        ) from error
+        value = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+        if not isinstance(value, dict):
+            raise ValueError("it isn't a JSON object")
+        return value
+    except (ValueError, RecursionError) as error:
+        raise unreadable(path, str(error)) from error
+
+
+def write_sealed_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes a JSON object in one step, together with a checksum of it.
+
+    Raises:
+        StoreError: The folder can't be written to.
+    """
+    # JSON has no tuples, and strings as the only keys.
+    plain = json.loads(json.dumps(value))
+    write_json(path, plain | {_CHECKSUM: digest(plain)})
+
+
+def read_sealed_json(path: Path) -> dict[str, Any]:
+    """Reads what `write_sealed_json` wrote.
+
+    Raises:
+        StoreError: The file doesn't exist, or any byte of it was changed.
+    """
+    content = read_bytes(path)
+    value = parse_json(content, path)
+    plain = {key: item for key, item in value.items() if key != _CHECKSUM}
+    if value.get(_CHECKSUM) != digest(plain) or content.decode("utf-8") != _as_text(value):
+        raise unreadable(path, "it was changed since it was written")
+    return plain
+
+
+def _as_text(value: Any) -> str:
+    return json.dumps(value, indent=1, sort_keys=True) + "\n"
+
+
+def _refuse_constant(constant: str) -> None:
+    raise ValueError(f"{constant} isn't a number in JSON")
+
+
+def unreadable(
+    path: Path, why: str, *, remedy: str = "remove the folder that holds it and run `leukcnn reproduce` again"
+) -> StoreError:
+    """Returns the error that says why a file of the store can't be used."""
+    return StoreError(f"{path} can't be read: {why}", expected="a file that leukcnn wrote", remedy=remedy)
 
 
 def digest(value: Any) -> str:
     """Returns the hexadecimal SHA-256 of a JSON value. The order of its keys doesn't matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-class StoredArrays(Mapping[str, np.ndarray]):
-    """The arrays of a sealed file by name, each read on access.
-
-    Args:
-        path: The file, for messages.
-        arrays: What `numpy.load` returned.
-        remedy: What the user can do if an array is missing or can't be read, which is a StoreError.
-    """
-
-    def __init__(self, path: Path, arrays: Any, remedy: str):
-        self._path, self._arrays, self._remedy = path, arrays, remedy
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        if name not in self._arrays:
-            raise self.unusable(f"it has no {name!r}")
-        try:
-            return self._arrays[name]
-        # Arrays of Python objects are never read: reading them could run code.
-        except (OSError, ValueError) as error:
-            raise self.unusable(error) from error
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
-
-    def __len__(self) -> int:
-        return len(self._arrays)
-
-    def json(self, name: str) -> dict[str, Any]:
-        """Returns the dict that an array holds as JSON."""
-        try:
-            value = json.loads(str(self[name]))
-        except (ValueError, RecursionError) as error:
-            raise self.unusable(error) from error
-        if not isinstance(value, dict):
-            raise self.unusable(f"its {name!r} is no dict")
-        return value
-
-    def unusable(self, why: object) -> StoreError:
-        """Returns the error that says why the file can't be used."""
-        return _unreadable(self._path, why, remedy=self._remedy)
-
-
-def write_arrays(path: Path, /, **arrays: np.ndarray) -> None:
-    """Writes named arrays to a sealed `.npz` file in one step, compressed.
-
-    Raises:
-        StoreError: The folder can't be written to.
-    """
-    _write_sealed(path, np.savez_compressed, arrays)
-
-
-def write_quickly(path: Path, /, **arrays: np.ndarray) -> None:
-    """Writes named arrays as `write_arrays` does, without compression, which gains little on floats.
-
-    Raises:
-        StoreError: The folder can't be written to.
-    """
-    _write_sealed(path, np.savez, arrays)
-
-
-def _write_sealed(path: Path, save: Callable[..., None], arrays: Mapping[str, np.ndarray]) -> None:
-    with replace_file(path) as draft:
-        with draft.open("wb") as file:
-            save(file, **arrays)
-        seal(draft, path)
-
-
-@contextlib.contextmanager
-def stored_arrays(path: Path, *, remedy: str = _RUN_AGAIN) -> Iterator[StoredArrays]:
-    """Yields the arrays of a file that `write_arrays` wrote.
-
-    Args:
-        path: The `.npz` file.
-        remedy: What the user can do if it can't be read.
-
-    Raises:
-        StoreError: The file can't be read, was damaged, or is another file under this name.
-    """
-    try:
-        with contextlib.ExitStack() as stack:
-            file = stack.enter_context(_sealed(path))
-            arrays = stack.enter_context(np.load(file, allow_pickle=False))
-            opened = stack.pop_all()
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise _unreadable(path, error, remedy=remedy) from error
-    with opened:
-        yield StoredArrays(path, arrays, remedy)
-
-
-def seal(draft: Path, path: Path) -> None:
-    """Appends the checksum to a draft of `path`; readers of NPY and NPZ files ignore what follows."""
-    with draft.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        checksum = _checksum(file, size, path)
-        file.seek(size)
-        file.write(_SEAL + checksum.encode() + b"\n")
-
-
-def check_seal(path: Path) -> None:
-    """Checks a sealed file against its checksum, once per process unless it is changed.
-
-    Raises:
-        StoreError: The file can't be read, was damaged, or is another file under this name.
-    """
-    try:
-        with _opened(path) as file:
-            found = os.fstat(file.fileno())
-            state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-            if _CHECKED.get(path) == state:
-                return
-            _check(file, path)
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error, remedy=_RUN_AGAIN) from error
-    # Clocks of file systems are coarse: a change right after the last one may not show in the times.
-    if time.time() - max(found.st_mtime, found.st_ctime) > _COARSEST_CLOCK_SECONDS:
-        _CHECKED[path] = state
-
-
-@contextlib.contextmanager
-def _sealed(path: Path) -> Iterator[BinaryIO]:
-    """Opens a sealed file. A ValueError says what is wrong with it."""
-    with _opened(path) as file:
-        _check(file, path)
-        file.seek(0)
-        yield file
-
-
-def _check(file: BinaryIO, path: Path) -> None:
-    """Raises a ValueError that says what is wrong with a sealed file, if something is."""
-    size = file.seek(0, os.SEEK_END) - _SEAL_BYTES
-    if size < 0:
-        raise ValueError("it is cut short")
-    file.seek(size)
-    seal = file.read(_SEAL_BYTES)
-    if not seal.startswith(_SEAL):
-        raise ValueError("its end, with the checksum, is missing")
-    if seal != _SEAL + _checksum(file, size, path).encode() + b"\n":
-        raise ValueError("it was damaged, or was written under another name (its checksum doesn't match)")
-
-
-def _checksum(file: BinaryIO, size: int, path: Path) -> str:
-    """Returns the SHA-256 of a file's name and of the SHA-256 of its blocks, which several threads hash."""
-    lock = threading.Lock()
-
-    def of_block(start: int) -> bytes:
-        with lock:
-            file.seek(start)
-            content = file.read(min(_BLOCK, size - start))
-        return hashlib.sha256(content).digest()
-
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        blocks = list(pool.map(of_block, range(0, size, _BLOCK)))
-    name = f"{path.absolute().parent.name}/{path.name}"
-    return hashlib.sha256(os.fsencode(name) + b"\0" + b"".join(blocks)).hexdigest()
-
-
-def _opened(path: Path) -> BinaryIO:
-    """Opens a file for reading; a pipe, which would block, or a device, which has no end, is a ValueError."""
-    if path.exists() and not path.is_file():
-        raise ValueError("it is no regular file")
-    return path.open("rb")
-
-
-def _unreadable(path: Path, why: object, *, remedy: str) -> StoreError:
-    return StoreError(f"{path} can't be read: {why}", expected="a file that leukcnn wrote", remedy=remedy)

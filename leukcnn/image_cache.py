@@ -10,18 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from leukcnn.argument_types import user_path
+from leukcnn.arrays import check_seal, seal
 from leukcnn.datasets import ImageIndex
 from leukcnn.datasets.headers import BrokenImage
-from leukcnn.datasets.read import decode_image
+from leukcnn.datasets.read import decode_image, image_bytes
 from leukcnn.errors import DataError, StoreError
-from leukcnn.files import (
-    check_seal,
-    claim_space,
-    locked,
-    remove_drafts,
-    replace_file,
-    seal,
-)
+from leukcnn.files import claim_space, locked, remove_drafts, replace_file
 from leukcnn.preprocessing import blank, center_crop, resize, square_crop, wbc_mask
 from leukcnn.spec import Preprocessing
 
@@ -40,8 +35,8 @@ def cache_folder() -> Path:
     """Returns the folder of the caches: LEUKCNN_CACHE, or `leukcnn` in the user's own cache folder."""
     own = os.environ.get("LEUKCNN_CACHE")
     if own:
-        return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "leukcnn"
+        return user_path(own, "LEUKCNN_CACHE")
+    return user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "The cache folder") / "leukcnn"
 
 
 def prepare(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
@@ -205,11 +200,9 @@ def _decoded(path: Path, *, sha256: str) -> tuple[np.ndarray, str | None]:
         DataError: As in `read_image`, or the file has another SHA-256.
     """
     try:
-        content = path.read_bytes()
+        content = image_bytes(path)
         if hashlib.sha256(content).hexdigest() != sha256:
             raise DataError(f"{path} was changed since it was indexed.")
         return decode_image(content)
-    except OSError as error:
-        raise DataError(f"{path} can't be read: {error.strerror or error}.") from error
     except BrokenImage as error:
         raise DataError(f"{path} {error.detail}.") from error

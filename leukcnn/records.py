@@ -1,16 +1,28 @@
 """Records of experiments: what a command asked for and which data it found.
 
-With a record and the store, tables can be built without the data.
+With a record and the store, tables can be built without the data. The list of an experiment's files, with
+their SHA-256, is kept next to it.
 """
 
+import contextlib
+import hashlib
 import os
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leukcnn.errors import StoreError
-from leukcnn.files import read_json, write_json
+from leukcnn.errors import SpecError, StoreError
+from leukcnn.fields import did_you_mean_folder
+from leukcnn.files import read_bytes, read_json, read_sealed_json, write_sealed_json
 from leukcnn.runs import STORE_VERSION
+from leukcnn.spec import Paper
+from leukcnn.spec.checks import check_types
+from leukcnn.trial_files import check_hashes
+
+# The record in an experiment's folder, and the list of the folder's files with their SHA-256.
+_RECORD, _WRITTEN = "experiment.json", "written.json"
 
 
 @dataclass(frozen=True)
@@ -99,37 +111,206 @@ class ExperimentRecord:
         Raises:
             StoreError: The folder can't be written to.
         """
-        write_json(folder / "experiment.json", {"store_version": STORE_VERSION, **asdict(self)})
+        write_sealed_json(folder / _RECORD, {"store_version": STORE_VERSION, **asdict(self)})
+
+    @property
+    def every_trial(self) -> list[PlannedTrial]:
+        """All trials and controls, the probe, and those of other masks."""
+        probes = [self.probe] if self.probe else []
+        return [*self.trials, *self.controls, *probes, *(one for of in self.masked.values() for one in of)]
 
     @staticmethod
     def load(folder: Path) -> "ExperimentRecord":
         """Reads a record.
 
         Raises:
-            StoreError: The folder has no record, or another version of leukcnn wrote it.
+            StoreError: The folder has no record, it was changed, or another version of leukcnn wrote it.
         """
-        values = read_json(folder / "experiment.json")
+        path = folder / _RECORD
+        version = read_json(path).get("store_version")
+        if version != STORE_VERSION:
+            what = "no store version" if version is None else f"store version {version!r:.80}"
+            raise _of_another_version(folder, what)
+        values = read_sealed_json(path)
+        del values["store_version"]
         try:
-            if (version := values.pop("store_version")) != STORE_VERSION:
-                raise KeyError(f"store version {version}")
             for kind in ("trials", "controls"):
                 values[kind] = [_planned(trial) for trial in values[kind]]
             values["masked"] = {mask: list(map(_planned, own)) for mask, own in values["masked"].items()}
             values["probe"] = values["probe"] and _planned(values["probe"])
-            return ExperimentRecord(**values)
+            record = ExperimentRecord(**values)
+            check_types(record)
+            return record
         except (KeyError, TypeError, AttributeError) as error:
+            raise _of_another_version(folder, str(error.args[0])) from error
+        except SpecError as error:
             raise StoreError(
-                f"{folder} was written by another version of leukcnn ({error.args[0]}).",
-                expected=f"a store of version {STORE_VERSION}",
-                remedy="choose another --out, or install the version that wrote it",
+                f"{path} can't be used: {error.reason}",
+                expected=error.expected,
+                remedy=f"remove {folder.name} and run `leukcnn reproduce` again; finished trials are kept",
             ) from error
 
 
 def _planned(values: dict[str, Any]) -> PlannedTrial:
-    return PlannedTrial(**{**values, "tested": tuple(values["tested"])})
+    trial = PlannedTrial(**{**values, "tested": tuple(values["tested"])})
+    check_types(trial)
+    if not re.fullmatch(r"\w+", trial.name):
+        raise SpecError(f"A trial's name is {trial.name!r:.80}.", expected="the name of a folder")
+    return trial
+
+
+def _of_another_version(folder: Path, what: str) -> StoreError:
+    return StoreError(
+        f"{folder} was written by another version of leukcnn ({what}).",
+        expected=f"a store of version {STORE_VERSION}",
+        remedy="choose another --out, or install the version that wrote it",
+    )
+
+
+def note_files(folder: Path, paths: Iterable[Path], *, again: Collection[str] = ()) -> None:
+    """Adds files below an experiment's folder, with their SHA-256, to its list of files.
+
+    Args:
+        folder: The experiment's folder.
+        paths: The files.
+        again: Names of folders in the experiment's folder whose files were all written again. Of their files,
+            the list keeps only those in `paths`.
+
+    Raises:
+        StoreError: The folder can't be written to, or the list can't be read.
+    """
+    new = {path.relative_to(folder).as_posix(): _sha256(path) for path in paths}
+    noted = _noted(folder)
+    kept = {name: digest for name, digest in noted.items() if name.partition("/")[0] not in again}
+    if kept | new != noted:
+        write_sealed_json(folder / _WRITTEN, kept | new)
+
+
+def changed_files(folder: Path) -> dict[Path, str]:
+    """Returns the files of an experiment's list that were changed or removed: path -> what is wrong.
+
+    Raises:
+        StoreError: The list can't be read.
+    """
+    faults = {}
+    for name, expected in _noted(folder).items():
+        if what := _changed(folder / name, expected):
+            faults[folder / name] = what
+    return faults
+
+
+def check_noted(path: Path, folder: Path) -> None:
+    """Checks that a file is unchanged if it is in the list of an experiment's files.
+
+    A list that can't be read is no fault of the file; `note_files` and `changed_files` report it.
+
+    Raises:
+        StoreError: The file is missing or changed.
+    """
+    noted: dict[str, str] = {}
+    with contextlib.suppress(StoreError):
+        noted = _noted(folder)
+    expected = noted.get(path.relative_to(folder).as_posix())
+    if expected is not None and (what := _changed(path, expected)):
+        raise StoreError(f"{path}: {what}", expected="the file as leukcnn wrote it")
+
+
+def _changed(path: Path, expected: str) -> str:
+    """Returns what is wrong with a file; "" if it has its SHA-256."""
+    if not path.is_file():
+        return "missing"
+    return "" if _sha256(path) == expected else "changed since it was written"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(read_bytes(path)).hexdigest()
+
+
+def _noted(folder: Path) -> dict[str, str]:
+    """Returns the list of an experiment's files: path in its folder -> SHA-256."""
+    path = folder / _WRITTEN
+    if not path.exists():
+        return {}
+    try:
+        noted = read_sealed_json(path)
+        check_hashes(noted)
+        if outside := [name for name in noted if name.startswith("/") or ".." in name.split("/")]:
+            raise ValueError(f"{outside[0]!r:.80} is outside the folder")
+    except (StoreError, ValueError) as error:
+        raise StoreError(
+            error.reason if isinstance(error, StoreError) else f"{path} can't be read: {error}",
+            expected="the list of the experiment's files as leukcnn wrote it",
+            remedy="remove it and run `leukcnn reproduce` with the same arguments; finished trials are kept",
+        ) from error
+    return noted
+
+
+def only_experiment(folder: Path, paper: Paper | None) -> tuple[Path, str, list[str]]:
+    """Finds the only experiment in a place that can be read; the place may be its folder.
+
+    Returns:
+        Its folder, the key of its paper, and messages about the experiments that can't be read.
+
+    Raises:
+        StoreError: There is none, there are several, or none can be read.
+    """
+    depths = ("", "experiments/*/", "*/experiments/*/")
+    found = sorted(path.parent for depth in depths for path in folder.glob(f"{depth}experiment.json"))
+    found = [one for one in found if paper is None or len(found) == 1 or one.parents[1].name == paper.key]
+    if not found:
+        raise StoreError(
+            f"There are no runs in {folder.absolute()}."
+            if folder.exists()
+            else f"There is no folder {folder}.",
+            expected="the folder of an experiment, or a folder that `reproduce` wrote to",
+            remedy=(did_you_mean_folder(folder) if not folder.exists() else "") or "check the path",
+        )
+    papers_of, unreadable = {}, []
+    for one in found:
+        try:
+            papers_of[one] = ExperimentRecord.load(one).paper
+        except StoreError as error:
+            if len(found) == 1:
+                raise
+            unreadable.append(str(error))
+    if not papers_of:
+        raise StoreError(f"None of the {len(found)} runs in {folder} can be read:\n" + "\n".join(unreadable))
+    if len(papers_of) > 1:
+        names = "\n".join(f"  {one.relative_to(folder)}" for one in papers_of)
+        raise StoreError(
+            f"{folder} holds {len(papers_of)} runs:\n{names}",
+            expected="one run",
+            remedy="pass the folder of one",
+        )
+    ((one, key),) = papers_of.items()
+    if not (one.absolute().parents[1] / "trials").is_dir():
+        raise StoreError(
+            f"{one} is outside the folder that it was written to: its trials aren't there.",
+            expected="<out>/<paper>/experiments/<name>, with <out>/<paper>/trials",
+            remedy="move or copy the whole --out folder",
+        )
+    return one, key, unreadable
 
 
 def relative(path: Path) -> str:
     """Returns a path relative to the working folder if it is inside that folder, else the path itself."""
     shown = os.path.relpath(path)
     return str(path) if shown.startswith("..") else shown
+
+
+def why_diverged(trial: Path) -> str:
+    """Returns when and how the training of a trial diverged; "" if it didn't.
+
+    Args:
+        trial: The trial's folder.
+
+    Raises:
+        StoreError: The file that says so can't be read.
+    """
+    path = trial / "diverged.json"
+    return str(read_sealed_json(path).get("why")) if path.exists() else ""
+
+
+def note_divergence(trial: Path, why: str) -> None:
+    """Writes that the training of a trial diverged, so that it isn't repeated."""
+    write_sealed_json(trial / "diverged.json", {"why": why})

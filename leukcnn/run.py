@@ -5,16 +5,15 @@ Tables, figures and predictions come from the store alone; Keras is loaded where
 
 import html
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leukcnn import papers, quiet, spec
-from leukcnn.argument_types import require_type
+from leukcnn.argument_types import require_type, user_path
 from leukcnn.backend import start_backend
 from leukcnn.errors import SpecError, StoreError, UnknownNameError
-from leukcnn.fields import did_you_mean_folder
 from leukcnn.run_items import FigureFile, Items, unknown_name
 from leukcnn.start import PaperName, Place, find_paper
 
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
     from leukcnn.prediction import SavedNetwork
     from leukcnn.rendering.tables import Table
     from leukcnn.results.results import Results
-    from leukcnn.runs import Predictions, Trial
+    from leukcnn.runs import Trial
+    from leukcnn.trial_files import Predictions
 
 __all__ = ["Run", "open_run"]
 
@@ -35,7 +35,8 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
 
     Args:
         folder: The folder of one experiment, `runs/<paper>/experiments/<name>`, or the `out` folder of a run
-            that holds one experiment only.
+            that holds one experiment only. Experiments that can't be read don't count; `Run.faults` names
+            them.
         paper: The paper: its key, its file, or the paper itself. It is needed for a paper in a file of your
             own. None finds leukcnn's own paper by the key that is stored in the run.
 
@@ -48,11 +49,10 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
     if paper is not None:
         require_type((str, os.PathLike, spec.Paper), "a paper's key, its file, or the paper", paper=paper)
 
-    from leukcnn.records import ExperimentRecord
+    from leukcnn.records import only_experiment
 
     wanted = None if paper is None else find_paper(paper)
-    found = _experiment(Path(folder).expanduser().absolute(), wanted)
-    key = ExperimentRecord.load(found).paper
+    found, key, unreadable = only_experiment(user_path(folder).absolute(), wanted)
     if wanted is None and key not in papers.list_papers():
         raise SpecError(
             f"{found} is a run of the paper {key!r}, which isn't one of leukcnn's own.",
@@ -66,7 +66,7 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
             expected=f"a run of {wanted.key!r}",
             remedy="pass another folder or another paper",
         )
-    return Run(found, wanted)
+    return Run(found, wanted, unreadable=unreadable)
 
 
 class Run:
@@ -83,6 +83,7 @@ class Run:
         folder: Folder of the experiment.
         paper: Its paper.
         report: What `reproduce` wrote; None for a run that was opened.
+        unreadable: Messages about other experiments next to it that can't be read.
 
     Attributes:
         folder: Folder of the experiment, with `tables` and `figures` as files.
@@ -95,11 +96,37 @@ class Run:
         StoreError: The folder can't be read, or its paper has changed since.
     """
 
-    def __init__(self, folder: Path, paper: spec.Paper, *, report: "Report | None" = None):
+    def __init__(
+        self,
+        folder: Path,
+        paper: spec.Paper,
+        *,
+        report: "Report | None" = None,
+        unreadable: Sequence[str] = (),
+    ):
         from leukcnn.experiment.report import read_record
 
         self.folder, self.paper, self.report = Path(folder), paper, report
         self.record = read_record(self.folder, paper)
+        self._unreadable = list(unreadable)
+
+    @cached_property
+    def faults(self) -> list[str]:
+        """What is wrong with the stored files, one message each; empty if they are as leukcnn wrote them.
+
+        Damaged trials are in no value, and tables say so; damaged captures and figures aren't shown. Networks
+        are checked when `network` loads them.
+        """
+        from leukcnn.experiment.report import damaged_trials
+        from leukcnn.records import changed_files
+
+        faults = [*self._unreadable, *(self.report.faults if self.report else [])]
+        faults += damaged_trials(self._results)
+        try:
+            faults += [f"{path}: {what}" for path, what in changed_files(self.folder).items()]
+        except StoreError as error:
+            faults.append(str(error))
+        return [*dict.fromkeys(faults)]
 
     @cached_property
     def tables(self) -> Mapping[str, "Table"]:
@@ -113,11 +140,16 @@ class Run:
         """The paper's figures by name: a figure's id, or id_variant where it takes several files.
 
         A notebook shows them; `run.figures["figure2"].path` is the PNG file. An interrupted run plots its
-        figures on first use. Figures that can't be plotted are left out; `run["figure2"]` says why.
+        figures on first use, and damaged files are plotted again. Figures that can't be plotted are left out;
+        `run["figure2"]` says why.
         """
+        from leukcnn.records import changed_files
+
         paths = self._plotted()
-        if not paths and self.paper.figures:
-            paths = self._plot(faults=[])
+        if self.paper.figures and (not paths or not changed_files(self.folder).keys().isdisjoint(paths)):
+            self._plot(faults=[])
+            changed = changed_files(self.folder)
+            paths = [path for path in self._plotted() if path not in changed]
         files = {path.stem: FigureFile(path) for path in paths}
         others = {figure.id for figure in self.paper.figures} - files.keys()
         return Items("figure", list(files), self._figure, files, others)
@@ -142,13 +174,13 @@ class Run:
         Returns:
             A DataFrame with the columns of `predictions.csv` (image, subset, checkpoint, group, label,
             p_<class> ...), then `run` and `fold`, -1 where there are no folds. Without pandas it is a
-            `leukcnn.runs.Predictions` without these two.
+            `leukcnn.trial_files.Predictions` without these two.
 
         Raises:
             UnknownNameError: There is no such row or split.
             StoreError: The row isn't trained.
         """
-        from leukcnn.runs import Predictions
+        from leukcnn.trial_files import Predictions
 
         trials = self._trials(row, split)
         several = [trial.predictions() for _, trial in trials]
@@ -184,7 +216,8 @@ class Run:
 
         Raises:
             UnknownNameError: There is no such row, split or tested dataset.
-            StoreError: The row isn't trained, has no such fold or run, or saves no network.
+            StoreError: The row isn't trained, has no such fold or run, or saves no network; or the network's
+                file is damaged.
         """
         every = self._trials(row, split)
         datasets = {name: None for _, trial in every for name in trial.identity.get("tested", ())}
@@ -204,12 +237,12 @@ class Run:
                 f"Row {row!r} has no {where}.",
                 expected=f"a run and a fold of {', '.join(f'({r}, {max(f, 0)})' for r, f in trained)}",
             )
-        path = found[0].path / "model.keras"
-        if not path.exists():
+        if "model.keras" not in found[0].result["files"]:
             raise StoreError(
                 f"Row {row!r} has no saved network in {where}.",
                 expected="a row that trains a network; controls and classifiers of features save none",
             )
+        path = found[0].checked("model.keras")
         start_backend()
 
         from leukcnn.prediction import SavedNetwork
@@ -239,15 +272,18 @@ class Run:
         names = {"Tables": [*self.tables], "Figures": self._figure_names()}
         lines = [f"{what}: {', '.join(map(html.escape, of))}" for what, of in names.items() if of]
         head = f"<p><b>{html.escape(self.paper.title)}</b><br>{html.escape(self.folder.name)}, "
-        return f"{head}{self._trained()}</p>{self.summary._repr_html_()}<p>{'<br>'.join(lines)}</p>"
+        faults = "".join(f"<pre>{html.escape(fault)}</pre>" for fault in self.faults)
+        body = f"{self.summary._repr_html_()}<p>{'<br>'.join(lines)}</p>"
+        return f"{head}{self._trained()}</p>{faults}{body}"
 
     def _ipython_key_completions_(self) -> list[str]:
         return [*self]
 
     def _trained(self) -> str:
-        """Returns how many rows are trained, in words."""
+        """Returns how many rows are trained and how many faults there are, in words."""
         trained = sum(bool(self._results.predictions[row]) for row in self.paper.row_ids)
-        return f"{trained} of {len(self.paper.row_ids)} rows trained"
+        faults = f", {len(self.faults)} damaged or unreadable (see .faults)" if self.faults else ""
+        return f"{trained} of {len(self.paper.row_ids)} rows trained{faults}"
 
     @cached_property
     def _results(self) -> "Results":
@@ -298,7 +334,7 @@ class Run:
 
     def _plot(self, only: str | None = None, faults: list[str] | None = None) -> list[Path]:
         from leukcnn.outputs.build import build_figures
-        from leukcnn.runs import note_files
+        from leukcnn.records import note_files
 
         paths = build_figures(self._results, self.folder, only=only, faults=faults)
         note_files(self.folder, paths)
@@ -327,35 +363,3 @@ class Run:
                 remedy=f"train it: leukcnn.reproduce({self.paper.key!r}, only={row!r}, ...)",
             )
         return [(run, trial) for run, _, trial in results.trials[row]]
-
-
-def _experiment(folder: Path, paper: spec.Paper | None) -> Path:
-    """Returns the folder of the only experiment in a place; the place may be that folder.
-
-    Raises:
-        StoreError: There is none, or there are several.
-    """
-    depths = ("", "experiments/*/", "*/experiments/*/")
-    found = sorted(path.parent for depth in depths for path in folder.glob(f"{depth}experiment.json"))
-    found = [one for one in found if paper is None or len(found) == 1 or one.parents[1].name == paper.key]
-    if not found:
-        raise StoreError(
-            f"There are no runs in {folder.absolute()}."
-            if folder.exists()
-            else f"There is no folder {folder}.",
-            expected="the folder of an experiment, or a folder that `reproduce` wrote to",
-            remedy=(did_you_mean_folder(folder) if not folder.exists() else "") or "check the path",
-        )
-    if len(found) > 1:
-        names = "\n".join(f"  {one.relative_to(folder)}" for one in found)
-        raise StoreError(
-            f"{folder} holds {len(found)} runs:\n{names}", expected="one run", remedy="pass the folder of one"
-        )
-    (one,) = found
-    if not (one.absolute().parents[1] / "trials").is_dir():
-        raise StoreError(
-            f"{one} is outside the folder that it was written to: its trials aren't there.",
-            expected="<out>/<paper>/experiments/<name>, with <out>/<paper>/trials",
-            remedy="move or copy the whole --out folder",
-        )
-    return one

@@ -7,6 +7,7 @@
                                 features.npz      features of the tested images, for SVMs on features
                                 model.keras       the network with its preprocessing; not for controls
                                 environment.json  versions, devices, commit
+                                diverged.json     instead of done.json: when and how the training diverged
                                 done.json         result, timing and the SHA-256 of each file; written last
     <out>/<paper>/experiments/<name>/             list of a command's trials; its tables and figures
 
@@ -14,142 +15,57 @@ Every file is written in one step (`leukcnn.files`): a killed process leaves a c
 """
 
 import contextlib
-import csv
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from leukcnn.argument_types import user_path
 from leukcnn.errors import StoreError
 from leukcnn.fields import did_you_mean_folder
 from leukcnn.files import (
     check_writable,
     digest,
     locked,
+    parse_json,
+    read_bytes,
     read_json,
-    replace_file,
-    stored_arrays,
+    read_sealed_json,
     write_json,
-    write_quickly,
+    write_sealed_json,
+)
+from leukcnn.trial_files import (
+    AS_WRITTEN,
+    KEPT,
+    REMEDY,
+    Predictions,
+    check_result,
+    parse_features,
+    parse_history,
+    parse_predictions,
+    parsed,
 )
 
 STORE_VERSION = 7
 
 
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """Predictions of a trial's networks, one row per image and checkpoint.
+class _Result(dict[str, Any]):
+    """The result of a trial; says which file lacks a field that is asked for."""
 
-    Attributes:
-        image: (N,) str, ids of the images.
-        subset: (N,) str, "test", "external" or "final".
-        checkpoint: (N,) str, which weights were used: those of the best "val_accuracy" or "val_loss", or
-            those of the "last" epoch; "control" or "svm" if no network was trained.
-        group: (N,) str, subject; "" if unknown.
-        label: (N,) int64, true class; -1 if unknown.
-        probabilities: (N, C) float64, in 0..1.
-        class_names: C names.
-    """
+    def __init__(self, values: Mapping[str, Any], *, path: Path):
+        super().__init__(values)
+        self._path = path
 
-    image: np.ndarray
-    subset: np.ndarray
-    checkpoint: np.ndarray
-    group: np.ndarray
-    label: np.ndarray
-    probabilities: np.ndarray
-    class_names: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.image)
-
-    @property
-    def predicted(self) -> np.ndarray:
-        """(N,) int64, the class with the highest probability."""
-        return self.probabilities.argmax(axis=1)
-
-    def select(self, mask: np.ndarray) -> "Predictions":
-        """Returns the rows where `mask`, (N,) bool, is True, or the rows at its positions, (M,) int."""
-        columns = {name: getattr(self, name)[mask] for name in _PREDICTION_COLUMNS}
-        return Predictions(**columns, probabilities=self.probabilities[mask], class_names=self.class_names)
-
-    @staticmethod
-    def join(several: "Sequence[Predictions]") -> "Predictions":
-        """Returns the rows of several predictions, one after another; at least one."""
-        columns = {
-            name: np.concatenate([getattr(p, name) for p in several])
-            for name in (*_PREDICTION_COLUMNS, "probabilities")
-        }
-        return Predictions(**columns, class_names=several[0].class_names)
-
-
-# Files of a finished trial.
-_KEPT = ("trial.json", "history.csv", "predictions.csv", "features.npz", "model.keras", "environment.json")
-_PREDICTION_COLUMNS = ("image", "subset", "checkpoint", "group", "label")
-
-
-def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Writes predictions as CSV: image, subset, checkpoint, group, label, p_<class> ...
-
-    Raises:
-        StoreError: The folder can't be written to.
-    """
-    with replace_file(path) as draft, draft.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*_PREDICTION_COLUMNS, *(f"p_{name}" for name in predictions.class_names)])
-        columns = [getattr(predictions, name) for name in _PREDICTION_COLUMNS]
-        for *row, probabilities in zip(*columns, predictions.probabilities, strict=True):
-            writer.writerow([*row, *(f"{p:.9g}" for p in probabilities)])
-
-
-def read_predictions(path: Path) -> Predictions:
-    """Reads predictions that `write_predictions` wrote.
-
-    Raises:
-        StoreError: There is no such file, or it has another form.
-    """
-    try:
-        with path.open(newline="") as file:
-            header, *rows = list(csv.reader(file))
-        n = len(_PREDICTION_COLUMNS)
-        if tuple(header[:n]) != _PREDICTION_COLUMNS:
-            raise ValueError(f"its columns are {header}")
-        columns = {name: np.array([row[i] for row in rows]) for i, name in enumerate(_PREDICTION_COLUMNS)}
-        columns["label"] = columns["label"].astype(np.int64)
-        probabilities = np.array([row[n:] for row in rows], dtype=np.float64)
-    except (OSError, ValueError, IndexError, csv.Error) as error:
-        raise StoreError(
-            f"{path} holds no predictions: {error}",
-            expected=f"the columns {', '.join(_PREDICTION_COLUMNS)}, p_<class> ...",
-            remedy="remove the trial's folder and run `leukcnn reproduce` again",
-        ) from error
-    return Predictions(
-        **columns,
-        probabilities=probabilities,
-        class_names=tuple(name.removeprefix("p_") for name in header[n:]),
-    )
-
-
-def write_features(path: Path, *, image: np.ndarray, label: np.ndarray, features: np.ndarray) -> None:
-    """Writes features of images.
-
-    Args:
-        path: The NPZ file.
-        image: (N,) str, ids of the images.
-        label: (N,) int64, true classes.
-        features: (N, D) float32.
-
-    Raises:
-        StoreError: The folder can't be written to.
-    """
-    write_quickly(path, image=image, label=label, features=features)
+    def __missing__(self, name: str) -> Any:
+        raise StoreError(f"{self._path} holds no {name!r}.", expected=AS_WRITTEN, remedy=REMEDY)
 
 
 class Trial:
-    """The folder of one trial.
+    """The folder of one trial. Files of a finished trial are used only if they have their SHA-256.
 
     Args:
         path: The folder.
@@ -164,42 +80,86 @@ class Trial:
         """Whether the trial is done and all its files are on disk."""
         return (self.path / "done.json").exists()
 
-    @property
+    @cached_property
     def result(self) -> dict[str, Any]:
-        """The result and the files' SHA-256, as `finish` wrote them."""
-        return read_json(self.path / "done.json")
+        """The result and the files' SHA-256, as `finish` wrote them.
+
+        Raises:
+            StoreError: `done.json` isn't as `finish` wrote it.
+        """
+        path = self.path / "done.json"
+        values = read_sealed_json(path)
+        try:
+            check_result(values)
+        except ValueError as error:
+            raise StoreError(
+                f"{path} holds no result: {error}", expected=AS_WRITTEN, remedy=REMEDY
+            ) from error
+        return _Result(values, path=path)
+
+    def checked(self, name: str) -> Path:
+        """Returns the path of a file of the finished trial after checking its SHA-256.
+
+        Raises:
+            StoreError: The trial has no such file, or it is missing or changed.
+        """
+        path = self.path / name
+        if not path.is_file():
+            raise StoreError(f"{path}: missing", expected=AS_WRITTEN, remedy=REMEDY)
+        self._compare(name, _sha256(path))
+        return path
+
+    def _read(self, name: str) -> bytes:
+        """Returns the content of a file of the finished trial, checked as `checked` does."""
+        content = read_bytes(self.path / name)
+        self._compare(name, hashlib.sha256(content).hexdigest())
+        return content
+
+    def _compare(self, name: str, found: str) -> None:
+        expected = self.result["files"].get(name)
+        if found != expected:
+            what = "changed since the trial was finished" if expected else "no file of this trial"
+            raise StoreError(f"{self.path / name}: {what}", expected=AS_WRITTEN, remedy=REMEDY)
 
     def predictions(self) -> Predictions:
-        """Reads the trial's predictions."""
-        return read_predictions(self.path / "predictions.csv")
+        """Returns the trial's predictions, which are read once.
+
+        Raises:
+            StoreError: The file is missing, changed, or holds no predictions.
+        """
+        return self._predictions
+
+    @cached_property
+    def _predictions(self) -> Predictions:
+        path = self.path / "predictions.csv"
+        return parsed(path, "predictions", parse_predictions, self._read(path.name))
 
     def history(self) -> dict[str, np.ndarray]:
         """Reads the trial's history: name -> (epochs,) float64.
 
         Raises:
-            StoreError: There is no such file, or it isn't a history.
+            StoreError: The file is missing, changed, or holds no history.
         """
         path = self.path / "history.csv"
-        try:
-            with path.open(newline="") as file:
-                header, *rows = list(csv.reader(file))
-            return dict(zip(header, np.array(rows, dtype=np.float64).T, strict=True))
-        except (OSError, ValueError, csv.Error) as error:
-            raise StoreError(
-                f"{path} holds no history: {error}",
-                expected="one line per epoch with one number per column",
-                remedy="remove the trial's folder and run `leukcnn reproduce` again",
-            ) from error
+        return parsed(path, "history", parse_history, self._read(path.name))
 
     def features(self) -> dict[str, np.ndarray]:
         """Reads the tested images' features: "image", "label" and "features", as in `write_features`.
 
         Raises:
-            StoreError: There is no such file, or it holds no features.
+            StoreError: The file is missing, changed, or holds no features.
         """
-        remedy = "remove the trial's folder and run `leukcnn reproduce` again"
-        with stored_arrays(self.path / "features.npz", remedy=remedy) as stored:
-            return {name: stored[name] for name in ("image", "label", "features")}
+        path = self.path / "features.npz"
+        return parsed(path, "features", parse_features, self._read(path.name))
+
+    def environment(self) -> dict[str, Any]:
+        """Reads the versions, devices and commit that the trial ran with.
+
+        Raises:
+            StoreError: The file is missing, changed, or isn't a JSON object.
+        """
+        path = self.path / "environment.json"
+        return parse_json(self._read(path.name), path)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -221,18 +181,30 @@ class Trial:
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Marks the trial as done: writes the result and the SHA-256 of each file that is kept."""
-        files = {name: _sha256(self.path / name) for name in _KEPT if (self.path / name).exists()}
-        write_json(self.path / "done.json", {**result, "files": files})
+        files = {name: _sha256(self.path / name) for name in KEPT if (self.path / name).exists()}
+        write_sealed_json(self.path / "done.json", {**result, "files": files})
 
-    def faults(self) -> list[str]:
-        """Returns one line for each file that is missing or changed since `finish`."""
+    def faults(self, *, networks: bool = True) -> list[str]:
+        """Returns one line for each file of the finished trial that is missing, changed or of another form.
+
+        Args:
+            networks: Whether `model.keras`, the largest file, is checked too.
+        """
+        read = {
+            "predictions.csv": self.predictions,
+            "history.csv": self.history,
+            "environment.json": self.environment,
+        }
+        try:
+            names = [name for name in self.result["files"] if networks or name != "model.keras"]
+        except StoreError as error:
+            return [error.reason]
         faults = []
-        for name, expected in self.result["files"].items():
-            file = self.path / name
-            if not file.exists():
-                faults.append(f"{file}: missing")
-            elif _sha256(file) != expected:
-                faults.append(f"{file}: changed since the trial was finished")
+        for name in names:
+            try:
+                read.get(name, partial(self.checked, name))()
+            except StoreError as error:
+                faults.append(error.reason)
         return faults
 
 
@@ -241,16 +213,37 @@ def trial_name(identity: Mapping[str, Any]) -> str:
     return digest({"store_version": STORE_VERSION, **identity})[:16]
 
 
+def _holds_experiment(folder: Path) -> bool:
+    """Returns whether a folder is one of an experiment, or can't be read."""
+    try:
+        return not {"experiment.json", "written.json"}.isdisjoint(path.name for path in folder.iterdir())
+    except OSError:
+        return True
+
+
+def _modified(folder: Path) -> int:
+    try:
+        return (folder / "experiment.json").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 class Store:
     """All runs of one paper below an output folder.
 
     Args:
         out: The output folder; it is created when something is written.
         paper: Key of the paper.
+
+    Attributes:
+        root: The paper's folder in it.
+        damaged: Name of a damaged trial that was asked for -> what is wrong with its files.
     """
 
     def __init__(self, out: Path, paper: str):
-        self.root = Path(out).expanduser() / paper
+        self.root = user_path(out, "--out") / paper
+        self.damaged: dict[str, str] = {}
+        self._sound: dict[str, Trial] = {}
 
     def check_writable(self) -> None:
         """Checks that the folder can be written to, before hours of training.
@@ -268,7 +261,7 @@ class Store:
                 # A file that can't be read is reported when it is needed.
                 with contextlib.suppress(StoreError):
                     values = read_json(path)
-                    version = values.get("store_version") if isinstance(values, dict) else None
+                    version = values.get("store_version")
                     if isinstance(version, int) and version != STORE_VERSION:
                         found[version, kind] += 1
         if not found:
@@ -293,14 +286,35 @@ class Store:
         return self.open_trial(name)
 
     def finished_trial(self, name: str) -> Trial | None:
-        """Returns a trial by the name of its folder, or None if it isn't finished.
+        """Returns a trial by the name of its folder; None if it isn't finished or its files are damaged.
 
-        Raises:
-            StoreError: The folder's specification doesn't match its name.
+        All files but the network are checked, once for each object of this class. What is wrong is then in
+        `damaged`.
         """
-        if not (self.root / "trials" / name / "done.json").exists():
-            return None
-        return self.open_trial(name)
+        if name not in self._sound and name not in self.damaged:
+            folder = self.root / "trials" / name
+            if not any((folder / file).exists() for file in ("trial.json", "done.json")):
+                return None
+            try:
+                trial = self.open_trial(name)
+                if not trial.finished:
+                    return None
+                faults = trial.faults(networks=False)
+            except StoreError as error:
+                faults = [error.reason]
+            if faults:
+                self.damaged[name] = "; ".join(faults)
+            else:
+                self._sound[name] = trial
+        return self._sound.get(name)
+
+    def damage(self, name: str) -> StoreError:
+        """Returns the error that names a damaged trial."""
+        return StoreError(
+            f"The trial {self.root / 'trials' / name} is damaged and left out: {self.damaged[name]}.",
+            expected=AS_WRITTEN,
+            remedy=f"{REMEDY}; it then computes this trial again",
+        )
 
     def open_trial(self, name: str) -> Trial:
         """Opens a trial by the name of its folder, and checks that its specification has that hash.
@@ -310,9 +324,9 @@ class Store:
         """
         path = self.root / "trials" / name
         identity = read_json(path / "trial.json")
-        if not isinstance(identity, dict) or digest(identity)[:16] != name:
+        if digest(identity)[:16] != name:
             raise StoreError(
-                f"The specification of the trial {path} doesn't match the folder's name.",
+                f"{path / 'trial.json'} doesn't match the folder's name.",
                 expected=f"a trial.json with the hash {name}",
                 remedy="remove that folder, or choose another --out",
             )
@@ -328,7 +342,9 @@ class Store:
         Raises:
             StoreError: There are no experiments.
         """
-        found = sorted(self.root.glob("experiments/*/experiment.json"), key=lambda p: p.stat().st_mtime_ns)
+        # A folder whose record can't even be found is reported when the record is read.
+        folders = sorted(self.root.glob("experiments/*/"))
+        found = sorted(filter(_holds_experiment, folders), key=_modified)
         if not found:
             out = self.root.parent
             near = "" if out.exists() else did_you_mean_folder(out)
@@ -338,52 +354,9 @@ class Store:
                 remedy=near
                 or f"run `leukcnn reproduce {self.root.name}` first, or name its folder with --out",
             )
-        return [path.parent for path in found]
-
-
-# A file in an experiment's folder that lists its files with their SHA-256.
-_WRITTEN = "written.json"
-
-
-def note_files(folder: Path, paths: Iterable[Path], *, again: Collection[str] = ()) -> None:
-    """Adds files below an experiment's folder, with their SHA-256, to its list of files.
-
-    Args:
-        folder: The experiment's folder.
-        paths: The files.
-        again: Names of folders in the experiment's folder whose files were all written again. Of their files,
-            the list keeps only those in `paths`.
-
-    Raises:
-        StoreError: The folder can't be written to, or the list can't be read.
-    """
-    new = {path.relative_to(folder).as_posix(): _sha256(path) for path in paths}
-    noted = _noted(folder)
-    kept = {name: digest for name, digest in noted.items() if name.partition("/")[0] not in again}
-    if kept | new != noted:
-        write_json(folder / _WRITTEN, kept | new)
-
-
-def changed_files(folder: Path) -> dict[Path, str]:
-    """Returns the files of an experiment's list that were changed or removed: path -> what is wrong.
-
-    Raises:
-        StoreError: The list can't be read.
-    """
-    faults = {}
-    for name, expected in _noted(folder).items():
-        path = folder / name
-        if not path.is_file():
-            faults[path] = "missing"
-        elif _sha256(path) != expected:
-            faults[path] = "changed since it was written"
-    return faults
+        return found
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _noted(folder: Path) -> dict[str, str]:
-    path = folder / _WRITTEN
-    return read_json(path) if path.exists() else {}
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,8 +8,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from leukcnn.arrays import StoredArrays, stored_arrays, write_quickly
 from leukcnn.errors import StoreError
-from leukcnn.files import StoredArrays, stored_arrays, write_quickly
 
 _RECORD = "record"
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 import leukcnn
 from leukcnn import papers
 from leukcnn.cli import main
+from leukcnn.errors import StoreError
 from leukcnn.prediction import NOTICE
 from tests import tiny
 
@@ -95,12 +96,61 @@ def test_a_damaged_capture_is_named_and_all_else_is_built(reproduced, tmp_path, 
     shutil.rmtree(figures)
     result = call("table", "cnmc2019", "--out", out, *options)
     assert result.exit_code == 1
-    assert result.stderr.count("figure2.npz is gone" if removed else "figure2.npz can't be read") == 1
+    assert result.stderr.count("figure2.npz is gone" if removed else "figure2.npz: changed since") == 1
     assert "run `leukcnn reproduce` again with the same arguments" in result.stderr
     assert "remove it" not in result.stderr
     assert ("Table 2" in result.stdout) == (not options)
     assert (figures / "figure3.png").exists() == (not options)
     assert not (figures / "figure2.png").exists()
+
+
+@pytest.fixture
+def with_damaged_trial(reproduced, tmp_path):
+    """The reproduced runs and one of their trials, whose predictions were changed."""
+    out = tmp_path / "out"
+    shutil.copytree(reproduced[0], out)
+    path = next(path for path in out.rglob("predictions.csv") if (path.parent / "model.keras").exists())
+    path.write_text(path.read_text().replace(",0,", ",1,", 1))
+    return out, path
+
+
+def test_reproduce_names_a_damaged_trial_and_leaves_it_as_it_is(with_damaged_trial, synthetic_cells):
+    out, path = with_damaged_trial
+    before = {file: file.read_bytes() for file in path.parent.iterdir()}
+    words = ("--data", synthetic_cells, "--profile", "smoke", "--out", out)
+    result = call("reproduce", "cnmc2019", *words)
+    assert result.exit_code == 1
+    # It is named before the training, and at the end.
+    for said in (result.stdout, result.stderr):
+        said = "".join(said.split())
+        assert "".join(f"{path}: changed since the trial was finished".split()) in said
+        assert "removethetrial'sfolderandrun`leukcnnreproduce`again" in said
+    assert "INCOMPLETE: left out because their stored files are damaged" in " ".join(result.stdout.split())
+    assert {file: file.read_bytes() for file in path.parent.iterdir()} == before
+    options = {"data": synthetic_cells, "profile": "smoke", "out": out, "quiet": True}
+    run = leukcnn.reproduce(papers.get("cnmc2019"), **options)
+    assert str(path) in run.faults[0]
+    shutil.rmtree(path.parent)
+    result = call("reproduce", "cnmc2019", *words)
+    assert result.exit_code == 0, result.output
+    assert "INCOMPLETE" not in result.stdout
+
+
+def test_a_damaged_figure_is_plotted_again_in_a_notebook(reproduced, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(reproduced[0], out)
+    run = leukcnn.open_run(out, papers.get("cnmc2019"))
+    path = run.folder / "figures" / "figure2.png"
+    before = path.read_bytes()
+    path.write_bytes(before[:-1])
+    assert f"{path}: changed since it was written" in leukcnn.open_run(out, run.paper).faults
+    assert run["figure2"]._repr_png_() == before
+    path.write_bytes(before[:-1])
+    next(out.rglob("captured/figure2.npz")).write_bytes(b"")
+    run = leukcnn.open_run(out, run.paper)
+    assert "figure2" not in run.figures
+    with pytest.raises(StoreError, match=r"figure2\.npz: changed since it was written"):
+        run.figures["figure2"]
 
 
 def test_a_missing_figure_is_named(reproduced, tmp_path):

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from leukcnn import features, models, papers
+from leukcnn.arrays import stored_arrays, write_quickly
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import find_devices
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
 from leukcnn.features import Frozen, kept_features, weights_digest
-from leukcnn.files import stored_arrays, write_quickly
 from leukcnn.models.layers import MeanSubtraction
 from leukcnn.pipeline import Entries
 from leukcnn.runs import Store

@@ -13,19 +13,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from leukcnn import files
+from leukcnn import arrays as arrays_module
+from leukcnn.arrays import check_seal, stored_arrays, write_arrays, write_quickly
 from leukcnn.errors import StoreError
 from leukcnn.files import (
-    check_seal,
     claim_space,
     locked,
     read_json,
     remove_drafts,
     replace_file,
-    stored_arrays,
-    write_arrays,
     write_json,
-    write_quickly,
 )
 
 
@@ -181,7 +178,7 @@ def test_damage_anywhere_in_stored_arrays_is_found(tmp_path, write):
 
 
 def test_blocks_that_change_places_are_found(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_BLOCK", 1000)
+    monkeypatch.setattr(arrays_module, "_BLOCK", 1000)
     path = tmp_path / "file.npz"
     write_quickly(path, images=np.arange(1000))
     content = path.read_bytes()
@@ -348,7 +345,7 @@ import resource
 import numpy as np
 from pathlib import Path
 from leukcnn.errors import StoreError
-from leukcnn.files import write_quickly
+from leukcnn.arrays import write_quickly
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
     write_quickly(Path({str(tmp_path / "file.npz")!r}), values=np.ones(100_000))

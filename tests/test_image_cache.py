@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn import files, image_cache
+from leukcnn import arrays, image_cache
+from leukcnn.arrays import seal
 from leukcnn.datasets import ImageIndex, load, read_image
 from leukcnn.datasets.read import decode_image
 from leukcnn.errors import DataError
-from leukcnn.files import seal
 from leukcnn.image_cache import cache_folder, prepare, prepared_images, shows_nothing
 from leukcnn.preprocessing import blank
 from leukcnn.spec import MASKS, THRESHOLD_RULES, Preprocessing
@@ -305,7 +305,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_image_cache import CROP, index_of
-from leukcnn import files, image_cache
+from leukcnn import arrays, image_cache
 from leukcnn.image_cache import prepared_images
 folder, decode = Path(sys.argv[2]), image_cache.decode_image
 
@@ -444,10 +444,10 @@ def test_foreign_cache_is_made_again_with_a_note(tmp_path, kind):
 
 
 def test_cache_is_checked_once_and_again_after_a_change(tmp_path, monkeypatch):
-    index, checked, check = index_of(write_images(tmp_path / "data")), [], files._check
+    index, checked, check = index_of(write_images(tmp_path / "data")), [], arrays._check
     prepared_images(index, CROP, folder=tmp_path)
-    monkeypatch.setattr(files, "_check", lambda *args: checked.append(1) or check(*args))
-    monkeypatch.setattr(files, "_COARSEST_CLOCK_SECONDS", -1)
+    monkeypatch.setattr(arrays, "_check", lambda *args: checked.append(1) or check(*args))
+    monkeypatch.setattr(arrays, "_COARSEST_CLOCK_SECONDS", -1)
     for _ in range(3):
         prepared_images(index, CROP, folder=tmp_path)
     assert len(checked) == 1

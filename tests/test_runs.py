@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from leukcnn.errors import StoreError
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
-from leukcnn.files import read_json, write_json
-from leukcnn.runs import Predictions, Store, Trial, read_predictions, trial_name, write_predictions
+from leukcnn.files import read_json, write_json, write_sealed_json
+from leukcnn.runs import Store, Trial, trial_name
+from leukcnn.trial_files import Predictions, read_predictions, write_predictions
 
 IDENTITY = {"paper": "cnmc2019", "row": "vgg16", "setup": {"epochs": 4, "crop": 250}, "seed": 0, "fold": -1}
+RESULT = {"checkpoint": "val_accuracy", "best_epochs": {"val_accuracy": 2}}
 FILES = ("trial.json", "history.csv", "predictions.csv", "model.keras", "environment.json")
 
 
@@ -48,7 +51,7 @@ def finished(tmp_path) -> Trial:
     (trial.path / "history.csv").write_text("epoch,accuracy\r\n1,0.5\r\n2,0.75\r\n")
     (trial.path / "model.keras").write_bytes(b"network")
     write_json(trial.path / "environment.json", {"backend": "none"})
-    trial.finish({"best_epochs": {"val_accuracy": 2}})
+    trial.finish(RESULT)
     return trial
 
 
@@ -117,6 +120,7 @@ def test_trial_is_finished_when_its_last_file_exists(tmp_path, finished):
     assert found.result["best_epochs"] == {"val_accuracy": 2}
     assert set(found.result["files"]) == set(FILES)
     (finished.path / "done.json").unlink()
+    store = Store(tmp_path, "cnmc2019")
     assert store.finished_trial(finished.path.name) is None
     assert store.finished_trial("0" * 16) is None
 
@@ -127,30 +131,109 @@ def test_a_trial_without_a_network_lists_only_its_files(tmp_path):
     trial.finish({"checkpoint": "control"})
     assert set(trial.result["files"]) == {"trial.json", "predictions.csv"}
     assert trial.faults() == []
-    with pytest.raises(StoreError, match="holds no history"):
+    with pytest.raises(StoreError, match=r"history\.csv can't be read"):
+        trial.history()
+    (trial.path / "history.csv").write_text("epoch,accuracy\n1,0.5\n")
+    with pytest.raises(StoreError, match=r"history\.csv: no file of this trial"):
         trial.history()
 
 
 def test_changed_specification_is_refused(tmp_path, finished):
     store, noted = Store(tmp_path, "cnmc2019"), finished.path / "trial.json"
     write_json(noted, read_json(noted) | {"seed": 5})
-    for opened in (
-        lambda: store.open_trial(finished.path.name),
-        lambda: store.finished_trial(finished.path.name),
-        lambda: store.trial(IDENTITY),
-    ):
+    for opened in (lambda: store.open_trial(finished.path.name), lambda: store.trial(IDENTITY)):
         with pytest.raises(StoreError, match="doesn't match the folder's name"):
             opened()
     noted.write_text("[]")
-    with pytest.raises(StoreError, match="doesn't match the folder's name"):
+    with pytest.raises(StoreError, match=r"trial\.json can't be read"):
         store.open_trial(finished.path.name)
     noted.unlink()
     with pytest.raises(StoreError, match="can't be read"):
         store.open_trial(finished.path.name)
 
 
+def of_trial(path, content):
+    """Writes a file of a trial as another program would."""
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+@pytest.mark.parametrize(
+    "name", ["trial.json", "done.json", "predictions.csv", "history.csv", "environment.json"]
+)
+@pytest.mark.parametrize("content", [None, "", "{}", "[" * 20_000, b"\xff\xfe\x00"])
+def test_a_damaged_trial_is_neither_used_nor_unfinished(tmp_path, finished, name, content):
+    of_trial(finished.path / name, content)
+    store = Store(tmp_path, "cnmc2019")
+    assert store.finished_trial(finished.path.name) is None
+    if (name, content) == ("done.json", None):
+        # Nothing distinguishes it from an interrupted one.
+        assert store.damaged == {}
+        return
+    assert name in store.damaged[finished.path.name]
+    message = store.damage(finished.path.name)
+    assert str(finished.path) in message.found
+    assert "remove the trial's folder and run `leukcnn reproduce` again" in message.remedy
+
+
+def test_a_damaged_network_leaves_its_predictions_usable(tmp_path, finished):
+    (finished.path / "model.keras").write_bytes(b"other")
+    store = Store(tmp_path, "cnmc2019")
+    trial = store.finished_trial(finished.path.name)
+    assert len(trial.predictions()) == 5
+    with pytest.raises(StoreError, match=r"model\.keras: changed since the trial was finished"):
+        trial.checked("model.keras")
+    assert [fault.partition(": ")[2] for fault in trial.faults()] == ["changed since the trial was finished"]
+    assert trial.faults(networks=False) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda result: [result],
+        lambda result: {"checkpoint": "last"},
+        lambda result: result | {"files": [*result["files"]]},
+        lambda result: result | {"files": result["files"] | {"../trial.json": "0" * 64}},
+        lambda result: result | {"files": result["files"] | {"/etc/passwd": "0" * 64}},
+        lambda result: result | {"files": result["files"] | {"model.keras": "0"}},
+        lambda result: result | {"files": {"trial.json": "0" * 64}},
+        lambda result: {"files": result["files"]},
+        lambda result: result | {"checkpoint": 3},
+        lambda result: result | {"seconds": {"training": "1"}},
+        lambda result: result | {"parameters": True},
+        lambda result: result | {"seconds": {"training": float("nan")}},
+    ],
+)
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_result_of_another_form_is_named(finished, change, sealed):
+    path = finished.path / "done.json"
+    changed = change(Trial(finished.path, {}).result)
+    (write_sealed_json if sealed and isinstance(changed, dict) else write_json)(path, changed)
+    trial = Trial(finished.path, {})
+    with pytest.raises(StoreError, match=r"done\.json (can't be read|holds no result)"):
+        _ = trial.result
+    assert len(trial.faults()) == 1
+
+
+def test_a_field_that_a_result_lacks_is_named(finished):
+    with pytest.raises(StoreError, match=r"done\.json holds no 'seconds'"):
+        finished.result["seconds"]
+
+
+def test_an_unfinished_trial_with_another_specification_is_damaged(tmp_path):
+    store = Store(tmp_path, "cnmc2019")
+    trial = store.trial(IDENTITY)
+    assert store.finished_trial(trial.path.name) is None
+    assert store.damaged == {}
+    (trial.path / "trial.json").write_text("{")
+    assert store.finished_trial(trial.path.name) is None
+    assert [*store.damaged] == [trial.path.name]
+
+
 def test_changed_and_missing_files_are_reported(finished):
-    assert finished.faults() == []
+    assert Trial(finished.path, {}).faults() == []
     predictions = finished.path / "predictions.csv"
     predictions.write_bytes(predictions.read_bytes().replace(b"H11", b"H12", 1))
     (finished.path / "model.keras").unlink()
@@ -166,14 +249,14 @@ def test_history_by_column(finished):
     np.testing.assert_array_equal(history["accuracy"], [0.5, 0.75])
 
 
-@pytest.mark.parametrize("content", [None, "", "epoch,accuracy\n1\n", "epoch,accuracy\n1,high\n"])
-def test_a_broken_history_is_reported(finished, content):
-    path = finished.path / "history.csv"
-    path.unlink()
-    if content is not None:
-        path.write_text(content)
-    with pytest.raises(StoreError, match=r"history\.csv holds no history"):
+@pytest.mark.parametrize("lines", ["", "epoch,a", "epoch,a\n1", "epoch,a\n1,high", "a,a\n1,2"])
+def test_a_broken_history_is_reported(finished, lines):
+    of_trial(finished.path / "history.csv", lines)
+    with pytest.raises(StoreError, match=r"history\.csv: changed"):
         finished.history()
+    finished.finish(RESULT)
+    with pytest.raises(StoreError, match=r"history\.csv holds no history"):
+        Trial(finished.path, {}).history()
 
 
 HOLD = """
@@ -251,16 +334,66 @@ GOOD = "image,subset,checkpoint,group,label,p_healthy,p_malignant\n"
         GOOD + "1.bmp,test\n",
         GOOD + '"' + "1.bmp,test,val_loss,1,0,0.5,0.5\n" * 5000,
         b"\xff\xfe\x00",
+        GOOD,
+        GOOD + "1.bmp,test,val_loss,1,0,nan,0.5\n",
+        GOOD + "1.bmp,test,val_loss,1,0,inf,0\n",
+        GOOD + "1.bmp,test,val_loss,1,0,-0.5,1.5\n",
+        GOOD + "1.bmp,test,val_loss,1,0,0.5,0.4\n",
+        GOOD + "1.bmp,test,val_loss,1,2,0.5,0.5\n",
+        GOOD + "1.bmp,test,val_loss,1,-2,0.5,0.5\n",
+        GOOD + "1.bmp,tests,val_loss,1,1,0.5,0.5\n",
+        GOOD + "1.bmp,test,val_loss,1,1,0.5,0.5\n" * 2,
+        GOOD.replace("malignant", "healthy") + "1.bmp,test,val_loss,1,1,0.5,0.5\n",
+        GOOD + "1.\0bmp,test,val_loss,1,1,0.5,0.5\n",
+        GOOD + "1" * 200_000 + ",test,val_loss,1,1,0.5,0.5\n",
     ],
-    ids=["absent", "empty", "columns", "label", "number", "ragged", "short", "stray quote", "binary"],
+    ids=[
+        *("absent", "empty", "columns", "label", "number", "ragged", "short", "stray quote", "binary"),
+        *("no rows", "NaN", "infinite", "negative", "sum", "no such class", "no label", "subset", "twice"),
+        *("classes", "NUL", "field limit"),
+    ],
 )
 def test_broken_predictions_are_reported(tmp_path, content):
     path = tmp_path / "predictions.csv"
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(StoreError, match=r"predictions\.csv holds no predictions") as caught:
+    with pytest.raises(StoreError, match=r"predictions\.csv (holds no predictions|can't be read)") as caught:
         read_predictions(path)
     assert "leukcnn reproduce" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "what"),
+    [([np.nan, 0.5], "outside 0..1"), ([np.inf, 0], "outside 0..1"), ([0.9, 0.9], "whose sum isn't 1")],
+)
+def test_what_can_not_be_read_is_not_written(tmp_path, probabilities, what):
+    predictions = make_predictions(3)
+    predictions.probabilities[1] = probabilities
+    with pytest.raises(
+        StoreError, match=f"(?s)1 of 3 rows have .*{what}.*UID_1_1.*sigmoid unit or of a softmax"
+    ):
+        write_predictions(tmp_path / "a.csv", predictions)
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_rounded_probabilities_are_written_and_read(tmp_path, dtype):
+    logits = np.random.default_rng(0).normal(0, 4, (200, 4)).astype(dtype)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    rounded = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float64)
+    predictions = make_predictions(200)
+    written = replace(predictions, probabilities=rounded, class_names=("a", "b", "c", "d"))
+    write_predictions(tmp_path / "a.csv", written)
+    np.testing.assert_allclose(read_predictions(tmp_path / "a.csv").probabilities, rounded, rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["a\rb", "a\nb", "a\r\nb", " a ", '"', "\udcff.bmp", "Ä", ""])
+def test_every_name_of_an_image_is_read_as_it_was_written(tmp_path, name):
+    predictions = make_predictions(2)
+    image = np.array([name, "other"])
+    write_predictions(tmp_path / "a.csv", replace(predictions, image=image, group=image))
+    read = read_predictions(tmp_path / "a.csv")
+    assert read.image.tolist() == read.group.tolist() == [name, "other"]
 
 
 def test_join_reverses_select():

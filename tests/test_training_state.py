@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
+from leukcnn.arrays import write_arrays, write_quickly
 from leukcnn.callbacks import BestCheckpoint, ResumableState, resume_epoch
 from leukcnn.errors import StoreError
-from leukcnn.files import write_arrays, write_quickly
 from leukcnn.training_state import Record, load_weights, write_variables
 
 

@@ -9,11 +9,11 @@ from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.challenge import write_challenge_file
-from leukcnn.records import ExperimentRecord
+from leukcnn.records import ExperimentRecord, changed_files, note_files
 from leukcnn.rendering.renderings import to_csv, write
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
-from leukcnn.runs import Store, changed_files, note_files
+from leukcnn.runs import Store
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Report:
         assumptions: The table of assumptions; its notes list what is wrong in the paper.
         files: All files written: tables, figures, challenge files.
         seconds: Stage -> wall-clock time of this run in seconds; empty if nothing was run.
+        faults: What is damaged or can't be built, one message each; the values contain no damaged trial.
     """
 
     folder: Path
@@ -35,33 +36,30 @@ class Report:
     assumptions: Table
     files: list[Path]
     seconds: dict[str, float] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
         return f"<Report of {self.folder.name}: {len(self.tables)} tables, {len(self.files)} files>"
 
 
-def report(
-    store: Store,
-    folder: Path,
-    paper: spec.Paper,
-    *,
-    only: str | None = None,
-    faults: list[str] | None = None,
-) -> Report:
+def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = None) -> Report:
     """Writes an experiment's tables, figures and challenge files, without the data and without training.
+
+    What can't be built is left out and named in `Report.faults`, and so are damaged trials.
 
     Args:
         store: The store.
         folder: Folder of the experiment.
         paper: The paper.
         only: Id of the one table or figure to build; None or the id of a row for all.
-        faults: Collects what can't be built and why, while the rest is built; None to raise the first error.
 
     Raises:
-        StoreError: The store can't be read or written to, or the paper has changed since the experiment.
+        StoreError: The record can't be read, the folder can't be written to, or the paper has changed since
+            the experiment.
     """
     record = read_record(folder, paper)
     results = Results(paper, record, store)
+    faults = damaged_trials(results)
     tables = build_tables(results, Captured(folder), only=only, faults=faults)
     assumptions = assumption_table(results)
     files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
@@ -72,10 +70,10 @@ def report(
                 if len(predictions) == record.final_total:
                     path = folder / "challenge" / f"{row}.zip"
                     files.append(write_challenge_file(path, predictions, expected=record.final_total))
-    if faults is not None:
+    with going_on(faults):
         _read_captures(folder, paper, faults)
-    note_files(folder, files, again=() if only or faults else ("tables", "figures", "challenge"))
-    return Report(folder, record, tables, assumptions, files)
+        note_files(folder, files, again=() if only or faults else ("tables", "figures", "challenge"))
+    return Report(folder, record, tables, assumptions, files, faults=faults)
 
 
 def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
@@ -85,25 +83,32 @@ def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:
     stored predictions, each capture must be readable, and all other files must be unchanged.
 
     Raises:
-        StoreError: The store can't be read, or the paper has changed since the experiment.
+        StoreError: The record can't be read, or the paper has changed since the experiment.
     """
     record = read_record(folder, paper)
-    planned = [*record.trials, *record.controls, *([record.probe] if record.probe else [])]
-    planned += [one for of_mask in record.masked.values() for one in of_mask]
-    trials = [store.finished_trial(name) for name in dict.fromkeys(one.name for one in planned)]
-    faults = [fault for trial in trials if trial is not None for fault in trial.faults()]
+    results = Results(paper, record, store)
+    faults = damaged_trials(results)
+    for name in dict.fromkeys(one.name for one in record.every_trial):
+        if trial := store.finished_trial(name):
+            faults += trial.faults()
     # Later runs add lines to a table of masks.
     growing = {table.id for table in paper.tables if kind_of(table).every_mask}
-    for table in build_tables(Results(paper, record, store), Captured(folder), faults=faults):
+    for table in build_tables(results, Captured(folder), faults=faults):
         written = folder / "tables" / f"{table.id}.csv"
-        if table.id not in growing and written.exists() and written.read_text() != to_csv(table):
+        if table.id not in growing and written.exists() and written.read_bytes() != to_csv(table).encode():
             faults.append(f"{written}: the stored predictions give another table")
-    _read_captures(folder, paper, faults)
-    named = {fault.partition(":")[0] for fault in faults}
-    for path, what in changed_files(folder).items():
-        if str(path) not in named and path.parent != Captured(folder).folder:
-            faults.append(f"{path}: {what}; `leukcnn table` makes it again")
+    with going_on(faults):
+        _read_captures(folder, paper, faults)
+        named = {fault.partition(":")[0] for fault in faults}
+        for path, what in changed_files(folder).items():
+            if str(path) not in named and path.parent != Captured(folder).folder:
+                faults.append(f"{path}: {what}; `leukcnn table` makes it again")
     return faults
+
+
+def damaged_trials(results: Results) -> list[str]:
+    """Returns a message for each trial of an experiment that is left out because its files are damaged."""
+    return [str(results.store.damage(planned.name)) for planned in results.damaged]
 
 
 def read_record(folder: Path, paper: spec.Paper) -> ExperimentRecord:

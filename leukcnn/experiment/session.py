@@ -39,5 +39,12 @@ class Session:
         self.progress.message(text)
 
     def unfinished(self, planned: list[PlannedTrial]) -> list[PlannedTrial]:
-        """Returns those of the planned trials that aren't finished in the store."""
-        return [trial for trial in planned if self.store.finished_trial(trial.name) is None]
+        """Returns those of the planned trials that aren't finished in the store.
+
+        Damaged trials are left out and named: only the user may remove their files.
+        """
+        named = {*self.store.damaged}
+        waiting = [trial for trial in planned if self.store.finished_trial(trial.name) is None]
+        for name in self.store.damaged.keys() - named:
+            self.say(str(self.store.damage(name)))
+        return [trial for trial in waiting if trial.name not in self.store.damaged]

@@ -11,6 +11,7 @@ import h5py
 import keras
 import numpy as np
 
+from leukcnn.argument_types import user_path
 from leukcnn.errors import WeightsError
 
 # End of the name of the mean image, which isn't a parameter (see `leukcnn.models.layers`).
@@ -27,7 +28,7 @@ def stored_parameters(path: str | Path) -> int:
     Raises:
         WeightsError: The file doesn't exist or is none of these.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     if not path.is_file():
         raise WeightsError(
             f"There is no weights file {path}.",
@@ -75,7 +76,7 @@ def load_whole(model: keras.Model, path: str | Path) -> None:
     Raises:
         WeightsError: The file doesn't exist or holds the weights of another network.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     stored = stored_parameters(path)
     if stored != model.count_params():
         raise misfit(path, stored, {model.name: model.count_params()})
@@ -98,7 +99,7 @@ def converted_file(target: str | Path) -> Path:
     Raises:
         WeightsError: The name doesn't end in .weights.h5 or .keras.
     """
-    target = Path(target).expanduser()
+    target = user_path(target)
     if not target.name.endswith((".weights.h5", ".keras")):
         raise WeightsError(f"The target is {target}.", expected="a .weights.h5 or .keras file")
     return target

@@ -14,9 +14,9 @@ from leukcnn.evaluation.controls import CONTROLS, control_label
 from leukcnn.outputs.captures import Captured, key_of
 from leukcnn.outputs.kind import NETWORKS, FigureKind, Kept, Material, TableKind
 from leukcnn.outputs.titles import dataset_title, why_no_runs
+from leukcnn.records import note_files
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
-from leukcnn.runs import note_files
 from leukcnn.spec.kinds import FIGURES, TABLES
 
 _NOTHING_KEPT: Kept = MappingProxyType({})
@@ -38,29 +38,33 @@ def kind_of(item: spec.Table | spec.Figure) -> TableKind | FigureKind:
     return import_module(FIGURES[item.kind].module).KIND
 
 
-def capture(material: Material, folder: Path, *, trained: bool) -> None:
+def capture(material: Material, folder: Path, *, trained: bool, faults: list[str] | None = None) -> None:
     """Makes and keeps the captures of a paper's tables and figures, unless they are kept already.
 
     Args:
         material: The trials and the images.
         folder: The experiment's folder.
         trained: True for the captures that need trained networks, False for the others.
+        faults: As in `build_tables`.
     """
     paper, captured = material.results.paper, Captured(folder)
-    tables = _keep(paper.tables, material, captured, trained=trained)
-    figures = _keep(paper.figures, material, captured, trained=trained)
-    note_files(folder, [*tables, *figures])
+    paths: list[Path] = []
+    for items in (paper.tables, paper.figures):
+        for item in items:
+            with going_on(faults):
+                paths += _keep(item, material, captured, trained=trained)
+    note_files(folder, paths)
 
 
-def _keep(items: Sequence[_Item], material: Material, captured: Captured, *, trained: bool) -> list[Path]:
-    """Makes and keeps the captures of some tables or figures; returns their files."""
-    paths = []
-    for item in items:
-        kind = kind_of(item)
-        if kind.capture is not None and (kind.needs == NETWORKS) == trained:
-            for one in kind.capture(item, material):
-                paths.append(captured.keep(one, of=key_of(item)))
-    return paths
+def _keep(
+    item: spec.Table | spec.Figure, material: Material, captured: Captured, *, trained: bool
+) -> Iterator[Path]:
+    """Makes and keeps the captures of a table or figure; yields their files."""
+    kind: TableKind | FigureKind = kind_of(item)
+    if kind.capture is not None and (kind.needs == NETWORKS) == trained:
+        # mypy can't see that the kind belongs to the item.
+        for one in kind.capture(item, material):  # type: ignore[arg-type]
+            yield captured.keep(one, of=key_of(item))
 
 
 @contextmanager

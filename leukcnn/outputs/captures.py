@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from leukcnn import spec
+from leukcnn.arrays import stored_arrays, write_arrays
 from leukcnn.errors import StoreError
 from leukcnn.fields import to_plain
-from leukcnn.files import digest, stored_arrays, write_arrays
+from leukcnn.files import digest
 from leukcnn.outputs.kind import Capture
+from leukcnn.records import check_noted
 
 _PLAIN = "plain"
 """The member of a file that holds the key and all plain values, as JSON."""
@@ -49,13 +51,16 @@ class Captured(Mapping):
         """Returns the values of a capture, its "key", and "of", the key of its table or figure.
 
         Raises:
-            StoreError: There is no such capture, its file can't be read, or it was made for another kind or
-                other fields.
+            StoreError: There is no such capture, its file was changed or can't be read, or it was made for
+                another kind or other fields.
         """
         path = self._path(name)
         try:
+            check_noted(path, self.experiment)
             with stored_arrays(path) as stored:
                 values = stored.json(_PLAIN)
+                if not {"key", "of"} <= values.keys():
+                    raise stored.unusable("it has no key")
                 for member in stored:
                     field, of_list, _ = member.partition("/")
                     if of_list:
@@ -65,7 +70,7 @@ class Captured(Mapping):
         except StoreError as error:
             found = error.found if path.exists() else f"{path} is gone."
             raise StoreError(found, expected=error.expected, remedy=_REMEDY) from error
-        if self.item and values.get("of") not in ("", key_of(self.item)):
+        if self.item and values["of"] not in ("", key_of(self.item)):
             raise StoreError(
                 f"The capture {name!r} was made for another {type(self.item).__name__.lower()}.",
                 expected=f"one of kind {self.item.kind!r} with the fields that {self.item.id!r} has now",

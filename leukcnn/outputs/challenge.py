@@ -9,7 +9,7 @@ import numpy as np
 from leukcnn.errors import DataError
 from leukcnn.files import replace_file
 from leukcnn.results.results import Results
-from leukcnn.runs import Predictions
+from leukcnn.trial_files import Predictions
 
 MEMBER = "isbi_valid.predict"
 

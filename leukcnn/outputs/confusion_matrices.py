@@ -11,7 +11,7 @@ from leukcnn.outputs.titles import mark_and_caption, tested_title
 from leukcnn.rendering.figures import plot_confusion_matrices
 from leukcnn.results.metrics import confusion_matrix
 from leukcnn.results.results import Results
-from leukcnn.runs import Predictions
+from leukcnn.trial_files import Predictions
 
 
 def _build(figure: spec.Figure, results: Results, kept: Kept, folder: Path) -> list[Path]:

@@ -18,7 +18,7 @@ from leukcnn.outputs.titles import file_stem, mark_and_caption, tested_title
 from leukcnn.preprocessing import wbc_mask
 from leukcnn.rendering.figures import plot_images
 from leukcnn.results.results import Results
-from leukcnn.runs import Predictions
+from leukcnn.trial_files import Predictions
 
 MOST_MISCLASSIFIED = 120
 """Largest number of misclassified images that are kept for a row and a dataset."""

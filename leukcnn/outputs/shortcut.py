@@ -21,7 +21,7 @@ from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.results.measure import Measured, measure, measure_run
 from leukcnn.results.results import Results
-from leukcnn.runs import Predictions
+from leukcnn.trial_files import Predictions
 
 _PROBE = f"{control_label('border').removeprefix('Random forest, ')}, fitted to datasets"
 _ALL = "all together"

@@ -33,7 +33,7 @@ def capture_look(figure: spec.Figure, material: Material, *, look: Look) -> Iter
         return
 
     def make() -> dict[str, Any]:
-        network = SavedNetwork.load(trial.path / "model.keras").network
+        network = SavedNetwork.load(trial.checked("model.keras")).network
         preprocessing = results.setup(row).preprocessing
         chosen = _one_of_each_class(material, trial)
         images = np.stack([prepared(material, place, preprocessing) for place in chosen])

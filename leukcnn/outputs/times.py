@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.files import read_json
 from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.titles import dataset_title, make_table, not_measured
 from leukcnn.rendering.formats import Cell
@@ -86,7 +85,7 @@ def _trainings(trials: Iterable[Trial]) -> list[_Training]:
     """Returns the trainings of finished trials; a trial that classifies features has none."""
     found = []
     for trial in [trial for trial in trials if "training" in trial.result["seconds"]]:
-        result, where = trial.result, read_json(trial.path / "environment.json")
+        result, where = trial.result, trial.environment()
         machine = f"{where['backend']} on {', '.join(where['devices'])} ({where['platform']})"
         epochs, whole = len(trial.history()["loss"]), result["epochs_run_here"]
         images, seconds = result["images"]["train"], result["seconds"]["training"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card
-from leukcnn.evaluation.controls import control_label
+from leukcnn.evaluation.controls import CONTROLS, control_label
 from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
@@ -95,7 +95,11 @@ def not_trained(results: Results, left_out: Mapping[str, str]) -> list[str]:
     profile = results.paper.profile(results.record.profile)
     labels: dict[str, list[str]] = {}
     optional: list[str] = []
+    damaged = {trial.row for trial in results.damaged}
     for row, label in left_out.items():
+        # A mark names damaged trials.
+        if row in damaged:
+            continue
         if row not in results.record.missing and profile.leaves_out(row):
             optional.append(row)
         else:
@@ -123,19 +127,45 @@ def make_table(
     title = f"{table.where}: {table.title}" if table.where else table.title
     marks: tuple[str, ...] = ()
     if measured:
-        notes = (*notes, "The table 'assumptions' lists the assumptions that were made.")
+        notes = (*notes, *_diverged(results), "The table 'assumptions' lists the assumptions that were made.")
         if results.record.not_comparable:
             marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
+        if left_out := _left_out(results, table.rows):
+            marks = (*marks, f"INCOMPLETE: {left_out}")
     return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
+
+
+def _diverged(results: Results) -> list[str]:
+    """Returns a note for each row with trainings that diverged, whose values are missing."""
+    return [
+        f"{results.paper.row(row).label}: {len(ways)} training(s) diverged and have no result ({ways[0]})."
+        for row, ways in results.diverged.items()
+    ]
 
 
 def mark_and_caption(results: Results, figure: spec.Figure, more: str = "") -> MarkAndCaption:
     """Returns the mark and the caption of a figure; the caption is the title followed by `more`."""
     reason, title = results.record.not_comparable, figure.title + more
+    left_out = _left_out(results, figure.rows)
+    marks = [f"Not comparable with the paper: {reason}"] if reason else []
+    marks += [f"Incomplete: {left_out}"] if left_out else []
     return {
-        "mark": f"Not comparable with the paper: {reason}" if reason else "",
+        "mark": "; ".join(marks),
         "caption": f"{figure.where}: {title}" if figure.where else title,
     }
+
+
+def _left_out(results: Results, rows: Sequence[str]) -> str:
+    """Returns which trials of some rows (all if there are none) and of controls are damaged; "" if none."""
+    labels = {row.id: row.label for row in results.paper.rows}
+    others = {name: control.label for name, control in CONTROLS.items()}
+    named = []
+    for trial in results.damaged:
+        if not rows or trial.row in rows or trial.row not in labels:
+            label = (labels | others).get(trial.row, trial.row)
+            fold = f", fold {trial.fold}" if trial.fold >= 0 else ""
+            named.append(f"{label}, run {trial.run + 1}{fold} (trials/{trial.name})")
+    return f"left out because their stored files are damaged: {'; '.join(named)}" if named else ""
 
 
 def tested_title(results: Results, row: str, dataset: str) -> str:

@@ -14,8 +14,8 @@ from leukcnn.results.metrics import METRICS, confusion_matrix
 from leukcnn.results.probabilities import PROBABILITY_METRICS
 from leukcnn.results.results import Results
 from leukcnn.results.verdicts import Spread, mean_and_std
-from leukcnn.runs import Predictions
 from leukcnn.spec.splits import IMAGES, SUBJECTS
+from leukcnn.trial_files import Predictions
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from itertools import product
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.records import ExperimentRecord, PlannedTrial
-from leukcnn.runs import Predictions, Store, Trial
+from leukcnn.records import ExperimentRecord, PlannedTrial, why_diverged
+from leukcnn.runs import Store, Trial
 from leukcnn.splits import balanced_subset
+from leukcnn.trial_files import Predictions
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,14 @@ class Results:
         return [p for p in (*self.record.trials, *self.record.controls) if p.split == self.split_kind]
 
     @cached_property
+    def damaged(self) -> list[PlannedTrial]:
+        """The experiment's trials whose files are damaged; no value contains them."""
+        every = {planned.name: planned for planned in self.record.every_trial}
+        for name in every:
+            self.store.finished_trial(name)
+        return [planned for name, planned in every.items() if name in self.store.damaged]
+
+    @cached_property
     def trials(self) -> dict[str, list[tuple[int, int, Trial]]]:
         """Row or control -> (run, seed, finished trial) of all its runs and folds."""
         found: dict[str, list[tuple[int, int, Trial]]] = {
@@ -103,6 +112,15 @@ class Results:
             trial = self.store.finished_trial(planned.name)
             if trial is not None:
                 found[planned.row].append((planned.run, planned.seed, trial))
+        return found
+
+    @cached_property
+    def diverged(self) -> dict[str, list[str]]:
+        """Row -> when and how its trainings diverged, for each trial that did."""
+        found: dict[str, list[str]] = {}
+        for planned in self._planned:
+            if why := why_diverged(self.store.root / "trials" / planned.name):
+                found.setdefault(planned.row, []).append(why)
         return found
 
     @cached_property
@@ -183,6 +201,10 @@ class Results:
             if key in self.record.missing:
                 return self.record.missing[key]
         if not self.predictions[row]:
+            if any(planned.row == row and planned.name in self.store.damaged for planned in self._planned):
+                return "its stored files are damaged"
+            if row in self.diverged:
+                return f"its training diverged: {self.diverged[row][0]}"
             return "this row has not been trained"
         return "" if self.runs(row, subset=subset) else "these images have no labels"
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from leukcnn.errors import SpecError
-from leukcnn.fields import did_you_mean
+from leukcnn.fields import did_you_mean, is_finite
 from leukcnn.spec.kinds import Kind, fields_not_accepted
 
 if TYPE_CHECKING:
@@ -116,14 +116,19 @@ def name_of(specification: object) -> str:
 
 
 def check_types(specification: "DataclassInstance") -> None:
-    """Checks that every field of a specification has the type of its annotation.
+    """Checks that every field of a specification, or of another dataclass, has the type of its annotation.
 
     Raises:
         SpecError: A field has another type. The usual mistake is a string where a tuple is expected.
     """
     for field in fields(specification):
         value, hint = getattr(specification, field.name), _hints(type(specification))[field.name]
-        if _fits(value, hint):
+        if fits(value, hint):
+            require(
+                is_finite(value),
+                f"{name_of(specification)}: {field.name} = {value!r}.",
+                "finite numbers, up to 1.8e308",
+            )
             continue
         forgot_tuple = isinstance(value, str) and typing.get_origin(hint) is tuple
         raise SpecError(
@@ -138,21 +143,24 @@ def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-def _fits(value: Any, hint: Any) -> bool:
+def fits(value: Any, hint: Any) -> bool:
+    """Returns whether a value, with all that it contains, has the type of an annotation."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return True
     if origin in (types.UnionType, typing.Union):
-        return any(_fits(value, one) for one in inner)
+        return any(fits(value, one) for one in inner)
     if origin is tuple:
         if not isinstance(value, tuple):
             return False
         if inner[-1] is Ellipsis:
-            return all(_fits(item, inner[0]) for item in value)
-        return len(value) == len(inner) and all(map(_fits, value, inner))
-    if origin is Mapping:
-        return isinstance(value, Mapping) and all(
-            _fits(key, inner[0]) and _fits(item, inner[1]) for key, item in value.items()
+            return all(fits(item, inner[0]) for item in value)
+        return len(value) == len(inner) and all(map(fits, value, inner))
+    if origin is list:
+        return isinstance(value, list) and all(fits(item, inner[0]) for item in value)
+    if origin in (Mapping, dict):
+        return isinstance(value, origin) and all(
+            fits(key, inner[0]) and fits(item, inner[1]) for key, item in value.items()
         )
     if hint in (int, float) and isinstance(value, bool):
         return False
@@ -167,7 +175,9 @@ def _in_words(hint: Any) -> str:
         return f"a tuple of items that are each {_in_words(inner[0])}"
     if origin is tuple:
         return f"a tuple of {len(inner)}: {', '.join(map(_in_words, inner))}"
-    if origin is Mapping:
+    if origin is list:
+        return f"a list of items that are each {_in_words(inner[0])}"
+    if origin in (Mapping, dict):
         return f"a mapping of {_in_words(inner[0])} to {_in_words(inner[1])}"
     if isinstance(hint, type) and is_dataclass(hint):
         return f"a {hint.__name__}"

@@ -7,9 +7,10 @@ import numpy as np
 from leukcnn.evaluation.controls import control_probabilities
 from leukcnn.evaluation.shortcuts import dataset_probabilities
 from leukcnn.image_cache import prepared_images
-from leukcnn.runs import Predictions, Trial, write_predictions
+from leukcnn.runs import Trial
 from leukcnn.spec import Preprocessing
 from leukcnn.splits import SplitRows
+from leukcnn.trial_files import Predictions, write_predictions
 from leukcnn.trials.context import TrialContext
 from leukcnn.trials.outcome import image_predictions
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import Devices
-from leukcnn.runs import Predictions
+from leukcnn.trial_files import Predictions
 
 _VERSIONED = (
     "leukcnn",

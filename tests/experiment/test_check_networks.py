@@ -15,6 +15,7 @@ from leukcnn.experiment.study import study_of
 from leukcnn.fields import replace_at
 from leukcnn.runs import Store
 from tests import tiny
+from tests.stores import finish
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_rows_with_a_finished_trial_are_not_checked_again(store):
     trial = store.trial(identity)
     with pytest.raises(SpecError):
         check_networks(study, store)
-    trial.finish({})
+    finish(trial)
     check_networks(study, store)
     with pytest.raises(SpecError):
         check(with_model("TinyNetwork", classes=4), store)

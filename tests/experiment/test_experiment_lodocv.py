@@ -1,5 +1,6 @@
 """A whole experiment that leaves one dataset out, with tiny networks of one output."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -175,6 +176,22 @@ def test_a_row_that_classifies_features_trains_their_network_too(smears, tmp_pat
     progress = tiny.Progress()
     run(smears, tmp_path, only="features_mdft", split="lodocv", progress=progress)
     assert {label.split(", ")[0] for label, _ in progress.started} == {"LeukNet"}
+
+
+def test_features_of_a_damaged_network_are_not_computed(finished, smears, tmp_path):
+    shutil.copytree(finished.out, tmp_path / "out")
+    trials = tmp_path / "out" / "leuknet_lodocv" / "trials"
+    classified = finished.planned("features_dft")[0]
+    source = finished.store.finished_trial(classified.name).identity["features_of"]
+    network = trials / source / "model.keras"
+    network.write_bytes(network.read_bytes()[:-1])
+    shutil.rmtree(trials / classified.name)
+    done = run(smears, tmp_path / "out")
+    assert len(done.faults) == 1
+    assert "is left out: " in done.faults[0]
+    assert f"{network}: changed since the trial was finished" in done.faults[0]
+    assert not (trials / classified.name).exists()
+    assert done.tables
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from leukcnn.records import PlannedTrial
 from leukcnn.runs import Store
 from leukcnn.trials import TrialContext
 from tests import tiny
+from tests.stores import finish
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_trials_that_the_store_lacks_or_that_have_begun_are_unfinished(session):
         trial = session.store.trial({"row": row})
         planned.append(PlannedTrial(row, run=0, fold=-1, seed=0, name=Path(trial.path).name, split="cell"))
         if row == "done":
-            trial.finish({})
+            finish(trial)
         if row == "new":
             (trial.path / "trial.json").unlink()
     assert [trial.row for trial in session.unfinished(planned)] == ["begun", "new"]

@@ -40,6 +40,7 @@ from leukcnn.rendering.renderings import to_csv, to_markdown
 from leukcnn.rendering.tables import Table
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
+from leukcnn.runs import Trial as StoredTrial
 from tests.golden.cases import CASES, CHECKPOINTS, FEATURE_ROWS, Case, Image, Trial
 
 FOLDER = Path(__file__).parent / "tables"
@@ -197,7 +198,8 @@ def _write_probe(place: Path, case: Case) -> None:
             predicted = (
                 label if _sample(10, "probe", image.id) < 8 else _sample(len(names), "other", image.id)
             )
-            probabilities = [0.75 if name == predicted else 0.125 for name in range(len(names))]
+            others = 0.25 / (len(names) - 1)
+            probabilities = [0.75 if name == predicted else others for name in range(len(names))]
             lines.append([image.id, "test", "control", image.group, label, *probabilities])
     header = ["image", "subset", "checkpoint", "group", "label", *(f"p_{name}" for name in names)]
     _write_csv(place / "predictions.csv", [header, *lines])
@@ -242,7 +244,7 @@ def _write_csv(path: Path, lines: list[list[Any]]) -> None:
 
 
 def _finish(place: Path, result: dict[str, Any]) -> None:
-    (place / "done.json").write_text(json.dumps({**result, "files": {}}))
+    StoredTrial(place, {}).finish(result)
 
 
 def frozen(case_id: str) -> dict[str, str]:

@@ -14,8 +14,8 @@ from leukcnn.fields import replace_at
 from leukcnn.outputs.build import kind_of
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.kind import Capture, Material
-from leukcnn.runs import Predictions
 from leukcnn.spec.kinds import FIGURES
+from leukcnn.trial_files import Predictions
 from tests import indices
 from tests.stores import FakeExperiment
 

@@ -5,7 +5,7 @@ import pytest
 
 from leukcnn.errors import DataError
 from leukcnn.outputs.challenge import write_challenge_file
-from leukcnn.runs import Predictions
+from leukcnn.trial_files import Predictions
 
 
 def final_phase(numbers, malignant, *, folder="testing_data/C-NMC_test_final_phase_data/") -> Predictions:

@@ -9,8 +9,9 @@ from leukcnn import spec
 from leukcnn.evaluation.feature_space import Projection
 from leukcnn.outputs import feature_space as module
 from leukcnn.outputs.build import build_figures
-from leukcnn.runs import write_features
+from leukcnn.trial_files import write_features
 from tests.outputs.png import names
+from tests.stores import finish_again
 
 SPACES = tuple(
     spec.Figure(f"figure{i}", f"Space {i}", "feature_space", f"Figure {i}", ("shallow", "deep"), dataset)
@@ -42,6 +43,7 @@ class LeftOut:
             label=label,
             features=features + np.float32(level),
         )
+        finish_again(trial)
 
     def plot(self, folder, *, only=None, **changes):
         return names(build_figures(self.experiment.results(**changes), folder, only=only))

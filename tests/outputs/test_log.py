@@ -2,6 +2,7 @@ import pytest
 
 from leukcnn.outputs.log import build
 from leukcnn.spec import Table
+from tests.stores import finish_again
 
 LOG = Table(
     "log",
@@ -35,11 +36,12 @@ def test_all_measured_epochs_are_shown(staged, make_stages):
     experiment = staged(LOG)
     experiment.add("frozen", make_stages())
     experiment.add("scratch", make_stages())
-    results = experiment.results()
-    path = results.trials["scratch"][0][2].path / "history.csv"
+    trial = experiment.results().trials["scratch"][0][2]
     header = "epoch,accuracy,loss,val_accuracy,val_loss,learning_rate\n"
-    path.write_text(header + "".join(f"{i},0.9,0.1,0.8,0.2,{0.001 / i}\n" for i in range(1, 41)))
-    rows = [row for row in records(build(LOG, results, {})) if row["Network"] == "From scratch"]
+    lines = "".join(f"{i},0.9,0.1,0.8,0.2,{0.001 / i}\n" for i in range(1, 41))
+    (trial.path / "history.csv").write_text(header + lines)
+    finish_again(trial)
+    rows = [row for row in records(build(LOG, experiment.results(), {})) if row["Network"] == "From scratch"]
     assert [row["Epoch"] for row in rows] == list(range(1, 41))
     assert {row["Accuracy, published"] for row in rows} == {None}
     assert rows[3]["Learning rate"] == pytest.approx(0.00025)
@@ -54,9 +56,10 @@ def test_a_history_without_learning_rates_has_no_such_column(staged, make_stages
 def test_without_validation_there_is_no_validation_value(staged, make_stages):
     experiment = staged(LOG)
     experiment.add("frozen", make_stages(checkpoint="last"))
+    trial = experiment.results().trials["frozen"][0][2]
+    (trial.path / "history.csv").write_text("epoch,accuracy,loss\n1,0.5,0.7\n2,0.8,0.4\n")
+    finish_again(trial)
     results = experiment.results()
-    path = results.trials["frozen"][0][2].path / "history.csv"
-    path.write_text("epoch,accuracy,loss\n1,0.5,0.7\n2,0.8,0.4\n")
     rows = records(build(LOG, results, {}))
     assert rows[0]["Val. loss, here"] is None
     # Without an epoch to choose, the last one's weights are kept.

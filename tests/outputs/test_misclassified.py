@@ -15,7 +15,7 @@ from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.kind import Material
 from leukcnn.outputs.misclassified import Task, surest_mistakes, tasks_of
 from leukcnn.preprocessing import wbc_mask
-from leukcnn.runs import Predictions
+from leukcnn.trial_files import Predictions
 from tests.outputs.png import disc_image, index_of, keep, names
 
 CLASSES = ("healthy", "ALL")

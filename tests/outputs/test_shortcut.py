@@ -5,8 +5,8 @@ from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
 from leukcnn.outputs.build import build_tables
 from leukcnn.results.intervals import run_interval, wilson_interval
-from leukcnn.runs import Predictions
 from leukcnn.spec import DEFAULT_CONTROLS
+from leukcnn.trial_files import Predictions
 
 SINGLE = spec.Table(
     "single_class",

@@ -12,8 +12,9 @@ from leukcnn.datasets import read_image
 from leukcnn.outputs.kind import Material
 from leukcnn.pipeline import scaled
 from leukcnn.prediction import SavedNetwork
-from leukcnn.runs import Predictions, write_predictions
+from leukcnn.trial_files import Predictions, write_predictions
 from tests.outputs.png import captured, keys
+from tests.stores import finish_again
 
 PREPROCESSING = spec.Preprocessing(resize=16, scale=1 / 255)
 TESTED = np.array([2, 3, 4, 5, 6, 7, 8])
@@ -39,6 +40,7 @@ def trained(left_out, index, network, predicted) -> Material:
     trial = experiment.store.finished_trial(experiment.planned[0].name)
     SavedNetwork(network, PREPROCESSING, index.class_names, {}).save(trial.path / "model.keras")
     write_predictions(trial.path / "predictions.csv", predictions_of(index, predicted))
+    finish_again(trial)
     return Material(experiment.results(), index)
 
 

@@ -17,6 +17,7 @@ from leukcnn.trials import TrialContext, feature_network, run_feature_trial
 from leukcnn.trials.feature_trials import SVM
 from tests import tiny
 from tests.indices import index_of, sha256_of
+from tests.stores import finish
 
 pytestmark = pytest.mark.backend
 
@@ -131,6 +132,7 @@ def test_features_of_a_trained_network_come_from_its_file(index, split_rows, tmp
     source = Store(tmp_path / "out", "leuknet_lodocv").trial({"row": "trained"})
     trained = feature_network(NETWORK, SETUP, seed=7, devices=find_devices())
     SavedNetwork(trained, SETUP.preprocessing, index.class_names, {}).save(source.path / "model.keras")
+    finish(source)
     base = keras.Model(trained.input, trained.get_layer("dense").output)
     images = [cv2.imread(str(path))[..., ::-1] for path in index.paths[24:]]
     inputs = np.stack([cv2.resize(p, (24, 24), interpolation=cv2.INTER_AREA) for p in images])
