@@ -1,7 +1,6 @@
 """Keras callbacks: learning rate schedules, early stopping, checkpoints, history and a resumable state."""
 
 import csv
-import json
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -11,8 +10,9 @@ from typing import Protocol
 import keras
 import numpy as np
 
-from leukcnn.errors import ArgumentError, StoreError
+from leukcnn.errors import ArgumentError
 from leukcnn.files import replace_file
+from leukcnn.training_state import Record, check_weights, read_record, read_state, write_variables
 
 __all__ = [
     "BestCheckpoint",
@@ -157,7 +157,8 @@ class BestCheckpoint(keras.callbacks.Callback):
     called. If the run is killed before that, a resumed run finds the weights that its saved state refers to.
 
     Args:
-        folder: Folder for `best_<monitor>-<epoch>.weights.h5`, epochs counted from 1.
+        folder: Folder for `best_<monitor>-<epoch>.weights.npz`, epochs counted from 1;
+            `leukcnn.training_state.load_weights` reads them.
         monitor: Name in the logs, e.g. "val_accuracy".
         mode: "max" if higher is better, "min" if lower is better.
 
@@ -187,12 +188,22 @@ class BestCheckpoint(keras.callbacks.Callback):
         """Removes the files of earlier best epochs, except that of the epoch `kept`, counted from 0."""
         epochs = {epoch for epoch in (self.best_epoch, kept) if epoch is not None}
         keep = {self._path(epoch) for epoch in epochs}
-        for path in self.folder.glob(f"best_{self.monitor}-*.weights.h5"):
+        for path in self.folder.glob(f"best_{self.monitor}-*.weights.npz"):
             if path not in keep:
                 path.unlink()
 
+    def restore(self, best: float | None, epoch: int | None) -> None:
+        """Continues after a best epoch, counted from 0; None before the first epoch with a number.
+
+        Raises:
+            StoreError: The weights of that epoch can't be used. The checkpoint stays as it was.
+        """
+        if epoch is not None:
+            check_weights(self._path(epoch))
+        self.best, self.best_epoch = best, epoch
+
     def _path(self, epoch: int) -> Path:
-        return self.folder / f"best_{self.monitor}-{epoch + 1:04d}.weights.h5"
+        return self.folder / f"best_{self.monitor}-{epoch + 1:04d}.weights.npz"
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Writes the weights if this epoch is better than all before."""
@@ -200,8 +211,7 @@ class BestCheckpoint(keras.callbacks.Callback):
         better = self.best is None or (value > self.best if self.mode == "max" else value < self.best)
         if better and not np.isnan(value):
             self.best, self.best_epoch = value, epoch
-            with replace_file(self.path) as draft:
-                self.model.save_weights(draft)
+            write_variables(self.path, self.model.weights)
 
 
 class ResumableState(keras.callbacks.Callback):
@@ -240,30 +250,23 @@ class ResumableState(keras.callbacks.Callback):
             The epoch to continue with, counted from 0; 0 where no state is saved.
 
         Raises:
-            StoreError: The file belongs to another network.
+            StoreError: The state or the weights of a best epoch were damaged, or belong to another network or
+                trial. The network and the history stay as they were.
         """
         if not self.path.exists():
             return 0
-        with np.load(self.path, allow_pickle=False) as state:
-            record = json.loads(str(state["record"]))
-            # A new optimizer has no variables yet, and they are part of the state.
-            model.optimizer.build(model.trainable_variables)
-            variables = state_variables(model)
-            values = [state[f"v{i}"] for i in range(len(state.files) - 1)]
-        if [tuple(v.shape) for v in variables] != [v.shape for v in values]:
-            raise StoreError(
-                f"The state {self.path} belongs to another network.",
-                expected=f"{len(variables)} arrays that fit {model.name}",
-                remedy="remove the trial's folder to start the trial again",
-            )
+        # A new optimizer has no variables yet, and they are part of the state.
+        model.optimizer.build(model.trainable_variables)
+        variables = state_variables(model)
+        record, values = read_state(self.path, variables, checkpoints=len(self.checkpoints))
+        for checkpoint, (best, epoch) in zip(self.checkpoints, record.best, strict=True):
+            checkpoint.restore(best, epoch)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         self.history.clear()
-        self.history.update(record["history"])
-        for checkpoint, (best, epoch) in zip(self.checkpoints, record["best"], strict=True):
-            checkpoint.best, checkpoint.best_epoch = best, epoch
+        self.history.update({name: list(logged) for name, logged in record.history.items()})
         self.saved_best = [checkpoint.best_epoch for checkpoint in self.checkpoints]
-        return record["next_epoch"]
+        return record.next_epoch
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Extends the history and, if a save is due, replaces the state's file in one step."""
@@ -286,25 +289,20 @@ class ResumableState(keras.callbacks.Callback):
     def _save(self, epoch: int) -> None:
         """Replaces the state's file in one step, and removes the weights of earlier best epochs."""
         self.unsaved = None
-        record = {
-            "next_epoch": epoch + 1,
-            "history": self.history,
-            "best": [(c.best, c.best_epoch) for c in self.checkpoints],
-        }
-        arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(state_variables(self.model))}
-        with replace_file(self.path) as draft, draft.open("wb") as file:
-            np.savez(file, record=np.array(json.dumps(record)), **arrays)
+        record = Record(epoch + 1, self.history, [(c.best, c.best_epoch) for c in self.checkpoints])
+        write_variables(self.path, state_variables(self.model), record)
         self.saved_best = [checkpoint.best_epoch for checkpoint in self.checkpoints]
         for checkpoint in self.checkpoints:
             checkpoint.tidy()
 
 
 def resume_epoch(path: Path) -> int:
-    """Returns the number of epochs that a saved state has completed, 0 where there is no state."""
-    if not path.exists():
-        return 0
-    with np.load(path, allow_pickle=False) as state:
-        return json.loads(str(state["record"]))["next_epoch"]
+    """Returns the number of epochs that a saved state has completed, 0 where there is no state.
+
+    Raises:
+        StoreError: The state was damaged, or belongs to another trial.
+    """
+    return read_record(path).next_epoch if path.exists() else 0
 
 
 def state_variables(model: keras.Model) -> list[keras.Variable]:

@@ -5,28 +5,42 @@ fixed features too. The files in the cache are named by a hash of everything tha
 base's weights, the images, their preprocessing and augmentation, and the seed.
 """
 
+import contextlib
 import hashlib
+import io
+import math
+import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
 import keras
 import numpy as np
 
+from leukcnn.arrays import stored_arrays, write_quickly
 from leukcnn.distribution import Devices
-from leukcnn.files import digest, replace_file
-from leukcnn.image_cache import cache_folder, claim_space
+from leukcnn.errors import StoreError
+from leukcnn.files import (
+    claim_space,
+    digest,
+    explaining,
+    locked,
+    remove_drafts,
+    replace_file,
+)
+from leukcnn.image_cache import cache_folder
 from leukcnn.models.layers import MeanSubtraction
 from leukcnn.pipeline import ArrayBatches, Entries
 
 # Part of the key. Increase it when a change of the code changes the features of the same settings.
-_FORMAT = 1
+_FORMAT = 2
 FORWARD_BATCH = 64
 """Inputs per forward pass. It is constant, because the batch size affects the rounding of the outputs."""
 
 _BLOCKS_BETWEEN_SAVES = 16
+_DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +80,11 @@ class Frozen:
         """Number of images whose features are computed together."""
         return max(1, FORWARD_BATCH // self.variants)
 
+    @property
+    def blocks(self) -> int:
+        """Number of blocks of all images."""
+        return -(-self.images // self.images_per_block)
+
     def rows_of(self, block: int) -> np.ndarray:
         """Returns the positions of a block's images."""
         first = block * self.images_per_block
@@ -85,14 +104,18 @@ def kept_features(
     *,
     folder: Path | None = None,
     on_start: Callable[[int], None] = lambda inputs: None,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> np.ndarray:
     """Returns the features of images and their variants from the cache; computes those that it lacks.
+
+    The cache has a SHA-256 for each block of images. Features that were damaged are computed again.
 
     Args:
         frozen: The base and its images.
         rows: Positions of the images that are needed, each with all its variants.
         folder: Folder of the caches; `cache_folder()` if None.
         on_start: Called with the number of inputs that have to be computed, if there are any.
+        on_note: Called with a sentence if features were damaged.
 
     Returns:
         float32 (N, V, ...), mapped from disk, read-only; rows that were never requested are 0.
@@ -100,35 +123,104 @@ def kept_features(
     Raises:
         StoreError: The cache can't be written to.
     """
-    place, name = (folder or cache_folder()) / "features", frozen.name
-    values, finished = place / f"{name}.npy", place / f"{name}.done.npy"
+    folder, name = folder or cache_folder(), frozen.name
+    values, finished = (folder / "features" / f"{name}.{kind}" for kind in ("npy", "done.npz"))
     wanted = np.unique(np.asarray(rows) // frozen.images_per_block)
-    if values.exists() and finished.exists() and np.load(finished)[wanted].all():
-        return np.load(values, mmap_mode="r")
-    place.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(place / f"{name}.lock"):
-        if not values.exists():
-            # A list of finished blocks without the features was left by a file that has been deleted.
-            finished.unlink(missing_ok=True)
-            with replace_file(values) as draft:
-                np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=frozen.shape)
-                claim_space(draft)
-        done = np.zeros(-(-frozen.images // frozen.images_per_block), dtype=bool)
-        if finished.exists():
-            done = np.load(finished)
-        missing = wanted[~done[wanted]]
-        if len(missing):
-            on_start(sum(len(frozen.rows_of(block)) for block in missing) * frozen.variants)
-        features = np.load(values, mmap_mode="r+")
-        for count, block in enumerate(missing, start=1):
-            of_block = frozen.rows_of(block)
-            features[of_block] = frozen.features(of_block)
-            done[block] = True
-            if count % _BLOCKS_BETWEEN_SAVES == 0 or count == len(missing):
-                features.flush()
-                with replace_file(finished) as draft, draft.open("wb") as file:
-                    np.save(file, done)
+    if _is_whole(values, frozen.shape) and finished.exists():
+        features = np.load(values, mmap_mode="r")
+        with contextlib.suppress(StoreError):
+            if not len(_missing(frozen, features, wanted, _finished_blocks(finished, frozen))):
+                return features
+    lock = folder / "locks" / f"{name}.lock"
+    with locked(lock, on_wait=lambda: on_note("Waiting for another process that computes these features.")):
+        remove_drafts(values)
+        remove_drafts(finished)
+        _complete(frozen, wanted, values=values, finished=finished, on_start=on_start, on_note=on_note)
     return np.load(values, mmap_mode="r")
+
+
+def _complete(
+    frozen: Frozen,
+    wanted: np.ndarray,
+    *,
+    values: Path,
+    finished: Path,
+    on_start: Callable[[int], None],
+    on_note: Callable[[str], None],
+) -> None:
+    """Computes the blocks that the cache lacks. The caller holds the cache's lock."""
+    digests, fault = np.zeros((frozen.blocks, _DIGEST_BYTES), dtype=np.uint8), ""
+    try:
+        digests = _finished_blocks(finished, frozen)
+    except StoreError as error:
+        fault = error.reason if finished.exists() else ""
+    if not _is_whole(values, frozen.shape):
+        fault = f"{values} isn't a whole file of features" if values.exists() else fault
+        digests[:] = 0
+        with replace_file(values) as draft:
+            np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=frozen.shape)
+            claim_space(draft)
+    with explaining(values):
+        features = np.load(values, mmap_mode="r+")
+    missing = _missing(frozen, features, wanted, digests)
+    if damaged := int(digests[missing].any(axis=1).sum()):
+        fault = f"{values} has {damaged:,} damaged blocks"
+    if fault:
+        on_note(f"Features are computed again: {fault}.")
+    if len(missing):
+        on_start(sum(len(frozen.rows_of(block)) for block in missing) * frozen.variants)
+    for count, block in enumerate(missing, start=1):
+        of_block = frozen.rows_of(block)
+        computed = np.ascontiguousarray(frozen.features(of_block))
+        features[of_block], digests[block] = computed, _digest_of(computed)
+        if count % _BLOCKS_BETWEEN_SAVES == 0 or count == len(missing):
+            # The list never names blocks that a sudden end of the power could take from the disk.
+            with explaining(values):
+                features.flush()
+            write_quickly(finished, sha256=digests)
+
+
+def _is_whole(values: Path, shape: tuple[int, ...]) -> bool:
+    """Returns whether a file has the header and the size of float32 features of this shape."""
+    file_of_header = io.BytesIO()
+    fields = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file_of_header, fields)
+    header = file_of_header.getvalue()
+    try:
+        with values.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            return size == len(header) + 4 * math.prod(shape) and file.read(len(header)) == header
+    except OSError:
+        return False
+
+
+def _finished_blocks(finished: Path, frozen: Frozen) -> np.ndarray:
+    """Returns the SHA-256 of each finished block, uint8 (blocks, 32); 0 for blocks that aren't finished.
+
+    Raises:
+        StoreError: There is no such list, or it was damaged.
+    """
+    with stored_arrays(finished) as stored:
+        digests = stored["sha256"]
+        if (digests.shape, digests.dtype) != ((frozen.blocks, _DIGEST_BYTES), np.uint8):
+            raise stored.unusable(f"it holds {digests.dtype} {digests.shape}")
+        return digests
+
+
+def _missing(frozen: Frozen, features: np.ndarray, wanted: np.ndarray, digests: np.ndarray) -> np.ndarray:
+    """Returns the blocks among `wanted` that aren't finished or were damaged."""
+
+    def is_missing(block: int) -> bool:
+        finished = digests[block]
+        return not finished.any() or bool((_digest_of(features[frozen.rows_of(block)]) != finished).any())
+
+    # Hashing releases Python's global lock.
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return wanted[np.array(list(pool.map(is_missing, wanted)), dtype=bool)]
+
+
+def _digest_of(features: np.ndarray) -> np.ndarray:
+    return np.frombuffer(hashlib.sha256(features.data).digest(), dtype=np.uint8)
 
 
 def forward(base: keras.Model, inputs: np.ndarray, devices: Devices) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Write files completely or not at all, and read them with clear errors: JSON and named arrays.
+"""Write files completely or not at all, and read them with clear errors: JSON, locks, and space on the disk.
 
 Every file is written under another name and then renamed. A killed process leaves a complete file or none.
 """
@@ -8,30 +8,39 @@ import errno
 import hashlib
 import json
 import os
+import secrets
+import shutil
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import filelock
 
 from leukcnn.errors import StoreError
 
 _CHECKSUM = "checksum"
 
+_LARGEST_FILE = 2**32
+"""Bytes of the largest file that is read whole; the largest networks have a seventh of it."""
 
-def explained(error: OSError, path: Path) -> StoreError:
+_FREE_SPACE = 64 * 2**20
+"""Bytes that stay free on a disk when space is claimed; a hundredth of a small disk."""
+
+
+def explained(error: OSError | NotImplementedError, path: Path) -> StoreError:
     """Returns an error that says why `path` couldn't be written and what to do."""
     what = {
         errno.ENOSPC: "The disk is full",
         errno.EDQUOT: "The disk quota is used up",
+        errno.EFBIG: "The file is larger than this user's limit (ulimit -f)",
         errno.EROFS: "The file system is read-only",
         errno.EACCES: "Writing is not allowed",
         errno.EPERM: "Writing is not allowed",
         errno.ENOTDIR: "A file is in the place of a folder",
-    }.get(error.errno or 0, f"Writing failed ({error})")
+        errno.ENOLCK: "The file system has no locks",
+        errno.ENOSYS: "The file system has no locks",
+    }.get(getattr(error, "errno", None) or 0, f"Writing failed ({error})")
     return StoreError(
         f"{what}: {path}",
         expected="a folder that this user can write to, with space for the run",
@@ -40,13 +49,22 @@ def explained(error: OSError, path: Path) -> StoreError:
     )
 
 
+@contextlib.contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Raises the error of `explained` where writing `path` fails in the block."""
+    try:
+        yield
+    except OSError as error:
+        raise explained(error, path) from error
+
+
 def check_writable(folder: Path) -> None:
     """Checks that a folder can be written to, or made if it doesn't exist; doesn't make it.
 
     Raises:
         StoreError: It can't.
     """
-    try:
+    with explaining(folder):
         above = (folder, *folder.absolute().parents)
         if broken := [place for place in above if place.is_symlink() and not place.exists()]:
             raise StoreError(
@@ -57,8 +75,6 @@ def check_writable(folder: Path) -> None:
         existing = next(place for place in above if place.exists())
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"leukcnn")
-    except OSError as error:
-        raise explained(error, folder) from error
 
 
 @contextlib.contextmanager
@@ -68,18 +84,98 @@ def replace_file(path: Path) -> Iterator[Path]:
     Raises:
         StoreError: The folder is read-only or the disk is full; `path` then stays as it was.
     """
-    draft = path.with_name(f".draft-{os.getpid()}-{path.name}")
+    # A process id isn't unique: two containers, or two hosts on one network drive, can have the same.
+    draft = path.with_name(f".draft-{secrets.token_hex(8)}-{_end_of(path.name)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield draft
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise explained(error, path) from error
+        with explaining(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield draft
+            with draft.open("rb") as file:
+                os.fsync(file.fileno())
+            draft.replace(path)
     finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+def remove_drafts(path: Path) -> None:
+    """Removes what killed processes left of `path`. The caller holds the lock of all who write `path`."""
+    with contextlib.suppress(OSError):
+        for draft in path.parent.iterdir():
+            if draft.name.startswith(".draft-") and draft.name.endswith(f"-{_end_of(path.name)}"):
+                draft.unlink(missing_ok=True)
+
+
+def _end_of(name: str) -> str:
+    """Returns the end of a file's name: the name of a draft is longer, and the longest name is limited."""
+    return name[-48:]
+
+
+@contextlib.contextmanager
+def locked(
+    path: Path, *, busy: StoreError | None = None, on_wait: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Keeps other processes out of the block; a killed process releases the lock.
+
+    Args:
+        path: The lock's file. It stays.
+        busy: The error if another process holds the lock; without one, this process waits for it.
+        on_wait: Called once before it waits.
+
+    Raises:
+        StoreError: Another process holds the lock, the folder can't be written to, or its file system has no
+            locks.
+    """
+    # A lock in name only would outlive a killed process.
+    lock = filelock.FileLock(path, fallback_to_soft=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            if busy is not None:
+                raise busy from error
+            on_wait()
+            lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        raise explained(error, path) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def claim_space(draft: Path) -> None:
+    """Allocates the disk space of a mapped draft. Otherwise a full disk would kill the process on writing.
+
+    The free space is looked up first: an attempt could fill the disk for other programs before it fails.
+
+    Args:
+        draft: A file that has its size already.
+
+    Raises:
+        StoreError: There is too little space.
+        OSError: The space can't be allocated, for instance because of a quota. It is free again.
+    """
+    size, disk = draft.stat().st_size, shutil.disk_usage(draft.parent)
+    try:
+        if size > disk.free - min(_FREE_SPACE, disk.total // 100):
+            raise StoreError(
+                f"The disk is full: {draft.parent} has {disk.free / 1e6:,.1f} MB of free space.",
+                expected=f"{size / 1e6:,.1f} MB for a file, and a little more",
+                remedy="free some space, or name another folder (cache: LEUKCNN_CACHE); "
+                "finished epochs are kept",
+            )
+        if hasattr(os, "posix_fallocate"):
+            with draft.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, size)
+    except (OSError, StoreError) as error:
+        # Some file systems can't allocate space.
+        if isinstance(error, OSError) and error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            return
+        # The caller's map keeps a removed file's space.
+        os.truncate(draft, 0)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -102,9 +198,11 @@ def read_bytes(path: Path) -> bytes:
         # Reading a named pipe would wait for ever.
         if path.exists() and not path.is_file():
             raise OSError("it isn't a file")
+        if path.stat().st_size > _LARGEST_FILE:
+            raise OSError(f"it has more than {_LARGEST_FILE:,} bytes")
         return path.read_bytes()
     except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from error
+        raise unreadable(path, error.strerror or str(error)) from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -128,7 +226,7 @@ def parse_json(content: bytes, path: Path) -> dict[str, Any]:
             raise ValueError("it isn't a JSON object")
         return value
     except (ValueError, RecursionError) as error:
-        raise _unreadable(path, str(error)) from error
+        raise unreadable(path, str(error)) from error
 
 
 def write_sealed_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -152,7 +250,7 @@ def read_sealed_json(path: Path) -> dict[str, Any]:
     value = parse_json(content, path)
     plain = {key: item for key, item in value.items() if key != _CHECKSUM}
     if value.get(_CHECKSUM) != digest(plain) or content.decode("utf-8") != _as_text(value):
-        raise _unreadable(path, "it was changed since it was written")
+        raise unreadable(path, "it was changed since it was written")
     return plain
 
 
@@ -164,43 +262,13 @@ def _refuse_constant(constant: str) -> None:
     raise ValueError(f"{constant} isn't a number in JSON")
 
 
-def _unreadable(path: Path, why: str) -> StoreError:
-    return StoreError(
-        f"{path} can't be read: {why}",
-        expected="a file that leukcnn wrote",
-        remedy="remove the folder that holds it and run `leukcnn reproduce` again",
-    )
+def unreadable(
+    path: Path, why: str, *, remedy: str = "remove the folder that holds it and run `leukcnn reproduce` again"
+) -> StoreError:
+    """Returns the error that says why a file of the store can't be used."""
+    return StoreError(f"{path} can't be read: {why}", expected="a file that leukcnn wrote", remedy=remedy)
 
 
 def digest(value: Any) -> str:
     """Returns the hexadecimal SHA-256 of a JSON value. The order of its keys doesn't matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def write_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """Writes named arrays, compressed, in one step.
-
-    Raises:
-        StoreError: The folder can't be written to.
-    """
-    with replace_file(path) as draft, draft.open("wb") as file:
-        # The stub takes every name for that of the option `allow_pickle`.
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-
-
-@contextlib.contextmanager
-def stored_arrays(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
-    """Yields the arrays of a file that `write_arrays` wrote. Each array is read on access.
-
-    Raises:
-        StoreError: The file can't be read, or a requested array isn't in it.
-    """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            yield arrays
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise StoreError(
-            f"{path} can't be read: {error}",
-            expected="a file that `leukcnn reproduce` wrote",
-            remedy="remove it and run `leukcnn reproduce` with the same arguments; finished trials stay",
-        ) from error

@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from leukcnn.argument_types import user_path
-from leukcnn.datasets import ImageIndex, read_image
-from leukcnn.errors import DataError
-from leukcnn.files import replace_file
+from leukcnn.arrays import check_seal, seal
+from leukcnn.datasets import ImageIndex
+from leukcnn.datasets.headers import BrokenImage
+from leukcnn.datasets.read import decode_image, image_bytes
+from leukcnn.errors import DataError, StoreError
+from leukcnn.files import claim_space, locked, remove_drafts, replace_file
 from leukcnn.preprocessing import blank, center_crop, resize, square_crop, wbc_mask
 from leukcnn.spec import Preprocessing
 
@@ -90,36 +93,61 @@ def prepared_images(
 
     A cache is found by the SHA-256 of all images in order and by the preprocessing; paths don't matter. A new
     cache is written to a draft file, which is then renamed. The cache is therefore complete or absent, even
-    if the process is killed or two processes prepare the same images.
+    if the process is killed. If several processes need a cache, one makes it and the others wait. A cache
+    that was damaged is made again.
 
     Args:
         index: N images.
         preprocessing: Threshold, crop, size and mask. Its scaling is applied later.
         folder: Folder of the caches; `cache_folder()` if None.
         threads: Number of threads that decode; the number of processors if None.
-        on_note: Called with a text for each kind of conversion, only when a new cache is written.
+        on_note: Called with a text for each kind of conversion, only when a new cache is written, and for a
+            cache that was damaged.
 
     Returns:
         uint8 (N, image_size, image_size, 3), 0..255, read-only.
 
     Raises:
-        DataError: Some images can't be decoded or are too small; the message lists all of them.
+        DataError: Some images can't be decoded, are too small, or aren't the files that the index was made
+            of; the message lists all of them.
         StoreError: The cache can't be written.
     """
-    image_size = preprocessing.image_size
     what = f"{_FORMAT} {_settings(preprocessing)} {' '.join(index.sha256)}"
     name = hashlib.sha256(what.encode()).hexdigest()[:32]
-    path = (folder or cache_folder()) / "images" / f"{name}.npy"
-    if not path.exists():
-        _remove_abandoned_drafts(path)
+    folder = folder or cache_folder()
+    path = folder / "images" / f"{name}.npy"
+    shape = (len(index), preprocessing.image_size, preprocessing.image_size, 3)
+    with contextlib.suppress(StoreError):
+        return _opened(path, shape)
+    lock = folder / "locks" / f"{name}.lock"
+    with locked(lock, on_wait=lambda: on_note("Waiting for another process that decodes these images.")):
+        try:
+            # Another process may have made it in the meantime.
+            return _opened(path, shape)
+        except StoreError as error:
+            if path.exists():
+                on_note(f"The decoded images are made again: {error.reason}.")
+        remove_drafts(path)
         with replace_file(path) as draft:
-            images = np.lib.format.open_memmap(
-                draft, mode="w+", dtype=np.uint8, shape=(len(index), image_size, image_size, 3)
-            )
+            images = np.lib.format.open_memmap(draft, mode="w+", dtype=np.uint8, shape=shape)
             claim_space(draft)
             _fill(images, index, preprocessing, threads=threads, on_note=on_note)
             images.flush()
+            seal(draft, path)
     return np.load(path, mmap_mode="r")
+
+
+def _opened(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns the images of a cache.
+
+    Raises:
+        StoreError: There is no such cache, it was damaged, or it holds something else.
+    """
+    check_seal(path)
+    images = np.load(path, mmap_mode="r")
+    if (images.shape, images.dtype) != (shape, np.uint8):
+        raise StoreError(f"{path} holds {images.dtype} {images.shape}, not uint8 {shape}.")
+    return images
 
 
 def _settings(preprocessing: Preprocessing) -> str:
@@ -148,7 +176,7 @@ def _fill(
 ) -> None:
     def one(row: int) -> tuple[str | None, str | None]:
         try:
-            image, note = read_image(index.paths[row])
+            image, note = _decoded(index.paths[row], sha256=index.sha256[row])
             images[row] = prepare(image, preprocessing)
         except DataError as error:
             return None, f"{index.ids[row]}: {error.found}"
@@ -160,27 +188,24 @@ def _fill(
     if faults:
         raise DataError(
             f"{len(faults)} of {len(index)} images can't be used:\n" + "\n".join(faults),
-            expected="complete images, at least as large as the crop",
-            remedy="get these files again; `leukcnn check` lists all faults of a folder",
+            expected="complete images, at least as large as the crop, that nobody changes during a run",
+            remedy="get these files again, and run the command again if they were changed; `leukcnn check` "
+            "lists all faults of a folder",
         )
     for note, count in Counter(note for note, _ in results if note).items():
         on_note(f"{count} images: {note}")
 
 
-def claim_space(draft: Path) -> None:
-    """Allocates the disk space of a mapped file. Otherwise a full disk would kill the process on writing."""
-    if hasattr(os, "posix_fallocate"):
-        with draft.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, draft.stat().st_size)
+def _decoded(path: Path, *, sha256: str) -> tuple[np.ndarray, str | None]:
+    """Reads an image as `read_image` does, and checks that its file is the one that was indexed.
 
-
-def _remove_abandoned_drafts(path: Path) -> None:
-    for draft in path.parent.glob(f".draft-*-{path.name}"):
-        process = int(draft.name.split("-")[1])
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-        except OSError:
-            continue
+    Raises:
+        DataError: As in `read_image`, or the file has another SHA-256.
+    """
+    try:
+        content = image_bytes(path)
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise DataError(f"{path} was changed since it was indexed.")
+        return decode_image(content)
+    except BrokenImage as error:
+        raise DataError(f"{path} {error.detail}.") from error

@@ -22,7 +22,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 
 from leukcnn.argument_types import user_path
@@ -31,7 +30,7 @@ from leukcnn.fields import did_you_mean_folder
 from leukcnn.files import (
     check_writable,
     digest,
-    explained,
+    locked,
     parse_json,
     read_bytes,
     read_json,
@@ -169,24 +168,16 @@ class Trial:
         Raises:
             StoreError: Another process works on the trial, or the folder can't be written to.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.path / ".lock", timeout=0)
-            lock.acquire()
-        except filelock.Timeout as error:
-            raise StoreError(
-                f"Another process works on the trial {self.path}.",
-                expected="one process per trial",
-                remedy="wait for it, or choose another --out",
-            ) from error
-        except OSError as error:
-            raise explained(error, self.path) from error
-        try:
+        busy = StoreError(
+            f"Another process works on the trial {self.path}.",
+            expected="one process per trial",
+            remedy="wait for it, or choose another --out",
+        )
+        with locked(self.path / ".lock", busy=busy):
             for leftover in self.path.glob(".draft-*"):
-                leftover.unlink()
+                with contextlib.suppress(OSError):
+                    leftover.unlink()
             yield
-        finally:
-            lock.release()
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Marks the trial as done: writes the result and the SHA-256 of each file that is kept."""

@@ -24,7 +24,8 @@ def index_of(
         class_names: Names of the classes.
         dataset: Dataset of each image, or one for all.
         **columns: Other columns instead of these: paths 0.png, 1.png ...; ids "<dataset>/0.png" ...; unknown
-            groups; the dataset as subset; no folds; a SHA-256 for each image.
+            groups; the dataset as subset; no folds; a SHA-256 for each image, that of its file if there are
+            files.
     """
     n = len(labels)
     dataset = np.array(np.broadcast_to(dataset, n))
@@ -36,6 +37,8 @@ def index_of(
         "fold": np.full(n, -1),
         "sha256": np.array([f"{i:064x}" for i in range(n)]),
     }
+    if "paths" in columns and "sha256" not in columns:
+        made["sha256"] = sha256_of(columns["paths"])
     return ImageIndex(labels=np.asarray(labels), class_names=class_names, dataset=dataset, **made | columns)
 
 

@@ -19,6 +19,7 @@ from leukcnn.callbacks import (
     resume_epoch,
 )
 from leukcnn.errors import ArgumentError, StoreError
+from leukcnn.training_state import load_weights
 
 
 def network(units=3):
@@ -130,7 +131,7 @@ def test_the_first_of_equally_good_epochs_is_kept(tmp_path, mode, best):
         model.layers[0].kernel.assign(np.full((4, 3), epoch))
         checkpoint.on_epoch_end(epoch, {"v": value})
     assert checkpoint.best_epoch == best
-    model.load_weights(checkpoint.path)
+    load_weights(model, checkpoint.path)
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(model.layers[0].kernel), np.full((4, 3), best))
 
 
@@ -141,7 +142,7 @@ def test_earlier_weights_stay_until_the_state_is_saved(tmp_path):
     checkpoint.on_epoch_end(1, {"v": 0.2})
     assert len(list(tmp_path.iterdir())) == 2
     attached(ResumableState(tmp_path / "s.npz", checkpoints=[checkpoint], history={}), model).on_epoch_end(1)
-    assert [p.name for p in tmp_path.glob("best*")] == ["best_v-0002.weights.h5"]
+    assert [p.name for p in tmp_path.glob("best*")] == ["best_v-0002.weights.npz"]
 
 
 def test_a_checkpoint_has_a_direction():

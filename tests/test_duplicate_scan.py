@@ -96,7 +96,7 @@ def test_experiment_finds_the_images_in_the_cache(root, tmp_path, monkeypatch):
     scan_folders(NAMES[::-1], root, paper=PAPER, folder=tmp_path)
     ordered = ("allidb1", "allidb2", "atlas", "jtsc", "ufg")
     index = load_many(ordered, root, class_names=PAPER.classes, class_of=PAPER.class_of)
-    monkeypatch.setattr("leukcnn.image_cache.read_image", None)
+    monkeypatch.setattr("leukcnn.image_cache.decode_image", None)
     images = prepared_images(index, PAPER.setup(PAPER.row_ids[0]).preprocessing, folder=tmp_path)
     assert len(images) == len(index)
 

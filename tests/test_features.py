@@ -1,6 +1,7 @@
 """Features of a frozen base: the same result as training end to end, computed once."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import keras
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from leukcnn import features, models, papers
+from leukcnn.arrays import stored_arrays, write_quickly
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import find_devices
 from leukcnn.experiment.plan import plan
@@ -178,7 +180,9 @@ CHANGES = {
     "preprocessing": lambda index, setup: {
         "setup": replace(setup, preprocessing=replace(setup.preprocessing, scale=1 / 127.5))
     },
-    "images": lambda index, setup: {"index": replace(index, sha256=index.sha256[::-1].copy())},
+    "images": lambda index, setup: {
+        "index": replace(index, paths=index.paths[::-1], sha256=index.sha256[::-1].copy())
+    },
     "network": lambda index, setup: {
         "setup": replace(setup, model=Model("tests.tiny.TwoPartNetwork", {"base_initializer": "zeros"}))
     },
@@ -258,10 +262,10 @@ def base_of(scale=2.0):
     return base
 
 
-def features_of(folder, rows, *, inputs=None, base=None, key=None, images=200, variants=3):
+def features_of(folder, rows, *, inputs=None, base=None, key=None, images=200, variants=3, **options):
     key = key or {"images": "a"}
     frozen = Frozen(base or base_of(), inputs or Counted(), images, variants, key, find_devices())
-    return kept_features(frozen, np.asarray(rows), folder=folder)
+    return kept_features(frozen, np.asarray(rows), folder=folder, **options)
 
 
 @pytest.mark.backend
@@ -340,3 +344,109 @@ def test_another_mean_image_is_another_network(is_nested):
     assert weights_digest(base) == before
     subtraction.mean = subtraction.mean + 1
     assert weights_digest(base) != before
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Computes the base's outputs with NumPy."""
+    monkeypatch.setattr(features, "forward", lambda base, inputs, devices: inputs @ base.get_weights()[0])
+
+
+def files_of(folder):
+    """Returns the files of features in a cache: the values and the list of finished blocks."""
+    values, finished = (next((folder / "features").glob(kind)) for kind in ("*.npy", "*.done.npz"))
+    return {"values": values, "finished": finished}
+
+
+def assert_right(features, rows):
+    expected = 2 * (100 * rows[:, None] + np.arange(features.shape[1]))
+    np.testing.assert_allclose(features[rows], np.repeat(expected[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize("file", ["values", "finished"])
+@pytest.mark.parametrize("kind", ["flipped", "cut"])
+def test_damage_anywhere_is_repaired_with_a_note(quick, tmp_path, file, kind):
+    rows, base = np.arange(200), base_of()
+    features_of(tmp_path, rows, base=base)
+    path = files_of(tmp_path)[file]
+    content = path.read_bytes()
+    for place in np.linspace(0, len(content) - 1, 21).astype(int).tolist():
+        flipped = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+        path.write_bytes({"flipped": flipped, "cut": content[:place]}[kind])
+        inputs, notes = Counted(), []
+        assert_right(features_of(tmp_path, rows, base=base, inputs=inputs, on_note=notes.append), rows)
+        (note,) = notes
+        assert note.startswith("Features are computed again: ")
+        assert str(path) in note
+        # A byte of the values costs its block, unless it belongs to the header.
+        one_block = (file, kind) == ("values", "flipped") and place >= 128
+        assert (inputs.asked <= 64) == one_block
+        assert path.read_bytes() == content
+        features_of(tmp_path, rows, base=base, inputs=inputs, on_note=notes.append)
+        assert len(notes) == 1
+
+
+@pytest.mark.parametrize("file", ["values", "finished"])
+@pytest.mark.parametrize("kind", ["empty", "other type", "other shape", "other features", "zeros"])
+def test_foreign_file_of_features_is_replaced_with_a_note(quick, tmp_path, file, kind):
+    rows, notes, base = np.arange(200), [], base_of()
+    features_of(tmp_path / "other", rows, base=base_of(3.0))
+    features_of(tmp_path, rows, base=base)
+    path = files_of(tmp_path)[file]
+    if kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "other features":
+        # Of the same shape.
+        path.write_bytes(files_of(tmp_path / "other")[file].read_bytes())
+    elif file == "values":
+        right = np.load(path)
+        changed = {"other type": right.astype(np.int32), "other shape": right[:-1], "zeros": right * 0}
+        np.save(path, changed[kind])
+    else:
+        with stored_arrays(path) as stored:
+            right = stored["sha256"]
+        changed = {"other type": right.astype(np.int8), "other shape": right[:-1], "zeros": right * 0 + 1}
+        write_quickly(path, sha256=changed[kind])
+    assert_right(features_of(tmp_path, rows, base=base, on_note=notes.append), rows)
+    assert len(notes) == 1
+
+
+def test_damage_of_features_that_are_not_needed_is_left(quick, tmp_path):
+    features_of(tmp_path, [3, 150])
+    path = files_of(tmp_path)["values"]
+    with path.open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"x")
+    inputs, notes = Counted(), []
+    features_of(tmp_path, [3], inputs=inputs, on_note=notes.append)
+    assert (inputs.asked, notes) == (0, [])
+
+
+def test_drafts_of_killed_processes_are_removed(quick, tmp_path):
+    features_of(tmp_path, [3])
+    drafts = [path.with_name(f".draft-1-{path.name}") for path in files_of(tmp_path).values()]
+    for draft in drafts:
+        draft.touch()
+    features_of(tmp_path, [3, 150])
+    assert not any(draft.exists() for draft in drafts)
+
+
+def test_full_disk_is_reported_before_any_feature_is_computed(run_on_disk):
+    printed = run_on_disk(
+        "size=64k",
+        f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from leukcnn.errors import StoreError
+from tests.test_features import features_of
+def refuse(entries):
+    raise AssertionError("computed")
+try:
+    features_of(disk, [3], inputs=refuse, images=20_000)
+except StoreError as error:
+    print(error.found)
+print(*disk.rglob("*.npy"))
+""",
+    )
+    assert "The disk is full: " in printed
+    assert printed.endswith("space.\n\n")

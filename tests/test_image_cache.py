@@ -1,5 +1,7 @@
 import hashlib
 import os
+import re
+import select
 import shutil
 import subprocess
 import sys
@@ -10,8 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn import image_cache
+from leukcnn import arrays, image_cache
+from leukcnn.arrays import seal
 from leukcnn.datasets import ImageIndex, load, read_image
+from leukcnn.datasets.read import decode_image
 from leukcnn.errors import DataError
 from leukcnn.image_cache import cache_folder, prepare, prepared_images, shows_nothing
 from leukcnn.preprocessing import blank, resize, square_crop
@@ -51,15 +55,15 @@ def caches(folder: Path) -> list[Path]:
 
 
 @pytest.fixture
-def reads(monkeypatch) -> list[Path]:
-    """Returns the list of files that are decoded, in any order."""
-    read: list[Path] = []
+def reads(monkeypatch) -> list[str]:
+    """Returns the list of the SHA-256 of the files that are decoded, in any order."""
+    read: list[str] = []
 
-    def counted(path):
-        read.append(path)
-        return read_image(path)
+    def counted(content):
+        read.append(hashlib.sha256(content).hexdigest())
+        return decode_image(content)
 
-    monkeypatch.setattr(image_cache, "read_image", counted)
+    monkeypatch.setattr(image_cache, "decode_image", counted)
     return read
 
 
@@ -98,7 +102,7 @@ def test_each_mask_has_a_cache_of_its_own(tmp_path):
 def test_cache_without_a_mask_keeps_its_old_name(tmp_path):
     index = index_of(write_images(tmp_path / "data"))
     prepared_images(index, CROP, folder=tmp_path)
-    key = f"2 20 None {' '.join(index.sha256)}"
+    key = f"{image_cache._FORMAT} 20 None {' '.join(index.sha256)}"
     assert [path.stem for path in caches(tmp_path)] == [hashlib.sha256(key.encode()).hexdigest()[:32]]
 
 
@@ -250,7 +254,7 @@ def test_images_cannot_be_changed(tmp_path):
 def test_cache_is_found_again_by_content_not_by_path(tmp_path, reads):
     here = index_of(write_images(tmp_path / "here"))
     first = np.array(prepared_images(here, CROP, folder=tmp_path))
-    assert sorted(reads) == sorted(here.paths)
+    assert sorted(reads) == sorted(here.sha256)
     shutil.copytree(tmp_path / "here", tmp_path / "there")
     shutil.rmtree(tmp_path / "here")
     there = index_of([tmp_path / "there" / path.name for path in here.paths])
@@ -331,25 +335,20 @@ def test_converted_images_are_counted_in_a_note_per_kind(tmp_path):
     assert (images[1] == 9).all()
 
 
-def dead_process() -> int:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        pass
-    return process.pid
-
-
-def test_draft_of_a_dead_process_is_removed_and_that_of_a_living_one_kept(tmp_path):
+def test_drafts_of_the_same_cache_are_removed_and_those_of_others_kept(tmp_path):
+    """A process that makes a cache holds its lock, so a draft of it was left by a killed one."""
     index = index_of(write_images(tmp_path / "data"))
     prepared_images(index, CROP, folder=tmp_path)
     (cache,) = caches(tmp_path)
     content = cache.read_bytes()
     cache.unlink()
-    dead = cache.with_name(f".draft-{dead_process()}-{cache.name}")
-    living = cache.with_name(f".draft-{os.getppid()}-{cache.name}")
-    for draft in (dead, living):
+    dead = cache.with_name(f".draft-{os.getpid()}-{cache.name}")
+    other = cache.with_name(f".draft-{os.getpid()}-{'0' * 32}.npy")
+    for draft in (dead, other):
         draft.write_bytes(b"half")
     prepared_images(index, CROP, folder=tmp_path)
     assert not dead.exists()
-    assert living.read_bytes() == b"half"
+    assert other.read_bytes() == b"half"
     assert cache.read_bytes() == content
 
 
@@ -358,16 +357,16 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_image_cache import CROP, index_of
-from leukcnn import image_cache
+from leukcnn import arrays, image_cache
 from leukcnn.image_cache import prepared_images
-folder, read = Path(sys.argv[2]), image_cache.read_image
+folder, decode = Path(sys.argv[2]), image_cache.decode_image
 
-def after_a_signal(path):
+def after_a_signal(content):
     print("reading", flush=True)
     sys.stdin.readline()
-    return read(path)
+    return decode(content)
 
-image_cache.read_image = after_a_signal
+image_cache.decode_image = after_a_signal
 paths = sorted((folder / "data").iterdir())
 images = prepared_images(index_of(paths), CROP, folder=folder, threads=1)
 print(int(images.sum()), flush=True)
@@ -384,18 +383,17 @@ def start_filling(folder: Path) -> subprocess.Popen:
     )
 
 
-def test_two_processes_at_once_give_the_same_cache(tmp_path):
+def test_of_two_processes_one_decodes_and_the_other_waits(tmp_path):
     index = index_of(sorted(write_images(tmp_path / "data")))
     with start_filling(tmp_path) as one, start_filling(tmp_path) as other:
-        for process in (one, other):
-            assert process.stdout.readline() == "reading\n"
-        # Both are in the middle of it.
-        assert len(caches(tmp_path)) == 2
-        printed = [process.communicate("\n" * len(index))[0].splitlines()[-1] for process in (one, other)]
+        ready, _, _ = select.select([one.stdout, other.stdout], [], [])
+        assert len(caches(tmp_path)) == 1
+        first, second = (one, other) if one.stdout in ready else (other, one)
+        printed = [process.communicate("\n" * len(index))[0].split() for process in (first, second)]
     assert (one.returncode, other.returncode) == (0, 0)
     assert len(caches(tmp_path)) == 1
-    images = prepared_images(index, CROP, folder=tmp_path)
-    assert printed == [str(images.sum())] * 2
+    total = str(prepared_images(index, CROP, folder=tmp_path).sum())
+    assert printed == [["reading"] * len(index) + [total], [total]]
 
 
 def test_killed_process_harms_nothing(tmp_path):
@@ -424,11 +422,12 @@ try:
     prepared_images(index_of(sorted((folder / "data").iterdir())), CROP, folder=disk)
 except StoreError as error:
     print(error)
-print(*(path for path in disk.rglob("*") if path.is_file()))
+print(*(path for path in disk.rglob("*.npy")))
 """,
     )
     first, *_, last = printed.split("\n")[:-1]
-    assert first.startswith("The disk is full: ")
+    assert re.match(r"The disk is full: .*/images has 0\.0 MB of free space", first)
+    assert "Expected: 0.0 MB for a file" in printed
     assert "LEUKCNN_CACHE" in printed
     assert last == ""
 
@@ -444,3 +443,98 @@ def test_cache_folder_follows_the_environment(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "own"
     prepared_images(index_of(write_images(tmp_path / "data")), CROP)
     assert len(caches(tmp_path / "own")) == 1
+
+
+def broken(content: bytes, place: float) -> dict[str, bytes]:
+    """Returns a file's content with one byte flipped, and cut, at a place from 0, the beginning, to 1."""
+    at = int(place * (len(content) - 1))
+    return {"flipped": content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :], "cut": content[:at]}
+
+
+@pytest.mark.parametrize("place", np.linspace(0, 1, 21))
+@pytest.mark.parametrize("kind", ["flipped", "cut"])
+def test_damaged_cache_is_made_again_with_a_note(tmp_path, place, kind):
+    index, notes = index_of(write_images(tmp_path / "data")), []
+    right = np.array(prepared_images(index, CROP, folder=tmp_path))
+    (cache,) = caches(tmp_path)
+    content = cache.read_bytes()
+    cache.write_bytes(broken(content, place)[kind])
+    images = prepared_images(index, CROP, folder=tmp_path, on_note=notes.append)
+    np.testing.assert_array_equal(images, right)
+    assert cache.read_bytes() == content
+    (note,) = notes
+    assert note.startswith(f"The decoded images are made again: {cache} can't be read: ")
+    # It is sound now.
+    prepared_images(index, CROP, folder=tmp_path, on_note=notes.append)
+    assert len(notes) == 1
+
+
+@pytest.mark.parametrize("kind", ["empty", "old", "other images", "other shape", "other type", "pipe"])
+def test_foreign_cache_is_made_again_with_a_note(tmp_path, kind):
+    paths, notes = write_images(tmp_path / "data"), []
+    right = np.array(prepared_images(index_of(paths), CROP, folder=tmp_path))
+    (cache,) = caches(tmp_path)
+    cache.unlink()
+    if kind == "other images":
+        # As large as the right one.
+        prepared_images(index_of(paths[::-1]), CROP, folder=tmp_path)
+        caches(tmp_path)[0].replace(cache)
+    elif kind == "pipe":
+        os.mkfifo(cache)
+    else:
+        values = {"other shape": right[:, :1], "other type": right.astype(np.int8)}.get(kind, right)
+        with cache.open("wb") as file:
+            np.save(file, values)
+        if kind.startswith("other"):
+            seal(cache, cache)
+        elif kind == "empty":
+            cache.write_bytes(b"")
+    images = prepared_images(index_of(paths), CROP, folder=tmp_path, on_note=notes.append)
+    np.testing.assert_array_equal(images, right)
+    (note,) = notes
+    assert "are made again" in note
+
+
+def test_cache_is_checked_once_and_again_after_a_change(tmp_path, monkeypatch):
+    index, checked, check = index_of(write_images(tmp_path / "data")), [], arrays._check
+    prepared_images(index, CROP, folder=tmp_path)
+    monkeypatch.setattr(arrays, "_check", lambda *args: checked.append(1) or check(*args))
+    monkeypatch.setattr(arrays, "_COARSEST_CLOCK_SECONDS", -1)
+    for _ in range(3):
+        prepared_images(index, CROP, folder=tmp_path)
+    assert len(checked) == 1
+    (cache,) = caches(tmp_path)
+    os.utime(cache)
+    prepared_images(index, CROP, folder=tmp_path)
+    assert len(checked) == 2
+
+
+def test_files_that_changed_since_they_were_indexed_are_all_named_and_nothing_is_kept(tmp_path):
+    paths = write_images(tmp_path / "data", 5)
+    index, before = index_of(paths), [path.read_bytes() for path in paths]
+    # A complete image of the right size, another one of the same folder, and nothing at all.
+    assert cv2.imwrite(str(paths[1]), np.zeros((24, 24, 3), dtype=np.uint8))
+    paths[2].write_bytes(before[0])
+    paths[4].unlink()
+    with pytest.raises(DataError, match="3 of 5 images can't be used") as caught:
+        prepared_images(index, CROP, folder=tmp_path)
+    lines = caught.value.found.splitlines()[1:]
+    assert [line.split(":")[0] for line in lines] == ["1.bmp", "2.png", "4.png"]
+    assert [line.endswith("was changed since it was indexed.") for line in lines] == [True, True, False]
+    assert caches(tmp_path) == []
+    for path, content in zip(paths, before, strict=True):
+        path.write_bytes(content)
+    images = prepared_images(index, CROP, folder=tmp_path)
+    np.testing.assert_array_equal(images[1], read_image(paths[1])[0][2:22, 2:22])
+
+
+def test_real_image_that_is_replaced_before_it_is_decoded_is_refused(tmp_path, real_data):
+    shutil.copytree(real_data / "taleghani", tmp_path / "taleghani")
+    index = load("taleghani", tmp_path)
+    rows = np.arange(0, len(index), max(1, len(index) // 20))
+    index = index.select(rows)
+    shutil.copyfile(index.paths[0], index.paths[-1])
+    with pytest.raises(DataError, match=f"1 of {len(index)} images can't be used") as caught:
+        prepared_images(index, Preprocessing(resize=64), folder=tmp_path)
+    assert index.paths[-1].name in caught.value.found
+    assert not caches(tmp_path)

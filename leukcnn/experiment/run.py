@@ -128,7 +128,7 @@ def _notes_on_black_images(study: Study, session: Session, wanted: list[PlannedT
     index, notes = session.index, []
     settings = [study.row(row).setup.preprocessing for row in dict.fromkeys(trial.row for trial in wanted)]
     for preprocessing in dict.fromkeys(one for one in settings if one.threshold != "none"):
-        images = prepared_images(index, preprocessing, folder=session.shared.cache)
+        images = prepared_images(index, preprocessing, folder=session.shared.cache, on_note=session.say)
         black = np.array([shows_nothing(image) for image in images], dtype=bool)
         for name in np.unique(index.dataset[black]).tolist():
             own = index.dataset == name

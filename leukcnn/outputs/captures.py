@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from leukcnn import spec
+from leukcnn.arrays import stored_arrays, write_arrays
 from leukcnn.errors import StoreError
 from leukcnn.fields import to_plain
-from leukcnn.files import digest, stored_arrays, write_arrays
+from leukcnn.files import digest
 from leukcnn.outputs.kind import Capture
 from leukcnn.records import check_noted
 
@@ -57,9 +58,9 @@ class Captured(Mapping):
         try:
             check_noted(path, self.experiment)
             with stored_arrays(path) as stored:
-                values = json.loads(str(stored[_PLAIN]))
-                if not isinstance(values, dict) or not {"key", "of"} <= values.keys():
-                    raise ValueError("it has no key")
+                values = stored.json(_PLAIN)
+                if not {"key", "of"} <= values.keys():
+                    raise stored.unusable("it has no key")
                 for member in stored:
                     field, of_list, _ = member.partition("/")
                     if of_list:

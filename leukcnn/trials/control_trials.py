@@ -52,7 +52,7 @@ def run_control(
         names, rows = list(split_rows.predicted), list(split_rows.predicted.values())
         probabilities = control_probabilities(
             name,
-            prepared_images(index, preprocessing, folder=context.cache),
+            prepared_images(index, preprocessing, folder=context.cache, on_note=context.observer.message),
             labels=index.labels,
             train=split_rows.train,
             predict=np.concatenate(rows),
@@ -90,7 +90,7 @@ def run_probe(trial: Trial, preprocessing: Preprocessing, context: TrialContext,
         if trial.finished:
             return
         started = time.perf_counter()
-        images = prepared_images(index, preprocessing, folder=context.cache)
+        images = prepared_images(index, preprocessing, folder=context.cache, on_note=context.observer.message)
         probe = dataset_probabilities(images, index.dataset, ids=index.ids, seed=seed)
         predictions = Predictions(
             image=index.ids[probe.rows],

@@ -129,7 +129,7 @@ class _FeatureTrial:
     def _of_network(self, model: Model, base: keras.Model, rows: np.ndarray) -> np.ndarray:
         context, index = self.context, self.context.index
         preprocessing = replace(self.setup.preprocessing, resize=base.input_shape[1])
-        images = prepared_images(index, preprocessing, folder=context.cache)
+        images = prepared_images(index, preprocessing, folder=context.cache, on_note=context.observer.message)
 
         def inputs_of(entries: Entries) -> np.ndarray:
             return scaled(images[entries.rows], preprocessing)
@@ -144,6 +144,7 @@ class _FeatureTrial:
             Frozen(base, inputs_of, len(index), 1, key, context.devices),
             rows,
             folder=context.cache,
+            on_note=context.observer.message,
             on_start=lambda n: context.observer.message(
                 f"Computing {model.name}'s features of {n:,} images once."
             ),
@@ -157,7 +158,9 @@ class _FeatureTrial:
         with context.devices.scope():
             saved = SavedNetwork.load(source.checked("model.keras"))
             base = penultimate(saved.network)
-        images = prepared_images(context.index, saved.preprocessing, folder=context.cache)
+        images = prepared_images(
+            context.index, saved.preprocessing, folder=context.cache, on_note=context.observer.message
+        )
         blocks = [rows[start : start + FORWARD_BATCH] for start in range(0, len(rows), FORWARD_BATCH)]
         outputs = [
             forward(base, scaled(images[block], saved.preprocessing), context.devices) for block in blocks

@@ -35,6 +35,7 @@ from leukcnn.seeding import child_seed
 from leukcnn.spec import Setup
 from leukcnn.splits import SplitRows
 from leukcnn.training import Outcome, compile_network, predict, train
+from leukcnn.training_state import load_weights
 from leukcnn.trial_files import Predictions, write_predictions
 from leukcnn.trials.context import TrialContext
 from leukcnn.trials.outcome import environment, image_predictions
@@ -156,7 +157,12 @@ class _NetworkTrial:
     @cached_property
     def images(self) -> np.ndarray:
         """The images of the index, decoded and prepared."""
-        return prepared_images(self.context.index, self.setup.preprocessing, folder=self.context.cache)
+        return prepared_images(
+            self.context.index,
+            self.setup.preprocessing,
+            folder=self.context.cache,
+            on_note=self.context.observer.message,
+        )
 
     @cached_property
     def entries(self) -> tuple[Entries, Entries]:
@@ -255,6 +261,7 @@ class _NetworkTrial:
             Frozen(base, inputs_of, len(index), variants, key, self.context.devices),
             np.concatenate([split_rows.train, split_rows.validation, *split_rows.predicted.values()]),
             folder=self.context.cache,
+            on_note=self.context.observer.message,
             on_start=lambda n: self.context.observer.message(
                 f"The base of {setup.model.name} is frozen: computing its features of {n:,} images once."
             ),
@@ -287,7 +294,7 @@ class _NetworkTrial:
         for checkpoint, weights in {**last, **outcome.checkpoints}.items():
             if weights is not None:
                 with devices.scope():
-                    learner.load_weights(weights)
+                    load_weights(learner, weights)
             if checkpoint == self.setup.training.checkpoint:
                 self._save(f"{name}, checkpoint {checkpoint!r}")
             for subset, rows in self.split_rows.predicted.items():

@@ -15,6 +15,7 @@ those below LEUKCNN_DATA, or random ones. KERAS_BACKEND chooses the backend.
 """
 
 import argparse
+import hashlib
 import os
 import tempfile
 import time
@@ -146,7 +147,7 @@ def taleghani_images(count: int, scratch: Path) -> ImageIndex:
         group=np.full(count, ""),
         subset=np.full(count, "taleghani"),
         fold=np.full(count, -1),
-        sha256=np.array([f"{i:064x}" for i in range(count)]),
+        sha256=np.array([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]),
     )
 
 
