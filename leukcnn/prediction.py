@@ -22,6 +22,7 @@ from leukcnn.errors import DataError, SpecError, WeightsError
 from leukcnn.fields import to_plain
 from leukcnn.files import replace_file
 from leukcnn.image_cache import prepare, shows_nothing
+from leukcnn.models.foreign import clean_archive
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
 from leukcnn.paths import NETWORK_FILE, find_images, network_file
@@ -92,10 +93,11 @@ class SavedNetwork:
         """
         path = network_file(path)
         try:
-            with zipfile.ZipFile(path) as archive:
-                record = json.loads(archive.read(_MEMBER))
-            own = {keras.saving.get_registered_name(layer): layer for layer in _OWN_LAYERS}
-            network = keras.models.load_model(path, custom_objects=own, compile=False)
+            with clean_archive(path) as copy:
+                with zipfile.ZipFile(copy) as archive:
+                    record = json.loads(archive.read(_MEMBER))
+                own = {keras.saving.get_registered_name(layer): layer for layer in _OWN_LAYERS}
+                network = keras.models.load_model(copy, custom_objects=own, compile=False)
             return SavedNetwork(
                 network=network,
                 preprocessing=Preprocessing(**record["preprocessing"]),

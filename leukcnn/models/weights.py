@@ -1,20 +1,17 @@
 """Weights files: the number of parameters that a file holds, and loading it into a network."""
 
-import tempfile
+import io
 import warnings
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import h5py
 import keras
-import numpy as np
 
 from leukcnn.errors import WeightsError
+from leukcnn.files import replace_file
+from leukcnn.models.foreign import clean_weights, parameters_in, reason_of
+from leukcnn.models.foreign_reader import WEIGHTS
 
-# End of the name of the mean image, which isn't a parameter (see `leukcnn.models.layers`).
-_NO_PARAMETERS = "/vars/mean"
 _FORMATS = "a .weights.h5, .h5 or .keras file"
 
 
@@ -27,6 +24,10 @@ def stored_parameters(path: str | Path) -> int:
     Raises:
         WeightsError: The file doesn't exist or is none of these.
     """
+    return parameters_in(_existing(path))
+
+
+def _existing(path: str | Path) -> Path:
     path = Path(path).expanduser()
     if not path.is_file():
         raise WeightsError(
@@ -34,35 +35,7 @@ def stored_parameters(path: str | Path) -> int:
             expected=_FORMATS,
             remedy="pass its path, or weights=None for random weights",
         )
-    try:
-        with _weights_of(path) as weights, h5py.File(weights) as file:
-            return _parameters(file)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(
-            f"The file {path} can't be read: {error}", expected=_FORMATS, remedy="copy or save it again"
-        ) from error
-
-
-@contextmanager
-def _weights_of(path: Path) -> Iterator[Path]:
-    """Yields the HDF5 file; that of a `.keras` archive is unpacked, as reading within the archive is slow."""
-    if path.suffix != ".keras":
-        yield path
-        return
-    with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
-        yield Path(archive.extract("model.weights.h5", folder))
-
-
-def _parameters(file: h5py.File) -> int:
-    sizes: list[int] = []
-
-    def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        of_optimizer = name.startswith(("optimizer/", "optimizer_weights/"))
-        if isinstance(item, h5py.Dataset) and not of_optimizer and not name.endswith(_NO_PARAMETERS):
-            sizes.append(int(np.prod(item.shape)))
-
-    file.visititems(add)
-    return sum(sizes)
+    return path
 
 
 def load_whole(model: keras.Model, path: str | Path) -> None:
@@ -73,23 +46,24 @@ def load_whole(model: keras.Model, path: str | Path) -> None:
         path: A file of the same network, in a format of `stored_parameters`.
 
     Raises:
-        WeightsError: The file doesn't exist or holds the weights of another network.
+        WeightsError: The file doesn't exist, can't be read, holds the weights of another network, or values
+            that aren't finite.
     """
-    path = Path(path).expanduser()
-    stored = stored_parameters(path)
-    if stored != model.count_params():
-        raise misfit(path, stored, {model.name: model.count_params()})
-    try:
-        with _weights_of(path) as weights, warnings.catch_warnings():
-            # Keras only warns if a file lacks a layer, and the layer keeps its random values.
-            warnings.simplefilter("error", UserWarning)
-            model.load_weights(weights)
-    except (ValueError, OSError, KeyError, zipfile.BadZipFile, UserWarning) as error:
-        raise WeightsError(
-            f"The file {path} doesn't hold weights of {model.name}: {error}",
-            expected=f"the layers of {model.name} with their {stored:,} parameters",
-            remedy="pass a file that this network saved",
-        ) from error
+    path = _existing(path)
+    with clean_weights(path) as (weights, stored):
+        if stored != model.count_params():
+            raise misfit(path, stored, {model.name: model.count_params()})
+        try:
+            with warnings.catch_warnings():
+                # Keras only warns if a file lacks a layer, and the layer keeps its random values.
+                warnings.simplefilter("error", UserWarning)
+                model.load_weights(weights)
+        except (ValueError, LookupError, TypeError, AttributeError, OSError, UserWarning) as error:
+            raise WeightsError(
+                f"The file {path} doesn't hold weights of {model.name}: {reason_of(error)}",
+                expected=f"the layers of {model.name} with their {stored:,} parameters",
+                remedy="pass a file that this network saved",
+            ) from error
 
 
 def converted_file(target: str | Path) -> Path:
@@ -105,11 +79,22 @@ def converted_file(target: str | Path) -> Path:
 
 
 def save_whole(network: keras.Model, target: Path) -> None:
-    """Writes a network to a `.keras` file, or its weights to a `.weights.h5` file."""
-    if target.suffix == ".keras":
-        network.save(target)
-    else:
-        network.save_weights(target)
+    """Writes a network to a `.keras` file, or its weights to a `.weights.h5` file, in one step.
+
+    The file is made in memory first: HDF5 crashes if the disk fills while one of its files is open.
+
+    Raises:
+        StoreError: The folder can't be written to, or the disk is full; an existing file stays as it was.
+    """
+    made = io.BytesIO()
+    # An open file is written to as an archive, whatever `zipped` says.
+    keras.saving.save_model(network, made, zipped=False)
+    content = made.getbuffer()
+    if target.suffix != ".keras":
+        with zipfile.ZipFile(made) as archive:
+            content = memoryview(archive.read(WEIGHTS))
+    with replace_file(target) as draft:
+        draft.write_bytes(content)
 
 
 def misfit(path: str | Path, stored: int, fitting: dict[str, int]) -> WeightsError:

@@ -2,7 +2,6 @@
 
 import re
 import sys
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -216,24 +215,34 @@ def test_conversion_refuses_another_kind_of_target(state, tmp_path):
         convert_pytorch(tmp_path / "y.safetensors", network(), tmp_path / "x.npz")
 
 
+_TORCH = """
+import numpy as np
+
+class Tensor(np.ndarray):
+    def float(self):
+        return self.astype(np.float32)
+
+    def numpy(self):
+        return np.asarray(self)
+
+def is_tensor(value):
+    return isinstance(value, Tensor)
+
+def load(path, *, map_location, weights_only):
+    assert (map_location, weights_only) == ("cpu", True)
+    return {"epoch": 99, "model_state": {name: array.view(Tensor) for name, array in np.load(path).items()}}
+"""
+
+
 @pytest.mark.parametrize("file", ["y.pyth", "y.pth"])
 def test_a_checkpoint_is_read_by_torch_with_weights_only(file, state, tmp_path, monkeypatch):
     """With a substitute for torch, which is large (`TestCheckpoints` uses torch itself)."""
 
-    class Tensor(np.ndarray):
-        def float(self):
-            return self.astype(np.float32)
-
-        def numpy(self):
-            return np.asarray(self)
-
-    def load(path, *, map_location, weights_only):
-        assert (path, map_location, weights_only) == (tmp_path / file, "cpu", True)
-        return {"epoch": 99, "model_state": {name: array.view(Tensor) for name, array in state.items()}}
-
-    torch = SimpleNamespace(load=load, is_tensor=lambda value: isinstance(value, Tensor))
-    monkeypatch.setitem(sys.modules, "torch", torch)
-    (tmp_path / file).write_bytes(b"")
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "torch.py").write_text(_TORCH)
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+    np.savez(tmp_path / "state.npz", **state)
+    (tmp_path / "state.npz").rename(tmp_path / file)
     found = read_state_dict(tmp_path / file)
     assert set(found) == {name for name in state if not name.endswith("tracked")}
     model = models.build(
