@@ -8,7 +8,6 @@ AlexNet, CaffeNet and VGG-f have layers that Keras lacks: import this module bef
 import csv
 import json
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,14 @@ import keras
 import numpy as np
 
 from leukcnn.datasets import read_image
-from leukcnn.errors import DataError, SpecError, WeightsError
+from leukcnn.errors import DataError, WeightsError
 from leukcnn.fields import to_plain
 from leukcnn.files import replace_file
 from leukcnn.image_cache import prepare, shows_nothing
-from leukcnn.models.foreign import clean_archive
+from leukcnn.models.foreign import clean_archive, reason_of
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
+from leukcnn.models.weights import load_archive
 from leukcnn.paths import NETWORK_FILE, find_images, network_file
 from leukcnn.pipeline import ArrayBatches, class_probabilities, scaled
 from leukcnn.spec import Preprocessing
@@ -92,21 +92,21 @@ class SavedNetwork:
             WeightsError: The file doesn't exist, isn't a Keras model, or lacks its preprocessing.
         """
         path = network_file(path)
+        own = {keras.saving.get_registered_name(layer): layer for layer in _OWN_LAYERS}
         try:
-            with clean_archive(path) as copy:
+            with clean_archive(path) as (copy, parameters):
                 with zipfile.ZipFile(copy) as archive:
                     record = json.loads(archive.read(_MEMBER))
-                own = {keras.saving.get_registered_name(layer): layer for layer in _OWN_LAYERS}
-                network = keras.models.load_model(copy, custom_objects=own, compile=False)
+                network = load_archive(copy, parameters, own)
             return SavedNetwork(
                 network=network,
                 preprocessing=Preprocessing(**record["preprocessing"]),
                 class_names=tuple(record["class_names"]),
                 origin=record["origin"],
             )
-        except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, TypeError, SpecError) as error:
+        except Exception as error:  # a wrong configuration makes Keras raise errors of any kind
             raise WeightsError(
-                f"{path} is not a network that leukcnn saved: {error}",
+                f"{path} is not a network that leukcnn saved: {reason_of(error)}",
                 expected=NETWORK_FILE,
                 remedy="for another Keras model, use keras.models.load_model and its own preprocessing",
             ) from error

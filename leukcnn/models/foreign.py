@@ -60,16 +60,16 @@ def clean_weights(path: Path) -> Iterator[tuple[Path, int]]:
 
 
 @contextmanager
-def clean_archive(path: Path) -> Iterator[Path]:
-    """Yields a checked copy of a `.keras` archive, which exists within the context.
+def clean_archive(path: Path) -> Iterator[tuple[Path, int]]:
+    """Yields a checked copy of a `.keras` archive and its number of parameters.
 
-    It has Keras' configuration and weights and leukcnn's record. Other members are left out.
+    The copy exists within the context. It has Keras' configuration and weights and leukcnn's record. Other members are left out.
 
     Raises:
         WeightsError: The file can't be read, or a weight isn't finite.
     """
     with _read("copy-archive", path, "a .keras file", _KERAS_REMEDY) as (report, folder):
-        yield folder / report["file"]
+        yield folder / report["file"], int(report["parameters"])
 
 
 def clean_arrays(
@@ -101,8 +101,8 @@ def reason_of(error: Exception) -> str:
 
     Keras' advice to switch its safe mode off, which would run code from the file, isn't handed on.
     """
-    text = " ".join(str(error).split())
-    if "safe_mode" in text or "unsafe_deserialization" in text:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if any(word in text for word in ("safe_mode", "unsafe_deserialization", "Lambda")):
         return "it holds code, such as that of a Lambda layer, and code from a file is never run"
     return text if len(text) <= 300 else f"{text[:297]}..."
 

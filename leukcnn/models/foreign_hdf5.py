@@ -4,6 +4,7 @@ import math
 import re
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,13 @@ def copy_checked(source: Path, target: Path | None, limit: int) -> int:
     with h5py.File(source, "r") as file:
         found = dict(_objects(file))
         arrays = {path: item for path, item in found.items() if isinstance(item, h5py.Dataset)}
-        size = sum(item.size * item.dtype.itemsize for item in arrays.values())
+        size = sum(map(_bytes, arrays.values()))
         if size > limit:
             raise Refused(
                 f"it declares {size / MIB:,.0f} MiB of values, more than {limit / MIB:,.0f} MiB, "
                 "the limit for a file of its size"
             )
+        _check_places(arrays)
         if target is not None:
             # HDF5 crashes if the disk fills while a file is open.
             claim(target.parent, size)
@@ -99,6 +101,8 @@ def _objects(file: Any) -> Iterator[tuple[str, Any]]:
     while to_do:
         parent, group = to_do.pop()
         for name in group:
+            if not isinstance(name, str) or name in ("", ".", "..") or "/" in name:
+                raise Refused(f"{str(name)[:200]!r} is no name of a group or an array")
             path = f"{parent}/{name}" if parent else name
             if path in _OF_OPTIMIZER:
                 continue
@@ -123,7 +127,25 @@ def _objects(file: Any) -> Iterator[tuple[str, Any]]:
             yield path, item
 
 
+def _bytes(dataset: Any) -> int:
+    return int(dataset.size) * int(dataset.dtype.itemsize)
+
+
+def _check_places(arrays: dict[str, Any]) -> None:
+    """Refuses arrays that share bytes of the file: an address is damaged, or few bytes claim to be many."""
+    places = sorted(
+        (dataset.id.get_offset(), _bytes(dataset), path)
+        for path, dataset in arrays.items()
+        if dataset.id.get_offset() is not None
+    )
+    for (start, size, path), (following, _, other) in pairwise(places):
+        if start + size > following:
+            raise Refused(f"{path[:200]!r} and {other[:200]!r} share the same bytes")
+
+
 def _check_array(path: str, dataset: Any) -> None:
+    import h5py
+
     creation = dataset.id.get_create_plist()
     filters = [creation.get_filter(number)[0] for number in range(creation.get_nfilters())]
     kind, size = dataset.dtype.kind, dataset.dtype.itemsize
@@ -134,6 +156,10 @@ def _check_array(path: str, dataset: Any) -> None:
     is_number = kind in "fiub" and size <= 8
     if dataset.shape is None or not (is_number or _is_bfloat16(dataset)):
         raise Refused(f"{path[:200]!r} holds no numbers but {dataset.dtype}")
+    # One damaged byte of the description of a type changes all values. Keras writes the common types alone.
+    stored = dataset.id.get_type()
+    if dataset.dtype.byteorder == ">" or not h5py.h5t.py_create(dataset.dtype, logical=True).equal(stored):
+        raise Refused(f"{path[:200]!r} holds numbers of an uncommon type, {dataset.dtype} in another layout")
 
 
 def _is_bfloat16(dataset: Any) -> bool:
@@ -178,7 +204,7 @@ def _copy_attributes(source: Any, target: Any) -> None:
     import h5py
 
     for name in source.attrs:
-        if not _ATTRIBUTE.fullmatch(name):
+        if not isinstance(name, str) or not _ATTRIBUTE.fullmatch(name):
             continue
         shape = source.attrs.get_id(name).shape
         if shape is None or math.prod(shape) > _LARGEST_ATTRIBUTE:

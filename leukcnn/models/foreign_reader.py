@@ -35,7 +35,7 @@ _WRAPPERS = ("model_state", "state_dict", "model")
 
 def seconds_of(size: int) -> int:
     """Returns the most processor time to read a file of `size` bytes, in seconds."""
-    return 3 + size // (20 * MIB)
+    return 2 + size // (20 * MIB)
 
 
 def set_limits(size: int) -> None:

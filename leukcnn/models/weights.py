@@ -1,8 +1,11 @@
 """Weights files: the number of parameters that a file holds, and loading it into a network."""
 
 import io
+import json
 import warnings
 import zipfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -12,6 +15,8 @@ from leukcnn.files import replace_file
 from leukcnn.models.foreign import clean_weights, parameters_in, reason_of
 from leukcnn.models.foreign_reader import WEIGHTS
 
+# A configuration may have this many parameters beyond twice the stored ones: a layer may not store all.
+_MOST_UNSTORED = 2**20
 _FORMATS = "a .weights.h5, .h5 or .keras file"
 
 
@@ -64,6 +69,35 @@ def load_whole(model: keras.Model, path: str | Path) -> None:
                 expected=f"the layers of {model.name} with their {stored:,} parameters",
                 remedy="pass a file that this network saved",
             ) from error
+
+
+def load_archive(copy: Path, parameters: int, custom_objects: Mapping[str, type]) -> keras.Model:
+    """Loads the network of a `.keras` archive, without an optimizer. No code from the file is run.
+
+    Args:
+        copy: The archive, which `leukcnn.models.foreign.clean_archive` has checked.
+        parameters: The number of parameters that it stores.
+        custom_objects: Registered name -> class of layers that Keras lacks.
+
+    Raises:
+        ValueError: The configuration is that of a much larger network than the weights.
+        Exception: What Keras raises for a wrong configuration.
+    """
+    with zipfile.ZipFile(copy) as archive:
+        config = {**json.loads(archive.read("config.json")), "compile_config": None}
+
+    def described() -> int:
+        with keras.StatelessScope(initialize_variables=False):
+            model = keras.saving.deserialize_keras_object(config, custom_objects=dict(custom_objects))
+            return int(model.count_params())
+
+    # A few bytes can describe a network that takes all memory: it is built without values first. A thread of
+    # its own has its own state of Keras, in which the network's names and variables are forgotten.
+    with ThreadPoolExecutor(1) as thread:
+        found = thread.submit(described).result()
+    if found > 2 * parameters + _MOST_UNSTORED:
+        raise ValueError(f"its configuration has {found:,} parameters, its weights {parameters:,}")
+    return keras.models.load_model(copy, custom_objects=dict(custom_objects), compile=False, safe_mode=True)
 
 
 def converted_file(target: str | Path) -> Path:
