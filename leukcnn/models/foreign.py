@@ -30,6 +30,8 @@ _ENVIRONMENT = {
     "HDF5_PLUGIN_PRELOAD": "::",
     "HDF5_USE_FILE_LOCKING": "FALSE",
 }
+# The largest published file of the networks here has .6 GB.
+_LARGEST = 4 * 2**30
 # Least wall time for a file, and bytes a second that the slowest disk should read.
 _LEAST_SECONDS, _SLOWEST = 60, 2**20
 
@@ -63,7 +65,8 @@ def clean_weights(path: Path) -> Iterator[tuple[Path, int]]:
 def clean_archive(path: Path) -> Iterator[tuple[Path, int]]:
     """Yields a checked copy of a `.keras` archive and its number of parameters.
 
-    The copy exists within the context. It has Keras' configuration and weights and leukcnn's record. Other members are left out.
+    The copy exists within the context. It has Keras' configuration and weights and leukcnn's record, and no
+    other members.
 
     Raises:
         WeightsError: The file can't be read, or a weight isn't finite.
@@ -129,7 +132,11 @@ def _read(reader: str, path: Path, expected: str, remedy: str) -> Iterator[tuple
 def _run(reader: str, path: Path, folder: Path) -> dict[str, Any]:
     places = [place or str(Path.cwd()) for place in sys.path]
     try:
+        if not path.is_file():
+            return {"fault": "it isn't a regular file"}
         size = path.stat().st_size
+        if size > _LARGEST:
+            return {"fault": f"it has {size / 2**30:,.1f} GiB, more than {_LARGEST // 2**30} GiB"}
         seconds = _LEAST_SECONDS + size // _SLOWEST
         ended = subprocess.run(
             [sys.executable, "-P", "-m", "leukcnn.models.foreign_reader", reader, path.absolute(), folder],

@@ -2,7 +2,7 @@
 
 `leukcnn.models.foreign` starts it. The libraries that read HDF5, MATLAB's and PyTorch's files can crash, hang
 or take all memory if a file is damaged or hostile. Here that ends this process alone. It loads no Keras, has
-limits of memory, time and size (`Limits`), and reports one line of JSON.
+limits of memory, time and size (`set_limits`), and reports one line of JSON.
 
 What is copied is what networks need: HDF5 groups, plain arrays of numbers, and Keras' attributes with names.
 """
@@ -22,10 +22,11 @@ import numpy as np
 
 from leukcnn.models.foreign_hdf5 import MIB, MOST_OBJECTS, Refused, claim, copy_checked, limit_of
 
+_LINUX = sys.platform == "linux"
 WEIGHTS = "model.weights.h5"
 """Name of the HDF5 file in a `.keras` archive."""
 
-# Members of a `.keras` archive that are copied besides the weights -> whether Keras needs them.
+# Members of a `.keras` archive that are copied with the weights -> whether Keras needs them.
 _JSON_MEMBERS = {"config.json": True, "metadata.json": True, "leukcnn.json": False}
 _LARGEST_JSON, _DEEPEST_JSON = 32 * MIB, 64
 _MATLAB_PARTS = re.compile(r"(layers/\d+|normalization|meta/normalization)/\w+(/\d+)?")
@@ -56,16 +57,13 @@ def set_limits(size: int) -> None:
         resource.setrlimit(limit, (value, most))
 
 
-_LINUX = sys.platform == "linux"
-
-
 def count_hdf5(source: Path, folder: Path) -> dict[str, Any]:
     """Counts the parameters in an HDF5 file; reads no values."""
     return {"parameters": copy_checked(source, None, limit_of(source.stat().st_size))}
 
 
 def copy_hdf5(source: Path, folder: Path) -> dict[str, Any]:
-    """Copies an HDF5 file to `folder`, under the end of its name that tells Keras the format."""
+    """Copies an HDF5 file to `folder`, under a name whose end names the format for Keras."""
     name = WEIGHTS if source.name.endswith(".weights.h5") else "model.h5"
     return {"parameters": copy_checked(source, folder / name, limit_of(source.stat().st_size)), "file": name}
 

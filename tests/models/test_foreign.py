@@ -24,6 +24,7 @@ from leukcnn.models.foreign import clean_archive, clean_arrays, clean_weights, r
 from leukcnn.models.foreign_hdf5 import limit_of
 from leukcnn.models.pytorch_weights import read_state_dict
 from leukcnn.models.weights import load_whole, save_whole, stored_parameters
+from leukcnn.paths import check_weights_file
 from leukcnn.prediction import SavedNetwork
 from leukcnn.spec import Preprocessing
 
@@ -392,6 +393,22 @@ def test_a_copy_needs_space(good, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
     with pytest.raises(WeightsError, match=r"(?s)no temporary folder.*TMPDIR"):
         read(good)
+
+
+def test_a_sparse_file_is_refused_by_its_size(good, tmp_path):
+    with (tmp_path / good.name).open("wb") as file:
+        file.truncate(40 * 2**30)
+    start = time.monotonic()
+    with pytest.raises(WeightsError, match=r"40\.0 GiB, more than 4 GiB"):
+        read(tmp_path / good.name)
+    assert time.monotonic() - start < 1
+
+
+def test_what_is_no_regular_file_is_refused(good, tmp_path):
+    os.mkfifo(tmp_path / good.name)
+    for reads in (read, check_weights_file):
+        with pytest.raises(WeightsError, match=r"no weights file|isn't a regular file"):
+            reads(tmp_path / good.name)
 
 
 def test_the_limits_follow_the_size():
