@@ -105,6 +105,8 @@ def reason_of(error: Exception) -> str:
     Keras' advice to switch its safe mode off, which would run code from the file, isn't handed on.
     """
     text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, KeyError):
+        text = f"it lacks {text}"
     if any(word in text for word in ("safe_mode", "unsafe_deserialization", "Lambda")):
         return "it holds code, such as that of a Lambda layer, and code from a file is never run"
     return text if len(text) <= 300 else f"{text[:297]}..."

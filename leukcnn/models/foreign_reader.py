@@ -9,6 +9,7 @@ What is copied is what networks need: HDF5 groups, plain arrays of numbers, and 
 
 import json
 import math
+import os
 import re
 import resource
 import shutil
@@ -241,7 +242,9 @@ def main(reader: str, source: str, folder: str) -> None:
     except Exception as error:
         text = " ".join(str(error).split())
         report = {"fault": f"{text[:300] or 'it is damaged'} ({type(error).__name__})"}
-    print(json.dumps(report))
+    print(json.dumps(report), flush=True)
+    # HDF5 may crash while it closes a damaged file at the end of a process.
+    os._exit(0)
 
 
 if __name__ == "__main__":

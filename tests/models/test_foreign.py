@@ -418,6 +418,7 @@ def test_the_limits_follow_the_size():
 
 def test_keras_advice_to_run_code_is_not_handed_on():
     assert "never run" in reason_of(ValueError("... pass `safe_mode=False` to the loading function"))
+    assert reason_of(KeyError("kernel")) == "it lacks 'kernel'"
     assert reason_of(ValueError("two\n  lines")) == "two lines"
     assert len(reason_of(ValueError("x" * 1000))) == 300
 
@@ -435,24 +436,29 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 import keras
-from leukcnn.errors import StoreError
-from leukcnn.models.weights import save_whole
+from leukcnn.errors import StoreError, WeightsError
+from leukcnn.models.weights import load_whole, save_whole
 network = keras.Sequential([keras.Input((1000,)), keras.layers.Dense(1000)])
 resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
-for name in sys.argv[1:]:
+for name in sys.argv[2:]:
     try:
         save_whole(network, Path(name))
     except StoreError as error:
         print(error.found)
+try:
+    load_whole(network, Path(sys.argv[1]))
+except WeightsError as error:
+    print(error.found)
 """
 
 
 def test_a_full_disk_is_a_message_and_the_old_files_stay(tmp_path):
+    keras.Sequential([keras.Input((1000,)), layers.Dense(1000)]).save_weights(tmp_path / "good.weights.h5")
     files = [tmp_path / "x.weights.h5", tmp_path / "x.keras"]
     for file in files:
         file.write_bytes(b"before")
     done = subprocess.run(
-        [sys.executable, "-c", FULL, *files],
+        [sys.executable, "-c", FULL, tmp_path / "good.weights.h5", *files],
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
@@ -460,8 +466,9 @@ def test_a_full_disk_is_a_message_and_the_old_files_stay(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Writing failed") == 2
+    assert f"The file {tmp_path / 'good.weights.h5'} can't be read: " in done.stdout
     assert [file.read_bytes() for file in files] == [b"before"] * 2
-    assert sorted(tmp_path.iterdir()) == sorted(files)
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "good.weights.h5", *files])
 
 
 def test_a_missing_folder_that_cannot_be_made_is_a_message(tmp_path):
