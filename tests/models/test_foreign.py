@@ -31,7 +31,7 @@ from leukcnn.spec import Preprocessing
 MIB = 2**20
 # Seconds for a small file, including the start of the reader on a busy machine.
 LONGEST = 15
-FLIPS = 6
+FLIPS = 4
 
 
 def network():

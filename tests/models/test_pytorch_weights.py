@@ -210,6 +210,14 @@ def test_the_builder_reads_a_converted_file(suffix, state, images, tmp_path):
     np.testing.assert_allclose(np.asarray(network(weights=target)(images)), expected, atol=2e-4)
 
 
+def test_values_that_are_not_finite_are_refused_by_name(state, tmp_path):
+    wrong = {name: np.array(array) for name, array in state.items()}
+    wrong["s1.b1.f.a.weight"][0, 0] = np.nan
+    save_file(wrong, tmp_path / "y.safetensors")
+    with pytest.raises(WeightsError, match=r"s1\.b1\.f\.a\.weight has values that are NaN or infinite"):
+        network(weights=tmp_path / "y.safetensors")
+
+
 def test_conversion_refuses_another_kind_of_target(state, tmp_path):
     with pytest.raises(WeightsError, match=r"x\.npz"):
         convert_pytorch(tmp_path / "y.safetensors", network(), tmp_path / "x.npz")
