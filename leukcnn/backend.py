@@ -6,22 +6,28 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from leukcnn import quiet
+from leukcnn.datasets.headers import bound_decoder
 from leukcnn.errors import DependencyError, DeviceError
 from leukcnn.fields import did_you_mean
 
 # Backend -> the command that installs it.
 _SUPPORTED = {"tensorflow": "pip install tensorflow", "jax": "pip install 'leukcnn[jax]'"}
+# Settings of Keras that leukcnn's networks need.
+_NEEDED = {"floatx": "float32", "image_data_format": "channels_last", "epsilon": 1e-7, "nnx_enabled": False}
 
 
 def check_backend() -> None:
     """Checks that Keras' backend is supported and installed. Loads neither it nor Keras.
 
     Raises:
-        DeviceError: It isn't TensorFlow or JAX.
+        DeviceError: It isn't TensorFlow or JAX, or Keras' file of settings has others than leukcnn can use.
         DependencyError: Its package isn't installed.
     """
+    if "keras" not in sys.modules:
+        _check_settings()
     name, source = _chosen()
     if name not in _SUPPORTED:
         raise DeviceError(
@@ -45,8 +51,10 @@ def start_backend() -> None:
     Raises:
         DeviceError: As `check_backend`.
         DependencyError: As `check_backend`.
+        ArgumentError: LEUKCNN_MAX_PIXELS isn't a whole number above 0.
     """
     check_backend()
+    bound_decoder()
     quiet.drop_warnings()
     load_keras()
 
@@ -72,10 +80,39 @@ def _chosen() -> tuple[str, str]:
         return keras.backend.backend(), "Keras"
     if name := os.environ.get("KERAS_BACKEND"):
         return name, "KERAS_BACKEND"
+    settings = _settings()
+    if isinstance(settings, dict) and "backend" in settings:
+        return str(settings["backend"]), str(_settings_file())
+    return "tensorflow", "Keras' default"
+
+
+def _settings_file() -> Path:
     home = os.environ.get("KERAS_HOME")
-    file = (Path(home) if home else Path.home() / ".keras") / "keras.json"
+    return (Path(home) if home else Path("~").expanduser() / ".keras") / "keras.json"
+
+
+def _settings() -> Any:
+    """Returns what is in Keras' file of settings; an empty dict if it can't be read, which Keras ignores."""
     try:
-        name = json.loads(file.read_text())["backend"]
-    except (OSError, ValueError, KeyError, TypeError):
-        name = None
-    return (name, str(file)) if isinstance(name, str) else ("tensorflow", "Keras' default")
+        return json.loads(_settings_file().read_text())
+    except (OSError, RuntimeError, ValueError, RecursionError):
+        return {}
+
+
+def _check_settings() -> None:
+    """Checks Keras' file of settings, which may stop Keras' import or change every network.
+
+    Raises:
+        DeviceError: It isn't a JSON object, or has another value than the default.
+    """
+    settings = _settings()
+    wrong = None if isinstance(settings, dict) else f"holds {settings!r:.80}"
+    for name, value in _NEEDED.items():
+        if wrong is None and settings.get(name, value) != value:
+            wrong = f"sets {name} to {settings[name]!r:.80}"
+    if wrong:
+        raise DeviceError(
+            f"Keras' settings in {_settings_file()}: the file {wrong}.",
+            expected=f"a JSON object; {', '.join(f'{name} = {value!r}' for name, value in _NEEDED.items())}",
+            remedy="change or remove the file, or name another folder with the variable KERAS_HOME",
+        )

@@ -1,14 +1,19 @@
 """The command line. Heavy libraries are imported inside the commands, so that `--help` is fast."""
 
+import io
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from leukcnn import __version__, papers, quiet
+from leukcnn import __version__, papers, quiet, signals
+from leukcnn.argument_types import user_path
 from leukcnn.backend import start_backend
-from leukcnn.errors import DataError, LeukCNNError, StoreError
+from leukcnn.datasets.headers import bound_decoder
+from leukcnn.errors import DataError, LeukCNNError, StoreError, shortened
 from leukcnn.fields import did_you_mean
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
 from leukcnn.start import data_folder, find_paper
@@ -16,20 +21,8 @@ from leukcnn.start import data_folder, find_paper
 if TYPE_CHECKING:
     from leukcnn.experiment.report import Report
 
-_DATA = click.option(
-    "--data",
-    metavar="DIR|synthetic",
-    help="Folder of the data (the dataset's own or the one above it), or 'synthetic' for synthetic cells. "
-    "Default: the environment variable LEUKCNN_DATA.",
-)
-_OUT = click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of the runs.",
-)
-_ONLY = click.option("--only", metavar="table2|ROW", help="Only one table, figure or row.")
+# Key of the command's words in click's context, and the exit codes after SIGINT and SIGTERM.
+_WORDS, _INTERRUPTED = "leukcnn.words", (130, 143)
 
 
 class _Choice(click.Choice):
@@ -45,16 +38,75 @@ class _Choice(click.Choice):
             raise click.BadParameter(message, ctx=ctx, param=param) from error
 
 
+class _Place(click.Path):
+    """A path that a file can have, with "~" expanded."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Returns the path."""
+        option = "" if param is None else param.opts[0]
+        path = user_path(value, option if option.startswith("-") else "The path")
+        return super().convert(path, param, ctx)
+
+
 class _Commands(click.Group):
-    """A group of commands that shows leukcnn's own errors as a message, with exit code 1."""
+    """A group of commands that shows errors and interruptions as a message.
+
+    The exit code is 1 after one of leukcnn's own errors, 130 after SIGINT (Ctrl-C) and 143 after SIGTERM.
+    """
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Runs the program."""
+        try:
+            return super().main(*args, **options)
+        except SystemExit as end:
+            if end.code in _INTERRUPTED and not args and not options:
+                # What was half written is removed. Threads of Keras' backend would delay the end by seconds.
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(int(end.code))
+            raise
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keeps the command's words, to show how an interrupted command goes on."""
+        ctx.meta[_WORDS] = [*args]
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs a command."""
+        # Names of files and symbols that the terminal's encoding lacks are escaped.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         try:
-            return super().invoke(ctx)
+            with signals.raised():
+                return super().invoke(ctx)
         except LeukCNNError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(1)
+        except click.UsageError as error:
+            raise click.UsageError(shortened(error.format_message()), ctx=error.ctx) from error
+        except KeyboardInterrupt as error:
+            kept = " ".join(getattr(error, "__notes__", ())) or "Nothing was changed."
+            command = shlex.join([*(ctx.info_name or "leukcnn").split(), *ctx.meta[_WORDS]])
+            click.echo(f"\nInterrupted. {kept} To go on: {command}", err=True)
+            ctx.exit(signals.exit_code(error))
+
+
+_DATA = click.option(
+    "--data",
+    metavar="DIR|synthetic",
+    help="Folder of the data (the dataset's own or the one above it), or 'synthetic' for synthetic cells. "
+    "Default: the environment variable LEUKCNN_DATA.",
+)
+_OUT = click.option(
+    "--out",
+    metavar="DIRECTORY",
+    type=_Place(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of the runs.",
+)
+_ONLY = click.option("--only", metavar="table2|ROW", help="Only one table, figure or row.")
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,6 +117,11 @@ def main() -> None:
     Start with: leukcnn reproduce cnmc2019 --data synthetic --profile smoke
     """
     quiet.set_variables()
+    bound_decoder()
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without Unicode shows names in escape sequences.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @main.command("papers")
@@ -166,7 +223,7 @@ def check(name: str, data: str | None) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Root seed.")
 @click.option("--runs", type=click.IntRange(min=1), help="Repetitions; by default the paper's number.")
 @click.option("--split", type=_Choice(SPLIT_KINDS), help="Kind of split instead of the paper's.")
-@click.option("--datasets", metavar="NAME,NAME", default="", help="Datasets instead of the paper's.")
+@click.option("--datasets", metavar="NAME,NAME", help="Datasets instead of the paper's.")
 @click.option(
     "--weights",
     metavar="FILE|DIR|none",
@@ -198,7 +255,7 @@ def check(name: str, data: str | None) -> None:
     help="Threads that prepare batches; the result doesn't depend on them.",
 )
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard's logs into the trials' folders.")
-def reproduce(paper: str, assume: tuple[str, ...], **options: Any) -> None:
+def reproduce(paper: str, **options: Any) -> None:
     """Trains a paper's networks and prints its tables, with published and measured values side by side.
 
     Finished trials are kept in --out and never computed again; interrupted ones continue after the last epoch
@@ -206,14 +263,17 @@ def reproduce(paper: str, assume: tuple[str, ...], **options: Any) -> None:
     """
     from leukcnn import reproduction
 
-    found = find_paper(paper)
-    run = reproduction.reproduce(found, assume=dict(map(found.parse_assumption, assume)), **options)
+    run = reproduction.reproduce(paper, **options)
 
     from leukcnn.experiment.estimate import describe_seconds
 
     if run.report is not None:
         _print_report(run.report)
         click.echo(describe_seconds(run.report.seconds))
+        for trial in run.report.diverged:
+            click.echo(f"The training diverged, and has no result: {trial}", err=True)
+        if run.report.diverged:
+            sys.exit(1)
 
 
 @main.command()
@@ -253,11 +313,9 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
 
 
 @main.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--out", "table", type=click.Path(path_type=Path, dir_okay=False), help="Also write a CSV file."
-)
+@click.argument("model", type=_Place(path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=_Place(path_type=Path))
+@click.option("--out", "table", type=_Place(path_type=Path, dir_okay=False), help="Also write a CSV file.")
 def predict(model: Path, images: tuple[Path, ...], table: Path | None) -> None:
     """Classifies images, or folders of images, with a trained network (a trial's model.keras)."""
     from leukcnn.paths import find_images, network_file

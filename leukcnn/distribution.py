@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from leukcnn.device_names import CPU, read_devices
+from leukcnn.device_names import CPU, check_batch_size, read_devices
 from leukcnn.errors import DeviceError
 
 
@@ -46,12 +46,7 @@ class Devices:
         Raises:
             DeviceError: The batch size isn't a multiple of the number of devices.
         """
-        if batch_size % self.replicas:
-            raise DeviceError(
-                f"A batch of {batch_size} images for {self.replicas} devices.",
-                expected="a batch size that is a multiple of the number of devices",
-                remedy=f"use --devices with a divisor of {batch_size}, or --assume batch_size=...",
-            )
+        check_batch_size(batch_size, self.replicas)
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:

@@ -1,10 +1,13 @@
 """The errors of leukcnn: one base class, and messages in three parts."""
 
+import re
+
 __all__ = [
     "ArgumentError",
     "DataError",
     "DependencyError",
     "DeviceError",
+    "DivergenceError",
     "LeukCNNError",
     "SpecError",
     "StoreError",
@@ -13,8 +16,21 @@ __all__ = [
 ]
 
 
+# Longer words, such as 20,000 brackets, are cut: the message must stay readable. Most paths are shorter.
+_LONGEST_WORD = 500
+
+
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def shortened(text: str) -> str:
+    """Returns a message with its longest words cut, which says how long they were."""
+    return re.sub(
+        rf"\S{{{_LONGEST_WORD + 1},}}",
+        lambda word: f"{word[0][:80]}... ({len(word[0]):,} characters)",
+        text,
+    )
 
 
 class LeukCNNError(Exception):
@@ -29,12 +45,15 @@ class LeukCNNError(Exception):
     """
 
     def __init__(self, found: str, *, expected: str = "", remedy: str = ""):
-        self.found, self.expected, self.remedy = found, expected, remedy
-        parts = [found]
+        # Names of files may hold bytes that aren't UTF-8, which no terminal and no text file takes.
+        self.found, self.expected, self.remedy = (
+            shortened(text.encode("utf-8", "backslashreplace").decode()) for text in (found, expected, remedy)
+        )
+        parts = [self.found]
         if expected:
-            parts.append(f"Expected: {expected}")
+            parts.append(f"Expected: {self.expected}")
         if remedy:
-            parts.append(f"What to do: {remedy}")
+            parts.append(f"What to do: {self.remedy}")
         super().__init__("\n".join(parts))
 
     @property
@@ -61,6 +80,25 @@ class StoreError(LeukCNNError):
 
 class DeviceError(LeukCNNError):
     """The requested devices don't exist or can't share the work."""
+
+
+class DivergenceError(LeukCNNError):
+    """A training diverged: its loss is no longer a finite number."""
+
+    @classmethod
+    def because(cls, why: str) -> "DivergenceError":
+        """Returns the error for a reason, such as "loss is nan after epoch 3"."""
+        return cls(
+            f"The training diverged: {why}.",
+            expected="a loss that stays finite",
+            remedy="use a lower learning rate (--assume) or --precision float32; with the same options it "
+            "would diverge again, and isn't repeated unless the trial's folder is removed",
+        )
+
+    @property
+    def why(self) -> str:
+        """The reason alone."""
+        return self.reason.removeprefix("The training diverged: ")
 
 
 class WeightsError(LeukCNNError):

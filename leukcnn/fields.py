@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -57,34 +58,63 @@ def to_plain(value: Any) -> Any:
     return value
 
 
-def read_like(word: str, example: Any, name: str) -> Any:
-    """Parses a word as a value of the type of an example.
+def read_like(given: Any, example: Any, name: str) -> Any:
+    """Returns a value, given as a word or as it is, in the type of an example.
 
     Args:
-        word: Plain text if the example is a string, else a JSON value.
+        given: If it is a string: plain text if the example is a string, else a JSON value. Anything else is
+            the value itself.
         example: A value of the wanted type.
         name: Name of the value, for the error.
 
     Raises:
-        SpecError: The word is of another type.
+        SpecError: It is of another type, or has a number that isn't finite.
     """
-    if isinstance(example, str):
-        return word
-    try:
-        plain = word.lower() if word.lower() in ("true", "false") else word
-        # JSON has no NaN and no infinity, though Python reads them.
-        value = json.loads(plain, parse_constant=lambda constant: None)
-    except ValueError:
-        value = None
-    if isinstance(example, tuple) and isinstance(value, list):
-        return tuple(value)
-    if isinstance(example, float) and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is type(example):
-        return value
+    value = _from_json(given) if isinstance(given, str) and not isinstance(example, str) else given
+    if is_finite(value):
+        if isinstance(example, tuple) and isinstance(value, list | tuple):
+            return tuple(value)
+        if isinstance(example, float) and isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        if type(value) is type(example):
+            return value
     raise SpecError(
-        f"--assume {name} got {word!r}.", expected=f"a value like {json.dumps(example)}, as JSON writes it"
+        f"--assume {name} got {given!r}.",
+        expected=f"a value like {json.dumps(example)}, as JSON writes it",
     )
+
+
+def is_finite(value: Any) -> bool:
+    """Returns whether a value, or each value in it, is no number or a finite one that a float can hold."""
+    if isinstance(value, Mapping):
+        return all(map(is_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(is_finite, value))
+    if not isinstance(value, int | float):
+        return True
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _from_json(word: str) -> Any:
+    """Returns the value of a JSON text, None if it isn't one. JSON has no NaN and no infinity."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a key that occurs twice")
+        return dict(pairs)
+
+    plain = word.lower() if word.lower() in ("true", "false") else word
+    try:
+        return json.loads(plain, parse_constant=refuse, object_pairs_hook=once)
+    # The second one comes from thousands of nested brackets.
+    except (ValueError, RecursionError):
+        return None
 
 
 def find_named(items: Iterable[Any], wanted: str, attribute: str, what: str) -> Any:
@@ -109,9 +139,9 @@ def find_named(items: Iterable[Any], wanted: str, attribute: str, what: str) -> 
     return by_name[wanted]
 
 
-def did_you_mean(wanted: str, names: Iterable[str]) -> str:
+def did_you_mean(wanted: object, names: Iterable[str]) -> str:
     """Returns "did you mean ...?" with the name that is most similar to a word, "" if none is similar."""
-    near = difflib.get_close_matches(wanted, list(names), n=1)
+    near = difflib.get_close_matches(str(wanted), list(names), n=1)
     return f"did you mean {near[0]!r}?" if near else ""
 
 

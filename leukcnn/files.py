@@ -45,7 +45,14 @@ def check_writable(folder: Path) -> None:
         StoreError: It can't.
     """
     try:
-        existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        above = (folder, *folder.absolute().parents)
+        if broken := [place for place in above if place.is_symlink() and not place.exists()]:
+            raise StoreError(
+                f"{broken[0]} is a link to a place that doesn't exist.",
+                expected="a folder that this user can write to",
+                remedy="remove the link, make the folder that it names, or name another folder with --out",
+            )
+        existing = next(place for place in above if place.exists())
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"leukcnn")
     except OSError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from leukcnn.argument_types import user_path
 from leukcnn.datasets import ImageIndex, read_image
 from leukcnn.errors import DataError
 from leukcnn.files import replace_file
@@ -31,8 +32,8 @@ def cache_folder() -> Path:
     """Returns the folder of the caches: LEUKCNN_CACHE, or `leukcnn` in the user's own cache folder."""
     own = os.environ.get("LEUKCNN_CACHE")
     if own:
-        return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "leukcnn"
+        return user_path(own, "LEUKCNN_CACHE")
+    return user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "The cache folder") / "leukcnn"
 
 
 def prepare(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:

@@ -1,10 +1,13 @@
 """Find the files that a user names, without heavy imports."""
 
+import os
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.argument_types import user_path
+from leukcnn.datasets.headers import EXTENSIONS, name_fault
+from leukcnn.datasets.walk import files_below, listed, read_content, read_files
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.fields import did_you_mean_file, did_you_mean_folder
 
@@ -31,7 +34,7 @@ def network_file(path: str | Path) -> Path:
     Raises:
         WeightsError: There is no such file, or it isn't a zip archive, as a `.keras` file is.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     if not path.is_file():
         remedy = did_you_mean_file(path, (".keras",)) if not path.exists() else ""
         raise WeightsError(
@@ -80,6 +83,9 @@ def did_you_mean_weights(path: Path) -> str:
 def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:
     """Lists image files: paths of files are returned as they are, folders are searched at any depth.
 
+    In folders, hidden files are left out and links are followed, as in the folder of a dataset. Each file is
+    read once, to check that it is complete; none is decoded.
+
     Args:
         places: Paths of image files and of folders, or one such path.
 
@@ -87,21 +93,32 @@ def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:
         The files in the order of `places`; the files of a folder are sorted by path.
 
     Raises:
-        DataError: A path doesn't exist, or a folder holds no image.
+        DataError: A path doesn't exist, a folder holds no image or can't be listed, or some files aren't
+            complete images or have names that can't be written to a table; one message lists these.
     """
-    found = []
+    found: list[Path] = []
+    faults: list[str] = []
     for place in map(Path, [places] if isinstance(places, str | Path) else places):
         if place.is_dir():
-            inside = sorted(p for p in place.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
+            inside = sorted(path for path in files_below(place, faults) if path.suffix.lower() in EXTENSIONS)
         else:
-            inside = [place] if place.is_file() else []
-        if not inside:
+            inside = [place] if os.path.lexists(place) else []
+        if not inside and not faults:
             raise DataError(
                 f"{place} holds no image." if place.is_dir() else f"{place} doesn't exist.",
                 expected=f"an image or a folder with images ({', '.join(sorted(EXTENSIONS))})",
                 remedy=("" if place.exists() else _did_you_mean_images(place)) or "check the path",
             )
         found += inside
+    faults += [f"{path} {fault}" for path in found if (fault := name_fault(str(path)))]
+    contents = zip(found, read_files(read_content, found), strict=True)
+    faults += [f"{path} {what}" for path, (digest, what) in contents if not digest]
+    if faults:
+        raise DataError(
+            f"{len(faults):,} files or folders can't be used:\n{listed(faults)}",
+            expected="complete BMP, PNG, JPEG or TIFF images, with names in UTF-8",
+            remedy="copy, rename or leave them out",
+        )
     return found
 
 

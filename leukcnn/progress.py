@@ -85,6 +85,16 @@ class TrainingProgress(Progress):
         if self.disable:
             self._print(task, self._times())
 
+    def place(self, *, finished: int) -> str:
+        """Returns where the current trial is: its epoch and its name.
+
+        Args:
+            finished: Number of epochs that are known to be finished.
+        """
+        (task,) = self.tasks
+        epoch, epochs = max(task.fields["epoch"], finished + 1), task.fields["epochs"]
+        return f"epoch {min(epoch, epochs)} of {epochs} of {task.description}"
+
     def end_trial(self) -> None:
         """Ends the display of a trial; on a terminal it leaves one line."""
         (task,) = self.tasks

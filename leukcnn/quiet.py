@@ -76,7 +76,7 @@ def held_stderr() -> Iterator[None]:
         try:
             yield
             failed = False
-        except LeukCNNError:
+        except (LeukCNNError, KeyboardInterrupt):
             failed = False
             raise
         finally:

@@ -133,3 +133,21 @@ def relative(path: Path) -> str:
     """Returns a path relative to the working folder if it is inside that folder, else the path itself."""
     shown = os.path.relpath(path)
     return str(path) if shown.startswith("..") else shown
+
+
+def why_diverged(trial: Path) -> str:
+    """Returns when and how the training of a trial diverged; "" if it didn't.
+
+    Args:
+        trial: The trial's folder.
+
+    Raises:
+        StoreError: The file that says so can't be read.
+    """
+    path = trial / "diverged.json"
+    return str(read_json(path)) if path.exists() else ""
+
+
+def note_divergence(trial: Path, why: str) -> None:
+    """Writes that the training of a trial diverged, so that it isn't repeated."""
+    write_json(trial / "diverged.json", why)

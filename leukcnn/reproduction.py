@@ -1,6 +1,5 @@
 """`reproduce`: a paper's networks trained, its tables built; the command of that name calls it."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from leukcnn import spec
 from leukcnn.argument_types import require_type, require_types
 from leukcnn.backend import start_backend
+from leukcnn.errors import SpecError
 from leukcnn.run import Run
 from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images
 
@@ -28,11 +28,14 @@ _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "seed": _NUMBER,
     "runs": ((int, float, NoneType), "a whole number or None"),
     "split": _TEXT,
-    "datasets": (Sequence, "keys of datasets"),
+    "datasets": ((Sequence, NoneType), "keys of datasets or None"),
     "weights": ((*_FILE, NoneType), 'a file, a folder, "imagenet", "none" or None'),
     "base": _TEXT,
     "mask": _TEXT,
-    "assume": ((Mapping, NoneType), 'assumptions with their values, such as {"batch_size": 20}'),
+    "assume": (
+        (Mapping, list, tuple, NoneType),
+        'assumptions with their values, such as {"batch_size": 20} or ["batch_size=20"]',
+    ),
     "deterministic": ((bool, NoneType), "True, False or None"),
     "precision": _TEXT,
     "devices": ((str, int, NoneType), '"all", a number of GPUs, "cpu:N" or None'),
@@ -52,11 +55,11 @@ def reproduce(
     seed: int = 0,
     runs: int | None = None,
     split: str | None = None,
-    datasets: str | Sequence[str] = (),
+    datasets: str | Sequence[str] | None = None,
     weights: Place | None = None,
     base: str | None = None,
     mask: str | None = None,
-    assume: Mapping[str, Any] | None = None,
+    assume: Mapping[str, Any] | Sequence[str] | None = None,
     deterministic: bool | None = None,
     precision: str | None = None,
     devices: str | int | None = None,
@@ -81,13 +84,13 @@ def reproduce(
         seed: Root seed.
         runs: Repetitions with other seeds; None for the paper's own number.
         split: Kind of split instead of the paper's own, one of `leukcnn.spec.SPLIT_KINDS`.
-        datasets: Keys of datasets instead of the paper's own.
+        datasets: Keys of datasets instead of the paper's own; None for those.
         weights: What fine-tuned networks start from: a file, a folder of published files, "imagenet", or
             "none" for random weights.
         base: "scratch" or "scratch=NAME" for a network trained from scratch in place of those that need
             published weights.
         mask: Part of every image that is blanked, one of `leukcnn.spec.MASKS`.
-        assume: Assumption -> its value instead of the paper's default.
+        assume: Assumption -> its value instead of the paper's default, or texts NAME=VALUE.
         deterministic: Whether the same call gives the same bytes; None for the profile's choice.
         precision: Keras' dtype policy, one of `leukcnn.spec.PRECISIONS`; None for the profile's.
         devices: "all", a number of GPUs or "cpu:N"; None for the first GPU, or else the processor.
@@ -106,10 +109,7 @@ def reproduce(
     from leukcnn.experiment.study import check_request
 
     found = find_paper(paper)
-    named = tuple(datasets.split(",") if isinstance(datasets, str) else datasets)
-    for name in named:
-        require_type(str, "keys of datasets", datasets=name)
-    named = tuple(name.strip() for name in named if name.strip())
+    named = _named(datasets)
     request = Request(
         paper=found,
         data=data_folder(data, named or found.datasets),
@@ -123,7 +123,7 @@ def reproduce(
         weights=None if weights is None else str(weights),
         base=base,
         mask=mask,
-        assumed=_assumed(found, assume or {}),
+        assumed=_assumed(found, assume or ()),
         deterministic=deterministic,
         precision=precision,
         devices=None if devices is None else str(devices),
@@ -131,7 +131,7 @@ def reproduce(
         tensorboard=tensorboard,
     )
     check_request(request)
-    require_images(found, named or found.datasets, request.data)
+    require_images(found, named or found.datasets, request.data, out=out)
     start_backend()
 
     from rich.console import Console
@@ -144,10 +144,34 @@ def reproduce(
     return Run(report.folder, found, report=report)
 
 
-def _assumed(paper: spec.Paper, assume: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the values of assumptions in the types that the paper has, as the command line reads them."""
-    texts = [
-        f"{name}={value if isinstance(value, str) else json.dumps(value, default=str)}"
-        for name, value in assume.items()
-    ]
-    return dict(map(paper.parse_assumption, texts))
+def _named(datasets: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Returns the keys of datasets that are named; none for the paper's own."""
+    if datasets is None:
+        return ()
+    names = tuple(datasets.split(",") if isinstance(datasets, str) else datasets)
+    for name in names:
+        require_type(str, "keys of datasets", datasets=name)
+    names = tuple(name.strip() for name in names)
+    if isinstance(datasets, str) and not all(names):
+        raise SpecError(
+            f"--datasets got {datasets!r}.",
+            expected="keys of datasets with a comma between two of them, such as A,B",
+            remedy="`leukcnn datasets` lists them; leave the option out for the paper's own",
+        )
+    return names
+
+
+def _assumed(paper: spec.Paper, assume: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
+    """Returns the values of assumptions in the types that the paper has."""
+    if isinstance(assume, Mapping):
+        return {name: paper.read_assumption(name, value) for name, value in assume.items()}
+    values: dict[str, Any] = {}
+    for text in assume:
+        require_type(str, "texts NAME=VALUE", assume=text)
+        name, value = paper.parse_assumption(text)
+        if name in values:
+            raise SpecError(
+                f"--assume got {name} twice: {values[name]!r} and {value!r}.", expected="each name once"
+            )
+        values[name] = value
+    return values

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leukcnn import papers, quiet, spec
-from leukcnn.argument_types import require_type
+from leukcnn.argument_types import require_type, user_path
 from leukcnn.backend import start_backend
 from leukcnn.errors import SpecError, StoreError, UnknownNameError
 from leukcnn.fields import did_you_mean_folder
@@ -51,7 +51,7 @@ def open_run(folder: Place, paper: PaperName | None = None) -> "Run":
     from leukcnn.records import ExperimentRecord
 
     wanted = None if paper is None else find_paper(paper)
-    found = _experiment(Path(folder).expanduser().absolute(), wanted)
+    found = _experiment(user_path(folder).absolute(), wanted)
     key = ExperimentRecord.load(found).paper
     if wanted is None and key not in papers.list_papers():
         raise SpecError(

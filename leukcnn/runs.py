@@ -7,6 +7,7 @@
                                 features.npz      features of the tested images, for SVMs on features
                                 model.keras       the network with its preprocessing; not for controls
                                 environment.json  versions, devices, commit
+                                diverged.json     instead of done.json: when and how the training diverged
                                 done.json         result, timing and the SHA-256 of each file; written last
     <out>/<paper>/experiments/<name>/             list of a command's trials; its tables and figures
 
@@ -26,6 +27,7 @@ from typing import Any
 import filelock
 import numpy as np
 
+from leukcnn.argument_types import user_path
 from leukcnn.errors import StoreError
 from leukcnn.fields import did_you_mean_folder
 from leukcnn.files import check_writable, digest, explained, read_json, replace_file, write_json
@@ -259,7 +261,7 @@ class Store:
     """
 
     def __init__(self, out: Path, paper: str):
-        self.root = Path(out).expanduser() / paper
+        self.root = user_path(out, "--out") / paper
 
     def check_writable(self) -> None:
         """Checks that the folder can be written to, before hours of training.

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from leukcnn import papers, quiet, spec
-from leukcnn.errors import DataError, SpecError
+from leukcnn.argument_types import user_path
+from leukcnn.errors import DataError, SpecError, StoreError
 from leukcnn.fields import did_you_mean, did_you_mean_folder
 
 Place = str | os.PathLike[str]
@@ -63,7 +63,7 @@ def data_folder(data: Place | None, names: Sequence[str]) -> str:
             f"`leukcnn datasets {dataset}` says where to get the real ones",
         )
     if place != SYNTHETIC:
-        folder = Path(place).expanduser()
+        folder = user_path(place, "--data" if data else "LEUKCNN_DATA")
         near = did_you_mean(place, (SYNTHETIC,)) or did_you_mean_folder(folder)
         if near and not folder.exists():
             raise DataError(
@@ -75,24 +75,35 @@ def data_folder(data: Place | None, names: Sequence[str]) -> str:
     return place
 
 
-def require_images(paper: spec.Paper, names: Sequence[str], data: str) -> None:
+def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: Place) -> None:
     """Makes sure that a folder holds images of a paper's datasets, before Keras is loaded.
 
     Args:
         paper: The paper.
         names: Keys of the datasets that are wanted.
         data: The folder, or "synthetic".
+        out: Folder of the runs.
 
     Raises:
         DataError: It holds none of them.
+        StoreError: The runs would be written among the images.
     """
+    from leukcnn.datasets import card
     from leukcnn.datasets.many import require_present
-    from leukcnn.datasets.scan import scan
+    from leukcnn.datasets.scan import own_folders, scan
     from leukcnn.experiment.request import SYNTHETIC
 
     if data == SYNTHETIC:
         return
     if paper.class_of:
-        require_present(names, data)
+        folders = [*require_present(names, data).values()]
     else:
         scan(names[0], data)
+        folders = [own_folders(card(names[0]), data)[-1]]
+    for folder in folders:
+        if user_path(out, "--out").resolve().is_relative_to(folder.resolve()):
+            raise StoreError(
+                f"--out got {out}, which is in a folder of images: {folder}.",
+                expected="a folder outside the datasets, whose images its figures would join",
+                remedy="name another folder with --out",
+            )

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from leukcnn.callbacks import (
     state_variables,
 )
 from leukcnn.distribution import Devices, make_deterministic
-from leukcnn.errors import LeukCNNError, SpecError
+from leukcnn.errors import DivergenceError, SpecError
 from leukcnn.fields import to_plain
 from leukcnn.models import build
 from leukcnn.pipeline import BatchSequence, class_probabilities
@@ -149,6 +149,24 @@ def compile_network(network: keras.Model, training: Training, *, devices: Device
     network.compile(optimizer=optimizer, loss=training.loss, **metrics)
 
 
+class _FiniteLoss(keras.callbacks.Callback):
+    """Ends a training whose loss or validation loss is no longer finite, at the end of that epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Checks the losses of an epoch.
+
+        Raises:
+            DivergenceError: One of them is NaN or infinite.
+        """
+        for name in ("loss", "val_loss"):
+            value = float((logs or {}).get(name, 0))
+            if not math.isfinite(value):
+                rate = float(self.model.optimizer.learning_rate)
+                raise DivergenceError.because(
+                    f"{name} is {value} after epoch {epoch + 1}, with the learning rate {rate:.3g}"
+                )
+
+
 def train(
     network: keras.Model,
     training: Training,
@@ -175,7 +193,8 @@ def train(
 
     Raises:
         DeviceError: The batch can't be divided evenly among the devices.
-        LeukCNNError: The training diverged.
+        DivergenceError: The loss, or the validation loss, wasn't finite at the end of an epoch. The folder
+            keeps the state and the checkpoints of earlier epochs.
         StoreError: The folder can't be written to, or its state belongs to another network.
     """
     devices.check_batch_size(training.batch_size)
@@ -192,6 +211,8 @@ def train(
         # Keras also calls `on_epoch_end` of the data before the first epoch, so the data can't count epochs.
         keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: setattr(train_data, "epoch", epoch)),
         keras.callbacks.LearningRateScheduler(schedule),
+        # Before those that save.
+        _FiniteLoss(),
         *checkpoints,
         state,
         stop_early,
@@ -212,15 +233,6 @@ def train(
         )
     # A run that was killed after its last state was saved, but before the history was written, needs this.
     history_file.write()
-    diverged = [c.monitor for c in checkpoints if c.best is None]
-    if not checkpoints and math.isnan(history["loss"][-1]):
-        diverged = ["loss"]
-    if diverged:
-        raise LeukCNNError(
-            f"{diverged[0]} was not a number after {len(history['loss'])} epochs: the training diverged.",
-            expected="a loss that stays finite",
-            remedy="use a lower learning rate (--assume), or float32 instead of mixed precision",
-        )
     return Outcome(
         checkpoints={c.monitor: c.path for c in checkpoints},
         best_epochs={c.monitor: c.best_epoch + 1 for c in checkpoints if c.best_epoch is not None},

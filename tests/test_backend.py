@@ -16,7 +16,7 @@ def without_keras(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
 
 
-@pytest.mark.parametrize("text", [None, '{"backend": "tensorflow"}', '{"floatx": "float32"}', "[]", "text"])
+@pytest.mark.parametrize("text", [None, '{"backend": "tensorflow"}', '{"floatx": "float32"}', "text"])
 def test_tensorflow_is_the_default(tmp_path, text):
     if text is not None:
         (tmp_path / "keras.json").write_text(text)

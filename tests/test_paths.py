@@ -4,17 +4,30 @@ import pytest
 
 from leukcnn.errors import DataError, WeightsError
 from leukcnn.paths import check_weights_file, did_you_mean_weights, find_images, network_file
+from tests.image_files_bmp_png import bmp
 
 
 def test_images_are_found_in_folders_and_by_name(tmp_path):
     for name in ("b/2.png", "b/1.BMP", "b/c/3.tif", "b/notes.txt", "a.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
+        (tmp_path / name).write_bytes(bmp([[0]], depth=24))
+    (tmp_path / "b/.hidden.png").touch()
     (tmp_path / "b/folder.png").mkdir()
     inside = [tmp_path / "b/1.BMP", tmp_path / "b/2.png", tmp_path / "b/c/3.tif"]
     assert find_images([tmp_path / "b"]) == inside
     assert find_images(tmp_path / "b") == find_images(str(tmp_path / "b")) == inside
     assert find_images([str(tmp_path / "a.jpg"), tmp_path / "b"]) == [tmp_path / "a.jpg", *inside]
+
+
+def test_files_that_are_no_complete_images_are_in_one_message(tmp_path):
+    for name in ("b/1.png", "b/2.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "3.png").symlink_to("gone.png")
+    with pytest.raises(DataError, match="3 files or folders can't be used") as caught:
+        find_images([tmp_path / "b", tmp_path / "3.png"])
+    for words in ("1.png is empty", "2.png is empty", "3.png can't be read: No such file"):
+        assert words in caught.value.found
 
 
 def test_place_without_images_is_refused(tmp_path):

@@ -246,7 +246,7 @@ def test_without_validation_the_last_epoch_counts(setup, tmp_path):
 def test_divergence_without_validation_is_reported(setup, tmp_path):
     _, network = build(setup)
     network.layers[-1].set_weights([np.full_like(w, np.nan) for w in network.layers[-1].get_weights()])
-    with pytest.raises(LeukCNNError, match="loss was not a number"):
+    with pytest.raises(LeukCNNError, match="loss is nan after epoch 1"):
         train(
             network,
             setup.training,

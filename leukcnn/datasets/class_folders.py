@@ -9,6 +9,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from leukcnn.argument_types import user_path
 from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.datasets.walk import (
     SYNTHETIC_MARKER,
@@ -17,6 +18,7 @@ from leukcnn.datasets.walk import (
     files_below,
     is_ignored,
     listed,
+    named_badly,
     natural,
     read_content,
     read_files,
@@ -75,7 +77,7 @@ def read_class_folders(
     """
     _check_form(groups)
     # `resolve` would replace the name of a link by that of its target. `normpath` only removes "..".
-    folder = Path(os.path.normpath(Path(root).expanduser().absolute()))
+    folder = Path(os.path.normpath(user_path(root).absolute()))
     content = _content(folder)
     class_names = tuple(content.images)
     paths = [path for inside in content.images.values() for path in inside]
@@ -150,6 +152,9 @@ def _faults(folder: Path, content: _Content, broken: Sequence[str]) -> Iterator[
         "images outside the class folders", sorted((p.name for p in content.outside), key=_order)
     )
     yield from fault("images that are in two classes through links", list(_in_two_classes(folder, content)))
+    yield from fault("a name of its own that can't be used", named_badly(folder.parent, [folder]))
+    paths = [*content.outside, *(path for inside in content.images.values() for path in inside)]
+    yield from fault("files whose names can't be used", named_badly(folder, paths))
     yield from fault("files that aren't complete images", broken)
 
 

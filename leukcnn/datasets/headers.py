@@ -1,17 +1,28 @@
 """What the header of an image file says, and what is wrong with a file that isn't a complete image."""
 
+import os
+import unicodedata
 from dataclasses import dataclass
 
-from leukcnn.errors import DataError
+from leukcnn.errors import ArgumentError, DataError
 
 EXTENSIONS = (".bmp", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
+
+MAX_PIXELS = 100_000_000
+"""Pixels that an image may have, unless LEUKCNN_MAX_PIXELS gives another number."""
+
+_MAX_PIXELS = "LEUKCNN_MAX_PIXELS"
+# Decoders refuse longer ones too.
+_LONGEST = 1_000_000
+# Control characters, halves of characters (bytes that aren't UTF-8) and separators of lines and paragraphs.
+_UNUSABLE = ("Cc", "Cs", "Zl", "Zp")
 
 
 class BrokenImage(DataError):
     """A file isn't a complete image.
 
     Args:
-        kind: "empty", "undecodable" or "truncated".
+        kind: "unreadable", "empty", "undecodable", "truncated" or "too large".
         detail: What is wrong with it, as the end of the sentence 'FILE ...'.
     """
 
@@ -64,3 +75,71 @@ def expect_length(content: bytes, expected: int) -> None:
     """
     if len(content) < expected:
         raise truncated(f"{len(content):,} of {expected:,} bytes are there")
+
+
+def max_pixels() -> int:
+    """Returns the number of pixels that an image may have: LEUKCNN_MAX_PIXELS, or `MAX_PIXELS`.
+
+    Raises:
+        ArgumentError: The variable isn't a whole number above 0.
+    """
+    value = os.environ.get(_MAX_PIXELS, "").strip() or str(MAX_PIXELS)
+    if not (value.isascii() and value.isdigit() and len(value) < 16 and int(value)):
+        raise ArgumentError(
+            f"The environment variable {_MAX_PIXELS} is {value!r}.",
+            expected="a whole number of pixels above 0 and below 10**15",
+            remedy=f"unset it for the default, {MAX_PIXELS:,}",
+        )
+    return int(value)
+
+
+def bound_decoder() -> None:
+    """Bounds OpenCV's own decoders by `max_pixels`, too. They read the variable when OpenCV is loaded.
+
+    Raises:
+        ArgumentError: LEUKCNN_MAX_PIXELS isn't a whole number above 0.
+    """
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(max_pixels()))
+
+
+def expect_size(height: int, width: int) -> None:
+    """Checks the size of an image before it is decoded.
+
+    Raises:
+        BrokenImage: It has no pixels, or more than `max_pixels`.
+    """
+    if height < 1 or width < 1:
+        raise BrokenImage("undecodable", f"has no pixels: its size is {width:,}x{height:,}")
+    if height * width > max_pixels() or max(height, width) > _LONGEST:
+        raise BrokenImage(
+            "too large",
+            f"is too large: its size is {width:,}x{height:,} pixels, and at most {max_pixels():,} pixels and "
+            f"{_LONGEST:,} in a row or column are read. {_MAX_PIXELS} sets the number of pixels",
+        )
+
+
+def name_fault(name: str) -> str:
+    """Returns what is wrong with a file's name, as the end of the sentence 'FILE ...', or "".
+
+    The ids of images are their names. They are hashed and written to text files, one row each.
+
+    Args:
+        name: The name, or a path.
+    """
+    if any(unicodedata.category(character) in _UNUSABLE for character in name):
+        return "has a name that isn't UTF-8 text or has line breaks or other control characters; rename it"
+    return ""
+
+
+def printable(text: str) -> str:
+    """Returns a text in which each character that `name_fault` refuses is replaced by its escape sequence."""
+    return "".join(
+        _escaped(character) if unicodedata.category(character) in _UNUSABLE else character
+        for character in text
+    )
+
+
+def _escaped(character: str) -> str:
+    # Python reads a byte that isn't UTF-8 as one of these characters.
+    is_byte = "\udc80" <= character <= "\udcff"
+    return f"\\x{ord(character) & 0xFF:02x}" if is_byte else repr(character)[1:-1]

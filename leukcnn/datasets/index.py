@@ -1,7 +1,7 @@
 """The index of a dataset: its images, their classes and their subjects."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -11,10 +11,18 @@ import numpy as np
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.class_folders import Groups, read_class_folders
+from leukcnn.datasets.headers import printable
 from leukcnn.datasets.manifest import manifest, published_groups
 from leukcnn.datasets.scan import UNLABELLED, Found, Scan, place, scan, sort_key
 from leukcnn.datasets.summary import ClassCount, as_html, as_text, count_classes
-from leukcnn.datasets.walk import Progress, conversion_notes, listed, read_content, read_files
+from leukcnn.datasets.walk import (
+    Progress,
+    conversion_notes,
+    listed,
+    named_badly,
+    read_content,
+    read_files,
+)
 from leukcnn.errors import ArgumentError, DataError, DependencyError
 
 if TYPE_CHECKING:
@@ -216,8 +224,8 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
 
     Raises:
         DataError: The folder doesn't exist, can't be read or holds no image of the dataset. Or some files
-            aren't complete images, are copies of the same image, or have the name of one class in the folder
-            of another; the message counts the files with that fault.
+            aren't complete images, are copies of the same image, have the name of one class in the folder
+            of another, or a name that isn't UTF-8; one message lists all of them.
     """
     return read_index(scan(name, root), progress=progress)
 
@@ -230,30 +238,30 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
         progress: Called after each file with the number done and the number of all files.
 
     Raises:
-        DataError: Some files aren't complete images, are copies of the same image, or have the name of one
-            class in the folder of another.
+        DataError: Some files aren't complete images, are copies of the same image, have the name of one
+            class in the folder of another, or a name that can't be used; one message lists all of them.
     """
-    _refuse(found, "folders that can't be read", found.unreadable)
-    _refuse(
-        found,
-        "images with the name of one class in the folder of another",
-        [str(image.path) for image in found.images if image.contradictory],
-    )
+    contents = read_files(read_content, [image.path for image in found.images], progress=progress)
     times = Counter(image.id for image in found.images)
     _refuse(
         found,
-        "files that are copies of the same image",
-        [f"{image.path} ({image.id})" for image in found.images if times[image.id] > 1],
-    )
-    contents = read_files(read_content, [image.path for image in found.images], progress=progress)
-    _refuse(
-        found,
-        "files that aren't complete images",
-        [
-            f"{image.path} {result}"
-            for image, (digest, result) in zip(found.images, contents, strict=True)
-            if not digest
-        ],
+        {
+            "folders that can't be read": found.unreadable,
+            "images with the name of one class in the folder of another": [
+                str(image.path) for image in found.images if image.contradictory
+            ],
+            "files that are copies of the same image": [
+                f"{image.path} ({image.id})" for image in found.images if times[image.id] > 1
+            ],
+            "files whose names can't be used": named_badly(
+                found.folder, [image.path for image in found.images]
+            ),
+            "files that aren't complete images": [
+                f"{image.path} {result}"
+                for image, (digest, result) in zip(found.images, contents, strict=True)
+                if not digest
+            ],
+        },
     )
     return make_index(
         found.card,
@@ -356,12 +364,13 @@ def require_classes(index: ImageIndex) -> None:
         )
 
 
-def _refuse(found: Scan, what: str, cases: Sequence[str]) -> None:
-    if cases:
+def _refuse(found: Scan, faults: Mapping[str, Sequence[str]]) -> None:
+    lines = [f"{what}, {len(cases):,} of them:\n{listed(cases)}" for what, cases in faults.items() if cases]
+    if lines:
         raise DataError(
-            f"{found.folder} holds {what}, {len(cases):,} of them:\n{listed(cases)}",
+            f"{found.folder} holds " + "\n".join(lines),
             expected="complete, readable images, each once and in the folder of its class",
-            remedy=f"copy them again or remove them; 'leukcnn check {found.card.key}' lists every fault",
+            remedy=f"copy, rename or remove them; 'leukcnn check {found.card.key}' lists every fault",
         )
 
 
@@ -381,6 +390,6 @@ def _what_is_there(found: Scan) -> list[str]:
             f"{len(foreign):,} {cells} with other names than the authors gave, e.g. {foreign[0].path.name}"
         )
     if found.strays:
-        where = found.strays[0].relative_to(found.folder)
+        where = printable(str(found.strays[0].relative_to(found.folder)))
         notes.append(f"{len(found.strays):,} images outside the layout are left out, e.g. {where}")
     return notes

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from leukcnn.argument_types import user_path
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.index import NO_ARRAYS, UNLABELLED, ImageIndex, group_names, read_index
@@ -31,7 +32,7 @@ def present(names: Sequence[str], root: str | Path) -> dict[str, Path]:
     Raises:
         DataError: A dataset is unknown, or the root isn't a folder.
     """
-    root = Path(root).expanduser().absolute()
+    root = user_path(root).absolute()
     if not root.is_dir():
         state = "is a file, not a folder" if root.exists() else "doesn't exist"
         raise DataError(f"The data folder {root} {state}.", **_how_to_get(names))

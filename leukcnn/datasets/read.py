@@ -1,26 +1,54 @@
 """Read an image file of any supported format as RGB with 8 bits per channel."""
 
+import os
+import stat
 import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import BinaryIO
 
 import numpy as np
 
 from leukcnn.datasets.formats import bmp, jpeg, png, tiff
-from leukcnn.datasets.headers import BrokenImage, Header, conversion, truncated
+from leukcnn.datasets.formats.blocks import row_blocks
+from leukcnn.datasets.headers import (
+    BrokenImage,
+    Header,
+    conversion,
+    expect_size,
+    max_pixels,
+    printable,
+    truncated,
+)
 from leukcnn.errors import DataError
 
 # First bytes of a file -> the module of its format.
 _FORMATS = {b"BM": bmp, b"\x89PNG\r\n\x1a\n": png, b"\xff\xd8": jpeg, b"II*\x00": tiff, b"MM\x00*": tiff}
 
+# Bytes of a pixel of four channels of 16 bits, and bytes of tags, profiles and thumbnails.
+_LARGEST_PIXEL, _SLACK = 8, 1 << 24
+_HEAD = max(map(len, _FORMATS))
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
 
 def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
     """Reads a BMP, PNG, JPEG or TIFF image as RGB.
 
-    Images of another form are converted: 16-bit values are divided by 257 and rounded, grey is repeated in
-    three channels, and alpha is dropped, as other readers do. (In many 32-bit BMP files alpha is 0
-    everywhere, and blending with black would give a black image.) Orientation tags are ignored: the pixels
-    are returned as they are stored.
+    The pixels are the values that are stored, or the file is refused. Images of another form are converted:
+    16-bit values are divided by 257 and rounded, values of fewer than 8 bits are multiplied to reach 255,
+    grey is repeated in three channels, and alpha is dropped. (In many 32-bit BMP files alpha is 0 everywhere,
+    and blending with black would give a black image.) Orientation, gamma and colour profiles are ignored.
+
+    Nothing is decoded if the file isn't a regular one or its header gives more pixels than 100 million, or
+    than the environment variable LEUKCNN_MAX_PIXELS.
 
     Args:
         path: The file.
@@ -32,19 +60,52 @@ def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
         DataError: The file can't be read, is empty, isn't an image, or is truncated; the message names it.
     """
     try:
-        return decode_image(Path(path).read_bytes())
-    except OSError as error:
-        raise DataError(
-            f"{path} can't be read: {error.strerror or error}.",
-            expected="a readable BMP, PNG, JPEG or TIFF image",
-            remedy="check the path and its permissions",
-        ) from error
+        return decode_image(image_bytes(path))
     except BrokenImage as error:
         raise DataError(
-            f"{path} {error.detail}.",
-            expected="a complete BMP, PNG, JPEG or TIFF image",
-            remedy="copy or download the file again; 'leukcnn check' lists all faults of a folder",
+            f"{printable(str(path))} {error.detail}.",
+            expected="a regular file with a complete BMP, PNG, JPEG or TIFF image",
+            remedy="check the path, copy or download the file again, or save the image in another form; "
+            "'leukcnn check' lists all faults of a folder",
         ) from error
+
+
+def image_bytes(path: str | Path) -> bytes:
+    """Reads an image file that isn't larger than an image of `max_pixels` can be.
+
+    Args:
+        path: The file.
+
+    Raises:
+        BrokenImage: It isn't a regular file, can't be read, begins like no image, or is too large.
+    """
+    most = max_pixels() * _LARGEST_PIXEL + _SLACK
+    return read_regular(path, most, check_head=_format)
+
+
+def read_regular(
+    path: str | Path, most: int, *, check_head: Callable[[bytes], object] = lambda head: None
+) -> bytes:
+    """Reads a regular file; a pipe or a device could make reading last forever.
+
+    Args:
+        path: The file.
+        most: Bytes that it may have.
+        check_head: Called with its first bytes before the others are read.
+
+    Raises:
+        BrokenImage: It isn't a regular file, can't be read, is larger, or changes while it is read.
+    """
+    with _opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise BrokenImage("too large", f"is too large: it has {size:,} bytes, more than {most:,}")
+        check_head(file.read(_HEAD))
+        file.seek(0)
+        content = file.read(size + 1)
+    if len(content) != size:
+        raise BrokenImage("unreadable", "can't be read: it changed at the same time")
+    return content
 
 
 def read_header(content: bytes) -> Header:
@@ -57,12 +118,17 @@ def read_header(content: bytes) -> Header:
         content: The whole file.
 
     Raises:
-        BrokenImage: The file is empty, isn't a BMP, PNG, JPEG or TIFF image, or ends too early.
+        BrokenImage: The file is empty, isn't a BMP, PNG, JPEG or TIFF image, ends too early, or has more than
+            `max_pixels`.
     """
     try:
-        return _format(content).read_header(content)
+        header = _format(content).read_header(content)
     except (struct.error, IndexError) as error:
         raise truncated("it ends within its own header") from error
+    except MemoryError as error:
+        raise BrokenImage("too large", "is too large for the memory") from error
+    expect_size(header.height, header.width)
+    return header
 
 
 def decode_image(content: bytes) -> tuple[np.ndarray, str | None]:
@@ -78,13 +144,50 @@ def decode_image(content: bytes) -> tuple[np.ndarray, str | None]:
         BrokenImage: The content is empty, isn't an image, or is truncated.
     """
     header = read_header(content)
-    values = _format(content).decode(content, header)
-    channels = values.shape[2]
-    note = conversion(channels, 8 * values.dtype.itemsize)
-    if values.dtype == np.uint16:
-        values = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    colours = values[..., :1].repeat(3, axis=2) if channels in (1, 2) else values[..., :3]
-    return np.ascontiguousarray(colours), note
+    try:
+        values = _format(content).decode(content, header)
+        colours = 1 if header.channels in (1, 2) else 3
+        found = values.shape[:2], 8 * values.dtype.itemsize
+        if found != ((header.height, header.width), header.bits) or values.shape[2] < colours:
+            raise BrokenImage("undecodable", f"can't be decoded as {header.format}: the decoder misreads it")
+        image = _as_rgb(values[..., :colours])
+    except MemoryError as error:
+        raise BrokenImage("too large", "is too large for the memory") from error
+    return image, conversion(header.channels, header.bits)
+
+
+def _as_rgb(values: np.ndarray) -> np.ndarray:
+    height, width, channels = values.shape
+    if values.dtype == np.uint8 and channels == 3 and values.flags.c_contiguous:
+        return values
+    image = np.empty((height, width, 3), np.uint8)
+    for block in row_blocks(height, width):
+        part = values[block]
+        image[block] = part if part.dtype == np.uint8 else (part.astype(np.uint32) + 128) // 257
+    return image
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[BinaryIO]:
+    """Opens a regular file and turns errors of opening and reading it into `BrokenImage`."""
+    try:
+        # Opening a device can change its state, so it is not opened at all.
+        _expect_regular(Path(path).stat())
+        # Another file may be there by now, and opening a pipe without O_NONBLOCK would wait for a writer.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            _expect_regular(os.fstat(file.fileno()))
+            yield file
+    except MemoryError as error:
+        raise BrokenImage("too large", "is too large for the memory") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BrokenImage("unreadable", f"can't be read: {reason}") from error
+
+
+def _expect_regular(state: os.stat_result) -> None:
+    if not stat.S_ISREG(state.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(state.st_mode), "something else")
+        raise BrokenImage("unreadable", f"can't be read: it is {kind}, not a regular file")
 
 
 def _format(content: bytes) -> ModuleType:

@@ -5,6 +5,7 @@ The only files that are opened here are label files (CSV). `load`, `load_many` a
 """
 
 import csv
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,10 +13,12 @@ from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TypedDict
 
+from leukcnn.argument_types import user_path
 from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.datasets.headers import EXTENSIONS, BrokenImage
 from leukcnn.datasets.manifest import manifest
+from leukcnn.datasets.read import read_regular
 from leukcnn.datasets.walk import SYNTHETIC_MARKER, files_below, natural
 from leukcnn.errors import DataError
 
@@ -23,6 +26,7 @@ UNLABELLED = -1
 
 # The deepest known layout has 4 levels of folders. A deeper search could go through a whole home directory.
 _DEEPEST = 6
+_LARGEST_LABELS = 1 << 26  # bytes
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ def own_folders(dataset: DatasetCard, root: str | Path) -> list[Path]:
     Raises:
         DataError: There is no such folder.
     """
-    root = Path(root).expanduser().absolute()
+    root = user_path(root).absolute()
     if not root.is_dir():
         state = "is a file, not a folder" if root.exists() else "doesn't exist"
         raise DataError(f"The data folder {root} {state}.", **how_to_get(dataset))
@@ -293,9 +297,9 @@ def _add_labels(
 
 def _read_labels(dataset: DatasetCard, labels: LabelsFile, path: Path) -> dict[str, tuple[int, str]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            rows = list(csv.DictReader(text))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = read_regular(path, _LARGEST_LABELS).decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    except (BrokenImage, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"The labels {path} can't be read: {error}",
             expected=f"a CSV file with the columns {labels.image}, {labels.label} and {labels.subject}",

@@ -9,18 +9,20 @@ from typing import NamedTuple
 
 from leukcnn.datasets.cards import DatasetCard, Subset
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups
-from leukcnn.datasets.headers import BrokenImage
+from leukcnn.datasets.headers import BrokenImage, name_fault, printable
 from leukcnn.datasets.index import UNLABELLED, ImageIndex, make_index
 from leukcnn.datasets.manifest import Published, manifest
-from leukcnn.datasets.read import decode_image
+from leukcnn.datasets.read import decode_image, image_bytes
 from leukcnn.datasets.scan import Found, Scan, scan
 from leukcnn.datasets.walk import Progress, natural, read_files
 
 FAULTS = {
-    "unreadable": "a folder or file that can't be read",
+    "unreadable": "a folder or file that can't be read, or a file that isn't a regular one",
+    "unusable name": "a name that isn't UTF-8 text or has control characters",
     "empty": "a file of 0 bytes",
     "undecodable": "a file that isn't an image, or a damaged image",
     "truncated": "an image whose end is missing",
+    "too large": "an image with more pixels or bytes than are read",
     "wrong size": "an image of another size than published",
     "misnamed": "a name or place that doesn't fit the content",
     "unknown": "an image that isn't in the manifest",
@@ -108,7 +110,7 @@ class Report:
     def lines(self) -> list[str]:
         """Returns the report as lines of plain text."""
         return [
-            f"{self.card.name} in {self.folder}",
+            f"{self.card.name} in {printable(str(self.folder))}",
             *self._subset_lines(),
             *(f"note: {note}" for note in self.notes),
             *self._duplicate_lines(),
@@ -216,9 +218,9 @@ def verify(name: str, root: str | Path, *, progress: Progress | None = None) -> 
 
 def _read(path: Path) -> _Content:
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        return _Content("", None, None, ("unreadable", str(error.strerror or error)))
+        content = image_bytes(path)
+    except BrokenImage as error:
+        return _Content("", None, None, (error.kind, error.detail))
     digest = hashlib.sha256(content).hexdigest()
     try:
         image, note = decode_image(content)
@@ -231,6 +233,8 @@ def _content_faults(found: Scan, contents: Mapping[Path, _Content], *, sized: bo
     for path, content in contents.items():
         if content.fault:
             yield Fault(_relative(found, path), *content.fault)
+        if fault := _name_fault(found, path):
+            yield Fault(_relative(found, path), "unusable name", fault)
     for image in found.images:
         size, expected = contents[image.path].size, found.card.subset(image.subset).size
         if sized and size and expected and size != expected:
@@ -302,7 +306,7 @@ def _twice(
             yield Fault(
                 _relative(found, image.path),
                 "duplicate",
-                f"is another copy of {image.id}, next to {_relative(found, twin)}",
+                f"is another copy of {printable(image.id)}, next to {_relative(found, twin)}",
             )
 
 
@@ -314,7 +318,7 @@ def _made_alike(found: Scan, image: Found, group: str) -> bool:
 def _sound_images(found: Scan, contents: Mapping[Path, _Content]) -> ImageIndex:
     sound: dict[str, Found] = {}
     for image in found.images:
-        if not contents[image.path].fault:
+        if not contents[image.path].fault and not _name_fault(found, image.path):
             sound.setdefault(image.id, image)
     digests = [contents[image.path].sha256 for image in sound.values()]
     return make_index(found.card, list(sound.values()), sha256=digests, synthetic=found.synthetic)
@@ -367,5 +371,9 @@ def _notes(
     return tuple(notes)
 
 
+def _name_fault(found: Scan, path: Path) -> str:
+    return name_fault(path.relative_to(found.folder).as_posix())
+
+
 def _relative(found: Scan, path: Path) -> str:
-    return path.relative_to(found.folder).as_posix()
+    return printable(path.relative_to(found.folder).as_posix())

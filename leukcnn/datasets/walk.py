@@ -9,14 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from leukcnn.datasets.headers import BrokenImage, conversion
-from leukcnn.datasets.read import read_header
+from leukcnn.datasets.headers import BrokenImage, conversion, name_fault, printable
+from leukcnn.datasets.read import image_bytes, read_header
 
 SYNTHETIC_MARKER = "SYNTHETIC.json"
 """Name of the file that marks a folder of synthetic images."""
 
 _IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
 _SHOWN = 10
+# `os.walk` calls itself for each level.
+_DEEPEST = 100
 
 _T = TypeVar("_T")
 Progress = Callable[[int, int], None]
@@ -32,19 +34,21 @@ def files_below(
 
     Args:
         folder: The folder.
-        unreadable: Gets a line for each folder that can't be listed, with the reason.
-        deepest: Number of levels below the folder that are searched, None for all.
+        unreadable: Gets a line for each folder that can't be listed or is too deep, with the reason.
+        deepest: Number of levels below the folder that are searched, None for all, up to 100.
         excluded: Real paths of folders that are skipped.
     """
     seen = set(excluded)
 
     def note(error: OSError) -> None:
-        unreadable.append(f"{error.filename}: {error.strerror}")
+        unreadable.append(printable(f"{error.filename}: {error.strerror}"))
 
     for here, folders, names in os.walk(folder, followlinks=True, onerror=note):
         real = os.path.realpath(here)
         depth = len(Path(here).relative_to(folder).parts)
-        if real in seen or depth == deepest:
+        if folders and depth == _DEEPEST:
+            unreadable.append(printable(f"{here}: more than {_DEEPEST} levels of folders"))
+        if real in seen or depth in (deepest, _DEEPEST):
             folders.clear()
         if real in seen:
             continue
@@ -90,13 +94,22 @@ def read_content(path: Path) -> tuple[str, str | None]:
         isn't a complete image: "" and what is wrong with it, as the end of the sentence 'FILE ...'.
     """
     try:
-        content = path.read_bytes()
+        content = image_bytes(path)
         header = read_header(content)
     except BrokenImage as error:
         return "", error.detail
-    except OSError as error:
-        return "", f"can't be read: {error.strerror or error}"
     return hashlib.sha256(content).hexdigest(), conversion(header.channels, header.bits)
+
+
+def named_badly(folder: Path, paths: Iterable[Path]) -> list[str]:
+    """Returns a line for each file whose name, or that of a folder between, can't be an id; see `name_fault`.
+
+    Args:
+        folder: The folder.
+        paths: Files below it.
+    """
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return [f"{printable(name)} {fault}" for name in names if (fault := name_fault(name))]
 
 
 def conversion_notes(contents: Iterable[tuple[str, str | None]]) -> list[str]:
@@ -111,4 +124,4 @@ def conversion_notes(contents: Iterable[tuple[str, str | None]]) -> list[str]:
 def listed(cases: Sequence[str]) -> str:
     """Returns the first cases of a fault, one a line and indented, and the number of the others."""
     more = [f"and {len(cases) - _SHOWN:,} more"] if len(cases) > _SHOWN else []
-    return "\n".join(f"  {case}" for case in [*cases[:_SHOWN], *more])
+    return "\n".join(f"  {printable(case)}" for case in [*cases[:_SHOWN], *more])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from leukcnn import spec, synthetic
+from leukcnn.argument_types import user_path
 from leukcnn.datasets import ImageIndex, load, load_many, require_classes
 from leukcnn.experiment.request import SYNTHETIC
 from leukcnn.image_cache import cache_folder
@@ -29,7 +30,7 @@ def data_folder(
         DataError: The synthetic images can't be rendered or written.
     """
     if data != SYNTHETIC:
-        return Path(data).expanduser()
+        return user_path(data)
     say(f"Rendering synthetic images in the layout of {paper.key if paper else names[0]}'s datasets ...")
     place = cache_folder() / SYNTHETIC
     if paper:

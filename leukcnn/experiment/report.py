@@ -27,6 +27,7 @@ class Report:
         assumptions: The table of assumptions; its notes list what is wrong in the paper.
         files: All files written: tables, figures, challenge files.
         seconds: Stage -> wall-clock time of this run in seconds; empty if nothing was run.
+        diverged: Trials of this run whose training diverged, and how; they have no results.
     """
 
     folder: Path
@@ -35,6 +36,7 @@ class Report:
     assumptions: Table
     files: list[Path]
     seconds: dict[str, float] = field(default_factory=dict)
+    diverged: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Report of {self.folder.name}: {len(self.tables)} tables, {len(self.files)} files>"

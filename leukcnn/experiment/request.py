@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from leukcnn import spec
+from leukcnn.argument_types import user_path
 from leukcnn.datasets import card
 from leukcnn.device_names import read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import did_you_mean
 from leukcnn.paths import did_you_mean_weights
 
+NUMBERS = {"seed": (0, 2**63 - 1), "runs": (1, 1000), "workers": (1, 1000)}
+"""Option -> its least and its largest value."""
 SCRATCH = "scratch"
 SYNTHETIC = "synthetic"
 """Value of --data for synthetic images."""
@@ -82,12 +85,16 @@ class Request:
     def __post_init__(self) -> None:
         paper = self.paper
         check_only(paper, self.only)
-        numbers = {"--seed": (self.seed, 0), "--runs": (self.runs, 1), "--workers": (self.workers, 1)}
-        for option, (number, least) in numbers.items():
-            if number is not None and (not isinstance(number, int) or number < least):
-                raise SpecError(f"{option} got {number!r}.", expected=f"a whole number of at least {least}")
+        for option, (least, most) in NUMBERS.items():
+            number = getattr(self, option)
+            if number is not None and (not isinstance(number, int) or not least <= number <= most):
+                raise SpecError(
+                    f"--{option} got {number!r:.80}.", expected=f"a whole number from {least} to {most:,}"
+                )
         if self.devices is not None:
             read_devices(self.devices)
+        if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
+            raise SpecError(f"--datasets got {', '.join(twice)} twice.", expected="each dataset once")
         if self.split is not None and self.split not in paper.splits:
             raise SpecError(
                 f"--split got {self.split!r} for {paper.key}.",
@@ -119,10 +126,15 @@ class Request:
 
     def _check_weights(self) -> None:
         place = self.weights
-        if place in (None, "none", "imagenet") or (path := Path(place).expanduser()).exists():
+        if place in (None, "none", "imagenet"):
             return
+        path = user_path(place, "--weights")
+        if path.is_file() or path.is_dir():
+            return
+        # Opening a pipe would wait for ever, and a device may have no end.
+        reason = "is no regular file and no folder" if path.exists() else "doesn't exist"
         raise WeightsError(
-            f"--weights got {place!r}, which doesn't exist.",
+            f"--weights got {place!r}, which {reason}.",
             expected="'none', 'imagenet', a weights file (.h5, .weights.h5 or .keras), or a folder of them",
             remedy=did_you_mean(place, ("none", "imagenet"))
             or did_you_mean_weights(path)

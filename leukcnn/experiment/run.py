@@ -9,7 +9,7 @@ from leukcnn import spec
 from leukcnn.callbacks import resume_epoch
 from leukcnn.datasets import card
 from leukcnn.distribution import find_devices, make_deterministic
-from leukcnn.errors import WeightsError
+from leukcnn.errors import DivergenceError, WeightsError
 from leukcnn.experiment.check import check_optimizers, explained
 from leukcnn.experiment.check_networks import check_networks
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
@@ -25,7 +25,7 @@ from leukcnn.models.published import check_weights
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
 from leukcnn.progress import TrainingProgress
-from leukcnn.records import PlannedTrial
+from leukcnn.records import PlannedTrial, relative
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from leukcnn.trials import (
@@ -58,12 +58,20 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
         make_deterministic()
     # Before the first variable, while the processor can still be split into logical devices.
     devices = find_devices(request.devices)
+    for row in (row for row in study.rows if row.wanted and not row.setup.features):
+        devices.check_batch_size(row.setup.training.batch_size)
     check_optimizers(study.paper)
     check_networks(study, store)
-    index = load_images(study.paper, study.datasets, request.data, seed=study.seed, say=progress.message)
-    watch.lap("reading")
-    shared = TrialContext(index, devices, progress, workers=request.workers, tensorboard=request.tensorboard)
-    return _run(study, Session(store, progress, shared), watch)
+    say, workers = progress.message, request.workers
+    try:
+        index = load_images(study.paper, study.datasets, request.data, seed=study.seed, say=say)
+        watch.lap("reading")
+        shared = TrialContext(index, devices, progress, workers=workers, tensorboard=request.tensorboard)
+        return _run(study, Session(store, progress, shared), watch)
+    except KeyboardInterrupt as interrupt:
+        n = sum(1 for _ in store.root.glob("trials/*/done.json"))
+        interrupt.add_note(f"{n:,} finished trial(s) in {relative(store.root)} are kept.")
+        raise
 
 
 def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
@@ -85,14 +93,15 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     if study.trained:
         _run_controls(study, session, planned, {trial.split for trial in wanted})
     watch.lap("controls")
-    _Training(study, session, planned, to_do).run()
+    training = _Training(study, session, planned, to_do)
+    training.run()
     finished = [store.finished_trial(trial.name) for trial in to_do]
     watch.lap_of_trials(trial for trial in finished if trial is not None)
     # New results, since the first ones keep what they read before the training.
     capture(Material(Results(study.paper, record, store), session.index), folder, trained=True)
     done = report(store, folder, study.paper, only=study.only)
     watch.lap("tables and figures")
-    return replace(done, seconds=watch.seconds)
+    return replace(done, seconds=watch.seconds, diverged=tuple(training.diverged))
 
 
 def _say_what_is_not_trained(
@@ -175,6 +184,7 @@ class _Training:
 
     def __init__(self, study: Study, session: Session, planned: Plan, to_do: list[PlannedTrial]):
         self.study, self.session, self.planned, self.to_do = study, session, planned, to_do
+        self.diverged: list[str] = []
         self._estimate: Estimate | None = None
         networks = {trial.row for trial in to_do if not study.row(trial.row).setup.features}
         if networks and not session.devices.accelerated and not study.profile.not_comparable:
@@ -183,10 +193,16 @@ class _Training:
     def run(self) -> None:
         """Runs all of them."""
         for number, trial in enumerate(self.to_do, start=1):
-            if self.study.row(trial.row).setup.features:
-                self._run_features(trial)
-            else:
-                self._run_network(trial, number)
+            try:
+                if self.study.row(trial.row).setup.features:
+                    self._run_features(trial)
+                else:
+                    self._run_network(trial, number)
+            except DivergenceError as error:
+                # The others are trained nevertheless.
+                label = _label(self.study, trial)
+                self.diverged.append(f"{label}: {error.why}")
+                self.session.say(f"{label}: {error}")
 
     def _run_network(self, trial: PlannedTrial, number: int) -> None:
         session, split_rows = self.session, self.planned.split_rows[trial.name]
@@ -207,7 +223,13 @@ class _Training:
             name = self.study.row(trial.row).label
             work = Work(trial.row, name, epochs, steps, validation_steps, trials)
             shared = replace(shared, observer=self._estimate.watch(work))
-        run_trial(stored, setup, split_rows, shared, seed=trial.seed)
+        try:
+            run_trial(stored, setup, split_rows, shared, seed=trial.seed)
+        except KeyboardInterrupt as interrupt:
+            saved = resume_epoch(stored.path / "state.npz")
+            state = f"the state after epoch {saved} is kept" if saved else "no epoch of it was saved yet"
+            interrupt.add_note(f"In {session.progress.place(finished=saved)}: {state}.")
+            raise
         session.progress.end_trial()
 
     def _run_features(self, trial: PlannedTrial) -> None:

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leukcnn import spec
+from leukcnn.argument_types import user_path
+from leukcnn.augmentation import ImageAugmenter
 from leukcnn.backend import check_backend
 from leukcnn.datasets import CATALOG
+from leukcnn.device_names import check_batch_size, read_devices
 from leukcnn.errors import SpecError, WeightsError
+from leukcnn.experiment.check import explained
 from leukcnn.experiment.request import SCRATCH, Request
 from leukcnn.fields import replace_at
 from leukcnn.files import check_writable
+from leukcnn.image_cache import cache_folder
 from leukcnn.models.published import starts_from, weights_file
 from leukcnn.paths import check_weights_file
 from leukcnn.spec.checks import name_of
@@ -179,7 +184,7 @@ def check_request(request: Request) -> None:
         SpecError: As `study_of`.
         WeightsError: As `study_of`; or a file holds no weights, or no network of the paper starts from any.
         StoreError: The output folder can't be written to.
-        DeviceError: The backend isn't supported.
+        DeviceError: The backend isn't supported, or a batch can't be divided among the devices.
         DependencyError: The backend isn't installed.
     """
     paper, place = request.paper, request.weights
@@ -189,13 +194,19 @@ def check_request(request: Request) -> None:
             f"--weights got {place!r}, but the networks of {paper.key} start from random weights.",
             expected="no --weights",
         )
+    _, devices = (None, None) if request.devices is None else read_devices(request.devices)
     for row in _study_of(request).rows:
+        if row.wanted and not row.setup.features:
+            check_batch_size(row.setup.training.batch_size, devices or 1)
+        with explained(f"Row {row.id!r}: augmentation.arguments"):
+            ImageAugmenter(**row.setup.augmentation.arguments)
         for model in row.setup.models if row.wanted else ():
             weights = model.arguments.get("weights")
             # A user's own builder may read other formats.
             if model.name in BUILDERS and weights not in (None, "imagenet"):
                 check_weights_file(Path(weights))
-    check_writable((request.out / paper.key).expanduser())
+    check_writable(user_path(request.out, "--out") / paper.key)
+    check_writable(cache_folder())
     check_backend()
 
 

@@ -10,7 +10,7 @@ from keras import layers, ops
 from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.models import regnet
 from leukcnn.models.backbones import BACKBONES, RGB_MEAN
-from leukcnn.models.heads import source_inputs
+from leukcnn.models.heads import shape_of, source_inputs
 from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_MEAN, IMAGENET_STD
 
 
@@ -42,19 +42,18 @@ def base_network(
         ArgumentError: The input is too small, doesn't have 3 channels, or its size has no published weights.
         WeightsError: The published weights can't be downloaded.
     """
-    if input_tensor is not None:
-        input_shape = input_tensor.shape[1:]
+    shape = shape_of(input_tensor, input_shape)
     min_size = BACKBONES[backbone].min_size
-    if len(input_shape) != 3 or input_shape[2] != 3 or min(input_shape[:2]) < min_size:
+    if shape[2] != 3 or min(shape[:2]) < min_size:
         raise ArgumentError(
-            f"input_shape = {tuple(input_shape)} for {backbone}.",
+            f"input_shape = {shape} for {backbone}.",
             expected=f"(height, width, 3) with at least {min_size} pixels each way",
             remedy="use larger images, with the channels last",
         )
     published = BACKBONES[backbone].published_size
-    if weights == "imagenet" and published and tuple(input_shape[:2]) != (published, published):
+    if weights == "imagenet" and published and shape[:2] != (published, published):
         raise ArgumentError(
-            f"input_shape = {tuple(input_shape)} for the ImageNet weights of {backbone}.",
+            f"input_shape = {shape} for the ImageNet weights of {backbone}.",
             expected=f"({published}, {published}, 3), the only size for which Keras loads them",
             remedy=f"resize to {published} pixels, or pass the path of the weights' file",
         )

@@ -15,7 +15,7 @@ import keras
 from keras import layers
 
 from leukcnn.errors import ArgumentError, WeightsError
-from leukcnn.models.heads import check_head, pooled, source_inputs
+from leukcnn.models.heads import check_head, pooled, shape_of, source_inputs
 from leukcnn.models.inputs import rescaled
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
 from leukcnn.models.matconvnet import load_matconvnet
@@ -339,8 +339,8 @@ def _top(
 def _checked_input(
     input_tensor: keras.KerasTensor | None, input_shape: tuple[int, int, int]
 ) -> keras.KerasTensor:
-    shape = tuple(input_shape if input_tensor is None else input_tensor.shape[1:])
-    if len(shape) != 3 or None in shape or min(shape[:2]) < _MIN_SIZE or shape[2] != 3:
+    shape = shape_of(input_tensor, input_shape)
+    if min(shape[:2]) < _MIN_SIZE or shape[2] != 3:
         raise ArgumentError(
             f"input_shape = {shape}.",
             expected=f"(height, width, 3) with at least {_MIN_SIZE} pixels each way",

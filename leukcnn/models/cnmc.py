@@ -7,6 +7,7 @@ Each is a base of Keras Applications without its top, global average pooling, de
 L1 + L2 penalty, and a softmax. The paper trains all of them from scratch.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from keras import layers
 
 from leukcnn.errors import ArgumentError
 from leukcnn.models.bases import base_network
-from leukcnn.models.heads import check_head, dense_head, pooled
+from leukcnn.models.heads import check_head, dense_head, is_number, pooled
 from leukcnn.models.inputs import without_channel_mean
 from leukcnn.models.weights import load_whole
 
@@ -248,5 +249,5 @@ def CNMCXception(
 
 
 def _check_penalty(penalty: float) -> None:
-    if penalty < 0:
+    if not is_number(penalty) or not 0 <= penalty < math.inf:
         raise ArgumentError(f"penalty = {penalty}.", expected="a penalty of at least 0")

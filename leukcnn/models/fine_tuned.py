@@ -17,7 +17,7 @@ from leukcnn.errors import ArgumentError
 from leukcnn.fields import did_you_mean
 from leukcnn.models.backbones import BACKBONES, MODES, keeps_published_top
 from leukcnn.models.bases import application, base_network
-from leukcnn.models.heads import check_head, dense_head, pooled
+from leukcnn.models.heads import check_counts, check_head, dense_head, pooled, shape_of
 from leukcnn.models.inputs import zero_to_one
 from leukcnn.models.published import is_published
 from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
@@ -132,20 +132,19 @@ def FineTuned(
     known = BACKBONES[backbone]
     if dense_units is None:
         dense_units = known.own_dense if mode in ("SFT", "DFT") else known.new_dense
-    if not all(isinstance(units, int) and units > 0 for units in dense_units):
-        raise ArgumentError(f"dense_units = {tuple(dense_units)}.", expected="whole numbers above 0")
+    check_counts("dense_units", dense_units)
     if dropout_rates is None:
         dropout_rates = [0] * len(dense_units)
-    if len(dropout_rates) != len(dense_units):
+    if not isinstance(dropout_rates, Sequence) or len(dropout_rates) != len(dense_units):
         raise ArgumentError(
-            f"dropout_rates = {tuple(dropout_rates)} for dense_units = {tuple(dense_units)}.",
+            f"dropout_rates = {dropout_rates!r:.80} for dense_units = {tuple(dense_units)}.",
             expected="one rate for each dense layer",
         )
     if classifier_activation == "auto":
         classifier_activation = "sigmoid" if classes == 1 else "softmax"
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=dropout_rates)
 
-    shape = tuple(input_shape if input_tensor is None else input_tensor.shape[1:])
+    shape = shape_of(input_tensor, input_shape)
     takes_published = include_top and keeps_published_top(backbone, mode, dense_units)
     if takes_published and weights == "imagenet" and shape != _PUBLISHED_INPUT:
         raise ArgumentError(

@@ -9,6 +9,7 @@ from keras import layers
 
 from leukcnn.errors import ArgumentError
 from leukcnn.models.heads import (
+    check_counts,
     check_head,
     check_momentum,
     checked_input,
@@ -87,7 +88,8 @@ def FourBlockCNN(
     """
     refuse_imagenet(weights, "FourBlockCNN")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
-    if len(filters) != _BLOCKS or not all(isinstance(n, int) and n > 0 for n in filters):
+    check_counts("filters", filters)
+    if len(filters) != _BLOCKS:
         raise ArgumentError(f"filters = {tuple(filters)}.", expected="four whole numbers above 0")
     check_momentum(batch_norm_momentum)
     x = inputs = checked_input(input_tensor, input_shape, min_size=2**_BLOCKS)

@@ -1,5 +1,6 @@
 """The layers that networks have in common: the input, and the pooling and dense layers of the top."""
 
+import numbers
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ import keras
 from keras import layers
 
 from leukcnn.errors import ArgumentError
+
+# More would need more memory than any computer has.
+_MOST_UNITS, _MOST_PIXELS = 10**6, 10**5
 
 
 def check_head(*, classes: int, classifier_activation: str | None, dropout_rates: Sequence[float]) -> None:
@@ -22,15 +26,71 @@ def check_head(*, classes: int, classifier_activation: str | None, dropout_rates
         ArgumentError: There are too few outputs for the activation, or a rate is negative, 1 or above.
     """
     fewest = 2 if classifier_activation == "softmax" else 1
+    check_counts("classes", [classes])
+    try:
+        keras.activations.get(classifier_activation)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"classifier_activation = {classifier_activation!r:.80}.",
+            expected="the name of a Keras activation, such as 'softmax' or 'sigmoid', or None",
+        ) from error
     if classes < fewest:
         raise ArgumentError(
             f"classes = {classes} with classifier_activation = {classifier_activation!r}.",
             expected=f"{fewest} or more outputs: a softmax over one is always 1",
         )
-    if not all(0 <= rate < 1 for rate in dropout_rates):
+    rates = dropout_rates if isinstance(dropout_rates, Sequence) else [dropout_rates]
+    if rates is not dropout_rates or not all(is_number(rate) and 0 <= rate < 1 for rate in rates):
         raise ArgumentError(
-            f"Dropout rates {tuple(dropout_rates)}.", expected="rates from 0 (no dropout) to below 1"
+            f"Dropout rates {dropout_rates!r:.80}.", expected="rates from 0 (none) to below 1"
         )
+
+
+def is_number(value: object) -> bool:
+    """Returns whether a value is a number; True and False aren't."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def check_counts(name: str, counts: Sequence[int]) -> None:
+    """Checks numbers of units, filters or classes.
+
+    Args:
+        name: The builder's argument that holds them.
+        counts: The numbers.
+
+    Raises:
+        ArgumentError: One isn't a whole number, is below 1 or above a million.
+    """
+    whole = isinstance(counts, Sequence) and all(
+        isinstance(n, numbers.Integral) and not isinstance(n, bool) and 0 < n <= _MOST_UNITS for n in counts
+    )
+    if not whole:
+        shown = counts[0] if name == "classes" else counts
+        raise ArgumentError(f"{name} = {shown!r:.80}.", expected=f"whole numbers from 1 to {_MOST_UNITS:,}")
+
+
+def shape_of(input_tensor: keras.KerasTensor | None, input_shape: Sequence[int]) -> tuple[int, int, int]:
+    """Returns the shape of a network's images: that of `input_tensor`, or `input_shape` if that is None.
+
+    Raises:
+        ArgumentError: It isn't made of three whole numbers up to 100,000, or the tensor isn't a Keras tensor.
+    """
+    if input_tensor is not None and not isinstance(input_tensor, keras.KerasTensor):
+        raise ArgumentError(f"input_tensor = {input_tensor!r:.80}.", expected="a Keras tensor, or None")
+    shape = input_shape if input_tensor is None else input_tensor.shape[1:]
+    if (
+        not isinstance(shape, Sequence)
+        or len(shape) != 3
+        or not all(isinstance(n, numbers.Integral) and not isinstance(n, bool) for n in shape)
+        or max(shape) > _MOST_PIXELS
+    ):
+        raise ArgumentError(
+            f"input_shape = {shape!r:.80}.",
+            expected=f"three whole numbers (height, width, channels), up to {_MOST_PIXELS:,}",
+            remedy="use images of a fixed size, with the channels last",
+        )
+    height, width, channels = shape
+    return height, width, channels
 
 
 def check_momentum(batch_norm_momentum: float) -> None:
@@ -39,7 +99,7 @@ def check_momentum(batch_norm_momentum: float) -> None:
     Raises:
         ArgumentError: It is negative, 1 or above.
     """
-    if not 0 <= batch_norm_momentum < 1:
+    if not is_number(batch_norm_momentum) or not 0 <= batch_norm_momentum < 1:
         raise ArgumentError(
             f"batch_norm_momentum = {batch_norm_momentum!r}.", expected="a number from 0 to below 1"
         )
@@ -75,8 +135,8 @@ def checked_input(
     Raises:
         ArgumentError: Height or width isn't fixed or is too small, or there are no channels.
     """
-    shape = tuple(input_shape if input_tensor is None else input_tensor.shape[1:])
-    if len(shape) != 3 or None in shape or min(shape[:2]) < min_size or shape[2] < 1:
+    shape = shape_of(input_tensor, input_shape)
+    if min(shape[:2]) < min_size or shape[2] < 1:
         raise ArgumentError(
             f"input_shape = {shape}.",
             expected=f"(height, width, channels) with at least {min_size} pixels each way",

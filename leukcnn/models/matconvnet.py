@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from leukcnn.argument_types import user_path
 from leukcnn.errors import WeightsError
 from leukcnn.models.foreign import clean_arrays
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
@@ -56,7 +57,7 @@ def load_matconvnet(model: keras.Model, path: str | Path) -> None:
         WeightsError: The file doesn't exist, can't be read or holds another network. The message lists all
             differences.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     contents = _contents(path)
     expected = list(_stages(model))
     found = _layers(contents)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from leukcnn import spec
+from leukcnn.argument_types import user_path
 from leukcnn.errors import WeightsError
 from leukcnn.models import arguments_of, build
 from leukcnn.models.backbones import BACKBONES, keeps_published_top
@@ -64,7 +65,7 @@ def weights_file(place: str, model: spec.Model) -> str:
     Raises:
         WeightsError: There is no such file.
     """
-    path = Path(place).expanduser()
+    path = user_path(place)
     if place == "imagenet" or path.is_file():
         return place if place == "imagenet" else str(path)
     network = _values(model).get("backbone", model.name)

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from leukcnn.argument_types import user_path
 from leukcnn.errors import WeightsError
 from leukcnn.models.foreign import clean_arrays
 from leukcnn.models.weights import converted_file, save_whole
@@ -96,7 +97,7 @@ def load_pytorch(model: keras.Model, path: str | Path) -> None:
         WeightsError: The file doesn't exist, can't be read or holds another network, or a package is missing.
             The message lists the differences.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     state = read_state_dict(path)
     expected = {name: dict(_expected(model, naming)) for name, naming in _NAMINGS.items()}
     name = max(expected, key=lambda name: len(expected[name].keys() & state.keys()))
@@ -151,7 +152,7 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     Raises:
         WeightsError: The file doesn't exist or can't be read, or a package is missing.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     if not path.is_file():
         raise WeightsError(
             f"There is no weights file {path}.",

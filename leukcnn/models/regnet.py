@@ -201,13 +201,13 @@ def build_regnet(zoo_name: str, /, **arguments: Any) -> keras.Model:
 
 
 def _zoo_name(family: str, design: str) -> str:
-    name = f"{family}-{design.upper()}"
+    name = f"{family}-{str(design).upper()}"
     if name not in DESIGNS:
         sizes = [known.partition("-")[2].lower() for known in DESIGNS if known.startswith(family)]
         raise ArgumentError(
             f"design = {design!r} for {family}.",
             expected=", ".join(sizes),
-            remedy=did_you_mean(design.lower(), sizes),
+            remedy=did_you_mean(str(design).lower(), sizes),
         )
     return name
 

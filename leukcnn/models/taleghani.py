@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from leukcnn.models.bases import base_network
-from leukcnn.models.heads import check_head, dense_head, pooled, source_inputs
+from leukcnn.models.heads import check_head, dense_head, pooled, shape_of, source_inputs
 from leukcnn.models.inputs import zero_to_one
 from leukcnn.models.weights import load_whole, misfit, stored_parameters
 
@@ -86,8 +86,7 @@ def TaleghaniResNet50(
         WeightsError: Weights can't be found, downloaded or loaded.
     """
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
-    if input_tensor is not None:
-        input_shape = input_tensor.shape[1:]
+    input_shape = shape_of(input_tensor, input_shape)
     base = base_network(
         _BACKBONE,
         weights="imagenet" if weights == "imagenet" else None,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 
+from leukcnn.argument_types import user_path
 from leukcnn.errors import WeightsError
 from leukcnn.files import replace_file
 from leukcnn.models.foreign import clean_weights, parameters_in, reason_of
@@ -33,7 +34,7 @@ def stored_parameters(path: str | Path) -> int:
 
 
 def _existing(path: str | Path) -> Path:
-    path = Path(path).expanduser()
+    path = user_path(path)
     if not path.is_file():
         raise WeightsError(
             f"There is no weights file {path}.",
@@ -106,7 +107,7 @@ def converted_file(target: str | Path) -> Path:
     Raises:
         WeightsError: The name doesn't end in .weights.h5 or .keras.
     """
-    target = Path(target).expanduser()
+    target = user_path(target)
     if not target.name.endswith((".weights.h5", ".keras")):
         raise WeightsError(f"The target is {target}.", expected="a .weights.h5 or .keras file")
     return target

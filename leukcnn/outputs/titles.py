@@ -123,10 +123,18 @@ def make_table(
     title = f"{table.where}: {table.title}" if table.where else table.title
     marks: tuple[str, ...] = ()
     if measured:
-        notes = (*notes, "The table 'assumptions' lists the assumptions that were made.")
+        notes = (*notes, *_diverged(results), "The table 'assumptions' lists the assumptions that were made.")
         if results.record.not_comparable:
             marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
     return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
+
+
+def _diverged(results: Results) -> list[str]:
+    """Returns a note for each row with trainings that diverged, whose values are missing."""
+    return [
+        f"{results.paper.row(row).label}: {len(ways)} training(s) diverged and have no result ({ways[0]})."
+        for row, ways in results.diverged.items()
+    ]
 
 
 def mark_and_caption(results: Results, figure: spec.Figure, more: str = "") -> MarkAndCaption:

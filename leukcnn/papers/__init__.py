@@ -1,10 +1,10 @@
 """The papers as data: one module of values for each, and papers in users' own files."""
 
 import importlib
-from pathlib import Path
+from contextlib import suppress
 
-from leukcnn.argument_types import require_type
-from leukcnn.errors import SpecError
+from leukcnn.argument_types import require_type, user_path
+from leukcnn.errors import ArgumentError, SpecError
 from leukcnn.fields import did_you_mean
 from leukcnn.papers.own import is_file_name, read
 from leukcnn.spec import Paper
@@ -45,8 +45,9 @@ def get(name: str) -> Paper:
         return read(name, taken=list_papers())
     if name not in _MODULES:
         remedy = did_you_mean(name, _MODULES) or "`leukcnn papers` lists them"
-        if Path(f"{name}.py").is_file():
-            remedy = f"pass its file: {name}.py"
+        with suppress(ArgumentError):
+            if user_path(f"{name}.py").is_file():
+                remedy = f"pass its file: {name}.py"
         raise SpecError(
             f"There is no paper named {name!r}.",
             expected=f"{', '.join(_MODULES)}, or your own file (my_paper.py)",

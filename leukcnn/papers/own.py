@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import reprlib
 import sys
 import traceback
 from dataclasses import fields, is_dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from leukcnn import spec
+from leukcnn.argument_types import user_path
 from leukcnn.errors import LeukCNNError, SpecError
 from leukcnn.fields import did_you_mean, did_you_mean_file
 
@@ -38,16 +40,18 @@ def read(name: str | Path, *, taken: tuple[str, ...] = ()) -> spec.Paper:
         SpecError: The file has no paper, or the paper isn't valid. The message names the file and, if known,
             the line.
     """
-    path = Path(name).expanduser()
-    if path.is_dir() or not path.exists():
-        what = "is a folder" if path.is_dir() else "isn't there"
+    path = user_path(name)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "isn't there"
         remedy = did_you_mean_file(path, (".py",)) if not path.exists() else ""
         remedy = remedy or "pass the path of the paper's file"
         raise SpecError(f"{path} {what}.", expected=_EXPECTED, remedy=remedy)
     module = _run(path)
     paper = getattr(module, "PAPER", None)
     if not isinstance(paper, spec.Paper):
-        content = f"PAPER = {type(paper).__name__} {paper!r:.80}" if hasattr(module, "PAPER") else "no PAPER"
+        # A class of the user's own may have no valid `__repr__`.
+        shown = f"PAPER = {type(paper).__name__} {reprlib.repr(paper)}"
+        content = shown if hasattr(module, "PAPER") else "no PAPER"
         named = [key for key, value in vars(module).items() if isinstance(value, spec.Paper)]
         remedy = f"rename {named[0]} to PAPER" if named else "start from a copy of that example"
         raise SpecError(f"{path} has {content}.", expected=_EXPECTED, remedy=remedy)
@@ -81,8 +85,11 @@ def _run(path: Path) -> ModuleType:
     try:
         source = importlib.util.decode_source(path.read_bytes())
         exec(compile(source, str(path), "exec"), vars(module))
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
+    except BaseException as error:
+        # Also what a file raises to end the process. Ctrl-C alone is the user's.
+        sys.modules.pop(name, None)
+        if isinstance(error, KeyboardInterrupt):
+            raise
         raise _explained(path, error) from error
     # Files next to it are found first while it is imported. Later they must not hide other modules, so the
     # folder moves to the end of the path.

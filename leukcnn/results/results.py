@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.records import ExperimentRecord, PlannedTrial
+from leukcnn.records import ExperimentRecord, PlannedTrial, why_diverged
 from leukcnn.runs import Predictions, Store, Trial
 from leukcnn.splits import balanced_subset
 
@@ -106,6 +106,15 @@ class Results:
         return found
 
     @cached_property
+    def diverged(self) -> dict[str, list[str]]:
+        """Row -> when and how its trainings diverged, for each trial that did."""
+        found: dict[str, list[str]] = {}
+        for planned in self._planned:
+            if why := why_diverged(self.store.root / "trials" / planned.name):
+                found.setdefault(planned.row, []).append(why)
+        return found
+
+    @cached_property
     def _whole_runs(self) -> dict[str, list[tuple[int, list[Predictions]]]]:
         """Row or control -> (seed, predictions of each fold) of each run whose folds are all finished."""
         found: dict[str, list[tuple[int, list[Predictions]]]] = {row: [] for row in self.trials}
@@ -183,6 +192,8 @@ class Results:
             if key in self.record.missing:
                 return self.record.missing[key]
         if not self.predictions[row]:
+            if row in self.diverged:
+                return f"its training diverged: {self.diverged[row][0]}"
             return "this row has not been trained"
         return "" if self.runs(row, subset=subset) else "these images have no labels"
 

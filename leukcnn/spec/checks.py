@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from leukcnn.errors import SpecError
-from leukcnn.fields import did_you_mean
+from leukcnn.fields import did_you_mean, is_finite
 from leukcnn.spec.kinds import Kind, fields_not_accepted
 
 if TYPE_CHECKING:
@@ -124,6 +124,11 @@ def check_types(specification: "DataclassInstance") -> None:
     for field in fields(specification):
         value, hint = getattr(specification, field.name), _hints(type(specification))[field.name]
         if _fits(value, hint):
+            require(
+                is_finite(value),
+                f"{name_of(specification)}: {field.name} = {value!r}.",
+                "finite numbers, up to 1.8e308",
+            )
             continue
         forgot_tuple = isinstance(value, str) and typing.get_origin(hint) is tuple
         raise SpecError(

@@ -303,18 +303,29 @@ class Paper:
                 expected="NAME=VALUE",
                 remedy=f"choose NAME among {', '.join(a.name for a in self.assumptions)}",
             )
-        assumption = self.assumption(name.strip())
-        value = read_like(
-            word.strip(), value_at(self.row(self.rows_of(assumption)[0]).setup, assumption.field), name
-        )
+        return name.strip(), self.read_assumption(name.strip(), word.strip())
+
+    def read_assumption(self, name: str, given: Any) -> Any:
+        """Returns a value for an assumption in the type of its field.
+
+        Args:
+            name: Name of the assumption.
+            given: The value, or the word for it as the command line takes it.
+
+        Raises:
+            SpecError: The name is unknown or the value isn't allowed.
+        """
+        assumption = self.assumption(name)
+        example = value_at(self.row(self.rows_of(assumption)[0]).setup, assumption.field)
+        value = read_like(given, example, name)
         if assumption.choices and value not in assumption.choices:
             choices = [str(choice) for choice in assumption.choices]
             raise SpecError(
-                f"--assume {name} got {word!r}.",
+                f"--assume {name} got {given!r}.",
                 expected=" or ".join(choices),
-                remedy=did_you_mean(word.strip(), choices),
+                remedy=did_you_mean(str(given), choices),
             )
-        return assumption.name, value
+        return value
 
 
 def require_border(owner: str, preprocessing: Preprocessing) -> None:

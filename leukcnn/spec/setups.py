@@ -8,9 +8,14 @@ from leukcnn.spec.checks import check_types, require, require_known
 from leukcnn.spec.names import DATASETS, LOSSES, OPTIMIZERS, check_builder
 from leukcnn.spec.splits import HOLDOUT_KINDS, KFOLD_KINDS, SPLIT_KINDS
 
+# More images, epochs or features than any computer handles.
+_MOST = 10**9
+
 
 def _require_count(name: str, count: int | None) -> None:
-    require(count is None or count > 0, f"{name} = {count!r}.", "a whole number above 0")
+    require(
+        count is None or 0 < count <= _MOST, f"{name} = {count!r}.", f"a whole number from 1 to {_MOST:,}"
+    )
 
 
 @dataclass(frozen=True)
@@ -180,6 +185,7 @@ class Split:
             "three numbers above 0 that add up to 1",
         )
         require(self.n_splits >= 2, f"n_splits = {self.n_splits!r}.", "a whole number of at least 2 folds")
+        _require_count("n_splits", self.n_splits)
         fraction = self.validation_fraction
         require(0 <= fraction < 1, f"validation_fraction = {fraction!r}.", "a number from 0 to below 1")
         _require_count("limit_per_class", self.limit_per_class)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
+from leukcnn.errors import WeightsError
 from leukcnn.evaluation.feature_space import Svm, cross_validated_probabilities, svm_probabilities
 from leukcnn.features import FORWARD_BATCH, Frozen, forward, kept_features
 from leukcnn.fields import to_plain
@@ -61,6 +62,7 @@ def run_feature_trial(
         tested, index = split_rows.predicted["test"], context.index
         rows, n_trained = np.concatenate([split_rows.train, tested]), len(split_rows.train)
         features = work.of_published(rows) if source is None else work.of_trained(source, rows)
+        work.check(features, rows)
         extracted = time.perf_counter()
         probabilities = svm_probabilities(
             features,
@@ -157,6 +159,21 @@ class _FeatureTrial:
             forward(base, scaled(images[block], saved.preprocessing), context.devices) for block in blocks
         ]
         return np.concatenate(outputs)
+
+    def check(self, features: np.ndarray, rows: np.ndarray) -> None:
+        """Checks the features of n images, (n, D).
+
+        Raises:
+            WeightsError: Some aren't finite.
+        """
+        wrong = self.context.index.ids[rows[~np.isfinite(features).all(axis=1)]]
+        if len(wrong):
+            raise WeightsError(
+                f"The features of {len(wrong):,} of {len(rows):,} images by "
+                f"{', '.join(model.name for model in self.setup.models)} aren't finite, such as {wrong[0]}.",
+                expected="finite numbers",
+                remedy="use other weights, or --precision float32",
+            )
 
     def within(self, tested: np.ndarray, features: np.ndarray) -> list[Predictions]:
         """Returns predictions for each tested dataset by a cross-validation within it."""

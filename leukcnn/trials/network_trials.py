@@ -12,6 +12,7 @@ import numpy as np
 from leukcnn.augmentation import ImageAugmenter
 from leukcnn.callbacks import ReportProgress
 from leukcnn.datasets import ImageIndex
+from leukcnn.errors import DivergenceError
 from leukcnn.features import Frozen, kept_features
 from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
@@ -27,6 +28,7 @@ from leukcnn.pipeline import (
     originals,
 )
 from leukcnn.prediction import SavedNetwork
+from leukcnn.records import note_divergence, why_diverged
 from leukcnn.runs import Predictions, Trial, write_predictions
 from leukcnn.seeding import child_seed
 from leukcnn.spec import Setup
@@ -90,11 +92,14 @@ def run_trial(
     Raises:
         DataError: Images can't be used.
         DeviceError: The batch can't be divided evenly among the devices.
+        DivergenceError: The training diverged, now or in an earlier run.
         StoreError: The folder can't be written to, or another process works on the trial.
     """
     with trial.locked():
         if trial.finished:
             return
+        if why := why_diverged(trial.path):
+            raise DivergenceError.because(why)
         work = _NetworkTrial(trial, setup, split_rows, context, seed)
         times = [time.perf_counter()]
         _ = work.images
@@ -102,7 +107,11 @@ def run_trial(
         network = work.network
         learner, batches = work.learner(keep_features=keep_features)
         times.append(time.perf_counter())
-        outcome = work.train(learner, batches)
+        try:
+            outcome = work.train(learner, batches)
+        except DivergenceError as error:
+            note_divergence(trial.path, error.why)
+            raise
         times.append(time.perf_counter())
         write_predictions(trial.path / "predictions.csv", work.predict(learner, batches, outcome))
         write_json(trial.path / "environment.json", environment(context.devices))

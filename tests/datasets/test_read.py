@@ -105,11 +105,34 @@ def test_decoder_does_not_write_on_the_terminal(capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_image_that_the_decoder_refuses_is_refused(capfd):
-    content = bytearray(cv2.imencode(".bmp", BGR)[1].tobytes())
-    content[28:30] = (7).to_bytes(2, "little")
-    with pytest.raises(BrokenImage, match="can't be decoded as BMP"):
-        decode_image(bytes(content))
+@pytest.mark.parametrize(
+    "values",
+    [np.zeros((40, 29, 3), np.uint8), np.zeros((40, 30, 3), np.uint16), np.zeros((40, 30, 1), np.uint8)],
+    ids=["size", "bits", "channels"],
+)
+def test_decoder_that_contradicts_the_header_is_not_believed(values, monkeypatch):
+    monkeypatch.setattr("leukcnn.datasets.formats.opencv.stored_values", lambda content, header: values)
+    with pytest.raises(BrokenImage, match="the decoder misreads it"):
+        decode_image(cv2.imencode(".png", BGR)[1].tobytes())
+
+
+def test_image_that_the_decoder_refuses_is_refused(monkeypatch, capfd):
+    content = cv2.imencode(".png", BGR)[1].tobytes()
+
+    def refuse(*arguments):
+        raise cv2.error("no")
+
+    monkeypatch.setattr(cv2, "imdecode", refuse)
+    with pytest.raises(BrokenImage, match="can't be decoded as PNG"):
+        decode_image(content)
+
+    def fill_memory(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(cv2, "imdecode", fill_memory)
+    with pytest.raises(BrokenImage, match="too large for the memory") as caught:
+        decode_image(content)
+    assert caught.value.kind == "too large"
     assert capfd.readouterr().err == ""
 
 

@@ -10,6 +10,7 @@ from leukcnn.datasets.manifest import Published
 from leukcnn.datasets.verification import FAULTS, verify
 from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import DataError
+from tests.image_files_bmp_png import png
 
 
 @pytest.fixture
@@ -70,6 +71,9 @@ def test_every_kind_of_fault_is_in_one_report(published, write_cell):
     (fold / "UID_1_1_6_hem.bmp").write_bytes(whole)
     write_cell(published / "testing_data/C-NMC_test_final_phase_data/2.bmp", seed=32)
     write_cell(published / "figures/a/plot.png", seed=33)
+    huge = png([[[0]]], bits=1, colour=0, size=(11_000, 10_000), data=bytes(15_000))
+    (fold / "UID_1_1_7_all.bmp").write_bytes(huge)
+    (fold / "UID_1_1_8\n.bmp").symlink_to(fold / "gone.bmp")
     report = verify("cnmc2019", published)
     assert not report.ok
     assert {fault.kind for fault in report.faults} == FAULTS.keys()
@@ -85,9 +89,15 @@ def test_every_kind_of_fault_is_in_one_report(published, write_cell):
         ("unknown", "training_data/fold_0/all/UID_1_1_5_all.bmp"),
         ("duplicate", "training_data/fold_0/all/UID_1_1_6_hem.bmp"),
         ("misnamed", "training_data/fold_0/all/UID_1_1_6_hem.bmp"),
+        ("too large", "training_data/fold_0/all/UID_1_1_7_all.bmp"),
+        ("misnamed", "training_data/fold_0/all/UID_1_1_8\\n.bmp"),
+        ("unreadable", "training_data/fold_0/all/UID_1_1_8\\n.bmp"),
+        ("unusable name", "training_data/fold_0/all/UID_1_1_8\\n.bmp"),
     ]
     text = "\n".join(report.lines())
-    assert "11 faults: 1 unreadable, 1 empty, 1 undecodable, 1 truncated, 1 wrong size, 2 misnamed" in text
+    assert (
+        "15 faults: 2 unreadable, 1 unusable name, 1 empty, 1 undecodable, 1 truncated, 1 too large" in text
+    )
     assert "is 450x450 pixels, not 600x600" in text
     assert "its content is that of training_data/fold_0/all/UID_11_1_1_all.bmp" in text
 

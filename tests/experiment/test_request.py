@@ -19,7 +19,7 @@ def request_for(**options):
         ({"paper": papers.get("cnmc2019"), "split": "kfold"}, "cell, subject, fold"),
         ({"paper": papers.get("cnmc2019"), "datasets": ("jtsc",)}, "no --datasets"),
         ({"only": "table9"}, "table2"),
-        ({"runs": 0}, "at least 1"),
+        ({"runs": 0}, "from 1 to"),
         ({"profile": "quick"}, "smoke"),
         ({"precision": "float64"}, "mixed_bfloat16"),
         ({"assumed": {"batch": 3}}, "batch_size"),

@@ -5,9 +5,8 @@ from functools import cache
 import cv2
 import numpy as np
 
+from leukcnn.datasets.formats.blocks import row_blocks
 from leukcnn.datasets.headers import BrokenImage, Header
-
-_TO_RGB_ORDER = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
 
 
 def stored_values(content: bytes, header: Header) -> np.ndarray:
@@ -18,7 +17,7 @@ def stored_values(content: bytes, header: Header) -> np.ndarray:
         header: Its header.
 
     Returns:
-        (H, W, C) uint8 or uint16, C of 1 (grey), 3 (R, G, B) or 4 (R, G, B, A).
+        (H, W, C) uint8 or uint16, C of 1 (grey) or 3 (R, G, B), without alpha.
 
     Raises:
         BrokenImage: OpenCV can't decode it, or it holds other values.
@@ -37,9 +36,13 @@ def stored_values(content: bytes, header: Header) -> np.ndarray:
         )
     if stored.ndim == 2:
         return stored[..., None]
-    if stored.shape[2] not in _TO_RGB_ORDER:
+    if stored.shape[2] not in (3, 4):
         raise BrokenImage("undecodable", f"has {stored.shape[2]} channels, not 1, 3 or 4")
-    return cv2.cvtColor(stored, _TO_RGB_ORDER[stored.shape[2]])
+    if stored.shape[2] == 4:
+        return stored[..., 2::-1]
+    for block in row_blocks(*stored.shape[:2]):
+        stored[block] = cv2.cvtColor(stored[block], cv2.COLOR_BGR2RGB)
+    return stored
 
 
 @cache

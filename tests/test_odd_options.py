@@ -1,0 +1,147 @@
+"""Options that can't be: one clear error before Keras is loaded, nothing written. Interruptions."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import leukcnn
+from leukcnn import backend, reproduction
+from leukcnn.cli import main
+from leukcnn.errors import LeukCNNError
+
+ODD = [
+    "\0",
+    "x" * 5000,
+    "~no-such-user-here/x",
+    str(10**400),
+    "1e999",
+    "nan",
+    "[" * 20_000,
+    ",,,",
+    "a,,b",
+    "",
+]
+OPTIONS = ("--datasets", "--only", "--profile", "--seed", "--runs", "--split", "--base", "--mask", "--assume")
+OPTIONS = (*OPTIONS, "--precision", "--devices", "--workers", "--weights")
+
+
+@pytest.fixture(autouse=True)
+def no_keras(monkeypatch, tmp_path):
+    def refuse():
+        raise AssertionError("the backend was started")
+
+    monkeypatch.setattr(reproduction, "start_backend", refuse)
+    monkeypatch.setattr("leukcnn.cli.start_backend", refuse)
+    monkeypatch.setenv("LEUKCNN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+def refused(*words):
+    result = CliRunner().invoke(main, list(words))
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code in (1, 2)
+    assert 0 < len(result.output) < 5000
+    return result.output
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: f"{odd[:8]!a}-{len(odd)}")
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_odd_option_is_refused_before_keras_is_loaded(option, odd, tmp_path):
+    refused("reproduce", "leuknet_lodocv", "--data", "synthetic", option, odd)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("odd", ODD[:3])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("papers",), ("datasets",), ("check",), ("table",), ("predict", "m")),
+        *(("check", "cnmc2019", "--data"), ("table", "cnmc2019", "--out")),
+        ("reproduce", "cnmc2019", "--data", "synthetic", "--out"),
+    ],
+)
+def test_an_odd_place_or_name_is_refused(words, odd):
+    refused(*words, odd)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--devices", "cpu:1000000"), "from 1 to 1,024"),
+        (("--devices", "cpu:3"), "for 3 devices"),
+        (("--assume", "batch_size=8", "--assume", "batch_size=4"), "twice"),
+        (("--assume", "dropout_rate=1e999"), "as JSON writes it"),
+        (("--assume", "=3"), "no assumption"),
+        (("--seed", str(2**70)), "from 0 to"),
+        (("--runs", "1000000000"), "from 1 to 1,000"),
+    ],
+)
+def test_the_message_names_the_limit(words, said):
+    assert said in refused("reproduce", "cnmc2019", "--data", "synthetic", *words)
+
+
+def test_a_pipe_or_a_device_as_weights_is_refused_unopened(tmp_path):
+    link = tmp_path / "endless.h5"
+    link.symlink_to("/dev/zero")
+    said = refused("reproduce", "leuknet_lodocv", "--data", "synthetic", "--weights", str(link))
+    assert "no regular file" in said
+
+
+def test_a_broken_link_as_output_is_named(tmp_path):
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    assert "is a link" in refused("reproduce", "cnmc2019", "--data", "synthetic", "--out", "gone")
+
+
+@pytest.mark.parametrize(
+    "text", ["raise BaseException('x')", "raise GeneratorExit", "import sys; sys.exit(3)"]
+)
+def test_a_paper_that_ends_the_process_is_an_error(tmp_path, text):
+    (tmp_path / "ending.py").write_text(text)
+    assert "line 1" in refused("papers", "./ending.py")
+
+
+@pytest.mark.parametrize(
+    "settings", ["[]", '{"floatx": "float16"}', '{"image_data_format": "channels_first"}']
+)
+def test_settings_of_keras_that_would_change_networks_are_refused(monkeypatch, tmp_path, settings):
+    (tmp_path / "keras.json").write_text(settings)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(LeukCNNError, match="KERAS_HOME"):
+        backend._check_settings()
+
+
+@pytest.mark.parametrize("odd", [{"runs": 10**9}, {"datasets": ",,"}, {"out": "\0"}, {"assume": ["penalty"]}])
+def test_the_function_refuses_what_the_command_refuses(odd):
+    with pytest.raises(LeukCNNError):
+        leukcnn.reproduce("leuknet_lodocv", data="synthetic", **odd)
+
+
+SCRIPT = """
+import gc, os, signal, sys, time
+from leukcnn import cli
+def callback(*_):
+    gc.callbacks.remove(callback)
+    os.kill(os.getpid(), signal.{name})  # raised where Python drops exceptions
+def wait(*_):
+    gc.callbacks.append(callback)
+    gc.collect()
+    time.sleep(30)
+cli.find_paper = wait
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143)])
+def test_a_signal_ends_the_command_with_one_line_and_its_exit_code(name, code):
+    command = [sys.executable, "-c", SCRIPT.format(name=name), "papers", "a b"]
+    root = Path(leukcnn.__file__).parents[1]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=25)
+    assert done.returncode == code, done.stderr
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("Interrupted.")
+    assert line.endswith("papers 'a b'")
+    assert code == signal.SIGTERM + 128
