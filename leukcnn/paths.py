@@ -165,6 +165,9 @@ def check_weights_file(path: Path) -> None:
             expected=f"a file that ends in {', '.join(_WEIGHTS)}",
             remedy="check the path",
         )
+    if not path.is_file():
+        what = "isn't a regular file" if path.exists() else "doesn't exist"
+        raise WeightsError(f"The weights file {path} {what}.", expected="a file", remedy="check the path")
     with path.open("rb") as file:
         head = file.read(16)
     if not any(head[place:].startswith(begin) for place, begin in _WEIGHTS[suffix]):

@@ -18,12 +18,14 @@ import keras
 import numpy as np
 
 from leukcnn.datasets import read_image
-from leukcnn.errors import DataError, LeukCNNError, WeightsError
+from leukcnn.errors import DataError, WeightsError
 from leukcnn.fields import to_plain
 from leukcnn.files import replace_file
 from leukcnn.image_cache import prepare, shows_nothing
+from leukcnn.models.foreign import clean_archive, reason_of
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
+from leukcnn.models.weights import load_archive
 from leukcnn.paths import (
     NETWORK_FILE,
     PREDICTION_COLUMNS,
@@ -106,7 +108,7 @@ class SavedNetwork:
             bare = type(self.network).from_config(self.network.get_config())
         except Exception as error:
             raise WeightsError(
-                f"The network can't be saved: {_reason_of(error)}.",
+                f"The network can't be saved: {reason_of(error)}.",
                 expected="layers that Keras can make again from their configuration",
                 remedy="use layers of Keras, or register your own with keras.saving",
             ) from error
@@ -133,18 +135,16 @@ class SavedNetwork:
         """
         path = network_file(path)
         check_network_file(path)
+        own = {keras.saving.get_registered_name(layer): layer for layer in _OWN_LAYERS}
         try:
-            with zipfile.ZipFile(path) as archive:
-                damaged = archive.testzip()
-                if damaged is not None:
-                    raise ValueError(f"its {damaged!r} is damaged")
-                preprocessing, class_names, origin = _read_record(archive.read(RECORD))
-            own = {keras.saving.get_registered_name(layer): layer for layer in _OWN_LAYERS}
-            network = keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=True)
+            with clean_archive(path) as (copy, parameters):
+                with zipfile.ZipFile(copy) as archive:
+                    preprocessing, class_names, origin = _read_record(archive.read(RECORD))
+                network = load_archive(copy, parameters, own)
             return SavedNetwork(network, preprocessing, class_names, origin)
-        except Exception as error:  # a damaged configuration makes Keras raise errors of any kind
+        except Exception as error:  # a wrong configuration makes Keras raise errors of any kind
             raise WeightsError(
-                f"{path} is not a network that leukcnn saved: {_reason_of(error)}",
+                f"{path} is not a network that leukcnn saved: {reason_of(error)}",
                 expected=NETWORK_FILE,
                 remedy="copy or download the file again from where it was trained",
             ) from error
@@ -243,18 +243,6 @@ def _fault_of_weights(network: keras.Model) -> str:
     if not wrong:
         return ""
     return f"{len(wrong)} of its {len(network.weights)} weights have NaN or infinite values, first {wrong[0]}"
-
-
-def _reason_of(error: Exception) -> str:
-    """Returns what an error says about a file, in one line of at most 300 characters.
-
-    Keras' advice to switch its safe mode off, which would run code from the file, isn't handed on.
-    """
-    text = error.found if isinstance(error, LeukCNNError) else str(error)
-    if any(word in text for word in ("safe_mode", "unsafe_deserialization")):
-        return "it holds code, such as that of a Lambda layer, and code from a file is never run"
-    text = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
-    return text if len(text) <= 300 else f"{text[:297]}..."
 
 
 def write_classes(

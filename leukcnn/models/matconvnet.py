@@ -5,18 +5,19 @@ convolutions over the whole feature map. The mean image is `meta.normalization.a
 `normalization.averageImage`. The first versions stored filters and biases in separate fields.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras import layers
-from scipy import io
 
 from leukcnn.argument_types import user_path
 from leukcnn.errors import WeightsError
+from leukcnn.models.foreign import clean_arrays
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
 from leukcnn.models.weights import converted_file, save_whole
 
@@ -59,7 +60,7 @@ def load_matconvnet(model: keras.Model, path: str | Path) -> None:
     path = user_path(path)
     contents = _contents(path)
     expected = list(_stages(model))
-    found = [_fields(layer) for layer in np.ravel(contents["layers"])]
+    found = _layers(contents)
     found = [layer for layer in found if _kind(layer) not in _IGNORED]
     if "predictions" not in {layer.name for layer in model.layers}:
         found = found[: len(expected)]
@@ -77,6 +78,8 @@ def load_matconvnet(model: keras.Model, path: str | Path) -> None:
         for stage, layer, arrays in zip(expected, found, weights, strict=True)
         for fault in _faults(stage, layer, arrays)
     ]
+    if not np.isfinite(mean).all():
+        faults.append("averageImage has values that are NaN or infinite")
     image = tuple(mean_layer.input.shape[1:])
     if mean.shape not in ((3,), image):
         faults.append(f"averageImage is {mean.shape}, expected (3,) or {image}")
@@ -112,7 +115,8 @@ def convert_matconvnet(mat: str | Path, network: keras.Model, target: str | Path
     save_whole(network, target)
 
 
-def _contents(path: Path) -> dict[str, Any]:
+def _contents(path: Path) -> dict[str, np.ndarray]:
+    """Returns path within the file, e.g. "layers/0/weights/1" -> array."""
     expected = "a .mat file of one of MatConvNet's networks, before version 7.3 of the format"
     if not path.is_file():
         raise WeightsError(
@@ -120,49 +124,48 @@ def _contents(path: Path) -> dict[str, Any]:
             expected=expected,
             remedy=f"download it from {_PRETRAINED_URL} and pass its path",
         )
-    try:
-        contents = io.loadmat(path)
-    except (OSError, ValueError, NotImplementedError, TypeError, io.matlab.MatReadError) as error:
+    contents, report = clean_arrays(
+        path, "copy-matlab", expected=expected, remedy=f"download it again from {_PRETRAINED_URL}"
+    )
+    if "variables" in report:
         raise WeightsError(
-            f"The file {path} can't be read: {error}",
-            expected=expected,
-            remedy=f"download it again from {_PRETRAINED_URL}",
-        ) from error
-    if "layers" not in contents or contents["layers"].dtype != object:
-        raise WeightsError(
-            f"The file {path} holds {', '.join(k for k in contents if not k.startswith('__'))}.",
+            f"The file {path} holds {report['variables']}.",
             expected="a cell array 'layers', as in MatConvNet's SimpleNN",
             remedy=f"pass a file from {_PRETRAINED_URL} whose name doesn't end in -dag",
         )
     return contents
 
 
-def _fields(struct: np.ndarray) -> dict[str, Any]:
-    record = np.ravel(struct)[0]
-    return {name: record[name] for name in record.dtype.names}
+def _layers(contents: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """Returns for each layer its fields -> arrays; those of a cell array are "weights/0" and "weights/1"."""
+    found: dict[int, dict[str, np.ndarray]] = {}
+    for path, array in contents.items():
+        match = re.fullmatch(r"layers/(\d+)/(.+)", path)
+        if match:
+            found.setdefault(int(match[1]), {})[match[2]] = array
+    return [found[number] for number in sorted(found)]
 
 
-def _kind(layer: Mapping[str, Any]) -> str:
-    kind = str(np.ravel(layer["type"])[0])
+def _kind(layer: Mapping[str, np.ndarray]) -> str:
+    kind = str(np.ravel(layer["type"])[0]) if np.size(layer.get("type", ())) else "without a type"
     return _RENAMED.get(kind, kind)
 
 
-def _weights(layer: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    pair: Iterable[Any]
-    if "filters" in layer:
-        pair = layer["filters"], layer["biases"]
-    elif "weights" in layer:
-        pair = np.ravel(layer["weights"])
-    else:
-        return {}
-    arrays = (np.asarray(array, dtype=np.float32) for array in pair)
-    return dict(zip(("filters", "biases"), arrays, strict=False))
+def _weights(layer: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    names = ("filters", "biases") if "filters" in layer else ("weights/0", "weights/1")
+    pairs = zip(("filters", "biases"), names, strict=True)
+    # A value too large for float32 becomes infinite, and is refused as such.
+    with np.errstate(over="ignore"):
+        return {to: _numbers(layer[name]) for to, name in pairs if name in layer}
 
 
-def _mean(contents: Mapping[str, Any]) -> np.ndarray:
-    place = _fields(contents["meta"]) if "meta" in contents else contents
-    normalization = _fields(place["normalization"]) if "normalization" in place else {}
-    mean = np.asarray(normalization.get("averageImage", ()), dtype=np.float32)
+def _numbers(array: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+    return array.astype(dtype, copy=False) if array.dtype.kind in "fiub" else np.zeros(0, dtype)
+
+
+def _mean(contents: Mapping[str, np.ndarray]) -> np.ndarray:
+    place = "meta/normalization" if any(path.startswith("meta/") for path in contents) else "normalization"
+    mean = _numbers(contents.get(f"{place}/averageImage", np.zeros(0)))
     return np.ravel(mean) if mean.size == 3 else mean
 
 
@@ -192,17 +195,21 @@ def _stages(model: keras.Model) -> Iterator[_Stage]:
             yield _Stage(layer.name, "lrn", {}, {"param": param})
 
 
-def _faults(stage: _Stage, layer: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Iterator[str]:
+def _faults(
+    stage: _Stage, layer: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]
+) -> Iterator[str]:
     for name, expected in stage.shapes.items():
         shape = arrays[name].shape if name in arrays else (0,)
         # MATLAB omits trailing dimensions of size 1, and stores a vector as a row or a column.
         full = (prod(shape),) if name == "biases" else shape + (1,) * (len(expected) - len(shape))
         if full != expected:
             yield f"{stage.name}: {name} are {shape}, expected {expected}"
+        elif not np.isfinite(arrays[name]).all():
+            yield f"{stage.name}: {name} have values that are NaN or infinite"
     for name, values in stage.values.items():
         if name not in layer:
             continue
-        found = np.ravel(layer[name]).astype(float)
+        found = np.ravel(_numbers(layer[name], float))
         # A single number applies to all directions.
         if found.size not in (1, len(values)) or not np.allclose(found, values):
             yield f"{stage.name}: {name} is {found.tolist()}, expected {list(values)}"

@@ -7,9 +7,9 @@ RegNetX-400MF, RegNetY-800MF and RegNetY-8.0GF differ from the authors' networks
 
 import re
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -17,13 +17,12 @@ from keras import layers
 
 from leukcnn.argument_types import user_path
 from leukcnn.errors import WeightsError
+from leukcnn.models.foreign import clean_arrays
 from leukcnn.models.weights import converted_file, save_whole
 
 SUFFIXES = (".pyth", ".pth", ".pt", ".bin", ".safetensors")
 """Suffixes of the files that can be read."""
 
-# Keys under which a checkpoint may hold the state dict: that of pycls, and others in common use.
-_WRAPPERS = ("model_state", "state_dict", "model")
 # Batch normalisation's number of batches, which Keras doesn't use.
 _UNUSED = "num_batches_tracked"
 _BATCH_NORMALISATION = ("weight", "bias", "running_mean", "running_var")
@@ -160,53 +159,24 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
             expected=f"a file that PyTorch saved: {', '.join(SUFFIXES)}",
             remedy="pass its path, or weights=None for random weights",
         )
-    stored = _from_safetensors(path) if path.suffix == ".safetensors" else _from_torch(path)
-    return {key: np.asarray(array, dtype=np.float32) for key, array in stored.items() if _UNUSED not in key}
-
-
-def _from_safetensors(path: Path) -> dict[str, Any]:
-    try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-    except ImportError as error:
-        raise _package_missing(path, "safetensors") from error
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _from_torch(path: Path) -> dict[str, Any]:
-    try:
-        import torch
-    except ImportError as error:
-        raise _package_missing(path, "torch") from error
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, KeyError, RuntimeError, ValueError, UnpicklingError) as error:
-        raise _unreadable(path, error) from error
-    for wrapper in _WRAPPERS:
-        if isinstance(stored, Mapping) and isinstance(stored.get(wrapper), Mapping):
-            stored = stored[wrapper]
-    if not isinstance(stored, Mapping) or not all(map(torch.is_tensor, stored.values())):
-        raise _unreadable(path, "it holds no state dict")
-    return {key: tensor.float().numpy() for key, tensor in stored.items()}
-
-
-def _package_missing(path: Path, package: str) -> WeightsError:
-    return WeightsError(
-        f"The package {package}, which reads {path}, isn't installed.",
-        remedy=f"pip install {package} (pip install 'leukcnn[pytorch]' installs both), or convert the file "
-        f"where {package} is installed: leukcnn.models.pytorch_weights.convert_pytorch",
-    )
-
-
-def _unreadable(path: Path, reason: Any) -> WeightsError:
-    return WeightsError(
-        f"The file {path} can't be read: {reason}",
+    package = "safetensors" if path.suffix == ".safetensors" else "torch"
+    if find_spec(package) is None:
+        raise WeightsError(
+            f"The package {package}, which reads {path}, isn't installed.",
+            remedy=f"pip install {package} (pip install 'leukcnn[pytorch]' installs both), or convert the "
+            f"file where {package} is installed: leukcnn.models.pytorch_weights.convert_pytorch",
+        )
+    stored, _ = clean_arrays(
+        path,
+        f"copy-{package}",
         expected="a state dict that PyTorch saved, or a .safetensors file",
         remedy="download it again from its publisher",
     )
+    # A value too large for float32 becomes infinite, and is refused as such.
+    with np.errstate(over="ignore"):
+        return {
+            key: array.astype(np.float32, copy=False) for key, array in stored.items() if _UNUSED not in key
+        }
 
 
 def _weighted(model: keras.Model) -> Iterator[layers.Layer]:
@@ -244,6 +214,8 @@ def _faults(expected: Mapping[str, tuple[int, ...]], state: Mapping[str, np.ndar
             yield f"{key} is missing"
         elif state[key].shape != shape:
             yield f"{key} is {state[key].shape}, expected {shape}"
+        elif not np.isfinite(state[key]).all():
+            yield f"{key} has values that are NaN or infinite"
     for key in state:
         if key not in expected:
             yield f"{key} isn't in the network"

@@ -212,6 +212,17 @@ def test_all_differences_are_named(tmp_path):
     assert "fc7" not in message
 
 
+def test_values_that_are_not_finite_are_refused_by_layer(tmp_path):
+    weights, mean = random_weights(SMALL), np.full(3, np.nan)
+    weights["conv2"][0][0, 0, 0, 0] = np.inf
+    # Too large for float32.
+    weights["fc6"] = (weights["fc6"][0], np.full((5, 1), 1e300))
+    message = refused(write_mat(tmp_path / "x.mat", weights, mean))
+    for part in ("conv2: filters", "fc6: biases", "averageImage"):
+        assert f"{part} ha" in message
+    assert message.count("NaN or infinite") == 3
+
+
 def test_another_order_of_layers_is_refused_although_all_shapes_fit(tmp_path):
     order = ("conv1", "pool1", "norm1", "conv2", "pool2", "fc6", "fc7")
     mat = write_mat(tmp_path / "x.mat", random_weights(SMALL), np.zeros(3), order=order)

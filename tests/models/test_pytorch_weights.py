@@ -2,7 +2,6 @@
 
 import re
 import sys
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -211,29 +210,47 @@ def test_the_builder_reads_a_converted_file(suffix, state, images, tmp_path):
     np.testing.assert_allclose(np.asarray(network(weights=target)(images)), expected, atol=2e-4)
 
 
+def test_values_that_are_not_finite_are_refused_by_name(state, tmp_path):
+    wrong = {name: np.array(array) for name, array in state.items()}
+    wrong["s1.b1.f.a.weight"][0, 0] = np.nan
+    save_file(wrong, tmp_path / "y.safetensors")
+    with pytest.raises(WeightsError, match=r"s1\.b1\.f\.a\.weight has values that are NaN or infinite"):
+        network(weights=tmp_path / "y.safetensors")
+
+
 def test_conversion_refuses_another_kind_of_target(state, tmp_path):
     with pytest.raises(WeightsError, match=r"x\.npz"):
         convert_pytorch(tmp_path / "y.safetensors", network(), tmp_path / "x.npz")
+
+
+_TORCH = """
+import numpy as np
+
+class Tensor(np.ndarray):
+    def float(self):
+        return self.astype(np.float32)
+
+    def numpy(self):
+        return np.asarray(self)
+
+def is_tensor(value):
+    return isinstance(value, Tensor)
+
+def load(path, *, map_location, weights_only):
+    assert (map_location, weights_only) == ("cpu", True)
+    return {"epoch": 99, "model_state": {name: array.view(Tensor) for name, array in np.load(path).items()}}
+"""
 
 
 @pytest.mark.parametrize("file", ["y.pyth", "y.pth"])
 def test_a_checkpoint_is_read_by_torch_with_weights_only(file, state, tmp_path, monkeypatch):
     """With a substitute for torch, which is large (`TestCheckpoints` uses torch itself)."""
 
-    class Tensor(np.ndarray):
-        def float(self):
-            return self.astype(np.float32)
-
-        def numpy(self):
-            return np.asarray(self)
-
-    def load(path, *, map_location, weights_only):
-        assert (path, map_location, weights_only) == (tmp_path / file, "cpu", True)
-        return {"epoch": 99, "model_state": {name: array.view(Tensor) for name, array in state.items()}}
-
-    torch = SimpleNamespace(load=load, is_tensor=lambda value: isinstance(value, Tensor))
-    monkeypatch.setitem(sys.modules, "torch", torch)
-    (tmp_path / file).write_bytes(b"")
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "torch.py").write_text(_TORCH)
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+    np.savez(tmp_path / "state.npz", **state)
+    (tmp_path / "state.npz").rename(tmp_path / file)
     found = read_state_dict(tmp_path / file)
     assert set(found) == {name for name in state if not name.endswith("tracked")}
     model = models.build(
