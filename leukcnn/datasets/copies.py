@@ -214,7 +214,10 @@ def _refined(
     """Returns the correlation of two aligned images and the matrix; the start if it can't be improved."""
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, iterations, 1e-4)
     try:
-        return cv2.findTransformECC(one, other, start.copy(), cv2.MOTION_AFFINE, criteria, None, blur)
+        value, matrix = cv2.findTransformECC(
+            one, other, start.copy(), cv2.MOTION_AFFINE, criteria, np.ones(one.shape, np.uint8), blur
+        )
+        return value, np.asarray(matrix)
     except cv2.error:
         return _correlation(one, _moved(other, start)), start
 

@@ -83,7 +83,7 @@ def _published_links(index: ImageIndex, subjects: np.ndarray) -> np.ndarray:
 
 @cache
 def _subjects_that_share(dataset: str) -> tuple[tuple[str, ...], ...]:
-    """Returns the subjects that are joined by identical images of a shipped manifest, joined ones together."""
+    """Returns the subjects that are joined by identical images of a manifest, joined ones together."""
     times = Counter(file.sha256 for file in manifest(dataset).values())
     if not times or max(times.values()) < 2:
         return ()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
-from leukcnn.datasets.catalog import card
+from leukcnn.datasets.catalog import CATALOG, card
 from leukcnn.datasets.class_folders import Groups, read_class_folders
 from leukcnn.datasets.manifest import manifest, published_groups
 from leukcnn.datasets.scan import UNLABELLED, Found, Scan, place, scan, sort_key
@@ -29,6 +29,7 @@ __all__ = [
     "make_index",
     "read_index",
     "require_classes",
+    "require_one_class",
 ]
 
 
@@ -120,10 +121,13 @@ class ImageIndex:
 
         Raises:
             DataError: The folder doesn't exist, has fewer than two class folders, empty ones, images outside
-                them, or files that aren't complete images. One message lists all faults.
+                them, or files that aren't complete images; or an image is in two classes. One message lists
+                all faults.
             ArgumentError: `groups` has the wrong form or doesn't give every image a group.
         """
-        return cls(**read_class_folders(root, groups, progress=progress))
+        index = cls(**read_class_folders(root, groups, progress=progress))
+        require_one_class(index)
+        return index
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -216,8 +220,8 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
 
     Raises:
         DataError: The folder doesn't exist, can't be read or holds no image of the dataset. Or some files
-            aren't complete images, are copies of the same image, or have the name of one class in the folder
-            of another; the message counts the files with that fault.
+            aren't complete images, are copies of the same image, have the name of one class in the folder of
+            another, or are byte-identical in two classes; the message counts the files with that fault.
     """
     return read_index(scan(name, root), progress=progress)
 
@@ -230,8 +234,8 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
         progress: Called after each file with the number done and the number of all files.
 
     Raises:
-        DataError: Some files aren't complete images, are copies of the same image, or have the name of one
-            class in the folder of another.
+        DataError: Some files aren't complete images, are copies of the same image, have the name of one class
+            in the folder of another, or are byte-identical in two classes.
     """
     _refuse(found, "folders that can't be read", found.unreadable)
     _refuse(
@@ -255,13 +259,15 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
             if not digest
         ],
     )
-    return make_index(
+    index = make_index(
         found.card,
         found.images,
         sha256=[digest for digest, _ in contents],
         notes=(*_what_is_there(found), *conversion_notes(contents)),
         synthetic=found.synthetic,
     )
+    require_one_class(index)
+    return index
 
 
 def index_from_manifest(name: str) -> ImageIndex:
@@ -354,6 +360,41 @@ def require_classes(index: ImageIndex) -> None:
             expected=f"images of every class: {', '.join(index.class_names)}",
             remedy="copy the folders of the other classes too",
         )
+
+
+def require_one_class(index: ImageIndex) -> None:
+    """Checks that no image is in two classes: byte-identical files have one label.
+
+    Images that the authors themselves publish in two classes are allowed; `leukcnn check` names them.
+
+    Raises:
+        DataError: Some are; the message names all of them.
+    """
+    labelled = np.flatnonzero(index.labels != UNLABELLED)
+    order = labelled[np.argsort(index.sha256[labelled], kind="stable")]
+    runs = np.split(order, np.flatnonzero(index.sha256[order][1:] != index.sha256[order][:-1]) + 1)
+    cases = []
+    for run in runs:
+        if len(np.unique(index.labels[run])) < 2 or all(_as_published(index, row) for row in run):
+            continue
+        named = (f"{index.paths[row]} ({index.class_names[index.labels[row]]})" for row in run)
+        cases.append(" = ".join(named))
+    if cases:
+        raise DataError(
+            f"One image is in two classes, {len(cases):,} of them:\n{listed(cases)}",
+            expected="byte-identical files in one class only",
+            remedy="remove the copies in the wrong class; which is the wrong one, only their source can say",
+        )
+
+
+def _as_published(index: ImageIndex, row: int) -> bool:
+    """Returns whether an image is in its published place with its published content."""
+    dataset, identity = str(index.dataset[row]), str(index.ids[row])
+    if index.synthetic or dataset not in CATALOG:
+        return False
+    # In an index of several datasets, the ids begin with the dataset.
+    file = manifest(dataset).get(identity) or manifest(dataset).get(identity.removeprefix(f"{dataset}/"))
+    return file is not None and file.sha256 == index.sha256[row]
 
 
 def _refuse(found: Scan, what: str, cases: Sequence[str]) -> None:

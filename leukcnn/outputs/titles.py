@@ -13,6 +13,9 @@ from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 
+SHARED = "†"
+"""Mark of a value that leaves out external images which are shared with training."""
+
 
 class MarkAndCaption(TypedDict):
     """Texts around a figure: "mark" says why it isn't comparable with the paper ("" if it is); "caption"."""
@@ -118,15 +121,37 @@ def make_table(
     *,
     notes: Sequence[str] = (),
     measured: bool = True,
+    subsets: Sequence[str] = (),
 ) -> Table:
-    """Returns a table with its title and notes and, if it shows measured values, its marks."""
+    """Returns a table with its title and notes and, if it shows measured values, its marks.
+
+    `subsets` are those that it shows: a mark and a note say what the external set shares with training.
+    """
     title = f"{table.where}: {table.title}" if table.where else table.title
     marks: tuple[str, ...] = ()
     if measured:
         notes = (*notes, "The table 'assumptions' lists the assumptions that were made.")
         if results.record.not_comparable:
             marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
+        for subset in [name for name in ("external", "final") if name in subsets]:
+            if shared := results.overlap(subset=subset):
+                marks += (f"THE {subset.upper()} SET SHARES IMAGES WITH TRAINING: {shared.describe()}",)
+                notes = (*_on_left_out(results, subset), *notes)
     return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
+
+
+def _on_left_out(results: Results, subset: str) -> list[str]:
+    """Returns the note on the external images that are left out, with their number."""
+    if subset != "external":
+        return []
+    numbers = {len(one.images) for one in results.record.overlaps if one.subset == subset}
+    few, most = min(numbers), max(numbers)
+    shared = f"{few:,}" if few == most else f"{few:,} to {most:,}"
+    return [
+        f"{SHARED} Without the {shared} external images that are copies of a training or validation image "
+        "(identical, nearly so, mirrored, turned or cropped) or show a subject of one. They are left out "
+        "under every split, since the external set stands for other subjects; their predictions are stored."
+    ]
 
 
 def mark_and_caption(results: Results, figure: spec.Figure, more: str = "") -> MarkAndCaption:
