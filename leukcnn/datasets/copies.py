@@ -14,7 +14,7 @@ JTSC and CellaVision 2: all 8 orientations are always found; copies encoded as J
 or darkened by 5 %, or cropped by 4 % at one, two or four edges to 95 to 100 %, whether or not they were
 mirrored or turned too. Copies cropped by 8 % at two edges are found on black only. The details of copies
 correlate above .8, those of different images below .7: none of the 6 million pairs of different images is
-taken for copies.
+found.
 """
 
 from collections.abc import Iterator

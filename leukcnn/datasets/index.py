@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
-from leukcnn.datasets.catalog import CATALOG, card
+from leukcnn.datasets.catalog import card
 from leukcnn.datasets.class_folders import Groups, read_class_folders
 from leukcnn.datasets.manifest import manifest, published_groups
+from leukcnn.datasets.one_class import require_one_class
 from leukcnn.datasets.scan import UNLABELLED, Found, Scan, place, scan, sort_key
 from leukcnn.datasets.summary import ClassCount, as_html, as_text, count_classes
 from leukcnn.datasets.walk import Progress, conversion_notes, listed, read_content, read_files
@@ -29,7 +30,6 @@ __all__ = [
     "make_index",
     "read_index",
     "require_classes",
-    "require_one_class",
 ]
 
 
@@ -360,41 +360,6 @@ def require_classes(index: ImageIndex) -> None:
             expected=f"images of every class: {', '.join(index.class_names)}",
             remedy="copy the folders of the other classes too",
         )
-
-
-def require_one_class(index: ImageIndex) -> None:
-    """Checks that no image is in two classes: byte-identical files have one label.
-
-    Images that the authors themselves publish in two classes are allowed; `leukcnn check` names them.
-
-    Raises:
-        DataError: Some are; the message names all of them.
-    """
-    labelled = np.flatnonzero(index.labels != UNLABELLED)
-    order = labelled[np.argsort(index.sha256[labelled], kind="stable")]
-    runs = np.split(order, np.flatnonzero(index.sha256[order][1:] != index.sha256[order][:-1]) + 1)
-    cases = []
-    for run in runs:
-        if len(np.unique(index.labels[run])) < 2 or all(_as_published(index, row) for row in run):
-            continue
-        named = (f"{index.paths[row]} ({index.class_names[index.labels[row]]})" for row in run)
-        cases.append(" = ".join(named))
-    if cases:
-        raise DataError(
-            f"One image is in two classes, {len(cases):,} of them:\n{listed(cases)}",
-            expected="byte-identical files in one class only",
-            remedy="remove the copies in the wrong class; which is the wrong one, only their source can say",
-        )
-
-
-def _as_published(index: ImageIndex, row: int) -> bool:
-    """Returns whether an image is in its published place with its published content."""
-    dataset, identity = str(index.dataset[row]), str(index.ids[row])
-    if index.synthetic or dataset not in CATALOG:
-        return False
-    # In an index of several datasets, the ids begin with the dataset.
-    file = manifest(dataset).get(identity) or manifest(dataset).get(identity.removeprefix(f"{dataset}/"))
-    return file is not None and file.sha256 == index.sha256[row]
 
 
 def _refuse(found: Scan, what: str, cases: Sequence[str]) -> None:

@@ -15,8 +15,8 @@ from leukcnn.datasets.index import (
     ImageIndex,
     group_names,
     read_index,
-    require_one_class,
 )
+from leukcnn.datasets.one_class import require_one_class
 from leukcnn.datasets.scan import Advice, is_named, own_folders, scan
 from leukcnn.datasets.walk import Progress
 from leukcnn.errors import ArgumentError, DataError

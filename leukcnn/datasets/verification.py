@@ -299,12 +299,12 @@ def _twice(
                 yield Fault(_relative(found, image.path), "duplicate", alike)
     first_of_id: dict[str, Path] = {}
     for image in found.images:
-        twin = first_of_id.setdefault(image.id, image.path)
-        if twin != image.path:
+        next_to = first_of_id.setdefault(image.id, image.path)
+        if next_to != image.path:
             yield Fault(
                 _relative(found, image.path),
                 "duplicate",
-                f"is another copy of {image.id}, next to {_relative(found, twin)}",
+                f"is another copy of {image.id}, next to {_relative(found, next_to)}",
             )
 
 

@@ -150,7 +150,8 @@ def _on_left_out(results: Results, subset: str) -> list[str]:
     return [
         f"{SHARED} Without the {shared} external images that are copies of a training or validation image "
         "(identical, nearly so, mirrored, turned or cropped) or show a subject of one. They are left out "
-        "under every split, since the external set stands for other subjects; their predictions are stored."
+        "under every split, because the external set is meant to show other subjects. Their predictions are "
+        "stored."
     ]
 
 

@@ -68,6 +68,7 @@ def test_every_kind_of_fault_is_in_one_report(published, write_cell):
     write_cell(fold / "UID_1_1_5_all.bmp", seed=30)
     write_cell(fold / "my cell.bmp", seed=31)
     (fold / "UID_1_1_6_hem.bmp").write_bytes(whole)
+    (published / "training_data/fold_0/hem/UID_H1_1_1_hem.bmp").write_bytes(whole)
     write_cell(published / "testing_data/C-NMC_test_final_phase_data/2.bmp", seed=32)
     write_cell(published / "figures/a/plot.png", seed=33)
     report = verify("cnmc2019", published)
@@ -85,9 +86,11 @@ def test_every_kind_of_fault_is_in_one_report(published, write_cell):
         ("unknown", "training_data/fold_0/all/UID_1_1_5_all.bmp"),
         ("duplicate", "training_data/fold_0/all/UID_1_1_6_hem.bmp"),
         ("misnamed", "training_data/fold_0/all/UID_1_1_6_hem.bmp"),
+        ("misnamed", "training_data/fold_0/hem/UID_H1_1_1_hem.bmp"),
+        ("two classes", "training_data/fold_0/hem/UID_H1_1_1_hem.bmp"),
     ]
     text = "\n".join(report.lines())
-    assert "11 faults: 1 unreadable, 1 empty, 1 undecodable, 1 truncated, 1 wrong size, 2 misnamed" in text
+    assert "13 faults: 1 unreadable, 1 empty, 1 undecodable, 1 truncated, 1 wrong size, 3 misnamed" in text
     assert "is 450x450 pixels, not 600x600" in text
     assert "its content is that of training_data/fold_0/all/UID_11_1_1_all.bmp" in text
 

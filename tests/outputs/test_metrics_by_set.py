@@ -7,6 +7,7 @@ from scipy import stats
 from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
 from leukcnn.outputs.build import build_tables
+from leukcnn.records import SeparatedPairs
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS
 
@@ -250,7 +251,7 @@ def test_without_folds_a_reference_is_compared_on_the_balanced_test_set(as_publi
 
 
 def test_identical_cells_in_test_and_training_are_reported(as_published):
-    notes = table(as_published.results(identical_pairs=94), "table2").notes
+    notes = table(as_published.results(separated_pairs={"cell": SeparatedPairs(94, 0)}), "table2").notes
     assert any(note.startswith("94 pairs of byte-identical cells") for note in notes)
 
 
