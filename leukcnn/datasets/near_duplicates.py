@@ -73,7 +73,8 @@ def perceptual_hashes(images: np.ndarray, *, workers: int = 2) -> np.ndarray:
 def near_duplicate_pairs(hashes: np.ndarray, *, max_distance: int = MAX_DISTANCE) -> np.ndarray:
     """Returns every pair of images whose hashes differ in few bits in any of the eight orientations.
 
-    An image may be a mirrored copy of the other, or one turned by 90, 180 or 270 degrees. Byte-identical images are included. Flat images are in no pair, since their hash has no meaning.
+    An image may be a mirrored copy of the other, or one turned by 90, 180 or 270 degrees. Byte-identical
+    images are included. Flat images are in no pair, since their hash has no meaning.
 
     Args:
         hashes: (N, 256) bool, from `perceptual_hashes`.
@@ -107,7 +108,7 @@ def near_duplicate_pairs(hashes: np.ndarray, *, max_distance: int = MAX_DISTANCE
 
 
 def _turned(hashes: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields the hashes, (N, 256) bool, of the images in each of the eight orientations; as they are first."""
+    """Yields the hashes, (N, 256) bool, of the images in the eight orientations; as they are first."""
     square = hashes.reshape(-1, _IMAGE_SIZE, _IMAGE_SIZE)
     # Mirroring changes the sign of the odd frequencies, whose median is about 0.
     odd = np.arange(_IMAGE_SIZE) % 2 == 1
