@@ -397,12 +397,12 @@ def test_the_final_set_is_announced_and_complete(experiment, make_predictions):
     assert len(run) == 4
 
 
-def test_nearly_identical_cells_are_counted_under_the_split_that_separates_them(as_published):
+def test_near_copies_are_counted_under_the_split_that_separates_them(as_published):
     results = as_published.results(
         separated_pairs={"cell": SeparatedPairs(0, 1), "fold": SeparatedPairs(9, 9)}
     )
     notes = [note for note in table(results, "table2").notes if "identical cells" in note]
     assert notes == [
-        "1 pair of nearly identical cells (re-encoded, mirrored, turned or cropped copies, or one field taken "
-        "twice) has one cell in the test set and the other in the training or validation cells."
+        "1 pair of nearly identical cells (re-encoded, mirrored, turned or cropped copies, or one field "
+        "taken twice) has one cell in the test set and the other in the training or validation cells."
     ]
