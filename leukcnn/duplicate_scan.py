@@ -10,19 +10,18 @@ from leukcnn.datasets import (
     CATALOG,
     UNLABELLED,
     ImageIndex,
+    copy_pairs,
     duplicate_pairs,
     load,
     load_many,
-    near_duplicate_pairs,
-    perceptual_hashes,
 )
 from leukcnn.image_cache import prepared_images
 from leukcnn.spec import Paper, Preprocessing
 from leukcnn.splits import declared_relatives, related_datasets
 
 _EXAMPLES = 3
-# At this size hashes distinguish copies from other images as well as at 224, with a twelfth of the cache.
-_SMALL = Preprocessing(resize=64)
+COMPARED = Preprocessing(resize=96)
+"""How images are prepared for the search: whole, so that a copy with another crop is found too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +31,8 @@ class DuplicateScan:
     Attributes:
         index: The images.
         identical: (P, 2) int64, pairs of byte-identical images, see `duplicate_pairs`.
-        near: (Q, 2) int64, other pairs of nearly identical images, with perceptual hashes that differ in few
-            bits, see `near_duplicate_pairs`.
+        near: (Q, 2) int64, other pairs of nearly identical images, also mirrored, turned or cropped ones, see
+            `copy_pairs`.
     """
 
     index: ImageIndex
@@ -51,7 +50,7 @@ class DuplicateScan:
         datasets = names[0] if len(names) == 1 else f"{len(names)} datasets"
         lines = [
             f"duplicates among {len(self.index):,} images of {datasets}: "
-            f"{len(self.identical):,} byte-identical pairs, {len(self.near):,} near ones (perceptual hash)"
+            f"{len(self.identical):,} byte-identical pairs, {len(self.near):,} near ones"
         ]
         places = np.sort(numbers[self.pairs], axis=1)
         for place in np.unique(places, axis=0):
@@ -80,7 +79,7 @@ class DuplicateScan:
 
 def scan_duplicates(
     index: ImageIndex,
-    preprocessing: Preprocessing,
+    preprocessing: Preprocessing = COMPARED,
     *,
     folder: Path | None = None,
     workers: int = 2,
@@ -90,8 +89,7 @@ def scan_duplicates(
 
     Args:
         index: The images; it may be empty.
-        preprocessing: Crop and size at which images are compared. With those of an experiment, this search
-            and the experiment use the same cache of images.
+        preprocessing: Size at which images are compared.
         folder: Folder of the caches, see `prepared_images`.
         workers: Number of threads.
         on_note: Called with a text for each kind of conversion, only when a new cache is written.
@@ -104,7 +102,7 @@ def scan_duplicates(
     if not len(index):
         return DuplicateScan(index, identical, near=identical)
     images = prepared_images(index, preprocessing, folder=folder, threads=workers, on_note=on_note)
-    near = near_duplicate_pairs(perceptual_hashes(images, workers=workers))
+    near = copy_pairs(images, workers=workers)
     first, second = index.sha256[near].T
     return DuplicateScan(index, identical, near=near[first != second])
 
@@ -117,23 +115,19 @@ def scan_folders(
     Args:
         names: Keys of datasets in the catalog; only one unless the paper uses several.
         root: The folder that holds the datasets' own folders, or the folder of the one dataset.
-        paper: Paper whose classes, crop and size are used. None compares all images of one dataset, at 64x64
-            pixels.
+        paper: Paper whose classes are used. None compares all images of one dataset.
         folder: Folder of the caches, see `prepared_images`.
 
     Raises:
         DataError: None of the datasets is present, or one has faults that `verify` lists.
         StoreError: The cache can't be written.
     """
-    if paper is None:
-        return scan_duplicates(load(names[0], root), _SMALL, folder=folder)
-    preprocessing = paper.setup(paper.row_ids[0]).preprocessing
-    if not paper.class_of:
-        return scan_duplicates(load(names[0], root), preprocessing, folder=folder)
+    if paper is None or not paper.class_of:
+        return scan_duplicates(load(names[0], root), folder=folder)
     # Experiments use the catalog's order, and the cache's key depends on the order.
     ordered = [name for name in CATALOG if name in names]
     index = load_many(ordered, root, class_names=paper.classes, class_of=paper.class_of)
-    return scan_duplicates(index, preprocessing, folder=folder)
+    return scan_duplicates(index, folder=folder)
 
 
 def _listed(relatives: Mapping[str, Sequence[str]]) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from leukcnn.errors import SpecError, StoreError
 from leukcnn.fields import did_you_mean_folder
@@ -49,6 +49,55 @@ class PlannedTrial:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """What a set that the authors keep for testing shares with the images that some trials learned from.
+
+    Those are their training and validation images. Predictions of shared images are stored and left out of
+    the values.
+
+    Attributes:
+        subset: "external" or "final".
+        total: Number of its images.
+        copies: Ids of its images with an identical or nearly identical training or validation image.
+        of_subjects: Ids of its other images whose subject has training or validation images.
+        subjects: Names of those subjects; subjects that share an image are one.
+        trials: Names of the trials and controls.
+    """
+
+    subset: str
+    total: int
+    copies: list[str]
+    of_subjects: list[str]
+    subjects: list[str]
+    trials: list[str]
+
+    @property
+    def images(self) -> list[str]:
+        """Ids of all shared images."""
+        return [*self.copies, *self.of_subjects]
+
+    def describe(self) -> str:
+        """Returns what is shared, in words."""
+        shared = []
+        if n := len(self.copies):
+            shared.append(f"{n:,} {'is a copy' if n == 1 else 'are copies'} (identical or nearly so)")
+        if n := len(self.of_subjects):
+            subjects = f"{len(self.subjects):,} subject{'s' if len(self.subjects) > 1 else ''}"
+            shared.append(f"{n:,} {'shows' if n == 1 else 'show'} {subjects}")
+        return (
+            f"of the {self.total:,} images of the {self.subset} set, {' and '.join(shared)} of the training "
+            "and validation images"
+        )
+
+
+class SeparatedPairs(NamedTuple):
+    """Number of pairs of copies with one tested image and one training or validation image."""
+
+    identical: int
+    near: int
+
+
+@dataclass(frozen=True)
 class ExperimentRecord:
     """An experiment: what a command asked for and which data it found.
 
@@ -72,8 +121,10 @@ class ExperimentRecord:
         missing: Subset ("test", "external", "final"), row or kind of split without results -> why.
         final_total: Number of images of the whole final phase; 0 if the paper has none.
         not_comparable: Why the values can't be compared with the paper's; "" if they can.
-        identical_pairs: Number of pairs of byte-identical images with one image in the test images and the
-            other in the training or validation images of the same fold, in the first row's first run.
+        separated_pairs: Kind of split -> number of pairs of identical and of nearly identical images with one
+            image in the test images and the other in the training or validation images of the same fold, in
+            the first row's first run. Kinds that separate none are left out.
+        overlaps: What the authors' test sets share with the images that trials learned from.
         data_notes: Remarks on the data's folder.
         masked: Mask ("" for none) -> trials and controls of the main split with that region of the images
             blanked, finished or not; empty if the paper has no table of masks.
@@ -96,7 +147,8 @@ class ExperimentRecord:
     missing: dict[str, str]
     final_total: int
     not_comparable: str
-    identical_pairs: int = 0
+    separated_pairs: dict[str, SeparatedPairs] = field(default_factory=dict)
+    overlaps: list[Overlap] = field(default_factory=list)
     data_notes: list[str] = field(default_factory=list)
     masked: dict[str, list[PlannedTrial]] = field(default_factory=dict)
 
@@ -137,6 +189,10 @@ class ExperimentRecord:
             for kind in ("trials", "controls"):
                 values[kind] = [_planned(trial) for trial in values[kind]]
             values["masked"] = {mask: list(map(_planned, own)) for mask, own in values["masked"].items()}
+            values["separated_pairs"] = {
+                kind: SeparatedPairs(*numbers) for kind, numbers in values["separated_pairs"].items()
+            }
+            values["overlaps"] = [Overlap(**overlap) for overlap in values["overlaps"]]
             values["probe"] = values["probe"] and _planned(values["probe"])
             record = ExperimentRecord(**values)
             check_types(record)

@@ -8,7 +8,6 @@ from leukcnn.datasets.index import load
 from leukcnn.datasets.many import load_many
 from leukcnn.duplicate_scan import scan_duplicates, scan_folders
 from leukcnn.errors import DataError
-from leukcnn.image_cache import prepared_images
 from leukcnn.spec import Preprocessing
 from leukcnn.splits import leave_one_dataset_out, related_datasets
 
@@ -40,7 +39,7 @@ def root(tmp_path_factory):
             write_image(root / folder / f"{number}.png", 10 * place + number)
     write_image(root / "jtsc/healthy/copy.png", 10)
     write_image(root / "jtsc/healthy/near.png", 11, brighter=3)
-    for twin in ("healthy/twin 1.png", "healthy/twin 2.png", "AML/twin 3.png"):
+    for twin in ("healthy/twin 1.png", "healthy/twin 2.png", "healthy/twin 3.png"):
         write_image(root / "ufg" / twin, 12)
     return root
 
@@ -65,12 +64,10 @@ def test_identical_and_near_pairs_are_distinguished(scan):
 
 def test_lines_count_by_pair_of_datasets_and_name_examples(scan):
     first, *lines = scan.lines()
-    assert first == (
-        "duplicates among 37 images of 5 datasets: 7 byte-identical pairs, 1 near ones (perceptual hash)"
-    )
+    assert first == ("duplicates among 37 images of 5 datasets: 7 byte-identical pairs, 1 near ones")
     between, within = (
         lines.index("  between jtsc and ufg: 1 identical, 1 near"),
-        lines.index("  within ufg: 6 identical, 0 near, 3 of them in two classes"),
+        lines.index("  within ufg: 6 identical, 0 near"),
     )
     assert within == between + 3
     assert [sign for line in lines[between:within] for sign in "=~" if f" {sign} " in line] == ["=", "~"]
@@ -97,8 +94,16 @@ def test_experiment_finds_the_images_in_the_cache(root, tmp_path, monkeypatch):
     ordered = ("allidb1", "allidb2", "atlas", "jtsc", "ufg")
     index = load_many(ordered, root, class_names=PAPER.classes, class_of=PAPER.class_of)
     monkeypatch.setattr("leukcnn.image_cache.decode_image", None)
-    images = prepared_images(index, PAPER.setup(PAPER.row_ids[0]).preprocessing, folder=tmp_path)
-    assert len(images) == len(index)
+    assert len(scan_duplicates(index, folder=tmp_path).near) == 1
+
+
+def test_near_copies_in_two_classes_are_counted(tmp_path):
+    for number in range(3):
+        write_image(tmp_path / "ufg/healthy" / f"{number}.png", number)
+        write_image(tmp_path / "ufg/AML" / f"{number}.png", 10 + number)
+    write_image(tmp_path / "ufg/AML/near.png", 1, brighter=3)
+    lines = scan_folders(("ufg",), tmp_path / "ufg", folder=tmp_path / "cache").lines()
+    assert lines[1] == "  within ufg: 0 identical, 1 near, 1 of them in two classes"
 
 
 def test_scan_of_one_dataset_mentions_no_other(root, tmp_path):
@@ -111,7 +116,7 @@ def test_scan_of_one_dataset_mentions_no_other(root, tmp_path):
 def test_without_duplicates_one_line_says_so(root, tmp_path):
     index = load("allidb1", root)
     (line,) = scan_duplicates(index, SMALL, folder=tmp_path).lines()
-    assert line.endswith("of allidb1: 0 byte-identical pairs, 0 near ones (perceptual hash)")
+    assert line.endswith("of allidb1: 0 byte-identical pairs, 0 near ones")
 
 
 def test_paper_on_one_dataset_is_scanned(tmp_path):

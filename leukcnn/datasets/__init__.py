@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     # What `__getattr__` imports on first use, for editors and type checkers.
     from leukcnn.datasets.catalog import CATALOG, DatasetCard, card
+    from leukcnn.datasets.copies import copy_pairs
     from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
     from leukcnn.datasets.index import UNLABELLED, ImageIndex, index_from_manifest, load, require_classes
     from leukcnn.datasets.many import load_many, present, require_root
@@ -24,6 +25,7 @@ _HOME = {
     "Report": "verification",
     "UNLABELLED": "index",
     "card": "catalog",
+    "copy_pairs": "copies",
     "duplicate_pairs": "duplicates",
     "index_from_manifest": "index",
     "joined_groups": "duplicates",
@@ -46,6 +48,7 @@ __all__ = [
     "ImageIndex",
     "Report",
     "card",
+    "copy_pairs",
     "duplicate_pairs",
     "index_from_manifest",
     "joined_groups",

@@ -1,10 +1,15 @@
 """Find byte-identical images, and join the subjects that share them."""
 
+from collections import Counter
+from functools import cache
+
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from leukcnn.datasets.index import ImageIndex, group_names
+from leukcnn.datasets.catalog import CATALOG
+from leukcnn.datasets.index import ImageIndex, group_names, index_from_manifest
+from leukcnn.datasets.manifest import manifest
 from leukcnn.datasets.walk import natural
 
 
@@ -33,10 +38,13 @@ def duplicate_pairs(index: ImageIndex) -> np.ndarray:
 def joined_groups(index: ImageIndex, *, pairs: np.ndarray | None = None) -> np.ndarray:
     """Returns the subject of each image. Subjects that share an image count as one.
 
+    Subjects of a published dataset are also joined if they share an image in the shipped manifest, whether or
+    not that image is in the index: a partial copy has the same subjects as the whole dataset.
+
     Args:
         index: The images.
         pairs: (P, 2) int, positions of identical or nearly identical images, from `duplicate_pairs` and
-            `near_duplicate_pairs`. None uses those of `duplicate_pairs` only.
+            `copy_pairs`. None uses those of `duplicate_pairs` only.
 
     Returns:
         (N,) str. The name of joined subjects lists them in numeric order: "20+21". An image without a subject
@@ -48,14 +56,45 @@ def joined_groups(index: ImageIndex, *, pairs: np.ndarray | None = None) -> np.n
     groups = group_names(index) if several else index.group
     names = np.where(groups == "", index.ids, groups)
     subjects, subject = np.unique(names, return_inverse=True)
-    first, second = subject[duplicate_pairs(index) if pairs is None else pairs].T
-    links = coo_array((np.ones(len(first)), (first, second)), shape=(len(subjects), len(subjects)))
-    _, component = connected_components(links, directed=False)
+    links = [subject[duplicate_pairs(index) if pairs is None else pairs], _published_links(index, subjects)]
+    first, second = np.concatenate(links).T
+    graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(subjects), len(subjects)))
+    _, component = connected_components(graph, directed=False)
     joined = {
         number: "+".join(sorted(subjects[component == number].tolist(), key=natural))
         for number in np.unique(component)
     }
     return np.array([joined[number] for number in component[subject]], dtype=np.str_)
+
+
+def _published_links(index: ImageIndex, subjects: np.ndarray) -> np.ndarray:
+    """Returns (L, 2) int64, positions in `subjects` of those that share an image in a shipped manifest."""
+    datasets, place = np.unique(index.dataset), {name: at for at, name in enumerate(subjects.tolist())}
+    found: list[tuple[int, int]] = []
+    # Synthetic images have the names of published subjects, and none of their images.
+    for dataset in (name for name in datasets.tolist() if name in CATALOG and not index.synthetic):
+        several = len(datasets) > 1
+        for sharing in _subjects_that_share(dataset):
+            names = [f"{dataset}/{name}" if several and "/" not in name else name for name in sharing]
+            here = [place[name] for name in names if name in place]
+            found += [(here[0], other) for other in here[1:]]
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
+
+
+@cache
+def _subjects_that_share(dataset: str) -> tuple[tuple[str, ...], ...]:
+    """Returns the subjects that are joined by identical images of a manifest, joined ones together."""
+    times = Counter(file.sha256 for file in manifest(dataset).values())
+    if not times or max(times.values()) < 2:
+        return ()
+    whole = index_from_manifest(dataset)
+    known = whole.select(whole.group != "")
+    subjects, subject = np.unique(known.group, return_inverse=True)
+    first, second = subject[duplicate_pairs(known)].T
+    graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(subjects), len(subjects)))
+    n_joined, component = connected_components(graph, directed=False)
+    sizes = np.bincount(component, minlength=n_joined)
+    return tuple(tuple(subjects[component == number].tolist()) for number in np.flatnonzero(sizes > 1))
 
 
 def pairs_between(pairs: np.ndarray, rows: np.ndarray, other_rows: np.ndarray) -> int:

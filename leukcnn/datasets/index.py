@@ -13,6 +13,7 @@ from leukcnn.datasets.catalog import card
 from leukcnn.datasets.class_folders import Groups, read_class_folders
 from leukcnn.datasets.headers import printable
 from leukcnn.datasets.manifest import manifest, published_groups
+from leukcnn.datasets.one_class import require_one_class
 from leukcnn.datasets.scan import UNLABELLED, Found, Scan, place, scan, sort_key
 from leukcnn.datasets.summary import ClassCount, as_html, as_text, count_classes
 from leukcnn.datasets.walk import (
@@ -128,10 +129,13 @@ class ImageIndex:
 
         Raises:
             DataError: The folder doesn't exist, has fewer than two class folders, empty ones, images outside
-                them, or files that aren't complete images. One message lists all faults.
+                them, or files that aren't complete images; or an image is in two classes. One message lists
+                all faults.
             ArgumentError: `groups` has the wrong form or doesn't give every image a group.
         """
-        return cls(**read_class_folders(root, groups, progress=progress))
+        index = cls(**read_class_folders(root, groups, progress=progress))
+        require_one_class(index)
+        return index
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -225,7 +229,8 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
     Raises:
         DataError: The folder doesn't exist, can't be read or holds no image of the dataset. Or some files
             aren't complete images, are copies of the same image, have the name of one class in the folder
-            of another, or a name that isn't UTF-8; one message lists all of them.
+            of another, are byte-identical in two classes, or have a name that isn't UTF-8; one message lists
+            all of them.
     """
     return read_index(scan(name, root), progress=progress)
 
@@ -238,10 +243,10 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
         progress: Called after each file with the number done and the number of all files.
 
     Raises:
-        DataError: Some files aren't complete images, are copies of the same image, have the name of one
-            class in the folder of another, or a name that can't be used; one message lists all of them.
+        DataError: As for `load`.
     """
-    contents = read_files(read_content, [image.path for image in found.images], progress=progress)
+    paths = [image.path for image in found.images]
+    contents = read_files(read_content, paths, progress=progress)
     times = Counter(image.id for image in found.images)
     _refuse(
         found,
@@ -253,9 +258,7 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
             "files that are copies of the same image": [
                 f"{image.path} ({image.id})" for image in found.images if times[image.id] > 1
             ],
-            "files whose names can't be used": named_badly(
-                found.folder, [image.path for image in found.images]
-            ),
+            "files whose names can't be used": named_badly(found.folder, paths),
             "files that aren't complete images": [
                 f"{image.path} {result}"
                 for image, (digest, result) in zip(found.images, contents, strict=True)
@@ -263,13 +266,15 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
             ],
         },
     )
-    return make_index(
+    index = make_index(
         found.card,
         found.images,
         sha256=[digest for digest, _ in contents],
         notes=(*_what_is_there(found), *conversion_notes(contents)),
         synthetic=found.synthetic,
     )
+    require_one_class(index)
+    return index
 
 
 def index_from_manifest(name: str) -> ImageIndex:

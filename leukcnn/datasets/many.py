@@ -10,7 +10,14 @@ import numpy as np
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.index import NO_ARRAYS, UNLABELLED, ImageIndex, group_names, read_index
+from leukcnn.datasets.index import (
+    NO_ARRAYS,
+    UNLABELLED,
+    ImageIndex,
+    group_names,
+    read_index,
+)
+from leukcnn.datasets.one_class import require_one_class
 from leukcnn.datasets.scan import Advice, is_named, own_folders, scan
 from leukcnn.datasets.walk import Progress
 from leukcnn.errors import ArgumentError, DataError
@@ -95,7 +102,8 @@ def load_many(
 
     Raises:
         ArgumentError: `class_of` names a class that isn't in `class_names`.
-        DataError: None of the datasets is present, or one of them can't be indexed; see `load`.
+        DataError: None of the datasets is present, one of them can't be indexed (see `load`), or an image is
+            in two classes, in one dataset or in two.
     """
     if unknown := set(class_of.values()) - set(class_names):
         raise ArgumentError(
@@ -116,7 +124,9 @@ def load_many(
     if synthetic := [index for index in indices if index.synthetic]:
         names_of = synthetic[0].dataset[0] if len(synthetic) == 1 else f"{len(synthetic)} datasets"
         notes.append(f"{sum(map(len, synthetic)):,} synthetic images replace those of {names_of}")
-    return _joined(indices, class_names, tuple(notes))
+    together = _joined(indices, class_names, tuple(notes))
+    require_one_class(together)
+    return together
 
 
 def _shifted(progress: Progress | None, done: int, total: int) -> Progress | None:

@@ -11,13 +11,16 @@ of 224 x 224 pixels, and with the same result at 64 x 64:
   than 76 bits. Of the pairs between Alert Net's sixteen datasets in synthetic form, none in fewer than 62.
 - All copies were found that were encoded as JPEG of quality 50, resized by 2 %, brightened by 20 grey levels,
   converted to grey, or cropped by 1 % at each edge. Of copies cropped by 2 %, 72 to 100 % were found; of
-  copies cropped by 4 %, hardly any. Rotated and mirrored copies are not found.
+  copies cropped by 4 %, hardly any: `leukcnn.datasets.copy_pairs`, which splits use, finds those too.
+- Mirrored copies, and those turned by 90, 180 or 270 degrees, differ in as few bits once their bits are
+  mirrored or turned.
 
 Single cells on black, as in C-NMC, are the most similar: the two nearest unrelated cells differ in 48 bits
 among the 61 real cells, and in 26 bits among 700 synthetic ones. In a dataset of such cells, a pair within
 `MAX_DISTANCE` may be unrelated.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import imagehash
@@ -68,9 +71,10 @@ def perceptual_hashes(images: np.ndarray, *, workers: int = 2) -> np.ndarray:
 
 
 def near_duplicate_pairs(hashes: np.ndarray, *, max_distance: int = MAX_DISTANCE) -> np.ndarray:
-    """Returns every pair of images whose hashes differ in few bits.
+    """Returns every pair of images whose hashes differ in few bits in any of the eight orientations.
 
-    Byte-identical images are included. Flat images are in no pair, since their hash has no meaning.
+    An image may be a mirrored copy of the other, or one turned by 90, 180 or 270 degrees. Byte-identical
+    images are included. Flat images are in no pair, since their hash has no meaning.
 
     Args:
         hashes: (N, 256) bool, from `perceptual_hashes`.
@@ -88,13 +92,28 @@ def near_duplicate_pairs(hashes: np.ndarray, *, max_distance: int = MAX_DISTANCE
             expected=f"bool of the shape (N, {_BITS})",
         )
     rows = np.flatnonzero(np.count_nonzero(hashes, axis=1) >= _FEWEST_SET)
-    words = np.packbits(hashes[rows], axis=1).view(np.uint64)
+    words, *others_turned = (np.packbits(turned, axis=1).view(np.uint64) for turned in _turned(hashes[rows]))
     found = [np.empty((0, 2), dtype=np.int64)]
     for start in range(0, len(rows), _BLOCK):
-        block, others = words[start : start + _BLOCK, None], words[start:]
-        distance = np.zeros((len(block), len(others)), dtype=np.uint16)
-        for word in range(words.shape[1]):
-            distance += np.bitwise_count(block[..., word] ^ others[:, word])
-        first, second = np.nonzero(distance <= max_distance)
+        block = words[start : start + _BLOCK, None]
+        near = np.zeros((len(block), len(rows) - start), dtype=bool)
+        for turned in (words, *others_turned):
+            distance = np.zeros(near.shape, dtype=np.uint16)
+            for word in range(words.shape[1]):
+                distance += np.bitwise_count(block[..., word] ^ turned[start:, word])
+            near |= distance <= max_distance
+        first, second = np.nonzero(near)
         found.append(start + np.stack([first, second], axis=1)[first < second])
     return rows[np.concatenate(found)]
+
+
+def _turned(hashes: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields the hashes, (N, 256) bool, of the images in the eight orientations; as they are first."""
+    square = hashes.reshape(-1, _IMAGE_SIZE, _IMAGE_SIZE)
+    # Mirroring changes the sign of the odd frequencies, whose median is about 0.
+    odd = np.arange(_IMAGE_SIZE) % 2 == 1
+    for rows_swapped in (square, square.swapaxes(1, 2)):
+        for down in (False, True):
+            for across in (False, True):
+                turned = rows_swapped ^ ((odd & across)[None, :] ^ (odd & down)[:, None])
+                yield turned.reshape(-1, _BITS)

@@ -28,6 +28,7 @@ FAULTS = {
     "unknown": "an image that isn't in the manifest",
     "changed": "a published name with other content (SHA-256)",
     "duplicate": "a copy of another image that isn't a copy in the published dataset",
+    "two classes": "an image that is byte-identical to one of another class, other than as published",
 }
 
 
@@ -212,7 +213,7 @@ def verify(name: str, root: str | Path, *, progress: Progress | None = None) -> 
         joined_subjects=tuple(
             sorted({str(group) for group in joined[index.group != ""] if "+" in group}, key=natural)
         ),
-        notes=_notes(found, contents, published),
+        notes=(*_notes(found, contents, published), *_published_in_two_classes(index, known)),
     )
 
 
@@ -283,8 +284,7 @@ def _twice(
     found: Scan, contents: Mapping[Path, _Content], published: Mapping[str, Published]
 ) -> Iterable[Fault]:
     """Yields the second and further files of each content and each id, except published duplicates."""
-    first: dict[str, Path] = {}
-    groups = {image.path: image.group for image in found.images}
+    first: dict[str, Found] = {}
     # Files that are as published come first, so that the other file is reported as the copy.
     for genuine in (True, False):
         for image in found.images:
@@ -292,21 +292,23 @@ def _twice(
             as_published = image.id in published and published[image.id].sha256 == digest
             if contents[image.path].fault or as_published != genuine:
                 continue
-            twin = first.setdefault(digest, image.path)
-            if twin != image.path and not genuine and not _made_alike(found, image, groups[twin]):
-                yield Fault(
-                    _relative(found, image.path),
-                    "duplicate",
-                    f"is byte-identical to {_relative(found, twin)}",
-                )
+            twin = first.setdefault(digest, image)
+            if twin is image or genuine:
+                continue
+            alike = f"is byte-identical to {_relative(found, twin.path)}"
+            if UNLABELLED not in (image.label, twin.label) and image.label != twin.label:
+                classes = (found.card.classes[one.label] for one in (image, twin))
+                yield Fault(_relative(found, image.path), "two classes", f"{alike}: {' and '.join(classes)}")
+            elif not _made_alike(found, image, twin.group):
+                yield Fault(_relative(found, image.path), "duplicate", alike)
     first_of_id: dict[str, Path] = {}
     for image in found.images:
-        twin = first_of_id.setdefault(image.id, image.path)
-        if twin != image.path:
+        next_to = first_of_id.setdefault(image.id, image.path)
+        if next_to != image.path:
             yield Fault(
                 _relative(found, image.path),
                 "duplicate",
-                f"is another copy of {printable(image.id)}, next to {_relative(found, twin)}",
+                f"is another copy of {printable(image.id)}, next to {_relative(found, next_to)}",
             )
 
 
@@ -330,6 +332,14 @@ def _known_pairs(index: ImageIndex, published: Mapping[str, Published]) -> list[
         for identity, digest in zip(index.ids, index.sha256, strict=True)
     ]
     return [(i, j) for i, j in duplicate_pairs(index).tolist() if as_published[i] and as_published[j]]
+
+
+def _published_in_two_classes(index: ImageIndex, known: Sequence[tuple[int, int]]) -> Iterable[str]:
+    for pair in known:
+        (one, other), labels = (index.ids[list(pair)].tolist(), index.labels[list(pair)].tolist())
+        if labels[0] != labels[1] and UNLABELLED not in labels:
+            classes = " and ".join(index.class_names[label] for label in labels)
+            yield f"published in two classes: {one} = {other} ({classes})"
 
 
 def _counts(index: ImageIndex) -> tuple[Count, ...]:

@@ -11,14 +11,15 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, duplicate_pairs
-from leukcnn.duplicate_scan import scan_duplicates
+from leukcnn.duplicate_scan import COMPARED, scan_duplicates
 from leukcnn.errors import DataError
+from leukcnn.experiment.leaks import overlaps, separated_pairs
 from leukcnn.experiment.study import Study
 from leukcnn.fields import replace_at, to_plain
 from leukcnn.files import digest
 from leukcnn.models import fingerprint
 from leukcnn.outputs.build import kind_of
-from leukcnn.records import PlannedTrial
+from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs
 from leukcnn.runs import trial_name
 from leukcnn.splits import Fold, SplitRows, partition, related_datasets
 from leukcnn.trials import PROBE
@@ -38,6 +39,9 @@ class Plan:
             of this study; empty if the paper has no table of masks.
         related: Dataset -> datasets that share images or cells with it.
         missing: Row, or kind of split other than the main one, that the data don't allow -> why.
+        overlaps: What the authors' test sets share with the images that trials learn from, masked ones too.
+        separated: Kind of split -> pairs of copies that a fold separates, in the first row's first run.
+        near_in_two_classes: Number of pairs of nearly identical images that have different classes.
         reason: Why there are no trials at all; "" if there are some.
     """
 
@@ -49,6 +53,9 @@ class Plan:
     masked: dict[str, list[PlannedTrial]] = field(default_factory=dict)
     related: dict[str, tuple[str, ...]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    overlaps: list[Overlap] = field(default_factory=list)
+    separated: dict[str, SeparatedPairs] = field(default_factory=dict)
+    near_in_two_classes: int = 0
     reason: str = ""
 
 
@@ -75,14 +82,23 @@ def plan(study: Study, index: ImageIndex) -> Plan:
     try:
         pairs = _copies(study, index)
         planned = _plan(study, index, pairs)
+        split_rows = dict(planned.split_rows)
         for mask, other in study.masked.items():
             of_mask = _plan(other, index, pairs)
             planned.masked[mask] = [*of_mask.trials, *of_mask.controls]
+            split_rows |= of_mask.split_rows
     except DataError:
         if study.trained:
             raise
         return _nothing("the data hold too few images")
-    return planned
+    every = [*planned.trials, *planned.controls, *(t for of in planned.masked.values() for t in of)]
+    labels = index.labels[pairs]
+    return replace(
+        planned,
+        overlaps=overlaps(every, split_rows, index, pairs),
+        separated=separated_pairs(planned.trials, split_rows, index, pairs, row=study.rows[0].id),
+        near_in_two_classes=int(((labels[:, 0] != labels[:, 1]) & (labels >= 0).all(axis=1)).sum()),
+    )
 
 
 def _nothing(reason: str) -> Plan:
@@ -90,11 +106,13 @@ def _nothing(reason: str) -> Plan:
 
 
 def _copies(study: Study, index: ImageIndex) -> np.ndarray:
-    """Returns (P, 2) positions of byte-identical images and, if a split needs them, of near-duplicates."""
-    if not study.split_kinds & {*spec.COPY_PROOF_KINDS}:
-        return duplicate_pairs(index)
-    # Copies are searched for in whole images, whatever --mask says.
-    return scan_duplicates(index, replace(study.whole, mask="")).pairs
+    """Returns (P, 2) positions of byte-identical and of nearly identical images.
+
+    An index without files, from a manifest, has identical images only, unless a split needs the others.
+    """
+    if study.split_kinds & {*spec.COPY_PROOF_KINDS} or all(Path(path).is_file() for path in index.paths[:1]):
+        return scan_duplicates(index, COMPARED).pairs
+    return duplicate_pairs(index)
 
 
 def _plan(study: Study, index: ImageIndex, pairs: np.ndarray) -> Plan:

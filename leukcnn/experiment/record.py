@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
-from leukcnn.datasets import ImageIndex, card, duplicate_pairs, pairs_between
+from leukcnn.datasets import ImageIndex, card
 from leukcnn.experiment.comparability import why_not_comparable
 from leukcnn.experiment.plan import Plan
 from leukcnn.experiment.study import Study
@@ -54,9 +54,15 @@ def make_record(
         missing=_missing(study, index, planned) | dict(lacking or {}),
         final_total=_final_total(study, index),
         not_comparable=why_not_comparable(study, index),
-        identical_pairs=_identical_pairs(index, planned, study.rows[0].id),
-        data_notes=[*index.notes, *notes],
+        separated_pairs=planned.separated,
+        overlaps=planned.overlaps,
+        data_notes=[*index.notes, *notes, *_in_two_classes(planned)],
     )
+
+
+def _in_two_classes(planned: Plan) -> list[str]:
+    n = planned.near_in_two_classes
+    return [f"{n:,} pairs of copies, identical or nearly so, have two classes"] if n else []
 
 
 def experiment_name(record: ExperimentRecord) -> str:
@@ -103,20 +109,3 @@ def _final_total(study: Study, index: ImageIndex) -> int:
         return int(np.count_nonzero(index.subset == "final"))
     subsets = (subset for name in study.paper.datasets for subset in card(name).subsets)
     return sum(subset.total for subset in subsets if subset.key == "final")
-
-
-def _identical_pairs(index: ImageIndex, planned: Plan, row: str) -> int:
-    """Counts the pairs of identical images that a fold of the first run separates.
-
-    One image of such a pair is tested, and the network is trained or validated on the other.
-    """
-    first = [trial for trial in planned.trials if (trial.row, trial.run) == (row, 0)]
-    folds = [planned.split_rows[trial.name] for trial in first if trial.split == first[0].split]
-    trained_on = [np.concatenate([split_rows.train, split_rows.validation]) for split_rows in folds]
-    return sum(
-        any(
-            pairs_between(pair[None], rows, split_rows.predicted["test"])
-            for rows, split_rows in zip(trained_on, folds, strict=True)
-        )
-        for pair in duplicate_pairs(index)
-    )

@@ -25,7 +25,7 @@ from leukcnn.models.published import check_weights
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
 from leukcnn.progress import TrainingProgress
-from leukcnn.records import PlannedTrial, relative
+from leukcnn.records import ExperimentRecord, PlannedTrial, relative
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from leukcnn.trials import (
@@ -85,6 +85,7 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     record = make_record(
         study, session.index, planned, lacking=lacking, notes=_notes_on_black_images(study, session, wanted)
     )
+    _say_what_is_shared(session, record)
     folder = store.experiment(experiment_name(record))
     record.save(folder)
     capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
@@ -120,6 +121,21 @@ def _say_what_is_not_trained(
         session.say(
             f"Nothing is trained: {study.only} needs a split that this run doesn't have. Its splits: "
             f"{', '.join(sorted({trial.split for trial in planned.trials}))}."
+        )
+
+
+def _say_what_is_shared(session: Session, record: ExperimentRecord) -> None:
+    """Names each overlap of the authors' test sets with training once, and the copies in two classes."""
+    for text in dict.fromkeys(shared.describe() for shared in record.overlaps):
+        subset = (
+            "Their values leave these images out." if "external set" in text else "It has no values here."
+        )
+        session.say(f"The networks know some tested images: {text}. {subset}")
+    for kind, numbers in record.separated_pairs.items():
+        session.say(
+            f"{spec.SPLITS[kind].title} separates copies: {numbers.identical:,} pairs of identical and "
+            f"{numbers.near:,} of nearly identical images are in the test and in the training or validation "
+            "images."
         )
 
 

@@ -29,7 +29,8 @@ def _by_subset(table: spec.Table, results: Results) -> Table:
                 rows.append((label, subset, number, *confusion_matrix(*negative, n_classes=2).ravel()))
     titles = ("Run", "True positives", "False negatives", "False positives", "True negatives")
     columns: list[Column | str] = ["Network", "Subset", *(Column(title, "integer") for title in titles)]
-    return make_table(results, table, columns, rows, notes=(f"Positive: {results.paper.positive_class}.",))
+    notes = (f"Positive: {results.paper.positive_class}.",)
+    return make_table(results, table, columns, rows, notes=notes, subsets=table.subsets)
 
 
 def _by_class(table: spec.Table, results: Results) -> Table:

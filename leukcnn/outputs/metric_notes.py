@@ -51,7 +51,8 @@ def notes_of(content: TableContent) -> list[str]:
     if subsets == (FINAL,):
         return []
     if table.values_as == "percent":
-        others = _OTHER_SUBJECTS.get(content.shown.split_kind) if subsets == ("external",) else None
+        apart = subsets == ("external",) and not content.shown.overlap()
+        others = _OTHER_SUBJECTS.get(content.shown.split_kind) if apart else None
         notes = [*([others] if others else []), *_by_subset(content), *left_out]
         return [*notes, *(_BALANCED if "balanced" in subsets else ()), *(copies if "test" in subsets else ())]
     if "class" in axes:
@@ -184,16 +185,22 @@ def _on_compared_split(content: TableContent) -> Iterator[str]:
 
 
 def _on_copies(content: TableContent) -> list[str]:
-    """Says how many pairs of identical images the split separates."""
-    n, kfold = content.results.record.identical_pairs, content.shown.split_kind in spec.KFOLD_KINDS
-    if not n:
+    """Says how many pairs of identical and of nearly identical images the split separates."""
+    kind, kfold = content.shown.split_kind, content.shown.split_kind in spec.KFOLD_KINDS
+    numbers = content.results.record.separated_pairs.get(kind)
+    if numbers is None:
         return []
     word, where = "image", f"a test {'fold' if kfold and content.over_folds else 'set'}"
     if content.table.values_as == "percent":
         word, where = "cell" if "cells" in content.table.show else "image", "the test set"
-    pairs, have = ("1 pair", "has") if n == 1 else (f"{n} pairs", "have")
-    others = f"the other in the training or validation {word}s"
-    return [f"{pairs} of byte-identical {word}s {have} one {word} in {where} and {others}."]
+    others, notes = f"the other in the training or validation {word}s", []
+    near = (
+        f"nearly identical {word}s (re-encoded, mirrored, turned or cropped copies, or one field taken twice)"
+    )
+    for n, alike in ((numbers.identical, f"byte-identical {word}s"), (numbers.near, near)):
+        pairs, have = ("1 pair", "has") if n == 1 else (f"{n} pairs", "have")
+        notes += [f"{pairs} of {alike} {have} one {word} in {where} and {others}."] if n else []
+    return notes
 
 
 def _on_printed(content: TableContent) -> list[str]:

@@ -10,7 +10,14 @@ from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.metric_lines import FINAL, Line, Place, TableContent
 from leukcnn.outputs.metric_notes import NO_INTERVAL, notes_of
-from leukcnn.outputs.titles import classes_here, dataset_title, make_table, not_measured, state_of
+from leukcnn.outputs.titles import (
+    SHARED,
+    classes_here,
+    dataset_title,
+    make_table,
+    not_measured,
+    state_of,
+)
 from leukcnn.rendering.formats import PERCENT_UNIT, Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.measure import Measured
@@ -47,7 +54,8 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     rows: list[Sequence[Cell]] = [[cell(line) for _, cell in shown] for line in content.lines]
     if not rows and "classes" in table.show:
         rows = [("all", *not_measured("no dataset of one class is tested here", len(shown) - 1))]
-    return make_table(results, table, [column for column, _ in shown], rows, notes=notes_of(content))
+    columns, subsets = [column for column, _ in shown], content.values["subset"]
+    return make_table(content.shown, table, columns, rows, notes=notes_of(content), subsets=subsets)
 
 
 def _columns(content: TableContent) -> _Columns:
@@ -67,11 +75,16 @@ def _columns(content: TableContent) -> _Columns:
     def measured_of(line: Line) -> Cell:
         return _value(content, line.metric, line.found) if line.size is None else (line.size, None)
 
+    def marked(text: str, line: Line) -> str:
+        """Marks the values of lines on an external set that shares images or subjects with training."""
+        external = line.place.subset == "external" and line.found
+        return f"{text} {SHARED}" if external and content.shown.overlap(line.place.row) else text
+
     def n_of(line: Line) -> Cell:
         return line.found.n if line.found else None
 
     return {
-        "row": [("Network", lambda line: content.labels[line.place.row])],
+        "row": [("Network", lambda line: marked(content.labels[line.place.row], line))],
         "dataset": [("Dataset", lambda line: dataset_title(content.shown, line.place.dataset))],
         "subset": [("Test" if by_dataset else "Test set", lambda line: subsets[line.place.subset])],
         "split": [("Split", lambda line: spec.SPLITS[line.place.split or results.split_kind].title)],

@@ -36,7 +36,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         columns += [Column(label, "percent"), Column(f"{label}, 95 % interval", "interval")]
     first_run = ["First run only."] if results.record.runs > 1 else []
     notes = ("Intervals: Wilson, over the cells of each subject.", *first_run)
-    return make_table(results, table, columns, rows, notes=notes)
+    return make_table(results, table, columns, rows, notes=notes, subsets=("test", "external"))
 
 
 KIND = TableKind(build=build)

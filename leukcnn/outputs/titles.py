@@ -13,6 +13,9 @@ from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 
+SHARED = "†"
+"""Mark of a value that leaves out external images which are shared with training."""
+
 
 class MarkAndCaption(TypedDict):
     """Texts around a figure: "mark" says why it isn't comparable with the paper ("" if it is); "caption"."""
@@ -122,8 +125,12 @@ def make_table(
     *,
     notes: Sequence[str] = (),
     measured: bool = True,
+    subsets: Sequence[str] = (),
 ) -> Table:
-    """Returns a table with its title and notes and, if it shows measured values, its marks."""
+    """Returns a table with its title and notes and, if it shows measured values, its marks.
+
+    `subsets` are those that it shows: a mark and a note say what the external set shares with training.
+    """
     title = f"{table.where}: {table.title}" if table.where else table.title
     marks: tuple[str, ...] = ()
     if measured:
@@ -132,6 +139,10 @@ def make_table(
             marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
         if left_out := _left_out(results, table.rows):
             marks = (*marks, f"INCOMPLETE: {left_out}")
+        for subset in [name for name in ("external", "final") if name in subsets]:
+            if shared := results.overlap(subset=subset):
+                marks += (f"THE {subset.upper()} SET SHARES IMAGES WITH TRAINING: {shared.describe()}",)
+                notes = (*_on_left_out(results, subset), *notes)
     return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
 
 
@@ -140,6 +151,21 @@ def _diverged(results: Results) -> list[str]:
     return [
         f"{results.paper.row(row).label}: {len(ways)} training(s) diverged and have no result ({ways[0]})."
         for row, ways in results.diverged.items()
+    ]
+
+
+def _on_left_out(results: Results, subset: str) -> list[str]:
+    """Returns the note on the external images that are left out, with their number."""
+    if subset != "external":
+        return []
+    numbers = {len(one.images) for one in results.record.overlaps if one.subset == subset}
+    few, most = min(numbers), max(numbers)
+    shared = f"{few:,}" if few == most else f"{few:,} to {most:,}"
+    return [
+        f"{SHARED} Without the {shared} external images that are copies of a training or validation image "
+        "(identical, nearly so, mirrored, turned or cropped) or show a subject of one. They are left out "
+        "under every split, because the external set is meant to show other subjects. Their predictions are "
+        "stored."
     ]
 
 

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.records import ExperimentRecord, PlannedTrial, why_diverged
+from leukcnn.records import ExperimentRecord, Overlap, PlannedTrial, why_diverged
 from leukcnn.runs import Store, Trial
 from leukcnn.splits import balanced_subset
 from leukcnn.trial_files import Predictions
@@ -114,6 +114,20 @@ class Results:
                 found[planned.row].append((planned.run, planned.seed, trial))
         return found
 
+    def overlap(self, row: str = "", subset: str = "external") -> Overlap | None:
+        """Returns what a subset shares with the images that the first trial of a row or control learned from.
+
+        Args:
+            row: Row or control; "" for the first one of which the subset shares anything.
+            subset: "external" or "final".
+        """
+        firsts: dict[str, str] = {}
+        for planned in self._planned:
+            firsts.setdefault(planned.row, planned.name)
+        names = {firsts[row]} if row in firsts else set() if row else {*firsts.values()}
+        shared = (one for one in self.record.overlaps if one.subset == subset)
+        return next((one for one in shared if names.intersection(one.trials)), None)
+
     @cached_property
     def diverged(self) -> dict[str, list[str]]:
         """Row -> when and how its trainings diverged, for each trial that did."""
@@ -131,8 +145,18 @@ class Results:
             wanted = sum((planned.row, planned.run) == (row, 0) for planned in self._planned)
             of_run = [(seed, trial) for number, seed, trial in self.trials[row] if number == run]
             if wanted and len(of_run) == wanted:
-                found[row].append((of_run[0][0], [main_predictions(trial) for _, trial in of_run]))
+                found[row].append((of_run[0][0], [self._unshared(trial) for _, trial in of_run]))
         return found
+
+    def _unshared(self, trial: Trial) -> Predictions:
+        """Returns a trial's main predictions without external images that it shares with what it learned."""
+        predictions = main_predictions(trial)
+        for shared in self.record.overlaps:
+            # The final set has no values: its predictions are for the leaderboard, which takes all of them.
+            if shared.subset == "external" and trial.path.name in shared.trials:
+                left_out = (predictions.subset == shared.subset) & np.isin(predictions.image, shared.images)
+                predictions = predictions.select(~left_out)
+        return predictions
 
     @cached_property
     def predictions(self) -> dict[str, list[tuple[int, Predictions]]]:
@@ -154,7 +178,8 @@ class Results:
         """Returns the predictions of each complete run on a subset of the images.
 
         Images without a label are left out, except in the final phase, where no image has one. Each fold's
-        network predicts the external set; only the predictions of the first fold are returned.
+        network predicts the external set; only the predictions of the first fold are returned, without the
+        images that its network learned from, or whose copies or subjects it learned from (`overlap`).
 
         Args:
             row: Row or control.
@@ -165,7 +190,9 @@ class Results:
             # A run of one task can be complete while folds of another task are missing.
             return self.task(dataset).runs(row, subset=subset)
         chosen = []
-        for seed, predictions in self.predictions[row]:
+        joined = (predictions for _, predictions in self.predictions[row])
+        for (seed, folds), every in zip(self._whole_runs[row], joined, strict=True):
+            predictions = folds[0] if subset in ("external", "final") else every
             of_subset = _of_subset(
                 predictions, dataset=dataset, subset="test" if subset == "balanced" else subset
             )
@@ -206,7 +233,10 @@ class Results:
             if row in self.diverged:
                 return f"its training diverged: {self.diverged[row][0]}"
             return "this row has not been trained"
-        return "" if self.runs(row, subset=subset) else "these images have no labels"
+        if self.runs(row, subset=subset):
+            return ""
+        shared = self.overlap(row, subset)
+        return f"{shared.describe()}: no others have a label" if shared else "these images have no labels"
 
 
 def main_predictions(trial: Trial) -> Predictions:

@@ -55,8 +55,8 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
         index: The images.
         seed: Root seed.
         pairs: (P, 2) int64, positions of identical or nearly identical images, e.g. those of
-            `leukcnn.datasets.duplicate_pairs`. Splits of the kinds `spec.COPY_PROOF_KINDS` keep the images of
-            a pair in one split, or leave the datasets that share them with the tested one out of training.
+            `leukcnn.duplicate_scan.scan_duplicates`. Splits by group or subject keep the images of a pair in
+            one split; strict ones leave the datasets that share them with the tested one out of training.
 
     Raises:
         DataError: There are too few images, classes or datasets for the split.
@@ -67,8 +67,8 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
     rows = _limited(np.flatnonzero(training), index, split.limit_per_class, seed=seed)
     predicted = {name: np.flatnonzero(index.subset == subset) for subset, name in _TEST_SUBSETS.items()}
     predicted = {name: positions for name, positions in predicted.items() if len(positions)}
-    copies = pairs if split.kind in spec.COPY_PROOF_KINDS else None
-    groups, folds = joined_groups(index, pairs=copies), []
+    groups = joined_groups(index, pairs=pairs) if split.kind in spec.GROUPED_KINDS else index.ids
+    folds: list[Fold] = []
     for tested in _tasks(split, np.unique(index.dataset[rows]).tolist()):
         own = rows[np.isin(index.dataset[rows], tested)] if tested else rows
         if tested:

@@ -41,7 +41,7 @@ def leave_one_dataset_out(
         strict: Whether the datasets that are related to the tested one are left out of training; see
             `related_datasets`. If False, all other datasets are trained on, as in the paper leuknet_lodocv.
         pairs: (P, 2) int, positions of identical or nearly identical images: those of `duplicate_pairs` and
-            `near_duplicate_pairs`. None uses those of `duplicate_pairs` only.
+            `copy_pairs`. None uses those of `duplicate_pairs` only.
         single_class: Whether to test the datasets with a single class instead. Accuracy means little for
             them, but the rate of false positives or negatives is meaningful.
 

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
 from leukcnn.datasets.index import ImageIndex, index_from_manifest
+from tests.indices import index_of
 
 
 def make_index(groups, contents, dataset="a"):
@@ -83,3 +86,16 @@ def test_final_phase_has_two_pairs_and_no_pair_is_across_subsets():
     pairs = duplicate_pairs(index)
     assert len(pairs) == 106
     assert np.count_nonzero((index.subset[pairs] == "final").all(axis=1)) == 2
+
+
+@pytest.mark.parametrize("prefix", ["", "cnmc2019/"])
+def test_a_partial_copy_has_the_subjects_of_the_whole_dataset(prefix):
+    """H2 and H6 share images with H4, which isn't there; 20 and 21 are there without the shared images."""
+    dataset = ["cnmc2019"] * 4 + ([] if not prefix else ["jtsc"])
+    groups = [prefix + name for name in ("H2", "H6", "20", "21")] + ([] if not prefix else ["H2"])
+    labels = [0] * len(groups)
+    index = index_of(labels, class_names=("a",), dataset=dataset, group=np.array(groups))
+    joined = [f"{prefix}H2+{prefix}H6"] * 2 + [f"{prefix}20+{prefix}21"] * 2
+    assert joined_groups(index).tolist() == joined + ([] if not prefix else ["jtsc/H2"])
+    # Synthetic images bear the names of published subjects and share none of their images.
+    assert joined_groups(replace(index, synthetic=True)).tolist()[0] == f"{prefix}H2"

@@ -69,6 +69,7 @@ def test_every_kind_of_fault_is_in_one_report(published, write_cell):
     write_cell(fold / "UID_1_1_5_all.bmp", seed=30)
     write_cell(fold / "my cell.bmp", seed=31)
     (fold / "UID_1_1_6_hem.bmp").write_bytes(whole)
+    (published / "training_data/fold_0/hem/UID_H1_1_1_hem.bmp").write_bytes(whole)
     write_cell(published / "testing_data/C-NMC_test_final_phase_data/2.bmp", seed=32)
     write_cell(published / "figures/a/plot.png", seed=33)
     huge = png([[[0]]], bits=1, colour=0, size=(11_000, 10_000), data=bytes(15_000))
@@ -93,10 +94,12 @@ def test_every_kind_of_fault_is_in_one_report(published, write_cell):
         ("misnamed", "training_data/fold_0/all/UID_1_1_8\\n.bmp"),
         ("unreadable", "training_data/fold_0/all/UID_1_1_8\\n.bmp"),
         ("unusable name", "training_data/fold_0/all/UID_1_1_8\\n.bmp"),
+        ("misnamed", "training_data/fold_0/hem/UID_H1_1_1_hem.bmp"),
+        ("two classes", "training_data/fold_0/hem/UID_H1_1_1_hem.bmp"),
     ]
     text = "\n".join(report.lines())
     assert (
-        "15 faults: 2 unreadable, 1 unusable name, 1 empty, 1 undecodable, 1 truncated, 1 too large" in text
+        "17 faults: 2 unreadable, 1 unusable name, 1 empty, 1 undecodable, 1 truncated, 1 too large" in text
     )
     assert "is 450x450 pixels, not 600x600" in text
     assert "its content is that of training_data/fold_0/all/UID_11_1_1_all.bmp" in text

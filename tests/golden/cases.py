@@ -191,7 +191,7 @@ CNMC_CASES = (
     Case(
         name="one_run",
         images=with_twins(cells(), *CELL_TWINS),
-        record={"not_comparable": "", "identical_pairs": 0},
+        record={"not_comparable": "", "separated_pairs": {}},
         skilled={"vgg16": 930},
         perfect=("xception",),
         tables=("table1", "table2", "table3", "table4", "external"),

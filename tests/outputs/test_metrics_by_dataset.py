@@ -7,6 +7,7 @@ from scipy import stats
 from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
 from leukcnn.outputs.build import build_tables
+from leukcnn.records import SeparatedPairs
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS, Published
 
@@ -265,12 +266,13 @@ def test_a_smoke_profile_is_not_comparable(trained):
 
 
 def test_notes_name_relatives_runs_and_identical_pairs(trained):
-    notes = shown(trained.results(related=RELATED, identical_pairs=7)).notes
+    notes = shown(trained.results(related=RELATED, separated_pairs={"lodocv": SeparatedPairs(7, 2)})).notes
     strict = next(note for note in notes if note.startswith("Strict LODOCV"))
     assert "for ALL-IDB 1: ALL-IDB 1 (Crop), ALL-IDB 2;" in strict
     assert strict.endswith("for UFG: none).")
     assert any("over 3 runs with different seeds; 5 in the paper" in note for note in notes)
     assert any(note.startswith("7 pairs of byte-identical images") for note in notes)
+    assert any(note.startswith("2 pairs of nearly identical images") for note in notes)
 
 
 def test_a_metric_undefined_in_a_run_is_reported_as_undefined(left_out, tested):

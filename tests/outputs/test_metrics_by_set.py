@@ -7,6 +7,7 @@ from scipy import stats
 from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
 from leukcnn.outputs.build import build_tables
+from leukcnn.records import Overlap, SeparatedPairs
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS
 
@@ -250,7 +251,7 @@ def test_without_folds_a_reference_is_compared_on_the_balanced_test_set(as_publi
 
 
 def test_identical_cells_in_test_and_training_are_reported(as_published):
-    notes = table(as_published.results(identical_pairs=94), "table2").notes
+    notes = table(as_published.results(separated_pairs={"cell": SeparatedPairs(94, 0)}), "table2").notes
     assert any(note.startswith("94 pairs of byte-identical cells") for note in notes)
 
 
@@ -321,3 +322,87 @@ def test_controls_follow_the_networks(as_published, make_predictions):
     assert full["Verdict"] == "not published"
     assert {row[0] for row in table(results, "confusion").rows} == set(labels)
     assert control_label("majority") in [column.title for column in table(results, "subjects").columns]
+
+
+def shared_by(experiment, images, *, copies=3, subset="external", rows=("vgg16", "vgg19", "xception")):
+    """Returns the overlap of some rows' trials with these images, the first of which are copies."""
+    names = [planned.name for planned in experiment.planned if planned.row in rows]
+    return Overlap(subset, 20, images[:copies], images[copies:], ["H1"], names)
+
+
+@pytest.fixture
+def with_external(experiment, make_predictions):
+    """Two rows with 60 test images and 20 external ones, of which the networks get the first 10 right."""
+    for row in ("vgg16", "vgg19"):
+        external = make_predictions("external", tp=5, fn=5, fp=5, tn=5)
+        experiment.add(row, make_predictions("test", tp=20, fn=10, fp=10, tn=20), external)
+    return experiment
+
+
+def test_external_images_shared_with_training_are_left_out_and_marked(with_external):
+    # Images 0 to 4 are true positives: without them, 5 of 15 images are right.
+    shared = shared_by(with_external, [f"external/{i}.bmp" for i in range(5)], rows=("vgg16",))
+    results = with_external.results(overlaps=[shared])
+    rows = {row["Network"]: row for row in records(results, "external") if row["Metric"] == "Accuracy"}
+    assert rows["VGG16 †"]["Other subjects"] == pytest.approx(5 / 15)
+    assert rows["VGG19"]["Other subjects"] == pytest.approx(10 / 20)
+    shown = table(results, "external")
+    assert shown.marks[-1] == (
+        "THE EXTERNAL SET SHARES IMAGES WITH TRAINING: of the 20 images of the external set, 3 are copies "
+        "(identical or nearly so) and 2 show 1 subject of the training and validation images"
+    )
+    assert shown.notes[0].startswith("† Without the 5 external images that are copies")
+    for other in ("confusion", "subjects"):
+        assert table(results, other).notes[0].startswith("† Without the 5 external images")
+    assert not any("†" in note for note in table(results, "table2").notes)
+    confusion = [row for row in records(results, "confusion") if row["Subset"] == "external"]
+    assert [row["True positives"] for row in confusion] == [0, 5]
+    # The stored predictions are complete.
+    assert len(results.trials["vgg16"][0][2].predictions()) == len(
+        results.trials["vgg19"][0][2].predictions()
+    )
+
+
+def test_without_an_overlap_nothing_is_marked(with_external):
+    shown = table(with_external.results(), "external")
+    assert not any("†" in text for text in (*shown.notes, *shown.marks, *(row[0] for row in shown.rows)))
+
+
+def test_if_all_external_images_are_shared_the_table_says_so(with_external):
+    shared = shared_by(with_external, [f"external/{i}.bmp" for i in range(20)], copies=20)
+    results = with_external.results(overlaps=[shared])
+    states = [row["State"] for row in records(results, "external") if row["Network"].startswith("VGG16")]
+    assert all("20 are copies" in state for state in states)
+
+
+def test_each_fold_leaves_out_its_own_images_and_the_first_is_shown(experiment, make_predictions):
+    for fold in range(2):
+        test = make_predictions("test", tp=5, fn=5, fp=5, tn=5, prefix=f"{fold}-")
+        external = make_predictions("external", tp=5 - fold, fn=5 + fold, fp=5, tn=5)
+        experiment.add("vgg16", test, external, fold=fold, split="fold")
+    first = Overlap("external", 20, ["external/19.bmp"], [], [], [experiment.planned[0].name])
+    (run,) = experiment.results(overlaps=[first], split="fold").runs("vgg16", subset="external")
+    # The image that the first fold leaves out isn't taken from the second fold.
+    assert len(run) == 19
+    assert "external/19.bmp" not in run.image
+    assert (run.predicted == run.label).sum() == 9
+
+
+def test_the_final_set_is_announced_and_complete(experiment, make_predictions):
+    final = make_predictions("final", tp=4, fn=0, fp=0, tn=0)
+    final = replace(final, label=np.full(4, -1))
+    experiment.add("vgg16", make_predictions("test", tp=5, fn=5, fp=5, tn=5), final)
+    shared = shared_by(experiment, ["final/0.bmp"], copies=1, subset="final")
+    (run,) = experiment.results(overlaps=[shared]).runs("vgg16", subset="final")
+    assert len(run) == 4
+
+
+def test_near_copies_are_counted_under_the_split_that_separates_them(as_published):
+    results = as_published.results(
+        separated_pairs={"cell": SeparatedPairs(0, 1), "fold": SeparatedPairs(9, 9)}
+    )
+    notes = [note for note in table(results, "table2").notes if "identical cells" in note]
+    assert notes == [
+        "1 pair of nearly identical cells (re-encoded, mirrored, turned or cropped copies, or one field "
+        "taken twice) has one cell in the test set and the other in the training or validation cells."
+    ]

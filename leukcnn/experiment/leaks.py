@@ -1,0 +1,101 @@
+"""What a study's networks are tested on although they were trained on it, or on a copy of it."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from leukcnn.datasets import ImageIndex, joined_groups
+from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs
+from leukcnn.splits import SplitRows
+
+_KEPT_APART = ("external", "final")
+
+
+def overlaps(
+    trials: Iterable[PlannedTrial], split_rows: Mapping[str, SplitRows], index: ImageIndex, pairs: np.ndarray
+) -> list[Overlap]:
+    """Returns what the sets that the authors keep for testing share with the training and validation images.
+
+    Args:
+        trials: The trials and controls.
+        split_rows: Name of a trial -> its images.
+        index: The images.
+        pairs: (P, 2) int64, positions of identical or nearly identical images.
+    """
+    subjects, known = joined_groups(index, pairs=pairs), index.group != ""
+    found: dict[tuple, list[str]] = {}
+    # Trials with the same images share what is found.
+    seen: dict[bytes, list[tuple]] = {}
+    for trial in {trial.name: trial for trial in trials}.values():
+        rows = split_rows[trial.name]
+        trained = np.union1d(rows.train, rows.validation)
+        kept_apart = [rows.predicted[subset] for subset in _KEPT_APART if subset in rows.predicted]
+        key = b"|".join(places.tobytes() for places in (trained, *kept_apart))
+        if key not in seen:
+            seen[key] = [
+                (subset, *_shared(rows.predicted[subset], trained, index, pairs, subjects, known))
+                for subset in _KEPT_APART
+                if subset in rows.predicted
+            ]
+        for shared in seen[key]:
+            if shared[2] or shared[3]:
+                found.setdefault(shared, []).append(trial.name)
+    return [
+        Overlap(subset, total, list(copies), list(of_subject), list(names), trials=of)
+        for (subset, total, copies, of_subject, names), of in found.items()
+    ]
+
+
+def _shared(
+    tested: np.ndarray,
+    trained: np.ndarray,
+    index: ImageIndex,
+    pairs: np.ndarray,
+    subjects: np.ndarray,
+    known: np.ndarray,
+) -> tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Returns the number of images, ids of copies, ids of others of a trained subject, and the subjects."""
+    one, other = pairs.T
+    copies = np.union1d(one[np.isin(other, trained)], other[np.isin(one, trained)])
+    has_copy = np.isin(tested, copies)
+    of_trained = known[tested] & np.isin(subjects[tested], np.unique(subjects[trained]))
+    of_subject = of_trained & ~has_copy
+    names = tuple(np.unique(subjects[tested][of_subject]).tolist())
+    ids = index.ids[tested]
+    return len(tested), tuple(ids[has_copy].tolist()), tuple(ids[of_subject].tolist()), names
+
+
+def separated_pairs(
+    trials: Iterable[PlannedTrial],
+    split_rows: Mapping[str, SplitRows],
+    index: ImageIndex,
+    pairs: np.ndarray,
+    *,
+    row: str,
+) -> dict[str, SeparatedPairs]:
+    """Counts, by kind of split, the pairs of copies that a fold of a row's first run separates.
+
+    One image of such a pair is tested, and the network is trained or validated on the other.
+
+    Args:
+        trials: The trials.
+        split_rows: Name of a trial -> its images.
+        index: The images.
+        pairs: (P, 2) int64, positions of identical or nearly identical images, each pair once.
+        row: Id of the row.
+    """
+    counted: dict[str, SeparatedPairs] = {}
+    sha256 = index.sha256[pairs]
+    identical = sha256[:, 0] == sha256[:, 1]
+    of_row = [trial for trial in trials if (trial.row, trial.run) == (row, 0)]
+    for kind in dict.fromkeys(trial.split for trial in of_row):
+        separated = np.zeros(len(pairs), dtype=bool)
+        for trial in of_row:
+            rows = split_rows[trial.name]
+            if trial.split == kind:
+                trained = np.isin(pairs, np.union1d(rows.train, rows.validation))
+                separated |= (trained[:, ::-1] & np.isin(pairs, rows.predicted["test"])).any(axis=1)
+        numbers = SeparatedPairs(int((separated & identical).sum()), int((separated & ~identical).sum()))
+        if any(numbers):
+            counted[kind] = numbers
+    return counted

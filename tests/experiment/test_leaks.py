@@ -1,0 +1,143 @@
+"""What tested images share with training: found for each trial, and left out of the external values."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from leukcnn import papers
+from leukcnn.datasets import duplicate_pairs
+from leukcnn.duplicate_scan import DuplicateScan
+from leukcnn.experiment.leaks import overlaps, separated_pairs
+from leukcnn.experiment.plan import plan
+from leukcnn.experiment.record import make_record
+from leukcnn.experiment.request import Request
+from leukcnn.experiment.study import study_of
+from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs
+from leukcnn.splits import SplitRows
+from tests.indices import index_of
+
+# Rows 0 to 5 are for training, validation and test; 6 to 9 are the external set; 10 and 11 the final one.
+GROUPS = np.array(["1", "1", "2", "2", "3", "3", "2", "7", "8", "8", "", ""])
+NO_PAIRS = np.empty((0, 2), dtype=np.int64)
+
+
+def hand_made(**columns):
+    subset = np.array(["training"] * 6 + ["preliminary"] * 4 + ["final"] * 2)
+    made = {"group": GROUPS, "subset": subset, "class_names": ("healthy", "malignant"), "dataset": "d"}
+    return index_of([0, 1] * 5 + [-1, -1], **made | columns)
+
+
+def rows_of(train, validation, test):
+    predicted = {"test": test, "external": [6, 7, 8, 9], "final": [10, 11]}
+    arrays = {name: np.array(rows) for name, rows in predicted.items()}
+    return SplitRows(np.array(train), np.array(validation, dtype=np.int64), arrays)
+
+
+def trial(name, row="vgg16", split="cell", fold=-1):
+    return PlannedTrial(row, run=0, fold=fold, seed=0, name=name, split=split)
+
+
+def test_nothing_shared_is_nothing_said():
+    index = hand_made(group=np.array(["1", "1", "2", "2", "3", "3", "6", "7", "8", "8", "", ""]))
+    assert overlaps([trial("a")], {"a": rows_of([0, 1], [2, 3], [4, 5])}, index, NO_PAIRS) == []
+
+
+def test_copies_and_subjects_of_training_and_validation_images_are_found_for_each_trial():
+    index = hand_made()
+    rows = {"a": rows_of([0, 1], [2, 3], [4, 5]), "b": rows_of([0, 1], [4, 5], [2, 3])}
+    found = overlaps([trial("a"), trial("b"), trial("a", "border")], rows, index, np.array([[1, 7], [3, 11]]))
+    # Subject 2 is validated on in the first trial only. Image 11 is a copy of an image of subject 2.
+    assert found == [
+        Overlap("external", 4, [str(index.ids[7])], [str(index.ids[6])], ["2+d/11.png"], ["a"]),
+        Overlap("final", 2, [str(index.ids[11])], [], [], ["a"]),
+        Overlap("external", 4, [str(index.ids[7])], [], [], ["b"]),
+    ]
+
+
+def test_a_copy_joins_its_subject_s_other_images():
+    # Image 8 is a copy of a training image, so image 9 shows a subject that was trained on.
+    (found,) = overlaps([trial("a")], {"a": rows_of([0, 1], [4], [5])}, hand_made(), np.array([[0, 8]]))
+    assert (len(found.copies), len(found.of_subjects), found.subjects) == (1, 1, ["1+8"])
+    assert found.describe() == (
+        "of the 4 images of the external set, 1 is a copy (identical or nearly so) and 1 shows 1 subject of "
+        "the training and validation images"
+    )
+
+
+def test_unknown_subjects_are_not_shared():
+    index = hand_made(group=np.full(12, ""))
+    assert overlaps([trial("a")], {"a": rows_of([0, 1], [2, 3], [4, 5])}, index, NO_PAIRS) == []
+
+
+def test_pairs_are_counted_by_kind_of_split_and_once_for_all_folds():
+    sha256 = np.array([f"{i:064x}" for i in range(12)])
+    sha256[1] = sha256[4]
+    index, pairs = hand_made(sha256=sha256), np.array([[1, 4], [0, 2], [2, 4], [4, 5], [0, 6]])
+    rows = {
+        "a": rows_of([0, 1], [2, 3], [4, 5]),
+        "b": rows_of([4, 5], [2, 3], [0, 1]),
+        "c": rows_of([0, 1, 2, 4, 5], [], [3]),
+    }
+    trials = [trial("a", fold=0), trial("b", fold=1), trial("c", split="grouped"), trial("c", "other")]
+    counted = separated_pairs(trials, rows, index, pairs, row="vgg16")
+    assert counted == {"cell": SeparatedPairs(identical=1, near=2)}
+
+
+def study_for(**options):
+    return study_of(Request(**{"paper": papers.get("cnmc2019"), "data": "d", **options}))
+
+
+def twins(published):
+    """Returns the published index in which 58 of 61 external cells have the content of training cells."""
+    external = np.flatnonzero(published.subset == "preliminary")
+    training = np.flatnonzero(published.subset == "training")
+    kept = np.concatenate([training, external[:61]])
+    labels, sha256 = published.labels.copy(), published.sha256.copy()
+    labels[external[:61]] = 0
+    sha256[external[:58]] = sha256[training[:58]]
+    return replace(published, labels=labels, sha256=sha256).select(np.sort(kept))
+
+
+@pytest.mark.parametrize("split", ["cell", "subject"])
+def test_twins_in_the_external_set_are_in_the_record(published, split):
+    index = twins(published)
+    study = study_for(split=split)
+    planned = plan(study, index)
+    record = make_record(study, index, planned)
+    names = {planned.name for planned in (*record.trials, *record.controls)}
+    (shared,) = record.overlaps
+    assert set(shared.trials) == names
+    rows = planned.split_rows[record.trials[0].name]
+    trained = set(index.sha256[np.concatenate([rows.train, rows.validation])])
+    known = [row for row in rows.predicted["external"] if index.sha256[row] in trained]
+    assert shared.copies == index.ids[known].tolist()
+    assert shared.total == 61
+
+
+def test_published_data_share_nothing(published):
+    for split in ("cell", "subject", "fold"):
+        assert plan(study_for(split=split), published).overlaps == []
+
+
+def test_a_split_by_subject_joins_near_copies(published, monkeypatch):
+    near = np.array([[int(np.flatnonzero(published.group == name)[0]) for name in ("1", "11")]])
+    identical = duplicate_pairs(published)
+    monkeypatch.setattr("leukcnn.experiment.plan.Path.is_file", lambda path: True)
+    scan = DuplicateScan(published, identical, near)
+    monkeypatch.setattr("leukcnn.experiment.plan.scan_duplicates", lambda index, preprocessing: scan)
+    for seed in range(4):
+        rows = next(iter(plan(study_for(split="subject", seed=seed), published).split_rows.values()))
+        places = [rows.train, rows.validation, rows.predicted["test"]]
+        held = [{"1", "11"} & set(published.group[of].tolist()) for of in places]
+        assert sorted(map(len, held)) == [0, 0, 2]
+
+
+def test_near_copies_in_two_classes_are_noted(published, monkeypatch):
+    near = np.array([[int(np.flatnonzero(published.labels == label)[0]) for label in (0, 1)]])
+    scan = DuplicateScan(published, duplicate_pairs(published), np.sort(near, axis=1))
+    monkeypatch.setattr("leukcnn.experiment.plan.Path.is_file", lambda path: True)
+    monkeypatch.setattr("leukcnn.experiment.plan.scan_duplicates", lambda index, preprocessing: scan)
+    study = study_for()
+    record = make_record(study, published, plan(study, published))
+    assert "1 pairs of copies, identical or nearly so, have two classes" in record.data_notes
