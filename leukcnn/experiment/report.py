@@ -5,6 +5,7 @@ from pathlib import Path
 
 from leukcnn import spec
 from leukcnn.errors import SpecError, StoreError
+from leukcnn.files import locked_folder
 from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
 from leukcnn.outputs.captures import Captured
@@ -62,17 +63,18 @@ def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = 
     faults = damaged_trials(results)
     tables = build_tables(results, Captured(folder), only=only, faults=faults)
     assumptions = assumption_table(results)
-    files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
-    files += build_figures(results, folder, only=only, faults=faults)
-    with going_on(faults):
-        for row in paper.row_ids:
-            for predictions in results.runs(row, subset="final")[:1]:
-                if len(predictions) == record.final_total:
-                    path = folder / "challenge" / f"{row}.zip"
-                    files.append(write_challenge_file(path, predictions, expected=record.final_total))
-    with going_on(faults):
-        _read_captures(folder, paper, faults)
-        note_files(folder, files, again=() if only or faults else ("tables", "figures", "challenge"))
+    with locked_folder(folder):
+        files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
+        files += build_figures(results, folder, only=only, faults=faults)
+        with going_on(faults):
+            for row in paper.row_ids:
+                for predictions in results.runs(row, subset="final")[:1]:
+                    if len(predictions) == record.final_total:
+                        path = folder / "challenge" / f"{row}.zip"
+                        files.append(write_challenge_file(path, predictions, expected=record.final_total))
+        with going_on(faults):
+            _read_captures(folder, paper, faults)
+            note_files(folder, files, again=() if only or faults else ("tables", "figures", "challenge"))
     return Report(folder, record, tables, assumptions, files, faults=faults)
 
 

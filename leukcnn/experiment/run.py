@@ -20,6 +20,7 @@ from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
+from leukcnn.files import locked_folder
 from leukcnn.image_cache import prepared_images, shows_nothing
 from leukcnn.models.published import check_weights
 from leukcnn.outputs.build import capture
@@ -87,8 +88,9 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     )
     _say_what_is_shared(session, record)
     folder = store.experiment(experiment_name(record))
-    record.save(folder)
-    capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
+    with locked_folder(folder):
+        record.save(folder)
+        capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
     session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
     watch.lap("planning")
     if study.trained:
@@ -100,7 +102,8 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     watch.lap_of_trials(trial for trial in finished if trial is not None)
     # New results, since the first ones keep what they read before the training.
     material, faults = Material(Results(study.paper, record, store), session.index), training.faults
-    capture(material, folder, trained=True, faults=faults)
+    with locked_folder(folder):
+        capture(material, folder, trained=True, faults=faults)
     done = report(store, folder, study.paper, only=study.only)
     watch.lap("tables and figures")
     return replace(done, seconds=watch.seconds, faults=[*dict.fromkeys((*faults, *done.faults))])
