@@ -270,8 +270,8 @@ def reproduce(paper: str, **options: Any) -> None:
     if run.report is not None:
         _print_report(run.report)
         click.echo(describe_seconds(run.report.seconds))
-        for trial in run.report.diverged:
-            click.echo(f"The training diverged, and has no result: {trial}", err=True)
+        for fault in _without_results(run.report):
+            click.echo(fault, err=True)
         if run.report.diverged:
             sys.exit(1)
 
@@ -301,7 +301,9 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
             if verify:
                 faults += verify_report(store, folder, found)
             else:
-                _print_report(report(store, folder, found, only=only, faults=faults))
+                built = report(store, folder, found, only=only, faults=faults)
+                _print_report(built)
+                faults += _without_results(built)
         except StoreError as error:
             faults.append(str(error))
     for fault in faults:
@@ -334,6 +336,11 @@ def predict(model: Path, images: tuple[Path, ...], table: Path | None) -> None:
     if table is not None:
         write_classes(table, paths, probabilities, network.class_names)
     click.echo(NOTICE, err=True)
+
+
+def _without_results(report: "Report") -> list[str]:
+    """Returns a line for each trial whose training diverged."""
+    return [f"The training diverged, and has no result: {trial}" for trial in report.diverged]
 
 
 def _print_report(report: "Report") -> None:

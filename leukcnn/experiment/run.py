@@ -5,9 +5,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from leukcnn import spec
 from leukcnn.callbacks import resume_epoch
-from leukcnn.datasets import card
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.errors import DivergenceError, WeightsError
 from leukcnn.experiment.check import check_optimizers, explained
@@ -24,8 +22,9 @@ from leukcnn.image_cache import prepared_images, shows_nothing
 from leukcnn.models.published import check_weights
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
+from leukcnn.outputs.titles import trial_title
 from leukcnn.progress import TrainingProgress
-from leukcnn.records import PlannedTrial, relative
+from leukcnn.records import PlannedTrial, relative, why_diverged
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from leukcnn.trials import (
@@ -200,14 +199,19 @@ class _Training:
                     self._run_network(trial, number)
             except DivergenceError as error:
                 # The others are trained nevertheless.
-                label = _label(self.study, trial)
+                label = self._label(trial)
                 self.diverged.append(f"{label}: {error.why}")
                 self.session.say(f"{label}: {error}")
 
+    def _label(self, trial: PlannedTrial) -> str:
+        return trial_title(self.study.paper, trial, runs=self.study.runs)
+
     def _run_network(self, trial: PlannedTrial, number: int) -> None:
         session, split_rows = self.session, self.planned.split_rows[trial.name]
-        setup, label = self.study.row(trial.row).setup, _label(self.study, trial)
+        setup, label = self.study.row(trial.row).setup, self._label(trial)
         stored = session.store.trial(self.planned.identities[trial.name])
+        if why := why_diverged(stored.path):
+            raise DivergenceError.because(why)
         resumed = resume_epoch(stored.path / "state.npz")
         if resumed:
             session.say(f"{label} continues after epoch {resumed}.")
@@ -230,26 +234,21 @@ class _Training:
             state = f"the state after epoch {saved} is kept" if saved else "no epoch of it was saved yet"
             interrupt.add_note(f"In {session.progress.place(finished=saved)}: {state}.")
             raise
+        except DivergenceError:
+            session.progress.end_trial()
+            raise
         session.progress.end_trial()
 
     def _run_features(self, trial: PlannedTrial) -> None:
-        session, label = self.session, _label(self.study, trial)
+        session, label = self.session, self._label(trial)
         identity, setup = self.planned.identities[trial.name], self.study.row(trial.row).setup
         source = identity.get("features_of")
         trained = session.store.finished_trial(source) if source else None
         if source is not None and trained is None:
-            session.say(f"{label} is left out: the network that computes its features isn't trained.")
+            diverged = why_diverged(session.store.root / "trials" / source)
+            why = f"has diverged ({diverged})" if diverged else "isn't trained"
+            session.say(f"{label} is left out: the network that computes its features {why}.")
             return
         session.say(f"{label}: a support vector machine on features ...")
         stored, split_rows = session.store.trial(identity), self.planned.split_rows[trial.name]
         run_feature_trial(stored, setup, split_rows, session.shared, seed=trial.seed, source=trained)
-
-
-def _label(study: Study, trial: PlannedTrial) -> str:
-    label = study.row(trial.row).label
-    if study.runs > 1:
-        label += f", run {trial.run + 1}"
-    if trial.tested:
-        label += f", {trial.split}: {', '.join(card(key).name for key in trial.tested)}"
-    by_fold = trial.fold >= 0 and trial.split not in spec.LODOCV_KINDS
-    return label + (f", fold {trial.fold}" if by_fold else "")
