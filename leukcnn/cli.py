@@ -1,5 +1,6 @@
 """The command line. Heavy libraries are imported inside the commands, so that `--help` is fast."""
 
+import contextlib
 import io
 import os
 import shlex
@@ -65,6 +66,15 @@ class _Commands(click.Group):
                 sys.stderr.flush()
                 os._exit(int(end.code))
             raise
+        except OSError as error:
+            # Files have errors of their own, and click ends silently after a closed pipe, as by `| head`.
+            if error.filename is not None:
+                raise
+            click.echo(f"Error: The output can't be written: {error.strerror}.", err=True)
+            with contextlib.suppress(OSError, ValueError):
+                # What is left in the buffer would fail again at the end.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Keeps the command's words, to show how an interrupted command goes on."""

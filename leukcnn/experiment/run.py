@@ -5,6 +5,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
+from leukcnn import signals
 from leukcnn.callbacks import resume_epoch
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.errors import DivergenceError, WeightsError
@@ -63,10 +64,11 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     check_networks(study, store)
     say, workers = progress.message, request.workers
     try:
-        index = load_images(study.paper, study.datasets, request.data, seed=study.seed, say=say)
-        watch.lap("reading")
-        shared = TrialContext(index, devices, progress, workers=workers, tensorboard=request.tensorboard)
-        return _run(study, Session(store, progress, shared), watch)
+        with signals.seen():
+            index = load_images(study.paper, study.datasets, request.data, seed=study.seed, say=say)
+            watch.lap("reading")
+            shared = TrialContext(index, devices, progress, workers=workers, tensorboard=request.tensorboard)
+            return _run(study, Session(store, progress, shared), watch)
     except KeyboardInterrupt as interrupt:
         n = sum(1 for _ in store.root.glob("trials/*/done.json"))
         interrupt.add_note(f"{n:,} finished trial(s) in {relative(store.root)} are kept.")
@@ -228,7 +230,8 @@ class _Training:
             work = Work(trial.row, name, epochs, steps, validation_steps, trials)
             shared = replace(shared, observer=self._estimate.watch(work))
         try:
-            run_trial(stored, setup, split_rows, shared, seed=trial.seed)
+            with signals.seen():
+                run_trial(stored, setup, split_rows, shared, seed=trial.seed)
         except KeyboardInterrupt as interrupt:
             saved = resume_epoch(stored.path / "state.npz")
             state = f"the state after epoch {saved} is kept" if saved else "no epoch of it was saved yet"
