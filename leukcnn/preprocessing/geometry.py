@@ -80,7 +80,7 @@ def resize(image: np.ndarray, size: int | tuple[int, int], *, interpolation: str
     """
     check_layout(image, for_opencv=True)
     height, width = _pair(size)
-    if interpolation not in INTERPOLATIONS:
+    if not isinstance(interpolation, str) or interpolation not in INTERPOLATIONS:
         raise ArgumentError(
             f"The interpolation is {interpolation!r}.",
             expected=" | ".join(repr(name) for name in INTERPOLATIONS),
