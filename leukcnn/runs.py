@@ -16,6 +16,7 @@ Every file is written in one step (`leukcnn.files`): a killed process leaves a c
 
 import contextlib
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
@@ -78,7 +79,8 @@ class Trial:
     @property
     def finished(self) -> bool:
         """Whether the trial is done and all its files are on disk."""
-        return (self.path / "done.json").exists()
+        # A link to nowhere is damage, which `result` reports.
+        return os.path.lexists(self.path / "done.json")
 
     @cached_property
     def result(self) -> dict[str, Any]:
