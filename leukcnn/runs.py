@@ -31,6 +31,7 @@ from leukcnn.fields import did_you_mean_folder
 from leukcnn.files import (
     check_writable,
     digest,
+    file_sha256,
     locked,
     parse_json,
     read_bytes,
@@ -108,7 +109,7 @@ class Trial:
         path = self.path / name
         if not path.is_file():
             raise StoreError(f"{path}: missing", expected=AS_WRITTEN, remedy=REMEDY)
-        self._compare(name, _sha256(path))
+        self._compare(name, file_sha256(path))
         return path
 
     def _read(self, name: str) -> bytes:
@@ -183,7 +184,7 @@ class Trial:
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Marks the trial as done: writes the result and the SHA-256 of each file that is kept."""
-        files = {name: _sha256(self.path / name) for name in KEPT if (self.path / name).exists()}
+        files = {name: file_sha256(self.path / name) for name in KEPT if (self.path / name).exists()}
         write_sealed_json(self.path / "done.json", {**result, "files": files})
 
     def faults(self, *, networks: bool = True) -> list[str]:
@@ -357,8 +358,3 @@ class Store:
                 or f"run `leukcnn reproduce {self.root.name}` first, or name its folder with --out",
             )
         return found
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
