@@ -160,6 +160,6 @@ def test_what_is_shared_is_said():
         "images out.",
         "The networks know some tested images: of the 5 images of the final set, 1 is a copy (identical or "
         "nearly so) of the training and validation images. It has no values here.",
-        "random split separates copies: 6 pairs of identical and 20 of nearly identical images are in the test "
-        "and in the training or validation images.",
+        "random split separates copies: 6 pairs of identical and 20 of nearly identical images are in the "
+        "test and in the training or validation images.",
     ]
