@@ -219,16 +219,29 @@ def mark_and_caption(results: Results, figure: spec.Figure, more: str = "") -> M
 
 
 def _left_out(results: Results, rows: Sequence[str]) -> str:
-    """Returns which trials of some rows (all if there are none) and of controls are damaged; "" if none."""
+    """Returns what the values of some rows (all if there are none) and of controls lack; "" if nothing.
+
+    They lack damaged trials, and runs that aren't finished.
+    """
     labels = {row.id: row.label for row in results.paper.rows}
     others = {name: control.label for name, control in CONTROLS.items()}
-    named = []
-    for trial in results.damaged:
-        if not rows or trial.row in rows or trial.row not in labels:
-            label = (labels | others).get(trial.row, trial.row)
-            fold = f", fold {trial.fold}" if trial.fold >= 0 else ""
-            named.append(f"{label}, run {trial.run + 1}{fold} (trials/{trial.name})")
-    return f"left out because their stored files are damaged: {'; '.join(named)}" if named else ""
+
+    def shown(row: str) -> bool:
+        return not rows or row in rows or row not in labels
+
+    damaged = []
+    for trial in (trial for trial in results.damaged if shown(trial.row)):
+        label = (labels | others).get(trial.row, trial.row)
+        fold = f", fold {trial.fold}" if trial.fold >= 0 else ""
+        damaged.append(f"{label}, run {trial.run + 1}{fold} (trials/{trial.name})")
+    fewer = [
+        f"{(labels | others).get(row, row)} ({n} of {results.record.runs} runs)"
+        for row, n in results.fewer_runs.items()
+        if shown(row)
+    ]
+    lacking = [f"left out because their stored files are damaged: {'; '.join(damaged)}"] if damaged else []
+    lacking += [f"not finished: {'; '.join(fewer)}"] if fewer else []
+    return "; ".join(lacking)
 
 
 def tested_title(results: Results, row: str, dataset: str) -> str:
