@@ -251,9 +251,9 @@ def test_a_run_that_is_not_finished_is_marked(store, words):
         assert "table1.csv: the stored predictions give another table" in result.stderr
     else:
         assert result.exit_code == 0
-        assert "INCOMPLETE: not finished: Deep (1 of 2 runs)" in " ".join(result.stdout.split())
+        assert "INCOMPLETE: values of fewer runs: Deep (1 of 2 runs)" in " ".join(result.stdout.split())
     run = leukcnn.open_run(store.out)
-    assert run["table1"].marks == ("INCOMPLETE: not finished: Deep (1 of 2 runs)",)
+    assert run["table1"].marks == ("INCOMPLETE: values of fewer runs: Deep (1 of 2 runs)",)
     assert not run["table1"].comparable
 
 
