@@ -411,6 +411,28 @@ def test_what_is_no_regular_file_is_refused(good, tmp_path):
             reads(tmp_path / good.name)
 
 
+def test_a_removed_working_folder_stops_no_reader(tmp_path):
+    WRITERS["x.weights.h5"](tmp_path / "x.weights.h5")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = """
+import os, sys
+from pathlib import Path
+os.chdir(sys.argv[1])
+os.rmdir(sys.argv[1])
+sys.path.insert(0, "")
+from leukcnn.models.foreign import parameters_in
+print(parameters_in(Path(sys.argv[2])))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(gone), str(tmp_path / "x.weights.h5")],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert done.stdout.strip() == str(network().count_params()), done.stderr
+
+
 def test_the_limits_follow_the_size():
     assert limit_of(0) == 256 * MIB
     assert limit_of(550 * MIB) == (256 + 2200) * MIB
