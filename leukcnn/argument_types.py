@@ -46,17 +46,22 @@ def user_path(place: object, what: str = "The path") -> Path:
         what: What it is the path of, with which the message begins, such as "--out".
 
     Raises:
-        ArgumentError: No file can have this path: it is empty, too long, holds a null character, or names the
-            home folder of a user who doesn't exist.
+        ArgumentError: No file can have this path: it is empty, too long, holds a null
+            character or half a surrogate pair, or names the home folder of a user who doesn't exist.
     """
     if not isinstance(place, str | os.PathLike):
         raise ArgumentError(f"{what} is {place!r:.80}.", expected="the path of a file or folder")
     text = os.fsdecode(place)
-    encoded = os.fsencode(text)
+    try:
+        encoded = os.fsencode(text)
+    except UnicodeEncodeError:
+        encoded = b""
     if "\0" in text:
         wrong = "which holds a null character"
     elif not text:
         wrong = "which is empty"
+    elif not encoded:
+        wrong = "which holds characters that names of files can't have"
     elif len(encoded) > _LONGEST_PATH or max(map(len, encoded.split(b"/"))) > _LONGEST_NAME:
         wrong = f"which is too long ({len(encoded):,} bytes)"
     else:

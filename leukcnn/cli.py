@@ -1,5 +1,6 @@
 """The command line. Heavy libraries are imported inside the commands, so that `--help` is fast."""
 
+import contextlib
 import io
 import os
 import shlex
@@ -65,6 +66,15 @@ class _Commands(click.Group):
                 sys.stderr.flush()
                 os._exit(int(end.code))
             raise
+        except OSError as error:
+            # Files have errors of their own, and click ends silently after a closed pipe, as by `| head`.
+            if error.filename is not None:
+                raise
+            click.echo(f"Error: The output can't be written: {error.strerror}.", err=True)
+            with contextlib.suppress(OSError, ValueError):
+                # What is left in the buffer would fail again at the end.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Keeps the command's words, to show how an interrupted command goes on."""
@@ -270,7 +280,7 @@ def reproduce(paper: str, **options: Any) -> None:
     if run.report is not None:
         _print_report(run.report)
         click.echo(describe_seconds(run.report.seconds))
-        _exit_with(run.report.faults)
+        _exit_with([*_without_results(run.report), *run.report.faults])
 
 
 @main.command()
@@ -300,7 +310,7 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
             else:
                 done = report(store, folder, found, only=only)
                 _print_report(done)
-                faults += done.faults
+                faults += [*_without_results(done), *done.faults]
         except StoreError as error:
             faults.append(str(error))
     _exit_with(faults)
@@ -346,6 +356,11 @@ def _exit_with(faults: list[str]) -> None:
         click.echo(fault, err=True)
     if faults:
         sys.exit(1)
+
+
+def _without_results(report: "Report") -> list[str]:
+    """Returns a line for each trial whose training diverged."""
+    return [f"The training diverged, and has no result: {trial}" for trial in report.diverged]
 
 
 def _print_report(report: "Report") -> None:

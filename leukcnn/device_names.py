@@ -28,7 +28,7 @@ def read_devices(wanted: str | int) -> tuple[str, int | None]:
     count = None if match is None or match["count"] is None else int(match["count"])
     if not match or (count or 0) > MOST:
         raise DeviceError(
-            f"--devices got {wanted!r}.",
+            f"devices (--devices) got {wanted!r}.",
             expected=f"all, a number, or cpu:N, with a number from 1 to {MOST:,}",
             remedy=_nearest(text),
         )

@@ -145,6 +145,24 @@ def locked(
         lock.release()
 
 
+@contextlib.contextmanager
+def locked_folder(folder: Path, *, busy: StoreError | None = None) -> Iterator[None]:
+    """Keeps other processes out of a folder, and removes the drafts that killed ones left in it.
+
+    Args:
+        folder: The folder, made if it doesn't exist; its lock is `.lock`.
+        busy: As in `locked`.
+
+    Raises:
+        StoreError: As in `locked`.
+    """
+    with locked(folder / ".lock", busy=busy):
+        for draft in folder.rglob(".draft-*"):
+            with contextlib.suppress(OSError):
+                draft.unlink()
+        yield
+
+
 def claim_space(draft: Path) -> None:
     """Allocates the disk space of a mapped draft. Otherwise a full disk would kill the process on writing.
 

@@ -359,12 +359,13 @@ def why_diverged(trial: Path) -> str:
 
     Args:
         trial: The trial's folder.
-
-    Raises:
-        StoreError: The file that says so can't be read.
     """
     path = trial / "diverged.json"
-    return str(read_sealed_json(path).get("why")) if path.exists() else ""
+    try:
+        return str(read_sealed_json(path).get("why")) if path.exists() else ""
+    except StoreError:
+        # Other trials are shown nevertheless, and this one isn't trained in silence.
+        return f"{path} is damaged; remove the trial's folder to train it again"
 
 
 def note_divergence(trial: Path, why: str) -> None:

@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import NoneType
 from typing import Any
 
 from leukcnn import spec
-from leukcnn.argument_types import require_type, require_types
+from leukcnn.argument_types import require_type, require_types, user_path
 from leukcnn.backend import start_backend
 from leukcnn.errors import SpecError
 from leukcnn.run import Run
@@ -113,7 +112,7 @@ def reproduce(
     request = Request(
         paper=found,
         data=data_folder(data, named or found.datasets),
-        out=Path(out),
+        out=user_path(out, "out (--out)"),
         profile=profile,
         only=only,
         seed=seed,
@@ -154,7 +153,7 @@ def _named(datasets: str | Sequence[str] | None) -> tuple[str, ...]:
     names = tuple(name.strip() for name in names)
     if isinstance(datasets, str) and not all(names):
         raise SpecError(
-            f"--datasets got {datasets!r}.",
+            f"datasets (--datasets) got {datasets!r}.",
             expected="keys of datasets with a comma between two of them, such as A,B",
             remedy="`leukcnn datasets` lists them; leave the option out for the paper's own",
         )
@@ -171,7 +170,8 @@ def _assumed(paper: spec.Paper, assume: Mapping[str, Any] | Sequence[str]) -> di
         name, value = paper.parse_assumption(text)
         if name in values:
             raise SpecError(
-                f"--assume got {name} twice: {values[name]!r} and {value!r}.", expected="each name once"
+                f"assume (--assume) got {name} twice: {values[name]!r} and {value!r}.",
+                expected="each name once",
             )
         values[name] = value
     return values

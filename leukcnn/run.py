@@ -333,11 +333,13 @@ class Run:
         )
 
     def _plot(self, only: str | None = None, faults: list[str] | None = None) -> list[Path]:
+        from leukcnn.files import locked_folder
         from leukcnn.outputs.build import build_figures
         from leukcnn.records import note_files
 
-        paths = build_figures(self._results, self.folder, only=only, faults=faults)
-        note_files(self.folder, paths)
+        with locked_folder(self.folder):
+            paths = build_figures(self._results, self.folder, only=only, faults=faults)
+            note_files(self.folder, paths)
         return paths
 
     def _plotted(self) -> list[Path]:

@@ -30,7 +30,7 @@ from leukcnn.fields import did_you_mean_folder
 from leukcnn.files import (
     check_writable,
     digest,
-    locked,
+    locked_folder,
     parse_json,
     read_bytes,
     read_json,
@@ -173,10 +173,7 @@ class Trial:
             expected="one process per trial",
             remedy="wait for it, or choose another --out",
         )
-        with locked(self.path / ".lock", busy=busy):
-            for leftover in self.path.glob(".draft-*"):
-                with contextlib.suppress(OSError):
-                    leftover.unlink()
+        with locked_folder(self.path, busy=busy):
             yield
 
     def finish(self, result: Mapping[str, Any]) -> None:

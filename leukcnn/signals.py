@@ -27,6 +27,28 @@ class Interrupted(KeyboardInterrupt):
         self.number = number
 
 
+# Number of the signal that `raised` has answered; 0 before the first.
+_arrived = 0
+
+
+@contextlib.contextmanager
+def seen() -> Iterator[None]:
+    """Context that raises `Interrupted` if an error arises in it after a signal.
+
+    Keras' backends call Python from their own code, and may turn what a signal raises there into another
+    error.
+
+    Raises:
+        Interrupted: A signal arrived, and an error that it can have caused.
+    """
+    try:
+        yield
+    except Exception as error:
+        if _arrived:
+            raise Interrupted(_arrived) from error
+        raise
+
+
 def exit_code(error: KeyboardInterrupt) -> int:
     """Returns the exit code that shells expect: 128 plus the number of the signal."""
     return 128 + getattr(error, "number", signal.SIGINT)
@@ -46,11 +68,11 @@ def raised() -> Iterator[None]:
         yield
         return
     before: dict[signal.Signals, Any] = {}
-    interrupted, shown = False, sys.unraisablehook
+    shown = sys.unraisablehook
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal interrupted
-        interrupted = True
+        global _arrived
+        _arrived = number
         for one in before:
             signal.signal(one, signal.SIG_DFL)
         raise Interrupted(number)
@@ -70,9 +92,10 @@ def raised() -> Iterator[None]:
             if signal.getsignal(one) not in (signal.SIG_IGN, None):
                 before[one] = signal.signal(one, interrupt)
         sys.unraisablehook = repeat
-        yield
+        with seen():
+            yield
     finally:
         sys.unraisablehook = shown
         # After the first signal the process ends, and the second one must not wait for that.
-        for one, handler in ({} if interrupted else before).items():
+        for one, handler in ({} if _arrived else before).items():
             signal.signal(one, handler)

@@ -63,7 +63,7 @@ def data_folder(data: Place | None, names: Sequence[str]) -> str:
             f"`leukcnn datasets {dataset}` says where to get the real ones",
         )
     if place != SYNTHETIC:
-        folder = user_path(place, "--data" if data else "LEUKCNN_DATA")
+        folder = user_path(place, "data (--data)" if data else "LEUKCNN_DATA")
         near = did_you_mean(place, (SYNTHETIC,)) or did_you_mean_folder(folder)
         if near and not folder.exists():
             raise DataError(
@@ -101,9 +101,9 @@ def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: P
         scan(names[0], data)
         folders = [own_folders(card(names[0]), data)[-1]]
     for folder in folders:
-        if user_path(out, "--out").resolve().is_relative_to(folder.resolve()):
+        if user_path(out, "out (--out)").resolve().is_relative_to(folder.resolve()):
             raise StoreError(
-                f"--out got {out}, which is in a folder of images: {folder}.",
+                f"out (--out) got {out}, which is in a folder of images: {folder}.",
                 expected="a folder outside the datasets, whose images its figures would join",
                 remedy="name another folder with --out",
             )

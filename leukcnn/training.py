@@ -150,7 +150,11 @@ def compile_network(network: keras.Model, training: Training, *, devices: Device
 
 
 class _FiniteLoss(keras.callbacks.Callback):
-    """Ends a training whose loss or validation loss is no longer finite, at the end of that epoch."""
+    """Ends a training whose loss or validation loss is no longer finite, at the end of that epoch.
+
+    After the last epoch the weights must be finite too: the loss is that of the weights before the last step,
+    and an activation can hide NaN.
+    """
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Checks the losses of an epoch.
@@ -165,6 +169,16 @@ class _FiniteLoss(keras.callbacks.Callback):
                 raise DivergenceError.because(
                     f"{name} is {value} after epoch {epoch + 1}, with the learning rate {rate:.3g}"
                 )
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        """Checks the weights after the last epoch.
+
+        Raises:
+            DivergenceError: One of them is NaN or infinite.
+        """
+        for weight in self.model.weights:
+            if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
+                raise DivergenceError.because(f"{weight.path} isn't finite after the last epoch")
 
 
 def train(
@@ -193,8 +207,8 @@ def train(
 
     Raises:
         DeviceError: The batch can't be divided evenly among the devices.
-        DivergenceError: The loss, or the validation loss, wasn't finite at the end of an epoch. The folder
-            keeps the state and the checkpoints of earlier epochs.
+        DivergenceError: The loss, or the validation loss, wasn't finite at the end of an epoch, or a weight
+            after the last one. The folder keeps the state and the checkpoints of earlier epochs.
         StoreError: The folder can't be written to, or its state belongs to another network.
     """
     devices.check_batch_size(training.batch_size)

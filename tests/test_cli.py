@@ -69,7 +69,7 @@ def test_the_library_reproduces_what_the_command_does(reproduced, synthetic_cell
     assert [table.id for table in run.report.tables] == ["table2"]
     assert run["table2"] is run.report.tables[0]
     assert len(run.tables) > 1
-    leukcnn.reproduce("cnmc2019", only="table5", datasets="", **options)
+    leukcnn.reproduce("cnmc2019", only="table5", **options)
     assert "SHA-256 of each image" in capsys.readouterr().out
 
 

@@ -79,7 +79,7 @@ REFUSALS = {
     "reproduce cnmc2019 --data synthetic --weights weights.h5": "start from random weights",
     "reproduce cnmc2019 --data synthetic --weights imagenet": "start from random weights",
     "reproduce alertnet --data synthetic --weights empty --only table5": "holds no file whose",
-    "reproduce alertnet --data synthetic --weights empty --only figure9": "--only got",
+    "reproduce alertnet --data synthetic --weights empty --only figure9": "only (--only) got",
     "reproduce cnmc2019 --data synthetic --out my_paper.py/runs": "A file is in the place of a folder",
     "reproduce cnmc2019 --data synthetic --assume fill_mode=constnt": "did you mean 'constant'?",
     "reproduce cnmc2019 --data sythetic": "did you mean 'synthetic'?",

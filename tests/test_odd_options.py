@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import leukcnn
-from leukcnn import backend, reproduction
+from leukcnn import backend, preprocessing, reproduction, splits
+from leukcnn.augmentation import ImageAugmenter
 from leukcnn.cli import main
 from leukcnn.errors import LeukCNNError
 
@@ -120,6 +122,30 @@ def test_the_function_refuses_what_the_command_refuses(odd):
         leukcnn.reproduce("leuknet_lodocv", data="synthetic", **odd)
 
 
+LABELS = np.array([0, 1] * 10)
+
+
+@pytest.mark.parametrize("odd", [None, "x", 1.5, float("nan"), np.array([1, 2]), [], object()])
+def test_library_functions_refuse_odd_arguments(odd):
+    image, mask = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), bool)
+    for call in (
+        lambda: splits.stratified_kfold(LABELS, n_splits=odd, seed=0),
+        lambda: splits.holdout(LABELS, fractions=odd, seed=0),
+        lambda: splits.holdout([None, None], fractions=(0.5, 0.25, 0.25), seed=0),
+        lambda: [*splits.leave_one_dataset_out(odd)],
+        lambda: splits.declared_relatives(odd),
+        lambda: preprocessing.cell_crops(image, mask, margin=-1.0 if isinstance(odd, float) else odd),
+        lambda: preprocessing.hsv_segment(image, hue=odd),
+        lambda: preprocessing.hsv_segment(image, saturation=odd),
+        lambda: preprocessing.resize(image, 4, interpolation=odd),
+        lambda: preprocessing.blank(image, odd),
+        lambda: ImageAugmenter(width_shift_range=10**30),
+        lambda: leukcnn.open_run("\ud800"),
+    ):
+        with pytest.raises(LeukCNNError):
+            call()
+
+
 SCRIPT = """
 import gc, os, signal, sys, time
 from leukcnn import cli
@@ -135,7 +161,7 @@ cli.main()
 """
 
 
-@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143)])
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_signal_ends_the_command_with_one_line_and_its_exit_code(name, code):
     command = [sys.executable, "-c", SCRIPT.format(name=name), "papers", "a b"]
     root = Path(leukcnn.__file__).parents[1]
@@ -144,4 +170,29 @@ def test_a_signal_ends_the_command_with_one_line_and_its_exit_code(name, code):
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("Interrupted.")
     assert line.endswith("papers 'a b'")
-    assert code == signal.SIGTERM + 128
+    assert code == signal.Signals[name] + 128
+
+
+def test_an_error_after_a_signal_is_an_interruption():
+    script = "from leukcnn import cli, signals\nimport os, signal\n"
+    script += "def spoil(*_):\n try:\n  os.kill(os.getpid(), signal.SIGINT)\n except KeyboardInterrupt:\n"
+    script += "  raise SystemError('from native code')\ncli.find_paper = spoil\ncli.main()"
+    command = [sys.executable, "-c", script, "papers", "x"]
+    done = subprocess.run(
+        command, cwd=Path(leukcnn.__file__).parents[1], capture_output=True, text=True, timeout=25
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.strip().startswith("Interrupted.")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+@pytest.mark.parametrize("word", ["papers", "--help"])
+def test_an_output_that_cannot_be_written_is_one_line(word):
+    command = [sys.executable, "-m", "leukcnn", word]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, cwd=Path(leukcnn.__file__).parents[1], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Error: The output can't be written: No space left on device.\n"

@@ -53,6 +53,12 @@ def test_options_that_the_readme_names_exist():
     assert named - known == {"--help"}
 
 
+def test_tests_that_the_readme_names_exist():
+    named = set(re.findall(r"``(tests/[\w/.]+)``", README))
+    assert "tests/faults/test_interruptions.py" in named
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
 def test_commands_that_the_readme_names_exist():
     named = set(re.findall(r"``leukcnn ([a-z]+)", README)) | set(
         re.findall(r"^ +leukcnn (\w+)", README, re.M)

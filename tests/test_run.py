@@ -265,9 +265,9 @@ def test_opening_and_reading_tables_loads_no_keras(folder):
         ({"paper": "cnmc2091"}, SpecError, "did you mean 'cnmc2019'"),
         ({"only": "tabel2"}, SpecError, "did you mean 'table2'"),
         ({"profile": "smok"}, SpecError, "did you mean 'smoke'"),
-        ({"seed": -1}, SpecError, "--seed got -1"),
-        ({"workers": 0}, SpecError, "--workers got 0"),
-        ({"runs": 1.5}, SpecError, "--runs got 1.5"),
+        ({"seed": -1}, SpecError, r"seed \(--seed\) got -1"),
+        ({"workers": 0}, SpecError, r"workers \(--workers\) got 0"),
+        ({"runs": 1.5}, SpecError, r"runs \(--runs\) got 1.5"),
         ({"seed": None}, ArgumentError, "seed is None"),
         ({"split": 3}, ArgumentError, r"(?s)split is 3\..*a string or None"),
         ({"only": ["vgg16"]}, ArgumentError, "only is"),
@@ -276,7 +276,7 @@ def test_opening_and_reading_tables_loads_no_keras(folder):
         ({"datasets": [3]}, ArgumentError, "datasets is 3"),
         ({"datasets": 3}, ArgumentError, "datasets is 3"),
         ({"quiet": "x"}, ArgumentError, "quiet is 'x'"),
-        ({"assume": ["batch_size=3"]}, ArgumentError, "(?s)assume is .*such as"),
+        ({"assume": {"batch_size=3"}}, ArgumentError, "(?s)assume is .*such as"),
         ({"assume": {"batch_siz": 3}}, SpecError, "did you mean 'batch_size'"),
         ({"assume": {"batch_size": "x"}}, SpecError, "like 20"),
         ({"assume": {"batch_size": 0.5}}, SpecError, "like 20"),
@@ -318,6 +318,8 @@ def test_a_paper_of_another_type_is_refused(folder):
 def test_the_current_folder_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StoreError, match=f"There are no runs in {tmp_path}"):
+        leukcnn.open_run(".")
+    with pytest.raises(ArgumentError, match="which is empty"):
         leukcnn.open_run("")
 
 

@@ -7,7 +7,7 @@ import pytest
 from leukcnn import callbacks
 from leukcnn.callbacks import ReportProgress
 from leukcnn.distribution import find_devices
-from leukcnn.errors import LeukCNNError
+from leukcnn.errors import DivergenceError, LeukCNNError
 from leukcnn.fields import replace_at
 from leukcnn.pipeline import ImageSequence, originals
 from leukcnn.training import Networks, build_network, predict, train
@@ -42,7 +42,7 @@ def sequence(setup, *, labels=True, n=20):
     )
 
 
-def fit(setup, network, folder, *, observer=None):
+def fit(setup, network, folder, *, observer=None, callbacks=()):
     data = sequence(setup)
     return train(
         network,
@@ -51,7 +51,7 @@ def fit(setup, network, folder, *, observer=None):
         validation_data=sequence(setup),
         folder=folder,
         devices=find_devices(),
-        callbacks=[ReportProgress(observer or tiny.Progress())],
+        callbacks=[ReportProgress(observer or tiny.Progress()), *callbacks],
     )
 
 
@@ -166,6 +166,16 @@ def test_diverged_training_is_reported(setup, tmp_path):
     network.layers[-1].kernel.assign(np.full(network.layers[-1].kernel.shape, np.nan))
     with pytest.raises(LeukCNNError, match="lower learning rate"):
         fit(setup, network, tmp_path)
+
+
+def test_weights_that_are_not_finite_after_the_last_step_are_reported(setup, tmp_path):
+    # The loss is that of the weights before the step.
+    setup, network = build(setup, **{"training.epochs": 1})
+    spoil = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: network.layers[0].kernel.assign(network.layers[0].kernel * np.nan)
+    )
+    with pytest.raises(DivergenceError, match="kernel isn't finite after the last epoch"):
+        fit(setup, network, tmp_path, callbacks=[spoil])
 
 
 @pytest.mark.backend

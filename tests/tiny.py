@@ -12,6 +12,7 @@ import keras
 
 from leukcnn import models, papers, spec
 from leukcnn.errors import ArgumentError
+from leukcnn.fields import replace_at
 from leukcnn.synthetic.folders import SyntheticCounts
 
 COUNTS = SyntheticCounts(
@@ -246,6 +247,18 @@ def tiny_separate_datasets_paper():
         assumptions=assumptions,
         synthetic_images=counts,
     )
+
+
+def diverging(paper, row_id):
+    """Returns a tiny paper one of whose rows has a learning rate with which the loss becomes NaN."""
+    path, own = "training.initial_learning_rate", paper.profile("smoke")
+    rate = own.changes[path]
+    rows = []
+    for row in paper.rows:
+        setup = replace_at(row.setup, path, 1e38 if row.id == row_id else rate)
+        rows.append(replace(row, setup=replace_at(setup, "training.final_learning_rate", None)))
+    changes = {name: value for name, value in own.changes.items() if not name.endswith("learning_rate")}
+    return replace(paper, rows=tuple(rows), profiles=(paper.profiles[0], replace(own, changes=changes)))
 
 
 class Progress:

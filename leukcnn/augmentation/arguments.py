@@ -12,6 +12,9 @@ from leukcnn.errors import ArgumentError
 
 Interval = tuple[float, float]
 
+# No image is larger.
+_MOST_PIXELS = 10**5
+
 
 @dataclass(frozen=True)
 class Shift:
@@ -173,6 +176,8 @@ def shift_range(name: str, value: object) -> Shift:
     if isinstance(value, tuple | list | np.ndarray):
         sizes = [number(name, item) for item in value]
     elif isinstance(value, Integral) and number(name, value) > 0:
+        if int(value) > _MOST_PIXELS:
+            raise ArgumentError(f"{name} is {value!r:.80}.", expected=f"at most {_MOST_PIXELS:,} pixels")
         sizes = [float(pixels) for pixels in range(value)]
     else:
         limit = number(name, value)

@@ -79,10 +79,15 @@ def read_files(
     """
     results: list[_T] = []
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for result in pool.map(read, paths):
-            results.append(result)
-            if progress:
-                progress(len(results), len(paths))
+        try:
+            for result in pool.map(read, paths):
+                results.append(result)
+                if progress:
+                    progress(len(results), len(paths))
+        except BaseException:
+            # An interruption doesn't wait for the files that are left.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return results
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from leukcnn import spec
 from leukcnn.errors import SpecError, StoreError
+from leukcnn.files import locked_folder
 from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.outputs.build import build_figures, build_tables, going_on, kind_of
 from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.challenge import write_challenge_file
+from leukcnn.outputs.titles import trial_title
 from leukcnn.records import ExperimentRecord, changed_files, note_files
 from leukcnn.rendering.renderings import to_csv, write
 from leukcnn.rendering.tables import Table
@@ -27,6 +29,8 @@ class Report:
         assumptions: The table of assumptions; its notes list what is wrong in the paper.
         files: All files written: tables, figures, challenge files.
         seconds: Stage -> wall-clock time of this run in seconds; empty if nothing was run.
+        diverged: Trials whose training diverged, and how; they have no results. After `reproduce`: those
+            that it was asked for; else those of the whole experiment.
         faults: What is damaged or can't be built, one message each; the values contain no damaged trial.
     """
 
@@ -36,6 +40,7 @@ class Report:
     assumptions: Table
     files: list[Path]
     seconds: dict[str, float] = field(default_factory=dict)
+    diverged: tuple[str, ...] = ()
     faults: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
@@ -62,18 +67,28 @@ def report(store: Store, folder: Path, paper: spec.Paper, *, only: str | None = 
     faults = damaged_trials(results)
     tables = build_tables(results, Captured(folder), only=only, faults=faults)
     assumptions = assumption_table(results)
-    files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
-    files += build_figures(results, folder, only=only, faults=faults)
-    with going_on(faults):
-        for row in paper.row_ids:
-            for predictions in results.runs(row, subset="final")[:1]:
-                if len(predictions) == record.final_total:
-                    path = folder / "challenge" / f"{row}.zip"
-                    files.append(write_challenge_file(path, predictions, expected=record.final_total))
-    with going_on(faults):
-        _read_captures(folder, paper, faults)
-        note_files(folder, files, again=() if only or faults else ("tables", "figures", "challenge"))
-    return Report(folder, record, tables, assumptions, files, faults=faults)
+    with locked_folder(folder):
+        files = [path for table in (*tables, assumptions) for path in write(table, folder / "tables")]
+        files += build_figures(results, folder, only=only, faults=faults)
+        with going_on(faults):
+            for row in paper.row_ids:
+                for predictions in results.runs(row, subset="final")[:1]:
+                    if len(predictions) == record.final_total:
+                        path = folder / "challenge" / f"{row}.zip"
+                        files.append(write_challenge_file(path, predictions, expected=record.final_total))
+        with going_on(faults):
+            _read_captures(folder, paper, faults)
+            note_files(folder, files, again=() if only or faults else ("tables", "figures", "challenge"))
+    return Report(folder, record, tables, assumptions, files, diverged=_diverged(results), faults=faults)
+
+
+def _diverged(results: Results) -> tuple[str, ...]:
+    """Returns the title of each trial whose training diverged, under any split, and how."""
+    kinds = dict.fromkeys(trial.split for trial in results.record.trials)
+    every = [one for kind in kinds for of_row in results.under(kind).diverged.values() for one in of_row]
+    return tuple(
+        f"{trial_title(results.paper, trial, runs=results.record.runs)}: {why}" for trial, why in every
+    )
 
 
 def verify_report(store: Store, folder: Path, paper: spec.Paper) -> list[str]:

@@ -29,7 +29,7 @@ def check_only(paper: spec.Paper, only: str | None) -> None:
     known = (*paper.row_ids, *(t.id for t in paper.tables), *(f.id for f in paper.figures))
     if only is not None and only not in known:
         raise SpecError(
-            f"--only got {only!r}.",
+            f"only (--only) got {only!r}.",
             expected=f"a row, table or figure: {', '.join(known)}",
             remedy=did_you_mean(only, known),
         )
@@ -89,21 +89,24 @@ class Request:
             number = getattr(self, option)
             if number is not None and (not isinstance(number, int) or not least <= number <= most):
                 raise SpecError(
-                    f"--{option} got {number!r:.80}.", expected=f"a whole number from {least} to {most:,}"
+                    f"{option} (--{option}) got {number!r:.80}.",
+                    expected=f"a whole number from {least} to {most:,}",
                 )
         if self.devices is not None:
             read_devices(self.devices)
         if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
-            raise SpecError(f"--datasets got {', '.join(twice)} twice.", expected="each dataset once")
+            raise SpecError(
+                f"datasets (--datasets) got {', '.join(twice)} twice.", expected="each dataset once"
+            )
         if self.split is not None and self.split not in paper.splits:
             raise SpecError(
-                f"--split got {self.split!r} for {paper.key}.",
+                f"split (--split) got {self.split!r} for {paper.key}.",
                 expected=", ".join(paper.splits),
                 remedy=did_you_mean(self.split, paper.splits),
             )
         if self.datasets and not paper.class_of:
             raise SpecError(
-                f"--datasets got {', '.join(self.datasets)}, but {paper.key} has one dataset.",
+                f"datasets (--datasets) got {', '.join(self.datasets)}, but {paper.key} has one dataset.",
                 expected=f"no --datasets; it uses {paper.datasets[0]}",
             )
         for name in self.datasets:
@@ -112,8 +115,8 @@ class Request:
         for name in self.assumed:
             paper.assumption(name)
         for option, value, choices in (
-            ("--mask", self.mask, spec.MASKS),
-            ("--precision", self.precision, spec.PRECISIONS),
+            ("mask (--mask)", self.mask, spec.MASKS),
+            ("precision (--precision)", self.precision, spec.PRECISIONS),
         ):
             if value not in (None, *choices):
                 raise SpecError(
@@ -128,13 +131,13 @@ class Request:
         place = self.weights
         if place in (None, "none", "imagenet"):
             return
-        path = user_path(place, "--weights")
+        path = user_path(place, "weights (--weights)")
         if path.is_file() or path.is_dir():
             return
         # Opening a pipe would wait for ever, and a device may have no end.
         reason = "is no regular file and no folder" if path.exists() else "doesn't exist"
         raise WeightsError(
-            f"--weights got {place!r}, which {reason}.",
+            f"weights (--weights) got {place!r}, which {reason}.",
             expected="'none', 'imagenet', a weights file (.h5, .weights.h5 or .keras), or a folder of them",
             remedy=did_you_mean(place, ("none", "imagenet"))
             or did_you_mean_weights(path)
@@ -155,13 +158,14 @@ class Request:
         names = list(self.paper.substitutes)
         if not names:
             raise SpecError(
-                f"--base got {self.base!r}, but {self.paper.key} has no network from scratch to use instead.",
+                f"base (--base) got {self.base!r}, but {self.paper.key} has no network from scratch "
+                "to use instead.",
                 expected="no --base",
             )
         kind, equals, name = self.base.partition("=")
         if kind != SCRATCH or (equals and name not in names):
             raise SpecError(
-                f"--base got {self.base!r}.",
+                f"base (--base) got {self.base!r}.",
                 expected=f"{SCRATCH}, which is {SCRATCH}={names[0]}"
                 + "".join(f", or {SCRATCH}={other}" for other in names[1:]),
                 remedy=did_you_mean(self.base, (SCRATCH, *(f"{SCRATCH}={other}" for other in names))),

@@ -5,9 +5,8 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from leukcnn import spec
+from leukcnn import signals, spec
 from leukcnn.callbacks import resume_epoch
-from leukcnn.datasets import card
 from leukcnn.distribution import find_devices, make_deterministic
 from leukcnn.errors import DivergenceError, StoreError, WeightsError
 from leukcnn.experiment.check import check_optimizers, explained
@@ -20,12 +19,14 @@ from leukcnn.experiment.report import Report, report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.session import Session
 from leukcnn.experiment.study import Study, study_of
+from leukcnn.files import locked_folder
 from leukcnn.image_cache import prepared_images, shows_nothing
 from leukcnn.models.published import check_weights
 from leukcnn.outputs.build import capture
 from leukcnn.outputs.kind import Material
+from leukcnn.outputs.titles import trial_title
 from leukcnn.progress import TrainingProgress
-from leukcnn.records import ExperimentRecord, PlannedTrial, relative
+from leukcnn.records import ExperimentRecord, PlannedTrial, relative, why_diverged
 from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from leukcnn.trials import (
@@ -64,10 +65,11 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     check_networks(study, store)
     say, workers = progress.message, request.workers
     try:
-        index = load_images(study.paper, study.datasets, request.data, seed=study.seed, say=say)
-        watch.lap("reading")
-        shared = TrialContext(index, devices, progress, workers=workers, tensorboard=request.tensorboard)
-        return _run(study, Session(store, progress, shared), watch)
+        with signals.seen():
+            index = load_images(study.paper, study.datasets, request.data, seed=study.seed, say=say)
+            watch.lap("reading")
+            shared = TrialContext(index, devices, progress, workers=workers, tensorboard=request.tensorboard)
+            return _run(study, Session(store, progress, shared), watch)
     except KeyboardInterrupt as interrupt:
         n = sum(1 for _ in store.root.glob("trials/*/done.json"))
         interrupt.add_note(f"{n:,} finished trial(s) in {relative(store.root)} are kept.")
@@ -87,8 +89,9 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     )
     _say_what_is_shared(session, record)
     folder = store.experiment(experiment_name(record))
-    record.save(folder)
-    capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
+    with locked_folder(folder):
+        record.save(folder)
+        capture(Material(Results(study.paper, record, store), session.index), folder, trained=False)
     session.say(f"Devices: {', '.join(session.devices.names)}; backend: {keras.backend.backend()}.")
     watch.lap("planning")
     if study.trained:
@@ -100,10 +103,16 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     watch.lap_of_trials(trial for trial in finished if trial is not None)
     # New results, since the first ones keep what they read before the training.
     material, faults = Material(Results(study.paper, record, store), session.index), training.faults
-    capture(material, folder, trained=True, faults=faults)
+    with locked_folder(folder):
+        capture(material, folder, trained=True, faults=faults)
     done = report(store, folder, study.paper, only=study.only)
     watch.lap("tables and figures")
-    return replace(done, seconds=watch.seconds, faults=[*dict.fromkeys((*faults, *done.faults))])
+    return replace(
+        done,
+        seconds=watch.seconds,
+        diverged=tuple(training.diverged),
+        faults=[*dict.fromkeys((*faults, *done.faults))],
+    )
 
 
 def _say_what_is_not_trained(
@@ -206,6 +215,7 @@ class _Training:
     def __init__(self, study: Study, session: Session, planned: Plan, to_do: list[PlannedTrial]):
         self.study, self.session, self.planned, self.to_do = study, session, planned, to_do
         self.faults: list[str] = []
+        self.diverged: list[str] = []
         self._estimate: Estimate | None = None
         networks = {trial.row for trial in to_do if not study.row(trial.row).setup.features}
         if networks and not session.devices.accelerated and not study.profile.not_comparable:
@@ -221,14 +231,19 @@ class _Training:
                     self._run_network(trial, number)
             except DivergenceError as error:
                 # The others are trained nevertheless.
-                label = _label(self.study, trial)
-                self.faults.append(f"The training of {label} diverged and has no result: {error.why}")
+                label = self._label(trial)
+                self.diverged.append(f"{label}: {error.why}")
                 self.session.say(f"{label}: {error}")
+
+    def _label(self, trial: PlannedTrial) -> str:
+        return trial_title(self.study.paper, trial, runs=self.study.runs)
 
     def _run_network(self, trial: PlannedTrial, number: int) -> None:
         session, split_rows = self.session, self.planned.split_rows[trial.name]
-        setup, label = self.study.row(trial.row).setup, _label(self.study, trial)
+        setup, label = self.study.row(trial.row).setup, self._label(trial)
         stored = session.store.trial(self.planned.identities[trial.name])
+        if why := why_diverged(stored.path):
+            raise DivergenceError.because(why)
         resumed = resume_epoch(stored.path / "state.npz")
         if resumed:
             session.say(f"{label} continues after epoch {resumed}.")
@@ -245,22 +260,29 @@ class _Training:
             work = Work(trial.row, name, epochs, steps, validation_steps, trials)
             shared = replace(shared, observer=self._estimate.watch(work))
         try:
-            run_trial(stored, setup, split_rows, shared, seed=trial.seed)
+            with signals.seen():
+                run_trial(stored, setup, split_rows, shared, seed=trial.seed)
         except KeyboardInterrupt as interrupt:
             saved = resume_epoch(stored.path / "state.npz")
             state = f"the state after epoch {saved} is kept" if saved else "no epoch of it was saved yet"
             interrupt.add_note(f"In {session.progress.place(finished=saved)}: {state}.")
             raise
+        except DivergenceError:
+            session.progress.end_trial()
+            raise
         session.progress.end_trial()
 
     def _run_features(self, trial: PlannedTrial) -> None:
-        session, label = self.session, _label(self.study, trial)
+        session, label = self.session, self._label(trial)
         identity, setup = self.planned.identities[trial.name], self.study.row(trial.row).setup
         source = identity.get("features_of")
         trained = session.store.finished_trial(source) if source else None
         if source is not None and trained is None:
-            what = "is damaged" if source in session.store.damaged else "isn't trained"
-            session.say(f"{label} is left out: the network that computes its features {what}.")
+            diverged = why_diverged(session.store.root / "trials" / source)
+            why = f"has diverged ({diverged})" if diverged else "isn't trained"
+            if source in session.store.damaged:
+                why = "is damaged"
+            session.say(f"{label} is left out: the network that computes its features {why}.")
             return
         try:
             if trained is not None:
@@ -272,13 +294,3 @@ class _Training:
         session.say(f"{label}: a support vector machine on features ...")
         stored, split_rows = session.store.trial(identity), self.planned.split_rows[trial.name]
         run_feature_trial(stored, setup, split_rows, session.shared, seed=trial.seed, source=trained)
-
-
-def _label(study: Study, trial: PlannedTrial) -> str:
-    label = study.row(trial.row).label
-    if study.runs > 1:
-        label += f", run {trial.run + 1}"
-    if trial.tested:
-        label += f", {trial.split}: {', '.join(card(key).name for key in trial.tested)}"
-    by_fold = trial.fold >= 0 and trial.split not in spec.LODOCV_KINDS
-    return label + (f", fold {trial.fold}" if by_fold else "")

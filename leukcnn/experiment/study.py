@@ -191,7 +191,7 @@ def check_request(request: Request) -> None:
     models = [model for row in paper.rows for model in row.setup.models]
     if place not in (None, "none") and not any(map(_takes_weights, models)):
         raise WeightsError(
-            f"--weights got {place!r}, but the networks of {paper.key} start from random weights.",
+            f"weights (--weights) got {place!r}, but the networks of {paper.key} start from random weights.",
             expected="no --weights",
         )
     _, devices = (None, None) if request.devices is None else read_devices(request.devices)
@@ -205,7 +205,7 @@ def check_request(request: Request) -> None:
             # A user's own builder may read other formats.
             if model.name in BUILDERS and weights not in (None, "imagenet"):
                 check_weights_file(Path(weights))
-    check_writable(user_path(request.out, "--out") / paper.key)
+    check_writable(user_path(request.out, "out (--out)") / paper.key)
     check_writable(cache_folder())
     check_backend()
 

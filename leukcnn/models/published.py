@@ -83,7 +83,7 @@ def weights_file(place: str, model: spec.Model) -> str:
         if whole and path.is_dir():
             reason += f" (one with the network's own dense layers, which {_values(model)['mode']} keeps)"
         raise WeightsError(
-            f"--weights got {place!r}, which {reason}.",
+            f"weights (--weights) got {place!r}, which {reason}.",
             expected="'none', 'imagenet', a weights file (.h5, .weights.h5 or .keras), or a folder with one "
             f"file for each network, named as published: {published}",
             remedy=(f"download {zoo_file(network)}" if network in DESIGNS else "download the file")

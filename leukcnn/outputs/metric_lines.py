@@ -245,7 +245,8 @@ class TableContent:
     def _why_not_measured(self, place: Place) -> str:
         under = self._under(place)
         if under is None or ("mask" in self.table.axes and not under.predictions[place.row]):
-            return f"not run; add --mask {place.mask}" if place.mask else "not run without --mask"
+            option = f"add --mask {place.mask}" if place.mask else "without --mask"
+            return (under and under.why_diverged(place.row)) or f"not run{';' * bool(place.mask)} {option}"
         if place.subset == FINAL:
             return why_no_final_scores(under, place.row)
         if self.over == "folds" and (why := why_no_folds(under)):

@@ -1,6 +1,7 @@
 """Titles of rows, splits, datasets and images; and the notes, marks and captions of tables and figures."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import PurePosixPath
 from typing import TypedDict
 
@@ -9,6 +10,7 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card
 from leukcnn.evaluation.controls import CONTROLS, control_label
+from leukcnn.records import PlannedTrial
 from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
@@ -134,7 +136,8 @@ def make_table(
     title = f"{table.where}: {table.title}" if table.where else table.title
     marks: tuple[str, ...] = ()
     if measured:
-        notes = (*notes, *_diverged(results), "The table 'assumptions' lists the assumptions that were made.")
+        notes = (*notes, *_incomplete(results, table))
+        notes = (*notes, "The table 'assumptions' lists the assumptions that were made.")
         if results.record.not_comparable:
             marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
         if left_out := _left_out(results, table.rows):
@@ -146,12 +149,46 @@ def make_table(
     return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
 
 
-def _diverged(results: Results) -> list[str]:
-    """Returns a note for each row with trainings that diverged, whose values are missing."""
-    return [
-        f"{results.paper.row(row).label}: {len(ways)} training(s) diverged and have no result ({ways[0]})."
-        for row, ways in results.diverged.items()
-    ]
+def _incomplete(results: Results, table: spec.Table) -> list[str]:
+    """Returns notes on a table's rows without a result, or with one of fewer runs, since trainings diverged.
+
+    Runs that aren't finished are named as well: the mean of fewer runs than planned is another value.
+    """
+    notes: dict[str, None] = {}
+    for shown, row in product(_shown(results, table), table.rows or results.paper.row_ids):
+        source = results.paper.feature_source(row)
+        diverged = [trial for one in (row, source) for trial in shown.diverged.get(one, ())]
+        planned, n = results.record.runs, len(shown.complete_runs[row])
+        titled = [(trial_title(results.paper, trial, runs=planned), why) for trial, why in diverged]
+        ways = [f"{title}: the training diverged ({why})" for title, why in titled]
+        if 0 < n < planned:
+            ways = ways or ["the others aren't finished"]
+            ways = [f"{results.paper.row(row).label}: the values are of {n} of {planned} runs", *ways]
+        more = f"; {len(ways) - 3} more" if len(ways) > 3 else ""
+        if ways:
+            notes[f"{'; '.join(ways[:3])}{more}."] = None
+    return [*notes]
+
+
+def _shown(results: Results, table: spec.Table) -> list[Results]:
+    """Returns the results under each split and mask, and of each task, that a table shows."""
+    kinds = [table.split, *([table.compared_split] if table.compared_split else [])]
+    if "split" in table.axes:
+        kinds += [trial.split for trial in results.record.trials]
+    masked = [results.masked(mask) for mask in results.record.masked] if "mask" in table.axes else []
+    every = [*(results.under(kind) for kind in dict.fromkeys(kinds)), *(one for one in masked if one)]
+    return [one.task(task) if task else one for one in every for task in one.tasks or ("",)]
+
+
+def trial_title(paper: spec.Paper, trial: PlannedTrial, *, runs: int) -> str:
+    """Returns the label of a trial's row, with its run of `runs`, its split, tested datasets and fold."""
+    title = paper.row(trial.row).label
+    if runs > 1:
+        title += f", run {trial.run + 1}"
+    if trial.tested:
+        title += f", {trial.split}: {', '.join(card(key).name for key in trial.tested)}"
+    by_fold = trial.fold >= 0 and trial.split not in spec.LODOCV_KINDS
+    return title + (f", fold {trial.fold}" if by_fold else "")
 
 
 def _on_left_out(results: Results, subset: str) -> list[str]:

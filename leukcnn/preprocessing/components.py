@@ -1,6 +1,7 @@
 """Crops of the single cells in a mask; touching cells are split by a watershed."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import cv2
 import numpy as np
@@ -70,7 +71,7 @@ def cell_crops(
             expected=f"a mask of shape {image.shape[:2]}",
             remedy="pass the mask of this image, before it is cropped or resized",
         )
-    if not 0 <= margin < np.inf:
+    if not isinstance(margin, Real) or not 0 <= margin < np.inf:
         raise ArgumentError(f"The margin is {margin!r}.", expected="a fraction of at least 0, e.g. 0.1")
     labels = label_cells(mask, smallest=smallest, split_touching=split_touching)
     crops = []

@@ -33,7 +33,7 @@ def blank(image: np.ndarray, region: str) -> np.ndarray:
         ArgumentError: The image isn't an RGB image of 8 bits, or the region is unknown.
     """
     check_rgb(image)
-    if region not in MASKS:
+    if not isinstance(region, str) or region not in MASKS:
         raise ArgumentError(f"The region to blank is {region!r}.", expected=" | ".join(map(repr, MASKS)))
     if region == "border":
         width = _pixels(image, _BORDER_FRACTION)

@@ -7,6 +7,8 @@ publish the thresholds. The thresholds here were set by eye on their original im
 cytoplasm. In an image without nuclei, it returns the darkest pixels.
 """
 
+from numbers import Real
+
 import cv2
 import numpy as np
 
@@ -104,8 +106,12 @@ def _check_thresholds(
     smallest_cell: float,
     largest_hole: float,
 ) -> None:
+    numbers = [saturation, core_saturation, smallest_cell, largest_hole]
+    numbers += hue if isinstance(hue, tuple | list) else [None]
     if not (
-        0 <= hue[0] < hue[1] <= 360
+        all(isinstance(number, Real) for number in numbers)
+        and len(hue) == 2
+        and 0 <= hue[0] < hue[1] <= 360
         and 0 <= saturation <= core_saturation <= 1
         and 0 <= smallest_cell <= 1
         and 0 <= largest_hole <= 1

@@ -128,7 +128,7 @@ def _squared_sum_by_count(total: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 
 def _threshold(grey: np.ndarray, rule: str) -> int:
-    if rule not in THRESHOLD_RULES:
+    if not isinstance(rule, str) or rule not in THRESHOLD_RULES:
         raise ArgumentError(f"The rule is {rule!r}.", expected=" | ".join(map(repr, THRESHOLD_RULES)))
     histogram = _histogram(grey)
     borders = three_means(histogram)

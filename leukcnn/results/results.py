@@ -129,24 +129,30 @@ class Results:
         return next((one for one in shared if names.intersection(one.trials)), None)
 
     @cached_property
-    def diverged(self) -> dict[str, list[str]]:
-        """Row -> when and how its trainings diverged, for each trial that did."""
-        found: dict[str, list[str]] = {}
+    def diverged(self) -> dict[str, list[tuple[PlannedTrial, str]]]:
+        """Row -> its trials whose training diverged, with when and how."""
+        found: dict[str, list[tuple[PlannedTrial, str]]] = {}
         for planned in self._planned:
             if why := why_diverged(self.store.root / "trials" / planned.name):
-                found.setdefault(planned.row, []).append(why)
+                found.setdefault(planned.row, []).append((planned, why))
+        return found
+
+    @cached_property
+    def complete_runs(self) -> dict[str, list[tuple[int, list[Trial]]]]:
+        """Row or control -> (seed, trial of each fold) of each run whose folds are all finished."""
+        found: dict[str, list[tuple[int, list[Trial]]]] = {row: [] for row in self.trials}
+        for row, run in product(found, range(self.record.runs)):
+            wanted = sum((planned.row, planned.run) == (row, 0) for planned in self._planned)
+            of_run = [(seed, trial) for number, seed, trial in self.trials[row] if number == run]
+            if wanted and len(of_run) == wanted:
+                found[row].append((of_run[0][0], [trial for _, trial in of_run]))
         return found
 
     @cached_property
     def _whole_runs(self) -> dict[str, list[tuple[int, list[Predictions]]]]:
         """Row or control -> (seed, predictions of each fold) of each run whose folds are all finished."""
-        found: dict[str, list[tuple[int, list[Predictions]]]] = {row: [] for row in self.trials}
-        for row, run in product(found, range(self.record.runs)):
-            wanted = sum((planned.row, planned.run) == (row, 0) for planned in self._planned)
-            of_run = [(seed, trial) for number, seed, trial in self.trials[row] if number == run]
-            if wanted and len(of_run) == wanted:
-                found[row].append((of_run[0][0], [self._unshared(trial) for _, trial in of_run]))
-        return found
+        every = self.complete_runs.items()
+        return {row: [(seed, [*map(self._unshared, trials)]) for seed, trials in runs] for row, runs in every}
 
     def _unshared(self, trial: Trial) -> Predictions:
         """Returns a trial's main predictions without external images that it shares with what it learned."""
@@ -222,6 +228,14 @@ class Results:
         """Number of folds of a run; 1 if the split has no folds."""
         return len({planned.fold for planned in self._planned}) or 1
 
+    def why_diverged(self, row: str) -> str:
+        """Returns how a training of a row, or one that its features need, diverged; "" if none did."""
+        source = self.paper.feature_source(row) if row in self.paper.row_ids else ""
+        for trained, whose in ((row, "its training"), (source, "the training that its features need")):
+            for _, why in self.diverged.get(trained, [])[:1]:
+                return f"{whose} diverged ({why})"
+        return ""
+
     def why_missing(self, row: str, subset: str) -> str:
         """Returns why a row has no values on a subset; "" if it has values."""
         for key in (row, subset, self.split_kind):
@@ -230,9 +244,7 @@ class Results:
         if not self.predictions[row]:
             if any(planned.row == row and planned.name in self.store.damaged for planned in self._planned):
                 return "its stored files are damaged"
-            if row in self.diverged:
-                return f"its training diverged: {self.diverged[row][0]}"
-            return "this row has not been trained"
+            return self.why_diverged(row) or "this row has not been trained"
         if self.runs(row, subset=subset):
             return ""
         shared = self.overlap(row, subset)

@@ -299,7 +299,7 @@ class Paper:
         name, equals, word = text.partition("=")
         if not equals:
             raise SpecError(
-                f"--assume got {text!r}.",
+                f"assume (--assume) got {text!r}.",
                 expected="NAME=VALUE",
                 remedy=f"choose NAME among {', '.join(a.name for a in self.assumptions)}",
             )

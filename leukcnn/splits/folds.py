@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from leukcnn import spec
+from leukcnn.argument_types import require_type
 from leukcnn.datasets import ImageIndex, joined_groups
 from leukcnn.errors import DataError
 from leukcnn.seeding import generator
@@ -61,6 +62,8 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
     Raises:
         DataError: There are too few images, classes or datasets for the split.
     """
+    require_type(spec.Split, "a Split", split=split)
+    require_type(ImageIndex, "an ImageIndex", index=index)
     if split.kind in spec.LODOCV_KINDS:
         return _by_dataset(split, index, seed=seed, pairs=pairs)
     training = (index.labels >= 0) & ~np.isin(index.subset, list(_TEST_SUBSETS))

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from leukcnn.argument_types import require_type
 from leukcnn.datasets import CATALOG, UNLABELLED, ImageIndex, duplicate_pairs, joined_groups
 from leukcnn.errors import ArgumentError, DataError
 
@@ -52,6 +53,7 @@ def leave_one_dataset_out(
         ArgumentError: `pairs` has another shape, or has positions outside the index.
         DataError: No dataset can be tested, or no image of a class is left to train on.
     """
+    require_type(ImageIndex, "an ImageIndex", index=index)
     labelled = index.labels != UNLABELLED
     datasets = _names(index.dataset[labelled])
     if len(datasets) < 2:
@@ -128,6 +130,7 @@ def declared_relatives(index: ImageIndex) -> dict[str, tuple[str, ...]]:
     Returns:
         Dataset -> declared relatives, both in the index's order.
     """
+    require_type(ImageIndex, "an ImageIndex", index=index)
     names = _names(index.dataset)
     declared = {
         frozenset({name, other})

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -70,9 +71,8 @@ def holdout(
     if len(exact) != 3:
         raise ArgumentError(f"There are {len(exact)} fractions.", expected="3: train, validation, test")
     if groups is not None and not stratified:
-        raise ArgumentError(
-            "groups is given together with stratified=False.", expected="either groups or stratified=False"
-        )
+        found = "groups is given together with stratified=False."
+        raise ArgumentError(found, expected="either groups or stratified=False")
     labels, order = _prepare(labels, ids)
     if groups is not None:
         groups = _groups(groups, len(labels))
@@ -123,8 +123,8 @@ def stratified_kfold(
             unknown.
         DataError: A class has fewer images, or groups, than there are folds.
     """
-    if n_splits < 2:
-        raise ArgumentError(f"n_splits is {n_splits}.", expected="at least 2 folds")
+    if isinstance(n_splits, bool) or not isinstance(n_splits, Integral) or n_splits < 2:
+        raise ArgumentError(f"n_splits is {n_splits!r:.80}.", expected="at least 2 folds, a whole number")
     labels, order = _prepare(labels, ids)
     groups = None if groups is None else _groups(groups, len(labels))
     minimum = f"at least {n_splits} {'images' if groups is None else 'groups'} of each class"
@@ -303,12 +303,10 @@ def balanced_subset(labels: ArrayLike, *, seed: int, ids: ArrayLike | None = Non
     """
     labels, order = _prepare(labels, ids)
     classes, counts = np.unique(labels, return_counts=True)
-    kept = [
-        generator(seed, "balanced_subset", int(label)).permutation(order[labels[order] == label])[
-            : counts.min()
-        ]
-        for label in classes
-    ]
+    kept = []
+    for label in classes:
+        shuffled = generator(seed, "balanced_subset", int(label)).permutation(order[labels[order] == label])
+        kept.append(shuffled[: counts.min()])
     return np.sort(np.concatenate(kept))
 
 
@@ -317,6 +315,8 @@ def _prepare(labels: ArrayLike, ids: ArrayLike | None) -> tuple[np.ndarray, np.n
     labels = np.asarray(labels)
     if labels.ndim != 1 or not len(labels):
         raise ArgumentError(f"The labels have the shape {labels.shape}.", expected="(N,), N at least 1")
+    if labels.dtype.kind not in "iub":
+        raise ArgumentError(f"The labels are {labels.dtype}.", expected="classes 0, 1, ..., whole numbers")
     if labels.min() < 0:
         raise ArgumentError(
             f"{np.count_nonzero(labels < 0):,} of {len(labels):,} images have no label.",
@@ -343,17 +343,20 @@ def _groups(values: ArrayLike, length: int) -> np.ndarray:
 
 def _exact(fractions: Sequence[float]) -> tuple[Fraction, ...]:
     # Exact decimals: in floating point, 0.6 * n is sometimes above and sometimes below a whole number.
-    exact = tuple(Fraction(str(fraction)) for fraction in fractions)
-    if min(exact) <= 0 or sum(exact) != 1:
-        raise ArgumentError(f"The fractions are {fractions}.", expected="positive numbers that add up to 1")
+    try:
+        exact = tuple(Fraction(str(fraction)) for fraction in fractions)
+    except (TypeError, ValueError, ZeroDivisionError):
+        exact = ()
+    if not exact or min(exact) <= 0 or sum(exact) != 1:
+        found = f"The fractions are {fractions!r:.80}."
+        raise ArgumentError(found, expected="positive numbers that add up to 1")
     return exact
 
 
 def _validation_fraction(fraction: float) -> Fraction:
-    if not 0 < fraction < 1:
-        raise ArgumentError(
-            f"The validation fraction is {fraction}.", expected="a number above 0 and below 1"
-        )
+    if not isinstance(fraction, Real) or not 0 < fraction < 1:
+        found = f"The validation fraction is {fraction!r:.80}."
+        raise ArgumentError(found, expected="a number above 0 and below 1")
     return Fraction(fraction).limit_denominator(1000)
 
 
@@ -371,8 +374,7 @@ def _split_groups(
     """Returns the positions of each split; each group is in one split."""
     assigned = assign_groups(labels, groups, [float(fraction) for fraction in fractions], rng=rng)
     splits = [np.flatnonzero(assigned == split) for split in range(len(fractions))]
-    minimum = f"at least {len(fractions)} groups (subjects) of each class"
-    _require_all_classes(splits, labels, minimum=minimum)
+    _require_all_classes(splits, labels, minimum=f"at least {len(fractions)} groups (subjects) of each class")
     return splits
 
 
@@ -395,5 +397,4 @@ def _require_all_classes(splits: Sequence[np.ndarray], labels: np.ndarray, *, mi
 
 
 def _too_few(found: str, minimum: str) -> DataError:
-    remedy = "use more of the data, another kind of split, or fewer folds"
-    return DataError(found, expected=minimum, remedy=remedy)
+    return DataError(found, expected=minimum, remedy="use more data, another kind of split, or fewer folds")

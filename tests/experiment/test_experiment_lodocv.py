@@ -12,6 +12,7 @@ from leukcnn.datasets import present
 from leukcnn.experiment.report import Report, report, verify_report
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.run import reproduce
+from leukcnn.results.results import Results
 from leukcnn.runs import Store
 from leukcnn.spec import DEFAULT_CONTROLS
 from tests import tiny
@@ -200,3 +201,15 @@ def test_splits_that_the_data_do_not_allow_are_noted_and_the_others_are_trained(
     assert "lodocv_strict" in done.record.missing
     assert "lodocv_single_class" in done.record.missing
     assert {t.split for t in done.record.trials if t.row == "leuknet"} == {"lodocv", "kfold"}
+
+
+def test_classifiers_of_a_diverged_networks_features_say_why_they_are_left_out(smears, tmp_path):
+    paper, progress = tiny.diverging(tiny.tiny_lodocv_paper(), "vgg16_dft"), tiny.Progress()
+    request = Request(paper=paper, data=str(smears), out=tmp_path, profile="smoke", only="features_dft")
+    done = reproduce(request, progress=progress)
+    said = [text for text in progress.messages if "left out: the network" in text]
+    assert len(said) == len(done.diverged) > 0
+    assert all("network that computes its features has diverged (loss is " in text for text in said)
+    assert all("VGG-16 DFT, lodocv" in trial and "loss is " in trial for trial in done.diverged)
+    results = Results(paper, done.record, Store(tmp_path, paper.key))
+    assert "features need diverged (loss is " in results.why_missing("features_dft", "test")

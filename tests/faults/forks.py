@@ -137,10 +137,11 @@ def _child(
             threading.Timer(kill_after, os.kill, (os.getpid(), signal.SIGKILL)).start()
         sys.addaudithook(writes)
         try:
-            reproduce(made, data=data, profile="smoke", only=only, out=folder / "runs")
-            status = 0
+            faults = reproduce(made, data=data, profile="smoke", only=only, out=folder / "runs").faults
         except LeukCNNError as error:
-            print(f"Error: {error}")
+            faults = [str(error)]
+        print(*faults, sep="\n")
+        status = int(bool(faults))
     except BaseException:
         import traceback
 
