@@ -30,7 +30,6 @@ from leukcnn.paths import (
     NETWORK_FILE,
     PREDICTION_COLUMNS,
     RECORD,
-    check_network_file,
     check_predictions_file,
     find_images,
     network_file,
@@ -134,7 +133,6 @@ class SavedNetwork:
                 its parts don't fit together.
         """
         path = network_file(path)
-        check_network_file(path)
         own = {keras.saving.get_registered_name(layer): layer for layer in _OWN_LAYERS}
         try:
             with clean_archive(path) as (copy, parameters):

@@ -268,13 +268,14 @@ def of_lambda(members):
 
 
 ARCHIVES = {
-    "weights missing": (lambda m: m.pop("model.weights.h5"), "holds no model.weights.h5"),
-    "config missing": (lambda m: m.pop("config.json"), "holds no config.json"),
+    "weights missing": (lambda m: m.pop("model.weights.h5"), "has no model.weights.h5"),
+    "config missing": (lambda m: m.pop("config.json"), "has no config.json"),
     "record missing": (lambda m: m.pop("leukcnn.json"), "leukcnn.json"),
     "brackets": (brackets, "config.json"),
     "nested": (nested, "more than 64 brackets"),
     "bomb": (lambda m: m.update({"model.weights.h5": bytes(400 * MIB)}), "model.weights.h5 has 400 MiB"),
     "json bomb": (lambda m: m.update({"config.json": b" " * (40 * MIB)}), "config.json has 40 MiB"),
+    "record bomb": (lambda m: m.update({"leukcnn.json": b" " * (40 * MIB)}), "leukcnn.json has 40 MiB"),
     "no json": (lambda m: m.update({"config.json": b"{"}), "config.json is no JSON"),
     "units": (units, "its configuration has 145,000,000,000,"),
     "lambda": (of_lambda, "code from a file is never run"),
@@ -487,7 +488,7 @@ def test_a_full_disk_is_a_message_and_the_old_files_stay(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Writing failed") == 2
+    assert done.stdout.count("The file is larger than this user's limit") == 2
     assert f"The file {tmp_path / 'good.weights.h5'} can't be read: " in done.stdout
     assert [file.read_bytes() for file in files] == [b"before"] * 2
     assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "good.weights.h5", *files])
