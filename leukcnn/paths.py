@@ -42,7 +42,8 @@ def network_file(path: str | Path) -> Path:
     """Returns the path of a saved network after checking that the file has its parts, which aren't read.
 
     Raises:
-        WeightsError: There is no such file, it isn't a zip archive, as a `.keras` file is, or a part is missing.
+        WeightsError: There is no such file, it isn't a zip archive, as a `.keras` file is,
+            or a part is missing.
     """
     path = user_path(path)
     if not path.is_file():

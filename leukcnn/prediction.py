@@ -160,30 +160,40 @@ class SavedNetwork:
             float64 (N, classes), probabilities.
 
         Raises:
-            DataError: An image can't be read or is too small.
+            DataError: Images can't be read or are too small; one message names all of them.
             WeightsError: An output isn't finite or no probability.
         """
-        files, outputs = list(paths), []
+        files, outputs, faults = list(paths), [], []
         for start in range(0, len(files), _BATCH):
             images = []
             for path in files[start : start + _BATCH]:
-                image, note = read_image(path)
-                if note:
-                    on_note(f"{path}: {note}")
                 try:
-                    images.append(prepare(image, self.preprocessing))
-                    if self.preprocessing.threshold != "none" and shows_nothing(images[-1]):
-                        on_note(f"{path}: thresholding leaves no cell, so the network sees a black image")
+                    images.append(self._prepared(path, on_note))
                 except DataError as error:
-                    raise DataError(
-                        f"{path}: {error.found}", expected=error.expected, remedy="leave it out"
-                    ) from error
-            inputs = scaled(np.stack(images), self.preprocessing)
-            outputs.append(self.network.predict(ArrayBatches(inputs, _BATCH), verbose=0))
+                    faults.append(error.found if str(path) in error.found else f"{path}: {error.found}")
+            if not faults:
+                inputs = scaled(np.stack(images), self.preprocessing)
+                outputs.append(self.network.predict(ArrayBatches(inputs, _BATCH), verbose=0))
+        if faults:
+            raise DataError(
+                f"{len(faults):,} of {len(files):,} images can't be used:\n" + "\n".join(faults),
+                expected="complete BMP, PNG, JPEG or TIFF images, at least as large as the crop",
+                remedy="leave them out, or copy damaged files again",
+            )
         probabilities = class_probabilities(np.concatenate(outputs))
         add_up = ends_in_softmax(self.network)
         check_probabilities(probabilities, files, of="The network", add_up=add_up)
         return probabilities
+
+    def _prepared(self, path: Path, on_note: Callable[[str], None]) -> np.ndarray:
+        """Reads an image and applies the preprocessing; see `predict`."""
+        image, note = read_image(path)
+        if note:
+            on_note(f"{path}: {note}")
+        prepared = prepare(image, self.preprocessing)
+        if self.preprocessing.threshold != "none" and shows_nothing(prepared):
+            on_note(f"{path}: thresholding leaves no cell, so the network sees a black image")
+        return prepared
 
 
 def _read_record(content: bytes) -> tuple[Preprocessing, tuple[str, ...], dict[str, Any]]:
