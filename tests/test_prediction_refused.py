@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from leukcnn.cli import main
-from leukcnn.errors import StoreError, WeightsError
+from leukcnn.errors import ArgumentError, StoreError, WeightsError
 from leukcnn.fields import to_plain
 from leukcnn.paths import check_predictions_file
 from leukcnn.pipeline import check_probabilities
@@ -491,3 +491,26 @@ def test_a_limit_on_the_size_of_files_is_reported(tmp_path, patch):
     found, names, same = done.stdout.strip().split("\n")
     assert "larger than this user's limit" in found
     assert (names, same) == ("['model.keras']", "True")
+
+
+@pytest.mark.parametrize("names", [("a",), ("a", "b", "c"), ("a", "a"), ("a", 1), ("a", ""), "ab", None])
+def test_class_names_are_distinct_strings_as_many_as_outputs(tmp_path, names):
+    with pytest.raises(WeightsError, match="can't be used"):
+        SavedNetwork(network_of(), PREPROCESSING, names, {})
+    with pytest.raises(ArgumentError):
+        write_classes(tmp_path / "a.csv", ["a.png"], np.array([[0.5, 0.5]]), names)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.1, 1.1])
+def test_a_table_holds_nothing_but_probabilities(tmp_path, value):
+    with pytest.raises(WeightsError, match=r"gives no probabilities.*a\.png"):
+        write_classes(tmp_path / "a.csv", ["a.png"], np.array([[0.5, value]]), CLASSES)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_network_needs_its_preprocessing_and_images():
+    with pytest.raises(ArgumentError, match="preprocessing is None"):
+        SavedNetwork(network_of(), None, CLASSES, {})
+    with pytest.raises(ArgumentError, match="No image"):
+        SavedNetwork(network_of(), PREPROCESSING, CLASSES, {}).predict([])
