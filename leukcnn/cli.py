@@ -329,12 +329,11 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
 )
 def predict(model: Path, images: tuple[Path, ...], table: Path | None) -> None:
     """Classifies images, or folders of images, with a trained network (a trial's model.keras)."""
-    from leukcnn.paths import check_network_file, check_predictions_file, find_images, network_file
+    from leukcnn.paths import check_predictions_file, find_images, network_file
 
     model, paths = network_file(model), find_images(images)
     if table is not None:
         check_predictions_file(table, (model, *paths))
-    check_network_file(model)
     start_backend()
 
     from leukcnn.prediction import NOTICE, SavedNetwork, write_classes

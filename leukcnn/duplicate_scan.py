@@ -21,7 +21,7 @@ from leukcnn.splits import declared_relatives, related_datasets
 
 _EXAMPLES = 3
 COMPARED = Preprocessing(resize=96)
-"""How images are prepared for the search: whole, so that a copy with another crop is found too."""
+"""How images are prepared for the search: their middle square, without a paper's crop, small."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -290,3 +290,9 @@ def unreadable(
 def digest(value: Any) -> str:
     """Returns the hexadecimal SHA-256 of a JSON value. The order of its keys doesn't matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def file_sha256(path: str | Path) -> str:
+    """Returns the hexadecimal SHA-256 of a file's content, which is read piece by piece."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

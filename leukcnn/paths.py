@@ -2,7 +2,6 @@
 
 import os
 import zipfile
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -36,15 +35,15 @@ RECORD = "leukcnn.json"
 """The member of a saved network with its preprocessing and the names of its classes."""
 
 _MIB = 2**20
-# Members of a saved network -> their largest size in bytes; None if it depends on that of the file.
-_MEMBERS = {"metadata.json": _MIB, "config.json": 64 * _MIB, "model.weights.h5": None, RECORD: _MIB}
+_MEMBERS = ("metadata.json", "config.json", "model.weights.h5", RECORD)
 
 
 def network_file(path: str | Path) -> Path:
-    """Returns the path of a saved network after checking that the file exists.
+    """Returns the path of a saved network after checking that the file has its parts, which aren't read.
 
     Raises:
-        WeightsError: There is no such file, or it isn't a zip archive, as a `.keras` file is.
+        WeightsError: There is no such file, it isn't a zip archive, as a `.keras` file is,
+            or a part is missing.
     """
     path = user_path(path)
     if not path.is_file():
@@ -52,55 +51,19 @@ def network_file(path: str | Path) -> Path:
         raise WeightsError(
             f"There is no file {path}.", expected=NETWORK_FILE, remedy=remedy or "check the path"
         )
-    if not zipfile.is_zipfile(path):
-        raise WeightsError(
-            f"{path} is not a network that leukcnn saved: it isn't a .keras file.",
-            expected=NETWORK_FILE,
-            remedy="check the path",
-        )
-    return path
-
-
-def check_network_file(path: Path) -> None:
-    """Checks the parts of a saved network without reading them.
-
-    Raises:
-        WeightsError: A member of the archive is missing, occurs twice, is encrypted, or is larger than any
-            that leukcnn writes.
-    """
     try:
         with zipfile.ZipFile(path) as archive:
-            fault = _fault_of(archive.infolist(), path.stat().st_size)
+            names = archive.namelist()
+        fault = next((f"it has no {name}" for name in _MEMBERS if name not in names), "")
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        fault = f"it can't be read ({error})"
+        fault = f"it isn't a .keras file ({error})"
     if fault:
         raise WeightsError(
             f"{path} is not a network that leukcnn saved: {fault}.",
             expected=NETWORK_FILE,
             remedy="for another Keras model, use keras.models.load_model and its own preprocessing",
         )
-
-
-def _fault_of(members: list[zipfile.ZipInfo], size: int) -> str:
-    """Returns what is wrong with the members of an archive of `size` bytes; "" if nothing is.
-
-    Keras and leukcnn store members without compression; other programs may have compressed them again.
-    """
-    counts = Counter(member.filename for member in members)
-    absent = [name for name in _MEMBERS if name not in counts]
-    if absent:
-        return f"it has no {' and no '.join(absent)}"
-    if twice := next((name for name, n in counts.items() if n > 1), ""):
-        return f"it has {twice!r} twice"
-    most = 16 * _MIB + 10 * size
-    for member in members:
-        largest = _MEMBERS.get(member.filename) or most
-        if member.file_size > largest:
-            return f"its {member.filename!r} has {member.file_size:,} bytes, more than {largest:,}"
-        if member.flag_bits & 1:
-            return f"its {member.filename!r} is encrypted"
-    total = sum(member.file_size for member in members)
-    return f"its members have {total:,} bytes, more than {most:,}" if total > most else ""
+    return path
 
 
 def check_predictions_file(path: Path, inputs: Iterable[str | Path]) -> None:

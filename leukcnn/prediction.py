@@ -17,8 +17,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from leukcnn.argument_types import require_type, user_path
 from leukcnn.datasets import read_image
-from leukcnn.errors import DataError, WeightsError
+from leukcnn.errors import ArgumentError, DataError, WeightsError
 from leukcnn.fields import to_plain
 from leukcnn.files import replace_file
 from leukcnn.image_cache import prepare, shows_nothing
@@ -30,7 +31,6 @@ from leukcnn.paths import (
     NETWORK_FILE,
     PREDICTION_COLUMNS,
     RECORD,
-    check_network_file,
     check_predictions_file,
     find_images,
     network_file,
@@ -78,8 +78,10 @@ class SavedNetwork:
     origin: dict[str, Any]
 
     def __post_init__(self) -> None:
-        fault = _fault_of_shapes(self.network, self.preprocessing.image_size, len(self.class_names))
-        fault = fault or _fault_of_names(self.class_names) or _fault_of_weights(self.network)
+        require_type(Preprocessing, "a leukcnn.spec.Preprocessing", preprocessing=self.preprocessing)
+        fault = _fault_of_names(self.class_names)
+        fault = fault or _fault_of_shapes(self.network, self.preprocessing.image_size, len(self.class_names))
+        fault = fault or _fault_of_weights(self.network)
         if fault:
             raise WeightsError(
                 f"The network can't be used: {fault}.",
@@ -134,7 +136,6 @@ class SavedNetwork:
                 its parts don't fit together.
         """
         path = network_file(path)
-        check_network_file(path)
         own = {keras.saving.get_registered_name(layer): layer for layer in _OWN_LAYERS}
         try:
             with clean_archive(path) as (copy, parameters):
@@ -162,30 +163,43 @@ class SavedNetwork:
             float64 (N, classes), probabilities.
 
         Raises:
-            DataError: An image can't be read or is too small.
+            ArgumentError: There is no path.
+            DataError: Images can't be read or are too small; one message names all of them.
             WeightsError: An output isn't finite or no probability.
         """
-        files, outputs = list(paths), []
+        files, outputs, faults = list(paths), [], []
+        if not files:
+            raise ArgumentError("No image is given.", expected="paths of image files")
         for start in range(0, len(files), _BATCH):
             images = []
             for path in files[start : start + _BATCH]:
-                image, note = read_image(path)
-                if note:
-                    on_note(f"{path}: {note}")
                 try:
-                    images.append(prepare(image, self.preprocessing))
-                    if self.preprocessing.threshold != "none" and shows_nothing(images[-1]):
-                        on_note(f"{path}: thresholding leaves no cell, so the network sees a black image")
+                    images.append(self._prepared(path, on_note))
                 except DataError as error:
-                    raise DataError(
-                        f"{path}: {error.found}", expected=error.expected, remedy="leave it out"
-                    ) from error
-            inputs = scaled(np.stack(images), self.preprocessing)
-            outputs.append(self.network.predict(ArrayBatches(inputs, _BATCH), verbose=0))
+                    faults.append(error.found if str(path) in error.found else f"{path}: {error.found}")
+            if not faults:
+                inputs = scaled(np.stack(images), self.preprocessing)
+                outputs.append(self.network.predict(ArrayBatches(inputs, _BATCH), verbose=0))
+        if faults:
+            raise DataError(
+                f"{len(faults):,} of {len(files):,} images can't be used:\n" + "\n".join(faults),
+                expected="complete BMP, PNG, JPEG or TIFF images, at least as large as the crop",
+                remedy="leave them out, or copy damaged files again",
+            )
         probabilities = class_probabilities(np.concatenate(outputs))
         add_up = ends_in_softmax(self.network)
         check_probabilities(probabilities, files, of="The network", add_up=add_up)
         return probabilities
+
+    def _prepared(self, path: Path, on_note: Callable[[str], None]) -> np.ndarray:
+        """Reads an image and applies the preprocessing; see `predict`."""
+        image, note = read_image(path)
+        if note:
+            on_note(f"{path}: {note}")
+        prepared = prepare(image, self.preprocessing)
+        if self.preprocessing.threshold != "none" and shows_nothing(prepared):
+            on_note(f"{path}: thresholding leaves no cell, so the network sees a black image")
+        return prepared
 
 
 def _read_record(content: bytes) -> tuple[Preprocessing, tuple[str, ...], dict[str, Any]]:
@@ -226,8 +240,10 @@ def _fault_of_shapes(network: keras.Model, image_size: int, n_names: int) -> str
     return "" if n_names == classes else f"it distinguishes {classes} classes, but {n_names} are named"
 
 
-def _fault_of_names(names: tuple[str, ...]) -> str:
+def _fault_of_names(names: Sequence[str]) -> str:
     """Returns what is wrong with the names of classes; "" if nothing is."""
+    if not isinstance(names, tuple | list):
+        return f"the class names are {names!r:.80}, neither a tuple nor a list of names"
     for name in names:
         if not isinstance(name, str):
             return f"the class name {name!r} is no string"
@@ -246,7 +262,7 @@ def _fault_of_weights(network: keras.Model) -> str:
 
 
 def write_classes(
-    path: Path, images: Sequence[Path], probabilities: np.ndarray, class_names: Sequence[str]
+    path: str | Path, images: Sequence[Path], probabilities: np.ndarray, class_names: Sequence[str]
 ) -> None:
     """Writes predicted classes as a CSV file with the columns image, class, p_<class> ...
 
@@ -259,7 +275,19 @@ def write_classes(
     Raises:
         StoreError: The folder can't be written to, or the file is one of the images or holds something else
             than an earlier table of this function.
+        ArgumentError: The names aren't distinct strings, or aren't as many as the columns.
+        WeightsError: A value isn't finite or no probability.
     """
+    if fault := _fault_of_names(class_names):
+        raise ArgumentError(f"The table can't be written: {fault}.", expected="distinct names of the classes")
+    shape = (len(images), len(class_names))
+    if probabilities.shape != shape:
+        raise ArgumentError(
+            f"The probabilities have the shape {probabilities.shape}.",
+            expected=f"{shape}: a row for each image and a column for each class",
+        )
+    check_probabilities(probabilities, images, of="The network", add_up=False)
+    path = user_path(path)
     check_predictions_file(path, images)
     with replace_file(path) as draft, draft.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

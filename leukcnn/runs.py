@@ -16,6 +16,7 @@ Every file is written in one step (`leukcnn.files`): a killed process leaves a c
 
 import contextlib
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
@@ -30,6 +31,7 @@ from leukcnn.fields import did_you_mean_folder
 from leukcnn.files import (
     check_writable,
     digest,
+    file_sha256,
     locked_folder,
     parse_json,
     read_bytes,
@@ -78,7 +80,8 @@ class Trial:
     @property
     def finished(self) -> bool:
         """Whether the trial is done and all its files are on disk."""
-        return (self.path / "done.json").exists()
+        # A link to nowhere is damage, which `result` reports.
+        return os.path.lexists(self.path / "done.json")
 
     @cached_property
     def result(self) -> dict[str, Any]:
@@ -106,7 +109,7 @@ class Trial:
         path = self.path / name
         if not path.is_file():
             raise StoreError(f"{path}: missing", expected=AS_WRITTEN, remedy=REMEDY)
-        self._compare(name, _sha256(path))
+        self._compare(name, file_sha256(path))
         return path
 
     def _read(self, name: str) -> bytes:
@@ -178,7 +181,7 @@ class Trial:
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Marks the trial as done: writes the result and the SHA-256 of each file that is kept."""
-        files = {name: _sha256(self.path / name) for name in KEPT if (self.path / name).exists()}
+        files = {name: file_sha256(self.path / name) for name in KEPT if (self.path / name).exists()}
         write_sealed_json(self.path / "done.json", {**result, "files": files})
 
     def faults(self, *, networks: bool = True) -> list[str]:
@@ -352,8 +355,3 @@ class Store:
                 or f"run `leukcnn reproduce {self.root.name}` first, or name its folder with --out",
             )
         return found
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

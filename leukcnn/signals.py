@@ -1,6 +1,7 @@
 """SIGINT (Ctrl-C) and SIGTERM during a command: the first one ends it in order, a second one at once."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -22,13 +23,16 @@ class Interrupted(KeyboardInterrupt):
         number: Number of the signal.
     """
 
-    def __init__(self, number: int):
-        super().__init__(number)
-        self.number = number
+    def __init__(self, number: int = 0):
+        self.number = number or _arrived
+        super().__init__(self.number)
 
 
 # Number of the signal that `raised` has answered; 0 before the first.
 _arrived = 0
+
+# Seconds after a signal at which it is raised again, and at which the process ends in any case.
+_AGAIN, _AT_LATEST = 3.0, 15.0
 
 
 @contextlib.contextmanager
@@ -68,13 +72,14 @@ def raised() -> Iterator[None]:
         yield
         return
     before: dict[signal.Signals, Any] = {}
-    shown = sys.unraisablehook
+    shown, ended = sys.unraisablehook, threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         global _arrived
         _arrived = number
         for one in before:
             signal.signal(one, signal.SIG_DFL)
+        threading.Thread(target=_insist, args=(number, ended), daemon=True).start()
         raise Interrupted(number)
 
     def repeat(dropped: "sys.UnraisableHookArgs") -> None:
@@ -95,7 +100,25 @@ def raised() -> Iterator[None]:
         with seen():
             yield
     finally:
+        ended.set()
         sys.unraisablehook = shown
         # After the first signal the process ends, and the second one must not wait for that.
         for one, handler in ({} if _arrived else before).items():
             signal.signal(one, handler)
+
+
+def _insist(number: int, ended: threading.Event) -> None:
+    """Raises `Interrupted` again in the main thread if it was caught there; ends the process if that fails.
+
+    Args:
+        number: Number of the signal.
+        ended: Set when the command has ended.
+    """
+    if ended.wait(_AGAIN):
+        return
+    thread = ctypes.c_ulong(threading.main_thread().ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(Interrupted))
+    if not ended.wait(_AT_LATEST - _AGAIN):
+        text = "\nInterrupted. What is stored is kept. To go on, run the same command.\n"
+        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, text.encode())
+        os._exit(128 + number)

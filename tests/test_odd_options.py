@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +185,38 @@ def test_an_error_after_a_signal_is_an_interruption():
     assert done.returncode == 130, done.stderr
     assert done.stderr.strip().startswith("Interrupted.")
     assert "Traceback" not in done.stderr
+
+
+SWALLOWED = """
+from leukcnn import cli, signals
+import os, signal, time
+signals._AGAIN, signals._AT_LATEST = 0.3, 1.5
+def swallow(*_):
+    for _ in range({times}):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM) if not signals._arrived else None
+            for _ in range(400):
+                time.sleep(0.05)
+        except KeyboardInterrupt:
+            continue
+    for _ in range(400):
+        time.sleep(0.05)
+cli.find_paper = swallow
+cli.main(["papers", "x"])
+"""
+
+
+@pytest.mark.parametrize(("times", "advice"), [(1, "papers x"), (2, "run the same command.")])
+def test_a_signal_that_other_code_catches_ends_the_command_nevertheless(times, advice):
+    """It is raised again; if that is caught too, the process ends without being asked."""
+    command = [sys.executable, "-c", SWALLOWED.format(times=times)]
+    root, began = Path(leukcnn.__file__).parents[1], time.perf_counter()
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=15)
+    assert time.perf_counter() - began < 10
+    assert done.returncode == 143, done.stderr
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("Interrupted.")
+    assert line.endswith(advice)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")

@@ -43,7 +43,9 @@ def test_nearest_name_is_suggested_for_a_missing_file(tmp_path):
     for name in ("cell_12.png", "cell12.txt", "model.kers.txt", "model.keras"):
         (tmp_path / name).touch()
     (tmp_path / "model.kera").mkdir()
-    zipfile.ZipFile(tmp_path / "model.keras", "w").close()
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        for name in ("metadata.json", "config.json", "model.weights.h5", "leukcnn.json"):
+            archive.writestr(name, "")
     with pytest.raises(DataError) as caught:
         find_images([tmp_path / "cell12.png"])
     assert caught.value.remedy == f"did you mean {str(tmp_path / 'cell_12.png')!r}?"

@@ -124,6 +124,17 @@ def test_prediction_notes_conversions_and_refuses_small_images_by_name(saved, im
         loaded.predict(images[:3])
 
 
+def test_all_images_that_only_decoding_finds_damaged_are_named_in_one_message(saved, images):
+    for number in (1, 34):
+        content = cv2.imencode(".jpg", np.full((64, 64, 3), 7, np.uint8))[1].tobytes()
+        scan = content.index(b"\xff\xda") + 14
+        images[number].write_bytes(content[:scan] + content[scan + 2 :])
+    paths.find_images(images)  # their headers are right
+    with pytest.raises(DataError, match="2 of 35 images") as caught:
+        SavedNetwork.load(saved[1]).predict(images)
+    assert caught.value.found.count(str(images[1])) == caught.value.found.count(str(images[34])) == 1
+
+
 def test_prediction_notes_where_thresholding_leaves_nothing(saved, images):
     network, _ = saved
     thresholded = replace(PREPROCESSING, threshold="darkest")

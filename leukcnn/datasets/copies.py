@@ -12,7 +12,8 @@ and size in the image don't matter.
 Measured at 96 x 96 pixels, with copies made of up to 80 images of each of Taleghani, C-NMC, AML-LMU, PBC,
 JTSC and CellaVision 2: all 8 orientations are always found; copies encoded as JPEG of quality 75, brightened
 or darkened by 5 %, or cropped by 4 % at one, two or four edges to 95 to 100 %, whether or not they were
-mirrored or turned too. Copies cropped by 8 % at two edges are found on black only. The details of copies
+mirrored or turned too. Of the cells of Leukocytes, which fill their images, 83 % are found when they are
+cropped at four edges. Copies cropped by 8 % at two edges are found on black only. The details of copies
 correlate above .8, those of different images below .7: none of the 6 million pairs of different images is
 found.
 """

@@ -57,9 +57,7 @@ def joined_groups(index: ImageIndex, *, pairs: np.ndarray | None = None) -> np.n
     names = np.where(groups == "", index.ids, groups)
     subjects, subject = np.unique(names, return_inverse=True)
     links = [subject[duplicate_pairs(index) if pairs is None else pairs], _published_links(index, subjects)]
-    first, second = np.concatenate(links).T
-    graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(subjects), len(subjects)))
-    _, component = connected_components(graph, directed=False)
+    _, component = _components(np.concatenate(links), len(subjects))
     joined = {
         number: "+".join(sorted(subjects[component == number].tolist(), key=natural))
         for number in np.unique(component)
@@ -90,9 +88,7 @@ def _subjects_that_share(dataset: str) -> tuple[tuple[str, ...], ...]:
     whole = index_from_manifest(dataset)
     known = whole.select(whole.group != "")
     subjects, subject = np.unique(known.group, return_inverse=True)
-    first, second = subject[duplicate_pairs(known)].T
-    graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(subjects), len(subjects)))
-    n_joined, component = connected_components(graph, directed=False)
+    n_joined, component = _components(subject[duplicate_pairs(known)], len(subjects))
     sizes = np.bincount(component, minlength=n_joined)
     return tuple(tuple(subjects[component == number].tolist()) for number in np.flatnonzero(sizes > 1))
 
@@ -107,3 +103,11 @@ def pairs_between(pairs: np.ndarray, rows: np.ndarray, other_rows: np.ndarray) -
     """
     one, other = np.isin(pairs, rows), np.isin(pairs, other_rows)
     return int(np.count_nonzero((one[:, 0] & other[:, 1]) | (other[:, 0] & one[:, 1])))
+
+
+def _components(links: np.ndarray, count: int) -> tuple[int, np.ndarray]:
+    """Returns how many components links, (L, 2), make of `count` subjects, and the component of each."""
+    first, second = links.T
+    graph = coo_array((np.ones(len(first)), (first, second)), shape=(count, count))
+    n_components, component = connected_components(graph, directed=False)
+    return n_components, component

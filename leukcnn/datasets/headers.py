@@ -1,6 +1,7 @@
 """What the header of an image file says, and what is wrong with a file that isn't a complete image."""
 
 import os
+import sys
 import unicodedata
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ EXTENSIONS = (".bmp", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 MAX_PIXELS = 100_000_000
 """Pixels that an image may have, unless LEUKCNN_MAX_PIXELS gives another number."""
 
-_MAX_PIXELS = "LEUKCNN_MAX_PIXELS"
+_MAX_PIXELS, _OPENCV_MAX_PIXELS = "LEUKCNN_MAX_PIXELS", "OPENCV_IO_MAX_IMAGE_PIXELS"
 # Decoders refuse longer ones too.
 _LONGEST = 1_000_000
 # Control characters, halves of characters (bytes that aren't UTF-8) and separators of lines and paragraphs.
@@ -99,7 +100,15 @@ def bound_decoder() -> None:
     Raises:
         ArgumentError: LEUKCNN_MAX_PIXELS isn't a whole number above 0.
     """
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(max_pixels()))
+    most = str(max_pixels())
+    if "cv2" not in sys.modules:
+        os.environ.setdefault(_OPENCV_MAX_PIXELS, most)
+
+
+def is_beyond_decoder(header: Header) -> bool:
+    """Says whether OpenCV refuses an image since LEUKCNN_MAX_PIXELS was raised after it was loaded."""
+    bound = os.environ.get(_OPENCV_MAX_PIXELS, "")
+    return bound.isdigit() and header.height * header.width > int(bound)
 
 
 def expect_size(height: int, width: int) -> None:

@@ -34,8 +34,8 @@ def data_folder(
     say(f"Rendering synthetic images in the layout of {paper.key if paper else names[0]}'s datasets ...")
     place = cache_folder() / SYNTHETIC
     if paper:
-        return synthetic.write_for(paper, names, place, seed=seed)
-    return synthetic.write_many(names, place, seed=seed)
+        return synthetic.write_for(paper, names, place, seed=seed, on_note=say)
+    return synthetic.write_many(names, place, seed=seed, on_note=say)
 
 
 def count_files(say: Say) -> Callable[[int, int], None]:

@@ -16,7 +16,7 @@ from leukcnn.errors import DataError
 from leukcnn.experiment.leaks import overlaps, separated_pairs
 from leukcnn.experiment.study import Study
 from leukcnn.fields import replace_at, to_plain
-from leukcnn.files import digest
+from leukcnn.files import digest, file_sha256
 from leukcnn.models import fingerprint
 from leukcnn.outputs.build import kind_of
 from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs
@@ -270,5 +270,4 @@ def _by_content(model: spec.Model) -> spec.Model:
 @cache
 def _content(path: str, size: int, changed: int) -> str:
     """Returns the SHA-256 of a file, which is read again only if its size or modification time changes."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)

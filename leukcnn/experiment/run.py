@@ -134,12 +134,10 @@ def _say_what_is_not_trained(
 
 
 def _say_what_is_shared(session: Session, record: ExperimentRecord) -> None:
-    """Names each overlap of the authors' test sets with training once, and the copies in two classes."""
-    for text in dict.fromkeys(shared.describe() for shared in record.overlaps):
-        subset = (
-            "Their values leave these images out." if "external set" in text else "It has no values here."
-        )
-        session.say(f"The networks know some tested images: {text}. {subset}")
+    """Names each overlap of the authors' test sets with training once, and copies that splits separate."""
+    for text, subset in {shared.describe(): shared.subset for shared in record.overlaps}.items():
+        left_out = "Its values leave these images out." if subset == "external" else "It has no values here."
+        session.say(f"The networks know some tested images: {text}. {left_out}")
     for kind, numbers in record.separated_pairs.items():
         session.say(
             f"{spec.SPLITS[kind].title} separates copies: {numbers.identical:,} pairs of identical and "

@@ -133,7 +133,12 @@ def _read(reader: str, path: Path, expected: str, remedy: str) -> Iterator[tuple
 
 
 def _run(reader: str, path: Path, folder: Path) -> dict[str, Any]:
-    places = [place or str(Path.cwd()) for place in sys.path]
+    try:
+        # No process starts in a working folder that was removed.
+        here = Path.cwd()
+    except OSError:
+        here = Path(folder.anchor)
+    places = [str(here / place) for place in sys.path]
     try:
         if not path.is_file():
             return {"fault": "it isn't a regular file"}
@@ -145,6 +150,7 @@ def _run(reader: str, path: Path, folder: Path) -> dict[str, Any]:
             [sys.executable, "-P", "-m", "leukcnn.models.foreign_reader", reader, path.absolute(), folder],
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            cwd=folder,
             env=os.environ | _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(places)},
             timeout=seconds,
             check=False,

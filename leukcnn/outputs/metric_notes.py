@@ -56,7 +56,7 @@ def notes_of(content: TableContent) -> list[str]:
         notes = [*([others] if others else []), *_by_subset(content), *left_out]
         return [*notes, *(_BALANCED if "balanced" in subsets else ()), *(copies if "test" in subsets else ())]
     if "class" in axes:
-        return [*_by_class(content), *left_out, *_on_printed(content)]
+        return [*_by_class(content), *left_out, *copies, *_on_printed(content)]
     if "split" in axes or "mask" in axes:
         over = "folds" if content.over == "folds" else "runs"
         if content.over == "auto" and not content.results.paper.positive_class:
@@ -66,7 +66,7 @@ def notes_of(content: TableContent) -> list[str]:
         missing = content.results.record.missing
         for kind in [kind for kind in content.results.paper.splits if "split" in axes and kind in missing]:
             notes.append(f"{spec.SPLITS[kind].title} is left out: {missing[kind]}.")
-        return [*notes, *(_MASKS if "mask" in axes else ())]
+        return [*notes, *copies, *(_MASKS if "mask" in axes else ())]
     if "classes" in table.show:
         return [*(left_out if content.lines else []), *_SINGLE_CLASSES]
     if content.over_folds:
@@ -185,21 +185,29 @@ def _on_compared_split(content: TableContent) -> Iterator[str]:
 
 
 def _on_copies(content: TableContent) -> list[str]:
-    """Says how many pairs of identical and of nearly identical images the split separates."""
-    kind, kfold = content.shown.split_kind, content.shown.split_kind in spec.KFOLD_KINDS
-    numbers = content.results.record.separated_pairs.get(kind)
-    if numbers is None:
-        return []
-    word, where = "image", f"a test {'fold' if kfold and content.over_folds else 'set'}"
-    if content.table.values_as == "percent":
-        word, where = "cell" if "cells" in content.table.show else "image", "the test set"
-    others, notes = f"the other in the training or validation {word}s", []
-    near = (
-        f"nearly identical {word}s (re-encoded, mirrored, turned or cropped copies, or one field taken twice)"
-    )
-    for n, alike in ((numbers.identical, f"byte-identical {word}s"), (numbers.near, near)):
-        pairs, have = ("1 pair", "has") if n == 1 else (f"{n} pairs", "have")
-        notes += [f"{pairs} of {alike} {have} one {word} in {where} and {others}."] if n else []
+    """Says how many pairs of identical and of nearly identical images each shown split separates."""
+    separated, notes = content.results.record.separated_pairs, []
+    by_split = "split" in content.table.axes
+    kinds = content.results.paper.splits if by_split else [content.shown.split_kind]
+    for kind in (kind for kind in kinds if kind in separated):
+        folds = kind in spec.KFOLD_KINDS and (by_split or content.over_folds)
+        word, where = "image", f"a test {'fold' if folds else 'set'}"
+        if content.table.values_as == "percent":
+            word, where = "cell" if "cells" in content.table.show else "image", "the test set"
+        alike = (
+            f"byte-identical {word}s",
+            f"nearly identical {word}s (re-encoded, mirrored, turned or cropped copies, or one field taken "
+            "twice)",
+        )
+        title = spec.SPLITS[kind].title
+        under = f"{title[0].upper()}{title[1:]}: " if by_split else ""
+        for n, which in zip(separated[kind], alike, strict=True):
+            pairs, have = ("1 pair", "has") if n == 1 else (f"{n} pairs", "have")
+            note = (
+                f"{under}{pairs} of {which} {have} one {word} in {where} and the other in the training or "
+                f"validation {word}s."
+            )
+            notes += [note] if n else []
     return notes
 
 

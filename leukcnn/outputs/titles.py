@@ -136,7 +136,7 @@ def make_table(
     title = f"{table.where}: {table.title}" if table.where else table.title
     marks: tuple[str, ...] = ()
     if measured:
-        notes = (*notes, *_incomplete(results, table))
+        notes = (*notes, *_diverged(results, table))
         notes = (*notes, "The table 'assumptions' lists the assumptions that were made.")
         if results.record.not_comparable:
             marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
@@ -149,11 +149,8 @@ def make_table(
     return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
 
 
-def _incomplete(results: Results, table: spec.Table) -> list[str]:
-    """Returns notes on a table's rows without a result, or with one of fewer runs, since trainings diverged.
-
-    Runs that aren't finished are named as well: the mean of fewer runs than planned is another value.
-    """
+def _diverged(results: Results, table: spec.Table) -> list[str]:
+    """Returns notes on a table's rows that lack a result, or some runs, because trainings diverged."""
     notes: dict[str, None] = {}
     for shown, row in product(_shown(results, table), table.rows or results.paper.row_ids):
         source = results.paper.feature_source(row)
@@ -161,8 +158,7 @@ def _incomplete(results: Results, table: spec.Table) -> list[str]:
         planned, n = results.record.runs, len(shown.complete_runs[row])
         titled = [(trial_title(results.paper, trial, runs=planned), why) for trial, why in diverged]
         ways = [f"{title}: the training diverged ({why})" for title, why in titled]
-        if 0 < n < planned:
-            ways = ways or ["the others aren't finished"]
+        if ways and 0 < n < planned:
             ways = [f"{results.paper.row(row).label}: the values are of {n} of {planned} runs", *ways]
         more = f"; {len(ways) - 3} more" if len(ways) > 3 else ""
         if ways:
@@ -219,16 +215,29 @@ def mark_and_caption(results: Results, figure: spec.Figure, more: str = "") -> M
 
 
 def _left_out(results: Results, rows: Sequence[str]) -> str:
-    """Returns which trials of some rows (all if there are none) and of controls are damaged; "" if none."""
+    """Returns what the values of some rows (all if there are none) and of controls lack; "" if nothing.
+
+    They lack damaged trials, and runs that aren't finished or whose training diverged.
+    """
     labels = {row.id: row.label for row in results.paper.rows}
     others = {name: control.label for name, control in CONTROLS.items()}
-    named = []
-    for trial in results.damaged:
-        if not rows or trial.row in rows or trial.row not in labels:
-            label = (labels | others).get(trial.row, trial.row)
-            fold = f", fold {trial.fold}" if trial.fold >= 0 else ""
-            named.append(f"{label}, run {trial.run + 1}{fold} (trials/{trial.name})")
-    return f"left out because their stored files are damaged: {'; '.join(named)}" if named else ""
+
+    def shown(row: str) -> bool:
+        return not rows or row in rows or row not in labels
+
+    damaged = []
+    for trial in (trial for trial in results.damaged if shown(trial.row)):
+        label = (labels | others).get(trial.row, trial.row)
+        fold = f", fold {trial.fold}" if trial.fold >= 0 else ""
+        damaged.append(f"{label}, run {trial.run + 1}{fold} (trials/{trial.name})")
+    fewer = [
+        f"{(labels | others).get(row, row)} ({n} of {results.record.runs} runs)"
+        for row, n in results.fewer_runs.items()
+        if shown(row)
+    ]
+    lacking = [f"left out because their stored files are damaged: {'; '.join(damaged)}"] if damaged else []
+    lacking += [f"values of fewer runs: {'; '.join(fewer)}"] if fewer else []
+    return "; ".join(lacking)
 
 
 def tested_title(results: Results, row: str, dataset: str) -> str:

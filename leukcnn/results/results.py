@@ -1,5 +1,6 @@
 """Results of an experiment: its finished trials and controls, and their predictions."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -112,6 +113,18 @@ class Results:
             trial = self.store.finished_trial(planned.name)
             if trial is not None:
                 found[planned.row].append((planned.run, planned.seed, trial))
+        return found
+
+    @cached_property
+    def fewer_runs(self) -> dict[str, int]:
+        """Row or control -> number of runs in its values, if further runs of it aren't finished."""
+        done = {trial.path.name for trials in self.trials.values() for _, _, trial in trials}
+        finished = Counter((p.row, p.tested, p.fold) for p in self._planned if p.name in done)
+        found: dict[str, int] = {}
+        for planned in self._planned:
+            n = finished[planned.row, planned.tested, planned.fold]
+            if n and planned.name not in done and planned.name not in self.store.damaged:
+                found[planned.row] = min(n, found.get(planned.row, n))
         return found
 
     def overlap(self, row: str = "", subset: str = "external") -> Overlap | None:

@@ -4,9 +4,6 @@ import csv
 import hashlib
 import json
 import os
-import shutil
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -18,13 +15,13 @@ import cv2
 import numpy as np
 
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.seeding import generator
 from leukcnn.spec import Paper
 from leukcnn.synthetic.drawing import draw_cell
 from leukcnn.synthetic.leukocytes import FORMS
 from leukcnn.synthetic.smears import draw_smear
+from leukcnn.synthetic.whole_folders import mark, write_once
 
 # Part of the name of the folder: raise it when the same seed gives other files.
 _VERSION = 2
@@ -69,16 +66,24 @@ class _Cell:
     image_size: int = 450
 
 
-def write(name: str, root: str | Path, *, seed: int, counts: SyntheticCounts = SyntheticCounts()) -> Path:
+def write(
+    name: str,
+    root: str | Path,
+    *,
+    seed: int,
+    counts: SyntheticCounts = SyntheticCounts(),
+    on_note: Callable[[str], None] = lambda note: None,
+) -> Path:
     """Writes a synthetic dataset below a folder, unless it is there already.
 
-    An interrupted call leaves no incomplete dataset.
+    An interrupted call leaves no incomplete dataset. A dataset whose files were changed is made again.
 
     Args:
         name: Key of the dataset: "cnmc2019". For the others, see `write_many`.
         root: Folder of synthetic datasets; each gets a folder named after dataset, seed and counts.
         seed: Root seed.
         counts: Numbers of cells and subjects.
+        on_note: Called with a sentence if the dataset is made again.
 
     Returns:
         The dataset's folder, which has the layout of the real dataset.
@@ -94,12 +99,14 @@ def write(name: str, root: str | Path, *, seed: int, counts: SyntheticCounts = S
         )
     numbers = "-".join(str(value) for value in asdict(counts).values())
     folder = Path(root) / f"{name}-v{_VERSION}-seed{seed}-{numbers}"
-    _write_once(
+    write_once(
         folder,
         lambda draft: _WRITERS[name](draft, seed, counts),
+        on_note,
         dataset=name,
         seed=seed,
         counts=asdict(counts),
+        version=_VERSION,
     )
     return folder
 
@@ -110,8 +117,11 @@ def write_many(
     *,
     seed: int,
     counts: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> Path:
     """Writes several synthetic datasets below a folder of their own, unless they are there already.
+
+    If any file of them was changed, all are made again.
 
     A dataset of blood smears has the folder `<dataset>/<class>` for each class of its first subset, with
     about an eighth of the published number of images, at least 6 and at most 24. C-NMC 2019 has its own
@@ -125,6 +135,7 @@ def write_many(
         seed: Root seed.
         counts: Dataset -> class -> number of images, for datasets that get other numbers. For C-NMC 2019,
             field of `SyntheticCounts` -> number.
+        on_note: Called with a sentence if the datasets are made again.
 
     Returns:
         The folder that contains the datasets' folders.
@@ -148,8 +159,8 @@ def write_many(
         else dict(counts.get(name) or smear_counts(name))
         for name in sorted(set(names))
     }
-    digest = hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:12]
-    folder = Path(root) / f"smears-v{_VERSION}-seed{seed}-{digest}"
+    key = hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:12]
+    folder = Path(root) / f"smears-v{_VERSION}-seed{seed}-{key}"
 
     def fill(draft: Path) -> None:
         smears = {name: numbers for name, numbers in chosen.items() if name not in _WRITERS}
@@ -158,13 +169,20 @@ def write_many(
         _write_smears(draft, seed, smears)
         # Each dataset's own folder is marked too, so that a copy of it is recognised as synthetic.
         for name, numbers in chosen.items():
-            _mark(draft / name, dataset=name, seed=seed, counts=numbers)
+            mark(draft / name, dataset=name, seed=seed, counts=numbers, version=_VERSION)
 
-    _write_once(folder, fill, datasets=list(chosen), seed=seed, counts=chosen)
+    write_once(folder, fill, on_note, datasets=list(chosen), seed=seed, counts=chosen, version=_VERSION)
     return folder
 
 
-def write_for(paper: Paper, names: Sequence[str], root: str | Path, *, seed: int) -> Path:
+def write_for(
+    paper: Paper,
+    names: Sequence[str],
+    root: str | Path,
+    *,
+    seed: int,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> Path:
     """Writes synthetic datasets for a paper, unless they are there already.
 
     Args:
@@ -172,6 +190,7 @@ def write_for(paper: Paper, names: Sequence[str], root: str | Path, *, seed: int
         names: Keys of datasets in the catalog, usually the paper's own.
         root: Folder of synthetic datasets.
         seed: Root seed.
+        on_note: Called with a sentence if the datasets are made again.
 
     Returns:
         The folder to load them from: that of `write` for C-NMC 2019 alone, otherwise that of `write_many`.
@@ -181,8 +200,8 @@ def write_for(paper: Paper, names: Sequence[str], root: str | Path, *, seed: int
     """
     if not paper.class_of and names[0] in _WRITERS:
         counts = SyntheticCounts(**paper.synthetic_images.get(names[0], {}))
-        return write(names[0], root, seed=seed, counts=counts)
-    return write_many(names, root, seed=seed, counts=paper.synthetic_images)
+        return write(names[0], root, seed=seed, counts=counts, on_note=on_note)
+    return write_many(names, root, seed=seed, counts=paper.synthetic_images, on_note=on_note)
 
 
 def smear_counts(name: str) -> dict[str, int]:
@@ -210,60 +229,6 @@ def smear_counts(name: str) -> dict[str, int]:
         label: min(max(round(count / _PUBLISHED_PER_SMEAR), _FEWEST_SMEARS), _MOST_SMEARS)
         for label, count in published.items()
     }
-
-
-def _write_once(folder: Path, fill: Callable[[Path], None], **description: object) -> None:
-    """Fills a folder unless it exists. A draft folder is filled and then renamed, so none is ever incomplete.
-
-    Args:
-        folder: The folder of the synthetic images.
-        fill: Writes the images into an empty folder.
-        **description: Contents of the file that marks a complete folder.
-
-    Raises:
-        DataError: The folder can't be written to.
-    """
-    if (folder / SYNTHETIC_MARKER).exists():
-        return
-    prefix = f".draft-{folder.name}-"
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(folder.parent, prefix)
-        draft = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
-    except OSError as error:
-        raise _not_writable(folder, error) from error
-    try:
-        fill(draft)
-        _mark(draft, **description)
-        try:
-            draft.replace(folder)
-        except OSError:
-            # Another process was faster and wrote the same images.
-            if not (folder / SYNTHETIC_MARKER).exists():
-                raise
-    except OSError as error:
-        raise _not_writable(folder, error) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _mark(folder: Path, **description: object) -> None:
-    (folder / SYNTHETIC_MARKER).write_text(json.dumps(description | {"version": _VERSION}, indent=1))
-
-
-def _not_writable(folder: Path, error: OSError) -> DataError:
-    return DataError(
-        f"The synthetic images can't be written to {folder}: {error}",
-        expected="a folder that this user can write to, with about 500 MB of space",
-        remedy="name another folder with the environment variable LEUKCNN_CACHE",
-    )
-
-
-def _remove_abandoned(root: Path, prefix: str) -> None:
-    """Removes drafts of killed processes: those an hour old, because writing takes seconds."""
-    for draft in root.glob(f"{prefix}*"):
-        if time.time() - draft.stat().st_mtime > 3600:
-            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _write_cnmc2019(folder: Path, seed: int, counts: SyntheticCounts) -> None:

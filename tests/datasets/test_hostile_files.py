@@ -151,10 +151,13 @@ def test_all_files_that_only_decoding_finds_are_in_one_message(folder):
 
 
 def test_prediction_refuses_the_same_files(folder):
-    # Imported here, since it loads Keras.
+    # Imported here, since they load Keras.
+    import keras
+
     from leukcnn.prediction import SavedNetwork
 
-    network = SavedNetwork(None, SMALL, ("healthy", "malignant"), {})
+    layers = [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(1, activation="sigmoid")]
+    network = SavedNetwork(keras.Sequential(layers), SMALL, ("healthy", "malignant"), {})
     for number, (make, message) in enumerate(ALL.values()):
         path = folder / f"hem/9{number}.png"
         make(path)
@@ -323,6 +326,39 @@ except cv2.error as error:
             env={"PATH": os.environ["PATH"], "PYTHONPATH": ROOT, "LEUKCNN_MAX_PIXELS": limit},
         )
         assert done.stdout.strip() == printed, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "printed"),
+    [
+        # Without the command line, `read_image` sets the decoder's limit itself.
+        ("", "", "80"),
+        ("import cv2", "", "None"),
+        ("from leukcnn.datasets.headers import bound_decoder; bound_decoder(); import cv2", "81", "too late"),
+    ],
+)
+def test_reading_an_image_bounds_the_decoder(early, late, printed, tmp_path):
+    (tmp_path / "1.png").write_bytes(png(RGB if late else RGB[:8]))
+    code = f"""
+import os, sys
+{early}
+from leukcnn.datasets import read_image
+from leukcnn.errors import DataError
+os.environ["LEUKCNN_MAX_PIXELS"] = {late!r} or os.environ["LEUKCNN_MAX_PIXELS"]
+try:
+    read_image(sys.argv[1])
+    print(os.environ.get("OPENCV_IO_MAX_IMAGE_PIXELS"))
+except DataError as error:
+    print("raised after OpenCV was loaded" in str(error) and "too late")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "1.png")],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": ROOT, "LEUKCNN_MAX_PIXELS": "80"},
+    )
+    assert done.stdout.strip() == printed, done.stderr
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1e6", "many", "9" * 5000, "٣"])

@@ -241,6 +241,30 @@ def test_the_values_are_those_of_the_other_runs(store):
     assert not left.comparable
 
 
+@pytest.mark.parametrize("words", [(), ("--verify",)])
+def test_a_run_that_is_not_finished_is_marked(store, words):
+    (store.trial / "done.json").unlink()
+    result = table(store.out, *words)
+    if words:
+        # The tables on disk have both runs.
+        assert result.exit_code == 1
+        assert "table1.csv: the stored predictions give another table" in result.stderr
+    else:
+        assert result.exit_code == 0
+        assert "INCOMPLETE: values of fewer runs: Deep (1 of 2 runs)" in " ".join(result.stdout.split())
+    run = leukcnn.open_run(store.out)
+    assert run["table1"].marks == ("INCOMPLETE: values of fewer runs: Deep (1 of 2 runs)",)
+    assert not run["table1"].comparable
+
+
+def test_a_result_that_is_a_link_to_nowhere_is_damage(store):
+    (store.trial / "done.json").unlink()
+    (store.trial / "done.json").symlink_to("nowhere")
+    result = table(store.out)
+    assert result.exit_code == 1
+    assert "done.json can't be read" in result.stderr
+
+
 def test_a_run_in_a_notebook_shows_its_faults(store):
     assert leukcnn.open_run(store.out).faults == []
     (store.trial / "history.csv").write_text("epoch\n")

@@ -94,7 +94,7 @@ def test_a_mean_of_fewer_runs_says_so(synthetic_cells, tmp_path):
     (folder / "done.json").rename(folder / "undone.json")
     note = "VGG16: the values are of 2 of 3 runs; "
     unfinished = leukcnn.open_run(tmp_path, request.paper)
-    assert f"{note}the others aren't finished." in unfinished["table2"].notes
+    assert "INCOMPLETE: values of fewer runs: VGG16 (2 of 3 runs)" in unfinished["table2"].marks
     note_divergence(folder, "loss is nan")
     opened = leukcnn.open_run(tmp_path, request.paper)
     assert f"{note}VGG16, run 2: the training diverged (loss is nan)." in opened["table2"].notes

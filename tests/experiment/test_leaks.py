@@ -1,6 +1,7 @@
 """What tested images share with training: found for each trial, and left out of the external values."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from leukcnn.experiment.leaks import overlaps, separated_pairs
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.record import make_record
 from leukcnn.experiment.request import Request
+from leukcnn.experiment.run import _say_what_is_shared
 from leukcnn.experiment.study import study_of
 from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs
 from leukcnn.splits import SplitRows
@@ -141,3 +143,23 @@ def test_near_copies_in_two_classes_are_noted(published, monkeypatch):
     study = study_for()
     record = make_record(study, published, plan(study, published))
     assert "1 pairs of copies, identical or nearly so, have two classes" in record.data_notes
+
+
+def test_what_is_shared_is_said():
+    overlap = Overlap("external", 12, ["a", "b"], ["c"], ["7"], ["t"])
+    final = Overlap("final", 5, ["d"], [], [], ["t"])
+    said = []
+    record = SimpleNamespace(
+        overlaps=[overlap, replace(overlap, trials=["u"]), final],
+        separated_pairs={"random": SeparatedPairs(identical=6, near=20)},
+    )
+    _say_what_is_shared(SimpleNamespace(say=said.append), record)
+    assert said == [
+        "The networks know some tested images: of the 12 images of the external set, 2 are copies (identical "
+        "or nearly so) and 1 shows 1 subject of the training and validation images. Its values leave these "
+        "images out.",
+        "The networks know some tested images: of the 5 images of the final set, 1 is a copy (identical or "
+        "nearly so) of the training and validation images. It has no values here.",
+        "random split separates copies: 6 pairs of identical and 20 of nearly identical images are in the "
+        "test and in the training or validation images.",
+    ]

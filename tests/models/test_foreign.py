@@ -268,13 +268,14 @@ def of_lambda(members):
 
 
 ARCHIVES = {
-    "weights missing": (lambda m: m.pop("model.weights.h5"), "holds no model.weights.h5"),
-    "config missing": (lambda m: m.pop("config.json"), "holds no config.json"),
+    "weights missing": (lambda m: m.pop("model.weights.h5"), "has no model.weights.h5"),
+    "config missing": (lambda m: m.pop("config.json"), "has no config.json"),
     "record missing": (lambda m: m.pop("leukcnn.json"), "leukcnn.json"),
     "brackets": (brackets, "config.json"),
     "nested": (nested, "more than 64 brackets"),
     "bomb": (lambda m: m.update({"model.weights.h5": bytes(400 * MIB)}), "model.weights.h5 has 400 MiB"),
     "json bomb": (lambda m: m.update({"config.json": b" " * (40 * MIB)}), "config.json has 40 MiB"),
+    "record bomb": (lambda m: m.update({"leukcnn.json": b" " * (40 * MIB)}), "leukcnn.json has 40 MiB"),
     "no json": (lambda m: m.update({"config.json": b"{"}), "config.json is no JSON"),
     "units": (units, "its configuration has 145,000,000,000,"),
     "lambda": (of_lambda, "code from a file is never run"),
@@ -411,6 +412,28 @@ def test_what_is_no_regular_file_is_refused(good, tmp_path):
             reads(tmp_path / good.name)
 
 
+def test_a_removed_working_folder_stops_no_reader(tmp_path):
+    WRITERS["x.weights.h5"](tmp_path / "x.weights.h5")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = """
+import os, sys
+from pathlib import Path
+os.chdir(sys.argv[1])
+os.rmdir(sys.argv[1])
+sys.path.insert(0, "")
+from leukcnn.models.foreign import parameters_in
+print(parameters_in(Path(sys.argv[2])))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(gone), str(tmp_path / "x.weights.h5")],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert done.stdout.strip() == str(network().count_params()), done.stderr
+
+
 def test_the_limits_follow_the_size():
     assert limit_of(0) == 256 * MIB
     assert limit_of(550 * MIB) == (256 + 2200) * MIB
@@ -465,7 +488,7 @@ def test_a_full_disk_is_a_message_and_the_old_files_stay(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Writing failed") == 2
+    assert done.stdout.count("The file is larger than this user's limit") == 2
     assert f"The file {tmp_path / 'good.weights.h5'} can't be read: " in done.stdout
     assert [file.read_bytes() for file in files] == [b"before"] * 2
     assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "good.weights.h5", *files])

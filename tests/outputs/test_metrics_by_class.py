@@ -5,6 +5,7 @@ from sklearn.metrics import classification_report
 
 from leukcnn.evaluation.controls import control_label
 from leukcnn.outputs import confusion_counts, metrics
+from leukcnn.records import SeparatedPairs
 from leukcnn.spec import DEFAULT_CONTROLS, Table
 
 SHOW = ("support", "metric", "published", "measured", "interval", "difference", "verdict")
@@ -53,6 +54,13 @@ def records(table) -> list[dict]:
 
 def values_of(table, network: str) -> dict[tuple[str, str], dict]:
     return {(row["Class"], row["Metric"]): row for row in records(table) if row["Network"] == network}
+
+
+def test_copies_that_the_split_separates_are_counted(trained):
+    results = trained.results(split="random", separated_pairs={"random": SeparatedPairs(6, 20)})
+    notes = " ".join(metrics.build(REPORT, results, {}).notes)
+    assert "6 pairs of byte-identical images have one image in a test set" in notes
+    assert "20 pairs of nearly identical images (re-encoded, mirrored, turned or cropped" in notes
 
 
 def test_measured_values_are_scikit_learn_s(trained, make_stages):

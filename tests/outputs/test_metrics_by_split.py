@@ -2,6 +2,7 @@ import pytest
 
 from leukcnn.evaluation.controls import control_label
 from leukcnn.outputs.metrics import build
+from leukcnn.records import SeparatedPairs
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS, Published, Table
 
@@ -50,6 +51,18 @@ def records(table) -> list[dict]:
 def accuracies(table) -> dict[tuple[str, str], dict]:
     rows = records(table)
     return {(row["Split"], row["Network"]): row for row in rows if row["Metric"] == "Accuracy (%)"}
+
+
+def test_copies_that_each_split_separates_are_counted(trained):
+    pairs = {"random": SeparatedPairs(6, 0), "kfold": SeparatedPairs(1, 61)}
+    notes = build(SPLITS, trained.results(separated_pairs=pairs), {}).notes
+    assert [note.partition(" (re-encoded")[0] for note in notes if "pair" in note] == [
+        "Random split: 6 pairs of byte-identical images have one image in a test set and the other in the "
+        "training or validation images.",
+        "K-fold: 1 pair of byte-identical images has one image in a test fold and the other in the training "
+        "or validation images.",
+        "K-fold: 61 pairs of nearly identical images",
+    ]
 
 
 def test_each_split_has_the_rows_that_it_tests(trained):

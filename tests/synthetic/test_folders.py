@@ -2,8 +2,11 @@
 
 import csv
 import json
+import os
 import re
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -343,3 +346,42 @@ def test_a_folder_that_many_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match="can't be written to"):
         write_many(FEW, tmp_path / "file", seed=0)
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def make_a_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("name", ["jtsc/healthy/jtsc_healthy_2.bmp", SYNTHETIC_MARKER])
+@pytest.mark.parametrize("damage", [flip, cut, Path.unlink, make_a_pipe])
+def test_damaged_synthetic_images_are_made_again(few_synthetic, tmp_path, name, damage):
+    folder = tmp_path / few_synthetic.name
+    shutil.copytree(few_synthetic, folder)
+    notes = []
+    assert write_many(FEW, tmp_path, seed=3, on_note=notes.append) == folder
+    assert notes == []
+    damage(folder / name)
+    assert write_many(FEW, tmp_path, seed=3, on_note=notes.append) == folder
+    assert notes == [f"The synthetic images are made again: files in {folder} were changed or removed."]
+    assert images_of(folder) == images_of(few_synthetic)
+    assert (folder / SYNTHETIC_MARKER).read_bytes() == (few_synthetic / SYNTHETIC_MARKER).read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_an_image_that_was_added_to_synthetic_ones_is_removed(few_synthetic, tmp_path):
+    folder = tmp_path / few_synthetic.name
+    shutil.copytree(few_synthetic, folder)
+    shutil.copy(folder / "jtsc/healthy/jtsc_healthy_2.bmp", folder / "jtsc/healthy/jtsc_healthy_99.bmp")
+    write_many(FEW, tmp_path, seed=3)
+    assert images_of(folder) == images_of(few_synthetic)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from leukcnn.datasets.formats.blocks import row_blocks
-from leukcnn.datasets.headers import BrokenImage, Header
+from leukcnn.datasets.headers import BrokenImage, Header, is_beyond_decoder
 
 
 def stored_values(content: bytes, header: Header) -> np.ndarray:
@@ -28,6 +28,11 @@ def stored_values(content: bytes, header: Header) -> np.ndarray:
         stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         stored = None
+    if stored is None and is_beyond_decoder(header):
+        raise BrokenImage(
+            "too large",
+            "is too large: LEUKCNN_MAX_PIXELS was raised after OpenCV was loaded; set it before",
+        )
     if stored is None:
         raise BrokenImage("undecodable", f"can't be decoded as {header.format}")
     if stored.dtype not in (np.uint8, np.uint16):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from leukcnn.datasets.formats.blocks import palette_colours, row_blocks
-from leukcnn.datasets.headers import BrokenImage, Header, expect_length, truncated
+from leukcnn.datasets.headers import BrokenImage, Header, bound_decoder, expect_length, truncated
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
@@ -95,6 +95,7 @@ def decode(content: bytes, header: Header) -> np.ndarray:
     Raises:
         BrokenImage: The compressed data are damaged, or a pixel's colour isn't in the palette.
     """
+    bound_decoder()
     # An index of a folder reads headers alone and doesn't need OpenCV.
     from leukcnn.datasets.formats.opencv import stored_values
 
