@@ -42,14 +42,7 @@ def base_network(
         ArgumentError: The input is too small, doesn't have 3 channels, or its size has no published weights.
         WeightsError: The published weights can't be downloaded.
     """
-    shape = shape_of(input_tensor, input_shape)
-    min_size = BACKBONES[backbone].min_size
-    if shape[2] != 3 or min(shape[:2]) < min_size:
-        raise ArgumentError(
-            f"input_shape = {shape} for {backbone}.",
-            expected=f"(height, width, 3) with at least {min_size} pixels each way",
-            remedy="use larger images, with the channels last",
-        )
+    shape = shape_of(input_tensor, input_shape, min_size=BACKBONES[backbone].min_size, channels=3)
     published = BACKBONES[backbone].published_size
     if weights == "imagenet" and published and shape[:2] != (published, published):
         raise ArgumentError(

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from leukcnn.errors import ArgumentError, WeightsError
+from leukcnn.errors import WeightsError
 from leukcnn.models.heads import check_head, pooled, shape_of, source_inputs
 from leukcnn.models.inputs import rescaled
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
@@ -339,13 +339,7 @@ def _top(
 def _checked_input(
     input_tensor: keras.KerasTensor | None, input_shape: tuple[int, int, int]
 ) -> keras.KerasTensor:
-    shape = shape_of(input_tensor, input_shape)
-    if min(shape[:2]) < _MIN_SIZE or shape[2] != 3:
-        raise ArgumentError(
-            f"input_shape = {shape}.",
-            expected=f"(height, width, 3) with at least {_MIN_SIZE} pixels each way",
-            remedy="use larger images of a fixed size, with the channels last",
-        )
+    shape = shape_of(input_tensor, input_shape, min_size=_MIN_SIZE, channels=3)
     return keras.Input(shape) if input_tensor is None else input_tensor
 
 

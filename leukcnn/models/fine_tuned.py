@@ -144,7 +144,7 @@ def FineTuned(
         classifier_activation = "sigmoid" if classes == 1 else "softmax"
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=dropout_rates)
 
-    shape = shape_of(input_tensor, input_shape)
+    shape = shape_of(input_tensor, input_shape, min_size=BACKBONES[backbone].min_size, channels=3)
     takes_published = include_top and keeps_published_top(backbone, mode, dense_units)
     if takes_published and weights == "imagenet" and shape != _PUBLISHED_INPUT:
         raise ArgumentError(

@@ -69,11 +69,24 @@ def check_counts(name: str, counts: Sequence[int]) -> None:
         raise ArgumentError(f"{name} = {shown!r:.80}.", expected=f"whole numbers from 1 to {_MOST_UNITS:,}")
 
 
-def shape_of(input_tensor: keras.KerasTensor | None, input_shape: Sequence[int]) -> tuple[int, int, int]:
+def shape_of(
+    input_tensor: keras.KerasTensor | None,
+    input_shape: Sequence[int],
+    *,
+    min_size: int = 1,
+    channels: int | None = None,
+) -> tuple[int, int, int]:
     """Returns the shape of a network's images: that of `input_tensor`, or `input_shape` if that is None.
 
+    Args:
+        input_tensor: Keras tensor (N, height, width, channels), or None.
+        input_shape: (height, width, channels).
+        min_size: Smallest height and width, in pixels.
+        channels: Number of channels; any number if None.
+
     Raises:
-        ArgumentError: It isn't made of three whole numbers up to 100,000, or the tensor isn't a Keras tensor.
+        ArgumentError: Height or width isn't fixed, is too small or above 100,000, the channels are others, or
+            the tensor isn't a Keras tensor.
     """
     if input_tensor is not None and not isinstance(input_tensor, keras.KerasTensor):
         raise ArgumentError(f"input_tensor = {input_tensor!r:.80}.", expected="a Keras tensor, or None")
@@ -82,15 +95,16 @@ def shape_of(input_tensor: keras.KerasTensor | None, input_shape: Sequence[int])
         not isinstance(shape, Sequence)
         or len(shape) != 3
         or not all(isinstance(n, numbers.Integral) and not isinstance(n, bool) for n in shape)
-        or max(shape) > _MOST_PIXELS
+        or not min_size <= min(shape[:2]) <= max(shape) <= _MOST_PIXELS
+        or (shape[2] < 1 if channels is None else shape[2] != channels)
     ):
         raise ArgumentError(
             f"input_shape = {shape!r:.80}.",
-            expected=f"three whole numbers (height, width, channels), up to {_MOST_PIXELS:,}",
-            remedy="use images of a fixed size, with the channels last",
+            expected=f"(height, width, {channels or 'channels'}), whole numbers, with at least {min_size} "
+            f"pixels each way, up to {_MOST_PIXELS:,}",
+            remedy="use images of that size, with the channels last",
         )
-    height, width, channels = shape
-    return height, width, channels
+    return shape[0], shape[1], shape[2]
 
 
 def check_momentum(batch_norm_momentum: float) -> None:
@@ -135,13 +149,7 @@ def checked_input(
     Raises:
         ArgumentError: Height or width isn't fixed or is too small, or there are no channels.
     """
-    shape = shape_of(input_tensor, input_shape)
-    if min(shape[:2]) < min_size or shape[2] < 1:
-        raise ArgumentError(
-            f"input_shape = {shape}.",
-            expected=f"(height, width, channels) with at least {min_size} pixels each way",
-            remedy="use larger images of a fixed size, with the channels last",
-        )
+    shape = shape_of(input_tensor, input_shape, min_size=min_size)
     return keras.Input(shape) if input_tensor is None else input_tensor
 
 

@@ -252,7 +252,7 @@ def test_the_smoke_profile_trains_a_few_rows_and_any_other_by_name(paper, rows):
 def test_rows_that_the_profile_leaves_out_are_named_with_the_option_that_trains_them():
     paper = papers.get("cnmc2019")
     results = SimpleNamespace(
-        paper=paper, record=SimpleNamespace(profile="smoke", missing={"xception": "no file"})
+        paper=paper, record=SimpleNamespace(profile="smoke", missing={"xception": "no file"}), damaged=[]
     )
     assert not_trained(results, {"vgg16": "VGG16", "vgg19": "VGG19", "xception": "Xception"}) == [
         "Not trained in this run: VGG16.",
@@ -270,4 +270,5 @@ def test_untrained_rows_are_separated_by_semicolons_and_all_have_their_option():
         "paper": f"this run: {shown}.",
     }.items():
         record = SimpleNamespace(profile=profile, missing={})
-        assert not_trained(SimpleNamespace(paper=paper, record=record), rows) == [f"Not trained in {text}"]
+        results = SimpleNamespace(paper=paper, record=record, damaged=[])
+        assert not_trained(results, rows) == [f"Not trained in {text}"]
