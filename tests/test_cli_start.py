@@ -101,7 +101,7 @@ REFUSALS = {
     "table cnmc2019 --only tabel2": "did you mean 'table2'?",
     "table cnmc2019": "There are no runs",
     "predict my_paper.py a.png": "isn't a .keras file",
-    "predict model.keras cell.png": "it has no metadata.json and no config.json",
+    "predict empty.keras cell.png": "it has no metadata.json",
     "predict model.keras cell.png --out cell.png": "cell.png is the input cell.png",
     "predict model.keras cell.png --out ./cell.png": "is the input cell.png",
     "predict model.keras cell.png --out model.keras": "is the input model.keras",
@@ -130,7 +130,10 @@ print(json.dumps([results, [name for name in ("tensorflow", "keras", "jax") if n
 def test_a_wrong_word_is_refused_in_a_second_without_keras(tmp_path):
     for name in ("my_paper.py", "weights.h5", "a.png", "model.kers.txt"):
         (tmp_path / name).touch()
-    zipfile.ZipFile(tmp_path / "model.keras", "w").close()
+    zipfile.ZipFile(tmp_path / "empty.keras", "w").close()
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        for name in ("metadata.json", "config.json", "model.weights.h5", "leukcnn.json"):
+            archive.writestr(name, "")
     (tmp_path / "thesis.csv").write_text("image,label")
     cv2.imwrite(str(tmp_path / "cell.png"), np.zeros((9, 9, 3), np.uint8))
     (tmp_path / "empty").mkdir()

@@ -162,11 +162,22 @@ cli.main()
 """
 
 
+def ended(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Runs a command that a signal ends. A shell's background jobs, as tests may be, ignore SIGINT."""
+    return subprocess.run(
+        command,
+        cwd=Path(leukcnn.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=25,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_signal_ends_the_command_with_one_line_and_its_exit_code(name, code):
     command = [sys.executable, "-c", SCRIPT.format(name=name), "papers", "a b"]
-    root = Path(leukcnn.__file__).parents[1]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=25)
+    done = ended(command)
     assert done.returncode == code, done.stderr
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("Interrupted.")
@@ -179,9 +190,7 @@ def test_an_error_after_a_signal_is_an_interruption():
     script += "def spoil(*_):\n try:\n  os.kill(os.getpid(), signal.SIGINT)\n except KeyboardInterrupt:\n"
     script += "  raise SystemError('from native code')\ncli.find_paper = spoil\ncli.main()"
     command = [sys.executable, "-c", script, "papers", "x"]
-    done = subprocess.run(
-        command, cwd=Path(leukcnn.__file__).parents[1], capture_output=True, text=True, timeout=25
-    )
+    done = ended(command)
     assert done.returncode == 130, done.stderr
     assert done.stderr.strip().startswith("Interrupted.")
     assert "Traceback" not in done.stderr
@@ -210,8 +219,8 @@ cli.main(["papers", "x"])
 def test_a_signal_that_other_code_catches_ends_the_command_nevertheless(times, advice):
     """It is raised again; if that is caught too, the process ends without being asked."""
     command = [sys.executable, "-c", SWALLOWED.format(times=times)]
-    root, began = Path(leukcnn.__file__).parents[1], time.perf_counter()
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=15)
+    began = time.perf_counter()
+    done = ended(command)
     assert time.perf_counter() - began < 10
     assert done.returncode == 143, done.stderr
     (line,) = done.stderr.strip().splitlines()

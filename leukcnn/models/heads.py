@@ -102,7 +102,7 @@ def shape_of(
             f"input_shape = {shape!r:.80}.",
             expected=f"(height, width, {channels or 'channels'}), whole numbers, with at least {min_size} "
             f"pixels each way, up to {_MOST_PIXELS:,}",
-            remedy="use images of that size, with the channels last",
+            remedy="use images of a fixed size within these limits, with the channels last",
         )
     return shape[0], shape[1], shape[2]
 

@@ -56,7 +56,7 @@ def test_the_average_is_over_the_whole_image():
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"filters": (16, 32, 64)}, "whole numbers from 1"),
+        ({"filters": (16, 32, 64)}, "four whole numbers"),
         ({"filters": (16, 32, 64, 0)}, "whole numbers from 1"),
         ({"batch_norm_momentum": 1.0}, "below 1"),
         ({"dropout_rate": 1.0}, "below 1"),
