@@ -84,7 +84,10 @@ def check(path, capfd):
     """Checks that a file is read or refused within the time, by name, and without other output."""
     start = time.monotonic()
     try:
-        assert all(np.isfinite(array).all() for array in read(path) if array.dtype.kind == "f")
+        arrays = read(path)
+        # Those of the other formats are checked by the loaders, which know the layers' names.
+        if path.suffix in (".h5", ".keras"):
+            assert all(np.isfinite(array).all() for array in arrays)
     except WeightsError as error:
         assert str(path) in str(error)
         assert "safe_mode" not in str(error)
