@@ -69,7 +69,7 @@ class Effects:
     def __post_init__(self) -> None:
         if self.shear_factor is not None:
             object.__setattr__(self, "shear_factor", interval("shear_factor", self.shear_factor))
-        if self.gaussian_blur != 0:
+        if not isinstance(self.gaussian_blur, int) or self.gaussian_blur:
             check_blur("gaussian_blur", self.gaussian_blur)
         check_fraction("salt_and_pepper", self.salt_and_pepper)
 
@@ -77,9 +77,11 @@ class Effects:
         """Returns these effects with each choice applied to them, or these effects alone without a choice.
 
         Raises:
-            ArgumentError: A choice isn't a mapping, or has a key that isn't an effect.
+            ArgumentError: It isn't a sequence, or a choice isn't a mapping or has a key that isn't an effect.
         """
         names = tuple(self.__dataclass_fields__)
+        if not isinstance(one_of, tuple | list):
+            raise ArgumentError(f"one_of is {one_of!r:.80}.", expected="a list or tuple of mappings")
         for choice in one_of:
             if not isinstance(choice, Mapping) or not set(choice) <= set(names):
                 raise ArgumentError(
@@ -88,6 +90,17 @@ class Effects:
                     remedy='pass e.g. `one_of=({}, {"gaussian_blur": 5})`',
                 )
         return tuple(replace(self, **choice) for choice in one_of) or (self,)
+
+
+def truth(name: str, value: object) -> bool:
+    """Returns True or False. Other values are refused, since "False" would count as True.
+
+    Raises:
+        ArgumentError: The value is neither True nor False.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ArgumentError(f"{name} is {value!r:.80}.", expected="True or False")
+    return bool(value)
 
 
 def number(name: str, value: object) -> float:

@@ -123,7 +123,9 @@ class ImageAugmenter:
     ):
         # This must come first: `locals()` then holds nothing but the arguments.
         given = {name: value for name, value in locals().items() if name != "self"}
-        if flips not in (None, "one_of") or (flips and (horizontal_flip or vertical_flip)):
+        chances = [0.5 * arguments.truth(name, given[name]) for name in ("horizontal_flip", "vertical_flip")]
+        known = flips is None or (isinstance(flips, str) and flips == "one_of")
+        if not known or (flips and any(chances)):
             raise ArgumentError(
                 f"flips is {flips!r}, horizontal_flip {horizontal_flip!r}, vertical_flip {vertical_flip!r}.",
                 expected='flips="one_of" alone, or the other two arguments',
@@ -135,7 +137,7 @@ class ImageAugmenter:
         self._height_shift = arguments.shift_range("height_shift_range", height_shift_range)
         self._shear = arguments.angle_interval("shear_range", shear_range)
         self._zoom = arguments.zoom_interval("zoom_range", zoom_range)
-        self._flip_chances = (0.5 * bool(horizontal_flip), 0.5 * bool(vertical_flip))
+        self._flip_chances = (chances[0], chances[1])
         self._one_of_flips = flips == "one_of"
         self._fill_mode = fill_mode
         self._cval = arguments.number("cval", cval)
@@ -143,7 +145,7 @@ class ImageAugmenter:
         shears = None if shear_factor is None else arguments.interval("shear_factor", shear_factor)
         self._effects = Effects(shears, gaussian_blur, salt_and_pepper).alternatives(one_of)
         self._has_choice = bool(one_of)
-        self._turns = 4 if quarter_turns else 1
+        self._turns = 4 if arguments.truth("quarter_turns", quarter_turns) else 1
         smallest, largest = ([value] * _RANDOM_VALUES for value in (0.0, _ALMOST_ONE))
         self._is_random = self._params((2, 2), smallest) != self._params((2, 2), largest)
         self._arguments = {name: frozen(value) for name, value in given.items()}

@@ -215,7 +215,7 @@ def check_fill(fill_mode: str, cval: float, *, dtype: np.dtype | None = None) ->
     Raises:
         ArgumentError: The fill mode is unknown, or the value is outside 0..255 for uint8.
     """
-    if fill_mode not in _BORDERS:
+    if not isinstance(fill_mode, str) or fill_mode not in _BORDERS:
         raise ArgumentError(
             f"fill_mode is {fill_mode!r}.",
             expected=" | ".join(repr(mode) for mode in _BORDERS),

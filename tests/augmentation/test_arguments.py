@@ -1,9 +1,10 @@
+import inspect
 import math
 
 import numpy as np
 import pytest
 
-from leukcnn.augmentation import arguments
+from leukcnn.augmentation import ImageAugmenter, arguments
 from leukcnn.augmentation.arguments import Effects, Shift
 from leukcnn.errors import ArgumentError
 
@@ -84,3 +85,38 @@ def test_other_choices_are_refused(choice):
 
 def test_half_of_the_interval_is_no_shift():
     assert Shift(limit=2.0, fraction=False).sample(0.5, 100) == 0
+
+
+ODD = [
+    None,
+    "x",
+    "False",
+    b"x",
+    "\0",
+    math.nan,
+    math.inf,
+    -1,
+    10**30,
+    [],
+    (),
+    {},
+    object(),
+    np.zeros(3),
+    (1, 2, 3),
+]
+
+
+@pytest.mark.parametrize("name", inspect.signature(ImageAugmenter).parameters)
+def test_odd_values_are_accepted_or_refused_by_name(name):
+    for odd in ODD:
+        try:
+            ImageAugmenter(**{name: odd})
+        except ArgumentError as error:
+            assert name in error.found
+
+
+def test_words_and_arrays_are_no_truth_values():
+    for name in ("horizontal_flip", "vertical_flip", "quarter_turns"):
+        for odd in ("False", 2, np.zeros(3)):
+            with pytest.raises(ArgumentError, match="True or False"):
+                ImageAugmenter(**{name: odd})
