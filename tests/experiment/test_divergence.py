@@ -40,7 +40,8 @@ LINE = f"The training diverged, and has no result: VGG16: {WHY}"
 def test_the_other_rows_are_trained_and_the_exit_code_is_1(diverged):
     out, _, result = diverged
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == LINE
+    # The first value that isn't finite comes an epoch later on JAX.
+    assert result.stderr.splitlines()[-1] in (LINE, LINE.replace("epoch 1", "epoch 2"))
     (marker,) = out.rglob("diverged.json")
     assert not (marker.parent / "done.json").exists()
     assert len([*out.glob("*/trials/*/model.keras")]) == 2
