@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from leukcnn.errors import StoreError
-from leukcnn.files import read_bytes, replace_file
+from leukcnn.files import replace_file
 from leukcnn.spec.checks import fits
 
 AS_WRITTEN = "the files as leukcnn wrote them"
@@ -120,15 +120,6 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         suited.writerow([*row, *(f"{p:.9g}" for p in probabilities)])
     with replace_file(path) as draft:
         draft.write_bytes(target.getvalue().encode("utf-8", "surrogateescape"))
-
-
-def read_predictions(path: Path) -> Predictions:
-    """Reads predictions that `write_predictions` wrote.
-
-    Raises:
-        StoreError: There is no such file, or it has another form.
-    """
-    return parsed(path, "predictions", parse_predictions, read_bytes(path))
 
 
 def parsed(path: Path, what: str, parse: Callable[[bytes], _Value], content: bytes) -> _Value:
