@@ -89,8 +89,9 @@ def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: P
         StoreError: The runs would be written among the images.
     """
     from leukcnn.datasets import card
+    from leukcnn.datasets.finder import own_folders
     from leukcnn.datasets.many import require_present
-    from leukcnn.datasets.scan import own_folders, scan
+    from leukcnn.datasets.scan import scan
     from leukcnn.experiment.request import SYNTHETIC
 
     if data == SYNTHETIC:

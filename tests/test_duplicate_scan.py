@@ -4,7 +4,7 @@ import pytest
 
 from leukcnn import papers, synthetic
 from leukcnn.datasets import pairs_between
-from leukcnn.datasets.index import load
+from leukcnn.datasets.indexing import load
 from leukcnn.datasets.many import load_many
 from leukcnn.duplicate_scan import scan_duplicates, scan_folders
 from leukcnn.errors import DataError

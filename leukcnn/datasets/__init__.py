@@ -11,25 +11,27 @@ if TYPE_CHECKING:
     from leukcnn.datasets.catalog import CATALOG, DatasetCard, card
     from leukcnn.datasets.copies import copy_pairs
     from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
-    from leukcnn.datasets.index import UNLABELLED, ImageIndex, index_from_manifest, load, require_classes
+    from leukcnn.datasets.fault_report import Report
+    from leukcnn.datasets.index import UNLABELLED, ImageIndex, require_classes
+    from leukcnn.datasets.indexing import index_from_manifest, load
     from leukcnn.datasets.many import load_many, present, require_root
     from leukcnn.datasets.near_duplicates import near_duplicate_pairs, perceptual_hashes
     from leukcnn.datasets.read import read_image
-    from leukcnn.datasets.verification import Report, verify
+    from leukcnn.datasets.verification import verify
 
 # Name -> the module that has it.
 _HOME = {
     "CATALOG": "catalog",
     "DatasetCard": "catalog",
     "ImageIndex": "index",
-    "Report": "verification",
+    "Report": "fault_report",
     "UNLABELLED": "index",
     "card": "catalog",
     "copy_pairs": "copies",
     "duplicate_pairs": "duplicates",
-    "index_from_manifest": "index",
+    "index_from_manifest": "indexing",
     "joined_groups": "duplicates",
-    "load": "index",
+    "load": "indexing",
     "load_many": "many",
     "near_duplicate_pairs": "near_duplicates",
     "pairs_between": "duplicates",

@@ -8,7 +8,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from leukcnn.datasets.catalog import CATALOG
-from leukcnn.datasets.index import ImageIndex, group_names, index_from_manifest
+from leukcnn.datasets.index import ImageIndex, group_names
+from leukcnn.datasets.indexing import index_from_manifest
 from leukcnn.datasets.manifest import manifest
 from leukcnn.datasets.walk import natural
 

@@ -10,15 +10,16 @@ import numpy as np
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
+from leukcnn.datasets.finder import Advice, is_named, own_folders
 from leukcnn.datasets.index import (
     NO_ARRAYS,
     UNLABELLED,
     ImageIndex,
     group_names,
-    read_index,
 )
+from leukcnn.datasets.indexing import read_index
 from leukcnn.datasets.one_class import require_one_class
-from leukcnn.datasets.scan import Advice, is_named, own_folders, scan
+from leukcnn.datasets.scan import scan
 from leukcnn.datasets.walk import Progress
 from leukcnn.errors import ArgumentError, DataError
 

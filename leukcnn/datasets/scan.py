@@ -4,29 +4,22 @@ The only files that are opened here are label files (CSV). `load`, `load_many` a
 `Scan`.
 """
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TypedDict
 
-from leukcnn.argument_types import user_path
-from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout
+from leukcnn.datasets.cards import DatasetCard, Layout
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.headers import EXTENSIONS, BrokenImage
+from leukcnn.datasets.finder import DEEPEST, how_to_get, own_folders
+from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.datasets.labels_file import read_labels
 from leukcnn.datasets.manifest import manifest
-from leukcnn.datasets.read import read_regular
 from leukcnn.datasets.walk import SYNTHETIC_MARKER, files_below, natural
 from leukcnn.errors import DataError
 
 UNLABELLED = -1
-
-# The deepest known layout has 4 levels of folders. A deeper search could go through a whole home directory.
-_DEEPEST = 6
-_LARGEST_LABELS = 1 << 26  # bytes
 
 
 @dataclass(frozen=True)
@@ -78,13 +71,6 @@ class Scan:
     notes: tuple[str, ...]
 
 
-class Advice(TypedDict):
-    """The keyword arguments of an error that say what was expected and what to do."""
-
-    expected: str
-    remedy: str
-
-
 def scan(name: str, root: str | Path) -> Scan:
     """Finds the images of a dataset below a folder.
 
@@ -100,7 +86,7 @@ def scan(name: str, root: str | Path) -> Scan:
     folders = own_folders(dataset, root)
     folder = folders[-1]
     unreadable: list[str] = []
-    files = sorted(files_below(folder, unreadable, deepest=_DEEPEST))
+    files = sorted(files_below(folder, unreadable, deepest=DEEPEST))
     found: list[Found] = []
     strays: list[Path] = []
     for path in _image_files(dataset, files):
@@ -147,68 +133,6 @@ def sort_key(dataset: DatasetCard, image: Found) -> tuple:
     """Returns the key that sorts images into the order of an index."""
     order = [subset.key for subset in dataset.subsets]
     return order.index(image.subset), natural(image.id), str(image.path)
-
-
-def how_to_get(dataset: DatasetCard) -> Advice:
-    """Returns the expected layouts and how to get the data, as keyword arguments of an error."""
-    return {
-        "expected": f"the images of {dataset.name} in one of these layouts:\n{dataset.layout_help()}",
-        "remedy": f"{dataset.how_to_get}. Licence: {dataset.licence}. "
-        "Or use synthetic images: --data synthetic",
-    }
-
-
-def own_folders(dataset: DatasetCard, root: str | Path) -> list[Path]:
-    """Returns the folders from the root down to the dataset's own folder, which may be the root itself.
-
-    Raises:
-        DataError: There is no such folder.
-    """
-    root = user_path(root).absolute()
-    if not root.is_dir():
-        state = "is a file, not a folder" if root.exists() else "doesn't exist"
-        raise DataError(f"The data folder {root} {state}.", **how_to_get(dataset))
-    folders = [root]
-    while len(folders) <= _DEEPEST:
-        deeper = _next_folder(dataset, folders[-1])
-        if deeper is None:
-            break
-        folders.append(deeper)
-    return folders
-
-
-def is_named(dataset: DatasetCard, folder: Path) -> bool:
-    """Returns whether a folder has one of the names of the dataset's own folder."""
-    return any(_ends_in(folder, _words(name)) for name in dataset.folder_names)
-
-
-def _next_folder(dataset: DatasetCard, folder: Path) -> Path | None:
-    for words in map(_words, dataset.folder_names):
-        # A name may have two levels, e.g. "segmentation_WBC/Dataset 1", and `folder` may be the upper one.
-        for known in range(len(words)):
-            if _ends_in(folder, words[:known]) and (deeper := _below(folder, words[known:])):
-                return deeper
-    return None
-
-
-def _below(folder: Path, words: Sequence[str]) -> Path | None:
-    for word in words:
-        try:
-            inner = sorted(path for path in folder.iterdir() if path.name.lower() == word and path.is_dir())
-        except OSError:
-            return None
-        if not inner:
-            return None
-        folder = inner[0]
-    return folder
-
-
-def _words(name: str) -> list[str]:
-    return name.lower().split("/")
-
-
-def _ends_in(folder: Path, words: Sequence[str]) -> bool:
-    return [name.lower() for name in folder.parts[len(folder.parts) - len(words) :]] == [*words]
 
 
 def _image_files(dataset: DatasetCard, files: Sequence[Path]) -> list[Path]:
@@ -285,7 +209,7 @@ def _add_labels(
                 f"the {layout.subset} {dataset.images_are} have no labels: there is no {labels_file.name}"
             )
             continue
-        table = _read_labels(dataset, labels_file, paths[0])
+        table = read_labels(dataset, labels_file, paths[0])
         for i in rows:
             label, group = table.get(found[i].path.stem.lower(), (UNLABELLED, ""))
             found[i] = replace(found[i], label=label, group=group)
@@ -293,32 +217,6 @@ def _add_labels(
         if missing:
             notes.append(f"{missing:,} {layout.subset} {dataset.images_are} aren't in {paths[0].name}")
     return found, notes
-
-
-def _read_labels(dataset: DatasetCard, labels: LabelsFile, path: Path) -> dict[str, tuple[int, str]]:
-    try:
-        text = read_regular(path, _LARGEST_LABELS).decode("utf-8-sig")
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    except (BrokenImage, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"The labels {path} can't be read: {error}",
-            expected=f"a CSV file with the columns {labels.image}, {labels.label} and {labels.subject}",
-            remedy="unpack the archive's own file again",
-        ) from error
-    table = {}
-    for line, row in enumerate(rows, start=2):
-        image, value, origin = (row.get(key) for key in (labels.image, labels.label, labels.subject))
-        subject = re.search(labels.subject_pattern, origin or "", re.IGNORECASE)
-        if not image or value is None or value.strip() not in labels.classes or subject is None:
-            raise DataError(
-                f"Line {line} of {path} can't be understood: {row}.",
-                expected=f"{labels.image}: a file name; {labels.label}: one of {list(labels.classes)}; "
-                f"{labels.subject}: a name with the subject, such as UID_57_29_1_all.bmp",
-                remedy="unpack the archive's own file again",
-            )
-        label = dataset.classes.index(labels.classes[value.strip()])
-        table[PurePosixPath(image.strip()).stem.lower()] = label, subject["subject"].upper()
-    return table
 
 
 def _no_images(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> DataError:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
-from leukcnn.datasets.index import ImageIndex, index_from_manifest
+from leukcnn.datasets.index import ImageIndex
+from leukcnn.datasets.indexing import index_from_manifest
 from tests.indices import index_of
 
 

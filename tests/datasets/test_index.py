@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn.datasets.index import ImageIndex, index_from_manifest, load, require_classes
+from leukcnn.datasets.index import ImageIndex, require_classes
+from leukcnn.datasets.indexing import index_from_manifest, load
 from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import ArgumentError, DataError
 

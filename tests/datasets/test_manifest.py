@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.index import index_from_manifest
+from leukcnn.datasets.indexing import index_from_manifest
 from leukcnn.datasets.manifest import manifest, published_groups
 from leukcnn.errors import DataError
 

@@ -4,7 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
-from leukcnn.datasets import index as index_module
+from leukcnn.datasets import indexing
 from leukcnn.datasets.duplicates import joined_groups
 from leukcnn.datasets.manifest import manifest
 from leukcnn.datasets.many import load_many, present
@@ -101,7 +101,7 @@ def test_crops_are_in_the_group_of_the_field_they_were_cut_from(smears):
 def test_published_image_under_another_name_is_in_its_group(smears, monkeypatch):
     digest = hashlib.sha256((smears / "ALL_IDB1/im/Im064_0.jpg").read_bytes()).hexdigest()
     groups = {digest: "allidb1/WBC_Healthy_10.jpg"}
-    monkeypatch.setattr(index_module, "published_groups", lambda name: groups)
+    monkeypatch.setattr(indexing, "published_groups", lambda name: groups)
     assert load(smears).group[1] == "allidb1/WBC_Healthy_10.jpg"
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets.duplicates import duplicate_pairs
-from leukcnn.datasets.index import load
+from leukcnn.datasets.indexing import load
 from leukcnn.datasets.near_duplicates import MAX_DISTANCE, near_duplicate_pairs, perceptual_hashes
 from leukcnn.datasets.read import read_image
 from leukcnn.errors import ArgumentError

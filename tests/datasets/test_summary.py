@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets import load_many
-from leukcnn.datasets.index import ImageIndex, index_from_manifest, load
+from leukcnn.datasets.index import ImageIndex
+from leukcnn.datasets.indexing import index_from_manifest, load
 from leukcnn.datasets.summary import ClassCount, as_html, as_text, count_classes
 from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import DependencyError

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets import scan, verification
+from leukcnn.datasets.fault_report import FAULTS
 from leukcnn.datasets.manifest import Published
-from leukcnn.datasets.verification import FAULTS, verify
+from leukcnn.datasets.verification import verify
 from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import DataError
 from tests.image_files_bmp_png import png

@@ -7,7 +7,7 @@ import pytest
 
 from leukcnn.datasets import ImageIndex, joined_groups, load_many
 from leukcnn.datasets.duplicates import pairs_between
-from leukcnn.datasets.index import index_from_manifest
+from leukcnn.datasets.indexing import index_from_manifest
 from leukcnn.errors import DataError
 from leukcnn.spec import Split
 from leukcnn.splits import partition

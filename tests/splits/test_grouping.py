@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 
 from leukcnn.datasets.duplicates import joined_groups
-from leukcnn.datasets.index import index_from_manifest
+from leukcnn.datasets.indexing import index_from_manifest
 from leukcnn.splits.grouping import assign_groups
 from leukcnn.splits.splitters import holdout, predefined_folds
 

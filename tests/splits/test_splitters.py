@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
-from leukcnn.datasets.index import index_from_manifest, load
+from leukcnn.datasets.indexing import index_from_manifest, load
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.splits.splitters import (
     balanced_subset,
