@@ -42,15 +42,20 @@ class Claim:
         """Whether the dataset is known here by a name, and not only because this folder was passed."""
         return self.rank[0] > _PASSED
 
-    def part(self, dataset: DatasetCard) -> tuple[str, ...]:
-        """Returns the part of the dataset that the folder holds: subset, fold and class; "" if not named."""
+    def content(self, dataset: DatasetCard) -> tuple[str, ...]:
+        """Returns what the folder holds of the dataset: subset, fold and class; "" if not named."""
         folder = self.words.get("folder") or ""
         class_name = self.layout.class_name or dataset.class_words.get(folder, folder)
         return (self.layout.subset, self.words.get("fold") or "", class_name)
 
 
-def fits(layout: Layout, folder: PurePath) -> tuple[dict[str, str | None], int] | None:
+def fits(dataset: DatasetCard, layout: Layout, folder: PurePath) -> tuple[dict[str, str | None], int] | None:
     """Compares the end of a folder's path with a layout; case, spaces, hyphens and underscores don't matter.
+
+    Args:
+        dataset: The dataset.
+        layout: One of its layouts.
+        folder: The folder.
 
     Returns:
         The words of the layout's named groups, in lower case with single spaces, and the number of folders
@@ -60,6 +65,9 @@ def fits(layout: Layout, folder: PurePath) -> tuple[dict[str, str | None], int] 
     if where is None:
         return None
     words = {key: word and re.sub(r"[-_ ]+", " ", word.lower()) for key, word in where.groupdict().items()}
+    word = words.get("folder")
+    if word and not layout.class_name and word not in dataset.class_words:
+        return None
     levels = 0 if layout.folder == ANY_FOLDER else where["all_of_it"].count("/") + 1
     return words, levels
 
@@ -100,7 +108,7 @@ def _claims_on(
 ) -> Iterator[Claim]:
     named = max((len(f.parts) for f in (folder, *folder.parents) if is_named(dataset, f)), default=0)
     for layout in dataset.layouts:
-        claim = _claim(layout, tree, folder, (_PASSED, 0))
+        claim = _claim(dataset, layout, tree, folder, (_PASSED, 0))
         if claim is None:
             continue
         anywhere = layout.deepest is None
@@ -122,14 +130,16 @@ def _add_companions(dataset: DatasetCard, tree: Tree, found: dict[Path, Claim]) 
     for folder in tree.holding_images:
         if sure and (folder not in found or not found[folder].sure):
             for layout in dataset.layouts:
-                claim = _claim(layout, tree, folder, (_PASSED, 0))
+                claim = _claim(dataset, layout, tree, folder, (_PASSED, 0))
                 if claim and layout.folder != ANY_FOLDER and (claim.base, layout.any_name) in sure:
                     found[folder] = replace(claim, rank=sure[claim.base, layout.any_name])
                     break
 
 
-def _claim(layout: Layout, tree: Tree, folder: Path, rank: tuple[int, int]) -> Claim | None:
-    fitting = fits(layout, folder)
+def _claim(
+    dataset: DatasetCard, layout: Layout, tree: Tree, folder: Path, rank: tuple[int, int]
+) -> Claim | None:
+    fitting = fits(dataset, layout, folder)
     if fitting is None or not _some_are_images(layout, tree.folders[folder].images):
         return None
     words, levels = fitting

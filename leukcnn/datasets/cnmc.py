@@ -12,7 +12,7 @@ _LABELS = LabelsFile(
     subject="Patient_ID",
     subject_pattern=r"UID_(?P<subject>H?\d+)_",
     classes={"0": "healthy", "1": "malignant"},
-    also_named=("phase2.csv",),
+    other_names=("phase2.csv",),
 )
 
 CNMC2019 = DatasetCard(

@@ -14,10 +14,10 @@ from typing import TypedDict
 
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.cards import ANY_NAME, DatasetCard
-from leukcnn.datasets.catalog import CATALOG, card
+from leukcnn.datasets.catalog import CATALOG
 from leukcnn.datasets.claims import Claim, claims_of, is_named
 from leukcnn.datasets.headers import printable
-from leukcnn.datasets.walk import MOST_FOLDERS, Tree, list_tree, listed
+from leukcnn.datasets.walk import Tree, list_tree, listed
 from leukcnn.errors import DataError
 
 __all__ = ["Advice", "Place", "existing_folder", "find", "how_to_get", "search_limit"]
@@ -99,7 +99,7 @@ def existing_folder(root: str | Path, advice: Advice) -> Path:
     return folder
 
 
-def find(names: Sequence[str], root: str | Path, advice: Advice) -> dict[str, Place]:
+def find(cards: Sequence[DatasetCard], root: str | Path, advice: Advice) -> dict[str, Place]:
     """Finds datasets below a folder.
 
     A dataset is known by the name of its own folder, by the authors' own names of folders and files, or, if
@@ -107,21 +107,21 @@ def find(names: Sequence[str], root: str | Path, advice: Advice) -> dict[str, Pl
     are common, so that alone they don't show which dataset they are.
 
     Args:
-        names: Keys of datasets in the catalog.
+        cards: The datasets.
         root: The dataset's own folder, the one above it, or any other above it.
         advice: The end of the message if the root isn't a folder.
 
     Returns:
-        The place of each dataset that is there, in the order of `names`. A folder named after a dataset
+        The place of each dataset that is there, by key, in their order. A folder named after a dataset
         counts as its place even if its content fits no layout.
 
     Raises:
-        DataError: A dataset is unknown, the root isn't a folder, a dataset is there twice, or a folder could
+        DataError: The root isn't a folder, a dataset is there twice, or a folder could
             be that of two of the datasets.
     """
-    cards = [card(name) for name in names]
     tree = list_tree(existing_folder(root, advice))
-    sure = {key: claims_of(dataset, tree) for key, dataset in CATALOG.items()}
+    wanted = {dataset.key: dataset for dataset in cards}
+    sure = {key: claims_of(dataset, tree) for key, dataset in {**CATALOG, **wanted}.items()}
     places = {}
     for dataset in cards:
         others = _surest(sure, except_for=dataset.key)
@@ -139,8 +139,7 @@ def search_limit(tree: Tree) -> str:
     if not tree.cut:
         return ""
     return (
-        f" The search ended after {MOST_FOLDERS:,} folders, so images that are deeper weren't seen: "
-        "pass a folder closer to them."
+        f" The search ended {tree.cut}, so images that are deeper weren't seen: pass a folder closer to them."
     )
 
 
@@ -215,7 +214,7 @@ def _are_copies(dataset: DatasetCard, tree: Tree, one: Claim, other: Claim) -> b
             for claim in (one, other)
         )
         return 2 * len(names & more) > min(len(names), len(more))
-    return one.part(dataset) == other.part(dataset)
+    return one.content(dataset) == other.content(dataset)
 
 
 def _refuse_shared(places: Mapping[str, Place]) -> None:

@@ -17,14 +17,18 @@ OTHER_ENDING = "files with the endings of other image formats"
 OTHER_DATASET = "images of another dataset"
 NEXT_TO = "images next to the dataset's folder"
 
-NOT_READ = (
+_NOT_READ = (
     *(".gif", ".webp", ".jfif", ".jpe", ".jp2", ".heic", ".heif", ".avif", ".ppm", ".pgm", ".tga", ".psd"),
     *(".svs", ".ndpi", ".czi", ".dcm", ".npy"),
 )
-"""Endings of image files that aren't read, in lower case."""
 
 _ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tar", ".tgz")
 _SHOWN = 8
+
+
+def unread_images(paths: Iterable[Path]) -> list[Path]:
+    """Returns the files that have the ending of an image format that isn't read."""
+    return [path for path in paths if path.suffix.lower() in _NOT_READ]
 
 
 def left_out_notes(
@@ -89,12 +93,11 @@ def no_images(dataset: DatasetCard, tree: Tree, place: Place | None = None) -> D
             )
     elif any(tree.root.iterdir()):
         found = f"{folder} holds no images ({', '.join(EXTENSIONS)})."
-        for what, endings in (("of other formats", NOT_READ), ("that are archives", _ARCHIVES)):
-            some = [path.name for path in files if path.suffix.lower() in endings]
-            if some:
-                found += f" It holds {len(some):,} files {what}, e.g. {printable(some[0])}."
-                if endings is _ARCHIVES:
-                    help_["remedy"] = f"unpack {printable(some[0])} first; or {help_['remedy']}"
+        if unread := unread_images(files):
+            found += f" It holds {len(unread):,} {OTHER_ENDING}, e.g. {printable(unread[0].name)}."
+        if packed := [path.name for path in files if path.suffix.lower() in _ARCHIVES]:
+            found += f" It holds {len(packed):,} archives, e.g. {printable(packed[0])}."
+            help_["remedy"] = f"unpack {printable(packed[0])}; or {help_['remedy']}"
     else:
         found = f"{folder} is an empty folder."
     return DataError(found + search_limit(tree), **help_)

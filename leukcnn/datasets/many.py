@@ -40,7 +40,7 @@ def present(names: Sequence[str], root: str | Path) -> dict[str, Path]:
         DataError: A dataset is unknown or is there twice, the root isn't a folder, or a folder could be that
             of two of the datasets.
     """
-    return {name: place.folder for name, place in find(names, root, _how_to_get(names)).items()}
+    return {name: place.folder for name, place in find([*map(card, names)], root, _how_to_get(names)).items()}
 
 
 def require_root(names: Sequence[str], root: str | Path) -> None:
@@ -63,7 +63,7 @@ def find_present(names: Sequence[str], root: str | Path) -> dict[str, Place]:
     Raises:
         DataError: As for `present`, or none of the datasets is there.
     """
-    places = find(names, root, _how_to_get(names))
+    places = find([*map(card, names)], root, _how_to_get(names))
     if not places:
         tree = list_tree(existing_folder(root, _how_to_get(names)))
         found = f"None of {', '.join(names)} is below {tree.root}."

@@ -19,13 +19,13 @@ from leukcnn.datasets.labels_file import read_labels
 from leukcnn.datasets.left_out import (
     MASK,
     NEXT_TO,
-    NOT_READ,
     OTHER_DATASET,
     OTHER_ENDING,
     left_out_notes,
     names_of,
     no_images,
     release_notes,
+    unread_images,
 )
 from leukcnn.datasets.manifest import manifest
 from leukcnn.datasets.walk import SYNTHETIC_MARKER, Tree, list_tree, natural
@@ -105,7 +105,7 @@ def scan(name: str, root: str | Path) -> Scan:
             dataset is there twice, or a label file can't be read.
     """
     dataset = card(name)
-    places = find([name], root, how_to_get(dataset))
+    places = find([dataset], root, how_to_get(dataset))
     if name not in places:
         raise no_images(dataset, list_tree(existing_folder(root, how_to_get(dataset))))
     return scan_place(places[name])
@@ -142,7 +142,7 @@ def scan_place(place: Place) -> Scan:
     releases_here = release_notes(dataset, [image.release for image in found])
     left_out = {
         MASK: [path for _, masks in images.values() for path in masks],
-        OTHER_ENDING: [path for path in files if path.suffix.lower() in NOT_READ],
+        OTHER_ENDING: unread_images(files),
         OTHER_DATASET: [
             folder / name
             for folder, key in place.others.items()
@@ -172,7 +172,7 @@ def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
         depth: Number of folders between the dataset's own folder and the image.
     """
     for layout in dataset.layouts:
-        fitting = fits(layout, path.parent)
+        fitting = fits(dataset, layout, path.parent)
         if fitting and (layout.deepest is None or depth <= layout.deepest):
             if layout.names_only and not _has_published_name(layout, path):
                 continue
@@ -299,7 +299,7 @@ def _add_labels(
 
 def _labels_path(labels_file: LabelsFile, files: Sequence[Path]) -> Path | None:
     """Returns the file of labels, by its name or else by the names of its columns."""
-    names = [name.lower() for name in (labels_file.name, *labels_file.also_named)]
+    names = [name.lower() for name in (labels_file.name, *labels_file.other_names)]
     tables = sorted((path for path in files if path.suffix.lower() == ".csv"), key=str)
     by_name = [path for name in names for path in tables if path.name.lower() == name]
     return next(iter(by_name), None) or next((f for f in tables if _has_columns(labels_file, f)), None)

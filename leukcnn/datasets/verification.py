@@ -86,7 +86,7 @@ def _content_faults(found: Scan, contents: Mapping[Path, _Content], *, sized: bo
             yield Fault(_relative(found, path), "unusable name", fault)
     for image in found.images:
         size, expected = contents[image.path].size, found.card.subset(image.subset).size
-        if sized and size and expected and size != expected:
+        if sized and size and expected and size != expected and not image.release:
             yield Fault(
                 _relative(found, image.path),
                 "wrong size",
@@ -118,7 +118,7 @@ def _name_faults(
         elif content.fault or not published:
             continue
         elif image.id not in published:
-            if found.card.manifest_whole:
+            if found.card.manifest_whole and not image.release:
                 yield Fault(where, "unknown", "neither its name nor its content is in the manifest")
         elif content.sha256 != published[image.id].sha256:
             what = f"its SHA-256 isn't that of {image.id}"

@@ -118,7 +118,7 @@ PASSED = {
     "class folders in a wrapper": ("ufg", under("archive", UFG), "", 4),
     "cells by class": ("cnmc2019", {"all/1.png", "hem/2.png", "hem/3.png"}, "", 3),
 }
-# What another dataset's files are never taken for.
+# Another dataset's files, which must not count.
 NOT_THERE = {
     "the sibling": ("taleghani", under("archive/Segmented", TALEGHANI), "", "taleghani_segmented"),
     "the sibling itself": (
@@ -136,7 +136,7 @@ NOT_THERE = {
 TWICE = {
     "two copies": ("taleghani", under("a/Original", TALEGHANI) | under("b/Original", TALEGHANI)),
     "two names": ("ufg", under("UFG", UFG) | under("backup/ufg", UFG)),
-    "merged beside folds": ("cnmc2019", under("a/t", CELLS) | under("a/merged", {f[7:] for f in CELLS})),
+    "merged next to folds": ("cnmc2019", under("a/t", CELLS) | under("a/merged", {f[7:] for f in CELLS})),
     "two releases": ("taleghani", under("a/Original", TALEGHANI) | under("b/x", OTHER_RELEASE)),
     "copy of one phase": ("cnmc2019", under("x", CELLS, PRELIMINARY) | under("y", PRELIMINARY)),
 }
@@ -214,7 +214,7 @@ def test_a_folder_without_a_name_counts_where_one_dataset_is_looked_for(shape, t
 
 
 @pytest.mark.parametrize("shape", NOT_THERE)
-def test_the_files_of_another_dataset_are_not_taken(shape, tree):
+def test_the_files_of_another_dataset_do_not_count(shape, tree):
     name, files, passed, said = NOT_THERE[shape]
     root = tree(files) / passed
     assert name not in present([name], root)
