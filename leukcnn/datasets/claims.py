@@ -14,6 +14,8 @@ SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "
 
 # Number of a folder's file names that are compared with a pattern.
 _COMPARED = 200
+# Folders that a layout's pattern may have.
+_MOST_LEVELS = 3
 _PASSED, _BY_FILES, _BY_FOLDERS = range(3)
 
 
@@ -61,7 +63,7 @@ def fits(dataset: DatasetCard, layout: Layout, folder: PurePath) -> tuple[dict[s
         The words of the layout's named groups, in lower case with single spaces, and the number of folders
         that the layout has; None if it doesn't fit.
     """
-    where = _pattern(layout.folder).search(folder.as_posix())
+    where = _pattern(layout.folder).search("/".join(folder.parts[-_MOST_LEVELS:]))
     if where is None:
         return None
     words = {key: word and re.sub(r"[-_ ]+", " ", word.lower()) for key, word in where.groupdict().items()}
@@ -74,8 +76,8 @@ def fits(dataset: DatasetCard, layout: Layout, folder: PurePath) -> tuple[dict[s
 
 def is_named(dataset: DatasetCard, folder: PurePath) -> bool:
     """Returns whether a folder has one of the names of the dataset's own folder."""
-    parts = tuple(map(_plain, folder.parts[-2:]))
-    return any(parts[-len(name) :] == name for name in _names(dataset.folder_names))
+    parts, names = folder.parts[-2:], _names(dataset.folder_names)
+    return _plain(folder.name) in names or "/".join(map(_plain, parts)) in names
 
 
 def claims_of(dataset: DatasetCard, tree: Tree, *, passed: bool = False) -> list[Claim]:
@@ -87,15 +89,17 @@ def claims_of(dataset: DatasetCard, tree: Tree, *, passed: bool = False) -> list
         passed: Whether the root was passed as this dataset's folder. Then every folder counts that fits a
             layout; otherwise only those by whose names, or whose files' names, the dataset is known.
     """
-    anchors = set(_anchors(tree, [folder for folder in tree.folders if is_named(dataset, folder)]))
+    depths = _named_depths(dataset, tree)
+    anchors = set(_anchors(tree, [folder for folder, depth in depths.items() if depth == len(folder.parts)]))
     near_root = set(_anchors(tree, [tree.root])) if passed else set()
     found: dict[Path, Claim] = {}
     for folder in tree.holding_images:
-        claims = list(_claims_on(dataset, tree, folder, anchors, near_root))
-        if claims and (passed or max(claims, key=_sureness).sure):
+        claims = list(_claims_on(dataset, tree, folder, depths[folder], (anchors, near_root)))
+        if claims:
             # Of equally sure layouts the first one in the card counts.
             found[folder] = max(claims, key=_sureness)
-    _add_companions(dataset, tree, found)
+    if any(claim.sure for claim in found.values()):
+        _add_companions(dataset, tree, found)
     return list(found.values())
 
 
@@ -103,11 +107,32 @@ def _sureness(claim: Claim) -> int:
     return claim.rank[0]
 
 
+def _named_depths(dataset: DatasetCard, tree: Tree) -> dict[Path, int]:
+    """Returns the depth of the deepest folder named after a dataset that each one is in, or is; 0 if none."""
+    above = [len(path.parts) for path in tree.root.parents if is_named(dataset, path)]
+    depths = {tree.root.parent: max(above, default=0)}
+    for folder in tree.folders:
+        depths[folder] = len(folder.parts) if is_named(dataset, folder) else depths[folder.parent]
+    return depths
+
+
 def _claims_on(
-    dataset: DatasetCard, tree: Tree, folder: Path, anchors: Set[Path], near_root: Set[Path]
+    dataset: DatasetCard, tree: Tree, folder: Path, named: int, tops: tuple[Set[Path], Set[Path]]
 ) -> Iterator[Claim]:
-    named = max((len(f.parts) for f in (folder, *folder.parents) if is_named(dataset, f)), default=0)
+    """Yields the claims of layouts on a folder.
+
+    Args:
+        dataset: The dataset.
+        tree: The folders.
+        folder: The folder.
+        named: Depth of the folder with the dataset's name that it is in, 0 if there is none.
+        tops: Folders in which layouts may begin that don't show the dataset: those with its name and the only
+            ones with images in them, and the root and those in it, if it was passed as this dataset's.
+    """
+    anchors, near_root = tops
     for layout in dataset.layouts:
+        if not (named or near_root or layout.shown_by):
+            continue
         claim = _claim(dataset, layout, tree, folder, (_PASSED, 0))
         if claim is None:
             continue
@@ -120,7 +145,7 @@ def _claims_on(
             yield replace(claim, rank=(_BY_FOLDERS, named))
         elif known:
             yield replace(claim, rank=(_BY_FILES, 0))
-        elif near_root and (anywhere or begins & near_root):
+        elif ({claim.base, claim.base.parent} if anywhere else begins) & near_root:
             yield claim
 
 
@@ -128,7 +153,7 @@ def _add_companions(dataset: DatasetCard, tree: Tree, found: dict[Path, Claim]) 
     """Adds folders that fit a layout and are next to one that is known, e.g. phase2 next to fold_0."""
     sure = {(claim.base, claim.layout.any_name): claim.rank for claim in found.values() if claim.sure}
     for folder in tree.holding_images:
-        if sure and (folder not in found or not found[folder].sure):
+        if folder not in found or not found[folder].sure:
             for layout in dataset.layouts:
                 claim = _claim(dataset, layout, tree, folder, (_PASSED, 0))
                 if claim and layout.folder != ANY_FOLDER and (claim.base, layout.any_name) in sure:
@@ -167,13 +192,12 @@ def _anchors(tree: Tree, tops: Sequence[Path]) -> Iterator[Path]:
 
     These are the only folders with images in an anchor, as an archive leaves them, and parts of a split.
     """
-    holding = {path for folder in tree.holding_images for path in (folder, *folder.parents)}
     for top in tops:
         folder: Path | None = top
         while folder is not None and folder in tree.folders:
             yield folder
             here = tree.folders[folder]
-            inner = [folder / name for name in here.folders if folder / name in holding]
+            inner = [folder / name for name in here.folders if folder / name in tree.above_images]
             yield from (path for path in inner if path.name.lower() in SPLITS)
             folder = inner[0] if len(inner) == 1 and not here.images else None
 
@@ -189,8 +213,8 @@ def _escaped(folder: str) -> str:
 
 
 @cache
-def _names(folder_names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(map(_plain, name.split("/"))) for name in folder_names)
+def _names(folder_names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset("/".join(map(_plain, name.split("/"))) for name in folder_names)
 
 
 @cache

@@ -5,13 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from leukcnn.datasets.cards import DatasetCard
-from leukcnn.datasets.catalog import CATALOG
-from leukcnn.datasets.claims import claims_of
-from leukcnn.datasets.finder import Place, how_to_get, search_limit
+from leukcnn.datasets.finder import Place, Search, how_to_get
 from leukcnn.datasets.headers import EXTENSIONS, printable
-from leukcnn.datasets.walk import Tree
 from leukcnn.errors import DataError
 
+OUTSIDE = "images outside the layout"
 MASK = "masks of the images"
 OTHER_ENDING = "files with the endings of other image formats"
 OTHER_DATASET = "images of another dataset"
@@ -35,7 +33,7 @@ def left_out_notes(
     place: Place, strays: Sequence[Path], left_out: Mapping[str, Sequence[Path]]
 ) -> Iterator[str]:
     """Yields a line for each kind of files that aren't read: their number, and the first names."""
-    kinds = {"images outside the layout": strays, **left_out}
+    kinds = {OUTSIDE: strays, **left_out}
     for kind, paths in kinds.items():
         if paths:
             top = place.folder.parent if kind == NEXT_TO else place.folder
@@ -47,7 +45,8 @@ def left_out_notes(
             yield f"{len(paths):,} {what} are left out, e.g. {first}" + (
                 f" (folders: {where})" if where else ""
             )
-    yield from [search_limit(place.tree).strip()] if place.tree.cut else []
+    if place.search.limit:
+        yield place.search.limit
 
 
 def release_notes(dataset: DatasetCard, releases: Iterable[str]) -> Iterator[str]:
@@ -64,14 +63,15 @@ def names_of(top: Path, folders: Iterable[Path]) -> tuple[str, ...]:
     return (*names[:_SHOWN], *([f"and {len(names) - _SHOWN:,} more"] if len(names) > _SHOWN else []))
 
 
-def no_images(dataset: DatasetCard, tree: Tree, place: Place | None = None) -> DataError:
+def no_images(dataset: DatasetCard, searched: Search, place: Place | None = None) -> DataError:
     """Returns the error for a folder that holds no image of a dataset: what was found and looked for.
 
     Args:
         dataset: The dataset.
-        tree: What the folder that the user named holds.
+        searched: What the folder that the user named holds.
         place: The place that has the dataset's name but none of its images, if there is one.
     """
+    tree = searched.tree
     folder = place.folder if place else tree.root
     files = [path / name for path, here in tree.folders.items() for name in here.others]
     images = [path / name for path in tree.holding_images for name in tree.folders[path].images]
@@ -84,7 +84,7 @@ def no_images(dataset: DatasetCard, tree: Tree, place: Place | None = None) -> D
         )
         names = ", ".join(names_of(folder, {path.parent for path in inside}))
         found += f" Found: {names}."
-        if others := _others(tree, folder):
+        if others := _others(searched, folder):
             found += f" They are those of {', '.join(others)}."
             help_["remedy"] = f"`leukcnn check {others[0]}` checks that dataset. {help_['remedy']}"
         else:
@@ -100,10 +100,10 @@ def no_images(dataset: DatasetCard, tree: Tree, place: Place | None = None) -> D
             help_["remedy"] = f"unpack {printable(packed[0])}; or {help_['remedy']}"
     else:
         found = f"{folder} is an empty folder."
-    return DataError(found + search_limit(tree), **help_)
+    return DataError(f"{found} {searched.limit}".rstrip(), **help_)
 
 
-def _others(tree: Tree, folder: Path) -> list[str]:
+def _others(searched: Search, folder: Path) -> list[str]:
     """Returns the keys of the datasets that the images below a folder are known to be of."""
-    claims = ((key, claim) for key in CATALOG for claim in claims_of(CATALOG[key], tree))
+    claims = ((key, claim) for key, claims in searched.claims.items() for claim in claims)
     return sorted({key for key, claim in claims if claim.folder.is_relative_to(folder)})

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.claims import Claim, fits
-from leukcnn.datasets.finder import Place, existing_folder, find, how_to_get
+from leukcnn.datasets.finder import Place, find, how_to_get, search
 from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.datasets.labels_file import read_labels
 from leukcnn.datasets.left_out import (
@@ -28,7 +28,7 @@ from leukcnn.datasets.left_out import (
     unread_images,
 )
 from leukcnn.datasets.manifest import manifest
-from leukcnn.datasets.walk import SYNTHETIC_MARKER, Tree, list_tree, natural
+from leukcnn.datasets.walk import SYNTHETIC_MARKER, Tree, natural
 
 UNLABELLED = -1
 
@@ -105,9 +105,10 @@ def scan(name: str, root: str | Path) -> Scan:
             dataset is there twice, or a label file can't be read.
     """
     dataset = card(name)
-    places = find([dataset], root, how_to_get(dataset))
+    searched = search(root, how_to_get(dataset))
+    places = find([dataset], searched)
     if name not in places:
-        raise no_images(dataset, list_tree(existing_folder(root, how_to_get(dataset))))
+        raise no_images(dataset, searched)
     return scan_place(places[name])
 
 
@@ -134,7 +135,7 @@ def scan_place(place: Place) -> Scan:
                 found.append(image)
     unreadable = [why for path, why in tree.unreadable.items() if path.is_relative_to(place.folder)]
     if not found and not unreadable:
-        raise no_images(dataset, tree, place)
+        raise no_images(dataset, place.search, place)
     found, notes = _add_labels(dataset, found, files)
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in (place.folder, *place.folder.parents))
     if dataset.made_from and not synthetic:

@@ -100,6 +100,16 @@ class Tree:
         """The folders that hold images themselves, upper folders first."""
         return [path for path, here in self.folders.items() if here.images]
 
+    @cached_property
+    def above_images(self) -> set[Path]:
+        """The folders that hold images, themselves or in a folder below."""
+        above: set[Path] = set()
+        for folder in self.holding_images:
+            while folder not in above and folder != self.root.parent:
+                above.add(folder)
+                folder = folder.parent
+        return above
+
     def count(self, folders: Iterable[Path]) -> int:
         """Returns the number of images that are directly in some folders."""
         return sum(len(self.folders[folder].images) for folder in folders)
