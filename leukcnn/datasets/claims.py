@@ -29,6 +29,7 @@ class Claim:
         words: The words in the folder's path; see `fits`.
         base: The folder that the layout begins in: that of the class folders, for example. Parts of a split
             dataset, `train` and `test`, begin in the folder above them.
+        split: Name of the folder of a split that the folder is in, or is, in lower case; "" if there is none.
         rank: How sure it is; of two datasets' claims the higher one counts. The names of folders come before
             those of files, a deeper folder's name before an upper one's, and what was only passed comes last.
     """
@@ -37,6 +38,7 @@ class Claim:
     layout: Layout
     words: Mapping[str, str | None]
     base: Path
+    split: str
     rank: tuple[int, int]
 
     @property
@@ -137,7 +139,7 @@ def _claims_on(
         if claim is None:
             continue
         anywhere = layout.deepest is None
-        begins = {folder, folder.parent} if layout.deepest else {folder}
+        begins = {folder, claim.base}
         known = bool(layout.shown_by) and _named_like(layout.shown_by, tree.folders[folder].images)
         if known and anywhere and layout.folder != ANY_FOLDER and not layout.any_name:
             yield replace(claim, rank=(_BY_FOLDERS, max(named, len(claim.base.parts) + 1)))
@@ -164,14 +166,21 @@ def _add_companions(dataset: DatasetCard, tree: Tree, found: dict[Path, Claim]) 
 def _claim(
     dataset: DatasetCard, layout: Layout, tree: Tree, folder: Path, rank: tuple[int, int]
 ) -> Claim | None:
+    if not _some_are_images(layout, tree.folders[folder].images):
+        return None
+    inner, split = folder, ""
     fitting = fits(dataset, layout, folder)
-    if fitting is None or not _some_are_images(layout, tree.folders[folder].images):
+    if fitting is None and folder.name.lower() in SPLITS:
+        # The parts of a split are in each class folder.
+        inner, split = folder.parent, folder.name.lower()
+        fitting = fits(dataset, layout, inner)
+    if fitting is None:
         return None
     words, levels = fitting
-    base = folder.parents[levels - 1] if levels else folder
+    base = inner.parents[levels - 1] if levels else inner
     if base.name.lower() in SPLITS and base != tree.root:
-        base = base.parent
-    return Claim(folder, layout, words, base, rank)
+        base, split = base.parent, base.name.lower()
+    return Claim(folder, layout, words, base, split, rank)
 
 
 def _some_are_images(layout: Layout, names: Sequence[str]) -> bool:

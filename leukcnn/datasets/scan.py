@@ -195,7 +195,11 @@ def _placed(claim: Claim, dataset: DatasetCard, path: Path, release: str) -> Fou
     if layout.names_only and not _has_published_name(layout, path):
         return None
     image = _describe(dataset, layout, path, claim.words)
-    return replace(image, release="" if image.id in manifest(dataset.key) else release)
+    if image.id in manifest(dataset.key):
+        return image
+    # Parts of a split may hold files of the same names.
+    identity = f"{claim.split}/{image.id}" if claim.split and not layout.identity else image.id
+    return replace(image, id=identity, release=release)
 
 
 def _releases(claims: Iterable[Claim]) -> dict[Path, str]:

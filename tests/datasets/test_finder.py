@@ -59,6 +59,13 @@ KNOWN = {
         "",
         6,
     ),
+    "split by somebody, by class": ("ufg", under("UFG/train", UFG) | under("UFG/test", UFG), "", 8),
+    "split in each class": (
+        "ufg",
+        {f"a/ufg/{c}/{s}/1.png" for c in ("all", "aml") for s in ("train", "val")},
+        "",
+        4,
+    ),
     "other release": ("taleghani", under("archive/Blood cell Cancer [ALL]", OTHER_RELEASE), "archive", 8),
     "other release itself": ("taleghani", under("x/Blood cell Cancer [ALL]", OTHER_RELEASE), "x", 8),
     "other release, renamed": ("taleghani", under("x/y/z", OTHER_RELEASE), "", 8),
