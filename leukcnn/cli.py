@@ -105,7 +105,7 @@ class _Commands(click.Group):
 _DATA = click.option(
     "--data",
     metavar="DIR|synthetic",
-    help="Folder of the data (the dataset's own or the one above it), or 'synthetic' for synthetic cells. "
+    help="Folder of the data (the dataset's own or any above it), or 'synthetic' for synthetic cells. "
     "Default: the environment variable LEUKCNN_DATA.",
 )
 _OUT = click.option(

@@ -7,6 +7,7 @@ from pathlib import Path
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.finder import Place, Search, how_to_get
 from leukcnn.datasets.headers import EXTENSIONS, printable
+from leukcnn.datasets.walk import listed
 from leukcnn.errors import DataError
 
 OUTSIDE = "images outside the layout"
@@ -73,37 +74,49 @@ def no_images(dataset: DatasetCard, searched: Search, place: Place | None = None
     """
     tree = searched.tree
     folder = place.folder if place else tree.root
-    files = [path / name for path, here in tree.folders.items() for name in here.others]
-    images = [path / name for path in tree.holding_images for name in tree.folders[path].images]
-    inside = [path for path in images if path.is_relative_to(folder)]
-    help_ = how_to_get(dataset)
+    advice = how_to_get(dataset)
+    inside = [path for path in tree.holding_images if path.is_relative_to(folder)]
+    below = [path for path in tree.folders if path.is_relative_to(folder)]
+    files = [path / name for path in below for name in tree.folders[path].others]
     if inside:
-        where = printable(str(min(inside).relative_to(folder)))
-        found = (
-            f"{folder} holds {len(inside):,} images, but none in a layout of {dataset.name}, e.g. {where}."
-        )
-        names = ", ".join(names_of(folder, {path.parent for path in inside}))
-        found += f" Found: {names}."
-        if others := _others(searched, folder):
-            found += f" They are those of {', '.join(others)}."
-            help_["remedy"] = f"`leukcnn check {others[0]}` checks that dataset. {help_['remedy']}"
-        else:
-            help_["remedy"] = "rename the folders as in a layout above, and the folder above them to " + (
-                f"{dataset.folder_names[0]!r}; or {help_['remedy']}"
+        first = min(path / tree.folders[path].images[0] for path in inside).relative_to(folder)
+        others = _others(searched, inside)
+        rest = [path for path in inside if path not in others]
+        found = f"{folder} holds {tree.count(inside):,} images, but none in a layout of {dataset.name}, "
+        found += f"e.g. {printable(first.as_posix())}. Found: {', '.join(names_of(folder, rest or inside))}."
+        if others:
+            counts = [
+                f"{tree.count(f for f in others if others[f] == key):,} of {key}" for key in _unique(others)
+            ]
+            found += f" It holds images of other datasets: {', '.join(counts)}."
+        remedy = (
+            f"`leukcnn check {_unique(others)[0]}` if you mean that dataset"
+            if not rest
+            else (
+                f"name the folders as in a layout above, and the one above them {dataset.folder_names[0]!r}"
             )
-    elif any(tree.root.iterdir()):
+        )
+        advice["remedy"] = f"{remedy}; or {advice['remedy']}"
+    elif below and not files and len(below) == 1:
+        found = f"{folder} is an empty folder."
+    else:
         found = f"{folder} holds no images ({', '.join(EXTENSIONS)})."
         if unread := unread_images(files):
             found += f" It holds {len(unread):,} {OTHER_ENDING}, e.g. {printable(unread[0].name)}."
         if packed := [path.name for path in files if path.suffix.lower() in _ARCHIVES]:
             found += f" It holds {len(packed):,} archives, e.g. {printable(packed[0])}."
-            help_["remedy"] = f"unpack {printable(packed[0])}; or {help_['remedy']}"
-    else:
-        found = f"{folder} is an empty folder."
-    return DataError(f"{found} {searched.limit}".rstrip(), **help_)
+            advice["remedy"] = f"unpack {printable(packed[0])}; or {advice['remedy']}"
+    if unreadable := [why for path, why in tree.unreadable.items() if path.is_relative_to(folder)]:
+        found += f" Folders that can't be read:\n{listed(unreadable)}\n"
+    return DataError(f"{found} {searched.limit}".rstrip(), **advice)
 
 
-def _others(searched: Search, folder: Path) -> list[str]:
-    """Returns the keys of the datasets that the images below a folder are known to be of."""
-    claims = ((key, claim) for key, claims in searched.claims.items() for claim in claims)
-    return sorted({key for key, claim in claims if claim.folder.is_relative_to(folder)})
+def _others(searched: Search, folders: Sequence[Path]) -> dict[Path, str]:
+    """Returns the dataset whose images a folder surely holds, by folder."""
+    claims = [(claim, key) for key, claims in searched.claims.items() for claim in claims]
+    best = {claim.folder: key for claim, key in sorted(claims[::-1], key=lambda one: one[0].rank)}
+    return {folder: best[folder] for folder in folders if folder in best}
+
+
+def _unique(others: Mapping[Path, str]) -> list[str]:
+    return sorted({*others.values()})

@@ -129,11 +129,11 @@ def list_tree(root: Path) -> Tree:
     queue, too_deep = deque([(root, 0)]), False
     while queue and len(folders) < MOST_FOLDERS:
         here, depth = queue.popleft()
-        real = os.path.realpath(here)
-        if real in seen:
-            continue
-        seen.add(real)
         try:
+            real = os.path.realpath(here)
+            if real in seen:
+                continue
+            seen.add(real)
             with os.scandir(here) as entries:
                 kinds = sorted((entry.name, _is_folder(entry)) for entry in entries)
         except OSError as error:
