@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from leukcnn.errors import SpecError
 
 ANY_NAME = r".+"
+ANY_FOLDER = r"[^/]*"
 
 _CLASS_WORDS = {
     "healthy": "healthy",
@@ -56,6 +57,7 @@ class LabelsFile:
         subject: Column with the subject.
         subject_pattern: Regular expression with a group `subject` that finds the subject in that column.
         classes: Class of each value in the label column.
+        also_named: Other names that copies of the dataset give the file.
     """
 
     name: str
@@ -64,6 +66,7 @@ class LabelsFile:
     subject: str
     subject_pattern: str
     classes: Mapping[str, str]
+    also_named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class Layout:
     Attributes:
         name: What users call this layout.
         subset: Key of the subset that is arranged like this.
-        folder: Matches the end of the path of the image's folder.
+        folder: Matches the end of the path of the image's folder; case, spaces, hyphens and underscores
+            don't matter.
         stem: Matches the published file names without their extension.
         identity: Template of the image's id, the path in the authors' archive. It is filled with the groups
             and `stem`. If empty, the id is that of the published image with the same name or, if there is
@@ -90,6 +94,10 @@ class Layout:
         deepest: Greatest number of folders between the dataset's own folder and an image, None without a
             limit.
         extensions: Extensions of the images, in lower case; other files aren't images. Empty for all.
+        shown_by: Matches file names by which the dataset is known in any folder that fits. Empty where only
+            the name of the dataset's own folder tells it from others: most have folders of the same classes.
+        names_only: Whether only files whose names match `stem` are in this layout.
+        release: What this layout's files are, where they aren't the published ones; "" otherwise.
     """
 
     name: str
@@ -103,9 +111,14 @@ class Layout:
     any_name: bool = False
     deepest: int | None = None
     extensions: tuple[str, ...] = ()
+    shown_by: str = ""
+    names_only: bool = False
+    release: str = ""
 
     @classmethod
-    def by_class(cls, subset: str, words: Mapping[str, str], *, stem: str = ANY_NAME) -> "Layout":
+    def by_class(
+        cls, subset: str, words: Mapping[str, str], *, stem: str = ANY_NAME, shown_by: str = ""
+    ) -> "Layout":
         """Returns the layout with one folder per class, in which images may have any name.
 
         Args:
@@ -113,6 +126,7 @@ class Layout:
             words: Class of each folder name, in lower case.
             stem: Matches the published file names without their extension. An image with a published name
                 gets the id of the published image.
+            shown_by: See `Layout`.
         """
         return cls(
             name="a folder for each class",
@@ -123,6 +137,7 @@ class Layout:
             example=f"{subset}/{{{','.join(words)}}}/*.{{bmp,png,jpg,jpeg,tif,tiff}}",
             any_name=True,
             deepest=1,
+            shown_by=shown_by,
         )
 
     @classmethod
@@ -137,7 +152,7 @@ class Layout:
         return cls(
             name="one folder",
             subset=subset,
-            folder=r"[^/]*",
+            folder=ANY_FOLDER,
             stem=stem,
             identity="",
             example=f"{subset}/*.{{bmp,png,jpg,jpeg,tif,tiff}}, all {class_name}",

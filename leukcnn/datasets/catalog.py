@@ -1,11 +1,11 @@
 """The catalog of datasets: what each holds, who published it, where to get it and how its folders look.
 
-To add a dataset, write a card in `cnmc`, `research_sets` or `web_sets` and list it here. `scan`, `index` and
-`verification` read the layouts of the cards.
+To add a dataset, write a card in `research_sets`, `web_sets` or a module of its own and list it here.
+`claims` and `scan` read the layouts of the cards.
 """
 
 from leukcnn.argument_types import require_type
-from leukcnn.datasets import cnmc, research_sets, web_sets
+from leukcnn.datasets import cnmc, research_sets, taleghani, web_sets
 from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout, Subset
 from leukcnn.errors import DataError
 from leukcnn.fields import did_you_mean
@@ -14,8 +14,8 @@ __all__ = ["CATALOG", "DatasetCard", "LabelsFile", "Layout", "Subset", "card"]
 
 CATALOG: dict[str, DatasetCard] = {
     "cnmc2019": cnmc.CNMC2019,
-    "taleghani": research_sets.TALEGHANI,
-    "taleghani_segmented": research_sets.TALEGHANI_SEGMENTED,
+    "taleghani": taleghani.TALEGHANI,
+    "taleghani_segmented": taleghani.TALEGHANI_SEGMENTED,
     # Sixteen datasets in the order of Table II of the Alert Net paper.
     "allidb1": research_sets.ALLIDB1,
     "allidb1_crop": research_sets.ALLIDB1_CROP,

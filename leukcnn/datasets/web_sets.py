@@ -48,6 +48,7 @@ CELLAVISION2 = DatasetCard(
             stem=r"\d{3}",
             identity="Dataset 2/{stem}.bmp",
             example="segmentation_WBC/Dataset 2/001.bmp (the PNG files are masks)",
+            shown_by=r"\d{3}\.(bmp|png)",
             class_name="healthy",
             extensions=(".bmp",),
         ),
