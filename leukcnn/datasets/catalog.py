@@ -1,16 +1,16 @@
 """The catalog of datasets: what each holds, who published it, where to get it and how its folders look.
 
-To add a dataset, write a card in `cnmc`, `research_sets` or `web_sets` and list it here. `scan`, `index` and
-`verification` read the layouts of the cards.
+To add a dataset, write a card in `cnmc`, `research_sets`, `web_sets` or `open_sets` and list it here. `scan`,
+`index` and `verification` read the layouts of the cards.
 """
 
 from leukcnn.argument_types import require_type
-from leukcnn.datasets import cnmc, research_sets, web_sets
-from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout, Subset
+from leukcnn.datasets import cnmc, open_sets, research_sets, web_sets
+from leukcnn.datasets.cards import Archive, DatasetCard, LabelsFile, Layout, Subset
 from leukcnn.errors import DataError
 from leukcnn.fields import did_you_mean
 
-__all__ = ["CATALOG", "DatasetCard", "LabelsFile", "Layout", "Subset", "card"]
+__all__ = ["CATALOG", "Archive", "DatasetCard", "LabelsFile", "Layout", "Subset", "card", "open_datasets"]
 
 CATALOG: dict[str, DatasetCard] = {
     "cnmc2019": cnmc.CNMC2019,
@@ -36,6 +36,9 @@ CATALOG: dict[str, DatasetCard] = {
     # Two more datasets of Table II of the LeukNet paper.
     "midb": web_sets.MIDB,
     "lisc": research_sets.LISC,
+    # Open datasets that no paper uses.
+    "aml_lmu": open_sets.AML_LMU,
+    "pbc": open_sets.PBC,
 }
 
 
@@ -57,3 +60,8 @@ def card(name: str) -> DatasetCard:
             remedy=did_you_mean(name, CATALOG) or "list the datasets with 'leukcnn datasets'",
         )
     return CATALOG[name]
+
+
+def open_datasets() -> tuple[str, ...]:
+    """Returns the keys of the datasets that anyone may download, without those made from another of them."""
+    return tuple(key for key, one in CATALOG.items() if one.open_access and not one.made_from)
