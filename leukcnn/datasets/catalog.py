@@ -4,6 +4,8 @@ To add a dataset, write a card in `cnmc`, `research_sets`, `web_sets` or `open_s
 `index` and `verification` read the layouts of the cards.
 """
 
+from collections.abc import Collection
+
 from leukcnn.argument_types import require_type
 from leukcnn.datasets import cnmc, open_sets, research_sets, web_sets
 from leukcnn.datasets.cards import Archive, DatasetCard, LabelsFile, Layout, Subset
@@ -62,6 +64,11 @@ def card(name: str) -> DatasetCard:
     return CATALOG[name]
 
 
-def open_datasets() -> tuple[str, ...]:
-    """Returns the keys of the datasets that anyone may download, without those made from another of them."""
-    return tuple(key for key, one in CATALOG.items() if one.open_access and not one.made_from)
+def open_datasets(classes: Collection[str] | None = None) -> tuple[str, ...]:
+    """Returns the keys of the datasets that anyone may download, without those made from another of them.
+
+    Args:
+        classes: Only datasets with images of one of these classes; None for all.
+    """
+    keys = (key for key, one in CATALOG.items() if one.open_access and not one.made_from)
+    return tuple(key for key in keys if classes is None or not set(classes).isdisjoint(CATALOG[key].classes))
