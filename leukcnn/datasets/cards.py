@@ -1,4 +1,7 @@
-"""Classes that describe a dataset: card, subset, layout. `cnmc`, `research_sets` and `web_sets` use them."""
+"""Classes that describe a dataset: card, subset, layout, archive.
+
+`cnmc`, `research_sets`, `web_sets` and `open_sets` use them.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -163,6 +166,24 @@ class Layout:
 
 
 @dataclass(frozen=True)
+class Archive:
+    """A zip file that a dataset is published as, which anyone may download without an account.
+
+    Attributes:
+        name: File name.
+        url: Its address.
+        sha256: Its hexadecimal SHA-256, "" where none is published or each download makes another file,
+            as on GitHub. The shipped manifest then checks the images instead.
+        most_bytes: Greatest size of its unpacked files together, in bytes.
+    """
+
+    name: str
+    url: str
+    sha256: str = ""
+    most_bytes: int = 4 * 10**9
+
+
+@dataclass(frozen=True)
 class DatasetCard:
     """What is known about a dataset without any of its files.
 
@@ -191,6 +212,9 @@ class DatasetCard:
             the people who cropped the cells. The cards of those datasets list this one too.
         made_from: Key of the dataset that these images were made from; "" if there is none. Each image is a
             processed copy of the image with the same name there, and belongs to the same group.
+        open_access: Whether anyone may download the images, free of charge and without asking.
+        archives: The files that `leukcnn datasets NAME --download DIR` fetches; empty where the images need
+            an account, a form or a program of their own.
     """
 
     key: str
@@ -212,6 +236,8 @@ class DatasetCard:
     manifest_whole: bool = True
     shares_cells_with: tuple[str, ...] = ()
     made_from: str = ""
+    open_access: bool = False
+    archives: tuple[Archive, ...] = ()
 
     def __post_init__(self) -> None:
         named = [*self.class_words.values(), *(name for subset in self.subsets for name in subset.images)]

@@ -132,4 +132,5 @@ CNMC2019 = DatasetCard(
         "The training data hold 104 byte-identical pairs, 99 of them across subjects, 94 across folds.",
         "The final phase has no published labels.",
     ),
+    open_access=True,
 )

@@ -5,7 +5,10 @@ are those of the same group's LeukNet paper. LISC is only in the LeukNet paper; 
 there. Values that no source gives are "not stated".
 """
 
+from dataclasses import replace
+
 from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, Layout, Subset, class_words
+from leukcnn.datasets.open_sets import SEGMENTATION_WBC
 
 _NOT_STATED = "not stated by its authors"
 _ALL_IDB = (
@@ -25,6 +28,7 @@ _ZHENG = (
     "images by self-supervised learning. Micron, 107, 55-71."
 )
 _HEALTHY = class_words("healthy")
+_LEUKOCYTES_NAME = r"(?:Eosinophil|Lymphocytes|Monocytes|Neutrophil)_\d+"
 
 ALLIDB1 = DatasetCard(
     key="allidb1",
@@ -164,17 +168,32 @@ LEUKOCYTES = DatasetCard(
     classes=("healthy",),
     class_words=_HEALTHY,
     subsets=(Subset(key="leukocytes", title="Leukocytes", images={"healthy": 149}),),
-    layouts=(Layout.by_class("leukocytes", _HEALTHY), Layout.one_folder("leukocytes", "healthy")),
+    layouts=(
+        replace(
+            Layout.one_folder("leukocytes", "healthy", stem=_LEUKOCYTES_NAME),
+            name="authors' own",
+            example="leukocytes/Eosinophil_1.bmp, Lymphocytes_1.bmp, ..., all healthy",
+            shown_by=rf"{_LEUKOCYTES_NAME}\.\w+",
+        ),
+        Layout.by_class("leukocytes", _HEALTHY, stem=_LEUKOCYTES_NAME),
+    ),
     folder_names=("leukocytes",),
     images_are="smears",
     link="https://doi.org/10.4103/2277-9175.163998 (the paper; the images' own address isn't known)",
-    availability="unknown",
+    availability="its 149 images are public: copies of them are on the web, under their authors' file names",
     licence=_NOT_STATED,
     citation=(
         "Sarrafzadeh, O., & Dehnavi, A. M. (2015). Nucleus and cytoplasm segmentation in microscopic images "
         "using K-means clustering and region growing. Advanced Biomedical Research, 4, 174."
     ),
-    how_to_get="ask its authors (Isfahan University of Medical Sciences) for it",
+    how_to_get=(
+        "ask its authors (Isfahan University of Medical Sciences) for it, or find a public copy; "
+        "'leukcnn check leukocytes' compares every image with the manifest"
+    ),
+    remarks=(
+        "Eosinophil 42, Lymphocytes 33, Monocytes 36, Neutrophil 38 images, 24-bit BMP, 189 to 2,834 pixels.",
+    ),
+    open_access=True,
 )
 
 OMID2014 = DatasetCard(
@@ -254,6 +273,8 @@ JTSC = DatasetCard(
         "Up to 120x120 pixels: 76 cells are smaller. 112.bmp and 139.bmp are byte-identical.",
     ),
     mask_extension=".png",
+    open_access=True,
+    archives=SEGMENTATION_WBC,
 )
 
 UFG = DatasetCard(

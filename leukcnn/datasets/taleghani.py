@@ -11,7 +11,8 @@ _TALEGHANI_SHOWN_BY = rf"{_TALEGHANI_NAME}\.\w+"
 # The stages in the folder names of the other release, "[Malignant] early Pre-B".
 _OTHER_STAGES = {"early pre b": "early", "pre b": "pre", "pro b": "pro"}
 _TALEGHANI_GET = (
-    "download it from Kaggle (https://doi.org/10.34740/KAGGLE/DSV/2175623) and unpack it into a folder "
+    "download it from Kaggle with an account (https://doi.org/10.34740/KAGGLE/DSV/2175623), or in Python: "
+    "import kagglehub; kagglehub.dataset_download('mehradaria/leukemia'); unpack it into a folder "
     "'taleghani'; the images are those in its folder"
 )
 
@@ -71,6 +72,7 @@ TALEGHANI = DatasetCard(
     ),
     groups_are="groups (near-duplicates joined)",
     shares_cells_with=("taleghani_segmented",),
+    open_access=True,
 )
 
 TALEGHANI_SEGMENTED = replace(
