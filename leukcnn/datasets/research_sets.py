@@ -31,7 +31,8 @@ _STAGES = {"benign": "benign", "early": "early", "pre": "pre", "pro": "pro"}
 _TALEGHANI_COUNTS = {"benign": 504, "early": 985, "pre": 963, "pro": 804}
 _TALEGHANI_NAME = r"WBC-(?:Malignant-)?(?P<named>Benign|Early|Pre|Pro)-\d+"
 _TALEGHANI_GET = (
-    "download it from Kaggle (https://doi.org/10.34740/KAGGLE/DSV/2175623) and unpack it into a folder "
+    "download it from Kaggle with an account (https://doi.org/10.34740/KAGGLE/DSV/2175623), or in Python: "
+    "import kagglehub; kagglehub.dataset_download('mehradaria/leukemia'); unpack it into a folder "
     "'taleghani'; the images are those in its folder"
 )
 
@@ -312,7 +313,8 @@ JTSC = DatasetCard(
     availability="open download from GitHub",
     licence=_NOT_STATED,
     citation=_ZHENG,
-    how_to_get="clone https://github.com/zxaoyou/segmentation_WBC; JTSC is its 'Dataset 1'",
+    how_to_get="clone https://github.com/zxaoyou/segmentation_WBC, or run 'leukcnn datasets jtsc --download "
+    "DIR'; JTSC is its 'Dataset 1'",
     remarks=(
         "From Jiangxi Tecom Science Corporation; masks of nucleus and cytoplasm are next to the cells.",
         "Up to 120x120 pixels: 76 cells are smaller. 112.bmp and 139.bmp are byte-identical.",
