@@ -266,7 +266,8 @@ JTSC = DatasetCard(
     availability="open download from GitHub",
     licence=_NOT_STATED,
     citation=_ZHENG,
-    how_to_get="clone https://github.com/zxaoyou/segmentation_WBC; JTSC is its 'Dataset 1'",
+    how_to_get="clone https://github.com/zxaoyou/segmentation_WBC, or run 'leukcnn datasets jtsc --download "
+    "DIR'; JTSC is its 'Dataset 1'",
     remarks=(
         "From Jiangxi Tecom Science Corporation; masks of nucleus and cytoplasm are next to the cells.",
         "Up to 120x120 pixels: 76 cells are smaller. 112.bmp and 139.bmp are byte-identical.",

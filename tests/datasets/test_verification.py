@@ -248,7 +248,9 @@ def test_masks_are_not_counted_as_images(tmp_path, write_cell):
     assert faults(report) == [("changed", "001.bmp"), ("unknown", "002.png")]
 
 
-@pytest.mark.parametrize(("name", "images"), [("jtsc", 300), ("cellavision2", 100), ("taleghani", 3256)])
+@pytest.mark.parametrize(
+    ("name", "images"), [("jtsc", 300), ("cellavision2", 100), ("taleghani", 3256), ("leukocytes", 149)]
+)
 def test_real_datasets_are_sound_and_whole(real_data, name, images):
     report = verify(name, real_data)
     assert report.ok, report.lines()
