@@ -54,12 +54,13 @@ class LabelsFile:
     """A CSV file with the labels and subjects of a subset, where the names of its images don't hold them.
 
     Attributes:
-        name: File name. The file may be anywhere in the dataset's folder.
+        name: The authors' file name. The file may be anywhere in the dataset's folder.
         image: Column with the image's file name.
         label: Column with the label.
         subject: Column with the subject.
-        subject_pattern: Regular expression with a group `subject` that finds the subject in that column.
-        classes: Class of each value in the label column.
+        subject_pattern: Regular expression with a group `subject` that finds the subject in that column. It
+            may have a group `named`: a word for the class, which must fit the label.
+        classes: Class of each value in the label column, next to the words of `DatasetCard.class_words`.
         also_named: Other names that copies of the dataset give the file.
     """
 

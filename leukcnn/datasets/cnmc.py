@@ -10,8 +10,8 @@ _LABELS = LabelsFile(
     image="new_names",
     label="labels",
     subject="Patient_ID",
-    subject_pattern=r"UID_(?P<subject>H?\d+)_",
-    classes={"0": "healthy", "1": "malignant"},
+    subject_pattern=r"UID_(?P<subject>H?\d+)_(?:\d+_\d+_(?P<named>all|hem)\b)?",
+    classes={"0": "healthy", "1": "malignant", "normal": "healthy"},
     also_named=("phase2.csv",),
 )
 
