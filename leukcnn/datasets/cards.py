@@ -34,7 +34,9 @@ class Subset:
         title: The authors' own name.
         images: Published number of images of each class; `""` is the class of images without a label.
         subjects: Published number of subjects (patients) of each class, `""` as above; empty if unknown.
-        size: Height and width of the images in pixels, None if they vary or are unknown.
+        size: Height and width in pixels of all its images, None if they vary or are unknown.
+        bmp_header: Header of its BMP files in hexadecimal digits, "" where unknown. With it, a published file
+            can be made again from its pixels.
     """
 
     key: str
@@ -42,6 +44,7 @@ class Subset:
     images: Mapping[str, int]
     subjects: Mapping[str, int] = field(default_factory=dict)
     size: tuple[int, int] | None = None
+    bmp_header: str = ""
 
     @property
     def total(self) -> int:
