@@ -2,8 +2,8 @@
 
 from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, LabelsFile, Layout, Subset
 
-# Headers of the BMP files: 24 bits a pixel, 3,779 pixels a metre. The preliminary phase has a longer one. That
-# of the final phase is assumed: a file made with it either has the published SHA-256 or decides nothing.
+# Headers of the BMP files: 24 bits a pixel, 3,779 pixels a metre. The preliminary phase has a longer one.
+# That of the final phase is assumed: a file made with it either has the published SHA-256 or decides nothing.
 _TRAINING = (
     "424dc6480900000000003600000028000000c2010000c20100000100"
     "18000000000090480900c30e0000c30e00000000000000000000"

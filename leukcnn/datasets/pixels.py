@@ -20,7 +20,7 @@ def pixel_digest(image: np.ndarray) -> str:
     """
     height, width = image.shape[:2]
     digest = hashlib.sha256(f"{height}x{width}\n".encode())
-    digest.update(np.ascontiguousarray(image))
+    digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()[:_DIGITS]
 
 
