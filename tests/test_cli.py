@@ -327,3 +327,18 @@ def test_the_experiment_record_is_json(reproduced):
     out, _ = reproduced
     (record,) = out.rglob("experiment.json")
     assert json.loads(record.read_text())["paper"] == "cnmc2019"
+
+
+def test_check_searches_all_datasets_whatever_their_faults(copy_smears, tmp_path):
+    root = copy_smears(tmp_path, "allidb1", "allidb2", "omid2014")
+    (root / "allidb2" / "ALL" / "broken.bmp").write_text("text")
+    (root / "ufg").mkdir()
+    checked = call("check", "leuknet_lodocv", "--data", root)
+    assert checked.exit_code == 1
+    assert "undecodable: ALL/broken.bmp" in checked.output
+    assert "not searched: allidb2: 1 image with faults" in checked.output
+    assert "to share cells: allidb1 (allidb2); allidb2 (allidb1)" in checked.output
+    assert "treats as related: allidb1 (allidb2); allidb2 (allidb1)" in checked.output
+    # A folder that can't be checked at all doesn't keep the others from being checked.
+    assert "ufg can't be checked, and isn't searched for duplicates" in checked.output
+    assert "is an empty folder" in checked.output

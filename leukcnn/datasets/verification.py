@@ -245,7 +245,7 @@ def _notes(folder: _Folder) -> tuple[str, ...]:
         listed = sum(bool(folder.matches.names(image.path)) for image in found.images)
         notes.append(
             f"the manifest lists {len(published):,} of the {found.card.total:,} published images: "
-            f"{listed:,} of {counted(len(found.images), 'images')} here are in it"
+            f"{listed:,} of {counted(len(found.images), 'images')} here {'is' if listed == 1 else 'are'} in it"
         )
     else:
         here = {match.identity for match in folder.matches.by_path.values()}

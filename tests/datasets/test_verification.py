@@ -232,7 +232,7 @@ def partial(tmp_path, write_cell, monkeypatch):
 def test_image_that_a_partial_manifest_lacks_is_no_fault(partial):
     report = verify("allidb1", partial)
     assert report.ok, report.lines()
-    assert report.notes == ("the manifest lists 1 of the 108 published images: 1 of 2 images here are in it",)
+    assert report.notes == ("the manifest lists 1 of the 108 published images: 1 of 2 images here is in it",)
 
 
 def test_image_that_a_partial_manifest_lists_must_be_as_published(partial, write_cell):
