@@ -125,9 +125,9 @@ def _name_faults(folder: _Folder) -> Iterator[Fault]:
             kind, what = "misnamed", f"its name or folder says another {conflict} than the authors"
         elif identity:
             continue
-        elif image.foreign:
+        elif image.foreign and not image.release:
             kind, what = "misnamed", "the authors gave it another name"
-        elif content.fault or not published:
+        elif content.fault or not published or image.release:
             continue
         elif image.id in published:
             how = describe_change(
@@ -243,9 +243,10 @@ def _notes(folder: _Folder) -> tuple[str, ...]:
         notes += _other_sizes(folder)
     elif not found.card.manifest_whole:
         listed = sum(bool(folder.matches.names(image.path)) for image in found.images)
+        images = f"{counted(len(found.images), 'images')} here {'is' if listed == 1 else 'are'}"
         notes.append(
             f"the manifest lists {len(published):,} of the {found.card.total:,} published images: "
-            f"{listed:,} of {counted(len(found.images), 'images')} here {'is' if listed == 1 else 'are'} in it"
+            f"{listed:,} of {images} in it"
         )
     else:
         here = {match.identity for match in folder.matches.by_path.values()}

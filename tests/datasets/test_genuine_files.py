@@ -263,3 +263,13 @@ def test_real_cells_are_known_without_digests_too(real_data, tmp_path, monkeypat
     report = verify("cnmc2019", tmp_path)
     assert report.ok, report.lines()
     assert report.compared.saved_again == len(paths)
+
+
+def test_images_of_another_release_are_noted_and_no_faults(tmp_path, write_cell):
+    folder = tmp_path / "Blood cell Cancer [ALL]"
+    for seed, name in enumerate(("Benign", "[Malignant] early Pre-B", "[Malignant] Pro-B")):
+        write_cell(folder / name / f"Snap_00{seed}.jpg", seed=seed)
+    report = verify("taleghani", tmp_path)
+    assert report.ok, report.lines()
+    assert "0 of 3 verified by SHA-256, 3 not in the manifest" in report.lines()
+    assert any("Blood cell Cancer" in note for note in report.notes)

@@ -11,7 +11,9 @@ from leukcnn.datasets.verification import verify
 from leukcnn.errors import DataError
 
 CNMC = card("cnmc2019")
-(LABELS,) = (layout.labels_file for layout in CNMC.layouts if layout.labels_file)
+(LABELS,) = {
+    layout.labels_file.name: layout.labels_file for layout in CNMC.layouts if layout.labels_file
+}.values()
 ROWS = ("UID_57_29_1_all.bmp,1.bmp,1", "UID_H49_35_1_hem.bmp,2.bmp,0", "UID_h49_36_1_hem.bmp,10.bmp,0")
 PLAIN = "\n".join(["Patient_ID,new_names,labels", *ROWS, ""])
 EXPECTED = {"1": (1, "57"), "2": (0, "H49"), "10": (0, "H49")}

@@ -45,7 +45,9 @@ def test_real_cells_are_made_again_from_their_pixels(real_data):
         assert hashlib.sha256(as_bmp(read_image(path)[0], header)).hexdigest() == sha256
 
 
-@pytest.mark.parametrize(("name", "images"), [("cnmc2019", 131), ("jtsc", 300), ("cellavision2", 100)])
+@pytest.mark.parametrize(
+    ("name", "images"), [("cnmc2019", 131), ("jtsc", 300), ("cellavision2", 100), ("leukocytes", 149)]
+)
 def test_shipped_sizes_and_digests_are_those_of_real_files(real_data, name, images):
     measured = manifests.measured(name, real_data)
     assert len(measured) == images
@@ -65,6 +67,6 @@ def test_sizes_of_crops_follow_from_their_bytes():
 
 
 def test_one_digest_is_of_one_content():
-    for name in ("taleghani", "jtsc", "cellavision2", "cnmc2019"):
+    for name in ("taleghani", "jtsc", "cellavision2", "cnmc2019", "leukocytes"):
         files = {(file.sha256, file.pixels) for file in manifest(name).values() if file.pixels}
         assert len({pixels for _, pixels in files}) == len(files)
