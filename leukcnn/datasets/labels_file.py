@@ -155,7 +155,11 @@ def _rows(text: str, separator: str) -> list[_Row]:
         # A quoted field may go over several lines.
         line = reader.line_num + 1
         try:
-            fields = [field.strip() for field in next(reader)]
+            fields = next(reader)
+            if len(fields) == 1 and separator in fields[0]:
+                # A spreadsheet that kept each line in one cell has put it into quotes.
+                fields = next(csv.reader(fields, delimiter=separator, strict=True))
+            fields = [field.strip() for field in fields]
         except StopIteration:
             break
         except csv.Error as error:

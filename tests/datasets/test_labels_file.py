@@ -58,6 +58,7 @@ SAVED = {
     "trailing columns in the rows only": lines(lambda line: line + ",,", "Patient_ID,new_names,labels"),
     "quoted": '"' + PLAIN.strip().replace(",", '","').replace("\n", '"\n"') + '"\n',
     "quoted, with semicolons": '"' + PLAIN.strip().replace(",", '";"').replace("\n", '"\n"') + '"\n',
+    "each line in one cell": lines(lambda line: f'"{line}"'),
     "another order": lines(lambda line: ",".join(reversed(line.split(",")))),
     "another case and spaces": PLAIN.replace(
         "Patient_ID,new_names,labels", " patient id , New Names ,LABEL"
