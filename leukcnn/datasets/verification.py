@@ -290,10 +290,12 @@ def _genuine_files(folder: _Folder) -> Iterator[str]:
     for image in found.images:
         match, where = matches.by_path.get(image.path), _relative(found, image.path)
         content = folder.contents[image.path]
+        # The fault of a changed file says its format.
+        is_listed = image.id in folder.published or match
         if match and not match.exact:
             how = saved_as(content, image.path.name, match.identity)
             cases[f"saved again with the published pixels ({how})"].append(where)
-        elif not match and content.format and content.format != format_of(image.path.name):
+        elif not is_listed and content.format and content.format != format_of(image.path.name):
             cases[f"of another format than named: {saved_as(content, image.path.name, '')}"].append(where)
         whole = found.card.manifest_whole
         if match and whole and match.identity != image.id and not matches.conflict(image, match.identity):
