@@ -207,25 +207,30 @@ def check(name: str, data: str | None) -> None:
         for absent in (key for key in names if key not in here):
             click.echo(f"{absent}: not there")
         names = tuple(here)
-    reports = [verify(key, root, progress=loading.count_files(say)) for key in names]
-    for report in reports:
-        for line in report.lines():
-            click.echo(line)
-    if not reports:
+    if not names:
         raise DataError(
             f"None of the datasets of {name} is below {root}.",
             expected="folders named after them (`leukcnn datasets`)",
             remedy="pass the folder above them as --data",
         )
-    sound = [report.card.key for report in reports if report.ok]
-    if sound:
+    reports, unchecked = [], []
+    for key in names:
+        try:
+            reports.append(verify(key, root, progress=loading.count_files(say)))
+        except DataError as error:
+            if len(names) == 1:
+                raise
+            # The other datasets are checked all the same.
+            unchecked.append(f"{key} can't be checked, and isn't searched for duplicates: {error}")
+    for line in [*(line for report in reports for line in report.lines()), *unchecked]:
+        click.echo(line)
+    if reports:
         # It loads scikit-learn, which an empty folder doesn't need.
-        from leukcnn.duplicate_scan import scan_folders
+        from leukcnn.duplicate_scan import scan_reports
 
-        for line in scan_folders(sound, root, paper=paper).lines():
+        for line in scan_reports(reports, paper=paper).lines():
             click.echo(line)
-    if faulty := [report.card.key for report in reports if not report.ok]:
-        click.echo(f"not searched for duplicates because of their faults: {', '.join(faulty)}")
+    if unchecked or not all(report.ok for report in reports):
         sys.exit(1)
 
 

@@ -74,7 +74,7 @@ def test_index_is_in_the_order_of_the_names(smears):
     assert not index.synthetic
     for path, digest in zip(index.paths, index.sha256, strict=True):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
-    assert "atlas: 1 images of other are left out" in index.notes
+    assert "atlas: 1 image of other is left out" in index.notes
     assert "jtsc: 2 of 300 jtsc cells" in index.notes
 
 
