@@ -17,7 +17,7 @@ from leukcnn.datasets.headers import bound_decoder
 from leukcnn.errors import DataError, LeukCNNError, StoreError, shortened
 from leukcnn.fields import did_you_mean
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
-from leukcnn.start import data_folder, find_paper
+from leukcnn.start import data_folder, download_dataset, find_paper, paper_lines
 
 if TYPE_CHECKING:
     from leukcnn.experiment.report import Report
@@ -138,30 +138,31 @@ def main() -> None:
 @click.argument("name", metavar="PAPER|FILE.py", required=False)
 def list_papers(name: str | None) -> None:
     """Lists the papers, or shows one: profiles, rows and assumptions."""
-    from leukcnn.experiment.request import open_choice
-
     for key in papers.list_papers() if name is None else (name,):
-        paper = papers.get(key) if name is None else find_paper(name)
-        click.echo(f"{paper.key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
-        click.echo(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch_name)}")
-        if paper.substitutes:
-            click.echo(f"  Networks for --base scratch=NAME: {', '.join(paper.substitutes)}")
-        if open_keys := open_choice(paper):
-            click.echo(f"  Open datasets, for --datasets open: {', '.join(open_keys)}")
-        for profile in paper.profiles:
-            click.echo(f"  Profile {profile.name}: {profile.description}")
-        click.echo("  Assumptions, for --assume NAME=VALUE:")
-        for assumption in paper.assumptions:
-            value = paper.assumed_value(assumption.name)
-            click.echo(f"    {assumption.name} = {value}: {assumption.reason} [{assumption.where}]")
+        for line in paper_lines(papers.get(key) if name is None else find_paper(name)):
+            click.echo(line)
 
 
 @main.command()
 @click.argument("name", required=False)
-def datasets(name: str | None) -> None:
+@click.option(
+    "--download",
+    metavar="DIR",
+    type=_Place(path_type=Path),
+    help="Download it into this folder and check it.",
+)
+@click.option("--accept-licence", is_flag=True, help="Accept its licence, without being asked.")
+@click.pass_context
+def datasets(ctx: click.Context, name: str | None, download: Path | None, accept_licence: bool) -> None:
     """Lists the datasets, or shows one: classes, counts, source, licence, layouts."""
     from leukcnn.datasets import catalog
 
+    if download is not None:
+        if name is None:
+            raise click.UsageError("--download needs the NAME of a dataset.")
+        download_dataset(name, download, accepted=accept_licence, ask=click.confirm)
+        ctx.invoke(check, name=name, data=str(download))
+        return
     if name is None:
         for key, card in catalog.CATALOG.items():
             click.echo(f"{key}: {card.name}, {card.total:,} images, {', '.join(card.classes)}")
@@ -207,19 +208,24 @@ def check(name: str, data: str | None) -> None:
         for absent in (key for key in names if key not in here):
             click.echo(f"{absent}: not there")
         names = tuple(here)
-    reports = [verify(key, root, progress=loading.count_files(say)) for key in names]
-    for report in reports:
-        for line in report.lines():
-            click.echo(line)
-    sound = [report.card.key for report in reports if report.ok]
-    if sound:
+    reports, unchecked = [], []
+    for key in names:
+        try:
+            reports.append(verify(key, root, progress=loading.count_files(say)))
+        except DataError as error:
+            if len(names) == 1:
+                raise
+            # The other datasets are checked all the same.
+            unchecked.append(f"{key} can't be checked, and isn't searched for duplicates: {error}")
+    for line in [*(line for report in reports for line in report.lines()), *unchecked]:
+        click.echo(line)
+    if reports:
         # It loads scikit-learn, which an empty folder doesn't need.
-        from leukcnn.duplicate_scan import scan_folders
+        from leukcnn.duplicate_scan import scan_reports
 
-        for line in scan_folders(sound, root, paper=paper).lines():
+        for line in scan_reports(reports, paper=paper).lines():
             click.echo(line)
-    if faulty := [report.card.key for report in reports if not report.ok]:
-        click.echo(f"not searched for duplicates because of their faults: {', '.join(faulty)}")
+    if unchecked or not all(report.ok for report in reports):
         sys.exit(1)
 
 

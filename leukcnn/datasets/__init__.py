@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     # What `__getattr__` imports on first use, for editors and type checkers.
     from leukcnn.datasets.catalog import CATALOG, DatasetCard, card
     from leukcnn.datasets.copies import copy_pairs
+    from leukcnn.datasets.downloading import download
     from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
     from leukcnn.datasets.fault_report import Report
     from leukcnn.datasets.index import UNLABELLED, ImageIndex, require_classes
@@ -28,6 +29,7 @@ _HOME = {
     "UNLABELLED": "index",
     "card": "catalog",
     "copy_pairs": "copies",
+    "download": "downloading",
     "duplicate_pairs": "duplicates",
     "index_from_manifest": "indexing",
     "joined_groups": "duplicates",
@@ -51,6 +53,7 @@ __all__ = [
     "Report",
     "card",
     "copy_pairs",
+    "download",
     "duplicate_pairs",
     "index_from_manifest",
     "joined_groups",

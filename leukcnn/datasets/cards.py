@@ -34,7 +34,9 @@ class Subset:
         title: The authors' own name.
         images: Published number of images of each class; `""` is the class of images without a label.
         subjects: Published number of subjects (patients) of each class, `""` as above; empty if unknown.
-        size: Height and width of the images in pixels, None if they vary or are unknown.
+        size: Height and width in pixels of all its images, None if they vary or are unknown.
+        bmp_header: Header of its BMP files in hexadecimal digits, "" where unknown. With it, a published file
+            can be made again from its pixels.
     """
 
     key: str
@@ -42,6 +44,7 @@ class Subset:
     images: Mapping[str, int]
     subjects: Mapping[str, int] = field(default_factory=dict)
     size: tuple[int, int] | None = None
+    bmp_header: str = ""
 
     @property
     def total(self) -> int:
@@ -54,12 +57,13 @@ class LabelsFile:
     """A CSV file with the labels and subjects of a subset, where the names of its images don't hold them.
 
     Attributes:
-        name: File name. The file may be anywhere in the dataset's folder.
+        name: The authors' file name. The file may be anywhere in the dataset's folder.
         image: Column with the image's file name.
         label: Column with the label.
         subject: Column with the subject.
-        subject_pattern: Regular expression with a group `subject` that finds the subject in that column.
-        classes: Class of each value in the label column.
+        subject_pattern: Regular expression with a group `subject` that finds the subject in that column. It
+            may have a group `named`: a word for the class, which must fit the label.
+        classes: Class of each value in the label column, next to the words of `DatasetCard.class_words`.
         other_names: Other names that copies of the dataset give the file.
     """
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
+from leukcnn.datasets.fault_report import counted
 from leukcnn.datasets.finder import Advice, Place, Search, existing_folder, find, how_to_get, search
 from leukcnn.datasets.index import (
     NO_ARRAYS,
@@ -156,7 +157,8 @@ def _relabelled(
     names = np.array([*index.class_names, "no class"])[index.labels]
     wanted = labels != UNLABELLED
     left_out = [
-        f"{n:,} images of {name} are left out" for name, n in Counter(names[~wanted].tolist()).items()
+        f"{counted(n, 'images')} of {name} {'is' if n == 1 else 'are'} left out"
+        for name, n in Counter(names[~wanted].tolist()).items()
     ]
     columns = {f.name: getattr(index, f.name) for f in fields(index)} | {
         "labels": labels,
@@ -193,3 +195,22 @@ def _how_to_get(names: Sequence[str]) -> Advice:
         "expected": f"a folder for each dataset, each with a folder for each class in it:\n{folders}",
         "remedy": "'leukcnn datasets NAME' says how to get one. Or use synthetic images: --data synthetic",
     }
+
+
+def join(
+    indices: Sequence[ImageIndex], *, class_names: tuple[str, ...], class_of: Mapping[str, str]
+) -> ImageIndex:
+    """Joins the indices of several datasets, with the classes of a paper; see `load_many`.
+
+    Args:
+        indices: The index of each dataset.
+        class_names: Classes of the index, in the order of the networks' outputs.
+        class_of: Class of the index for each class of a dataset; other images are left out, and `notes`
+            counts them.
+    """
+    kept, notes = [], []
+    for index in indices:
+        images, left_out = _relabelled(index, class_names, class_of)
+        kept.append(images)
+        notes += [f"{index.dataset[0]}: {note}" for note in left_out]
+    return _joined(kept, class_names, tuple(notes))

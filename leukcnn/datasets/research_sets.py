@@ -114,7 +114,6 @@ ALLIDB2 = DatasetCard(
             key="allidb2",
             title="ALL_IDB2",
             images={"healthy": 130, "ALL": 130},
-            size=(257, 257),
         ),
     ),
     layouts=(
@@ -156,6 +155,7 @@ ALLIDB2 = DatasetCard(
     citation=_ALL_IDB,
     how_to_get=f"ask its authors for it ({_ALL_IDB_LINK}) and unpack it into a folder 'ALL_IDB2'",
     remarks=(
+        "257x257 pixels; ten of the images are smaller.",
         "Cells cut out of ALL-IDB 1; 185 of the 260 were found there, and the manifest lists their fields.",
     ),
     groups_are="fields of ALL-IDB 1",
@@ -267,7 +267,8 @@ JTSC = DatasetCard(
     availability="open download from GitHub",
     licence=_NOT_STATED,
     citation=_ZHENG,
-    how_to_get="clone https://github.com/zxaoyou/segmentation_WBC; JTSC is its 'Dataset 1'",
+    how_to_get="clone https://github.com/zxaoyou/segmentation_WBC, or run 'leukcnn datasets jtsc --download "
+    "DIR'; JTSC is its 'Dataset 1'",
     remarks=(
         "From Jiangxi Tecom Science Corporation; masks of nucleus and cytoplasm are next to the cells.",
         "Up to 120x120 pixels: 76 cells are smaller. 112.bmp and 139.bmp are byte-identical.",
