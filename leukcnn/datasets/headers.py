@@ -10,12 +10,18 @@ from pathlib import Path
 
 from leukcnn.errors import ArgumentError, DataError
 
-EXTENSIONS = (".bmp", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
+EXTENSIONS = (
+    *(".bmp", ".dib", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jpg_large", ".tif", ".tiff"),
+    *(".gif", ".ppm", ".pgm", ".pnm"),
+)
+"""Endings of image files, in lower case. What a file holds is known by its first bytes, not by its ending."""
+FORMATS = "BMP, PNG, JPEG, TIFF, GIF or PNM"
+"""The formats that are read, for messages."""
 
 # Formats that lose values, or that are too rare: damage in them can't be seen, or nothing reads them exactly.
 # Then those of cameras, and of microscopes, slide scanners and radiology.
 _OTHER_ENDING = re.compile(
-    r"\.(?:webp|jp2|j2[ck]|jp[fmx]|jxl|jxr|wdp|hei[cf]|hif|avif|gif|p[abfgnp]m|apng|mng|mpo|tga|pcx|sgi|ras|xbm|xpm"
+    r"\.(?:webp|jp2|j2[ck]|jp[fmx]|jxl|jxr|wdp|hei[cf]|hif|avif|p[abf]m|apng|mng|mpo|tga|pcx|sgi|ras|xbm|xpm"
     r"|ico|exr|hdr|ps[bd]|xcf"
     r"|raw|dng|cr[23]|nef|arw|orf|rw2|raf"
     r"|svs|ndpi|mrxs|scn|bif|vsi|vms|czi|zvi|lif|nd2|oi[bf]|lsm|stk|dcm|dicom|nii|nrrd|mh[ad]|fits|np[yz])"
@@ -56,11 +62,12 @@ class Header:
     """What the header of an image file says.
 
     Attributes:
-        format: "BMP", "PNG", "JPEG" or "TIFF".
+        format: "BMP", "PNG", "JPEG", "TIFF", "GIF" or "PNM".
         height: Rows, in pixels.
         width: Columns, in pixels.
         channels: 1 grey, 2 grey and alpha, 3 colour (palettes too), 4 colour and a fourth channel.
         bits: Bits per channel.
+        images: Images in the file; the first one is read.
     """
 
     format: str
@@ -68,11 +75,14 @@ class Header:
     width: int
     channels: int
     bits: int
+    images: int = 1
 
 
-def conversion(channels: int, bits: int) -> str | None:
+def conversion(channels: int, bits: int, images: int = 1) -> str | None:
     """Describes in words how an image is converted to 8-bit RGB; returns None if no conversion is needed."""
     steps = []
+    if images > 1:
+        steps.append("the first of several images in the file")
     if bits == 16:
         steps.append("16 bits a channel scaled to 8")
     if channels in (1, 2):
