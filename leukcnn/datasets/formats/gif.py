@@ -27,7 +27,7 @@ class _First:
         height: Rows, in pixels.
         width: Columns, in pixels.
         palette: (colours, 3) uint8.
-        transparent: Whether a colour of the palette stands for no colour.
+        transparent: Whether a colour of the palette means no colour.
         interlaced: Whether its rows are stored in four passes.
         code_size: Bits of a value in its codes.
         data: Where its codes begin.
