@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,7 @@ _FIRST_BYTES = re.compile(
     rb"\0\0\0\x0cjP  |....ftyp(?:heic|heif|mif1|avif)|8BPS",
     re.DOTALL,
 )
+_NAMED = 3
 _ENDING = re.compile(r"\.[a-z][a-z0-9]{0,4}")
 
 MAX_PIXELS = 100_000_000
@@ -151,6 +152,21 @@ def unread_images(paths: Iterable[Path]) -> list[Path]:
         paths: Files of a folder, whatever they are.
     """
     return [path for path in paths if path.suffix.lower() not in EXTENSIONS and _looks_like_image(path)]
+
+
+def unread_notes(paths: Sequence[Path], folder: Path) -> list[str]:
+    """Returns a line with the number and first names of files that `unread_images` found; none without any.
+
+    Args:
+        paths: The files.
+        folder: The folder that holds them, whose path is left out.
+    """
+    if not paths:
+        return []
+    names = [printable(path.relative_to(folder).as_posix()) for path in paths[:_NAMED]]
+    are = "files look like images and aren't" if len(paths) > 1 else "file looks like an image and isn't"
+    more = ", ..." if len(paths) > _NAMED else ""
+    return [f"{len(paths):,} {are} read: {', '.join(names)}{more}; save them as PNG"]
 
 
 def _looks_like_image(path: Path) -> bool:
