@@ -37,7 +37,7 @@ def given_split(
             splits, or a split lacks a class.
     """
     given, labels, ids = index.given[rows], index.labels[rows], index.ids[rows]
-    _require_given(given, ids)
+    _require_given(given, ids, " and ".join(np.unique(index.dataset[rows]).tolist()))
     _require_disjoint(given, groups, ids)
     train, validation, test = (np.flatnonzero(given == name) for name in _SPLITS)
     _require_classes(index, [labels[positions] for positions in (train, validation, test)])
@@ -49,25 +49,25 @@ def given_split(
     return Split(train, validation, test)
 
 
-def _require_given(given: np.ndarray, ids: np.ndarray) -> None:
+def _require_given(given: np.ndarray, ids: np.ndarray, datasets: str) -> None:
     outside = np.flatnonzero(~np.isin(given, _SPLITS))
     if len(outside) == len(given):
         raise DataError(
-            "The folders of the images make no split.",
+            f"The folders of {datasets} make no split.",
             expected="folders named train, val and test, right above or right inside the class folders",
             remedy=f"sort the images into such folders, {_REMEDY}",
         )
     if len(outside):
         some = ", ".join(ids[outside[:_EXAMPLES]].tolist())
         raise DataError(
-            f"{len(outside):,} of {len(given):,} images are in no folder of a split, e.g. {some}.",
+            f"{len(outside):,} of {len(given):,} images of {datasets} are in no folder of a split, e.g. {some}.",
             expected="each image in a folder train, val or test",
             remedy=f"move or remove them, {_REMEDY}",
         )
     for name in ("train", "test"):
         if name not in given:
             raise DataError(
-                f"No image is in a folder {name}.",
+                f"No image of {datasets} is in a folder {name}.",
                 expected="images in train and in test, and perhaps in val",
                 remedy=f"add the folder, {_REMEDY}",
             )

@@ -67,13 +67,13 @@ def test_a_subject_in_two_folders_is_refused_with_all_its_images():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ([""] * 12, "make no split"),
+        ([""] * 12, "folders of allidb1 make no split"),
         (
             ["train"] * 9 + [""] + ["test"] * 2,
-            r"1 of 12 images are in no folder of a split, e.g. allidb1/9\.png",
+            r"1 of 12 images of allidb1 are in no folder of a split, e.g. allidb1/9\.png",
         ),
-        (["train"] * 12, "No image is in a folder test"),
-        (["test"] * 12, "No image is in a folder train"),
+        (["train"] * 12, "No image of allidb1 is in a folder test"),
+        (["test"] * 12, "No image of allidb1 is in a folder train"),
         (["train"] * 11 + ["test"], "The folder test holds no image of a"),
     ],
 )
