@@ -153,7 +153,7 @@ def _content(folder: Path) -> _Content:
 
 
 def _entries(folder: Path, content: _Content) -> list[Path]:
-    """Returns the folders inside one; the images beside them are noted as outside the class folders."""
+    """Returns the folders inside one; the images next to them are noted as outside the class folders."""
     try:
         entries = [entry for entry in folder.iterdir() if not is_ignored(entry.name)]
     except OSError as error:

@@ -124,7 +124,7 @@ class ImageIndex:
 
         Raises:
             DataError: The folder doesn't exist, has fewer than two class folders, empty ones, images outside
-                them, some folders named after a split beside class folders, or files that aren't complete
+                them, some folders named after a split next to class folders, or files that aren't complete
                 images; or an image is in two classes. One message lists all faults.
             ArgumentError: `groups` has the wrong form or doesn't give every image a group.
         """

@@ -60,7 +60,8 @@ def _require_given(given: np.ndarray, ids: np.ndarray, datasets: str) -> None:
     if len(outside):
         some = ", ".join(ids[outside[:_EXAMPLES]].tolist())
         raise DataError(
-            f"{len(outside):,} of {len(given):,} images of {datasets} are in no folder of a split, e.g. {some}.",
+            f"{len(outside):,} of {len(given):,} images of {datasets} are in no folder of a split, e.g. "
+            f"{some}.",
             expected="each image in a folder train, val or test",
             remedy=f"move or remove them, {_REMEDY}",
         )
