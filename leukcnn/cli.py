@@ -116,6 +116,12 @@ _OUT = click.option(
     show_default=True,
     help="Folder of the runs.",
 )
+_CLASSES = click.option(
+    "--classes",
+    multiple=True,
+    metavar="FOLDER=CLASS",
+    help="Class of a folder's images, if its name doesn't say it for certain.",
+)
 _ONLY = click.option("--only", metavar="table2|ROW", help="Only one table, figure or row.")
 
 
@@ -175,7 +181,8 @@ def datasets(ctx: click.Context, name: str | None, download: Path | None, accept
 @main.command()
 @click.argument("name", metavar="DATASET|PAPER|FILE.py")
 @_DATA
-def check(name: str, data: str | None) -> None:
+@_CLASSES
+def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
     """Verifies a dataset, or those of a paper that are in the folder; exits with 1 if something is wrong.
 
     Then lists images that occur twice, exactly or nearly. They are good to know of, but no fault.
@@ -204,14 +211,14 @@ def check(name: str, data: str | None) -> None:
 
     root = loading.data_folder(place, names, say=say, paper=paper)
     if len(names) > 1:
-        here = find_present(names, root)
+        here = find_present(names, root, classes=classes)
         for absent in (key for key in names if key not in here):
             click.echo(f"{absent}: not there")
         names = tuple(here)
     reports, unchecked = [], []
     for key in names:
         try:
-            reports.append(verify(key, root, progress=loading.count_files(say)))
+            reports.append(verify(key, root, classes=classes, progress=loading.count_files(say)))
         except DataError as error:
             if len(names) == 1:
                 raise
@@ -243,6 +250,7 @@ def check(name: str, data: str | None) -> None:
     metavar="NAME,NAME|open",
     help="Datasets instead of the paper's, or 'open' for those that anyone may download.",
 )
+@_CLASSES
 @click.option(
     "--weights",
     metavar="FILE|DIR|none",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.finder import Place, Search, how_to_get
-from leukcnn.datasets.headers import EXTENSIONS, printable
+from leukcnn.datasets.headers import EXTENSIONS, printable, unread_images
 from leukcnn.datasets.walk import listed
 from leukcnn.errors import DataError
 
@@ -16,18 +16,8 @@ OTHER_ENDING = "files with the endings of other image formats"
 OTHER_DATASET = "images of another dataset"
 NEXT_TO = "images next to the dataset's folder"
 
-_NOT_READ = (
-    *(".gif", ".webp", ".jfif", ".jpe", ".jp2", ".heic", ".heif", ".avif", ".ppm", ".pgm", ".tga", ".psd"),
-    *(".svs", ".ndpi", ".czi", ".dcm", ".npy"),
-)
-
 _ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tar", ".tgz")
 _SHOWN = 8
-
-
-def unread_images(paths: Iterable[Path]) -> list[Path]:
-    """Returns the files that have the ending of an image format that isn't read."""
-    return [path for path in paths if path.suffix.lower() in _NOT_READ]
 
 
 def left_out_notes(
@@ -80,7 +70,7 @@ def no_images(dataset: DatasetCard, searched: Search, place: Place | None = None
     files = [path / name for path in below for name in tree.folders[path].others]
     if inside:
         first = min(path / tree.folders[path].images[0] for path in inside).relative_to(folder)
-        others = _others(searched, inside)
+        others = {path: key for path, key in surest(searched).items() if path in {*inside}}
         rest = [path for path in inside if path not in others]
         found = f"{folder} holds {tree.count(inside):,} images, but none in a layout of {dataset.name}, "
         found += f"e.g. {printable(first.as_posix())}. Found: {', '.join(names_of(folder, rest or inside))}."
@@ -111,11 +101,10 @@ def no_images(dataset: DatasetCard, searched: Search, place: Place | None = None
     return DataError(f"{found} {searched.limit}".rstrip(), **advice)
 
 
-def _others(searched: Search, folders: Sequence[Path]) -> dict[Path, str]:
-    """Returns the dataset whose images a folder surely holds, by folder."""
+def surest(searched: Search) -> dict[Path, str]:
+    """Returns the dataset that each folder of images surely is of, where there is one."""
     claims = [(claim, key) for key, claims in searched.claims.items() for claim in claims]
-    best = {claim.folder: key for claim, key in sorted(claims[::-1], key=lambda one: one[0].rank)}
-    return {folder: best[folder] for folder in folders if folder in best}
+    return {claim.folder: key for claim, key in sorted(claims[::-1], key=lambda one: one[0].rank)}
 
 
 def _unique(others: Mapping[Path, str]) -> list[str]:

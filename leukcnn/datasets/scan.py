@@ -5,6 +5,8 @@ The only files that are opened here are label files (CSV). `load`, `load_many` a
 """
 
 import re
+import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,8 +15,17 @@ from pathlib import Path, PurePath, PurePosixPath
 from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.claims import Claim, fits
-from leukcnn.datasets.finder import Place, find, how_to_get, search
-from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.datasets.class_words import (
+    GivenClasses,
+    class_of,
+    given_classes,
+    may_be,
+    normalised,
+    split_notes,
+    split_of,
+)
+from leukcnn.datasets.finder import Place, find, how_to_get, search, with_given_classes
+from leukcnn.datasets.headers import EXTENSIONS, unread_images
 from leukcnn.datasets.labels_file import read_labels
 from leukcnn.datasets.left_out import (
     MASK,
@@ -25,10 +36,12 @@ from leukcnn.datasets.left_out import (
     names_of,
     no_images,
     release_notes,
-    unread_images,
+    surest,
 )
 from leukcnn.datasets.manifest import manifest
 from leukcnn.datasets.walk import SYNTHETIC_MARKER, Tree, natural
+from leukcnn.errors import ArgumentError, DataError
+from leukcnn.fields import did_you_mean
 
 UNLABELLED = -1
 
@@ -50,6 +63,7 @@ class Found:
         foreign: Whether its file name isn't one that the authors use.
         contradictory: Whether its file name belongs to one class and its folder to another.
         release: What it is where it isn't one of the published files, see `Layout.release`; "" otherwise.
+        given: The split whose folder holds it, "train", "validation" or "test"; "" if there is none.
     """
 
     path: Path
@@ -61,6 +75,7 @@ class Found:
     foreign: bool = False
     contradictory: bool = False
     release: str = ""
+    given: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +90,7 @@ class Scan:
         strays: Image files in the dataset's folder at places that fit no layout.
         left_out: Other files that aren't read, by kind; the kinds are the constants of `left_out`.
         unreadable: Folders that couldn't be listed, with the reason.
-        notes: Remarks on missing labels and on all files that are left out.
+        notes: Remarks on missing labels, on folders of a split, and on all files that are left out.
     """
 
     card: DatasetCard
@@ -93,21 +108,27 @@ class Scan:
         return names_of(self.folder, {path.parent for path in (*self.strays, *self.left_out[NEXT_TO])})
 
 
-def scan(name: str, root: str | Path) -> Scan:
+def scan(name: str, root: str | Path, *, classes: GivenClasses = None) -> Scan:
     """Finds the images of a dataset below a folder.
 
     Args:
         name: Key of the dataset in the catalog.
         root: The dataset's own folder, the one above it, or any other above it.
+        classes: Class folder -> the class of its images, for names that may mean several classes;
+            `check_classes` says whether it fits.
 
     Raises:
         DataError: The dataset is unknown, the folder doesn't exist or holds no image of the dataset, the
-            dataset is there twice, or a label file can't be read.
+            dataset is there twice, a folder's name may mean several classes, or a label file can't be read.
     """
-    dataset = card(name)
+    dataset = with_given_classes(card(name), classes)
     searched = search(root, how_to_get(dataset))
     places = find([dataset], searched)
     if name not in places:
+        tree = searched.tree
+        free = [path for path in tree.holding_images if path not in surest(searched)]
+        images = [path / image for path in free for image in tree.folders[path].images]
+        _expect_certain(dataset, tree.root, images)
         raise no_images(dataset, searched)
     return scan_place(places[name])
 
@@ -116,7 +137,8 @@ def scan_place(place: Place) -> Scan:
     """Returns the images in a place that `find` has found, and what is left out there.
 
     Raises:
-        DataError: It holds no image of the dataset, or a label file can't be read.
+        DataError: It holds no image of the dataset, a folder's name may mean several classes, or a label file
+            can't be read.
     """
     dataset, tree = place.card, place.tree
     claims = {claim.folder: claim for claim in place.claims}
@@ -134,9 +156,11 @@ def scan_place(place: Place) -> Scan:
             else:
                 found.append(image)
     unreadable = [why for path, why in tree.unreadable.items() if path.is_relative_to(place.folder)]
+    _expect_certain(dataset, place.folder, strays)
     if not found and not unreadable:
         raise no_images(dataset, place.search, place)
     found, notes = _add_labels(dataset, found, files)
+    notes += split_notes([image.given for image in found])
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in (place.folder, *place.folder.parents))
     if dataset.made_from and not synthetic:
         found = _add_groups(dataset, found)
@@ -164,6 +188,46 @@ def scan_place(place: Place) -> Scan:
     )
 
 
+def check_classes(classes: GivenClasses, scans: Sequence[Scan]) -> None:
+    """Checks that each folder that is given a class is in one of some scans, and the class in its dataset.
+
+    Args:
+        classes: Class folder -> the class of its images.
+        scans: All folders that were scanned with them.
+
+    Raises:
+        ArgumentError: A folder holds no image, or its dataset doesn't have the class.
+    """
+    names = [
+        {
+            part
+            for path in (*(image.path for image in found.images), *found.strays)
+            for part in path.relative_to(found.folder).parts[:-1]
+        }
+        for found in scans
+    ]
+    for folder, name in given_classes(classes).items():
+        cards = [
+            found.card
+            for found, parts in zip(scans, names, strict=True)
+            if normalised(folder) in map(normalised, parts)
+        ]
+        if not cards:
+            there = sorted(set().union(*names))
+            raise ArgumentError(
+                f"classes (--classes) got the folder {folder!r}, in which no image is.",
+                expected=f"one of the folders with images: {', '.join(there) or 'there is none'}",
+                remedy=did_you_mean(folder, there),
+            )
+        if not any(name in one.classes or class_of(name, one.class_words) for one in cards):
+            known = dict.fromkeys(known for one in cards for known in one.classes)
+            raise ArgumentError(
+                f"classes (--classes) got {name!r} for the folder {folder!r}.",
+                expected=f"a class of the dataset: {', '.join(known)}",
+                remedy=did_you_mean(name, known),
+            )
+
+
 def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
     """Derives an image's class, subject, fold and id from its path; returns None if no layout fits.
 
@@ -172,6 +236,22 @@ def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
         path: Path of the image, absolute or in the authors' archive.
         depth: Number of folders between the dataset's own folder and the image.
     """
+    found = _in_layout(dataset, path, depth)
+    if found:
+        return found
+    # Folders of a split, right above or right inside the class folders, are passed over.
+    for level in (2, 3):
+        name = path.parts[-level] if level <= depth + 1 else ""
+        if given := split_of(name):
+            found = _in_layout(dataset, PurePath(*path.parts[:-level], *path.parts[-level + 1 :]), depth - 1)
+            if found:
+                published = found.id in manifest(dataset.key)
+                identity = found.id if published else f"{name.lower()}/{found.id}"
+                return replace(found, path=Path(path), id=identity, given=given)
+    return None
+
+
+def _in_layout(dataset: DatasetCard, path: PurePath, depth: int) -> Found | None:
     for layout in dataset.layouts:
         fitting = fits(dataset, layout, path.parent)
         if fitting and (layout.deepest is None or depth <= layout.deepest):
@@ -195,6 +275,7 @@ def _placed(claim: Claim, dataset: DatasetCard, path: Path, release: str) -> Fou
     if layout.names_only and not _has_published_name(layout, path):
         return None
     image = _describe(dataset, layout, path, claim.words)
+    image = replace(image, given=split_of(claim.split))
     if image.id in manifest(dataset.key):
         return image
     # Parts of a split may hold files of the same names.
@@ -231,8 +312,8 @@ def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mappi
     name = re.fullmatch(layout.stem, path.stem, re.IGNORECASE)
     words = (name.groupdict() if name else {}) | {"stem": path.stem}
     folder = (where.get("folder") or "").lower()
-    claimed = dataset.class_words.get((words.get("named") or "").lower())
-    class_name = layout.class_name or dataset.class_words.get(folder) or claimed
+    claimed = class_of(words.get("named") or "", dataset.class_words)
+    class_name = layout.class_name or class_of(folder, dataset.class_words) or claimed
     fold = where.get("fold")
     if layout.identity:
         suffix = "" if name else path.suffix
@@ -251,7 +332,7 @@ def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mappi
         subset=layout.subset,
         fold=int(fold) if fold else -1,
         foreign=name is None and not layout.any_name,
-        contradictory=claimed is not None and claimed != class_name,
+        contradictory=bool(claimed) and claimed != class_name,
     )
 
 
@@ -317,3 +398,25 @@ def _has_columns(labels_file: LabelsFile, path: Path) -> bool:
     except OSError:
         return False
     return all(name.lower() in head for name in (labels_file.image, labels_file.label, labels_file.subject))
+
+
+def _expect_certain(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> None:
+    """Asks for the classes of folders whose names may mean one class or another."""
+    inside = [[*path.relative_to(folder).parts[:-1]] for path in strays]
+    inside = [[name for name in names if not split_of(name)] for names in inside]
+    images = Counter(names[0] for names in inside if len(names) == 1)
+    asked = {name: perhaps for name in sorted(images) if (perhaps := may_be(name, dataset.classes))}
+    if not asked:
+        return
+    lines = [
+        f"  {name}: {images[name]:,} images, perhaps {' or '.join(perhaps)}"
+        for name, perhaps in asked.items()
+    ]
+    option = ",".join(f"{name}=CLASS" for name in asked)
+    raise DataError(
+        f"{folder} holds folders whose names don't say for certain which class they are:\n"
+        + "\n".join(lines),
+        expected=f"folders named after the classes of {dataset.name}: {', '.join(dataset.classes)}",
+        remedy=f"say which class each is with --classes {shlex.quote(option)}, in Python with classes="
+        '{"FOLDER": "CLASS"}; or move them elsewhere',
+    )
