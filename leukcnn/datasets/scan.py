@@ -120,6 +120,7 @@ def scan(name: str, root: str | Path, *, classes: GivenClasses = None) -> Scan:
         raise _no_images(dataset, folder, strays)
     found, notes = _add_labels(dataset, found, files)
     notes += split_notes([image.given for image in found])
+    notes += _given_notes(folder, found, given)
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in folders)
     if dataset.made_from and not synthetic:
         found = _add_groups(dataset, found)
@@ -320,6 +321,16 @@ def _expect_certain(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) 
         remedy=f"say which class each is with --classes {shlex.quote(option)}, in Python with classes="
         '{"FOLDER": "CLASS"}; or move them elsewhere',
     )
+
+
+def _given_notes(folder: Path, found: Sequence[Found], given: Mapping[str, str]) -> list[str]:
+    """Returns a line for each folder with images whose class the user says."""
+    inside = {normalised(part) for image in found for part in image.path.relative_to(folder).parts[:-1]}
+    return [
+        f"the folder {name} is read as {meant}, as --classes says"
+        for name, meant in given.items()
+        if normalised(name) in inside
+    ]
 
 
 def _no_images(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> DataError:
