@@ -131,7 +131,7 @@ def load_many(
             expected=f"classes out of {list(class_names)}",
         )
     here = find_present(names, root, classes=classes)
-    scans = [scan_place(place) for place in here.values()]
+    scans = [scan_place(place, classes=classes) for place in here.values()]
     check_classes(classes, scans)
     total, done = sum(len(found.images) for found in scans), 0
     indices, notes = [], list(_absence(names, here))

@@ -130,11 +130,15 @@ def scan(name: str, root: str | Path, *, classes: GivenClasses = None) -> Scan:
         images = [path / image for path in free for image in tree.folders[path].images]
         _expect_certain(dataset, tree.root, images)
         raise no_images(dataset, searched)
-    return scan_place(places[name])
+    return scan_place(places[name], classes=classes)
 
 
-def scan_place(place: Place) -> Scan:
+def scan_place(place: Place, *, classes: GivenClasses = None) -> Scan:
     """Returns the images in a place that `find` has found, and what is left out there.
+
+    Args:
+        place: The place, found with the same `classes`.
+        classes: As for `scan`.
 
     Raises:
         DataError: It holds no image of the dataset, a folder's name may mean several classes, or a label file
@@ -161,6 +165,7 @@ def scan_place(place: Place) -> Scan:
         raise no_images(dataset, place.search, place)
     found, notes = _add_labels(dataset, found, files)
     notes += split_notes([image.given for image in found])
+    notes += _given_notes(place.folder, found, given_classes(classes))
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in (place.folder, *place.folder.parents))
     if dataset.made_from and not synthetic:
         found = _add_groups(dataset, found)
@@ -420,3 +425,13 @@ def _expect_certain(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) 
         remedy=f"say which class each is with --classes {shlex.quote(option)}, in Python with classes="
         '{"FOLDER": "CLASS"}; or move them elsewhere',
     )
+
+
+def _given_notes(folder: Path, found: Sequence[Found], given: Mapping[str, str]) -> list[str]:
+    """Returns a line for each folder with images whose class the user says."""
+    inside = {normalised(part) for image in found for part in image.path.relative_to(folder).parts[:-1]}
+    return [
+        f"the folder {name} is read as {meant}, as --classes says"
+        for name, meant in given.items()
+        if normalised(name) in inside
+    ]
