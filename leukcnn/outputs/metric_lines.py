@@ -161,6 +161,13 @@ class TableContent:
         compared = self.compared.tested if self.compared else ()
         return tuple(dict.fromkeys((*together, *printed, *self.shown.tested))) or compared or ("",)
 
+    def why_not_comparable(self, line: Line) -> str:
+        """Returns why a line's values can't be compared with the paper's; "" if they can."""
+        return self._on_datasets(line.place).why_not_comparable(line.place.dataset)
+
+    def _on_datasets(self, place: Place) -> Results:
+        return self.results.under(place.split)
+
     def _under(self, place: Place) -> Results | None:
         """Returns the results under a place's split or mask; None if no trials have the mask."""
         masked = "mask" in self.table.axes

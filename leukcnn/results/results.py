@@ -193,6 +193,19 @@ class Results:
             return tuple(dict.fromkeys("+".join(p.tested) for p in self._planned if p.tested))
         return tuple(dict.fromkeys(dataset for planned in self._planned for dataset in planned.tested))
 
+    def why_not_comparable(self, dataset: str = "") -> str:
+        """Returns why values on a dataset can't be compared with the paper's; "" if they can.
+
+        Args:
+            dataset: One of `tested`; "" for all datasets together.
+        """
+        return "; ".join(filter(None, (self.record.not_comparable, self.why_not_comparable_on(dataset))))
+
+    def why_not_comparable_on(self, dataset: str = "") -> str:
+        """Returns what `why_not_comparable` does, without the reasons that apply to the whole run."""
+        on = self.record.not_comparable_on.get(self.split_kind, {})
+        return on.get(dataset, on.get("", ""))
+
     def runs(self, row: str, *, dataset: str = "", subset: str = "test") -> list[Predictions]:
         """Returns the predictions of each complete run on a subset of the images.
 
