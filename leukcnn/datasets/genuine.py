@@ -14,6 +14,8 @@ from leukcnn.datasets.scan import UNLABELLED, place
 
 __all__ = ["Genuine", "genuineness"]
 
+WHY_NOT_COUNTED = "other content, copies, or more than were published"
+"""Why an image doesn't count as published, in messages."""
 VERIFIED, UNVERIFIED, DIFFERENT = "verified", "unverified", "different"
 
 
@@ -65,18 +67,15 @@ class Genuine:
             words += f", {self.verified:,} verified by SHA-256, {self.unverified:,} unverified"
         elif self.here:
             words += ", verified by SHA-256" if self.verified else ", unverified (no manifest lists them)"
-        return f"{words}; {self.not_counted}" if self.foreign else words
+        return f"{words}; {self.not_counted} ({WHY_NOT_COUNTED})" if self.foreign else words
 
     @property
     def not_counted(self) -> str:
-        """Says how many images don't count as published, and why; "" if all do."""
+        """Says how many images don't count as published; "" if all do."""
         if not self.foreign:
             return ""
         doesnt = "image doesn't" if self.foreign == 1 else "images don't"
-        return (
-            f"{self.foreign:,} {doesnt} count as published (other content, copies, or more than were "
-            "published)"
-        )
+        return f"{self.foreign:,} {doesnt} count as published"
 
     def __add__(self, other: "Genuine") -> "Genuine":
         return Genuine(

@@ -1,7 +1,7 @@
 """Reasons why a run's results can't be compared with the paper's.
 
-Reasons apply to the whole run (profile, assumptions, weights ...) or to its images, tested and trained on. If a
-split keeps datasets apart, each tested dataset has its own reasons of the second kind.
+Reasons apply to the whole run (profile, assumptions, weights ...) or to its images, tested and trained on. If
+a split keeps datasets apart, each tested dataset has its own reasons of the second kind.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -15,6 +15,8 @@ from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 
+NOT_COMPARABLE = "NOT COMPARABLE WITH THE PAPER"
+"""Begin of the mark of what can't be compared; the name of a dataset and the reason follow."""
 SHARED = "†"
 """Mark of a value that leaves out external images which are shared with training."""
 
@@ -128,25 +130,87 @@ def make_table(
     notes: Sequence[str] = (),
     measured: bool = True,
     subsets: Sequence[str] = (),
+    on: Sequence[tuple[str, str] | None] | None = None,
 ) -> Table:
     """Returns a table with its title and notes and, if it shows measured values, its marks.
 
-    `subsets` are those that it shows: a mark and a note say what the external set shares with training.
+    `subsets` are those that it shows: a mark and a note say what the external set shares with training. `on`
+    holds the split and the tested dataset of each row, as for `Results.under` and `why_not_comparable`, or
+    None if nothing was measured in the row; without `on`, every row shows all tested datasets.
     """
     title = f"{table.where}: {table.title}" if table.where else table.title
     marks: tuple[str, ...] = ()
+    row_marks: list[str] = []
     if measured:
-        notes = (*notes, *_diverged(results, table))
+        notes = (*notes, *_on_published_images(results), *_diverged(results, table))
         notes = (*notes, "The table 'assumptions' lists the assumptions that were made.")
-        if results.record.not_comparable:
-            marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
+        everywhere, by_place = _why_not_comparable(results, on)
+        marks = (f"{NOT_COMPARABLE}: {everywhere}",) if everywhere else ()
+        by_dataset = {place: f"{NOT_COMPARABLE}{why}" for place, why in by_place.items()}
+        if on is None:
+            marks += tuple(dict.fromkeys(by_dataset.values()))
+        else:
+            row_marks = [by_dataset.get(place, "") if place else "" for place in on]
         if left_out := _left_out(results, table.rows):
             marks = (*marks, f"INCOMPLETE: {left_out}")
         for subset in [name for name in ("external", "final") if name in subsets]:
             if shared := results.overlap(subset=subset):
                 marks += (f"THE {subset.upper()} SET SHARES IMAGES WITH TRAINING: {shared.describe()}",)
                 notes = (*_on_left_out(results, subset), *notes)
-    return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
+    return Table(
+        table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks, row_marks=row_marks
+    )
+
+
+def _why_not_comparable(
+    results: Results, on: Sequence[tuple[str, str] | None] | None = None
+) -> tuple[str, dict[tuple[str, str], str]]:
+    """Returns why nothing in a table or figure can be compared with the paper, and why single datasets can't.
+
+    Args:
+        results: The results under the table's own split.
+        on: As in `make_table`.
+
+    Returns:
+        The reasons for all that is shown; and split and dataset -> further reasons after ": ", or after the
+        dataset's name. If no shown dataset can be compared, the reasons are those of all datasets together.
+    """
+    tested = [(results.split, dataset) for dataset in results.tested]
+    shown = [*filter(None, dict.fromkeys(on or ()))] or tested
+    why = {place: results.under(place[0]).why_not_comparable_on(place[1]) for place in shown}
+    if not why or (len({dataset for _, dataset in why}) > 1 and all(why.values())):
+        return results.why_not_comparable(), {}
+    titles = {dataset: f" ON {dataset_title(results, dataset)}" if dataset else "" for _, dataset in why}
+    return results.record.not_comparable, {
+        place: f"{titles[place[1]]}: {reason}" for place, reason in why.items() if reason
+    }
+
+
+def _on_published_images(results: Results) -> list[str]:
+    """Returns notes: which datasets can be compared, and images that aren't verified or don't count."""
+    record, notes = results.record, []
+    counted = {key: record.published_images[key] for key in results.datasets_of()}
+    if record.split in record.not_comparable_on and counted:
+        comparable = [
+            f"{dataset_title(results, tested)} ("
+            + "; ".join(counted[key].describe("images") for key in tested.split("+") if key in counted)
+            + ")"
+            for tested in results.tested
+            if not results.why_not_comparable(tested)
+        ]
+        notes += [f"Comparable with the paper: {', '.join(comparable)}."] if comparable else []
+    unverified = {key: images.unverified for key, images in counted.items() if images.unverified}
+    foreign = {key: images.foreign for key, images in counted.items() if images.foreign}
+    for what, numbers in (
+        ("Unverified images, which no manifest lists", unverified),
+        (
+            "Images that don't count as published (other content, copies, or more than were published)",
+            foreign,
+        ),
+    ):
+        if numbers:
+            notes.append(f"{what}: {', '.join(f'{card(key).name} {n:,}' for key, n in numbers.items())}.")
+    return notes
 
 
 def _diverged(results: Results, table: spec.Table) -> list[str]:
@@ -204,9 +268,10 @@ def _on_left_out(results: Results, subset: str) -> list[str]:
 
 def mark_and_caption(results: Results, figure: spec.Figure, more: str = "") -> MarkAndCaption:
     """Returns the mark and the caption of a figure; the caption is the title followed by `more`."""
-    reason, title = results.record.not_comparable, figure.title + more
-    left_out = _left_out(results, figure.rows)
-    marks = [f"Not comparable with the paper: {reason}"] if reason else []
+    (everywhere, by_place), title = _why_not_comparable(results), figure.title + more
+    left_out, here = _left_out(results, figure.rows), NOT_COMPARABLE.capitalize()
+    marks = [f"{here}: {everywhere}"] if everywhere else []
+    marks += [here + why.replace(" ON ", " on ", 1) for why in by_place.values()]
     marks += [f"Incomplete: {left_out}"] if left_out else []
     return {
         "mark": "; ".join(marks),

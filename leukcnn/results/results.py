@@ -72,7 +72,11 @@ class Results:
 
             masked = {mask: own(planned) for mask, planned in self.record.masked.items()}
             trials, controls = own(self.record.trials), own(self.record.controls)
-            record = replace(self.record, trials=trials, controls=controls, masked=masked)
+            # Together, the images of one task are those of its datasets.
+            on = {kind: {"": of.get(tested, "")} for kind, of in self.record.not_comparable_on.items()}
+            record = replace(
+                self.record, trials=trials, controls=controls, masked=masked, not_comparable_on=on
+            )
             self._cached["task", tested] = replace(self, record=record)
         return self._cached["task", tested]
 
@@ -205,6 +209,17 @@ class Results:
         """Returns what `why_not_comparable` does, without the reasons that apply to the whole run."""
         on = self.record.not_comparable_on.get(self.split_kind, {})
         return on.get(dataset, on.get("", ""))
+
+    def datasets_of(self, dataset: str = "") -> list[str]:
+        """Returns the keys of the datasets here whose images values on a dataset rest on.
+
+        They are its own if datasets are cross-validated separately; else those of all: they are trained on.
+
+        Args:
+            dataset: As in `why_not_comparable`.
+        """
+        own = "+".join([dataset] if dataset else self.tasks).split("+") if self.tasks else None
+        return [name for name in self.record.published_images if own is None or name in own]
 
     def runs(self, row: str, *, dataset: str = "", subset: str = "test") -> list[Predictions]:
         """Returns the predictions of each complete run on a subset of the images.
