@@ -9,6 +9,7 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card
+from leukcnn.datasets.genuine import WHY_NOT_COUNTED
 from leukcnn.evaluation.controls import CONTROLS, control_label
 from leukcnn.records import PlannedTrial
 from leukcnn.rendering.formats import Cell
@@ -203,10 +204,7 @@ def _on_published_images(results: Results) -> list[str]:
     foreign = {key: images.foreign for key, images in counted.items() if images.foreign}
     for what, numbers in (
         ("Unverified images, which no manifest lists", unverified),
-        (
-            "Images that don't count as published (other content, copies, or more than were published)",
-            foreign,
-        ),
+        (f"Images that don't count as published ({WHY_NOT_COUNTED})", foreign),
     ):
         if numbers:
             notes.append(f"{what}: {', '.join(f'{card(key).name} {n:,}' for key, n in numbers.items())}.")

@@ -72,8 +72,11 @@ class Results:
 
             masked = {mask: own(planned) for mask, planned in self.record.masked.items()}
             trials, controls = own(self.record.trials), own(self.record.controls)
-            # Together, the images of one task are those of its datasets.
-            on = {kind: {"": of.get(tested, "")} for kind, of in self.record.not_comparable_on.items()}
+            # Here "" is the task. One that isn't tested has no values, so only other tasks have reasons.
+            on = {
+                kind: {"": of.get(tested, "" if len(of) > 1 else of.get("", ""))}
+                for kind, of in self.record.not_comparable_on.items()
+            }
             record = replace(
                 self.record, trials=trials, controls=controls, masked=masked, not_comparable_on=on
             )
