@@ -94,8 +94,8 @@ def genuineness(
     An image is verified if the shipped manifest lists its SHA-256, in this subset and in its class. If the
     manifest lists all images, all others are foreign. If there is no manifest, or it lists some images only,
     an image that it doesn't list is unverified, unless it has the name of a listed one, is a copy of another,
-    or its class has more such images than there can be: then none of them counts, since none can be told from
-    the published ones.
+    or its class has more such images than there can be: then none of them counts, since any of them
+    may be another source's.
 
     Args:
         dataset: The dataset.

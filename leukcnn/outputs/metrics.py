@@ -15,6 +15,7 @@ from leukcnn.outputs.titles import (
     classes_here,
     dataset_title,
     make_table,
+    mark_rows,
     not_measured,
     state_of,
 )
@@ -56,18 +57,13 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         rows = [("all", *not_measured("no dataset of one class is tested here", len(shown) - 1))]
     columns, subsets = [column for column, _ in shown], content.values["subset"]
     on = [
-        (line.place.split, line.place.dataset) if line.found or line.size is not None else None
+        (line.place.split, line.place.dataset)
+        if line.found or line.compared or line.size is not None
+        else None
         for line in content.lines
     ]
-    return make_table(
-        content.shown,
-        table,
-        columns,
-        rows,
-        notes=notes_of(content),
-        subsets=subsets,
-        on=on if content.lines else None,
-    )
+    made = make_table(content.shown, table, columns, rows, notes=notes_of(content), subsets=subsets)
+    return mark_rows(made, content.shown, on) if content.lines else made
 
 
 def _columns(content: TableContent) -> _Columns:

@@ -7,7 +7,7 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.titles import dataset_title, make_table, not_measured
+from leukcnn.outputs.titles import dataset_title, make_table, mark_rows, not_measured
 from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
@@ -79,7 +79,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     if interrupted := sum(not training.whole for training in every):
         left_out = f"Left out: {interrupted} of {len(every)} trainings, interrupted and resumed later"
         notes.append(f"{left_out}; only their last process was timed.")
-    return make_table(shown, table, columns, rows, notes=notes, on=on)
+    return mark_rows(make_table(shown, table, columns, rows, notes=notes), shown, on)
 
 
 def _trainings(trials: Iterable[Trial]) -> list[_Training]:

@@ -1,6 +1,7 @@
 """Titles of rows, splits, datasets and images; and the notes, marks and captions of tables and figures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import PurePosixPath
 from typing import TypedDict
@@ -131,60 +132,68 @@ def make_table(
     notes: Sequence[str] = (),
     measured: bool = True,
     subsets: Sequence[str] = (),
-    on: Sequence[tuple[str, str] | None] | None = None,
 ) -> Table:
     """Returns a table with its title and notes and, if it shows measured values, its marks.
 
-    `subsets` are those that it shows: a mark and a note say what the external set shares with training. `on`
-    holds the split and the tested dataset of each row, as for `Results.under` and `why_not_comparable`, or
-    None if nothing was measured in the row; without `on`, every row shows all tested datasets.
+    `subsets` are those that it shows: a mark and a note say what the external set shares with training.
+    `mark_rows` marks rows that show one dataset.
     """
     title = f"{table.where}: {table.title}" if table.where else table.title
     marks: tuple[str, ...] = ()
-    row_marks: list[str] = []
     if measured:
         notes = (*notes, *_on_published_images(results), *_diverged(results, table))
         notes = (*notes, "The table 'assumptions' lists the assumptions that were made.")
-        everywhere, by_place = _why_not_comparable(results, on)
-        marks = (f"{NOT_COMPARABLE}: {everywhere}",) if everywhere else ()
-        by_dataset = {place: f"{NOT_COMPARABLE}{why}" for place, why in by_place.items()}
-        if on is None:
-            marks += tuple(dict.fromkeys(by_dataset.values()))
-        else:
-            row_marks = [by_dataset.get(place, "") if place else "" for place in on]
+        everywhere, by_place = _why_not_comparable(results)
+        marks = (*everywhere, *by_place.values())
         if left_out := _left_out(results, table.rows):
             marks = (*marks, f"INCOMPLETE: {left_out}")
         for subset in [name for name in ("external", "final") if name in subsets]:
             if shared := results.overlap(subset=subset):
                 marks += (f"THE {subset.upper()} SET SHARES IMAGES WITH TRAINING: {shared.describe()}",)
                 notes = (*_on_left_out(results, subset), *notes)
-    return Table(
-        table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks, row_marks=row_marks
-    )
+    return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
+
+
+def mark_rows(table: Table, results: Results, on: Sequence[tuple[str, str] | None]) -> Table:
+    """Returns a table in which each row, instead of the table, has the marks of the dataset that it shows.
+
+    Args:
+        table: The table.
+        results: The results under the table's own split.
+        on: Split and tested dataset of each row, as for `Results.under` and `Results.why_not_comparable`;
+            None if nothing was measured in the row.
+    """
+    everywhere, by_place = _why_not_comparable(results, on)
+    others = (mark for mark in table.marks if not mark.startswith(NOT_COMPARABLE))
+    row_marks = [by_place.get(place, "") if place else "" for place in on]
+    return replace(table, marks=(*everywhere, *others), row_marks=row_marks)
 
 
 def _why_not_comparable(
-    results: Results, on: Sequence[tuple[str, str] | None] | None = None
-) -> tuple[str, dict[tuple[str, str], str]]:
-    """Returns why nothing in a table or figure can be compared with the paper, and why single datasets can't.
+    results: Results, on: Sequence[tuple[str, str] | None] = ()
+) -> tuple[list[str], dict[tuple[str, str], str]]:
+    """Returns marks that say why nothing in a table or figure, or no value on a dataset, can be compared.
 
     Args:
         results: The results under the table's own split.
-        on: As in `make_table`.
+        on: As in `mark_rows`; if there are none, all tested datasets are shown.
 
     Returns:
-        The reasons for all that is shown; and split and dataset -> further reasons after ": ", or after the
-        dataset's name. If no shown dataset can be compared, the reasons are those of all datasets together.
+        The mark of all that is shown, if any; and split and dataset -> mark. If no shown dataset can be
+        compared, there is one mark, with the reasons of all datasets together.
     """
     tested = [(results.split, dataset) for dataset in results.tested]
-    shown = [*filter(None, dict.fromkeys(on or ()))] or tested
+    shown = [*filter(None, dict.fromkeys(on))] or tested
     why = {place: results.under(place[0]).why_not_comparable_on(place[1]) for place in shown}
+    reason = results.record.not_comparable
+    by_place: dict[tuple[str, str], str] = {}
     if not why or (len({dataset for _, dataset in why}) > 1 and all(why.values())):
-        return results.why_not_comparable(), {}
-    titles = {dataset: f" ON {dataset_title(results, dataset)}" if dataset else "" for _, dataset in why}
-    return results.record.not_comparable, {
-        place: f"{titles[place[1]]}: {reason}" for place, reason in why.items() if reason
-    }
+        reason = results.why_not_comparable()
+    else:
+        for place, own in why.items():
+            title = f" ON {dataset_title(results, place[1])}" if place[1] else ""
+            by_place |= {place: f"{NOT_COMPARABLE}{title}: {own}"} if own else {}
+    return [f"{NOT_COMPARABLE}: {reason}"] if reason else [], by_place
 
 
 def _on_published_images(results: Results) -> list[str]:
@@ -266,10 +275,14 @@ def _on_left_out(results: Results, subset: str) -> list[str]:
 
 def mark_and_caption(results: Results, figure: spec.Figure, more: str = "") -> MarkAndCaption:
     """Returns the mark and the caption of a figure; the caption is the title followed by `more`."""
-    (everywhere, by_place), title = _why_not_comparable(results), figure.title + more
-    left_out, here = _left_out(results, figure.rows), NOT_COMPARABLE.capitalize()
-    marks = [f"{here}: {everywhere}"] if everywhere else []
-    marks += [here + why.replace(" ON ", " on ", 1) for why in by_place.values()]
+    everywhere, by_place = _why_not_comparable(results)
+    left_out, title = _left_out(results, figure.rows), figure.title + more
+    # A figure has no capitals.
+    words = NOT_COMPARABLE.capitalize()
+    marks = [
+        mark.replace(f"{NOT_COMPARABLE} ON", f"{words} on").replace(NOT_COMPARABLE, words)
+        for mark in (*everywhere, *by_place.values())
+    ]
     marks += [f"Incomplete: {left_out}"] if left_out else []
     return {
         "mark": "; ".join(marks),

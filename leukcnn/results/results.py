@@ -210,7 +210,9 @@ class Results:
 
     def why_not_comparable_on(self, dataset: str = "") -> str:
         """Returns what `why_not_comparable` does, without the reasons that apply to the whole run."""
-        on = self.record.not_comparable_on.get(self.split_kind, {})
+        every = self.record.not_comparable_on
+        # Together, the images are the same under every split, also under one that wasn't run.
+        on = every.get(self.split_kind) or {"": of[""] for of in every.values()}
         return on.get(dataset, on.get("", ""))
 
     def datasets_of(self, dataset: str = "") -> list[str]:
