@@ -212,8 +212,8 @@ class Results:
         """Returns what `why_not_comparable` does, without the reasons that apply to the whole run."""
         every = self.record.not_comparable_on
         # Together, the images are the same under every split, also under one that wasn't run.
-        on = every.get(self.split_kind) or {"": of[""] for of in every.values()}
-        return on.get(dataset, on.get("", ""))
+        on = every.get(self.split_kind) or next(iter(every.values()), {})
+        return on.get(dataset if self.split_kind in every else "", on.get("", ""))
 
     def datasets_of(self, dataset: str = "") -> list[str]:
         """Returns the keys of the datasets here whose images values on a dataset rest on.
