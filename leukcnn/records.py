@@ -198,6 +198,8 @@ class ExperimentRecord:
             # Records of earlier versions don't have them.
             counted = values.get("published_images", {})
             values["published_images"] = {name: Genuine(**numbers) for name, numbers in counted.items()}
+            for images in values["published_images"].values():
+                check_types(images)
             values["probe"] = values["probe"] and _planned(values["probe"])
             record = ExperimentRecord(**values)
             check_types(record)
