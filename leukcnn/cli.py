@@ -382,6 +382,7 @@ def _without_results(report: "Report") -> list[str]:
 def _print_report(report: "Report") -> None:
     from rich.console import Console
 
+    from leukcnn.outputs.titles import NOT_COMPARABLE
     from leukcnn.records import relative
     from leukcnn.rendering.renderings import to_rich
 
@@ -396,6 +397,7 @@ def _print_report(report: "Report") -> None:
     console.print(to_rich(report.assumptions))
     for note in record.data_notes:
         console.print(f"Data: {note}", markup=False, highlight=False)
-    if record.not_comparable:
-        console.print(f"NOT COMPARABLE WITH THE PAPER: {record.not_comparable}", style="bold red")
+    marks = (mark for table in report.tables for mark in table.every_mark)
+    for mark in dict.fromkeys(mark for mark in marks if mark.startswith(NOT_COMPARABLE)):
+        console.print(mark, style="bold red", markup=False, highlight=False)
     console.print(f"{len(report.files)} files in {relative(report.folder)}", markup=False, highlight=False)

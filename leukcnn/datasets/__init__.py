@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from leukcnn.datasets.downloading import download
     from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
     from leukcnn.datasets.fault_report import Report
+    from leukcnn.datasets.genuine import Genuine, genuineness
     from leukcnn.datasets.index import UNLABELLED, ImageIndex, require_classes
     from leukcnn.datasets.indexing import index_from_manifest, load
     from leukcnn.datasets.many import load_many, present, require_root
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _HOME = {
     "CATALOG": "catalog",
     "DatasetCard": "catalog",
+    "Genuine": "genuine",
     "ImageIndex": "index",
     "Report": "fault_report",
     "UNLABELLED": "index",
@@ -31,6 +33,7 @@ _HOME = {
     "copy_pairs": "copies",
     "download": "downloading",
     "duplicate_pairs": "duplicates",
+    "genuineness": "genuine",
     "index_from_manifest": "indexing",
     "joined_groups": "duplicates",
     "load": "indexing",
@@ -49,12 +52,14 @@ __all__ = [
     "CATALOG",
     "UNLABELLED",
     "DatasetCard",
+    "Genuine",
     "ImageIndex",
     "Report",
     "card",
     "copy_pairs",
     "download",
     "duplicate_pairs",
+    "genuineness",
     "index_from_manifest",
     "joined_groups",
     "load",

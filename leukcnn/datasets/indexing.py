@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.class_words import GivenClasses
+from leukcnn.datasets.genuine import genuineness
 from leukcnn.datasets.index import ImageIndex
 from leukcnn.datasets.manifest import manifest, published_groups
 from leukcnn.datasets.one_class import require_one_class
@@ -96,11 +98,10 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
         found.card,
         found.images,
         sha256=[digest for digest, _ in contents],
-        notes=(*_what_is_there(found), *conversion_notes(contents)),
         synthetic=found.synthetic,
     )
     require_one_class(index)
-    return index
+    return replace(index, notes=(*_what_is_there(found, index), *conversion_notes(contents)))
 
 
 def index_from_manifest(name: str) -> ImageIndex:
@@ -172,15 +173,16 @@ def _refuse(found: Scan, faults: Mapping[str, Sequence[str]]) -> None:
         )
 
 
-def _what_is_there(found: Scan) -> list[str]:
+def _what_is_there(found: Scan, index: ImageIndex) -> list[str]:
     cells = found.card.images_are
-    here = Counter(image.subset for image in found.images if not image.release)
     if found.synthetic:
+        here = Counter(image.subset for image in found.images)
         notes = [f"synthetic data, not {found.card.name}"]
         notes += [f"{n:,} synthetic {subset} {cells}" for subset, n in here.items()]
     else:
         notes = [
-            f"{here[subset.key]:,} of {subset.total:,} {subset.key} {cells}" for subset in found.card.subsets
+            genuineness(found.card, index, subset=subset.key).describe(f"{subset.key} {cells}")
+            for subset in found.card.subsets
         ]
     notes += found.notes
     if foreign := [image for image in found.images if image.foreign]:
