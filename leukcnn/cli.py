@@ -1,6 +1,7 @@
 """The command line. Heavy libraries are imported inside the commands, so that `--help` is fast."""
 
 import contextlib
+import functools
 import io
 import os
 import shlex
@@ -189,9 +190,7 @@ def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
     """
     from leukcnn.datasets import CATALOG
 
-    def say(text: str) -> None:
-        click.echo(text, err=True)
-
+    say = functools.partial(click.echo, err=True)
     is_paper = name not in CATALOG and (name in papers.list_papers() or papers.is_file_name(name))
     if not is_paper and name not in CATALOG:
         # The key of a paper with one dataset is that dataset's key.
@@ -224,8 +223,7 @@ def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
                 raise
             # The other datasets are checked all the same.
             unchecked.append(f"{key} can't be checked, and isn't searched for duplicates: {error}")
-    for line in [*(line for report in reports for line in report.lines()), *unchecked]:
-        click.echo(line)
+    click.echo("\n".join([*(line for report in reports for line in report.lines()), *unchecked]))
     if reports:
         # It loads scikit-learn, which an empty folder doesn't need.
         from leukcnn.duplicate_scan import scan_reports

@@ -1,10 +1,12 @@
 """Say what a folder holds that isn't read as a dataset's images, and why nothing was found in it."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from leukcnn.datasets.cards import DatasetCard
+from leukcnn.datasets.class_words import may_be, normalised, split_of
 from leukcnn.datasets.finder import Place, Search, how_to_get
 from leukcnn.datasets.headers import EXTENSIONS, printable, unread_images
 from leukcnn.datasets.walk import listed
@@ -109,3 +111,35 @@ def surest(searched: Search) -> dict[Path, str]:
 
 def _unique(others: Mapping[Path, str]) -> list[str]:
     return sorted({*others.values()})
+
+
+def expect_certain(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> None:
+    """Asks for the classes of folders whose names may mean one class or another."""
+    inside = [[*path.relative_to(folder).parts[:-1]] for path in strays]
+    inside = [[name for name in names if not split_of(name)] for names in inside]
+    images = Counter(names[0] for names in inside if len(names) == 1)
+    asked = {name: perhaps for name in sorted(images) if (perhaps := may_be(name, dataset.classes))}
+    if not asked:
+        return
+    lines = [
+        f"  {name}: {images[name]:,} images, perhaps {' or '.join(perhaps)}"
+        for name, perhaps in asked.items()
+    ]
+    option = ",".join(f"{name}=CLASS" for name in asked)
+    raise DataError(
+        f"{folder} holds folders whose names don't say for certain which class they are:\n"
+        + "\n".join(lines),
+        expected=f"folders named after the classes of {dataset.name}: {', '.join(dataset.classes)}",
+        remedy=f"say which class each is with --classes {shlex.quote(option)}, in Python with classes="
+        '{"FOLDER": "CLASS"}; or move them elsewhere',
+    )
+
+
+def given_notes(folder: Path, paths: Iterable[Path], given: Mapping[str, str]) -> list[str]:
+    """Returns a line for each folder with images whose class the user says."""
+    inside = {normalised(part) for path in paths for part in path.relative_to(folder).parts[:-1]}
+    return [
+        f"the folder {name} is read as {meant}, as --classes says"
+        for name, meant in given.items()
+        if normalised(name) in inside
+    ]

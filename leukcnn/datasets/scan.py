@@ -5,33 +5,32 @@ The only files that are opened here are label files (CSV). `load`, `load_many` a
 """
 
 import re
-import shlex
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
 
-from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout
+from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, Layout
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.claims import Claim, fits
 from leukcnn.datasets.class_words import (
     GivenClasses,
     class_of,
     given_classes,
-    may_be,
     normalised,
     split_notes,
     split_of,
 )
 from leukcnn.datasets.finder import Place, find, how_to_get, search, with_given_classes
 from leukcnn.datasets.headers import EXTENSIONS, unread_images
-from leukcnn.datasets.labels_file import read_labels
+from leukcnn.datasets.labels_file import labels_path, read_labels
 from leukcnn.datasets.left_out import (
     MASK,
     NEXT_TO,
     OTHER_DATASET,
     OTHER_ENDING,
+    expect_certain,
+    given_notes,
     left_out_notes,
     names_of,
     no_images,
@@ -40,12 +39,10 @@ from leukcnn.datasets.left_out import (
 )
 from leukcnn.datasets.manifest import manifest
 from leukcnn.datasets.walk import SYNTHETIC_MARKER, Tree, natural
-from leukcnn.errors import ArgumentError, DataError
+from leukcnn.errors import ArgumentError
 from leukcnn.fields import did_you_mean
 
 UNLABELLED = -1
-
-_LONGEST_HEAD = 4096  # bytes
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ def scan(name: str, root: str | Path, *, classes: GivenClasses = None) -> Scan:
         tree = searched.tree
         free = [path for path in tree.holding_images if path not in surest(searched)]
         images = [path / image for path in free for image in tree.folders[path].images]
-        _expect_certain(dataset, tree.root, images)
+        expect_certain(dataset, tree.root, images)
         raise no_images(dataset, searched)
     return scan_place(places[name], classes=classes)
 
@@ -160,12 +157,12 @@ def scan_place(place: Place, *, classes: GivenClasses = None) -> Scan:
             else:
                 found.append(image)
     unreadable = [why for path, why in tree.unreadable.items() if path.is_relative_to(place.folder)]
-    _expect_certain(dataset, place.folder, strays)
+    expect_certain(dataset, place.folder, strays)
     if not found and not unreadable:
         raise no_images(dataset, place.search, place)
     found, notes = _add_labels(dataset, found, files)
     notes += split_notes([image.given for image in found])
-    notes += _given_notes(place.folder, found, given_classes(classes))
+    notes += given_notes(place.folder, [image.path for image in found], given_classes(classes))
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in (place.folder, *place.folder.parents))
     if dataset.made_from and not synthetic:
         found = _add_groups(dataset, found)
@@ -241,23 +238,26 @@ def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
         path: Path of the image, absolute or in the authors' archive.
         depth: Number of folders between the dataset's own folder and the image.
     """
-    found = _in_layout(dataset, path, depth)
+    flat = [layout for layout in dataset.layouts if layout.folder == ANY_FOLDER and layout.deepest is None]
+    others = [layout for layout in dataset.layouts if layout not in flat]
+    found = _in_layout(dataset, others, path, depth)
     if found:
         return found
     # Folders of a split, right above or right inside the class folders, are passed over.
     for level in (2, 3):
         name = path.parts[-level] if level <= depth + 1 else ""
         if given := split_of(name):
-            found = _in_layout(dataset, PurePath(*path.parts[:-level], *path.parts[-level + 1 :]), depth - 1)
+            without = PurePath(*path.parts[:-level], *path.parts[-level + 1 :])
+            found = _in_layout(dataset, others, without, depth - 1)
             if found:
                 published = found.id in manifest(dataset.key)
                 identity = found.id if published else f"{name.lower()}/{found.id}"
                 return replace(found, path=Path(path), id=identity, given=given)
-    return None
+    return _in_layout(dataset, flat, path, depth)
 
 
-def _in_layout(dataset: DatasetCard, path: PurePath, depth: int) -> Found | None:
-    for layout in dataset.layouts:
+def _in_layout(dataset: DatasetCard, layouts: Sequence[Layout], path: PurePath, depth: int) -> Found | None:
+    for layout in layouts:
         fitting = fits(dataset, layout, path.parent)
         if fitting and (layout.deepest is None or depth <= layout.deepest):
             if layout.names_only and not _has_published_name(layout, path):
@@ -374,7 +374,7 @@ def _add_labels(
         rows = [i for i, image in enumerate(found) if image.subset == subset]
         if not rows:
             continue
-        path = _labels_path(labels_file, files)
+        path = labels_path(labels_file, files)
         if path is None:
             notes.append(f"the {subset} {dataset.images_are} have no labels: there is no {labels_file.name}")
             continue
@@ -386,52 +386,3 @@ def _add_labels(
         if missing:
             notes.append(f"{missing:,} {subset} {dataset.images_are} aren't in {path.name}")
     return found, notes
-
-
-def _labels_path(labels_file: LabelsFile, files: Sequence[Path]) -> Path | None:
-    """Returns the file of labels, by its name or else by the names of its columns."""
-    names = [name.lower() for name in (labels_file.name, *labels_file.other_names)]
-    tables = sorted((path for path in files if path.suffix.lower() == ".csv"), key=str)
-    by_name = [path for name in names for path in tables if path.name.lower() == name]
-    return next(iter(by_name), None) or next((f for f in tables if _has_columns(labels_file, f)), None)
-
-
-def _has_columns(labels_file: LabelsFile, path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            head = file.readline(_LONGEST_HEAD).decode("utf-8-sig", "replace").lower()
-    except OSError:
-        return False
-    return all(name.lower() in head for name in (labels_file.image, labels_file.label, labels_file.subject))
-
-
-def _expect_certain(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> None:
-    """Asks for the classes of folders whose names may mean one class or another."""
-    inside = [[*path.relative_to(folder).parts[:-1]] for path in strays]
-    inside = [[name for name in names if not split_of(name)] for names in inside]
-    images = Counter(names[0] for names in inside if len(names) == 1)
-    asked = {name: perhaps for name in sorted(images) if (perhaps := may_be(name, dataset.classes))}
-    if not asked:
-        return
-    lines = [
-        f"  {name}: {images[name]:,} images, perhaps {' or '.join(perhaps)}"
-        for name, perhaps in asked.items()
-    ]
-    option = ",".join(f"{name}=CLASS" for name in asked)
-    raise DataError(
-        f"{folder} holds folders whose names don't say for certain which class they are:\n"
-        + "\n".join(lines),
-        expected=f"folders named after the classes of {dataset.name}: {', '.join(dataset.classes)}",
-        remedy=f"say which class each is with --classes {shlex.quote(option)}, in Python with classes="
-        '{"FOLDER": "CLASS"}; or move them elsewhere',
-    )
-
-
-def _given_notes(folder: Path, found: Sequence[Found], given: Mapping[str, str]) -> list[str]:
-    """Returns a line for each folder with images whose class the user says."""
-    inside = {normalised(part) for image in found for part in image.path.relative_to(folder).parts[:-1]}
-    return [
-        f"the folder {name} is read as {meant}, as --classes says"
-        for name, meant in given.items()
-        if normalised(name) in inside
-    ]
