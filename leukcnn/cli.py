@@ -221,7 +221,6 @@ def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
         except DataError as error:
             if len(names) == 1:
                 raise
-            # The other datasets are checked all the same.
             unchecked.append(f"{key} can't be checked, and isn't searched for duplicates: {error}")
     click.echo("\n".join([*(line for report in reports for line in report.lines()), *unchecked]))
     if reports:
