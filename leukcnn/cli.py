@@ -105,7 +105,7 @@ class _Commands(click.Group):
 _DATA = click.option(
     "--data",
     metavar="DIR|synthetic",
-    help="Folder of the data (the dataset's own or the one above it), or 'synthetic' for synthetic cells. "
+    help="Folder of the data (the dataset's own or any above it), or 'synthetic' for synthetic cells. "
     "Default: the environment variable LEUKCNN_DATA.",
 )
 _OUT = click.option(
@@ -198,21 +198,16 @@ def check(name: str, data: str | None) -> None:
     names = paper.datasets if paper else (name,)
     place = data_folder(data, names)
 
-    from leukcnn.datasets import present, verify
+    from leukcnn.datasets import verify
+    from leukcnn.datasets.many import find_present
     from leukcnn.experiment import loading
 
     root = loading.data_folder(place, names, say=say, paper=paper)
     if len(names) > 1:
-        here = present(names, root)
+        here = find_present(names, root)
         for absent in (key for key in names if key not in here):
             click.echo(f"{absent}: not there")
         names = tuple(here)
-    if not names:
-        raise DataError(
-            f"None of the datasets of {name} is below {root}.",
-            expected="folders named after them (`leukcnn datasets`)",
-            remedy="pass the folder above them as --data",
-        )
     reports, unchecked = [], []
     for key in names:
         try:

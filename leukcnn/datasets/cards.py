@@ -64,7 +64,7 @@ class LabelsFile:
         subject_pattern: Regular expression with a group `subject` that finds the subject in that column. It
             may have a group `named`: a word for the class, which must fit the label.
         classes: Class of each value in the label column, next to the words of `DatasetCard.class_words`.
-        also_named: Other names that copies of the dataset give the file.
+        other_names: Other names that copies of the dataset give the file.
     """
 
     name: str
@@ -73,7 +73,7 @@ class LabelsFile:
     subject: str
     subject_pattern: str
     classes: Mapping[str, str]
-    also_named: tuple[str, ...] = ()
+    other_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Layout:
             limit.
         extensions: Extensions of the images, in lower case; other files aren't images. Empty for all.
         shown_by: Matches file names by which the dataset is known in any folder that fits. Empty where only
-            the name of the dataset's own folder tells it from others: most have folders of the same classes.
+            the name of its own folder shows the dataset: most have folders of the same classes.
         names_only: Whether only files whose names match `stem` are in this layout.
         release: What this layout's files are, where they aren't the published ones; "" otherwise.
     """

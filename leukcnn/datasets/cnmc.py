@@ -27,7 +27,7 @@ _LABELS = LabelsFile(
     subject="Patient_ID",
     subject_pattern=r"UID_(?P<subject>H?\d+)_(?:\d+_\d+_(?P<named>all|hem)\b)?",
     classes={"0": "healthy", "1": "malignant", "normal": "healthy"},
-    also_named=("phase2.csv",),
+    other_names=("phase2.csv",),
 )
 
 CNMC2019 = DatasetCard(

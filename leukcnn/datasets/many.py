@@ -10,7 +10,7 @@ import numpy as np
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.fault_report import counted
-from leukcnn.datasets.finder import Advice, Place, existing_folder, find, how_to_get, search_limit
+from leukcnn.datasets.finder import Advice, Place, Search, existing_folder, find, how_to_get, search
 from leukcnn.datasets.index import (
     NO_ARRAYS,
     UNLABELLED,
@@ -20,7 +20,7 @@ from leukcnn.datasets.index import (
 from leukcnn.datasets.indexing import read_index
 from leukcnn.datasets.one_class import require_one_class
 from leukcnn.datasets.scan import scan_place
-from leukcnn.datasets.walk import Progress, list_tree, listed
+from leukcnn.datasets.walk import Progress, listed
 from leukcnn.errors import ArgumentError, DataError
 
 
@@ -41,7 +41,7 @@ def present(names: Sequence[str], root: str | Path) -> dict[str, Path]:
         DataError: A dataset is unknown or is there twice, the root isn't a folder, or a folder could be that
             of two of the datasets.
     """
-    return {name: place.folder for name, place in find(names, root, _how_to_get(names)).items()}
+    return {name: place.folder for name, place in _find(names, root)[1].items()}
 
 
 def require_root(names: Sequence[str], root: str | Path) -> None:
@@ -64,15 +64,21 @@ def find_present(names: Sequence[str], root: str | Path) -> dict[str, Place]:
     Raises:
         DataError: As for `present`, or none of the datasets is there.
     """
-    places = find(names, root, _how_to_get(names))
+    searched, places = _find(names, root)
     if not places:
-        tree = list_tree(existing_folder(root, _how_to_get(names)))
+        tree = searched.tree
         found = f"None of {', '.join(names)} is below {tree.root}."
         if holding := tree.holding_images:
             shown = [f"{folder} ({tree.count([folder]):,} images)" for folder in holding]
             found += f" Folders with images that have no dataset's name:\n{listed(shown)}"
-        raise DataError(found + search_limit(tree), **_how_to_get(names))
+        raise DataError(f"{found} {searched.limit}".rstrip(), **_how_to_get(names))
     return places
+
+
+def _find(names: Sequence[str], root: str | Path) -> tuple[Search, dict[str, Place]]:
+    cards = [card(name) for name in names]
+    searched = search(root, _how_to_get(names))
+    return searched, find(cards, searched)
 
 
 def load_many(

@@ -173,6 +173,7 @@ LEUKOCYTES = DatasetCard(
             Layout.one_folder("leukocytes", "healthy", stem=_LEUKOCYTES_NAME),
             name="authors' own",
             example="leukocytes/Eosinophil_1.bmp, Lymphocytes_1.bmp, ..., all healthy",
+            shown_by=rf"{_LEUKOCYTES_NAME}\.\w+",
         ),
         Layout.by_class("leukocytes", _HEALTHY, stem=_LEUKOCYTES_NAME),
     ),

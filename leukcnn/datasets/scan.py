@@ -13,22 +13,22 @@ from pathlib import Path, PurePath, PurePosixPath
 from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.claims import Claim, fits
-from leukcnn.datasets.finder import Place, existing_folder, find, how_to_get
+from leukcnn.datasets.finder import Place, find, how_to_get, search
 from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.datasets.labels_file import read_labels
 from leukcnn.datasets.left_out import (
     MASK,
     NEXT_TO,
-    NOT_READ,
     OTHER_DATASET,
     OTHER_ENDING,
     left_out_notes,
     names_of,
     no_images,
     release_notes,
+    unread_images,
 )
 from leukcnn.datasets.manifest import manifest
-from leukcnn.datasets.walk import SYNTHETIC_MARKER, Tree, list_tree, natural
+from leukcnn.datasets.walk import SYNTHETIC_MARKER, Tree, natural
 
 UNLABELLED = -1
 
@@ -105,9 +105,10 @@ def scan(name: str, root: str | Path) -> Scan:
             dataset is there twice, or a label file can't be read.
     """
     dataset = card(name)
-    places = find([name], root, how_to_get(dataset))
+    searched = search(root, how_to_get(dataset))
+    places = find([dataset], searched)
     if name not in places:
-        raise no_images(dataset, list_tree(existing_folder(root, how_to_get(dataset))))
+        raise no_images(dataset, searched)
     return scan_place(places[name])
 
 
@@ -134,7 +135,7 @@ def scan_place(place: Place) -> Scan:
                 found.append(image)
     unreadable = [why for path, why in tree.unreadable.items() if path.is_relative_to(place.folder)]
     if not found and not unreadable:
-        raise no_images(dataset, tree, place)
+        raise no_images(dataset, place.search, place)
     found, notes = _add_labels(dataset, found, files)
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in (place.folder, *place.folder.parents))
     if dataset.made_from and not synthetic:
@@ -142,7 +143,7 @@ def scan_place(place: Place) -> Scan:
     releases_here = release_notes(dataset, [image.release for image in found])
     left_out = {
         MASK: [path for _, masks in images.values() for path in masks],
-        OTHER_ENDING: [path for path in files if path.suffix.lower() in NOT_READ],
+        OTHER_ENDING: unread_images(files),
         OTHER_DATASET: [
             folder / name
             for folder, key in place.others.items()
@@ -172,7 +173,7 @@ def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
         depth: Number of folders between the dataset's own folder and the image.
     """
     for layout in dataset.layouts:
-        fitting = fits(layout, path.parent)
+        fitting = fits(dataset, layout, path.parent)
         if fitting and (layout.deepest is None or depth <= layout.deepest):
             if layout.names_only and not _has_published_name(layout, path):
                 continue
@@ -194,7 +195,11 @@ def _placed(claim: Claim, dataset: DatasetCard, path: Path, release: str) -> Fou
     if layout.names_only and not _has_published_name(layout, path):
         return None
     image = _describe(dataset, layout, path, claim.words)
-    return replace(image, release="" if image.id in manifest(dataset.key) else release)
+    if image.id in manifest(dataset.key):
+        return image
+    # Parts of a split may hold files of the same names.
+    identity = f"{claim.split}/{image.id}" if claim.split and not layout.identity else image.id
+    return replace(image, id=identity, release=release)
 
 
 def _releases(claims: Iterable[Claim]) -> dict[Path, str]:
@@ -299,7 +304,7 @@ def _add_labels(
 
 def _labels_path(labels_file: LabelsFile, files: Sequence[Path]) -> Path | None:
     """Returns the file of labels, by its name or else by the names of its columns."""
-    names = [name.lower() for name in (labels_file.name, *labels_file.also_named)]
+    names = [name.lower() for name in (labels_file.name, *labels_file.other_names)]
     tables = sorted((path for path in files if path.suffix.lower() == ".csv"), key=str)
     by_name = [path for name in names for path in tables if path.name.lower() == name]
     return next(iter(by_name), None) or next((f for f in tables if _has_columns(labels_file, f)), None)
