@@ -23,7 +23,7 @@ def why_not_comparable(study: Study, index: ImageIndex) -> str:
     apart = _keeps_datasets_apart(study) and not index.synthetic
     images = () if apart else _on_images(study, index, published_images(study, index))
     others = (reason for find in _REASONS for reason in find(study))
-    return _text([study.profile.not_comparable, *images, *others])
+    return _text([study.profile.not_comparable, *_open_data(study, index), *images, *others])
 
 
 def why_not_by_dataset(
@@ -80,6 +80,11 @@ def _text(reasons: Iterable[str]) -> str:
     return "; ".join(reason for reason in reasons if reason)
 
 
+def _open_data(study: Study, index: ImageIndex) -> Iterable[str]:
+    if study.open_data:
+        yield f"open datasets, not the paper's: {', '.join(np.unique(index.dataset).tolist())}"
+
+
 def _keeps_datasets_apart(study: Study) -> bool:
     """Returns whether a kind of split tests datasets separately."""
     by_itself = any(row.setup.split.per_dataset for row in study.rows)
@@ -134,9 +139,8 @@ def _sum(counted: Mapping[str, Genuine], names: Iterable[str]) -> Genuine:
 
 
 def _not_in_the_paper(study: Study, names: Iterable[str]) -> Iterable[str]:
-    if study.open_data:
-        yield f"open datasets, not the paper's: {', '.join(sorted(names))}"
-    elif others := sorted(set(names) - set(study.paper.datasets)):
+    others = sorted(set(names) - set(study.paper.datasets))
+    if others and not study.open_data:
         yield f"datasets that the paper doesn't use: {', '.join(others)}"
 
 

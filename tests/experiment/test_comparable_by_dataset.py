@@ -46,7 +46,7 @@ def complete(paper, names=None, *, without=()):
     for key in names or of.datasets:
         known = {label: [] for label in range(len(of.classes))}
         for name, digest in listed(key):
-            leukaemia = name.rpartition(".")[0].endswith("_1")
+            leukaemia = "ALL" in card(key).classes and name.rpartition(".")[0].endswith("_1")
             label = of.classes.index(of.class_of["ALL" if leukaemia else "healthy"])
             known[label].append((name, digest))
         counts = np.zeros(len(of.classes), dtype=int)
