@@ -1,6 +1,7 @@
 """The command line. Heavy libraries are imported inside the commands, so that `--help` is fast."""
 
 import contextlib
+import functools
 import io
 import os
 import shlex
@@ -116,6 +117,12 @@ _OUT = click.option(
     show_default=True,
     help="Folder of the runs.",
 )
+_CLASSES = click.option(
+    "--classes",
+    multiple=True,
+    metavar="FOLDER=CLASS",
+    help="Class of a folder's images, if its name doesn't say it for certain.",
+)
 _ONLY = click.option("--only", metavar="table2|ROW", help="Only one table, figure or row.")
 
 
@@ -175,16 +182,15 @@ def datasets(ctx: click.Context, name: str | None, download: Path | None, accept
 @main.command()
 @click.argument("name", metavar="DATASET|PAPER|FILE.py")
 @_DATA
-def check(name: str, data: str | None) -> None:
+@_CLASSES
+def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
     """Verifies a dataset, or those of a paper that are in the folder; exits with 1 if something is wrong.
 
     Then lists images that occur twice, exactly or nearly. They are good to know of, but no fault.
     """
     from leukcnn.datasets import CATALOG
 
-    def say(text: str) -> None:
-        click.echo(text, err=True)
-
+    say = functools.partial(click.echo, err=True)
     is_paper = name not in CATALOG and (name in papers.list_papers() or papers.is_file_name(name))
     if not is_paper and name not in CATALOG:
         # The key of a paper with one dataset is that dataset's key.
@@ -204,21 +210,19 @@ def check(name: str, data: str | None) -> None:
 
     root = loading.data_folder(place, names, say=say, paper=paper)
     if len(names) > 1:
-        here = find_present(names, root)
+        here = find_present(names, root, classes=classes)
         for absent in (key for key in names if key not in here):
             click.echo(f"{absent}: not there")
         names = tuple(here)
     reports, unchecked = [], []
     for key in names:
         try:
-            reports.append(verify(key, root, progress=loading.count_files(say)))
+            reports.append(verify(key, root, classes=classes, progress=loading.count_files(say)))
         except DataError as error:
             if len(names) == 1:
                 raise
-            # The other datasets are checked all the same.
             unchecked.append(f"{key} can't be checked, and isn't searched for duplicates: {error}")
-    for line in [*(line for report in reports for line in report.lines()), *unchecked]:
-        click.echo(line)
+    click.echo("\n".join([*(line for report in reports for line in report.lines()), *unchecked]))
     if reports:
         # It loads scikit-learn, which an empty folder doesn't need.
         from leukcnn.duplicate_scan import scan_reports
@@ -243,6 +247,7 @@ def check(name: str, data: str | None) -> None:
     metavar="NAME,NAME|open",
     help="Datasets instead of the paper's, or 'open' for those that anyone may download.",
 )
+@_CLASSES
 @click.option(
     "--weights",
     metavar="FILE|DIR|none",

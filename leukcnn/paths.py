@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from leukcnn.argument_types import user_path
-from leukcnn.datasets.headers import EXTENSIONS, name_fault
+from leukcnn.datasets.headers import EXTENSIONS, FORMATS, name_fault
 from leukcnn.datasets.walk import files_below, listed, read_content, read_files
 from leukcnn.errors import DataError, StoreError, WeightsError
 from leukcnn.fields import did_you_mean_file, did_you_mean_folder
@@ -182,7 +182,7 @@ def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:
     if faults:
         raise DataError(
             f"{len(faults):,} files or folders can't be used:\n{listed(faults)}",
-            expected="complete BMP, PNG, JPEG or TIFF images, with names in UTF-8",
+            expected=f"complete {FORMATS} images, with names in UTF-8",
             remedy="copy, rename or leave them out",
         )
     return found

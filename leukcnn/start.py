@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from leukcnn import papers, quiet, spec
 from leukcnn.argument_types import user_path
+from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.errors import DataError, SpecError, StoreError
 from leukcnn.fields import did_you_mean, did_you_mean_folder
 
@@ -121,7 +122,9 @@ def data_folder(data: Place | None, names: Sequence[str]) -> str:
     return place
 
 
-def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: Place) -> None:
+def require_images(
+    paper: spec.Paper, names: Sequence[str], data: str, *, out: Place, classes: GivenClasses = None
+) -> None:
     """Makes sure that a folder holds images of a paper's datasets, before Keras is loaded.
 
     Args:
@@ -129,6 +132,7 @@ def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: P
         names: Keys of the datasets that are wanted.
         data: The folder, or "synthetic".
         out: Folder of the runs.
+        classes: As for `leukcnn.datasets.load`.
 
     Raises:
         DataError: It holds none of them.
@@ -141,9 +145,9 @@ def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: P
     if data == SYNTHETIC:
         return
     if paper.class_of:
-        folders = [place.folder for place in find_present(names, data).values()]
+        folders = [place.folder for place in find_present(names, data, classes=classes).values()]
     else:
-        folders = [scan(names[0], data).folder]
+        folders = [scan(names[0], data, classes=classes).folder]
     for folder in folders:
         if user_path(out, "out (--out)").resolve().is_relative_to(folder.resolve()):
             raise StoreError(

@@ -7,10 +7,8 @@ from functools import cache
 from pathlib import Path, PurePath
 
 from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, Layout
+from leukcnn.datasets.class_words import class_of, split_of
 from leukcnn.datasets.walk import Tree
-
-SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
-"""Names of folders that hold one part of a dataset that somebody has split; in lower case."""
 
 # Number of a folder's file names that are compared with a pattern.
 _COMPARED = 200
@@ -49,7 +47,7 @@ class Claim:
     def content(self, dataset: DatasetCard) -> tuple[str, ...]:
         """Returns what the folder holds of the dataset: subset, fold and class; "" if not named."""
         folder = self.words.get("folder") or ""
-        class_name = self.layout.class_name or dataset.class_words.get(folder, folder)
+        class_name = self.layout.class_name or class_of(folder, dataset.class_words) or folder
         return (self.layout.subset, self.words.get("fold") or "", class_name)
 
 
@@ -70,7 +68,7 @@ def fits(dataset: DatasetCard, layout: Layout, folder: PurePath) -> tuple[dict[s
         return None
     words = {key: word and re.sub(r"[-_ ]+", " ", word.lower()) for key, word in where.groupdict().items()}
     word = words.get("folder")
-    if word and not layout.class_name and word not in dataset.class_words:
+    if word and not layout.class_name and not class_of(word, dataset.class_words):
         return None
     levels = 0 if layout.folder == ANY_FOLDER else where["all_of_it"].count("/") + 1
     return words, levels
@@ -170,7 +168,7 @@ def _claim(
         return None
     inner, split = folder, ""
     fitting = fits(dataset, layout, folder)
-    if fitting is None and folder.name.lower() in SPLITS:
+    if fitting is None and split_of(folder.name):
         # The parts of a split are in each class folder.
         inner, split = folder.parent, folder.name.lower()
         fitting = fits(dataset, layout, inner)
@@ -178,7 +176,7 @@ def _claim(
         return None
     words, levels = fitting
     base = inner.parents[levels - 1] if levels else inner
-    if base.name.lower() in SPLITS and base != tree.root:
+    if split_of(base.name) and base != tree.root and not layout.identity:
         base, split = base.parent, base.name.lower()
     return Claim(folder, layout, words, base, split, rank)
 
@@ -207,7 +205,7 @@ def _anchors(tree: Tree, tops: Sequence[Path]) -> Iterator[Path]:
             yield folder
             here = tree.folders[folder]
             inner = [folder / name for name in here.folders if folder / name in tree.above_images]
-            yield from (path for path in inner if path.name.lower() in SPLITS)
+            yield from (path for path in inner if split_of(path.name))
             folder = inner[0] if len(inner) == 1 and not here.images else None
 
 

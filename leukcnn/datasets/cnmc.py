@@ -1,6 +1,7 @@
 """C-NMC 2019, the dataset of the ISBI 2019 challenge: values only."""
 
 from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, LabelsFile, Layout, Subset
+from leukcnn.datasets.class_words import class_words
 
 # Headers of the BMP files: 24 bits a pixel, 3,779 pixels a metre. The preliminary phase has a longer one.
 # That of the final phase is assumed: a file made with it either has the published SHA-256 or decides nothing.
@@ -34,7 +35,7 @@ CNMC2019 = DatasetCard(
     key="cnmc2019",
     name="C-NMC 2019",
     classes=("healthy", "malignant"),
-    class_words={"hem": "healthy", "healthy": "healthy", "all": "malignant", "malignant": "malignant"},
+    class_words=class_words("healthy", "malignant"),
     subsets=(
         Subset(
             key="training",
@@ -111,7 +112,7 @@ CNMC2019 = DatasetCard(
         Layout(
             name="plain",
             subset="training",
-            folder=r"(?P<folder>all|hem|malignant|healthy)",
+            folder=r"(?P<folder>[^/]+)",
             stem=_CELL,
             identity="",
             example="{all,hem} or {malignant,healthy}/*.{bmp,png,jpg,tif}",

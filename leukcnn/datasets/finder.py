@@ -6,7 +6,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path, PurePath
@@ -16,11 +16,21 @@ from leukcnn.argument_types import user_path
 from leukcnn.datasets.cards import ANY_NAME, DatasetCard
 from leukcnn.datasets.catalog import CATALOG
 from leukcnn.datasets.claims import Claim, claims_of, is_named
+from leukcnn.datasets.class_words import GivenClasses, given_classes, with_classes
 from leukcnn.datasets.headers import printable
 from leukcnn.datasets.walk import Tree, list_tree, listed
 from leukcnn.errors import DataError
 
-__all__ = ["Advice", "Place", "Search", "existing_folder", "find", "how_to_get", "search"]
+__all__ = [
+    "Advice",
+    "Place",
+    "Search",
+    "existing_folder",
+    "find",
+    "how_to_get",
+    "search",
+    "with_given_classes",
+]
 
 
 class Advice(TypedDict):
@@ -111,6 +121,13 @@ def how_to_get(dataset: DatasetCard) -> Advice:
         "remedy": f"{dataset.how_to_get}. Licence: {dataset.licence}. "
         "Or use synthetic images: --data synthetic",
     }
+
+
+def with_given_classes(dataset: DatasetCard, classes: GivenClasses) -> DatasetCard:
+    """Returns a card with the class words of a user, see `load`."""
+    given = given_classes(classes)
+    words = with_classes(dataset.class_words, given, dataset.classes)
+    return replace(dataset, class_words=words) if given else dataset
 
 
 def existing_folder(root: str | Path, advice: Advice) -> Path:

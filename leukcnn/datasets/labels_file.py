@@ -14,6 +14,7 @@ from leukcnn.datasets.read import read_regular
 from leukcnn.datasets.walk import listed
 from leukcnn.errors import DataError
 
+_LONGEST_HEAD = 4096  # bytes
 _LARGEST_LABELS = 1 << 26  # bytes
 _SEPARATORS = ",;\t|"
 # UTF-32 comes first, because its mark begins with that of UTF-16.
@@ -208,3 +209,20 @@ def _entry(dataset: DatasetCard, labels: LabelsFile, values: Sequence[str]) -> t
     if named and named != class_name:
         raise ValueError(f"{labels.label} is {value!r}, {class_name}, but {origin!r} is {named}")
     return stem, _Entry(dataset.classes.index(class_name), subject["subject"].upper())
+
+
+def labels_path(labels_file: LabelsFile, files: Sequence[Path]) -> Path | None:
+    """Returns the file of labels, by its name or else by the names of its columns."""
+    names = [name.lower() for name in (labels_file.name, *labels_file.other_names)]
+    tables = sorted((path for path in files if path.suffix.lower() == ".csv"), key=str)
+    by_name = [path for name in names for path in tables if path.name.lower() == name]
+    return next(iter(by_name), None) or next((f for f in tables if _has_columns(labels_file, f)), None)
+
+
+def _has_columns(labels_file: LabelsFile, path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.readline(_LONGEST_HEAD).decode("utf-8-sig", "replace").lower()
+    except OSError:
+        return False
+    return all(name.lower() in head for name in (labels_file.image, labels_file.label, labels_file.subject))

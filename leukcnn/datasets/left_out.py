@@ -1,12 +1,14 @@
 """Say what a folder holds that isn't read as a dataset's images, and why nothing was found in it."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from leukcnn.datasets.cards import DatasetCard
+from leukcnn.datasets.class_words import may_be, normalised, split_of
 from leukcnn.datasets.finder import Place, Search, how_to_get
-from leukcnn.datasets.headers import EXTENSIONS, printable
+from leukcnn.datasets.headers import EXTENSIONS, printable, unread_images
 from leukcnn.datasets.walk import listed
 from leukcnn.errors import DataError
 
@@ -16,18 +18,8 @@ OTHER_ENDING = "files with the endings of other image formats"
 OTHER_DATASET = "images of another dataset"
 NEXT_TO = "images next to the dataset's folder"
 
-_NOT_READ = (
-    *(".gif", ".webp", ".jfif", ".jpe", ".jp2", ".heic", ".heif", ".avif", ".ppm", ".pgm", ".tga", ".psd"),
-    *(".svs", ".ndpi", ".czi", ".dcm", ".npy"),
-)
-
 _ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tar", ".tgz")
 _SHOWN = 8
-
-
-def unread_images(paths: Iterable[Path]) -> list[Path]:
-    """Returns the files that have the ending of an image format that isn't read."""
-    return [path for path in paths if path.suffix.lower() in _NOT_READ]
 
 
 def left_out_notes(
@@ -80,7 +72,7 @@ def no_images(dataset: DatasetCard, searched: Search, place: Place | None = None
     files = [path / name for path in below for name in tree.folders[path].others]
     if inside:
         first = min(path / tree.folders[path].images[0] for path in inside).relative_to(folder)
-        others = _others(searched, inside)
+        others = {path: key for path, key in surest(searched).items() if path in {*inside}}
         rest = [path for path in inside if path not in others]
         found = f"{folder} holds {tree.count(inside):,} images, but none in a layout of {dataset.name}, "
         found += f"e.g. {printable(first.as_posix())}. Found: {', '.join(names_of(folder, rest or inside))}."
@@ -111,12 +103,43 @@ def no_images(dataset: DatasetCard, searched: Search, place: Place | None = None
     return DataError(f"{found} {searched.limit}".rstrip(), **advice)
 
 
-def _others(searched: Search, folders: Sequence[Path]) -> dict[Path, str]:
-    """Returns the dataset whose images a folder surely holds, by folder."""
+def surest(searched: Search) -> dict[Path, str]:
+    """Returns the dataset that each folder of images surely is of, where there is one."""
     claims = [(claim, key) for key, claims in searched.claims.items() for claim in claims]
-    best = {claim.folder: key for claim, key in sorted(claims[::-1], key=lambda one: one[0].rank)}
-    return {folder: best[folder] for folder in folders if folder in best}
+    return {claim.folder: key for claim, key in sorted(claims[::-1], key=lambda one: one[0].rank)}
 
 
 def _unique(others: Mapping[Path, str]) -> list[str]:
     return sorted({*others.values()})
+
+
+def expect_certain(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> None:
+    """Asks for the classes of folders whose names may mean one class or another."""
+    inside = [[*path.relative_to(folder).parts[:-1]] for path in strays]
+    inside = [[name for name in names if not split_of(name)] for names in inside]
+    images = Counter(names[0] for names in inside if len(names) == 1)
+    asked = {name: perhaps for name in sorted(images) if (perhaps := may_be(name, dataset.classes))}
+    if not asked:
+        return
+    lines = [
+        f"  {name}: {images[name]:,} images, perhaps {' or '.join(perhaps)}"
+        for name, perhaps in asked.items()
+    ]
+    option = ",".join(f"{name}=CLASS" for name in asked)
+    raise DataError(
+        f"{folder} holds folders whose names don't say for certain which class they are:\n"
+        + "\n".join(lines),
+        expected=f"folders named after the classes of {dataset.name}: {', '.join(dataset.classes)}",
+        remedy=f"say which class each is with --classes {shlex.quote(option)}, in Python with classes="
+        '{"FOLDER": "CLASS"}; or move them elsewhere',
+    )
+
+
+def given_notes(folder: Path, paths: Iterable[Path], given: Mapping[str, str]) -> list[str]:
+    """Returns a line for each folder with images whose class the user says."""
+    inside = {normalised(part) for path in paths for part in path.relative_to(folder).parts[:-1]}
+    return [
+        f"the folder {name} is read as {meant}, as --classes says"
+        for name, meant in given.items()
+        if normalised(name) in inside
+    ]

@@ -9,8 +9,18 @@ import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
+from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.datasets.fault_report import counted
-from leukcnn.datasets.finder import Advice, Place, Search, existing_folder, find, how_to_get, search
+from leukcnn.datasets.finder import (
+    Advice,
+    Place,
+    Search,
+    existing_folder,
+    find,
+    how_to_get,
+    search,
+    with_given_classes,
+)
 from leukcnn.datasets.index import (
     NO_ARRAYS,
     UNLABELLED,
@@ -19,7 +29,7 @@ from leukcnn.datasets.index import (
 )
 from leukcnn.datasets.indexing import read_index
 from leukcnn.datasets.one_class import require_one_class
-from leukcnn.datasets.scan import scan_place
+from leukcnn.datasets.scan import check_classes, scan_place
 from leukcnn.datasets.walk import Progress, listed
 from leukcnn.errors import ArgumentError, DataError
 
@@ -58,13 +68,13 @@ def require_root(names: Sequence[str], root: str | Path) -> None:
     existing_folder(root, advice)
 
 
-def find_present(names: Sequence[str], root: str | Path) -> dict[str, Place]:
+def find_present(names: Sequence[str], root: str | Path, *, classes: GivenClasses = None) -> dict[str, Place]:
     """Returns the places of the datasets that are below a folder, one at least.
 
     Raises:
         DataError: As for `present`, or none of the datasets is there.
     """
-    searched, places = _find(names, root)
+    searched, places = _find(names, root, classes)
     if not places:
         tree = searched.tree
         found = f"None of {', '.join(names)} is below {tree.root}."
@@ -75,8 +85,10 @@ def find_present(names: Sequence[str], root: str | Path) -> dict[str, Place]:
     return places
 
 
-def _find(names: Sequence[str], root: str | Path) -> tuple[Search, dict[str, Place]]:
-    cards = [card(name) for name in names]
+def _find(
+    names: Sequence[str], root: str | Path, classes: GivenClasses = None
+) -> tuple[Search, dict[str, Place]]:
+    cards = [with_given_classes(card(name), classes) for name in names]
     searched = search(root, _how_to_get(names))
     return searched, find(cards, searched)
 
@@ -87,6 +99,7 @@ def load_many(
     *,
     class_names: tuple[str, ...],
     class_of: Mapping[str, str],
+    classes: GivenClasses = None,
     progress: Progress | None = None,
 ) -> ImageIndex:
     """Indexes several datasets together; absent ones are skipped.
@@ -97,6 +110,7 @@ def load_many(
         class_names: Classes of the index, in the order of the networks' outputs.
         class_of: Class of the index for each class of a dataset; images of other classes, and those without
             a label, are left out.
+        classes: As for `load`; a folder of that name in any of the datasets has that class.
         progress: Called after each file with the number done and the number of all files.
 
     Returns:
@@ -107,7 +121,7 @@ def load_many(
         synthetic datasets it only counts the images.
 
     Raises:
-        ArgumentError: `class_of` names a class that isn't in `class_names`.
+        ArgumentError: `class_of` names a class that isn't in `class_names`, or `classes` as for `load`.
         DataError: None of the datasets is present, one of them can't be indexed (see `load`), or an image is
             in two classes, in one dataset or in two.
     """
@@ -116,8 +130,9 @@ def load_many(
             f"class_of maps to the classes {sorted(unknown)}.",
             expected=f"classes out of {list(class_names)}",
         )
-    here = find_present(names, root)
-    scans = [scan_place(place) for place in here.values()]
+    here = find_present(names, root, classes=classes)
+    scans = [scan_place(place, classes=classes) for place in here.values()]
+    check_classes(classes, scans)
     total, done = sum(len(found.images) for found in scans), 0
     indices, notes = [], list(_absence(names, here))
     for found in scans:

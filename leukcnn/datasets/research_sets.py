@@ -7,7 +7,8 @@ there. Values that no source gives are "not stated".
 
 from dataclasses import replace
 
-from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, Layout, Subset, class_words
+from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, Layout, Subset
+from leukcnn.datasets.class_words import class_words
 from leukcnn.datasets.open_sets import SEGMENTATION_WBC
 
 _NOT_STATED = "not stated by its authors"

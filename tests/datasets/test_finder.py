@@ -258,18 +258,14 @@ def notes_of(name, root):
 
 
 def test_what_is_not_read_is_named_with_its_number(tree, write_cell):
-    root = tree(
-        under("archive", {"Lymphoblasts/a.png", "Lymphoblasts/b.png"}) | under("archive/Original", TALEGHANI)
-    )
+    root = tree(under("archive", {"Drawings/a.png", "Drawings/b.png"}) | under("archive/Original", TALEGHANI))
     (root / "archive/Original/Pre/cell.webp").touch()
     (root / "archive/Original/Pre/slide.SVS").touch()
     notes = notes_of("taleghani", root)
     assert (
         "2 files with the endings of other image formats are left out, e.g. Original/Pre/cell.webp" in notes
     )
-    assert (
-        "2 images outside the layout are left out, e.g. Lymphoblasts/a.png (folders: Lymphoblasts)" in notes
-    )
+    assert "2 images outside the layout are left out, e.g. Drawings/a.png (folders: Drawings)" in notes
 
 
 def test_the_sibling_is_a_dataset_of_its_own_and_masks_are_masks(tree):
@@ -339,8 +335,8 @@ def test_links_in_a_circle_and_second_ways_to_a_folder_are_one_copy(tree):
 
 
 def test_a_folder_named_after_a_dataset_but_of_unknown_content_is_an_error(tree):
-    root = tree(under("atlas", {"Lymphoblasts/1.png"}) | under("jtsc", {"001.bmp"}))
-    with pytest.raises(DataError, match=r"none in a layout of Atlas.*Found: Lymphoblasts"):
+    root = tree(under("atlas", {"Drawings/1.png"}) | under("jtsc", {"001.bmp"}))
+    with pytest.raises(DataError, match=r"none in a layout of Atlas.*Found: Drawings"):
         load_many(["atlas", "jtsc"], root, **classes_of(["atlas", "jtsc"]))
 
 

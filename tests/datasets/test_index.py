@@ -130,9 +130,9 @@ def test_folder_without_images_of_the_dataset_is_refused(tmp_path, write_cell):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(DataError, match="holds no images"):
         load("cnmc2019", tmp_path)
-    write_cell(tmp_path / "Original" / "Benign" / "1.jpg", seed=0)
+    write_cell(tmp_path / "Original" / "Early" / "1.jpg", seed=0)
     with pytest.raises(
-        DataError, match=r"1 images, but none in a layout of C-NMC 2019.*Original/Benign/1.jpg"
+        DataError, match=r"1 images, but none in a layout of C-NMC 2019.*Original/Early/1.jpg"
     ):
         load("cnmc2019", tmp_path)
 
