@@ -319,34 +319,45 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
 
 
 @main.command()
-@click.argument("model", type=_Place(path_type=Path))
-@click.argument("images", nargs=-1, required=True, type=_Place(path_type=Path))
+@click.argument("places", metavar="MODEL... IMAGES...", nargs=-1, required=True, type=_Place(path_type=Path))
 @click.option(
     "--out",
-    "table",
     type=_Place(path_type=Path, dir_okay=False),
-    help="Also write a CSV file; an earlier one is replaced.",
+    metavar="FILE.csv|FILE.json",
+    help="Also write a table, as CSV or JSON by its ending; an earlier one is replaced.",
 )
-def predict(model: Path, images: tuple[Path, ...], table: Path | None) -> None:
-    """Classifies images, or folders of images, with a trained network (a trial's model.keras)."""
-    from leukcnn.paths import check_predictions_file, find_images, network_file
+@click.option(
+    "--heatmaps",
+    "heat_maps",
+    type=_Place(path_type=Path),
+    metavar="DIR",
+    help="Write a Grad-CAM overlay of each image into a new or empty folder.",
+)
+def predict(places: tuple[Path, ...], out: Path | None, heat_maps: Path | None) -> None:
+    """Classifies images, or folders of images, with a trained network (a trial's model.keras).
 
-    model, paths = network_file(model), find_images(images)
-    if table is not None:
-        check_predictions_file(table, (model, *paths))
+    Several networks (a.keras b.keras IMAGES...) are an ensemble: their probabilities are averaged. If folders
+    are named by class, metrics follow. Files that can't be used are listed, and the exit code is then 1.
+    """
+    from leukcnn import paths
+
+    named, images = paths.split_models(places)
+    if not images:
+        raise click.UsageError("Missing argument 'IMAGES...': images, or folders of images.")
+    models, files = paths.network_files(named), paths.list_images(images)
+    if out is not None:
+        paths.check_predictions_file(out, (*models, *files.paths))
+    if heat_maps is not None:
+        paths.check_new_folder(heat_maps, "--heatmaps")
     start_backend()
 
-    from leukcnn.prediction import NOTICE, SavedNetwork, write_classes
+    from leukcnn.classification.command import classify
 
-    network = SavedNetwork.load(model)
-    probabilities = network.predict(paths, on_note=lambda note: click.echo(note, err=True))
-    width = max(len(str(path)) for path in paths)
-    for path, row in zip(paths, probabilities, strict=True):
-        best = int(row.argmax())
-        click.echo(f"{path!s:<{width}}  {network.class_names[best]:<12} {row[best]:.4f}")
-    if table is not None:
-        write_classes(table, paths, probabilities, network.class_names)
-    click.echo(NOTICE, err=True)
+    def warn(text: str) -> None:
+        click.echo(text, err=True)
+
+    if not classify(models, files, out=out, heat_maps=heat_maps, show=click.echo, warn=warn):
+        sys.exit(1)
 
 
 def _exit_with(faults: list[str]) -> None:

@@ -6,10 +6,11 @@ If the output isn't a terminal (for example a log), there is one plain line per 
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, Task
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TimeRemainingColumn
 from rich.text import Text
 
 
@@ -142,6 +143,32 @@ class TrainingProgress(Progress):
     def _times(self) -> str:
         elapsed = self.get_time() - self._began
         return f"{_duration(elapsed)} elapsed, {_duration(self.seconds_left())} left"
+
+
+@contextmanager
+def counting(what: str, *, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
+    """Yields a callback for the number done and the number of all, which shows a bar with the time left.
+
+    Nothing is shown if the output isn't a terminal.
+
+    Args:
+        what: What is counted, such as "images".
+        console: Where it is shown; standard error if None.
+    """
+    console = console or Console(stderr=True)
+    bar = Progress(
+        what,
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        refresh_per_second=4,
+        transient=True,
+        disable=not console.is_terminal or console.is_dumb_terminal,
+    )
+    with bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _steps(task: Task) -> int:
