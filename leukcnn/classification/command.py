@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from leukcnn.classification.heat_maps import HeatMaps
-from leukcnn.classification.labelled import FolderLabels, as_plain, folder_labels, metric_tables
+from leukcnn.classification.labelled import FolderLabels, folder_labels, score
 from leukcnn.paths import ImageFiles
 from leukcnn.prediction import NOTICE, Answers, SavedNetwork, apply_networks, write_classes
 from leukcnn.prediction.answers import Batch
@@ -69,12 +69,13 @@ def classify(
             interrupt.add_note(f"{len(maps.files):,} heat maps in {heat_maps} are kept.")
         raise
     labels = folder_labels(files.paths, files.places, names)
-    tables = metric_tables(answers, labels.labels)
+    scores = score(answers, labels.labels)
     _show_classes(answers, show)
-    for table in tables:
+    for table in scores.tables() if scores else ():
         show("\n" + to_text(table).rstrip("\n"))
-    faults = [*files.faults, *answers.faults.values()]
-    doubts = _doubts(answers, networks, labelled=bool(tables))
+    faults: list[tuple[str | None, str]] = [(None, fault) for fault in files.faults]
+    faults += [(str(answers.paths[row]), fault) for row, fault in sorted(answers.faults.items())]
+    doubts = _doubts(answers, networks, labelled=scores is not None)
     if out is not None and len(answers.usable):
         _write(
             out,
@@ -86,15 +87,15 @@ def classify(
                     _described(path, network) for path, network in zip(models, networks, strict=True)
                 ],
                 "notes": [*notes, *doubts],
-                "faults": faults,
-                **as_plain(tables),
+                "faults": [{"image": image, "fault": fault} for image, fault in faults],
+                **(scores.to_plain() if scores else {"metrics": None, "confusion_matrix": None}),
             },
         )
-    for line in [*notes, *(labels.notes(names) if tables else ()), *doubts]:
+    for line in [*notes, *(labels.notes(names) if scores else ()), *doubts]:
         warn(line)
     if faults:
         warn(f"{len(faults):,} files or folders can't be used:")
-        for fault in faults:
+        for _, fault in faults:
             warn(f"  {fault}")
     warn(NOTICE)
     return not faults

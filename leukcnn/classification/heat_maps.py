@@ -49,15 +49,18 @@ class HeatMaps:
         maps = []
         for network, images, layer in zip(self.networks, batch.images, self.layers, strict=True):
             # The class of the ensemble, in the network's own order.
-            own = [network.class_names.index(class_names[k]) for k in classes]
+            index = np.array([network.class_names.index(class_names[k]) for k in classes])
             inputs = scaled(images, network.preprocessing)
-            maps.append(grad_cam(network.network, inputs, class_index=np.array(own), layer=layer))
+            maps.append(grad_cam(network.network, inputs, class_index=index, layer=layer))
         for row, (position, label) in enumerate(zip(batch.positions.tolist(), classes, strict=True)):
             path, p = self.paths[position], batch.probabilities[row, label]
             title = f"{class_names[label]}, {100 * p:.1f} %"
+            # Matplotlib's font lacks some scripts; the file is named after the image.
+            name = path.name if path.name.isascii() else f"image {position + 1}"
             panels: list[tuple[str, np.ndarray] | None] = []
-            for images, of_network in zip(batch.images, maps, strict=True):
-                panels += [(path.name, images[row]), (title, overlay(images[row], of_network[row]))]
+            for number, (images, of_network) in enumerate(zip(batch.images, maps, strict=True), 1):
+                own = f"{title}, network {number}" if len(maps) > 1 else title
+                panels += [(name, images[row]), (own, overlay(images[row], of_network[row]))]
             target = self.folder / self._name(position, class_names[label], p)
             self.files[position] = plot_images(panels, target, n_columns=2, scale=(OVERLAY, _SCALE))
 

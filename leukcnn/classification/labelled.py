@@ -1,16 +1,17 @@
 """Images whose folders are named by class: their classes, and the metrics of the answers."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from leukcnn.prediction import Answers
 from leukcnn.rendering.tables import Column, Table
-from leukcnn.results.measure import measure_run
+from leukcnn.results.measure import Measured, measure_run
 from leukcnn.results.metrics import confusion_matrix
 from leukcnn.spec import METRICS
 from leukcnn.trial_files import Predictions
@@ -91,19 +92,94 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
-def metric_tables(answers: Answers, labels: np.ndarray) -> list[Table]:
-    """Returns the metrics of labelled images with their intervals, and their confusion matrix.
+class Score(NamedTuple):
+    """A metric of labelled images.
+
+    Attributes:
+        metric: A key of `leukcnn.results.metrics.METRICS`.
+        class_name: The class that it is about; "" for all.
+        measured: Value and interval.
+        n_images: Number of images that it is about.
+    """
+
+    metric: str
+    class_name: str
+    measured: Measured
+    n_images: int
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The metrics of labelled images, with 95 % intervals over the images.
+
+    Attributes:
+        class_names: C names.
+        scores: The metrics.
+        confusion: (C, C) int64, numbers of images; true classes in rows.
+    """
+
+    class_names: tuple[str, ...]
+    scores: list[Score]
+    confusion: np.ndarray
+
+    def tables(self) -> list[Table]:
+        """Returns the metrics, and the confusion matrix, as tables."""
+        rows, methods = [], []
+        for metric, class_name, measured, n_images in self.scores:
+            title, is_percent, *_ = METRICS[metric]
+            factor = 100 if is_percent else 1
+            interval = measured.interval
+            bounds = (factor * interval.low, factor * interval.high) if interval.defined else None
+            shown = title + " (%)" * is_percent
+            rows.append((shown, class_name, factor * measured.values[0], bounds, n_images))
+            methods.append(f"{title}: {interval.describe(own_units=True)}")
+        columns = [
+            Column("Metric"),
+            Column("Class"),
+            Column("Value", "quantity"),
+            Column("95 % interval", "range"),
+            Column("Images", "integer"),
+        ]
+        title = f"{self.confusion.sum():,} images in folders named by class"
+        counts = zip(self.class_names, self.confusion.tolist(), strict=True)
+        return [
+            Table("metrics", title, columns, rows, [*dict.fromkeys(methods), _INDEPENDENT]),
+            Table(
+                "confusion",
+                "Confusion matrix: true classes in rows, predicted ones in columns",
+                ["True class", *(Column(name, "integer") for name in self.class_names)],
+                [(name, *row) for name, row in counts],
+            ),
+        ]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Returns the values for JSON, as fractions; None for what is undefined."""
+        metrics = [
+            {
+                "metric": score.metric,
+                "class": score.class_name or None,
+                "value": _finite(score.measured.values[0]),
+                "interval": [_finite(score.measured.interval.low), _finite(score.measured.interval.high)],
+                "images": score.n_images,
+            }
+            for score in self.scores
+        ]
+        return {"metrics": metrics, "confusion_matrix": self.confusion.tolist()}
+
+
+def score(answers: Answers, labels: np.ndarray) -> Scores | None:
+    """Returns the metrics of labelled images.
 
     Args:
         answers: N answers.
         labels: (N,) int64, true classes; images of class -1 or without an answer aren't counted.
 
     Returns:
-        Two tables; none if no image counts.
+        Accuracy, recall of each class, macro F1, AUROC and kappa; None if no image counts.
     """
-    rows = np.array([i for i in answers.usable if labels[i] != _UNKNOWN], dtype=np.int64)
+    rows = np.array([row for row in answers.usable if labels[row] != _UNKNOWN], dtype=np.int64)
     if not len(rows):
-        return []
+        return None
     names, n = answers.class_names, len(rows)
     run = Predictions(
         image=np.array([str(answers.paths[row]) for row in rows]),
@@ -114,51 +190,15 @@ def metric_tables(answers: Answers, labels: np.ndarray) -> list[Table]:
         probabilities=answers.probabilities[rows],
         class_names=names,
     )
-    wanted = [("accuracy", None), *(("recall", k) for k in range(len(names))), ("macro_f1", None)]
-    wanted += [("auroc", 1) if len(names) == 2 else ("macro_auroc", None), ("kappa", None)]
-    lines, methods = [], []
-    for metric, of_class in wanted:
+    of_classes = [("recall", position) for position in range(len(names))]
+    area = ("auroc", 1) if len(names) == 2 else ("macro_auroc", None)
+    scores = []
+    for metric, of_class in (("accuracy", None), *of_classes, ("macro_f1", None), area, ("kappa", None)):
         measured = measure_run(run, metric, positive=of_class or 0)
-        title = METRICS[metric].title + (" (%)" if METRICS[metric].percent else "")
-        factor = 100 if METRICS[metric].percent else 1
-        here = n if metric != "recall" else int((run.label == of_class).sum())
-        bounds = (factor * measured.interval.low, factor * measured.interval.high)
-        shown = bounds if measured.interval.defined else None
-        class_name = "" if of_class is None else names[of_class]
-        lines.append((title, class_name, factor * measured.values[0], shown, here))
-        methods.append(f"{METRICS[metric].title}: {measured.interval.describe(own_units=True)}")
-    columns = [
-        Column("Metric"),
-        Column("Class"),
-        Column("Value", "quantity"),
-        Column("95 % interval", "range"),
-        Column("Images", "integer"),
-    ]
-    notes = [*dict.fromkeys(methods), _INDEPENDENT]
-    matrix = confusion_matrix(run.label, run.predicted, n_classes=len(names))
-    counts = [(name, *row) for name, row in zip(names, matrix.tolist(), strict=True)]
-    return [
-        Table("metrics", f"{n:,} images in folders named by class", columns, lines, notes),
-        Table(
-            "confusion",
-            "Confusion matrix: true classes in rows, predicted ones in columns",
-            [Column("True class"), *(Column(name, "integer") for name in names)],
-            counts,
-        ),
-    ]
+        n_images = int((run.label == of_class).sum()) if metric == "recall" else n
+        scores.append(Score(metric, "" if of_class is None else names[of_class], measured, n_images))
+    return Scores(names, scores, confusion_matrix(run.label, run.predicted, n_classes=len(names)))
 
 
-def as_plain(tables: Sequence[Table]) -> dict[str, Any]:
-    """Returns the tables of `metric_tables` for JSON; NaN becomes null."""
-    if not tables:
-        return {"metrics": None, "confusion_matrix": None}
-    metrics, confusion = tables
-    keys = ("metric", "class", "value", "interval", "images")
-    rows = [dict(zip(keys, map(_finite, row), strict=True)) for row in metrics.rows]
-    return {"metrics": rows, "confusion_matrix": [list(row[1:]) for row in confusion.rows]}
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and value != value else value
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
