@@ -116,6 +116,12 @@ _OUT = click.option(
     show_default=True,
     help="Folder of the runs.",
 )
+_CLASSES = click.option(
+    "--classes",
+    multiple=True,
+    metavar="FOLDER=CLASS",
+    help="Class of a folder's images, if its name doesn't say it for certain.",
+)
 _ONLY = click.option("--only", metavar="table2|ROW", help="Only one table, figure or row.")
 
 
@@ -170,7 +176,8 @@ def datasets(name: str | None) -> None:
 @main.command()
 @click.argument("name", metavar="DATASET|PAPER|FILE.py")
 @_DATA
-def check(name: str, data: str | None) -> None:
+@_CLASSES
+def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
     """Verifies a dataset, or those of a paper that are in the folder; exits with 1 if something is wrong.
 
     Then lists images that occur twice, exactly or nearly. They are good to know of, but no fault.
@@ -202,7 +209,7 @@ def check(name: str, data: str | None) -> None:
         for absent in (key for key in names if key not in here):
             click.echo(f"{absent}: not there")
         names = tuple(here)
-    reports = [verify(key, root, progress=loading.count_files(say)) for key in names]
+    reports = [verify(key, root, classes=classes, progress=loading.count_files(say)) for key in names]
     for report in reports:
         for line in report.lines():
             click.echo(line)
@@ -217,7 +224,7 @@ def check(name: str, data: str | None) -> None:
         # It loads scikit-learn, which an empty folder doesn't need.
         from leukcnn.duplicate_scan import scan_folders
 
-        for line in scan_folders(sound, root, paper=paper).lines():
+        for line in scan_folders(sound, root, classes=classes, paper=paper).lines():
             click.echo(line)
     if faulty := [report.card.key for report in reports if not report.ok]:
         click.echo(f"not searched for duplicates because of their faults: {', '.join(faulty)}")
@@ -234,6 +241,7 @@ def check(name: str, data: str | None) -> None:
 @click.option("--runs", type=click.IntRange(min=1), help="Repetitions; by default the paper's number.")
 @click.option("--split", type=_Choice(SPLIT_KINDS), help="Kind of split instead of the paper's.")
 @click.option("--datasets", metavar="NAME,NAME", help="Datasets instead of the paper's.")
+@_CLASSES
 @click.option(
     "--weights",
     metavar="FILE|DIR|none",

@@ -15,6 +15,7 @@ from leukcnn.datasets import (
     load,
     load_many,
 )
+from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.image_cache import prepared_images
 from leukcnn.spec import Paper, Preprocessing
 from leukcnn.splits import declared_relatives, related_datasets
@@ -108,13 +109,19 @@ def scan_duplicates(
 
 
 def scan_folders(
-    names: Sequence[str], root: str | Path, *, paper: Paper | None = None, folder: Path | None = None
+    names: Sequence[str],
+    root: str | Path,
+    *,
+    classes: GivenClasses = None,
+    paper: Paper | None = None,
+    folder: Path | None = None,
 ) -> DuplicateScan:
     """Indexes datasets and searches them for duplicates.
 
     Args:
         names: Keys of datasets in the catalog; only one unless the paper uses several.
         root: The folder that holds the datasets' own folders, or the folder of the one dataset.
+        classes: As for `leukcnn.datasets.load`.
         paper: Paper whose classes are used. None compares all images of one dataset.
         folder: Folder of the caches, see `prepared_images`.
 
@@ -123,10 +130,10 @@ def scan_folders(
         StoreError: The cache can't be written.
     """
     if paper is None or not paper.class_of:
-        return scan_duplicates(load(names[0], root), folder=folder)
+        return scan_duplicates(load(names[0], root, classes=classes), folder=folder)
     # Experiments use the catalog's order, and the cache's key depends on the order.
     ordered = [name for name in CATALOG if name in names]
-    index = load_many(ordered, root, class_names=paper.classes, class_of=paper.class_of)
+    index = load_many(ordered, root, class_names=paper.classes, class_of=paper.class_of, classes=classes)
     return scan_duplicates(index, folder=folder)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from leukcnn import papers, quiet, spec
 from leukcnn.argument_types import user_path
+from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.errors import DataError, SpecError, StoreError
 from leukcnn.fields import did_you_mean, did_you_mean_folder
 
@@ -75,7 +76,9 @@ def data_folder(data: Place | None, names: Sequence[str]) -> str:
     return place
 
 
-def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: Place) -> None:
+def require_images(
+    paper: spec.Paper, names: Sequence[str], data: str, *, out: Place, classes: GivenClasses = None
+) -> None:
     """Makes sure that a folder holds images of a paper's datasets, before Keras is loaded.
 
     Args:
@@ -83,6 +86,7 @@ def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: P
         names: Keys of the datasets that are wanted.
         data: The folder, or "synthetic".
         out: Folder of the runs.
+        classes: As for `leukcnn.datasets.load`.
 
     Raises:
         DataError: It holds none of them.
@@ -99,7 +103,7 @@ def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: P
     if paper.class_of:
         folders = [*require_present(names, data).values()]
     else:
-        scan(names[0], data)
+        scan(names[0], data, classes=classes)
         folders = [own_folders(card(names[0]), data)[-1]]
     for folder in folders:
         if user_path(out, "out (--out)").resolve().is_relative_to(folder.resolve()):

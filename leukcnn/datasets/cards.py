@@ -8,18 +8,6 @@ from leukcnn.errors import SpecError
 
 ANY_NAME = r".+"
 
-_CLASS_WORDS = {
-    "healthy": "healthy",
-    "hbs": "healthy",
-    "normal": "healthy",
-    "all": "ALL",
-    "aml": "AML",
-    "other": "other",
-    "pathological": "pathological",
-    "leukaemia": "pathological",
-    "leukemia": "pathological",
-}
-
 
 @dataclass(frozen=True)
 class Subset:
@@ -73,7 +61,8 @@ class Layout:
     The patterns are regular expressions and ignore case. They may have four named groups: `folder` (a word
     for a class in the folder's name), `named` (a word for a class in the file name), `fold` and `subject`.
     `DatasetCard.class_words` gives the class of each word. The class of an image is `class_name` if that
-    isn't empty, otherwise the class of its folder, otherwise the class in its file name.
+    isn't empty, otherwise the class of its folder, otherwise the class in its file name. Without `class_name`
+    a folder fits only if its word means a class.
 
     Attributes:
         name: What users call this layout.
@@ -110,17 +99,17 @@ class Layout:
 
         Args:
             subset: Key of the subset.
-            words: Class of each folder name, in lower case.
+            words: Class of each word, as `DatasetCard.class_words`.
             stem: Matches the published file names without their extension. An image with a published name
                 gets the id of the published image.
         """
         return cls(
             name="a folder for each class",
             subset=subset,
-            folder=f"(?P<folder>{'|'.join(words)})",
+            folder=r"(?P<folder>[^/]+)",
             stem=stem,
             identity="",
-            example=f"{subset}/{{{','.join(words)}}}/*.{{bmp,png,jpg,jpeg,tif,tiff}}",
+            example=f"{subset}/{{{','.join(dict.fromkeys(words.values()))}}}/*.{{bmp,png,jpg,jpeg,tif,tiff}}",
             any_name=True,
             deepest=1,
         )
@@ -155,7 +144,8 @@ class DatasetCard:
         key: Key in `CATALOG`.
         name: Name in the field.
         classes: Class names; a label is a position in it.
-        class_words: Word in folder or file names, in lower case -> the class that it names.
+        class_words: Word in folder or file names, as `class_words.normalised` returns it -> the class that it
+            means for certain.
         subsets: The subsets, in the order of an index.
         layouts: Folder layouts that are understood. The first one that fits an image is used.
         folder_names: Possible names of the dataset's own folder below a root. "a/b" is the folder b in the
@@ -261,16 +251,3 @@ class DatasetCard:
         """Returns the layouts that are understood, one per line, each with an example."""
         width = max(len(layout.name) for layout in self.layouts)
         return "\n".join(f"  {layout.name:<{width}}  {layout.example}" for layout in self.layouts)
-
-
-def class_words(*classes: str) -> dict[str, str]:
-    """Returns the common words for classes of blood smears.
-
-    Args:
-        *classes: Some of "healthy", "ALL", "AML", "other" and "pathological" (leukaemia of a type that isn't
-            stated).
-
-    Returns:
-        The class of each word. The words are in lower case.
-    """
-    return {word: name for word, name in _CLASS_WORDS.items() if name in classes}

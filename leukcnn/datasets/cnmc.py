@@ -1,6 +1,7 @@
 """C-NMC 2019, the dataset of the ISBI 2019 challenge: values only."""
 
 from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout, Subset
+from leukcnn.datasets.class_words import class_words
 
 _CELL = r"UID_(?P<subject>H?\d+)_\d+_\d+_(?P<named>all|hem)"
 
@@ -8,7 +9,7 @@ CNMC2019 = DatasetCard(
     key="cnmc2019",
     name="C-NMC 2019",
     classes=("healthy", "malignant"),
-    class_words={"hem": "healthy", "healthy": "healthy", "all": "malignant", "malignant": "malignant"},
+    class_words=class_words("healthy", "malignant"),
     subsets=(
         Subset(
             key="training",
@@ -69,7 +70,7 @@ CNMC2019 = DatasetCard(
         Layout(
             name="plain",
             subset="training",
-            folder=r"(?P<folder>all|hem|malignant|healthy)",
+            folder=r"(?P<folder>[^/]+)",
             stem=_CELL,
             identity="",
             example="{all,hem} or {malignant,healthy}/*.{bmp,png,jpg,tif}",

@@ -8,11 +8,12 @@ import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
+from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.datasets.headers import printable
 from leukcnn.datasets.index import ImageIndex
 from leukcnn.datasets.manifest import manifest, published_groups
 from leukcnn.datasets.one_class import require_one_class
-from leukcnn.datasets.scan import Found, Scan, place, scan, sort_key
+from leukcnn.datasets.scan import Found, Scan, check_classes, place, scan, sort_key
 from leukcnn.datasets.walk import (
     Progress,
     conversion_notes,
@@ -26,7 +27,13 @@ from leukcnn.errors import DataError
 __all__ = ["index_from_manifest", "load", "make_index", "read_index"]
 
 
-def load(name: str, root: str | Path, *, progress: Progress | None = None) -> ImageIndex:
+def load(
+    name: str,
+    root: str | Path,
+    *,
+    classes: GivenClasses = None,
+    progress: Progress | None = None,
+) -> ImageIndex:
     """Indexes a dataset's folder.
 
     Every file is read once, to compute its SHA-256 and to check that it is complete. No image is decoded.
@@ -34,6 +41,8 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
     Args:
         name: Key of the dataset in the catalog, e.g. "cnmc2019".
         root: The dataset's own folder or the root above it.
+        classes: Class folder -> the class of its images, where the folder's name doesn't say it for certain,
+            e.g. `{"positive": "ALL"}`.
         progress: Called after each file with the number done and the number of all files.
 
     Returns:
@@ -41,12 +50,16 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
         indexed as it is; `notes` says what is there.
 
     Raises:
-        DataError: The folder doesn't exist, can't be read or holds no image of the dataset. Or some files
+        DataError: The folder doesn't exist, can't be read, holds no image of the dataset, or has a folder
+            whose name may mean several classes. Or some files
             aren't complete images, are copies of the same image, have the name of one class in the folder
             of another, are byte-identical in two classes, or have a name that isn't UTF-8; one message lists
             all of them.
+        ArgumentError: `classes` names a folder without images, or a class that the dataset lacks.
     """
-    return read_index(scan(name, root), progress=progress)
+    found = scan(name, root, classes=classes)
+    check_classes(classes, [found])
+    return read_index(found, progress=progress)
 
 
 def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:

@@ -10,6 +10,7 @@ import numpy as np
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
+from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.datasets.finder import Advice, is_named, own_folders
 from leukcnn.datasets.index import (
     NO_ARRAYS,
@@ -19,7 +20,7 @@ from leukcnn.datasets.index import (
 )
 from leukcnn.datasets.indexing import read_index
 from leukcnn.datasets.one_class import require_one_class
-from leukcnn.datasets.scan import scan
+from leukcnn.datasets.scan import check_classes, scan
 from leukcnn.datasets.walk import Progress
 from leukcnn.errors import ArgumentError, DataError
 
@@ -82,6 +83,7 @@ def load_many(
     *,
     class_names: tuple[str, ...],
     class_of: Mapping[str, str],
+    classes: GivenClasses = None,
     progress: Progress | None = None,
 ) -> ImageIndex:
     """Indexes several datasets together; absent ones are skipped.
@@ -92,6 +94,7 @@ def load_many(
         class_names: Classes of the index, in the order of the networks' outputs.
         class_of: Class of the index for each class of a dataset; images of other classes, and those without
             a label, are left out.
+        classes: As for `load`; a folder of that name in any of the datasets has that class.
         progress: Called after each file with the number done and the number of all files.
 
     Returns:
@@ -102,7 +105,7 @@ def load_many(
         synthetic datasets it only counts the images.
 
     Raises:
-        ArgumentError: `class_of` names a class that isn't in `class_names`.
+        ArgumentError: `class_of` names a class that isn't in `class_names`, or `classes` as for `load`.
         DataError: None of the datasets is present, one of them can't be indexed (see `load`), or an image is
             in two classes, in one dataset or in two.
     """
@@ -112,7 +115,8 @@ def load_many(
             expected=f"classes out of {list(class_names)}",
         )
     here = require_present(names, root)
-    scans = [scan(name, root) for name in here]
+    scans = [scan(name, root, classes=classes) for name in here]
+    check_classes(classes, scans)
     total, done = sum(len(found.images) for found in scans), 0
     indices, notes = [], list(_absence(names, here))
     for found in scans:

@@ -7,7 +7,8 @@ there. Values that no source gives are "not stated".
 
 from dataclasses import replace
 
-from leukcnn.datasets.cards import DatasetCard, Layout, Subset, class_words
+from leukcnn.datasets.cards import DatasetCard, Layout, Subset
+from leukcnn.datasets.class_words import class_words
 
 _NOT_STATED = "not stated by its authors"
 _ALL_IDB = (
@@ -25,7 +26,7 @@ _ZHENG = (
     "images by self-supervised learning. Micron, 107, 55-71."
 )
 _HEALTHY = class_words("healthy")
-_STAGES = {"benign": "benign", "early": "early", "pre": "pre", "pro": "pro"}
+_STAGES = class_words("benign", "early", "pre", "pro")
 _TALEGHANI_COUNTS = {"benign": 504, "early": 985, "pre": 963, "pro": 804}
 _TALEGHANI_NAME = r"WBC-(?:Malignant-)?(?P<named>Benign|Early|Pre|Pro)-\d+"
 _TALEGHANI_GET = (
@@ -36,7 +37,7 @@ _TALEGHANI_GET = (
 TALEGHANI = DatasetCard(
     key="taleghani",
     name="Taleghani hospital ALL",
-    classes=tuple(_STAGES),
+    classes=("benign", "early", "pre", "pro"),
     class_words=_STAGES,
     subsets=(Subset(key="taleghani", title="Original", images=_TALEGHANI_COUNTS, size=(224, 224)),),
     layouts=(

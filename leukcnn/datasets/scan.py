@@ -5,6 +5,8 @@ The only files that are opened here are label files (CSV). `load`, `load_many` a
 """
 
 import re
+import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,12 +14,21 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from leukcnn.datasets.cards import DatasetCard, Layout
 from leukcnn.datasets.catalog import card
+from leukcnn.datasets.class_words import (
+    GivenClasses,
+    class_of,
+    given_classes,
+    may_be,
+    normalised,
+    with_classes,
+)
 from leukcnn.datasets.finder import DEEPEST, how_to_get, own_folders
 from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.datasets.labels_file import read_labels
 from leukcnn.datasets.manifest import manifest
 from leukcnn.datasets.walk import SYNTHETIC_MARKER, files_below, natural
-from leukcnn.errors import DataError
+from leukcnn.errors import ArgumentError, DataError
+from leukcnn.fields import did_you_mean
 
 UNLABELLED = -1
 
@@ -71,18 +82,23 @@ class Scan:
     notes: tuple[str, ...]
 
 
-def scan(name: str, root: str | Path) -> Scan:
+def scan(name: str, root: str | Path, *, classes: GivenClasses = None) -> Scan:
     """Finds the images of a dataset below a folder.
 
     Args:
         name: Key of the dataset in the catalog.
         root: The dataset's own folder or the root above it.
+        classes: Class folder -> the class of its images, for names that may mean several classes;
+            `check_classes` says whether it fits.
 
     Raises:
-        DataError: The dataset is unknown, the folder doesn't exist or holds no image of the dataset, or a
-            label file can't be read.
+        DataError: The dataset is unknown, the folder doesn't exist or holds no image of the dataset, a
+            folder's name may mean several classes, or a label file can't be read.
     """
     dataset = card(name)
+    if given := given_classes(classes):
+        words = with_classes(dataset.class_words, given, dataset.classes)
+        dataset = replace(dataset, class_words=words)
     folders = own_folders(dataset, root)
     folder = folders[-1]
     unreadable: list[str] = []
@@ -95,6 +111,7 @@ def scan(name: str, root: str | Path) -> Scan:
             strays.append(path)
         else:
             found.append(image)
+    _expect_certain(dataset, folder, strays)
     if not found and not unreadable:
         raise _no_images(dataset, folder, strays)
     found, notes = _add_labels(dataset, found, files)
@@ -112,6 +129,46 @@ def scan(name: str, root: str | Path) -> Scan:
     )
 
 
+def check_classes(classes: GivenClasses, scans: Sequence[Scan]) -> None:
+    """Checks that each folder that is given a class is in one of some scans, and the class in its dataset.
+
+    Args:
+        classes: Class folder -> the class of its images.
+        scans: All folders that were scanned with them.
+
+    Raises:
+        ArgumentError: A folder holds no image, or its dataset doesn't have the class.
+    """
+    names = [
+        {
+            part
+            for path in (*(image.path for image in found.images), *found.strays)
+            for part in path.relative_to(found.folder).parts[:-1]
+        }
+        for found in scans
+    ]
+    for folder, name in given_classes(classes).items():
+        cards = [
+            found.card
+            for found, parts in zip(scans, names, strict=True)
+            if normalised(folder) in map(normalised, parts)
+        ]
+        if not cards:
+            there = sorted(set().union(*names))
+            raise ArgumentError(
+                f"classes (--classes) got the folder {folder!r}, in which no image is.",
+                expected=f"one of the folders with images: {', '.join(there) or 'there is none'}",
+                remedy=did_you_mean(folder, there),
+            )
+        if not any(name in one.classes or class_of(name, one.class_words) for one in cards):
+            known = dict.fromkeys(known for one in cards for known in one.classes)
+            raise ArgumentError(
+                f"classes (--classes) got {name!r} for the folder {folder!r}.",
+                expected=f"a class of the dataset: {', '.join(known)}",
+                remedy=did_you_mean(name, known),
+            )
+
+
 def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
     """Derives an image's class, subject, fold and id from its path; returns None if no layout fits.
 
@@ -123,6 +180,9 @@ def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
     for layout in dataset.layouts:
         where = re.search(rf"(?:^|/)(?:{layout.folder})$", path.parent.as_posix(), re.IGNORECASE)
         if where and (layout.deepest is None or depth <= layout.deepest):
+            word = where.groupdict().get("folder")
+            if word and not layout.class_name and not class_of(word, dataset.class_words):
+                continue
             if layout.extensions and path.suffix.lower() not in layout.extensions:
                 return None
             return _describe(dataset, layout, path, where.groupdict())
@@ -146,8 +206,8 @@ def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mappi
     name = re.fullmatch(layout.stem, path.stem, re.IGNORECASE)
     words = (name.groupdict() if name else {}) | {"stem": path.stem}
     folder = (where.get("folder") or "").lower()
-    claimed = dataset.class_words.get((words.get("named") or "").lower())
-    class_name = layout.class_name or dataset.class_words.get(folder) or claimed
+    claimed = class_of(words.get("named") or "", dataset.class_words)
+    class_name = layout.class_name or class_of(folder, dataset.class_words) or claimed
     fold = where.get("fold")
     if layout.identity:
         suffix = "" if name else path.suffix
@@ -166,7 +226,7 @@ def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mappi
         subset=layout.subset,
         fold=int(fold) if fold else -1,
         foreign=name is None and not layout.any_name,
-        contradictory=claimed is not None and claimed != class_name,
+        contradictory=bool(claimed) and claimed != class_name,
     )
 
 
@@ -217,6 +277,26 @@ def _add_labels(
         if missing:
             notes.append(f"{missing:,} {layout.subset} {dataset.images_are} aren't in {paths[0].name}")
     return found, notes
+
+
+def _expect_certain(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> None:
+    """Asks for the classes of folders whose names may mean one class or another."""
+    places = Counter(path.parent for path in strays if len(path.relative_to(folder).parts) == 2)
+    asked = {place: names for place in places if (names := may_be(place.name, dataset.classes))}
+    if not asked:
+        return
+    lines = [
+        f"  {place.name}: {places[place]:,} images, perhaps {' or '.join(names)}"
+        for place, names in sorted(asked.items())
+    ]
+    option = ",".join(f"{place.name}=CLASS" for place in sorted(asked))
+    raise DataError(
+        f"{folder} holds folders whose names don't say for certain which class they are:\n"
+        + "\n".join(lines),
+        expected=f"folders named after the classes of {dataset.name}: {', '.join(dataset.classes)}",
+        remedy=f"say which class each is with --classes {shlex.quote(option)}, in Python with classes="
+        '{"FOLDER": "CLASS"}; or move them elsewhere',
+    )
 
 
 def _no_images(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> DataError:

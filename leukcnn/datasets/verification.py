@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups
 from leukcnn.datasets.fault_report import Count, Fault, Report
 from leukcnn.datasets.headers import BrokenImage, name_fault, printable
@@ -24,7 +25,13 @@ class _Content(NamedTuple):
     fault: tuple[str, str] | None
 
 
-def verify(name: str, root: str | Path, *, progress: Progress | None = None) -> Report:
+def verify(
+    name: str,
+    root: str | Path,
+    *,
+    classes: GivenClasses = None,
+    progress: Progress | None = None,
+) -> Report:
     """Reads and decodes every image of a folder and reports all faults.
 
     Images are compared with the shipped manifest by name and SHA-256. Synthetic images (`SYNTHETIC_MARKER`
@@ -33,12 +40,15 @@ def verify(name: str, root: str | Path, *, progress: Progress | None = None) -> 
     Args:
         name: Key of the dataset in the catalog.
         root: The dataset's own folder or the root above it.
+        classes: As for `load`.
         progress: Called after each file with the number done and the number of all files.
 
     Raises:
-        DataError: The dataset is unknown, or the folder doesn't exist or holds no image of the dataset.
+        DataError: The dataset is unknown, or the folder doesn't exist, holds no image of the dataset, or has
+            a folder whose name may mean several classes.
+        ArgumentError: `classes` has another form.
     """
-    found = scan(name, root)
+    found = scan(name, root, classes=classes)
     published = {} if found.synthetic else manifest(name)
     paths = [*(image.path for image in found.images), *found.strays]
     contents = dict(zip(paths, read_files(_read, paths, progress=progress), strict=True))

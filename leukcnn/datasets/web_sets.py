@@ -5,7 +5,8 @@ sister paper on LeukNet cites. MIDB is only in the LeukNet paper; its count is f
 paper lists the images, so the exact images that were used are unknown.
 """
 
-from leukcnn.datasets.cards import DatasetCard, Layout, Subset, class_words
+from leukcnn.datasets.cards import DatasetCard, Layout, Subset
+from leukcnn.datasets.class_words import class_words
 
 _NOT_STATED = "not stated by its authors"
 _NOT_NAMED = "the source is not named in the papers that use it"

@@ -49,6 +49,7 @@ class Request:
         runs: Number of repetitions, each with another seed; None for the profile's or the paper's number.
         split: Kind of split; None for each row's own split and its extra splits.
         datasets: Keys of the datasets to use; empty for the paper's.
+        classes: Class folder -> the class of its images, where its name may mean several.
         weights: Initial weights of fine-tuned networks: "none" (random), "imagenet", a file, or a folder of
             files with their publishers' names; None for the paper's choice.
         base: "scratch" or "scratch=NAME" for a network trained from scratch instead of those that need
@@ -72,6 +73,7 @@ class Request:
     runs: int | None = None
     split: str | None = None
     datasets: tuple[str, ...] = ()
+    classes: Mapping[str, str] = field(default_factory=dict)
     weights: str | None = None
     base: str | None = None
     mask: str | None = None
