@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from leukcnn.argument_types import user_path
-from leukcnn.datasets.headers import EXTENSIONS, name_fault, printable
+from leukcnn.datasets.headers import EXTENSIONS, name_fault, printable, unread_images
 from leukcnn.datasets.walk import files_below, is_ignored, listed, read_content, read_files
 from leukcnn.errors import DataError, StoreError, WeightsError
 from leukcnn.fields import did_you_mean_file, did_you_mean_folder
@@ -297,13 +297,15 @@ def list_images(places: str | Path | Iterable[str | Path]) -> ImageFiles:
 def _images_of(files: Sequence[Path], folder: Path) -> tuple[list[Path], list[str]]:
     """Returns the images among the files of a folder, and a note on the others."""
     images = [path for path in files if path.suffix.lower() in EXTENSIONS]
-    endings = Counter(path.suffix.lower() or "no ending" for path in files)
-    others = {ending: n for ending, n in endings.most_common() if ending not in EXTENSIONS}
+    others = unread_images(files)
     if not others:
         return images, []
-    kinds = ", ".join(f"{n:,} {printable(ending)}" for ending, n in others.items())
-    n = sum(others.values())
-    return images, [f"{n:,} file(s) in {folder} have no ending of an image that is read: {kinds}"]
+    endings = Counter(path.suffix.lower() or "no ending" for path in others).most_common()
+    kinds = ", ".join(f"{n:,} {printable(ending)}" for ending, n in endings)
+    first = printable(others[0].relative_to(folder).as_posix())
+    return images, [
+        f"{len(others):,} file(s) in {folder} look like images and aren't read: {kinds} ({first})"
+    ]
 
 
 def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:

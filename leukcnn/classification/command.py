@@ -1,6 +1,7 @@
 """What `leukcnn predict` does after its arguments were checked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +18,28 @@ from leukcnn.rendering.renderings import to_text
 Say = Callable[[str], None]
 
 
-def classify(
-    models: Sequence[Path],
-    files: ImageFiles,
-    *,
-    out: Path | None,
-    heat_maps: Path | None,
-    show: Say,
-    warn: Say,
-) -> bool:
+@dataclass(frozen=True)
+class Options:
+    """What `leukcnn predict` is asked for.
+
+    Attributes:
+        out: The table to write, .csv or .json; None for none.
+        heat_maps: A new or empty folder for heat maps; None for none.
+        classes: Folder -> class, where the name of a folder doesn't say it for certain.
+    """
+
+    out: Path | None = None
+    heat_maps: Path | None = None
+    classes: Mapping[str, str] = field(default_factory=dict)
+
+
+def classify(models: Sequence[Path], files: ImageFiles, options: Options, *, show: Say, warn: Say) -> bool:
     """Applies networks to images, shows and writes the answers, and says what can't be relied on.
 
     Args:
         models: Files of networks.
         files: The images.
-        out: The table to write, .csv or .json; None for none.
-        heat_maps: A new or empty folder for heat maps; None for none.
+        options: What is written.
         show: Called with each line of the result.
         warn: Called with notes, warnings and faults.
 
@@ -40,14 +47,17 @@ def classify(
         Whether every file could be used.
 
     Raises:
-        ArgumentError: Heat maps are wanted, and a network has none.
+        ArgumentError: Heat maps are wanted, and a network has none; or a folder gets a class that the
+            networks don't have.
         StoreError: A file can't be written.
         WeightsError: A network can't be used, the networks have different classes, or an output is no
             probability.
     """
     networks = [SavedNetwork.load(path) for path in models]
     names = networks[0].class_names
-    maps = HeatMaps(networks, heat_maps, files.paths) if heat_maps else None
+    # Before the networks are applied, which takes long.
+    labels = folder_labels(files.paths, files.places, names, given=options.classes)
+    maps = HeatMaps(networks, options.heat_maps, files.paths) if options.heat_maps else None
     notes: list[str] = list(files.notes)
 
     def on_batch(batch: Batch) -> None:
@@ -66,9 +76,8 @@ def classify(
             )
     except KeyboardInterrupt as interrupt:
         if maps and maps.files:
-            interrupt.add_note(f"{len(maps.files):,} heat maps in {heat_maps} are kept.")
+            interrupt.add_note(f"{len(maps.files):,} heat maps in {options.heat_maps} are kept.")
         raise
-    labels = folder_labels(files.paths, files.places, names)
     scores = score(answers, labels.labels)
     _show_classes(answers, show)
     for table in scores.tables() if scores else ():
@@ -76,9 +85,9 @@ def classify(
     faults: list[tuple[str | None, str]] = [(None, fault) for fault in files.faults]
     faults += [(str(answers.paths[row]), fault) for row, fault in sorted(answers.faults.items())]
     doubts = _doubts(answers, networks, labelled=scores is not None)
-    if out is not None and len(answers.usable):
+    if options.out is not None and len(answers.usable):
         _write(
-            out,
+            options.out,
             answers,
             maps,
             labels,
@@ -91,7 +100,7 @@ def classify(
                 **(scores.to_plain() if scores else {"metrics": None, "confusion_matrix": None}),
             },
         )
-    for line in [*notes, *(labels.notes(names) if scores else ()), *doubts]:
+    for line in [*notes, *labels.notes(), *doubts]:
         warn(line)
     if faults:
         warn(f"{len(faults):,} files or folders can't be used:")

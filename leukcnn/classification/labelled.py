@@ -2,13 +2,16 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from leukcnn.datasets.class_words import class_of, class_words, may_be, with_classes
+from leukcnn.errors import ArgumentError
+from leukcnn.fields import did_you_mean
 from leukcnn.prediction import Answers
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.measure import Measured, measure_run
@@ -29,27 +32,40 @@ class FolderLabels:
 
     Attributes:
         labels: (N,) int64, positions of the classes; -1 where no folder names one.
-        folders: Name of a folder that names a class -> the position of the class, and the number of images.
+        folders: Name of a folder and the class that it names -> number of images.
         doubtful: Number of images whose folders name several classes.
+        uncertain: Name of a folder that might mean a class -> the classes that it might mean.
     """
 
     labels: np.ndarray
-    folders: dict[str, tuple[int, int]]
+    folders: dict[tuple[str, str], int]
     doubtful: int
+    uncertain: dict[str, tuple[str, ...]]
 
-    def notes(self, class_names: Sequence[str]) -> list[str]:
-        """Returns which folders count as which classes, and how many images have no class."""
-        taken = [f"{name} as {class_names[label]} ({n:,})" for name, (label, n) in self.folders.items()]
-        lines = [f"Folders that name a class: {', '.join(taken)}."]
-        if without := int((self.labels == _UNKNOWN).sum()):
-            doubt = f", {self.doubtful:,} of them because their folders name several" * bool(self.doubtful)
-            lines.append(
-                f"{without:,} images have no class in the name of a folder{doubt}; they aren't counted."
-            )
+    def notes(self) -> list[str]:
+        """Returns which folders count as which classes, and which images have no class."""
+        lines = [
+            f"The folder {folder} may mean {' or '.join(names)}: say which with --classes {folder}=CLASS."
+            for folder, names in self.uncertain.items()
+        ]
+        taken = [f"{folder} as {name} ({n:,})" for (folder, name), n in self.folders.items()]
+        if taken:
+            lines.append(f"Folders that name a class: {', '.join(taken)}.")
+        if self.doubtful:
+            lines.append(f"{self.doubtful:,} images are in folders that name several classes.")
+        without = int((self.labels == _UNKNOWN).sum())
+        if taken and without:
+            lines.append(f"{without:,} images without a class aren't in the metrics.")
         return lines
 
 
-def folder_labels(paths: Sequence[Path], places: Sequence[Path], class_names: Sequence[str]) -> FolderLabels:
+def folder_labels(
+    paths: Sequence[Path],
+    places: Sequence[Path],
+    class_names: Sequence[str],
+    *,
+    given: Mapping[str, str] | None = None,
+) -> FolderLabels:
     """Returns the classes of images by the names of their folders.
 
     The folders between an image and the place that the user named come first. If none of them names a class,
@@ -59,37 +75,39 @@ def folder_labels(paths: Sequence[Path], places: Sequence[Path], class_names: Se
         paths: N image files.
         places: For each, the file or folder that the user named.
         class_names: Names of the network's classes.
+        given: Folder -> class, which outranks the table of words; the class may be any word for it.
+
+    Raises:
+        ArgumentError: `given` names a class that the network doesn't have.
     """
+    words = class_words(*class_names)
+    for folder, name in (given or {}).items():
+        if name not in class_names and not class_of(name, words):
+            raise ArgumentError(
+                f"classes (--classes) got {folder}={name}.",
+                expected=f"a class of the network: {', '.join(class_names)}",
+                remedy=did_you_mean(name, class_names),
+            )
+    words = with_classes(words, given or {}, class_names)
     labels, doubtful = np.full(len(paths), _UNKNOWN, dtype=np.int64), 0
-    counts: Counter[tuple[str, int]] = Counter()
-    known: dict[str, int | None] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    uncertain: dict[str, tuple[str, ...]] = {}
     for row, (path, place) in enumerate(zip(paths, places, strict=True)):
         inside = path.relative_to(place).parts[:-1] if path != place else ()
-        for names in (inside, (place.absolute().parent.name if path == place else place.absolute().name,)):
-            for name in names:
-                if name not in known:
-                    known[name] = class_of_folder(name, class_names)
-            named = {name: label for name in names if (label := known[name]) is not None}
-            if len({*named.values()}) > 1:
-                doubtful += 1
-                break
+        outer = place.absolute().parent if path == place else place.absolute()
+        for folders in (inside, (outer.name,)):
+            named = {folder: name for folder in folders if (name := class_of(folder, words))}
             if named:
-                ((name, label),) = [*named.items()][-1:]
-                labels[row] = label
-                counts[name, label] += 1
                 break
-    folders = {name: (label, n) for (name, label), n in counts.items()}
-    return FolderLabels(labels, folders, doubtful)
-
-
-def class_of_folder(name: str, class_names: Sequence[str]) -> int | None:
-    """Returns the position of the class that a folder's name means, None if no or no certain one."""
-    matches = [i for i, known in enumerate(class_names) if _plain(known) == _plain(name)]
-    return matches[0] if len(matches) == 1 else None
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
+        if len({*named.values()}) == 1:
+            folder, name = next(iter(named.items()))
+            labels[row] = class_names.index(name)
+            counts[folder, name] += 1
+        doubtful += len({*named.values()}) > 1
+        if not named:
+            might = {folder: may_be(folder, class_names) for folder in (*inside, outer.name)}
+            uncertain |= {folder: of for folder, of in might.items() if of}
+    return FolderLabels(labels, dict(counts), doubtful, uncertain)
 
 
 class Score(NamedTuple):
