@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from leukcnn.errors import ArgumentError
@@ -30,12 +31,13 @@ class HeatMaps:
 
     def __init__(self, networks: Sequence[SavedNetwork], folder: Path, paths: Sequence[Path]) -> None:
         self.networks, self.folder, self.paths = networks, folder, paths
+        self._models = [_with_graph(network.network) for network in networks]
         self.files: dict[int, Path] = {}
         try:
-            self.layers = [largest_maps_layer(network.network) for network in networks]
-            for network, layer in zip(networks, self.layers, strict=True):
+            self.layers = [*map(largest_maps_layer, self._models)]
+            for network, model, layer in zip(networks, self._models, self.layers, strict=True):
                 size = network.preprocessing.image_size
-                grad_cam(network.network, np.zeros((1, size, size, 3)), class_index=0, layer=layer)
+                grad_cam(model, np.zeros((1, size, size, 3)), class_index=0, layer=layer)
         except ArgumentError as error:
             raise ArgumentError(
                 f"There are no heat maps of this network: {error.found}",
@@ -47,11 +49,12 @@ class HeatMaps:
         """Writes the heat maps of a batch, and adds them to `files` by position."""
         classes = batch.probabilities.argmax(axis=1)
         maps = []
-        for network, images, layer in zip(self.networks, batch.images, self.layers, strict=True):
+        each = zip(self.networks, self._models, batch.images, self.layers, strict=True)
+        for network, model, images, layer in each:
             # The class of the ensemble, in the network's own order.
             index = np.array([network.class_names.index(class_names[k]) for k in classes])
             inputs = scaled(images, network.preprocessing)
-            maps.append(grad_cam(network.network, inputs, class_index=index, layer=layer))
+            maps.append(grad_cam(model, inputs, class_index=index, layer=layer))
         for row, (position, label) in enumerate(zip(batch.positions.tolist(), classes, strict=True)):
             path, p = self.paths[position], batch.probabilities[row, label]
             title = f"{class_names[label]}, {100 * p:.1f} %"
@@ -69,6 +72,18 @@ class HeatMaps:
         width = len(str(len(self.paths)))
         stem = _safe(self.paths[position].stem, _LONGEST_STEM)
         return f"{position + 1:0{width}d}_{stem}_{_safe(class_name, _LONGEST_CLASS)}_{probability:.3f}.png"
+
+
+def _with_graph(model: keras.Model) -> keras.Model:
+    """Returns a network that can be cut; a `Sequential` from a file has its layers in two graphs."""
+    if not isinstance(model, keras.Sequential):
+        return model
+    inputs = x = keras.Input(model.input_shape[1:])
+    for layer in model.layers:
+        x = type(layer).from_config(layer.get_config())(x)
+    rebuilt = keras.Model(inputs, x, name=model.name)
+    rebuilt.set_weights(model.get_weights())
+    return rebuilt
 
 
 def _safe(text: str, longest: int) -> str:

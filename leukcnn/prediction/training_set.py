@@ -57,7 +57,8 @@ class ColourStatistics:
             outer = away[:, :, None] * away[:, None, :]
             others = ((n - 1) * covariance - n / (n - 1) * outer) / (n - 2)
             squares.append(_squared_distances(away * n / (n - 1), others))
-        limit = math.sqrt(np.quantile(np.concatenate(squares), _QUANTILE))
+        # If all images have the same colours, their distances are rounding alone.
+        limit = max(math.sqrt(np.quantile(np.concatenate(squares), _QUANTILE)), 1)
         return ColourStatistics(_rounded(mean), _rounded(covariance), float(f"{limit:.9g}"))
 
     def relative_distances(self, features: np.ndarray) -> np.ndarray:
@@ -134,7 +135,10 @@ class TrainingSet:
             raise ValueError(f"the number of its training images is {n_images!r:.80}")
         if not isinstance(text, str) or len(text) > 2 * DIGEST_BYTES * _MOST_DIGESTS:
             raise ValueError("the digests of its training images are no text of a possible length")
-        content = base64.b64decode(text.encode("ascii"), validate=True)
+        try:
+            content = base64.b64decode(text, validate=True)
+        except ValueError as error:
+            raise ValueError(f"the digests of its training images can't be read: {error}") from error
         if len(content) % DIGEST_BYTES:
             raise ValueError(f"the digests of its training images have {len(content)} bytes")
         digests = np.frombuffer(content, dtype=">u8").astype(np.uint64)
