@@ -6,7 +6,7 @@ ignores it, so `keras.models.load_model` reads the file like any other. RegNets,
 have layers that Keras lacks: import this module before loading them.
 """
 
-from leukcnn.paths import find_images
+from leukcnn.paths import find_images, list_images
 from leukcnn.prediction.answers import Answers, apply_networks
 from leukcnn.prediction.saved import NOTICE, SavedNetwork
 from leukcnn.prediction.tables import write_classes
@@ -20,6 +20,7 @@ __all__ = [
     "TrainingSet",
     "apply_networks",
     "find_images",
+    "list_images",
     "write_classes",
 ]
 
