@@ -9,6 +9,7 @@ from pathlib import Path
 
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.headers import EXTENSIONS, name_fault, printable, unread_images
+from leukcnn.datasets.masks import masks_by_content, masks_by_name, masks_note
 from leukcnn.datasets.walk import files_below, is_ignored, listed, read_content, read_files
 from leukcnn.errors import DataError, StoreError, WeightsError
 from leukcnn.fields import did_you_mean_file, did_you_mean_folder
@@ -237,8 +238,9 @@ class ImageFiles:
 def list_images(places: str | Path | Iterable[str | Path]) -> ImageFiles:
     """Lists image files: paths of files are returned as they are, folders are searched at any depth.
 
-    In folders, hidden files and those of file managers are left out and links are followed, as in the folder
-    of a dataset. No file is opened.
+    In folders, hidden files, those of file managers and masks of other images are left out, and links are
+    followed, as in the folder of a dataset. No file is opened, unless it could be a mask: another file in its
+    folder has the same name and another ending.
 
     Args:
         places: Paths of image files and of folders, or one such path.
@@ -295,17 +297,19 @@ def list_images(places: str | Path | Iterable[str | Path]) -> ImageFiles:
 
 
 def _images_of(files: Sequence[Path], folder: Path) -> tuple[list[Path], list[str]]:
-    """Returns the images among the files of a folder, and a note on the others."""
+    """Returns the images among the files of a folder, and notes on masks and on images that aren't read."""
     images = [path for path in files if path.suffix.lower() in EXTENSIONS]
-    others = unread_images(files)
-    if not others:
-        return images, []
-    endings = Counter(path.suffix.lower() or "no ending" for path in others).most_common()
-    kinds = ", ".join(f"{n:,} {printable(ending)}" for ending, n in endings)
-    first = printable(others[0].relative_to(folder).as_posix())
-    return images, [
-        f"{len(others):,} file(s) in {folder} look like images and aren't read: {kinds} ({first})"
-    ]
+    masks = masks_by_name(folder, images)
+    masks |= masks_by_content(path for path in images if path not in masks)
+    notes = [f"{folder}: {masks_note(masks, folder)}"] if masks else []
+    if others := unread_images(files):
+        endings = Counter(path.suffix.lower() or "no ending" for path in others).most_common()
+        kinds = ", ".join(f"{n:,} {printable(ending)}" for ending, n in endings)
+        first = printable(others[0].relative_to(folder).as_posix())
+        notes.append(
+            f"{len(others):,} file(s) in {folder} look like images and aren't read: {kinds} ({first})"
+        )
+    return [path for path in images if path not in masks], notes
 
 
 def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:

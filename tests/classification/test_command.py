@@ -255,6 +255,19 @@ def test_litter_in_a_shell_s_list_and_images_named_twice_are_noted(place):
         list_images(place / "new" / "Thumbs.db")
 
 
+def test_masks_next_to_images_are_left_out_and_counted(place):
+    paths = write_cells(place / "new", COLOURS["healthy"], 3)
+    mask = np.zeros((12, 12, 3), np.uint8)
+    mask[3:9, 3:9] = 255
+    for name in ("0_mask.png", "1.bmp"):
+        cv2.imwrite(str(place / "new" / name), mask)
+    done = call(place / "a.keras", place / "new", "--out", place / "p.json")
+    assert "2 masks of the images are left out" in done.stderr
+    assert [image["image"] for image in json.loads((place / "p.json").read_text())["images"]] == [
+        *map(str, paths)
+    ]
+
+
 def test_heat_maps_are_one_for_each_image_and_replace_nothing(place):
     paths = write_cells(place / "new", COLOURS["healthy"], 2)
     (place / "new" / "0.png").rename(place / "new" / "x $y$ é.png")
