@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from leukcnn.argument_types import user_path
-from leukcnn.datasets.headers import EXTENSIONS, name_fault, printable, unread_images
+from leukcnn.datasets.headers import EXTENSIONS, FORMATS, name_fault, printable, unread_images
 from leukcnn.datasets.masks import masks_by_content, masks_by_name, masks_note
 from leukcnn.datasets.walk import files_below, is_ignored, listed, read_content, read_files
 from leukcnn.errors import DataError, StoreError, WeightsError
@@ -338,7 +338,7 @@ def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:
 def _refusal(faults: Sequence[str]) -> DataError:
     return DataError(
         f"{len(faults):,} files or folders can't be used:\n{listed(faults)}",
-        expected="complete BMP, PNG, JPEG or TIFF images, with names in UTF-8",
+        expected=f"complete {FORMATS} images, with names in UTF-8",
         remedy="copy, rename or leave them out",
     )
 

@@ -1,4 +1,4 @@
-"""The words for classes that people name folders by: one table for each task.
+"""The words for classes that people name folders by, one table for each task, and those for splits.
 
 A word that can mean one class only is read as that class, whatever its case, separators and brackets. A word
 that might mean several isn't: `may_be` says which, and the user says which of them it is.
@@ -6,7 +6,8 @@ that might mean several isn't: `may_be` says which, and the user says which of t
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from types import NoneType
 
@@ -99,6 +100,11 @@ _PERHAPS_DISEASED = (
     ),
     *("L1", "L2", "L3", "early", "pre", "pro", *_STAGES),
 )
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 _NUMBERED = re.compile(r"(?:class|label|category|type|group)?\d{1,2}")
 # Words of a folder's name that don't name a class.
 _FILLERS = {"cell", "image", "smear", "sample", "cells", "images", "smears", "samples"}
@@ -147,6 +153,31 @@ def class_of(name: str, words: Mapping[str, str]) -> str:
     word = normalised(name)
     # "Lymphoblasts" is a plural, "HBS" isn't.
     return words.get(word) or (words.get(word.removesuffix("s"), "") if len(word) > 4 else "")
+
+
+def split_of(name: str) -> str:
+    """Returns the split that a folder's name means: "train", "validation", "test", or "" if it means none."""
+    word = normalised(name)
+    return next(
+        (_SPLITS[form] for end in ("", "set", "data") if (form := word.removesuffix(end)) in _SPLITS), ""
+    )
+
+
+def split_notes(given: Iterable[str]) -> list[str]:
+    """Returns a line on images that come in folders of a split; none if there are no such folders.
+
+    Args:
+        given: The split of each image, "" for none.
+    """
+    count = Counter(given)
+    parts = [f"{count[name]:,} {name}" for name in ("train", "validation", "test") if count[name]]
+    if not parts:
+        return []
+    rest = f" and {count['']:,} others" if count[""] else ""
+    return [
+        f"the folders are split into {', '.join(parts)}{rest}; leukcnn joins them and makes its own split, "
+        "--split given keeps theirs"
+    ]
 
 
 def may_be(name: str, classes: Sequence[str]) -> tuple[str, ...]:

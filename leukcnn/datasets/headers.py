@@ -4,18 +4,24 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from leukcnn.errors import ArgumentError, DataError
 
-EXTENSIONS = (".bmp", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
+EXTENSIONS = (
+    *(".bmp", ".dib", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jpg_large", ".tif", ".tiff"),
+    *(".gif", ".ppm", ".pgm", ".pnm"),
+)
+"""Endings of image files, in lower case. What a file holds is known by its first bytes, not by its ending."""
+FORMATS = "BMP, PNG, JPEG, TIFF, GIF or PNM"
+"""The formats that are read, for messages."""
 
 # Formats that lose values, or that are too rare: damage in them can't be seen, or nothing reads them exactly.
 # Then those of cameras, and of microscopes, slide scanners and radiology.
 _OTHER_ENDING = re.compile(
-    r"\.(?:webp|jp2|j2[ck]|jp[fmx]|jxl|jxr|wdp|hei[cf]|hif|avif|gif|p[abfgnp]m|apng|mng|mpo|tga|pcx|sgi|ras|xbm|xpm"
+    r"\.(?:webp|jp2|j2[ck]|jp[fmx]|jxl|jxr|wdp|hei[cf]|hif|avif|p[abf]m|apng|mng|mpo|tga|pcx|sgi|ras|xbm|xpm"
     r"|ico|exr|hdr|ps[bd]|xcf"
     r"|raw|dng|cr[23]|nef|arw|orf|rw2|raf"
     r"|svs|ndpi|mrxs|scn|bif|vsi|vms|czi|zvi|lif|nd2|oi[bf]|lsm|stk|dcm|dicom|nii|nrrd|mh[ad]|fits|np[yz])"
@@ -26,6 +32,7 @@ _FIRST_BYTES = re.compile(
     rb"\0\0\0\x0cjP  |....ftyp(?:heic|heif|mif1|avif)|8BPS",
     re.DOTALL,
 )
+_NAMED = 3
 _ENDING = re.compile(r"\.[a-z][a-z0-9]{0,4}")
 
 MAX_PIXELS = 100_000_000
@@ -56,11 +63,12 @@ class Header:
     """What the header of an image file says.
 
     Attributes:
-        format: "BMP", "PNG", "JPEG" or "TIFF".
+        format: "BMP", "PNG", "JPEG", "TIFF", "GIF" or "PNM".
         height: Rows, in pixels.
         width: Columns, in pixels.
         channels: 1 grey, 2 grey and alpha, 3 colour (palettes too), 4 colour and a fourth channel.
         bits: Bits per channel.
+        images: Images in the file; the first one is read.
     """
 
     format: str
@@ -68,11 +76,14 @@ class Header:
     width: int
     channels: int
     bits: int
+    images: int = 1
 
 
-def conversion(channels: int, bits: int) -> str | None:
+def conversion(channels: int, bits: int, images: int = 1) -> str | None:
     """Describes in words how an image is converted to 8-bit RGB; returns None if no conversion is needed."""
     steps = []
+    if images > 1:
+        steps.append("the first of several images in the file")
     if bits == 16:
         steps.append("16 bits a channel scaled to 8")
     if channels in (1, 2):
@@ -141,6 +152,21 @@ def unread_images(paths: Iterable[Path]) -> list[Path]:
         paths: Files of a folder, whatever they are.
     """
     return [path for path in paths if path.suffix.lower() not in EXTENSIONS and _looks_like_image(path)]
+
+
+def unread_notes(paths: Sequence[Path], folder: Path) -> list[str]:
+    """Returns a line with the number and first names of files that `unread_images` found; none without any.
+
+    Args:
+        paths: The files.
+        folder: The folder that holds them, whose path is left out.
+    """
+    if not paths:
+        return []
+    names = [printable(path.relative_to(folder).as_posix()) for path in paths[:_NAMED]]
+    are = "files look like images and aren't" if len(paths) > 1 else "file looks like an image and isn't"
+    more = ", ..." if len(paths) > _NAMED else ""
+    return [f"{len(paths):,} {are} read: {', '.join(names)}{more}; save them as PNG"]
 
 
 def _looks_like_image(path: Path) -> bool:

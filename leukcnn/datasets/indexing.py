@@ -157,6 +157,7 @@ def make_index(
         subset=np.array([image.subset for image in images], dtype=np.str_),
         fold=np.array([image.fold for image in images], dtype=np.int64),
         sha256=np.array(sha256, dtype=np.str_),
+        given=np.array([image.given for image in images], dtype=np.str_),
         notes=notes,
         synthetic=synthetic,
     )

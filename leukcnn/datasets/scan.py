@@ -20,6 +20,8 @@ from leukcnn.datasets.class_words import (
     given_classes,
     may_be,
     normalised,
+    split_notes,
+    split_of,
     with_classes,
 )
 from leukcnn.datasets.finder import DEEPEST, how_to_get, own_folders
@@ -47,6 +49,7 @@ class Found:
         fold: The authors' fold, -1 where there is none.
         foreign: Whether its file name isn't one that the authors use.
         contradictory: Whether its file name belongs to one class and its folder to another.
+        given: The split whose folder holds it, "train", "validation" or "test"; "" if there is none.
     """
 
     path: Path
@@ -57,6 +60,7 @@ class Found:
     fold: int
     foreign: bool = False
     contradictory: bool = False
+    given: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Scan:
         images: Images in the order of an index: by subset, then by id with numbers in numeric order.
         strays: Image files at places that fit no layout.
         unreadable: Folders that couldn't be listed, with the reason.
-        notes: Remarks on missing labels.
+        notes: Remarks on missing labels and on folders of a split.
     """
 
     card: DatasetCard
@@ -115,6 +119,7 @@ def scan(name: str, root: str | Path, *, classes: GivenClasses = None) -> Scan:
     if not found and not unreadable:
         raise _no_images(dataset, folder, strays)
     found, notes = _add_labels(dataset, found, files)
+    notes += split_notes([image.given for image in found])
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in folders)
     if dataset.made_from and not synthetic:
         found = _add_groups(dataset, found)
@@ -177,6 +182,22 @@ def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
         path: Path of the image, absolute or in the authors' archive.
         depth: Number of folders between the dataset's own folder and the image.
     """
+    found = _in_layout(dataset, path, depth)
+    if found:
+        return found
+    # Folders of a split, right above or right inside the class folders, are passed over.
+    for level in (2, 3):
+        name = path.parts[-level] if level <= depth + 1 else ""
+        if given := split_of(name):
+            found = _in_layout(dataset, PurePath(*path.parts[:-level], *path.parts[-level + 1 :]), depth - 1)
+            if found:
+                published = found.id in manifest(dataset.key)
+                identity = found.id if published else f"{name.lower()}/{found.id}"
+                return replace(found, path=Path(path), id=identity, given=given)
+    return None
+
+
+def _in_layout(dataset: DatasetCard, path: PurePath, depth: int) -> Found | None:
     for layout in dataset.layouts:
         where = re.search(rf"(?:^|/)(?:{layout.folder})$", path.parent.as_posix(), re.IGNORECASE)
         if where and (layout.deepest is None or depth <= layout.deepest):
@@ -281,15 +302,17 @@ def _add_labels(
 
 def _expect_certain(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> None:
     """Asks for the classes of folders whose names may mean one class or another."""
-    places = Counter(path.parent for path in strays if len(path.relative_to(folder).parts) == 2)
-    asked = {place: names for place in places if (names := may_be(place.name, dataset.classes))}
+    inside = [[*path.relative_to(folder).parts[:-1]] for path in strays]
+    inside = [[name for name in names if not split_of(name)] for names in inside]
+    images = Counter(names[0] for names in inside if len(names) == 1)
+    asked = {name: perhaps for name in sorted(images) if (perhaps := may_be(name, dataset.classes))}
     if not asked:
         return
     lines = [
-        f"  {place.name}: {places[place]:,} images, perhaps {' or '.join(names)}"
-        for place, names in sorted(asked.items())
+        f"  {name}: {images[name]:,} images, perhaps {' or '.join(perhaps)}"
+        for name, perhaps in asked.items()
     ]
-    option = ",".join(f"{place.name}=CLASS" for place in sorted(asked))
+    option = ",".join(f"{name}=CLASS" for name in asked)
     raise DataError(
         f"{folder} holds folders whose names don't say for certain which class they are:\n"
         + "\n".join(lines),

@@ -103,7 +103,7 @@ def read_content(path: Path) -> tuple[str, str | None]:
         header = read_header(content)
     except BrokenImage as error:
         return "", error.detail
-    return hashlib.sha256(content).hexdigest(), conversion(header.channels, header.bits)
+    return hashlib.sha256(content).hexdigest(), conversion(header.channels, header.bits, header.images)
 
 
 def named_badly(folder: Path, paths: Iterable[Path]) -> list[str]:

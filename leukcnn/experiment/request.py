@@ -100,11 +100,12 @@ class Request:
             raise SpecError(
                 f"datasets (--datasets) got {', '.join(twice)} twice.", expected="each dataset once"
             )
-        if self.split is not None and self.split not in paper.splits:
+        kinds = tuple(dict.fromkeys((*paper.splits, *spec.EVERY_PAPER_KINDS)))
+        if self.split is not None and self.split not in kinds:
             raise SpecError(
                 f"split (--split) got {self.split!r} for {paper.key}.",
-                expected=", ".join(paper.splits),
-                remedy=did_you_mean(self.split, paper.splits),
+                expected=", ".join(kinds),
+                remedy=did_you_mean(self.split, kinds),
             )
         if self.datasets and not paper.class_of:
             raise SpecError(

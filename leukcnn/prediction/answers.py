@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from leukcnn.datasets.headers import BrokenImage, printable
+from leukcnn.datasets.headers import FORMATS, BrokenImage, printable
 from leukcnn.datasets.read import decode_image, image_bytes
 from leukcnn.errors import ArgumentError, DataError, WeightsError
 from leukcnn.evaluation.controls import colour_features
@@ -130,7 +130,7 @@ def apply_networks(
     if faults and on_fault is None:
         raise DataError(
             f"{len(faults):,} of {len(files):,} images can't be used:\n" + "\n".join(faults.values()),
-            expected="complete BMP, PNG, JPEG or TIFF images, at least as large as the crop",
+            expected=f"complete {FORMATS} images, at least as large as the crop",
             remedy="leave them out, or copy damaged files again",
         )
     return Answers(tuple(files), names, probabilities, faults, unlikeness, seen)

@@ -60,8 +60,8 @@ class Results:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The items of `tested` that are cross-validated separately; empty if none are."""
-        return self.tested if self.split_kind in spec.KFOLD_KINDS else ()
+        """The items of `tested` that are split separately; empty if none are."""
+        return self.tested if self.split_kind not in spec.LODOCV_KINDS else ()
 
     def task(self, tested: str) -> "Results":
         """Returns the results of one of `tasks` alone."""
@@ -187,9 +187,9 @@ class Results:
     def tested(self) -> tuple[str, ...]:
         """Keys of the datasets that are tested separately; empty if all images are tested together.
 
-        Datasets that are cross-validated together are one item, with their keys joined by "+".
+        Datasets that are split together are one item, with their keys joined by "+".
         """
-        if self.split_kind in spec.KFOLD_KINDS:
+        if self.split_kind not in spec.LODOCV_KINDS:
             return tuple(dict.fromkeys("+".join(p.tested) for p in self._planned if p.tested))
         return tuple(dict.fromkeys(dataset for planned in self._planned for dataset in planned.tested))
 
