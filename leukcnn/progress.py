@@ -3,14 +3,14 @@
 If the output isn't a terminal (for example a log), there is one plain line per epoch instead.
 """
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import timedelta
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, Task
 from rich.text import Text
 
 
@@ -145,32 +145,6 @@ class TrainingProgress(Progress):
         return f"{_duration(elapsed)} elapsed, {_duration(self.seconds_left())} left"
 
 
-@contextmanager
-def counting(what: str, *, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
-    """Yields a callback for the number done and the number of all, which shows a bar with the time left.
-
-    Nothing is shown if the output isn't a terminal.
-
-    Args:
-        what: What is counted, such as "images".
-        console: Where it is shown; standard error if None.
-    """
-    console = console or Console(stderr=True)
-    bar = Progress(
-        what,
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        refresh_per_second=4,
-        transient=True,
-        disable=not console.is_terminal or console.is_dumb_terminal,
-    )
-    with bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 def _steps(task: Task) -> int:
     """Returns the steps of the whole trial."""
     return task.fields["epochs"] * task.fields["steps"]
@@ -200,3 +174,22 @@ def _duration(seconds: float) -> str:
     if math.isnan(seconds):
         return "?"
     return str(timedelta(seconds=round(seconds))).replace(" days,", " d").replace(" day,", " d")
+
+
+@contextlib.contextmanager
+def counting(what: str, *, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
+    """Shows a bar with the time left; nothing if the output isn't a terminal.
+
+    Args:
+        what: What is counted, such as "images".
+        console: Where it is shown; standard error if None.
+
+    Yields:
+        A function to call with the number done and the number of all.
+    """
+    console = console or Console(stderr=True)
+    shows_bar = console.is_terminal and not console.is_dumb_terminal
+    columns = Progress.get_default_columns()
+    with Progress(*columns, console=console, transient=True, disable=not shows_bar) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -4,7 +4,7 @@ import math
 import pytest
 from rich.console import Console
 
-from leukcnn.progress import TrainingProgress, counting
+from leukcnn.progress import TrainingProgress
 
 
 class Clock:
@@ -179,13 +179,3 @@ def test_display_ends_with_an_error(clock, terminal):
     with pytest.raises(KeyboardInterrupt), TrainingProgress(console=terminal, clock=clock):
         raise KeyboardInterrupt
     assert "\x1b[?25h" in terminal.file.getvalue()
-
-
-def test_counting_shows_a_bar_on_a_terminal_alone(terminal):
-    printed = log()
-    for console in (terminal, printed):
-        with counting("images", console=console) as count:
-            for number in range(1, 4):
-                count(number, 3)
-    assert "images" in terminal.file.getvalue() and "3/3" in terminal.file.getvalue()
-    assert printed.file.getvalue() == ""

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 
 import cv2
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from leukcnn.cli import main
 from leukcnn.datasets import read_image
@@ -16,6 +18,7 @@ from leukcnn.errors import DataError
 from leukcnn.evaluation.controls import colour_features
 from leukcnn.paths import list_images
 from leukcnn.prediction import SavedNetwork, TrainingSet
+from leukcnn.progress import counting
 from leukcnn.spec import Preprocessing
 
 CLASSES = ("healthy", "malignant")
@@ -309,3 +312,16 @@ def test_networks_without_convolution_have_no_heat_maps(place):
 def test_colours_of_the_fixture_are_apart():
     one, other = (colour_features(cells(colour, 5))[:, 1].mean() for colour in COLOURS.values())
     assert one > 0.47 * 255 > other
+
+
+def test_progress_is_shown_on_a_terminal_alone(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    shown = []
+    for is_terminal in (True, False):
+        console = Console(file=io.StringIO(), force_terminal=is_terminal, width=80, color_system=None)
+        with counting("images", console=console) as count:
+            for number in range(1, 4):
+                count(number, 3)
+        shown.append(console.file.getvalue())
+    assert "images" in shown[0] and "100%" in shown[0]
+    assert shown[1] == ""
