@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import math
+import os
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,6 +17,7 @@ from leukcnn.evaluation.controls import colour_features
 from leukcnn.image_cache import prepare
 from leukcnn.prediction import ColourStatistics, SavedNetwork, TrainingSet, apply_networks
 from leukcnn.prediction.training_set import digest_of
+from leukcnn.spec import Preprocessing
 from tests.test_prediction_refused import (
     CLASSES,
     PREPROCESSING,
@@ -26,6 +29,7 @@ from tests.test_prediction_refused import (
 )
 
 N = 60
+REAL = Path(os.environ.get("LEUKCNN_DATA", "nowhere"))
 
 
 def smears(n, *, seed=0, colour=(200, 120, 180)):
@@ -207,3 +211,19 @@ def test_networks_with_other_classes_are_no_ensemble(trained):
         apply_networks((), paths[:1])
     with pytest.raises(ArgumentError, match="training_set is 3"):
         SavedNetwork(network_of(), PREPROCESSING, CLASSES, {}, 3)
+
+
+@pytest.mark.skipif(
+    not (REAL / "taleghani" / "Original").is_dir(), reason="LEUKCNN_DATA holds no images of Taleghani"
+)
+@pytest.mark.parametrize(("folder", "pattern"), [("pbc", "*.jpg"), ("segmentation_wbc", "Dataset 1/*.bmp")])
+def test_real_images_of_another_laboratory_are_unlike_and_held_out_ones_are_not(folder, pattern):
+    def features(paths):
+        images = [prepare(read_image(path)[0], Preprocessing(resize=64)) for path in paths]
+        return colour_features(np.stack(images))
+
+    here = sorted((REAL / "taleghani" / "Original").rglob("*.jpg"))
+    foreign = sorted((REAL / folder).rglob(pattern))[::10]
+    statistics = ColourStatistics.of(features(here[::8]))
+    assert (statistics.relative_distances(features(here[4::16])) > 1).mean() < 0.03
+    assert (statistics.relative_distances(features(foreign)) > 1).mean() > 0.9

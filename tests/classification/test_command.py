@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from leukcnn.classification.heat_maps import HeatMaps
 from leukcnn.cli import main
 from leukcnn.datasets import read_image
 from leukcnn.errors import DataError
@@ -325,3 +326,18 @@ def test_progress_is_shown_on_a_terminal_alone(monkeypatch):
         shown.append(console.file.getvalue())
     assert "images" in shown[0] and "100%" in shown[0]
     assert shown[1] == ""
+
+
+def test_an_interruption_says_which_heat_maps_are_kept(place, monkeypatch):
+    write_cells(place / "new", COLOURS["healthy"], 2)
+    write = HeatMaps.write
+
+    def interrupted(self, *arguments):
+        write(self, *arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(HeatMaps, "write", interrupted)
+    done = call(place / "a.keras", place / "new", "--heatmaps", place / "maps", "--out", place / "p.csv")
+    assert done.exit_code == 130
+    assert f"2 heat maps in {place / 'maps'} are kept." in done.output
+    assert not (place / "p.csv").exists()
