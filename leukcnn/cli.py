@@ -1,107 +1,24 @@
 """The command line. Heavy libraries are imported inside the commands, so that `--help` is fast."""
 
-import contextlib
 import functools
 import io
-import os
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from leukcnn import __version__, papers, quiet, signals
-from leukcnn.argument_types import user_path
+from leukcnn import __version__, papers, quiet
 from leukcnn.backend import start_backend
+from leukcnn.command_group import Choice, Commands, Place
 from leukcnn.datasets.headers import bound_decoder
-from leukcnn.errors import DataError, LeukCNNError, StoreError, shortened
+from leukcnn.errors import DataError, StoreError
 from leukcnn.fields import did_you_mean
 from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
 from leukcnn.start import data_folder, download_dataset, find_paper, paper_lines
 
 if TYPE_CHECKING:
     from leukcnn.experiment.report import Report
-
-# Key of the command's words in click's context, and the exit codes after SIGINT and SIGTERM.
-_WORDS, _INTERRUPTED = "leukcnn.words", (130, 143)
-
-
-class _Choice(click.Choice):
-    """A choice of words; its error suggests the nearest one."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Returns the value if it is one of the words."""
-        try:
-            return super().convert(value, param, ctx)
-        except click.BadParameter as error:
-            hint = did_you_mean(str(value), self.choices)
-            message = f"{error.message} {hint[:1].upper()}{hint[1:]}".rstrip()
-            raise click.BadParameter(message, ctx=ctx, param=param) from error
-
-
-class _Place(click.Path):
-    """A path that a file can have, with "~" expanded."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Returns the path."""
-        option = "" if param is None else param.opts[0]
-        path = user_path(value, option if option.startswith("-") else "The path")
-        return super().convert(path, param, ctx)
-
-
-class _Commands(click.Group):
-    """A group of commands that shows errors and interruptions as a message.
-
-    The exit code is 1 after one of leukcnn's own errors, 130 after SIGINT (Ctrl-C) and 143 after SIGTERM.
-    """
-
-    def main(self, *args: Any, **options: Any) -> Any:
-        """Runs the program."""
-        try:
-            return super().main(*args, **options)
-        except SystemExit as end:
-            if end.code in _INTERRUPTED and not args and not options:
-                # What was half written is removed. Threads of Keras' backend would delay the end by seconds.
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(int(end.code))
-            raise
-        except OSError as error:
-            # Files have errors of their own, and click ends silently after a closed pipe, as by `| head`.
-            if error.filename is not None:
-                raise
-            click.echo(f"Error: The output can't be written: {error.strerror}.", err=True)
-            with contextlib.suppress(OSError, ValueError):
-                # What is left in the buffer would fail again at the end.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(1)
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Keeps the command's words, to show how an interrupted command goes on."""
-        ctx.meta[_WORDS] = [*args]
-        return super().parse_args(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command."""
-        # Names of files and symbols that the terminal's encoding lacks are escaped.
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")
-        try:
-            with signals.raised():
-                return super().invoke(ctx)
-        except LeukCNNError as error:
-            click.echo(f"Error: {error}", err=True)
-            ctx.exit(1)
-        except click.UsageError as error:
-            raise click.UsageError(shortened(error.format_message()), ctx=error.ctx) from error
-        except KeyboardInterrupt as error:
-            kept = " ".join(getattr(error, "__notes__", ())) or "Nothing was changed."
-            command = shlex.join([*(ctx.info_name or "leukcnn").split(), *ctx.meta[_WORDS]])
-            click.echo(f"\nInterrupted. {kept} To go on: {command}", err=True)
-            ctx.exit(signals.exit_code(error))
-
 
 _DATA = click.option(
     "--data",
@@ -112,7 +29,7 @@ _DATA = click.option(
 _OUT = click.option(
     "--out",
     metavar="DIRECTORY",
-    type=_Place(path_type=Path),
+    type=Place(path_type=Path),
     default=Path("runs"),
     show_default=True,
     help="Folder of the runs.",
@@ -126,7 +43,7 @@ _CLASSES = click.option(
 _ONLY = click.option("--only", metavar="table2|ROW", help="Only one table, figure or row.")
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Reproduces papers on recognising leukaemia in blood-smear images.
@@ -155,7 +72,7 @@ def list_papers(name: str | None) -> None:
 @click.option(
     "--download",
     metavar="DIR",
-    type=_Place(path_type=Path),
+    type=Place(path_type=Path),
     help="Download it into this folder and check it.",
 )
 @click.option("--accept-licence", is_flag=True, help="Accept its licence, without being asked.")
@@ -241,7 +158,7 @@ def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
 @click.option("--profile", default="paper", show_default=True, help="paper, or smoke for a quick look.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Root seed.")
 @click.option("--runs", type=click.IntRange(min=1), help="Repetitions; by default the paper's number.")
-@click.option("--split", type=_Choice(SPLIT_KINDS), help="Kind of split instead of the paper's.")
+@click.option("--split", type=Choice(SPLIT_KINDS), help="Kind of split instead of the paper's.")
 @click.option(
     "--datasets",
     metavar="NAME,NAME|open",
@@ -258,14 +175,14 @@ def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
     metavar="scratch[=NAME]",
     help="Train a network from scratch in place of those that need published weights.",
 )
-@click.option("--mask", type=_Choice(MASKS), help="Blank this part of every image, for the controls too.")
+@click.option("--mask", type=Choice(MASKS), help="Blank this part of every image, for the controls too.")
 @click.option("--assume", multiple=True, metavar="NAME=VALUE", help="Override an assumption.")
 @click.option(
     "--deterministic/--no-deterministic",
     default=None,
     help="Same command, same bytes (on in the smoke profile).",
 )
-@click.option("--precision", type=_Choice(PRECISIONS), help="Keras' dtype policy.")
+@click.option("--precision", type=Choice(PRECISIONS), help="Keras' dtype policy.")
 @click.option(
     "--devices",
     metavar="all|N|cpu:N",
@@ -333,34 +250,51 @@ def table(paper: str, out: Path, only: str | None, verify: bool) -> None:
 
 
 @main.command()
-@click.argument("model", type=_Place(path_type=Path))
-@click.argument("images", nargs=-1, required=True, type=_Place(path_type=Path))
+@click.argument("places", metavar="MODEL... IMAGES...", nargs=-1, required=True, type=Place(path_type=Path))
 @click.option(
     "--out",
-    "table",
-    type=_Place(path_type=Path, dir_okay=False),
-    help="Also write a CSV file; an earlier one is replaced.",
+    type=Place(path_type=Path, dir_okay=False),
+    metavar="FILE.csv|FILE.json",
+    help="Also write a table, as CSV or JSON by its ending; an earlier one is replaced.",
 )
-def predict(model: Path, images: tuple[Path, ...], table: Path | None) -> None:
-    """Classifies images, or folders of images, with a trained network (a trial's model.keras)."""
-    from leukcnn.paths import check_predictions_file, find_images, network_file
+@click.option(
+    "--heatmaps",
+    "heat_maps",
+    type=Place(path_type=Path),
+    metavar="DIR",
+    help="Write a Grad-CAM overlay of each image into a new or empty folder.",
+)
+@_CLASSES
+def predict(
+    places: tuple[Path, ...], out: Path | None, heat_maps: Path | None, classes: tuple[str, ...]
+) -> None:
+    """Classifies images, or folders of images, with a trained network (a trial's model.keras).
 
-    model, paths = network_file(model), find_images(images)
-    if table is not None:
-        check_predictions_file(table, (model, *paths))
+    Several networks (a.keras b.keras IMAGES...) are an ensemble: their probabilities are averaged. If folders
+    are named by class, metrics follow. Files that can't be used are listed, and the exit code is then 1.
+    """
+    from leukcnn import paths
+    from leukcnn.datasets import class_words
+
+    named, images = paths.split_models(places)
+    if not images:
+        raise click.UsageError("Missing argument 'IMAGES...': images, or folders of images.")
+    given = class_words.given_classes(classes)
+    models, files = paths.network_files(named), paths.list_images(images)
+    if out is not None:
+        paths.check_predictions_file(out, (*models, *files.paths))
+    if heat_maps is not None:
+        paths.check_new_folder(heat_maps, "--heatmaps")
     start_backend()
 
-    from leukcnn.prediction import NOTICE, SavedNetwork, write_classes
+    from leukcnn.classification.command import Options, classify
 
-    network = SavedNetwork.load(model)
-    probabilities = network.predict(paths, on_note=lambda note: click.echo(note, err=True))
-    width = max(len(str(path)) for path in paths)
-    for path, row in zip(paths, probabilities, strict=True):
-        best = int(row.argmax())
-        click.echo(f"{path!s:<{width}}  {network.class_names[best]:<12} {row[best]:.4f}")
-    if table is not None:
-        write_classes(table, paths, probabilities, network.class_names)
-    click.echo(NOTICE, err=True)
+    def warn(text: str) -> None:
+        click.echo(text, err=True)
+
+    options = Options(out=out, heat_maps=heat_maps, classes=given)
+    if not classify(models, files, options, show=click.echo, warn=warn):
+        sys.exit(1)
 
 
 def _exit_with(faults: list[str]) -> None:

@@ -201,3 +201,22 @@ def _duration(seconds: float) -> str:
     if math.isnan(seconds):
         return "?"
     return str(timedelta(seconds=round(seconds))).replace(" days,", " d").replace(" day,", " d")
+
+
+@contextlib.contextmanager
+def counting(what: str, *, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
+    """Shows a bar with the time left; nothing if the output isn't a terminal.
+
+    Args:
+        what: What is counted, such as "images".
+        console: Where it is shown; standard error if None.
+
+    Yields:
+        A function to call with the number done and the number of all.
+    """
+    console = console or Console(stderr=True)
+    shows_bar = console.is_terminal and not console.is_dumb_terminal
+    columns = Progress.get_default_columns()
+    with Progress(*columns, console=console, transient=True, disable=not shows_bar) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
