@@ -1,7 +1,9 @@
 """Index a dataset's folder, or its manifest."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -9,8 +11,9 @@ import numpy as np
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.headers import printable
-from leukcnn.datasets.index import ImageIndex
-from leukcnn.datasets.manifest import manifest, published_groups
+from leukcnn.datasets.index import UNLABELLED, ImageIndex
+from leukcnn.datasets.manifest import Published, manifest, published_groups
+from leukcnn.datasets.name_patterns import copies_note, originals, with_originals_groups
 from leukcnn.datasets.one_class import require_one_class
 from leukcnn.datasets.scan import Found, Scan, place, scan, sort_key
 from leukcnn.datasets.walk import (
@@ -23,13 +26,14 @@ from leukcnn.datasets.walk import (
 )
 from leukcnn.errors import DataError
 
-__all__ = ["index_from_manifest", "load", "make_index", "read_index"]
+__all__ = ["identified", "index_from_manifest", "load", "make_index", "other_names", "read_index"]
 
 
 def load(name: str, root: str | Path, *, progress: Progress | None = None) -> ImageIndex:
     """Indexes a dataset's folder.
 
     Every file is read once, to compute its SHA-256 and to check that it is complete. No image is decoded.
+    Published files are known by their SHA-256, whatever their names.
 
     Args:
         name: Key of the dataset in the catalog, e.g. "cnmc2019".
@@ -42,9 +46,9 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
 
     Raises:
         DataError: The folder doesn't exist, can't be read or holds no image of the dataset. Or some files
-            aren't complete images, are copies of the same image, have the name of one class in the folder
-            of another, are byte-identical in two classes, or have a name that isn't UTF-8; one message lists
-            all of them.
+            aren't complete images, are copies of the same image, have the name or the content of one class
+            in the folder of another, are byte-identical in two classes, or have a name that isn't UTF-8; one
+            message lists all of them.
     """
     return read_index(scan(name, root), progress=progress)
 
@@ -60,14 +64,18 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
         DataError: As for `load`.
     """
     paths = [image.path for image in found.images]
-    contents = read_files(read_content, paths, progress=progress)
+    read = dict(zip(paths, read_files(read_content, paths, progress=progress), strict=True))
+    published = {} if found.synthetic else manifest(found.card.key)
+    found = identified(found, {path: digest for path, (digest, _) in read.items()}, published)
+    paths = [image.path for image in found.images]
+    contents = [read[path] for path in paths]
     times = Counter(image.id for image in found.images)
     _refuse(
         found,
         {
             "folders that can't be read": found.unreadable,
-            "images with the name of one class in the folder of another": [
-                str(image.path) for image in found.images if image.contradictory
+            "images with the name or the content of one class in the folder of another": [
+                f"{image.path}: {image.contradictory}" for image in found.images if image.contradictory
             ],
             "files that are copies of the same image": [
                 f"{image.path} ({image.id})" for image in found.images if times[image.id] > 1
@@ -109,6 +117,103 @@ def index_from_manifest(name: str) -> ImageIndex:
     return make_index(dataset, images, sha256=[published[image.id].sha256 for image in images])
 
 
+def identified(found: Scan, sha256: Mapping[Path, str], published: Mapping[str, Published]) -> Scan:
+    """Returns a scan in which published files are known by their content, whatever their names.
+
+    Such a file has the id, subject, fold and subset of the published file, and its class if its folder names
+    none. Of several published files with that content, it is the one that its name says, else one of its own
+    class, else the first. A further copy of a file that is here isn't the published file and keeps its id.
+
+    Args:
+        found: The folder.
+        sha256: Hexadecimal SHA-256 of each file, "" for one that can't be read.
+        published: The dataset's manifest by id; empty for synthetic images.
+    """
+    names: dict[str, list[str]] = defaultdict(list)
+    for identity, file in published.items():
+        names[file.sha256].append(identity)
+
+    def is_published(image: Found) -> bool:
+        return image.id in published and published[image.id].sha256 == sha256[image.path]
+
+    def is_named(image: Found) -> bool:
+        # The names that a manifest in part lists needn't be the authors' own.
+        partly = not found.card.manifest_whole and image.id not in published
+        return partly and image.published_name == image.path.stem
+
+    images, taken = list(found.images), {image.id for image in found.images if is_published(image)}
+    others = [
+        row
+        for row, image in enumerate(images)
+        if sha256[image.path] in names and not is_published(image) and not is_named(image)
+    ]
+    # Files whose names say which of several published ones they are come first.
+    for row in sorted(others, key=lambda row: not _named(images[row], names[sha256[images[row].path]])):
+        same = names[sha256[images[row].path]]
+        free = [identity for identity in same if identity not in taken]
+        known = _known_as(found, images[row], free or same)
+        if free:
+            taken.add(known.id)
+            images[row] = known
+        else:
+            images[row] = replace(
+                images[row], group=images[row].group or known.group, contradictory=known.contradictory
+            )
+    return replace(found, images=tuple(sorted(images, key=lambda image: sort_key(found.card, image))))
+
+
+def _named(image: Found, identities: Sequence[str]) -> list[str]:
+    """Returns those of some published files that an image's file name says."""
+    name = image.published_name.lower()
+    return [identity for identity in identities if PurePosixPath(identity).stem.lower() == name]
+
+
+def _known_as(found: Scan, image: Found, identities: Sequence[str]) -> Found:
+    """Returns an image as one of the published files with its content."""
+    dataset = found.card
+    placed = [(one, place(dataset, PurePosixPath(one), depth=one.count("/"))) for one in identities]
+    known = [(identity, published) for identity, published in placed if published]
+    if not known:
+        return image
+    named = _named(image, identities)
+
+    def unlike(one: tuple[str, Found]) -> tuple[bool, bool, bool]:
+        identity, published = one
+        return identity not in named, published.label != image.label, published.subset != image.subset
+
+    identity, published = min(known, key=unlike)
+    # Labels and subjects of some subsets are in a file of their own.
+    label, group = found.labels.get(published.subset, {}).get(
+        PurePosixPath(identity).stem.lower(), (published.label, published.group)
+    )
+    contradictory = image.contradictory
+    if UNLABELLED not in (label, image.label) and label != image.label:
+        contradictory = (
+            f"its content is that of {identity}, which is {dataset.classes[label]}, "
+            f"not {dataset.classes[image.label]}"
+        )
+    return replace(
+        image,
+        id=identity,
+        label=label if image.label == UNLABELLED else image.label,
+        group=group,
+        subset=published.subset,
+        fold=published.fold,
+        foreign=False,
+        contradictory=contradictory,
+        renamed=True,
+    )
+
+
+def other_names(found: Scan) -> Iterator[str]:
+    """Yields a note with the number of published files with other names, if there are any."""
+    if renamed := [image for image in found.images if image.renamed]:
+        yield (
+            f"{len(renamed):,} files have other names than published, known by SHA-256, "
+            f"e.g. {printable(renamed[0].path.name)} is {renamed[0].id}"
+        )
+
+
 def make_index(
     dataset: DatasetCard,
     images: Sequence[Found],
@@ -120,7 +225,8 @@ def make_index(
     """Returns the index of images found in a folder, one row per image, in the given order.
 
     An image without a known subject has the group of the published image with the same id or the same
-    content. Synthetic images have no published group.
+    content, or whose name its file name contains, or else that of the image of which it is a copy by its name
+    (see `name_patterns`). Synthetic images have no published group.
 
     Args:
         dataset: Their dataset.
@@ -130,10 +236,21 @@ def make_index(
         synthetic: See `ImageIndex`.
     """
     published = {} if synthetic else published_groups(dataset.key)
+    by_name = {} if synthetic else _groups_by_name(dataset.key)
     groups = [
-        image.group or published.get(image.id) or published.get(digest, "")
+        image.group
+        or published.get(image.id)
+        or published.get(digest)
+        or by_name.get(image.published_name.lower(), "")
         for image, digest in zip(images, sha256, strict=True)
     ]
+    original = originals(
+        [image.path for image in images],
+        [image.id for image in images],
+        [image.label for image in images],
+        [dataset.key] * len(images),
+    )
+    groups = with_originals_groups(groups, original)
     return ImageIndex(
         paths=[image.path for image in images],
         ids=np.array([image.id for image in images], dtype=np.str_),
@@ -144,9 +261,19 @@ def make_index(
         subset=np.array([image.subset for image in images], dtype=np.str_),
         fold=np.array([image.fold for image in images], dtype=np.int64),
         sha256=np.array(sha256, dtype=np.str_),
-        notes=notes,
+        notes=(*notes, *copies_note(original)),
         synthetic=synthetic,
     )
+
+
+@cache
+def _groups_by_name(name: str) -> dict[str, str]:
+    """Returns the group of each published image by its lower-case name without the extension."""
+    return {
+        PurePosixPath(identity).stem.lower(): file.group
+        for identity, file in manifest(name).items()
+        if file.group
+    }
 
 
 def _refuse(found: Scan, faults: Mapping[str, Sequence[str]]) -> None:
@@ -177,4 +304,4 @@ def _what_is_there(found: Scan) -> list[str]:
     if found.strays:
         where = printable(str(found.strays[0].relative_to(found.folder)))
         notes.append(f"{len(found.strays):,} images outside the layout are left out, e.g. {where}")
-    return notes
+    return [*notes, *other_names(found)]

@@ -6,20 +6,22 @@ The only files that are opened here are label files (CSV). `load`, `load_many` a
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
 
-from leukcnn.datasets.cards import DatasetCard, Layout
+from leukcnn.datasets.cards import ANY_NAME, DatasetCard, Layout
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.finder import DEEPEST, how_to_get, own_folders
 from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.datasets.labels_file import read_labels
 from leukcnn.datasets.manifest import manifest
+from leukcnn.datasets.name_patterns import published_name
 from leukcnn.datasets.walk import SYNTHETIC_MARKER, files_below, natural
 from leukcnn.errors import DataError
 
 UNLABELLED = -1
+_NAME_AND_FOLDER = "its file name names one class and its folder another"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,10 @@ class Found:
         subset: Key of its subset.
         fold: The authors' fold, -1 where there is none.
         foreign: Whether its file name isn't one that the authors use.
-        contradictory: Whether its file name belongs to one class and its folder to another.
+        contradictory: Why its name, folder or content are of different classes; "" if they aren't.
+        published_name: The published name that its file name is or contains, without the extension; "" if
+            there is none.
+        renamed: Whether its id is that of the published file with the same content, under another name.
     """
 
     path: Path
@@ -45,7 +50,9 @@ class Found:
     subset: str
     fold: int
     foreign: bool = False
-    contradictory: bool = False
+    contradictory: str = ""
+    published_name: str = ""
+    renamed: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class Scan:
         strays: Image files at places that fit no layout.
         unreadable: Folders that couldn't be listed, with the reason.
         notes: Remarks on missing labels.
+        labels: Label and subject of each image of the label files, by subset and lower-case stem.
     """
 
     card: DatasetCard
@@ -69,6 +77,7 @@ class Scan:
     strays: tuple[Path, ...]
     unreadable: tuple[str, ...]
     notes: tuple[str, ...]
+    labels: Mapping[str, Mapping[str, tuple[int, str]]] = field(default_factory=dict)
 
 
 def scan(name: str, root: str | Path) -> Scan:
@@ -97,7 +106,8 @@ def scan(name: str, root: str | Path) -> Scan:
             found.append(image)
     if not found and not unreadable:
         raise _no_images(dataset, folder, strays)
-    found, notes = _add_labels(dataset, found, files)
+    labels: dict[str, Mapping[str, tuple[int, str]]] = {}
+    found, notes = _add_labels(dataset, found, files, labels)
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in folders)
     if dataset.made_from and not synthetic:
         found = _add_groups(dataset, found)
@@ -109,6 +119,7 @@ def scan(name: str, root: str | Path) -> Scan:
         strays=tuple(strays),
         unreadable=tuple(unreadable),
         notes=tuple(notes),
+        labels=labels,
     )
 
 
@@ -143,14 +154,15 @@ def _image_files(dataset: DatasetCard, files: Sequence[Path]) -> list[Path]:
 
 
 def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mapping[str, str | None]) -> Found:
-    name = re.fullmatch(layout.stem, path.stem, re.IGNORECASE)
+    name = published_name(layout.stem, path.stem)
     words = (name.groupdict() if name else {}) | {"stem": path.stem}
+    whole = name is not None and name.group() == path.stem
     folder = (where.get("folder") or "").lower()
     claimed = dataset.class_words.get((words.get("named") or "").lower())
     class_name = layout.class_name or dataset.class_words.get(folder) or claimed
     fold = where.get("fold")
     if layout.identity:
-        suffix = "" if name else path.suffix
+        suffix = "" if whole else path.suffix
         identity = layout.identity.format(**words, folder=folder, fold=fold) + suffix
         identity = _by_path(dataset.key).get(identity.lower(), identity)
     else:
@@ -165,8 +177,9 @@ def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mappi
         group=(words.get("subject") or "").upper(),
         subset=layout.subset,
         fold=int(fold) if fold else -1,
-        foreign=name is None and not layout.any_name,
-        contradictory=claimed is not None and claimed != class_name,
+        foreign=not whole and not layout.any_name,
+        contradictory=_NAME_AND_FOLDER if claimed is not None and claimed != class_name else "",
+        published_name=name.group() if name and layout.stem != ANY_NAME else "",
     )
 
 
@@ -190,26 +203,33 @@ def _add_groups(dataset: DatasetCard, found: Sequence[Found]) -> list[Found]:
         for identity, source in manifest(dataset.made_from).items()
         if source.group
     }
-    return [replace(image, group=sources.get(image.path.stem.lower(), "")) for image in found]
+    return [
+        replace(image, group=sources.get((image.published_name or image.path.stem).lower(), ""))
+        for image in found
+    ]
 
 
 def _add_labels(
-    dataset: DatasetCard, found: list[Found], files: Sequence[Path]
+    dataset: DatasetCard,
+    found: list[Found],
+    files: Sequence[Path],
+    labels: dict[str, Mapping[str, tuple[int, str]]],
 ) -> tuple[list[Found], list[str]]:
-    """Fills in the labels and subjects that are stored in separate files."""
+    """Fills in the labels and subjects that are stored in separate files, and keeps them in `labels`."""
     notes: list[str] = []
     for layout in dataset.layouts:
         labels_file = layout.labels_file
         rows = [i for i, image in enumerate(found) if image.subset == layout.subset]
-        if labels_file is None or not rows:
+        if labels_file is None:
             continue
         paths = [path for path in files if path.name.lower() == labels_file.name.lower()]
         if not paths:
-            notes.append(
-                f"the {layout.subset} {dataset.images_are} have no labels: there is no {labels_file.name}"
-            )
+            if rows:
+                notes.append(
+                    f"the {layout.subset} {dataset.images_are} have no labels: there is no {labels_file.name}"
+                )
             continue
-        table = read_labels(dataset, labels_file, paths[0])
+        table = labels[layout.subset] = read_labels(dataset, labels_file, paths[0])
         for i in rows:
             label, group = table.get(found[i].path.stem.lower(), (UNLABELLED, ""))
             found[i] = replace(found[i], label=label, group=group)

@@ -10,7 +10,7 @@ from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups
 from leukcnn.datasets.fault_report import Count, Fault, Report
 from leukcnn.datasets.headers import BrokenImage, name_fault, printable
 from leukcnn.datasets.index import UNLABELLED, ImageIndex
-from leukcnn.datasets.indexing import make_index
+from leukcnn.datasets.indexing import identified, make_index, other_names
 from leukcnn.datasets.manifest import Published, manifest
 from leukcnn.datasets.read import decode_image, image_bytes
 from leukcnn.datasets.scan import Found, Scan, scan
@@ -27,7 +27,8 @@ class _Content(NamedTuple):
 def verify(name: str, root: str | Path, *, progress: Progress | None = None) -> Report:
     """Reads and decodes every image of a folder and reports all faults.
 
-    Images are compared with the shipped manifest by name and SHA-256. Synthetic images (`SYNTHETIC_MARKER`
+    Images are compared with the shipped manifest by name and SHA-256; a published file with another name is
+    known by its SHA-256, which is no fault. Synthetic images (`SYNTHETIC_MARKER`
     is in their folder) are only decoded.
 
     Args:
@@ -42,6 +43,9 @@ def verify(name: str, root: str | Path, *, progress: Progress | None = None) -> 
     published = {} if found.synthetic else manifest(name)
     paths = [*(image.path for image in found.images), *found.strays]
     contents = dict(zip(paths, read_files(_read, paths, progress=progress), strict=True))
+    found = identified(
+        found, {path: "" if read.fault else read.sha256 for path, read in contents.items()}, published
+    )
 
     faults = [Fault(entry, "unreadable", "is left out of this report") for entry in found.unreadable]
     faults += _content_faults(found, contents, sized=not found.synthetic)
@@ -109,8 +113,7 @@ def _name_faults(
     for image in found.images:
         where, content = _relative(found, image.path), contents[image.path]
         if image.contradictory:
-            what = "its file name names one class and its folder another"
-            yield Fault(where, "misnamed", claim(image.path, what))
+            yield Fault(where, "misnamed", claim(image.path, image.contradictory))
         elif content.sha256 in names and not found.card.manifest_whole:
             continue
         elif image.foreign or (image.id not in published and content.sha256 in names):
@@ -204,7 +207,7 @@ def _counts(index: ImageIndex) -> tuple[Count, ...]:
 def _notes(
     found: Scan, contents: Mapping[Path, _Content], published: Mapping[str, Published]
 ) -> tuple[str, ...]:
-    notes = list(found.notes)
+    notes = [*found.notes, *other_names(found)]
     if found.synthetic:
         notes.append("synthetic data: not compared with the manifest")
     elif not published:
