@@ -16,7 +16,7 @@ from leukcnn.backend import start_backend
 from leukcnn.datasets.headers import bound_decoder
 from leukcnn.errors import DataError, LeukCNNError, StoreError, shortened
 from leukcnn.fields import did_you_mean
-from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
+from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS, UNKNOWN_SUBJECTS
 from leukcnn.start import data_folder, find_paper
 
 if TYPE_CHECKING:
@@ -233,6 +233,11 @@ def check(name: str, data: str | None) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Root seed.")
 @click.option("--runs", type=click.IntRange(min=1), help="Repetitions; by default the paper's number.")
 @click.option("--split", type=_Choice(SPLIT_KINDS), help="Kind of split instead of the paper's.")
+@click.option(
+    "--unknown-subjects",
+    type=_Choice(UNKNOWN_SUBJECTS),
+    help="What a split by subject does with images of unknown subject.",
+)
 @click.option("--datasets", metavar="NAME,NAME", help="Datasets instead of the paper's.")
 @click.option(
     "--weights",

@@ -27,6 +27,7 @@ _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "seed": _NUMBER,
     "runs": ((int, float, NoneType), "a whole number or None"),
     "split": _TEXT,
+    "unknown_subjects": _TEXT,
     "datasets": ((Sequence, NoneType), "keys of datasets or None"),
     "weights": ((*_FILE, NoneType), 'a file, a folder, "imagenet", "none" or None'),
     "base": _TEXT,
@@ -54,6 +55,7 @@ def reproduce(
     seed: int = 0,
     runs: int | None = None,
     split: str | None = None,
+    unknown_subjects: str | None = None,
     datasets: str | Sequence[str] | None = None,
     weights: Place | None = None,
     base: str | None = None,
@@ -83,6 +85,8 @@ def reproduce(
         seed: Root seed.
         runs: Repetitions with other seeds; None for the paper's own number.
         split: Kind of split instead of the paper's own, one of `leukcnn.spec.SPLIT_KINDS`.
+        unknown_subjects: What a split by subject does with images of unknown subject: "refuse" them, keep
+            those of a dataset in "one-group", or make "each" a group of its own; None for the paper's choice.
         datasets: Keys of datasets instead of the paper's own; None for those.
         weights: What fine-tuned networks start from: a file, a folder of published files, "imagenet", or
             "none" for random weights.
@@ -118,6 +122,7 @@ def reproduce(
         seed=seed,
         runs=runs,
         split=split,
+        unknown_subjects=unknown_subjects,
         datasets=named,
         weights=None if weights is None else str(weights),
         base=base,

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     # What `__getattr__` imports on first use, for editors and type checkers.
     from leukcnn.datasets.catalog import CATALOG, DatasetCard, card
     from leukcnn.datasets.copies import copy_pairs
-    from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
+    from leukcnn.datasets.duplicates import (
+        duplicate_pairs,
+        has_unknown_subject,
+        joined_groups,
+        pairs_between,
+    )
     from leukcnn.datasets.fault_report import Report
     from leukcnn.datasets.index import UNLABELLED, ImageIndex, require_classes
     from leukcnn.datasets.indexing import index_from_manifest, load
@@ -29,6 +34,7 @@ _HOME = {
     "card": "catalog",
     "copy_pairs": "copies",
     "duplicate_pairs": "duplicates",
+    "has_unknown_subject": "duplicates",
     "index_from_manifest": "indexing",
     "joined_groups": "duplicates",
     "load": "indexing",
@@ -52,6 +58,7 @@ __all__ = [
     "card",
     "copy_pairs",
     "duplicate_pairs",
+    "has_unknown_subject",
     "index_from_manifest",
     "joined_groups",
     "load",

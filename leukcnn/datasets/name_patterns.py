@@ -67,7 +67,10 @@ def published_name(pattern: str, stem: str) -> re.Match[str] | None:
 
 
 def originals(
-    paths: Sequence[PurePath], ids: Sequence[str], labels: Sequence[int], datasets: Sequence[str]
+    paths: Sequence[PurePath],
+    ids: Sequence[str] | np.ndarray,
+    labels: Sequence[int] | np.ndarray,
+    datasets: Sequence[str] | np.ndarray,
 ) -> np.ndarray:
     """Finds the images whose file names say that they are copies of others, e.g. cell_rot90.png of cell.png.
 

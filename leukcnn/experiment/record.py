@@ -55,9 +55,17 @@ def make_record(
         final_total=_final_total(study, index),
         not_comparable=why_not_comparable(study, index),
         separated_pairs=planned.separated,
+        unknown_subjects=planned.unknown_subjects,
         overlaps=planned.overlaps,
-        data_notes=[*index.notes, *notes, *_in_two_classes(planned)],
+        data_notes=[*index.notes, *notes, *_copies(planned), *_in_two_classes(planned)],
     )
+
+
+def _copies(planned: Plan) -> list[str]:
+    n, total = planned.copies
+    kept = "splits by subject and grouped ones keep them with their originals"
+    note = f"{n:,} of {total:,} images are copies of others here, identical, nearly so or augmented: {kept}"
+    return [note] if n else []
 
 
 def _in_two_classes(planned: Plan) -> list[str]:

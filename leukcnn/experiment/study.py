@@ -226,6 +226,7 @@ def _changes(request: Request) -> dict[str, Any]:
     """Returns the fields that options change, by path."""
     chosen = {
         "split.kind": request.split,
+        "split.unknown_subjects": request.unknown_subjects,
         "preprocessing.mask": request.mask,
         "training.deterministic": request.deterministic,
         "training.precision": request.precision,

@@ -46,7 +46,8 @@ _KAPPA = "Kappa in words: Landis and Koch (1977); the paper's own word in bracke
 def notes_of(content: TableContent) -> list[str]:
     """Returns the notes of a table of metrics."""
     axes, table, subsets = content.table.axes, content.table, content.values["subset"]
-    left_out, copies = not_trained(content.results, content.left_out), _on_copies(content)
+    left_out = not_trained(content.results, content.left_out)
+    copies = [*_on_copies(content), *_on_unknown_subjects(content)]
     described = dict.fromkeys(line.found.interval.describe() for line in content.lines if line.found)
     if subsets == (FINAL,):
         return []
@@ -209,6 +210,23 @@ def _on_copies(content: TableContent) -> list[str]:
             )
             notes += [note] if n else []
     return notes
+
+
+def _on_unknown_subjects(content: TableContent) -> Iterator[str]:
+    """Says how many images of each shown split are of unknown subject, and what they count as."""
+    record, by_split = content.results.record, "split" in content.table.axes
+    kinds = content.results.paper.splits if by_split else [content.shown.split_kind]
+    for kind in (kind for kind in kinds if kind in record.unknown_subjects):
+        n, total, choice = record.unknown_subjects[kind]
+        title = spec.SPLITS[kind].title
+        under = f"{title[0].upper()}{title[1:]}: the" if by_split else "The"
+        meaning = (
+            "those of a dataset count as one group"
+            if choice == "one-group"
+            else "each counts as a group of its own, with its copies. If some of them are of one subject or "
+            "field, the values are too good"
+        )
+        yield f"{under} subject or field of {n:,} of {total:,} images is unknown: {meaning}."
 
 
 def _on_printed(content: TableContent) -> list[str]:

@@ -34,6 +34,8 @@ from leukcnn.spec.splits import (
     LODOCV_KINDS,
     SPLIT_KINDS,
     SPLITS,
+    SUBJECT_KINDS,
+    UNKNOWN_SUBJECTS,
 )
 
 __all__ = [
@@ -55,7 +57,9 @@ __all__ = [
     "SIZES",
     "SPLITS",
     "SPLIT_KINDS",
+    "SUBJECT_KINDS",
     "THRESHOLD_RULES",
+    "UNKNOWN_SUBJECTS",
     "Assumption",
     "Augmentation",
     "Features",
