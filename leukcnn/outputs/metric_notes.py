@@ -10,6 +10,7 @@ from leukcnn.outputs.titles import not_trained
 from leukcnn.results.intervals import Interval
 from leukcnn.results.metrics import PROPORTIONS
 from leukcnn.results.probabilities import PROBABILITY_METRICS
+from leukcnn.spec.splits import SUBJECTS
 
 NO_INTERVAL = "no interval"
 _F1_SCORES = {"f1", "macro_f1", "weighted_f1"}
@@ -218,15 +219,16 @@ def _on_unknown_subjects(content: TableContent) -> Iterator[str]:
     kinds = content.results.paper.splits if by_split else [content.shown.split_kind]
     for kind in (kind for kind in kinds if kind in record.unknown_subjects):
         n, total, choice = record.unknown_subjects[kind]
-        title = spec.SPLITS[kind].title
+        title, by_subject = spec.SPLITS[kind].title, spec.SPLITS[kind].unit == SUBJECTS
         under = f"{title[0].upper()}{title[1:]}: the" if by_split else "The"
-        meaning = (
-            "those of a dataset count as one group"
-            if choice == "one-group"
-            else "each counts as a group of its own, with its copies. If some of them are of one subject or "
-            "field, the values are too good"
-        )
-        yield f"{under} subject or field of {n:,} of {total:,} images is unknown: {meaning}."
+        word, of = ("subject", "") if by_subject else ("group", " (subject or field)")
+        meaning = f"those of a dataset count as one {word}"
+        if choice == "each":
+            meaning = (
+                f"each counts as a {word} of its own, with its copies; if some of them are of one {word}, "
+                "the values are too good"
+            )
+        yield f"{under} {word}{of} of {n:,} of {total:,} images is unknown: {meaning}."
 
 
 def _on_printed(content: TableContent) -> list[str]:
