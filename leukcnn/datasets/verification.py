@@ -65,7 +65,7 @@ def verify(name: str, root: str | Path, *, progress: Progress | None = None) -> 
         joined_subjects=tuple(
             sorted({str(group) for group in joined[index.group != ""] if "+" in group}, key=natural)
         ),
-        notes=(*_notes(found, contents, published), *_published_in_two_classes(index, known)),
+        notes=(*_notes(found, contents, published), *_published_in_two_classes(index, known), *index.notes),
     )
 
 

@@ -128,7 +128,7 @@ def with_copies(published):
 
 
 @pytest.mark.parametrize("split", ["subject", "fold"])
-def test_a_split_by_subject_refuses_images_of_unknown_subject_or_goes_on_as_told(with_copies, split):
+def test_a_split_by_subject_refuses_images_of_unknown_subject_unless_a_choice_is_made(with_copies, split):
     with pytest.raises(DataError) as caught:
         plan(study_for(split=split), replace(with_copies, fold=np.maximum(with_copies.fold, 0)))
     assert caught.value.found.startswith("The subject of 2 of 10,664 images is unknown, and ")
