@@ -15,7 +15,7 @@ from leukcnn.datasets.index import UNLABELLED, ImageIndex
 from leukcnn.datasets.manifest import Published, manifest, published_groups
 from leukcnn.datasets.name_patterns import copies_note, originals, with_originals_groups
 from leukcnn.datasets.one_class import require_one_class
-from leukcnn.datasets.scan import Found, Scan, place, scan, sort_key
+from leukcnn.datasets.scan import Found, Scan, absent_from_labels, place, scan, sort_key
 from leukcnn.datasets.walk import (
     Progress,
     conversion_notes,
@@ -159,7 +159,11 @@ def identified(found: Scan, sha256: Mapping[Path, str], published: Mapping[str, 
             images[row] = replace(
                 images[row], group=images[row].group or known.group, contradictory=known.contradictory
             )
-    return replace(found, images=tuple(sorted(images, key=lambda image: sort_key(found.card, image))))
+    ordered = tuple(sorted(images, key=lambda image: sort_key(found.card, image)))
+    result = replace(found, images=ordered)
+    before = {*absent_from_labels(found)}
+    notes = (note for note in found.notes if note not in before)
+    return replace(result, notes=(*notes, *absent_from_labels(result)))
 
 
 def _named(image: Found, identities: Sequence[str]) -> list[str]:

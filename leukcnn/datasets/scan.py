@@ -5,7 +5,7 @@ The only files that are opened here are label files (CSV). `load`, `load_many` a
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
@@ -111,7 +111,7 @@ def scan(name: str, root: str | Path) -> Scan:
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in folders)
     if dataset.made_from and not synthetic:
         found = _add_groups(dataset, found)
-    return Scan(
+    scanned = Scan(
         card=dataset,
         folder=folder,
         synthetic=synthetic,
@@ -121,6 +121,7 @@ def scan(name: str, root: str | Path) -> Scan:
         notes=tuple(notes),
         labels=labels,
     )
+    return replace(scanned, notes=(*scanned.notes, *absent_from_labels(scanned)))
 
 
 def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
@@ -233,10 +234,19 @@ def _add_labels(
         for i in rows:
             label, group = table.get(found[i].path.stem.lower(), (UNLABELLED, ""))
             found[i] = replace(found[i], label=label, group=group)
-        missing = sum(found[i].label == UNLABELLED for i in rows)
-        if missing:
-            notes.append(f"{missing:,} {layout.subset} {dataset.images_are} aren't in {paths[0].name}")
     return found, notes
+
+
+def absent_from_labels(found: Scan) -> Iterator[str]:
+    """Yields a note for each label file that lacks some of its subset's images."""
+    dataset = found.card
+    for layout in dataset.layouts:
+        if layout.labels_file is None or layout.subset not in found.labels:
+            continue
+        own = [image for image in found.images if image.subset == layout.subset]
+        missing = sum(image.label == UNLABELLED for image in own)
+        if missing:
+            yield f"{missing:,} {layout.subset} {dataset.images_are} aren't in {layout.labels_file.name}"
 
 
 def _no_images(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> DataError:

@@ -1,5 +1,6 @@
 """Published files are known by their content, whatever their names."""
 
+import hashlib
 import re
 import shutil
 from collections import Counter
@@ -8,10 +9,81 @@ import cv2
 import numpy as np
 import pytest
 
-from leukcnn.datasets import joined_groups, load, verify
+from leukcnn.datasets import duplicates, indexing, joined_groups, load, verification, verify
 from leukcnn.datasets.indexing import index_from_manifest
-from leukcnn.datasets.manifest import manifest
+from leukcnn.datasets.manifest import Published, manifest
 from leukcnn.errors import DataError
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """Returns a function that makes a manifest of the images in a folder, for `load` and `verify`."""
+
+    def publish(folder, groups=None):
+        listed = {
+            path.relative_to(folder).as_posix(): Published(
+                hashlib.sha256(path.read_bytes()).hexdigest(), 1, (groups or {}).get(path.name, "")
+            )
+            for path in sorted(folder.rglob("*.*"))
+            if path.suffix in (".bmp", ".tif")
+        }
+        for module in (indexing, verification):
+            monkeypatch.setattr(module, "manifest", lambda name: listed)
+        known = {key: file.group for name, file in listed.items() for key in (name, file.sha256)}
+        monkeypatch.setattr(indexing, "published_groups", lambda name: known)
+        # Both are kept for the whole process.
+        monkeypatch.setattr(indexing, "_groups_by_name", lambda name: {})
+        monkeypatch.setattr(duplicates, "_subjects_that_share", lambda name: ())
+        return listed
+
+    return publish
+
+
+def rows_of(index):
+    columns = (index.ids, index.labels, index.group, index.subset, index.fold)
+    return {str(digest): values for digest, *values in zip(index.sha256, *columns, strict=True)}
+
+
+def test_renamed_cells_of_all_subsets_have_the_published_labels_subjects_and_subsets(archive, published):
+    published(archive)
+    before = rows_of(load("cnmc2019", archive))
+    for number, path in enumerate(sorted(archive.rglob("*.bmp"))):
+        path.rename(path.with_name(f"cell{number}.bmp"))
+    index = load("cnmc2019", archive)
+    assert rows_of(index) == before
+    assert "12 files have other names than published" in " ".join(index.notes)
+    assert not any("aren't in" in note for note in index.notes)
+    report = verify("cnmc2019", archive)
+    assert report.ok, report.lines()
+
+
+def test_exchanged_preliminary_cells_of_two_classes_are_a_fault(archive, published):
+    published(archive)
+    folder = archive / "validation_data" / "C-NMC_test_prelim_phase_data"
+    # Cell 1 is malignant, 2 and 10 are healthy.
+    for one, other in (("2", "10"), ("1", "2")):
+        first, second = folder / f"{one}.bmp", folder / f"{other}.bmp"
+        first.rename(folder / "x.bmp")
+        second.rename(first)
+        (folder / "x.bmp").rename(second)
+        if (one, other) == ("2", "10"):
+            assert load("cnmc2019", archive).labels[-6:-3].tolist() == [1, 0, 0]
+    with pytest.raises(DataError, match=r"its content is that of .*/1\.bmp, which is malignant, not healthy"):
+        load("cnmc2019", archive)
+    assert {fault.kind for fault in verify("cnmc2019", archive).faults} == {"misnamed"}
+
+
+def test_renamed_crops_in_one_folder_have_the_published_class_and_group(tmp_path, write_cell, published):
+    names = ("Im001_1.tif", "Im002_1.tif", "Im131_0.tif", "Im132_0.tif")
+    for seed, name in enumerate(names):
+        write_cell(tmp_path / "allidb2" / name, seed=seed, image_size=257)
+    listed = published(tmp_path / "allidb2", groups={"Im001_1.tif": "allidb1/Im001_1.jpg"})
+    for number, name in enumerate(names):
+        (tmp_path / "allidb2" / name).rename(tmp_path / "allidb2" / f"{number}.tif")
+    index = load("allidb2", tmp_path)
+    assert index.ids.tolist() == list(listed) == list(names)
+    assert index.labels.tolist() == [1, 1, 0, 0]
+    assert index.group.tolist() == ["allidb1/Im001_1.jpg", "", "", ""]
 
 
 @pytest.fixture(scope="module")
