@@ -14,7 +14,7 @@ from leukcnn.command_group import Choice, Commands, Place
 from leukcnn.datasets.headers import bound_decoder
 from leukcnn.errors import DataError, StoreError
 from leukcnn.fields import did_you_mean
-from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS
+from leukcnn.spec import MASKS, PRECISIONS, SPLIT_KINDS, UNKNOWN_SUBJECTS
 from leukcnn.start import data_folder, download_dataset, find_paper, paper_lines
 
 if TYPE_CHECKING:
@@ -159,6 +159,11 @@ def check(name: str, data: str | None, classes: tuple[str, ...]) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Root seed.")
 @click.option("--runs", type=click.IntRange(min=1), help="Repetitions; by default the paper's number.")
 @click.option("--split", type=Choice(SPLIT_KINDS), help="Kind of split instead of the paper's.")
+@click.option(
+    "--unknown-subjects",
+    type=Choice(UNKNOWN_SUBJECTS),
+    help="What a split by subject does with images of unknown subject.",
+)
 @click.option(
     "--datasets",
     metavar="NAME,NAME|open",

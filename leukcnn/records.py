@@ -98,6 +98,17 @@ class SeparatedPairs(NamedTuple):
     near: int
 
 
+class UnknownSubjects(NamedTuple):
+    """Number of images of unknown subject in a split by subject, that of all its images, and the choice.
+
+    The choice is "each" if each of them is a group of its own, "one-group" if those of a dataset are one.
+    """
+
+    images: int
+    total: int
+    choice: str
+
+
 @dataclass(frozen=True)
 class ExperimentRecord:
     """An experiment: what a command asked for and which data it found.
@@ -129,6 +140,7 @@ class ExperimentRecord:
         separated_pairs: Kind of split -> number of pairs of identical and of nearly identical images with one
             image in the test images and the other in the training or validation images of the same fold, in
             the first row's first run. Kinds that separate none are left out.
+        unknown_subjects: Kind of split by subject -> its images of unknown subject, and what they count as.
         overlaps: What the authors' test sets share with the images that trials learned from.
         data_notes: Remarks on the data's folder.
         masked: Mask ("" for none) -> trials and controls of the main split with that region of the images
@@ -153,6 +165,7 @@ class ExperimentRecord:
     final_total: int
     not_comparable: str
     separated_pairs: dict[str, SeparatedPairs] = field(default_factory=dict)
+    unknown_subjects: dict[str, UnknownSubjects] = field(default_factory=dict)
     overlaps: list[Overlap] = field(default_factory=list)
     data_notes: list[str] = field(default_factory=list)
     masked: dict[str, list[PlannedTrial]] = field(default_factory=dict)
@@ -193,6 +206,10 @@ class ExperimentRecord:
             values["masked"] = {mask: list(map(_planned, own)) for mask, own in values["masked"].items()}
             values["separated_pairs"] = {
                 kind: SeparatedPairs(*numbers) for kind, numbers in values["separated_pairs"].items()
+            }
+            values["unknown_subjects"] = {
+                kind: UnknownSubjects(*unknown)
+                for kind, unknown in values.get("unknown_subjects", {}).items()
             }
             values["overlaps"] = [Overlap(**overlap) for overlap in values["overlaps"]]
             # Records of earlier versions don't have them.

@@ -28,6 +28,7 @@ _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "seed": _NUMBER,
     "runs": ((int, float, NoneType), "a whole number or None"),
     "split": _TEXT,
+    "unknown_subjects": _TEXT,
     "datasets": ((Sequence, NoneType), "keys of datasets or None"),
     "classes": (
         (Mapping, Sequence, NoneType),
@@ -59,6 +60,7 @@ def reproduce(
     seed: int = 0,
     runs: int | None = None,
     split: str | None = None,
+    unknown_subjects: str | None = None,
     datasets: str | Sequence[str] | None = None,
     classes: GivenClasses = None,
     weights: Place | None = None,
@@ -89,6 +91,8 @@ def reproduce(
         seed: Root seed.
         runs: Repetitions with other seeds; None for the paper's own number.
         split: Kind of split instead of the paper's own, one of `leukcnn.spec.SPLIT_KINDS`.
+        unknown_subjects: What a split by subject does with images of unknown subject: "refuse" them, keep
+            those of a dataset in "one-group", or make "each" a group of its own; None for the paper's choice.
         datasets: Keys of datasets instead of the paper's own, or "open" for those that anyone may download;
             None for the paper's own.
         classes: Class folder -> the class of its images, or texts FOLDER=CLASS, where the folder's name
@@ -128,6 +132,7 @@ def reproduce(
         seed=seed,
         runs=runs,
         split=split,
+        unknown_subjects=unknown_subjects,
         datasets=named,
         classes=given_classes(classes),
         weights=None if weights is None else str(weights),

@@ -29,7 +29,7 @@ ODD = [
     "",
 ]
 OPTIONS = ("--datasets", "--only", "--profile", "--seed", "--runs", "--split", "--base", "--mask", "--assume")
-OPTIONS = (*OPTIONS, "--precision", "--devices", "--workers", "--weights")
+OPTIONS = (*OPTIONS, "--precision", "--devices", "--workers", "--weights", "--unknown-subjects")
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,8 @@ from leukcnn.files import write_sealed_json
 from leukcnn.records import (
     ExperimentRecord,
     PlannedTrial,
+    SeparatedPairs,
+    UnknownSubjects,
     changed_files,
     check_noted,
     note_files,
@@ -39,6 +41,8 @@ RECORD = ExperimentRecord(
     missing={"final": "the data hold no C-NMC test final phase data"},
     final_total=2586,
     not_comparable="smoke profile",
+    separated_pairs={"fold": SeparatedPairs(94, 3)},
+    unknown_subjects={"fold": UnknownSubjects(5, 131, "one-group")},
     data_notes=["59 of 10,661 training cells"],
     masked={"border": [PlannedTrial(row="vgg16", run=0, fold=-1, seed=3, name="m", split="cell")]},
     not_comparable_on={"kfold": {"": "it uses 260 of 368 published images", "allidb2": ""}},

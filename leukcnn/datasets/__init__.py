@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from leukcnn.datasets.catalog import CATALOG, DatasetCard, card
     from leukcnn.datasets.copies import copy_pairs
     from leukcnn.datasets.downloading import download
-    from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
+    from leukcnn.datasets.duplicates import (
+        duplicate_pairs,
+        has_unknown_subject,
+        joined_groups,
+        pairs_between,
+    )
     from leukcnn.datasets.fault_report import Report
     from leukcnn.datasets.genuine import Genuine, genuineness
     from leukcnn.datasets.index import UNLABELLED, ImageIndex, require_classes
@@ -34,6 +39,7 @@ _HOME = {
     "download": "downloading",
     "duplicate_pairs": "duplicates",
     "genuineness": "genuine",
+    "has_unknown_subject": "duplicates",
     "index_from_manifest": "indexing",
     "joined_groups": "duplicates",
     "load": "indexing",
@@ -60,6 +66,7 @@ __all__ = [
     "download",
     "duplicate_pairs",
     "genuineness",
+    "has_unknown_subject",
     "index_from_manifest",
     "joined_groups",
     "load",

@@ -12,6 +12,7 @@ import numpy as np
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.class_words import split_notes, split_of
 from leukcnn.datasets.headers import EXTENSIONS, printable, unread_images, unread_notes
+from leukcnn.datasets.name_patterns import copies_note, originals, with_originals_groups
 from leukcnn.datasets.walk import (
     SYNTHETIC_MARKER,
     Progress,
@@ -108,18 +109,25 @@ def read_class_folders(
     ids = [path.relative_to(folder).as_posix() for path in paths]
     given = [_given(path.relative_to(folder)) for path in paths]
     sizes = [len(inside) for inside in content.images.values()]
+    labels = np.repeat(np.arange(len(class_names), dtype=np.int64), sizes)
+    original = originals(paths, ids, labels.tolist(), [folder.name] * len(ids))
     return Columns(
         paths=paths,
         ids=np.array(ids, dtype=np.str_),
-        labels=np.repeat(np.arange(len(class_names), dtype=np.int64), sizes),
+        labels=labels,
         class_names=class_names,
         dataset=np.full(len(ids), folder.name),
-        group=np.array(_groups_of(ids, groups), dtype=np.str_),
+        group=np.array(with_originals_groups(_groups_of(ids, groups), original), dtype=np.str_),
         subset=np.full(len(ids), _SUBSET),
         fold=np.full(len(ids), -1, dtype=np.int64),
         sha256=np.array([digest for digest, _ in results], dtype=np.str_),
         given=np.array(given, dtype=np.str_),
-        notes=(*split_notes(given), *unread_notes(content.unread, folder), *conversion_notes(results)),
+        notes=(
+            *split_notes(given),
+            *unread_notes(content.unread, folder),
+            *conversion_notes(results),
+            *copies_note(original),
+        ),
         synthetic=any((above / SYNTHETIC_MARKER).is_file() for above in (folder, *folder.parents)),
     )
 

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from functools import cache
+from pathlib import PurePath
+from typing import Literal
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -11,7 +13,9 @@ from leukcnn.datasets.catalog import CATALOG
 from leukcnn.datasets.index import ImageIndex, group_names
 from leukcnn.datasets.indexing import index_from_manifest
 from leukcnn.datasets.manifest import manifest
+from leukcnn.datasets.name_patterns import originals
 from leukcnn.datasets.walk import natural
+from leukcnn.errors import ArgumentError
 
 
 def duplicate_pairs(index: ImageIndex) -> np.ndarray:
@@ -36,34 +40,114 @@ def duplicate_pairs(index: ImageIndex) -> np.ndarray:
     return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
 
 
-def joined_groups(index: ImageIndex, *, pairs: np.ndarray | None = None) -> np.ndarray:
+def named_copies(index: ImageIndex) -> np.ndarray:
+    """Returns every image whose file name says that it is a copy of another, with that image.
+
+    Args:
+        index: The images; see `leukcnn.datasets.name_patterns.originals`.
+
+    Returns:
+        (P, 2) int64, positions in the index, the lower first, in ascending order.
+    """
+    original = originals(
+        [PurePath(str(path)) for path in index.paths], index.ids, index.labels, index.dataset
+    )
+    copies = np.flatnonzero(original >= 0)
+    return np.unique(np.sort(np.stack([copies, original[copies]], axis=1)), axis=0)
+
+
+def joined_groups(
+    index: ImageIndex,
+    *,
+    pairs: np.ndarray | None = None,
+    unknown: Literal["each", "one-group"] = "each",
+) -> np.ndarray:
     """Returns the subject of each image. Subjects that share an image count as one.
 
     Subjects of a published dataset are also joined if they share an image in the shipped manifest, whether or
-    not that image is in the index: a partial copy has the same subjects as the whole dataset.
+    not that image is in the index: a partial copy has the same subjects as the whole dataset. An image that
+    is a copy of another by its file name, such as cell_rot90.png of cell.png, is of the same subject.
+
+    The subject of an image is unknown if its own group and those of its copies are "". Nobody knows then
+    whether two such images show the same subject. "each" assumes that they never do, which makes results look
+    better than they are if they do. "one-group" assumes that they always do, which is safe and leaves fewer
+    groups to split. `has_unknown_subject` finds these images.
 
     Args:
         index: The images.
         pairs: (P, 2) int, positions of identical or nearly identical images, from `duplicate_pairs` and
             `copy_pairs`. None uses those of `duplicate_pairs` only.
+        unknown: What the images of unknown subject are: "each" makes each of them a group of its own,
+            together with its copies; "one-group" makes all those of a dataset one group.
 
     Returns:
         (N,) str. The name of joined subjects lists them in numeric order: "20+21". An image without a subject
-        is a group of its own, with its id as name. If the index has several datasets, the names are
-        "dataset/subject", since two datasets may use the same numbers. A group that has a slash in its name
-        is the same group in all datasets and keeps its name.
+        has its id as name; the one group of "one-group" is called "unknown subjects of <dataset>". If the
+        index has several datasets, the names are "dataset/subject", since two datasets may use the same
+        numbers. A group that has a slash in its name is the same group in all datasets and keeps its name.
+
+    Raises:
+        ArgumentError: `unknown` is something else.
     """
-    several = len(np.unique(index.dataset)) > 1
-    groups = group_names(index) if several else index.group
-    names = np.where(groups == "", index.ids, groups)
-    subjects, subject = np.unique(names, return_inverse=True)
-    links = [subject[duplicate_pairs(index) if pairs is None else pairs], _published_links(index, subjects)]
-    _, component = _components(np.concatenate(links), len(subjects))
+    if unknown not in ("each", "one-group"):
+        raise ArgumentError(f"unknown is {unknown!r}.", expected="'each' or 'one-group'")
+    names, name, links = _names_and_links(index, pairs)
+    _, component = _components(links, len(names))
     joined = {
-        number: "+".join(sorted(subjects[component == number].tolist(), key=natural))
+        number: "+".join(sorted(names[component == number].tolist(), key=natural))
         for number in np.unique(component)
     }
-    return np.array([joined[number] for number in component[subject]], dtype=np.str_)
+    groups = np.array([joined[number] for number in component[name]], dtype=object)
+    if unknown == "one-group":
+        groups = _in_one_group(index, groups, without=_unknown(index, component[name]))
+    return groups.astype(np.str_)
+
+
+def has_unknown_subject(index: ImageIndex, *, pairs: np.ndarray | None = None) -> np.ndarray:
+    """Returns whether the subject of each image is unknown, bool (N,); see `joined_groups`.
+
+    Args:
+        index: The images.
+        pairs: As for `joined_groups`.
+    """
+    names, name, links = _names_and_links(index, pairs)
+    return _unknown(index, _components(links, len(names))[1][name])
+
+
+def _names_and_links(
+    index: ImageIndex, pairs: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the subjects' names, the position of each image's name in them, and links between names."""
+    several = len(np.unique(index.dataset)) > 1
+    groups = group_names(index) if several else index.group
+    names, name = np.unique(np.where(groups == "", index.ids, groups), return_inverse=True)
+    copies = duplicate_pairs(index) if pairs is None else pairs
+    return (
+        names,
+        name,
+        np.concatenate([name[copies], name[named_copies(index)], _published_links(index, names)]),
+    )
+
+
+def _unknown(index: ImageIndex, component: np.ndarray) -> np.ndarray:
+    """Returns whether no image of each image's component, (N,), has a known group."""
+    return ~np.isin(component, component[index.group != ""])
+
+
+def _in_one_group(index: ImageIndex, groups: np.ndarray, *, without: np.ndarray) -> np.ndarray:
+    """Returns the groups with those of the images `without` a subject joined within each dataset."""
+    datasets = index.dataset[without]
+    names, dataset = np.unique(datasets, return_inverse=True)
+    _, group = np.unique(groups[without].astype(np.str_), return_inverse=True)
+    # Copies in two datasets join these datasets' groups.
+    _, component = _components(np.stack([dataset, len(names) + group], axis=1), len(names) + len(groups))
+    joined = [
+        f"unknown subjects of {' and '.join(names[component[: len(names)] == number])}"
+        for number in component[dataset]
+    ]
+    groups = groups.copy()
+    groups[without] = joined
+    return groups
 
 
 def _published_links(index: ImageIndex, subjects: np.ndarray) -> np.ndarray:

@@ -109,14 +109,15 @@ class ImageIndex:
 
                 - None: unknown, `group` is "" for all images. The splitters refuse it;
                   `leukcnn.datasets.joined_groups(index)` makes each image a group of its own, together with
-                  its exact copies.
+                  its exact copies and those that their names show.
                 - A mapping from id to group, e.g. `{"all/1.png": "patient 7"}`. Ids are paths below the root.
                 - A function that takes an id and returns the group.
                 - A regular expression with one group in brackets, which is searched in the id, e.g.
                   `r"patient_(\d+)"`. It must match every id.
 
                 A group is a text or a whole number, and the same group in two classes is one subject. A
-                mapping or a function may give "" for an unknown one, which is treated as above.
+                mapping or a function may give "" for an unknown one, which is treated as above. The copy of
+                an image by its name, such as cell_rot90.png of cell.png, then has that image's group.
             progress: Called after each file with the number done and the number of all files.
 
         Returns:

@@ -1,20 +1,23 @@
 """Index a dataset's folder, or its manifest."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.class_words import GivenClasses
+from leukcnn.datasets.class_words import GivenClasses, class_of, given_classes, normalised
 from leukcnn.datasets.genuine import genuineness
-from leukcnn.datasets.index import ImageIndex
-from leukcnn.datasets.manifest import manifest, published_groups
+from leukcnn.datasets.headers import printable
+from leukcnn.datasets.index import UNLABELLED, ImageIndex
+from leukcnn.datasets.manifest import Published, manifest, published_groups
+from leukcnn.datasets.name_patterns import copies_note, originals, with_originals_groups
 from leukcnn.datasets.one_class import require_one_class
-from leukcnn.datasets.scan import Found, Scan, check_classes, place, scan, sort_key
+from leukcnn.datasets.scan import Found, Scan, absent_from_labels, place, scan, sort_key
 from leukcnn.datasets.walk import (
     Progress,
     conversion_notes,
@@ -23,9 +26,10 @@ from leukcnn.datasets.walk import (
     read_content,
     read_files,
 )
-from leukcnn.errors import DataError
+from leukcnn.errors import ArgumentError, DataError
+from leukcnn.fields import did_you_mean
 
-__all__ = ["index_from_manifest", "load", "make_index", "read_index"]
+__all__ = ["identified", "index_from_manifest", "load", "make_index", "other_names", "read_index"]
 
 
 def load(
@@ -38,6 +42,7 @@ def load(
     """Indexes a dataset's folder.
 
     Every file is read once, to compute its SHA-256 and to check that it is complete. No image is decoded.
+    Published files are known by their SHA-256, whatever their names.
 
     Args:
         name: Key of the dataset in the catalog, e.g. "cnmc2019".
@@ -52,15 +57,54 @@ def load(
 
     Raises:
         DataError: The folder doesn't exist, can't be read, holds no image of the dataset, or has a folder
-            whose name may mean several classes. Or some files
-            aren't complete images, are copies of the same image, have the name of one class in the folder
-            of another, are byte-identical in two classes, or have a name that isn't UTF-8; one message lists
-            all of them.
+            whose name may mean several classes. Or some files aren't complete images, are copies of the same
+            image, have the name or the content of one class in the folder of another, are byte-identical in
+            two classes, or have a name that isn't UTF-8; one message lists all of them.
         ArgumentError: `classes` names a folder without images, or a class that the dataset lacks.
     """
     found = scan(name, root, classes=classes)
     check_classes(classes, [found])
     return read_index(found, progress=progress)
+
+
+def check_classes(classes: GivenClasses, scans: Sequence[Scan]) -> None:
+    """Checks that each folder that is given a class is in one of some scans, and the class in its dataset.
+
+    Args:
+        classes: Class folder -> the class of its images.
+        scans: All folders that were scanned with them.
+
+    Raises:
+        ArgumentError: A folder holds no image, or its dataset doesn't have the class.
+    """
+    names = [
+        {
+            part
+            for path in (*(image.path for image in found.images), *found.strays)
+            for part in path.relative_to(found.folder).parts[:-1]
+        }
+        for found in scans
+    ]
+    for folder, name in given_classes(classes).items():
+        cards = [
+            found.card
+            for found, parts in zip(scans, names, strict=True)
+            if normalised(folder) in map(normalised, parts)
+        ]
+        if not cards:
+            there = sorted(set().union(*names))
+            raise ArgumentError(
+                f"classes (--classes) got the folder {folder!r}, in which no image is.",
+                expected=f"one of the folders with images: {', '.join(there) or 'there is none'}",
+                remedy=did_you_mean(folder, there),
+            )
+        if not any(name in one.classes or class_of(name, one.class_words) for one in cards):
+            known = dict.fromkeys(known for one in cards for known in one.classes)
+            raise ArgumentError(
+                f"classes (--classes) got {name!r} for the folder {folder!r}.",
+                expected=f"a class of the dataset: {', '.join(known)}",
+                remedy=did_you_mean(name, known),
+            )
 
 
 def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
@@ -74,14 +118,18 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
         DataError: As for `load`.
     """
     paths = [image.path for image in found.images]
-    contents = read_files(read_content, paths, progress=progress)
+    read = dict(zip(paths, read_files(read_content, paths, progress=progress), strict=True))
+    published = {} if found.synthetic else manifest(found.card.key)
+    found = identified(found, {path: digest for path, (digest, _) in read.items()}, published)
+    paths = [image.path for image in found.images]
+    contents = [read[path] for path in paths]
     times = Counter(image.id for image in found.images)
     _refuse(
         found,
         {
             "folders that can't be read": found.unreadable,
-            "images with the name of one class in the folder of another": [
-                str(image.path) for image in found.images if image.contradictory
+            "images with the name or the content of one class in the folder of another": [
+                f"{image.path}: {image.contradictory}" for image in found.images if image.contradictory
             ],
             "files that are copies of the same image": [
                 f"{image.path} ({image.id})" for image in found.images if times[image.id] > 1
@@ -122,6 +170,107 @@ def index_from_manifest(name: str) -> ImageIndex:
     return make_index(dataset, images, sha256=[published[image.id].sha256 for image in images])
 
 
+def identified(found: Scan, sha256: Mapping[Path, str], published: Mapping[str, Published]) -> Scan:
+    """Returns a scan in which published files are known by their content, whatever their names.
+
+    Such a file has the id, subject, fold and subset of the published file, and its class if its folder names
+    none. Of several published files with that content, it is the one that its name says, else one of its own
+    class, else the first. A further copy of a file that is here isn't the published file and keeps its id.
+
+    Args:
+        found: The folder.
+        sha256: Hexadecimal SHA-256 of each file, "" for one that can't be read.
+        published: The dataset's manifest by id; empty for synthetic images.
+    """
+    names: dict[str, list[str]] = defaultdict(list)
+    for identity, file in published.items():
+        names[file.sha256].append(identity)
+
+    def is_published(image: Found) -> bool:
+        return image.id in published and published[image.id].sha256 == sha256[image.path]
+
+    def is_named(image: Found) -> bool:
+        # The names that a manifest in part lists needn't be the authors' own.
+        partly = not found.card.manifest_whole and image.id not in published
+        return partly and image.published_name == image.path.stem
+
+    images, taken = list(found.images), {image.id for image in found.images if is_published(image)}
+    others = [
+        row
+        for row, image in enumerate(images)
+        if sha256[image.path] in names and not is_published(image) and not is_named(image)
+    ]
+    # Files whose names say which of several published ones they are come first.
+    for row in sorted(others, key=lambda row: not _named(images[row], names[sha256[images[row].path]])):
+        same = names[sha256[images[row].path]]
+        free = [identity for identity in same if identity not in taken]
+        known = _known_as(found, images[row], free or same)
+        if free:
+            taken.add(known.id)
+            images[row] = known
+        else:
+            images[row] = replace(
+                images[row], group=images[row].group or known.group, contradictory=known.contradictory
+            )
+    ordered = tuple(sorted(images, key=lambda image: sort_key(found.card, image)))
+    result = replace(found, images=ordered)
+    before = {*absent_from_labels(found)}
+    notes = (note for note in found.notes if note not in before)
+    return replace(result, notes=(*notes, *absent_from_labels(result)))
+
+
+def _named(image: Found, identities: Sequence[str]) -> list[str]:
+    """Returns those of some published files that an image's file name says."""
+    name = image.published_name.lower()
+    return [identity for identity in identities if PurePosixPath(identity).stem.lower() == name]
+
+
+def _known_as(found: Scan, image: Found, identities: Sequence[str]) -> Found:
+    """Returns an image as one of the published files with its content."""
+    dataset = found.card
+    placed = [(one, place(dataset, PurePosixPath(one), depth=one.count("/"))) for one in identities]
+    known = [(identity, published) for identity, published in placed if published]
+    if not known:
+        return image
+    named = _named(image, identities)
+
+    def unlike(one: tuple[str, Found]) -> tuple[bool, bool, bool]:
+        identity, published = one
+        return identity not in named, published.label != image.label, published.subset != image.subset
+
+    identity, published = min(known, key=unlike)
+    # Labels and subjects of some subsets are in a file of their own.
+    label, group = found.labels.get(published.subset, {}).get(
+        PurePosixPath(identity).stem.lower(), (published.label, published.group)
+    )
+    contradictory = image.contradictory
+    if UNLABELLED not in (label, image.label) and label != image.label:
+        contradictory = (
+            f"its content is that of {identity}, which is {dataset.classes[label]}, "
+            f"not {dataset.classes[image.label]}"
+        )
+    return replace(
+        image,
+        id=identity,
+        label=label if image.label == UNLABELLED else image.label,
+        group=group,
+        subset=published.subset,
+        fold=published.fold,
+        foreign=False,
+        contradictory=contradictory,
+        renamed=True,
+    )
+
+
+def other_names(found: Scan) -> Iterator[str]:
+    """Yields a note with the number of published files with other names, if there are any."""
+    if renamed := [image for image in found.images if image.renamed]:
+        yield (
+            f"{len(renamed):,} files have other names than published, known by SHA-256, "
+            f"e.g. {printable(renamed[0].path.name)} is {renamed[0].id}"
+        )
+
+
 def make_index(
     dataset: DatasetCard,
     images: Sequence[Found],
@@ -133,7 +282,8 @@ def make_index(
     """Returns the index of images found in a folder, one row per image, in the given order.
 
     An image without a known subject has the group of the published image with the same id or the same
-    content. Synthetic images have no published group.
+    content, or whose name its file name contains, or else that of the image of which it is a copy by its name
+    (see `name_patterns`). Synthetic images have no published group.
 
     Args:
         dataset: Their dataset.
@@ -143,10 +293,21 @@ def make_index(
         synthetic: See `ImageIndex`.
     """
     published = {} if synthetic else published_groups(dataset.key)
+    by_name = {} if synthetic else _groups_by_name(dataset.key)
     groups = [
-        image.group or published.get(image.id) or published.get(digest, "")
+        image.group
+        or published.get(image.id)
+        or published.get(digest)
+        or by_name.get(image.published_name.lower(), "")
         for image, digest in zip(images, sha256, strict=True)
     ]
+    original = originals(
+        [image.path for image in images],
+        [image.id for image in images],
+        [image.label for image in images],
+        [dataset.key] * len(images),
+    )
+    groups = with_originals_groups(groups, original)
     return ImageIndex(
         paths=[image.path for image in images],
         ids=np.array([image.id for image in images], dtype=np.str_),
@@ -158,9 +319,19 @@ def make_index(
         fold=np.array([image.fold for image in images], dtype=np.int64),
         sha256=np.array(sha256, dtype=np.str_),
         given=np.array([image.given for image in images], dtype=np.str_),
-        notes=notes,
+        notes=(*notes, *copies_note(original)),
         synthetic=synthetic,
     )
+
+
+@cache
+def _groups_by_name(name: str) -> dict[str, str]:
+    """Returns the group of each published image by its lower-case name without the extension."""
+    return {
+        PurePosixPath(identity).stem.lower(): file.group
+        for identity, file in manifest(name).items()
+        if file.group
+    }
 
 
 def _refuse(found: Scan, faults: Mapping[str, Sequence[str]]) -> None:
@@ -189,4 +360,4 @@ def _what_is_there(found: Scan, index: ImageIndex) -> list[str]:
         notes.append(
             f"{len(foreign):,} {cells} with other names than the authors gave, e.g. {foreign[0].path.name}"
         )
-    return notes
+    return [*notes, *other_names(found)]

@@ -27,9 +27,9 @@ from leukcnn.datasets.index import (
     ImageIndex,
     group_names,
 )
-from leukcnn.datasets.indexing import read_index
+from leukcnn.datasets.indexing import check_classes, read_index
 from leukcnn.datasets.one_class import require_one_class
-from leukcnn.datasets.scan import check_classes, scan_place
+from leukcnn.datasets.scan import scan_place
 from leukcnn.datasets.walk import Progress, listed
 from leukcnn.errors import ArgumentError, DataError
 

@@ -5,19 +5,18 @@ The only files that are opened here are label files (CSV). `load`, `load_many` a
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
 
-from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, Layout
+from leukcnn.datasets.cards import ANY_FOLDER, ANY_NAME, DatasetCard, Layout
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.claims import Claim, fits
 from leukcnn.datasets.class_words import (
     GivenClasses,
     class_of,
     given_classes,
-    normalised,
     split_notes,
     split_of,
 )
@@ -38,11 +37,11 @@ from leukcnn.datasets.left_out import (
     surest,
 )
 from leukcnn.datasets.manifest import manifest
+from leukcnn.datasets.name_patterns import published_name
 from leukcnn.datasets.walk import SYNTHETIC_MARKER, Tree, natural
-from leukcnn.errors import ArgumentError
-from leukcnn.fields import did_you_mean
 
 UNLABELLED = -1
+_NAME_AND_FOLDER = "its file name names one class and its folder another"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,10 @@ class Found:
         subset: Key of its subset.
         fold: The authors' fold, -1 where there is none.
         foreign: Whether its file name isn't one that the authors use.
-        contradictory: Whether its file name belongs to one class and its folder to another.
+        contradictory: Why its name, folder or content are of different classes; "" if they aren't.
+        published_name: The published name that its file name is or contains, without the extension; "" if
+            there is none.
+        renamed: Whether its id is that of the published file with the same content, under another name.
         release: What it is where it isn't one of the published files, see `Layout.release`; "" otherwise.
         given: The split whose folder holds it, "train", "validation" or "test"; "" if there is none.
     """
@@ -70,7 +72,9 @@ class Found:
     subset: str
     fold: int
     foreign: bool = False
-    contradictory: bool = False
+    contradictory: str = ""
+    published_name: str = ""
+    renamed: bool = False
     release: str = ""
     given: str = ""
 
@@ -88,6 +92,7 @@ class Scan:
         left_out: Other files that aren't read, by kind; the kinds are the constants of `left_out`.
         unreadable: Folders that couldn't be listed, with the reason.
         notes: Remarks on missing labels, on folders of a split, and on all files that are left out.
+        labels: Label and subject of each image of the label files, by subset and lower-case stem.
     """
 
     card: DatasetCard
@@ -98,6 +103,7 @@ class Scan:
     left_out: Mapping[str, tuple[Path, ...]]
     unreadable: tuple[str, ...]
     notes: tuple[str, ...]
+    labels: Mapping[str, Mapping[str, tuple[int, str]]] = field(default_factory=dict)
 
     @property
     def folders_not_read(self) -> tuple[str, ...]:
@@ -160,7 +166,8 @@ def scan_place(place: Place, *, classes: GivenClasses = None) -> Scan:
     expect_certain(dataset, place.folder, strays)
     if not found and not unreadable:
         raise no_images(dataset, place.search, place)
-    found, notes = _add_labels(dataset, found, files)
+    labels: dict[str, Mapping[str, tuple[int, str]]] = {}
+    found, notes = _add_labels(dataset, found, files, labels)
     notes += split_notes([image.given for image in found])
     notes += given_notes(place.folder, [image.path for image in found], given_classes(classes))
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in (place.folder, *place.folder.parents))
@@ -178,7 +185,7 @@ def scan_place(place: Place, *, classes: GivenClasses = None) -> Scan:
         ],
         NEXT_TO: [folder / name for folder in place.next_to for name in tree.folders[folder].images],
     }
-    return Scan(
+    scanned = Scan(
         card=dataset,
         folder=place.folder,
         synthetic=synthetic,
@@ -187,47 +194,9 @@ def scan_place(place: Place, *, classes: GivenClasses = None) -> Scan:
         left_out={kind: tuple(sorted(paths)) for kind, paths in left_out.items()},
         unreadable=tuple(unreadable),
         notes=(*notes, *releases_here, *left_out_notes(place, sorted(strays), left_out)),
+        labels=labels,
     )
-
-
-def check_classes(classes: GivenClasses, scans: Sequence[Scan]) -> None:
-    """Checks that each folder that is given a class is in one of some scans, and the class in its dataset.
-
-    Args:
-        classes: Class folder -> the class of its images.
-        scans: All folders that were scanned with them.
-
-    Raises:
-        ArgumentError: A folder holds no image, or its dataset doesn't have the class.
-    """
-    names = [
-        {
-            part
-            for path in (*(image.path for image in found.images), *found.strays)
-            for part in path.relative_to(found.folder).parts[:-1]
-        }
-        for found in scans
-    ]
-    for folder, name in given_classes(classes).items():
-        cards = [
-            found.card
-            for found, parts in zip(scans, names, strict=True)
-            if normalised(folder) in map(normalised, parts)
-        ]
-        if not cards:
-            there = sorted(set().union(*names))
-            raise ArgumentError(
-                f"classes (--classes) got the folder {folder!r}, in which no image is.",
-                expected=f"one of the folders with images: {', '.join(there) or 'there is none'}",
-                remedy=did_you_mean(folder, there),
-            )
-        if not any(name in one.classes or class_of(name, one.class_words) for one in cards):
-            known = dict.fromkeys(known for one in cards for known in one.classes)
-            raise ArgumentError(
-                f"classes (--classes) got {name!r} for the folder {folder!r}.",
-                expected=f"a class of the dataset: {', '.join(known)}",
-                remedy=did_you_mean(name, known),
-            )
+    return replace(scanned, notes=(*scanned.notes, *absent_from_labels(scanned)))
 
 
 def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
@@ -314,14 +283,15 @@ def _image_files(dataset: DatasetCard, files: Sequence[Path]) -> list[Path]:
 
 
 def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mapping[str, str | None]) -> Found:
-    name = re.fullmatch(layout.stem, path.stem, re.IGNORECASE)
+    name = published_name(layout.stem, path.stem)
     words = (name.groupdict() if name else {}) | {"stem": path.stem}
+    whole = name is not None and name.group() == path.stem
     folder = (where.get("folder") or "").lower()
     claimed = class_of(words.get("named") or "", dataset.class_words)
     class_name = layout.class_name or class_of(folder, dataset.class_words) or claimed
     fold = where.get("fold")
     if layout.identity:
-        suffix = "" if name else path.suffix
+        suffix = "" if whole else path.suffix
         identity = layout.identity.format(**words, folder=folder, fold=fold) + suffix
         identity = _by_path(dataset.key).get(identity.lower(), identity)
     else:
@@ -336,8 +306,9 @@ def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mappi
         group=(words.get("subject") or "").upper(),
         subset=layout.subset,
         fold=int(fold) if fold else -1,
-        foreign=name is None and not layout.any_name,
-        contradictory=bool(claimed) and claimed != class_name,
+        foreign=not whole and not layout.any_name,
+        contradictory=_NAME_AND_FOLDER if claimed and claimed != class_name else "",
+        published_name=name.group() if name and layout.stem != ANY_NAME else "",
     )
 
 
@@ -361,28 +332,40 @@ def _add_groups(dataset: DatasetCard, found: Sequence[Found]) -> list[Found]:
         for identity, source in manifest(dataset.made_from).items()
         if source.group
     }
-    return [replace(image, group=sources.get(image.path.stem.lower(), "")) for image in found]
+    return [
+        replace(image, group=sources.get((image.published_name or image.path.stem).lower(), ""))
+        for image in found
+    ]
 
 
 def _add_labels(
-    dataset: DatasetCard, found: list[Found], files: Sequence[Path]
+    dataset: DatasetCard,
+    found: list[Found],
+    files: Sequence[Path],
+    labels: dict[str, Mapping[str, tuple[int, str]]],
 ) -> tuple[list[Found], list[str]]:
-    """Fills in the labels and subjects that are stored in separate files."""
+    """Fills in the labels and subjects that are stored in separate files, and keeps them in `labels`."""
     notes: list[str] = []
     labels_files = {layout.subset: layout.labels_file for layout in dataset.layouts if layout.labels_file}
     for subset, labels_file in labels_files.items():
         rows = [i for i, image in enumerate(found) if image.subset == subset]
-        if not rows:
-            continue
         path = labels_path(labels_file, files)
         if path is None:
-            notes.append(f"the {subset} {dataset.images_are} have no labels: there is no {labels_file.name}")
+            if rows:
+                notes.append(
+                    f"the {subset} {dataset.images_are} have no labels: there is no {labels_file.name}"
+                )
             continue
-        table = read_labels(dataset, labels_file, path)
+        table = labels[subset] = read_labels(dataset, labels_file, path)
         for i in rows:
             label, group = table.get(found[i].path.stem.lower(), (UNLABELLED, ""))
             found[i] = replace(found[i], label=label, group=group)
-        missing = sum(found[i].label == UNLABELLED for i in rows)
-        if missing:
-            notes.append(f"{missing:,} {subset} {dataset.images_are} aren't in {path.name}")
     return found, notes
+
+
+def absent_from_labels(found: Scan) -> Iterator[str]:
+    """Yields a note for each subset whose label file lacks some of its images."""
+    for subset in found.labels:
+        missing = sum(image.subset == subset and image.label == UNLABELLED for image in found.images)
+        if missing:
+            yield f"{missing:,} {subset} {found.card.images_are} aren't in the file of labels"

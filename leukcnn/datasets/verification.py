@@ -11,7 +11,7 @@ from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups
 from leukcnn.datasets.fault_report import Comparison, Count, Fault, Report, counted
 from leukcnn.datasets.headers import name_fault, printable
 from leukcnn.datasets.index import UNLABELLED, ImageIndex
-from leukcnn.datasets.indexing import make_index
+from leukcnn.datasets.indexing import identified, make_index, other_names
 from leukcnn.datasets.manifest import Published, manifest
 from leukcnn.datasets.matching import Content, Matches, describe_change, examine, format_of, saved_as
 from leukcnn.datasets.scan import Found, Scan, scan
@@ -63,6 +63,9 @@ def verify(
         headers=[bytes.fromhex(subset.bmp_header) for subset in found.card.subsets if subset.bmp_header],
     )
     contents = dict(zip(paths, read_files(read, paths, progress=progress), strict=True))
+    found = identified(
+        found, {path: "" if one.fault else one.sha256 for path, one in contents.items()}, published
+    )
     folder = _Folder(found, contents, published, Matches(found.card, found.images, contents, published))
 
     faults = [Fault(entry, "unreadable", "is left out of this report") for entry in found.unreadable]
@@ -80,14 +83,14 @@ def verify(
         synthetic=found.synthetic,
         index=index,
         images_here=len(found.images),
-        compared=_compared(folder, faults) if published else None,
+        compared=_compared(folder) if published else None,
         counts=_counts(index),
         faults=tuple(sorted(faults, key=lambda fault: (natural(fault.path), fault.kind))),
         known_duplicates=tuple((str(index.ids[i]), str(index.ids[j])) for i, j in known),
         joined_subjects=tuple(
             sorted({str(group) for group in joined[index.group != ""] if "+" in group}, key=natural)
         ),
-        notes=(*_notes(folder), *_published_in_two_classes(index, known)),
+        notes=(*_notes(folder), *_published_in_two_classes(index, known), *index.notes),
     )
 
 
@@ -128,7 +131,7 @@ def _name_faults(folder: _Folder) -> Iterator[Fault]:
         conflict = identity and matches.conflict(image, identity)
         kind, what = "", ""
         if image.contradictory:
-            kind, what = "misnamed", "its file name names one class and its folder another"
+            kind, what = "misnamed", image.contradictory
         elif identity and image.id in published and image.id not in names:
             kind, what = "changed", f"its SHA-256 isn't that of {image.id}"
         elif conflict:
@@ -224,7 +227,7 @@ def _counts(index: ImageIndex) -> tuple[Count, ...]:
     return tuple(Count(*row, n) for row, n in rows.items())
 
 
-def _compared(folder: _Folder, faults: Sequence[Fault]) -> Comparison:
+def _compared(folder: _Folder) -> Comparison:
     images, matches = folder.found.images, folder.matches
     exact = Counter(match.exact for match in matches.by_path.values())
     others = [image for image in images if image.path not in matches.by_path]
@@ -245,7 +248,7 @@ def _compared(folder: _Folder, faults: Sequence[Fault]) -> Comparison:
 
 def _notes(folder: _Folder) -> tuple[str, ...]:
     found, published = folder.found, folder.published
-    notes = list(found.notes)
+    notes = [*found.notes, *other_names(found)]
     if found.synthetic:
         notes.append("synthetic data: not compared with the manifest")
     elif not published:

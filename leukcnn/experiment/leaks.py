@@ -1,11 +1,15 @@
-"""What a study's networks are tested on although they were trained on it, or on a copy of it."""
+"""What a study's networks are tested on although they know it: copies and subjects, known or unknown."""
 
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from leukcnn.datasets import ImageIndex, joined_groups
-from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs
+from leukcnn import spec
+from leukcnn.datasets import CATALOG, ImageIndex, has_unknown_subject, joined_groups
+from leukcnn.datasets.manifest import manifest
+from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs, UnknownSubjects
 from leukcnn.splits import SplitRows
 
 _KEPT_APART = ("external", "final")
@@ -65,6 +69,25 @@ def _shared(
     return len(tested), tuple(ids[has_copy].tolist()), tuple(ids[of_subject].tolist()), names
 
 
+def copies_of_others(index: ImageIndex, pairs: np.ndarray) -> int:
+    """Returns how many images are copies of others here. Published files count as originals.
+
+    Args:
+        index: The images.
+        pairs: (P, 2) int64, positions of identical or nearly identical images.
+    """
+    graph = coo_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(len(index), len(index)))
+    n, component = connected_components(graph, directed=False)
+    contents = {
+        file.sha256
+        for name in np.unique(index.dataset)
+        if name in CATALOG
+        for file in manifest(name).values()
+    }
+    published = np.bincount(component[np.isin(index.sha256, list(contents))], minlength=n)
+    return int((np.bincount(component, minlength=n) - np.maximum(published, 1)).sum())
+
+
 def separated_pairs(
     trials: Iterable[PlannedTrial],
     split_rows: Mapping[str, SplitRows],
@@ -99,3 +122,40 @@ def separated_pairs(
         if any(numbers):
             counted[kind] = numbers
     return counted
+
+
+def unknown_subjects(
+    trials: Iterable[PlannedTrial],
+    split_rows: Mapping[str, SplitRows],
+    index: ImageIndex,
+    pairs: np.ndarray,
+    *,
+    row: str,
+    choice: str,
+) -> dict[str, UnknownSubjects]:
+    """Counts, by kind of split by subject, the images of unknown subject in a row's first run.
+
+    Args:
+        trials: The trials.
+        split_rows: Name of a trial -> its images.
+        index: The images.
+        pairs: (P, 2) int64, positions of identical or nearly identical images.
+        row: Id of the row.
+        choice: Its `leukcnn.spec.Split.unknown_subjects`.
+    """
+    of_kind: dict[str, list[np.ndarray]] = {}
+    for trial in trials:
+        if (trial.row, trial.run) == (row, 0) and trial.split in spec.SUBJECT_KINDS:
+            rows = split_rows[trial.name]
+            of_kind.setdefault(trial.split, []).extend((rows.train, rows.validation, rows.predicted["test"]))
+    if not of_kind:
+        return {}
+    unknown = has_unknown_subject(index, pairs=pairs)
+    used = {kind: np.unique(np.concatenate(rows)) for kind, rows in of_kind.items()}
+    return {
+        kind: UnknownSubjects(
+            int(unknown[rows].sum()), len(rows), "one-group" if choice == "one-group" else "each"
+        )
+        for kind, rows in used.items()
+        if unknown[rows].any()
+    }

@@ -11,15 +11,16 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, duplicate_pairs
+from leukcnn.datasets.duplicates import named_copies
 from leukcnn.duplicate_scan import COMPARED, scan_duplicates
 from leukcnn.errors import DataError
-from leukcnn.experiment.leaks import overlaps, separated_pairs
+from leukcnn.experiment.leaks import copies_of_others, overlaps, separated_pairs, unknown_subjects
 from leukcnn.experiment.study import Study
 from leukcnn.fields import replace_at, to_plain
 from leukcnn.files import digest, file_sha256
 from leukcnn.models import fingerprint
 from leukcnn.outputs.build import kind_of
-from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs
+from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs, UnknownSubjects
 from leukcnn.runs import trial_name
 from leukcnn.splits import Fold, SplitRows, partition, related_datasets
 from leukcnn.trials import PROBE
@@ -41,6 +42,8 @@ class Plan:
         missing: Row, or kind of split other than the main one, that the data don't allow -> why.
         overlaps: What the authors' test sets share with the images that trials learn from, masked ones too.
         separated: Kind of split -> pairs of copies that a fold separates, in the first row's first run.
+        unknown_subjects: Kind of split by subject -> its images of unknown subject.
+        copies: Number of images that are copies of others here, without published files, and of all images.
         near_in_two_classes: Number of pairs of nearly identical images that have different classes.
         reason: Why there are no trials at all; "" if there are some.
     """
@@ -55,6 +58,8 @@ class Plan:
     missing: dict[str, str] = field(default_factory=dict)
     overlaps: list[Overlap] = field(default_factory=list)
     separated: dict[str, SeparatedPairs] = field(default_factory=dict)
+    unknown_subjects: dict[str, UnknownSubjects] = field(default_factory=dict)
+    copies: tuple[int, int] = (0, 0)
     near_in_two_classes: int = 0
     reason: str = ""
 
@@ -93,11 +98,15 @@ def plan(study: Study, index: ImageIndex) -> Plan:
             raise
         return _nothing("the data hold too few images")
     every = [*planned.trials, *planned.controls, *(t for of in planned.masked.values() for t in of)]
-    labels = index.labels[pairs]
+    labels, row = index.labels[pairs], study.rows[0]
     return replace(
         planned,
         overlaps=overlaps(every, split_rows, index, pairs),
-        separated=separated_pairs(planned.trials, split_rows, index, pairs, row=study.rows[0].id),
+        separated=separated_pairs(planned.trials, split_rows, index, pairs, row=row.id),
+        unknown_subjects=unknown_subjects(
+            planned.trials, split_rows, index, pairs, row=row.id, choice=row.setup.split.unknown_subjects
+        ),
+        copies=(copies_of_others(index, pairs), len(index)),
         near_in_two_classes=int(((labels[:, 0] != labels[:, 1]) & (labels >= 0).all(axis=1)).sum()),
     )
 
@@ -107,13 +116,16 @@ def _nothing(reason: str) -> Plan:
 
 
 def _copies(study: Study, index: ImageIndex) -> np.ndarray:
-    """Returns (P, 2) positions of byte-identical and of nearly identical images.
+    """Returns (P, 2) positions of identical and of nearly identical images, and of copies by their names.
 
     An index without files, from a manifest, has identical images only, unless a split needs the others.
     """
     if study.split_kinds & {*spec.COPY_PROOF_KINDS} or all(Path(path).is_file() for path in index.paths[:1]):
-        return scan_duplicates(index, COMPARED).pairs
-    return duplicate_pairs(index)
+        pairs = scan_duplicates(index, COMPARED).pairs
+    else:
+        pairs = duplicate_pairs(index)
+    named = named_copies(index)
+    return np.unique(np.concatenate([pairs, named]), axis=0) if len(named) else pairs
 
 
 def _plan(study: Study, index: ImageIndex, pairs: np.ndarray) -> Plan:
@@ -170,7 +182,7 @@ class _Planner:
             for control in study.paper.controls:
                 identity = self._untrained(seed) | {
                     "control": control,
-                    "split": to_plain(setup.split),
+                    "split": _split_identity(setup.split),
                     "fold": fold.number,
                 }
                 self._add(self.plan.controls, control, identity, fold, run=run, kind=kind)
@@ -246,7 +258,7 @@ def trial_identity(
         "paper": study.paper.key,
         "row": row,
         "profile": study.profile.name,
-        "setup": to_plain(setup),
+        "setup": to_plain(setup) | {"split": _split_identity(setup.split)},
         "seed": seed,
         "fold": fold,
         "data": images,
@@ -256,6 +268,14 @@ def trial_identity(
     own = {model.name: fingerprint(model.name) for model in setup.models}
     own = {name: code for name, code in own.items() if code is not None}
     return identity | ({"builder": own} if own else {})
+
+
+def _split_identity(split: spec.Split) -> dict[str, Any]:
+    """Returns a split as plain values, without the choice that only splits by subject make."""
+    plain = to_plain(split)
+    if split.kind not in spec.SUBJECT_KINDS:
+        del plain["unknown_subjects"]
+    return plain
 
 
 def _by_content(model: spec.Model) -> spec.Model:

@@ -59,9 +59,17 @@ def make_record(
             name: images for name, images in published_images(study, index).items() if name in index.dataset
         },
         separated_pairs=planned.separated,
+        unknown_subjects=planned.unknown_subjects,
         overlaps=planned.overlaps,
-        data_notes=[*index.notes, *notes, *_in_two_classes(planned)],
+        data_notes=[*index.notes, *notes, *_copies(planned), *_in_two_classes(planned)],
     )
+
+
+def _copies(planned: Plan) -> list[str]:
+    n, total = planned.copies
+    kept = "splits by subject and grouped ones keep them with their originals"
+    note = f"{n:,} of {total:,} images are copies of others here, identical, nearly so or augmented: {kept}"
+    return [note] if n else []
 
 
 def _in_two_classes(planned: Plan) -> list[str]:

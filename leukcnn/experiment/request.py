@@ -90,6 +90,8 @@ class Request:
         seed: Root seed.
         runs: Number of repetitions, each with another seed; None for the profile's or the paper's number.
         split: Kind of split; None for each row's own split and its extra splits.
+        unknown_subjects: What a split by subject does with images of unknown subject, one of
+            `spec.UNKNOWN_SUBJECTS`; None for the paper's choice.
         datasets: Keys of the datasets to use; ("open",) for the open ones; empty for the paper's.
         classes: Class folder -> the class of its images, where its name may mean several.
         weights: Initial weights of fine-tuned networks: "none" (random), "imagenet", a file, or a folder of
@@ -114,6 +116,7 @@ class Request:
     seed: int = 0
     runs: int | None = None
     split: str | None = None
+    unknown_subjects: str | None = None
     datasets: tuple[str, ...] = ()
     classes: Mapping[str, str] = field(default_factory=dict)
     weights: str | None = None
@@ -161,6 +164,7 @@ class Request:
         for name in self.assumed:
             paper.assumption(name)
         for option, value, choices in (
+            ("unknown_subjects (--unknown-subjects)", self.unknown_subjects, spec.UNKNOWN_SUBJECTS),
             ("mask (--mask)", self.mask, spec.MASKS),
             ("precision (--precision)", self.precision, spec.PRECISIONS),
         ):
@@ -170,8 +174,22 @@ class Request:
                     expected=" or ".join(choices),
                     remedy=did_you_mean(value, choices),
                 )
+        self._check_unknown_subjects()
         self._check_weights()
         self._check_base()
+
+    def _check_unknown_subjects(self) -> None:
+        rows = self.paper.rows
+        kinds = {kind for row in rows for kind in (row.setup.split.kind, *row.extra_splits)}
+        used = {self.split} if self.split else kinds
+        if self.unknown_subjects is None or used & {*spec.SUBJECT_KINDS}:
+            return
+        by_subject = [kind for kind in self.paper.splits if kind in spec.SUBJECT_KINDS]
+        raise SpecError(
+            f"unknown_subjects (--unknown-subjects) got {self.unknown_subjects!r}, but no split of this run "
+            f"needs subjects: {', '.join(sorted(used))}.",
+            expected=f"it with --split {' or '.join(by_subject)}" if by_subject else "no --unknown-subjects",
+        )
 
     def _check_weights(self) -> None:
         place = self.weights

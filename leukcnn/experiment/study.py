@@ -152,7 +152,9 @@ def study_of(request: Request) -> Study:
     if any(_table_kind(table).every_mask for table in request.paper.tables):
         # The table of masks shows this study's trials next to those with other masks.
         main, masks = study.main_split, ("", *spec.MASKS)
-        masked = {mask: _study_of(replace(request, mask=mask or None, split=main)) for mask in masks}
+        unknown = request.unknown_subjects if main in spec.SUBJECT_KINDS else None
+        of_main = replace(request, split=main, unknown_subjects=unknown)
+        masked = {mask: _study_of(replace(of_main, mask=mask or None)) for mask in masks}
         study = replace(study, masked=masked)
     return study
 
@@ -230,6 +232,7 @@ def _changes(request: Request) -> dict[str, Any]:
     """Returns the fields that options change, by path."""
     chosen = {
         "split.kind": request.split,
+        "split.unknown_subjects": request.unknown_subjects,
         "preprocessing.mask": request.mask,
         "training.deterministic": request.deterministic,
         "training.precision": request.precision,

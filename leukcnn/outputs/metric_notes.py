@@ -10,6 +10,7 @@ from leukcnn.outputs.titles import not_trained
 from leukcnn.results.intervals import Interval
 from leukcnn.results.metrics import PROPORTIONS
 from leukcnn.results.probabilities import PROBABILITY_METRICS
+from leukcnn.spec.splits import SUBJECTS
 
 NO_INTERVAL = "no interval"
 _F1_SCORES = {"f1", "macro_f1", "weighted_f1"}
@@ -46,7 +47,8 @@ _KAPPA = "Kappa in words: Landis and Koch (1977); the paper's own word in bracke
 def notes_of(content: TableContent) -> list[str]:
     """Returns the notes of a table of metrics."""
     axes, table, subsets = content.table.axes, content.table, content.values["subset"]
-    left_out, copies = not_trained(content.results, content.left_out), _on_copies(content)
+    left_out = not_trained(content.results, content.left_out)
+    copies = [*_on_copies(content), *_on_unknown_subjects(content)]
     described = dict.fromkeys(line.found.interval.describe() for line in content.lines if line.found)
     if subsets == (FINAL,):
         return []
@@ -209,6 +211,24 @@ def _on_copies(content: TableContent) -> list[str]:
             )
             notes += [note] if n else []
     return notes
+
+
+def _on_unknown_subjects(content: TableContent) -> Iterator[str]:
+    """Says how many images of each shown split are of unknown subject, and what they count as."""
+    record, by_split = content.results.record, "split" in content.table.axes
+    kinds = content.results.paper.splits if by_split else [content.shown.split_kind]
+    for kind in (kind for kind in kinds if kind in record.unknown_subjects):
+        n, total, choice = record.unknown_subjects[kind]
+        title, by_subject = spec.SPLITS[kind].title, spec.SPLITS[kind].unit == SUBJECTS
+        under = f"{title[0].upper()}{title[1:]}: the" if by_split else "The"
+        word, of = ("subject", "") if by_subject else ("group", " (subject or field)")
+        meaning = f"those of a dataset count as one {word}"
+        if choice == "each":
+            meaning = (
+                f"each counts as a {word} of its own, with its copies; if some of them are of one {word}, "
+                "the values are too good"
+            )
+        yield f"{under} {word}{of} of {n:,} of {total:,} images is unknown: {meaning}."
 
 
 def _on_printed(content: TableContent) -> list[str]:

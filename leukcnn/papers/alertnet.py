@@ -53,7 +53,8 @@ ALERT_NET = Setup(
     model=Model("AlertNet", {"dropout_rate": 0.5, "batch_norm_momentum": 0.99}),
     preprocessing=PREPROCESSING,
     augmentation=AUGMENTATION,
-    split=Split(kind="kfold", n_splits=5),
+    # Most of the datasets have no published subjects.
+    split=Split(kind="kfold", n_splits=5, unknown_subjects="each"),
     training=TRAINING,
 )
 ALERT_NET_WD = replace(ALERT_NET, model=Model("AlertNet", {"dropout_rate": 0.0, "batch_norm_momentum": 0.99}))

@@ -35,6 +35,8 @@ from leukcnn.spec.splits import (
     LODOCV_KINDS,
     SPLIT_KINDS,
     SPLITS,
+    SUBJECT_KINDS,
+    UNKNOWN_SUBJECTS,
 )
 
 __all__ = [
@@ -57,7 +59,9 @@ __all__ = [
     "SIZES",
     "SPLITS",
     "SPLIT_KINDS",
+    "SUBJECT_KINDS",
     "THRESHOLD_RULES",
+    "UNKNOWN_SUBJECTS",
     "Assumption",
     "Augmentation",
     "Features",

@@ -6,7 +6,7 @@ from typing import Any
 
 from leukcnn.spec.checks import check_types, require, require_known
 from leukcnn.spec.names import DATASETS, LOSSES, OPTIMIZERS, check_builder
-from leukcnn.spec.splits import HOLDOUT_KINDS, KFOLD_KINDS, SPLIT_KINDS
+from leukcnn.spec.splits import HOLDOUT_KINDS, KFOLD_KINDS, SPLIT_KINDS, UNKNOWN_SUBJECTS
 
 # More images, epochs or features than any computer handles.
 _MOST = 10**9
@@ -182,6 +182,10 @@ class Split:
             that "lodocv" or its variants test are used whole; their images don't count towards the limit.
         per_dataset: Keys of datasets that "kfold" and "grouped_kfold" handle separately: each has its own
             folds and networks. The images of all other datasets are split together.
+        unknown_subjects: What "subject", "grouped", "fold" and "grouped_kfold" do with images of unknown
+            subject: "refuse" raises an error, "one-group" keeps all those of a dataset together, "each" makes
+            each a group of its own, together with its copies, as if no two showed the same subject. Synthetic
+            images show no patient: they aren't refused.
     """
 
     kind: str = "cell"
@@ -191,10 +195,12 @@ class Split:
     never_tested: tuple[str, ...] = ()
     limit_per_class: int | None = None
     per_dataset: tuple[str, ...] = ()
+    unknown_subjects: str = "refuse"
 
     def __post_init__(self) -> None:
         check_types(self)
         require_known("Split", "kind", self.kind, SPLIT_KINDS)
+        require_known("Split", "unknown_subjects", self.unknown_subjects, UNKNOWN_SUBJECTS)
         require_known("Split", "never_tested", self.never_tested, DATASETS)
         require_known("Split", "per_dataset", self.per_dataset, DATASETS)
         require(

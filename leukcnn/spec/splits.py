@@ -18,23 +18,25 @@ class SplitKind(NamedTuple):
             of view or near-duplicates). If a dataset is left out, none of its groups is trained on.
         copy_proof: Whether no near-duplicate of a test image is trained on: near-duplicates are kept
             together, or datasets that share images with the tested one are left out of training.
+        by_subject: Whether it needs the subject (or field) of every image.
     """
 
     title: str
     family: str
     unit: str = IMAGES
     copy_proof: bool = False
+    by_subject: bool = False
 
 
 SPLITS: Mapping[str, SplitKind] = {
     "cell": SplitKind("split by cell", "holdout"),
     "random": SplitKind("random split", "holdout"),
-    "subject": SplitKind("split by subject", "holdout", SUBJECTS),
-    "grouped": SplitKind("grouped split", "holdout", GROUPS, copy_proof=True),
-    "fold": SplitKind("the authors' folds", "holdout", SUBJECTS),
+    "subject": SplitKind("split by subject", "holdout", SUBJECTS, by_subject=True),
+    "grouped": SplitKind("grouped split", "holdout", GROUPS, copy_proof=True, by_subject=True),
+    "fold": SplitKind("the authors' folds", "holdout", SUBJECTS, by_subject=True),
     "given": SplitKind("the folders' own split", "holdout", GROUPS, copy_proof=True),
     "kfold": SplitKind("k-fold", "kfold"),
-    "grouped_kfold": SplitKind("grouped k-fold", "kfold", GROUPS, copy_proof=True),
+    "grouped_kfold": SplitKind("grouped k-fold", "kfold", GROUPS, copy_proof=True, by_subject=True),
     "lodocv": SplitKind("LODOCV", "lodocv", GROUPS),
     "lodocv_strict": SplitKind("strict LODOCV", "lodocv", GROUPS, copy_proof=True),
     "lodocv_single_class": SplitKind("strict LODOCV of single classes", "lodocv", GROUPS, copy_proof=True),
@@ -46,6 +48,9 @@ HOLDOUT_KINDS = tuple(kind for kind, split in SPLITS.items() if split.family == 
 KFOLD_KINDS = tuple(kind for kind, split in SPLITS.items() if split.family == "kfold")
 LODOCV_KINDS = tuple(kind for kind, split in SPLITS.items() if split.family == "lodocv")
 GROUPED_KINDS = tuple(kind for kind, split in SPLITS.items() if split.unit != IMAGES)
+SUBJECT_KINDS = tuple(kind for kind, split in SPLITS.items() if split.by_subject)
+UNKNOWN_SUBJECTS = ("refuse", "one-group", "each")
+"""What a split by subject does with images of unknown subject; see `leukcnn.spec.Split`."""
 FOLDED_KINDS = (*KFOLD_KINDS, "fold")
 """Kinds whose folds have about the same size and are tested once each."""
 AUTHORS_VALIDATION_FRACTION = 1 / 3

@@ -6,13 +6,14 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.argument_types import require_type
-from leukcnn.datasets import ImageIndex, joined_groups
+from leukcnn.datasets import ImageIndex, has_unknown_subject, joined_groups
 from leukcnn.errors import DataError
 from leukcnn.seeding import generator
 from leukcnn.splits.given import given_split
 from leukcnn.splits.lodocv import leave_one_dataset_out
 from leukcnn.splits.splitters import Split, hold_out_validation, holdout, predefined_folds, stratified_kfold
 
+_SHOWN = 3
 _NO_ROWS = np.empty(0, dtype=np.int64)
 
 # Subset that the authors of a dataset keep for testing -> its name in predictions. Never trained on.
@@ -61,7 +62,8 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
             one split; strict ones leave the datasets that share them with the tested one out of training.
 
     Raises:
-        DataError: There are too few images, classes or datasets for the split.
+        DataError: There are too few images, classes or datasets for the split. Or it needs the subject of
+            each image, and those of some are unknown; see `leukcnn.spec.Split.unknown_subjects`.
     """
     require_type(spec.Split, "a Split", split=split)
     require_type(ImageIndex, "an ImageIndex", index=index)
@@ -75,7 +77,7 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
     rows = np.sort(np.concatenate([_NO_ROWS, *limited]))
     predicted = {name: np.flatnonzero(index.subset == subset) for subset, name in _TEST_SUBSETS.items()}
     predicted = {name: positions for name, positions in predicted.items() if len(positions)}
-    groups = joined_groups(index, pairs=pairs) if split.kind in spec.GROUPED_KINDS else index.ids
+    groups = _groups(split, index, rows, pairs) if split.kind in spec.GROUPED_KINDS else index.ids
     folds: list[Fold] = []
     for tested in _tasks(split, np.unique(index.dataset[rows]).tolist()):
         own = rows[np.isin(index.dataset[rows], tested)] if tested else rows
@@ -89,6 +91,25 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
             for number, s in by_number.items()
         ]
     return folds
+
+
+def _groups(split: spec.Split, index: ImageIndex, rows: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Returns the group of each image, (N,) str, if the subjects of the images in `rows` may be unknown."""
+    one_group = split.unknown_subjects == "one-group"
+    if split.kind in spec.SUBJECT_KINDS and split.unknown_subjects == "refuse" and not index.synthetic:
+        unknown = index.ids[rows][has_unknown_subject(index, pairs=pairs)[rows]].tolist()
+        if unknown:
+            title = spec.SPLITS[split.kind].title
+            raise DataError(
+                f"The subject of {len(unknown):,} of {len(rows):,} images is unknown, and {title} needs it: "
+                f"{', '.join(unknown[:_SHOWN])}{' ...' if len(unknown) > _SHOWN else ''}.",
+                expected="published files, under any name, or names that hold the published ones, such as "
+                "AugmentedImg_1_UID_H4_1_1_hem.bmp",
+                remedy="rename or remove these images; or choose what they are: --unknown-subjects one-group "
+                "(all those of a dataset count as one subject, which is safe) or each (each counts as a "
+                "subject of its own); or choose a split that needs no subjects (--split)",
+            )
+    return joined_groups(index, pairs=pairs, unknown="one-group" if one_group else "each")
 
 
 def _tasks(split: spec.Split, present: list[str]) -> list[tuple[str, ...]]:

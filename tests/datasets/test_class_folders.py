@@ -39,6 +39,20 @@ def test_images_are_indexed_by_class_and_path(folder):
     assert joined_groups(index).tolist() == IDS
 
 
+def test_copies_by_name_have_the_group_of_their_original(folder):
+    original = cv2.imread(str(folder / IDS[0]))
+    for name, turned in (("rot90.png", np.rot90(original)), ("hflip.jpg", original[:, ::-1])):
+        assert cv2.imwrite(str(folder / f"{IDS[0].partition('.')[0]}_{name}"), turned)
+    index = ImageIndex.from_folder(folder, lambda name: "" if "rot" in name or "flip" in name else name)
+    copies = [name for name in index.ids.tolist() if name not in IDS]
+    assert len(copies) == 2
+    group = dict(zip(index.ids.tolist(), index.group.tolist(), strict=True))
+    assert {group[name] for name in copies} == {IDS[0]}
+    assert "2 of 6 images are augmented copies of others here: kept with their subject" in index.notes
+    joined = joined_groups(ImageIndex.from_folder(folder)).tolist()
+    assert len(set(joined)) == 4
+
+
 def test_relative_path_gives_the_folder_s_name(folder, monkeypatch):
     monkeypatch.chdir(folder / "class 2")
     index = ImageIndex.from_folder("..")

@@ -1,11 +1,19 @@
 from dataclasses import replace
+from pathlib import PurePath
 
 import numpy as np
 import pytest
 
-from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
+from leukcnn.datasets.duplicates import (
+    duplicate_pairs,
+    has_unknown_subject,
+    joined_groups,
+    named_copies,
+    pairs_between,
+)
 from leukcnn.datasets.index import ImageIndex
 from leukcnn.datasets.indexing import index_from_manifest
+from leukcnn.errors import ArgumentError
 from tests.indices import index_of
 
 
@@ -100,3 +108,35 @@ def test_a_partial_copy_has_the_subjects_of_the_whole_dataset(prefix):
     assert joined_groups(index).tolist() == joined + ([] if not prefix else ["jtsc/H2"])
     # Synthetic images bear the names of published subjects and share none of their images.
     assert joined_groups(replace(index, synthetic=True)).tolist()[0] == f"{prefix}H2"
+
+
+def test_images_of_unknown_subject_are_groups_of_their_own_or_one_group():
+    index = make_index(["", "", "", "7", "", ""], "xyyzzw")
+    assert has_unknown_subject(index).tolist() == [True, True, True, False, False, True]
+    each = ["id0", "id1+id2", "id1+id2", "7+id4", "7+id4", "id5"]
+    assert joined_groups(index).tolist() == joined_groups(index, unknown="each").tolist() == each
+    one = "unknown subjects of a"
+    assert joined_groups(index, unknown="one-group").tolist() == [one, one, one, "7+id4", "7+id4", one]
+    with pytest.raises(ArgumentError, match="'each' or 'one-group'"):
+        joined_groups(index, unknown="refuse")
+
+
+def test_each_dataset_has_one_group_of_unknown_subjects_unless_they_share_a_copy():
+    index = make_index(["", "", "", "", "f/1"], "uvwxy", dataset=["a", "a", "b", "b", "b"])
+    a, b = "unknown subjects of a", "unknown subjects of b"
+    assert joined_groups(index, unknown="one-group").tolist() == [a, a, b, b, "f/1"]
+    both = joined_groups(index, unknown="one-group", pairs=np.array([[1, 2]]))
+    assert both.tolist() == ["unknown subjects of a and b"] * 4 + ["f/1"]
+    known = joined_groups(index, unknown="one-group", pairs=np.array([[1, 4]]))
+    assert known.tolist() == [a, "f/1+id1", b, b, "f/1+id1"]
+
+
+def test_copies_by_name_are_joined_with_their_original():
+    paths = [PurePath(f"a/{name}.png") for name in ("x", "x_rot90", "y", "x_flip", "y (1)")]
+    index = index_of(
+        [0] * 5, class_names=("a", "b"), dataset="own", paths=paths, sha256=np.arange(5).astype(str)
+    )
+    assert named_copies(index).tolist() == [[0, 1], [0, 3], [2, 4]]
+    groups = joined_groups(index)
+    assert groups[0] == groups[1] == groups[3] != groups[2] == groups[4]
+    assert named_copies(index.select([0, 2])).shape == (0, 2)

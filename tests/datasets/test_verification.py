@@ -106,14 +106,27 @@ def test_every_kind_of_fault_is_in_one_report(published, write_cell):
     assert "its content is that of training_data/fold_0/all/UID_11_1_1_all.bmp" in text
 
 
-def test_exchanged_files_are_identified(published):
+def test_exchanged_files_are_known_by_their_content(published):
     one, other = (published / f"training_data/fold_1/all/UID_2_{i}_1_all.bmp" for i in (2, 10))
     content = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(content)
     report = verify("cnmc2019", published)
-    assert [fault.kind for fault in report.faults] == ["changed", "changed"]
-    assert "its content is that of training_data/fold_1/all/UID_2_10_1_all.bmp" in report.faults[0].detail
+    assert report.ok
+    assert report.notes == (
+        "2 files have other names than published, known by SHA-256, e.g. UID_2_10_1_all.bmp is "
+        "training_data/fold_1/all/UID_2_2_1_all.bmp",
+    )
+
+
+def test_published_file_in_the_folder_of_another_class_is_misnamed(published):
+    cell = published / "training_data/fold_0/all/UID_11_1_1_all.bmp"
+    shutil.move(cell, published / "training_data/fold_0/hem/0001.bmp")
+    report = verify("cnmc2019", published)
+    assert faults(report) == [("misnamed", "training_data/fold_0/hem/0001.bmp")]
+    assert "is that of training_data/fold_0/all/UID_11_1_1_all.bmp, which is malignant, not healthy" in (
+        report.faults[0].detail
+    )
 
 
 def test_published_duplicates_are_known_and_join_their_subjects(archive, monkeypatch):

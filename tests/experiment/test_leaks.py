@@ -1,21 +1,25 @@
 """What tested images share with training: found for each trial, and left out of the external values."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import PurePath
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from leukcnn import papers
-from leukcnn.datasets import duplicate_pairs
+from leukcnn.datasets import duplicate_pairs, index_from_manifest
+from leukcnn.datasets.index import NO_ARRAYS
 from leukcnn.duplicate_scan import DuplicateScan
-from leukcnn.experiment.leaks import overlaps, separated_pairs
+from leukcnn.errors import DataError
+from leukcnn.experiment.leaks import copies_of_others, overlaps, separated_pairs, unknown_subjects
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.record import make_record
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.run import _say_what_is_shared
 from leukcnn.experiment.study import study_of
-from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs
+from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs, UnknownSubjects
+from leukcnn.runs import trial_name
 from leukcnn.splits import SplitRows
 from tests.indices import index_of
 
@@ -84,6 +88,83 @@ def test_pairs_are_counted_by_kind_of_split_and_once_for_all_folds():
     trials = [trial("a", fold=0), trial("b", fold=1), trial("c", split="grouped"), trial("c", "other")]
     counted = separated_pairs(trials, rows, index, pairs, row="vgg16")
     assert counted == {"cell": SeparatedPairs(identical=1, near=2)}
+
+
+def test_images_of_unknown_subject_are_counted_under_splits_by_subject():
+    # Image 4 is a copy of one of a known subject.
+    index = hand_made(group=np.array(["1", "1", "", "", "", "", *GROUPS[6:]]))
+    rows = {name: rows_of([0, 1], [2, 3], [4, 5]) for name in "abc"}
+    trials = [trial("a", split="subject"), trial("b"), trial("c", split="lodocv"), trial("a", "other")]
+    pairs = np.array([[1, 4]])
+    found = unknown_subjects(trials, rows, index, pairs, row="vgg16", choice="one-group")
+    assert found == {"subject": UnknownSubjects(3, 6, "one-group")}
+    assert unknown_subjects(trials[1:3], rows, index, pairs, row="vgg16", choice="each") == {}
+
+
+def test_copies_of_others_are_counted_without_published_files():
+    index = index_from_manifest("cnmc2019")
+    assert copies_of_others(index, duplicate_pairs(index)) == 0
+    assert copies_of_others(index, NO_PAIRS) == 0
+    assert copies_of_others(hand_made(), np.array([[0, 1], [1, 2], [4, 5]])) == 3
+    contents = index.sha256.copy()
+    contents[:2] = ["0" * 64, "1" * 64]
+    assert copies_of_others(replace(index, sha256=contents), np.array([[0, 1], [1, 2], [3, 4]])) == 2
+
+
+@pytest.fixture
+def with_copies(published):
+    """Returns the published index with three more images: a copy by its name, and two of unknown subject."""
+    row = int(np.flatnonzero(published.subset == "training")[0])
+    names = (f"{PurePath(published.paths[row]).stem}_rot90", "17", "18")
+    columns = {
+        f.name: np.append(getattr(published, f.name), [getattr(published, f.name)[row]] * 3)
+        for f in fields(published)
+        if f.name not in NO_ARRAYS
+    }
+    columns["ids"] = np.append(published.ids, [f"all/{name}.bmp" for name in names])
+    columns["sha256"][-3:], columns["group"][-3:] = ["a" * 64, "b" * 64, "c" * 64], ""
+    paths = [*published.paths, *(PurePath(published.paths[row]).with_name(f"{name}.bmp") for name in names)]
+    return replace(published, paths=paths, **columns)
+
+
+@pytest.mark.parametrize("split", ["subject", "fold"])
+def test_a_split_by_subject_refuses_images_of_unknown_subject_unless_a_choice_is_made(with_copies, split):
+    with pytest.raises(DataError) as caught:
+        plan(study_for(split=split), replace(with_copies, fold=np.maximum(with_copies.fold, 0)))
+    assert caught.value.found.startswith("The subject of 2 of 10,664 images is unknown, and ")
+    assert "all/17.bmp, all/18.bmp." in caught.value.found
+    assert "--unknown-subjects one-group" in caught.value.remedy
+
+
+def test_the_choice_is_in_the_record_and_the_identity(with_copies):
+    named = {}
+    for choice in ("each", "one-group"):
+        study = study_for(split="subject", unknown_subjects=choice)
+        planned = plan(study, with_copies)
+        record = make_record(study, with_copies, planned)
+        assert record.unknown_subjects == {"subject": UnknownSubjects(2, 10_664, choice)}
+        assert record.changes["split.unknown_subjects"] == choice
+        assert any(note.startswith("1 of 15,117 images are copies of others") for note in record.data_notes)
+        named[choice] = {trial.name for trial in (*record.trials, *record.controls)}
+        rows = next(iter(planned.split_rows.values()))
+        places = [rows.train, rows.validation, rows.predicted["test"]]
+        last = len(with_copies) - 1
+        held = [int(np.flatnonzero([row in place for place in places])[0]) for row in (last - 1, last)]
+        assert choice == "each" or held[0] == held[1]
+    assert named["each"].isdisjoint(named["one-group"])
+
+
+def test_a_split_by_image_has_the_same_identity_whatever_unknown_subjects_are(published):
+    study = study_for()
+    (name, identity), *_ = plan(study, published).identities.items()
+    assert "unknown_subjects" not in identity["setup"]["split"]
+    assert name == trial_name(identity)
+
+
+def test_synthetic_images_without_subjects_are_not_refused(with_copies):
+    study = study_for(split="subject")
+    planned = plan(study, replace(with_copies, synthetic=True))
+    assert planned.unknown_subjects == {"subject": UnknownSubjects(2, 10_664, "each")}
 
 
 def study_for(**options):

@@ -23,6 +23,9 @@ def request_for(**options):
         ({"profile": "quick"}, "smoke"),
         ({"precision": "float64"}, "mixed_bfloat16"),
         ({"assumed": {"batch": 3}}, "batch_size"),
+        ({"split": "grouped_kfold", "unknown_subjects": "all"}, "refuse or one-group or each"),
+        ({"unknown_subjects": "each"}, "it with --split grouped_kfold"),
+        ({"paper": papers.get("cnmc2019"), "unknown_subjects": "each"}, "--split subject or fold"),
     ],
 )
 def test_a_value_that_the_paper_does_not_allow_is_refused(options, named):

@@ -469,7 +469,7 @@ TALEGHANI_CASES = (
     Case(
         name="masked",
         images=tuple(of_datasets({"taleghani": (20, 20, 20, 20)})),
-        options={"mask": "background", "weights": "none"},
+        options={"mask": "background", "weights": "none", "unknown_subjects": "each"},
         finished=lambda trial: trial.row in ("majority", "scratch_resnet50", "four_blocks"),
         tables=("splits", "masks"),
         **TALEGHANI,

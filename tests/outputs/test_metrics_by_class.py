@@ -5,7 +5,7 @@ from sklearn.metrics import classification_report
 
 from leukcnn.evaluation.controls import control_label
 from leukcnn.outputs import confusion_counts, metrics
-from leukcnn.records import SeparatedPairs
+from leukcnn.records import SeparatedPairs, UnknownSubjects
 from leukcnn.spec import DEFAULT_CONTROLS, Table
 
 SHOW = ("support", "metric", "published", "measured", "interval", "difference", "verdict")
@@ -61,6 +61,13 @@ def test_copies_that_the_split_separates_are_counted(trained):
     notes = " ".join(metrics.build(REPORT, results, {}).notes)
     assert "6 pairs of byte-identical images have one image in a test set" in notes
     assert "20 pairs of nearly identical images (re-encoded, mirrored, turned or cropped" in notes
+
+
+def test_images_of_unknown_subject_are_counted(trained):
+    unknown = {"random": UnknownSubjects(5, 70, "one-group"), "kfold": UnknownSubjects(6, 70, "each")}
+    results = trained.results(split="random", unknown_subjects=unknown)
+    (note,) = [note for note in metrics.build(REPORT, results, {}).notes if "unknown" in note]
+    assert "of 5 of 70 images is unknown: those of a dataset count as one" in note
 
 
 def test_measured_values_are_scikit_learn_s(trained, make_stages):

@@ -2,7 +2,7 @@ import pytest
 
 from leukcnn.evaluation.controls import control_label
 from leukcnn.outputs.metrics import build
-from leukcnn.records import SeparatedPairs
+from leukcnn.records import SeparatedPairs, UnknownSubjects
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS, Published, Table
 
@@ -63,6 +63,16 @@ def test_copies_that_each_split_separates_are_counted(trained):
         "or validation images.",
         "K-fold: 61 pairs of nearly identical images",
     ]
+
+
+def test_images_of_unknown_subject_are_counted_for_each_split(trained):
+    unknown = {"grouped": UnknownSubjects(75, 260, "each")}
+    notes = build(SPLITS, trained.results(unknown_subjects=unknown), {}).notes
+    (note,) = [note for note in notes if "unknown" in note]
+    assert note == (
+        "Grouped split: the group (subject or field) of 75 of 260 images is unknown: each counts as a group "
+        "of its own, with its copies; if some of them are of one group, the values are too good."
+    )
 
 
 def test_each_split_has_the_rows_that_it_tests(trained):

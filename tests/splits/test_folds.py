@@ -90,7 +90,8 @@ def test_a_limit_takes_images_from_every_dataset_in_turn(index):
 
 @pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
 def test_kfold_tests_every_image_once(index, kind):
-    folds = partition(Split(kind=kind, n_splits=4), index, seed=0, pairs=NO_PAIRS)
+    split = Split(kind=kind, n_splits=4, unknown_subjects="each")
+    folds = partition(split, index, seed=0, pairs=NO_PAIRS)
     tested = np.concatenate([fold.split_rows.predicted["test"] for fold in folds])
     assert sorted(tested) == list(range(len(index)))
     assert {fold.tested for fold in folds} == {()}
@@ -199,7 +200,8 @@ def test_the_challenge_s_test_subsets_are_never_trained_on(kind):
 
 @pytest.mark.parametrize("kind", ["cell", "random", "grouped"])
 def test_images_of_all_datasets_are_used_whatever_their_subset_is_called(index, kind):
-    (fold,) = partition(Split(kind=kind, fractions=(0.6, 0.2, 0.2)), index, seed=1, pairs=NO_PAIRS)
+    split = Split(kind=kind, fractions=(0.6, 0.2, 0.2), unknown_subjects="each")
+    (fold,) = partition(split, index, seed=1, pairs=NO_PAIRS)
     assert sorted(np.concatenate(split_rows_of(fold))) == list(range(len(index)))
 
 
@@ -217,7 +219,7 @@ def test_a_grouped_split_of_real_smears_separates_no_near_duplicates(real_data):
 
 @pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
 def test_each_named_dataset_has_folds_of_its_own(index, kind):
-    split = Split(kind=kind, n_splits=4, per_dataset=("allidb2", "allidb1", "lisc"))
+    split = Split(kind=kind, n_splits=4, per_dataset=("allidb2", "allidb1", "lisc"), unknown_subjects="each")
     folds = partition(split, index, seed=0, pairs=NO_PAIRS)
     # A dataset without images has no folds, and those that aren't named have folds together.
     rest = ("allidb1_crop", "jtsc", "ufg")
@@ -246,7 +248,7 @@ def test_crops_of_one_field_stay_in_one_fold():
     groups = joined_groups(index)
     separated = {}
     for kind in ("kfold", "grouped_kfold"):
-        split = Split(kind=kind, n_splits=4, per_dataset=("allidb2",))
+        split = Split(kind=kind, n_splits=4, per_dataset=("allidb2",), unknown_subjects="each")
         folds = [fold.split_rows for fold in partition(split, index, seed=0, pairs=NO_PAIRS)]
         in_folds = [set(groups[split_rows.predicted["test"]]) for split_rows in folds]
         separated[kind] = {

@@ -1,0 +1,216 @@
+"""Published files are known by their content, whatever their names."""
+
+import hashlib
+import re
+import shutil
+from collections import Counter
+
+import cv2
+import numpy as np
+import pytest
+
+from leukcnn.datasets import duplicates, indexing, joined_groups, load, verification, verify
+from leukcnn.datasets.indexing import index_from_manifest
+from leukcnn.datasets.manifest import Published, manifest
+from leukcnn.errors import DataError
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """Returns a function that makes a manifest of the images in a folder, for `load` and `verify`."""
+
+    def publish(folder, groups=None):
+        listed = {
+            path.relative_to(folder).as_posix(): Published(
+                hashlib.sha256(path.read_bytes()).hexdigest(), 1, (groups or {}).get(path.name, "")
+            )
+            for path in sorted(folder.rglob("*.*"))
+            if path.suffix in (".bmp", ".tif")
+        }
+        for module in (indexing, verification):
+            monkeypatch.setattr(module, "manifest", lambda name: listed)
+        known = {key: file.group for name, file in listed.items() for key in (name, file.sha256)}
+        monkeypatch.setattr(indexing, "published_groups", lambda name: known)
+        # Both are kept for the whole process.
+        monkeypatch.setattr(indexing, "_groups_by_name", lambda name: {})
+        monkeypatch.setattr(duplicates, "_subjects_that_share", lambda name: ())
+        return listed
+
+    return publish
+
+
+def rows_of(index):
+    columns = (index.ids, index.labels, index.group, index.subset, index.fold)
+    return {str(digest): values for digest, *values in zip(index.sha256, *columns, strict=True)}
+
+
+def test_renamed_cells_of_all_subsets_have_the_published_labels_subjects_and_subsets(archive, published):
+    published(archive)
+    before = rows_of(load("cnmc2019", archive))
+    for number, path in enumerate(sorted(archive.rglob("*.bmp"))):
+        path.rename(path.with_name(f"cell{number}.bmp"))
+    index = load("cnmc2019", archive)
+    assert rows_of(index) == before
+    assert "12 files have other names than published" in " ".join(index.notes)
+    assert not any("aren't in" in note for note in index.notes)
+    report = verify("cnmc2019", archive)
+    assert report.ok, report.lines()
+
+
+def test_exchanged_preliminary_cells_of_two_classes_are_a_fault(archive, published):
+    published(archive)
+    folder = archive / "validation_data" / "C-NMC_test_prelim_phase_data"
+    # Cell 1 is malignant, 2 and 10 are healthy.
+    for one, other in (("2", "10"), ("1", "2")):
+        first, second = folder / f"{one}.bmp", folder / f"{other}.bmp"
+        first.rename(folder / "x.bmp")
+        second.rename(first)
+        (folder / "x.bmp").rename(second)
+        if (one, other) == ("2", "10"):
+            assert load("cnmc2019", archive).labels[-6:-3].tolist() == [1, 0, 0]
+    with pytest.raises(DataError, match=r"its content is that of .*/1\.bmp, which is malignant, not healthy"):
+        load("cnmc2019", archive)
+    assert {fault.kind for fault in verify("cnmc2019", archive).faults} == {"misnamed"}
+
+
+def test_renamed_crops_in_one_folder_have_the_published_class_and_group(tmp_path, write_cell, published):
+    names = ("Im001_1.tif", "Im002_1.tif", "Im131_0.tif", "Im132_0.tif")
+    for seed, name in enumerate(names):
+        write_cell(tmp_path / "allidb2" / name, seed=seed, image_size=257)
+    listed = published(tmp_path / "allidb2", groups={"Im001_1.tif": "allidb1/Im001_1.jpg"})
+    for number, name in enumerate(names):
+        (tmp_path / "allidb2" / name).rename(tmp_path / "allidb2" / f"{number}.tif")
+    index = load("allidb2", tmp_path)
+    assert index.ids.tolist() == list(listed) == list(names)
+    assert index.labels.tolist() == [1, 1, 0, 0]
+    assert index.group.tolist() == ["allidb1/Im001_1.jpg", "", "", ""]
+
+
+@pytest.fixture(scope="module")
+def cells(real_data):
+    """Returns the paths of the real training cells."""
+    return sorted((real_data / "cnmc2019" / "training_data").rglob("*.bmp"))
+
+
+@pytest.fixture
+def renamed(cells, tmp_path):
+    """Returns a folder with the cells as 0000.bmp, 0001.bmp ... in all/ and hem/."""
+    for number, path in enumerate(reversed(cells)):
+        target = tmp_path / "cnmc2019" / path.parent.name / f"{number:04}.bmp"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    return tmp_path / "cnmc2019"
+
+
+def test_renamed_real_cells_are_the_published_ones(renamed, real_data, cells):
+    index, plain = load("cnmc2019", renamed), load("cnmc2019", real_data / "cnmc2019")
+    plain = plain.select(plain.subset == "training")
+    assert len(index) == len(cells)
+    contents = Counter(file.sha256 for file in manifest("cnmc2019").values())
+    columns = ("ids", "group", "fold", "labels", "subset", "dataset")
+    rows = [
+        {
+            digest: values
+            for digest, *values in zip(one.sha256, *(getattr(one, c) for c in columns), strict=True)
+            if contents[digest] == 1
+        }
+        for one in (index, plain)
+    ]
+    assert rows[0] == rows[1]
+    assert len(rows[0]) > 100
+    # Of two published names the first is as good as the other, since their subjects are joined.
+    joined = [dict(zip(one.sha256, joined_groups(one), strict=True)) for one in (index, plain)]
+    assert joined[0] == joined[1]
+    note = rf"{len(cells)} files have other names than published, known by SHA-256, e.g. \d+.bmp is training"
+    assert any(re.match(note, one) for one in index.notes)
+    assert not any("other names than the authors" in one for one in index.notes)
+    report = verify("cnmc2019", renamed)
+    assert report.ok, report.lines()
+    assert any(re.match(note, one) for one in report.notes)
+
+
+def test_a_renamed_real_cell_in_the_folder_of_another_class_is_refused(renamed):
+    cell = next((renamed / "all").iterdir())
+    shutil.move(cell, renamed / "hem" / cell.name)
+    with pytest.raises(DataError, match=rf"hem/{cell.name}: its content is that of .*malignant, not healthy"):
+        load("cnmc2019", renamed)
+    assert [fault.kind for fault in verify("cnmc2019", renamed).faults] == ["misnamed"]
+
+
+def test_of_two_published_names_the_file_s_own_counts_else_the_first(real_data, tmp_path):
+    by_content: dict[str, list[str]] = {}
+    for identity, file in manifest("cnmc2019").items():
+        by_content.setdefault(file.sha256, []).append(identity)
+    pair = next(
+        names
+        for names in by_content.values()
+        if len(names) == 2 and any((real_data / "cnmc2019" / name).is_file() for name in names)
+    )
+    here = next(p for p in (real_data / "cnmc2019" / name for name in pair) if p.is_file())
+    (tmp_path / "hem").mkdir()
+    shutil.copy(next((real_data / "cnmc2019").rglob("*_hem.bmp")), tmp_path / "hem")
+    folder = tmp_path / here.parent.name
+    folder.mkdir(exist_ok=True)
+
+    def ids(*names):
+        for path in folder.glob("*.bmp"):
+            if path.parent.name == "all" or path.name in ("a.bmp", "b.bmp", "c.bmp"):
+                path.unlink()
+        for name in names:
+            shutil.copy(here, folder / name)
+        index = load("cnmc2019", tmp_path)
+        at = {path.name: identity for path, identity in zip(index.paths, index.ids.tolist(), strict=True)}
+        groups = dict(zip(index.ids.tolist(), joined_groups(index).tolist(), strict=True))
+        return [at[name] for name in names], {groups[at[name]] for name in names}
+
+    own = [name.rsplit("/", 1)[1] for name in pair]
+    for name, identity in zip(own, pair, strict=True):
+        assert ids(name)[0] == [identity]
+    assert ids(f"x_{own[1]}")[0] == [pair[1]]
+    assert ids("a.bmp")[0] == [pair[0]]
+    named, groups = ids("a.bmp", "b.bmp")
+    assert named == pair
+    # A third file with this content isn't published, and belongs to the same subject.
+    named, with_third = ids("a.bmp", "b.bmp", "c.bmp")
+    assert named == [*pair, f"{folder.name}/c.bmp"]
+    assert len(groups) == 1
+    assert with_third == groups
+
+
+def test_an_augmented_real_cell_isn_t_the_published_one_and_keeps_its_subject(real_data, cells, tmp_path):
+    for path in cells[:20] + cells[-20:]:
+        (tmp_path / path.parent.name).mkdir(exist_ok=True)
+        shutil.copy(path, tmp_path / path.parent.name)
+        turned = np.rot90(cv2.imread(str(path)))
+        assert cv2.imwrite(str(tmp_path / path.parent.name / f"AugmentedImg_7_{path.name}"), turned)
+        assert cv2.imwrite(str(tmp_path / path.parent.name / f"{path.stem}_rot90.png"), turned[::-1])
+    index = load("cnmc2019", tmp_path)
+    n = len(list(tmp_path.rglob("*.*")))
+    assert n == len(index) == 120
+    assert np.isin(index.ids, list(manifest("cnmc2019"))).sum() == 40
+    assert f"80 of {n} images are augmented copies of others here: kept with their subject" in index.notes
+    original = {path.stem: group for path, group in zip(index.paths, index.group.tolist(), strict=True)}
+    for path, group in zip(index.paths, index.group.tolist(), strict=True):
+        assert group == original[path.stem.removeprefix("AugmentedImg_7_").removesuffix("_rot90")] != ""
+
+
+def test_renamed_images_of_taleghani_have_the_published_ids_and_groups(real_data, tmp_path):
+    whole = index_from_manifest("taleghani")
+    group = dict(zip(whole.ids.tolist(), whole.group.tolist(), strict=True))
+    source = real_data / "taleghani" / "Original"
+    for stage in ("Benign", "Early", "Pre", "Pro"):
+        for number, path in enumerate(sorted((source / stage).iterdir())[:30]):
+            target = tmp_path / "Original" / stage / f"{number}.jpg"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    index = load("taleghani", tmp_path)
+    assert set(index.ids.tolist()) <= group.keys()
+    assert index.group.tolist() == [group[name] for name in index.ids.tolist()]
+    assert verify("taleghani", tmp_path).ok
+    # A copy by name of an image that is absent has its published group too.
+    copy = tmp_path / "Original" / "Benign" / "WBC-Benign-400_rot90.jpg"
+    assert cv2.imwrite(str(copy), np.rot90(cv2.imread(str(source / "Benign" / "WBC-Benign-400.jpg"))))
+    found = load("taleghani", tmp_path)
+    (row,) = [row for row, path in enumerate(found.paths) if path.name == copy.name]
+    assert found.group[row] == group["Original/Benign/WBC-Benign-400.jpg"]
+    assert found.ids[row] not in group
