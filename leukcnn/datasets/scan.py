@@ -120,7 +120,7 @@ def scan(name: str, root: str | Path, *, classes: GivenClasses = None) -> Scan:
         raise _no_images(dataset, folder, strays)
     found, notes = _add_labels(dataset, found, files)
     notes += split_notes([image.given for image in found])
-    notes += _given_notes(folder, found, given)
+    notes += _given_notes(dataset, folder, found, given)
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in folders)
     if dataset.made_from and not synthetic:
         found = _add_groups(dataset, found)
@@ -323,12 +323,14 @@ def _expect_certain(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) 
     )
 
 
-def _given_notes(folder: Path, found: Sequence[Found], given: Mapping[str, str]) -> list[str]:
+def _given_notes(
+    dataset: DatasetCard, folder: Path, found: Sequence[Found], given: Mapping[str, str]
+) -> list[str]:
     """Returns a line for each folder with images whose class the user says."""
     inside = {normalised(part) for image in found for part in image.path.relative_to(folder).parts[:-1]}
     return [
-        f"the folder {name} is read as {meant}, as --classes says"
-        for name, meant in given.items()
+        f"the folder {name} is read as {class_of(name, dataset.class_words)}, as --classes says"
+        for name in given
         if normalised(name) in inside
     ]
 
