@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from leukcnn.datasets.cards import DatasetCard
-from leukcnn.datasets.class_words import may_be, normalised, split_of
+from leukcnn.datasets.class_words import class_of, may_be, normalised, split_of
 from leukcnn.datasets.finder import Place, Search, how_to_get
 from leukcnn.datasets.headers import EXTENSIONS, printable, unread_images
 from leukcnn.datasets.walk import listed
@@ -135,11 +135,11 @@ def expect_certain(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -
     )
 
 
-def given_notes(folder: Path, paths: Iterable[Path], given: Mapping[str, str]) -> list[str]:
+def given_notes(dataset: DatasetCard, folder: Path, paths: Iterable[Path], given: Iterable[str]) -> list[str]:
     """Returns a line for each folder with images whose class the user says."""
     inside = {normalised(part) for path in paths for part in path.relative_to(folder).parts[:-1]}
     return [
-        f"the folder {name} is read as {meant}, as --classes says"
-        for name, meant in given.items()
+        f"the folder {name} is read as {class_of(name, dataset.class_words)}, as --classes says"
+        for name in given
         if normalised(name) in inside
     ]

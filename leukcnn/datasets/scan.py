@@ -169,7 +169,7 @@ def scan_place(place: Place, *, classes: GivenClasses = None) -> Scan:
     labels: dict[str, Mapping[str, tuple[int, str]]] = {}
     found, notes = _add_labels(dataset, found, files, labels)
     notes += split_notes([image.given for image in found])
-    notes += given_notes(place.folder, [image.path for image in found], given_classes(classes))
+    notes += given_notes(dataset, place.folder, [image.path for image in found], given_classes(classes))
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in (place.folder, *place.folder.parents))
     if dataset.made_from and not synthetic:
         found = _add_groups(dataset, found)
