@@ -201,6 +201,9 @@ ALLIDB2 = DatasetCard(
     how_to_get=f"ask its authors for it ({_ALL_IDB_LINK}) and unpack it into a folder 'ALL_IDB2'",
     remarks=(
         "Cells cut out of ALL-IDB 1; 185 of the 260 were found there, and the manifest lists their fields.",
+        "74 of the 75 crops without a known field are ALL: grouped folds can't keep crops of their fields "
+        "together. Crops are numbered field by field, so contiguous blocks of numbers (--split block_kfold) "
+        "mostly can.",
     ),
     groups_are="fields of ALL-IDB 1",
     shares_cells_with=("allidb1", "allidb1_crop"),
