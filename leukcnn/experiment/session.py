@@ -44,7 +44,7 @@ class Session:
         Damaged trials are left out and named: only the user may remove their files.
         """
         named = {*self.store.damaged}
-        # A trial may serve two kinds of split; its first entry stands for both.
+        # A trial may serve two kinds of split; its first entry represents both.
         each = {trial.name: trial for trial in reversed(planned)}.values()
         waiting = [trial for trial in reversed(each) if self.store.finished_trial(trial.name) is None]
         for name in self.store.damaged.keys() - named:
