@@ -138,12 +138,16 @@ def main() -> None:
 @click.argument("name", metavar="PAPER|FILE.py", required=False)
 def list_papers(name: str | None) -> None:
     """Lists the papers, or shows one: profiles, rows and assumptions."""
+    from leukcnn.experiment.request import open_choice
+
     for key in papers.list_papers() if name is None else (name,):
         paper = papers.get(key) if name is None else find_paper(name)
         click.echo(f"{paper.key}: {paper.title}\n  {paper.authors}, {paper.citation}\n  Task: {paper.task}")
         click.echo(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch_name)}")
         if paper.substitutes:
             click.echo(f"  Networks for --base scratch=NAME: {', '.join(paper.substitutes)}")
+        if open_keys := open_choice(paper):
+            click.echo(f"  Open datasets, for --datasets open: {', '.join(open_keys)}")
         for profile in paper.profiles:
             click.echo(f"  Profile {profile.name}: {profile.description}")
         click.echo("  Assumptions, for --assume NAME=VALUE:")
@@ -233,7 +237,11 @@ def check(name: str, data: str | None) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Root seed.")
 @click.option("--runs", type=click.IntRange(min=1), help="Repetitions; by default the paper's number.")
 @click.option("--split", type=_Choice(SPLIT_KINDS), help="Kind of split instead of the paper's.")
-@click.option("--datasets", metavar="NAME,NAME", help="Datasets instead of the paper's.")
+@click.option(
+    "--datasets",
+    metavar="NAME,NAME|open",
+    help="Datasets instead of the paper's, or 'open' for those that anyone may download.",
+)
 @click.option(
     "--weights",
     metavar="FILE|DIR|none",

@@ -83,7 +83,8 @@ def reproduce(
         seed: Root seed.
         runs: Repetitions with other seeds; None for the paper's own number.
         split: Kind of split instead of the paper's own, one of `leukcnn.spec.SPLIT_KINDS`.
-        datasets: Keys of datasets instead of the paper's own; None for those.
+        datasets: Keys of datasets instead of the paper's own, or "open" for those that anyone may download;
+            None for the paper's own.
         weights: What fine-tuned networks start from: a file, a folder of published files, "imagenet", or
             "none" for random weights.
         base: "scratch" or "scratch=NAME" for a network trained from scratch in place of those that need
@@ -104,14 +105,15 @@ def reproduce(
     # This must come first: `locals()` then holds nothing but the arguments.
     require_types(locals(), _TYPES)
 
-    from leukcnn.experiment.request import Request
+    from leukcnn.experiment.request import Request, chosen_datasets
     from leukcnn.experiment.study import check_request
 
     found = find_paper(paper)
     named = _named(datasets)
+    chosen = chosen_datasets(found, named)
     request = Request(
         paper=found,
-        data=data_folder(data, named or found.datasets),
+        data=data_folder(data, chosen),
         out=user_path(out, "out (--out)"),
         profile=profile,
         only=only,
@@ -130,7 +132,7 @@ def reproduce(
         tensorboard=tensorboard,
     )
     check_request(request)
-    require_images(found, named or found.datasets, request.data, out=out)
+    require_images(found, chosen, request.data, out=out)
     start_backend()
 
     from rich.console import Console

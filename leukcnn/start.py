@@ -88,19 +88,16 @@ def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: P
         DataError: It holds none of them.
         StoreError: The runs would be written among the images.
     """
-    from leukcnn.datasets import card
-    from leukcnn.datasets.finder import own_folders
-    from leukcnn.datasets.many import require_present
+    from leukcnn.datasets.many import find_present
     from leukcnn.datasets.scan import scan
     from leukcnn.experiment.request import SYNTHETIC
 
     if data == SYNTHETIC:
         return
     if paper.class_of:
-        folders = [*require_present(names, data).values()]
+        folders = [place.folder for place in find_present(names, data).values()]
     else:
-        scan(names[0], data)
-        folders = [own_folders(card(names[0]), data)[-1]]
+        folders = [scan(names[0], data).folder]
     for folder in folders:
         if user_path(out, "out (--out)").resolve().is_relative_to(folder.resolve()):
             raise StoreError(

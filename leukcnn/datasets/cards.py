@@ -1,4 +1,7 @@
-"""Classes that describe a dataset: card, subset, layout. `cnmc`, `research_sets` and `web_sets` use them."""
+"""Classes that describe a dataset: card, subset, layout, archive.
+
+`cnmc`, `research_sets`, `web_sets` and `open_sets` use them.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,6 +10,7 @@ from dataclasses import dataclass, field
 from leukcnn.errors import SpecError
 
 ANY_NAME = r".+"
+ANY_FOLDER = r"[^/]*"
 
 _CLASS_WORDS = {
     "healthy": "healthy",
@@ -56,6 +60,7 @@ class LabelsFile:
         subject: Column with the subject.
         subject_pattern: Regular expression with a group `subject` that finds the subject in that column.
         classes: Class of each value in the label column.
+        also_named: Other names that copies of the dataset give the file.
     """
 
     name: str
@@ -64,6 +69,7 @@ class LabelsFile:
     subject: str
     subject_pattern: str
     classes: Mapping[str, str]
+    also_named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,8 @@ class Layout:
     Attributes:
         name: What users call this layout.
         subset: Key of the subset that is arranged like this.
-        folder: Matches the end of the path of the image's folder.
+        folder: Matches the end of the path of the image's folder; case, spaces, hyphens and underscores
+            don't matter.
         stem: Matches the published file names without their extension.
         identity: Template of the image's id, the path in the authors' archive. It is filled with the groups
             and `stem`. If empty, the id is that of the published image with the same name or, if there is
@@ -90,6 +97,10 @@ class Layout:
         deepest: Greatest number of folders between the dataset's own folder and an image, None without a
             limit.
         extensions: Extensions of the images, in lower case; other files aren't images. Empty for all.
+        shown_by: Matches file names by which the dataset is known in any folder that fits. Empty where only
+            the name of the dataset's own folder tells it from others: most have folders of the same classes.
+        names_only: Whether only files whose names match `stem` are in this layout.
+        release: What this layout's files are, where they aren't the published ones; "" otherwise.
     """
 
     name: str
@@ -103,9 +114,14 @@ class Layout:
     any_name: bool = False
     deepest: int | None = None
     extensions: tuple[str, ...] = ()
+    shown_by: str = ""
+    names_only: bool = False
+    release: str = ""
 
     @classmethod
-    def by_class(cls, subset: str, words: Mapping[str, str], *, stem: str = ANY_NAME) -> "Layout":
+    def by_class(
+        cls, subset: str, words: Mapping[str, str], *, stem: str = ANY_NAME, shown_by: str = ""
+    ) -> "Layout":
         """Returns the layout with one folder per class, in which images may have any name.
 
         Args:
@@ -113,6 +129,7 @@ class Layout:
             words: Class of each folder name, in lower case.
             stem: Matches the published file names without their extension. An image with a published name
                 gets the id of the published image.
+            shown_by: See `Layout`.
         """
         return cls(
             name="a folder for each class",
@@ -123,6 +140,7 @@ class Layout:
             example=f"{subset}/{{{','.join(words)}}}/*.{{bmp,png,jpg,jpeg,tif,tiff}}",
             any_name=True,
             deepest=1,
+            shown_by=shown_by,
         )
 
     @classmethod
@@ -137,7 +155,7 @@ class Layout:
         return cls(
             name="one folder",
             subset=subset,
-            folder=r"[^/]*",
+            folder=ANY_FOLDER,
             stem=stem,
             identity="",
             example=f"{subset}/*.{{bmp,png,jpg,jpeg,tif,tiff}}, all {class_name}",
@@ -145,6 +163,24 @@ class Layout:
             any_name=True,
             deepest=0,
         )
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A zip file that a dataset is published as, which anyone may download without an account.
+
+    Attributes:
+        name: File name.
+        url: Its address.
+        sha256: Its hexadecimal SHA-256, "" where none is published or each download makes another file,
+            as on GitHub. The shipped manifest then checks the images instead.
+        most_bytes: Greatest size of its unpacked files together, in bytes.
+    """
+
+    name: str
+    url: str
+    sha256: str = ""
+    most_bytes: int = 4 * 10**9
 
 
 @dataclass(frozen=True)
@@ -176,6 +212,9 @@ class DatasetCard:
             the people who cropped the cells. The cards of those datasets list this one too.
         made_from: Key of the dataset that these images were made from; "" if there is none. Each image is a
             processed copy of the image with the same name there, and belongs to the same group.
+        open_access: Whether anyone may download the images, free of charge and without asking.
+        archives: The files that `leukcnn datasets NAME --download DIR` fetches; empty where the images need
+            an account, a form or a program of their own.
     """
 
     key: str
@@ -197,6 +236,8 @@ class DatasetCard:
     manifest_whole: bool = True
     shares_cells_with: tuple[str, ...] = ()
     made_from: str = ""
+    open_access: bool = False
+    archives: tuple[Archive, ...] = ()
 
     def __post_init__(self) -> None:
         named = [*self.class_words.values(), *(name for subset in self.subsets for name in subset.images)]

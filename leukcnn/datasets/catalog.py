@@ -1,21 +1,23 @@
 """The catalog of datasets: what each holds, who published it, where to get it and how its folders look.
 
-To add a dataset, write a card in `cnmc`, `research_sets` or `web_sets` and list it here. `scan`, `index` and
-`verification` read the layouts of the cards.
+To add a dataset, write a card in `open_sets`, `research_sets`, `web_sets` or a module of its own and list it
+here. `claims` and `scan` read the layouts of the cards.
 """
 
+from collections.abc import Collection
+
 from leukcnn.argument_types import require_type
-from leukcnn.datasets import cnmc, research_sets, web_sets
-from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout, Subset
+from leukcnn.datasets import cnmc, open_sets, research_sets, taleghani, web_sets
+from leukcnn.datasets.cards import Archive, DatasetCard, LabelsFile, Layout, Subset
 from leukcnn.errors import DataError
 from leukcnn.fields import did_you_mean
 
-__all__ = ["CATALOG", "DatasetCard", "LabelsFile", "Layout", "Subset", "card"]
+__all__ = ["CATALOG", "Archive", "DatasetCard", "LabelsFile", "Layout", "Subset", "card", "open_datasets"]
 
 CATALOG: dict[str, DatasetCard] = {
     "cnmc2019": cnmc.CNMC2019,
-    "taleghani": research_sets.TALEGHANI,
-    "taleghani_segmented": research_sets.TALEGHANI_SEGMENTED,
+    "taleghani": taleghani.TALEGHANI,
+    "taleghani_segmented": taleghani.TALEGHANI_SEGMENTED,
     # Sixteen datasets in the order of Table II of the Alert Net paper.
     "allidb1": research_sets.ALLIDB1,
     "allidb1_crop": research_sets.ALLIDB1_CROP,
@@ -36,6 +38,9 @@ CATALOG: dict[str, DatasetCard] = {
     # Two more datasets of Table II of the LeukNet paper.
     "midb": web_sets.MIDB,
     "lisc": research_sets.LISC,
+    # Open datasets that no paper uses.
+    "aml_lmu": open_sets.AML_LMU,
+    "pbc": open_sets.PBC,
 }
 
 
@@ -57,3 +62,13 @@ def card(name: str) -> DatasetCard:
             remedy=did_you_mean(name, CATALOG) or "list the datasets with 'leukcnn datasets'",
         )
     return CATALOG[name]
+
+
+def open_datasets(classes: Collection[str] | None = None) -> tuple[str, ...]:
+    """Returns the keys of the datasets that anyone may download, without those made from another of them.
+
+    Args:
+        classes: Only datasets with images of one of these classes; None for all.
+    """
+    keys = (key for key, one in CATALOG.items() if one.open_access and not one.made_from)
+    return tuple(key for key in keys if classes is None or not set(classes).isdisjoint(CATALOG[key].classes))

@@ -1,8 +1,19 @@
 """C-NMC 2019, the dataset of the ISBI 2019 challenge: values only."""
 
-from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout, Subset
+from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, LabelsFile, Layout, Subset
 
 _CELL = r"UID_(?P<subject>H?\d+)_\d+_\d+_(?P<named>all|hem)"
+_SHOWN_BY = rf"{_CELL}\.\w+"
+_PHASE = r"\d+\.\w+"
+_LABELS = LabelsFile(
+    name="C-NMC_test_prelim_phase_data_labels.csv",
+    image="new_names",
+    label="labels",
+    subject="Patient_ID",
+    subject_pattern=r"UID_(?P<subject>H?\d+)_",
+    classes={"0": "healthy", "1": "malignant"},
+    also_named=("phase2.csv",),
+)
 
 CNMC2019 = DatasetCard(
     key="cnmc2019",
@@ -40,6 +51,7 @@ CNMC2019 = DatasetCard(
             stem=_CELL,
             identity="training_data/fold_{fold}/{folder}/{stem}.bmp",
             example="[C-NMC_Leukemia/training_data/]fold_0/{all,hem}/UID_1_1_1_all.bmp",
+            shown_by=_SHOWN_BY,
         ),
         Layout(
             name="preliminary phase",
@@ -49,14 +61,8 @@ CNMC2019 = DatasetCard(
             identity="validation_data/C-NMC_test_prelim_phase_data/{stem}.bmp",
             example="[validation_data/]C-NMC_test_prelim_phase_data/1.bmp, "
             "with C-NMC_test_prelim_phase_data_labels.csv",
-            labels_file=LabelsFile(
-                name="C-NMC_test_prelim_phase_data_labels.csv",
-                image="new_names",
-                label="labels",
-                subject="Patient_ID",
-                subject_pattern=r"UID_(?P<subject>H?\d+)_",
-                classes={"0": "healthy", "1": "malignant"},
-            ),
+            labels_file=_LABELS,
+            shown_by=_PHASE,
         ),
         Layout(
             name="final phase",
@@ -65,6 +71,24 @@ CNMC2019 = DatasetCard(
             stem=r"\d+",
             identity="testing_data/C-NMC_test_final_phase_data/{stem}.bmp",
             example="[testing_data/]C-NMC_test_final_phase_data/1.bmp",
+            shown_by=_PHASE,
+        ),
+        Layout(
+            name="phase 2 (competition)",
+            subset="preliminary",
+            folder=r"phase_2",
+            stem=r"\d+",
+            identity="validation_data/C-NMC_test_prelim_phase_data/{stem}.bmp",
+            example="phase2/1.bmp, with phase2.csv",
+            labels_file=_LABELS,
+        ),
+        Layout(
+            name="phase 3 (competition)",
+            subset="final",
+            folder=r"phase_3",
+            stem=r"\d+",
+            identity="testing_data/C-NMC_test_final_phase_data/{stem}.bmp",
+            example="phase3/1.bmp",
         ),
         Layout(
             name="plain",
@@ -75,9 +99,20 @@ CNMC2019 = DatasetCard(
             example="{all,hem} or {malignant,healthy}/*.{bmp,png,jpg,tif}",
             any_name=True,
             deepest=1,
+            shown_by=_SHOWN_BY,
+        ),
+        Layout(
+            name="one folder",
+            subset="training",
+            folder=ANY_FOLDER,
+            stem=_CELL,
+            identity="",
+            example="UID_1_1_1_all.bmp (all malignant, hem healthy)",
+            shown_by=_SHOWN_BY,
+            names_only=True,
         ),
     ),
-    folder_names=("cnmc2019", "C-NMC_Leukemia"),
+    folder_names=("cnmc2019", "C-NMC_Leukemia", "C-NMC 2019 (PKG)", "PKG - C-NMC 2019", "C-NMC"),
     images_are="cells",
     link="https://doi.org/10.7937/tcia.2019.dc64i46r",
     availability="open download from The Cancer Imaging Archive, free of charge",
@@ -97,4 +132,5 @@ CNMC2019 = DatasetCard(
         "The training data hold 104 byte-identical pairs, 99 of them across subjects, 94 across folds.",
         "The final phase has no published labels.",
     ),
+    open_access=True,
 )

@@ -1,15 +1,26 @@
-"""Find the folder of a dataset."""
+"""Find the folder of a dataset, however deep it is below the folder that a user names.
 
-from collections.abc import Sequence
-from pathlib import Path
+`load`, `load_many`, `present`, `verify` and the command line use `find`, so that they agree about a folder.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from pathlib import Path, PurePath
 from typing import TypedDict
 
 from leukcnn.argument_types import user_path
-from leukcnn.datasets.cards import DatasetCard
+from leukcnn.datasets.cards import ANY_NAME, DatasetCard
+from leukcnn.datasets.catalog import CATALOG, card
+from leukcnn.datasets.claims import Claim, claims_of, is_named
+from leukcnn.datasets.headers import printable
+from leukcnn.datasets.walk import MOST_FOLDERS, Tree, list_tree, listed
 from leukcnn.errors import DataError
 
-# The deepest known layout has 4 levels of folders. A deeper search could go through a whole home directory.
-DEEPEST = 6
+__all__ = ["Advice", "Place", "existing_folder", "find", "how_to_get", "search_limit"]
 
 
 class Advice(TypedDict):
@@ -17,6 +28,52 @@ class Advice(TypedDict):
 
     expected: str
     remedy: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a dataset is.
+
+    Attributes:
+        card: The dataset.
+        folder: Its own folder.
+        claims: The folders of its images, each with the layout that fits.
+        others: Folder of images that is another dataset's -> key of that dataset.
+        tree: What the folder that the user named holds.
+    """
+
+    card: DatasetCard
+    folder: Path
+    claims: tuple[Claim, ...]
+    others: Mapping[Path, str]
+    tree: Tree
+
+    @cached_property
+    def unclaimed(self) -> list[Path]:
+        """Folders of images in the dataset's own folder that fit no layout and are no other dataset's."""
+        return [f for f in self._free if self._is_own(f)]
+
+    @cached_property
+    def next_to(self) -> list[Path]:
+        """Such folders next to the dataset's own one, unless its name sets it apart from what is there."""
+        if is_named(self.card, self.folder):
+            return []
+        above = self.folder if self.folder == self.tree.root else self.folder.parent
+        return [f for f in self._free if f.is_relative_to(above) and not self._is_own(f)]
+
+    @cached_property
+    def _free(self) -> list[Path]:
+        claimed = {claim.folder for claim in self.claims}
+        return [f for f in self.tree.holding_images if f not in claimed and f not in self.others]
+
+    def _is_own(self, folder: Path) -> bool:
+        if not folder.is_relative_to(self.folder):
+            return False
+        bases = {claim.base for claim in self.claims}
+        if not bases or self.folder in bases or is_named(self.card, self.folder):
+            return True
+        # Parts of the dataset, such as training_data and validation_data, may be among other things.
+        return any(folder.is_relative_to(base) for base in bases)
 
 
 def how_to_get(dataset: DatasetCard) -> Advice:
@@ -28,54 +85,148 @@ def how_to_get(dataset: DatasetCard) -> Advice:
     }
 
 
-def own_folders(dataset: DatasetCard, root: str | Path) -> list[Path]:
-    """Returns the folders from the root down to the dataset's own folder, which may be the root itself.
+def existing_folder(root: str | Path, advice: Advice) -> Path:
+    """Returns the absolute path of a folder.
 
     Raises:
-        DataError: There is no such folder.
+        DataError: There is no such folder; the message ends with the advice.
     """
-    root = user_path(root).absolute()
-    if not root.is_dir():
-        state = "is a file, not a folder" if root.exists() else "doesn't exist"
-        raise DataError(f"The data folder {root} {state}.", **how_to_get(dataset))
-    folders = [root]
-    while len(folders) <= DEEPEST:
-        deeper = _next_folder(dataset, folders[-1])
-        if deeper is None:
-            break
-        folders.append(deeper)
-    return folders
-
-
-def is_named(dataset: DatasetCard, folder: Path) -> bool:
-    """Returns whether a folder has one of the names of the dataset's own folder."""
-    return any(_ends_in(folder, _words(name)) for name in dataset.folder_names)
-
-
-def _next_folder(dataset: DatasetCard, folder: Path) -> Path | None:
-    for words in map(_words, dataset.folder_names):
-        # A name may have two levels, e.g. "segmentation_WBC/Dataset 1", and `folder` may be the upper one.
-        for known in range(len(words)):
-            if _ends_in(folder, words[:known]) and (deeper := _below(folder, words[known:])):
-                return deeper
-    return None
-
-
-def _below(folder: Path, words: Sequence[str]) -> Path | None:
-    for word in words:
-        try:
-            inner = sorted(path for path in folder.iterdir() if path.name.lower() == word and path.is_dir())
-        except OSError:
-            return None
-        if not inner:
-            return None
-        folder = inner[0]
+    # `resolve` would replace the name of a link by that of its target. `normpath` only removes "..".
+    folder = Path(os.path.normpath(user_path(root).absolute()))
+    if not folder.is_dir():
+        state = "is a file, not a folder" if folder.exists() else "doesn't exist"
+        raise DataError(f"The data folder {folder} {state}.", **advice)
     return folder
 
 
-def _words(name: str) -> list[str]:
-    return name.lower().split("/")
+def find(names: Sequence[str], root: str | Path, advice: Advice) -> dict[str, Place]:
+    """Finds datasets below a folder.
+
+    A dataset is known by the name of its own folder, by the authors' own names of folders and files, or, if
+    it is the only one that is looked for, by the folder that was passed. Folders with the names of classes
+    are common, so that alone they don't show which dataset they are.
+
+    Args:
+        names: Keys of datasets in the catalog.
+        root: The dataset's own folder, the one above it, or any other above it.
+        advice: The end of the message if the root isn't a folder.
+
+    Returns:
+        The place of each dataset that is there, in the order of `names`. A folder named after a dataset
+        counts as its place even if its content fits no layout.
+
+    Raises:
+        DataError: A dataset is unknown, the root isn't a folder, a dataset is there twice, or a folder could
+            be that of two of the datasets.
+    """
+    cards = [card(name) for name in names]
+    tree = list_tree(existing_folder(root, advice))
+    sure = {key: claims_of(dataset, tree) for key, dataset in CATALOG.items()}
+    places = {}
+    for dataset in cards:
+        others = _surest(sure, except_for=dataset.key)
+        place = _place(dataset, tree, sure[dataset.key], others)
+        if place is None and len(cards) == 1:
+            place = _place(dataset, tree, claims_of(dataset, tree, passed=True), others)
+        if place:
+            places[dataset.key] = place
+    _refuse_shared(places)
+    return places
 
 
-def _ends_in(folder: Path, words: Sequence[str]) -> bool:
-    return [name.lower() for name in folder.parts[len(folder.parts) - len(words) :]] == [*words]
+def search_limit(tree: Tree) -> str:
+    """Returns a sentence on a search that ended early, "" if it didn't."""
+    if not tree.cut:
+        return ""
+    return (
+        f" The search ended after {MOST_FOLDERS:,} folders, so images that are deeper weren't seen: "
+        "pass a folder closer to them."
+    )
+
+
+def _surest(sure: Mapping[str, Iterable[Claim]], *, except_for: str) -> dict[Path, tuple[str, Claim]]:
+    """Returns the surest claim on each folder, with its dataset."""
+    best: dict[Path, tuple[str, Claim]] = {}
+    for key, claims in sure.items():
+        for claim in claims:
+            if key != except_for and (claim.folder not in best or claim.rank > best[claim.folder][1].rank):
+                best[claim.folder] = key, claim
+    return best
+
+
+def _place(
+    dataset: DatasetCard, tree: Tree, claims: Iterable[Claim], others: Mapping[Path, tuple[str, Claim]]
+) -> Place | None:
+    own = [
+        claim for claim in claims if claim.folder not in others or claim.rank >= others[claim.folder][1].rank
+    ]
+    foreign = {folder: key for folder, (key, _) in others.items() if folder not in {c.folder for c in own}}
+    if not own:
+        named = _named_folder(dataset, tree, foreign)
+        return Place(dataset, named, (), foreign, tree) if named else None
+    candidates = _candidates(dataset, tree, own)
+    if len(candidates) > 1:
+        shown = [f"{folder} ({tree.count(c.folder for c in c_s):,} images)" for folder, c_s in candidates]
+        raise DataError(
+            f"{tree.root} holds {dataset.name} {len(candidates)} times:\n{listed(shown)}",
+            expected="one copy of the dataset below the folder that is passed",
+            remedy=f"pass one of these folders as --data, e.g. --data {printable(str(candidates[0][0]))!r}",
+        )
+    return Place(dataset, candidates[0][0], tuple(own), foreign, tree)
+
+
+def _named_folder(dataset: DatasetCard, tree: Tree, foreign: Mapping[Path, str]) -> Path | None:
+    """Returns a folder named after a dataset whose images aren't all other datasets', or None."""
+    for folder in tree.folders:
+        if is_named(dataset, folder):
+            inside = [path for path in tree.holding_images if path.is_relative_to(folder)]
+            if not inside or any(path not in foreign for path in inside):
+                return folder
+    return None
+
+
+def _candidates(dataset: DatasetCard, tree: Tree, claims: Sequence[Claim]) -> list[tuple[Path, list[Claim]]]:
+    """Divides the folders of a dataset into its copies: each copy's own folder and its folders of images."""
+    together = Path(os.path.commonpath([_top(dataset, tree, claim) for claim in claims]))
+    groups: dict[Path, list[Claim]] = defaultdict(list)
+    for claim in claims:
+        inner = claim.folder.relative_to(together).parts
+        groups[together / inner[0] if inner else together].append(claim)
+    pairs = combinations(claims, 2)
+    if len(groups) == 1 or not any(_are_copies(dataset, tree, *pair) for pair in pairs):
+        return [(together, [*claims])]
+    return [one for group in groups.values() for one in _candidates(dataset, tree, group)]
+
+
+def _top(dataset: DatasetCard, tree: Tree, claim: Claim) -> Path:
+    """Returns the folder named after the dataset that a folder of images is in, or the one it begins in."""
+    above = [f for f in (claim.folder, *claim.folder.parents) if f.is_relative_to(tree.root)]
+    named = (folder for folder in above if is_named(dataset, folder))
+    return next(named, claim.base if claim.base in above else tree.root)
+
+
+def _are_copies(dataset: DatasetCard, tree: Tree, one: Claim, other: Claim) -> bool:
+    """Returns whether two folders at different places hold the same part of a dataset."""
+    if one.base == other.base or one.layout.subset != other.layout.subset:
+        return False
+    if one.layout.stem == other.layout.stem != ANY_NAME:
+        names, more = (
+            {PurePath(name).stem.lower() for name in tree.folders[claim.folder].images}
+            for claim in (one, other)
+        )
+        return 2 * len(names & more) > min(len(names), len(more))
+    return one.part(dataset) == other.part(dataset)
+
+
+def _refuse_shared(places: Mapping[str, Place]) -> None:
+    claimed: dict[Path, list[str]] = defaultdict(list)
+    for key, place in places.items():
+        for claim in place.claims:
+            claimed[claim.folder].append(key)
+    shared = [f"{folder}: {' or '.join(keys)}" for folder, keys in claimed.items() if len(keys) > 1]
+    if shared:
+        raise DataError(
+            f"Folders that could belong to more than one dataset, {len(shared):,} of them:\n{listed(shared)}",
+            expected="folders that are named after their datasets",
+            remedy="put each dataset into a folder named after it; `leukcnn datasets NAME` shows the names",
+        )

@@ -8,7 +8,6 @@ import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.headers import printable
 from leukcnn.datasets.index import ImageIndex
 from leukcnn.datasets.manifest import manifest, published_groups
 from leukcnn.datasets.one_class import require_one_class
@@ -33,7 +32,7 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
 
     Args:
         name: Key of the dataset in the catalog, e.g. "cnmc2019".
-        root: The dataset's own folder or the root above it.
+        root: The dataset's own folder, the one above it, or any other above it.
         progress: Called after each file with the number done and the number of all files.
 
     Returns:
@@ -161,7 +160,7 @@ def _refuse(found: Scan, faults: Mapping[str, Sequence[str]]) -> None:
 
 def _what_is_there(found: Scan) -> list[str]:
     cells = found.card.images_are
-    here = Counter(image.subset for image in found.images)
+    here = Counter(image.subset for image in found.images if not image.release)
     if found.synthetic:
         notes = [f"synthetic data, not {found.card.name}"]
         notes += [f"{n:,} synthetic {subset} {cells}" for subset, n in here.items()]
@@ -174,7 +173,4 @@ def _what_is_there(found: Scan) -> list[str]:
         notes.append(
             f"{len(foreign):,} {cells} with other names than the authors gave, e.g. {foreign[0].path.name}"
         )
-    if found.strays:
-        where = printable(str(found.strays[0].relative_to(found.folder)))
-        notes.append(f"{len(found.strays):,} images outside the layout are left out, e.g. {where}")
     return notes

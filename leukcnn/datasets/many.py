@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from leukcnn.argument_types import user_path
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.finder import Advice, is_named, own_folders
+from leukcnn.datasets.finder import Advice, Place, existing_folder, find, how_to_get, search_limit
 from leukcnn.datasets.index import (
     NO_ARRAYS,
     UNLABELLED,
@@ -19,33 +18,29 @@ from leukcnn.datasets.index import (
 )
 from leukcnn.datasets.indexing import read_index
 from leukcnn.datasets.one_class import require_one_class
-from leukcnn.datasets.scan import scan
-from leukcnn.datasets.walk import Progress
+from leukcnn.datasets.scan import scan_place
+from leukcnn.datasets.walk import Progress, list_tree, listed
 from leukcnn.errors import ArgumentError, DataError
 
 
 def present(names: Sequence[str], root: str | Path) -> dict[str, Path]:
-    """Finds the datasets that have a folder of their own below a root.
+    """Finds the datasets that are below a folder, as `load` and `verify` find them.
 
-    A folder must have one of the names in the dataset's card. Its content isn't checked, because most
-    datasets have folders with the same class names; `load` and `verify` check it.
+    A dataset is known by the name of its own folder, or by the authors' names of folders and files. Most
+    datasets have folders with the same class names, which don't show which dataset they are.
 
     Args:
         names: Keys of datasets in the catalog.
-        root: The folder that holds the datasets' own folders, or one of those.
+        root: The folder that holds the datasets' own folders, any other above them, or one of those.
 
     Returns:
         The folder of each dataset that is present, in the order of `names`.
 
     Raises:
-        DataError: A dataset is unknown, or the root isn't a folder.
+        DataError: A dataset is unknown or is there twice, the root isn't a folder, or a folder could be that
+            of two of the datasets.
     """
-    root = user_path(root).absolute()
-    if not root.is_dir():
-        state = "is a file, not a folder" if root.exists() else "doesn't exist"
-        raise DataError(f"The data folder {root} {state}.", **_how_to_get(names))
-    own = {name: own_folders(card(name), root)[-1] for name in names}
-    return {name: folder for name, folder in own.items() if is_named(card(name), folder)}
+    return {name: place.folder for name, place in find(names, root, _how_to_get(names)).items()}
 
 
 def require_root(names: Sequence[str], root: str | Path) -> None:
@@ -58,22 +53,25 @@ def require_root(names: Sequence[str], root: str | Path) -> None:
     Raises:
         DataError: A dataset is unknown, or the root isn't a folder.
     """
-    if len(names) == 1:
-        own_folders(card(names[0]), root)
-    else:
-        present(names, root)
+    advice = how_to_get(card(names[0])) if len(names) == 1 else _how_to_get(names)
+    existing_folder(root, advice)
 
 
-def require_present(names: Sequence[str], root: str | Path) -> dict[str, Path]:
-    """Returns what `present` does, and makes sure that there is one dataset at least.
+def find_present(names: Sequence[str], root: str | Path) -> dict[str, Place]:
+    """Returns the places of the datasets that are below a folder, one at least.
 
     Raises:
-        DataError: A dataset is unknown, the root is no folder, or none of the datasets is below it.
+        DataError: As for `present`, or none of the datasets is there.
     """
-    here = present(names, root)
-    if not here:
-        raise DataError(f"None of {', '.join(names)} is below {Path(root).absolute()}.", **_how_to_get(names))
-    return here
+    places = find(names, root, _how_to_get(names))
+    if not places:
+        tree = list_tree(existing_folder(root, _how_to_get(names)))
+        found = f"None of {', '.join(names)} is below {tree.root}."
+        if holding := tree.holding_images:
+            shown = [f"{folder} ({tree.count([folder]):,} images)" for folder in holding]
+            found += f" Folders with images that have no dataset's name:\n{listed(shown)}"
+        raise DataError(found + search_limit(tree), **_how_to_get(names))
+    return places
 
 
 def load_many(
@@ -88,7 +86,7 @@ def load_many(
 
     Args:
         names: Keys of datasets in the catalog.
-        root: The folder that holds the datasets' own folders.
+        root: The folder that holds the datasets' own folders, or any other above them.
         class_names: Classes of the index, in the order of the networks' outputs.
         class_of: Class of the index for each class of a dataset; images of other classes, and those without
             a label, are left out.
@@ -111,8 +109,8 @@ def load_many(
             f"class_of maps to the classes {sorted(unknown)}.",
             expected=f"classes out of {list(class_names)}",
         )
-    here = require_present(names, root)
-    scans = [scan(name, root) for name in here]
+    here = find_present(names, root)
+    scans = [scan_place(place) for place in here.values()]
     total, done = sum(len(found.images) for found in scans), 0
     indices, notes = [], list(_absence(names, here))
     for found in scans:
@@ -134,7 +132,7 @@ def _shifted(progress: Progress | None, done: int, total: int) -> Progress | Non
     return progress and (lambda here, _: progress(done + here, total))
 
 
-def _absence(names: Sequence[str], here: Mapping[str, Path]) -> Iterator[str]:
+def _absence(names: Sequence[str], here: Mapping[str, Place]) -> Iterator[str]:
     absent = [name for name in names if name not in here]
     if absent:
         yield f"{len(here)} of {len(names)} datasets are present; absent: {', '.join(absent)}"

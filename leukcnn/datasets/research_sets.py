@@ -7,7 +7,8 @@ there. Values that no source gives are "not stated".
 
 from dataclasses import replace
 
-from leukcnn.datasets.cards import DatasetCard, Layout, Subset, class_words
+from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, Layout, Subset, class_words
+from leukcnn.datasets.open_sets import SEGMENTATION_WBC
 
 _NOT_STATED = "not stated by its authors"
 _ALL_IDB = (
@@ -19,82 +20,15 @@ _ALL_IDB_ON_REQUEST = "on request from its authors at the University of Milan"
 _ALL_IDB_LICENCE = "free of charge for research only, under the terms that its authors send"
 # The authors' names end in _0 (healthy) or _1 (ALL); some copies name healthy fields WBC_Healthy_10.jpg.
 _ALL_IDB_NAME = r"(?:Im\d+|WBC)_(?P<named>0|1|Healthy)(?:_\d+)?"
+# Both sets have the same names; JPEG is ALL-IDB 1's format and TIFF is ALL-IDB 2's.
+_ALL_IDB1_SHOWN_BY, _ALL_IDB2_SHOWN_BY = rf"{_ALL_IDB_NAME}\.jpe?g", rf"{_ALL_IDB_NAME}\.tiff?"
 _ALL_IDB_WORDS = class_words("healthy", "ALL")
 _ZHENG = (
     "Zheng, X., Wang, Y., Wang, G., & Liu, J. (2018). Fast and robust segmentation of white blood cell "
     "images by self-supervised learning. Micron, 107, 55-71."
 )
 _HEALTHY = class_words("healthy")
-_STAGES = {"benign": "benign", "early": "early", "pre": "pre", "pro": "pro"}
-_TALEGHANI_COUNTS = {"benign": 504, "early": 985, "pre": 963, "pro": 804}
-_TALEGHANI_NAME = r"WBC-(?:Malignant-)?(?P<named>Benign|Early|Pre|Pro)-\d+"
-_TALEGHANI_GET = (
-    "download it from Kaggle (https://doi.org/10.34740/KAGGLE/DSV/2175623) and unpack it into a folder "
-    "'taleghani'; the images are those in its folder"
-)
-
-TALEGHANI = DatasetCard(
-    key="taleghani",
-    name="Taleghani hospital ALL",
-    classes=tuple(_STAGES),
-    class_words=_STAGES,
-    subsets=(Subset(key="taleghani", title="Original", images=_TALEGHANI_COUNTS, size=(224, 224)),),
-    layouts=(
-        Layout(
-            name="authors' own",
-            subset="taleghani",
-            folder=r"Original/(?P<folder>benign|early|pre|pro)",
-            stem=_TALEGHANI_NAME,
-            identity="Original/{folder}/{stem}.jpg",
-            example="Original/{Benign,Early,Pre,Pro}/WBC-Benign-001.jpg",
-        ),
-        Layout.by_class("taleghani", _STAGES, stem=_TALEGHANI_NAME),
-    ),
-    folder_names=("taleghani", "taleghani/Original"),
-    images_are="smears",
-    link="https://doi.org/10.34740/KAGGLE/DSV/2175623",
-    availability="open download from Kaggle, with an account",
-    licence="see its page on Kaggle",
-    citation=(
-        "Aria, M., et al. (2021). Acute Lymphoblastic Leukemia (ALL) image dataset. Kaggle. "
-        "https://doi.org/10.34740/KAGGLE/DSV/2175623"
-    ),
-    how_to_get=f"{_TALEGHANI_GET} 'Original'",
-    remarks=(
-        "From 89 people, 25 of them without leukaemia; the person on each image isn't published.",
-        "86 groups of near-duplicates (correlation above .97 at 24x24 pixels); the manifest lists them.",
-    ),
-    groups_are="groups (near-duplicates joined)",
-    shares_cells_with=("taleghani_segmented",),
-)
-
-TALEGHANI_SEGMENTED = replace(
-    TALEGHANI,
-    key="taleghani_segmented",
-    name="Taleghani hospital ALL (segmented)",
-    subsets=(
-        Subset(key="taleghani_segmented", title="Segmented", images=_TALEGHANI_COUNTS, size=(224, 224)),
-    ),
-    layouts=(
-        Layout(
-            name="authors' own",
-            subset="taleghani_segmented",
-            folder=r"Segmented/(?P<folder>benign|early|pre|pro)",
-            stem=_TALEGHANI_NAME,
-            identity="Segmented/{folder}/{stem}.jpg",
-            example="Segmented/{Benign,Early,Pre,Pro}/WBC-Benign-001.jpg",
-        ),
-        Layout.by_class("taleghani_segmented", _STAGES, stem=_TALEGHANI_NAME),
-    ),
-    folder_names=("taleghani_segmented", "taleghani/Segmented"),
-    how_to_get=f"{_TALEGHANI_GET} 'Segmented'",
-    remarks=(
-        "The authors' own segmentation of the images of 'Original', by unpublished colour thresholds in HSV "
-        "space; an image's near-duplicates are those of its original.",
-    ),
-    shares_cells_with=("taleghani",),
-    made_from="taleghani",
-)
+_LEUKOCYTES_NAME = r"(?:Eosinophil|Lymphocytes|Monocytes|Neutrophil)_\d+"
 
 ALLIDB1 = DatasetCard(
     key="allidb1",
@@ -110,16 +44,27 @@ ALLIDB1 = DatasetCard(
             stem=_ALL_IDB_NAME,
             identity="{stem}.jpg",
             example="ALL_IDB1/im/Im001_1.jpg (_0 healthy, _1 ALL)",
+            shown_by=_ALL_IDB1_SHOWN_BY,
         ),
-        Layout.by_class("allidb1", _ALL_IDB_WORDS, stem=_ALL_IDB_NAME),
+        Layout(
+            name="renamed folder",
+            subset="allidb1",
+            folder=r"im|img|imgs|image|images",
+            stem=_ALL_IDB_NAME,
+            identity="{stem}.jpg",
+            example="ALL_IDB1/images/Im001_1.jpg",
+            names_only=True,
+        ),
+        Layout.by_class("allidb1", _ALL_IDB_WORDS, stem=_ALL_IDB_NAME, shown_by=_ALL_IDB1_SHOWN_BY),
         Layout(
             name="one folder",
             subset="allidb1",
-            folder=r"[^/]*",
+            folder=ANY_FOLDER,
             stem=_ALL_IDB_NAME,
             identity="{stem}.jpg",
             example="allidb1/Im001_1.jpg (_0 healthy, _1 ALL)",
             deepest=0,
+            shown_by=_ALL_IDB1_SHOWN_BY,
         ),
     ),
     folder_names=("allidb1", "ALL_IDB1", "ALL-IDB1"),
@@ -180,16 +125,27 @@ ALLIDB2 = DatasetCard(
             stem=_ALL_IDB_NAME,
             identity="{stem}.tif",
             example="ALL_IDB2/img/Im001_1.tif (_0 healthy, _1 ALL)",
+            shown_by=_ALL_IDB2_SHOWN_BY,
         ),
-        Layout.by_class("allidb2", _ALL_IDB_WORDS, stem=_ALL_IDB_NAME),
+        Layout(
+            name="renamed folder",
+            subset="allidb2",
+            folder=r"im|img|imgs|image|images",
+            stem=_ALL_IDB_NAME,
+            identity="{stem}.tif",
+            example="ALL_IDB2/images/Im001_1.tif",
+            names_only=True,
+        ),
+        Layout.by_class("allidb2", _ALL_IDB_WORDS, stem=_ALL_IDB_NAME, shown_by=_ALL_IDB2_SHOWN_BY),
         Layout(
             name="one folder",
             subset="allidb2",
-            folder=r"[^/]*",
+            folder=ANY_FOLDER,
             stem=_ALL_IDB_NAME,
             identity="{stem}.tif",
             example="allidb2/Im001_1.tif (_0 healthy, _1 ALL)",
             deepest=0,
+            shown_by=_ALL_IDB2_SHOWN_BY,
         ),
     ),
     folder_names=("allidb2", "ALL_IDB2", "ALL-IDB2"),
@@ -215,17 +171,31 @@ LEUKOCYTES = DatasetCard(
     classes=("healthy",),
     class_words=_HEALTHY,
     subsets=(Subset(key="leukocytes", title="Leukocytes", images={"healthy": 149}),),
-    layouts=(Layout.by_class("leukocytes", _HEALTHY), Layout.one_folder("leukocytes", "healthy")),
+    layouts=(
+        replace(
+            Layout.one_folder("leukocytes", "healthy", stem=_LEUKOCYTES_NAME),
+            name="authors' own",
+            example="leukocytes/Eosinophil_1.bmp, Lymphocytes_1.bmp, ..., all healthy",
+        ),
+        Layout.by_class("leukocytes", _HEALTHY, stem=_LEUKOCYTES_NAME),
+    ),
     folder_names=("leukocytes",),
     images_are="smears",
     link="https://doi.org/10.4103/2277-9175.163998 (the paper; the images' own address isn't known)",
-    availability="unknown",
+    availability="its 149 images are public: copies of them are on the web, under their authors' file names",
     licence=_NOT_STATED,
     citation=(
         "Sarrafzadeh, O., & Dehnavi, A. M. (2015). Nucleus and cytoplasm segmentation in microscopic images "
         "using K-means clustering and region growing. Advanced Biomedical Research, 4, 174."
     ),
-    how_to_get="ask its authors (Isfahan University of Medical Sciences) for it",
+    how_to_get=(
+        "ask its authors (Isfahan University of Medical Sciences) for it, or find a public copy; "
+        "'leukcnn check leukocytes' compares every image with the manifest"
+    ),
+    remarks=(
+        "Eosinophil 42, Lymphocytes 33, Monocytes 36, Neutrophil 38 images, 24-bit BMP, 189 to 2,834 pixels.",
+    ),
+    open_access=True,
 )
 
 OMID2014 = DatasetCard(
@@ -281,6 +251,7 @@ JTSC = DatasetCard(
             stem=r"\d{3}",
             identity="Dataset 1/{stem}.bmp",
             example="segmentation_WBC/Dataset 1/001.bmp (the PNG files are masks)",
+            shown_by=r"\d{3}\.(bmp|png)",
             class_name="healthy",
             extensions=(".bmp",),
         ),
@@ -304,6 +275,8 @@ JTSC = DatasetCard(
         "Up to 120x120 pixels: 76 cells are smaller. 112.bmp and 139.bmp are byte-identical.",
     ),
     mask_extension=".png",
+    open_access=True,
+    archives=SEGMENTATION_WBC,
 )
 
 UFG = DatasetCard(
@@ -357,6 +330,7 @@ LISC = DatasetCard(
             identity="Main Dataset/{folder}/{stem}.bmp",
             example="LISC Database/Main Dataset/{Baso,eosi,lymp,mixt,mono,neut}/1.bmp, all healthy",
             class_name="healthy",
+            shown_by=r"\d+\.\w+",
         ),
         Layout.by_class("lisc", _HEALTHY),
         Layout.one_folder("lisc", "healthy"),

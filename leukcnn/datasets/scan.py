@@ -5,21 +5,34 @@ The only files that are opened here are label files (CSV). `load`, `load_many` a
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
 
-from leukcnn.datasets.cards import DatasetCard, Layout
+from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.finder import DEEPEST, how_to_get, own_folders
+from leukcnn.datasets.claims import Claim, fits
+from leukcnn.datasets.finder import Place, existing_folder, find, how_to_get
 from leukcnn.datasets.headers import EXTENSIONS
 from leukcnn.datasets.labels_file import read_labels
+from leukcnn.datasets.left_out import (
+    MASK,
+    NEXT_TO,
+    NOT_READ,
+    OTHER_DATASET,
+    OTHER_ENDING,
+    left_out_notes,
+    names_of,
+    no_images,
+    release_notes,
+)
 from leukcnn.datasets.manifest import manifest
-from leukcnn.datasets.walk import SYNTHETIC_MARKER, files_below, natural
-from leukcnn.errors import DataError
+from leukcnn.datasets.walk import SYNTHETIC_MARKER, Tree, list_tree, natural
 
 UNLABELLED = -1
+
+_LONGEST_HEAD = 4096  # bytes
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,7 @@ class Found:
         fold: The authors' fold, -1 where there is none.
         foreign: Whether its file name isn't one that the authors use.
         contradictory: Whether its file name belongs to one class and its folder to another.
+        release: What it is where it isn't one of the published files, see `Layout.release`; "" otherwise.
     """
 
     path: Path
@@ -46,6 +60,7 @@ class Found:
     fold: int
     foreign: bool = False
     contradictory: bool = False
+    release: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,9 +72,10 @@ class Scan:
         folder: The dataset's own folder.
         synthetic: Whether the images are synthetic: their folder holds the file `SYNTHETIC_MARKER`.
         images: Images in the order of an index: by subset, then by id with numbers in numeric order.
-        strays: Image files at places that fit no layout.
+        strays: Image files in the dataset's folder at places that fit no layout.
+        left_out: Other files that aren't read, by kind; the kinds are the constants of `left_out`.
         unreadable: Folders that couldn't be listed, with the reason.
-        notes: Remarks on missing labels.
+        notes: Remarks on missing labels and on all files that are left out.
     """
 
     card: DatasetCard
@@ -67,8 +83,14 @@ class Scan:
     synthetic: bool
     images: tuple[Found, ...]
     strays: tuple[Path, ...]
+    left_out: Mapping[str, tuple[Path, ...]]
     unreadable: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def folders_not_read(self) -> tuple[str, ...]:
+        """Names of the folders whose images are left out because they fit no layout."""
+        return names_of(self.folder, {path.parent for path in (*self.strays, *self.left_out[NEXT_TO])})
 
 
 def scan(name: str, root: str | Path) -> Scan:
@@ -76,39 +98,68 @@ def scan(name: str, root: str | Path) -> Scan:
 
     Args:
         name: Key of the dataset in the catalog.
-        root: The dataset's own folder or the root above it.
+        root: The dataset's own folder, the one above it, or any other above it.
 
     Raises:
-        DataError: The dataset is unknown, the folder doesn't exist or holds no image of the dataset, or a
-            label file can't be read.
+        DataError: The dataset is unknown, the folder doesn't exist or holds no image of the dataset, the
+            dataset is there twice, or a label file can't be read.
     """
     dataset = card(name)
-    folders = own_folders(dataset, root)
-    folder = folders[-1]
-    unreadable: list[str] = []
-    files = sorted(files_below(folder, unreadable, deepest=DEEPEST))
+    places = find([name], root, how_to_get(dataset))
+    if name not in places:
+        raise no_images(dataset, list_tree(existing_folder(root, how_to_get(dataset))))
+    return scan_place(places[name])
+
+
+def scan_place(place: Place) -> Scan:
+    """Returns the images in a place that `find` has found, and what is left out there.
+
+    Raises:
+        DataError: It holds no image of the dataset, or a label file can't be read.
+    """
+    dataset, tree = place.card, place.tree
+    claims = {claim.folder: claim for claim in place.claims}
+    here = [path for path in tree.folders if path.is_relative_to(place.folder) and path not in place.others]
+    files = [folder / name for folder in here for name in tree.folders[folder].others]
+    images = {folder: _images_in(dataset, tree, folder) for folder in (*claims, *place.unclaimed)}
+    releases = _releases(place.claims)
     found: list[Found] = []
-    strays: list[Path] = []
-    for path in _image_files(dataset, files):
-        image = place(dataset, path, depth=len(path.relative_to(folder).parts) - 1)
-        if image is None:
-            strays.append(path)
-        else:
-            found.append(image)
+    strays: list[Path] = [path for folder in place.unclaimed for path in images[folder][0]]
+    for folder, claim in claims.items():
+        for path in images[folder][0]:
+            image = _placed(claim, dataset, path, releases.get(claim.base, ""))
+            if image is None:
+                strays.append(path)
+            else:
+                found.append(image)
+    unreadable = [why for path, why in tree.unreadable.items() if path.is_relative_to(place.folder)]
     if not found and not unreadable:
-        raise _no_images(dataset, folder, strays)
+        raise no_images(dataset, tree, place)
     found, notes = _add_labels(dataset, found, files)
-    synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in folders)
+    synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in (place.folder, *place.folder.parents))
     if dataset.made_from and not synthetic:
         found = _add_groups(dataset, found)
+    releases_here = release_notes(dataset, [image.release for image in found])
+    left_out = {
+        MASK: [path for _, masks in images.values() for path in masks],
+        OTHER_ENDING: [path for path in files if path.suffix.lower() in NOT_READ],
+        OTHER_DATASET: [
+            folder / name
+            for folder, key in place.others.items()
+            if key in dataset.shares_cells_with and folder.is_relative_to(place.folder)
+            for name in tree.folders[folder].images
+        ],
+        NEXT_TO: [folder / name for folder in place.next_to for name in tree.folders[folder].images],
+    }
     return Scan(
         card=dataset,
-        folder=folder,
+        folder=place.folder,
         synthetic=synthetic,
         images=tuple(sorted(found, key=lambda image: sort_key(dataset, image))),
-        strays=tuple(strays),
+        strays=tuple(sorted(strays)),
+        left_out={kind: tuple(sorted(paths)) for kind, paths in left_out.items()},
         unreadable=tuple(unreadable),
-        notes=tuple(notes),
+        notes=(*notes, *releases_here, *left_out_notes(place, sorted(strays), left_out)),
     )
 
 
@@ -121,18 +172,47 @@ def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
         depth: Number of folders between the dataset's own folder and the image.
     """
     for layout in dataset.layouts:
-        where = re.search(rf"(?:^|/)(?:{layout.folder})$", path.parent.as_posix(), re.IGNORECASE)
-        if where and (layout.deepest is None or depth <= layout.deepest):
+        fitting = fits(layout, path.parent)
+        if fitting and (layout.deepest is None or depth <= layout.deepest):
+            if layout.names_only and not _has_published_name(layout, path):
+                continue
             if layout.extensions and path.suffix.lower() not in layout.extensions:
                 return None
-            return _describe(dataset, layout, path, where.groupdict())
+            return _describe(dataset, layout, path, fitting[0])
     return None
+
+
+def _has_published_name(layout: Layout, path: PurePath) -> bool:
+    return bool(re.fullmatch(layout.stem, path.stem, re.IGNORECASE))
+
+
+def _placed(claim: Claim, dataset: DatasetCard, path: Path, release: str) -> Found | None:
+    """Returns an image of a folder that a layout fits; None if the file isn't one of the layout's images."""
+    layout = claim.layout
+    if layout.extensions and path.suffix.lower() not in layout.extensions:
+        return None
+    if layout.names_only and not _has_published_name(layout, path):
+        return None
+    image = _describe(dataset, layout, path, claim.words)
+    return replace(image, release="" if image.id in manifest(dataset.key) else release)
+
+
+def _releases(claims: Iterable[Claim]) -> dict[Path, str]:
+    """Returns the release whose class folders are in a folder; it holds for all classes there."""
+    return {claim.base: claim.layout.release for claim in claims if claim.layout.release}
 
 
 def sort_key(dataset: DatasetCard, image: Found) -> tuple:
     """Returns the key that sorts images into the order of an index."""
     order = [subset.key for subset in dataset.subsets]
     return order.index(image.subset), natural(image.id), str(image.path)
+
+
+def _images_in(dataset: DatasetCard, tree: Tree, folder: Path) -> tuple[list[Path], list[Path]]:
+    """Returns the images in a folder, and the masks."""
+    paths = [folder / name for name in tree.folders[folder].images]
+    images = _image_files(dataset, paths)
+    return images, sorted({*paths} - {*images})
 
 
 def _image_files(dataset: DatasetCard, files: Sequence[Path]) -> list[Path]:
@@ -198,33 +278,37 @@ def _add_labels(
 ) -> tuple[list[Found], list[str]]:
     """Fills in the labels and subjects that are stored in separate files."""
     notes: list[str] = []
-    for layout in dataset.layouts:
-        labels_file = layout.labels_file
-        rows = [i for i, image in enumerate(found) if image.subset == layout.subset]
-        if labels_file is None or not rows:
+    labels_files = {layout.subset: layout.labels_file for layout in dataset.layouts if layout.labels_file}
+    for subset, labels_file in labels_files.items():
+        rows = [i for i, image in enumerate(found) if image.subset == subset]
+        if not rows:
             continue
-        paths = [path for path in files if path.name.lower() == labels_file.name.lower()]
-        if not paths:
-            notes.append(
-                f"the {layout.subset} {dataset.images_are} have no labels: there is no {labels_file.name}"
-            )
+        path = _labels_path(labels_file, files)
+        if path is None:
+            notes.append(f"the {subset} {dataset.images_are} have no labels: there is no {labels_file.name}")
             continue
-        table = read_labels(dataset, labels_file, paths[0])
+        table = read_labels(dataset, labels_file, path)
         for i in rows:
             label, group = table.get(found[i].path.stem.lower(), (UNLABELLED, ""))
             found[i] = replace(found[i], label=label, group=group)
         missing = sum(found[i].label == UNLABELLED for i in rows)
         if missing:
-            notes.append(f"{missing:,} {layout.subset} {dataset.images_are} aren't in {paths[0].name}")
+            notes.append(f"{missing:,} {subset} {dataset.images_are} aren't in {path.name}")
     return found, notes
 
 
-def _no_images(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> DataError:
-    if strays:
-        found = f"{folder} holds {len(strays):,} images, but none in a layout of {dataset.name}, "
-        found += f"e.g. {strays[0].relative_to(folder)}."
-    elif any(folder.iterdir()):
-        found = f"{folder} holds no images ({', '.join(EXTENSIONS)})."
-    else:
-        found = f"{folder} is an empty folder."
-    return DataError(found, **how_to_get(dataset))
+def _labels_path(labels_file: LabelsFile, files: Sequence[Path]) -> Path | None:
+    """Returns the file of labels, by its name or else by the names of its columns."""
+    names = [name.lower() for name in (labels_file.name, *labels_file.also_named)]
+    tables = sorted((path for path in files if path.suffix.lower() == ".csv"), key=str)
+    by_name = [path for name in names for path in tables if path.name.lower() == name]
+    return next(iter(by_name), None) or next((f for f in tables if _has_columns(labels_file, f)), None)
+
+
+def _has_columns(labels_file: LabelsFile, path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.readline(_LONGEST_HEAD).decode("utf-8-sig", "replace").lower()
+    except OSError:
+        return False
+    return all(name.lower() in head for name in (labels_file.image, labels_file.label, labels_file.subject))

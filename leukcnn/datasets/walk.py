@@ -3,19 +3,26 @@
 import hashlib
 import os
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from leukcnn.datasets.headers import BrokenImage, conversion, name_fault, printable
+from leukcnn.datasets.headers import EXTENSIONS, BrokenImage, conversion, name_fault, printable
 from leukcnn.datasets.read import image_bytes, read_header
 
 SYNTHETIC_MARKER = "SYNTHETIC.json"
 """Name of the file that marks a folder of synthetic images."""
 
+MOST_FOLDERS = 10_000
+"""Number of folders that a search looks at. The folder that a user names may be a whole home directory."""
+
 _IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
+# Folders of installed software, which hold thousands of folders and no dataset.
+_SOFTWARE = {"node_modules", "site-packages", "__pycache__"}
 _SHOWN = 10
 # `os.walk` calls itself for each level.
 _DEEPEST = 100
@@ -55,6 +62,90 @@ def files_below(
         seen.add(real)
         folders[:] = sorted(name for name in folders if not is_ignored(name))
         yield from (Path(here, name) for name in names if not is_ignored(name))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder itself holds, by name; hidden files and those of file managers are left out.
+
+    Attributes:
+        images: Files with the ending of an image.
+        others: Other files.
+        folders: Folders, or links to folders, except those that were seen before.
+    """
+
+    images: tuple[str, ...]
+    others: tuple[str, ...]
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The folders below a root.
+
+    Attributes:
+        root: The root.
+        folders: Folder -> what it holds; upper folders come first.
+        unreadable: Folder that couldn't be listed -> a line with the reason.
+        cut: Whether the search ended because there were more than `MOST_FOLDERS`.
+    """
+
+    root: Path
+    folders: Mapping[Path, Listing]
+    unreadable: Mapping[Path, str]
+    cut: bool
+
+    @cached_property
+    def holding_images(self) -> list[Path]:
+        """The folders that hold images themselves, upper folders first."""
+        return [path for path, here in self.folders.items() if here.images]
+
+    def count(self, folders: Iterable[Path]) -> int:
+        """Returns the number of images that are directly in some folders."""
+        return sum(len(self.folders[folder].images) for folder in folders)
+
+
+def list_tree(root: Path) -> Tree:
+    """Lists the folders below a root, level by level.
+
+    Links to folders are followed; a folder that was seen before is skipped, which breaks circles of links.
+
+    Args:
+        root: An absolute path of a folder.
+    """
+    folders: dict[Path, Listing] = {}
+    unreadable: dict[Path, str] = {}
+    seen: set[str] = set()
+    queue = deque([(root, 0)])
+    while queue and len(folders) < MOST_FOLDERS:
+        here, depth = queue.popleft()
+        real = os.path.realpath(here)
+        if real in seen:
+            continue
+        seen.add(real)
+        try:
+            with os.scandir(here) as entries:
+                kinds = sorted((entry.name, _is_folder(entry)) for entry in entries)
+        except OSError as error:
+            unreadable[here] = printable(f"{here}: {error.strerror}")
+            continue
+        names = [(name, inner) for name, inner in kinds if not is_ignored(name)]
+        files = [name for name, inner in names if not inner]
+        inner = [name for name, inner in names if inner and name.lower() not in _SOFTWARE]
+        images = tuple(name for name in files if Path(name).suffix.lower() in EXTENSIONS)
+        folders[here] = Listing(images, tuple(sorted({*files} - {*images})), tuple(inner))
+        if inner and depth == _DEEPEST:
+            unreadable[here] = printable(f"{here}: more than {_DEEPEST} levels of folders")
+            continue
+        queue.extend((here / name, depth + 1) for name in inner)
+    return Tree(root, folders, unreadable, cut=bool(queue))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def is_ignored(name: str) -> bool:

@@ -6,6 +6,7 @@ paper lists the images, so the exact images that were used are unknown.
 """
 
 from leukcnn.datasets.cards import DatasetCard, Layout, Subset, class_words
+from leukcnn.datasets.open_sets import SEGMENTATION_WBC
 
 _NOT_STATED = "not stated by its authors"
 _NOT_NAMED = "the source is not named in the papers that use it"
@@ -48,6 +49,7 @@ CELLAVISION2 = DatasetCard(
             stem=r"\d{3}",
             identity="Dataset 2/{stem}.bmp",
             example="segmentation_WBC/Dataset 2/001.bmp (the PNG files are masks)",
+            shown_by=r"\d{3}\.(bmp|png)",
             class_name="healthy",
             extensions=(".bmp",),
         ),
@@ -71,6 +73,8 @@ CELLAVISION2 = DatasetCard(
     how_to_get="clone https://github.com/zxaoyou/segmentation_WBC; CellaVision 2 is its 'Dataset 2'",
     remarks=("From the CellaVision blog; masks of nucleus and cytoplasm are next to the cells.",),
     mask_extension=".png",
+    open_access=True,
+    archives=SEGMENTATION_WBC,
 )
 
 ATLAS = DatasetCard(

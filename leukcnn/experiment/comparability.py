@@ -44,7 +44,11 @@ def _count(study: Study, index: ImageIndex, name: str) -> tuple[int, int, int]:
 
 
 def _other_datasets(study: Study, index: ImageIndex) -> Iterable[str]:
-    others = sorted(set(np.unique(index.dataset).tolist()) - set(study.paper.datasets))
+    here = set(np.unique(index.dataset).tolist())
+    if study.open_data:
+        yield f"open datasets, not the paper's: {', '.join(sorted(here))}"
+        return
+    others = sorted(here - set(study.paper.datasets))
     if others and not index.synthetic:
         yield f"datasets that the paper doesn't use: {', '.join(others)}"
 

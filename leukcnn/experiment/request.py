@@ -7,7 +7,7 @@ from typing import Any
 
 from leukcnn import spec
 from leukcnn.argument_types import user_path
-from leukcnn.datasets import card
+from leukcnn.datasets.catalog import CATALOG, card, open_datasets
 from leukcnn.device_names import read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.fields import did_you_mean
@@ -18,6 +18,8 @@ NUMBERS = {"seed": (0, 2**63 - 1), "runs": (1, 1000), "workers": (1, 1000)}
 SCRATCH = "scratch"
 SYNTHETIC = "synthetic"
 """Value of --data for synthetic images."""
+OPEN = "open"
+"""Value of --datasets for the datasets that anyone may download."""
 
 
 def check_only(paper: spec.Paper, only: str | None) -> None:
@@ -35,6 +37,46 @@ def check_only(paper: spec.Paper, only: str | None) -> None:
         )
 
 
+def open_choice(paper: spec.Paper) -> tuple[str, ...]:
+    """Returns the open datasets with images of a paper's classes; none if all of them are the paper's own."""
+    keys = open_datasets(paper.class_of)
+    return () if {*keys} <= {*paper.datasets} else keys
+
+
+def chosen_datasets(paper: spec.Paper, named: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the keys of the datasets that --datasets chooses.
+
+    Args:
+        paper: The paper.
+        named: Keys of datasets; "open" alone for the open ones; empty for the paper's own.
+
+    Raises:
+        SpecError: "open" has other keys next to it or is misspelt, or there are no open datasets for the
+            paper.
+    """
+    for name in named:
+        if name not in (*CATALOG, OPEN) and (hint := did_you_mean(name, (OPEN,))):
+            raise SpecError(
+                f"datasets (--datasets) got {name!r}.", expected=f"{OPEN}, or keys of datasets", remedy=hint
+            )
+    if OPEN not in named:
+        return named or paper.datasets
+    if len(named) > 1:
+        raise SpecError(
+            f"datasets (--datasets) got {', '.join(named)}.",
+            expected=f"{OPEN} alone, or keys of datasets",
+            remedy=f"leave out {OPEN}, which means {', '.join(open_choice(paper)) or 'none here'}",
+        )
+    if not open_choice(paper):
+        raise SpecError(
+            f"datasets (--datasets) got {OPEN}, but {paper.key} has one dataset, whose classes no other open "
+            "dataset has.",
+            expected=f"no --datasets; it uses {paper.datasets[0]}",
+            remedy=f"'leukcnn papers' lists the papers that --datasets {OPEN} is for",
+        )
+    return open_choice(paper)
+
+
 @dataclass(frozen=True)
 class Request:
     """The options of `leukcnn reproduce`.
@@ -48,7 +90,7 @@ class Request:
         seed: Root seed.
         runs: Number of repetitions, each with another seed; None for the profile's or the paper's number.
         split: Kind of split; None for each row's own split and its extra splits.
-        datasets: Keys of the datasets to use; empty for the paper's.
+        datasets: Keys of the datasets to use; ("open",) for the open ones; empty for the paper's.
         weights: Initial weights of fine-tuned networks: "none" (random), "imagenet", a file, or a folder of
             files with their publishers' names; None for the paper's choice.
         base: "scratch" or "scratch=NAME" for a network trained from scratch instead of those that need
@@ -104,12 +146,13 @@ class Request:
                 expected=", ".join(paper.splits),
                 remedy=did_you_mean(self.split, paper.splits),
             )
+        chosen = chosen_datasets(paper, self.datasets)
         if self.datasets and not paper.class_of:
             raise SpecError(
                 f"datasets (--datasets) got {', '.join(self.datasets)}, but {paper.key} has one dataset.",
                 expected=f"no --datasets; it uses {paper.datasets[0]}",
             )
-        for name in self.datasets:
+        for name in chosen:
             card(name)
         paper.profile(self.profile)
         for name in self.assumed:

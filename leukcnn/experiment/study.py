@@ -14,7 +14,7 @@ from leukcnn.datasets import CATALOG
 from leukcnn.device_names import check_batch_size, read_devices
 from leukcnn.errors import SpecError, WeightsError
 from leukcnn.experiment.check import explained
-from leukcnn.experiment.request import SCRATCH, Request
+from leukcnn.experiment.request import OPEN, SCRATCH, Request, chosen_datasets
 from leukcnn.fields import replace_at
 from leukcnn.files import check_writable
 from leukcnn.image_cache import cache_folder
@@ -72,6 +72,7 @@ class Study:
         only: Id of the requested row, table or figure; None for all.
         assumed: Name of an assumption -> value that replaces the paper's default.
         changes: Path of a field -> value that an option gave it.
+        open_data: Whether the datasets are the open ones instead of the paper's (`--datasets open`).
         masked: Mask ("" for none) -> the same study of the main split with that part of the images
             blanked; empty if no table of the paper shows them.
     """
@@ -86,6 +87,7 @@ class Study:
     only: str | None
     assumed: Mapping[str, Any]
     changes: Mapping[str, Any]
+    open_data: bool = False
     masked: Mapping[str, "Study"] = field(default_factory=dict)
 
     @cached_property
@@ -158,19 +160,21 @@ def study_of(request: Request) -> Study:
 def _study_of(request: Request) -> Study:
     paper, trained = request.paper, _rows_to_train(request)
     profile, changes = paper.profile(request.profile), _changes(request)
+    chosen = chosen_datasets(paper, request.datasets)
     rows = tuple(_row(request, row, changes, wanted=row.id in trained) for row in paper.rows)
     return Study(
         paper=paper,
         profile=profile,
         rows=rows,
         # The order on the command line doesn't matter, since it would change the batches.
-        datasets=tuple(name for name in CATALOG if name in (request.datasets or paper.datasets)),
+        datasets=tuple(name for name in CATALOG if name in chosen),
         whole=paper.whole_image_preprocessing(assumed=request.assumed, mask=request.mask),
         seed=request.seed,
         runs=request.runs or profile.runs or paper.runs,
         only=request.only,
         assumed=request.assumed,
         changes=changes,
+        open_data=OPEN in request.datasets,
     )
 
 

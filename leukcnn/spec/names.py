@@ -76,7 +76,7 @@ APPLICATIONS = (
 DATASETS = (
     *("cnmc2019", "taleghani", "taleghani_segmented", "allidb1", "allidb1_crop", "allidb2", "leukocytes"),
     *("cellavision", "atlas", "omid2014", "omid2015", "ash", "bloodline", "onkodin", "cellavision2", "jtsc"),
-    *("ufg", "pn_all", "leukemia_images", "midb", "lisc"),
+    *("ufg", "pn_all", "leukemia_images", "midb", "lisc", "aml_lmu", "pbc"),
 )
 """The keys of `leukcnn.datasets.CATALOG`, in the same order."""
 

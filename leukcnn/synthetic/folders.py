@@ -30,6 +30,24 @@ _FOLDS = 3
 _FEWEST_SMEARS, _MOST_SMEARS, _PUBLISHED_PER_SMEAR = 6, 24, 8
 # Enough to train a network on this dataset alone.
 _SMEARS = {"taleghani": {"benign": 40, "early": 60, "pre": 60, "pro": 50}}
+# Dataset -> class -> the folders of its kinds of cell: name of the image in the folder, what it shows.
+_KINDS: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
+    "aml_lmu": {
+        "AML": (("MYO/MYO_{:04}.tiff", "AML"),),
+        "other cells": (
+            ("NGS/NGS_{:04}.tiff", "neutrophil"),
+            ("LYT/LYT_{:04}.tiff", "lymphocyte"),
+            ("MON/MON_{:04}.tiff", "monocyte"),
+        ),
+    },
+    "pbc": {
+        "healthy": (
+            ("neutrophil/SNE_{:06}.jpg", "neutrophil"),
+            ("lymphocyte/LY_{:06}.jpg", "lymphocyte"),
+            ("monocyte/MO_{:06}.jpg", "monocyte"),
+        )
+    },
+}
 
 _T = TypeVar("_T")
 
@@ -125,8 +143,8 @@ def write_many(
 
     A dataset of blood smears has the folder `<dataset>/<class>` for each class of its first subset, with
     about an eighth of the published number of images, at least 6 and at most 24. C-NMC 2019 has its own
-    layout, see `write`. Taleghani's dataset has its own layout too, with 40 to 60 images of each of its four
-    classes.
+    layout, see `write`, and so have Taleghani's, with 40 to 60 images of each of its four classes,
+    AML-Cytomorphology_LMU and PBC.
 
     Args:
         names: Keys of datasets in the catalog; their order doesn't matter.
@@ -219,7 +237,7 @@ def smear_counts(name: str) -> dict[str, int]:
     if name in _SMEARS:
         return dict(_SMEARS[name])
     published = {label: count for label, count in card(name).subsets[0].images.items() if count}
-    if unknown := [label for label in published if label not in FORMS]:
+    if unknown := [label for label in published if label not in FORMS and label not in _KINDS.get(name, {})]:
         raise DataError(
             f"There are no synthetic images for the classes {', '.join(map(repr, unknown))} of {name!r}.",
             expected=f"a dataset with classes among {', '.join(FORMS)}",
@@ -271,19 +289,28 @@ def _write_smears(folder: Path, seed: int, counts: Mapping[str, Mapping[str, int
 
     def write_image(smear: tuple[str, str, int]) -> None:
         name, label, number = smear
-        image = draw_smear(class_name=label, dataset=name, seed=seed, image=number)
+        shown = _kind(name, label, number)[1] if name in _KINDS else label
+        image = draw_smear(class_name=shown, dataset=name, seed=seed, image=number)
         _write(folder / _smear_path(*smear), image)
 
     _in_parallel(write_image, smears)
 
 
 def _smear_path(name: str, label: str, number: int) -> PurePath:
-    """Returns the path of an image: a folder for each class, or the authors' layout for Taleghani's."""
+    """Returns the path of an image: a folder for each class, or the authors' layout where that differs."""
+    if name in _KINDS:
+        return PurePath(name, _kind(name, label, number)[0].format(number))
     if name != "taleghani":
         return PurePath(name, label, f"{name}_{label}_{number}.bmp")
     stage = label.title()
     prefix = "WBC" if label == "benign" else "WBC-Malignant"
     return PurePath(name, "Original", stage, f"{prefix}-{stage}-{number:03}.jpg")
+
+
+def _kind(name: str, label: str, number: int) -> tuple[str, str]:
+    """Returns the entry of `_KINDS` for an image; the kinds of a class take turns."""
+    kinds = _KINDS[name][label]
+    return kinds[number % len(kinds)]
 
 
 def _in_parallel(work: Callable[[_T], None], items: Sequence[_T]) -> None:

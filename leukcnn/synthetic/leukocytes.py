@@ -175,6 +175,10 @@ FORMS: dict[str, tuple[tuple[float, Form], ...]] = {
     "early": ((1.0, EARLY_PRE_B),),
     "pre": ((1.0, PRE_B),),
     "pro": ((1.0, PRO_B),),
+    # Kinds of mature cell that datasets keep in folders of their own.
+    "neutrophil": ((1.0, NEUTROPHIL),),
+    "lymphocyte": ((1.0, LYMPHOCYTE),),
+    "monocyte": ((1.0, MONOCYTE),),
 }
 
 

@@ -1,11 +1,13 @@
+import re
 import subprocess
 import sys
 from pathlib import PurePosixPath
 
 import pytest
 
-from leukcnn.datasets.catalog import CATALOG, card
+from leukcnn.datasets.catalog import CATALOG, card, open_datasets
 from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.datasets.manifest import manifest
 from leukcnn.datasets.scan import place
 from leukcnn.errors import DataError
 
@@ -33,7 +35,8 @@ ADDED = {"midb": (0, 673), "lisc": (376, 0)}
 
 
 def test_datasets_are_in_the_order_of_the_tables():
-    assert list(CATALOG) == ["cnmc2019", "taleghani", "taleghani_segmented", *TABLE_II, *ADDED]
+    first = ["cnmc2019", "taleghani", "taleghani_segmented"]
+    assert list(CATALOG) == [*first, *TABLE_II, *ADDED, "aml_lmu", "pbc"]
 
 
 @pytest.mark.parametrize("key", TABLE_II)
@@ -62,6 +65,53 @@ def test_leuknet_paper_adds_two_datasets_and_its_totals_fit():
     # The totals that its Table II prints. They fit 217 images of Bloodline; the table prints 204.
     counts = [count(key) for key in (*TABLE_II, *ADDED)]
     assert [sum(column) for column in zip(*counts, strict=True)] == [1434, 2102]
+
+
+def test_open_datasets_are_those_that_anyone_may_download():
+    # Taleghani's segmented images are open too, but show the same cells as its original ones.
+    assert open_datasets() == (
+        *("cnmc2019", "taleghani", "leukocytes", "cellavision2", "jtsc", "aml_lmu", "pbc"),
+    )
+    assert card("taleghani_segmented").open_access
+
+
+def test_archives_belong_to_open_datasets_and_have_safe_names():
+    archives = {key: card(key).archives for key in CATALOG if card(key).archives}
+    assert set(archives) == {"jtsc", "cellavision2", "pbc"}
+    assert all(card(key).open_access for key in archives)
+    for one in (one for several in archives.values() for one in several):
+        assert one.url.startswith("https://")
+        assert re.fullmatch(r"[\w.-]+\.zip", one.name)
+
+
+def test_counts_of_the_open_datasets_are_the_published_ones():
+    assert card("aml_lmu").total == 18365
+    assert card("aml_lmu").images == {"AML": 3268, "other cells": 15097}
+    assert card("pbc").images == {"healthy": 17092}
+    assert card("leukocytes").total == len(manifest("leukocytes")) == 149
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [
+        ("PKG - AML/AML-Cytomorphology_LMU/MYO/MYO_0001.tiff", "AML"),
+        ("aml_lmu/myo/MYO_0001.jpg", "AML"),
+        ("aml_lmu/NGS/NGS_8484.tiff", "other cells"),
+        ("aml_lmu/MOB/MOB_0001.tiff", "other cells"),
+        ("aml_lmu/AML/any name.png", "AML"),
+    ],
+)
+def test_only_myeloblasts_of_aml_lmu_count_as_aml(path, label):
+    dataset = card("aml_lmu")
+    found = place(dataset, PurePosixPath(path), depth=1)
+    assert dataset.classes[found.label] == label
+    assert not found.contradictory
+
+
+def test_name_of_another_kind_of_cell_contradicts_its_folder():
+    assert place(card("aml_lmu"), PurePosixPath("aml_lmu/NGS/MYO_0001.tiff"), depth=1).contradictory
+    # Which mature kind it is doesn't change the class.
+    assert not place(card("aml_lmu"), PurePosixPath("aml_lmu/NGS/NGB_0001.tiff"), depth=1).contradictory
 
 
 def test_shared_cells_are_declared_by_all_datasets_that_show_them():

@@ -3,7 +3,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pytest
 
-from leukcnn.datasets import index_from_manifest, research_sets
+from leukcnn.datasets import index_from_manifest, research_sets, taleghani
 from leukcnn.datasets.scan import place
 from leukcnn.papers.allidb_lightweight import PAPER
 
@@ -36,21 +36,21 @@ from leukcnn.papers.allidb_lightweight import PAPER
         (research_sets.LISC, "lisc/7.bmp", 0, "7.bmp", "healthy"),
         (research_sets.JTSC, "jtsc/normal/my.png", 1, "normal/my.png", "healthy"),
         (
-            research_sets.TALEGHANI,
+            taleghani.TALEGHANI,
             "taleghani/Original/Pre/WBC-Malignant-Pre-001.jpg",
             1,
             "Original/Pre/WBC-Malignant-Pre-001.jpg",
             "pre",
         ),
         (
-            research_sets.TALEGHANI,
+            taleghani.TALEGHANI,
             "taleghani/benign/wbc-benign-001.png",
             1,
             "Original/Benign/WBC-Benign-001.jpg",
             "benign",
         ),
         (
-            research_sets.TALEGHANI_SEGMENTED,
+            taleghani.TALEGHANI_SEGMENTED,
             "taleghani/Segmented/Pro/WBC-Malignant-Pro-001.jpg",
             1,
             "Segmented/pro/WBC-Malignant-Pro-001.jpg",
@@ -73,7 +73,7 @@ def test_masks_of_lisc_are_not_images():
 def test_names_that_contradict_their_folder_are_marked():
     for dataset, path in (
         (research_sets.ALLIDB1, "allidb1/healthy/Im001_1.jpg"),
-        (research_sets.TALEGHANI, "Original/Pro/WBC-Benign-001.jpg"),
+        (taleghani.TALEGHANI, "Original/Pro/WBC-Benign-001.jpg"),
     ):
         assert place(dataset, PurePosixPath(path), depth=1).contradictory
 

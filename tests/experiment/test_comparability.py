@@ -55,6 +55,16 @@ def test_absent_classes_other_datasets_and_random_weights_are_marked(many):
     assert "datasets that the paper doesn't use: taleghani" in reason(moved)
 
 
+def test_open_datasets_are_named_as_not_the_papers(many):
+    moved = replace(many, dataset=np.where(many.dataset == "atlas", "aml_lmu", many.dataset))
+    reason = why_not_comparable(alertnet(datasets=("open",)), moved)
+    assert "open datasets, not the paper's: " in reason
+    assert "aml_lmu" in reason
+    assert "that the paper doesn't use" not in reason
+    # The mark doesn't depend on whether the images are real.
+    assert "open datasets" in why_not_comparable(alertnet(datasets=("open",)), replace(moved, synthetic=True))
+
+
 def test_published_weights_from_a_file_are_comparable(many, tmp_path):
     def reason(file):
         (tmp_path / file).write_bytes(b"")

@@ -185,6 +185,32 @@ def test_one_class_alone_is_not_trained_but_its_datasets_are_listed(smears, tmp_
     assert done.record.datasets == {"ufg": {"HBS": 10, "ALL": 0, "AML": 0}}
 
 
+def test_open_datasets_that_are_there_are_used_and_mark_every_table(tmp_path):
+    rng, data = np.random.default_rng(0), tmp_path / "data"
+    for channel, folder in enumerate(("pbc/monocyte", "taleghani/pro", "aml_lmu/MYO")):
+        (data / folder).mkdir(parents=True)
+        for i in range(6):
+            image = rng.integers(0, 100, (30, 40, 3), dtype=np.uint8)
+            image[..., channel] += 150
+            cv2.imwrite(str(data / folder / f"{i}.png"), image)
+    (data / "aml_lmu" / "NGS").mkdir()
+    cv2.imwrite(str(data / "aml_lmu" / "NGS" / "1.png"), np.full((30, 40, 3), 90, np.uint8))
+    progress = tiny.Progress()
+    done = run(data, tmp_path / "runs", progress=progress, datasets=("open",), only="alertnet_rwd", seed=3)
+    assert done.record.datasets == {
+        "taleghani": {"HBS": 0, "ALL": 6, "AML": 0},
+        "aml_lmu": {"HBS": 0, "ALL": 0, "AML": 6},
+        "pbc": {"HBS": 6, "ALL": 0, "AML": 0},
+    }
+    notes = "; ".join(done.record.data_notes)
+    assert "3 of 7 datasets are present; absent: cnmc2019, leukocytes, cellavision2, jtsc" in notes
+    assert "aml_lmu: 1 images of other cells are left out" in notes
+    mark = "open datasets, not the paper's: aml_lmu, pbc, taleghani"
+    assert mark in done.record.not_comparable
+    table = next(table for table in done.tables if table.id == "table3")
+    assert mark in " ".join(table.marks)
+
+
 def test_an_absent_class_is_named_and_the_others_are_trained(smears, tmp_path):
     done = run(smears, tmp_path, datasets=("allidb2", "ufg"), only="alertnet_rwd")
     assert "no image of AML" in done.record.not_comparable

@@ -108,6 +108,14 @@ def test_only_trained_rows_need_their_files(tmp_path):
         study_for(weights=str(tmp_path))
 
 
+def test_open_means_the_datasets_that_anyone_may_download():
+    study = study_for(datasets=("open",))
+    assert study.open_data
+    assert not study_for(datasets=study.datasets).open_data
+    assert {"aml_lmu", "pbc", "cnmc2019", "taleghani"} < set(study.datasets)
+    assert "taleghani_segmented" not in study.datasets
+
+
 def test_the_order_of_named_datasets_does_not_matter():
     assert study_for(datasets=("jtsc", "atlas")).datasets == study_for(datasets=("atlas", "jtsc")).datasets
 

@@ -192,10 +192,10 @@ def test_counts_are_an_eighth_of_the_published_ones_within_limits():
     # Table II of the LeukNet paper adds 673 pathological and 376 healthy images.
     assert smear_counts("midb") == {"pathological": 24}
     assert smear_counts("lisc") == {"healthy": 24}
-    assert len(SMEARS) == 18
+    assert len(SMEARS) == 20
     for name in SMEARS:
         assert all(6 <= count <= 24 for count in smear_counts(name).values())
-    assert sum(sum(smear_counts(name).values()) for name in SMEARS) == pytest.approx(330, abs=10)
+    assert sum(sum(smear_counts(name).values()) for name in SMEARS) == pytest.approx(402, abs=10)
 
 
 def test_each_of_many_datasets_has_a_folder_for_each_class(few_synthetic):
@@ -324,6 +324,21 @@ def test_taleghani_has_its_authors_layout(tmp_path, monkeypatch):
     report = verify("taleghani", folder.parent)
     assert report.ok
     assert report.synthetic
+
+
+def test_open_datasets_have_their_authors_layout_and_a_folder_for_each_kind(tmp_path):
+    counts = {"aml_lmu": {"AML": 2, "other cells": 4}, "pbc": {"healthy": 3}}
+    folder = write_many(tuple(counts), tmp_path, seed=3, counts=counts)
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*[fg]")} == {
+        *("aml_lmu/MYO/MYO_0001.tiff", "aml_lmu/MYO/MYO_0002.tiff", "aml_lmu/LYT/LYT_0001.tiff"),
+        *("aml_lmu/LYT/LYT_0004.tiff", "aml_lmu/MON/MON_0002.tiff", "aml_lmu/NGS/NGS_0003.tiff"),
+        *("pbc/neutrophil/SNE_000003.jpg", "pbc/lymphocyte/LY_000001.jpg", "pbc/monocyte/MO_000002.jpg"),
+    }
+    for name, numbers in counts.items():
+        index = load(name, folder)
+        assert index.synthetic
+        assert Counter(index.class_names[label] for label in index.labels) == numbers
+        assert verify(name, folder).ok
 
 
 def test_each_stage_has_forty_to_sixty_images():

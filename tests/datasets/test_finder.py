@@ -1,0 +1,239 @@
+"""One table of folder shapes: every entry point finds the same images in the same folder, or refuses it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from leukcnn import papers, start
+from leukcnn.datasets import load, load_many, present, verify
+from leukcnn.datasets.catalog import CATALOG, card
+from leukcnn.datasets.scan import scan
+from leukcnn.errors import DataError
+
+STAGES = ("Benign", "Early", "Pre", "Pro")
+TALEGHANI = {
+    f"{stage}/WBC-{'' if stage == 'Benign' else 'Malignant-'}{stage}-00{n}.jpg"
+    for stage in STAGES
+    for n in (1, 2)
+}
+OTHER_RELEASE = {
+    f"{folder}/Snap_00{n}.jpg"
+    for folder in ("Benign", "[Malignant] early Pre-B", "[Malignant] Pre-B", "[Malignant] Pro-B")
+    for n in (1, 2)
+}
+CELLS = {f"fold_{k}/{c}/UID_{h}{k + 1}_1_1_{c}.bmp" for k in range(3) for h, c in (("", "all"), ("H", "hem"))}
+FLAT_CELLS = {Path(path).name for path in CELLS}
+PHASES = {"phase2/1.bmp", "phase2/2.bmp", "phase3/1.bmp"}
+PRELIMINARY = {f"C-NMC_test_prelim_phase_data/{n}.bmp" for n in (1, 2)}
+FIELDS = {"Im001_1.jpg", "Im002_1.jpg", "Im064_0.jpg"}
+CROPS = {"Im001_1.tif", "Im002_1.tif", "Im131_0.tif"}
+WBC = {f"Dataset {k}/00{n}.{e}" for k in (1, 2) for n in (1, 2) for e in ("bmp", "png")}
+UFG = {"healthy/1.png", "all/1.png", "aml/2.png", "other/3.png"}
+LABELS = "Patient_ID,new_names,labels\nUID_57_29_1_all.bmp,1.bmp,1\nUID_H49_35_1_hem.bmp,2.bmp,0\n"
+
+
+def under(top, *sets):
+    return {f"{top}/{path}" for paths in sets for path in paths}
+
+
+KAGGLE = under("archive/Original", TALEGHANI) | under("archive/Segmented", TALEGHANI)
+HUB = "kagglehub/datasets/mehradaria/leukemia/versions/2"
+PKG = "C-NMC 2019 (PKG)"
+
+# Dataset, files, the folder that is passed, the number of images read. All have the dataset's own names, so
+# that many datasets are looked for together with the same outcome.
+KNOWN = {
+    "kaggle zip": ("taleghani", KAGGLE, "archive", 8),
+    "kaggle zip, parent": ("taleghani", KAGGLE, "", 8),
+    "kaggle zip, the folder itself": ("taleghani", KAGGLE, "archive/Original", 8),
+    "kaggle zip, segmented": ("taleghani_segmented", KAGGLE, "archive", 8),
+    "kaggle zip, segmented, parent": ("taleghani_segmented", KAGGLE, "", 8),
+    "kaggle zip, segmented itself": ("taleghani_segmented", KAGGLE, "archive/Segmented", 8),
+    "kagglehub": ("taleghani", under(f"{HUB}/Original", TALEGHANI), "", 8),
+    "class folders of published names": ("taleghani", under("data/x", TALEGHANI), "", 8),
+    "one folder of published names": ("taleghani", under("x", {Path(f).name for f in TALEGHANI}), "", 8),
+    "split by somebody": (
+        "cnmc2019",
+        {f"x/{part}/{f[7:]}" for f in CELLS for part, k in (("train", "01"), ("val", "2")) if f[5] in k},
+        "",
+        6,
+    ),
+    "other release": ("taleghani", under("archive/Blood cell Cancer [ALL]", OTHER_RELEASE), "archive", 8),
+    "other release itself": ("taleghani", under("x/Blood cell Cancer [ALL]", OTHER_RELEASE), "x", 8),
+    "other release, renamed": ("taleghani", under("x/y/z", OTHER_RELEASE), "", 8),
+    "archive": (
+        "cnmc2019",
+        under("C-NMC_Leukemia/training_data", CELLS) | under("C-NMC_Leukemia/validation_data", PRELIMINARY),
+        "",
+        8,
+    ),
+    "training data without folds": (
+        "cnmc2019",
+        under("a/training_data", {f[7:] for f in CELLS}) | under("a/validation_data", PRELIMINARY),
+        "",
+        8,
+    ),
+    "PKG": ("cnmc2019", under(f"{PKG}/C-NMC_training_data", CELLS) | under(PKG, PRELIMINARY), "", 8),
+    "PKG, parts unpacked twice": (
+        "cnmc2019",
+        under("a/C-NMC_training_data", CELLS) | under("a/C-NMC_test_prelim_phase_data", PRELIMINARY),
+        "",
+        8,
+    ),
+    "competition": ("cnmc2019", under("a/isbi", CELLS, PHASES), "", 9),
+    "competition, itself": ("cnmc2019", under("a/isbi", CELLS, PHASES), "a/isbi", 9),
+    "competition, other spelling": (
+        "cnmc2019",
+        {f"a/{f}".replace("fold_", "Fold ").replace("phase", "Phase-") for f in CELLS | PHASES},
+        "",
+        9,
+    ),
+    "flat cells": ("cnmc2019", under("cells", FLAT_CELLS), "", 6),
+    "flat cells, itself": ("cnmc2019", under("cells", FLAT_CELLS), "cells", 6),
+    "doubled": ("allidb1", under("ALL_IDB1/ALL_IDB1/im", FIELDS), "", 3),
+    "doubled, upper": ("allidb1", under("ALL_IDB1/ALL_IDB1/im", FIELDS), "ALL_IDB1", 3),
+    "doubled, itself": ("allidb1", under("ALL_IDB1/ALL_IDB1/im", FIELDS), "ALL_IDB1/ALL_IDB1/im", 3),
+    "other folder name": ("allidb1", under("x/All-IDB 1/img", FIELDS), "", 3),
+    "hyphens": ("allidb2", under("ALL-IDB-2/img", CROPS), "", 3),
+    "spaces": ("allidb2", under("deep/er/all idb 2", CROPS), "", 3),
+    "crops in TIFF anywhere": ("allidb2", under("x/img", CROPS), "", 3),
+    "repository": ("jtsc", under("segmentation_WBC-master", WBC), "", 2),
+    "repository, other set": ("cellavision2", under("segmentation_WBC-master", WBC), "", 2),
+    "repository, itself": (
+        "cellavision2",
+        under("segmentation_WBC-master", WBC),
+        "segmentation_WBC-master",
+        2,
+    ),
+    "repository, renamed": ("jtsc", under("a/b/cells", WBC), "a", 2),
+    "folders by class": ("ufg", under("data/UFG", UFG), "", 4),
+    "folders by class, deeper": ("ufg", under("data/ufg/archive/images", UFG), "", 4),
+    "folders by class, itself": ("ufg", under("data/ufg", UFG), "data/ufg", 4),
+}
+UNSURE = ("class folders of published names", "one folder of published names")
+# The folder has no dataset's name. It counts only where one dataset is looked for, and the folder was passed.
+PASSED = {
+    "class folders": ("ufg", UFG, "", 4),
+    "class folders in a wrapper": ("ufg", under("archive", UFG), "", 4),
+    "cells by class": ("cnmc2019", {"all/1.png", "hem/2.png", "hem/3.png"}, "", 3),
+}
+# What another dataset's files are never taken for.
+NOT_THERE = {
+    "the sibling": ("taleghani", under("archive/Segmented", TALEGHANI), "", "taleghani_segmented"),
+    "the sibling itself": (
+        "taleghani",
+        under("archive/Segmented", TALEGHANI),
+        "archive/Segmented",
+        "taleghani_segmented",
+    ),
+    "the original": ("taleghani_segmented", under("archive/Original", TALEGHANI), "", "check taleghani"),
+    "crops": ("allidb1", under("ALL_IDB2/img", CROPS), "ALL_IDB2", "check allidb2"),
+    "another's classes": ("ufg", under("atlas", {"all/1.png", "aml/2.png"}), "", "check atlas"),
+    "classes among others": ("ufg", under("mine", UFG) | under("yours", UFG), "", "mine/aml"),
+    "other words": ("cnmc2019", {"[Malignant] x/1.png", "Sound/1.png"}, "", "Found: Sound, [Malignant] x"),
+}
+TWICE = {
+    "two copies": ("taleghani", under("a/Original", TALEGHANI) | under("b/Original", TALEGHANI)),
+    "two names": ("ufg", under("UFG", UFG) | under("backup/ufg", UFG)),
+    "merged beside folds": ("cnmc2019", under("a/t", CELLS) | under("a/merged", {f[7:] for f in CELLS})),
+    "two releases": ("taleghani", under("a/Original", TALEGHANI) | under("b/x", OTHER_RELEASE)),
+    "copy of one phase": ("cnmc2019", under("x", CELLS, PRELIMINARY) | under("y", PRELIMINARY)),
+}
+
+
+@pytest.fixture
+def tree(tmp_path, write_cell):
+    """Returns a function that writes a folder of images."""
+
+    def write(files):
+        root = tmp_path / "root"
+        for seed, name in enumerate(sorted(files)):
+            write_cell(root / name, seed=seed, image_size=60)
+            for folder in ("phase2", "C-NMC_test_prelim_phase_data"):
+                if Path(name).parent.name.lower().replace("-", "") == folder.lower().replace("-", ""):
+                    csv = "phase2.csv" if folder == "phase2" else f"{folder}_labels.csv"
+                    (root / name).parents[1].joinpath(csv).write_text(LABELS)
+        return root
+
+    return write
+
+
+def classes_of(names):
+    classes = {word for name in names for word in card(name).classes}
+    return {"class_names": tuple(sorted(classes)), "class_of": {word: word for word in classes}}
+
+
+@pytest.mark.parametrize("shape", KNOWN)
+def test_every_entry_point_finds_the_same_images(shape, tree, tmp_path):
+    name, files, passed, n = KNOWN[shape]
+    root = tree(files) / passed
+    index = load(name, root)
+    assert len(index) == n
+    assert all(path.is_relative_to(root) for path in index.paths)
+    assert (index.labels >= 0).sum() == n - sum(
+        "phase3" in path.as_posix().lower().replace("-", "") for path in index.paths
+    )
+
+    report = verify(name, root)
+    assert sum(count.images for count in report.counts) == n
+    assert not [fault for fault in report.faults if fault.kind in ("duplicate", "misnamed")]
+    folder = scan(name, root).folder
+    assert report.folder == folder
+
+    # Alone, and with all others. The segmented images have the names of the originals.
+    rest = [key for key in CATALOG if shape not in UNSURE or key != "taleghani_segmented"]
+    for names in ([name], rest):
+        here = present(names, root)
+        assert here[name] == folder
+        many = load_many([name], root, **classes_of([name]))
+        assert sorted(many.paths) == sorted(path for path in index.paths if path in {*many.paths})
+        assert len(many) == (index.labels >= 0).sum()
+    for paper in map(papers.get, papers.list_papers()):
+        if name in paper.datasets:
+            start.require_images(paper, paper.datasets, str(root), out=tmp_path / "runs")
+
+
+@pytest.mark.parametrize("shape", UNSURE)
+def test_a_folder_that_two_datasets_claim_is_asked_for(shape, tree):
+    _, files, passed, _ = KNOWN[shape]
+    with pytest.raises(DataError, match="taleghani or taleghani_segmented"):
+        present(["taleghani", "taleghani_segmented"], tree(files) / passed)
+
+
+@pytest.mark.parametrize("shape", PASSED)
+def test_a_folder_without_a_name_counts_where_one_dataset_is_looked_for(shape, tree):
+    name, files, passed, n = PASSED[shape]
+    root = tree(files) / passed
+    assert len(load(name, root)) == len(load_many([name], root, **classes_of([name]))) == n
+    assert sum(count.images for count in verify(name, root).counts) == n
+    assert present([name], root) == {name: scan(name, root).folder}
+    assert present([name, "atlas"], root) == {}
+    with pytest.raises(DataError, match=r"(?s)no dataset's name:.*images\)"):
+        load_many([name, "atlas"], root, **classes_of([name, "atlas"]))
+
+
+@pytest.mark.parametrize("shape", NOT_THERE)
+def test_the_files_of_another_dataset_are_not_taken(shape, tree):
+    name, files, passed, said = NOT_THERE[shape]
+    root = tree(files) / passed
+    assert name not in present([name], root)
+    for entry in (load, verify):
+        with pytest.raises(DataError) as caught:
+            entry(name, root)
+        assert said in str(caught.value)
+        assert f"{len(files):,} images" in str(caught.value)
+        assert "the other classes too" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", TWICE)
+def test_two_copies_are_asked_for(shape, tree):
+    name, files = TWICE[shape]
+    root = tree(files)
+    for entry in (load, verify, lambda name, root: present([name, "lisc"], root)):
+        with pytest.raises(DataError, match="2 times") as caught:
+            entry(name, root)
+    lines = re.findall(r"^  (/.*) \(\d+ images\)$", str(caught.value), re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        assert len(load(name, line)) > 0
