@@ -7,6 +7,7 @@ from pathlib import Path
 
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.headers import EXTENSIONS, name_fault
+from leukcnn.datasets.masks import masks_by_content, masks_by_name
 from leukcnn.datasets.walk import files_below, listed, read_content, read_files
 from leukcnn.errors import DataError, StoreError, WeightsError
 from leukcnn.fields import did_you_mean_file, did_you_mean_folder
@@ -149,8 +150,9 @@ def did_you_mean_weights(path: Path) -> str:
 def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:
     """Lists image files: paths of files are returned as they are, folders are searched at any depth.
 
-    In folders, hidden files are left out and links are followed, as in the folder of a dataset. Each file is
-    read once, to check that it is complete; none is decoded.
+    In folders, hidden files and masks of other images are left out, and links are followed, as in the folder
+    of a dataset. Each file is read once, to check that it is complete. None is decoded, unless another file
+    with the same name could be its mask.
 
     Args:
         places: Paths of image files and of folders, or one such path.
@@ -167,6 +169,9 @@ def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:
     for place in map(Path, [places] if isinstance(places, str | Path) else places):
         if place.is_dir():
             inside = sorted(path for path in files_below(place, faults) if path.suffix.lower() in EXTENSIONS)
+            masks = masks_by_name(place, inside)
+            masks |= masks_by_content(path for path in inside if path not in masks)
+            inside = [path for path in inside if path not in masks]
         else:
             inside = [place] if os.path.lexists(place) else []
         if not inside and not faults:

@@ -11,6 +11,7 @@ import numpy as np
 
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.datasets.masks import masks_by_content, masks_by_name, masks_note
 from leukcnn.datasets.walk import (
     SYNTHETIC_MARKER,
     Progress,
@@ -54,9 +55,10 @@ class Columns(TypedDict):
 
 @dataclass
 class _Content:
-    """What a folder holds: images of each class, images outside the class folders, unreadable folders."""
+    """What a folder holds: images of each class, images outside them, unreadable folders, masks."""
 
     images: dict[str, list[Path]]
+    masks: set[Path] = field(default_factory=set)
     outside: list[Path] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
@@ -101,7 +103,10 @@ def read_class_folders(
         subset=np.full(len(ids), _SUBSET),
         fold=np.full(len(ids), -1, dtype=np.int64),
         sha256=np.array([digest for digest, _ in results], dtype=np.str_),
-        notes=tuple(conversion_notes(results)),
+        notes=(
+            *conversion_notes(results),
+            *([masks_note(content.masks, folder)] if content.masks else []),
+        ),
         synthetic=any((above / SYNTHETIC_MARKER).is_file() for above in (folder, *folder.parents)),
     )
 
@@ -124,6 +129,20 @@ def _content(folder: Path) -> _Content:
         excluded = {os.path.realpath(folder), *real.values()} - {real[entry]}
         files = filter(_is_image, files_below(entry, content.unreadable, excluded=excluded))
         content.images[entry.name] = sorted(files, key=lambda path: _order(str(path)))
+    return _without_masks(folder, content)
+
+
+def _without_masks(folder: Path, content: _Content) -> _Content:
+    """Sorts out the masks; a folder that holds nothing else is no class."""
+    every = [*content.outside, *(path for inside in content.images.values() for path in inside)]
+    content.masks = masks_by_name(folder, every)
+    content.masks |= masks_by_content(path for path in every if path not in content.masks)
+    if content.masks:
+        content.outside = [path for path in content.outside if path not in content.masks]
+        left = {
+            name: [p for p in inside if p not in content.masks] for name, inside in content.images.items()
+        }
+        content.images = {name: paths for name, paths in left.items() if paths or not content.images[name]}
     return content
 
 
