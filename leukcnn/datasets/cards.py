@@ -206,6 +206,7 @@ class DatasetCard:
         groups_are: Plural noun for the groups of `ImageIndex.group` in messages, e.g. "subjects".
         mask_extension: Extension of segmentation masks (white nucleus, grey cytoplasm) that are next to the
             images and have the same names. Such files are never read as images. Empty if there are none.
+        masks_by_others: Whether the masks were made by others and don't come with the images.
         manifest_whole: Whether the shipped manifest lists every image under the authors' own name. If False,
             `verify` accepts images that the manifest lacks or lists under another name.
         shares_cells_with: Keys of the datasets that show the same cells, as stated by their authors or by
@@ -233,6 +234,7 @@ class DatasetCard:
     remarks: tuple[str, ...] = field(default=())
     groups_are: str = "subjects"
     mask_extension: str = ""
+    masks_by_others: bool = False
     manifest_whole: bool = True
     shares_cells_with: tuple[str, ...] = ()
     made_from: str = ""

@@ -162,8 +162,8 @@ ALLIDB2 = DatasetCard(
         "mostly can.",
     ),
     groups_are="fields of ALL-IDB 1",
-    # Masks made by others, next to the TIFF files.
     mask_extension=".png",
+    masks_by_others=True,
     shares_cells_with=("allidb1", "allidb1_crop"),
 )
 

@@ -33,6 +33,12 @@ def _capture(table: spec.Table, material: Material) -> Iterator[Capture]:
     index = material.index
     with_masks = [name for name in np.unique(index.dataset).tolist() if card(name).mask_extension]
     found = {name: index.select(index.dataset == name) for name in with_masks}
+    # Masks that don't come with the images are missed only where some of them are.
+    found = {
+        name: subset
+        for name, subset in found.items()
+        if not card(name).masks_by_others or any(_masks(subset))
+    }
     # Masks may be added or changed later.
     files = [path for subset in found.values() for path in _masks(subset) if path is not None]
     states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
@@ -82,7 +88,8 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
                 both = tuple(scores["iou"]), tuple(scores["dice"])
                 rows.append((title, measured["images"], method, name, *both, "measured"))
     if not rows:
-        with_masks = ",".join(name for name, dataset in CATALOG.items() if dataset.mask_extension)
+        published = [one for one in CATALOG.values() if one.mask_extension and not one.masks_by_others]
+        with_masks = ",".join(one.key for one in published)
         why = f"none of these datasets has masks; add --datasets {with_masks}"
         rows.append(not_measured("the masks have not been scored" if captured is None else why, 7))
     scores = (Column("IoU", "spread"), Column("Dice", "spread"))
