@@ -210,9 +210,10 @@ BY_DATASET = Table(
     metrics=("accuracy",),
     over="runs",
     notes=(
-        "The networks of Tables III and V, trained on all datasets together. The paper reports no such values.",
-        "Most datasets have one class: a network that recognises the dataset by its stain, light or image size "
-        "is right on all of its images.",
+        "The networks of Tables III and V, trained on all datasets together. The paper reports no such "
+        "values.",
+        "Most datasets have one class: a network that recognises the dataset by its stain, light or image "
+        "size is right on all of its images.",
     ),
 )
 
