@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from leukcnn import spec
 from leukcnn.datasets import ImageIndex, joined_groups
 from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs
 from leukcnn.splits import SplitRows
@@ -99,3 +100,29 @@ def separated_pairs(
         if any(numbers):
             counted[kind] = numbers
     return counted
+
+
+def unknown_group_notes(index: ImageIndex, kinds: Iterable[str]) -> list[str]:
+    """Returns a note for each dataset of which a split by group knows the groups of some images only.
+
+    Args:
+        index: The images.
+        kinds: Kinds of split.
+    """
+    # A left-out dataset is tested whole, and the authors' folds are as they made them.
+    by_group = {*spec.GROUPED_KINDS} - {*spec.LODOCV_KINDS, "fold"}
+    titles = [spec.SPLITS[kind].title for kind in spec.SPLIT_KINDS if kind in by_group.intersection(kinds)]
+    notes = []
+    for name in dict.fromkeys(index.dataset.tolist()) if titles else ():
+        own = (index.dataset == name) & (index.labels >= 0)
+        unknown = own & (index.group == "")
+        if 0 < unknown.sum() < own.sum():
+            counts = np.bincount(index.labels[unknown], minlength=len(index.class_names))
+            of = ", ".join(
+                f"{n:,} {of}" for n, of in zip(counts.tolist(), index.class_names, strict=True) if n
+            )
+            notes.append(
+                f"{name}: the group of {unknown.sum():,} of {own.sum():,} images is unknown ({of}); each is a "
+                f"group of its own in the {' and '.join(titles)}, which can separate images of one group"
+            )
+    return notes
