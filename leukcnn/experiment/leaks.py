@@ -117,12 +117,11 @@ def unknown_group_notes(index: ImageIndex, kinds: Iterable[str]) -> list[str]:
         own = (index.dataset == name) & (index.labels >= 0)
         unknown = own & (index.group == "")
         if 0 < unknown.sum() < own.sum():
-            counts = np.bincount(index.labels[unknown], minlength=len(index.class_names))
-            of = ", ".join(
-                f"{n:,} {of}" for n, of in zip(counts.tolist(), index.class_names, strict=True) if n
-            )
+            counts = np.bincount(index.labels[unknown], minlength=len(index.class_names)).tolist()
+            named = zip(counts, index.class_names, strict=True)
+            by_class = ", ".join(f"{n:,} {class_name}" for n, class_name in named if n)
             notes.append(
-                f"{name}: the group of {unknown.sum():,} of {own.sum():,} images is unknown ({of}); each is a "
-                f"group of its own in the {' and '.join(titles)}, which can separate images of one group"
+                f"{name}: the group of {unknown.sum():,} of {own.sum():,} images is unknown ({by_class}); each "
+                f"is a group of its own in the {' and '.join(titles)}, which can separate images of one group"
             )
     return notes

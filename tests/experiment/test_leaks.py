@@ -170,8 +170,8 @@ def test_images_without_a_known_group_are_counted_by_class_where_a_split_is_by_g
     index = index_from_manifest("allidb2")
     (note,) = unknown_group_notes(index, {kind, "kfold"})
     assert note.startswith(
-        "allidb2: the group of 75 of 260 images is unknown (1 healthy, 74 ALL); each is a group of its own in "
-        f"the {spec.SPLITS[kind].title}, "
+        "allidb2: the group of 75 of 260 images is unknown (1 healthy, 74 ALL); each is a group of its own "
+        f"in the {spec.SPLITS[kind].title}, "
     )
     known = index.select(index.group != "")
     assert unknown_group_notes(known, {kind}) == []
