@@ -121,7 +121,8 @@ def unknown_group_notes(index: ImageIndex, kinds: Iterable[str]) -> list[str]:
             named = zip(counts, index.class_names, strict=True)
             by_class = ", ".join(f"{n:,} {class_name}" for n, class_name in named if n)
             notes.append(
-                f"{name}: the group of {unknown.sum():,} of {own.sum():,} images is unknown ({by_class}); each "
-                f"is a group of its own in the {' and '.join(titles)}, which can separate images of one group"
+                f"{name}: the group of {unknown.sum():,} of {own.sum():,} images is unknown ({by_class}); "
+                f"each is a group of its own in the {' and '.join(titles)}, which can separate images of one "
+                "group"
             )
     return notes
