@@ -203,9 +203,16 @@ def control_probabilities(
         "majority" predicts the class frequencies of `train`.
 
     Raises:
-        ArgumentError: There is no such control, `train` is empty, or a label isn't a class number.
+        ArgumentError: There is no such control, it needs paths and got images, `train` is empty, or a label
+            isn't a class number.
     """
     features = _control(name).features
+    if _control(name).of_files and getattr(images, "ndim", 1) != 1:
+        raise ArgumentError(
+            f"The control {name!r} got images.",
+            expected="the paths of their files, (N,)",
+            remedy="pass np.array(index.paths)",
+        )
     if len(train) == 0:
         raise ArgumentError("There is no image to fit a control on.", expected="at least one")
     train_labels, _ = check_classes(labels[train], labels[train], n_classes=n_classes)

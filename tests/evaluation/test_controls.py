@@ -158,6 +158,11 @@ def test_the_size_control_separates_classes_by_their_files_alone(tmp_path):
     np.testing.assert_allclose(probabilities("size", blind), [[14 / 40, 13 / 40, 13 / 40]] * 20, atol=0.05)
 
 
+def test_the_size_control_needs_paths():
+    with pytest.raises(ArgumentError, match="The control 'size' got images"):
+        probabilities("size", STAINED)
+
+
 def test_cells_by_hand():
     images = np.full((3, 100, 100, 3), 240, dtype=np.uint8)
     images[:2, :, 50:] = 150
