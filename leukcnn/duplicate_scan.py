@@ -1,7 +1,7 @@
 """Search for images that occur twice in the data, within a dataset and between datasets."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,12 @@ from leukcnn.datasets import (
     CATALOG,
     UNLABELLED,
     ImageIndex,
+    Report,
     copy_pairs,
     duplicate_pairs,
-    load,
-    load_many,
 )
+from leukcnn.datasets.fault_report import counted
+from leukcnn.datasets.many import join
 from leukcnn.image_cache import prepared_images
 from leukcnn.spec import Paper, Preprocessing
 from leukcnn.splits import declared_relatives, related_datasets
@@ -33,11 +34,13 @@ class DuplicateScan:
         identical: (P, 2) int64, pairs of byte-identical images, see `duplicate_pairs`.
         near: (Q, 2) int64, other pairs of nearly identical images, also mirrored, turned or cropped ones, see
             `copy_pairs`.
+        not_searched: What the folders hold and the search leaves out, for the reader.
     """
 
     index: ImageIndex
     identical: np.ndarray
     near: np.ndarray
+    not_searched: tuple[str, ...] = ()
 
     @property
     def pairs(self) -> np.ndarray:
@@ -47,10 +50,11 @@ class DuplicateScan:
     def lines(self) -> list[str]:
         """Returns the duplicates by pair of datasets, with some examples, as lines of plain text."""
         names, numbers = np.unique(self.index.dataset, return_inverse=True)
-        datasets = names[0] if len(names) == 1 else f"{len(names)} datasets"
+        datasets = names[0] if len(names) == 1 else counted(len(names), "datasets")
         lines = [
-            f"duplicates among {len(self.index):,} images of {datasets}: "
-            f"{len(self.identical):,} byte-identical pairs, {len(self.near):,} near ones"
+            f"duplicates among {counted(len(self.index), 'images')} of {datasets}: "
+            f"{counted(len(self.identical), 'byte-identical pairs')}, {counted(len(self.near), 'near ones')}",
+            *(f"  not searched: {what}" for what in self.not_searched),
         ]
         places = np.sort(numbers[self.pairs], axis=1)
         for place in np.unique(places, axis=0):
@@ -59,9 +63,14 @@ class DuplicateScan:
             lines += self._lines_of(one, other, there[: len(self.identical)], there[len(self.identical) :])
         if len(names) > 1:
             declared, related = declared_relatives(self.index), related_datasets(self.index, self.pairs)
-            lines.append(f"datasets that are declared to share cells: {_listed(declared)}")
-            lines.append(f"datasets that a strict split treats as related: {_listed(related)}")
+            lines.append(f"datasets that are declared to share cells: {self._listed(declared)}")
+            lines.append(f"datasets that a strict split treats as related: {self._listed(related)}")
         return lines
+
+    def _listed(self, relatives: Mapping[str, Sequence[str]]) -> str:
+        listed = [f"{name} ({', '.join(others)})" for name, others in relatives.items() if others]
+        searched = f" among the images searched, of {', '.join(relatives)}" if self.not_searched else ""
+        return "; ".join(listed) or f"none{searched}"
 
     def _lines_of(self, one: str, other: str, identical: np.ndarray, near: np.ndarray) -> Iterator[str]:
         """Yields the lines of two datasets, or of one. The masks, (P,) and (Q,) bool, select their pairs."""
@@ -107,29 +116,34 @@ def scan_duplicates(
     return DuplicateScan(index, identical, near=near[first != second])
 
 
-def scan_folders(
-    names: Sequence[str], root: str | Path, *, paper: Paper | None = None, folder: Path | None = None
+def scan_reports(
+    reports: Sequence[Report], *, paper: Paper | None = None, folder: Path | None = None
 ) -> DuplicateScan:
-    """Indexes datasets and searches them for duplicates.
+    """Searches the sound images of datasets for duplicates, also of those that have faults.
 
     Args:
-        names: Keys of datasets in the catalog; only one unless the paper uses several.
-        root: The folder that holds the datasets' own folders, or the folder of the one dataset.
+        reports: What `verify` found; only one unless the paper uses several datasets.
         paper: Paper whose classes are used. None compares all images of one dataset.
         folder: Folder of the caches, see `prepared_images`.
 
+    Returns:
+        The duplicates; `not_searched` names the images that were left out.
+
     Raises:
-        DataError: None of the datasets is present, or one has faults that `verify` lists.
+        DataError: An image changed in the meantime.
         StoreError: The cache can't be written.
     """
-    if paper is None or not paper.class_of:
-        return scan_duplicates(load(names[0], root), folder=folder)
     # Experiments use the catalog's order, and the cache's key depends on the order.
-    ordered = [name for name in CATALOG if name in names]
-    index = load_many(ordered, root, class_names=paper.classes, class_of=paper.class_of)
-    return scan_duplicates(index, folder=folder)
-
-
-def _listed(relatives: Mapping[str, Sequence[str]]) -> str:
-    listed = [f"{name} ({', '.join(others)})" for name, others in relatives.items() if others]
-    return "; ".join(listed) or "none"
+    ordered = sorted(reports, key=lambda report: [*CATALOG].index(report.card.key))
+    left_out = [
+        f"{report.card.key}: {counted(faulty, 'images')} with faults, see above"
+        for report in ordered
+        if (faulty := report.images_here - len(report.index))
+    ]
+    if paper is None or not paper.class_of:
+        index = ordered[0].index
+    else:
+        sound = [report.index for report in ordered if len(report.index)]
+        index = join(sound, class_names=paper.classes, class_of=paper.class_of) if sound else ordered[0].index
+        left_out += index.notes
+    return replace(scan_duplicates(index, folder=folder), not_searched=tuple(left_out))

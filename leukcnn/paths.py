@@ -2,13 +2,15 @@
 
 import os
 import zipfile
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from leukcnn.argument_types import user_path
-from leukcnn.datasets.headers import EXTENSIONS, name_fault
-from leukcnn.datasets.masks import masks_by_content, masks_by_name
-from leukcnn.datasets.walk import files_below, listed, read_content, read_files
+from leukcnn.datasets.headers import EXTENSIONS, FORMATS, name_fault, printable, unread_images
+from leukcnn.datasets.masks import masks_by_content, masks_by_name, masks_note
+from leukcnn.datasets.walk import files_below, is_ignored, listed, read_content, read_files
 from leukcnn.errors import DataError, StoreError, WeightsError
 from leukcnn.fields import did_you_mean_file, did_you_mean_folder
 from leukcnn.files import check_writable, explained
@@ -30,12 +32,16 @@ _WEIGHTS: dict[str, tuple[tuple[int, bytes], ...]] = {
 }
 
 PREDICTION_COLUMNS = ("image", "class")
-"""First columns of the table that `leukcnn predict --out` writes; the others start with `p_`."""
+"""First columns of the CSV table that `leukcnn predict --out` writes; the others start with `p_`."""
+
+PREDICTION_FORMAT = "leukcnn predictions 1"
+"""The first value, "format", of the JSON table that `leukcnn predict --out` writes."""
 
 RECORD = "leukcnn.json"
 """The member of a saved network with its preprocessing and the names of its classes."""
 
 _MIB = 2**20
+_TABLES = (".csv", ".json")
 _MEMBERS = ("metadata.json", "config.json", "model.weights.h5", RECORD)
 
 
@@ -67,30 +73,90 @@ def network_file(path: str | Path) -> Path:
     return path
 
 
+def split_models(arguments: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Divides the arguments of `leukcnn predict` into networks and places of images; opens nothing.
+
+    Returns:
+        The networks: the first argument, and the arguments right after it that end in `.keras` and aren't
+        folders. Then the other arguments.
+    """
+    n = 1
+    while n < len(arguments) and arguments[n].suffix.lower() == ".keras" and not arguments[n].is_dir():
+        n += 1
+    return list(arguments[:n]), list(arguments[n:])
+
+
+def network_files(paths: Iterable[Path]) -> list[Path]:
+    """Returns the paths of several networks after checking each as `network_file` does.
+
+    Raises:
+        WeightsError: A file can't be a network, or is given twice, also by another name or link.
+    """
+    files: list[Path] = []
+    for path in map(network_file, paths):
+        if twice := [file for file in files if file.samefile(path)]:
+            raise WeightsError(
+                f"The network {path} is given twice, also as {twice[0]}.",
+                expected="different networks, whose probabilities are averaged",
+                remedy="give each network once",
+            )
+        files.append(path)
+    return files
+
+
 def check_predictions_file(path: Path, inputs: Iterable[str | Path]) -> None:
     """Checks that a table of predictions can be written to a path, and that nothing else is lost by it.
 
     An earlier table of predictions may be replaced, and so may an empty file.
 
     Args:
-        path: The file to write.
+        path: The file to write; its ending is that of the table's format, .csv or .json.
         inputs: Files that are read: the images and the network.
 
     Raises:
         StoreError: It is one of the inputs, also by another name or link, it isn't a file, it is a file with
-            something else, or the folder can't be written to.
+            something else, it has another ending, or the folder can't be written to.
     """
     try:
         fault = _kept_content(path, inputs)
     except OSError as error:
         raise explained(error, path) from error
+    if not fault and path.suffix.lower() not in _TABLES:
+        fault = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
     if fault:
         raise StoreError(
             f"--out {path} {fault}.",
-            expected="a new file, or an earlier table of predictions",
+            expected="a new file, or an earlier table of predictions, whose name ends in .csv or .json",
             remedy="name another file",
         )
     check_writable(path.parent)
+
+
+def check_new_folder(folder: Path, option: str) -> None:
+    """Checks that a folder for new files doesn't exist or is empty, so that no file of the user is replaced.
+
+    Args:
+        folder: The folder; files of file managers may be in it.
+        option: The option that names it.
+
+    Raises:
+        StoreError: It is a file or a link, it holds files, or it can't be written to.
+    """
+    try:
+        inside = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        held = [name for name in inside if not is_ignored(name)]
+        fault = f"holds {held[0]}" + f" and {len(held) - 1:,} more" * (len(held) > 1) if held else ""
+        if os.path.lexists(folder) and not folder.is_dir():
+            fault = "is no folder"
+    except OSError as error:
+        raise explained(error, folder) from error
+    if fault:
+        raise StoreError(
+            f"{option} {folder} {fault}.",
+            expected="a new folder or an empty one: no file is replaced",
+            remedy="name another folder",
+        )
+    check_writable(folder)
 
 
 def _kept_content(path: Path, inputs: Iterable[str | Path]) -> str:
@@ -108,7 +174,11 @@ def _kept_content(path: Path, inputs: Iterable[str | Path]) -> str:
     if path.stat().st_size == 0:
         return ""
     with path.open("rb") as file:
-        first = file.readline(_MIB).decode(errors="replace").rstrip("\r\n").split(",")
+        line = file.readline(_MIB).decode(errors="replace")
+        second = file.readline(_MIB).decode(errors="replace")
+    if line.strip() == "{" and second.strip() == f'"format": "{PREDICTION_FORMAT}",':
+        return ""
+    first = line.rstrip("\r\n").split(",")
     n = len(PREDICTION_COLUMNS)
     is_table = tuple(first[:n]) == PREDICTION_COLUMNS and len(first) > n
     if is_table and first[n].lstrip('"').startswith("p_"):
@@ -147,12 +217,30 @@ def did_you_mean_weights(path: Path) -> str:
     return did_you_mean_file(path, _WEIGHTS) or did_you_mean_folder(path)
 
 
-def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:
+@dataclass
+class ImageFiles:
+    """The image files at some places.
+
+    Attributes:
+        paths: The files, each once.
+        places: For each file, the place through which it was found.
+        faults: A line for each file whose name can't be written to a table, and each folder that can't be
+            listed.
+        notes: What was left out, with its number.
+    """
+
+    paths: list[Path] = field(default_factory=list)
+    places: list[Path] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def list_images(places: str | Path | Iterable[str | Path]) -> ImageFiles:
     """Lists image files: paths of files are returned as they are, folders are searched at any depth.
 
-    In folders, hidden files and masks of other images are left out, and links are followed, as in the folder
-    of a dataset. Each file is read once, to check that it is complete. None is decoded, unless another file
-    with the same name could be its mask.
+    In folders, hidden files, those of file managers and masks of other images are left out, and links are
+    followed, as in the folder of a dataset. No file is opened, unless it could be a mask: another file in its
+    folder has the same name and another ending.
 
     Args:
         places: Paths of image files and of folders, or one such path.
@@ -161,36 +249,98 @@ def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:
         The files in the order of `places`; the files of a folder are sorted by path.
 
     Raises:
-        DataError: A path doesn't exist, a folder holds no image or can't be listed, or some files aren't
-            complete images or have names that can't be written to a table; one message lists these.
+        DataError: A path doesn't exist, or a folder holds no image.
     """
-    found: list[Path] = []
-    faults: list[str] = []
+    found, twice, litter = ImageFiles(), 0, 0
+    known: set[str] = set()
     for place in map(Path, [places] if isinstance(places, str | Path) else places):
+        notes: list[str] = []
+        faults: list[str] = []
+        inside: list[Path] = []
         if place.is_dir():
-            inside = sorted(path for path in files_below(place, faults) if path.suffix.lower() in EXTENSIONS)
-            masks = masks_by_name(place, inside)
-            masks |= masks_by_content(path for path in inside if path not in masks)
-            inside = [path for path in inside if path not in masks]
-        else:
-            inside = [place] if os.path.lexists(place) else []
+            inside, notes = _images_of(sorted(files_below(place, faults)), place)
+        elif os.path.lexists(place):
+            inside = [place]
+            if is_ignored(place.name):
+                # A shell's `folder/*` names such files, too.
+                litter += 1
+                continue
         if not inside and not faults:
             raise DataError(
                 f"{place} holds no image." if place.is_dir() else f"{place} doesn't exist.",
                 expected=f"an image or a folder with images ({', '.join(sorted(EXTENSIONS))})",
-                remedy=("" if place.exists() else _did_you_mean_images(place)) or "check the path",
+                remedy="; ".join(notes)
+                or ("" if place.exists() else _did_you_mean_images(place))
+                or "check the path",
             )
-        found += inside
-    faults += [f"{path} {fault}" for path in found if (fault := name_fault(str(path)))]
-    contents = zip(found, read_files(read_content, found), strict=True)
-    faults += [f"{path} {what}" for path, (digest, what) in contents if not digest]
-    if faults:
-        raise DataError(
-            f"{len(faults):,} files or folders can't be used:\n{listed(faults)}",
-            expected="complete BMP, PNG, JPEG or TIFF images, with names in UTF-8",
-            remedy="copy, rename or leave them out",
-        )
+        found.notes += notes
+        found.faults += faults
+        for path in inside:
+            # `resolve` would follow links, and a linked image is one of its own.
+            same = os.path.normpath(path.absolute())
+            twice += same in known
+            if same in known:
+                continue
+            known.add(same)
+            if fault := name_fault(str(path)):
+                found.faults.append(f"{printable(str(path))} {fault}")
+            else:
+                found.paths.append(path)
+                found.places.append(place)
+    if twice:
+        found.notes.append(f"{twice:,} images that are named twice are taken once")
+    if litter:
+        found.notes.append(f"{litter:,} hidden files, or files of file managers, are left out")
+    if not found.paths:
+        raise _refusal(found.faults or found.notes)
     return found
+
+
+def _images_of(files: Sequence[Path], folder: Path) -> tuple[list[Path], list[str]]:
+    """Returns the images among the files of a folder, and notes on masks and on images that aren't read."""
+    images = [path for path in files if path.suffix.lower() in EXTENSIONS]
+    masks = masks_by_name(folder, images)
+    masks |= masks_by_content(path for path in images if path not in masks)
+    notes = [f"{folder}: {masks_note(masks, folder)}"] if masks else []
+    if others := unread_images(files):
+        endings = Counter(path.suffix.lower() or "no ending" for path in others).most_common()
+        kinds = ", ".join(f"{n:,} {printable(ending)}" for ending, n in endings)
+        first = printable(others[0].relative_to(folder).as_posix())
+        notes.append(
+            f"{len(others):,} file(s) in {folder} look like images and aren't read: {kinds} ({first})"
+        )
+    return [path for path in images if path not in masks], notes
+
+
+def find_images(places: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Lists image files as `list_images` does, and reads each once, to check that it is complete.
+
+    None is decoded.
+
+    Args:
+        places: Paths of image files and of folders, or one such path.
+
+    Returns:
+        The files in the order of `places`, each once; the files of a folder are sorted by path.
+
+    Raises:
+        DataError: A path doesn't exist, a folder holds no image or can't be listed, or some files aren't
+            complete images or have names that can't be written to a table; one message lists these.
+    """
+    listing = list_images(places)
+    contents = zip(listing.paths, read_files(read_content, listing.paths), strict=True)
+    faults = [*listing.faults, *(f"{path} {what}" for path, (digest, what) in contents if not digest)]
+    if faults:
+        raise _refusal(faults)
+    return listing.paths
+
+
+def _refusal(faults: Sequence[str]) -> DataError:
+    return DataError(
+        f"{len(faults):,} files or folders can't be used:\n{listed(faults)}",
+        expected=f"complete {FORMATS} images, with names in UTF-8",
+        remedy="copy, rename or leave them out",
+    )
 
 
 def _did_you_mean_images(place: Path) -> str:

@@ -1,15 +1,16 @@
-"""Live progress on the terminal: trial, epoch, loss, accuracy and the time left.
+"""Live progress on the terminal: trial, epoch, loss, accuracy and the time left; the bytes of a download.
 
 If the output isn't a terminal (for example a log), there is one plain line per epoch instead.
 """
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, Task
+from rich.progress import BarColumn, DownloadColumn, Progress, Task, TransferSpeedColumn
 from rich.text import Text
 
 
@@ -144,6 +145,33 @@ class TrainingProgress(Progress):
         return f"{_duration(elapsed)} elapsed, {_duration(self.seconds_left())} left"
 
 
+@contextlib.contextmanager
+def shown_bytes(console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
+    """Shows the bytes of a download: a bar on a terminal, otherwise a line for each tenth of the total.
+
+    Args:
+        console: Where it prints; standard error if None.
+
+    Yields:
+        A function to call with the number of bytes and their total, which is 0 if it is unknown.
+    """
+    console = console or Console(stderr=True)
+    shows_bar = console.is_terminal and not console.is_dumb_terminal
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not shows_bar) as shown:
+        task, printed = shown.add_task(""), 0
+
+        def show(done: int, total: int) -> None:
+            nonlocal printed
+            shown.update(task, completed=done, total=total or None)
+            tenths = 10 * done // total if total else 0
+            if not shows_bar and tenths not in (0, printed):
+                console.print(Text(f"{done / 1e6:,.1f} of {total / 1e6:,.1f} MB"), soft_wrap=True)
+            printed = tenths
+
+        yield show
+
+
 def _steps(task: Task) -> int:
     """Returns the steps of the whole trial."""
     return task.fields["epochs"] * task.fields["steps"]
@@ -173,3 +201,22 @@ def _duration(seconds: float) -> str:
     if math.isnan(seconds):
         return "?"
     return str(timedelta(seconds=round(seconds))).replace(" days,", " d").replace(" day,", " d")
+
+
+@contextlib.contextmanager
+def counting(what: str, *, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
+    """Shows a bar with the time left; nothing if the output isn't a terminal.
+
+    Args:
+        what: What is counted, such as "images".
+        console: Where it is shown; standard error if None.
+
+    Yields:
+        A function to call with the number done and the number of all.
+    """
+    console = console or Console(stderr=True)
+    shows_bar = console.is_terminal and not console.is_dumb_terminal
+    columns = Progress.get_default_columns()
+    with Progress(*columns, console=console, transient=True, disable=not shows_bar) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

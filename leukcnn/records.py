@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from leukcnn.datasets import Genuine
 from leukcnn.errors import SpecError, StoreError
 from leukcnn.fields import did_you_mean_folder
 from leukcnn.files import read_bytes, read_json, read_sealed_json, write_sealed_json
@@ -120,7 +121,11 @@ class ExperimentRecord:
         related: Dataset -> datasets that share images or cells with it, as declared or as found.
         missing: Subset ("test", "external", "final"), row or kind of split without results -> why.
         final_total: Number of images of the whole final phase; 0 if the paper has none.
-        not_comparable: Why the values can't be compared with the paper's; "" if they can.
+        not_comparable: Why no value can be compared with the paper's; "" if some can.
+        not_comparable_on: Kind of split -> tested dataset -> why values on it can't be compared with the
+            paper's; "" if `not_comparable` is the only reason. Datasets that are cross-validated together are
+            one, joined by "+"; "" is all datasets together. Empty if no split keeps datasets apart.
+        published_images: Dataset -> how many of its images here are published ones; empty for synthetic ones.
         separated_pairs: Kind of split -> number of pairs of identical and of nearly identical images with one
             image in the test images and the other in the training or validation images of the same fold, in
             the first row's first run. Kinds that separate none are left out.
@@ -151,11 +156,8 @@ class ExperimentRecord:
     overlaps: list[Overlap] = field(default_factory=list)
     data_notes: list[str] = field(default_factory=list)
     masked: dict[str, list[PlannedTrial]] = field(default_factory=dict)
-
-    @property
-    def main_reason(self) -> str:
-        """The first reason why the values can't be compared with the paper's; "" if they can."""
-        return self.not_comparable.split(";")[0]
+    not_comparable_on: dict[str, dict[str, str]] = field(default_factory=dict)
+    published_images: dict[str, Genuine] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Writes the record into an experiment's folder.
@@ -193,6 +195,11 @@ class ExperimentRecord:
                 kind: SeparatedPairs(*numbers) for kind, numbers in values["separated_pairs"].items()
             }
             values["overlaps"] = [Overlap(**overlap) for overlap in values["overlaps"]]
+            # Records of earlier versions don't have them.
+            counted = values.get("published_images", {})
+            values["published_images"] = {name: Genuine(**numbers) for name, numbers in counted.items()}
+            for images in values["published_images"].values():
+                check_types(images)
             values["probe"] = values["probe"] and _planned(values["probe"])
             record = ExperimentRecord(**values)
             check_types(record)

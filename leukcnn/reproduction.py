@@ -8,6 +8,7 @@ from typing import Any
 from leukcnn import spec
 from leukcnn.argument_types import require_type, require_types, user_path
 from leukcnn.backend import start_backend
+from leukcnn.datasets.class_words import GivenClasses, given_classes
 from leukcnn.errors import SpecError
 from leukcnn.run import Run
 from leukcnn.start import PaperName, Place, data_folder, find_paper, require_images
@@ -28,6 +29,10 @@ _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "runs": ((int, float, NoneType), "a whole number or None"),
     "split": _TEXT,
     "datasets": ((Sequence, NoneType), "keys of datasets or None"),
+    "classes": (
+        (Mapping, Sequence, NoneType),
+        'classes of folders, such as {"positive": "ALL"} or ["positive=ALL"]',
+    ),
     "weights": ((*_FILE, NoneType), 'a file, a folder, "imagenet", "none" or None'),
     "base": _TEXT,
     "mask": _TEXT,
@@ -55,6 +60,7 @@ def reproduce(
     runs: int | None = None,
     split: str | None = None,
     datasets: str | Sequence[str] | None = None,
+    classes: GivenClasses = None,
     weights: Place | None = None,
     base: str | None = None,
     mask: str | None = None,
@@ -85,6 +91,8 @@ def reproduce(
         split: Kind of split instead of the paper's own, one of `leukcnn.spec.SPLIT_KINDS`.
         datasets: Keys of datasets instead of the paper's own, or "open" for those that anyone may download;
             None for the paper's own.
+        classes: Class folder -> the class of its images, or texts FOLDER=CLASS, where the folder's name
+            doesn't say it for certain.
         weights: What fine-tuned networks start from: a file, a folder of published files, "imagenet", or
             "none" for random weights.
         base: "scratch" or "scratch=NAME" for a network trained from scratch in place of those that need
@@ -121,6 +129,7 @@ def reproduce(
         runs=runs,
         split=split,
         datasets=named,
+        classes=given_classes(classes),
         weights=None if weights is None else str(weights),
         base=base,
         mask=mask,
@@ -132,7 +141,7 @@ def reproduce(
         tensorboard=tensorboard,
     )
     check_request(request)
-    require_images(found, chosen, request.data, out=out)
+    require_images(found, chosen, request.data, out=out, classes=request.classes)
     start_backend()
 
     from rich.console import Console

@@ -1,10 +1,12 @@
-"""What comes before a run: the paper and the data are found and checked."""
+"""What comes before a run: the paper and the data are found and checked; open data are downloaded."""
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 from leukcnn import papers, quiet, spec
 from leukcnn.argument_types import user_path
+from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.errors import DataError, SpecError, StoreError
 from leukcnn.fields import did_you_mean, did_you_mean_folder
 
@@ -38,6 +40,51 @@ def find_paper(paper: PaperName) -> spec.Paper:
                 f"{paper}: {error.found}", expected=error.expected, remedy=error.remedy
             ) from error
     return found
+
+
+def paper_lines(paper: spec.Paper) -> list[str]:
+    """Returns a description of a paper, as lines of plain text: rows, datasets, profiles and assumptions."""
+    from leukcnn.experiment.request import open_choice
+
+    lines = [f"{paper.key}: {paper.title}", f"  {paper.authors}, {paper.citation}", f"  Task: {paper.task}"]
+    lines.append(f"  Rows: {', '.join(row.id for row in paper.rows if not row.scratch_name)}")
+    if paper.substitutes:
+        lines.append(f"  Networks for --base scratch=NAME: {', '.join(paper.substitutes)}")
+    if open_keys := open_choice(paper):
+        lines.append(f"  Open datasets, for --datasets open: {', '.join(open_keys)}")
+    lines += [f"  Profile {profile.name}: {profile.description}" for profile in paper.profiles]
+    lines.append("  Assumptions, for --assume NAME=VALUE:")
+    for assumption in paper.assumptions:
+        value = paper.assumed_value(assumption.name)
+        lines.append(f"    {assumption.name} = {value}: {assumption.reason} [{assumption.where}]")
+    return lines
+
+
+def download_dataset(name: str, folder: Place, *, accepted: bool, ask: Callable[[str], bool]) -> None:
+    """Downloads a dataset, with its licence and the progress on standard error.
+
+    Args:
+        name: Key of the dataset.
+        folder: Folder that gets the dataset's own folder.
+        accepted: Whether the licence is accepted already.
+        ask: Asks a question that is answered with yes or no; called if there is a terminal to answer it.
+
+    Raises:
+        LeukCNNError: As `leukcnn.datasets.download`.
+    """
+    from leukcnn.datasets import card, download
+    from leukcnn.datasets.downloading import require_archives
+    from leukcnn.progress import shown_bytes
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr)
+
+    dataset = card(name)
+    require_archives(dataset)
+    say(f"{dataset.name}: {dataset.link}\nLicence: {dataset.licence}\nCite: {dataset.citation}")
+    accepted = accepted or (sys.stdin.isatty() and ask("Do you accept this licence?"))
+    with shown_bytes() as progress:
+        download(name, folder, accept_licence=accepted, on_note=say, progress=progress)
 
 
 def data_folder(data: Place | None, names: Sequence[str]) -> str:
@@ -75,7 +122,9 @@ def data_folder(data: Place | None, names: Sequence[str]) -> str:
     return place
 
 
-def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: Place) -> None:
+def require_images(
+    paper: spec.Paper, names: Sequence[str], data: str, *, out: Place, classes: GivenClasses = None
+) -> None:
     """Makes sure that a folder holds images of a paper's datasets, before Keras is loaded.
 
     Args:
@@ -83,6 +132,7 @@ def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: P
         names: Keys of the datasets that are wanted.
         data: The folder, or "synthetic".
         out: Folder of the runs.
+        classes: As for `leukcnn.datasets.load`.
 
     Raises:
         DataError: It holds none of them.
@@ -95,9 +145,9 @@ def require_images(paper: spec.Paper, names: Sequence[str], data: str, *, out: P
     if data == SYNTHETIC:
         return
     if paper.class_of:
-        folders = [place.folder for place in find_present(names, data).values()]
+        folders = [place.folder for place in find_present(names, data, classes=classes).values()]
     else:
-        folders = [scan(names[0], data).folder]
+        folders = [scan(names[0], data, classes=classes).folder]
     for folder in folders:
         if user_path(out, "out (--out)").resolve().is_relative_to(folder.resolve()):
             raise StoreError(

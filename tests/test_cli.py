@@ -266,7 +266,8 @@ def test_check_reports_and_exits_with_one_on_a_fault(synthetic_cells, tmp_path):
     broken = call("check", "cnmc2019", "--data", tmp_path)
     assert broken.exit_code == 1
     assert "x.bmp" in broken.output
-    assert "not searched for duplicates because of their faults: cnmc2019" in broken.output
+    assert "duplicates among 0 images" in broken.output
+    assert "not searched: cnmc2019: 1 image with faults" in broken.output
 
 
 def test_check_lists_duplicates_and_finds_no_fault_in_them(copy_smears, tmp_path):
@@ -277,7 +278,7 @@ def test_check_lists_duplicates_and_finds_no_fault_in_them(copy_smears, tmp_path
     alone, together = call("check", "allidb1", "--data", root), call("check", "alertnet", "--data", root)
     assert alone.exit_code == together.exit_code == 0, together.output
     assert "of allidb1: 0 byte-identical pairs, 0 near ones" in alone.output
-    assert "of 3 datasets: 1 byte-identical pairs, 0 near ones" in together.output
+    assert "of 3 datasets: 1 byte-identical pair, 0 near ones" in together.output
     assert "between allidb1 and omid2014: 1 identical, 0 near" in together.output
     assert "to share cells: allidb1 (allidb2); allidb2 (allidb1)" in together.output
     assert "treats as related: allidb1 (allidb2, omid2014)" in together.output
@@ -326,3 +327,17 @@ def test_the_experiment_record_is_json(reproduced):
     out, _ = reproduced
     (record,) = out.rglob("experiment.json")
     assert json.loads(record.read_text())["paper"] == "cnmc2019"
+
+
+def test_check_searches_all_datasets_whatever_their_faults(copy_smears, tmp_path):
+    root = copy_smears(tmp_path, "allidb1", "allidb2", "omid2014")
+    (root / "allidb2" / "ALL" / "broken.bmp").write_text("text")
+    (root / "ufg").mkdir()
+    checked = call("check", "leuknet_lodocv", "--data", root)
+    assert checked.exit_code == 1
+    assert "undecodable: ALL/broken.bmp" in checked.output
+    assert "not searched: allidb2: 1 image with faults" in checked.output
+    assert "to share cells: allidb1 (allidb2); allidb2 (allidb1)" in checked.output
+    assert "treats as related: allidb1 (allidb2); allidb2 (allidb1)" in checked.output
+    # A folder that can't be checked at all doesn't keep the others from being checked.
+    assert "ufg can't be checked, and isn't searched for duplicates" in checked.output

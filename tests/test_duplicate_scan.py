@@ -6,14 +6,18 @@ from leukcnn import papers, synthetic
 from leukcnn.datasets import pairs_between
 from leukcnn.datasets.indexing import load
 from leukcnn.datasets.many import load_many
-from leukcnn.duplicate_scan import scan_duplicates, scan_folders
-from leukcnn.errors import DataError
+from leukcnn.datasets.verification import verify
+from leukcnn.duplicate_scan import scan_duplicates, scan_reports
 from leukcnn.spec import Preprocessing
 from leukcnn.splits import leave_one_dataset_out, related_datasets
 
 NAMES = ("jtsc", "ufg", "allidb1", "allidb2", "atlas")
 PAPER = papers.get("alertnet")
 SMALL = Preprocessing(resize=64)
+
+
+def scan_folders(names, root, **options):
+    return scan_reports([verify(name, root) for name in names], **options)
 
 
 def write_image(path, seed, *, brighter=0):
@@ -64,7 +68,7 @@ def test_identical_and_near_pairs_are_distinguished(scan):
 
 def test_lines_count_by_pair_of_datasets_and_name_examples(scan):
     first, *lines = scan.lines()
-    assert first == ("duplicates among 37 images of 5 datasets: 7 byte-identical pairs, 1 near ones")
+    assert first == ("duplicates among 37 images of 5 datasets: 7 byte-identical pairs, 1 near one")
     between, within = (
         lines.index("  between jtsc and ufg: 1 identical, 1 near"),
         lines.index("  within ufg: 6 identical, 0 near"),
@@ -129,13 +133,59 @@ def test_paper_on_one_dataset_is_scanned(tmp_path):
 
 def test_images_of_no_class_of_the_paper_are_not_compared(tmp_path):
     write_image(tmp_path / "atlas" / "other" / "1.png", 0)
-    (line,) = scan_folders(("atlas",), tmp_path, paper=PAPER, folder=tmp_path).lines()
-    assert line.startswith("duplicates among 0 images")
+    first, second = scan_folders(("atlas",), tmp_path, paper=PAPER, folder=tmp_path).lines()
+    assert first.startswith("duplicates among 0 images")
+    assert second == "  not searched: atlas: 1 image of other is left out"
 
 
-def test_missing_dataset_is_refused(tmp_path):
-    with pytest.raises(DataError):
-        scan_folders(("jtsc",), tmp_path / "none", folder=tmp_path)
+@pytest.fixture
+def faulty(tmp_path):
+    """Returns a folder of two datasets that share an image; each also has an image that can't be read."""
+    for place, name in enumerate(("jtsc/healthy", "atlas/AML")):
+        for number in range(3):
+            write_image(tmp_path / name / f"{number}.png", 10 * place + number)
+        (tmp_path / name / "broken.png").write_text("no image")
+    return tmp_path
+
+
+def test_sound_images_of_datasets_with_faults_are_searched(faulty):
+    write_image(faulty / "jtsc/healthy/copy.png", 10)
+    scan = scan_folders(("jtsc", "atlas"), faulty, paper=PAPER, folder=faulty / "cache")
+    assert len(scan.index) == 7
+    assert len(scan.identical) == 1
+    lines = scan.lines()
+    assert lines[1:3] == [
+        "  not searched: atlas: 1 image with faults, see above",
+        "  not searched: jtsc: 1 image with faults, see above",
+    ]
+    assert lines[-1].endswith("treats as related: atlas (jtsc); jtsc (atlas)")
+
+
+def test_that_datasets_share_nothing_is_said_of_what_was_searched_only(faulty):
+    lines = scan_folders(("jtsc", "atlas"), faulty, paper=PAPER, folder=faulty / "cache").lines()
+    for what in ("are declared to share cells", "a strict split treats as related"):
+        assert f"datasets that {what}: none among the images searched, of atlas, jtsc" in lines
+
+
+def test_relatives_with_faults_are_declared(tmp_path):
+    for place, name in enumerate(("allidb1", "allidb2")):
+        for number in range(2):
+            write_image(tmp_path / name / "ALL" / f"{number}.png", 10 * place + number)
+            write_image(tmp_path / name / "healthy" / f"h{number}.png", 10 * place + 5 + number)
+    reports = [verify(name, tmp_path) for name in ("allidb1", "allidb2")]
+    assert not reports[1].ok
+    lines = scan_reports(reports, paper=PAPER, folder=tmp_path).lines()
+    assert "datasets that are declared to share cells: allidb1 (allidb2); allidb2 (allidb1)" in lines
+
+
+def test_a_dataset_without_a_sound_image_is_named(faulty):
+    for path in (faulty / "atlas/AML").glob("?.png"):
+        path.unlink()
+    lines = scan_folders(("jtsc", "atlas"), faulty, paper=PAPER, folder=faulty / "cache").lines()
+    assert "of jtsc: 0 byte-identical pairs" in lines[0]
+    assert lines[1] == "  not searched: atlas: 1 image with faults, see above"
+    lines = scan_folders(("atlas",), faulty, folder=faulty / "cache").lines()
+    assert lines[0].startswith("duplicates among 0 images")
 
 
 def test_real_cells_of_two_datasets_are_related_to_none(real_data, tmp_path):

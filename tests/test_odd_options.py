@@ -79,6 +79,8 @@ def test_an_odd_place_or_name_is_refused(words, odd):
         (("--assume", "batch_size=8", "--assume", "batch_size=4"), "twice"),
         (("--assume", "dropout_rate=1e999"), "as JSON writes it"),
         (("--assume", "=3"), "no assumption"),
+        (("--classes", "positive"), "positive=ALL"),
+        (("--classes", "a=healthy,a=malignant"), "twice"),
         (("--seed", str(2**70)), "from 0 to"),
         (("--runs", "1000000000"), "from 1 to 1,000"),
     ],

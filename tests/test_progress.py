@@ -4,7 +4,7 @@ import math
 import pytest
 from rich.console import Console
 
-from leukcnn.progress import TrainingProgress
+from leukcnn.progress import TrainingProgress, shown_bytes
 
 
 class Clock:
@@ -179,3 +179,25 @@ def test_display_ends_with_an_error(clock, terminal):
     with pytest.raises(KeyboardInterrupt), TrainingProgress(console=terminal, clock=clock):
         raise KeyboardInterrupt
     assert "\x1b[?25h" in terminal.file.getvalue()
+
+
+def test_a_log_of_a_download_has_a_line_for_each_tenth():
+    console = Console(file=io.StringIO(), width=100)
+    with shown_bytes(console) as show:
+        for done in range(0, 50_000_001, 1_000_000):
+            show(done, 50_000_000)
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == 10
+    assert lines[0] == "5.0 of 50.0 MB"
+    assert lines[-1] == "50.0 of 50.0 MB"
+
+
+def test_a_terminal_shows_the_bytes_of_a_download(terminal):
+    with shown_bytes(terminal) as show:
+        show(12_000_000, 50_000_000)
+    assert "12.0/50.0 MB" in terminal.file.getvalue()
+
+
+def test_a_download_of_unknown_size_is_shown_too():
+    with shown_bytes(Console(file=io.StringIO())) as show:
+        show(12_000_000, 0)

@@ -7,6 +7,7 @@ import pytest
 
 from leukcnn import papers
 from leukcnn.cli import main
+from leukcnn.datasets.catalog import card, open_datasets
 from tests import tiny
 
 ROOT = Path(__file__).parent.parent
@@ -70,6 +71,17 @@ def test_papers_that_the_readme_calls_finished_are_those_that_are_there():
     rows = re.findall(r"^``(\w+)`` .* (planned|in \d+\.\d+\.\d+)$", README, re.MULTILINE)
     assert len(rows) == 5
     assert [key for key, state in rows if state != "planned"] == list(papers.list_papers())
+
+
+def test_table_of_open_data_agrees_with_the_cards():
+    section = README[README.index("\nOpen data\n") : README.index("\nHow to read the tables\n")]
+    rows = re.findall(r"^``(\w+)`` +([\d,]+)  (.*)$", section, re.MULTILINE)
+    assert [(key, int(count.replace(",", ""))) for key, count, _ in rows] == [
+        (key, card(key).total) for key in open_datasets()
+    ]
+    for key, _, rest in rows:
+        assert f"  {card(key).licence}  " in rest
+        assert ("--download" in rest) == bool(card(key).archives)
 
 
 def test_map_names_every_layer():

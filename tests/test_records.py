@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from leukcnn.datasets import Genuine
 from leukcnn.errors import StoreError
 from leukcnn.files import write_sealed_json
 from leukcnn.records import (
@@ -40,6 +41,8 @@ RECORD = ExperimentRecord(
     not_comparable="smoke profile",
     data_notes=["59 of 10,661 training cells"],
     masked={"border": [PlannedTrial(row="vgg16", run=0, fold=-1, seed=3, name="m", split="cell")]},
+    not_comparable_on={"kfold": {"": "it uses 260 of 368 published images", "allidb2": ""}},
+    published_images={"allidb1": Genuine(108, verified=84, unverified=20, foreign=4)},
 )
 
 TRIAL = {"row": "vgg16", "run": 0, "fold": 0, "seed": 3, "name": "a", "split": "fold", "tested": []}
@@ -55,6 +58,15 @@ def edit(folder, change) -> None:
 def test_a_record_is_read_as_it_was_saved(tmp_path):
     RECORD.save(tmp_path / "experiment")
     assert ExperimentRecord.load(tmp_path / "experiment") == RECORD
+
+
+def test_a_record_from_before_datasets_were_compared_by_themselves_is_read(tmp_path):
+    RECORD.save(tmp_path)
+    added = ("not_comparable_on", "published_images")
+    edit(tmp_path, lambda values: {key: value for key, value in values.items() if key not in added})
+    assert ExperimentRecord.load(tmp_path) == dataclasses.replace(
+        RECORD, not_comparable_on={}, published_images={}
+    )
 
 
 def test_the_same_record_gives_the_same_bytes(tmp_path):
@@ -98,6 +110,8 @@ def test_record_of_another_version_is_refused(tmp_path, change):
         ("related", {"allidb1": "allidb2"}),
         ("missing", {"final": None}),
         ("data_notes", "a note"),
+        ("not_comparable_on", {"kfold": {"allidb2": 1}}),
+        ("published_images", {"ash": {"published": "96"}}),
         ("trials", [TRIAL | {"run": "0"}]),
         ("trials", [TRIAL | {"name": "../../elsewhere"}]),
         ("trials", [TRIAL | {"tested": [1]}]),

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     # What `__getattr__` imports on first use, for editors and type checkers.
     from leukcnn.datasets.catalog import CATALOG, DatasetCard, card
     from leukcnn.datasets.copies import copy_pairs
+    from leukcnn.datasets.downloading import download
     from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
     from leukcnn.datasets.fault_report import Report
+    from leukcnn.datasets.genuine import Genuine, genuineness
     from leukcnn.datasets.index import UNLABELLED, ImageIndex, require_classes
     from leukcnn.datasets.indexing import index_from_manifest, load
     from leukcnn.datasets.many import load_many, present, require_root
@@ -23,12 +25,15 @@ if TYPE_CHECKING:
 _HOME = {
     "CATALOG": "catalog",
     "DatasetCard": "catalog",
+    "Genuine": "genuine",
     "ImageIndex": "index",
     "Report": "fault_report",
     "UNLABELLED": "index",
     "card": "catalog",
     "copy_pairs": "copies",
+    "download": "downloading",
     "duplicate_pairs": "duplicates",
+    "genuineness": "genuine",
     "index_from_manifest": "indexing",
     "joined_groups": "duplicates",
     "load": "indexing",
@@ -47,11 +52,14 @@ __all__ = [
     "CATALOG",
     "UNLABELLED",
     "DatasetCard",
+    "Genuine",
     "ImageIndex",
     "Report",
     "card",
     "copy_pairs",
+    "download",
     "duplicate_pairs",
+    "genuineness",
     "index_from_manifest",
     "joined_groups",
     "load",

@@ -12,18 +12,6 @@ from leukcnn.errors import SpecError
 ANY_NAME = r".+"
 ANY_FOLDER = r"[^/]*"
 
-_CLASS_WORDS = {
-    "healthy": "healthy",
-    "hbs": "healthy",
-    "normal": "healthy",
-    "all": "ALL",
-    "aml": "AML",
-    "other": "other",
-    "pathological": "pathological",
-    "leukaemia": "pathological",
-    "leukemia": "pathological",
-}
-
 
 @dataclass(frozen=True)
 class Subset:
@@ -34,7 +22,9 @@ class Subset:
         title: The authors' own name.
         images: Published number of images of each class; `""` is the class of images without a label.
         subjects: Published number of subjects (patients) of each class, `""` as above; empty if unknown.
-        size: Height and width of the images in pixels, None if they vary or are unknown.
+        size: Height and width in pixels of all its images, None if they vary or are unknown.
+        bmp_header: Header of its BMP files in hexadecimal digits, "" where unknown. With it, a published file
+            can be made again from its pixels.
     """
 
     key: str
@@ -42,6 +32,7 @@ class Subset:
     images: Mapping[str, int]
     subjects: Mapping[str, int] = field(default_factory=dict)
     size: tuple[int, int] | None = None
+    bmp_header: str = ""
 
     @property
     def total(self) -> int:
@@ -54,13 +45,14 @@ class LabelsFile:
     """A CSV file with the labels and subjects of a subset, where the names of its images don't hold them.
 
     Attributes:
-        name: File name. The file may be anywhere in the dataset's folder.
+        name: The authors' file name. The file may be anywhere in the dataset's folder.
         image: Column with the image's file name.
         label: Column with the label.
         subject: Column with the subject.
-        subject_pattern: Regular expression with a group `subject` that finds the subject in that column.
-        classes: Class of each value in the label column.
-        also_named: Other names that copies of the dataset give the file.
+        subject_pattern: Regular expression with a group `subject` that finds the subject in that column. It
+            may have a group `named`: a word for the class, which must fit the label.
+        classes: Class of each value in the label column, next to the words of `DatasetCard.class_words`.
+        other_names: Other names that copies of the dataset give the file.
     """
 
     name: str
@@ -69,7 +61,7 @@ class LabelsFile:
     subject: str
     subject_pattern: str
     classes: Mapping[str, str]
-    also_named: tuple[str, ...] = ()
+    other_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +71,8 @@ class Layout:
     The patterns are regular expressions and ignore case. They may have four named groups: `folder` (a word
     for a class in the folder's name), `named` (a word for a class in the file name), `fold` and `subject`.
     `DatasetCard.class_words` gives the class of each word. The class of an image is `class_name` if that
-    isn't empty, otherwise the class of its folder, otherwise the class in its file name.
+    isn't empty, otherwise the class of its folder, otherwise the class in its file name. Without `class_name`
+    a folder fits only if its word means a class.
 
     Attributes:
         name: What users call this layout.
@@ -98,7 +91,7 @@ class Layout:
             limit.
         extensions: Extensions of the images, in lower case; other files aren't images. Empty for all.
         shown_by: Matches file names by which the dataset is known in any folder that fits. Empty where only
-            the name of the dataset's own folder tells it from others: most have folders of the same classes.
+            the name of its own folder shows the dataset: most have folders of the same classes.
         names_only: Whether only files whose names match `stem` are in this layout.
         release: What this layout's files are, where they aren't the published ones; "" otherwise.
     """
@@ -126,7 +119,7 @@ class Layout:
 
         Args:
             subset: Key of the subset.
-            words: Class of each folder name, in lower case.
+            words: Class of each word, as `DatasetCard.class_words`.
             stem: Matches the published file names without their extension. An image with a published name
                 gets the id of the published image.
             shown_by: See `Layout`.
@@ -134,10 +127,10 @@ class Layout:
         return cls(
             name="a folder for each class",
             subset=subset,
-            folder=f"(?P<folder>{'|'.join(words)})",
+            folder=r"(?P<folder>[^/]+)",
             stem=stem,
             identity="",
-            example=f"{subset}/{{{','.join(words)}}}/*.{{bmp,png,jpg,jpeg,tif,tiff}}",
+            example=f"{subset}/{{{','.join(dict.fromkeys(words.values()))}}}/*.{{bmp,png,jpg,jpeg,tif,tiff}}",
             any_name=True,
             deepest=1,
             shown_by=shown_by,
@@ -191,7 +184,8 @@ class DatasetCard:
         key: Key in `CATALOG`.
         name: Name in the field.
         classes: Class names; a label is a position in it.
-        class_words: Word in folder or file names, in lower case -> the class that it names.
+        class_words: Word in folder or file names, as `class_words.normalised` returns it -> the class that it
+            means for certain.
         subsets: The subsets, in the order of an index.
         layouts: Folder layouts that are understood. The first one that fits an image is used.
         folder_names: Possible names of the dataset's own folder below a root. "a/b" is the folder b in the
@@ -304,16 +298,3 @@ class DatasetCard:
         """Returns the layouts that are understood, one per line, each with an example."""
         width = max(len(layout.name) for layout in self.layouts)
         return "\n".join(f"  {layout.name:<{width}}  {layout.example}" for layout in self.layouts)
-
-
-def class_words(*classes: str) -> dict[str, str]:
-    """Returns the common words for classes of blood smears.
-
-    Args:
-        *classes: Some of "healthy", "ALL", "AML", "other" and "pathological" (leukaemia of a type that isn't
-            stated).
-
-    Returns:
-        The class of each word. The words are in lower case.
-    """
-    return {word: name for word, name in _CLASS_WORDS.items() if name in classes}

@@ -7,13 +7,13 @@ from functools import cache
 from pathlib import Path, PurePath
 
 from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, Layout
+from leukcnn.datasets.class_words import class_of, split_of
 from leukcnn.datasets.walk import Tree
-
-SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
-"""Names of folders that hold one part of a dataset that somebody has split; in lower case."""
 
 # Number of a folder's file names that are compared with a pattern.
 _COMPARED = 200
+# Folders that a layout's pattern may have.
+_MOST_LEVELS = 3
 _PASSED, _BY_FILES, _BY_FOLDERS = range(3)
 
 
@@ -27,6 +27,7 @@ class Claim:
         words: The words in the folder's path; see `fits`.
         base: The folder that the layout begins in: that of the class folders, for example. Parts of a split
             dataset, `train` and `test`, begin in the folder above them.
+        split: Name of the folder of a split that the folder is in, or is, in lower case; "" if there is none.
         rank: How sure it is; of two datasets' claims the higher one counts. The names of folders come before
             those of files, a deeper folder's name before an upper one's, and what was only passed comes last.
     """
@@ -35,6 +36,7 @@ class Claim:
     layout: Layout
     words: Mapping[str, str | None]
     base: Path
+    split: str
     rank: tuple[int, int]
 
     @property
@@ -42,32 +44,40 @@ class Claim:
         """Whether the dataset is known here by a name, and not only because this folder was passed."""
         return self.rank[0] > _PASSED
 
-    def part(self, dataset: DatasetCard) -> tuple[str, ...]:
-        """Returns the part of the dataset that the folder holds: subset, fold and class; "" if not named."""
+    def content(self, dataset: DatasetCard) -> tuple[str, ...]:
+        """Returns what the folder holds of the dataset: subset, fold and class; "" if not named."""
         folder = self.words.get("folder") or ""
-        class_name = self.layout.class_name or dataset.class_words.get(folder, folder)
+        class_name = self.layout.class_name or class_of(folder, dataset.class_words) or folder
         return (self.layout.subset, self.words.get("fold") or "", class_name)
 
 
-def fits(layout: Layout, folder: PurePath) -> tuple[dict[str, str | None], int] | None:
+def fits(dataset: DatasetCard, layout: Layout, folder: PurePath) -> tuple[dict[str, str | None], int] | None:
     """Compares the end of a folder's path with a layout; case, spaces, hyphens and underscores don't matter.
+
+    Args:
+        dataset: The dataset.
+        layout: One of its layouts.
+        folder: The folder.
 
     Returns:
         The words of the layout's named groups, in lower case with single spaces, and the number of folders
         that the layout has; None if it doesn't fit.
     """
-    where = _pattern(layout.folder).search(folder.as_posix())
+    where = _pattern(layout.folder).search("/".join(folder.parts[-_MOST_LEVELS:]))
     if where is None:
         return None
     words = {key: word and re.sub(r"[-_ ]+", " ", word.lower()) for key, word in where.groupdict().items()}
+    word = words.get("folder")
+    if word and not layout.class_name and not class_of(word, dataset.class_words):
+        return None
     levels = 0 if layout.folder == ANY_FOLDER else where["all_of_it"].count("/") + 1
     return words, levels
 
 
 def is_named(dataset: DatasetCard, folder: PurePath) -> bool:
     """Returns whether a folder has one of the names of the dataset's own folder."""
-    parts = tuple(map(_plain, folder.parts[-2:]))
-    return any(parts[-len(name) :] == name for name in _names(dataset.folder_names))
+    parts, names = folder.parts[-2:], _names(dataset.folder_names)
+    return _plain(folder.name) in names or "/".join(map(_plain, parts)) in names
 
 
 def claims_of(dataset: DatasetCard, tree: Tree, *, passed: bool = False) -> list[Claim]:
@@ -79,15 +89,17 @@ def claims_of(dataset: DatasetCard, tree: Tree, *, passed: bool = False) -> list
         passed: Whether the root was passed as this dataset's folder. Then every folder counts that fits a
             layout; otherwise only those by whose names, or whose files' names, the dataset is known.
     """
-    anchors = set(_anchors(tree, [folder for folder in tree.folders if is_named(dataset, folder)]))
+    depths = _named_depths(dataset, tree)
+    anchors = set(_anchors(tree, [folder for folder, depth in depths.items() if depth == len(folder.parts)]))
     near_root = set(_anchors(tree, [tree.root])) if passed else set()
     found: dict[Path, Claim] = {}
     for folder in tree.holding_images:
-        claims = list(_claims_on(dataset, tree, folder, anchors, near_root))
-        if claims and (passed or max(claims, key=_sureness).sure):
+        claims = list(_claims_on(dataset, tree, folder, depths[folder], (anchors, near_root)))
+        if claims:
             # Of equally sure layouts the first one in the card counts.
             found[folder] = max(claims, key=_sureness)
-    _add_companions(dataset, tree, found)
+    if any(claim.sure for claim in found.values()):
+        _add_companions(dataset, tree, found)
     return list(found.values())
 
 
@@ -95,16 +107,37 @@ def _sureness(claim: Claim) -> int:
     return claim.rank[0]
 
 
+def _named_depths(dataset: DatasetCard, tree: Tree) -> dict[Path, int]:
+    """Returns the depth of the deepest folder named after a dataset that each one is in, or is; 0 if none."""
+    above = [len(path.parts) for path in tree.root.parents if is_named(dataset, path)]
+    depths = {tree.root.parent: max(above, default=0)}
+    for folder in tree.folders:
+        depths[folder] = len(folder.parts) if is_named(dataset, folder) else depths[folder.parent]
+    return depths
+
+
 def _claims_on(
-    dataset: DatasetCard, tree: Tree, folder: Path, anchors: Set[Path], near_root: Set[Path]
+    dataset: DatasetCard, tree: Tree, folder: Path, named: int, tops: tuple[Set[Path], Set[Path]]
 ) -> Iterator[Claim]:
-    named = max((len(f.parts) for f in (folder, *folder.parents) if is_named(dataset, f)), default=0)
+    """Yields the claims of layouts on a folder.
+
+    Args:
+        dataset: The dataset.
+        tree: The folders.
+        folder: The folder.
+        named: Depth of the folder with the dataset's name that it is in, 0 if there is none.
+        tops: Folders in which layouts may begin that don't show the dataset: those with its name and the only
+            ones with images in them, and the root and those in it, if it was passed as this dataset's.
+    """
+    anchors, near_root = tops
     for layout in dataset.layouts:
-        claim = _claim(layout, tree, folder, (_PASSED, 0))
+        if not (named or near_root or layout.shown_by):
+            continue
+        claim = _claim(dataset, layout, tree, folder, (_PASSED, 0))
         if claim is None:
             continue
         anywhere = layout.deepest is None
-        begins = {folder, folder.parent} if layout.deepest else {folder}
+        begins = {folder, claim.base}
         known = bool(layout.shown_by) and _named_like(layout.shown_by, tree.folders[folder].images)
         if known and anywhere and layout.folder != ANY_FOLDER and not layout.any_name:
             yield replace(claim, rank=(_BY_FOLDERS, max(named, len(claim.base.parts) + 1)))
@@ -112,7 +145,7 @@ def _claims_on(
             yield replace(claim, rank=(_BY_FOLDERS, named))
         elif known:
             yield replace(claim, rank=(_BY_FILES, 0))
-        elif near_root and (anywhere or begins & near_root):
+        elif ({claim.base, claim.base.parent} if anywhere else begins) & near_root:
             yield claim
 
 
@@ -120,23 +153,32 @@ def _add_companions(dataset: DatasetCard, tree: Tree, found: dict[Path, Claim]) 
     """Adds folders that fit a layout and are next to one that is known, e.g. phase2 next to fold_0."""
     sure = {(claim.base, claim.layout.any_name): claim.rank for claim in found.values() if claim.sure}
     for folder in tree.holding_images:
-        if sure and (folder not in found or not found[folder].sure):
+        if folder not in found or not found[folder].sure:
             for layout in dataset.layouts:
-                claim = _claim(layout, tree, folder, (_PASSED, 0))
+                claim = _claim(dataset, layout, tree, folder, (_PASSED, 0))
                 if claim and layout.folder != ANY_FOLDER and (claim.base, layout.any_name) in sure:
                     found[folder] = replace(claim, rank=sure[claim.base, layout.any_name])
                     break
 
 
-def _claim(layout: Layout, tree: Tree, folder: Path, rank: tuple[int, int]) -> Claim | None:
-    fitting = fits(layout, folder)
-    if fitting is None or not _some_are_images(layout, tree.folders[folder].images):
+def _claim(
+    dataset: DatasetCard, layout: Layout, tree: Tree, folder: Path, rank: tuple[int, int]
+) -> Claim | None:
+    if not _some_are_images(layout, tree.folders[folder].images):
+        return None
+    inner, split = folder, ""
+    fitting = fits(dataset, layout, folder)
+    if fitting is None and split_of(folder.name):
+        # The parts of a split are in each class folder.
+        inner, split = folder.parent, folder.name.lower()
+        fitting = fits(dataset, layout, inner)
+    if fitting is None:
         return None
     words, levels = fitting
-    base = folder.parents[levels - 1] if levels else folder
-    if base.name.lower() in SPLITS and base != tree.root:
-        base = base.parent
-    return Claim(folder, layout, words, base, rank)
+    base = inner.parents[levels - 1] if levels else inner
+    if split_of(base.name) and base != tree.root and not layout.identity:
+        base, split = base.parent, base.name.lower()
+    return Claim(folder, layout, words, base, split, rank)
 
 
 def _some_are_images(layout: Layout, names: Sequence[str]) -> bool:
@@ -157,14 +199,13 @@ def _anchors(tree: Tree, tops: Sequence[Path]) -> Iterator[Path]:
 
     These are the only folders with images in an anchor, as an archive leaves them, and parts of a split.
     """
-    holding = {path for folder in tree.holding_images for path in (folder, *folder.parents)}
     for top in tops:
         folder: Path | None = top
         while folder is not None and folder in tree.folders:
             yield folder
             here = tree.folders[folder]
-            inner = [folder / name for name in here.folders if folder / name in holding]
-            yield from (path for path in inner if path.name.lower() in SPLITS)
+            inner = [folder / name for name in here.folders if folder / name in tree.above_images]
+            yield from (path for path in inner if split_of(path.name))
             folder = inner[0] if len(inner) == 1 and not here.images else None
 
 
@@ -179,8 +220,8 @@ def _escaped(folder: str) -> str:
 
 
 @cache
-def _names(folder_names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(map(_plain, name.split("/"))) for name in folder_names)
+def _names(folder_names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset("/".join(map(_plain, name.split("/"))) for name in folder_names)
 
 
 @cache

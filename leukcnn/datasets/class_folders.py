@@ -10,7 +10,8 @@ from typing import TypedDict
 import numpy as np
 
 from leukcnn.argument_types import user_path
-from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.datasets.class_words import split_notes, split_of
+from leukcnn.datasets.headers import EXTENSIONS, printable, unread_images, unread_notes
 from leukcnn.datasets.masks import masks_by_content, masks_by_name, masks_note
 from leukcnn.datasets.walk import (
     SYNTHETIC_MARKER,
@@ -31,6 +32,8 @@ Groups = Mapping[str, Group] | Callable[[str], Group] | str | re.Pattern[str]
 """The groups of images by id: a mapping, a function, or a regular expression with one group in brackets."""
 
 _SUBSET = "all"
+# Folders that a message lists.
+_NAMED = 20
 _GROUPS_ARE = (
     "a mapping id -> group, a function id -> group, or a regular expression with one group in brackets, e.g. "
     r"r'patient_(\d+)'"
@@ -49,17 +52,31 @@ class Columns(TypedDict):
     subset: np.ndarray
     fold: np.ndarray
     sha256: np.ndarray
+    given: np.ndarray
     notes: tuple[str, ...]
     synthetic: bool
 
 
 @dataclass
 class _Content:
-    """What a folder holds: images of each class, images outside them, unreadable folders, masks."""
+    """What a folder holds.
 
-    images: dict[str, list[Path]]
+    Attributes:
+        images: Images of each class.
+        folders: Names of its folders.
+        outside: Images outside the class folders.
+        mixed: Names of folders of a split next to other folders.
+        unread: Files that look like images and aren't read.
+        unreadable: Folders that can't be read, with the reason.
+        masks: Masks of the images.
+    """
+
+    images: dict[str, list[Path]] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
     masks: set[Path] = field(default_factory=set)
     outside: list[Path] = field(default_factory=list)
+    mixed: list[str] = field(default_factory=list)
+    unread: list[Path] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
 
@@ -90,8 +107,9 @@ def read_class_folders(
         if not digest
     ]
     if faults := list(_faults(folder, content, broken)):
-        raise _refusal(folder, faults)
+        raise _refusal(folder, faults, folders=content.folders)
     ids = [path.relative_to(folder).as_posix() for path in paths]
+    given = [_given(path.relative_to(folder)) for path in paths]
     sizes = [len(inside) for inside in content.images.values()]
     return Columns(
         paths=paths,
@@ -103,9 +121,12 @@ def read_class_folders(
         subset=np.full(len(ids), _SUBSET),
         fold=np.full(len(ids), -1, dtype=np.int64),
         sha256=np.array([digest for digest, _ in results], dtype=np.str_),
+        given=np.array(given, dtype=np.str_),
         notes=(
-            *conversion_notes(results),
+            *split_notes(given),
+            *unread_notes(content.unread, folder),
             *([masks_note(content.masks, folder)] if content.masks else []),
+            *conversion_notes(results),
         ),
         synthetic=any((above / SYNTHETIC_MARKER).is_file() for above in (folder, *folder.parents)),
     )
@@ -115,21 +136,41 @@ def _content(folder: Path) -> _Content:
     if not folder.is_dir():
         state = "is a file, not a folder" if folder.exists() else "doesn't exist"
         raise _refusal(folder, [], found=f"The data folder {folder} {state}.")
-    content = _Content(images={})
+    content = _Content()
+    folders = _entries(folder, content)
+    content.folders = [entry.name for entry in folders]
+    splits = [entry for entry in folders if split_of(entry.name)]
+    if splits and len(splits) < len(folders):
+        content.mixed = [entry.name for entry in splits]
+    elif splits:
+        folders = [inside for entry in splits for inside in _entries(entry, content)]
+    real = {entry: os.path.realpath(entry) for entry in folders}
+    above = {os.path.realpath(place) for place in (folder, *splits)}
+    names: dict[str, str] = {}
+    for entry in folders:
+        # Through a link to the root or to another class folder, images of other classes would get this class.
+        excluded = above.union(real.values()) - {real[entry]}
+        files = list(files_below(entry, content.unreadable, excluded=excluded))
+        # One class may be spelled differently in two folders of a split.
+        name = names.setdefault(entry.name.casefold() if entry.parent != folder else entry.name, entry.name)
+        content.images.setdefault(name, []).extend(filter(_is_image, files))
+        content.unread += unread_images(files)
+    images = sorted(content.images.items(), key=lambda item: _order(item[0]))
+    content.images = {name: sorted(inside, key=lambda path: _order(str(path))) for name, inside in images}
+    return _without_masks(folder, content)
+
+
+def _entries(folder: Path, content: _Content) -> list[Path]:
+    """Returns the folders inside one; the images next to them are noted as outside the class folders."""
     try:
         entries = [entry for entry in folder.iterdir() if not is_ignored(entry.name)]
     except OSError as error:
         content.unreadable.append(f"{folder}: {error.strerror}")
-        return content
-    content.outside = [entry for entry in entries if not entry.is_dir() and _is_image(entry)]
-    folders = sorted((entry for entry in entries if entry.is_dir()), key=lambda entry: _order(entry.name))
-    real = {entry: os.path.realpath(entry) for entry in folders}
-    for entry in folders:
-        # Through a link to the root or to another class folder, images of other classes would get this class.
-        excluded = {os.path.realpath(folder), *real.values()} - {real[entry]}
-        files = filter(_is_image, files_below(entry, content.unreadable, excluded=excluded))
-        content.images[entry.name] = sorted(files, key=lambda path: _order(str(path)))
-    return _without_masks(folder, content)
+        return []
+    files = [entry for entry in entries if not entry.is_dir()]
+    content.outside += filter(_is_image, files)
+    content.unread += unread_images(files)
+    return sorted((entry for entry in entries if entry.is_dir()), key=lambda entry: _order(entry.name))
 
 
 def _without_masks(folder: Path, content: _Content) -> _Content:
@@ -146,6 +187,11 @@ def _without_masks(folder: Path, content: _Content) -> _Content:
     return content
 
 
+def _given(path: Path) -> str:
+    """Returns the split that one of the first two folders of a path names, "" if there is none."""
+    return next((given for name in path.parts[:2][: len(path.parts) - 1] if (given := split_of(name))), "")
+
+
 def _is_image(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS
 
@@ -160,6 +206,7 @@ def _faults(folder: Path, content: _Content, broken: Sequence[str]) -> Iterator[
             yield f"{what}, {len(cases):,} of them:\n{listed(cases)}"
 
     yield from fault("folders that can't be read", content.unreadable)
+    yield from fault("folders named after a split next to others", content.mixed)
     if not content.images and not content.unreadable:
         yield "no folder that could be a class"
     if len(content.images) == 1:
@@ -168,7 +215,8 @@ def _faults(folder: Path, content: _Content, broken: Sequence[str]) -> Iterator[
         "class folders without images", [name for name, inside in content.images.items() if not inside]
     )
     yield from fault(
-        "images outside the class folders", sorted((p.name for p in content.outside), key=_order)
+        "images outside the class folders",
+        sorted((path.relative_to(folder).as_posix() for path in content.outside), key=_order),
     )
     yield from fault("images that are in two classes through links", list(_in_two_classes(folder, content)))
     yield from fault("a name of its own that can't be used", named_badly(folder.parent, [folder]))
@@ -186,13 +234,18 @@ def _in_two_classes(folder: Path, content: _Content) -> Iterator[str]:
                 yield f"{path.relative_to(folder).as_posix()} is {twin.relative_to(folder).as_posix()}"
 
 
-def _refusal(folder: Path, faults: Sequence[str], *, found: str = "") -> DataError:
+def _refusal(
+    folder: Path, faults: Sequence[str], *, folders: Sequence[str] = (), found: str = ""
+) -> DataError:
+    named = ", ".join(map(printable, folders[:_NAMED])) + (", ..." if len(folders) > _NAMED else "")
     return DataError(
-        found or f"{folder} can't be used as a dataset. It holds:\n" + "\n".join(faults),
+        found
+        or f"{folder} can't be used as a dataset (found: {named or 'no folder'}). It holds:\n"
+        + "\n".join(faults),
         expected=f"a folder with two or more folders, one per class, with complete images "
         f"({', '.join(EXTENSIONS)}) in each and none outside them",
-        remedy="pass the folder right above the class folders; move or remove what doesn't belong there, and "
-        "copy damaged files again",
+        remedy="pass the folder right above the class folders, or above train, val and test; move or remove "
+        "what doesn't belong there, and copy damaged files again",
     )
 
 

@@ -1,7 +1,23 @@
 """C-NMC 2019, the dataset of the ISBI 2019 challenge: values only."""
 
 from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, LabelsFile, Layout, Subset
+from leukcnn.datasets.class_words import class_words
 
+# Headers of the BMP files: 24 bits a pixel, 3,779 pixels a metre. The preliminary phase has a longer one.
+# That of the final phase is assumed: a file made with it either has the published SHA-256 or decides nothing.
+_TRAINING = (
+    "424dc6480900000000003600000028000000c2010000c20100000100"
+    "18000000000090480900c30e0000c30e00000000000000000000"
+)
+_PRELIMINARY = (
+    "424d1a490900000000008a0000007c000000c2010000c2010000010018000000000090"
+    "480900c30e0000c30e000000000000000000000000ff0000ff0000ff000000000000ff"
+    "42475273000000000000000054b81efc0000000000000000666666fc00000000000000"
+    "00c4f528ff00000000000000000000000004000000000000000000000000000000"
+)
+_FINAL = (
+    _TRAINING.replace("c6480900", "f67a1000").replace("90480900", "c07a1000").replace("c2010000", "58020000")
+)
 _CELL = r"UID_(?P<subject>H?\d+)_\d+_\d+_(?P<named>all|hem)"
 _SHOWN_BY = rf"{_CELL}\.\w+"
 _PHASE = r"\d+\.\w+"
@@ -10,16 +26,16 @@ _LABELS = LabelsFile(
     image="new_names",
     label="labels",
     subject="Patient_ID",
-    subject_pattern=r"UID_(?P<subject>H?\d+)_",
-    classes={"0": "healthy", "1": "malignant"},
-    also_named=("phase2.csv",),
+    subject_pattern=r"UID_(?P<subject>H?\d+)_(?:\d+_\d+_(?P<named>all|hem)\b)?",
+    classes={"0": "healthy", "1": "malignant", "normal": "healthy"},
+    other_names=("phase2.csv",),
 )
 
 CNMC2019 = DatasetCard(
     key="cnmc2019",
     name="C-NMC 2019",
     classes=("healthy", "malignant"),
-    class_words={"hem": "healthy", "healthy": "healthy", "all": "malignant", "malignant": "malignant"},
+    class_words=class_words("healthy", "malignant"),
     subsets=(
         Subset(
             key="training",
@@ -27,6 +43,7 @@ CNMC2019 = DatasetCard(
             images={"healthy": 3389, "malignant": 7272},
             subjects={"healthy": 26, "malignant": 47},
             size=(450, 450),
+            bmp_header=_TRAINING,
         ),
         Subset(
             key="preliminary",
@@ -34,6 +51,7 @@ CNMC2019 = DatasetCard(
             images={"healthy": 648, "malignant": 1219},
             subjects={"healthy": 15, "malignant": 13},
             size=(450, 450),
+            bmp_header=_PRELIMINARY,
         ),
         Subset(
             key="final",
@@ -41,6 +59,7 @@ CNMC2019 = DatasetCard(
             images={"": 2586},
             subjects={"": 17},
             size=(600, 600),
+            bmp_header=_FINAL,
         ),
     ),
     layouts=(
@@ -93,7 +112,7 @@ CNMC2019 = DatasetCard(
         Layout(
             name="plain",
             subset="training",
-            folder=r"(?P<folder>all|hem|malignant|healthy)",
+            folder=r"(?P<folder>[^/]+)",
             stem=_CELL,
             identity="",
             example="{all,hem} or {malignant,healthy}/*.{bmp,png,jpg,tif}",

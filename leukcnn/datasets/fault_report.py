@@ -1,5 +1,6 @@
 """What `verify` reports about a folder."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,8 +9,10 @@ from typing import NamedTuple
 
 from leukcnn.datasets.cards import DatasetCard, Subset
 from leukcnn.datasets.headers import printable
+from leukcnn.datasets.index import ImageIndex
 from leukcnn.datasets.walk import natural
 
+_PLURAL = re.compile(r"s\b")
 FAULTS = {
     "unreadable": "a folder or file that can't be read, or a file that isn't a regular one",
     "unusable name": "a name that isn't UTF-8 text or has control characters",
@@ -20,7 +23,7 @@ FAULTS = {
     "wrong size": "an image of another size than published",
     "misnamed": "a name or place that doesn't fit the content",
     "unknown": "an image that isn't in the manifest",
-    "changed": "a published name with other content (SHA-256)",
+    "changed": "a published name with other content (SHA-256), unless its pixels are the published ones",
     "duplicate": "a copy of another image that isn't a copy in the published dataset",
     "two classes": "an image that is byte-identical to one of another class, other than as published",
 }
@@ -58,6 +61,39 @@ class Count(NamedTuple):
     images: int
 
 
+class Comparison(NamedTuple):
+    """How many of a folder's images are published ones.
+
+    Attributes:
+        images: Images in the folder, in the dataset's layout.
+        verified: Images with the SHA-256 of a published image; two files aren't the same one.
+        saved_again: Others with the pixels of a published image.
+        copies: Further copies of published images.
+        changed: Images with a published name and other content.
+        unlisted: Images that can be read and aren't in the manifest.
+    """
+
+    images: int
+    verified: int
+    saved_again: int
+    copies: int
+    changed: int
+    unlisted: int
+
+    def line(self) -> str:
+        """Returns the numbers as a line of plain text."""
+        unread = self.images - sum(self[1:])
+        others = {
+            "saved again with the published pixels": self.saved_again,
+            f"further {'copy' if self.copies == 1 else 'copies'}": self.copies,
+            "changed": self.changed,
+            "not in the manifest": self.unlisted,
+            "unreadable": unread,
+        }
+        shown = [f"{n:,} {what}" for what, n in others.items() if n]
+        return ", ".join([f"{self.verified:,} of {self.images:,} verified by SHA-256", *shown])
+
+
 @dataclass(frozen=True)
 class Report:
     """What `verify` found in a folder.
@@ -66,6 +102,9 @@ class Report:
         card: The dataset.
         folder: The dataset's folder.
         synthetic: Whether the images are synthetic.
+        index: The sound images: those that can be decoded and used, each id once.
+        images_here: Number of image files in the dataset's layout, sound or not.
+        compared: How many of them are published images; None if there is no manifest or they are synthetic.
         counts: Number of sound images by subset, fold, class and subject; see `Count`.
         faults: Everything that is wrong, sorted by path.
         known_duplicates: Pairs of ids of images that are byte-identical in the published dataset too.
@@ -76,6 +115,9 @@ class Report:
     card: DatasetCard
     folder: Path
     synthetic: bool
+    index: ImageIndex
+    images_here: int
+    compared: Comparison | None
     counts: tuple[Count, ...]
     faults: tuple[Fault, ...]
     known_duplicates: tuple[tuple[str, str], ...]
@@ -107,6 +149,7 @@ class Report:
         return [
             f"{self.card.name} in {printable(str(self.folder))}",
             *self._subset_lines(),
+            *([self.compared.line()] if self.compared else []),
             *(f"note: {note}" for note in self.notes),
             *self._duplicate_lines(),
             *self._fault_lines(),
@@ -115,7 +158,13 @@ class Report:
     def _subset_lines(self) -> Iterable[str]:
         for subset in self.card.subsets:
             here = self.images(subset=subset.key)
-            yield f"{subset.key}: {here:,}{self._of(subset.total)} {self.card.images_are}"
+            published = self._of(subset.total)
+            shown = (
+                f"{here:,}{published} {self.card.images_are}"
+                if published
+                else counted(here, self.card.images_are)
+            )
+            yield f"{subset.key}: {shown}"
             for class_name in (*self.card.classes, ""):
                 rows = [c for c in self.counts if (c.subset, c.class_name) == (subset.key, class_name)]
                 if rows:
@@ -132,7 +181,7 @@ class Report:
             f"  {class_name or 'unlabelled'}: {subjects.total():,}{self._of(subset.images.get(class_name))}"
         )
         if known or subset.subjects:
-            line += f", {known:,} {self.card.groups_are}{self._of(subset.subjects.get(class_name))}"
+            line += f", {counted(known, self.card.groups_are)}{self._of(subset.subjects.get(class_name))}"
         yield line
         if known and subset.subjects:
             each = sorted(subjects.items(), key=lambda item: natural(item[0]))
@@ -145,7 +194,8 @@ class Report:
 
     def _duplicate_lines(self) -> Iterable[str]:
         if self.known_duplicates:
-            yield f"known duplicates: {len(self.known_duplicates):,} byte-identical pairs, as published"
+            pairs = counted(len(self.known_duplicates), "byte-identical pairs")
+            yield f"known duplicates: {pairs}, as published"
             yield from (f"  {one} = {other}" for one, other in self.known_duplicates)
         if self.joined_subjects:
             yield f"{self.card.groups_are} that share an image and count as one: " + ", ".join(
@@ -157,7 +207,17 @@ class Report:
             yield "no faults"
             return
         kinds = Counter(fault.kind for fault in self.faults)
-        yield f"{len(self.faults):,} faults: " + ", ".join(
+        yield f"{counted(len(self.faults), 'faults')}: " + ", ".join(
             f"{kinds[kind]:,} {kind}" for kind in FAULTS if kind in kinds
         )
         yield from (f"  {fault.kind}: {fault.path}: {fault.detail}" for fault in self.faults)
+
+
+def counted(number: int, things: str) -> str:
+    """Returns a number and what is counted, e.g. "1 image" and "2,000 images".
+
+    Args:
+        number: The number.
+        things: Their name in the plural, with an "s" at the end of its first such word.
+    """
+    return f"{number:,} {_PLURAL.sub('', things, count=1) if number == 1 else things}"

@@ -6,7 +6,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path, PurePath
@@ -14,13 +14,23 @@ from typing import TypedDict
 
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.cards import ANY_NAME, DatasetCard
-from leukcnn.datasets.catalog import CATALOG, card
+from leukcnn.datasets.catalog import CATALOG
 from leukcnn.datasets.claims import Claim, claims_of, is_named
+from leukcnn.datasets.class_words import GivenClasses, given_classes, with_classes
 from leukcnn.datasets.headers import printable
-from leukcnn.datasets.walk import MOST_FOLDERS, Tree, list_tree, listed
+from leukcnn.datasets.walk import Tree, list_tree, listed
 from leukcnn.errors import DataError
 
-__all__ = ["Advice", "Place", "existing_folder", "find", "how_to_get", "search_limit"]
+__all__ = [
+    "Advice",
+    "Place",
+    "Search",
+    "existing_folder",
+    "find",
+    "how_to_get",
+    "search",
+    "with_given_classes",
+]
 
 
 class Advice(TypedDict):
@@ -28,6 +38,29 @@ class Advice(TypedDict):
 
     expected: str
     remedy: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a folder that a user named holds.
+
+    Attributes:
+        tree: Its folders.
+        claims: Key of each dataset in the catalog -> the folders that are surely its.
+    """
+
+    tree: Tree
+    claims: Mapping[str, Sequence[Claim]]
+
+    @property
+    def limit(self) -> str:
+        """A sentence on a search that ended early, "" if it didn't."""
+        if not self.tree.cut:
+            return ""
+        return (
+            f"The search ended {self.tree.cut}, so images that are deeper weren't seen: pass a folder closer "
+            "to them."
+        )
 
 
 @dataclass(frozen=True)
@@ -39,14 +72,19 @@ class Place:
         folder: Its own folder.
         claims: The folders of its images, each with the layout that fits.
         others: Folder of images that is another dataset's -> key of that dataset.
-        tree: What the folder that the user named holds.
+        search: What the folder that the user named holds.
     """
 
     card: DatasetCard
     folder: Path
     claims: tuple[Claim, ...]
     others: Mapping[Path, str]
-    tree: Tree
+    search: Search
+
+    @property
+    def tree(self) -> Tree:
+        """The folders of the search."""
+        return self.search.tree
 
     @cached_property
     def unclaimed(self) -> list[Path]:
@@ -85,6 +123,13 @@ def how_to_get(dataset: DatasetCard) -> Advice:
     }
 
 
+def with_given_classes(dataset: DatasetCard, classes: GivenClasses) -> DatasetCard:
+    """Returns a card with the class words of a user, see `load`."""
+    given = given_classes(classes)
+    words = with_classes(dataset.class_words, given, dataset.classes)
+    return replace(dataset, class_words=words) if given else dataset
+
+
 def existing_folder(root: str | Path, advice: Advice) -> Path:
     """Returns the absolute path of a folder.
 
@@ -99,49 +144,46 @@ def existing_folder(root: str | Path, advice: Advice) -> Path:
     return folder
 
 
-def find(names: Sequence[str], root: str | Path, advice: Advice) -> dict[str, Place]:
-    """Finds datasets below a folder.
+def search(root: str | Path, advice: Advice) -> Search:
+    """Lists the folders below a root, and finds those that are surely a dataset's.
+
+    Raises:
+        DataError: There is no such folder; the message ends with the advice.
+    """
+    tree = list_tree(existing_folder(root, advice))
+    return Search(tree, {key: claims_of(dataset, tree) for key, dataset in CATALOG.items()})
+
+
+def find(cards: Sequence[DatasetCard], searched: Search) -> dict[str, Place]:
+    """Finds datasets in a folder that was searched.
 
     A dataset is known by the name of its own folder, by the authors' own names of folders and files, or, if
     it is the only one that is looked for, by the folder that was passed. Folders with the names of classes
     are common, so that alone they don't show which dataset they are.
 
     Args:
-        names: Keys of datasets in the catalog.
-        root: The dataset's own folder, the one above it, or any other above it.
-        advice: The end of the message if the root isn't a folder.
+        cards: The datasets.
+        searched: The folder.
 
     Returns:
-        The place of each dataset that is there, in the order of `names`. A folder named after a dataset
+        The place of each dataset that is there, by key, in their order. A folder named after a dataset
         counts as its place even if its content fits no layout.
 
     Raises:
-        DataError: A dataset is unknown, the root isn't a folder, a dataset is there twice, or a folder could
-            be that of two of the datasets.
+        DataError: A dataset is there twice, or a folder could be that of two of the datasets.
     """
-    cards = [card(name) for name in names]
-    tree = list_tree(existing_folder(root, advice))
-    sure = {key: claims_of(dataset, tree) for key, dataset in CATALOG.items()}
-    places = {}
+    tree, places = searched.tree, {}
     for dataset in cards:
-        others = _surest(sure, except_for=dataset.key)
-        place = _place(dataset, tree, sure[dataset.key], others)
+        # The card may have other class words than the catalog's.
+        own = claims_of(dataset, tree)
+        others = _surest(searched.claims, except_for=dataset.key)
+        place = _place(dataset, searched, own, others)
         if place is None and len(cards) == 1:
-            place = _place(dataset, tree, claims_of(dataset, tree, passed=True), others)
+            place = _place(dataset, searched, claims_of(dataset, tree, passed=True), others)
         if place:
             places[dataset.key] = place
     _refuse_shared(places)
     return places
-
-
-def search_limit(tree: Tree) -> str:
-    """Returns a sentence on a search that ended early, "" if it didn't."""
-    if not tree.cut:
-        return ""
-    return (
-        f" The search ended after {MOST_FOLDERS:,} folders, so images that are deeper weren't seen: "
-        "pass a folder closer to them."
-    )
 
 
 def _surest(sure: Mapping[str, Iterable[Claim]], *, except_for: str) -> dict[Path, tuple[str, Claim]]:
@@ -155,15 +197,16 @@ def _surest(sure: Mapping[str, Iterable[Claim]], *, except_for: str) -> dict[Pat
 
 
 def _place(
-    dataset: DatasetCard, tree: Tree, claims: Iterable[Claim], others: Mapping[Path, tuple[str, Claim]]
+    dataset: DatasetCard, searched: Search, claims: Iterable[Claim], others: Mapping[Path, tuple[str, Claim]]
 ) -> Place | None:
+    tree = searched.tree
     own = [
         claim for claim in claims if claim.folder not in others or claim.rank >= others[claim.folder][1].rank
     ]
     foreign = {folder: key for folder, (key, _) in others.items() if folder not in {c.folder for c in own}}
     if not own:
         named = _named_folder(dataset, tree, foreign)
-        return Place(dataset, named, (), foreign, tree) if named else None
+        return Place(dataset, named, (), foreign, searched) if named else None
     candidates = _candidates(dataset, tree, own)
     if len(candidates) > 1:
         shown = [f"{folder} ({tree.count(c.folder for c in c_s):,} images)" for folder, c_s in candidates]
@@ -172,7 +215,7 @@ def _place(
             expected="one copy of the dataset below the folder that is passed",
             remedy=f"pass one of these folders as --data, e.g. --data {printable(str(candidates[0][0]))!r}",
         )
-    return Place(dataset, candidates[0][0], tuple(own), foreign, tree)
+    return Place(dataset, candidates[0][0], tuple(own), foreign, searched)
 
 
 def _named_folder(dataset: DatasetCard, tree: Tree, foreign: Mapping[Path, str]) -> Path | None:
@@ -215,7 +258,7 @@ def _are_copies(dataset: DatasetCard, tree: Tree, one: Claim, other: Claim) -> b
             for claim in (one, other)
         )
         return 2 * len(names & more) > min(len(names), len(more))
-    return one.part(dataset) == other.part(dataset)
+    return one.content(dataset) == other.content(dataset)
 
 
 def _refuse_shared(places: Mapping[str, Place]) -> None:

@@ -1,13 +1,39 @@
 """What the header of an image file says, and what is wrong with a file that isn't a complete image."""
 
 import os
+import re
 import sys
 import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from leukcnn.errors import ArgumentError, DataError
 
-EXTENSIONS = (".bmp", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
+EXTENSIONS = (
+    *(".bmp", ".dib", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jpg_large", ".tif", ".tiff"),
+    *(".gif", ".ppm", ".pgm", ".pnm"),
+)
+"""Endings of image files, in lower case. What a file holds is known by its first bytes, not by its ending."""
+FORMATS = "BMP, PNG, JPEG, TIFF, GIF or PNM"
+"""The formats that are read, for messages."""
+
+# Formats that lose values, or that are too rare: damage in them can't be seen, or nothing reads them exactly.
+# Then those of cameras, and of microscopes, slide scanners and radiology.
+_OTHER_ENDING = re.compile(
+    r"\.(?:webp|jp2|j2[ck]|jp[fmx]|jxl|jxr|wdp|hei[cf]|hif|avif|p[abf]m|apng|mng|mpo|tga|pcx|sgi|ras|xbm|xpm"
+    r"|ico|exr|hdr|ps[bd]|xcf"
+    r"|raw|dng|cr[23]|nef|arw|orf|rw2|raf"
+    r"|svs|ndpi|mrxs|scn|bif|vsi|vms|czi|zvi|lif|nd2|oi[bf]|lsm|stk|dcm|dicom|nii|nrrd|mh[ad]|fits|np[yz])"
+)
+# First bytes of the formats that are read, and of others.
+_FIRST_BYTES = re.compile(
+    rb"BM....\0\0\0\0|\x89PNG\r\n|\xff\xd8\xff|II[*+]\0|MM\0[*+]|GIF8[79]a|RIFF....WEBP|P[1-6]\s|"
+    rb"\0\0\0\x0cjP  |....ftyp(?:heic|heif|mif1|avif)|8BPS",
+    re.DOTALL,
+)
+_NAMED = 3
+_ENDING = re.compile(r"\.[a-z][a-z0-9]{0,4}")
 
 MAX_PIXELS = 100_000_000
 """Pixels that an image may have, unless LEUKCNN_MAX_PIXELS gives another number."""
@@ -37,11 +63,12 @@ class Header:
     """What the header of an image file says.
 
     Attributes:
-        format: "BMP", "PNG", "JPEG" or "TIFF".
+        format: "BMP", "PNG", "JPEG", "TIFF", "GIF" or "PNM".
         height: Rows, in pixels.
         width: Columns, in pixels.
         channels: 1 grey, 2 grey and alpha, 3 colour (palettes too), 4 colour and a fourth channel.
         bits: Bits per channel.
+        images: Images in the file; the first one is read.
     """
 
     format: str
@@ -49,11 +76,14 @@ class Header:
     width: int
     channels: int
     bits: int
+    images: int = 1
 
 
-def conversion(channels: int, bits: int) -> str | None:
+def conversion(channels: int, bits: int, images: int = 1) -> str | None:
     """Describes in words how an image is converted to 8-bit RGB; returns None if no conversion is needed."""
     steps = []
+    if images > 1:
+        steps.append("the first of several images in the file")
     if bits == 16:
         steps.append("16 bits a channel scaled to 8")
     if channels in (1, 2):
@@ -109,6 +139,51 @@ def is_beyond_decoder(header: Header) -> bool:
     """Says whether OpenCV refuses an image since LEUKCNN_MAX_PIXELS was raised after it was loaded."""
     bound = os.environ.get(_OPENCV_MAX_PIXELS, "")
     return bound.isdigit() and header.height * header.width > int(bound)
+
+
+def unread_images(paths: Iterable[Path]) -> list[Path]:
+    """Returns the files that aren't read although they look like images, in the given order.
+
+    These are the files with the ending of another image format, e.g. `.webp` or `.svs`, and files that begin
+    like an image and have no ending, or an image's ending before another one: `cell`, `cell.bmp.bak`. Only
+    the first bytes of the latter are read.
+
+    Args:
+        paths: Files of a folder, whatever they are.
+    """
+    return [path for path in paths if path.suffix.lower() not in EXTENSIONS and _looks_like_image(path)]
+
+
+def unread_notes(paths: Sequence[Path], folder: Path) -> list[str]:
+    """Returns a line with the number and first names of files that `unread_images` found; none without any.
+
+    Args:
+        paths: The files.
+        folder: The folder that holds them, whose path is left out.
+    """
+    if not paths:
+        return []
+    names = [printable(path.relative_to(folder).as_posix()) for path in paths[:_NAMED]]
+    are = "files look like images and aren't" if len(paths) > 1 else "file looks like an image and isn't"
+    more = ", ..." if len(paths) > _NAMED else ""
+    return [f"{len(paths):,} {are} read: {', '.join(names)}{more}; save them as PNG"]
+
+
+def _looks_like_image(path: Path) -> bool:
+    endings = [ending.lower() for ending in path.suffixes]
+    if endings and (_OTHER_ENDING.fullmatch(endings[-1]) or endings[-2:] == [".nii", ".gz"]):
+        return True
+    plain = bool(endings) and _ENDING.fullmatch(endings[-1])
+    if plain and not any(ending in EXTENSIONS or _OTHER_ENDING.fullmatch(ending) for ending in endings):
+        return False
+    try:
+        # A pipe would wait for a writer.
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return bool(_FIRST_BYTES.match(file.read(16)))
+    except OSError:
+        return False
 
 
 def expect_size(height: int, width: int) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leukcnn.datasets.class_folders import Groups, read_class_folders
+from leukcnn.datasets.left_out import NEXT_TO, OUTSIDE
 from leukcnn.datasets.one_class import require_one_class
 from leukcnn.datasets.scan import UNLABELLED
 from leukcnn.datasets.summary import ClassCount, as_html, as_text, count_classes
@@ -55,6 +56,8 @@ class ImageIndex:
             "final").
         fold: (N,) int64, the authors' own fold, -1 where there is none.
         sha256: (N,) str, hexadecimal SHA-256 of each file.
+        given: (N,) str, the split whose folder holds the image, "train", "validation" or "test"; "" where the
+            folders aren't split. The kind of split "given" keeps it, all others pass it over.
         synthetic: Whether the images are synthetic substitutes for the dataset's own.
         notes: Remarks for the readers of results, e.g. how many of the published images are present and how
             many were converted.
@@ -71,8 +74,11 @@ class ImageIndex:
     sha256: np.ndarray
     notes: tuple[str, ...] = field(default=())
     synthetic: bool = False
+    given: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.str_))
 
     def __post_init__(self) -> None:
+        if not len(self.given):
+            object.__setattr__(self, "given", np.full(len(self.ids), ""))
         lengths = {f.name: len(getattr(self, f.name)) for f in fields(self) if f.name not in _OF_ALL}
         if len(set(lengths.values())) != 1:
             raise ArgumentError(
@@ -88,9 +94,13 @@ class ImageIndex:
     ) -> "ImageIndex":
         r"""Indexes a folder of your own that holds one folder per class.
 
-        The images are `root/CLASS/**/*.png` (or bmp, jpg, jpeg, tif, tiff). Other files and hidden ones are
-        ignored. Links are followed. Every image is read once, to compute its SHA-256 and to check that it is
-        complete; none is decoded.
+        The images are `root/CLASS/**/*.png` (or another ending of `leukcnn.datasets.headers.EXTENSIONS`).
+        Other files and hidden ones are ignored; `notes` names those that look like images. Links are
+        followed. Every image is read once, to compute its SHA-256 and to check that it is complete; none is
+        decoded.
+
+        Folders named train, val and test (or training, valid, validation, testing), right above the class
+        folders or right inside them, are joined: `given` says which of them holds an image.
 
         Args:
             root: The folder that holds the class folders. Its name becomes `dataset`.
@@ -115,8 +125,8 @@ class ImageIndex:
 
         Raises:
             DataError: The folder doesn't exist, has fewer than two class folders, empty ones, images outside
-                them, or files that aren't complete images; or an image is in two classes. One message lists
-                all faults.
+                them, some folders named after a split next to class folders, or files that aren't complete
+                images; or an image is in two classes. One message lists all faults.
             ArgumentError: `groups` has the wrong form or doesn't give every image a group.
         """
         index = cls(**read_class_folders(root, groups, progress=progress))
@@ -147,7 +157,7 @@ class ImageIndex:
 
         Returns:
             A pandas DataFrame with the columns path, id, dataset, subset, class ("" without a label), label
-            (-1 without one), group, fold and sha256. `ImageIndex` describes their values.
+            (-1 without one), group, fold, given and sha256. `ImageIndex` describes their values.
 
         Raises:
             DependencyError: pandas isn't installed.
@@ -170,6 +180,7 @@ class ImageIndex:
                 "label": self.labels,
                 "group": self.group,
                 "fold": self.fold,
+                "given": self.given,
                 "sha256": self.sha256,
             }
         )
@@ -225,8 +236,11 @@ def require_classes(index: ImageIndex) -> None:
     if not counts.all():
         shown = ", ".join(f"{n:,} {name}" for name, n in zip(index.class_names, counts, strict=True))
         only = "one class only" if np.count_nonzero(counts) == 1 else "too few classes"
+        not_read = [note for note in index.notes if OUTSIDE in note or NEXT_TO in note]
         raise DataError(
             f"The data hold {only}: {shown} images with a label.",
             expected=f"images of every class: {', '.join(index.class_names)}",
-            remedy="copy the folders of the other classes too",
+            remedy=f"rename the folders that aren't read, if they are those classes: {'; '.join(not_read)}"
+            if not_read
+            else "copy the folders of the other classes too",
         )

@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
+from leukcnn.datasets.class_words import GivenClasses
+from leukcnn.datasets.genuine import genuineness
 from leukcnn.datasets.index import ImageIndex
 from leukcnn.datasets.manifest import manifest, published_groups
 from leukcnn.datasets.one_class import require_one_class
-from leukcnn.datasets.scan import Found, Scan, place, scan, sort_key
+from leukcnn.datasets.scan import Found, Scan, check_classes, place, scan, sort_key
 from leukcnn.datasets.walk import (
     Progress,
     conversion_notes,
@@ -25,7 +28,13 @@ from leukcnn.errors import DataError
 __all__ = ["index_from_manifest", "load", "make_index", "read_index"]
 
 
-def load(name: str, root: str | Path, *, progress: Progress | None = None) -> ImageIndex:
+def load(
+    name: str,
+    root: str | Path,
+    *,
+    classes: GivenClasses = None,
+    progress: Progress | None = None,
+) -> ImageIndex:
     """Indexes a dataset's folder.
 
     Every file is read once, to compute its SHA-256 and to check that it is complete. No image is decoded.
@@ -33,6 +42,8 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
     Args:
         name: Key of the dataset in the catalog, e.g. "cnmc2019".
         root: The dataset's own folder, the one above it, or any other above it.
+        classes: Class folder -> the class of its images, where the folder's name doesn't say it for certain,
+            e.g. `{"positive": "ALL"}`.
         progress: Called after each file with the number done and the number of all files.
 
     Returns:
@@ -40,12 +51,16 @@ def load(name: str, root: str | Path, *, progress: Progress | None = None) -> Im
         indexed as it is; `notes` says what is there.
 
     Raises:
-        DataError: The folder doesn't exist, can't be read or holds no image of the dataset. Or some files
+        DataError: The folder doesn't exist, can't be read, holds no image of the dataset, or has a folder
+            whose name may mean several classes. Or some files
             aren't complete images, are copies of the same image, have the name of one class in the folder
             of another, are byte-identical in two classes, or have a name that isn't UTF-8; one message lists
             all of them.
+        ArgumentError: `classes` names a folder without images, or a class that the dataset lacks.
     """
-    return read_index(scan(name, root), progress=progress)
+    found = scan(name, root, classes=classes)
+    check_classes(classes, [found])
+    return read_index(found, progress=progress)
 
 
 def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
@@ -83,11 +98,10 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
         found.card,
         found.images,
         sha256=[digest for digest, _ in contents],
-        notes=(*_what_is_there(found), *conversion_notes(contents)),
         synthetic=found.synthetic,
     )
     require_one_class(index)
-    return index
+    return replace(index, notes=(*_what_is_there(found, index), *conversion_notes(contents)))
 
 
 def index_from_manifest(name: str) -> ImageIndex:
@@ -143,6 +157,7 @@ def make_index(
         subset=np.array([image.subset for image in images], dtype=np.str_),
         fold=np.array([image.fold for image in images], dtype=np.int64),
         sha256=np.array(sha256, dtype=np.str_),
+        given=np.array([image.given for image in images], dtype=np.str_),
         notes=notes,
         synthetic=synthetic,
     )
@@ -158,15 +173,16 @@ def _refuse(found: Scan, faults: Mapping[str, Sequence[str]]) -> None:
         )
 
 
-def _what_is_there(found: Scan) -> list[str]:
+def _what_is_there(found: Scan, index: ImageIndex) -> list[str]:
     cells = found.card.images_are
-    here = Counter(image.subset for image in found.images if not image.release)
     if found.synthetic:
+        here = Counter(image.subset for image in found.images)
         notes = [f"synthetic data, not {found.card.name}"]
         notes += [f"{n:,} synthetic {subset} {cells}" for subset, n in here.items()]
     else:
         notes = [
-            f"{here[subset.key]:,} of {subset.total:,} {subset.key} {cells}" for subset in found.card.subsets
+            genuineness(found.card, index, subset=subset.key).describe(f"{subset.key} {cells}")
+            for subset in found.card.subsets
         ]
     notes += found.notes
     if foreign := [image for image in found.images if image.foreign]:

@@ -1,27 +1,22 @@
 """Say what a folder holds that isn't read as a dataset's images, and why nothing was found in it."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from leukcnn.datasets.cards import DatasetCard
-from leukcnn.datasets.catalog import CATALOG
-from leukcnn.datasets.claims import claims_of
-from leukcnn.datasets.finder import Place, how_to_get, search_limit
-from leukcnn.datasets.headers import EXTENSIONS, printable
-from leukcnn.datasets.walk import Tree
+from leukcnn.datasets.class_words import may_be, normalised, split_of
+from leukcnn.datasets.finder import Place, Search, how_to_get
+from leukcnn.datasets.headers import EXTENSIONS, printable, unread_images
+from leukcnn.datasets.walk import listed
 from leukcnn.errors import DataError
 
+OUTSIDE = "images outside the layout"
 MASK = "masks of the images"
 OTHER_ENDING = "files with the endings of other image formats"
 OTHER_DATASET = "images of another dataset"
 NEXT_TO = "images next to the dataset's folder"
-
-NOT_READ = (
-    *(".gif", ".webp", ".jfif", ".jpe", ".jp2", ".heic", ".heif", ".avif", ".ppm", ".pgm", ".tga", ".psd"),
-    *(".svs", ".ndpi", ".czi", ".dcm", ".npy"),
-)
-"""Endings of image files that aren't read, in lower case."""
 
 _ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tar", ".tgz")
 _SHOWN = 8
@@ -31,7 +26,7 @@ def left_out_notes(
     place: Place, strays: Sequence[Path], left_out: Mapping[str, Sequence[Path]]
 ) -> Iterator[str]:
     """Yields a line for each kind of files that aren't read: their number, and the first names."""
-    kinds = {"images outside the layout": strays, **left_out}
+    kinds = {OUTSIDE: strays, **left_out}
     for kind, paths in kinds.items():
         if paths:
             top = place.folder.parent if kind == NEXT_TO else place.folder
@@ -43,7 +38,8 @@ def left_out_notes(
             yield f"{len(paths):,} {what} are left out, e.g. {first}" + (
                 f" (folders: {where})" if where else ""
             )
-    yield from [search_limit(place.tree).strip()] if place.tree.cut else []
+    if place.search.limit:
+        yield place.search.limit
 
 
 def release_notes(dataset: DatasetCard, releases: Iterable[str]) -> Iterator[str]:
@@ -60,47 +56,90 @@ def names_of(top: Path, folders: Iterable[Path]) -> tuple[str, ...]:
     return (*names[:_SHOWN], *([f"and {len(names) - _SHOWN:,} more"] if len(names) > _SHOWN else []))
 
 
-def no_images(dataset: DatasetCard, tree: Tree, place: Place | None = None) -> DataError:
+def no_images(dataset: DatasetCard, searched: Search, place: Place | None = None) -> DataError:
     """Returns the error for a folder that holds no image of a dataset: what was found and looked for.
 
     Args:
         dataset: The dataset.
-        tree: What the folder that the user named holds.
+        searched: What the folder that the user named holds.
         place: The place that has the dataset's name but none of its images, if there is one.
     """
+    tree = searched.tree
     folder = place.folder if place else tree.root
-    files = [path / name for path, here in tree.folders.items() for name in here.others]
-    images = [path / name for path in tree.holding_images for name in tree.folders[path].images]
-    inside = [path for path in images if path.is_relative_to(folder)]
-    help_ = how_to_get(dataset)
+    advice = how_to_get(dataset)
+    inside = [path for path in tree.holding_images if path.is_relative_to(folder)]
+    below = [path for path in tree.folders if path.is_relative_to(folder)]
+    files = [path / name for path in below for name in tree.folders[path].others]
     if inside:
-        where = printable(str(min(inside).relative_to(folder)))
-        found = (
-            f"{folder} holds {len(inside):,} images, but none in a layout of {dataset.name}, e.g. {where}."
-        )
-        names = ", ".join(names_of(folder, {path.parent for path in inside}))
-        found += f" Found: {names}."
-        if others := _others(tree, folder):
-            found += f" They are those of {', '.join(others)}."
-            help_["remedy"] = f"`leukcnn check {others[0]}` checks that dataset. {help_['remedy']}"
-        else:
-            help_["remedy"] = "rename the folders as in a layout above, and the folder above them to " + (
-                f"{dataset.folder_names[0]!r}; or {help_['remedy']}"
+        first = min(path / tree.folders[path].images[0] for path in inside).relative_to(folder)
+        others = {path: key for path, key in surest(searched).items() if path in {*inside}}
+        rest = [path for path in inside if path not in others]
+        found = f"{folder} holds {tree.count(inside):,} images, but none in a layout of {dataset.name}, "
+        found += f"e.g. {printable(first.as_posix())}. Found: {', '.join(names_of(folder, rest or inside))}."
+        if others:
+            counts = [
+                f"{tree.count(f for f in others if others[f] == key):,} of {key}" for key in _unique(others)
+            ]
+            found += f" It holds images of other datasets: {', '.join(counts)}."
+        remedy = (
+            f"`leukcnn check {_unique(others)[0]}` if you mean that dataset"
+            if not rest
+            else (
+                f"name the folders as in a layout above, and the one above them {dataset.folder_names[0]!r}"
             )
-    elif any(tree.root.iterdir()):
-        found = f"{folder} holds no images ({', '.join(EXTENSIONS)})."
-        for what, endings in (("of other formats", NOT_READ), ("that are archives", _ARCHIVES)):
-            some = [path.name for path in files if path.suffix.lower() in endings]
-            if some:
-                found += f" It holds {len(some):,} files {what}, e.g. {printable(some[0])}."
-                if endings is _ARCHIVES:
-                    help_["remedy"] = f"unpack {printable(some[0])} first; or {help_['remedy']}"
-    else:
+        )
+        advice["remedy"] = f"{remedy}; or {advice['remedy']}"
+    elif below and not files and len(below) == 1:
         found = f"{folder} is an empty folder."
-    return DataError(found + search_limit(tree), **help_)
+    else:
+        found = f"{folder} holds no images ({', '.join(EXTENSIONS)})."
+        if unread := unread_images(files):
+            found += f" It holds {len(unread):,} {OTHER_ENDING}, e.g. {printable(unread[0].name)}."
+        if packed := [path.name for path in files if path.suffix.lower() in _ARCHIVES]:
+            found += f" It holds {len(packed):,} archives, e.g. {printable(packed[0])}."
+            advice["remedy"] = f"unpack {printable(packed[0])}; or {advice['remedy']}"
+    if unreadable := [why for path, why in tree.unreadable.items() if path.is_relative_to(folder)]:
+        found += f" Folders that can't be read:\n{listed(unreadable)}\n"
+    return DataError(f"{found} {searched.limit}".rstrip(), **advice)
 
 
-def _others(tree: Tree, folder: Path) -> list[str]:
-    """Returns the keys of the datasets that the images below a folder are known to be of."""
-    claims = ((key, claim) for key in CATALOG for claim in claims_of(CATALOG[key], tree))
-    return sorted({key for key, claim in claims if claim.folder.is_relative_to(folder)})
+def surest(searched: Search) -> dict[Path, str]:
+    """Returns the dataset that each folder of images surely is of, where there is one."""
+    claims = [(claim, key) for key, claims in searched.claims.items() for claim in claims]
+    return {claim.folder: key for claim, key in sorted(claims[::-1], key=lambda one: one[0].rank)}
+
+
+def _unique(others: Mapping[Path, str]) -> list[str]:
+    return sorted({*others.values()})
+
+
+def expect_certain(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> None:
+    """Asks for the classes of folders whose names may mean one class or another."""
+    inside = [[*path.relative_to(folder).parts[:-1]] for path in strays]
+    inside = [[name for name in names if not split_of(name)] for names in inside]
+    images = Counter(names[0] for names in inside if len(names) == 1)
+    asked = {name: perhaps for name in sorted(images) if (perhaps := may_be(name, dataset.classes))}
+    if not asked:
+        return
+    lines = [
+        f"  {name}: {images[name]:,} images, perhaps {' or '.join(perhaps)}"
+        for name, perhaps in asked.items()
+    ]
+    option = ",".join(f"{name}=CLASS" for name in asked)
+    raise DataError(
+        f"{folder} holds folders whose names don't say for certain which class they are:\n"
+        + "\n".join(lines),
+        expected=f"folders named after the classes of {dataset.name}: {', '.join(dataset.classes)}",
+        remedy=f"say which class each is with --classes {shlex.quote(option)}, in Python with classes="
+        '{"FOLDER": "CLASS"}; or move them elsewhere',
+    )
+
+
+def given_notes(folder: Path, paths: Iterable[Path], given: Mapping[str, str]) -> list[str]:
+    """Returns a line for each folder with images whose class the user says."""
+    inside = {normalised(part) for path in paths for part in path.relative_to(folder).parts[:-1]}
+    return [
+        f"the folder {name} is read as {meant}, as --classes says"
+        for name, meant in given.items()
+        if normalised(name) in inside
+    ]

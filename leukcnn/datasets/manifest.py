@@ -1,4 +1,4 @@
-"""The manifests shipped with the package: path, SHA-256, size and group of the published images."""
+"""The manifests shipped with the package: path, SHA-256, bytes, group, size and pixels of each image."""
 
 import csv
 import gzip
@@ -21,11 +21,15 @@ class Published(NamedTuple):
             unknown. A name with a slash is the same group in all datasets: "allidb1/Im001_1.jpg" is the field
             of ALL-IDB 1 from which crops of ALL-IDB 2 were cut. A name without one belongs to its dataset
             only.
+        size: Height and width in pixels, None where unknown.
+        pixels: Digest of its pixels, see `pixel_digest`; "" where unknown.
     """
 
     sha256: str
     bytes: int
     group: str = ""
+    size: tuple[int, int] | None = None
+    pixels: str = ""
 
 
 @cache
@@ -36,8 +40,8 @@ def manifest(name: str) -> Mapping[str, Published]:
         name: Key of the dataset in the catalog.
 
     Returns:
-        A read-only mapping from id (path in the authors' archive) to SHA-256, size in bytes and group; empty
-        for a dataset without a manifest.
+        A read-only mapping from id (path in the authors' archive) to what is published, see `Published`;
+        empty for a dataset without a manifest.
 
     Raises:
         DataError: There is no dataset of that name.
@@ -46,10 +50,19 @@ def manifest(name: str) -> Mapping[str, Published]:
     if not file.is_file():
         return MappingProxyType({})
     with file.open("rb") as packed, gzip.open(packed, "rt", encoding="utf-8", newline="") as text:
-        rows = csv.DictReader(text)
-        return MappingProxyType(
-            {row["path"]: Published(row["sha256"], int(row["bytes"]), row.get("group") or "") for row in rows}
-        )
+        return MappingProxyType({row["path"]: _published(row) for row in csv.DictReader(text)})
+
+
+def _published(row: Mapping[str, str]) -> Published:
+    size = row.get("size")
+    height, width = map(int, size.split("x")) if size else (0, 0)
+    return Published(
+        sha256=row["sha256"],
+        bytes=int(row["bytes"]),
+        group=row.get("group") or "",
+        size=(height, width) if size else None,
+        pixels=row.get("pixels") or "",
+    )
 
 
 @cache

@@ -9,7 +9,18 @@ import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.finder import Advice, Place, existing_folder, find, how_to_get, search_limit
+from leukcnn.datasets.class_words import GivenClasses
+from leukcnn.datasets.fault_report import counted
+from leukcnn.datasets.finder import (
+    Advice,
+    Place,
+    Search,
+    existing_folder,
+    find,
+    how_to_get,
+    search,
+    with_given_classes,
+)
 from leukcnn.datasets.index import (
     NO_ARRAYS,
     UNLABELLED,
@@ -18,8 +29,8 @@ from leukcnn.datasets.index import (
 )
 from leukcnn.datasets.indexing import read_index
 from leukcnn.datasets.one_class import require_one_class
-from leukcnn.datasets.scan import scan_place
-from leukcnn.datasets.walk import Progress, list_tree, listed
+from leukcnn.datasets.scan import check_classes, scan_place
+from leukcnn.datasets.walk import Progress, listed
 from leukcnn.errors import ArgumentError, DataError
 
 
@@ -40,7 +51,7 @@ def present(names: Sequence[str], root: str | Path) -> dict[str, Path]:
         DataError: A dataset is unknown or is there twice, the root isn't a folder, or a folder could be that
             of two of the datasets.
     """
-    return {name: place.folder for name, place in find(names, root, _how_to_get(names)).items()}
+    return {name: place.folder for name, place in _find(names, root)[1].items()}
 
 
 def require_root(names: Sequence[str], root: str | Path) -> None:
@@ -57,21 +68,29 @@ def require_root(names: Sequence[str], root: str | Path) -> None:
     existing_folder(root, advice)
 
 
-def find_present(names: Sequence[str], root: str | Path) -> dict[str, Place]:
+def find_present(names: Sequence[str], root: str | Path, *, classes: GivenClasses = None) -> dict[str, Place]:
     """Returns the places of the datasets that are below a folder, one at least.
 
     Raises:
         DataError: As for `present`, or none of the datasets is there.
     """
-    places = find(names, root, _how_to_get(names))
+    searched, places = _find(names, root, classes)
     if not places:
-        tree = list_tree(existing_folder(root, _how_to_get(names)))
+        tree = searched.tree
         found = f"None of {', '.join(names)} is below {tree.root}."
         if holding := tree.holding_images:
             shown = [f"{folder} ({tree.count([folder]):,} images)" for folder in holding]
             found += f" Folders with images that have no dataset's name:\n{listed(shown)}"
-        raise DataError(found + search_limit(tree), **_how_to_get(names))
+        raise DataError(f"{found} {searched.limit}".rstrip(), **_how_to_get(names))
     return places
+
+
+def _find(
+    names: Sequence[str], root: str | Path, classes: GivenClasses = None
+) -> tuple[Search, dict[str, Place]]:
+    cards = [with_given_classes(card(name), classes) for name in names]
+    searched = search(root, _how_to_get(names))
+    return searched, find(cards, searched)
 
 
 def load_many(
@@ -80,6 +99,7 @@ def load_many(
     *,
     class_names: tuple[str, ...],
     class_of: Mapping[str, str],
+    classes: GivenClasses = None,
     progress: Progress | None = None,
 ) -> ImageIndex:
     """Indexes several datasets together; absent ones are skipped.
@@ -90,6 +110,7 @@ def load_many(
         class_names: Classes of the index, in the order of the networks' outputs.
         class_of: Class of the index for each class of a dataset; images of other classes, and those without
             a label, are left out.
+        classes: As for `load`; a folder of that name in any of the datasets has that class.
         progress: Called after each file with the number done and the number of all files.
 
     Returns:
@@ -100,7 +121,7 @@ def load_many(
         synthetic datasets it only counts the images.
 
     Raises:
-        ArgumentError: `class_of` names a class that isn't in `class_names`.
+        ArgumentError: `class_of` names a class that isn't in `class_names`, or `classes` as for `load`.
         DataError: None of the datasets is present, one of them can't be indexed (see `load`), or an image is
             in two classes, in one dataset or in two.
     """
@@ -109,8 +130,9 @@ def load_many(
             f"class_of maps to the classes {sorted(unknown)}.",
             expected=f"classes out of {list(class_names)}",
         )
-    here = find_present(names, root)
-    scans = [scan_place(place) for place in here.values()]
+    here = find_present(names, root, classes=classes)
+    scans = [scan_place(place, classes=classes) for place in here.values()]
+    check_classes(classes, scans)
     total, done = sum(len(found.images) for found in scans), 0
     indices, notes = [], list(_absence(names, here))
     for found in scans:
@@ -150,7 +172,8 @@ def _relabelled(
     names = np.array([*index.class_names, "no class"])[index.labels]
     wanted = labels != UNLABELLED
     left_out = [
-        f"{n:,} images of {name} are left out" for name, n in Counter(names[~wanted].tolist()).items()
+        f"{counted(n, 'images')} of {name} {'is' if n == 1 else 'are'} left out"
+        for name, n in Counter(names[~wanted].tolist()).items()
     ]
     columns = {f.name: getattr(index, f.name) for f in fields(index)} | {
         "labels": labels,
@@ -187,3 +210,22 @@ def _how_to_get(names: Sequence[str]) -> Advice:
         "expected": f"a folder for each dataset, each with a folder for each class in it:\n{folders}",
         "remedy": "'leukcnn datasets NAME' says how to get one. Or use synthetic images: --data synthetic",
     }
+
+
+def join(
+    indices: Sequence[ImageIndex], *, class_names: tuple[str, ...], class_of: Mapping[str, str]
+) -> ImageIndex:
+    """Joins the indices of several datasets, with the classes of a paper; see `load_many`.
+
+    Args:
+        indices: The index of each dataset.
+        class_names: Classes of the index, in the order of the networks' outputs.
+        class_of: Class of the index for each class of a dataset; other images are left out, and `notes`
+            counts them.
+    """
+    kept, notes = [], []
+    for index in indices:
+        images, left_out = _relabelled(index, class_names, class_of)
+        kept.append(images)
+        notes += [f"{index.dataset[0]}: {note}" for note in left_out]
+    return _joined(kept, class_names, tuple(notes))

@@ -4,7 +4,8 @@ Anyone may download them. They supply what the papers' own datasets don't make a
 and thousands of cells of healthy people.
 """
 
-from leukcnn.datasets.cards import Archive, DatasetCard, Layout, Subset, class_words
+from leukcnn.datasets.cards import Archive, DatasetCard, Layout, Subset
+from leukcnn.datasets.class_words import class_words, normalised
 
 SEGMENTATION_WBC = (
     Archive(
@@ -24,7 +25,7 @@ _MYELOBLASTS, _OTHER_CELLS = "MYO", "other cells"
 _LMU_WORDS = {
     **{kind.lower(): "AML" if kind == _MYELOBLASTS else _OTHER_CELLS for kind in _LMU_KINDS},
     **class_words("AML"),
-    _OTHER_CELLS: _OTHER_CELLS,
+    normalised(_OTHER_CELLS): _OTHER_CELLS,
 }
 _LMU_NAME = rf"(?P<named>{'|'.join(_LMU_KINDS)})_\d+"
 
@@ -53,8 +54,11 @@ AML_LMU = DatasetCard(
             identity="",
             example="AML-Cytomorphology_LMU/{MYO,NGS,LYT,...}/MYO_0001.tiff",
             any_name=True,
+            shown_by=rf"{_LMU_NAME}\.\w+",
         ),
-        Layout.by_class("aml_lmu", {word: _LMU_WORDS[word] for word in (*class_words("AML"), _OTHER_CELLS)}),
+        Layout.by_class(
+            "aml_lmu", {word: _LMU_WORDS[word] for word in (*class_words("AML"), normalised(_OTHER_CELLS))}
+        ),
     ),
     folder_names=("aml_lmu", "AML-Cytomorphology_LMU", "AML-Cytomorphology"),
     images_are="cells",
@@ -105,6 +109,7 @@ PBC = DatasetCard(
             example="PBC_dataset_normal_DIB/{basophil,monocyte,...}/BA_100102.jpg, all healthy",
             class_name="healthy",
             any_name=True,
+            shown_by=r"[A-Z]+_\d{3,}\.\w+",
         ),
         Layout.by_class("pbc", class_words("healthy")),
         Layout.one_folder("pbc", "healthy"),

@@ -11,9 +11,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from leukcnn.datasets.formats import bmp, jpeg, png, tiff
+from leukcnn.datasets.formats import bmp, gif, jpeg, png, pnm, tiff
 from leukcnn.datasets.formats.blocks import row_blocks
 from leukcnn.datasets.headers import (
+    FORMATS,
     BrokenImage,
     Header,
     conversion,
@@ -29,6 +30,8 @@ _FORMATS = {
     b"BM": bmp,
     b"\x89PNG\r\n\x1a\n": png,
     b"\xff\xd8": jpeg,
+    **dict.fromkeys((b"GIF87a", b"GIF89a"), gif),
+    **dict.fromkeys((b"P5", b"P6"), pnm),
     **dict.fromkeys((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"), tiff),
 }
 
@@ -45,12 +48,13 @@ _KINDS = {
 
 
 def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
-    """Reads a BMP, PNG, JPEG or TIFF image as RGB.
+    """Reads a BMP, PNG, JPEG, TIFF, GIF or PNM image as RGB.
 
     The pixels are the values that are stored, or the file is refused. Images of another form are converted:
     16-bit values are divided by 257 and rounded, values of fewer than 8 bits are multiplied to reach 255,
     grey is repeated in three channels, and alpha is dropped. (In many 32-bit BMP files alpha is 0 everywhere,
-    and blending with black would give a black image.) Orientation, gamma and colour profiles are ignored.
+    and blending with black would give a black image.) Of several images in a GIF, the first is read.
+    Orientation, gamma and colour profiles are ignored.
 
     Nothing is decoded if the file isn't a regular one or its header gives more pixels than 100 million, or
     than the environment variable LEUKCNN_MAX_PIXELS.
@@ -126,8 +130,8 @@ def read_header(content: bytes) -> Header:
         content: The whole file.
 
     Raises:
-        BrokenImage: The file is empty, isn't a BMP, PNG, JPEG or TIFF image, ends too early, or has more than
-            `max_pixels`.
+        BrokenImage: The file is empty, isn't an image of one of the `FORMATS`, ends too early, or has more
+            than `max_pixels`.
     """
     try:
         header = _format(content).read_header(content)
@@ -161,7 +165,7 @@ def decode_image(content: bytes) -> tuple[np.ndarray, str | None]:
         image = _as_rgb(values[..., :colours])
     except MemoryError as error:
         raise BrokenImage("too large", "is too large for the memory") from error
-    return image, conversion(header.channels, header.bits)
+    return image, conversion(header.channels, header.bits, header.images)
 
 
 def _as_rgb(values: np.ndarray) -> np.ndarray:
@@ -183,7 +187,7 @@ def _named(path: str | Path) -> Iterator[None]:
     except BrokenImage as error:
         raise DataError(
             f"{printable(str(path))} {error.detail}.",
-            expected="a regular file with a complete BMP, PNG, JPEG or TIFF image",
+            expected=f"a regular file with a complete {FORMATS} image",
             remedy="check the path, copy or download the file again, or save the image in another form; "
             "'leukcnn check' lists all faults of a folder",
         ) from error
@@ -218,4 +222,4 @@ def _format(content: bytes) -> ModuleType:
     for magic, module in _FORMATS.items():
         if content.startswith(magic):
             return module
-    raise BrokenImage("undecodable", f"is no BMP, PNG, JPEG or TIFF image: it begins with {content[:8]!r}")
+    raise BrokenImage("undecodable", f"is no {FORMATS} image: it begins with {content[:8]!r}")

@@ -7,7 +7,8 @@ there. Values that no source gives are "not stated".
 
 from dataclasses import replace
 
-from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, Layout, Subset, class_words
+from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, Layout, Subset
+from leukcnn.datasets.class_words import class_words
 from leukcnn.datasets.open_sets import SEGMENTATION_WBC
 
 _NOT_STATED = "not stated by its authors"
@@ -114,7 +115,6 @@ ALLIDB2 = DatasetCard(
             key="allidb2",
             title="ALL_IDB2",
             images={"healthy": 130, "ALL": 130},
-            size=(257, 257),
         ),
     ),
     layouts=(
@@ -156,6 +156,7 @@ ALLIDB2 = DatasetCard(
     citation=_ALL_IDB,
     how_to_get=f"ask its authors for it ({_ALL_IDB_LINK}) and unpack it into a folder 'ALL_IDB2'",
     remarks=(
+        "257x257 pixels; ten of the images are smaller.",
         "Cells cut out of ALL-IDB 1; 185 of the 260 were found there, and the manifest lists their fields.",
         "74 of the 75 crops without a known field are ALL: grouped folds can't keep crops of their fields "
         "together. Crops are numbered field by field, so contiguous blocks of numbers (--split block_kfold) "
@@ -178,6 +179,7 @@ LEUKOCYTES = DatasetCard(
             Layout.one_folder("leukocytes", "healthy", stem=_LEUKOCYTES_NAME),
             name="authors' own",
             example="leukocytes/Eosinophil_1.bmp, Lymphocytes_1.bmp, ..., all healthy",
+            shown_by=rf"{_LEUKOCYTES_NAME}\.\w+",
         ),
         Layout.by_class("leukocytes", _HEALTHY, stem=_LEUKOCYTES_NAME),
     ),
@@ -271,7 +273,8 @@ JTSC = DatasetCard(
     availability="open download from GitHub",
     licence=_NOT_STATED,
     citation=_ZHENG,
-    how_to_get="clone https://github.com/zxaoyou/segmentation_WBC; JTSC is its 'Dataset 1'",
+    how_to_get="clone https://github.com/zxaoyou/segmentation_WBC, or run 'leukcnn datasets jtsc --download "
+    "DIR'; JTSC is its 'Dataset 1'",
     remarks=(
         "From Jiangxi Tecom Science Corporation; masks of nucleus and cytoplasm are next to the cells.",
         "Up to 120x120 pixels: 76 cells are smaller. 112.bmp and 139.bmp are byte-identical.",

@@ -10,29 +10,40 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
 
-from leukcnn.datasets.cards import DatasetCard, LabelsFile, Layout
+from leukcnn.datasets.cards import ANY_FOLDER, DatasetCard, Layout
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.claims import Claim, fits
-from leukcnn.datasets.finder import Place, existing_folder, find, how_to_get
-from leukcnn.datasets.labels_file import read_labels
+from leukcnn.datasets.class_words import (
+    GivenClasses,
+    class_of,
+    given_classes,
+    normalised,
+    split_notes,
+    split_of,
+)
+from leukcnn.datasets.finder import Place, find, how_to_get, search, with_given_classes
+from leukcnn.datasets.headers import unread_images
+from leukcnn.datasets.labels_file import labels_path, read_labels
 from leukcnn.datasets.left_out import (
     MASK,
     NEXT_TO,
-    NOT_READ,
     OTHER_DATASET,
     OTHER_ENDING,
+    expect_certain,
+    given_notes,
     left_out_notes,
     names_of,
     no_images,
     release_notes,
+    surest,
 )
 from leukcnn.datasets.manifest import manifest
 from leukcnn.datasets.masks import masks_with_ending
-from leukcnn.datasets.walk import SYNTHETIC_MARKER, Tree, list_tree, natural
+from leukcnn.datasets.walk import SYNTHETIC_MARKER, Tree, natural
+from leukcnn.errors import ArgumentError
+from leukcnn.fields import did_you_mean
 
 UNLABELLED = -1
-
-_LONGEST_HEAD = 4096  # bytes
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,7 @@ class Found:
         foreign: Whether its file name isn't one that the authors use.
         contradictory: Whether its file name belongs to one class and its folder to another.
         release: What it is where it isn't one of the published files, see `Layout.release`; "" otherwise.
+        given: The split whose folder holds it, "train", "validation" or "test"; "" if there is none.
     """
 
     path: Path
@@ -61,6 +73,7 @@ class Found:
     foreign: bool = False
     contradictory: bool = False
     release: str = ""
+    given: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +88,7 @@ class Scan:
         strays: Image files in the dataset's folder at places that fit no layout.
         left_out: Other files that aren't read, by kind; the kinds are the constants of `left_out`.
         unreadable: Folders that couldn't be listed, with the reason.
-        notes: Remarks on missing labels and on all files that are left out.
+        notes: Remarks on missing labels, on folders of a split, and on all files that are left out.
     """
 
     card: DatasetCard
@@ -93,29 +106,41 @@ class Scan:
         return names_of(self.folder, {path.parent for path in (*self.strays, *self.left_out[NEXT_TO])})
 
 
-def scan(name: str, root: str | Path) -> Scan:
+def scan(name: str, root: str | Path, *, classes: GivenClasses = None) -> Scan:
     """Finds the images of a dataset below a folder.
 
     Args:
         name: Key of the dataset in the catalog.
         root: The dataset's own folder, the one above it, or any other above it.
+        classes: Class folder -> the class of its images, for names that may mean several classes;
+            `check_classes` says whether it fits.
 
     Raises:
         DataError: The dataset is unknown, the folder doesn't exist or holds no image of the dataset, the
-            dataset is there twice, or a label file can't be read.
+            dataset is there twice, a folder's name may mean several classes, or a label file can't be read.
     """
-    dataset = card(name)
-    places = find([name], root, how_to_get(dataset))
+    dataset = with_given_classes(card(name), classes)
+    searched = search(root, how_to_get(dataset))
+    places = find([dataset], searched)
     if name not in places:
-        raise no_images(dataset, list_tree(existing_folder(root, how_to_get(dataset))))
-    return scan_place(places[name])
+        tree = searched.tree
+        free = [path for path in tree.holding_images if path not in surest(searched)]
+        images = [path / image for path in free for image in tree.folders[path].images]
+        expect_certain(dataset, tree.root, images)
+        raise no_images(dataset, searched)
+    return scan_place(places[name], classes=classes)
 
 
-def scan_place(place: Place) -> Scan:
+def scan_place(place: Place, *, classes: GivenClasses = None) -> Scan:
     """Returns the images in a place that `find` has found, and what is left out there.
 
+    Args:
+        place: The place, found with the same `classes`.
+        classes: As for `scan`.
+
     Raises:
-        DataError: It holds no image of the dataset, or a label file can't be read.
+        DataError: It holds no image of the dataset, a folder's name may mean several classes, or a label file
+            can't be read.
     """
     dataset, tree = place.card, place.tree
     claims = {claim.folder: claim for claim in place.claims}
@@ -133,9 +158,12 @@ def scan_place(place: Place) -> Scan:
             else:
                 found.append(image)
     unreadable = [why for path, why in tree.unreadable.items() if path.is_relative_to(place.folder)]
+    expect_certain(dataset, place.folder, strays)
     if not found and not unreadable:
-        raise no_images(dataset, tree, place)
+        raise no_images(dataset, place.search, place)
     found, notes = _add_labels(dataset, found, files)
+    notes += split_notes([image.given for image in found])
+    notes += given_notes(place.folder, [image.path for image in found], given_classes(classes))
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in (place.folder, *place.folder.parents))
     if dataset.made_from and not synthetic:
         found = _add_groups(dataset, found)
@@ -145,7 +173,7 @@ def scan_place(place: Place) -> Scan:
             *(path for _, masks in images.values() for path in masks),
             *(folder / name for folder in here for name in tree.folders[folder].masks),
         ],
-        OTHER_ENDING: [path for path in files if path.suffix.lower() in NOT_READ],
+        OTHER_ENDING: unread_images(files),
         OTHER_DATASET: [
             folder / name
             for folder, key in place.others.items()
@@ -166,6 +194,46 @@ def scan_place(place: Place) -> Scan:
     )
 
 
+def check_classes(classes: GivenClasses, scans: Sequence[Scan]) -> None:
+    """Checks that each folder that is given a class is in one of some scans, and the class in its dataset.
+
+    Args:
+        classes: Class folder -> the class of its images.
+        scans: All folders that were scanned with them.
+
+    Raises:
+        ArgumentError: A folder holds no image, or its dataset doesn't have the class.
+    """
+    names = [
+        {
+            part
+            for path in (*(image.path for image in found.images), *found.strays)
+            for part in path.relative_to(found.folder).parts[:-1]
+        }
+        for found in scans
+    ]
+    for folder, name in given_classes(classes).items():
+        cards = [
+            found.card
+            for found, parts in zip(scans, names, strict=True)
+            if normalised(folder) in map(normalised, parts)
+        ]
+        if not cards:
+            there = sorted(set().union(*names))
+            raise ArgumentError(
+                f"classes (--classes) got the folder {folder!r}, in which no image is.",
+                expected=f"one of the folders with images: {', '.join(there) or 'there is none'}",
+                remedy=did_you_mean(folder, there),
+            )
+        if not any(name in one.classes or class_of(name, one.class_words) for one in cards):
+            known = dict.fromkeys(known for one in cards for known in one.classes)
+            raise ArgumentError(
+                f"classes (--classes) got {name!r} for the folder {folder!r}.",
+                expected=f"a class of the dataset: {', '.join(known)}",
+                remedy=did_you_mean(name, known),
+            )
+
+
 def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
     """Derives an image's class, subject, fold and id from its path; returns None if no layout fits.
 
@@ -174,8 +242,27 @@ def place(dataset: DatasetCard, path: PurePath, *, depth: int) -> Found | None:
         path: Path of the image, absolute or in the authors' archive.
         depth: Number of folders between the dataset's own folder and the image.
     """
-    for layout in dataset.layouts:
-        fitting = fits(layout, path.parent)
+    flat = [layout for layout in dataset.layouts if layout.folder == ANY_FOLDER and layout.deepest is None]
+    others = [layout for layout in dataset.layouts if layout not in flat]
+    found = _in_layout(dataset, others, path, depth)
+    if found:
+        return found
+    # Folders of a split, right above or right inside the class folders, are passed over.
+    for level in (2, 3):
+        name = path.parts[-level] if level <= depth + 1 else ""
+        if given := split_of(name):
+            without = PurePath(*path.parts[:-level], *path.parts[-level + 1 :])
+            found = _in_layout(dataset, others, without, depth - 1)
+            if found:
+                published = found.id in manifest(dataset.key)
+                identity = found.id if published else f"{name.lower()}/{found.id}"
+                return replace(found, path=Path(path), id=identity, given=given)
+    return _in_layout(dataset, flat, path, depth)
+
+
+def _in_layout(dataset: DatasetCard, layouts: Sequence[Layout], path: PurePath, depth: int) -> Found | None:
+    for layout in layouts:
+        fitting = fits(dataset, layout, path.parent)
         if fitting and (layout.deepest is None or depth <= layout.deepest):
             if layout.names_only and not _has_published_name(layout, path):
                 continue
@@ -197,7 +284,12 @@ def _placed(claim: Claim, dataset: DatasetCard, path: Path, release: str) -> Fou
     if layout.names_only and not _has_published_name(layout, path):
         return None
     image = _describe(dataset, layout, path, claim.words)
-    return replace(image, release="" if image.id in manifest(dataset.key) else release)
+    image = replace(image, given=split_of(claim.split))
+    if image.id in manifest(dataset.key):
+        return image
+    # Parts of a split may hold files of the same names.
+    identity = f"{claim.split}/{image.id}" if claim.split and not layout.identity else image.id
+    return replace(image, id=identity, release=release)
 
 
 def _releases(claims: Iterable[Claim]) -> dict[Path, str]:
@@ -222,8 +314,8 @@ def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mappi
     name = re.fullmatch(layout.stem, path.stem, re.IGNORECASE)
     words = (name.groupdict() if name else {}) | {"stem": path.stem}
     folder = (where.get("folder") or "").lower()
-    claimed = dataset.class_words.get((words.get("named") or "").lower())
-    class_name = layout.class_name or dataset.class_words.get(folder) or claimed
+    claimed = class_of(words.get("named") or "", dataset.class_words)
+    class_name = layout.class_name or class_of(folder, dataset.class_words) or claimed
     fold = where.get("fold")
     if layout.identity:
         suffix = "" if name else path.suffix
@@ -242,7 +334,7 @@ def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mappi
         subset=layout.subset,
         fold=int(fold) if fold else -1,
         foreign=name is None and not layout.any_name,
-        contradictory=claimed is not None and claimed != class_name,
+        contradictory=bool(claimed) and claimed != class_name,
     )
 
 
@@ -279,7 +371,7 @@ def _add_labels(
         rows = [i for i, image in enumerate(found) if image.subset == subset]
         if not rows:
             continue
-        path = _labels_path(labels_file, files)
+        path = labels_path(labels_file, files)
         if path is None:
             notes.append(f"the {subset} {dataset.images_are} have no labels: there is no {labels_file.name}")
             continue
@@ -291,20 +383,3 @@ def _add_labels(
         if missing:
             notes.append(f"{missing:,} {subset} {dataset.images_are} aren't in {path.name}")
     return found, notes
-
-
-def _labels_path(labels_file: LabelsFile, files: Sequence[Path]) -> Path | None:
-    """Returns the file of labels, by its name or else by the names of its columns."""
-    names = [name.lower() for name in (labels_file.name, *labels_file.also_named)]
-    tables = sorted((path for path in files if path.suffix.lower() == ".csv"), key=str)
-    by_name = [path for name in names for path in tables if path.name.lower() == name]
-    return next(iter(by_name), None) or next((f for f in tables if _has_columns(labels_file, f)), None)
-
-
-def _has_columns(labels_file: LabelsFile, path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            head = file.readline(_LONGEST_HEAD).decode("utf-8-sig", "replace").lower()
-    except OSError:
-        return False
-    return all(name.lower() in head for name in (labels_file.image, labels_file.label, labels_file.subject))

@@ -3,13 +3,12 @@
 from dataclasses import replace
 
 from leukcnn.datasets.cards import ANY_FOLDER, ANY_NAME, DatasetCard, Layout, Subset
+from leukcnn.datasets.class_words import class_words
 
-_STAGES = {"benign": "benign", "early": "early", "pre": "pre", "pro": "pro"}
+_STAGES = class_words("benign", "early", "pre", "pro")
 _TALEGHANI_COUNTS = {"benign": 504, "early": 985, "pre": 963, "pro": 804}
 _TALEGHANI_NAME = r"WBC-(?:Malignant-)?(?P<named>Benign|Early|Pre|Pro)-\d+"
 _TALEGHANI_SHOWN_BY = rf"{_TALEGHANI_NAME}\.\w+"
-# The stages in the folder names of the other release, "[Malignant] early Pre-B".
-_OTHER_STAGES = {"early pre b": "early", "pre b": "pre", "pro b": "pro"}
 _TALEGHANI_GET = (
     "download it from Kaggle with an account (https://doi.org/10.34740/KAGGLE/DSV/2175623), or in Python: "
     "import kagglehub; kagglehub.dataset_download('mehradaria/leukemia'); unpack it into a folder "
@@ -19,8 +18,8 @@ _TALEGHANI_GET = (
 TALEGHANI = DatasetCard(
     key="taleghani",
     name="Taleghani hospital ALL",
-    classes=tuple(_STAGES),
-    class_words={**_STAGES, **_OTHER_STAGES},
+    classes=("benign", "early", "pre", "pro"),
+    class_words=_STAGES,
     subsets=(Subset(key="taleghani", title="Original", images=_TALEGHANI_COUNTS, size=(224, 224)),),
     layouts=(
         Layout(
@@ -78,7 +77,6 @@ TALEGHANI = DatasetCard(
 TALEGHANI_SEGMENTED = replace(
     TALEGHANI,
     key="taleghani_segmented",
-    class_words=_STAGES,
     name="Taleghani hospital ALL (segmented)",
     subsets=(
         Subset(key="taleghani_segmented", title="Segmented", images=_TALEGHANI_COUNTS, size=(224, 224)),

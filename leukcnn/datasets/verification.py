@@ -1,92 +1,109 @@
 """Verify a dataset's folder: check every file and report every fault."""
 
-import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
+from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups
-from leukcnn.datasets.fault_report import Count, Fault, Report
-from leukcnn.datasets.headers import BrokenImage, name_fault, printable
+from leukcnn.datasets.fault_report import Comparison, Count, Fault, Report, counted
+from leukcnn.datasets.headers import name_fault, printable
 from leukcnn.datasets.index import UNLABELLED, ImageIndex
 from leukcnn.datasets.indexing import make_index
 from leukcnn.datasets.manifest import Published, manifest
-from leukcnn.datasets.read import decode_image, image_bytes
+from leukcnn.datasets.matching import Content, Matches, describe_change, examine, format_of, saved_as
 from leukcnn.datasets.scan import Found, Scan, scan
 from leukcnn.datasets.walk import Progress, natural, read_files
 
 
-class _Content(NamedTuple):
-    sha256: str
-    size: tuple[int, int] | None
-    note: str | None
-    fault: tuple[str, str] | None
+@dataclass(frozen=True)
+class _Folder:
+    """A folder whose files were read, and what the manifest lists."""
+
+    found: Scan
+    contents: Mapping[Path, Content]
+    published: Mapping[str, Published]
+    matches: Matches
 
 
-def verify(name: str, root: str | Path, *, progress: Progress | None = None) -> Report:
+def verify(
+    name: str,
+    root: str | Path,
+    *,
+    classes: GivenClasses = None,
+    progress: Progress | None = None,
+) -> Report:
     """Reads and decodes every image of a folder and reports all faults.
 
-    Images are compared with the shipped manifest by name and SHA-256. Synthetic images (`SYNTHETIC_MARKER`
-    is in their folder) are only decoded.
+    Images are compared with the shipped manifest by name, SHA-256 and, where the manifest lists a digest of
+    them, by their pixels. A file with a published SHA-256 is genuine: no rule on names, formats or sizes
+    makes it a fault, unless its name or place contradicts its published class, subject, fold or subset. A
+    file with the published pixels is noted, and no fault. Synthetic images (`SYNTHETIC_MARKER` is in their
+    folder) are only decoded.
 
     Args:
         name: Key of the dataset in the catalog.
         root: The dataset's own folder or the root above it.
+        classes: As for `load`.
         progress: Called after each file with the number done and the number of all files.
 
     Raises:
-        DataError: The dataset is unknown, or the folder doesn't exist or holds no image of the dataset.
+        DataError: The dataset is unknown, or the folder doesn't exist, holds no image of the dataset, or has
+            a folder whose name may mean several classes.
+        ArgumentError: `classes` has another form.
     """
-    found = scan(name, root)
+    found = scan(name, root, classes=classes)
     published = {} if found.synthetic else manifest(name)
     paths = [*(image.path for image in found.images), *found.strays]
-    contents = dict(zip(paths, read_files(_read, paths, progress=progress), strict=True))
+    read = partial(
+        examine,
+        published={file.sha256 for file in published.values()},
+        headers=[bytes.fromhex(subset.bmp_header) for subset in found.card.subsets if subset.bmp_header],
+    )
+    contents = dict(zip(paths, read_files(read, paths, progress=progress), strict=True))
+    folder = _Folder(found, contents, published, Matches(found.card, found.images, contents, published))
 
     faults = [Fault(entry, "unreadable", "is left out of this report") for entry in found.unreadable]
-    faults += _content_faults(found, contents, sized=not found.synthetic)
-    faults += _name_faults(found, contents, published)
-    faults += _twice(found, contents, published)
+    faults += _content_faults(folder)
+    faults += _name_faults(folder)
+    faults += _stray_faults(folder)
+    faults += _twice(folder)
 
     index = _sound_images(found, contents)
-    known = _known_pairs(index, published)
+    known = _known_pairs(index, folder.matches)
     joined = joined_groups(index)
     return Report(
         card=found.card,
         folder=found.folder,
         synthetic=found.synthetic,
+        index=index,
+        images_here=len(found.images),
+        compared=_compared(folder, faults) if published else None,
         counts=_counts(index),
         faults=tuple(sorted(faults, key=lambda fault: (natural(fault.path), fault.kind))),
         known_duplicates=tuple((str(index.ids[i]), str(index.ids[j])) for i, j in known),
         joined_subjects=tuple(
             sorted({str(group) for group in joined[index.group != ""] if "+" in group}, key=natural)
         ),
-        notes=(*_notes(found, contents, published), *_published_in_two_classes(index, known)),
+        notes=(*_notes(folder), *_published_in_two_classes(index, known)),
     )
 
 
-def _read(path: Path) -> _Content:
-    try:
-        content = image_bytes(path)
-    except BrokenImage as error:
-        return _Content("", None, None, (error.kind, error.detail))
-    digest = hashlib.sha256(content).hexdigest()
-    try:
-        image, note = decode_image(content)
-    except BrokenImage as error:
-        return _Content(digest, None, None, (error.kind, error.detail))
-    return _Content(digest, image.shape[:2], note, None)
-
-
-def _content_faults(found: Scan, contents: Mapping[Path, _Content], *, sized: bool) -> Iterable[Fault]:
-    for path, content in contents.items():
+def _content_faults(folder: _Folder) -> Iterator[Fault]:
+    found = folder.found
+    for path, content in folder.contents.items():
         if content.fault:
-            yield Fault(_relative(found, path), *content.fault)
+            kind, detail = content.fault
+            if folder.matches.names(path):
+                detail += "; its SHA-256 is the published one"
+            yield Fault(_relative(found, path), kind, detail)
         if fault := _name_fault(found, path):
             yield Fault(_relative(found, path), "unusable name", fault)
     for image in found.images:
-        size, expected = contents[image.path].size, found.card.subset(image.subset).size
-        if sized and size and expected and size != expected:
+        size, expected = folder.contents[image.path].size, _published_size(folder, image)
+        if size and expected and size != expected and not folder.matches.names(image.path):
             yield Fault(
                 _relative(found, image.path),
                 "wrong size",
@@ -94,53 +111,62 @@ def _content_faults(found: Scan, contents: Mapping[Path, _Content], *, sized: bo
             )
 
 
-def _name_faults(
-    found: Scan, contents: Mapping[Path, _Content], published: Mapping[str, Published]
-) -> Iterable[Fault]:
+def _published_size(folder: _Folder, image: Found) -> tuple[int, int] | None:
+    """Returns height and width of the published image with a file's name, None if unknown."""
+    file = folder.published.get(image.id)
+    return file and (file.size or folder.found.card.subset(image.subset).size)
+
+
+def _name_faults(folder: _Folder) -> Iterator[Fault]:
     """Yields the files whose name or place contradicts their content."""
-    names: dict[str, list[str]] = defaultdict(list)
-    for identity, file in published.items():
-        names[file.sha256].append(identity)
-
-    def claim(path: Path, what: str) -> str:
-        known = names.get(contents[path].sha256, [])
-        return f"{what}; its content is that of {' and '.join(known)}" if known else what
-
+    found, published, matches = folder.found, folder.published, folder.matches
     for image in found.images:
-        where, content = _relative(found, image.path), contents[image.path]
+        content, names = folder.contents[image.path], matches.names(image.path)
+        match = matches.by_path.get(image.path)
+        identity = match.identity if match else min(names, default="", key=natural)
+        claim = f"; its content is that of {' and '.join(names)}" if names else ""
+        conflict = identity and matches.conflict(image, identity)
+        kind, what = "", ""
         if image.contradictory:
-            what = "its file name names one class and its folder another"
-            yield Fault(where, "misnamed", claim(image.path, what))
-        elif content.sha256 in names and not found.card.manifest_whole:
+            kind, what = "misnamed", "its file name names one class and its folder another"
+        elif identity and image.id in published and image.id not in names:
+            kind, what = "changed", f"its SHA-256 isn't that of {image.id}"
+        elif conflict:
+            kind, what = "misnamed", f"its name or folder says another {conflict} than the authors"
+        elif identity:
             continue
-        elif image.foreign or (image.id not in published and content.sha256 in names):
-            yield Fault(where, "misnamed", claim(image.path, "the authors gave it another name"))
-        elif content.fault or not published:
+        elif image.foreign and not image.release:
+            kind, what = "misnamed", "the authors gave it another name"
+        elif content.fault or not published or image.release:
             continue
-        elif image.id not in published:
-            if found.card.manifest_whole:
-                yield Fault(where, "unknown", "neither its name nor its content is in the manifest")
-        elif content.sha256 != published[image.id].sha256:
-            what = f"its SHA-256 isn't that of {image.id}"
-            yield Fault(where, "changed", claim(image.path, what))
-    for path in found.strays:
-        kind = "misnamed" if contents[path].sha256 in names else "unknown"
-        yield Fault(_relative(found, path), kind, claim(path, "it is outside the layout"))
+        elif image.id in published:
+            how = describe_change(
+                content, image.path.name, image.id, published[image.id], _published_size(folder, image)
+            )
+            kind, what = "changed", f"its SHA-256 isn't that of {image.id}: {how}"
+        elif found.card.manifest_whole:
+            kind, what = "unknown", "neither its name nor its content is in the manifest"
+        if kind:
+            yield Fault(_relative(found, image.path), kind, what + claim)
 
 
-def _twice(
-    found: Scan, contents: Mapping[Path, _Content], published: Mapping[str, Published]
-) -> Iterable[Fault]:
+def _stray_faults(folder: _Folder) -> Iterator[Fault]:
+    for path in folder.found.strays:
+        if not folder.matches.names(path):
+            yield Fault(_relative(folder.found, path), "unknown", "it is outside the layout")
+
+
+def _twice(folder: _Folder) -> Iterator[Fault]:
     """Yields the second and further files of each content and each id, except published duplicates."""
+    found, matches = folder.found, folder.matches
     first: dict[str, Found] = {}
-    # Files that are as published come first, so that the other file is reported as the copy.
+    # Published images come first, so that the other file is reported as the copy.
     for genuine in (True, False):
         for image in found.images:
-            digest = contents[image.path].sha256
-            as_published = image.id in published and published[image.id].sha256 == digest
-            if contents[image.path].fault or as_published != genuine:
+            content = folder.contents[image.path]
+            if content.fault or (image.path in matches.by_path) != genuine:
                 continue
-            twin = first.setdefault(digest, image)
+            twin = first.setdefault(content.sha256, image)
             if twin is image or genuine:
                 continue
             alike = f"is byte-identical to {_relative(found, twin.path)}"
@@ -165,7 +191,7 @@ def _made_alike(found: Scan, image: Found, group: str) -> bool:
     return bool(found.card.made_from and group) and image.group == group
 
 
-def _sound_images(found: Scan, contents: Mapping[Path, _Content]) -> ImageIndex:
+def _sound_images(found: Scan, contents: Mapping[Path, Content]) -> ImageIndex:
     sound: dict[str, Found] = {}
     for image in found.images:
         if not contents[image.path].fault and not _name_fault(found, image.path):
@@ -174,12 +200,9 @@ def _sound_images(found: Scan, contents: Mapping[Path, _Content]) -> ImageIndex:
     return make_index(found.card, list(sound.values()), sha256=digests, synthetic=found.synthetic)
 
 
-def _known_pairs(index: ImageIndex, published: Mapping[str, Published]) -> list[tuple[int, int]]:
-    as_published = [
-        identity in published and published[identity].sha256 == digest
-        for identity, digest in zip(index.ids, index.sha256, strict=True)
-    ]
-    return [(i, j) for i, j in duplicate_pairs(index).tolist() if as_published[i] and as_published[j]]
+def _known_pairs(index: ImageIndex, matches: Matches) -> list[tuple[int, int]]:
+    genuine = [path in matches.by_path for path in index.paths]
+    return [(i, j) for i, j in duplicate_pairs(index).tolist() if genuine[i] and genuine[j]]
 
 
 def _published_in_two_classes(index: ImageIndex, known: Sequence[tuple[int, int]]) -> Iterable[str]:
@@ -201,32 +224,99 @@ def _counts(index: ImageIndex) -> tuple[Count, ...]:
     return tuple(Count(*row, n) for row, n in rows.items())
 
 
-def _notes(
-    found: Scan, contents: Mapping[Path, _Content], published: Mapping[str, Published]
-) -> tuple[str, ...]:
+def _compared(folder: _Folder, faults: Sequence[Fault]) -> Comparison:
+    images, matches = folder.found.images, folder.matches
+    exact = Counter(match.exact for match in matches.by_path.values())
+    others = [image for image in images if image.path not in matches.by_path]
+    copies = [image for image in others if matches.names(image.path)]
+    different = [
+        image for image in others if not folder.contents[image.path].fault and not matches.names(image.path)
+    ]
+    changed = sum(image.id in folder.published for image in different)
+    return Comparison(
+        images=len(images),
+        verified=exact[True],
+        saved_again=exact[False],
+        copies=len(copies),
+        changed=changed,
+        unlisted=len(different) - changed,
+    )
+
+
+def _notes(folder: _Folder) -> tuple[str, ...]:
+    found, published = folder.found, folder.published
     notes = list(found.notes)
     if found.synthetic:
         notes.append("synthetic data: not compared with the manifest")
     elif not published:
-        notes.append(f"no manifest is shipped for {found.card.name}: content not compared")
+        notes.append("no manifest is shipped: no file can be verified")
+        notes += _other_sizes(folder)
     elif not found.card.manifest_whole:
-        known = {file.sha256 for file in published.values()}
-        compared = sum(contents[image.path].sha256 in known for image in found.images)
+        listed = sum(bool(folder.matches.names(image.path)) for image in found.images)
+        images = f"{counted(len(found.images), 'images')} here {'is' if listed == 1 else 'are'}"
         notes.append(
             f"the manifest lists {len(published):,} of the {found.card.total:,} published images: "
-            f"{compared:,} of {len(found.images):,} images here are in it"
+            f"{listed:,} of {images} in it"
         )
     else:
-        here = {image.id for image in found.images} & published.keys()
+        here = {match.identity for match in folder.matches.by_path.values()}
+        here |= {image.id for image in found.images} & published.keys()
         if len(here) < len(published):
             absent = min(published.keys() - here, key=natural)
             notes.append(
                 f"a partial copy: {len(here):,} of {len(published):,} published images; absent: {absent}"
                 + (f" and {more:,} more" if (more := len(published) - len(here) - 1) else "")
             )
-    conversions = Counter(content.note for content in contents.values() if content.note)
-    notes += [f"{n:,} images are converted when read: {what}" for what, n in conversions.items()]
-    return tuple(notes)
+    notes += _genuine_files(folder)
+    conversions = Counter(content.note for content in folder.contents.values() if content.note)
+    return (
+        *notes,
+        *(
+            f"{counted(n, 'images')} {'is' if n == 1 else 'are'} converted when read: {what}"
+            for what, n in conversions.items()
+        ),
+    )
+
+
+def _other_sizes(folder: _Folder) -> Iterator[str]:
+    """Yields a note on images of another size than the dataset's card says, where no manifest decides."""
+    for subset in folder.found.card.subsets:
+        others = [
+            f"{_relative(folder.found, image.path)} ({size[0]}x{size[1]})"
+            for image in folder.found.images
+            if image.subset == subset.key and (size := folder.contents[image.path].size) != subset.size
+            if size and subset.size
+        ]
+        if others and subset.size:
+            height, width = subset.size
+            shown = f"{counted(len(others), 'images')} of another size than {height}x{width} pixels"
+            yield f"{shown}, e.g. {others[0]}"
+
+
+def _genuine_files(folder: _Folder) -> Iterator[str]:
+    """Yields notes on published images that are saved, named or placed in another way, and on odd formats."""
+    found, matches = folder.found, folder.matches
+    cases: dict[str, list[str]] = defaultdict(list)
+    for image in found.images:
+        match, where = matches.by_path.get(image.path), _relative(found, image.path)
+        content = folder.contents[image.path]
+        # The fault of a changed file says its format.
+        is_listed = image.id in folder.published or match
+        if match and not match.exact:
+            how = saved_as(content, image.path.name, match.identity)
+            cases[f"saved again with the published pixels ({how})"].append(where)
+        elif not is_listed and content.format and content.format != format_of(image.path.name):
+            cases[f"of another format than named: {saved_as(content, image.path.name, '')}"].append(where)
+        whole = found.card.manifest_whole
+        if match and whole and match.identity != image.id and not matches.conflict(image, match.identity):
+            named = "under another name than the authors', known by content"
+            cases[named].append(f"{where} is {match.identity}")
+    for path in found.strays:
+        if names := matches.names(path):
+            left_out = "published, but outside the layout and left out"
+            cases[left_out].append(f"{_relative(found, path)} is {names[0]}")
+    for what, files in cases.items():
+        yield f"{counted(len(files), 'images')} {what}, e.g. {min(files, key=natural)}"
 
 
 def _name_fault(found: Scan, path: Path) -> str:

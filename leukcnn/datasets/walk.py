@@ -90,18 +90,28 @@ class Tree:
         root: The root.
         folders: Folder -> what it holds; upper folders come first.
         unreadable: Folder that couldn't be listed -> a line with the reason.
-        cut: Whether the search ended because there were more than `MOST_FOLDERS`.
+        cut: Where the search ended early, as the end of a sentence; "" where it saw all folders.
     """
 
     root: Path
     folders: Mapping[Path, Listing]
     unreadable: Mapping[Path, str]
-    cut: bool
+    cut: str
 
     @cached_property
     def holding_images(self) -> list[Path]:
         """The folders that hold images themselves, upper folders first."""
         return [path for path, here in self.folders.items() if here.images]
+
+    @cached_property
+    def above_images(self) -> set[Path]:
+        """The folders that hold images, themselves or in a folder below."""
+        above: set[Path] = set()
+        for folder in self.holding_images:
+            while folder not in above and folder != self.root.parent:
+                above.add(folder)
+                folder = folder.parent
+        return above
 
     def count(self, folders: Iterable[Path]) -> int:
         """Returns the number of images that are directly in some folders."""
@@ -119,14 +129,14 @@ def list_tree(root: Path) -> Tree:
     folders: dict[Path, Listing] = {}
     unreadable: dict[Path, str] = {}
     seen: set[str] = set()
-    queue = deque([(root, 0)])
+    queue, too_deep = deque([(root, 0)]), False
     while queue and len(folders) < MOST_FOLDERS:
         here, depth = queue.popleft()
-        real = os.path.realpath(here)
-        if real in seen:
-            continue
-        seen.add(real)
         try:
+            real = os.path.realpath(here)
+            if real in seen:
+                continue
+            seen.add(real)
             with os.scandir(here) as entries:
                 kinds = sorted((entry.name, _is_folder(entry)) for entry in entries)
         except OSError as error:
@@ -137,11 +147,17 @@ def list_tree(root: Path) -> Tree:
         inner = [name for name, inner in names if inner and name.lower() not in _SOFTWARE]
         images = tuple(name for name in files if Path(name).suffix.lower() in EXTENSIONS)
         folders[here] = Listing(images, tuple(sorted({*files} - {*images})), tuple(inner))
-        if inner and depth == _DEEPEST:
-            unreadable[here] = printable(f"{here}: more than {_DEEPEST} levels of folders")
-            continue
-        queue.extend((here / name, depth + 1) for name in inner)
-    return Tree(root, _without_masks(root, folders), unreadable, cut=bool(queue))
+        if depth < _DEEPEST:
+            queue.extend((here / name, depth + 1) for name in inner)
+        else:
+            too_deep = too_deep or bool(inner)
+    limits = {f"after {MOST_FOLDERS:,} folders": queue, f"at {_DEEPEST} levels of folders": too_deep}
+    return Tree(
+        root,
+        _without_masks(root, folders),
+        unreadable,
+        cut=next((limit for limit, hit in limits.items() if hit), ""),
+    )
 
 
 def _without_masks(root: Path, folders: dict[Path, Listing]) -> dict[Path, Listing]:
@@ -208,7 +224,7 @@ def read_content(path: Path) -> tuple[str, str | None]:
         header = read_header(content)
     except BrokenImage as error:
         return "", error.detail
-    return hashlib.sha256(content).hexdigest(), conversion(header.channels, header.bits)
+    return hashlib.sha256(content).hexdigest(), conversion(header.channels, header.bits, header.images)
 
 
 def named_badly(folder: Path, paths: Iterable[Path]) -> list[str]:

@@ -5,7 +5,8 @@ sister paper on LeukNet cites. MIDB is only in the LeukNet paper; its count is f
 paper lists the images, so the exact images that were used are unknown.
 """
 
-from leukcnn.datasets.cards import DatasetCard, Layout, Subset, class_words
+from leukcnn.datasets.cards import DatasetCard, Layout, Subset
+from leukcnn.datasets.class_words import class_words
 from leukcnn.datasets.open_sets import SEGMENTATION_WBC
 
 _NOT_STATED = "not stated by its authors"
@@ -70,7 +71,8 @@ CELLAVISION2 = DatasetCard(
         "Zheng, X., Wang, Y., Wang, G., & Liu, J. (2018). Fast and robust segmentation of white blood cell "
         "images by self-supervised learning. Micron, 107, 55-71."
     ),
-    how_to_get="clone https://github.com/zxaoyou/segmentation_WBC; CellaVision 2 is its 'Dataset 2'",
+    how_to_get="clone https://github.com/zxaoyou/segmentation_WBC, or run 'leukcnn datasets cellavision2 "
+    "--download DIR'; CellaVision 2 is its 'Dataset 2'",
     remarks=("From the CellaVision blog; masks of nucleus and cytoplasm are next to the cells.",),
     mask_extension=".png",
     open_access=True,

@@ -15,6 +15,7 @@ from leukcnn.errors import ArgumentError
 from leukcnn.models.bases import functional, split_at
 
 _CONVOLUTIONS = (layers.Conv2D, layers.SeparableConv2D, layers.DepthwiseConv2D)
+_SMALLEST_MAP = 4
 _ELEMENTWISE = (layers.BatchNormalization, layers.Activation, layers.ReLU)
 
 
@@ -53,6 +54,32 @@ def last_convolution(model: keras.Model) -> str:
             remedy=f"pass layer={other.name!r}" if other else "",
         )
     return last.name
+
+
+def largest_maps_layer(model: keras.Model) -> str:
+    """Returns the name of the last layer whose feature maps can be looked at.
+
+    It is the last one after a convolution, on all paths from the input to the output, whose maps have at
+    least 4 x 4 points: on small images the last maps may be single points, which show nothing. If all are
+    smaller, it is the last one.
+
+    Args:
+        model: A network that calls each of its layers once.
+
+    Raises:
+        ArgumentError: There is no convolution.
+    """
+    model = functional(model)
+    at = next((i for i, layer in enumerate(model.layers) if _convolves(layer)), None)
+    later = [] if at is None else model.layers[at:]
+    maps = [layer for layer in later if _gives_maps(layer) and _separates(model, layer)]
+    if not maps:
+        raise ArgumentError(
+            f"{model.name} has no convolution on all paths from its input to its output.",
+            expected="a convolutional network",
+        )
+    large = [layer for layer in maps if min(layer.output.shape[1:3]) >= _SMALLEST_MAP]
+    return (large or maps)[-1].name
 
 
 def grad_cam(
@@ -117,6 +144,12 @@ def mean_activation(model: keras.Model, inputs: np.ndarray, *, layer: str | None
     model = functional(model)
     base = keras.Model(model.inputs, model.get_layer(_checked_layer(model, layer)).output, name=model.name)
     return _scaled(_computed(base, inputs).mean(axis=-1))
+
+
+def _convolves(layer: keras.Layer) -> bool:
+    if isinstance(layer, keras.Model):
+        return any(map(_convolves, layer.layers))
+    return isinstance(layer, _CONVOLUTIONS)
 
 
 def _gives_maps(layer: keras.Layer) -> bool:

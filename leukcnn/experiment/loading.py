@@ -6,6 +6,7 @@ from pathlib import Path
 from leukcnn import spec, synthetic
 from leukcnn.argument_types import user_path
 from leukcnn.datasets import ImageIndex, load, load_many, require_classes
+from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.experiment.request import SYNTHETIC
 from leukcnn.image_cache import cache_folder
 
@@ -48,13 +49,22 @@ def count_files(say: Say) -> Callable[[int, int], None]:
     return show
 
 
-def load_images(paper: spec.Paper, names: Sequence[str], data: str, *, seed: int, say: Say) -> ImageIndex:
+def load_images(
+    paper: spec.Paper,
+    names: Sequence[str],
+    data: str,
+    *,
+    classes: GivenClasses = None,
+    seed: int,
+    say: Say,
+) -> ImageIndex:
     """Returns the index of a paper's images, with the paper's classes.
 
     Args:
         paper: The paper.
         names: Keys of the datasets.
         data: Value of --data.
+        classes: As for `leukcnn.datasets.load`.
         seed: Root seed of the synthetic images.
         say: Called with a message before each step, and with each note about the folder.
 
@@ -69,10 +79,11 @@ def load_images(paper: spec.Paper, names: Sequence[str], data: str, *, seed: int
             root,
             class_names=paper.classes,
             class_of=paper.class_of,
+            classes=classes,
             progress=count_files(say),
         )
     else:
-        index = load(names[0], root, progress=count_files(say))
+        index = load(names[0], root, classes=classes, progress=count_files(say))
         require_classes(index)
     for note in index.notes:
         say(note)

@@ -61,9 +61,10 @@ class Plan:
 
 
 def data_digest(index: ImageIndex) -> str:
-    """Returns a hash of the images' ids, contents and labels, whatever their folder and order."""
+    """Returns a hash of the images' ids, contents, labels and given splits, whatever their order."""
     lines = sorted(
-        f"{id} {sha} {label}" for id, sha, label in zip(index.ids, index.sha256, index.labels, strict=True)
+        f"{id} {sha} {label} {given}".rstrip()
+        for id, sha, label, given in zip(index.ids, index.sha256, index.labels, index.given, strict=True)
     )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 

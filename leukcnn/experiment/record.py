@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from leukcnn.datasets import ImageIndex, card
-from leukcnn.experiment.comparability import why_not_comparable
+from leukcnn.experiment.comparability import published_images, why_not_by_dataset, why_not_comparable
 from leukcnn.experiment.plan import Plan
 from leukcnn.experiment.study import Study
 from leukcnn.fields import to_plain
@@ -54,6 +54,10 @@ def make_record(
         missing=_missing(study, index, planned) | dict(lacking or {}),
         final_total=_final_total(study, index),
         not_comparable=why_not_comparable(study, index),
+        not_comparable_on=why_not_by_dataset(study, index, planned.trials, planned.related),
+        published_images={
+            name: images for name, images in published_images(study, index).items() if name in index.dataset
+        },
         separated_pairs=planned.separated,
         overlaps=planned.overlaps,
         data_notes=[*index.notes, *notes, *_in_two_classes(planned)],

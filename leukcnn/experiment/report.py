@@ -145,7 +145,7 @@ def read_record(folder: Path, paper: spec.Paper) -> ExperimentRecord:
         for what, named, known in (
             ("the row or control", ran, (*paper.row_ids, *paper.controls)),
             ("the class", classes, paper.classes),
-            ("the split", dict.fromkeys(kinds), paper.splits),
+            ("the split", dict.fromkeys(kinds), (*paper.splits, *spec.EVERY_PAPER_KINDS)),
         )
         if (lacking := [name for name in named if name not in known])
     ]

@@ -91,6 +91,7 @@ class Request:
         runs: Number of repetitions, each with another seed; None for the profile's or the paper's number.
         split: Kind of split; None for each row's own split and its extra splits.
         datasets: Keys of the datasets to use; ("open",) for the open ones; empty for the paper's.
+        classes: Class folder -> the class of its images, where its name may mean several.
         weights: Initial weights of fine-tuned networks: "none" (random), "imagenet", a file, or a folder of
             files with their publishers' names; None for the paper's choice.
         base: "scratch" or "scratch=NAME" for a network trained from scratch instead of those that need
@@ -114,6 +115,7 @@ class Request:
     runs: int | None = None
     split: str | None = None
     datasets: tuple[str, ...] = ()
+    classes: Mapping[str, str] = field(default_factory=dict)
     weights: str | None = None
     base: str | None = None
     mask: str | None = None
@@ -140,11 +142,12 @@ class Request:
             raise SpecError(
                 f"datasets (--datasets) got {', '.join(twice)} twice.", expected="each dataset once"
             )
-        if self.split is not None and self.split not in paper.splits:
+        kinds = tuple(dict.fromkeys((*paper.splits, *spec.EVERY_PAPER_KINDS)))
+        if self.split is not None and self.split not in kinds:
             raise SpecError(
                 f"split (--split) got {self.split!r} for {paper.key}.",
-                expected=", ".join(paper.splits),
-                remedy=did_you_mean(self.split, paper.splits),
+                expected=", ".join(kinds),
+                remedy=did_you_mean(self.split, kinds),
             )
         chosen = chosen_datasets(paper, self.datasets)
         if self.datasets and not paper.class_of:

@@ -67,7 +67,14 @@ def reproduce(request: Request, *, progress: TrainingProgress) -> Report:
     say, workers = progress.message, request.workers
     try:
         with signals.seen():
-            index = load_images(study.paper, study.datasets, request.data, seed=study.seed, say=say)
+            index = load_images(
+                study.paper,
+                study.datasets,
+                request.data,
+                classes=request.classes,
+                seed=study.seed,
+                say=say,
+            )
             watch.lap("reading")
             shared = TrialContext(index, devices, progress, workers=workers, tensorboard=request.tensorboard)
             return _run(study, Session(store, progress, shared), watch)

@@ -8,14 +8,13 @@ import keras
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.evaluation.activation_maps import grad_cam, mean_activation
+from leukcnn.evaluation.activation_maps import grad_cam, largest_maps_layer, mean_activation
 from leukcnn.outputs.kind import FigureKind, Kept
 from leukcnn.outputs.tested_images import capture_look
 from leukcnn.outputs.titles import mark_and_caption
 from leukcnn.rendering.figures import OVERLAY, overlay, plot_images
 from leukcnn.results.results import Results
 
-_SMALLEST_MAP = 4
 _SCALE = (
     "0: no activation; 1: the largest value in this map.\n"
     "Mean activation: the feature maps averaged over their channels.\n"
@@ -25,10 +24,7 @@ _SCALE = (
 
 def _look(network: keras.Model, inputs: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
     """Returns "mean" and "grad_cam", float32 (C, h, w), 0..1, and "layer", the name of their layer."""
-    # On small images the last feature maps may be single points, which show nothing.
-    maps = [layer for layer in network.layers if len(layer.output.shape) == 4]
-    large = [layer.name for layer in maps if min(layer.output.shape[1:3]) >= _SMALLEST_MAP]
-    layer = large[-1] if large else maps[-1].name
+    layer = largest_maps_layer(network)
     return {
         "layer": layer,
         "mean": mean_activation(network, inputs, layer=layer),

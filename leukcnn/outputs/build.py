@@ -116,8 +116,10 @@ def _by_task(kind: TableKind, table: spec.Table, results: Results, kept: Kept) -
         return kind.build(table, results, kept)
     named = [*(p.dataset for p in table.published if p.dataset), *(line[0] for line in table.reference)]
     blocks, rows, labels = {}, [], {*map(control_label, CONTROLS)}
-    for task in dict.fromkeys((*named, *shown.tasks)):
-        of_task, title = results.task(task), dataset_title(shown, task)
+    marks: list[Sequence[str]] = []
+    titles = {task: dataset_title(shown, task) for task in dict.fromkeys((*named, *shown.tasks))}
+    for task in titles:
+        of_task = results.task(task)
         if task not in shown.tasks:
             missing = {**results.record.missing, "test": why_no_runs(shown, "", dataset=task)}
             of_task = replace(of_task, record=replace(of_task.record, missing=missing))
@@ -126,15 +128,28 @@ def _by_task(kind: TableKind, table: spec.Table, results: Results, kept: Kept) -
         own = replace(table, published=published, reference=reference, columns=table.columns[1:])
         block = kind.build(own, of_task, kept)
         # A dataset that isn't tested is listed for its published values; controls have none.
-        rows += [(title, *row) for row in block.rows if task in shown.tasks or labels.isdisjoint(row)]
-        blocks[title] = block
+        here = task in shown.tasks
+        own_rows = [(titles[task], *row) for row in block.rows if here or labels.isdisjoint(row)]
+        rows += own_rows
+        marks += [block.every_mark if here or not shown.tasks else ()] * len(own_rows)
+        blocks[task] = block
     # Each note appears once; a note that doesn't apply to all datasets names its own.
     notes = dict.fromkeys(note for block in blocks.values() for note in block.notes)
-    having = {note: [title for title, block in blocks.items() if note in block.notes] for note in notes}
+    having = {note: [titles[task] for task, block in blocks.items() if note in block.notes] for note in notes}
     of_some = [f"{', '.join(titles)}: {note}" for note, titles in having.items() if len(titles) < len(blocks)]
     of_all = [note for note, titles in having.items() if len(titles) == len(blocks)]
     first = next(iter(blocks.values()))
-    return replace(first, columns=(Column("Dataset"), *first.columns), rows=rows, notes=[*of_some, *of_all])
+    # A mark of every tested dataset is the table's; others belong to the rows of their datasets.
+    tested = [block.every_mark for task, block in blocks.items() if task in shown.tasks or not shown.tasks]
+    shared = [mark for mark in tested[0] if all(mark in other for other in tested)]
+    return replace(
+        first,
+        columns=(Column("Dataset"), *first.columns),
+        rows=rows,
+        notes=[*of_some, *of_all],
+        marks=shared,
+        row_marks=["; ".join(mark for mark in own if mark not in shared) for own in marks],
+    )
 
 
 def build_figures(

@@ -61,5 +61,5 @@ def why_no_final_scores(results: Results, row: str) -> str:
     why = results.why_missing(row, "final") or "the final phase's labels are not public"
     if not final or len(final[0]) != results.record.final_total:
         return why
-    comparable = "" if results.record.not_comparable else " for the leaderboard"
+    comparable = "" if results.why_not_comparable() else " for the leaderboard"
     return f"{why}; challenge/{row}.zip holds the predictions{comparable}"

@@ -165,6 +165,15 @@ class TableContent:
         compared = self.compared.tested if self.compared else ()
         return tuple(dict.fromkeys((*together, *printed, *self.shown.tested))) or compared or ("",)
 
+    def why_not_comparable(self, line: Line) -> str:
+        """Returns why a line's values can't be compared with the paper's; "" if they can."""
+        return self.results.under(line.place.split).why_not_comparable(line.place.dataset)
+
+    def unverified(self, line: Line) -> bool:
+        """Returns whether some images that a line's values rest on can't be verified."""
+        names = self.results.under(line.place.split).datasets_of(line.place.dataset)
+        return any(self.results.record.published_images[name].unverified for name in names)
+
     def _under(self, place: Place) -> Results | None:
         """Returns the results under a place's split or mask; None if no trials have the mask."""
         masked = "mask" in self.table.axes

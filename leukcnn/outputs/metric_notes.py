@@ -122,7 +122,7 @@ def _by_class(content: TableContent) -> list[str]:
         if interval.defined:
             title = spec.METRICS[base].title + (" of a class" if line.place.of_class is not None else "")
             titled.append((title + (f" ({name})" if line.metric != base else ""), interval))
-        elif line.printed and not content.results.record.not_comparable:
+        elif line.printed and not content.why_not_comparable(line):
             without[f"{NO_INTERVAL.capitalize()}: {interval.reason}."] = None
     return [*_by_method(titled), *without]
 

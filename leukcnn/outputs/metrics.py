@@ -15,6 +15,7 @@ from leukcnn.outputs.titles import (
     classes_here,
     dataset_title,
     make_table,
+    mark_rows,
     not_measured,
     state_of,
 )
@@ -55,7 +56,14 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     if not rows and "classes" in table.show:
         rows = [("all", *not_measured("no dataset of one class is tested here", len(shown) - 1))]
     columns, subsets = [column for column, _ in shown], content.values["subset"]
-    return make_table(content.shown, table, columns, rows, notes=notes_of(content), subsets=subsets)
+    on = [
+        (line.place.split, line.place.dataset)
+        if line.found or line.compared or line.size is not None
+        else None
+        for line in content.lines
+    ]
+    made = make_table(content.shown, table, columns, rows, notes=notes_of(content), subsets=subsets)
+    return mark_rows(made, content.shown, on) if content.lines else made
 
 
 def _columns(content: TableContent) -> _Columns:
@@ -215,17 +223,17 @@ def _difference(content: TableContent, line: Line) -> float | None:
         return None
     difference = _factor(content, line.metric) * measured - line.printed.value
     equal = line.size is not None and round(difference) == 0
-    return difference if equal or not content.results.record.not_comparable else None
+    return difference if equal or not content.why_not_comparable(line) else None
 
 
 def _verdict(content: TableContent, line: Line) -> str:
-    record, printed, found = content.results.record, line.printed, line.found
-    not_comparable = "not comparable" if record.not_comparable else ""
+    why, printed, found = content.why_not_comparable(line), line.printed, line.found
+    not_comparable = "not comparable" if why else ""
     if line.size is not None and printed:
         # Sizes have no interval.
         return "equal" if round(line.size - printed.value) == 0 else not_comparable or "differs"
     if content.table.values_as == "percent" and not_comparable:
-        not_comparable += f": {record.main_reason}"
+        not_comparable += f": {why.split(';')[0]}"
     words = verdict(
         printed.fraction if printed else None,
         found.spread[0] if found else line.size,
@@ -235,6 +243,8 @@ def _verdict(content: TableContent, line: Line) -> str:
         # A printed 96 may be rounded from 95.5 to 96.5, and .99 from .985 to .995.
         rounding=0.005 if content.in_whole_percent or content.table.values_as == "hundredths" else 0,
     )
+    if words in ("within", "outside") and content.unverified(line):
+        words += " (unverified images)"
     if content.table.kappa_words and line.metric == "kappa" and found:
         kappa = found.spread[0]
         words += f"; {kappa_word(kappa)} ({kappa_word(kappa, scale=content.table.kappa_words)})"

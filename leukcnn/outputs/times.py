@@ -7,7 +7,7 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.titles import dataset_title, make_table, not_measured
+from leukcnn.outputs.titles import dataset_title, make_table, mark_rows, not_measured
 from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
@@ -52,7 +52,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     """
     shown, wanted = results.under(table.split), table.rows or results.paper.row_ids
     own = shown.paper.row(wanted[-1])
-    rows, every = [], []
+    rows, every, on = [], [], []
     for task in shown.tasks or ("",):
         of_task = shown.task(task) if task else shown
         trainings = {row: _trainings(trial for _, _, trial in of_task.trials[row]) for row in wanted}
@@ -64,6 +64,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
             cells = _measured(whole, of_own) if whole else not_measured(why, 7)
             parameters = found[0].parameters if found else None
             rows.append((dataset_title(shown, task), shown.paper.row(row).label, parameters, *cells))
+            on.append((shown.split, task) if whole else None)
             every += found
     columns: tuple[Column | str, ...] = (
         *("Dataset", "Network", Column("Parameters", "quantity"), Column("Trainings", "integer")),
@@ -78,7 +79,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     if interrupted := sum(not training.whole for training in every):
         left_out = f"Left out: {interrupted} of {len(every)} trainings, interrupted and resumed later"
         notes.append(f"{left_out}; only their last process was timed.")
-    return make_table(results, table, columns, rows, notes=notes)
+    return mark_rows(make_table(shown, table, columns, rows, notes=notes), shown, on)
 
 
 def _trainings(trials: Iterable[Trial]) -> list[_Training]:

@@ -1,6 +1,7 @@
 """Titles of rows, splits, datasets and images; and the notes, marks and captions of tables and figures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import PurePosixPath
 from typing import TypedDict
@@ -9,12 +10,15 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import ImageIndex, card
+from leukcnn.datasets.genuine import WHY_NOT_COUNTED
 from leukcnn.evaluation.controls import CONTROLS, control_label
 from leukcnn.records import PlannedTrial
 from leukcnn.rendering.formats import Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 
+NOT_COMPARABLE = "NOT COMPARABLE WITH THE PAPER"
+"""Begin of the mark of what can't be compared; the name of a dataset and the reason follow."""
 SHARED = "†"
 """Mark of a value that leaves out external images which are shared with training."""
 
@@ -133,14 +137,15 @@ def make_table(
     """Returns a table with its title and notes and, if it shows measured values, its marks.
 
     `subsets` are those that it shows: a mark and a note say what the external set shares with training.
+    `mark_rows` marks rows that show one dataset.
     """
     title = f"{table.where}: {table.title}" if table.where else table.title
     marks: tuple[str, ...] = ()
     if measured:
-        notes = (*notes, *_diverged(results, table))
+        notes = (*notes, *_on_published_images(results), *_diverged(results, table))
         notes = (*notes, "The table 'assumptions' lists the assumptions that were made.")
-        if results.record.not_comparable:
-            marks = (f"NOT COMPARABLE WITH THE PAPER: {results.record.not_comparable}",)
+        everywhere, by_place = _why_not_comparable(results)
+        marks = (*everywhere, *by_place.values())
         if left_out := _left_out(results, table.rows):
             marks = (*marks, f"INCOMPLETE: {left_out}")
         for subset in [name for name in ("external", "final") if name in subsets]:
@@ -148,6 +153,72 @@ def make_table(
                 marks += (f"THE {subset.upper()} SET SHARES IMAGES WITH TRAINING: {shared.describe()}",)
                 notes = (*_on_left_out(results, subset), *notes)
     return Table(table.id, title, columns, rows, notes=(*notes, *table.notes), marks=marks)
+
+
+def mark_rows(table: Table, results: Results, on: Sequence[tuple[str, str] | None]) -> Table:
+    """Returns a table in which each row, instead of the table, has the marks of the dataset that it shows.
+
+    Args:
+        table: The table.
+        results: The results under the table's own split.
+        on: Split and tested dataset of each row, as for `Results.under` and `Results.why_not_comparable`;
+            None if nothing was measured in the row.
+    """
+    everywhere, by_place = _why_not_comparable(results, on)
+    others = (mark for mark in table.marks if not mark.startswith(NOT_COMPARABLE))
+    row_marks = [by_place.get(place, "") if place else "" for place in on]
+    return replace(table, marks=(*everywhere, *others), row_marks=row_marks)
+
+
+def _why_not_comparable(
+    results: Results, on: Sequence[tuple[str, str] | None] = ()
+) -> tuple[list[str], dict[tuple[str, str], str]]:
+    """Returns marks that say why nothing in a table or figure, or no value on a dataset, can be compared.
+
+    Args:
+        results: The results under the table's own split.
+        on: As in `mark_rows`; if there are none, all tested datasets are shown.
+
+    Returns:
+        The mark of all that is shown, if any; and split and dataset -> mark. If no shown dataset can be
+        compared, there is one mark, with the reasons of all datasets together.
+    """
+    tested = [(results.split, dataset) for dataset in results.tested]
+    shown = [*filter(None, dict.fromkeys(on))] or tested
+    why = {place: results.under(place[0]).why_not_comparable_on(place[1]) for place in shown}
+    reason = results.record.not_comparable
+    by_place: dict[tuple[str, str], str] = {}
+    if not why or (len({dataset for _, dataset in why}) > 1 and all(why.values())):
+        reason = results.why_not_comparable()
+    else:
+        for place, own in why.items():
+            title = f" ON {dataset_title(results, place[1])}" if place[1] else ""
+            by_place |= {place: f"{NOT_COMPARABLE}{title}: {own}"} if own else {}
+    return [f"{NOT_COMPARABLE}: {reason}"] if reason else [], by_place
+
+
+def _on_published_images(results: Results) -> list[str]:
+    """Returns notes: which datasets can be compared, and images that aren't verified or don't count."""
+    record, notes = results.record, []
+    counted = {key: record.published_images[key] for key in results.datasets_of()}
+    if record.split in record.not_comparable_on and counted:
+        comparable = [
+            f"{dataset_title(results, tested)} ("
+            + "; ".join(counted[key].describe("images") for key in tested.split("+") if key in counted)
+            + ")"
+            for tested in results.tested
+            if not results.why_not_comparable(tested)
+        ]
+        notes += [f"Comparable with the paper: {', '.join(comparable)}."] if comparable else []
+    unverified = {key: images.unverified for key, images in counted.items() if images.unverified}
+    foreign = {key: images.foreign for key, images in counted.items() if images.foreign}
+    for what, numbers in (
+        ("Unverified images, which no manifest lists", unverified),
+        (f"Images that don't count as published ({WHY_NOT_COUNTED})", foreign),
+    ):
+        if numbers:
+            notes.append(f"{what}: {', '.join(f'{card(key).name} {n:,}' for key, n in numbers.items())}.")
+    return notes
 
 
 def _diverged(results: Results, table: spec.Table) -> list[str]:
@@ -205,9 +276,14 @@ def _on_left_out(results: Results, subset: str) -> list[str]:
 
 def mark_and_caption(results: Results, figure: spec.Figure, more: str = "") -> MarkAndCaption:
     """Returns the mark and the caption of a figure; the caption is the title followed by `more`."""
-    reason, title = results.record.not_comparable, figure.title + more
-    left_out = _left_out(results, figure.rows)
-    marks = [f"Not comparable with the paper: {reason}"] if reason else []
+    everywhere, by_place = _why_not_comparable(results)
+    left_out, title = _left_out(results, figure.rows), figure.title + more
+    # A figure has no capitals.
+    words = NOT_COMPARABLE.capitalize()
+    marks = [
+        mark.replace(f"{NOT_COMPARABLE} ON", f"{words} on").replace(NOT_COMPARABLE, words)
+        for mark in (*everywhere, *by_place.values())
+    ]
     marks += [f"Incomplete: {left_out}"] if left_out else []
     return {
         "mark": "; ".join(marks),

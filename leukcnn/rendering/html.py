@@ -13,7 +13,7 @@ def to_html(table: Table) -> str:
     """
     aligned = [f' style="text-align: {column.align}"' for column in table.columns]
     headings = [column.title for column in table.columns]
-    marks = [f"<strong>{_escaped(mark)}</strong><br>" for mark in table.marks]
+    marks = [f"<strong>{_escaped(mark)}</strong><br>" for mark in table.every_mark]
     lines = [
         # A notebook would typeset a text between dollar signs as a formula. These classes prevent it.
         '<div class="tex2jax_ignore mathjax_ignore">',

@@ -19,8 +19,8 @@ def to_latex(table: Table) -> str:
 
     Marks are in bold in the caption, and in comments at the top.
     """
-    comments = [*table.marks, r"Needs \usepackage{booktabs} and \usepackage[T1]{fontenc}."]
-    title = " ".join([rf"\textbf{{{_escape_latex(mark)}.}}" for mark in table.marks])
+    comments = [*table.every_mark, r"Needs \usepackage{booktabs} and \usepackage[T1]{fontenc}."]
+    title = " ".join([rf"\textbf{{{_escape_latex(mark)}.}}" for mark in table.every_mark])
     caption = f"{title} {_escape_latex(table.title)}".strip()
     shown = table.shown
     alignment = [_alignment(column, [row[i] for row in shown]) for i, column in enumerate(table.columns)]

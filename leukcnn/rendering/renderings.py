@@ -28,7 +28,7 @@ def to_rich(table: Table) -> "rich.table.Table":
     from rich.text import Text
 
     # Text objects: rich would read square brackets in plain strings as markup.
-    marks = [(f"{one_line(mark)}\n", "bold red") for mark in table.marks]
+    marks = [(f"{one_line(mark)}\n", "bold red") for mark in table.every_mark]
     title = Text.assemble(*marks, (one_line(table.title), "bold"), justify="left")
     notes = Text("\n".join(["", *map(one_line, table.notes)]), justify="left") if table.notes else None
     rendered = RichTable(
@@ -69,7 +69,7 @@ def to_text(table: Table) -> str:
         colalign=[column.align for column in table.columns],
         disable_numparse=True,
     )
-    lines = [*map(one_line, table.marks), one_line(table.title), "", grid]
+    lines = [*map(one_line, table.every_mark), one_line(table.title), "", grid]
     if table.notes:
         lines += ["", *map(one_line, table.notes)]
     return "\n".join(lines) + "\n"
@@ -79,23 +79,23 @@ def to_csv(table: Table) -> str:
     """Returns the table as CSV with raw values at full precision, for programs.
 
     The first two columns, `comparable` (yes or no) and `mark`, say in every row whether its values may be
-    compared with the paper, and why not. Percentages and percentage points are written as fractions, as the
-    header says. An interval takes two columns, and so does a mean with its standard deviation. A missing
-    value is empty, an undefined one is `nan`. The notes are left out.
+    compared with the paper, and why not: the marks of the table and of the row. Percentages and percentage
+    points are written as fractions, as the header says. An interval takes two columns, and so does a mean
+    with its standard deviation. A missing value is empty, an undefined one is `nan`. The notes are left out.
     """
-    comparability = ["yes" if table.comparable else "no", "; ".join(map(one_line, table.marks))]
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(["comparable", "mark", *(title for c in table.columns for title in c.csv_titles)])
-    for row in table.rows:
+    for row, mark in zip(table.rows, table.row_marks or [""] * len(table.rows), strict=True):
         cells = [c.csv_cells(value) for value, c in zip(row, table.columns, strict=True)]
-        writer.writerow([*comparability, *itertools.chain.from_iterable(cells)])
+        marks = [one_line(text) for text in (*table.marks, mark) if text]
+        writer.writerow(["no" if marks else "yes", "; ".join(marks), *itertools.chain.from_iterable(cells)])
     return target.getvalue()
 
 
 def to_markdown(table: Table) -> str:
     """Returns the table as Markdown with pipes. The marks are the first lines, in bold."""
-    blocks = [f"**{_escape_markdown(mark)}**" for mark in table.marks]
+    blocks = [f"**{_escape_markdown(mark)}**" for mark in table.every_mark]
     blocks.append(f"### {_escape_markdown(table.title)}")
     # Cells aren't padded to the column's width: one longer cell would change every line.
     rules = [":---" if column.align == "left" else "---:" for column in table.columns]

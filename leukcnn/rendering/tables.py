@@ -76,6 +76,7 @@ class Table:
             become Python numbers.
         notes: Lines below the table: assumptions, methods, sources.
         marks: Warnings at its top: why it isn't comparable with the paper.
+        row_marks: The same for single rows, one text per row, "" for none; empty if no row has any.
 
     Raises:
         ArgumentError: The id can't be a file name.
@@ -87,6 +88,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     notes: Sequence[str]
     marks: Sequence[str]
+    row_marks: Sequence[str]
 
     def __init__(
         self,
@@ -96,6 +98,7 @@ class Table:
         rows: Sequence[Sequence[Cell]],
         notes: Sequence[str] = (),
         marks: Sequence[str] = (),
+        row_marks: Sequence[str] = (),
     ):
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", id):
             raise ArgumentError(
@@ -109,6 +112,7 @@ class Table:
         object.__setattr__(self, "rows", tuple(tuple(map(_plain, row)) for row in rows))
         object.__setattr__(self, "notes", tuple(notes))
         object.__setattr__(self, "marks", tuple(marks))
+        object.__setattr__(self, "row_marks", tuple(row_marks) if any(row_marks) else ())
 
     @property
     def shown(self) -> list[list[str]]:
@@ -121,9 +125,14 @@ class Table:
         return shown
 
     @property
+    def every_mark(self) -> tuple[str, ...]:
+        """Its marks and those of its rows, each once: all are shown at its top."""
+        return tuple(dict.fromkeys((*self.marks, *filter(None, self.row_marks))))
+
+    @property
     def comparable(self) -> bool:
-        """Whether its values may be compared with the paper's: it has no mark."""
-        return not self.marks
+        """Whether all its values may be compared with the paper's: neither it nor a row has a mark."""
+        return not self.every_mark
 
     def __repr__(self) -> str:
         # Imported here because `renderings` needs this module.

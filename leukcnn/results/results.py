@@ -60,8 +60,8 @@ class Results:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The items of `tested` that are cross-validated separately; empty if none are."""
-        return self.tested if self.split_kind in spec.KFOLD_KINDS else ()
+        """The items of `tested` that are split separately; empty if none are."""
+        return self.tested if self.split_kind not in spec.LODOCV_KINDS else ()
 
     def task(self, tested: str) -> "Results":
         """Returns the results of one of `tasks` alone."""
@@ -72,7 +72,14 @@ class Results:
 
             masked = {mask: own(planned) for mask, planned in self.record.masked.items()}
             trials, controls = own(self.record.trials), own(self.record.controls)
-            record = replace(self.record, trials=trials, controls=controls, masked=masked)
+            # Here "" is the task. One that isn't tested has no values, so only other tasks have reasons.
+            on = {
+                kind: {"": of.get(tested, "" if len(of) > 1 else of.get("", ""))}
+                for kind, of in self.record.not_comparable_on.items()
+            }
+            record = replace(
+                self.record, trials=trials, controls=controls, masked=masked, not_comparable_on=on
+            )
             self._cached["task", tested] = replace(self, record=record)
         return self._cached["task", tested]
 
@@ -187,11 +194,37 @@ class Results:
     def tested(self) -> tuple[str, ...]:
         """Keys of the datasets that are tested separately; empty if all images are tested together.
 
-        Datasets that are cross-validated together are one item, with their keys joined by "+".
+        Datasets that are split together are one item, with their keys joined by "+".
         """
-        if self.split_kind in spec.KFOLD_KINDS:
+        if self.split_kind not in spec.LODOCV_KINDS:
             return tuple(dict.fromkeys("+".join(p.tested) for p in self._planned if p.tested))
         return tuple(dict.fromkeys(dataset for planned in self._planned for dataset in planned.tested))
+
+    def why_not_comparable(self, dataset: str = "") -> str:
+        """Returns why values on a dataset can't be compared with the paper's; "" if they can.
+
+        Args:
+            dataset: One of `tested`; "" for all datasets together.
+        """
+        return "; ".join(filter(None, (self.record.not_comparable, self.why_not_comparable_on(dataset))))
+
+    def why_not_comparable_on(self, dataset: str = "") -> str:
+        """Returns what `why_not_comparable` does, without the reasons that apply to the whole run."""
+        every = self.record.not_comparable_on
+        # Together, the images are the same under every split, also under one that wasn't run.
+        on = every.get(self.split_kind) or next(iter(every.values()), {})
+        return on.get(dataset if self.split_kind in every else "", on.get("", ""))
+
+    def datasets_of(self, dataset: str = "") -> list[str]:
+        """Returns the keys of the datasets here whose images values on a dataset rest on.
+
+        They are its own if datasets are cross-validated separately; else those of all: they are trained on.
+
+        Args:
+            dataset: As in `why_not_comparable`.
+        """
+        own = "+".join([dataset] if dataset else self.tasks).split("+") if self.tasks else None
+        return [name for name in self.record.published_images if own is None or name in own]
 
     def runs(self, row: str, *, dataset: str = "", subset: str = "test") -> list[Predictions]:
         """Returns the predictions of each complete run on a subset of the images.

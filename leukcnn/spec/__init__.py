@@ -27,6 +27,7 @@ from leukcnn.spec.setups import (
 from leukcnn.spec.splits import (
     AUTHORS_VALIDATION_FRACTION,
     COPY_PROOF_KINDS,
+    EVERY_PAPER_KINDS,
     FOLDED_KINDS,
     GROUPED_KINDS,
     HOLDOUT_KINDS,
@@ -42,6 +43,7 @@ __all__ = [
     "COPY_PROOF_KINDS",
     "DEFAULT_CONTROLS",
     "ENLARGING",
+    "EVERY_PAPER_KINDS",
     "FOLDED_KINDS",
     "GROUPED_KINDS",
     "HOLDOUT_KINDS",

@@ -159,6 +159,9 @@ class Split:
     - "subject": all images of a subject are in the same split.
     - "grouped": all images of a subject or field of view, and near-duplicates, are in the same split.
     - "fold": the folds that the dataset's authors published, each tested once.
+    - "given": the folders train, val and test that hold the images; refused if a subject, a field of view or
+      near-duplicates are in two of them. Without val, some images of train are held out: the fraction that
+      `fractions` give to validation among the untested ones.
     - "kfold": stratified folds by image, each tested once.
     - "grouped_kfold": the same, but a subject, a field of view and near-duplicates are kept in one fold.
     - "block_kfold": as "grouped_kfold", but the folds are contiguous blocks of image numbers. It is for
@@ -171,8 +174,8 @@ class Split:
 
     Attributes:
         kind: One of the kinds above.
-        fractions: Fractions of training, validation and test images, used by "cell", "random", "subject" and
-            "grouped"; they add up to 1.
+        fractions: Fractions of training, validation and test images, used by "cell", "random", "subject",
+            "grouped" and "given"; they add up to 1.
         n_splits: Number of folds, used by "kfold", "grouped_kfold" and "block_kfold".
         validation_fraction: Fraction of the untested images, 0 to below 1, that "kfold", "grouped_kfold" and
             "block_kfold" hold out at random to choose the best epoch; 0 for none.

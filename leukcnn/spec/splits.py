@@ -32,6 +32,7 @@ SPLITS: Mapping[str, SplitKind] = {
     "subject": SplitKind("split by subject", "holdout", SUBJECTS),
     "grouped": SplitKind("grouped split", "holdout", GROUPS, copy_proof=True),
     "fold": SplitKind("the authors' folds", "holdout", SUBJECTS),
+    "given": SplitKind("the folders' own split", "holdout", GROUPS, copy_proof=True),
     "kfold": SplitKind("k-fold", "kfold"),
     "grouped_kfold": SplitKind("grouped k-fold", "kfold", GROUPS, copy_proof=True),
     "block_kfold": SplitKind("k-fold by blocks of numbers", "kfold", GROUPS, copy_proof=True),
@@ -50,4 +51,6 @@ FOLDED_KINDS = (*KFOLD_KINDS, "fold")
 """Kinds whose folds have about the same size and are tested once each."""
 AUTHORS_VALIDATION_FRACTION = 1 / 3
 """Fraction of the untested images that "fold" holds out for validation."""
+EVERY_PAPER_KINDS = ("given",)
+"""Kinds that any paper may be run with, also those that its own list doesn't have."""
 COPY_PROOF_KINDS = tuple(kind for kind, split in SPLITS.items() if split.copy_proof)

@@ -9,6 +9,7 @@ from leukcnn.argument_types import require_type
 from leukcnn.datasets import ImageIndex, joined_groups
 from leukcnn.errors import DataError
 from leukcnn.seeding import generator
+from leukcnn.splits.given import given_split
 from leukcnn.splits.kfold import block_kfold, stratified_kfold
 from leukcnn.splits.lodocv import leave_one_dataset_out
 from leukcnn.splits.splitters import Split, hold_out_validation, holdout, predefined_folds
@@ -68,7 +69,11 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
     if split.kind in spec.LODOCV_KINDS:
         return _by_dataset(split, index, seed=seed, pairs=pairs)
     training = (index.labels >= 0) & ~np.isin(index.subset, list(_TEST_SUBSETS))
-    rows = _limited(np.flatnonzero(training), index, split.limit_per_class, seed=seed)
+    sets = [np.flatnonzero(training)]
+    if split.kind == "given":
+        sets = [sets[0][index.given[sets[0]] == name] for name in np.unique(index.given[sets[0]])]
+    limited = [_limited(rows, index, split.limit_per_class, seed=seed) for rows in sets]
+    rows = np.sort(np.concatenate([_NO_ROWS, *limited]))
     predicted = {name: np.flatnonzero(index.subset == subset) for subset, name in _TEST_SUBSETS.items()}
     predicted = {name: positions for name, positions in predicted.items() if len(positions)}
     groups = joined_groups(index, pairs=pairs) if split.kind in spec.GROUPED_KINDS else index.ids
@@ -89,7 +94,7 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
 
 def _tasks(split: spec.Split, present: list[str]) -> list[tuple[str, ...]]:
     """Returns the datasets of each cross-validation, or () for one over all datasets together."""
-    if not split.per_dataset or split.kind not in spec.KFOLD_KINDS:
+    if not split.per_dataset or split.kind not in (*spec.KFOLD_KINDS, "given"):
         return [()]
     rest = tuple(name for name in present if name not in split.per_dataset)
     return [*((name,) for name in split.per_dataset if name in present), *([rest] if rest else [])]
@@ -121,6 +126,8 @@ def _by_image(
             )
         splits = predefined_folds(folds, labels, groups=groups, seed=seed)
         return dict(zip(np.unique(folds).tolist(), splits, strict=True))
+    if split.kind == "given":
+        return {-1: given_split(split, index, rows, groups=groups, seed=seed)}
     options = {"seed": seed, "ids": ids, "groups": groups if split.kind in spec.GROUPED_KINDS else None}
     if split.kind not in spec.KFOLD_KINDS:
         stratified = split.kind != "random"

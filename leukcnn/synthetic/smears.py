@@ -56,12 +56,12 @@ class Frame:
 FRAMES: dict[str, Frame] = {
     "allidb1": Frame((420, 560), (2, 6)),
     "allidb2": Frame((257, 257)),
-    "aml_lmu": Frame((400, 400), cell_scale=0.6),
+    "aml_lmu": Frame((400, 400)),
     "ash": Frame((300, 400), (2, 4)),
     "cellavision2": Frame((300, 300)),
     "jtsc": Frame((120, 120)),
     "lisc": Frame((288, 360), cell_scale=0.65),
-    "pbc": Frame((363, 360), cell_scale=0.75),
+    "pbc": Frame((363, 360), cell_scale=0.9),
     "taleghani": Frame(
         (224, 224),
         (2, 12),

@@ -28,7 +28,7 @@ from leukcnn.pipeline import (
     multiplied,
     originals,
 )
-from leukcnn.prediction import SavedNetwork
+from leukcnn.prediction import SavedNetwork, TrainingSet
 from leukcnn.records import note_divergence, why_diverged
 from leukcnn.runs import Trial
 from leukcnn.seeding import child_seed
@@ -315,7 +315,9 @@ class _NetworkTrial:
     def _save(self, name: str) -> None:
         origin = {key: self.trial.identity[key] for key in ("paper", "row", "profile", "seed")}
         origin["trial"] = self.trial.path.name
-        parts = (self.network, self.setup.preprocessing, self.context.index.class_names, origin)
+        index, rows = self.context.index, self.split_rows
+        seen = TrainingSet.of(self.images, index.sha256, train=rows.train, validation=rows.validation)
+        parts = (self.network, self.setup.preprocessing, index.class_names, origin, seen)
         try:
             SavedNetwork(*parts).save(self.trial.path / "model.keras")
         except WeightsError as error:

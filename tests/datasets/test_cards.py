@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from leukcnn.datasets.cards import Layout, Subset, class_words
+from leukcnn.datasets.cards import Layout, Subset
 from leukcnn.datasets.catalog import card
 from leukcnn.errors import SpecError
 
@@ -44,19 +44,9 @@ def test_lines_show_only_counts_where_subjects_are_unknown():
         "  Atlas: 25 ALL, 40 AML, 23 other",
     ]
     assert "Availability: unknown" in lines
-    assert lines[-1].endswith("atlas/{all,aml,other}/*.{bmp,png,jpg,jpeg,tif,tiff}")
+    assert lines[-1].endswith("atlas/{ALL,AML,other}/*.{bmp,png,jpg,jpeg,tif,tiff}")
 
 
 def test_lines_list_the_datasets_that_show_the_same_cells():
     assert "  Shows the same cells as allidb1, allidb2." in card("allidb1_crop").lines()
     assert not any("same cells" in line for line in card("atlas").lines())
-
-
-def test_each_class_has_its_words():
-    assert set(class_words("pathological")) == {"pathological", "leukaemia", "leukemia"}
-    assert class_words("healthy", "AML") == {
-        "healthy": "healthy",
-        "hbs": "healthy",
-        "normal": "healthy",
-        "aml": "AML",
-    }

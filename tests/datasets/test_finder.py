@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leukcnn import papers, start
-from leukcnn.datasets import load, load_many, present, verify
+from leukcnn.datasets import load, load_many, present, require_classes, verify, walk
 from leukcnn.datasets.catalog import CATALOG, card
 from leukcnn.datasets.scan import scan
 from leukcnn.errors import DataError
@@ -59,6 +59,13 @@ KNOWN = {
         "",
         6,
     ),
+    "split by somebody, by class": ("ufg", under("UFG/train", UFG) | under("UFG/test", UFG), "", 8),
+    "split in each class": (
+        "ufg",
+        {f"a/ufg/{c}/{s}/1.png" for c in ("all", "aml") for s in ("train", "val")},
+        "",
+        4,
+    ),
     "other release": ("taleghani", under("archive/Blood cell Cancer [ALL]", OTHER_RELEASE), "archive", 8),
     "other release itself": ("taleghani", under("x/Blood cell Cancer [ALL]", OTHER_RELEASE), "x", 8),
     "other release, renamed": ("taleghani", under("x/y/z", OTHER_RELEASE), "", 8),
@@ -107,6 +114,9 @@ KNOWN = {
         2,
     ),
     "repository, renamed": ("jtsc", under("a/b/cells", WBC), "a", 2),
+    "blasts": ("aml_lmu", under("x/y", {"MYO/MYO_0001.jpg", "NGS/NGS_0002.jpg"}), "", 2),
+    "healthy cells": ("pbc", under("x", {"basophil/BA_10012.jpg", "monocyte/MO_2204.jpg"}), "", 2),
+    "one folder of the authors' names": ("leukocytes", {"x/Eosinophil_1.bmp", "x/Neutrophil_2.bmp"}, "", 2),
     "folders by class": ("ufg", under("data/UFG", UFG), "", 4),
     "folders by class, deeper": ("ufg", under("data/ufg/archive/images", UFG), "", 4),
     "folders by class, itself": ("ufg", under("data/ufg", UFG), "data/ufg", 4),
@@ -118,7 +128,7 @@ PASSED = {
     "class folders in a wrapper": ("ufg", under("archive", UFG), "", 4),
     "cells by class": ("cnmc2019", {"all/1.png", "hem/2.png", "hem/3.png"}, "", 3),
 }
-# What another dataset's files are never taken for.
+# Another dataset's files, which must not count.
 NOT_THERE = {
     "the sibling": ("taleghani", under("archive/Segmented", TALEGHANI), "", "taleghani_segmented"),
     "the sibling itself": (
@@ -136,7 +146,7 @@ NOT_THERE = {
 TWICE = {
     "two copies": ("taleghani", under("a/Original", TALEGHANI) | under("b/Original", TALEGHANI)),
     "two names": ("ufg", under("UFG", UFG) | under("backup/ufg", UFG)),
-    "merged beside folds": ("cnmc2019", under("a/t", CELLS) | under("a/merged", {f[7:] for f in CELLS})),
+    "merged next to folds": ("cnmc2019", under("a/t", CELLS) | under("a/merged", {f[7:] for f in CELLS})),
     "two releases": ("taleghani", under("a/Original", TALEGHANI) | under("b/x", OTHER_RELEASE)),
     "copy of one phase": ("cnmc2019", under("x", CELLS, PRELIMINARY) | under("y", PRELIMINARY)),
 }
@@ -214,7 +224,7 @@ def test_a_folder_without_a_name_counts_where_one_dataset_is_looked_for(shape, t
 
 
 @pytest.mark.parametrize("shape", NOT_THERE)
-def test_the_files_of_another_dataset_are_not_taken(shape, tree):
+def test_the_files_of_another_dataset_do_not_count(shape, tree):
     name, files, passed, said = NOT_THERE[shape]
     root = tree(files) / passed
     assert name not in present([name], root)
@@ -237,3 +247,108 @@ def test_two_copies_are_asked_for(shape, tree):
     assert len(lines) == 2
     for line in lines:
         assert len(load(name, line)) > 0
+
+
+def notes_of(name, root):
+    """Returns the notes of `load`, after a check that `verify` has those on what is left out."""
+    notes = load(name, root).notes
+    report = verify(name, root).notes
+    assert [note for note in notes if "left out" in note] == [note for note in report if "left out" in note]
+    return "\n".join(notes)
+
+
+def test_what_is_not_read_is_named_with_its_number(tree, write_cell):
+    root = tree(under("archive", {"Drawings/a.png", "Drawings/b.png"}) | under("archive/Original", TALEGHANI))
+    (root / "archive/Original/Pre/cell.webp").touch()
+    (root / "archive/Original/Pre/slide.SVS").touch()
+    notes = notes_of("taleghani", root)
+    assert (
+        "2 files with the endings of other image formats are left out, e.g. Original/Pre/cell.webp" in notes
+    )
+    assert "2 images outside the layout are left out, e.g. Drawings/a.png (folders: Drawings)" in notes
+
+
+def test_the_sibling_is_a_dataset_of_its_own_and_masks_are_masks(tree):
+    root = tree(KAGGLE | under("wbc", WBC))
+    assert "8 images of taleghani_segmented are left out" in notes_of("taleghani", root / "archive")
+    assert "8 images of taleghani are left out" in notes_of("taleghani_segmented", root / "archive")
+    assert "2 masks of the images are left out, e.g. Dataset 1/001.png" in notes_of("jtsc", root)
+    assert not [f for f in verify("taleghani", root).faults if "Segmented" in f.path]
+
+
+def test_images_next_to_the_dataset_are_named_and_are_no_fault(tree):
+    root = tree(under("mine/training_data", CELLS) | {"mine/figures/a.png"})
+    assert "1 images next to the dataset's folder are left out, e.g. " in notes_of("cnmc2019", root)
+    assert not [f for f in verify("cnmc2019", root).faults if "figures" in f.path]
+
+
+def test_the_other_release_is_marked_once_and_no_fault(tree):
+    root = tree(OTHER_RELEASE)
+    notes = notes_of("taleghani", root)
+    assert "8 smears are the release 'Blood cell Cancer [ALL]': other files than the published ones" in notes
+    assert "0 of 3,256 taleghani smears" in notes
+    report = verify("taleghani", root)
+    assert report.ok
+    assert sum("not comparable" in note for note in report.notes) == 1
+    published = tree(
+        {"x/Original/Benign/WBC-Benign-001.jpg", "x/Original/Early Pre-B/WBC-Malignant-Early-001.jpg"}
+    )
+    assert "not comparable" not in notes_of("taleghani", published / "x")
+
+
+def test_a_class_that_is_there_under_another_name_is_not_to_be_copied(tree):
+    index = load("cnmc2019", tree(under("x/C-NMC", {"hem/1.png", "[Malignant] x/2.png"})))
+    with pytest.raises(DataError, match=r"1 images outside the layout .*folders: \[Malignant\] x") as caught:
+        require_classes(index)
+    assert "copy" not in str(caught.value)
+    alone = load("cnmc2019", tree({"y/C-NMC/hem/1.png"}) / "y")
+    with pytest.raises(DataError, match="copy the folders of the other classes"):
+        require_classes(alone)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("data.zip", "unpack data.zip"), ("cell.webp", "1 files with the endings of other image formats")],
+)
+def test_a_folder_without_images_says_what_it_holds(tmp_path, name, said):
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / name).touch()
+    with pytest.raises(DataError, match=said):
+        load("cnmc2019", tmp_path)
+
+
+def test_a_search_that_is_too_long_ends_and_says_so(tree, monkeypatch):
+    root = tree(under("a/b/c/d", CELLS) | under("x", TALEGHANI))
+    assert "search ended" not in notes_of("cnmc2019", root)
+    monkeypatch.setattr(walk, "MOST_FOLDERS", 7)
+    for entry in (load, verify):
+        with pytest.raises(DataError, match=r"The search ended after 7 folders.*pass a folder closer"):
+            entry("cnmc2019", root)
+    assert "The search ended after 7 folders" in notes_of("taleghani", root)
+
+
+def test_links_in_a_circle_and_second_ways_to_a_folder_are_one_copy(tree):
+    root = tree(under("big/C-NMC_Leukemia/training_data", CELLS))
+    (root / "big/C-NMC_Leukemia/again").symlink_to(root)
+    (root / "cnmc2019").symlink_to(root / "big/C-NMC_Leukemia")
+    assert len(load("cnmc2019", root)) == 6
+
+
+def test_a_folder_named_after_a_dataset_but_of_unknown_content_is_an_error(tree):
+    root = tree(under("atlas", {"Drawings/1.png"}) | under("jtsc", {"001.bmp"}))
+    with pytest.raises(DataError, match=r"none in a layout of Atlas.*Found: Drawings"):
+        load_many(["atlas", "jtsc"], root, **classes_of(["atlas", "jtsc"]))
+
+
+@pytest.mark.parametrize("inner", ["", "archive", "archive/Original"])
+def test_a_real_folder_in_kaggle_s_form_has_no_faults(real_data, tmp_path, inner):
+    for folder in ("Original", "Segmented"):
+        for stage in STAGES:
+            (tmp_path / "archive" / folder / stage).mkdir(parents=True)
+    for stage in STAGES:
+        for path in sorted((real_data / "taleghani/Original" / stage).iterdir())[:20]:
+            for folder in ("Original", "Segmented"):
+                (tmp_path / "archive" / folder / stage / path.name).symlink_to(path)
+    report = verify("taleghani", tmp_path / inner)
+    assert report.ok
+    assert report.images() == 80

@@ -12,6 +12,7 @@ from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import ArgumentError, DataError
 
 TRAINING = "training_data"
+OTHERS = "images don't count as published (other content, copies, or more than were published)"
 
 
 def test_archive_layout_is_indexed(archive):
@@ -35,9 +36,9 @@ def test_archive_layout_is_indexed(archive):
     for path, digest in zip(index.paths, index.sha256, strict=True):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
     assert index.notes == (
-        "6 of 10,661 training cells",
-        "3 of 1,867 preliminary cells",
-        "3 of 2,586 final cells",
+        f"0 of 10,661 training cells; 6 {OTHERS}",
+        f"0 of 1,867 preliminary cells; 3 {OTHERS}",
+        f"0 of 2,586 final cells; 3 {OTHERS}",
     )
 
 
@@ -129,9 +130,9 @@ def test_folder_without_images_of_the_dataset_is_refused(tmp_path, write_cell):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(DataError, match="holds no images"):
         load("cnmc2019", tmp_path)
-    write_cell(tmp_path / "Original" / "Benign" / "1.jpg", seed=0)
+    write_cell(tmp_path / "Original" / "Early" / "1.jpg", seed=0)
     with pytest.raises(
-        DataError, match=r"1 images, but none in a layout of C-NMC 2019.*Original/Benign/1.jpg"
+        DataError, match=r"1 images, but none in a layout of C-NMC 2019.*Original/Early/1.jpg"
     ):
         load("cnmc2019", tmp_path)
 
@@ -237,5 +238,5 @@ def test_real_cells_are_as_published(real_data):
     np.testing.assert_array_equal(published.ids[order[rows]], index.ids)
     np.testing.assert_array_equal(published.sha256[order[rows]], index.sha256)
     held = np.count_nonzero(index.subset == "training")
-    assert index.notes[0] == f"{held} of 10,661 training cells"
+    assert index.notes[0] == f"{held} of 10,661 training cells, verified by SHA-256"
     require_classes(index)

@@ -35,7 +35,14 @@ def test_unknown_dataset_is_refused():
 
 @pytest.mark.parametrize(
     ("name", "images"),
-    [("allidb1", 84), ("allidb2", 260), ("jtsc", 300), ("cellavision2", 100), ("taleghani", 3256)],
+    [
+        ("allidb1", 84),
+        ("allidb2", 260),
+        ("jtsc", 300),
+        ("cellavision2", 100),
+        ("taleghani", 3256),
+        ("leukocytes", 149),
+    ],
 )
 def test_manifests_of_other_datasets_list_their_images_by_class(name, images):
     dataset = card(name)

@@ -1,5 +1,6 @@
 import hashlib
 import shutil
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -73,8 +74,9 @@ def test_index_is_in_the_order_of_the_names(smears):
     assert not index.synthetic
     for path, digest in zip(index.paths, index.sha256, strict=True):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
-    assert "atlas: 1 images of other are left out" in index.notes
-    assert "jtsc: 2 of 300 jtsc cells" in index.notes
+    assert "atlas: 1 image of other is left out" in index.notes
+    assert any(note.startswith("jtsc: 0 of 300 jtsc cells; 2 images don't count") for note in index.notes)
+    assert "omid2014: 1 of 154 omid2014 smears, unverified (no manifest lists them)" in index.notes
 
 
 def test_absent_datasets_are_named(smears):
@@ -173,6 +175,21 @@ def test_root_without_datasets_is_refused_with_the_list(tmp_path):
 def test_class_that_the_index_lacks_is_refused(smears):
     with pytest.raises(ArgumentError, match="CLL"):
         load_many(NAMES, smears, class_names=CLASSES, class_of={"healthy": "CLL"})
+
+
+def test_real_open_images_have_the_class_of_their_folder(real_data):
+    index = load_many(
+        ("aml_lmu", "pbc", "leukocytes"),
+        real_data,
+        class_names=("healthy", "AML"),
+        class_of={"healthy": "healthy", "AML": "AML"},
+    )
+    kinds = [PurePosixPath(name).parent.name for name in index.ids[index.dataset == "aml_lmu"]]
+    assert set(kinds) == {"myo"}
+    assert index.labels[index.dataset == "aml_lmu"].tolist() == [1] * len(kinds)
+    assert not index.labels[index.dataset != "aml_lmu"].any()
+    assert np.count_nonzero(index.dataset == "leukocytes") == 149
+    assert "aml_lmu: 300 images of other cells are left out" in index.notes
 
 
 def test_real_images_are_indexed_together(real_data):

@@ -90,7 +90,7 @@ def test_file_that_is_no_image_is_refused_by_name(tmp_path, capfd):
     write(floats, BGR.astype(np.float32))
     with pytest.raises(DataError, match=r"empty\.bmp is empty"):
         read_image(empty)
-    with pytest.raises(DataError, match=r"text\.bmp is no BMP, PNG, JPEG or TIFF"):
+    with pytest.raises(DataError, match=r"text\.bmp is no BMP, PNG, JPEG, TIFF, GIF or PNM"):
         read_image(text)
     with pytest.raises(DataError, match=r"floats\.tif holds values of type float32"):
         read_image(floats)

@@ -136,7 +136,7 @@ def test_cell_without_a_row_in_the_labels_file_is_noted(archive):
     [
         ("Patient_ID,new_names,labels\nUID_57_29_1_all.bmp,1.bmp,2\n", "Line 2"),
         ("Patient_ID,new_names,labels\nnobody,1.bmp,1\n", "Line 2"),
-        ("a,b\n1,2\n", "Line 2"),
+        ("a,b\n1,2\n", "line 1 has the columns a, b"),
         (b"\xff\xfe\x00", "can't be read"),
     ],
 )

@@ -105,7 +105,7 @@ def test_frame_has_a_row_per_image(archive):
     index = load("cnmc2019", archive)
     frame = index.to_frame()
     assert list(frame.columns) == [
-        *("path", "id", "dataset", "subset", "class", "label", "group", "fold", "sha256"),
+        *("path", "id", "dataset", "subset", "class", "label", "group", "fold", "given", "sha256"),
     ]
     assert len(frame) == len(index)
     assert frame["path"].tolist() == [str(path) for path in index.paths]

@@ -6,7 +6,12 @@ import pytest
 from keras import layers
 
 from leukcnn.errors import ArgumentError
-from leukcnn.evaluation.activation_maps import grad_cam, last_convolution, mean_activation
+from leukcnn.evaluation.activation_maps import (
+    grad_cam,
+    largest_maps_layer,
+    last_convolution,
+    mean_activation,
+)
 from leukcnn.models import alertnet
 
 RNG = np.random.default_rng(0)
@@ -227,3 +232,19 @@ def test_resnet50_names_its_last_block():
         last_convolution(network)
     images = RNG.random((1, 64, 64, 3), np.float32)
     assert grad_cam(network, images, class_index=0, layer="conv5_block3_out").shape == (1, 2, 2)
+
+
+def test_largest_maps_layer_is_the_last_with_maps_on_all_paths():
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Rescaling(1 / 255, name="before")(inputs)
+    x = layers.Conv2D(4, 3, strides=4, padding="same", name="first")(x)
+    left = layers.Conv2D(4, 3, padding="same", name="left")(x)
+    x = layers.Add(name="joined")([x, left])
+    x = layers.Conv2D(4, 3, strides=4, padding="same", name="small")(x)
+    outputs = layers.Dense(2)(layers.GlobalAveragePooling2D()(x))
+    assert largest_maps_layer(keras.Model(inputs, outputs)) == "joined"
+    head = layers.Dense(2)(layers.Flatten()(layers.Conv2D(2, 16, strides=16, name="only")(inputs)))
+    assert largest_maps_layer(keras.Model(inputs, head)) == "only"
+    dense = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(layers.Rescaling(2.0)(inputs))))
+    with pytest.raises(ArgumentError, match="no convolution"):
+        largest_maps_layer(dense)

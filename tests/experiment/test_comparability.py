@@ -40,7 +40,7 @@ def test_other_assumptions_foreign_images_and_synthetic_ones_are_marked(publishe
     changed = published.sha256.copy()
     changed[np.flatnonzero(published.subset == "training")[:3]] = "0" * 64
     assert reason(replace(published, sha256=changed)) == (
-        "it uses 10,658 of 10,661 published images; 3 images are not among the published files"
+        "it uses 10,658 of 10,661 published images; 3 images don't count as published"
     )
 
 

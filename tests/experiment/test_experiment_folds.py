@@ -205,7 +205,7 @@ def test_open_datasets_that_are_there_are_used_and_mark_every_table(tmp_path):
     }
     notes = "; ".join(done.record.data_notes)
     assert "3 of 7 datasets are present; absent: cnmc2019, leukocytes, cellavision2, jtsc" in notes
-    assert "aml_lmu: 1 images of other cells are left out" in notes
+    assert "aml_lmu: 1 image of other cells is left out" in notes
     mark = "open datasets, not the paper's: aml_lmu, pbc, taleghani"
     assert mark in done.record.not_comparable
     table = next(table for table in done.tables if table.id == "table3")

@@ -51,7 +51,14 @@ def sound_files() -> dict[str, bytes]:
         "grey alpha": rgba.convert("LA"),
         "cmyk": rgb.convert("CMYK"),
     }
-    options = [("BMP", {}), ("PNG", {}), ("JPEG", {"progressive": True}), ("JPEG", {"subsampling": 2})]
+    options = [
+        ("BMP", {}),
+        ("PNG", {}),
+        ("GIF", {}),
+        ("PPM", {}),
+        ("JPEG", {"progressive": True}),
+        ("JPEG", {"subsampling": 2}),
+    ]
     options += [
         ("TIFF", {"compression": c}) for c in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")
     ]
@@ -154,7 +161,7 @@ def by_pillow(content: bytes) -> np.ndarray | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            image = Image.open(io.BytesIO(content), formats=("BMP", "PNG", "JPEG", "TIFF"))
+            image = Image.open(io.BytesIO(content), formats=("BMP", "PNG", "JPEG", "TIFF", "GIF", "PPM"))
             image.load()
             if image.mode not in ("1", "L", "P", "RGB", "RGBA", "LA", "RGBX"):
                 return None

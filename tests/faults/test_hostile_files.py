@@ -21,7 +21,7 @@ def test_hostile_files_are_read_right_or_refused(seed, number):
     found = read_hostile_files(seed, number)
     assert found["faults"] == []
     ended = found["ended"]
-    assert sum(ended[kind] for kind in ("read", "truncated", "undecodable", "empty")) == number
+    assert sum(ended.get(kind, 0) for kind in ("read", "truncated", "undecodable", "empty")) == number
     # Neither answer is given to all, and a good part of what is read has a reference.
     assert min(ended["read"], ended["truncated"], ended["undecodable"]) > number / 20
     assert ended["compared with Pillow"] > number / 20

@@ -98,6 +98,9 @@ CHECKPOINTS = {
 }
 """Paper -> checkpoints of a trial; its results are those of the first."""
 
+COMPARABLE = {"not_comparable": "", "not_comparable_on": {}, "published_images": {}}
+"""The record of an experiment whose values can be compared with the paper's."""
+
 FEATURE_ROWS = ("features_dft", "features_mdft", "features_imagenet", "vogado2018")
 """Rows that classify features and train no network."""
 
@@ -185,13 +188,13 @@ CNMC_CASES = (
         name="full",
         images=with_twins(cells(), *CELL_TWINS),
         options={"runs": 3, "seed": 1},
-        record={"not_comparable": "", "final_total": 7},
+        record={**COMPARABLE, "final_total": 7},
         **CNMC,
     ),
     Case(
         name="one_run",
         images=with_twins(cells(), *CELL_TWINS),
-        record={"not_comparable": "", "separated_pairs": {}},
+        record={**COMPARABLE, "separated_pairs": {}},
         skilled={"vgg16": 930},
         perfect=("xception",),
         tables=("table1", "table2", "table3", "table4", "external"),
@@ -247,7 +250,7 @@ ALERTNET_CASES = (
             ("ash/2_0.jpg", "atlas/2_0.jpg"),
             ("ash/2_1.jpg", "atlas/2_1.jpg"),
         ),
-        record={"not_comparable": ""},
+        record=COMPARABLE,
         constant=("resnet50_sft",),
         skilled={"alertnet_rwd": 960, "resnet50_dft": 950, "alertnet_x": 700, "inceptionv3_sft": 300},
         **ALERTNET,
@@ -313,7 +316,7 @@ LEUKNET_CASES = (
             ("ash/1_0.jpg", "bloodline/1_4.jpg"),
         ),
         options={"runs": 3},
-        record={"not_comparable": ""},
+        record=COMPARABLE,
         constant=("vgg16_sft",),
         skilled={"vgg19_mdft": 800, "leuknet": 940, "leuknet_1024_512": 550},
         **LEUKNET,
@@ -322,7 +325,7 @@ LEUKNET_CASES = (
         name="one_run",
         images=tuple(of_datasets(_BLOOD, groups="some")),
         options={"runs": 1},
-        record={"not_comparable": ""},
+        record=COMPARABLE,
         finished=lambda trial: (
             trial.row in ("majority", "border", "leuknet", "vgg19_mdft", "features_dft")
             or (trial.row == "features_mdft" and trial.split == "lodocv_strict")
@@ -429,7 +432,7 @@ TALEGHANI_CASES = (
         ),
         options={"runs": 2},
         masks=("border", "cells", "background"),
-        record={"not_comparable": ""},
+        record=COMPARABLE,
         skilled={"resnet50": 980},
         constant=("scratch_alertnet",),
         finished=lambda trial: trial.row not in ("scratch_resnet50", "scratch_lightweight"),
@@ -439,7 +442,7 @@ TALEGHANI_CASES = (
     Case(
         name="one_run",
         images=tuple(of_datasets({"taleghani": (20, 26, 28, 24)}, groups="all", size=2)),
-        record={"not_comparable": ""},
+        record=COMPARABLE,
         finished=lambda trial: trial.row in ("majority", "colour", "resnet50", "four_blocks"),
         perfect=("resnet50",),
         constant=("four_blocks",),
@@ -538,7 +541,7 @@ ALLIDB_CASES = (
             ("allidb2/0_0.jpg", "allidb2/0_7.jpg"),
         ),
         options={"runs": 3},
-        record={"not_comparable": ""},
+        record=COMPARABLE,
         skilled={"lightweight": 970, "regnet": 960},
         interrupted=lambda trial: (trial.row, trial.fold) == ("regnet", 1),
         kept={"mask_scores": _MASK_SCORES},
@@ -547,7 +550,7 @@ ALLIDB_CASES = (
     Case(
         name="one_run",
         images=tuple(of_datasets({"allidb1": (16, 14), "allidb2": (18, 18)}, groups="some", size=2)),
-        record={"not_comparable": ""},
+        record=COMPARABLE,
         finished=lambda trial: trial.row not in ("resnet50", "colour") and trial.split == "kfold",
         perfect=("lightweight",),
         kept={"mask_scores": {}},

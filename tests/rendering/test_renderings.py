@@ -173,6 +173,22 @@ def test_csv_without_marks_is_comparable():
     assert [(row["comparable"], row["mark"]) for row in rows] == [("yes", "")] * 2
 
 
+def test_marks_of_rows_are_at_the_top_and_in_their_rows_of_csv():
+    rows = [("a", 1), ("b", 2), ("c", 3)]
+    columns = ("Name", Column("n", "integer"))
+    shown = Table("t", "A title", columns, rows, row_marks=("", "NOT B", "NOT B"))
+    assert not shown.comparable
+    for render in (to_text, to_markdown, to_html, on_terminal):
+        text = render(shown)
+        assert text.count("NOT B") == 1
+        assert text.index("NOT B") < text.index("A title")
+    # In LaTeX, marks are in a comment too.
+    assert to_latex(shown).count("NOT B") == 2
+    lines = list(csv.DictReader(io.StringIO(to_csv(shown))))
+    assert [(line["comparable"], line["mark"]) for line in lines] == [("yes", ""), *[("no", "NOT B")] * 2]
+    assert Table("t", "A title", columns, rows, row_marks=("", "", "")).comparable
+
+
 def test_csv_keeps_every_sign():
     shown = table(columns=("a, b", 'c"d'), rows=[(NASTY, "e\nf")])
     assert next(csv.DictReader(io.StringIO(to_csv(shown)))) == {

@@ -14,6 +14,7 @@ from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
 from leukcnn.fields import replace_at
 from leukcnn.prediction import SavedNetwork
+from leukcnn.prediction.training_set import digest_of
 from leukcnn.runs import Store
 from leukcnn.spec import Model
 from leukcnn.training import predict, train
@@ -94,6 +95,12 @@ def test_checkpoint_last_uses_the_last_epoch(synthetic_cells, tmp_path):
     paths = dict(zip(index.ids, index.paths, strict=True))
     probabilities = saved.predict([paths[image] for image in last.image])
     np.testing.assert_allclose(probabilities, last.probabilities, atol=1e-5)
+    # It knows the images that it was trained on, and the tested ones are none of them.
+    training = saved.training_set
+    assert 0 < training.n_images < len(training.digests) and training.colour is not None
+    tested = np.isin(index.ids, last.image)
+    assert not training.knows(map(digest_of, index.sha256[tested])).any()
+    assert training.knows(map(digest_of, index.sha256)).sum() == len(training.digests)
 
 
 def test_predictions_that_are_not_finite_leave_the_trial_unfinished(synthetic_cells, tmp_path, monkeypatch):

@@ -1,11 +1,5 @@
-"""Saved networks with their preprocessing, and their predictions for images.
+"""A trained network with its preprocessing, in one file."""
 
-A `.keras` file is a zip archive. leukcnn adds one member, `leukcnn.json`, with the preprocessing and the
-names of the classes. Keras ignores it, so `keras.models.load_model` reads the file like any other. RegNets,
-AlexNet, CaffeNet and VGG-f have layers that Keras lacks: import this module before loading them.
-"""
-
-import csv
 import io
 import json
 import zipfile
@@ -17,44 +11,23 @@ from typing import Any
 import keras
 import numpy as np
 
-from leukcnn.argument_types import require_type, user_path
-from leukcnn.datasets import read_image
-from leukcnn.errors import ArgumentError, DataError, WeightsError
+from leukcnn.argument_types import require_type
+from leukcnn.errors import WeightsError
 from leukcnn.fields import to_plain
 from leukcnn.files import replace_file
-from leukcnn.image_cache import prepare, shows_nothing
 from leukcnn.models.foreign import clean_archive, reason_of
 from leukcnn.models.grouped_convolution import GroupedConv2D
 from leukcnn.models.layers import LocalResponseNormalization, MeanSubtraction
 from leukcnn.models.weights import load_archive
-from leukcnn.paths import (
-    NETWORK_FILE,
-    PREDICTION_COLUMNS,
-    RECORD,
-    check_predictions_file,
-    find_images,
-    network_file,
-)
-from leukcnn.pipeline import (
-    ArrayBatches,
-    check_probabilities,
-    class_probabilities,
-    ends_in_softmax,
-    scaled,
-)
+from leukcnn.paths import NETWORK_FILE, RECORD, network_file
+from leukcnn.prediction.answers import apply_networks
+from leukcnn.prediction.training_set import TrainingSet
 from leukcnn.spec import Preprocessing
 
-__all__ = ["NOTICE", "SavedNetwork", "find_images", "write_classes"]
-
 NOTICE = "Research software, not for diagnosis. Its results hold at most for the images it was tested on."
-_BATCH = 32
 _LONGEST_NAME = 255
 # Keras doesn't find these by itself in a process that has built no network with them.
 _OWN_LAYERS = (GroupedConv2D, LocalResponseNormalization, MeanSubtraction)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
 
 
 @dataclass(frozen=True)
@@ -67,6 +40,7 @@ class SavedNetwork:
         preprocessing: The steps from an image to the network's input.
         class_names: Names of the classes, as many as the network distinguishes, each once.
         origin: The paper, row, profile, seed and trial that the network comes from.
+        training_set: What is kept of the images that it was trained on; None if unknown.
 
     Raises:
         WeightsError: They don't fit together, or a weight is NaN or infinite.
@@ -76,10 +50,13 @@ class SavedNetwork:
     preprocessing: Preprocessing
     class_names: tuple[str, ...]
     origin: dict[str, Any]
+    training_set: TrainingSet | None = None
 
     def __post_init__(self) -> None:
         require_type(Preprocessing, "a leukcnn.spec.Preprocessing", preprocessing=self.preprocessing)
-        fault = _fault_of_names(self.class_names)
+        kinds = (TrainingSet, type(None))
+        require_type(kinds, "a leukcnn.prediction.TrainingSet or None", training_set=self.training_set)
+        fault = fault_of_names(self.class_names)
         fault = fault or _fault_of_shapes(self.network, self.preprocessing.image_size, len(self.class_names))
         fault = fault or _fault_of_weights(self.network)
         if fault:
@@ -105,6 +82,8 @@ class SavedNetwork:
             "origin": self.origin,
             "notice": NOTICE,
         }
+        if self.training_set is not None:
+            record["training_set"] = self.training_set.to_plain()
         try:
             # A rebuilt network isn't compiled, unlike a clone; an optimizer triples the size of the file.
             bare = type(self.network).from_config(self.network.get_config())
@@ -140,9 +119,9 @@ class SavedNetwork:
         try:
             with clean_archive(path) as (copy, parameters):
                 with zipfile.ZipFile(copy) as archive:
-                    preprocessing, class_names, origin = _read_record(archive.read(RECORD))
+                    record = _read_record(archive.read(RECORD))
                 network = load_archive(copy, parameters, own)
-            return SavedNetwork(network, preprocessing, class_names, origin)
+            return SavedNetwork(network, *record)
         except Exception as error:  # a wrong configuration makes Keras raise errors of any kind
             raise WeightsError(
                 f"{path} is not a network that leukcnn saved: {reason_of(error)}",
@@ -151,59 +130,36 @@ class SavedNetwork:
             ) from error
 
     def predict(
-        self, paths: Iterable[Path], *, on_note: Callable[[str], None] = lambda note: None
+        self,
+        paths: Iterable[Path],
+        *,
+        on_note: Callable[[str], None] = lambda note: None,
+        on_fault: Callable[[Path, str], None] | None = None,
     ) -> np.ndarray:
-        """Applies the network to images.
+        """Applies the network to images; `apply_networks` says more about them.
 
         Args:
             paths: N image files.
             on_note: Called with a sentence for each image that was converted or that thresholding made black.
+            on_fault: Called with each file that can't be used and a line about it; its row in the result is
+                NaN, and the others are answered. None refuses all files if one can't be used.
 
         Returns:
             float64 (N, classes), probabilities.
 
         Raises:
             ArgumentError: There is no path.
-            DataError: Images can't be read or are too small; one message names all of them.
+            DataError: Without `on_fault`, images can't be read or are too small; one message names all of
+                them.
             WeightsError: An output isn't finite or no probability.
         """
-        files, outputs, faults = list(paths), [], []
-        if not files:
-            raise ArgumentError("No image is given.", expected="paths of image files")
-        for start in range(0, len(files), _BATCH):
-            images = []
-            for path in files[start : start + _BATCH]:
-                try:
-                    images.append(self._prepared(path, on_note))
-                except DataError as error:
-                    faults.append(error.found if str(path) in error.found else f"{path}: {error.found}")
-            if not faults:
-                inputs = scaled(np.stack(images), self.preprocessing)
-                outputs.append(self.network.predict(ArrayBatches(inputs, _BATCH), verbose=0))
-        if faults:
-            raise DataError(
-                f"{len(faults):,} of {len(files):,} images can't be used:\n" + "\n".join(faults),
-                expected="complete BMP, PNG, JPEG or TIFF images, at least as large as the crop",
-                remedy="leave them out, or copy damaged files again",
-            )
-        probabilities = class_probabilities(np.concatenate(outputs))
-        add_up = ends_in_softmax(self.network)
-        check_probabilities(probabilities, files, of="The network", add_up=add_up)
-        return probabilities
-
-    def _prepared(self, path: Path, on_note: Callable[[str], None]) -> np.ndarray:
-        """Reads an image and applies the preprocessing; see `predict`."""
-        image, note = read_image(path)
-        if note:
-            on_note(f"{path}: {note}")
-        prepared = prepare(image, self.preprocessing)
-        if self.preprocessing.threshold != "none" and shows_nothing(prepared):
-            on_note(f"{path}: thresholding leaves no cell, so the network sees a black image")
-        return prepared
+        return apply_networks((self,), paths, on_note=on_note, on_fault=on_fault).probabilities
 
 
-def _read_record(content: bytes) -> tuple[Preprocessing, tuple[str, ...], dict[str, Any]]:
-    """Returns the preprocessing, the names of the classes and the origin.
+def _read_record(
+    content: bytes,
+) -> tuple[Preprocessing, tuple[str, ...], dict[str, Any], TrainingSet | None]:
+    """Returns the preprocessing, the names of the classes, the origin and the training set.
 
     Raises:
         ValueError: The content isn't a record that `SavedNetwork.save` wrote.
@@ -222,7 +178,10 @@ def _read_record(content: bytes) -> tuple[Preprocessing, tuple[str, ...], dict[s
         # Defaults would be wrong for a network that saw other images.
         what = f"lacks {', '.join(absent)}" if absent else f"has an unknown {unknown[0]!r}"
         raise ValueError(f"its preprocessing {what}: another version of leukcnn saved it")
-    return Preprocessing(**steps), tuple(record["class_names"]), record["origin"]
+    # Files of earlier versions have no training set.
+    kept = record.get("training_set")
+    training_set = None if kept is None else TrainingSet.from_plain(kept)
+    return Preprocessing(**steps), tuple(record["class_names"]), record["origin"], training_set
 
 
 def _fault_of_shapes(network: keras.Model, image_size: int, n_names: int) -> str:
@@ -240,7 +199,7 @@ def _fault_of_shapes(network: keras.Model, image_size: int, n_names: int) -> str
     return "" if n_names == classes else f"it distinguishes {classes} classes, but {n_names} are named"
 
 
-def _fault_of_names(names: Sequence[str]) -> str:
+def fault_of_names(names: Sequence[str]) -> str:
     """Returns what is wrong with the names of classes; "" if nothing is."""
     if not isinstance(names, tuple | list):
         return f"the class names are {names!r:.80}, neither a tuple nor a list of names"
@@ -259,38 +218,3 @@ def _fault_of_weights(network: keras.Model) -> str:
     if not wrong:
         return ""
     return f"{len(wrong)} of its {len(network.weights)} weights have NaN or infinite values, first {wrong[0]}"
-
-
-def write_classes(
-    path: str | Path, images: Sequence[Path], probabilities: np.ndarray, class_names: Sequence[str]
-) -> None:
-    """Writes predicted classes as a CSV file with the columns image, class, p_<class> ...
-
-    Args:
-        path: The file.
-        images: N image files.
-        probabilities: (N, classes), 0..1.
-        class_names: Names of the classes.
-
-    Raises:
-        StoreError: The folder can't be written to, or the file is one of the images or holds something else
-            than an earlier table of this function.
-        ArgumentError: The names aren't distinct strings, or aren't as many as the columns.
-        WeightsError: A value isn't finite or no probability.
-    """
-    if fault := _fault_of_names(class_names):
-        raise ArgumentError(f"The table can't be written: {fault}.", expected="distinct names of the classes")
-    shape = (len(images), len(class_names))
-    if probabilities.shape != shape:
-        raise ArgumentError(
-            f"The probabilities have the shape {probabilities.shape}.",
-            expected=f"{shape}: a row for each image and a column for each class",
-        )
-    check_probabilities(probabilities, images, of="The network", add_up=False)
-    path = user_path(path)
-    check_predictions_file(path, images)
-    with replace_file(path) as draft, draft.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*PREDICTION_COLUMNS, *(f"p_{name}" for name in class_names)])
-        for image, row in zip(images, probabilities, strict=True):
-            writer.writerow([image, class_names[int(row.argmax())], *(f"{p:.9g}" for p in row)])
