@@ -198,8 +198,9 @@ class DatasetCard:
         how_to_get: What a user does to get it.
         remarks: What a user should know about its content.
         groups_are: Plural noun for the groups of `ImageIndex.group` in messages, e.g. "subjects".
-        mask_extension: Extension of the segmentation masks, which are in the same folder and have the same
-            names as the images. Such files are never read as images. Empty if there are none.
+        mask_extension: Extension of segmentation masks (white nucleus, grey cytoplasm) that are next to the
+            images and have the same names. Such files are never read as images. Empty if there are none.
+        masks_by_others: Whether the masks were made by others and don't come with the images.
         manifest_whole: Whether the shipped manifest lists every image under the authors' own name. If False,
             `verify` accepts images that the manifest lacks or lists under another name.
         shares_cells_with: Keys of the datasets that show the same cells, as stated by their authors or by
@@ -227,6 +228,7 @@ class DatasetCard:
     remarks: tuple[str, ...] = field(default=())
     groups_are: str = "subjects"
     mask_extension: str = ""
+    masks_by_others: bool = False
     manifest_whole: bool = True
     shares_cells_with: tuple[str, ...] = ()
     made_from: str = ""

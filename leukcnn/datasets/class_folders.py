@@ -12,6 +12,7 @@ import numpy as np
 from leukcnn.argument_types import user_path
 from leukcnn.datasets.class_words import split_notes, split_of
 from leukcnn.datasets.headers import EXTENSIONS, printable, unread_images, unread_notes
+from leukcnn.datasets.masks import masks_by_content, masks_by_name, masks_note
 from leukcnn.datasets.name_patterns import copies_note, originals, with_originals_groups
 from leukcnn.datasets.walk import (
     SYNTHETIC_MARKER,
@@ -68,10 +69,12 @@ class _Content:
         mixed: Names of folders of a split next to other folders.
         unread: Files that look like images and aren't read.
         unreadable: Folders that can't be read, with the reason.
+        masks: Masks of the images.
     """
 
     images: dict[str, list[Path]] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
+    masks: set[Path] = field(default_factory=set)
     outside: list[Path] = field(default_factory=list)
     mixed: list[str] = field(default_factory=list)
     unread: list[Path] = field(default_factory=list)
@@ -125,6 +128,7 @@ def read_class_folders(
         notes=(
             *split_notes(given),
             *unread_notes(content.unread, folder),
+            *([masks_note(content.masks, folder)] if content.masks else []),
             *conversion_notes(results),
             *copies_note(original),
         ),
@@ -157,7 +161,7 @@ def _content(folder: Path) -> _Content:
         content.unread += unread_images(files)
     images = sorted(content.images.items(), key=lambda item: _order(item[0]))
     content.images = {name: sorted(inside, key=lambda path: _order(str(path))) for name, inside in images}
-    return content
+    return _without_masks(folder, content)
 
 
 def _entries(folder: Path, content: _Content) -> list[Path]:
@@ -171,6 +175,20 @@ def _entries(folder: Path, content: _Content) -> list[Path]:
     content.outside += filter(_is_image, files)
     content.unread += unread_images(files)
     return sorted((entry for entry in entries if entry.is_dir()), key=lambda entry: _order(entry.name))
+
+
+def _without_masks(folder: Path, content: _Content) -> _Content:
+    """Sorts out the masks; a folder that holds nothing else is no class."""
+    every = [*content.outside, *(path for inside in content.images.values() for path in inside)]
+    content.masks = masks_by_name(folder, every)
+    content.masks |= masks_by_content(path for path in every if path not in content.masks)
+    if content.masks:
+        content.outside = [path for path in content.outside if path not in content.masks]
+        left = {
+            name: [p for p in inside if p not in content.masks] for name, inside in content.images.items()
+        }
+        content.images = {name: paths for name, paths in left.items() if paths or not content.images[name]}
+    return content
 
 
 def _given(path: Path) -> str:

@@ -68,15 +68,18 @@ def read_image(path: str | Path) -> tuple[np.ndarray, str | None]:
     Raises:
         DataError: The file can't be read, is empty, isn't an image, or is truncated; the message names it.
     """
-    try:
+    with _named(path):
         return decode_image(image_bytes(path))
-    except BrokenImage as error:
-        raise DataError(
-            f"{printable(str(path))} {error.detail}.",
-            expected=f"a regular file with a complete {FORMATS} image",
-            remedy="check the path, copy or download the file again, or save the image in another form; "
-            "'leukcnn check' lists all faults of a folder",
-        ) from error
+
+
+def image_header(path: str | Path) -> Header:
+    """Returns the header of an image file after checking that the file is complete; no pixel is decoded.
+
+    Raises:
+        DataError: As for `read_image`.
+    """
+    with _named(path):
+        return read_header(image_bytes(path))
 
 
 def image_bytes(path: str | Path) -> bytes:
@@ -174,6 +177,20 @@ def _as_rgb(values: np.ndarray) -> np.ndarray:
         part = values[block]
         image[block] = part if part.dtype == np.uint8 else (part.astype(np.uint32) + 128) // 257
     return image
+
+
+@contextmanager
+def _named(path: str | Path) -> Iterator[None]:
+    """Names the file in the error of one that isn't a complete image."""
+    try:
+        yield
+    except BrokenImage as error:
+        raise DataError(
+            f"{printable(str(path))} {error.detail}.",
+            expected=f"a regular file with a complete {FORMATS} image",
+            remedy="check the path, copy or download the file again, or save the image in another form; "
+            "'leukcnn check' lists all faults of a folder",
+        ) from error
 
 
 @contextmanager

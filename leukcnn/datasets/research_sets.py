@@ -158,8 +158,13 @@ ALLIDB2 = DatasetCard(
     remarks=(
         "257x257 pixels; ten of the images are smaller.",
         "Cells cut out of ALL-IDB 1; 185 of the 260 were found there, and the manifest lists their fields.",
+        "74 of the 75 crops without a known field are ALL: grouped folds can't keep crops of their fields "
+        "together. Crops are numbered field by field, so contiguous blocks of numbers (--split block_kfold) "
+        "mostly can.",
     ),
     groups_are="fields of ALL-IDB 1",
+    mask_extension=".png",
+    masks_by_others=True,
     shares_cells_with=("allidb1", "allidb1_crop"),
 )
 

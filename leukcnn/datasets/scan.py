@@ -21,7 +21,7 @@ from leukcnn.datasets.class_words import (
     split_of,
 )
 from leukcnn.datasets.finder import Place, find, how_to_get, search, with_given_classes
-from leukcnn.datasets.headers import EXTENSIONS, unread_images
+from leukcnn.datasets.headers import unread_images
 from leukcnn.datasets.labels_file import labels_path, read_labels
 from leukcnn.datasets.left_out import (
     MASK,
@@ -37,6 +37,7 @@ from leukcnn.datasets.left_out import (
     surest,
 )
 from leukcnn.datasets.manifest import manifest
+from leukcnn.datasets.masks import masks_with_ending
 from leukcnn.datasets.name_patterns import published_name
 from leukcnn.datasets.walk import SYNTHETIC_MARKER, Tree, natural
 
@@ -175,7 +176,10 @@ def scan_place(place: Place, *, classes: GivenClasses = None) -> Scan:
         found = _add_groups(dataset, found)
     releases_here = release_notes(dataset, [image.release for image in found])
     left_out = {
-        MASK: [path for _, masks in images.values() for path in masks],
+        MASK: [
+            *(path for _, masks in images.values() for path in masks),
+            *(folder / name for folder in here for name in tree.folders[folder].masks),
+        ],
         OTHER_ENDING: unread_images(files),
         OTHER_DATASET: [
             folder / name
@@ -271,15 +275,8 @@ def sort_key(dataset: DatasetCard, image: Found) -> tuple:
 def _images_in(dataset: DatasetCard, tree: Tree, folder: Path) -> tuple[list[Path], list[Path]]:
     """Returns the images in a folder, and the masks."""
     paths = [folder / name for name in tree.folders[folder].images]
-    images = _image_files(dataset, paths)
-    return images, sorted({*paths} - {*images})
-
-
-def _image_files(dataset: DatasetCard, files: Sequence[Path]) -> list[Path]:
-    images = [path for path in files if path.suffix.lower() in EXTENSIONS]
-    masks = dataset.mask_extension
-    depicted = {path.with_suffix("") for path in images if path.suffix.lower() != masks}
-    return [path for path in images if path.suffix.lower() != masks or path.with_suffix("") not in depicted]
+    masks = masks_with_ending(paths, dataset.mask_extension)
+    return [path for path in paths if path not in masks], sorted(masks)
 
 
 def _describe(dataset: DatasetCard, layout: Layout, path: PurePath, where: Mapping[str, str | None]) -> Found:

@@ -3,15 +3,16 @@
 import hashlib
 import os
 import re
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 from leukcnn.datasets.headers import EXTENSIONS, BrokenImage, conversion, name_fault, printable
+from leukcnn.datasets.masks import masks_by_name
 from leukcnn.datasets.read import image_bytes, read_header
 
 SYNTHETIC_MARKER = "SYNTHETIC.json"
@@ -69,14 +70,16 @@ class Listing:
     """What a folder itself holds, by name; hidden files and those of file managers are left out.
 
     Attributes:
-        images: Files with the ending of an image.
+        images: Files with the ending of an image, without masks.
         others: Other files.
         folders: Folders, or links to folders, except those that were seen before.
+        masks: Files that are masks of images by their names, see `masks_by_name`.
     """
 
     images: tuple[str, ...]
     others: tuple[str, ...]
     folders: tuple[str, ...]
+    masks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,23 @@ def list_tree(root: Path) -> Tree:
         else:
             too_deep = too_deep or bool(inner)
     limits = {f"after {MOST_FOLDERS:,} folders": queue, f"at {_DEEPEST} levels of folders": too_deep}
-    return Tree(root, folders, unreadable, cut=next((limit for limit, hit in limits.items() if hit), ""))
+    return Tree(
+        root,
+        _without_masks(root, folders),
+        unreadable,
+        cut=next((limit for limit, hit in limits.items() if hit), ""),
+    )
+
+
+def _without_masks(root: Path, folders: dict[Path, Listing]) -> dict[Path, Listing]:
+    """Returns the folders with the masks apart from the images."""
+    masks: dict[Path, set[str]] = defaultdict(set)
+    for path in masks_by_name(root, [path / name for path, here in folders.items() for name in here.images]):
+        masks[path.parent].add(path.name)
+    for path, names in masks.items():
+        images = tuple(name for name in folders[path].images if name not in names)
+        folders[path] = replace(folders[path], images=images, masks=tuple(sorted(names)))
+    return folders
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

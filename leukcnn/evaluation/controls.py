@@ -1,17 +1,21 @@
-"""Controls: classifiers without a network that see only class frequencies, colours, or cell counts and sizes.
+"""Controls: classifiers without a network that see class frequencies, colours, cell sizes or file headers.
 
 A control that sees the border of the images, or only their mean colours, knows nothing about cells. A control
-that gets the number and size of cells doesn't see what is in them. If a control scores almost as well as a
+that gets the number and size of cells doesn't see what is in them. A control that reads the headers of the
+files sees no pixel. If a control scores almost as well as a
 network, the network's score says little about leukaemia.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
+from leukcnn.datasets.read import image_header
+from leukcnn.datasets.walk import read_files
 from leukcnn.errors import ArgumentError
 from leukcnn.labels import check_classes
 from leukcnn.preprocessing import label_cells, wbc_mask
@@ -28,6 +32,7 @@ BORDER_PIXELS = 16
 more, the control then sees only black. In smaller images, the blanked border is narrower than the control's.
 """
 
+_FORMATS = ("BMP", "PNG", "JPEG", "TIFF")
 _TREES = 300
 _WORTH_THREADS = 1000  # with this many images, a second thread saves time
 _CHUNK = 256
@@ -40,10 +45,12 @@ class Control:
     Attributes:
         label: Its name in tables.
         features: Computes what it sees, uint8 (N, S, S, 3) -> (N, F); None if it doesn't see the images.
+        of_files: Whether `features` takes the paths of the image files, (N,), instead of prepared images.
     """
 
     label: str
     features: Features | None
+    of_files: bool = False
 
 
 def border_features(images: np.ndarray, *, width: int = BORDER_PIXELS) -> np.ndarray:
@@ -106,6 +113,31 @@ def cell_features(images: np.ndarray) -> np.ndarray:
     return features
 
 
+def file_features(paths: Sequence[Path] | np.ndarray) -> np.ndarray:
+    """Returns what the headers of image files say, as they are before any crop or resizing.
+
+    The number of bytes isn't among it, since compression makes it depend on what an image shows.
+
+    Args:
+        paths: (N,) the files.
+
+    Returns:
+        float64 (N, 9): height and width in pixels, width / height, channels, bits per channel, and whether
+        the format is BMP, PNG, JPEG or TIFF (0 or 1 each).
+
+    Raises:
+        DataError: A file can't be read or isn't a complete image.
+    """
+    headers = read_files(image_header, list(paths))
+    return np.array(
+        [
+            (h.height, h.width, h.width / h.height, h.channels, h.bits, *(h.format == f for f in _FORMATS))
+            for h in headers
+        ],
+        dtype=np.float64,
+    ).reshape(-1, 5 + len(_FORMATS))
+
+
 def _channel_statistics(images: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     levels = np.arange(256)
     features = np.empty((len(images), 6))
@@ -127,6 +159,7 @@ CONTROLS: dict[str, Control] = {
     "majority": Control("Majority class", None),
     "border": Control(f"Random forest, {BORDER_PIXELS}-pixel border", border_features),
     "colour": Control("Random forest, whole image's colour", colour_features),
+    "size": Control("Random forest, image size and file format", file_features, of_files=True),
     "cells": Control("Random forest, number and size of dark patches", cell_features),
 }
 """The controls in the order of tables. A paper lists those that it uses in `controls`."""
@@ -157,7 +190,7 @@ def control_probabilities(
     Args:
         name: Key of `CONTROLS`.
         images: uint8 (N, S, S, 3), RGB; may be mapped from disk: only the images of `train` and `predict`
-            are read.
+            are read. For a control that sees files, the paths of the N images.
         labels: (N,) integers, the true classes; from 0 to `n_classes` - 1 for the images of `train`.
         train: (M,) positions of the images that it is fitted on.
         predict: (K,) positions of the images that it predicts.
@@ -170,9 +203,16 @@ def control_probabilities(
         "majority" predicts the class frequencies of `train`.
 
     Raises:
-        ArgumentError: There is no such control, `train` is empty, or a label isn't a class number.
+        ArgumentError: There is no such control, it needs paths and got images, `train` is empty, or a label
+            isn't a class number.
     """
     features = _control(name).features
+    if _control(name).of_files and getattr(images, "ndim", 1) != 1:
+        raise ArgumentError(
+            f"The control {name!r} got images.",
+            expected="the paths of their files, (N,)",
+            remedy="pass np.array(index.paths)",
+        )
     if len(train) == 0:
         raise ArgumentError("There is no image to fit a control on.", expected="at least one")
     train_labels, _ = check_classes(labels[train], labels[train], n_classes=n_classes)

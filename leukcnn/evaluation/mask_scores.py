@@ -1,18 +1,18 @@
 """Scores of white-cell masks against the masks that come with a dataset.
 
 Two datasets have masks: JTSC and CellaVision, published by Zheng et al. (2018), with one white cell per image
-and separate regions for nucleus and cytoplasm. They serve to evaluate the thresholding of Zaiter and
-Zwiggelaar and the segmentation by colour.
+and separate regions for nucleus and cytoplasm. For ALL-IDB 2 others have made masks of this kind. They serve
+to evaluate the thresholding of Zaiter and Zwiggelaar and the segmentation by colour.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from leukcnn.datasets import ImageIndex, card, read_image
+from leukcnn.datasets.masks import masks_of
 from leukcnn.errors import ArgumentError, DataError
 
 # Masks are black, grey (128) and white; a few have other levels along the outlines.
@@ -60,19 +60,30 @@ def overlap(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 
 
 def read_truth(image: Path, *, extension: str = ".png") -> dict[str, np.ndarray]:
-    """Reads the mask next to an image, which has the same name: white nucleus, grey cytoplasm.
+    """Reads the mask of an image: white nucleus, grey cytoplasm, all else black.
 
     Args:
         image: The image's file.
-        extension: Extension of the mask's file.
+        extension: Extension of the mask next to it that has the same name. Where there is none, the mask is
+            searched under its other usual names, see `leukcnn.datasets.masks.masks_of`.
 
     Returns:
         "nucleus" and "cell" (the nucleus with its cytoplasm), bool (H, W) each.
 
     Raises:
-        DataError: The mask is missing or can't be read.
+        DataError: The mask is missing, can't be read or isn't grey.
     """
-    grey = cv2.cvtColor(read_image(image.with_suffix(extension))[0], cv2.COLOR_RGB2GRAY)
+    path = masks_of([image], extension)[0] or image.with_suffix(extension)
+    if path == image:
+        raise DataError(f"{image} has no mask.", expected=f"{image.stem}_mask{extension} next to it")
+    pixels = read_image(path)[0]
+    if (pixels != pixels[..., :1]).any():
+        raise DataError(
+            f"{path} is no mask: it has colours.",
+            expected="black background, grey (128) cytoplasm and white nucleus",
+            remedy="move it to another folder if it is an image",
+        )
+    grey = pixels[..., 0]
     return {"nucleus": grey >= _NUCLEUS_FROM, "cell": grey >= _CELL_FROM}
 
 
@@ -114,7 +125,7 @@ def _mask_extension(index: ImageIndex) -> str:
         raise ArgumentError(
             f"The images are of {', '.join(names) or 'no dataset'}.",
             expected="images of one dataset with masks",
-            remedy="load 'jtsc' or 'cellavision2'",
+            remedy="load 'jtsc', 'cellavision2', or 'allidb2' with masks",
         )
     return extension
 

@@ -159,3 +159,29 @@ def unknown_subjects(
         for kind, rows in used.items()
         if unknown[rows].any()
     }
+
+
+def unknown_group_notes(index: ImageIndex, kinds: Iterable[str]) -> list[str]:
+    """Returns a note for each dataset of which a split by group knows the groups of some images only.
+
+    Args:
+        index: The images.
+        kinds: Kinds of split.
+    """
+    # A left-out dataset is tested whole, and the authors' folds are as they made them.
+    by_group = {*spec.GROUPED_KINDS} - {*spec.LODOCV_KINDS, "fold"}
+    titles = [spec.SPLITS[kind].title for kind in spec.SPLIT_KINDS if kind in by_group.intersection(kinds)]
+    notes = []
+    for name in dict.fromkeys(index.dataset.tolist()) if titles else ():
+        own = (index.dataset == name) & (index.labels >= 0)
+        unknown = own & (index.group == "")
+        if 0 < unknown.sum() < own.sum():
+            counts = np.bincount(index.labels[unknown], minlength=len(index.class_names)).tolist()
+            named = zip(counts, index.class_names, strict=True)
+            by_class = ", ".join(f"{n:,} {class_name}" for n, class_name in named if n)
+            notes.append(
+                f"{name}: the group of {unknown.sum():,} of {own.sum():,} images is unknown ({by_class}); "
+                f"each is a group of its own in the {' and '.join(titles)}, which can separate images of one "
+                "group"
+            )
+    return notes

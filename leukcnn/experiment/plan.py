@@ -31,7 +31,8 @@ class Plan:
     """The trials of a study.
 
     Attributes:
-        trials: Trials of the paper's rows.
+        trials: Trials of the paper's rows. A trial that serves two kinds of split is listed under both, with
+            the same name.
         controls: Trials of the controls, on the same splits.
         identities: Name of a trial, control or probe -> its specification.
         split_rows: Name of a trial or control -> images for training, validation and prediction.
@@ -169,8 +170,9 @@ class _Planner:
         """
         study, setup, seed = self.study, self.study.row(row).under(kind), self.study.seed + run
         folds = self._partition(setup.split, seed=seed)
-        for fold in folds:
-            identity = trial_identity(study, row, setup, seed=seed, fold=fold.number, images=self.images)
+        same = [self._as_published(setup, fold, seed=seed) for fold in folds]
+        for fold, (own, number) in zip(folds, same, strict=True):
+            identity = trial_identity(study, row, own, seed=seed, fold=number, images=self.images)
             if source := study.row(row).source:
                 identity["features_of"] = self._name(source, run, kind, fold)
             self._add(self.plan.trials, row, identity, fold, run=run, kind=kind)
@@ -178,12 +180,12 @@ class _Planner:
         if (kind, run) in self._controlled:
             return
         self._controlled.add((kind, run))
-        for fold in folds:
+        for fold, (own, number) in zip(folds, same, strict=True):
             for control in study.paper.controls:
                 identity = self._untrained(seed) | {
                     "control": control,
-                    "split": _split_identity(setup.split),
-                    "fold": fold.number,
+                    "split": _split_identity(own.split),
+                    "fold": number,
                 }
                 self._add(self.plan.controls, control, identity, fold, run=run, kind=kind)
 
@@ -210,6 +212,20 @@ class _Planner:
         if key not in self._folds:
             self._folds[key] = partition(split, self.index, seed=seed, pairs=self.pairs)
         return self._folds[key]
+
+    def _as_published(self, setup: spec.Setup, fold: Fold, *, seed: int) -> tuple[spec.Setup, int]:
+        """Returns the setup and the number of a fold for its trial's identity.
+
+        Where a strict split leaves nothing out, they are those of the split that isn't strict: both train the
+        same network on the same images, so one trial serves both, whichever runs first.
+        """
+        if setup.split.kind == "lodocv_strict":
+            published = replace_at(setup, "split.kind", "lodocv")
+            for other in self._partition(published.split, seed=seed):
+                same_rows = np.array_equal(other.split_rows.train, fold.split_rows.train)
+                if other.tested == fold.tested and same_rows:
+                    return published, other.number
+        return setup, fold.number
 
     def _left_out(self, fold: Fold) -> dict[str, list[str]]:
         """Returns the identity's fields on datasets; empty if all datasets are tested together."""

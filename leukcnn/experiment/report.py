@@ -86,8 +86,11 @@ def _diverged(results: Results) -> tuple[str, ...]:
     """Returns the title of each trial whose training diverged, under any split, and how."""
     kinds = dict.fromkeys(trial.split for trial in results.record.trials)
     every = [one for kind in kinds for of_row in results.under(kind).diverged.values() for one in of_row]
+    # A trial may serve two kinds of split.
+    once = {trial.name: (trial, why) for trial, why in reversed(every)}
     return tuple(
-        f"{trial_title(results.paper, trial, runs=results.record.runs)}: {why}" for trial, why in every
+        f"{trial_title(results.paper, trial, runs=results.record.runs)}: {why}"
+        for trial, why in reversed(once.values())
     )
 
 

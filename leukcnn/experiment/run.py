@@ -12,6 +12,7 @@ from leukcnn.errors import DivergenceError, StoreError, WeightsError
 from leukcnn.experiment.check import check_optimizers, explained
 from leukcnn.experiment.check_networks import check_networks
 from leukcnn.experiment.estimate import Estimate, Stopwatch, Work
+from leukcnn.experiment.leaks import unknown_group_notes
 from leukcnn.experiment.loading import load_images
 from leukcnn.experiment.plan import Plan, plan
 from leukcnn.experiment.record import experiment_name, make_record
@@ -92,7 +93,14 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
     lacking = _check_weights(study, session, {trial.row for trial in to_do})
     to_do = [trial for trial in to_do if trial.row not in lacking]
     record = make_record(
-        study, session.index, planned, lacking=lacking, notes=_notes_on_black_images(study, session, wanted)
+        study,
+        session.index,
+        planned,
+        lacking=lacking,
+        notes=[
+            *_notes_on_black_images(study, session, wanted),
+            *unknown_group_notes(session.index, {trial.split for trial in wanted}),
+        ],
     )
     _say_what_is_shared(session, record)
     folder = store.experiment(experiment_name(record))

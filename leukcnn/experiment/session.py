@@ -39,12 +39,14 @@ class Session:
         self.progress.message(text)
 
     def unfinished(self, planned: list[PlannedTrial]) -> list[PlannedTrial]:
-        """Returns those of the planned trials that aren't finished in the store.
+        """Returns those of the planned trials that aren't finished in the store, each trial once.
 
         Damaged trials are left out and named: only the user may remove their files.
         """
         named = {*self.store.damaged}
-        waiting = [trial for trial in planned if self.store.finished_trial(trial.name) is None]
+        # A trial may serve two kinds of split; its first entry represents both.
+        each = {trial.name: trial for trial in reversed(planned)}.values()
+        waiting = [trial for trial in reversed(each) if self.store.finished_trial(trial.name) is None]
         for name in self.store.damaged.keys() - named:
             self.say(str(self.store.damage(name)))
         return [trial for trial in waiting if trial.name not in self.store.damaged]

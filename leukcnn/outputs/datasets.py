@@ -1,6 +1,6 @@
 """The table of the datasets: their image counts in the catalogue, in the paper and in this run's data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ _TOTAL = "Total"
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
-    """Returns each dataset's counts in the catalogue and here, and whether the printed ones agree.
+    """Returns each dataset's published counts and those found here, and whether the printed ones agree.
 
     A row of `table.reference` holds the key of a dataset and its printed counts: images of each class of the
     paper, images of other classes if the paper counts them, and all images. A row that begins with "Total"
@@ -27,7 +27,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     printed_sums = printed.pop(_TOTAL, None)
     with_other = len(next(iter(printed.values()))) > len(classes) + 1
     catalogued = {key: _catalogued(results.paper, key, with_other=with_other) for key in printed}
-    found = {key: [here.get(key, {}).get(name, 0) for name in classes] for key in (*printed, *here)}
+    found = {key: _found(here.get(key, {}), classes) for key in (*printed, *here)}
     rows: list[tuple[Cell, ...]] = []
     for key, counts in printed.items():
         rows.append((card(key).name, *catalogued[key], *found[key], _agreement(catalogued[key], counts)))
@@ -41,18 +41,28 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     for key in here:
         if key not in results.paper.datasets:
             rows.append((card(key).name, *[None] * len(sums), *found[key], "not in the paper"))
-    titles = (*classes, *(["Other"] if with_other else []), _TOTAL, *(f"{name} here" for name in classes))
+    titles = (*classes, *(["Other"] if with_other else []), _TOTAL)
+    titles += tuple(f"{name} here" for name in (*classes, _TOTAL))
     columns: tuple[Column | str, ...] = (
         "Dataset",
         *(Column(title, "integer") for title in titles),
         "As printed",
     )
+    used, present = sum(sums[: len(classes)]), [key for key in printed if found[key][-1]]
     notes = (
-        f"{sum(sums[: len(classes)]):,} of the {sums[-1]:,} images are used (classes {', '.join(classes)}).",
-        "Counts are the catalogue's; 'here': found in the data of this run. `leukcnn datasets` says where to "
-        "get each dataset.",
+        f"Of the {sums[-1]:,} published images, the paper uses the {used:,} of its classes "
+        f"({', '.join(classes)}). Here are {found_sums[-1]:,} images in {len(present)} of the {len(printed)} "
+        "datasets.",
+        "Counts without 'here' are the published ones, from the catalogue; 'here': found in the data of this "
+        "run. `leukcnn datasets` says where to get each dataset.",
     )
     return make_table(results, table, columns, rows, notes=notes, measured=False)
+
+
+def _found(images: Mapping[str, int], classes: Sequence[str]) -> list[int]:
+    """Returns the number of images of each class in this run's data, then that of all of them."""
+    of_classes = [images.get(name, 0) for name in classes]
+    return [*of_classes, sum(of_classes)]
 
 
 def _agreement(catalogued: Sequence[int], printed: Sequence[int]) -> str:

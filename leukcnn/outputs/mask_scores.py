@@ -9,6 +9,7 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.datasets import CATALOG, ImageIndex, card
+from leukcnn.datasets.masks import masks_of
 from leukcnn.errors import DataError
 from leukcnn.evaluation.mask_scores import score_masks
 from leukcnn.outputs.kind import DATA, Capture, Kept, Material, TableKind
@@ -32,17 +33,22 @@ def _capture(table: spec.Table, material: Material) -> Iterator[Capture]:
     index = material.index
     with_masks = [name for name in np.unique(index.dataset).tolist() if card(name).mask_extension]
     found = {name: index.select(index.dataset == name) for name in with_masks}
+    # Masks that don't come with the images are missed only where some of them are.
+    found = {
+        name: subset
+        for name, subset in found.items()
+        if not card(name).masks_by_others or any(_masks(subset))
+    }
     # Masks may be added or changed later.
-    files = [path for subset in found.values() for path in _masks(subset) if path.exists()]
+    files = [path for subset in found.values() for path in _masks(subset) if path is not None]
     states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     every = found.items()
     yield Capture(table.id, material.key(states), lambda: {name: _scores(subset) for name, subset in every})
 
 
-def _masks(index: ImageIndex) -> list[Path]:
-    """Returns the expected paths of the masks of a dataset's images."""
-    extension = card(str(index.dataset[0])).mask_extension
-    return [path.with_suffix(extension) for path in index.paths]
+def _masks(index: ImageIndex) -> list[Path | None]:
+    """Returns the path of each image's mask, None where there is none."""
+    return masks_of(index.paths, card(str(index.dataset[0])).mask_extension)
 
 
 def _scores(index: ImageIndex) -> dict[str, Any]:
@@ -52,7 +58,7 @@ def _scores(index: ImageIndex) -> dict[str, Any]:
         "images": their number. "scores": method -> "nucleus" or "cell" -> "iou" and "dice" -> mean and
         standard deviation over the images. Or "missing" alone: why there are no scores.
     """
-    if without := sum(not path.exists() for path in _masks(index)):
+    if without := sum(path is None for path in _masks(index)):
         synthetic = "; synthetic ones never have one" if index.synthetic else ""
         return {"missing": f"{without} of {len(index)} images have no mask next to them{synthetic}"}
     scores: dict[str, dict[str, Any]] = {name: {} for name in _METHODS}
@@ -82,7 +88,8 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
                 both = tuple(scores["iou"]), tuple(scores["dice"])
                 rows.append((title, measured["images"], method, name, *both, "measured"))
     if not rows:
-        with_masks = ",".join(name for name, dataset in CATALOG.items() if dataset.mask_extension)
+        published = [one for one in CATALOG.values() if one.mask_extension and not one.masks_by_others]
+        with_masks = ",".join(one.key for one in published)
         why = f"none of these datasets has masks; add --datasets {with_masks}"
         rows.append(not_measured("the masks have not been scored" if captured is None else why, 7))
     scores = (Column("IoU", "spread"), Column("Dice", "spread"))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.outputs.challenge import why_no_final_scores
-from leukcnn.outputs.titles import table_lines, why_no_runs
+from leukcnn.outputs.titles import classes_here, table_lines, why_no_runs
 from leukcnn.results.measure import Measured, is_over_folds, measure, why_no_folds
 from leukcnn.results.results import Results
 from leukcnn.spec.metrics import AVERAGED, AXES, SUBSETS
@@ -151,8 +151,12 @@ class TableContent:
         """Datasets with published values, then other tested ones.
 
         If all published values are of one dataset, it is the only one. A value that is published for all
-        datasets together has a line ("") if they are tested together.
+        datasets together has a line ("") if they are tested together. Without published values, datasets that
+        are tested together have a line each.
         """
+        here = tuple(name for name in self.results.record.datasets if classes_here(self.results, name))
+        if not self.table.published and not self.shown.tested and "classes" not in self.table.show:
+            return here if len(here) > 1 else ("",)
         datasets = dict.fromkeys(published.dataset for published in self.table.published)
         together = ("",) if "" in datasets and len(self.shown.tasks) < 2 else ()
         printed = tuple(dataset for dataset in datasets if dataset)

@@ -37,6 +37,7 @@ _BALANCED = (
     "Balanced: the same number of cells of both classes. Those of the larger class are sampled at random.",
 )
 _FOLDS = "Mean and std (n - 1) over the folds."
+_EQUAL = "A value without ± is the same in all {over}, which says nothing about its spread."
 _BOTH_WAYS = (
     " The paper doesn't say how it averages precision and recall over the classes; the printed value is "
     "shown next to both averages."
@@ -46,6 +47,19 @@ _KAPPA = "Kappa in words: Landis and Koch (1977); the paper's own word in bracke
 
 def notes_of(content: TableContent) -> list[str]:
     """Returns the notes of a table of metrics."""
+    return [*_notes_of(content), *_on_equal_values(content)]
+
+
+def _on_equal_values(content: TableContent) -> list[str]:
+    """Says why values of several runs or folds have no standard deviation, if the table shows any."""
+    if content.table.values_as == "percent" or "measured" not in content.table.show:
+        return []
+    several = [line.found for line in content.lines if line.found and len(line.found.values) > 1]
+    over = "folds" if content.over_folds else "runs or folds"
+    return [_EQUAL.format(over=over)] if any(found.spread[1] is None for found in several) else []
+
+
+def _notes_of(content: TableContent) -> list[str]:
     axes, table, subsets = content.table.axes, content.table, content.values["subset"]
     left_out = not_trained(content.results, content.left_out)
     copies = [*_on_copies(content), *_on_unknown_subjects(content)]

@@ -1,12 +1,13 @@
 """Tables of Student's t-test of the accuracy of two rows, over folds or over runs."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.titles import dataset_title, make_table, not_measured, why_no_runs
-from leukcnn.rendering.formats import Cell
+from leukcnn.rendering.formats import UNDEFINED, Cell
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.results import t_tests
 from leukcnn.results.measure import fold_size_ratio, measure
@@ -97,6 +98,7 @@ def _paired_runs(results: Results, rows: Sequence[str], dataset: str) -> list[li
 def _cells(test: t_tests.TTest, labels: str, published: str, *, on: str = "") -> tuple[Cell, ...]:
     values = (test.mean_difference, test.statistic, test.degrees_of_freedom, test.p_value)
     conclusion = "different" if test.p_value < _SIGNIFICANCE else "no difference shown"
+    conclusion = UNDEFINED if math.isnan(test.p_value) else conclusion
     return (test.method + on, labels, *values, conclusion, published)
 
 

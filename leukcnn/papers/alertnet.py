@@ -316,7 +316,7 @@ FINDINGS = (
     Finding(
         "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells. With folds by image, networks are tested on "
         "cells that they were trained on. `--split grouped_kfold` keeps a crop in the same fold as its field "
-        "of view.",
+        "of view; 75 of ALL-IDB 2's 260 crops, 74 of them ALL, have no known field.",
         "Table II",
     ),
 )
@@ -332,7 +332,7 @@ PAPER = Paper(
     datasets=tuple(row[0] for row in TABLE_2.reference),
     classes=("HBS", "ALL", "AML"),
     positive_class="",
-    splits=("kfold", "grouped_kfold"),
+    splits=("kfold", "grouped_kfold", "block_kfold"),
     rows=ROWS,
     profiles=PROFILES,
     assumptions=ASSUMPTIONS,

@@ -376,7 +376,7 @@ PAPER = Paper(
     datasets=tuple(row[0] for row in TABLE_2.reference if row[0] != "Total"),
     classes=("non-pathological", "pathological"),
     positive_class="pathological",
-    splits=("lodocv", "lodocv_strict", "lodocv_single_class", "kfold", "grouped_kfold"),
+    splits=("lodocv", "lodocv_strict", "lodocv_single_class", "kfold", "grouped_kfold", "block_kfold"),
     rows=ROWS,
     profiles=PROFILES,
     assumptions=ASSUMPTIONS,

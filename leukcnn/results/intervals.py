@@ -166,11 +166,20 @@ def bootstrap_interval(
     nothing = replace(nothing, n_resamples=n_resamples, n_undefined=n_undefined)
     if n_undefined > n_resamples / 2:
         return replace(nothing, reason=f"undefined on {n_undefined} of {n_resamples} resamples")
-    if np.ptp(values) <= _ROUNDING:
+    if all_equal(values):
         return replace(nothing, reason=f"every resample of the {n_units} {unit} gives the same value")
     tail = (1 - bootstrap.confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return replace(nothing, low=float(low), high=float(high))
+
+
+def all_equal(values: Sequence[float] | np.ndarray) -> bool:
+    """Returns whether values are equal, except for rounding errors; they say nothing about the spread then.
+
+    Args:
+        values: (J,) float, J >= 1. NaN equals nothing.
+    """
+    return bool(np.ptp(values) <= _ROUNDING * max(1.0, float(np.abs(values).max())))
 
 
 def run_interval(
@@ -186,6 +195,9 @@ def run_interval(
         confidence: Nominal coverage, strictly between 0 and 1.
         limits: Lowest and highest value of the metric; the interval is cut off there.
 
+    Returns:
+        The interval. It is undefined if a value is NaN or all values are equal: the spread is unknown then.
+
     Raises:
         ArgumentError: There are fewer than two runs, or `confidence` isn't between 0 and 1.
     """
@@ -198,6 +210,8 @@ def run_interval(
     interval = Interval(math.nan, math.nan, confidence, "prediction", "runs", n)
     if np.isnan(half):
         return replace(interval, reason="undefined in some runs")
+    if all_equal(runs):
+        return replace(interval, reason=_equal_in(n, "runs"))
     mean = runs.mean()
     return replace(interval, low=float(max(mean - half, limits[0])), high=float(min(mean + half, limits[1])))
 
@@ -215,7 +229,8 @@ def fold_interval(values: Sequence[float], *, test_train_ratio: float, confidenc
         confidence: Nominal coverage, strictly between 0 and 1.
 
     Returns:
-        The interval, not cut off at 0 and 1. It is undefined if a value is NaN.
+        The interval, not cut off at 0 and 1. It is undefined if a value is NaN, or if all values are equal:
+        the spread is unknown then.
 
     Raises:
         ArgumentError: There are fewer than two folds, `test_train_ratio` isn't above 0, or `confidence` isn't
@@ -229,6 +244,8 @@ def fold_interval(values: Sequence[float], *, test_train_ratio: float, confidenc
     variance = corrected_variance(folds, test_train_ratio=test_train_ratio)
     if math.isnan(variance):
         return replace(interval, reason="undefined in some folds")
+    if all_equal(folds):
+        return replace(interval, reason=_equal_in(n, "folds"))
     mean, half = folds.mean(), stats.t.ppf((1 + confidence) / 2, n - 1) * math.sqrt(variance)
     return replace(interval, low=float(mean - half), high=float(mean + half))
 
@@ -340,6 +357,10 @@ def _of_probabilities(
     n = int(member.max(initial=-1)) + 1
     unit = "images" if groups is None else bootstrap.unit
     return bootstrap_interval(of_resamples, _equal(n), n, unit=unit, bootstrap=bootstrap)
+
+
+def _equal_in(n: int, units: str) -> str:
+    return f"the value is the same in {'both' if n == 2 else f'all {n}'} {units}"
 
 
 def _equal(n: int) -> np.ndarray:

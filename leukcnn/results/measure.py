@@ -34,7 +34,7 @@ class Measured:
 
     @property
     def spread(self) -> Spread:
-        """Mean and standard deviation (with n - 1) over runs or folds; None for that of one value."""
+        """Mean and standard deviation (with n - 1) over runs or folds, see `mean_and_std`."""
         return mean_and_std(self.values)
 
 

@@ -20,8 +20,9 @@ class TTest:
 
     Attributes:
         method: The test in words.
-        statistic: t; infinite if the scores don't vary and the means differ.
+        statistic: t.
         p_value: Two-sided, 0..1: the probability of a |t| at least this large if there is no difference.
+            Both are NaN if the scores don't vary and the means differ: their spread is unknown then.
         degrees_of_freedom: Degrees of freedom of the t distribution.
         mean_difference: Mean of the first sample minus that of the second, in their unit.
         n: Number of scores in the first sample.
@@ -45,7 +46,7 @@ def paired_t_test(first: Sequence[float], second: Sequence[float]) -> TTest:
         second: (J,) scores on the same folds, in the same order.
 
     Returns:
-        The test. If all differences are equal, p is 1 if they are 0, else 0. NaN scores give NaN.
+        The test. If all differences are equal, p is 1 if they are 0, else NaN. NaN scores give NaN.
 
     Raises:
         ArgumentError: There are fewer than two scores, or different numbers of them.
@@ -62,7 +63,7 @@ def unpaired_t_test(first: Sequence[float], second: Sequence[float]) -> TTest:
         second: (J,) scores, in any order.
 
     Returns:
-        The test. If neither sample varies, p is 1 if the means are equal, else 0. NaN scores give NaN.
+        The test. If neither sample varies, p is 1 if the means are equal, else NaN. NaN scores give NaN.
 
     Raises:
         ArgumentError: There are fewer than two scores, or different numbers of them.
@@ -89,7 +90,7 @@ def t_test_from_statistics(
         other_n: Number of its scores, at least 2.
 
     Returns:
-        The test. If neither sample varies, p is 1 if the means are equal, else 0. NaN values give NaN.
+        The test. If neither sample varies, p is 1 if the means are equal, else NaN. NaN values give NaN.
 
     Raises:
         ArgumentError: A sample has fewer than two scores, or a standard deviation is below 0.
@@ -121,7 +122,7 @@ def corrected_resampled_t_test(
         test_train_ratio: n_test / n_train, 1 / (k - 1) in k-fold cross-validation.
 
     Returns:
-        The test. If all differences are equal, p is 1 if they are 0, else 0. NaN scores give NaN.
+        The test. If all differences are equal, p is 1 if they are 0, else NaN. NaN scores give NaN.
 
     Raises:
         ArgumentError: There are fewer than two scores, or different numbers of them, or the ratio isn't above
@@ -169,6 +170,4 @@ def _t_test(
         return replace(no_difference, statistic=statistic, p_value=p_value)
     if abs(no_difference.mean_difference) <= rounding:
         return no_difference
-    return replace(
-        no_difference, statistic=math.copysign(math.inf, no_difference.mean_difference), p_value=0.0
-    )
+    return replace(no_difference, statistic=math.nan, p_value=math.nan)

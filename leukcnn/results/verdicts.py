@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from leukcnn.rendering.formats import UNDEFINED
-from leukcnn.results.intervals import Interval
+from leukcnn.results.intervals import Interval, all_equal
 
 Spread = tuple[float, float | None]
-"""Mean and standard deviation (with n - 1), None for a single value."""
+"""Mean and standard deviation (with n - 1), None for a single value or for equal ones."""
 
 
 def verdict(
@@ -50,5 +50,10 @@ def verdict(
 
 
 def mean_and_std(values: Sequence[float] | np.ndarray) -> Spread:
-    """Returns mean and standard deviation of at least one value."""
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
+    """Returns mean and standard deviation of at least one value.
+
+    Equal values have no standard deviation here: two folds that happen to be equal don't show that others
+    would be.
+    """
+    varies = len(values) > 1 and not all_equal(values)
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if varies else None

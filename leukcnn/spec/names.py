@@ -50,7 +50,7 @@ LOSSES = (
 )
 """The losses of `keras.losses` that work with one output per class, or with one output for two classes."""
 
-CONTROLS = ("majority", "border", "colour", "cells")
+CONTROLS = ("majority", "border", "colour", "size", "cells")
 """The controls of `leukcnn.evaluation.controls`."""
 
 BUILDERS = (

@@ -15,7 +15,7 @@ from leukcnn.spec.names import APPLICATIONS, CONTROLS, DATASETS
 from leukcnn.spec.setups import Preprocessing, Setup
 from leukcnn.spec.splits import SPLIT_KINDS
 
-DEFAULT_CONTROLS = ("majority", "border", "colour")
+DEFAULT_CONTROLS = ("majority", "border", "colour", "size")
 MIN_SIZE_FOR_BORDER = 32
 """Smallest image size in pixels for controls that see only the border: twice its width."""
 

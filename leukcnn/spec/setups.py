@@ -164,6 +164,8 @@ class Split:
       `fractions` give to validation among the untested ones.
     - "kfold": stratified folds by image, each tested once.
     - "grouped_kfold": the same, but a subject, a field of view and near-duplicates are kept in one fold.
+    - "block_kfold": as "grouped_kfold", but the folds are contiguous blocks of image numbers. It is for
+      images whose groups are unknown: neighbours are likely to show the same smear. It isn't random.
     - "lodocv": leave one dataset out. Each dataset that has both classes is tested once, by a network that is
       trained on all others.
     - "lodocv_strict": the same, but datasets that share images or cells with the tested one are left out of
@@ -174,14 +176,14 @@ class Split:
         kind: One of the kinds above.
         fractions: Fractions of training, validation and test images, used by "cell", "random", "subject",
             "grouped" and "given"; they add up to 1.
-        n_splits: Number of folds, used by "kfold" and "grouped_kfold".
-        validation_fraction: Fraction of the untested images, 0 to below 1, that "kfold" and "grouped_kfold"
-            hold out to choose the best epoch; 0 for none.
+        n_splits: Number of folds, used by "kfold", "grouped_kfold" and "block_kfold".
+        validation_fraction: Fraction of the untested images, 0 to below 1, that "kfold", "grouped_kfold" and
+            "block_kfold" hold out at random to choose the best epoch; 0 for none.
         never_tested: Keys of datasets that "lodocv" and its variants train on, but never test.
         limit_per_class: Largest number of images of each class, for quick runs; None uses all. Datasets
             that "lodocv" or its variants test are used whole; their images don't count towards the limit.
-        per_dataset: Keys of datasets that "kfold" and "grouped_kfold" handle separately: each has its own
-            folds and networks. The images of all other datasets are split together.
+        per_dataset: Keys of datasets that "kfold", "grouped_kfold" and "block_kfold" handle separately:
+            each has its own folds and networks. The images of all other datasets are split together.
         unknown_subjects: What "subject", "grouped", "fold" and "grouped_kfold" do with images of unknown
             subject: "refuse" raises an error, "one-group" keeps all those of a dataset together, "each" makes
             each a group of its own, together with its copies, as if no two showed the same subject. Synthetic

@@ -37,6 +37,7 @@ SPLITS: Mapping[str, SplitKind] = {
     "given": SplitKind("the folders' own split", "holdout", GROUPS, copy_proof=True),
     "kfold": SplitKind("k-fold", "kfold"),
     "grouped_kfold": SplitKind("grouped k-fold", "kfold", GROUPS, copy_proof=True, by_subject=True),
+    "block_kfold": SplitKind("k-fold by blocks of numbers", "kfold", GROUPS, copy_proof=True),
     "lodocv": SplitKind("LODOCV", "lodocv", GROUPS),
     "lodocv_strict": SplitKind("strict LODOCV", "lodocv", GROUPS, copy_proof=True),
     "lodocv_single_class": SplitKind("strict LODOCV of single classes", "lodocv", GROUPS, copy_proof=True),

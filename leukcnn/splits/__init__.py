@@ -1,6 +1,7 @@
 """Train, validation and test splits as arrays of positions in an index; no image is opened."""
 
 from leukcnn.splits.folds import Fold, SplitRows, partition
+from leukcnn.splits.kfold import block_kfold, grouped_kfold, stratified_kfold
 from leukcnn.splits.lodocv import (
     DatasetSplit,
     declared_relatives,
@@ -10,11 +11,9 @@ from leukcnn.splits.lodocv import (
 from leukcnn.splits.splitters import (
     Split,
     balanced_subset,
-    grouped_kfold,
     hold_out_validation,
     holdout,
     predefined_folds,
-    stratified_kfold,
 )
 
 __all__ = [
@@ -23,6 +22,7 @@ __all__ = [
     "Split",
     "SplitRows",
     "balanced_subset",
+    "block_kfold",
     "declared_relatives",
     "grouped_kfold",
     "hold_out_validation",

@@ -10,8 +10,9 @@ from leukcnn.datasets import ImageIndex, has_unknown_subject, joined_groups
 from leukcnn.errors import DataError
 from leukcnn.seeding import generator
 from leukcnn.splits.given import given_split
+from leukcnn.splits.kfold import block_kfold, stratified_kfold
 from leukcnn.splits.lodocv import leave_one_dataset_out
-from leukcnn.splits.splitters import Split, hold_out_validation, holdout, predefined_folds, stratified_kfold
+from leukcnn.splits.splitters import Split, hold_out_validation, holdout, predefined_folds
 
 _SHOWN = 3
 _NO_ROWS = np.empty(0, dtype=np.int64)
@@ -152,8 +153,13 @@ def _by_image(
     if split.kind not in spec.KFOLD_KINDS:
         stratified = split.kind != "random"
         return {-1: holdout(labels, fractions=split.fractions, stratified=stratified, **options)}
+    if split.kind == "block_kfold":
+        blocks = {"groups": groups, "within": index.dataset[rows]}
+        pairs = block_kfold(labels, n_splits=split.n_splits, ids=ids, **blocks)
+    else:
+        pairs = stratified_kfold(labels, n_splits=split.n_splits, **options)
     found = {}
-    for number, (train, test) in enumerate(stratified_kfold(labels, n_splits=split.n_splits, **options)):
+    for number, (train, test) in enumerate(pairs):
         validation = _NO_ROWS
         if split.has_validation:
             fraction = split.validation_fraction

@@ -1,4 +1,4 @@
-"""Splits of images or groups: hold-out, k-fold, the folds of a dataset's authors.
+"""Splits of images or groups: hold-out, the folds of a dataset's authors; `kfold` has the k-fold splits.
 
 If the ids of the images are given, rows are sorted by id before anything is sampled. The result then doesn't
 depend on the order in which the images are listed. Splits of groups depend on the names of the groups. The
@@ -9,16 +9,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from leukcnn.errors import ArgumentError, DataError
-from leukcnn.seeding import child_seed, generator
+from leukcnn.seeding import generator
 from leukcnn.spec import AUTHORS_VALIDATION_FRACTION
-from leukcnn.splits.grouping import assign_groups, require_known_groups
+from leukcnn.splits.checks import column, known_groups, prepare, require_all_classes
+from leukcnn.splits.grouping import assign_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +73,9 @@ def holdout(
     if groups is not None and not stratified:
         found = "groups is given together with stratified=False."
         raise ArgumentError(found, expected="either groups or stratified=False")
-    labels, order = _prepare(labels, ids)
+    labels, order = prepare(labels, ids)
     if groups is not None:
-        groups = _groups(groups, len(labels))
+        groups = known_groups(groups, len(labels))
         return Split(*_split_groups(labels, groups, exact, rng=generator(seed, "holdout", "groups")))
     if stratified:
         shuffled = [
@@ -92,80 +92,8 @@ def holdout(
         for of_split, chosen in zip(chunks, np.split(rows, [first, first + second]), strict=True):
             of_split.append(chosen)
     split = Split(*(np.sort(np.concatenate(of_split)) for of_split in chunks))
-    _require_all_classes((split.train, split.validation, split.test), labels, minimum=minimum)
+    require_all_classes((split.train, split.validation, split.test), labels, minimum=minimum)
     return split
-
-
-def stratified_kfold(
-    labels: ArrayLike,
-    *,
-    n_splits: int,
-    seed: int,
-    groups: ArrayLike | None = None,
-    ids: ArrayLike | None = None,
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Splits images into k folds with similar fractions of each class; each fold is tested once.
-
-    The splitters are scikit-learn's `StratifiedKFold` and, with groups, `StratifiedGroupKFold`.
-
-    Args:
-        labels: (N,) int, classes 0, 1, ...
-        n_splits: Number of folds, at least 2.
-        seed: Root seed.
-        groups: (N,) str or int, group of each image, as in `grouped_kfold`.
-        ids: (N,) str, ids of the images.
-
-    Returns:
-        A pair (train, test) for each fold, ascending int64 positions.
-
-    Raises:
-        ArgumentError: `n_splits` is below 2, labels are negative, arrays differ in length, or a group is
-            unknown.
-        DataError: A class has fewer images, or groups, than there are folds.
-    """
-    if isinstance(n_splits, bool) or not isinstance(n_splits, Integral) or n_splits < 2:
-        raise ArgumentError(f"n_splits is {n_splits!r:.80}.", expected="at least 2 folds, a whole number")
-    labels, order = _prepare(labels, ids)
-    groups = None if groups is None else _groups(groups, len(labels))
-    minimum = f"at least {n_splits} {'images' if groups is None else 'groups'} of each class"
-    for label in np.unique(labels):
-        members = labels == label
-        units = np.count_nonzero(members) if groups is None else len(np.unique(groups[members]))
-        if units < n_splits:
-            raise _too_few(f"{n_splits} folds can't be made: class {label} has {units}.", minimum)
-    splitter = StratifiedKFold if groups is None else StratifiedGroupKFold
-    folds = splitter(n_splits, shuffle=True, random_state=child_seed(seed, "stratified_kfold") % 2**32)
-    ordered = None if groups is None else groups[order]
-    pairs = [
-        (np.sort(order[train]), np.sort(order[test]))
-        for train, test in folds.split(order, labels[order], ordered)
-    ]
-    for train, test in pairs:
-        _require_all_classes((train, test), labels, minimum=minimum)
-    return pairs
-
-
-def grouped_kfold(
-    labels: ArrayLike, groups: ArrayLike, *, n_splits: int, seed: int, ids: ArrayLike | None = None
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Splits groups of images into k folds: `stratified_kfold` with groups.
-
-    Args:
-        labels: (N,) int, classes 0, 1, ...
-        groups: (N,) str or int, group of each image, e.g. its subject; a group isn't divided.
-        n_splits: Number of folds, at least 2.
-        seed: Root seed.
-        ids: (N,) str, ids of the images.
-
-    Returns:
-        A pair (train, test) for each fold, ascending int64 positions.
-
-    Raises:
-        ArgumentError: `n_splits` is below 2, labels are negative, arrays differ in length, or a group is
-            unknown.
-        DataError: A class has fewer groups than there are folds.
-    """
-    return stratified_kfold(labels, n_splits=n_splits, seed=seed, groups=groups, ids=ids)
 
 
 def hold_out_validation(
@@ -201,12 +129,12 @@ def hold_out_validation(
         DataError: A split would lack a class, because there are too few images or groups.
     """
     exact = _validation_fraction(fraction)
-    labels, order = _prepare(labels, ids)
+    labels, order = prepare(labels, ids)
     rows = np.sort(np.asarray(rows))
     if groups is not None:
         train, validation = _split_groups(
             labels[rows],
-            _groups(groups, len(labels))[rows],
+            known_groups(groups, len(labels))[rows],
             (1 - exact, exact),
             # The keys contain a former name of this function: another key would give other rows.
             rng=generator(seed, "keep_apart", "groups", fold),
@@ -222,7 +150,7 @@ def hold_out_validation(
     train = np.setdiff1d(rows, validation)
     least = max(math.ceil(1 / (2 * exact)), math.floor(1 / (2 * (1 - exact))) + 1)
     minimum = f"at least {least} images of each class that aren't tested"
-    _require_all_classes((train, validation), labels, minimum=minimum)
+    require_all_classes((train, validation), labels, minimum=minimum)
     return train, validation
 
 
@@ -256,8 +184,8 @@ def predefined_folds(
         DataError: There is one fold only, or a split would lack a class.
     """
     validation = _validation_fraction(validation_fraction)
-    labels, _ = _prepare(labels, None)
-    fold, groups = _column(fold, len(labels), "fold"), _groups(groups, len(labels))
+    labels, _ = prepare(labels, None)
+    fold, groups = column(fold, len(labels), "fold"), known_groups(groups, len(labels))
     folds = np.unique(fold)
     if folds[0] < 0:
         outside = np.count_nonzero(fold < 0)
@@ -278,9 +206,7 @@ def predefined_folds(
             rng=generator(seed, "predefined_folds", int(number)),
         )
         split = Split(rest[train], rest[held_out], test)
-        _require_all_classes(
-            (split.train, split.validation, test), labels, minimum="every class in each fold"
-        )
+        require_all_classes((split.train, split.validation, test), labels, minimum="every class in each fold")
         splits.append(split)
     return splits
 
@@ -301,44 +227,13 @@ def balanced_subset(labels: ArrayLike, *, seed: int, ids: ArrayLike | None = Non
     Raises:
         ArgumentError: Labels are negative, or arrays differ in length.
     """
-    labels, order = _prepare(labels, ids)
+    labels, order = prepare(labels, ids)
     classes, counts = np.unique(labels, return_counts=True)
     kept = []
     for label in classes:
         shuffled = generator(seed, "balanced_subset", int(label)).permutation(order[labels[order] == label])
         kept.append(shuffled[: counts.min()])
     return np.sort(np.concatenate(kept))
-
-
-def _prepare(labels: ArrayLike, ids: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the labels as an array, and the positions in the order of the ids."""
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or not len(labels):
-        raise ArgumentError(f"The labels have the shape {labels.shape}.", expected="(N,), N at least 1")
-    if labels.dtype.kind not in "iub":
-        raise ArgumentError(f"The labels are {labels.dtype}.", expected="classes 0, 1, ..., whole numbers")
-    if labels.min() < 0:
-        raise ArgumentError(
-            f"{np.count_nonzero(labels < 0):,} of {len(labels):,} images have no label.",
-            expected="classes 0, 1, ...",
-            remedy="select the labelled rows of the index first",
-        )
-    if ids is None:
-        return labels, np.arange(len(labels))
-    return labels, np.argsort(_column(ids, len(labels), "ids"), kind="stable")
-
-
-def _column(values: ArrayLike, length: int, name: str) -> np.ndarray:
-    values = np.asarray(values)
-    if values.shape != (length,):
-        raise ArgumentError(f"{name} has the shape {values.shape}.", expected=f"({length},), like the labels")
-    return values
-
-
-def _groups(values: ArrayLike, length: int) -> np.ndarray:
-    groups = _column(values, length, "groups")
-    require_known_groups(values)
-    return groups
 
 
 def _exact(fractions: Sequence[float]) -> tuple[Fraction, ...]:
@@ -374,7 +269,7 @@ def _split_groups(
     """Returns the positions of each split; each group is in one split."""
     assigned = assign_groups(labels, groups, [float(fraction) for fraction in fractions], rng=rng)
     splits = [np.flatnonzero(assigned == split) for split in range(len(fractions))]
-    _require_all_classes(splits, labels, minimum=f"at least {len(fractions)} groups (subjects) of each class")
+    require_all_classes(splits, labels, minimum=f"at least {len(fractions)} groups (subjects) of each class")
     return splits
 
 
@@ -383,18 +278,3 @@ def _smallest_class(fractions: Sequence[Fraction]) -> int:
     beyond = math.ceil(2 / min(fractions))
     lacking = [n for n in range(1, beyond + 1) if min(*_cut(n, fractions), n - sum(_cut(n, fractions))) < 1]
     return max(lacking) + 1
-
-
-def _require_all_classes(splits: Sequence[np.ndarray], labels: np.ndarray, *, minimum: str) -> None:
-    classes = np.unique(labels)
-    counts = [[np.count_nonzero(labels[split] == label) for label in classes] for split in splits]
-    if not np.all(counts):
-        each = ", ".join(" + ".join(map(str, row)) for row in counts)
-        all_ = " + ".join(str(np.count_nonzero(labels == label)) for label in classes)
-        raise _too_few(
-            f"A split would lack a class: {all_} images (by class) would be split into {each}.", minimum
-        )
-
-
-def _too_few(found: str, minimum: str) -> DataError:
-    return DataError(found, expected=minimum, remedy="use more data, another kind of split, or fewer folds")

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from leukcnn.evaluation.controls import control_probabilities
+from leukcnn.evaluation.controls import CONTROLS, control_probabilities
 from leukcnn.evaluation.shortcuts import dataset_probabilities
 from leukcnn.image_cache import prepared_images
 from leukcnn.runs import Trial
@@ -52,7 +52,7 @@ def run_control(
         names, rows = list(split_rows.predicted), list(split_rows.predicted.values())
         probabilities = control_probabilities(
             name,
-            prepared_images(index, preprocessing, folder=context.cache, on_note=context.observer.message),
+            _seen_by(name, preprocessing, context),
             labels=index.labels,
             train=split_rows.train,
             predict=np.concatenate(rows),
@@ -68,6 +68,14 @@ def run_control(
         write_predictions(trial.path / "predictions.csv", Predictions.join(predictions))
         seconds = round(time.perf_counter() - started, 3)
         trial.finish({"checkpoint": CONTROL, "seconds": {"control": seconds}})
+
+
+def _seen_by(name: str, preprocessing: Preprocessing, context: TrialContext) -> np.ndarray:
+    """Returns what a control computes its features from: the paths of the images, or the prepared images."""
+    if name in CONTROLS and CONTROLS[name].of_files:
+        return np.array([*context.index.paths], dtype=object)
+    say = context.observer.message
+    return prepared_images(context.index, preprocessing, folder=context.cache, on_note=say)
 
 
 def run_probe(trial: Trial, preprocessing: Preprocessing, context: TrialContext, *, seed: int) -> None:

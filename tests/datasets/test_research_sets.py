@@ -1,9 +1,11 @@
 from pathlib import PurePosixPath
 
+import numpy as np
 import pytest
 
-from leukcnn.datasets import research_sets, taleghani
+from leukcnn.datasets import index_from_manifest, research_sets, taleghani
 from leukcnn.datasets.scan import place
+from leukcnn.papers.allidb_lightweight import PAPER
 
 
 @pytest.mark.parametrize(
@@ -85,3 +87,23 @@ def test_name_without_a_label_is_foreign():
 def test_datasets_of_several_classes_need_class_folders():
     assert place(research_sets.UFG, PurePosixPath("ufg/1.png"), depth=0) is None
     assert place(research_sets.OMID2014, PurePosixPath("omid2014/aml/1.png"), depth=1) is None
+
+
+def test_all_idb_2s_card_counts_the_crops_without_a_known_field():
+    index = index_from_manifest("allidb2")
+    unknown = index.group == ""
+    leukaemic = unknown & (index.labels == index.class_names.index("ALL"))
+    known, n, of_all = (int(rows.sum()) for rows in (~unknown, unknown, leukaemic))
+    remark = " ".join(research_sets.ALLIDB2.remarks)
+    assert f"{known} of the {len(index)} were found" in remark
+    assert f"{of_all} of the {n} crops without a known field are ALL" in remark
+    finding = next(f.text for f in PAPER.findings if "grouped_kfold" in f.text)
+    assert f"for {n} crops it isn't, and {of_all} of them" in finding
+
+
+def test_all_idb_2s_crops_are_numbered_field_by_field():
+    index = index_from_manifest("allidb2")
+    for label in (0, 1):
+        fields = index.group[(index.labels == label) & (index.group != "")]
+        stretches = 1 + np.count_nonzero(fields[1:] != fields[:-1])
+        assert stretches <= len(set(fields.tolist())) + 2

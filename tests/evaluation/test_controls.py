@@ -1,9 +1,10 @@
+import cv2
 import numpy as np
 import pytest
 import sklearn.ensemble
 
 from leukcnn.datasets import load
-from leukcnn.errors import ArgumentError
+from leukcnn.errors import ArgumentError, DataError
 from leukcnn.evaluation import controls
 from leukcnn.evaluation.controls import (
     CONTROLS,
@@ -12,6 +13,7 @@ from leukcnn.evaluation.controls import (
     colour_features,
     control_label,
     control_probabilities,
+    file_features,
 )
 from leukcnn.image_cache import prepared_images
 from leukcnn.spec import Preprocessing
@@ -38,8 +40,23 @@ LABELS = np.tile([0, 1, 2], 20)
 STAINED = stained(LABELS)
 
 
-def probabilities(name, images=STAINED, *, labels=LABELS, train=(0, 40), predict=(40, 60), **options):
+@pytest.fixture(scope="module", autouse=True)
+def seen(tmp_path_factory):
+    """Control -> what it computes features from: STAINED, or the paths of files that are larger by class."""
+    folder = tmp_path_factory.mktemp("files")
+    paths = [folder / f"{i}.png" for i in range(len(LABELS))]
+    for path, label in zip(paths, LABELS, strict=True):
+        cv2.imwrite(str(path), np.zeros((10 + label, 10, 3), np.uint8))
+    files = np.array(paths, dtype=object)
+    SEEN.update({name: files if control.of_files else STAINED for name, control in CONTROLS.items()})
+
+
+SEEN = {}
+
+
+def probabilities(name, images=None, *, labels=LABELS, train=(0, 40), predict=(40, 60), **options):
     options = {"n_classes": 3, "seed": 0} | options
+    images = SEEN.get(name) if images is None else images
     return control_probabilities(
         name, images, labels=labels, train=np.arange(*train), predict=np.arange(*predict), **options
     )
@@ -94,6 +111,58 @@ def test_border_wider_than_half_the_image_is_refused(width):
         border_features(NOISE, width=width)
 
 
+def write_noise(path, height, width, *, channels=3, dtype=np.uint8):
+    shape = (height, width) if channels == 1 else (height, width, channels)
+    assert cv2.imwrite(str(path), RNG.integers(0, 256, shape).astype(dtype))
+    return path
+
+
+def test_size_and_format_by_hand(tmp_path):
+    paths = [
+        write_noise(tmp_path / "a.bmp", 20, 30),
+        write_noise(tmp_path / "b.png", 30, 20, channels=1, dtype=np.uint16),
+        write_noise(tmp_path / "c.jpg", 20, 20),
+        write_noise(tmp_path / "d.tif", 10, 40, channels=4),
+    ]
+    found = file_features(paths)
+    assert found.dtype == np.float64
+    assert found.tolist() == [
+        [20, 30, 1.5, 3, 8, 1, 0, 0, 0],
+        [30, 20, 2 / 3, 1, 16, 0, 1, 0, 0],
+        [20, 20, 1, 3, 8, 0, 0, 1, 0],
+        [10, 40, 4, 4, 8, 0, 0, 0, 1],
+    ]
+    assert file_features([]).shape == (0, 9)
+
+
+def test_size_and_format_follow_the_content_not_the_name_or_the_pixels(tmp_path):
+    one, other = write_noise(tmp_path / "a.png", 24, 24), tmp_path / "b.jpg"
+    other.write_bytes(write_noise(tmp_path / "c.png", 24, 24).read_bytes())
+    np.testing.assert_array_equal(*file_features([one, other]))
+    (tmp_path / "d.png").write_bytes(one.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"d\.png is truncated"):
+        file_features([one, tmp_path / "d.png"])
+
+
+def test_the_size_control_separates_classes_by_their_files_alone(tmp_path):
+    """Every image is noise; class 0 is TIFF, class 1 is larger, and class 2 is neither."""
+    endings, sizes = ("tif", "png", "png"), (20, 32, 20)
+    paths = [
+        write_noise(tmp_path / f"{i}.{endings[label]}", sizes[label], 20) for i, label in enumerate(LABELS)
+    ]
+    known = {}
+    found = probabilities("size", np.array(paths, dtype=object), known=known)
+    assert found.argmax(axis=1).tolist() == LABELS[40:60].tolist()
+    assert sorted(known["size"]) == list(range(60))
+    blind = np.array([paths[2]] * 60, dtype=object)
+    np.testing.assert_allclose(probabilities("size", blind), [[14 / 40, 13 / 40, 13 / 40]] * 20, atol=0.05)
+
+
+def test_the_size_control_needs_paths():
+    with pytest.raises(ArgumentError, match="The control 'size' got images"):
+        probabilities("size", STAINED)
+
+
 def test_cells_by_hand():
     images = np.full((3, 100, 100, 3), 240, dtype=np.uint8)
     images[:2, :, 50:] = 150
@@ -137,8 +206,8 @@ def test_majority_predicts_the_class_frequencies_of_the_training_set():
     np.testing.assert_array_equal(found, np.tile([0.25, 0.75, 0], (3, 1)))
 
 
-@pytest.mark.parametrize("name", ["border", "colour"])
-def test_forest_learns_the_stain(name):
+@pytest.mark.parametrize("name", ["border", "colour", "size"])
+def test_forest_learns_what_it_sees(name):
     found = probabilities(name)
     assert (found.shape, found.dtype) == ((20, 3), np.float64)
     np.testing.assert_allclose(found.sum(axis=1), 1)
@@ -216,7 +285,7 @@ def test_only_needed_rows_are_read_in_chunks(monkeypatch):
 
 @pytest.mark.parametrize("name", [name for name in CONTROLS if name != "majority"])
 def test_known_features_are_not_computed_again(name):
-    known, mapped = {}, Mapped(STAINED)
+    known, mapped = {}, Mapped(SEEN[name])
     first = probabilities(name, mapped, known=known)
     assert np.concatenate(mapped.read).tolist() == [*range(60)]
     assert known.keys() == {name}
@@ -243,11 +312,15 @@ def test_border_of_real_images_predicts_the_class_far_better_than_chance(real_da
     images = prepared_images(index, Preprocessing(resize=224), folder=tmp_path)
     train, test = stratified_kfold(index.labels, n_splits=5, seed=0)[0]
     right = {}
-    for name in CONTROLS:
+    for name, control in CONTROLS.items():
+        files = np.array([*index.paths], dtype=object)
+        sees = files if control.of_files else images
         found = control_probabilities(
-            name, images, labels=index.labels, train=train, predict=test, n_classes=4, seed=0
+            name, sees, labels=index.labels, train=train, predict=test, n_classes=4, seed=0
         )
         right[name] = np.mean(found.argmax(axis=1) == index.labels[test])
     assert right["majority"] < 0.4
+    # All of these files are JPEG of 224 pixels.
+    assert right["size"] < 0.4
     assert right["border"] > 0.8
     assert right["colour"] > 0.8

@@ -59,7 +59,7 @@ def test_each_dataset_is_trained_and_tested_separately(finished):
 
 def test_controls_of_the_paper_are_run_and_one_counts_cells(finished):
     store, done = finished
-    assert {c.row for c in done.record.controls} == {"majority", "border", "colour", "cells"}
+    assert {c.row for c in done.record.controls} == {"majority", "border", "colour", "size", "cells"}
     assert all(store.finished_trial(c.name) for c in done.record.controls)
 
 

@@ -7,12 +7,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from leukcnn import papers
+from leukcnn import papers, spec
 from leukcnn.datasets import duplicate_pairs, index_from_manifest
 from leukcnn.datasets.index import NO_ARRAYS
 from leukcnn.duplicate_scan import DuplicateScan
 from leukcnn.errors import DataError
-from leukcnn.experiment.leaks import copies_of_others, overlaps, separated_pairs, unknown_subjects
+from leukcnn.experiment.leaks import (
+    copies_of_others,
+    overlaps,
+    separated_pairs,
+    unknown_group_notes,
+    unknown_subjects,
+)
 from leukcnn.experiment.plan import plan
 from leukcnn.experiment.record import make_record
 from leukcnn.experiment.request import Request
@@ -244,3 +250,22 @@ def test_what_is_shared_is_said():
         "random split separates copies: 6 pairs of identical and 20 of nearly identical images are in the "
         "test and in the training or validation images.",
     ]
+
+
+@pytest.mark.parametrize("kind", ["grouped_kfold", "block_kfold", "grouped", "subject"])
+def test_images_without_a_known_group_are_counted_by_class_where_a_split_is_by_group(kind):
+    index = index_from_manifest("allidb2")
+    (note,) = unknown_group_notes(index, {kind, "kfold"})
+    assert note.startswith(
+        "allidb2: the group of 75 of 260 images is unknown (1 healthy, 74 ALL); each is a group of its own "
+        f"in the {spec.SPLITS[kind].title}, "
+    )
+    known = index.select(index.group != "")
+    assert unknown_group_notes(known, {kind}) == []
+    # Without any known group, no split can keep groups together; the split's own notes say so.
+    assert unknown_group_notes(index.select(index.group == ""), {kind}) == []
+
+
+@pytest.mark.parametrize("kind", ["kfold", "random", "cell", "lodocv", "lodocv_strict", "fold"])
+def test_other_splits_have_no_note_on_unknown_groups(kind):
+    assert unknown_group_notes(index_from_manifest("allidb2"), {kind}) == []

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -207,6 +208,46 @@ def test_an_extra_split_that_the_data_do_not_allow_is_noted_and_the_main_one_rai
     planned = plan(study_for(paper=replace(paper, rows=rows), split=None, runs=1), few)
     assert set(planned.missing) == {"kfold"}
     assert {t.split for t in planned.trials} == {"lodocv"}
+
+
+@pytest.fixture
+def no_copies(monkeypatch):
+    """Plans strict splits of an index without files, as if it had no copies."""
+    monkeypatch.setattr(
+        "leukcnn.experiment.plan.scan_duplicates",
+        lambda index, compared: SimpleNamespace(pairs=np.empty((0, 2), dtype=np.int64)),
+    )
+
+
+def test_strict_trials_of_unrelated_datasets_are_those_of_the_published_split(no_copies):
+    unrelated = index_of_counts({"allidb2": (8, 8), "jtsc": (9, 0), "ufg": (4, 6), "midb": (0, 5)})
+    planned = plan(study_for(split=None, runs=2), unrelated)
+    for listed in (planned.trials, planned.controls):
+        names = {
+            kind: [t.name for t in listed if t.split == kind] for kind in study_for(split=None).split_kinds
+        }
+        assert names["lodocv"]
+        assert set(names["lodocv_strict"]) <= set(names["lodocv"])
+        assert set(names["lodocv"]).isdisjoint([*names["kfold"], *names["lodocv_single_class"]])
+    # Alone or together, they have the same names: what one run trained serves the other.
+    alone = plan(study_for(split="lodocv_strict", runs=2), unrelated)
+    assert {t.name for t in alone.trials} >= {t.name for t in planned.trials if t.split == "lodocv_strict"}
+    assert {t.name for t in alone.trials} <= {t.name for t in plan(study_for(runs=2), unrelated).trials}
+    for trial in trials_of(planned, "features_dft"):
+        source = planned.identities[trial.name]["features_of"]
+        (found,) = {t.name for t in trials_of(planned, "vgg16_dft") if t.name == source}
+        assert planned.identities[found]["tested"] == list(trial.tested)
+
+
+def test_strict_trials_of_related_datasets_stay_apart(index, no_copies):
+    planned = plan(study_for(split=None, runs=1), index)
+    of = {
+        kind: {t.tested: t.name for t in trials_of(planned, "leuknet") if t.split == kind}
+        for kind in ("lodocv", "lodocv_strict")
+    }
+    assert of["lodocv_strict"].keys() == {("allidb1", "allidb2"), ("ufg",)}
+    assert of["lodocv_strict"]["ufg",] == of["lodocv"]["ufg",]
+    assert of["lodocv_strict"]["allidb1", "allidb2"] not in of["lodocv"].values()
 
 
 def test_strict_split_does_not_train_on_a_dataset_with_a_near_copy_of_a_tested_image(copy_smears, tmp_path):

@@ -25,6 +25,26 @@ def test_counts_come_from_the_catalogue_and_agree_with_the_printed_ones(alertnet
     assert extra["ALL here"] == 2752
 
 
+def test_what_is_here_is_counted_next_to_what_was_published(alertnet):
+    here = {"jtsc": {"HBS": 299, "ALL": 0, "AML": 0}, "atlas": {"HBS": 0, "ALL": 20, "AML": 40}}
+    results = alertnet.results(split="kfold", final_total=0, datasets=here)
+    rows = rows_of(results)
+    counts = {
+        name: tuple(rows[name][title] for title in ("HBS here", "ALL here", "AML here", "Total here"))
+        for name in ("JTSC", "Atlas", "ALL-IDB 1", "Total")
+    }
+    assert counts == {
+        "JTSC": (299, 0, 0, 299),
+        "Atlas": (0, 20, 40, 60),
+        "ALL-IDB 1": (0, 0, 0, 0),
+        "Total": (299, 20, 40, 359),
+    }
+    (shown,) = build_tables(results, only="table2")
+    (note,) = [note for note in shown.notes if "published images" in note]
+    assert "Of the 2,487 published images, the paper uses the 2,415 of its classes" in note
+    assert note.endswith("Here are 359 images in 2 of the 16 datasets.")
+
+
 # Bloodline as the LeukNet paper prints it, which lacks 13 of its images.
 PRINTED = (("allidb1", 59, 49, 108), ("jtsc", 300, 0, 300), ("bloodline", 0, 204, 204))
 TRUE_SUMS, SUMS_OF_PRINTED = (359, 266, 625), (359, 253, 612)

@@ -65,8 +65,8 @@ def test_scores_are_mean_and_std_over_the_images(jtsc, stored, tmp_path, staged)
     iou, dice = (1, 9 / 16), (1, 18 / 25)
     assert nucleus["IoU"] == pytest.approx((np.mean(iou), np.std(iou, ddof=1)))
     assert nucleus["Dice"] == pytest.approx((np.mean(dice), np.std(dice, ddof=1)))
-    assert cell["IoU"] == pytest.approx((16 / 36, 0))
-    assert cell["Dice"] == pytest.approx((32 / 52, 0))
+    assert cell["IoU"] == pytest.approx((16 / 36, None))
+    assert cell["Dice"] == pytest.approx((32 / 52, None))
 
 
 def test_added_or_changed_masks_are_scored_again(jtsc, stored, tmp_path, staged):
@@ -128,3 +128,19 @@ def test_real_masks_score_as_recorded(real_data, stored, staged):
             rows[row["Dataset"], row["Method"], row["Region"]] = row["IoU"][0]
     found = [rows[name, rule, "nucleus"] for name in ("JTSC", "CellaVision 2") for rule in METHODS[:2]]
     assert found == pytest.approx([0.880, 0.767, 0.842, 0.826], abs=0.001)
+
+
+def test_all_idb_2_is_scored_only_where_somebodys_masks_are(stored, tmp_path, staged):
+    folder = tmp_path / "ALL_IDB2" / "img"
+    folder.mkdir(parents=True)
+    for i in (1, 2):
+        write(folder / f"Im00{i}_1", 4)
+        (folder / f"Im00{i}_1.bmp").rename(folder / f"Im00{i}_1.tif")
+    rows = records(table_of(staged, stored(load("allidb2", tmp_path))))
+    assert {(row["Dataset"], row["Images"], row["State"]) for row in rows} == {("ALL-IDB 2", 2, "measured")}
+    (folder / "Im002_1.png").unlink()
+    (row,) = records(table_of(staged, stored(load("allidb2", tmp_path))))
+    assert row["State"] == "not measured: 1 of 2 images have no mask next to them"
+    (folder / "Im001_1.png").unlink()
+    (row,) = records(table_of(staged, stored(load("allidb2", tmp_path))))
+    assert "none of these datasets has masks" in row["State"]

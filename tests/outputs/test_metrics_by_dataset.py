@@ -90,7 +90,7 @@ def test_metrics_are_in_the_printed_order(trained):
         "Precision (%)",
         "Recall (%)",
     ]
-    assert rows[1]["Measured"] == (75, 0)
+    assert rows[1]["Measured"] == (75, None)
     assert rows[2]["Measured"][0] == pytest.approx(100 * np.mean([6 / 7, 5 / 6, 6 / 7]))
     assert rows[3]["Measured"][0] == pytest.approx(100 * 17 / 18)
 
@@ -121,7 +121,7 @@ def test_printed_datasets_come_first_and_then_the_others_that_were_tested(traine
     assert datasets[:3] == ["ALL-IDB 1", "ALL-IDB 2", "UFG"]
     assert datasets[3].endswith("(not in the paper)")
     row = one(results, datasets[3], "Deep", "Accuracy (%)")
-    assert (row["Measured"], row["Verdict"]) == ((75, 0), "not published")
+    assert (row["Measured"], row["Verdict"]) == ((75, None), "not published")
 
 
 def test_a_table_about_one_dataset_shows_only_that_one(left_out, tested):
@@ -137,7 +137,7 @@ def test_a_table_about_one_dataset_shows_only_that_one(left_out, tested):
     add(experiment, tested, "deep", (6, 5, 6))
     assert {row["Dataset"] for row in records(experiment.results(), "table9")} == {"UFG"}
     row = one(experiment.results(), "UFG", "Deep", "Accuracy (%)", "table9")
-    assert row["Measured"] == pytest.approx((80, 0))
+    assert row["Measured"] == pytest.approx((80, None))
 
 
 def test_all_folds_together_are_one_set(left_out, tested):
@@ -156,9 +156,9 @@ def test_all_folds_together_are_one_set(left_out, tested):
             subset = tested("allidb1", tp=tp, fn=5 - tp, tn=5 * fold)
             experiment.add("deep", subset, run=run, fold=fold, split="kfold")
     row = one(experiment.results(), "all together", "Deep", "Accuracy (%)", "table8")
-    assert row["Measured"] == pytest.approx((100 * 10 / 15, 0))
+    assert row["Measured"] == pytest.approx((100 * 10 / 15, None))
     row = one(experiment.results(), "all together", "Deep", "Recall (%)", "table8")
-    assert row["Measured"] == (50, 0)
+    assert row["Measured"] == (50, None)
 
 
 def test_the_cross_validation_within_the_dataset_is_shown(left_out, tested):
@@ -190,12 +190,12 @@ def test_the_cross_validation_within_the_dataset_is_shown(left_out, tested):
     results = experiment.results()
     outside = one(results, "ALL-IDB 1", "Deep", "Kappa", "table6", Test="left out")
     assert outside["Published"] == (-0.007, None)
-    assert outside["Measured"] == pytest.approx((0, 0))
-    assert outside["Verdict"] == "outside"
+    assert outside["Measured"] == (0, None)
+    assert outside["Verdict"] == "not comparable: no interval: the value is the same in all 3 runs"
     accuracy = one(results, "ALL-IDB 1", "Deep", "Accuracy (%)", "table6", Test="left out")
-    assert accuracy["Measured"] == (50, 0)
+    assert accuracy["Measured"] == (50, None)
     inside = one(results, "ALL-IDB 1", "Deep", "Kappa", "table6", Test="within")
-    assert inside["Measured"] == (1, 0)
+    assert inside["Measured"] == (1, None)
     assert any("cross-validation within the dataset" in note for note in shown(results, "table6").notes)
     controls = [row for row in records(results, "table6") if row["Network"] == control_label("border")]
     assert {(row["Test"], row["Metric"]) for row in controls} == {("left out", "Accuracy (%)")}

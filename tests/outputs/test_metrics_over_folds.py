@@ -113,10 +113,10 @@ def test_sizes_are_compared_with_the_published_ones(trained):
 def test_controls_are_at_the_end_of_each_table(trained, table_id):
     shown = table(results_of(trained), table_id)
     networks = list(dict.fromkeys(row[0] for row in shown.rows))
-    assert networks[-3:] == [control_label(name) for name in DEFAULT_CONTROLS]
+    assert networks[-len(DEFAULT_CONTROLS) :] == [control_label(name) for name in DEFAULT_CONTROLS]
     rows = records(results_of(trained), table_id, control_label("border"))
     assert list(rows) == ["Accuracy (%)", "Recall, macro (%)", "Kappa"]
-    assert rows["Accuracy (%)"]["Measured"] == pytest.approx((50, 0))
+    assert rows["Accuracy (%)"]["Measured"] == pytest.approx((50, None))
 
 
 def test_a_row_that_was_not_trained_says_so(trained):
@@ -147,7 +147,7 @@ def test_a_finished_run_counts_though_the_next_is_unfinished(alertnet, make_fold
             done = run == 0 or fold < 2
             alertnet.add("alertnet", make_fold(fold, wrong=6), run=run, fold=fold, finished=done)
     rows = records(results_of(alertnet, runs=2), "table3", "Alert Net")
-    assert rows["Accuracy (%)"]["Measured"] == pytest.approx((90, 0))
+    assert rows["Accuracy (%)"]["Measured"] == pytest.approx((90, None))
 
 
 def test_the_proposed_method_is_measured_next_to_related_ones(trained, by_scikit_learn):

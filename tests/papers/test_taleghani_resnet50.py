@@ -28,7 +28,7 @@ def test_protocol_of_the_paper():
 
 
 def test_every_row_has_the_same_splits():
-    assert PAPER.splits == ("random", "grouped", "kfold", "grouped_kfold")
+    assert PAPER.splits == ("random", "grouped", "kfold", "grouped_kfold", "block_kfold")
     for row in PAPER.rows:
         split = row.setup.split
         assert split == Split("random", (0.7, 0.1, 0.2), n_splits=5, validation_fraction=0.125)

@@ -235,10 +235,17 @@ def test_run_interval_stays_between_0_and_1():
     assert (interval.low, interval.high) == (0, 1)
 
 
-def test_equal_runs_give_an_interval_of_one_value():
-    interval = run_interval([0.75, 0.75, 0.75])
-    assert (interval.low, interval.high) == (0.75, 0.75)
-    assert 0.75 in interval
+@pytest.mark.parametrize(("n", "which"), [(2, "both"), (3, "all 3"), (5, "all 5")])
+def test_equal_values_say_nothing_about_the_spread(n, which):
+    # An interval of width 0 would exclude every published value.
+    for value in (0.75, 0.0, 1.0, 0.1 + 0.2):
+        of_runs = run_interval([value] * n)
+        of_folds = fold_interval([value] * n, test_train_ratio=1 / 4)
+        assert of_runs.describe() == f"no interval: the value is the same in {which} runs"
+        assert of_folds.describe() == f"no interval: the value is the same in {which} folds"
+        assert value not in of_runs and value not in of_folds
+    assert not run_interval([0.1 + 0.2] + [0.3] * (n - 1)).defined
+    assert run_interval([0.3001] + [0.3] * (n - 1)).defined
 
 
 def test_a_run_without_a_value_gives_no_interval():
@@ -281,12 +288,6 @@ def test_fold_interval_is_not_cut_off():
     assert interval.low < 0 < 1 < interval.high
     loss = fold_interval([2.0, 2.2, 2.1, 1.9, 2.3], test_train_ratio=1 / 4)
     assert 1 < loss.low < 2.1 < loss.high
-
-
-def test_equal_folds_give_an_interval_of_one_value():
-    interval = fold_interval([0.9, 0.9, 0.9], test_train_ratio=1 / 4)
-    assert (interval.low, interval.high) == pytest.approx((0.9, 0.9), abs=1e-15)
-    assert 0.9 in interval
 
 
 def test_a_fold_without_a_value_gives_no_interval():

@@ -16,7 +16,9 @@ def test_the_bootstrap_resamples_what_the_split_keeps_whole(left_out, kind):
     units = {
         **dict.fromkeys(("cell", "random", "kfold"), "images"),
         **dict.fromkeys(("subject", "fold"), "subjects"),
-        **dict.fromkeys(("grouped", "given", "grouped_kfold", *spec.LODOCV_KINDS), "groups of images"),
+        **dict.fromkeys(
+            ("grouped", "given", "grouped_kfold", "block_kfold", *spec.LODOCV_KINDS), "groups of images"
+        ),
     }
     results = left_out().results(split=kind)
     assert unit_of(results) == unit_of(results, "within") == units[kind]

@@ -92,9 +92,11 @@ def test_p_does_not_depend_on_the_unit(test):
 def test_samples_that_do_not_vary(test):
     same = test([0.9] * 5, [0.9] * 5)
     assert (same.statistic, same.p_value, same.mean_difference) == (0, 1, 0)
-    for first, second, sign in ((0.9, 0.8, 1), (0.8, 0.9, -1)):
-        found = test([first] * 5, [second] * 5)
-        assert (found.statistic, found.p_value) == (sign * math.inf, 0)
+    for n in (2, 5):
+        found = test([0.9] * n, [0.8] * n)
+        # SciPy would say that p is 0. Scores that happen to be equal don't show that others would be.
+        assert math.isnan(found.statistic) and math.isnan(found.p_value)
+        assert found.mean_difference == pytest.approx(0.1)
     assert test([0.0] * 3, [0.0] * 3).p_value == 1
 
 
@@ -103,7 +105,7 @@ def test_rounding_errors_are_not_variation(test):
     # As decimal fractions these differ by .02 each, as binary fractions not exactly.
     first, second = [0.95, 0.85, 0.9], [0.93, 0.83, 0.88]
     assert np.ptp(np.subtract(first, second)) > 0
-    assert test(first, second).statistic == math.inf
+    assert math.isnan(test(first, second).statistic)
     assert test(first, first).p_value == 1
     assert test([0.1 + 0.2] * 3, [0.3] * 3).p_value == 1
 
@@ -159,7 +161,7 @@ def test_from_statistics_is_the_unpaired_test_of_the_samples():
 def test_from_statistics_that_do_not_vary():
     assert t_test_from_statistics(0.9, 0, 5, 0.9, 0, 5).p_value == 1
     found = t_test_from_statistics(0.8, 0, 5, 0.9, 0, 5)
-    assert (found.statistic, found.p_value) == (-math.inf, 0)
+    assert math.isnan(found.statistic) and math.isnan(found.p_value)
     assert math.isnan(t_test_from_statistics(0.8, math.nan, 5, 0.9, 0.1, 5).p_value)
 
 

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from leukcnn.results.intervals import Interval, wilson_interval
@@ -48,3 +49,11 @@ def test_verdict_without_a_comparison(measured, interval, reasons, expected):
 def test_mean_and_standard_deviation_by_hand():
     assert mean_and_std([0.9, 0.8, 0.85]) == (pytest.approx(0.85), pytest.approx(0.05))
     assert mean_and_std([0.9]) == (0.9, None)
+
+
+@pytest.mark.parametrize("values", [[0.5, 0.5], [1.0] * 5, [0.1 + 0.2, 0.3], np.zeros(3)])
+def test_equal_values_have_no_std(values):
+    """Two folds that happen to be equal would otherwise be shown as '± 0.00'."""
+    mean, std = mean_and_std(values)
+    assert mean == pytest.approx(np.mean(values)) and std is None
+    assert mean_and_std([*values, 0.31])[1] > 0

@@ -101,14 +101,14 @@ def setup(kind: str, checkpoint: str) -> Setup:
     return Setup(Model("made_up.Small"), Preprocessing(crop=10), Augmentation(), Split(kind=kind), training)
 
 
-@pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
+@pytest.mark.parametrize("kind", ["kfold", "grouped_kfold", "block_kfold"])
 def test_checkpoint_must_be_the_last_one_without_validation(kind):
     assert not setup(kind, "last").split.has_validation
     with pytest.raises(SpecError, match="val_accuracy"):
         setup(kind, "val_accuracy")
 
 
-@pytest.mark.parametrize("kind", ["kfold", "grouped_kfold"])
+@pytest.mark.parametrize("kind", ["kfold", "grouped_kfold", "block_kfold"])
 def test_folds_may_hold_out_images_for_validation(kind):
     made = setup(kind, "last")
     split = dataclasses.replace(made.split, validation_fraction=0.125)

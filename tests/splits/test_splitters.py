@@ -6,13 +6,12 @@ from hypothesis import strategies as st
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
 from leukcnn.datasets.indexing import index_from_manifest, load
 from leukcnn.errors import ArgumentError, DataError
+from leukcnn.splits.kfold import grouped_kfold, stratified_kfold
 from leukcnn.splits.splitters import (
     balanced_subset,
-    grouped_kfold,
     hold_out_validation,
     holdout,
     predefined_folds,
-    stratified_kfold,
 )
 
 LABELS = np.repeat([0, 1], [40, 60])

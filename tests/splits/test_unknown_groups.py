@@ -10,7 +10,14 @@ from leukcnn import splits
 from leukcnn.datasets import ImageIndex, duplicate_pairs, joined_groups
 from leukcnn.datasets.duplicates import pairs_between
 from leukcnn.errors import ArgumentError
-from leukcnn.splits import grouped_kfold, hold_out_validation, holdout, predefined_folds, stratified_kfold
+from leukcnn.splits import (
+    block_kfold,
+    grouped_kfold,
+    hold_out_validation,
+    holdout,
+    predefined_folds,
+    stratified_kfold,
+)
 
 LABELS = np.repeat([0, 1], [40, 60])
 GROUPS = np.arange(100) // 4
@@ -23,6 +30,7 @@ def calls(labels, groups):
         "holdout": lambda: holdout(labels, seed=0, groups=groups),
         "stratified_kfold": lambda: stratified_kfold(labels, n_splits=2, seed=0, groups=groups),
         "grouped_kfold": lambda: grouped_kfold(labels, groups, n_splits=2, seed=0),
+        "block_kfold": lambda: block_kfold(labels, n_splits=2, ids=rows.astype(str), groups=groups),
         "hold_out_validation": lambda: hold_out_validation(
             labels, rows, fraction=0.25, seed=0, groups=groups
         ),

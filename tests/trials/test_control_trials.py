@@ -10,7 +10,7 @@ from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import find_devices
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.runs import Store
-from leukcnn.spec import DEFAULT_CONTROLS, Preprocessing
+from leukcnn.spec import Preprocessing
 from leukcnn.splits import SplitRows
 from leukcnn.trials import TrialContext, run_control, run_probe
 from tests import tiny
@@ -71,7 +71,8 @@ def test_a_control_predicts_every_subset_and_stores_no_network(stained, tmp_path
 def test_controls_predict_classes_that_differ_in_colour(stained, tmp_path, monkeypatch):
     # Only two of fifteen images are of class 2: a forest of few trees would see them too rarely.
     monkeypatch.setattr("leukcnn.evaluation.controls._TREES", 300)
-    majority, border, colour = (control(stained, n, tmp_path / "out").predictions() for n in DEFAULT_CONTROLS)
+    names = ("majority", "border", "colour")
+    majority, border, colour = (control(stained, n, tmp_path / "out").predictions() for n in names)
     np.testing.assert_allclose(majority.probabilities, [[7 / 15, 6 / 15, 2 / 15]] * 8)
     # The whole image has the colour, including the border; rows 29 and 28 are of classes 2 and 1.
     for forest in (border, colour):
