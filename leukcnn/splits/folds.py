@@ -109,7 +109,8 @@ def _groups(split: spec.Split, index: ImageIndex, rows: np.ndarray, pairs: np.nd
             raise DataError(
                 f"The subject of {len(unknown):,} of {len(rows):,} images is unknown, and "
                 f"{spec.SPLITS[split.kind].title} can't do without: "
-                f"{', '.join(index.ids[unknown[:_SHOWN]].tolist())}{' ...' if len(unknown) > _SHOWN else ''}. "
+                f"{', '.join(index.ids[unknown[:_SHOWN]].tolist())}"
+                f"{' ...' if len(unknown) > _SHOWN else ''}. "
                 f"They are {counts_by_class(index, unknown)}.",
                 expected="images whose subject is published, under any name, or names that hold the subject "
                 "as the published ones do, such as AugmentedImg_1_UID_H4_1_1_hem.bmp",
