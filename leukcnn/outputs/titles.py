@@ -210,9 +210,11 @@ def _on_published_images(results: Results) -> list[str]:
         ]
         notes += [f"Comparable with the paper: {', '.join(comparable)}."] if comparable else []
     unverified = {key: images.unverified for key, images in counted.items() if images.unverified}
-    foreign = {key: images.foreign for key, images in counted.items() if images.foreign}
+    excess = {key: images.excess for key, images in counted.items() if images.excess}
+    foreign = {key: n for key, images in counted.items() if (n := images.foreign - images.excess)}
     for what, numbers in (
         ("Unverified images, which no manifest lists", unverified),
+        ("Unverified images that don't count, because there are more of their class than published", excess),
         (f"Images that don't count as published ({WHY_NOT_COUNTED})", foreign),
     ):
         if numbers:
