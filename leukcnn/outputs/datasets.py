@@ -66,8 +66,8 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         "Counts without 'here' are the published ones, from the catalogue; 'here': found in the data of this "
         "run. `leukcnn datasets` says where to get each dataset.",
     )
-    notes += (_STATES,) if states else ()
-    return make_table(results, table, columns, rows, notes=notes, measured=False)
+    every_note = (*notes, *([_STATES] if states else []))
+    return make_table(results, table, columns, rows, notes=every_note, measured=False)
 
 
 def _found(images: Mapping[str, int], classes: Sequence[str]) -> list[int]:

@@ -114,7 +114,7 @@ def test_genuine_files_are_known_under_any_name(archive, monkeypatch):
     assert report.ok, report.lines()
     assert report.compared.verified == 12
     (note,) = report.notes
-    assert note.startswith("2 images under another name than the authors', known by content, e.g. ")
+    assert note.startswith("2 files have other names than published, known by SHA-256, e.g. ")
 
 
 def test_genuine_files_outside_the_layout_are_left_out_and_noted(archive, monkeypatch):
@@ -217,6 +217,22 @@ def test_png_named_jpg_is_noted_where_no_manifest_decides(tmp_path, write_cell):
     report = verify("atlas", tmp_path)
     assert report.ok
     assert "1 image of another format than named: PNG named .jpg, e.g. ALL/1.jpg" in report.notes
+
+
+@pytest.mark.parametrize("n", [96, 97])
+def test_another_source_s_images_in_the_place_of_a_dataset_are_no_sound_copy(tmp_path, write_cell, n):
+    for number in range(n):
+        write_cell(tmp_path / f"ash/aml/{number}.png", seed=number)
+    report = verify("ash", tmp_path)
+    lines = report.lines()
+    if n == 96:
+        assert report.ok
+        assert lines[1:3] == ["ash: 96 of 96 smears", "  AML: 96 of 96"]
+        return
+    why = "0 of 96 smears; 97 images don't count as published (unverified, and more than were published)"
+    assert [tuple(fault) for fault in report.faults] == [("aml", "too many", why)]
+    assert lines[1:3] == [f"ash: 97 smears, published: {why}", "  AML: 97"]
+    assert not any("no faults" in line or "97 of" in line for line in lines)
 
 
 def test_size_on_a_card_is_no_fault_without_a_manifest(tmp_path, write_cell):
