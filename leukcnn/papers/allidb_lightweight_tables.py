@@ -53,8 +53,8 @@ STRICT = Table(
     notes=(
         "The shipped manifest lists the fields of 185 of ALL-IDB 2's 260 crops. Of the 75 without a known "
         "field, 74 are ALL; `--split block_kfold` keeps neighbouring numbers in one fold. Every image of "
-        "ALL-IDB 1 is its own field, and synthetic crops have no known field: their grouped folds differ from "
-        "the others only at random, unless there are near-duplicates.",
+        "ALL-IDB 1 is its own field, and synthetic crops have no known field: their grouped folds differ "
+        "from the others only at random, unless there are near-duplicates.",
     ),
 )
 
