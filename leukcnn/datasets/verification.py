@@ -187,7 +187,7 @@ def _twice(folder: _Folder) -> Iterator[Fault]:
             if UNLABELLED not in (image.label, twin.label) and image.label != twin.label:
                 classes = (found.card.classes[one.label] for one in (image, twin))
                 yield Fault(_relative(found, image.path), "two classes", f"{alike}: {' and '.join(classes)}")
-            elif not _made_alike(found, image, twin.group):
+            elif not (_made_alike(found, image, twin.group) or _published_alike(folder, image, twin)):
                 yield Fault(_relative(found, image.path), "duplicate", alike)
     first_of_id: dict[str, Path] = {}
     for image in found.images:
@@ -213,6 +213,12 @@ def _too_many(folder: _Folder, index: ImageIndex) -> Iterator[Fault]:
 def _made_alike(found: Scan, image: Found, group: str) -> bool:
     """Returns whether an image may equal an image of `group`: both were made from images of that group."""
     return bool(found.card.made_from and group) and image.group == group
+
+
+def _published_alike(folder: _Folder, image: Found, twin: Found) -> bool:
+    """Returns whether the published images with the names of two images are identical."""
+    one, other = (folder.published.get(name) for name in (image.id, twin.id))
+    return image.id != twin.id and bool(one and other) and one == other
 
 
 def _sound_images(found: Scan, contents: Mapping[Path, Content]) -> ImageIndex:

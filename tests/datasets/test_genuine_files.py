@@ -4,6 +4,7 @@ import hashlib
 import shutil
 
 import cv2
+import numpy as np
 import pytest
 
 from leukcnn.datasets import verification
@@ -289,3 +290,14 @@ def test_images_of_another_release_are_noted_and_no_faults(tmp_path, write_cell)
     assert report.ok, report.lines()
     assert "0 of 3 verified by SHA-256, 3 not in the manifest" in report.lines()
     assert any("Blood cell Cancer" in note for note in report.notes)
+
+
+def test_files_saved_again_are_no_copies_where_the_published_ones_are_identical(archive, monkeypatch):
+    fold = archive / "training_data/fold_1/all"
+    shutil.copy(fold / "UID_2_2_1_all.bmp", fold / "UID_2_10_1_all.bmp")
+    publish(monkeypatch, archive)
+    for name in ("UID_2_2_1_all.bmp", "UID_2_10_1_all.bmp"):
+        assert cv2.imwrite(str(fold / name), np.full((450, 450, 3), 7, np.uint8))
+    assert kinds(verify("cnmc2019", archive)) == ["changed", "changed"]
+    shutil.copy(fold / "UID_2_2_1_all.bmp", archive / "training_data/fold_0/all/UID_11_1_1_all.bmp")
+    assert kinds(verify("cnmc2019", archive)).count("duplicate") == 1
