@@ -192,7 +192,15 @@ class Report:
             yield "    by fold: " + ", ".join(f"fold {fold} {folds[fold]:,}" for fold in sorted(folds))
 
     def _of(self, published: int | None, here: int) -> str:
-        return f" of {published:,}" if published and here <= published and not self.synthetic else ""
+        if self.synthetic or not published or here > published or self._others_only():
+            return ""
+        return f" of {published:,}"
+
+    def _others_only(self) -> bool:
+        """Returns whether no image here is a published one, as a manifest of all of them shows."""
+        found = self.compared
+        others = found.changed + found.unlisted if found and self.card.manifest_whole else 0
+        return bool(others) and others == self.images_here
 
     def _duplicate_lines(self) -> Iterable[str]:
         if self.known_duplicates:

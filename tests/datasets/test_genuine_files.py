@@ -236,6 +236,14 @@ def test_another_source_s_images_in_the_place_of_a_dataset_are_no_sound_copy(tmp
     assert not any("no faults" in line or "97 of" in line for line in lines)
 
 
+def test_no_number_is_of_the_published_ones_where_a_manifest_lists_none_of_the_images(tmp_path, write_cell):
+    for number in range(3):
+        write_cell(tmp_path / f"jtsc/healthy/{number}.png", seed=number)
+    lines = verify("jtsc", tmp_path).lines()
+    assert lines[1].startswith("jtsc: 3 cells, published: 0 of 300 cells; 3 images don't count as published")
+    assert lines[2:4] == ["  healthy: 3", "0 of 3 verified by SHA-256, 3 not in the manifest"]
+
+
 def test_size_on_a_card_is_no_fault_without_a_manifest(tmp_path, write_cell):
     write_cell(tmp_path / "lisc/healthy/1.bmp", seed=0)
     report = verify("lisc", tmp_path)
