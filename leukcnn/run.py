@@ -281,7 +281,7 @@ class Run:
 
     def _trained(self) -> str:
         """Returns how many rows are trained and how many faults there are, in words."""
-        trained = sum(bool(self._results.predictions[row]) for row in self.paper.row_ids)
+        trained = sum(self._results.has_values(row) for row in self.paper.row_ids)
         faults = f", {len(self.faults)} damaged or unreadable (see .faults)" if self.faults else ""
         return f"{trained} of {len(self.paper.row_ids)} rows trained{faults}"
 
@@ -323,7 +323,7 @@ class Run:
             )
         (figure,) = (figure for figure in self.paper.figures if figure.id == name)
         rows = [row for row in self.paper.rows if row.id in (figure.rows or self.paper.row_ids)]
-        lacking = [row for row in rows if not self._results.predictions[row.id]]
+        lacking = [row for row in rows if not self._results.has_values(row.id)]
         why = "; ".join(f"{row.label}: {self._results.why_missing(row.id, 'test')}" for row in lacking)
         only = lacking[0].id if len(lacking) == 1 else name
         raise UnknownNameError(

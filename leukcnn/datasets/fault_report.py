@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from leukcnn.datasets.cards import DatasetCard, Subset
+from leukcnn.datasets.genuine import genuineness
 from leukcnn.datasets.headers import printable
 from leukcnn.datasets.index import ImageIndex
 from leukcnn.datasets.walk import natural
@@ -25,6 +26,7 @@ FAULTS = {
     "unknown": "an image that isn't in the manifest",
     "changed": "a published name with other content (SHA-256), unless its pixels are the published ones",
     "duplicate": "a copy of another image that isn't a copy in the published dataset",
+    "too many": "more images of a class than were published, where no manifest lists the published ones",
     "two classes": "an image that is byte-identical to one of another class, other than as published",
 }
 
@@ -158,12 +160,11 @@ class Report:
     def _subset_lines(self) -> Iterable[str]:
         for subset in self.card.subsets:
             here = self.images(subset=subset.key)
-            published = self._of(subset.total)
-            shown = (
-                f"{here:,}{published} {self.card.images_are}"
-                if published
-                else counted(here, self.card.images_are)
-            )
+            of = self._of(subset.total, here)
+            shown = f"{here:,}{of} {self.card.images_are}" if of else counted(here, self.card.images_are)
+            if not of and subset.total and not self.synthetic:
+                genuine = genuineness(self.card, self.index, subset=subset.key)
+                shown += f", published: {genuine.describe(self.card.images_are)}"
             yield f"{subset.key}: {shown}"
             for class_name in (*self.card.classes, ""):
                 rows = [c for c in self.counts if (c.subset, c.class_name) == (subset.key, class_name)]
@@ -177,11 +178,12 @@ class Report:
             subjects[row.subject or "unknown"] += row.images
             folds[row.fold] += row.images
         known = len(subjects.keys() - {"unknown"})
-        line = (
-            f"  {class_name or 'unlabelled'}: {subjects.total():,}{self._of(subset.images.get(class_name))}"
-        )
+        here = subjects.total()
+        line = f"  {class_name or 'unlabelled'}: {here:,}{self._of(subset.images.get(class_name), here)}"
         if known or subset.subjects:
-            line += f", {counted(known, self.card.groups_are)}{self._of(subset.subjects.get(class_name))}"
+            line += (
+                f", {counted(known, self.card.groups_are)}{self._of(subset.subjects.get(class_name), known)}"
+            )
         yield line
         if known and subset.subjects:
             each = sorted(subjects.items(), key=lambda item: natural(item[0]))
@@ -189,8 +191,16 @@ class Report:
         if folds.keys() != {-1}:
             yield "    by fold: " + ", ".join(f"fold {fold} {folds[fold]:,}" for fold in sorted(folds))
 
-    def _of(self, published: int | None) -> str:
-        return f" of {published:,}" if published and not self.synthetic else ""
+    def _of(self, published: int | None, here: int) -> str:
+        if self.synthetic or not published or here > published or self._others_only():
+            return ""
+        return f" of {published:,}"
+
+    def _others_only(self) -> bool:
+        """Returns whether no image here is a published one, as a manifest of all of them shows."""
+        found = self.compared
+        others = found.changed + found.unlisted if found and self.card.manifest_whole else 0
+        return bool(others) and others == self.images_here
 
     def _duplicate_lines(self) -> Iterable[str]:
         if self.known_duplicates:

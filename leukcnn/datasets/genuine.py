@@ -16,6 +16,7 @@ __all__ = ["Genuine", "genuineness"]
 
 WHY_NOT_COUNTED = "other content, copies, or more than were published"
 """Why an image doesn't count as published, in messages."""
+_EXPLAINED = "unverified, and more than were published"
 VERIFIED, UNVERIFIED, DIFFERENT = "verified", "unverified", "different"
 
 
@@ -32,12 +33,15 @@ class Genuine:
         foreign: Number of images that don't count as published: they have another content than the published
             image, or are copies of another image here, or no manifest lists them and there are more of their
             class than were published.
+        excess: How many of the foreign images no manifest lists: there are more of their class than were
+            published, and nobody knows which of them are.
     """
 
     published: int
     verified: int = 0
     unverified: int = 0
     foreign: int = 0
+    excess: int = 0
 
     @property
     def here(self) -> int:
@@ -49,12 +53,14 @@ class Genuine:
         """What is known of the images.
 
         - "verified": all published images are here by SHA-256, and no others.
-        - "unverified": the number is as published, and no manifest lists some of them.
-        - "different": published images are missing, or there are images that don't count as published.
+        - "unverified": no manifest lists some of them, whether or not their number is the published one.
+        - "different": published images are missing, or there are images with another content, or copies.
         """
-        if self.here != self.published or self.foreign:
+        if self.foreign > self.excess:
             return DIFFERENT
-        return UNVERIFIED if self.unverified else VERIFIED
+        if self.unverified or self.excess:
+            return UNVERIFIED
+        return VERIFIED if self.here == self.published else DIFFERENT
 
     def describe(self, what: str = "") -> str:
         """Returns the numbers in words, e.g. "260 of 260 cells, verified by SHA-256".
@@ -67,7 +73,8 @@ class Genuine:
             words += f", {self.verified:,} verified by SHA-256, {self.unverified:,} unverified"
         elif self.here:
             words += ", verified by SHA-256" if self.verified else ", unverified (no manifest lists them)"
-        return f"{words}; {self.not_counted} ({WHY_NOT_COUNTED})" if self.foreign else words
+        why = _EXPLAINED if self.excess == self.foreign else WHY_NOT_COUNTED
+        return f"{words}; {self.not_counted} ({why})" if self.foreign else words
 
     @property
     def not_counted(self) -> str:
@@ -83,6 +90,7 @@ class Genuine:
             self.verified + other.verified,
             self.unverified + other.unverified,
             self.foreign + other.foreign,
+            self.excess + other.excess,
         )
 
 
@@ -140,13 +148,13 @@ def genuineness(
             foreign += 1
         else:
             others[name].add(digest)
-    unverified = 0
+    unverified = excess = 0
     for name, contents in others.items():
         if len(contents) <= published[name] - verified[name]:
             unverified += len(contents)
         else:
-            foreign += len(contents)
-    return Genuine(sum(published.values()), sum(verified.values()), unverified, foreign)
+            excess += len(contents)
+    return Genuine(sum(published.values()), sum(verified.values()), unverified, foreign + excess, excess)
 
 
 def _free(

@@ -9,6 +9,7 @@ from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
 from leukcnn.datasets.cards import DatasetCard, LabelsFile
+from leukcnn.datasets.class_words import normalised
 from leukcnn.datasets.headers import BrokenImage
 from leukcnn.datasets.read import read_regular
 from leukcnn.datasets.walk import listed
@@ -84,9 +85,9 @@ def read_labels(dataset: DatasetCard, labels: LabelsFile, path: Path) -> dict[st
         lines = "1 line" if len(faults) == 1 else f"{len(faults):,} lines"
         raise DataError(
             f"The labels {path} have {lines} that can't be understood:\n{listed(faults)}",
-            expected=f"{labels.image}: a file name; {labels.label}: one of "
-            f"{', '.join({**labels.classes, **dataset.class_words})}; {labels.subject}: a name with the "
-            "subject, such as UID_57_29_1_all.bmp",
+            expected=f"{labels.image}: a file name; {labels.label}: {', '.join(labels.classes)}, or a word "
+            f"for {' or '.join(dataset.classes)}; {labels.subject}: a name with the subject, such as "
+            "UID_57_29_1_all.bmp",
             remedy="correct these lines, or unpack the archive's own file again",
         )
     return {image: (entry.label, entry.subject) for image, (_, entry) in first.items()}
@@ -193,9 +194,9 @@ def _entry(dataset: DatasetCard, labels: LabelsFile, values: Sequence[str]) -> t
         ValueError: A value has no meaning, or two contradict each other; the message says which.
     """
     image, value, origin = values
-    classes = {word.lower(): name for word, name in {**dataset.class_words, **labels.classes}.items()}
+    classes = {**dataset.class_words, **{normalised(word): name for word, name in labels.classes.items()}}
     # Spreadsheets and pandas write whole numbers as 1.0 or 1,0.
-    class_name = classes.get(re.sub(r"^(\d+)[.,]0*$", r"\1", value).lower())
+    class_name = classes.get(normalised(re.sub(r"^(\d+)[.,]0*$", r"\1", value)))
     subject = re.search(labels.subject_pattern, origin, re.IGNORECASE)
     stem = PureWindowsPath(image).stem.lower()
     wrong = [

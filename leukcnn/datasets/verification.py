@@ -9,6 +9,7 @@ from pathlib import Path
 from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups
 from leukcnn.datasets.fault_report import Comparison, Count, Fault, Report, counted
+from leukcnn.datasets.genuine import genuineness
 from leukcnn.datasets.headers import name_fault, printable
 from leukcnn.datasets.index import UNLABELLED, ImageIndex
 from leukcnn.datasets.indexing import identified, make_index, other_names
@@ -20,9 +21,13 @@ from leukcnn.datasets.walk import Progress, natural, read_files
 
 @dataclass(frozen=True)
 class _Folder:
-    """A folder whose files were read, and what the manifest lists."""
+    """A folder whose files were read, and what the manifest lists.
+
+    `found` knows published files by their content; `placed` is what their names and places say.
+    """
 
     found: Scan
+    placed: Mapping[Path, Found]
     contents: Mapping[Path, Content]
     published: Mapping[str, Published]
     matches: Matches
@@ -63,10 +68,13 @@ def verify(
         headers=[bytes.fromhex(subset.bmp_header) for subset in found.card.subsets if subset.bmp_header],
     )
     contents = dict(zip(paths, read_files(read, paths, progress=progress), strict=True))
+    placed = {image.path: image for image in found.images}
     found = identified(
         found, {path: "" if one.fault else one.sha256 for path, one in contents.items()}, published
     )
-    folder = _Folder(found, contents, published, Matches(found.card, found.images, contents, published))
+    folder = _Folder(
+        found, placed, contents, published, Matches(found.card, found.images, contents, published)
+    )
 
     faults = [Fault(entry, "unreadable", "is left out of this report") for entry in found.unreadable]
     faults += _content_faults(folder)
@@ -75,6 +83,7 @@ def verify(
     faults += _twice(folder)
 
     index = _sound_images(found, contents)
+    faults += _too_many(folder, index)
     known = _known_pairs(index, folder.matches)
     joined = joined_groups(index)
     return Report(
@@ -128,14 +137,16 @@ def _name_faults(folder: _Folder) -> Iterator[Fault]:
         match = matches.by_path.get(image.path)
         identity = match.identity if match else min(names, default="", key=natural)
         claim = f"; its content is that of {' and '.join(names)}" if names else ""
-        conflict = identity and matches.conflict(image, identity)
+        conflict = identity and matches.conflict(folder.placed[image.path], identity)
         kind, what = "", ""
-        if image.contradictory:
-            kind, what = "misnamed", image.contradictory
-        elif identity and image.id in published and image.id not in names:
+        if identity and image.id in published and image.id not in names:
             kind, what = "changed", f"its SHA-256 isn't that of {image.id}"
         elif conflict:
             kind, what = "misnamed", f"its name or folder says another {conflict} than the authors"
+            # It says the content and both classes.
+            claim = f"; {image.contradictory}" if identity in image.contradictory else claim
+        elif image.contradictory:
+            kind, what = "misnamed", image.contradictory
         elif identity:
             continue
         elif image.foreign and not image.release:
@@ -176,7 +187,7 @@ def _twice(folder: _Folder) -> Iterator[Fault]:
             if UNLABELLED not in (image.label, twin.label) and image.label != twin.label:
                 classes = (found.card.classes[one.label] for one in (image, twin))
                 yield Fault(_relative(found, image.path), "two classes", f"{alike}: {' and '.join(classes)}")
-            elif not _made_alike(found, image, twin.group):
+            elif not (_made_alike(found, image, twin.group) or _published_alike(folder, image, twin)):
                 yield Fault(_relative(found, image.path), "duplicate", alike)
     first_of_id: dict[str, Path] = {}
     for image in found.images:
@@ -189,9 +200,25 @@ def _twice(folder: _Folder) -> Iterator[Fault]:
             )
 
 
+def _too_many(folder: _Folder, index: ImageIndex) -> Iterator[Fault]:
+    """Yields a fault for each subset with more images of a class than there are, if no manifest decides."""
+    found = folder.found
+    for subset in found.card.subsets if not found.synthetic else ():
+        images = genuineness(found.card, index, subset=subset.key)
+        if images.excess:
+            first = next(image.path for image in found.images if image.subset == subset.key)
+            yield Fault(_relative(found, first.parent), "too many", images.describe(found.card.images_are))
+
+
 def _made_alike(found: Scan, image: Found, group: str) -> bool:
     """Returns whether an image may equal an image of `group`: both were made from images of that group."""
     return bool(found.card.made_from and group) and image.group == group
+
+
+def _published_alike(folder: _Folder, image: Found, twin: Found) -> bool:
+    """Returns whether the published images with the names of two images are identical."""
+    one, other = (folder.published.get(name) for name in (image.id, twin.id))
+    return image.id != twin.id and bool(one and other) and one == other
 
 
 def _sound_images(found: Scan, contents: Mapping[Path, Content]) -> ImageIndex:

@@ -1,6 +1,6 @@
 """What a study's networks are tested on although they know it: copies and subjects, known or unknown."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -11,6 +11,7 @@ from leukcnn.datasets import CATALOG, ImageIndex, has_unknown_subject, joined_gr
 from leukcnn.datasets.manifest import manifest
 from leukcnn.records import Overlap, PlannedTrial, SeparatedPairs, UnknownSubjects
 from leukcnn.splits import SplitRows
+from leukcnn.splits.folds import counts_by_class
 
 _KEPT_APART = ("external", "final")
 
@@ -161,27 +162,30 @@ def unknown_subjects(
     }
 
 
-def unknown_group_notes(index: ImageIndex, kinds: Iterable[str]) -> list[str]:
+def unknown_group_notes(index: ImageIndex, kinds: Iterable[str], *, offered: Sequence[str] = ()) -> list[str]:
     """Returns a note for each dataset of which a split by group knows the groups of some images only.
+
+    What these images count as is said below the tables, see `unknown_subjects`.
 
     Args:
         index: The images.
         kinds: Kinds of split.
+        offered: Kinds of split that the paper may be run with.
     """
     # A left-out dataset is tested whole, and the authors' folds are as they made them.
     by_group = {*spec.GROUPED_KINDS} - {*spec.LODOCV_KINDS, "fold"}
-    titles = [spec.SPLITS[kind].title for kind in spec.SPLIT_KINDS if kind in by_group.intersection(kinds)]
+    if by_group.isdisjoint(kinds):
+        return []
+    blocks = "block_kfold" in offered and "block_kfold" not in kinds
     notes = []
-    for name in dict.fromkeys(index.dataset.tolist()) if titles else ():
+    for name in dict.fromkeys(index.dataset.tolist()):
         own = (index.dataset == name) & (index.labels >= 0)
         unknown = own & (index.group == "")
         if 0 < unknown.sum() < own.sum():
-            counts = np.bincount(index.labels[unknown], minlength=len(index.class_names)).tolist()
-            named = zip(counts, index.class_names, strict=True)
-            by_class = ", ".join(f"{n:,} {class_name}" for n, class_name in named if n)
+            by_class = counts_by_class(index, unknown)
+            offer = "; --split block_kfold keeps images with neighbouring numbers together" if blocks else ""
             notes.append(
-                f"{name}: the group of {unknown.sum():,} of {own.sum():,} images is unknown ({by_class}); "
-                f"each is a group of its own in the {' and '.join(titles)}, which can separate images of one "
-                "group"
+                f"{name}: the group of {unknown.sum():,} of {own.sum():,} images is unknown "
+                f"({by_class}){offer}"
             )
     return notes

@@ -40,7 +40,7 @@ def _by_class(table: spec.Table, results: Results) -> Table:
     rows, left_out = [], {}
     for row, label in table_lines(results, table.rows):
         runs, published = results.runs(row), printed if row in published_rows else {}
-        if not (results.predictions[row] or row in CONTROLS or row in published_rows):
+        if not (results.has_values(row) or row in CONTROLS or row in published_rows):
             left_out[row] = label
             continue
         for number, run in enumerate(runs, start=1):

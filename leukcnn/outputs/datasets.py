@@ -13,6 +13,11 @@ from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.results import Results
 
 _TOTAL = "Total"
+_STATES = (
+    "State here: 'verified': all published images of the paper's classes are here by SHA-256, and no others; "
+    "'unverified': no manifest lists some of the images here; 'different': published images are missing, or "
+    "some have another content or are copies."
+)
 
 
 def build(table: spec.Table, results: Results, kept: Kept) -> Table:
@@ -38,16 +43,21 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     if printed_sums and added != printed_sums:
         agrees += f"; the printed rows add up to {' / '.join(map(str, added))}"
     rows.append((_TOTAL, *sums, *found_sums, agrees))
-    for key in here:
-        if key not in results.paper.datasets:
-            rows.append((card(key).name, *[None] * len(sums), *found[key], "not in the paper"))
+    others = [key for key in here if key not in results.paper.datasets]
+    for key in others:
+        rows.append((card(key).name, *[None] * len(sums), *found[key], "not in the paper"))
+    keys = (*printed, _TOTAL, *others)
+    states = {key: images.state for key, images in results.record.published_images.items()}
     titles = (*classes, *(["Other"] if with_other else []), _TOTAL)
     titles += tuple(f"{name} here" for name in (*classes, _TOTAL))
     columns: tuple[Column | str, ...] = (
         "Dataset",
         *(Column(title, "integer") for title in titles),
         "As printed",
+        *(["State here"] if states else []),
     )
+    if states:
+        rows = [(*row, states.get(key, "")) for row, key in zip(rows, keys, strict=True)]
     used, present = sum(sums[: len(classes)]), [key for key in printed if found[key][-1]]
     notes = (
         f"Of the {sums[-1]:,} published images, the paper uses the {used:,} of its classes "
@@ -56,7 +66,8 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         "Counts without 'here' are the published ones, from the catalogue; 'here': found in the data of this "
         "run. `leukcnn datasets` says where to get each dataset.",
     )
-    return make_table(results, table, columns, rows, notes=notes, measured=False)
+    every_note = (*notes, *([_STATES] if states else []))
+    return make_table(results, table, columns, rows, notes=every_note, measured=False)
 
 
 def _found(images: Mapping[str, int], classes: Sequence[str]) -> list[int]:

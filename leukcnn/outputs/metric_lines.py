@@ -199,7 +199,7 @@ class TableContent:
         """Rows and controls with a finished run under any split or mask of the table."""
         places = [Place(split=s, mask=m) for s in self.values["split"] for m in self.values["mask"]]
         every = [*map(self._under, places), self.compared]
-        return {row for row in self.labels for one in every if one is not None and one.predictions[row]}
+        return {row for row in self.labels for one in every if one is not None and one.has_values(row)}
 
     @cached_property
     def lines(self) -> list[Line]:
@@ -257,7 +257,7 @@ class TableContent:
 
     def _why_not_measured(self, place: Place) -> str:
         under = self._under(place)
-        if under is None or ("mask" in self.table.axes and not under.predictions[place.row]):
+        if under is None or ("mask" in self.table.axes and not under.has_values(place.row)):
             option = f"add --mask {place.mask}" if place.mask else "without --mask"
             return (under and under.why_diverged(place.row)) or f"not run{';' * bool(place.mask)} {option}"
         if place.subset == FINAL:

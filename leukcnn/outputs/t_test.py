@@ -89,7 +89,7 @@ def _paired_runs(results: Results, rows: Sequence[str], dataset: str) -> list[li
     by_seed = []
     for row in rows:
         found = measure(results, row, "accuracy", dataset=dataset, over="runs")
-        seeds = [seed for seed, _ in results.predictions[row]]
+        seeds = [seed for seed, _ in results.testing(dataset).predictions[row]]
         by_seed.append(dict(zip(seeds, found.values if found else [], strict=False)))
     first, second = by_seed
     return [[values[seed] for seed in first if seed in second] for values in by_seed]

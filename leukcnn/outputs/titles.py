@@ -79,8 +79,7 @@ def why_no_runs(results: Results, row: str, *, dataset: str = "", subset: str = 
     together = bool(results.record.trials) and not results.tested and results.split_kind in spec.KFOLD_KINDS
     if dataset and not together and dataset not in results.tested:
         return f"not tested by {spec.SPLITS[results.split_kind].title} here"
-    if dataset in results.tasks:
-        results = results.task(dataset)
+    results = results.testing(dataset)
     if subset == "within" and results.predictions[row]:
         return "this row has no cross-validation within a dataset"
     return results.why_missing(row, subset)
@@ -211,9 +210,11 @@ def _on_published_images(results: Results) -> list[str]:
         ]
         notes += [f"Comparable with the paper: {', '.join(comparable)}."] if comparable else []
     unverified = {key: images.unverified for key, images in counted.items() if images.unverified}
-    foreign = {key: images.foreign for key, images in counted.items() if images.foreign}
+    excess = {key: images.excess for key, images in counted.items() if images.excess}
+    foreign = {key: n for key, images in counted.items() if (n := images.foreign - images.excess)}
     for what, numbers in (
         ("Unverified images, which no manifest lists", unverified),
+        ("Unverified images that don't count, because there are more of their class than published", excess),
         (f"Images that don't count as published ({WHY_NOT_COUNTED})", foreign),
     ):
         if numbers:
@@ -227,10 +228,10 @@ def _diverged(results: Results, table: spec.Table) -> list[str]:
     for shown, row in product(_shown(results, table), table.rows or results.paper.row_ids):
         source = results.paper.feature_source(row)
         diverged = [trial for one in (row, source) for trial in shown.diverged.get(one, ())]
-        planned, n = results.record.runs, len(shown.complete_runs[row])
+        planned, n = results.record.runs, shown.fewer_runs.get(row)
         titled = [(trial_title(results.paper, trial, runs=planned), why) for trial, why in diverged]
         ways = [f"{title}: the training diverged ({why})" for title, why in titled]
-        if ways and 0 < n < planned:
+        if ways and n:
             ways = [f"{results.paper.row(row).label}: the values are of {n} of {planned} runs", *ways]
         more = f"; {len(ways) - 3} more" if len(ways) > 3 else ""
         if ways:

@@ -316,7 +316,8 @@ FINDINGS = (
     Finding(
         "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells. With folds by image, networks are tested on "
         "cells that they were trained on. `--split grouped_kfold` keeps a crop in the same fold as its field "
-        "of view; 75 of ALL-IDB 2's 260 crops, 74 of them ALL, have no known field.",
+        "of view; 75 of ALL-IDB 2's 260 crops, 74 of them ALL, have no known field. "
+        "`--split block_kfold` keeps crops with neighbouring numbers in one fold.",
         "Table II",
     ),
 )

@@ -52,10 +52,9 @@ STRICT = Table(
     metrics=("accuracy", "macro_f1"),
     notes=(
         "The shipped manifest lists the fields of 185 of ALL-IDB 2's 260 crops. Of the 75 without a known "
-        "field, each a group of its own, 74 are ALL; `--split block_kfold` keeps neighbouring numbers in one "
-        "fold. Every image of ALL-IDB 1 is "
-        "its own field, and synthetic crops have no known field: their grouped folds differ from the others "
-        "only at random, unless there are near-duplicates.",
+        "field, 74 are ALL; `--split block_kfold` keeps neighbouring numbers in one fold. Every image of "
+        "ALL-IDB 1 is its own field, and synthetic crops have no known field: their grouped folds differ "
+        "from the others only at random, unless there are near-duplicates.",
     ),
 )
 

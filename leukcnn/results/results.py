@@ -1,6 +1,5 @@
 """Results of an experiment: its finished trials and controls, and their predictions."""
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -55,7 +54,7 @@ class Results:
 
     @cached_property
     def _cached(self) -> dict[tuple[str, str], "Results"]:
-        """The objects that `under` and `task` returned: each keeps the predictions that it has read."""
+        """What `under`, `task` and `testing` returned: each keeps the predictions that it has read."""
         return {}
 
     @property
@@ -82,6 +81,27 @@ class Results:
             )
             self._cached["task", tested] = replace(self, record=record)
         return self._cached["task", tested]
+
+    def testing(self, dataset: str) -> "Results":
+        """Returns the results of the trials that a value on a dataset rests on.
+
+        They are those of its task, or those that leave it out; all if they test all datasets together.
+
+        Args:
+            dataset: One of `tested`; "" for all datasets together.
+        """
+        if dataset in self.tasks:
+            return self.task(dataset) if len(self.tasks) > 1 else self
+        if not dataset or self.split_kind not in spec.LODOCV_KINDS:
+            return self
+        if ("testing", dataset) not in self._cached:
+
+            def own(planned: list[PlannedTrial]) -> list[PlannedTrial]:
+                return [p for p in planned if p.split != self.split_kind or dataset in p.tested]
+
+            record = replace(self.record, trials=own(self.record.trials), controls=own(self.record.controls))
+            self._cached["testing", dataset] = self if record == self.record else replace(self, record=record)
+        return self._cached["testing", dataset]
 
     @property
     def split_kind(self) -> str:
@@ -124,14 +144,19 @@ class Results:
 
     @cached_property
     def fewer_runs(self) -> dict[str, int]:
-        """Row or control -> number of runs in its values, if further runs of it aren't finished."""
+        """Row or control -> number of runs in its values, if further runs of it aren't finished.
+
+        Where datasets are tested separately, it is the lowest of the numbers of those that have values. Runs
+        that lack damaged trials only don't count as unfinished.
+        """
         done = {trial.path.name for trials in self.trials.values() for _, _, trial in trials}
-        finished = Counter((p.row, p.tested, p.fold) for p in self._planned if p.name in done)
+        kept = done | {*self.store.damaged}
         found: dict[str, int] = {}
-        for planned in self._planned:
-            n = finished[planned.row, planned.tested, planned.fold]
-            if n and planned.name not in done and planned.name not in self.store.damaged:
-                found[planned.row] = min(n, found.get(planned.row, n))
+        for own in map(self.testing, self.tested or ("",)):
+            unfinished = {planned.row for planned in own._planned if planned.name not in kept}
+            for row in unfinished:
+                if n := len(own.complete_runs[row]):
+                    found[row] = min(n, found.get(row, n))
         return found
 
     def overlap(self, row: str = "", subset: str = "external") -> Overlap | None:
@@ -156,6 +181,10 @@ class Results:
             if why := why_diverged(self.store.root / "trials" / planned.name):
                 found.setdefault(planned.row, []).append((planned, why))
         return found
+
+    def has_values(self, row: str) -> bool:
+        """Returns whether a run of a row or control is complete, on one of `tested` at least."""
+        return any(self.testing(dataset).complete_runs[row] for dataset in self.tested or ("",))
 
     @cached_property
     def complete_runs(self) -> dict[str, list[tuple[int, list[Trial]]]]:
@@ -238,9 +267,9 @@ class Results:
             dataset: Key of the dataset, or several joined by "+"; "" for all.
             subset: Name of the subset; "balanced" is the test set with the same number of images per class.
         """
-        if len(self.tasks) > 1 and dataset in self.tasks:
-            # A run of one task can be complete while folds of another task are missing.
-            return self.task(dataset).runs(row, subset=subset)
+        # A run can be complete on one dataset while folds that test another one are missing.
+        if (own := self.testing(dataset)) is not self:
+            return own.runs(row, dataset=dataset, subset=subset)
         chosen = []
         joined = (predictions for _, predictions in self.predictions[row])
         for (seed, folds), every in zip(self._whole_runs[row], joined, strict=True):
@@ -259,6 +288,8 @@ class Results:
 
     def folds(self, row: str, *, dataset: str = "", subset: str = "test") -> list[Predictions]:
         """Returns the predictions of each fold on a subset of the images, run by run; args as in `runs`."""
+        if (own := self.testing(dataset)) is not self:
+            return own.folds(row, dataset=dataset, subset=subset)
         every = [fold for _, folds in self._whole_runs[row] for fold in folds]
         chosen = [_of_subset(fold, dataset=dataset, subset=subset) for fold in every]
         return [fold for fold in chosen if len(fold)]
@@ -287,9 +318,11 @@ class Results:
         for key in (row, subset, self.split_kind):
             if key in self.record.missing:
                 return self.record.missing[key]
-        if not self.predictions[row]:
+        if not self.complete_runs[row]:
             if any(planned.row == row and planned.name in self.store.damaged for planned in self._planned):
                 return "its stored files are damaged"
+            if self.has_values(row):
+                return "this row has not been trained for every tested dataset"
             return self.why_diverged(row) or "this row has not been trained"
         if self.runs(row, subset=subset):
             return ""

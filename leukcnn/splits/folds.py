@@ -96,21 +96,41 @@ def partition(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.ndar
 
 def _groups(split: spec.Split, index: ImageIndex, rows: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Returns the group of each image, (N,) str, if the subjects of the images in `rows` may be unknown."""
-    one_group = split.unknown_subjects == "one-group"
-    if split.kind in spec.SUBJECT_KINDS and split.unknown_subjects == "refuse" and not index.synthetic:
-        unknown = index.ids[rows][has_unknown_subject(index, pairs=pairs)[rows]].tolist()
-        if unknown:
-            title = spec.SPLITS[split.kind].title
-            raise DataError(
-                f"The subject of {len(unknown):,} of {len(rows):,} images is unknown, and {title} needs it: "
-                f"{', '.join(unknown[:_SHOWN])}{' ...' if len(unknown) > _SHOWN else ''}.",
-                expected="published files, under any name, or names that hold the published ones, such as "
-                "AugmentedImg_1_UID_H4_1_1_hem.bmp",
-                remedy="rename or remove these images; or choose what they are: --unknown-subjects one-group "
-                "(all those of a dataset count as one subject, which is safe) or each (each counts as a "
-                "subject of its own); or choose a split that needs no subjects (--split)",
+    # Other splits don't need the subjects: for them, an image of unknown subject is a group of its own.
+    choice = split.unknown_subjects if split.kind in spec.SUBJECT_KINDS else "each"
+    if choice == "refuse" and not index.synthetic:
+        unknown = rows[has_unknown_subject(index, pairs=pairs)[rows]]
+        if len(unknown):
+            blocks = (
+                "; block_kfold keeps images with neighbouring numbers together"
+                if split.kind in spec.KFOLD_KINDS
+                else ""
             )
-    return joined_groups(index, pairs=pairs, unknown="one-group" if one_group else "each")
+            raise DataError(
+                f"The subject of {len(unknown):,} of {len(rows):,} images is unknown, and "
+                f"{spec.SPLITS[split.kind].title} can't do without: "
+                f"{', '.join(index.ids[unknown[:_SHOWN]].tolist())}"
+                f"{' ...' if len(unknown) > _SHOWN else ''}. "
+                f"They are {counts_by_class(index, unknown)}.",
+                expected="images whose subject is published, under any name, or names that hold the subject "
+                "as the published ones do, such as AugmentedImg_1_UID_H4_1_1_hem.bmp",
+                remedy="choose what they are: --unknown-subjects one-group (all those of a dataset count as "
+                "one subject, which is safe) or each (each counts as a subject of its own); or choose a "
+                f"split that needs no subjects (--split{blocks}); or rename or remove these images",
+            )
+    return joined_groups(index, pairs=pairs, unknown="one-group" if choice == "one-group" else "each")
+
+
+def counts_by_class(index: ImageIndex, rows: np.ndarray) -> str:
+    """Returns the number of some images of each class, e.g. "1 healthy, 74 ALL".
+
+    Args:
+        index: The images.
+        rows: Their positions, or a mask, (N,) bool. They have labels.
+    """
+    counts = np.bincount(index.labels[rows], minlength=len(index.class_names)).tolist()
+    named = zip(counts, index.class_names, strict=True)
+    return ", ".join(f"{n:,} {class_name}" for n, class_name in named if n)
 
 
 def _tasks(split: spec.Split, present: list[str]) -> list[tuple[str, ...]]:

@@ -67,14 +67,14 @@ def test_images_that_no_manifest_lists_are_unverified_if_their_number_is_as_publ
     assert images.describe("smears") == "96 of 96 smears, unverified (no manifest lists them)"
     fewer = genuineness(card("ash"), images_of("ash", [0] * 95))
     assert fewer == Genuine(96, unverified=95)
-    assert fewer.state == "different"
+    assert fewer.state == "unverified"
 
 
 @pytest.mark.parametrize("n", [97, 1000])
 def test_more_images_than_were_published_do_not_count(n):
     images = genuineness(card("ash"), images_of("ash", [0] * n))
-    assert images == Genuine(96, foreign=n)
-    assert images.state == "different"
+    assert images == Genuine(96, foreign=n, excess=n)
+    assert images.state == "unverified"
     assert images.describe("smears").startswith(f"0 of 96 smears; {n:,} images don't count as published")
 
 
@@ -85,7 +85,9 @@ def test_each_class_has_its_own_number():
     assert genuineness(card("ufg"), images_of("ufg", labels)).state == "unverified"
     labels[0] = 1
     images = genuineness(card("ufg"), images_of("ufg", labels))
-    assert images == Genuine(sum(numbers), unverified=len(labels) - numbers[1] - 1, foreign=numbers[1] + 1)
+    assert images == Genuine(
+        sum(numbers), unverified=len(labels) - numbers[1] - 1, foreign=numbers[1] + 1, excess=numbers[1] + 1
+    )
 
 
 def test_a_copy_of_an_unverified_image_is_no_second_image():
@@ -113,7 +115,7 @@ def test_a_manifest_of_some_images_verifies_those():
     # There is one image of leukaemia more than was published, so none of those that aren't listed counts.
     more = genuineness(card("allidb1"), partly(n_leukaemia=50))
     assert more.here < 108
-    assert more.state == "different"
+    assert more.state == "unverified"
     assert genuineness(card("allidb1"), partly(n_leukaemia=48)) == Genuine(108, verified=84, unverified=23)
 
 

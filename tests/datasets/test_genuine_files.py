@@ -4,6 +4,7 @@ import hashlib
 import shutil
 
 import cv2
+import numpy as np
 import pytest
 
 from leukcnn.datasets import verification
@@ -114,7 +115,7 @@ def test_genuine_files_are_known_under_any_name(archive, monkeypatch):
     assert report.ok, report.lines()
     assert report.compared.verified == 12
     (note,) = report.notes
-    assert note.startswith("2 images under another name than the authors', known by content, e.g. ")
+    assert note.startswith("2 files have other names than published, known by SHA-256, e.g. ")
 
 
 def test_genuine_files_outside_the_layout_are_left_out_and_noted(archive, monkeypatch):
@@ -219,6 +220,30 @@ def test_png_named_jpg_is_noted_where_no_manifest_decides(tmp_path, write_cell):
     assert "1 image of another format than named: PNG named .jpg, e.g. ALL/1.jpg" in report.notes
 
 
+@pytest.mark.parametrize("n", [96, 97])
+def test_another_source_s_images_in_the_place_of_a_dataset_are_no_sound_copy(tmp_path, write_cell, n):
+    for number in range(n):
+        write_cell(tmp_path / f"ash/aml/{number}.png", seed=number)
+    report = verify("ash", tmp_path)
+    lines = report.lines()
+    if n == 96:
+        assert report.ok
+        assert lines[1:3] == ["ash: 96 of 96 smears", "  AML: 96 of 96"]
+        return
+    why = "0 of 96 smears; 97 images don't count as published (unverified, and more than were published)"
+    assert [tuple(fault) for fault in report.faults] == [("aml", "too many", why)]
+    assert lines[1:3] == [f"ash: 97 smears, published: {why}", "  AML: 97"]
+    assert not any("no faults" in line or "97 of" in line for line in lines)
+
+
+def test_no_number_is_of_the_published_ones_where_a_manifest_lists_none_of_the_images(tmp_path, write_cell):
+    for number in range(3):
+        write_cell(tmp_path / f"jtsc/healthy/{number}.png", seed=number)
+    lines = verify("jtsc", tmp_path).lines()
+    assert lines[1].startswith("jtsc: 3 cells, published: 0 of 300 cells; 3 images don't count as published")
+    assert lines[2:4] == ["  healthy: 3", "0 of 3 verified by SHA-256, 3 not in the manifest"]
+
+
 def test_size_on_a_card_is_no_fault_without_a_manifest(tmp_path, write_cell):
     write_cell(tmp_path / "lisc/healthy/1.bmp", seed=0)
     report = verify("lisc", tmp_path)
@@ -273,3 +298,14 @@ def test_images_of_another_release_are_noted_and_no_faults(tmp_path, write_cell)
     assert report.ok, report.lines()
     assert "0 of 3 verified by SHA-256, 3 not in the manifest" in report.lines()
     assert any("Blood cell Cancer" in note for note in report.notes)
+
+
+def test_files_saved_again_are_no_copies_where_the_published_ones_are_identical(archive, monkeypatch):
+    fold = archive / "training_data/fold_1/all"
+    shutil.copy(fold / "UID_2_2_1_all.bmp", fold / "UID_2_10_1_all.bmp")
+    publish(monkeypatch, archive)
+    for name in ("UID_2_2_1_all.bmp", "UID_2_10_1_all.bmp"):
+        assert cv2.imwrite(str(fold / name), np.full((450, 450, 3), 7, np.uint8))
+    assert kinds(verify("cnmc2019", archive)) == ["changed", "changed"]
+    shutil.copy(fold / "UID_2_2_1_all.bmp", archive / "training_data/fold_0/all/UID_11_1_1_all.bmp")
+    assert kinds(verify("cnmc2019", archive)).count("duplicate") == 2

@@ -53,6 +53,7 @@ SAVED = {
     "words in capitals": words("HEM", "ALL"),
     "English words": words("Healthy", "malignant"),
     "another English word": words("normal", "Malignant"),
+    "words with separators": words("Non-Leukemia", "acute lymphoblastic_leukaemia"),
     "empty lines": "\n\n" + PLAIN.replace("\n", "\n\n") + ",,\n , , \n",
     "trailing columns": lines(lambda line: line + ",,"),
     "trailing columns in the rows only": lines(lambda line: line + ",,", "Patient_ID,new_names,labels"),

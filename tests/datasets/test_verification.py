@@ -78,7 +78,8 @@ def test_every_kind_of_fault_is_in_one_report(published, write_cell):
     (fold / "UID_1_1_8\n.bmp").symlink_to(fold / "gone.bmp")
     report = verify("cnmc2019", published)
     assert not report.ok
-    assert {fault.kind for fault in report.faults} == FAULTS.keys()
+    # A manifest of all images leaves no doubt which of too many are genuine.
+    assert {fault.kind for fault in report.faults} == FAULTS.keys() - {"too many"}
     assert faults(report) == [
         ("unknown", "figures/a/plot.png"),
         ("changed", "testing_data/C-NMC_test_final_phase_data/2.bmp"),

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from leukcnn import papers
+from leukcnn.cli import main
 from leukcnn.datasets import Genuine, card
 from leukcnn.datasets.manifest import manifest
 from leukcnn.experiment.comparability import published_images, why_not_by_dataset, why_not_comparable
 from leukcnn.experiment.plan import plan
-from leukcnn.experiment.record import make_record
+from leukcnn.experiment.record import experiment_name, make_record
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
 from leukcnn.outputs.build import build_tables
@@ -127,6 +129,24 @@ def test_a_complete_dataset_is_compared_though_the_other_one_is_absent(tmp_path,
     assert mark_and_caption(results, results.paper.figures[-1])["mark"] == ""
     assert results.record.not_comparable == ""
     assert results.record.published_images == {"allidb2": Genuine(260, verified=260)}
+
+
+@pytest.mark.parametrize(("wrong", "measured", "word"), [(4, "73.85", "outside"), (50, "96.92", "within")])
+def test_the_terminal_shows_the_comparison_of_a_complete_dataset(tmp_path, wrong, measured, word):
+    results = finished(tmp_path, complete("allidb_lightweight", ["allidb2"]), wrong=wrong)
+    folder = results.store.experiment(experiment_name(results.record))
+    folder.mkdir(parents=True)
+    results.record.save(folder)
+    command = ["table", "allidb_lightweight", "--only", "table1", "--out", str(tmp_path)]
+    done = CliRunner().invoke(main, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    lines = [line.split() for line in done.output.splitlines() if line.startswith("ALL-IDB 2  Proposed CNN")]
+    shown = lines[0]
+    assert shown[:6] == ["ALL-IDB", "2", "Proposed", "CNN", "Accuracy", "(%)"]
+    assert shown[6:8] == ["98.00", measured]
+    assert shown[-1] == word
+    assert "NOT COMPARABLE" not in done.output
+    assert f"Comparable with the paper: {ALL_2}." in " ".join(done.output.split())
 
 
 def test_an_incomplete_dataset_is_marked_next_to_a_complete_one(tmp_path):
@@ -261,4 +281,4 @@ def test_a_folder_of_another_source_s_images_does_not_count_as_published():
     assert why_not_comparable(study, foreign) == (
         "it uses 2,319 of 2,415 published images; 1,000 images don't count as published"
     )
-    assert published_images(study, foreign)["ash"] == Genuine(96, foreign=1000)
+    assert published_images(study, foreign)["ash"] == Genuine(96, foreign=1000, excess=1000)

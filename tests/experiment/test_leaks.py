@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from leukcnn import papers, spec
+from leukcnn import papers
 from leukcnn.datasets import duplicate_pairs, index_from_manifest
 from leukcnn.datasets.index import NO_ARRAYS
 from leukcnn.duplicate_scan import DuplicateScan
@@ -256,10 +256,11 @@ def test_what_is_shared_is_said():
 def test_images_without_a_known_group_are_counted_by_class_where_a_split_is_by_group(kind):
     index = index_from_manifest("allidb2")
     (note,) = unknown_group_notes(index, {kind, "kfold"})
-    assert note.startswith(
-        "allidb2: the group of 75 of 260 images is unknown (1 healthy, 74 ALL); each is a group of its own "
-        f"in the {spec.SPLITS[kind].title}, "
-    )
+    assert note == "allidb2: the group of 75 of 260 images is unknown (1 healthy, 74 ALL)"
+    # The split by blocks of numbers is offered to those who don't use it, if the paper has it.
+    (offer,) = unknown_group_notes(index, {kind}, offered=["kfold", "block_kfold"])
+    neighbours = "; --split block_kfold keeps images with neighbouring numbers together"
+    assert offer == note + (neighbours if kind != "block_kfold" else "")
     known = index.select(index.group != "")
     assert unknown_group_notes(known, {kind}) == []
     # Without any known group, no split can keep groups together; the split's own notes say so.

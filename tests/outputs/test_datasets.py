@@ -1,6 +1,7 @@
 import pytest
 
 from leukcnn import spec
+from leukcnn.datasets import Genuine
 from leukcnn.outputs.build import build_tables
 
 
@@ -43,6 +44,23 @@ def test_what_is_here_is_counted_next_to_what_was_published(alertnet):
     (note,) = [note for note in shown.notes if "published images" in note]
     assert "Of the 2,487 published images, the paper uses the 2,415 of its classes" in note
     assert note.endswith("Here are 359 images in 2 of the 16 datasets.")
+
+
+def test_the_state_of_the_images_here_is_next_to_their_numbers(alertnet):
+    here = {"jtsc": {"HBS": 300}, "ash": {"AML": 1000}, "atlas": {"AML": 40}, "pbc": {"HBS": 3}}
+    images = {
+        "jtsc": Genuine(300, verified=300),
+        "ash": Genuine(96, foreign=1000, excess=1000),
+        "atlas": Genuine(88, unverified=40),
+        "pbc": Genuine(17_092, unverified=3),
+    }
+    results = alertnet.results(split="kfold", final_total=0, datasets=here, published_images=images)
+    states = {name: row["State here"] for name, row in rows_of(results).items() if row["State here"]}
+    assert states == {"JTSC": "verified", "ASH-OK": "unverified", "Atlas": "unverified", "PBC": "unverified"}
+    (shown,) = build_tables(results, only="table2")
+    assert any(note.startswith("State here: 'verified': all published") for note in shown.notes)
+    # Synthetic images are none of the published ones.
+    assert "State here" not in rows_of(alertnet.results(split="kfold", final_total=0))["JTSC"]
 
 
 # Bloodline as the LeukNet paper prints it, which lacks 13 of its images.

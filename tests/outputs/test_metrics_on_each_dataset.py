@@ -8,6 +8,7 @@ import pytest
 from leukcnn.evaluation.controls import control_label
 from leukcnn.outputs.build import build_tables
 from leukcnn.results.intervals import wilson_interval
+from tests import stores
 
 HERE = {"jtsc": {"HBS": 30}, "atlas": {"HBS": 0, "ALL": 20, "AML": 20}, "ash": {}}
 
@@ -78,3 +79,20 @@ def test_several_runs_have_a_mean_and_std_on_each_dataset(alertnet, make_fold):
     assert sorted(stds) == ["Atlas", "JTSC"]
     assert any(std and std > 0 for std in stds.values())
     assert any("over 2 runs" in note for note in table.notes)
+
+
+def test_a_table_of_one_dataset_needs_no_trials_that_leave_out_others(tmp_path):
+    experiment = stores.FakeExperiment(tmp_path, "leuknet_lodocv")
+    for row in ("vogado2018", "leuknet"):
+        experiment.add(row, fold=0, tested=("allidb1",), finished=False)
+        experiment.add(row, stores.tested_on("ufg", tp=3, fn=1, fp=1, tn=3), fold=1, tested=("ufg",))
+    datasets = {key: {"non-pathological": 4, "pathological": 4} for key in ("allidb1", "ufg")}
+    results = experiment.results(split="lodocv", datasets=datasets)
+    (table,) = build_tables(results, only="table9")
+    titles = [column.title for column in table.columns]
+    lines = [dict(zip(titles, row, strict=True)) for row in table.rows]
+    of_leuknet = [line for line in lines if "LeukNet" in line["Network"] and "Accuracy" in line["Metric"]]
+    assert [line["Measured"] for line in of_leuknet] == [(75, None)]
+    assert not any(mark.startswith("INCOMPLETE") for mark in table.marks)
+    (other,) = build_tables(results, only="table4")
+    assert "not measured: this row has not been trained" in {cell for row in other.rows for cell in row}

@@ -72,6 +72,41 @@ def test_the_probe_is_read_when_it_is_finished(under_three_splits, tested):
 
 
 @pytest.fixture
+def left_out_in_part(left_out, tested):
+    """Two runs of which only the folds that leave out UFG are finished, and one of a third run."""
+    experiment = left_out()
+    for run in range(3):
+        experiment.add("deep", tested("allidb1", tp=1), run=run, fold=0, tested=("allidb1",), finished=False)
+        done = {"finished": run < 2}
+        experiment.add("deep", tested("ufg", tp=3, fn=1), run=run, fold=1, tested=("ufg",), **done)
+    return experiment
+
+
+def test_a_dataset_that_is_left_out_has_values_without_the_trials_of_others(left_out_in_part):
+    results = left_out_in_part.results(runs=3)
+    assert [len(run) for run in results.runs("deep", dataset="ufg")] == [4, 4]
+    assert [len(fold) for fold in results.folds("deep", dataset="ufg")] == [4, 4]
+    assert results.runs("deep", dataset="allidb1") == results.runs("deep") == []
+    assert results.has_values("deep")
+    assert not results.has_values("shallow")
+    assert results.why_missing("deep", "test") == "this row has not been trained for every tested dataset"
+    assert results.testing("allidb1").why_missing("deep", "test") == "this row has not been trained"
+
+
+def test_fewer_runs_are_those_that_the_values_are_of(left_out_in_part, tested, separate_datasets):
+    assert left_out_in_part.results(runs=3).fewer_runs == {"deep": 2}
+    # Two runs that lack a fold each have no values, so that none are of fewer runs.
+    experiment = separate_datasets()
+    for run in range(2):
+        for fold in range(2):
+            one = tested("allidb1", tp=1, tn=1)
+            experiment.add("deep", one, run=run, fold=fold, tested=("allidb1",), finished=run != fold)
+    results = experiment.results(runs=2)
+    assert results.runs("deep", dataset="allidb1") == []
+    assert results.fewer_runs == {}
+
+
+@pytest.fixture
 def two_tasks(separate_datasets, tested):
     """Two folds of each of two datasets, and a control on one of them."""
     experiment = separate_datasets()

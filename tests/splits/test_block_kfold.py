@@ -122,9 +122,35 @@ def test_all_idb_2_in_blocks_keeps_fields_whole_and_neighbours_together():
     assert separated < 0.1
 
 
+def test_where_fields_are_unknown_a_grouped_split_offers_blocks_and_counts_the_crops_by_class():
+    index = index_from_manifest("allidb2")
+    with pytest.raises(
+        DataError, match=r"of 75 of 260 images is unknown(.|\n)*They are 1 healthy, 74 ALL"
+    ) as refused:
+        _folds(spec.Split("grouped_kfold", n_splits=4), index)
+    assert "block_kfold keeps images with neighbouring numbers together" in refused.value.remedy
+    with pytest.raises(DataError) as refused:
+        _folds(spec.Split("grouped"), index)
+    assert "block_kfold" not in refused.value.remedy
+
+
+@pytest.mark.parametrize("choice", ["refuse", "each", "one-group"])
+def test_blocks_need_no_subjects_whatever_is_chosen_for_unknown_ones(choice):
+    index = index_from_manifest("allidb2")
+    split = spec.Split("block_kfold", n_splits=4, unknown_subjects=choice)
+    tests = [fold.split_rows.predicted["test"] for fold in _folds(split, index)]
+    # One group of all 75 crops would be in one fold.
+    assert max(np.count_nonzero(index.group[test] == "") for test in tests) < 75
+    plain = [
+        fold.split_rows.predicted["test"] for fold in _folds(spec.Split("block_kfold", n_splits=4), index)
+    ]
+    assert all(np.array_equal(one, other) for one, other in zip(tests, plain, strict=True))
+
+
 def test_blocks_are_the_same_for_every_seed_and_unlike_grouped_folds():
     index = index_from_manifest("allidb2")
-    blocks, grouped = spec.Split("block_kfold", n_splits=4), spec.Split("grouped_kfold", n_splits=4)
+    blocks = spec.Split("block_kfold", n_splits=4)
+    grouped = spec.Split("grouped_kfold", n_splits=4, unknown_subjects="each")
 
     def tests(split, seed):
         return [fold.split_rows.predicted["test"].tolist() for fold in _folds(split, index, seed=seed)]
