@@ -149,7 +149,8 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
         synthetic=found.synthetic,
     )
     require_one_class(index)
-    return replace(index, notes=(*_what_is_there(found, index), *conversion_notes(contents)))
+    notes = (*_what_is_there(found, index), *conversion_notes(contents), *index.notes)
+    return replace(index, notes=notes)
 
 
 def index_from_manifest(name: str) -> ImageIndex:

@@ -10,7 +10,6 @@ import numpy as np
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.class_words import GivenClasses
-from leukcnn.datasets.fault_report import counted
 from leukcnn.datasets.finder import (
     Advice,
     Place,
@@ -30,7 +29,7 @@ from leukcnn.datasets.index import (
 from leukcnn.datasets.indexing import check_classes, read_index
 from leukcnn.datasets.one_class import require_one_class
 from leukcnn.datasets.scan import scan_place
-from leukcnn.datasets.walk import Progress, listed
+from leukcnn.datasets.walk import Progress, counted, listed
 from leukcnn.errors import ArgumentError, DataError
 
 

@@ -115,8 +115,8 @@ def test_uncertain_folders_are_asked_for_in_one_message(root):
         with pytest.raises(DataError) as caught:
             read("allidb1", root)
         said = str(caught.value)
-        assert "negative: 1 images, perhaps healthy or ALL" in said
-        assert "positive: 1 images, perhaps healthy or ALL" in said
+        assert "negative: 1 image, perhaps healthy or ALL" in said
+        assert "positive: 1 image, perhaps healthy or ALL" in said
         assert "--classes negative=CLASS,positive=CLASS" in said
         assert "Normal:" not in said
 
