@@ -9,7 +9,7 @@ from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.class_words import class_of, may_be, normalised, split_of
 from leukcnn.datasets.finder import Place, Search, how_to_get
 from leukcnn.datasets.headers import EXTENSIONS, printable, unread_images
-from leukcnn.datasets.walk import counted, listed
+from leukcnn.datasets.walk import Tree, counted, listed
 from leukcnn.errors import DataError
 
 OUTSIDE = "images outside the layout"
@@ -82,13 +82,10 @@ def no_images(dataset: DatasetCard, searched: Search, place: Place | None = None
         first = min(path / tree.folders[path].images[0] for path in inside).relative_to(folder)
         others = {path: key for path, key in surest(searched).items() if path in {*inside}}
         rest = [path for path in inside if path not in others]
-        found = f"{folder} holds {counted(tree.count(inside), 'images')}, but none in a layout of {dataset.name}, "
+        n = counted(tree.count(inside), "images")
+        found = f"{folder} holds {n}, but none in a layout of {dataset.name}, "
         found += f"e.g. {printable(first.as_posix())}. Found: {', '.join(names_of(folder, rest or inside))}."
-        if others:
-            counts = [
-                f"{tree.count(f for f in others if others[f] == key):,} of {key}" for key in _unique(others)
-            ]
-            found += f" It holds images of other datasets: {', '.join(counts)}."
+        found += of_others(tree, others)
         remedy = (
             f"`leukcnn check {_unique(others)[0]}` if you mean that dataset"
             if not rest
@@ -112,10 +109,34 @@ def no_images(dataset: DatasetCard, searched: Search, place: Place | None = None
     return DataError(f"{found} {searched.limit}".rstrip(), **advice)
 
 
+def not_there(dataset: DatasetCard, searched: Search) -> DataError:
+    """Returns the error for a folder in which a dataset isn't, see `no_images`.
+
+    Raises:
+        DataError: Names of folders there may mean several of its classes; see `expect_certain`.
+    """
+    tree = searched.tree
+    free = [path for path in tree.holding_images if path not in surest(searched)]
+    images = [path / image for path in free for image in tree.folders[path].images]
+    expect_certain(dataset, tree.root, images)
+    return no_images(dataset, searched)
+
+
 def surest(searched: Search) -> dict[Path, str]:
     """Returns the dataset that each folder of images surely is of, where there is one."""
     claims = [(claim, key) for key, claims in searched.claims.items() for claim in claims]
     return {claim.folder: key for claim, key in sorted(claims[::-1], key=lambda one: one[0].rank)}
+
+
+def of_others(tree: Tree, others: Mapping[Path, str]) -> str:
+    """Returns a sentence on folders of images that surely are other datasets', "" if there are none.
+
+    Args:
+        tree: The folders.
+        others: Folder -> key of its dataset.
+    """
+    counts = [f"{tree.count(f for f in others if others[f] == key):,} of {key}" for key in _unique(others)]
+    return f" It holds images of other datasets: {', '.join(counts)}." if counts else ""
 
 
 def _unique(others: Mapping[Path, str]) -> list[str]:

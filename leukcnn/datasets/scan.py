@@ -33,8 +33,8 @@ from leukcnn.datasets.left_out import (
     left_out_notes,
     names_of,
     no_images,
+    not_there,
     release_notes,
-    surest,
 )
 from leukcnn.datasets.manifest import manifest
 from leukcnn.datasets.masks import masks_with_ending
@@ -129,11 +129,7 @@ def scan(name: str, root: str | Path, *, classes: GivenClasses = None) -> Scan:
     searched = search(root, how_to_get(dataset))
     places = find([dataset], searched)
     if name not in places:
-        tree = searched.tree
-        free = [path for path in tree.holding_images if path not in surest(searched)]
-        images = [path / image for path in free for image in tree.folders[path].images]
-        expect_certain(dataset, tree.root, images)
-        raise no_images(dataset, searched)
+        raise not_there(dataset, searched)
     return scan_place(places[name], classes=classes)
 
 

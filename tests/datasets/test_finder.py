@@ -237,7 +237,7 @@ def test_the_files_of_another_dataset_do_not_count(shape, tree):
     name, files, passed, said = NOT_THERE[shape]
     root = tree(files) / passed
     assert name not in present([name], root)
-    for entry in (load, verify):
+    for entry in (load, verify, lambda name, root: load_many([name], root, **classes_of([name]))):
         with pytest.raises(DataError) as caught:
             entry(name, root)
         assert said in str(caught.value)
@@ -268,7 +268,7 @@ def test_two_folders_of_classes_without_a_name_are_asked_for(tree):
 @pytest.mark.parametrize("top", ["", "data", "data/cells"])
 def test_class_folders_of_uncertain_names_are_asked_for_however_deep(top, tree):
     root = tree(under(top or ".", {"positive/1.png", "negative/2.png"}) | {"shots/3.png"})
-    for entry in (load, verify):
+    for entry in (load, verify, lambda name, root: load_many([name], root, **classes_of([name]))):
         with pytest.raises(DataError, match="positive: 1 image, perhaps healthy or malignant"):
             entry("cnmc2019", root)
     index = load("cnmc2019", root, classes={"positive": "malignant", "negative": "healthy"})
@@ -300,6 +300,13 @@ def test_a_class_in_another_format_is_not_to_be_copied(tree):
     with pytest.raises(DataError, match=r"save as PNG .*1 image file .* all/2.webp") as caught:
         require_classes(load("cnmc2019", root))
     assert "copy" not in str(caught.value)
+
+
+def test_images_of_datasets_that_are_not_looked_for_are_named(tree):
+    root = tree(under("x", CELLS) | under("y", UFG))
+    with pytest.raises(DataError, match="other datasets: 6 of cnmc2019.*no dataset's name") as caught:
+        load_many(["ufg", "atlas"], root, **classes_of(["ufg", "atlas"]))
+    assert "fold_0" not in str(caught.value)
 
 
 def notes_of(name, root):
