@@ -161,15 +161,20 @@ def unknown_subjects(
     }
 
 
-def unknown_group_notes(index: ImageIndex, kinds: Iterable[str]) -> list[str]:
+def unknown_group_notes(
+    index: ImageIndex, kinds: Iterable[str], counted: Mapping[str, UnknownSubjects]
+) -> list[str]:
     """Returns a note for each dataset of which a split by group knows the groups of some images only.
 
     Args:
         index: The images.
         kinds: Kinds of split.
+        counted: As from `unknown_subjects`. If the unknown ones of a dataset are one group, the tables' notes
+            say so.
     """
+    one_group = {kind for kind, unknown in counted.items() if unknown.choice == "one-group"}
     # A left-out dataset is tested whole, and the authors' folds are as they made them.
-    by_group = {*spec.GROUPED_KINDS} - {*spec.LODOCV_KINDS, "fold"}
+    by_group = {*spec.GROUPED_KINDS} - {*spec.LODOCV_KINDS, "fold", *one_group}
     titles = [spec.SPLITS[kind].title for kind in spec.SPLIT_KINDS if kind in by_group.intersection(kinds)]
     notes = []
     for name in dict.fromkeys(index.dataset.tolist()) if titles else ():

@@ -99,7 +99,7 @@ def _run(study: Study, session: Session, watch: Stopwatch) -> Report:
         lacking=lacking,
         notes=[
             *_notes_on_black_images(study, session, wanted),
-            *unknown_group_notes(session.index, {trial.split for trial in wanted}),
+            *unknown_group_notes(session.index, {trial.split for trial in wanted}, planned.unknown_subjects),
         ],
     )
     _say_what_is_shared(session, record)

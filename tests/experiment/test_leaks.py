@@ -255,17 +255,19 @@ def test_what_is_shared_is_said():
 @pytest.mark.parametrize("kind", ["grouped_kfold", "block_kfold", "grouped", "subject"])
 def test_images_without_a_known_group_are_counted_by_class_where_a_split_is_by_group(kind):
     index = index_from_manifest("allidb2")
-    (note,) = unknown_group_notes(index, {kind, "kfold"})
+    (note,) = unknown_group_notes(index, {kind, "kfold"}, {})
     assert note.startswith(
         "allidb2: the group of 75 of 260 images is unknown (1 healthy, 74 ALL); each is a group of its own "
         f"in the {spec.SPLITS[kind].title}, "
     )
+    one_group = {kind: UnknownSubjects(75, 260, "one-group")}
+    assert unknown_group_notes(index, {kind, "kfold"}, one_group) == []
     known = index.select(index.group != "")
-    assert unknown_group_notes(known, {kind}) == []
+    assert unknown_group_notes(known, {kind}, {}) == []
     # Without any known group, no split can keep groups together; the split's own notes say so.
-    assert unknown_group_notes(index.select(index.group == ""), {kind}) == []
+    assert unknown_group_notes(index.select(index.group == ""), {kind}, {}) == []
 
 
 @pytest.mark.parametrize("kind", ["kfold", "random", "cell", "lodocv", "lodocv_strict", "fold"])
 def test_other_splits_have_no_note_on_unknown_groups(kind):
-    assert unknown_group_notes(index_from_manifest("allidb2"), {kind}) == []
+    assert unknown_group_notes(index_from_manifest("allidb2"), {kind}, {}) == []
