@@ -14,8 +14,8 @@ from leukcnn.datasets import (
     copy_pairs,
     duplicate_pairs,
 )
+from leukcnn.datasets.headers import counted
 from leukcnn.datasets.many import join
-from leukcnn.datasets.walk import counted
 from leukcnn.image_cache import prepared_images
 from leukcnn.spec import Paper, Preprocessing
 from leukcnn.splits import declared_relatives, related_datasets

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from leukcnn.datasets.cards import DatasetCard, Subset
-from leukcnn.datasets.headers import printable
+from leukcnn.datasets.headers import counted, printable
 from leukcnn.datasets.index import ImageIndex
-from leukcnn.datasets.walk import counted, natural
+from leukcnn.datasets.walk import natural
 
 FAULTS = {
     "unreadable": "a folder or file that can't be read, or a file that isn't a regular one",

@@ -8,8 +8,8 @@ from pathlib import Path
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.class_words import class_of, may_be, normalised, split_of
 from leukcnn.datasets.finder import Place, Search, how_to_get
-from leukcnn.datasets.headers import EXTENSIONS, printable, unread_images
-from leukcnn.datasets.walk import Tree, counted, listed
+from leukcnn.datasets.headers import EXTENSIONS, counted, printable, unread_images
+from leukcnn.datasets.walk import Tree, listed
 from leukcnn.errors import DataError
 
 OUTSIDE = "images outside the layout"

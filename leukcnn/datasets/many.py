@@ -20,6 +20,7 @@ from leukcnn.datasets.finder import (
     search,
     with_given_classes,
 )
+from leukcnn.datasets.headers import counted
 from leukcnn.datasets.index import (
     NO_ARRAYS,
     UNLABELLED,
@@ -30,7 +31,7 @@ from leukcnn.datasets.indexing import check_classes, read_index
 from leukcnn.datasets.left_out import not_there, of_others, surest
 from leukcnn.datasets.one_class import require_one_class
 from leukcnn.datasets.scan import scan_place
-from leukcnn.datasets.walk import Progress, counted, listed
+from leukcnn.datasets.walk import Progress, listed
 from leukcnn.errors import ArgumentError, DataError
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups
 from leukcnn.datasets.fault_report import Comparison, Count, Fault, Report
-from leukcnn.datasets.headers import name_fault, printable
+from leukcnn.datasets.headers import counted, name_fault, printable
 from leukcnn.datasets.index import UNLABELLED, ImageIndex
 from leukcnn.datasets.indexing import identified, make_index, other_names
 from leukcnn.datasets.manifest import Published, manifest
 from leukcnn.datasets.matching import Content, Matches, describe_change, examine, format_of, saved_as
 from leukcnn.datasets.scan import Found, Scan, scan
-from leukcnn.datasets.walk import Progress, counted, natural, read_files
+from leukcnn.datasets.walk import Progress, natural, read_files
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from leukcnn.datasets.headers import EXTENSIONS, BrokenImage, conversion, name_fault, printable
+from leukcnn.datasets.headers import EXTENSIONS, BrokenImage, conversion, counted, name_fault, printable
 from leukcnn.datasets.masks import masks_by_name
 from leukcnn.datasets.read import image_bytes, read_header
 
@@ -25,7 +25,6 @@ _IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
 # Folders of installed software, which hold thousands of folders and no dataset.
 _SOFTWARE = {"node_modules", "site-packages", "__pycache__"}
 _SHOWN = 10
-_PLURAL = re.compile(r"s\b")
 # `os.walk` calls itself for each level.
 _DEEPEST = 100
 
@@ -254,13 +253,3 @@ def listed(cases: Sequence[str]) -> str:
     """Returns the first cases of a fault, one a line and indented, and the number of the others."""
     more = [f"and {len(cases) - _SHOWN:,} more"] if len(cases) > _SHOWN else []
     return "\n".join(f"  {printable(case)}" for case in [*cases[:_SHOWN], *more])
-
-
-def counted(number: int, things: str) -> str:
-    """Returns a number and what is counted, e.g. "1 image" and "2,000 images".
-
-    Args:
-        number: The number.
-        things: Their name in the plural, with an "s" at the end of its first such word.
-    """
-    return f"{number:,} {_PLURAL.sub('', things, count=1) if number == 1 else things}"

@@ -304,7 +304,7 @@ def test_a_class_in_another_format_is_not_to_be_copied(tree):
 
 def test_images_of_datasets_that_are_not_looked_for_are_named(tree):
     root = tree(under("x", CELLS) | under("y", UFG))
-    with pytest.raises(DataError, match="other datasets: 6 of cnmc2019.*no dataset's name") as caught:
+    with pytest.raises(DataError, match=r"other datasets: 6 of cnmc2019.*no dataset's name") as caught:
         load_many(["ufg", "atlas"], root, **classes_of(["ufg", "atlas"]))
     assert "fold_0" not in str(caught.value)
 
