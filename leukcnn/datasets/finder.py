@@ -18,6 +18,7 @@ from leukcnn.datasets.catalog import CATALOG
 from leukcnn.datasets.claims import Claim, claims_of, is_named
 from leukcnn.datasets.class_words import GivenClasses, given_classes, with_classes
 from leukcnn.datasets.headers import printable
+from leukcnn.datasets.masks import masks_with_ending
 from leukcnn.datasets.walk import Tree, list_tree, listed
 from leukcnn.errors import DataError
 
@@ -218,7 +219,7 @@ def _place(
     candidates = _candidates(dataset, tree, own)
     if len(candidates) > 1:
         folders = [_without_others(candidate, candidates) for candidate in candidates]
-        counts = [tree.count(claim.folder for claim in of_one) for _, of_one in candidates]
+        counts = [_count(dataset, tree, of_one) for _, of_one in candidates]
         shown = [f"{folder} ({n:,} images)" for folder, n in zip(folders, counts, strict=True)]
         raise DataError(
             f"{tree.root} holds {dataset.name} {len(candidates)} times:\n{listed(shown)}",
@@ -249,6 +250,12 @@ def _candidates(dataset: DatasetCard, tree: Tree, claims: Sequence[Claim]) -> li
     if len(groups) == 1 or not any(_are_copies(dataset, tree, *pair) for pair in pairs):
         return [(together, [*claims])]
     return [one for group in groups.values() for one in _candidates(dataset, tree, group)]
+
+
+def _count(dataset: DatasetCard, tree: Tree, claims: Sequence[Claim]) -> int:
+    """Returns the number of images in some folders, without the masks."""
+    paths = [claim.folder / name for claim in claims for name in tree.folders[claim.folder].images]
+    return len(paths) - len(masks_with_ending(paths, dataset.mask_extension))
 
 
 def _without_others(candidate: tuple[Path, list[Claim]], every: Sequence[tuple[Path, list[Claim]]]) -> Path:

@@ -53,9 +53,8 @@ def is_about(kind: str, note: str) -> bool:
 def release_notes(dataset: DatasetCard, releases: Iterable[str]) -> Iterator[str]:
     """Yields a line for each release other than the published one, from that of each image."""
     for release, n in Counter(filter(None, releases)).items():
-        yield (
-            f"{n:,} {dataset.images_are} are {release}: other files than the published ones, not comparable"
-        )
+        smears, are = counted(n, dataset.images_are), "is" if n == 1 else "are"
+        yield f"{smears} {are} {release}: other files than the published ones, not comparable"
 
 
 def names_of(top: Path, folders: Iterable[Path]) -> tuple[str, ...]:

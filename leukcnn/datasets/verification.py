@@ -132,6 +132,8 @@ def _name_faults(folder: _Folder) -> Iterator[Fault]:
         kind, what = "", ""
         if image.contradictory:
             kind, what = "misnamed", image.contradictory
+            # It may already say whose content the file has.
+            claim = "" if "its content is that of" in what else claim
         elif identity and image.id in published and image.id not in names:
             kind, what = "changed", f"its SHA-256 isn't that of {image.id}"
         elif conflict:

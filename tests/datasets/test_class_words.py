@@ -25,6 +25,7 @@ CERTAIN = [
     *((STAGES, word, "early") for word in ("Early", "early Pre-B", "[Malignant] early Pre-B", "EarlyPreB")),
     *((STAGES, word, "pre") for word in ("Pre", "Malignant Pre-B", "[Malignant] Pre-B", "malignant_pre_b")),
     *((STAGES, word, "pro") for word in ("pro-B", "Pro", "[Malignant] Pro-B")),
+    *((STAGES, f"Malignant-{word}", word) for word in ("early", "pre", "pro")),
     *((STAGES, word, "benign") for word in ("Benign", "normal")),
     *((KINDS, word, "AML") for word in ("aml", "Acute Myeloid Leukaemia", "acute myelogenous leukemia")),
     *((KINDS, word, "other") for word in ("other", "Other")),

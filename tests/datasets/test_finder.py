@@ -258,6 +258,11 @@ def test_two_copies_are_asked_for(shape, tree):
         assert len(load(name, line)) > 0
 
 
+def test_masks_are_not_counted_among_the_images_of_two_copies(tree):
+    with pytest.raises(DataError, match=r"(?s)2 times.*x \(2 images\).*y \(2 images\)"):
+        load("jtsc", tree(under("x", WBC) | under("y", WBC)))
+
+
 def test_two_folders_of_classes_without_a_name_are_asked_for(tree):
     root = tree(under("mine", UFG) | under("yours", UFG) | {"x/1.png"})
     for entry in (load, verify):
