@@ -105,7 +105,7 @@ _PERHAPS_DISEASED = (
 )
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "validation"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
 _NUMBERED = re.compile(r"(?:class|label|category|type|group)?\d{1,2}")
