@@ -14,7 +14,7 @@ from leukcnn.datasets import (
     copy_pairs,
     duplicate_pairs,
 )
-from leukcnn.datasets.fault_report import counted
+from leukcnn.datasets.headers import counted
 from leukcnn.datasets.many import join
 from leukcnn.image_cache import prepared_images
 from leukcnn.spec import Paper, Preprocessing

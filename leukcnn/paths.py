@@ -2,13 +2,12 @@
 
 import os
 import zipfile
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from leukcnn.argument_types import user_path
-from leukcnn.datasets.headers import EXTENSIONS, FORMATS, name_fault, printable, unread_images
+from leukcnn.datasets.headers import EXTENSIONS, FORMATS, name_fault, printable, unread_images, unread_notes
 from leukcnn.datasets.masks import masks_by_content, masks_by_name, masks_note
 from leukcnn.datasets.walk import files_below, is_ignored, listed, read_content, read_files
 from leukcnn.errors import DataError, StoreError, WeightsError
@@ -302,13 +301,7 @@ def _images_of(files: Sequence[Path], folder: Path) -> tuple[list[Path], list[st
     masks = masks_by_name(folder, images)
     masks |= masks_by_content(path for path in images if path not in masks)
     notes = [f"{folder}: {masks_note(masks, folder)}"] if masks else []
-    if others := unread_images(files):
-        endings = Counter(path.suffix.lower() or "no ending" for path in others).most_common()
-        kinds = ", ".join(f"{n:,} {printable(ending)}" for ending, n in endings)
-        first = printable(others[0].relative_to(folder).as_posix())
-        notes.append(
-            f"{len(others):,} file(s) in {folder} look like images and aren't read: {kinds} ({first})"
-        )
+    notes += [f"{folder}: {note}" for note in unread_notes(unread_images(files), folder)]
     return [path for path in images if path not in masks], notes
 
 

@@ -95,7 +95,7 @@ def classify(models: Sequence[Path], files: ImageFiles, options: Options, *, sho
                 "networks": [
                     _described(path, network) for path, network in zip(models, networks, strict=True)
                 ],
-                "notes": [*notes, *doubts],
+                "notes": [*notes, *labels.notes(), *doubts],
                 "faults": [{"image": image, "fault": fault} for image, fault in faults],
                 **(scores.to_plain() if scores else {"metrics": None, "confusion_matrix": None}),
             },

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from leukcnn.datasets.class_words import class_of, class_words, may_be, with_classes
+from leukcnn.datasets.class_words import class_of, class_words, may_be, normalised, with_classes
 from leukcnn.errors import ArgumentError
 from leukcnn.fields import did_you_mean
 from leukcnn.prediction import Answers
@@ -78,7 +78,7 @@ def folder_labels(
         given: Folder -> class, which outranks the table of words; the class may be any word for it.
 
     Raises:
-        ArgumentError: `given` names a class that the network doesn't have.
+        ArgumentError: `given` names a class that the network doesn't have, or a folder without images.
     """
     words = class_words(*class_names)
     for folder, name in (given or {}).items():
@@ -88,6 +88,7 @@ def folder_labels(
                 expected=f"a class of the network: {', '.join(class_names)}",
                 remedy=did_you_mean(name, class_names),
             )
+    _require_there(given or {}, paths, places)
     words = with_classes(words, given or {}, class_names)
     labels, doubtful = np.full(len(paths), _UNKNOWN, dtype=np.int64), 0
     counts: Counter[tuple[str, str]] = Counter()
@@ -108,6 +109,21 @@ def folder_labels(
             might = {folder: may_be(folder, class_names) for folder in (*inside, outer.name)}
             uncertain |= {folder: of for folder, of in might.items() if of}
     return FolderLabels(labels, dict(counts), doubtful, uncertain)
+
+
+def _require_there(given: Mapping[str, str], paths: Sequence[Path], places: Sequence[Path]) -> None:
+    """Checks that each folder that is given a class is above an image; a slip would change the metrics."""
+    names: set[str] = set()
+    for path, place in zip(paths, places, strict=True):
+        inside = path.relative_to(place).parts[:-1] if path != place else ()
+        names |= {*inside, place.absolute().parent.name if path == place else place.absolute().name}
+    for folder in given:
+        if normalised(folder) not in map(normalised, names):
+            raise ArgumentError(
+                f"classes (--classes) got the folder {folder!r}, in which no image is.",
+                expected=f"one of the folders with images: {', '.join(sorted(names))}",
+                remedy=did_you_mean(folder, names),
+            )
 
 
 class Score(NamedTuple):

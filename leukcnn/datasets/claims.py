@@ -1,6 +1,7 @@
 """Which folders of images could be a dataset's: by their names, by those above them and by file names."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
@@ -80,7 +81,7 @@ def is_named(dataset: DatasetCard, folder: PurePath) -> bool:
     return _plain(folder.name) in names or "/".join(map(_plain, parts)) in names
 
 
-def claims_of(dataset: DatasetCard, tree: Tree, *, passed: bool = False) -> list[Claim]:
+def claims_of(dataset: DatasetCard, tree: Tree, *, passed: bool = False, deep: bool = False) -> list[Claim]:
     """Returns the folders of images below a root that could be a dataset's, each with one claim at most.
 
     Args:
@@ -88,10 +89,14 @@ def claims_of(dataset: DatasetCard, tree: Tree, *, passed: bool = False) -> list
         tree: The folders below the root.
         passed: Whether the root was passed as this dataset's folder. Then every folder counts that fits a
             layout; otherwise only those by whose names, or whose files' names, the dataset is known.
+        deep: Whether class folders also count anywhere below the root, next to other things, if two classes
+            of the dataset or more are side by side.
     """
     depths = _named_depths(dataset, tree)
     anchors = set(_anchors(tree, [folder for folder, depth in depths.items() if depth == len(folder.parts)]))
     near_root = set(_anchors(tree, [tree.root])) if passed else set()
+    if deep:
+        near_root |= _side_by_side(dataset, tree)
     found: dict[Path, Claim] = {}
     for folder in tree.holding_images:
         claims = list(_claims_on(dataset, tree, folder, depths[folder], (anchors, near_root)))
@@ -207,6 +212,17 @@ def _anchors(tree: Tree, tops: Sequence[Path]) -> Iterator[Path]:
             inner = [folder / name for name in here.folders if folder / name in tree.above_images]
             yield from (path for path in inner if split_of(path.name))
             folder = inner[0] if len(inner) == 1 and not here.images else None
+
+
+def _side_by_side(dataset: DatasetCard, tree: Tree) -> set[Path]:
+    """Returns the folders in which folders of two classes of the dataset or more are."""
+    classes: dict[Path, set[tuple[str, ...]]] = defaultdict(set)
+    for folder in tree.holding_images:
+        for layout in dataset.layouts:
+            claim = _claim(dataset, layout, tree, folder, (_PASSED, 0))
+            if claim and claim.words.get("folder"):
+                classes[claim.base].add(claim.content(dataset))
+    return {base for base, held in classes.items() if len({content[-1] for content in held}) > 1}
 
 
 @cache

@@ -75,15 +75,18 @@ _TASKS: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "stage of ALL": {
         "benign": ("benign", *_HEALTHY),
-        "early": ("early", "early pre-B", "malignant early pre-B", "early pre-B ALL", "early pre"),
-        "pre": ("pre", "pre-B", "malignant pre-B", "pre-B ALL"),
-        "pro": ("pro", "pro-B", "malignant pro-B", "pro-B ALL"),
+        "early": (
+            *("early", "early pre", "early pre-B", "early pre-B ALL"),
+            *("malignant early", "malignant early pre", "malignant early pre-B"),
+        ),
+        "pre": ("pre", "pre-B", "pre-B ALL", "malignant pre", "malignant pre-B"),
+        "pro": ("pro", "pro-B", "pro-B ALL", "malignant pro", "malignant pro-B"),
     },
 }
 # Words that fit the healthy class or the others, depending on who sorted the images.
 _EITHER = ("positive", "negative", "pos", "neg", "yes", "no", "true", "false")
 _PERHAPS_HEALTHY = ("benign", "hem", "hematogone", "control", "non-ALL", "non-AML")
-_STAGES = ("early pre-B", "malignant early pre-B", "pre-B", "malignant pre-B", "pro-B", "malignant pro-B")
+_STAGES = [f"{kind}{stage}" for kind in ("", "malignant ") for stage in ("early pre-B", "pre-B", "pro-B")]
 _PERHAPS_DISEASED = (
     *(
         *_DISEASED,
@@ -102,7 +105,7 @@ _PERHAPS_DISEASED = (
 )
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "validation"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
 _NUMBERED = re.compile(r"(?:class|label|category|type|group)?\d{1,2}")

@@ -1,6 +1,5 @@
 """What `verify` reports about a folder."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,11 +8,10 @@ from typing import NamedTuple
 
 from leukcnn.datasets.cards import DatasetCard, Subset
 from leukcnn.datasets.genuine import genuineness
-from leukcnn.datasets.headers import printable
+from leukcnn.datasets.headers import counted, printable
 from leukcnn.datasets.index import ImageIndex
 from leukcnn.datasets.walk import natural
 
-_PLURAL = re.compile(r"s\b")
 FAULTS = {
     "unreadable": "a folder or file that can't be read, or a file that isn't a regular one",
     "unusable name": "a name that isn't UTF-8 text or has control characters",
@@ -221,13 +219,3 @@ class Report:
             f"{kinds[kind]:,} {kind}" for kind in FAULTS if kind in kinds
         )
         yield from (f"  {fault.kind}: {fault.path}: {fault.detail}" for fault in self.faults)
-
-
-def counted(number: int, things: str) -> str:
-    """Returns a number and what is counted, e.g. "1 image" and "2,000 images".
-
-    Args:
-        number: The number.
-        things: Their name in the plural, with an "s" at the end of its first such word.
-    """
-    return f"{number:,} {_PLURAL.sub('', things, count=1) if number == 1 else things}"

@@ -18,6 +18,7 @@ from leukcnn.datasets.catalog import CATALOG
 from leukcnn.datasets.claims import Claim, claims_of, is_named
 from leukcnn.datasets.class_words import GivenClasses, given_classes, with_classes
 from leukcnn.datasets.headers import printable
+from leukcnn.datasets.masks import masks_with_ending
 from leukcnn.datasets.walk import Tree, list_tree, listed
 from leukcnn.errors import DataError
 
@@ -93,10 +94,15 @@ class Place:
 
     @cached_property
     def next_to(self) -> list[Path]:
-        """Such folders next to the dataset's own one, unless its name sets it apart from what is there."""
+        """Such folders next to the dataset's own one, unless its name sets it apart from what is there.
+
+        If only the folder that was passed shows the dataset, they are all such folders in that one.
+        """
         if is_named(self.card, self.folder):
             return []
         above = self.folder if self.folder == self.tree.root else self.folder.parent
+        if not any(claim.sure for claim in self.claims):
+            above = self.tree.root
         return [f for f in self._free if f.is_relative_to(above) and not self._is_own(f)]
 
     @cached_property
@@ -180,6 +186,9 @@ def find(cards: Sequence[DatasetCard], searched: Search) -> dict[str, Place]:
         place = _place(dataset, searched, own, others)
         if place is None and len(cards) == 1:
             place = _place(dataset, searched, claims_of(dataset, tree, passed=True), others)
+            # Other things next to the only folder that fits don't hide it.
+            deep = claims_of(dataset, tree, passed=True, deep=True)
+            place = place or _place(dataset, searched, deep, others)
         if place:
             places[dataset.key] = place
     _refuse_shared(places)
@@ -209,11 +218,13 @@ def _place(
         return Place(dataset, named, (), foreign, searched) if named else None
     candidates = _candidates(dataset, tree, own)
     if len(candidates) > 1:
-        shown = [f"{folder} ({tree.count(c.folder for c in c_s):,} images)" for folder, c_s in candidates]
+        folders = [_without_others(candidate, candidates) for candidate in candidates]
+        counts = [_count(dataset, tree, of_one) for _, of_one in candidates]
+        shown = [f"{folder} ({n:,} images)" for folder, n in zip(folders, counts, strict=True)]
         raise DataError(
             f"{tree.root} holds {dataset.name} {len(candidates)} times:\n{listed(shown)}",
             expected="one copy of the dataset below the folder that is passed",
-            remedy=f"pass one of these folders as --data, e.g. --data {printable(str(candidates[0][0]))!r}",
+            remedy=f"pass one of these folders as --data, e.g. --data {printable(str(folders[0]))!r}",
         )
     return Place(dataset, candidates[0][0], tuple(own), foreign, searched)
 
@@ -239,6 +250,20 @@ def _candidates(dataset: DatasetCard, tree: Tree, claims: Sequence[Claim]) -> li
     if len(groups) == 1 or not any(_are_copies(dataset, tree, *pair) for pair in pairs):
         return [(together, [*claims])]
     return [one for group in groups.values() for one in _candidates(dataset, tree, group)]
+
+
+def _count(dataset: DatasetCard, tree: Tree, claims: Sequence[Claim]) -> int:
+    """Returns the number of images in some folders, without the masks."""
+    paths = [claim.folder / name for claim in claims for name in tree.folders[claim.folder].images]
+    return len(paths) - len(masks_with_ending(paths, dataset.mask_extension))
+
+
+def _without_others(candidate: tuple[Path, list[Claim]], every: Sequence[tuple[Path, list[Claim]]]) -> Path:
+    """Returns the folder of one copy; if another copy is in it, too, the lowest one with all its images."""
+    folder, claims = candidate
+    if any(other.is_relative_to(folder) for other, _ in every if other != folder):
+        return Path(os.path.commonpath([claim.folder for claim in claims]))
+    return folder
 
 
 def _top(dataset: DatasetCard, tree: Tree, claim: Claim) -> Path:

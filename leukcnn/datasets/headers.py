@@ -20,6 +20,7 @@ FORMATS = "BMP, PNG, JPEG, TIFF, GIF or PNM"
 
 # Formats that lose values, or that are too rare: damage in them can't be seen, or nothing reads them exactly.
 # Then those of cameras, and of microscopes, slide scanners and radiology.
+_PLURAL = re.compile(r"s\b")
 _OTHER_ENDING = re.compile(
     r"\.(?:webp|jp2|j2[ck]|jp[fmx]|jxl|jxr|wdp|hei[cf]|hif|avif|p[abf]m|apng|mng|mpo|tga|pcx|sgi|ras|xbm|xpm"
     r"|ico|exr|hdr|ps[bd]|xcf"
@@ -165,8 +166,8 @@ def unread_notes(paths: Sequence[Path], folder: Path) -> list[str]:
         return []
     names = [printable(path.relative_to(folder).as_posix()) for path in paths[:_NAMED]]
     are = "files look like images and aren't" if len(paths) > 1 else "file looks like an image and isn't"
-    more = ", ..." if len(paths) > _NAMED else ""
-    return [f"{len(paths):,} {are} read: {', '.join(names)}{more}; save them as PNG"]
+    shown = ", ".join(names) + (", ..." if len(paths) > _NAMED else "")
+    return [f"{len(paths):,} {are} read: {shown}; save {'them' if len(paths) > 1 else 'it'} as PNG"]
 
 
 def _looks_like_image(path: Path) -> bool:
@@ -227,3 +228,13 @@ def _escaped(character: str) -> str:
     # Python reads a byte that isn't UTF-8 as one of these characters.
     is_byte = "\udc80" <= character <= "\udcff"
     return f"\\x{ord(character) & 0xFF:02x}" if is_byte else repr(character)[1:-1]
+
+
+def counted(number: int, things: str) -> str:
+    """Returns a number and what is counted, e.g. "1 image" and "2,000 images".
+
+    Args:
+        number: The number.
+        things: Their name in the plural, with an "s" at the end of its first such word.
+    """
+    return f"{number:,} {_PLURAL.sub('', things, count=1) if number == 1 else things}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leukcnn.datasets.class_folders import Groups, read_class_folders
-from leukcnn.datasets.left_out import NEXT_TO, OUTSIDE
+from leukcnn.datasets.left_out import NEXT_TO, OTHER_ENDING, OUTSIDE, is_about
 from leukcnn.datasets.one_class import require_one_class
 from leukcnn.datasets.scan import UNLABELLED
 from leukcnn.datasets.summary import ClassCount, as_html, as_text, count_classes
@@ -237,11 +237,16 @@ def require_classes(index: ImageIndex) -> None:
     if not counts.all():
         shown = ", ".join(f"{n:,} {name}" for name, n in zip(index.class_names, counts, strict=True))
         only = "one class only" if np.count_nonzero(counts) == 1 else "too few classes"
-        not_read = [note for note in index.notes if OUTSIDE in note or NEXT_TO in note]
+        elsewhere = [note for note in index.notes if is_about(OUTSIDE, note) or is_about(NEXT_TO, note)]
+        not_read = [note for note in index.notes if is_about(OTHER_ENDING, note)]
+        remedies = []
+        if elsewhere:
+            what = "rename the folders that aren't read, if they are those classes"
+            remedies.append(f"{what}: {'; '.join(elsewhere)}")
+        if not_read:
+            remedies.append(f"save as PNG the files that aren't read: {'; '.join(not_read)}")
         raise DataError(
             f"The data hold {only}: {shown} images with a label.",
             expected=f"images of every class: {', '.join(index.class_names)}",
-            remedy=f"rename the folders that aren't read, if they are those classes: {'; '.join(not_read)}"
-            if not_read
-            else "copy the folders of the other classes too",
+            remedy="; or ".join(remedies) or "copy the folders of the other classes too",
         )

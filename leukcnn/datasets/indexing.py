@@ -14,6 +14,7 @@ from leukcnn.datasets.class_words import GivenClasses, class_of, given_classes, 
 from leukcnn.datasets.genuine import genuineness
 from leukcnn.datasets.headers import printable
 from leukcnn.datasets.index import UNLABELLED, ImageIndex
+from leukcnn.datasets.left_out import release_notes
 from leukcnn.datasets.manifest import Published, manifest, published_groups
 from leukcnn.datasets.name_patterns import copies_note, originals, with_originals_groups
 from leukcnn.datasets.one_class import require_one_class
@@ -149,7 +150,8 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
         synthetic=found.synthetic,
     )
     require_one_class(index)
-    return replace(index, notes=(*_what_is_there(found, index), *conversion_notes(contents)))
+    notes = (*_what_is_there(found, index), *conversion_notes(contents), *index.notes)
+    return replace(index, notes=notes)
 
 
 def index_from_manifest(name: str) -> ImageIndex:
@@ -214,9 +216,15 @@ def identified(found: Scan, sha256: Mapping[Path, str], published: Mapping[str, 
             )
     ordered = tuple(sorted(images, key=lambda image: sort_key(found.card, image)))
     result = replace(found, images=ordered)
-    before = {*absent_from_labels(found)}
+    before = {*_notes_on_images(found)}
     notes = (note for note in found.notes if note not in before)
-    return replace(result, notes=(*notes, *absent_from_labels(result)))
+    return replace(result, notes=(*notes, *_notes_on_images(result)))
+
+
+def _notes_on_images(found: Scan) -> Iterator[str]:
+    """Yields the notes of a scan that change with what its images are known to be."""
+    yield from release_notes(found.card, [image.release for image in found.images])
+    yield from absent_from_labels(found)
 
 
 def _named(image: Found, identities: Sequence[str]) -> list[str]:
@@ -259,6 +267,7 @@ def _known_as(found: Scan, image: Found, identities: Sequence[str]) -> Found:
         foreign=False,
         contradictory=contradictory,
         renamed=True,
+        release="",
     )
 
 

@@ -2,19 +2,19 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.class_words import class_of, may_be, normalised, split_of
 from leukcnn.datasets.finder import Place, Search, how_to_get
-from leukcnn.datasets.headers import EXTENSIONS, printable, unread_images
-from leukcnn.datasets.walk import listed
+from leukcnn.datasets.headers import EXTENSIONS, counted, printable, unread_images
+from leukcnn.datasets.walk import Tree, listed
 from leukcnn.errors import DataError
 
 OUTSIDE = "images outside the layout"
 MASK = "masks of the images"
-OTHER_ENDING = "files with the endings of other image formats"
+OTHER_ENDING = "image files with other endings or none"
 OTHER_DATASET = "images of another dataset"
 NEXT_TO = "images next to the dataset's folder"
 
@@ -30,24 +30,31 @@ def left_out_notes(
     for kind, paths in kinds.items():
         if paths:
             top = place.folder.parent if kind == NEXT_TO else place.folder
+            if not all(path.is_relative_to(top) for path in paths):
+                top = place.tree.root
             what = kind
             if kind == OTHER_DATASET:
                 what = f"images of {', '.join(sorted({place.others[path.parent] for path in paths}))}"
             where = ", ".join(names_of(top, {path.parent for path in paths} - {top}))
             first = printable(min(paths).relative_to(top).as_posix())
-            yield f"{len(paths):,} {what} are left out, e.g. {first}" + (
+            are = "is" if len(paths) == 1 else "are"
+            yield f"{counted(len(paths), what)} {are} left out, e.g. {first}" + (
                 f" (folders: {where})" if where else ""
             )
     if place.search.limit:
         yield place.search.limit
 
 
+def is_about(kind: str, note: str) -> bool:
+    """Returns whether a note of `left_out_notes` is about a kind of files; one file is in the singular."""
+    return kind in note or counted(1, kind).removeprefix("1 ") in note
+
+
 def release_notes(dataset: DatasetCard, releases: Iterable[str]) -> Iterator[str]:
     """Yields a line for each release other than the published one, from that of each image."""
     for release, n in Counter(filter(None, releases)).items():
-        yield (
-            f"{n:,} {dataset.images_are} are {release}: other files than the published ones, not comparable"
-        )
+        smears, are = counted(n, dataset.images_are), "is" if n == 1 else "are"
+        yield f"{smears} {are} {release}: other files than the published ones, not comparable"
 
 
 def names_of(top: Path, folders: Iterable[Path]) -> tuple[str, ...]:
@@ -74,13 +81,10 @@ def no_images(dataset: DatasetCard, searched: Search, place: Place | None = None
         first = min(path / tree.folders[path].images[0] for path in inside).relative_to(folder)
         others = {path: key for path, key in surest(searched).items() if path in {*inside}}
         rest = [path for path in inside if path not in others]
-        found = f"{folder} holds {tree.count(inside):,} images, but none in a layout of {dataset.name}, "
+        n = counted(tree.count(inside), "images")
+        found = f"{folder} holds {n}, but none in a layout of {dataset.name}, "
         found += f"e.g. {printable(first.as_posix())}. Found: {', '.join(names_of(folder, rest or inside))}."
-        if others:
-            counts = [
-                f"{tree.count(f for f in others if others[f] == key):,} of {key}" for key in _unique(others)
-            ]
-            found += f" It holds images of other datasets: {', '.join(counts)}."
+        found += of_others(tree, others)
         remedy = (
             f"`leukcnn check {_unique(others)[0]}` if you mean that dataset"
             if not rest
@@ -94,13 +98,27 @@ def no_images(dataset: DatasetCard, searched: Search, place: Place | None = None
     else:
         found = f"{folder} holds no images ({', '.join(EXTENSIONS)})."
         if unread := unread_images(files):
-            found += f" It holds {len(unread):,} {OTHER_ENDING}, e.g. {printable(unread[0].name)}."
+            found += f" It holds {counted(len(unread), OTHER_ENDING)}, e.g. {printable(unread[0].name)}."
+            advice["remedy"] = f"save them as PNG; or {advice['remedy']}"
         if packed := [path.name for path in files if path.suffix.lower() in _ARCHIVES]:
-            found += f" It holds {len(packed):,} archives, e.g. {printable(packed[0])}."
+            found += f" It holds {counted(len(packed), 'archives')}, e.g. {printable(packed[0])}."
             advice["remedy"] = f"unpack {printable(packed[0])}; or {advice['remedy']}"
     if unreadable := [why for path, why in tree.unreadable.items() if path.is_relative_to(folder)]:
         found += f" Folders that can't be read:\n{listed(unreadable)}\n"
     return DataError(f"{found} {searched.limit}".rstrip(), **advice)
+
+
+def not_there(dataset: DatasetCard, searched: Search) -> DataError:
+    """Returns the error for a folder in which a dataset isn't, see `no_images`.
+
+    Raises:
+        DataError: Names of folders there may mean several of its classes; see `expect_certain`.
+    """
+    tree = searched.tree
+    free = [path for path in tree.holding_images if path not in surest(searched)]
+    images = [path / image for path in free for image in tree.folders[path].images]
+    expect_certain(dataset, tree.root, images)
+    return no_images(dataset, searched)
 
 
 def surest(searched: Search) -> dict[Path, str]:
@@ -109,23 +127,60 @@ def surest(searched: Search) -> dict[Path, str]:
     return {claim.folder: key for claim, key in sorted(claims[::-1], key=lambda one: one[0].rank)}
 
 
+def of_others(tree: Tree, others: Mapping[Path, str]) -> str:
+    """Returns a sentence on folders of images that surely are other datasets', "" if there are none.
+
+    Args:
+        tree: The folders.
+        others: Folder -> key of its dataset.
+    """
+    counts = [f"{tree.count(f for f in others if others[f] == key):,} of {key}" for key in _unique(others)]
+    return f" It holds images of other datasets: {', '.join(counts)}." if counts else ""
+
+
 def _unique(others: Mapping[Path, str]) -> list[str]:
     return sorted({*others.values()})
 
 
-def expect_certain(dataset: DatasetCard, folder: Path, strays: Sequence[Path]) -> None:
-    """Asks for the classes of folders whose names may mean one class or another."""
-    inside = [[*path.relative_to(folder).parts[:-1]] for path in strays]
-    inside = [[name for name in names if not split_of(name)] for names in inside]
-    images = Counter(names[0] for names in inside if len(names) == 1)
-    asked = {name: perhaps for name in sorted(images) if (perhaps := may_be(name, dataset.classes))}
+def expect_certain(
+    dataset: DatasetCard, folder: Path, strays: Sequence[Path], *, within: Collection[Path] | None = None
+) -> None:
+    """Asks for the classes of folders whose names may mean one class or another.
+
+    Args:
+        dataset: The dataset.
+        folder: The folder that was searched.
+        strays: Images below it that fit no layout.
+        within: Folders in which class folders may be. None for any, if two names or more in it are, or may
+            be, those of classes.
+
+    Raises:
+        DataError: The name of such a folder may mean several classes.
+    """
+    images: Counter[Path] = Counter()
+    for path in strays:
+        above = [part for part in path.parents if part != folder and part.is_relative_to(folder)]
+        if named := [part for part in above if not split_of(part.name)]:
+            images[named[0]] += 1
+    perhaps = {path: may_be(path.name, dataset.classes) for path in images}
+    like = Counter(
+        path.parent for path in images if perhaps[path] or class_of(path.name, dataset.class_words)
+    )
+    asked: dict[str, tuple[str, ...]] = {}
+    numbers: Counter[str] = Counter()
+    for path, n in images.items():
+        above = [path.parent, path.parent.parent] if split_of(path.parent.name) else [path.parent]
+        known = folder in above or (like[path.parent] > 1 if within is None else {*above} & {*within})
+        if perhaps[path] and known:
+            asked[path.name] = perhaps[path]
+            numbers[path.name] += n
     if not asked:
         return
     lines = [
-        f"  {name}: {images[name]:,} images, perhaps {' or '.join(perhaps)}"
-        for name, perhaps in asked.items()
+        f"  {name}: {counted(numbers[name], 'images')}, perhaps {' or '.join(asked[name])}"
+        for name in sorted(asked)
     ]
-    option = ",".join(f"{name}=CLASS" for name in asked)
+    option = ",".join(f"{name}=CLASS" for name in sorted(asked))
     raise DataError(
         f"{folder} holds folders whose names don't say for certain which class they are:\n"
         + "\n".join(lines),

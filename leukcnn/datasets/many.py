@@ -10,7 +10,6 @@ import numpy as np
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.catalog import card
 from leukcnn.datasets.class_words import GivenClasses
-from leukcnn.datasets.fault_report import counted
 from leukcnn.datasets.finder import (
     Advice,
     Place,
@@ -21,6 +20,7 @@ from leukcnn.datasets.finder import (
     search,
     with_given_classes,
 )
+from leukcnn.datasets.headers import counted
 from leukcnn.datasets.index import (
     NO_ARRAYS,
     UNLABELLED,
@@ -28,6 +28,7 @@ from leukcnn.datasets.index import (
     group_names,
 )
 from leukcnn.datasets.indexing import check_classes, read_index
+from leukcnn.datasets.left_out import not_there, of_others, surest
 from leukcnn.datasets.one_class import require_one_class
 from leukcnn.datasets.scan import scan_place
 from leukcnn.datasets.walk import Progress, listed
@@ -75,10 +76,14 @@ def find_present(names: Sequence[str], root: str | Path, *, classes: GivenClasse
         DataError: As for `present`, or none of the datasets is there.
     """
     searched, places = _find(names, root, classes)
+    if not places and len(names) == 1:
+        raise not_there(with_given_classes(card(names[0]), classes), searched)
     if not places:
         tree = searched.tree
         found = f"None of {', '.join(names)} is below {tree.root}."
-        if holding := tree.holding_images:
+        others = surest(searched)
+        found += of_others(tree, others)
+        if holding := [path for path in tree.holding_images if path not in others]:
             shown = [f"{folder} ({tree.count([folder]):,} images)" for folder in holding]
             found += f" Folders with images that have no dataset's name:\n{listed(shown)}"
         raise DataError(f"{found} {searched.limit}".rstrip(), **_how_to_get(names))

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.datasets.headers import EXTENSIONS, counted
 from leukcnn.datasets.read import read_image
 from leukcnn.errors import DataError
 
@@ -114,7 +114,8 @@ def _masks_around(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def masks_note(masks: Collection[PurePath], top: Path) -> str:
     """Returns a line on masks that are left out: their number and the first one below a folder."""
-    return f"{len(masks):,} masks of the images are left out, e.g. {min(masks).relative_to(top).as_posix()}"
+    n, are = counted(len(masks), "masks of the images"), "is" if len(masks) == 1 else "are"
+    return f"{n} {are} left out, e.g. {min(masks).relative_to(top).as_posix()}"
 
 
 def _has_few_colours(path: Path) -> bool:

@@ -33,8 +33,8 @@ from leukcnn.datasets.left_out import (
     left_out_notes,
     names_of,
     no_images,
+    not_there,
     release_notes,
-    surest,
 )
 from leukcnn.datasets.manifest import manifest
 from leukcnn.datasets.masks import masks_with_ending
@@ -129,11 +129,7 @@ def scan(name: str, root: str | Path, *, classes: GivenClasses = None) -> Scan:
     searched = search(root, how_to_get(dataset))
     places = find([dataset], searched)
     if name not in places:
-        tree = searched.tree
-        free = [path for path in tree.holding_images if path not in surest(searched)]
-        images = [path / image for path in free for image in tree.folders[path].images]
-        expect_certain(dataset, tree.root, images)
-        raise no_images(dataset, searched)
+        raise not_there(dataset, searched)
     return scan_place(places[name], classes=classes)
 
 
@@ -164,11 +160,12 @@ def scan_place(place: Place, *, classes: GivenClasses = None) -> Scan:
             else:
                 found.append(image)
     unreadable = [why for path, why in tree.unreadable.items() if path.is_relative_to(place.folder)]
-    expect_certain(dataset, place.folder, strays)
+    bases = {place.folder, *(claim.base for claim in place.claims)}
+    expect_certain(dataset, place.folder, strays, within=bases)
     if not found and not unreadable:
         raise no_images(dataset, place.search, place)
     labels: dict[str, Mapping[str, tuple[int, str]]] = {}
-    found, notes = _add_labels(dataset, found, files, labels)
+    found, notes = _add_labels(dataset, found, [*files, *_files_above(place)], labels)
     notes += split_notes([image.given for image in found])
     notes += given_notes(dataset, place.folder, [image.path for image in found], given_classes(classes))
     synthetic = any((above / SYNTHETIC_MARKER).is_file() for above in (place.folder, *place.folder.parents))
@@ -333,6 +330,12 @@ def _add_groups(dataset: DatasetCard, found: Sequence[Found]) -> list[Found]:
         replace(image, group=sources.get((image.published_name or image.path.stem).lower(), ""))
         for image in found
     ]
+
+
+def _files_above(place: Place) -> list[Path]:
+    """Returns the files in the folders above a dataset's own: a file of labels may be next to its folder."""
+    above = [path for path in place.folder.parents if path in place.tree.folders]
+    return [path / name for path in above for name in place.tree.folders[path].others]
 
 
 def _add_labels(

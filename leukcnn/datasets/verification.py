@@ -8,9 +8,9 @@ from pathlib import Path
 
 from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups
-from leukcnn.datasets.fault_report import Comparison, Count, Fault, Report, counted
+from leukcnn.datasets.fault_report import Comparison, Count, Fault, Report
 from leukcnn.datasets.genuine import genuineness
-from leukcnn.datasets.headers import name_fault, printable
+from leukcnn.datasets.headers import counted, name_fault, printable
 from leukcnn.datasets.index import UNLABELLED, ImageIndex
 from leukcnn.datasets.indexing import identified, make_index, other_names
 from leukcnn.datasets.manifest import Published, manifest

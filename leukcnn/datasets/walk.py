@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from leukcnn.datasets.headers import EXTENSIONS, BrokenImage, conversion, name_fault, printable
+from leukcnn.datasets.headers import EXTENSIONS, BrokenImage, conversion, counted, name_fault, printable
 from leukcnn.datasets.masks import masks_by_name
 from leukcnn.datasets.read import image_bytes, read_header
 
@@ -244,7 +244,9 @@ def conversion_notes(contents: Iterable[tuple[str, str | None]]) -> list[str]:
     Args:
         contents: Results of `read_content`.
     """
-    return [f"{n:,} images: {what}" for what, n in Counter(note for _, note in contents if note).items()]
+    return [
+        f"{counted(n, 'images')}: {what}" for what, n in Counter(note for _, note in contents if note).items()
+    ]
 
 
 def listed(cases: Sequence[str]) -> str:

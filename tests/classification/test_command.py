@@ -83,7 +83,7 @@ def test_sound_images_are_answered_and_the_others_listed(place):
     assert done.exit_code == 1
     assert "2 files or folders can't be used" in done.stderr
     assert "3.png" in done.stderr and "38.png is empty" in done.stderr
-    assert "1 file(s)" in done.stderr and "1 .webp (cell.webp)" in done.stderr
+    assert "1 file looks like an image and isn't read: cell.webp; save it as PNG" in done.stderr
     assert "hidden" not in done.stderr and "Thumbs" not in done.output
     with (place / "p.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -139,6 +139,9 @@ def test_folders_named_by_class_give_metrics_by_hand(place):
     assert "12 images in folders named by class" in said.stdout
     wrong = call(place / "a.keras", place / "new", "--classes", "positive=early")
     assert wrong.exit_code == 1 and "expected" in wrong.output.lower() and "malignant" in wrong.output
+    absent = call(place / "a.keras", place / "new", "--classes", "postive=malignant")
+    assert absent.exit_code == 1 and "did you mean 'positive'?" in absent.output
+    assert any("positive may mean healthy or malignant" in note for note in table["notes"])
 
 
 def test_images_unlike_the_training_are_counted(place):

@@ -68,7 +68,7 @@ def test_progress_counts_all_files(folder):
 
 def test_conversions_are_noted(folder):
     assert cv2.imwrite(str(folder / "class 2/grey.png"), np.zeros((20, 20), np.uint8))
-    assert ImageIndex.from_folder(folder).notes == ("1 images: grey repeated in three channels",)
+    assert ImageIndex.from_folder(folder).notes == ("1 image: grey repeated in three channels",)
 
 
 def test_synthetic_folder_is_marked(folder):

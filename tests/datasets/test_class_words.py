@@ -25,6 +25,7 @@ CERTAIN = [
     *((STAGES, word, "early") for word in ("Early", "early Pre-B", "[Malignant] early Pre-B", "EarlyPreB")),
     *((STAGES, word, "pre") for word in ("Pre", "Malignant Pre-B", "[Malignant] Pre-B", "malignant_pre_b")),
     *((STAGES, word, "pro") for word in ("pro-B", "Pro", "[Malignant] Pro-B")),
+    *((STAGES, f"Malignant-{word}", word) for word in ("early", "pre", "pro")),
     *((STAGES, word, "benign") for word in ("Benign", "normal")),
     *((KINDS, word, "AML") for word in ("aml", "Acute Myeloid Leukaemia", "acute myelogenous leukemia")),
     *((KINDS, word, "other") for word in ("other", "Other")),
@@ -115,8 +116,8 @@ def test_uncertain_folders_are_asked_for_in_one_message(root):
         with pytest.raises(DataError) as caught:
             read("allidb1", root)
         said = str(caught.value)
-        assert "negative: 1 images, perhaps healthy or ALL" in said
-        assert "positive: 1 images, perhaps healthy or ALL" in said
+        assert "negative: 1 image, perhaps healthy or ALL" in said
+        assert "positive: 1 image, perhaps healthy or ALL" in said
         assert "--classes negative=CLASS,positive=CLASS" in said
         assert "Normal:" not in said
 

@@ -38,6 +38,7 @@ def under(top, *sets):
 
 
 KAGGLE = under("archive/Original", TALEGHANI) | under("archive/Segmented", TALEGHANI)
+SPLIT = {f"{'train' if '001' in f else 'test'}/{f}" for f in TALEGHANI}
 HUB = "kagglehub/datasets/mehradaria/leukemia/versions/2"
 PKG = "C-NMC 2019 (PKG)"
 
@@ -127,6 +128,13 @@ PASSED = {
     "class folders": ("ufg", UFG, "", 4),
     "class folders in a wrapper": ("ufg", under("archive", UFG), "", 4),
     "cells by class": ("cnmc2019", {"all/1.png", "hem/2.png", "hem/3.png"}, "", 3),
+    "next to other things": (
+        "ufg",
+        under("a/b", UFG) | {"a/shots/1.png", "x/2.png", "a/b/figure.png"},
+        "",
+        4,
+    ),
+    "split, next to other things": ("ufg", under("a/train", UFG) | under("a/val", UFG) | {"x/2.png"}, "", 8),
 }
 # Another dataset's files, which must not count.
 NOT_THERE = {
@@ -140,7 +148,7 @@ NOT_THERE = {
     "the original": ("taleghani_segmented", under("archive/Original", TALEGHANI), "", "check taleghani"),
     "crops": ("allidb1", under("ALL_IDB2/img", CROPS), "ALL_IDB2", "check allidb2"),
     "another's classes": ("ufg", under("atlas", {"all/1.png", "aml/2.png"}), "", "check atlas"),
-    "classes among others": ("ufg", under("mine", UFG) | under("yours", UFG), "", "mine/aml"),
+    "one class among others": ("ufg", {"mine/all/1.png", "yours/1.png"}, "", "mine/all"),
     "other words": ("cnmc2019", {"[Malignant] x/1.png", "Sound/1.png"}, "", "Found: Sound, [Malignant] x"),
 }
 TWICE = {
@@ -148,6 +156,7 @@ TWICE = {
     "two names": ("ufg", under("UFG", UFG) | under("backup/ufg", UFG)),
     "merged next to folds": ("cnmc2019", under("a/t", CELLS) | under("a/merged", {f[7:] for f in CELLS})),
     "two releases": ("taleghani", under("a/Original", TALEGHANI) | under("b/x", OTHER_RELEASE)),
+    "a copy next to class folders": ("taleghani", under("Original", TALEGHANI) | under("split", SPLIT)),
     "copy of one phase": ("cnmc2019", under("x", CELLS, PRELIMINARY) | under("y", PRELIMINARY)),
 }
 
@@ -228,11 +237,11 @@ def test_the_files_of_another_dataset_do_not_count(shape, tree):
     name, files, passed, said = NOT_THERE[shape]
     root = tree(files) / passed
     assert name not in present([name], root)
-    for entry in (load, verify):
+    for entry in (load, verify, lambda name, root: load_many([name], root, **classes_of([name]))):
         with pytest.raises(DataError) as caught:
             entry(name, root)
         assert said in str(caught.value)
-        assert f"{len(files):,} images" in str(caught.value)
+        assert f"{len(files):,} image" in str(caught.value)
         assert "the other classes too" not in str(caught.value)
 
 
@@ -249,6 +258,62 @@ def test_two_copies_are_asked_for(shape, tree):
         assert len(load(name, line)) > 0
 
 
+def test_masks_are_not_counted_among_the_images_of_two_copies(tree):
+    with pytest.raises(DataError, match=r"(?s)2 times.*x \(2 images\).*y \(2 images\)"):
+        load("jtsc", tree(under("x", WBC) | under("y", WBC)))
+
+
+def test_two_folders_of_classes_without_a_name_are_asked_for(tree):
+    root = tree(under("mine", UFG) | under("yours", UFG) | {"x/1.png"})
+    for entry in (load, verify):
+        with pytest.raises(DataError, match=r"(?s)2 times.*mine \(4 images\).*yours \(4 images\)"):
+            entry("ufg", root)
+
+
+@pytest.mark.parametrize("top", ["", "data", "data/cells"])
+def test_class_folders_of_uncertain_names_are_asked_for_however_deep(top, tree):
+    root = tree(under(top or ".", {"positive/1.png", "negative/2.png"}) | {"shots/3.png"})
+    for entry in (load, verify, lambda name, root: load_many([name], root, **classes_of([name]))):
+        with pytest.raises(DataError, match="positive: 1 image, perhaps healthy or malignant"):
+            entry("cnmc2019", root)
+    index = load("cnmc2019", root, classes={"positive": "malignant", "negative": "healthy"})
+    assert index.labels.tolist() == [0, 1]
+
+
+def test_numbered_folders_that_are_not_next_to_the_classes_are_not_asked_for(tree):
+    root = tree(under("C-NMC", CELLS) | {"C-NMC/figures/1/a.png"})
+    assert "1 image outside the layout is left out, e.g. figures/1/a.png" in notes_of("cnmc2019", root)
+
+
+def test_a_file_of_labels_next_to_the_folder_is_read(tree):
+    inner = "C-NMC_test_prelim_phase_data"
+    root = tree(under(f"x/{inner}", PRELIMINARY))
+    (root / f"x/{inner}/{inner}_labels.csv").rename(root / f"x/{inner}_labels.csv")
+    for place in (root, root / "x"):
+        assert load("cnmc2019", place).labels.tolist() == [1, 0]
+
+
+def test_all_that_is_elsewhere_in_a_folder_that_was_passed_is_named(tree):
+    root = tree(under("a/b", UFG) | {"x/1.png", "a/y/2.png"})
+    assert "2 images next to the dataset's folder are left out, e.g. a/y/2.png" in notes_of("ufg", root)
+
+
+def test_a_class_in_another_format_is_not_to_be_copied(tree):
+    root = tree({"x/C-NMC/hem/1.png"})
+    (root / "x/C-NMC/all").mkdir()
+    (root / "x/C-NMC/all/2.webp").touch()
+    with pytest.raises(DataError, match=r"save as PNG .*1 image file .* all/2.webp") as caught:
+        require_classes(load("cnmc2019", root))
+    assert "copy" not in str(caught.value)
+
+
+def test_images_of_datasets_that_are_not_looked_for_are_named(tree):
+    root = tree(under("x", CELLS) | under("y", UFG))
+    with pytest.raises(DataError, match=r"other datasets: 6 of cnmc2019.*no dataset's name") as caught:
+        load_many(["ufg", "atlas"], root, **classes_of(["ufg", "atlas"]))
+    assert "fold_0" not in str(caught.value)
+
+
 def notes_of(name, root):
     """Returns the notes of `load`, after a check that `verify` has those on what is left out."""
     notes = load(name, root).notes
@@ -262,9 +327,7 @@ def test_what_is_not_read_is_named_with_its_number(tree, write_cell):
     (root / "archive/Original/Pre/cell.webp").touch()
     (root / "archive/Original/Pre/slide.SVS").touch()
     notes = notes_of("taleghani", root)
-    assert (
-        "2 files with the endings of other image formats are left out, e.g. Original/Pre/cell.webp" in notes
-    )
+    assert "2 image files with other endings or none are left out, e.g. Original/Pre/cell.webp" in notes
     assert "2 images outside the layout are left out, e.g. Drawings/a.png (folders: Drawings)" in notes
 
 
@@ -278,7 +341,7 @@ def test_the_sibling_is_a_dataset_of_its_own_and_masks_are_masks(tree):
 
 def test_images_next_to_the_dataset_are_named_and_are_no_fault(tree):
     root = tree(under("mine/training_data", CELLS) | {"mine/figures/a.png"})
-    assert "1 images next to the dataset's folder are left out, e.g. " in notes_of("cnmc2019", root)
+    assert "1 image next to the dataset's folder is left out, e.g. " in notes_of("cnmc2019", root)
     assert not [f for f in verify("cnmc2019", root).faults if "figures" in f.path]
 
 
@@ -298,7 +361,7 @@ def test_the_other_release_is_marked_once_and_no_fault(tree):
 
 def test_a_class_that_is_there_under_another_name_is_not_to_be_copied(tree):
     index = load("cnmc2019", tree(under("x/C-NMC", {"hem/1.png", "[Malignant] x/2.png"})))
-    with pytest.raises(DataError, match=r"1 images outside the layout .*folders: \[Malignant\] x") as caught:
+    with pytest.raises(DataError, match=r"1 image outside the layout .*folders: \[Malignant\] x") as caught:
         require_classes(index)
     assert "copy" not in str(caught.value)
     alone = load("cnmc2019", tree({"y/C-NMC/hem/1.png"}) / "y")
@@ -308,12 +371,15 @@ def test_a_class_that_is_there_under_another_name_is_not_to_be_copied(tree):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("data.zip", "unpack data.zip"), ("cell.webp", "1 files with the endings of other image formats")],
+    [
+        ("data.zip", "It holds 1 archive, .*unpack data.zip"),
+        ("cell.webp", "It holds 1 image file with other endings or none, .*save them as PNG"),
+    ],
 )
 def test_a_folder_without_images_says_what_it_holds(tmp_path, name, said):
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / name).touch()
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=f"(?s){said}"):
         load("cnmc2019", tmp_path)
 
 

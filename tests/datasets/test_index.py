@@ -99,8 +99,8 @@ def test_conversions_and_strays_are_noted(archive, write_cell):
     write_cell(archive / "figures" / "deep" / "plot.png", seed=0)
     write_cell(archive / TRAINING / "fold_0/all/cell.bmp", seed=50)
     notes = load("cnmc2019", archive).notes
-    assert "1 images: grey repeated in three channels" in notes
-    assert any(note.startswith("1 images outside the layout") for note in notes)
+    assert "1 image: grey repeated in three channels" in notes
+    assert any(note.startswith("1 image outside the layout") for note in notes)
     assert any("other names than the authors gave" in note and "cell.bmp" in note for note in notes)
 
 
@@ -131,9 +131,7 @@ def test_folder_without_images_of_the_dataset_is_refused(tmp_path, write_cell):
     with pytest.raises(DataError, match="holds no images"):
         load("cnmc2019", tmp_path)
     write_cell(tmp_path / "Original" / "Early" / "1.jpg", seed=0)
-    with pytest.raises(
-        DataError, match=r"1 images, but none in a layout of C-NMC 2019.*Original/Early/1.jpg"
-    ):
+    with pytest.raises(DataError, match=r"1 image, but none in a layout of C-NMC 2019.*Original/Early/1.jpg"):
         load("cnmc2019", tmp_path)
 
 

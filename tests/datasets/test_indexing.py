@@ -214,3 +214,21 @@ def test_renamed_images_of_taleghani_have_the_published_ids_and_groups(real_data
     (row,) = [row for row, path in enumerate(found.paths) if path.name == copy.name]
     assert found.group[row] == group["Original/Benign/WBC-Benign-400.jpg"]
     assert found.ids[row] not in group
+
+
+def test_published_files_in_the_folders_of_the_other_release_are_no_other_release(real_data, tmp_path):
+    names = {
+        "Benign": "Benign",
+        "Early": "[Malignant] early Pre-B",
+        "Pre": "[Malignant] Pre-B",
+        "Pro": "[Malignant] Pro-B",
+    }
+    for stage, folder in names.items():
+        (tmp_path / "x" / folder).mkdir(parents=True)
+        for path in sorted((real_data / "taleghani" / "Original" / stage).iterdir())[:2]:
+            shutil.copy(path, tmp_path / "x" / folder / f"Snap_{path.stem[-3:]}.jpg")
+    for notes in (load("taleghani", tmp_path).notes, verify("taleghani", tmp_path).notes):
+        assert not any("not comparable" in note for note in notes)
+    stranger = tmp_path / "x" / "Benign" / "Snap_500.jpg"
+    assert cv2.imwrite(str(stranger), np.zeros((224, 224, 3), np.uint8))
+    assert any(note.startswith("1 smear is the release") for note in load("taleghani", tmp_path).notes)

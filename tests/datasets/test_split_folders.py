@@ -23,7 +23,7 @@ NOTE = (
     ("name", "split"),
     [
         *((name, "train") for name in ("train", "Training", "TRAIN", "train_images", "trainset", "1_train")),
-        *((name, "validation") for name in ("val", "Valid", "validation", "validation set")),
+        *((name, "validation") for name in ("val", "Valid", "validation", "validation set", "dev")),
         *((name, "test") for name in ("test", "Testing", "test_data")),
         *((name, "") for name in ("ALL", "tests_of_blood", "trainer", "t", "prelim")),
     ],
