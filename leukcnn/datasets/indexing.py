@@ -272,12 +272,21 @@ def _known_as(found: Scan, image: Found, identities: Sequence[str]) -> Found:
 
 
 def other_names(found: Scan) -> Iterator[str]:
-    """Yields a note with the number of published files with other names, if there are any."""
-    if renamed := [image for image in found.images if image.renamed]:
-        yield (
-            f"{len(renamed):,} files have other names than published, known by SHA-256, "
-            f"e.g. {printable(renamed[0].path.name)} is {renamed[0].id}"
-        )
+    """Yields notes with the numbers of published files with other names, and of those in other folders."""
+    names: list[str] = []
+    folders: list[str] = []
+    for image in found.images:
+        if image.renamed and image.path.name.lower() != PurePosixPath(image.id).name.lower():
+            names.append(f"{printable(image.path.name)} is {image.id}")
+        elif image.renamed:
+            where = printable(image.path.relative_to(found.folder).as_posix())
+            folders.append(f"{where} is {image.id}")
+    if names:
+        are = "file has another name" if len(names) == 1 else "files have other names"
+        yield f"{len(names):,} {are} than published, known by SHA-256, e.g. {names[0]}"
+    if folders:
+        are = "file is" if len(folders) == 1 else "files are"
+        yield f"{len(folders):,} {are} in another folder than published, known by SHA-256, e.g. {folders[0]}"
 
 
 def make_index(

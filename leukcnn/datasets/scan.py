@@ -17,6 +17,7 @@ from leukcnn.datasets.class_words import (
     GivenClasses,
     class_of,
     given_classes,
+    normalised,
     split_notes,
     split_of,
 )
@@ -154,7 +155,7 @@ def scan_place(place: Place, *, classes: GivenClasses = None) -> Scan:
     strays: list[Path] = [path for folder in place.unclaimed for path in images[folder][0]]
     for folder, claim in claims.items():
         for path in images[folder][0]:
-            image = _placed(claim, dataset, path, releases.get(claim.base, ""))
+            image = _placed(claim, place, path, releases.get(claim.base, ""))
             if image is None:
                 strays.append(path)
             else:
@@ -242,20 +243,31 @@ def _has_published_name(layout: Layout, path: PurePath) -> bool:
     return bool(re.fullmatch(layout.stem, path.stem, re.IGNORECASE))
 
 
-def _placed(claim: Claim, dataset: DatasetCard, path: Path, release: str) -> Found | None:
+def _placed(claim: Claim, place: Place, path: Path, release: str) -> Found | None:
     """Returns an image of a folder that a layout fits; None if the file isn't one of the layout's images."""
-    layout = claim.layout
+    dataset, layout = place.card, claim.layout
     if layout.extensions and path.suffix.lower() not in layout.extensions:
         return None
     if layout.names_only and not _has_published_name(layout, path):
         return None
     image = _describe(dataset, layout, path, claim.words)
-    image = replace(image, given=split_of(claim.split))
+    image = replace(image, given=split_of(claim.split) or _given(place.folder, image))
     if image.id in manifest(dataset.key):
         return image
     # Parts of a split may hold files of the same names.
     identity = f"{claim.split}/{image.id}" if claim.split and not layout.identity else image.id
     return replace(image, id=identity, release=release)
+
+
+def _given(folder: Path, image: Found) -> str:
+    """Returns the split of the uppermost folder of a split between a dataset's own folder and an image.
+
+    The folders of the published path, such as `training_data`, are the authors' parts of the dataset.
+    """
+    published = {normalised(part) for part in PurePosixPath(image.id).parts[:-1]}
+    parts = image.path.relative_to(folder).parts[:-1]
+    names = [part for part in parts if normalised(part) not in published]
+    return next(filter(None, map(split_of, names)), "")
 
 
 def _releases(claims: Iterable[Claim]) -> dict[Path, str]:

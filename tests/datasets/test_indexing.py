@@ -57,6 +57,23 @@ def test_renamed_cells_of_all_subsets_have_the_published_labels_subjects_and_sub
     assert report.ok, report.lines()
 
 
+def test_files_in_another_folder_than_published_are_not_called_renamed(archive, published):
+    published(archive)
+    cell = archive / "training_data/fold_0/all/UID_11_1_1_all.bmp"
+    cell.rename(archive / "training_data/fold_1/all" / cell.name)
+    for _ in ("once", "and with a renamed one"):
+        notes = [note for note in load("cnmc2019", archive).notes if "known by SHA-256" in note]
+        assert notes[-1] == (
+            "1 file is in another folder than published, known by SHA-256, e.g. "
+            f"training_data/fold_1/all/{cell.name} is training_data/fold_0/all/{cell.name}"
+        )
+        assert notes[-1] in verify("cnmc2019", archive).notes
+        assert sum("name than published" in note for note in notes) == (len(notes) > 1)
+        other = archive / "training_data/fold_1/all/UID_2_2_1_all.bmp"
+        other.exists() and other.rename(other.with_name("x.bmp"))
+    assert len(notes) == 2
+
+
 def test_exchanged_preliminary_cells_of_two_classes_are_a_fault(archive, published):
     published(archive)
     folder = archive / "validation_data" / "C-NMC_test_prelim_phase_data"
