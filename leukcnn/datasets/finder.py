@@ -18,8 +18,9 @@ from leukcnn.datasets.catalog import CATALOG
 from leukcnn.datasets.claims import Claim, claims_of, is_named
 from leukcnn.datasets.class_words import GivenClasses, given_classes, with_classes
 from leukcnn.datasets.headers import printable
+from leukcnn.datasets.manifest import manifest, of_published_size
 from leukcnn.datasets.masks import masks_with_ending
-from leukcnn.datasets.walk import Tree, list_tree, listed
+from leukcnn.datasets.walk import Tree, list_tree, listed, read_content
 from leukcnn.errors import DataError
 
 __all__ = [
@@ -106,6 +107,13 @@ class Place:
         return [f for f in self._free if f.is_relative_to(above) and not self._is_own(f)]
 
     @cached_property
+    def known_by_content(self) -> bool:
+        """Whether one of the images that fit no layout has the SHA-256 of a published one."""
+        published = {file.sha256 for file in manifest(self.card.key).values()}
+        images = [folder / name for folder in self.unclaimed for name in self.tree.folders[folder].images]
+        return any(read_content(path)[0] in published for path in of_published_size(self.card.key, images))
+
+    @cached_property
     def _free(self) -> list[Path]:
         claimed = {claim.folder for claim in self.claims}
         return [f for f in self.tree.holding_images if f not in claimed and f not in self.others]
@@ -164,8 +172,9 @@ def find(cards: Sequence[DatasetCard], searched: Search) -> dict[str, Place]:
     """Finds datasets in a folder that was searched.
 
     A dataset is known by the name of its own folder, by the authors' own names of folders and files, or, if
-    it is the only one that is looked for, by the folder that was passed. Folders with the names of classes
-    are common, so that alone they don't show which dataset they are.
+    it is the only one that is looked for, by the folder that was passed, or else by published files in it,
+    whatever their names. Folders with the names of classes are common, so that alone they don't show which
+    dataset they are.
 
     Args:
         cards: The datasets.
@@ -189,6 +198,7 @@ def find(cards: Sequence[DatasetCard], searched: Search) -> dict[str, Place]:
             # Other things next to the only folder that fits don't hide it.
             deep = claims_of(dataset, tree, passed=True, deep=True)
             place = place or _place(dataset, searched, deep, others)
+            place = place or _by_content(dataset, searched, {path: key for path, (key, _) in others.items()})
         if place:
             places[dataset.key] = place
     _refuse_shared(places)
@@ -237,6 +247,17 @@ def _named_folder(dataset: DatasetCard, tree: Tree, foreign: Mapping[Path, str])
             if not inside or any(path not in foreign for path in inside):
                 return folder
     return None
+
+
+def _by_content(dataset: DatasetCard, searched: Search, foreign: Mapping[Path, str]) -> Place | None:
+    """Returns the lowest folder with all files that may be published ones, if one of them is; else None."""
+    tree = searched.tree
+    free = [folder for folder in tree.holding_images if folder not in foreign]
+    images = [folder / name for folder in free for name in tree.folders[folder].images]
+    if not (alike := of_published_size(dataset.key, images)):
+        return None
+    place = Place(dataset, Path(os.path.commonpath([p.parent for p in alike])), (), foreign, searched)
+    return place if place.known_by_content else None
 
 
 def _candidates(dataset: DatasetCard, tree: Tree, claims: Sequence[Claim]) -> list[tuple[Path, list[Claim]]]:

@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
+from leukcnn.datasets.image_paths import UNLABELLED, place
 from leukcnn.datasets.index import ImageIndex
 from leukcnn.datasets.manifest import Published, manifest
-from leukcnn.datasets.scan import UNLABELLED, place
 
 __all__ = ["Genuine", "genuineness"]
 

@@ -11,11 +11,12 @@ from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups
 from leukcnn.datasets.fault_report import Comparison, Count, Fault, Report
 from leukcnn.datasets.genuine import genuineness
 from leukcnn.datasets.headers import counted, name_fault, printable
+from leukcnn.datasets.image_paths import Found
 from leukcnn.datasets.index import UNLABELLED, ImageIndex
 from leukcnn.datasets.indexing import identified, make_index, other_names
 from leukcnn.datasets.manifest import Published, manifest
 from leukcnn.datasets.matching import Content, Matches, describe_change, examine, format_of, saved_as
-from leukcnn.datasets.scan import Found, Scan, scan
+from leukcnn.datasets.scan import Scan, scan
 from leukcnn.datasets.walk import Progress, natural, read_files
 
 
@@ -61,7 +62,7 @@ def verify(
     """
     found = scan(name, root, classes=classes)
     published = {} if found.synthetic else manifest(name)
-    paths = [*(image.path for image in found.images), *found.strays]
+    paths = list(dict.fromkeys((*found.paths, *found.strays)))
     read = partial(
         examine,
         published={file.sha256 for file in published.values()},
@@ -137,7 +138,7 @@ def _name_faults(folder: _Folder) -> Iterator[Fault]:
         match = matches.by_path.get(image.path)
         identity = match.identity if match else min(names, default="", key=natural)
         claim = f"; its content is that of {' and '.join(names)}" if names else ""
-        conflict = identity and matches.conflict(folder.placed[image.path], identity)
+        conflict = identity and matches.conflict(folder.placed.get(image.path, image), identity)
         kind, what = "", ""
         if identity and image.id in published and image.id not in names:
             kind, what = "changed", f"its SHA-256 isn't that of {image.id}"
@@ -343,7 +344,7 @@ def _genuine_files(folder: _Folder) -> Iterator[str]:
             cases[named].append(f"{where} is {match.identity}")
     for path in found.strays:
         if names := matches.names(path):
-            left_out = "published, but outside the layout and left out"
+            left_out = "outside the layout and left out, further copies of published ones here"
             cases[left_out].append(f"{_relative(found, path)} is {names[0]}")
     for what, files in cases.items():
         yield f"{counted(len(files), 'images')} {what}, e.g. {min(files, key=natural)}"

@@ -8,7 +8,7 @@ import pytest
 
 from leukcnn.datasets import CATALOG, ImageIndex, load, load_many, verify
 from leukcnn.datasets.class_words import split_notes, split_of
-from leukcnn.datasets.scan import place
+from leukcnn.datasets.image_paths import place
 from leukcnn.errors import DataError
 from leukcnn.spec import Split
 from leukcnn.splits import partition
@@ -164,10 +164,10 @@ def test_each_layout_passes_a_folder_of_a_split_over(key, path, depth, identity,
 def test_the_split_is_known_however_deep_its_images_are(tmp_path, write_cell, name, inner):
     number = 0
     for split, count in (("train", 2), ("val", 1), ("test", 1)):
-        for side in (0, 1):
+        for at in (0, 1):
             for fold in range(count):
                 number += 1
-                where = re.sub(r"{([^{}]+),([^{}]+)}", lambda m, side=side: m[1 + side], inner)
+                where = re.sub(r"{([^{}]+),([^{}]+)}", lambda m, at=at: m[1 + at], inner)
                 path = tmp_path / name / split / where.format(fold=fold, n=number)
                 write_cell(path, seed=number, image_size=24)
     index = load(name, tmp_path / name)
