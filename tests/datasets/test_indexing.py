@@ -21,6 +21,8 @@ from leukcnn.datasets import (
     verification,
     verify,
 )
+from leukcnn.datasets.catalog import card
+from leukcnn.datasets.genuine import genuineness
 from leukcnn.datasets.indexing import index_from_manifest
 from leukcnn.datasets.manifest import Published, manifest
 from leukcnn.errors import DataError
@@ -218,7 +220,11 @@ def test_an_augmented_real_cell_isn_t_the_published_one_and_keeps_its_subject(re
     n = len(list(tmp_path.rglob("*.*")))
     assert n == len(index) == 120
     assert np.isin(index.ids, list(manifest("cnmc2019"))).sum() == 40
-    assert f"80 of {n} images are augmented copies of others here: kept with their subject" in index.notes
+    assert f"80 augmented copies of other images here, of {n} images: kept with their subject" in index.notes
+    report = verify("cnmc2019", tmp_path)
+    assert report.ok, report.lines()
+    assert "40 of 120 verified by SHA-256, 80 augmented copies" in report.lines()
+    assert genuineness(card("cnmc2019"), index).here == 40
     original = {path.stem: group for path, group in zip(index.paths, index.group.tolist(), strict=True)}
     for path, group in zip(index.paths, index.group.tolist(), strict=True):
         assert group == original[path.stem.removeprefix("AugmentedImg_7_").removesuffix("_rot90")] != ""
@@ -346,7 +352,7 @@ def test_renamed_published_cells_next_to_class_folders_are_taken(archive, publis
     assert report.index.ids.tolist() == index.ids.tolist()
 
 
-def test_only_images_as_long_as_published_ones_are_read_beside_those_of_the_layout(
+def test_only_images_as_long_as_published_ones_are_read_with_those_of_the_layout(
     archive, published, write_cell, monkeypatch
 ):
     published(archive)
