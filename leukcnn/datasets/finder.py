@@ -109,9 +109,7 @@ class Place:
     @cached_property
     def known_by_content(self) -> bool:
         """Whether one of the images that fit no layout has the SHA-256 of a published one."""
-        published = {file.sha256 for file in manifest(self.card.key).values()}
-        images = [folder / name for folder in self.unclaimed for name in self.tree.folders[folder].images]
-        return any(read_content(path)[0] in published for path in of_published_size(self.card.key, images))
+        return bool(_published_among(self, self.unclaimed))
 
     @cached_property
     def _free(self) -> list[Path]:
@@ -200,7 +198,7 @@ def find(cards: Sequence[DatasetCard], searched: Search) -> dict[str, Place]:
             place = place or _place(dataset, searched, deep, others)
             place = place or _by_content(dataset, searched, {path: key for path, (key, _) in others.items()})
         if place:
-            places[dataset.key] = place
+            places[dataset.key] = _with_published_next_to(place) if len(cards) == 1 else place
     _refuse_shared(places)
     return places
 
@@ -251,13 +249,26 @@ def _named_folder(dataset: DatasetCard, tree: Tree, foreign: Mapping[Path, str])
 
 def _by_content(dataset: DatasetCard, searched: Search, foreign: Mapping[Path, str]) -> Place | None:
     """Returns the lowest folder with all files that may be published ones, if one of them is; else None."""
-    tree = searched.tree
-    free = [folder for folder in tree.holding_images if folder not in foreign]
-    images = [folder / name for folder in free for name in tree.folders[folder].images]
-    if not (alike := of_published_size(dataset.key, images)):
-        return None
-    place = Place(dataset, Path(os.path.commonpath([p.parent for p in alike])), (), foreign, searched)
-    return place if place.known_by_content else None
+    whole = Place(dataset, searched.tree.root, (), foreign, searched)
+    alike = _published_among(whole, whole.unclaimed)
+    return replace(whole, folder=Path(os.path.commonpath(alike))) if alike else None
+
+
+def _with_published_next_to(place: Place) -> Place:
+    """Returns a place whose folder also holds the published files, under any names, that are next to it."""
+    alike = _published_among(place, place.next_to)
+    return replace(place, folder=Path(os.path.commonpath([place.folder, *alike]))) if alike else place
+
+
+def _published_among(place: Place, folders: Sequence[Path]) -> set[Path]:
+    """Returns those of some folders with files as long as published ones; none if no file is published."""
+    dataset = place.card
+    images = [folder / name for folder in folders for name in place.tree.folders[folder].images]
+    alike = of_published_size(dataset.key, images)
+    published = {file.sha256 for file in manifest(dataset.key).values()}
+    if any(read_content(path)[0] in published for path in alike):
+        return {path.parent for path in alike}
+    return set()
 
 
 def _candidates(dataset: DatasetCard, tree: Tree, claims: Sequence[Claim]) -> list[tuple[Path, list[Claim]]]:

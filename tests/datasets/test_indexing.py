@@ -352,6 +352,22 @@ def test_renamed_published_cells_next_to_class_folders_are_taken(archive, publis
     assert report.index.ids.tolist() == index.ids.tolist()
 
 
+def test_renamed_published_cells_next_to_an_archive_s_folder_are_taken(cells, tmp_path, write_cell):
+    for number, path in enumerate(cells[:10] + cells[-10:]):
+        where = f"misc/{number:04}.bmp" if number % 2 else f"archive/{path.parent.name}/{path.name}"
+        (tmp_path / where).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, tmp_path / where)
+    write_cell(tmp_path / "misc/new.bmp", seed=1)
+    write_cell(tmp_path / "holiday/1.png", seed=2)
+    index = load("cnmc2019", tmp_path)
+    assert len(index) == np.isin(index.ids, list(manifest("cnmc2019"))).sum() == 20
+    assert any("2 images next to the dataset's folder are left out" in note for note in index.notes)
+    report = verify("cnmc2019", tmp_path)
+    assert report.ok, report.lines()
+    assert report.index.ids.tolist() == index.ids.tolist()
+    assert len(load("cnmc2019", tmp_path / "archive")) == 10
+
+
 def test_only_images_as_long_as_published_ones_are_read_with_those_of_the_layout(
     archive, published, write_cell, monkeypatch
 ):
