@@ -368,6 +368,27 @@ def test_renamed_published_cells_next_to_an_archive_s_folder_are_taken(cells, tm
     assert len(load("cnmc2019", tmp_path / "archive")) == 10
 
 
+def test_flat_folders_named_after_their_datasets_are_joined(real_data, tmp_path):
+    sources = {"jtsc": "segmentation_wbc/Dataset 1", "leukocytes": "leukocytes", "cnmc2019": "cnmc2019"}
+    for name, source in sources.items():
+        (tmp_path / name).mkdir()
+        for number, path in enumerate(sorted((real_data / source).rglob("*.bmp"))[:6]):
+            shutil.copy(path, tmp_path / name / f"image {number}.bmp")
+    words = {name: "x" for key in sources for name in card(key).classes}
+    done = []
+    index = load_many(
+        [*sources, "allidb1"],
+        tmp_path,
+        class_names=("x", "y"),
+        class_of=words,
+        progress=lambda now, total: done.append((now, total)),
+    )
+    assert Counter(index.dataset.tolist()) == dict.fromkeys(sources, 6)
+    for key, digest, name in zip(index.ids, index.sha256, index.dataset, strict=True):
+        assert manifest(str(name))[key.removeprefix(f"{name}/")].sha256 == digest
+    assert done == [(now, 18) for now in range(1, 19)]
+
+
 def test_only_images_as_long_as_published_ones_are_read_with_those_of_the_layout(
     archive, published, write_cell, monkeypatch
 ):
