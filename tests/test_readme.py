@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from docutils.core import publish_doctree
 
 from leukcnn import papers
 from leukcnn.cli import main
@@ -21,6 +22,20 @@ def blocks(language, text=README):
 
 def marked(name):
     return blocks("bash", README[README.index(f"\n.. ci: {name}\n") :])[0]
+
+
+@pytest.mark.parametrize("name", ["README.rst", "CHANGELOG.rst", "experiments/RESULTS.rst"])
+def test_pages_are_well_formed(name):
+    # A warning, such as that of a table that is cut off, is an error from level 2 on.
+    options = {"report_level": 2, "halt_level": 2, "syntax_highlight": "none"}
+    page = publish_doctree((ROOT / name).read_text(), settings_overrides=options)
+    assert len(page.children) > 1
+
+
+def test_what_folders_may_hold_is_a_table_of_layouts():
+    page = publish_doctree(README, settings_overrides={"syntax_highlight": "none"})
+    heads = [table.astext() for table in page.findall(lambda node: node.tagname == "thead")]
+    assert any("may hold" in head and "What is read" in head for head in heads)
 
 
 def test_two_commands_are_marked_for_continuous_integration():

@@ -64,7 +64,9 @@ def _plane(results: Results, row: str, dataset: str) -> Projection | str:
             return project(columns["features"][rows], columns["label"][rows], seed=results.record.seed)
         except ArgumentError as error:
             return f"Not plotted: {error.found}"
-    return f"Not measured: {why_no_runs(results, row, dataset=dataset) or 'not tested by this row'}"
+    tested_others = dataset in results.tested and results.has_values(row)
+    why = "not tested by this row" if tested_others else why_no_runs(results, row, dataset=dataset)
+    return f"Not measured: {why}"
 
 
 KIND = FigureKind(build=_build)

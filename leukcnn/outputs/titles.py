@@ -76,9 +76,11 @@ def why_no_runs(results: Results, row: str, *, dataset: str = "", subset: str = 
         return results.record.missing[row]
     if dataset and not any(classes_here(results, key) for key in dataset.split("+")):
         return f"the data lack {' and '.join(card(key).name for key in dataset.split('+'))}"
-    together = bool(results.record.trials) and not results.tested and results.split_kind in spec.KFOLD_KINDS
+    kind = results.split_kind
+    run_here = any(trial.split == kind for trial in results.record.trials)
+    together = run_here and not results.tested and kind in spec.KFOLD_KINDS
     if dataset and not together and dataset not in results.tested:
-        return f"not tested by {spec.SPLITS[results.split_kind].title} here"
+        return f"not tested by {spec.SPLITS[kind].title} here"
     results = results.testing(dataset)
     if subset == "within" and results.predictions[row]:
         return "this row has no cross-validation within a dataset"
