@@ -69,14 +69,16 @@ class Comparison(NamedTuple):
         verified: Images with the SHA-256 of a published image; two files aren't the same one.
         saved_again: Others with the pixels of a published image.
         copies: Further copies of published images.
+        augmented: Augmented copies of other images here, by their names; see `name_patterns`.
         changed: Images with a published name and other content.
-        unlisted: Images that can be read and aren't in the manifest.
+        unlisted: Others that can be read and aren't in the manifest.
     """
 
     images: int
     verified: int
     saved_again: int
     copies: int
+    augmented: int
     changed: int
     unlisted: int
 
@@ -86,6 +88,7 @@ class Comparison(NamedTuple):
         others = {
             "saved again with the published pixels": self.saved_again,
             f"further {'copy' if self.copies == 1 else 'copies'}": self.copies,
+            f"augmented {'copy' if self.augmented == 1 else 'copies'}": self.augmented,
             "changed": self.changed,
             "not in the manifest": self.unlisted,
             "unreadable": unread,
@@ -190,13 +193,15 @@ class Report:
             yield "    by fold: " + ", ".join(f"fold {fold} {folds[fold]:,}" for fold in sorted(folds))
 
     def _of(self, published: int | None, here: int) -> str:
-        if self.synthetic or not published or here > published or self._others_only():
+        if self.synthetic or not published or here > published or self._holds_others():
             return ""
         return f" of {published:,}"
 
-    def _others_only(self) -> bool:
-        """Returns whether no image here is a published one, as a manifest of all of them shows."""
+    def _holds_others(self) -> bool:
+        """Returns whether there are augmented copies, or no published image, as a manifest of all shows."""
         found = self.compared
+        if found and found.augmented:
+            return True
         others = found.changed + found.unlisted if found and self.card.manifest_whole else 0
         return bool(others) and others == self.images_here
 

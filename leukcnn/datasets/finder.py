@@ -18,8 +18,9 @@ from leukcnn.datasets.catalog import CATALOG
 from leukcnn.datasets.claims import Claim, claims_of, is_named
 from leukcnn.datasets.class_words import GivenClasses, given_classes, with_classes
 from leukcnn.datasets.headers import printable
+from leukcnn.datasets.manifest import manifest, of_published_size
 from leukcnn.datasets.masks import masks_with_ending
-from leukcnn.datasets.walk import Tree, list_tree, listed
+from leukcnn.datasets.walk import Tree, list_tree, listed, read_content
 from leukcnn.errors import DataError
 
 __all__ = [
@@ -106,6 +107,11 @@ class Place:
         return [f for f in self._free if f.is_relative_to(above) and not self._is_own(f)]
 
     @cached_property
+    def known_by_content(self) -> bool:
+        """Whether one of the images that fit no layout has the SHA-256 of a published one."""
+        return bool(_published_among(self, self.unclaimed))
+
+    @cached_property
     def _free(self) -> list[Path]:
         claimed = {claim.folder for claim in self.claims}
         return [f for f in self.tree.holding_images if f not in claimed and f not in self.others]
@@ -164,8 +170,9 @@ def find(cards: Sequence[DatasetCard], searched: Search) -> dict[str, Place]:
     """Finds datasets in a folder that was searched.
 
     A dataset is known by the name of its own folder, by the authors' own names of folders and files, or, if
-    it is the only one that is looked for, by the folder that was passed. Folders with the names of classes
-    are common, so that alone they don't show which dataset they are.
+    it is the only one that is looked for, by the folder that was passed, or else by published files in it,
+    whatever their names. Folders with the names of classes are common, so that alone they don't show which
+    dataset they are.
 
     Args:
         cards: The datasets.
@@ -189,8 +196,9 @@ def find(cards: Sequence[DatasetCard], searched: Search) -> dict[str, Place]:
             # Other things next to the only folder that fits don't hide it.
             deep = claims_of(dataset, tree, passed=True, deep=True)
             place = place or _place(dataset, searched, deep, others)
+            place = place or _by_content(dataset, searched, {path: key for path, (key, _) in others.items()})
         if place:
-            places[dataset.key] = place
+            places[dataset.key] = _with_published_next_to(place) if len(cards) == 1 else place
     _refuse_shared(places)
     return places
 
@@ -237,6 +245,30 @@ def _named_folder(dataset: DatasetCard, tree: Tree, foreign: Mapping[Path, str])
             if not inside or any(path not in foreign for path in inside):
                 return folder
     return None
+
+
+def _by_content(dataset: DatasetCard, searched: Search, foreign: Mapping[Path, str]) -> Place | None:
+    """Returns the lowest folder with all files that may be published ones, if one of them is; else None."""
+    whole = Place(dataset, searched.tree.root, (), foreign, searched)
+    alike = _published_among(whole, whole.unclaimed)
+    return replace(whole, folder=Path(os.path.commonpath(alike))) if alike else None
+
+
+def _with_published_next_to(place: Place) -> Place:
+    """Returns a place whose folder also holds the published files, under any names, that are next to it."""
+    alike = _published_among(place, place.next_to)
+    return replace(place, folder=Path(os.path.commonpath([place.folder, *alike]))) if alike else place
+
+
+def _published_among(place: Place, folders: Sequence[Path]) -> set[Path]:
+    """Returns those of some folders with files as long as published ones; none if no file is published."""
+    dataset = place.card
+    images = [folder / name for folder in folders for name in place.tree.folders[folder].images]
+    alike = of_published_size(dataset.key, images)
+    published = {file.sha256 for file in manifest(dataset.key).values()}
+    if any(read_content(path)[0] in published for path in alike):
+        return {path.parent for path in alike}
+    return set()
 
 
 def _candidates(dataset: DatasetCard, tree: Tree, claims: Sequence[Claim]) -> list[tuple[Path, list[Claim]]]:

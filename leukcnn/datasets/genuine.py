@@ -8,9 +8,10 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from leukcnn.datasets.cards import DatasetCard
+from leukcnn.datasets.image_paths import UNLABELLED, place
 from leukcnn.datasets.index import ImageIndex
 from leukcnn.datasets.manifest import Published, manifest
-from leukcnn.datasets.scan import UNLABELLED, place
+from leukcnn.datasets.name_patterns import originals
 
 __all__ = ["Genuine", "genuineness"]
 
@@ -102,8 +103,8 @@ def genuineness(
     An image is verified if the shipped manifest lists its SHA-256, in this subset and in its class. If the
     manifest lists all images, all others are foreign. If there is no manifest, or it lists some images only,
     an image that it doesn't list is unverified, unless it has the name of a listed one, is a copy of another,
-    or its class has more such images than there can be: then none of them counts, since any of them
-    may be another source's.
+    also an augmented one by its name, or its class has more such images than there can be: then none of them
+    counts, since any of them may be another source's.
 
     Args:
         dataset: The dataset.
@@ -126,6 +127,8 @@ def genuineness(
         rows = rows[index.labels[rows] != UNLABELLED]
     names = np.array([*index.class_names, ""])[index.labels[rows]].tolist()
     digests, ids = index.sha256[rows].tolist(), index.ids[rows].tolist()
+    paths = [index.paths[row] for row in rows.tolist()]
+    augmented = originals(paths, ids, index.labels[rows], index.dataset[rows]) >= 0
 
     listed = manifest(dataset.key)
     free = _free(dataset, listed, digests=set(digests), subset=used.key, class_of=renamed)
@@ -134,7 +137,7 @@ def genuineness(
     verified: Counter[str] = Counter()
     others: dict[str, set[str]] = defaultdict(set)
     foreign = 0
-    for digest, name, identity in zip(digests, names, ids, strict=True):
+    for digest, name, identity, made in zip(digests, names, ids, augmented, strict=True):
         matching = _matching(free[digest], name)
         if matching is not None:
             free[digest][matching] -= 1
@@ -144,7 +147,7 @@ def genuineness(
         changed = (
             identity.removeprefix(f"{dataset.key}/") in listed or digest in known or digest in others[name]
         )
-        if all_listed or changed:
+        if all_listed or changed or made:
             foreign += 1
         else:
             others[name].add(digest)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leukcnn.datasets.class_folders import Groups, read_class_folders
+from leukcnn.datasets.image_paths import UNLABELLED
 from leukcnn.datasets.left_out import NEXT_TO, OTHER_ENDING, OUTSIDE, is_about
 from leukcnn.datasets.one_class import require_one_class
-from leukcnn.datasets.scan import UNLABELLED
 from leukcnn.datasets.summary import ClassCount, as_html, as_text, count_classes
 from leukcnn.datasets.walk import (
     Progress,

@@ -13,12 +13,12 @@ from leukcnn.datasets.catalog import card
 from leukcnn.datasets.class_words import GivenClasses, class_of, given_classes, normalised
 from leukcnn.datasets.genuine import genuineness
 from leukcnn.datasets.headers import printable
+from leukcnn.datasets.image_paths import Found, place, unplaced
 from leukcnn.datasets.index import UNLABELLED, ImageIndex
-from leukcnn.datasets.left_out import release_notes
 from leukcnn.datasets.manifest import Published, manifest, published_groups
 from leukcnn.datasets.name_patterns import copies_note, originals, with_originals_groups
 from leukcnn.datasets.one_class import require_one_class
-from leukcnn.datasets.scan import Found, Scan, absent_from_labels, place, scan, sort_key
+from leukcnn.datasets.scan import Scan, scan, sort_key, with_images
 from leukcnn.datasets.walk import (
     Progress,
     conversion_notes,
@@ -118,8 +118,7 @@ def read_index(found: Scan, *, progress: Progress | None = None) -> ImageIndex:
     Raises:
         DataError: As for `load`.
     """
-    paths = [image.path for image in found.images]
-    read = dict(zip(paths, read_files(read_content, paths, progress=progress), strict=True))
+    read = dict(zip(found.paths, read_files(read_content, found.paths, progress=progress), strict=True))
     published = {} if found.synthetic else manifest(found.card.key)
     found = identified(found, {path: digest for path, (digest, _) in read.items()}, published)
     paths = [image.path for image in found.images]
@@ -176,12 +175,13 @@ def identified(found: Scan, sha256: Mapping[Path, str], published: Mapping[str, 
     """Returns a scan in which published files are known by their content, whatever their names.
 
     Such a file has the id, subject, fold and subset of the published file, and its class if its folder names
-    none. Of several published files with that content, it is the one that its name says, else one of its own
-    class, else the first. A further copy of a file that is here isn't the published file and keeps its id.
+    none. An image that fits no layout is taken if it is such a file and no other file here is. Of several
+    published files with that content, it is the one that its name says, else one of its own class, else the
+    first. A further copy of a file that is here isn't the published file and keeps its id.
 
     Args:
         found: The folder.
-        sha256: Hexadecimal SHA-256 of each file, "" for one that can't be read.
+        sha256: Hexadecimal SHA-256 of each of its `paths`, "" for one that can't be read.
         published: The dataset's manifest by id; empty for synthetic images.
     """
     names: dict[str, list[str]] = defaultdict(list)
@@ -196,14 +196,16 @@ def identified(found: Scan, sha256: Mapping[Path, str], published: Mapping[str, 
         partly = not found.card.manifest_whole and image.id not in published
         return partly and image.published_name == image.path.stem
 
-    images, taken = list(found.images), {image.id for image in found.images if is_published(image)}
+    images = [*found.images, *_taken(found, sha256, names)]
+    placed, taken = len(found.images), {image.id for image in images if is_published(image)}
     others = [
         row
         for row, image in enumerate(images)
-        if sha256[image.path] in names and not is_published(image) and not is_named(image)
+        if row >= placed or (sha256[image.path] in names and not is_published(image) and not is_named(image))
     ]
-    # Files whose names say which of several published ones they are come first.
-    for row in sorted(others, key=lambda row: not _named(images[row], names[sha256[images[row].path]])):
+    # Files whose names say which of several published ones they are come first, those in no layout last.
+    order = {row: (row >= placed, not _named(images[row], names[sha256[images[row].path]])) for row in others}
+    for row in sorted(others, key=order.__getitem__):
         same = names[sha256[images[row].path]]
         free = [identity for identity in same if identity not in taken]
         known = _known_as(found, images[row], free or same)
@@ -214,17 +216,16 @@ def identified(found: Scan, sha256: Mapping[Path, str], published: Mapping[str, 
             images[row] = replace(
                 images[row], group=images[row].group or known.group, contradictory=known.contradictory
             )
-    ordered = tuple(sorted(images, key=lambda image: sort_key(found.card, image)))
-    result = replace(found, images=ordered)
-    before = {*_notes_on_images(found)}
-    notes = (note for note in found.notes if note not in before)
-    return replace(result, notes=(*notes, *_notes_on_images(result)))
+    return with_images(found, images)
 
 
-def _notes_on_images(found: Scan) -> Iterator[str]:
-    """Yields the notes of a scan that change with what its images are known to be."""
-    yield from release_notes(found.card, [image.release for image in found.images])
-    yield from absent_from_labels(found)
+def _taken(found: Scan, sha256: Mapping[Path, str], names: Mapping[str, Sequence[str]]) -> Iterator[Found]:
+    """Yields the images that fit no layout but are published files, each as often as it is published."""
+    here = Counter(sha256[image.path] for image in found.images)
+    for path in sorted(found.perhaps_published):
+        if here[sha256[path]] < len(names.get(sha256[path], ())):
+            here[sha256[path]] += 1
+            yield unplaced(found.card, found.folder, path)
 
 
 def _named(image: Found, identities: Sequence[str]) -> list[str]:
@@ -272,12 +273,21 @@ def _known_as(found: Scan, image: Found, identities: Sequence[str]) -> Found:
 
 
 def other_names(found: Scan) -> Iterator[str]:
-    """Yields a note with the number of published files with other names, if there are any."""
-    if renamed := [image for image in found.images if image.renamed]:
-        yield (
-            f"{len(renamed):,} files have other names than published, known by SHA-256, "
-            f"e.g. {printable(renamed[0].path.name)} is {renamed[0].id}"
-        )
+    """Yields notes with the numbers of published files with other names, and of those in other folders."""
+    names: list[str] = []
+    folders: list[str] = []
+    for image in found.images:
+        if image.renamed and image.path.name.lower() != PurePosixPath(image.id).name.lower():
+            names.append(f"{printable(image.path.name)} is {image.id}")
+        elif image.renamed:
+            where = printable(image.path.relative_to(found.folder).as_posix())
+            folders.append(f"{where} is {image.id}")
+    if names:
+        are = "file has another name" if len(names) == 1 else "files have other names"
+        yield f"{len(names):,} {are} than published, known by SHA-256, e.g. {names[0]}"
+    if folders:
+        are = "file is" if len(folders) == 1 else "files are"
+        yield f"{len(folders):,} {are} in another folder than published, known by SHA-256, e.g. {folders[0]}"
 
 
 def make_index(

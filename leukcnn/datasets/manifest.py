@@ -2,9 +2,10 @@
 
 import csv
 import gzip
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -63,6 +64,27 @@ def _published(row: Mapping[str, str]) -> Published:
         size=(height, width) if size else None,
         pixels=row.get("pixels") or "",
     )
+
+
+def of_published_size(name: str, paths: Iterable[Path]) -> list[Path]:
+    """Returns the files that are as long as a published one, the only ones that may be published.
+
+    Args:
+        name: Key of the dataset in the catalog.
+        paths: The files. One that can't be reached isn't returned.
+
+    Raises:
+        DataError: There is no dataset of that name.
+    """
+    lengths = {file.bytes for file in manifest(name).values()}
+    return [path for path in paths if lengths and _length(path) in lengths]
+
+
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 @cache

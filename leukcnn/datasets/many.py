@@ -138,11 +138,11 @@ def load_many(
     here = find_present(names, root, classes=classes)
     scans = [scan_place(place, classes=classes) for place in here.values()]
     check_classes(classes, scans)
-    total, done = sum(len(found.images) for found in scans), 0
+    total, done = sum(len(found.paths) for found in scans), 0
     indices, notes = [], list(_absence(names, here))
     for found in scans:
         index = read_index(found, progress=_shifted(progress, done, total))
-        done += len(index)
+        done += len(found.paths)
         kept, left_out = _relabelled(index, class_names, class_of)
         indices.append(kept)
         if not index.synthetic:

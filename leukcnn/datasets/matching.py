@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from leukcnn.datasets.cards import DatasetCard
 from leukcnn.datasets.headers import BrokenImage
+from leukcnn.datasets.image_paths import UNLABELLED, Found, place
 from leukcnn.datasets.manifest import Published
 from leukcnn.datasets.pixels import as_bmp, pixel_digest
 from leukcnn.datasets.read import decode_image, image_bytes, read_header
-from leukcnn.datasets.scan import UNLABELLED, Found, place
 
 _FORMATS = {".bmp": "BMP", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
 

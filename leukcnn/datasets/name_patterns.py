@@ -127,9 +127,8 @@ def with_originals_groups(groups: Sequence[str], original: np.ndarray) -> list[s
 def copies_note(original: np.ndarray) -> Iterator[str]:
     """Yields a note with the number of copies, if there are any; `original` is from `originals`."""
     if n := int(np.count_nonzero(original >= 0)):
-        yield (
-            f"{n:,} of {len(original):,} images are augmented copies of others here: kept with their subject"
-        )
+        what = "copy of another image" if n == 1 else "copies of other images"
+        yield f"{n:,} augmented {what} here, of {len(original):,} images: kept with their subject"
 
 
 def _nearest(row: int, rows: Iterable[int], paths: Sequence[PurePath]) -> int:

@@ -1,21 +1,25 @@
 """Verify a dataset's folder: check every file and report every fault."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from leukcnn.datasets.class_words import GivenClasses
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups
 from leukcnn.datasets.fault_report import Comparison, Count, Fault, Report
 from leukcnn.datasets.genuine import genuineness
 from leukcnn.datasets.headers import counted, name_fault, printable
+from leukcnn.datasets.image_paths import Found
 from leukcnn.datasets.index import UNLABELLED, ImageIndex
 from leukcnn.datasets.indexing import identified, make_index, other_names
 from leukcnn.datasets.manifest import Published, manifest
 from leukcnn.datasets.matching import Content, Matches, describe_change, examine, format_of, saved_as
-from leukcnn.datasets.scan import Found, Scan, scan
+from leukcnn.datasets.name_patterns import originals
+from leukcnn.datasets.scan import Scan, scan
 from leukcnn.datasets.walk import Progress, natural, read_files
 
 
@@ -23,7 +27,8 @@ from leukcnn.datasets.walk import Progress, natural, read_files
 class _Folder:
     """A folder whose files were read, and what the manifest lists.
 
-    `found` knows published files by their content; `placed` is what their names and places say.
+    `found` knows published files by their content; `placed` is what their names and places say. `index` has
+    the sound images, and `augmented` the augmented copies of others among them, which aren't published.
     """
 
     found: Scan
@@ -31,6 +36,8 @@ class _Folder:
     contents: Mapping[Path, Content]
     published: Mapping[str, Published]
     matches: Matches
+    index: ImageIndex
+    augmented: Set[Path]
 
 
 def verify(
@@ -61,7 +68,7 @@ def verify(
     """
     found = scan(name, root, classes=classes)
     published = {} if found.synthetic else manifest(name)
-    paths = [*(image.path for image in found.images), *found.strays]
+    paths = list(dict.fromkeys((*found.paths, *found.strays)))
     read = partial(
         examine,
         published={file.sha256 for file in published.values()},
@@ -72,8 +79,10 @@ def verify(
     found = identified(
         found, {path: "" if one.fault else one.sha256 for path, one in contents.items()}, published
     )
+    matches = Matches(found.card, found.images, contents, published)
+    index = _sound_images(found, contents)
     folder = _Folder(
-        found, placed, contents, published, Matches(found.card, found.images, contents, published)
+        found, placed, contents, published, matches, index, _augmented(index, matches, published)
     )
 
     faults = [Fault(entry, "unreadable", "is left out of this report") for entry in found.unreadable]
@@ -82,8 +91,7 @@ def verify(
     faults += _stray_faults(folder)
     faults += _twice(folder)
 
-    index = _sound_images(found, contents)
-    faults += _too_many(folder, index)
+    faults += _too_many(folder)
     known = _known_pairs(index, folder.matches)
     joined = joined_groups(index)
     return Report(
@@ -137,7 +145,7 @@ def _name_faults(folder: _Folder) -> Iterator[Fault]:
         match = matches.by_path.get(image.path)
         identity = match.identity if match else min(names, default="", key=natural)
         claim = f"; its content is that of {' and '.join(names)}" if names else ""
-        conflict = identity and matches.conflict(folder.placed[image.path], identity)
+        conflict = identity and matches.conflict(folder.placed.get(image.path, image), identity)
         kind, what = "", ""
         if identity and image.id in published and image.id not in names:
             kind, what = "changed", f"its SHA-256 isn't that of {image.id}"
@@ -147,7 +155,7 @@ def _name_faults(folder: _Folder) -> Iterator[Fault]:
             claim = f"; {image.contradictory}" if identity in image.contradictory else claim
         elif image.contradictory:
             kind, what = "misnamed", image.contradictory
-        elif identity:
+        elif identity or image.path in folder.augmented:
             continue
         elif image.foreign and not image.release:
             kind, what = "misnamed", "the authors gave it another name"
@@ -200,11 +208,11 @@ def _twice(folder: _Folder) -> Iterator[Fault]:
             )
 
 
-def _too_many(folder: _Folder, index: ImageIndex) -> Iterator[Fault]:
+def _too_many(folder: _Folder) -> Iterator[Fault]:
     """Yields a fault for each subset with more images of a class than there are, if no manifest decides."""
     found = folder.found
     for subset in found.card.subsets if not found.synthetic else ():
-        images = genuineness(found.card, index, subset=subset.key)
+        images = genuineness(found.card, folder.index, subset=subset.key)
         if images.excess:
             first = next(image.path for image in found.images if image.subset == subset.key)
             yield Fault(_relative(found, first.parent), "too many", images.describe(found.card.images_are))
@@ -228,6 +236,12 @@ def _sound_images(found: Scan, contents: Mapping[Path, Content]) -> ImageIndex:
             sound.setdefault(image.id, image)
     digests = [contents[image.path].sha256 for image in sound.values()]
     return make_index(found.card, list(sound.values()), sha256=digests, synthetic=found.synthetic)
+
+
+def _augmented(index: ImageIndex, matches: Matches, published: Container[str]) -> Set[Path]:
+    original = originals(index.paths, index.ids, index.labels, index.dataset)
+    rows = [row for row in np.flatnonzero(original >= 0).tolist() if index.ids[row] not in published]
+    return {index.paths[row] for row in rows if not matches.names(index.paths[row])}
 
 
 def _known_pairs(index: ImageIndex, matches: Matches) -> list[tuple[int, int]]:
@@ -263,13 +277,15 @@ def _compared(folder: _Folder) -> Comparison:
         image for image in others if not folder.contents[image.path].fault and not matches.names(image.path)
     ]
     changed = sum(image.id in folder.published for image in different)
+    augmented = sum(image.path in folder.augmented for image in different)
     return Comparison(
         images=len(images),
         verified=exact[True],
         saved_again=exact[False],
         copies=len(copies),
+        augmented=augmented,
         changed=changed,
-        unlisted=len(different) - changed,
+        unlisted=len(different) - changed - augmented,
     )
 
 
@@ -343,7 +359,7 @@ def _genuine_files(folder: _Folder) -> Iterator[str]:
             cases[named].append(f"{where} is {match.identity}")
     for path in found.strays:
         if names := matches.names(path):
-            left_out = "published, but outside the layout and left out"
+            left_out = "outside the layout and left out, further copies of published ones here"
             cases[left_out].append(f"{_relative(found, path)} is {names[0]}")
     for what, files in cases.items():
         yield f"{counted(len(files), 'images')} {what}, e.g. {min(files, key=natural)}"

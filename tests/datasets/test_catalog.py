@@ -7,8 +7,8 @@ import pytest
 
 from leukcnn.datasets.catalog import CATALOG, card, open_datasets
 from leukcnn.datasets.headers import EXTENSIONS
+from leukcnn.datasets.image_paths import place
 from leukcnn.datasets.manifest import manifest
-from leukcnn.datasets.scan import place
 from leukcnn.errors import DataError
 
 # Table II of the Alert Net paper: HBS, ALL, AML, other types.

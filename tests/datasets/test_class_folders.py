@@ -48,7 +48,7 @@ def test_copies_by_name_have_the_group_of_their_original(folder):
     assert len(copies) == 2
     group = dict(zip(index.ids.tolist(), index.group.tolist(), strict=True))
     assert {group[name] for name in copies} == {IDS[0]}
-    assert "2 of 6 images are augmented copies of others here: kept with their subject" in index.notes
+    assert "2 augmented copies of other images here, of 6 images: kept with their subject" in index.notes
     joined = joined_groups(ImageIndex.from_folder(folder)).tolist()
     assert len(set(joined)) == 4
 

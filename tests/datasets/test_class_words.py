@@ -6,7 +6,7 @@ import pytest
 
 from leukcnn.datasets import CATALOG, load, load_many, verify
 from leukcnn.datasets.class_words import class_of, class_words, given_classes, may_be, normalised
-from leukcnn.datasets.scan import place
+from leukcnn.datasets.image_paths import place
 from leukcnn.errors import ArgumentError, DataError
 
 ALL_IDB, CELLS, STAGES = ("healthy", "ALL"), ("healthy", "malignant"), ("benign", "early", "pre", "pro")

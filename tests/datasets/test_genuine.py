@@ -1,6 +1,7 @@
 """How many images of a dataset are the published ones."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,6 +96,13 @@ def test_a_copy_of_an_unverified_image_is_no_second_image():
     digests[5] = digests[4]
     images = genuineness(card("ash"), images_of("ash", [0] * 96, sha256=digests))
     assert images == Genuine(96, unverified=95, foreign=1)
+
+
+@pytest.mark.parametrize("name", ["4_rot90.png", "AugmentedImg_3_4.png", "4_bright.png"])
+def test_an_augmented_copy_of_an_unverified_image_is_no_published_image(name):
+    names = [*(f"{i}.png" for i in range(95)), name]
+    index = replace(images_of("ash", [0] * 96, names=names), paths=[Path(one) for one in names])
+    assert genuineness(card("ash"), index) == Genuine(96, unverified=95, foreign=1)
 
 
 def partly(n_healthy=59, n_leukaemia=49):

@@ -3,13 +3,26 @@
 import hashlib
 import re
 import shutil
+import sys
 from collections import Counter
 
 import cv2
 import numpy as np
 import pytest
 
-from leukcnn.datasets import duplicates, indexing, joined_groups, load, verification, verify
+from leukcnn.datasets import (
+    duplicates,
+    finder,
+    indexing,
+    joined_groups,
+    load,
+    load_many,
+    present,
+    verification,
+    verify,
+)
+from leukcnn.datasets.catalog import card
+from leukcnn.datasets.genuine import genuineness
 from leukcnn.datasets.indexing import index_from_manifest
 from leukcnn.datasets.manifest import Published, manifest
 from leukcnn.errors import DataError
@@ -22,12 +35,14 @@ def published(monkeypatch):
     def publish(folder, groups=None):
         listed = {
             path.relative_to(folder).as_posix(): Published(
-                hashlib.sha256(path.read_bytes()).hexdigest(), 1, (groups or {}).get(path.name, "")
+                hashlib.sha256(path.read_bytes()).hexdigest(),
+                path.stat().st_size,
+                (groups or {}).get(path.name, ""),
             )
             for path in sorted(folder.rglob("*.*"))
             if path.suffix in (".bmp", ".tif")
         }
-        for module in (indexing, verification):
+        for module in (indexing, verification, finder, sys.modules[manifest.__module__]):
             monkeypatch.setattr(module, "manifest", lambda name: listed)
         known = {key: file.group for name, file in listed.items() for key in (name, file.sha256)}
         monkeypatch.setattr(indexing, "published_groups", lambda name: known)
@@ -55,6 +70,23 @@ def test_renamed_cells_of_all_subsets_have_the_published_labels_subjects_and_sub
     assert not any("aren't in" in note for note in index.notes)
     report = verify("cnmc2019", archive)
     assert report.ok, report.lines()
+
+
+def test_files_in_another_folder_than_published_are_not_called_renamed(archive, published):
+    published(archive)
+    cell = archive / "training_data/fold_0/all/UID_11_1_1_all.bmp"
+    cell.rename(archive / "training_data/fold_1/all" / cell.name)
+    for _ in ("once", "and with a renamed one"):
+        notes = [note for note in load("cnmc2019", archive).notes if "known by SHA-256" in note]
+        assert notes[-1] == (
+            "1 file is in another folder than published, known by SHA-256, e.g. "
+            f"training_data/fold_1/all/{cell.name} is training_data/fold_0/all/{cell.name}"
+        )
+        assert notes[-1] in verify("cnmc2019", archive).notes
+        assert sum("name than published" in note for note in notes) == (len(notes) > 1)
+        other = archive / "training_data/fold_1/all/UID_2_2_1_all.bmp"
+        other.exists() and other.rename(other.with_name("x.bmp"))
+    assert len(notes) == 2
 
 
 def test_exchanged_preliminary_cells_of_two_classes_are_a_fault(archive, published):
@@ -188,7 +220,11 @@ def test_an_augmented_real_cell_isn_t_the_published_one_and_keeps_its_subject(re
     n = len(list(tmp_path.rglob("*.*")))
     assert n == len(index) == 120
     assert np.isin(index.ids, list(manifest("cnmc2019"))).sum() == 40
-    assert f"80 of {n} images are augmented copies of others here: kept with their subject" in index.notes
+    assert f"80 augmented copies of other images here, of {n} images: kept with their subject" in index.notes
+    report = verify("cnmc2019", tmp_path)
+    assert report.ok, report.lines()
+    assert "40 of 120 verified by SHA-256, 80 augmented copies" in report.lines()
+    assert genuineness(card("cnmc2019"), index).here == 40
     original = {path.stem: group for path, group in zip(index.paths, index.group.tolist(), strict=True)}
     for path, group in zip(index.paths, index.group.tolist(), strict=True):
         assert group == original[path.stem.removeprefix("AugmentedImg_7_").removesuffix("_rot90")] != ""
@@ -232,3 +268,151 @@ def test_published_files_in_the_folders_of_the_other_release_are_no_other_releas
     stranger = tmp_path / "x" / "Benign" / "Snap_500.jpg"
     assert cv2.imwrite(str(stranger), np.zeros((224, 224, 3), np.uint8))
     assert any(note.startswith("1 smear is the release") for note in load("taleghani", tmp_path).notes)
+
+
+# Dataset -> the folder of its real images.
+REAL = {"cnmc2019": "cnmc2019", "taleghani": "taleghani/Original", "leukocytes": "leukocytes"}
+
+
+@pytest.fixture(params=REAL)
+def numbered(request, real_data, tmp_path):
+    """Returns a dataset and a flat folder with some of its real images as 0000.bmp, 0001.bmp ..."""
+    name = request.param
+    every = [p for p in sorted((real_data / REAL[name]).rglob("*.*")) if p.suffix in (".bmp", ".jpg")]
+    folder = tmp_path / "my images"
+    folder.mkdir()
+    for number, path in enumerate(every[:: len(every) // 20]):
+        shutil.copy(path, folder / f"{number:04}{path.suffix}")
+    return name, folder
+
+
+def test_published_images_in_a_flat_folder_are_known_whatever_their_names(numbered):
+    name, folder = numbered
+    published = {file.sha256 for file in manifest(name).values()}
+    for root in (folder, folder.parent):
+        index = load(name, root)
+        assert len(index) == len(list(folder.iterdir())) >= 20
+        assert set(index.ids.tolist()) <= manifest(name).keys()
+        assert [manifest(name)[key].sha256 for key in index.ids] == index.sha256.tolist()
+        assert not any("left out" in note for note in index.notes)
+        report = verify(name, root)
+        assert report.ok, report.lines()
+        assert report.compared.verified == len(index)
+        assert report.index.ids.tolist() == index.ids.tolist()
+        assert present([name], root) == {name: folder}
+        words = {name: name for name in index.class_names}
+        many = load_many([name], root, class_names=index.class_names, class_of=words)
+        assert set(many.sha256.tolist()) <= published
+        assert len(many) == np.count_nonzero(index.labels >= 0)
+    shutil.move(folder, folder.with_name(name))
+    assert rows_of(load(name, folder.parent)) == rows_of(index)
+
+
+# A folder of Leukocytes, which has one class, takes images of any name.
+@pytest.mark.parametrize("numbered", ["cnmc2019", "taleghani"], indirect=True)
+def test_other_images_in_a_flat_folder_are_left_out_and_named(numbered, write_cell):
+    name, folder = numbered
+    n = len(list(folder.iterdir()))
+    twin = shutil.copy(min(folder.iterdir()), folder / f"9999{min(folder.iterdir()).suffix}")
+    write_cell(folder / "new.bmp", seed=1)
+    index = load(name, folder)
+    assert len(index) == n
+    (note,) = (note for note in index.notes if "left out" in note)
+    assert note.startswith("2 images outside the layout are left out, e.g. 9999.")
+    report = verify(name, folder)
+    assert [(fault.path, fault.kind) for fault in report.faults] == [("new.bmp", "unknown")]
+    copies = "1 image outside the layout and left out, further copies of published ones here, e.g. "
+    assert any(one.startswith(copies) and twin.name in one for one in report.notes)
+    for path in folder.iterdir():
+        if path.name != "new.bmp":
+            path.unlink()
+    for found in (load, verify):
+        with pytest.raises(DataError, match=r"new\.bmp"):
+            found(name, folder)
+    assert present([name], folder) == {}
+
+
+@pytest.mark.parametrize("inner", ["misc", "misc/more/deep", "val"])
+def test_renamed_published_cells_next_to_class_folders_are_taken(archive, published, write_cell, inner):
+    published(archive)
+    before = rows_of(load("cnmc2019", archive))
+    moved = sorted((archive / "training_data").rglob("*.bmp"))[::2]
+    moved.append(archive / "validation_data/C-NMC_test_prelim_phase_data/1.bmp")
+    (archive / inner).mkdir(parents=True)
+    for number, path in enumerate(moved):
+        path.rename(archive / inner / f"{number:04}.bmp")
+    write_cell(archive / inner / "new.bmp", seed=900)
+    index = load("cnmc2019", archive)
+    assert rows_of(index) == before
+    assert any(note.startswith("1 image outside the layout is left out, e.g. ") for note in index.notes)
+    assert index.given.tolist().count("validation") == (len(moved) if inner == "val" else 0)
+    assert any("4 validation and 8 others" in note for note in index.notes) == (inner == "val")
+    report = verify("cnmc2019", archive)
+    assert [fault.path for fault in report.faults] == [f"{inner}/new.bmp"]
+    assert report.index.ids.tolist() == index.ids.tolist()
+
+
+def test_renamed_published_cells_next_to_an_archive_s_folder_are_taken(cells, tmp_path, write_cell):
+    for number, path in enumerate(cells[:10] + cells[-10:]):
+        where = f"misc/{number:04}.bmp" if number % 2 else f"archive/{path.parent.name}/{path.name}"
+        (tmp_path / where).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, tmp_path / where)
+    write_cell(tmp_path / "misc/new.bmp", seed=1)
+    write_cell(tmp_path / "holiday/1.png", seed=2)
+    index = load("cnmc2019", tmp_path)
+    assert len(index) == np.isin(index.ids, list(manifest("cnmc2019"))).sum() == 20
+    assert any("2 images next to the dataset's folder are left out" in note for note in index.notes)
+    report = verify("cnmc2019", tmp_path)
+    assert report.ok, report.lines()
+    assert report.index.ids.tolist() == index.ids.tolist()
+    assert len(load("cnmc2019", tmp_path / "archive")) == 10
+
+
+def test_flat_folders_named_after_their_datasets_are_joined(real_data, tmp_path):
+    sources = {"jtsc": "segmentation_wbc/Dataset 1", "leukocytes": "leukocytes", "cnmc2019": "cnmc2019"}
+    for name, source in sources.items():
+        (tmp_path / name).mkdir()
+        for number, path in enumerate(sorted((real_data / source).rglob("*.bmp"))[:6]):
+            shutil.copy(path, tmp_path / name / f"image {number}.bmp")
+    words = {name: "x" for key in sources for name in card(key).classes}
+    done = []
+    index = load_many(
+        [*sources, "allidb1"],
+        tmp_path,
+        class_names=("x", "y"),
+        class_of=words,
+        progress=lambda now, total: done.append((now, total)),
+    )
+    assert Counter(index.dataset.tolist()) == dict.fromkeys(sources, 6)
+    for key, digest, name in zip(index.ids, index.sha256, index.dataset, strict=True):
+        assert manifest(str(name))[key.removeprefix(f"{name}/")].sha256 == digest
+    assert done == [(now, 18) for now in range(1, 19)]
+
+
+def test_only_images_as_long_as_published_ones_are_read_with_those_of_the_layout(
+    archive, published, write_cell, monkeypatch
+):
+    published(archive)
+    calls = Counter()
+    real = indexing.read_content
+    monkeypatch.setattr(indexing, "read_content", lambda path: calls.update([path]) or real(path))
+    cell = archive / "training_data/fold_0/all/UID_11_1_1_all.bmp"
+    for name, seed in (("0.bmp", None), ("1.bmp", 901), ("2.bmp", 902)):
+        path = write_cell(archive / "misc" / name, seed=seed or 0, image_size=99 if seed == 902 else 450)
+    shutil.move(cell, archive / "misc/0.bmp")
+    done = []
+    load("cnmc2019", archive, progress=lambda now, total: done.append((now, total)))
+    assert done == [(now, 13) for now in range(1, 14)]
+    assert set(calls.values()) == {1}
+    assert path not in calls and path.with_name("1.bmp") in calls
+
+
+def test_published_files_in_another_dataset_s_folder_are_not_taken(real_data, tmp_path):
+    cells = sorted((real_data / "leukocytes").glob("*.bmp"))[:8]
+    for number, path in enumerate(cells):
+        folder = tmp_path / ("leukocytes" if number % 2 else "allidb2/img")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, folder / (f"Im{number:03}_1.tif" if number % 2 == 0 else f"{number}.bmp"))
+    index = load("leukocytes", tmp_path)
+    assert len(index) == 4
+    assert {path.parent.name for path in index.paths} == {"leukocytes"}

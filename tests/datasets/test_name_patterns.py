@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 import pytest
 
 from leukcnn.datasets.catalog import card
+from leukcnn.datasets.image_paths import place
 from leukcnn.datasets.manifest import manifest
 from leukcnn.datasets.name_patterns import originals, published_name, with_originals_groups
-from leukcnn.datasets.scan import place
 
 CNMC = card("cnmc2019")
 CELL = CNMC.layouts[0].stem

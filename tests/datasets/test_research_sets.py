@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from leukcnn.datasets import index_from_manifest, research_sets, taleghani
-from leukcnn.datasets.scan import place
+from leukcnn.datasets.image_paths import place
 from leukcnn.papers.allidb_lightweight import PAPER
 
 

@@ -4,7 +4,8 @@ from pathlib import PurePosixPath
 import pytest
 
 from leukcnn.datasets.catalog import card
-from leukcnn.datasets.scan import place, scan
+from leukcnn.datasets.image_paths import place
+from leukcnn.datasets.scan import scan
 from leukcnn.datasets.walk import natural, read_files
 from leukcnn.errors import DataError
 

@@ -1,5 +1,6 @@
 """Folders that come split into train, validation and test are joined, and keep their split as a column."""
 
+import re
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from leukcnn.datasets import CATALOG, ImageIndex, load, load_many, verify
 from leukcnn.datasets.class_words import split_notes, split_of
-from leukcnn.datasets.scan import place
+from leukcnn.datasets.image_paths import place
 from leukcnn.errors import DataError
 from leukcnn.spec import Split
 from leukcnn.splits import partition
@@ -149,6 +150,41 @@ def test_each_layout_passes_a_folder_of_a_split_over(key, path, depth, identity,
     assert found.given == given
     assert found.path.as_posix() == path
     assert identity is None or found.id == identity
+
+
+@pytest.mark.parametrize(
+    ("name", "inner"),
+    [
+        ("cnmc2019", "fold_{fold}/{all,hem}/UID_{n}_1_1_{all,hem}.bmp"),
+        ("cnmc2019", "C-NMC_Leukemia/training_data/fold_{fold}/{all,hem}/UID_{n}_1_1_{all,hem}.bmp"),
+        ("taleghani", "Original/{Benign,Early}/WBC-{Benign,Malignant-Early}-{n:03}.jpg"),
+        ("jtsc", "data/Dataset 1/{n:03}.bmp"),
+    ],
+)
+def test_the_split_is_known_however_deep_its_images_are(tmp_path, write_cell, name, inner):
+    number = 0
+    for split, count in (("train", 2), ("val", 1), ("test", 1)):
+        for at in (0, 1):
+            for fold in range(count):
+                number += 1
+                where = re.sub(r"{([^{}]+),([^{}]+)}", lambda m, at=at: m[1 + at], inner)
+                path = tmp_path / name / split / where.format(fold=fold, n=number)
+                write_cell(path, seed=number, image_size=24)
+    index = load(name, tmp_path / name)
+    given = [path.relative_to(tmp_path / name).parts[0] for path in index.paths]
+    assert index.given.tolist() == [split_of(split) for split in given]
+    assert NOTE in index.notes
+    assert NOTE in verify(name, tmp_path / name).notes
+    if "jtsc" not in name:
+        (fold,) = partition(Split(kind="given"), index, seed=0, pairs=NO_PAIRS)
+        np.testing.assert_array_equal(fold.split_rows.train, np.flatnonzero(index.given == "train"))
+
+
+def test_the_authors_own_folders_are_no_split(archive):
+    index = load("cnmc2019", archive)
+    assert set(index.given.tolist()) == {""}
+    (archive / "training_data").rename(archive / "Training data")
+    assert set(load("cnmc2019", archive).given.tolist()) == {""}
 
 
 def test_two_folders_of_a_split_are_passed_over_only_once():

@@ -1,11 +1,12 @@
 import hashlib
+import re
 import shutil
 
 import cv2
 import numpy as np
 import pytest
 
-from leukcnn.datasets import scan, verification
+from leukcnn.datasets import genuine, scan, verification
 from leukcnn.datasets.fault_report import FAULTS
 from leukcnn.datasets.manifest import Published
 from leukcnn.datasets.verification import verify
@@ -307,3 +308,32 @@ def test_published_duplicate_in_jtsc_is_known(real_data):
     report = verify("jtsc", real_data)
     assert report.known_duplicates == (("Dataset 1/112.bmp", "Dataset 1/139.bmp"),)
     assert report.joined_subjects == ()
+
+
+@pytest.mark.parametrize("added", ["{}_rot90.png", "AugmentedImg_7_{}.bmp", "{}_flip_lr.bmp"])
+def test_augmented_copies_next_to_their_originals_are_no_faults_and_no_published_images(
+    published, added, monkeypatch
+):
+    monkeypatch.setattr(genuine, "manifest", verification.manifest)
+    for path in sorted(published.rglob("UID_*.bmp")):
+        copy = path.with_name(added.format(path.stem))
+        assert cv2.imwrite(str(copy), np.rot90(cv2.imread(str(path)), 2))
+    report = verify("cnmc2019", published)
+    assert report.ok, report.lines()
+    lines = report.lines()
+    assert "12 of 18 verified by SHA-256, 6 augmented copies" in lines
+    assert "note: 6 augmented copies of other images here, of 18 images: kept with their subject" in lines
+    assert report.compared.unlisted == 0
+    assert any(line.startswith("training: 12 cells, published: 6 of 10,661 cells, veri") for line in lines)
+    assert not any(re.match(r"  (healthy|malignant): \d+ of", line) for line in lines)
+
+
+def test_a_new_image_without_its_original_is_still_unknown(published):
+    fold = published / "training_data/fold_0/all"
+    image = np.rot90(cv2.imread(str(fold / "UID_11_1_1_all.bmp")), 2)
+    for name in ("UID_11_1_2_all_rot90.bmp", "UID_11_1_3_all.bmp"):
+        assert cv2.imwrite(str(fold / name), image[: 450 - len(name)])
+    assert [fault.path for fault in verify("cnmc2019", published).faults if fault.kind != "wrong size"] == [
+        "training_data/fold_0/all/UID_11_1_2_all_rot90.bmp",
+        "training_data/fold_0/all/UID_11_1_3_all.bmp",
+    ]

@@ -3,7 +3,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from leukcnn.datasets import web_sets
-from leukcnn.datasets.scan import place
+from leukcnn.datasets.image_paths import place
 
 
 @pytest.mark.parametrize(
