@@ -15,7 +15,7 @@ from leukcnn.datasets.name_patterns import originals
 
 __all__ = ["Genuine", "genuineness"]
 
-WHY_NOT_COUNTED = "other content, copies, or more than were published"
+WHY_NOT_COUNTED = "other bytes, copies, or more than were published"
 """Why an image doesn't count as published, in messages."""
 _EXPLAINED = "unverified, and more than were published"
 VERIFIED, UNVERIFIED, DIFFERENT = "verified", "unverified", "different"

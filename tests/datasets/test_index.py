@@ -12,7 +12,7 @@ from leukcnn.datasets.walk import SYNTHETIC_MARKER
 from leukcnn.errors import ArgumentError, DataError
 
 TRAINING = "training_data"
-OTHERS = "images don't count as published (other content, copies, or more than were published)"
+OTHERS = "images don't count as published (other bytes, copies, or more than were published)"
 
 
 def test_archive_layout_is_indexed(archive):
