@@ -54,6 +54,11 @@ class Search:
     tree: Tree
     claims: Mapping[str, Sequence[Claim]]
 
+    @cached_property
+    def datasets(self) -> dict[Path, str]:
+        """Each folder of images that surely is a dataset's -> key of that dataset."""
+        return {folder: key for folder, (key, _) in _surest(self.claims).items()}
+
     @property
     def limit(self) -> str:
         """A sentence on a search that ended early, "" if it didn't."""
@@ -203,7 +208,7 @@ def find(cards: Sequence[DatasetCard], searched: Search) -> dict[str, Place]:
     return places
 
 
-def _surest(sure: Mapping[str, Iterable[Claim]], *, except_for: str) -> dict[Path, tuple[str, Claim]]:
+def _surest(sure: Mapping[str, Iterable[Claim]], *, except_for: str = "") -> dict[Path, tuple[str, Claim]]:
     """Returns the surest claim on each folder, with its dataset."""
     best: dict[Path, tuple[str, Claim]] = {}
     for key, claims in sure.items():

@@ -79,7 +79,7 @@ def no_images(dataset: DatasetCard, searched: Search, place: Place | None = None
     files = [path / name for path in below for name in tree.folders[path].others]
     if inside:
         first = min(path / tree.folders[path].images[0] for path in inside).relative_to(folder)
-        others = {path: key for path, key in surest(searched).items() if path in {*inside}}
+        others = {path: searched.datasets[path] for path in inside if path in searched.datasets}
         rest = [path for path in inside if path not in others]
         n = counted(tree.count(inside), "images")
         found = f"{folder} holds {n}, but none in a layout of {dataset.name}, "
@@ -115,16 +115,10 @@ def not_there(dataset: DatasetCard, searched: Search) -> DataError:
         DataError: Names of folders there may mean several of its classes; see `expect_certain`.
     """
     tree = searched.tree
-    free = [path for path in tree.holding_images if path not in surest(searched)]
+    free = [path for path in tree.holding_images if path not in searched.datasets]
     images = [path / image for path in free for image in tree.folders[path].images]
     expect_certain(dataset, tree.root, images)
     return no_images(dataset, searched)
-
-
-def surest(searched: Search) -> dict[Path, str]:
-    """Returns the dataset that each folder of images surely is of, where there is one."""
-    claims = [(claim, key) for key, claims in searched.claims.items() for claim in claims]
-    return {claim.folder: key for claim, key in sorted(claims[::-1], key=lambda one: one[0].rank)}
 
 
 def of_others(tree: Tree, others: Mapping[Path, str]) -> str:

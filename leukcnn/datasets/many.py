@@ -28,7 +28,7 @@ from leukcnn.datasets.index import (
     group_names,
 )
 from leukcnn.datasets.indexing import check_classes, read_index
-from leukcnn.datasets.left_out import not_there, of_others, surest
+from leukcnn.datasets.left_out import not_there, of_others
 from leukcnn.datasets.one_class import require_one_class
 from leukcnn.datasets.scan import scan_place
 from leukcnn.datasets.walk import Progress, listed
@@ -81,7 +81,7 @@ def find_present(names: Sequence[str], root: str | Path, *, classes: GivenClasse
     if not places:
         tree = searched.tree
         found = f"None of {', '.join(names)} is below {tree.root}."
-        others = surest(searched)
+        others = searched.datasets
         found += of_others(tree, others)
         if holding := [path for path in tree.holding_images if path not in others]:
             shown = [f"{folder} ({tree.count([folder]):,} images)" for folder in holding]

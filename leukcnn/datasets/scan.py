@@ -29,7 +29,6 @@ from leukcnn.datasets.left_out import (
     expect_certain,
     given_notes,
     left_out_notes,
-    names_of,
     no_images,
     not_there,
     release_notes,
@@ -85,11 +84,6 @@ class Scan:
     def paths(self) -> list[Path]:
         """The files that are read: the images, and those that may be published ones."""
         return [*(image.path for image in self.images), *self.perhaps_published]
-
-    @property
-    def folders_not_read(self) -> tuple[str, ...]:
-        """Names of the folders whose images are left out because they fit no layout."""
-        return names_of(self.folder, {path.parent for path in (*self.strays, *self.left_out[NEXT_TO])})
 
     @property
     def notes(self) -> tuple[str, ...]:
