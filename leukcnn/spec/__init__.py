@@ -5,9 +5,10 @@ does. Profiles, assumptions and command-line options change it by the path of a 
 `training.batch_size`. Each value is therefore written in one place only.
 """
 
-from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Published, Row, Table
+from leukcnn.spec.contents import Assumption, Figure, Profile, Row, Table
 from leukcnn.spec.metrics import METRICS, SIZES
 from leukcnn.spec.paper import DEFAULT_CONTROLS, Paper
+from leukcnn.spec.printed import Claim, Finding, Published, Sample
 from leukcnn.spec.setups import (
     CHECKPOINTS,
     ENLARGING,
@@ -64,6 +65,7 @@ __all__ = [
     "UNKNOWN_SUBJECTS",
     "Assumption",
     "Augmentation",
+    "Claim",
     "Features",
     "Figure",
     "Finding",
@@ -73,6 +75,7 @@ __all__ = [
     "Profile",
     "Published",
     "Row",
+    "Sample",
     "Setup",
     "Split",
     "Table",

@@ -1,4 +1,4 @@
-"""The contents of a paper: rows, profiles, assumptions, tables, figures and findings."""
+"""The contents of a paper: rows, profiles, assumptions, tables and figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from leukcnn.spec.checks import (
 from leukcnn.spec.kinds import FIGURES, TABLES
 from leukcnn.spec.metrics import DEFAULT_SHOW
 from leukcnn.spec.names import APPLICATIONS, DATASETS, METRICS, check_builder
+from leukcnn.spec.printed import Published, Sample
 from leukcnn.spec.setups import Setup
 from leukcnn.spec.splits import FOLDED_KINDS, SPLIT_KINDS
 
@@ -110,39 +111,6 @@ class Assumption:
         check_id(name_of(self), "name", self.name)
 
 
-@dataclass(frozen=True)
-class Published:
-    """One published value, as the paper prints it.
-
-    Attributes:
-        row: Id of the row.
-        metric: One of `leukcnn.spec.names.METRICS`, such as "accuracy".
-        value: The value. Metrics that are fractions, such as accuracy or F1-scores, are in percent (92.48);
-            kappa, AUROC and losses are in their own unit (0.93); "parameters" is a count; "file_mb" is in MB.
-        std: Standard deviation over folds or runs, in the same unit; None if the paper prints none.
-        dataset: Key of the tested dataset; "" for all datasets together.
-        subset: Tested images: "test" (also compared with the measured value on the balanced test set),
-            "external" (other subjects), "within" (a cross-validation within the tested dataset) or "final" (a
-            challenge's final phase).
-    """
-
-    row: str
-    metric: str
-    value: float
-    std: float | None = None
-    dataset: str = ""
-    subset: str = "test"
-
-    def __post_init__(self) -> None:
-        check_types(self)
-        require_known(name_of(self), "metric", self.metric, METRICS)
-        require_known(name_of(self), "dataset", self.dataset, ("", *DATASETS))
-        require_known(name_of(self), "subset", self.subset, PUBLISHED_SUBSETS)
-
-
-PUBLISHED_SUBSETS = tuple(name for name in metrics.SUBSETS if name != "balanced")
-
-
 _KNOWN_NAMES = {
     "axes": metrics.AXES,
     "subsets": metrics.SUBSETS,
@@ -216,6 +184,10 @@ class Table:
         kappa_words: "alertnet" shows the words for kappa of the Alert Net paper next to those of Landis and
             Koch; "" shows no words.
         notes: Remarks that are printed under the table.
+        samples: The images behind the published values, for the audit and for verdicts. The first that fits
+            a value counts, see `Table.sample`.
+        not_audited: Why the audit can't check the values that none of its claims covers, such as "values of
+            other works"; "" if it checks all.
     """
 
     id: str
@@ -237,6 +209,8 @@ class Table:
     over: str = "auto"
     kappa_words: str = ""
     notes: tuple[str, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    not_audited: str = ""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -337,6 +311,10 @@ class Table:
             "a positive_class of the paper, the axis 'class', or averages: macro_auroc, macro_recall",
         )
 
+    def sample(self, published: Published) -> Sample | None:
+        """Returns the images that a published value is computed from; None if they aren't known."""
+        return next((sample for sample in self.samples if sample.fits(published)), None)
+
     def printed(self, row: str, metric: str, *, dataset: str = "", subset: str = "test") -> Published | None:
         """Returns the published value of a row, or None if the paper prints none."""
         wanted = (row, metric, dataset, subset)
@@ -380,19 +358,3 @@ class Figure:
             if network not in APPLICATIONS:
                 check_builder(network, owner, "networks", extra=APPLICATIONS)
         check_kind(self, FIGURES)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """An error in the paper's own text, or something important that it leaves out.
-
-    Attributes:
-        text: What is wrong or missing, in one or a few sentences.
-        where: The place in the paper, such as "Table 2".
-    """
-
-    text: str
-    where: str
-
-    def __post_init__(self) -> None:
-        check_types(self)

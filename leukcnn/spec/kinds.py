@@ -1,7 +1,7 @@
-"""The kinds of tables and figures: the module that makes each, what it shows and which fields it requires.
+"""The kinds of tables, figures and claims: the module for each, what it shows and which fields it requires.
 
-A new kind is one module of `leukcnn.outputs` and one entry here. The entries hold text only, so that a paper
-is checked without loading the modules that build its tables and plots.
+A new kind is one module of `leukcnn.outputs` or `leukcnn.auditing` and one entry here. The entries hold text
+only, so that a paper is checked without loading the modules that build its tables and plots.
 """
 
 from collections.abc import Mapping
@@ -188,6 +188,54 @@ FIGURES: Mapping[str, Kind] = {
         "leukcnn.outputs.misclassified",
         "images that a row's networks misclassify, by default of all rows",
         accepts=("rows",),
+    ),
+}
+
+
+class ClaimKind(NamedTuple):
+    """A kind of claim that the audit checks.
+
+    Attributes:
+        module: Module of `leukcnn.auditing` that checks it.
+        checks: What it checks.
+    """
+
+    module: str
+    checks: str
+
+
+CLAIMS: Mapping[str, ClaimKind] = {
+    "sums": ClaimKind("leukcnn.auditing.sums", "the totals of a table of counts"),
+    "shares": ClaimKind(
+        "leukcnn.auditing.shares",
+        "whether a whole number of images is behind a percentage, rounded or truncated",
+    ),
+    "binary_row": ClaimKind(
+        "leukcnn.auditing.binary", "confusion matrices of two classes that give all values of a row together"
+    ),
+    "test_size": ClaimKind(
+        "leukcnn.auditing.binary", "sizes of the test set for which all rows of a table are possible"
+    ),
+    "runs": ClaimKind(
+        "leukcnn.auditing.run_sets", "sets of runs behind the means and standard deviations of a row"
+    ),
+    "folds": ClaimKind(
+        "leukcnn.auditing.fold_sets", "sets of folds behind the means and standard deviations of a row"
+    ),
+    "agreement": ClaimKind(
+        "leukcnn.auditing.multiclass",
+        "kappa, macro and weighted averages of several classes, against accuracy",
+    ),
+    "report": ClaimKind("leukcnn.auditing.reports", "confusion matrices behind a classification report"),
+    "weighted_f1": ClaimKind(
+        "leukcnn.auditing.weighted_f1", "class sizes and confusion matrices behind a weighted F1-score"
+    ),
+    "t_test": ClaimKind("leukcnn.auditing.t_tests", "a test from printed means and standard deviations"),
+    "network_size": ClaimKind(
+        "leukcnn.auditing.sizes", "parameters and file sizes of the networks, from their builders"
+    ),
+    "statement": ClaimKind(
+        "leukcnn.auditing.statements", "numbers in the text against each other, the tables and other papers"
     ),
 }
 

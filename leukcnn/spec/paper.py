@@ -9,9 +9,10 @@ from typing import Any
 from leukcnn.errors import SpecError
 from leukcnn.fields import did_you_mean, find_named, read_like, replace_at, value_at
 from leukcnn.spec.checks import check_types, name_of, require, require_known, require_once
-from leukcnn.spec.contents import Assumption, Figure, Finding, Profile, Row, Table
+from leukcnn.spec.contents import Assumption, Figure, Profile, Row, Table
 from leukcnn.spec.kinds import FIGURES, TABLES
 from leukcnn.spec.names import APPLICATIONS, CONTROLS, DATASETS
+from leukcnn.spec.printed import Claim, Finding
 from leukcnn.spec.setups import Preprocessing, Setup
 from leukcnn.spec.splits import SPLIT_KINDS
 
@@ -41,6 +42,7 @@ class Paper:
         tables: Its tables, and additional ones.
         figures: Its figures, and additional ones.
         findings: Errors in its text and important things that it leaves out.
+        claims: What its text states and the audit checks; most claims follow from its tables.
         runs: Number of runs with different seeds over which the published means are taken.
         class_of: Class of a dataset -> class of the paper, such as {"benign": "healthy"}. Images of other
             classes are left out. Empty if the datasets have the paper's own classes.
@@ -66,6 +68,7 @@ class Paper:
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
     findings: tuple[Finding, ...]
+    claims: tuple[Claim, ...] = ()
     runs: int = 1
     class_of: Mapping[str, str] = field(default_factory=dict)
     synthetic_images: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -100,6 +103,7 @@ class Paper:
         require_known(owner, "splits", self.splits, SPLIT_KINDS)
         require_known(owner, "controls", self.controls, CONTROLS)
         require_known(owner, "positive_class", self.positive_class, ("", *self.classes))
+        require_once(owner, "claims", [claim.id for claim in self.claims])
         require_known(owner, "class_of", tuple(self.class_of.values()), self.classes)
         require_known(owner, "synthetic_images", tuple(self.synthetic_images), self.datasets)
         require(self.runs > 0, f"{owner}: runs = {self.runs}.", "1 or more")
@@ -128,6 +132,12 @@ class Paper:
             if not self.positive_class:
                 item.require_positive_class()
             require_known(owner, "published", tuple(p.row for p in item.published), self.row_ids)
+            for sample in item.samples:
+                require(
+                    len(sample.sizes) == len(self.classes),
+                    f"{owner}: a sample has sizes = {sample.sizes}.",
+                    f"one number for each of {', '.join(self.classes)}",
+                )
             require_known(owner, "measured", tuple(row for _, row, _ in item.measured), self.row_ids)
             tested = tuple(p.dataset for p in item.published)
             require_known(owner, "dataset of a published value", tested, ("", *self.datasets))

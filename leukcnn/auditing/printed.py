@@ -1,0 +1,116 @@
+"""Printed values: their names, decimals, and the exact numbers that print like them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from leukcnn import spec
+
+MODES = ("either", "rounded", "truncated")
+"""How a paper prints: rounded half up, truncated (towards 0), or not known."""
+
+
+@dataclass(frozen=True)
+class PrintedNumber:
+    """A number with a fixed number of decimals. Comparisons with counts are exact, in whole numbers.
+
+    Attributes:
+        value: The printed value without its decimal point: 9248 for 92.48.
+        decimals: Number of decimals.
+        percent: Whether it is a fraction in percent.
+    """
+
+    value: int
+    decimals: int
+    percent: bool = False
+
+    @property
+    def _per_one(self) -> int:
+        """The number that is printed for a fraction of 1, without its decimal point."""
+        return 10**self.decimals * (100 if self.percent else 1)
+
+    def bounds(self, mode: str = "either") -> tuple[Fraction, Fraction]:
+        """Returns the least and the lowest excluded number that print like this one, as fractions of 1.
+
+        For a negative number, the first is excluded and the second isn't.
+        """
+        size = abs(self.value)
+        low = Fraction(2 * size - (mode != "truncated"), 2 * self._per_one)
+        high = Fraction(2 * size + (1 if mode == "rounded" else 2), 2 * self._per_one)
+        return (-high, -low) if self.value < 0 else (low, high)
+
+    def is_printed_for(self, numerator: Any, denominator: Any, mode: str = "either") -> np.ndarray:
+        """Returns whether numerator / denominator prints like this number.
+
+        Args:
+            numerator: Integers of any shape.
+            denominator: Integers above 0 that fit them in shape.
+            mode: One of `MODES`.
+
+        Returns:
+            bool of the same shape. It is exact while 2 * 100 * 10^decimals * denominator is below 2^63.
+        """
+        sign = -1 if self.value < 0 else 1
+        twice = 2 * self._per_one * sign * np.asarray(numerator, dtype=np.int64)
+        below = np.asarray(denominator, dtype=np.int64)
+        size = abs(self.value)
+        least = (2 * size - (mode != "truncated")) * below
+        most = (2 * size + (1 if mode == "rounded" else 2)) * below
+        # 0 is printed for small negative numbers as well.
+        small = (-most < twice) if self.value == 0 else (twice >= least)
+        return small & (twice < most)
+
+    def __str__(self) -> str:
+        return f"{Decimal(self.value).scaleb(-self.decimals)}"
+
+
+def printed_number(value: float, decimals: int, *, percent: bool = False) -> PrintedNumber:
+    """Returns a value of a paper with its decimals, such as 94.1 with two: 94.10."""
+    return PrintedNumber(int(Decimal(str(value)).scaleb(decimals).to_integral_value()), decimals, percent)
+
+
+def own_decimals(value: float) -> int:
+    """Returns the number of decimals of a value, without zeros at its end."""
+    return max(0, -int(Decimal(str(value)).normalize().as_tuple().exponent))
+
+
+def decimals_of(table: spec.Table, published: spec.Published) -> int:
+    """Returns the number of decimals with which a value of a table is printed.
+
+    A final 0 is lost in a number. So it is at least the number that most values of the metric have.
+    """
+    of_metric = [own_decimals(p.value) for p in table.published if p.metric == published.metric]
+    return max(own_decimals(published.value), max(of_metric, key=of_metric.count))
+
+
+def name_of(table: spec.Table, published: spec.Published) -> str:
+    """Returns the name of a published value, such as "table4/vgg16/accuracy/allidb1"."""
+    subset = "" if published.subset == "test" else published.subset
+    return "/".join(filter(None, (table.id, published.row, published.metric, published.dataset, subset)))
+
+
+def name_of_std(table: spec.Table, published: spec.Published) -> str:
+    """Returns the name of a published value's standard deviation."""
+    return f"{name_of(table, published)}/std"
+
+
+def name_of_cell(table: spec.Table, line: int, column: int) -> str:
+    """Returns the name of a cell of `Table.reference`, counted from 0, such as "table2/3/1"."""
+    return f"{table.id}/{line}/{column}"
+
+
+def printed_values(paper: spec.Paper) -> Iterator[str]:
+    """Yields the name of every number that a paper's tables print."""
+    for table in paper.tables:
+        for published in table.published:
+            yield name_of(table, published)
+            if published.std is not None:
+                yield name_of_std(table, published)
+        for line, cells in enumerate(table.reference):
+            for column, cell in enumerate(cells):
+                if isinstance(cell, int | float):
+                    yield name_of_cell(table, line, column)

@@ -1,0 +1,5 @@
+"""Checks whether a whole number of images is behind a percentage, rounded or truncated."""
+
+from leukcnn.auditing.answers import AuditKind
+
+KINDS: dict[str, AuditKind] = {}

@@ -1,0 +1,75 @@
+"""What the ALL-IDB paper claims and the audit checks, and the errors found in it."""
+
+from leukcnn.spec import Claim, Finding
+
+CLAIMS: tuple[Claim, ...] = ()
+
+FINDINGS = (
+    Finding(
+        "39 images with leukaemia and 59 without don't add up to 108. ALL-IDB 1 has 49 and 59.",
+        "Section 3",
+    ),
+    Finding(
+        "Of 108 images, 99 % are 107, 97 % are 105 and 96 % are 104: the networks differ by one to three "
+        "images of ALL-IDB 1. Even if the worse network made all errors of the better one, an exact McNemar "
+        "test of the three images would give only p = 0.25.",
+        "Table 1",
+    ),
+    Finding(
+        "On ALL-IDB 2 all three networks reach 98 % (254 to 256 of 260 images). The proposed network doesn't "
+        "outperform the others there.",
+        "Section 5: 'The proposed CNN outperformed all other models'; Table 1",
+    ),
+    Finding(
+        "The one error on ALL-IDB 1 is described in two ways: a healthy patient classified as one with "
+        "leukaemia, and an image with leukaemia classified as healthy. '48 true negatives' and one error fit "
+        "the 49 images with leukaemia, but not the 59 healthy ones. So the second description is right and "
+        "the first has the classes swapped. Missing leukaemia is the more serious error.",
+        "Section 5: text on Figures 4 and 5",
+    ),
+    Finding(
+        "The methods have four folds, the abstract five.",
+        "Section 4.2; Abstract",
+    ),
+    Finding(
+        "Each convolution is 'succeeded' by max pooling in the figure and 'preceded' by it in the text.",
+        "Figure 1; Section 4.2",
+    ),
+    Finding(
+        "No validation set is mentioned, and the folds leave no images for one. If the paper reports the "
+        "best epoch, that epoch was chosen on the test folds.",
+        "Section 4.2",
+    ),
+    Finding(
+        "The crops of ALL-IDB 2 come from fields of ALL-IDB 1: 185 of the 260 were found there, in 80 "
+        "fields, and 154 of them share their field with another crop. Folds by image separate these crops, "
+        "and training then shows the stain, light and neighbouring cells of test images. `--split "
+        "grouped_kfold` keeps crops of a field together if it is known; for 75 crops it isn't, and 74 of "
+        "them show ALL. Crops are numbered field by field; with `--split block_kfold` a fold is a contiguous "
+        "block of each class' numbers.",
+        "Section 4.2",
+    ),
+    Finding(
+        "The cluster with the least frequency isn't that of the white cells if they fill much of the image. "
+        "In JTSC's close-ups it is the area between nucleus and glass. The table 'mask_scores' "
+        "shows how well each rule does on images with known masks.",
+        "Section 4.1",
+    ),
+    Finding(
+        "Masked images still show the number and size of the white cells, and the authors say that the "
+        "network uses their number. If images with and without leukaemia differ in this number, a network "
+        "doesn't need to recognise blasts. One control, a random forest, sees only number and size of the "
+        "mask's patches and shows what these alone achieve.",
+        "Section 6",
+    ),
+    Finding(
+        "No time is printed for 'in a significantly short amount of time'. The table 'times' measures it.",
+        "Introduction",
+    ),
+    Finding(
+        "Precision, recall and F1-score are averages over both classes, but the kind of average isn't "
+        "stated, and each line of the table has the same value four times. leukcnn compares the macro "
+        "average and shows the weighted one next to it.",
+        "Table 1",
+    ),
+)

@@ -1,0 +1,109 @@
+"""What the LeukNet paper claims and the audit checks, and the errors found in it."""
+
+from leukcnn.spec import Claim, Finding
+
+CLAIMS: tuple[Claim, ...] = ()
+
+FINDINGS = (
+    Finding(
+        "Shallow fine-tuning freezes 'usually the first' layers; their number isn't stated. Here SFT and "
+        "mSFT freeze the whole convolutional base, because the text says about ResNet50 that 'only the added "
+        "layers were trained'.",
+        "sections III-C and III-D",
+    ),
+    Finding(
+        "The class that precision refers to isn't stated. Precision, recall and specificity of the "
+        "pathological class, averaged over runs, fit the printed rows.",
+        "section IV",
+    ),
+    Finding(
+        "Table II's pathological column adds up to 2089 and the total to 3523, but it prints 2102 and 3536. "
+        "The missing 13 are Bloodline's: it has 204 here and 217 in the same group's Alert Net. With 217 "
+        "both sums are right.",
+        "Table II",
+    ),
+    Finding(
+        "1001 healthy and 1182 pathological images of the development set (section III-B) and 'eight of the "
+        "fourteen' datasets (section IV-D) disagree with Table II, which has 18 datasets. According to the "
+        "text, 17 of them, with 3415 images, are the development set.",
+        "sections III-A, III-B and IV-D",
+    ),
+    Finding(
+        "Fifteen of the eighteen datasets have a single class. A network that distinguishes datasets by "
+        "stain or camera therefore distinguishes classes; k-fold cross-validation rewards that.",
+        "Table II",
+    ),
+    Finding(
+        "Pathological means any leukaemia. The 88 images of Atlas, 140 of leukemia-images and 64 of UFG "
+        "include 23, 22 and 27 images that Alert Net's Table II counts as neither ALL nor AML.",
+        "Table II",
+    ),
+    Finding(
+        "ALL-IDB 1, its crops and ALL-IDB 2 show the same cells. If only one of them is left out, networks "
+        "are tested on cells that they were trained on. Strict LODOCV leaves out all three; its values are "
+        "shown next to those of LODOCV.",
+        "section III-E",
+    ),
+    Finding(
+        "Network, fine-tuning and dense layers are chosen by the accuracy on ALL-IDB 1 and 2, and the same "
+        "accuracy is then reported as the result. Only UFG wasn't used to choose.",
+        "section IV-A",
+    ),
+    Finding(
+        "LeukNet's row on ALL-IDB 1 fits 238 of 245 pathological and 286 of 295 healthy images right over "
+        "five runs: accuracy (A) 97.04, recall (R) 97.14, specificity (S) 96.95.",
+        "Table IV",
+    ),
+    Finding(
+        "All eight values of VGG-19 DFT's row on ALL-IDB 1 fit five runs with 48, 48, 48, 48 and 47 of 49 "
+        "pathological images right and 57 of 59 healthy images in each. This shows that the paper's standard "
+        "deviations use n - 1.",
+        "Table IV",
+    ),
+    Finding(
+        "LeukNet's standard deviations on ALL-IDB 2 (0.02, 0.04, 0.08, 0.09) can't be percentage points: "
+        "five runs of 260 images with 1072 right in total have a standard deviation of at least 0.21 points. "
+        "As fractions they are 2, 4, 8 and 9 points.",
+        "Tables IV and V",
+    ),
+    Finding(
+        "InceptionV3's A, R and S on ALL-IDB 1 contradict each other: with 49 and 59 images a recall of "
+        "73.92 and a specificity of 60.91 mean an accuracy of 66.81, not 65.56.",
+        "Table IV",
+    ),
+    Finding(
+        "The paper calls 1024-256 and 1024-512 equal. With the printed means and standard deviations, "
+        "Student's t-test gives p = .057 on ALL-IDB 1, but .0004 on ALL-IDB 2.",
+        "section IV-A, Table V",
+    ),
+    Finding("'Layers with size 1024-254' is a misprint of 1024-256.", "section IV-A"),
+    Finding(
+        "All rows of Table VI except one fit one confusion matrix each, as from a single run. In mDFT's "
+        "10-fold row on ALL-IDB 1, recall and kappa are swapped: 42 of 49 and 57 of 59 give A 91.67, P "
+        "95.45, R 85.71 and kappa .8304; the table prints R 83.04 and kappa .8571.",
+        "Table VI",
+    ),
+    Finding(
+        "The accuracy in k-fold cross-validation is 98.28 in the abstract and section IV-D, 98.24 in Tables "
+        "VII and VIII. With the classes of Table II, R 98.76 and S 97.34 give 98.18.",
+        "abstract, section IV-D, Tables VII and VIII",
+    ),
+    Finding(
+        "Vogado et al.'s row of Table VIII can't be that of the pathological class: R 92.80 and S 92.22 give "
+        "A 92.56, but the table prints 92.79. R equals A to one decimal here and in Table IX, which suggests "
+        "averages weighted by class size.",
+        "Table VIII",
+    ),
+    Finding(
+        "Vogado et al.'s row on UFG can't be that of the pathological class: R 52.10 and S 47.70 give A "
+        "50.03. As averages weighted by class size, 56 of 64 pathological and 7 of 57 healthy images right "
+        "give A 52.07, P 49.93, R 52.07 and S 47.71; no other counts do. Predicting one class for all images "
+        "would give 52.89 %.",
+        "Table IX",
+    ),
+    Finding(
+        "The text says that Table IX's values are from 'k-fold cross-validation'; its caption says LODOCV, "
+        "and only UFG is tested.",
+        "section IV-D",
+    ),
+)

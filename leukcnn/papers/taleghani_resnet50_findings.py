@@ -1,0 +1,79 @@
+"""What the Taleghani paper claims and the audit checks, and the errors found in it."""
+
+from leukcnn.spec import Claim, Finding
+
+CLAIMS: tuple[Claim, ...] = ()
+
+FINDINGS = (
+    Finding(
+        "The abstract's 97 % on the test set (629 to 634 of 651 images) disagrees with both reports. Their "
+        "recalls and supports give 643 to 646 right before the 'modifications' and 642 to 645 after. With "
+        "the printed precisions and F1-scores only 645 or 646 (99.08 or 99.23 %) and 644 or 645 (98.92 or "
+        "99.08 %) remain. leukcnn compares with the reports.",
+        "Abstract, Introduction; Results",
+    ),
+    Finding(
+        "The 'modifications' aren't described. They improved nothing: in the class benign one image fewer "
+        "was right (93 of 95 instead of 94), and in total between none and two fewer.",
+        "Results",
+    ),
+    Finding(
+        "The abstract's 98 % in training and 99 % in validation match no epoch of the log: the second has "
+        "97.2 and 98.6 %, the third 99.1 and 97.9 %.",
+        "Abstract; Implementation of the model",
+    ),
+    Finding(
+        "With 326 validation images, .9785 is 319 of them, but .9343 is between 304 and 305, and .9859 "
+        "between 321 and 322. No set of 290 to 334 images gives .9343, and no set of fewer than 1,491 images "
+        "gives all three values. Either these values or the split differ from what the rest of the paper "
+        "implies.",
+        "Implementation of the model",
+    ),
+    Finding(
+        "The training accuracy of .9911 is no whole number of right images out of the 2,273 to 2,304 that "
+        "make 72 batches of 32. The log has the form of Keras 3, whose progress bar for a long time averaged "
+        "the running means of an epoch again. Such training values aren't those of the whole epoch; the "
+        "validation values are.",
+        "Implementation of the model",
+    ),
+    Finding(
+        "The numbers of the layer table agree: 7 x 7 x 2,048 = 100,352 outputs are flattened, and the layer "
+        "after them has 100,352 x 4 + 4 = 401,412 parameters. 72 steps are the batches of 32 in 2,279 "
+        "images.",
+        "Implementation of the model",
+    ),
+    Finding(
+        "The base is frozen and nothing is augmented. Still, the base processes the same images in each of "
+        "the three epochs, which take 743 seconds in total. Computing its features once gives the same "
+        "results.",
+        "Implementation of the model",
+    ),
+    Finding(
+        "Results and Discussion are placeholders ('blah blah'), one table of results has rows without "
+        "values, and 'Dataset Sizes' is a heading without sizes.",
+        "Understanding the Dataset, Results, Discussion",
+    ),
+    Finding(
+        "The split is by image. The 3,256 images are of 89 people, and it isn't published which image is of "
+        "whom. Flow cytometry labels a person, not an image: the images of a person share class and stain, "
+        "and are in both training and test. No split of these images can rule that out.",
+        "Understanding the Dataset",
+    ),
+    Finding(
+        "90 pairs of images, in 86 groups, are near-duplicates. A perceptual hash finds 9 more pairs that "
+        "visibly show the same field. `--split grouped` and `grouped_kfold` keep all of them together; "
+        "the table 'splits' shows the effect.",
+        "Understanding the Dataset",
+    ),
+    Finding(
+        "A random forest on the mean and standard deviation of each channel in a border of 16 pixels reaches "
+        "95.3 +- 1.0 % in stratified 5-fold cross-validation, and 96.2 % with the whole image: stain and "
+        "light alone distinguish the classes. An accuracy near these values says little about leukaemia.",
+        "Understanding the Dataset",
+    ),
+    Finding(
+        "Early, pre and pro are called stages in the abstract and subtypes in the text. They are subtypes of "
+        "B-ALL: a patient doesn't progress from one to the next.",
+        "Abstract; Understanding the Dataset",
+    ),
+)
