@@ -2,5 +2,5 @@
 
 Each kind of claim in `leukcnn.spec.kinds.CLAIMS` has an entry in `KINDS` of its module: a function that
 finds such claims in a paper's tables, and one that checks a claim. A new paper is audited without new code:
-its tables state values and the images behind them (`leukcnn.spec.Sample`).
+its tables state values and the tested images (`leukcnn.spec.Sample`).
 """

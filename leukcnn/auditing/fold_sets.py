@@ -1,4 +1,4 @@
-"""Checks sets of folds behind the means and standard deviations of a row."""
+"""Checks sets of folds that give the means and standard deviations of a row."""
 
 from leukcnn.auditing.answers import AuditKind
 

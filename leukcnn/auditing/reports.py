@@ -1,4 +1,4 @@
-"""Checks confusion matrices behind a classification report."""
+"""Checks confusion matrices that give a classification report."""
 
 from leukcnn.auditing.answers import AuditKind
 

@@ -1,4 +1,4 @@
-"""Checks whether a whole number of images is behind a percentage, rounded or truncated."""
+"""Checks whether a whole number of images gives a percentage, rounded or truncated."""
 
 from leukcnn.auditing.answers import AuditKind
 

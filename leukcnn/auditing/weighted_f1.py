@@ -1,4 +1,4 @@
-"""Checks class sizes and confusion matrices behind a weighted F1-score."""
+"""Checks class sizes and confusion matrices that give a weighted F1-score."""
 
 from leukcnn.auditing.answers import AuditKind
 

@@ -208,7 +208,7 @@ CLAIMS: Mapping[str, ClaimKind] = {
     "sums": ClaimKind("leukcnn.auditing.sums", "the totals of a table of counts"),
     "shares": ClaimKind(
         "leukcnn.auditing.shares",
-        "whether a whole number of images is behind a percentage, rounded or truncated",
+        "whether a whole number of images gives a percentage, rounded or truncated",
     ),
     "binary_row": ClaimKind(
         "leukcnn.auditing.binary", "confusion matrices of two classes that give all values of a row together"
@@ -217,18 +217,18 @@ CLAIMS: Mapping[str, ClaimKind] = {
         "leukcnn.auditing.binary", "sizes of the test set for which all rows of a table are possible"
     ),
     "runs": ClaimKind(
-        "leukcnn.auditing.run_sets", "sets of runs behind the means and standard deviations of a row"
+        "leukcnn.auditing.run_sets", "sets of runs that give the means and standard deviations of a row"
     ),
     "folds": ClaimKind(
-        "leukcnn.auditing.fold_sets", "sets of folds behind the means and standard deviations of a row"
+        "leukcnn.auditing.fold_sets", "sets of folds that give the means and standard deviations of a row"
     ),
     "agreement": ClaimKind(
         "leukcnn.auditing.multiclass",
         "kappa, macro and weighted averages of several classes, against accuracy",
     ),
-    "report": ClaimKind("leukcnn.auditing.reports", "confusion matrices behind a classification report"),
+    "report": ClaimKind("leukcnn.auditing.reports", "confusion matrices that give a classification report"),
     "weighted_f1": ClaimKind(
-        "leukcnn.auditing.weighted_f1", "class sizes and confusion matrices behind a weighted F1-score"
+        "leukcnn.auditing.weighted_f1", "class sizes and confusion matrices that give a weighted F1-score"
     ),
     "t_test": ClaimKind("leukcnn.auditing.t_tests", "a test from printed means and standard deviations"),
     "network_size": ClaimKind(

@@ -1,4 +1,4 @@
-"""What a paper prints: its values, the images behind them, its claims and its errors."""
+"""What a paper prints: its values, the tested images, its claims and its errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ class Sample:
         sizes: Number of tested images of each class, in the order of the paper's classes.
         dataset: Key of the tested dataset, as in `Published`.
         subset: Tested images, as in `Published`.
-        rows: Ids of the rows whose values it is behind; empty for all.
+        rows: Ids of the rows whose values it gives; empty for all.
         runs: Number of runs over which the published means are taken.
         folds: Number of folds of a run over which they are taken; 1 if the folds are pooled, or there are
             none. Folds are stratified.
@@ -91,7 +91,7 @@ class Sample:
         return sum(self.sizes)
 
     def fits(self, published: Published) -> bool:
-        """Returns whether it is behind a published value."""
+        """Returns whether a published value is computed from it."""
         same = (self.dataset, self.subset) == (published.dataset, published.subset)
         return same and (not self.rows or published.row in self.rows)
 
