@@ -184,8 +184,8 @@ class Table:
         kappa_words: "alertnet" shows the words for kappa of the Alert Net paper next to those of Landis and
             Koch; "" shows no words.
         notes: Remarks that are printed under the table.
-        samples: The images that give the published values, for the audit and for verdicts. The first that fits
-            a value counts, see `Table.sample`.
+        samples: The images that give the published values, for the audit and for verdicts. The first that
+            fits a value counts, see `Table.sample`.
         not_audited: Why the audit can't check the values that none of its claims covers, such as "values of
             other works"; "" if it checks all.
     """
