@@ -5,11 +5,15 @@ from dataclasses import replace
 
 from leukcnn import spec
 from leukcnn.datasets import card
+from leukcnn.evaluation.controls import CONTROLS
+from leukcnn.outputs.controls import against_controls
 from leukcnn.outputs.metric_lines import FINAL, Line, Place, TableContent
 from leukcnn.outputs.titles import not_trained
+from leukcnn.results.comparisons import Comparison
 from leukcnn.results.intervals import Interval
 from leukcnn.results.metrics import PROPORTIONS
 from leukcnn.results.probabilities import PROBABILITY_METRICS
+from leukcnn.spec.metrics import CALIBRATION
 from leukcnn.spec.splits import SUBJECTS
 
 NO_INTERVAL = "no interval"
@@ -47,7 +51,34 @@ _KAPPA = "Kappa in words: Landis and Koch (1977); the paper's own word in bracke
 
 def notes_of(content: TableContent) -> list[str]:
     """Returns the notes of a table of metrics."""
-    return [*_notes_of(content), *_on_equal_values(content)]
+    on_values = [*_notes_of(content), *_on_equal_values(content), *_on_probabilities(content)]
+    return [*on_values, *_against_controls(content)]
+
+
+def _against_controls(content: TableContent) -> list[str]:
+    """Says of each row at each place whether it is better than the best control there."""
+    titled: list[tuple[str, str, Comparison]] = []
+    for place, (control, comparison) in content.against_controls().items():
+        axes = [axis for axis in ("dataset", "subset", "split", "mask") if len(content.values[axis]) > 1]
+        title = ", ".join([content.labels[place.row], *(content.title(place, axis) for axis in axes)])
+        titled.append((title, CONTROLS[control].sees, comparison))
+    return against_controls(titled)
+
+
+def _on_probabilities(content: TableContent) -> list[str]:
+    """Explains metrics of probabilities, and names the rows that have none."""
+    shown = {*content.metrics}
+    svms = [label for row, label in content.without_probabilities.items() if row in content.trained]
+    threshold = any(name.endswith("sensitivity_at_95_specificity") for name in shown)
+    notes = {
+        "Sensitivity at 95 % specificity: its threshold is chosen on the tested images themselves, which is "
+        "optimistic.": threshold,
+        "The calibration error is above 0 by chance where there are few images.": "calibration_error"
+        in shown,
+        f"Support vector machines rank the images, but have no probabilities: {'; '.join(svms)}.": svms
+        and not shown.isdisjoint(CALIBRATION),
+    }
+    return [text for text, holds in notes.items() if holds]
 
 
 def _on_equal_values(content: TableContent) -> list[str]:

@@ -167,6 +167,9 @@ PROBABILITY_METRICS: Mapping[str, ProbabilityMetric] = {
     "average_precision": average_precision,
     "macro_average_precision": partial(macro, average_precision),
     "sensitivity_at_95_specificity": partial(sensitivity_at_specificity, specificity=0.95),
+    "macro_sensitivity_at_95_specificity": partial(
+        macro, partial(sensitivity_at_specificity, specificity=0.95)
+    ),
     "log_loss": log_loss,
     "brier_score": brier_score,
     "calibration_error": calibration_error,
