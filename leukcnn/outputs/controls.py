@@ -24,7 +24,7 @@ _COLUMNS = (
     *("Control", Column("Images", "integer")),
     *(Column("Accuracy", "percent"), Column("Of the control", "percent")),
     *(Column("Difference (points)", "points"), Column("95 % interval", "interval")),
-    *(Column("p", "quantity"), "The network is"),
+    *(Column("p", "p"), "The network is"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Tables that every paper has besides its own: what its networks' probabilities show, and the controls."""
+"""Tables that every paper has in addition to its own: what its networks' probabilities show, and the controls."""
 
 from leukcnn.spec.contents import Table
 from leukcnn.spec.metrics import CALIBRATION, RANKING
