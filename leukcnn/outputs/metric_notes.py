@@ -72,7 +72,8 @@ def _on_probabilities(content: TableContent) -> list[str]:
     threshold = any(name.endswith("sensitivity_at_95_specificity") for name in shown)
     without = [i.reason for line, i in _intervals(content) if line.metric in PROBABILITY_METRICS]
     notes: dict[str, object] = {
-        **{f"{NO_INTERVAL.capitalize()}: {reason}.": reason for reason in without},
+        # Over folds, the methods of the intervals say it.
+        **{f"{NO_INTERVAL.capitalize()}: {why}.": why and not content.over_folds for why in without},
         "Sensitivity at 95 % specificity: its threshold is chosen on the tested images themselves, which is "
         "optimistic.": threshold,
         "The calibration error is above 0 by chance where there are few images.": "calibration_error"

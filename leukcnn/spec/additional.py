@@ -1,4 +1,4 @@
-"""Tables that every paper has in addition to its own: what its networks' probabilities show, and the controls."""
+"""Tables that every paper has: the ranking and calibration of its networks, and comparisons with controls."""
 
 from leukcnn.spec.contents import Table
 from leukcnn.spec.metrics import CALIBRATION, RANKING
