@@ -46,7 +46,8 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
     if not pairs:
         why = "no row and no control have been tested on the same images"
         return make_table(shown, table, columns, [("all", *not_measured(why, len(columns) - 1))])
-    better = _BETTER.format(methods=_methods(pair.comparison for pair in pairs))
+    methods = _methods(pair.comparison for pair in pairs)
+    better = _BETTER.format(methods=methods[0].upper() + methods[1:])
     subsets = tuple(dict.fromkeys(pair.subset for pair in pairs))
     rows = [_cells(shown, pair) for pair in pairs]
     notes = [better, *_on_unmatched(pairs)]

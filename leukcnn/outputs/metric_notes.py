@@ -13,7 +13,7 @@ from leukcnn.results.comparisons import Comparison
 from leukcnn.results.intervals import Interval
 from leukcnn.results.metrics import PROPORTIONS
 from leukcnn.results.probabilities import PROBABILITY_METRICS
-from leukcnn.spec.metrics import CALIBRATION
+from leukcnn.spec.metrics import CALIBRATION, RANKING
 from leukcnn.spec.splits import SUBJECTS
 
 NO_INTERVAL = "no interval"
@@ -60,7 +60,8 @@ def _against_controls(content: TableContent) -> list[str]:
     titled: list[tuple[str, str, Comparison]] = []
     for place, (control, comparison) in content.against_controls().items():
         axes = [axis for axis in ("dataset", "subset", "split", "mask") if len(content.values[axis]) > 1]
-        title = ", ".join([content.labels[place.row], *(content.title(place, axis) for axis in axes)])
+        on = [content.title(place, axis) + " blanked" * (axis == "mask") for axis in axes]
+        title = ", ".join([content.labels[place.row], *on])
         titled.append((title, CONTROLS[control].sees, comparison))
     return against_controls(titled)
 
@@ -70,12 +71,17 @@ def _on_probabilities(content: TableContent) -> list[str]:
     shown = {*content.metrics}
     svms = [label for row, label in content.without_probabilities.items() if row in content.trained]
     threshold = any(name.endswith("sensitivity_at_95_specificity") for name in shown)
+    ranking = any(name.removeprefix("macro_") in RANKING for name in shown)
+    results = content.shown
+    pooled = results.split_kind in spec.FOLDED_KINDS and results.n_folds > 1 and not content.over_folds
     without = [i.reason for line, i in _intervals(content) if line.metric in PROBABILITY_METRICS]
     notes: dict[str, object] = {
         # Over folds, the methods of the intervals say it.
         **{f"{NO_INTERVAL.capitalize()}: {why}.": why and not content.over_folds for why in without},
         "Sensitivity at 95 % specificity: its threshold is chosen on the tested images themselves, which is "
         "optimistic.": threshold,
+        "The folds' networks may differ in their probabilities; AUROC, average precision and sensitivity at "
+        "95 % specificity rank the images of all folds together.": pooled and ranking,
         "The calibration error is above 0 by chance where there are few images.": "calibration_error"
         in shown,
         f"Support vector machines rank the images, but have no probabilities: {'; '.join(svms)}.": svms

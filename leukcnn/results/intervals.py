@@ -175,10 +175,7 @@ def bootstrap_interval(
 
 @lru_cache(maxsize=1)
 def _resamples(seed: int, n_units: int, n_resamples: int, fractions: bytes) -> np.ndarray:
-    """Returns how often each resample has each sort of units, (R, S) integers.
-
-    The metrics of a row share them: to sample thousands of images takes longer than to compute a metric.
-    """
+    """Returns how often each resample has each sort, (R, S); sampling takes longer than most metrics."""
     sampled = generator(seed, "bootstrap").multinomial(n_units, np.frombuffer(fractions), size=n_resamples)
     sampled.setflags(write=False)
     return sampled

@@ -172,3 +172,24 @@ def test_support_vector_machines_have_a_ranking_but_no_calibration(tmp_path, tes
     (note,) = [note for note in table.notes if "no probabilities" in note]
     assert note.endswith(": SVM, ImageNet features.")
     assert any("optimistic" in note for note in table.notes)
+
+
+@pytest.mark.parametrize("kind", ["kfold", "random"])
+def test_a_ranking_of_several_folds_says_so(staged, make_stages, kind):
+    table = Table("more", "T", "metrics", metrics=("auroc",), over="runs")
+    experiment = staged(table)
+    for fold in range(2):
+        experiment.add("frozen", make_stages(wrong=8, prefix=f"{fold}/"), fold=fold)
+    notes = table_of(experiment.results(split=kind), "more").notes
+    assert any("rank the images of all folds together" in note for note in notes) == (kind == "kfold")
+
+
+def test_a_blanked_region_is_named(staged, make_stages):
+    table = Table("masks", "T", "metrics", axes=("row", "mask"), metrics=("accuracy",))
+    experiment = staged(table)
+    for mask in ("", "border"):
+        experiment.add_masked(mask, "frozen", make_stages(wrong=8 if mask else 2))
+        experiment.add_masked(mask, "majority", make_stages(wrong=60))
+    notes = table_of(experiment.results(masked=experiment.masked), "masks").notes
+    titles = [note.partition(":")[0] for note in notes if "than the majority class" in note]
+    assert titles == ["Frozen, nothing blanked", "Frozen, border blanked"]
