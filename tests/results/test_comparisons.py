@@ -152,6 +152,24 @@ def test_groups_that_resemble_each_other_count_less_than_their_images():
     assert compare_predictions([pair], unit="subjects").verdict == "no better"
 
 
+def test_over_few_unequal_groups_the_jackknife_covers_more_often_than_the_bootstrap():
+    rng, n_groups, truth = np.random.default_rng(4), 8, 9 / 10.5 - 4 / 5.5
+    by_jackknife, by_bootstrap = [], []
+    for _ in range(400):
+        sizes = np.maximum(1, rng.lognormal(3, 1, n_groups)).astype(int)
+        group = np.repeat(np.arange(n_groups), sizes)
+        first, second = (rng.random(len(group)) < rng.beta(a, 1.5, n_groups)[group] for a in (9, 4))
+        pair = answers(first, group=group), answers(second, group=group)
+        _, low, high = compare_predictions([pair], unit="subjects").test
+        by_jackknife.append(low <= truth <= high)
+        gains = np.bincount(group, weights=first.astype(float) - second)
+        sampled = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=500)
+        low, high = np.quantile((sampled @ gains) / (sampled @ sizes), [0.025, 0.975])
+        by_bootstrap.append(low <= truth <= high)
+    assert np.mean(by_jackknife) >= 0.9
+    assert np.mean(by_bootstrap) <= np.mean(by_jackknife) - 0.03
+
+
 def test_the_mean_over_runs_is_one_observation_of_an_image():
     rng = np.random.default_rng(1)
     first, second = rng.random((3, 60)) < 0.9, rng.random((3, 60)) < 0.5
