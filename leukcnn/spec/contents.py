@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from leukcnn.spec import metrics
@@ -109,6 +110,10 @@ class Assumption:
     def __post_init__(self) -> None:
         check_types(self)
         check_id(name_of(self), "name", self.name)
+
+
+def _decimals(value: float) -> int:
+    return max(0, -int(Decimal(str(value)).as_tuple().exponent))
 
 
 _KNOWN_NAMES = {
@@ -314,6 +319,14 @@ class Table:
     def sample(self, published: Published) -> Sample | None:
         """Returns the images that a published value is computed from; None if they aren't known."""
         return next((sample for sample in self.samples if sample.fits(published)), None)
+
+    def decimals(self, published: Published) -> int:
+        """Returns the number of decimals with which a value of the table is printed.
+
+        A final 0 is lost in a number. So it is at least the number that most values of the metric have.
+        """
+        of_metric = [_decimals(p.value) for p in self.published if p.metric == published.metric]
+        return max(_decimals(published.value), max(of_metric, key=of_metric.count, default=0))
 
     def printed(self, row: str, metric: str, *, dataset: str = "", subset: str = "test") -> Published | None:
         """Returns the published value of a row, or None if the paper prints none."""
