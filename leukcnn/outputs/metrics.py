@@ -110,13 +110,13 @@ def _columns(content: TableContent) -> _Columns:
         "interval": [(Column("95 % interval", of_interval), partial(_bounds, content))],
         "difference": [(Column(difference, of_difference), partial(_difference, content))],
         "verdict": [
-            ("Verdict", partial(verdict_of, content)),
             (
                 Column("Difference, 95 % interval", of_interval, csv_only=True),
                 partial(_difference_range, content),
             ),
             (Column("p", "number", csv_only=True), partial(_p_value, content)),
             (Column("Detectable difference", of_difference, csv_only=True), partial(_detectable, content)),
+            ("Verdict", partial(verdict_of, content)),
         ],
         "state": [("State" if "measured" in show else "Measured", lambda line: state_of(line.why))],
     }
