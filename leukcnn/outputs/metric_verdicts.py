@@ -10,7 +10,7 @@ from leukcnn.results.metrics import kappa_word
 from leukcnn.results.verdicts import (
     AGREES,
     BASES,
-    CANT_TELL,
+    UNDECIDED,
     DIFFERS,
     SMALL,
     Comparison,
@@ -64,7 +64,7 @@ def verdict_notes(content: TableContent) -> list[str]:
     return [
         f"Verdict: '{DIFFERS}' if the 95 % interval of the difference excludes 0; '{AGREES}' if its 90 % "
         f"interval is within {_margin(content, margin)} (two one-sided tests at 5 %); '{SMALL}' if both; "
-        f'else "{CANT_TELL}". Error of the published value: {"; or ".join(bases)}.',
+        f'else "{UNDECIDED}". Error of the published value: {"; or ".join(bases)}.',
         f"{_counted(compared, margin)} {_power(content, every)}",
     ]
 
@@ -86,7 +86,7 @@ def _counted(compared: Sequence[Comparison], margin: float) -> str:
         for count, verb in (
             (alike, "agrees" if alike == 1 else "agree"),
             (differ, "differs" if differ == 1 else "differ"),
-            (words.count(CANT_TELL), CANT_TELL),
+            (words.count(UNDECIDED), UNDECIDED),
         )
         if count
     ]
@@ -131,7 +131,7 @@ def _why_none(content: TableContent, line: Line) -> str:
 
 
 def _score(content: TableContent, line: Line) -> PublishedScore:
-    """Returns a line's published value with what is known of the tests behind it."""
+    """Returns a line's published value with what is known of the test that gave it."""
     printed, table, results = line.printed, content.table, content.shown
     assert printed is not None
     source, unit = printed.source, 100 if spec.METRICS[line.metric].percent else 1

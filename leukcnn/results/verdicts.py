@@ -21,8 +21,8 @@ from leukcnn.spec.metrics import MARGIN
 Spread = tuple[float, float | None]
 """Mean and standard deviation (with n - 1), None for a single value or for equal ones."""
 
-AGREES, SMALL, DIFFERS, CANT_TELL = "agrees", "agrees (small difference)", "differs", "can't tell"
-VERDICTS = (AGREES, SMALL, DIFFERS, CANT_TELL)
+AGREES, SMALL, DIFFERS, UNDECIDED = "agrees", "agrees (small difference)", "differs", "can't tell"
+VERDICTS = (AGREES, SMALL, DIFFERS, UNDECIDED)
 """The verdicts on two values that can be compared, see `Comparison.verdict`."""
 
 _LEVEL, _POWER = 0.05, 0.8
@@ -169,7 +169,7 @@ class Comparison:
         low, high = self.interval(1 - _LEVEL)
         if low > 0 or high < 0:
             return SMALL if within else DIFFERS
-        return AGREES if within else CANT_TELL
+        return AGREES if within else UNDECIDED
 
     def _reach(self, quantile: float) -> tuple[float, float]:
         """Returns how far the interval of the difference extends below and above it, without rounding."""
@@ -178,7 +178,7 @@ class Comparison:
 
 
 class PublishedScore(NamedTuple):
-    """A published value, and what is known of the tests behind it.
+    """A published value, and what is known of the test that gave it.
 
     Attributes:
         value: The value, a fraction for metrics in percent.

@@ -172,7 +172,8 @@ class Table:
             (a challenge's final phase, without labels). If empty, those of the published values.
         show: Columns after the axes, any of:
 
-            - "metric", "published", "measured", "interval" (95 %), "difference", "verdict";
+            - "metric", "published", "measured", "interval" (95 %), "difference" (measured minus
+              published), "verdict" (see `leukcnn.results.verdicts`);
             - "state": a short status in place of the verdict;
             - "weighted": the weighted average next to the macro average;
             - "images" or "cells": number of tested images; "support": the same for each class; "classes":
@@ -323,10 +324,9 @@ class Table:
     def decimals(self, published: Published) -> int:
         """Returns the number of decimals with which a value of the table is printed.
 
-        A final 0 is lost in a number. So it is at least the number that most values of the metric have.
+        A final 0 is lost in a number. So it is the largest number of decimals of the metric's values.
         """
-        of_metric = [_decimals(p.value) for p in self.published if p.metric == published.metric]
-        return max(_decimals(published.value), max(of_metric, key=of_metric.count, default=0))
+        return max(_decimals(p.value) for p in (published, *self.published) if p.metric == published.metric)
 
     def printed(self, row: str, metric: str, *, dataset: str = "", subset: str = "test") -> Published | None:
         """Returns the published value of a row, or None if the paper prints none."""

@@ -9,7 +9,7 @@ from leukcnn.errors import ArgumentError
 from leukcnn.results.intervals import Interval, fold_interval, run_interval, wilson_interval
 from leukcnn.results.verdicts import (
     AGREES,
-    CANT_TELL,
+    UNDECIDED,
     DIFFERS,
     SMALL,
     Comparison,
@@ -96,14 +96,14 @@ def test_a_few_subjects_have_student_s_degrees_of_freedom():
     [
         (0.0, 0.01, AGREES),
         (0.0, 0.0121, AGREES),
-        (0.0, 0.0122, CANT_TELL),  # 1.645 * .0122 is .0201
+        (0.0, 0.0122, UNDECIDED),  # 1.645 * .0122 is .0201
         (0.01, 0.004, SMALL),
         (0.01, 0.005, SMALL),
         (0.01, 0.0052, AGREES),  # 1.96 * .0052 is .0102
         (0.019, 0.005, DIFFERS),
         (0.03, 0.01, DIFFERS),
         (-0.03, 0.01, DIFFERS),
-        (0.03, 0.02, CANT_TELL),
+        (0.03, 0.02, UNDECIDED),
     ],
 )
 def test_the_words_by_hand(shift, error, expected):
@@ -114,13 +114,13 @@ def test_the_words_by_hand(shift, error, expected):
 
 def test_the_margin_decides_what_agrees():
     found = Comparison(Estimate(0.9), Estimate(0.91, 0.01, 0.01), "exact")
-    assert found.verdict() == CANT_TELL and found.verdict(0.03) == AGREES
+    assert found.verdict() == UNDECIDED and found.verdict(0.03) == AGREES
     with pytest.raises(ArgumentError, match="margin"):
         found.verdict(0.0)
 
 
 @pytest.mark.parametrize(
-    ("published", "expected"), [(0.90, CANT_TELL), (0.87, DIFFERS), (0.94, CANT_TELL), (0.97, DIFFERS)]
+    ("published", "expected"), [(0.90, UNDECIDED), (0.87, DIFFERS), (0.94, UNDECIDED), (0.97, DIFFERS)]
 )
 def test_a_rounded_value_counts_as_all_values_that_round_to_it(published, expected):
     """627 of 678 is .9248. Without the rounding, .90 and .948 would differ from it."""
