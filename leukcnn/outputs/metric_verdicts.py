@@ -10,9 +10,9 @@ from leukcnn.results.metrics import kappa_word
 from leukcnn.results.verdicts import (
     AGREES,
     BASES,
-    UNDECIDED,
     DIFFERS,
     SMALL,
+    UNDECIDED,
     Comparison,
     PublishedScore,
     compare,

@@ -9,9 +9,9 @@ from leukcnn.errors import ArgumentError
 from leukcnn.results.intervals import Interval, fold_interval, run_interval, wilson_interval
 from leukcnn.results.verdicts import (
     AGREES,
-    UNDECIDED,
     DIFFERS,
     SMALL,
+    UNDECIDED,
     Comparison,
     Estimate,
     PublishedScore,
