@@ -33,6 +33,15 @@ def comparison_of(content: TableContent, line: Line) -> Comparison | None:
     return compare(_score(content, line), found.values, found.interval, n=found.n)
 
 
+def detectable_of(content: TableContent, line: Line) -> float | None:
+    """Returns the smallest difference that would be found with 80 % power in a line; None if none would."""
+    compared, limits = comparison_of(content, line), spec.METRICS.get(line.metric)
+    least = None if compared is None else compared.detectable
+    if least is None or limits is None or least > limits.limits[1] - limits.limits[0]:
+        return None
+    return least
+
+
 def verdict_of(content: TableContent, line: Line) -> str:
     """Returns a line's verdict in words, or why there is none."""
     printed, found = line.printed, line.found
@@ -55,7 +64,7 @@ def verdict_of(content: TableContent, line: Line) -> str:
 
 def verdict_notes(content: TableContent) -> list[str]:
     """Returns notes on the verdicts of a table: how they are found, how many there are, and their power."""
-    every = [comparison_of(content, line) for line in content.lines]
+    every = (comparison_of(content, line) for line in content.lines)
     compared = [one for one in every if one is not None]
     if not compared or "verdict" not in content.table.show:
         return []
@@ -65,7 +74,7 @@ def verdict_notes(content: TableContent) -> list[str]:
         f"Verdict: '{DIFFERS}' if the 95 % interval of the difference excludes 0; '{AGREES}' if its 90 % "
         f"interval is within {_margin(content, margin)} (two one-sided tests at 5 %); '{SMALL}' if both; "
         f'else "{UNDECIDED}". Error of the published value: {"; or ".join(bases)}.',
-        f"{_counted(compared, margin)} {_power(content, every)}",
+        f"{_counted(compared, margin)} {_power(content)}",
     ]
 
 
@@ -85,20 +94,19 @@ def _counted(compared: Sequence[Comparison], margin: float) -> str:
         f"{count} {verb}"
         for count, verb in (
             (alike, "agrees" if alike == 1 else "agree"),
-            (differ, "differs" if differ == 1 else "differ"),
+            (differ, f"{'differs' if differ == 1 else 'differ'} ({left} after Holm's correction)"),
             (words.count(UNDECIDED), UNDECIDED),
         )
         if count
     ]
-    holms = f"; after Holm's correction for {n} tests, {left} of {differ}" if differ and n > 1 else ""
-    return f"{n} verdict{'s' * (n != 1)}: {', '.join(parts)}{holms}."
+    return f"{n} verdict{'s' * (n != 1)}: {', '.join(parts)}."
 
 
-def _power(content: TableContent, every: Sequence[Comparison | None]) -> str:
+def _power(content: TableContent) -> str:
     """Returns the range of the smallest differences that could have been found."""
     by_unit: dict[bool, list[float]] = {}
-    for line, one in zip(content.lines, every, strict=True):
-        if one is not None and (least := one.detectable) is not None:
+    for line in content.lines:
+        if (least := detectable_of(content, line)) is not None:
             by_unit.setdefault(spec.METRICS[line.metric].percent, []).append(least)
     ranges = []
     for percent, found in sorted(by_unit.items(), reverse=True):

@@ -10,7 +10,7 @@ from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.metric_lines import FINAL, Line, Place, TableContent
 from leukcnn.outputs.metric_notes import notes_of
-from leukcnn.outputs.metric_verdicts import comparison_of, verdict_of
+from leukcnn.outputs.metric_verdicts import comparison_of, detectable_of, verdict_of
 from leukcnn.outputs.titles import (
     SHARED,
     classes_here,
@@ -248,9 +248,7 @@ def _p_value(content: TableContent, line: Line) -> float | None:
 
 
 def _detectable(content: TableContent, line: Line) -> float | None:
-    """Returns the smallest difference that would be found with 80 % power."""
-    compared = comparison_of(content, line)
-    least = None if compared is None else compared.detectable
+    least = detectable_of(content, line)
     return None if least is None else _factor(content, line.metric) * least
 
 
