@@ -16,11 +16,12 @@ A paper publishes an accuracy on n images; a replication measures it on m others
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
-from leukcnn.results.intervals import run_interval, wilson_interval
+from leukcnn.results.intervals import Bootstrap, interval_for, run_interval, wilson_interval
 from leukcnn.results.verdicts import AGREES, DIFFERS, SMALL, PublishedScore, compare
 from leukcnn.spec.metrics import MARGIN
 
@@ -78,8 +79,34 @@ def runs() -> Iterator[str]:
         yield f"{theirs:5d} {ours:5d} " + " ".join(f"{one:8.1f}" for one in 100 * np.mean(found, axis=0))
 
 
+def grouped() -> Iterator[str]:
+    """Yields a line for each number of subjects with equally many images, and intraclass correlation."""
+    for subjects, each, correlation, p in ((40, 17, 0.05, 0.9), (40, 17, 0.2, 0.9), (60, 11, 0.1, 0.95)):
+        n, rng, found = subjects * each, np.random.default_rng(0), []
+        spread, labels = (1 - correlation) / correlation, np.zeros(subjects * each, int)
+        groups = np.repeat([f"subject {i}" for i in range(subjects)], each)
+        for _ in range(REPEATS // 4):
+            skill = rng.beta(p * spread, (1 - p) * spread, (2, subjects))
+            theirs, ours = rng.binomial(each, skill)
+            wrong = (np.arange(each) >= ours[:, None]).ravel().astype(int)
+            interval = interval_for("accuracy", labels, wrong, groups, bootstrap=Bootstrap(n_resamples=500))
+            value, here = theirs.sum() / n, [ours.sum() / n]
+            found.append(
+                [
+                    value not in interval,
+                    compare(PublishedScore(value, trials=n, images=n), here, interval, n=n).p_value < 0.05,
+                    compare(
+                        PublishedScore(value, trials=n), here, replace(interval, unit="images"), n=n
+                    ).p_value
+                    < 0.05,
+                ]
+            )
+        rates = " ".join(f"{one:8.1f}" for one in 100 * np.mean(found, axis=0))
+        yield f"{subjects:8d} {each:6d} {correlation:11.2f} {p:9.2f} {rates}"
+
+
 def main() -> None:
-    """Prints both tables."""
+    """Prints the tables."""
     sys.stdout.write(
         "One run each; in %:\n\n    n     m  accuracy  outside  differs   agrees    least    power\n"
     )
@@ -88,6 +115,11 @@ def main() -> None:
         "\nMeans over runs; in %:\n\npaper  here  outside  differs  differs without the paper's std\n"
     )
     sys.stdout.writelines(f"{line}\n" for line in runs())
+    sys.stdout.write(
+        "\nImages of subjects, bootstrap over subjects here; in %:\n\n"
+        "subjects images correlation accuracy  outside  differs  differs with a binomial published error\n"
+    )
+    sys.stdout.writelines(f"{line}\n" for line in grouped())
 
 
 if __name__ == "__main__":
