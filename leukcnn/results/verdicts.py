@@ -215,8 +215,8 @@ class PublishedScore(NamedTuple):
 
 BASES = {
     "binomial": "binomial, with the paper's number of tested images",
-    "grouped": "binomial, with the paper's number of tested images divided by the design effect of the groups "
-    "here (variance over groups / variance over images)",
+    "grouped": "binomial, with the paper's number of tested images divided by the design effect of the "
+    "groups here (variance over groups / variance over images)",
     "std": "from its printed standard deviation and number of runs or folds",
     "runs": "from the standard deviation over the runs here, for the paper's number of runs",
     "scaled": "the error of the measured value, for the paper's number of tested images",

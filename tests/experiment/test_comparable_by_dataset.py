@@ -151,6 +151,30 @@ def test_the_terminal_shows_the_comparison_of_a_complete_dataset(tmp_path, wrong
     assert f"Comparable with the paper: {ALL_2}." in " ".join(done.output.split())
 
 
+def test_the_margin_is_kept_with_the_run_for_all_of_its_tables(tmp_path):
+    results = finished(tmp_path, complete("allidb_lightweight", ["allidb2"]), wrong=50)
+    folder = results.store.experiment(experiment_name(results.record))
+    folder.mkdir(parents=True)
+    results.record.save(folder)
+
+    def table(*options):
+        done = CliRunner().invoke(main, ["table", "allidb_lightweight", "--out", str(tmp_path), *options])
+        return done.exit_code, (folder / "tables" / "table1.csv").read_text(), done.output
+
+    _, first, output = table()
+    assert "can't tell" in first and "agrees" not in first and "within 2 points" in " ".join(output.split())
+    _, wide, _ = table("--margin", "20")
+    assert "agrees" in wide and "can't tell" not in wide
+    assert ExperimentRecord.load(folder).margin == 20
+    # Without the option, the tables are the same again.
+    assert table()[1] == wide and "gives another table" not in table("--verify")[2]
+    for odd in (["--only", "table1"], ["--verify"]):
+        code, _, said = table("--margin", "3", *odd)
+        assert code == 2 and "--margin is for all tables" in said
+    assert table("--margin", "nan")[0] == 1
+    assert ExperimentRecord.load(folder).margin == 20
+
+
 def test_an_incomplete_dataset_is_marked_next_to_a_complete_one(tmp_path):
     index = complete("allidb_lightweight", without=["allidb1"])
     results = finished(tmp_path, index, wrong=4)
