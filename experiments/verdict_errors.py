@@ -1,7 +1,7 @@
 """How often verdicts on published values are wrong: by the earlier rule, by the test of the difference.
 
 Command:  python experiments/verdict_errors.py
-Needs:    nothing. About a minute on one core.
+Needs:    nothing. Half a minute on one core.
 Expected: the table under "Errors of verdicts" in experiments/RESULTS.rst, exactly: the seed is fixed.
 
 A paper publishes an accuracy on n images; a replication measures it on m others.
@@ -12,6 +12,8 @@ A paper publishes an accuracy on n images; a replication measures it on m others
 - agrees:   how often values that are exactly the margin of 2 points apart are said to agree.
 - least:    the smallest difference in points that would be found with 80 % power, and
 - power:    how often a true difference of that size is said to differ.
+- newcombe, fisher, pooled, caffo: the same for four tests of two proportions: Newcombe's interval, which was
+            chosen, Fisher's exact test, the pooled z-test and the interval of Agresti and Caffo.
 """
 
 import sys
@@ -20,6 +22,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+from scipy import stats
 
 from leukcnn.results.intervals import Bootstrap, interval_for, run_interval, wilson_interval
 from leukcnn.results.verdicts import AGREES, DIFFERS, SMALL, PublishedScore, compare
@@ -59,6 +62,37 @@ def proportions() -> Iterator[str]:
             )
             numbers = (100 * same[0], 100 * same[1], 100 * apart[2], 100 * least, 100 * found[1])
             yield f"{n:5d} {m:5d} {p:9.2f} " + " ".join(f"{one:8.1f}" for one in numbers)
+
+
+@cache
+def four_tests(n: int, successes: int, m: int, measured: int) -> tuple[bool, bool, bool, bool]:
+    """Returns whether two proportions differ at 5 % by the four tests of `choice`."""
+    table = np.array([[successes, n - successes], [measured, m - measured]])
+    newcombe = compare(
+        PublishedScore(successes / n, trials=n), [measured / m], wilson_interval(measured, m), n=m
+    )
+    pooled, most = (successes + measured) / (n + m), stats.norm.ppf(0.975)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    first, second = (successes + 1) / (n + 2), (measured + 1) / (m + 2)
+    caffo = np.sqrt(first * (1 - first) / (n + 2) + second * (1 - second) / (m + 2))
+    return (
+        newcombe.p_value < 0.05,
+        stats.fisher_exact(table).pvalue < 0.05,
+        abs(successes / n - measured / m) > most * error,
+        abs(first - second) > most * caffo,
+    )
+
+
+def choice() -> Iterator[str]:
+    """Yields how often four tests say that equal values differ, and values 2.8 standard errors apart."""
+    for n, m in SIZES[:5]:
+        for p in (0.9, 0.97):
+            least, numbers = 2.8 * np.sqrt(p * (1 - p) * (1 / n + 1 / m)), []
+            for q in (p, p - least):
+                rng = np.random.default_rng(0)
+                pairs = zip(rng.binomial(n, p, REPEATS // 2), rng.binomial(m, q, REPEATS // 2), strict=True)
+                numbers += [*np.mean([four_tests(n, int(k), m, int(j)) for k, j in pairs], axis=0)]
+            yield f"{n:5d} {m:5d} {p:9.2f} " + " ".join(f"{100 * one:8.1f}" for one in numbers)
 
 
 def runs() -> Iterator[str]:
@@ -111,6 +145,9 @@ def main() -> None:
         "One run each; in %:\n\n    n     m  accuracy  outside  differs   agrees    least    power\n"
     )
     sys.stdout.writelines(f"{line}\n" for line in proportions())
+    names = "newcombe   fisher   pooled    caffo"
+    sys.stdout.write(f"\nTrue replications, then power; in %:\n\n    n     m  accuracy {names} {names}\n")
+    sys.stdout.writelines(f"{line}\n" for line in choice())
     sys.stdout.write(
         "\nMeans over runs; in %:\n\npaper  here  outside  differs  differs without the paper's std\n"
     )
