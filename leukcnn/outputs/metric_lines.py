@@ -44,12 +44,14 @@ class Place(NamedTuple):
 class Printed(NamedTuple):
     """A published value and its standard deviation as shown.
 
-    `fraction` is the value in the unit of measured values, e.g. .97 for a published 97 %.
+    `fraction` is the value in the unit of measured values, e.g. .97 for a published 97 %. `source` is the
+    paper's value; None for lines of scikit-learn's report.
     """
 
     value: float
     std: float | None
     fraction: float
+    source: spec.Published | None = None
 
 
 class Line(NamedTuple):
@@ -320,7 +322,7 @@ class TableContent:
             if published := table.printed(place.row, name, dataset=place.dataset, subset=subset):
                 fraction = published.value / (100 if spec.METRICS[metric].percent else 1)
                 shown = float(published.value) if table.values_as == "mean" else fraction
-                return Printed(shown, published.std, fraction)
+                return Printed(shown, published.std, fraction, published)
         return None
 
     @cached_property

@@ -8,6 +8,7 @@ from leukcnn.datasets import card
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.outputs.controls import against_controls
 from leukcnn.outputs.metric_lines import FINAL, Line, Place, TableContent
+from leukcnn.outputs.metric_verdicts import NO_INTERVAL, verdict_notes
 from leukcnn.outputs.titles import not_trained
 from leukcnn.results.comparisons import Comparison
 from leukcnn.results.intervals import Interval
@@ -16,7 +17,6 @@ from leukcnn.results.probabilities import PROBABILITY_METRICS
 from leukcnn.spec.metrics import CALIBRATION, RANKING
 from leukcnn.spec.splits import SUBJECTS
 
-NO_INTERVAL = "no interval"
 _F1_SCORES = {"f1", "macro_f1", "weighted_f1"}
 # What a difference between the test set and other subjects means under each split.
 _OTHER_SUBJECTS = {
@@ -51,8 +51,8 @@ _KAPPA = "Kappa in words: Landis and Koch (1977); the paper's own word in bracke
 
 def notes_of(content: TableContent) -> list[str]:
     """Returns the notes of a table of metrics."""
-    on_values = [*_notes_of(content), *_on_equal_values(content), *_on_probabilities(content)]
-    return [*on_values, *_against_controls(content)]
+    on_values = [*_notes_of(content), *_on_equal_values(content), *verdict_notes(content)]
+    return [*on_values, *_on_probabilities(content), *_against_controls(content)]
 
 
 def _against_controls(content: TableContent) -> list[str]:
@@ -290,8 +290,8 @@ def _on_printed(content: TableContent) -> list[str]:
     in_report, setups = "class" in content.table.axes, map(content.shown.setup, content.shown.paper.row_ids)
     thresholded = any(setup.preprocessing.threshold != "none" for setup in setups)
     decimals = {
-        f"Printed values have {'two' if in_report else 'no'} decimals. 'within': a value that rounds to the "
-        "printed one is in the interval.": bool(content.report) or content.in_whole_percent
+        f"Printed values have {'two' if in_report else 'no'} decimals: every value that rounds to the "
+        "printed one counts as published.": bool(content.report) or content.in_whole_percent
     }
     within = "within" in content.values["subset"]
     rules = {

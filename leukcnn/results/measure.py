@@ -118,16 +118,21 @@ def of_tested(results: Results, dataset: str) -> tuple[Results, str] | None:
     return (results.task(dataset), "") if dataset in results.tasks else None
 
 
-def fold_size_ratio(results: Results, row: str) -> float:
+def fold_size_ratio(results: Results, row: str, *, n_folds: int | None = None) -> float:
     """Returns n_test / n_train of a fold, from the number of folds and the fraction held out for validation.
 
     Images held out for validation don't count as training images. A control has the folds of the paper's
     first row.
+
+    Args:
+        results: The experiment under a split.
+        row: Row or control.
+        n_folds: Number of folds, at least 2; None for that of the experiment.
     """
     paper = results.paper
     split = results.setup(row if row in paper.row_ids else paper.row_ids[0]).split
     held_out = spec.AUTHORS_VALIDATION_FRACTION if results.split_kind == "fold" else split.validation_fraction
-    return 1 / ((results.n_folds - 1) * (1 - held_out))
+    return 1 / (((n_folds or results.n_folds) - 1) * (1 - held_out))
 
 
 def measure_run(run: Predictions, metric: str, *, positive: int = 0, unit: str = IMAGES) -> Measured:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from leukcnn.spec import metrics
@@ -111,6 +112,10 @@ class Assumption:
         check_id(name_of(self), "name", self.name)
 
 
+def _decimals(value: float) -> int:
+    return max(0, -int(Decimal(str(value)).as_tuple().exponent))
+
+
 _KNOWN_NAMES = {
     "axes": metrics.AXES,
     "subsets": metrics.SUBSETS,
@@ -167,7 +172,8 @@ class Table:
             (a challenge's final phase, without labels). If empty, those of the published values.
         show: Columns after the axes, any of:
 
-            - "metric", "published", "measured", "interval" (95 %), "difference", "verdict";
+            - "metric", "published", "measured", "interval" (95 %), "difference" (measured minus
+              published), "verdict" (see `leukcnn.results.verdicts`);
             - "state": a short status in place of the verdict;
             - "weighted": the weighted average next to the macro average;
             - "images" or "cells": number of tested images; "support": the same for each class; "classes":
@@ -314,6 +320,13 @@ class Table:
     def sample(self, published: Published) -> Sample | None:
         """Returns the images that a published value is computed from; None if they aren't known."""
         return next((sample for sample in self.samples if sample.fits(published)), None)
+
+    def decimals(self, published: Published) -> int:
+        """Returns the number of decimals with which a value of the table is printed.
+
+        A final 0 is lost in a number. So it is the largest number of decimals of the metric's values.
+        """
+        return max(_decimals(p.value) for p in (published, *self.published) if p.metric == published.metric)
 
     def printed(self, row: str, metric: str, *, dataset: str = "", subset: str = "test") -> Published | None:
         """Returns the published value of a row, or None if the paper prints none."""

@@ -72,3 +72,6 @@ SHOW = (
 VALUES_AS = ("mean", "percent", "hundredths")
 OVER = ("auto", "runs", "folds")
 KAPPA_WORDS = ("", "alertnet")
+MARGIN = 2.0
+"""Points within which a published and a measured value agree, unless another margin is given. For metrics
+that aren't in percent, it is a hundredth of that in their own unit: .02."""
