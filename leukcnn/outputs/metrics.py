@@ -8,13 +8,12 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
-from leukcnn.outputs.metric_lines import FINAL, Line, Place, TableContent
+from leukcnn.outputs.metric_lines import SUBSET_TITLES, Line, Place, TableContent
 from leukcnn.outputs.metric_notes import notes_of
 from leukcnn.outputs.metric_verdicts import comparison_of, detectable_of, verdict_of
 from leukcnn.outputs.titles import (
     SHARED,
     classes_here,
-    dataset_title,
     make_table,
     mark_rows,
     not_measured,
@@ -25,7 +24,6 @@ from leukcnn.rendering.tables import Column, Table
 from leukcnn.results.measure import Measured
 from leukcnn.results.results import Results
 
-_SUBSETS = {"test": "full", "within": "within", "balanced": "balanced", "external": "external", FINAL: FINAL}
 # Formats of published values, measured values, intervals and differences.
 _FORMATS = {
     "mean": ("spread", "spread", "range", "change"),
@@ -74,7 +72,6 @@ def _columns(content: TableContent) -> _Columns:
         metric = spec.METRICS[content.metrics[0]].title
         published = f"Published {metric[0].lower()}{metric[1:]}"
     here = "Other subjects" if content.values["subset"] == ("external",) else "Measured"
-    subsets = _SUBSETS | ({"test": "left out"} if by_dataset else {})
 
     def printed_of(line: Line) -> Cell:
         return line.printed and (line.printed[:2] if of_published == "spread" else line.printed.value)
@@ -92,10 +89,10 @@ def _columns(content: TableContent) -> _Columns:
 
     return {
         "row": [("Network", lambda line: marked(content.labels[line.place.row], line))],
-        "dataset": [("Dataset", lambda line: dataset_title(content.shown, line.place.dataset))],
-        "subset": [("Test" if by_dataset else "Test set", lambda line: subsets[line.place.subset])],
-        "split": [("Split", lambda line: spec.SPLITS[line.place.split or results.split_kind].title)],
-        "mask": [("Blanked", lambda line: line.place.mask or "nothing")],
+        "dataset": [("Dataset", lambda line: content.title(line.place, "dataset"))],
+        "subset": [("Test" if by_dataset else "Test set", lambda line: content.title(line.place, "subset"))],
+        "split": [("Split", lambda line: content.title(line.place, "split"))],
+        "mask": [("Blanked", lambda line: content.title(line.place, "mask"))],
         "class": [("Class", lambda line: content.class_and_metric(line.place, line.metric)[0])],
         "classes": [("Class", lambda line: ", ".join(classes_here(results, line.place.dataset)))],
         "metric": [("Rate" if _has_rates(content) else "Metric", partial(_title, content))],
@@ -147,8 +144,8 @@ def _columns_of_others(content: TableContent) -> _Columns:
         "change": [(Column(f"Change by blanking{points}", of_difference), change)],
     }
     for name in ("test", "balanced"):
-        value = Column(f"{_SUBSETS[name].capitalize()} test set", of_measured)
-        difference = Column(f"Measured minus {_SUBSETS[name]}{points}", of_difference)
+        value = Column(f"{SUBSET_TITLES[name].capitalize()} test set", of_measured)
+        difference = Column(f"Measured minus {SUBSET_TITLES[name]}{points}", of_difference)
         every[name] = [(value, partial(value_on, subset=name))]
         every[f"less_{name}"] = [(difference, partial(minus, subset=name))]
     if content.compared:

@@ -1,6 +1,6 @@
 """The tables of the LeukNet paper as printed, its t-tests, and additional tables."""
 
-from leukcnn.spec import Published, Table
+from leukcnn.spec import Published, Table, additional_tables
 
 PRINTED_NETWORKS = (
     *("leuknet", "vgg19_dft", "vgg19_mdft"),
@@ -384,4 +384,5 @@ SHORTCUT = Table(
 TABLES = (
     *(TABLE_1, TABLE_2, TABLE_3, TABLE_4, ABLATION_TABLE, T_TEST_TABLE_4, TABLE_5, T_TEST_TABLE_5, TABLE_6),
     *(TABLE_7, TABLE_8, TABLE_9, SINGLE_CLASS, SHORTCUT),
+    *additional_tables(axes=("dataset", "row"), rows=(*PRINTED_NETWORKS, *FEATURE_ROWS), split="lodocv"),
 )

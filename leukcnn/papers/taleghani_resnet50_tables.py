@@ -1,6 +1,6 @@
 """The tables of the Taleghani paper as its text prints them, and additional ones."""
 
-from leukcnn.spec import Published, Table
+from leukcnn.spec import Published, Table, additional_tables
 
 _REPORT = ("Class", "precision", "recall", "f1-score", "support")
 _IMPLEMENTATION = "Implementation of the model"
@@ -110,4 +110,4 @@ MASKS = Table(
     rows=("resnet50", "four_blocks", "scratch_resnet50", "scratch_alertnet", "scratch_lightweight"),
 )
 
-TABLES = (LAYERS, LOG, REPORT, REPORT_MODIFIED, CONFUSION, SPLITS, MASKS)
+TABLES = (LAYERS, LOG, REPORT, REPORT_MODIFIED, CONFUSION, SPLITS, MASKS, *additional_tables())

@@ -72,14 +72,10 @@ def measure(
             class and no class is given; or `over` is "folds" and the subset or the split has no folds of
             about equal size.
     """
-    if len(results.tasks) > 1:
-        if not dataset:
-            # One value for all of them would mix unrelated networks.
-            found = f"{', '.join(results.tasks)} are cross-validated separately."
-            raise ArgumentError(found, expected="one of them", remedy="name the dataset")
-        if dataset not in results.tasks:
-            return None
-        results, dataset = results.task(dataset), ""
+    of = of_tested(results, dataset)
+    if of is None:
+        return None
+    results, dataset = of
     runs = results.runs(row, dataset=dataset, subset=subset)
     if not runs or (runs[0].label < 0).any():
         return None
@@ -97,6 +93,29 @@ def measure(
         return Measured(values, run_interval(values, limits=spec.METRICS[metric].limits), len(runs[0]))
     interval = fold_interval(values, test_train_ratio=fold_size_ratio(results, row))
     return Measured(values, interval, len(runs[0]))
+
+
+def of_tested(results: Results, dataset: str) -> tuple[Results, str] | None:
+    """Returns the results that values on a tested dataset rest on, and the dataset's name among them.
+
+    Args:
+        results: The experiment under a split.
+        dataset: Key of the tested dataset, or several joined by "+"; "" for all together.
+
+    Returns:
+        The dataset's own results and "" if datasets are cross-validated separately; None if it isn't one of
+        them.
+
+    Raises:
+        ArgumentError: Several datasets are cross-validated separately and none is named.
+    """
+    if len(results.tasks) < 2:
+        return results, dataset
+    if not dataset:
+        # One value for all of them would mix unrelated networks.
+        found = f"{', '.join(results.tasks)} are cross-validated separately."
+        raise ArgumentError(found, expected="one of them", remedy="name the dataset")
+    return (results.task(dataset), "") if dataset in results.tasks else None
 
 
 def fold_size_ratio(results: Results, row: str, *, n_folds: int | None = None) -> float:

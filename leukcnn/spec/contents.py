@@ -163,7 +163,7 @@ class Table:
         metrics: Names of `leukcnn.spec.names.METRICS`. If empty, the metrics of the published values, or
             accuracy and macro F1-score if there are none; with the axis "class", those of scikit-learn's
             report. If the paper has no positive class, "precision", "recall" and "f1" are replaced by their
-            weighted and macro averages.
+            weighted and macro averages, and those of `leukcnn.spec.metrics.RANKING` by their macro averages.
         axes: What the lines iterate over, the outermost first: "row" (always required), "dataset" (the tested
             datasets), "subset" (see `subsets`), "split" (the kinds of split), "mask" (the blanked region of
             the images) and "class".
@@ -309,7 +309,7 @@ class Table:
         named = dict.fromkeys((*self.metrics, *(p.metric for p in self.published), *measured))
         of_class = [n for n in named if n in metrics.METRICS and metrics.METRICS[n].of_class]
         # Tables of metrics show averages instead; a line of `reference` has room for one value only.
-        averaged = [name for name in metrics.AVERAGED if name not in measured]
+        averaged = [name for name in (*metrics.AVERAGED, *metrics.RANKING) if name not in measured]
         lacking = [name for name in of_class if name not in averaged and "class" not in self.axes]
         require(
             not lacking,
