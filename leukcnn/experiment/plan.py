@@ -287,8 +287,12 @@ def trial_identity(
 
 
 def _split_identity(split: spec.Split) -> dict[str, Any]:
-    """Returns a split as plain values, without the choice that only splits by subject make."""
+    """Returns a split as plain values, without those that make no difference to a trial.
+
+    The datasets that are trained on are in the identity by name, see `_left_out`.
+    """
     plain = to_plain(split)
+    del plain["performance_sets"], plain["train_on_performance_sets"]
     if split.kind not in spec.SUBJECT_KINDS:
         del plain["unknown_subjects"]
     return plain

@@ -127,6 +127,16 @@ FIGURES = (
 
 ASSUMPTIONS = (
     Assumption(
+        "train_on_ufg",
+        field="split.train_on_performance_sets",
+        reason="UFG is trained on where another dataset is tested, as section III-E says: networks, "
+        "fine-tuning and dense layers are then chosen with it in training. False leaves it out of training, "
+        "as a performance set that has no part in the development",
+        where="section III-E: 'the other 17 datasets were used in the training'; section III-A: UFG isn't "
+        "among the 17 datasets of the development set",
+        choices=(True, False),
+    ),
+    Assumption(
         "include_preprocessing",
         field="model.arguments.include_preprocessing",
         reason="pixel values 0..1 as the paper says, although ImageNet's weights expect other values. With "

@@ -180,6 +180,9 @@ class Split:
         validation_fraction: Fraction of the untested images, 0 to below 1, that "kfold", "grouped_kfold" and
             "block_kfold" hold out at random to choose the best epoch; 0 for none.
         never_tested: Keys of datasets that "lodocv" and its variants train on, but never test.
+        performance_sets: Keys of datasets that were kept to measure the performance of a finished network.
+        train_on_performance_sets: Whether "lodocv" and its variants train on `performance_sets` where they
+            test another dataset.
         limit_per_class: Largest number of images of each class, for quick runs; None uses all. Datasets
             that "lodocv" or its variants test are used whole; their images don't count towards the limit.
         per_dataset: Keys of datasets that "kfold", "grouped_kfold" and "block_kfold" handle separately:
@@ -195,6 +198,8 @@ class Split:
     n_splits: int = 5
     validation_fraction: float = 0.0
     never_tested: tuple[str, ...] = ()
+    performance_sets: tuple[str, ...] = ()
+    train_on_performance_sets: bool = True
     limit_per_class: int | None = None
     per_dataset: tuple[str, ...] = ()
     unknown_subjects: str = "refuse"
@@ -204,6 +209,7 @@ class Split:
         require_known("Split", "kind", self.kind, SPLIT_KINDS)
         require_known("Split", "unknown_subjects", self.unknown_subjects, UNKNOWN_SUBJECTS)
         require_known("Split", "never_tested", self.never_tested, DATASETS)
+        require_known("Split", "performance_sets", self.performance_sets, DATASETS)
         require_known("Split", "per_dataset", self.per_dataset, DATASETS)
         require(
             all(fraction > 0 for fraction in self.fractions) and abs(sum(self.fractions) - 1) < 1e-9,

@@ -194,6 +194,7 @@ def _by_dataset(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.nd
         strict=split.kind != "lodocv",
         pairs=pairs,
         single_class=split.kind == "lodocv_single_class",
+        never_trained_on=() if split.train_on_performance_sets else split.performance_sets,
     )
     # Datasets with the same training rows share a trial. In a strict split, these are related datasets.
     tested: dict[bytes, list[str]] = {}
