@@ -1,0 +1,167 @@
+"""No setting departs from a paper in silence: each is stated in its text, or is one of its assumptions.
+
+`STATED` has, for each paper, the settings that its text gives: path of a field -> its value and its place. A
+value may differ between rows: then it is a mapping from the row's id. What has no effect, or does nothing to
+the images and the training, needs no entry. The arguments of builders and optimizers count with their
+defaults: one that is added to a builder has to be stated, or becomes an assumption.
+
+Rows with a `scratch_name` aren't in any paper.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import pytest
+
+from leukcnn import papers
+from leukcnn.fields import replace_at
+from leukcnn.models import arguments_of
+from leukcnn.spec import HOLDOUT_KINDS, KFOLD_KINDS, LODOCV_KINDS, SUBJECT_KINDS, Model
+from tests.papers.stated import ROWS_OUTSIDE, STATED
+
+# What the trainer sets for every network, whatever the builder.
+FROM_TRAINER = {
+    *("include_top", "input_tensor", "input_shape", "pooling", "classes", "classifier_activation", "name"),
+}
+OPTIMIZER_DEFAULTS = {
+    "adam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
+    "sgd": {"momentum": 0.0, "nesterov": False},
+}
+# Fields with the value that does nothing.
+NEUTRAL = {
+    **{
+        "preprocessing.crop": None,
+        "preprocessing.resize": None,
+        "preprocessing.subtract_channel_mean": False,
+    },
+    **{"preprocessing.mask": "", "preprocessing.threshold": "none"},
+    **{"augmentation.train_per_class": None, "augmentation.validation_per_class": None},
+    **{"augmentation.variants_per_image": None, "split.validation_fraction": 0.0, "split.never_tested": ()},
+    **{"split.limit_per_class": None, "split.per_dataset": (), "training.final_learning_rate": None},
+    **{"training.patience": None, "training.deterministic": False, "training.precision": "float32"},
+    **{"features": None, "features.row": "", "features.n_selected": None, "features.n_components": None},
+    **{"features.within_splits": 0, "features.extra_models": ()},
+}
+
+
+class Setting(NamedTuple):
+    path: str
+    value: object
+
+
+def settings_of(setup):
+    """Returns all settings of a setup, the innermost ones, with the defaults of builder and optimizer."""
+    model, training = setup.model, setup.training
+    arguments = arguments_of(model.name).filled(model.arguments)
+    own = {name: value for name, value in arguments.items() if name not in FROM_TRAINER}
+    optimizer = OPTIMIZER_DEFAULTS[training.optimizer] | dict(training.optimizer_arguments)
+    full = replace(
+        setup,
+        model=Model(model.name, own),
+        training=replace(training, optimizer_arguments=optimizer),
+    )
+    every = [Setting(path, value) for path, value in leaves(full, "") if has_effect(setup, path)]
+    # Which network a row has is what the row is.
+    return [setting for setting in every if setting.path != "model.name"]
+
+
+def leaves(value, path):
+    if is_dataclass(value):
+        inner = {field.name: getattr(value, field.name) for field in fields(value)}
+    elif isinstance(value, Mapping):
+        inner = value
+    else:
+        return [(path, value)]
+    return [leaf for name, item in inner.items() for leaf in leaves(item, f"{path}.{name}".lstrip("."))]
+
+
+def has_effect(setup, path):
+    """Returns whether a setting of a row changes anything, given the row's other settings."""
+    split, augmentation = setup.split, setup.augmentation
+    if path.startswith("training.") and setup.features:
+        return False
+    if path.startswith("augmentation.") and setup.features and not setup.features.row:
+        return False
+    only_if = {
+        "split.fractions": split.kind in HOLDOUT_KINDS,
+        "split.n_splits": split.kind in KFOLD_KINDS,
+        "split.validation_fraction": split.kind in KFOLD_KINDS,
+        "split.stratified": split.kind == "kfold",
+        "split.never_tested": split.kind in LODOCV_KINDS,
+        "split.unknown_subjects": split.kind in SUBJECT_KINDS,
+        "training.schedule": setup.training.final_learning_rate is not None,
+        "preprocessing.squeeze": setup.preprocessing.crop is None,
+        "augmentation.variants": bool(augmentation.arguments),
+    }
+    return only_if.get(path, True)
+
+
+def silent(paper, stated):
+    """Returns (row, path, value) of each setting that is neither stated nor assumed, or isn't as stated."""
+    found = []
+    for row in paper.rows:
+        if row.scratch_name or row.id in ROWS_OUTSIDE.get(paper.key, {}):
+            continue
+        assumed = {a.field for a in paper.assumptions if row.id in paper.rows_of(a)}
+        for path, value in settings_of(row.setup):
+            if path in stated:
+                expected = stated[path][0]
+                expected = expected.get(row.id) if isinstance(expected, Mapping) else expected
+                settled = value == expected
+            else:
+                settled = path in assumed or (path in NEUTRAL and value == NEUTRAL[path])
+            if not settled:
+                found.append((row.id, path, value))
+    return found
+
+
+@pytest.mark.parametrize("key", STATED)
+def test_every_setting_is_stated_or_assumed(key):
+    assert silent(papers.get(key), STATED[key]) == []
+
+
+@pytest.mark.parametrize("key", STATED)
+def test_every_statement_is_about_a_setting_and_has_its_place(key):
+    paper = papers.get(key)
+    paths = {setting.path for row in paper.rows for setting in settings_of(row.setup)}
+    assert STATED[key].keys() <= paths
+    assert all(place for _, place in STATED[key].values())
+    for value, _ in STATED[key].values():
+        assert not isinstance(value, Mapping) or value.keys() <= {*paper.row_ids}
+    assert all(reason for reason in ROWS_OUTSIDE.get(key, {}).values())
+    assert ROWS_OUTSIDE.get(key, {}).keys() <= {*paper.row_ids}
+
+
+@pytest.mark.parametrize("key", STATED)
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("preprocessing.scale", 1.0),
+        ("augmentation.arguments", {"gaussian_blur": 3}),
+        ("training.epochs", 7),
+        ("training.precision", "mixed_float16"),
+        ("split.limit_per_class", 100),
+    ],
+)
+def test_a_departure_in_silence_is_found(key, path, value):
+    paper = papers.get(key)
+    row = next(row for row in paper.rows if not row.scratch_name and not row.setup.features)
+    changed = replace(row, setup=replace_at(row.setup, path, value))
+    departed = SimpleNamespace(
+        key=key,
+        rows=(changed,),
+        assumptions=tuple(a for a in paper.assumptions if a.field != path),
+        rows_of=paper.rows_of,
+    )
+    found = {where for _, where, _ in silent(departed, STATED[key])}
+    assert any(where == path or where.startswith(f"{path}.") for where in found)
+
+
+@pytest.mark.parametrize("key", STATED)
+def test_every_assumption_has_an_effect_in_some_row(key):
+    paper = papers.get(key)
+    for assumption in paper.assumptions:
+        rows = [paper.row(row).setup for row in paper.rows_of(assumption)]
+        assert any(has_effect(setup, assumption.field) for setup in rows), assumption.name
