@@ -258,6 +258,16 @@ ASSUMPTIONS = (
         rows=FEATURE_ROWS,
     ),
     Assumption(
+        "svm_augmented",
+        field="features.augmented",
+        reason="the SVMs are fitted on the original training images, whose features the networks compute. "
+        "True fits them on the augmented images that networks are trained on, 20 times as many, which takes "
+        "hundreds of times as long",
+        where="section IV-C doesn't say",
+        choices=(False, True),
+        rows=FEATURE_ROWS,
+    ),
+    Assumption(
         "svm_penalty",
         field="features.penalty",
         reason="scikit-learn's default C; features aren't scaled; the SVM of Vogado et al. is linear too",

@@ -307,6 +307,8 @@ class Features:
         within_splits: Number of folds of an additional cross-validation within each tested dataset; 0 for
             none.
         penalty: Penalty C of the SVM, above 0.
+        augmented: Whether the SVM is fitted on the augmented training images, as a network is, and not on the
+            original ones. The cross-validation of `within_splits` is never augmented.
     """
 
     row: str = ""
@@ -315,6 +317,7 @@ class Features:
     n_components: int | None = None
     within_splits: int = 0
     penalty: float = 1.0
+    augmented: bool = False
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -362,6 +365,13 @@ class Setup:
             self.split.has_validation or self.training.checkpoint == "last",
             f"The split {self.split.kind!r} with the checkpoint {self.training.checkpoint!r}.",
             "the checkpoint 'last', since no images are held out to choose the best epoch",
+        )
+        augmentation = self.augmentation
+        require(
+            not (self.features and self.features.augmented)
+            or (augmentation.variants_per_image or augmentation.train_per_class) is not None,
+            "features.augmented without augmented images.",
+            "augmentation.variants_per_image or augmentation.train_per_class",
         )
         require(
             self.split.has_validation or self.training.patience is None,

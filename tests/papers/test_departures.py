@@ -42,7 +42,7 @@ NEUTRAL = {
     **{"split.limit_per_class": None, "split.per_dataset": (), "training.final_learning_rate": None},
     **{"training.patience": None, "training.deterministic": False, "training.precision": "float32"},
     **{"features": None, "features.row": "", "features.n_selected": None, "features.n_components": None},
-    **{"features.within_splits": 0, "features.extra_models": ()},
+    **{"features.within_splits": 0, "features.extra_models": (), "split.performance_sets": ()},
 }
 
 
@@ -90,6 +90,8 @@ def has_effect(setup, path):
         "split.validation_fraction": split.kind in KFOLD_KINDS,
         "split.stratified": split.kind == "kfold",
         "split.never_tested": split.kind in LODOCV_KINDS,
+        "split.performance_sets": split.kind in LODOCV_KINDS,
+        "split.train_on_performance_sets": bool(split.performance_sets),
         "split.unknown_subjects": split.kind in SUBJECT_KINDS,
         "training.schedule": setup.training.final_learning_rate is not None,
         "preprocessing.squeeze": setup.preprocessing.crop is None,
