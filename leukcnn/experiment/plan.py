@@ -287,8 +287,10 @@ def trial_identity(
 
 
 def _split_identity(split: spec.Split) -> dict[str, Any]:
-    """Returns a split as plain values, without the choice that only splits by subject make."""
+    """Returns a split as plain values, without the choices that its kind doesn't make."""
     plain = to_plain(split)
+    if split.kind != "kfold" or split.stratified:
+        del plain["stratified"]
     if split.kind not in spec.SUBJECT_KINDS:
         del plain["unknown_subjects"]
     return plain
