@@ -24,6 +24,9 @@ from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
 from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_STD
 from leukcnn.models.weights import load_whole, misfit, stored_parameters
 
+FROZEN = ("base", "weights", "first_half")
+"""What shallow fine-tuning freezes, see `FineTuned`."""
+
 # Names of the VGGs' dense layers: in Keras Applications -> here.
 _PUBLISHED_DENSE = {"fc1": "dense_1", "fc2": "dense_2"}
 # Input and number of classes that the published dense layers were trained for.
@@ -67,11 +70,12 @@ def FineTuned(
     dropout_rates: Sequence[float] | None = None,
     kernel_initializer: str = "glorot_uniform",
     include_preprocessing: bool = False,
+    frozen: str = "base",
 ) -> keras.Model:
     """Instantiates a network of Keras Applications, or a RegNet, for fine-tuning with a new top.
 
     The first layer after the base is "flatten" for the VGGs, and "gap" (global average pooling) for the
-    other networks. SFT and mSFT freeze the layers of the base, including their batch statistics.
+    other networks. SFT and mSFT freeze the layers of the base, or a part of them, see `frozen`.
 
     Reference: Vogado et al. 2020, "LeukNet"; Claro et al. 2020 (Alert Net), Tables V and VI.
 
@@ -110,6 +114,10 @@ def FineTuned(
             standard deviation for DenseNets and RegNets; see `Backbone.input_format`. The conversion has no
             parameters. If False, the backbone gets the images unchanged, as in the papers of Alert Net and
             LeukNet.
+        frozen: What SFT and mSFT freeze. "base": all layers of the base, including their batch statistics.
+            "weights": all weights of the base, while batch normalisation uses the statistics of each batch in
+            training and the loaded ones in prediction, as Keras did on TensorFlow 1. "first_half": the first
+            half of the base's layers that have weights, including their batch statistics.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3), 0..1, and returns float32 (N, classes),
@@ -128,6 +136,10 @@ def FineTuned(
     if mode not in MODES:
         raise ArgumentError(
             f"mode = {mode!r}.", expected=", ".join(MODES), remedy=did_you_mean(str(mode), MODES)
+        )
+    if frozen not in FROZEN:
+        raise ArgumentError(
+            f"frozen = {frozen!r:.80}.", expected=", ".join(FROZEN), remedy=did_you_mean(str(frozen), FROZEN)
         )
     known = BACKBONES[backbone]
     if dense_units is None:
@@ -184,9 +196,21 @@ def FineTuned(
     elif weights is not None:
         _load_file(weights, model=model, base=base, backbone=backbone, takes_published=takes_published)
     if mode in ("SFT", "mSFT"):
-        for layer in base.layers:
-            layer.trainable = False
+        _freeze(base, frozen)
     return model
+
+
+def _freeze(base: keras.Model, frozen: str) -> None:
+    with_weights = [layer for layer in base.layers if layer.weights]
+    kept = with_weights[: len(with_weights) // 2] if frozen == "first_half" else with_weights
+    for layer in kept:
+        if frozen == "weights" and isinstance(layer, layers.BatchNormalization):
+            # A layer that isn't trainable would use the loaded statistics in training too.
+            for weight in layer.weights:
+                weight.trainable = False
+            layer.momentum = 1.0
+        else:
+            layer.trainable = False
 
 
 def _load_file(

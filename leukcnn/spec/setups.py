@@ -162,8 +162,8 @@ class Split:
     - "given": the folders train, val and test that hold the images; refused if a subject, a field of view or
       near-duplicates are in two of them. Without val, some images of train are held out: the fraction that
       `fractions` give to validation among the untested ones.
-    - "kfold": stratified folds by image, each tested once.
-    - "grouped_kfold": the same, but a subject, a field of view and near-duplicates are kept in one fold.
+    - "kfold": folds by image, each tested once; see `stratified`.
+    - "grouped_kfold": stratified folds that keep a subject, a field of view and near-duplicates together.
     - "block_kfold": as "grouped_kfold", but the folds are contiguous blocks of image numbers. It is for
       images whose groups are unknown: neighbours are likely to show the same smear. It isn't random.
     - "lodocv": leave one dataset out. Each dataset that has both classes is tested once, by a network that is
@@ -177,6 +177,8 @@ class Split:
         fractions: Fractions of training, validation and test images, used by "cell", "random", "subject",
             "grouped" and "given"; they add up to 1.
         n_splits: Number of folds, used by "kfold", "grouped_kfold" and "block_kfold".
+        stratified: Whether each fold of "kfold" has about the same fraction of each class; if False, images
+            are split without regard to the class.
         validation_fraction: Fraction of the untested images, 0 to below 1, that "kfold", "grouped_kfold" and
             "block_kfold" hold out at random to choose the best epoch; 0 for none.
         never_tested: Keys of datasets that "lodocv" and its variants train on, but never test.
@@ -196,6 +198,7 @@ class Split:
     kind: str = "cell"
     fractions: tuple[float, float, float] = (0.6, 0.3, 0.1)
     n_splits: int = 5
+    stratified: bool = True
     validation_fraction: float = 0.0
     never_tested: tuple[str, ...] = ()
     performance_sets: tuple[str, ...] = ()
@@ -236,10 +239,10 @@ class Training:
         epochs: Number of passes over the training images.
         batch_size: Images in each step, over all devices together.
         initial_learning_rate: Learning rate of the first epoch.
-        final_learning_rate: Learning rate that the schedule reaches after the last epoch; None keeps the
-            initial one.
-        schedule: How the rate changes from the initial to the final one: "exponential", or "cosine", which
-            may end at 0.
+        final_learning_rate: Learning rate that the schedule reaches; None keeps the initial one.
+        schedule: How the rate changes from the initial to the final one; it is constant within an epoch.
+            "exponential" and "cosine" would reach the final rate in the epoch after the last one,
+            "exponential_to_last" has it in the last one. A cosine may end at 0.
         optimizer: Name of a Keras optimizer in lower case, such as "adam".
         optimizer_arguments: Its arguments other than the learning rate, such as `{"momentum": 0.8}`.
         loss: Name of a Keras loss in snake case, such as "categorical_crossentropy".
@@ -285,7 +288,7 @@ class Training:
         require(allowed, f"momentum = {momentum!r}.", "a number from 0 to below 1")
 
 
-SCHEDULES = ("exponential", "cosine")
+SCHEDULES = ("exponential", "exponential_to_last", "cosine")
 CHECKPOINTS = ("val_accuracy", "val_loss", "last")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 

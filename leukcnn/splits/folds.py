@@ -10,7 +10,7 @@ from leukcnn.datasets import ImageIndex, has_unknown_subject, joined_groups
 from leukcnn.errors import DataError
 from leukcnn.seeding import generator
 from leukcnn.splits.given import given_split
-from leukcnn.splits.kfold import block_kfold, stratified_kfold
+from leukcnn.splits.kfold import block_kfold, random_kfold, stratified_kfold
 from leukcnn.splits.lodocv import leave_one_dataset_out
 from leukcnn.splits.splitters import Split, hold_out_validation, holdout, predefined_folds
 
@@ -176,6 +176,8 @@ def _by_image(
     if split.kind == "block_kfold":
         blocks = {"groups": groups, "within": index.dataset[rows]}
         pairs = block_kfold(labels, n_splits=split.n_splits, ids=ids, **blocks)
+    elif split.kind == "kfold" and not split.stratified:
+        pairs = random_kfold(labels, n_splits=split.n_splits, seed=seed, ids=ids)
     else:
         pairs = stratified_kfold(labels, n_splits=split.n_splits, **options)
     found = {}
