@@ -287,8 +287,10 @@ def trial_identity(
 
 
 def _setup_identity(setup: spec.Setup) -> dict[str, Any]:
-    """Returns a setup as plain values, without features of images that aren't augmented, and so on."""
+    """Returns a setup as plain values, without choices that are newer than stored trials, unless made."""
     plain = to_plain(setup) | {"split": _split_identity(setup.split)}
+    if setup.preprocessing.region == "image":
+        del plain["preprocessing"]["region"]
     if setup.features and not setup.features.augmented:
         del plain["features"]["augmented"]
     return plain

@@ -17,7 +17,7 @@ from leukcnn.errors import ArgumentError
 from leukcnn.fields import did_you_mean
 from leukcnn.models.backbones import BACKBONES, MODES, keeps_published_top
 from leukcnn.models.bases import application, base_network
-from leukcnn.models.heads import check_counts, check_head, dense_head, pooled, shape_of
+from leukcnn.models.heads import check_counts, check_head, check_momentum, dense_head, pooled, shape_of
 from leukcnn.models.inputs import zero_to_one
 from leukcnn.models.published import is_published
 from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
@@ -71,6 +71,7 @@ def FineTuned(
     kernel_initializer: str = "glorot_uniform",
     include_preprocessing: bool = False,
     frozen: str = "base",
+    batch_norm_momentum: float | None = None,
 ) -> keras.Model:
     """Instantiates a network of Keras Applications, or a RegNet, for fine-tuning with a new top.
 
@@ -107,7 +108,8 @@ def FineTuned(
             (1024, 256) for the VGGs, (128,) for Xception and (1024,) for the others.
         dropout_rates: Fraction of each dense layer's outputs to drop in training, one rate per layer. A rate
             of 0 gives no dropout layer; None is 0 for all.
-        kernel_initializer: Keras initializer of every kernel that isn't loaded.
+        kernel_initializer: Keras initializer of every kernel that isn't loaded; or "pytorch", see
+            `leukcnn.models.heads.initial`.
         include_preprocessing: Whether the network itself converts images of 0..1 to the input that the
             backbone's ImageNet weights were trained on, e.g. BGR of 0..255 minus ImageNet's mean for the VGGs
             and ResNet50, -1..1 for InceptionV3 and Xception, and 0..1 standardised by ImageNet's mean and
@@ -118,6 +120,8 @@ def FineTuned(
             "weights": all weights of the base, while batch normalisation uses the statistics of each batch in
             training and the loaded ones in prediction, as Keras did on TensorFlow 1. "first_half": the first
             half of the base's layers that have weights, including their batch statistics.
+        batch_norm_momentum: Momentum of the moving averages in the base's batch normalisation; None keeps
+            the network's own, such as 0.99 in Keras' ResNet50. PyTorch's default is 0.9 (there called 0.1).
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3), 0..1, and returns float32 (N, classes),
@@ -141,6 +145,8 @@ def FineTuned(
         raise ArgumentError(
             f"frozen = {frozen!r:.80}.", expected=", ".join(FROZEN), remedy=did_you_mean(str(frozen), FROZEN)
         )
+    if batch_norm_momentum is not None:
+        check_momentum(batch_norm_momentum)
     known = BACKBONES[backbone]
     if dense_units is None:
         dense_units = known.own_dense if mode in ("SFT", "DFT") else known.new_dense
@@ -195,6 +201,10 @@ def FineTuned(
             _copy_published(application(backbone, weights="imagenet"), model)
     elif weights is not None:
         _load_file(weights, model=model, base=base, backbone=backbone, takes_published=takes_published)
+    if batch_norm_momentum is not None:
+        for layer in base.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.momentum = batch_norm_momentum
     if mode in ("SFT", "mSFT"):
         _freeze(base, frozen)
     return model

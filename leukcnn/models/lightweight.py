@@ -16,15 +16,21 @@ from keras import layers
 
 from leukcnn.errors import ArgumentError
 from leukcnn.models.heads import (
+    PYTORCH,
+    check_counts,
     check_head,
     checked_input,
     dense_head,
+    initial,
     pooled,
     refuse_imagenet,
     source_inputs,
 )
 from leukcnn.models.inputs import zero_to_one
 from leukcnn.models.weights import load_whole
+
+CONV_ACTIVATIONS = ("elu", "relu", "linear")
+TOP_POOLINGS = ("flatten", "avg", "max")
 
 
 def preprocess_input(images: Any) -> Any:
@@ -59,12 +65,16 @@ def LightweightCNN(
     dense_units: int = 64,
     pool_first: bool = False,
     dropout_rate: float = 0.2,
-    kernel_initializer: str = "glorot_uniform",
+    kernel_size: int = 3,
+    padding: str = "same",
+    conv_activation: str = "elu",
+    top_pooling: str = "flatten",
+    kernel_initializer: str = PYTORCH,
 ) -> keras.Model:
     """Instantiates the lightweight CNN: 6,427,810 parameters at 224x224 pixels, most in the dense layer.
 
-    It has two 3x3 convolutions with ELU, with 16 and 32 filters, each with 2x2 max pooling. The flattened
-    feature maps are followed by a dense layer of 64 units with ELU, dropout and the classifier.
+    By default it has two 3x3 convolutions with ELU, with 16 and 32 filters, each with 2x2 max pooling. The
+    flattened feature maps are followed by a dense layer of 64 units with ELU, dropout and the classifier.
 
     Reference: Zaiter and Zwiggelaar 2025, section 4.2 and Figure 1.
 
@@ -84,7 +94,13 @@ def LightweightCNN(
         pool_first: Whether each convolution is "preceded by a max pooling layer", as in section 4.2 of the
             paper, or "succeeded by" one, as in its Figure 1. The number of parameters is the same.
         dropout_rate: Fraction of the dense layer's outputs to drop in training; 0 gives no dropout layer.
-        kernel_initializer: Keras initializer of every kernel.
+        kernel_size: Height and width of the convolutions' kernels.
+        padding: Their padding, "same" or "valid".
+        conv_activation: Activation of the convolutions: "elu", "relu" or "linear" (none). The paper names
+            ELU among the dense layers only.
+        top_pooling: How the dense layers get the last feature maps: "flatten", or global "avg" or "max".
+        kernel_initializer: "pytorch", the library of the authors: kernels and biases are uniform, see
+            `leukcnn.models.heads.initial`; or the Keras initializer of every kernel.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels), 0..1, and returns float32
@@ -102,24 +118,28 @@ def LightweightCNN(
             f"filters = {filters!r}, dense_units = {dense_units!r}.",
             expected="two numbers of filters and one number of units, whole numbers above 0",
         )
-    x = inputs = checked_input(input_tensor, input_shape, min_size=4)
+    _check_choices(kernel_size, padding, conv_activation, top_pooling)
+    # Without padding, each convolution takes a margin of the feature maps.
+    margin = 0 if padding == "same" else kernel_size - 1
+    min_size = 4 + (6 if pool_first else 3) * margin
+    x = inputs = checked_input(input_tensor, input_shape, min_size=min_size)
     for i, n in enumerate(filters, start=1):
         pool = layers.MaxPooling2D(2, strides=2, name=f"pool_{i}")
         if pool_first:
             x = pool(x)
         x = layers.Conv2D(
             n,
-            3,
-            padding="same",
-            activation="elu",
-            kernel_initializer=kernel_initializer,
+            kernel_size,
+            padding=padding,
+            activation=conv_activation,
             name=f"conv_{i}",
+            **initial(kernel_initializer, kernel_size**2 * x.shape[-1]),
         )(x)
         if not pool_first:
             x = pool(x)
     if include_top:
         x = dense_head(
-            layers.Flatten(name="flatten")(x),
+            layers.Flatten(name="flatten")(x) if top_pooling == "flatten" else pooled(x, top_pooling),
             dense_units=(dense_units,),
             dropout_rates=(dropout_rate,),
             activation="elu",
@@ -133,3 +153,19 @@ def LightweightCNN(
     if weights is not None:
         load_whole(model, weights)
     return model
+
+
+def _check_choices(kernel_size: int, padding: str, conv_activation: str, top_pooling: str) -> None:
+    """Checks the convolutions' arguments and the pooling.
+
+    Raises:
+        ArgumentError: One of them isn't allowed.
+    """
+    check_counts("kernel_size", [kernel_size])
+    for name, value, allowed in (
+        ("padding", padding, ("same", "valid")),
+        ("conv_activation", conv_activation, CONV_ACTIVATIONS),
+        ("top_pooling", top_pooling, TOP_POOLINGS),
+    ):
+        if value not in allowed:
+            raise ArgumentError(f"{name} = {value!r:.80}.", expected=", ".join(allowed))

@@ -56,48 +56,59 @@ LEUKNET = Setup(
 # Section IV-A: "we evaluated the development set through experiments with the ALL-IDB 1 and ALL-IDB 2".
 DEVELOPMENT = replace(LEUKNET, split=replace(LEUKNET.split, never_tested=("ufg",)))
 
+# What SFT and mSFT freeze.
+SHALLOW = {"frozen": "base"}
+
 # Dropout rates of the dense layers that mSFT and mDFT add to a VGG.
 REPLACED = {"dropout_rates": (0.5, 0.6), **COMMON}
 
-VGG16_SFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG16", "mode": "SFT", **COMMON}))
+VGG16_SFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG16", "mode": "SFT", **SHALLOW, **COMMON})
+)
 VGG16_DFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG16", "mode": "DFT", **COMMON}))
-VGG16_MSFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG16", "mode": "mSFT", **REPLACED}))
-VGG19_SFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG19", "mode": "SFT", **COMMON}))
+VGG16_MSFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG16", "mode": "mSFT", **SHALLOW, **REPLACED})
+)
+VGG19_SFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG19", "mode": "SFT", **SHALLOW, **COMMON})
+)
 VGG19_DFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG19", "mode": "DFT", **COMMON}))
-VGG19_MSFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG19", "mode": "mSFT", **REPLACED}))
+VGG19_MSFT = replace(
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG19", "mode": "mSFT", **SHALLOW, **REPLACED})
+)
 VGG19_MDFT = replace(DEVELOPMENT, model=Model("FineTuned", {"backbone": "VGG19", "mode": "mDFT", **REPLACED}))
 RESNET50_SFT = replace(
-    DEVELOPMENT, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "SFT", **COMMON})
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "SFT", **SHALLOW, **COMMON})
 )
 RESNET50_DFT = replace(
     DEVELOPMENT, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "DFT", **COMMON})
 )
 RESNET50_MSFT = replace(
-    DEVELOPMENT, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "mSFT", **COMMON})
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "mSFT", **SHALLOW, **COMMON})
 )
 RESNET50_MDFT = replace(
     DEVELOPMENT, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "mDFT", **COMMON})
 )
 INCEPTIONV3_SFT = replace(
-    DEVELOPMENT, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "SFT", **COMMON})
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "SFT", **SHALLOW, **COMMON})
 )
 INCEPTIONV3_DFT = replace(
     DEVELOPMENT, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "DFT", **COMMON})
 )
 INCEPTIONV3_MSFT = replace(
-    DEVELOPMENT, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "mSFT", **COMMON})
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "mSFT", **SHALLOW, **COMMON})
 )
 INCEPTIONV3_MDFT = replace(
     DEVELOPMENT, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "mDFT", **COMMON})
 )
 XCEPTION_SFT = replace(
-    DEVELOPMENT, model=Model("FineTuned", {"backbone": "Xception", "mode": "SFT", **COMMON})
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "Xception", "mode": "SFT", **SHALLOW, **COMMON})
 )
 XCEPTION_DFT = replace(
     DEVELOPMENT, model=Model("FineTuned", {"backbone": "Xception", "mode": "DFT", **COMMON})
 )
 XCEPTION_MSFT = replace(
-    DEVELOPMENT, model=Model("FineTuned", {"backbone": "Xception", "mode": "mSFT", **COMMON})
+    DEVELOPMENT, model=Model("FineTuned", {"backbone": "Xception", "mode": "mSFT", **SHALLOW, **COMMON})
 )
 XCEPTION_MDFT = replace(
     DEVELOPMENT, model=Model("FineTuned", {"backbone": "Xception", "mode": "mDFT", **COMMON})

@@ -284,7 +284,7 @@ class Paper:
         own = self.setup(self.row_ids[0], assumed=assumed).preprocessing
         if "border" in self.controls:
             require_border(f"{name_of(self)}, the control 'border'", own)
-        return replace(own, mask=mask or own.mask, threshold="none")
+        return replace(own, mask=mask or own.mask, region="image", threshold="none")
 
     def assumed_value(
         self, name: str, *, profile: str = "paper", assumed: Mapping[str, Any] | None = None

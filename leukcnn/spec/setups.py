@@ -53,6 +53,9 @@ class Preprocessing:
             "background"; "" for none.
         threshold: Rule by which `leukcnn.preprocessing.wbc_mask` finds the white cells in the original image:
             "darkest" or "least_frequent". All other pixels become black. "none" keeps all pixels.
+        region: "image" is the whole image, after thresholding. "crops" cuts out each connected component that
+            the threshold finds and shows them side by side, see `leukcnn.preprocessing.component_montage`; it
+            requires a threshold and `resize`, and allows no `crop`.
         squeeze: Whether an image that isn't square is squeezed into a square when it is resized. If False,
             its central square is cut out first. Not allowed together with `crop`.
         shrinking: Interpolation where an image is made smaller, see `leukcnn.preprocessing.resize`: "area",
@@ -68,6 +71,7 @@ class Preprocessing:
     subtract_channel_mean: bool = False
     mask: str = ""
     threshold: str = "none"
+    region: str = "image"
     squeeze: bool = False
     shrinking: str = "area"
     enlarging: str = "cubic"
@@ -87,12 +91,18 @@ class Preprocessing:
         require(0 < self.scale <= 1e36, f"scale = {self.scale!r}.", "a number above 0 and at most 1e36")
         require_known("Preprocessing", "mask", self.mask, ("", *MASKS))
         require_known("Preprocessing", "threshold", self.threshold, ("none", *THRESHOLD_RULES))
+        require_known("Preprocessing", "region", self.region, REGIONS)
         require_known("Preprocessing", "shrinking", self.shrinking, SHRINKING)
         require_known("Preprocessing", "enlarging", self.enlarging, ENLARGING)
         require(
             not (self.crop and self.squeeze),
             f"crop = {self.crop} and squeeze.",
             "one of them, since a crop is already square",
+        )
+        require(
+            self.region == "image" or (self.threshold != "none" and self.crop is None),
+            f"region = {self.region!r} with threshold = {self.threshold!r}, crop = {self.crop!r}.",
+            "a threshold, which finds the components that are cut out, and no crop of the whole image",
         )
 
     @property
@@ -106,6 +116,7 @@ class Preprocessing:
 LARGEST_INPUT = 10_000
 """Largest height and width of a network's input in pixels; one such image takes 300 MB."""
 
+REGIONS = ("image", "crops")
 MASKS = ("border", "cells", "background")
 SHRINKING, ENLARGING = ("area", "linear"), ("cubic", "linear")
 THRESHOLD_RULES = ("darkest", "least_frequent")
