@@ -93,6 +93,7 @@ def has_effect(setup, path):
         "split.performance_sets": split.kind in LODOCV_KINDS,
         "split.train_on_performance_sets": bool(split.performance_sets),
         "split.unknown_subjects": split.kind in SUBJECT_KINDS,
+        "model.arguments.frozen": setup.model.arguments.get("mode") in ("SFT", "mSFT"),
         "training.schedule": setup.training.final_learning_rate is not None,
         "preprocessing.squeeze": setup.preprocessing.crop is None,
         "augmentation.variants": bool(augmentation.arguments),
@@ -108,10 +109,11 @@ def silent(paper, stated):
             continue
         assumed = {a.field for a in paper.assumptions if row.id in paper.rows_of(a)}
         for path, value in settings_of(row.setup):
-            if path in stated:
-                expected = stated[path][0]
-                expected = expected.get(row.id) if isinstance(expected, Mapping) else expected
+            expected = stated[path][0] if path in stated else {}
+            if not isinstance(expected, Mapping):
                 settled = value == expected
+            elif row.id in expected:
+                settled = value == expected[row.id]
             else:
                 settled = path in assumed or (path in NEUTRAL and value == NEUTRAL[path])
             if not settled:
