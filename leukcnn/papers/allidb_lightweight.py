@@ -57,7 +57,6 @@ LIGHTWEIGHT = Setup(
 )
 _PRETRAINED = {
     "mode": "DFT",
-    "frozen": "base",
     "dense_units": (),
     "weights": "imagenet",
     "include_preprocessing": True,
@@ -296,14 +295,6 @@ ASSUMPTIONS = (
         rows=PRETRAINED,
     ),
     Assumption(
-        "frozen",
-        field="model.arguments.frozen",
-        reason="what mode=SFT freezes: all layers of the base, including their batch statistics",
-        where=_NOT_STATED,
-        choices=("base", "weights", "first_half"),
-        rows=PRETRAINED,
-    ),
-    Assumption(
         "batch_norm_momentum",
         field="model.arguments.batch_norm_momentum",
         reason="PyTorch's default, there called 0.1; 0.99 in Keras' ResNet50 is too slow for the 150 steps "
@@ -322,7 +313,8 @@ ASSUMPTIONS = (
     Assumption(
         "mode",
         field="model.arguments.mode",
-        reason="every layer is trained and the head is new: 'we train our networks'",
+        reason="every layer is trained and the head is new: 'we train our networks'. SFT freezes all layers "
+        "before the head",
         where=_NOT_STATED,
         choices=("DFT", "SFT"),
         rows=PRETRAINED,

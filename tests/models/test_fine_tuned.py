@@ -96,6 +96,28 @@ def test_auto_activation_is_a_sigmoid_for_one_output_and_a_softmax_for_more():
     assert activation(classifier_activation=None) is keras.activations.linear
 
 
+def test_the_momentum_of_batch_normalisation_can_be_set():
+    own, set_to = (build("ResNet50", "mDFT", batch_norm_momentum=momentum) for momentum in (None, 0.9))
+    for model, expected in ((own, 0.99), (set_to, 0.9)):
+        found = {
+            layer.momentum for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
+        }
+        assert found == {expected}
+    with pytest.raises(ArgumentError, match="batch_norm_momentum = 1"):
+        build(batch_norm_momentum=1)
+
+
+def test_initial_values_of_the_new_layers_can_be_pytorch_s():
+    model = build("ResNet50", "mDFT", kernel_initializer="pytorch", dense_units=(16,))
+    for name, fan_in in (("dense_1", 2048), ("predictions", 16)):
+        kernel, bias = map(to_numpy, (model.get_layer(name).kernel, model.get_layer(name).bias))
+        assert 0 < np.abs(kernel).max() <= fan_in**-0.5
+        assert 0 < np.abs(bias).max() <= fan_in**-0.5
+    # So are those of a base without published weights.
+    kernel = to_numpy(model.get_layer("conv1_conv").kernel)
+    assert 0.9 * 147**-0.5 < np.abs(kernel).max() <= 147**-0.5
+
+
 def test_dropout_follows_the_layers_with_a_rate_above_zero():
     with unfilled():
         model = build(dense_units=[8, 4, 4], dropout_rates=[0.5, 0, 0.6])

@@ -4,6 +4,8 @@ Where rows differ, the value is a mapping: id of the row -> its value. A place m
 the text doesn't mention is nevertheless settled.
 """
 
+from tests.papers.stated_of_two import ALLIDB, LEUKNET, LEUKNET_OUTSIDE
+
 _KERAS_DEFAULT = "the paper names the optimizer alone, and its program is Keras': Keras' default"
 
 _KINGMA_AND_BA = "section 2.5: 'the same hyperparameter values proposed by Kingma and Ba'"
@@ -18,6 +20,8 @@ _BACKBONES = {"resnet50": "ResNet50", "inceptionv3": "InceptionV3", "xception": 
 _FINE_TUNED = {f"{name}_{mode}": (name, mode) for name in _BACKBONES for mode in ("sft", "dft")}
 
 STATED = {
+    "leuknet_lodocv": LEUKNET,
+    "allidb_lightweight": ALLIDB,
     "alertnet": {
         "model.arguments.weights": (
             {**dict.fromkeys(_FROM_SCRATCH), **dict.fromkeys(_FINE_TUNED, "imagenet")},
@@ -119,4 +123,4 @@ STATED = {
 }
 
 # Rows that no paper has, with the reason why the package has them.
-ROWS_OUTSIDE: dict[str, dict[str, str]] = {}
+ROWS_OUTSIDE = {"leuknet_lodocv": LEUKNET_OUTSIDE}

@@ -36,7 +36,8 @@ NEUTRAL = {
         "preprocessing.resize": None,
         "preprocessing.subtract_channel_mean": False,
     },
-    **{"preprocessing.mask": "", "preprocessing.threshold": "none"},
+    **{"preprocessing.mask": "", "preprocessing.threshold": "none", "preprocessing.region": "image"},
+    **{"model.arguments.batch_norm_momentum": None},
     **{"augmentation.train_per_class": None, "augmentation.validation_per_class": None},
     **{"augmentation.variants_per_image": None, "split.validation_fraction": 0.0, "split.never_tested": ()},
     **{"split.limit_per_class": None, "split.per_dataset": (), "training.final_learning_rate": None},
@@ -86,9 +87,10 @@ def has_effect(setup, path):
         return False
     only_if = {
         "split.fractions": split.kind in HOLDOUT_KINDS,
-        "split.n_splits": split.kind in KFOLD_KINDS,
+        # LeukNet and Vogado et al. are also tested in k-fold cross-validation.
+        "split.n_splits": split.kind in (*KFOLD_KINDS, "lodocv"),
         "split.validation_fraction": split.kind in KFOLD_KINDS,
-        "split.stratified": split.kind == "kfold",
+        "split.stratified": split.kind in ("kfold", "lodocv") and not split.never_tested,
         "split.never_tested": split.kind in LODOCV_KINDS,
         "split.performance_sets": split.kind in LODOCV_KINDS,
         "split.train_on_performance_sets": bool(split.performance_sets),
