@@ -275,7 +275,7 @@ def test_random_kfold_tests_each_image_once_in_folds_of_equal_size_without_strat
     assert max(sizes) - min(sizes) <= 1
     for train, test in folds:
         assert sorted([*train, *test]) == [*range(len(LABELS))]
-    # Shares of a class differ between folds, unlike those of stratified folds.
+    # The number of a class differs between folds, unlike in stratified folds.
     spread = {
         splitter: np.ptp(
             [np.count_nonzero(LABELS[test] == 0) for _, test in splitter(LABELS, n_splits=5, seed=0)]
