@@ -212,15 +212,15 @@ def FineTuned(
 
 def _freeze(base: keras.Model, frozen: str) -> None:
     with_weights = [layer for layer in base.layers if layer.weights]
-    kept = with_weights[: len(with_weights) // 2] if frozen == "first_half" else with_weights
-    for layer in kept:
+    later = with_weights[len(with_weights) // 2 :] if frozen == "first_half" else []
+    for layer in base.layers:
         if frozen == "weights" and isinstance(layer, layers.BatchNormalization):
             # A layer that isn't trainable would use the loaded statistics in training too.
             for weight in layer.weights:
                 weight.trainable = False
             layer.momentum = 1.0
         else:
-            layer.trainable = False
+            layer.trainable = layer in later
 
 
 def _load_file(

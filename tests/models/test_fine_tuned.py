@@ -135,6 +135,7 @@ def test_dropout_follows_the_layers_with_a_rate_above_zero():
         ({"backbone": "DenseNet12"}, "did you mean 'DenseNet121'"),
         ({"backbone": "NASNetMobile", "weights": "imagenet"}, "the only size for which Keras loads them"),
         ({"mode": "sft"}, "mSFT"),
+        ({"frozen": "first"}, "did you mean 'first_half'"),
         ({"dense_units": (8, 4), "dropout_rates": (0.5,)}, "one rate for each dense layer"),
         ({"dropout_rates": (1.0,)}, "below 1"),
         ({"backbone": "ResNet50", "input_shape": (31, 32, 3)}, "at least 32 pixels"),
@@ -245,6 +246,43 @@ def test_training_the_head_alone_equals_training_the_whole_with_a_frozen_base():
         np.testing.assert_allclose(a, b, atol=1e-6)
     start = to_numpy(made().get_layer("dense_1").kernel)
     assert not np.array_equal(to_numpy(cut.get_layer("dense_1").kernel), start)
+
+
+@pytest.mark.backend
+def test_frozen_weights_stay_while_images_are_normalised_by_their_batch():
+    model = build("ResNet50", "SFT", frozen="weights")
+    bridge = [layer.name for layer in model.layers].index("gap")
+    base = model.layers[:bridge]
+    before = [to_numpy(weight) for layer in base for weight in layer.weights]
+    assert not any(layer.trainable_weights for layer in base)
+    assert len(model.trainable_weights) == 4
+    # What follows the first normalisation depends on the batch.
+    assert last_frozen_layer(model) == "conv1_conv"
+    x, y = images(32, 4), np.array([[0], [1], [0], [1]], dtype=np.float32)
+    model.compile(keras.optimizers.SGD(0.1), "binary_crossentropy")
+    model.train_on_batch(x, y)
+    after = [to_numpy(weight) for layer in base for weight in layer.weights]
+    assert all(map(np.array_equal, before, after))
+    features = keras.Model(model.input, model.get_layer("gap").output)
+    own, of_batch = (to_numpy(features(x, training=training)) for training in (False, True))
+    assert np.abs(own - of_batch).max() > 0.01
+    whole = build("ResNet50", "SFT")
+    same = keras.Model(whole.input, whole.get_layer("gap").output)
+    np.testing.assert_array_equal(to_numpy(same(x, training=False)), to_numpy(same(x, training=True)))
+
+
+@pytest.mark.parametrize("backbone", ["VGG16", "ResNet50"])
+def test_the_first_half_of_a_base_can_be_frozen_alone(backbone):
+    with unfilled():
+        model = build(backbone, "mSFT", frozen="first_half")
+        base = build(backbone, "mSFT", include_top=False)
+    names = [layer.name for layer in base.layers if layer.weights]
+    trainable = [model.get_layer(name).trainable for name in names]
+    half = len(names) // 2
+    assert trainable == [False] * half + [True] * (len(names) - half)
+    cut = last_frozen_layer(model)
+    assert cut is not None
+    assert cut not in {names[-1], "gap", "flatten"}
 
 
 PREPROCESS = {
