@@ -24,7 +24,11 @@ _CNMC_XCEPTION = {**_CNMC, "penalty": 7e-4, "dense_units": (2048,)}
 _TUNED = {"backbone": "ResNet50", "mode": "SFT", "dense_units": None, "dropout_rates": None, **_PLAIN}
 _LEUKNET = {"backbone": "VGG16", "dense_units": (1024, 256), "dropout_rates": (0.5, 0.6), **_PLAIN}
 _FOUR_BLOCKS = {"filters": (16, 32, 64, 128), "dropout_rate": 0.0, **_PLAIN, "batch_norm_momentum": 0.9}
-_LIGHTWEIGHT = {"filters": (16, 32), "dense_units": 64, "pool_first": False, "dropout_rate": 0.2, **_PLAIN}
+_LIGHTWEIGHT = {
+    **{"filters": (16, 32), "dense_units": 64, "pool_first": False, "dropout_rate": 0.2},
+    **{"kernel_size": 3, "padding": "same", "conv_activation": "elu", "top_pooling": "flatten"},
+    "kernel_initializer": "pytorch",
+}
 
 # Builder -> defaults of weights, height and width, classes, classifier_activation, name; its own arguments.
 DEFAULTS = {
@@ -38,7 +42,7 @@ DEFAULTS = {
     "CaffeNet": (None, 227, 1000, "softmax", "caffenet", _CAFFE),
     "FineTuned": (
         *("imagenet", 224, 1, "auto", None),
-        {**_TUNED, "include_preprocessing": False, "frozen": "base"},
+        {**_TUNED, "include_preprocessing": False, "frozen": "base", "batch_norm_momentum": None},
     ),
     "FourBlockCNN": (None, 112, 4, "softmax", "four_block_cnn", _FOUR_BLOCKS),
     "LeukNet": ("imagenet", 224, 1, "auto", "leuknet", {**_LEUKNET, "include_preprocessing": False}),

@@ -182,8 +182,8 @@ def test_augmented_images_replace_the_training_images_alone(index, split_rows, t
     # The tested images are the same; the variants of an image differ from it and from each other.
     np.testing.assert_allclose(features[72:], before[24:], atol=1e-5)
     variants = features[:72].reshape(24, 3, -1)
-    assert (np.abs(variants - before[:24, None]).max(axis=-1) > 1e-4).all()
-    assert (np.abs(variants[:, 0] - variants[:, 1]).max(axis=-1) > 1e-4).all()
+    assert (np.abs(variants - before[:24, None]).max(axis=-1) > 1e-6).all()
+    assert (np.abs(variants[:, 0] - variants[:, 1]).max(axis=-1) > 1e-6).all()
 
 
 def test_augmented_features_without_augmented_images_are_refused():
