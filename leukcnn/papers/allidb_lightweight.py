@@ -147,7 +147,8 @@ ASSUMPTIONS = (
         "threshold",
         field="preprocessing.threshold",
         reason="'darkest' is the cluster of white cells, which the paper wants; 'least_frequent' follows its "
-        "words, but can find another cluster in close-ups; 'none' applies no threshold",
+        "words, but can find another cluster in close-ups; 'none' applies no threshold. The three clusters "
+        "are the exact 3-means of an image's grey levels",
         where="Section 4.1: 'the cluster having the least frequency'",
         choices=("darkest", "least_frequent", "none"),
     ),
