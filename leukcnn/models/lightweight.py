@@ -61,11 +61,10 @@ def LightweightCNN(
     classifier_activation: str | None = "softmax",
     name: str = "lightweight_cnn",
     *,
-    filters: Sequence[int] = (16, 32),
+    convolutions: Sequence[Sequence[int]] = ((16, 3), (32, 3)),
     dense_units: int = 64,
     pool_first: bool = False,
     dropout_rate: float = 0.2,
-    kernel_size: int = 3,
     padding: str = "same",
     conv_activation: str = "elu",
     top_pooling: str = "flatten",
@@ -89,12 +88,11 @@ def LightweightCNN(
         classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        filters: Number of filters of each of the two convolutions.
+        convolutions: (filters, kernel size) of each of the two convolutions.
         dense_units: Units of the dense layer before the classifier.
         pool_first: Whether each convolution is "preceded by a max pooling layer", as in section 4.2 of the
             paper, or "succeeded by" one, as in its Figure 1. The number of parameters is the same.
         dropout_rate: Fraction of the dense layer's outputs to drop in training; 0 gives no dropout layer.
-        kernel_size: Height and width of the convolutions' kernels.
         padding: Their padding, "same" or "valid".
         conv_activation: Activation of the convolutions: "elu", "relu" or "linear" (none). The paper names
             ELU among the dense layers only.
@@ -112,18 +110,12 @@ def LightweightCNN(
     """
     refuse_imagenet(weights, "LightweightCNN")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
-    are_two = isinstance(filters, tuple | list) and len(filters) == 2
-    if not are_two or not all(isinstance(n, int) and n > 0 for n in (*filters, dense_units)):
-        raise ArgumentError(
-            f"filters = {filters!r}, dense_units = {dense_units!r}.",
-            expected="two numbers of filters and one number of units, whole numbers above 0",
-        )
-    _check_choices(kernel_size, padding, conv_activation, top_pooling)
+    _check_choices(convolutions, dense_units, padding, conv_activation, top_pooling)
     # Without padding, each convolution takes a margin of the feature maps.
-    margin = 0 if padding == "same" else kernel_size - 1
-    min_size = 4 + (6 if pool_first else 3) * margin
+    first, second = (0 if padding == "same" else kernel_size - 1 for _, kernel_size in convolutions)
+    min_size = 4 + (2 * first + 4 * second if pool_first else first + 2 * second)
     x = inputs = checked_input(input_tensor, input_shape, min_size=min_size)
-    for i, n in enumerate(filters, start=1):
+    for i, (n, kernel_size) in enumerate(convolutions, start=1):
         pool = layers.MaxPooling2D(2, strides=2, name=f"pool_{i}")
         if pool_first:
             x = pool(x)
@@ -155,13 +147,25 @@ def LightweightCNN(
     return model
 
 
-def _check_choices(kernel_size: int, padding: str, conv_activation: str, top_pooling: str) -> None:
-    """Checks the convolutions' arguments and the pooling.
+def _check_choices(
+    convolutions: Sequence[Sequence[int]],
+    dense_units: int,
+    padding: str,
+    conv_activation: str,
+    top_pooling: str,
+) -> None:
+    """Checks the arguments of the layers.
 
     Raises:
         ArgumentError: One of them isn't allowed.
     """
-    check_counts("kernel_size", [kernel_size])
+    pairs = convolutions if isinstance(convolutions, Sequence) else ()
+    if len(pairs) != 2 or not all(isinstance(pair, Sequence) and len(pair) == 2 for pair in pairs):
+        raise ArgumentError(
+            f"convolutions = {convolutions!r:.120}.", expected="two pairs (filters, kernel size)"
+        )
+    check_counts("convolutions", [number for pair in pairs for number in pair])
+    check_counts("dense_units", [dense_units])
     for name, value, allowed in (
         ("padding", padding, ("same", "valid")),
         ("conv_activation", conv_activation, CONV_ACTIVATIONS),

@@ -47,8 +47,8 @@ FINDINGS = (
         "Table II",
     ),
     Finding(
-        "How the activation maps are computed isn't said, nor from which layer. Figure 3 shows two maps of the "
-        "last layer with at least 4x4 points: the mean over the channels, and Grad-CAM.",
+        "How the activation maps are computed isn't said, nor from which layer. Figure 3 shows two maps of "
+        "the last layer with at least 4x4 points: the mean over the channels, and Grad-CAM.",
         "Figure 3",
     ),
 )

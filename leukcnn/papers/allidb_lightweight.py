@@ -30,8 +30,7 @@ LIGHTWEIGHT = Setup(
     model=Model(
         "LightweightCNN",
         {
-            "filters": (16, 32),
-            "kernel_size": 3,
+            "convolutions": ((16, 3), (32, 3)),
             "padding": "same",
             "conv_activation": "elu",
             "top_pooling": "flatten",
@@ -225,17 +224,10 @@ ASSUMPTIONS = (
         choices=("last",),
     ),
     Assumption(
-        "filters",
-        field="model.arguments.filters",
-        reason="small powers of two",
+        "convolutions",
+        field="model.arguments.convolutions",
+        reason="filters and kernel size of each: small powers of two, and the usual 3x3 kernels",
         where=f"{_NOT_STATED}; Figure 1 has no numbers",
-        rows=OWN,
-    ),
-    Assumption(
-        "kernel_size",
-        field="model.arguments.kernel_size",
-        reason="3x3 kernels, the usual size",
-        where=_NOT_STATED,
         rows=OWN,
     ),
     Assumption(

@@ -270,9 +270,10 @@ ASSUMPTIONS = (
     Assumption(
         "flips",
         field="augmentation.arguments.flips",
-        reason="each new image is mirrored horizontally, vertically or both, with a chance of 1/3 each",
+        reason="each new image is mirrored horizontally, vertically or both, with a chance of 1/3 each; "
+        "any_of mirrors it each way with a chance of 1/2, so that a quarter isn't mirrored",
         where="section 2.2 names mirroring; the authors' code",
-        choices=("one_of",),
+        choices=("one_of", "any_of"),
     ),
     Assumption(
         "fill_mode",
@@ -291,8 +292,8 @@ ASSUMPTIONS = (
         "extra_augmentation",
         field="augmentation.arguments.one_of",
         reason="after flip and rotation, one of four options with a chance of 1/4 each, as in the authors' "
-        "code: nothing, shear by .1 to .35, salt and pepper on 2 % of the pixels, Gaussian blur of 5x5 "
-        "pixels (17x17 in Figure 3)",
+        "code: nothing, shear by .1 to .35, salt and pepper on 2 % of the pixels (half of each), Gaussian "
+        "blur of 5x5 pixels (17x17 in Figure 3) with OpenCV's sigma, 1.1",
         where="section 2.2 names them without probabilities or sizes",
         rows=_AUGMENTED_IN_FULL,
     ),

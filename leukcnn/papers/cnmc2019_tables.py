@@ -26,7 +26,7 @@ _SCORES = ("accuracy", "precision", "sensitivity", "specificity", "f1", "weighte
 
 TABLE_2 = Table(
     id="table2",
-    title="The networks on the test set, weights of the best validation accuracy",
+    title="The networks on the test set",
     kind="metrics",
     where="Table 2",
     rows=NETWORKS,

@@ -34,7 +34,7 @@ def test_pooling_succeeds_or_precedes_each_convolution(pool_first, order):
 
 
 def test_filters_and_units_can_be_chosen():
-    built = build(input_shape=(8, 8, 3), filters=(2, 5), dense_units=7)
+    built = build(input_shape=(8, 8, 3), convolutions=((2, 3), (5, 3)), dense_units=7)
     # 3x3 kernels, 2 x 2 x 5 features after two poolings.
     assert built.count_params() == (27 * 2 + 2) + (18 * 5 + 5) + (20 * 7 + 7) + (7 * 2 + 2)
 
@@ -68,7 +68,7 @@ def test_kernels_and_padding_are_choices(pool_first):
     assert model.get_layer("dense_1").kernel.shape[0] == 32
     with pytest.raises(ArgumentError, match=f"at least {size} pixels"):
         build(input_shape=(size - 1, size, 3), padding="valid", pool_first=pool_first)
-    assert build(kernel_size=5).get_layer("conv_1").kernel.shape == (5, 5, 3, 16)
+    assert build(convolutions=((16, 5), (32, 3))).get_layer("conv_1").kernel.shape == (5, 5, 3, 16)
 
 
 @pytest.mark.parametrize("pooling", ["avg", "max"])
@@ -97,14 +97,14 @@ def test_initial_values_are_pytorch_s():
         ({"input_shape": (3, 8, 3)}, "at least 4 pixels"),
         ({"weights": "imagenet"}, "never trained on ImageNet"),
         ({"dropout_rate": -0.1}, "from 0"),
-        ({"filters": (16,)}, r"filters = \(16,\)"),
-        ({"filters": (16, 0)}, "whole numbers above 0"),
-        ({"filters": 16}, "filters = 16"),
-        ({"kernel_size": 0}, r"kernel_size = \[0\]"),
+        ({"convolutions": ((16, 3),)}, r"convolutions = \(\(16, 3\),\)"),
+        ({"convolutions": ((16, 3), (0, 3))}, "whole numbers from 1"),
+        ({"convolutions": 16}, "convolutions = 16"),
+        ({"convolutions": ((16, 3), (32, 0))}, r"convolutions = \[16, 3, 32, 0\]"),
         ({"padding": "full"}, "padding = 'full'"),
         ({"conv_activation": "elo"}, "conv_activation = 'elo'"),
         ({"top_pooling": None}, "top_pooling = None"),
-        ({"dense_units": 6.4}, r"dense_units = 6\.4"),
+        ({"dense_units": 6.4}, r"dense_units = \[6\.4\]"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, match):

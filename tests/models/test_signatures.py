@@ -25,8 +25,8 @@ _TUNED = {"backbone": "ResNet50", "mode": "SFT", "dense_units": None, "dropout_r
 _LEUKNET = {"backbone": "VGG16", "dense_units": (1024, 256), "dropout_rates": (0.5, 0.6), **_PLAIN}
 _FOUR_BLOCKS = {"filters": (16, 32, 64, 128), "dropout_rate": 0.0, **_PLAIN, "batch_norm_momentum": 0.9}
 _LIGHTWEIGHT = {
-    **{"filters": (16, 32), "dense_units": 64, "pool_first": False, "dropout_rate": 0.2},
-    **{"kernel_size": 3, "padding": "same", "conv_activation": "elu", "top_pooling": "flatten"},
+    **{"convolutions": ((16, 3), (32, 3)), "dense_units": 64, "pool_first": False, "dropout_rate": 0.2},
+    **{"padding": "same", "conv_activation": "elu", "top_pooling": "flatten"},
     "kernel_initializer": "pytorch",
 }
 

@@ -124,3 +124,55 @@ STATED = {
 
 # Rows that no paper has, with the reason why the package has them.
 ROWS_OUTSIDE = {"leuknet_lodocv": LEUKNET_OUTSIDE}
+
+_CONVOLUTIONS = "the assumption convolutions: first stride of 4, same padding"
+_ALERT_NET_LAYERS = {
+    "Conv2D": "section III-A: 'five convolutional layers'",
+    "Conv2D.kernel_size": "the assumption convolutions",
+    "Conv2D.strides": _CONVOLUTIONS,
+    "Conv2D.padding": _CONVOLUTIONS,
+    "BatchNormalization": "section III-A: 'followed by Batch Normalization'",
+    "ReLU": "the assumption relu",
+    "MaxPooling2D": "section III-A: 'and Max Pooling layers'",
+    "MaxPooling2D.padding": "the assumption pool_padding",
+    "Flatten": "section III-A: 'two fully connected layers' after maps",
+    "Dense": "section III-A: 'two fully connected layers'",
+    "Dense.activation": "the assumption relu; section III-A: 'a softmax layer'",
+    "Dropout": "section III-A: 'followed by a dropout operation'",
+}
+_SEPARABLE = {
+    name.replace("Conv2D", "SeparableConv2D"): "section III-A: 'Depthwise Separable Convolutions'"
+    for name in _ALERT_NET_LAYERS
+    if name.startswith("Conv2D")
+}
+_TOP = {
+    "GlobalAveragePooling2D": "section 2.3: 'a global average pooling layer'",
+    "Dense": "section 2.3: 'fully connected layers'",
+    "Dense.activation": "section 2.3: 'using ReLU', 'using softmax function'",
+    "Dense.kernel_regularizer": "section 2.5, equation 3",
+    "Dropout": "section 2.3: 'A Dropout ... layer was included, following each neuron layer'",
+}
+
+# Builder -> kind of layer, or its argument with another value than Keras' default -> its place in the text. A
+# network on a base of Keras Applications has only the layers after it.
+BUILT_IN = {
+    "AlertNet": _ALERT_NET_LAYERS,
+    "AlertNetR": {
+        **_ALERT_NET_LAYERS,
+        "MaxPooling2D.pool_size": "section III-A: 'max pooling after the input layer to resize'",
+        "Concatenate": "section III-A: 'concatenated with the second convolutional layer max pooling result'",
+    },
+    "AlertNetX": {
+        **{name: place for name, place in _ALERT_NET_LAYERS.items() if not name.startswith("Conv2D")},
+        **_SEPARABLE,
+    },
+    "CNMCVGG16": _TOP,
+    "CNMCVGG19": _TOP,
+    "CNMCXception": _TOP,
+    "TaleghaniResNet50": {
+        "Flatten": "Implementation: 'a flattening layer'",
+        "Dropout": "Implementation: 'a dropout layer'",
+        "Dense": "Implementation: 'a final dense layer with four output units'",
+        "Dense.activation": "Implementation: 'a softmax activation function'",
+    },
+}

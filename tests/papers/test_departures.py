@@ -8,18 +8,21 @@ defaults: one that is added to a builder has to be stated, or becomes an assumpt
 Rows with a `scratch_name` aren't in any paper.
 """
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from types import SimpleNamespace
 from typing import NamedTuple
 
+import keras
 import pytest
 
-from leukcnn import papers
+from leukcnn import models, papers
 from leukcnn.fields import replace_at
 from leukcnn.models import arguments_of
+from leukcnn.models.unfilled import unfilled
 from leukcnn.spec import HOLDOUT_KINDS, KFOLD_KINDS, LODOCV_KINDS, SUBJECT_KINDS, Model
-from tests.papers.stated import ROWS_OUTSIDE, STATED
+from tests.papers.stated import BUILT_IN, ROWS_OUTSIDE, STATED
 
 # What the trainer sets for every network, whatever the builder.
 FROM_TRAINER = {
@@ -171,3 +174,43 @@ def test_every_assumption_has_an_effect_in_some_row(key):
     for assumption in paper.assumptions:
         rows = [paper.row(row).setup for row in paper.rows_of(assumption)]
         assert any(has_effect(setup, assumption.field) for setup in rows), assumption.name
+
+
+# Sizes and rates are arguments of the builders; initializers are one.
+OF_BUILDERS = {"name", "dtype", "units", "filters", "rate", "kernel_initializer"}
+TOP = ("gap", "gmp", "flatten", "dense", "dropout", "predictions")
+
+
+def built_in(network, *, top_alone):
+    """Returns the kinds of layers of a network, and their arguments that aren't Keras' defaults."""
+    found = set()
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.InputLayer) or (top_alone and not layer.name.startswith(TOP)):
+            continue
+        kind, config = type(layer), layer.get_config()
+        found.add(kind.__name__)
+        for name, parameter in inspect.signature(kind.__init__).parameters.items():
+            if name in config and name not in OF_BUILDERS and not is_default(name, config, parameter.default):
+                found.add(f"{kind.__name__}.{name}")
+    return found
+
+
+def is_default(name, config, default):
+    """Returns whether a layer's argument has its default, which Keras may have made an object or a tuple."""
+    value = config[name]
+    if isinstance(value, dict) and isinstance(default, str):
+        return value["class_name"].lower() == default.replace("_", "")
+    made = {"data_format": "channels_last", "activation": "linear", "strides": config.get("pool_size")}
+    return value == default or (name in made and value == made[name]) or value == (default, default)
+
+
+@pytest.mark.parametrize("builder", BUILT_IN)
+def test_every_layer_and_its_unusual_arguments_are_stated_or_assumed(builder):
+    with unfilled():
+        network = models.build(builder, weights=None)
+    assert built_in(network, top_alone=not builder.startswith("AlertNet")) == BUILT_IN[builder].keys()
+    assert all(BUILT_IN[builder].values())
+    with unfilled():
+        odd = keras.layers.Dense(3, use_bias=False, name="dense_9")(network.output)
+    departed = keras.Model(network.input, odd)
+    assert "Dense.use_bias" in built_in(departed, top_alone=not builder.startswith("AlertNet"))
