@@ -4,7 +4,7 @@ Where rows differ, the value is a mapping: id of the row -> its value. A place m
 the text doesn't mention is nevertheless settled.
 """
 
-from tests.papers.stated_of_two import ALLIDB, LEUKNET, LEUKNET_OUTSIDE
+from tests.papers.stated_of_two import ALLIDB, BUILT_IN_TWO, LEUKNET, LEUKNET_OUTSIDE
 
 _KERAS_DEFAULT = "the paper names the optimizer alone, and its program is Keras': Keras' default"
 
@@ -156,6 +156,7 @@ _TOP = {
 # Builder -> kind of layer, or its argument with another value than Keras' default -> its place in the text. A
 # network on a base of Keras Applications has only the layers after it.
 BUILT_IN = {
+    **BUILT_IN_TWO,
     "AlertNet": _ALERT_NET_LAYERS,
     "AlertNetR": {
         **_ALERT_NET_LAYERS,

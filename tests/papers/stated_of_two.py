@@ -131,3 +131,30 @@ ALLIDB = {
     "training.optimizer_arguments.beta_2": (0.999, _PYTORCH_DEFAULT),
     "training.loss": ("categorical_crossentropy", "Section 4.2: 'the cross entropy loss function'"),
 }
+
+BUILT_IN_TWO = {
+    "LeukNet": {
+        "Flatten": "Figure 4: VGG-16, whose maps its own dense layers get flattened",
+        "Dense": "section IV-B: 'two fully connected layers'",
+        "Dense.activation": "section III-D: 'with ReLu activation'; section IV-B: 'sigmoid activation function'",
+        "Dropout": "section IV-B: 'dropout (dp) was also employed after each fully connected layer'",
+    },
+    "FineTuned": {
+        "GlobalAveragePooling2D": "section III-D: 'a new layer of Global Average Pooling'",
+        "Dense": "section III-D: 'a dense layer with 1024 elements'",
+        "Dense.activation": "section III-D: 'with ReLu activation', 'The output layer is the same'",
+    },
+    "LightweightCNN": {
+        "Conv2D": "Section 4.2: 'two convolutional layers'",
+        "Conv2D.activation": "the assumption conv_activation",
+        "Conv2D.bias_initializer": "the assumption initializer",
+        "Conv2D.kernel_size": "the assumption convolutions",
+        "Conv2D.padding": "the assumption padding",
+        "MaxPooling2D": "Section 4.2: 'a max pooling layer with 2 kernel size and 2 stride value'",
+        "Flatten": "the assumption top_pooling",
+        "Dense": "Section 4.2: 'The FCN is made of dense, ELU, dropout, and Softmax layers'",
+        "Dense.activation": "Section 4.2: 'dense, ELU, dropout, and Softmax layers'",
+        "Dense.bias_initializer": "the assumption initializer",
+        "Dropout": "Section 4.2: 'dense, ELU, dropout, and Softmax layers'",
+    },
+}

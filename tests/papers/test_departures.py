@@ -206,11 +206,12 @@ def is_default(name, config, default):
 
 @pytest.mark.parametrize("builder", BUILT_IN)
 def test_every_layer_and_its_unusual_arguments_are_stated_or_assumed(builder):
+    top_alone = not builder.startswith(("AlertNet", "Lightweight"))
     with unfilled():
         network = models.build(builder, weights=None)
-    assert built_in(network, top_alone=not builder.startswith("AlertNet")) == BUILT_IN[builder].keys()
+    assert built_in(network, top_alone=top_alone) == BUILT_IN[builder].keys()
     assert all(BUILT_IN[builder].values())
     with unfilled():
         odd = keras.layers.Dense(3, use_bias=False, name="dense_9")(network.output)
     departed = keras.Model(network.input, odd)
-    assert "Dense.use_bias" in built_in(departed, top_alone=not builder.startswith("AlertNet"))
+    assert "Dense.use_bias" in built_in(departed, top_alone=top_alone)
