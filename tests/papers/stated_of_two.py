@@ -136,7 +136,7 @@ BUILT_IN_TWO = {
     "LeukNet": {
         "Flatten": "Figure 4: VGG-16, whose maps its own dense layers get flattened",
         "Dense": "section IV-B: 'two fully connected layers'",
-        "Dense.activation": "section III-D: 'with ReLu activation'; section IV-B: 'sigmoid activation function'",
+        "Dense.activation": "section III-D: 'with ReLu activation'; section IV-B: 'sigmoid activation'",
         "Dropout": "section IV-B: 'dropout (dp) was also employed after each fully connected layer'",
     },
     "FineTuned": {
