@@ -51,4 +51,9 @@ FINDINGS = (
         "the last layer with at least 4x4 points: the mean over the channels, and Grad-CAM.",
         "Figure 3",
     ),
+    Finding(
+        "15 rectangular images of Bloodline were cut by hand into leukocytes, which aren't published. Here, "
+        "the central square of every image of the folder is used.",
+        "section III-B",
+    ),
 )

@@ -11,7 +11,7 @@ from leukcnn.records import Overlap, SeparatedPairs
 from leukcnn.results.intervals import wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS
 
-IDS = ("table1", "table2", "table3", "table4", "table5", "confusion", "external", "subjects")
+IDS = ("table1", "table2", "table3", "table4", "table5", "ablation", "confusion", "external", "subjects")
 # True positives and negatives on 339 + 339 cells, from which Table 2 follows.
 PUBLISHED_COUNTS = {"vgg16": (319, 308), "vgg19": (317, 304), "xception": (319, 294)}
 
