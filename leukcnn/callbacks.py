@@ -24,6 +24,7 @@ __all__ = [
     "StopEarly",
     "cosine_schedule",
     "exponential_schedule",
+    "exponential_to_last_schedule",
     "patience_is_over",
     "resume_epoch",
     "state_variables",
@@ -71,6 +72,23 @@ def exponential_schedule(*, initial: float, final: float | None, epochs: int) ->
         return initial * (last / initial) ** (epoch / epochs)
 
     return schedule
+
+
+def exponential_to_last_schedule(*, initial: float, final: float | None, epochs: int) -> Schedule:
+    """Returns `exponential_schedule`, but with the final rate in the last epoch instead of after it.
+
+    Args:
+        initial: Learning rate in epoch 0.
+        final: Learning rate in epoch `epochs` - 1; None keeps the initial one.
+        epochs: Total number of epochs.
+
+    Returns:
+        The schedule for `keras.callbacks.LearningRateScheduler`.
+
+    Raises:
+        ArgumentError: A rate or the number of epochs isn't above 0.
+    """
+    return exponential_schedule(initial=initial, final=final, epochs=epochs if epochs < 2 else epochs - 1)
 
 
 def cosine_schedule(*, initial: float, final: float | None, epochs: int) -> Schedule:

@@ -17,7 +17,7 @@ from leukcnn.datasets.headers import BrokenImage
 from leukcnn.datasets.read import decode_image, image_bytes
 from leukcnn.errors import DataError, StoreError
 from leukcnn.files import claim_space, locked, remove_drafts, replace_file
-from leukcnn.preprocessing import blank, center_crop, resize, square_crop, wbc_mask
+from leukcnn.preprocessing import blank, center_crop, component_montage, resize, square_crop, wbc_mask
 from leukcnn.spec import Preprocessing
 
 __all__ = ["cache_folder", "prepare", "prepared_images", "shows_nothing"]
@@ -44,7 +44,7 @@ def prepare(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
 
     Args:
         image: RGB, uint8 (H, W, 3), 0..255.
-        preprocessing: Threshold, crop, size and mask. Its scaling is ignored.
+        preprocessing: Threshold, region, crop, size and mask. Its scaling is ignored.
 
     Returns:
         uint8 (image_size, image_size, 3), 0..255.
@@ -55,7 +55,12 @@ def prepare(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     height, width = image.shape[:2]
     if preprocessing.threshold != "none":
         # Threshold at full size: resizing mixes the pixels of cells with those around them.
-        image = image * wbc_mask(image, rule=preprocessing.threshold)[..., None]
+        mask = wbc_mask(image, rule=preprocessing.threshold)
+        if preprocessing.region == "crops":
+            kernels = (preprocessing.shrinking, preprocessing.enlarging)
+            image = component_montage(image, mask, size=preprocessing.image_size, interpolation=kernels)
+        else:
+            image = image * mask[..., None]
     if preprocessing.crop is None:
         image = image if preprocessing.squeeze else square_crop(image)
     elif min(height, width) < preprocessing.crop:
@@ -158,6 +163,7 @@ def _settings(preprocessing: Preprocessing) -> str:
     used = {
         "mask": preprocessing.mask,
         "threshold": preprocessing.threshold if preprocessing.threshold != "none" else "",
+        "region": preprocessing.region if preprocessing.region != "image" else "",
         "squeeze": preprocessing.squeeze,
         "shrinking": preprocessing.resize and preprocessing.shrinking,
         "enlarging": preprocessing.resize and preprocessing.enlarging,

@@ -24,6 +24,7 @@ __all__ = [
     "check_probabilities",
     "class_probabilities",
     "ends_in_softmax",
+    "joined",
     "multiplied",
     "originals",
     "scaled",
@@ -57,6 +58,14 @@ def originals(rows: np.ndarray) -> Entries:
     """Returns entries with each image once, as it is."""
     rows = np.asarray(rows, dtype=np.int64)
     return Entries(rows=rows, variants=np.zeros(len(rows), dtype=np.int64))
+
+
+def joined(entries: Sequence[Entries]) -> Entries:
+    """Returns the images of several entries, one after the other."""
+    return Entries(
+        rows=np.concatenate([one.rows for one in entries]),
+        variants=np.concatenate([one.variants for one in entries]),
+    )
 
 
 def multiplied(rows: np.ndarray, *, variants: int) -> Entries:
@@ -93,10 +102,7 @@ def balanced(
         order = generator(seed, "balance", int(label)).permutation(sources)
         turns = np.arange(missing)
         entries.append(Entries(rows=order[turns % len(order)], variants=1 + turns // len(order)))
-    return Entries(
-        rows=np.concatenate([e.rows for e in entries]),
-        variants=np.concatenate([e.variants for e in entries]),
-    )
+    return joined(entries)
 
 
 class BatchSequence(keras.utils.PyDataset, abc.ABC):

@@ -17,6 +17,7 @@ from leukcnn.callbacks import (
     StopEarly,
     cosine_schedule,
     exponential_schedule,
+    exponential_to_last_schedule,
     state_variables,
 )
 from leukcnn.distribution import Devices, make_deterministic
@@ -29,7 +30,11 @@ from leukcnn.spec import Model, Training
 # Logged value -> whether the highest or the lowest is the best.
 MONITORED = {"val_accuracy": "max", "val_loss": "min"}
 
-_SCHEDULES = {"exponential": exponential_schedule, "cosine": cosine_schedule}
+_SCHEDULES = {
+    "exponential": exponential_schedule,
+    "exponential_to_last": exponential_to_last_schedule,
+    "cosine": cosine_schedule,
+}
 
 
 @dataclass(frozen=True)

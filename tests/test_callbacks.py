@@ -15,6 +15,7 @@ from leukcnn.callbacks import (
     StopEarly,
     cosine_schedule,
     exponential_schedule,
+    exponential_to_last_schedule,
     patience_is_over,
     resume_epoch,
 )
@@ -44,6 +45,15 @@ def test_the_papers_schedule_by_hand():
     assert rate(0, 99.0) == 1e-5
     assert rate(200, 99.0) == pytest.approx(10**-5.5)
     assert rate(399, 99.0) == pytest.approx(1e-6 * 10 ** (1 / 400))
+
+
+def test_the_final_rate_can_be_that_of_the_last_epoch():
+    rate = exponential_to_last_schedule(initial=1e-5, final=1e-6, epochs=401)
+    assert [rate(0, 99.0), rate(200, 99.0)] == pytest.approx([1e-5, 10**-5.5])
+    assert rate(400, 99.0) == pytest.approx(1e-6)
+    assert exponential_to_last_schedule(initial=1e-5, final=1e-6, epochs=1)(0) == 1e-5
+    with pytest.raises(ArgumentError, match="above 0"):
+        exponential_to_last_schedule(initial=1e-5, final=1e-6, epochs=0)
 
 
 @pytest.mark.parametrize("bad", [{"initial": 0}, {"final": -1e-6}, {"epochs": 0}])

@@ -16,9 +16,9 @@ from leukcnn import arrays, image_cache
 from leukcnn.arrays import seal
 from leukcnn.datasets import ImageIndex, load, read_image
 from leukcnn.datasets.read import decode_image
-from leukcnn.errors import DataError
+from leukcnn.errors import DataError, SpecError
 from leukcnn.image_cache import cache_folder, prepare, prepared_images, shows_nothing
-from leukcnn.preprocessing import blank, resize, square_crop
+from leukcnn.preprocessing import blank, component_montage, resize, square_crop, wbc_mask
 from leukcnn.spec import ENLARGING, MASKS, SHRINKING, THRESHOLD_RULES, Preprocessing
 
 CROP = Preprocessing(crop=20)
@@ -117,6 +117,41 @@ def test_prepare_thresholds_before_it_resizes(rule):
     assert not whole[:, 2:].any()
     # The central square holds none of them.
     assert not prepare(image, Preprocessing(resize=8, threshold=rule)).any()
+
+
+CROPS = Preprocessing(resize=32, threshold="darkest", region="crops")
+
+
+def three_grey_levels():
+    """A pale image with red cells and, off its centre, two nuclei."""
+    image = np.full((90, 130, 3), 240, np.uint8)
+    cv2.circle(image, (60, 45), 20, (170, 170, 170), cv2.FILLED)
+    cv2.circle(image, (20, 20), 12, (50, 50, 50), cv2.FILLED)
+    cv2.circle(image, (115, 70), 9, (70, 70, 70), cv2.FILLED)
+    return image
+
+
+def test_prepare_shows_the_components_of_the_threshold_as_crops():
+    image = three_grey_levels()
+    shown = prepare(image, CROPS)
+    mask = wbc_mask(image)
+    np.testing.assert_array_equal(shown, component_montage(image, mask, size=32))
+    # Two nuclei in a grid of 2 x 2, and nothing of the red cell; both are also found outside the centre.
+    assert {0, 50, 70} <= {*shown[..., 0].ravel().tolist()}
+    assert not shown[16:].any()
+    assert not (shown == 170).any()
+    assert not prepare(np.full((50, 50, 3), 90, np.uint8), CROPS).any()
+
+
+def test_a_region_needs_a_threshold_and_no_crop():
+    for changes in ({"threshold": "none"}, {"crop": 20}):
+        with pytest.raises(SpecError, match="region = 'crops'"):
+            replace(CROPS, **changes)
+
+
+def test_the_whole_image_keeps_its_cache_and_crops_have_another():
+    names = {image_cache._settings(replace(CROPS, region=region)) for region in ("image", "crops")}
+    assert names == {"None 32 darkest area cubic", "None 32 darkest crops area cubic"}
 
 
 def test_prepare_squeezes_the_whole_image_or_takes_its_central_square():

@@ -219,7 +219,13 @@ def test_odd_preprocessing_is_refused(tmp_path, change):
     refused(write_file(tmp_path / "a.keras", record=RECORD | {"preprocessing": steps}))
 
 
-@pytest.mark.parametrize("name", [*RECORD["preprocessing"]])
+def test_files_from_before_there_were_regions_show_whole_images(tmp_path):
+    steps = {key: value for key, value in RECORD["preprocessing"].items() if key != "region"}
+    file = write_file(tmp_path / "a.keras", record=RECORD | {"preprocessing": steps})
+    assert SavedNetwork.load(file).preprocessing.region == "image"
+
+
+@pytest.mark.parametrize("name", [key for key in RECORD["preprocessing"] if key != "region"])
 def test_preprocessing_that_is_not_complete_is_refused(tmp_path, name):
     """A default could differ from what the network was trained with."""
     steps = {key: value for key, value in RECORD["preprocessing"].items() if key != name}

@@ -9,6 +9,7 @@ from docutils.core import publish_doctree
 from leukcnn import papers
 from leukcnn.cli import main
 from leukcnn.datasets.catalog import card, open_datasets
+from leukcnn.spec import KFOLD_KINDS
 from tests import tiny
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +37,46 @@ def test_what_folders_may_hold_is_a_table_of_layouts():
     page = publish_doctree(README, settings_overrides={"syntax_highlight": "none"})
     heads = [table.astext() for table in page.findall(lambda node: node.tagname == "thead")]
     assert any("may hold" in head and "What is read" in head for head in heads)
+
+
+WEIGHTS = {
+    "last": "last epoch",
+    "val_accuracy": "best validation accuracy",
+    "val_loss": "lowest validation loss",
+}
+
+
+def test_table_of_what_is_measured_agrees_with_the_papers():
+    page = publish_doctree(README, settings_overrides={"syntax_highlight": "none"})
+    (table,) = [t for t in page.findall(lambda n: n.tagname == "table") if "± (n - 1)" in t.astext()]
+    lines = [
+        [entry.astext().replace("\n", " ") for entry in row.findall(lambda n: n.tagname == "entry")]
+        for row in table.findall(lambda n: n.tagname == "row")
+    ]
+    assert lines[0] == ["Paper", "Measured", "± (n - 1)", "Weights"]
+    assert {line[0] for line in lines[1:]} == {*papers.list_papers()} == TESTED.keys()
+    for key, measured, spread, weights in lines[1:]:
+        paper = papers.get(key)
+        setup = paper.rows[0].setup
+        # `leukcnn.results.measure.is_over_folds`
+        over_folds = setup.split.kind in KFOLD_KINDS and not paper.positive_class
+        assert spread == ("over folds" if over_folds else "over runs" if paper.runs > 1 else "none")
+        assert weights == WEIGHTS[setup.training.checkpoint]
+        assert (f"{paper.runs} runs" if paper.runs > 1 else "one run") in measured
+        if setup.split.kind in KFOLD_KINDS:
+            assert f"{setup.split.n_splits} folds" in measured
+        numbers = {int(word.replace(",", "")) for word in re.findall(r"\d[\d,]*\b", measured)}
+        assert {*TESTED[key]} <= numbers
+
+
+# Tables II, II, 1 and the support of 651; section 3.
+TESTED = {
+    "alertnet": (2415 // 5,),
+    "leuknet_lodocv": (108, 260, 121),
+    "cnmc2019": (727 + 339, 339),
+    "taleghani_resnet50": (651,),
+    "allidb_lightweight": (108, 260),
+}
 
 
 def test_two_commands_are_marked_for_continuous_integration():

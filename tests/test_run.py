@@ -136,7 +136,7 @@ def test_a_row_without_a_saved_network_says_so(run):
 
 
 def test_a_run_names_itself_and_completes_its_keys(run):
-    assert repr(run) == "<Run of cnmc2019: one, 1 of 3 rows trained>"
+    assert repr(run) == "<Run of cnmc2019: one, 1 of 9 rows trained>"
     assert run._ipython_key_completions_() == [*run.tables, *(f.id for f in run.paper.figures)]
     html = run._repr_html_()
     assert run.paper.title in html

@@ -85,7 +85,8 @@ class ImageAugmenter:
         fill_mode: "nearest", "reflect", "wrap" or "constant"; see `warp`.
         cval: Grey level outside the image for "constant".
         flips: "one_of" for exactly one of a horizontal flip, a vertical flip and both, with probability 1/3
-            each, in place of the two flip arguments; None to use those.
+            each, or "any_of" for each of the two with probability 1/2, in place of the two flip arguments;
+            None to use those.
         shear_factor: Interval of a plain shear factor, columns per row ([[1, f], [0, 1]]). The shear is along
             x, along y or along both with a factor each, with probability 1/3 each. None for no such shear.
         gaussian_blur: Size of a Gaussian kernel, pixels, odd, for every image; 0 for no blur.
@@ -124,12 +125,12 @@ class ImageAugmenter:
         # This must come first: `locals()` then holds nothing but the arguments.
         given = {name: value for name, value in locals().items() if name != "self"}
         chances = [0.5 * arguments.truth(name, given[name]) for name in ("horizontal_flip", "vertical_flip")]
-        known = flips is None or (isinstance(flips, str) and flips == "one_of")
+        known = flips is None or (isinstance(flips, str) and flips in ("one_of", "any_of"))
         if not known or (flips and any(chances)):
             raise ArgumentError(
                 f"flips is {flips!r}, horizontal_flip {horizontal_flip!r}, vertical_flip {vertical_flip!r}.",
-                expected='flips="one_of" alone, or the other two arguments',
-                remedy='leave out `flips`, or keep `flips="one_of"` and leave out the other two',
+                expected='flips="one_of" or "any_of" alone, or the other two arguments',
+                remedy="leave out `flips`, or keep `flips` and leave out the other two",
             )
         check_fill(fill_mode, cval)
         self._rotation = arguments.angle_interval("rotation_range", rotation_range)
@@ -137,7 +138,7 @@ class ImageAugmenter:
         self._height_shift = arguments.shift_range("height_shift_range", height_shift_range)
         self._shear = arguments.angle_interval("shear_range", shear_range)
         self._zoom = arguments.zoom_interval("zoom_range", zoom_range)
-        self._flip_chances = (chances[0], chances[1])
+        self._flip_chances = (0.5, 0.5) if flips == "any_of" else (chances[0], chances[1])
         self._one_of_flips = flips == "one_of"
         self._fill_mode = fill_mode
         self._cval = arguments.number("cval", cval)

@@ -274,7 +274,7 @@ def trial_identity(
         "paper": study.paper.key,
         "row": row,
         "profile": study.profile.name,
-        "setup": to_plain(setup) | {"split": _split_identity(setup.split)},
+        "setup": _setup_identity(setup),
         "seed": seed,
         "fold": fold,
         "data": images,
@@ -286,9 +286,25 @@ def trial_identity(
     return identity | ({"builder": own} if own else {})
 
 
+def _setup_identity(setup: spec.Setup) -> dict[str, Any]:
+    """Returns a setup as plain values, without choices that are newer than stored trials, unless made."""
+    plain = to_plain(setup) | {"split": _split_identity(setup.split)}
+    if setup.preprocessing.region == "image":
+        del plain["preprocessing"]["region"]
+    if setup.features and not setup.features.augmented:
+        del plain["features"]["augmented"]
+    return plain
+
+
 def _split_identity(split: spec.Split) -> dict[str, Any]:
-    """Returns a split as plain values, without the choice that only splits by subject make."""
+    """Returns a split as plain values, without the choices that its kind doesn't make.
+
+    The datasets that are trained on are in the identity by name, see `_left_out`.
+    """
     plain = to_plain(split)
+    del plain["performance_sets"], plain["train_on_performance_sets"]
+    if split.kind != "kfold" or split.stratified:
+        del plain["stratified"]
     if split.kind not in spec.SUBJECT_KINDS:
         del plain["unknown_subjects"]
     return plain

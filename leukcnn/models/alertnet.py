@@ -4,16 +4,20 @@ Reference: Claro et al. 2020, "Convolution Neural Network Models for Acute Leuke
 section III and Figure 2.
 
 Five convolutions, each followed by batch normalisation, ReLU and max pooling, and three dense layers. The
-paper gives no layer sizes; those below give exactly its 8,792,963 parameters.
+paper gives no layer sizes; the defaults give exactly its 8,792,963 parameters, as other sizes do too: with
+pool_padding="valid" and dense_units=(2048, 128), for example.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NamedTuple
 
 import keras
 from keras import layers
 
+from leukcnn.errors import ArgumentError
 from leukcnn.models.heads import (
+    check_counts,
     check_head,
     check_momentum,
     checked_input,
@@ -29,9 +33,20 @@ from leukcnn.models.weights import load_whole
 _STRIDE_OF_POOL_2 = 16
 
 
-class _BlockOptions(TypedDict):
+RELU = ("after_norm", "before_norm", "not_dense")
+"""Places of ReLU, see `AlertNet`."""
+
+_BLOCKS = 5
+# Padding of the pooling -> the smallest image that leaves one pixel after five poolings.
+_MIN_SIZES = {"same": _STRIDE_OF_POOL_2, "valid": 125}
+
+
+class _BlockOptions(NamedTuple):
     """Arguments that all blocks of a network share."""
 
+    convolutions: tuple[tuple[int, int], ...]
+    relu: str
+    pool_padding: str
     kernel_initializer: str
     momentum: float
 
@@ -65,6 +80,10 @@ def AlertNet(
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
     batch_norm_momentum: float = 0.99,
+    convolutions: Sequence[Sequence[int]] = ((64, 11), (128, 5), (256, 3), (512, 3), (1024, 3)),
+    dense_units: Sequence[int] = (512, 512),
+    relu: str = "after_norm",
+    pool_padding: str = "same",
 ) -> keras.Model:
     """Instantiates Alert Net: 8,792,963 parameters at the paper's 224x224 pixels and three classes.
 
@@ -76,7 +95,8 @@ def AlertNet(
         weights: None (random initialization) or the path of a file with the weights of this network
             (`.weights.h5` or `.keras`). None are published.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
-        input_shape: (height, width, channels), height and width at least 16.
+        input_shape: (height, width, channels), height and width at least 16, or 125 with
+            pool_padding="valid".
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
         classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
@@ -86,6 +106,11 @@ def AlertNet(
         kernel_initializer: Keras initializer of every kernel.
         batch_norm_momentum: Momentum of the moving mean and variance in batch normalisation. Keras' default
             of 0.99 takes hundreds of steps to forget the initial values; a short training needs a lower one.
+        convolutions: (filters, kernel size) of each of the five convolutions, the first with stride 4.
+        dense_units: Units of the dense layers before the classifier.
+        relu: "after_norm" (ReLU after each batch normalisation and dense layer), "before_norm" (after each
+            convolution and dense layer) or "not_dense" (after each batch normalisation alone).
+        pool_padding: Padding of the max pooling after each convolution: "same" or "valid".
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels), 0..1, and returns float32
@@ -97,25 +122,24 @@ def AlertNet(
     """
     refuse_imagenet(weights, "AlertNet")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
-    check_momentum(batch_norm_momentum)
-    inputs = checked_input(input_tensor, input_shape, min_size=_STRIDE_OF_POOL_2)
-    options: _BlockOptions = {
-        "kernel_initializer": kernel_initializer,
-        "momentum": batch_norm_momentum,
-    }
+    options = _checked(convolutions, relu, pool_padding, kernel_initializer, batch_norm_momentum)
+    check_counts("dense_units", dense_units)
+    inputs = checked_input(input_tensor, input_shape, min_size=_MIN_SIZES[pool_padding])
 
-    x = _block(inputs, 1, 64, 11, strides=4, **options)
-    x = _block(x, 2, 128, 5, **options)
-    x = _block(x, 3, 256, 3, **options)
-    x = _block(x, 4, 512, 3, **options)
-    x = _block(x, 5, 1024, 3, **options)
+    x = _block(inputs, 1, options, strides=4)
+    x = _block(x, 2, options)
+    x = _block(x, 3, options)
+    x = _block(x, 4, options)
+    x = _block(x, 5, options)
 
     if include_top:
-        x = _top(
-            x,
+        x = dense_head(
+            layers.Flatten(name="flatten")(x),
+            dense_units=dense_units,
+            dropout_rates=_last_alone(dropout_rate, dense_units),
             classes=classes,
             classifier_activation=classifier_activation,
-            dropout_rate=dropout_rate,
+            activation="linear" if relu == "not_dense" else "relu",
             kernel_initializer=kernel_initializer,
         )
     else:
@@ -139,6 +163,10 @@ def AlertNetR(
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
     batch_norm_momentum: float = 0.99,
+    convolutions: Sequence[Sequence[int]] = ((64, 11), (128, 5), (256, 3), (512, 3), (1024, 3)),
+    dense_units: Sequence[int] = (512, 512),
+    relu: str = "after_norm",
+    pool_padding: str = "same",
 ) -> keras.Model:
     """Instantiates Alert Net-R: 8,799,875 parameters at the paper's 224x224 pixels and three classes.
 
@@ -153,7 +181,8 @@ def AlertNetR(
         weights: None (random initialization) or the path of a file with the weights of this network
             (`.weights.h5` or `.keras`). None are published.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
-        input_shape: (height, width, channels), height and width at least 16.
+        input_shape: (height, width, channels), height and width at least 16, or 125 with
+            pool_padding="valid".
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
         classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
@@ -163,6 +192,11 @@ def AlertNetR(
         kernel_initializer: Keras initializer of every kernel.
         batch_norm_momentum: Momentum of the moving mean and variance in batch normalisation. Keras' default
             of 0.99 takes hundreds of steps to forget the initial values; a short training needs a lower one.
+        convolutions: (filters, kernel size) of each of the five convolutions, the first with stride 4.
+        dense_units: Units of the dense layers before the classifier.
+        relu: "after_norm" (ReLU after each batch normalisation and dense layer), "before_norm" (after each
+            convolution and dense layer) or "not_dense" (after each batch normalisation alone).
+        pool_padding: Padding of the max pooling after each convolution: "same" or "valid".
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels), 0..1, and returns float32
@@ -174,28 +208,32 @@ def AlertNetR(
     """
     refuse_imagenet(weights, "AlertNetR")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
-    check_momentum(batch_norm_momentum)
-    inputs = checked_input(input_tensor, input_shape, min_size=_STRIDE_OF_POOL_2)
-    options: _BlockOptions = {
-        "kernel_initializer": kernel_initializer,
-        "momentum": batch_norm_momentum,
-    }
+    options = _checked(convolutions, relu, pool_padding, kernel_initializer, batch_norm_momentum)
+    check_counts("dense_units", dense_units)
+    inputs = checked_input(input_tensor, input_shape, min_size=_MIN_SIZES[pool_padding])
+    if pool_padding == "valid" and any(size % _STRIDE_OF_POOL_2 for size in inputs.shape[1:3]):
+        raise ArgumentError(
+            f"input_shape = {inputs.shape[1:]} with pool_padding = 'valid' for AlertNetR.",
+            expected=f"a height and width in multiples of {_STRIDE_OF_POOL_2}, so that the shortcut fits",
+        )
 
-    x = _block(inputs, 1, 64, 11, strides=4, **options)
-    x = _block(x, 2, 128, 5, **options)
+    x = _block(inputs, 1, options, strides=4)
+    x = _block(x, 2, options)
     # With `same` padding, one stride of 16 rounds up to the same size as strides of 4, 2 and 2.
-    shortcut = layers.MaxPooling2D(_STRIDE_OF_POOL_2, padding="same", name="pool_input")(inputs)
+    shortcut = layers.MaxPooling2D(_STRIDE_OF_POOL_2, padding=pool_padding, name="pool_input")(inputs)
     x = layers.Concatenate(name="concatenate")([x, shortcut])
-    x = _block(x, 3, 256, 3, **options)
-    x = _block(x, 4, 512, 3, **options)
-    x = _block(x, 5, 1024, 3, **options)
+    x = _block(x, 3, options)
+    x = _block(x, 4, options)
+    x = _block(x, 5, options)
 
     if include_top:
-        x = _top(
-            x,
+        x = dense_head(
+            layers.Flatten(name="flatten")(x),
+            dense_units=dense_units,
+            dropout_rates=_last_alone(dropout_rate, dense_units),
             classes=classes,
             classifier_activation=classifier_activation,
-            dropout_rate=dropout_rate,
+            activation="linear" if relu == "not_dense" else "relu",
             kernel_initializer=kernel_initializer,
         )
     else:
@@ -219,6 +257,11 @@ def AlertNetX(
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
     batch_norm_momentum: float = 0.99,
+    convolutions: Sequence[Sequence[int]] = ((64, 11), (128, 5), (256, 3), (512, 3), (1024, 3)),
+    dense_units: Sequence[int] = (512, 512),
+    relu: str = "after_norm",
+    pool_padding: str = "same",
+    first_separable: bool = True,
 ) -> keras.Model:
     """Instantiates Alert Net-X: 3,078,318 parameters at the paper's 224x224 pixels and three classes.
 
@@ -232,7 +275,8 @@ def AlertNetX(
         weights: None (random initialization) or the path of a file with the weights of this network
             (`.weights.h5` or `.keras`). None are published.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
-        input_shape: (height, width, channels), height and width at least 16.
+        input_shape: (height, width, channels), height and width at least 16, or 125 with
+            pool_padding="valid".
         pooling: Global pooling of the feature maps if `include_top` is False: None, "avg" or "max".
         classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
@@ -242,6 +286,12 @@ def AlertNetX(
         kernel_initializer: Keras initializer of every kernel.
         batch_norm_momentum: Momentum of the moving mean and variance in batch normalisation. Keras' default
             of 0.99 takes hundreds of steps to forget the initial values; a short training needs a lower one.
+        convolutions: (filters, kernel size) of each of the five convolutions, the first with stride 4.
+        dense_units: Units of the dense layers before the classifier.
+        relu: "after_norm" (ReLU after each batch normalisation and dense layer), "before_norm" (after each
+            convolution and dense layer) or "not_dense" (after each batch normalisation alone).
+        pool_padding: Padding of the max pooling after each convolution: "same" or "valid".
+        first_separable: Whether the first convolution is separable too, unlike in Xception.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels), 0..1, and returns float32
@@ -253,25 +303,24 @@ def AlertNetX(
     """
     refuse_imagenet(weights, "AlertNetX")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
-    check_momentum(batch_norm_momentum)
-    inputs = checked_input(input_tensor, input_shape, min_size=_STRIDE_OF_POOL_2)
-    options: _BlockOptions = {
-        "kernel_initializer": kernel_initializer,
-        "momentum": batch_norm_momentum,
-    }
+    options = _checked(convolutions, relu, pool_padding, kernel_initializer, batch_norm_momentum)
+    check_counts("dense_units", dense_units)
+    inputs = checked_input(input_tensor, input_shape, min_size=_MIN_SIZES[pool_padding])
 
-    x = _separable_block(inputs, 1, 64, 11, strides=4, **options)
-    x = _separable_block(x, 2, 128, 5, **options)
-    x = _separable_block(x, 3, 256, 3, **options)
-    x = _separable_block(x, 4, 512, 3, **options)
-    x = _separable_block(x, 5, 1024, 3, **options)
+    x = _block(inputs, 1, options, strides=4, separable=first_separable)
+    x = _block(x, 2, options, separable=True)
+    x = _block(x, 3, options, separable=True)
+    x = _block(x, 4, options, separable=True)
+    x = _block(x, 5, options, separable=True)
 
     if include_top:
-        x = _top(
-            x,
+        x = dense_head(
+            layers.Flatten(name="flatten")(x),
+            dense_units=dense_units,
+            dropout_rates=_last_alone(dropout_rate, dense_units),
             classes=classes,
             classifier_activation=classifier_activation,
-            dropout_rate=dropout_rate,
+            activation="linear" if relu == "not_dense" else "relu",
             kernel_initializer=kernel_initializer,
         )
     else:
@@ -282,71 +331,50 @@ def AlertNetX(
     return model
 
 
+def _checked(
+    convolutions: Sequence[Sequence[int]],
+    relu: str,
+    pool_padding: str,
+    kernel_initializer: str,
+    batch_norm_momentum: float,
+) -> _BlockOptions:
+    """Returns the options of the blocks.
+
+    Raises:
+        ArgumentError: One isn't allowed.
+    """
+    check_momentum(batch_norm_momentum)
+    pairs = convolutions if isinstance(convolutions, Sequence) else ()
+    if len(pairs) != _BLOCKS or not all(isinstance(pair, Sequence) and len(pair) == 2 for pair in pairs):
+        raise ArgumentError(
+            f"convolutions = {convolutions!r:.120}.", expected=f"{_BLOCKS} pairs (filters, kernel size)"
+        )
+    check_counts("convolutions", [number for pair in pairs for number in pair])
+    for name, value, known in (("relu", relu, RELU), ("pool_padding", pool_padding, tuple(_MIN_SIZES))):
+        if value not in known:
+            raise ArgumentError(f"{name} = {value!r:.80}.", expected=", ".join(known))
+    sizes = tuple((filters, kernel_size) for filters, kernel_size in pairs)
+    return _BlockOptions(sizes, relu, pool_padding, kernel_initializer, batch_norm_momentum)
+
+
 def _block(
-    x: keras.KerasTensor,
-    i: int,
-    filters: int,
-    kernel_size: int,
-    *,
-    strides: int = 1,
-    kernel_initializer: str,
-    momentum: float,
+    x: keras.KerasTensor, i: int, options: _BlockOptions, *, strides: int = 1, separable: bool = False
 ) -> keras.KerasTensor:
-    """Adds block i: a convolution, batch normalisation, ReLU and max pooling."""
-    x = layers.Conv2D(
-        filters,
-        kernel_size,
-        strides=strides,
-        padding="same",
-        kernel_initializer=kernel_initializer,
-        name=f"conv_{i}",
-    )(x)
-    return _normalised_and_pooled(x, i, momentum)
+    """Adds block i: a convolution, batch normalisation and ReLU, in either order, and max pooling."""
+    filters, kernel_size = options.convolutions[i - 1]
+    initializer = options.kernel_initializer
+    common = {"strides": strides, "padding": "same", "name": f"conv_{i}"}
+    if separable:
+        initializers = {"depthwise_initializer": initializer, "pointwise_initializer": initializer}
+        x = layers.SeparableConv2D(filters, kernel_size, **initializers, **common)(x)
+    else:
+        x = layers.Conv2D(filters, kernel_size, kernel_initializer=initializer, **common)(x)
+    norm = layers.BatchNormalization(momentum=options.momentum, name=f"batch_norm_{i}")
+    relu = layers.ReLU(name=f"relu_{i}")
+    x = norm(relu(x)) if options.relu == "before_norm" else relu(norm(x))
+    return layers.MaxPooling2D(2, padding=options.pool_padding, name=f"pool_{i}")(x)
 
 
-def _separable_block(
-    x: keras.KerasTensor,
-    i: int,
-    filters: int,
-    kernel_size: int,
-    *,
-    strides: int = 1,
-    kernel_initializer: str,
-    momentum: float,
-) -> keras.KerasTensor:
-    """Adds block i like `_block`, with a depthwise separable convolution."""
-    x = layers.SeparableConv2D(
-        filters,
-        kernel_size,
-        strides=strides,
-        padding="same",
-        depthwise_initializer=kernel_initializer,
-        pointwise_initializer=kernel_initializer,
-        name=f"conv_{i}",
-    )(x)
-    return _normalised_and_pooled(x, i, momentum)
-
-
-def _normalised_and_pooled(x: keras.KerasTensor, i: int, momentum: float) -> keras.KerasTensor:
-    x = layers.BatchNormalization(momentum=momentum, name=f"batch_norm_{i}")(x)
-    x = layers.ReLU(name=f"relu_{i}")(x)
-    return layers.MaxPooling2D(2, padding="same", name=f"pool_{i}")(x)
-
-
-def _top(
-    x: keras.KerasTensor,
-    *,
-    classes: int,
-    classifier_activation: str | None,
-    dropout_rate: float,
-    kernel_initializer: str,
-) -> keras.KerasTensor:
-    """Adds the three dense layers."""
-    return dense_head(
-        layers.Flatten(name="flatten")(x),
-        dense_units=(512, 512),
-        dropout_rates=(0, dropout_rate),
-        classes=classes,
-        classifier_activation=classifier_activation,
-        kernel_initializer=kernel_initializer,
-    )
+def _last_alone(dropout_rate: float, dense_units: Sequence[int]) -> tuple[float, ...]:
+    """Returns the rate of each dense layer's dropout: only the last one has any."""
+    return (*[0.0] * (len(dense_units) - 1), dropout_rate)[: len(dense_units)]

@@ -1,5 +1,6 @@
 """Build convolutional bases, and cut a network after its frozen layers or before its classifier."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ from keras import layers, ops
 from leukcnn.errors import ArgumentError, WeightsError
 from leukcnn.models import regnet
 from leukcnn.models.backbones import BACKBONES, RGB_MEAN
-from leukcnn.models.heads import shape_of, source_inputs
+from leukcnn.models.heads import initial, shape_of, source_inputs
 from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_MEAN, IMAGENET_STD
 
 
@@ -29,7 +30,8 @@ def base_network(
         backbone: One of `BACKBONES`: a name in `keras.applications`, or a RegNet's name in its authors' zoo.
         weights: None (random initialization) or "imagenet".
         input_shape: (height, width, 3).
-        kernel_initializer: Keras initializer of every kernel that isn't loaded.
+        kernel_initializer: Initializer of every kernel that isn't loaded, as in
+            `leukcnn.models.heads.initial`.
         input_tensor: Optional Keras tensor (an output of `keras.Input`) to use as the image input.
         include_preprocessing: Whether the network itself converts images of 0..1 to the input that the
             published weights were trained on.
@@ -113,7 +115,10 @@ def _initialise(base: keras.Model, kernel_initializer: str) -> None:
             if hasattr(layer, name):
                 kernel = getattr(layer, name)
                 # A new initializer for each kernel: the same one returns equal values for equal shapes.
-                kernel.assign(keras.initializers.get(kernel_initializer)(kernel.shape))
+                fan_in = math.prod(kernel.shape[: 2 if name == "depthwise_kernel" else -1])
+                # Biases of a base are followed by batch normalisation, which removes them, or are 0.
+                own = initial(kernel_initializer, fan_in)["kernel_initializer"]
+                kernel.assign(keras.initializers.get(own)(kernel.shape))
 
 
 def last_frozen_layer(model: keras.Model) -> str | None:

@@ -8,15 +8,15 @@ L1 + L2 penalty, and a softmax. The paper trains all of them from scratch.
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
-from keras import layers
 
 from leukcnn.errors import ArgumentError
 from leukcnn.models.bases import base_network
-from leukcnn.models.heads import check_head, dense_head, is_number, pooled
+from leukcnn.models.heads import check_counts, check_head, dense_head, is_number, pooled
 from leukcnn.models.inputs import without_channel_mean
 from leukcnn.models.weights import load_whole
 
@@ -51,6 +51,8 @@ def CNMCVGG16(
     penalty: float = 1e-4,
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
+    dense_units: Sequence[int] = (512, 512),
+    top_pooling: str = "avg",
 ) -> keras.Model:
     """Instantiates VGG16 with the top of the C-NMC 2019 paper: 15,241,026 parameters at any input size.
 
@@ -71,6 +73,8 @@ def CNMCVGG16(
         dropout_rate: Fraction of each dense layer's outputs to drop in training; 0 gives no dropout layers.
         kernel_initializer: Keras initializer of every kernel. With the paper's Glorot uniform, the initial
             outputs hardly depend on the image; with "he_normal" the network learns in fewer epochs.
+        dense_units: Units of each dense layer between the pooling and the classifier; () for none.
+        top_pooling: Global pooling before the dense layers: "avg" as in the paper, or "max".
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3), 0..1 minus each image's own channel means
@@ -80,9 +84,7 @@ def CNMCVGG16(
         ArgumentError: An argument is out of range.
         WeightsError: Weights can't be found, downloaded or loaded.
     """
-    dropout_rates = [dropout_rate, dropout_rate]
-    check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=dropout_rates)
-    _check_penalty(penalty)
+    _check_top(classes, classifier_activation, penalty, dropout_rate, dense_units, top_pooling)
     base = base_network(
         "VGG16",
         weights="imagenet" if weights == "imagenet" else None,
@@ -92,9 +94,9 @@ def CNMCVGG16(
     )
     if include_top:
         x = dense_head(
-            layers.GlobalAveragePooling2D(name="gap")(base.output),
-            dense_units=(512, 512),
-            dropout_rates=dropout_rates,
+            pooled(base.output, top_pooling),
+            dense_units=dense_units,
+            dropout_rates=[dropout_rate] * len(dense_units),
             classes=classes,
             classifier_activation=classifier_activation,
             kernel_initializer=kernel_initializer,
@@ -121,6 +123,8 @@ def CNMCVGG19(
     penalty: float = 1e-4,
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
+    dense_units: Sequence[int] = (512, 512),
+    top_pooling: str = "avg",
 ) -> keras.Model:
     """Instantiates VGG19 with the top of the C-NMC 2019 paper: 20,550,722 parameters at any input size.
 
@@ -141,6 +145,8 @@ def CNMCVGG19(
         dropout_rate: Fraction of each dense layer's outputs to drop in training; 0 gives no dropout layers.
         kernel_initializer: Keras initializer of every kernel. With the paper's Glorot uniform, the initial
             outputs hardly depend on the image; with "he_normal" the network learns in fewer epochs.
+        dense_units: Units of each dense layer between the pooling and the classifier; () for none.
+        top_pooling: Global pooling before the dense layers: "avg" as in the paper, or "max".
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3), 0..1 minus each image's own channel means
@@ -150,9 +156,7 @@ def CNMCVGG19(
         ArgumentError: An argument is out of range.
         WeightsError: Weights can't be found, downloaded or loaded.
     """
-    dropout_rates = [dropout_rate, dropout_rate]
-    check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=dropout_rates)
-    _check_penalty(penalty)
+    _check_top(classes, classifier_activation, penalty, dropout_rate, dense_units, top_pooling)
     base = base_network(
         "VGG19",
         weights="imagenet" if weights == "imagenet" else None,
@@ -162,9 +166,9 @@ def CNMCVGG19(
     )
     if include_top:
         x = dense_head(
-            layers.GlobalAveragePooling2D(name="gap")(base.output),
-            dense_units=(512, 512),
-            dropout_rates=dropout_rates,
+            pooled(base.output, top_pooling),
+            dense_units=dense_units,
+            dropout_rates=[dropout_rate] * len(dense_units),
             classes=classes,
             classifier_activation=classifier_activation,
             kernel_initializer=kernel_initializer,
@@ -191,6 +195,8 @@ def CNMCXception(
     penalty: float = 7e-4,
     dropout_rate: float = 0.5,
     kernel_initializer: str = "glorot_uniform",
+    dense_units: Sequence[int] = (2048,),
+    top_pooling: str = "avg",
 ) -> keras.Model:
     """Instantiates Xception with the top of the C-NMC 2019 paper: 25,061,930 parameters at any input size.
 
@@ -211,6 +217,8 @@ def CNMCXception(
         dropout_rate: Fraction of each dense layer's outputs to drop in training; 0 gives no dropout layers.
         kernel_initializer: Keras initializer of every kernel. With the paper's Glorot uniform, the initial
             outputs hardly depend on the image; with "he_normal" the network learns in fewer epochs.
+        dense_units: Units of each dense layer between the pooling and the classifier; () for none.
+        top_pooling: Global pooling before the dense layers: "avg" as in the paper, or "max".
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3), 0..1 minus each image's own channel means
@@ -220,9 +228,7 @@ def CNMCXception(
         ArgumentError: An argument is out of range.
         WeightsError: Weights can't be found, downloaded or loaded.
     """
-    dropout_rates = [dropout_rate]
-    check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=dropout_rates)
-    _check_penalty(penalty)
+    _check_top(classes, classifier_activation, penalty, dropout_rate, dense_units, top_pooling)
     base = base_network(
         "Xception",
         weights="imagenet" if weights == "imagenet" else None,
@@ -232,9 +238,9 @@ def CNMCXception(
     )
     if include_top:
         x = dense_head(
-            layers.GlobalAveragePooling2D(name="gap")(base.output),
-            dense_units=(2048,),
-            dropout_rates=dropout_rates,
+            pooled(base.output, top_pooling),
+            dense_units=dense_units,
+            dropout_rates=[dropout_rate] * len(dense_units),
             classes=classes,
             classifier_activation=classifier_activation,
             kernel_initializer=kernel_initializer,
@@ -248,6 +254,22 @@ def CNMCXception(
     return model
 
 
-def _check_penalty(penalty: float) -> None:
+def _check_top(
+    classes: int,
+    classifier_activation: str | None,
+    penalty: float,
+    dropout_rate: float,
+    dense_units: Sequence[int],
+    top_pooling: str,
+) -> None:
+    """Checks the arguments of a top.
+
+    Raises:
+        ArgumentError: One is out of range.
+    """
+    check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
+    check_counts("dense_units", dense_units)
     if not is_number(penalty) or not 0 <= penalty < math.inf:
         raise ArgumentError(f"penalty = {penalty}.", expected="a penalty of at least 0")
+    if top_pooling not in ("avg", "max"):
+        raise ArgumentError(f"top_pooling = {top_pooling!r:.80}.", expected="'avg' or 'max'")

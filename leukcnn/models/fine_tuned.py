@@ -17,12 +17,15 @@ from leukcnn.errors import ArgumentError
 from leukcnn.fields import did_you_mean
 from leukcnn.models.backbones import BACKBONES, MODES, keeps_published_top
 from leukcnn.models.bases import application, base_network
-from leukcnn.models.heads import check_counts, check_head, dense_head, pooled, shape_of
+from leukcnn.models.heads import check_counts, check_head, check_momentum, dense_head, pooled, shape_of
 from leukcnn.models.inputs import zero_to_one
 from leukcnn.models.published import is_published
 from leukcnn.models.pytorch_weights import SUFFIXES, load_pytorch
 from leukcnn.models.regnet_designs import DESIGNS, IMAGENET_STD
 from leukcnn.models.weights import load_whole, misfit, stored_parameters
+
+FROZEN = ("base", "weights", "first_half")
+"""What shallow fine-tuning freezes, see `FineTuned`."""
 
 # Names of the VGGs' dense layers: in Keras Applications -> here.
 _PUBLISHED_DENSE = {"fc1": "dense_1", "fc2": "dense_2"}
@@ -67,11 +70,13 @@ def FineTuned(
     dropout_rates: Sequence[float] | None = None,
     kernel_initializer: str = "glorot_uniform",
     include_preprocessing: bool = False,
+    frozen: str = "base",
+    batch_norm_momentum: float | None = None,
 ) -> keras.Model:
     """Instantiates a network of Keras Applications, or a RegNet, for fine-tuning with a new top.
 
     The first layer after the base is "flatten" for the VGGs, and "gap" (global average pooling) for the
-    other networks. SFT and mSFT freeze the layers of the base, including their batch statistics.
+    other networks. SFT and mSFT freeze the layers of the base, or a part of them, see `frozen`.
 
     Reference: Vogado et al. 2020, "LeukNet"; Claro et al. 2020 (Alert Net), Tables V and VI.
 
@@ -103,13 +108,20 @@ def FineTuned(
             (1024, 256) for the VGGs, (128,) for Xception and (1024,) for the others.
         dropout_rates: Fraction of each dense layer's outputs to drop in training, one rate per layer. A rate
             of 0 gives no dropout layer; None is 0 for all.
-        kernel_initializer: Keras initializer of every kernel that isn't loaded.
+        kernel_initializer: Keras initializer of every kernel that isn't loaded; or "pytorch", see
+            `leukcnn.models.heads.initial`.
         include_preprocessing: Whether the network itself converts images of 0..1 to the input that the
             backbone's ImageNet weights were trained on, e.g. BGR of 0..255 minus ImageNet's mean for the VGGs
             and ResNet50, -1..1 for InceptionV3 and Xception, and 0..1 standardised by ImageNet's mean and
             standard deviation for DenseNets and RegNets; see `Backbone.input_format`. The conversion has no
             parameters. If False, the backbone gets the images unchanged, as in the papers of Alert Net and
             LeukNet.
+        frozen: What SFT and mSFT freeze. "base": all layers of the base, including their batch statistics.
+            "weights": all weights of the base, while batch normalisation uses the statistics of each batch in
+            training and the loaded ones in prediction, as Keras did on TensorFlow 1. "first_half": the first
+            half of the base's layers that have weights, including their batch statistics.
+        batch_norm_momentum: Momentum of the moving averages in the base's batch normalisation; None keeps
+            the network's own, such as 0.99 in Keras' ResNet50. PyTorch's default is 0.9 (there called 0.1).
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, 3), 0..1, and returns float32 (N, classes),
@@ -129,6 +141,12 @@ def FineTuned(
         raise ArgumentError(
             f"mode = {mode!r}.", expected=", ".join(MODES), remedy=did_you_mean(str(mode), MODES)
         )
+    if frozen not in FROZEN:
+        raise ArgumentError(
+            f"frozen = {frozen!r:.80}.", expected=", ".join(FROZEN), remedy=did_you_mean(str(frozen), FROZEN)
+        )
+    if batch_norm_momentum is not None:
+        check_momentum(batch_norm_momentum)
     known = BACKBONES[backbone]
     if dense_units is None:
         dense_units = known.own_dense if mode in ("SFT", "DFT") else known.new_dense
@@ -183,10 +201,26 @@ def FineTuned(
             _copy_published(application(backbone, weights="imagenet"), model)
     elif weights is not None:
         _load_file(weights, model=model, base=base, backbone=backbone, takes_published=takes_published)
-    if mode in ("SFT", "mSFT"):
+    if batch_norm_momentum is not None:
         for layer in base.layers:
-            layer.trainable = False
+            if isinstance(layer, layers.BatchNormalization):
+                layer.momentum = batch_norm_momentum
+    if mode in ("SFT", "mSFT"):
+        _freeze(base, frozen)
     return model
+
+
+def _freeze(base: keras.Model, frozen: str) -> None:
+    with_weights = [layer for layer in base.layers if layer.weights]
+    later = with_weights[len(with_weights) // 2 :] if frozen == "first_half" else []
+    for layer in base.layers:
+        if frozen == "weights" and isinstance(layer, layers.BatchNormalization):
+            # A layer that isn't trainable would use the loaded statistics in training too.
+            for weight in layer.weights:
+                weight.trainable = False
+            layer.momentum = 1.0
+        else:
+            layer.trainable = layer in later
 
 
 def _load_file(

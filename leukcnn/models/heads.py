@@ -10,6 +10,9 @@ from keras import layers
 
 from leukcnn.errors import ArgumentError
 
+PYTORCH = "pytorch"
+"""Value of `kernel_initializer` for the initial values of PyTorch's layers, see `initial`."""
+
 # More would need more memory than any computer has.
 _MOST_UNITS, _MOST_PIXELS = 10**6, 10**5
 
@@ -153,6 +156,25 @@ def checked_input(
     return keras.Input(shape) if input_tensor is None else input_tensor
 
 
+def initial(kernel_initializer: str, fan_in: int) -> dict[str, Any]:
+    """Returns the arguments of a layer that set its initial values.
+
+    Args:
+        kernel_initializer: Keras initializer of the kernel, whose biases then start at 0; or "pytorch",
+            the initial values of PyTorch's convolutions and dense layers: kernel and biases are uniform in
+            ±1 / sqrt(fan_in).
+        fan_in: Number of inputs of each of the layer's outputs.
+    """
+    if kernel_initializer != PYTORCH:
+        return {"kernel_initializer": kernel_initializer}
+    limit = fan_in**-0.5
+    # One initializer for each: the same one would give equal values for equal shapes.
+    return {
+        name: keras.initializers.RandomUniform(-limit, limit)
+        for name in ("kernel_initializer", "bias_initializer")
+    }
+
+
 def dense_head(
     x: keras.KerasTensor,
     *,
@@ -161,6 +183,7 @@ def dense_head(
     classes: int,
     classifier_activation: str | None,
     activation: str = "relu",
+    kernel_initializer: str = "glorot_uniform",
     **options: Any,
 ) -> keras.KerasTensor:
     """Adds dense layers, each with its dropout, and the classifier.
@@ -174,18 +197,25 @@ def dense_head(
         classes: Number of outputs.
         classifier_activation: Activation of the classifier; None returns the logits.
         activation: Activation of the dense layers before the classifier.
-        **options: Further arguments of all dense layers, e.g. `kernel_initializer`, `kernel_regularizer`.
+        kernel_initializer: Of all dense layers, as in `initial`.
+        **options: Further arguments of all dense layers, e.g. `kernel_regularizer`.
 
     Returns:
         Keras tensor float32 (N, classes).
     """
     for i, (units, rate) in enumerate(zip(dense_units, dropout_rates, strict=True), start=1):
-        x = layers.Dense(units, activation=activation, name=f"dense_{i}", **options)(x)
+        values = initial(kernel_initializer, x.shape[-1])
+        x = layers.Dense(units, activation=activation, name=f"dense_{i}", **values, **options)(x)
         if rate:
             x = layers.Dropout(rate, name=f"dropout_{i}")(x)
     # float32 under mixed precision too: a half-precision softmax rounds small probabilities to 0.
     return layers.Dense(
-        classes, activation=classifier_activation, name="predictions", dtype="float32", **options
+        classes,
+        activation=classifier_activation,
+        name="predictions",
+        dtype="float32",
+        **initial(kernel_initializer, x.shape[-1]),
+        **options,
     )(x)
 
 

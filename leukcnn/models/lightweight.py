@@ -16,15 +16,21 @@ from keras import layers
 
 from leukcnn.errors import ArgumentError
 from leukcnn.models.heads import (
+    PYTORCH,
+    check_counts,
     check_head,
     checked_input,
     dense_head,
+    initial,
     pooled,
     refuse_imagenet,
     source_inputs,
 )
 from leukcnn.models.inputs import zero_to_one
 from leukcnn.models.weights import load_whole
+
+CONV_ACTIVATIONS = ("elu", "relu", "linear")
+TOP_POOLINGS = ("flatten", "avg", "max")
 
 
 def preprocess_input(images: Any) -> Any:
@@ -55,16 +61,19 @@ def LightweightCNN(
     classifier_activation: str | None = "softmax",
     name: str = "lightweight_cnn",
     *,
-    filters: Sequence[int] = (16, 32),
+    convolutions: Sequence[Sequence[int]] = ((16, 3), (32, 3)),
     dense_units: int = 64,
     pool_first: bool = False,
     dropout_rate: float = 0.2,
-    kernel_initializer: str = "glorot_uniform",
+    padding: str = "same",
+    conv_activation: str = "elu",
+    top_pooling: str = "flatten",
+    kernel_initializer: str = PYTORCH,
 ) -> keras.Model:
     """Instantiates the lightweight CNN: 6,427,810 parameters at 224x224 pixels, most in the dense layer.
 
-    It has two 3x3 convolutions with ELU, with 16 and 32 filters, each with 2x2 max pooling. The flattened
-    feature maps are followed by a dense layer of 64 units with ELU, dropout and the classifier.
+    By default it has two 3x3 convolutions with ELU, with 16 and 32 filters, each with 2x2 max pooling. The
+    flattened feature maps are followed by a dense layer of 64 units with ELU, dropout and the classifier.
 
     Reference: Zaiter and Zwiggelaar 2025, section 4.2 and Figure 1.
 
@@ -79,12 +88,17 @@ def LightweightCNN(
         classes: Number of outputs, one per class.
         classifier_activation: Activation of the classifier; None returns the logits.
         name: Name of the model.
-        filters: Number of filters of each of the two convolutions.
+        convolutions: (filters, kernel size) of each of the two convolutions.
         dense_units: Units of the dense layer before the classifier.
         pool_first: Whether each convolution is "preceded by a max pooling layer", as in section 4.2 of the
             paper, or "succeeded by" one, as in its Figure 1. The number of parameters is the same.
         dropout_rate: Fraction of the dense layer's outputs to drop in training; 0 gives no dropout layer.
-        kernel_initializer: Keras initializer of every kernel.
+        padding: Their padding, "same" or "valid".
+        conv_activation: Activation of the convolutions: "elu", "relu" or "linear" (none). The paper names
+            ELU among the dense layers only.
+        top_pooling: How the dense layers get the last feature maps: "flatten", or global "avg" or "max".
+        kernel_initializer: "pytorch", the library of the authors: kernels and biases are uniform, see
+            `leukcnn.models.heads.initial`; or the Keras initializer of every kernel.
 
     Returns:
         A `keras.Model` that takes float32 (N, height, width, channels), 0..1, and returns float32
@@ -96,30 +110,28 @@ def LightweightCNN(
     """
     refuse_imagenet(weights, "LightweightCNN")
     check_head(classes=classes, classifier_activation=classifier_activation, dropout_rates=[dropout_rate])
-    are_two = isinstance(filters, tuple | list) and len(filters) == 2
-    if not are_two or not all(isinstance(n, int) and n > 0 for n in (*filters, dense_units)):
-        raise ArgumentError(
-            f"filters = {filters!r}, dense_units = {dense_units!r}.",
-            expected="two numbers of filters and one number of units, whole numbers above 0",
-        )
-    x = inputs = checked_input(input_tensor, input_shape, min_size=4)
-    for i, n in enumerate(filters, start=1):
+    _check_choices(convolutions, dense_units, padding, conv_activation, top_pooling)
+    # Without padding, each convolution takes a margin of the feature maps.
+    first, second = (0 if padding == "same" else kernel_size - 1 for _, kernel_size in convolutions)
+    min_size = 4 + (2 * first + 4 * second if pool_first else first + 2 * second)
+    x = inputs = checked_input(input_tensor, input_shape, min_size=min_size)
+    for i, (n, kernel_size) in enumerate(convolutions, start=1):
         pool = layers.MaxPooling2D(2, strides=2, name=f"pool_{i}")
         if pool_first:
             x = pool(x)
         x = layers.Conv2D(
             n,
-            3,
-            padding="same",
-            activation="elu",
-            kernel_initializer=kernel_initializer,
+            kernel_size,
+            padding=padding,
+            activation=conv_activation,
             name=f"conv_{i}",
+            **initial(kernel_initializer, kernel_size**2 * x.shape[-1]),
         )(x)
         if not pool_first:
             x = pool(x)
     if include_top:
         x = dense_head(
-            layers.Flatten(name="flatten")(x),
+            layers.Flatten(name="flatten")(x) if top_pooling == "flatten" else pooled(x, top_pooling),
             dense_units=(dense_units,),
             dropout_rates=(dropout_rate,),
             activation="elu",
@@ -133,3 +145,31 @@ def LightweightCNN(
     if weights is not None:
         load_whole(model, weights)
     return model
+
+
+def _check_choices(
+    convolutions: Sequence[Sequence[int]],
+    dense_units: int,
+    padding: str,
+    conv_activation: str,
+    top_pooling: str,
+) -> None:
+    """Checks the arguments of the layers.
+
+    Raises:
+        ArgumentError: One of them isn't allowed.
+    """
+    pairs = convolutions if isinstance(convolutions, Sequence) else ()
+    if len(pairs) != 2 or not all(isinstance(pair, Sequence) and len(pair) == 2 for pair in pairs):
+        raise ArgumentError(
+            f"convolutions = {convolutions!r:.120}.", expected="two pairs (filters, kernel size)"
+        )
+    check_counts("convolutions", [number for pair in pairs for number in pair])
+    check_counts("dense_units", [dense_units])
+    for name, value, allowed in (
+        ("padding", padding, ("same", "valid")),
+        ("conv_activation", conv_activation, CONV_ACTIVATIONS),
+        ("top_pooling", top_pooling, TOP_POOLINGS),
+    ):
+        if value not in allowed:
+            raise ArgumentError(f"{name} = {value!r:.80}.", expected=", ".join(allowed))

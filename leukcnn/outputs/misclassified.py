@@ -73,7 +73,7 @@ def surest_mistakes(task: Task, preprocessing: spec.Preprocessing, index: ImageI
         differs from the image; "shown" lists what is there. "n_wrong" is the number of all misclassified
         images, including those that aren't kept; "n_tested" is the number of tested images.
     """
-    predictions, whole = task.predictions, replace(preprocessing, threshold="none", mask="")
+    predictions, whole = task.predictions, replace(preprocessing, region="image", threshold="none", mask="")
     thresholded, changed = preprocessing.threshold != "none", preprocessing != whole
     score = predictions.probabilities.max(axis=1)
     wrong = np.flatnonzero(predictions.predicted != predictions.label)

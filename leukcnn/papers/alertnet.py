@@ -6,10 +6,10 @@ value is copied from the paper's text.
 
 from dataclasses import replace
 
+from leukcnn.papers.alertnet_assumptions import ASSUMPTIONS
 from leukcnn.papers.alertnet_findings import CLAIMS, FINDINGS
-from leukcnn.papers.alertnet_tables import ALERT_NETS, DEEP, SHALLOW, TABLE_2, TABLES, WITH_DROPOUT
+from leukcnn.papers.alertnet_tables import TABLE_2, TABLES
 from leukcnn.spec import (
-    Assumption,
     Augmentation,
     Figure,
     Model,
@@ -49,36 +49,47 @@ TRAINING = Training(
     checkpoint="last",
 )
 
+# What the text leaves open in all six Alert Nets.
+_ALERT_NET = {
+    "batch_norm_momentum": 0.99,
+    "kernel_initializer": "glorot_uniform",
+    "convolutions": ((64, 11), (128, 5), (256, 3), (512, 3), (1024, 3)),
+    "dense_units": (512, 512),
+    "relu": "after_norm",
+    "pool_padding": "same",
+}
+WITH, WITHOUT = {"dropout_rate": 0.5, **_ALERT_NET}, {"dropout_rate": 0.0, **_ALERT_NET}
+
 ALERT_NET = Setup(
-    model=Model("AlertNet", {"dropout_rate": 0.5, "batch_norm_momentum": 0.99}),
+    model=Model("AlertNet", WITH),
     preprocessing=PREPROCESSING,
     augmentation=AUGMENTATION,
     # Most of the datasets have no published subjects.
     split=Split(kind="kfold", n_splits=5, unknown_subjects="each"),
     training=TRAINING,
 )
-ALERT_NET_WD = replace(ALERT_NET, model=Model("AlertNet", {"dropout_rate": 0.0, "batch_norm_momentum": 0.99}))
-ALERT_NET_R = replace(ALERT_NET, model=Model("AlertNetR", {"dropout_rate": 0.5, "batch_norm_momentum": 0.99}))
-ALERT_NET_RWD = replace(
-    ALERT_NET, model=Model("AlertNetR", {"dropout_rate": 0.0, "batch_norm_momentum": 0.99})
-)
-ALERT_NET_X = replace(ALERT_NET, model=Model("AlertNetX", {"dropout_rate": 0.5, "batch_norm_momentum": 0.99}))
-ALERT_NET_XWD = replace(
-    ALERT_NET, model=Model("AlertNetX", {"dropout_rate": 0.0, "batch_norm_momentum": 0.99})
-)
+ALERT_NET_WD = replace(ALERT_NET, model=Model("AlertNet", WITHOUT))
+ALERT_NET_R = replace(ALERT_NET, model=Model("AlertNetR", WITH))
+ALERT_NET_RWD = replace(ALERT_NET, model=Model("AlertNetR", WITHOUT))
+ALERT_NET_X = replace(ALERT_NET, model=Model("AlertNetX", {**WITH, "first_separable": True}))
+ALERT_NET_XWD = replace(ALERT_NET, model=Model("AlertNetX", {**WITHOUT, "first_separable": True}))
 
-# Shallow (SFT) and deep fine-tuning (DFT) from ImageNet's weights, section V.
-HEAD = {"dense_units": (512,), "weights": "imagenet"}
-RESNET50_SFT = replace(ALERT_NET, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "SFT", **HEAD}))
-INCEPTIONV3_SFT = replace(
-    ALERT_NET, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "SFT", **HEAD})
-)
-XCEPTION_SFT = replace(ALERT_NET, model=Model("FineTuned", {"backbone": "Xception", "mode": "SFT", **HEAD}))
-RESNET50_DFT = replace(ALERT_NET, model=Model("FineTuned", {"backbone": "ResNet50", "mode": "DFT", **HEAD}))
-INCEPTIONV3_DFT = replace(
-    ALERT_NET, model=Model("FineTuned", {"backbone": "InceptionV3", "mode": "DFT", **HEAD})
-)
-XCEPTION_DFT = replace(ALERT_NET, model=Model("FineTuned", {"backbone": "Xception", "mode": "DFT", **HEAD}))
+# Shallow (SFT) and deep fine-tuning (DFT) from ImageNet's weights, section V: "with lower learning rates".
+_FINE_TUNED = replace(ALERT_NET, training=replace(TRAINING, initial_learning_rate=1e-4))
+_TOP = {
+    "dense_units": (512,),
+    "dropout_rates": (0.0,),
+    "weights": "imagenet",
+    "include_preprocessing": False,
+    "kernel_initializer": "glorot_uniform",
+}
+_SFT, _DFT = {"mode": "SFT", "frozen": "base", **_TOP}, {"mode": "DFT", **_TOP}
+RESNET50_SFT = replace(_FINE_TUNED, model=Model("FineTuned", {"backbone": "ResNet50", **_SFT}))
+INCEPTIONV3_SFT = replace(_FINE_TUNED, model=Model("FineTuned", {"backbone": "InceptionV3", **_SFT}))
+XCEPTION_SFT = replace(_FINE_TUNED, model=Model("FineTuned", {"backbone": "Xception", **_SFT}))
+RESNET50_DFT = replace(_FINE_TUNED, model=Model("FineTuned", {"backbone": "ResNet50", **_DFT}))
+INCEPTIONV3_DFT = replace(_FINE_TUNED, model=Model("FineTuned", {"backbone": "InceptionV3", **_DFT}))
+XCEPTION_DFT = replace(_FINE_TUNED, model=Model("FineTuned", {"backbone": "Xception", **_DFT}))
 
 ROWS = (
     Row("alertnet", "Alert Net", ALERT_NET),
@@ -159,123 +170,6 @@ FIGURES = (
         "figure3", "Activation maps of Alert Net-RWD", "activation_maps", "Figure 3", rows=("alertnet_rwd",)
     ),
     Figure("confusion_matrices", "Confusion matrices over all folds", "confusion", ""),
-)
-
-ASSUMPTIONS = (
-    Assumption(
-        "dropout_rate",
-        field="model.arguments.dropout_rate",
-        reason="the usual rate in Keras and AlexNet; the WD variants have no dropout layer",
-        where="not stated in the paper",
-        rows=WITH_DROPOUT,
-    ),
-    Assumption(
-        "batch_norm_momentum",
-        field="model.arguments.batch_norm_momentum",
-        reason="Keras' default; too slow for the few steps of the smoke profile",
-        where="not stated in the paper",
-        rows=ALERT_NETS,
-    ),
-    Assumption(
-        "dense_units",
-        field="model.arguments.dense_units",
-        reason="global average pooling, a dense layer of 512 units and three outputs have the number of "
-        "parameters in Table V",
-        where="not stated in the paper",
-        rows=(*SHALLOW, *DEEP),
-    ),
-    Assumption(
-        "shrinking",
-        field="preprocessing.shrinking",
-        reason="the mean of the covered pixels, so that no pixel is lost",
-        where="section III-B: 'resize the input images to 224 × 224 pixels'",
-        choices=("area", "linear"),
-    ),
-    Assumption(
-        "enlarging",
-        field="preprocessing.enlarging",
-        reason="smooth, and sharper than linear: JTSC's images of 120 pixels, all healthy, shouldn't be "
-        "recognised by their blur",
-        where="section III-B",
-        choices=("cubic", "linear"),
-    ),
-    Assumption(
-        "optimizer",
-        field="training.optimizer",
-        reason="a file of 68 MB holds the weights and one optimizer variable for each of them, which "
-        "excludes Adam; the same group's LeukNet uses SGD with momentum",
-        where="not stated in the paper",
-        choices=("sgd",),
-    ),
-    Assumption(
-        "momentum",
-        field="training.optimizer_arguments.momentum",
-        reason="the value of the same group's LeukNet",
-        where="not stated in the paper",
-    ),
-    Assumption(
-        "learning_rate",
-        field="training.initial_learning_rate",
-        reason="the value of the same group's LeukNet, constant",
-        where="not stated in the paper",
-    ),
-    Assumption(
-        "batch_size",
-        field="training.batch_size",
-        reason="the value of the same group's LeukNet",
-        where="not stated in the paper",
-    ),
-    Assumption(
-        "epochs",
-        field="training.epochs",
-        reason="the number of the same group's LeukNet",
-        where="not stated in the paper",
-    ),
-    Assumption(
-        "checkpoint",
-        field="training.checkpoint",
-        reason="no images are held out to choose the best epoch",
-        where="not stated in the paper",
-        choices=("last",),
-    ),
-    Assumption(
-        "variants_per_image",
-        field="augmentation.variants_per_image",
-        reason="20 augmented images replace each training image of a fold; test images are unchanged",
-        where="section III-C: 'a dataset 20 times bigger than the original'",
-    ),
-    Assumption(
-        "augmentation",
-        field="augmentation.variants",
-        reason="each new image is augmented once and is the same in every epoch and fold; fresh augments it "
-        "again in every epoch",
-        where="section III-C",
-        choices=("once", "fresh"),
-    ),
-    Assumption(
-        "rotation_degrees",
-        field="augmentation.arguments.rotation_range",
-        reason="in both directions, as Keras interprets a range of 40",
-        where="section III-C: 'rotation in the range of 0º to 40º'",
-    ),
-    Assumption(
-        "width_shift",
-        field="augmentation.arguments.width_shift_range",
-        reason="fraction of the width, in both directions; 'vertical, horizontal' means shifts",
-        where="section III-C",
-    ),
-    Assumption(
-        "height_shift",
-        field="augmentation.arguments.height_shift_range",
-        reason="fraction of the height, in both directions",
-        where="section III-C",
-    ),
-    Assumption(
-        "shear_degrees",
-        field="augmentation.arguments.shear_range",
-        reason="Keras' shear_range is in degrees; a program with the value 0.2 shears by up to 0.2 degrees",
-        where="section III-C: 'shear ... of 0 to 0.2'",
-    ),
 )
 
 PAPER = Paper(

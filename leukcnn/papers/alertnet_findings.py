@@ -46,4 +46,14 @@ FINDINGS = (
         "`--split block_kfold` keeps crops with neighbouring numbers in one fold.",
         "Table II",
     ),
+    Finding(
+        "How the activation maps are computed isn't said, nor from which layer. Figure 3 shows two maps of "
+        "the last layer with at least 4x4 points: the mean over the channels, and Grad-CAM.",
+        "Figure 3",
+    ),
+    Finding(
+        "15 rectangular images of Bloodline were cut by hand into leukocytes, which aren't published. Here, "
+        "the central square of every image of the folder is used.",
+        "section III-B",
+    ),
 )

@@ -29,7 +29,16 @@ DATASETS = ("allidb1", "allidb2")
 LIGHTWEIGHT = Setup(
     model=Model(
         "LightweightCNN",
-        {"filters": (16, 32), "dense_units": 64, "pool_first": False, "dropout_rate": 0.2},
+        {
+            "convolutions": ((16, 3), (32, 3)),
+            "padding": "same",
+            "conv_activation": "elu",
+            "top_pooling": "flatten",
+            "dense_units": 64,
+            "pool_first": False,
+            "dropout_rate": 0.2,
+            "kernel_initializer": "pytorch",
+        },
     ),
     preprocessing=Preprocessing(resize=224, scale=1 / 255, threshold="darkest", squeeze=True),
     augmentation=Augmentation(),
@@ -40,10 +49,19 @@ LIGHTWEIGHT = Setup(
         batch_size=16,
         initial_learning_rate=1e-4,
         optimizer="adam",
+        # PyTorch's; Keras' is 1e-7.
+        optimizer_arguments={"epsilon": 1e-8},
         checkpoint="last",
     ),
 )
-_PRETRAINED = {"mode": "DFT", "dense_units": (), "weights": "imagenet", "include_preprocessing": True}
+_PRETRAINED = {
+    "mode": "DFT",
+    "dense_units": (),
+    "weights": "imagenet",
+    "include_preprocessing": True,
+    "kernel_initializer": "pytorch",
+    "batch_norm_momentum": 0.9,
+}
 RESNET50 = replace(LIGHTWEIGHT, model=Model("FineTuned", {"backbone": "ResNet50", **_PRETRAINED}))
 REGNET = replace(LIGHTWEIGHT, model=Model("FineTuned", {"backbone": "RegNetY-400MF", **_PRETRAINED}))
 
@@ -128,9 +146,19 @@ ASSUMPTIONS = (
         "threshold",
         field="preprocessing.threshold",
         reason="'darkest' is the cluster of white cells, which the paper wants; 'least_frequent' follows its "
-        "words, but can find another cluster in close-ups; 'none' applies no threshold",
+        "words, but can find another cluster in close-ups; 'none' applies no threshold. The three clusters "
+        "are the exact 3-means of an image's grey levels",
         where="Section 4.1: 'the cluster having the least frequency'",
         choices=("darkest", "least_frequent", "none"),
+    ),
+    Assumption(
+        "input",
+        field="preprocessing.region",
+        reason="the whole image after thresholding. 'crops' cuts out each connected component that the "
+        "threshold finds and shows them side by side, each at its own scale, in one input a network",
+        where="Section 4.2: 'The regions of interest are, then, fed into' the networks; Figure 3: 'the "
+        "extracted lymphocytes'",
+        choices=("image", "crops"),
     ),
     Assumption(
         "squeeze",
@@ -167,6 +195,27 @@ ASSUMPTIONS = (
         where=_NOT_STATED,
     ),
     Assumption(
+        "stratified",
+        field="split.stratified",
+        reason="each fold has about the same fraction of each class",
+        where="Section 4.2: 'the four-fold cross-validation technique'",
+        choices=(True, False),
+    ),
+    Assumption(
+        "initializer",
+        field="model.arguments.kernel_initializer",
+        reason="PyTorch's initial values of convolutions and dense layers, kernels and biases. Any other "
+        "is a Keras initializer of the kernels, with biases of 0",
+        where="Section 5: 'We used the Pytorch library'",
+        choices=("pytorch", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal"),
+    ),
+    Assumption(
+        "adam_epsilon",
+        field="training.optimizer_arguments.epsilon",
+        reason="PyTorch's default; Keras' is 1e-7",
+        where="Section 5: 'We used the Pytorch library'",
+    ),
+    Assumption(
         "checkpoint",
         field="training.checkpoint",
         reason="four folds leave no validation set to choose the best epoch, and choosing it on the test "
@@ -175,10 +224,35 @@ ASSUMPTIONS = (
         choices=("last",),
     ),
     Assumption(
-        "filters",
-        field="model.arguments.filters",
-        reason="small powers of two; 3x3 kernels, same padding",
+        "convolutions",
+        field="model.arguments.convolutions",
+        reason="filters and kernel size of each: small powers of two, and the usual 3x3 kernels",
         where=f"{_NOT_STATED}; Figure 1 has no numbers",
+        rows=OWN,
+    ),
+    Assumption(
+        "padding",
+        field="model.arguments.padding",
+        reason="only the poolings shrink the feature maps; 'valid' is PyTorch's default",
+        where=_NOT_STATED,
+        choices=("same", "valid"),
+        rows=OWN,
+    ),
+    Assumption(
+        "conv_activation",
+        field="model.arguments.conv_activation",
+        reason="the paper's only activation, also after the convolutions. 'linear' gives them none, as its "
+        "words do",
+        where="Section 4.2 lists ELU among the dense layers alone: 'dense, ELU, dropout, and Softmax layers'",
+        choices=("elu", "relu", "linear"),
+        rows=OWN,
+    ),
+    Assumption(
+        "top_pooling",
+        field="model.arguments.top_pooling",
+        reason="the dense layer gets all feature maps; 'avg' and 'max' pool them globally",
+        where=f"{_NOT_STATED}; Figure 1",
+        choices=("flatten", "avg", "max"),
         rows=OWN,
     ),
     Assumption(
@@ -197,6 +271,31 @@ ASSUMPTIONS = (
         rows=OWN,
     ),
     Assumption(
+        "resnet",
+        field="model.arguments.backbone",
+        reason="the network of He et al. as Keras has it; PyTorch's has its strides in other layers, and "
+        "other weights",
+        where="Section 4.2: 'ResNet50'; Section 5: 'We used the Pytorch library'",
+        choices=("ResNet50", "ResNet50V2"),
+        rows=("resnet50",),
+    ),
+    Assumption(
+        "pretrained_dense_units",
+        field="model.arguments.dense_units",
+        reason="none: global average pooling and a new classifier. [64] gives the proposed network's dense "
+        "layer, with ReLU",
+        where=_NOT_STATED,
+        rows=PRETRAINED,
+    ),
+    Assumption(
+        "batch_norm_momentum",
+        field="model.arguments.batch_norm_momentum",
+        reason="PyTorch's default, there called 0.1; 0.99 in Keras' ResNet50 is too slow for the 150 steps "
+        "of a fold of ALL-IDB 1",
+        where="Section 5: 'We used the Pytorch library'",
+        rows=PRETRAINED,
+    ),
+    Assumption(
         "regnet",
         field="model.arguments.backbone",
         reason="a small one, since the datasets are small",
@@ -207,7 +306,8 @@ ASSUMPTIONS = (
     Assumption(
         "mode",
         field="model.arguments.mode",
-        reason="every layer is trained and the head is new: 'we train our networks'",
+        reason="every layer is trained and the head is new: 'we train our networks'. SFT freezes all layers "
+        "before the head",
         where=_NOT_STATED,
         choices=("DFT", "SFT"),
         rows=PRETRAINED,

@@ -7,7 +7,7 @@ Convolutional Neural Networks", VISAPP 2021. Every published value is copied fro
 from dataclasses import replace
 
 from leukcnn.papers.cnmc2019_findings import CLAIMS, FINDINGS
-from leukcnn.papers.cnmc2019_tables import TABLES
+from leukcnn.papers.cnmc2019_tables import ABLATION, NETWORKS, TABLES
 from leukcnn.spec import (
     Assumption,
     Augmentation,
@@ -24,18 +24,16 @@ from leukcnn.spec import (
 
 PREPROCESSING = Preprocessing(crop=250, scale=1 / 255, subtract_channel_mean=True)
 
+SHEAR, SALT_AND_PEPPER = {"shear_factor": (0.1, 0.35)}, {"salt_and_pepper": 0.02}
+BLUR = {"gaussian_blur": 5}
+
 AUGMENTATION = Augmentation(
     arguments={
         "flips": "one_of",
         "rotation_range": (20, 339),
         "fill_mode": "constant",
         "cval": 0.0,
-        "one_of": (
-            {},
-            {"shear_factor": (0.1, 0.35)},
-            {"salt_and_pepper": 0.02},
-            {"gaussian_blur": 5},
-        ),
+        "one_of": ({}, SHEAR, SALT_AND_PEPPER, BLUR),
     },
     train_per_class=10_000,
     validation_per_class=5_000,
@@ -56,8 +54,15 @@ VGG_TRAINING = Training(
 )
 XCEPTION_TRAINING = replace(VGG_TRAINING, initial_learning_rate=5e-6)
 
+VGG = {
+    "penalty": 1e-4,
+    "dropout_rate": 0.5,
+    "kernel_initializer": "glorot_uniform",
+    "dense_units": (512, 512),
+    "top_pooling": "avg",
+}
 VGG16 = Setup(
-    model=Model("CNMCVGG16", {"penalty": 1e-4, "dropout_rate": 0.5, "kernel_initializer": "glorot_uniform"}),
+    model=Model("CNMCVGG16", VGG),
     preprocessing=PREPROCESSING,
     augmentation=AUGMENTATION,
     split=SPLIT,
@@ -66,16 +71,48 @@ VGG16 = Setup(
 VGG19 = replace(VGG16, model=replace(VGG16.model, name="CNMCVGG19"))
 XCEPTION = replace(
     VGG16,
-    model=Model(
-        "CNMCXception", {"penalty": 7e-4, "dropout_rate": 0.5, "kernel_initializer": "glorot_uniform"}
-    ),
+    model=Model("CNMCXception", {**VGG, "penalty": 7e-4, "dense_units": (2048,)}),
     training=XCEPTION_TRAINING,
 )
 
-ROWS = (Row("vgg16", "VGG16", VGG16), Row("vgg19", "VGG19", VGG19), Row("xception", "Xception", XCEPTION))
+# What the text compares VGG16 with, in words and without values. A new image that VGG16 sees with shear, or
+# with salt and pepper, has its flip and rotation alone; all other images are the same.
+MAX_POOLING = replace(VGG16, model=Model("CNMCVGG16", {**VGG, "top_pooling": "max"}))
+WITHOUT_DENSE = replace(VGG16, model=Model("CNMCVGG16", {**VGG, "dense_units": ()}))
+DENSE_4096 = replace(VGG16, model=Model("CNMCVGG16", {**VGG, "dense_units": (4096, 4096)}))
+WITHOUT_PENALTY = replace(VGG16, model=Model("CNMCVGG16", {**VGG, "penalty": 0.0}))
+WITHOUT_SHEAR = replace(
+    VGG16,
+    augmentation=replace(
+        AUGMENTATION,
+        arguments={**AUGMENTATION.arguments, "one_of": ({}, {}, SALT_AND_PEPPER, BLUR)},
+    ),
+)
+WITHOUT_SALT_AND_PEPPER = replace(
+    VGG16,
+    augmentation=replace(AUGMENTATION, arguments={**AUGMENTATION.arguments, "one_of": ({}, SHEAR, {}, BLUR)}),
+)
+
+ROWS = (
+    Row("vgg16", "VGG16", VGG16),
+    Row("vgg19", "VGG19", VGG19),
+    Row("xception", "Xception", XCEPTION),
+    Row("vgg16_max_pooling", "VGG16, max pooling", MAX_POOLING),
+    Row("vgg16_without_dense", "VGG16 without dense layers", WITHOUT_DENSE),
+    Row("vgg16_4096", "VGG16, 4096 neurons a layer", DENSE_4096),
+    Row("vgg16_without_shear", "VGG16 without shear", WITHOUT_SHEAR),
+    Row("vgg16_without_salt_and_pepper", "VGG16 without salt and pepper", WITHOUT_SALT_AND_PEPPER),
+    Row("vgg16_without_penalty", "VGG16 without penalty", WITHOUT_PENALTY),
+)
+_WITH_PENALTY = tuple(row.id for row in ROWS if row.id != "vgg16_without_penalty")
+_AUGMENTED_IN_FULL = tuple(row.id for row in ROWS if row.setup.augmentation == AUGMENTATION)
 
 PROFILES = (
-    Profile("paper", "The paper's own setting: 250x250 pixels, 20,000 + 10,000 images, 400 epochs."),
+    Profile(
+        "paper",
+        "The paper's own setting: 250x250 pixels, 20,000 + 10,000 images, 400 epochs.",
+        rows=NETWORKS,
+    ),
     Profile(
         "smoke",
         "VGG16 on small images for a few epochs, to see that everything runs.",
@@ -91,7 +128,7 @@ PROFILES = (
             "training.deterministic": True,
         },
         row_changes={
-            "vgg16": {"training.epochs": 6},
+            **{row: {"training.epochs": 6} for row in ABLATION},
             "vgg19": {"training.epochs": 2},
             "xception": {"preprocessing.resize": 71, "training.epochs": 1},
         },
@@ -131,7 +168,7 @@ FIGURES = (
     Figure("figure5", "Training of VGG16", "history", "Figure 5", rows=("vgg16",)),
     Figure("figure6", "Training of VGG19", "history", "Figure 6", rows=("vgg19",)),
     Figure("figure7", "Training of Xception", "history", "Figure 7", rows=("xception",)),
-    Figure("confusion_matrices", "Confusion matrices on the test set", "confusion", ""),
+    Figure("confusion_matrices", "Confusion matrices on the test set", "confusion", "", rows=NETWORKS),
 )
 
 ASSUMPTIONS = (
@@ -155,6 +192,21 @@ ASSUMPTIONS = (
         where="section 2.5",
     ),
     Assumption(
+        "schedule",
+        field="training.schedule",
+        reason="one rate for each epoch, lr(e) = first * (final / first) ** (e / 400), so that the final "
+        "rate would follow the last epoch; exponential_to_last has it in the last epoch",
+        where="section 2.5: 'initial and final learning rates that exponentially decay over 400 epochs'",
+        choices=("exponential", "exponential_to_last"),
+    ),
+    Assumption(
+        "checkpoint",
+        field="training.checkpoint",
+        reason="the epoch with the best validation accuracy; the loss is named for the penalty alone",
+        where="section 2: 'the highest validation accuracy possible', 'the best models of each architecture'",
+        choices=("val_accuracy", "val_loss", "last"),
+    ),
+    Assumption(
         "initializer",
         field="model.arguments.kernel_initializer",
         reason="Keras' default. With it, VGG16's initial outputs hardly depend on the image; with he_normal, "
@@ -167,6 +219,7 @@ ASSUMPTIONS = (
         field="model.arguments.penalty",
         reason="on the kernels of all dense layers including the last one, as in the authors' code",
         where="section 2.5, equation 3: 'the fully-connected layers'",
+        rows=_WITH_PENALTY,
     ),
     Assumption(
         "dropout_rate",
@@ -217,9 +270,10 @@ ASSUMPTIONS = (
     Assumption(
         "flips",
         field="augmentation.arguments.flips",
-        reason="each new image is mirrored horizontally, vertically or both, with a chance of 1/3 each",
+        reason="each new image is mirrored horizontally, vertically or both, with a chance of 1/3 each; "
+        "any_of mirrors it each way with a chance of 1/2, so that a quarter isn't mirrored",
         where="section 2.2 names mirroring; the authors' code",
-        choices=("one_of",),
+        choices=("one_of", "any_of"),
     ),
     Assumption(
         "fill_mode",
@@ -238,9 +292,10 @@ ASSUMPTIONS = (
         "extra_augmentation",
         field="augmentation.arguments.one_of",
         reason="after flip and rotation, one of four options with a chance of 1/4 each, as in the authors' "
-        "code: nothing, shear by .1 to .35, salt and pepper on 2 % of the pixels, Gaussian blur of 5x5 "
-        "pixels (17x17 in Figure 3)",
+        "code: nothing, shear by .1 to .35, salt and pepper on 2 % of the pixels (half of each), Gaussian "
+        "blur of 5x5 pixels (17x17 in Figure 3) with OpenCV's sigma, 1.1",
         where="section 2.2 names them without probabilities or sizes",
+        rows=_AUGMENTED_IN_FULL,
     ),
 )
 

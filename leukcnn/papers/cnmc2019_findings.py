@@ -29,4 +29,9 @@ FINDINGS = (
         "F1-score on its own test set with other groups' scores on the preliminary phase.",
         "section 3, Table 3",
     ),
+    Finding(
+        "Figure 1 shows images of ALL-IDB, which the paper doesn't use otherwise. It isn't made here: "
+        "`leukcnn reproduce allidb_lightweight` shows images of both its parts.",
+        "Figure 1",
+    ),
 )

@@ -2,6 +2,12 @@
 
 from leukcnn.spec import Published, Table, additional_tables
 
+NETWORKS = ("vgg16", "vgg19", "xception")
+ABLATION = (
+    *("vgg16", "vgg16_max_pooling", "vgg16_without_dense", "vgg16_4096"),
+    *("vgg16_without_shear", "vgg16_without_salt_and_pepper", "vgg16_without_penalty"),
+)
+
 # Section 2.1, 2.2 and Table 1: malignant and healthy cells before and after augmentation.
 TABLE_1 = Table(
     id="table1",
@@ -20,9 +26,10 @@ _SCORES = ("accuracy", "precision", "sensitivity", "specificity", "f1", "weighte
 
 TABLE_2 = Table(
     id="table2",
-    title="The networks on the test set, weights of the best validation accuracy",
+    title="The networks on the test set",
     kind="metrics",
     where="Table 2",
+    rows=NETWORKS,
     axes=("row", "subset"),
     subsets=("test", "balanced"),
     metrics=_SCORES,
@@ -80,6 +87,7 @@ TABLE_4 = Table(
     title="The challenge's leaderboard, final phase: weighted F1-score",
     kind="metrics",
     where="Table 4",
+    rows=NETWORKS,
     subsets=("final",),
     metrics=("weighted_f1",),
     show=("published", "state"),
@@ -115,19 +123,42 @@ ADDITIONAL = (
         "confusion",
         "Confusion matrices on the test set and the external set",
         "confusion",
+        rows=NETWORKS,
         subsets=("test", "balanced", "external"),
     ),
     Table(
         "external",
         "Results on other subjects (the challenge's preliminary phase), compared with the test set",
         "metrics",
+        rows=NETWORKS,
         subsets=("external",),
         metrics=_SCORES,
         show=("metric", "test", "balanced", "measured", "interval", "less_test", "less_balanced", "state"),
         values_as="percent",
     ),
-    Table("subjects", "Accuracy on each subject's cells", "subjects", where=""),
-    *additional_tables(axes=("row", "subset"), subsets=("test", "external")),
+    Table("subjects", "Accuracy on each subject's cells", "subjects", where="", rows=NETWORKS),
+    *additional_tables(axes=("row", "subset"), rows=NETWORKS, subsets=("test", "external")),
 )
 
-TABLES = (TABLE_1, TABLE_2, TABLE_3, TABLE_4, TABLE_5, *ADDITIONAL)
+ABLATION_TABLE = Table(
+    "ablation",
+    "VGG16 with the changes that the text mentions",
+    "metrics",
+    where="Sections 2.2, 2.3 and 2.5",
+    rows=ABLATION,
+    axes=("row", "subset"),
+    subsets=("test", "balanced"),
+    metrics=("accuracy", "f1"),
+    show=("metric", "measured", "interval", "state"),
+    values_as="percent",
+    notes=(
+        "The paper gives the effects in words alone. Dense layers after global average pooling: 'a slight "
+        "increase in validation accuracy compared to the same setup using max pooling layers' (section 2.3). "
+        "Fewer neurons than the 4096 of VGG16: 'without any decrease in model accuracy' (section 2.3). Shear "
+        "and salt and pepper: 'a better training performance and model accuracy' (section 2.2). The penalty "
+        "was adjusted 'to obtain the lowest validation loss' (section 2.5).",
+        "`leukcnn reproduce cnmc2019 --only ablation` trains all of them.",
+    ),
+)
+
+TABLES = (TABLE_1, TABLE_2, TABLE_3, TABLE_4, TABLE_5, ABLATION_TABLE, *ADDITIONAL)

@@ -13,6 +13,9 @@ from leukcnn.spec import Assumption, Figure, Model, Paper, Profile
 # All rows except Vogado et al.'s: its networks aren't from Keras.
 WITH_KERAS_BACKBONE = tuple(row.id for row in ROWS if row.id != "vogado2018")
 TRAINED = tuple(row for row in WITH_KERAS_BACKBONE if row not in FEATURE_ROWS)
+# Features of published networks have augmented images only if svm_augmented is assumed.
+AUGMENTED = (*TRAINED, *FEATURE_ROWS)
+SHALLOW = tuple(row for row in TRAINED if row.endswith(("_sft", "_msft")))
 REPLACED_VGGS = (*DENSE_SIZES, "vgg16_msft", "vgg19_msft", "vgg19_mdft")
 
 # With Glorot's initializer, an untrained VGG outputs about 1/2 for every image; with He's, outputs differ.
@@ -127,6 +130,16 @@ FIGURES = (
 
 ASSUMPTIONS = (
     Assumption(
+        "train_on_ufg",
+        field="split.train_on_performance_sets",
+        reason="UFG is trained on where another dataset is tested, as section III-E says: networks, "
+        "fine-tuning and dense layers are then chosen with it in training. False leaves it out of training, "
+        "as a performance set that has no part in the development",
+        where="section III-E: 'the other 17 datasets were used in the training'; section III-A: UFG isn't "
+        "among the 17 datasets of the development set",
+        choices=(True, False),
+    ),
+    Assumption(
         "include_preprocessing",
         field="model.arguments.include_preprocessing",
         reason="pixel values 0..1 as the paper says, although ImageNet's weights expect other values. With "
@@ -142,6 +155,14 @@ ASSUMPTIONS = (
         "require it",
         where="not stated in the paper",
         rows=WITH_KERAS_BACKBONE,
+    ),
+    Assumption(
+        "squeeze",
+        field="preprocessing.squeeze",
+        reason="the central square of an image is cut out, as in the same group's Alert Net; true squeezes "
+        "the whole image",
+        where="not stated in the paper",
+        choices=(False, True),
     ),
     Assumption(
         "shrinking",
@@ -166,6 +187,24 @@ ASSUMPTIONS = (
         rows=REPLACED_VGGS,
     ),
     Assumption(
+        "frozen",
+        field="model.arguments.frozen",
+        reason="SFT and mSFT freeze the whole convolutional base with its batch statistics: 'only the added "
+        "layers were trained'. 'weights' freezes its weights alone, first_half the first half of its layers",
+        where="section III-C: 'usually the first convolutional layers'; section III-D on ResNet50",
+        choices=("base", "weights", "first_half"),
+        rows=SHALLOW,
+    ),
+    Assumption(
+        "stratified",
+        field="split.stratified",
+        reason="in k-fold cross-validation (`--split kfold`), each fold has about the same fraction of each "
+        "class; LODOCV has no such folds",
+        where="not stated in the paper",
+        choices=(True, False),
+        rows=("leuknet", "vogado2018"),
+    ),
+    Assumption(
         "kernel_initializer",
         field="model.arguments.kernel_initializer",
         reason="Keras' default, for layers without published weights",
@@ -186,7 +225,7 @@ ASSUMPTIONS = (
         field="augmentation.variants_per_image",
         reason="20 augmented images replace each training image of both classes; test images are unchanged",
         where="section III-B: 'a dataset 20 times larger than the original dataset'",
-        rows=TRAINED,
+        rows=AUGMENTED,
     ),
     Assumption(
         "augmentation",
@@ -195,42 +234,42 @@ ASSUMPTIONS = (
         "is left out; fresh augments it again in every epoch",
         where="section III-B",
         choices=("once", "fresh"),
-        rows=TRAINED,
+        rows=AUGMENTED,
     ),
     Assumption(
         "rotation_degrees",
         field="augmentation.arguments.rotation_range",
         reason="in both directions, as Keras interprets a range of 40",
         where="section III-B: 'rotation in the range of 0 to 40°'",
-        rows=TRAINED,
+        rows=AUGMENTED,
     ),
     Assumption(
         "width_shift",
         field="augmentation.arguments.width_shift_range",
         reason="fraction of the width, in both directions; 'vertical, horizontal' means shifts",
         where="section III-B: 'vertical, horizontal, shear and zoom in the range of 0 to 0.2'",
-        rows=TRAINED,
+        rows=AUGMENTED,
     ),
     Assumption(
         "height_shift",
         field="augmentation.arguments.height_shift_range",
         reason="fraction of the height, in both directions",
         where="section III-B",
-        rows=TRAINED,
+        rows=AUGMENTED,
     ),
     Assumption(
         "zoom",
         field="augmentation.arguments.zoom_range",
         reason="factors of .8 to 1.2, as Keras interprets a range of 0.2, separately for width and height",
         where="section III-B: 'shear and zoom in the range of 0 to 0.2'",
-        rows=TRAINED,
+        rows=AUGMENTED,
     ),
     Assumption(
         "shear_degrees",
         field="augmentation.arguments.shear_range",
         reason="Keras' shear_range is in degrees; a program with the value 0.2 shears by up to 0.2 degrees",
         where="section III-B: 'shear ... in the range of 0 to 0.2'",
-        rows=TRAINED,
+        rows=AUGMENTED,
     ),
     Assumption(
         "n_components",
@@ -245,6 +284,16 @@ ASSUMPTIONS = (
         reason="the dataset that LODOCV leaves out is cross-validated alone, with features of the same "
         "networks",
         where="section IV-C: 'the LODOCV test as input to the k-fold cross-validation with k = 10'",
+        rows=FEATURE_ROWS,
+    ),
+    Assumption(
+        "svm_augmented",
+        field="features.augmented",
+        reason="the SVMs are fitted on the original training images, whose features the networks compute. "
+        "True fits them on the augmented images that networks are trained on, 20 times as many, which takes "
+        "hundreds of times as long",
+        where="section IV-C doesn't say",
+        choices=(False, True),
         rows=FEATURE_ROWS,
     ),
     Assumption(

@@ -29,7 +29,13 @@ SPLIT = Split(kind="random", fractions=(0.7, 0.1, 0.2), n_splits=5, validation_f
 
 RESNET50 = Setup(
     model=Model(
-        "TaleghaniResNet50", {"weights": "imagenet", "dropout_rate": 0.5, "include_preprocessing": True}
+        "TaleghaniResNet50",
+        {
+            "weights": "imagenet",
+            "dropout_rate": 0.5,
+            "include_preprocessing": True,
+            "kernel_initializer": "glorot_uniform",
+        },
     ),
     preprocessing=Preprocessing(resize=224, scale=1 / 255),
     augmentation=Augmentation(),
@@ -210,6 +216,14 @@ ASSUMPTIONS = (
         "values 0..1",
         where=f"{_NOT_STATED}; Implementation: 'processed images'",
         choices=(True, False),
+        rows=OWN,
+    ),
+    Assumption(
+        "kernel_initializer",
+        field="model.arguments.kernel_initializer",
+        reason="Keras' default, for the classifier; the base has published weights",
+        where=_NOT_STATED,
+        choices=("glorot_uniform", "glorot_normal", "he_uniform", "he_normal"),
         rows=OWN,
     ),
     Assumption(

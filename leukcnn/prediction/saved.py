@@ -172,7 +172,11 @@ def _read_record(
     for name, kind in kinds.items():
         if not isinstance(record.get(name), kind):
             raise ValueError(f"{name} in its {RECORD} is missing or of another type")
-    steps, known = record["preprocessing"], [field.name for field in fields(Preprocessing)]
+    # Files of earlier versions have no region: their networks saw whole images.
+    steps, known = (
+        {"region": "image", **record["preprocessing"]},
+        [field.name for field in fields(Preprocessing)],
+    )
     absent, unknown = [name for name in known if name not in steps], [n for n in steps if n not in known]
     if absent or unknown:
         # Defaults would be wrong for a network that saw other images.

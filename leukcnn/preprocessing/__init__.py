@@ -5,7 +5,7 @@ Two functions find white cells. `wbc_mask` works by grey level, needs no setting
 `cell_crops` cuts single cells out of either mask.
 """
 
-from leukcnn.preprocessing.components import CellCrop, cell_crops, label_cells
+from leukcnn.preprocessing.components import CellCrop, cell_crops, component_montage, label_cells
 from leukcnn.preprocessing.geometry import center_crop, resize, square_crop
 from leukcnn.preprocessing.intensity import rescale, subtract_channel_mean
 from leukcnn.preprocessing.masks import blank
@@ -17,6 +17,7 @@ __all__ = [
     "blank",
     "cell_crops",
     "center_crop",
+    "component_montage",
     "grey_histogram",
     "hsv_segment",
     "label_cells",

@@ -1,5 +1,6 @@
 """Crops of the single cells in a mask; touching cells are split by a watershed."""
 
+import math
 from dataclasses import dataclass
 from numbers import Real
 
@@ -10,6 +11,7 @@ from skimage.morphology import reconstruction
 from skimage.segmentation import watershed
 
 from leukcnn.errors import ArgumentError
+from leukcnn.preprocessing.geometry import resize
 from leukcnn.preprocessing.segmentation import check_rgb
 
 _NECK = 0.75  # greatest width of a neck at which pieces are split, as a fraction of the thinner piece's
@@ -84,6 +86,55 @@ def cell_crops(
         box = (rows.start, columns.start, rows.stop, columns.stop)
         crops.append(CellCrop(box, image[rows, columns], labels[rows, columns] == number))
     return sorted(crops, key=lambda crop: crop.box)
+
+
+def component_montage(
+    image: np.ndarray,
+    mask: np.ndarray,
+    *,
+    size: int,
+    interpolation: str | tuple[str, str] = ("area", "cubic"),
+) -> np.ndarray:
+    """Shows the connected components of a mask side by side, each cut out of its image: one input a network.
+
+    Each component that `cell_crops` finds without splitting touching cells is cut out with its margin, on
+    black, padded to a square and resized to a tile. The tiles, the largest component first, fill the smallest
+    square grid that holds them, row by row; the rest is black. A single component fills the whole result.
+    Components therefore lose their place and their size, but not their number.
+
+    Args:
+        image: RGB, uint8 (H, W, 3), 0..255.
+        mask: bool (H, W), True in cells, e.g. from `wbc_mask`.
+        size: Height and width of the result in pixels.
+        interpolation: As in `leukcnn.preprocessing.resize`.
+
+    Returns:
+        uint8 (size, size, 3), 0..255; black if there is no component.
+
+    Raises:
+        ArgumentError: As in `cell_crops` and `resize`.
+    """
+    crops = cell_crops(image, mask, split_touching=False)
+    crops.sort(key=lambda crop: -np.count_nonzero(crop.mask))
+    result = np.zeros((size, size, 3), np.uint8)
+    n = math.ceil(math.sqrt(len(crops)))
+    # More components than pixels can't be shown; the largest ones are.
+    n = min(n, size)
+    for place, crop in enumerate(crops[: n * n]):
+        row, column = divmod(place, n)
+        tile = resize(_squared(crop.alone), size // n, interpolation=interpolation)
+        top, left = row * (size // n), column * (size // n)
+        result[top : top + len(tile), left : left + len(tile)] = tile
+    return result
+
+
+def _squared(image: np.ndarray) -> np.ndarray:
+    """Returns an image in the middle of a black square."""
+    height, width = image.shape[:2]
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    margins = ((top, side - height - top), (left, side - width - left), (0, 0))
+    return np.pad(image, margins)
 
 
 def label_cells(mask: np.ndarray, *, smallest: float = 0.0012, split_touching: bool = True) -> np.ndarray:

@@ -162,6 +162,11 @@ def weighted_precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
     return _weighted(precision, matrix)
 
 
+def weighted_specificity(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
+    """Returns the mean of the classes' specificities, weighted by the number of images of each class."""
+    return _weighted(specificity, matrix)
+
+
 def kappa(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
     """Returns Cohen's kappa, (observed - expected) / (1 - expected) agreement (Alert Net, equation 1).
 
@@ -206,6 +211,7 @@ MATRIX_METRICS: dict[str, Metric] = {
     "weighted_precision": weighted_precision,
     # The mean of the classes' recalls, weighted by their numbers of images, is the accuracy.
     "weighted_recall": accuracy,
+    "weighted_specificity": weighted_specificity,
     "weighted_f1": weighted_f1,
 }
 """Metrics of a confusion matrix."""

@@ -37,6 +37,7 @@ METRICS: Mapping[str, MetricName] = {
     "macro_f1": MetricName("F1-score, macro"),
     "weighted_precision": MetricName("Precision, weighted"),
     "weighted_recall": MetricName("Recall, weighted"),
+    "weighted_specificity": MetricName("Specificity, weighted"),
     "auroc": MetricName("AUROC", percent=False, of_class=True),
     "macro_auroc": MetricName("AUROC, macro", percent=False),
     "average_precision": MetricName("Average precision", percent=False, of_class=True),

@@ -124,10 +124,10 @@ class Paper:
             owner = name_of(item)
             require_known(owner, "rows", item.rows, self.row_ids)
             self._check_rows_of(item)
+            own = dict.fromkeys(row.setup.model.name for row in self.rows)
+            require_known(owner, "networks", tuple(n for _, n in item.networks), (*own, *APPLICATIONS))
             if isinstance(item, Figure):
                 require_known(owner, "dataset", item.dataset, ("", *self.datasets))
-                own = dict.fromkeys(row.setup.model.name for row in self.rows)
-                require_known(owner, "networks", tuple(n for _, n in item.networks), (*own, *APPLICATIONS))
                 continue
             if not self.positive_class:
                 item.require_positive_class()
@@ -284,7 +284,7 @@ class Paper:
         own = self.setup(self.row_ids[0], assumed=assumed).preprocessing
         if "border" in self.controls:
             require_border(f"{name_of(self)}, the control 'border'", own)
-        return replace(own, mask=mask or own.mask, threshold="none")
+        return replace(own, mask=mask or own.mask, region="image", threshold="none")
 
     def assumed_value(
         self, name: str, *, profile: str = "paper", assumed: Mapping[str, Any] | None = None

@@ -53,6 +53,9 @@ class Preprocessing:
             "background"; "" for none.
         threshold: Rule by which `leukcnn.preprocessing.wbc_mask` finds the white cells in the original image:
             "darkest" or "least_frequent". All other pixels become black. "none" keeps all pixels.
+        region: "image" is the whole image, after thresholding. "crops" cuts out each connected component that
+            the threshold finds and shows them side by side, see `leukcnn.preprocessing.component_montage`; it
+            requires a threshold and `resize`, and allows no `crop`.
         squeeze: Whether an image that isn't square is squeezed into a square when it is resized. If False,
             its central square is cut out first. Not allowed together with `crop`.
         shrinking: Interpolation where an image is made smaller, see `leukcnn.preprocessing.resize`: "area",
@@ -68,6 +71,7 @@ class Preprocessing:
     subtract_channel_mean: bool = False
     mask: str = ""
     threshold: str = "none"
+    region: str = "image"
     squeeze: bool = False
     shrinking: str = "area"
     enlarging: str = "cubic"
@@ -87,12 +91,18 @@ class Preprocessing:
         require(0 < self.scale <= 1e36, f"scale = {self.scale!r}.", "a number above 0 and at most 1e36")
         require_known("Preprocessing", "mask", self.mask, ("", *MASKS))
         require_known("Preprocessing", "threshold", self.threshold, ("none", *THRESHOLD_RULES))
+        require_known("Preprocessing", "region", self.region, REGIONS)
         require_known("Preprocessing", "shrinking", self.shrinking, SHRINKING)
         require_known("Preprocessing", "enlarging", self.enlarging, ENLARGING)
         require(
             not (self.crop and self.squeeze),
             f"crop = {self.crop} and squeeze.",
             "one of them, since a crop is already square",
+        )
+        require(
+            self.region == "image" or (self.threshold != "none" and self.crop is None),
+            f"region = {self.region!r} with threshold = {self.threshold!r}, crop = {self.crop!r}.",
+            "a threshold, which finds the components that are cut out, and no crop of the whole image",
         )
 
     @property
@@ -106,6 +116,7 @@ class Preprocessing:
 LARGEST_INPUT = 10_000
 """Largest height and width of a network's input in pixels; one such image takes 300 MB."""
 
+REGIONS = ("image", "crops")
 MASKS = ("border", "cells", "background")
 SHRINKING, ENLARGING = ("area", "linear"), ("cubic", "linear")
 THRESHOLD_RULES = ("darkest", "least_frequent")
@@ -162,8 +173,8 @@ class Split:
     - "given": the folders train, val and test that hold the images; refused if a subject, a field of view or
       near-duplicates are in two of them. Without val, some images of train are held out: the fraction that
       `fractions` give to validation among the untested ones.
-    - "kfold": stratified folds by image, each tested once.
-    - "grouped_kfold": the same, but a subject, a field of view and near-duplicates are kept in one fold.
+    - "kfold": folds by image, each tested once; see `stratified`.
+    - "grouped_kfold": stratified folds that keep a subject, a field of view and near-duplicates together.
     - "block_kfold": as "grouped_kfold", but the folds are contiguous blocks of image numbers. It is for
       images whose groups are unknown: neighbours are likely to show the same smear. It isn't random.
     - "lodocv": leave one dataset out. Each dataset that has both classes is tested once, by a network that is
@@ -177,9 +188,14 @@ class Split:
         fractions: Fractions of training, validation and test images, used by "cell", "random", "subject",
             "grouped" and "given"; they add up to 1.
         n_splits: Number of folds, used by "kfold", "grouped_kfold" and "block_kfold".
+        stratified: Whether each fold of "kfold" has about the same fraction of each class; if False, images
+            are split without regard to the class.
         validation_fraction: Fraction of the untested images, 0 to below 1, that "kfold", "grouped_kfold" and
             "block_kfold" hold out at random to choose the best epoch; 0 for none.
         never_tested: Keys of datasets that "lodocv" and its variants train on, but never test.
+        performance_sets: Keys of datasets that were kept to measure the performance of a finished network.
+        train_on_performance_sets: Whether "lodocv" and its variants train on `performance_sets` where they
+            test another dataset.
         limit_per_class: Largest number of images of each class, for quick runs; None uses all. Datasets
             that "lodocv" or its variants test are used whole; their images don't count towards the limit.
         per_dataset: Keys of datasets that "kfold", "grouped_kfold" and "block_kfold" handle separately:
@@ -193,8 +209,11 @@ class Split:
     kind: str = "cell"
     fractions: tuple[float, float, float] = (0.6, 0.3, 0.1)
     n_splits: int = 5
+    stratified: bool = True
     validation_fraction: float = 0.0
     never_tested: tuple[str, ...] = ()
+    performance_sets: tuple[str, ...] = ()
+    train_on_performance_sets: bool = True
     limit_per_class: int | None = None
     per_dataset: tuple[str, ...] = ()
     unknown_subjects: str = "refuse"
@@ -204,6 +223,7 @@ class Split:
         require_known("Split", "kind", self.kind, SPLIT_KINDS)
         require_known("Split", "unknown_subjects", self.unknown_subjects, UNKNOWN_SUBJECTS)
         require_known("Split", "never_tested", self.never_tested, DATASETS)
+        require_known("Split", "performance_sets", self.performance_sets, DATASETS)
         require_known("Split", "per_dataset", self.per_dataset, DATASETS)
         require(
             all(fraction > 0 for fraction in self.fractions) and abs(sum(self.fractions) - 1) < 1e-9,
@@ -230,10 +250,10 @@ class Training:
         epochs: Number of passes over the training images.
         batch_size: Images in each step, over all devices together.
         initial_learning_rate: Learning rate of the first epoch.
-        final_learning_rate: Learning rate that the schedule reaches after the last epoch; None keeps the
-            initial one.
-        schedule: How the rate changes from the initial to the final one: "exponential", or "cosine", which
-            may end at 0.
+        final_learning_rate: Learning rate that the schedule reaches; None keeps the initial one.
+        schedule: How the rate changes from the initial to the final one; it is constant within an epoch.
+            "exponential" and "cosine" would reach the final rate in the epoch after the last one,
+            "exponential_to_last" has it in the last one. A cosine may end at 0.
         optimizer: Name of a Keras optimizer in lower case, such as "adam".
         optimizer_arguments: Its arguments other than the learning rate, such as `{"momentum": 0.8}`.
         loss: Name of a Keras loss in snake case, such as "categorical_crossentropy".
@@ -279,7 +299,7 @@ class Training:
         require(allowed, f"momentum = {momentum!r}.", "a number from 0 to below 1")
 
 
-SCHEDULES = ("exponential", "cosine")
+SCHEDULES = ("exponential", "exponential_to_last", "cosine")
 CHECKPOINTS = ("val_accuracy", "val_loss", "last")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
@@ -301,6 +321,8 @@ class Features:
         within_splits: Number of folds of an additional cross-validation within each tested dataset; 0 for
             none.
         penalty: Penalty C of the SVM, above 0.
+        augmented: Whether the SVM is fitted on the augmented training images, as a network is, and not on the
+            original ones. The cross-validation of `within_splits` is never augmented.
     """
 
     row: str = ""
@@ -309,6 +331,7 @@ class Features:
     n_components: int | None = None
     within_splits: int = 0
     penalty: float = 1.0
+    augmented: bool = False
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -356,6 +379,13 @@ class Setup:
             self.split.has_validation or self.training.checkpoint == "last",
             f"The split {self.split.kind!r} with the checkpoint {self.training.checkpoint!r}.",
             "the checkpoint 'last', since no images are held out to choose the best epoch",
+        )
+        augmentation = self.augmentation
+        require(
+            not (self.features and self.features.augmented)
+            or (augmentation.variants_per_image or augmentation.train_per_class) is not None,
+            "features.augmented without augmented images.",
+            "augmentation.variants_per_image or augmentation.train_per_class",
         )
         require(
             self.split.has_validation or self.training.patience is None,

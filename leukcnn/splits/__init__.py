@@ -1,7 +1,7 @@
 """Train, validation and test splits as arrays of positions in an index; no image is opened."""
 
 from leukcnn.splits.folds import Fold, SplitRows, partition
-from leukcnn.splits.kfold import block_kfold, grouped_kfold, stratified_kfold
+from leukcnn.splits.kfold import block_kfold, grouped_kfold, random_kfold, stratified_kfold
 from leukcnn.splits.lodocv import (
     DatasetSplit,
     declared_relatives,
@@ -30,6 +30,7 @@ __all__ = [
     "leave_one_dataset_out",
     "partition",
     "predefined_folds",
+    "random_kfold",
     "related_datasets",
     "stratified_kfold",
 ]

@@ -10,7 +10,7 @@ from leukcnn.datasets import ImageIndex, has_unknown_subject, joined_groups
 from leukcnn.errors import DataError
 from leukcnn.seeding import generator
 from leukcnn.splits.given import given_split
-from leukcnn.splits.kfold import block_kfold, stratified_kfold
+from leukcnn.splits.kfold import block_kfold, random_kfold, stratified_kfold
 from leukcnn.splits.lodocv import leave_one_dataset_out
 from leukcnn.splits.splitters import Split, hold_out_validation, holdout, predefined_folds
 
@@ -176,6 +176,8 @@ def _by_image(
     if split.kind == "block_kfold":
         blocks = {"groups": groups, "within": index.dataset[rows]}
         pairs = block_kfold(labels, n_splits=split.n_splits, ids=ids, **blocks)
+    elif split.kind == "kfold" and not split.stratified:
+        pairs = random_kfold(labels, n_splits=split.n_splits, seed=seed, ids=ids)
     else:
         pairs = stratified_kfold(labels, n_splits=split.n_splits, **options)
     found = {}
@@ -194,6 +196,7 @@ def _by_dataset(split: spec.Split, index: ImageIndex, *, seed: int, pairs: np.nd
         strict=split.kind != "lodocv",
         pairs=pairs,
         single_class=split.kind == "lodocv_single_class",
+        never_trained_on=() if split.train_on_performance_sets else split.performance_sets,
     )
     # Datasets with the same training rows share a trial. In a strict split, these are related datasets.
     tested: dict[bytes, list[str]] = {}

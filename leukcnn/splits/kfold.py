@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 
 from leukcnn.datasets.walk import natural
 from leukcnn.errors import ArgumentError
@@ -57,6 +57,38 @@ def stratified_kfold(
     ]
     for train, test in pairs:
         require_all_classes((train, test), labels, minimum=minimum)
+    return pairs
+
+
+def random_kfold(
+    labels: ArrayLike, *, n_splits: int, seed: int, ids: ArrayLike | None = None
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Splits images into k folds at random, without regard to their class; each fold is tested once.
+
+    The splitter is scikit-learn's `KFold`.
+
+    Args:
+        labels: (N,) int, classes 0, 1, ...
+        n_splits: Number of folds, at least 2.
+        seed: Root seed.
+        ids: (N,) str, ids of the images.
+
+    Returns:
+        A pair (train, test) for each fold, ascending int64 positions.
+
+    Raises:
+        ArgumentError: `n_splits` is below 2, labels are negative or arrays differ in length.
+        DataError: There are fewer images than folds, or a class is missing in the training images of a fold.
+    """
+    _check_n_splits(n_splits)
+    labels, order = prepare(labels, ids)
+    minimum = f"at least {n_splits} images of each class"
+    if len(labels) < n_splits:
+        raise too_few(f"{n_splits} folds can't be made of {len(labels)} images.", minimum)
+    splitter = KFold(n_splits, shuffle=True, random_state=child_seed(seed, "random_kfold") % 2**32)
+    pairs = [(np.sort(order[train]), np.sort(order[test])) for train, test in splitter.split(order)]
+    for train, _ in pairs:
+        require_all_classes((train,), labels, minimum=minimum)
     return pairs
 
 

@@ -4,6 +4,7 @@ The published protocol trains on all other datasets, including datasets that sho
 protocol leaves these datasets out of training.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,12 @@ class DatasetSplit:
 
 
 def leave_one_dataset_out(
-    index: ImageIndex, *, strict: bool = False, pairs: np.ndarray | None = None, single_class: bool = False
+    index: ImageIndex,
+    *,
+    strict: bool = False,
+    pairs: np.ndarray | None = None,
+    single_class: bool = False,
+    never_trained_on: Sequence[str] = (),
 ) -> list[DatasetSplit]:
     """Splits an index once for each dataset with both classes: it is tested after training on the others.
 
@@ -45,6 +51,7 @@ def leave_one_dataset_out(
             `copy_pairs`. None uses those of `duplicate_pairs` only.
         single_class: Whether to test the datasets with a single class instead. Accuracy means little for
             them, but the rate of false positives or negatives is meaningful.
+        never_trained_on: Names of datasets that are left out of every training.
 
     Returns:
         One split for each tested dataset, in the index's order.
@@ -75,13 +82,13 @@ def leave_one_dataset_out(
     related = related_datasets(index, pairs) if strict else dict.fromkeys(datasets, ())
     splits = []
     for name in tested:
-        left_out = np.isin(index.dataset, [name, *related[name]])
+        left_out = np.isin(index.dataset, [name, *related[name], *never_trained_on])
         split = DatasetSplit(
             name,
             train=np.flatnonzero(labelled & ~left_out),
             test=np.flatnonzero(labelled & (index.dataset == name)),
         )
-        _require_all_classes(split, index, related[name])
+        _require_all_classes(split, index, related[name], never_trained_on)
         splits.append(split)
     return splits
 
@@ -161,13 +168,17 @@ def _names(datasets: np.ndarray) -> list[str]:
     return list(dict.fromkeys(datasets.tolist()))
 
 
-def _require_all_classes(split: DatasetSplit, index: ImageIndex, related: tuple[str, ...]) -> None:
+def _require_all_classes(
+    split: DatasetSplit, index: ImageIndex, related: tuple[str, ...], never_trained_on: Sequence[str]
+) -> None:
     counts = np.bincount(index.labels[split.train], minlength=len(index.class_names))
     if lacking := [name for name, n in zip(index.class_names, counts, strict=True) if not n]:
         without = f", without its relatives {', '.join(related)}" if related else ""
+        without += f", without {', '.join(never_trained_on)}" if never_trained_on else ""
         raise DataError(
             f"To test {split.dataset}, no {' and no '.join(lacking)} image is left to train on{without}.",
             expected=f"images of every class in the other datasets: {', '.join(index.class_names)}",
             remedy="copy more of the datasets (`leukcnn datasets`)"
-            + (", or use the split that isn't strict" if related else ""),
+            + (", or use the split that isn't strict" if related else "")
+            + (", or train on all others" if never_trained_on else ""),
         )

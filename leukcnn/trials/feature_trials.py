@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
+from leukcnn.augmentation import ImageAugmenter
 from leukcnn.errors import WeightsError
 from leukcnn.evaluation.feature_space import Svm, cross_validated_probabilities, svm_probabilities
 from leukcnn.features import FORWARD_BATCH, Frozen, forward, kept_features
@@ -13,13 +14,14 @@ from leukcnn.fields import to_plain
 from leukcnn.files import digest, write_json
 from leukcnn.image_cache import prepared_images
 from leukcnn.models.bases import penultimate
-from leukcnn.pipeline import Entries, scaled
+from leukcnn.pipeline import Entries, ImageSequence, joined, originals
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Trial
-from leukcnn.spec import Features, Model, Setup
+from leukcnn.spec import Features, Model, Preprocessing, Setup
 from leukcnn.splits import SplitRows
 from leukcnn.trial_files import Predictions, write_features, write_predictions
 from leukcnn.trials.context import TrialContext
+from leukcnn.trials.network_trials import epoch_entries
 from leukcnn.trials.outcome import environment, image_predictions
 
 SVM = "svm"
@@ -61,15 +63,15 @@ def run_feature_trial(
         work = _FeatureTrial(setup, context, seed, f"Row {trial.identity['row']!r}")
         started = time.perf_counter()
         tested, index = split_rows.predicted["test"], context.index
-        rows, n_trained = np.concatenate([split_rows.train, tested]), len(split_rows.train)
-        features = work.of_published(rows) if source is None else work.of_trained(source, rows)
-        work.check(features, rows)
+        entries, n_trained = work.entries(split_rows)
+        features = work.of_published(entries) if source is None else work.of_trained(source, entries)
+        work.check(features, entries.rows)
         extracted = time.perf_counter()
         probabilities = svm_probabilities(
             features,
-            index.labels[rows],
+            index.labels[entries.rows],
             train=np.arange(n_trained),
-            predict=np.arange(n_trained, len(rows)),
+            predict=np.arange(n_trained, len(entries)),
             svm=work.svm,
             seed=seed,
         )
@@ -120,39 +122,69 @@ class _FeatureTrial:
         """The support vector machine."""
         return Svm(self.features.n_components, self.features.n_selected, self.features.penalty)
 
-    def of_published(self, rows: np.ndarray) -> np.ndarray:
-        """Returns the features of n images from published networks, concatenated, float32 (n, D)."""
+    def entries(self, split_rows: SplitRows) -> tuple[Entries, int]:
+        """Returns the training images, augmented or not, and then the tested ones; the number of the former.
+
+        Augmented images are those that networks of the same seed are trained on.
+        """
+        train = originals(split_rows.train)
+        if self.features.augmented:
+            train, _ = epoch_entries(self.context.index, self.setup, split_rows, seed=self.seed)
+        return joined([train, originals(split_rows.predicted["test"])]), len(train)
+
+    def inputs(self, images: np.ndarray, entries: Entries, preprocessing: Preprocessing) -> np.ndarray:
+        """Returns a network's inputs for M entries, augmented and scaled, float32 (M, height, width, 3)."""
+        batches = ImageSequence(
+            images,
+            entries,
+            preprocessing=preprocessing,
+            ids=self.context.index.ids,
+            seed=self.seed,
+            augmenter=ImageAugmenter(**self.setup.augmentation.arguments),
+            workers=self.context.workers,
+            labels=None,
+            classes=len(self.context.index.class_names),
+            batch_size=FORWARD_BATCH,
+        )
+        return batches.inputs(np.arange(len(entries)))
+
+    def of_published(self, entries: Entries) -> np.ndarray:
+        """Returns the features of n entries from published networks, concatenated, float32 (n, D)."""
         networks = self.context.feature_networks
         built = networks.get(self.setup, seed=self.seed, devices=self.context.devices)
-        return np.concatenate([self._of_network(model, base, rows) for model, base in built], axis=1)
+        return np.concatenate([self._of_network(model, base, entries) for model, base in built], axis=1)
 
-    def _of_network(self, model: Model, base: keras.Model, rows: np.ndarray) -> np.ndarray:
+    def _of_network(self, model: Model, base: keras.Model, entries: Entries) -> np.ndarray:
         context, index = self.context, self.context.index
         preprocessing = replace(self.setup.preprocessing, resize=base.input_shape[1])
         images = prepared_images(index, preprocessing, folder=context.cache, on_note=context.observer.message)
 
-        def inputs_of(entries: Entries) -> np.ndarray:
-            return scaled(images[entries.rows], preprocessing)
+        def inputs_of(some: Entries) -> np.ndarray:
+            return self.inputs(images, some, preprocessing)
 
+        variants = 1 + int(entries.variants.max(initial=0))
+        sampling = {"augmentation": to_plain(self.setup.augmentation.arguments), "seed": self.seed}
         key = {
             "model": to_plain(model),
             "preprocessing": to_plain(preprocessing),
             "images": digest([index.ids.tolist(), index.sha256.tolist()]),
             "backend": keras.backend.backend(),
+            # Without variants nothing is sampled, and trials with other seeds share the features.
+            **(sampling if variants > 1 else {}),
         }
         features = kept_features(
-            Frozen(base, inputs_of, len(index), 1, key, context.devices),
-            rows,
+            Frozen(base, inputs_of, len(index), variants, key, context.devices),
+            entries.rows,
             folder=context.cache,
             on_note=context.observer.message,
             on_start=lambda n: context.observer.message(
                 f"Computing {model.name}'s features of {n:,} images once."
             ),
         )
-        return features[rows, 0]
+        return features[entries.rows, entries.variants]
 
-    def of_trained(self, source: Trial, rows: np.ndarray) -> np.ndarray:
-        """Returns the features of n images from a finished trial's network, float32 (n, D)."""
+    def of_trained(self, source: Trial, entries: Entries) -> np.ndarray:
+        """Returns the features of n entries from a finished trial's network, float32 (n, D)."""
         context = self.context
         keras.utils.clear_session()
         with context.devices.scope():
@@ -161,9 +193,15 @@ class _FeatureTrial:
         images = prepared_images(
             context.index, saved.preprocessing, folder=context.cache, on_note=context.observer.message
         )
-        blocks = [rows[start : start + FORWARD_BATCH] for start in range(0, len(rows), FORWARD_BATCH)]
+        blocks = [
+            Entries(
+                entries.rows[start : start + FORWARD_BATCH], entries.variants[start : start + FORWARD_BATCH]
+            )
+            for start in range(0, len(entries), FORWARD_BATCH)
+        ]
         outputs = [
-            forward(base, scaled(images[block], saved.preprocessing), context.devices) for block in blocks
+            forward(base, self.inputs(images, block, saved.preprocessing), context.devices)
+            for block in blocks
         ]
         return np.concatenate(outputs)
 

@@ -1,5 +1,6 @@
 """A trial that trains a network: from an index of images to stored predictions."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -215,12 +216,16 @@ class _NetworkTrial:
         """Returns the model to train and a function that makes its batches.
 
         With a frozen base, the model is the layers after it, and batches hold features of the base. If no
-        base is frozen or its features aren't kept, the model is the whole network, and batches hold images.
+        base is frozen, or its features aren't kept or are larger than the images, the model is the whole
+        network, and batches hold images.
         """
         boundary = last_frozen_layer(self.network)
         if boundary is None or not keep_features or not self._features_can_be_kept():
             return self.network, self.image_batches
         base, head = split_at(self.network, boundary)
+        # The features of the first layers are larger than the images and not worth the space.
+        if math.prod(base.output_shape[1:]) > math.prod(base.input_shape[1:]):
+            return self.network, self.image_batches
         compile_network(head, self.setup.training, devices=self.context.devices)
         features, options = self._features(base), self.batch_options
 

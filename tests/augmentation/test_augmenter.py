@@ -67,6 +67,12 @@ def test_flips_are_independent_and_each_has_probability_one_half():
     assert all(abs(count - 1000) < 120 for count in flips.values())
 
 
+def test_any_of_the_flips_is_the_two_arguments():
+    words = transforms_of(ImageAugmenter(**{**CNMC, "flips": "any_of"}))
+    given = {**CNMC, "flips": None, "horizontal_flip": True, "vertical_flip": True}
+    assert words == transforms_of(ImageAugmenter(**given))
+
+
 def test_one_of_the_three_flips_is_chosen():
     flips = Counter((p["flip_horizontal"], p["flip_vertical"]) for p in transforms_of(ImageAugmenter(**CNMC)))
     assert set(flips) == {(True, False), (False, True), (True, True)}
@@ -204,6 +210,7 @@ def test_unknown_parameters_are_refused():
         {"cval": None},
         {"flips": "both"},
         {"flips": "one_of", "vertical_flip": True},
+        {"flips": "any_of", "horizontal_flip": True},
         {"shear_factor": 0.3},
         {"gaussian_blur": 4},
         {"salt_and_pepper": 2},

@@ -132,7 +132,7 @@ def test_tables_of_images_of_one_class_show_what_is_missing(tmp_path):
 
 def test_figure_1_shows_the_network_under_the_assumptions(tmp_path):
     own = papers.get("allidb_lightweight")
-    assumed = {"pool_first": True, "filters": (4, 6)}
+    assumed = {"pool_first": True, "convolutions": ((4, 3), (6, 3))}
     request = Request(
         paper=own, data="synthetic", out=tmp_path, profile="smoke", only="figure1", assumed=assumed
     )

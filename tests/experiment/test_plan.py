@@ -117,6 +117,24 @@ def test_folds_are_disjoint_complete_and_stratified(many):
         assert len(p.validation) == 0
 
 
+@pytest.mark.usefixtures("near_pair")
+def test_folds_without_strata_are_other_trials_of_equal_size(many):
+    stratified = plan(alertnet(), many)
+    plain = plan(alertnet(assumed={"stratified": False}), many)
+    folds = folds_of(plain)
+    assert sorted(np.concatenate([p.predicted["test"] for p in folds])) == list(range(60))
+    assert [len(p.predicted["test"]) for p in folds] == [12] * 5
+    assert any(np.bincount(many.labels[p.predicted["test"]]).tolist() != [4, 4, 4] for p in folds)
+    every = {trial.name for trial in (*stratified.trials, *stratified.controls)}
+    assert every.isdisjoint(trial.name for trial in (*plain.trials, *plain.controls))
+    # A split that takes no notice of the choice has the same trials.
+    names = [
+        {trial.name for trial in plan(alertnet(split="grouped_kfold", **options), many).trials}
+        for options in ({}, {"assumed": {"stratified": False}})
+    ]
+    assert names[0] == names[1]
+
+
 def test_no_variant_of_a_test_image_is_trained_on(many):
     study = alertnet()
     for p in folds_of(plan(study, many)):

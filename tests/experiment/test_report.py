@@ -27,7 +27,8 @@ def stored(tmp_path):
 
 def renamed(paper):
     rows = (replace(paper.rows[0], id="vgg"), *paper.rows[1:])
-    return replace(paper, rows=rows, tables=(), figures=(), assumptions=(), profiles=paper.profiles[:1])
+    profiles = (replace(paper.profiles[0], rows=()),)
+    return replace(paper, rows=rows, tables=(), figures=(), assumptions=(), profiles=profiles)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,15 @@ def test_the_shortcut_fits_at_any_size(image_size):
         ({"input_shape": (None, None, 3)}, "at least 16 pixels"),
         ({"dropout_rate": 1.0}, "below 1"),
         ({"weights": "imagenet"}, "never trained on ImageNet"),
+        ({"relu": "first"}, "after_norm, before_norm, not_dense"),
+        ({"pool_padding": "full"}, "same, valid"),
+        ({"pool_padding": "valid", "input_shape": (124, 224, 3)}, "at least 125 pixels"),
+        ({"pool_padding": "valid", "input_shape": (224, 225, 3)}, "multiples of 16"),
+        ({"convolutions": ((64, 11), (128, 5))}, "5 pairs"),
+        ({"convolutions": ((64, 11, 4), *[(64, 3)] * 4)}, "5 pairs"),
+        ({"convolutions": ((64, 0), *[(64, 3)] * 4)}, "whole numbers from 1"),
+        ({"convolutions": 64}, "5 pairs"),
+        ({"dense_units": (512, -1)}, "whole numbers from 1"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, match):
@@ -86,3 +95,46 @@ def test_the_initializer_reaches_every_kernel(name):
 def test_grey_images_with_one_channel_work():
     model = models.build("AlertNetR", input_shape=(32, 32, 1))
     assert np.asarray(model(np.zeros((2, 32, 32, 1), dtype=np.float32))).shape == (2, 3)
+
+
+def test_other_sizes_have_as_many_parameters_as_the_paper_prints():
+    with unfilled():
+        model = models.build("AlertNet", pool_padding="valid", dense_units=(2048, 128))
+    assert model.get_layer("pool_5").output.shape == (None, 1, 1, 1024)
+    assert model.count_params() == 8_792_963
+
+
+@pytest.mark.parametrize(
+    ("relu", "block", "dense"),
+    [
+        ("after_norm", ["conv_3", "batch_norm_3", "relu_3", "pool_3"], "relu"),
+        ("before_norm", ["conv_3", "relu_3", "batch_norm_3", "pool_3"], "relu"),
+        ("not_dense", ["conv_3", "batch_norm_3", "relu_3", "pool_3"], "linear"),
+    ],
+)
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_relu_is_where_it_is_asked_for(name, relu, block, dense):
+    with unfilled():
+        model = models.build(name, relu=relu)
+    names = [layer.name for layer in model.layers]
+    assert names[names.index("conv_3") :][:4] == block
+    assert [model.get_layer(f"dense_{i}").activation.__name__ for i in (1, 2)] == [dense] * 2
+    assert model.count_params() == PARAMETERS[name]
+
+
+def test_the_first_convolution_of_x_can_stay_a_plain_one():
+    with unfilled():
+        model = models.build("AlertNetX", first_separable=False)
+    kinds = [type(model.get_layer(f"conv_{i}")) for i in range(1, 6)]
+    assert kinds == [layers.Conv2D, *[layers.SeparableConv2D] * 4]
+    # A kernel of 11 x 11 x 3 x 64 in place of one of 11 x 11 x 3 and one of 3 x 64.
+    assert model.count_params() == PARAMETERS["AlertNetX"] + 121 * 3 * 64 - (121 * 3 + 3 * 64)
+
+
+def test_dropout_follows_the_last_dense_layer_whatever_their_number():
+    with unfilled():
+        model = models.build("AlertNet", dense_units=(8, 4, 2), convolutions=[(4, 3)] * 5)
+    assert [layer.name for layer in model.layers][-5:] == [
+        *("dense_1", "dense_2", "dense_3", "dropout_3", "predictions")
+    ]
+    assert models.build("AlertNet", dense_units=(), input_shape=(16, 16, 3)).layers[-2].name == "flatten"

@@ -102,3 +102,21 @@ def test_failed_download_of_imagenet_weights_says_what_to_do(monkeypatch, tmp_pa
     monkeypatch.setattr(vgg16.file_utils, "get_file", unreachable)
     with pytest.raises(WeightsError, match=r"models from another machine"):
         models.build("CNMCVGG16", input_shape=(32, 32, 3), weights="imagenet")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_top_can_pool_by_the_maximum_and_have_other_dense_layers(name):
+    size = NETWORKS[name][0]
+    with unfilled():
+        model = models.build(name, input_shape=(size, size, 3), top_pooling="max", dense_units=(8, 4))
+        plain = models.build(name, input_shape=(size, size, 3), dense_units=())
+    assert isinstance(model.get_layer("gmp"), keras.layers.GlobalMaxPooling2D)
+    top = [layer.name for layer in model.layers][-5:]
+    assert top == ["dense_1", "dropout_1", "dense_2", "dropout_2", "predictions"]
+    assert [layer.name for layer in plain.layers][-2:] == ["gap", "predictions"]
+
+
+@pytest.mark.parametrize("bad", [{"top_pooling": "sum"}, {"top_pooling": None}, {"dense_units": (0,)}])
+def test_a_bad_top_is_refused(bad):
+    with pytest.raises(ArgumentError, match=next(iter(bad))):
+        models.build("CNMCVGG16", input_shape=(32, 32, 3), **bad)

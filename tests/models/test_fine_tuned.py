@@ -96,6 +96,28 @@ def test_auto_activation_is_a_sigmoid_for_one_output_and_a_softmax_for_more():
     assert activation(classifier_activation=None) is keras.activations.linear
 
 
+def test_the_momentum_of_batch_normalisation_can_be_set():
+    own, set_to = (build("ResNet50", "mDFT", batch_norm_momentum=momentum) for momentum in (None, 0.9))
+    for model, expected in ((own, 0.99), (set_to, 0.9)):
+        found = {
+            layer.momentum for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
+        }
+        assert found == {expected}
+    with pytest.raises(ArgumentError, match="batch_norm_momentum = 1"):
+        build(batch_norm_momentum=1)
+
+
+def test_initial_values_of_the_new_layers_can_be_pytorch_s():
+    model = build("ResNet50", "mDFT", kernel_initializer="pytorch", dense_units=(16,))
+    for name, fan_in in (("dense_1", 2048), ("predictions", 16)):
+        kernel, bias = map(to_numpy, (model.get_layer(name).kernel, model.get_layer(name).bias))
+        assert 0 < np.abs(kernel).max() <= fan_in**-0.5
+        assert 0 < np.abs(bias).max() <= fan_in**-0.5
+    # So are those of a base without published weights.
+    kernel = to_numpy(model.get_layer("conv1_conv").kernel)
+    assert 0.9 * 147**-0.5 < np.abs(kernel).max() <= 147**-0.5
+
+
 def test_dropout_follows_the_layers_with_a_rate_above_zero():
     with unfilled():
         model = build(dense_units=[8, 4, 4], dropout_rates=[0.5, 0, 0.6])
@@ -113,6 +135,7 @@ def test_dropout_follows_the_layers_with_a_rate_above_zero():
         ({"backbone": "DenseNet12"}, "did you mean 'DenseNet121'"),
         ({"backbone": "NASNetMobile", "weights": "imagenet"}, "the only size for which Keras loads them"),
         ({"mode": "sft"}, "mSFT"),
+        ({"frozen": "first"}, "did you mean 'first_half'"),
         ({"dense_units": (8, 4), "dropout_rates": (0.5,)}, "one rate for each dense layer"),
         ({"dropout_rates": (1.0,)}, "below 1"),
         ({"backbone": "ResNet50", "input_shape": (31, 32, 3)}, "at least 32 pixels"),
@@ -223,6 +246,43 @@ def test_training_the_head_alone_equals_training_the_whole_with_a_frozen_base():
         np.testing.assert_allclose(a, b, atol=1e-6)
     start = to_numpy(made().get_layer("dense_1").kernel)
     assert not np.array_equal(to_numpy(cut.get_layer("dense_1").kernel), start)
+
+
+@pytest.mark.backend
+def test_frozen_weights_stay_while_images_are_normalised_by_their_batch():
+    model = build("ResNet50", "SFT", frozen="weights")
+    bridge = [layer.name for layer in model.layers].index("gap")
+    base = model.layers[:bridge]
+    before = [to_numpy(weight) for layer in base for weight in layer.weights]
+    assert not any(layer.trainable_weights for layer in base)
+    assert len(model.trainable_weights) == 4
+    # What follows the first normalisation depends on the batch.
+    assert last_frozen_layer(model) == "conv1_conv"
+    x, y = images(32, 4), np.array([[0], [1], [0], [1]], dtype=np.float32)
+    model.compile(keras.optimizers.SGD(0.1), "binary_crossentropy")
+    model.train_on_batch(x, y)
+    after = [to_numpy(weight) for layer in base for weight in layer.weights]
+    assert all(map(np.array_equal, before, after))
+    features = keras.Model(model.input, model.get_layer("gap").output)
+    own, of_batch = (to_numpy(features(x, training=training)) for training in (False, True))
+    assert np.abs(own - of_batch).max() > 0.01
+    whole = build("ResNet50", "SFT")
+    same = keras.Model(whole.input, whole.get_layer("gap").output)
+    np.testing.assert_array_equal(to_numpy(same(x, training=False)), to_numpy(same(x, training=True)))
+
+
+@pytest.mark.parametrize("backbone", ["VGG16", "ResNet50"])
+def test_the_first_half_of_a_base_can_be_frozen_alone(backbone):
+    with unfilled():
+        model = build(backbone, "mSFT", frozen="first_half")
+        base = build(backbone, "mSFT", include_top=False)
+    names = [layer.name for layer in base.layers if layer.weights]
+    trainable = [model.get_layer(name).trainable for name in names]
+    half = len(names) // 2
+    assert trainable == [False] * half + [True] * (len(names) - half)
+    cut = last_frozen_layer(model)
+    assert cut is not None
+    assert cut not in {names[-1], "gap", "flatten"}
 
 
 PREPROCESS = {

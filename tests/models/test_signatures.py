@@ -13,25 +13,37 @@ from leukcnn.models.unfilled import unfilled
 from leukcnn.spec.names import BUILDERS
 
 _PLAIN = {"kernel_initializer": "glorot_uniform"}
-_ALERT_NET = {"dropout_rate": 0.5, **_PLAIN, "batch_norm_momentum": 0.99}
+_ALERT_NET = {
+    **{"dropout_rate": 0.5, **_PLAIN, "batch_norm_momentum": 0.99},
+    "convolutions": ((64, 11), (128, 5), (256, 3), (512, 3), (1024, 3)),
+    **{"dense_units": (512, 512), "relu": "after_norm", "pool_padding": "same"},
+}
 _CAFFE = {"dropout_rate": 0.5, **_PLAIN}
-_CNMC = {"penalty": 1e-4, **_CAFFE}
+_CNMC = {"penalty": 1e-4, **_CAFFE, "dense_units": (512, 512), "top_pooling": "avg"}
+_CNMC_XCEPTION = {**_CNMC, "penalty": 7e-4, "dense_units": (2048,)}
 _TUNED = {"backbone": "ResNet50", "mode": "SFT", "dense_units": None, "dropout_rates": None, **_PLAIN}
 _LEUKNET = {"backbone": "VGG16", "dense_units": (1024, 256), "dropout_rates": (0.5, 0.6), **_PLAIN}
 _FOUR_BLOCKS = {"filters": (16, 32, 64, 128), "dropout_rate": 0.0, **_PLAIN, "batch_norm_momentum": 0.9}
-_LIGHTWEIGHT = {"filters": (16, 32), "dense_units": 64, "pool_first": False, "dropout_rate": 0.2, **_PLAIN}
+_LIGHTWEIGHT = {
+    **{"convolutions": ((16, 3), (32, 3)), "dense_units": 64, "pool_first": False, "dropout_rate": 0.2},
+    **{"padding": "same", "conv_activation": "elu", "top_pooling": "flatten"},
+    "kernel_initializer": "pytorch",
+}
 
 # Builder -> defaults of weights, height and width, classes, classifier_activation, name; its own arguments.
 DEFAULTS = {
     "AlertNet": (None, 224, 3, "softmax", "alert_net", _ALERT_NET),
     "AlertNetR": (None, 224, 3, "softmax", "alert_net_r", _ALERT_NET),
-    "AlertNetX": (None, 224, 3, "softmax", "alert_net_x", _ALERT_NET),
+    "AlertNetX": (None, 224, 3, "softmax", "alert_net_x", {**_ALERT_NET, "first_separable": True}),
     "AlexNet": (None, 227, 1000, "softmax", "alexnet", _CAFFE),
     "CNMCVGG16": (None, 250, 2, "softmax", "cnmc_vgg16", _CNMC),
     "CNMCVGG19": (None, 250, 2, "softmax", "cnmc_vgg19", _CNMC),
-    "CNMCXception": (None, 250, 2, "softmax", "cnmc_xception", {**_CNMC, "penalty": 7e-4}),
+    "CNMCXception": (None, 250, 2, "softmax", "cnmc_xception", _CNMC_XCEPTION),
     "CaffeNet": (None, 227, 1000, "softmax", "caffenet", _CAFFE),
-    "FineTuned": ("imagenet", 224, 1, "auto", None, {**_TUNED, "include_preprocessing": False}),
+    "FineTuned": (
+        *("imagenet", 224, 1, "auto", None),
+        {**_TUNED, "include_preprocessing": False, "frozen": "base", "batch_norm_momentum": None},
+    ),
     "FourBlockCNN": (None, 112, 4, "softmax", "four_block_cnn", _FOUR_BLOCKS),
     "LeukNet": ("imagenet", 224, 1, "auto", "leuknet", {**_LEUKNET, "include_preprocessing": False}),
     "LightweightCNN": (None, 224, 2, "softmax", "lightweight_cnn", _LIGHTWEIGHT),

@@ -17,6 +17,7 @@ IDS = (
     "table3",
     "table4",
     "table5",
+    "ablation",
     "confusion",
     "external",
     "subjects",

@@ -63,6 +63,8 @@ def test_topology_shows_the_paper_s_networks_and_the_originals(asked, tmp_path):
         "penalty": 1e-4,
         "dropout_rate": 0.5,
         "kernel_initializer": "glorot_uniform",
+        "dense_units": (512, 512),
+        "top_pooling": "avg",
     }
 
 

@@ -20,7 +20,9 @@ def test_protocol_of_the_paper():
         }
         training = setup.training
         assert (training.optimizer, training.optimizer_arguments) == ("sgd", {"momentum": 0.8})
-        assert (training.initial_learning_rate, training.final_learning_rate) == (0.001, None)
+        # Section V: fine-tuning 'with lower learning rates'.
+        rate = 0.0001 if setup.model.name == "FineTuned" else 0.001
+        assert (training.initial_learning_rate, training.final_learning_rate) == (rate, None)
         assert (training.batch_size, training.epochs, training.checkpoint) == (32, 50, "last")
 
 
@@ -47,3 +49,12 @@ def test_classes_of_all_datasets_are_mapped_to_the_paper_s():
     assert {PAPER.class_of[name] for name in ("ALL", "malignant", "early", "pre", "pro")} == {"ALL"}
     assert "other" not in PAPER.class_of
     assert len(PAPER.datasets) == 16
+
+
+def test_each_group_of_rows_has_a_learning_rate_of_its_own():
+    for name, rows in (
+        ("learning_rate", PAPER.row_ids[:6]),
+        ("fine_tuning_learning_rate", PAPER.row_ids[6:]),
+    ):
+        changed = {row for row in PAPER.row_ids if PAPER.setup(row, assumed={name: 0.5}) != PAPER.setup(row)}
+        assert changed == {*rows}

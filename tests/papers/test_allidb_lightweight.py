@@ -24,6 +24,24 @@ def test_protocol_of_sections_4_and_5(row):
     assert PAPER.runs == 1
 
 
+@pytest.mark.parametrize("row", PAPER.row_ids)
+def test_initial_values_and_optimizer_are_those_of_the_paper_s_pytorch(row):
+    setup = PAPER.setup(row)
+    assert setup.model.arguments["kernel_initializer"] == "pytorch"
+    assert setup.training.optimizer_arguments == {"epsilon": 1e-8}
+    keras_s = dict(map(PAPER.parse_assumption, ("initializer=glorot_uniform", "adam_epsilon=1e-7")))
+    assumed = PAPER.setup(row, assumed=keras_s)
+    assert assumed.model.arguments["kernel_initializer"] == "glorot_uniform"
+    assert assumed.training.optimizer_arguments == {"epsilon": 1e-7}
+
+
+def test_the_cells_can_be_the_input_but_controls_see_whole_images():
+    assumed = dict([PAPER.parse_assumption("input=crops")])
+    for row in PAPER.row_ids:
+        assert PAPER.setup(row, assumed=assumed).preprocessing.region == "crops"
+    assert PAPER.whole_image_preprocessing(assumed=assumed).region == "image"
+
+
 def test_only_networks_with_published_weights_are_optional():
     assert {row.id for row in PAPER.rows if row.optional} == {*PRETRAINED}
     assert {*OWN, *PRETRAINED} == {*PAPER.row_ids}

@@ -18,6 +18,14 @@ def test_ufg_is_tested_only_for_leuknet_and_vogado():
         assert row.setup.split.never_tested == untested
 
 
+def test_ufg_is_trained_on_unless_it_is_assumed_to_be_a_performance_set():
+    for row in PAPER.row_ids:
+        split = PAPER.setup(row).split
+        assert (split.performance_sets, split.train_on_performance_sets) == (("ufg",), True)
+        assumed = dict([PAPER.parse_assumption("train_on_ufg=false")])
+        assert PAPER.setup(row, assumed=assumed).split.train_on_performance_sets is False
+
+
 def test_every_network_has_one_output_and_starts_from_imagenet():
     for row in ROWS:
         assert row.setup.model.arguments["weights"] == "imagenet"

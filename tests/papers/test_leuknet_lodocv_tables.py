@@ -2,6 +2,7 @@
 
 import pytest
 
+from leukcnn.papers.leuknet_lodocv_rows import ROWS
 from leukcnn.papers.leuknet_lodocv_tables import TABLES
 
 # A, P, R, S of Table IV, each with its std.
@@ -90,6 +91,8 @@ ACCURACIES = {
     "Ahmed et al.": (903, 88.25),
 }
 SCORES = ("accuracy", "precision", "recall", "specificity")
+# Those of Vogado et al. are averages over the classes.
+WEIGHTED = ("accuracy", "weighted_precision", "weighted_recall", "weighted_specificity")
 NETWORKS = {
     "VGG-16": "VGG16",
     "VGG-19": "VGG19",
@@ -117,7 +120,8 @@ def test_scores_with_their_stds(table_id, copied):
     seen = 0
     for dataset, rows in copied.items():
         for row, line in rows.items():
-            printed = [table(table_id).printed(row, metric, dataset=dataset) for metric in SCORES]
+            scores = WEIGHTED if row == "vogado2018" else SCORES
+            printed = [table(table_id).printed(row, metric, dataset=dataset) for metric in scores]
             assert [(p.value, p.std) for p in printed] == [as_copied(text) for text in line.split()]
             seen += len(printed)
     assert len(table(table_id).published) == seen
@@ -143,6 +147,22 @@ def test_ablation_has_the_accuracies_of_table_4_and_no_other_value():
     assert list(table("ablation").published) == accuracies
     assert len(accuracies) == 10
     assert len(table("ablation").rows) == len(set(table("ablation").rows)) == 20
+
+
+def test_the_loss_is_measured_though_none_is_printed():
+    for table_id in ("table4", "table5"):
+        assert table(table_id).metrics == (*SCORES, "log_loss")
+        assert "log_loss" not in {published.metric for published in table(table_id).published}
+
+
+def test_rows_of_the_ablation_that_the_paper_never_ran_are_labelled():
+    # Section III-D: only mSFT and mDFT for all networks but the VGGs.
+    labelled = {row.id for row in ROWS if "not in the paper" in row.label}
+    assert labelled == {
+        f"{name}_{mode}" for name in ("resnet50", "inceptionv3", "xception") for mode in ("sft", "dft")
+    }
+    assert labelled < set(table("ablation").rows)
+    assert not labelled & {published.row for t in TABLES for published in t.published}
 
 
 def test_no_value_is_listed_twice():

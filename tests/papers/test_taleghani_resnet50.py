@@ -14,6 +14,7 @@ def test_protocol_of_the_paper():
         "weights": "imagenet",
         "dropout_rate": 0.5,
         "include_preprocessing": True,
+        "kernel_initializer": "glorot_uniform",
     }
     assert setup.augmentation.variants_per_image is setup.augmentation.train_per_class is None
     training = setup.training

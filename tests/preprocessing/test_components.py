@@ -4,7 +4,7 @@ import pytest
 
 from leukcnn.datasets import load, read_image
 from leukcnn.errors import ArgumentError
-from leukcnn.preprocessing import cell_crops, hsv_segment, label_cells, wbc_mask
+from leukcnn.preprocessing import cell_crops, component_montage, hsv_segment, label_cells, wbc_mask
 
 
 def discs(*places, shape=(224, 224)):
@@ -230,3 +230,46 @@ def test_most_close_ups_have_one_nucleus(real_data):
         counts.append(len(cell_crops(image, wbc_mask(image), smallest=0.02, split_touching=False)))
     assert min(counts) >= 1
     assert np.mean(np.equal(counts, 1)) > 0.5
+
+
+def smear(*circles, size=120):
+    """An image whose discs (row, column, radius, grey level) are cells, and its mask."""
+    image, rows, columns = np.full((size, size, 3), 250, np.uint8), *np.mgrid[:size, :size]
+    for row, column, radius, grey in circles:
+        image[(rows - row) ** 2 + (columns - column) ** 2 <= radius**2] = grey
+    return image, image[..., 0] < 200
+
+
+def test_a_single_component_fills_the_montage():
+    image, mask = smear((30, 80, 15, 60))
+    montage = component_montage(image, mask, size=48)
+    assert (montage.shape, montage.dtype) == ((48, 48, 3), np.uint8)
+    cell = montage[..., 0] > 0
+    # The disc fills its crop except for a margin of a tenth on each side; all else is black.
+    assert cell.mean() == pytest.approx(np.pi / 4 / 1.2**2, abs=0.03)
+    assert montage[24, 24].tolist() == [60, 60, 60]
+    assert not montage[0, 0].any()
+
+
+def test_components_fill_a_grid_with_the_largest_first():
+    image, mask = smear((20, 20, 8, 30), (60, 60, 20, 90), (100, 100, 12, 150))
+    montage = component_montage(image, mask, size=40)
+    assert [montage[row, column, 0] for row in (10, 30) for column in (10, 30)] == [90, 150, 30, 0]
+
+
+def test_components_that_touch_are_one_and_neighbours_are_black():
+    image, mask = smear((40, 40, 14, 60), (40, 62, 14, 60))
+    assert len(cell_crops(image, mask)) == 2
+    assert component_montage(image, mask, size=30)[15, 15, 0] == 60
+    image, mask = smear((50, 50, 30, 60), (75, 85, 8, 120))
+    assert 120 not in component_montage(image, mask, size=80)[:40, :40]
+
+
+def test_more_components_than_pixels_show_the_largest():
+    image, mask = smear(*((20 + 40 * (i // 3), 20 + 40 * (i % 3), 6 + i, 10 + i) for i in range(9)), size=160)
+    assert component_montage(image, mask, size=2).shape == (2, 2, 3)
+
+
+def test_a_montage_of_nothing_is_black():
+    image, mask = smear()
+    assert not component_montage(image, mask, size=16).any()

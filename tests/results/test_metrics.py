@@ -98,6 +98,15 @@ def test_scores_of_several_classes_by_hand():
     assert scores["kappa"] == pytest.approx(59 / 98)
 
 
+def test_weighted_specificity_by_hand():
+    # 56 of 64 positives and 7 of 57 negatives: leuknet_lodocv, Table IX, the row of Vogado et al.
+    labels, predicted = cells(56, 7, positives=64, negatives=57)
+    scores = scores_of(labels, predicted)
+    assert scores["weighted_specificity"] == pytest.approx((57 * 56 / 64 + 64 * 7 / 57) / 121)
+    assert scores["weighted_specificity"] == pytest.approx(0.4771, abs=5e-5)
+    assert scores["specificity"] == pytest.approx(7 / 57)
+
+
 def test_kappa_that_a_published_accuracy_implies():
     # Alert Net's 95.94 % are 2317 of 2415 images, 1058 HBS + 794 ALL + 563 AML. If each class is predicted as
     # often as it occurs, .35437 is expected: (.95942 - .35437) / .64563 = .937; .9317 is printed.

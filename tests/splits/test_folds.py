@@ -10,7 +10,7 @@ from leukcnn.datasets.duplicates import pairs_between
 from leukcnn.datasets.indexing import index_from_manifest
 from leukcnn.errors import DataError
 from leukcnn.spec import Split
-from leukcnn.splits import partition
+from leukcnn.splits import partition, random_kfold
 from tests.indices import index_of_counts
 
 # Dataset -> images of class 0 and of class 1.
@@ -70,6 +70,36 @@ def test_a_dataset_that_is_never_tested_is_trained_on(index):
     assert "ufg" in datasets_of(index, folds[0].split_rows.train)
     with pytest.raises(DataError, match="for training only: allidb1, allidb2, ufg"):
         partition(replace(split, never_tested=("allidb1", "allidb2", "ufg")), index, seed=0, pairs=NO_PAIRS)
+
+
+@pytest.mark.parametrize("kind", ["lodocv", "lodocv_strict", "lodocv_single_class"])
+def test_a_performance_set_can_be_left_out_of_every_training(kind):
+    index = index_of_counts({**HELD, "atlas": (0, 5)})
+    split = Split(kind=kind, performance_sets=("ufg",))
+    for trained_on in (True, False):
+        chosen = replace(split, train_on_performance_sets=trained_on)
+        folds = partition(chosen, index, seed=0, pairs=NO_PAIRS)
+        others = [fold for fold in folds if fold.tested != ("ufg",)]
+        assert others
+        for fold in others:
+            assert ("ufg" in datasets_of(index, fold.split_rows.train)) == trained_on
+        # It is tested all the same, unless only datasets of one class are.
+        assert (len(folds) > len(others)) == (kind != "lodocv_single_class")
+
+
+def test_leaving_out_the_only_dataset_with_a_class_is_refused(index):
+    split = Split(kind="lodocv", performance_sets=("jtsc", "ufg", "allidb2"), train_on_performance_sets=False)
+    with pytest.raises(DataError, match="without jtsc, ufg, allidb2"):
+        partition(split, index, seed=0, pairs=NO_PAIRS)
+
+
+def test_folds_without_strata_are_random_ones(index):
+    split = Split(kind="kfold", n_splits=3, stratified=False)
+    folds = partition(split, index, seed=4, pairs=NO_PAIRS)
+    expected = random_kfold(index.labels, n_splits=3, seed=4, ids=index.ids)
+    for fold, (train, test) in zip(folds, expected, strict=True):
+        np.testing.assert_array_equal(fold.split_rows.train, train)
+        np.testing.assert_array_equal(fold.split_rows.predicted["test"], test)
 
 
 def test_a_limit_takes_images_from_every_dataset_in_turn(index):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from leukcnn.datasets.duplicates import duplicate_pairs, joined_groups, pairs_between
 from leukcnn.datasets.indexing import index_from_manifest, load
 from leukcnn.errors import ArgumentError, DataError
-from leukcnn.splits.kfold import grouped_kfold, stratified_kfold
+from leukcnn.splits.kfold import grouped_kfold, random_kfold, stratified_kfold
 from leukcnn.splits.splitters import (
     balanced_subset,
     hold_out_validation,
@@ -266,6 +266,40 @@ def test_kfold_tests_each_image_once(groups):
 def test_kfold_depends_on_the_seed_alone():
     tests = [stratified_kfold(LABELS, n_splits=5, seed=seed)[0][1].tolist() for seed in (0, 0, 1)]
     assert tests[0] == tests[1] != tests[2]
+
+
+def test_random_kfold_tests_each_image_once_in_folds_of_equal_size_without_strata():
+    folds = random_kfold(LABELS, n_splits=5, seed=0)
+    assert sorted(np.concatenate([test for _, test in folds]).tolist()) == [*range(len(LABELS))]
+    sizes = [len(test) for _, test in folds]
+    assert max(sizes) - min(sizes) <= 1
+    for train, test in folds:
+        assert sorted([*train, *test]) == [*range(len(LABELS))]
+    # The number of a class differs between folds, unlike in stratified folds.
+    spread = {
+        splitter: np.ptp(
+            [np.count_nonzero(LABELS[test] == 0) for _, test in splitter(LABELS, n_splits=5, seed=0)]
+        )
+        for splitter in (random_kfold, stratified_kfold)
+    }
+    assert spread[stratified_kfold] <= 1 < spread[random_kfold]
+
+
+def test_random_kfold_depends_on_the_seed_and_the_ids_alone():
+    tests = [random_kfold(LABELS, n_splits=5, seed=seed, ids=IDS)[0][1].tolist() for seed in (0, 0, 1)]
+    assert tests[0] == tests[1] != tests[2]
+    order = np.random.default_rng(0).permutation(len(LABELS))
+    shuffled = random_kfold(LABELS[order], n_splits=5, seed=0, ids=np.array(IDS)[order])
+    assert sorted(order[shuffled[0][1]].tolist()) == tests[0]
+
+
+def test_random_kfold_refuses_too_few_images():
+    with pytest.raises(DataError, match="5 folds can't be made of 4 images"):
+        random_kfold([0, 1, 0, 1], n_splits=5, seed=0)
+    with pytest.raises(DataError, match="would lack a class"):
+        random_kfold([0, 0, 0, 0, 1], n_splits=5, seed=0)
+    with pytest.raises(ArgumentError, match="n_splits"):
+        random_kfold(LABELS, n_splits=1, seed=0)
 
 
 def test_grouped_kfold_is_stratified_kfold_with_groups():

@@ -9,7 +9,8 @@ import pytest
 
 from leukcnn.datasets import ImageIndex
 from leukcnn.distribution import find_devices
-from leukcnn.errors import WeightsError
+from leukcnn.errors import SpecError, WeightsError
+from leukcnn.evaluation.feature_space import svm_probabilities
 from leukcnn.features import kept_features
 from leukcnn.prediction import SavedNetwork
 from leukcnn.runs import Store
@@ -141,6 +142,53 @@ def test_features_of_a_trained_network_come_from_its_file(index, split_rows, tmp
     expected = base.predict(inputs.astype(np.float32) / 255, verbose=0)
     stored = run(index, split_rows, tmp_path, source=source).features()["features"]
     np.testing.assert_allclose(stored, expected, atol=1e-4)
+
+
+AUGMENTED = replace(
+    SETUP,
+    augmentation=Augmentation({"horizontal_flip": True, "rotation_range": 40}, variants_per_image=3),
+    features=Features(within_splits=2, augmented=True),
+)
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """Returns the features and labels that the SVM of a trial gets."""
+    seen = []
+
+    def remember(features, labels, *, train, predict, **options):
+        seen.append((features, labels, train, predict))
+        return svm_probabilities(features, labels, train=train, predict=predict, **options)
+
+    monkeypatch.setattr(feature_trials, "svm_probabilities", remember)
+    return seen
+
+
+@pytest.mark.parametrize("trained", [False, True], ids=["published", "trained"])
+def test_augmented_images_replace_the_training_images_alone(index, split_rows, tmp_path, fitted, trained):
+    plain = replace(AUGMENTED, features=replace(AUGMENTED.features, augmented=False))
+    source = None
+    if trained:
+        source = Store(tmp_path / "out", "leuknet_lodocv").trial({"row": "network"})
+        network = feature_network(NETWORK, SETUP, seed=3, devices=find_devices())
+        SavedNetwork(network, SETUP.preprocessing, index.class_names, {}).save(source.path / "model.keras")
+        finish(source)
+    for setup in (plain, AUGMENTED):
+        trial = run(index, split_rows, tmp_path, setup, source=source)
+    assert trial.result["images"] == {"train": 72}
+    (before, *_), (features, labels, train, predict) = fitted
+    assert (len(train), len(predict), len(features)) == (72, 16, 88)
+    assert labels.tolist() == [*np.repeat(index.labels[:24], 3), *index.labels[24:]]
+    # The tested images are the same; the variants of an image differ from it and from each other.
+    np.testing.assert_allclose(features[72:], before[24:], atol=1e-5)
+    variants = features[:72].reshape(24, 3, -1)
+    assert (np.abs(variants - before[:24, None]).max(axis=-1) > 1e-6).all()
+    assert (np.abs(variants[:, 0] - variants[:, 1]).max(axis=-1) > 1e-6).all()
+
+
+def test_augmented_features_without_augmented_images_are_refused():
+    with pytest.raises(SpecError, match="without augmented images"):
+        replace(SETUP, features=Features(augmented=True))
 
 
 def test_features_that_are_not_finite_are_refused_with_the_image(index, split_rows, tmp_path, monkeypatch):

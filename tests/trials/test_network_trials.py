@@ -1,6 +1,7 @@
 """A trial of a network: it learns, and stays at chance level if the labels are shuffled."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from leukcnn.experiment.plan import plan, trial_identity
 from leukcnn.experiment.request import Request
 from leukcnn.experiment.study import study_of
 from leukcnn.fields import replace_at
+from leukcnn.models import build
+from leukcnn.models.unfilled import unfilled
 from leukcnn.prediction import SavedNetwork
 from leukcnn.prediction.training_set import digest_of
 from leukcnn.runs import Store
@@ -139,3 +142,22 @@ def test_weights_that_are_not_finite_leave_the_trial_unfinished(
         run()
     assert not trial.finished
     assert not (trial.path / "model.keras").exists()
+
+
+@pytest.mark.parametrize(("frozen", "kept"), [("base", True), ("first_half", False), ("weights", False)])
+def test_features_of_a_frozen_base_are_kept_only_if_they_are_smaller_than_the_images(frozen, kept):
+    with unfilled():
+        network = build(
+            "FineTuned", backbone="ResNet50", weights=None, frozen=frozen, input_shape=(64, 64, 3)
+        )
+    trial = SimpleNamespace(
+        network=network,
+        image_batches="images",
+        _features_can_be_kept=lambda: True,
+        _features=lambda base: None,
+        batch_options={},
+        setup=papers.get("alertnet").setup("resnet50_sft"),
+        context=SimpleNamespace(devices=find_devices()),
+    )
+    learner, batches = network_trials._NetworkTrial.learner(trial, keep_features=True)
+    assert (learner is not network, batches != "images") == (kept, kept)
