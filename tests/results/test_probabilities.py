@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as sk
 
 from leukcnn.errors import ArgumentError
-from leukcnn.results.intervals import Bootstrap, interval_for
+from leukcnn.results.resampling import Bootstrap, interval_for
 from leukcnn.results.probabilities import (
     PROBABILITY_METRICS,
     auroc,
