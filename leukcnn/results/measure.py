@@ -69,7 +69,8 @@ def measure(
         subset: "test", "balanced", "external" or "within", as in `leukcnn.spec.Table.subsets`. "balanced" is
             the expectation over all subsets of the test set with equal classes, see `balanced_matrix`.
         of_class: Position of the positive class; the paper's own if None.
-        over: "runs", "folds", or "auto": folds for the test set in cross-validation, else runs. If there is only one fold, runs are used.
+        over: "runs", "folds", or "auto": folds for the test set in cross-validation, else runs. If
+            there is only one fold, runs are used.
 
     Returns:
         The metric; None if no run is finished, or the images have no labels.
@@ -140,8 +141,7 @@ def measure_run(
         None if unit == IMAGES else run.group,
         n_classes=len(run.class_names),
         positive=positive,
-        balanced=balanced,
-        bootstrap=Bootstrap(unit=unit),
+        bootstrap=Bootstrap(unit=unit, balanced=balanced),
     )
     return Measured([_value(metric, run, positive, balanced)], interval, _n_images(run, balanced))
 

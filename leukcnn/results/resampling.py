@@ -40,12 +40,14 @@ class Bootstrap(NamedTuple):
         n_resamples: Number of resamples of a bootstrap, at least 1.
         confidence: Nominal coverage, strictly between 0 and 1.
         unit: What a group is, in words.
+        balanced: Whether every class has the same total weight, as in `balanced_matrix`.
     """
 
     seed: int = 0
     n_resamples: int = 2000
     confidence: float = 0.95
     unit: str = "subjects"
+    balanced: bool = False
 
 
 _BOOTSTRAP = Bootstrap()
@@ -59,7 +61,6 @@ def interval_for(
     *,
     n_classes: int = 2,
     positive: int = 1,
-    balanced: bool = False,
     bootstrap: Bootstrap = _BOOTSTRAP,
 ) -> Interval:
     """Returns the interval of a metric with the method that suits the metric and the groups.
@@ -78,8 +79,7 @@ def interval_for(
             groups are unknown.
         n_classes: Number of classes.
         positive: Position of the positive class.
-        balanced: Whether every class has the same total weight, as in `balanced_matrix`.
-        bootstrap: Confidence, name of the groups, and settings of the bootstrap.
+        bootstrap: Confidence, name of the groups, whether classes weigh the same, and settings of the bootstrap.
 
     Raises:
         ArgumentError: There is no such metric, or an argument has another shape or range.
@@ -88,9 +88,9 @@ def interval_for(
     metric_by_name(metric)
     if groups is not None and "" in check_groups(groups, n=np.size(labels))[0]:
         groups = None
-    if balanced and (metric in _OF_A_CLASS or (metric == "specificity" and n_classes == 2)):
-        # These are of one class: the weights of the classes don't matter.
-        balanced = False
+    # The weights of the classes don't matter to metrics of the images of one class.
+    of_one_class = metric in _OF_A_CLASS or (metric == "specificity" and n_classes == 2)
+    balanced = bootstrap.balanced and not of_one_class
     if metric in PROBABILITY_METRICS:
         sample = _scored(metric, labels, predictions, groups, positive=positive, balanced=balanced)
     else:

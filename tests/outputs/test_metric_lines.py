@@ -182,8 +182,8 @@ def test_notes_name_the_probability_metrics_and_the_subjects_of_intervals(experi
     assert "AUROC (test): 95 % percentile bootstrap interval over 42 images, 2000 resamples." in notes
     n = measure(results, "vgg16", "auroc", subset="external").interval.n_units
     assert (
-        f"Accuracy (external), AUROC (external): 95 % percentile bootstrap interval over {n} subjects"
-        in notes
+        f"Accuracy (external), AUROC (external): 95 % jackknife t interval on the logit scale over {n} "
+        "subjects" in notes
     )
 
 

@@ -70,7 +70,8 @@ def test_every_metric_is_within_its_jackknife_interval():
     for name, metric in METRICS.items():
         scored = name in PROBABILITY_METRICS
         interval = interval_for(name, labels, probabilities if scored else predicted, groups)
-        value = metric(labels, probabilities) if scored else metric(confusion_matrix(labels, predicted, n_classes=2))
+        matrix = confusion_matrix(labels, predicted, n_classes=2)
+        value = metric(labels, probabilities) if scored else metric(matrix)
         low, high = METRIC_NAMES[name].limits
         assert low <= interval.low < value < interval.high <= high, name
         assert interval.method == "jackknife"
