@@ -36,8 +36,8 @@ _SINGLE_CLASSES = (
 )
 _BALANCED = (
     "Balanced: the mean over all test sets in which cells of the larger class are left out at random until "
-    "both classes are equal. Accuracy, sensitivity and specificity are exact; precision and F1-scores are those "
-    "of the mean counts.",
+    "both classes are equal. Accuracy, sensitivity and specificity are exact; precision and F1-scores are "
+    "those of the mean counts.",
 )
 _FOLDS = (
     "Mean and std (n - 1) over the folds{runs}. The interval contains the error of training on other images, "
@@ -165,7 +165,7 @@ def _on_runs(content: TableContent) -> str:
     if runs > 1:
         return (
             f"Mean and std (n - 1) over {runs} runs with different seeds; {printed} in the paper. "
-            "95 % interval: Student's t interval of the mean over the runs, on the scale of the logit (of the log "
+            "95 % interval: Student's t interval of the mean over the runs, on the logit scale (log scale "
             "for losses). It contains the error of training, and that of the test images only if each run has "
             "others."
         )

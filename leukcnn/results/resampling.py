@@ -23,9 +23,6 @@ from leukcnn.results.probabilities import PROBABILITY_METRICS, ProbabilityMetric
 from leukcnn.seeding import generator
 from leukcnn.spec.metrics import METRICS
 
-MOST_GROUPS = 1000
-"""Largest number of groups with a jackknife. With more, the bootstrap covers as well and is faster."""
-
 # Number of weights (resamples times images) that are processed at once, 16 MB.
 _AT_ONCE = 2_000_000
 # Metrics of the images of a class alone: other classes may have any number of images.
@@ -41,6 +38,8 @@ class Bootstrap(NamedTuple):
         confidence: Nominal coverage, strictly between 0 and 1.
         unit: What a group is, in words.
         balanced: Whether every class has the same total weight, as in `balanced_matrix`.
+        most_groups: Largest number of groups with a jackknife. With more, the bootstrap covers as well and
+            is faster.
     """
 
     seed: int = 0
@@ -48,6 +47,7 @@ class Bootstrap(NamedTuple):
     confidence: float = 0.95
     unit: str = "subjects"
     balanced: bool = False
+    most_groups: int = 1000
 
 
 _BOOTSTRAP = Bootstrap()
@@ -69,7 +69,7 @@ def interval_for(
       metrics get the percentile bootstrap over images.
     - With groups, every metric gets the jackknife over groups (`jackknife_interval`); the groups of a
       proportion are those with a trial. If a proportion is 0 or 1 in all groups, it gets Wilson's interval
-      with each group as one trial. More than `MOST_GROUPS` groups are resampled by the bootstrap.
+      with each group as one trial. More than `bootstrap.most_groups` groups are resampled.
 
     Args:
         metric: A key of `METRICS`.
@@ -79,7 +79,7 @@ def interval_for(
             groups are unknown.
         n_classes: Number of classes.
         positive: Position of the positive class.
-        bootstrap: Confidence, name of the groups, whether classes weigh the same, and settings of the bootstrap.
+        bootstrap: Confidence, name of the groups, weights of the classes, and settings of the bootstrap.
 
     Raises:
         ArgumentError: There is no such metric, or an argument has another shape or range.
@@ -102,7 +102,7 @@ def interval_for(
             hits, trials = int(sample.hits.sum()), int(sample.trials.sum())
             return wilson_interval(hits, trials, confidence=bootstrap.confidence)
         interval = bootstrap_interval(sample.statistic, sample.fractions, sample.n, bootstrap=bootstrap)
-    elif sample.n > MOST_GROUPS:
+    elif sample.n > bootstrap.most_groups:
         interval = bootstrap_interval(
             sample.statistic, sample.fractions, sample.n, unit=bootstrap.unit, bootstrap=bootstrap
         )
