@@ -221,3 +221,22 @@ def test_test_set_of_the_paper_takes_well_under_a_second():
     for name in MATRIX_METRICS:
         interval_for(name, labels, predicted, groups)
     assert time.perf_counter() - start < 1
+
+
+def test_balanced_metrics_weigh_classes_the_same_with_and_without_groups():
+    labels, predicted, groups = clustered(n_subjects=9)
+    scores = np.where(predicted == 1, 0.7, 0.3) + np.arange(len(labels)) / 10_000
+    probabilities = np.stack([1 - scores, scores], axis=1)
+    settings = Bootstrap(balanced=True)
+    matrix = confusion_matrix(labels, predicted, n_classes=2)
+    for of in (None, groups):
+        interval = interval_for("accuracy", labels, predicted, of, bootstrap=settings)
+        assert METRICS["macro_recall"](matrix) in interval
+        plain = interval_for("macro_recall", labels, predicted, of)
+        assert (interval.low, interval.high) == pytest.approx((plain.low, plain.high))
+        for name in ("sensitivity", "specificity"):
+            plain = interval_for(name, labels, predicted, of)
+            assert interval_for(name, labels, predicted, of, bootstrap=settings) == plain
+        auroc = interval_for("auroc", labels, probabilities, of, bootstrap=settings)
+        plain = interval_for("auroc", labels, probabilities, of)
+        assert (auroc.low, auroc.high) == pytest.approx((plain.low, plain.high))
