@@ -166,8 +166,8 @@ def _on_runs(content: TableContent) -> str:
         return (
             f"Mean and std (n - 1) over {runs} runs with different seeds; {printed} in the paper. "
             "95 % interval: Student's t interval of the mean over the runs, on the logit scale (log scale "
-            "for losses). It contains the error of training, and that of the test images only if each run has "
-            "others."
+            "for losses). It contains the error of training, and that of the test images only if each run "
+            "has others."
         )
     of_folds = f" of {shown.n_folds} folds, whose images are pooled" if shown.tasks else ""
     published = f"; the paper has {printed} runs" if printed > 1 else ""
