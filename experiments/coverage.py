@@ -64,9 +64,9 @@ def cluster_bounds(
 ) -> dict[str, Bounds]:
     """Returns the bounds of each method that the package's was chosen from.
 
-    All but the first two are Student's t: with the linearised, cluster-robust variance (CR1) or the jackknife's
-    (CR3), on the raw or the logit scale, with G - 1 degrees of freedom. "package" is CR3 on the logit scale
-    with the effective number of clusters minus 1.
+    All but the first two are Student's t: with the linearised, cluster-robust variance (CR1) or that of the
+    jackknife (CR3), on the raw or logit scale, with G - 1 degrees of freedom. "package" is CR3 on the logit
+    scale, with the effective number of clusters minus 1.
 
     Args:
         value: The metric.
