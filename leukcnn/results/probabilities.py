@@ -151,9 +151,9 @@ def calibration_error(
 
     Images are put into 15 bins of equal width by their highest probability. In each bin, the absolute
     difference between the mean of that probability and the accuracy is weighted by the number of images (Guo
-    et al., "On Calibration of Modern Neural Networks", ICML 2017). In small samples it is too high, because the
-    differences don't cancel; intervals of it cover less than they promise. NaN if there are no images. Args as in
-    `auroc`; `positive` is ignored.
+    et al., "On Calibration of Modern Neural Networks", ICML 2017). In small samples it is too high, because
+    the differences don't cancel; intervals of it cover less than they promise. NaN if there are no images.
+    Args as in `auroc`; `positive` is ignored.
     """
     labels, probabilities, weights = _checked(labels, probabilities, weights)
     predicted = probabilities.argmax(axis=1)
