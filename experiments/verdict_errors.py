@@ -24,7 +24,8 @@ from functools import cache
 import numpy as np
 from scipy import stats
 
-from leukcnn.results.intervals import Bootstrap, interval_for, run_interval, wilson_interval
+from leukcnn.results.intervals import run_interval, wilson_interval
+from leukcnn.results.resampling import Bootstrap, interval_for
 from leukcnn.results.verdicts import AGREES, DIFFERS, SMALL, PublishedScore, compare
 from leukcnn.spec.metrics import MARGIN
 

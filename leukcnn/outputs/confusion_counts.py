@@ -5,7 +5,7 @@ from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.titles import make_table, not_measured, not_trained, table_lines
 from leukcnn.rendering.tables import Column, Table
-from leukcnn.results.metrics import confusion_matrix
+from leukcnn.results.metrics import balanced_matrix, confusion_matrix
 from leukcnn.results.results import Results
 
 
@@ -26,11 +26,22 @@ def _by_subset(table: spec.Table, results: Results) -> Table:
         for subset in table.subsets:
             for number, run in enumerate(results.runs(row, subset=subset), start=1):
                 negative = [(classes != positive).astype(int) for classes in (run.label, run.predicted)]
-                rows.append((label, subset, number, *confusion_matrix(*negative, n_classes=2).ravel()))
-    titles = ("Run", "True positives", "False negatives", "False positives", "True negatives")
-    columns: list[Column | str] = ["Network", "Subset", *(Column(title, "integer") for title in titles)]
-    notes = (f"Positive: {results.paper.positive_class}.",)
+                matrix = confusion_matrix(*negative, n_classes=2)
+                expected = balanced_matrix(matrix) if subset == "balanced" else matrix
+                rows.append((label, subset, number, *map(_count, expected.ravel().tolist())))
+    titles = ("True positives", "False negatives", "False positives", "True negatives")
+    counts = [Column(title, "number") for title in titles]
+    columns: list[Column | str] = ["Network", "Subset", Column("Run", "integer"), *counts]
+    balanced = ("Balanced: the mean counts over all subsets with equally many images of each class.",)
+    here = balanced if "balanced" in table.subsets else ()
+    notes = (f"Positive: {results.paper.positive_class}.", *here)
     return make_table(results, table, columns, rows, notes=notes, subsets=table.subsets)
+
+
+def _count(value: int | float) -> int | float:
+    """Returns a whole number as an integer; mean counts have one decimal."""
+    rounded = round(value, 1)
+    return int(rounded) if rounded == int(rounded) else rounded
 
 
 def _by_class(table: spec.Table, results: Results) -> Table:

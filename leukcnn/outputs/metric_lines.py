@@ -5,6 +5,8 @@ from functools import cached_property
 from itertools import product
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from leukcnn import spec
 from leukcnn.evaluation.controls import CONTROLS
 from leukcnn.outputs.challenge import why_no_final_scores
@@ -342,8 +344,10 @@ class TableContent:
         name, _ = self.class_and_metric(place, line.metric)
         under = self._under(place) if line.found else None
         if under and (runs := under.runs(place.row, dataset=place.dataset, subset=place.subset)):
-            labels = runs[0].label.tolist()
-            here = len(labels) if place.of_class is None else labels.count(place.of_class)
+            sizes = np.bincount(runs[0].label, minlength=len(runs[0].class_names))
+            if place.subset == "balanced":
+                sizes = np.where(sizes > 0, sizes[sizes > 0].min(), 0)
+            here = int(sizes.sum() if place.of_class is None else sizes[place.of_class])
         return self.report.get((place.row, name, "support")), here
 
     def class_and_metric(self, place: Place, metric: str) -> tuple[str, str]:

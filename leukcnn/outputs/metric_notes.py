@@ -34,13 +34,19 @@ _MASKS = (
 )
 _SINGLE_CLASSES = (
     "Networks train on neither the tested dataset nor those that share images or cells with it.",
-    "95 % interval with one run: percentile bootstrap over groups of images. If the group of any image is "
-    "unknown: Wilson's interval over the images. With several runs: the prediction interval of one more run.",
+    "95 % interval with one run: jackknife t on the logit scale, over groups of images. If the group of any "
+    "image is unknown: Wilson's interval over the images. With several runs: Student's t interval of their "
+    "mean.",
 )
 _BALANCED = (
-    "Balanced: the same number of cells of both classes. Those of the larger class are sampled at random.",
+    "Balanced: the mean over all test sets in which cells of the larger class are left out at random until "
+    "both classes are equal. Accuracy, sensitivity and specificity are exact; precision and F1-scores are "
+    "those of the mean counts.",
 )
-_FOLDS = "Mean and std (n - 1) over the folds."
+_FOLDS = (
+    "Mean and std (n - 1) over the folds{runs}. The interval contains the error of training on other images, "
+    "and it corrects for the overlap of the training sets."
+)
 _EQUAL = "A value without ± is the same in all {over}, which says nothing about its spread."
 _BOTH_WAYS = (
     " The paper doesn't say how it averages precision and recall over the classes; the printed value is "
@@ -115,8 +121,8 @@ def _notes_of(content: TableContent) -> list[str]:
         return [*_by_class(content), *left_out, *copies, *_on_printed(content)]
     if "split" in axes or "mask" in axes:
         over = "folds" if content.over == "folds" else "runs"
-        if content.over == "auto" and not content.results.paper.positive_class:
-            over = "runs, in k-fold cross-validation over folds"
+        if content.over == "auto":
+            over = "runs, in cross-validation over folds"
         mean = f"Mean and std (n - 1) over {over}. Intervals, depending on the split: "
         notes = [*([f"{mean}{'; '.join(described)}."] if described else []), *left_out]
         missing = content.results.record.missing
@@ -125,12 +131,11 @@ def _notes_of(content: TableContent) -> list[str]:
         return [*notes, *copies, *(_MASKS if "mask" in axes else ())]
     if "classes" in table.show:
         return [*(left_out if content.lines else []), *_SINGLE_CLASSES]
+    about = [*_on_compared_split(content), *copies, *_on_printed(content)]
     if content.over_folds:
-        averaged = {"precision", "recall"} & {printed.metric for printed in table.published}
-        folds = _FOLDS + (_BOTH_WAYS if averaged else "")
-        notes = [*(f"{method}." for method in described), *left_out, folds]
-        return [*notes, *([_KAPPA] if table.kappa_words else []), *copies]
-    return [*left_out, _on_runs(content), *_on_compared_split(content), *copies, *_on_printed(content)]
+        notes = [*(f"{method[0].upper()}{method[1:]}." for method in described), *left_out]
+        return [*notes, _on_folds(content), *([_KAPPA] if table.kappa_words else []), *about]
+    return [*left_out, _on_runs(content), *about]
 
 
 def _intervals(content: TableContent) -> list[tuple[Line, Interval]]:
@@ -185,22 +190,32 @@ def _by_method(titled: Sequence[tuple[str, Interval]]) -> list[str]:
     return notes
 
 
+def _on_folds(content: TableContent) -> str:
+    """Says what the mean over folds is, and which average over classes is compared with the printed one."""
+    runs, paper = content.shown.record.runs, content.shown.paper
+    published = {printed.metric for printed in content.table.published}
+    averaged = not paper.positive_class and {"precision", "recall"} & published
+    return _FOLDS.format(runs=f" of {runs} runs" * (runs > 1)) + (_BOTH_WAYS if averaged else "")
+
+
 def _on_runs(content: TableContent) -> str:
     """Says what the mean, standard deviation and interval are over."""
     shown = content.shown
     runs, printed = shown.record.runs, shown.paper.runs
     if runs > 1:
-        varies = "; a published mean varies less" if printed > 1 else ""
         return (
             f"Mean and std (n - 1) over {runs} runs with different seeds; {printed} in the paper. "
-            f"95 % interval: the prediction interval of one more run (Student's t){varies}."
+            "95 % interval: Student's t interval of the mean over the runs, on the logit scale (log scale "
+            "for losses). It contains the error of training, and that of the test images only if each run "
+            "has others."
         )
     of_folds = f" of {shown.n_folds} folds, whose images are pooled" if shown.tasks else ""
     published = f"; the paper has {printed} runs" if printed > 1 else ""
     first = f"One run{of_folds}, so there is no std{published}."
     if "external" in content.values["subset"] or not PROBABILITY_METRICS.keys().isdisjoint(content.metrics):
         return " ".join([first, *_by_metric(content)])
-    by_group = "percentile bootstrap over groups of images. If the group of any image is unknown: "
+    unit = spec.SPLITS[shown.split_kind].unit
+    by_group = f"jackknife t on the logit scale over {unit}. If that of any image is unknown: "
     others = "kappa, F1-scores and averages over classes" if _has_averages(content) else "kappa and F1-scores"
     return (
         f"{first} 95 % interval: "

@@ -4,8 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import numpy as np
-
 from leukcnn import spec
 from leukcnn.outputs.kind import Kept, TableKind
 from leukcnn.outputs.metric_lines import SUBSET_TITLES, Line, Place, TableContent
@@ -213,11 +211,7 @@ def _bounds(content: TableContent, line: Line) -> tuple[float, float] | None:
     if line.found is None or not line.found.interval.defined:
         return None
     factor, interval = _factor(content, line.metric), line.found.interval
-    # An interval by Student's t may exceed the limits of a metric.
-    lowest, highest = (factor * limit for limit in spec.METRICS[line.metric].limits)
-    bounds = np.array([factor * interval.low, factor * interval.high])
-    low, high = np.clip(bounds, lowest, highest).tolist()
-    return low, high
+    return factor * interval.low, factor * interval.high
 
 
 def _difference(content: TableContent, line: Line) -> float | None:

@@ -58,7 +58,7 @@ def build(table: spec.Table, results: Results, kept: Kept) -> Table:
         "of its class.",
         "The classifier of datasets is a cross-validated random forest. 95 % interval with one run: Wilson's "
         "interval over the images. For a mean recall, and if the split keeps groups together and all groups "
-        "are known: percentile bootstrap. With several runs: the prediction interval of one more run.",
+        "are known: jackknife t on the logit scale. With several runs: Student's t interval of their mean.",
     )
     return make_table(results, table, columns, rows, notes=notes)
 

@@ -1,17 +1,24 @@
 """One metric of a row with its interval, over runs or folds. All measured values of tables come from here.
 
-The bootstrap resamples the unit that the split keeps whole (`leukcnn.spec.SPLITS`): images if the split
-ignores groups, else subjects or other groups of images. On the external set it resamples subjects with any
-split, because no network was trained on them. If the group of any image is unknown, it resamples images.
+The interval of one run is over the unit that the split keeps whole (`leukcnn.spec.SPLITS`): images if the
+split ignores groups, else subjects or other groups of images. On the external set it is over subjects with
+any split, because no network was trained on them. If the group of any image is unknown, it is over images.
+
+In cross-validation of any paper the value is the mean over folds, with the corrected interval: it contains
+the error of training on other images, which one over the pooled images leaves out. Values of a class, of one
+dataset among several or of the balanced set are pooled, because a fold may have few such images or none.
 """
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from leukcnn import spec
 from leukcnn.errors import ArgumentError
-from leukcnn.results.intervals import Bootstrap, Interval, fold_interval, interval_for, run_interval
-from leukcnn.results.metrics import METRICS, confusion_matrix
-from leukcnn.results.probabilities import PROBABILITY_METRICS
+from leukcnn.results.intervals import Interval, fold_interval, run_interval
+from leukcnn.results.metrics import METRICS, balanced_matrix, confusion_matrix
+from leukcnn.results.probabilities import PROBABILITY_METRICS, balanced_weights
+from leukcnn.results.resampling import Bootstrap, interval_for
 from leukcnn.results.results import Results
 from leukcnn.results.verdicts import Spread, mean_and_std
 from leukcnn.spec.splits import IMAGES, SUBJECTS
@@ -50,19 +57,20 @@ def measure(
 ) -> Measured | None:
     """Returns a metric of a row on a subset of the images.
 
-    Over runs, the folds of a run are pooled. With several runs, the interval is the prediction interval of
-    one more run; with one run, it is the interval over its images or groups. Over folds, it is the corrected
-    interval of their mean.
+    Over runs, the folds of a run are pooled. With several runs, the interval is Student's of their mean; with
+    one run, it is the interval over its images or groups. Over folds, it is the corrected interval of their
+    mean.
 
     Args:
         results: The experiment under a split.
         row: Row or control.
         metric: A key of `leukcnn.results.metrics.METRICS`.
         dataset: Key of the tested dataset, or several joined by "+"; "" for all together.
-        subset: "test", "balanced", "external" or "within", as in `leukcnn.spec.Table.subsets`.
+        subset: "test", "balanced", "external" or "within", as in `leukcnn.spec.Table.subsets`. "balanced" is
+            the expectation over all subsets of the test set with equal classes, see `balanced_matrix`.
         of_class: Position of the positive class; the paper's own if None.
-        over: "runs", "folds", or "auto": folds for the test set in k-fold cross-validation of more than two
-            classes, else runs. If there is only one fold, runs are used.
+        over: "runs", "folds", or "auto": folds for the test set in cross-validation, else runs. If
+            there is only one fold, runs are used.
 
     Returns:
         The metric; None if no run is finished, or the images have no labels.
@@ -86,13 +94,16 @@ def measure(
         else []
     )
     over_folds = len(folds) > 1 and results.n_folds > 1
+    balanced = subset == "balanced"
     if len(runs) == 1 and not over_folds:
-        return measure_run(runs[0], metric, positive=positive, unit=unit_of(results, subset))
-    values = [_value(metric, one, positive) for one in (folds if over_folds else runs)]
+        unit = unit_of(results, subset)
+        return measure_run(runs[0], metric, positive=positive, unit=unit, balanced=balanced)
+    values = [_value(metric, one, positive, balanced) for one in (folds if over_folds else runs)]
+    limits, n = spec.METRICS[metric].limits, _n_images(runs[0], balanced)
     if not over_folds:
-        return Measured(values, run_interval(values, limits=spec.METRICS[metric].limits), len(runs[0]))
-    interval = fold_interval(values, test_train_ratio=fold_size_ratio(results, row))
-    return Measured(values, interval, len(runs[0]))
+        return Measured(values, run_interval(values, limits=limits), n)
+    interval = fold_interval(values, test_train_ratio=fold_size_ratio(results, row), limits=limits)
+    return Measured(values, interval, n)
 
 
 def of_tested(results: Results, dataset: str) -> tuple[Results, str] | None:
@@ -135,14 +146,17 @@ def fold_size_ratio(results: Results, row: str, *, n_folds: int | None = None) -
     return 1 / (((n_folds or results.n_folds) - 1) * (1 - held_out))
 
 
-def measure_run(run: Predictions, metric: str, *, positive: int = 0, unit: str = IMAGES) -> Measured:
+def measure_run(
+    run: Predictions, metric: str, *, positive: int = 0, unit: str = IMAGES, balanced: bool = False
+) -> Measured:
     """Returns a metric of one run's predictions with its interval.
 
     Args:
         run: Predictions of labelled images.
         metric: A key of `leukcnn.results.metrics.METRICS`.
         positive: Position of the positive class.
-        unit: What the bootstrap resamples, as `unit_of` returns it.
+        unit: What the interval is over, as `unit_of` returns it.
+        balanced: Whether the value is the expectation over subsets with equally many images of each class.
     """
     interval = interval_for(
         metric,
@@ -151,20 +165,30 @@ def measure_run(run: Predictions, metric: str, *, positive: int = 0, unit: str =
         None if unit == IMAGES else run.group,
         n_classes=len(run.class_names),
         positive=positive,
-        bootstrap=Bootstrap(unit=unit),
+        bootstrap=Bootstrap(unit=unit, balanced=balanced),
     )
-    return Measured([_value(metric, run, positive)], interval, len(run))
+    return Measured([_value(metric, run, positive, balanced)], interval, _n_images(run, balanced))
 
 
-def _value(metric: str, run: Predictions, positive: int) -> float:
-    if metric in PROBABILITY_METRICS:
-        return float(METRICS[metric](run.label, run.probabilities, positive=positive))
+def _n_images(run: Predictions, balanced: bool) -> int:
+    """Returns the number of images of a run, or of each of its subsets with equal classes."""
+    return int(_matrix(run, balanced).sum().round()) if balanced else len(run)
+
+
+def _matrix(run: Predictions, balanced: bool) -> np.ndarray:
     matrix = confusion_matrix(run.label, run.predicted, n_classes=len(run.class_names))
-    return float(METRICS[metric](matrix, positive=positive))
+    return balanced_matrix(matrix) if balanced else matrix
+
+
+def _value(metric: str, run: Predictions, positive: int, balanced: bool) -> float:
+    if metric not in PROBABILITY_METRICS:
+        return float(METRICS[metric](_matrix(run, balanced), positive=positive))
+    weights = balanced_weights(run.label, np.ones(len(run))) if balanced else None
+    return float(METRICS[metric](run.label, run.probabilities, weights, positive=positive))
 
 
 def unit_of(results: Results, subset: str = "test") -> str:
-    """Returns what the bootstrap resamples if the group of every image is known."""
+    """Returns what the interval of one run is over if the group of every image is known."""
     return SUBJECTS if subset == "external" else spec.SPLITS[results.split_kind].unit
 
 
@@ -188,8 +212,7 @@ def is_over_folds(results: Results, over: str = "auto", *, subset: str = "test")
     """
     if over == "folds" and (why := why_no_folds(results, subset)):
         raise ArgumentError(f"There is no mean over folds: {why}.", remedy="take the mean over runs")
-    in_folds = results.split_kind in spec.KFOLD_KINDS and not results.paper.positive_class
-    return in_folds and subset == "test" if over == "auto" else over == "folds"
+    return not why_no_folds(results, subset) if over == "auto" else over == "folds"
 
 
 def why_no_folds(results: Results, subset: str = "test") -> str:

@@ -39,6 +39,26 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, *, n_classes: int)
     return pairs.reshape(n_classes, n_classes)
 
 
+def balanced_matrix(matrix: np.ndarray) -> np.ndarray:
+    """Returns the expected matrix if images of the larger classes are left out at random, to equal classes.
+
+    Each row is multiplied by the size of the smallest class that occurs divided by the size of its own class.
+    Accuracy, recall and specificity of this matrix are exactly the means of the metric over all such subsets;
+    precision, F1-score and kappa, which aren't linear in the counts, differ from their means by terms of the
+    order of one over the number of images.
+
+    Args:
+        matrix: (..., K, K) confusion matrices, true classes in rows.
+
+    Returns:
+        (..., K, K) float64.
+    """
+    matrix = np.asarray(matrix, dtype=np.float64)
+    sizes = matrix.sum(axis=-1, keepdims=True)
+    smallest = np.where(sizes > 0, sizes, np.inf).min(axis=-2, keepdims=True)
+    return matrix * np.divide(smallest, sizes, out=np.zeros_like(sizes), where=sizes > 0)
+
+
 def _correct_of_all(matrix: np.ndarray, *, positive: int) -> tuple[np.ndarray, np.ndarray]:
     return np.trace(matrix, axis1=-2, axis2=-1), matrix.sum(axis=(-2, -1))
 
@@ -136,21 +156,25 @@ def weighted_f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
 
 
 def macro_precision(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the mean of the classes' precisions over the classes that occur.
+    """Returns the mean of the classes' precisions over the classes that occur or are predicted.
 
-    The precision of a class that is never predicted counts as 0. Args and shapes as in `accuracy`, here and
-    below; NaN if there are no images.
+    The precision of a class that is never predicted counts as 0, and so do precision, recall and F1-score of
+    a class that is predicted and doesn't occur, as in scikit-learn. Args and shapes as in `accuracy`, here
+    and below; NaN if there are no images.
     """
     return _macro(precision, matrix)
 
 
 def macro_recall(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the mean of the classes' recalls over the classes that occur (balanced accuracy)."""
+    """Returns the mean of the classes' recalls over the classes that occur or are predicted.
+
+    It is the balanced accuracy, unless a class is predicted that doesn't occur.
+    """
     return _macro(sensitivity, matrix)
 
 
 def macro_f1(matrix: np.ndarray, *, positive: int = 1) -> np.ndarray:
-    """Returns the mean of the classes' F1-scores over the classes that occur."""
+    """Returns the mean of the classes' F1-scores over the classes that occur or are predicted."""
     return _macro(f1, matrix)
 
 
@@ -186,13 +210,13 @@ def _weighted(metric: Metric, matrix: np.ndarray) -> np.ndarray:
 
 
 def _macro(metric: Metric, matrix: np.ndarray) -> np.ndarray:
-    return _class_mean(metric, matrix, weights=matrix.sum(axis=-1) > 0)
+    return _class_mean(metric, matrix, weights=(matrix.sum(axis=-1) + matrix.sum(axis=-2)) > 0)
 
 
 def _class_mean(metric: Metric, matrix: np.ndarray, *, weights: np.ndarray) -> np.ndarray:
     scores = np.stack([metric(matrix, positive=k) for k in range(matrix.shape[-1])], axis=-1)
-    # The precision of a class that is never predicted is undefined; in a mean it counts as 0. If the class
-    # doesn't occur either, its weight is 0.
+    # The precision of a class that is never predicted is undefined, and the recall of one that doesn't occur;
+    # in a mean they count as 0. If the class neither occurs nor is predicted, its weight is 0.
     return _ratio((np.nan_to_num(scores, nan=0.0) * weights).sum(axis=-1), weights.sum(axis=-1))
 
 

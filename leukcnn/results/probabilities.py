@@ -98,6 +98,8 @@ def macro(
 ) -> np.ndarray:
     """Returns the mean of a metric over the classes that occur, each against all others.
 
+    A class without images has no ROC curve: scikit-learn's mean is NaN then, also if another class occurs.
+
     Args:
         metric: `auroc` or another metric of one class.
         labels: (N,) integers from 0 to K - 1, the true classes.
@@ -149,8 +151,9 @@ def calibration_error(
 
     Images are put into 15 bins of equal width by their highest probability. In each bin, the absolute
     difference between the mean of that probability and the accuracy is weighted by the number of images (Guo
-    et al., "On Calibration of Modern Neural Networks", ICML 2017). NaN if there are no images. Args as in
-    `auroc`; `positive` is ignored.
+    et al., "On Calibration of Modern Neural Networks", ICML 2017). In small samples it is too high, because
+    the differences don't cancel; intervals of it cover less than they promise. NaN if there are no images.
+    Args as in `auroc`; `positive` is ignored.
     """
     labels, probabilities, weights = _checked(labels, probabilities, weights)
     predicted = probabilities.argmax(axis=1)
@@ -159,6 +162,23 @@ def calibration_error(
     bins = np.clip(np.ceil(top * N_BINS - _ROUNDING).astype(np.int64) - 1, 0, N_BINS - 1)
     gaps = (weights * ((predicted == labels) - top)) @ (bins[:, None] == np.arange(N_BINS))
     return ratio(np.abs(gaps).sum(axis=-1), weights.sum(axis=-1))
+
+
+def balanced_weights(labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Returns weights with which each class that occurs weighs as much as the smallest one.
+
+    Args:
+        labels: (N,) integers, the true classes.
+        weights: (..., N), at least 0.
+
+    Returns:
+        (..., N) float64.
+    """
+    classes, member = np.unique(labels, return_inverse=True)
+    sizes = np.stack([weights[..., labels == k].sum(axis=-1) for k in classes], axis=-1).astype(np.float64)
+    smallest = np.where(sizes > 0, sizes, np.inf).min(axis=-1, keepdims=True, initial=np.inf)
+    factors = np.divide(smallest, sizes, out=np.zeros_like(sizes), where=sizes > 0)
+    return weights * factors[..., member]
 
 
 PROBABILITY_METRICS: Mapping[str, ProbabilityMetric] = {

@@ -9,7 +9,6 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.records import ExperimentRecord, Overlap, PlannedTrial, why_diverged
 from leukcnn.runs import Store, Trial
-from leukcnn.splits import balanced_subset
 from leukcnn.trial_files import Predictions
 
 
@@ -269,7 +268,8 @@ class Results:
         Args:
             row: Row or control.
             dataset: Key of the dataset, or several joined by "+"; "" for all.
-            subset: Name of the subset; "balanced" is the test set with the same number of images per class.
+            subset: Name of the subset; "balanced" is the whole test set, whose classes `measure` gives the
+                same weight.
         """
         # A run can be complete on one dataset while folds that test another one are missing.
         if (own := self.testing(dataset)) is not self:
@@ -281,8 +281,6 @@ class Results:
             of_subset = _of_subset(
                 predictions, dataset=dataset, subset="test" if subset == "balanced" else subset
             )
-            if subset == "balanced" and len(of_subset):
-                of_subset = of_subset.select(balanced_subset(of_subset.label, seed=seed, ids=of_subset.image))
             if subset in ("external", "final"):
                 _, first = np.unique(of_subset.image, return_index=True)
                 of_subset = of_subset.select(first)

@@ -297,10 +297,8 @@ def _of_interval(value: float, interval: Interval, *, without_trials: bool = Fal
     """Returns a value with the errors that its interval implies."""
     if interval.method == "wilson" and not without_trials:
         return Estimate(value, trials=interval.n_units)
-    # The percentile bootstrap has the width of a normal interval, also over a few subjects.
-    normal = interval.method in ("wilson", "bootstrap")
-    freedom = math.inf if interval.unit == "images" else max(interval.n_units - 1, 1)
-    quantile = _quantile((1 + interval.confidence) / 2, math.inf if normal else freedom)
+    freedom = interval.degrees_of_freedom
+    quantile = _quantile((1 + interval.confidence) / 2, freedom)
     low, high = max(value - interval.low, 0.0), max(interval.high - value, 0.0)
     return Estimate(value, low / quantile, high / quantile, freedom)
 

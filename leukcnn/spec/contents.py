@@ -169,9 +169,10 @@ class Table:
         axes: What the lines iterate over, the outermost first: "row" (always required), "dataset" (the tested
             datasets), "subset" (see `subsets`), "split" (the kinds of split), "mask" (the blanked region of
             the images) and "class".
-        subsets: Tested images: "test", "balanced" (the test set with equally many images of each class),
-            "external" (other subjects), "within" (a cross-validation within the tested dataset) and "final"
-            (a challenge's final phase, without labels). If empty, those of the published values.
+        subsets: Tested images: "test", "balanced" (the mean over all subsets of the test set with equally
+            many images of each class), "external" (other subjects), "within" (a cross-validation within the
+            tested dataset) and "final" (a challenge's final phase, without labels). If empty, those of the
+            published values.
         show: Columns after the axes, any of:
 
             - "metric", "published", "measured", "interval" (95 %), "difference" (measured minus
@@ -186,9 +187,8 @@ class Table:
         values_as: Format of measured values: "mean" (with standard deviation, in the metric's own unit),
             "percent" (two decimals) or "hundredths" (as in scikit-learn's report).
         over: What means are taken over: "runs" (the folds of a run are pooled), "folds" or "auto". "auto"
-            uses folds in k-fold cross-validation of more than two classes, otherwise runs. "folds" requires a
-            split with folds of about the same size, allows only the subset "test" and excludes the axis
-            "class".
+            uses folds in cross-validation, otherwise runs. "folds" requires a split with folds of about the
+            same size, allows only the subset "test" and excludes the axis "class".
         kappa_words: "alertnet" shows the words for kappa of the Alert Net paper next to those of Landis and
             Koch; "" shows no words.
         notes: Remarks that are printed under the table.

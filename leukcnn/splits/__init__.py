@@ -10,7 +10,6 @@ from leukcnn.splits.lodocv import (
 )
 from leukcnn.splits.splitters import (
     Split,
-    balanced_subset,
     hold_out_validation,
     holdout,
     predefined_folds,
@@ -21,7 +20,6 @@ __all__ = [
     "Fold",
     "Split",
     "SplitRows",
-    "balanced_subset",
     "block_kfold",
     "declared_relatives",
     "grouped_kfold",

@@ -211,31 +211,6 @@ def predefined_folds(
     return splits
 
 
-def balanced_subset(labels: ArrayLike, *, seed: int, ids: ArrayLike | None = None) -> np.ndarray:
-    """Drops random images of the larger classes until all classes are as large as the smallest.
-
-    The authors of cnmc2019 test on such a subset: of 727 malignant and 339 healthy cells, 339 and 339 remain.
-
-    Args:
-        labels: (N,) int, classes 0, 1, ...
-        seed: Root seed.
-        ids: (N,) str, ids of the images.
-
-    Returns:
-        Ascending int64 positions of the remaining images.
-
-    Raises:
-        ArgumentError: Labels are negative, or arrays differ in length.
-    """
-    labels, order = prepare(labels, ids)
-    classes, counts = np.unique(labels, return_counts=True)
-    kept = []
-    for label in classes:
-        shuffled = generator(seed, "balanced_subset", int(label)).permutation(order[labels[order] == label])
-        kept.append(shuffled[: counts.min()])
-    return np.sort(np.concatenate(kept))
-
-
 def _exact(fractions: Sequence[float]) -> tuple[Fraction, ...]:
     # Exact decimals: in floating point, 0.6 * n is sometimes above and sometimes below a whole number.
     try:

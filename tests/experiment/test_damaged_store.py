@@ -18,7 +18,7 @@ from leukcnn.outputs.captures import Captured
 from leukcnn.outputs.kind import Capture
 from leukcnn.records import ExperimentRecord, changed_files, note_files
 from leukcnn.results import measure
-from leukcnn.results.intervals import Bootstrap
+from leukcnn.results.resampling import Bootstrap
 from leukcnn.runs import Store
 from leukcnn.trial_files import write_features
 from tests.stores import LeftOut, finish_again, lodocv_paper

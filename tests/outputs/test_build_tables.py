@@ -157,7 +157,7 @@ def test_notes_of_tasks_appear_once_and_name_their_datasets(two_tasks):
     assert len(set(table.notes)) == len(table.notes)
     (shared,) = [note for note in table.notes if "assumptions" in note]
     assert not shared.startswith("ALL-IDB")
-    (varying,) = [note for note in table.notes if "interval over 2 folds" in note]
+    (varying,) = [note for note in table.notes if "scale over 2 folds" in note]
     assert varying.startswith(f"{TOGETHER}: ")
     (equal,) = [note for note in table.notes if "no interval: the value is the same in both folds" in note]
     assert equal.startswith("ALL-IDB 1: ")

@@ -182,8 +182,8 @@ def test_notes_name_the_probability_metrics_and_the_subjects_of_intervals(experi
     assert "AUROC (test): 95 % percentile bootstrap interval over 42 images, 2000 resamples." in notes
     n = measure(results, "vgg16", "auroc", subset="external").interval.n_units
     assert (
-        f"Accuracy (external), AUROC (external): 95 % percentile bootstrap interval over {n} subjects"
-        in notes
+        f"Accuracy (external), AUROC (external): 95 % jackknife t interval on the logit scale over {n} "
+        "subjects" in notes
     )
 
 
@@ -198,8 +198,9 @@ def test_notes_of_values_by_class_name_the_unit_and_shared_numbers_only(left_out
     notes = metrics.build(asked, experiment.results(runs=1), {}).notes
     own = "AUROC of a class: 95 % percentile bootstrap interval over 12 images, 2000 resamples"
     assert any(note.startswith(own) for note in notes)
-    assert any("over 10 groups of images" in note for note in notes)
-    assert not any("over 12 images" in note and "over 10" in note for note in notes)
+    # Each class has its own number of groups.
+    assert any("over its groups of images" in note for note in notes)
+    assert not any("over 12 images" in note and "groups of images" in note for note in notes)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +253,7 @@ def test_subjects_and_confusion_counts_use_the_table_s_rows_and_split(experiment
     assert "only the main split's images are counted" in " ".join(three.notes)
 
 
-def test_two_classes_are_averaged_over_runs(left_out, tested):
+def test_two_classes_are_averaged_over_the_folds_of_a_cross_validation(left_out, tested):
     asked = Table(
         "t", "T", "metrics", axes=("split", "row"), metrics=("accuracy",), show=("measured", "state")
     )
@@ -260,4 +261,4 @@ def test_two_classes_are_averaged_over_runs(left_out, tested):
     for fold in range(2):
         experiment.add("deep", tested("ufg", tp=3 + fold, fn=1), fold=fold, split="kfold")
     notes = metrics.build(asked, experiment.results(runs=1, split="kfold"), {}).notes
-    assert notes[0].startswith("Mean and std (n - 1) over runs. ")
+    assert notes[0].startswith("Mean and std (n - 1) over runs, in cross-validation over folds. ")

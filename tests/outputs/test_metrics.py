@@ -109,9 +109,9 @@ def test_without_metrics_and_published_values_accuracy_and_macro_f1_are_shown(st
     assert [row["Metric"] for row in rows] == ["Accuracy (%)", "F1-score, macro (%)"]
 
 
-def test_mean_is_over_folds_only_if_asked_for(left_out, tested):
+def test_the_mean_is_over_the_runs_of_a_cross_validation_only_if_asked_for(left_out, tested):
     kept = {"rows": ("deep",), "split": "kfold", "metrics": ("accuracy", "auroc")}
-    tables = (Table("folds", "t", "metrics", over="folds", **kept), Table("runs", "t", "metrics", **kept))
+    tables = (Table("folds", "t", "metrics", **kept), Table("runs", "t", "metrics", over="runs", **kept))
     experiment = left_out(*tables)
     for fold in range(3):
         subset = tested("ufg", tp=3 + fold, fn=1, fp=1, tn=2)

@@ -2,13 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
 from leukcnn.outputs.build import build_tables
 from leukcnn.records import SeparatedPairs
-from leukcnn.results.intervals import wilson_interval
+from leukcnn.results.intervals import t_bounds, wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS, Published
 
 AXES = ("dataset", "row")
@@ -76,8 +75,8 @@ def test_mean_std_and_interval_over_the_runs(trained):
     values = np.array([90, 80, 90])
     assert row["Published"] == (97.04, 1.21)
     assert row["Measured"] == pytest.approx((values.mean(), values.std(ddof=1)))
-    half = stats.t.ppf(0.975, 2) * values.std(ddof=1) * np.sqrt(4 / 3)
-    assert row["95 % interval"] == pytest.approx((values.mean() - half, min(values.mean() + half, 100)))
+    bounds = t_bounds(values.mean() / 100, values.std(ddof=1) / 100 / np.sqrt(3), 2)
+    assert row["95 % interval"] == pytest.approx((100 * bounds[0], 100 * bounds[1]))
     assert row["Difference"] == pytest.approx(values.mean() - 97.04)
     assert row["Verdict"] == "can't tell"
 
@@ -156,9 +155,10 @@ def test_all_folds_together_are_one_set(left_out, tested):
             subset = tested("allidb1", tp=tp, fn=5 - tp, tn=5 * fold)
             experiment.add("deep", subset, run=run, fold=fold, split="kfold")
     row = one(experiment.results(), "all together", "Deep", "Accuracy (%)", "table8")
-    assert row["Measured"] == pytest.approx((100 * 10 / 15, None))
+    # Means over the folds of all runs.
+    assert row["Measured"] == pytest.approx((70, np.std([80, 60] * 3, ddof=1)))
     row = one(experiment.results(), "all together", "Deep", "Recall (%)", "table8")
-    assert row["Measured"] == (50, None)
+    assert row["Measured"] == pytest.approx((50, np.std([80, 20] * 3, ddof=1)))
 
 
 def test_the_cross_validation_within_the_dataset_is_shown(left_out, tested):

@@ -2,13 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from leukcnn import spec
 from leukcnn.evaluation.controls import control_label
 from leukcnn.outputs.build import build_tables
 from leukcnn.records import Overlap, SeparatedPairs
-from leukcnn.results.intervals import wilson_interval
+from leukcnn.results.intervals import t_bounds, wilson_interval
 from leukcnn.spec import DEFAULT_CONTROLS
 
 IDS = (
@@ -142,9 +141,19 @@ def test_full_test_set_is_balanced_by_leaving_out_cells(experiment, make_predict
     assert (rows["full", "Accuracy"]["Cells"], rows["balanced", "Accuracy"]["Cells"]) == (1066, 678)
     assert rows["full", "Sensitivity"]["Measured"] == 700 / 727
     assert rows["balanced", "Specificity"]["Measured"] == 308 / 339
-    (balanced,) = results.runs("vgg16", subset="balanced")
-    assert np.bincount(balanced.label).tolist() == [339, 339]
-    assert set(balanced.image) <= set(results.runs("vgg16")[0].image)
+    assert rows["balanced", "Sensitivity"]["Measured"] == pytest.approx(700 / 727)
+    assert rows["balanced", "Accuracy"]["Measured"] == pytest.approx((700 / 727 + 308 / 339) / 2)
+    # The mean over all balanced sets doesn't depend on the seed.
+    for name in ("Sensitivity", "Specificity"):
+        assert rows["balanced", name]["95 % interval"] == rows["full", name]["95 % interval"]
+
+
+def test_confusion_of_the_balanced_set_is_the_mean_over_all_such_sets(experiment, make_predictions):
+    experiment.add("vgg16", make_predictions("test", tp=700, fn=27, fp=31, tn=308))
+    made = table(experiment.results(), "confusion")
+    balanced = ("VGG16", "balanced", 1, 326.4, 12.6, 31, 308)
+    assert made.rows == (("VGG16", "test", 1, 700, 27, 31, 308), balanced)
+    assert any(note.startswith("Balanced: the mean counts") for note in made.notes)
 
 
 def test_confusion_by_hand(experiment, make_predictions):
@@ -170,7 +179,7 @@ def test_external_set_shows_the_loss_on_other_subjects(experiment, make_predicti
     assert {row["State"] for row in rows.values()} == {"measured"}
     low, high = rows["Accuracy"]["95 % interval"]
     assert low < 0.65 < high
-    assert any("bootstrap interval over 20 subjects" in note for note in table(results, "external").notes)
+    assert any("scale over 20 subjects" in note for note in table(results, "external").notes)
 
 
 def test_missing_external_subset_says_why(as_published):
@@ -255,7 +264,7 @@ def test_values_next_to_a_reference_come_from_the_split_that_the_table_names(lef
     for fold, tp in enumerate((3, 4)):
         experiment.add("deep", tested("ufg", tp=tp, tn=10 - tp - 1, fn=1), fold=fold, split="kfold")
     shown = table(experiment.results(runs=1), "table7")
-    assert shown.columns[-1].title == "Measured here (%), all folds together"
+    assert shown.columns[-1].title == "Measured here (%), mean over the folds"
     assert [row[-1] for row in shown.rows] == [None, pytest.approx(90)]
 
 
@@ -268,17 +277,19 @@ def test_identical_cells_in_test_and_training_are_reported(as_published):
     assert any(note.startswith("94 pairs of byte-identical cells") for note in notes)
 
 
-def test_several_runs_give_mean_and_prediction_interval(experiment, make_predictions):
+def test_several_runs_give_the_interval_of_their_mean(experiment, make_predictions):
     hits = (308, 312, 316)
     for run, tp in enumerate(hits):
         experiment.add("vgg16", make_predictions("test", tp=tp, fn=339 - tp, fp=39, tn=300), run=run)
     results = experiment.results(runs=3)
     row = next(row for row in records(results, "table2") if row["Metric"] == "Sensitivity")
     assert row["Measured"] == pytest.approx(312 / 339)
-    half = stats.t.ppf(0.975, 2) * (4 / 339) * np.sqrt(4 / 3)
-    assert row["95 % interval"] == pytest.approx((312 / 339 - half, 312 / 339 + half))
+    assert row["95 % interval"] == pytest.approx(t_bounds(312 / 339, 4 / 339 / np.sqrt(3), 2))
     assert row["Verdict"] == "can't tell"
-    assert any("prediction interval over 3 runs" in note for note in table(results, "table2").notes)
+    assert any(
+        "interval of the mean on the logit scale over 3 runs" in note
+        for note in table(results, "table2").notes
+    )
     assert [r[2:4] for r in table(results, "confusion").rows if r[1] == "test"] == [
         (1, 308),
         (2, 312),
@@ -316,9 +327,9 @@ def test_one_finished_run_of_two_is_shown(experiment, make_predictions):
     assert row["Measured"] == 627 / 678
 
 
-def test_split_by_subject_resamples_whole_subjects(as_published):
+def test_a_split_by_subject_has_intervals_over_subjects(as_published):
     notes = table(as_published.results(split="subject"), "table2").notes
-    assert any("bootstrap interval over 20 subjects" in note for note in notes)
+    assert any("jackknife t interval on the logit scale over 20 subjects" in note for note in notes)
 
 
 def test_controls_follow_the_networks(as_published, make_predictions):

@@ -1,28 +1,21 @@
-import time
+import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special, stats
 
 from leukcnn.errors import ArgumentError
 from leukcnn.results.intervals import (
-    Bootstrap,
     corrected_variance,
     fold_interval,
-    interval_for,
     run_interval,
+    scale_of,
+    t_bounds,
     wilson_interval,
 )
-from leukcnn.results.metrics import MATRIX_METRICS, PROPORTIONS
-
-
-def clustered(n_subjects: int = 20, n_each: int = 30, seed: int = 0):
-    """Predictions with another accuracy for each subject, from one half to one."""
-    rng = np.random.default_rng(seed)
-    groups = np.repeat([f"S{k}" for k in range(n_subjects)], n_each)
-    labels = np.repeat(np.arange(n_subjects) % 2, n_each)
-    hit = rng.random(len(labels)) < np.repeat(rng.uniform(0.5, 1, n_subjects), n_each)
-    return labels, np.where(hit, labels, 1 - labels), groups
+from leukcnn.results.resampling import Bootstrap, interval_for
 
 
 def test_wilson_by_hand():
@@ -63,176 +56,87 @@ def test_impossible_confidence_is_refused(confidence):
         interval_for("f1", [0, 1], [0, 1], bootstrap=Bootstrap(confidence=confidence))
 
 
-def test_bootstrap_depends_on_its_seed_and_not_on_the_order_of_images():
-    labels, predicted, groups = clustered()
-    first = interval_for("f1", labels, predicted, groups, bootstrap=Bootstrap(seed=3))
-    order = np.random.default_rng(5).permutation(len(labels))
-    assert (
-        interval_for("f1", labels[order], predicted[order], groups[order], bootstrap=Bootstrap(seed=3))
-        == first
-    )
-    assert interval_for("f1", labels, predicted, groups, bootstrap=Bootstrap(seed=4)) != first
+def test_t_bounds_by_hand():
+    # Logit of .9 is 2.197225, the slope there 1 / (.9 * .1); t(.975; 4) = 2.776445.
+    low, high = t_bounds(0.9, 0.02, 4)
+    half = 2.776445 * 0.02 / 0.09
+    expected = [1 / (1 + math.exp(-(2.197225 + sign * half))) for sign in (-1, 1)]
+    assert (low, high) == pytest.approx(expected, abs=1e-6)
+    # A loss: 2 times or divided by exp(2.776445 * .1 / 2).
+    loss = t_bounds(2.0, 0.1, 4, limits=(0, math.inf))
+    assert loss == pytest.approx((2 * math.exp(-0.13882225), 2 * math.exp(0.13882225)), abs=1e-6)
+    # Without limits it is Student's.
+    plain = t_bounds(0.9, 0.02, 4, limits=(-math.inf, math.inf))
+    assert plain == pytest.approx((0.9 - 2.776445 * 0.02, 0.9 + 2.776445 * 0.02), abs=1e-7)
+    assert [scale_of(one) for one in ((0, 1), (0, math.inf), (-math.inf, math.inf))] == ["logit", "log", ""]
 
 
-def test_bootstrap_over_subjects_agrees_with_sampling_them_one_by_one():
-    labels, predicted, groups = clustered()
-    interval = interval_for("accuracy", labels, predicted, groups, bootstrap=Bootstrap(n_resamples=20_000))
-    hits = (labels == predicted).reshape(20, 30).mean(axis=1)
-    sampled = np.random.default_rng(0).integers(0, 20, (20_000, 20))
-    expected = np.quantile(hits[sampled].mean(axis=1), [0.025, 0.975])
-    np.testing.assert_allclose([interval.low, interval.high], expected, atol=0.004)
-    assert (interval.method, interval.unit, interval.n_units) == ("bootstrap", "subjects", 20)
-    assert "over 20 subjects, 20000 resamples" in interval.describe()
+def test_kappa_has_fishers_scale():
+    low, high = t_bounds(0.6, 0.1, 9, limits=(-1, 1))
+    half = stats.t.ppf(0.975, 9) * 0.1 / (1 - 0.6**2)
+    assert (low, high) == pytest.approx(np.tanh(np.arctanh(0.6) + np.array([-half, half])))
 
 
-def test_subjects_that_differ_widen_the_interval():
-    labels, predicted, groups = clustered()
-    by_subject = interval_for("accuracy", labels, predicted, groups)
-    by_image = interval_for("accuracy", labels, predicted)
-    assert by_subject.high - by_subject.low > 1.5 * (by_image.high - by_image.low)
+@given(
+    value=st.floats(0, 1),
+    error=st.floats(1e-6, 10),
+    freedom=st.floats(0.2, 100),
+    n=st.integers(1, 1000),
+    limits=st.sampled_from([(0, 1), (-1, 1), (0, 2), (0, math.inf)]),
+)
+def test_t_bounds_stay_within_the_limits_around_the_value(value, error, freedom, n, limits):
+    low, high = t_bounds(value, error, freedom, limits=limits, n=n)
+    assert limits[0] <= low <= value <= high <= limits[1]
+    assert low < high
+    if limits == (0, 1):
+        mirrored = t_bounds(1 - value, error, freedom, n=n)
+        assert (1 - mirrored[1], 1 - mirrored[0]) == pytest.approx((low, high), abs=1e-9)
 
 
-def test_subjects_with_one_image_each_give_the_interval_over_images():
-    labels, predicted, _ = clustered()
-    names = np.arange(len(labels)).astype(str)
-    single = interval_for("f1", labels, predicted, names, bootstrap=Bootstrap(n_resamples=10_000))
-    images = interval_for("f1", labels, predicted, bootstrap=Bootstrap(n_resamples=10_000))
-    assert (single.low, single.high) == pytest.approx((images.low, images.high), abs=0.003)
+def test_a_value_at_the_limit_has_one_bound_there():
+    # (n + .5) / (n + 1) of 9 is .95.
+    low, high = t_bounds(1.0, 0.01, 8, n=9)
+    half = stats.t.ppf(0.975, 8) * 0.01 / (0.95 * 0.05)
+    assert (low, high) == (pytest.approx(special.expit(special.logit(0.95) - half)), 1)
+    assert t_bounds(0.0, 0.01, 8, n=9) == pytest.approx((0, 1 - low))
 
 
-def test_more_confidence_gives_a_wider_interval():
-    labels, predicted, groups = clustered()
-    narrow, wide = (
-        interval_for("f1", labels, predicted, groups, bootstrap=Bootstrap(confidence=c)) for c in (0.8, 0.99)
-    )
-    assert wide.low < narrow.low < narrow.high < wide.high
-
-
-def test_bootstrap_covers_the_truth_about_as_often_as_its_confidence():
-    # The subjects' accuracies are uniform from .5 to 1: the true accuracy is .75.
-    covered = [
-        0.75 in interval_for("accuracy", *clustered(seed=s), bootstrap=Bootstrap(n_resamples=500))
-        for s in range(200)
-    ]
-    assert 0.87 <= np.mean(covered) <= 0.99
-
-
-def test_method_by_metric_and_subjects():
-    labels, predicted, groups = clustered()
-    methods = {
-        name: tuple(interval_for(name, labels, predicted, g).method for g in (None, groups))
-        for name in MATRIX_METRICS
-    }
-    proportion, other = ("wilson", "bootstrap"), ("bootstrap", "bootstrap")
-    expected = {name: proportion if name in PROPORTIONS else other for name in MATRIX_METRICS}
-    assert methods == expected
-
-
-def test_wilson_counts_the_trials_of_the_metric():
-    labels, predicted = [1] * 10 + [0] * 30, [1] * 8 + [0] * 32
-    assert interval_for("sensitivity", labels, predicted) == wilson_interval(8, 10)
-    assert interval_for("specificity", labels, predicted) == wilson_interval(30, 30)
-    assert interval_for("sensitivity", labels, predicted, positive=0) == wilson_interval(30, 30)
-
-
-def test_unknown_subjects_give_the_interval_over_images():
-    labels, predicted, groups = clustered()
-    groups[3] = ""
-    assert interval_for("accuracy", labels, predicted, groups) == interval_for("accuracy", labels, predicted)
-
-
-def test_resamples_without_a_positive_subject_are_left_out_and_counted():
-    # Each of four subjects has one class: 1 resample in 16 has no malignant subject.
-    labels, groups = [1, 1, 1, 1, 0, 0], ["a", "a", "b", "b", "c", "d"]
-    interval = interval_for(
-        "sensitivity", labels, [1, 0, 1, 1, 0, 0], groups, bootstrap=Bootstrap(n_resamples=4000)
-    )
-    assert interval.n_undefined == pytest.approx(4000 / 16, rel=0.25)
-    assert (interval.low, interval.high) == (0.5, 1)
-    assert f"{interval.n_undefined} of them left out" in interval.describe()
-
-
-def test_a_metric_undefined_on_most_resamples_has_no_interval():
-    labels, groups = [1] + [0] * 9, [str(k) for k in range(10)]
-    interval = interval_for("precision", labels, [0] * 10, groups)
-    assert not interval.defined
-    assert interval.describe() == "no interval: undefined on 2000 of 2000 resamples"
-
-
-def test_one_subject_gives_no_interval():
-    interval = interval_for("accuracy", [0, 1], [0, 0], ["a", "a"])
-    assert interval.reason == "there are fewer than 2 subjects"
-    assert np.isnan(interval.low)
-
-
-def test_no_images_give_no_interval():
-    for name in MATRIX_METRICS:
-        assert not interval_for(name, [], []).defined
-        assert not interval_for(name, [], [], []).defined
-
-
-def test_perfect_proportion_counts_each_subject_once():
-    labels, groups = [1] * 50 + [0] * 50, np.repeat(["a", "b", "c", "d"], 25)
-    interval = interval_for("sensitivity", labels, labels, groups)
-    assert interval == wilson_interval(2, 2, unit="subjects")
-    wrong = [1 - label for label in labels]
-    assert interval_for("accuracy", labels, wrong, groups) == wilson_interval(0, 4, unit="subjects")
-
-
-def test_perfect_f1_has_no_interval():
-    interval = interval_for("f1", [0, 1, 0, 1], [0, 1, 0, 1], ["a", "a", "b", "b"])
-    assert interval.reason == "every resample of the 2 subjects gives the same value"
-
-
-def test_several_classes():
-    labels, predicted = np.tile([0, 1, 2], 40), np.tile([0, 1, 2, 2, 1, 0], 20)
-    interval = interval_for("weighted_f1", labels, predicted, n_classes=3)
-    matrix = np.array([[20, 0, 20], [0, 40, 0], [20, 0, 20]])
-    assert MATRIX_METRICS["weighted_f1"](matrix) in interval
-    interval = interval_for("kappa", labels, predicted, n_classes=3)
-    # The observed agreement is two thirds, the expected one a third.
-    assert 0.5 in interval
-    assert 0.35 < interval.low < interval.high < 0.65
-
-
-def test_kappa_of_a_network_worse_than_chance_keeps_its_sign():
-    interval = interval_for("kappa", [0, 1] * 50, [1, 0] * 45 + [0, 1] * 5)
-    assert -1 < interval.low < -0.8 < interval.high < 0
-
-
-def test_bad_arguments_are_refused():
-    with pytest.raises(ArgumentError, match="resamples is 0"):
-        interval_for("f1", [0, 1], [0, 1], bootstrap=Bootstrap(n_resamples=0))
-    with pytest.raises(ArgumentError, match="no metric 'loss'"):
-        interval_for("loss", [0, 1], [0, 1])
-    with pytest.raises(ArgumentError, match="for 2 labels"):
-        interval_for("f1", [0, 1], [0, 1], ["a"])
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
+def test_a_value_beyond_the_limits_is_refused(value):
+    with pytest.raises(ArgumentError, match="0 to 1"):
+        t_bounds(value, 0.1, 4)
 
 
 def test_run_interval_by_hand():
-    # Mean .5, std .1, t(.975; 2) = 4.302653: .5 -+ 4.302653 * .1 * sqrt(4 / 3).
+    # Mean .5, std .1, t(.975; 2) = 4.302653; on the logit scale 4.302653 * .1 / sqrt(3) / .25.
     interval = run_interval([0.4, 0.5, 0.6])
-    assert (interval.low, interval.high) == pytest.approx((0.0031724, 0.9968276), abs=1e-6)
-    assert (interval.method, interval.unit, interval.n_units) == ("prediction", "runs", 3)
-    assert interval.describe() == "95 % Student's t prediction interval over 3 runs"
+    high = 1 / (1 + math.exp(-4.302653 * 0.1 / math.sqrt(3) / 0.25))
+    assert (interval.low, interval.high) == pytest.approx((1 - high, high), abs=1e-6)
+    assert (interval.method, interval.unit, interval.n_units) == ("t", "runs", 3)
+    assert (interval.std_error, interval.degrees_of_freedom) == (pytest.approx(0.1 / math.sqrt(3)), 2)
+    assert interval.describe() == "95 % Student's t interval of the mean on the logit scale over 3 runs"
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
-def test_next_run_is_in_the_interval_as_often_as_its_confidence(confidence):
-    runs = np.random.default_rng(0).normal(0.7, 0.02, (2000, 6))
-    hits = [run[5] in run_interval(run[:5], confidence=confidence) for run in runs]
-    assert np.mean(hits) == pytest.approx(confidence, abs=0.03)
+def test_the_true_mean_is_in_the_interval_of_runs_as_often_as_its_confidence(confidence):
+    rng = np.random.default_rng(0)
+    for mean, std in ((0.7, 0.02), (0.97, 0.008)):
+        runs = rng.normal(mean, std, (1000, 5))
+        hits = [mean in run_interval(run, confidence=confidence) for run in runs]
+        assert np.mean(hits) == pytest.approx(confidence, abs=0.03)
 
 
-def test_interval_of_a_run_does_not_shrink_to_the_mean():
-    values = np.tile([0.68, 0.72], 500)
-    interval = run_interval(values)
-    assert interval.high - interval.low == pytest.approx(2 * 1.96 * 0.02, rel=0.01)
+def test_the_interval_of_many_runs_is_that_of_their_mean():
+    interval = run_interval(np.tile([0.68, 0.72], 500))
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * 0.02 / math.sqrt(1000), rel=0.01)
 
 
-def test_run_interval_stays_between_0_and_1():
-    interval = run_interval([0.5, 0.99])
-    assert (interval.low, interval.high) == (0, 1)
+def test_run_and_fold_intervals_stay_inside_0_and_1():
+    for values in ([0.5, 0.99], [1.0, 1.0, 0.99], [0.0, 0.001, 0.0], [1.0, 0.0]):
+        for interval in (run_interval(values), fold_interval(values, test_train_ratio=1 / 4)):
+            assert 0 <= interval.low < np.mean(values) < interval.high <= 1
+    near = run_interval([1.0, 1.0, 0.99, 1.0, 1.0])
+    assert 0.9 < near.low < near.high < 1
 
 
 @pytest.mark.parametrize(("n", "which"), [(2, "both"), (3, "all 3"), (5, "all 5")])
@@ -261,33 +165,40 @@ def test_one_run_has_no_spread(values):
 
 
 def test_fold_interval_by_hand():
-    # Mean .94, std sqrt(.0010 / 4), t(.975; 4) = 2.776445, factor sqrt(1/5 + 1/4).
+    # Mean .94, std sqrt(.0010 / 4), t(.975; 4) = 2.776445, factor sqrt(1/5 + 1/4), slope 1 / (.94 * .06).
     interval = fold_interval([0.92, 0.93, 0.94, 0.95, 0.96], test_train_ratio=1 / 4)
-    half = 2.776445 * 0.0158113883 * 0.6708203932
-    assert (interval.low, interval.high) == pytest.approx((0.94 - half, 0.94 + half), abs=1e-8)
+    half = 2.776445 * 0.0158113883 * 0.6708203932 / (0.94 * 0.06)
+    center = math.log(0.94 / 0.06)
+    expected = [1 / (1 + math.exp(-(center + sign * half))) for sign in (-1, 1)]
+    assert (interval.low, interval.high) == pytest.approx(expected, abs=1e-7)
     assert (interval.method, interval.unit, interval.n_units) == ("corrected", "folds", 5)
-    assert interval.describe() == "95 % corrected resampled t interval over 5 folds"
+    assert interval.std_error == pytest.approx(0.0158113883 * 0.6708203932)
+    described = "95 % corrected resampled t interval of the mean on the logit scale over 5 folds"
+    assert interval.describe() == described
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
-def test_fold_interval_without_overlap_would_be_students(confidence):
+def test_fold_interval_without_overlap_and_limits_would_be_students(confidence):
     values = np.random.default_rng(0).normal(0.9, 0.03, 12)
     low, high = stats.t.interval(confidence, 11, loc=values.mean(), scale=stats.sem(values))
-    interval = fold_interval(values, test_train_ratio=1e-12, confidence=confidence)
+    options = {"test_train_ratio": 1e-12, "confidence": confidence, "limits": (-math.inf, math.inf)}
+    interval = fold_interval(values, **options)
     assert (interval.low, interval.high) == pytest.approx((low, high), abs=1e-9)
 
 
 def test_more_runs_of_the_same_folds_narrow_the_interval_only_to_a_limit():
     values = np.array([0.8, 0.9] * 500)
     interval = fold_interval(values, test_train_ratio=1 / 4)
-    assert interval.high - interval.low == pytest.approx(2 * 1.9623 * 0.05 * np.sqrt(0.251), rel=1e-3)
+    assert interval.high - interval.low == pytest.approx(2 * 1.9623 * 0.05 * np.sqrt(0.251), rel=1e-2)
 
 
-def test_fold_interval_is_not_cut_off():
-    interval = fold_interval([0.5, 0.99], test_train_ratio=1 / 4)
-    assert interval.low < 0 < 1 < interval.high
-    loss = fold_interval([2.0, 2.2, 2.1, 1.9, 2.3], test_train_ratio=1 / 4)
+def test_a_loss_has_no_upper_limit():
+    values = [2.0, 2.2, 2.1, 1.9, 2.3]
+    loss = fold_interval(values, test_train_ratio=1 / 4, limits=(0, math.inf))
     assert 1 < loss.low < 2.1 < loss.high
+    assert loss.scale == "log"
+    with pytest.raises(ArgumentError, match="0 to 1"):
+        fold_interval(values, test_train_ratio=1 / 4)
 
 
 def test_a_fold_without_a_value_gives_no_interval():
@@ -315,11 +226,3 @@ def test_corrected_variance_by_hand():
     assert corrected_variance(np.array([0.8, 0.9, 1.0]), test_train_ratio=1 / 2) == pytest.approx(
         0.01 * 5 / 6
     )
-
-
-def test_test_set_of_the_paper_takes_well_under_a_second():
-    labels, predicted, groups = clustered(n_subjects=73, n_each=15)
-    start = time.perf_counter()
-    for name in MATRIX_METRICS:
-        interval_for(name, labels, predicted, groups)
-    assert time.perf_counter() - start < 1

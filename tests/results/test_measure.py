@@ -1,18 +1,18 @@
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
-from scipy import stats
 from sklearn.metrics import f1_score, roc_auc_score
 
 from leukcnn import spec
 from leukcnn.errors import ArgumentError
-from leukcnn.results.intervals import fold_interval, run_interval, wilson_interval
-from leukcnn.results.measure import fold_size_ratio, is_over_folds, measure, unit_of
+from leukcnn.results.intervals import fold_interval, run_interval, t_bounds, wilson_interval
+from leukcnn.results.measure import _value, fold_size_ratio, is_over_folds, measure, measure_run, unit_of
 
 
 @pytest.mark.parametrize("kind", spec.SPLIT_KINDS)
-def test_the_bootstrap_resamples_what_the_split_keeps_whole(left_out, kind):
+def test_an_interval_is_over_what_the_split_keeps_whole(left_out, kind):
     units = {
         **dict.fromkeys(("cell", "random", "kfold"), "images"),
         **dict.fromkeys(("subject", "fold"), "subjects"),
@@ -25,13 +25,15 @@ def test_the_bootstrap_resamples_what_the_split_keeps_whole(left_out, kind):
     assert unit_of(results, "external") == "subjects"
 
 
-def test_a_split_by_cell_resamples_cells_and_the_external_set_subjects(experiment, make_predictions):
+def test_a_split_by_cell_has_intervals_over_cells_and_the_external_set_over_subjects(
+    experiment, make_predictions
+):
     external = make_predictions("external", tp=40, fn=10, fp=10, tn=40)
     experiment.add("vgg16", make_predictions("test", tp=40, fn=10, fp=10, tn=40), external)
     results = experiment.results()
     assert measure(results, "vgg16", "accuracy").interval == wilson_interval(80, 100)
     outside = measure(results, "vgg16", "accuracy", subset="external").interval
-    assert (outside.method, outside.unit, outside.n_units) == ("bootstrap", "subjects", 20)
+    assert (outside.method, outside.unit, outside.n_units) == ("jackknife", "subjects", 20)
     assert measure(results, "vgg16", "f1").interval.unit == "images"
     by_subject = experiment.results(split="subject")
     assert measure(by_subject, "vgg16", "f1").interval.unit == "subjects"
@@ -82,17 +84,19 @@ def test_several_runs_have_the_prediction_interval_of_one_more(staged, make_stag
     assert found.spread == (pytest.approx(np.mean(expected)), pytest.approx(np.std(expected, ddof=1)))
 
 
-def test_the_interval_of_several_runs_ends_at_the_limits_of_the_metric(staged, make_stages):
+def test_the_interval_of_several_runs_is_within_the_limits_of_the_metric(staged, make_stages):
     experiment = staged()
     for run, wrong in enumerate((60, 62, 64)):
         experiment.add("frozen", make_stages(wrong=wrong), run=run)
     results = experiment.results(runs=3)
     found = measure(results, "frozen", "kappa")
-    half = stats.t.ppf(0.975, 2) * np.std(found.values, ddof=1) * np.sqrt(4 / 3)
-    assert found.interval.low == pytest.approx(np.mean(found.values) - half)
+    error = np.std(found.values, ddof=1) / np.sqrt(3)
+    bounds = t_bounds(np.mean(found.values), error, 2, limits=(-1, 1))
+    assert (found.interval.low, found.interval.high) == pytest.approx(bounds)
     assert found.interval.low < 0
     loss = measure(results, "frozen", "log_loss")
-    assert loss.interval.high > 1
+    assert 1 < loss.interval.low < loss.interval.high
+    assert loss.interval.scale == "log"
 
 
 def test_metrics_of_probabilities_are_measured_like_others(left_out, tested):
@@ -136,14 +140,17 @@ def test_folds_have_the_corrected_interval_without_the_validation_images(staged,
     assert (found.n, together.n) == (320, 320)
 
 
-def test_with_two_classes_folds_are_pooled_unless_folds_are_asked_for(left_out, tested):
+def test_cross_validation_is_over_folds_with_any_number_of_classes(left_out, tested):
     experiment = left_out()
     for fold in range(2):
         experiment.add("deep", tested("ufg", tp=3 + fold, fn=1), fold=fold, split="kfold")
     results = experiment.results(runs=1).under("kfold")
-    assert not is_over_folds(results)
-    assert measure(results, "deep", "accuracy").values == [pytest.approx(7 / 9)]
-    assert measure(results, "deep", "accuracy", over="folds").values == pytest.approx([3 / 4, 4 / 5])
+    assert is_over_folds(results) and not is_over_folds(results, subset="external")
+    found = measure(results, "deep", "accuracy")
+    assert found.values == pytest.approx([3 / 4, 4 / 5])
+    assert found == measure(results, "deep", "accuracy", over="folds")
+    assert found.interval.method == "corrected"
+    assert measure(results, "deep", "accuracy", over="runs").values == [pytest.approx(7 / 9)]
 
 
 def test_images_without_a_label_are_left_out(experiment, make_predictions):
@@ -164,7 +171,7 @@ def test_values_of_several_tasks_are_not_mixed(separate_datasets, tested):
         experiment.add("deep", tested("allidb1", tp=4 - fold, fn=fold, tn=4), fold=fold, tested=("allidb1",))
         experiment.add("deep", tested("allidb2", tp=1, fn=3), fold=fold, tested=("allidb2",))
     results = experiment.results()
-    assert measure(results, "deep", "accuracy", dataset="allidb1").values == [pytest.approx(15 / 16)]
+    assert measure(results, "deep", "accuracy", dataset="allidb1").values == pytest.approx([1, 7 / 8])
     assert measure(results, "deep", "accuracy", dataset="ufg") is None
     with pytest.raises(ArgumentError, match="allidb1, allidb2"):
         measure(results, "deep", "accuracy")
@@ -198,3 +205,42 @@ def test_other_sets_than_the_test_set_are_measured_over_runs(staged, make_stages
     # The first fold's network alone, not three networks on the same images.
     assert (outside.values, outside.n) == ([pytest.approx(1)], 80)
     assert len(measure(results, "frozen", "accuracy").values) == 3
+
+
+def test_a_balanced_value_is_the_mean_over_all_balanced_subsets(experiment, make_predictions):
+    # 4 of 6 malignant and 2 of 3 healthy cells are right; 3 of the 6 are kept.
+    test = make_predictions("test", tp=4, fn=2, fp=1, tn=2)
+    experiment.add("vgg16", test)
+    results = experiment.results()
+    is_positive, exactly = test.label == results.positive, ("accuracy", "sensitivity", "specificity")
+    healthy = np.flatnonzero(~is_positive)
+    subsets = [test.select(np.sort([*k, *healthy])) for k in combinations(np.flatnonzero(is_positive), 3)]
+    for name in (*exactly, "brier_score", "precision", "f1", "kappa", "auroc"):
+        every = [measure_run(one, name, positive=results.positive).values[0] for one in subsets]
+        found = measure(results, "vgg16", name, subset="balanced")
+        near = 1e-9 if name in (*exactly, "brier_score") else 0.03
+        assert (found.values[0], found.n) == (pytest.approx(np.mean(every), abs=near), 6), name
+    recall = measure(results, "vgg16", "sensitivity", subset="balanced").interval
+    assert recall == wilson_interval(4, 6)
+
+
+def test_precision_of_expected_counts_is_near_the_mean_over_subsets(experiment, make_predictions):
+    test = make_predictions("test", tp=684, fn=43, fp=31, tn=308)
+    experiment.add("vgg16", test)
+    results, rng = experiment.results(), np.random.default_rng(0)
+    is_positive = test.label == results.positive
+    malignant, healthy = np.flatnonzero(is_positive), np.flatnonzero(~is_positive)
+    subsets = [test.select(np.sort([*rng.permutation(malignant)[:339], *healthy])) for _ in range(300)]
+    for name in ("precision", "f1", "weighted_f1", "kappa"):
+        values = [_value(name, one, results.positive, balanced=False) for one in subsets]
+        found = measure(results, "vgg16", name, subset="balanced")
+        error = np.std(values) / np.sqrt(300)
+        assert found.values[0] == pytest.approx(np.mean(values), abs=4 * error), name
+        assert (found.n, found.interval.method) == (678, "bootstrap")
+        assert found.interval.low < found.values[0] < found.interval.high
+
+
+def test_perfect_balanced_accuracy_counts_the_images_of_a_subset(experiment, make_predictions):
+    experiment.add("vgg16", make_predictions("test", tp=60, fn=0, fp=0, tn=20))
+    found = measure(experiment.results(), "vgg16", "accuracy", subset="balanced")
+    assert found.interval == wilson_interval(40, 40)

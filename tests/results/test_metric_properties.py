@@ -9,7 +9,7 @@ from sklearn import metrics as sklearn_metrics
 from leukcnn import spec
 from leukcnn.results import probabilities
 from leukcnn.results.intervals import wilson_interval
-from leukcnn.results.metrics import MATRIX_METRICS, confusion_matrix
+from leukcnn.results.metrics import MATRIX_METRICS, balanced_matrix, confusion_matrix
 
 OF_ALL_CLASSES = [name for name in MATRIX_METRICS if not spec.METRICS[name].of_class]
 
@@ -68,12 +68,12 @@ def test_the_order_of_classes_changes_no_metric_of_all_classes(case, random):
 
 
 @given(true_and_predicted())
-def test_averages_over_the_classes_that_occur_are_those_of_scikit_learn(case):
+def test_averages_over_the_classes_are_those_of_scikit_learn(case):
     n_classes, true, predicted = case
     expected = {"accuracy": sklearn_metrics.accuracy_score(true, predicted)}
     for average in ("macro", "weighted"):
-        # In a mean, the precision of a class that is never predicted is 0.
-        options = {"labels": np.unique(true), "average": average, "zero_division": 0}
+        # In a mean, the precision of a class that is never predicted is 0, and the recall of an absent one.
+        options = {"average": average, "zero_division": 0}
         precision, recall, f1, _ = sklearn_metrics.precision_recall_fscore_support(true, predicted, **options)
         expected |= {f"{average}_precision": precision, f"{average}_recall": recall, f"{average}_f1": f1}
     if len({*true, *predicted}) > 1:
@@ -81,6 +81,33 @@ def test_averages_over_the_classes_that_occur_are_those_of_scikit_learn(case):
     matrix = confusion_matrix(true, predicted, n_classes=n_classes)
     assert {name: float(MATRIX_METRICS[name](matrix)) for name in expected} == pytest.approx(expected)
     assert MATRIX_METRICS["error_rate"](matrix) == pytest.approx(1 - expected["accuracy"])
+
+
+@given(true_and_predicted(), st.integers(0, 2**31))
+def test_macro_auroc_is_the_mean_of_scikit_learn_s_over_the_classes_that_occur(case, seed):
+    n_classes, true, _ = case
+    scores = np.random.default_rng(seed).dirichlet(np.ones(n_classes), len(true)).round(2)
+    found = probabilities.PROBABILITY_METRICS["macro_auroc"](true, scores)
+    if len(set(true)) < 2:
+        assert np.isnan(found)
+        return
+    each = [sklearn_metrics.roc_auc_score(true == k, scores[:, k]) for k in set(true)]
+    assert found == pytest.approx(np.mean(each), abs=1e-12)
+
+
+@given(true_and_predicted())
+def test_a_balanced_matrix_has_equal_classes_and_the_same_recalls(case):
+    n_classes, true, predicted = case
+    matrix = confusion_matrix(true, predicted, n_classes=n_classes)
+    balanced, sizes = balanced_matrix(matrix), matrix.sum(axis=1)
+    np.testing.assert_allclose(balanced.sum(axis=1), np.where(sizes > 0, sizes[sizes > 0].min(), 0))
+    for k in range(n_classes):
+        recall = MATRIX_METRICS["recall"]
+        np.testing.assert_allclose(recall(balanced, positive=k), recall(matrix, positive=k))
+    weights = probabilities.balanced_weights(true, np.ones(len(true)))
+    options = {"labels": range(n_classes), "sample_weight": weights}
+    with_weights = sklearn_metrics.confusion_matrix(true, predicted, **options)
+    np.testing.assert_allclose(balanced, with_weights)
 
 
 @given(true_and_predicted(), st.integers(0, 4))

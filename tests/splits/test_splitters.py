@@ -8,7 +8,6 @@ from leukcnn.datasets.indexing import index_from_manifest, load
 from leukcnn.errors import ArgumentError, DataError
 from leukcnn.splits.kfold import grouped_kfold, random_kfold, stratified_kfold
 from leukcnn.splits.splitters import (
-    balanced_subset,
     hold_out_validation,
     holdout,
     predefined_folds,
@@ -116,17 +115,6 @@ def test_every_split_keeps_its_promises(listing, seed, is_grouped):
     again = every_split(labels[order], groups[order] if is_grouped else None, ids[order], seed=seed)
     for splits, others in zip(made, again, strict=True):
         assert [set(ids[rows]) for rows in splits] == [set(ids[order][rows]) for rows in others]
-
-
-@given(listing=listings(), seed=st.integers(0, 2**31))
-def test_a_balanced_subset_has_equal_classes_in_any_order(listing, seed):
-    labels, _, order = listing
-    labels = np.minimum(labels, 1)
-    ids = np.array([f"image {i:03}" for i in range(len(labels))])
-    kept = balanced_subset(labels, seed=seed, ids=ids)
-    assert counts(labels, kept) == [np.bincount(labels).min()] * 2
-    again = balanced_subset(labels[order], seed=seed, ids=ids[order])
-    assert set(ids[kept]) == set(ids[order][again])
 
 
 @given(seed=st.integers(0, 2**31), order=st.permutations(range(100)))
@@ -391,16 +379,6 @@ def test_other_folds_are_refused():
         predefined_folds(LABELS, LABELS, groups=GROUPS, seed=0)
     with pytest.raises(ArgumentError, match="validation fraction is 1"):
         predefined_folds(GROUPS % 3, LABELS, groups=GROUPS, seed=0, validation_fraction=1)
-
-
-def test_a_balanced_subset_drops_images_of_the_larger_class_only(training):
-    test = holdout(training.labels, seed=0, ids=training.ids).test
-    labels = training.labels[test]
-    kept = balanced_subset(labels, seed=0, ids=training.ids[test])
-    assert counts(labels, kept) == [339, 339]
-    assert set(np.flatnonzero(labels == 0)) <= set(kept)
-    assert np.all(np.diff(kept) > 0)
-    assert kept.tolist() != balanced_subset(labels, seed=1, ids=training.ids[test]).tolist()
 
 
 @pytest.mark.parametrize(
