@@ -1,5 +1,253 @@
-"""Checks sizes of the test set for which all rows of a table are possible."""
+"""Checks confusion matrices of two classes that give all values of a row together.
 
-from leukcnn.auditing.answers import AuditKind
+Values of a claim: "table", "row", "dataset" and "subset" name a row of a paper's table; "sizes" are other
+class sizes than those of its sample, in the order of the paper's classes.
+"""
 
-KINDS: dict[str, AuditKind] = {}
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from leukcnn import spec
+from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNIQUE, Answer, AuditKind
+from leukcnn.auditing.printed import PrintedNumber
+from leukcnn.auditing.two_classes import (
+    Matrices,
+    SortedMatrices,
+    ValueRow,
+    all_matrices,
+    claim_of,
+    class_sizes,
+    moved,
+    numbers_of,
+    printed_for,
+    row_of,
+    text_of,
+    value_rows,
+)
+
+CONTROLS = 1000
+_FEW = 3
+_WEIGHTED = {
+    **{"precision": "weighted_precision", "recall": "weighted_recall", "sensitivity": "weighted_recall"},
+    **{"specificity": "weighted_specificity", "f1": "weighted_f1"},
+}
+Numbers = dict[str, PrintedNumber]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read the values of a row.
+
+    Attributes:
+        numbers: The values by metric.
+        says: What it supposes, such as "averages weighted by class size"; "" for the plain reading.
+    """
+
+    numbers: Numbers
+    says: str = ""
+
+
+def readings(row: ValueRow) -> Iterator[Reading]:
+    """Yields the ways to read a row: as printed, without lost zeros, and with weighted averages."""
+    as_printed, own = numbers_of(row.table, row.values), numbers_of(row.table, row.values, own=True)
+    weighted = "averages of both classes weighted by class size"
+    shorter = "values are printed without zeros at their end"
+    yield Reading(as_printed)
+    if own != as_printed:
+        yield Reading(own, shorter)
+    if as_printed.keys() & _WEIGHTED.keys():
+        yield Reading(_weighted(as_printed), weighted)
+        if own != as_printed:
+            yield Reading(_weighted(own), f"{weighted}, and {shorter}")
+
+
+def _weighted(numbers: Numbers) -> Numbers:
+    return {_WEIGHTED.get(name, name): number for name, number in numbers.items()}
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A row that one wrong value, or two exchanged ones, make impossible.
+
+    Attributes:
+        wrong: The wrong metrics.
+        corrected: What they should print, by metric.
+        matrices: The matrices that give all other values.
+    """
+
+    wrong: tuple[str, ...]
+    corrected: Numbers
+    matrices: Matrices
+
+
+def slips(numbers: Numbers, fitting: Callable[[Numbers], Matrices]) -> list[Slip]:
+    """Returns the ways to make a row possible: one value left out, or the digits of two exchanged.
+
+    Args:
+        numbers: The values of a row that no matrix gives.
+        fitting: Returns the matrices that give values.
+    """
+    found = []
+    for one in numbers:
+        rest = {name: number for name, number in numbers.items() if name != one}
+        if len(matrices := fitting(rest)):
+            mode = "rounded" if len(matrices.fitting(rest, "rounded")) else "truncated"
+            should = {
+                printed_for(numbers[one], int(above), int(below), mode)
+                for above, below in zip(*matrices.metric(one), strict=True)
+            }
+            # Several printed values leave open what the right one is.
+            found.append(Slip((one,), {one: should.pop()} if len(should) == 1 else {}, matrices))
+    if not found:
+        for one, other in combinations(numbers, 2):
+            swapped = _exchanged(numbers, one, other)
+            if swapped and len(matrices := fitting(swapped)):
+                found.append(Slip((one, other), {name: swapped[name] for name in (one, other)}, matrices))
+    return found
+
+
+def _exchanged(numbers: Numbers, one: str, other: str) -> Numbers | None:
+    """Returns the values with the digits of two exchanged; None if they have other decimals."""
+    a, b = numbers[one], numbers[other]
+    if a.decimals + 2 * a.percent != b.decimals + 2 * b.percent:
+        return None
+    return {**numbers, one: replace(a, value=b.value), other: replace(b, value=a.value)}
+
+
+def text_of_matrices(matrices: Matrices) -> str:
+    """Returns the right answers of a few matrices, or how many matrices there are."""
+    if len(matrices) > _FEW:
+        return f"{len(matrices)} confusion matrices"
+    return " or ".join(
+        f"{tp} of {positives} positive and {tn} of {negatives} negative images right"
+        for tp, positives, tn, negatives in zip(
+            matrices.tp, matrices.positives, matrices.tn, matrices.negatives, strict=True
+        )
+    )
+
+
+def text_of_slip(slip: Slip, numbers: Numbers) -> str:
+    """Returns what is wrong and what is right."""
+    wrong = " and ".join(text_of(name, numbers[name]) for name in slip.wrong)
+    if not slip.corrected:
+        return f"without {wrong}, {text_of_matrices(slip.matrices)} fit"
+    right = " and ".join(text_of(name, number) for name, number in slip.corrected.items())
+    how = "are exchanged" if len(slip.wrong) > 1 else "is wrong"
+    source = _from_rounded(slip, numbers)
+    return f"{wrong} {how}: {text_of_matrices(slip.matrices)} give {right}{source}"
+
+
+def _from_rounded(slip: Slip, numbers: Numbers) -> str:
+    """Says whether a wrong F1-score is that of the printed precision and recall."""
+    recall = numbers.get("recall", numbers.get("sensitivity"))
+    if slip.wrong != ("f1",) or recall is None or "precision" not in numbers:
+        return ""
+    p, r = (sum(number.bounds("truncated")[:1]) for number in (numbers["precision"], recall))
+    score = 2 * p * r / (p + r)
+    for mode in ("rounded", "truncated"):
+        if printed_for(numbers["f1"], score.numerator, score.denominator, mode) == numbers["f1"]:
+            return f"; {numbers['f1']} follows from the printed precision and recall"
+    return ""
+
+
+def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
+    row = row_of(paper, claim)
+    positives, negatives = class_sizes(paper, row.sample) or (0, 0)
+    every = all_matrices(positives, negatives)
+    searched = f"{positives + 1} x {negatives + 1} confusion matrices of {positives} + {negatives} images"
+    ways = list(readings(row))
+    tried: list[SortedMatrices] = []
+    for reading in ways:
+        tried.append(SortedMatrices(every, next(iter(reading.numbers))))
+        if len(matrices := tried[-1].fitting(reading.numbers)):
+            answer = _possible(claim, reading, matrices, tried[-1])
+            return replace(answer, searched=searched, covers=row.covers)
+    plain = ways[0]
+    found = slips(plain.numbers, tried[0].fitting)
+    detail = f"No confusion matrix of {positives} + {negatives} images gives all {len(plain.numbers)} values"
+    verdict, corrected = IMPOSSIBLE, ""
+    if len(found) == 1 and found[0].corrected:
+        verdict = SLIP
+        corrected = ", ".join(text_of(name, number) for name, number in found[0].corrected.items())
+    if found:
+        detail += ": " + "; or ".join(text_of_slip(slip, plain.numbers) for slip in found[:_FEW])
+        if len(found) > _FEW:
+            detail += f"; or {len(found) - _FEW} others could be wrong"
+    detail += _implied(plain.numbers, positives, negatives) if verdict == IMPOSSIBLE else ""
+    return Answer(
+        claim=claim,
+        verdict=verdict,
+        detail=f"{detail}.",
+        searched=searched + ", also with each value left out and each two exchanged",
+        certainty=_control(plain.numbers, tried[0].fitting, claim.id, with_slips=verdict == SLIP),
+        corrected=corrected,
+        covers=row.covers,
+    )
+
+
+def _possible(claim: spec.Claim, reading: Reading, matrices: Matrices, every: SortedMatrices) -> Answer:
+    """Returns the answer for a row that some matrix gives."""
+    modes = [mode for mode in ("rounded", "truncated") if len(every.fitting(reading.numbers, mode))]
+    how = f" ({' or '.join(modes)})" if modes else " (partly rounded, partly truncated)"
+    supposing = f", if they are {reading.says}" if reading.says.startswith("averages") else ""
+    supposing = f", if {reading.says}" if reading.says.startswith("values") else supposing
+    return Answer(
+        claim=claim,
+        verdict=UNIQUE if len(matrices) == 1 else CONSISTENT,
+        detail=f"{text_of_matrices(matrices)} give all {len(reading.numbers)} values{how}{supposing}.",
+        searched="",
+        certainty=_control(reading.numbers, every.fitting, claim.id),
+    )
+
+
+def _implied(numbers: Numbers, positives: int, negatives: int) -> str:
+    """Says which accuracy the printed recall and specificity mean."""
+    recall = numbers.get("recall", numbers.get("sensitivity"))
+    if recall is None or "specificity" not in numbers or "accuracy" not in numbers:
+        return ""
+    n = positives + negatives
+    right = recall.value * positives / 10**recall.decimals
+    right += numbers["specificity"].value * negatives / 10 ** numbers["specificity"].decimals
+    return (
+        f". Recall {recall} and specificity {numbers['specificity']} mean an accuracy of {right / n:.2f}, "
+        f"{numbers['accuracy']} is printed"
+    )
+
+
+def _control(
+    numbers: Numbers,
+    fitting: Callable[[Mapping[str, PrintedNumber]], Matrices],
+    key: str,
+    *,
+    with_slips: bool = False,
+) -> str:
+    """Says how often moved values have a solution, too."""
+    sets = list(moved(numbers, CONTROLS, "binary_row", key))
+    solved = [values for values in sets if len(fitting(values))]
+    text = f"exact; {len(solved)} of {CONTROLS} sets of values moved by .03 to .3 have a solution"
+    if not with_slips:
+        return text
+    some = [values for values in sets[: CONTROLS // 10] if not len(fitting(values))]
+    corrected = sum(len(found := slips(values, fitting)) == 1 and bool(found[0].corrected) for values in some)
+    return f"{text}, and {corrected} of {len(some)} others with one correction"
+
+
+def _find(paper: spec.Paper) -> Iterator[spec.Claim]:
+    for row in rows_of_two_classes(paper):
+        text = f"The {len(row.covers)} values of {row.values[0].row} come from one confusion matrix"
+        yield claim_of("binary_row", row, text)
+
+
+def rows_of_two_classes(paper: spec.Paper) -> Iterable[ValueRow]:
+    """Returns the rows whose values one confusion matrix of two classes may give."""
+    return [
+        row
+        for row in value_rows(paper)
+        if row.sample.runs == row.sample.folds == 1
+        and len(row.covers) > 1
+        and all(class_sizes(paper, row.sample) or (0,))
+    ]
+
+
+KINDS: dict[str, AuditKind] = {"binary_row": AuditKind(check=_check, find=_find)}

@@ -136,13 +136,6 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     number, n, runs = number_of(values), values["n"], values.get("runs", 1)
     sizes = tuple(values.get("sizes", ()))
     counts = counts_of(number, n, runs, sizes)
-    note = ""
-    own = own_decimals(values["value"])
-    if not counts.all and own < number.decimals:
-        shorter = printed_number(values["value"], own, percent=number.percent)
-        if (looser := counts_of(shorter, n, runs, sizes)).all:
-            number, counts = shorter, looser
-            note = f", if it is printed with {own} decimals, as {number}"
     of = values.get("of", "images")
     searched = f"0 to {counts.n} of {counts.n} {of}" + (f" ({runs} runs of {n})" if runs > 1 else "")
     if len(set(sizes)) > 1:
@@ -153,9 +146,15 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
         exact = (
             f" is {_exactly(number, counts.all[0], counts.n)}" if len(counts.all) == 1 else f" print {number}"
         )
-        detail = f"{what} of {counts.n}{exact} ({' and '.join(counts.modes)}){note}."
+        detail = f"{what} of {counts.n}{exact} ({' and '.join(counts.modes)})."
     else:
         detail = f"No whole number: {_nearest(number, counts.n)}."
+        own = own_decimals(values["value"])
+        shorter = printed_number(values["value"], own, percent=number.percent)
+        # A zero may have been added to a value that was rounded before.
+        if own < number.decimals and (others := counts_of(shorter, n, runs, sizes).all):
+            some = " or ".join(map(str, others)) if len(others) <= _FEW else f"{len(others)} counts"
+            detail += f" As {shorter} it could be {some} of {counts.n}."
     return Answer(
         claim=claim,
         verdict=CONSISTENT if counts.all else IMPOSSIBLE,
@@ -174,8 +173,8 @@ def _check_sizes(claim: spec.Claim) -> Answer:
     if sizes:
         n = sizes[0]
         detail = (
-            f"{len(sizes)} of {most} sizes of the test set give it, from {counts_of(number, n).all[0]} of {n} "
-            f"images on. Its size isn't stated."
+            f"{len(sizes)} of {most} sizes of the test set give it, the smallest with "
+            f"{counts_of(number, n).all[0]} of {n} images. The size isn't stated."
         )
     return Answer(
         claim=claim,
@@ -205,8 +204,8 @@ def _check_table(claim: spec.Claim, paper: spec.Paper) -> Answer:
         claim=claim,
         verdict=verdict,
         detail=(
-            f"Of {len(values)} values, {rounded} fit only if rounded, {truncated} only if truncated, "
-            f"{modes.count(_MODES)} either way and {modes.count(())} are no whole number of images: {follows}."
+            f"Of {len(values)} values, {rounded} fit only if rounded, {truncated} only if truncated and "
+            f"{modes.count(_MODES)} either way; {modes.count(())} are no whole number of images: {follows}."
         ),
         searched=f"every whole number of images for {len(values)} values",
         certainty="exact",

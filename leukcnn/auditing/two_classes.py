@@ -124,7 +124,7 @@ _METRICS: Mapping[str, Callable[[Matrices], Fraction_]] = {
     **{f"weighted_{name}": _both(name, True) for name in ("precision", "recall", "f1", "specificity")},
 }
 OF_A_MATRIX = frozenset(_METRICS)
-"""Metrics that a confusion matrix gives. "weighted_specificity" is no metric of tables: papers may mean it."""
+"""Metrics that a confusion matrix gives; "weighted_specificity" isn't a metric of tables."""
 
 
 def all_matrices(positives: int, negatives: int) -> Matrices:

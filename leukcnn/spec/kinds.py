@@ -214,7 +214,7 @@ CLAIMS: Mapping[str, ClaimKind] = {
         "leukcnn.auditing.binary", "confusion matrices of two classes that give all values of a row together"
     ),
     "test_size": ClaimKind(
-        "leukcnn.auditing.binary", "sizes of the test set for which all rows of a table are possible"
+        "leukcnn.auditing.class_sizes", "sizes of the test set for which all rows of a table are possible"
     ),
     "runs": ClaimKind(
         "leukcnn.auditing.run_sets", "sets of runs that give the means and standard deviations of a row"
