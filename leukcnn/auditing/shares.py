@@ -111,7 +111,7 @@ def _exactly(number: PrintedNumber, k: int, n: int) -> str:
     return str(printed_for(finer, k, n, "rounded"))
 
 
-def _nearest(number: PrintedNumber, n: int) -> str:
+def nearest(number: PrintedNumber, n: int) -> str:
     """Names the two numbers of images whose fractions are nearest, and what they would print."""
     low, high = number.bounds()
     below = min(int((low + high) / 2 * n), n - 1)
@@ -148,7 +148,7 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
         )
         detail = f"{what} of {counts.n}{exact} ({' and '.join(counts.modes)})."
     else:
-        detail = f"No whole number: {_nearest(number, counts.n)}."
+        detail = f"No whole number: {nearest(number, counts.n)}."
         own = own_decimals(values["value"])
         shorter = printed_number(values["value"], own, percent=number.percent)
         # A zero may have been added to a value that was rounded before.

@@ -1,5 +1,6 @@
 """The tables of the LeukNet paper as printed, its t-tests, and additional tables."""
 
+from leukcnn.papers.leuknet_lodocv_samples import OF_FEATURES, OF_FIVE_FOLDS, OF_FIVE_RUNS, ON_UFG
 from leukcnn.spec import Published, Table
 
 PRINTED_NETWORKS = (
@@ -118,6 +119,7 @@ TABLE_4 = Table(
     rows=PRINTED_NETWORKS,
     split="lodocv",
     compared_split="lodocv_strict",
+    samples=OF_FIVE_RUNS,
     published=(
         *_LEUKNET_ON_ALLIDB,
         Published("vgg19_dft", "accuracy", 97.04, std=0.41, dataset="allidb1"),
@@ -194,6 +196,7 @@ TABLE_5 = Table(
     rows=DENSE_SIZES,
     split="lodocv",
     compared_split="lodocv_strict",
+    samples=OF_FIVE_RUNS,
     published=(
         Published("leuknet_512_256", "accuracy", 94.81, std=2.41, dataset="allidb1"),
         Published("leuknet_512_256", "precision", 93.92, std=2.50, dataset="allidb1"),
@@ -246,6 +249,7 @@ TABLE_6 = Table(
     rows=FEATURE_ROWS,
     split="lodocv",
     compared_split="lodocv_strict",
+    samples=OF_FEATURES,
     published=(
         Published("features_dft", "accuracy", 59.25, dataset="allidb1"),
         Published("features_dft", "precision", 52.68, dataset="allidb1"),
@@ -329,6 +333,7 @@ TABLE_8 = Table(
     where="Table VIII",
     rows=("vogado2018", "leuknet"),
     split="kfold",
+    samples=OF_FIVE_FOLDS,
     published=(
         Published("vogado2018", "accuracy", 92.79),
         Published("vogado2018", "precision", 92.90),
@@ -351,6 +356,7 @@ TABLE_9 = Table(
     rows=("vogado2018", "leuknet"),
     split="lodocv",
     compared_split="lodocv_strict",
+    samples=ON_UFG,
     published=(
         Published("vogado2018", "accuracy", 52.06, dataset="ufg"),
         Published("vogado2018", "precision", 49.90, dataset="ufg"),
