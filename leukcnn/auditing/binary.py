@@ -6,11 +6,12 @@ class sizes than those of its sample, in the order of the paper's classes.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import combinations
 
 from leukcnn import spec
-from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNIQUE, Answer, AuditKind
-from leukcnn.auditing.printed import PrintedNumber
+from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNDECIDABLE, UNIQUE, Answer, AuditKind
+from leukcnn.auditing.printed import PrintedNumber, own_decimals, printed_number
 from leukcnn.auditing.two_classes import (
     Matrices,
     SortedMatrices,
@@ -18,6 +19,7 @@ from leukcnn.auditing.two_classes import (
     all_matrices,
     claim_of,
     class_sizes,
+    how_moved,
     moved,
     numbers_of,
     printed_for,
@@ -32,7 +34,7 @@ _WEIGHTED = {
     **{"precision": "weighted_precision", "recall": "weighted_recall", "sensitivity": "weighted_recall"},
     **{"specificity": "weighted_specificity", "f1": "weighted_f1"},
 }
-Numbers = dict[str, PrintedNumber]
+Numbers = Mapping[str, PrintedNumber]
 
 
 @dataclass(frozen=True)
@@ -41,25 +43,32 @@ class Reading:
 
     Attributes:
         numbers: The values by metric.
-        says: What it supposes, such as "averages weighted by class size"; "" for the plain reading.
+        says: What it supposes; "" if nothing.
+        weighted: Whether precision, recall and so on are averages weighted by class size.
     """
 
     numbers: Numbers
     says: str = ""
+    weighted: bool = False
 
 
 def readings(row: ValueRow) -> Iterator[Reading]:
     """Yields the ways to read a row: as printed, without lost zeros, and with weighted averages."""
     as_printed, own = numbers_of(row.table, row.values), numbers_of(row.table, row.values, own=True)
-    weighted = "averages of both classes weighted by class size"
-    shorter = "values are printed without zeros at their end"
-    yield Reading(as_printed)
-    if own != as_printed:
-        yield Reading(own, shorter)
+    shortened = [name for name, number in own.items() if number != as_printed[name]]
+    plain = [Reading(as_printed)]
+    plain += [
+        Reading({**as_printed, name: own[name]}, f"{text_of(name, own[name])} has no zero at its end")
+        for name in shortened
+    ]
+    if len(shortened) > 1:
+        plain.append(Reading(own, "no value has a zero at its end"))
+    yield from plain
     if as_printed.keys() & _WEIGHTED.keys():
-        yield Reading(_weighted(as_printed), weighted)
-        if own != as_printed:
-            yield Reading(_weighted(own), f"{weighted}, and {shorter}")
+        weighted = "averages of both classes weighted by class size"
+        for reading in plain:
+            says = f"{weighted}, and {reading.says}" if reading.says else weighted
+            yield Reading(_weighted(reading.numbers), f"they are {says}", weighted=True)
 
 
 def _weighted(numbers: Numbers) -> Numbers:
@@ -101,13 +110,13 @@ def slips(numbers: Numbers, fitting: Callable[[Numbers], Matrices]) -> list[Slip
             found.append(Slip((one,), {one: should.pop()} if len(should) == 1 else {}, matrices))
     if not found:
         for one, other in combinations(numbers, 2):
-            swapped = _exchanged(numbers, one, other)
+            swapped = exchanged(numbers, one, other)
             if swapped and len(matrices := fitting(swapped)):
                 found.append(Slip((one, other), {name: swapped[name] for name in (one, other)}, matrices))
     return found
 
 
-def _exchanged(numbers: Numbers, one: str, other: str) -> Numbers | None:
+def exchanged(numbers: Numbers, one: str, other: str) -> Numbers | None:
     """Returns the values with the digits of two exchanged; None if they have other decimals."""
     a, b = numbers[one], numbers[other]
     if a.decimals + 2 * a.percent != b.decimals + 2 * b.percent:
@@ -143,7 +152,7 @@ def _from_rounded(slip: Slip, numbers: Numbers) -> str:
     recall = numbers.get("recall", numbers.get("sensitivity"))
     if slip.wrong != ("f1",) or recall is None or "precision" not in numbers:
         return ""
-    p, r = (sum(number.bounds("truncated")[:1]) for number in (numbers["precision"], recall))
+    p, r = (number.bounds("truncated")[0] for number in (numbers["precision"], recall))
     score = 2 * p * r / (p + r)
     for mode in ("rounded", "truncated"):
         if printed_for(numbers["f1"], score.numerator, score.denominator, mode) == numbers["f1"]:
@@ -163,35 +172,40 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
         if len(matrices := tried[-1].fitting(reading.numbers)):
             answer = _possible(claim, reading, matrices, tried[-1])
             return replace(answer, searched=searched, covers=row.covers)
-    plain = ways[0]
-    found = slips(plain.numbers, tried[0].fitting)
-    detail = f"No confusion matrix of {positives} + {negatives} images gives all {len(plain.numbers)} values"
-    verdict, corrected = IMPOSSIBLE, ""
-    if len(found) == 1 and found[0].corrected:
-        verdict = SLIP
-        corrected = ", ".join(text_of(name, number) for name, number in found[0].corrected.items())
-    if found:
-        detail += ": " + "; or ".join(text_of_slip(slip, plain.numbers) for slip in found[:_FEW])
-        if len(found) > _FEW:
-            detail += f"; or {len(found) - _FEW} others could be wrong"
-    detail += _implied(plain.numbers, positives, negatives) if verdict == IMPOSSIBLE else ""
-    return Answer(
-        claim=claim,
-        verdict=verdict,
-        detail=f"{detail}.",
-        searched=searched + ", also with each value left out and each two exchanged",
-        certainty=_control(plain.numbers, tried[0].fitting, claim.id, with_slips=verdict == SLIP),
-        corrected=corrected,
+    answer = _impossible(claim, ways[0].numbers, tried[0], (positives, negatives), row.sample.folds)
+    return replace(
+        answer,
+        searched=f"{searched}, also with each value left out and each two exchanged",
         covers=row.covers,
     )
+
+
+def _impossible(
+    claim: spec.Claim, numbers: Numbers, every: SortedMatrices, sizes: tuple[int, int], folds: int
+) -> Answer:
+    """Returns the answer for a row that no matrix gives: a slip, if there is one way to mend it."""
+    found = slips(numbers, every.fitting)
+    detail = f"No confusion matrix of {sizes[0]} + {sizes[1]} images gives all {len(numbers)} values"
+    if found:
+        detail += ": " + "; or ".join(text_of_slip(slip, numbers) for slip in found[:_FEW])
+        if len(found) > _FEW:
+            detail += f"; or {len(found) - _FEW} others could be wrong"
+    if folds > 1:
+        verdict, of_folds = _by_fold(numbers, sizes, folds)
+        certainty = "exact for stratified folds; others leave more room"
+        return Answer(claim, verdict, f"{detail}{of_folds}.", "", certainty)
+    if len(found) == 1 and found[0].corrected:
+        corrected = ", ".join(text_of(name, number) for name, number in found[0].corrected.items())
+        certainty = _control(numbers, every.fitting, claim.id, with_slips=True)
+        return Answer(claim, SLIP, f"{detail}.", "", certainty, corrected)
+    return Answer(claim, IMPOSSIBLE, f"{detail}{_implied(numbers, *sizes)}.", "", "exact")
 
 
 def _possible(claim: spec.Claim, reading: Reading, matrices: Matrices, every: SortedMatrices) -> Answer:
     """Returns the answer for a row that some matrix gives."""
     modes = [mode for mode in ("rounded", "truncated") if len(every.fitting(reading.numbers, mode))]
     how = f" ({' or '.join(modes)})" if modes else " (partly rounded, partly truncated)"
-    supposing = f", if they are {reading.says}" if reading.says.startswith("averages") else ""
-    supposing = f", if {reading.says}" if reading.says.startswith("values") else supposing
+    supposing = f", if {reading.says}" if reading.says else ""
     return Answer(
         claim=claim,
         verdict=UNIQUE if len(matrices) == 1 else CONSISTENT,
@@ -199,6 +213,51 @@ def _possible(claim: spec.Claim, reading: Reading, matrices: Matrices, every: So
         searched="",
         certainty=_control(reading.numbers, every.fitting, claim.id),
     )
+
+
+def _by_fold(numbers: Numbers, sizes: tuple[int, int], folds: int) -> tuple[str, str]:
+    """Returns verdict and detail for a row of means over stratified folds.
+
+    Accuracy is the mean of w r + (1 - w) s over the folds, with recall r, specificity s and fraction of
+    positives w of each. It differs from that of the mean w by at most the largest |w - mean w| times the mean
+    of |r - s|, and |r - s| is at most (1 - r) + (1 - s).
+    """
+    recall = numbers.get("recall", numbers.get("sensitivity"))
+    if recall is None or not {"specificity", "accuracy"} <= numbers.keys():
+        return UNDECIDABLE, ". Means over folds may give them"
+    parts = [{n // folds, -(-n // folds)} for n in sizes]
+    middle = Fraction(sizes[0], sum(sizes))
+    spread = max(abs(Fraction(p, p + q) - middle) for p in parts[0] for q in parts[1])
+    ends = []
+    for i, sign in ((0, -1), (1, 1)):
+        r, s = recall.bounds()[i], numbers["specificity"].bounds()[i]
+        errors = min(Fraction(1), 2 - sum(number.bounds()[0] for number in (recall, numbers["specificity"])))
+        ends.append(middle * r + (1 - middle) * s + sign * spread * errors)
+    low, high = numbers["accuracy"].bounds()
+    mean = f"{float(100 * ends[0]):.2f} to {float(100 * ends[1]):.2f}"
+    detail = f". As means over {folds} stratified folds they mean an accuracy of {mean}"
+    # Averages weighted by class size have a recall equal to the accuracy, in every fold.
+    finer, coarser = sorted((numbers["accuracy"], recall), key=_decimals, reverse=True)
+    coarse = printed_number(float(str(coarser)), _decimals(coarser), percent=True)
+    if _overlap(finer, coarse):
+        return (
+            UNDECIDABLE,
+            f"{detail}. As averages weighted by class size, recall equals accuracy, as printed",
+        )
+    if high <= ends[0] or low > ends[1]:
+        return IMPOSSIBLE, detail
+    return UNDECIDABLE, f"{detail}, as printed; folds may give the other values"
+
+
+def _decimals(number: PrintedNumber) -> int:
+    """Returns the number of decimals but for zeros at the end."""
+    return own_decimals(float(str(number)))
+
+
+def _overlap(one: PrintedNumber, other: PrintedNumber) -> bool:
+    """Returns whether a number prints like both."""
+    (a, b), (c, d) = one.bounds(), other.bounds()
+    return a < d and c < b
 
 
 def _implied(numbers: Numbers, positives: int, negatives: int) -> str:
@@ -225,7 +284,7 @@ def _control(
     """Says how often moved values have a solution, too."""
     sets = list(moved(numbers, CONTROLS, "binary_row", key))
     solved = [values for values in sets if len(fitting(values))]
-    text = f"exact; {len(solved)} of {CONTROLS} sets of values moved by .03 to .3 have a solution"
+    text = f"exact; {len(solved)} of {CONTROLS} sets of values moved by {how_moved(numbers)} have a solution"
     if not with_slips:
         return text
     some = [values for values in sets[: CONTROLS // 10] if not len(fitting(values))]
@@ -240,13 +299,14 @@ def _find(paper: spec.Paper) -> Iterator[spec.Claim]:
 
 
 def rows_of_two_classes(paper: spec.Paper) -> Iterable[ValueRow]:
-    """Returns the rows whose values one confusion matrix of two classes may give."""
+    """Returns the rows that one confusion matrix of two classes may give: no means over runs."""
     return [
         row
         for row in value_rows(paper)
-        if row.sample.runs == row.sample.folds == 1
+        if row.sample.runs == 1
         and len(row.covers) > 1
         and all(class_sizes(paper, row.sample) or (0,))
+        and all(value.std is None for value in row.values)
     ]
 
 

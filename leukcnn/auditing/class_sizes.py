@@ -4,7 +4,7 @@ Values of a claim: "table", "dataset" and "subset" name rows of a table that are
 images. All class sizes up to the stated ones are tried.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,11 +12,17 @@ import numpy as np
 
 from leukcnn import spec
 from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, UNIQUE, Answer, AuditKind
-from leukcnn.auditing.binary import rows_of_two_classes, slips, text_of_matrices, text_of_slip
+from leukcnn.auditing.binary import (
+    exchanged,
+    readings,
+    rows_of_two_classes,
+    slips,
+    text_of_matrices,
+    text_of_slip,
+)
 from leukcnn.auditing.printed import PrintedNumber
-from leukcnn.auditing.two_classes import Matrices, ValueRow, class_sizes, moved, numbers_of, where_of
+from leukcnn.auditing.two_classes import Matrices, ValueRow, class_sizes, how_moved, moved, where_of
 
-Numbers = Mapping[str, PrintedNumber]
 Sizes = set[tuple[int, int]]
 CONTROLS = 50
 _FEW = 3
@@ -72,14 +78,14 @@ class SizeSearch:
         return set(zip(matrices.positives.tolist(), matrices.negatives.tolist(), strict=True))
 
     def sizes_with_slip(self, numbers: Numbers) -> Sizes:
-        """Returns the class sizes for which some matrix gives all numbers but one."""
-        return set().union(
-            *(
-                self.sizes({name: number for name, number in numbers.items() if name != left_out})
-                for left_out in numbers
-                if searchable({*numbers} - {left_out})
-            )
-        )
+        """Returns the class sizes for which some matrix gives all numbers but one, or with two exchanged."""
+        others = [
+            {name: number for name, number in numbers.items() if name != left_out}
+            for left_out in numbers
+            if searchable({*numbers} - {left_out})
+        ]
+        others += [swapped for pair in combinations(numbers, 2) if (swapped := exchanged(numbers, *pair))]
+        return set().union(*map(self.sizes, others))
 
 
 def searchable(metrics: set[str]) -> bool:
@@ -113,12 +119,17 @@ def _by_precision(
     return Matrices(positives, negatives, tp, tn)
 
 
-def _common(search: SizeSearch, rows: list[Numbers]) -> tuple[Sizes, tuple[int, ...]]:
-    """Returns the sizes that fit all rows, with as few rows with a slip as possible, and these rows."""
-    full = [search.sizes(numbers) for numbers in rows]
+def _common(search: SizeSearch, rows: list[list[Numbers]]) -> tuple[Sizes, tuple[int, ...]]:
+    """Returns the sizes that fit all rows, with as few rows with a slip as possible, and these rows.
+
+    Args:
+        search: The sizes to try.
+        rows: For each row the ways to read its values; the first is as printed.
+    """
+    full: list[Sizes] = [set().union(*map(search.sizes, ways)) for ways in rows]
     if common := set.intersection(*full):
         return common, ()
-    slipped = [search.sizes_with_slip(numbers) for numbers in rows]
+    slipped = [search.sizes_with_slip(ways[0]) for ways in rows]
     for n in range(1, len(rows)):
         options: dict[tuple[int, ...], Sizes] = {}
         for wrong in combinations(range(len(rows)), n):
@@ -134,7 +145,7 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     rows = [row for row in rows_of_two_classes(paper) if _group(row) == tuple(claim.values.values())]
     positives, negatives = class_sizes(paper, rows[0].sample) or (0, 0)
     search = SizeSearch(positives, negatives)
-    numbers = [numbers_of(row.table, row.values) for row in rows]
+    numbers = [[way.numbers for way in readings(row) if not way.weighted] for row in rows]
     sizes, wrong = _common(search, numbers)
     stated = f"the stated {positives} + {negatives}"
     where = "is not" if (positives, negatives) not in sizes else "is"
@@ -160,12 +171,12 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
         searched=(
             f"{search.n} pairs of class sizes up to {positives} + {negatives}, all confusion matrices of each"
         ),
-        certainty=_control(search, numbers, len(wrong), claim.id),
+        certainty=_control(search, numbers, len(wrong), claim.id) if sizes else "exact",
         covers=tuple(name for row in rows for name in row.covers),
     )
 
 
-def _at_size(search: SizeSearch, row: ValueRow, numbers: Numbers, size: tuple[int, int]) -> str:
+def _at_size(search: SizeSearch, row: ValueRow, ways: list[Numbers], size: tuple[int, int]) -> str:
     """Returns what a row is at the only size that fits."""
 
     def fitting(values: Numbers) -> Matrices:
@@ -173,25 +184,26 @@ def _at_size(search: SizeSearch, row: ValueRow, numbers: Numbers, size: tuple[in
         return matrices[(matrices.positives == size[0]) & (matrices.negatives == size[1])]
 
     name = row.values[0].row
-    if len(matrices := fitting(numbers)):
-        return f"{name}: {text_of_matrices(matrices)}"
-    one = [slip for slip in slips(dict(numbers), fitting) if len(slip.wrong) == 1]
-    return f"{name}: " + " or ".join(text_of_slip(slip, dict(numbers)) for slip in one)
+    for numbers in ways:
+        if len(matrices := fitting(numbers)):
+            return f"{name}: {text_of_matrices(matrices)}"
+    wrong = slips(ways[0], fitting)
+    return f"{name}: " + " or ".join(text_of_slip(slip, ways[0]) for slip in wrong)
 
 
-def _control(search: SizeSearch, rows: list[Numbers], n_wrong: int, key: str) -> str:
+def _control(search: SizeSearch, rows: list[list[Numbers]], n_wrong: int, key: str) -> str:
     """Says how often rows with moved values have a size in common, with as many slips."""
-    sets = [list(moved(numbers, CONTROLS, "test_size", key, str(i))) for i, numbers in enumerate(rows)]
+    sets = [list(moved(ways[0], CONTROLS, "test_size", key, str(i))) for i, ways in enumerate(rows)]
     solved = 0
     for values in zip(*sets, strict=True):
-        # The rows with the fewest sizes decide, so that most controls end early.
+        # Most controls end early: too many rows are possible for no size.
         full = [search.sizes(numbers) for numbers in values]
         if sum(not sizes for sizes in full) > n_wrong:
             continue
-        common, wrong = _common(search, list(values))
+        common, wrong = _common(search, [[numbers] for numbers in values])
         solved += bool(common) and len(wrong) <= n_wrong
     slip = f", with a slip in {n_wrong} of {len(rows)} rows allowed," if n_wrong else ""
-    return f"exact; {solved} of {CONTROLS} tables with values moved by .03 to .3{slip} have a size in common"
+    return f"exact; {solved} of {CONTROLS} tables with values moved by {how_moved(rows[0][0])}{slip} have a size in common"
 
 
 def _group(row: ValueRow) -> tuple[str, str, str]:
@@ -201,7 +213,7 @@ def _group(row: ValueRow) -> tuple[str, str, str]:
 def _find(paper: spec.Paper) -> Iterator[spec.Claim]:
     groups: dict[tuple[str, str, str], list[ValueRow]] = {}
     for row in rows_of_two_classes(paper):
-        if searchable({value.metric for value in row.values}):
+        if row.sample.folds == 1 and searchable({value.metric for value in row.values}):
             groups.setdefault(_group(row), []).append(row)
     for (table, dataset, subset), rows in groups.items():
         if len(rows) < 2 or len({row.sample for row in rows}) > 1:

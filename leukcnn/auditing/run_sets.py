@@ -98,7 +98,7 @@ class RunSearch:
     def totals(self, row: Row) -> list[tuple[int, int]]:
         """Returns the sums of true positives and of true negatives that the means allow."""
         sums = {
-            name: set(counts_of(row[name].mean, n, self.runs).all) if row[name].mean else None
+            name: set(counts_of(mean, n, self.runs).all) if (mean := row[name].mean) else None
             for name, n in self.sizes.items()
         }
         right, tp, tn = sums["accuracy"], sums["recall"], sums["specificity"]
@@ -129,6 +129,8 @@ class RunSearch:
         tried, complete = 0, True
         for tp_total, tn_total in self.totals(row):
             tp = self._counts(row["recall"].std, tp_total, self.positives, ddof)
+            if tp is not None and not len(tp):
+                continue
             tn = self._counts(row["specificity"].std, tn_total, self.negatives, ddof)
             if tp is None or tn is None:
                 complete = False
@@ -215,7 +217,7 @@ def _reasons(search: RunSearch, row: Row) -> list[str]:
     recall, specificity, accuracy = (row[name].mean for name in ("recall", "specificity", "accuracy"))
     if recall and specificity and accuracy and not search.totals(row):
         p, q = search.positives, search.negatives
-        implied = (sum(recall.bounds("truncated")[:1]) * p + specificity.bounds("truncated")[0] * q) / (p + q)
+        implied = (recall.bounds("truncated")[0] * p + specificity.bounds("truncated")[0] * q) / (p + q)
         found.append(
             f"recall {recall} and specificity {specificity} mean an accuracy of {100 * float(implied):.2f}, "
             f"{accuracy} is printed"
@@ -290,7 +292,7 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
             f"standard deviations ({starts} starts), joined in {found.tried} orders"
             f"{'' if found.complete else ', not all'}"
         ),
-        certainty=_control(search, figures, claim.id, found),
+        certainty=_control(search, figures, claim.id, found) if found.sets else "exact",
         covers=_covers(row),
     )
     n = sum((a is not None) + (b is not None) for a, b in figures.values())
@@ -304,7 +306,8 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
         detail = f"{text} all {n} figures." if only else f"{text}."
         return replace(answer, verdict=UNIQUE if only else CONSISTENT, detail=detail)
     if not found.complete:
-        return replace(answer, detail=f"No set was found for all {n} figures, but not all were tried.")
+        detail = f"No set was found for all {n} figures, but not all were tried."
+        return replace(answer, detail=detail, certainty="open")
     reasons = _reasons(search, figures)
     detail = f"No set of {search.runs} runs gives all {n} figures"
     slips = [] if len(reasons) > 2 else _slips(search, figures)

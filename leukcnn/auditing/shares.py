@@ -75,27 +75,18 @@ def counts_of(number: PrintedNumber, n: int, runs: int = 1, sizes: tuple[int, ..
     small, large = min(sizes), max(sizes)
     if set(sizes) != {small, large}:
         raise ValueError(f"sizes = {sizes} of more than two kinds")
-    folds = len(sizes) * runs
-    in_small = small * sizes.count(small) * runs
+    folds, in_small = len(sizes) * runs, small * sizes.count(small) * runs
+    low, high = number.bounds()
     found: dict[str, list[int]] = {mode: [] for mode in _MODES}
-    for k in range(total + 1):
-        # Right images in the small folds; the others are in the large ones.
-        least, most = max(0, k - (total - in_small)), min(k, in_small)
-        ends = np.array([least, most])
-        if not number.bounds()[0] <= _mean(ends, k, small, large, folds)[0].max() / (folds * small * large):
-            continue
-        split = np.arange(least, most + 1)
-        above, below = _mean(split, k, small, large, folds)
+    # A mean over folds of sizes a and b is between k / (b folds) and k / (a folds).
+    first, last = int(low * small * folds), min(total, int(high * large * folds) + 1)
+    for right in range(first, last + 1):
+        split = np.arange(max(0, right - (total - in_small)), min(right, in_small) + 1)
+        above = split * large + (right - split) * small
         for mode in _MODES:
-            if number.is_printed_for(above, below, mode).any():
-                found[mode].append(k)
-        if above.min() / below >= float(number.bounds()[1]):
-            break
+            if number.is_printed_for(above, folds * small * large, mode).any():
+                found[mode].append(right)
     return Counts(total, {mode: tuple(counts) for mode, counts in found.items()})
-
-
-def _mean(in_small: np.ndarray, k: int, small: int, large: int, folds: int) -> tuple[np.ndarray, int]:
-    return in_small * large + (k - in_small) * small, folds * small * large
 
 
 def number_of(values: Mapping[str, Any]) -> PrintedNumber:
@@ -119,6 +110,13 @@ def nearest(number: PrintedNumber, n: int) -> str:
     return f"{first}, {second.replace(f' of {n}', '')}"
 
 
+def _listed(counts: tuple[int, ...]) -> str:
+    """Returns a few numbers, or how many there are from which to which."""
+    if len(counts) <= _FEW:
+        return ", ".join(map(str, counts))
+    return f"{len(counts)} counts from {counts[0]} to {counts[-1]}"
+
+
 def _fit_by_chance(number: PrintedNumber, n: int) -> str:
     """Says how many of all values with these decimals are a whole number of images."""
     per_one = 10**number.decimals * (100 if number.percent else 1)
@@ -140,21 +138,22 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     searched = f"0 to {counts.n} of {counts.n} {of}" + (f" ({runs} runs of {n})" if runs > 1 else "")
     if len(set(sizes)) > 1:
         searched += f", a mean over folds of {min(sizes)} or {max(sizes)}"
-    if counts.all:
-        few = ", ".join(map(str, counts.all)) if len(counts.all) <= _FEW else ""
-        what = few or f"{len(counts.all)} counts, {counts.all[0]} to {counts.all[-1]},"
-        exact = (
-            f" is {_exactly(number, counts.all[0], counts.n)}" if len(counts.all) == 1 else f" print {number}"
-        )
-        detail = f"{what} of {counts.n}{exact} ({' and '.join(counts.modes)})."
+    if len(counts.all) == 1:
+        exact = _exactly(number, counts.all[0], counts.n)
+        detail = f"{counts.all[0]} of {counts.n} is {exact} ({' and '.join(counts.modes)})."
+    elif counts.all:
+        ways = {mode: _listed(counts.fitting[mode]) for mode in counts.modes}
+        what = " or ".join(f"{text} ({mode})" for mode, text in ways.items())
+        if len(ways) == 2 and len(set(ways.values())) == 1:
+            what = f"{ways['rounded']} (rounded and truncated)"
+        detail = f"{what} of {counts.n} print {number}."
     else:
         detail = f"No whole number: {nearest(number, counts.n)}."
         own = own_decimals(values["value"])
         shorter = printed_number(values["value"], own, percent=number.percent)
         # A zero may have been added to a value that was rounded before.
         if own < number.decimals and (others := counts_of(shorter, n, runs, sizes).all):
-            some = " or ".join(map(str, others)) if len(others) <= _FEW else f"{len(others)} counts"
-            detail += f" As {shorter} it could be {some} of {counts.n}."
+            detail += f" As {shorter} it could be {_listed(others)} of {counts.n}."
     return Answer(
         claim=claim,
         verdict=CONSISTENT if counts.all else IMPOSSIBLE,

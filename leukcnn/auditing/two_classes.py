@@ -1,7 +1,7 @@
 """Confusion matrices of two classes: which of them give printed values, compared exactly."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -180,8 +180,13 @@ def numbers_of(
             percent=METRICS[value.metric].percent,
         )
         for value in published
-        if value.metric in OF_A_MATRIX
+        if of_a_matrix(value)
     }
+
+
+def of_a_matrix(value: spec.Published) -> bool:
+    """Returns whether a matrix gives a value; whole numbers of 64 bits compare up to six decimals."""
+    return value.metric in OF_A_MATRIX and own_decimals(value.value) <= 6
 
 
 def text_of(metric: str, number: PrintedNumber) -> str:
@@ -213,6 +218,12 @@ def moved(numbers: Mapping[str, PrintedNumber], n: int, *key: str) -> Iterator[d
     points = rng.uniform(LEAST_MOVE, MOST_MOVE, shape) * np.where(rng.random(shape) < 0.5, -1, 1)
     for row in points:
         yield {name: _moved(number, by) for (name, number), by in zip(numbers.items(), row, strict=True)}
+
+
+def how_moved(numbers: Mapping[str, PrintedNumber]) -> str:
+    """Returns by how much `moved` moves values, for a sentence."""
+    coarse = any(number.decimals < 1 + 2 * (not number.percent) for number in numbers.values())
+    return f".03 to .3{', or one unit of the last digit' if coarse else ''}"
 
 
 def _moved(number: PrintedNumber, points: float) -> PrintedNumber:
@@ -250,7 +261,7 @@ class ValueRow:
     @property
     def covers(self) -> tuple[str, ...]:
         """Names of its values that a confusion matrix gives."""
-        return tuple(name_of(self.table, value) for value in self.values if value.metric in OF_A_MATRIX)
+        return tuple(name_of(self.table, value) for value in self.values if of_a_matrix(value))
 
 
 def where_of(table: spec.Table) -> str:
@@ -274,10 +285,11 @@ def row_of(paper: spec.Paper, claim: spec.Claim) -> ValueRow:
     wanted = (claim.values["row"], claim.values.get("dataset", ""), claim.values.get("subset", "test"))
     table = next(table for table in paper.tables if table.id == claim.values["table"])
     values = tuple(p for p in table.published if (p.row, p.dataset, p.subset) == wanted)
-    sizes = claim.values.get("sizes")
-    sample = spec.Sample(tuple(sizes)) if sizes else table.sample(values[0])
+    sample = table.sample(values[0])
     if sample is None:
         raise LookupError(f"no sample of {table.id} fits {wanted}")
+    if "sizes" in claim.values:
+        sample = replace(sample, sizes=tuple(claim.values["sizes"]))
     return ValueRow(table, sample, values)
 
 

@@ -216,6 +216,10 @@ CLAIMS: Mapping[str, ClaimKind] = {
     "test_size": ClaimKind(
         "leukcnn.auditing.class_sizes", "sizes of the test set for which all rows of a table are possible"
     ),
+    "proportions": ClaimKind(
+        "leukcnn.auditing.proportions",
+        "whether the best row is better than the others, by Fisher's exact test",
+    ),
     "runs": ClaimKind(
         "leukcnn.auditing.run_sets", "sets of runs that give the means and standard deviations of a row"
     ),
