@@ -13,6 +13,7 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, UNIQUE, Answer, AuditKind
 from leukcnn.auditing.binary import (
+    Numbers,
     exchanged,
     readings,
     rows_of_two_classes,
@@ -79,7 +80,7 @@ class SizeSearch:
 
     def sizes_with_slip(self, numbers: Numbers) -> Sizes:
         """Returns the class sizes for which some matrix gives all numbers but one, or with two exchanged."""
-        others = [
+        others: list[Numbers] = [
             {name: number for name, number in numbers.items() if name != left_out}
             for left_out in numbers
             if searchable({*numbers} - {left_out})
@@ -203,7 +204,8 @@ def _control(search: SizeSearch, rows: list[list[Numbers]], n_wrong: int, key: s
         common, wrong = _common(search, [[numbers] for numbers in values])
         solved += bool(common) and len(wrong) <= n_wrong
     slip = f", with a slip in {n_wrong} of {len(rows)} rows allowed," if n_wrong else ""
-    return f"exact; {solved} of {CONTROLS} tables with values moved by {how_moved(rows[0][0])}{slip} have a size in common"
+    tables = f"{CONTROLS} tables with values moved by {how_moved(rows[0][0])}"
+    return f"exact; {solved} of {tables}{slip} have a size in common"
 
 
 def _group(row: ValueRow) -> tuple[str, str, str]:
