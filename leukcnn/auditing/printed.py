@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import Any
 
@@ -103,14 +104,24 @@ def name_of_cell(table: spec.Table, line: int, column: int) -> str:
     return f"{table.id}/{line}/{column}"
 
 
-def printed_values(paper: spec.Paper) -> Iterator[str]:
-    """Yields the name of every number that a paper's tables print."""
-    for table in paper.tables:
-        for published in table.published:
-            yield name_of(table, published)
-            if published.std is not None:
-                yield name_of_std(table, published)
-        for line, cells in enumerate(table.reference):
-            for column, cell in enumerate(cells):
-                if isinstance(cell, int | float):
-                    yield name_of_cell(table, line, column)
+def numbers_of(table: spec.Table) -> Iterator[tuple[str, int | float]]:
+    """Yields the name and the value of every number that a table prints."""
+    for published in table.published:
+        yield name_of(table, published), published.value
+        if published.std is not None:
+            yield name_of_std(table, published), published.std
+    for line, cells in enumerate(table.reference):
+        for column, cell in enumerate(cells):
+            if isinstance(cell, int | float):
+                yield name_of_cell(table, line, column), cell
+
+
+def printed_values(paper: spec.Paper) -> dict[str, int | float]:
+    """Returns the name and the value of every number that a paper's tables print."""
+    return {name: value for table in paper.tables for name, value in numbers_of(table)}
+
+
+def why_not_audited(table: spec.Table, name: str) -> str:
+    """Returns why a value of a table can't be checked, see `Table.not_audited`; "" if nothing says so."""
+    own = name.removeprefix(f"{table.id}/")
+    return next((why for pattern, why in table.not_audited.items() if fnmatchcase(own, pattern)), "")

@@ -186,8 +186,10 @@ class Table:
         notes: Remarks that are printed under the table.
         samples: The images that give the published values, for the audit and for verdicts. The first that
             fits a value counts, see `Table.sample`.
-        not_audited: Why the audit can't check the values that none of its claims covers, such as "values of
-            other works"; "" if it checks all.
+        not_audited: Why the audit can't check values that none of its claims covers: a pattern of their names
+            -> the reason. A value's name is "row/metric/dataset/subset" ("vgg16/log_loss"), with "/std" for
+            its standard deviation; a cell of `reference` is "line/column", counted from 0. "*" fits anything:
+            {"*/log_loss*": "a loss isn't a share of images"}.
     """
 
     id: str
@@ -210,7 +212,7 @@ class Table:
     kappa_words: str = ""
     notes: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
-    not_audited: str = ""
+    not_audited: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_types(self)
