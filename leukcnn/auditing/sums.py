@@ -84,9 +84,10 @@ def _check_total(claim: spec.Claim, table: spec.Table, paper: spec.Paper) -> Ans
         found = "; ".join(closing) or "no other paper prints a count that closes the sums"
         return Answer(claim, IMPOSSIBLE, f"{detail}; {found}", searched, _EXACT, covers=covers)
     ((text, corrected),) = closing.items()
+    known = [line for line in lines if totals_elsewhere(paper, line.key)]
     certainty = (
-        f"the sums are exact; each of the {len(lines)} lines could be the wrong one, and another paper's count "
-        "fits one alone"
+        f"the sums are exact; which line is wrong rests on other papers: they print {len(known)} of the "
+        f"{len(lines)} lines, and only this one closes the sums"
     )
     return Answer(claim, SLIP, f"{detail}; {text}", searched, certainty, corrected, covers)
 
@@ -102,8 +103,8 @@ def _closing(paper: spec.Paper, lines: list[DatasetLine], lacking: Mapping[str, 
         where = [place for place, n in totals_elsewhere(paper, line.key).items() if n == new]
         if where and line.counts[column] + lacking[column] >= 0:
             text = (
-                f"{line.key} has {line.counts[TOTAL]:,} here and {new:,} in {' and '.join(where)}, which closes "
-                f"the sums of {' and '.join(lacking)}"
+                f"{line.key} has {line.counts[TOTAL]:,} here and {new:,} in {' and '.join(where)}, which "
+                f"closes the sums of {' and '.join(lacking)}"
             )
             found[text] = f"{line.key}: {new:,}"
     return found
@@ -137,7 +138,7 @@ def _check_elsewhere(
 
 
 def _check_sets(claim: spec.Claim, table: spec.Table, paper: spec.Paper) -> Answer:
-    """Compares the sets' sums before augmentation with the dataset, and the counts after it with each other."""
+    """Compares the sets' sums before augmentation with the dataset, and their counts after it."""
     half = len(paper.classes)
     faults, found = [], []
     images = CATALOG[paper.datasets[0]].subsets[0].images
