@@ -1,4 +1,4 @@
-"""Checks a t-test from printed means and standard deviations: Student's, and Welch's without equal variances."""
+"""Checks t-tests from printed means and deviations, with equal variances (Student) and without (Welch)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -28,11 +28,13 @@ class Scores(NamedTuple):
         mean: Mean.
         std: Standard deviation with n - 1, in the same unit; None if it isn't printed.
         n: Number of scores.
+        rounding: How far the mean may be from its printed value; 0 if it is exact.
     """
 
     mean: float
     std: float | None
     n: int
+    rounding: float = 0.005
 
 
 class PRange(NamedTuple):
@@ -55,8 +57,7 @@ def p_values(first: Scores, second: Scores, *, equal_variances: bool, largest_st
         The range of p. Samples that don't vary have p = 0 if the means differ, else 1.
     """
     unknown = np.linspace(0.0, largest_std, _STEPS)
-    stds = [np.array([one.std]) if one.std is not None else unknown for one in (first, second)]
-    stds = np.broadcast_arrays(*stds)
+    stds = np.broadcast_arrays(*(unknown if one.std is None else one.std for one in (first, second)))
     with np.errstate(divide="ignore", invalid="ignore"):
         p = stats.ttest_ind_from_stats(
             *(first.mean, stds[0], first.n, second.mean, stds[1], second.n), equal_var=equal_variances
@@ -102,27 +103,30 @@ def _from_rows(paper: spec.Paper, test: spec.Table) -> tuple[Any, ...] | None:
         table, one = min(printed, key=lambda pair: pair[1].std is None)
         split, known = paper.row(row).setup.split, table.sample(one)
         n = known.folds * known.runs if known else split.n_splits * paper.runs
-        samples.append((_exact_mean(table, one, known), one.std, n))
+        exact = _exact_mean(table, one, known)
+        decimals = decimals_of(table, one)
+        mean, rounding = (one.value, 0.5 * 10.0**-decimals) if exact is None else (exact, 0.0)
+        samples.append((mean, one.std, n, rounding))
         covers += [name_of(table, one), *([name_of_std(table, one)] if one.std is not None else [])]
     return (*samples, tuple(covers))
 
 
-def _exact_mean(table: spec.Table, published: spec.Published, sample: spec.Sample | None) -> float:
-    """Returns a mean in percent: of the only whole number of images that prints like it, else as printed."""
+def _exact_mean(table: spec.Table, published: spec.Published, sample: spec.Sample | None) -> float | None:
+    """Returns the share in percent of the only whole number of images that prints like a mean, else None."""
     if sample is None:
-        return published.value
+        return None
     n = sample.n * sample.runs
     number = printed_number(published.value, decimals_of(table, published), percent=True)
     counts = np.flatnonzero(number.is_printed_for(np.arange(n + 1), n))
-    return 100 * float(counts[0]) / n if len(counts) == 1 else published.value
+    return 100 * float(counts[0]) / n if len(counts) == 1 else None
 
 
 def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     """Checks the conclusion of a t-test at 5 %.
 
     The claim's values are "first" and "second": mean, standard deviation (None if it isn't printed) and
-    number of scores, in one unit; and "says", a text with "equivalent" or "different". A claim of a table
-    adds its id ("table") and the number of its line ("line").
+    number of scores, and if the mean isn't printed with two decimals, how far it may be from its printed
+    value; and "says", a text with "equivalent" or "different". Scores are in percent. A claim of a table adds its id ("table") and the number of its line ("line").
     """
     first, second = (Scores(*claim.values[name]) for name in ("first", "second"))
     says = str(claim.values["says"])
@@ -183,13 +187,14 @@ def _certainty(first: Scores, second: Scores) -> str:
 
 def _moved(scores: Scores) -> Iterator[Scores]:
     """Yields a sample with its mean and standard deviation at the ends of their rounding."""
-    half_mean, half_std = (0.5 * 10.0 ** -min(own_decimals(x), 2) for x in (scores.mean, scores.std or 0.01))
-    for mean in (scores.mean - half_mean, scores.mean + half_mean):
+    # A final 0 is lost in a number: 0.60 is moved as 0.6, by more than its rounding.
+    half_std = 0.5 * 10.0 ** -own_decimals(scores.std or 0.0)
+    for mean in (scores.mean - scores.rounding, scores.mean + scores.rounding):
         if scores.std is None:
             yield scores._replace(mean=mean)
             continue
         for std in (max(0.0, scores.std - half_std), scores.std + half_std):
-            yield Scores(mean, std, scores.n)
+            yield scores._replace(mean=mean, std=std)
 
 
 def _covers(claim: spec.Claim, paper: spec.Paper) -> tuple[str, ...]:
