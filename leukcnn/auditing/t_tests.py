@@ -126,7 +126,8 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
 
     The claim's values are "first" and "second": mean, standard deviation (None if it isn't printed) and
     number of scores, and if the mean isn't printed with two decimals, how far it may be from its printed
-    value; and "says", a text with "equivalent" or "different". Scores are in percent. A claim of a table adds its id ("table") and the number of its line ("line").
+    value; and "says", a text with "equivalent" or "different". Scores are in percent. A claim of a table adds
+    its id ("table") and the number of its line ("line").
     """
     first, second = (Scores(*claim.values[name]) for name in ("first", "second"))
     says = str(claim.values["says"])
