@@ -56,7 +56,8 @@ def parameters_of_family(
     """
     heads: dict[int, dict[int, list[str]]] = {}
     for last in filters:
-        of_last = heads[last] = defaultdict(list)
+        of_last: dict[int, list[str]] = defaultdict(list)
+        heads[last] = of_last
         for side, first, second in itertools.product(map_sides, dense_units, dense_units):
             count = (side * side * last + 1) * first + (first + 1) * second + (second + 1) * classes
             of_last[count].append(f"map {side} x {side}, dense {first}-{second}")
@@ -68,14 +69,14 @@ def parameters_of_family(
     for chosen in itertools.combinations_with_replacement(sorted(filters), convolutions):
         weights = [before * after for before, after in zip((3, *chosen), chosen, strict=False)]
         # A bias, and four parameters of batch normalisation, for each filter.
-        fixed, of_last = 5 * sum(chosen), heads[chosen[-1]]
+        fixed, head_counts = 5 * sum(chosen), heads[chosen[-1]]
         for kernel in itertools.combinations_with_replacement(sizes, convolutions):
             bases += 1
             count = fixed + sum(side * side * n for side, n in zip(kernel, weights, strict=True))
-            for head in of_last.get(parameters - count, ()):
+            for head in head_counts.get(parameters - count, ()):
                 text = f"filters {_joined(chosen)}, kernels {_joined(kernel)}, {head}"
                 networks.append((_far_from_doubling(chosen), text))
-            matched.update(n for n in near if n - count in of_last)
+            matched.update(n for n in near if n - count in head_counts)
     size = bases * len(map_sides) * len(dense_units) ** 2
     description = (
         f"{convolutions} convolutions with batch normalisation, filters of {_joined(sorted(filters))} never "

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from leukcnn import papers, spec
 
 OTHER, TOTAL = "Other", "Total"
+HEALTHY = "healthy"
+"""The class of datasets that papers call by different names, see `Paper.class_of`."""
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,9 @@ def _check_layers(claim: spec.Claim, paper: spec.Paper, table: spec.Table) -> An
 def _check_published(claim: spec.Claim, table: spec.Table) -> Answer:
     """Compares a column of a table with networks of `keras.applications`."""
     column, what = claim.values["column"], claim.values["what"]
-    equal, different, covers = [], [], []
+    equal: list[str] = []
+    different: list[str] = []
+    covers = []
     for line, cells in enumerate(table.reference):
         if name := application_of(cells[0]):
             covers.append(name_of_cell(table, line, column))

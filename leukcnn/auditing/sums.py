@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from leukcnn import spec
 from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNIQUE, Answer, AuditKind
-from leukcnn.auditing.printed import name_of_cell
+from leukcnn.auditing.printed import name_of_cell, printed_values
 from leukcnn.auditing.printed_counts import (
     TOTAL,
     DatasetLine,
@@ -38,7 +38,7 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
 
     The claim's values are "table", the id of a table of the kind "datasets" or "counts", and for one of
     datasets "printed": left out for the totals of the lines, "Total" for those of the columns, or a number
-    printed elsewhere for each column, such as {"healthy": 1001}. "HBS+ALL" names several columns together.
+    printed elsewhere, or its name, for each column, such as {"healthy": 1001}. "HBS+ALL" names two columns.
     """
     table = next(table for table in paper.tables if table.id == claim.values["table"])
     if table.kind == "counts":
@@ -111,9 +111,12 @@ def _closing(paper: spec.Paper, lines: list[DatasetLine], lacking: Mapping[str, 
 
 
 def _check_elsewhere(
-    claim: spec.Claim, table: spec.Table, paper: spec.Paper, printed: Mapping[str, int]
+    claim: spec.Claim, table: spec.Table, paper: spec.Paper, elsewhere: Mapping[str, int | str]
 ) -> Answer:
     """Compares numbers printed elsewhere with sums of the table: of all lines, else of consecutive ones."""
+    values = printed_values(paper)
+    printed = {name: values[n] if isinstance(n, str) else n for name, n in elsewhere.items()}
+    covers = tuple(n for n in elsewhere.values() if isinstance(n, str))
     lines = [line for line in dataset_lines(table, paper) if line.key != TOTAL]
 
     def added(first: int, last: int) -> dict[str, int]:
@@ -123,18 +126,20 @@ def _check_elsewhere(
         }
 
     every = added(0, len(lines))
-    if every == dict(printed):
+    if every == printed:
         searched = f"{len(printed)} sums of {len(lines)} lines"
-        return Answer(claim, CONSISTENT, f"the table adds up to {_named(every)}", searched, _EXACT)
+        return Answer(
+            claim, CONSISTENT, f"the table adds up to {_named(every)}", searched, _EXACT, covers=covers
+        )
     blocks = [(i, j) for i in range(len(lines)) for j in range(i + 1, len(lines) + 1)]
-    fitting = [(i + 1, j) for i, j in blocks if added(i, j) == dict(printed)]
+    fitting = [(i + 1, j) for i, j in blocks if added(i, j) == printed]
     detail = f"the table adds up to {_named(every)}, printed are {_named(printed)}"
     searched = f"{len(blocks)} blocks of consecutive lines"
     if not fitting:
-        return Answer(claim, IMPOSSIBLE, f"{detail}, which no block gives", searched, _EXACT)
+        return Answer(claim, IMPOSSIBLE, f"{detail}, which no block gives", searched, _EXACT, covers=covers)
     blocks_text = " or ".join(f"lines {i} to {j}" for i, j in fitting)
     detail = f"{detail}, which are the sums of {blocks_text} ({lines[fitting[0][1] - 1].key} is the last)"
-    return Answer(claim, UNIQUE if len(fitting) == 1 else CONSISTENT, detail, searched, _EXACT)
+    return Answer(claim, UNIQUE if len(fitting) == 1 else CONSISTENT, detail, searched, _EXACT, covers=covers)
 
 
 def _check_sets(claim: spec.Claim, table: spec.Table, paper: spec.Paper) -> Answer:
@@ -174,7 +179,7 @@ def _cells(table: spec.Table, lines: list[DatasetLine], names: tuple[str, ...]) 
     return tuple(name_of_cell(table, line.line, 1 + i) for line in lines for i in range(len(names)))
 
 
-def _named(counts: Mapping[str, int]) -> str:
+def _named(counts: Mapping[str, int | float]) -> str:
     return ", ".join(f"{name} {n:,}" for name, n in counts.items())
 
 
