@@ -7,7 +7,7 @@ from typing import Any
 
 from leukcnn import spec
 from leukcnn.backend import load_keras
-from leukcnn.models import arguments_of
+from leukcnn.models import arguments_of, build
 from leukcnn.spec.names import APPLICATIONS
 
 BYTES_OF_A_PARAMETER = 4
@@ -53,6 +53,15 @@ def size_of_application(name: str) -> NetworkSize:
 
     with unfilled():
         return _size(getattr(keras.applications, name)(weights=None))
+
+
+def size_of_builder(name: str) -> NetworkSize:
+    """Returns the size of a network of `leukcnn.models` with its builder's own arguments."""
+    load_keras()
+    from leukcnn.models.unfilled import unfilled
+
+    with unfilled():
+        return _size(build(name))
 
 
 def application_of(text: Any) -> str:

@@ -122,6 +122,11 @@ def printed_values(paper: spec.Paper) -> dict[str, int | float]:
     return {name: value for table in paper.tables for name, value in numbers_of(table)}
 
 
+def printed_decimals(paper: spec.Paper) -> dict[str, int]:
+    """Returns the name and the number of decimals of every published value; not of cells as printed."""
+    return {name_of(table, one): decimals_of(table, one) for table in paper.tables for one in table.published}
+
+
 def why_not_audited(table: spec.Table, name: str) -> str:
     """Returns why a value of a table can't be checked, see `Table.not_audited`; "" if nothing says so."""
     own = name.removeprefix(f"{table.id}/")

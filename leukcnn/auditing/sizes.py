@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from leukcnn import spec
@@ -12,9 +13,11 @@ from leukcnn.auditing.networks import (
     application_of,
     rows_with_network,
     size_of_application,
+    size_of_builder,
     size_of_row,
 )
-from leukcnn.auditing.printed import name_of, name_of_cell
+from leukcnn.auditing.printed import name_of, name_of_cell, own_decimals, printed_number
+from leukcnn.spec.names import APPLICATIONS
 
 _PARAMETERS, _DEPTH = "parameters", "depth"
 _UNITS = {"MB of 10^6 bytes": 10**6, "MB of 2^20 bytes": 2**20}
@@ -60,14 +63,21 @@ def _where(places: list[tuple[str, str]]) -> str:
 def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     """Checks sizes of networks.
 
-    The claim's values are one of: "row" and "parameters"; "files", for all printed file sizes together;
-    "table", of the kind "layers"; "table", "column" and "what" of a table of networks of
-    `keras.applications`; or "parameters" and "family", a `Family` of plain networks as a mapping, to count
-    how many of them have this number of parameters.
+    The claim's values are one of:
+
+    - "row" and "parameters";
+    - "files", for all printed file sizes together;
+    - "table", of the kind "layers", or of the kind "networks" with "column" and "what";
+    - "parameters", "network" (a builder or a network of `keras.applications`) and "times": how many times
+      fewer the parameters are than that network's;
+    - "parameters" and "family", the arguments of `families.parameters_of_family`, to count the networks of a
+      family that have this number of parameters.
     """
     values = claim.values
     if "family" in values:
         return _check_family(claim)
+    if "times" in values:
+        return _check_times(claim)
     if "row" in values:
         return _check_row(claim, paper)
     if "files" in values:
@@ -211,6 +221,16 @@ def _check_family(claim: spec.Claim) -> Answer:
         "those of a network as well"
     )
     return Answer(claim, verdict, detail, f"{found.size:,} networks: {found.description}", certainty)
+
+
+def _check_times(claim: spec.Claim) -> Answer:
+    parameters, name, says = (claim.values[key] for key in ("parameters", "network", "times"))
+    size = size_of_application(name) if name in APPLICATIONS else size_of_builder(name)
+    low, high = printed_number(says, own_decimals(says)).bounds()
+    ratio = Fraction(size.parameters, parameters)
+    detail = f"{name} has {size.parameters:,}, {float(ratio):.2f} times {parameters:,}"
+    verdict = CONSISTENT if low <= ratio < high else IMPOSSIBLE
+    return Answer(claim, verdict, detail, "its builder", "exact for the network that is built here")
 
 
 def _mapping(family: Any) -> Mapping[str, Any]:

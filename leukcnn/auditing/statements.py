@@ -1,12 +1,13 @@
 """Checks numbers in the text against each other, the tables and other papers."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from leukcnn import spec
-from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNDECIDABLE, Answer, AuditKind
-from leukcnn.auditing.printed import own_decimals, printed_number, printed_values
+from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNDECIDABLE, UNIQUE, Answer, AuditKind
+from leukcnn.auditing.printed import own_decimals, printed_decimals, printed_number, printed_values
 from leukcnn.auditing.printed_counts import dataset_lines, other_papers
 from leukcnn.auditing.repeated import Place, find_repeated
 
@@ -23,22 +24,19 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
       its key, whose counts in other papers show which number is wrong.
     - "product": numbers that are multiplied, and "total".
     - "ratio": two numbers or names of printed values, and "says": their printed ratio.
+    - "rank": a number or name, "among": the others, and "says": its printed rank, 1 for the highest.
+    - "together": numbers that are printed for one thing, and "among": the things, by name, with their
+      numbers in the same order, such as the epochs of a log.
     """
-    values = claim.values
-    if "same" in values:
-        return _check_same(claim, paper)
-    if "sum" in values:
-        return _check_sum(claim, paper)
-    if "product" in values:
-        return _check_product(claim, paper)
-    if "ratio" in values:
-        return _check_ratio(claim, paper)
-    raise KeyError("'same', 'sum', 'product' or 'ratio'")
+    for name, check in _CHECKS.items():
+        if name in claim.values:
+            return check(claim, paper)
+    raise KeyError(f"one of {', '.join(_CHECKS)}")
 
 
 def _check_same(claim: spec.Claim, paper: spec.Paper) -> Answer:
     """Compares the places that print a quantity; a number with fewer decimals may be a rounded one."""
-    printed = printed_values(paper)
+    printed, decimals = printed_values(paper), printed_decimals(paper)
     different: list[str] = []
     own, n, covers = False, 0, []
     for quantity, given in claim.values["same"].items():
@@ -46,10 +44,11 @@ def _check_same(claim: spec.Claim, paper: spec.Paper) -> Answer:
         covers += [place.number for place in places if isinstance(place.number, str)]
         numbers = [printed[p.number] if isinstance(p.number, str) else p.number for p in places]
         n += len(places)
-        if not _agree(numbers):
+        known = [decimals.get(str(p.number), own_decimals(x)) for x, p in zip(numbers, places, strict=True)]
+        if not _agree(numbers, known):
             different.append(f"{quantity}: {_by_number(numbers, places)}")
-            mine = [number for number, p in zip(numbers, places, strict=True) if not p.paper]
-            own = own or not _agree(mine)
+            mine = [i for i, place in enumerate(places) if not place.paper]
+            own = own or not _agree([numbers[i] for i in mine], [known[i] for i in mine])
     searched, named = f"{n} printed numbers", tuple(covers) if claim.values.get("covers", True) else ()
     if not different:
         detail = f"all {n} places agree"
@@ -74,20 +73,19 @@ def _place(place: Place) -> str:
     return f"{place.paper}, {place.where}" if place.paper else place.where
 
 
-def _agree(numbers: Sequence[int | float]) -> bool:
+def _agree(numbers: Sequence[int | float], decimals: Sequence[int]) -> bool:
     """Returns whether all numbers print like the one with the fewest decimals, rounded or truncated."""
     if not numbers:
         return True
-    fewest = min(numbers, key=own_decimals)
-    shortest = printed_number(fewest, own_decimals(fewest))
-    low, high = shortest.bounds()
-    return all(low <= _exact(number) < high or number == fewest for number in numbers)
+    shortest = min(range(len(numbers)), key=decimals.__getitem__)
+    return all(_prints_like(number, numbers[shortest], decimals[shortest]) for number in numbers)
 
 
-def _exact(number: int | float) -> Any:
-    """Returns a printed number as a fraction, without the error of its binary form."""
-    exact = printed_number(number, own_decimals(number))
-    return exact.bounds("truncated")[0]
+def _prints_like(number: int | float, shorter: int | float, decimals: int) -> bool:
+    low, high = printed_number(shorter, decimals).bounds()
+    # Without the error of its binary form.
+    exact = Fraction(str(number))
+    return low <= exact < high or low < exact <= high
 
 
 def _check_sum(claim: spec.Claim, paper: spec.Paper) -> Answer:
@@ -140,6 +138,34 @@ def _check_ratio(claim: spec.Claim, paper: spec.Paper) -> Answer:
     return Answer(claim, verdict, detail, "one ratio", "exact", covers=_names(claim))
 
 
+def _check_rank(claim: spec.Claim, paper: spec.Paper) -> Answer:
+    own, says = _number(claim.values["rank"], paper), claim.values["says"]
+    others = [_number(one, paper) for one in claim.values["among"]]
+    higher, equal = sum(one > own for one in others), sum(one == own for one in others)
+    detail = f"{higher} of {len(others)} others are higher" + f", and {equal} the same" * bool(equal)
+    verdict = CONSISTENT if higher + 1 == says and not equal else IMPOSSIBLE
+    return Answer(claim, verdict, detail, f"{len(others) + 1} numbers", "exact", covers=_names(claim))
+
+
+def _check_together(claim: spec.Claim, paper: spec.Paper) -> Answer:
+    says = [_number(one, paper) for one in claim.values["together"]]
+    fitting, shown = [], []
+    for name, given in claim.values["among"].items():
+        numbers = [_number(one, paper) for one in given]
+        pairs = zip(numbers, says, strict=True)
+        fits = [_prints_like(number, one, own_decimals(one)) for number, one in pairs]
+        shown.append(f"{name} {' and '.join(map(str, numbers))}")
+        if all(fits):
+            fitting.append(name)
+    printed = " and ".join(map(str, says))
+    detail = (
+        f"{printed} are those of {' and '.join(fitting)}" if fitting else f"nothing has {printed} together"
+    )
+    verdict = UNIQUE if len(fitting) == 1 else CONSISTENT if fitting else IMPOSSIBLE
+    detail += f": {'; '.join(shown)}"
+    return Answer(claim, verdict, detail, f"{len(shown)} pairs", "exact", covers=_names(claim))
+
+
 def _numbers(given: Mapping[str, int | float | str], paper: spec.Paper) -> dict[str, int | float]:
     return {name: _number(one, paper) for name, one in given.items()}
 
@@ -160,8 +186,18 @@ def _names(claim: spec.Claim) -> tuple[str, ...]:
             for one in value:
                 yield from flat(one)
 
-    numbers = (claim.values.get(name, ()) for name in ("sum", "product", "ratio", "total"))
+    numbers = (claim.values.get(name, ()) for name in _WITH_NAMES)
     return tuple(name for one in numbers for name in flat(one))
 
+
+_CHECKS: Mapping[str, Callable[[spec.Claim, spec.Paper], Answer]] = {
+    "same": _check_same,
+    "sum": _check_sum,
+    "product": _check_product,
+    "ratio": _check_ratio,
+    "rank": _check_rank,
+    "together": _check_together,
+}
+_WITH_NAMES = ("sum", "product", "ratio", "rank", "together", "among", "total")
 
 KINDS: dict[str, AuditKind] = {"statement": AuditKind(check=_check, find=find_repeated)}
