@@ -152,6 +152,8 @@ class Table:
             they are the lines of the first row's scikit-learn classification report.
         measured: Lines of `reference` that can be measured, each as (first cell of the line, row id, metric),
             such as ("Proposed method", "alertnet_rwd", "accuracy").
+        networks: For the kind "networks": pairs of the first cell of a line of `reference` and a builder of
+            leukcnn or `keras.applications`, such as ("VGG-16", "VGG16").
         rows: Ids of the rows that it shows; empty for all. "t_test" compares two of them.
         split: Kind of split whose results it shows; "" for the main split of the run.
         compared_split: Kind of split whose results are shown next to them; "" for none.
@@ -200,6 +202,7 @@ class Table:
     columns: tuple[str, ...] = ()
     reference: tuple[tuple[Any, ...], ...] = ()
     measured: tuple[tuple[str, str, str], ...] = ()
+    networks: tuple[tuple[str, str], ...] = ()
     rows: tuple[str, ...] = ()
     split: str = ""
     compared_split: str = ""
@@ -228,6 +231,7 @@ class Table:
             require_known(owner, name, getattr(self, name), known)
         for name in ("axes", "subsets", "show", "metrics"):
             require_once(owner, name, getattr(self, name))
+        _check_networks(owner, self.networks)
         check_kind(self, TABLES)
         self._check_axes(owner)
         self._check_reference(owner)
@@ -283,6 +287,8 @@ class Table:
             + f" under {len(self.columns)} columns." * bool(lengths),
             "lines of the same length, with one cell for each column",
         )
+        firsts = tuple(str(line[0]) for line in self.reference)
+        require_known(owner, "networks", tuple(name for name, _ in self.networks), firsts)
         if TABLES[self.kind].keyed_by_dataset:
             keys = tuple(line[0] for line in self.reference)
             require_known(owner, "first cell of reference", keys, (*DATASETS, "Total"))
@@ -356,7 +362,12 @@ class Figure:
         check_id(owner, "id", self.id)
         require_known(owner, "kind", self.kind, FIGURES)
         require_known(owner, "dataset", self.dataset, ("", *DATASETS))
-        for _, network in self.networks:
-            if network not in APPLICATIONS:
-                check_builder(network, owner, "networks", extra=APPLICATIONS)
+        _check_networks(owner, self.networks)
         check_kind(self, FIGURES)
+
+
+def _check_networks(owner: str, networks: tuple[tuple[str, str], ...]) -> None:
+    """Checks the builders of pairs of a title and a builder."""
+    for _, network in networks:
+        if network not in APPLICATIONS:
+            check_builder(network, owner, "networks", extra=APPLICATIONS)
