@@ -1,7 +1,8 @@
 """Checks confusion matrices of two classes that give all values of a row together.
 
 Values of a claim: "table", "row", "dataset" and "subset" name a row of a paper's table; "sizes" are other
-class sizes than those of its sample, in the order of the paper's classes.
+class sizes than those of its sample, in the order of the paper's classes. A row of the text has "values" by
+metric and "sizes", such as {"values": {"accuracy": 89.70, "f1": 91.95}, "sizes": (324, 312)}.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,9 +32,12 @@ from leukcnn.auditing.two_classes import (
 CONTROLS = 1000
 _FEW = 3
 _WEIGHTED = {
-    **{"precision": "weighted_precision", "recall": "weighted_recall", "sensitivity": "weighted_recall"},
+    **{"precision": "weighted_precision", "sensitivity": "weighted_recall", "recall": "weighted_recall"},
     **{"specificity": "weighted_specificity", "f1": "weighted_f1"},
 }
+_AS_WEIGHTED = "they are averages of both classes weighted by class size"
+_AS_POSITIVES = "they are those of the positive class"
+_OF_POSITIVES = {weighted: name for name, weighted in _WEIGHTED.items()}
 Numbers = Mapping[str, PrintedNumber]
 
 
@@ -44,12 +48,13 @@ class Reading:
     Attributes:
         numbers: The values by metric.
         says: What it supposes; "" if nothing.
-        weighted: Whether precision, recall and so on are averages weighted by class size.
+        other_average: Whether precision, recall and so on are of another kind than the table says: averages
+            weighted by class size instead of values of the positive class, or the other way round.
     """
 
     numbers: Numbers
     says: str = ""
-    weighted: bool = False
+    other_average: bool = False
 
 
 def readings(row: ValueRow) -> Iterator[Reading]:
@@ -63,16 +68,14 @@ def readings(row: ValueRow) -> Iterator[Reading]:
     ]
     if len(shortened) > 1:
         plain.append(Reading(own, "no value has a zero at its end"))
-    yield from plain
-    if as_printed.keys() & _WEIGHTED.keys():
-        weighted = "averages of both classes weighted by class size"
+    for names, says in (({}, ""), (_WEIGHTED, _AS_WEIGHTED), (_OF_POSITIVES, _AS_POSITIVES)):
+        if names and not as_printed.keys() & names.keys():
+            continue
         for reading in plain:
-            says = f"{weighted}, and {reading.says}" if reading.says else weighted
-            yield Reading(_weighted(reading.numbers), f"they are {says}", weighted=True)
-
-
-def _weighted(numbers: Numbers) -> Numbers:
-    return {_WEIGHTED.get(name, name): number for name, number in numbers.items()}
+            numbers = {names.get(name, name): number for name, number in reading.numbers.items()}
+            yield Reading(
+                numbers, " and ".join(filter(None, (says, reading.says))), other_average=bool(names)
+            )
 
 
 @dataclass(frozen=True)
@@ -166,13 +169,18 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     every = all_matrices(positives, negatives)
     searched = f"{positives + 1} x {negatives + 1} confusion matrices of {positives} + {negatives} images"
     ways = list(readings(row))
-    tried: list[SortedMatrices] = []
-    for reading in ways:
-        tried.append(SortedMatrices(every, next(iter(reading.numbers))))
-        if len(matrices := tried[-1].fitting(reading.numbers)):
-            answer = _possible(claim, reading, matrices, tried[-1])
-            return replace(answer, searched=searched, covers=row.covers)
-    answer = _impossible(claim, ways[0].numbers, tried[0], (positives, negatives), row.sample.folds)
+    fits = [SortedMatrices(every, next(iter(way.numbers))) for way in ways]
+    found = [search.fitting(way.numbers) for search, way in zip(fits, ways, strict=True)]
+    if possible := [i for i, matrices in enumerate(found) if len(matrices)]:
+        first = possible[0]
+        answer = _possible(claim, ways[first], found[first], fits[first])
+        others = [i for i, way in enumerate(ways) if way.other_average != ways[first].other_average]
+        if others:
+            says = ways[others[0]].says or "they are as the table names them"
+            n = sum(len(found[i]) for i in others)
+            answer = replace(answer, detail=f"{answer.detail} If {says}, {n or 'none'} do.")
+        return replace(answer, searched=searched, covers=row.covers)
+    answer = _impossible(claim, ways[0].numbers, fits[0], (positives, negatives), row.sample.folds)
     return replace(
         answer,
         searched=f"{searched}, also with each value left out and each two exchanged",
@@ -223,8 +231,11 @@ def _by_fold(numbers: Numbers, sizes: tuple[int, int], folds: int) -> tuple[str,
     of |r - s|, and |r - s| is at most (1 - r) + (1 - s).
     """
     recall = numbers.get("recall", numbers.get("sensitivity"))
+    weighted = numbers.get("weighted_recall", recall)
+    same = weighted and "accuracy" in numbers and _print_alike(numbers["accuracy"], weighted)
+    as_weighted = ". As averages weighted by class size, recall equals accuracy, as printed" if same else ""
     if recall is None or not {"specificity", "accuracy"} <= numbers.keys():
-        return UNDECIDABLE, ". Means over folds may give them"
+        return UNDECIDABLE, as_weighted or ". Means over folds may give them"
     parts = [{n // folds, -(-n // folds)} for n in sizes]
     middle = Fraction(sizes[0], sum(sizes))
     spread = max(abs(Fraction(p, p + q) - middle) for p in parts[0] for q in parts[1])
@@ -236,27 +247,19 @@ def _by_fold(numbers: Numbers, sizes: tuple[int, int], folds: int) -> tuple[str,
     low, high = numbers["accuracy"].bounds()
     mean = f"{float(100 * ends[0]):.2f} to {float(100 * ends[1]):.2f}"
     detail = f". As means over {folds} stratified folds they mean an accuracy of {mean}"
-    # Averages weighted by class size have a recall equal to the accuracy, in every fold.
-    finer, coarser = sorted((numbers["accuracy"], recall), key=_decimals, reverse=True)
-    coarse = printed_number(float(str(coarser)), _decimals(coarser), percent=True)
-    if _overlap(finer, coarse):
-        return (
-            UNDECIDABLE,
-            f"{detail}. As averages weighted by class size, recall equals accuracy, as printed",
-        )
+    if as_weighted:
+        return UNDECIDABLE, f"{detail}{as_weighted}"
     if high <= ends[0] or low > ends[1]:
         return IMPOSSIBLE, detail
     return UNDECIDABLE, f"{detail}, as printed; folds may give the other values"
 
 
-def _decimals(number: PrintedNumber) -> int:
-    """Returns the number of decimals but for zeros at the end."""
-    return own_decimals(float(str(number)))
-
-
-def _overlap(one: PrintedNumber, other: PrintedNumber) -> bool:
-    """Returns whether a number prints like both."""
-    (a, b), (c, d) = one.bounds(), other.bounds()
+def _print_alike(one: PrintedNumber, other: PrintedNumber) -> bool:
+    """Returns whether a number prints like both, but for zeros that may have been added to one of them."""
+    (a, b), (c, d) = (
+        printed_number(float(str(number)), own_decimals(float(str(number))), percent=True).bounds()
+        for number in (one, other)
+    )
     return a < d and c < b
 
 

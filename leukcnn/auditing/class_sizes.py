@@ -146,7 +146,7 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     rows = [row for row in rows_of_two_classes(paper) if _group(row) == tuple(claim.values.values())]
     positives, negatives = class_sizes(paper, rows[0].sample) or (0, 0)
     search = SizeSearch(positives, negatives)
-    numbers = [[way.numbers for way in readings(row) if not way.weighted] for row in rows]
+    numbers = [[way.numbers for way in readings(row) if not way.other_average] for row in rows]
     sizes, wrong = _common(search, numbers)
     stated = f"the stated {positives} + {negatives}"
     where = "is not" if (positives, negatives) not in sizes else "is"

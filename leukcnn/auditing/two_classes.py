@@ -242,11 +242,13 @@ class ValueRow:
         table: The table.
         sample: The images.
         values: The values of one row, dataset and subset.
+        of_text: Whether they are in the paper's text, and not in a table.
     """
 
     table: spec.Table
     sample: spec.Sample
     values: tuple[spec.Published, ...]
+    of_text: bool = False
 
     @property
     def id(self) -> str:
@@ -261,6 +263,8 @@ class ValueRow:
     @property
     def covers(self) -> tuple[str, ...]:
         """Names of its values that a confusion matrix gives."""
+        if self.of_text:
+            return ()
         return tuple(name_of(self.table, value) for value in self.values if of_a_matrix(value))
 
 
@@ -281,7 +285,11 @@ def value_rows(paper: spec.Paper) -> Iterator[ValueRow]:
 
 
 def row_of(paper: spec.Paper, claim: spec.Claim) -> ValueRow:
-    """Returns the row that a claim names by "table", "row", "dataset" and "subset"."""
+    """Returns the row that a claim names by "table", "row", "dataset" and "subset", or states by "values"."""
+    if "values" in claim.values:
+        stated = tuple(spec.Published("text", *item) for item in claim.values["values"].items())
+        text = spec.Table("text", claim.text, "metrics", where=claim.where, published=stated)
+        return ValueRow(text, spec.Sample(tuple(claim.values["sizes"])), stated, of_text=True)
     wanted = (claim.values["row"], claim.values.get("dataset", ""), claim.values.get("subset", "test"))
     table = next(table for table in paper.tables if table.id == claim.values["table"])
     values = tuple(p for p in table.published if (p.row, p.dataset, p.subset) == wanted)
