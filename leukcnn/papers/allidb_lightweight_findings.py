@@ -27,8 +27,8 @@ FINDINGS = (
     Finding(
         "Of 108 images, 99 % are 107, 97 % are 105 and 96 % are 104: the networks differ by one to three "
         "images of ALL-IDB 1. Fisher's exact test of 107 against 104 gives p = 0.37. Even if the worse "
-        "network made all errors of the better one, an exact McNemar test of the three images would give only "
-        "p = 0.25.",
+        "network made all errors of the better one, an exact McNemar test of the three images would give "
+        "only p = 0.25.",
         "Table 1",
         claims=(
             *("shares-table1-resnet50-accuracy-allidb1", "shares-table1-regnet-accuracy-allidb1"),
