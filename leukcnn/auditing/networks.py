@@ -8,6 +8,7 @@ from typing import Any
 from leukcnn import spec
 from leukcnn.backend import load_keras
 from leukcnn.models import arguments_of, build
+from leukcnn.outputs.network_layers import topological_depth
 from leukcnn.spec.names import APPLICATIONS
 
 BYTES_OF_A_PARAMETER = 4
@@ -44,30 +45,19 @@ def size_of_row(paper: spec.Paper, row: str) -> NetworkSize:
         return _size(network_of(model, image_size=setup.preprocessing.image_size, classes=len(paper.classes)))
 
 
-def size_of_application(name: str) -> NetworkSize:
-    """Returns the size of a network of `keras.applications` as published, with its 1000 classes."""
+def size_of_builder(name: str) -> NetworkSize:
+    """Returns the size of a network with its builder's own arguments, and without weights.
+
+    Args:
+        name: A builder of `leukcnn.models`, or a network of `keras.applications` (with its 1000 classes).
+    """
     load_keras()
     import keras
 
     from leukcnn.models.unfilled import unfilled
 
     with unfilled():
-        return _size(getattr(keras.applications, name)(weights=None))
-
-
-def size_of_builder(name: str) -> NetworkSize:
-    """Returns the size of a network of `leukcnn.models` with its builder's own arguments."""
-    load_keras()
-    from leukcnn.models.unfilled import unfilled
-
-    with unfilled():
-        return _size(build(name))
-
-
-def application_of(text: Any) -> str:
-    """Returns the network of `keras.applications` that a text names, such as "VGG-16"; "" if none does."""
-    plain = "".join(filter(str.isalnum, str(text))).casefold()
-    return next((name for name in APPLICATIONS if name.casefold() == plain), "")
+        return _size(getattr(keras.applications, name)(weights=None) if name in APPLICATIONS else build(name))
 
 
 def rows_with_network(paper: spec.Paper) -> Iterator[str]:
@@ -84,17 +74,4 @@ def _size(network: Any) -> NetworkSize:
         if layer.__class__.__name__ != "InputLayer"
     )
     trainable = sum(math.prod(variable.shape) for variable in network.trainable_weights)
-    return NetworkSize(network.count_params(), trainable, _depth(network), counts)
-
-
-def _depth(network: Any) -> int:
-    """Returns the number of layers on the longest path of a network."""
-    depths: dict[int, int] = {}
-    producer: dict[int, int] = {}
-    for layer in network.layers:
-        tensors = layer.input if isinstance(layer.input, list | tuple) else [layer.input]
-        read = [producer[id(tensor)] for tensor in tensors if id(tensor) in producer]
-        depths[id(layer)] = 1 + max((depths[source] for source in read), default=0)
-        output = layer.output[0] if isinstance(layer.output, list | tuple) else layer.output
-        producer[id(output)] = id(layer)
-    return max(depths.values(), default=0)
+    return NetworkSize(network.count_params(), trainable, topological_depth(network), counts)

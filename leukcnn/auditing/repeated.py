@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from leukcnn import spec
 from leukcnn.auditing.printed import name_of, name_of_cell, name_of_std
 from leukcnn.auditing.printed_counts import HEALTHY, TOTAL, dataset_lines, other_papers
-from leukcnn.spec.names import APPLICATIONS
 
 
 class Place(NamedTuple):
@@ -106,7 +105,6 @@ def _works(paper: spec.Paper) -> Iterator[spec.Claim]:
 
 def _lines_of_works(paper: spec.Paper) -> list[tuple[spec.Table, int, str]]:
     """Returns table, line and first author of every other work in a paper's tables as printed."""
-    networks = {name.casefold() for name in APPLICATIONS}
     return [
         (table, line, author)
         for table in paper.tables
@@ -114,7 +112,6 @@ def _lines_of_works(paper: spec.Paper) -> list[tuple[spec.Table, int, str]]:
         for line, cells in enumerate(table.reference)
         if cells[0] not in {first for first, *_ in table.measured}
         and (author := _first_author(str(cells[0])))
-        and "".join(filter(str.isalnum, str(cells[0]))).casefold() not in networks
     ]
 
 

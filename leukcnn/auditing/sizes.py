@@ -10,9 +10,7 @@ from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNDECIDABLE, 
 from leukcnn.auditing.families import parameters_of_family
 from leukcnn.auditing.networks import (
     BYTES_OF_A_PARAMETER,
-    application_of,
     rows_with_network,
-    size_of_application,
     size_of_builder,
     size_of_row,
 )
@@ -47,13 +45,11 @@ def _find(paper: spec.Paper) -> Iterator[spec.Claim]:
         if table.kind == "layers":
             text = "the layers' parameters"
             yield spec.Claim(f"{table.id}-parameters", "network_size", text, table.where, {"table": table.id})
-        elif table.kind == "reference" and any(application_of(line[0]) for line in table.reference):
-            for column, title in enumerate(table.columns):
-                what = next((word for word in (_PARAMETERS, _DEPTH) if word in title.casefold()), "")
-                if what:
-                    values = {"table": table.id, "column": column, "what": what}
-                    text = f"{title} of the published networks"
-                    yield spec.Claim(f"{table.id}-{what}", "network_size", text, table.where, values)
+        elif table.kind == "networks":
+            for column, what in ((1, _DEPTH), (2, _PARAMETERS)):
+                values = {"table": table.id, "column": column, "what": what}
+                text = f"{table.columns[column]} of the published networks"
+                yield spec.Claim(f"{table.id}-{what}", "network_size", text, table.where, values)
 
 
 def _where(places: list[tuple[str, str]]) -> str:
@@ -96,8 +92,8 @@ def _check_row(claim: spec.Claim, paper: spec.Paper) -> Answer:
         return Answer(claim, CONSISTENT, detail, "its builder", certainty, covers=covers)
     elsewhere: dict[str, int] = {}
     backbone = str(paper.row(row).setup.model.arguments.get("backbone", ""))
-    if name := application_of(backbone):
-        elsewhere[f"the published {name} with 1000 classes"] = size_of_application(name).parameters
+    if backbone in APPLICATIONS:
+        elsewhere[f"the published {backbone} with 1000 classes"] = size_of_builder(backbone).parameters
     for other in rows_with_network(paper):
         elsewhere[paper.row(other).label] = size_of_row(paper, other).parameters
     same = [name for name, n in elsewhere.items() if n == printed]
@@ -183,15 +179,16 @@ def _check_layers(claim: spec.Claim, paper: spec.Paper, table: spec.Table) -> An
 
 
 def _check_published(claim: spec.Claim, table: spec.Table) -> Answer:
-    """Compares a column of a table with networks of `keras.applications`."""
+    """Compares a column of a table with networks as they are built here."""
     column, what = claim.values["column"], claim.values["what"]
     equal: list[str] = []
     different: list[str] = []
     covers = []
+    builders = dict(table.networks)
     for line, cells in enumerate(table.reference):
-        if name := application_of(cells[0]):
+        if name := builders.get(cells[0]):
             covers.append(name_of_cell(table, line, column))
-            size = size_of_application(name)
+            size = size_of_builder(name)
             built = size.depth if what == _DEPTH else size.parameters
             text = f"{name} {built:,}" + ("" if built == cells[column] else f", printed {cells[column]:,}")
             (equal if built == cells[column] else different).append(text)
@@ -225,7 +222,7 @@ def _check_family(claim: spec.Claim) -> Answer:
 
 def _check_times(claim: spec.Claim) -> Answer:
     parameters, name, says = (claim.values[key] for key in ("parameters", "network", "times"))
-    size = size_of_application(name) if name in APPLICATIONS else size_of_builder(name)
+    size = size_of_builder(name)
     low, high = printed_number(says, own_decimals(says)).bounds()
     ratio = Fraction(size.parameters, parameters)
     detail = f"{name} has {size.parameters:,}, {float(ratio):.2f} times {parameters:,}"

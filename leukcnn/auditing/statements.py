@@ -46,7 +46,8 @@ def _check_same(claim: spec.Claim, paper: spec.Paper) -> Answer:
         n += len(places)
         known = [decimals.get(str(p.number), own_decimals(x)) for x, p in zip(numbers, places, strict=True)]
         if not _agree(numbers, known):
-            different.append(f"{quantity}: {_by_number(numbers, places)}")
+            shown = [str(printed_number(x, n)) for x, n in zip(numbers, known, strict=True)]
+            different.append(f"{quantity}: {_by_number(shown, places)}")
             mine = [i for i, place in enumerate(places) if not place.paper]
             own = own or not _agree([numbers[i] for i in mine], [known[i] for i in mine])
     searched, named = f"{n} printed numbers", tuple(covers) if claim.values.get("covers", True) else ()
@@ -60,12 +61,11 @@ def _check_same(claim: spec.Claim, paper: spec.Paper) -> Answer:
     return Answer(claim, UNDECIDABLE, f"{detail}; which is right is open", searched, "exact", covers=named)
 
 
-def _by_number(numbers: Sequence[int | float], places: Sequence[Place]) -> str:
+def _by_number(numbers: Sequence[str], places: Sequence[Place]) -> str:
     """Returns the numbers, each with the places that print it."""
-    where: dict[int | float, list[str]] = {}
+    where: dict[str, list[str]] = {}
     for number, place in zip(numbers, places, strict=True):
         where.setdefault(number, []).append(_place(place))
-    # A year has no separator of thousands.
     return ", but ".join(f"{number} in {' and '.join(of_number)}" for number, of_number in where.items())
 
 
@@ -85,7 +85,7 @@ def _prints_like(number: int | float, shorter: int | float, decimals: int) -> bo
     low, high = printed_number(shorter, decimals).bounds()
     # Without the error of its binary form.
     exact = Fraction(str(number))
-    return low <= exact < high or low < exact <= high
+    return low < exact <= high if shorter < 0 else low <= exact < high
 
 
 def _check_sum(claim: spec.Claim, paper: spec.Paper) -> Answer:

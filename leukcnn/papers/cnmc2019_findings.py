@@ -2,9 +2,150 @@
 
 from leukcnn.spec import Claim, Finding
 
+# Numbers of the text against each other, the tables and other papers.
+_STATEMENTS = (
+    Claim(
+        "images-training",
+        "statement",
+        "10,661 training cells",
+        "section 2.1",
+        {"sum": {"malignant": 7272, "healthy": 3389}, "total": 10_661},
+    ),
+    Claim(
+        "images-preliminary",
+        "statement",
+        "1,867 cells of the preliminary phase",
+        "section 2.1",
+        {"sum": {"malignant": 1219, "healthy": 648}, "total": 1867},
+    ),
+    Claim(
+        "images-total",
+        "statement",
+        "15,114 cells",
+        "section 2.1",
+        {"sum": {"training": 10_661, "preliminary": 1867, "final": 2586}, "total": 15_114},
+    ),
+    Claim(
+        "subjects-total",
+        "statement",
+        "118 subjects",
+        "section 2.1",
+        {
+            "sum": {
+                **{"training, malignant": 47, "training, healthy": 26},
+                **{"preliminary, malignant": 13, "preliminary, healthy": 15, "final": 17},
+            },
+            "total": 118,
+        },
+    ),
+    Claim(
+        "images-malignant",
+        "statement",
+        "7,272 malignant cells in three sets",
+        "section 2.1",
+        {"sum": {"training": "table1/0/1", "validation": "table1/1/1", "test": "table1/2/1"}, "total": 7272},
+    ),
+    Claim(
+        "images-healthy",
+        "statement",
+        "3,389 healthy cells in three sets",
+        "section 2.1",
+        {"sum": {"training": "table1/0/2", "validation": "table1/1/2", "test": "table1/2/2"}, "total": 3389},
+    ),
+    Claim(
+        "images-augmented",
+        "statement",
+        "20,000 training cells after augmentation",
+        "section 2.2",
+        {"sum": {"malignant": "table1/0/3", "healthy": "table1/0/4"}, "total": 20_000},
+    ),
+    Claim(
+        "images-augmented-validation",
+        "statement",
+        "10,000 validation cells after augmentation",
+        "section 2.2",
+        {"sum": {"malignant": "table1/1/3", "healthy": "table1/1/4"}, "total": 10_000},
+    ),
+    Claim(
+        "images-leukonet",
+        "statement",
+        "13,739 cells of Mourya et al.",
+        "section 1",
+        {"sum": {"cancer": 9211, "healthy": 4528}, "total": 13_739},
+    ),
+    Claim(
+        "images-shafique",
+        "statement",
+        "760 images of Shafique and Tehsin",
+        "section 1",
+        {"sum": {"malignant": 500, "healthy": 260}, "total": 760},
+    ),
+    Claim(
+        "image-size",
+        "statement",
+        "100 pixels are cropped from each border",
+        "section 2.4",
+        {"sum": {"left": 100, "crop": 250, "right": 100}, "total": 450},
+    ),
+    Claim(
+        "text-scores",
+        "statement",
+        "the scores of VGG16 and VGG19",
+        "abstract, section 3",
+        {
+            "same": {
+                "VGG16, F1-score": ((92.60, "abstract"), ("table2/vgg16/f1", "Table 2")),
+                "VGG16, precision": ((91.14, "section 3"), ("table2/vgg16/precision", "Table 2")),
+                "VGG16, sensitivity": ((94.10, "section 3"), ("table2/vgg16/sensitivity", "Table 2")),
+                "VGG16, specificity": ((90.86, "section 3"), ("table2/vgg16/specificity", "Table 2")),
+                "VGG19, F1-score": ((91.75, "section 3"), ("table2/vgg19/f1", "Table 2")),
+                "VGG19, precision": ((90.06, "section 3"), ("table2/vgg19/precision", "Table 2")),
+                "VGG19, sensitivity": ((93.51, "section 3"), ("table2/vgg19/sensitivity", "Table 2")),
+                "VGG19, specificity": ((86.68, "section 3"), ("table2/vgg19/specificity", "Table 2")),
+            },
+            "covers": False,
+        },
+    ),
+    Claim(
+        "rank-published",
+        "statement",
+        "the highest F1-score of the published ones",
+        "abstract, Table 3",
+        {"rank": "table3/0/1", "among": tuple(f"table3/{line}/1" for line in range(1, 12)), "says": 1},
+    ),
+    Claim(
+        "rank-final",
+        "statement",
+        "eighth by the weighted F1-score of the final phase",
+        "abstract, Tables 4 and 5",
+        {"rank": 0.8635177019, "among": tuple(f"table5/{line}/2" for line in range(9)), "says": 8},
+    ),
+    Claim(
+        "works-elsewhere",
+        "statement",
+        "what related works reached",
+        "section 1",
+        {
+            "same": {
+                "Shafique and Tehsin, images": ((760, "section 1"), (760, "Table I", "alertnet")),
+                "Shafique and Tehsin, accuracy": ((99.50, "section 1"), (99.50, "Table I", "alertnet")),
+                "Rehman et al., images": ((330, "section 1"), (330, "Table I", "alertnet")),
+                "Rehman et al., accuracy": ((97.78, "section 1"), (97.78, "Table I", "alertnet")),
+                "Ahmed et al., accuracy": (
+                    (88.5, "section 1"),
+                    (88.25, "Table I", "alertnet"),
+                    (88.25, "Table I", "leuknet_lodocv"),
+                    (88.25, "section 2", "allidb_lightweight"),
+                ),
+            }
+        },
+    ),
+)
+
 _BALANCED = (339, 339)
 
-CLAIMS: tuple[Claim, ...] = (
+# Numbers of the text as whole numbers of images.
+_COUNTS = (
     Claim(
         "balanced-vgg16",
         "binary_row",
@@ -76,6 +217,8 @@ CLAIMS: tuple[Claim, ...] = (
         {"value": 88.5, "decimals": 1, "n": 245},
     ),
 )
+
+CLAIMS: tuple[Claim, ...] = (*_STATEMENTS, *_COUNTS)
 
 FINDINGS = (
     Finding(

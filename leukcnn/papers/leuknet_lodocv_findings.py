@@ -2,10 +2,94 @@
 
 from leukcnn.spec import Claim, Finding
 
+# Numbers of the text against each other, the tables and other papers.
+_STATEMENTS = (
+    Claim(
+        "kfold-accuracy",
+        "statement",
+        "the accuracy in k-fold cross-validation",
+        "abstract, section IV-D, Tables VII and VIII",
+        {
+            "same": {
+                "accuracy": (
+                    (98.28, "the abstract"),
+                    (98.28, "section IV-D"),
+                    ("table7/9/3", "Table VII"),
+                    ("table8/leuknet/accuracy", "Table VIII"),
+                )
+            }
+        },
+    ),
+    Claim(
+        "lodocv-accuracy",
+        "statement",
+        "the accuracies of LODOCV",
+        "abstract",
+        {
+            "same": {
+                "ALL-IDB 1": ((97.04, "abstract"), ("table4/leuknet/accuracy/allidb1", "Table IV")),
+                "ALL-IDB 2": ((82.46, "abstract"), ("table4/leuknet/accuracy/allidb2", "Table IV")),
+                "UFG": ((70.24, "abstract"), ("table9/leuknet/accuracy/ufg", "Table IX")),
+            },
+            "covers": False,
+        },
+    ),
+    Claim(
+        "vogado-accuracy",
+        "statement",
+        "the accuracies of Vogado et al.",
+        "section IV-D",
+        {
+            "same": {
+                "own images": ((99.76, "section IV-D"), ("table7/7/3", "Table VII")),
+                "k-fold": ((92.79, "section IV-D"), ("table8/vogado2018/accuracy", "Table VIII")),
+                "UFG": ((52.06, "section IV-D"), ("table9/vogado2018/accuracy/ufg", "Table IX")),
+            },
+            "covers": False,
+        },
+    ),
+    Claim(
+        "development-set",
+        "statement",
+        "3,415 images of 17 datasets, and the 121 of UFG",
+        "section III-A",
+        {"sum": {"development": 3415, "UFG": "table2/13/3"}, "total": "table2/18/3"},
+    ),
+    Claim(
+        "development-classes",
+        "sums",
+        "1,001 and 1,182 images of the development set",
+        "section III-B",
+        {"table": "table2", "printed": {"non-pathological": 1001, "pathological": 1182}},
+    ),
+    Claim(
+        "datasets-used",
+        "statement",
+        "the number of datasets",
+        "abstract, section IV-D",
+        {"same": {"datasets": ((18, "the abstract"), (14, "section IV-D"))}},
+    ),
+    Claim(
+        "kfold-images",
+        "statement",
+        "3,536 images in the k-fold cross-validation",
+        "Tables II and VII",
+        {"same": {"images": (("table2/18/3", "Table II"), ("table7/9/1", "Table VII"))}},
+    ),
+    Claim(
+        "dense-sizes",
+        "statement",
+        "the selected dense layers",
+        "section IV-A",
+        {"same": {"units of the second": ((254, "section IV-A, '1024-254'"), (256, "Table V, '1024-256'"))}},
+    ),
+)
+
 # Table II prints 2102 pathological images; its lines add up to 2089.
 _OF_LINES = (1434, 2089)
 
-CLAIMS: tuple[Claim, ...] = (
+# Numbers of the text as whole numbers of images.
+_COUNTS = (
     Claim(
         "kfold-abstract",
         "shares",
@@ -63,6 +147,8 @@ CLAIMS: tuple[Claim, ...] = (
         {"first": (64, 121), "second": (63, 121)},
     ),
 )
+
+CLAIMS: tuple[Claim, ...] = (*_STATEMENTS, *_COUNTS)
 
 FINDINGS = (
     Finding(
