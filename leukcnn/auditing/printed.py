@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from leukcnn import spec
+from leukcnn.spec.metrics import METRICS
 
 MODES = ("either", "rounded", "truncated")
 """How a paper prints: rounded half up, truncated (towards 0), or not known."""
@@ -82,11 +83,16 @@ def own_decimals(value: float) -> int:
 def decimals_of(table: spec.Table, published: spec.Published) -> int:
     """Returns the number of decimals with which a value of a table is printed.
 
-    A final 0 is lost in a number. So it is at least the number that most values of the metric have, the
+    A final 0 is lost in a number. So it is at least the number that most values in the same unit have, the
     larger one of two that are equally common.
     """
-    of_metric = [own_decimals(p.value) for p in table.published if p.metric == published.metric]
-    return max(own_decimals(published.value), max(of_metric, key=lambda n: (of_metric.count(n), n)))
+    percent = _is_percent(published.metric)
+    of_unit = [own_decimals(p.value) for p in table.published if _is_percent(p.metric) == percent]
+    return max(own_decimals(published.value), max(of_unit, key=lambda n: (of_unit.count(n), n)))
+
+
+def _is_percent(metric: str) -> bool:
+    return metric in METRICS and METRICS[metric].percent
 
 
 def name_of(table: spec.Table, published: spec.Published) -> str:

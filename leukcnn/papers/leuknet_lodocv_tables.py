@@ -1,5 +1,6 @@
 """The tables of the LeukNet paper as printed, its t-tests, and additional tables."""
 
+from leukcnn.papers.leuknet_lodocv_samples import OF_FEATURES, OF_FIVE_FOLDS, OF_FIVE_RUNS, ON_UFG
 from leukcnn.spec import Published, Table
 
 PRINTED_NETWORKS = (
@@ -122,6 +123,7 @@ TABLE_4 = Table(
     kind="metrics",
     axes=("dataset", "row"),
     where="Table IV",
+    samples=OF_FIVE_RUNS,
     rows=PRINTED_NETWORKS,
     split="lodocv",
     compared_split="lodocv_strict",
@@ -199,6 +201,7 @@ TABLE_5 = Table(
     kind="metrics",
     axes=("dataset", "row"),
     where="Table V",
+    samples=OF_FIVE_RUNS,
     rows=DENSE_SIZES,
     split="lodocv",
     compared_split="lodocv_strict",
@@ -251,6 +254,7 @@ TABLE_6 = Table(
     kind="metrics",
     axes=("dataset", "subset", "row"),
     where="Table VI",
+    samples=OF_FEATURES,
     rows=FEATURE_ROWS,
     split="lodocv",
     compared_split="lodocv_strict",
@@ -336,6 +340,7 @@ TABLE_8 = Table(
     kind="metrics",
     axes=("dataset", "row"),
     where="Table VIII",
+    samples=OF_FIVE_FOLDS,
     rows=("vogado2018", "leuknet"),
     split="kfold",
     published=(
@@ -357,6 +362,7 @@ TABLE_9 = Table(
     kind="metrics",
     axes=("dataset", "row"),
     where="Table IX",
+    samples=ON_UFG,
     rows=("vogado2018", "leuknet"),
     split="lodocv",
     compared_split="lodocv_strict",
