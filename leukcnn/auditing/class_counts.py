@@ -8,7 +8,7 @@ Metrics are means over folds here, of shape (..., folds), and folds are arrays o
 (folds, classes). One fold is a pooled confusion matrix. Targets are ranges: metric -> (least, most).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,32 +24,39 @@ ROUNDS = 60
 NOTHING = 1e-6
 
 
-def metrics_of(sizes: np.ndarray, misses: np.ndarray, false: np.ndarray) -> dict[str, np.ndarray]:
-    """Returns the metrics of each fold as scikit-learn computes them, each of shape (..., folds).
+def metrics_of(
+    names: Iterable[str], sizes: np.ndarray, misses: np.ndarray, false: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Returns metrics of each fold as scikit-learn computes them, each of shape (..., folds).
 
     Args:
+        names: The metrics: "accuracy", "kappa", or "macro_" or "weighted_" with "precision", "recall" or "f1".
         sizes: Class sizes, of shape (folds, classes).
         misses: Images of each class that are predicted as others, of shape (..., folds, classes).
         false: Images of other classes that are predicted as each class, of the same shape.
     """
     hits, n = sizes - misses, sizes.sum(axis=-1)
-    of_class = {name: _of_class(name, sizes, hits, false) for name in ("precision", "recall", "f1")}
     accuracy = hits.sum(axis=-1) / n
-    expected = (sizes * (hits + false)).sum(axis=-1) / n**2
-    weights = sizes / n[:, None]
-    values = {f"macro_{name}": each.mean(axis=-1) for name, each in of_class.items()}
-    values |= {f"weighted_{name}": (weights * each).sum(axis=-1) for name, each in of_class.items()}
-    return {"accuracy": accuracy, "kappa": (accuracy - expected) / np.maximum(1 - expected, 1e-12), **values}
+    found = {"accuracy": accuracy}
+    for name in names:
+        average, _, metric = name.partition("_")
+        if name == "kappa":
+            expected = (sizes * (hits + false)).sum(axis=-1) / n**2
+            found[name] = (accuracy - expected) / np.maximum(1 - expected, 1e-12)
+        elif average == "macro":
+            found[name] = _of_class(metric, sizes, hits, false).mean(axis=-1)
+        elif average == "weighted":
+            found[name] = (sizes * _of_class(metric, sizes, hits, false)).sum(axis=-1) / n
+    return found
 
 
 def _of_class(name: str, sizes: Any, hits: np.ndarray, false: np.ndarray) -> np.ndarray:
     """Returns precision, recall or F1-score of a class, 0 where it is 0 / 0."""
-    above, below = {
-        "precision": (hits, hits + false),
-        "recall": (hits, hits + 0 * false + (sizes - hits)),
-        "f1": (2 * hits, hits + false + sizes),
-    }[name]
-    return above / np.maximum(below, 1)
+    if name == "recall":
+        return hits / np.maximum(sizes, 1)
+    if name == "f1":
+        return 2 * hits / np.maximum(hits + false + sizes, 1)
+    return hits / np.maximum(hits + false, 1)
 
 
 def ranges(sizes: np.ndarray, wrong: int) -> dict[str, tuple[float, float]]:
@@ -158,7 +165,7 @@ def _starts(
 
 def _cost(sizes: np.ndarray, misses: np.ndarray, false: np.ndarray, targets: Targets) -> np.ndarray:
     """Returns how far the counts of each chain are from the targets, in half-widths of their ranges."""
-    values = metrics_of(sizes, misses, false)
+    values = metrics_of({name.removesuffix("/std") for name in targets}, sizes, misses, false)
     squares = np.zeros(len(misses))
     for name, (low, high) in targets.items():
         metric, is_std = name.removesuffix("/std"), name.endswith("/std")
@@ -188,10 +195,10 @@ def _move(
     added = np.where((kind == 4) & (removed == 1), 0, added)
     for counts, moved in ((misses, of_misses), (false, of_false)):
         first, second = rng.integers(0, classes, (2, CHAINS))
-        np.add.at(counts, (chain, source, first), -moved * removed)
-        np.add.at(counts, (chain, target, second), moved * added)
+        counts[chain, source, first] -= moved * removed
+        counts[chain, target, second] += moved * added
     allowed = (misses >= 0) & (false >= 0) & (misses <= sizes)
-    return misses, false, allowed.all(axis=(1, 2))
+    return misses, false, np.asarray(allowed.all(axis=(1, 2)))
 
 
 class Relaxation:
@@ -205,7 +212,7 @@ class Relaxation:
 
     Args:
         sizes: Class sizes, of shape (folds, classes).
-        targets: Metric -> range of its mean. Ranges of standard deviations are left out.
+        targets: Metric -> range of its mean. Of the standard deviations, only the accuracy's is used.
         most_wrong: Most wrong images in one fold; None for any number.
     """
 
@@ -219,6 +226,11 @@ class Relaxation:
         self.first = 3 * len(self.kinds)
         least = max(0.0, 1 - self.targets["accuracy"][1]) * self.folds
         cap = int((1 - self.targets["accuracy"][0]) * self.folds * sizes.sum(axis=1).max()) + 1
+        if "accuracy/std" in targets:
+            # No fold is further from the mean of n folds than (n - 1) / sqrt(n) standard deviations.
+            furthest = targets["accuracy/std"][1] * (self.folds - 1) / self.folds**0.5
+            of_one = (1 - self.targets["accuracy"][0] + furthest) * sizes.sum(axis=1).max()
+            cap = min(cap, int(of_one) + 1)
         self.most = min(cap, cap if most_wrong is None else most_wrong)
         self.empty = least * sizes.sum(axis=1).min() > self.most * self.folds
         self.blocks = [
@@ -241,7 +253,7 @@ class Relaxation:
         n, size, most = int(fold.sum()), int(fold[place]), min(self.most, int(fold.sum()))
         m, f = np.indices((min(size, most) + 1, min(n - size, most) + 1)).reshape(2, -1)
         m, f = m[m + f <= most], f[m + f <= most]
-        metrics = {}
+        metrics: dict[str, np.ndarray] = {}
         for name in ("precision", "recall", "f1"):
             value = _of_class(name, size, size - m, f)
             metrics |= {f"macro_{name}": value / len(fold), f"weighted_{name}": value * size / n}

@@ -81,10 +81,11 @@ def own_decimals(value: float) -> int:
 def decimals_of(table: spec.Table, published: spec.Published) -> int:
     """Returns the number of decimals with which a value of a table is printed.
 
-    A final 0 is lost in a number. So it is at least the number that most values of the metric have.
+    A final 0 is lost in a number. So it is at least the number that most values of the metric have, or the
+    largest of several such numbers.
     """
     of_metric = [own_decimals(p.value) for p in table.published if p.metric == published.metric]
-    return max(own_decimals(published.value), max(of_metric, key=of_metric.count))
+    return max(own_decimals(published.value), max(of_metric, key=lambda n: (of_metric.count(n), n)))
 
 
 def name_of(table: spec.Table, published: spec.Published) -> str:
