@@ -17,7 +17,7 @@ from scipy.optimize import linprog
 Targets = Mapping[str, tuple[float, float]]
 
 AVERAGES = ("macro", "weighted")
-CHAINS = 192
+CHAINS = 96
 STEPS = 3000
 GRID = 41
 ROUNDS = 60
@@ -30,7 +30,7 @@ def metrics_of(
     """Returns metrics of each fold as scikit-learn computes them, each of shape (..., folds).
 
     Args:
-        names: The metrics: "accuracy", "kappa", or "macro_" or "weighted_" with "precision", "recall" or "f1".
+        names: The metrics: "accuracy", "kappa", or "macro_" or "weighted_" and "precision", "recall", "f1".
         sizes: Class sizes, of shape (folds, classes).
         misses: Images of each class that are predicted as others, of shape (..., folds, classes).
         false: Images of other classes that are predicted as each class, of the same shape.
@@ -134,7 +134,7 @@ def find_counts(
     for step in range(steps):
         if not cost.min():
             break
-        temperature = 30 * 600 ** (-step / steps)
+        temperature = 3 * 100 ** (-step / steps)
         new_misses, new_false, moved = _move(sizes, misses, false, rng, step / steps)
         new = np.where(moved, _cost(sizes, new_misses, new_false, targets), np.inf)
         worse = np.maximum(new - cost, 0)
