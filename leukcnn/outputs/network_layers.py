@@ -59,9 +59,8 @@ def all_layers(model: Any) -> list[Box]:
         ArgumentError: The network isn't a single path with shortcuts, for example because a branch has
             branches.
     """
-    sources, lengths = _sources(model), list[int]()
-    for read in sources:
-        lengths.append(1 + max((lengths[i] for i in read), default=0))
+    sources = _sources(model)
+    lengths = _lengths(sources)
     path = [len(sources) - 1]
     while read := sources[path[0]]:
         path.insert(0, max(read, key=lengths.__getitem__))
@@ -92,6 +91,22 @@ def all_layers(model: Any) -> list[Box]:
             remedy="plot its top layers",
         )
     return boxes
+
+
+def topological_depth(model: Any) -> int:
+    """Returns the number of layers on the longest path from the input of a network to its output.
+
+    The input, activations, batch normalisation and all other layers count, as in Keras' own list of networks.
+    """
+    return max(_lengths(_sources(model)))
+
+
+def _lengths(sources: Sequence[Sequence[int]]) -> list[int]:
+    """Returns for each layer the number of layers on the longest path to it, itself included."""
+    lengths: list[int] = []
+    for read in sources:
+        lengths.append(1 + max((lengths[i] for i in read), default=0))
+    return lengths
 
 
 def _sources(model: Any) -> list[list[int]]:

@@ -49,12 +49,17 @@ def own_network(material: Material, row: str) -> Blueprint:
     return Blueprint(setup.model.name, options)
 
 
-def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
+def named_networks(item: spec.Table | spec.Figure, material: Material) -> list[tuple[str, Blueprint]]:
+    """Returns titles and blueprints of the networks of a table or figure, those of rows as in `own_network`."""
     rows = {row.setup.model.name: row.id for row in reversed(material.results.paper.rows)}
-    networks = [
+    return [
         (title, own_network(material, rows[name]) if name in rows else Blueprint(name))
-        for title, name in figure.networks
+        for title, name in item.networks
     ]
+
+
+def _capture(figure: spec.Figure, material: Material) -> Iterator[Capture]:
+    networks = named_networks(figure, material)
 
     def make() -> dict[str, Any]:
         # Layers and shapes are all that is shown: the values of whole VGGs would take gigabytes.

@@ -2,7 +2,95 @@
 
 from leukcnn.spec import Claim, Finding
 
-CLAIMS: tuple[Claim, ...] = ()
+# Numbers of the text against each other, the tables and other papers.
+_STATEMENTS = (
+    Claim(
+        "layers-alertnet",
+        "network_size",
+        "8,792,963 parameters; the layers' sizes are only in a figure",
+        "Figure 2, Table V",
+        {
+            "parameters": 8_792_963,
+            "family": {
+                "filters": (32, 64, 128, 256, 512, 1024),
+                "kernels": (3, 5, 7, 9, 11),
+                "convolutions": 5,
+                "dense_units": (64, 128, 256, 512, 1024, 2048, 4096),
+                "map_sides": (1, 2, 3, 4, 5, 6, 7),
+                "classes": 3,
+            },
+        },
+    ),
+    Claim(
+        "seven-times-alexnet",
+        "network_size",
+        "seven times fewer parameters than AlexNet",
+        "section III-A",
+        {"parameters": 8_792_963, "network": "AlexNet", "times": 7},
+    ),
+    Claim(
+        "third-of-parameters",
+        "statement",
+        "about one third of the other networks' parameters",
+        "section V",
+        {"ratio": ("table5/resnet50_sft/parameters", "table5/alertnet_rwd/parameters"), "says": 3},
+    ),
+    Claim(
+        "images-used",
+        "sums",
+        "1,058 + 794 + 563 images of 2,487",
+        "Table II",
+        {"table": "table2", "printed": {"HBS": 1058, "ALL": 794, "AML": 563, "Total": 2487}},
+    ),
+    Claim(
+        "images-total",
+        "sums",
+        "2,415 images",
+        "abstract, Table IV",
+        {"table": "table2", "printed": {"HBS+ALL+AML": "table4/2/2"}},
+    ),
+    Claim(
+        "abstract-scores",
+        "statement",
+        "accuracy 97.18 % and precision 97.23 %",
+        "abstract",
+        {
+            "same": {
+                "accuracy": ((97.18, "abstract"), ("table3/alertnet_rwd/accuracy", "Table III")),
+                "precision": ((97.23, "abstract"), ("table3/alertnet_rwd/precision", "Table III")),
+                "accuracy, compared": ((97.18, "abstract"), ("table4/2/3", "Table IV")),
+            },
+            "covers": False,
+        },
+    ),
+    Claim(
+        "deep-scores",
+        "statement",
+        "ResNet50 is best with DFT: 97.80, 97.81, 97.80 and 0.9660",
+        "section V",
+        {
+            "rank": "table6/resnet50_dft/accuracy",
+            "among": ("table6/alertnet_rwd/accuracy",),
+            "says": 1,
+        },
+    ),
+    Claim(
+        "xception-recall",
+        "statement",
+        "Xception's recall, which is the accuracy if classes are weighted by their size",
+        "Table V",
+        {
+            "same": {
+                "recall and accuracy": (
+                    ("table5/xception_sft/recall", "Table V, recall"),
+                    ("table5/xception_sft/accuracy", "Table V, accuracy"),
+                )
+            }
+        },
+    ),
+)
+
+CLAIMS: tuple[Claim, ...] = (*_STATEMENTS,)
 
 FINDINGS = (
     Finding(

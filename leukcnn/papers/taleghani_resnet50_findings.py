@@ -2,7 +2,50 @@
 
 from leukcnn.spec import Claim, Finding
 
-CLAIMS: tuple[Claim, ...] = ()
+# Numbers of the text against each other, the tables and other papers.
+_STATEMENTS = (
+    Claim(
+        "test-accuracy",
+        "statement",
+        "97 % accuracy on the test set",
+        "Abstract, Introduction; Results",
+        {
+            "same": {
+                "accuracy": (
+                    (97, "the abstract"),
+                    ("report/resnet50/accuracy", "the report"),
+                    ("report_modified/resnet50/accuracy", "the report after the modifications"),
+                )
+            }
+        },
+    ),
+    Claim(
+        "log-accuracy",
+        "statement",
+        "98 % accuracy in training and 99 % in validation",
+        "Abstract; Implementation of the model",
+        {
+            "together": (98, 99),
+            "among": {"epoch 1": (66.86, 93.43), "epoch 2": (97.18, 98.59), "epoch 3": (99.11, 97.85)},
+        },
+    ),
+    Claim(
+        "subjects-total",
+        "statement",
+        "89 individuals, 25 benign and 64 with ALL",
+        "Understanding the Dataset",
+        {"sum": {"benign": 25, "ALL": 64}, "total": 89},
+    ),
+    Claim(
+        "flattened-outputs",
+        "statement",
+        "7 x 7 x 2,048 outputs are flattened to 100,352",
+        "Implementation of the model",
+        {"product": {"rows": 7, "columns": 7, "channels": 2048}, "total": 100_352},
+    ),
+)
+
+CLAIMS: tuple[Claim, ...] = (*_STATEMENTS,)
 
 FINDINGS = (
     Finding(

@@ -152,6 +152,8 @@ class Table:
             they are the lines of the first row's scikit-learn classification report.
         measured: Lines of `reference` that can be measured, each as (first cell of the line, row id, metric),
             such as ("Proposed method", "alertnet_rwd", "accuracy").
+        networks: For the kind "networks": pairs of the first cell of a line of `reference` and a builder of
+            leukcnn or `keras.applications`, such as ("VGG-16", "VGG16").
         rows: Ids of the rows that it shows; empty for all. "t_test" compares two of them.
         split: Kind of split whose results it shows; "" for the main split of the run.
         compared_split: Kind of split whose results are shown next to them; "" for none.
@@ -186,8 +188,10 @@ class Table:
         notes: Remarks that are printed under the table.
         samples: The images that give the published values, for the audit and for verdicts. The first that
             fits a value counts, see `Table.sample`.
-        not_audited: Why the audit can't check the values that none of its claims covers, such as "values of
-            other works"; "" if it checks all.
+        not_audited: Why the audit can't check values that none of its claims covers: a pattern of their names
+            -> the reason. A value's name is "row/metric/dataset/subset" ("vgg16/log_loss"), with "/std" for
+            its standard deviation; a cell of `reference` is "line/column", counted from 0. "*" fits anything:
+            {"*/log_loss*": "a loss isn't a share of images"}.
     """
 
     id: str
@@ -198,6 +202,7 @@ class Table:
     columns: tuple[str, ...] = ()
     reference: tuple[tuple[Any, ...], ...] = ()
     measured: tuple[tuple[str, str, str], ...] = ()
+    networks: tuple[tuple[str, str], ...] = ()
     rows: tuple[str, ...] = ()
     split: str = ""
     compared_split: str = ""
@@ -210,7 +215,7 @@ class Table:
     kappa_words: str = ""
     notes: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
-    not_audited: str = ""
+    not_audited: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -226,6 +231,7 @@ class Table:
             require_known(owner, name, getattr(self, name), known)
         for name in ("axes", "subsets", "show", "metrics"):
             require_once(owner, name, getattr(self, name))
+        _check_networks(owner, self.networks)
         check_kind(self, TABLES)
         self._check_axes(owner)
         self._check_reference(owner)
@@ -281,6 +287,8 @@ class Table:
             + f" under {len(self.columns)} columns." * bool(lengths),
             "lines of the same length, with one cell for each column",
         )
+        firsts = tuple(str(line[0]) for line in self.reference)
+        require_known(owner, "networks", tuple(name for name, _ in self.networks), firsts)
         if TABLES[self.kind].keyed_by_dataset:
             keys = tuple(line[0] for line in self.reference)
             require_known(owner, "first cell of reference", keys, (*DATASETS, "Total"))
@@ -354,7 +362,12 @@ class Figure:
         check_id(owner, "id", self.id)
         require_known(owner, "kind", self.kind, FIGURES)
         require_known(owner, "dataset", self.dataset, ("", *DATASETS))
-        for _, network in self.networks:
-            if network not in APPLICATIONS:
-                check_builder(network, owner, "networks", extra=APPLICATIONS)
+        _check_networks(owner, self.networks)
         check_kind(self, FIGURES)
+
+
+def _check_networks(owner: str, networks: tuple[tuple[str, str], ...]) -> None:
+    """Checks the builders of pairs of a title and a builder."""
+    for _, network in networks:
+        if network not in APPLICATIONS:
+            check_builder(network, owner, "networks", extra=APPLICATIONS)

@@ -102,6 +102,18 @@ TABLES: Mapping[str, Kind] = {
         lengths={"columns": 3},
         needs_networks=False,
     ),
+    "networks": Kind(
+        "leukcnn.outputs.network_sizes",
+        "depth and number of parameters of published networks, as printed and as built",
+        requires={
+            "networks": "pairs of the first cell of a printed line and a builder",
+            "columns": "the headings as printed: name, topological depth, number of parameters, year",
+            "reference": "the printed lines, one cell for each heading",
+        },
+        accepts=("networks",),
+        lengths={"columns": 4},
+        needs_networks=False,
+    ),
     "log": Kind("leukcnn.outputs.log", "accuracy and loss by epoch", needs_trained_rows=True),
     "times": Kind("leukcnn.outputs.times", "how long a training takes"),
     "mask_scores": Kind(
@@ -214,7 +226,11 @@ CLAIMS: Mapping[str, ClaimKind] = {
         "leukcnn.auditing.binary", "confusion matrices of two classes that give all values of a row together"
     ),
     "test_size": ClaimKind(
-        "leukcnn.auditing.binary", "sizes of the test set for which all rows of a table are possible"
+        "leukcnn.auditing.class_sizes", "sizes of the test set for which all rows of a table are possible"
+    ),
+    "proportions": ClaimKind(
+        "leukcnn.auditing.proportions",
+        "whether the best row is better than the others, by Fisher's exact test",
     ),
     "runs": ClaimKind(
         "leukcnn.auditing.run_sets", "sets of runs that give the means and standard deviations of a row"

@@ -124,10 +124,10 @@ class Paper:
             owner = name_of(item)
             require_known(owner, "rows", item.rows, self.row_ids)
             self._check_rows_of(item)
+            own = dict.fromkeys(row.setup.model.name for row in self.rows)
+            require_known(owner, "networks", tuple(n for _, n in item.networks), (*own, *APPLICATIONS))
             if isinstance(item, Figure):
                 require_known(owner, "dataset", item.dataset, ("", *self.datasets))
-                own = dict.fromkeys(row.setup.model.name for row in self.rows)
-                require_known(owner, "networks", tuple(n for _, n in item.networks), (*own, *APPLICATIONS))
                 continue
             if not self.positive_class:
                 item.require_positive_class()

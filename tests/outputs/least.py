@@ -17,10 +17,10 @@ def least(kind: str, registry=None, **changes):
     required = (TABLES if of_table else FIGURES)[kind].requires
     values = {name: _VALUES[name] for name in required if name in _VALUES}
     if "columns" in required:
-        n = {"counts": 5}.get(kind, 3)
+        n = {"counts": 5, "networks": 4}.get(kind, 3)
         values["columns"] = tuple(f"Column {i}" for i in range(n))
     if "reference" in required:
-        n = {"counts": 4, "datasets": 3}.get(kind, 2)
-        first = ("cnmc2019",) if kind == "datasets" else ("Training",)
+        n = {"counts": 4, "datasets": 3, "networks": 3}.get(kind, 2)
+        first = {"datasets": ("cnmc2019",), "networks": ("VGG16",)}.get(kind, ("Training",))
         values["reference"] = ((*first, *range(n)),) * {"counts": 3}.get(kind, 1)
     return (spec.Table if of_table else spec.Figure)("item", "t", kind, **(values | changes))
