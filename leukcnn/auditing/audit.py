@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from leukcnn import spec
-from leukcnn.auditing.answers import VERDICTS, Answer, AuditKind
+from leukcnn.auditing.answers import (
+    CONSISTENT,
+    IMPOSSIBLE,
+    SLIP,
+    UNDECIDABLE,
+    UNIQUE,
+    VERDICTS,
+    Answer,
+    AuditKind,
+)
 from leukcnn.auditing.printed import numbers_of, why_not_audited
 from leukcnn.errors import LeukCNNError, SpecError
 from leukcnn.files import replace_file
@@ -19,6 +28,7 @@ from leukcnn.rendering.renderings import to_text, write
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.spec.kinds import CLAIMS
 
+_FIRST = (SLIP, IMPOSSIBLE, UNIQUE, UNDECIDABLE, CONSISTENT)
 _FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -47,7 +57,7 @@ class Audit:
 
     Attributes:
         paper: The paper.
-        answers: The answer to every claim.
+        answers: The answer to every claim: first the errors, last what is consistent.
     """
 
     paper: spec.Paper
@@ -212,7 +222,8 @@ def audit(paper: spec.Paper) -> Audit:
             expected="ids that differ from those of all claims, also of those found in the tables",
             remedy=f"rename them; `leukcnn audit {paper.key}` lists the others",
         )
-    return Audit(paper, tuple(answer for claim in claims if (answer := _answer(claim, paper))))
+    answers = [answer for claim in claims if (answer := _answer(claim, paper))]
+    return Audit(paper, tuple(sorted(answers, key=lambda answer: _FIRST.index(answer.verdict))))
 
 
 def _answer(claim: spec.Claim, paper: spec.Paper) -> Answer | None:

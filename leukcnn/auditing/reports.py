@@ -110,8 +110,10 @@ def solve(report: Report) -> Solved:
     supports, n = report.supports, int(report.supports.sum())
     pairs = [_pairs(report, line) for line in report.classes]
     of_class = tuple(map(len, pairs))
-    ends = [np.arange(size + 1)[report.prints(np.arange(size + 1) / size, line[1])]
-            for size, line in zip(supports, report.classes, strict=True)]
+    ends = [
+        np.arange(size + 1)[report.prints(np.arange(size + 1) / size, line[1])]
+        for size, line in zip(supports, report.classes, strict=True)
+    ]
     totals = (0, 0)
     if all(len(end) for end in ends):
         totals = (int(sum(end[0] for end in ends)), int(sum(end[-1] for end in ends)))
