@@ -5,7 +5,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from leukcnn.rendering.tables import Column, Table
 from leukcnn.spec.kinds import CLAIMS
 
 _FIRST = (SLIP, IMPOSSIBLE, UNIQUE, UNDECIDABLE, CONSISTENT)
+# Columns of the table of claims that a terminal shows.
+_SHORT = 6
 _FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -109,6 +111,15 @@ class Audit:
     def tables(self) -> tuple[Table, Table]:
         """The claims with their answers, and the printed values with the claims about them."""
         return _claim_table(self), _value_table(self)
+
+    @property
+    def short_table(self) -> Table:
+        """The claims with their verdicts, for a terminal: without what was searched, and how sure it is."""
+        whole = self.tables[0]
+        notes = (*whole.notes, "What was searched, and how sure each verdict is: --json, --out.")
+        return replace(
+            whole, columns=whole.columns[:_SHORT], rows=[row[:_SHORT] for row in whole.rows], notes=notes
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Returns the audit as values that JSON can hold.
