@@ -169,7 +169,8 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     every = all_matrices(positives, negatives)
     searched = f"{positives + 1} x {negatives + 1} confusion matrices of {positives} + {negatives} images"
     ways = list(readings(row))
-    fits = [SortedMatrices(every, next(iter(way.numbers))) for way in ways]
+    by_first = {first: SortedMatrices(every, first) for first in {next(iter(way.numbers)) for way in ways}}
+    fits = [by_first[next(iter(way.numbers))] for way in ways]
     found = [search.fitting(way.numbers) for search, way in zip(fits, ways, strict=True)]
     if possible := [i for i, matrices in enumerate(found) if len(matrices)]:
         first = possible[0]
