@@ -94,23 +94,30 @@ CLAIMS: tuple[Claim, ...] = (*_STATEMENTS,)
 
 FINDINGS = (
     Finding(
-        "The layer sizes are given only in a figure, not in the text. One reading gives exactly the printed "
-        "8,792,963 parameters: filters 64-128-256-512-1024, kernels 11-5-3-3-3, first stride 4, dense layers "
-        "512-512-3.",
+        "The layer sizes are given only in a figure, not in the text. The reading here has exactly the printed "
+        "8,792,963 parameters, with filters 64-128-256-512-1024, kernels 11-5-3-3-3, a last map of 2 x 2 and "
+        "dense layers 512-512-3. It isn't unique: with a map of 1 x 1, dense layers of 2048-128 have as many.",
         "Figure 2, Table V",
+        claims=("layers-alertnet",),
     ),
     Finding(
         "Alert Net and Alert Net-WD have 8,792,963 parameters. The shortcut of Alert Net-R and -RWD adds "
         "three channels to the input of the third convolution, which gives 8,799,875. Table V prints "
         "8,792,963 for -RWD.",
         "Table V",
+        claims=("parameters-alertnet_rwd",),
     ),
     Finding(
         "Xception's 22,910,480 parameters are those of the published model with 1000 classes. With the head "
         "of the other two networks it has 21,912,107.",
         "Table V",
+        claims=("parameters-xception_sft",),
     ),
-    Finding("Xception's recall of 72.084 % and accuracy of 72.00 % should be equal: a slip.", "Table V"),
+    Finding(
+        "Xception's recall of 72.084 % and accuracy of 72.00 % should be equal: a slip.",
+        "Table V",
+        claims=("xception-recall",),
+    ),
     Finding("Alert Net's accuracy implies a kappa of .937; Table III prints .9317.", "Table III"),
     Finding(
         "Recall is averaged in two ways: where it equals the accuracy, it is weighted by support; elsewhere "

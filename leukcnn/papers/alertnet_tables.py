@@ -78,7 +78,7 @@ _METRICS = (
     *("kappa", "parameters", "file_mb"),
 )
 
-_LOSS = {"*/log_loss*": "a loss is no share of images"}
+_LOSS = {"*/log_loss*": "a loss isn't a fraction of images"}
 
 TABLE_3 = Table(
     id="table3",

@@ -36,8 +36,8 @@ LOG = Table(
     ),
     not_audited={
         "*/0": "the number of an epoch",
-        "*/2": "a loss is no share of images",
-        "*/4": "a loss is no share of images",
+        "*/2": "a loss isn't a fraction of images",
+        "*/4": "a loss isn't a fraction of images",
     },
     notes=(
         "The printed training values seem to be averages of the running means of an epoch, which Keras 3's "
