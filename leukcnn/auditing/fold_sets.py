@@ -346,6 +346,8 @@ def _one_class(values: Any, sizes: np.ndarray, classes: Sequence[str]) -> dict[s
         detail = f"{name}: an accuracy of {of_way} over {('n', 'n - 1')[ddof]}"
     if words:
         detail += "; no other choice of one class a fold gives it." if len(words) == 1 else "; others, too."
+    always = ", ".join(f"{100 * share:.2f}" for share in sizes.sum(axis=0) / sizes.sum())
+    detail += f" The same class in all folds would give {always}."
     verdict = (UNIQUE if len(words) == 1 else CONSISTENT) if words else IMPOSSIBLE
     printed = next((name for name in _AVERAGES if name in values), "accuracy")
     averages = _AVERAGES.get(printed, ("accuracy",))

@@ -353,7 +353,7 @@ def _certainty(row: Row, outcomes: Mapping[tuple[str, ...], Outcome]) -> str:
         for other in _moved(row)
     )
     return (
-        f"counts found; of {CONTROLS} rows with the other values moved by .03 to .3 points, {fits} aren't "
+        f"counts found; of {CONTROLS} rows with the other values moved a little, {fits} aren't "
         "excluded either"
     )
 

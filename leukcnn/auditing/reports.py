@@ -5,7 +5,6 @@ so on. For each class only a few pairs print like its line. Their combinations m
 averages and a sum of predictions that is the number of images.
 """
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
