@@ -62,7 +62,7 @@ class Spread(NamedTuple):
         """Yields spreads with both values moved by 3 to 30 hundredths of a percent or of a unit."""
         rng = np.random.default_rng(abs(self.mean.value) + self.std.value)
         for _ in range(CONTROLS):
-            yield Spread(*(_moved(number, rng) for number in self))
+            yield Spread(*(moved(number, rng) for number in self))
 
     def fits(self, values: np.ndarray, *, ddof: int) -> np.ndarray:
         """Returns whether values, in the last axis one for each fold, have this mean and deviation."""
@@ -70,9 +70,11 @@ class Spread(NamedTuple):
         return _within(self.mean, means) & _within(self.std, stds)
 
 
-def _moved(number: PrintedNumber, rng: np.random.Generator) -> PrintedNumber:
+def moved(number: PrintedNumber, rng: np.random.Generator) -> PrintedNumber:
     """Returns a printed number moved by 3 to 30 hundredths, but not below 0."""
-    by = int(rng.integers(3, 31)) * 10 ** max(0, number.decimals - 2) * int(rng.choice([-1, 1]))
+    by = int(rng.integers(3, 31)) * int(rng.choice([-1, 1]))
+    # Numbers with fewer decimals are moved by up to 3 units of the last one.
+    by = by * 10 ** (number.decimals - 2) if number.decimals > 1 else int(np.sign(by)) * -(-abs(by) // 10)
     return PrintedNumber(abs(number.value + by), number.decimals, number.percent)
 
 
@@ -344,6 +346,8 @@ def _one_class(values: Any, sizes: np.ndarray, classes: Sequence[str]) -> dict[s
         detail = f"{name}: an accuracy of {of_way} over {('n', 'n - 1')[ddof]}"
     if words:
         detail += "; no other choice of one class a fold gives it." if len(words) == 1 else "; others, too."
+    always = ", ".join(f"{100 * share:.2f}" for share in sizes.sum(axis=0) / sizes.sum())
+    detail += f" The same class in all folds would give {always}."
     verdict = (UNIQUE if len(words) == 1 else CONSISTENT) if words else IMPOSSIBLE
     printed = next((name for name in _AVERAGES if name in values), "accuracy")
     averages = _AVERAGES.get(printed, ("accuracy",))
@@ -360,7 +364,7 @@ def _one_class(values: Any, sizes: np.ndarray, classes: Sequence[str]) -> dict[s
     return {
         "verdict": verdict,
         "detail": detail,
-        "searched": f"all {len(ways.answers):,} choices of one class for each of {len(sizes)} stratified folds",
+        "searched": f"all {len(ways.answers):,} choices of a class for each of {len(sizes)} stratified folds",
         "certainty": f"exact; {moved:,} of {CONTROLS:,} pairs moved by .03 to .3 have a choice too",
     }
 

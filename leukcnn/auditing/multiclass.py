@@ -6,6 +6,7 @@ both ways are tried: a row is possible if any of them gives all its values toget
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 from leukcnn import spec
 from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, UNDECIDABLE, Answer, AuditKind
 from leukcnn.auditing.class_counts import AVERAGES, Relaxation, find_counts, ranges
-from leukcnn.auditing.fold_sets import fold_sizes
+from leukcnn.auditing.fold_sets import fold_sizes, moved
 from leukcnn.auditing.printed import (
     PrintedNumber,
     decimals_of,
@@ -348,11 +349,11 @@ def _certainty(row: Row, outcomes: Mapping[tuple[str, ...], Outcome]) -> str:
         return "proved by a linear relaxation" if every else "what isn't found isn't proved impossible"
     view = row.views[outcomes[found[0]].view]
     fits = sum(
-        (targets := moved.targets(found[0], view)) is not None and not Relaxation(view, targets).excludes()
-        for moved in _moved(row)
+        (targets := other.targets(found[0], view)) is not None and not Relaxation(view, targets).excludes()
+        for other in _moved(row)
     )
     return (
-        f"counts found; of {CONTROLS} rows with the other values moved by .03 to .3 points, {fits} aren't "
+        f"counts found; of {CONTROLS} rows with the other values moved a little, {fits} aren't "
         "excluded either"
     )
 
@@ -364,9 +365,8 @@ def _moved(row: Row) -> Iterator[Row]:
         values = dict(row.values)
         for metric in values.keys() - {"accuracy"}:
             number = values[metric].number
-            by = int(rng.integers(3, 31)) * int(rng.choice([-1, 1]))
-            per_hundredth = 10 ** max(0, number.decimals - (2 if number.percent else 4))
-            new = PrintedNumber(abs(number.value + by * per_hundredth), number.decimals, number.percent)
+            in_percent = replace(number, decimals=number.decimals - 2 * (not number.percent))
+            new = replace(moved(in_percent, rng), decimals=number.decimals)
             values[metric] = values[metric]._replace(number=new)
         yield row._replace(values=values)
 

@@ -289,8 +289,8 @@ def _possible(found: Mapping[str, Solutions], checked: tuple[str, ...], n: int) 
     return {
         "verdict": IMPOSSIBLE if none else UNIQUE if unique else CONSISTENT,
         "detail": f"{detail} {words[:1].upper()}{words[1:]}." if words else detail,
-        "certainty": f"exact; of {CONTROLS:,} scores moved in their last digits, {moved:,} have a solution with "
-        f"some class sizes and {least:,} with these",
+        "certainty": f"exact; of {CONTROLS:,} scores moved in their last digits, {moved:,} have a solution "
+        f"with some class sizes and {least:,} with these",
     }
 
 
