@@ -205,17 +205,16 @@ def _value_table(audit: Audit) -> Table:
     return Table("audit_values", f"The printed values of {audit.paper.key}", columns, rows)
 
 
-def kind_of(name: str) -> AuditKind | None:
+def kind_of(name: str) -> AuditKind:
     """Returns a kind of claim by its name in `leukcnn.spec.kinds.CLAIMS`."""
     kinds: dict[str, AuditKind] = importlib.import_module(CLAIMS[name].module).KINDS
-    return kinds.get(name)
+    return kinds[name]
 
 
 def claims_of(paper: spec.Paper) -> Iterator[spec.Claim]:
     """Yields a paper's claims: those that follow from its tables, then those that it states."""
     for name in CLAIMS:
-        if kind := kind_of(name):
-            yield from kind.find(paper)
+        yield from kind_of(name).find(paper)
     yield from paper.claims
 
 
@@ -233,21 +232,18 @@ def audit(paper: spec.Paper) -> Audit:
             expected="ids that differ from those of all claims, also of those found in the tables",
             remedy=f"rename them; `leukcnn audit {paper.key}` lists the others",
         )
-    answers = [answer for claim in claims if (answer := _answer(claim, paper))]
+    answers = (_answer(claim, paper) for claim in claims)
     return Audit(paper, tuple(sorted(answers, key=lambda answer: _FIRST.index(answer.verdict))))
 
 
-def _answer(claim: spec.Claim, paper: spec.Paper) -> Answer | None:
+def _answer(claim: spec.Claim, paper: spec.Paper) -> Answer:
     """Returns the answer to a claim.
 
     Raises:
         SpecError: The claim's values don't suit its kind.
     """
-    kind = kind_of(claim.kind)
-    if kind is None:
-        return None
     try:
-        return kind.check(claim, paper)
+        return kind_of(claim.kind).check(claim, paper)
     except LeukCNNError:
         raise
     except _FAULTS as error:
