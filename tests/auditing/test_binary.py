@@ -1,4 +1,4 @@
-"""Confusion matrices behind rows of two classes, and sizes of the test set behind tables."""
+"""Confusion matrices that give rows of two classes, and sizes of the test set that give tables."""
 
 import numpy as np
 import pytest

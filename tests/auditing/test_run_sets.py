@@ -1,4 +1,4 @@
-"""Sets of runs behind means and standard deviations."""
+"""Sets of runs that give means and standard deviations."""
 
 from itertools import combinations_with_replacement
 
@@ -160,3 +160,15 @@ def test_fishers_test_of_all_idb():
     assert found["proportions-table1-allidb1"].verdict == "undecidable"
     assert "107 of 108 against 104 of 108: p = 0.37" in found["against-resnet50-allidb1"].detail
     assert answers("leuknet_lodocv", "proportions")["proportions-table6-allidb1"].verdict == "consistent"
+
+
+def test_accuracy_alone_is_checked_for_any_number_of_classes():
+    right = np.array([88, 90, 91, 85, 93])
+    mean, std = two_digits(100 * right.mean() / 97), two_digits(100 * right.std(ddof=1) / 97)
+    sample = Sample((37, 60), runs=5)
+    answer = answer_to((Published("vgg16", "accuracy", mean, std=std),), sample)
+    assert answer.verdict in ("unique solution", "consistent")
+    assert answer.covers == ("table2/vgg16/accuracy", "table2/vgg16/accuracy/std")
+    for value, spread in ((mean + 0.08, std), (mean, 0.01)):
+        moved = (Published("vgg16", "accuracy", round(value, 2), std=spread),)
+        assert answer_to(moved, sample).verdict == "impossible"

@@ -1,4 +1,4 @@
-"""Whole numbers of images behind percentages."""
+"""Whole numbers of images that print like a percentage."""
 
 from fractions import Fraction
 
