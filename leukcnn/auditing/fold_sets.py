@@ -144,7 +144,7 @@ class FoldCounts:
             fixed = (k1 * c1**2 + 2 * c1 * s1 + used) / n1**2 + (k2 * c2**2 + 2 * c2 * s2) / n2**2
             ends = []
             for bound in spread.std.bounds():
-                squares = (self.n_folds - ddof) * float(bound) ** 2 + self.n_folds * mean**2
+                squares = (self.n_folds - ddof) * max(0.0, float(bound)) ** 2 + self.n_folds * mean**2
                 ends.append(np.ceil((squares - fixed) * n2**2 - 1e-6).astype(np.int64))
             below = np.concatenate([[0.0], second[s2 + half2]])
             last, start = (below[np.clip(end, 0, self.most + 1)] for end in reversed(ends))

@@ -312,8 +312,13 @@ def _check_averages(claim: spec.Claim, row: Row) -> Answer:
     verdict = IMPOSSIBLE if len(groups["Impossible"]) == len(outcomes) else verdict
     if verdict == IMPOSSIBLE:
         detail += f" {_bounds_in_words(row)}"
-    stds = any(outcome.stds for outcome in outcomes.values())
-    names = tuple(name for value in row.values.values() for name in value.names[: 1 + stds])
+    if groups["Possible"] and any(value.std for value in row.values.values()):
+        with_stds = [m for m in groups["Possible"] if outcomes[m].stds]
+        which = "; ".join(outcomes[m].words(m) for m in with_stds) or "none"
+        if len(with_stds) == len(groups["Possible"]):
+            which = "all of these"
+        detail += f" Found with the printed standard deviations: {which}."
+    names = tuple(name for value in row.values.values() for name in value.names)
     return Answer(claim, verdict, detail, _searched(row), _certainty(row, outcomes), covers=names)
 
 

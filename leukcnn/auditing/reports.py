@@ -1,8 +1,8 @@
 """Checks confusion matrices that give a scikit-learn classification report with two decimals.
 
-All printed values follow from the hits and the predictions of each class: precision is hits / predictions, and
-so on. For each class only a few pairs print like its line. Their combinations must also give the accuracy, the
-averages and a sum of predictions that is the number of images.
+All printed values follow from the hits and the predictions of each class: precision is hits / predictions,
+and so on. For each class only a few pairs print like its line. Their combinations must also give the
+accuracy, the averages and a sum of predictions that is the number of images.
 """
 
 import math

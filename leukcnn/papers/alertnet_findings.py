@@ -137,14 +137,14 @@ FINDINGS = (
     ),
     Finding(
         "Xception's recall of 72.084 % isn't its accuracy of 72.00 % (1,739 of 2,415 images), which a recall "
-        "weighted by support would be. As a macro average it is possible. In the rows above and below, recall "
-        "equals accuracy.",
+        "weighted by support would be. As a macro average it is possible. In the other rows of the table "
+        "recall equals accuracy.",
         "Table V",
         claims=("xception-recall", "shares-table5-xception_sft-accuracy", "table5-xception_sft-averages"),
     ),
     Finding(
-        "With Alert Net's accuracy, 98 of 2,415 images are wrong. That leaves a kappa of .93633 to .93795 with "
-        "the folds pooled and of .93273 to .94095 as a mean over folds; Table III prints .9317.",
+        "With Alert Net's accuracy, 98 of 2,415 images are wrong. That leaves a kappa of .93633 to .93795 "
+        "with the folds pooled and of .93273 to .94095 as a mean over folds; Table III prints .9317.",
         "Table III",
         claims=("table3-alertnet-kappa",),
     ),
