@@ -16,7 +16,9 @@ KEYS = papers.list_papers()
 # Without signs: "1024-256" names two sizes.
 NUMBER = re.compile(r"(?<![\w.])(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?!\w)")
 # Numbers that are part of a name.
-NAMES = re.compile(r"(?:Tables?|Figures?|[Ss]ections?|Figs?\.) [\dIVX.]+|ALL-IDB ?\d|\d+-fold|Keras \d")
+NAMES = re.compile(
+    r"(?:Tables?|Figures?|[Ss]ections?|Figs?\.) [\dIVX.]+|ALL-IDB ?\d|\d+-fold|Keras \d|VGG-\d+|\d+-\d+"
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,8 @@ def test_every_linked_claim_exists_and_proves_something(answers, key):
 def test_every_number_of_a_linked_finding_is_the_audits_or_printed(answers, key):
     paper = papers.get(key)
     printed = {abs(Decimal(str(value)).normalize()) for value in printed_values(paper).values()}
+    # A fraction and its percentage are one number.
+    printed |= {(value * factor).normalize() for value in printed for factor in (100, Decimal("0.01"))}
     stated = numbers_in(str([to_plain(claim) for claim in paper.claims]))
     for finding in paper.findings:
         if not finding.claims:
