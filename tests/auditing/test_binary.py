@@ -155,3 +155,17 @@ def test_metrics_are_those_of_scikit_learn(metric):
 def test_a_matrix_without_predictions_of_a_class_has_a_precision_of_0():
     one = Matrices(*(np.array([value]) for value in (5, 4, 0, 4)))
     assert len(one.fitting({"precision": PrintedNumber(0, 2, True)}, "rounded")) == 1
+
+
+def test_a_search_that_is_too_large_is_undecidable():
+    rows = ("vgg16", "vgg19", "xception")
+    published = tuple(
+        Published(row, metric, 90.0 + i)
+        for i, row in enumerate(rows)
+        for metric in ("accuracy", "precision", "recall")
+    )
+    (answer,) = answers_of(paper_of(published, Sample((900, 1900))), "test_size")
+    assert answer.verdict == "undecidable"
+    huge = paper_of(published[:3], Sample((9000, 19000)))
+    (answer,) = answers_of(huge, "binary_row")
+    assert answer.verdict == "undecidable"
