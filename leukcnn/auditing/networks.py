@@ -9,9 +9,12 @@ from leukcnn import spec
 from leukcnn.backend import load_keras
 from leukcnn.models import arguments_of, build
 from leukcnn.outputs.network_layers import topological_depth
-from leukcnn.spec.names import APPLICATIONS
+from leukcnn.spec.names import APPLICATIONS, BUILDERS
 
 BYTES_OF_A_PARAMETER = 4
+
+# Sizes of leukcnn's own networks, by all that they depend on: several claims need the same ones.
+_known: dict[str, "NetworkSize"] = {}
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,16 @@ def size_of_row(paper: spec.Paper, row: str) -> NetworkSize:
     model = without_sampling(setup.model)
     if "weights" in arguments_of(model.name).names:
         model = replace(model, arguments={**model.arguments, "weights": None})
-    with unfilled():
-        return _size(network_of(model, image_size=setup.preprocessing.image_size, classes=len(paper.classes)))
+    image_size, classes = setup.preprocessing.image_size, len(paper.classes)
+    key = repr((model, image_size, classes))
+    if key not in _known:
+        with unfilled():
+            size = _size(network_of(model, image_size=image_size, classes=classes))
+        # A builder of the user's own may change while a notebook runs.
+        if model.name not in BUILDERS:
+            return size
+        _known[key] = size
+    return _known[key]
 
 
 def size_of_builder(name: str) -> NetworkSize:

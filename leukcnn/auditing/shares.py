@@ -6,7 +6,8 @@ Values of a claim, which can be stated for any printed value:
 
 "percent" says whether the value is in percent; by default it is above 1. "runs" is the number of runs that
 the mean is over, "sizes" are the sizes of the folds that it is over. "at_most": True means that the number of
-tested images isn't known, but that there are no more than n. "covers" names the printed values.
+tested images isn't known, but no more than n, and at least "at_least" (by default 1); the values in
+"together" are of the same images. "covers" names the printed values.
 `{"table": "table3"}` asks whether all percentages of a table are printed in the same way.
 """
 
@@ -165,23 +166,29 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
 
 
 def _check_sizes(claim: spec.Claim) -> Answer:
-    """Checks a value whose number of tested images isn't known, but no more than n."""
-    number, most = number_of(claim.values), claim.values["n"]
-    sizes = [n for n in range(1, most + 1) if counts_of(number, n).all]
-    detail = f"No number of images up to {most} gives it."
+    """Checks values whose number of tested images isn't known, but between two numbers."""
+    values = claim.values
+    least, most = values.get("at_least", 1), values["n"]
+    numbers = [
+        number_of({**values, "value": value}) for value in (values["value"], *values.get("together", ()))
+    ]
+    sizes = [n for n in range(least, most + 1) if all(counts_of(number, n).all for number in numbers)]
+    which = "them together" if len(numbers) > 1 else "it"
+    detail = f"No number of images from {least} to {most} gives {which}."
     if sizes:
         n = sizes[0]
+        right = ", ".join(str(counts_of(number, n).all[0]) for number in numbers)
         detail = (
-            f"{len(sizes)} of {most} sizes of the test set give it, the smallest with "
-            f"{counts_of(number, n).all[0]} of {n} images. The size isn't stated."
+            f"{len(sizes)} of {most - least + 1} sizes of the test set give {which}, the smallest with "
+            f"{right} of {n} images. The size isn't stated."
         )
     return Answer(
         claim=claim,
         verdict=CONSISTENT if sizes else IMPOSSIBLE,
         detail=detail,
-        searched=f"test sets of 1 to {most} images",
+        searched=f"test sets of {least} to {most} images",
         certainty="exact, but with the size open it proves little" if sizes else "exact",
-        covers=tuple(claim.values.get("covers", ())),
+        covers=tuple(values.get("covers", ())),
     )
 
 

@@ -15,6 +15,7 @@ from leukcnn.auditing.networks import (
     size_of_row,
 )
 from leukcnn.auditing.printed import name_of, name_of_cell, own_decimals, printed_number
+from leukcnn.fields import find_named
 from leukcnn.spec.names import APPLICATIONS
 
 _PARAMETERS, _DEPTH = "parameters", "depth"
@@ -78,7 +79,7 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
         return _check_row(claim, paper)
     if "files" in values:
         return _check_files(claim, paper)
-    table = next(table for table in paper.tables if table.id == values["table"])
+    table = find_named(paper.tables, values["table"], "id", f"table of {paper.key}")
     return _check_layers(claim, paper, table) if table.kind == "layers" else _check_published(claim, table)
 
 

@@ -13,6 +13,7 @@ from leukcnn.auditing.printed_counts import (
     totals_elsewhere,
 )
 from leukcnn.datasets import CATALOG
+from leukcnn.fields import find_named
 
 _EXACT = "exact"
 
@@ -40,7 +41,7 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     datasets "printed": left out for the totals of the lines, "Total" for those of the columns, or a number
     printed elsewhere, or its name, for each column, such as {"healthy": 1001}. "HBS+ALL" names two columns.
     """
-    table = next(table for table in paper.tables if table.id == claim.values["table"])
+    table = find_named(paper.tables, claim.values["table"], "id", f"table of {paper.key}")
     if table.kind == "counts":
         return _check_sets(claim, table, paper)
     printed = claim.values.get("printed")

@@ -191,7 +191,7 @@ class Table:
         not_audited: Why the audit can't check values that none of its claims covers: a pattern of their names
             -> the reason. A value's name is "row/metric/dataset/subset" ("vgg16/log_loss"), with "/std" for
             its standard deviation; a cell of `reference` is "line/column", counted from 0. "*" fits anything:
-            {"*/log_loss*": "a loss isn't a share of images"}.
+            {"*/log_loss*": "a loss isn't a fraction of images"}.
     """
 
     id: str
