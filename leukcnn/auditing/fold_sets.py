@@ -154,7 +154,7 @@ class FoldCounts:
 
 @lru_cache(maxsize=64)
 def count_sets(spread: Spread, folds: tuple[int, ...]) -> tuple[dict[int, float], int] | None:
-    """Counts the sets of folds behind a mean accuracy and its standard deviation.
+    """Counts the sets of folds that give a mean accuracy and its standard deviation.
 
     Args:
         spread: The printed accuracy.
@@ -175,7 +175,7 @@ def count_sets(spread: Spread, folds: tuple[int, ...]) -> tuple[dict[int, float]
 
 
 def listed_sets(spread: Spread, folds: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Returns the numbers of wrong images in folds of equal size behind a spread (n - 1), if few sets fit."""
+    """Returns the numbers of wrong images in folds of equal size that have a spread (n - 1), if few sets fit."""
     found = count_sets(spread, folds)
     if found is None or not 0 < found[0][1] <= MOST_LISTED or len(set(folds)) > 1:
         return []

@@ -1,4 +1,4 @@
-"""Sets of folds behind a mean and its standard deviation."""
+"""Sets of folds that give a mean and its standard deviation."""
 
 import itertools
 
