@@ -283,7 +283,7 @@ def audit_paper(paper: str, as_json: bool, out: Path | None) -> None:
     from leukcnn.rendering.renderings import to_rich
 
     console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(to_rich(done.tables[0]))
+    console.print(to_rich(done.short_table))
     if done.not_covered:
         names = ", ".join(done.not_covered[:20]) + " ..." * (len(done.not_covered) > 20)
         console.print(f"Not checked: {names}", markup=False, highlight=False)

@@ -5,13 +5,22 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from leukcnn import spec
-from leukcnn.auditing.answers import VERDICTS, Answer, AuditKind
+from leukcnn.auditing.answers import (
+    CONSISTENT,
+    IMPOSSIBLE,
+    SLIP,
+    UNDECIDABLE,
+    UNIQUE,
+    VERDICTS,
+    Answer,
+    AuditKind,
+)
 from leukcnn.auditing.printed import numbers_of, why_not_audited
 from leukcnn.errors import LeukCNNError, SpecError
 from leukcnn.files import replace_file
@@ -19,6 +28,9 @@ from leukcnn.rendering.renderings import to_text, write
 from leukcnn.rendering.tables import Column, Table
 from leukcnn.spec.kinds import CLAIMS
 
+_FIRST = (SLIP, IMPOSSIBLE, UNIQUE, UNDECIDABLE, CONSISTENT)
+# Columns of the table of claims that a terminal shows.
+_SHORT = 6
 _FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -47,7 +59,7 @@ class Audit:
 
     Attributes:
         paper: The paper.
-        answers: The answer to every claim.
+        answers: The answer to every claim: first the errors, last what is consistent.
     """
 
     paper: spec.Paper
@@ -99,6 +111,15 @@ class Audit:
     def tables(self) -> tuple[Table, Table]:
         """The claims with their answers, and the printed values with the claims about them."""
         return _claim_table(self), _value_table(self)
+
+    @property
+    def short_table(self) -> Table:
+        """The claims with their verdicts, for a terminal: without what was searched, and how sure it is."""
+        whole = self.tables[0]
+        notes = (*whole.notes, "What was searched, and how sure each verdict is: --json, --out.")
+        return replace(
+            whole, columns=whole.columns[:_SHORT], rows=[row[:_SHORT] for row in whole.rows], notes=notes
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Returns the audit as values that JSON can hold.
@@ -184,17 +205,16 @@ def _value_table(audit: Audit) -> Table:
     return Table("audit_values", f"The printed values of {audit.paper.key}", columns, rows)
 
 
-def kind_of(name: str) -> AuditKind | None:
+def kind_of(name: str) -> AuditKind:
     """Returns a kind of claim by its name in `leukcnn.spec.kinds.CLAIMS`."""
     kinds: dict[str, AuditKind] = importlib.import_module(CLAIMS[name].module).KINDS
-    return kinds.get(name)
+    return kinds[name]
 
 
 def claims_of(paper: spec.Paper) -> Iterator[spec.Claim]:
     """Yields a paper's claims: those that follow from its tables, then those that it states."""
     for name in CLAIMS:
-        if kind := kind_of(name):
-            yield from kind.find(paper)
+        yield from kind_of(name).find(paper)
     yield from paper.claims
 
 
@@ -212,20 +232,18 @@ def audit(paper: spec.Paper) -> Audit:
             expected="ids that differ from those of all claims, also of those found in the tables",
             remedy=f"rename them; `leukcnn audit {paper.key}` lists the others",
         )
-    return Audit(paper, tuple(answer for claim in claims if (answer := _answer(claim, paper))))
+    answers = (_answer(claim, paper) for claim in claims)
+    return Audit(paper, tuple(sorted(answers, key=lambda answer: _FIRST.index(answer.verdict))))
 
 
-def _answer(claim: spec.Claim, paper: spec.Paper) -> Answer | None:
+def _answer(claim: spec.Claim, paper: spec.Paper) -> Answer:
     """Returns the answer to a claim.
 
     Raises:
         SpecError: The claim's values don't suit its kind.
     """
-    kind = kind_of(claim.kind)
-    if kind is None:
-        return None
     try:
-        return kind.check(claim, paper)
+        return kind_of(claim.kind).check(claim, paper)
     except LeukCNNError:
         raise
     except _FAULTS as error:

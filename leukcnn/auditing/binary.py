@@ -30,6 +30,8 @@ from leukcnn.auditing.two_classes import (
 )
 
 CONTROLS = 1000
+MOST_MATRICES = 10_000_000
+"""Most confusion matrices that are tried."""
 _FEW = 3
 _WEIGHTED = {
     **{"precision": "weighted_precision", "sensitivity": "weighted_recall", "recall": "weighted_recall"},
@@ -166,10 +168,14 @@ def _from_rounded(slip: Slip, numbers: Numbers) -> str:
 def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     row = row_of(paper, claim)
     positives, negatives = class_sizes(paper, row.sample) or (0, 0)
+    if (positives + 1) * (negatives + 1) > MOST_MATRICES:
+        detail = f"Too many confusion matrices of {positives} + {negatives} images to try."
+        return Answer(claim, UNDECIDABLE, detail, "nothing", "open", covers=row.covers)
     every = all_matrices(positives, negatives)
     searched = f"{positives + 1} x {negatives + 1} confusion matrices of {positives} + {negatives} images"
     ways = list(readings(row))
-    fits = [SortedMatrices(every, next(iter(way.numbers))) for way in ways]
+    by_first = {first: SortedMatrices(every, first) for first in {next(iter(way.numbers)) for way in ways}}
+    fits = [by_first[next(iter(way.numbers))] for way in ways]
     found = [search.fitting(way.numbers) for search, way in zip(fits, ways, strict=True)]
     if possible := [i for i, matrices in enumerate(found) if len(matrices)]:
         first = possible[0]

@@ -6,12 +6,13 @@ images. All class sizes up to the stated ones are tried.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
 
 from leukcnn import spec
-from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, UNIQUE, Answer, AuditKind
+from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, UNDECIDABLE, UNIQUE, Answer, AuditKind
 from leukcnn.auditing.binary import (
     Numbers,
     exchanged,
@@ -26,11 +27,28 @@ from leukcnn.auditing.two_classes import Matrices, ValueRow, class_sizes, how_mo
 
 Sizes = set[tuple[int, int]]
 CONTROLS = 50
+MOST = 10_000_000
+"""Most cases of one search that are tried."""
 _FEW = 3
+
+
+class TooManyError(ArithmeticError):
+    """A search has too many cases to try."""
+
+
+def _limit(n: int) -> None:
+    """Checks that so many cases can be tried.
+
+    Raises:
+        TooManyError: There are too many.
+    """
+    if n > MOST:
+        raise TooManyError(f"{n} cases")
 
 
 def _joined(first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
     """Returns all combinations of the entries of two groups of arrays."""
+    _limit(len(first[0]) * len(second[0]))
     left = np.repeat(np.arange(len(first[0])), len(second[0]))
     right = np.tile(np.arange(len(second[0])), len(first[0]))
     return (*(array[left] for array in first), *(array[right] for array in second))
@@ -38,10 +56,16 @@ def _joined(first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...]) -> tu
 
 def _parts(number: PrintedNumber | None, most: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the class sizes up to `most` and the right answers that print like a recall."""
-    size, right = np.divmod(np.arange((most + 1) ** 2, dtype=np.int64), most + 1)
-    fits = (right <= size) & (size > 0)
-    if number is not None:
-        fits &= number.is_printed_for(right, np.maximum(size, 1))
+    sizes = np.arange(1, most + 1, dtype=np.int64)
+    low, high = number.bounds() if number is not None else (Fraction(0), Fraction(1))
+    # Rounding errors are far below 1; the exact comparison follows.
+    first = np.maximum(np.floor(float(low) * sizes).astype(np.int64) - 1, 0)
+    last = np.minimum(np.ceil(float(high) * sizes).astype(np.int64) + 1, sizes)
+    counts = np.maximum(last - first + 1, 0)
+    _limit(int(counts.sum()))
+    size = np.repeat(sizes, counts)
+    right = np.arange(len(size)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(first, counts)
+    fits = number.is_printed_for(right, size) if number is not None else np.ones(len(size), dtype=bool)
     return size[fits], right[fits]
 
 
@@ -102,6 +126,7 @@ def _by_precision(
 ) -> Matrices:
     """Returns the matrices with a precision, from class sizes and right answers of each class."""
     wrong = negative[0] - negative[1]
+    _limit((int(positive[1].max(initial=0)) + 1) * (int(wrong.max(initial=0)) + 1))
     hits, false = np.divmod(
         np.arange((positive[1].max(initial=0) + 1) * (wrong.max(initial=0) + 1), dtype=np.int64),
         wrong.max(initial=0) + 1,
@@ -109,6 +134,12 @@ def _by_precision(
     fits = precision.is_printed_for(hits, np.maximum(hits + false, 1))
     by_hits = {int(k): np.flatnonzero(positive[1] == k) for k in np.unique(hits[fits])}
     by_wrong = {int(k): np.flatnonzero(wrong == k) for k in np.unique(false[fits])}
+    _limit(
+        sum(
+            len(by_hits[k]) * len(by_wrong[errors])
+            for k, errors in zip(hits[fits].tolist(), false[fits].tolist(), strict=True)
+        )
+    )
     found = []
     for k, errors in zip(hits[fits].tolist(), false[fits].tolist(), strict=True):
         left, right = by_hits[k], by_wrong[errors]
@@ -147,7 +178,15 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     positives, negatives = class_sizes(paper, rows[0].sample) or (0, 0)
     search = SizeSearch(positives, negatives)
     numbers = [[way.numbers for way in readings(row) if not way.other_average] for row in rows]
-    sizes, wrong = _common(search, numbers)
+    covers = tuple(name for row in rows for name in row.covers)
+    searched = (
+        f"{search.n} pairs of class sizes up to {positives} + {negatives}, all confusion matrices of each"
+    )
+    try:
+        sizes, wrong = _common(search, numbers)
+    except TooManyError:
+        detail = "Too many sizes and matrices to try: the values have few digits, or the test set is large."
+        return Answer(claim, UNDECIDABLE, detail, "nothing", "open", covers=covers)
     stated = f"the stated {positives} + {negatives}"
     where = "is not" if (positives, negatives) not in sizes else "is"
     if not sizes:
@@ -169,11 +208,9 @@ def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
         claim=claim,
         verdict=verdict,
         detail=f"{detail}.",
-        searched=(
-            f"{search.n} pairs of class sizes up to {positives} + {negatives}, all confusion matrices of each"
-        ),
+        searched=searched,
         certainty=_control(search, numbers, len(wrong), claim.id) if sizes else "exact",
-        covers=tuple(name for row in rows for name in row.covers),
+        covers=covers,
     )
 
 
@@ -181,7 +218,8 @@ def _at_size(search: SizeSearch, row: ValueRow, ways: list[Numbers], size: tuple
     """Returns what a row is at the only size that fits."""
 
     def fitting(values: Numbers) -> Matrices:
-        matrices = search.fitting(values)
+        # A value without which the search is too large can't be shown to be wrong.
+        matrices = search.fitting(values if searchable({*values}) else ways[0])
         return matrices[(matrices.positives == size[0]) & (matrices.negatives == size[1])]
 
     name = row.values[0].row
@@ -195,17 +233,23 @@ def _at_size(search: SizeSearch, row: ValueRow, ways: list[Numbers], size: tuple
 def _control(search: SizeSearch, rows: list[list[Numbers]], n_wrong: int, key: str) -> str:
     """Says how often rows with moved values have a size in common, with as many slips."""
     sets = [list(moved(ways[0], CONTROLS, "test_size", key, str(i))) for i, ways in enumerate(rows)]
-    solved = 0
-    for values in zip(*sets, strict=True):
-        # Most controls end early: too many rows are possible for no size.
-        full = [search.sizes(numbers) for numbers in values]
-        if sum(not sizes for sizes in full) > n_wrong:
-            continue
-        common, wrong = _common(search, [[numbers] for numbers in values])
-        solved += bool(common) and len(wrong) <= n_wrong
+    solved = [_has_common_size(search, values, n_wrong) for values in zip(*sets, strict=True)]
     slip = f", with a slip in {n_wrong} of {len(rows)} rows allowed," if n_wrong else ""
     tables = f"{CONTROLS} tables with values moved by {how_moved(rows[0][0])}"
-    return f"exact; {solved} of {tables}{slip} have a size in common"
+    return f"exact; {sum(solved)} of {tables}{slip} have a size in common"
+
+
+def _has_common_size(search: SizeSearch, rows: tuple[Numbers, ...], n_wrong: int) -> bool:
+    """Returns whether rows have a size in common, with at most so many slips."""
+    try:
+        full = [search.sizes(numbers) for numbers in rows]
+        # Most controls end early: too many rows are possible for no size.
+        if sum(not sizes for sizes in full) > n_wrong:
+            return False
+        common, wrong = _common(search, [[numbers] for numbers in rows])
+    except TooManyError:
+        return True
+    return bool(common) and len(wrong) <= n_wrong
 
 
 def _group(row: ValueRow) -> tuple[str, str, str]:

@@ -140,16 +140,17 @@ def _datasets(paper: spec.Paper) -> Iterator[spec.Claim]:
 
 
 def _counts_elsewhere(paper: spec.Paper, key: str) -> dict[str, tuple[Place, ...]]:
-    """Returns how many images of a dataset, all and healthy ones, other papers print."""
+    """Returns how many images of a dataset other papers print: "all", "healthy" and "ill", the others."""
     found: dict[str, tuple[Place, ...]] = {}
     for other in other_papers(paper):
         for table in other.tables:
             for line in dataset_lines(table, other) if table.kind == "datasets" else ():
-                healthy = other.class_of.get(HEALTHY, HEALTHY)
-                for name, column in (("all", TOTAL), ("healthy", healthy)):
-                    if line.key == key and column in line.counts:
-                        place = Place(line.counts[column], table.where, other.key)
-                        found[name] = (*found.get(name, ()), place)
+                healthy = line.counts.get(other.class_of.get(HEALTHY, HEALTHY))
+                if line.key != key or healthy is None:
+                    continue
+                counts = {"all": line.counts[TOTAL], "healthy": healthy, "ill": line.counts[TOTAL] - healthy}
+                for name, n in counts.items():
+                    found[name] = (*found.get(name, ()), Place(n, table.where, other.key))
     return found
 
 
@@ -170,7 +171,8 @@ def _supports(paper: spec.Paper) -> Iterator[spec.Claim]:
                 for i, others in enumerate(other.reference)
                 if others[0] == label[-1]
             ]
-            if "Dataset" in table.columns and label[-1] == paper.class_of.get(HEALTHY, HEALTHY):
-                places += _counts_elsewhere(paper, str(label[0])).get("healthy", ())
+            if "Dataset" in table.columns and len(paper.classes) == 2:
+                healthy = label[-1] == paper.class_of.get(HEALTHY, HEALTHY)
+                places += _counts_elsewhere(paper, str(label[0])).get("healthy" if healthy else "ill", ())
             same[" ".join(map(str, label))] = (own, *places)
         yield from _claim(f"{table.id}-supports", "the classes' sizes", table.where or table.title, same)

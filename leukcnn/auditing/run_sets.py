@@ -7,17 +7,14 @@ The means fix the sums of true positives and true negatives over the runs. All c
 sum and the printed standard deviation are joined in every order, and accuracy and precision must fit, too.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from fractions import Fraction
-from math import factorial
-from typing import NamedTuple
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from leukcnn import spec
 from leukcnn.auditing.answers import CONSISTENT, IMPOSSIBLE, SLIP, UNDECIDABLE, UNIQUE, Answer, AuditKind
-from leukcnn.auditing.multisets import least_std, multisets, n_starts, orders, sums_of_squares
+from leukcnn.auditing.multisets import least_std, multisets, n_starts, sums_of_squares
 from leukcnn.auditing.printed import (
     PrintedNumber,
     decimals_of,
@@ -26,42 +23,14 @@ from leukcnn.auditing.printed import (
     own_decimals,
     printed_number,
 )
+from leukcnn.auditing.run_search import MOST_PAIRS, Figures, Found, Row, RunSearch
 from leukcnn.auditing.shares import counts_of, nearest
 from leukcnn.auditing.two_classes import ValueRow, claim_of, class_sizes, moved, row_of, value_rows
 
-MOST_PAIRS, MOST_SAMPLED = 40_000_000, 2_000_000
-"""Most joined orders of which all are tried. Of more, evenly spaced ones are tried, at most so many."""
 CONTROLS = 200
 _FEW = 3
 _ALIASES = {"sensitivity": "recall"}
 _METRICS = ("accuracy", "recall", "specificity", "precision")
-
-
-class Figures(NamedTuple):
-    """Mean and standard deviation as printed; None where one isn't printed or is left out."""
-
-    mean: PrintedNumber | None
-    std: PrintedNumber | None
-
-
-Row = Mapping[str, Figures]
-
-
-@dataclass(frozen=True)
-class Found:
-    """The sets of runs that give a row.
-
-    Attributes:
-        sets: Some or all of them: a (TP, TN) pair for each run, sorted.
-        ddof: 1 if standard deviations are over n - 1, else 0.
-        tried: Number of joined orders that were tried.
-        complete: Whether these were all.
-    """
-
-    sets: tuple[tuple[tuple[int, int], ...], ...]
-    ddof: int
-    tried: int
-    complete: bool
 
 
 def figures_of(row: ValueRow, std_unit: str) -> dict[str, Figures]:
@@ -79,121 +48,6 @@ def figures_of(row: ValueRow, std_unit: str) -> dict[str, Figures]:
             std = printed_number(value.std, decimals, percent=std_unit == "same")
         found[metric] = Figures(mean, std)
     return found
-
-
-@dataclass(frozen=True)
-class RunSearch:
-    """Searches sets of runs on the same images.
-
-    Attributes:
-        positives: Number of positive images.
-        negatives: Number of negative images.
-        runs: Number of runs.
-    """
-
-    positives: int
-    negatives: int
-    runs: int
-
-    def totals(self, row: Row) -> list[tuple[int, int]]:
-        """Returns the sums of true positives and of true negatives that the means allow."""
-        sums = {
-            name: set(counts_of(mean, n, self.runs).all) if (mean := row[name].mean) else None
-            for name, n in self.sizes.items()
-        }
-        right, tp, tn = sums["accuracy"], sums["recall"], sums["specificity"]
-        if tp is None:
-            pairs = {(a - k, k) for a in right or () for k in tn or ()}
-        elif tn is None:
-            pairs = {(k, a - k) for a in right or () for k in tp}
-        else:
-            pairs = {(a, b) for a in tp for b in tn if right is None or a + b in right}
-        return sorted(
-            (a, b)
-            for a, b in pairs
-            if 0 <= a <= self.positives * self.runs and 0 <= b <= self.negatives * self.runs
-        )
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """Metric -> number of images that it is a fraction of."""
-        return {
-            "accuracy": self.positives + self.negatives,
-            "recall": self.positives,
-            "specificity": self.negatives,
-        }
-
-    def find(self, row: Row, ddof: int, most: int = MOST_PAIRS) -> Found:
-        """Returns the sets of runs that give a row."""
-        sets: set[tuple[tuple[int, int], ...]] = set()
-        tried, complete = 0, True
-        for tp_total, tn_total in self.totals(row):
-            tp = self._counts(row["recall"].std, tp_total, self.positives, ddof)
-            if tp is not None and not len(tp):
-                continue
-            tn = self._counts(row["specificity"].std, tn_total, self.negatives, ddof)
-            if tp is None or tn is None:
-                complete = False
-                continue
-            pairs = len(tp) * len(tn) * factorial(self.runs)
-            if pairs > most:
-                complete = False
-                # A sample is enough to show that there are sets; they can't be counted.
-                step = int((pairs / MOST_SAMPLED) ** 0.5) + 1
-                tp, tn = tp[::step], tn[::step]
-            found, n = self._joined(row, tp, orders(tn), ddof)
-            sets |= found
-            tried += n
-        return Found(tuple(sorted(sets)), ddof, tried, complete)
-
-    def _counts(self, std: PrintedNumber | None, total: int, n: int, ddof: int) -> np.ndarray | None:
-        if std is None:
-            return None
-        return multisets(n, self.runs, total, sums_of_squares(std, total, n, self.runs, ddof))
-
-    def _joined(
-        self, row: Row, tp: np.ndarray, tn: np.ndarray, ddof: int
-    ) -> tuple[set[tuple[tuple[int, int], ...]], int]:
-        """Joins true positives with true negatives in every order; also returns how many were tried."""
-        found: set[tuple[tuple[int, int], ...]] = set()
-        accuracy, of_tn = row["accuracy"].std, (tn**2).sum(axis=1)
-        n = self.positives + self.negatives
-        for hits in tp:
-            fits = tn
-            if accuracy is not None and len(tn):
-                total = int(hits.sum() + tn[0].sum())
-                squares = sums_of_squares(accuracy, total, n, self.runs, ddof)
-                joined = int((hits**2).sum()) + of_tn + 2 * (tn @ hits)
-                fits = tn[(joined >= squares.start) & (joined < squares.stop)]
-            fits = fits[self._precise(row["precision"], hits, fits, ddof)]
-            found |= {tuple(sorted(zip(hits.tolist(), other.tolist(), strict=True))) for other in fits}
-        exact = {one for one in found if self._is_printed(row["precision"], one, ddof)}
-        return exact, len(tp) * len(tn)
-
-    def _precise(self, figures: Figures, tp: np.ndarray, tn: np.ndarray, ddof: int) -> np.ndarray:
-        """Returns for each order whether its precisions fit, but for errors of floating point."""
-        precision = tp / np.maximum(tp + self.negatives - tn, 1)
-        fits = np.ones(len(tn), dtype=bool)
-        if figures.mean is not None and len(tn):
-            low, high = map(float, figures.mean.bounds())
-            fits &= np.abs(precision.mean(axis=1) - (low + high) / 2) <= (high - low) / 2 + 1e-9
-        if figures.std is not None and len(tn):
-            low, high = map(float, figures.std.bounds())
-            fits &= np.abs(precision.std(axis=1, ddof=ddof) - (low + high) / 2) <= (high - low) / 2 + 1e-9
-        return fits
-
-    def _is_printed(self, figures: Figures, pairs: tuple[tuple[int, int], ...], ddof: int) -> bool:
-        """Returns whether the precisions of a set of runs fit, exactly."""
-        values = [Fraction(tp, max(tp + self.negatives - tn, 1)) for tp, tn in pairs]
-        mean = sum(values, Fraction(0)) / self.runs
-        if figures.mean is not None:
-            low, high = figures.mean.bounds()
-            if not low <= mean < high:
-                return False
-        if figures.std is None:
-            return True
-        low, high = (max(bound, Fraction(0)) ** 2 for bound in figures.std.bounds())
-        return low <= sum((value - mean) ** 2 for value in values) / (self.runs - ddof) < high
 
 
 def _reasons(search: RunSearch, row: Row) -> list[str]:
@@ -276,9 +130,12 @@ def _corrected(search: RunSearch, figure: str, row: Row, found: Found) -> str:
 
 def _check(claim: spec.Claim, paper: spec.Paper) -> Answer:
     row = row_of(paper, claim)
+    std_unit = claim.values.get("std_unit", row.sample.std_unit)
+    if not _of_two_classes(paper, row):
+        return _check_accuracy(claim, row, figures_of(row, std_unit)["accuracy"])
     positives, negatives = class_sizes(paper, row.sample) or (0, 0)
     search = RunSearch(positives, negatives, row.sample.runs)
-    figures = figures_of(row, claim.values.get("std_unit", row.sample.std_unit))
+    figures = figures_of(row, std_unit)
     none = Figures(None, None)
     figures = {name: figures.get(name, none) for name in _METRICS}
     found = _find_either(search, figures)
@@ -351,14 +208,52 @@ def _covers(row: ValueRow) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _of_two_classes(paper: spec.Paper, row: ValueRow) -> bool:
+    """Returns whether a row has what a search over both classes needs."""
+    figures = figures_of(row, row.sample.std_unit)
+    both = all(name in figures and figures[name].std is not None for name in ("recall", "specificity"))
+    return both and all(class_sizes(paper, row.sample) or (0,))
+
+
+def _check_accuracy(claim: spec.Claim, row: ValueRow, figures: Figures) -> Answer:
+    """Checks the mean and standard deviation of the accuracy alone."""
+    n, runs = row.sample.n, row.sample.runs
+    value = next(value for value in row.values if value.metric == "accuracy")
+    covers = (name_of(row.table, value), name_of_std(row.table, value))
+    totals = counts_of(figures.mean, n, runs).all if figures.mean else ()
+    searched = f"right answers of {runs} runs on {n} images"
+    if not totals and figures.mean:
+        detail = f"accuracy {figures.mean} is no count: {nearest(figures.mean, n * runs)}."
+        return Answer(claim, IMPOSSIBLE, detail, searched, "exact", covers=covers)
+    for ddof in (1, 0):
+        sets = [
+            multisets(n, runs, k, sums_of_squares(figures.std, k, n, runs, ddof)) if figures.std else None
+            for k in totals
+        ]
+        found = [one for one in sets if one is not None]
+        if len(found) < len(sets):
+            detail = f"{runs} runs on {n} images have too many sets to try."
+            return Answer(claim, UNDECIDABLE, detail, searched, "open", covers=covers)
+        if many := sum(map(len, found)):
+            first = next(one for one in found if len(one))[0].tolist()
+            detail = f"{many} sets of right answers give both figures, such as {', '.join(map(str, first))}"
+            detail += f" (std over {'n - 1' if ddof else 'n'})."
+            verdict = UNIQUE if many == 1 else CONSISTENT
+            return Answer(claim, verdict, detail, searched, "exact", covers=covers)
+    detail = (
+        f"No set of right answers with a mean of {figures.mean} has a standard deviation of {figures.std}."
+    )
+    return Answer(claim, IMPOSSIBLE, detail, searched, "exact", covers=covers)
+
+
 def _find(paper: spec.Paper) -> Iterator[spec.Claim]:
     for row in value_rows(paper):
-        if row.sample.runs < 2 or not all(class_sizes(paper, row.sample) or (0,)):
+        accuracy = figures_of(row, row.sample.std_unit).get("accuracy", Figures(None, None))
+        both = _of_two_classes(paper, row)
+        if row.sample.runs < 2 or not (both or accuracy.std):
             continue
-        figures = figures_of(row, row.sample.std_unit)
-        if not {"recall", "specificity"} <= figures.keys():
-            continue
-        text = f"{row.sample.runs} runs give the {len(_covers(row))} figures of {row.values[0].row}"
+        n = len(_covers(row)) if both else 2
+        text = f"{row.sample.runs} runs give the {n} figures of {row.values[0].row}"
         fraction = row.sample.std_unit == "fraction"
         yield claim_of("runs", row, text + (", standard deviations read as fractions" if fraction else ""))
         if fraction:

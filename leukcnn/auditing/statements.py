@@ -102,7 +102,8 @@ def _check_sum(claim: spec.Claim, paper: spec.Paper) -> Answer:
     if len(fitting) != 1:
         return Answer(claim, IMPOSSIBLE, detail, searched, "exact", covers=_names(claim))
     ((name, corrected),) = fitting
-    detail += f"; with {corrected:,} for {name}, as in {' and '.join(elsewhere[corrected])}, it is right"
+    named = f"the {name}" if name == "total" else name
+    detail += f"; with {corrected:,} for {named}, as in {' and '.join(elsewhere[corrected])}, it is right"
     certainty = f"the sum is exact; of {len(changes)} corrections, other papers print this one alone"
     return Answer(claim, SLIP, detail, searched, certainty, f"{name}: {corrected:,}", _names(claim))
 

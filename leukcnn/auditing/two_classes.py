@@ -130,7 +130,8 @@ OF_A_MATRIX = frozenset(_METRICS)
 def all_matrices(positives: int, negatives: int) -> Matrices:
     """Returns all confusion matrices of two class sizes."""
     tp, tn = np.divmod(np.arange((positives + 1) * (negatives + 1), dtype=np.int64), negatives + 1)
-    return Matrices(np.full_like(tp, positives), np.full_like(tp, negatives), tp, tn)
+    of_class = [np.broadcast_to(np.int64(size), tp.shape) for size in (positives, negatives)]
+    return Matrices(of_class[0], of_class[1], tp, tn)
 
 
 @dataclass(frozen=True)

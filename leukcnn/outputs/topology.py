@@ -50,7 +50,7 @@ def own_network(material: Material, row: str) -> Blueprint:
 
 
 def named_networks(item: spec.Table | spec.Figure, material: Material) -> list[tuple[str, Blueprint]]:
-    """Returns titles and blueprints of the networks of a table or figure, those of rows as in `own_network`."""
+    """Returns titles and blueprints of the networks of a table or figure; rows as in `own_network`."""
     rows = {row.setup.model.name: row.id for row in reversed(material.results.paper.rows)}
     return [
         (title, own_network(material, rows[name]) if name in rows else Blueprint(name))

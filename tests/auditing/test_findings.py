@@ -13,9 +13,12 @@ from leukcnn.outputs.assumptions import assumption_table
 from leukcnn.spec import Finding
 
 KEYS = papers.list_papers()
-NUMBER = re.compile(r"(?<![\w.])-?(?:\d{1,3}(?:,\d{3})+|\d+)?\.?\d+(?![\w])")
+# Without signs: "1024-256" names two sizes.
+NUMBER = re.compile(r"(?<![\w.])(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?!\w)")
 # Numbers that are part of a name.
-NAMES = re.compile(r"(?:Tables?|Figures?|[Ss]ections?|Figs?\.) [\dIVX.]+|ALL-IDB ?\d|\d+-fold|Keras \d")
+NAMES = re.compile(
+    r"(?:Tables?|Figures?|[Ss]ections?|Figs?\.) [\dIVX.]+|ALL-IDB ?\d|\d+-fold|Keras \d|VGG-\d+|\d+-\d+"
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,9 @@ def test_every_linked_claim_exists_and_proves_something(answers, key):
 @pytest.mark.parametrize("key", KEYS)
 def test_every_number_of_a_linked_finding_is_the_audits_or_printed(answers, key):
     paper = papers.get(key)
-    printed = {Decimal(str(value)).normalize() for value in printed_values(paper).values()}
+    printed = {abs(Decimal(str(value)).normalize()) for value in printed_values(paper).values()}
+    # A fraction and its percentage are one number.
+    printed |= {(value * factor).normalize() for value in printed for factor in (100, Decimal("0.01"))}
     stated = numbers_in(str([to_plain(claim) for claim in paper.claims]))
     for finding in paper.findings:
         if not finding.claims:
